@@ -1,0 +1,66 @@
+// Package config reads meshc.yaml, the optional settings of a project.
+//
+// It knows YAML and findings. It does not know the language, and it opens no file itself.
+package config
+
+import (
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Project is the settings of a project. The zero value is not usable: take Default or Parse.
+type Project struct {
+	Sources       []string            // globs of intents, relative to meshc.yaml; default **/*.mesh
+	Workloads     []Workloads         // where workload manifests are
+	Owners        map[string][]string // mesh name to the globs of the files that may open it
+	TrustDomain   string              // default cluster.local
+	RootNamespace string              // default istio-system
+	Warnings      map[diag.Code]Level // what is done with a warning, by code
+	Istio         Istio
+	Environments  map[string]*Environment
+}
+
+// Workloads is one entry of `workloads:`, a glob or {path, namespace}.
+type Workloads struct {
+	Path      string
+	Namespace string // for objects that name none; empty: `default`, with a warning
+	At        source.Span
+}
+
+// Istio is targets.istio.
+type Istio struct {
+	APIVersion string // security.istio.io/v1 (default) or security.istio.io/v1beta1
+	Sidecars   bool   // emit a Sidecar per workload with the hosts that its edges name
+	Injection  string // value of the revision label for --with-namespaces; empty: istio-injection=enabled
+}
+
+// Environment is one entry of `environments:`.
+type Environment struct {
+	Modes      map[string]policy.Mode // ceilings: "*", NAMESPACE, NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT
+	DryRun     bool                   // enforcement: dry-run
+	Repository string
+	Branch     string
+	Path       string
+	Sources    []string
+	At         source.Span
+}
+
+// Level is what is done with a warning.
+type Level uint8
+
+const (
+	Warn Level = iota
+	Silence
+	Fail
+)
+
+// Default is the settings of a project without meshc.yaml.
+func Default() Project {
+	return Project{
+		Sources:       []string{"**/*.mesh"},
+		TrustDomain:   "cluster.local",
+		RootNamespace: "istio-system",
+		Istio:         Istio{APIVersion: "security.istio.io/v1"},
+	}
+}

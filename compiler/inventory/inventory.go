@@ -1,0 +1,64 @@
+// Package inventory reads workload manifests: which accounts, pods, ports and namespaces a project has.
+//
+// It knows Kubernetes' own objects. It does not know the language or the policy, and it opens no file itself.
+package inventory
+
+import (
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Set is everything that the manifests of a project declare. Slices are sorted by namespace, then name.
+type Set struct {
+	Workloads  []*Workload
+	Accounts   []*Account
+	Namespaces []*Namespace
+}
+
+// Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.
+type Workload struct {
+	Namespace string
+	Kind      string
+	Object    string            // metadata.name
+	Service   string            // what the language calls it: label app, else app.kubernetes.io/name, else the object's name
+	Account   string            // serviceAccountName; "default" where it names none
+	Labels    map[string]string // of the pods
+	Ports     []Port            // container ports, sorted by number
+	NoProxy   string            // why it has no sidecar, in words (`hostNetwork`, `namespace shop has no injection label`); empty where it has one or nothing is known
+	NoProxyAt source.Span
+	Scrape    *Scrape
+	At        source.Span // metadata.name
+	AccountAt source.Span // serviceAccountName, else At
+	LabelsAt  source.Span // the pod template's labels, else At
+}
+
+// Port is a container port with what the Services in front of it say.
+type Port struct {
+	Number       uint16
+	Name         string
+	Protocol     policy.Protocol // from a Service's appProtocol or port name; ProtocolUnset where nothing says
+	ServicePorts []uint16        // ports of Services that lead here, sorted
+	UDP          bool
+	At           source.Span
+}
+
+// Scrape is the prometheus.io annotations of a pod.
+type Scrape struct {
+	Port uint16 // 0 where it names none
+	Path string
+	At   source.Span
+}
+
+// Account is a ServiceAccount object.
+type Account struct {
+	Namespace, Name string
+	At              source.Span
+}
+
+// Namespace is a Namespace object.
+type Namespace struct {
+	Name     string
+	Injected bool // istio-injection=enabled, a revision label, or ambient mode
+	Ambient  bool
+	At       source.Span
+}

@@ -1,0 +1,187 @@
+// Package policy is the checked policy of a project: who may call whom, as pure sorted data.
+//
+// It knows places in sources and nothing of the language, of Istio or of any other target. Every
+// fact carries the span of the statement that it came from. Nothing in it is written after lowering.
+package policy
+
+import (
+	"net/netip"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Mode is how strictly a workload wants mutual TLS of its callers, ordered from loose to strict.
+type Mode uint8
+
+const (
+	ModeUnset  Mode = iota // inherits: port, workload, namespace, mesh, else PERMISSIVE
+	Disable                // plaintext only
+	Permissive             // mutual TLS and plaintext
+	Strict                 // mutual TLS only
+)
+
+func (m Mode) String() string { return [...]string{"", "disable", "permissive", "strict"}[m] }
+
+// Protocol of a port. The zero value is an undeclared one, which Istio treats as TCP unless it sniffs HTTP.
+type Protocol uint8
+
+const (
+	ProtocolUnset Protocol = iota
+	TCP
+	TLS
+	HTTP
+	HTTP2
+	GRPC
+)
+
+func (p Protocol) String() string {
+	return [...]string{"", "tcp", "tls", "http", "http2", "grpc"}[p]
+}
+
+// IsHTTP tells whether requests on such a port have methods and paths.
+func (p Protocol) IsHTTP() bool { return p >= HTTP }
+
+// Policy is a whole project in one environment.
+type Policy struct {
+	TrustDomain   string
+	RootNamespace string
+	Environment   string // empty where none was chosen
+	DryRun        bool   // Istio only logs what authorization would deny
+
+	Mode   Mode // mesh-wide; ModeUnset where the project does not state it
+	ModeAt source.Span
+
+	Meshes []*Mesh  // sorted by name
+	Guards []*Guard // in the order of their places
+}
+
+// Mesh is one namespace.
+type Mesh struct {
+	Name   string
+	Mode   Mode // after the environment's ceiling; ModeUnset inherits the mesh-wide mode
+	ModeAt source.Span
+
+	// Declares tells that the mesh only names services of others: its mode is stated nowhere and no
+	// edge leads into it, so nothing at all is emitted for it.
+	Declares bool
+
+	Files     []string // the sources that open it, sorted
+	At        source.Span
+	Services  []*Service  // sorted by name
+	Externals []*External // sorted by name
+}
+
+// Service is one workload: what shares a selector and an identity.
+type Service struct {
+	Namespace string
+	Name      string
+	Account   string         // empty where it has none (outside)
+	Labels    []Label        // selects its pods; sorted by key, never empty for a service inside the mesh
+	Ports     []Port         // sorted by number
+	Mode      Mode           // of the workload; ModeUnset inherits
+	Outside   bool           // no proxy: no identity, no mutual TLS, nothing enforced
+	Addresses []netip.Prefix // of an outside service; sorted
+	At        source.Span    // its declaration, or its workload manifest
+
+	Allow []Rule // edges that lead here, in the order of their places
+	Deny  []Rule
+}
+
+// ID is NAMESPACE/NAME.
+func (s *Service) ID() string { return s.Namespace + "/" + s.Name }
+
+// Label is one pair of a selector.
+type Label struct{ Key, Value string }
+
+// Port is a container port.
+type Port struct {
+	Number   uint16
+	Protocol Protocol
+	Mode     Mode // of the port alone; ModeUnset inherits
+}
+
+// Rule is one intent as it bears on one callee: any of From, on any of Ports, doing any of Ops.
+type Rule struct {
+	From    []Source
+	Ports   []uint16    // sorted; empty: every port, declared or not
+	Ops     []Operation // empty: everything. Where not empty, Ports is not either and all are HTTP
+	Because string
+	Until   string // YYYY-MM-DD
+	At      source.Span
+}
+
+// SourceKind tells what a Source is.
+type SourceKind uint8
+
+const (
+	FromService SourceKind = iota // one service: its account, or its addresses where it is outside
+	FromMesh                      // whoever proves an identity of one namespace
+	FromAny                       // whoever proves any identity of the mesh
+	FromWorld                     // anyone, proved or not
+)
+
+// Source is who may call.
+type Source struct {
+	Kind    SourceKind
+	Service *Service // FromService
+	Mesh    string   // FromMesh
+}
+
+func (s Source) String() string {
+	switch s.Kind {
+	case FromService:
+		return s.Service.ID()
+	case FromMesh:
+		return s.Mesh + "/*"
+	case FromAny:
+		return "any"
+	}
+	return "world"
+}
+
+// Operation is HTTP methods on one path. Empty Methods: every method; empty Path: every path.
+type Operation struct {
+	Methods []string // sorted
+	Path    string   // exact, `prefix*`, `*suffix`, `*`, or a template with {*} and {**}
+}
+
+// External is a host outside the mesh, declared in one namespace.
+type External struct {
+	Namespace string
+	Name      string
+	Hosts     []string // sorted; `*.example.com` is a wildcard
+	Ports     []ExternalPort
+	Callers   []Source // who has an edge to it, sorted
+	At        source.Span
+}
+
+// ExternalPort is a port of an external.
+type ExternalPort struct {
+	Number    uint16
+	Protocol  Protocol
+	Originate bool // the application speaks plain HTTP and its sidecar opens the TLS connection
+}
+
+// GuardKind tells the three statements that judge a policy.
+type GuardKind uint8
+
+const (
+	Never GuardKind = iota
+	Always
+	Only
+)
+
+func (k GuardKind) String() string { return [...]string{"never", "always", "only"}[k] }
+
+// Guard is a statement about the policy that must hold.
+type Guard struct {
+	Kind       GuardKind
+	From       []Source
+	To         []*Service
+	Ports      []uint16 // empty: every port
+	Ops        []Operation
+	Transitive bool
+	Except     []Source
+	Because    string
+	At         source.Span
+}

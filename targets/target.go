@@ -1,0 +1,26 @@
+// Package targets is what every kind of output has in common: a manifest, the order in which
+// manifests are applied, and the one deterministic YAML writer.
+//
+// It knows the checked policy, never the language.
+package targets
+
+import (
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Target turns a policy into manifests. What it cannot express is a finding, never a silent loss.
+type Target interface {
+	Name() string
+	Emit(*policy.Policy) ([]Manifest, diag.List)
+}
+
+// Manifest is one Kubernetes object, ready to be written.
+type Manifest struct {
+	APIVersion string
+	Kind       string
+	Namespace  string
+	Name       string
+	Wave       int    // the step of an apply that it belongs to: lower goes first
+	YAML       []byte // the object as block-style YAML, ending in a newline, without `---`
+}
