@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// Covers tells whether every request that matches one of inner also matches one of outer. Empty outer is
+// every request. It may say no where the truth is yes (a union of several patterns), never the reverse.
+func Covers(outer, inner []Operation) bool {
+	if len(outer) == 0 {
+		return true
+	}
+	if len(inner) == 0 {
+		return false
+	}
+	for _, in := range inner {
+		if !slices.ContainsFunc(outer, func(out Operation) bool { return out.covers(in) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (o Operation) covers(in Operation) bool {
+	if len(o.Methods) > 0 {
+		if len(in.Methods) == 0 {
+			return false
+		}
+		for _, m := range in.Methods {
+			if !slices.Contains(o.Methods, m) {
+				return false
+			}
+		}
+	}
+	return pathCovers(o.Path, in.Path)
+}
+
+// CoversPorts is Covers for ports: empty outer is every port.
+func CoversPorts(outer, inner []uint16) bool {
+	if len(outer) == 0 {
+		return true
+	}
+	if len(inner) == 0 {
+		return false
+	}
+	for _, p := range inner {
+		if !slices.Contains(outer, p) {
+			return false
+		}
+	}
+	return true
+}
+
+func pathCovers(out, in string) bool {
+	switch {
+	case out == "" || out == "*" || out == in:
+		return true
+	case in == "" || in == "*":
+		return false
+	case IsTemplate(out):
+		return !IsTemplate(in) && !strings.Contains(in, "*") && templateMatches(out, in)
+	}
+	if prefix, ok := strings.CutSuffix(out, "*"); ok {
+		return strings.HasPrefix(literalPrefix(in), prefix)
+	}
+	if suffix, ok := strings.CutPrefix(out, "*"); ok {
+		if IsTemplate(in) || strings.HasSuffix(in, "*") {
+			return false
+		}
+		return strings.HasSuffix(strings.TrimPrefix(in, "*"), suffix)
+	}
+	return false
+}
+
+// IsTemplate tells whether a path is a template with {*} or {**}.
+func IsTemplate(path string) bool {
+	return strings.Contains(path, "{*}") || strings.Contains(path, "{**}")
+}
+
+// literalPrefix is what every path that matches the pattern begins with.
+func literalPrefix(pattern string) string {
+	if i := strings.IndexAny(pattern, "*{"); i >= 0 {
+		return pattern[:i]
+	}
+	return pattern
+}
+
+// templateMatches follows Envoy's URI templates: {*} is one segment that is not empty, {**} any run of
+// characters, slashes among them (envoy/extensions/path/match/uri_template/v3). Istio has at most one {**}.
+func templateMatches(template, path string) bool {
+	t, p := strings.Split(template, "/"), strings.Split(path, "/")
+	i := slices.Index(t, "{**}")
+	if i < 0 {
+		return segmentsMatch(t, p)
+	}
+	head, tail := t[:i], t[i+1:]
+	return len(p) > len(head)+len(tail) &&
+		segmentsMatch(head, p[:len(head)]) && segmentsMatch(tail, p[len(p)-len(tail):])
+}
+
+func segmentsMatch(template, path []string) bool {
+	return slices.EqualFunc(template, path, func(t, p string) bool {
+		return t == p || t == "{*}" && p != ""
+	})
+}

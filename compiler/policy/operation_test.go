@@ -1,0 +1,68 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestCovers(t *testing.T) {
+	for _, row := range []struct {
+		outer, inner string
+		want         bool
+	}{
+		{"", "", true},
+		{"", "GET /a", true},
+		{"GET /a", "", false},
+		{"GET /a", "GET /a", true},
+		{"GET|POST /a", "GET /a", true},
+		{"GET /a", "GET|POST /a", false},
+		{"GET /a", "/a", false},
+		{"/a", "GET /a", true},
+		{"/api/*", "GET /api/x", true},
+		{"/api/*", "/api/x/*", true},
+		{"/api/*", "/api/{*}/x", true},
+		{"/api/*", "/apis", false},
+		{"/api*", "/apis", true},
+		{"/api/x", "/api/*", false},
+		{"/*", "*", false},
+		{"*.png", "/a.png", true},
+		{"*.png", "*.small.png", true},
+		{"*.png", "/a*", false},
+		{"/a/{*}/b", "/a/x/b", true},
+		{"/a/{*}/b", "/a//b", false},
+		{"/a/{*}/b", "/a/x/y/b", false},
+		{"/a/{*}", "/a/*", false},
+		{"/a/{**}", "/a/", true},
+		{"/a/{**}", "/a", false},
+		{"/a/{**}/b", "/a/b", false},
+		{"/a/{**}/b", "/a/x/y/b", true},
+		{"/a/{**}/b", "/c/x/y/b", false},
+		{"GET /a, POST /b", "POST /b", true},
+		{"GET /a, POST /b", "GET /b", false},
+		{"GET /a, POST /b", "GET /a, POST /b", true},
+	} {
+		assert.Equal(t, row.want, Covers(operations(row.outer), operations(row.inner)), "%q covers %q", row.outer, row.inner)
+	}
+}
+
+func operations(s string) []Operation {
+	var all []Operation
+	for part := range strings.SplitSeq(s, ", ") {
+		if part == "" {
+			continue
+		}
+		var o Operation
+		methods, path, both := strings.Cut(part, " ")
+		if !both {
+			methods, path = "", part
+		}
+		if methods != "" {
+			o.Methods = strings.Split(methods, "|")
+		}
+		o.Path = path
+		all = append(all, o)
+	}
+	return all
+}
