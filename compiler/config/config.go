@@ -47,12 +47,12 @@ type Environment struct {
 }
 
 // Level is what is done with a warning.
-type Level uint8
+type Level = diag.Level
 
 const (
-	Warn Level = iota
-	Silence
-	Fail
+	Warn    = diag.Warn
+	Silence = diag.Silence
+	Fail    = diag.Fail
 )
 
 // Default is the settings of a project without meshc.yaml.

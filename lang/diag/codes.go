@@ -1,9 +1,14 @@
 package diag
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Code names a kind of finding. Codes are never renumbered.
 type Code string
 
-// The codes. What each means, with an example, stands in the table of explain.go.
+// The codes. What each means, with an example, stands in Table.
 const (
 
 	// Syntax: MESH0xxx
@@ -83,3 +88,38 @@ const (
 	ForeignFile Code = "MESH4001"
 	ChangedFile Code = "MESH4002"
 )
+
+// Entry is what there is to know about a code. Bad and Good are a whole project each: intents alone, or a
+// txtar archive with workload manifests (k8s/), meshc.yaml and an output folder (out/) beside them. A test
+// builds every Bad, as of ExampleDay, and wants exactly this code of it, and every Good and wants no finding.
+type Entry struct {
+	Code     Code
+	Severity Severity
+	Title    string // lower case, no full stop
+	Text     string // why it is so and what to do, in a few plain sentences
+	Bad      string
+	Good     string
+}
+
+// ExampleDay is the day that the examples with a date are written for.
+const ExampleDay = "2027-03-15"
+
+// Table is every code there is, sorted. `meshc explain`, the SARIF rules and the reference page come from it.
+var Table = slices.Concat(syntaxCodes, nameCodes, inputCodes, policyCodes, warningCodes, outputCodes)
+
+// Explain finds the entry of a code; nil where there is none.
+func Explain(c Code) *Entry {
+	i, ok := slices.BinarySearchFunc(Table, c, func(e Entry, c Code) int { return cmp.Compare(e.Code, c) })
+	if !ok {
+		return nil
+	}
+	return &Table[i]
+}
+
+// Severity is what a finding of this code does to a build unless it is told otherwise.
+func (c Code) Severity() Severity {
+	if e := Explain(c); e != nil {
+		return e.Severity
+	}
+	return Error
+}

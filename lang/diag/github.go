@@ -1,0 +1,74 @@
+package diag
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+// GitHub writes findings as workflow commands, one a line, which GitHub Actions shows beside the lines of a
+// pull request. https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+func GitHub(w io.Writer, l List) error {
+	b := bufio.NewWriter(w)
+	for _, d := range l {
+		fmt.Fprintf(b, "::%s ", [...]string{"notice", "warning", "error"}[d.Severity])
+		if s := d.Primary; !s.IsZero() {
+			start, end := s.StartPosition(), s.EndPosition()
+			fmt.Fprintf(b, "file=%s,line=%d,", githubProperty(s.File.Name), start.Line)
+			// GitHub refuses columns where the lines differ.
+			if start.Line == end.Line {
+				fmt.Fprintf(b, "col=%d,endColumn=%d,", start.Rune, end.Rune)
+			} else {
+				fmt.Fprintf(b, "endLine=%d,", end.Line)
+			}
+		}
+		fmt.Fprintf(b, "title=%s::%s\n", d.Code, githubData(d.plain()))
+	}
+	return b.Flush()
+}
+
+// plain is all that a finding says, without snippets.
+func (d *Diagnostic) plain() string {
+	lines := []string{printable(d.Message)}
+	if d.Label != "" {
+		lines[0] += ": " + printable(d.Label)
+	}
+	for _, r := range d.Related {
+		lines = append(lines, printable(r.Message)+": "+place(r.Span))
+	}
+	for _, note := range d.Notes {
+		lines = append(lines, "note: "+printableLines(note))
+	}
+	if d.Help != "" {
+		lines = append(lines, "help: "+printableLines(d.Help))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func place(s source.Span) string {
+	if s.IsZero() {
+		return ""
+	}
+	p := s.StartPosition()
+	return fmt.Sprintf("%s:%d:%d", printable(s.File.Name), p.Line, p.Rune)
+}
+
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// The escapes are those of @actions/core: a property also ends at a colon or a comma.
+var (
+	githubMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	githubArgument = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func githubData(s string) string     { return githubMessage.Replace(s) }
+func githubProperty(s string) string { return githubArgument.Replace(s) }

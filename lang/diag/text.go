@@ -1,0 +1,257 @@
+package diag
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Text writes findings for people: the message, the lines that it is about with what is wrong marked under
+// them, and the way out. With colour it uses ANSI escapes; whether a terminal wants them is for the caller
+// to say. Nothing of a source reaches w that could steer a terminal.
+func Text(w io.Writer, l List, colour bool) error {
+	t := texter{w: bufio.NewWriter(w), colour: colour}
+	for i := range l {
+		if i > 0 {
+			t.w.WriteByte('\n')
+		}
+		t.finding(&l[i])
+	}
+	return t.w.Flush()
+}
+
+// The colours, as the codes of "select graphic rendition".
+const (
+	red    = "1;31"
+	yellow = "1;33"
+	cyan   = "1;36"
+	green  = "1;32"
+	blue   = "1;34"
+	bold   = "1"
+)
+
+func (s Severity) colour() string { return [...]string{cyan, yellow, red}[s] }
+
+type texter struct {
+	w      *bufio.Writer // its error is sticky and comes out of Flush
+	colour bool
+	gutter int // columns that line numbers take
+}
+
+func (t *texter) paint(style, text string) string {
+	if !t.colour || text == "" {
+		return text
+	}
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
+}
+
+// mark is a span to be shown under its line.
+type mark struct {
+	line       int
+	start, end int // bytes within the line; end may lie behind it
+	primary    bool
+	label      string
+}
+
+func (t *texter) finding(d *Diagnostic) {
+	style := d.Severity.colour()
+	fmt.Fprintf(t.w, "%s%s %s\n", t.paint(style, d.Severity.String()+"["+string(d.Code)+"]"), t.paint(bold, ":"), t.paint(bold, printable(d.Message)))
+
+	t.gutter = 1
+	if !d.Primary.IsZero() {
+		t.places(d, style)
+	}
+	for _, note := range d.Notes {
+		t.remark("note", cyan, note)
+	}
+	if d.Help != "" {
+		t.remark("help", green, d.Help)
+	}
+	for _, fix := range d.Fixes {
+		switch {
+		case fix.Safe:
+			t.remark("fix", green, fix.Title+" (meshc check --fix does it)")
+		case d.Help == "":
+			t.remark("fix", green, fix.Title)
+		}
+	}
+}
+
+// remark is a line under the snippet; further lines of the text are set under its first.
+func (t *texter) remark(kind, style, text string) {
+	for i, line := range strings.Split(text, "\n") {
+		if i == 0 {
+			fmt.Fprintf(t.w, "%*s %s %s %s\n", t.gutter, "", t.paint(blue, "="), t.paint(style, kind+":"), printable(line))
+		} else {
+			fmt.Fprintf(t.w, "%*s   %*s%s\n", t.gutter, "", len(kind)+2, "", printable(line))
+		}
+	}
+}
+
+// places shows the primary place and the related ones, file by file.
+func (t *texter) places(d *Diagnostic, style string) {
+	files := []*source.File{d.Primary.File}
+	marks := map[*source.File][]mark{d.Primary.File: {newMark(d.Primary, d.Label, true)}}
+	for _, r := range d.Related {
+		if r.Span.IsZero() {
+			continue
+		}
+		if !slices.Contains(files, r.Span.File) {
+			files = append(files, r.Span.File)
+		}
+		marks[r.Span.File] = append(marks[r.Span.File], newMark(r.Span, r.Message, false))
+	}
+	for _, ms := range marks {
+		for _, m := range ms {
+			t.gutter = max(t.gutter, len(strconv.Itoa(m.line)))
+		}
+	}
+	for i, file := range files {
+		arrow, ms := "-->", marks[file]
+		if i > 0 {
+			arrow = ":::"
+		}
+		at := file.Position(file.Offset(ms[0].line) + ms[0].start)
+		fmt.Fprintf(t.w, "%*s%s %s:%d:%d\n", t.gutter, "", t.paint(blue, arrow), printable(file.Name), at.Line, at.Rune)
+		t.snippet(file, ms, style)
+	}
+}
+
+func newMark(s source.Span, label string, primary bool) mark {
+	line := s.StartPosition().Line
+	offset := s.File.Offset(line)
+	return mark{line, int(s.Start) - offset, int(s.End) - offset, primary, label}
+}
+
+// snippet shows the marked lines of one file.
+func (t *texter) snippet(file *source.File, marks []mark, style string) {
+	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(a.line, b.line) })
+	t.rule("", "")
+	shown := 0
+	for i, m := range marks {
+		text := file.Line(m.line)
+		same := i > 0 && marks[i-1].line == m.line
+		if shown > 0 && m.line > shown+2 {
+			fmt.Fprintln(t.w, t.paint(blue, "..."))
+		} else if shown > 0 && m.line == shown+2 {
+			between := cut(file.Line(shown+1), 0, 0)
+			t.rule(strconv.Itoa(shown+1), between.text)
+		}
+		shown = m.line
+		e := cut(text, m.start, m.end)
+		// A line that was cut is cut around each of its marks anew.
+		if !same || e.partial {
+			t.rule(strconv.Itoa(m.line), e.text)
+		}
+		sign, ink := "^", style
+		if !m.primary {
+			sign, ink = "-", blue
+		}
+		under := strings.Repeat(sign, e.width)
+		if m.label != "" {
+			under += " " + printable(m.label)
+		}
+		t.rule("", strings.Repeat(" ", e.column)+t.paint(ink, under))
+	}
+}
+
+// rule is one row of a snippet, behind its line number.
+func (t *texter) rule(number, text string) {
+	row := fmt.Sprintf("%s %s", t.paint(blue, fmt.Sprintf("%*s |", t.gutter, number)), text)
+	t.w.WriteString(strings.TrimRight(row, " "))
+	t.w.WriteByte('\n')
+}
+
+// lineColumns is how much of a line is shown.
+const lineColumns = 100
+
+// excerpt is what is shown of a line, and where the mark goes under it.
+type excerpt struct {
+	text          string
+	column, width int
+	partial       bool // some of the line is left out
+}
+
+// cut shows a line around the bytes [start, end), of which at least one column is marked.
+func cut(line string, start, end int) excerpt {
+	start = min(start, len(line))
+	end = min(max(end, start), len(line))
+
+	// Whatever lies farther off than this cannot be in the window, so it is not even looked at.
+	first, last := 0, len(line)
+	const far = 8 * lineColumns
+	if start > far {
+		first = runeStart(line, start-far)
+	}
+	if last > start+far {
+		last = runeStart(line, start+far)
+	}
+
+	type cell struct {
+		glyph
+		column int
+	}
+	var cells []cell
+	from, to, columns := -1, -1, 0
+	for i := first; i < last; {
+		if from < 0 && i >= start {
+			from = columns
+		}
+		if to < 0 && i >= end {
+			to = columns
+		}
+		g, size := glyphOf(line[i:last], columns)
+		cells = append(cells, cell{g, columns})
+		columns += g.columns
+		i += size
+	}
+	if from < 0 {
+		from = columns
+	}
+	if to < 0 {
+		to = columns
+	}
+
+	e := excerpt{partial: first > 0 || last < len(line) || columns > lineColumns}
+	low, high := 0, columns
+	if columns > lineColumns {
+		low = max(0, min(from-lineColumns/3, columns-lineColumns))
+		high = low + lineColumns
+	}
+	var b strings.Builder
+	if low > 0 || first > 0 {
+		b.WriteString("…")
+		e.column = 1
+	}
+	shift := -1 // the first cell may be wide and reach into the window only in part
+	for _, c := range cells {
+		if c.column < low || c.column+c.columns > high {
+			continue
+		}
+		if shift < 0 {
+			shift = c.column
+		}
+		b.WriteString(c.text)
+	}
+	if high < columns || last < len(line) {
+		b.WriteString("…")
+	}
+	e.text = b.String()
+	e.column += from - max(shift, 0)
+	e.width = max(1, min(to, high)-from)
+	return e
+}
+
+// runeStart is the start of the character that byte i belongs to.
+func runeStart(s string, i int) int {
+	for n := 0; i > 0 && n < 3 && s[i]&0xC0 == 0x80; n++ {
+		i--
+	}
+	return i
+}
