@@ -81,6 +81,7 @@ type Service struct {
 	Mode      Mode           // of the workload; ModeUnset inherits
 	Outside   bool           // no proxy: no identity, no mutual TLS, nothing enforced
 	Addresses []netip.Prefix // of an outside service; sorted
+	Hosts     []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
 	At        source.Span    // its declaration, or its workload manifest
 
 	Allow []Rule // edges that lead here, in the order of their places

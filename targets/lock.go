@@ -1,0 +1,138 @@
+package targets
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// LockName is the file that says which files of a delivery are meshc's.
+const LockName = ".meshc.lock"
+
+const lockFormat = 1
+
+const lockNote = "# The files here that meshc owns, with their digests. Written by meshc; do not edit.\n"
+
+// Lock names the files that meshc owns, each with a digest of what meshc wrote, so that a file changed by
+// hand is seen and a file of somebody else's is never touched. It says nothing of sources or versions: they would
+// change it with every build.
+type Lock struct {
+	Environment string // empty where none was chosen
+	Files       []LockedFile
+}
+
+// LockedFile is one line of a lock.
+type LockedFile struct {
+	Path   string // slash-separated, relative to the lock
+	Digest string // sha256:HEX
+}
+
+// Digest is what a lock says of the content of a file.
+func Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// NewLock makes the lock of files; one named LockName is left out.
+func NewLock(environment string, files []File) Lock {
+	l := Lock{Environment: environment, Files: make([]LockedFile, 0, len(files))}
+	for _, f := range files {
+		if f.Path != LockName {
+			l.Files = append(l.Files, LockedFile{f.Path, Digest(f.Data)})
+		}
+	}
+	slices.SortFunc(l.Files, func(a, b LockedFile) int { return cmp.Compare(a.Path, b.Path) })
+	return l
+}
+
+// Find is the digest of a path, or false where the lock does not name it.
+func (l Lock) Find(path string) (string, bool) {
+	i, ok := slices.BinarySearchFunc(l.Files, path, func(f LockedFile, p string) int { return cmp.Compare(f.Path, p) })
+	if !ok {
+		return "", false
+	}
+	return l.Files[i].Digest, true
+}
+
+// Text is the lock as it is written: a comment, `format 1`, `environment ENV` where there is one, and a line
+// `sha256:HEX PATH` for each file, sorted by path.
+func (l Lock) Text() []byte {
+	var b bytes.Buffer
+	b.WriteString(lockNote)
+	fmt.Fprintf(&b, "format %d\n", lockFormat)
+	if l.Environment != "" {
+		fmt.Fprintf(&b, "environment %s\n", l.Environment)
+	}
+	for _, f := range l.Files {
+		b.WriteString(f.Digest)
+		b.WriteByte(' ')
+		b.WriteString(f.Path)
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+// ParseLock reads what Text wrote. It refuses everything else, since a lock misread is a file lost: the error names
+// the line and what to do.
+func ParseLock(data []byte) (Lock, error) {
+	var l Lock
+	lines := strings.SplitAfter(string(data), "\n")
+	lines = lines[:len(lines)-1] // what follows the last newline
+	corrupt := func(line int, format string, args ...any) (Lock, error) {
+		return Lock{}, fmt.Errorf("%s:%d: %s; restore the file from git's history",
+			LockName, line, fmt.Sprintf(format, args...))
+	}
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		return corrupt(len(lines)+1, "the last line is cut short")
+	}
+	n := 0
+	for n < len(lines) && strings.HasPrefix(lines[n], "#") {
+		n++
+	}
+	if n == len(lines) {
+		return corrupt(n+1, "no `format` line")
+	}
+	format, ok := strings.CutPrefix(strings.TrimSuffix(lines[n], "\n"), "format ")
+	if strings.HasSuffix(format, "\r") {
+		return corrupt(n+1, "line ends were changed to CRLF (`* -text` in .gitattributes keeps git from it)")
+	}
+	number, err := strconv.Atoi(format)
+	switch {
+	case !ok || err != nil || number < 1:
+		return corrupt(n+1, "no `format` line")
+	case number > lockFormat:
+		return Lock{}, fmt.Errorf("%s:%d: format %d is newer than this meshc, which knows %d; use a newer meshc",
+			LockName, n+1, number, lockFormat)
+	}
+	n++
+	if n < len(lines) {
+		if environment, ok := strings.CutPrefix(lines[n], "environment "); ok {
+			l.Environment = strings.TrimSuffix(environment, "\n")
+			if l.Environment == "" || strings.TrimSpace(l.Environment) != l.Environment {
+				return corrupt(n+1, "no name after `environment`")
+			}
+			n++
+		}
+	}
+	for ; n < len(lines); n++ {
+		digest, path, ok := strings.Cut(strings.TrimSuffix(lines[n], "\n"), " ")
+		sum, isSHA := strings.CutPrefix(digest, "sha256:")
+		raw, err := hex.DecodeString(sum)
+		switch {
+		case !ok || !isSHA || err != nil || len(raw) != sha256.Size || strings.ToLower(sum) != sum:
+			return corrupt(n+1, "not `sha256:HEX PATH`")
+		case !fs.ValidPath(path) || path == "." || path == LockName || strings.Contains(path, "\r"):
+			return corrupt(n+1, "%q is no path below the lock", path)
+		case len(l.Files) > 0 && l.Files[len(l.Files)-1].Path >= path:
+			return corrupt(n+1, "%s is not in order", path)
+		}
+		l.Files = append(l.Files, LockedFile{path, digest})
+	}
+	return l, nil
+}

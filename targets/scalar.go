@@ -1,0 +1,395 @@
+package targets
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The style of a scalar is that of go.yaml.in/yaml/v2, which is what sigs.k8s.io/yaml writes with: plain where
+// it reads back as the same string under YAML 1.1, a literal block where it has line feeds, else quoted, and folded
+// behind column 80. The functions here are its emitter's, reduced to strings.
+
+const foldAfter = 80
+
+// appendString appends s as a value. Continuation lines, where it needs any, are indented by indent.
+func appendString(dst []byte, s string, indent int) []byte {
+	if isPlainWord(s) {
+		if !readsAsOther(s) {
+			return append(dst, s...)
+		}
+		return append(append(append(dst, '"'), s...), '"')
+	}
+	return appendScalar(dst, s, indent, false)
+}
+
+// appendKey appends s as a simple key, which never folds.
+func appendKey(dst []byte, s string) []byte {
+	if isPlainWord(s) && !readsAsOther(s) {
+		return append(dst, s...)
+	}
+	return appendScalar(dst, s, 0, true)
+}
+
+// isSimpleKey tells whether a key stands before its colon on one line; others are written with `? `.
+func isSimpleKey(s string) bool {
+	return len(s) <= 128 && !strings.ContainsAny(s, "\r\n\u0085\u2028\u2029")
+}
+
+// inWord are the bytes that never need quotes inside a word.
+var inWord = func() (t [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		t[c] = c != ':' && c != '#'
+	}
+	return t
+}()
+
+// isPlainWord tells whether s, of printable ASCII without blanks, needs no quotes but perhaps for its meaning.
+func isPlainWord(s string) bool {
+	if s == "" || s[0] <= '.' && (strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...")) {
+		return false
+	}
+	switch s[0] {
+	case ',', '[', ']', '{', '}', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`':
+		return false
+	case '-', '?':
+		if len(s) == 1 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if !inWord[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// shape is what the whole of a string says about the styles that can hold it.
+type shape struct {
+	indicator  bool // has a character that means something in a plain scalar
+	special    bool // has a character that must be escaped
+	breaks     bool
+	leading    bool // begins with a space or break
+	trailing   bool // ends with one
+	endsBlank  bool // ends with a space
+	breakSpace bool // has a space behind a break
+	spaceBreak bool // has a break behind a space
+}
+
+func shapeOf(s string) (sh shape) {
+	sh.indicator = strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...")
+	afterBlank, space, brk := true, false, false
+	for i := 0; i < len(s); {
+		r, w := utf8.DecodeRuneInString(s[i:])
+		last := i+w == len(s)
+		beforeBlank := last || s[i+w] == ' ' || s[i+w] == '\t'
+		switch r {
+		case ',', '[', ']', '{', '}', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`':
+			sh.indicator = sh.indicator || i == 0
+		case '?', '-':
+			sh.indicator = sh.indicator || i == 0 && beforeBlank
+		case '#':
+			sh.indicator = sh.indicator || afterBlank
+		case ':':
+			sh.indicator = sh.indicator || beforeBlank
+		}
+		if !printable(r) {
+			sh.special = true
+		}
+		isBreak := isBreak(r)
+		if r == ' ' || isBreak {
+			sh.leading = sh.leading || i == 0
+			sh.trailing = sh.trailing || last
+		}
+		switch {
+		case r == ' ':
+			sh.endsBlank = sh.endsBlank || last
+			sh.breakSpace = sh.breakSpace || brk
+		case isBreak:
+			sh.breaks = true
+			sh.spaceBreak = sh.spaceBreak || space
+		}
+		space, brk = r == ' ', isBreak
+		afterBlank = r == ' ' || r == '\t' || r == 0 || isBreak
+		i += w
+	}
+	return sh
+}
+
+func printable(r rune) bool {
+	return r == '\n' || r >= ' ' && r <= '~' || r >= 0xA0 && r <= 0xFFFD && r != 0xFEFF
+}
+
+func isBreak(r rune) bool {
+	return r == '\n' || r == '\r' || r == 0x85 || r == 0x2028 || r == 0x2029
+}
+
+func appendScalar(dst []byte, s string, indent int, key bool) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // each stray byte becomes U+FFFD, as in JSON
+	}
+	sh := shapeOf(s)
+	single := !sh.breakSpace && !sh.spaceBreak && !sh.special
+	switch {
+	case strings.Contains(s, "\n"):
+		if !key && !sh.endsBlank && !sh.spaceBreak && !sh.special {
+			return appendLiteral(dst, s, indent)
+		}
+	case readsAsOther(s):
+	case !sh.indicator && !sh.leading && !sh.trailing && !sh.breaks && single:
+		return appendPlain(dst, s, indent, key)
+	case single && !(key && sh.breaks):
+		return appendSingleQuoted(dst, s, indent, key)
+	}
+	return appendDoubleQuoted(dst, s, indent, key)
+}
+
+func appendPlain(dst []byte, s string, indent int, key bool) []byte {
+	column, space := columnOf(dst), false
+	for i, r := range s {
+		if r == ' ' && !key && !space && column > foldAfter && s[i+1] != ' ' {
+			dst, column = newLine(dst, indent)
+		} else {
+			dst = utf8.AppendRune(dst, r)
+			column++
+		}
+		space = r == ' '
+	}
+	return dst
+}
+
+func appendSingleQuoted(dst []byte, s string, indent int, key bool) []byte {
+	dst = append(dst, '\'')
+	column, space, brk := columnOf(dst), false, false
+	for i, r := range s {
+		switch {
+		case r == ' ':
+			if !key && !space && column > foldAfter && i > 0 && i < len(s)-1 && s[i+1] != ' ' {
+				dst, column = newLine(dst, indent)
+			} else {
+				dst = append(dst, ' ')
+				column++
+			}
+			space = true
+			continue
+		case isBreak(r):
+			dst = utf8.AppendRune(dst, r)
+			column, brk = 0, true
+			continue
+		case brk:
+			dst = appendSpaces(dst, indent)
+			column = indent
+		}
+		if r == '\'' {
+			dst = append(dst, '\'')
+			column++
+		}
+		dst = utf8.AppendRune(dst, r)
+		column++
+		space, brk = false, false
+	}
+	return append(dst, '\'')
+}
+
+func appendDoubleQuoted(dst []byte, s string, indent int, key bool) []byte {
+	dst = append(dst, '"')
+	column, space := columnOf(dst), false
+	// The emitter looks for a byte order mark at the start of the string wherever it is in it.
+	bom := strings.HasPrefix(s, "\uFEFF")
+	for i, r := range s {
+		switch {
+		case bom || !printable(r) || isBreak(r) || r == '"' || r == '\\':
+			n := len(dst)
+			dst = appendEscape(dst, r)
+			column += len(dst) - n
+			space = false
+		case r == ' ':
+			if !key && !space && column > foldAfter && i > 0 && i < len(s)-1 {
+				dst, column = newLine(dst, indent)
+				if s[i+1] == ' ' {
+					dst = append(dst, '\\')
+					column++
+				}
+			} else {
+				dst = append(dst, ' ')
+				column++
+			}
+			space = true
+		default:
+			dst = utf8.AppendRune(dst, r)
+			column++
+			space = false
+		}
+	}
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, r rune) []byte {
+	const named = "\x00\a\b\t\n\v\f\r\x1b\"\\\u0085\u00a0\u2028\u2029"
+	const names = "0abtnvfre\"\\N_LP"
+	dst = append(dst, '\\')
+	name := 0
+	for _, n := range named {
+		if n == r {
+			return append(dst, names[name])
+		}
+		name++
+	}
+	digits := 2
+	switch {
+	case r > 0xFFFF:
+		dst, digits = append(dst, 'U'), 8
+	case r > 0xFF:
+		dst, digits = append(dst, 'u'), 4
+	default:
+		dst = append(dst, 'x')
+	}
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		dst = append(dst, "0123456789ABCDEF"[r>>shift&0xF])
+	}
+	return dst
+}
+
+func appendLiteral(dst []byte, s string, indent int) []byte {
+	dst = append(dst, '|')
+	if first, _ := utf8.DecodeRuneInString(s); first == ' ' || isBreak(first) {
+		dst = append(dst, '2') // how far the block is indented cannot be seen from its first line
+	}
+	last, w := utf8.DecodeLastRuneInString(s)
+	before, w2 := utf8.DecodeLastRuneInString(s[:len(s)-w])
+	switch {
+	case !isBreak(last):
+		dst = append(dst, '-')
+	case w2 == 0 || isBreak(before):
+		dst = append(dst, '+')
+	}
+	dst = append(dst, '\n')
+	start := true
+	for _, r := range s {
+		if isBreak(r) {
+			start = true
+		} else if start {
+			dst = appendSpaces(dst, indent)
+			start = false
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst
+}
+
+// endLine ends the line that a value stands on, unless the value was a block that has ended it.
+func endLine(dst []byte) []byte {
+	if r, _ := utf8.DecodeLastRune(dst); isBreak(r) {
+		return dst
+	}
+	return append(dst, '\n')
+}
+
+func newLine(dst []byte, indent int) ([]byte, int) {
+	return appendSpaces(append(dst, '\n'), indent), indent
+}
+
+func appendSpaces(dst []byte, n int) []byte {
+	const spaces = "                                "
+	for ; n > len(spaces); n -= len(spaces) {
+		dst = append(dst, spaces...)
+	}
+	return append(dst, spaces[:n]...)
+}
+
+// columnOf is how many characters stand on the last line of dst.
+func columnOf(dst []byte) int {
+	n := 0
+	for len(dst) > 0 {
+		r, w := utf8.DecodeLastRune(dst)
+		if isBreak(r) {
+			break
+		}
+		dst = dst[:len(dst)-w]
+		n++
+	}
+	return n
+}
+
+var (
+	// https://yaml.org/type/float.html, as go.yaml.in/yaml/v2 reads it
+	floatForm = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+	// YAML 1.1 has numbers of base 60: 190:20:30
+	base60Form = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$`)
+
+	timestampForms = []string{
+		"2006-1-2T15:4:5.999999999Z07:00", "2006-1-2t15:4:5.999999999Z07:00", "2006-1-2 15:4:5.999999999", "2006-1-2",
+	}
+)
+
+// readsAsOther tells whether s without quotes would be read as something other than a string.
+func readsAsOther(s string) bool {
+	if s == "" {
+		return true
+	}
+	switch c := s[0]; c {
+	case 'y', 'Y', 'n', 'N', 't', 'T', 'f', 'F', 'o', 'O', '~':
+		return isConstant(s)
+	case '.':
+		if isConstant(s) {
+			return true
+		}
+		_, err := strconv.ParseFloat(s, 64)
+		return err == nil
+	default:
+		return (c >= '0' && c <= '9' || c == '+' || c == '-') && isNumber(s)
+	}
+}
+
+func isConstant(s string) bool {
+	switch s {
+	case "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON",
+		"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF",
+		"~", "null", "Null", "NULL", ".nan", ".NaN", ".NAN",
+		".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF":
+		return true
+	}
+	return false
+}
+
+// isNumber is for strings that begin with a digit or sign: numbers and dates.
+func isNumber(s string) bool {
+	if len(s) < 10 && strings.Trim(s, "0123456789") == "" {
+		return true
+	}
+	if isConstant(s) || isTimestamp(s) || strings.Contains(s, ":") && base60Form.MatchString(s) {
+		return true
+	}
+	s = strings.ReplaceAll(s, "_", "")
+	if _, err := strconv.ParseInt(s, 0, 64); err == nil {
+		return true
+	}
+	if _, err := strconv.ParseUint(s, 0, 64); err == nil {
+		return true
+	}
+	if floatForm.MatchString(s) {
+		if _, err := strconv.ParseFloat(s, 64); err == nil {
+			return true
+		}
+	}
+	if bits, ok := strings.CutPrefix(s, "0b"); ok { // `0b-1` too
+		_, err := strconv.ParseInt(bits, 2, 64)
+		return err == nil
+	}
+	return false
+}
+
+func isTimestamp(s string) bool {
+	if digits := len(s) - len(strings.TrimLeft(s, "0123456789")); digits != 4 || len(s) == 4 || s[4] != '-' {
+		return false
+	}
+	for _, form := range timestampForms {
+		if _, err := time.Parse(form, s); err == nil {
+			return true
+		}
+	}
+	return false
+}
