@@ -63,6 +63,7 @@ const (
 	NeverBroken          Code = "MESH2011"
 	AlwaysBroken         Code = "MESH2012"
 	OnlyBroken           Code = "MESH2013"
+	SelectorMismatch     Code = "MESH2014"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
 	WorldIntoStrict      Code = "MESH2103"

@@ -254,4 +254,55 @@ backend, reports -> db
 only backend, reports -> db
 `,
 	},
+	{
+		Code: SelectorMismatch, Severity: Error,
+		Title: "a selector that matches none of the service's pods",
+		Text: "A policy finds the pods that it binds by their labels. Where the declared labels match none of the pods that the manifests give the " +
+			"service, an allow rule would open nothing and a deny would shut nothing. Write the labels that the pods have, or leave them out where " +
+			"the pods have the label `app` with the name of the service.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service frontend account frontend-sa
+service db account db-sa label app=database
+frontend -> db
+-- k8s/db.yaml --
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: db}}
+    spec: {serviceAccountName: db-sa}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: frontend, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: frontend}}
+    spec: {serviceAccountName: frontend-sa}
+`,
+		Good: `-- shop.mesh --
+mesh shop strict
+service frontend account frontend-sa
+service db account db-sa label app=database
+frontend -> db
+-- k8s/db.yaml --
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: database}}
+    spec: {serviceAccountName: db-sa}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: frontend, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: frontend}}
+    spec: {serviceAccountName: frontend-sa}
+`,
+	},
 }
