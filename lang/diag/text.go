@@ -61,7 +61,7 @@ type mark struct {
 
 func (t *texter) finding(d *Diagnostic) {
 	style := d.Severity.colour()
-	fmt.Fprintf(t.w, "%s%s %s\n", t.paint(style, d.Severity.String()+"["+string(d.Code)+"]"), t.paint(bold, ":"), t.paint(bold, printable(d.Message)))
+	fmt.Fprintf(t.w, "%s%s\n", t.paint(style, d.Severity.String()+"["+string(d.Code)+"]"), t.paint(bold, ": "+printable(d.Message)))
 
 	t.gutter = 1
 	if !d.Primary.IsZero() {

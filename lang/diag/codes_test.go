@@ -1,0 +1,105 @@
+package diag_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Every constant has its entry, and every entry its constant, in order.
+func TestTableHasEveryCode(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
+	require.NoError(t, err)
+	var declared []diag.Code
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			if id, ok := spec.Type.(*ast.Ident); ok && id.Name == "Code" {
+				value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+				require.NoError(t, err)
+				declared = append(declared, diag.Code(value))
+			}
+		}
+		return true
+	})
+	var listed []diag.Code
+	for _, e := range diag.Table {
+		listed = append(listed, e.Code)
+	}
+	assert.IsIncreasing(t, listed)
+	assert.Equal(t, declared, listed)
+}
+
+func TestEntries(t *testing.T) {
+	for _, e := range diag.Table {
+		t.Run(string(e.Code), func(t *testing.T) {
+			assert.Regexp(t, regexp.MustCompile(`^MESH[0-4][0-9]{3}$`), e.Code)
+			assert.Same(t, diag.Explain(e.Code), diag.Explain(e.Code))
+			assert.Equal(t, e.Title, diag.Explain(e.Code).Title)
+			assert.Equal(t, e.Severity, e.Code.Severity())
+
+			assert.False(t, unicode.IsUpper(rune(e.Title[0])) && !strings.HasPrefix(e.Title, "HTTP"), "a title is lower case")
+			assert.NotRegexp(t, `[.:]$`, e.Title)
+			assert.Regexp(t, `^[A-Z\x60m].*\.$`, e.Text, "a text is sentences")
+			for half, example := range map[string]string{"bad": e.Bad, "good": e.Good} {
+				require.NotEmpty(t, example, half)
+				for _, f := range diag.Files(example) {
+					assert.NotEmpty(t, f.Text, f.Name)
+					assert.True(t, strings.HasSuffix(f.Text, "\n"), "%s of %s ends in a newline", f.Name, half)
+				}
+			}
+		})
+	}
+}
+
+func TestUnknownCode(t *testing.T) {
+	assert.Nil(t, diag.Explain("MESH9999"))
+	assert.Equal(t, diag.Error, diag.Code("MESH9999").Severity())
+}
+
+// The reference page is the table and nothing else.
+func TestPage(t *testing.T) {
+	const path = "../../grammar/findings.md"
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(page()), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), page(), "go test ./lang/diag -update writes the page anew")
+}
+
+func page() string {
+	var b strings.Builder
+	b.WriteString(`# Findings
+
+<!-- Written by the tests of lang/diag from its table of codes: go test ./lang/diag -update -->
+
+What meshc has to say about a project is a list of findings. Each has a code, which never changes its meaning,
+and all findings of a build are reported at once. ` + "`meshc explain CODE`" + ` prints what stands here.
+
+An **error** fails the build and cannot be demoted. A **warning** can be silenced or made an error, by its code, with
+` + "`-W CODE=silence`, `-W CODE=error` or `-W error`" + ` (all of them), or under ` + "`warnings`" + ` in meshc.yaml. A **note** is worth knowing and
+never fails a build. The examples are built by a test, as of ` + diag.ExampleDay + `: the wrong one gives this code, the right one no finding.
+
+| code | severity | meaning |
+|---|---|---|
+`)
+	for _, e := range diag.Table {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", e.Code, strings.ToLower(string(e.Code)), e.Severity, e.Title)
+	}
+	for _, e := range diag.Table {
+		fmt.Fprintf(&b, "\n## %s\n\n%s: %s.\n\n%s", e.Code, strings.ToUpper(e.Severity.String()[:1])+e.Severity.String()[1:], e.Title, e.Markdown())
+	}
+	return b.String()
+}

@@ -1,0 +1,199 @@
+package diag_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// at is the n-th place (from 0) of a text in a file.
+func at(t testing.TB, f *source.File, text string, n int) source.Span {
+	t.Helper()
+	start := 0
+	for ; ; n-- {
+		i := strings.Index(f.Text[start:], text)
+		require.GreaterOrEqual(t, i, 0, "%q is not in %s", text, f.Name)
+		if n == 0 {
+			return f.Span(start+i, start+i+len(text))
+		}
+		start += i + len(text)
+	}
+}
+
+// findings is one of everything that a renderer must cope with.
+func findings(t testing.TB) diag.List {
+	shop := source.NewFile("shop/shop.mesh", "mesh shop strict\n"+
+		"service frontend account frontend-sa\n"+
+		"service backend account backend-sa\n"+
+		"\n"+
+		"service\tfrontend account web-sa\n"+
+		"frontend -> backnd, frontend -> db\n"+
+		"service \"注文サービス\" account 注文 # wide\n"+
+		"frontend -> backend because \"\x1b[31mred\u202e, \xff\"\n"+
+		"frontend -> "+strings.Repeat("svc, ", 60)+"nobody, "+strings.Repeat("svc, ", 60)+"backend\n"+
+		"frontend -> backend {\r\n"+
+		"  GET /api/*\r\n")
+	payments := source.NewFile("teams/a b,c:d/payments.mesh", "mesh payments strict\nexport api to shop GET /v1/* # 🚀 api\n")
+
+	var l diag.List
+	l.Add(diag.DuplicateDeclaration, at(t, shop, "frontend", 2), "service frontend is declared twice").
+		WithRelated(at(t, shop, "frontend", 0), "first declared here").
+		WithHelp("keep one of the two, or give one another name")
+	d := l.Add(diag.UnknownService, at(t, shop, "backnd", 0), "service backnd is not declared in mesh shop").
+		WithRelated(at(t, shop, "backend", 0), "backend is declared here").
+		WithHelp("did you mean backend?").
+		WithFix(true, at(t, shop, "backnd", 0), "backend", "write backend")
+	d.Label = "not declared"
+	l.Add(diag.UnknownService, at(t, shop, "db", 0), "service db is not declared in mesh shop").
+		WithRelated(at(t, shop, "backnd", 0), "nor is this one").
+		WithRelated(at(t, payments, "api", 0), "only these are exported").
+		WithFix(false, shop.Span(len(shop.Text), len(shop.Text)), "service db account db-sa\n", "declare service db")
+	l.Add(diag.InvalidName, at(t, shop, "注文", 1), "account 注文 has characters that Kubernetes refuses").
+		WithRelated(at(t, payments, "GET /v1/*", 0), "behind a wide one: 🚀").
+		WithNote("an account is a DNS-1123 subdomain\nand so has only lower-case letters, digits, dashes and dots")
+	l.Add(diag.InvalidCharacter, at(t, shop, "\x1b[31mred\u202e, \xff", 0), "the text \x1b[31mred\u202e, \xff steers the terminal")
+	l.Add(diag.UnknownService, at(t, shop, "nobody", 0), "service nobody is not declared in mesh shop")
+	l.Add(diag.UnbalancedBraces, shop.Span(len(shop.Text), len(shop.Text)), "the operations have no closing brace").
+		WithRelated(at(t, shop, "{", 0), "opened here")
+	l.Add(diag.UnusedExport, payments.Span(strings.Index(payments.Text, "export"), len(payments.Text)), "no edge needs this export: 100%%")
+	l.Add(diag.SkippedTemplate, source.Span{}, "3 templates are no YAML").WithHelp("run helm template")
+	return l
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, got, 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "run the test with -update if this is as it should be")
+}
+
+func TestRenderers(t *testing.T) {
+	for name, render := range map[string]func(io.Writer, diag.List) error{
+		"findings.txt":        func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
+		"findings.colour.txt": func(w io.Writer, l diag.List) error { return diag.Text(w, l[:2], true) },
+		"findings.json":       diag.JSON,
+		"findings.sarif":      diag.SARIF,
+		"findings.github.txt": diag.GitHub,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			require.NoError(t, render(&b, findings(t)))
+			golden(t, name, b.Bytes())
+			assert.ErrorIs(t, render(brokenPipe{}, findings(t)), io.ErrClosedPipe)
+		})
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// What a source says must never reach a terminal as a command, nor turn the text around.
+func TestNothingSteersTheTerminal(t *testing.T) {
+	for name, render := range map[string]func(io.Writer, diag.List) error{
+		"text":   func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
+		"github": diag.GitHub,
+		"json":   diag.JSON,
+		"sarif":  diag.SARIF,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			require.NoError(t, render(&b, findings(t)))
+			assert.NotContains(t, b.String(), "\x1b")
+			if name == "text" || name == "github" {
+				assert.NotContains(t, b.String(), "\u202e")
+				assert.NotContains(t, b.String(), "\xff")
+			}
+		})
+	}
+}
+
+func TestSARIFIsValid(t *testing.T) {
+	for name, l := range map[string]diag.List{"findings": findings(t), "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			require.NoError(t, diag.SARIF(&b, l))
+			report, err := sarif.FromBytes(b.Bytes(), sarif.WithStrictValidation())
+			require.NoError(t, err)
+			require.NoError(t, report.Validate())
+			assert.Len(t, report.Runs[0].Results, len(l))
+			for _, r := range report.Runs[0].Results {
+				assert.Equal(t, *r.RuleID, *report.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
+			}
+		})
+	}
+}
+
+// The offsets of the JSON cut out of the sources exactly what a finding is about.
+func TestJSONPlaces(t *testing.T) {
+	l := findings(t)
+	var b bytes.Buffer
+	require.NoError(t, diag.JSON(&b, l))
+	var report struct {
+		Findings []struct {
+			Place *struct {
+				Start, End struct{ Offset, Line, Column int }
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(b.Bytes(), &report))
+	require.Len(t, report.Findings, len(l))
+	for i, f := range report.Findings {
+		if f.Place == nil {
+			assert.True(t, l[i].Primary.IsZero())
+			continue
+		}
+		assert.Equal(t, l[i].Primary.Text(), l[i].Primary.File.Text[f.Place.Start.Offset:f.Place.End.Offset])
+	}
+}
+
+func TestErr(t *testing.T) {
+	err := findings(t).Err()
+	var d *diag.Diagnostic
+	require.True(t, errors.As(err, &d))
+	assert.ErrorContains(t, err, "shop/shop.mesh:6:13: error: service backnd is not declared in mesh shop [MESH1001]")
+	assert.NotContains(t, err.Error(), "MESH2113", "a warning is no error")
+	assert.NoError(t, diag.List{}.Err())
+}
+
+// Text copes with any bytes and any span of them, and shows each finding.
+func FuzzText(f *testing.F) {
+	f.Add("frontend -> backnd\n", 12, 18)
+	f.Add("\t\xff\u202e注文\r\n", 1, 7)
+	f.Add(strings.Repeat("宽", 300), 450, 453)
+	f.Fuzz(func(t *testing.T, text string, start, end int) {
+		file := source.NewFile("f", text)
+		l := diag.List{diag.New(diag.UnknownService, file.Span(start, end), "%s", text)}
+		var b bytes.Buffer
+		if err := diag.Text(&b, l, false); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(b.String(), "\n") {
+			if strings.ContainsAny(line, "\x1b\r\t\x00\u202e") {
+				t.Errorf("%q steers a terminal", line)
+			}
+		}
+		if !strings.Contains(b.String(), "^") {
+			t.Errorf("no caret in %q", b.String())
+		}
+	})
+}
