@@ -24,6 +24,7 @@ type Workload struct {
 	Account   string            // serviceAccountName; "default" where it names none
 	Labels    map[string]string // of the pods
 	Ports     []Port            // container ports, sorted by number
+	Hosts     []string          // names of the Services in front of it, sorted
 	NoProxy   string            // why it has no sidecar, in words (`hostNetwork`, `namespace shop has no injection label`); empty where it has one or nothing is known
 	NoProxyAt source.Span
 	Scrape    *Scrape
@@ -38,8 +39,8 @@ type Port struct {
 	Name         string
 	Protocol     policy.Protocol // from a Service's appProtocol or port name; ProtocolUnset where nothing says
 	ServicePorts []uint16        // ports of Services that lead here, sorted
-	UDP          bool
-	At           source.Span
+	UDP          bool            // or SCTP: nothing that a proxy ever sees
+	At           source.Span     // containerPort, or the Service's targetPort or port where no container lists it
 }
 
 // Scrape is the prometheus.io annotations of a pod.

@@ -1,0 +1,279 @@
+package inventory
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"sort"
+	"strconv"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// decode reads a node into one of Kubernetes' types as an API server would: by way of JSON, with the scalars
+// of YAML 1.1 (`yes` is true) and names whose case counts. Fields of a wrong type are findings; the rest is read.
+// It returns false where nothing of the object can be used.
+//
+// One parse of the text serves the typed object and the places: sigs.k8s.io/yaml, which makes the same JSON,
+// would parse it once more and takes twice the time of all the rest.
+func (f *file) decode(n *yaml.Node, into any) bool {
+	w := &jsonWriter{file: f}
+	w.value(n, nil, 0)
+	if w.stop {
+		return false
+	}
+	err := kjson.UnmarshalCaseSensitivePreserveInts(w.out, into)
+	f.wrong = err != nil
+	for range maxWrong {
+		if err == nil {
+			return true
+		}
+		i, cause := f.wrongValue(n, into, w.nulls)
+		f.wrongType(w.values(n)[i], cause)
+		w = &jsonWriter{file: f, quiet: true, nulls: append(w.nulls, i)}
+		w.value(n, nil, 0)
+		err = f.tryDecode(w.out, into)
+	}
+	return err == nil
+}
+
+// maxWrong is how many values of a wrong type are reported of one object.
+const maxWrong = 10
+
+// wrongValue finds a value that a type cannot hold, by its number, and the error about it. The decoder of
+// Kubernetes names no place, and its own types (quantities, ports that are numbers or names) not even a
+// field. But every type takes null: the value sought is the last one that must be null for the rest to fit.
+func (f *file) wrongValue(n *yaml.Node, into any, nulls []int) (int, error) {
+	var cause error
+	fits := func(below int) bool {
+		w := &jsonWriter{file: f, quiet: true, nulls: nulls, below: below}
+		w.value(n, nil, 0)
+		err := f.tryDecode(w.out, into)
+		if err != nil {
+			cause = err
+		}
+		return err == nil
+	}
+	w := &jsonWriter{file: f}
+	count := len(w.values(n))
+	i := sort.Search(count, func(i int) bool { return fits(i + 1) })
+	fits(i)
+	return min(i, count-1), cause
+}
+
+// tryDecode decodes into a fresh value of the type that into points to, and moves it there where it fits.
+func (f *file) tryDecode(data []byte, into any) error {
+	fresh := reflect.New(reflect.TypeOf(into).Elem())
+	err := kjson.UnmarshalCaseSensitivePreserveInts(data, fresh.Interface())
+	if err == nil {
+		reflect.ValueOf(into).Elem().Set(fresh.Elem())
+	}
+	return err
+}
+
+func (f *file) wrongType(v yamldoc.Pair, cause error) {
+	name := "a document"
+	if v.Key != nil {
+		name = v.Key.Value
+	}
+	at := f.doc.Span(v.Value)
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(cause, &wrong) {
+		f.findings.Add(diag.MalformedManifest, at, "%s has a value that Kubernetes does not take", name)
+		return
+	}
+	want, got := wanted(wrong.Type), shape(v.Value)
+	if want == "a whole number" && got == "a number" {
+		f.findings.Add(diag.MalformedManifest, at, "%s is out of range", name)
+		return
+	}
+	d := f.findings.Add(diag.MalformedManifest, at, "%s must be %s, not %s", name, want, got)
+	if want == "text" && v.Value.Kind == yaml.ScalarNode {
+		d.WithHelp("put it in quotes: %s", strconv.Quote(v.Value.Value))
+	}
+}
+
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return "a mapping"
+	}
+	return "a whole number"
+}
+
+// maxDepth is far beyond any object of Kubernetes and far below what a stack bears.
+const maxDepth = 500
+
+// jsonWriter writes a node as JSON and finds what YAML allows and Kubernetes does not. Values are numbered in
+// the order in which they end.
+type jsonWriter struct {
+	*file
+	out   []byte
+	stop  bool  // the object cannot be used
+	quiet bool  // it was written before: charge and report nothing
+	nulls []int // values to write as null
+	below int   // every value with a lower number is written as null too
+	count int
+	list  *[]yamldoc.Pair // where the values are gathered, with their keys
+}
+
+// values is all values in the order of their numbers.
+func (w *jsonWriter) values(n *yaml.Node) []yamldoc.Pair {
+	var list []yamldoc.Pair
+	(&jsonWriter{file: w.file, quiet: true, list: &list}).value(n, nil, 0)
+	return list
+}
+
+func (w *jsonWriter) value(n, key *yaml.Node, depth int) {
+	n = yamldoc.Resolve(n)
+	if w.stop || !w.quiet && !w.spend(n, 1+len(n.Value)) {
+		w.stop = true
+		return
+	}
+	if depth > maxDepth {
+		w.stop = true
+		w.findings.Add(diag.MalformedManifest, w.doc.Span(n), "nested more than %d levels deep", maxDepth)
+		return
+	}
+	start := len(w.out)
+	switch n.Kind {
+	case yaml.MappingNode:
+		w.mapping(n, depth)
+	case yaml.SequenceNode:
+		w.out = append(w.out, '[')
+		for i, item := range n.Content {
+			if i > 0 {
+				w.out = append(w.out, ',')
+			}
+			w.value(item, key, depth+1)
+		}
+		w.out = append(w.out, ']')
+	default:
+		w.scalar(n)
+	}
+	if w.list != nil {
+		*w.list = append(*w.list, yamldoc.Pair{Key: key, Value: n})
+	}
+	if w.count < w.below || slices.Contains(w.nulls, w.count) {
+		w.out = append(w.out[:start], "null"...)
+	}
+	w.count++
+}
+
+func (w *jsonWriter) mapping(n *yaml.Node, depth int) {
+	pairs, repeats := yamldoc.Pairs(n)
+	if !w.quiet {
+		for _, r := range repeats {
+			w.findings.Add(diag.MalformedManifest, w.doc.Span(r.Again), "key %s stands twice in one mapping", r.Again.Value).
+				WithRelated(w.doc.Span(r.First), "first here").
+				WithHelp("keep one of them")
+		}
+	}
+	w.out = append(w.out, '{')
+	for i, p := range pairs {
+		if p.Key.Kind != yaml.ScalarNode {
+			w.stop = true
+			if start := w.doc.Span(p.Key).Text(); start != "" && start[0] == '{' {
+				w.template = true
+				return
+			}
+			w.findings.Add(diag.MalformedManifest, w.doc.Span(p.Key), "a key that is %s", shape(p.Key))
+			return
+		}
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		w.out = appendString(w.out, p.Key.Value)
+		w.out = append(w.out, ':')
+		w.value(p.Value, p.Key, depth+1)
+	}
+	w.out = append(w.out, '}')
+}
+
+func (w *jsonWriter) scalar(n *yaml.Node) {
+	switch n.ShortTag() {
+	case "!!null":
+		w.out = append(w.out, "null"...)
+		return
+	case "!!bool":
+		var b bool
+		if n.Decode(&b) == nil {
+			w.out = strconv.AppendBool(w.out, b)
+			return
+		}
+	case "!!int", "!!float":
+		if plainInt(n.Value) {
+			w.out = append(w.out, n.Value...)
+			return
+		}
+		var v any
+		if n.Decode(&v) == nil {
+			if number, err := json.Marshal(v); err == nil { // not so for .inf and .nan
+				w.out = append(w.out, number...)
+				return
+			}
+		}
+	default:
+		if b := legacyBool(n); b != "" {
+			w.out = append(w.out, b...)
+			return
+		}
+	}
+	w.out = appendString(w.out, n.Value)
+}
+
+// plainInt tells a number that JSON writes in the same way.
+func plainInt(s string) bool {
+	if len(s) > 18 || s == "" || s[0] == '0' && len(s) > 1 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// legacyBool is what a plain word of YAML 1.1 means that yaml.v3 takes for text. kubectl reads YAML by
+// go.yaml.in/yaml/v2, whose list this is.
+func legacyBool(n *yaml.Node) string {
+	if n.Style != 0 || n.Kind != yaml.ScalarNode || len(n.Value) > 3 {
+		return ""
+	}
+	switch n.Value {
+	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON":
+		return "true"
+	case "n", "N", "no", "No", "NO", "off", "Off", "OFF":
+		return "false"
+	}
+	return ""
+}
+
+// appendString writes a JSON string.
+func appendString(out []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, err := json.Marshal(s)
+			if err != nil { // a string always has JSON
+				return append(out, `""`...)
+			}
+			return append(out, quoted...)
+		}
+	}
+	out = append(out, '"')
+	out = append(out, s...)
+	return append(out, '"')
+}

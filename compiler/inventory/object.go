@@ -1,0 +1,162 @@
+package inventory
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// kind is where a kind of object lives.
+type kind struct {
+	version string   // the apiVersion of today
+	groups  []string // other groups have kinds of the same name: Knative's Service, Volcano's Job
+}
+
+// Deployments and their like were in the group extensions up to Kubernetes 1.15, with the same fields.
+var apps = []string{"apps", "extensions"}
+
+// kinds is every kind that is read.
+var kinds = map[string]*kind{
+	"CronJob":        {"batch/v1", []string{"batch"}},
+	"DaemonSet":      {"apps/v1", apps},
+	"Deployment":     {"apps/v1", apps},
+	"Job":            {"batch/v1", []string{"batch"}},
+	"Namespace":      {"v1", []string{""}},
+	"Pod":            {"v1", []string{""}},
+	"ReplicaSet":     {"apps/v1", apps},
+	"Service":        {"v1", []string{""}},
+	"ServiceAccount": {"v1", []string{""}},
+	"StatefulSet":    {"apps/v1", apps},
+}
+
+// object is one object on its way into the set.
+type object struct {
+	kind, namespace, name string
+	at                    source.Span // metadata.name
+	add                   func(*reader)
+}
+
+// object decodes an object of a kind that is read and keeps it for the end of the file.
+func (f *file) object(n *yaml.Node, kind string) {
+	switch kind {
+	case "Deployment":
+		var o appsv1.Deployment
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+		}
+	case "StatefulSet":
+		var o appsv1.StatefulSet
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+		}
+	case "DaemonSet":
+		var o appsv1.DaemonSet
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+		}
+	case "ReplicaSet":
+		var o appsv1.ReplicaSet
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+		}
+	case "Job":
+		var o batchv1.Job
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+		}
+	case "CronJob":
+		var o batchv1.CronJob
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template, "spec", "jobTemplate", "spec", "template")
+		}
+	case "Pod":
+		var o corev1.Pod
+		if f.decode(n, &o) {
+			f.workload(n, kind, &o.ObjectMeta, &corev1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec})
+		}
+	case "Service":
+		var o corev1.Service
+		if f.decode(n, &o) {
+			f.service(n, &o)
+		}
+	case "ServiceAccount":
+		var o corev1.ServiceAccount
+		if !f.decode(n, &o) {
+			return
+		}
+		if at, namespace, ok := f.meta(n, kind, &o.ObjectMeta); ok {
+			f.keep(kind, namespace, o.Name, at, func(r *reader) {
+				r.accounts = append(r.accounts, &Account{Namespace: namespace, Name: o.Name, At: at})
+			})
+		}
+	case "Namespace":
+		var o corev1.Namespace
+		if f.decode(n, &o) {
+			f.namespace(n, &o)
+		}
+	}
+}
+
+func (f *file) keep(kind, namespace, name string, at source.Span, add func(*reader)) {
+	f.objects = append(f.objects, &object{kind, namespace, name, at, add})
+}
+
+// meta checks the names of an object and settles its namespace, which is empty for a Namespace.
+func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.Span, namespace string, ok bool) {
+	at = f.doc.Span(yamldoc.Get(n, "kind"))
+	if name := yamldoc.Get(n, "metadata", "name"); m.Name != "" && name != nil {
+		at = f.doc.Span(name)
+	}
+	switch {
+	case strings.Contains(m.Name+m.Namespace, "{{"):
+		f.template = true
+		return at, "", false
+	case m.Name == "" && m.GenerateName == "":
+		if !f.wrong {
+			f.findings.Add(diag.MalformedManifest, at, "%s without metadata.name", kind)
+		}
+		return at, "", false
+	case m.Name != "" && !validName(m.Name, 253, true):
+		f.findings.Add(diag.MalformedManifest, at, "%q is no name of a %s: small letters, digits, dashes and dots", m.Name, kind)
+		return at, "", false
+	case kind == "Namespace":
+		return at, "", true
+	case m.Namespace != "":
+		if !validName(m.Namespace, 63, false) {
+			f.findings.Add(diag.MalformedManifest, f.doc.Span(yamldoc.Get(n, "metadata", "namespace")), "%q is no name of a namespace: small letters, digits and dashes", m.Namespace)
+			return at, "", false
+		}
+		return at, m.Namespace, true
+	case f.Namespace != "":
+		return at, f.Namespace, true
+	}
+	if !f.warned {
+		f.warned = true
+		f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace and is taken to be in default", kind, m.Name+m.GenerateName).
+			WithHelp("name it in meshc.yaml: `workloads: [{path: %q, namespace: NAME}]`", f.File.Name)
+	}
+	return at, "default", true
+}
+
+// validName tells a DNS-1123 label, or with dots a subdomain.
+func validName(s string, most int, dots bool) bool {
+	if s == "" || len(s) > most {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		case c != '-' && (c != '.' || !dots), i == 0, i == len(s)-1:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,154 @@
+package inventory
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// pod is a workload with what Services and namespaces still have to say about it.
+type pod struct {
+	Workload
+	owner objectKey // the object whose controller made it, if any
+	named map[portName]uint16
+	proxy proxy
+}
+
+type portName struct {
+	name string
+	udp  bool
+}
+
+// workload keeps an object that makes pods. path leads to the pod template.
+func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, path ...string) {
+	at, namespace, ok := f.meta(n, kind, meta)
+	if !ok {
+		return
+	}
+	p := &pod{Workload: Workload{
+		Namespace: namespace,
+		Kind:      kind,
+		Object:    cmp.Or(meta.Name, meta.GenerateName),
+		Service:   cmp.Or(template.Labels["app"], template.Labels["app.kubernetes.io/name"], meta.Name, meta.GenerateName),
+		Labels:    template.Labels,
+		At:        at,
+		AccountAt: at,
+		LabelsAt:  at,
+	}}
+	here := yamldoc.Get(n, path...)
+	if key, _ := yamldoc.Find(yamldoc.Get(here, "metadata"), "labels"); key != nil {
+		p.LabelsAt = f.doc.Span(key)
+	}
+	spec := yamldoc.Get(here, "spec")
+	f.account(p, spec, &template.Spec)
+	f.containers(p, yamldoc.Get(spec, "containers"), template.Spec.Containers, false)
+	f.containers(p, yamldoc.Get(spec, "initContainers"), template.Spec.InitContainers, true)
+	slices.SortStableFunc(p.Ports, orderPorts)
+	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
+	p.proxy = f.proxy(here, template)
+	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
+		p.owner = objectKey{owner.Kind, namespace, owner.Name}
+	}
+	f.keep(kind, namespace, meta.Name, at, func(r *reader) { r.pods = append(r.pods, p) })
+}
+
+func orderPorts(a, b Port) int {
+	if c := cmp.Compare(a.Number, b.Number); c != 0 || a.UDP == b.UDP {
+		return c
+	}
+	if b.UDP {
+		return -1
+	}
+	return 1
+}
+
+// account settles the service account: serviceAccountName, else its old name serviceAccount (Kubernetes
+// fills the one from the other), else default.
+func (f *file) account(p *pod, spec *yaml.Node, s *corev1.PodSpec) {
+	p.Account = cmp.Or(s.ServiceAccountName, s.DeprecatedServiceAccount, "default")
+	for _, field := range []string{"serviceAccount", "serviceAccountName"} {
+		if at := yamldoc.Get(spec, field); at != nil && at.Value == p.Account {
+			p.AccountAt = f.doc.Span(at)
+		}
+	}
+	if !validName(p.Account, 253, true) {
+		f.findings.Add(diag.MalformedManifest, p.AccountAt, "%q is no name of a ServiceAccount: small letters, digits, dashes and dots", p.Account)
+	}
+}
+
+// containers takes the ports of containers that run as long as the pod: init containers with
+// `restartPolicy: Always` (sidecars) do, the others end before the pod serves.
+func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container, init bool) {
+	for i, c := range containers {
+		if c.Name == "istio-proxy" {
+			continue // its ports are no ports of the workload
+		}
+		if init && (c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways) {
+			continue
+		}
+		ports := yamldoc.Get(item(list, i), "ports")
+		for j, port := range c.Ports {
+			at := f.doc.Span(cmp.Or(yamldoc.Get(item(ports, j), "containerPort"), item(ports, j), list))
+			if port.ContainerPort < 1 || port.ContainerPort > 65535 {
+				if port.ContainerPort != 0 || !f.wrong {
+					f.findings.Add(diag.MalformedManifest, at, "containerPort must be between 1 and 65535, not %d", port.ContainerPort)
+				}
+				continue
+			}
+			number, udp := uint16(port.ContainerPort), port.Protocol != "" && port.Protocol != corev1.ProtocolTCP
+			if port.Name != "" {
+				if p.named == nil {
+					p.named = map[portName]uint16{}
+				}
+				p.named[portName{port.Name, udp}] = number
+			}
+			if p.port(number, udp) == nil {
+				p.Ports = append(p.Ports, Port{Number: number, Name: port.Name, UDP: udp, At: at})
+			}
+		}
+	}
+}
+
+// port is the port of a number, nil where the workload does not have it.
+func (p *pod) port(number uint16, udp bool) *Port {
+	for i := range p.Ports {
+		if p.Ports[i].Number == number && p.Ports[i].UDP == udp {
+			return &p.Ports[i]
+		}
+	}
+	return nil
+}
+
+// item is an item of a sequence, nil where there is none.
+func item(list *yaml.Node, i int) *yaml.Node {
+	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
+		return nil
+	}
+	return yamldoc.Resolve(list.Content[i])
+}
+
+// scrape reads the annotations by which Prometheus finds a pod.
+func (f *file) scrape(p *pod, at *yaml.Node, annotations map[string]string) {
+	if annotations["prometheus.io/scrape"] != "true" {
+		return
+	}
+	s := &Scrape{Path: annotations["prometheus.io/path"]}
+	place := yamldoc.Get(at, "prometheus.io/scrape")
+	if port, ok := annotations["prometheus.io/port"]; ok {
+		place = yamldoc.Get(at, "prometheus.io/port")
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || number == 0 {
+			f.findings.Add(diag.MalformedManifest, f.doc.Span(place), "prometheus.io/port must be a port, not %q", port)
+		}
+		s.Port = uint16(number)
+	}
+	s.At = f.doc.Span(place)
+	p.Scrape = s
+}

@@ -1,0 +1,315 @@
+package inventory
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// MaxFile is the size up to which a manifest file is read.
+const MaxFile = 32 << 20
+
+// Input is one file of manifests, or a stream of them.
+type Input struct {
+	File      *source.File
+	Namespace string // for objects that name none; empty: `default`, with a warning
+}
+
+// Read reads workload manifests. Every object that can be read is in the set, whatever the rest of its file
+// is like; kinds that do not bear on a mesh are passed over. The set is never nil and, like the findings,
+// does not depend on the order of the inputs.
+func Read(inputs []Input) (*Set, diag.List) {
+	inputs = slices.Clone(inputs)
+	slices.SortStableFunc(inputs, func(a, b Input) int {
+		return cmp.Or(cmp.Compare(a.File.Name, b.File.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
+	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
+		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
+	})
+	r := &reader{first: map[objectKey]source.Span{}}
+	for _, in := range inputs {
+		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
+		f.read()
+	}
+	return r.set(), r.findings.Sort()
+}
+
+// expansion is how much more than its own size a file may grow to by aliases and merge keys: an API server
+// takes no object above 3 MiB (limitRequestBody in k8s.io/apiserver).
+const expansion = 3 << 20
+
+// reader gathers what the files hold, until all of it is known and can be put together.
+type reader struct {
+	findings   diag.List
+	first      map[objectKey]source.Span
+	pods       []*pod
+	services   []*service
+	accounts   []*Account
+	namespaces []*namespace
+}
+
+type objectKey struct{ kind, namespace, name string }
+
+// file is one input while it is read. What it holds goes to the reader when all of it is known to be YAML.
+type file struct {
+	Input
+	*reader
+	budget int // bytes that its objects may still grow to
+
+	objects  []*object
+	doc      *yamldoc.Document
+	template bool
+	wrong    bool // values of the object at hand were of a wrong type: what only follows from that is silent
+	warned   bool // that objects name no namespace
+}
+
+func (f *file) read() {
+	if len(f.File.Text) > MaxFile {
+		f.findings.Add(diag.ManifestTooLarge, f.File.Span(0, 0), "%s has %d MiB; meshc reads up to %d MiB of a file", f.File.Name, len(f.File.Text)>>20, MaxFile>>20).
+			WithHelp("split it, or leave it out of the workloads globs")
+		return
+	}
+	if bad := yamldoc.Text(f.File); bad != nil {
+		f.findings.Add(diag.MalformedManifest, bad.Span, "%s", bad.Message).
+			WithHelp("let the workloads globs match manifests only, such as \"k8s/**/*.yaml\"")
+		return
+	}
+	before := len(f.findings)
+	for _, d := range yamldoc.Split(f.File) {
+		if irrelevant(d) {
+			continue
+		}
+		f.document(d)
+		if f.template {
+			f.findings = f.findings[:before]
+			f.skipTemplate()
+			return
+		}
+	}
+	for _, o := range f.objects {
+		f.register(o)
+	}
+}
+
+// skipTemplate says that the file is a template of Helm or another text generator.
+func (f *file) skipTemplate() {
+	at := strings.Index(f.File.Text, "{{")
+	f.findings.Add(diag.SkippedTemplate, f.File.Span(at, at+2), "a template, not YAML: %s is skipped", f.File.Name).
+		WithHelp("read what the template makes: `helm template CHART | meshc check --workloads -`")
+}
+
+// irrelevant tells, without parsing, that a block-style document is of a kind that is never read: custom
+// resource definitions are the largest part of many folders. A key at the start of a line is one of the top
+// level, because what stands deeper is indented, in block scalars too.
+func irrelevant(d *yamldoc.Document) bool {
+	const key = "kind:"
+	found := ""
+	for rest, atStart := d.Text, strings.HasPrefix(d.Text, key); ; atStart = false {
+		if !atStart {
+			n := strings.Index(rest, "\n"+key)
+			if n < 0 {
+				break
+			}
+			rest = rest[n+1:]
+		}
+		rest = rest[len(key):]
+		value, _, _ := strings.Cut(rest, "\n")
+		if found != "" {
+			return false // a key that repeats
+		}
+		if found = strings.TrimSpace(value); !word(found) {
+			return false
+		}
+	}
+	if found == "" || kinds[found] != nil || strings.HasSuffix(found, "List") {
+		return false
+	}
+	first := strings.TrimLeft(strings.TrimPrefix(d.Start().Text(), "---"), " \t")
+	return !strings.HasPrefix(first, "{")
+}
+
+func word(s string) bool {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (f *file) document(d *yamldoc.Document) {
+	f.doc = d
+	if err := d.Parse(); err != nil {
+		var broken *yamldoc.SyntaxError
+		switch {
+		case strings.Contains(d.Text, "{{"):
+			f.template = true
+		case errors.As(err, &broken):
+			f.findings.Add(diag.MalformedManifest, broken.Span, "%s", broken.Message).Help = broken.Help
+		default:
+			f.findings.Add(diag.ManifestTooLarge, d.Start(), "%v", err).
+				WithHelp("split it, or leave it out of the workloads globs")
+		}
+		return
+	}
+	if d.Root != nil {
+		f.root(d.Root, 0)
+	}
+}
+
+// A List within a List is unfolded, one within that is not: nothing writes such.
+const maxLists = 2
+
+// root reads an object, or the objects of a List.
+func (f *file) root(n *yaml.Node, lists int) {
+	n = yamldoc.Resolve(n)
+	if !f.spend(n, 64) {
+		return
+	}
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		if strings.Contains(f.doc.Text, "{{") {
+			f.template = true
+			return
+		}
+		f.findings.Add(diag.MalformedManifest, f.doc.Span(n), "a document that is %s, not a Kubernetes object", shape(n)).
+			WithHelp("let the workloads globs match manifests only; patches count in what `kustomize build` makes of them")
+		return
+	}
+	kind := yamldoc.Get(n, "kind")
+	if kind == nil || kind.Kind != yaml.ScalarNode {
+		f.template = f.template || templated(n)
+		return // values of a chart, a kustomization, settings of other tools
+	}
+	version := yamldoc.Get(n, "apiVersion")
+	group := ""
+	if version != nil {
+		group, _, _ = strings.Cut(version.Value, "/")
+		if group == version.Value {
+			group = ""
+		}
+	}
+	if items := yamldoc.Get(n, "items"); strings.HasSuffix(kind.Value, "List") && items != nil && items.Kind == yaml.SequenceNode && lists < maxLists {
+		element := strings.TrimSuffix(kind.Value, "List")
+		if element != "" && kinds[element] == nil {
+			return
+		}
+		for _, item := range items.Content {
+			f.root(item, lists+1)
+		}
+		return
+	}
+	k := kinds[kind.Value]
+	if k == nil || version != nil && !slices.Contains(k.groups, group) {
+		return // Istio's, Argo's, Knative's Service …
+	}
+	if version == nil {
+		f.findings.Add(diag.MalformedManifest, f.doc.Span(kind), "%s without an apiVersion", kind.Value).
+			WithHelp("add `apiVersion: %s`", k.version)
+	}
+	f.object(n, kind.Value)
+}
+
+// spend takes bytes from what the file's objects may still grow to, and tells whether that was enough.
+func (f *file) spend(n *yaml.Node, bytes int) bool {
+	if f.budget < 0 {
+		return false
+	}
+	if f.budget -= bytes; f.budget < 0 {
+		f.findings.Add(diag.ManifestTooLarge, f.doc.Span(n), "aliases make %s grow to more than twice its size and %d MiB", f.File.Name, expansion>>20).
+			WithHelp("write out what the aliases stand for; the rest of the file is not read")
+		return false
+	}
+	return true
+}
+
+// templated tells a mapping such as `{{ .Values.x }}`, which is YAML by accident: a mapping as a key.
+func templated(n *yaml.Node) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Kind == yaml.MappingNode {
+			return true
+		}
+	}
+	return false
+}
+
+func shape(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "true or false"
+	case "!!int", "!!float":
+		return "a number"
+	}
+	if legacyBool(n) != "" {
+		return "true or false"
+	}
+	return "text"
+}
+
+// register takes an object into the set, unless its like was there before.
+func (f *file) register(o *object) {
+	if o.name != "" {
+		key := objectKey{o.kind, o.namespace, o.name}
+		if first, ok := f.first[key]; ok {
+			f.findings.Add(diag.DuplicateManifest, o.at, "%s has two manifests", key).
+				WithRelated(first, "first manifest here").
+				WithHelp("keep one of them; where one is a patch, read what `kustomize build` makes of both")
+			return
+		}
+		f.first[key] = o.at
+	}
+	o.add(f.reader)
+}
+
+func (k objectKey) String() string {
+	if k.namespace == "" {
+		return fmt.Sprintf("%s %s", k.kind, k.name)
+	}
+	return fmt.Sprintf("%s %s/%s", k.kind, k.namespace, k.name)
+}
+
+// set puts together what the files hold.
+func (r *reader) set() *Set {
+	s := &Set{}
+	byName := make(map[string]*namespace, len(r.namespaces))
+	for _, n := range r.namespaces {
+		byName[n.Name] = n
+		s.Namespaces = append(s.Namespaces, &n.Namespace)
+	}
+	r.pods = slices.DeleteFunc(r.pods, func(p *pod) bool {
+		_, owned := r.first[p.owner]
+		return owned
+	})
+	r.connect()
+	for _, p := range r.pods {
+		p.judgeProxy(byName[p.Namespace])
+		s.Workloads = append(s.Workloads, &p.Workload)
+	}
+	s.Accounts = r.accounts
+	slices.SortStableFunc(s.Workloads, func(a, b *Workload) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
+	})
+	slices.SortStableFunc(s.Accounts, func(a, b *Account) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortStableFunc(s.Namespaces, func(a, b *Namespace) int { return cmp.Compare(a.Name, b.Name) })
+	return s
+}

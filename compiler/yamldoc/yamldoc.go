@@ -1,0 +1,286 @@
+// Package yamldoc reads YAML streams so that everything in them has a place: documents, nodes, and what
+// is wrong with the text.
+//
+// It knows YAML and places. It does not know what the documents mean.
+package yamldoc
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+// MaxValues bounds a document: a node of yaml.v3 takes about 170 bytes, so this is some 350 MB at worst.
+const MaxValues = 2_000_000
+
+// ErrTooLarge tells that a document has more than MaxValues values.
+var ErrTooLarge = errors.New("document has more values than any real one")
+
+// Document is one document of a stream.
+type Document struct {
+	File *source.File
+	Text string     // with the `---` that opens it
+	Root *yaml.Node // set by Parse; nil where the document has no content
+
+	start int // byte offset of Text in File
+	line  int // line of File in which Text begins, counted from 0
+}
+
+// SyntaxError is text that is not YAML. Span is the line that breaks it.
+type SyntaxError struct {
+	Message string
+	Span    source.Span
+	Help    string
+}
+
+func (e *SyntaxError) Error() string { return e.Message }
+
+// Text tells whether a file can be read as YAML at all: nil, or what keeps it from being UTF-8 text.
+func Text(f *source.File) *SyntaxError {
+	if !utf8.ValidString(f.Text) {
+		i := 0
+		for i < len(f.Text) {
+			r, n := utf8.DecodeRuneInString(f.Text[i:])
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			i += n
+		}
+		return &SyntaxError{Message: fmt.Sprintf("not UTF-8 text: byte 0x%02x", f.Text[i]), Span: f.Span(i, i+1)}
+	}
+	for i := range len(f.Text) {
+		if c := f.Text[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+			return &SyntaxError{Message: fmt.Sprintf("not text: control character 0x%02x", c), Span: f.Span(i, i+1)}
+		}
+	}
+	return nil
+}
+
+// Split cuts a stream into its documents without parsing them, so that a broken one leaves the others
+// readable. `---` and `...` at the start of a line are markers wherever they stand, in block scalars and
+// quotes too (YAML 1.2, c-forbidden). Documents without content are left out.
+func Split(f *source.File) []*Document {
+	var docs []*Document
+	begin := 0
+	if strings.HasPrefix(f.Text, "\ufeff") {
+		begin = len("\ufeff")
+	}
+	start, startLine := begin, 0
+	opened, content := false, false // whether the document has its `---`, and anything else than comments and directives
+	cut := func(end int) {
+		if content {
+			docs = append(docs, &Document{File: f, Text: f.Text[start:end], start: start, line: startLine})
+		}
+	}
+	for i, line := begin, 0; i < len(f.Text); line++ {
+		end := len(f.Text)
+		if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
+			end = i + n + 1
+		}
+		switch text := f.Text[i:end]; {
+		case marker(text, "---"):
+			if opened || content {
+				cut(i)
+				start, startLine = i, line
+			}
+			rest := strings.TrimSpace(text[3:])
+			opened, content = true, rest != "" && rest[0] != '#'
+		case marker(text, "..."):
+			cut(i)
+			start, startLine, opened, content = end, line+1, false, false
+		case !content:
+			rest := strings.TrimSpace(text)
+			content = rest != "" && rest[0] != '#' && (opened || rest[0] != '%')
+		}
+		i = end
+	}
+	cut(len(f.Text))
+	return docs
+}
+
+func marker(line, mark string) bool {
+	return strings.HasPrefix(line, mark) && (len(line) == len(mark) || strings.IndexByte(" \t\r\n", line[len(mark)]) >= 0)
+}
+
+// Parse sets Root. The error is ErrTooLarge or a *SyntaxError.
+func (d *Document) Parse() error {
+	if len(d.Text) > MaxValues && values(d.Text) > MaxValues {
+		return ErrTooLarge
+	}
+	root, err := parse(d.Text)
+	if err != nil {
+		return d.syntaxError(err)
+	}
+	d.Root = root
+	return nil
+}
+
+// values is an upper bound of how many nodes a text can hold: every node but the first needs one of these before it.
+func values(text string) int {
+	n := 1
+	for i := range len(text) {
+		switch text[i] {
+		case ',', '[', '{', ':', '-', '?', '\n', '\r':
+			n++
+		}
+	}
+	return n
+}
+
+func parse(text string) (*yaml.Node, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		return nil, err
+	}
+	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// Start is the first line of the document that is neither marker nor comment.
+func (d *Document) Start() source.Span {
+	for i := 0; i < len(d.Text); {
+		end := len(d.Text)
+		if n := strings.IndexByte(d.Text[i:], '\n'); n >= 0 {
+			end = i + n + 1
+		}
+		text := strings.TrimSpace(d.Text[i:end])
+		if text != "" && text[0] != '#' && text[0] != '%' && text != "---" {
+			return d.trimmed(i, end)
+		}
+		i = end
+	}
+	return d.File.Span(d.start, d.start)
+}
+
+// trimmed is the span of Text[from:to] without the white space around it.
+func (d *Document) trimmed(from, to int) source.Span {
+	text := d.Text[from:to]
+	left := len(text) - len(strings.TrimLeft(text, " \t\r\n"))
+	right := len(strings.TrimRight(text, " \t\r\n"))
+	return d.File.Span(d.start+from+left, d.start+from+max(left, right))
+}
+
+var yamlPlace = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// syntaxError gives an error of yaml.v3 its line. What yaml.v3 names is often the line where the broken
+// collection began, or none, so the line is the first that no readable beginning of the document reaches.
+func (d *Document) syntaxError(err error) *SyntaxError {
+	message := yamlPlace.ReplaceAllString(err.Error(), "")
+	from, to := d.brokenLine()
+	e := &SyntaxError{Message: "not valid YAML: " + message, Span: d.trimmed(from, to)}
+	line := d.Text[from:to]
+	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
+		e.Help = "YAML indents with spaces, not with tabs"
+	}
+	return e
+}
+
+// The search for the broken line parses beginnings of the document; beyond this size the whole is blamed.
+const maxSearched = 1 << 20
+
+func (d *Document) brokenLine() (from, to int) {
+	if len(d.Text) > maxSearched {
+		return 0, strings.IndexByte(d.Text+"\n", '\n')
+	}
+	ends := []int{0}
+	for i, c := range []byte(d.Text) {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	if ends[len(ends)-1] < len(d.Text) {
+		ends = append(ends, len(d.Text))
+	}
+	readable := func(n int) bool {
+		_, err := parse(d.Text[:ends[n]])
+		return err == nil
+	}
+	lo, hi := 0, len(ends)-1
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; readable(mid) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	// A beginning that ends within quotes or brackets is unreadable although a longer one is readable.
+	const reach = 24
+	for n := lo + 1; n < len(ends)-1 && n <= lo+reach; n++ {
+		if readable(n) {
+			lo = n
+		}
+	}
+	return ends[lo], ends[lo+1]
+}
+
+// Span is the place of a node: a scalar as written, a flow collection up to the end of its first line,
+// a block collection its first key or item line, an alias itself.
+func (d *Document) Span(n *yaml.Node) source.Span {
+	if n == nil || n.Line == 0 {
+		return d.Start()
+	}
+	base := d.start
+	if n.Line > 1 {
+		base = d.File.Offset(d.line + n.Line)
+	}
+	rest := d.File.Text[min(base, len(d.File.Text)):]
+	if eol := strings.IndexByte(rest, '\n'); eol >= 0 {
+		rest = rest[:eol]
+	}
+	skip := 0
+	for range n.Column - 1 {
+		_, size := utf8.DecodeRuneInString(rest[skip:])
+		skip += size
+	}
+	base, rest = base+skip, rest[skip:]
+	for len(rest) > 0 && (rest[0] == '&' || rest[0] == '!') && n.Kind != yaml.AliasNode { // anchor and tag stand before the value
+		gap := strings.IndexAny(rest, " \t")
+		if gap < 0 {
+			break
+		}
+		gap += len(rest[gap:]) - len(strings.TrimLeft(rest[gap:], " \t"))
+		base, rest = base+gap, rest[gap:]
+	}
+	return d.File.Span(base, base+width(n, rest))
+}
+
+// width is the length of a node that begins the line rest.
+func width(n *yaml.Node, rest string) int {
+	whole := len(strings.TrimRight(rest, " \t\r"))
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return min(whole, 1+len(n.Value))
+	case n.Kind != yaml.ScalarNode:
+		return whole
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		for i := 1; i < len(rest); i++ {
+			switch rest[i] {
+			case '\\':
+				i++
+			case '"':
+				return i + 1
+			}
+		}
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		for i := 1; i < len(rest); i++ {
+			if rest[i] != '\'' {
+				continue
+			}
+			if i+1 == len(rest) || rest[i+1] != '\'' {
+				return i + 1
+			}
+			i++
+		}
+	case strings.HasPrefix(rest, n.Value):
+		return len(n.Value)
+	}
+	return whole
+}
