@@ -1,0 +1,230 @@
+package gitops
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"github.com/kevinburke/ssh_config"
+	sshagent "github.com/xanzy/ssh-agent"
+	"golang.org/x/crypto/ssh"
+)
+
+// Forge is a kind of server that has pull requests.
+type Forge string
+
+const (
+	GitHub  Forge = "github"
+	GitLab  Forge = "gitlab"
+	Gitea   Forge = "gitea" // and Forgejo
+	NoForge Forge = ""
+)
+
+// ForgeOf tells which forge a host is, from its name and from what a CI run of that forge sets. A host that is
+// neither GitHub's nor GitLab's counts as Gitea where there is a token for one.
+func ForgeOf(host string, getenv func(string) string) Forge {
+	host = strings.ToLower(host)
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	is := func(urlVariable string) bool {
+		u, err := url.Parse(getenv(urlVariable))
+		return err == nil && u.Host != "" && (u.Host == host || u.Host == name)
+	}
+	switch {
+	case name == "github.com", strings.HasSuffix(name, ".ghe.com"), strings.HasPrefix(name, "github."):
+		return GitHub
+	case name == "gitlab.com", strings.HasPrefix(name, "gitlab."), is("CI_SERVER_URL"):
+		return GitLab
+	case name == "codeberg.org", name == "gitea.com", strings.HasPrefix(name, "gitea."), strings.HasPrefix(name, "forgejo."):
+		return Gitea
+	case is("GITHUB_SERVER_URL"): // Gitea's own runner sets GitHub's variables too
+		if getenv("GITEA_ACTIONS") == "true" || getenv("FORGEJO_ACTIONS") == "true" {
+			return Gitea
+		}
+		return GitHub
+	case getenv("GITEA_TOKEN") != "":
+		return Gitea
+	}
+	return NoForge
+}
+
+// Token is the token for a forge from the environment, and the variable it is from.
+func Token(forge Forge, getenv func(string) string) (token, variable string) {
+	switch forge {
+	case GitHub:
+		variable = "GITHUB_TOKEN"
+	case GitLab:
+		variable = "GITLAB_TOKEN"
+	case Gitea:
+		variable = "GITEA_TOKEN"
+	default:
+		return "", ""
+	}
+	return getenv(variable), variable
+}
+
+// Over git's HTTP each forge takes a token as the password of a user of this name.
+var tokenUser = map[Forge]string{GitHub: "x-access-token", GitLab: "oauth2", Gitea: "oauth2"}
+
+// credentials are a user and a password, and in words where they are from.
+type credentials struct{ name, password, from string }
+
+// findCredentials looks at the URL, then at the environment. git's helpers are asked only once a server wants
+// credentials.
+func (p *publisher) findCredentials() error {
+	e := p.remote.endpoint
+	switch e.Protocol {
+	case "http", "https":
+		if e.Password != "" {
+			p.user = credentials{e.User, e.Password, "the repository's URL"}
+			e.Password = ""
+		} else if token, variable := Token(ForgeOf(hostOf(e), p.getenv), p.getenv); token != "" {
+			if e.Protocol == "http" && !isLoopback(e.Host) {
+				return fail(Invalid, "use https or ssh", "%s would be sent to %s unencrypted", variable, e.Host)
+			}
+			p.user = credentials{tokenUser[ForgeOf(hostOf(e), p.getenv)], token, variable}
+		}
+		p.useCredentials()
+	case "ssh":
+		p.secrets.Add(e.User, e.Password)
+		p.remote.auth = p.sshKeys()
+	}
+	return nil
+}
+
+func (p *publisher) useCredentials() {
+	p.remote.auth = nil
+	if p.user.password != "" {
+		p.secrets.Add(p.user.name, p.user.password)
+		p.remote.auth = &githttp.BasicAuth{Username: p.user.name, Password: p.user.password}
+	}
+}
+
+// askHelper asks git's credential helper, once, and tells whether it knew something. What it knows is neither
+// confirmed nor rejected: the store of the user's passwords is not meshc's.
+func (p *publisher) askHelper(ctx context.Context) bool {
+	e := p.remote.endpoint
+	if p.asked || p.user.from != "" || !strings.HasPrefix(e.Protocol, "http") {
+		return false
+	}
+	p.asked = true
+	question := "protocol=" + e.Protocol + "\nhost=" + hostOf(e) + "\npath=" + strings.TrimPrefix(e.Path, "/") + "\n"
+	if e.User != "" {
+		question += "username=" + e.User + "\n"
+	}
+	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
+	cmd.Dir, cmd.Env, cmd.Stdin = p.o.Dir, append(p.childEnv(), "GIT_ASKPASS=", "SSH_ASKPASS="), strings.NewReader(question+"\n")
+	out, err := cmd.Output()
+	if err != nil {
+		return false
+	}
+	found := credentials{from: "git's credential helper"}
+	for line := range strings.Lines(string(out)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		switch key {
+		case "username":
+			found.name = value
+		case "password":
+			found.password = value
+		}
+	}
+	if found.password == "" {
+		return false
+	}
+	p.user = found
+	p.useCredentials()
+	return true
+}
+
+func (p *publisher) credentialHelp() string {
+	if _, variable := Token(ForgeOf(hostOf(p.remote.endpoint), p.getenv), p.getenv); variable != "" {
+		return "set " + variable + ", or configure a credential helper for git"
+	}
+	return "set GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, or configure a credential helper for git"
+}
+
+func hostOf(e *transport.Endpoint) string {
+	if e.Port != 0 {
+		return net.JoinHostPort(strings.Trim(e.Host, "[]"), itoa(e.Port))
+	}
+	return e.Host
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// sshKeys offers what ssh would: the keys of the agent, then the files that ~/.ssh/config names for the host,
+// then the usual ones. A file with a passphrase is passed over; the agent is for those.
+func (p *publisher) sshKeys() *sshAuth {
+	e, home := p.remote.endpoint, p.getenv("HOME")
+	a := &sshAuth{user: firstOf(e.User, ssh_config.Get(e.Host, "User"))}
+	if a.user == "" {
+		if u, err := user.Current(); err == nil {
+			a.user = u.Username
+		}
+	}
+	var from []string
+	if p.getenv("SSH_AUTH_SOCK") != "" {
+		if agent, _, err := sshagent.New(); err == nil {
+			a.agent = agent.Signers
+			from = append(from, "the SSH agent")
+		}
+	}
+	files := []string{ssh_config.Get(e.Host, "IdentityFile")}
+	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		files = append(files, "~/.ssh/"+name)
+	}
+	for _, name := range files {
+		if rest, ok := strings.CutPrefix(name, "~/"); ok {
+			name = filepath.Join(home, rest)
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		if key, err := ssh.ParsePrivateKey(text); err == nil {
+			a.keys = append(a.keys, key)
+			from = append(from, name)
+		}
+	}
+	p.user.from = firstOf(strings.Join(from, ", "), "nowhere: there is no SSH agent and no key in ~/.ssh")
+	return a
+}
+
+// sshAuth is every key that may open the door.
+type sshAuth struct {
+	user  string
+	agent func() ([]ssh.Signer, error)
+	keys  []ssh.Signer
+	gitssh.HostKeyCallbackHelper
+}
+
+func (a *sshAuth) Name() string   { return gitssh.PublicKeysCallbackName }
+func (a *sshAuth) String() string { return a.Name() }
+
+func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
+	return a.SetHostKeyCallbackAndAlgorithms(&ssh.ClientConfig{
+		User: a.user,
+		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+			keys := a.keys
+			if a.agent != nil {
+				if more, err := a.agent(); err == nil {
+					keys = append(more, keys...)
+				}
+			}
+			return keys, nil
+		})},
+	})
+}

@@ -1,0 +1,149 @@
+package gitops
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+)
+
+// Kind tells why a publish did not happen.
+type Kind uint8
+
+const (
+	Unknown      Kind = iota
+	Invalid           // the options cannot be right
+	Unreachable       // no connection, or it broke
+	TimedOut          // the remote did not answer in time
+	Unauthorized      // no credentials, or the remote does not take them
+	NotFound          // no such repository
+	Empty             // a repository without a commit, where one is needed
+	NoBranch          // no such branch
+	Refused           // the remote has the commit and does not want it: a hook, a protected branch
+	Garbled           // what the remote said is not git's protocol
+	Contended         // too many lost races
+	Unusable          // PATH is, or leads through, something that is not a folder
+	BadLock           // the lock in PATH cannot be read, or is another environment's
+	NewerLock         // the lock in PATH is from a newer version
+	Taken             // the review branch belongs to something else
+	Unsupported       // a kind of repository that is not supported
+)
+
+// Error is why a publish did not happen, and the way out. Its text holds no secret.
+type Error struct {
+	Kind    Kind
+	Message string   // lower case, no full stop
+	Help    string   // the way out, in words
+	Remote  []string // what the remote said, line by line
+
+	cause error // for errors.Is alone: its text was not cleaned
+}
+
+func (e *Error) Error() string {
+	if len(e.Remote) > 0 {
+		return e.Message + ": " + strings.Join(e.Remote, "; ")
+	}
+	return e.Message
+}
+
+// Is looks for the cause without handing it out.
+func (e *Error) Is(target error) bool { return e.cause != nil && errors.Is(e.cause, target) }
+
+func fail(kind Kind, help, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Help: help}
+}
+
+// explain turns what a library said into an *Error and cleans every text of it.
+func (p *publisher) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = p.classify(err)
+	}
+	clean := *e
+	clean.Message = p.secrets.Redact(strings.TrimSpace(e.Message))
+	clean.Help = p.secrets.Redact(e.Help)
+	clean.Remote = nil
+	for _, line := range e.Remote {
+		clean.Remote = append(clean.Remote, p.secrets.Redact(line))
+	}
+	return &clean
+}
+
+func (p *publisher) classify(err error) *Error {
+	kind, message, help := p.verdict(err)
+	return &Error{Kind: kind, Message: message, Help: help, cause: err}
+}
+
+func (p *publisher) verdict(err error) (kind Kind, message, help string) {
+	where := p.name
+	var (
+		op       *net.OpError
+		dns      *net.DNSError
+		status   *githttp.Err
+		untested *tls.CertificateVerificationError
+		unknown  x509.UnknownAuthorityError
+		wait     net.Error
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return TimedOut, fmt.Sprintf("%s did not answer within %s", where, p.timeout), "try again, or give it longer with --timeout"
+	case errors.Is(err, context.Canceled):
+		return TimedOut, "the publish was cancelled", ""
+	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
+		if p.user.from == "" {
+			return Unauthorized, where + " wants credentials and none were found", p.credentialHelp()
+		}
+		return Unauthorized, fmt.Sprintf("%s does not take the credentials from %s", where, p.user.from),
+			"check that they may write to the repository and have not run out"
+	case errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, git.ErrRepositoryNotExists):
+		return NotFound, "there is no repository at " + where, "check the address; a private repository also looks like this to whoever may not see it"
+	case errors.Is(err, plumbing.ErrObjectNotFound):
+		return Garbled, where + " lacks an object that its own commits name", "git fsck on that side shows what is missing"
+	case errors.Is(err, exec.ErrNotFound):
+		return Unsupported, "a repository on this disk is written by git itself, and there is no git on the PATH", "install git, or give the repository's URL"
+	case errors.As(err, &untested), errors.As(err, &unknown):
+		return Unreachable, fmt.Sprintf("the certificate of %s is not trusted: %s", where, brief(err)), "add its authority to this machine, or name a file of authorities in SSL_CERT_FILE"
+	case errors.As(err, &dns):
+		return Unreachable, fmt.Sprintf("the name %s cannot be resolved", dns.Name), "check the address of the repository"
+	case errors.As(err, &status):
+		if status.StatusCode() >= http.StatusInternalServerError {
+			return Unreachable, fmt.Sprintf("%s answered %d", where, status.StatusCode()), "try again later"
+		}
+		return Garbled, fmt.Sprintf("%s answered %d", where, status.StatusCode()), "check that the address is that of a git repository"
+	case strings.Contains(err.Error(), "knownhosts:"), strings.Contains(err.Error(), "known_hosts"):
+		return Unauthorized, fmt.Sprintf("the host key of %s is not known: %s", where, brief(err)), "add it with ssh-keyscan once you have checked it, or name a file of keys in SSH_KNOWN_HOSTS"
+	case strings.Contains(err.Error(), "ssh: handshake failed"), strings.Contains(err.Error(), "ssh: unable to authenticate"):
+		return Unauthorized, fmt.Sprintf("%s does not take the keys from %s", where, p.user.from), "load the right key with ssh-add, or name it as IdentityFile in ~/.ssh/config"
+	case errors.As(err, &wait) && wait.Timeout():
+		return TimedOut, where + " did not answer in time", "try again, or give it longer with --timeout"
+	case errors.As(err, &op), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, os.ErrClosed):
+		return Unreachable, fmt.Sprintf("the connection to %s failed: %s", where, brief(err)), "check the address and try again"
+	case errors.Is(err, os.ErrPermission):
+		return Refused, fmt.Sprintf("no permission to use %s: %s", where, brief(err)), "check who owns the repository's files"
+	}
+	return Garbled, fmt.Sprintf("the answer of %s cannot be understood: %s", where, brief(err)), "check that the address is that of a git repository"
+}
+
+// brief is the first line of an error, and of that not more than a terminal shows.
+func brief(err error) string {
+	text, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	if r := []rune(text); len(r) > 200 {
+		text = string(r[:200]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,198 @@
+package gitops_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/gitops"
+)
+
+var now = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// tree is files by path.
+type tree map[string]string
+
+// delivery is files with the lock that names them, as targets.Layout makes them.
+func delivery(environment string, t tree) []targets.File {
+	var files []targets.File
+	for path, data := range t {
+		files = append(files, targets.File{Path: path, Data: []byte(data)})
+	}
+	slices.SortFunc(files, func(a, b targets.File) int { return cmp.Compare(a.Path, b.Path) })
+	return append(files, targets.File{Path: targets.LockName, Data: targets.NewLock(environment, files).Text()})
+}
+
+// shop is a small environment.
+func shop() tree {
+	return tree{
+		"kustomization.yaml":      "resources: [shop]\n",
+		"shop/kustomization.yaml": "resources: [10-a.yaml, 10-b.yaml]\n",
+		"shop/10-a.yaml":          "a: 1\n",
+		"shop/10-b.yaml":          "b: 1\n",
+	}
+}
+
+func (t tree) with(path, data string) tree {
+	out := tree{}
+	for k, v := range t {
+		out[k] = v
+	}
+	out[path] = data
+	return out
+}
+
+func (t tree) without(path string) tree {
+	out := t.with(path, "")
+	delete(out, path)
+	return out
+}
+
+// run is a command that must succeed, with a git configuration of its own.
+func run(t testing.TB, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=somebody", "GIT_AUTHOR_EMAIL=somebody@example.org", "GIT_COMMITTER_NAME=somebody", "GIT_COMMITTER_EMAIL=somebody@example.org")
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	require.NoError(t, cmd.Run(), "%s %s: %s", name, strings.Join(args, " "), said.String())
+	return out.String()
+}
+
+// bare makes a bare repository with one commit on main that holds a README.
+func bare(t testing.TB) string {
+	t.Helper()
+	return bareWith(t, func(work string) { write(t, work, "README.md", "hands off\n") })
+}
+
+// bareWith makes a bare repository whose main holds what fill writes.
+func bareWith(t testing.TB, fill func(work string)) string {
+	t.Helper()
+	repository := empty(t)
+	edit(t, repository, "main", fill)
+	return repository
+}
+
+func empty(t testing.TB) string {
+	t.Helper()
+	repository := filepath.Join(t.TempDir(), "env.git")
+	run(t, "", "git", "init", "-q", "--bare", "-b", "main", repository)
+	return repository
+}
+
+// edit is somebody who clones a repository, changes it by hand and pushes.
+func edit(t testing.TB, repository, branch string, change func(work string)) {
+	t.Helper()
+	work := t.TempDir()
+	run(t, work, "git", "clone", "-q", repository, ".")
+	if strings.TrimSpace(run(t, work, "git", "ls-remote", "origin", "refs/heads/"+branch)) == "" {
+		run(t, work, "git", "checkout", "-q", "-B", branch)
+	} else {
+		run(t, work, "git", "checkout", "-q", branch)
+	}
+	change(work)
+	run(t, work, "git", "add", "-A")
+	run(t, work, "git", "commit", "-q", "--allow-empty", "-m", "by hand")
+	run(t, work, "git", "push", "-q", "origin", "HEAD:"+branch)
+}
+
+func write(t testing.TB, dir, path, data string) {
+	t.Helper()
+	path = filepath.Join(dir, path)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(data), 0o644))
+}
+
+// content is every file of a branch.
+func content(t testing.TB, repository, branch string) tree {
+	t.Helper()
+	out := tree{}
+	for _, path := range strings.Fields(run(t, repository, "git", "ls-tree", "-r", "--name-only", branch)) {
+		out[path] = run(t, repository, "git", "show", branch+":"+path)
+	}
+	return out
+}
+
+// under is a delivery as it lies in a repository, with what is there besides.
+func under(folder string, files []targets.File, others tree) tree {
+	out := others.with("x", "").without("x")
+	for _, f := range files {
+		out[filepath.Join(folder, f.Path)] = string(f.Data)
+	}
+	return out
+}
+
+func log(t testing.TB, repository, branch string) []string {
+	t.Helper()
+	return strings.Split(strings.TrimSpace(run(t, repository, "git", "log", "--format=%s", branch)), "\n")
+}
+
+// environ is the environment of a publish: nothing of the machine's but the programs.
+func environ(t testing.TB, pairs ...string) func(string) string {
+	t.Helper()
+	home := t.TempDir()
+	env := map[string]string{"PATH": os.Getenv("PATH"), "HOME": home, "GIT_CONFIG_GLOBAL": filepath.Join(home, ".gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
+	for i := 0; i < len(pairs); i += 2 {
+		env[pairs[i]] = pairs[i+1]
+	}
+	return func(key string) string { return env[key] }
+}
+
+// direct are options that commit on main in the folder prod.
+func direct(t testing.TB, repository string) gitops.Options {
+	t.Helper()
+	return gitops.Options{
+		Repository: repository, Path: "prod", Environment: "prod", Direct: true, Now: now,
+		Author: gitops.Identity{Name: "bot", Email: "bot@example.org"}, Source: "shop@0123abc",
+		Dir: t.TempDir(), Getenv: environ(t), Timeout: time.Minute,
+		Describe: func(c gitops.Change) (gitops.Message, error) {
+			return gitops.Message{Title: "meshc: prod: 1 connection opened", Body: "opened: frontend -> backend"}, nil
+		},
+	}
+}
+
+func review(t testing.TB, repository string) gitops.Options {
+	o := direct(t, repository)
+	o.Direct = false
+	return o
+}
+
+func publish(t testing.TB, files []targets.File, o gitops.Options) gitops.Result {
+	t.Helper()
+	result, findings, err := gitops.Publish(context.Background(), files, o)
+	require.NoError(t, err)
+	require.Empty(t, texts(findings))
+	return result
+}
+
+// refused is what a publish that does not happen says.
+func refused(t testing.TB, files []targets.File, o gitops.Options) *gitops.Error {
+	t.Helper()
+	_, findings, err := gitops.Publish(context.Background(), files, o)
+	require.Error(t, err)
+	require.Empty(t, texts(findings))
+	var e *gitops.Error
+	require.ErrorAs(t, err, &e)
+	return e
+}
+
+func texts(findings diag.List) []string {
+	var out []string
+	for _, d := range findings {
+		out = append(out, string(d.Code)+" "+d.Message)
+	}
+	return out
+}

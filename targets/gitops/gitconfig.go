@@ -1,0 +1,136 @@
+package gitops
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/config"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// gitConfig is git's configuration as it holds in a folder, by lower-case section and key; of several
+// values the last, as git takes them.
+type gitConfig map[string]string
+
+// readGitConfig asks git, which alone knows every include and scope; where there is no git, the user's own
+// file is read.
+func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
+	c := gitConfig{}
+	cmd := exec.CommandContext(ctx, "git", "config", "--list", "--null", "--includes")
+	cmd.Dir, cmd.Env = dir, env
+	out, err := cmd.Output()
+	if err == nil {
+		for _, item := range strings.Split(string(out), "\x00") {
+			key, value, _ := strings.Cut(item, "\n")
+			c[canonicalKey(key)] = value
+		}
+		return c
+	}
+	if global, err := config.LoadConfig(config.GlobalScope); err == nil {
+		c["user.name"], c["user.email"] = global.User.Name, global.User.Email
+		for _, s := range global.Raw.Sections {
+			for _, o := range s.Options {
+				c[canonicalKey(s.Name+"."+o.Key)] = o.Value
+			}
+		}
+	}
+	return c
+}
+
+// canonicalKey lowers section and key but not the subsection between them, which is case-sensitive.
+func canonicalKey(key string) string {
+	first, last := strings.IndexByte(key, '.'), strings.LastIndexByte(key, '.')
+	if first < 0 || first == last {
+		return strings.ToLower(key)
+	}
+	return strings.ToLower(key[:first]) + key[first:last] + strings.ToLower(key[last:])
+}
+
+func (c gitConfig) isTrue(key string) bool {
+	switch strings.ToLower(c[key]) {
+	case "true", "yes", "on", "1":
+		return true
+	}
+	return false
+}
+
+// signatures are the author and the committer of a commit: options, else git's environment variables, else its
+// configuration.
+func (p *publisher) signatures() (author, committer object.Signature, err error) {
+	who := func(role string) (object.Signature, error) {
+		name := firstOf(p.o.Author.Name, p.getenv("GIT_"+role+"_NAME"), p.config["user.name"], "meshc")
+		address := firstOf(p.o.Author.Email, p.getenv("GIT_"+role+"_EMAIL"), p.config["user.email"], p.getenv("EMAIL"), "meshc@localhost")
+		when := p.o.Now
+		if text := p.getenv("GIT_" + role + "_DATE"); when.IsZero() && text != "" {
+			t, ok := parseDate(text)
+			if !ok {
+				return object.Signature{}, fail(Invalid, "write it as 2027-03-31T12:00:00Z or @SECONDS", "GIT_%s_DATE is no date: %q", role, text)
+			}
+			when = t
+		}
+		if when.IsZero() {
+			when = p.started
+		}
+		// The three characters end a field of a commit.
+		clean := strings.NewReplacer("<", "", ">", "", "\n", " ", "\x00", "")
+		return object.Signature{Name: clean.Replace(name), Email: clean.Replace(address), When: when.Truncate(time.Second)}, nil
+	}
+	if author, err = who("AUTHOR"); err != nil {
+		return
+	}
+	committer, err = who("COMMITTER")
+	return
+}
+
+// parseDate reads what git reads from GIT_AUTHOR_DATE: its internal form, RFC 2822 and ISO 8601.
+func parseDate(text string) (time.Time, bool) {
+	if seconds, zone, _ := strings.Cut(strings.TrimPrefix(text, "@"), " "); seconds != "" {
+		if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+			t := time.Unix(n, 0).UTC()
+			if offset, err := time.Parse("-0700", zone); err == nil {
+				t = t.In(offset.Location())
+			}
+			return t, true
+		}
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
+	}
+	t, err := mail.ParseDate(text)
+	return t, err == nil
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// childEnv is the environment of the programs that are started. None may ask at a terminal: in CI nobody
+// would answer.
+func (p *publisher) childEnv() []string {
+	if p.o.Getenv == nil {
+		return append(os.Environ(), "GIT_TERMINAL_PROMPT=0")
+	}
+	env := []string{"GIT_TERMINAL_PROMPT=0"}
+	for _, key := range []string{
+		"PATH", "HOME", "XDG_CONFIG_HOME", "USER", "LANG", "TMPDIR", "GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK",
+		"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM",
+	} {
+		if v := p.o.Getenv(key); v != "" {
+			env = append(env, fmt.Sprintf("%s=%s", key, v))
+		}
+	}
+	return env
+}

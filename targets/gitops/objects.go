@@ -1,0 +1,178 @@
+package gitops
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/meshc/meshc/targets"
+)
+
+// leaf is a file that shall be in the folder.
+type leaf struct {
+	data []byte
+	hash plumbing.Hash
+}
+
+// folder is the files that shall be in a folder, and below it.
+type folder struct {
+	files   map[string]leaf
+	folders map[string]*folder
+	hash    plumbing.Hash // of the tree, where nothing but these files is in it
+}
+
+// newFolder arranges files as git would. It refuses paths that git would.
+func newFolder(files []targets.File) (*folder, error) {
+	root := &folder{}
+	for _, f := range files {
+		if !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsRune(f.Path, 0) || slices.ContainsFunc(strings.Split(f.Path, "/"), isGit) {
+			return nil, fail(Invalid, "", "%q cannot be a path in a repository", f.Path)
+		}
+		at, rest := root, f.Path
+		for {
+			name, below, deeper := strings.Cut(rest, "/")
+			_, isFile := at.files[name]
+			if !deeper {
+				if isFile || at.folders[name] != nil {
+					return nil, fail(Invalid, "", "there are two files at %q", f.Path)
+				}
+				if at.files == nil {
+					at.files = map[string]leaf{}
+				}
+				at.files[name] = leaf{f.Data, plumbing.ComputeHash(plumbing.BlobObject, f.Data)}
+				break
+			}
+			if isFile {
+				return nil, fail(Invalid, "", "%q is a file and a folder", strings.TrimSuffix(f.Path, "/"+below))
+			}
+			if at.folders == nil {
+				at.folders = map[string]*folder{}
+			}
+			if at.folders[name] == nil {
+				at.folders[name] = &folder{}
+			}
+			at, rest = at.folders[name], below
+		}
+	}
+	return root, root.seal()
+}
+
+// isGit tells names that git refuses to check out, on any platform.
+func isGit(name string) bool {
+	return strings.EqualFold(name, ".git") || strings.EqualFold(name, "git~1")
+}
+
+func (f *folder) seal() error {
+	entries := make([]object.TreeEntry, 0, len(f.files)+len(f.folders))
+	for name, file := range f.files {
+		entries = append(entries, object.TreeEntry{Name: name, Mode: filemode.Regular, Hash: file.hash})
+	}
+	for name, below := range f.folders {
+		if err := below.seal(); err != nil {
+			return err
+		}
+		entries = append(entries, object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: below.hash})
+	}
+	o, err := encodeTree(entries)
+	if err != nil {
+		return err
+	}
+	f.hash = o.Hash()
+	return nil
+}
+
+func encodeTree(entries []object.TreeEntry) (*plumbing.MemoryObject, error) {
+	sort.Sort(object.TreeEntrySorter(entries))
+	o := &plumbing.MemoryObject{}
+	return o, (&object.Tree{Entries: entries}).Encode(o)
+}
+
+// objects are new ones, on their way to a remote.
+type objects struct{ store *memory.Storage }
+
+func newObjects() *objects { return &objects{memory.NewStorage()} }
+
+func (n *objects) add(o plumbing.EncodedObject) (plumbing.Hash, error) {
+	return n.store.SetEncodedObject(o)
+}
+
+func (n *objects) addBlob(data []byte) (plumbing.Hash, error) {
+	o := &plumbing.MemoryObject{}
+	o.SetType(plumbing.BlobObject)
+	if _, err := o.Write(data); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return n.add(o)
+}
+
+// addTree gives the zero hash for a folder with nothing in it: git has none.
+func (n *objects) addTree(entries []object.TreeEntry) (plumbing.Hash, error) {
+	if len(entries) == 0 {
+		return plumbing.ZeroHash, nil
+	}
+	o, err := encodeTree(entries)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return n.add(o)
+}
+
+// pack is all of them as git sends them. There is nothing to compress one against another: each is whole.
+func (n *objects) pack() (io.Reader, error) {
+	hashes := make([]plumbing.Hash, 0, len(n.store.Objects))
+	for h := range n.store.Objects {
+		hashes = append(hashes, h)
+	}
+	plumbing.HashesSort(hashes)
+	var b bytes.Buffer
+	if _, err := packfile.NewEncoder(&b, n.store, false).Encode(hashes, 0); err != nil {
+		return nil, err
+	}
+	return &b, nil
+}
+
+// entriesOf reads one folder; none for the zero hash.
+func entriesOf(s storer.EncodedObjectStorer, h plumbing.Hash) ([]object.TreeEntry, error) {
+	if h.IsZero() {
+		return nil, nil
+	}
+	t, err := object.GetTree(s, h)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", h, err)
+	}
+	return t.Entries, nil
+}
+
+// A file larger than this was not written by meshc; reading it would only fill the memory.
+const largestBlob = 64 << 20
+
+func readBlob(s storer.EncodedObjectStorer, h plumbing.Hash) ([]byte, error) {
+	b, err := object.GetBlob(s, h)
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", h, err)
+	}
+	if b.Size > largestBlob {
+		return nil, fail(Unusable, "move it away", "the file with the hash %s is larger than any manifest: %d bytes", h, b.Size)
+	}
+	r, err := b.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data := make([]byte, b.Size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}

@@ -1,0 +1,256 @@
+package gitops
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+)
+
+// plan is what has to change in one folder of a repository, and what stands in the way.
+type plan struct {
+	store storer.EncodedObjectStorer
+	fresh *objects
+	path  string // of the folder, for messages
+
+	lock      targets.Lock // of what is there
+	locked    bool         // there is one
+	overwrite bool
+	adopt     bool // the lock could not be read, and overwrite says to write it anew
+
+	before   map[string][]byte // old content of files that are written or removed
+	added    map[string]bool
+	written  []string
+	removed  []string
+	findings diag.List
+}
+
+// apply makes the folder with the given tree hold want besides the files of others, and gives its new tree.
+func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
+	p.before, p.added = map[string][]byte{}, map[string]bool{}
+	root, err := p.merge("", tree, want)
+	slices.Sort(p.written)
+	slices.Sort(p.removed)
+	return root, err
+}
+
+// merge works from the top: a folder that already is what it shall be is not read, nor is one that neither
+// the lock nor want knows.
+func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
+	if tree == want.hash {
+		return tree, nil
+	}
+	old, err := entriesOf(p.store, tree)
+	if err != nil {
+		return tree, err
+	}
+	entries := make([]object.TreeEntry, 0, len(old)+len(want.files))
+	seen := make(map[string]bool, len(old))
+	for _, e := range old {
+		seen[e.Name] = true
+		kept, err := p.mergeEntry(prefix+e.Name, e, want)
+		if err != nil {
+			return tree, err
+		}
+		if !kept.Hash.IsZero() {
+			entries = append(entries, kept)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.files)) {
+		if seen[name] {
+			continue
+		}
+		path, file := prefix+name, want.files[name]
+		if _, owned := p.lock.Find(path); owned && !p.overwrite {
+			p.changed(path, nil, file.data)
+		}
+		p.added[path] = true
+		if err := p.write(path, file); err != nil {
+			return tree, err
+		}
+		entries = append(entries, object.TreeEntry{Name: name, Mode: filemode.Regular, Hash: file.hash})
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.folders)) {
+		if seen[name] {
+			continue
+		}
+		below, err := p.merge(prefix+name+"/", plumbing.ZeroHash, want.folders[name])
+		if err != nil {
+			return tree, err
+		}
+		entries = append(entries, object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: below})
+	}
+	return p.fresh.addTree(entries)
+}
+
+// mergeEntry gives what becomes of one entry; a zero hash where it goes.
+func (p *plan) mergeEntry(path string, e object.TreeEntry, want *folder) (object.TreeEntry, error) {
+	file, wantsFile := want.files[e.Name]
+	below, wantsFolder := want.folders[e.Name]
+	isFolder, isFile := e.Mode == filemode.Dir, e.Mode.IsFile() // a symbolic link is a file to git
+	switch {
+	case isFolder && wantsFolder, isFolder && !wantsFile && p.ownsBelow(path):
+		if below == nil {
+			below = &folder{}
+		}
+		h, err := p.merge(path+"/", e.Hash, below)
+		return object.TreeEntry{Name: e.Name, Mode: filemode.Dir, Hash: h}, err
+	case isFile && !wantsFolder:
+		if wantsFile && e.Hash == file.hash && e.Mode == filemode.Regular {
+			return e, nil
+		}
+		if _, owned := p.owns(path); !owned && !wantsFile {
+			return e, nil
+		}
+		return p.replace(path, e, file, wantsFile)
+	case wantsFile, wantsFolder:
+		p.inTheWay(path, e.Mode, wantsFolder)
+	}
+	return e, nil
+}
+
+// replace takes the place of a file, or removes it, where it is meshc's and as meshc wrote it.
+func (p *plan) replace(path string, e object.TreeEntry, file leaf, keep bool) (object.TreeEntry, error) {
+	data, err := readBlob(p.store, e.Hash)
+	if err != nil {
+		return e, err
+	}
+	digest, owned := p.owns(path)
+	switch {
+	case p.overwrite, keep && e.Hash == file.hash && e.Mode != filemode.Symlink:
+	case !owned:
+		p.foreign(path)
+	case path == targets.LockName && p.locked:
+	case e.Mode == filemode.Symlink || targets.Digest(data) != digest:
+		p.changed(path, data, file.data)
+	}
+	p.before[path] = data
+	if !keep {
+		p.removed = append(p.removed, path)
+		return object.TreeEntry{}, nil
+	}
+	return object.TreeEntry{Name: e.Name, Mode: filemode.Regular, Hash: file.hash}, p.write(path, file)
+}
+
+func (p *plan) write(path string, file leaf) error {
+	p.written = append(p.written, path)
+	_, err := p.fresh.addBlob(file.data)
+	return err
+}
+
+// owns gives the digest of what meshc wrote at path.
+func (p *plan) owns(path string) (string, bool) {
+	if path == targets.LockName && p.locked {
+		return "", true
+	}
+	return p.lock.Find(path)
+}
+
+func (p *plan) ownsBelow(path string) bool {
+	prefix := path + "/"
+	i, _ := slices.BinarySearchFunc(p.lock.Files, prefix, func(f targets.LockedFile, s string) int { return cmp.Compare(f.Path, s) })
+	return i < len(p.lock.Files) && strings.HasPrefix(p.lock.Files[i].Path, prefix)
+}
+
+// change is the plan as the caller sees it. files is what was asked for.
+func (p *plan) change(files []targets.File) Change {
+	c := Change{Written: p.written, Removed: p.removed, First: !p.locked}
+	for _, f := range files {
+		if f.Path == targets.LockName {
+			continue
+		}
+		c.New = append(c.New, f)
+		if data, replaced := p.before[f.Path]; replaced {
+			c.Old = append(c.Old, targets.File{Path: f.Path, Data: data})
+		} else if !p.added[f.Path] {
+			c.Old = append(c.Old, f)
+		}
+	}
+	for _, path := range p.removed {
+		c.Old = append(c.Old, targets.File{Path: path, Data: p.before[path]})
+	}
+	byPath := func(a, b targets.File) int { return cmp.Compare(a.Path, b.Path) }
+	slices.SortFunc(c.Old, byPath)
+	slices.SortFunc(c.New, byPath)
+	return c
+}
+
+// More than this is one mistake, and a reader needs only to see what it is.
+const mostFindings = 50
+
+func (p *plan) find(code diag.Code, format string, args ...any) *diag.Diagnostic {
+	if len(p.findings) >= mostFindings {
+		return &diag.Diagnostic{}
+	}
+	return p.findings.Add(code, source.Span{}, format, args...)
+}
+
+func (p *plan) name(path string) string {
+	if p.path == "" {
+		return path
+	}
+	return p.path + "/" + path
+}
+
+func (p *plan) foreign(path string) {
+	d := p.find(diag.ForeignFile, "%s is not meshc's", p.name(path))
+	if !p.locked && !p.adopt {
+		d.WithNote("the folder has no %s, so nothing in it is meshc's", targets.LockName)
+	}
+	d.WithHelp("move the file away, publish into another folder, or take it over with --overwrite")
+}
+
+func (p *plan) inTheWay(path string, mode filemode.FileMode, wantsFolder bool) {
+	want := "file"
+	if wantsFolder {
+		want = "folder"
+	}
+	p.find(diag.ForeignFile, "%s is %s, where meshc would write a %s", p.name(path), kindOf(mode), want).
+		WithHelp("move it away")
+}
+
+func (p *plan) changed(path string, now, want []byte) {
+	verb := "changed"
+	if now == nil {
+		verb = "deleted"
+	}
+	d := p.find(diag.ChangedFile, "%s was %s by hand", p.name(path), verb)
+	if text := shorten(string(diff.Diff("in the repository", now, "as meshc writes it", want))); text != "" && now != nil {
+		d.WithNote("%s", text)
+	}
+	d.WithHelp("say it in the intents, and take the file back with --overwrite")
+}
+
+// shorten keeps a diff to what one looks at in a terminal.
+func shorten(text string) string {
+	const most = 40
+	_, text, _ = strings.Cut(text, "\n") // `diff a b`, which says what the next two lines say
+	lines := strings.SplitAfter(text, "\n")
+	if len(lines) <= most {
+		return strings.TrimSuffix(text, "\n")
+	}
+	return strings.Join(lines[:most], "") + fmt.Sprintf("… %d more lines", len(lines)-most)
+}
+
+func kindOf(mode filemode.FileMode) string {
+	switch mode {
+	case filemode.Dir:
+		return "a folder"
+	case filemode.Symlink:
+		return "a symbolic link"
+	case filemode.Submodule:
+		return "a submodule"
+	}
+	return "a file"
+}

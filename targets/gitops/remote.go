@@ -1,0 +1,296 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/file"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// references is the branches of a repository.
+type references struct {
+	branches map[string]plumbing.Hash // by short name
+	head     string                   // the default branch, which may have no commit yet; empty where nothing tells
+}
+
+// view is one look at a repository: its branches and the objects of some of their commits.
+type view struct {
+	references
+	store storer.EncodedObjectStorer
+	close func()
+}
+
+// move is one branch that shall go from one commit to another; a zero hash is no commit.
+type move struct {
+	branch   string
+	old, new plumbing.Hash
+}
+
+// remote is the repository on the other side.
+type remote struct {
+	endpoint  *transport.Endpoint
+	transport transport.Transport
+	auth      transport.AuthMethod
+	local     bool // its objects can be read in place
+}
+
+func (r *remote) setUp(config *http.Client) {
+	switch r.endpoint.Protocol {
+	case "file":
+		r.transport, r.local = file.NewClient(transport.UploadPackServiceName, transport.ReceivePackServiceName), true
+	case "ssh":
+		r.transport = ssh.NewClient(nil)
+	default:
+		r.transport = githttp.NewClient(config)
+	}
+}
+
+// look reads the branches, and the objects of the commits that wanted picks. The view must be closed.
+func (r *remote) look(ctx context.Context, wanted func(references) []plumbing.Hash) (*view, error) {
+	if r.local {
+		return openLocal(r.endpoint.Path)
+	}
+	session, err := within(ctx, func() (transport.UploadPackSession, error) {
+		return r.transport.NewUploadPackSession(r.endpoint, r.auth)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	advertised, err := session.AdvertisedReferencesContext(ctx)
+	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
+		return &view{close: func() {}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := &view{references: referencesOf(advertised), close: func() {}}
+	hashes := wanted(v.references)
+	if len(hashes) == 0 {
+		return v, nil
+	}
+	if err := v.download(ctx, session, advertised.Capabilities, hashes); err != nil {
+		v.close()
+		return nil, err
+	}
+	return v, nil
+}
+
+func referencesOf(advertised *packp.AdvRefs) references {
+	r := references{branches: map[string]plumbing.Hash{}}
+	for name, hash := range advertised.References {
+		if short, ok := strings.CutPrefix(name, "refs/heads/"); ok {
+			r.branches[short] = hash
+		}
+	}
+	for _, link := range advertised.Capabilities.Get(capability.SymRef) {
+		if target, ok := strings.CutPrefix(link, "HEAD:refs/heads/"); ok {
+			r.head = target
+		}
+	}
+	return r
+}
+
+// download brings commits without their history into a store of its own on the disk: an environment
+// repository may hold much besides the environment.
+func (v *view) download(ctx context.Context, session transport.UploadPackSession, can *capability.List, commits []plumbing.Hash) error {
+	req := packp.NewUploadPackRequestFromCapabilities(can)
+	req.Wants = commits
+	if can.Supports(capability.Shallow) {
+		req.Depth = packp.DepthCommits(1)
+		if err := req.Capabilities.Set(capability.Shallow); err != nil {
+			return err
+		}
+	}
+	if can.Supports(capability.NoProgress) {
+		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp("", "meshc-*")
+	if err != nil {
+		return err
+	}
+	store := openStore(dir)
+	v.store, v.close = store, func() { store.Close(); os.RemoveAll(dir) }
+	answer, err := session.UploadPack(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	var pack io.Reader = answer
+	switch {
+	case req.Capabilities.Supports(capability.Sideband64k):
+		pack = sideband.NewDemuxer(sideband.Sideband64k, answer)
+	case req.Capabilities.Supports(capability.Sideband):
+		pack = sideband.NewDemuxer(sideband.Sideband, answer)
+	}
+	return packfile.UpdateObjectStorage(store, pack)
+}
+
+func openStore(dir string) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(32*cache.MiByte), filesystem.Options{
+		KeepDescriptors: true,
+	})
+}
+
+// push moves branches, all or none, each only where it still is where the move starts. It gives what the
+// remote said to each; a move that came too late is errRaced.
+func (r *remote) push(ctx context.Context, moves []move, fresh *objects, said io.Writer) error {
+	session, err := within(ctx, func() (transport.ReceivePackSession, error) {
+		return r.transport.NewReceivePackSession(r.endpoint, r.auth)
+	})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	advertised, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return err
+	}
+	if format := advertised.Capabilities.Get(capability.ObjectFormat); len(format) > 0 && !slices.Contains(format, "sha1") {
+		return errObjectFormat
+	}
+	req := packp.NewReferenceUpdateRequestFromCapabilities(advertised.Capabilities)
+	req.Progress = said
+	wants := []capability.Capability{capability.Sideband64k}
+	if len(moves) > 1 {
+		wants = append(wants, capability.Atomic)
+	}
+	sends := false
+	for _, m := range moves {
+		name := plumbing.NewBranchReferenceName(m.branch)
+		if advertised.References[name.String()] != m.old {
+			return errRaced
+		}
+		if m.new.IsZero() {
+			wants = append(wants, capability.DeleteRefs)
+		} else {
+			sends = true
+		}
+		req.Commands = append(req.Commands, &packp.Command{Name: name, Old: m.old, New: m.new})
+	}
+	for _, c := range wants {
+		if advertised.Capabilities.Supports(c) && !req.Capabilities.Supports(c) {
+			if err := req.Capabilities.Set(c); err != nil {
+				return err
+			}
+		}
+	}
+	if sends {
+		pack, err := fresh.pack()
+		if err != nil {
+			return err
+		}
+		req.Packfile = io.NopCloser(pack)
+	}
+	report, err := session.ReceivePack(ctx, req)
+	switch {
+	case report == nil && err != nil:
+		return err
+	case report == nil:
+		if req.Capabilities.Supports(capability.ReportStatus) {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	case report.UnpackStatus != "ok":
+		return &rejection{"the repository cannot take the commit: " + report.UnpackStatus}
+	}
+	for _, status := range report.CommandStatuses {
+		if status.Error() != nil {
+			return &rejection{status.Status}
+		}
+	}
+	return err
+}
+
+var (
+	errRaced        = errors.New("the branch has moved")
+	errObjectFormat = fail(Unsupported, "use a repository with git's usual object format", "the repository names its objects by SHA-256, which is not supported")
+)
+
+// rejection is a reason that the remote gave for one branch.
+type rejection struct{ reason string }
+
+func (r *rejection) Error() string { return r.reason }
+
+// within runs what cannot be cancelled and leaves it behind when its time is over. Opening a session to a
+// host that accepts a connection and then says nothing is such a thing.
+func within[T io.Closer](ctx context.Context, f func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		var out outcome
+		defer func() {
+			if r := recover(); r != nil {
+				out.err = fmt.Errorf("%v", r)
+			}
+			done <- out
+		}()
+		out.value, out.err = f()
+	}()
+	select {
+	case out := <-done:
+		return out.value, out.err
+	case <-ctx.Done():
+		go func() {
+			if out := <-done; out.err == nil {
+				out.value.Close()
+			}
+		}()
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// httpClient waits for an answer only so long and never carries credentials to another host.
+func httpClient(timeout time.Duration) *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = timeout
+	return &http.Client{Transport: limited{t}}
+}
+
+// limited cuts off answers that are no git protocol: a library that reports them reads them whole.
+type limited struct{ http.RoundTripper }
+
+func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := l.RoundTripper.RoundTrip(req)
+	if err == nil && res.StatusCode >= http.StatusMultipleChoices {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, 64<<10), res.Body}
+	}
+	return res, err
+}
+
+// pathOf is a repository's place on the disk.
+func pathOf(repository, dir string) string {
+	if filepath.IsAbs(repository) || dir == "" {
+		return repository
+	}
+	return filepath.Join(dir, repository)
+}

@@ -1,0 +1,240 @@
+package gitops
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+)
+
+// direct adds a commit to the branch that controllers follow.
+func (p *publisher) direct(v *view, result Result, work *plan, tree plumbing.Hash) (Result, diag.List, error) {
+	head := v.branches[result.Base]
+	was, err := treeOf(v, head)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	if was == tree && !head.IsZero() {
+		result.UpToDate = true
+		if head == p.pushed { // an earlier attempt landed, though the remote could not say so
+			result.UpToDate, result.Commit = false, head.String()
+		}
+		return result, work.findings, nil
+	}
+	return p.land(result, work, tree, head, head)
+}
+
+// review puts one commit on top of the branch that controllers follow, on a branch of its own, in place of what
+// was proposed before.
+func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbing.Hash) (Result, diag.List, error) {
+	head, tip := v.branches[result.Base], v.branches[ReviewBranch(p.o.Environment)]
+	var proposal *object.Commit
+	if !tip.IsZero() {
+		var err error
+		if proposal, err = object.GetCommit(v.store, tip); err != nil {
+			return Result{}, nil, err
+		}
+	}
+	if root == tree {
+		return p.withdraw(v, result, work, root, tip, proposal)
+	}
+	result.Branch = ReviewBranch(p.o.Environment)
+	if proposal != nil {
+		if proposal.TreeHash == tree && slices.Equal(proposal.ParentHashes, []plumbing.Hash{head}) && p.isOurs(proposal) {
+			result.Commit, result.UpToDate = tip.String(), tip != p.pushed
+			return result, work.findings, p.describe(&result)
+		}
+		if findings, err := p.mayReplace(v, proposal, root); err != nil || len(findings) > 0 {
+			return Result{}, findings, err
+		}
+	}
+	return p.land(result, work, tree, head, tip)
+}
+
+// withdraw deletes a proposal where the branch that it was for already has everything. One that somebody
+// changed by hand is left for them.
+func (p *publisher) withdraw(v *view, result Result, work *plan, root, tip plumbing.Hash, proposal *object.Commit) (Result, diag.List, error) {
+	result.UpToDate = true
+	if proposal == nil || p.mayNotReplace(v, proposal, root) {
+		return result, work.findings, nil
+	}
+	theirs, err := p.descend(v, proposal.TreeHash)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	ours, err := p.descend(v, root)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	if theirs[len(theirs)-1].tree == ours[len(ours)-1].tree { // it was merged
+		return result, work.findings, nil
+	}
+	result.Withdrawn = true
+	if p.o.DryRun {
+		return result, work.findings, nil
+	}
+	return result, work.findings, p.push([]move{{ReviewBranch(p.o.Environment), tip, plumbing.ZeroHash}}, work.fresh)
+}
+
+func (p *publisher) describe(result *Result) error {
+	if p.o.Describe == nil {
+		return nil
+	}
+	m, err := p.o.Describe(result.Change)
+	result.Message = m
+	return err
+}
+
+// land commits and pushes. The commit's parent is head; the branch of the result goes from old to the commit.
+func (p *publisher) land(result Result, work *plan, tree, head, old plumbing.Hash) (Result, diag.List, error) {
+	if err := p.describe(&result); err != nil {
+		return Result{}, nil, err
+	}
+	commit, err := p.commit(work.fresh, tree, head, result.Message)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	result.Commit = commit.String()
+	if p.o.DryRun {
+		return result, work.findings, nil
+	}
+	p.pushed = commit
+	if err := p.push([]move{{result.Branch, old, commit}}, work.fresh); err != nil {
+		return Result{}, nil, err
+	}
+	return result, work.findings, nil
+}
+
+// isOurs tells a proposal for this folder that nobody has touched since it was made.
+func (p *publisher) isOurs(c *object.Commit) bool {
+	t := trailers(c.Message)
+	return p.isFor(t) && t[trailerTree] == c.TreeHash.String()
+}
+
+func (p *publisher) isFor(t map[string]string) bool {
+	return t[trailerEnvironment] == p.environment() && t[trailerPath] == firstOf(p.path, ".")
+}
+
+func (p *publisher) mayNotReplace(v *view, c *object.Commit, root plumbing.Hash) bool {
+	findings, err := p.mayReplace(v, c, root)
+	return err != nil || len(findings) > 0
+}
+
+// mayReplace finds what would be lost with a proposal: another folder's, or what somebody added by hand. One
+// that was only rebased or merged with its base has lost nothing: what meshc wrote is as the lock says, and all
+// else is as in the base.
+func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (diag.List, error) {
+	if p.isOurs(c) || p.o.Overwrite {
+		return nil, nil
+	}
+	branch := ReviewBranch(p.o.Environment)
+	if t := trailers(c.Message); t[trailerTree] == c.TreeHash.String() && !p.isFor(t) {
+		return nil, fail(Taken, "give each environment of a repository a name of its own", "the branch %s of %s already proposes a change to %s of the environment %s", branch, p.name, t[trailerPath], t[trailerEnvironment])
+	}
+	var findings diag.List
+	edited := func(what string) {
+		findings.Add(diag.ChangedFile, source.Span{}, "the branch %s was changed by hand: %s", branch, what).
+			WithHelp("say it in the intents, and take the branch back with --overwrite")
+	}
+	mine, before := &plan{store: v.store}, &plan{store: v.store}
+	for _, side := range []struct {
+		tree plumbing.Hash
+		plan *plan
+	}{{c.TreeHash, mine}, {root, before}} {
+		chain, err := p.descend(v, side.tree)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.readLock(v, chain[len(chain)-1], side.plan); err != nil {
+			return nil, err
+		}
+	}
+	err := differences(v.store, "", root, c.TreeHash, func(path string, was, is object.TreeEntry) error {
+		if len(findings) > 0 {
+			return nil
+		}
+		rel, inside := below(p.path, path)
+		digest, owned := mine.owns(rel)
+		switch {
+		case !inside:
+			edited(path)
+		case is.Hash.IsZero():
+			if _, wasOwned := before.owns(rel); owned || !wasOwned {
+				edited(path)
+			}
+		case !owned || is.Mode != filemode.Regular:
+			edited(path)
+		case digest != "": // the lock has none
+			data, err := readBlob(v.store, is.Hash)
+			if err != nil {
+				return err
+			}
+			if targets.Digest(data) != digest {
+				edited(path)
+			}
+		}
+		return nil
+	})
+	return findings, err
+}
+
+// below is path as seen from a folder that holds it.
+func below(folder, path string) (string, bool) {
+	if folder == "" {
+		return path, true
+	}
+	return strings.CutPrefix(path, folder+"/")
+}
+
+// differences visits each file that is not the same in two trees; a zero entry where one has none. Folders
+// that are the same are not read.
+func differences(s storer.EncodedObjectStorer, prefix string, old, now plumbing.Hash, visit func(path string, was, is object.TreeEntry) error) error {
+	if old == now {
+		return nil
+	}
+	there, err := entriesOf(s, old)
+	if err != nil {
+		return err
+	}
+	here, err := entriesOf(s, now)
+	if err != nil {
+		return err
+	}
+	both := map[string][2]object.TreeEntry{}
+	for i, entries := range [][]object.TreeEntry{there, here} {
+		for _, e := range entries {
+			pair := both[e.Name]
+			pair[i] = e
+			both[e.Name] = pair
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(both)) {
+		was, is := both[name][0], both[name][1]
+		if was == is {
+			continue
+		}
+		var sides [2]plumbing.Hash // the folders of that name
+		for i, e := range []*object.TreeEntry{&was, &is} {
+			if e.Mode == filemode.Dir {
+				sides[i], *e = e.Hash, object.TreeEntry{}
+			}
+		}
+		if err := differences(s, prefix+name+"/", sides[0], sides[1], visit); err != nil {
+			return err
+		}
+		if was != is {
+			if err := visit(prefix+name, was, is); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
