@@ -221,8 +221,8 @@ func (d *Document) brokenLine() (from, to int) {
 	return ends[lo], ends[lo+1]
 }
 
-// Span is the place of a node: a scalar as written, a flow collection up to the end of its first line,
-// a block collection its first key or item line, an alias itself.
+// Span is the place of a node: a scalar or a flow collection as written, but not beyond its first line; of a
+// block collection its first line; an alias itself.
 func (d *Document) Span(n *yaml.Node) source.Span {
 	if n == nil || n.Line == 0 {
 		return d.Start()
@@ -258,8 +258,10 @@ func width(n *yaml.Node, rest string) int {
 	switch {
 	case n.Kind == yaml.AliasNode:
 		return min(whole, 1+len(n.Value))
-	case n.Kind != yaml.ScalarNode:
+	case n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle == 0:
 		return whole
+	case n.Kind != yaml.ScalarNode:
+		return flow(rest[:whole])
 	case n.Style&yaml.DoubleQuotedStyle != 0:
 		for i := 1; i < len(rest); i++ {
 			switch rest[i] {
@@ -283,4 +285,29 @@ func width(n *yaml.Node, rest string) int {
 		return len(n.Value)
 	}
 	return whole
+}
+
+// flow is the length of the flow collection that begins a line, or of the line where it goes on beyond it.
+func flow(line string) int {
+	depth := 0
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote != 0:
+			if c == '\\' && quote == '"' {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && i > 0 && strings.IndexByte(" ,[{:", line[i-1]) >= 0:
+			quote = c
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(line)
 }

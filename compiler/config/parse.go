@@ -1,0 +1,397 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// What every meshc.yaml begins with.
+const (
+	APIVersion = "meshc.dev/v1alpha1"
+	Kind       = "Project"
+)
+
+// maxFile is far beyond any meshc.yaml; it bounds what aliases can do.
+const maxFile = 1 << 20
+
+// Parse reads meshc.yaml. A setting that is wrong keeps its default and is a finding; the others are read.
+// An empty file is Default.
+func Parse(f *source.File) (Project, diag.List) {
+	r := &reader{project: Default()}
+	if len(f.Text) > maxFile {
+		r.findings.Add(diag.MalformedConfig, f.Span(0, 0), "%s has %d KiB; meshc reads up to %d KiB of settings", f.Name, len(f.Text)>>10, maxFile>>10)
+		return r.project, r.findings
+	}
+	if bad := yamldoc.Text(f); bad != nil {
+		r.findings.Add(diag.MalformedConfig, bad.Span, "%s", bad.Message)
+		return r.project, r.findings
+	}
+	docs := yamldoc.Split(f)
+	if len(docs) == 0 {
+		return r.project, nil
+	}
+	r.doc = docs[0]
+	if err := r.doc.Parse(); err != nil {
+		var broken *yamldoc.SyntaxError
+		if errors.As(err, &broken) {
+			r.findings.Add(diag.MalformedConfig, broken.Span, "%s", broken.Message).Help = broken.Help
+		} else {
+			r.findings.Add(diag.MalformedConfig, r.doc.Start(), "%v", err)
+		}
+		return r.project, r.findings
+	}
+	r.root(r.doc.Root)
+	if len(docs) > 1 {
+		r.findings.Add(diag.MalformedConfig, docs[1].Start(), "a second document; one project has one").
+			WithHelp("keep one document, and the settings of environments under `environments`")
+	}
+	return r.project, r.findings.Sort()
+}
+
+// reader reads one document by a schema that is its methods: a key is known where a method asks for it.
+type reader struct {
+	doc      *yamldoc.Document
+	findings diag.List
+	project  Project
+}
+
+// field is a key that a mapping may have, and what reads its value.
+type field struct {
+	name string
+	read func(path string, v *yaml.Node)
+}
+
+func (r *reader) root(n *yaml.Node) {
+	p := &r.project
+	seen := r.fields("", n, []field{
+		{"apiVersion", r.oneOf(new(string), APIVersion)},
+		{"kind", r.oneOf(new(string), Kind)},
+		{"sources", r.globs(&p.Sources)},
+		{"workloads", r.workloads},
+		{"owners", r.owners},
+		{"trustDomain", r.text(&p.TrustDomain, trustDomain)},
+		{"rootNamespace", r.text(&p.RootNamespace, label)},
+		{"warnings", r.warnings},
+		{"targets", func(path string, v *yaml.Node) {
+			r.fields(path, v, []field{{"istio", r.istio}})
+		}},
+		{"environments", r.environments},
+	})
+	if seen == nil {
+		return
+	}
+	for _, must := range []struct{ key, value string }{{"apiVersion", APIVersion}, {"kind", Kind}} {
+		if !seen[must.key] {
+			r.findings.Add(diag.MalformedConfig, r.doc.Start(), "%s is missing", must.key).
+				WithHelp("write `%s: %s`", must.key, must.value)
+		}
+	}
+}
+
+func (r *reader) istio(path string, v *yaml.Node) {
+	istio := &r.project.Istio
+	r.fields(path, v, []field{
+		{"apiVersion", r.oneOf(&istio.APIVersion, "security.istio.io/v1", "security.istio.io/v1beta1")},
+		{"sidecars", r.flag(&istio.Sidecars)},
+		{"revision", r.text(&istio.Injection, label)},
+	})
+}
+
+func (r *reader) workloads(path string, v *yaml.Node) {
+	for _, item := range r.list(path, v, "globs, or {path, namespace}") {
+		if item.Kind != yaml.MappingNode {
+			var glob string
+			if r.text(&glob, checkGlob)(path, item); glob != "" {
+				r.project.Workloads = append(r.project.Workloads, Workloads{Path: glob, At: r.doc.Span(item)})
+			}
+			continue
+		}
+		w := Workloads{At: r.doc.Span(item)}
+		seen := r.fields(path, item, []field{
+			{"path", func(path string, v *yaml.Node) {
+				r.text(&w.Path, checkGlob)(path, v)
+				w.At = r.doc.Span(v)
+			}},
+			{"namespace", r.text(&w.Namespace, label)},
+		})
+		switch {
+		case w.Path != "":
+			r.project.Workloads = append(r.project.Workloads, w)
+		case !seen["path"]:
+			r.findings.Add(diag.MalformedConfig, w.At, "an entry of workloads without a path").
+				WithHelp("write {path: \"k8s/**/*.yaml\", namespace: NAME}")
+		}
+	}
+}
+
+func (r *reader) owners(path string, v *yaml.Node) {
+	p := &r.project
+	p.Owners, p.OwnersAt = map[string][]string{}, map[string]source.Span{}
+	for _, pair := range r.pairs(path, v) {
+		mesh, at := pair.Key.Value, r.doc.Span(pair.Key)
+		if why := label(mesh); why != "" {
+			r.findings.Add(diag.InvalidSetting, at, "%q is no mesh name: %s", mesh, why)
+			continue
+		}
+		var globs []string
+		r.globs(&globs)(join(path, mesh), pair.Value)
+		p.Owners[mesh], p.OwnersAt[mesh] = globs, at
+	}
+}
+
+func (r *reader) warnings(path string, v *yaml.Node) {
+	p := &r.project
+	p.Warnings = map[diag.Code]Level{}
+	for _, pair := range r.pairs(path, v) {
+		code := diag.Code(pair.Key.Value)
+		at := r.doc.Span(pair.Key)
+		switch e := diag.Explain(code); {
+		case e == nil:
+			r.findings.Add(diag.InvalidSetting, at, "there is no warning %s", code)
+			continue
+		case e.Severity == diag.Error:
+			r.findings.Add(diag.InvalidSetting, at, "%s is an error (%s), and errors cannot be demoted", code, e.Title).
+				WithHelp("see `meshc explain %s` for what mends it", code)
+			continue
+		}
+		var word string
+		r.oneOf(&word, Silence.String(), Warn.String(), Fail.String())(join(path, string(code)), pair.Value)
+		if level, err := diag.ParseLevel(word); word != "" && err == nil {
+			p.Warnings[code] = level
+		}
+	}
+}
+
+func (r *reader) environments(path string, v *yaml.Node) {
+	r.project.Environments = map[string]*Environment{}
+	for _, pair := range r.pairs(path, v) {
+		name, at := pair.Key.Value, r.doc.Span(pair.Key)
+		if why := label(name); why != "" {
+			r.findings.Add(diag.InvalidSetting, at, "%q is no environment name: %s", name, why)
+			continue
+		}
+		e := &Environment{At: at}
+		r.project.Environments[name] = e
+		var enforcement string
+		r.fields(join(path, name), pair.Value, []field{
+			{"modes", r.modes(e)},
+			{"enforcement", r.oneOf(&enforcement, "enforce", "dry-run")},
+			{"repository", r.text(&e.Repository, repository)},
+			{"branch", r.text(&e.Branch, branch)},
+			{"path", r.text(&e.Path, inside)},
+			{"sources", r.globs(&e.Sources)},
+		})
+		e.DryRun = enforcement == "dry-run"
+	}
+}
+
+func (r *reader) modes(e *Environment) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		e.Modes, e.ModesAt = map[string]policy.Mode{}, map[string]source.Span{}
+		for _, pair := range r.pairs(path, v) {
+			key, at := pair.Key.Value, r.doc.Span(pair.Key)
+			if why := modeKey(key); why != "" {
+				r.findings.Add(diag.InvalidSetting, at, "%q is nothing that has a mode: %s", key, why).
+					WithHelp("write \"*\", NAMESPACE, NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT")
+				continue
+			}
+			var word string
+			r.oneOf(&word, policy.Disable.String(), policy.Permissive.String(), policy.Strict.String())(join(path, key), pair.Value)
+			for m := policy.Disable; m <= policy.Strict; m++ {
+				if m.String() == word {
+					e.Modes[key], e.ModesAt[key] = m, at
+				}
+			}
+		}
+	}
+}
+
+// fields reads a mapping whose keys are known, and returns those that it has, nil where it is none.
+func (r *reader) fields(path string, v *yaml.Node, known []field) map[string]bool {
+	pairs := r.pairs(path, v)
+	if pairs == nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, pair := range pairs {
+		i := slices.IndexFunc(known, func(f field) bool { return f.name == pair.Key.Value })
+		if i < 0 {
+			names := make([]string, len(known))
+			for i := range known {
+				names[i] = known[i].name
+			}
+			at := r.doc.Span(pair.Key)
+			d := r.findings.Add(diag.UnknownKey, at, "unknown key %s", join(path, pair.Key.Value))
+			r.suggest(d, at, pair.Key.Value, names)
+			continue
+		}
+		seen[known[i].name] = true
+		if !isNull(pair.Value) {
+			known[i].read(join(path, known[i].name), pair.Value)
+		}
+	}
+	return seen
+}
+
+// suggest names the nearest word that would be right, else all that are.
+func (r *reader) suggest(d *diag.Diagnostic, at source.Span, word string, among []string) {
+	if near, ok := nearest(word, among); ok {
+		d.WithHelp("did you mean %s?", near).WithFix(false, at, near, "write "+near)
+		return
+	}
+	d.WithHelp("known here: %s", strings.Join(among, ", "))
+}
+
+// pairs is the keys and values of a mapping: not nil where it is one. Keys that repeat are findings.
+func (r *reader) pairs(path string, v *yaml.Node) []yamldoc.Pair {
+	if isNull(v) {
+		return []yamldoc.Pair{}
+	}
+	if v.Kind != yaml.MappingNode {
+		r.wrongType(path, v, "a mapping")
+		return nil
+	}
+	pairs, repeats := yamldoc.Pairs(v)
+	for _, repeat := range repeats {
+		r.findings.Add(diag.MalformedConfig, r.doc.Span(repeat.Again), "key %s stands twice", join(path, repeat.Again.Value)).
+			WithRelated(r.doc.Span(repeat.First), "first here").
+			WithHelp("keep one of them")
+	}
+	return slices.DeleteFunc(pairs, func(p yamldoc.Pair) bool {
+		if p.Key.Kind == yaml.ScalarNode {
+			return false
+		}
+		r.wrongType(strings.TrimSpace("a key of "+path), p.Key, "a word")
+		return true
+	})
+}
+
+func (r *reader) list(path string, v *yaml.Node, of string) []*yaml.Node {
+	if v.Kind != yaml.SequenceNode {
+		r.wrongType(path, v, "a list of "+of)
+		return nil
+	}
+	items := make([]*yaml.Node, 0, len(v.Content))
+	for _, item := range v.Content {
+		items = append(items, yamldoc.Resolve(item))
+	}
+	return items
+}
+
+// text reads a word that check finds no fault with.
+func (r *reader) text(into *string, check func(string) string) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {
+			r.wrongType(path, v, "text")
+			return
+		}
+		if why := check(v.Value); why != "" {
+			r.findings.Add(diag.InvalidSetting, r.doc.Span(v), "%s cannot be %q: %s", path, v.Value, why)
+			return
+		}
+		*into = v.Value
+	}
+}
+
+func (r *reader) oneOf(into *string, words ...string) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		if v.Kind != yaml.ScalarNode {
+			r.wrongType(path, v, "text")
+			return
+		}
+		if slices.Contains(words, v.Value) {
+			*into = v.Value
+			return
+		}
+		at := r.doc.Span(v)
+		d := r.findings.Add(diag.InvalidSetting, at, "%s cannot be %q", path, v.Value)
+		if near, ok := nearest(strings.ToLower(v.Value), words); ok {
+			d.WithHelp("did you mean %s?", near).WithFix(false, at, near, "write "+near)
+		} else {
+			d.WithHelp("write %s", alternatives(words))
+		}
+	}
+}
+
+func (r *reader) flag(into *bool) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!bool" || v.Decode(into) != nil {
+			r.wrongType(path, v, "true or false")
+		}
+	}
+}
+
+func (r *reader) globs(into *[]string) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		items := r.list(path, v, "globs")
+		if items == nil {
+			return
+		}
+		*into = nil
+		for _, item := range items {
+			var glob string
+			if r.text(&glob, checkGlob)(path, item); glob != "" {
+				*into = append(*into, glob)
+			}
+		}
+	}
+}
+
+func (r *reader) wrongType(path string, v *yaml.Node, want string) {
+	switch path {
+	case "":
+		path = "the document"
+	case "a key of":
+		path = "a key"
+	}
+	got := "text"
+	switch v.Kind {
+	case yaml.MappingNode:
+		got = "a mapping"
+	case yaml.SequenceNode:
+		got = "a list"
+	case yaml.ScalarNode:
+		switch v.ShortTag() {
+		case "!!bool":
+			got = "true or false"
+		case "!!int", "!!float":
+			got = "a number"
+		case "!!null":
+			got = "empty"
+		case "!!timestamp":
+			got = "a date"
+		}
+	}
+	d := r.findings.Add(diag.MalformedConfig, r.doc.Span(v), "%s must be %s, not %s", path, want, got)
+	switch {
+	case strings.HasPrefix(want, "a list") && v.Kind == yaml.ScalarNode:
+		d.WithHelp("write [%q]", v.Value)
+	case want == "text" && v.Kind == yaml.ScalarNode && got != "empty":
+		d.WithHelp("put it in quotes: %q", v.Value)
+	}
+}
+
+func isNull(v *yaml.Node) bool { return v.Kind == yaml.ScalarNode && v.ShortTag() == "!!null" }
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func alternatives(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return fmt.Sprintf("%s or %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+}
