@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -103,4 +105,49 @@ func segmentsMatch(template, path []string) bool {
 	return slices.EqualFunc(template, path, func(t, p string) bool {
 		return t == p || t == "{*}" && p != ""
 	})
+}
+
+// Compare orders operations by path, then by methods.
+func (o Operation) Compare(p Operation) int {
+	return cmp.Or(cmp.Compare(o.Path, p.Path), slices.Compare(o.Methods, p.Methods))
+}
+
+// String is the operation as the language writes it.
+func (o Operation) String() string {
+	methods := strings.Join(o.Methods, "|")
+	switch {
+	case o.Path == "":
+		return methods
+	case methods == "":
+		return o.Path
+	}
+	return methods + " " + o.Path
+}
+
+// OperationKey is equal for two rules exactly when they have the same ports and operations.
+func (r *Rule) OperationKey() string {
+	if len(r.Ports) == 0 && len(r.Ops) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, p := range r.Ports {
+		b.WriteByte(':')
+		b.WriteString(strconv.Itoa(int(p)))
+	}
+	for _, o := range r.Ops {
+		b.WriteByte('\n')
+		b.WriteString(o.String())
+	}
+	return b.String()
+}
+
+// Compare orders sources: services by mesh and name, then meshes, then any, then world.
+func (s Source) Compare(t Source) int {
+	if s.Kind != t.Kind {
+		return cmp.Compare(s.Kind, t.Kind)
+	}
+	if s.Kind == FromService {
+		return cmp.Or(cmp.Compare(s.Service.Namespace, t.Service.Namespace), cmp.Compare(s.Service.Name, t.Service.Name))
+	}
+	return cmp.Compare(s.Mesh, t.Mesh)
 }

@@ -1,0 +1,184 @@
+// Package check resolves the names of a project, holds them against the workload manifests and judges
+// whether the policy that they make is sound.
+//
+// It knows the tree and the inventory, and leaves both as they are: what it finds out stands in Info.
+// It knows no target, and it judges no guard: those are judged on what a target really enforces.
+package check
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Options is what a check depends on besides the sources.
+type Options struct {
+	Config      config.Project
+	Environment string    // a key of Config.Environments; empty: none
+	Today       time.Time // the day that `until` is held against
+}
+
+// Info is a project with every name resolved. It is whole only where check found no error.
+type Info struct {
+	Options
+	Mode   policy.Mode // mesh-wide, after the environment's ceiling
+	ModeAt source.Span
+	Meshes []*Mesh // sorted by name
+	Guards []*policy.Guard
+}
+
+// Mesh is all the sections of one name, and the manifests of that namespace.
+type Mesh struct {
+	policy.Mesh
+	Exports []*Export
+
+	sections []source.Span // the name in each `mesh` statement
+	stated   stated
+	names    map[string]*symbol
+	services []*Service // in the order of their declaration
+	accounts map[string]source.Span
+	manifest bool // the workload manifests have something in this namespace
+}
+
+// Service is one workload with the edges that lead to it.
+type Service struct {
+	*policy.Service
+	Allow []*Rule
+	Deny  []*Rule
+
+	mesh      *Mesh
+	decl      *lang.Service // nil where only manifests declare it
+	workloads []*inventory.Workload
+	accountAt source.Span
+	stated    stated
+	ports     map[uint16]stated // modes of single ports
+	calls     bool              // some edge has it as a source
+}
+
+// Rule is one hop of an edge or a deny, as it bears on one callee.
+type Rule struct {
+	policy.Rule
+	Callee *Service
+	fromAt []source.Span // of each source, parallel to From
+	toAt   source.Span
+	key    string // equal for rules with the same ports and operations
+}
+
+// Export is the consent of one service to edges of other sections.
+type Export struct {
+	Callee *Service
+	Ports  []uint16
+	Ops    []policy.Operation
+	To     []Consumer
+	stmt   *exportStmt
+}
+
+// Consumer is who may write such an edge: everyone, a mesh, or one of its services.
+type Consumer struct {
+	All     bool
+	Mesh    string
+	Service *Service
+}
+
+type exportStmt struct {
+	at   source.Span
+	used bool
+}
+
+// stated is an mTLS mode as a statement gives it.
+type stated struct {
+	mode policy.Mode
+	at   source.Span
+}
+
+// symbol is what a name of a mesh stands for: exactly one of its pointers is set.
+type symbol struct {
+	service  *Service
+	group    *group
+	external *external
+	at       source.Span
+}
+
+type group struct {
+	decl    *lang.Group
+	mesh    *Mesh
+	state   visit
+	members []*Service
+}
+
+type external struct {
+	policy.External
+	used bool
+}
+
+type visit uint8
+
+const (
+	unvisited visit = iota
+	visiting
+	visited
+)
+
+// checker carries one run.
+type checker struct {
+	*Info
+	env    *config.Environment // nil where none was chosen
+	meshes map[string]*Mesh
+	wide   stated // mesh-wide mode as stated
+	list   diag.List
+	inv    *inventory.Set
+
+	edges   int                        // statements seen, for the repeats
+	seen    map[edgeKey]source.Span    // edges and denies so far
+	byOwner map[accountKey][]*Service  // services that share an account
+	loose   map[source.Span]*permitted // permissive modes that edges rely on
+}
+
+// Project checks a project. The findings are those of every stage of the check, unsorted.
+func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.List) {
+	if inv == nil {
+		inv = &inventory.Set{}
+	}
+	c := &checker{
+		Info:   &Info{Options: o},
+		env:    o.Config.Environments[o.Environment],
+		meshes: map[string]*Mesh{},
+		inv:    inv,
+		seen:   map[edgeKey]source.Span{},
+		loose:  map[source.Span]*permitted{},
+	}
+	sections := c.declare(files)
+	c.join()
+	c.resolveGroups()
+	c.statedModes(sections)
+	c.applyCeilings()
+	c.exports(sections)
+	c.rules(sections)
+	c.guards(files)
+	c.sound()
+	c.lint()
+	return c.Info, c.list
+}
+
+// Services is the workloads of the mesh, sorted by name.
+func (m *Mesh) Services() []*Service { return m.services }
+
+// Externals is the externals of the mesh, sorted by name, with their callers.
+func (m *Mesh) Externals() []*policy.External {
+	var all []*policy.External
+	for _, name := range slices.Sorted(maps.Keys(m.names)) {
+		if e := m.names[name].external; e != nil {
+			slices.SortFunc(e.Callers, policy.Source.Compare)
+			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
+			all = append(all, &e.External)
+		}
+	}
+	return all
+}

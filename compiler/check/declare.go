@@ -1,0 +1,294 @@
+package check
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// section is the statements from one `mesh` to the next.
+type section struct {
+	mesh  *Mesh
+	stmts []lang.Stmt
+}
+
+// declare opens the meshes of all files and enters every declared name.
+func (c *checker) declare(files []*lang.File) []section {
+	var sections []section
+	for _, f := range files {
+		begin := 0
+		var open *Mesh
+		flush := func(end int) {
+			if open != nil && end > begin {
+				sections = append(sections, section{open, f.Stmts[begin:end]})
+			}
+		}
+		strays := 0
+		for i, s := range f.Stmts {
+			m, ok := s.(*lang.Mesh)
+			switch {
+			case ok && m.Name.Text == "*" && !m.Name.Quoted:
+				flush(i)
+				open, begin = nil, i+1
+				c.openMeshWide(m)
+			case ok:
+				flush(i)
+				open, begin = c.openMesh(m), i+1
+			case open == nil:
+				if _, guard := s.(*lang.Guard); !guard {
+					if strays == 0 {
+						c.list.Add(diag.NoSection, s.Span(), "this statement stands in no mesh").
+							WithHelp("open one above it: `mesh shop strict`; only never, always and only may stand outside of a mesh")
+					}
+					strays++
+				}
+			}
+		}
+		flush(len(f.Stmts))
+	}
+	for _, s := range sections {
+		for _, stmt := range s.stmts {
+			switch d := stmt.(type) {
+			case *lang.Service:
+				c.declareService(s.mesh, d)
+			case *lang.External:
+				c.declareExternal(s.mesh, d)
+			case *lang.Group:
+				c.enter(s.mesh, d.Name, &symbol{group: &group{decl: d, mesh: s.mesh}})
+			}
+		}
+	}
+	return sections
+}
+
+func (c *checker) openMeshWide(m *lang.Mesh) {
+	c.owned("*", m)
+	if !m.Mode.Present() {
+		c.list.Add(diag.InvalidValue, m.Range, "mesh * needs a mode").
+			WithHelp("write `mesh * permissive`, `mesh * strict` or `mesh * disable`")
+		return
+	}
+	c.state(&c.wide, m.Mode, "the mesh-wide default")
+}
+
+func (c *checker) openMesh(m *lang.Mesh) *Mesh {
+	mesh := c.mesh(m.Name.Text)
+	if len(mesh.sections) == 0 {
+		mesh.At = m.Name.Range
+		c.validName(m.Name, "mesh")
+	}
+	mesh.sections = append(mesh.sections, m.Name.Range)
+	mesh.Files = append(mesh.Files, m.Name.Range.File.Name)
+	c.owned(m.Name.Text, m)
+	if m.Mode.Present() {
+		if mesh.Name == c.Config.RootNamespace {
+			c.list.Add(diag.RootNamespace, m.Mode.Range, "%s is the root namespace: a mode in it would bind the whole mesh", mesh.Name).
+				WithHelp("write `mesh * %s` where the mesh-wide default is meant", m.Mode.Text)
+		} else {
+			c.state(&mesh.stated, m.Mode, "mesh "+mesh.Name)
+		}
+	}
+	return mesh
+}
+
+// mesh finds or makes the mesh of a name.
+func (c *checker) mesh(name string) *Mesh {
+	m := c.meshes[name]
+	if m == nil {
+		m = &Mesh{names: map[string]*symbol{}}
+		m.Name = name
+		c.meshes[name] = m
+	}
+	return m
+}
+
+// owned reports a file that opens a mesh which meshc.yaml gives to others.
+func (c *checker) owned(name string, m *lang.Mesh) {
+	globs, ok := c.Config.Owners[name]
+	if !ok {
+		return
+	}
+	file := m.Range.File.Name
+	if !slices.ContainsFunc(globs, func(g string) bool { return doublestar.MatchUnvalidated(g, file) }) {
+		c.list.Add(diag.NotOwner, m.Name.Range, "%s may not open mesh %s", file, name).
+			WithNote("meshc.yaml gives mesh %s to %s", name, listed(globs)).
+			WithHelp("move these statements to one of its files, or ask its owners for an export")
+	}
+}
+
+// enter gives a name of a mesh its meaning; the first declaration wins.
+func (c *checker) enter(m *Mesh, name lang.Name, s *symbol) bool {
+	c.validName(name, "name")
+	s.at = name.Range
+	if first := m.names[name.Text]; first != nil {
+		c.list.Add(diag.DuplicateDeclaration, name.Range, "%s is declared twice in mesh %s", quoted(name.Text), m.Name).
+			WithRelated(first.at, "first declared here").
+			WithHelp("give one of the two another name, or delete it")
+		return false
+	}
+	m.names[name.Text] = s
+	return true
+}
+
+func (c *checker) declareService(m *Mesh, d *lang.Service) {
+	s := &Service{decl: d, mesh: m, Service: &policy.Service{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
+	if !c.enter(m, d.Name, &symbol{service: s}) {
+		return
+	}
+	m.services = append(m.services, s)
+	s.Outside = d.Outside.Present()
+
+	for i, a := range d.Accounts {
+		switch {
+		case i > 0:
+			c.repeated(a, d.Accounts[0], "account")
+		case s.Outside:
+			c.list.Add(diag.MisplacedClause, a.Range, "a service outside the mesh has no account that could be proved").
+				WithHelp("delete `account %s`, or `outside` where the service has a proxy", a.Text)
+		case c.validAccount(a):
+			s.Account, s.accountAt = a.Text, a.Range
+		}
+	}
+	for _, l := range d.Labels {
+		if c.validLabel(l) {
+			s.Labels = append(s.Labels, policy.Label{Key: l.Key.Text, Value: l.Value.Text})
+		}
+	}
+	slices.SortFunc(s.Labels, compareLabels)
+	for i := 1; i < len(s.Labels); i++ {
+		if s.Labels[i].Key == s.Labels[i-1].Key {
+			c.list.Add(diag.RepeatedClause, d.Range, "label %s is given twice", s.Labels[i].Key).
+				WithHelp("a pod has one value for each label: keep one")
+		}
+	}
+	s.Labels = slices.CompactFunc(s.Labels, func(a, b policy.Label) bool { return a.Key == b.Key })
+	for _, p := range d.Ports {
+		number, ok := c.portNumber(p.Number)
+		if !ok {
+			continue
+		}
+		if p.TLS.Present() {
+			c.list.Add(diag.MisplacedClause, p.TLS.Range, "only the port of an external may have tls behind its protocol").
+				WithHelp("inside the mesh the proxies bring mutual TLS: delete it")
+		}
+		if i := slices.IndexFunc(s.Ports, func(q policy.Port) bool { return q.Number == number }); i >= 0 {
+			c.list.Add(diag.RepeatedClause, p.Number.Range, "port %d is given twice", number).WithHelp("keep one")
+			continue
+		}
+		s.Ports = append(s.Ports, policy.Port{Number: number, Protocol: c.protocol(p.Protocol)})
+	}
+	sortPorts(s.Ports)
+	for _, a := range d.Addresses {
+		if !s.Outside {
+			c.list.Add(diag.MisplacedClause, a.Range, "only a service outside the mesh has an address").
+				WithHelp("write `service %s outside address %s`, or delete the address: inside the mesh the account is the identity", d.Name.Text, a.Text)
+			break
+		}
+		if prefix, ok := c.prefix(a); ok {
+			s.Addresses = append(s.Addresses, prefix)
+		}
+	}
+	slices.SortFunc(s.Addresses, netip.Prefix.Compare)
+	s.Addresses = slices.Compact(s.Addresses)
+}
+
+func (c *checker) declareExternal(m *Mesh, d *lang.External) {
+	e := &external{External: policy.External{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
+	if !c.enter(m, d.Name, &symbol{external: e}) {
+		return
+	}
+	for _, h := range d.Hosts {
+		if c.validHost(h) {
+			e.Hosts = append(e.Hosts, h.Text)
+		}
+	}
+	if len(d.Hosts) == 0 {
+		c.list.Add(diag.IncompleteStatement, d.Range, "external %s has no host", d.Name.Text).
+			WithHelp("say where it is: `external %s host api.example.com port 443 tls`", d.Name.Text)
+	}
+	slices.Sort(e.Hosts)
+	e.Hosts = slices.Compact(e.Hosts)
+	for _, p := range d.Ports {
+		number, ok := c.portNumber(p.Number)
+		if !ok {
+			continue
+		}
+		port := policy.ExternalPort{Number: number, Protocol: c.protocol(p.Protocol), Originate: p.TLS.Present()}
+		if port.Originate && !port.Protocol.IsHTTP() {
+			c.list.Add(diag.MisplacedClause, p.TLS.Range, "the proxy opens TLS only for http, http2 and grpc").
+				WithHelp("write `port %d tls` where the application itself speaks TLS, `port %d http tls` where it speaks plain HTTP", number, number)
+		}
+		if slices.ContainsFunc(e.Ports, func(q policy.ExternalPort) bool { return q.Number == number }) {
+			c.list.Add(diag.RepeatedClause, p.Number.Range, "port %d is given twice", number).WithHelp("keep one")
+			continue
+		}
+		if !p.Protocol.Present() {
+			c.list.Add(diag.IncompleteStatement, p.Number.Range, "port %d of an external needs its protocol", number).
+				WithHelp("write `port %d tls`, or http, http2, grpc or tcp", number)
+		}
+		e.Ports = append(e.Ports, port)
+	}
+	if len(d.Ports) == 0 {
+		c.list.Add(diag.IncompleteStatement, d.Range, "external %s has no port", d.Name.Text).
+			WithHelp("add the port and its protocol: `port 443 tls`")
+	}
+	slices.SortFunc(e.Ports, func(a, b policy.ExternalPort) int { return cmp.Compare(a.Number, b.Number) })
+}
+
+func (c *checker) repeated(again, first lang.Name, clause string) {
+	c.list.Add(diag.RepeatedClause, again.Range, "%s is given twice", clause).
+		WithRelated(first.Range, "first given here").
+		WithHelp("keep one")
+}
+
+func (c *checker) portNumber(n lang.Name) (uint16, bool) {
+	number, err := strconv.ParseUint(n.Text, 10, 16)
+	if err != nil || number == 0 {
+		c.list.Add(diag.InvalidValue, n.Range, "%s is not a port", quoted(n.Text)).
+			WithHelp("a port is a number from 1 to 65535: the container port, not its name")
+		return 0, false
+	}
+	return uint16(number), true
+}
+
+func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
+	if a, err := netip.ParseAddr(n.Text); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(n.Text)
+	if err != nil {
+		c.list.Add(diag.InvalidValue, n.Range, "%s is not an address", quoted(n.Text)).
+			WithHelp("write an address or a network: 10.0.3.7, 10.0.3.0/24, 2001:db8::/32")
+		return p, false
+	}
+	if p != p.Masked() {
+		c.list.Add(diag.InvalidValue, n.Range, "%s has bits behind its length", n.Text).
+			WithHelp("write %s for the network, or %s for the one address", p.Masked(), p.Addr())
+		return p, false
+	}
+	return p, true
+}
+
+func compareLabels(a, b policy.Label) int {
+	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
+}
+
+func sortPorts(ports []policy.Port) {
+	slices.SortFunc(ports, func(a, b policy.Port) int { return cmp.Compare(a.Number, b.Number) })
+}
+
+// place is a span or, where that is no place, the other.
+func place(first, second source.Span) source.Span {
+	if first.IsZero() {
+		return second
+	}
+	return first
+}

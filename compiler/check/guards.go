@@ -1,0 +1,79 @@
+package check
+
+import (
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// guards resolves never, always and only. They need no consent and may stand outside of any mesh, where
+// `*` is every service of the project.
+func (c *checker) guards(files []*lang.File) {
+	for _, f := range files {
+		var m *Mesh
+		for _, stmt := range f.Stmts {
+			switch s := stmt.(type) {
+			case *lang.Mesh:
+				m = c.meshes[s.Name.Text]
+			case *lang.Guard:
+				c.guard(m, s)
+			}
+		}
+	}
+}
+
+func (c *checker) guard(m *Mesh, g *lang.Guard) {
+	if g.Until.Present() {
+		c.list.Add(diag.MisplacedClause, g.Until.Range, "a %s holds for good", g.Kind).
+			WithHelp("delete `until`; let the edges end instead")
+	}
+	if len(g.Hops) != 2 {
+		c.list.Add(diag.MisplacedClause, g.Range, "a %s is about one pair of sides, not a chain", g.Kind).
+			WithHelp("write one statement for each arrow, or `->>` for any chain of calls")
+		return
+	}
+	if g.Transitive && g.Kind != lang.Never {
+		c.list.Add(diag.MisplacedClause, g.Range, "only never looks along chains of calls").
+			WithHelp("write `->`")
+	}
+	if len(g.Except) > 0 && g.Kind == lang.Always {
+		c.list.Add(diag.MisplacedClause, g.Except[0].Range, "an always has no exceptions").
+			WithHelp("name the callers that must be let through")
+	}
+	from, _ := c.sources(m, g.Hops[0])
+	var except []policy.Source
+	for _, r := range g.Except {
+		except = append(except, c.source(m, r)...)
+	}
+	for i := range g.Hops[1] {
+		t := &g.Hops[1][i]
+		callees, ext := c.destination(m, t.Ref)
+		if ext != nil {
+			c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external: no policy of the mesh binds it, so a %s cannot be proved", quoted(t.String()), g.Kind).
+				WithRelated(ext.At, "declared here").
+				WithHelp("review its edges instead")
+			continue
+		}
+		ops := c.operations(t.Ops)
+		// One guard for each set of ports that the destinations give: usually one.
+		byPorts := map[string]*policy.Guard{}
+		for _, s := range callees {
+			r := &Rule{Callee: s}
+			r.Ops = ops
+			if !c.rulePorts(r, t, len(callees) == 1) {
+				continue
+			}
+			key := r.Rule.OperationKey()
+			pg := byPorts[key]
+			if pg == nil {
+				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Ports: r.Ports, Ops: ops,
+					Transitive: g.Transitive, Except: except, Because: g.Because.Text, At: g.Range}
+				byPorts[key] = pg
+				if len(from) > 0 {
+					c.Guards = append(c.Guards, pg)
+				}
+			}
+			pg.To = append(pg.To, s.Service)
+		}
+	}
+}

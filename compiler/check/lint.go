@@ -1,0 +1,213 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// lint warns of what is allowed and rarely meant.
+func (c *checker) lint() {
+	for _, m := range c.Meshes {
+		m.Declares = m.declares()
+		m.At = place(m.At, firstSection(m))
+		for _, s := range m.services {
+			if len(m.sections) > 0 {
+				c.lintAccount(m, s)
+			}
+			if !m.Declares {
+				c.lintService(s)
+			}
+		}
+		c.lintMesh(m)
+	}
+	c.lintPermissive()
+}
+
+// declares tells whether a mesh only names services of others. See policy.Mesh.
+func (m *Mesh) declares() bool {
+	if m.stated.mode != policy.ModeUnset {
+		return false
+	}
+	return !slices.ContainsFunc(m.services, func(s *Service) bool {
+		return len(s.Allow) > 0 || len(s.Deny) > 0 || !s.stated.at.IsZero() || len(s.ports) > 0
+	})
+}
+
+func (c *checker) lintMesh(m *Mesh) {
+	if !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
+		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
+			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
+			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.names)) {
+		if e := m.names[name].external; e != nil && !e.used {
+			c.list.Add(diag.UnusedExternal, e.At, "no edge leads to %s", quoted(name)).
+				WithHelp("delete it, or write who calls it: `frontend -> %s`", name)
+		}
+	}
+	reported := map[*exportStmt]bool{}
+	for _, e := range m.Exports {
+		if !e.stmt.used && !reported[e.stmt] {
+			reported[e.stmt] = true
+			c.list.Add(diag.UnusedExport, e.stmt.at, "no edge needs this export").
+				WithHelp("delete it, or keep it for a caller that other projects declare")
+		}
+	}
+	if m.Declares || len(m.sections) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
+		used := slices.ContainsFunc(m.services, func(s *Service) bool {
+			return s.Account == name || slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Account == name })
+		})
+		if !used && name != "default" {
+			c.list.Add(diag.UnusedAccount, m.accounts[name], "no workload of %s runs as %s", m.Name, quoted(name)).
+				WithHelp("delete the ServiceAccount, or set it as serviceAccountName of its workload")
+		}
+	}
+}
+
+// lintAccount holds the account of a service against the ServiceAccounts and workloads of its namespace.
+func (c *checker) lintAccount(m *Mesh, s *Service) {
+	if s.Account == "" {
+		return
+	}
+	stated := s.decl != nil && len(s.decl.Accounts) > 0
+	_, known := m.accounts[s.Account]
+	runs := slices.ContainsFunc(m.services, func(o *Service) bool {
+		return slices.ContainsFunc(o.workloads, func(w *inventory.Workload) bool { return w.Account == s.Account })
+	})
+	switch {
+	case s.Account == "default":
+		if !m.Declares {
+			c.list.Add(diag.DefaultAccount, place(s.accountAt, s.At), "%s runs as the account default, as does every pod that names none", s.Name).
+				WithHelp("give it an account of its own, so that it can be told from the others")
+		}
+	case len(m.accounts) > 0 && !known && (stated && !runs || len(s.workloads) > 0):
+		d := c.list.Add(diag.UnknownAccount, place(s.accountAt, s.At), "namespace %s has no service account %s", m.Name, quoted(s.Account))
+		near, ok := diag.Nearest(s.Account, slices.Sorted(maps.Keys(m.accounts)))
+		switch {
+		case ok && stated:
+			d.WithHelp("did you mean %s?", near).WithFix(false, s.accountAt, near, "write "+near)
+		case ok:
+			d.WithHelp("did you mean %s? Kubernetes would not start a pod whose account is missing", near)
+		default:
+			d.WithHelp("add a ServiceAccount %s to the manifests: Kubernetes would not start a pod whose account is missing", s.Account)
+		}
+	case stated && m.manifest && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && !s.Outside && m.hasWorkloads():
+		c.list.Add(diag.UnusedAccount, s.accountAt, "no workload in the manifests runs as %s", quoted(s.Account)).
+			WithHelp("add the manifest of %s, or delete its declaration", s.Name)
+	}
+}
+
+func (m *Mesh) hasWorkloads() bool {
+	return slices.ContainsFunc(m.services, func(s *Service) bool { return len(s.workloads) > 0 })
+}
+
+func (c *checker) lintService(s *Service) {
+	called := len(s.Allow) > 0
+	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
+	if !s.calls && !called && len(s.Deny) == 0 && !exported && len(s.mesh.sections) > 0 {
+		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
+			WithHelp("write an edge from or to it, or delete it")
+	}
+	if s.Outside && !called && len(s.Deny) == 0 && !s.calls && (s.decl == nil || !s.decl.Outside.Present()) {
+		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
+			WithHelp("label its namespace istio-injection: enabled and restart it, or declare it `service %s outside`", s.Name)
+	}
+	c.lintCovered(s)
+	c.lintScrape(s)
+}
+
+// lintCovered warns of edges that denies take back whole.
+func (c *checker) lintCovered(s *Service) {
+	if len(s.Deny) == 0 {
+		return
+	}
+	for _, r := range s.Allow {
+		var by *Rule
+		covered := len(r.From) > 0
+		for _, f := range r.From {
+			i := slices.IndexFunc(s.Deny, func(d *Rule) bool {
+				return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
+					slices.ContainsFunc(d.From, func(g policy.Source) bool { return includes(g, f) })
+			})
+			if i < 0 {
+				covered = false
+				break
+			}
+			by = s.Deny[i]
+		}
+		if covered {
+			c.list.Add(diag.CoveredByDeny, r.toAt, "a deny takes this edge back whole").
+				WithRelated(by.At, "denied here").
+				WithHelp("delete the edge, or narrow the deny")
+		}
+	}
+}
+
+// includes tells whether whoever is g's is also f's caller: g is at least as wide.
+func includes(g, f policy.Source) bool {
+	switch g.Kind {
+	case policy.FromWorld:
+		return true
+	case policy.FromAny:
+		return f.Kind == policy.FromAny || f.Kind == policy.FromMesh || f.Kind == policy.FromService && !f.Service.Outside
+	case policy.FromMesh:
+		return f.Kind == policy.FromMesh && f.Mesh == g.Mesh ||
+			f.Kind == policy.FromService && !f.Service.Outside && f.Service.Namespace == g.Mesh
+	}
+	return f.Kind == policy.FromService && f.Service == g.Service
+}
+
+func (c *checker) lintScrape(s *Service) {
+	if s.Outside {
+		return
+	}
+	for _, w := range s.workloads {
+		if w.Scrape == nil {
+			continue
+		}
+		covered := slices.ContainsFunc(s.Allow, func(r *Rule) bool {
+			return len(r.Ports) == 0 || slices.Contains(r.Ports, w.Scrape.Port)
+		})
+		if !covered {
+			port := ""
+			if w.Scrape.Port != 0 {
+				port = ":" + portText(w.Scrape.Port)
+			}
+			c.list.Add(diag.UncoveredScrape, w.Scrape.At, "%s asks to be scraped, and no edge lets a scraper in", s.Name).
+				WithHelp("declare the scraper and let it in: `monitoring/prometheus -> %s%s`", s.Name, port)
+			return
+		}
+	}
+}
+
+// lintPermissive warns once for each permissive mode that edges with an identity rely on.
+func (c *checker) lintPermissive() {
+	spans := slices.SortedFunc(maps.Keys(c.loose), func(a, b source.Span) int {
+		if a.Before(b) {
+			return -1
+		}
+		return 1
+	})
+	for _, at := range spans {
+		p := c.loose[at]
+		who := p.first.Callee.Name
+		if n := len(p.callees); n > 1 {
+			who = fmt.Sprintf("the %d services that edges lead to", n)
+		}
+		d := c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away, permissive or not", who).
+			WithNote("an edge lets in an identity, and a plaintext caller has none: here the policies, not the mode, are what shuts it out").
+			WithHelp("make it strict once every caller has a proxy; name those without one as `service NAME outside address NETWORK`")
+		if c.env != nil && len(c.env.Modes) > 0 {
+			d.WithNote("environment %s may hold it at this mode", c.Environment)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package check
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// state enters a mode that a statement gives; a second one is a finding.
+func (c *checker) state(s *stated, n lang.Name, what string) {
+	if !s.at.IsZero() {
+		c.list.Add(diag.DuplicateMode, n.Range, "the mode of %s is stated twice", what).
+			WithRelated(s.at, "first stated here").
+			WithHelp("keep one: of two modes Istio would follow whichever object is older")
+		return
+	}
+	*s = stated{c.mode(n), n.Range}
+}
+
+// statedModes enters the `mtls` statements.
+func (c *checker) statedModes(sections []section) {
+	for _, s := range sections {
+		for _, stmt := range s.stmts {
+			if m, ok := stmt.(*lang.MTLS); ok {
+				c.mtls(s.mesh, m)
+			}
+		}
+	}
+}
+
+func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
+	if m.Name == c.Config.RootNamespace {
+		c.list.Add(diag.RootNamespace, stmt.Range, "%s is the root namespace: a mode in it would bind the whole mesh", m.Name).
+			WithHelp("write `mesh * MODE` where the mesh-wide default is meant")
+		return
+	}
+	for _, t := range stmt.Targets {
+		if len(t.Ops) > 0 {
+			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "an mTLS mode holds for a port, not for single operations").
+				WithHelp("delete the operations")
+		}
+		if t.Name.Text == "*" && !t.Name.Quoted {
+			c.list.Add(diag.NotADestination, t.Ref.Range, "the mode of all services is the mode of their mesh").
+				WithHelp("write `mesh %s %s`", m.Name, stmt.Mode.Text)
+			continue
+		}
+		sym := c.lookup(m, t.Ref)
+		switch {
+		case sym == nil:
+			continue
+		case sym.external != nil:
+			c.list.Add(diag.ExternalMode, t.Ref.Range, "%s is outside the mesh and cannot have an mTLS mode", quoted(t.String())).
+				WithRelated(sym.at, "declared as an external here").
+				WithNote("mutual TLS is between the proxies of one mesh; an external has none").
+				WithHelp("for one-way TLS declare its port as `port 443 tls`, or `port 443 http tls` to let the proxy open it")
+			continue
+		}
+		for _, s := range sym.services() {
+			switch {
+			case s.mesh != m:
+				c.list.Add(diag.MisplacedClause, t.Ref.Range, "the mode of %s is stated in its own mesh", s.ID()).
+					WithHelp("move this statement below `mesh %s`", s.Namespace)
+			case s.Outside:
+				c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s is outside the mesh and has no mTLS mode", s.Name).
+					WithRelated(c.outsideAt(s), "it has no proxy")
+			case !t.Port.Present():
+				c.state(&s.stated, stmt.Mode, s.Name)
+			default:
+				if number, ok := c.port(s, t.Port); ok {
+					if s.ports == nil {
+						s.ports = map[uint16]stated{}
+					}
+					p := s.ports[number]
+					c.state(&p, stmt.Mode, fmt.Sprintf("port %d of %s", number, s.Name))
+					s.ports[number] = p
+				}
+			}
+		}
+	}
+}
+
+// applyCeilings works out the mode of everything in the chosen environment: what is stated, but at most as
+// strict as the nearest ceiling of the environment.
+func (c *checker) applyCeilings() {
+	wide := stated{policy.Permissive, c.wide.at} // Istio's default
+	if c.wide.mode != policy.ModeUnset {
+		wide = c.wide
+		c.Mode, c.ModeAt = min(wide.mode, c.ceiling("*")), wide.at
+	}
+	inherited := min(wide.mode, c.ceiling("*"))
+	if c.wide.mode == policy.ModeUnset {
+		inherited = policy.Permissive // nothing is emitted mesh-wide, so no ceiling acts there
+	}
+	for _, m := range c.Meshes {
+		full := m.stated
+		if full.mode == policy.ModeUnset {
+			full = wide
+		}
+		mine := min(full.mode, c.ceiling(m.Name, "*"))
+		if m.stated.mode != policy.ModeUnset || mine != inherited && len(m.sections) > 0 {
+			m.Mode, m.ModeAt = mine, place(m.stated.at, m.At)
+		}
+		for _, s := range m.services {
+			c.capService(s, full, mine)
+		}
+	}
+}
+
+func (c *checker) capService(s *Service, full stated, inherited policy.Mode) {
+	if s.stated.mode != policy.ModeUnset {
+		full = s.stated
+	}
+	id := s.ID()
+	mine := min(full.mode, c.ceiling(id, s.Namespace, "*"))
+	if s.stated.mode != policy.ModeUnset || mine != inherited && !s.Outside {
+		s.Mode = mine
+	}
+	for i := range s.Ports {
+		p := &s.Ports[i]
+		port, own := s.ports[p.Number]
+		if !own {
+			port = full
+		}
+		capped := min(port.mode, c.ceiling(id+":"+portText(p.Number), id, s.Namespace, "*"))
+		if (own || capped != mine) && !s.Outside {
+			p.Mode = capped
+		}
+	}
+}
+
+// ceiling is the environment's limit by the first of some keys that it names; Strict where it names none.
+func (c *checker) ceiling(keys ...string) policy.Mode {
+	if c.env != nil {
+		for _, k := range keys {
+			if m, ok := c.env.Modes[k]; ok {
+				return m
+			}
+		}
+	}
+	return policy.Strict
+}
+
+// effective is the mode that callers of a port meet, and where it is stated. Port 0 is any port that has
+// no mode of its own.
+func (c *checker) effective(s *Service, port uint16) stated {
+	for _, p := range s.Ports {
+		if p.Number == port && p.Mode != policy.ModeUnset {
+			return stated{p.Mode, place(s.ports[port].at, s.modeAt())}
+		}
+	}
+	switch {
+	case s.Mode != policy.ModeUnset:
+		return stated{s.Mode, s.modeAt()}
+	case s.mesh.Mode != policy.ModeUnset:
+		return stated{s.mesh.Mode, s.mesh.ModeAt}
+	case c.Mode != policy.ModeUnset:
+		return stated{c.Mode, c.ModeAt}
+	}
+	return stated{policy.Permissive, source.Span{}}
+}
+
+func (s *Service) modeAt() source.Span { return place(s.stated.at, s.mesh.ModeAt) }
+
+// met is the modes that the callers of a rule meet: those of its ports, or of every port.
+func (c *checker) met(r *Rule) []stated {
+	ports := r.Ports
+	if len(ports) == 0 {
+		all := []stated{c.effective(r.Callee, 0)}
+		for _, p := range r.Callee.Ports {
+			if p.Mode != policy.ModeUnset {
+				all = append(all, c.effective(r.Callee, p.Number))
+			}
+		}
+		return all
+	}
+	all := make([]stated, len(ports))
+	for i, p := range ports {
+		all[i] = c.effective(r.Callee, p)
+	}
+	return all
+}
+
+func portText(p uint16) string { return strconv.Itoa(int(p)) }

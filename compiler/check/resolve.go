@@ -1,0 +1,306 @@
+package check
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// lookup finds what a reference to one name means, seen from mesh m (nil outside of any). It returns nil
+// after a finding.
+func (c *checker) lookup(m *Mesh, r lang.Ref) *symbol {
+	if r.Qualified() {
+		other := c.lookupMesh(r.Namespace)
+		if other == nil {
+			return nil
+		}
+		m = other
+	}
+	if m == nil {
+		d := c.list.Add(diag.NoSection, r.Range, "%s needs its mesh here", quoted(r.Name.Text))
+		if homes := c.homes(r.Name.Text); len(homes) == 1 {
+			d.WithFix(false, r.Range, homes[0]+"/"+r.Name.Text, "write "+homes[0]+"/"+r.Name.Text)
+		}
+		d.WithHelp("outside of a mesh every name is qualified: `shop/%s`", r.Name.Text)
+		return nil
+	}
+	if s := m.names[r.Name.Text]; s != nil {
+		return s
+	}
+	c.unknown(m, r)
+	return nil
+}
+
+func (c *checker) lookupMesh(n lang.Name) *Mesh {
+	if m := c.meshes[n.Text]; m != nil {
+		return m
+	}
+	d := c.list.Add(diag.UnknownMesh, n.Range, "mesh %s is not declared", quoted(n.Text))
+	if !suggest(d, n, slices.Sorted(maps.Keys(c.meshes))) {
+		d.WithHelp("declare it and its services: `mesh %s`, then `service NAME account ACCOUNT`", n.Text)
+	}
+	return nil
+}
+
+func (c *checker) unknown(m *Mesh, r lang.Ref) {
+	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
+	if suggest(d, r.Name, slices.Sorted(maps.Keys(m.names))) {
+		return
+	}
+	switch homes := c.homes(r.Name.Text); {
+	case !r.Qualified() && len(homes) > 0:
+		d.WithHelp("mesh %s has one: write %s/%s", listed(homes), homes[0], r.Name.Text)
+	case m.manifest:
+		d.WithNote("the workload manifests of namespace %s have %s", m.Name, listed(c.serviceNames(m)))
+		d.WithHelp("declare it: `service %s account NAME`", r.Name.Text)
+	default:
+		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
+	}
+}
+
+// homes is the meshes, sorted, that declare a name.
+func (c *checker) homes(name string) []string {
+	var found []string
+	for _, m := range c.Meshes {
+		if m.names[name] != nil {
+			found = append(found, m.Name)
+		}
+	}
+	return found
+}
+
+func (c *checker) serviceNames(m *Mesh) []string {
+	var names []string
+	for _, s := range m.services {
+		names = append(names, s.Name)
+		if len(names) == 8 {
+			return append(names, "others")
+		}
+	}
+	return names
+}
+
+// services is what a name stands for on either side of an edge; none for an external.
+func (s *symbol) services() []*Service {
+	switch {
+	case s.service != nil:
+		return []*Service{s.service}
+	case s.group != nil:
+		return s.group.members
+	}
+	return nil
+}
+
+// resolveGroups expands every group, groups in groups too.
+func (c *checker) resolveGroups() {
+	for _, m := range c.Meshes {
+		for _, name := range slices.Sorted(maps.Keys(m.names)) {
+			if g := m.names[name].group; g != nil {
+				c.expand(g)
+			}
+		}
+	}
+}
+
+func (c *checker) expand(g *group) {
+	if g.state != unvisited {
+		return
+	}
+	g.state = visiting
+	defer func() { g.state = visited }()
+	members := map[*Service]bool{}
+	for _, r := range g.decl.Members {
+		if special(r) != policy.FromService || r.Name.Text == "*" && !r.Name.Quoted {
+			c.list.Add(diag.NotADestination, r.Range, "a group has services for members, not %s", quoted(r.String())).
+				WithHelp("name the services one by one")
+			continue
+		}
+		s := c.lookup(g.mesh, r)
+		switch {
+		case s == nil:
+			continue
+		case s.external != nil:
+			c.list.Add(diag.NotADestination, r.Range, "%s is an external: a group has services for members", quoted(r.String())).
+				WithRelated(s.at, "declared here").
+				WithHelp("write an edge to the external itself")
+			continue
+		case s.group != nil && s.group.state == visiting:
+			c.list.Add(diag.InvalidValue, r.Range, "group %s contains itself", quoted(g.decl.Name.Text)).
+				WithHelp("delete it from its own members")
+			continue
+		case s.group != nil:
+			c.expand(s.group)
+		}
+		for _, member := range s.services() {
+			members[member] = true
+		}
+	}
+	g.members = slices.SortedFunc(maps.Keys(members), compareServices)
+	if len(g.members) == 1 && len(g.decl.Members) == 1 {
+		c.list.Add(diag.SmallGroup, g.decl.Name.Range, "group %s has one member", quoted(g.decl.Name.Text)).
+			WithHelp("write %s itself where the group stands", g.decl.Members[0])
+	}
+}
+
+func compareServices(a, b *Service) int {
+	switch {
+	case a.Namespace != b.Namespace:
+		if a.Namespace < b.Namespace {
+			return -1
+		}
+		return 1
+	case a.Name < b.Name:
+		return -1
+	case a.Name > b.Name:
+		return 1
+	}
+	return 0
+}
+
+// special tells the references that name no service: `any` and `world`, and FromMesh for `NS/*`.
+func special(r lang.Ref) policy.SourceKind {
+	if r.Name.Quoted {
+		return policy.FromService
+	}
+	switch {
+	case r.Qualified() && r.Name.Text == "*":
+		return policy.FromMesh
+	case r.Qualified():
+		return policy.FromService
+	case r.Name.Text == "any":
+		return policy.FromAny
+	case r.Name.Text == "world":
+		return policy.FromWorld
+	}
+	return policy.FromService
+}
+
+// ambiguous reports `any` or `world` in a mesh that has a service of that name.
+func (c *checker) ambiguous(m *Mesh, r lang.Ref) bool {
+	if m == nil || r.Qualified() {
+		return false
+	}
+	s := m.names[r.Name.Text]
+	if s == nil {
+		return false
+	}
+	c.list.Add(diag.AmbiguousName, r.Range, "`%s` means every caller here, and mesh %s declares one of that name", r.Name.Text, m.Name).
+		WithRelated(s.at, "declared here").
+		WithHelp("write \"%s\" in quotes for the service; better, give it another name", r.Name.Text)
+	return true
+}
+
+// sources resolves the left side of an edge, with the place of each.
+func (c *checker) sources(m *Mesh, targets []lang.Target) ([]policy.Source, []source.Span) {
+	var from []policy.Source
+	var at []source.Span
+	for _, t := range targets {
+		if t.Port.Present() {
+			c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
+				WithHelp("write the port behind the destination: `%s -> backend:%s`", t.Ref, t.Port.Text)
+		}
+		if len(t.Ops) > 0 {
+			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "a caller has no operations: they belong to what is called").
+				WithHelp("write them behind the destination")
+		}
+		for _, s := range c.source(m, t.Ref) {
+			from = append(from, s)
+			at = append(at, t.Ref.Range)
+		}
+	}
+	return from, at
+}
+
+// source resolves one reference on the left side of an edge.
+func (c *checker) source(m *Mesh, r lang.Ref) []policy.Source {
+	switch kind := special(r); kind {
+	case policy.FromMesh:
+		other := c.lookupMesh(r.Namespace)
+		if other == nil {
+			return nil
+		}
+		return []policy.Source{{Kind: kind, Mesh: other.Name}}
+	case policy.FromAny, policy.FromWorld:
+		if c.ambiguous(m, r) {
+			return nil
+		}
+		return []policy.Source{{Kind: kind}}
+	}
+	var services []*Service
+	if r.Name.Text == "*" && !r.Name.Quoted {
+		services = c.everyone(m)
+	} else {
+		s := c.lookup(m, r)
+		if s == nil {
+			return nil
+		}
+		if s.external != nil {
+			c.list.Add(diag.ExternalSource, r.Range, "%s is outside the mesh: it can be called, it cannot call", quoted(r.String())).
+				WithRelated(s.at, "declared as an external here").
+				WithNote("an external has no identity in the mesh, so nothing could tell it from anybody else").
+				WithHelp("let it come in through the ingress gateway, or declare it as `service NAME outside address NETWORK`")
+			return nil
+		}
+		services = s.services()
+	}
+	from := make([]policy.Source, len(services))
+	for i, s := range services {
+		from[i] = policy.Source{Service: s.Service}
+	}
+	return from
+}
+
+// everyone is what `*` means: all services of the section that have a proxy; outside of any mesh all of the project.
+func (c *checker) everyone(m *Mesh) []*Service {
+	meshes := c.Meshes
+	if m != nil {
+		meshes = []*Mesh{m}
+	}
+	var all []*Service
+	for _, m := range meshes {
+		for _, s := range m.services {
+			if !s.Outside {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+// port resolves the port of a destination.
+func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
+	number, ok := c.portNumber(n)
+	if !ok {
+		return 0, false
+	}
+	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }) {
+		return number, true
+	}
+	for _, w := range s.workloads {
+		for _, p := range w.Ports {
+			if slices.Contains(p.ServicePorts, number) {
+				c.list.Add(diag.ServicePort, n.Range, "%d is the port of the Kubernetes Service; the pods of %s listen on %d", number, s.Name, p.Number).
+					WithRelated(p.At, "container port %d", p.Number).
+					WithNote("Istio enforces policies at the pod, so it sees container ports only").
+					WithHelp("write %s:%d", s.Name, p.Number).
+					WithFix(true, n.Range, portText(p.Number), "write the container port "+portText(p.Number))
+				return 0, false
+			}
+		}
+	}
+	var known []string
+	for _, p := range s.Ports {
+		known = append(known, portText(p.Number))
+	}
+	d := c.list.Add(diag.UnknownPort, n.Range, "%s declares no port %d", s.Name, number).WithRelated(s.At, "declared here")
+	if len(known) == 0 {
+		d.WithHelp("add it to its declaration: `port %d http`, or tcp, grpc, http2, tls", number)
+	} else {
+		d.WithHelp("its ports are %s: write one of them, or declare `port %d` with its protocol", listed(known), number)
+	}
+	return 0, false
+}

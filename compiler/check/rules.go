@@ -1,0 +1,406 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+const expiresSoon = 30 * 24 * time.Hour
+
+// rules resolves every edge and deny, hop by hop.
+func (c *checker) rules(sections []section) {
+	for _, s := range sections {
+		for _, stmt := range s.stmts {
+			switch e := stmt.(type) {
+			case *lang.Edge:
+				c.hops(s.mesh, e.Hops, e.Tail, e.Range, false)
+			case *lang.Deny:
+				c.hops(s.mesh, e.Hops, e.Tail, e.Range, true)
+			}
+		}
+	}
+}
+
+func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
+	until, because := c.tail(tail)
+	c.edges++
+	for i := 0; i+1 < len(hops); i++ {
+		left := hops[i]
+		if i > 0 {
+			left = bare(left)
+		}
+		from, fromAt := c.sources(m, left)
+		c.callers(from)
+		for j := range hops[i+1] {
+			t := &hops[i+1][j]
+			rule := policy.Rule{From: from, Because: because, Until: until, At: at}
+			c.hop(m, rule, fromAt, left, t, deny)
+		}
+	}
+}
+
+// callers marks the services that an edge or a deny names as callers.
+func (c *checker) callers(from []policy.Source) {
+	for _, f := range from {
+		switch f.Kind {
+		case policy.FromService:
+			c.meshes[f.Service.Namespace].names[f.Service.Name].service.calls = true
+		case policy.FromMesh:
+			for _, s := range c.meshes[f.Mesh].services {
+				s.calls = true
+			}
+		}
+	}
+}
+
+// bare is a middle of a chain as a source: what it says as a destination does not concern its calls.
+func bare(targets []lang.Target) []lang.Target {
+	out := make([]lang.Target, len(targets))
+	for i, t := range targets {
+		out[i].Ref = t.Ref
+	}
+	return out
+}
+
+// hop resolves one destination and enters a rule for each service that it stands for.
+func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
+	callees, ext := c.destination(m, t.Ref)
+	ops := c.operations(t.Ops)
+	if ext != nil {
+		c.externalEdge(m, base, fromAt, ext, t, deny)
+		return
+	}
+	consent := &consent{statement: m}
+	for _, s := range callees {
+		r := &Rule{Rule: base, Callee: s, fromAt: fromAt, toAt: t.Ref.Range}
+		r.Ops = ops
+		if !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
+			continue
+		}
+		if s.mesh != m && !c.consented(consent, r) {
+			continue
+		}
+		if s.Namespace == c.Config.RootNamespace {
+			c.list.Add(diag.RootNamespace, t.Ref.Range, "%s is in the root namespace: a policy there would bind the whole mesh", s.ID()).
+				WithHelp("run it in a namespace of its own; a gateway may be a caller, and its own access is the business of its listeners")
+			continue
+		}
+		r.key = r.Rule.OperationKey()
+		c.repeats(r, deny)
+		if deny {
+			s.Deny = append(s.Deny, r)
+		} else {
+			s.Allow = append(s.Allow, r)
+		}
+	}
+	c.refused(m, consent, t, deny)
+	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
+		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).
+			WithNote("a call from one pod of a service to another is a real one, but it is rarely meant").
+			WithHelp("keep it where the pods of %s talk to each other, else delete it", callees[0].Name)
+	}
+}
+
+// destination resolves the right side of an edge: services, or one external.
+func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
+	switch kind := special(r); {
+	case kind == policy.FromAny || kind == policy.FromWorld:
+		if !c.ambiguous(m, r) {
+			c.list.Add(diag.NotADestination, r.Range, "`%s` can call, it cannot be called", r.Name.Text).
+				WithHelp("name the services that may be called, or write `*` for all of this mesh")
+		}
+		return nil, nil
+	case kind == policy.FromMesh:
+		if other := c.lookupMesh(r.Namespace); other != nil {
+			return c.everyone(other), nil
+		}
+		return nil, nil
+	case r.Name.Text == "*" && !r.Name.Quoted:
+		return c.everyone(m), nil
+	}
+	s := c.lookup(m, r)
+	switch {
+	case s == nil:
+		return nil, nil
+	case s.external != nil:
+		return nil, s.external
+	}
+	return s.services(), nil
+}
+
+// rulePorts fills the ports of a rule; single tells that the destination names this one service.
+func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
+	s := r.Callee
+	if t.Port.Present() {
+		number, ok := c.port(s, t.Port)
+		if !ok {
+			return false
+		}
+		r.Ports = []uint16{number}
+		if len(r.Ops) > 0 {
+			i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number })
+			if p := s.Ports[i].Protocol; !p.IsHTTP() {
+				d := c.list.Add(diag.NotHTTP, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "port %d of %s is not known to be HTTP, so it has no methods and paths", number, s.Name).
+					WithRelated(s.At, "declared here")
+				if p == policy.ProtocolUnset {
+					d.WithHelp("declare its protocol: `port %d http`", number)
+				} else {
+					d.WithHelp("it is declared as %s: delete the operations, or declare `port %d http`", p, number)
+				}
+				return false
+			}
+		}
+		return true
+	}
+	if len(r.Ops) == 0 {
+		return true
+	}
+	for _, p := range s.Ports {
+		if p.Protocol.IsHTTP() {
+			r.Ports = append(r.Ports, p.Number)
+		}
+	}
+	if len(r.Ports) == 0 {
+		at := t.Ref.Range
+		if single {
+			at = t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range)
+		}
+		c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no methods and paths", s.Name).
+			WithRelated(s.At, "declared here").
+			WithHelp("declare one: `service %s … port 8080 http`, or delete the operations", s.Name)
+		return false
+	}
+	return true
+}
+
+// operations takes over methods and paths, and reports those that Istio refuses or would match otherwise.
+func (c *checker) operations(ops []lang.Operation) []policy.Operation {
+	if len(ops) == 0 {
+		return nil
+	}
+	out := make([]policy.Operation, 0, len(ops))
+	for _, op := range ops {
+		var o policy.Operation
+		for _, m := range op.Methods {
+			c.validMethod(m)
+			o.Methods = append(o.Methods, m.Text)
+		}
+		slices.Sort(o.Methods)
+		o.Methods = slices.Compact(o.Methods)
+		if op.Path.Present() && c.validPath(op.Path) && op.Path.Text != "*" {
+			o.Path = op.Path.Text
+		}
+		if len(o.Methods) == 0 && o.Path == "" && op.Path.Text == "*" {
+			o.Path = "*"
+		}
+		out = append(out, o)
+	}
+	slices.SortFunc(out, policy.Operation.Compare)
+	return slices.CompactFunc(out, func(a, b policy.Operation) bool { return a.Compare(b) == 0 })
+}
+
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
+
+func (c *checker) validMethod(n lang.Name) {
+	if slices.Contains(methods, n.Text) {
+		return
+	}
+	for _, r := range n.Text {
+		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' {
+			c.list.Add(diag.InvalidOperation, n.Range, "%s is not an HTTP method", quoted(n.Text)).
+				WithHelp("methods are upper-case words: GET, HEAD, POST, PUT, PATCH, DELETE")
+			return
+		}
+	}
+	if near, ok := diag.Nearest(n.Text, methods); ok {
+		c.list.Add(diag.InvalidOperation, n.Range, "%s is not an HTTP method", quoted(n.Text)).
+			WithHelp("did you mean %s?", near).WithFix(false, n.Range, near, "write "+near)
+	}
+}
+
+// validPath holds a path against what Istio admits and what it really matches
+// (istio/pkg/config/security CheckValidPathTemplate; istio#50504 for a star on both ends).
+func (c *checker) validPath(n lang.Name) bool {
+	p := n.Text
+	problem, help := "", ""
+	inner := strings.TrimSuffix(strings.TrimPrefix(p, "*"), "*")
+	switch {
+	case p == "*":
+		return true
+	case p == "":
+		problem, help = "is empty", "write `/` for the root, `/*` for every path"
+	case !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "*"):
+		problem, help = "does not begin with `/`", "write /"+p
+	case strings.ContainsAny(p, "?#"):
+		problem, help = "has a query or fragment, which Istio does not look at", "write the path alone: "+p[:strings.IndexAny(p, "?#")]
+	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		problem, help = "has a blank or control character, which no path has", "write it percent-encoded: %20"
+	case policy.IsTemplate(p):
+		problem, help = templateProblem(p)
+	case strings.ContainsAny(p, "{}"):
+		problem, help = "has braces that are no template", "{*} stands for one segment, {**} for any number"
+	case strings.HasPrefix(p, "*") && strings.HasSuffix(p, "*"):
+		problem, help = "has `*` on both ends, which Istio matches as a literal", "use a prefix /a/*, a suffix *.png or a template /{**}/a/{*}"
+	case strings.Contains(inner, "*"):
+		problem, help = "has `*` in the middle, which Istio matches as a literal", "write {*} for one segment, {**} for any number: "+starsToTemplate(p)
+	}
+	if problem == "" {
+		return true
+	}
+	c.list.Add(diag.InvalidOperation, n.Range, "path %s %s", quoted(p), problem).WithHelp("%s", help)
+	return false
+}
+
+func templateProblem(p string) (problem, help string) {
+	if !strings.HasPrefix(p, "/") {
+		return "is a template that does not begin with `/`", "write /" + p
+	}
+	rest := false
+	for segment := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
+		switch {
+		case (segment == "{*}" || segment == "{**}") && rest:
+			return "has a template behind {**}", "{**} is the last one of a path"
+		case segment == "{**}":
+			rest = true
+		case segment == "{*}":
+		case segment == "":
+			return "has an empty segment, which a template cannot have", "write a single `/` between segments"
+		case strings.ContainsAny(segment, "{}*"):
+			return "mixes a template with other text in one segment", "{*} and {**} are whole segments: /a/{*}/b"
+		case strings.Trim(segment, literalCharacters) != "":
+			return "has a character that a template cannot have", "write it percent-encoded"
+		}
+	}
+	return "", ""
+}
+
+// literalCharacters is what a literal segment of a template may have (IsValidLiteral in istio/pkg/config/security).
+const literalCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@="
+
+func starsToTemplate(p string) string {
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		if strings.Contains(s, "*") {
+			segments[i] = "{*}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// tail reads `until` and `because`.
+func (c *checker) tail(t lang.Tail) (until, because string) {
+	because = t.Because.Text
+	if !t.Until.Present() {
+		return "", because
+	}
+	day, err := time.Parse(time.DateOnly, t.Until.Text)
+	if err != nil {
+		c.list.Add(diag.InvalidValue, t.Until.Range, "%s is not a day", quoted(t.Until.Text)).
+			WithHelp("write year, month and day: until 2027-03-31")
+		return "", because
+	}
+	today := c.Today.UTC().Truncate(24 * time.Hour)
+	switch {
+	case today.After(day):
+		c.list.Add(diag.Expired, t.Until.Range, "this ended on %s", t.Until.Text).
+			WithNote("today is %s", today.Format(time.DateOnly)).
+			WithHelp("delete the statement, or give it a later day")
+	case day.Sub(today) <= expiresSoon:
+		c.list.Add(diag.Expiring, t.Until.Range, "this ends in %s", days(int(day.Sub(today).Hours())/24)).
+			WithNote("from the day after %s the build fails until the statement is deleted or prolonged", t.Until.Text)
+	}
+	return t.Until.Text, because
+}
+
+func days(n int) string {
+	switch n {
+	case 0:
+		return "less than a day"
+	case 1:
+		return "1 day"
+	}
+	return strconv.Itoa(n) + " days"
+}
+
+// edgeKey is one caller, callee and set of operations.
+type edgeKey struct {
+	callee *Service
+	caller *policy.Service
+	kind   policy.SourceKind
+	mesh   string
+	deny   bool
+	key    string
+}
+
+// repeats reports a rule whose every caller has the same rule already.
+func (c *checker) repeats(r *Rule, deny bool) {
+	repeated := true
+	var first source.Span
+	for _, f := range r.From {
+		k := edgeKey{r.Callee, f.Service, f.Kind, f.Mesh, deny, r.key}
+		if at, ok := c.seen[k]; ok {
+			first = at
+		} else {
+			repeated = false
+			c.seen[k] = r.At
+		}
+	}
+	if repeated {
+		what := "edge"
+		if deny {
+			what = "deny"
+		}
+		c.list.Add(diag.DuplicateEdge, r.toAt, "this %s is written already", what).
+			WithRelated(first, "first written here").
+			WithHelp("delete one of the two")
+	}
+}
+
+// externalEdge enters the callers of an external.
+func (c *checker) externalEdge(m *Mesh, base policy.Rule, fromAt []source.Span, e *external, t *lang.Target, deny bool) {
+	e.used = true
+	switch {
+	case deny:
+		c.list.Add(diag.NotADestination, t.Ref.Range, "a deny cannot bind %s: it is outside the mesh", quoted(t.String())).
+			WithRelated(e.At, "declared as an external here").
+			WithHelp("leave its edge out: with `sidecars: true` only callers with an edge reach it")
+		return
+	case e.Namespace != m.Name:
+		c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external of mesh %s and not visible here", quoted(t.Name.Text), e.Namespace).
+			WithRelated(e.At, "declared here").
+			WithHelp("declare it in mesh %s too: `external %s host …`", m.Name, t.Name.Text)
+		return
+	case len(t.Ops) > 0:
+		c.list.Add(diag.MisplacedClause, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "operations on an external would be enforced by nobody").
+			WithHelp("delete them: inside the mesh the callee's proxy enforces them, and an external has none")
+		return
+	}
+	if t.Port.Present() {
+		number, ok := c.portNumber(t.Port)
+		if !ok {
+			return
+		}
+		if !slices.ContainsFunc(e.Ports, func(p policy.ExternalPort) bool { return p.Number == number }) {
+			c.list.Add(diag.UnknownPort, t.Port.Range, "%s declares no port %d", e.Name, number).
+				WithRelated(e.At, "declared here").
+				WithHelp("declare it: `port %d tls`", number)
+			return
+		}
+	}
+	for i, f := range base.From {
+		if f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name {
+			c.list.Add(diag.NotADestination, fromAt[i], "%s cannot see the externals of mesh %s", quoted(f.String()), m.Name).
+				WithRelated(e.At, "declared here").
+				WithHelp("declare the external in the mesh of its caller")
+			continue
+		}
+		e.Callers = append(e.Callers, f)
+	}
+}

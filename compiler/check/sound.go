@@ -1,0 +1,334 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// accountKey is what Istio knows a workload by.
+type accountKey struct{ namespace, account string }
+
+// permitted is a permissive mode and the edges that need identity under it.
+type permitted struct {
+	first   *Rule
+	callees map[*Service]bool
+}
+
+// sound judges whether what Istio would enforce is what the statements say.
+func (c *checker) sound() {
+	c.sharedAccounts()
+	for _, m := range c.Meshes {
+		for _, s := range m.services {
+			if s.bound() {
+				c.nameable(s)
+			}
+			for _, r := range s.Allow {
+				c.identities(r, false)
+			}
+			for _, r := range s.Deny {
+				c.identities(r, true)
+			}
+		}
+		c.overlaps(m)
+	}
+}
+
+// bound tells whether any object is emitted that selects the pods of the service.
+func (s *Service) bound() bool {
+	return !s.Outside && (len(s.Allow) > 0 || len(s.Deny) > 0 || s.Mode != policy.ModeUnset ||
+		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
+}
+
+// nameable reports a workload whose name from the manifests cannot be the name of a policy.
+func (c *checker) nameable(s *Service) {
+	if s.decl == nil && !isDNSLabel(s.Name) {
+		c.list.Add(diag.InvalidName, s.At, "%s cannot be the name of a policy", quoted(s.Name)).
+			WithHelp("declare the service under a name of lower-case letters, digits and `-`, with this workload's label: `service NAME label app=%s`", s.Name)
+	}
+}
+
+// sharedAccounts reports services of one account that edges tell apart: identity is the account, so the
+// one would be let in, or shut out, with the other.
+func (c *checker) sharedAccounts() {
+	c.byOwner = map[accountKey][]*Service{}
+	for _, m := range c.Meshes {
+		for _, s := range m.services {
+			if s.Account != "" && !s.Outside {
+				k := accountKey{s.Namespace, s.Account}
+				c.byOwner[k] = append(c.byOwner[k], s)
+			}
+		}
+	}
+	shared := false
+	for k, all := range c.byOwner {
+		if len(all) < 2 {
+			delete(c.byOwner, k)
+		} else {
+			shared = true
+		}
+	}
+	if !shared {
+		return
+	}
+	reported := map[accountKey]bool{}
+	for _, m := range c.Meshes {
+		for _, s := range m.services {
+			c.toldApart(s.Allow, reported)
+			c.toldApart(s.Deny, reported)
+		}
+	}
+}
+
+// toldApart looks at the rules of one callee and action.
+func (c *checker) toldApart(rules []*Rule, reported map[accountKey]bool) {
+	for _, r := range rules {
+		for i, f := range r.From {
+			if f.Kind != policy.FromService {
+				continue
+			}
+			k := accountKey{f.Service.Namespace, f.Service.Account}
+			for _, twin := range c.byOwner[k] {
+				if twin.Service == f.Service || reported[k] || named(rules, r.key, twin.Service) {
+					continue
+				}
+				reported[k] = true
+				c.list.Add(diag.SharedAccount, r.fromAt[i], "%s and %s share the account %s, so this would bind both", f.Service.Name, twin.Name, quoted(k.account)).
+					WithRelated(place(c.symbolAt(f.Service), twin.At), "%s runs as %s", f.Service.Name, k.account).
+					WithRelated(place(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
+					WithNote("identity is the account: the callee cannot see which of the two is calling").
+					WithHelp("give %s an account of its own, or write the same for both", twin.Name)
+			}
+		}
+	}
+}
+
+func (c *checker) symbolAt(s *policy.Service) source.Span {
+	svc := c.meshes[s.Namespace].names[s.Name].service
+	return place(svc.accountAt, svc.At)
+}
+
+// named tells whether a service is a caller of the rules with this key, or of one for everything.
+func named(rules []*Rule, key string, s *policy.Service) bool {
+	for _, r := range rules {
+		if r.key != key && r.key != "" {
+			continue
+		}
+		for _, f := range r.From {
+			switch f.Kind {
+			case policy.FromService:
+				if f.Service == s {
+					return true
+				}
+			case policy.FromMesh:
+				if f.Mesh == s.Namespace {
+					return true
+				}
+			default:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overlaps reports a selector that also takes the pods of another service of the mesh.
+func (c *checker) overlaps(m *Mesh) {
+	holders := map[policy.Label][]*Service{} // services some pods of which carry a label
+	for _, s := range m.services {
+		if s.Outside && s.decl != nil && len(s.workloads) == 0 {
+			continue // no pods in the cluster
+		}
+		if len(s.workloads) == 0 {
+			for _, l := range s.Labels {
+				holders[l] = append(holders[l], s)
+			}
+			continue
+		}
+		seen := map[policy.Label]bool{}
+		for _, w := range s.workloads {
+			for k, v := range w.Labels {
+				if l := (policy.Label{Key: k, Value: v}); !seen[l] {
+					seen[l] = true
+					holders[l] = append(holders[l], s)
+				}
+			}
+		}
+	}
+	for _, s := range m.services {
+		if !s.bound() || len(s.Labels) == 0 {
+			continue
+		}
+		for _, other := range holders[s.Labels[0]] {
+			if other != s && other.carries(s.Labels) {
+				at := s.At
+				if s.decl != nil && len(s.decl.Labels) > 0 {
+					at = s.decl.Labels[0].Key.Range.To(s.decl.Labels[len(s.decl.Labels)-1].Value.Range)
+				}
+				c.list.Add(diag.OverlappingSelectors, at, "the selector of %s also takes the pods of %s", s.Name, other.Name).
+					WithRelated(other.podsAt(), "the pods of %s", other.Name).
+					WithNote("a policy for %s (%s) would bind them too", s.Name, selectorText(s.Labels)).
+					WithHelp("add a label that only the pods of %s carry", s.Name)
+			}
+		}
+	}
+}
+
+// carries tells whether some pod of a service has all of these labels.
+func (s *Service) carries(selector []policy.Label) bool {
+	if len(s.workloads) == 0 {
+		for _, l := range selector {
+			if !slices.Contains(s.Labels, l) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, w := range s.workloads {
+		if selects(selector, w.Labels) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Service) podsAt() source.Span {
+	if len(s.workloads) > 0 {
+		return s.workloads[0].LabelsAt
+	}
+	return s.At
+}
+
+func selectorText(labels []policy.Label) string {
+	text := ""
+	for i, l := range labels {
+		if i > 0 {
+			text += ","
+		}
+		text += l.Key + "=" + l.Value
+	}
+	return text
+}
+
+// identities judges who can prove what the callee asks for.
+func (c *checker) identities(r *Rule, deny bool) {
+	s := r.Callee
+	if s.Outside {
+		c.outsideCallee(r, deny)
+		return
+	}
+	met := c.met(r)
+	for i, f := range r.From {
+		at := r.fromAt[i]
+		switch {
+		case f.Kind == policy.FromWorld:
+			c.world(r, at, met, deny)
+		case f.Kind == policy.FromService && f.Service.Outside:
+			c.outsideCaller(r, at, f.Service, met, deny)
+		case f.Kind == policy.FromService && f.Service.Account == "":
+			c.list.Add(diag.NoIdentitySource, at, "%s has no account, so nobody could tell who is calling", f.Service.Name).
+				WithRelated(f.Service.At, "declared here").
+				WithHelp("say which one it runs as: `service %s account NAME`, or name its workload manifests", f.Service.Name)
+		default:
+			c.needsIdentity(r, f, at, met, deny)
+		}
+	}
+}
+
+func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []stated, deny bool) {
+	for _, m := range met {
+		switch m.mode {
+		case policy.Disable:
+			c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
+				WithRelated(m.at, "disabled here").
+				WithNote("identity comes with mutual TLS: without it this rule never matches").
+				WithHelp("make the port permissive or strict, or let in `world`")
+			return
+		case policy.Permissive:
+			if deny || m.at.IsZero() {
+				continue // a mode that is stated nowhere has a warning of its own
+			}
+			p := c.loose[m.at]
+			if p == nil {
+				p = &permitted{first: r, callees: map[*Service]bool{}}
+				c.loose[m.at] = p
+			}
+			p.callees[r.Callee] = true
+		}
+	}
+}
+
+func (c *checker) world(r *Rule, at source.Span, met []stated, deny bool) {
+	if deny {
+		return
+	}
+	for _, m := range met {
+		if m.mode != policy.Strict {
+			return
+		}
+	}
+	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS refuses plaintext callers all the same", r.Callee.Name).
+		WithRelated(met[0].at, "strict here").
+		WithHelp("write `any` for every caller of the mesh, or make the port permissive: `mtls %s:PORT permissive`", r.Callee.Name)
+}
+
+func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service, met []stated, deny bool) {
+	svc := c.meshes[caller.Namespace].names[caller.Name].service
+	if !deny {
+		for _, m := range met {
+			if m.mode == policy.Strict {
+				d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", caller.Name, r.Callee.Name).
+					WithRelated(m.at, "strict here").
+					WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc))
+				if svc.decl != nil && svc.decl.Outside.Present() {
+					d.WithHelp("make the port that it calls permissive: `mtls %s:PORT permissive`; a migration goes that way", r.Callee.Name)
+				} else {
+					d.WithHelp("let its proxy be injected, or make the port that it calls permissive: `mtls %s:PORT permissive`", r.Callee.Name)
+				}
+				return
+			}
+		}
+	}
+	if len(caller.Addresses) == 0 {
+		c.list.Add(diag.NoIdentity, at, "%s has no proxy, so it cannot prove who it is", caller.Name).
+			WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc)).
+			WithHelp("let its proxy be injected, or say where its calls come from: `service %s outside address NETWORK`", caller.Name)
+	}
+}
+
+func (c *checker) outsideCallee(r *Rule, deny bool) {
+	s := r.Callee
+	what := "edge"
+	if deny {
+		what = "deny"
+	}
+	c.list.Add(diag.OutsideCallee, r.toAt, "nothing enforces this %s: %s has no proxy", what, s.Name).
+		WithRelated(c.outsideAt(s), "%s", c.outsideWhy(s)).
+		WithHelp("whoever reaches it on the network may call it: bring it into the mesh, or guard it with a NetworkPolicy")
+}
+
+func (c *checker) outsideAt(s *Service) source.Span {
+	if s.decl != nil && s.decl.Outside.Present() {
+		return s.decl.Outside.Range
+	}
+	for _, w := range s.workloads {
+		if w.NoProxy != "" {
+			return place(w.NoProxyAt, w.At)
+		}
+	}
+	return s.At
+}
+
+func (c *checker) outsideWhy(s *Service) string {
+	if s.decl != nil && s.decl.Outside.Present() {
+		return "declared outside the mesh here"
+	}
+	for _, w := range s.workloads {
+		if w.NoProxy != "" {
+			return w.NoProxy
+		}
+	}
+	return "outside the mesh"
+}

@@ -1,0 +1,167 @@
+package check
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Kubernetes' rules for names: k8s.io/apimachinery/pkg/util/validation.
+var (
+	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	labelValue   = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$`)
+)
+
+const (
+	maxLabel     = 63
+	maxSubdomain = 253
+)
+
+func isDNSLabel(s string) bool { return len(s) <= maxLabel && isLabelText(s) }
+
+// isLabelText is dnsLabel by hand: it runs for every declared name.
+func isLabelText(s string) bool {
+	if s == "" || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if b := s[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func isSubdomain(s string) bool { return len(s) <= maxSubdomain && dnsSubdomain.MatchString(s) }
+
+func (c *checker) validName(n lang.Name, what string) {
+	if isDNSLabel(n.Text) {
+		return
+	}
+	d := c.list.Add(diag.InvalidName, n.Range, "%s cannot be the name of anything in Kubernetes", quoted(n.Text))
+	if len(n.Text) > maxLabel {
+		d.WithHelp("a %s has at most %d characters; this one has %d", what, maxLabel, len(n.Text))
+		return
+	}
+	d.WithHelp("a %s has lower-case letters, digits and `-`, and begins and ends with a letter or digit", what)
+	if lower := strings.ToLower(strings.ReplaceAll(n.Text, "_", "-")); isDNSLabel(lower) {
+		d.WithFix(false, n.Range, lower, "write "+lower)
+	}
+}
+
+func (c *checker) validAccount(n lang.Name) bool {
+	if isDNSLabel(n.Text) || isSubdomain(n.Text) {
+		return true
+	}
+	c.list.Add(diag.InvalidName, n.Range, "%s cannot be a service account", quoted(n.Text)).
+		WithHelp("an account has lower-case letters, digits, `-` and `.`, at most %d of them: the metadata.name of a ServiceAccount", maxSubdomain)
+	return false
+}
+
+func (c *checker) validLabel(l lang.Label) bool {
+	prefix, name, qualified := strings.Cut(l.Key.Text, "/")
+	if !qualified {
+		prefix, name = "", l.Key.Text
+	}
+	switch {
+	case name == "" || len(name) > maxLabel || !labelValue.MatchString(name) || qualified && !isSubdomain(prefix):
+		c.list.Add(diag.InvalidName, l.Key.Range, "%s cannot be the key of a label", quoted(l.Key.Text)).
+			WithHelp("a key is a name of at most %d characters, with a DNS name and `/` before it if need be: app.kubernetes.io/name", maxLabel)
+		return false
+	case len(l.Value.Text) > maxLabel || !labelValue.MatchString(l.Value.Text):
+		c.list.Add(diag.InvalidName, l.Value.Range, "%s cannot be the value of a label", quoted(l.Value.Text)).
+			WithHelp("a value has at most %d letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit", maxLabel)
+		return false
+	}
+	return true
+}
+
+// validHost holds a host against what Istio admits in a ServiceEntry.
+func (c *checker) validHost(n lang.Name) bool {
+	host := strings.TrimPrefix(n.Text, "*.")
+	if isSubdomain(host) && strings.Contains(host, ".") && !allDigits(host) {
+		return true
+	}
+	d := c.list.Add(diag.InvalidValue, n.Range, "%s is not the name of a host", quoted(n.Text))
+	switch {
+	case strings.Contains(n.Text, "://"):
+		d.WithHelp("write the host alone, without scheme and path: api.example.com")
+	case allDigits(host):
+		d.WithHelp("an address is a service outside the mesh: `service NAME outside address %s`", n.Text)
+	default:
+		d.WithHelp("write a full DNS name: api.example.com, or *.example.com for all below it")
+	}
+	return false
+}
+
+func allDigits(host string) bool { return strings.Trim(host, "0123456789.") == "" }
+
+var modes = map[string]policy.Mode{"disable": policy.Disable, "permissive": policy.Permissive, "strict": policy.Strict}
+
+func (c *checker) mode(n lang.Name) policy.Mode {
+	if m, ok := modes[n.Text]; ok {
+		return m
+	}
+	d := c.list.Add(diag.InvalidValue, n.Range, "%s is not an mTLS mode", quoted(n.Text)).
+		WithHelp("the modes are strict, permissive and disable")
+	suggest(d, n, []string{"strict", "permissive", "disable"})
+	return policy.ModeUnset
+}
+
+var protocols = map[string]policy.Protocol{
+	"tcp": policy.TCP, "tls": policy.TLS, "http": policy.HTTP, "http2": policy.HTTP2, "grpc": policy.GRPC,
+}
+
+func (c *checker) protocol(n lang.Name) policy.Protocol {
+	if !n.Present() {
+		return policy.ProtocolUnset
+	}
+	if p, ok := protocols[n.Text]; ok {
+		return p
+	}
+	d := c.list.Add(diag.InvalidValue, n.Range, "%s is not a protocol that meshc knows", quoted(n.Text))
+	switch n.Text {
+	case "https":
+		d.WithHelp("write tls where the application itself speaks TLS, http where its proxy does")
+	case "udp":
+		d.WithHelp("a mesh carries TCP only: leave the port out")
+	default:
+		d.WithHelp("the protocols are http, http2, grpc, tcp and tls")
+		suggest(d, n, []string{"http", "http2", "grpc", "tcp", "tls"})
+	}
+	return policy.ProtocolUnset
+}
+
+// suggest adds the nearest of some names as a fix.
+func suggest(d *diag.Diagnostic, n lang.Name, among []string) bool {
+	near, ok := diag.Nearest(n.Text, among)
+	if ok {
+		d.Help = fmt.Sprintf("did you mean %s?", near)
+		d.WithFix(false, n.Range, near, "write "+near)
+	}
+	return ok
+}
+
+// quoted is a name as a message shows it: in backquotes, and shortened where nobody would read it all.
+func quoted(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		s = string(r[:77]) + "..."
+	}
+	return "`" + s + "`"
+}
+
+// listed is `a`, `a and b`, `a, b and c`.
+func listed(names []string) string {
+	switch n := len(names); n {
+	case 0:
+		return "nobody"
+	case 1:
+		return names[0]
+	default:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+}

@@ -1,0 +1,104 @@
+// Package compiler is the way from intents and workload manifests to a checked policy, on one page.
+//
+// It knows every stage and opens no file: what it compiles is handed to it.
+package compiler
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/meshc/meshc/compiler/check"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/lower"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Project is everything that a build depends on.
+type Project struct {
+	Files       []Input
+	Workloads   []inventory.Input
+	Config      config.Project
+	Environment string    // a key of Config.Environments; empty: none
+	Today       time.Time // the day that `until` is held against
+}
+
+// Input is one file of intents.
+type Input struct {
+	Name string // as findings print it
+	Text []byte
+}
+
+// Compile parses, checks and lowers a project. The policy is nil where a finding is an error; findings
+// come sorted, with the levels of the project's configuration applied. It ends early, with what it has,
+// when ctx is done.
+func Compile(ctx context.Context, p Project) (*policy.Policy, diag.List) {
+	files, syntax := parse(ctx, p.Files)
+	inv, list := inventory.Read(p.Workloads)
+	if ctx.Err() != nil {
+		return nil, append(syntax, list...).Sort()
+	}
+	info, found := check.Project(files, inv, check.Options{Config: p.Config, Environment: p.Environment, Today: p.Today})
+	if len(syntax) > 0 || list.HasErrors() {
+		found = certain(found)
+	}
+	list = append(append(list, syntax...), found...)
+	list = list.Sort().Apply(p.Config.Warnings)
+	if list.HasErrors() {
+		return nil, list
+	}
+	return lower.Policy(info), list
+}
+
+// parse reads all files, as many at once as there are processors.
+func parse(ctx context.Context, inputs []Input) ([]*lang.File, diag.List) {
+	files := make([]*lang.File, len(inputs))
+	lists := make([]diag.List, len(inputs))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(inputs)) {
+		workers.Go(func() {
+			for i := range next {
+				files[i], lists[i] = lang.Parse(inputs[i].Name, inputs[i].Text)
+			}
+		})
+	}
+	for i := range inputs {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	var all diag.List
+	whole := files[:0]
+	for i, f := range files {
+		if f != nil {
+			whole = append(whole, f)
+		}
+		all = append(all, lists[i]...)
+	}
+	return whole, all
+}
+
+// certain leaves out what may only follow from a statement or manifest that could not be read: names
+// that seem undeclared, and every warning.
+func certain(found diag.List) diag.List {
+	kept := found[:0]
+	for _, d := range found {
+		switch d.Code {
+		case diag.UnknownService, diag.UnknownMesh, diag.UnknownAccount, diag.UnknownPort, diag.NoSection,
+			diag.NotExported, diag.NoIdentitySource, diag.NotHTTP:
+			continue
+		}
+		if d.Severity == diag.Error {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}

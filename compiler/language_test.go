@@ -1,0 +1,38 @@
+package compiler_test
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// TestLanguagePage builds every example of the language page: each is a project without errors, and without
+// warnings but those of permissive meshes, which the page has to show.
+func TestLanguagePage(t *testing.T) {
+	page, err := os.ReadFile("../grammar/language.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```mesh\n(.*?)```").FindAllSubmatch(page, -1)
+	require.Greater(t, len(blocks), 10)
+	for _, b := range blocks {
+		policy, list := compiler.Compile(context.Background(), compiler.Project{
+			Files:  []compiler.Input{{Name: "page.mesh", Text: b[1]}},
+			Config: config.Default(),
+			Today:  time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		})
+		assert.NotNil(t, policy, "%s", b[1])
+		for _, d := range list {
+			if d.Code != diag.PermissiveCallee && d.Code != diag.WorldIntoStrict {
+				t.Errorf("%s\n%s", d.Error(), b[1])
+			}
+		}
+	}
+}
