@@ -1,7 +1,35 @@
 // Package istio turns a policy into Istio's objects.
+//
+// It knows what Istio and its API server accept and how sidecars read it; it refuses what they would refuse
+// or read otherwise than it was meant. It does not judge the policy: whether a caller should be let in is settled before.
+//
+// What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to, so that at no
+// moment more is let through than before or after:
+//
+//	0  Namespace                        with Options.WithNamespaces
+//	1  PeerAuthentication               that loosens
+//	1  AuthorizationPolicy NAME-deny    before the edges that it carves something out of
+//	1  ServiceEntry, DestinationRule    of the externals
+//	2  AuthorizationPolicy NAME-ingress what may call NAME, one object a callee
+//	2  Sidecar NAME                     with Options.Sidecars
+//	3  AuthorizationPolicy default-deny closes what nobody may call
+//	3  PeerAuthentication               that is strict anywhere
+//
+// Names come from the service alone. Nothing but the mesh-wide PeerAuthentication goes into the root namespace,
+// where whatever is put binds every namespace.
 package istio
 
 import (
+	"bytes"
+	"cmp"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
+	"istio.io/api/security/v1beta1"
+
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
@@ -9,17 +37,188 @@ import (
 
 // Options of the target. The zero value is a good default.
 type Options struct {
-	APIVersion     string // security.istio.io/v1 (default) or security.istio.io/v1beta1 for Istio before 1.22
+	APIVersion     string // security.istio.io/v1 (default), or security.istio.io/v1beta1 for Istio before 1.22
 	WithNamespaces bool   // also emit Namespace objects that ask for injection
-	Injection      string // revision that they ask for; empty: istio-injection=enabled
+	Injection      string // the revision that they ask for; empty: istio-injection=enabled
 	Sidecars       bool   // also emit a Sidecar per workload with the hosts that its edges name
 }
 
 // New makes the target.
-func New(o Options) targets.Target { return &target{o} }
+func New(o Options) targets.Target {
+	_, version, _ := strings.Cut(cmp.Or(o.APIVersion, "security.istio.io/v1"), "/")
+	return &target{o, "security.istio.io/" + version, "networking.istio.io/" + version}
+}
 
-type target struct{ Options }
+type target struct {
+	Options
+	security, networking string // API versions
+}
 
 func (t *target) Name() string { return "istio" }
 
-func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) { return nil, nil }
+// Emit is every manifest of the policy in the order of an apply, and what cannot be expressed: an object with an
+// error is left out.
+func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
+	e := &emission{target: t, Policy: p,
+		trust: cmp.Or(p.TrustDomain, "cluster.local"),
+		root:  cmp.Or(p.RootNamespace, "istio-system"),
+	}
+	if t.Sidecars {
+		e.reach = reachOf(p)
+	}
+	first := &builder{emission: e}
+	first.meshWide()
+	jobs := []func(*builder){}
+	for _, m := range p.Meshes {
+		if m.Name == e.root {
+			first.refuseRoot(m)
+			continue
+		}
+		if !first.acceptMesh(m) {
+			continue
+		}
+		if !m.Declares {
+			jobs = append(jobs, func(b *builder) { b.mesh(m) })
+		}
+		for _, s := range m.Services {
+			if !s.Outside {
+				jobs = append(jobs, func(b *builder) { b.service(m, s) })
+			}
+		}
+		for _, x := range m.Externals {
+			if !m.Declares || len(x.Callers) > 0 {
+				jobs = append(jobs, func(b *builder) { b.external(x) })
+			}
+		}
+	}
+	var (
+		next    atomic.Int64
+		wait    sync.WaitGroup
+		workers = make([]builder, min(runtime.GOMAXPROCS(0), 1+len(jobs)/64))
+	)
+	for w := range workers {
+		wait.Go(func() {
+			workers[w].emission = e
+			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
+				jobs[i](&workers[w])
+			}
+		})
+	}
+	wait.Wait()
+	manifests, findings := first.manifests, first.findings
+	for w := range workers {
+		manifests = append(manifests, workers[w].manifests...)
+		findings = append(findings, workers[w].findings...)
+	}
+	targets.Sort(manifests)
+	return manifests, findings.Sort()
+}
+
+// emission is what every object of one Emit is made with. It is only read.
+type emission struct {
+	*target
+	*policy.Policy
+	trust, root string
+	reach       *reach // nil without Sidecars
+}
+
+// builder gathers what one worker makes.
+type builder struct {
+	*emission
+	manifests []targets.Manifest
+	findings  diag.List
+	buffer    []byte
+	grants    []grant
+}
+
+const (
+	waveNamespace = iota
+	waveOpen      // what loosens, and what must stand before something opens
+	waveAllow
+	waveClose
+)
+
+// writer spells out the enums whose zero value is a decision that a reader looks for.
+var writer = targets.NewWriter(
+	"istio.networking.v1alpha3.ServiceEntry.location",
+	"istio.networking.v1alpha3.ServiceEntry.resolution",
+	"istio.networking.v1alpha3.OutboundTrafficPolicy.mode",
+)
+
+var managed = []targets.Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}}
+
+// draft is an object before it is written, with the step of the apply that it belongs to.
+type draft struct {
+	targets.Object
+	wave int
+	yaml []byte
+}
+
+// draft fills in what all objects have.
+func (b *builder) draft(wave int, version, kind, namespace, name string, why origin, spec proto.Message) *draft {
+	return &draft{wave: wave, Object: targets.Object{
+		APIVersion:  version,
+		Kind:        kind,
+		Namespace:   namespace,
+		Name:        name,
+		Labels:      managed,
+		Annotations: b.annotations(wave, why, kind == "AuthorizationPolicy"),
+		Spec:        spec,
+	}}
+}
+
+// write is the object as YAML, made once.
+func (b *builder) write(d *draft) []byte {
+	if d.yaml == nil {
+		b.buffer = writer.Append(b.buffer[:0], &d.Object)
+		d.yaml = bytes.Clone(b.buffer)
+	}
+	return d.yaml
+}
+
+func (b *builder) add(d *draft) {
+	b.manifests = append(b.manifests, targets.Manifest{
+		APIVersion: d.APIVersion, Kind: d.Kind, Namespace: d.Namespace, Name: d.Name, Wave: d.wave, YAML: b.write(d),
+	})
+}
+
+// mesh emits what belongs to a namespace as a whole.
+func (b *builder) mesh(m *policy.Mesh) {
+	why := fromFiles(m.Files)
+	if b.WithNamespaces {
+		b.namespace(m, why)
+	}
+	if m.Mode != policy.ModeUnset {
+		b.peer(m.Name, "default", why, m.Mode, nil, nil)
+	}
+	b.add(b.draft(waveClose, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, &v1beta1.AuthorizationPolicy{}))
+}
+
+// service emits what belongs to one workload.
+func (b *builder) service(m *policy.Mesh, s *policy.Service) {
+	if !b.acceptService(s) {
+		return
+	}
+	b.workloadMode(m, s)
+	b.authorize(s, false)
+	b.authorize(s, true)
+	if b.reach != nil && !m.Declares {
+		b.sidecar(m, s)
+	}
+}
+
+// namespace emits the Namespace object that asks for sidecars. Neither Argo CD nor Flux may prune it: a mesh that
+// is taken out of the intents must not take its workloads with it.
+func (b *builder) namespace(m *policy.Mesh, why origin) {
+	injection := targets.Pair{Key: "istio-injection", Value: "enabled"}
+	if b.Injection != "" {
+		injection = targets.Pair{Key: "istio.io/rev", Value: b.Injection}
+	}
+	o := b.draft(waveNamespace, "v1", "Namespace", "", m.Name, why, nil)
+	o.Labels = []targets.Pair{managed[0], injection}
+	o.Annotations = append(o.Annotations,
+		targets.Pair{Key: "argocd.argoproj.io/sync-options", Value: "Prune=false"},
+		targets.Pair{Key: "kustomize.toolkit.fluxcd.io/prune", Value: "disabled"},
+	)
+	b.add(o)
+}

@@ -1,0 +1,180 @@
+package istio
+
+import (
+	"hash/fnv"
+	"strconv"
+
+	"istio.io/api/security/v1beta1"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+const (
+	// maxRules is what the CRD of AuthorizationPolicy takes; its 512 `from` are never reached, see fromOf.
+	maxRules = 512
+
+	// maxBytes of an object: client-side apply keeps a copy of it in an annotation, and all annotations together
+	// may have 256 KiB. The copy is JSON, which is shorter than YAML but for a few escapes.
+	maxBytes = (256 - 16) << 10
+
+	maxParts = 1 << 12
+)
+
+// authorize emits the policy NAME-ingress of a callee, or NAME-deny.
+func (b *builder) authorize(s *policy.Service, deny bool) {
+	rules, name, wave := s.Allow, s.Name+"-ingress", waveAllow
+	if deny {
+		rules, name, wave = s.Deny, s.Name+"-deny", waveOpen
+	}
+	if len(rules) == 0 {
+		return
+	}
+	if deny && s.Name == "default" {
+		b.findings.Add(diag.Inexpressible, rules[0].At, "nothing can be denied to the service %s", s.ID()).
+			WithNote("its policy would be called `default-deny`, as the one that closes the namespace is").
+			WithHelp("give the service another name")
+		return
+	}
+	grants, ok := b.grantsOf(s, rules)
+	if !ok {
+		return
+	}
+	grants = canonical(grants)
+	why := fromRules(rules)
+	for n := 1; n <= maxParts; n *= 2 {
+		parts := split(grants, n)
+		drafts := make([]*draft, 0, n)
+		for i, part := range parts {
+			if len(part) == 0 {
+				continue
+			}
+			spec := &v1beta1.AuthorizationPolicy{Selector: selectorOf(s.Labels), Rules: rulesOf(part)}
+			if deny {
+				spec.Action = v1beta1.AuthorizationPolicy_DENY
+			}
+			d := b.draft(partWave(wave, i, n), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), why, spec)
+			if len(spec.Rules) > maxRules || !b.fits(d) {
+				drafts = nil
+				break
+			}
+			drafts = append(drafts, d)
+		}
+		if drafts != nil {
+			for _, d := range drafts {
+				b.add(d)
+			}
+			return
+		}
+	}
+	b.findings.Add(diag.ManifestLimit, s.At, "the policy %s/%s is larger than a cluster takes, however it is split", s.Namespace, name).
+		WithNote("an object may have %d KiB and %d rules, and one caller's rules stay together", maxBytes>>10, maxRules).
+		WithHelp("use prefix paths, or leave the operations of single callers out")
+}
+
+// split deals grants out by their caller, so that a caller that comes or goes changes one part only. Policies of
+// one kind are OR-ed, so any split is sound. n is a power of two: with more parts a caller stays or moves to a new one.
+func split(grants []grant, n int) [][]grant {
+	if n == 1 {
+		return [][]grant{grants}
+	}
+	parts := make([][]grant, n)
+	for _, g := range grants {
+		h := fnv.New32a()
+		h.Write([]byte(g.value))
+		i := h.Sum32() % uint32(n)
+		parts[i] = append(parts[i], g)
+	}
+	return parts
+}
+
+// partWave lets the upper half of the parts of an ALLOW policy go first: when their number doubles, callers move
+// there, and must be let in before the lower half forgets them.
+func partWave(wave, i, n int) int {
+	if wave == waveAllow && n > 1 && i >= n/2 {
+		return waveOpen
+	}
+	return wave
+}
+
+func partName(name string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return name + "-" + strconv.Itoa(i+1)
+}
+
+// fits tells whether the object stays below maxBytes. An annotation counts twice: in the object and in its copy.
+func (b *builder) fits(d *draft) bool {
+	size := 0
+	for _, a := range d.Annotations {
+		size += len(a.Key) + len(a.Value)
+	}
+	return size+len(b.write(d)) <= maxBytes
+}
+
+// grantsOf takes rules apart. It is false where one cannot be expressed; the policy is then left out whole, since
+// a DENY policy with a rule missing would let through what it was to stop.
+func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule) ([]grant, bool) {
+	grants, ok := b.grants[:0], true
+	var operations []operation
+	var callers []caller
+	for i := range rules {
+		r := &rules[i]
+		if !b.acceptRule(s, r) {
+			ok = false
+			continue
+		}
+		callers = callers[:0]
+		for _, from := range r.From {
+			callers = b.callersOf(callers, from)
+		}
+		operations = operationsOf(operations[:0], r)
+		for _, o := range operations {
+			for _, c := range callers {
+				grants = append(grants, grant{o, c})
+			}
+		}
+	}
+	b.grants = grants
+	return grants, ok && len(grants) > 0
+}
+
+func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
+	switch from.Kind {
+	case policy.FromMesh:
+		return append(callers, caller{namespace, from.Mesh, from.Mesh})
+	case policy.FromAny:
+		return append(callers, anyone)
+	case policy.FromWorld:
+		return append(callers, caller{kind: world})
+	}
+	s := from.Service
+	if !s.Outside {
+		return append(callers, caller{principal, s.Namespace, b.trust + "/ns/" + s.Namespace + "/sa/" + s.Account})
+	}
+	for _, a := range s.Addresses {
+		callers = append(callers, caller{kind: addresses, value: a.String()})
+	}
+	return callers
+}
+
+func operationsOf(list []operation, r *policy.Rule) []operation {
+	if len(r.Ports) == 0 {
+		return append(list, operation{})
+	}
+	for _, port := range r.Ports {
+		if len(r.Ops) == 0 {
+			list = append(list, operation{port: port})
+		}
+		for _, o := range r.Ops {
+			if len(o.Methods) == 0 {
+				list = append(list, operation{port: port, path: o.Path})
+			}
+			for _, method := range o.Methods {
+				list = append(list, operation{port: port, path: o.Path, method: method})
+			}
+		}
+	}
+	return list
+}

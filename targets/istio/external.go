@@ -1,0 +1,161 @@
+package istio
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// ownNamespace keeps what is said of an external to the namespace that declares it.
+var ownNamespace = []string{"."}
+
+// external emits the ServiceEntry of an external and, for each host whose TLS the sidecar opens, a DestinationRule.
+// Never an AuthorizationPolicy: nothing out there would enforce it.
+func (b *builder) external(x *policy.External) {
+	if !b.acceptExternal(x) {
+		return
+	}
+	spec := &networking.ServiceEntry{
+		Hosts:      x.Hosts,
+		ExportTo:   ownNamespace,
+		Location:   networking.ServiceEntry_MESH_EXTERNAL,
+		Resolution: networking.ServiceEntry_DNS,
+	}
+	if slices.ContainsFunc(x.Hosts, isWildcard) {
+		spec.Resolution = networking.ServiceEntry_NONE // there is no name to look up: the caller's address is kept
+	}
+	var originate []*networking.TrafficPolicy_PortTrafficPolicy
+	for _, p := range x.Ports {
+		port := portOf(p, spec.Resolution)
+		spec.Ports = append(spec.Ports, port)
+		if p.Originate {
+			originate = append(originate, &networking.TrafficPolicy_PortTrafficPolicy{
+				Port: &networking.PortSelector{Number: port.Number},
+			})
+		}
+	}
+	why := fromSpan(x.At)
+	b.add(b.draft(waveOpen, b.networking, "ServiceEntry", x.Namespace, x.Name, why, spec))
+	if len(originate) == 0 {
+		return
+	}
+	for _, host := range x.Hosts {
+		tls := &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE}
+		if !isWildcard(host) {
+			tls.Sni = host // of a wildcard Istio sends the host that the request names
+		}
+		settings := make([]*networking.TrafficPolicy_PortTrafficPolicy, len(originate))
+		for i, o := range originate {
+			settings[i] = &networking.TrafficPolicy_PortTrafficPolicy{Port: o.Port, Tls: tls}
+		}
+		b.add(b.draft(waveOpen, b.networking, "DestinationRule", x.Namespace, ruleName(x.Name, host), why,
+			&networking.DestinationRule{
+				Host:          host,
+				ExportTo:      ownNamespace,
+				TrafficPolicy: &networking.TrafficPolicy{PortLevelSettings: settings},
+			}))
+	}
+}
+
+// portOf follows Istio's recipe where the sidecar opens TLS: who calls plain port 80 means 443 out there.
+func portOf(p policy.ExternalPort, resolution networking.ServiceEntry_Resolution) *networking.ServicePort {
+	protocol := p.Protocol
+	if protocol == policy.ProtocolUnset {
+		protocol = policy.TCP
+	}
+	number := strconv.Itoa(int(p.Number))
+	port := &networking.ServicePort{
+		Number:   uint32(p.Number),
+		Name:     protocol.String() + "-" + number,
+		Protocol: strings.ToUpper(protocol.String()),
+	}
+	if p.Originate && p.Number == 80 && resolution == networking.ServiceEntry_DNS {
+		port.TargetPort = 443
+	}
+	return port
+}
+
+func isWildcard(host string) bool { return strings.HasPrefix(host, "*") }
+
+// ruleName is NAME.HOST, which stays when another host is added. The name of an external has no dot, so no two
+// externals of a namespace share it.
+func ruleName(name, host string) string {
+	return shorten(name + "." + strings.Replace(strings.ToLower(strings.TrimSuffix(host, ".")), "*", "wildcard", 1))
+}
+
+// shorten keeps a name within the 253 characters of an object's name: the end gives way to a digest of the whole.
+func shorten(name string) string {
+	const most, mark = 253, 9
+	if len(name) <= most {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return strings.TrimRight(name[:most-mark], "-.") + "-" + hex.EncodeToString(sum[:])[:mark-1]
+}
+
+// acceptExternal refuses what Istio would refuse of a ServiceEntry or DestinationRule.
+func (b *builder) acceptExternal(x *policy.External) bool {
+	before := len(b.findings)
+	refuse := func(format string, args ...any) *diag.Diagnostic {
+		return b.findings.Add(diag.Inexpressible, x.At, format, args...)
+	}
+	if !isLabel(x.Name) {
+		refuse("%q is no name of an object", x.Name)
+	}
+	if len(x.Hosts) == 0 {
+		refuse("%s has no host", x.Name)
+	}
+	if len(x.Hosts) > 256 || len(x.Ports) > 256 {
+		b.findings.Add(diag.ManifestLimit, x.At, "%s has more than 256 hosts or ports", x.Name).WithHelp("declare several externals")
+	}
+	names := map[string]string{}
+	for _, host := range x.Hosts {
+		if why := refuseHost(host, b.Sidecars); why != "" {
+			refuse("%s cannot have the host %s: %s", x.Name, host, why)
+		} else if first, ok := names[ruleName(x.Name, host)]; ok {
+			refuse("the hosts %s and %s of %s would share one DestinationRule", first, host, x.Name)
+		}
+		names[ruleName(x.Name, host)] = host
+	}
+	numbers := map[uint16]bool{}
+	for _, p := range x.Ports {
+		switch {
+		case p.Number == 0:
+			refuse("0 is no port")
+		case numbers[p.Number]:
+			refuse("%s has port %d twice", x.Name, p.Number)
+		case p.Originate && !p.Protocol.IsHTTP():
+			refuse("the sidecar can only open TLS on an HTTP port, not on %d of %s", p.Number, x.Name)
+		case len(x.Hosts) > 1 && !p.Protocol.IsHTTP() && p.Protocol != policy.TLS && !slices.ContainsFunc(x.Hosts, isWildcard):
+			refuse("port %d of %s does not say which of its %d hosts is meant", p.Number, x.Name, len(x.Hosts)).
+				WithNote("only HTTP and TLS name the host that they want").
+				WithHelp("declare an external for each host")
+		}
+		numbers[p.Number] = true
+	}
+	for _, c := range x.Callers {
+		if ns := homeOf(c); ns != "" && ns != x.Namespace {
+			refuse("%s cannot call %s, which only %s sees", c, x.Name, x.Namespace).
+				WithHelp("declare the external in %s too", ns)
+		}
+	}
+	return len(b.findings) == before
+}
+
+// homeOf is the namespace of a caller; empty where it has none of its own.
+func homeOf(c policy.Source) string {
+	switch c.Kind {
+	case policy.FromService:
+		return c.Service.Namespace
+	case policy.FromMesh:
+		return c.Mesh
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+package istio
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+)
+
+// origin is what an object says of the intents behind it. Files have no lines: those move with every edit.
+type origin struct {
+	files, because, until []string // sorted, each once
+}
+
+func fromFiles(files []string) origin { return origin{files: distinct(slices.Clone(files))} }
+
+func fromSpan(at source.Span) origin {
+	if at.File == nil {
+		return origin{}
+	}
+	return origin{files: []string{at.File.Name}}
+}
+
+func fromRules(rules []policy.Rule) (o origin) {
+	var last *source.File
+	for i := range rules {
+		r := &rules[i]
+		if r.At.File != nil && r.At.File != last {
+			last = r.At.File
+			o.files = append(o.files, last.Name)
+		}
+		if r.Because != "" {
+			o.because = append(o.because, r.Because)
+		}
+		if r.Until != "" {
+			o.until = append(o.until, r.Until)
+		}
+	}
+	return origin{distinct(o.files), distinct(o.because), distinct(o.until)}
+}
+
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+var waveNames = [...]string{"0", "1", "2", "3"}
+
+// annotations are those of every object. Argo CD applies by sync-wave, and prunes in the reverse order.
+func (b *builder) annotations(wave int, why origin, authorization bool) []targets.Pair {
+	pairs := make([]targets.Pair, 1, 5)
+	pairs[0] = targets.Pair{Key: "argocd.argoproj.io/sync-wave", Value: waveNames[wave]}
+	if authorization && b.DryRun {
+		pairs = append(pairs, targets.Pair{Key: "istio.io/dry-run", Value: strconv.FormatBool(true)})
+	}
+	for _, a := range [...]struct {
+		key, separator string
+		values         []string
+	}{
+		{"meshc.dev/because", "; ", why.because},
+		{"meshc.dev/source", ",", why.files},
+		{"meshc.dev/until", ",", why.until},
+	} {
+		if len(a.values) > 0 {
+			pairs = append(pairs, targets.Pair{Key: a.key, Value: strings.Join(a.values, a.separator)})
+		}
+	}
+	return pairs
+}

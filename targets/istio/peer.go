@@ -1,0 +1,87 @@
+package istio
+
+import (
+	"slices"
+
+	"istio.io/api/security/v1beta1"
+	selector "istio.io/api/type/v1beta1"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+var mtlsModes = [...]v1beta1.PeerAuthentication_MutualTLS_Mode{
+	policy.ModeUnset:  v1beta1.PeerAuthentication_MutualTLS_UNSET,
+	policy.Disable:    v1beta1.PeerAuthentication_MutualTLS_DISABLE,
+	policy.Permissive: v1beta1.PeerAuthentication_MutualTLS_PERMISSIVE,
+	policy.Strict:     v1beta1.PeerAuthentication_MutualTLS_STRICT,
+}
+
+// meshWide emits the one object of the root namespace.
+func (b *builder) meshWide() {
+	if b.Mode != policy.ModeUnset {
+		b.peer(b.root, "default", fromSpan(b.ModeAt), b.Mode, nil, nil)
+	}
+}
+
+// workloadMode emits the PeerAuthentication of one workload: its mode, its ports' modes, or both. Of two that
+// select one workload Istio takes the oldest without a word, so there is only ever one.
+func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
+	if s.Mode == policy.ModeUnset && !slices.ContainsFunc(s.Ports, hasMode) {
+		return
+	}
+	if s.Name == "default" {
+		b.findings.Add(diag.Inexpressible, s.At, "the service %s cannot have an mTLS mode of its own", s.ID()).
+			WithNote("the PeerAuthentication of a workload is named after it, and `default` is that of the namespace").
+			WithHelp("give the service another name, or the mesh the mode")
+		return
+	}
+	b.peer(m.Name, s.Name, fromFiles(m.Files), s.Mode, s.Ports, s.Labels)
+}
+
+func hasMode(p policy.Port) bool { return p.Mode != policy.ModeUnset }
+
+// peer emits a PeerAuthentication. One that is strict anywhere goes with what closes, even where it loosens too.
+func (b *builder) peer(namespace, name string, why origin, mode policy.Mode, ports []policy.Port, labels []policy.Label) {
+	spec := &v1beta1.PeerAuthentication{Selector: selectorOf(labels)}
+	if mode != policy.ModeUnset {
+		spec.Mtls = mutualTLS(mode)
+	}
+	wave := waveOpen
+	if mode == policy.Strict {
+		wave = waveClose
+	}
+	for _, p := range ports {
+		if !hasMode(p) {
+			continue
+		}
+		if spec.PortLevelMtls == nil {
+			spec.PortLevelMtls = map[uint32]*v1beta1.PeerAuthentication_MutualTLS{}
+		}
+		spec.PortLevelMtls[uint32(p.Number)] = mutualTLS(p.Mode) // container ports: istio/istio#49098
+		if p.Mode == policy.Strict {
+			wave = waveClose
+		}
+	}
+	b.add(b.draft(wave, b.security, "PeerAuthentication", namespace, name, why, spec))
+}
+
+func mutualTLS(mode policy.Mode) *v1beta1.PeerAuthentication_MutualTLS {
+	return &v1beta1.PeerAuthentication_MutualTLS{Mode: mtlsModes[mode]}
+}
+
+// selectorOf is nil without labels: a whole namespace.
+func selectorOf(labels []policy.Label) *selector.WorkloadSelector {
+	if len(labels) == 0 {
+		return nil
+	}
+	return &selector.WorkloadSelector{MatchLabels: labelMap(labels)}
+}
+
+func labelMap(labels []policy.Label) map[string]string {
+	m := make(map[string]string, len(labels))
+	for _, l := range labels {
+		m[l.Key] = l.Value
+	}
+	return m
+}

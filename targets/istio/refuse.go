@@ -1,0 +1,226 @@
+package istio
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// What Istio's admission would refuse is refused here, with the place of the intent: a cluster would say it only when
+// half of an apply is done. The rules are those of istio.io/istio/pkg/config/validation and of Kubernetes' object
+// names. Most of it has been said by the check, in better words; this is what holds whatever the check lets through.
+
+// acceptMesh refuses a namespace that cannot be one.
+func (b *builder) acceptMesh(m *policy.Mesh) bool {
+	if !isLabel(m.Name) {
+		b.findings.Add(diag.Inexpressible, m.At, "%q is no name of a namespace", m.Name)
+		return false
+	}
+	if !m.Declares && !isTrustDomain(b.trust) {
+		b.findings.Add(diag.Inexpressible, source.Span{}, "%q is no trust domain", b.trust).
+			WithHelp("set `trustDomain` in meshc.yaml to the one of the mesh")
+		return false
+	}
+	return true
+}
+
+// refuseRoot tells what would bind every namespace if it were emitted.
+func (b *builder) refuseRoot(m *policy.Mesh) {
+	if m.Mode != policy.ModeUnset {
+		b.inRoot(m.ModeAt, "a mode").WithHelp("state the mesh-wide mode as `mesh * %s`", m.Mode)
+	}
+	for _, s := range m.Services {
+		for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+			if len(rules) > 0 {
+				b.inRoot(rules[0].At, "a policy")
+			}
+		}
+		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
+			b.inRoot(s.At, "a mode")
+		}
+	}
+	for _, x := range m.Externals {
+		b.inRoot(x.At, "an external")
+	}
+}
+
+func (b *builder) inRoot(at source.Span, what string) *diag.Diagnostic {
+	return b.findings.Add(diag.Inexpressible, at, "%s in the root namespace %s would bind every namespace", what, b.root)
+}
+
+// acceptService refuses a workload that no policy could select.
+func (b *builder) acceptService(s *policy.Service) bool {
+	switch {
+	case !isSubdomain(s.Name):
+		b.findings.Add(diag.Inexpressible, s.At, "%q is no name of an object", s.Name)
+		return false
+	case len(s.Labels) == 0:
+		b.findings.Add(diag.Inexpressible, s.At, "%s has no labels, so its policies would bind all of %s", s.ID(), s.Namespace).
+			WithHelp("name a label of its pods: `label app=%s`", s.Name)
+		return false
+	}
+	for _, l := range s.Labels {
+		if !isLabelKey(l.Key) || !isLabelValue(l.Value) {
+			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is none that a pod can have", l.Key, l.Value, s.ID())
+			return false
+		}
+	}
+	return true
+}
+
+// acceptRule refuses a rule that Istio would refuse, or match otherwise than it reads.
+func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
+	before := len(b.findings)
+	refuse := func(format string, args ...any) *diag.Diagnostic {
+		return b.findings.Add(diag.Inexpressible, r.At, format, args...)
+	}
+	if len(r.From) == 0 {
+		refuse("nobody is named who may call %s", s.ID()) // without `from` a rule lets in the world
+	}
+	for _, from := range r.From {
+		switch {
+		case from.Kind == policy.FromMesh && !isLabel(from.Mesh):
+			refuse("%q is no name of a namespace", from.Mesh)
+		case from.Kind != policy.FromService:
+		case from.Service.Outside && len(from.Service.Addresses) == 0:
+			refuse("%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
+				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
+		case !from.Service.Outside && !(isLabel(from.Service.Namespace) && isSubdomain(from.Service.Account)):
+			refuse("%s has no service account that could prove who it is", from.Service.ID()).
+				WithHelp("name the account that its pods run under: `service %s account NAME`", from.Service.Name)
+		}
+	}
+	if slices.Contains(r.Ports, 0) {
+		refuse("0 is no port")
+	}
+	if len(r.Ops) > 0 && len(r.Ports) == 0 {
+		refuse("HTTP operations need a port: without one Istio skips them on ports that are not HTTP")
+	}
+	for _, o := range r.Ops {
+		for _, m := range o.Methods {
+			if m == "" || strings.ContainsAny(m, "* \t") {
+				refuse("%q is no HTTP method", m)
+			}
+		}
+		if why := refusePath(o.Path); why != "" {
+			refuse("Istio cannot match the path %s: %s", o.Path, why)
+		}
+	}
+	if len(r.Ops) > 0 {
+		for _, p := range s.Ports {
+			if !p.Protocol.IsHTTP() && slices.Contains(r.Ports, p.Number) {
+				refuse("HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID())
+			}
+		}
+	}
+	return len(b.findings) == before
+}
+
+// refusePath says why Istio would refuse a path or match it otherwise than it reads; empty where it is fine.
+func refusePath(path string) string {
+	switch {
+	case policy.IsTemplate(path):
+		return refuseTemplate(path)
+	case strings.ContainsAny(path, "{}"):
+		return "braces stand for a whole segment, {*} or {**}"
+	case path == "" || path == "*":
+		return ""
+	case strings.Count(path, "*") > 1:
+		return "one * at its start or end is all that it may have" // istio/istio#50504
+	case strings.Contains(path, "*") && path[0] != '*' && path[len(path)-1] != '*':
+		return "a * stands at its start or end"
+	}
+	return ""
+}
+
+func refuseTemplate(path string) string {
+	rest := false
+	for _, segment := range strings.Split(strings.Trim(path, "/"), "/") {
+		switch {
+		case segment == "{*}" || segment == "{**}":
+			if rest {
+				return "nothing in braces may follow {**}"
+			}
+			rest = segment == "{**}"
+		case segment == "" || strings.Trim(segment, pathCharacters) != "":
+			return "beside {*} and {**} a template has plain segments only"
+		}
+	}
+	return ""
+}
+
+const (
+	digits         = "0123456789"
+	lower          = "abcdefghijklmnopqrstuvwxyz"
+	letters        = lower + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	pathCharacters = letters + digits + "-._~%!$&'()+,;:@=" // pchar of RFC 3986, without *
+)
+
+// isLabel tells whether s is a label of a DNS name (RFC 1123), as namespaces are.
+func isLabel(s string) bool { return len(s) <= 63 && isPart(s) }
+
+// isSubdomain tells whether s is a DNS name in lower case, as object names are.
+func isSubdomain(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if !isPart(part) {
+			return false
+		}
+	}
+	return len(s) <= 253
+}
+
+func isPart(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0 && i < len(s)-1) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isTrustDomain(s string) bool {
+	for part := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		if !isLabel(part) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLabelKey(s string) bool {
+	prefix, name, ok := strings.Cut(s, "/")
+	if !ok {
+		prefix, name = "a", s
+	}
+	return isSubdomain(prefix) && name != "" && isLabelValue(name)
+}
+
+func isLabelValue(s string) bool {
+	if len(s) > 63 || strings.Trim(s, letters+digits+"-._") != "" {
+		return false
+	}
+	return s == "" || !strings.ContainsRune("-._", rune(s[0])) && !strings.ContainsRune("-._", rune(s[len(s)-1]))
+}
+
+// refuseHost says why an external cannot have a host; empty where it can. A Sidecar takes no short names.
+func refuseHost(host string, sidecars bool) string {
+	name, wildcard := strings.CutPrefix(strings.ToLower(host), "*.")
+	parts := strings.Split(strings.TrimSuffix(name, "."), ".")
+	switch {
+	case strings.Contains(name, "*"):
+		return "a * stands for the whole first label"
+	case len(host) > 253:
+		return "it is longer than a DNS name may be"
+	case strings.Trim(parts[len(parts)-1], digits) == "":
+		return "an address is no name"
+	case slices.ContainsFunc(parts, func(p string) bool { return !isLabel(p) }):
+		return "it is no DNS name"
+	case sidecars && !wildcard && len(parts) == 1:
+		return "a Sidecar takes no short names"
+	}
+	return ""
+}

@@ -1,0 +1,237 @@
+package istio
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"istio.io/api/security/v1beta1"
+)
+
+// A policy's rules are taken apart into grants, what others already say is dropped, and the rest is put
+// together again. So the same intents give the same rules however they were written.
+
+// grant is the smallest intent: one source, one port, one method, one path. The zero value of the last three is
+// all of them; a grant with a method or path has a port.
+type grant struct {
+	operation
+	caller
+}
+
+type operation struct {
+	port   uint16
+	path   string
+	method string
+}
+
+// onlyHTTP tells whether the operation needs a proxy that reads HTTP. Istio skips an ALLOW rule with such an
+// operation on a TCP port, and widens a DENY rule (istio/istio#37920): rules never mix the two kinds.
+func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" }
+
+type caller struct {
+	kind  callerKind
+	mesh  string // its namespace, of a principal and of a namespace
+	value string
+}
+
+type callerKind uint8
+
+const (
+	principal callerKind = iota
+	namespace
+	addresses
+	world
+)
+
+var anyone = caller{kind: principal, value: "*"} // whoever proves an identity
+
+func compareGrants(a, b grant) int {
+	return cmp.Or(compareOperations(a.operation, b.operation), compareCallers(a.caller, b.caller))
+}
+
+func compareOperations(a, b operation) int {
+	return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method))
+}
+
+func compareCallers(a, b caller) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.value, b.value))
+}
+
+// canonical sorts grants and drops those that others cover.
+func canonical(grants []grant) []grant {
+	slices.SortFunc(grants, compareGrants)
+	grants = slices.Compact(grants)
+	wide, all := false, map[grant]struct{}{}
+	for i := range grants {
+		g := &grants[i]
+		wide = wide || g.operation != grants[0].operation || g.kind == namespace || g.kind == world || g.caller == anyone
+	}
+	if !wide {
+		return grants // one operation and exact callers: none covers another
+	}
+	for _, g := range grants {
+		all[g] = struct{}{}
+	}
+	return slices.DeleteFunc(grants, func(g grant) bool { return covered(g, all) })
+}
+
+// covered tells whether a wider grant says what g says.
+func covered(g grant, all map[grant]struct{}) bool {
+	callers := append(make([]caller, 0, 4), g.caller)
+	if g.kind == principal || g.kind == namespace {
+		if g.kind == principal && g.caller != anyone {
+			callers = append(callers, caller{namespace, g.mesh, g.mesh})
+		}
+		if g.caller != anyone {
+			callers = append(callers, anyone)
+		}
+	}
+	if g.kind != world {
+		callers = append(callers, caller{kind: world})
+	}
+	for _, o := range [...]operation{
+		g.operation, {g.port, g.path, ""}, {g.port, "", g.method}, {port: g.port}, {},
+	} {
+		for _, c := range callers {
+			wider := grant{o, c}
+			if _, ok := all[wider]; ok && wider != g {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// group is operations that the same callers have.
+type group struct {
+	callers    []grant // of the group's first operation
+	operations []operation
+}
+
+// rulesOf puts canonical grants together: one rule for each set of callers and each kind of operation.
+func rulesOf(grants []grant) []*v1beta1.Rule {
+	var groups []*group
+	byCallers := map[string]*group{}
+	var key []byte
+	for len(grants) > 0 {
+		n := 1
+		for n < len(grants) && grants[n].operation == grants[0].operation {
+			n++
+		}
+		callers := grants[:n]
+		if n == len(grants) && len(groups) == 0 {
+			groups = append(groups, &group{callers, []operation{callers[0].operation}})
+			break
+		}
+		key = key[:0]
+		if callers[0].onlyHTTP() {
+			key = append(key, 'H')
+		}
+		for _, c := range callers {
+			key = append(append(append(key, '0'+byte(c.kind)), c.value...), 0)
+		}
+		g := byCallers[string(key)]
+		if g == nil {
+			g = &group{callers: callers}
+			byCallers[string(key)] = g
+			groups = append(groups, g)
+		}
+		g.operations = append(g.operations, callers[0].operation)
+		grants = grants[n:]
+	}
+	slices.SortFunc(groups, func(a, b *group) int {
+		return cmp.Or(
+			slices.CompareFunc(a.callers, b.callers, func(a, b grant) int { return compareCallers(a.caller, b.caller) }),
+			compareOperations(a.operations[0], b.operations[0]),
+		)
+	})
+	rules := make([]*v1beta1.Rule, len(groups))
+	for i, g := range groups {
+		rules[i] = &v1beta1.Rule{From: fromOf(g.callers), To: toOf(g.operations)}
+	}
+	return rules
+}
+
+// fromOf has one source for each kind of caller: within a source its fields must all match.
+func fromOf(callers []grant) []*v1beta1.Rule_From {
+	if callers[len(callers)-1].kind == world {
+		return nil // whoever it is; nobody else is left beside the world
+	}
+	var from []*v1beta1.Rule_From
+	for len(callers) > 0 {
+		n := 1
+		for n < len(callers) && callers[n].kind == callers[0].kind {
+			n++
+		}
+		values := make([]string, n)
+		for i := range values {
+			values[i] = callers[i].value
+		}
+		source := &v1beta1.Source{}
+		switch callers[0].kind {
+		case principal:
+			source.Principals = values
+		case namespace:
+			source.Namespaces = values
+		case addresses:
+			source.IpBlocks = values
+		}
+		from = append(from, &v1beta1.Rule_From{Source: source})
+		callers = callers[n:]
+	}
+	return from
+}
+
+// block is a product of ports, paths and methods, each sorted.
+type block struct{ ports, paths, methods []string }
+
+// toOf merges operations that differ in one thing only: first methods, then ports, then paths.
+func toOf(operations []operation) []*v1beta1.Rule_To {
+	if operations[0] == (operation{}) {
+		return nil
+	}
+	blocks := make([]block, len(operations))
+	for i, o := range operations {
+		blocks[i] = block{[]string{strconv.Itoa(int(o.port))}, single(o.path), single(o.method)}
+	}
+	blocks = merge(blocks, func(b *block) *[]string { return &b.methods })
+	blocks = merge(blocks, func(b *block) *[]string { return &b.ports })
+	blocks = merge(blocks, func(b *block) *[]string { return &b.paths })
+	to := make([]*v1beta1.Rule_To, len(blocks))
+	for i, b := range blocks {
+		to[i] = &v1beta1.Rule_To{Operation: &v1beta1.Operation{Ports: b.ports, Paths: b.paths, Methods: b.methods}}
+	}
+	return to
+}
+
+func single(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// merge joins blocks that are equal but for one list. No two blocks overlap, so lists are joined by appending, and
+// their order, which is that of the operations, stays.
+func merge(blocks []block, list func(*block) *[]string) []block {
+	if len(blocks) == 1 {
+		return blocks
+	}
+	at := map[string]int{}
+	merged := blocks[:0]
+	for _, b := range blocks {
+		own := *list(&b)
+		*list(&b) = nil
+		key := strings.Join(b.ports, ",") + " " + strings.Join(b.methods, ",") + " " + strings.Join(b.paths, " ")
+		i, ok := at[key]
+		if !ok {
+			i = len(merged)
+			at[key] = i
+			merged = append(merged, b)
+		}
+		joined := list(&merged[i])
+		*joined = append(*joined, own...)
+	}
+	return merged
+}
