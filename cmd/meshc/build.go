@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/unified"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/folder"
+)
+
+const toStdout = "-"
+
+func newBuild() *cobra.Command {
+	var b build
+	cmd := &cobra.Command{
+		Use:   "build [PATH...]",
+		Short: "Compile intents into manifests",
+		Long: `Compile intents into manifests, as one stream in the order of an apply on standard output, or as a folder.
+
+A folder gets one object a file, a kustomization.yaml for each namespace, and .meshc.lock, which names the files that
+meshc wrote. Only those are ever replaced or removed, and all of them at once or none. Findings go to standard error.`,
+		Example: `  meshc build                          # the project around the current folder, to standard output
+  meshc build -o mesh --env prod       # into the folder mesh
+  meshc build -o mesh --check          # in CI: is the folder what the intents give?
+  helm template shop charts/shop | meshc build shop.mesh --workloads -`,
+		RunE: verb(b.run),
+	}
+	b.inputs.register(cmd)
+	cmd.Flags().StringVarP(&b.output, "output", "o", toStdout, "folder that the manifests are written to, or - for standard output")
+	cmd.Flags().BoolVar(&b.compare, "check", false, "write nothing; print how the folder differs and end with 1 if it does")
+	cmd.Flags().BoolVar(&b.overwrite, "overwrite", false, "replace generated files also where they were changed by hand")
+	cmd.Flags().BoolVar(&b.withNamespaces, "with-namespaces", false, "also write Namespace objects that ask for sidecars")
+	cmd.MarkFlagDirname("output")
+	return cmd
+}
+
+type build struct {
+	inputs
+	output             string
+	compare, overwrite bool
+}
+
+func (b *build) run(cmd *cobra.Command, paths []string) error {
+	switch {
+	case b.output == "":
+		return usageError("--output is empty: want a folder, or - for standard output")
+	case b.compare && b.output == toStdout:
+		return usageError("--check compares with a folder: name it with -o DIR")
+	case b.compare && b.overwrite:
+		return usageError("--check writes nothing, so --overwrite has no meaning with it")
+	}
+	c, err := b.compile(cmd, paths, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	if c.findings.HasErrors() {
+		return b.conclude(cmd, c, "")
+	}
+	if b.output == toStdout {
+		if err := writeOut(cmd, targets.Stream(c.manifests)); err != nil {
+			return err
+		}
+		return b.conclude(cmd, c, "")
+	}
+
+	files := targets.Layout(c.manifests, b.environment)
+	if b.compare {
+		changes, err := folder.Compare(b.output, files)
+		if err != nil {
+			return b.refused(cmd, c, err)
+		}
+		if err := writeOut(cmd, b.diff(changes.Differences)); err != nil {
+			return err
+		}
+		if changes.None() {
+			return b.conclude(cmd, c, b.output+" is up to date")
+		}
+		if err := b.conclude(cmd, c, fmt.Sprintf("%s differs in %s", b.output, plural(len(changes.Written)+len(changes.Removed), "file"))); err != nil {
+			return err
+		}
+		return errFindings
+	}
+	changes, err := folder.Replace(b.output, files, folder.Options{Overwrite: b.overwrite})
+	if err != nil {
+		return b.refused(cmd, c, err)
+	}
+	result := b.output + " is up to date"
+	if !changes.None() {
+		result = fmt.Sprintf("%s: %s written, %d removed", b.output, plural(len(changes.Written), "file"), len(changes.Removed))
+	}
+	return b.conclude(cmd, c, result)
+}
+
+// conclude writes the findings and a line of summary to standard error, and tells whether there were errors.
+func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
+	if err := b.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
+		return err
+	}
+	if !b.machine() {
+		text := plural(len(c.manifests), "manifest") + ", " + counts(c.findings)
+		if result != "" {
+			text += "; " + result
+		}
+		fmt.Fprintln(cmd.ErrOrStderr(), text)
+	}
+	if c.findings.HasErrors() {
+		return errFindings
+	}
+	return nil
+}
+
+// refused turns the refusal to lose somebody's file into findings, with what would have been lost.
+func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
+	var refusal *folder.Refusal
+	if !errors.As(err, &refusal) {
+		return fmt.Errorf("%s: %w", filepath.ToSlash(b.output), err)
+	}
+	// These findings name files as seen from the current folder, the others as seen from the project.
+	if err := b.write(cmd.ErrOrStderr(), append(renamed(c.findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {
+		return err
+	}
+	if !b.machine() {
+		cmd.ErrOrStderr().Write(b.diff(refusal.Differences))
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written to %s\n", counts(append(c.findings, refusal.Findings...)), b.output)
+	}
+	return errFindings
+}
+
+// diff is the unified diff of several files.
+func (b *build) diff(differences []folder.Difference) []byte {
+	var out bytes.Buffer
+	for _, d := range differences {
+		name := filepath.ToSlash(filepath.Join(b.output, filepath.FromSlash(d.Path)))
+		before, after := name, name
+		if d.Before == nil {
+			before = unified.Missing
+		}
+		if d.After == nil {
+			after = unified.Missing
+		}
+		out.Write(unified.Diff(before, after, d.Before, d.After))
+	}
+	return out.Bytes()
+}

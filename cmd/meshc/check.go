@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+func newCheck() *cobra.Command {
+	var c check
+	cmd := &cobra.Command{
+		Use:   "check [PATH...]",
+		Short: "Check intents against each other and against workload manifests",
+		Long: `Check intents against each other and against workload manifests, and write no manifests. Findings for people go
+to standard error; those for programs (--format json, sarif or github) go to standard output.`,
+		Example: `  meshc check
+  meshc check --fix
+  meshc check -W error -W MESH2107=silence
+  meshc check --format sarif > meshc.sarif
+  kustomize build overlays/prod | meshc check --workloads -`,
+		RunE: verb(c.run),
+	}
+	c.inputs.register(cmd)
+	cmd.Flags().BoolVar(&c.fix, "fix", false, "change the sources where a finding has a safe fix: one that cannot change who may call whom")
+	return cmd
+}
+
+type check struct {
+	inputs
+	fix bool
+}
+
+// maxRounds bounds how often fixes are applied: those that overlap wait for the next round.
+const maxRounds = 10
+
+func (c *check) run(cmd *cobra.Command, paths []string) error {
+	stdin := func() io.Reader { return cmd.InOrStdin() }
+	fixed := map[string]bool{}
+	fixes := 0
+	if c.fix {
+		if slices.Contains(paths, project.Stdin) {
+			return usageError("--fix changes files, and standard input is none")
+		}
+		if slices.Contains(c.workloads, project.Stdin) {
+			var err error
+			if stdin, err = again(cmd.InOrStdin()); err != nil {
+				return err
+			}
+		}
+	}
+	result, err := c.compile(cmd, paths, stdin())
+	if err != nil {
+		return err
+	}
+	for round := 0; c.fix && round < maxRounds; round++ {
+		changed := diag.ApplyFixes(result.findings)
+		written := 0
+		for _, f := range changed {
+			path := result.project.Path(f.File.Name)
+			if path == "" {
+				continue // manifests from standard input
+			}
+			if err := replaceFile(path, []byte(f.Text)); err != nil {
+				return fmt.Errorf("%s: %w", result.project.Shown(f.File.Name), cause(err))
+			}
+			fixed[path] = true
+			written += f.Fixes
+		}
+		if written == 0 {
+			break
+		}
+		fixes += written
+		if result, err = c.compile(cmd, paths, stdin()); err != nil {
+			return err
+		}
+	}
+
+	out := cmd.ErrOrStderr()
+	if c.machine() {
+		out = cmd.OutOrStdout()
+	}
+	if err := c.write(out, result.findings, result.project.Shown); err != nil {
+		return err
+	}
+	if fixes > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s fixed in %s\n", plural(fixes, "finding"), plural(len(fixed), "file"))
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), counts(result.findings))
+	if result.findings.HasErrors() {
+		return errFindings
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio"
+)
+
+// inputs is the flags that say what is compiled.
+type inputs struct {
+	reporter
+	environment    string
+	workloads      []string
+	date           string
+	withNamespaces bool
+}
+
+func (in *inputs) register(cmd *cobra.Command) {
+	in.reporter.register(cmd)
+	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml: its mode ceilings, enforcement and sources")
+	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests in place of those of meshc.yaml: a file, folder, glob, or - for standard input; may repeat")
+	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is held against, as in 2027-03-31 (default SOURCE_DATE_EPOCH, else today in UTC)")
+	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
+}
+
+func completeEnvironments(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	p, _, err := project.Open(args)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return environments(p), cobra.ShellCompDirectiveNoFileComp
+}
+
+func environments(p *project.Project) []string {
+	var names []string
+	for name := range p.Config.Environments {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// compiled is what became of a project.
+type compiled struct {
+	project   *project.Project
+	manifests []targets.Manifest
+	findings  diag.List
+}
+
+// compile reads a project and takes it through every stage. Findings are no error; an error is about usage,
+// files or streams.
+func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if n := count(paths, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
+		return nil, usageError("standard input can be read only once, and - stands %d times", n)
+	}
+	today, err := day(in.date)
+	if err != nil {
+		return nil, err
+	}
+	p, findings, err := project.Open(paths)
+	if err != nil {
+		return nil, err
+	}
+	c := &compiled{project: p, findings: findings}
+	levels, err := in.levels(p.Config.Warnings)
+	if err != nil {
+		return nil, err
+	}
+	if findings.HasErrors() {
+		return c, nil
+	}
+	p.Config.Warnings = levels
+	if in.environment != "" && p.Config.Environments[in.environment] == nil {
+		known := "meshc.yaml has none"
+		if names := environments(p); len(names) > 0 {
+			known = "there are " + strings.Join(names, ", ")
+		}
+		return nil, usageError("--env %s: no such environment, %s", in.environment, known)
+	}
+	files, err := p.Intents(in.environment, stdin)
+	if err != nil {
+		return nil, err
+	}
+	workloads, missing, err := p.Workloads(in.workloads, stdin)
+	if err != nil {
+		return nil, err
+	}
+	c.findings = append(c.findings, missing...)
+
+	policy, found := compiler.Compile(cmd.Context(), compiler.Project{
+		Files:       files,
+		Workloads:   workloads,
+		Config:      p.Config,
+		Environment: in.environment,
+		Today:       today,
+	})
+	c.findings = append(c.findings, found...)
+	if policy != nil {
+		target := istio.New(istio.Options{
+			APIVersion:     p.Config.Istio.APIVersion,
+			WithNamespaces: in.withNamespaces,
+			Injection:      p.Config.Istio.Injection,
+			Sidecars:       p.Config.Istio.Sidecars,
+		})
+		manifests, found := target.Emit(policy)
+		c.manifests = manifests
+		c.findings = append(c.findings, found.Apply(levels)...)
+	}
+	c.findings = c.findings.Sort()
+	return c, nil
+}
+
+func count(all []string, word string) int {
+	n := 0
+	for _, w := range all {
+		if w == word {
+			n++
+		}
+	}
+	return n
+}
+
+const dateLayout = "2006-01-02"
+
+// day is the day of a build: what the flag says, else SOURCE_DATE_EPOCH, else the clock.
+// https://reproducible-builds.org/specs/source-date-epoch/
+func day(flag string) (time.Time, error) {
+	if flag != "" {
+		t, err := time.Parse(dateLayout, flag)
+		if err != nil {
+			return t, usageError("--date %s: no day, want one as in 2027-03-31", flag)
+		}
+		return t, nil
+	}
+	now := time.Now().UTC()
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		seconds, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil || seconds < 0 {
+			return now, usageError("SOURCE_DATE_EPOCH=%s: want a count of seconds since 1970", epoch)
+		}
+		now = time.Unix(seconds, 0).UTC()
+	}
+	return now.Truncate(24 * time.Hour), nil
+}
+
+// again gives standard input from its start at each call, for a verb that compiles more than once.
+func again(stdin io.Reader) (func() io.Reader, error) {
+	text, err := io.ReadAll(stdin)
+	if err != nil {
+		return nil, err
+	}
+	return func() io.Reader { return bytes.NewReader(text) }, nil
+}

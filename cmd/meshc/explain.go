@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+func newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [CODE]",
+		Short: "Say what a finding means, with an example; without CODE list them all",
+		Example: `  meshc explain
+  meshc explain MESH1001`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeCodes,
+		RunE: verb(func(cmd *cobra.Command, args []string) error {
+			var b bytes.Buffer
+			if len(args) == 0 {
+				for _, e := range diag.Table {
+					fmt.Fprintf(&b, "%s  %-7s  %s\n", e.Code, e.Severity, e.Title)
+				}
+				return writeOut(cmd, b.Bytes())
+			}
+			e := diag.Explain(codeOf(args[0]))
+			if e == nil {
+				return usageError("%s is no code of a finding; meshc explain lists them", args[0])
+			}
+			explain(&b, e)
+			return writeOut(cmd, b.Bytes())
+		}),
+	}
+}
+
+// codeOf takes a code as people type it: mesh1001, 1001.
+func codeOf(word string) diag.Code {
+	word = strings.ToUpper(word)
+	if !strings.HasPrefix(word, "MESH") {
+		word = "MESH" + word
+	}
+	return diag.Code(word)
+}
+
+func completeCodes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var all []string
+	if len(args) == 0 {
+		for _, e := range diag.Table {
+			all = append(all, string(e.Code)+"\t"+e.Title)
+		}
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
+const (
+	pageColumns    = 80
+	exampleColumns = 100
+)
+
+func explain(b *bytes.Buffer, e *diag.Entry) {
+	fmt.Fprintf(b, "%s (%s): %s\n\n%s", e.Code, e.Severity, e.Title, wrap(e.Text, pageColumns))
+	for _, half := range []struct{ title, example string }{{"Wrong", e.Bad}, {"Right", e.Good}} {
+		fmt.Fprintf(b, "\n%s:\n", half.title)
+		files := diag.Files(half.example)
+		for i, f := range files {
+			if len(files) > 1 {
+				if i > 0 {
+					b.WriteByte('\n')
+				}
+				fmt.Fprintf(b, "    -- %s --\n", f.Name)
+			}
+			for line := range strings.Lines(diag.Printable(f.Text, exampleColumns)) {
+				b.WriteString(strings.TrimRight("    "+line, " \n") + "\n")
+			}
+		}
+	}
+}
+
+// wrap breaks a text into lines between its words.
+func wrap(text string, columns int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > columns:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	b.WriteByte('\n')
+	return b.String()
+}

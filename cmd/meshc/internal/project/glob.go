@@ -1,0 +1,65 @@
+package project
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// glob is the files below a folder that a pattern matches, as absolute paths in the order of their names.
+// `**` matches any number of folders. It does not look into .git, into folders that symbolic links lead to, nor
+// into other projects: folders with a meshc.yaml of their own.
+func (p *Project) glob(folder, pattern string) ([]string, error) {
+	base, rest := doublestar.SplitPattern(filepath.ToSlash(filepath.Clean(pattern)))
+	top := filepath.Join(folder, filepath.FromSlash(base))
+	if filepath.IsAbs(filepath.FromSlash(base)) {
+		top = filepath.FromSlash(base)
+	}
+	var found []string
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path == top && os.IsNotExist(err) {
+				return fs.SkipAll
+			}
+			return p.shownError(path, err)
+		}
+		if d.IsDir() {
+			if d.Name() == ".git" || path != top && p.isOther(path) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		rel, err := filepath.Rel(top, path)
+		if err != nil {
+			return err
+		}
+		if matches, err := doublestar.Match(rest, filepath.ToSlash(rel)); err != nil || !matches {
+			return err
+		}
+		if d.Type()&fs.ModeSymlink != 0 {
+			// What a link leads to is only looked at where its name is asked for; one that leads nowhere fails
+			// when it is read.
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				return nil
+			}
+		} else if !d.Type().IsRegular() {
+			return nil
+		}
+		found = append(found, path)
+		return nil
+	})
+	slices.Sort(found)
+	return found, err
+}
+
+// isOther tells whether a folder is another project than this one.
+func (p *Project) isOther(folder string) bool {
+	if folder == p.Root {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(folder, ConfigName))
+	return err == nil
+}

@@ -1,0 +1,228 @@
+package project
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Intents reads the intents that a build of an environment compiles, sorted by name: those of the `sources`
+// globs, less those that only another environment has. With paths, a file is taken as it is, and of a folder
+// what the globs match in it.
+func (p *Project) Intents(environment string, stdin io.Reader) ([]compiler.Input, error) {
+	common, err := p.match(p.Config.Sources)
+	if err != nil {
+		return nil, err
+	}
+	for name, e := range p.Config.Environments {
+		only, err := p.match(e.Sources)
+		if err != nil {
+			return nil, err
+		}
+		for path := range only {
+			if name != environment {
+				delete(common, path)
+			}
+		}
+	}
+	if e := p.Config.Environments[environment]; e != nil {
+		own, err := p.match(e.Sources)
+		if err != nil {
+			return nil, err
+		}
+		for path := range own {
+			common[path] = true
+		}
+	}
+	return p.intents(common, stdin)
+}
+
+// AllIntents reads the intents of all environments.
+func (p *Project) AllIntents(stdin io.Reader) ([]compiler.Input, error) {
+	globs := slices.Clone(p.Config.Sources)
+	for _, e := range p.Config.Environments {
+		globs = append(globs, e.Sources...)
+	}
+	all, err := p.match(globs)
+	if err != nil {
+		return nil, err
+	}
+	return p.intents(all, stdin)
+}
+
+// intents reads what the paths say of the files that the globs match.
+func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.Input, error) {
+	chosen := map[string]bool{}
+	var files []compiler.Input
+	paths := p.paths
+	if len(paths) == 0 {
+		paths = []string{p.Root}
+	}
+	for _, path := range paths {
+		if path == Stdin {
+			text, err := readStdin(stdin)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, compiler.Input{Name: StdinName, Text: text})
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, named(path, err)
+		}
+		absolute := p.absolute(path)
+		if !info.IsDir() {
+			chosen[absolute] = true
+			continue
+		}
+		below := matched
+		if !inside(p.Root, absolute) {
+			found, err := p.glob(absolute, "**/*.mesh")
+			if err != nil {
+				return nil, err
+			}
+			below = set(found)
+		}
+		found := false
+		for file := range below {
+			if inside(absolute, file) {
+				chosen[file], found = true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("%s: no intents here, nothing matches %s", p.Shown(p.Name(absolute)), strings.Join(p.Config.Sources, ", "))
+		}
+	}
+	for _, path := range keys(chosen) {
+		text, err := p.read(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, compiler.Input{Name: p.Name(path), Text: text})
+	}
+	slices.SortFunc(files, func(a, b compiler.Input) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
+
+// match is the files of the project that any of the globs matches.
+func (p *Project) match(globs []string) (map[string]bool, error) {
+	all := map[string]bool{}
+	for _, g := range globs {
+		found, err := p.glob(p.Root, g)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			if inside(p.Root, path) {
+				all[path] = true
+			}
+		}
+	}
+	return all, nil
+}
+
+// manifests is what workload manifests are called.
+const manifests = "**/*.{yaml,yml,json}"
+
+// Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard
+// input, relative to the current folder. Without patterns it is those of meshc.yaml, relative to it. A pattern
+// that nothing matches is an error, or a finding where it stands in meshc.yaml: a check against nothing would say
+// that all is well.
+func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Input, diag.List, error) {
+	r := workloadReader{Project: p, seen: map[string]bool{}}
+	for _, pattern := range patterns {
+		if pattern == Stdin {
+			text, err := readStdin(stdin)
+			if err != nil {
+				return nil, nil, err
+			}
+			r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(StdinName, string(text))})
+			continue
+		}
+		found, err := r.add(p.wd, pattern, "")
+		if err != nil {
+			return nil, nil, err
+		}
+		if !found {
+			return nil, nil, fmt.Errorf("%s: no workload manifest matches", filepath.ToSlash(pattern))
+		}
+	}
+	if len(patterns) > 0 {
+		return r.inputs, nil, nil
+	}
+	var findings diag.List
+	for _, w := range p.Config.Workloads {
+		found, err := r.add(p.Root, w.Path, w.Namespace)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !found {
+			findings.Add(diag.InvalidSetting, w.At, "no workload manifest matches %s", w.Path).
+				WithHelp("correct the path, or take the entry out: a check against nothing would say that all is well")
+		}
+	}
+	return r.inputs, findings, nil
+}
+
+type workloadReader struct {
+	*Project
+	inputs []inventory.Input
+	seen   map[string]bool // by path: the first entry that matches a file decides
+}
+
+func (r *workloadReader) add(folder, pattern, namespace string) (found bool, err error) {
+	top := filepath.FromSlash(pattern)
+	if !filepath.IsAbs(top) {
+		top = filepath.Join(folder, top)
+	}
+	var paths []string
+	switch info, statErr := os.Stat(top); {
+	case statErr == nil && info.IsDir():
+		paths, err = r.glob(top, manifests)
+	case statErr == nil:
+		paths = []string{top}
+	default:
+		paths, err = r.glob(folder, pattern)
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, path := range paths {
+		if r.seen[path] || filepath.Base(path) == ConfigName {
+			continue
+		}
+		r.seen[path] = true
+		text, err := r.read(path)
+		if err != nil {
+			return false, err
+		}
+		r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(r.Name(path), string(text)), Namespace: namespace})
+	}
+	return len(paths) > 0, nil
+}
+
+func set(paths []string) map[string]bool {
+	s := make(map[string]bool, len(paths))
+	for _, p := range paths {
+		s[p] = true
+	}
+	return s
+}
+
+func keys(s map[string]bool) []string {
+	all := make([]string, 0, len(s))
+	for p := range s {
+		all = append(all, p)
+	}
+	slices.Sort(all)
+	return all
+}

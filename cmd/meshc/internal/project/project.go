@@ -1,0 +1,158 @@
+// Package project finds what belongs to a project on disk: its settings, its intents and its workload
+// manifests.
+//
+// It knows files, globs and standard input. What is in the files is for others to read. It never writes,
+// and never follows a symbolic link out of the project.
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// ConfigName is the file that makes a folder a project.
+const ConfigName = "meshc.yaml"
+
+// Stdin is the PATH that means standard input, and StdinName what findings call it.
+const (
+	Stdin     = "-"
+	StdinName = "<standard input>"
+)
+
+// Project is a folder with intents in it, with or without a meshc.yaml.
+type Project struct {
+	Root   string // absolute: where meshc.yaml is, else the folder of the first PATH
+	Config config.Project
+
+	paths []string
+	wd    string // the current folder
+}
+
+// Open finds the project that paths lie in and reads its settings. Without paths it is the one around the
+// current folder. meshc.yaml is looked for in the folder of the first path and upwards, up to the folder of a
+// git repository. The findings are those of meshc.yaml; the error names a path that cannot be read.
+func Open(paths []string) (*Project, diag.List, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &Project{Config: config.Default(), paths: paths, wd: wd}
+	start := wd
+	for i, path := range paths {
+		if path == Stdin {
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, nil, named(path, err)
+		}
+		if i == 0 {
+			start = p.absolute(path)
+			if !info.IsDir() {
+				start = filepath.Dir(start)
+			}
+		}
+	}
+	p.Root = start
+	root, found, err := findUpwards(start)
+	if err != nil || !found {
+		return p, nil, err
+	}
+	p.Root = root
+	text, err := p.read(filepath.Join(root, ConfigName))
+	if err != nil {
+		return p, nil, err
+	}
+	var findings diag.List
+	p.Config, findings = config.Parse(source.NewFile(ConfigName, string(text)))
+	return p, findings, nil
+}
+
+// findUpwards looks for meshc.yaml in a folder and in those above it. A repository is a border: a
+// meshc.yaml above it is somebody else's.
+func findUpwards(folder string) (root string, found bool, err error) {
+	for {
+		switch _, err := os.Stat(filepath.Join(folder, ConfigName)); {
+		case err == nil:
+			return folder, true, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", false, named(filepath.Join(folder, ConfigName), err)
+		}
+		if _, err := os.Lstat(filepath.Join(folder, ".git")); err == nil {
+			return "", false, nil
+		}
+		above := filepath.Dir(folder)
+		if above == folder {
+			return "", false, nil
+		}
+		folder = above
+	}
+}
+
+// Name is what the compiler calls a file: slash-separated and relative to the project, so that the same
+// project gives the same output wherever it lies.
+func (p *Project) Name(path string) string {
+	if rel, err := filepath.Rel(p.Root, p.absolute(path)); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(path)
+}
+
+// Path is where the file of a name lies; empty for standard input.
+func (p *Project) Path(name string) string {
+	switch path := filepath.FromSlash(name); {
+	case name == StdinName:
+		return ""
+	case filepath.IsAbs(path):
+		return path
+	default:
+		return filepath.Join(p.Root, path)
+	}
+}
+
+// Shown is a name as somebody in the current folder would write it, slash-separated.
+func (p *Project) Shown(name string) string {
+	path := p.Path(name)
+	if path == "" {
+		return name
+	}
+	if rel, err := filepath.Rel(p.wd, path); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(path)
+}
+
+func (p *Project) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(p.wd, path)
+}
+
+// shownError says what is wrong with a path, by the name that Shown gives it.
+func (p *Project) shownError(path string, err error) error {
+	return named(p.Shown(p.Name(path)), err)
+}
+
+// named puts a path before what is wrong with it, without the name of the system call.
+func named(path string, err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	return fmt.Errorf("%s: %w", filepath.ToSlash(path), err)
+}
+
+// inside tells whether a path is a folder or lies below it. Both are clean and absolute.
+func inside(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}

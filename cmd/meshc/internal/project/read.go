@@ -1,0 +1,81 @@
+package project
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// maxRead is how much of one input is read at all. The readers of the texts have their own, lower limits, and say
+// where; this one keeps /dev/zero out.
+const maxRead = 64 << 20
+
+// read reads a file of the project. One below the root must not lie elsewhere by way of symbolic links.
+func (p *Project) read(path string) ([]byte, error) {
+	if err := p.staysInside(path); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, p.shownError(path, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, p.shownError(path, err)
+	}
+	if info.IsDir() {
+		return nil, p.shownError(path, errors.New("is a folder"))
+	}
+	text, err := slurp(f, info.Size())
+	if err != nil {
+		return nil, p.shownError(path, err)
+	}
+	return text, nil
+}
+
+func readStdin(in io.Reader) ([]byte, error) {
+	text, err := slurp(in, 0)
+	if err != nil {
+		return nil, named(StdinName, err)
+	}
+	return text, nil
+}
+
+func slurp(in io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	if size > 0 && size <= maxRead {
+		b.Grow(int(size) + bytes.MinRead) // room to see the end of the file
+	}
+	n, err := b.ReadFrom(io.LimitReader(in, maxRead+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case n > maxRead:
+		return nil, fmt.Errorf("is larger than %d MiB, more than meshc reads of any file", maxRead>>20)
+	}
+	return b.Bytes(), nil
+}
+
+// staysInside refuses a symbolic link in the project that leads out of it. A path that is not below the root
+// was named by the user as it is, and is no link's doing.
+func (p *Project) staysInside(path string) error {
+	if !inside(p.Root, path) {
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return p.shownError(path, err)
+	}
+	root, err := filepath.EvalSymlinks(p.Root)
+	if err != nil {
+		return p.shownError(p.Root, err)
+	}
+	if !inside(root, real) {
+		return p.shownError(path, errors.New("is a symbolic link that leaves the project"))
+	}
+	return nil
+}

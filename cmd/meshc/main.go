@@ -1,0 +1,141 @@
+// Command meshc compiles intents, who may call whom, into the manifests of a service mesh.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes, as the help of the root command documents them.
+const (
+	exitFindings = 1
+	exitUsage    = 2
+	exitIO       = 3
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is meshc without the process around it.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			code = crash(stderr, trouble, debug.Stack())
+		}
+	}()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteC()
+	return conclude(stderr, cmd, err)
+}
+
+// conclude says what went wrong, unless that has been said, and gives the exit code. An error that no verb has
+// put a code on is cobra's, about the arguments.
+func conclude(stderr io.Writer, cmd *cobra.Command, err error) int {
+	var f *failure
+	switch {
+	case err == nil:
+		return 0
+	case !errors.As(err, &f):
+		f = &failure{exitUsage, err}
+	}
+	if f.err != nil {
+		fmt.Fprintf(stderr, "meshc: %v\n", f.err)
+	}
+	if f.code == exitUsage {
+		fmt.Fprintf(stderr, "%s --help says how it is used\n", cmd.CommandPath())
+	}
+	return f.code
+}
+
+// failure is an error with the exit code that it ends meshc with.
+type failure struct {
+	code int
+	err  error // nil where everything has been said
+}
+
+func (f *failure) Error() string { return fmt.Sprint(f.err) }
+func (f *failure) Unwrap() error { return f.err }
+
+// errFindings ends a run whose findings, or differences, have been printed.
+var errFindings = &failure{code: exitFindings}
+
+func usageError(format string, args ...any) error {
+	return &failure{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// crash reports a mistake of meshc's own, so that somebody can find it.
+func crash(stderr io.Writer, trouble any, stack []byte) int {
+	fmt.Fprintf(stderr, `meshc: internal error: %v
+
+This is a mistake in meshc, not in your project, and nothing was written after it. Please report it with
+this text, the command line, and the smallest project with which it happens.
+
+%s
+%s`, trouble, versionLine(), stack)
+	return exitIO
+}
+
+// verb is a RunE whose errors are those of files and streams, unless they say otherwise.
+func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		err := f(cmd, args)
+		var coded *failure
+		if err == nil || errors.As(err, &coded) {
+			return err
+		}
+		return &failure{exitIO, err}
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "meshc",
+		Short: "Compile who may call whom into the manifests of a service mesh",
+		Long: `meshc compiles intents, who may call whom, into the manifests of a service mesh.
+
+A PATH is a file, a folder, or - for standard input; without one it is the project around the current folder.
+meshc.yaml is looked for in the folder of the first PATH and above it, up to the folder of the git repository;
+none is needed. Folders with a meshc.yaml of their own, .git, and folders behind symbolic links are not looked into.
+
+Exit codes:
+  0  done; there may be warnings
+  1  findings that are errors, or differences that were asked for
+  2  wrong usage
+  3  a file or stream could not be read or written, or meshc itself failed`,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(newBuild(), newCheck(), newFmt(), newExplain(), newInit(), newVersion())
+	return root
+}
+
+// writeOut writes to standard output, where a full disk or a closed pipe is an error like any other.
+func writeOut(cmd *cobra.Command, text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	if _, err := cmd.OutOrStdout().Write(text); err != nil {
+		return fmt.Errorf("standard output: %w", cause(err))
+	}
+	return nil
+}
+
+// cause is an error without the names of the system call and of the file.
+func cause(err error) error {
+	var of *os.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+var formats = []string{"text", "json", "sarif", "github"}
+
+// reporter writes findings in the format that the user chose.
+type reporter struct {
+	format   string
+	warnings []string // -W
+}
+
+func (r *reporter) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif or github")
+	cmd.Flags().StringArrayVarP(&r.warnings, "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (r *reporter) check() error {
+	if !slices.Contains(formats, r.format) {
+		return usageError("--format %s: there are text, json, sarif and github", r.format)
+	}
+	return nil
+}
+
+// machine tells whether a program is to read the findings.
+func (r *reporter) machine() bool { return r.format != "text" }
+
+// levels is what is done with each code: what meshc.yaml says, and over it -W. `-W error` is about the codes
+// of which neither says anything.
+func (r *reporter) levels(configured map[diag.Code]diag.Level) (map[diag.Code]diag.Level, error) {
+	levels := map[diag.Code]diag.Level{}
+	for code, level := range configured {
+		levels[code] = level
+	}
+	all := false
+	for _, w := range r.warnings {
+		if w == "error" {
+			all = true
+			continue
+		}
+		word, levelWord, ok := strings.Cut(w, "=")
+		if !ok {
+			return nil, usageError("-W %s: want CODE=silence, CODE=warn, CODE=error, or error", w)
+		}
+		e := diag.Explain(codeOf(word))
+		if e == nil {
+			return nil, usageError("-W %s: %s is no code of a finding; meshc explain lists them", w, word)
+		}
+		level, err := diag.ParseLevel(levelWord)
+		if err != nil {
+			return nil, usageError("-W %s: %v", w, err)
+		}
+		if e.Severity == diag.Error && level != diag.Fail {
+			return nil, usageError("-W %s: %s is an error, which cannot be demoted", w, e.Code)
+		}
+		levels[e.Code] = level
+	}
+	if all {
+		for _, e := range diag.Table {
+			if _, said := levels[e.Code]; !said && e.Severity == diag.Warning {
+				levels[e.Code] = diag.Fail
+			}
+		}
+	}
+	return levels, nil
+}
+
+// write writes findings, whose files are called as shown says.
+func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) string) error {
+	l = renamed(l, shown)
+	var b bytes.Buffer
+	var err error
+	switch r.format {
+	case "json":
+		err = diag.JSON(&b, l)
+	case "sarif":
+		err = diag.SARIF(&b, l)
+	case "github":
+		err = diag.GitHub(&b, l)
+	default:
+		err = diag.Text(&b, l, wantsColour(w))
+		if len(l) > 0 {
+			b.WriteByte('\n')
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("findings: %w", cause(err))
+	}
+	return nil
+}
+
+// renamed is the list with other names for its files: the compiler knows them by their place in the project,
+// whoever reads the findings stands in some folder of it.
+func renamed(l diag.List, shown func(string) string) diag.List {
+	files := map[*source.File]*source.File{}
+	span := func(s source.Span) source.Span {
+		if s.IsZero() {
+			return s
+		}
+		f := files[s.File]
+		if f == nil {
+			f = s.File
+			if name := shown(f.Name); name != f.Name {
+				f = source.NewFile(name, f.Text)
+			}
+			files[s.File] = f
+		}
+		return source.Span{File: f, Start: s.Start, End: s.End}
+	}
+	out := slices.Clone(l)
+	for i := range out {
+		d := &out[i]
+		d.Primary = span(d.Primary)
+		d.Related = slices.Clone(d.Related)
+		for j := range d.Related {
+			d.Related[j].Span = span(d.Related[j].Span)
+		}
+		d.Fixes = slices.Clone(d.Fixes)
+		for j := range d.Fixes {
+			d.Fixes[j].Edits = slices.Clone(d.Fixes[j].Edits)
+			for k := range d.Fixes[j].Edits {
+				d.Fixes[j].Edits[k].Span = span(d.Fixes[j].Edits[k].Span)
+			}
+		}
+	}
+	return out
+}
+
+// wantsColour tells whether w is a terminal whose user did not ask for plain text. https://no-color.org
+func wantsColour(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	// The console of older Windows prints escapes as they are; newer terminals say who they are.
+	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" && os.Getenv("TERM") == "" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// counts is `2 errors, 1 warning`, with the notes where there are any.
+func counts(l diag.List) string {
+	text := plural(l.Count(diag.Error), "error") + ", " + plural(l.Count(diag.Warning), "warning")
+	if n := l.Count(diag.Note); n > 0 {
+		text += ", " + plural(n, "note")
+	}
+	return text
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
