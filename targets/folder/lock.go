@@ -13,7 +13,7 @@ import (
 // second. Variables for the tests.
 var (
 	lockPatience = 30 * time.Second
-	lockPause    = 5 * time.Millisecond
+	lockPause    = time.Millisecond
 )
 
 // acquire takes the lock of the folder and waits for whoever has it. The lock file lies beside the folder,

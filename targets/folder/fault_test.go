@@ -1,0 +1,135 @@
+package folder
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets"
+)
+
+func TestFolderThatIsAFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	require.NoError(t, os.WriteFile(dir, []byte("mine"), 0o666))
+	_, err := Replace(dir, delivery(treeA), Options{})
+	assert.EqualError(t, err, "write into "+dir+": is a file, not a folder")
+	_, err = Compare(dir, delivery(treeA))
+	assert.EqualError(t, err, "write into "+dir+": is a file, not a folder")
+	text, err := os.ReadFile(dir)
+	require.NoError(t, err)
+	assert.Equal(t, "mine", string(text))
+
+	_, err = Replace(filepath.Join(dir, "below"), delivery(treeA), Options{})
+	assert.ErrorContains(t, err, dir)
+}
+
+func TestCompareOfAFolderThatIsNotThere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	c, err := Compare(dir, delivery(treeA))
+	require.NoError(t, err)
+	assert.Len(t, c.Written, 5)
+	assert.Equal(t, "shop/20-b.yaml", c.Differences[4].Path)
+	assert.Nil(t, c.Differences[4].Before)
+	assert.NoDirExists(t, dir)
+}
+
+// cutOff leaves the folder as a run does that is killed right after it committed to treeB.
+func cutOff(t *testing.T, dir string) {
+	t.Helper()
+	replace(t, dir, delivery(treeA))
+	put(t, dir, "README", "mine")
+	p, err := locate(dir)
+	require.NoError(t, err)
+	w, err := p.plan(delivery(treeB))
+	require.NoError(t, err)
+	root, err := os.OpenRoot(dir)
+	require.NoError(t, err)
+	defer root.Close()
+	_, err = w.prepare(root)
+	require.NoError(t, err)
+}
+
+func TestEditsAfterAKillAreNotLost(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	cutOff(t, dir)
+	put(t, dir, "shop/20-b.yaml", "b, mine\n")
+	put(t, dir, "stock/10-d.yaml", "d, mine\n")
+	put(t, dir, "pay/10-c.yaml", "c, mine\n")
+
+	_, err := Replace(dir, delivery(treeB), Options{})
+	assert.Equal(t, []string{
+		"MESH4002 pay/10-c.yaml c, mine", "MESH4002 shop/20-b.yaml b, mine", "MESH4002 stock/10-d.yaml d, mine",
+	}, findings(t, dir, err))
+	_, err = Compare(dir, delivery(treeB))
+	assert.Len(t, findings(t, dir, err), 3)
+	assert.Contains(t, contents(t, dir), "c, mine")
+
+	_, err = Replace(dir, delivery(treeB), Options{Overwrite: true})
+	require.NoError(t, err)
+	assert.Equal(t, "-- README --\nmine\n"+strings.TrimPrefix(treeB, "\n"), contents(t, dir))
+	alone(t, dir)
+}
+
+func TestJournalsThatAreRefused(t *testing.T) {
+	for journal, want := range map[string]string{
+		"":                                  "not a whole journal",
+		"meshc journal 1\nwrite - ../x\n":   "no line of a journal",
+		"meshc journal 1\nremove - /x\n":    "no line of a journal",
+		"meshc journal 1\nremove - x\nwri":  "not a whole journal",
+		"meshc journal 2\n":                 "not a whole journal",
+		"meshc journal 1\nrename - shop\n":  "no line of a journal",
+		"meshc journal 1\nremove - README2": "not a whole journal",
+	} {
+		dir := filepath.Join(t.TempDir(), "out")
+		cutOff(t, dir)
+		put(t, dir, journalFile, journal)
+		_, err := Replace(dir, delivery(treeB), Options{})
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "delete "+filepath.ToSlash(dir)+"/.meshc-journal to give it up")
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, journalName)))
+		replace(t, dir, delivery(treeB))
+	}
+}
+
+// A journal is data from the disk: it reaches nothing outside the folder, not even through a link in it.
+func TestJournalStaysInside(t *testing.T) {
+	dir, elsewhere := filepath.Join(t.TempDir(), "out"), t.TempDir()
+	cutOff(t, dir)
+	put(t, elsewhere, "10-c.yaml", "c\n")
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "pay")))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "pay")))
+	_, err := Replace(dir, delivery(treeB), Options{})
+	assert.ErrorContains(t, err, "escapes")
+	assert.Equal(t, "-- 10-c.yaml --\nc\n", contents(t, elsewhere))
+}
+
+func TestWaitingHasAnEnd(t *testing.T) {
+	patience := lockPatience
+	lockPatience = 20 * time.Millisecond
+	defer func() { lockPatience = patience }()
+	dir := filepath.Join(t.TempDir(), "out")
+	p, err := locate(dir)
+	require.NoError(t, err)
+	release, err := p.acquire()
+	require.NoError(t, err)
+	_, err = Replace(dir, delivery(treeA), Options{})
+	assert.ErrorContains(t, err, "another meshc is writing into the folder: "+dir)
+	release()
+	replace(t, dir, delivery(treeA))
+	alone(t, dir)
+}
+
+func TestEmptyDelivery(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	replace(t, dir, delivery(treeA))
+	replace(t, dir, withLock(nil))
+	assert.Equal(t, "", contents(t, dir))
+	c, err := Compare(dir, []targets.File{{Path: targets.LockName, Data: targets.NewLock("", nil).Text()}})
+	require.NoError(t, err)
+	assert.True(t, c.None())
+}

@@ -1,0 +1,177 @@
+package folder
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets"
+)
+
+// What the test binary does instead of testing, when it is started with this in its environment.
+const childTask = "MESHC_FOLDER_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if task := os.Getenv(childTask); task != "" {
+		tasks[task](os.Args[1])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+var tasks = map[string]func(dir string){"alternate": alternate}
+
+// alternate writes one tree over the other until it is killed.
+func alternate(dir string) {
+	fmt.Println("ready")
+	for {
+		for _, tree := range []string{"B", "A"} {
+			if _, err := Replace(dir, bigTrees[tree], Options{}); err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+		}
+	}
+}
+
+func child(task, dir string) *exec.Cmd {
+	c := exec.Command(os.Args[0], dir)
+	c.Env = append(os.Environ(), childTask+"="+task)
+	return c
+}
+
+// Two trees that differ in every way: files that stay, change, come and go, folders that come and go.
+var bigTrees = map[string][]targets.File{"A": bigTree("A"), "B": bigTree("B")}
+
+func bigTree(name string) []targets.File {
+	var files []targets.File
+	add := func(folder string, i int, text string) {
+		files = append(files, targets.File{Path: fmt.Sprintf("%s/20-file-%02d.yaml", folder, i), Data: []byte(text)})
+	}
+	for i := range 8 {
+		add("same", i, "same")
+		add("changed", i, "this is tree "+name)
+		add("mixed", i+10*int(name[0]-'A'), "some come, some go")
+		add("only-in-"+name, i, "a folder of its own")
+	}
+	return withLock(files)
+}
+
+// state is the name of the tree that dir holds, or what else it holds.
+func state(t *testing.T, dir string) string {
+	t.Helper()
+	for name, tree := range bigTrees {
+		// Compare would finish a run that was cut off: look without it.
+		p, err := locate(dir)
+		require.NoError(t, err)
+		w, err := p.plan(tree)
+		require.NoError(t, err)
+		if w.exists && w.None() {
+			return name
+		}
+	}
+	return contents(t, dir)
+}
+
+// A process that is killed at any instant leaves one tree or the other: at once where folders can be swapped,
+// and after the next call where a journal is needed. Whatever it left, the next run converges and clears it away.
+func TestKilledAtAnyInstant(t *testing.T) {
+	for _, way := range []string{"create", "swap", "journal"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "out")
+			random := rand.New(rand.NewPCG(1, uint64(len(way))))
+			cutOff, half := 0, 0
+			for range 200 {
+				require.NoError(t, os.RemoveAll(dir))
+				if way != "create" {
+					replace(t, dir, bigTrees["A"])
+				}
+				if way == "journal" {
+					put(t, dir, "README", "mine")
+				}
+				c := child("alternate", dir)
+				out, err := c.StdoutPipe()
+				require.NoError(t, err)
+				require.NoError(t, c.Start())
+				line, err := bufio.NewReader(out).ReadString('\n')
+				require.NoError(t, err)
+				require.Equal(t, "ready\n", line)
+				window := 8 * time.Millisecond
+				if way == "create" {
+					window = 2 * time.Millisecond // the first of its runs
+				}
+				time.Sleep(time.Duration(random.Int64N(int64(window))))
+				require.NoError(t, c.Process.Kill())
+				require.EqualError(t, c.Wait(), "signal: killed")
+
+				p, err := locate(dir)
+				require.NoError(t, err)
+				if p.interrupted() {
+					cutOff++
+				}
+				_, missing := os.Stat(dir)
+				switch {
+				case missing != nil:
+					require.Equal(t, "create", way)
+				case way == "journal":
+					if now := state(t, dir); now != "A" && now != "B" {
+						half++
+					}
+					_, err := Compare(dir, bigTrees["A"])
+					require.NoError(t, err)
+					fallthrough
+				default:
+					require.Contains(t, []string{"A", "B"}, state(t, dir))
+				}
+				replace(t, dir, bigTrees["B"])
+				require.Equal(t, "B", state(t, dir))
+				alone(t, dir)
+				if way == "journal" {
+					require.FileExists(t, filepath.Join(dir, "README"))
+				}
+			}
+			t.Logf("of 200 kills %d cut a run off, %d between commit and end", cutOff, half)
+			assert.Positive(t, cutOff, "no kill hit a run: the test shows nothing")
+		})
+	}
+}
+
+// Runs of one folder wait for each other, in one process and in several.
+func TestConcurrentRuns(t *testing.T) {
+	for _, way := range []string{"swap", "journal"} {
+		t.Run(way, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "out")
+			replace(t, dir, bigTrees["A"])
+			if way == "journal" {
+				put(t, dir, "README", "mine")
+			}
+			other := child("alternate", dir)
+			require.NoError(t, other.Start())
+			var wait sync.WaitGroup
+			for i := range 8 {
+				wait.Go(func() {
+					for range 5 {
+						_, err := Replace(dir, bigTrees[string(rune('A'+i%2))], Options{})
+						assert.NoError(t, err)
+					}
+				})
+			}
+			wait.Wait()
+			require.NoError(t, other.Process.Kill())
+			other.Wait()
+			replace(t, dir, bigTrees["A"])
+			assert.Equal(t, "A", state(t, dir))
+			alone(t, dir)
+		})
+	}
+}
