@@ -39,7 +39,10 @@ func TestCompareOfAFolderThatIsNotThere(t *testing.T) {
 }
 
 // cutOff leaves the folder as a run does that is killed right after it committed to treeB.
-func cutOff(t *testing.T, dir string) {
+func cutOff(t *testing.T, dir string) { cutOffAfter(t, dir, 0) }
+
+// cutOffAfter lets the run do some operations of its journal before, and tells how many there are.
+func cutOffAfter(t *testing.T, dir string, done int) int {
 	t.Helper()
 	replace(t, dir, delivery(treeA))
 	put(t, dir, "README", "mine")
@@ -50,8 +53,26 @@ func cutOff(t *testing.T, dir string) {
 	root, err := os.OpenRoot(dir)
 	require.NoError(t, err)
 	defer root.Close()
-	_, err = w.prepare(root)
+	operations, err := w.prepare(root)
 	require.NoError(t, err)
+	require.NoError(t, p.do(root, operations[:done]))
+	return len(operations)
+}
+
+// The kill test meets few instants of the short time in which a journal is worked off. This one goes through all.
+func TestJournalIsFinishedFromEveryOperation(t *testing.T) {
+	for done, operations := 0, 5; done <= operations; done++ {
+		for finish, by := range map[string]func(dir string) error{
+			"compare": func(dir string) error { _, err := Compare(dir, delivery(treeA)); return err },
+			"replace": func(dir string) error { _, err := Replace(dir, delivery(treeB), Options{}); return err },
+		} {
+			dir := filepath.Join(t.TempDir(), "out")
+			require.Equal(t, operations, cutOffAfter(t, dir, done))
+			require.NoError(t, by(dir), "%s after %d operations", finish, done)
+			assert.Equal(t, "-- README --\nmine\n"+strings.TrimPrefix(treeB, "\n"), contents(t, dir))
+			alone(t, dir)
+		}
+	}
 }
 
 func TestEditsAfterAKillAreNotLost(t *testing.T) {
