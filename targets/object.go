@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -217,7 +218,9 @@ func appendMap(dst []byte, f *field, m protoreflect.Map, indent int) []byte {
 		entries = append(entries, entry{k.String(), v})
 		return true
 	})
-	slices.SortFunc(entries, func(a, b entry) int { return compareKeys(a.key, b.key) })
+	// Where compareKeys is no order the result depends on what it is given, so that must not be the order of a map.
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(entries, func(a, b entry) int { return compareKeys(a.key, b.key) })
 	for _, e := range entries {
 		dst = appendMapKey(appendSpaces(dst, indent), e.key, indent)
 		if f.message != nil {
@@ -300,6 +303,7 @@ func appendDuration(dst []byte, d *durationpb.Duration) []byte {
 }
 
 // compareKeys orders the keys of a mapping as go.yaml.in/yaml/v2 does: letters behind everything else, numbers by value.
+// Of three keys that may be no order (9 < 10 < 1a < 9), there or here.
 func compareKeys(a, b string) int {
 	switch {
 	case a == b:
