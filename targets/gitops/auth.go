@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/url"
@@ -199,24 +200,36 @@ func (p *publisher) sshKeys() *sshAuth {
 			from = append(from, name)
 		}
 	}
+	a.knownHosts = filepath.SplitList(p.getenv("SSH_KNOWN_HOSTS"))
+	if len(a.knownHosts) == 0 {
+		a.knownHosts = []string{filepath.Join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
+	}
+	a.address = net.JoinHostPort(firstOf(ssh_config.Get(e.Host, "Hostname"), strings.Trim(e.Host, "[]")), itoa(cmp.Or(e.Port, gitssh.DefaultPort)))
 	p.user.from = firstOf(strings.Join(from, ", "), "nowhere: there is no SSH agent and no key in ~/.ssh")
 	return a
 }
 
-// sshAuth is every key that may open the door.
+// sshAuth is every key that may open the door, and the doors that are known.
 type sshAuth struct {
-	user  string
-	agent func() ([]ssh.Signer, error)
-	keys  []ssh.Signer
-	gitssh.HostKeyCallbackHelper
+	user       string
+	agent      func() ([]ssh.Signer, error)
+	keys       []ssh.Signer
+	knownHosts []string // files
+	address    string
 }
 
 func (a *sshAuth) Name() string   { return gitssh.PublicKeysCallbackName }
 func (a *sshAuth) String() string { return a.Name() }
 
 func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
-	return a.SetHostKeyCallbackAndAlgorithms(&ssh.ClientConfig{
-		User: a.user,
+	known, err := gitssh.NewKnownHostsDb(a.knownHosts...)
+	if err != nil {
+		return nil, err
+	}
+	return &ssh.ClientConfig{
+		User:              a.user,
+		HostKeyCallback:   known.HostKeyCallback(),
+		HostKeyAlgorithms: known.HostKeyAlgorithms(a.address),
 		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
 			keys := a.keys
 			if a.agent != nil {
@@ -226,5 +239,5 @@ func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
 			}
 			return keys, nil
 		})},
-	})
+	}, nil
 }

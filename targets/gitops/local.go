@@ -3,8 +3,10 @@ package gitops
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,25 +33,82 @@ func openLocal(path string) (*view, error) {
 	case err != nil:
 		return nil, err
 	}
-	v := &view{references: references{branches: map[string]plumbing.Hash{}}, store: repository.Storer, close: func() {}}
-	if s, ok := repository.Storer.(*filesystem.Storage); ok {
-		fast := openStore(s.Filesystem().Root())
-		v.store, v.close = fast, func() { fast.Close() }
+	store, ok := repository.Storer.(*filesystem.Storage)
+	if !ok {
+		return nil, git.ErrRepositoryNotExists
 	}
-	if head, err := repository.Reference(plumbing.HEAD, false); err == nil && head.Type() == plumbing.SymbolicReference {
+	dir := commonDir(store.Filesystem().Root())
+	fast := openStore(dir)
+	v := &view{store: fast, close: func() { fast.Close() }}
+	if head, err := fast.Reference(plumbing.HEAD); err == nil && head.Type() == plumbing.SymbolicReference {
 		v.head = head.Target().Short()
 	}
-	all, err := repository.References()
-	if err != nil {
+	if v.branches, err = localBranches(dir, fast); err != nil {
+		v.close()
 		return nil, err
 	}
-	err = all.ForEach(func(r *plumbing.Reference) error {
-		if r.Name().IsBranch() && r.Type() == plumbing.HashReference {
-			v.branches[r.Name().Short()] = r.Hash()
+	return v, nil
+}
+
+// commonDir is where the objects and branches of a linked work tree are.
+func commonDir(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, "commondir"))
+	if err != nil {
+		return dir
+	}
+	return pathOf(strings.TrimSpace(string(text)), dir)
+}
+
+// localBranches finds the names itself: go-git takes the lock of a branch that is being moved for a branch.
+func localBranches(dir string, s storer.ReferenceStorer) (map[string]plumbing.Hash, error) {
+	const heads = "refs/heads/"
+	branches := map[string]plumbing.Hash{}
+	add := func(name string) error {
+		r, err := s.Reference(plumbing.ReferenceName(heads + name))
+		if errors.Is(err, plumbing.ErrReferenceNotFound) {
+			return nil // it went just now
 		}
-		return nil
+		if err == nil && r.Type() == plumbing.HashReference {
+			branches[name] = r.Hash()
+		}
+		return err
+	}
+	packed, err := os.ReadFile(filepath.Join(dir, "packed-refs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(packed)) {
+		if _, name, ok := strings.Cut(strings.TrimSpace(line), " "+heads); ok {
+			if err := add(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	root := filepath.Join(dir, heads)
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (e.IsDir() || strings.HasSuffix(path, ".lock")) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		return add(filepath.ToSlash(rel))
 	})
-	return v, err
+	return branches, err
+}
+
+// moved tells, without starting a process, that a branch no longer is where a move starts.
+func (r *remote) moved(moves []move) bool {
+	v, err := openLocal(r.endpoint.Path)
+	if err != nil {
+		return false
+	}
+	defer v.close()
+	return slices.ContainsFunc(moves, func(m move) bool { return v.branches[m.branch] != m.old })
 }
 
 // Init makes a bare repository at path, with a first commit on main that holds nothing, so that a first

@@ -24,9 +24,10 @@ import (
 
 const (
 	defaultTimeout = 2 * time.Minute
-	mostAttempts   = 60
+	mostAttempts   = 40
 	firstPause     = 20 * time.Millisecond
-	longestPause   = 2 * time.Second
+	longestPause   = time.Second // before it grows
+	mostGrowth     = 16
 )
 
 // publisher is one publish, from the first look to the last attempt.
@@ -46,6 +47,7 @@ type publisher struct {
 	started time.Time
 	timeout time.Duration
 	pushed  plumbing.Hash // what the last push would have made of the branch
+	lost    []string      // why the last race was lost, where the remote said it
 }
 
 func newPublisher(ctx context.Context, files []targets.File, o Options) (*publisher, func(), error) {
@@ -159,22 +161,27 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // run tries until the branch is where it shall be, or it is plain that it will not be.
 func (p *publisher) run() (Result, diag.List, error) {
-	pause := firstPause
+	growth := 1.0
 	for attempt := 1; ; attempt++ {
+		start := time.Now()
 		result, findings, err := p.attempt()
 		result.Attempts = attempt
 		if err == nil || !errors.Is(err, errRaced) {
 			return result, findings, err
 		}
 		if attempt == mostAttempts {
-			return Result{}, nil, fail(Contended, "try again when fewer publish at once", "%s: the branch moved %d times before the commit could be added", p.name, attempt)
+			e := fail(Contended, "try again when fewer publish at once", "%s: the branch could not be moved in %d attempts", p.name, attempt)
+			e.Remote = p.lost
+			return Result{}, nil, e
 		}
+		// What one attempt takes is what the others need to get through.
+		growth = min(growth*1.4, mostGrowth)
+		pause := time.Duration(growth * float64(min(time.Since(start), longestPause)))
 		select {
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(rand.N(max(pause, firstPause))):
 		case <-p.ctx.Done():
 			return Result{}, nil, context.Cause(p.ctx)
 		}
-		pause = min(pause*3/2, longestPause)
 	}
 }
 
@@ -490,6 +497,7 @@ func (p *publisher) push(moves []move, fresh *objects) error {
 	}
 	// Two pushes that meet at the lock of one branch are a race that nobody has won yet.
 	if strings.Contains(no.reason, "lock") || strings.Contains(no.reason, "failed to update ref") {
+		p.lost = lines(no.reason + "\n" + said.String())
 		return errRaced
 	}
 	e := fail(Refused, refusalHelp(no.reason), "%s refuses the commit on %s: %s", p.name, moves[0].branch, no.reason)

@@ -116,8 +116,10 @@ func TestFindings(t *testing.T) {
 		},
 		"a generated file that was deleted": {
 			before: shop(),
-			edit:   func(t testing.TB, work string) { require.NoError(t, os.Remove(filepath.Join(work, "prod/shop/10-b.yaml"))) },
-			want:   []string{"MESH4002 prod/shop/10-b.yaml was deleted by hand"},
+			edit: func(t testing.TB, work string) {
+				require.NoError(t, os.Remove(filepath.Join(work, "prod/shop/10-b.yaml")))
+			},
+			want: []string{"MESH4002 prod/shop/10-b.yaml was deleted by hand"},
 		},
 		"a generated file that was changed and would go": {
 			before: shop().with("shop/10-c.yaml", "c: 1\n"),

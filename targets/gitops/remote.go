@@ -157,6 +157,9 @@ func openStore(dir string) *filesystem.Storage {
 // push moves branches, all or none, each only where it still is where the move starts. It gives what the
 // remote said to each; a move that came too late is errRaced.
 func (r *remote) push(ctx context.Context, moves []move, fresh *objects, said io.Writer) error {
+	if r.local && r.moved(moves) {
+		return errRaced
+	}
 	session, err := within(ctx, func() (transport.ReceivePackSession, error) {
 		return r.transport.NewReceivePackSession(r.endpoint, r.auth)
 	})

@@ -1,0 +1,134 @@
+package gitops_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets/gitops"
+)
+
+const publishers = 16
+
+// together runs a publish for each number at once.
+func together(t *testing.T, options func(n int) (gitops.Options, tree)) []gitops.Result {
+	t.Helper()
+	var (
+		all      sync.WaitGroup
+		start    = make(chan struct{})
+		results  = make([]gitops.Result, publishers)
+		findings = make([]diag.List, publishers)
+		errs     = make([]error, publishers)
+	)
+	for n := range publishers {
+		o, files := options(n)
+		all.Go(func() {
+			<-start
+			results[n], findings[n], errs[n] = gitops.Publish(context.Background(), delivery(o.Environment, files), o)
+		})
+	}
+	close(start)
+	all.Wait()
+	for n := range publishers {
+		require.NoError(t, errs[n])
+		require.Empty(t, texts(findings[n]))
+	}
+	return results
+}
+
+// Sixteen at once to folders of their own: all land, none is lost, and history is one line.
+func TestRaceFolders(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"path", "HTTP with a token of the environment"} {
+		repository := bare(t)
+		want := tree{"README.md": "hands off\n"}
+		o := remotes(t, repository)[name]
+		results := together(t, func(n int) (gitops.Options, tree) {
+			o := o
+			o.Environment, o.Path = fmt.Sprintf("e%d", n), fmt.Sprintf("clusters/e%d", n)
+			files := shop().with("shop/10-a.yaml", fmt.Sprintf("a: %d\n", n))
+			want = under(o.Path, delivery(o.Environment, files), want)
+			return o, files
+		})
+		require.Equal(t, want, content(t, repository, "main"))
+		require.Equal(t, "17\n", run(t, repository, "git", "rev-list", "--count", "main"))
+		require.Empty(t, run(t, repository, "git", "rev-list", "--merges", "main"))
+		lost := 0
+		for _, r := range results {
+			lost += r.Attempts - 1
+		}
+		t.Logf("%s: %d races lost on the way", name, lost)
+	}
+}
+
+// Sixteen at once to one folder: each commit is in the history, the last one holds.
+func TestRaceOneFolder(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := direct(t, repository)
+	results := together(t, func(n int) (gitops.Options, tree) {
+		o := o
+		o.Describe = func(gitops.Change) (gitops.Message, error) { return gitops.Message{Title: fmt.Sprint("n", n)}, nil }
+		return o, shop().with("shop/10-a.yaml", fmt.Sprintf("a: %d\n", n))
+	})
+	require.Equal(t, "17\n", run(t, repository, "git", "rev-list", "--count", "main"))
+	history := strings.Fields(run(t, repository, "git", "rev-list", "main"))
+	for n, r := range results {
+		require.Contains(t, history, r.Commit, n)
+	}
+	require.Equal(t, fmt.Sprintf("a: %s\n", strings.TrimPrefix(log(t, repository, "main")[0], "n")), content(t, repository, "main")["prod/shop/10-a.yaml"])
+}
+
+// Sixteen proposals at once for one environment: one branch, one commit, of one of them.
+func TestRaceReview(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := review(t, repository)
+	together(t, func(n int) (gitops.Options, tree) {
+		return o, shop().with("shop/10-a.yaml", fmt.Sprintf("a: %d\n", n))
+	})
+	require.Equal(t, run(t, repository, "git", "rev-parse", "main"), run(t, repository, "git", "rev-parse", "meshc/prod^"))
+	require.Len(t, content(t, repository, "meshc/prod"), 6)
+}
+
+// The history is replaced by an unrelated one between the look and the push: the files land on the new one.
+func TestRaceUnrelatedHistory(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := direct(t, repository)
+	asked := 0
+	o.Describe = func(c gitops.Change) (gitops.Message, error) {
+		if asked++; asked == 1 {
+			other := bareWith(t, func(work string) { write(t, work, "OTHER.md", "another history\n") })
+			run(t, other, "git", "push", "-q", "--force", repository, "main")
+		}
+		return gitops.Message{Title: "on the new history"}, nil
+	}
+	result := publish(t, delivery("prod", shop()), o)
+	require.Equal(t, 2, asked)
+	require.Equal(t, 2, result.Attempts)
+	require.Equal(t, under("prod", delivery("prod", shop()), tree{"OTHER.md": "another history\n"}), content(t, repository, "main"))
+}
+
+// Somebody changes a generated file between the look and the push: the next look sees it.
+func TestRaceWithAPerson(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := direct(t, repository)
+	publish(t, delivery("prod", shop()), o)
+	asked := 0
+	o.Describe = func(gitops.Change) (gitops.Message, error) {
+		if asked++; asked == 1 {
+			edit(t, repository, "main", func(work string) { write(t, work, "prod/shop/10-a.yaml", "a: 7\n") })
+		}
+		return gitops.Message{Title: "next"}, nil
+	}
+	_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop().with("shop/10-b.yaml", "b: 2\n")), o)
+	require.NoError(t, err)
+	require.Equal(t, []string{"MESH4002 prod/shop/10-a.yaml was changed by hand"}, texts(findings))
+}

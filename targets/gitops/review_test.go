@@ -1,0 +1,183 @@
+package gitops_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets/gitops"
+)
+
+// One proposal an environment: always a single commit on top of the base, replaced in place.
+func TestReview(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := review(t, repository)
+	main := run(t, repository, "git", "rev-parse", "main")
+
+	first := publish(t, delivery("prod", shop()), o)
+	require.Equal(t, "meshc/prod", first.Branch)
+	require.Equal(t, "main", first.Base)
+	require.Equal(t, main, run(t, repository, "git", "rev-parse", "main"))
+	require.Equal(t, main, run(t, repository, "git", "rev-parse", "meshc/prod^"))
+
+	same := publish(t, delivery("prod", shop()), o)
+	require.True(t, same.UpToDate)
+	require.Equal(t, first.Commit, same.Commit)
+	require.Equal(t, "meshc: prod: 1 connection opened", same.Message.Title) // so that the pull request can be renewed
+
+	next := delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n"))
+	second := publish(t, next, o)
+	require.NotEqual(t, first.Commit, second.Commit)
+	require.Equal(t, main, run(t, repository, "git", "rev-parse", "meshc/prod^"))
+	require.Equal(t, under("prod", next, tree{"README.md": "hands off\n"}), content(t, repository, "meshc/prod"))
+
+	edit(t, repository, "main", func(work string) { write(t, work, "README.md", "moved on\n") })
+	third := publish(t, next, o)
+	require.Equal(t, run(t, repository, "git", "rev-parse", "main"), run(t, repository, "git", "rev-parse", "meshc/prod^"))
+	require.Equal(t, third.Commit+"\n", run(t, repository, "git", "rev-parse", "meshc/prod"))
+	require.Equal(t, under("prod", next, tree{"README.md": "moved on\n"}), content(t, repository, "meshc/prod"))
+}
+
+func TestReviewAfterMerge(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"--ff-only", "--no-ff", "--squash"} {
+		repository := bare(t)
+		o := review(t, repository)
+		publish(t, delivery("prod", shop()), o)
+		edit(t, repository, "main", func(work string) { run(t, work, "git", "merge", "-q", how, "origin/meshc/prod") })
+		result := publish(t, delivery("prod", shop()), o)
+		require.True(t, result.UpToDate, how)
+		require.False(t, result.Withdrawn, how)
+		require.Contains(t, run(t, repository, "git", "branch"), "meshc/prod", how)
+	}
+}
+
+// Where the source takes its change back, the proposal goes: merged, it would bring what nobody wants.
+func TestReviewWithdrawn(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	publish(t, delivery("prod", shop()), direct(t, repository))
+	o := review(t, repository)
+	publish(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o)
+
+	o.DryRun = true
+	require.True(t, publish(t, delivery("prod", shop()), o).Withdrawn)
+	require.Contains(t, run(t, repository, "git", "branch"), "meshc/prod")
+
+	o.DryRun = false
+	result := publish(t, delivery("prod", shop()), o)
+	require.True(t, result.UpToDate)
+	require.True(t, result.Withdrawn)
+	require.NotContains(t, run(t, repository, "git", "branch"), "meshc/prod")
+}
+
+// What somebody added to a proposal is not lost; a proposal that was only rebased or merged with its base has lost
+// nothing, and follows the source again.
+func TestReviewEdited(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit func(t testing.TB, work string)
+		want []string
+	}{
+		"a commit on top": {
+			edit: func(t testing.TB, work string) { write(t, work, "prod/shop/10-a.yaml", "a: 7\n") },
+			want: []string{"MESH4002 the branch meshc/prod was changed by hand: prod/shop/10-a.yaml"},
+		},
+		"an amended commit": {
+			edit: func(t testing.TB, work string) {
+				write(t, work, "prod/shop/10-a.yaml", "a: 7\n")
+				run(t, work, "git", "commit", "-q", "-a", "--amend", "--no-edit")
+			},
+			want: []string{"MESH4002 the branch meshc/prod was changed by hand: prod/shop/10-a.yaml"},
+		},
+		"a file beside": {
+			edit: func(t testing.TB, work string) { write(t, work, "prod/NOTES.md", "careful\n") },
+			want: []string{"MESH4002 the branch meshc/prod was changed by hand: prod/NOTES.md"},
+		},
+		"a file elsewhere": {
+			edit: func(t testing.TB, work string) { write(t, work, "README.md", "better\n") },
+			want: []string{"MESH4002 the branch meshc/prod was changed by hand: README.md"},
+		},
+		"a file deleted elsewhere": {
+			edit: func(t testing.TB, work string) { run(t, work, "git", "rm", "-q", "README.md") },
+			want: []string{"MESH4002 the branch meshc/prod was changed by hand: README.md"},
+		},
+		"merged with its base": {
+			edit: func(t testing.TB, work string) {
+				base(t, work)
+				run(t, work, "git", "merge", "-q", "-m", "update", "main")
+			},
+		},
+		"rebased": {
+			edit: func(t testing.TB, work string) {
+				base(t, work)
+				run(t, work, "git", "rebase", "-q", "main")
+				run(t, work, "git", "push", "-q", "-f", "origin", "HEAD:meshc/prod")
+			},
+		},
+		"an empty commit on top": {edit: func(testing.TB, string) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			repository := bare(t)
+			publish(t, delivery("prod", shop()), direct(t, repository))
+			o := review(t, repository)
+			publish(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n").without("shop/10-b.yaml")), o)
+			edit2(t, repository, func(work string) { c.edit(t, work) })
+			was := run(t, repository, "git", "rev-parse", "meshc/prod")
+
+			next := delivery("prod", shop().with("shop/10-a.yaml", "a: 3\n"))
+			_, findings, err := gitops.Publish(context.Background(), next, o)
+			require.NoError(t, err)
+			require.Equal(t, c.want, texts(findings))
+			if c.want != nil {
+				require.Equal(t, was, run(t, repository, "git", "rev-parse", "meshc/prod"))
+				o.Overwrite = true
+				publish(t, next, o)
+			}
+			readme := run(t, repository, "git", "show", "main:README.md")
+			require.Equal(t, under("prod", next, tree{"README.md": readme}), content(t, repository, "meshc/prod"))
+			require.Equal(t, run(t, repository, "git", "rev-parse", "main"), run(t, repository, "git", "rev-parse", "meshc/prod^"))
+		})
+	}
+}
+
+// base moves main on, from a clone that stands on the proposal.
+func base(t testing.TB, work string) {
+	run(t, work, "git", "checkout", "-q", "main")
+	write(t, work, "README.md", "moved on\n")
+	run(t, work, "git", "commit", "-q", "-a", "-m", "moved on")
+	run(t, work, "git", "push", "-q", "origin", "main")
+	run(t, work, "git", "checkout", "-q", "meshc/prod")
+}
+
+// edit2 is edit for a proposal, which may have been rewritten.
+func edit2(t testing.TB, repository string, change func(work string)) {
+	t.Helper()
+	work := t.TempDir()
+	run(t, work, "git", "clone", "-q", "-b", "meshc/prod", repository, ".")
+	run(t, work, "git", "branch", "-q", "main", "origin/main")
+	change(work)
+	run(t, work, "git", "add", "-A")
+	if strings.Contains(run(t, work, "git", "log", "-1", "--format=%s %P"), "meshc:") {
+		run(t, work, "git", "commit", "-q", "--allow-empty", "-m", "by hand")
+	}
+	run(t, work, "git", "push", "-q", "-f", "origin", "HEAD:meshc/prod")
+}
+
+// Another project's proposal for an environment of the same name is not replaced.
+func TestReviewTaken(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := review(t, repository)
+	o.Path = "teams/a"
+	publish(t, delivery("prod", shop()), o)
+	o.Path = "teams/b"
+	e := refused(t, delivery("prod", shop()), o)
+	require.Equal(t, gitops.Taken, e.Kind)
+	require.Equal(t, "the branch meshc/prod of "+repository+" already proposes a change to teams/a of the environment prod", e.Message)
+	require.Equal(t, "give each environment of a repository a name of its own", e.Help)
+}
