@@ -99,6 +99,10 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 		unknown  x509.UnknownAuthorityError
 		wait     net.Error
 	)
+	err = bare(err)
+	if broken := p.remote.broken(); broken != nil {
+		err = broken
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return TimedOut, fmt.Sprintf("%s did not answer within %s", where, p.timeout), "try again, or give it longer with --timeout"
@@ -137,6 +141,22 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 		return Refused, fmt.Sprintf("no permission to use %s: %s", where, brief(err)), "check who owns the repository's files"
 	}
 	return Garbled, fmt.Sprintf("the answer of %s cannot be understood: %s", where, brief(err)), "check that the address is that of a git repository"
+}
+
+// bare takes off what go-git wraps around an error without letting errors.Is look through.
+func bare(err error) error {
+	for {
+		var unexpected *plumbing.UnexpectedError
+		var permanent *plumbing.PermanentError
+		switch {
+		case errors.As(err, &unexpected):
+			err = unexpected.Err
+		case errors.As(err, &permanent):
+			err = permanent.Err
+		default:
+			return err
+		}
+	}
 }
 
 // brief is the first line of an error, and of that not more than a terminal shows.

@@ -105,7 +105,7 @@ func (p *publisher) prepare() error {
 	default:
 		return fail(Unsupported, "give a path, or an https:// or ssh:// URL", "%s:// is not supported", endpoint.Protocol)
 	}
-	p.remote.setUp(httpClient(p.timeout))
+	p.remote.setUp(p.timeout)
 	if err := p.findCredentials(); err != nil {
 		return err
 	}

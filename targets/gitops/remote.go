@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-git/go-billy/v5/osfs"
@@ -52,16 +54,18 @@ type remote struct {
 	transport transport.Transport
 	auth      transport.AuthMethod
 	local     bool // its objects can be read in place
+	wire      *wire
 }
 
-func (r *remote) setUp(config *http.Client) {
+func (r *remote) setUp(timeout time.Duration) {
 	switch r.endpoint.Protocol {
 	case "file":
 		r.transport, r.local = file.NewClient(transport.UploadPackServiceName, transport.ReceivePackServiceName), true
 	case "ssh":
 		r.transport = ssh.NewClient(nil)
 	default:
-		r.transport = githttp.NewClient(config)
+		r.wire = newWire(timeout)
+		r.transport = githttp.NewClient(&http.Client{Transport: r.wire})
 	}
 }
 
@@ -269,25 +273,60 @@ func within[T io.Closer](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// httpClient waits for an answer only so long and never carries credentials to another host.
-func httpClient(timeout time.Duration) *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = timeout
-	return &http.Client{Transport: limited{t}}
+// broken is how a connection broke, which a parser of half an answer cannot tell.
+func (r *remote) broken() error {
+	if r == nil || r.wire == nil {
+		return nil
+	}
+	if err := r.wire.err.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
-// limited cuts off answers that are no git protocol: a library that reports them reads them whole.
-type limited struct{ http.RoundTripper }
+// wire is HTTP that waits for an answer only so long, cuts off what is no git protocol, since a library that
+// reports it reads it whole, and remembers a connection that broke.
+type wire struct {
+	http.RoundTripper
+	err atomic.Pointer[error]
+}
 
-func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
-	res, err := l.RoundTripper.RoundTrip(req)
-	if err == nil && res.StatusCode >= http.StatusMultipleChoices {
-		res.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(res.Body, 64<<10), res.Body}
+func newWire(timeout time.Duration) *wire {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = timeout
+	return &wire{RoundTripper: t}
+}
+
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.err.Store(nil)
+	res, err := w.RoundTripper.RoundTrip(req)
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	b := &body{ReadCloser: res.Body, wire: w, left: math.MaxInt64}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		b.left = 64 << 10
+	}
+	res.Body = b
+	return res, nil
+}
+
+type body struct {
+	io.ReadCloser
+	wire *wire
+	left int64
+}
+
+func (b *body) Read(data []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := b.ReadCloser.Read(data[:min(int64(len(data)), b.left)])
+	b.left -= int64(n)
+	if err != nil && err != io.EOF {
+		b.wire.err.Store(&err)
+	}
+	return n, err
 }
 
 // pathOf is a repository's place on the disk.

@@ -1,0 +1,98 @@
+package gitops_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets/gitops"
+)
+
+var kills = flag.Int("kills", 20, "how many publishes are killed")
+
+// The test binary publishes when it is told to, so that it can be killed.
+func TestMain(m *testing.M) {
+	if repository := os.Getenv("PUBLISH_TO"); repository != "" {
+		o := gitops.Options{Repository: repository, Path: "prod", Environment: "prod", Direct: true, Now: now, Dir: os.TempDir()}
+		_, _, err := gitops.Publish(context.Background(), delivery("prod", version(os.Getenv("PUBLISH_VERSION"))), o)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// version is an environment in which every version changes a hundred files.
+func version(n string) tree {
+	t := shop()
+	for i := range 100 {
+		t[fmt.Sprintf("ns%02d/10-a.yaml", i)] = fmt.Sprintf("version: %s\nfile: %d\n", n, i)
+	}
+	return t
+}
+
+// A publish that is killed at any instant leaves the remote as it was or complete, and nothing in the way of the
+// next.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	publishVersion := func(n int) *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "PUBLISH_TO="+repository, fmt.Sprintf("PUBLISH_VERSION=%d", n))
+		require.NoError(t, cmd.Start())
+		return cmd
+	}
+	at := func() string { return strings.TrimSpace(run(t, repository, "git", "rev-parse", "main")) }
+	start := time.Now()
+	require.NoError(t, publishVersion(0).Wait())
+	whole := time.Since(start)
+
+	complete, last := 0, 0
+	for n := 1; n <= *kills; n++ {
+		before := at()
+		cmd := publishVersion(n)
+		time.Sleep(rand.N(whole))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		require.Eventually(t, func() bool { return len(leftovers(t, repository)) == 0 }, 10*time.Second, 5*time.Millisecond,
+			"kill %d: %v", n, leftovers(t, repository))
+		if after := at(); after != before {
+			complete, last = complete+1, n
+			require.Equal(t, before, strings.TrimSpace(run(t, repository, "git", "rev-parse", "main^")))
+		}
+		require.Equal(t, fmt.Sprintf("version: %d\nfile: 99\n", last), run(t, repository, "git", "show", "main:prod/ns99/10-a.yaml"))
+	}
+	run(t, repository, "git", "fsck", "--strict", "--full")
+	require.NoError(t, publishVersion(*kills+1).Wait())
+	o := direct(t, repository)
+	got, err := gitops.Fetch(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, under("", delivery("prod", version(fmt.Sprint(*kills+1))), nil), under("", got, nil))
+	t.Logf("%d of %d publishes were complete when they were killed", complete, *kills)
+}
+
+// leftovers are locks and half-received packs.
+func leftovers(t testing.TB, repository string) []string {
+	t.Helper()
+	var found []string
+	require.NoError(t, filepath.WalkDir(repository, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && (strings.HasSuffix(path, ".lock") || strings.Contains(filepath.Base(path), "incoming-") || strings.HasPrefix(e.Name(), "tmp_")) {
+			found = append(found, path)
+		}
+		return nil
+	}))
+	return found
+}

@@ -1,0 +1,277 @@
+package gitops_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets/gitops"
+)
+
+// answer is an HTTP server that says one thing to everything.
+func answer(t testing.TB, f http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return server.URL + "/env.git"
+}
+
+// listen is a server that does with a connection as it likes.
+func listen(t testing.TB, serve func(net.Conn)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// A remote that misbehaves gives an error that says so in words, in time, and without the token.
+func TestRemoteFaults(t *testing.T) {
+	t.Parallel()
+	silent := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+	noise := strings.Repeat("\x00\xff0032deadbeef\n", 4000)
+	for name, c := range map[string]struct {
+		url     func(t testing.TB) string
+		timeout time.Duration
+		kind    gitops.Kind
+		want    string
+	}{
+		"nobody listens": {
+			url: func(t testing.TB) string {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				require.NoError(t, err)
+				defer l.Close()
+				return "http://" + l.Addr().String() + "/env.git"
+			},
+			kind: gitops.Unreachable, want: "connection refused",
+		},
+		"no such host": {
+			url:  func(testing.TB) string { return "https://git.invalid/env.git" },
+			kind: gitops.Unreachable, want: "git.invalid",
+		},
+		"a bad token": {
+			url: func(t testing.TB) string {
+				return answer(t, func(w http.ResponseWriter, r *http.Request) {
+					http.Error(w, "bad: "+r.Header.Get("Authorization")+" "+token, http.StatusUnauthorized)
+				})
+			},
+			kind: gitops.Unauthorized, want: "does not take the credentials from GITEA_TOKEN",
+		},
+		"a token that may only read": {
+			url: func(t testing.TB) string {
+				good := httpServer(t, bare(t))
+				return answer(t, func(w http.ResponseWriter, r *http.Request) {
+					if strings.Contains(r.URL.String(), "receive-pack") {
+						http.Error(w, "no write access with "+token, http.StatusForbidden)
+						return
+					}
+					forward(t, w, r, good)
+				})
+			},
+			kind: gitops.Unauthorized, want: "does not take the credentials from GITEA_TOKEN",
+		},
+		"no such repository": {
+			url:  func(t testing.TB) string { return httpServer(t, bare(t)) + "x" },
+			kind: gitops.NotFound, want: "there is no repository at",
+		},
+		"an HTTP server that hangs": {
+			url:     func(t testing.TB) string { return "http://" + listen(t, silent) + "/env.git" },
+			timeout: 300 * time.Millisecond, kind: gitops.TimedOut, want: "did not answer within 300ms",
+		},
+		"an SSH server that hangs": {
+			url:     func(t testing.TB) string { return "ssh://git@" + listen(t, silent) + "/env.git" },
+			timeout: 300 * time.Millisecond, kind: gitops.TimedOut, want: "did not answer within 300ms",
+		},
+		"a server that hangs in the middle": {
+			url: func(t testing.TB) string {
+				return answer(t, func(w http.ResponseWriter, r *http.Request) {
+					io.WriteString(w, "001e# service=git-upload-pack\n0000")
+					w.(http.Flusher).Flush()
+					<-r.Context().Done()
+				})
+			},
+			timeout: 300 * time.Millisecond, kind: gitops.TimedOut, want: "did not answer within 300ms",
+		},
+		"a server that breaks off": {
+			url: func(t testing.TB) string {
+				return "http://" + listen(t, func(c net.Conn) {
+					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n001e# service=git-upload-pack\n0000")
+					c.Close()
+				}) + "/env.git"
+			},
+			kind: gitops.Unreachable, want: "unexpected EOF",
+		},
+		"a web page": {
+			url: func(t testing.TB) string {
+				return answer(t, func(w http.ResponseWriter, _ *http.Request) {
+					io.WriteString(w, "<!doctype html><title>Sign in "+token+"</title>")
+				})
+			},
+			kind: gitops.Garbled, want: "cannot be understood",
+		},
+		"noise": {
+			url: func(t testing.TB) string {
+				return answer(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, noise) })
+			},
+			kind: gitops.Garbled, want: "cannot be understood",
+		},
+		"noise in place of objects": {
+			url: func(t testing.TB) string {
+				good := httpServer(t, bare(t))
+				return answer(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodPost {
+						io.WriteString(w, noise)
+						return
+					}
+					forward(t, w, r, good)
+				})
+			},
+			kind: gitops.Garbled, want: "cannot be understood",
+		},
+		"a server that is down": {
+			url: func(t testing.TB) string {
+				return answer(t, func(w http.ResponseWriter, _ *http.Request) {
+					http.Error(w, "maintenance", http.StatusServiceUnavailable)
+				})
+			},
+			kind: gitops.Unreachable, want: "answered 503",
+		},
+		"a host key that is not known": {
+			url: func(t testing.TB) string {
+				url, _ := sshServer(t, bare(t))
+				return url
+			},
+			kind: gitops.Unauthorized, want: "the host key of",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := direct(t, c.url(t))
+			o.Getenv = environ(t, "GITEA_TOKEN", token)
+			write(t, o.Getenv("HOME"), ".ssh/known_hosts", "")
+			if c.timeout > 0 {
+				o.Timeout = c.timeout
+			}
+			start := time.Now()
+			e := refused(t, delivery("prod", shop()), o)
+			require.Less(t, time.Since(start), 20*time.Second)
+			require.Contains(t, e.Error(), c.want)
+			require.Equal(t, c.kind, e.Kind, e.Error())
+			require.NotEmpty(t, e.Help)
+			requireNoSecret(t, e)
+		})
+	}
+}
+
+// forward asks another server the same and hands on what it says.
+func forward(t testing.TB, w http.ResponseWriter, r *http.Request, url string) {
+	req, err := http.NewRequest(r.Method, strings.TrimSuffix(url, "/env.git")+r.URL.RequestURI(), r.Body)
+	require.NoError(t, err)
+	req.Header, req.ContentLength = r.Header.Clone(), r.ContentLength
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	for k, v := range res.Header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(res.StatusCode)
+	_, _ = io.Copy(w, res.Body)
+}
+
+func requireNoSecret(t testing.TB, e *gitops.Error) {
+	t.Helper()
+	for _, text := range []string{e.Error(), e.Message, e.Help, fmt.Sprintf("%+v", *e), fmt.Sprintf("%#v", e.Remote)} {
+		requireClean(t, text)
+	}
+}
+
+// requireClean greps for the token in each form.
+func requireClean(t testing.TB, text string) {
+	t.Helper()
+	for _, form := range []string{token, "glpat-S3cret%2Fwith", "S3cret", "b2F1dGgyOmdscGF0L", "Z2xwYXQt"} {
+		require.NotContains(t, text, form)
+	}
+}
+
+// The token is in no commit, result, message, error or file that a publish leaves, though all who take part repeat it.
+func TestNoSecret(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	write(t, repository, "hooks/pre-receive", "#!/bin/sh\ncat > /dev/null\necho 'you sent "+token+"' >&2\n[ -z \"$(git config meshc.deny)\" ]\n")
+	require.NoError(t, os.Chmod(filepath.Join(repository, "hooks/pre-receive"), 0o755))
+	o := direct(t, httpServer(t, repository))
+	o.Repository = strings.Replace(o.Repository, "://", "://"+"oauth2:"+strings.ReplaceAll(token, "/", "%2F")+"@", 1)
+	o.Source = o.Repository + "@0123abc"
+	o.Describe = func(gitops.Change) (gitops.Message, error) {
+		return gitops.Message{Title: "with " + token, Body: "see " + o.Repository}, nil
+	}
+	result := publish(t, delivery("prod", shop()), o)
+	requireClean(t, result.Repository)
+	requireClean(t, run(t, repository, "git", "log", "--all", "--format=%B%an%ae"))
+	require.Contains(t, run(t, repository, "git", "log", "-1", "--format=%s", "main"), "with [redacted]")
+
+	run(t, repository, "git", "config", "meshc.deny", "true")
+	e := refused(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o)
+	require.Equal(t, gitops.Refused, e.Kind)
+	require.Equal(t, []string{"you sent [redacted]"}, e.Remote)
+	requireNoSecret(t, e)
+}
+
+// A token of the environment goes to its own forge and never over an open line.
+func TestTokenStaysHome(t *testing.T) {
+	t.Parallel()
+	env := environ(t, "GITHUB_TOKEN", token, "GITHUB_SERVER_URL", "https://ghe.example.org", "GITLAB_TOKEN", token, "CI_SERVER_URL", "https://code.example.org")
+	for host, want := range map[string]gitops.Forge{
+		"github.com": gitops.GitHub, "ghe.example.org": gitops.GitHub, "acme.ghe.com": gitops.GitHub,
+		"gitlab.com": gitops.GitLab, "code.example.org": gitops.GitLab, "gitlab.example.org:8443": gitops.GitLab,
+		"codeberg.org": gitops.Gitea, "example.org": gitops.NoForge, "evil-github.com": gitops.NoForge,
+	} {
+		require.Equal(t, want, gitops.ForgeOf(host, env), host)
+	}
+	o := direct(t, "http://gitea.example.org/env.git")
+	o.Getenv = environ(t, "GITEA_TOKEN", token)
+	e := refused(t, delivery("prod", shop()), o)
+	require.Equal(t, "GITEA_TOKEN would be sent to gitea.example.org unencrypted", e.Message)
+
+	// a redirect to another host takes no credentials with it
+	seen := make(chan string, 8)
+	other := answer(t, func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("Authorization")
+		http.Error(w, "no", http.StatusUnauthorized)
+	})
+	other = strings.Replace(other, "127.0.0.1", "localhost", 1)
+	first := answer(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, strings.TrimSuffix(other, "/env.git")+r.URL.RequestURI(), http.StatusFound)
+	})
+	o.Repository = first
+	require.Equal(t, gitops.Unauthorized, refused(t, delivery("prod", shop()), o).Kind)
+	require.Equal(t, "", <-seen)
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	o := direct(t, "http://"+listen(t, func(c net.Conn) { cancel(); _, _ = io.Copy(io.Discard, c) })+"/env.git")
+	_, _, err := gitops.Publish(ctx, delivery("prod", shop()), o)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, "the publish was cancelled", err.Error())
+}
