@@ -199,7 +199,7 @@ func (w *work) judge(lock targets.Lock) error {
 		if err != nil || !there {
 			return err
 		}
-		old, err := os.ReadFile(w.join(f.Path))
+		old, err := readFile(w.join(f.Path), len(f.Data))
 		if err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func (w *work) judge(lock targets.Lock) error {
 		if !w.found[f.Path] || w.wants(f.Path) {
 			continue
 		}
-		old, err := os.ReadFile(w.join(f.Path))
+		old, err := readFile(w.join(f.Path), 1<<10)
 		if err != nil {
 			return err
 		}
