@@ -92,6 +92,9 @@ An **error** fails the build and cannot be demoted. A **warning** can be silence
 ` + "`-W CODE=silence`, `-W CODE=error` or `-W error`" + ` (all of them), or under ` + "`warnings`" + ` in meshc.yaml. A **note** is worth knowing and
 never fails a build. The examples are built by a test, as of ` + diag.ExampleDay + `: the wrong one gives this code, the right one no finding.
 
+` + formats + `
+## Codes
+
 | code | severity | meaning |
 |---|---|---|
 `)
@@ -103,3 +106,41 @@ never fails a build. The examples are built by a test, as of ` + diag.ExampleDay
 	}
 	return b.String()
 }
+
+const formats = `## Formats
+
+| --format | for | where |
+|---|---|---|
+| text | people: the lines with what is wrong marked under them | standard error |
+| json | programs | standard output of check, standard error of build |
+| sarif | code scanning: SARIF 2.1.0, columns in UTF-16 units | the same |
+| github | annotations of a pull request in GitHub Actions | the same |
+
+The JSON is one object. Fields may be added to it, never renamed or removed; ` + "`version`" + ` rises if that must ever change.
+
+` + "```json" + `
+{
+  "version": 1,
+  "errors": 1, "warnings": 0, "notes": 0,
+  "findings": [{
+    "code": "MESH1001",
+    "severity": "error",
+    "message": "...",
+    "place": {
+      "file": "shop.mesh",
+      "start": {"offset": 110, "line": 4, "column": 13},
+      "end": {"offset": 116, "line": 4, "column": 19}
+    },
+    "label": "...",
+    "related": [{"message": "...", "place": {}}],
+    "notes": ["..."],
+    "help": "...",
+    "fixes": [{"title": "...", "safe": true, "edits": [{"place": {}, "new": "backend"}]}]
+  }]
+}
+` + "```" + `
+
+` + "`place`, `label` and `help`" + ` may be missing; every place has the form of the first one. Offsets count bytes from 0; lines and columns
+count from 1, columns in characters. A place ends before its ` + "`end`" + `. An edit replaces the text of its place. A fix that is safe
+cannot change who may call whom, and ` + "`meshc check --fix`" + ` makes it.
+`
