@@ -115,14 +115,16 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	if len(x.Hosts) > 256 || len(x.Ports) > 256 {
 		b.findings.Add(diag.ManifestLimit, x.At, "%s has more than 256 hosts or ports", x.Name).WithHelp("declare several externals")
 	}
+	originates := slices.ContainsFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Originate })
 	names := map[string]string{}
 	for _, host := range x.Hosts {
+		name := ruleName(x.Name, host)
 		if why := refuseHost(host, b.Sidecars); why != "" {
 			refuse("%s cannot have the host %s: %s", x.Name, host, why)
-		} else if first, ok := names[ruleName(x.Name, host)]; ok {
+		} else if first, ok := names[name]; ok && originates {
 			refuse("the hosts %s and %s of %s would share one DestinationRule", first, host, x.Name)
 		}
-		names[ruleName(x.Name, host)] = host
+		names[name] = host
 	}
 	numbers := map[uint16]bool{}
 	for _, p := range x.Ports {

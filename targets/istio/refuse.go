@@ -27,7 +27,7 @@ func (b *builder) acceptMesh(m *policy.Mesh) bool {
 	return true
 }
 
-// refuseRoot tells what would bind every namespace if it were emitted.
+// refuseRoot tells what would have to go into the root namespace.
 func (b *builder) refuseRoot(m *policy.Mesh) {
 	if m.Mode != policy.ModeUnset {
 		b.inRoot(m.ModeAt, "a mode").WithHelp("state the mesh-wide mode as `mesh * %s`", m.Mode)
@@ -48,7 +48,8 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 }
 
 func (b *builder) inRoot(at source.Span, what string) *diag.Diagnostic {
-	return b.findings.Add(diag.Inexpressible, at, "%s in the root namespace %s would bind every namespace", what, b.root)
+	return b.findings.Add(diag.Inexpressible, at, "%s cannot go into the root namespace %s", what, b.root).
+		WithNote("what lies there binds every namespace, so nothing goes there but the mesh-wide mode")
 }
 
 // acceptService refuses a workload that no policy could select.

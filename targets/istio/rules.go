@@ -62,14 +62,16 @@ func compareCallers(a, b caller) int {
 func canonical(grants []grant) []grant {
 	slices.SortFunc(grants, compareGrants)
 	grants = slices.Compact(grants)
-	wide, all := false, map[grant]struct{}{}
+	wide, several := false, false
 	for i := range grants {
 		g := &grants[i]
-		wide = wide || g.operation != grants[0].operation || g.kind == namespace || g.kind == world || g.caller == anyone
+		wide = wide || g.kind == namespace || g.kind == world || g.caller == anyone || g.path == "" || g.method == ""
+		several = several || g.operation != grants[0].operation || g.kind != principal || g.caller == anyone
 	}
-	if !wide {
-		return grants // one operation and exact callers: none covers another
+	if !wide || !several {
+		return grants // exact in all, or exact callers of one operation: none covers another
 	}
+	all := make(map[grant]struct{}, len(grants))
 	for _, g := range grants {
 		all[g] = struct{}{}
 	}
@@ -79,17 +81,13 @@ func canonical(grants []grant) []grant {
 // covered tells whether a wider grant says what g says.
 func covered(g grant, all map[grant]struct{}) bool {
 	callers := append(make([]caller, 0, 4), g.caller)
+	if g.kind == principal && g.caller != anyone {
+		callers = append(callers, caller{namespace, g.mesh, g.mesh})
+	}
 	if g.kind == principal || g.kind == namespace {
-		if g.kind == principal && g.caller != anyone {
-			callers = append(callers, caller{namespace, g.mesh, g.mesh})
-		}
-		if g.caller != anyone {
-			callers = append(callers, anyone)
-		}
+		callers = append(callers, anyone)
 	}
-	if g.kind != world {
-		callers = append(callers, caller{kind: world})
-	}
+	callers = append(callers, caller{kind: world})
 	for _, o := range [...]operation{
 		g.operation, {g.port, g.path, ""}, {g.port, "", g.method}, {port: g.port}, {},
 	} {

@@ -200,7 +200,7 @@ func (r *tableReader) rule(mesh *policy.Mesh, words []string, at source.Span) po
 			rule.Ports = append(rule.Ports, number)
 		case "op":
 			methods, path, both := strings.Cut(value, " ")
-			if !both && strings.HasPrefix(value, "/") {
+			if !both && strings.Contains(value, "/") {
 				methods, path = "", value
 			}
 			op := policy.Operation{Path: path}

@@ -1,0 +1,361 @@
+package istio
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"istio.io/api/security/v1beta1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+)
+
+// request is what a proxy sees of one. Without a mesh it comes from an address and proves nothing.
+type request struct {
+	mesh, account string
+	address       netip.Addr
+	port          uint16
+	method, path  string // empty on a port that is not HTTP
+}
+
+// intended is what the intents say of a request, read straight from them.
+func (q request) intended(rules []policy.Rule) bool {
+	return slices.ContainsFunc(rules, func(r policy.Rule) bool {
+		return slices.ContainsFunc(r.From, q.from) &&
+			(len(r.Ports) == 0 || slices.Contains(r.Ports, q.port)) &&
+			(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, func(o policy.Operation) bool {
+				return q.path != "" && (len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) && (o.Path == "" || matches(o.Path, q.path))
+			}))
+	})
+}
+
+func (q request) from(s policy.Source) bool {
+	switch s.Kind {
+	case policy.FromWorld:
+		return true
+	case policy.FromAny:
+		return q.mesh != ""
+	case policy.FromMesh:
+		return q.mesh == s.Mesh
+	}
+	if s.Service.Outside {
+		return q.mesh == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.address) })
+	}
+	return q.mesh == s.Service.Namespace && q.account == s.Service.Account
+}
+
+// enforced is what the rules of written policies say of it: https://istio.io/latest/docs/reference/config/security/authorization-policy/
+func (q request) enforced(policies []*v1beta1.AuthorizationPolicy) bool {
+	for _, p := range policies {
+		for _, r := range p.Rules {
+			from := len(r.From) == 0 || slices.ContainsFunc(r.From, func(f *v1beta1.Rule_From) bool {
+				s := f.Source
+				principal := "cluster.local/ns/" + q.mesh + "/sa/" + q.account
+				return (len(s.Principals) == 0 || q.mesh != "" && (s.Principals[0] == "*" || slices.Contains(s.Principals, principal))) &&
+					(len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, q.mesh)) &&
+					(len(s.IpBlocks) == 0 || slices.ContainsFunc(s.IpBlocks, func(b string) bool { return netip.MustParsePrefix(b).Contains(q.address) }))
+			})
+			to := len(r.To) == 0 || slices.ContainsFunc(r.To, func(t *v1beta1.Rule_To) bool {
+				o := t.Operation
+				return (len(o.Ports) == 0 || slices.Contains(o.Ports, fmt.Sprint(q.port))) &&
+					(len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) &&
+					(len(o.Paths) == 0 || slices.ContainsFunc(o.Paths, func(p string) bool { return matches(p, q.path) }))
+			})
+			if from && to {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func matches(pattern, path string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(path, prefix)
+	}
+	return pattern == path
+}
+
+// written reads AuthorizationPolicies back from their YAML, by name.
+func written(t *testing.T, manifests []targets.Manifest) map[string]*v1beta1.AuthorizationPolicy {
+	t.Helper()
+	policies := map[string]*v1beta1.AuthorizationPolicy{}
+	for _, m := range manifests {
+		if m.Kind == "AuthorizationPolicy" {
+			var o struct {
+				Metadata struct{ Name, Namespace string }
+				Spec     v1beta1.AuthorizationPolicy
+			}
+			require.NoError(t, yaml.Unmarshal(m.YAML, &o))
+			require.Equal(t, m.Name, o.Metadata.Name)
+			require.Equal(t, m.Namespace, o.Metadata.Namespace)
+			policies[m.Name] = &o.Spec
+		}
+	}
+	return policies
+}
+
+// sample is a callee with random rules, and what they are made of.
+func sample(r *rand.Rand, rules int) (*policy.Policy, *policy.Service) {
+	file := source.NewFile("shop.mesh", "")
+	pay, shop := &policy.Mesh{Name: "pay", Declares: true}, &policy.Mesh{Name: "shop", Mode: policy.Strict, Files: []string{file.Name}}
+	for _, m := range []*policy.Mesh{pay, shop} {
+		for _, name := range []string{"a", "b", "c"} {
+			m.Services = append(m.Services, &policy.Service{Namespace: m.Name, Name: name, Account: name, Labels: []policy.Label{{Key: "app", Value: name}}})
+		}
+	}
+	outside := &policy.Service{Namespace: "shop", Name: "out", Outside: true, Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}}
+	callee := &policy.Service{Namespace: "shop", Name: "z", Account: "z", Labels: []policy.Label{{Key: "app", Value: "z"}},
+		Ports: []policy.Port{{Number: 80, Protocol: policy.HTTP}, {Number: 81, Protocol: policy.HTTP}, {Number: 90, Protocol: policy.TCP}}}
+	callers := []policy.Source{{Kind: policy.FromMesh, Mesh: "pay"}, {Kind: policy.FromService, Service: outside}}
+	for _, s := range append(slices.Clone(pay.Services), shop.Services...) {
+		callers = append(callers, policy.Source{Kind: policy.FromService, Service: s})
+	}
+	shop.Services = append(shop.Services, outside, callee)
+	for range rules {
+		rule := policy.Rule{At: file.Span(0, 0)}
+		for range 1 + r.IntN(2) {
+			switch from := r.IntN(40); from {
+			case 0:
+				rule.From = append(rule.From, policy.Source{Kind: policy.FromWorld})
+			case 1:
+				rule.From = append(rule.From, policy.Source{Kind: policy.FromAny})
+			default:
+				rule.From = append(rule.From, callers[from%len(callers)])
+			}
+		}
+		if r.IntN(6) > 0 {
+			for _, port := range []uint16{80, 81, 90} {
+				if r.IntN(2) == 0 {
+					rule.Ports = append(rule.Ports, port)
+				}
+			}
+		}
+		if len(rule.Ports) > 0 && !slices.Contains(rule.Ports, 90) {
+			for range r.IntN(3) {
+				var o policy.Operation
+				for _, method := range []string{"GET", "POST"} {
+					if r.IntN(2) == 0 {
+						o.Methods = append(o.Methods, method)
+					}
+				}
+				o.Path = []string{"/a", "/b", "/b/*", ""}[r.IntN(4)]
+				if o.Path == "" && o.Methods == nil {
+					o.Path = "/b"
+				}
+				rule.Ops = append(rule.Ops, o)
+			}
+		}
+		if r.IntN(4) == 0 {
+			callee.Deny = append(callee.Deny, rule)
+		} else {
+			callee.Allow = append(callee.Allow, rule)
+		}
+	}
+	return &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system", Meshes: []*policy.Mesh{pay, shop}}, callee
+}
+
+var requests = func() (all []request) {
+	for _, mesh := range []string{"", "pay", "shop", "other"} {
+		for _, account := range []string{"a", "b", "c", "x"} {
+			for _, path := range []string{"/a", "/b", "/b/c", "/c"} {
+				for _, method := range []string{"GET", "POST", "PUT"} {
+					for _, port := range []uint16{80, 81} {
+						all = append(all, request{mesh, account, netip.MustParseAddr("10.9.0.1"), port, method, path})
+					}
+				}
+			}
+			all = append(all, request{mesh: mesh, account: account, address: netip.MustParseAddr("10.9.0.1"), port: 90})
+		}
+	}
+	for _, port := range []uint16{80, 90} {
+		all = append(all, request{address: netip.MustParseAddr("10.0.0.7"), port: port, method: "GET", path: "/a"})
+	}
+	return all
+}()
+
+// TestRulesSayWhatIntentsSay takes random intents and asks of each request what they say and what is written.
+func TestRulesSayWhatIntentsSay(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 400 {
+		p, callee := sample(r, 1+r.IntN(8))
+		manifests, findings := New(Options{}).Emit(p)
+		require.Empty(t, findings)
+		policies := written(t, manifests)
+		for _, side := range []struct {
+			name  string
+			rules []policy.Rule
+		}{{"z-ingress", callee.Allow}, {"z-deny", callee.Deny}} {
+			got := policies[side.name]
+			require.Equal(t, len(side.rules) > 0, got != nil)
+			if got == nil {
+				continue
+			}
+			for _, rule := range got.Rules {
+				mixed := map[bool]bool{}
+				for _, to := range rule.To {
+					require.NotEmpty(t, to.Operation.Ports, "every operation carries its ports")
+					mixed[len(to.Operation.Methods)+len(to.Operation.Paths) > 0] = true
+				}
+				require.Less(t, len(mixed), 2, "a rule mixes TCP and HTTP")
+			}
+			for _, q := range requests {
+				require.Equal(t, q.intended(side.rules), q.enforced([]*v1beta1.AuthorizationPolicy{got}), "%v\n%v", q, got)
+			}
+		}
+	}
+}
+
+// TestAnyOrderSameBytes shuffles everything that a policy is a list of, and splits rules in equivalent ways.
+func TestAnyOrderSameBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 200 {
+		p, callee := sample(r, 10)
+		want, findings := New(Options{Sidecars: true, WithNamespaces: true}).Emit(p)
+		require.Empty(t, findings)
+		for _, rules := range []*[]policy.Rule{&callee.Allow, &callee.Deny} {
+			var parts []policy.Rule
+			for _, rule := range *rules {
+				for _, from := range rule.From {
+					one := rule
+					one.From = []policy.Source{from}
+					one.Ops = slices.Clone(rule.Ops)
+					r.Shuffle(len(one.Ops), func(i, j int) { one.Ops[i], one.Ops[j] = one.Ops[j], one.Ops[i] })
+					parts = append(parts, one)
+					if r.IntN(3) == 0 {
+						parts = append(parts, one)
+					}
+				}
+			}
+			r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+			*rules = parts
+		}
+		r.Shuffle(len(p.Meshes), func(i, j int) { p.Meshes[i], p.Meshes[j] = p.Meshes[j], p.Meshes[i] })
+		for _, m := range p.Meshes {
+			r.Shuffle(len(m.Services), func(i, j int) { m.Services[i], m.Services[j] = m.Services[j], m.Services[i] })
+		}
+		got, _ := New(Options{Sidecars: true, WithNamespaces: true}).Emit(p)
+		require.Equal(t, string(targets.Stream(want)), string(targets.Stream(got)))
+		require.Equal(t, targets.Layout(want, ""), targets.Layout(got, ""))
+	}
+}
+
+// crowd is a callee with many callers.
+func crowd(callers int) (*policy.Policy, *policy.Service) {
+	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
+	team := &policy.Mesh{Name: "team", Declares: true}
+	p.Meshes = append(p.Meshes, team)
+	for i := range callers {
+		s := &policy.Service{Namespace: "team", Name: fmt.Sprintf("caller-%05d", i), Account: fmt.Sprintf("caller-%05d", i), Labels: callee.Labels}
+		team.Services = append(team.Services, s)
+		rule := policy.Rule{From: []policy.Source{{Kind: policy.FromService, Service: s}}}
+		if i%3 == 0 {
+			rule.Ports = []uint16{80}
+			rule.Ops = []policy.Operation{{Path: "/a"}}
+		}
+		callee.Allow = append(callee.Allow, rule)
+	}
+	return p, callee
+}
+
+// TestLargePoliciesAreSplit holds an object below what client-side apply can store twice. A caller more
+// changes one part, and the parts together say what one would.
+func TestLargePoliciesAreSplit(t *testing.T) {
+	p, callee := crowd(15000)
+	manifests, findings := New(Options{}).Emit(p)
+	require.Empty(t, findings)
+	policies := written(t, manifests)
+	names, waves, parts := []string{}, map[string]int{}, []*v1beta1.AuthorizationPolicy{}
+	bytes := map[string]string{}
+	for _, m := range manifests {
+		require.Less(t, len(m.YAML), 256<<10)
+		if strings.HasPrefix(m.Name, "z-ingress") {
+			names = append(names, m.Name)
+			waves[m.Name] = m.Wave
+			parts = append(parts, policies[m.Name])
+			bytes[m.Name] = string(m.YAML)
+		}
+	}
+	require.ElementsMatch(t, []string{"z-ingress", "z-ingress-2", "z-ingress-3", "z-ingress-4"}, names)
+	require.Equal(t, map[string]int{"z-ingress": 2, "z-ingress-2": 2, "z-ingress-3": 1, "z-ingress-4": 1}, waves,
+		"when two parts become four, callers move to the third and fourth: those go first")
+	for i := range 10000 {
+		for _, q := range []request{
+			{mesh: "team", account: fmt.Sprintf("caller-%05d", i), port: 80, method: "GET", path: "/a"},
+			{mesh: "team", account: fmt.Sprintf("caller-%05d", i), port: 90},
+		} {
+			if i%100 != 0 {
+				continue
+			}
+			require.Equal(t, q.intended(callee.Allow), q.enforced(parts), "%v", q)
+		}
+	}
+
+	p, _ = crowd(15001)
+	manifests, _ = New(Options{}).Emit(p)
+	changed := 0
+	for _, m := range manifests {
+		if before, ok := bytes[m.Name]; ok && before != string(m.YAML) {
+			changed++
+		}
+	}
+	require.Equal(t, 1, changed)
+}
+
+// TestRuleLimit has more sets of callers than a policy may have rules.
+func TestRuleLimit(t *testing.T) {
+	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
+	services := append(slices.Clone(p.Meshes[0].Services), p.Meshes[1].Services[:3]...)
+	for i := range 4 {
+		services = append(services, &policy.Service{Namespace: "pay", Name: fmt.Sprint("x", i), Account: fmt.Sprint("x", i)})
+	}
+	for set := 1; set < 1<<len(services); set++ {
+		rule := policy.Rule{Ports: []uint16{80}, Ops: []policy.Operation{{Path: fmt.Sprintf("/set/%d", set)}}}
+		for i, s := range services {
+			if set&(1<<i) != 0 {
+				rule.From = append(rule.From, policy.Source{Kind: policy.FromService, Service: s})
+			}
+		}
+		callee.Allow = append(callee.Allow, rule)
+	}
+	manifests, findings := New(Options{}).Emit(p)
+	require.Empty(t, findings)
+	policies := written(t, manifests)
+	var parts []*v1beta1.AuthorizationPolicy
+	for name, spec := range policies {
+		require.LessOrEqual(t, len(spec.Rules), 512)
+		if strings.HasPrefix(name, "z-ingress") {
+			parts = append(parts, spec)
+		}
+	}
+	require.Greater(t, len(parts), 1)
+	for set := 1; set < 1<<len(services); set++ {
+		for _, s := range services {
+			q := request{mesh: s.Namespace, account: s.Account, port: 80, method: "GET", path: fmt.Sprintf("/set/%d", set)}
+			require.Equal(t, q.intended(callee.Allow[set-1:set]), q.enforced(parts), "%v", q)
+		}
+	}
+}
+
+// TestTooLargeToSplit gives one caller more paths than an object holds.
+func TestTooLargeToSplit(t *testing.T) {
+	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
+	file := source.NewFile("shop.mesh", "service z\n")
+	callee.At = file.Span(8, 9)
+	rule := policy.Rule{From: []policy.Source{{Kind: policy.FromService, Service: p.Meshes[0].Services[0]}}, Ports: []uint16{80}}
+	for i := range 10000 {
+		rule.Ops = append(rule.Ops, policy.Operation{Path: fmt.Sprintf("/orders/of/the/year/%d", i)})
+	}
+	callee.Allow = []policy.Rule{rule}
+	manifests, findings := New(Options{}).Emit(p)
+	require.EqualError(t, findings.Err().(interface{ WrappedErrors() []error }).WrappedErrors()[0],
+		"shop.mesh:1:9: error: the policy shop/z-ingress is larger than a cluster takes, however it is split [MESH3002]")
+	require.NotContains(t, written(t, manifests), "z-ingress")
+}
