@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 
@@ -55,7 +56,7 @@ func readAll(o plumbing.EncodedObject) ([]byte, error) {
 	}
 	defer r.Close()
 	data := make([]byte, o.Size())
-	_, err = r.Read(data)
+	_, err = io.ReadFull(r, data)
 	return data, err
 }
 
