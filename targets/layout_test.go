@@ -1,0 +1,62 @@
+package targets
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "renew the goldens")
+
+// manifests reads `WAVE KIND NAMESPACE/NAME` lines; each object is a line of YAML that says who it is.
+func manifests(table string) (ms []Manifest) {
+	for line := range strings.Lines(table) {
+		words := strings.Fields(line)
+		namespace, name, _ := strings.Cut(words[2], "/")
+		ms = append(ms, Manifest{
+			APIVersion: "example/v1", Kind: words[1], Namespace: namespace, Name: name, Wave: int(words[0][0] - '0'),
+			YAML: []byte("# " + strings.Join(words, " ") + "\n"),
+		})
+	}
+	return ms
+}
+
+// TestLayout writes the files and the stream of a table of manifests, which is shuffled.
+func TestLayout(t *testing.T) {
+	names, err := filepath.Glob("testdata/layout/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		require.NoError(t, err)
+		ms := manifests(string(archive.Files[0].Data))
+		given := slices.Clone(ms)
+		got := txtar.Archive{Comment: archive.Comment, Files: archive.Files[:1:1]}
+		got.Files = append(got.Files, txtar.File{Name: "stream", Data: Stream(ms)})
+		files := Layout(ms, "prod")
+		require.True(t, slices.IsSortedFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) }))
+		at := slices.IndexFunc(files, func(f File) bool { return f.Path == LockName })
+		lock, err := ParseLock(files[at].Data)
+		require.NoError(t, err)
+		require.Equal(t, len(files)-1, len(lock.Files))
+		for _, f := range files {
+			if digest, ok := lock.Find(f.Path); f.Path != LockName {
+				require.True(t, ok)
+				require.Equal(t, Digest(f.Data), digest)
+			}
+			got.Files = append(got.Files, txtar.File{Name: f.Path, Data: f.Data})
+		}
+		require.Equal(t, given, ms, "the order of the caller's slice is his")
+		if *update {
+			require.NoError(t, os.WriteFile(name, txtar.Format(&got), 0o644))
+			continue
+		}
+		require.Equal(t, string(txtar.Format(archive)), string(txtar.Format(&got)))
+	}
+}
