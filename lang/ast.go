@@ -1,3 +1,8 @@
+// Package lang turns the text of intents into a tree, and says what is wrong with the text.
+//
+// It knows how the language is written: tokens, statements, comments. It does not know what a name
+// stands for; whatever needs more than the one statement is for check to judge. It is the only package
+// that knows participle.
 package lang
 
 import (
@@ -62,15 +67,15 @@ type Operation struct {
 
 // Tail is what may end an edge, a deny, an export or a guard.
 type Tail struct {
-	Until   Name // a date, as written
-	Because Name
+	Until   Name `parser:"( 'until' @@"` // a date, as written
+	Because Name `parser:"| 'because' @@ )*"`
 }
 
 // Mesh is `mesh shop strict`. It opens a section up to the next Mesh of its file.
 type Mesh struct {
 	Node
-	Name Name // "*" is the mesh-wide default
-	Mode Name // absent where not stated
+	Name Name `parser:"'mesh' @@"` // "*" is the mesh-wide default
+	Mode Name `parser:"@@?"`       // absent where not stated
 }
 
 // Service is `service db account db-sa label app=db port 5432 tcp`.
@@ -111,32 +116,32 @@ type Deny struct {
 // Export is `export api to shop/backend GET /v1/*`.
 type Export struct {
 	Node
-	What []Target
-	To   []Ref // a mesh (`shop`), one of its services (`shop/backend`), or `*`
-	Ops  []Operation
+	What []Target    `parser:"'export' @@ ( ',' @@ )*"`
+	To   []Ref       `parser:"'to' @@ ( ',' @@ )*"` // a mesh (`shop`), one of its services (`shop/backend`), or `*`
+	Ops  []Operation `parser:"( @@ ( ',' @@ )* )?"`
 	Tail
 }
 
 // Group is `group web = frontend, admin`.
 type Group struct {
 	Node
-	Name    Name
-	Members []Ref
+	Name    Name  `parser:"'group' @@"`
+	Members []Ref `parser:"'=' @@ ( ',' @@ )*"`
 }
 
 // MTLS is `mtls backend:9090 permissive`.
 type MTLS struct {
 	Node
-	Targets []Target
-	Mode    Name
+	Targets []Target `parser:"'mtls' @@ ( ',' @@ )*"`
+	Mode    Name     `parser:"@@"`
 }
 
 // External is `external stripe host api.stripe.com port 443 tls`.
 type External struct {
 	Node
-	Name  Name
-	Hosts []Name
-	Ports []Port
+	Name  Name   `parser:"'external' @@"`
+	Hosts []Name `parser:"( 'host' @@"`
+	Ports []Port `parser:"| 'port' @@ )*"`
 }
 
 // GuardKind tells the three statements that judge the compiled policy.

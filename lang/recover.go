@@ -1,0 +1,337 @@
+package lang
+
+import (
+	"strings"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// runsOn finds the word with which another statement begins inside this one: a comma, an arrow or a brace
+// that was left at the end of a line has drawn it in. Zero where there is none.
+func (m *mistake) runsOn() int {
+	stray := m.kind(m.at) == KindArrow && !m.calls()
+	open, last := false, 0
+	for i := 1; i <= m.at && i < len(m.words); i++ {
+		switch m.kind(i - 1) {
+		case KindOpen:
+			open = true
+		case KindClose:
+			open = false
+		}
+		between := m.file.Source.Text[m.words[i-1].End:m.words[i].Start]
+		if !strings.Contains(between, "\n") {
+			continue
+		}
+		switch next := m.kind(i + 1); {
+		case m.is(i, statementWords...) && (next == KindName || next == KindString || next == KindStar || next == KindMethod):
+			return i
+		case m.at == i+1 && next == KindArrow, open && m.at == i && m.kind(i) == KindName && !isMethod(m.text(i)):
+			return i
+		case stray:
+			last = i
+		}
+	}
+	return last
+}
+
+func (m *mistake) reportRunOn(next int) {
+	for i := next - 1; i > 0 && m.kind(i) != KindClose; i-- {
+		if m.kind(i) == KindOpen {
+			m.neverClosed(i)
+			return
+		}
+	}
+	d := m.report(diag.New(diag.IncompleteStatement, m.span(next-1), "the line ends with %s, but the next one begins another statement", quoted(m.text(next-1))))
+	if m.kind(next-1) == KindComma {
+		d.WithFix(false, m.span(next-1), "", "take the comma out")
+	} else {
+		m.help()
+	}
+}
+
+func (m *mistake) neverClosed(open int) {
+	m.report(diag.New(diag.UnbalancedBraces, m.span(open), "this brace is never closed")).
+		WithHelp("operations end with `}`: `{ GET /api/*, POST /api/orders }`")
+}
+
+// braces reports what is wrong with the braces of a statement, where that is what stopped it.
+func (m *mistake) braces() bool {
+	open := -1
+	for i := range min(m.at, len(m.words)) {
+		switch m.kind(i) {
+		case KindOpen:
+			open = i
+		case KindClose:
+			open = -1
+		}
+	}
+	switch {
+	case open >= 0 && m.at == len(m.words):
+		m.neverClosed(open)
+	case open >= 0 && m.kind(m.at) == KindOpen:
+		m.report(diag.New(diag.UnbalancedBraces, m.span(m.at), "a brace inside braces")).
+			WithHelp("braces hold the operations of one destination: `{ GET /api/*, POST /api/orders }`")
+	case open < 0 && m.kind(m.at) == KindClose:
+		m.report(diag.New(diag.UnbalancedBraces, m.span(m.at), "this brace closes nothing"))
+	case open < 0 && m.kind(m.at) == KindOpen && m.keyword == "mesh":
+		m.sections++
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a mesh has no braces")).
+			WithHelp("it reaches up to the next `mesh` or the end of the file")
+	case open < 0 && m.kind(m.at) == KindOpen && m.keyword == "export":
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "an export has no braces")).
+			WithHelp("separate its operations by commas: `export api to shop GET /v1/*, POST /v1/orders`; a line may end behind a comma")
+	default:
+		return false
+	}
+	return true
+}
+
+// slip reports a mistake that has one plain remedy.
+func (m *mistake) slip() bool {
+	text, before := m.text(m.at), m.text(m.at-1)
+	switch kind := m.kind(m.at); {
+	case kind == KindColon && m.kind(m.at-1) == KindName:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no colon stands behind %s", quoted(before))).
+			WithFix(true, m.span(m.at), "", "take the colon out")
+		m.help()
+	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between a method and its path")).
+			WithFix(true, m.behind(m.at-1), " ", "put a blank in")
+	case kind == KindReach && m.keyword == "edge":
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "`->>` is for never: an edge is one call")).
+			WithFix(false, m.span(m.at), "->", "write `->`")
+	case kind == KindName && m.calls() && isMethod(text) && m.at > 1:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods are written in upper case: `%s`", strings.ToUpper(text))).
+			WithFix(true, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
+	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
+		m.reason()
+	case m.calls() && kind == KindName && m.is(m.at, "port") && digits(m.text(m.at+1)):
+		at := m.behind(m.at - 1).To(m.span(m.at + 1))
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
+			WithFix(true, at, ":"+m.text(m.at+1), "write `"+shortened(before)+":"+m.text(m.at+1)+"`")
+	case m.calls() && kind == KindName && digits(text) && m.kind(m.at-1) == KindName:
+		at := m.behind(m.at - 1).To(m.span(m.at))
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
+			WithFix(true, at, ":"+text, "write `"+shortened(before)+":"+text+"`")
+	case m.calls() && kind == KindName && m.expected == "":
+		return m.tailWord()
+	case kind == KindOpen && m.expected == "" && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "braces stand right behind a destination")).
+			WithHelp("they hold all of its operations: `backend { GET /api/*, POST /api/orders }`")
+	case m.inBraces() && operation(kind) && strings.HasPrefix(m.expected, "`,`"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "operations are separated by commas")).
+			WithFix(true, m.behind(m.at-1), ",", "put a comma in")
+	default:
+		return false
+	}
+	return true
+}
+
+// calls tells whether the statement has sources and destinations.
+func (m *mistake) calls() bool {
+	switch m.keyword {
+	case "edge", "deny", "export", "never", "always", "only":
+		return true
+	}
+	return false
+}
+
+func operation(k Kind) bool { return k == KindMethod || k == KindPath || k == KindString }
+
+func (m *mistake) inBraces() bool {
+	for i := m.at - 1; i >= 0; i-- {
+		switch m.kind(i) {
+		case KindOpen:
+			return true
+		case KindClose:
+			return false
+		}
+	}
+	return false
+}
+
+// reason reports a reason of several words without quotes.
+func (m *mistake) reason() {
+	last := m.at
+	for last+1 < len(m.words) && !(m.is(last+1, "until") && last+3 == len(m.words)) {
+		last++
+	}
+	at := m.span(m.at - 1).To(m.span(last))
+	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a reason of several words stands in double quotes"))
+	if text := at.Text(); !strings.ContainsAny(text, "\"\\\n#") {
+		m.last().WithFix(true, at, `"`+text+`"`, "put it in double quotes")
+	}
+}
+
+// tailWord reports a word behind a destination that may not stand there.
+func (m *mistake) tailWord() bool {
+	text := m.text(m.at)
+	words := []string{"until", "because"}
+	switch m.keyword {
+	case "export":
+		words = append(words, "to")
+	case "never", "always", "only":
+		words = append(words, "except")
+	}
+	if near, ok := diag.Nearest(text, words); ok {
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a %s has no %s", m.noun(), quoted(text))).
+			WithHelp("did you mean %s?", near).
+			WithFix(false, m.span(m.at), near, "write "+near)
+		return true
+	}
+	if text == "except" {
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "only `never` and `only` have exceptions")).
+			WithHelp("for an exception to an edge write a deny: `deny %s -> …`", shortened(m.text(m.at+1)))
+		return true
+	}
+	switch m.kind(m.at - 1) {
+	case KindName, KindStar:
+		if !m.is(m.at-2, "until", "because") && m.missing() == "" {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected `,` or the end of the line, found %s", quoted(text))).
+				WithFix(false, m.behind(m.at-1), ",", "put a comma between "+quoted(m.text(m.at-1))+" and "+quoted(text))
+			m.help()
+			return true
+		}
+	}
+	return false
+}
+
+func (m *mistake) noun() string {
+	switch m.keyword {
+	case "deny", "export":
+		return m.keyword
+	case "edge":
+		return "call"
+	}
+	return "guard rail"
+}
+
+// clause reports what stands behind a complete service, external or group.
+func (m *mistake) clause() bool {
+	text := m.text(m.at)
+	switch m.keyword {
+	case "service", "external":
+		return m.strangeClause()
+	case "group":
+		if m.kind(m.at) == KindName || m.kind(m.at) == KindMethod {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected `,` between the members, found %s", quoted(text))).
+				WithFix(false, m.behind(m.at-1), ",", "put a comma in")
+			return true
+		}
+	case "mesh":
+		if m.kind(m.at) == KindComma {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "each mesh has its own statement"))
+			m.help()
+			return true
+		}
+	}
+	return false
+}
+
+// clausesOf is what a service and an external consist of.
+var clausesOf = map[string][]string{
+	"service":  {"account", "outside", "address", "label", "port"},
+	"external": {"host", "port"},
+}
+
+func (m *mistake) strangeClause() bool {
+	at, own := m.at, clausesOf[m.keyword]
+	if m.kind(at) == KindComma && at == 2 {
+		m.report(diag.New(diag.UnexpectedToken, m.span(at), "each %s has its own statement", m.keyword))
+		m.help()
+		return true
+	}
+	if m.kind(at) == KindComma {
+		help := "every clause has its own keyword: `label app=db label tier=store port 5432 tcp port 9090 http`"
+		if m.keyword == "external" {
+			help = "every clause has its own keyword: `host a.example.com host b.example.com port 443 tls`"
+		}
+		d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "no comma stands between the clauses of a %s", m.keyword)).WithHelp("%s", help)
+		switch {
+		case m.is(at+1, own...):
+			d.WithFix(true, m.span(at), "", "take the comma out")
+		case m.is(at-2, "port", "account", "host", "address"):
+			d.WithFix(false, m.span(at), " "+m.text(at-2), "repeat "+m.text(at-2))
+		case m.kind(at-2) == KindEquals:
+			d.WithFix(false, m.span(at), " label", "repeat label")
+		}
+		return true
+	}
+	if m.kind(at) != KindName && m.kind(at) != KindMethod {
+		if m.is(at-1, "http", "http2", "grpc", "tcp", "tls") || m.kind(at) != KindEquals {
+			return false
+		}
+	}
+	// A clause with a typing error behind a port was read as the protocol: the word behind it is blamed.
+	if m.is(at-2, "port") || m.is(at-3, "port") {
+		if _, ok := diag.Nearest(m.text(at-1), own); ok {
+			at--
+		}
+	}
+	text := m.text(at)
+	if m.is(at-1, own...) && m.is(at-2, own...) {
+		m.report(diag.New(diag.UnexpectedToken, m.span(at-1), "%s was read as the value of %s", quoted(m.text(at-1)), quoted(m.text(at-2)))).
+			WithHelp("%s needs a value; a value that is also a keyword may stand in double quotes", quoted(m.text(at-2)))
+		return true
+	}
+	d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "%s %s has no clause %s", article(m.keyword), m.keyword, quoted(text)))
+	near, ok := diag.Nearest(text, own)
+	switch {
+	case ok:
+		d.WithHelp("did you mean %s?", near).WithFix(strings.EqualFold(near, text), m.span(at), near, "write "+near)
+	case m.keyword == "service" && (text == "sa" || text == "serviceaccount" || text == "serviceAccount"):
+		d.WithHelp("did you mean account?").WithFix(true, m.span(at), "account", "write account")
+	default:
+		d.WithHelp("the clauses of %s %s are %s", article(m.keyword), m.keyword, strings.Join(own, ", "))
+	}
+	return true
+}
+
+func article(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an"
+	}
+	return "a"
+}
+
+// repeated reports an `until` or `because` that stands twice: the tree has room for one.
+func (p *parser) repeated(s *extent, stmt Stmt) {
+	var t *Tail
+	switch stmt := stmt.(type) {
+	case *Edge:
+		t = &stmt.Tail
+	case *Deny:
+		t = &stmt.Tail
+	case *Export:
+		t = &stmt.Tail
+	case *Guard:
+		t = &stmt.Tail
+	default:
+		return
+	}
+	if !t.Until.Present() && !t.Because.Present() {
+		return
+	}
+	m := mistake{parser: p, words: p.words(s)}
+	seen := map[string]int{}
+	for i := len(m.words) - 2; i > 0 && m.is(i, "until", "because"); i -= 2 {
+		if later, ok := seen[m.text(i)]; ok {
+			p.report(diag.New(diag.RepeatedClause, m.span(later).To(m.span(later+1)), "%s is given twice", m.text(i))).
+				WithRelated(m.span(i).To(m.span(i+1)), "first given here").
+				WithHelp("keep one")
+		}
+		seen[m.text(i)] = i
+	}
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+func isMethod(s string) bool {
+	switch strings.ToUpper(s) {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
+		return true
+	}
+	return false
+}

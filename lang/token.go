@@ -1,0 +1,86 @@
+package lang
+
+import (
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// Kind says what a Token is. The name of a kind in the grammar is its String, in lower case.
+type Kind uint8
+
+// The kinds of token. None of them is zero, which participle could take for another.
+const (
+	KindName    Kind = iota + 1 // a name, number, date or other bare word
+	KindMethod                  // a bare word in upper case, as HTTP methods are: letters, digits, `-`
+	KindPath                    // an HTTP path
+	KindString                  // "in double quotes"
+	KindStar                    // *
+	KindArrow                   // ->
+	KindReach                   // ->>
+	KindComma                   // ,
+	KindColon                   // :
+	KindSlash                   // / between two names
+	KindPipe                    // |
+	KindEquals                  // =
+	KindOpen                    // {
+	KindClose                   // }
+	KindEnd                     // a newline that ends a statement, or a semicolon
+	KindSpace                   // blanks, tabs, a byte order mark, and newlines that end nothing
+	KindComment                 // from # to the end of the line
+	KindInvalid                 // whatever the language does not have
+	kinds
+)
+
+var kindNames = [kinds]string{
+	KindName: "Name", KindMethod: "Method", KindPath: "Path", KindString: "String", KindStar: "Star",
+	KindArrow: "Arrow", KindReach: "Reach", KindComma: "Comma", KindColon: "Colon", KindSlash: "Slash",
+	KindPipe: "Pipe", KindEquals: "Equals", KindOpen: "Open", KindClose: "Close", KindEnd: "End",
+	KindSpace: "Space", KindComment: "Comment", KindInvalid: "Invalid",
+}
+
+func (k Kind) String() string {
+	if k < kinds {
+		return kindNames[k]
+	}
+	return ""
+}
+
+// Token is a piece of a source, as bytes [Start, End). The tokens of a file joined are the file.
+type Token struct {
+	Kind       Kind
+	as         Kind // what the parser takes an Invalid token for, where that is plain; else Kind
+	Start, End int32
+}
+
+// Blank tells whether the parser passes over the token.
+func (t Token) Blank() bool { return t.Kind == KindSpace || t.Kind == KindComment }
+
+// canonical is how the parser sees a sign, however it was written.
+var canonical = [kinds]string{
+	KindStar: "*", KindArrow: "->", KindReach: "->>", KindComma: ",", KindColon: ":", KindSlash: "/",
+	KindPipe: "|", KindEquals: "=", KindOpen: "{", KindClose: "}",
+}
+
+// stream hands the tokens of a text to participle.
+type stream struct {
+	text   string
+	tokens []Token
+	next   int
+	all    bool // blank tokens too
+}
+
+// Next never fails.
+func (s *stream) Next() (lexer.Token, error) {
+	for ; s.next < len(s.tokens); s.next++ {
+		t := s.tokens[s.next]
+		if !s.all && (t.as == KindSpace || t.as == KindComment) {
+			continue
+		}
+		s.next++
+		value := s.text[t.Start:t.End]
+		if sign := canonical[t.as]; sign != "" {
+			value = sign
+		}
+		return lexer.Token{Type: lexer.TokenType(t.as), Value: value, Pos: lexer.Position{Offset: int(t.Start)}}, nil
+	}
+	return lexer.EOFToken(lexer.Position{Offset: len(s.text)}), nil
+}
