@@ -1,0 +1,101 @@
+# Everything here needs Go and make. `make check` also needs a C compiler (for the race detector).
+
+GO ?= go
+BIN := bin
+MESHC := $(BIN)/meshc
+FUZZTIME ?= 10s
+STATICCHECK_VERSION := v0.8.2
+STATICCHECK := $(BIN)/staticcheck-$(STATICCHECK_VERSION)
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# `./...` leaves out folders called testdata, and modules within the module.
+PACKAGES := ./... ./testdata/bench ./testdata/synth/...
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/meshc
+	$(GO) build -o $(MESHC) ./cmd/meshc
+
+.PHONY: test
+test: ## all tests
+	$(GO) test $(PACKAGES)
+
+.PHONY: check
+check: tidy format vet staticcheck race examples cross ## everything that a change must pass besides the tests
+
+.PHONY: tidy
+tidy:
+	$(GO) mod tidy -diff
+
+.PHONY: format
+format:
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not as gofmt would have it:" $$files; exit 1; fi
+
+.PHONY: vet
+vet:
+	$(GO) vet $(PACKAGES)
+
+.PHONY: staticcheck
+staticcheck: $(STATICCHECK)
+	$(STATICCHECK) $(PACKAGES)
+
+$(STATICCHECK):
+	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	mv $(BIN)/install/staticcheck $@
+
+.PHONY: race
+race:
+	$(GO) test -race $(PACKAGES)
+
+# Each folder of examples is a project that builds, but for these: projects that must not, and texts for CI systems.
+.PHONY: examples
+examples: build ## build the examples into build/examples; those in examples/broken must fail
+	@mkdir -p build
+	@for dir in examples/*/; do \
+		name=$$(basename $$dir); \
+		case $$name in broken|ci) continue ;; esac; \
+		$(MESHC) build $$dir -o build/examples/$$name || exit 1; \
+	done
+	@for dir in examples/broken/*/; do \
+		if $(MESHC) check $$dir >build/broken.txt 2>&1; then code=0; else code=$$?; fi; \
+		if [ $$code -ne 1 ]; then cat build/broken.txt; echo "$$dir ended with $$code, not with 1"; exit 1; fi; \
+	done
+
+# The tests are compiled for the other systems too, by vet.
+.PHONY: cross
+cross: ## build for Linux, macOS and Windows, on amd64 and arm64, into build/
+	@for platform in $(PLATFORMS); do \
+		export GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0; \
+		echo "$$GOOS/$$GOARCH"; \
+		$(GO) build -o build/$$GOOS-$$GOARCH/ ./cmd/meshc && $(GO) vet ./... || exit 1; \
+	done
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+		for target in $$($(GO) test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
+			echo "$$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## time, memory and bytes of builds of 1,000 and 10,000 services
+	$(GO) run ./testdata/bench
+
+.PHONY: conformance
+conformance: ## Istio's own code as the judge of what meshc writes; minutes when nothing is cached
+	cd targets/istio/conformance && $(GO) test ./...
+
+.PHONY: update
+update: ## write the golden files of all tests anew
+	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+
+.PHONY: clean
+clean:
+	rm -rf $(BIN) build

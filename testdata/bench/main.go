@@ -1,0 +1,229 @@
+// Command bench measures what meshc takes to build made-up meshes, and prints a table.
+//
+//	go run ./testdata/bench        # or: make bench
+//
+// It builds meshc and the generator, builds each mesh several times to a stream and to a folder, and
+// takes medians. Beside the folder stands what `cp -r` takes for the same files.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	sizes := flag.String("n", "1000,10000", "numbers of services, by commas")
+	runs := flag.Int("runs", 5, "how often each build is measured")
+	flag.Parse()
+	if err := bench(*sizes, *runs); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(sizes string, runs int) error {
+	if runs < 1 {
+		return errors.New("-runs must be at least 1")
+	}
+	top, err := os.MkdirTemp("", "meshc-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(top)
+	suffix := ""
+	if runtime.GOOS == "windows" {
+		suffix = ".exe"
+	}
+	b := bencher{top: top, runs: runs, meshc: filepath.Join(top, "meshc"+suffix)}
+	synth := filepath.Join(top, "synth"+suffix)
+	for out, pkg := range map[string]string{b.meshc: "./cmd/meshc", synth: "./testdata/synth"} {
+		if err := run(exec.Command("go", "build", "-o", out, pkg)); err != nil {
+			return err
+		}
+	}
+
+	var tables [][]row
+	for size := range strings.SplitSeq(sizes, ",") {
+		services, err := strconv.Atoi(strings.TrimSpace(size))
+		if err != nil {
+			return fmt.Errorf("-n: %w", err)
+		}
+		project := filepath.Join(top, "project"+size)
+		if err := run(exec.Command(synth, "-n", strconv.Itoa(services), "-o", project)); err != nil {
+			return err
+		}
+		rows, err := b.measure(services, project)
+		if err != nil {
+			return err
+		}
+		tables = append(tables, rows)
+	}
+	fmt.Printf("%s/%s, %d processors, %s, median of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
+	print(tables)
+	return nil
+}
+
+type bencher struct {
+	top, meshc string
+	runs       int
+}
+
+// row is the median of one measurement.
+type row struct {
+	services int
+	what     string
+	cost
+	bytes, files int64
+}
+
+type cost struct {
+	cpu, wall time.Duration
+	memory    int64 // peak, bytes; 0 where the system does not tell
+}
+
+func (b *bencher) measure(services int, project string) ([]row, error) {
+	stream, out, copied := filepath.Join(b.top, "stream.yaml"), filepath.Join(b.top, "out"), filepath.Join(b.top, "copied")
+	steps := []struct {
+		what   string
+		before string // removed before each run
+		result string
+		args   []string
+	}{
+		{"to a stream", "", stream, []string{b.meshc, "build", project}},
+		{"to a new folder", out, out, []string{b.meshc, "build", project, "-o", out}},
+		{"to the same folder", "", out, []string{b.meshc, "build", project, "-o", out}},
+		{"cp -r of the folder", copied, copied, []string{"cp", "-r", out, copied}},
+	}
+	var rows []row
+	for _, s := range steps {
+		if _, err := exec.LookPath(s.args[0]); err != nil && s.args[0] == "cp" {
+			continue // Windows
+		}
+		var costs []cost
+		for range b.runs {
+			if s.before != "" {
+				if err := os.RemoveAll(s.before); err != nil {
+					return nil, err
+				}
+			}
+			c, err := once(stream, s.args...)
+			if err != nil {
+				return nil, err
+			}
+			costs = append(costs, c)
+		}
+		bytes, files, err := size(s.result)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row{services, s.what, median(costs), bytes, files})
+	}
+	return rows, errors.Join(os.RemoveAll(out), os.RemoveAll(copied))
+}
+
+// once runs a command with its standard output in a file.
+func once(stdout string, args ...string) (cost, error) {
+	f, err := os.Create(stdout)
+	if err != nil {
+		return cost{}, err
+	}
+	defer f.Close()
+	c := exec.Command(args[0], args[1:]...)
+	c.Stdout = f
+	start := time.Now()
+	if err := run(c); err != nil {
+		return cost{}, err
+	}
+	return cost{
+		cpu:    c.ProcessState.UserTime() + c.ProcessState.SystemTime(),
+		wall:   time.Since(start),
+		memory: peakMemory(c.ProcessState),
+	}, nil
+}
+
+// run gives what a command said as its error.
+func run(c *exec.Cmd) error {
+	var said bytes.Buffer
+	c.Stderr = &said
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(c.Args, " "), err, said.String())
+	}
+	return nil
+}
+
+func median(costs []cost) cost {
+	var m cost
+	pick := func(of func(cost) int64) int64 {
+		var all []int64
+		for _, c := range costs {
+			all = append(all, of(c))
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	m.cpu = time.Duration(pick(func(c cost) int64 { return int64(c.cpu) }))
+	m.wall = time.Duration(pick(func(c cost) int64 { return int64(c.wall) }))
+	m.memory = pick(func(c cost) int64 { return c.memory })
+	return m
+}
+
+// size is the bytes and the number of the files at or below a path.
+func size(path string) (bytes, files int64, err error) {
+	err = filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			bytes += info.Size()
+			files++
+		}
+		return err
+	})
+	return bytes, files, err
+}
+
+func print(tables [][]row) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "services\twhat\tCPU s\twall s\tpeak MB\tMB\tfiles\t")
+	for _, rows := range tables {
+		for _, r := range rows {
+			fmt.Fprintf(w, "%d\t%s\t%.3f\t%.3f\t%s\t%.2f\t%d\t\n", r.services, r.what, r.cpu.Seconds(), r.wall.Seconds(),
+				megabytes(r.memory), float64(r.bytes)/1e6, r.files)
+		}
+	}
+	for i := 1; i < len(tables); i++ {
+		for j, large := range tables[i] {
+			small := tables[i-1][j]
+			memory := "-"
+			if small.memory > 0 {
+				memory = fmt.Sprintf("%.1fx", float64(large.memory)/float64(small.memory))
+			}
+			fmt.Fprintf(w, "%d/%d\t%s\t%.1fx\t%.1fx\t%s\t%.1fx\t%.1fx\t\n", large.services, small.services, large.what,
+				ratio(large.cpu, small.cpu), ratio(large.wall, small.wall), memory,
+				ratio(large.bytes, small.bytes), ratio(large.files, small.files))
+		}
+	}
+	w.Flush()
+}
+
+func ratio[N ~int64](a, b N) float64 { return float64(a) / float64(max(b, 1)) }
+
+func megabytes(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f", float64(n)/1e6)
+}
