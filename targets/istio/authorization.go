@@ -154,7 +154,7 @@ func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
 		return append(callers, caller{principal, s.Namespace, b.trust + "/ns/" + s.Namespace + "/sa/" + s.Account})
 	}
 	for _, a := range s.Addresses {
-		callers = append(callers, caller{kind: addresses, value: a.String()})
+		callers = append(callers, caller{kind: addresses, value: a.Masked().String()})
 	}
 	return callers
 }

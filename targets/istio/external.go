@@ -107,7 +107,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 		return b.findings.Add(diag.Inexpressible, x.At, format, args...)
 	}
 	if !isLabel(x.Name) {
-		refuse("%q is no name of an object", x.Name)
+		refuse("%q is no name of an object", x.Name).WithHelp(nameHelp)
 	}
 	if len(x.Hosts) == 0 {
 		refuse("%s has no host", x.Name)

@@ -45,7 +45,8 @@ type Options struct {
 
 // New makes the target.
 func New(o Options) targets.Target {
-	_, version, _ := strings.Cut(cmp.Or(o.APIVersion, "security.istio.io/v1"), "/")
+	version := cmp.Or(o.APIVersion, "security.istio.io/v1")
+	version = version[strings.LastIndexByte(version, '/')+1:]
 	return &target{o, "security.istio.io/" + version, "networking.istio.io/" + version}
 }
 
@@ -68,7 +69,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	}
 	first := &builder{emission: e}
 	first.meshWide()
-	jobs := []func(*builder){}
+	var jobs []func(*builder)
 	for _, m := range p.Meshes {
 		if m.Name == e.root {
 			first.refuseRoot(m)
@@ -77,6 +78,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		if !first.acceptMesh(m) {
 			continue
 		}
+		// A mesh that only declares closes nothing. What else it states, by whatever road, is not lost.
 		if !m.Declares {
 			jobs = append(jobs, func(b *builder) { b.mesh(m) })
 		}

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 // acceptMesh refuses a namespace that cannot be one.
 func (b *builder) acceptMesh(m *policy.Mesh) bool {
 	if !isLabel(m.Name) {
-		b.findings.Add(diag.Inexpressible, m.At, "%q is no name of a namespace", m.Name)
+		b.findings.Add(diag.Inexpressible, m.At, "%q is no name of a namespace", m.Name).WithHelp(nameHelp)
 		return false
 	}
 	if !m.Declares && !isTrustDomain(b.trust) {
@@ -56,7 +57,7 @@ func (b *builder) inRoot(at source.Span, what string) *diag.Diagnostic {
 func (b *builder) acceptService(s *policy.Service) bool {
 	switch {
 	case !isSubdomain(s.Name):
-		b.findings.Add(diag.Inexpressible, s.At, "%q is no name of an object", s.Name)
+		b.findings.Add(diag.Inexpressible, s.At, "%q is no name of an object", s.Name).WithHelp(nameHelp)
 		return false
 	case len(s.Labels) == 0:
 		b.findings.Add(diag.Inexpressible, s.At, "%s has no labels, so its policies would bind all of %s", s.ID(), s.Namespace).
@@ -65,7 +66,8 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	}
 	for _, l := range s.Labels {
 		if !isLabelKey(l.Key) || !isLabelValue(l.Value) {
-			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is none that a pod can have", l.Key, l.Value, s.ID())
+			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is none that a pod can have", l.Key, l.Value, s.ID()).
+				WithHelp("a value has up to 63 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit")
 			return false
 		}
 	}
@@ -84,8 +86,10 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 	for _, from := range r.From {
 		switch {
 		case from.Kind == policy.FromMesh && !isLabel(from.Mesh):
-			refuse("%q is no name of a namespace", from.Mesh)
+			refuse("%q is no name of a namespace", from.Mesh).WithHelp(nameHelp)
 		case from.Kind != policy.FromService:
+		case from.Service.Outside && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
+			refuse("an address of %s is none", from.Service.ID())
 		case from.Service.Outside && len(from.Service.Addresses) == 0:
 			refuse("%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
@@ -98,7 +102,8 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 		refuse("0 is no port")
 	}
 	if len(r.Ops) > 0 && len(r.Ports) == 0 {
-		refuse("HTTP operations need a port: without one Istio skips them on ports that are not HTTP")
+		refuse("HTTP operations need a port: without one Istio skips them on ports that are not HTTP").
+			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
 	for _, o := range r.Ops {
 		for _, m := range o.Methods {
@@ -107,18 +112,22 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 			}
 		}
 		if why := refusePath(o.Path); why != "" {
-			refuse("Istio cannot match the path %s: %s", o.Path, why)
+			refuse("Istio cannot match the path %s: %s", o.Path, why).
+				WithHelp("write it as `/exact`, `/prefix*`, `*suffix`, or with {*} for a segment and {**} for the rest")
 		}
 	}
 	if len(r.Ops) > 0 {
 		for _, p := range s.Ports {
 			if !p.Protocol.IsHTTP() && slices.Contains(r.Ports, p.Number) {
-				refuse("HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID())
+				refuse("HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID()).
+					WithHelp("leave the operations out, or declare the port `http`, `http2` or `grpc`")
 			}
 		}
 	}
 	return len(b.findings) == before
 }
+
+const nameHelp = "use lower-case letters, digits and `-`"
 
 // refusePath says why Istio would refuse a path or match it otherwise than it reads; empty where it is fine.
 func refusePath(path string) string {
