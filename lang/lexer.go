@@ -36,6 +36,10 @@ func (definition) LexString(_ string, text string) (lexer.Lexer, error) {
 // maxName is the longest name or path, in characters. Kubernetes stops at 253.
 const maxName = 1000
 
+// maxTokens is how many tokens a file may have; the rest of it is one Invalid token. A file of the largest
+// size that is no nonsense has half as many.
+const maxTokens = 8 << 20
+
 // class sorts bytes by what they can begin.
 type class uint8
 
@@ -86,6 +90,12 @@ func lex(text string) []Token {
 		s.add(KindSpace, KindSpace, 0)
 	}
 	for s.at < len(text) {
+		if len(s.tokens) == maxTokens {
+			start := s.at
+			s.at = len(text)
+			s.add(KindInvalid, KindInvalid, start)
+			break
+		}
 		s.token()
 	}
 	return s.tokens

@@ -24,6 +24,7 @@ type File struct {
 
 const (
 	maxSize     = 16 << 20 // bytes of a file; all intents of a large company are smaller
+	maxWords    = 1 << 18  // tokens of a statement
 	maxFindings = 100      // in one file
 )
 
@@ -40,11 +41,7 @@ func Parse(name string, src []byte) (*File, diag.List) {
 	if p.notText(src) {
 		return p.file, p.list
 	}
-	lex, err := lexer.Upgrade(&stream{text: p.file.Source.Text, tokens: p.file.Tokens})
-	if err != nil { // a stream never fails
-		panic(err)
-	}
-	p.lex, p.rules = lex, rules()
+	p.rules = rules()
 	p.statements()
 	p.list = p.list.Sort()
 	if p.omitted > 0 {
@@ -55,11 +52,12 @@ func Parse(name string, src []byte) (*File, diag.List) {
 
 type parser struct {
 	file  *File
-	lex   *lexer.PeekingLexer
+	lex   *lexer.PeekingLexer // the tokens up to loaded
 	rules map[string]rule
 	at    int // the token that the next statement begins with or stands behind
 	list  diag.List
 
+	loaded   int // the token behind those that lex has
 	sections int // braces that a mesh opened, as it must not: their partners are passed over
 
 	omitted      int
@@ -147,6 +145,12 @@ type extent struct {
 func (p *parser) statement(s extent) int {
 	tokens := p.file.Tokens
 	start := int(tokens[s.first].Start)
+	if s.end-s.first > maxWords {
+		p.report(diag.New(diag.SourceTooLarge, p.file.span(tokens[s.first]), "a statement of %d words", s.end-s.first)).
+			WithHelp("a statement has at most %d words: write several", maxWords)
+		return s.end
+	}
+	p.load(s)
 	p.skip(start)
 	if s.invalid > 0 {
 		for _, t := range tokens[s.first:s.end] {
@@ -182,6 +186,31 @@ func (p *parser) statement(s extent) int {
 	}
 	p.lex.LoadCheckpoint(before)
 	return s.end
+}
+
+// window is how many tokens at least participle gets at once. It keeps a copy of them that is several
+// times as large as the text, so that a whole file would cost more than the rest of the parser does.
+const window = 200
+
+// load hands participle the tokens of a statement, and of some statements behind it.
+func (p *parser) load(s extent) {
+	if s.end <= p.loaded {
+		return
+	}
+	tokens := p.file.Tokens
+	p.loaded = max(s.end, min(s.first+window, len(tokens)))
+	for p.loaded < len(tokens) && tokens[p.loaded].as != KindEnd {
+		p.loaded++
+	}
+	end := len(p.file.Source.Text)
+	if p.loaded < len(tokens) {
+		end = int(tokens[p.loaded].Start)
+	}
+	lex, err := lexer.Upgrade(&stream{text: p.file.Source.Text[:end], tokens: tokens[s.first:p.loaded]})
+	if err != nil { // a stream never fails
+		panic(err)
+	}
+	p.lex = lex
 }
 
 // skip moves the parser to the first token that stands at an offset or behind it.
