@@ -35,7 +35,7 @@ func Parse(f *source.File) (Project, diag.List) {
 		r.findings.Add(diag.MalformedConfig, bad.Span, "%s", bad.Message)
 		return r.project, r.findings
 	}
-	docs := yamldoc.Split(f)
+	docs := slices.Collect(yamldoc.Split(f))
 	if len(docs) == 0 {
 		return r.project, nil
 	}
@@ -244,7 +244,7 @@ func (r *reader) fields(path string, v *yaml.Node, known []field) map[string]boo
 
 // suggest names the nearest word that would be right, else all that are.
 func (r *reader) suggest(d *diag.Diagnostic, at source.Span, word string, among []string) {
-	if near, ok := nearest(word, among); ok {
+	if near, ok := diag.Nearest(word, among); ok {
 		d.WithHelp("did you mean %s?", near).WithFix(false, at, near, "write "+near)
 		return
 	}
@@ -314,7 +314,7 @@ func (r *reader) oneOf(into *string, words ...string) func(string, *yaml.Node) {
 		}
 		at := r.doc.Span(v)
 		d := r.findings.Add(diag.InvalidSetting, at, "%s cannot be %q", path, v.Value)
-		if near, ok := nearest(strings.ToLower(v.Value), words); ok {
+		if near, ok := diag.Nearest(v.Value, words); ok {
 			d.WithHelp("did you mean %s?", near).WithFix(false, at, near, "write "+near)
 		} else {
 			d.WithHelp("write %s", alternatives(words))

@@ -30,7 +30,11 @@ func (f *file) decode(n *yaml.Node, into any) bool {
 	}
 	err := kjson.UnmarshalCaseSensitivePreserveInts(w.out, into)
 	f.wrong = err != nil
-	for range maxWrong {
+	tries := maxWrong
+	if len(w.out) > 64<<10 {
+		tries = 1 // each takes some fifteen times what decoding takes
+	}
+	for range tries {
 		if err == nil {
 			return true
 		}
@@ -185,7 +189,7 @@ func (w *jsonWriter) mapping(n *yaml.Node, depth int) {
 	for i, p := range pairs {
 		if p.Key.Kind != yaml.ScalarNode {
 			w.stop = true
-			if start := w.doc.Span(p.Key).Text(); start != "" && start[0] == '{' {
+			if w.templated(n) {
 				w.template = true
 				return
 			}
@@ -195,11 +199,20 @@ func (w *jsonWriter) mapping(n *yaml.Node, depth int) {
 		if i > 0 {
 			w.out = append(w.out, ',')
 		}
-		w.out = appendString(w.out, p.Key.Value)
+		w.key(p.Key)
 		w.out = append(w.out, ':')
 		w.value(p.Value, p.Key, depth+1)
 	}
 	w.out = append(w.out, '}')
+}
+
+// key writes a key; a number or truth value becomes the text of its JSON.
+func (w *jsonWriter) key(n *yaml.Node) {
+	start := len(w.out)
+	w.scalar(n)
+	if w.out[start] != '"' {
+		w.out = appendString(w.out[:start], string(w.out[start:]))
+	}
 }
 
 func (w *jsonWriter) scalar(n *yaml.Node) {

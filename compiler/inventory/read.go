@@ -71,6 +71,9 @@ type file struct {
 	warned   bool // that objects name no namespace
 }
 
+// maxFindings is how many findings of one file are shown; between two documents it ends the reading too.
+const maxFindings = 100
+
 func (f *file) read() {
 	if len(f.File.Text) > MaxFile {
 		f.findings.Add(diag.ManifestTooLarge, f.File.Span(0, 0), "%s has %d MiB; meshc reads up to %d MiB of a file", f.File.Name, len(f.File.Text)>>20, MaxFile>>20).
@@ -83,11 +86,14 @@ func (f *file) read() {
 		return
 	}
 	before := len(f.findings)
-	for _, d := range yamldoc.Split(f.File) {
+	for d := range yamldoc.Split(f.File) {
 		if irrelevant(d) {
 			continue
 		}
 		f.document(d)
+		if len(f.findings)-before >= maxFindings {
+			break
+		}
 		if f.template {
 			f.findings = f.findings[:before]
 			f.skipTemplate()
@@ -96,6 +102,10 @@ func (f *file) read() {
 	}
 	for _, o := range f.objects {
 		f.register(o)
+	}
+	if most := before + maxFindings; len(f.findings) >= most {
+		f.findings = f.findings[:most]
+		f.findings[most-1].WithNote("%s has more findings than are shown", f.File.Name)
 	}
 }
 
@@ -106,11 +116,17 @@ func (f *file) skipTemplate() {
 		WithHelp("read what the template makes: `helm template CHART | meshc check --workloads -`")
 }
 
-// irrelevant tells, without parsing, that a block-style document is of a kind that is never read: custom
-// resource definitions are the largest part of many folders. A key at the start of a line is one of the top
-// level, because what stands deeper is indented, in block scalars too.
+// irrelevant tells, without parsing, that a document is a mapping of a kind that is never read, or of none:
+// custom resource definitions are the largest part of many folders. A key at the start of a line is one of
+// the top level, because what stands deeper is indented, in block scalars too.
 func irrelevant(d *yamldoc.Document) bool {
 	const key = "kind:"
+	first := strings.TrimLeft(strings.TrimPrefix(d.Start().Text(), "---"), " \t")
+	flow := strings.HasPrefix(first, "{")
+	if !strings.Contains(d.Text, "kind") {
+		name, _, _ := strings.Cut(first, ":")
+		return (flow || word(name) && name != first) && !strings.Contains(d.Text, "{{")
+	}
 	found := ""
 	for rest, atStart := d.Text, strings.HasPrefix(d.Text, key); ; atStart = false {
 		if !atStart {
@@ -129,11 +145,7 @@ func irrelevant(d *yamldoc.Document) bool {
 			return false
 		}
 	}
-	if found == "" || kinds[found] != nil || strings.HasSuffix(found, "List") {
-		return false
-	}
-	first := strings.TrimLeft(strings.TrimPrefix(d.Start().Text(), "---"), " \t")
-	return !strings.HasPrefix(first, "{")
+	return found != "" && kinds[found] == nil && !strings.HasSuffix(found, "List") && !flow
 }
 
 func word(s string) bool {
@@ -171,7 +183,7 @@ const maxLists = 2
 // root reads an object, or the objects of a List.
 func (f *file) root(n *yaml.Node, lists int) {
 	n = yamldoc.Resolve(n)
-	if !f.spend(n, 64) {
+	if !f.spend(n, 16) {
 		return
 	}
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
@@ -188,7 +200,7 @@ func (f *file) root(n *yaml.Node, lists int) {
 	}
 	kind := yamldoc.Get(n, "kind")
 	if kind == nil || kind.Kind != yaml.ScalarNode {
-		f.template = f.template || templated(n)
+		f.template = f.template || f.templated(n) || f.templated(kind)
 		return // values of a chart, a kustomization, settings of other tools
 	}
 	version := yamldoc.Get(n, "apiVersion")
@@ -233,11 +245,15 @@ func (f *file) spend(n *yaml.Node, bytes int) bool {
 	return true
 }
 
-// templated tells a mapping such as `{{ .Values.x }}`, which is YAML by accident: a mapping as a key.
-func templated(n *yaml.Node) bool {
+// templated tells a mapping such as `{{ .Values.x }}`, which is YAML by accident: a flow mapping as a key.
+func (f *file) templated(n *yaml.Node) bool {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return false
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Kind == yaml.MappingNode {
-			return true
+			at := f.doc.Span(n.Content[i])
+			return at.Start > 0 && strings.HasPrefix(f.File.Text[at.Start-1:], "{{")
 		}
 	}
 	return false

@@ -7,7 +7,9 @@ package yamldoc
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -30,7 +32,13 @@ type Document struct {
 
 	start int // byte offset of Text in File
 	line  int // line of File in which Text begins, counted from 0
+
+	seen mark // where the last place was looked up
 }
+
+// mark is a column of a line of the document in bytes, so that many places of one long line need not be
+// counted from its start each time: a minified List is a single line.
+type mark struct{ line, column, bytes int }
 
 // SyntaxError is text that is not YAML. Span is the line that breaks it.
 type SyntaxError struct {
@@ -65,43 +73,47 @@ func Text(f *source.File) *SyntaxError {
 // Split cuts a stream into its documents without parsing them, so that a broken one leaves the others
 // readable. `---` and `...` at the start of a line are markers wherever they stand, in block scalars and
 // quotes too (YAML 1.2, c-forbidden). Documents without content are left out.
-func Split(f *source.File) []*Document {
-	var docs []*Document
-	begin := 0
-	if strings.HasPrefix(f.Text, "\ufeff") {
-		begin = len("\ufeff")
-	}
-	start, startLine := begin, 0
-	opened, content := false, false // whether the document has its `---`, and anything else than comments and directives
-	cut := func(end int) {
-		if content {
-			docs = append(docs, &Document{File: f, Text: f.Text[start:end], start: start, line: startLine})
+func Split(f *source.File) iter.Seq[*Document] {
+	return func(yield func(*Document) bool) {
+		begin := 0
+		if strings.HasPrefix(f.Text, "\ufeff") {
+			begin = len("\ufeff")
 		}
-	}
-	for i, line := begin, 0; i < len(f.Text); line++ {
-		end := len(f.Text)
-		if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
-			end = i + n + 1
+		start, startLine := begin, 0
+		opened, directives, content := false, false, false // has its `---`, has `%` lines, has more than these and comments
+		cut := func(end int) bool {
+			return !content || yield(&Document{File: f, Text: f.Text[start:end], start: start, line: startLine})
 		}
-		switch text := f.Text[i:end]; {
-		case marker(text, "---"):
-			if opened || content {
-				cut(i)
-				start, startLine = i, line
+		for i, line := begin, 0; i < len(f.Text); line++ {
+			end := len(f.Text)
+			if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
+				end = i + n + 1
 			}
-			rest := strings.TrimSpace(text[3:])
-			opened, content = true, rest != "" && rest[0] != '#'
-		case marker(text, "..."):
-			cut(i)
-			start, startLine, opened, content = end, line+1, false, false
-		case !content:
-			rest := strings.TrimSpace(text)
-			content = rest != "" && rest[0] != '#' && (opened || rest[0] != '%')
+			switch text := f.Text[i:end]; {
+			case marker(text, "---"):
+				if opened || content || !directives {
+					if !cut(i) {
+						return
+					}
+					start, startLine, directives = i, line, false
+				}
+				rest := strings.TrimSpace(text[3:])
+				opened, content = true, rest != "" && rest[0] != '#'
+			case marker(text, "..."):
+				if !cut(i) {
+					return
+				}
+				start, startLine, opened, directives, content = end, line+1, false, false, false
+			case !opened && !content && text[0] == '%':
+				directives = true
+			case !content:
+				rest := strings.TrimSpace(text)
+				content = rest != "" && rest[0] != '#'
+			}
+			i = end
 		}
-		i = end
+		cut(len(f.Text))
 	}
-	cut(len(f.Text))
-	return docs
 }
 
 func marker(line, mark string) bool {
@@ -173,8 +185,14 @@ var yamlPlace = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 // syntaxError gives an error of yaml.v3 its line. What yaml.v3 names is often the line where the broken
 // collection began, or none, so the line is the first that no readable beginning of the document reaches.
 func (d *Document) syntaxError(err error) *SyntaxError {
-	message := yamlPlace.ReplaceAllString(err.Error(), "")
-	from, to := d.brokenLine()
+	named, message := 1, err.Error()
+	if m := yamlPlace.FindStringSubmatch(message); m != nil {
+		message = message[len(m[0]):]
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			named = n
+		}
+	}
+	from, to := d.brokenLine(named)
 	e := &SyntaxError{Message: "not valid YAML: " + message, Span: d.trimmed(from, to)}
 	line := d.Text[from:to]
 	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
@@ -183,16 +201,14 @@ func (d *Document) syntaxError(err error) *SyntaxError {
 	return e
 }
 
-// The search for the broken line parses beginnings of the document; beyond this size the whole is blamed.
-const maxSearched = 1 << 20
+// The search for the broken line parses some twenty beginnings of the document: of larger ones the line is
+// as yaml.v3 named it.
+const maxSearched = 64 << 10
 
-func (d *Document) brokenLine() (from, to int) {
-	if len(d.Text) > maxSearched {
-		return 0, strings.IndexByte(d.Text+"\n", '\n')
-	}
+func (d *Document) brokenLine(named int) (from, to int) {
 	ends := []int{0}
-	for i, c := range []byte(d.Text) {
-		if c == '\n' {
+	for i := range len(d.Text) {
+		if d.Text[i] == '\n' {
 			ends = append(ends, i+1)
 		}
 	}
@@ -203,6 +219,13 @@ func (d *Document) brokenLine() (from, to int) {
 		_, err := parse(d.Text[:ends[n]])
 		return err == nil
 	}
+	if len(d.Text) > maxSearched {
+		named = max(1, min(named, len(ends)-1))
+		if named < len(ends)-1 && readable(named) { // it counts the lines of some errors from 0
+			named++
+		}
+		return ends[named-1], ends[named]
+	}
 	lo, hi := 0, len(ends)-1
 	for hi-lo > 1 {
 		if mid := (lo + hi) / 2; readable(mid) {
@@ -212,7 +235,7 @@ func (d *Document) brokenLine() (from, to int) {
 		}
 	}
 	// A beginning that ends within quotes or brackets is unreadable although a longer one is readable.
-	const reach = 24
+	const reach = 8
 	for n := lo + 1; n < len(ends)-1 && n <= lo+reach; n++ {
 		if readable(n) {
 			lo = n
@@ -222,7 +245,7 @@ func (d *Document) brokenLine() (from, to int) {
 }
 
 // Span is the place of a node: a scalar or a flow collection as written, but not beyond its first line; of a
-// block collection its first line; an alias itself.
+// block collection its first line; of an alias itself. A flow collection that goes on for long is its bracket.
 func (d *Document) Span(n *yaml.Node) source.Span {
 	if n == nil || n.Line == 0 {
 		return d.Start()
@@ -231,16 +254,8 @@ func (d *Document) Span(n *yaml.Node) source.Span {
 	if n.Line > 1 {
 		base = d.File.Offset(d.line + n.Line)
 	}
-	rest := d.File.Text[min(base, len(d.File.Text)):]
-	if eol := strings.IndexByte(rest, '\n'); eol >= 0 {
-		rest = rest[:eol]
-	}
-	skip := 0
-	for range n.Column - 1 {
-		_, size := utf8.DecodeRuneInString(rest[skip:])
-		skip += size
-	}
-	base, rest = base+skip, rest[skip:]
+	base += d.bytes(d.File.Text[min(base, len(d.File.Text)):], n.Line, n.Column-1)
+	rest := line(d.File.Text[min(base, len(d.File.Text)):])
 	for len(rest) > 0 && (rest[0] == '&' || rest[0] == '!') && n.Kind != yaml.AliasNode { // anchor and tag stand before the value
 		gap := strings.IndexAny(rest, " \t")
 		if gap < 0 {
@@ -252,6 +267,42 @@ func (d *Document) Span(n *yaml.Node) source.Span {
 	return d.File.Span(base, base+width(n, rest))
 }
 
+// bytes is the length of the first runes of a line, which is the first of text.
+func (d *Document) bytes(text string, line, runes int) int {
+	m := mark{line: line}
+	if d.seen.line == line && d.seen.column <= runes {
+		m = d.seen
+	}
+	for m.column < runes && m.bytes < len(text) {
+		size := 1
+		if text[m.bytes] >= utf8.RuneSelf {
+			_, size = utf8.DecodeRuneInString(text[m.bytes:])
+		}
+		m.column++
+		m.bytes += size
+	}
+	d.seen = m
+	return m.bytes
+}
+
+// longest is how much of a line a place takes at most.
+const longest = 512
+
+// line is the beginning of text up to the end of its line, cut where that is far.
+func line(text string) string {
+	if len(text) > longest {
+		end := longest
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
+	}
+	if eol := strings.IndexByte(text, '\n'); eol >= 0 {
+		text = text[:eol]
+	}
+	return text
+}
+
 // width is the length of a node that begins the line rest.
 func width(n *yaml.Node, rest string) int {
 	whole := len(strings.TrimRight(rest, " \t\r"))
@@ -261,7 +312,13 @@ func width(n *yaml.Node, rest string) int {
 	case n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle == 0:
 		return whole
 	case n.Kind != yaml.ScalarNode:
-		return flow(rest[:whole])
+		switch closed := flow(rest[:whole]); {
+		case closed > 0:
+			return closed
+		case len(rest) > longest-utf8.UTFMax:
+			return 1
+		}
+		return whole
 	case n.Style&yaml.DoubleQuotedStyle != 0:
 		for i := 1; i < len(rest); i++ {
 			switch rest[i] {
@@ -287,7 +344,7 @@ func width(n *yaml.Node, rest string) int {
 	return whole
 }
 
-// flow is the length of the flow collection that begins a line, or of the line where it goes on beyond it.
+// flow is the length of the flow collection that begins a line, 0 where it does not end in it.
 func flow(line string) int {
 	depth := 0
 	quote := byte(0)
@@ -309,5 +366,5 @@ func flow(line string) int {
 			}
 		}
 	}
-	return len(line)
+	return 0
 }

@@ -1,0 +1,110 @@
+package inventory
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+const account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: after, namespace: shop}\n"
+
+// Files that are no manifests, or meant to hurt. Each ends in the finding named, and the good document behind
+// them is read wherever the file is text at all.
+func TestHostile(t *testing.T) {
+	bomb := "apiVersion: v1\nkind: Pod\nmetadata: {name: bomb, namespace: shop}\na: &a [x, x, x, x, x, x, x, x, x, x]\n"
+	for c := 'b'; c <= 'i'; c++ {
+		bomb += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c, ", c-1), 10))
+	}
+	lists := "kind: List\napiVersion: v1\nitems:\n- &a {kind: List, apiVersion: v1, items: [" + strings.Repeat("{apiVersion: v1, kind: Pod, metadata: {generateName: x, namespace: b}},", 1000) + "]}\n" + strings.Repeat("- *a\n", 20000)
+	merges := "apiVersion: v1\nkind: Pod\nmetadata: {name: merges, namespace: shop}\nbase: &b {" + strings.Repeat("k", 20) + ": v"
+	for i := range 2000 {
+		merges += fmt.Sprintf(", k%d: v", i)
+	}
+	merges += "}\nall:\n" + strings.Repeat("- <<: *b\n", 5000)
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: deep, namespace: shop}\n"
+
+	tests := []struct {
+		name, text, finding string
+		lost                bool // the document behind it is lost too
+	}{
+		{name: "empty"},
+		{name: "white space", text: " \n\t\n"},
+		{name: "comments", text: "# a\n# b\n"},
+		{name: "byte order mark", text: "\ufeff" + account[:0]},
+		{name: "carriage returns", text: strings.ReplaceAll("apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\n  namespace: b\n", "\n", "\r\n")},
+		{name: "custom resource", text: "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: [not, looked, at]\n"},
+		{name: "list of custom resources", text: "apiVersion: networking.istio.io/v1\nkind: VirtualServiceList\nitems: [{}]\n"},
+		{name: "json", text: "{\"apiVersion\": \"v1\",\n\t\"kind\": \"Pod\", \"metadata\": {\"name\": \"x\", \"namespace\": \"b\"}}\n"},
+		{name: "json list", text: "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"x\", \"namespace\": \"b\"}}]}\n"},
+		{name: "directive", text: "%YAML 1.1\n---\n" + strings.Replace(account, "after", "before", 1)},
+		{name: "scalar", text: "hello\n", finding: "1:1: error: a document that is text, not a Kubernetes object [MESH1101]"},
+		{name: "list", text: "[]\n", finding: "1:1: error: a document that is a list, not a Kubernetes object [MESH1101]"},
+		{name: "binary", text: "\x7fELF\x02\x01\x01\x00", finding: "1:1: error: not text: control character 0x7f [MESH1101]", lost: true},
+		{name: "NUL", text: "a: b\x00\n", finding: "1:5: error: not text: control character 0x00 [MESH1101]", lost: true},
+		{name: "latin-1", text: "a: caf\xe9\n", finding: "1:7: error: not UTF-8 text: byte 0xe9 [MESH1101]", lost: true},
+		{name: "UTF-16", text: "\xff\xfea\x00", finding: "1:1: error: not UTF-8 text: byte 0xff [MESH1101]", lost: true},
+		{name: "tab", text: "apiVersion: v1\nkind: Pod\nmetadata:\n\tname: x\n", finding: "4:2: error: not valid YAML: found character that cannot start any token [MESH1101]"},
+		{name: "too large", text: strings.Repeat("# 0123456789\n", 4<<20), finding: "1:1: error: too large has 52 MiB; meshc reads up to 32 MiB of a file [MESH1103]", lost: true},
+		{name: "too many values", text: "kind: Pod\nx: [" + strings.Repeat("1,", 2_000_000) + "]\n", finding: "1:1: error: document has more values than any real one [MESH1103]"},
+		{name: "alias bomb", text: bomb, finding: "error: aliases make alias bomb grow to more than twice its size and 3 MiB [MESH1103]", lost: true},
+		{name: "list bomb", text: lists, finding: "error: aliases make list bomb grow to more than twice its size and 3 MiB [MESH1103]", lost: true},
+		{name: "merge bomb", text: merges, finding: "error: aliases make merge bomb grow to more than twice its size and 3 MiB [MESH1103]", lost: true},
+		{name: "alias of itself", text: pod + "x: &x [*x]\n", finding: "4:7: error: nested more than 500 levels deep [MESH1101]"},
+		{name: "merge of itself", text: pod + "x: &x {<<: *x, y: z}\n"},
+		{name: "kind of itself", text: "kind: &x [*x]\n"},
+		{name: "brackets", text: pod + "x: " + strings.Repeat("[", 100_000), finding: "4:1: error: not valid YAML: exceeded max depth of 10000 [MESH1101]"},
+		{name: "closed brackets", text: pod + "x: " + strings.Repeat("[", 5_000) + strings.Repeat("]", 5_000) + "\n", finding: "4:504: error: nested more than 500 levels deep [MESH1101]"},
+		{name: "dashes", text: pod + "x:\n" + strings.Repeat("- ", 100_000) + "\n", finding: "5:1: error: not valid YAML: exceeded max depth of 10000 [MESH1101]"},
+		{name: "braces", text: pod + "x: " + strings.Repeat("{a: ", 100_000), finding: "4:1: error: not valid YAML: exceeded max depth of 10000 [MESH1101]"},
+		{name: "question marks", text: strings.Repeat("? ", 50_000), finding: "1:1: error: not valid YAML: exceeded max depth of 10000 [MESH1101]"},
+		{name: "a name of 10,000 characters", text: "apiVersion: v1\nkind: ServiceAccount\nmetadata: {namespace: shop, name: " + strings.Repeat("x", 10_000) + "}\n", finding: "3:35: error: \"xxx"},
+		{name: "mapping as a key", text: pod + "? {a: b}\n: c\n", finding: "4:3: error: a key that is a mapping [MESH1101]"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			set, findings := Read([]Input{{File: source.NewFile(test.name, test.text+"\n---\n"+account)}})
+			got := ""
+			if len(findings) > 0 {
+				got = strings.TrimPrefix(findings[0].Error(), test.name+":")
+			}
+			if test.finding == "" {
+				require.Empty(t, findings)
+			} else {
+				require.Truef(t, strings.Contains(got, test.finding), "%.300s", got)
+				require.Len(t, findings, 1)
+			}
+			read := len(set.Accounts) > 0 && set.Accounts[len(set.Accounts)-1].Name == "before" || len(set.Accounts) > 0 && set.Accounts[0].Name == "after"
+			require.Equal(t, !test.lost, read)
+		})
+	}
+}
+
+// A template is skipped whole, with one note.
+func TestTemplates(t *testing.T) {
+	for name, text := range map[string]string{
+		"block":      "{{- if .Values.on }}\n" + account + "{{- end }}\n",
+		"value":      "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {{ .Release.Name }}\n",
+		"quoted":     "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: \"{{ .Release.Name }}\"\n",
+		"namespace":  "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: x\n  namespace: '{{ .Release.Namespace }}'\n",
+		"labels":     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\n  namespace: b\n  labels: {{ toYaml .Values.labels | nindent 4 }}\n",
+		"kind":       "apiVersion: v1\nkind: {{ .Values.kind }}\n",
+		"whole":      "{{ include \"common.deployment\" . }}\n",
+		"after good": account + "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ x }}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			set, findings := Read([]Input{{File: source.NewFile("chart.yaml", text)}})
+			require.Len(t, findings, 1)
+			require.Contains(t, findings[0].Error(), "note: a template, not YAML: chart.yaml is skipped [MESH1105]")
+			require.Contains(t, findings[0].Help, "helm template")
+			require.Equal(t, "{{", findings[0].Primary.Text())
+			require.Empty(t, set.Accounts)
+		})
+	}
+	set, findings := Read([]Input{{File: source.NewFile("k.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: b, annotations: {note: \"{{ not a template }}\"}}\n")}})
+	require.Empty(t, findings)
+	require.Len(t, set.Workloads, 1)
+}
