@@ -41,7 +41,7 @@ var imports = map[string][]string{
 	"targets/folder": {"targets", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/istio":  {"targets", "compiler/policy", "lang/diag", "lang/source"},
 	// The judge shares no code with what it judges.
-	"targets/istio/eval": {"compiler/policy", "lang/diag", "lang/source"},
+	"targets/istio/eval": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "lang/diag", "lang/source"},
 

@@ -60,6 +60,8 @@ type Service struct {
 	stated    stated
 	ports     map[uint16]stated // modes of single ports
 	calls     bool              // some edge has it as a source
+	called    bool              // some edge or deny leads to it, be it a broken one
+	mismatch  bool              // its account has a finding already
 }
 
 // Rule is one hop of an edge or a deny, as it bears on one callee.

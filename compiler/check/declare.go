@@ -153,8 +153,9 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 		case s.Outside:
 			c.list.Add(diag.MisplacedClause, a.Range, "a service outside the mesh has no account that could be proved").
 				WithHelp("delete `account %s`, or `outside` where the service has a proxy", a.Text)
-		case c.validAccount(a):
+		default:
 			s.Account, s.accountAt = a.Text, a.Range
+			s.mismatch = !c.validAccount(a)
 		}
 	}
 	for _, l := range d.Labels {

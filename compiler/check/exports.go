@@ -24,7 +24,7 @@ func (c *checker) exports(sections []section) {
 func (c *checker) export(m *Mesh, e *lang.Export) {
 	c.tail(e.Tail)
 	to := c.consumers(m, e.To)
-	ops := c.operations(e.Ops)
+	ops, ok := c.operations(e.Ops)
 	stmt := &exportStmt{at: e.Range}
 	for i := range e.What {
 		t := &e.What[i]
@@ -49,7 +49,7 @@ func (c *checker) export(m *Mesh, e *lang.Export) {
 			}
 			r := &Rule{Callee: s, toAt: t.Ref.Range}
 			r.Ops = ops
-			if len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
+			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
 				stmt.used = true // it failed: nothing more to say of it
 				continue
 			}

@@ -54,13 +54,13 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 				WithHelp("review its edges instead")
 			continue
 		}
-		ops := c.operations(t.Ops)
+		ops, ok := c.operations(t.Ops)
 		// One guard for each set of ports that the destinations give: usually one.
 		byPorts := map[string]*policy.Guard{}
 		for _, s := range callees {
 			r := &Rule{Callee: s}
 			r.Ops = ops
-			if !c.rulePorts(r, t, len(callees) == 1) {
+			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
 			}
 			key := r.Rule.OperationKey()

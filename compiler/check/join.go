@@ -42,18 +42,23 @@ func (c *checker) join() {
 
 func (c *checker) joinMesh(m *Mesh, workloads []*inventory.Workload) {
 	taken := make(map[*inventory.Workload]bool, len(workloads))
-	for _, s := range m.services {
-		for _, w := range workloads {
-			if s.takes(w) {
-				s.workloads = append(s.workloads, w)
-				taken[w] = true
+	for _, labelled := range []bool{true, false} {
+		for _, s := range m.services {
+			if labelled == (len(s.Labels) == 0) {
+				continue
+			}
+			for _, w := range workloads {
+				if s.takes(w) && (labelled || !taken[w]) {
+					s.workloads = append(s.workloads, w)
+					taken[w] = true
+				}
 			}
 		}
 	}
 	for _, s := range m.services {
 		if len(s.workloads) > 0 {
 			c.hold(s)
-		} else if i := slices.IndexFunc(workloads, func(w *inventory.Workload) bool { return w.Service == s.Name }); i >= 0 {
+		} else if i := slices.IndexFunc(workloads, func(w *inventory.Workload) bool { return w.Service == s.Name && !taken[w] }); i >= 0 {
 			c.missed(s, workloads[i])
 			taken[workloads[i]] = true
 		}
@@ -87,7 +92,8 @@ func (c *checker) joinMesh(m *Mesh, workloads []*inventory.Workload) {
 	slices.SortFunc(m.services, func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// takes tells whether a workload belongs to a declared service: by its labels where it states any, else by name.
+// takes tells whether a workload belongs to a declared service: by its labels where it states any, else by
+// name, and then only what no stated labels take.
 func (s *Service) takes(w *inventory.Workload) bool {
 	if len(s.Labels) == 0 {
 		return w.Service == s.Name
@@ -166,6 +172,7 @@ func (c *checker) holdAccount(s *Service) {
 		if w.Account == s.Account {
 			continue
 		}
+		s.mismatch = true
 		if s.decl != nil && len(s.decl.Accounts) > 0 {
 			d := c.list.Add(diag.AccountMismatch, s.accountAt, "%s runs as %s, not as %s", s.Name, quoted(w.Account), quoted(s.Account)).
 				WithRelated(w.AccountAt, "%s %s says so here", w.Kind, w.Object).

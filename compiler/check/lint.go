@@ -75,7 +75,7 @@ func (c *checker) lintMesh(m *Mesh) {
 
 // lintAccount holds the account of a service against the ServiceAccounts and workloads of its namespace.
 func (c *checker) lintAccount(m *Mesh, s *Service) {
-	if s.Account == "" {
+	if s.Account == "" || s.mismatch {
 		return
 	}
 	stated := s.decl != nil && len(s.decl.Accounts) > 0
@@ -111,13 +111,12 @@ func (m *Mesh) hasWorkloads() bool {
 }
 
 func (c *checker) lintService(s *Service) {
-	called := len(s.Allow) > 0
 	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
-	if !s.calls && !called && len(s.Deny) == 0 && !exported && len(s.mesh.sections) > 0 {
+	if !s.calls && !s.called && !exported && len(s.mesh.sections) > 0 {
 		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
 	}
-	if s.Outside && !called && len(s.Deny) == 0 && !s.calls && (s.decl == nil || !s.decl.Outside.Present()) {
+	if s.Outside && !s.called && !s.calls && (s.decl == nil || !s.decl.Outside.Present()) {
 		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
 			WithHelp("label its namespace istio-injection: enabled and restart it, or declare it `service %s outside`", s.Name)
 	}

@@ -198,6 +198,7 @@ func (c *checker) ambiguous(m *Mesh, r lang.Ref) bool {
 func (c *checker) sources(m *Mesh, targets []lang.Target) ([]policy.Source, []source.Span) {
 	var from []policy.Source
 	var at []source.Span
+	several := len(targets) > 1
 	for _, t := range targets {
 		if t.Port.Present() {
 			c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
@@ -208,6 +209,9 @@ func (c *checker) sources(m *Mesh, targets []lang.Target) ([]policy.Source, []so
 				WithHelp("write them behind the destination")
 		}
 		for _, s := range c.source(m, t.Ref) {
+			if several && slices.Contains(from, s) {
+				continue
+			}
 			from = append(from, s)
 			at = append(at, t.Ref.Range)
 		}

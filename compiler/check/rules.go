@@ -72,16 +72,17 @@ func bare(targets []lang.Target) []lang.Target {
 // hop resolves one destination and enters a rule for each service that it stands for.
 func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
 	callees, ext := c.destination(m, t.Ref)
-	ops := c.operations(t.Ops)
+	ops, ok := c.operations(t.Ops)
 	if ext != nil {
 		c.externalEdge(m, base, fromAt, ext, t, deny)
 		return
 	}
 	consent := &consent{statement: m}
 	for _, s := range callees {
+		s.called = true
 		r := &Rule{Rule: base, Callee: s, fromAt: fromAt, toAt: t.Ref.Range}
 		r.Ops = ops
-		if !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
+		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
 		if s.mesh != m && !c.consented(consent, r) {
@@ -181,21 +182,25 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 }
 
 // operations takes over methods and paths, and reports those that Istio refuses or would match otherwise.
-func (c *checker) operations(ops []lang.Operation) []policy.Operation {
+func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok bool) {
 	if len(ops) == 0 {
-		return nil
+		return nil, true
 	}
+	ok = true
 	out := make([]policy.Operation, 0, len(ops))
 	for _, op := range ops {
 		var o policy.Operation
 		for _, m := range op.Methods {
-			c.validMethod(m)
+			ok = c.validMethod(m) && ok
 			o.Methods = append(o.Methods, m.Text)
 		}
 		slices.Sort(o.Methods)
 		o.Methods = slices.Compact(o.Methods)
-		if op.Path.Present() && c.validPath(op.Path) && op.Path.Text != "*" {
-			o.Path = op.Path.Text
+		if op.Path.Present() {
+			ok = c.validPath(op.Path) && ok
+			if op.Path.Text != "*" {
+				o.Path = op.Path.Text
+			}
 		}
 		if len(o.Methods) == 0 && o.Path == "" && op.Path.Text == "*" {
 			o.Path = "*"
@@ -203,26 +208,28 @@ func (c *checker) operations(ops []lang.Operation) []policy.Operation {
 		out = append(out, o)
 	}
 	slices.SortFunc(out, policy.Operation.Compare)
-	return slices.CompactFunc(out, func(a, b policy.Operation) bool { return a.Compare(b) == 0 })
+	return slices.CompactFunc(out, func(a, b policy.Operation) bool { return a.Compare(b) == 0 }), ok
 }
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
 
-func (c *checker) validMethod(n lang.Name) {
+func (c *checker) validMethod(n lang.Name) bool {
 	if slices.Contains(methods, n.Text) {
-		return
+		return true
 	}
 	for _, r := range n.Text {
 		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' {
 			c.list.Add(diag.InvalidOperation, n.Range, "%s is not an HTTP method", quoted(n.Text)).
 				WithHelp("methods are upper-case words: GET, HEAD, POST, PUT, PATCH, DELETE")
-			return
+			return false
 		}
 	}
 	if near, ok := diag.Nearest(n.Text, methods); ok {
 		c.list.Add(diag.InvalidOperation, n.Range, "%s is not an HTTP method", quoted(n.Text)).
 			WithHelp("did you mean %s?", near).WithFix(false, n.Range, near, "write "+near)
+		return false
 	}
+	return true
 }
 
 // validPath holds a path against what Istio admits and what it really matches
