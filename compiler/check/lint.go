@@ -116,7 +116,7 @@ func (c *checker) lintService(s *Service) {
 		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
 	}
-	if s.Outside && !s.called && !s.calls && (s.decl == nil || !s.decl.Outside.Present()) {
+	if s.Outside && !s.called && !s.calls && !s.declaredOutside() {
 		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
 			WithHelp("label its namespace istio-injection: enabled and restart it, or declare it `service %s outside`", s.Name)
 	}

@@ -217,6 +217,11 @@ func (c *checker) identities(r *Rule, deny bool) {
 	s := r.Callee
 	if s.Outside {
 		c.outsideCallee(r, deny)
+		for i, f := range r.From {
+			if f.Kind == policy.FromService && f.Service.Outside && !s.declaredOutside() {
+				c.unproved(r.fromAt[i], f.Service)
+			}
+		}
 		return
 	}
 	met := c.met(r)
@@ -282,7 +287,7 @@ func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service,
 				d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", caller.Name, r.Callee.Name).
 					WithRelated(m.at, "strict here").
 					WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc))
-				if svc.decl != nil && svc.decl.Outside.Present() {
+				if svc.declaredOutside() {
 					d.WithHelp("make the port that it calls permissive: `mtls %s:PORT permissive`; a migration goes that way", r.Callee.Name)
 				} else {
 					d.WithHelp("let its proxy be injected, or make the port that it calls permissive: `mtls %s:PORT permissive`", r.Callee.Name)
@@ -291,7 +296,13 @@ func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service,
 			}
 		}
 	}
+	c.unproved(at, caller)
+}
+
+// unproved reports a caller that has neither an identity nor an address.
+func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	if len(caller.Addresses) == 0 {
+		svc := c.meshes[caller.Namespace].names[caller.Name].service
 		c.list.Add(diag.NoIdentity, at, "%s has no proxy, so it cannot prove who it is", caller.Name).
 			WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc)).
 			WithHelp("let its proxy be injected, or say where its calls come from: `service %s outside address NETWORK`", caller.Name)
@@ -309,8 +320,10 @@ func (c *checker) outsideCallee(r *Rule, deny bool) {
 		WithHelp("whoever reaches it on the network may call it: bring it into the mesh, or guard it with a NetworkPolicy")
 }
 
+func (s *Service) declaredOutside() bool { return s.decl != nil && s.decl.Outside.Present() }
+
 func (c *checker) outsideAt(s *Service) source.Span {
-	if s.decl != nil && s.decl.Outside.Present() {
+	if s.declaredOutside() {
 		return s.decl.Outside.Range
 	}
 	for _, w := range s.workloads {
@@ -322,7 +335,7 @@ func (c *checker) outsideAt(s *Service) source.Span {
 }
 
 func (c *checker) outsideWhy(s *Service) string {
-	if s.decl != nil && s.decl.Outside.Present() {
+	if s.declaredOutside() {
 		return "declared outside the mesh here"
 	}
 	for _, w := range s.workloads {
