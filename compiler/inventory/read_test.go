@@ -139,3 +139,29 @@ func dumpFindings(l diag.List) string {
 	}
 	return b.String()
 }
+
+// The manifests of public projects, which nobody wrote with meshc in mind.
+func TestExamples(t *testing.T) {
+	for name, namespace := range map[string]string{"bookinfo": "bookinfo", "online-boutique": "boutique"} {
+		t.Run(name, func(t *testing.T) {
+			paths, err := filepath.Glob("../../examples/" + name + "/k8s/*.yaml")
+			require.NoError(t, err)
+			require.NotEmpty(t, paths)
+			var inputs []Input
+			for _, path := range paths {
+				text, err := os.ReadFile(path)
+				require.NoError(t, err)
+				inputs = append(inputs, Input{File: source.NewFile(filepath.Base(path), string(text)), Namespace: namespace})
+			}
+			set, findings := Read(inputs)
+			require.Empty(t, findings)
+			golden := "testdata/" + name + ".want"
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(dump(set)), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			require.Equal(t, string(want), dump(set))
+		})
+	}
+}

@@ -1,0 +1,134 @@
+package yamldoc
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+func TestSplit(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"empty", "", nil},
+		{"white space and comments", " \n# x\n\t\n", nil},
+		{"one", "a: b\n", []string{"a: b\n"}},
+		{"no line end", "a: b", []string{"a: b"}},
+		{"two", "a: b\n---\nc: d\n", []string{"a: b\n", "---\nc: d\n"}},
+		{"empty ones between", "---\n---\n# x\n---\na: b\n---\n", []string{"---\na: b\n"}},
+		{"comment before the marker", "# licence\n---\na: b\n", []string{"---\na: b\n"}},
+		{"content on the marker's line", "--- {a: b}\n--- c\n", []string{"--- {a: b}\n", "--- c\n"}},
+		{"comment on the marker's line", "--- # x\n---\na: b\n", []string{"---\na: b\n"}},
+		{"no marker", "a: |\n  ---\n\n--- x\n", []string{"a: |\n  ---\n\n", "--- x\n"}},
+		{"dashes", "----\n---a\n", []string{"----\n---a\n"}},
+		{"end marker", "a: b\n...\nc: d\n...\n", []string{"a: b\n", "c: d\n"}},
+		{"directive", "%YAML 1.1\n---\na: b\n", []string{"%YAML 1.1\n---\na: b\n"}},
+		{"directive of the second", "a: b\n...\n%YAML 1.1\n---\nc: d\n", []string{"a: b\n", "%YAML 1.1\n---\nc: d\n"}},
+		{"carriage returns", "a: b\r\n---\r\nc: d\r\n", []string{"a: b\r\n", "---\r\nc: d\r\n"}},
+		{"byte order mark", "\ufeff---\na: b\n", []string{"---\na: b\n"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for d := range Split(source.NewFile("x.yaml", test.text)) {
+				got = append(got, d.Text)
+				require.NoError(t, d.Parse())
+			}
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+// Every node has the place at which it was written.
+func TestSpan(t *testing.T) {
+	text := "\ufeff# first\r\n---\r\nné: [\"a, ]\", 'it''s', {b: c}, ~]\n" +
+		"anchored: &x {d: e}\nalias: *x\ntagged: !!str 12\nblock: |\n  text\nlist:\n  - f\n  - \"\\\"\" # g\n" +
+		"---\nlong: [" + strings.Repeat("h, ", 300) + "i]\nopen: [j,\n  k]\n"
+	f := source.NewFile("x.yaml", text)
+	var got []string
+	for d := range Split(f) {
+		require.NoError(t, d.Parse())
+		var walk func(n *yaml.Node)
+		walk = func(n *yaml.Node) {
+			if n.Kind != yaml.ScalarNode || n.Value != "h" {
+				s := d.Span(n)
+				p := s.StartPosition()
+				got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Rune, s.Text()))
+			}
+			for _, c := range n.Content {
+				walk(c)
+			}
+		}
+		walk(d.Root)
+	}
+	require.Equal(t, []string{
+		`3:1 né: ["a, ]", 'it''s', {b: c}, ~]`,
+		`3:1 né`, `3:5 ["a, ]", 'it''s', {b: c}, ~]`, `3:6 "a, ]"`, `3:14 'it''s'`, `3:23 {b: c}`, `3:24 b`, `3:27 c`, `3:31 ~`,
+		`4:1 anchored`, `4:14 {d: e}`, `4:15 d`, `4:18 e`,
+		`5:1 alias`, `5:8 *x`,
+		`6:1 tagged`, `6:15 12`,
+		`7:1 block`, `7:8 |`,
+		`9:1 list`, `10:3 - f`, `10:5 f`, `11:5 "\""`,
+		`13:1 long: [` + strings.Repeat("h, ", 168) + "h", `13:1 long`, `13:7 [`, `13:908 i`,
+		`14:1 open`, `14:7 [j,`, `14:8 j`, `15:3 k`,
+	}, got)
+}
+
+// A syntax error stands on the line that breaks the document, wherever yaml.v3 puts it.
+func TestSyntaxError(t *testing.T) {
+	good := strings.Repeat("ok: [\n  1,\n  2]\n", 5)
+	tests := []struct{ name, text, want string }{
+		{"colon", "a: b\nc: d: e\nf: g\n", "2:1 c: d: e"},
+		{"dedent", "a:\n    b: c\n  d: e\n", "3:3 d: e"},
+		{"tab", "a:\n\tb: c\n", "2:2 b: c"},
+		{"quote", "a: b\nc: \"d\ne: f\n", "2:1 c: \"d"},
+		{"bracket", "a: b\nc: [d\ne: f\n", "2:1 c: [d"},
+		{"closing bracket", "a: b\nc: d]\ne: ]\n", "3:1 e: ]"},
+		{"anchor", "a: b\nc: *d\ne: f\n", "2:1 c: *d"},
+		{"after flow collections of many lines", strings.ReplaceAll(good, "ok", "\"ok\"") + "a: @\n" + good, "16:1 a: @"},
+		{"in a large document", strings.Repeat("- a\n", 20_000) + "- @\n- b\n", "20001:1 - @"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for d := range Split(source.NewFile("x.yaml", test.text)) {
+				var broken *SyntaxError
+				require.ErrorAs(t, d.Parse(), &broken)
+				p := broken.Span.StartPosition()
+				require.Equal(t, test.want, fmt.Sprintf("%d:%d %s", p.Line, p.Rune, broken.Span.Text()))
+			}
+		})
+	}
+}
+
+func TestPairs(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"own keys win", "x: &x {a: 1, b: 2}\ny: {b: 3, <<: *x}", "b=3 a=1"},
+		{"the first merged wins", "x: &x {a: 1}\nz: &z {a: 2, c: 3}\ny: {<<: [*x, *z]}", "a=1 c=3"},
+		{"merges in merges", "x: &x {a: 1}\nz: &z {<<: *x, c: 3}\ny: {<<: *z}", "c=3 a=1"},
+		{"of itself", "y: &y {a: 1, <<: *y}", "a=1"},
+		{"repeated", "y: {a: 1, b: 2, a: 3}", "a=1 b=2 a!"},
+		{"quoted, no merge", "y: {\"<<\": 1}", "<<=1"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for d := range Split(source.NewFile("x.yaml", test.text)) {
+				require.NoError(t, d.Parse())
+				var got []string
+				pairs, repeats := Pairs(Get(d.Root, "y"))
+				for _, p := range pairs {
+					got = append(got, p.Key.Value+"="+p.Value.Value)
+				}
+				for _, r := range repeats {
+					got = append(got, r.Again.Value+"!")
+				}
+				require.Equal(t, test.want, strings.Join(got, " "))
+			}
+		})
+	}
+}
