@@ -99,7 +99,7 @@ func (l *Label) take(lex *lexer.PeekingLexer) string {
 		l.Key.join(t)
 		lex.Next()
 		var n Name
-		if !n.take(lex) {
+		if int32(lex.Peek().Pos.Offset) != l.Key.Range.End || !n.take(lex) {
 			return missing
 		}
 		l.Key.Text += n.Text
