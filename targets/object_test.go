@@ -102,7 +102,7 @@ func FuzzWriter(f *testing.F) {
 func TestWriterAgrees(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	w := NewWriter()
-	for i := range 2000 {
+	for i := range 500 {
 		specs := []proto.Message{
 			&security.AuthorizationPolicy{}, &security.PeerAuthentication{},
 			&networking.ServiceEntry{}, &networking.DestinationRule{}, &networking.Sidecar{},
@@ -119,7 +119,7 @@ func TestWriterAgrees(t *testing.T) {
 // 9 < 10, 10 < 1a and 1a < 9.
 func TestKeyOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 20000 {
+	for range 4000 {
 		o := &Object{APIVersion: "v1", Kind: "K", Name: "n", Labels: []Pair{{keyOf(r), "a"}, {keyOf(r), "b"}}}
 		if o.Labels[0].Key != o.Labels[1].Key {
 			require.Equal(t, reference(t, o), string(NewWriter().Append(nil, o)))

@@ -2,6 +2,7 @@ package istio
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,4 +52,37 @@ func TestCases(t *testing.T) {
 			require.Equal(t, files["want.yaml"], got["want.yaml"])
 		})
 	}
+}
+
+// TestOrder is the order of an apply of everything that there is.
+func TestOrder(t *testing.T) {
+	p, options := readTable(t, "shop.mesh", `
+options namespaces sidecars
+policy mode=strict
+mesh shop mode=permissive
+service frontend mode=strict
+service backend mode=disable
+allow backend from=frontend
+deny backend from=frontend port=9090
+external stripe host=api.stripe.com port=443/http/tls from=backend
+`)
+	manifests, findings := New(options).Emit(p)
+	require.Empty(t, findings)
+	var got strings.Builder
+	for _, m := range manifests {
+		fmt.Fprintf(&got, "%d %s %s/%s\n", m.Wave, m.Kind, m.Namespace, m.Name)
+	}
+	require.Equal(t, `0 Namespace /shop
+1 AuthorizationPolicy shop/backend-deny
+1 DestinationRule shop/stripe.api.stripe.com
+1 PeerAuthentication shop/backend
+1 PeerAuthentication shop/default
+1 ServiceEntry shop/stripe
+2 AuthorizationPolicy shop/backend-ingress
+2 Sidecar shop/backend
+2 Sidecar shop/frontend
+3 PeerAuthentication istio-system/default
+3 AuthorizationPolicy shop/default-deny
+3 PeerAuthentication shop/frontend
+`, got.String())
 }

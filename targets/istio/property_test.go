@@ -184,7 +184,7 @@ var requests = func() (all []request) {
 // TestRulesSayWhatIntentsSay takes random intents and asks of each request what they say and what is written.
 func TestRulesSayWhatIntentsSay(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for range 400 {
+	for range 150 {
 		p, callee := sample(r, 1+r.IntN(8))
 		manifests, findings := New(Options{}).Emit(p)
 		require.Empty(t, findings)
@@ -216,7 +216,7 @@ func TestRulesSayWhatIntentsSay(t *testing.T) {
 // TestAnyOrderSameBytes shuffles everything that a policy is a list of, and splits rules in equivalent ways.
 func TestAnyOrderSameBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	for range 200 {
+	for range 60 {
 		p, callee := sample(r, 10)
 		want, findings := New(Options{Sidecars: true, WithNamespaces: true}).Emit(p)
 		require.Empty(t, findings)
