@@ -40,6 +40,9 @@ type Document struct {
 // counted from its start each time: a minified List is a single line.
 type mark struct{ line, column, bytes int }
 
+// Offset is where Text begins in File, in bytes.
+func (d *Document) Offset() int { return d.start }
+
 // SyntaxError is text that is not YAML. Span is the line that breaks it.
 type SyntaxError struct {
 	Message string

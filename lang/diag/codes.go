@@ -84,6 +84,8 @@ const (
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
 	ManifestLimit Code = "MESH3002"
+	Unevaluable   Code = "MESH3003"
+	Ineffective   Code = "MESH3004"
 
 	// Delivery: MESH4xxx
 	ForeignFile Code = "MESH4001"

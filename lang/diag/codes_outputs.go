@@ -43,6 +43,56 @@ backend -> partners
 `,
 	},
 	{
+		Code: Unevaluable, Severity: Error,
+		Title: "a manifest that cannot be judged",
+		Text: "A policy has a field that is unknown, or that a cluster would refuse, or the file cannot be read at all. What such a policy lets through " +
+			"cannot be told, so every request that it might decide counts as undecided. Where the policy is sound, and only looks at something that no " +
+			"request tells (tokens, headers, an external authorizer), this is a warning, and requests that it might match are undecided.",
+		Bad: `-- manifests/backend.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-ingress, namespace: shop}
+spec:
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - from:
+    - source: {principal: [cluster.local/ns/shop/sa/frontend-sa]}
+`,
+		Good: `-- manifests/backend.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-ingress, namespace: shop}
+spec:
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - from:
+    - source: {principals: [cluster.local/ns/shop/sa/frontend-sa]}
+`,
+	},
+	{
+		Code: Ineffective, Severity: Warning,
+		Title: "a policy, or a part of one, that has no effect",
+		Text: "Istio takes the policy and then does not do what it seems to say: of two PeerAuthentications of one scope only the oldest counts, one with a " +
+			"selector in the root namespace is passed over, a selector takes no pod, an empty list restricts nothing.",
+		Bad: `-- manifests/shop.yaml --
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: shop-strict, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+`,
+		Good: `-- manifests/shop.yaml --
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+`,
+	},
+	{
 		Code: ForeignFile, Severity: Error,
 		Title: "a file in the output folder that meshc did not write",
 		Text: "meshc replaces and removes only files that it wrote there before, as .meshc.lock in the folder says, and this one has the name of a file " +

@@ -1,0 +1,174 @@
+package eval
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+const group = "security.istio.io"
+
+// object decodes a document's root or an item of a list of objects.
+func (r *reader) object(d *decoder, n int32) {
+	if d.nodes[n].kind != mapping {
+		if d.nodes[n].kind != null {
+			r.findings.Add(diag.Unevaluable, d.span(n), "not a Kubernetes object, but %s", d.nodes[n].kind)
+		}
+		return
+	}
+	var apiVersion, kindOf string
+	var kindNode, items int32
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		switch d.nodes[c].key {
+		case "apiVersion":
+			apiVersion = d.nodes[c].text
+		case "kind":
+			kindOf, kindNode = d.nodes[c].text, c
+		case "items":
+			items = c
+		}
+	}
+	of, version, _ := strings.Cut(apiVersion, "/")
+	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group) {
+		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
+			r.object(d, c)
+		}
+		return
+	}
+	if of != group {
+		return
+	}
+	switch {
+	case kindOf == "RequestAuthentication":
+		r.findings = append(r.findings, note(d.span(kindNode), "a RequestAuthentication is not judged").
+			withNote("it turns away requests with a token that is not valid, and lets those without a token pass"))
+		return
+	case kindOf != "AuthorizationPolicy" && kindOf != "PeerAuthentication":
+		r.findings = append(r.findings, note(d.span(kindNode), "objects of the kind %q are not judged", kindOf).Diagnostic)
+		return
+	}
+	d.broken, d.path = false, d.path[:0]
+	if version != "v1" && version != "v1beta1" {
+		d.refuse(d.span(d.child(n, "apiVersion")), "%s of version %q, which Istio does not serve", kindOf, version).
+			WithHelp("write security.istio.io/v1")
+	}
+	p := &Policy{Kind: kindOf, Namespace: "default"}
+	var spec int32
+	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(field int, value int32) {
+		switch field {
+		case 2:
+			d.metadata(p, value)
+		case 3:
+			spec = value
+		}
+	})
+	p.anyAction = !known
+	if p.Name == "" {
+		p.At = d.span(kindNode)
+		d.refuse(p.At, "%s without a name", kindOf)
+	}
+	d.path = append(d.path[:0], "spec")
+	if kindOf == "AuthorizationPolicy" {
+		d.authorization(p, spec)
+	} else {
+		d.peer(p, spec)
+	}
+	p.Broken = d.broken
+	r.register(p, d)
+}
+
+func (d *decoder) child(n int32, key string) int32 {
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].key == key {
+			return c
+		}
+	}
+	return n
+}
+
+// remark is a finding that never fails a build.
+type remark struct{ diag.Diagnostic }
+
+func note(at source.Span, format string, args ...any) remark {
+	d := diag.New(diag.Unevaluable, at, format, args...)
+	d.Severity = diag.Note
+	return remark{d}
+}
+
+func (r remark) withNote(text string) diag.Diagnostic {
+	r.Notes = append(r.Notes, text)
+	return r.Diagnostic
+}
+
+// metadata reads what bears on a policy; the API server keeps much more in it.
+func (d *decoder) metadata(p *Policy, n int32) {
+	if !d.is(n, mapping) {
+		return
+	}
+	d.path = append(d.path, "metadata", "")
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].kind == null {
+			continue
+		}
+		d.path[len(d.path)-1] = d.nodes[c].key
+		switch d.nodes[c].key {
+		case "name":
+			p.Name, p.At = d.string(c), d.span(c)
+		case "namespace":
+			p.Namespace = cmp.Or(d.string(c), p.Namespace)
+		case "creationTimestamp":
+			if d.nodes[c].kind == text {
+				p.created, _ = time.Parse(time.RFC3339, d.nodes[c].text)
+			}
+		case "annotations":
+			d.dryRun(p, c)
+		}
+	}
+	d.path = d.path[:len(d.path)-2]
+}
+
+func (d *decoder) dryRun(p *Policy, annotations int32) {
+	if !d.is(annotations, mapping) || p.Kind != "AuthorizationPolicy" {
+		return
+	}
+	for c := d.nodes[annotations].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].key != "istio.io/dry-run" {
+			continue
+		}
+		dry, err := strconv.ParseBool(d.string(c))
+		if p.DryRun = dry; err != nil && d.nodes[c].kind == text {
+			d.findings.Add(diag.Ineffective, d.span(c), "istio.io/dry-run is %q, so Istio enforces the policy", d.nodes[c].text).
+				WithHelp("write \"true\" or \"false\"")
+		}
+	}
+}
+
+// selector reads the labels of the pods that a policy binds, and tells whether it is there.
+func (d *decoder) selector(p *Policy, n int32) {
+	d.fields(n, []string{"matchLabels"}, func(_ int, labels int32) {
+		if !d.is(labels, mapping) {
+			return
+		}
+		for c := d.nodes[labels].first; c != 0; c = d.nodes[c].next {
+			key := d.nodes[c].key
+			d.path = append(d.path, key)
+			value := d.string(c)
+			d.path = d.path[:len(d.path)-1]
+			switch {
+			case key == "":
+				d.refuse(d.keySpan(c), "a selector has an empty key")
+			case strings.Contains(key, "*"), strings.Contains(value, "*"):
+				d.refuse(d.span(c), "a selector takes labels as they are, and no wildcard")
+			case len(value) > 63:
+				d.refuse(d.span(c), "a label has up to 63 characters, not %d", len(value))
+			}
+			p.selector = append(p.selector, label{key, value})
+		}
+		slices.SortFunc(p.selector, func(a, b label) int { return cmp.Compare(a.key, b.key) })
+	})
+}

@@ -1,0 +1,97 @@
+package eval
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+var peerFields = []string{"selector", "mtls", "portLevelMtls"}
+
+var apiModes = modes[Inherit : Strict+1]
+
+func (d *decoder) peer(p *Policy, spec int32) {
+	if spec == 0 {
+		return
+	}
+	var ports int32
+	d.fields(spec, peerFields, func(field int, n int32) {
+		switch field {
+		case 0:
+			d.selector(p, n)
+		case 1:
+			p.mode = d.mutualTLS(n)
+		case 2:
+			ports = n
+			if !d.is(n, mapping) {
+				return
+			}
+			for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+				key := d.nodes[c].key
+				d.path = append(d.path, key)
+				port, err := strconv.ParseUint(key, 10, 16)
+				if err != nil || port == 0 {
+					d.refuse(d.keySpan(c), "%q is not a port", key)
+				}
+				p.ports = append(p.ports, portMode{uint16(port), d.mutualTLS(c)})
+				d.path = d.path[:len(d.path)-1]
+			}
+			if d.nodes[n].first == 0 {
+				d.refuse(d.keySpan(n), "`%s` is empty, which Istio refuses", d.where())
+			}
+		}
+	})
+	slices.SortFunc(p.ports, func(a, b portMode) int { return cmp.Compare(a.port, b.port) })
+	if ports != 0 && len(p.selector) == 0 {
+		d.refuse(d.keySpan(ports), "modes of single ports need a selector with labels")
+	}
+}
+
+func (d *decoder) mutualTLS(n int32) Mode {
+	mode := Inherit
+	if d.nodes[n].kind == null {
+		return mode
+	}
+	d.fields(n, []string{"mode"}, func(_ int, n int32) {
+		m, ok := d.oneOf(n, apiModes)
+		if mode = Mode(m); !ok {
+			mode = Unknown
+		}
+	})
+	return mode
+}
+
+// older orders policies as Istio does: by their creation, then by name.
+func older(a, b *Policy) int {
+	return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.Name, b.Name))
+}
+
+// oneScope reports PeerAuthentications of one namespace that have the same selector: only the oldest counts. The
+// policies are sorted.
+func (r *reader) oneScope(peers []*Policy) {
+	first := map[string]*Policy{}
+	for _, p := range peers {
+		scope := ""
+		for _, l := range p.selector {
+			scope += l.key + "=" + l.value + ","
+		}
+		if other := first[scope]; other != nil {
+			r.overruled(p, other)
+		} else {
+			first[scope] = p
+		}
+	}
+}
+
+func (r *reader) overruled(p, by *Policy) {
+	f := r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has the same scope as %s", p.ID(), by.ID()).
+		WithRelated(by.At, "the other one")
+	if p.created.Equal(by.created) {
+		f.WithNote("of two in one scope the one counts that was created first, which the files do not tell; %s is taken for it", by.ID())
+	} else {
+		f.WithNote("of two in one scope only the oldest counts")
+	}
+	f.WithHelp("keep one of them")
+}
