@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/cmd/meshc/internal/project"
@@ -67,6 +69,11 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 	}
 	if n := count(paths, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
 		return nil, usageError("standard input can be read only once, and - stands %d times", n)
+	}
+	for _, w := range in.workloads {
+		if !doublestar.ValidatePattern(filepath.ToSlash(w)) {
+			return nil, usageError("--workloads %s: a bracket or brace in it is not closed", w)
+		}
 	}
 	today, err := day(in.date)
 	if err != nil {

@@ -110,7 +110,6 @@ Exit codes:
   1  findings that are errors, or differences that were asked for
   2  wrong usage
   3  a file or stream could not be read or written, or meshc itself failed`,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,

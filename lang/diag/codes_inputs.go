@@ -93,8 +93,7 @@ metadata: {name: backend-sa, namespace: shop}
 			"manifest, or for a whole folder in meshc.yaml: `workloads: [{path: \"k8s/**\", namespace: shop}]`.",
 		Bad: `-- shop.mesh --
 mesh default strict
-service frontend account frontend-sa
-frontend -> backend
+any -> backend
 -- k8s/backend.yaml --
 apiVersion: v1
 kind: Pod
@@ -105,8 +104,7 @@ spec:
 `,
 		Good: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend-sa
-frontend -> backend
+any -> backend
 -- k8s/backend.yaml --
 apiVersion: v1
 kind: Pod

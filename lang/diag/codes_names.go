@@ -10,13 +10,17 @@ var nameCodes = []Entry{
 			"An undeclared name would become a rule that matches nobody, which is why it is refused.",
 		Bad: `mesh shop strict
 service frontend account frontend-sa
+service admin account admin-sa
 service backend account backend-sa
-frontend -> backnd
+frontend -> backend
+admin -> backnd
 `,
 		Good: `mesh shop strict
 service frontend account frontend-sa
+service admin account admin-sa
 service backend account backend-sa
 frontend -> backend
+admin -> backend
 `,
 	},
 	{
@@ -27,12 +31,14 @@ frontend -> backend
 			"here with the services that are named: `mesh payments; service api account api-sa`.",
 		Bad: `mesh payments strict
 service api account api-sa
+any -> api
 mesh shop strict
 service backend account backend-sa
 pyments/api -> backend
 `,
 		Good: `mesh payments strict
 service api account api-sa
+any -> api
 mesh shop strict
 service backend account backend-sa
 payments/api -> backend
@@ -45,14 +51,10 @@ payments/api -> backend
 			"A pod with an account that does not exist never starts, and a rule that names it lets nobody in.",
 		Bad: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend
+service frontend account frontend-sa
 service backend account backend-sa
 frontend -> backend
 -- k8s/accounts.yaml --
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: frontend-sa, namespace: shop}
----
 apiVersion: v1
 kind: ServiceAccount
 metadata: {name: backend-sa, namespace: shop}
@@ -178,17 +180,21 @@ frontend -> backend
 	{
 		Code: AmbiguousName, Severity: Error,
 		Title: "a name that reads like something else",
-		Text: "`any` and `world` mean callers, and a service of that name could not be told from them; a group may not have the name of " +
-			"a service. Whoever reads the line must be able to say what it lets through.",
+		Text: "In an edge `any` is whoever proves an identity and `world` is anyone at all, and this mesh also declares something of that name. " +
+			"Whoever reads the line must be able to say what it lets through: give the service another name, or write it in double quotes.",
 		Bad: `mesh shop strict
 service world account world-sa
 service backend account backend-sa
-any -> backend
+service db account db-sa
+"world" -> backend
+world -> db
 `,
 		Good: `mesh shop strict
-service world-clock account world-sa
+service atlas account atlas-sa
 service backend account backend-sa
-world-clock -> backend
+service db account db-sa
+atlas -> backend
+atlas -> db
 `,
 	},
 	{
@@ -198,15 +204,13 @@ world-clock -> backend
 			"Service's port would match nothing. The finding names the container port.",
 		Bad: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend-sa
 service backend account backend-sa
-frontend -> backend:80
+any -> backend:80
 ` + backendManifest,
 		Good: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend-sa
 service backend account backend-sa
-frontend -> backend:8080
+any -> backend:8080
 ` + backendManifest,
 	},
 	{
@@ -234,8 +238,7 @@ frontend -> backend
 		Bad: `-- shop.mesh --
 mesh shop strict
 service frontend account frontend
-service backend account backend-sa
-frontend -> backend
+any -> frontend
 -- k8s/frontend.yaml --
 apiVersion: v1
 kind: Pod
@@ -246,8 +249,7 @@ spec:
 `,
 		Good: `-- shop.mesh --
 mesh shop strict
-service backend account backend-sa
-frontend -> backend
+any -> frontend
 -- k8s/frontend.yaml --
 apiVersion: v1
 kind: Pod

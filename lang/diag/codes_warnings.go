@@ -10,33 +10,28 @@ var warningCodes = []Entry{
 			"declare the service `outside`.",
 		Bad: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend-sa
 service backend account backend-sa
-frontend -> backend
--- k8s/backend.yaml --
+any -> backend
+-- k8s/reports.yaml --
 apiVersion: v1
 kind: Pod
-metadata:
-  name: backend
-  namespace: shop
-  labels: {app: backend}
-  annotations: {sidecar.istio.io/inject: "false"}
+metadata: {name: reports, namespace: tools, labels: {app: reports}}
 spec:
-  serviceAccountName: backend-sa
-  containers: [{name: backend, image: shop/backend}]
+  hostNetwork: true
+  serviceAccountName: reports-sa
+  containers: [{name: reports, image: tools/reports}]
 `,
 		Good: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend-sa
 service backend account backend-sa
-frontend -> backend
--- k8s/backend.yaml --
+any -> backend
+-- k8s/reports.yaml --
 apiVersion: v1
 kind: Pod
-metadata: {name: backend, namespace: shop, labels: {app: backend}}
+metadata: {name: reports, namespace: tools, labels: {app: reports}}
 spec:
-  serviceAccountName: backend-sa
-  containers: [{name: backend, image: shop/backend}]
+  serviceAccountName: reports-sa
+  containers: [{name: reports, image: tools/reports}]
 `,
 	},
 	{
@@ -111,14 +106,16 @@ frontend, admin -> backend
 service frontend account frontend-sa
 service admin account admin-sa
 service backend account backend-sa
-frontend, admin -> backend
+frontend -> backend
+admin -> backend
 deny admin -> backend
 `,
 		Good: `mesh shop strict
 service frontend account frontend-sa
 service admin account admin-sa
 service backend account backend-sa port 8080 http
-frontend, admin -> backend
+frontend -> backend
+admin -> backend
 deny admin -> backend DELETE
 `,
 	},
@@ -293,15 +290,13 @@ frontend -> backend
 			"Write an edge for it.",
 		Bad: `-- shop.mesh --
 mesh shop strict
-service frontend account frontend-sa
-frontend -> backend:8080
+any -> backend:8080
 ` + scrapedManifest,
 		Good: `-- shop.mesh --
 mesh monitoring
 service prometheus account prometheus
 mesh shop strict
-service frontend account frontend-sa
-frontend -> backend:8080
+any -> backend:8080
 monitoring/prometheus -> backend:9090
 ` + scrapedManifest,
 	},

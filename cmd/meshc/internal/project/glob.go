@@ -2,9 +2,11 @@ package project
 
 import (
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -18,6 +20,10 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 	if filepath.IsAbs(filepath.FromSlash(base)) {
 		top = filepath.FromSlash(base)
 	}
+	deepest := strings.Count(rest, "/")
+	if strings.Contains(rest, "**") {
+		deepest = math.MaxInt
+	}
 	var found []string
 	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -26,17 +32,18 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 			}
 			return p.shownError(path, err)
 		}
-		if d.IsDir() {
-			if d.Name() == ".git" || path != top && p.isOther(path) {
-				return fs.SkipDir
-			}
-			return nil
-		}
 		rel, err := filepath.Rel(top, path)
 		if err != nil {
 			return err
 		}
-		if matches, err := doublestar.Match(rest, filepath.ToSlash(rel)); err != nil || !matches {
+		rel = filepath.ToSlash(rel)
+		if d.IsDir() {
+			if path != top && (strings.Count(rel, "/") >= deepest || d.Name() == ".git" || p.isOther(path)) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if matches, err := doublestar.Match(rest, rel); err != nil || !matches {
 			return err
 		}
 		if d.Type()&fs.ModeSymlink != 0 {

@@ -62,7 +62,7 @@ func Open(paths []string) (*Project, diag.List, error) {
 		}
 	}
 	p.Root = start
-	root, found, err := findUpwards(start)
+	root, found, err := p.findUpwards(start)
 	if err != nil || !found {
 		return p, nil, err
 	}
@@ -78,13 +78,13 @@ func Open(paths []string) (*Project, diag.List, error) {
 
 // findUpwards looks for meshc.yaml in a folder and in those above it. A repository is a border: a
 // meshc.yaml above it is somebody else's.
-func findUpwards(folder string) (root string, found bool, err error) {
+func (p *Project) findUpwards(folder string) (root string, found bool, err error) {
 	for {
 		switch _, err := os.Stat(filepath.Join(folder, ConfigName)); {
 		case err == nil:
 			return folder, true, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return "", false, named(filepath.Join(folder, ConfigName), err)
+			return "", false, p.shownError(filepath.Join(folder, ConfigName), err)
 		}
 		if _, err := os.Lstat(filepath.Join(folder, ".git")); err == nil {
 			return "", false, nil

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+)
+
+// A mistake of meshc's own ends with 3 and with what somebody needs to find it.
+func TestCrash(t *testing.T) {
+	var stderr bytes.Buffer
+	code := func() (code int) {
+		defer func() {
+			if trouble := recover(); trouble != nil {
+				code = crash(&stderr, trouble, []byte("goroutine 1 [running]:\n"))
+			}
+		}()
+		panic(errors.New("index out of range"))
+	}()
+	assert.Equal(t, exitIO, code)
+	for _, want := range []string{"internal error: index out of range", "Please report it", versionLine(), "goroutine 1"} {
+		assert.Contains(t, stderr.String(), want)
+	}
+}
+
+func TestConclude(t *testing.T) {
+	cmd := &cobra.Command{Use: "meshc"}
+	for name, c := range map[string]struct {
+		err  error
+		code int
+		text string
+	}{
+		"done":                         {nil, 0, ""},
+		"findings that were printed":   {errFindings, 1, ""},
+		"an error of cobra's is usage": {errors.New("unknown flag: --x"), 2, "meshc: unknown flag: --x\nmeshc --help says how it is used\n"},
+		"usage":                        {usageError("--date %s: no day", "x"), 2, "meshc: --date x: no day\nmeshc --help says how it is used\n"},
+		"files":                        {verb(func(*cobra.Command, []string) error { return errors.New("shop.mesh: permission denied") })(cmd, nil), 3, "meshc: shop.mesh: permission denied\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			assert.Equal(t, c.code, conclude(&stderr, cmd, c.err))
+			assert.Equal(t, c.text, stderr.String())
+		})
+	}
+}

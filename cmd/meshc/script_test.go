@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write the expected files in the scripts anew")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"meshc": main})
+}
+
+// The scripts are how the command line behaves, one topic a file.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			// Days in the scripts are held against this one, and no setting of the machine counts.
+			env.Setenv("SOURCE_DATE_EPOCH", "1805068800") // 2027-03-15
+			env.Setenv("NO_COLOR", "")
+			env.Setenv("TERM", "xterm")
+			// A meshc.yaml or .git above the temporary folder is none of a script's.
+			return os.Mkdir(env.WorkDir+"/.git", 0o755)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ends": ends,
+			"large": func(ts *testscript.TestScript, _ bool, args []string) {
+				n, err := strconv.Atoi(args[1])
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte(unquoted(ts, args[2])), n), 0o644))
+			},
+			"write": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(unquoted(ts, args[1])), 0o644))
+			},
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "devfull":
+				_, err := os.Stat("/dev/full")
+				return err == nil, nil
+			case "links":
+				return runtime.GOOS != "windows", nil
+			}
+			return false, errors.New("unknown condition")
+		},
+	})
+}
+
+// ends CODE COMMAND... runs a command, wants its exit code, and that it says nothing of a panic.
+func ends(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: ends CODE COMMAND [ARG...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("%v ended with %d, not %s", args[1:], code, args[0])
+	}
+	if bytes.Contains([]byte(ts.ReadFile("stderr")), []byte("goroutine ")) {
+		ts.Fatalf("%v panicked", args[1:])
+	}
+}
+
+// unquoted reads the escapes of Go in a word of a script.
+func unquoted(ts *testscript.TestScript, word string) string {
+	text, err := strconv.Unquote(`"` + word + `"`)
+	ts.Check(err)
+	return text
+}
