@@ -1,0 +1,219 @@
+package forge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Line is one change, in intent language.
+type Line struct {
+	Intent  string
+	File    string   // where the intent stands; may be empty
+	Because string   // the author's words; may be empty
+	Owners  []string // whom to ask: of the callee
+}
+
+// Description is what a publish changes, for people. Each list is already in the order to show.
+type Description struct {
+	Environment string
+
+	Opened     []Line // who may call whom that could not before
+	Closed     []Line
+	FailOpen   []Line // a workload that loses its last ALLOW: everyone may call it
+	FailClosed []Line // a workload that gets its first ALLOW: nobody else may call it
+	Reachable  []Line // newly reachable over other services
+	Modes      []Line // mutual TLS
+
+	Graph   Graph
+	Diff    string // unified, of the YAML
+	Pointer string // where to read what had to be cut, as plain text; may be empty
+}
+
+// sections are in the order of danger.
+func (d Description) sections() []section {
+	return []section{
+		{"opened", "Opened", "These connections become possible.", d.Opened},
+		{"closed", "Closed", "These connections stop.", d.Closed},
+		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
+		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: whoever is not named is turned away.", d.FailClosed},
+		{"reachable", "Newly reachable", "No edge leads there, but a chain of edges now does.", d.Reachable},
+		{"mTLS", "mTLS modes", "", d.Modes},
+	}
+}
+
+type section struct {
+	word, title, note string
+	lines             []Line
+}
+
+// Title is `meshc: ENV: 3 connections opened, 1 closed`.
+func (d Description) Title() string {
+	var parts []string
+	say := func(n int, one, many string) {
+		if n == 1 {
+			parts = append(parts, "1 "+one)
+		} else if n > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	say(len(d.Opened), "connection opened", "connections opened")
+	if len(d.Opened) > 0 {
+		say(len(d.Closed), "closed", "closed")
+	} else {
+		say(len(d.Closed), "connection closed", "connections closed")
+	}
+	say(len(d.FailOpen), "workload fails open", "workloads fail open")
+	if len(d.Opened)+len(d.Closed) == 0 {
+		say(len(d.FailClosed), "workload closed by default", "workloads closed by default")
+	}
+	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
+	if len(parts) == 0 {
+		parts = []string{"no connection changes"}
+	}
+	environment := d.Environment
+	if environment == "" {
+		environment = "default"
+	}
+	return "meshc: " + environment + ": " + strings.Join(parts, ", ")
+}
+
+// Text is the changes as plain lines, for a commit message: not more than a screen.
+func (d Description) Text() string {
+	const most = 40
+	var b strings.Builder
+	shown, all := 0, 0
+	for _, s := range d.sections() {
+		for _, l := range s.lines {
+			if all++; shown == most {
+				continue
+			}
+			shown++
+			b.WriteString(s.word + ": " + plain(l.Intent))
+			if l.File != "" {
+				b.WriteString(" (" + plain(l.File) + ")")
+			}
+			b.WriteByte('\n')
+		}
+	}
+	if all > shown {
+		fmt.Fprintf(&b, "… and %d more\n", all-shown)
+	}
+	return b.String()
+}
+
+// plain is text on one line.
+func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Markdown is the body of a pull request of at most limit bytes: what changes, a picture, and the YAML. What does
+// not fit is counted and pointed to.
+func (d Description) Markdown(limit int) string {
+	p := page{left: limit - forPointers, pointer: d.Pointer}
+	changes := p.left * 3 / 4
+	rest := p.left - changes
+	p.left = changes
+	for _, s := range d.sections() {
+		p.section(s)
+	}
+	if p.Len() == 0 {
+		p.add("No connection changes.\n")
+	}
+	p.left += rest
+	p.graph(d.Graph)
+	p.diff(d.Diff)
+	return strings.TrimRight(p.String(), "\n") + "\n"
+}
+
+// What says that something was cut needs room itself: at most eight times.
+const forPointers = 2000
+
+// page is Markdown with an end.
+type page struct {
+	strings.Builder
+	left    int
+	pointer string
+}
+
+// add writes text where there is still room for all of it.
+func (p *page) add(text string) bool {
+	if len(text) > p.left {
+		return false
+	}
+	p.left -= len(text)
+	p.WriteString(text)
+	return true
+}
+
+// cut says that something is missing. There is always room for it.
+func (p *page) cut(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if p.pointer != "" {
+		text += ": see " + Escape(shorten(p.pointer, 100))
+	}
+	p.WriteString(text + "\n\n")
+}
+
+func (p *page) section(s section) {
+	if len(s.lines) == 0 {
+		return
+	}
+	head := fmt.Sprintf("### %s (%d)\n", s.title, len(s.lines))
+	if s.note != "" {
+		head += s.note + "\n"
+	}
+	if !p.add(head + "\n") {
+		p.left = 0
+		p.cut("*%s: %d, not shown*", s.title, len(s.lines))
+		return
+	}
+	for i, l := range s.lines {
+		if !p.add(l.markdown()) {
+			p.left = 0
+			p.cut("- … and %d more", len(s.lines)-i)
+			break
+		}
+	}
+	p.WriteString("\n")
+}
+
+func (l Line) markdown() string {
+	var b strings.Builder
+	b.WriteString("- " + Escape(l.Intent))
+	if l.File != "" {
+		b.WriteString(" in " + Escape(l.File))
+	}
+	if because := Escape(l.Because); because != "" {
+		b.WriteString(", because " + because)
+	}
+	if len(l.Owners) > 0 {
+		owners := make([]string, 0, len(l.Owners))
+		for _, o := range l.Owners {
+			owners = append(owners, Escape(o))
+		}
+		b.WriteString("; ask " + strings.Join(slices.Compact(owners), ", "))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func (p *page) diff(text string) {
+	if text == "" {
+		return
+	}
+	fence := fenceFor(text, 3)
+	head, foot := "<details><summary>YAML</summary>\n\n"+fence+"diff\n", fence+"\n\n</details>\n"
+	if p.left -= len(foot); !p.add(head) {
+		p.cut("*The YAML is not shown*")
+		return
+	}
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n")+"\n", "\n")
+	lines = lines[:len(lines)-1]
+	shown := 0
+	for shown < len(lines) && p.add(lines[shown]) {
+		shown++
+	}
+	p.WriteString(foot)
+	if shown < len(lines) {
+		p.cut("\n*%d more lines of YAML are not shown*", len(lines)-shown)
+	}
+}

@@ -1,0 +1,143 @@
+package forge_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets/gitops/forge"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+func example() forge.Description {
+	return forge.Description{
+		Environment: "prod",
+		Opened: []forge.Line{
+			{Intent: "shop/frontend -> shop/backend:8080 GET /api/*", File: "teams/shop/shop.mesh", Because: "INC-42, @everyone: see https://evil.example and #1", Owners: []string{"@acme/shop"}},
+			{Intent: "any -> shop/db", File: "teams/shop/shop.mesh"},
+		},
+		Closed:     []forge.Line{{Intent: "shop/admin -> shop/db", File: "teams/shop/shop.mesh", Owners: []string{"@acme/shop", "@ann"}}},
+		FailOpen:   []forge.Line{{Intent: "shop/legacy"}},
+		FailClosed: []forge.Line{{Intent: "shop/backend"}},
+		Reachable:  []forge.Line{{Intent: "istio-system/ingress ->> shop/db (2 hops)"}},
+		Modes:      []forge.Line{{Intent: "shop: permissive, was strict"}},
+		Graph: forge.Graph{Edges: []forge.Edge{
+			{From: "shop/frontend", To: "shop/backend", Label: "8080 GET /api/*", MTLS: true, Change: forge.Added},
+			{From: "shop/backend", To: "shop/db", MTLS: true},
+			{From: "shop/admin", To: "shop/db", Change: forge.Removed},
+		}},
+		Diff:    "--- a/shop/20-authorizationpolicy-backend-ingress.yaml\n+++ b/shop/20-authorizationpolicy-backend-ingress.yaml\n@@ -1 +1 @@\n-a: ```1\n+a: 2\n",
+		Pointer: "the changed files",
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	d := example()
+	golden(t, "body.md", d.Markdown(forge.Limit))
+	golden(t, "message.txt", d.Title()+"\n\n"+d.Text())
+}
+
+func TestTitle(t *testing.T) {
+	one, two := make([]forge.Line, 1), make([]forge.Line, 2)
+	for _, c := range []struct {
+		want string
+		d    forge.Description
+	}{
+		{"meshc: prod: 2 connections opened, 1 closed", forge.Description{Environment: "prod", Opened: two, Closed: one, FailClosed: one}},
+		{"meshc: prod: 1 connection closed, 1 workload fails open", forge.Description{Environment: "prod", Closed: one, FailOpen: one}},
+		{"meshc: default: 2 mTLS modes changed", forge.Description{Modes: two}},
+		{"meshc: prod: 2 workloads closed by default", forge.Description{Environment: "prod", FailClosed: two}},
+		{"meshc: prod: no connection changes", forge.Description{Environment: "prod"}},
+	} {
+		require.Equal(t, c.want, c.d.Title())
+	}
+}
+
+// Whatever there is to say, the body keeps the limit, says how much it left out and where that is, and closes what
+// it opened.
+func TestMarkdownLimit(t *testing.T) {
+	many := func(n int, text string) (lines []forge.Line) {
+		for i := range n {
+			lines = append(lines, forge.Line{Intent: fmt.Sprintf("a%d -> b", i), File: "x.mesh", Because: text})
+		}
+		return lines
+	}
+	d := example()
+	d.Opened, d.Closed = many(3000, "INC-42"), many(3000, "why `not`")
+	d.Diff = strings.Repeat("+ one more line of YAML\n", 20000)
+	body := d.Markdown(forge.Limit)
+	require.LessOrEqual(t, len(body), forge.Limit)
+	require.Greater(t, len(body), forge.Limit-forge.Limit/10)
+	require.True(t, utf8.ValidString(body))
+	require.Regexp(t, "(?m)^- … and [0-9]+ more: see `the changed files`$", body)
+	require.Contains(t, body, "*Closed: 3000, not shown*: see `the changed files`\n")
+	require.Regexp(t, "(?m)^\\*[0-9]+ more lines of YAML are not shown\\*: see `the changed files`$", body)
+	require.Equal(t, strings.Count(body, "<details>"), strings.Count(body, "</details>"))
+	require.Zero(t, strings.Count(body, "```")%2)
+
+	d = example()
+	d.Graph.Edges = nil
+	for i := range 2000 {
+		d.Graph.Edges = append(d.Graph.Edges, forge.Edge{From: fmt.Sprint("a/", i), To: "b/c"})
+	}
+	body = d.Markdown(forge.Limit)
+	require.Contains(t, body, "*1940 more connections are not in the picture*")
+}
+
+// What a user wrote is shown as it is and does nothing: no markup, mention, reference or link.
+func TestEscape(t *testing.T) {
+	for text, want := range map[string]string{
+		"INC-42, batch window":                   "`INC-42, batch window`",
+		"@acme/all and #12 and !7 and GH-1":      "`@acme/all and #12 and !7 and GH-1`",
+		"[x](https://evil.example) www.evil.com": "`[x](https://evil.example) www.evil.com`",
+		"<img src=x onerror=alert(1)>":           "`<img src=x onerror=alert(1)>`",
+		"`rm -rf` and ``more``":                  "``` `rm -rf` and ``more`` ```",
+		"one\ntwo\r\n\n# three":                  "`one two # three`",
+		"<!-- /meshc -->":                        "`<!-- /meshc -->`",
+		"right\u202eleft\u200b\x1b[31m\x00":      "`rightleft[31m`",
+		" \t ":                                   "",
+		strings.Repeat("é", 400):                 "`" + strings.Repeat("é", 300) + "…`",
+	} {
+		require.Equal(t, want, forge.Escape(text))
+	}
+}
+
+func FuzzEscape(f *testing.F) {
+	for _, s := range []string{"", "`", "a`b``c", "``` ", "\n\n- x", "é\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		out := forge.Escape(text)
+		if out == "" {
+			return
+		}
+		fence := out[:len(out)-len(strings.TrimLeft(out, "`"))]
+		inner, ok := strings.CutSuffix(strings.TrimPrefix(out, fence), fence)
+		if !ok || inner == "" || strings.Contains(inner, fence) || strings.HasPrefix(inner, "`") || strings.HasSuffix(inner, "`") || strings.ContainsAny(out, "\r\n") {
+			t.Fatalf("%q is not one code span: %q", text, out)
+		}
+	})
+}
+
+func TestMermaidHostileNames(t *testing.T) {
+	text, _ := forge.Graph{Edges: []forge.Edge{{From: "a\"]\nclick n0 href \"javascript:alert(1)\"", To: "b|c<script>", Label: "GET \"x\" | /y"}}}.Mermaid()
+	require.Equal(t, "flowchart LR\n  n0[\"a???click n0 href ?javascript:alert?1??\"]\n  n1[\"b∣c?script?\"]\n  n0 -->|\"GET ?x? ∣ /y\"| n1\n", text)
+}

@@ -1,0 +1,352 @@
+// Package forge opens a pull request for a published branch and keeps it up to date: one for each branch,
+// found again and renewed in place.
+//
+// It knows the APIs of GitHub, GitLab and Gitea (and Forgejo), each through that forge's own client, and
+// Markdown. It does not know git, and it does not know policies: it is told in plain words what changes.
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+
+	"github.com/meshc/meshc/targets/gitops"
+)
+
+// Limit is how long a body may be. GitHub takes 65,536 characters; the others take more.
+const Limit = 65536
+
+// Request is a pull request as it shall be.
+type Request struct {
+	Head, Base  string // branches of one repository
+	Environment string // for the marker by which the text of meshc is found again
+	Title       string
+	Body        string // Markdown; what others write around it stays
+	Labels      []string
+	Reviewers   []string // user names, with or without @; ORG/TEAM is a team, which is asked once
+	Draft       bool     // when it is opened; later it is left as it is
+}
+
+// Pull is a pull request on the forge.
+type Pull struct {
+	Number   int64
+	URL      string
+	Created  bool
+	Warnings []string // labels and reviewers that could not be set; the pull request stands all the same
+}
+
+// Forge is where pull requests are.
+type Forge struct {
+	api     api
+	name    string // of the host, for messages
+	secrets *gitops.Secrets
+}
+
+// api is what one kind of forge has to do. A pull request is open throughout.
+type api interface {
+	find(ctx context.Context, head, base string) (*pull, error) // nil: there is none
+	create(ctx context.Context, r Request) (*pull, error)
+	update(ctx context.Context, p *pull, title, body string) error
+	label(ctx context.Context, p *pull, labels []string) error
+	ask(ctx context.Context, p *pull, reviewers []string) error // whoever was asked already is not asked again
+	close(ctx context.Context, p *pull) error
+}
+
+// pull is a pull request as a forge tells it.
+type pull struct {
+	number      int64
+	url         string
+	title, body string
+	author      string
+	labels      []string
+	reviewers   []string // who was asked or has reviewed, where the forge tells it at once
+}
+
+// Options is how to reach a forge. Only Repository is necessary.
+type Options struct {
+	Repository string              // the URL that is published to
+	Kind       gitops.Forge        // empty: told from the host
+	Getenv     func(string) string // where the token is; nil is an error
+	Timeout    time.Duration       // of each request; zero: thirty seconds
+}
+
+// Open finds out which forge a repository is on. Nothing is asked of it yet.
+func Open(o Options) (*Forge, error) {
+	e, err := transport.NewEndpoint(o.Repository)
+	if err != nil || e.Host == "" || e.Protocol == "file" {
+		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "a repository on a disk has no pull requests", Help: "publish without --pr, or to a forge"}
+	}
+	host := strings.ToLower(e.Host)
+	if e.Port != 0 && e.Protocol != "ssh" {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), fmt.Sprint(e.Port))
+	}
+	kind := o.Kind
+	if kind == gitops.NoForge {
+		kind = gitops.ForgeOf(host, o.Getenv)
+	}
+	token, variable := gitops.Token(kind, o.Getenv)
+	if kind == gitops.NoForge {
+		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "it is not known which forge " + host + " is", Help: "set GITEA_TOKEN for Gitea or Forgejo; GitHub and GitLab are known by github. or gitlab. in the name, or in their own CI"}
+	}
+	if token == "" && e.Protocol != "ssh" {
+		token = e.Password
+	}
+	if token == "" {
+		return nil, &gitops.Error{Kind: gitops.Unauthorized, Message: "there is no token for the pull requests of " + host, Help: "set " + variable}
+	}
+	scheme := "https"
+	if e.Protocol == "http" {
+		scheme = "http"
+	}
+	f := &Forge{name: host, secrets: &gitops.Secrets{}}
+	f.secrets.Add("", token)
+	f.secrets.Add(e.User, e.Password)
+	if scheme == "http" && !isLoopback(host) {
+		return nil, &gitops.Error{Kind: gitops.Invalid, Message: variable + " would be sent to " + host + " unencrypted", Help: "use https"}
+	}
+	path := strings.TrimSuffix(strings.Trim(e.Path, "/"), ".git")
+	base := &url.URL{Scheme: scheme, Host: host}
+	client := httpClient(o.Timeout)
+	switch kind {
+	case gitops.GitHub:
+		f.api, err = newGitHub(client, base, path, token)
+	case gitops.GitLab:
+		f.api, err = newGitLab(client, base, path, token, o.Getenv("CI_SERVER_URL"))
+	default:
+		f.api, err = newGitea(client, base, path, token)
+	}
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return f, nil
+}
+
+func isLoopback(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	ip := net.ParseIP(strings.Trim(name, "[]"))
+	return name == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// httpClient follows no redirect to another host: the clients of the forges would send the token along.
+func httpClient(timeout time.Duration) *http.Client {
+	if timeout <= 0 {
+		timeout = 30 * time.Second
+	}
+	return &http.Client{
+		Timeout: timeout,
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme || len(via) > 5 {
+				return fmt.Errorf("the forge leads on to %s", req.URL.Host)
+			}
+			return nil
+		},
+	}
+}
+
+// Ensure opens the pull request, or renews title and text of the open one. Labels are added to those it has.
+func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
+	found, err := f.api.find(ctx, r.Head, r.Base)
+	if err != nil {
+		return Pull{}, f.explain(err)
+	}
+	created := found == nil
+	if created {
+		r.Body = merged("", r.Body, r.Environment)
+		if found, err = f.api.create(ctx, r); err != nil {
+			// Another publisher may just have opened it; forges refuse a second one.
+			again, findErr := f.api.find(ctx, r.Head, r.Base)
+			if findErr != nil || again == nil {
+				return Pull{}, f.explain(err)
+			}
+			found, created = again, false
+		}
+	}
+	if !created {
+		title, body := retitled(found.title, r.Title), merged(found.body, r.Body, r.Environment)
+		if title != found.title || body != found.body {
+			if err := f.api.update(ctx, found, title, body); err != nil {
+				return Pull{}, f.explain(err)
+			}
+		}
+	}
+	p := Pull{Number: found.number, URL: f.secrets.Redact(found.url), Created: created}
+	missing := func(want, have []string) []string {
+		return slices.DeleteFunc(slices.Clone(want), func(s string) bool {
+			return slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, s) })
+		})
+	}
+	if labels := missing(r.Labels, found.labels); len(labels) > 0 {
+		if err := f.api.label(ctx, found, labels); err != nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("the labels %s could not be added: %v", strings.Join(labels, ", "), f.explain(err)))
+		}
+	}
+	people := make([]string, 0, len(r.Reviewers))
+	for _, name := range r.Reviewers {
+		// A team that has reviewed is no longer among those asked, and nothing tells that it has.
+		if name = strings.TrimPrefix(name, "@"); created || !strings.Contains(name, "/") {
+			people = append(people, name)
+		}
+	}
+	if people = missing(people, append(found.reviewers, found.author)); len(people) > 0 {
+		if err := f.api.ask(ctx, found, people); err != nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s could not be asked for a review: %v", strings.Join(people, ", "), f.explain(err)))
+		}
+	}
+	return p, nil
+}
+
+// Close closes the open pull request of a branch that was withdrawn, and tells its address; empty where there
+// is none.
+func (f *Forge) Close(ctx context.Context, head, base string) (string, error) {
+	found, err := f.api.find(ctx, head, base)
+	if err != nil || found == nil {
+		return "", f.explain(err)
+	}
+	return f.secrets.Redact(found.url), f.explain(f.api.close(ctx, found))
+}
+
+// The marks of a draft in a title, where a forge has no field for it. A person takes them away.
+var draftMarks = []string{"Draft: ", "WIP: "}
+
+func retitled(old, title string) string {
+	for _, mark := range draftMarks {
+		if strings.HasPrefix(old, mark) {
+			return mark + title
+		}
+	}
+	return title
+}
+
+const endMark = "<!-- /meshc -->"
+
+func startMark(environment string) string {
+	keep := func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("./_", r) {
+			return r
+		}
+		return '_'
+	}
+	return "<!-- meshc:" + strings.Map(keep, environment) + " -->"
+}
+
+// merged puts the text between its marks. What stands around them is of people and stays; where there are no
+// marks, the text goes below.
+func merged(old, text, environment string) string {
+	start := startMark(environment)
+	block := start + "\n" + strings.TrimSpace(text) + "\n" + endMark
+	before, rest, ok := strings.Cut(old, start)
+	_, after, closed := strings.Cut(rest, endMark)
+	switch {
+	case ok && closed:
+	case ok:
+		after = ""
+	default:
+		if before = strings.TrimSpace(old); before != "" {
+			before += "\n\n"
+		}
+		after = ""
+	}
+	if room := Limit - len(before) - len(after); room < len(block) {
+		const cut = "\n\n… cut to what the forge takes\n"
+		text = shorten(text, max(room-len(start)-len(endMark)-len(cut)-2, 0))
+		block = start + "\n" + text + cut + endMark
+	}
+	return before + block + after
+}
+
+// statusError is an answer that is not a success, in any client's words.
+type statusError struct {
+	status int
+	text   string
+}
+
+func (e *statusError) Error() string { return e.text }
+
+func (f *Forge) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &gitops.Error{Kind: gitops.Garbled}
+	var (
+		mine   *gitops.Error
+		status *statusError
+	)
+	switch {
+	case errors.As(err, &mine):
+		e.Kind, e.Message, e.Help = mine.Kind, mine.Message, mine.Help
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		e.Kind, e.Message, e.Help = gitops.TimedOut, f.name+" did not answer in time", "try again, or give it longer with --timeout"
+	case errors.As(err, &status):
+		switch s := status.status; {
+		case s == http.StatusUnauthorized || s == http.StatusForbidden:
+			e.Kind, e.Help = gitops.Unauthorized, "the token must be allowed to write pull requests"
+		case s == http.StatusNotFound:
+			e.Kind, e.Help = gitops.NotFound, "check the repository's address, and that the token may see it"
+		case s >= http.StatusInternalServerError || s == http.StatusTooManyRequests:
+			e.Kind, e.Help = gitops.Unreachable, "try again later"
+		default:
+			e.Kind = gitops.Refused
+		}
+		e.Message = fmt.Sprintf("%s answered %d: %s", f.name, status.status, brief(status.text))
+	default:
+		var op *net.OpError
+		var dns *net.DNSError
+		if errors.As(err, &op) || errors.As(err, &dns) {
+			e.Kind, e.Help = gitops.Unreachable, "check the address and try again"
+		}
+		e.Message = fmt.Sprintf("%s: %s", f.name, brief(err.Error()))
+	}
+	e.Message, e.Help = f.secrets.Redact(e.Message), f.secrets.Redact(e.Help)
+	return e
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
+
+func brief(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	return shorten(text, 300)
+}
+
+// shorten cuts between characters.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
+}
+
+// ownerAndName are the last two parts of a path; the rest is where the forge is installed.
+func ownerAndName(path string) (prefix, owner, name string, err error) {
+	parts := strings.Split(path, "/")
+	if len(parts) < 2 || parts[len(parts)-1] == "" || parts[len(parts)-2] == "" {
+		return "", "", "", &gitops.Error{Kind: gitops.Invalid, Message: fmt.Sprintf("%q is no OWNER/REPOSITORY", path), Help: "check the address of the repository"}
+	}
+	n := len(parts)
+	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1], nil
+}
+
+// teamsAndPeople takes ORG/TEAM apart from user names.
+func teamsAndPeople(names []string) (teams, people []string) {
+	for _, n := range names {
+		if _, team, ok := strings.Cut(n, "/"); ok {
+			teams = append(teams, team)
+		} else {
+			people = append(people, n)
+		}
+	}
+	return teams, people
+}

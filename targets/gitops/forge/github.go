@@ -1,0 +1,137 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/go-github/v84/github"
+)
+
+// gitHub is github.com, and GitHub Enterprise on a host of its own or under ghe.com.
+type gitHub struct {
+	client      *github.Client
+	owner, repo string
+}
+
+func newGitHub(client *http.Client, base *url.URL, path, token string) (api, error) {
+	_, owner, repo, err := ownerAndName(path)
+	if err != nil {
+		return nil, err
+	}
+	c := github.NewClient(client).WithAuthToken(token)
+	switch host := base.Hostname(); {
+	case host == "github.com":
+	case strings.HasSuffix(host, ".ghe.com"):
+		c.BaseURL = &url.URL{Scheme: "https", Host: "api." + host, Path: "/"}
+	default:
+		c.BaseURL = base.JoinPath("api", "v3", "/")
+	}
+	return &gitHub{c, owner, repo}, nil
+}
+
+func (g *gitHub) find(ctx context.Context, head, base string) (*pull, error) {
+	found, _, err := g.client.PullRequests.List(ctx, g.owner, g.repo, &github.PullRequestListOptions{State: "open", Head: g.owner + ":" + head, Base: base})
+	if err != nil {
+		return nil, githubError(err)
+	}
+	for _, p := range found {
+		if p.GetHead().GetRef() == head { // an older server ignores a filter that it does not understand
+			return githubPull(p), nil
+		}
+	}
+	return nil, nil
+}
+
+func githubPull(p *github.PullRequest) *pull {
+	out := &pull{number: int64(p.GetNumber()), url: p.GetHTMLURL(), title: p.GetTitle(), body: strings.ReplaceAll(p.GetBody(), "\r\n", "\n"), author: p.GetUser().GetLogin()}
+	for _, l := range p.Labels {
+		out.labels = append(out.labels, l.GetName())
+	}
+	for _, u := range p.RequestedReviewers {
+		out.reviewers = append(out.reviewers, u.GetLogin())
+	}
+	return out
+}
+
+func (g *gitHub) create(ctx context.Context, r Request) (*pull, error) {
+	n := &github.NewPullRequest{Title: &r.Title, Head: &r.Head, Base: &r.Base, Body: &r.Body, Draft: &r.Draft}
+	p, _, err := g.client.PullRequests.Create(ctx, g.owner, g.repo, n)
+	if r.Draft && refusesDrafts(err) {
+		n.Draft = nil
+		p, _, err = g.client.PullRequests.Create(ctx, g.owner, g.repo, n)
+	}
+	if err != nil {
+		return nil, githubError(err)
+	}
+	return githubPull(p), nil
+}
+
+// refusesDrafts tells a repository whose plan has no drafts.
+func refusesDrafts(err error) bool {
+	var e *github.ErrorResponse
+	return errors.As(err, &e) && e.Response.StatusCode == http.StatusUnprocessableEntity && strings.Contains(e.Error(), "Draft pull requests are not supported")
+}
+
+func (g *gitHub) update(ctx context.Context, p *pull, title, body string) error {
+	_, _, err := g.client.PullRequests.Edit(ctx, g.owner, g.repo, int(p.number), &github.PullRequest{Title: &title, Body: &body})
+	return githubError(err)
+}
+
+func (g *gitHub) label(ctx context.Context, p *pull, labels []string) error {
+	_, _, err := g.client.Issues.AddLabelsToIssue(ctx, g.owner, g.repo, int(p.number), labels)
+	return githubError(err)
+}
+
+func (g *gitHub) ask(ctx context.Context, p *pull, reviewers []string) error {
+	// Who has reviewed is no longer among those asked, and asking again would be a nuisance.
+	reviews, _, err := g.client.PullRequests.ListReviews(ctx, g.owner, g.repo, int(p.number), &github.ListOptions{PerPage: 100})
+	if err != nil {
+		return githubError(err)
+	}
+	done := map[string]bool{}
+	for _, r := range reviews {
+		done[strings.ToLower(r.GetUser().GetLogin())] = true
+	}
+	teams, people := teamsAndPeople(reviewers)
+	ask := github.ReviewersRequest{TeamReviewers: teams}
+	for _, name := range people {
+		if !done[strings.ToLower(name)] {
+			ask.Reviewers = append(ask.Reviewers, name)
+		}
+	}
+	if len(ask.Reviewers)+len(ask.TeamReviewers) == 0 {
+		return nil
+	}
+	_, _, err = g.client.PullRequests.RequestReviewers(ctx, g.owner, g.repo, int(p.number), ask)
+	return githubError(err)
+}
+
+func (g *gitHub) close(ctx context.Context, p *pull) error {
+	state := "closed"
+	_, _, err := g.client.PullRequests.Edit(ctx, g.owner, g.repo, int(p.number), &github.PullRequest{State: &state})
+	return githubError(err)
+}
+
+func githubError(err error) error {
+	var (
+		answer *github.ErrorResponse
+		limit  *github.RateLimitError
+		abuse  *github.AbuseRateLimitError
+	)
+	switch {
+	case errors.As(err, &limit), errors.As(err, &abuse):
+		return &statusError{http.StatusTooManyRequests, "too many requests for this token"}
+	case errors.As(err, &answer):
+		text := answer.Message
+		for _, e := range answer.Errors {
+			if e.Message != "" {
+				text += ": " + e.Message
+			}
+		}
+		return &statusError{answer.Response.StatusCode, text}
+	}
+	return err
+}

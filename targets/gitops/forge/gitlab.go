@@ -1,0 +1,139 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	gitlab "gitlab.com/gitlab-org/api/client-go"
+)
+
+// gitLab is gitlab.com or a GitLab of one's own.
+type gitLab struct {
+	client  *gitlab.Client
+	project string // with its groups
+}
+
+// newGitLab takes the folder that GitLab is installed in from the CI's own variable: nothing in a repository's
+// address tells it from a group.
+func newGitLab(client *http.Client, base *url.URL, path, token, server string) (api, error) {
+	if _, _, _, err := ownerAndName(path); err != nil {
+		return nil, err
+	}
+	root := *base
+	if u, err := url.Parse(server); err == nil && u.Host == base.Host {
+		if prefix := strings.Trim(u.Path, "/"); prefix != "" && strings.HasPrefix(path, prefix+"/") {
+			path = strings.TrimPrefix(path, prefix+"/")
+			root.Path = "/" + prefix
+		}
+	}
+	c, err := gitlab.NewClient(token, gitlab.WithHTTPClient(client), gitlab.WithBaseURL(root.String()), gitlab.WithoutRetries())
+	return &gitLab{c, path}, err
+}
+
+func (g *gitLab) find(ctx context.Context, head, base string) (*pull, error) {
+	found, _, err := g.client.MergeRequests.ListProjectMergeRequests(g.project, &gitlab.ListProjectMergeRequestsOptions{
+		State: gitlab.Ptr("opened"), SourceBranch: &head, TargetBranch: &base,
+	}, gitlab.WithContext(ctx))
+	if err != nil {
+		return nil, gitlabError(err)
+	}
+	for _, m := range found {
+		if m.SourceBranch == head && m.TargetBranch == base && m.SourceProjectID == m.TargetProjectID {
+			return gitlabPull(m), nil
+		}
+	}
+	return nil, nil
+}
+
+func gitlabPull(m *gitlab.BasicMergeRequest) *pull {
+	p := &pull{number: m.IID, url: m.WebURL, title: m.Title, body: strings.ReplaceAll(m.Description, "\r\n", "\n"), labels: m.Labels}
+	if m.Author != nil {
+		p.author = m.Author.Username
+	}
+	for _, u := range m.Reviewers {
+		p.reviewers = append(p.reviewers, u.Username)
+	}
+	return p
+}
+
+func (g *gitLab) create(ctx context.Context, r Request) (*pull, error) {
+	title := r.Title
+	if r.Draft {
+		title = "Draft: " + title
+	}
+	m, _, err := g.client.MergeRequests.CreateMergeRequest(g.project, &gitlab.CreateMergeRequestOptions{
+		Title: &title, Description: &r.Body, SourceBranch: &r.Head, TargetBranch: &r.Base,
+	}, gitlab.WithContext(ctx))
+	if err != nil {
+		return nil, gitlabError(err)
+	}
+	return gitlabPull(&m.BasicMergeRequest), nil
+}
+
+func (g *gitLab) edit(ctx context.Context, p *pull, o *gitlab.UpdateMergeRequestOptions) error {
+	_, _, err := g.client.MergeRequests.UpdateMergeRequest(g.project, p.number, o, gitlab.WithContext(ctx))
+	return gitlabError(err)
+}
+
+func (g *gitLab) update(ctx context.Context, p *pull, title, body string) error {
+	return g.edit(ctx, p, &gitlab.UpdateMergeRequestOptions{Title: &title, Description: &body})
+}
+
+func (g *gitLab) label(ctx context.Context, p *pull, labels []string) error {
+	l := gitlab.LabelOptions(labels)
+	return g.edit(ctx, p, &gitlab.UpdateMergeRequestOptions{AddLabels: &l})
+}
+
+// ask names people by number, as the API wants it, and keeps those who were asked before. A group cannot be a
+// reviewer.
+func (g *gitLab) ask(ctx context.Context, p *pull, reviewers []string) error {
+	var ids []int64
+	var unknown []string
+	number := func(name string) error {
+		users, _, err := g.client.Users.ListUsers(&gitlab.ListUsersOptions{Username: gitlab.Ptr(name)}, gitlab.WithContext(ctx))
+		if err != nil {
+			return gitlabError(err)
+		}
+		i := slices.IndexFunc(users, func(u *gitlab.User) bool { return strings.EqualFold(u.Username, name) })
+		if i < 0 {
+			unknown = append(unknown, name)
+			return nil
+		}
+		ids = append(ids, users[i].ID)
+		return nil
+	}
+	for _, name := range append(slices.Clone(p.reviewers), reviewers...) {
+		if err := number(name); err != nil {
+			return err
+		}
+	}
+	if len(ids) > len(p.reviewers) {
+		if err := g.edit(ctx, p, &gitlab.UpdateMergeRequestOptions{ReviewerIDs: &ids}); err != nil {
+			return err
+		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("no such user: %s", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+func (g *gitLab) close(ctx context.Context, p *pull) error {
+	return g.edit(ctx, p, &gitlab.UpdateMergeRequestOptions{StateEvent: gitlab.Ptr("close")})
+}
+
+func gitlabError(err error) error {
+	var answer *gitlab.ErrorResponse
+	switch {
+	case errors.Is(err, gitlab.ErrNotFound):
+		return &statusError{http.StatusNotFound, "not found"}
+	case errors.As(err, &answer) && answer.Response != nil:
+		return &statusError{answer.Response.StatusCode, answer.Message}
+	}
+	return err
+}
