@@ -140,8 +140,11 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 	}
 	if !f.warned {
 		f.warned = true
-		f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace and is taken to be in default", kind, m.Name+m.GenerateName).
-			WithHelp("name it in meshc.yaml: `workloads: [{path: %q, namespace: NAME}]`", f.File.Name)
+		d := f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace and is taken to be in default", kind, m.Name+m.GenerateName)
+		d.Help = "state metadata.namespace in the manifests"
+		if !strings.HasPrefix(f.File.Name, "<") { // no path: a stream
+			d.WithHelp("%s, or for all of the file in meshc.yaml: `workloads: [{path: %q, namespace: NAME}]`", d.Help, f.File.Name)
+		}
 	}
 	return at, "default", true
 }

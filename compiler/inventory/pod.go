@@ -143,11 +143,9 @@ func (f *file) scrape(p *pod, at *yaml.Node, annotations map[string]string) {
 	place := yamldoc.Get(at, "prometheus.io/scrape")
 	if port, ok := annotations["prometheus.io/port"]; ok {
 		place = yamldoc.Get(at, "prometheus.io/port")
-		number, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || number == 0 {
-			f.findings.Add(diag.MalformedManifest, f.doc.Span(place), "prometheus.io/port must be a port, not %q", port)
+		if number, err := strconv.ParseUint(port, 10, 16); err == nil {
+			s.Port = uint16(number)
 		}
-		s.Port = uint16(number)
 	}
 	s.At = f.doc.Span(place)
 	p.Scrape = s

@@ -173,20 +173,15 @@ func (f *file) document(d *yamldoc.Document) {
 		return
 	}
 	if d.Root != nil {
-		f.root(d.Root, 0)
+		f.root(d.Root, objectType{})
 	}
 }
 
-// A List within a List is unfolded, one within that is not: nothing writes such.
-const maxLists = 2
-
-// root reads an object, or the objects of a List.
-func (f *file) root(n *yaml.Node, lists int) {
+// root reads an object, or the objects of a List. The items of a typed list may leave out what its kind
+// says: list is the kind and group that they then have.
+func (f *file) root(n *yaml.Node, list objectType) {
 	n = yamldoc.Resolve(n)
-	if !f.spend(n, 16) {
-		return
-	}
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	if !f.spend(n, 16) || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -198,38 +193,56 @@ func (f *file) root(n *yaml.Node, lists int) {
 			WithHelp("let the workloads globs match manifests only; patches count in what `kustomize build` makes of them")
 		return
 	}
+	t := list
 	kind := yamldoc.Get(n, "kind")
-	if kind == nil || kind.Kind != yaml.ScalarNode {
+	if kind != nil && kind.Kind == yaml.ScalarNode {
+		t.kind, t.versioned = kind.Value, false
+	} else if t.kind == "" {
 		f.template = f.template || f.templated(n) || f.templated(kind)
 		return // values of a chart, a kustomization, settings of other tools
 	}
-	version := yamldoc.Get(n, "apiVersion")
-	group := ""
-	if version != nil {
-		group, _, _ = strings.Cut(version.Value, "/")
-		if group == version.Value {
-			group = ""
+	if version := yamldoc.Get(n, "apiVersion"); version != nil {
+		t.group, t.versioned = "", true
+		if group, _, grouped := strings.Cut(version.Value, "/"); grouped {
+			t.group = group
 		}
 	}
-	if items := yamldoc.Get(n, "items"); strings.HasSuffix(kind.Value, "List") && items != nil && items.Kind == yaml.SequenceNode && lists < maxLists {
-		element := strings.TrimSuffix(kind.Value, "List")
-		if element != "" && kinds[element] == nil {
-			return
-		}
-		for _, item := range items.Content {
-			f.root(item, lists+1)
-		}
+	if element, ok := strings.CutSuffix(t.kind, "List"); ok {
+		f.items(n, objectType{element, t.group, t.versioned, list.depth + 1})
 		return
 	}
-	k := kinds[kind.Value]
-	if k == nil || version != nil && !slices.Contains(k.groups, group) {
+	k := kinds[t.kind]
+	if k == nil || t.versioned && !slices.Contains(k.groups, t.group) {
 		return // Istio's, Argo's, Knative's Service …
 	}
-	if version == nil {
-		f.findings.Add(diag.MalformedManifest, f.doc.Span(kind), "%s without an apiVersion", kind.Value).
+	if !t.versioned {
+		f.findings.Add(diag.MalformedManifest, f.doc.Span(kind), "%s without an apiVersion", t.kind).
 			WithHelp("add `apiVersion: %s`", k.version)
 	}
-	f.object(n, kind.Value)
+	f.object(n, t.kind)
+}
+
+// objectType is what kind and apiVersion say.
+type objectType struct {
+	kind, group string
+	versioned   bool
+	depth       int // how many Lists it stands in
+}
+
+// A List within a List is unfolded, one within that is not: nothing writes such.
+const maxLists = 2
+
+func (f *file) items(n *yaml.Node, of objectType) {
+	items := yamldoc.Get(n, "items")
+	if items == nil || items.Kind != yaml.SequenceNode || of.depth > maxLists || of.kind != "" && kinds[of.kind] == nil {
+		return
+	}
+	for _, item := range items.Content {
+		if of.depth > 1 && !f.spend(item, 512) { // what an object takes, however small: Lists can be aliases
+			return
+		}
+		f.root(item, of)
+	}
 }
 
 // spend takes bytes from what the file's objects may still grow to, and tells whether that was enough.
