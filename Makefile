@@ -46,7 +46,7 @@ staticcheck: $(STATICCHECK)
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
-	mv $(BIN)/install/staticcheck $@
+	mv $(BIN)/install/staticcheck $@ && rmdir $(BIN)/install
 
 .PHONY: race
 race:
