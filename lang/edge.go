@@ -7,8 +7,11 @@ import (
 // Edges are most of what there is to read, so they read their tokens themselves: with participle's
 // reflection the parser would take several times as long.
 
-const edgeProductions = `
-Edge = Hop ("->" Hop)+ ("until" Name | "because" Name)* .
+func (*Edge) productions() string {
+	return `Edge = Hop ("->" Hop)+ (("until" Name) | ("because" Name))* .`
+}
+
+const hopProductions = `
 Hop = Destination ("," Destination)* .
 Destination = Target (("{" Operation ("," Operation)* ","? "}") | (Operation ("," Operation)*))? .
 `
@@ -29,7 +32,7 @@ type pair struct {
 func (e *Edge) Parse(lex *lexer.PeekingLexer) error {
 	room := new(pair)
 	e.Hops = room.hops[:0]
-	for missing := "a caller"; ; missing = "who is called behind `->`" {
+	for missing := "a caller"; ; missing = "a service behind `->`" {
 		var h hop
 		if n := len(e.Hops); n < len(room.targets) {
 			h.targets = room.targets[n : n : n+1]
@@ -63,6 +66,9 @@ func (h *hop) Parse(lex *lexer.PeekingLexer) error {
 // take reads the hop; missing says what it is that must stand here.
 func (h *hop) take(lex *lexer.PeekingLexer, missing string) string {
 	for {
+		if n := len(h.targets); n > 0 && h.targets[n-1].Port.Range.End > 0 && kindOf(lex.Peek()) == KindName && digits(lex.Peek().Value) {
+			return "a service behind `,`, as each port has its own: `db:5432, db:9187`"
+		}
 		h.targets = append(h.targets, Target{})
 		t := &h.targets[len(h.targets)-1]
 		if !t.Name.take(lex) {

@@ -36,6 +36,9 @@ func (p *parser) explain(s *extent, keyword string, err error) {
 	for m.at < len(m.words) && int(m.words[m.at].Start) < offset {
 		m.at++
 	}
+	if m.expected == "a service" {
+		m.expected += " behind " + quoted(m.text(m.at-1))
+	}
 	if next := m.runsOn(); next > 0 {
 		m.reportRunOn(next)
 		for p.file.Tokens[s.end-1].Start >= m.words[next].Start {
@@ -43,7 +46,7 @@ func (p *parser) explain(s *extent, keyword string, err error) {
 		}
 		return
 	}
-	if m.braces() {
+	if m.braces(s) {
 		if m.keyword == "mesh" { // what stands behind the brace is the section
 			for s.end > s.first && p.file.Tokens[s.end-1].Start > m.words[m.at].Start {
 				s.end--
@@ -77,6 +80,9 @@ func (m *mistake) insert() {
 	switch {
 	case strings.HasPrefix(m.expected, "`=` behind"):
 		sign = " ="
+	case strings.HasPrefix(m.expected, "`->`") && m.is(m.at, "to", "can", "may", "calls"):
+		m.last().WithFix(false, m.span(m.at), "->", "write `->`")
+		return
 	case strings.HasPrefix(m.expected, "`->`") && (m.kind(m.at) == KindName || m.kind(m.at) == KindStar):
 		sign = " ->"
 	case strings.HasPrefix(m.expected, "`to`") && (m.kind(m.at) == KindName || m.kind(m.at) == KindStar):
@@ -133,7 +139,12 @@ func (m *mistake) ending() string {
 
 // help shows an example of the statement.
 func (m *mistake) help() {
-	if d := m.last(); d.Help == "" && len(d.Fixes) == 0 {
+	d := m.last()
+	switch {
+	case d.Help != "" || len(d.Fixes) > 0:
+	case m.keyword == "mtls" && m.at == 2 && m.is(1, "strict", "permissive", "disable"):
+		d.WithHelp("the mode of a whole mesh is stated where it is opened: `mesh shop %s`", m.text(1))
+	default:
 		d.WithHelp("%s", examples[m.keyword])
 	}
 }
@@ -252,15 +263,27 @@ func (p *parser) unknown(s *extent) {
 			}
 		}
 	}
-	if m.kind(0) != KindName && m.kind(0) != KindMethod {
-		d := p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first)))
-		d.WithHelp("%s", statementHelp)
+	switch m.kind(0) {
+	case KindName, KindMethod:
+	case KindPath:
+		p.operationLine(m.span(0))
+		return
+	default:
+		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
+			WithHelp("%s", statementHelp)
 		return
 	}
 
-	arrow := slices.ContainsFunc(m.words, func(t Token) bool { return t.as == KindArrow })
 	near, isNear := diag.Nearest(first, statementWords)
 	switch {
+	case m.is(0, clauses...):
+		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
+			WithHelp("the clauses of a service or an external stand on one line: `service db account db-sa port 5432 tcp`")
+	case isMethod(first) && (m.kind(1) == KindPath || m.kind(1) == KindComma || m.kind(1) == KindPipe):
+		p.operationLine(m.span(0))
+	case m.kind(1) == KindColon && !s.arrow && !isNear:
+		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first+":"))).
+			WithHelp("intents are no YAML: %s", statementHelp)
 	case lower == near:
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "keywords are written in lower case: `%s`", near)).
 			WithFix(true, m.span(0), near, "write "+near)
@@ -268,7 +291,7 @@ func (p *parser) unknown(s *extent) {
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
 			WithHelp("did you mean %s?", near).
 			WithFix(false, m.span(0), near, "write "+near)
-	case slices.Contains([]string{"allow", "permit", "let", "edge", "call", "from"}, lower) && arrow && len(m.words) > 1:
+	case slices.Contains([]string{"allow", "permit", "let", "edge", "call", "from"}, lower) && s.arrow && len(m.words) > 1:
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "an edge has no keyword")).
 			WithHelp("the arrow says it all: `frontend -> backend`").
 			WithFix(true, p.file.Source.Span(int(m.words[0].Start), int(m.words[1].Start)), "", "take "+quoted(first)+" out")
@@ -277,7 +300,7 @@ func (p *parser) unknown(s *extent) {
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
 			WithHelp("a group reads `group %s = frontend, admin`", shortened(first)).
 			WithFix(true, at, "group ", "begin it with group")
-	case arrow && len(m.words) > 1:
+	case s.arrow && len(m.words) > 1:
 		p.report(diag.New(diag.UnexpectedToken, m.span(1), "expected `,` or `->` behind %s, found %s", quoted(first), quoted(m.text(1)))).
 			WithFix(false, m.behind(0), ",", "put a comma between them")
 		m.help()
@@ -285,6 +308,12 @@ func (p *parser) unknown(s *extent) {
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
 			WithHelp("%s", statementHelp)
 	}
+}
+
+// operationLine reports a line that begins as an operation.
+func (p *parser) operationLine(at source.Span) {
+	p.report(diag.New(diag.UnknownStatement, at, "no statement begins with an operation")).
+		WithHelp("operations stand behind their destination: on its line, behind a comma at the end of it, or in `{ }`")
 }
 
 // statementWords are what a statement may begin with.

@@ -36,7 +36,12 @@ func (s statement[T, P]) parse(lex *lexer.PeekingLexer) (node, error) {
 	return P(v), err
 }
 
-func (s statement[T, P]) ebnf() string { return s.String() }
+func (s statement[T, P]) ebnf() string {
+	if own, ok := any(P(nil)).(interface{ productions() string }); ok {
+		return own.productions()
+	}
+	return s.String()
+}
 
 // converted is a rule for a node of a shape that participle cannot fill.
 type converted[T any, P interface {
@@ -125,39 +130,52 @@ func build[T any]() *participle.Parser[T] {
 	return participle.MustBuild[T](participle.Lexer(definition{}), participle.Elide("Space", "Comment"), participle.UseLookahead(0))
 }
 
-// Grammar is the grammar of the language in participle's EBNF, printed from the parsers themselves.
+// Grammar is the grammar of the language in participle's EBNF: the productions of its parsers, and of what
+// reads its tokens itself the production that stands beside the code.
 func Grammar() string {
 	var b strings.Builder
 	b.WriteString(tokenNotes)
 	seen := map[string]bool{}
 	add := func(text string) {
-		for _, production := range strings.Split(strings.TrimSpace(text), "\n") {
-			if !seen[production] {
+		b.WriteByte('\n')
+		for production := range strings.Lines(strings.TrimSpace(text)) {
+			if production = strings.TrimSpace(production); !seen[production] {
 				seen[production] = true
-				b.WriteString(production)
-				b.WriteByte('\n')
+				b.WriteString(parseable.Replace(production) + "\n")
 			}
 		}
-		b.WriteByte('\n')
 	}
 	add(fileProductions)
-	for _, k := range keywords {
-		switch text := rules()[k].ebnf(); k {
-		case "edge":
-			add(edgeProductions)
-		case "service":
-			add(serviceProductions)
-		default:
-			add(text)
-		}
+	for _, k := range keywords[:len(keywords)-2] { // the last three are one statement
+		add(rules()[k].ebnf())
 	}
+	add(hopProductions)
+	add(nameProductions)
 	return b.String()
 }
 
-// tokenNotes heads the grammar.
-const tokenNotes = ""
+// parseable gives productions whose type is Parseable their capital: participle prints it for others only.
+var parseable = strings.NewReplacer("hop ", "Hop ")
 
 const fileProductions = `
 File = Statement? (<end> Statement?)* .
 Statement = Mesh | Service | External | Edge | Deny | Group | Export | MTLS | Guard .
+`
+
+const tokenNotes = `// The grammar of meshc's intents, in the EBNF of participle (github.com/alecthomas/participle), printed
+// from its parsers. <names> in angle brackets are tokens:
+//
+//   <name>    letters, digits, "_", "." and "-"; a "-" in front of ">" belongs to the arrow
+//   <method>  a name in upper case: letters, digits and "-"
+//   <path>    "/" that does not touch a name in front of it, up to white space, "," or ";", or to a "}"
+//             that has no "{" in the path
+//   <string>  "in double quotes" on one line; \" and \\ are its escapes
+//   <end>     ";" or the end of a line, unless the line ends with "," "->" "->>" "|" or "{", or the
+//             statement goes on inside its braces
+//
+// White space and comments (from "#" to the end of the line) may stand between all tokens, with these
+// exceptions: nothing stands around the "/" of a reference or a label's key, and the tokens of an address
+// touch each other. A keyword in front of "->", "," or "/" is a name, and the statement an edge.
+// The number of a port begins with a digit, or is a string. An operation on a string has a path that begins with
+// "/" or "*". Of "until" and "because" each stands once at most. The check refuses much of what the grammar lets through.
 `

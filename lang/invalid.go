@@ -149,7 +149,6 @@ var remedies = map[rune]string{
 	'&': "several services are separated by commas: `a, b -> c`",
 	'+': "several services are separated by commas: `a, b -> c`",
 	'<': "the caller stands first: `caller -> callee`",
-	'>': "an arrow is written `->`",
 	'!': "what must not happen is written `deny a -> b` or `never a -> b`",
 	'%': "put text with other characters in double quotes",
 	'$': "there are no variables; put text with other characters in double quotes",
@@ -166,6 +165,10 @@ func (p *parser) stray(at source.Span, text string, r rune) {
 	case strings.ContainsRune(singleQuotes+doubleQuotes, r):
 		p.report(diag.New(diag.UnterminatedString, at, "this quote has no partner on its line")).
 			WithHelp("a string stands in double quotes and ends on the line that it begins on")
+		return
+	}
+	if text == ">" {
+		p.report(diag.New(diag.InvalidCharacter, at, "an arrow is written `->`")).WithFix(false, at, "->", "write `->`")
 		return
 	}
 	what := quoted(text)

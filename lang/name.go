@@ -14,7 +14,8 @@ import (
 const nameProductions = `
 Name = <name> | <method> | <string> | "*" .
 Ref = Name ("/" Name)? .
-Target = Ref (":" Name)? .
+Target = Ref (":" Number)? .
+Number = <name> | <string> .
 Operation = (<method> ("|" <method>)* (<path> | <string> | "*")?) | <path> | <string> .
 `
 
@@ -53,6 +54,17 @@ func (n *Name) take(lex *lexer.PeekingLexer) bool {
 		n.set(t)
 		lex.Next()
 		return true
+	}
+	return false
+}
+
+// number reads what begins with a digit, or is quoted.
+func (n *Name) number(lex *lexer.PeekingLexer) bool {
+	switch t := lex.Peek(); kindOf(t) {
+	case KindName:
+		return classes[t.Value[0]] == digit && n.take(lex)
+	case KindString:
+		return n.take(lex)
 	}
 	return false
 }
@@ -126,7 +138,7 @@ func (t *Target) rest(lex *lexer.PeekingLexer) string {
 	}
 	if kindOf(lex.Peek()) == KindColon {
 		lex.Next()
-		if !t.Port.take(lex) {
+		if !t.Port.number(lex) {
 			return "a port behind " + quoted(t.String()+":")
 		}
 	}

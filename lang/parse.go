@@ -122,7 +122,9 @@ func (p *parser) statements() {
 		}
 		s := extent{first: p.at}
 		for i := p.at; i < len(tokens) && tokens[i].as != KindEnd; i++ {
-			if t := tokens[i]; t.Kind == KindInvalid {
+			t := tokens[i]
+			s.arrow = s.arrow || t.as == KindArrow || t.as == KindReach
+			if t.Kind == KindInvalid {
 				s.invalid++
 				if t.as == KindInvalid {
 					s.unreadable = true
@@ -139,6 +141,7 @@ type extent struct {
 	first, end int
 	invalid    int  // how many tokens are no tokens
 	unreadable bool // one of them stands for nothing
+	arrow      bool
 }
 
 // statement reads a statement and gives the token behind it.
@@ -160,7 +163,7 @@ func (p *parser) statement(s extent) int {
 		}
 	}
 
-	keyword := p.keyword()
+	keyword := p.keyword(&s)
 	if keyword == "" {
 		if !s.unreadable {
 			p.unknown(&s)
@@ -222,7 +225,7 @@ func (p *parser) skip(offset int) {
 
 // keyword finds out which statement begins here; "edge" for those without a keyword, empty for none. A
 // keyword in front of an arrow, a comma or a glued slash is the name of a caller.
-func (p *parser) keyword() string {
+func (p *parser) keyword(s *extent) string {
 	first, before := p.lex.Peek(), p.lex.MakeCheckpoint()
 	kind := kindOf(first)
 	switch kind {
@@ -242,7 +245,9 @@ func (p *parser) keyword() string {
 	}
 	switch second {
 	case KindColon, KindMethod, KindPath, KindOpen:
-		return "edge"
+		if s.arrow && !(kind == KindMethod && second == KindPath) {
+			return "edge"
+		}
 	}
 	return ""
 }

@@ -49,13 +49,20 @@ func (m *mistake) reportRunOn(next int) {
 	}
 }
 
+// skipLine takes the rest of the line into the statement.
+func (p *parser) skipLine(s *extent) {
+	for s.end < len(p.file.Tokens) && !strings.Contains(p.file.span(p.file.Tokens[s.end]).Text(), "\n") {
+		s.end++
+	}
+}
+
 func (m *mistake) neverClosed(open int) {
 	m.report(diag.New(diag.UnbalancedBraces, m.span(open), "this brace is never closed")).
 		WithHelp("operations end with `}`: `{ GET /api/*, POST /api/orders }`")
 }
 
 // braces reports what is wrong with the braces of a statement, where that is what stopped it.
-func (m *mistake) braces() bool {
+func (m *mistake) braces(s *extent) bool {
 	open := -1
 	for i := range min(m.at, len(m.words)) {
 		switch m.kind(i) {
@@ -66,6 +73,11 @@ func (m *mistake) braces() bool {
 		}
 	}
 	switch {
+	case open >= 0 && m.at == len(m.words) && s.end < len(m.file.Tokens) && m.file.span(m.file.Tokens[s.end]).Text() == ";":
+		at := m.file.span(m.file.Tokens[s.end])
+		m.report(diag.New(diag.UnexpectedToken, at, "operations are separated by commas, not by `;`")).
+			WithFix(true, at, ",", "write a comma")
+		m.skipLine(s)
 	case open >= 0 && m.at == len(m.words):
 		m.neverClosed(open)
 	case open >= 0 && m.kind(m.at) == KindOpen:
@@ -77,6 +89,9 @@ func (m *mistake) braces() bool {
 		m.sections++
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a mesh has no braces")).
 			WithHelp("it reaches up to the next `mesh` or the end of the file")
+	case open < 0 && m.kind(m.at) == KindOpen && !m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s %s has no braces", article(m.keyword), m.keyword))
+		m.help()
 	case open < 0 && m.kind(m.at) == KindOpen && m.keyword == "export":
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "an export has no braces")).
 			WithHelp("separate its operations by commas: `export api to shop GET /v1/*, POST /v1/orders`; a line may end behind a comma")
@@ -90,13 +105,41 @@ func (m *mistake) braces() bool {
 func (m *mistake) slip() bool {
 	text, before := m.text(m.at), m.text(m.at-1)
 	switch kind := m.kind(m.at); {
-	case kind == KindColon && m.kind(m.at-1) == KindName:
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no colon stands behind %s", quoted(before))).
-			WithFix(true, m.span(m.at), "", "take the colon out")
-		m.help()
+	case kind == KindColon:
+		return m.colon()
+	case kind == KindEquals && !m.calls() && (m.at == 1 || m.is(m.at-1, clauses...)):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no `=` stands behind %s", quoted(before))).
+			WithFix(true, m.span(m.at), "", "take the `=` out")
+	case strings.HasPrefix(text, "//"), strings.HasPrefix(before, "//") && m.kind(m.at-1) == KindPath:
+		m.comment()
+	case kind == KindArrow && m.at == 2 && !m.calls():
+		end := m.words[1].Start
+		m.report(diag.New(diag.UnexpectedToken, m.span(0), "an edge has no keyword")).
+			WithFix(true, m.file.Source.Span(int(m.words[0].Start), int(end)), "", "take "+quoted(m.text(0))+" out")
+	case kind == KindSlash && m.is(m.at-2, "port") && !m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between the number of a port and its protocol")).
+			WithFix(true, m.span(m.at), " ", "put a blank in")
 	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between a method and its path")).
 			WithFix(true, m.behind(m.at-1), " ", "put a blank in")
+	case kind == KindSlash && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no `/` stands behind %s", quoted(before))).
+			WithHelp("a service of another mesh reads `payments/api`; a path stands behind a blank: `api /v1/*`")
+	case kind == KindMethod && m.kind(m.at-1) == KindMethod && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods of one operation are separated by `|`")).
+			WithFix(false, m.behind(m.at-1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start))), "|", "write `"+before+"|"+text+"`")
+	case operation(kind) && m.kind(m.at-1) == KindPath && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "operations are separated by commas")).
+			WithFix(true, m.behind(m.at-1), ",", "put a comma in")
+	case m.keyword == "export" && operation(kind) && strings.HasPrefix(m.expected+m.missing(), "`to`"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the operations of an export stand at its end"))
+		m.help()
+	case kind == KindName && m.kind(m.at-1) == KindMethod && m.calls() && m.expected == "" && !m.is(m.at, "until", "because"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path begins with `/`")).
+			WithFix(false, m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start)), "/", "write `/"+shortened(text)+"`")
+	case kind == KindString && m.calls() && m.expected == "" && m.missing() == "" && !m.is(m.at-2, "until", "because"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path in double quotes begins with `/` or `*`"))
+		m.help()
 	case kind == KindReach && m.keyword == "edge":
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "`->>` is for never: an edge is one call")).
 			WithFix(false, m.span(m.at), "->", "write `->`")
@@ -118,9 +161,6 @@ func (m *mistake) slip() bool {
 	case kind == KindOpen && m.expected == "" && m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "braces stand right behind a destination")).
 			WithHelp("they hold all of its operations: `backend { GET /api/*, POST /api/orders }`")
-	case m.inBraces() && operation(kind) && strings.HasPrefix(m.expected, "`,`"):
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "operations are separated by commas")).
-			WithFix(true, m.behind(m.at-1), ",", "put a comma in")
 	default:
 		return false
 	}
@@ -138,16 +178,40 @@ func (m *mistake) calls() bool {
 
 func operation(k Kind) bool { return k == KindMethod || k == KindPath || k == KindString }
 
-func (m *mistake) inBraces() bool {
-	for i := m.at - 1; i >= 0; i-- {
-		switch m.kind(i) {
-		case KindOpen:
-			return true
-		case KindClose:
-			return false
-		}
+// colon reports a colon where none stands.
+func (m *mistake) colon() bool {
+	before := m.text(m.at - 1)
+	d := diag.New(diag.UnexpectedToken, m.span(m.at), "no colon stands behind %s", quoted(before))
+	switch {
+	case m.is(m.at-2, "label") && m.at > 2:
+		m.report(d).WithFix(true, m.span(m.at), "=", "write `=`")
+	case m.is(m.at-2, "host") && strings.HasPrefix(m.text(m.at+1), "//"):
+		d.Message = "a host has no scheme"
+		scheme := m.span(m.at - 1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at+1].Start)+2))
+		m.report(d).WithFix(true, scheme, "", "take "+quoted(scheme.Text())+" out")
+	case m.is(m.at-2, "host") && digits(m.text(m.at+1)):
+		d.Message = "the port of an external is a clause of its own"
+		m.report(d).WithFix(true, m.span(m.at), " port ", "write `port "+m.text(m.at+1)+"`")
+	case m.keyword == "group" && m.at == 2:
+		m.report(d).WithFix(true, m.span(m.at), " =", "write `=`")
+	case m.kind(m.at-1) == KindName && m.expected != "":
+		m.report(d).WithFix(true, m.span(m.at), "", "take the colon out")
+	case m.kind(m.at-1) == KindName && !m.calls():
+		m.report(d).WithFix(true, m.span(m.at), "", "take the colon out")
+	default:
+		return false
 	}
-	return false
+	return true
+}
+
+// comment reports a comment of another language, which was read as a path.
+func (m *mistake) comment() {
+	i := m.at
+	if !strings.HasPrefix(m.text(i), "//") {
+		i--
+	}
+	at := m.file.Source.Span(int(m.words[i].Start), int(m.words[i].Start)+2)
+	m.report(diag.New(diag.UnexpectedToken, at, "a comment begins with #, not with //")).WithFix(true, at, "#", "begin it with #")
 }
 
 // reason reports a reason of several words without quotes.
@@ -174,7 +238,7 @@ func (m *mistake) tailWord() bool {
 		words = append(words, "except")
 	}
 	if near, ok := diag.Nearest(text, words); ok {
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a %s has no %s", m.noun(), quoted(text))).
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s has no %s", m.noun(), quoted(text))).
 			WithHelp("did you mean %s?", near).
 			WithFix(false, m.span(m.at), near, "write "+near)
 		return true
@@ -198,12 +262,10 @@ func (m *mistake) tailWord() bool {
 
 func (m *mistake) noun() string {
 	switch m.keyword {
-	case "deny", "export":
-		return m.keyword
-	case "edge":
-		return "call"
+	case "edge", "deny", "export":
+		return article(m.keyword) + " " + m.keyword
 	}
-	return "guard rail"
+	return "a guard rail"
 }
 
 // clause reports what stands behind a complete service, external or group.
@@ -213,7 +275,7 @@ func (m *mistake) clause() bool {
 	case "service", "external":
 		return m.strangeClause()
 	case "group":
-		if m.kind(m.at) == KindName || m.kind(m.at) == KindMethod {
+		if m.kind(m.at) == KindName {
 			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected `,` between the members, found %s", quoted(text))).
 				WithFix(false, m.behind(m.at-1), ",", "put a comma in")
 			return true
@@ -246,7 +308,7 @@ func (m *mistake) strangeClause() bool {
 		if m.keyword == "external" {
 			help = "every clause has its own keyword: `host a.example.com host b.example.com port 443 tls`"
 		}
-		d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "no comma stands between the clauses of a %s", m.keyword)).WithHelp("%s", help)
+		d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "no comma stands between the clauses of %s %s", article(m.keyword), m.keyword)).WithHelp("%s", help)
 		switch {
 		case m.is(at+1, own...):
 			d.WithFix(true, m.span(at), "", "take the comma out")

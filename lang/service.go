@@ -9,15 +9,17 @@ import (
 
 // Services come second in number to edges and read their tokens themselves for the same reason.
 
+func (*Service) productions() string { return serviceProductions }
+
 const serviceProductions = `
 Service = "service" Name (("account" Name) | "outside" | ("address" Address) | ("label" Label) | ("port" Port))* .
 Address = <string> | (<name> | <method> | <path> | ":" | "/")+ .
 Label = Name ("/" Name)? "=" Name .
-Port = Name (<name> "tls"?)? .
+Port = Number (<name> "tls"?)? .
 `
 
 // clauses are the words that begin a clause of a service or an external. None of them is taken for a
-// protocol or the number of a port.
+// protocol.
 var clauses = []string{"account", "outside", "address", "label", "port", "host"}
 
 // Parse reads a service for participle.
@@ -71,7 +73,7 @@ func (p *Port) Parse(lex *lexer.PeekingLexer) error { return refuse(lex, p.take(
 var _ participle.Parseable = (*Port)(nil)
 
 func (p *Port) take(lex *lexer.PeekingLexer) string {
-	if clause(lex) || !p.Number.take(lex) {
+	if !p.Number.number(lex) {
 		return "a number behind `port`"
 	}
 	if t := lex.Peek(); kindOf(t) == KindName && !clause(lex) {

@@ -1,0 +1,187 @@
+package lang_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/tools/txtar"
+
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestParse reads the sources in testdata and compares the tree and the findings with what stands below
+// them. A source of a case is any file whose name ends in .mesh; tree and findings follow it.
+func TestParse(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			want, err := txtar.ParseFile(path)
+			require.NoError(t, err)
+			got := &txtar.Archive{Comment: want.Comment}
+			for _, f := range want.Files {
+				if name, ok := strings.CutSuffix(f.Name, ".mesh"); ok {
+					file, list := lang.Parse(f.Name, f.Data)
+					got.Files = append(got.Files, f)
+					if tree := printTree(file); tree != "" {
+						got.Files = append(got.Files, txtar.File{Name: name + ".tree", Data: []byte(tree)})
+					}
+					var findings bytes.Buffer
+					require.NoError(t, diag.Text(&findings, list, false))
+					if findings.Len() > 0 {
+						got.Files = append(got.Files, txtar.File{Name: name + ".findings", Data: findings.Bytes()})
+					}
+					require.Equal(t, len(list) > 0, file.Broken)
+				}
+			}
+			text := txtar.Format(got)
+			if *update {
+				require.NoError(t, os.WriteFile(path, text, 0o644))
+				return
+			}
+			require.Equal(t, string(txtar.Format(want)), string(text))
+		})
+	}
+}
+
+// printTree writes a tree so that a reader can see how a text was understood.
+func printTree(f *lang.File) string {
+	var b strings.Builder
+	for _, s := range f.Stmts {
+		printNode(&b, reflect.TypeOf(s).Elem().Name(), reflect.ValueOf(s).Elem(), 0)
+	}
+	return b.String()
+}
+
+func printNode(b *strings.Builder, label string, v reflect.Value, depth int) {
+	line := func(text string) {
+		b.WriteString(strings.TrimRight(strings.Repeat("  ", depth)+label+" "+text, " ") + "\n")
+	}
+	switch n := v.Interface().(type) {
+	case source.Span, lang.Node:
+		return
+	case lang.Name:
+		if n.Present() {
+			line(printName(n))
+		}
+		return
+	case lang.Ref:
+		line(printRef(n))
+		return
+	case lang.Operation:
+		var methods []string
+		for _, m := range n.Methods {
+			methods = append(methods, m.Text)
+		}
+		line(strings.TrimSpace(strings.Join(methods, "|") + " " + printName(n.Path)))
+		return
+	case lang.Target:
+		line(printRef(n.Ref))
+		printNode(b, "port", reflect.ValueOf(n.Port), depth+1)
+		op := "does"
+		if n.Braces {
+			op = "does in braces"
+		}
+		for _, o := range n.Ops {
+			printNode(b, op, reflect.ValueOf(o), depth+1)
+		}
+		return
+	case lang.GuardKind:
+		line(n.String())
+		return
+	case [][]lang.Target:
+		for i, hop := range n {
+			for _, t := range hop {
+				printNode(b, fmt.Sprintf("hop %d", i+1), reflect.ValueOf(t), depth)
+			}
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		line("")
+		for i := range v.NumField() {
+			name := strings.ToLower(v.Type().Field(i).Name)
+			if name == "tail" {
+				printNode(b, "until", v.Field(i).FieldByName("Until"), depth+1)
+				printNode(b, "because", v.Field(i).FieldByName("Because"), depth+1)
+				continue
+			}
+			printNode(b, name, v.Field(i), depth+1)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			printNode(b, singular(label), v.Index(i), depth)
+		}
+	case reflect.Bool:
+		if v.Bool() {
+			line("")
+		}
+	default:
+		line(fmt.Sprint(v.Interface()))
+	}
+}
+
+func singular(label string) string {
+	if label == "addresses" {
+		return "address"
+	}
+	return strings.TrimSuffix(label, "s")
+}
+
+func printName(n lang.Name) string {
+	if n.Quoted {
+		return fmt.Sprintf("%q", n.Text)
+	}
+	return n.Text
+}
+
+func printRef(r lang.Ref) string {
+	if r.Qualified() {
+		return printName(r.Name) + " of mesh " + printName(r.Namespace)
+	}
+	return printName(r.Name)
+}
+
+// TestFixes applies each fix that the cases in testdata offer, alone, and wants its finding gone.
+func TestFixes(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	fixes := 0
+	for _, path := range paths {
+		archive, err := txtar.ParseFile(path)
+		require.NoError(t, err)
+		for _, f := range archive.Files {
+			if !strings.HasSuffix(f.Name, ".mesh") {
+				continue
+			}
+			_, list := lang.Parse(f.Name, f.Data)
+			for _, d := range list {
+				for _, fix := range d.Fixes {
+					fix.Safe = true
+					fixed := diag.ApplyFixes(diag.List{{Fixes: []diag.Fix{fix}}})
+					require.Len(t, fixed, 1, "%s: %s", f.Name, d.Error())
+					_, after := lang.Parse(f.Name, []byte(fixed[0].Text))
+					for _, a := range after {
+						same := a.Message == d.Message && a.Primary.StartPosition().Line == d.Primary.StartPosition().Line
+						require.False(t, same, "%s: %q leaves it in\n%s", d.Error(), fix.Title, fixed[0].Text)
+					}
+					fixes++
+				}
+			}
+		}
+	}
+	require.Greater(t, fixes, 50)
+}
