@@ -118,7 +118,7 @@ func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
 func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
 	var refusal *folder.Refusal
 	if !errors.As(err, &refusal) {
-		return fmt.Errorf("%s: %w", filepath.ToSlash(b.output), err)
+		return err
 	}
 	// These findings name files as seen from the current folder, the others as seen from the project.
 	if err := b.write(cmd.ErrOrStderr(), append(renamed(c.findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {

@@ -124,7 +124,8 @@ func (p *Project) Shown(name string) string {
 	if path == "" {
 		return name
 	}
-	if rel, err := filepath.Rel(p.wd, path); err == nil {
+	// Of a file far away the absolute path says more than a row of `..`.
+	if rel, err := filepath.Rel(p.wd, path); err == nil && (len(rel) <= len(path) || inside(p.wd, path)) {
 		return filepath.ToSlash(rel)
 	}
 	return filepath.ToSlash(path)
