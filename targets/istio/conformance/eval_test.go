@@ -1,0 +1,149 @@
+package conformance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"istio.io/istio/pkg/log"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/conformance/envoy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+func TestMain(m *testing.M) {
+	for _, scope := range log.Scopes() {
+		scope.SetOutputLevel(log.NoneLevel)
+	}
+	os.Exit(m.Run())
+}
+
+// size is how many projects or clusters a test makes up: a number that takes about a minute, times CONFORMANCE.
+func size(t *testing.T, n int) uint64 {
+	if factor := os.Getenv("CONFORMANCE"); factor != "" {
+		f, err := strconv.ParseFloat(factor, 64)
+		if err != nil {
+			t.Fatalf("CONFORMANCE: %v", err)
+		}
+		n = max(1, int(float64(n)*f))
+	}
+	return uint64(n)
+}
+
+// read is what eval makes of manifests.
+func read(yaml string, o Options) (*eval.Manifests, diag.List) {
+	return eval.Read([]*source.File{source.NewFile("manifests.yaml", yaml)}, eval.Mesh{TrustDomain: o.TrustDomain, RootNamespace: o.RootNamespace})
+}
+
+// asked is a request as eval is asked about it. Headers, tokens and server names are not told.
+func asked(q *envoy.Request) eval.Request {
+	return eval.Request{
+		Principal: strings.TrimPrefix(q.Peer, "spiffe://"),
+		SourceIP:  q.Source, RemoteIP: q.Remote, DestIP: q.Destination,
+		Port: q.Port, HTTP: q.Method != "", Method: q.Method, Path: q.Path, Host: q.Host,
+	}
+}
+
+// judge is both sides' view of one workload.
+type judge struct {
+	istiod   *Istiod
+	workload Workload
+	chains   Chains
+	callee   *eval.Callee
+}
+
+func newJudge(istiod *Istiod, manifests *eval.Manifests, w Workload) (*judge, error) {
+	chains, err := istiod.Chains(w)
+	return &judge{istiod, w, chains, manifests.For(eval.Workload{Namespace: w.Namespace, Labels: w.Labels})}, err
+}
+
+// differ compares both sides on one request, which may be undecided where the manifests look at what eval is not told.
+func (j *judge) differ(q envoy.Request, maybe bool) error {
+	chain := j.chains.TCP
+	if q.Method != "" {
+		chain = j.chains.HTTP
+	}
+	istio := chain.Decide(&q)
+	ours := j.callee.Authorize(asked(&q))
+	if err := same(istio.Allowed, ours, maybe); err != nil {
+		return fmt.Errorf("%w (Istio by %q)\n%s\nto %v", err, istio.Policy, show(&q), j.workload)
+	}
+	mode, _ := j.callee.Mode(q.Port)
+	if want := j.istiod.Mode(j.workload, q.Port); mode.String() != want {
+		return fmt.Errorf("the mode of port %d is %s, and Istio's %s, of %v", q.Port, mode, want, j.workload)
+	}
+	ours = j.callee.Decide(asked(&q))
+	if mode == eval.Strict && q.Peer == "" {
+		return same(false, ours, false)
+	}
+	if mode == eval.Disable {
+		q.Peer = ""
+		istio = chain.Decide(&q)
+	}
+	if err := same(istio.Allowed, ours, maybe); err != nil {
+		return fmt.Errorf("port %s: %w (Istio by %q)\n%s\nto %v", mode, err, istio.Policy, show(&q), j.workload)
+	}
+	return nil
+}
+
+func same(istio bool, ours eval.Decision, maybe bool) error {
+	switch {
+	case ours.Verdict == eval.Undecided && maybe:
+		return nil
+	case istio && ours.Verdict != eval.Allowed:
+		return fmt.Errorf("Istio allows, and eval says: %s", ours)
+	case !istio && ours.Verdict != eval.Denied:
+		return fmt.Errorf("Istio denies, and eval says: %s", ours)
+	}
+	return nil
+}
+
+func show(q *envoy.Request) string {
+	return fmt.Sprintf("%+v", *q)
+}
+
+// TestHandWrittenPolicies holds eval to Istio on policies as people write them, with every field there is.
+func TestHandWrittenPolicies(t *testing.T) {
+	clusters, policies, decisions, undecided, allowed := 0, 0, 0, 0, 0
+	for seed := range size(t, 1500) {
+		tokens := seed%5 == 0
+		c := newCluster(seed, tokens)
+		istiod, err := Start([]byte(c.yaml), c.Options)
+		if err != nil {
+			t.Fatalf("seed %d: Istio refuses what it should take: %v\n%s", seed, err, c.yaml)
+		}
+		manifests, findings := read(c.yaml, c.Options)
+		if findings.HasErrors() {
+			t.Errorf("seed %d: eval refuses what Istio takes: %v\n%s", seed, findings[0], c.yaml)
+			continue
+		}
+		clusters++
+		policies += len(manifests.Policies)
+		r := rand.New(rand.NewPCG(seed, 3))
+		for _, w := range c.workloads {
+			j, err := newJudge(istiod, manifests, w)
+			if err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
+			}
+			for range 40 {
+				q := c.request(r)
+				if err := j.differ(q, tokens); err != nil {
+					t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
+				}
+				decisions++
+				switch j.callee.Authorize(asked(&q)).Verdict {
+				case eval.Allowed:
+					allowed++
+				case eval.Undecided:
+					undecided++
+				}
+			}
+		}
+	}
+	t.Logf("%d clusters, %d policies, %d decisions compared (%d allowed, %d undecided)", clusters, policies, decisions, allowed, undecided)
+}

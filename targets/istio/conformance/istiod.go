@@ -1,0 +1,141 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	meshconfig "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/pkg/config/kube/crd"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/networking"
+	"istio.io/istio/pilot/pkg/networking/plugin/authz"
+	"istio.io/istio/pilot/pkg/security/authn"
+	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/config/mesh/meshwatcher"
+	"istio.io/istio/pkg/config/schema/collections"
+	"istio.io/istio/pkg/config/schema/kind"
+	"istio.io/istio/pkg/util/sets"
+
+	"github.com/meshc/meshc/targets/istio/conformance/envoy"
+)
+
+// Istiod is what istiod makes of a set of manifests.
+type Istiod struct {
+	Warnings []error // of its validation
+	push     *model.PushContext
+}
+
+// Options of the mesh that istiod serves.
+type Options struct {
+	TrustDomain   string // default cluster.local
+	RootNamespace string // default istio-system
+}
+
+// Start reads a stream of manifests as istiod does, and refuses what Istio's validation refuses.
+func Start(stream []byte, o Options) (*Istiod, error) {
+	configs, others, err := crd.ParseInputs(string(stream))
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range others {
+		if other.Kind != "Namespace" {
+			return nil, fmt.Errorf("istiod knows no kind %s", other.Kind)
+		}
+	}
+	started := &Istiod{}
+	for _, c := range configs {
+		schema, _ := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(c.GroupVersionKind)
+		warning, err := schema.ValidateConfig(c)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, err)
+		}
+		if warning != nil {
+			started.Warnings = append(started.Warnings, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, warning))
+		}
+	}
+	settings := mesh.DefaultMeshConfig()
+	if o.TrustDomain != "" {
+		settings.TrustDomain = o.TrustDomain
+	}
+	if o.RootNamespace != "" {
+		settings.RootNamespace = o.RootNamespace
+	}
+	env := &model.Environment{ConfigStore: store{configs: configs}, Watcher: watcher{config: settings}}
+	env.Init()
+	before := model.NewPushContext()
+	before.Mesh = settings
+	before.InitDone.Store(true)
+	started.push = model.NewPushContext()
+	started.push.InitContext(env, before, &model.PushRequest{ConfigsUpdated: sets.New(
+		model.ConfigKey{Kind: kind.PeerAuthentication},
+		model.ConfigKey{Kind: kind.AuthorizationPolicy},
+	)})
+	return started, nil
+}
+
+// Workload is what istiod knows of a pod with a sidecar.
+type Workload struct {
+	Namespace string
+	Labels    map[string]string
+}
+
+// Chains is the RBAC filters of a sidecar for ports of either kind.
+type Chains struct{ HTTP, TCP envoy.Chain }
+
+// Chains builds the filters of a workload. A CUSTOM policy that selects it is an error: it asks a server.
+func (i *Istiod) Chains(w Workload) (Chains, error) {
+	proxy := &model.Proxy{Type: model.SidecarProxy, ConfigNamespace: w.Namespace, Labels: w.Labels}
+	if custom := authz.NewBuilder(authz.Custom, i.push, proxy, false); len(custom.BuildTCP())+len(custom.BuildHTTP(networking.ListenerClassSidecarInbound)) > 0 {
+		return Chains{}, errors.New("a CUSTOM policy selects the workload")
+	}
+	local := authz.NewBuilder(authz.Local, i.push, proxy, false)
+	http, err := envoy.HTTP(local.BuildHTTP(networking.ListenerClassSidecarInbound))
+	if err != nil {
+		return Chains{}, fmt.Errorf("HTTP: %w", err)
+	}
+	tcp, err := envoy.TCP(local.BuildTCP())
+	if err != nil {
+		return Chains{}, fmt.Errorf("TCP: %w", err)
+	}
+	return Chains{http, tcp}, nil
+}
+
+// Mode is the mTLS mode that a sidecar has on a port of its pod: DISABLE, PERMISSIVE or STRICT.
+func (i *Istiod) Mode(w Workload, port uint16) string {
+	policy := authn.NewMtlsPolicy(i.push, i.push.AuthnPolicies, w.Namespace, w.Labels, false)
+	return policy.GetMutualTLSModeForPort(uint32(port)).String()
+}
+
+// store is the configurations that istiod lists. It has no other use here, and any would panic.
+type store struct {
+	model.ConfigStore
+	configs []config.Config
+}
+
+func (s store) List(kind config.GroupVersionKind, namespace string) []config.Config {
+	var list []config.Config
+	for _, c := range s.configs {
+		if c.GroupVersionKind == kind && (namespace == model.NamespaceAll || c.Namespace == namespace) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// watcher is a mesh configuration that never changes.
+type watcher struct {
+	meshwatcher.WatcherCollection
+	config *meshconfig.MeshConfig
+}
+
+func (w watcher) Mesh() *meshconfig.MeshConfig { return w.config }
+func (w watcher) AddMeshHandler(func()) *mesh.WatcherHandlerRegistration {
+	return nil
+}
+
+// principal is the URI of the certificate of a service account.
+func principal(trustDomain, namespace, account string) string {
+	return strings.Join([]string{"spiffe:/", trustDomain, "ns", namespace, "sa", account}, "/")
+}
