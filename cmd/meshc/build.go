@@ -131,10 +131,13 @@ func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
 	return errFindings
 }
 
-// diff is the unified diff of several files.
+// diff is the unified diff of several files. That of the lock is digests, and only shown where it is all there is.
 func (b *build) diff(differences []folder.Difference) []byte {
 	var out bytes.Buffer
 	for _, d := range differences {
+		if d.Path == targets.LockName && len(differences) > 1 {
+			continue
+		}
 		name := filepath.ToSlash(filepath.Join(b.output, filepath.FromSlash(d.Path)))
 		before, after := name, name
 		if d.Before == nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -62,15 +63,21 @@ against, and meshc.yaml. DIR is the current folder unless it is named. No file i
 func nextSteps(dir string) string {
 	at, mesh := "", "mesh"
 	if filepath.Clean(dir) != "." {
-		at, mesh = " "+filepath.ToSlash(dir), filepath.ToSlash(filepath.Join(dir, "mesh"))
+		at = " " + filepath.ToSlash(dir)
+		mesh = filepath.ToSlash(filepath.Join(dir, mesh))
 	}
-	return fmt.Sprintf(`
-Next:
-  meshc build%[1]s            prints the manifests of %[2]s
-  meshc build%[1]s -o %[3]s    writes them into a folder, ready for kubectl apply -k or Argo CD
-  meshc check%[1]s            checks the intents against the manifests in k8s/
-Then write your own services into shop.mesh, and your own manifests into k8s/.
-`, at, filepath.ToSlash(filepath.Join(dir, "shop.mesh")), mesh)
+	var b strings.Builder
+	b.WriteString("\nNext:\n")
+	column := len("meshc build" + at + " -o " + mesh)
+	for _, step := range [][2]string{
+		{"meshc build" + at, "prints the manifests of the mesh"},
+		{"meshc build" + at + " -o " + mesh, "writes them into a folder, for kubectl apply -k, Argo CD or Flux"},
+		{"meshc check" + at, "checks the intents, also against the manifests in k8s/"},
+	} {
+		fmt.Fprintf(&b, "  %-*s  %s\n", column, step[0], step[1])
+	}
+	b.WriteString("Then write who calls whom in your own project into shop.mesh, and put its manifests into k8s/.\n")
+	return b.String()
 }
 
 // starterFiles is the names of the files of the starter, slash-separated.
