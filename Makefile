@@ -11,6 +11,10 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # `./...` leaves out folders called testdata, and modules within the module.
 PACKAGES := ./... ./testdata/bench ./testdata/synth/...
 
+# The packages with a line in their tests.
+with_tests = $(GO) list -f '{{.Dir}} {{.ImportPath}}' $(PACKAGES) | while read -r dir package; do \
+	if grep -qs '$(1)' "$$dir"/*_test.go; then echo "$$package"; fi; done
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -77,10 +81,11 @@ cross: ## build for Linux, macOS and Windows, on amd64 and arm64, into build/
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
-	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
-		for target in $$($(GO) test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
-			echo "$$dir $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
+	@for package in $$($(call with_tests,^func Fuzz)); do \
+		targets=$$($(GO) test -list '^Fuzz' $$package) || { echo "$$targets"; exit 1; }; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
 
@@ -94,7 +99,7 @@ conformance: ## Istio's own code as the judge of what meshc writes; minutes when
 
 .PHONY: update
 update: ## write the golden files of all tests anew
-	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+	$(GO) test $$($(call with_tests,flag.Bool."update")) -update
 
 .PHONY: clean
 clean:
