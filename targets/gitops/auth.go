@@ -77,6 +77,9 @@ func Token(forge Forge, getenv func(string) string) (token, variable string) {
 // Over git's HTTP each forge takes a token as the password of a user of this name.
 var tokenUser = map[Forge]string{GitHub: "x-access-token", GitLab: "oauth2", Gitea: "oauth2"}
 
+// Some put a token into a URL in place of a name.
+const shortestToken = 20
+
 // credentials are a user and a password, and in words where they are from.
 type credentials struct{ name, password, from string }
 
@@ -86,15 +89,22 @@ func (p *publisher) findCredentials() error {
 	e := p.remote.endpoint
 	switch e.Protocol {
 	case "http", "https":
-		if e.Password != "" {
-			p.user = credentials{e.User, e.Password, "the repository's URL"}
-			e.Password = ""
-		} else if token, variable := Token(ForgeOf(hostOf(e), p.getenv), p.getenv); token != "" {
+		name, password := e.User, e.Password
+		e.User, e.Password = "", "" // no library can repeat what it does not have
+		forge := ForgeOf(hostOf(e), p.getenv)
+		token, variable := Token(forge, p.getenv)
+		switch {
+		case password != "":
+			p.user = credentials{name, password, "the repository's URL"}
+		case token != "":
 			if e.Protocol == "http" && !isLoopback(e.Host) {
 				return fail(Invalid, "use https or ssh", "%s would be sent to %s unencrypted", variable, e.Host)
 			}
-			p.user = credentials{tokenUser[ForgeOf(hostOf(e), p.getenv)], token, variable}
+			p.user = credentials{tokenUser[forge], token, variable}
+		case len(name) >= shortestToken:
+			p.user = credentials{name, "", "the repository's URL"}
 		}
+		p.hint = name
 		p.useCredentials()
 	case "ssh":
 		p.secrets.Add(e.User, e.Password)
@@ -105,8 +115,11 @@ func (p *publisher) findCredentials() error {
 
 func (p *publisher) useCredentials() {
 	p.remote.auth = nil
-	if p.user.password != "" {
+	if p.user.from != "" {
 		p.secrets.Add(p.user.name, p.user.password)
+		if p.user.password == "" {
+			p.secrets.Add("", p.user.name)
+		}
 		p.remote.auth = &githttp.BasicAuth{Username: p.user.name, Password: p.user.password}
 	}
 }
@@ -120,8 +133,8 @@ func (p *publisher) askHelper(ctx context.Context) bool {
 	}
 	p.asked = true
 	question := "protocol=" + e.Protocol + "\nhost=" + hostOf(e) + "\npath=" + strings.TrimPrefix(e.Path, "/") + "\n"
-	if e.User != "" {
-		question += "username=" + e.User + "\n"
+	if p.hint != "" {
+		question += "username=" + p.hint + "\n"
 	}
 	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
 	cmd.Dir, cmd.Env, cmd.Stdin = p.o.Dir, append(p.childEnv(), "GIT_ASKPASS=", "SSH_ASKPASS="), strings.NewReader(question+"\n")

@@ -1,6 +1,7 @@
 package gitops_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -114,6 +115,7 @@ func TestRemoteFaults(t *testing.T) {
 		"a server that breaks off": {
 			url: func(t testing.TB) string {
 				return "http://" + listen(t, func(c net.Conn) {
+					_, _ = http.ReadRequest(bufio.NewReader(c))
 					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n001e# service=git-upload-pack\n0000")
 					c.Close()
 				}) + "/env.git"

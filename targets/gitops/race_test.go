@@ -45,25 +45,32 @@ func together(t *testing.T, options func(n int) (gitops.Options, tree)) []gitops
 func TestRaceFolders(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"path", "HTTP with a token of the environment"} {
-		repository := bare(t)
-		want := tree{"README.md": "hands off\n"}
-		o := remotes(t, repository)[name]
-		results := together(t, func(n int) (gitops.Options, tree) {
-			o := o
-			o.Environment, o.Path = fmt.Sprintf("e%d", n), fmt.Sprintf("clusters/e%d", n)
-			files := shop().with("shop/10-a.yaml", fmt.Sprintf("a: %d\n", n))
-			want = under(o.Path, delivery(o.Environment, files), want)
-			return o, files
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			raceFolders(t, name)
 		})
-		require.Equal(t, want, content(t, repository, "main"))
-		require.Equal(t, "17\n", run(t, repository, "git", "rev-list", "--count", "main"))
-		require.Empty(t, run(t, repository, "git", "rev-list", "--merges", "main"))
-		lost := 0
-		for _, r := range results {
-			lost += r.Attempts - 1
-		}
-		t.Logf("%s: %d races lost on the way", name, lost)
 	}
+}
+
+func raceFolders(t *testing.T, name string) {
+	repository := bare(t)
+	want := tree{"README.md": "hands off\n"}
+	o := remotes(t, repository)[name]
+	results := together(t, func(n int) (gitops.Options, tree) {
+		o := o
+		o.Environment, o.Path = fmt.Sprintf("e%d", n), fmt.Sprintf("clusters/e%d", n)
+		files := shop().with("shop/10-a.yaml", fmt.Sprintf("a: %d\n", n))
+		want = under(o.Path, delivery(o.Environment, files), want)
+		return o, files
+	})
+	require.Equal(t, want, content(t, repository, "main"))
+	require.Equal(t, "17\n", run(t, repository, "git", "rev-list", "--count", "main"))
+	require.Empty(t, run(t, repository, "git", "rev-list", "--merges", "main"))
+	lost := 0
+	for _, r := range results {
+		lost += r.Attempts - 1
+	}
+	t.Logf("%d races lost on the way", lost)
 }
 
 // Sixteen at once to one folder: each commit is in the history, the last one holds.

@@ -23,7 +23,7 @@ const shortestSecret = 4
 
 var (
 	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/@:"']*):([^\s/"']*)@`)
-	bearer   = regexp.MustCompile(`(?i)\b(basic|bearer|token)(\s+)[A-Za-z0-9+/_=.~-]{12,}`)
+	bearer   = regexp.MustCompile(`(?i)\b(basic|bearer|token)(\s+)[A-Za-z0-9+/_=.~-]{20,}`)
 )
 
 // Add makes a secret known; user is who it belongs to, for the form that HTTP sends.

@@ -2,7 +2,6 @@ package gitops_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,7 +82,7 @@ func TestReviewEdited(t *testing.T) {
 		want []string
 	}{
 		"a commit on top": {
-			edit: func(t testing.TB, work string) { write(t, work, "prod/shop/10-a.yaml", "a: 7\n") },
+			edit: func(t testing.TB, work string) { write(t, work, "prod/shop/10-a.yaml", "a: 7\n"); commitAll(t, work) },
 			want: []string{"MESH4002 the branch meshc/prod was changed by hand: prod/shop/10-a.yaml"},
 		},
 		"an amended commit": {
@@ -94,15 +93,15 @@ func TestReviewEdited(t *testing.T) {
 			want: []string{"MESH4002 the branch meshc/prod was changed by hand: prod/shop/10-a.yaml"},
 		},
 		"a file beside": {
-			edit: func(t testing.TB, work string) { write(t, work, "prod/NOTES.md", "careful\n") },
+			edit: func(t testing.TB, work string) { write(t, work, "prod/NOTES.md", "careful\n"); commitAll(t, work) },
 			want: []string{"MESH4002 the branch meshc/prod was changed by hand: prod/NOTES.md"},
 		},
 		"a file elsewhere": {
-			edit: func(t testing.TB, work string) { write(t, work, "README.md", "better\n") },
+			edit: func(t testing.TB, work string) { write(t, work, "README.md", "better\n"); commitAll(t, work) },
 			want: []string{"MESH4002 the branch meshc/prod was changed by hand: README.md"},
 		},
 		"a file deleted elsewhere": {
-			edit: func(t testing.TB, work string) { run(t, work, "git", "rm", "-q", "README.md") },
+			edit: func(t testing.TB, work string) { run(t, work, "git", "rm", "-q", "README.md"); commitAll(t, work) },
 			want: []string{"MESH4002 the branch meshc/prod was changed by hand: README.md"},
 		},
 		"merged with its base": {
@@ -115,10 +114,9 @@ func TestReviewEdited(t *testing.T) {
 			edit: func(t testing.TB, work string) {
 				base(t, work)
 				run(t, work, "git", "rebase", "-q", "main")
-				run(t, work, "git", "push", "-q", "-f", "origin", "HEAD:meshc/prod")
 			},
 		},
-		"an empty commit on top": {edit: func(testing.TB, string) {}},
+		"an empty commit on top": {edit: commitAll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +124,7 @@ func TestReviewEdited(t *testing.T) {
 			publish(t, delivery("prod", shop()), direct(t, repository))
 			o := review(t, repository)
 			publish(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n").without("shop/10-b.yaml")), o)
-			edit2(t, repository, func(work string) { c.edit(t, work) })
+			editProposal(t, repository, func(work string) { c.edit(t, work) })
 			was := run(t, repository, "git", "rev-parse", "meshc/prod")
 
 			next := delivery("prod", shop().with("shop/10-a.yaml", "a: 3\n"))
@@ -154,18 +152,20 @@ func base(t testing.TB, work string) {
 	run(t, work, "git", "checkout", "-q", "meshc/prod")
 }
 
-// edit2 is edit for a proposal, which may have been rewritten.
-func edit2(t testing.TB, repository string, change func(work string)) {
+// editProposal is somebody who works on the proposal, and may rewrite it.
+func editProposal(t testing.TB, repository string, change func(work string)) {
 	t.Helper()
 	work := t.TempDir()
 	run(t, work, "git", "clone", "-q", "-b", "meshc/prod", repository, ".")
 	run(t, work, "git", "branch", "-q", "main", "origin/main")
 	change(work)
-	run(t, work, "git", "add", "-A")
-	if strings.Contains(run(t, work, "git", "log", "-1", "--format=%s %P"), "meshc:") {
-		run(t, work, "git", "commit", "-q", "--allow-empty", "-m", "by hand")
-	}
 	run(t, work, "git", "push", "-q", "-f", "origin", "HEAD:meshc/prod")
+}
+
+func commitAll(t testing.TB, work string) {
+	t.Helper()
+	run(t, work, "git", "add", "-A")
+	run(t, work, "git", "commit", "-q", "--allow-empty", "-m", "by hand")
 }
 
 // Another project's proposal for an environment of the same name is not replaced.

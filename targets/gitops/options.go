@@ -1,0 +1,151 @@
+package gitops
+
+import (
+	"context"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+
+	"github.com/meshc/meshc/targets"
+)
+
+// publisher is one publish, from the first look to the last attempt.
+type publisher struct {
+	ctx     context.Context
+	o       Options
+	path    string // cleaned; empty is the root
+	name    string // the repository, without secrets
+	files   []targets.File
+	want    *folder
+	wanted  targets.Lock
+	remote  *remote
+	config  gitConfig
+	secrets Secrets
+	user    credentials
+	hint    string // the user in the URL
+	asked   bool   // the credential helper
+	started time.Time
+	timeout time.Duration
+	pushed  plumbing.Hash // what the last push would have made of the branch
+	lost    []string      // why the last race was lost, where the remote said it
+}
+
+func newPublisher(ctx context.Context, files []targets.File, o Options) (*publisher, func(), error) {
+	p := &publisher{o: o, files: files, started: time.Now(), timeout: o.Timeout}
+	if p.timeout <= 0 {
+		p.timeout = defaultTimeout
+	}
+	for _, variable := range []string{"GITHUB_TOKEN", "GITLAB_TOKEN", "GITEA_TOKEN"} {
+		p.secrets.Add("", p.getenv(variable))
+	}
+	for _, variable := range []string{"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		if u, err := url.Parse(p.getenv(variable)); err == nil && u.User != nil {
+			secret, _ := u.User.Password()
+			p.secrets.Add(u.User.Username(), secret)
+		}
+	}
+	if err := p.prepare(); err != nil {
+		return nil, nil, p.explain(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	p.ctx = ctx
+	p.config = readGitConfig(ctx, o.Dir, p.childEnv())
+	return p, cancel, nil
+}
+
+func (p *publisher) getenv(key string) string {
+	if p.o.Getenv != nil {
+		return p.o.Getenv(key)
+	}
+	return os.Getenv(key)
+}
+
+func (p *publisher) environment() string { return firstOf(p.o.Environment, "default") }
+
+// prepare judges the options before anything is asked of anyone.
+func (p *publisher) prepare() error {
+	if p.o.Repository == "" {
+		return fail(Invalid, "name one as repository of the environment in meshc.yaml", "no repository is given")
+	}
+	where := p.o.Repository
+	endpoint, err := transport.NewEndpoint(where)
+	if err != nil {
+		p.secrets.Add("", passwordOf(where))
+		return fail(Invalid, "give a path, or an https:// or ssh:// URL", "%q is no repository", p.secrets.Redact(where))
+	}
+	if endpoint.Protocol == "file" && !strings.Contains(where, "://") {
+		if endpoint, err = transport.NewEndpoint(pathOf(where, p.o.Dir)); err != nil {
+			return err
+		}
+	}
+	p.secrets.Add(endpoint.User, endpoint.Password)
+	if len(endpoint.User) >= shortestToken {
+		p.secrets.Add("", endpoint.User)
+	}
+	p.remote = &remote{endpoint: endpoint}
+	switch endpoint.Protocol {
+	case "file", "http", "https", "ssh":
+	default:
+		return fail(Unsupported, "give a path, or an https:// or ssh:// URL", "%s:// is not supported", endpoint.Protocol)
+	}
+	p.remote.setUp(p.timeout)
+	if err := p.findCredentials(); err != nil {
+		return err
+	}
+	p.name = p.secrets.Redact(publicName(endpoint))
+
+	if p.path = strings.Trim(strings.TrimPrefix(p.o.Path, "./"), "/"); p.path == "." {
+		p.path = ""
+	}
+	if p.path != "" && (!fs.ValidPath(p.path) || slices.ContainsFunc(strings.Split(p.path, "/"), isGit)) {
+		return fail(Invalid, "give a folder of the repository, such as clusters/prod", "%q cannot be a folder in a repository", p.o.Path)
+	}
+	for _, branch := range []string{p.o.Branch, ReviewBranch(p.o.Environment)} {
+		if branch != "" && plumbing.NewBranchReferenceName(branch).Validate() != nil {
+			return fail(Invalid, "", "%q cannot be the name of a branch", branch)
+		}
+	}
+	if p.want, err = newFolder(p.files); err != nil {
+		return err
+	}
+	if lock, ok := p.want.files[targets.LockName]; ok {
+		if p.wanted, err = targets.ParseLock(lock.data); err != nil {
+			return fail(Invalid, "", "%v", err)
+		}
+	}
+	return nil
+}
+
+// publicName is an address as it may be printed: no password, and no user where HTTP has one, since some
+// put a token there.
+func publicName(e *transport.Endpoint) string {
+	shown := *e
+	shown.Password = ""
+	switch e.Protocol {
+	case "file":
+		return e.Path
+	case "http", "https":
+		shown.User = ""
+	}
+	return shown.String()
+}
+
+func passwordOf(text string) string {
+	_, rest, _ := strings.Cut(text, "://")
+	userinfo, _, ok := strings.Cut(rest, "@")
+	_, password, hasOne := strings.Cut(userinfo, ":")
+	if !ok || !hasOne {
+		return ""
+	}
+	return password
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+

@@ -1,0 +1,211 @@
+// Package e2e publishes to real servers on 127.0.0.1: a Gitea with its pull requests, and OpenSSH. `make e2e`
+// runs it; `make test` does not, since Gitea is built on the first run, for ten minutes.
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"code.gitea.io/sdk/gitea"
+	"github.com/stretchr/testify/require"
+)
+
+const giteaVersion = "v1.26.0"
+
+// server is one Gitea for all tests, with an administrator and a token.
+type server struct {
+	url, token string
+	log        *bytes.Buffer
+}
+
+var (
+	once   sync.Once
+	shared server
+	stop   = func() {}
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stop()
+	os.Exit(code)
+}
+
+// forge starts Gitea once.
+func startGitea(t *testing.T) server {
+	t.Helper()
+	once.Do(func() {
+		binary, source := buildGitea(t)
+		shared = runGitea(t, binary, source)
+	})
+	require.NotEmpty(t, shared.url, "Gitea did not start")
+	return shared
+}
+
+// buildGitea builds Gitea as a program of a module of its own, since it has replace lines, which `go install`
+// refuses. The binary is kept in the user's cache.
+func buildGitea(t *testing.T) (binary, source string) {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	folder := filepath.Join(cache, "meshc", "e2e", "gitea-"+giteaVersion)
+	binary = filepath.Join(folder, "gitea")
+	var module struct{ Dir string }
+	require.NoError(t, json.Unmarshal(command(t, "", "go", "mod", "download", "-json", "code.gitea.io/gitea@"+giteaVersion), &module))
+	if _, err := os.Stat(binary); err == nil {
+		return binary, module.Dir
+	}
+	wrap := filepath.Join(folder, "wrap")
+	require.NoError(t, os.MkdirAll(wrap, 0o755))
+	mod, err := os.ReadFile(filepath.Join(module.Dir, "go.mod"))
+	require.NoError(t, err)
+	lines := append([]string{"module wrap", "require code.gitea.io/gitea " + giteaVersion}, regexp.MustCompile(`(?m)^(go|replace) .*$`).FindAllString(string(mod), -1)...)
+	require.NoError(t, os.WriteFile(filepath.Join(wrap, "go.mod"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+	sum, err := os.ReadFile(filepath.Join(module.Dir, "go.sum"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(wrap, "go.sum"), sum, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(wrap, "tools.go"), []byte("//go:build tools\n\npackage tools\n\nimport _ \"code.gitea.io/gitea\"\n"), 0o644))
+	t.Logf("building Gitea %s; this takes ten minutes, once", giteaVersion)
+	draft := binary + ".new"
+	command(t, wrap, "go", "build", "-mod=mod", "-tags", "sqlite sqlite_unlock_notify timetzdata", "-ldflags", "-s -w -X main.Version="+giteaVersion[1:], "-o", draft, "code.gitea.io/gitea")
+	require.NoError(t, os.Rename(draft, binary))
+	return binary, module.Dir
+}
+
+func runGitea(t *testing.T, binary, source string) server {
+	t.Helper()
+	state, err := os.MkdirTemp("", "gitea")
+	require.NoError(t, err)
+	port := freePort(t)
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	config := filepath.Join(state, "app.ini")
+	for _, dir := range []string{"home", "custom", "data", "repos"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(state, dir), 0o755))
+	}
+	user := strings.TrimSpace(string(command(t, "", "id", "-un")))
+	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("STATE", state, "PORT", fmt.Sprint(port), "SOURCE", source, "USER", user).Replace(appINI)), 0o600))
+	env := append(os.Environ(), "GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT=true", "HOME="+filepath.Join(state, "home"), "GITEA_CUSTOM="+filepath.Join(state, "custom"))
+	gitea := func(args ...string) string {
+		cmd := exec.Command(binary, append([]string{"-c", config}, args...)...)
+		cmd.Env = env
+		out, err := cmd.Output()
+		require.NoError(t, err, "gitea %s: %s", args, out)
+		return strings.TrimSpace(string(out))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(state, "internal_token"), []byte(gitea("generate", "secret", "INTERNAL_TOKEN")), 0o600))
+	gitea("migrate")
+	gitea("admin", "user", "create", "--admin", "--username", "bot", "--password", "Passw0rd!x", "--email", "bot@example.org", "--must-change-password=false")
+	said := strings.Split(gitea("admin", "user", "generate-access-token", "--username", "bot", "--token-name", "t", "--scopes", "all", "--raw"), "\n")
+	s := server{url: url, token: said[len(said)-1], log: &bytes.Buffer{}}
+	web := exec.Command(binary, "-c", config, "web")
+	web.Env, web.Stdout, web.Stderr = env, s.log, s.log
+	require.NoError(t, web.Start())
+	stop = func() {
+		_ = web.Process.Kill()
+		_ = web.Wait()
+		os.RemoveAll(state)
+	}
+	require.Eventually(t, func() bool {
+		res, err := http.Get(url + "/api/v1/version")
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode == http.StatusOK
+	}, time.Minute, 100*time.Millisecond, "Gitea does not answer")
+	return s
+}
+
+// freePort is one below those that the system hands out for connections.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 20000 + rand.N(10000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+func (s server) client(t *testing.T) *gitea.Client {
+	t.Helper()
+	c, err := gitea.NewClient(s.url, gitea.SetToken(s.token))
+	require.NoError(t, err)
+	return c
+}
+
+// repository makes one with a first commit on main.
+func (s server) repository(t *testing.T, name string) string {
+	t.Helper()
+	_, _, err := s.client(t).CreateRepo(gitea.CreateRepoOption{Name: name, AutoInit: true, DefaultBranch: "main", Private: true})
+	require.NoError(t, err)
+	return s.url + "/bot/" + name + ".git"
+}
+
+func command(t *testing.T, dir, name string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s %s: %s", name, strings.Join(args, " "), said.String())
+	return out
+}
+
+const appINI = `RUN_USER = USER
+RUN_MODE = prod
+WORK_PATH = STATE
+[server]
+HTTP_ADDR = 127.0.0.1
+HTTP_PORT = PORT
+ROOT_URL = http://127.0.0.1:PORT/
+DISABLE_SSH = true
+OFFLINE_MODE = true
+STATIC_ROOT_PATH = SOURCE
+APP_DATA_PATH = STATE/data
+[database]
+DB_TYPE = sqlite3
+PATH = STATE/data/gitea.db
+[repository]
+ROOT = STATE/repos
+DEFAULT_BRANCH = main
+[security]
+INSTALL_LOCK = true
+SECRET_KEY = test-only
+INTERNAL_TOKEN_URI = file:STATE/internal_token
+PASSWORD_HASH_ALGO = pbkdf2_hi
+[service]
+DISABLE_REGISTRATION = true
+[indexer]
+ISSUE_INDEXER_TYPE = db
+[cron]
+ENABLED = false
+[session]
+PROVIDER = memory
+[actions]
+ENABLED = false
+[packages]
+ENABLED = false
+[log]
+MODE = console
+LEVEL = Warn
+[update_checker]
+ENABLED = false
+`
