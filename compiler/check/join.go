@@ -112,6 +112,7 @@ func selects(selector []policy.Label, pod map[string]string) bool {
 
 // missed reports a declared service whose selector takes none of the pods that bear its name.
 func (c *checker) missed(s *Service, w *inventory.Workload) {
+	s.mismatch = true // that no workload runs as its account would only follow from this
 	label := s.decl.Labels[0]
 	d := c.list.Add(diag.SelectorMismatch, label.Key.Range.To(label.Value.Range), "no pod of %s carries these labels", s.Name).
 		WithRelated(w.LabelsAt, "the pods of %s %s", w.Kind, w.Object)

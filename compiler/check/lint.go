@@ -112,13 +112,14 @@ func (m *Mesh) hasWorkloads() bool {
 
 func (c *checker) lintService(s *Service) {
 	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
-	if !s.calls && !s.called && !exported && len(s.mesh.sections) > 0 {
-		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
-			WithHelp("write an edge from or to it, or delete it")
-	}
-	if s.Outside && !s.called && !s.calls && !s.declaredOutside() {
+	idle := !s.calls && !s.called
+	switch {
+	case idle && s.Outside && !s.declaredOutside():
 		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
 			WithHelp("label its namespace istio-injection: enabled and restart it, or declare it `service %s outside`", s.Name)
+	case idle && !exported && len(s.mesh.sections) > 0:
+		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
+			WithHelp("write an edge from or to it, or delete it")
 	}
 	c.lintCovered(s)
 	c.lintScrape(s)

@@ -10,28 +10,26 @@ var warningCodes = []Entry{
 			"declare the service `outside`.",
 		Bad: `-- shop.mesh --
 mesh shop strict
-service backend account backend-sa
 any -> backend
--- k8s/reports.yaml --
+` + backendManifest + `-- k8s/reports.yaml --
 apiVersion: v1
 kind: Pod
-metadata: {name: reports, namespace: tools, labels: {app: reports}}
+metadata: {name: reports, namespace: shop, labels: {app: reports}}
 spec:
   hostNetwork: true
   serviceAccountName: reports-sa
-  containers: [{name: reports, image: tools/reports}]
+  containers: [{name: reports, image: shop/reports}]
 `,
 		Good: `-- shop.mesh --
 mesh shop strict
-service backend account backend-sa
-any -> backend
--- k8s/reports.yaml --
+reports -> backend
+` + backendManifest + `-- k8s/reports.yaml --
 apiVersion: v1
 kind: Pod
-metadata: {name: reports, namespace: tools, labels: {app: reports}}
+metadata: {name: reports, namespace: shop, labels: {app: reports}}
 spec:
   serviceAccountName: reports-sa
-  containers: [{name: reports, image: tools/reports}]
+  containers: [{name: reports, image: shop/reports}]
 `,
 	},
 	{
