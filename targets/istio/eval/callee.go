@@ -19,6 +19,7 @@ type Callee struct {
 	Peers    []*Policy // PeerAuthentications that count: at most those of the mesh, the namespace and the workload
 	Shadowed []*Policy // PeerAuthentications that select the workload, and do not count because of an older one
 
+	mesh  Mesh
 	mode  peerMode
 	ports []portSetting
 }
@@ -67,7 +68,7 @@ func (m *Manifests) For(w Workload) *Callee {
 	for n < len(bound) && bound[n].Kind == "AuthorizationPolicy" {
 		n++
 	}
-	c := &Callee{Policies: bound[:n:n]}
+	c := &Callee{Policies: bound[:n:n], mesh: m.mesh}
 	c.compose(bound[n:], m.mesh.RootNamespace)
 	return c
 }

@@ -117,7 +117,7 @@ func containsNamespace(uri, namespace string) bool {
 }
 
 // class is a set of bytes.
-type class uint8
+type class uint16
 
 const (
 	anyByte     class = 1 << iota
@@ -128,6 +128,7 @@ const (
 	nameByte          // of a Kubernetes name
 	domainByte        // of a trust domain
 	tokenByte         // of a method: RFC 9110, section 5.6.2
+	hostByte          // of an authority in lower case
 )
 
 var classes = func() (t [256]class) {
@@ -149,6 +150,7 @@ var classes = func() (t [256]class) {
 		set(nameByte, letter || c == '-' || c == '.')
 		set(domainByte, letter || c == '-' || c == '.' || c == '_')
 		set(tokenByte, alnum || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0)
+		set(hostByte, c > ' ' && c != 0x7f && c != '/' && (c < 'A' || c > 'Z'))
 	}
 	return t
 }()

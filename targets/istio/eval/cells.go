@@ -1,0 +1,377 @@
+package eval
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// cells is how patterns split the values of one dimension: what each cell is called, and which have a pattern.
+type cells struct {
+	dimension dimension
+	patterns  []pattern
+	at        map[pattern]int32 // once there are many of them
+
+	count   int
+	members [][]int32 // by pattern, sorted
+	other   int32     // the cell of values with no pattern, -1 where there is none
+
+	strings   []string
+	addresses []netip.Addr
+	ports     []uint16
+
+	bySignature map[string]int
+}
+
+// id is the number of a pattern, which gets one where it has none.
+func (c *cells) id(p pattern) int32 {
+	const few = 8
+	if c.at == nil {
+		for i := range c.patterns {
+			if c.patterns[i] == p {
+				return int32(i)
+			}
+		}
+		if len(c.patterns) < few {
+			c.patterns = append(c.patterns, p)
+			return int32(len(c.patterns) - 1)
+		}
+		c.at = make(map[pattern]int32, 4*few)
+		for i, p := range c.patterns {
+			c.at[p] = int32(i)
+		}
+	}
+	i, ok := c.at[p]
+	if !ok {
+		i = int32(len(c.patterns))
+		c.at[p] = i
+		c.patterns = append(c.patterns, p)
+	}
+	return i
+}
+
+// divide makes the cells once all patterns are known.
+func (c *cells) divide(trustDomain string) (err error) {
+	c.members = make([][]int32, len(c.patterns))
+	switch c.dimension {
+	case portDim:
+		c.dividePorts()
+	case sourceDim, remoteDim, destDim:
+		c.divideAddresses()
+	case principalDim:
+		err = c.divideIdentities(trustDomain)
+	default:
+		err = c.divideStrings()
+	}
+	c.other = -1
+	if c.count > 0 {
+		c.other = c.without(c.members)
+	}
+	return err
+}
+
+// without is the cell in none of the lists.
+func (c *cells) without(members [][]int32) int32 {
+	taken := make([]bool, c.count)
+	for _, m := range members {
+		for _, cell := range m {
+			taken[cell] = true
+		}
+	}
+	return int32(slices.Index(taken, false))
+}
+
+func (c *cells) dividePorts() {
+	used := map[uint16]bool{}
+	for i, p := range c.patterns {
+		c.members[i] = []int32{int32(i)}
+		c.ports = append(c.ports, p.port)
+		used[p.port] = true
+	}
+	for port := uint16(65535); port > 0; port-- {
+		if !used[port] {
+			c.ports = append(c.ports, port)
+			break
+		}
+	}
+	c.count = len(c.ports)
+}
+
+// divideAddresses splits by blocks, any two of which are apart or one in the other: a cell is a block without those in
+// it. What is in no block is one cell, for which an address meant for documentation stands where it can.
+func (c *cells) divideAddresses() {
+	if len(c.patterns) == 0 {
+		c.addresses, c.count = []netip.Addr{{}}, 1
+		return
+	}
+	blocks := make([]netip.Prefix, 0, len(c.patterns))
+	for _, p := range c.patterns {
+		blocks = append(blocks, p.block)
+	}
+	for _, within := range blocks {
+		c.addAddress(within.Addr(), within, blocks)
+	}
+	for _, from := range elsewhere {
+		if c.addAddress(from, netip.Prefix{}, blocks) {
+			break
+		}
+	}
+	c.count = len(c.addresses)
+}
+
+// elsewhere is where an address outside all blocks is looked for: from RFC 5737's and RFC 3849's upwards, then anywhere.
+var elsewhere = []netip.Addr{
+	netip.AddrFrom4([4]byte{192, 0, 2, 1}), netip.MustParseAddr("2001:db8::1"), netip.AddrFrom4([4]byte{}), netip.IPv6Unspecified(),
+}
+
+// addAddress makes the cell of the first address at or behind from that is in a block and in none within it; without a
+// block, in none at all.
+func (c *cells) addAddress(from netip.Addr, block netip.Prefix, blocks []netip.Prefix) bool {
+	for from.IsValid() && (!block.IsValid() || block.Contains(from)) {
+		inner := slices.IndexFunc(blocks, func(b netip.Prefix) bool {
+			return b.Contains(from) && (!block.IsValid() || b.Bits() > block.Bits())
+		})
+		if inner >= 0 {
+			from = last(blocks[inner]).Next()
+			continue
+		}
+		for i, b := range blocks {
+			if b.Contains(from) {
+				c.members[i] = append(c.members[i], int32(len(c.addresses)))
+			}
+		}
+		c.addresses = append(c.addresses, from)
+		return true
+	}
+	return false
+}
+
+func last(p netip.Prefix) netip.Addr {
+	bytes := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(bytes)*8; bit++ {
+		bytes[bit/8] |= 1 << (7 - bit%8)
+	}
+	a, _ := netip.AddrFromSlice(bytes)
+	return a
+}
+
+var methods = []string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"}
+
+func (c *cells) divideStrings() error {
+	simple := !slices.ContainsFunc(c.patterns, func(p pattern) bool { return p.kind != exact && p.kind != present })
+	if simple {
+		for i, p := range c.patterns {
+			if p.kind == exact && c.inDomain(p.text) {
+				c.strings = append(c.strings, p.text)
+				c.members[i] = []int32{int32(len(c.strings) - 1)}
+			}
+		}
+		c.strings = append(c.strings, c.unused())
+		c.count = len(c.strings)
+		for i, p := range c.patterns {
+			if p.kind == present {
+				c.members[i] = upTo(c.count)
+			}
+		}
+		return nil
+	}
+	var a automaton
+	for i, g := range c.domain() {
+		a.add(g, int32(-1-i))
+	}
+	return c.automatic(&a)
+}
+
+// domain is what a value can be.
+func (c *cells) domain() []glob {
+	switch c.dimension {
+	case methodDim:
+		return []glob{glob(nil).many(tokenByte)}
+	case pathDim:
+		return []glob{glob(nil).literal("/").some(pathByte), glob(nil).literal("*")}
+	}
+	return []glob{glob(nil).many(hostByte)}
+}
+
+func (c *cells) inDomain(s string) bool {
+	return slices.ContainsFunc(c.domain(), func(g glob) bool { return g.matches(s) })
+}
+
+// unused is a value of the domain that no pattern is.
+func (c *cells) unused() string {
+	for n := 0; ; n++ {
+		s := "/" + letters(n)
+		switch c.dimension {
+		case methodDim:
+			s = "METHOD" + strconv.Itoa(n)
+			if n < len(methods) {
+				s = methods[n]
+			}
+		case hostDim:
+			s = "other" + letters(n)
+		}
+		if !slices.Contains(c.strings, s) {
+			return s
+		}
+	}
+}
+
+// letters counts: nothing, a, b, …, z, aa, ab, …
+func letters(n int) string {
+	s := ""
+	for ; n > 0; n = (n - 1) / 26 {
+		s = string(rune('a'+(n-1)%26)) + s
+	}
+	return s
+}
+
+func upTo(n int) []int32 {
+	all := make([]int32, n)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	return all
+}
+
+func (c *cells) automatic(a *automaton) (err error) {
+	a.domains = int32(len(a.tokens))
+	for i := range c.patterns {
+		for _, g := range c.patterns[i].globs(c.dimension) {
+			a.add(g, int32(i))
+		}
+	}
+	c.strings, c.members, err = a.cells(len(c.patterns))
+	c.count = len(c.strings)
+	return err
+}
+
+// divideIdentities makes cell 0 that of callers without identity. Identities are those that Istio gives out,
+// spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
+func (c *cells) divideIdentities(trustDomain string) error {
+	if !c.plainIdentities(trustDomain) {
+		var a automaton
+		a.add(identity(glob(nil).literal(scheme+trustDomain)), -1)
+		a.add(identity(glob(nil).literal(scheme).many(domainByte)), -2)
+		if err := c.automatic(&a); err != nil {
+			return err
+		}
+	}
+	c.strings = slices.Insert(c.strings, 0, "")
+	for _, m := range c.members {
+		for i := range m {
+			m[i]++
+		}
+	}
+	c.count++
+	return nil
+}
+
+func identity(domain glob) glob {
+	return domain.literal("/ns/").many(nameByte).literal("/sa/").many(nameByte)
+}
+
+var anyIdentity = identity(glob(nil).literal(scheme).many(domainByte))
+
+// plainIdentities makes the cells where they can be seen without an automaton: accounts and namespaces as they are.
+func (c *cells) plainIdentities(trustDomain string) bool {
+	for i := range c.patterns {
+		p := &c.patterns[i]
+		switch p.kind {
+		case exact, present:
+		case inNamespace:
+			// In `/ns/ns/sa/` Istio's expression finds the namespaces ns and sa.
+			if strings.Contains(p.text, "*") || p.text == "ns" || p.text == "sa" {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	for i := range c.patterns {
+		p := &c.patterns[i]
+		if p.kind != exact {
+			continue
+		}
+		uri := scheme + p.text
+		if !anyIdentity.matches(uri) {
+			continue
+		}
+		c.strings = append(c.strings, uri)
+		c.members[i] = []int32{int32(len(c.strings) - 1)}
+	}
+	for i := range c.patterns {
+		p := &c.patterns[i]
+		if p.kind == inNamespace {
+			if !isName(p.text) {
+				continue
+			}
+			within := "/ns/" + p.text + "/sa/"
+			for cell, uri := range c.strings[:len(c.strings):len(c.strings)] {
+				if strings.Contains(uri, within) {
+					c.members[i] = append(c.members[i], int32(cell))
+				}
+			}
+			c.members[i] = append(c.members[i], int32(len(c.strings)))
+			c.strings = append(c.strings, c.unusedIdentity(scheme+trustDomain+within))
+		}
+	}
+	namespace := "other"
+	for n := 0; slices.ContainsFunc(c.patterns, func(p pattern) bool { return p.kind == inNamespace && p.text == namespace }); n++ {
+		namespace = "other" + letters(n+1)
+	}
+	c.strings = append(c.strings, c.unusedIdentity(scheme+trustDomain+"/ns/"+namespace+"/sa/"))
+	for i := range c.patterns {
+		if c.patterns[i].kind == present {
+			c.members[i] = upTo(len(c.strings))
+		}
+	}
+	c.count = len(c.strings)
+	return true
+}
+
+func (c *cells) unusedIdentity(before string) string {
+	for n := 0; ; n++ {
+		if s := before + "other" + letters(n); !slices.Contains(c.strings, s) {
+			return s
+		}
+	}
+}
+
+func isName(s string) bool {
+	for i := range len(s) {
+		if classes[s[i]]&nameByte == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// find is the cell of a value, given which patterns it has; -1 where there is none. Of identities cell 0 is not looked at.
+func (c *cells) find(has func(p *pattern) bool) int {
+	if c.bySignature == nil {
+		signatures := make([][]byte, c.count)
+		for i, m := range c.members {
+			for _, cell := range m {
+				signatures[cell] = binary.AppendUvarint(signatures[cell], uint64(i))
+			}
+		}
+		c.bySignature = make(map[string]int, c.count)
+		for cell, s := range signatures {
+			if c.dimension != principalDim || cell > 0 {
+				c.bySignature[string(s)] = cell
+			}
+		}
+	}
+	var key []byte
+	for i := range c.patterns {
+		if has(&c.patterns[i]) {
+			key = binary.AppendUvarint(key, uint64(i))
+		}
+	}
+	if cell, ok := c.bySignature[string(key)]; ok {
+		return cell
+	}
+	return -1
+}

@@ -1,0 +1,70 @@
+package eval
+
+import (
+	"iter"
+	"math/bits"
+	"slices"
+)
+
+// Set is a set of small numbers: which Sources of a Split.
+type Set []uint64
+
+func newSet(n int) Set { return make(Set, (n+63)/64) }
+
+func full(n int) Set {
+	s := newSet(n)
+	for i := range s {
+		s[i] = ^uint64(0)
+	}
+	if n%64 != 0 {
+		s[len(s)-1] = 1<<(n%64) - 1
+	}
+	return s
+}
+
+func (s Set) add(i int) { s[i/64] |= 1 << (i % 64) }
+
+func (s Set) remove(i int) { s[i/64] &^= 1 << (i % 64) }
+
+func (s Set) addAll(t Set) {
+	for i := range t {
+		s[i] |= t[i]
+	}
+}
+
+// Has tells whether a number is in the set.
+func (s Set) Has(i int) bool { return i >= 0 && i/64 < len(s) && s[i/64]>>(i%64)&1 == 1 }
+
+// Len is how many numbers are in the set.
+func (s Set) Len() int {
+	n := 0
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// Equal tells whether two sets of one Split are the same.
+func (s Set) Equal(t Set) bool { return slices.Equal(s, t) }
+
+// Minus is what is in s and not in t, a set of the same Split.
+func (s Set) Minus(t Set) Set {
+	d := slices.Clone(s)
+	for i := range d {
+		d[i] &^= t[i]
+	}
+	return d
+}
+
+// All goes through the set in order.
+func (s Set) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, w := range s {
+			for ; w != 0; w &= w - 1 {
+				if !yield(i*64 + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
+		}
+	}
+}
