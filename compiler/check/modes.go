@@ -2,7 +2,10 @@ package check
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
@@ -86,6 +89,7 @@ func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
 // applyCeilings works out the mode of everything in the chosen environment: what is stated, but at most as
 // strict as the nearest ceiling of the environment.
 func (c *checker) applyCeilings() {
+	c.knownCeilings()
 	wide := stated{policy.Permissive, c.wide.at} // Istio's default
 	if c.wide.mode != policy.ModeUnset {
 		wide = c.wide
@@ -128,6 +132,36 @@ func (c *checker) capService(s *Service, full stated, inherited policy.Mode) {
 		capped := min(port.mode, c.ceiling(id+":"+portText(p.Number), id, s.Namespace, "*"))
 		if (own || capped != mine) && !s.Outside {
 			p.Mode = capped
+		}
+	}
+}
+
+// knownCeilings reports a ceiling of the chosen environment for something that is not there: it would hold
+// nothing back.
+func (c *checker) knownCeilings() {
+	if c.env == nil {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.env.Modes)) {
+		at := c.env.ModesAt[key]
+		id, port, _ := strings.Cut(key, ":")
+		namespace, name, named := strings.Cut(id, "/")
+		m := c.meshes[namespace]
+		switch {
+		case namespace == "*":
+		case m == nil:
+			d := c.list.Add(diag.UnknownMesh, at, "mesh %s is not declared, so this ceiling holds nothing back", quoted(namespace))
+			if near, ok := diag.Nearest(namespace, slices.Sorted(maps.Keys(c.meshes))); ok {
+				d.WithHelp("did you mean %s?", near)
+			}
+		case named && (m.names[name] == nil || m.names[name].service == nil):
+			d := c.list.Add(diag.UnknownService, at, "mesh %s has no service %s, so this ceiling holds nothing back", namespace, quoted(name))
+			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(m.names))); ok {
+				d.WithHelp("did you mean %s/%s?", namespace, near)
+			}
+		case port != "" && !slices.ContainsFunc(m.names[name].service.Ports, func(p policy.Port) bool { return portText(p.Number) == port }):
+			c.list.Add(diag.UnknownPort, at, "%s declares no port %s, so this ceiling holds nothing back", id, port).
+				WithRelated(m.names[name].at, "declared here")
 		}
 	}
 }
