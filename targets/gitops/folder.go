@@ -140,4 +140,3 @@ func (p *plan) collect(prefix string, tree plumbing.Hash, into []targets.File) (
 	slices.SortFunc(into, func(a, b targets.File) int { return strings.Compare(a.Path, b.Path) })
 	return into, nil
 }
-

@@ -148,4 +148,3 @@ func passwordOf(text string) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-

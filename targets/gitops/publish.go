@@ -236,7 +236,7 @@ func (p *publisher) push(moves []move, fresh *objects) error {
 		p.lost = lines(no.reason + "\n" + said.String())
 		return errRaced
 	}
-	e := fail(Refused, refusalHelp(no.reason), "%s refuses the commit on %s: %s", p.name, moves[0].branch, no.reason)
+	e := fail(Refused, refusalHelp(no.reason+" "+said.String()), "%s refuses the commit on %s: %s", p.name, moves[0].branch, no.reason)
 	e.Remote = lines(said.String())
 	return e
 }

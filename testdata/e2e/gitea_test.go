@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// forge starts Gitea once.
+// startGitea starts it once.
 func startGitea(t *testing.T) server {
 	t.Helper()
 	once.Do(func() {
@@ -156,6 +156,24 @@ func (s server) repository(t *testing.T, name string) string {
 	_, _, err := s.client(t).CreateRepo(gitea.CreateRepoOption{Name: name, AutoInit: true, DefaultBranch: "main", Private: true})
 	require.NoError(t, err)
 	return s.url + "/bot/" + name + ".git"
+}
+
+// render is Markdown of an issue of bot/env as Gitea shows it.
+func (s server) render(t *testing.T, text string) string {
+	t.Helper()
+	question, err := json.Marshal(map[string]string{"Mode": "gfm", "Context": "bot/env", "Text": text})
+	require.NoError(t, err)
+	req, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/markdown", bytes.NewReader(question))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "token "+s.token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, res.StatusCode, string(page))
+	return string(page)
 }
 
 func command(t *testing.T, dir, name string, args ...string) []byte {

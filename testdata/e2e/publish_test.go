@@ -99,7 +99,7 @@ func TestPullRequest(t *testing.T) {
 	require.True(t, open[0].Draft)
 	require.Len(t, open[0].Labels, 2)
 	require.Equal(t, "ann", open[0].RequestedReviewers[0].UserName)
-	page := string(command(t, "", "curl", "-sf", "-H", "Authorization: token "+s.token, s.url+"/api/v1/markdown", "-d", `{"Mode":"gfm","Context":"bot/env","Text":"`+strings.ReplaceAll(forge.Escape("@ann said #1 <b>so</b> https://evil.example"), `"`, `\"`)+`"}`, "-H", "Content-Type: application/json"))
+	page := s.render(t, forge.Escape("@ann said #1 <b>so</b> https://evil.example"))
 	require.Equal(t, "<p><code>@ann said #1 &lt;b&gt;so&lt;/b&gt; https://evil.example</code></p>\n", page)
 
 	second := ensure(publish(t, 2, o), "two")
