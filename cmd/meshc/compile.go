@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
@@ -57,6 +58,7 @@ func environments(p *project.Project) []string {
 // compiled is what became of a project.
 type compiled struct {
 	project   *project.Project
+	policy    *policy.Policy // nil where a finding is an error
 	manifests []targets.Manifest
 	findings  diag.List
 }
@@ -109,7 +111,8 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 	}
 	c.findings = append(c.findings, missing...)
 
-	policy, found := compiler.Compile(cmd.Context(), compiler.Project{
+	var found diag.List
+	c.policy, found = compiler.Compile(cmd.Context(), compiler.Project{
 		Files:       files,
 		Workloads:   workloads,
 		Config:      p.Config,
@@ -117,14 +120,14 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 		Today:       today,
 	})
 	c.findings = append(c.findings, found...)
-	if policy != nil {
+	if c.policy != nil {
 		target := istio.New(istio.Options{
 			APIVersion:     p.Config.Istio.APIVersion,
 			WithNamespaces: in.withNamespaces,
 			Injection:      p.Config.Istio.Injection,
 			Sidecars:       p.Config.Istio.Sidecars,
 		})
-		manifests, found := target.Emit(policy)
+		manifests, found := target.Emit(c.policy)
 		c.manifests = manifests
 		c.findings = append(c.findings, found.Apply(levels)...)
 	}
