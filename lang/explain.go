@@ -23,6 +23,9 @@ type mistake struct {
 // explain says what is wrong with a statement that participle refused: its own messages are written in
 // the notation of grammars.
 func (p *parser) explain(s *extent, keyword string, err error) {
+	if p.full(s) {
+		return
+	}
 	m := mistake{parser: p, keyword: keyword, words: p.words(s)}
 	offset := p.lex.Peek().Pos.Offset
 	var unexpected *participle.UnexpectedTokenError
@@ -91,6 +94,15 @@ func (m *mistake) insert() {
 		return
 	}
 	m.last().WithFix(false, m.behind(m.at-1), sign, "put `"+sign[1:]+"` in")
+}
+
+// full counts a mistake that is not shown any more.
+func (p *parser) full(s *extent) bool {
+	if len(p.list) < maxFindings {
+		return false
+	}
+	p.report(diag.Diagnostic{Primary: p.file.span(p.file.Tokens[s.first])})
+	return true
 }
 
 // words are the tokens of a statement without blanks and comments.
@@ -234,6 +246,9 @@ func (m *mistake) missing() string {
 
 // unknown reports a line that begins no statement.
 func (p *parser) unknown(s *extent) {
+	if p.full(s) {
+		return
+	}
 	m := mistake{parser: p, keyword: "edge", words: p.words(s)}
 	first := m.text(0)
 	lower := strings.ToLower(first)

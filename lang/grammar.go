@@ -173,9 +173,11 @@ const tokenNotes = `// The grammar of meshc's intents, in the EBNF of participle
 //   <end>     ";" or the end of a line, unless the line ends with "," "->" "->>" "|" or "{", or the
 //             statement goes on inside its braces
 //
-// White space and comments (from "#" to the end of the line) may stand between all tokens, with these
-// exceptions: nothing stands around the "/" of a reference or a label's key, and the tokens of an address
-// touch each other. A keyword in front of "->", "," or "/" is a name, and the statement an edge.
-// The number of a port begins with a digit, or is a string. An operation on a string has a path that begins with
-// "/" or "*". Of "until" and "because" each stands once at most. The check refuses much of what the grammar lets through.
+// White space and comments (from "#" to the end of the line) may stand between all tokens, with two
+// exceptions: none stands around the "/" of a reference or of a label's key, and the tokens of an address
+// touch each other. A keyword in front of "->", "," or "/" is a name, and the statement an edge. A number
+// begins with a digit, or is a string. An operation that is a string begins with "/" or "*". Behind a comma
+// a word in upper case begins an operation where one stands in front of it, and behind a destination with
+// a port a number is no name. Of "until" and "because" each stands once at most. Much of what the grammar
+// lets through is for the check to refuse.
 `

@@ -74,6 +74,10 @@ func wrongQuotes(text string, size int, closing string) (int, Kind) {
 // invalid reports an Invalid token.
 func (p *parser) invalid(t Token) {
 	at := p.file.span(t)
+	if len(p.list) == maxFindings {
+		p.report(diag.Diagnostic{Primary: at})
+		return
+	}
 	text := at.Text()
 	r, size := utf8.DecodeRuneInString(text)
 	switch {

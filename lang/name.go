@@ -73,8 +73,11 @@ func (n *Name) set(t *lexer.Token) {
 	n.Text = t.Value
 	n.Range.Start = int32(t.Pos.Offset)
 	n.Range.End = int32(t.Pos.Offset + len(t.Value))
-	if kindOf(t) == KindString {
+	switch kindOf(t) {
+	case KindString:
 		n.Text, n.Quoted = unquote(t.Value), true
+	case KindStar:
+		n.Text = "*"
 	}
 }
 

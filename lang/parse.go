@@ -33,8 +33,8 @@ const (
 func Parse(name string, src []byte) (*File, diag.List) {
 	p := parser{file: &File{Source: source.NewFile(name, string(src))}}
 	if len(src) > maxSize {
-		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(0, 0), "the file has %d MiB", len(src)>>20)).
-			WithHelp("a source has at most %d MiB: is it something else that a glob of `sources` caught?", maxSize>>20)
+		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(0, 0), "a file of %d bytes", len(src))).
+			WithHelp("a source has at most %d MiB; is this something else that a glob of `sources` caught?", maxSize>>20)
 		return p.file, p.list
 	}
 	p.file.Tokens = lex(p.file.Source.Text)
@@ -43,10 +43,10 @@ func Parse(name string, src []byte) (*File, diag.List) {
 	}
 	p.rules = rules()
 	p.statements()
-	p.list = p.list.Sort()
 	if p.omitted > 0 {
 		p.list.Add(diag.UnexpectedToken, p.firstOmitted, "%d more mistakes in this file are not shown", p.omitted)
 	}
+	p.list = p.list.Sort()
 	return p.file, p.list
 }
 
@@ -234,20 +234,19 @@ func (p *parser) keyword(s *extent) string {
 		return ""
 	}
 	p.lex.Next()
-	second := kindOf(p.lex.Peek())
+	second := p.lex.Peek()
 	p.lex.LoadCheckpoint(before)
-	switch second {
+	switch kindOf(second) {
 	case KindArrow, KindReach, KindComma, KindSlash:
 		return "edge"
 	}
 	if kind == KindName && first.Value != "edge" && p.rules[first.Value] != nil {
 		return first.Value
 	}
-	switch second {
-	case KindColon, KindMethod, KindPath, KindOpen:
-		if s.arrow && !(kind == KindMethod && second == KindPath) {
-			return "edge"
-		}
+	// What only a destination may have is read of a source too, for check to refuse.
+	sourceLike := kindOf(second) == KindColon || kindOf(second) == KindOpen || operationStarts(second)
+	if s.arrow && sourceLike && !(kind == KindMethod && kindOf(second) == KindPath) {
+		return "edge"
 	}
 	return ""
 }

@@ -13,7 +13,7 @@ func (*Service) productions() string { return serviceProductions }
 
 const serviceProductions = `
 Service = "service" Name (("account" Name) | "outside" | ("address" Address) | ("label" Label) | ("port" Port))* .
-Address = <string> | (<name> | <method> | <path> | ":" | "/")+ .
+Address = <string> | ((<name> | <method> | ":") (<name> | <method> | <path> | ":" | "/")*) .
 Label = Name ("/" Name)? "=" Name .
 Port = Number (<name> "tls"?)? .
 `
@@ -129,7 +129,7 @@ func (n *Name) address(lex *lexer.PeekingLexer) string {
 		return "an address behind `address`, such as 10.0.3.0/24"
 	}
 	n.set(t)
-	for {
+	for range 40 { // an IPv6 prefix has at most 17
 		lex.Next()
 		t = lex.Peek()
 		switch kindOf(t) {
@@ -139,6 +139,7 @@ func (n *Name) address(lex *lexer.PeekingLexer) string {
 				continue
 			}
 		}
-		return ""
+		break
 	}
+	return ""
 }

@@ -54,11 +54,9 @@ type Token struct {
 // Blank tells whether the parser passes over the token.
 func (t Token) Blank() bool { return t.Kind == KindSpace || t.Kind == KindComment }
 
-// canonical is how the parser sees a sign, however it was written.
-var canonical = [kinds]string{
-	KindStar: "*", KindArrow: "->", KindReach: "->>", KindComma: ",", KindColon: ":", KindSlash: "/",
-	KindPipe: "|", KindEquals: "=", KindOpen: "{", KindClose: "}",
-}
+// canonical is how the parser sees the signs that participle compares by their text, however they were
+// written.
+var canonical = [kinds]string{KindArrow: "->", KindReach: "->>", KindComma: ",", KindEquals: "="}
 
 // stream hands the tokens of a text to participle.
 type stream struct {
