@@ -42,11 +42,11 @@ format:
 
 .PHONY: vet
 vet:
-	$(GO) vet $(PACKAGES)
+	$(GO) vet $(PACKAGES) ./testdata/e2e
 
 .PHONY: staticcheck
 staticcheck: $(STATICCHECK)
-	$(STATICCHECK) $(PACKAGES)
+	$(STATICCHECK) $(PACKAGES) ./testdata/e2e
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
@@ -96,6 +96,10 @@ bench: ## time, memory and bytes of builds of 1,000 and 10,000 services
 .PHONY: conformance
 conformance: ## Istio's own code as the judge of what meshc writes; minutes when nothing is cached
 	cd targets/istio/conformance && $(GO) test ./...
+
+.PHONY: e2e
+e2e: ## publish to a real forge and a real SSH server; ten minutes on the first run, which builds the forge
+	$(GO) test -count=1 -timeout 30m ./testdata/e2e
 
 .PHONY: update
 update: ## write the golden files of all tests anew
