@@ -64,7 +64,7 @@ func findings(t testing.TB) diag.List {
 		WithRelated(at(t, payments, "api", 0), "only these are exported").
 		WithFix(false, shop.Span(len(shop.Text), len(shop.Text)), "service db account db-sa\n", "declare service db")
 	l.Add(diag.InvalidName, at(t, shop, "注文", 1), "account 注文 has characters that Kubernetes refuses").
-		WithRelated(at(t, payments, "GET /v1/*", 0), "behind a wide one: 🚀").
+		WithRelated(at(t, payments, "api", 1), "behind a wide one: 🚀").
 		WithNote("an account is a DNS-1123 subdomain\nand so has only lower-case letters, digits, dashes and dots")
 	l.Add(diag.InvalidCharacter, at(t, shop, "\x1b[31mred\u202e, \xff", 0), "the text \x1b[31mred\u202e, \xff steers the terminal")
 	l.Add(diag.UnknownService, at(t, shop, "nobody", 0), "service nobody is not declared in mesh shop")
