@@ -35,12 +35,14 @@ func (d *decoder) authorization(p *Policy, spec int32) {
 		return // allows nothing, as `spec: {}` does
 	}
 	var rules, provider, bound int32
+	both := false
 	known := d.fields(spec, authorizationFields, func(field int, n int32) {
 		switch field {
 		case 0, 1, 2:
 			if bound != 0 {
 				d.refuse(d.keySpan(n), "a policy has either a selector or targetRefs, and one of them only").
 					WithRelated(d.keySpan(bound), "the other stands here")
+				both = true
 			}
 			bound = n
 			if field == 0 {
@@ -58,6 +60,9 @@ func (d *decoder) authorization(p *Policy, spec int32) {
 		}
 	})
 	p.anyAction = p.anyAction || !known
+	if both {
+		p.selector, p.gateways = nil, false
+	}
 	d.action(p, spec, rules, provider)
 	if rules == 0 {
 		return
@@ -169,7 +174,7 @@ func (d *decoder) boxes(p *Policy, list int32, key, inner string, when box) []bo
 	var boxes []box
 	if d.each(list, mapping, func(_ int, n int32) {
 		b := box{}
-		there := false
+		there, before := false, len(*d.findings)
 		d.fields(n, []string{inner}, func(_ int, n int32) {
 			there = true
 			if key == "from" {
@@ -179,6 +184,7 @@ func (d *decoder) boxes(p *Policy, list int32, key, inner string, when box) []bo
 			}
 		})
 		switch {
+		case len(*d.findings) > before: // said already
 		case !there:
 			d.refuse(d.span(n), "`%s` has no %s in it", d.where(), inner)
 		case len(b) == 0:

@@ -45,11 +45,11 @@ func (r *reader) object(d *decoder, n int32) {
 	}
 	switch {
 	case kindOf == "RequestAuthentication":
-		r.findings = append(r.findings, note(d.span(kindNode), "a RequestAuthentication is not judged").
-			withNote("it turns away requests with a token that is not valid, and lets those without a token pass"))
+		r.pass(d.span(kindNode), "a RequestAuthentication is not judged").
+			WithNote("it turns away requests with a token that is not valid, and lets those without a token pass")
 		return
 	case kindOf != "AuthorizationPolicy" && kindOf != "PeerAuthentication":
-		r.findings = append(r.findings, note(d.span(kindNode), "objects of the kind %q are not judged", kindOf).Diagnostic)
+		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
 	d.broken, d.path = false, d.path[:0]
@@ -57,7 +57,7 @@ func (r *reader) object(d *decoder, n int32) {
 		d.refuse(d.span(d.child(n, "apiVersion")), "%s of version %q, which Istio does not serve", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
-	p := &Policy{Kind: kindOf, Namespace: "default"}
+	p := &Policy{Kind: kindOf}
 	var spec int32
 	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(field int, value int32) {
 		switch field {
@@ -71,6 +71,11 @@ func (r *reader) object(d *decoder, n int32) {
 	if p.Name == "" {
 		p.At = d.span(kindNode)
 		d.refuse(p.At, "%s without a name", kindOf)
+	}
+	if p.Namespace == "" {
+		p.Namespace = "default"
+		d.findings.Add(diag.NoNamespace, p.At, "the %s %s names no namespace; default is taken", kindOf, p.Name).
+			WithHelp("write metadata.namespace")
 	}
 	d.path = append(d.path[:0], "spec")
 	if kindOf == "AuthorizationPolicy" {
@@ -91,18 +96,11 @@ func (d *decoder) child(n int32, key string) int32 {
 	return n
 }
 
-// remark is a finding that never fails a build.
-type remark struct{ diag.Diagnostic }
-
-func note(at source.Span, format string, args ...any) remark {
-	d := diag.New(diag.Unevaluable, at, format, args...)
+// pass notes what is not judged at all.
+func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnostic {
+	d := r.findings.Add(diag.Unevaluable, at, format, args...)
 	d.Severity = diag.Note
-	return remark{d}
-}
-
-func (r remark) withNote(text string) diag.Diagnostic {
-	r.Notes = append(r.Notes, text)
-	return r.Diagnostic
+	return d
 }
 
 // metadata reads what bears on a policy; the API server keeps much more in it.
@@ -120,7 +118,7 @@ func (d *decoder) metadata(p *Policy, n int32) {
 		case "name":
 			p.Name, p.At = d.string(c), d.span(c)
 		case "namespace":
-			p.Namespace = cmp.Or(d.string(c), p.Namespace)
+			p.Namespace = d.string(c)
 		case "creationTimestamp":
 			if d.nodes[c].kind == text {
 				p.created, _ = time.Parse(time.RFC3339, d.nodes[c].text)
@@ -148,8 +146,9 @@ func (d *decoder) dryRun(p *Policy, annotations int32) {
 	}
 }
 
-// selector reads the labels of the pods that a policy binds, and tells whether it is there.
+// selector reads the labels of the pods that a policy binds: all of the namespace where they cannot be told.
 func (d *decoder) selector(p *Policy, n int32) {
+	before := len(*d.findings)
 	d.fields(n, []string{"matchLabels"}, func(_ int, labels int32) {
 		if !d.is(labels, mapping) {
 			return
@@ -171,4 +170,7 @@ func (d *decoder) selector(p *Policy, n int32) {
 		}
 		slices.SortFunc(p.selector, func(a, b label) int { return cmp.Compare(a.key, b.key) })
 	})
+	if len(*d.findings) > before {
+		p.selector = nil
+	}
 }

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -26,11 +27,7 @@ func (t *tree) readSlow(d *yamldoc.Document) *fault {
 	if err := d.Parse(); err != nil {
 		var bad *yamldoc.SyntaxError
 		if errors.As(err, &bad) {
-			help := bad.Help
-			if strings.Contains(d.Text, "{{") {
-				help = "read what the template makes: `helm template CHART | meshc verify --manifests -`"
-			}
-			return &fault{bad.Message, bad.Span, help}
+			return &fault{bad.Message, bad.Span, cmp.Or(templateHelp(d.Text), bad.Help)}
 		}
 		return &fault{err.Error(), d.Start(), ""}
 	}
@@ -39,7 +36,17 @@ func (t *tree) readSlow(d *yamldoc.Document) *fault {
 	}
 	c := converter{tree: t, doc: d, budget: len(d.Text) + expansion}
 	c.value(d.Root, 0)
+	if c.fault != nil {
+		c.fault.help = templateHelp(d.Text)
+	}
 	return c.fault
+}
+
+func templateHelp(text string) string {
+	if !strings.Contains(text, "{{") {
+		return ""
+	}
+	return "this looks like a template: read what it makes, such as the output of `helm template`"
 }
 
 type converter struct {

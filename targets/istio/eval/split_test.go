@@ -365,3 +365,5 @@ func TestRandomManifestsAreSound(t *testing.T) {
 		}
 	}
 }
+
+func randomText(seed uint64) string { return randomManifests(rand.New(rand.NewPCG(seed, 1))) }
