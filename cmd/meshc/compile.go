@@ -32,6 +32,12 @@ type inputs struct {
 
 func (in *inputs) register(cmd *cobra.Command) {
 	in.reporter.register(cmd)
+	in.registerProject(cmd)
+}
+
+// registerProject registers what register does without --format, for a verb with formats of its own.
+func (in *inputs) registerProject(cmd *cobra.Command) {
+	in.registerLevels(cmd)
 	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml: its mode ceilings, enforcement and sources")
 	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests in place of those of meshc.yaml: a file, folder, glob, or - for standard input; may repeat")
 	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is held against, as in 2027-03-31 (default SOURCE_DATE_EPOCH, else today in UTC)")

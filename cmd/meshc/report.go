@@ -25,8 +25,11 @@ type reporter struct {
 
 func (r *reporter) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif or github")
-	cmd.Flags().StringArrayVarP(&r.warnings, "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (r *reporter) registerLevels(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&r.warnings, "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
 }
 
 func (r *reporter) check() error {

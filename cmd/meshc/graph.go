@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/graph"
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+)
+
+var graphFormats = []string{"text", "dot", "mermaid", "json", "svg", "html"}
+
+func newGraph() *cobra.Command {
+	g := drawing{}
+	cmd := &cobra.Command{
+		Use:   "graph [PATH...]",
+		Short: "Draw who may call whom",
+		Long: `Draw who may call whom: a matrix for a terminal, DOT, Mermaid, JSON, SVG, or one HTML page that needs no network,
+with search and a lock on every edge that has mutual TLS.
+
+A closed lock (S in the matrix) is strict, an open one (P) is permissive. An edge without a lock (N) has no mutual
+TLS of the mesh: its port is disabled, or one of its ends has no proxy. Where an edge leads to several ports, the
+loosest of them counts. With --against, edges that the other project has not are opened, those that only it has are
+closed. Findings go to standard error.`,
+		Example: `  meshc graph                                     # a matrix of the project around the current folder
+  meshc graph --focus shop/backend                # one service, its callers and its callees
+  meshc graph --format html -o graph.html         # a page to search in, also for thousands of services
+  meshc graph --against ../main -o change.svg     # what this branch opens and closes
+  meshc graph --format dot | dot -Tpdf > mesh.pdf`,
+		RunE: verb(g.run),
+	}
+	g.inputs.registerProject(cmd)
+	cmd.Flags().StringVar(&g.picture, "format", "", "text, dot, mermaid, json, svg or html (default what the ending of -o says, else text)")
+	cmd.Flags().StringVarP(&g.output, "output", "o", toStdout, "file that the graph is written to, or - for standard output")
+	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of the project as it was: mark what this one opens and closes")
+	cmd.Flags().StringArrayVar(&g.focus, "focus", nil, "a service (shop/backend) or namespace (shop) to keep, with what it calls and what calls it; may repeat")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(graphFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+type drawing struct {
+	inputs
+	picture, output, against string
+	focus                    []string
+}
+
+func (d *drawing) run(cmd *cobra.Command, paths []string) error {
+	d.format = "text"
+	if err := d.choose(); err != nil {
+		return err
+	}
+	stdin := func() io.Reader { return cmd.InOrStdin() }
+	if d.against != "" && slices.Contains(d.workloads, project.Stdin) {
+		var err error
+		if stdin, err = again(cmd.InOrStdin()); err != nil {
+			return err
+		}
+	}
+	g, err := d.graph(cmd, paths, stdin(), true)
+	if err != nil {
+		return err
+	}
+	if d.against != "" {
+		before, err := d.graph(cmd, []string{d.against}, stdin(), false)
+		if err != nil {
+			return err
+		}
+		g = graph.Compare(before, g)
+	}
+	if len(d.focus) > 0 {
+		if g, err = g.Focus(d.focus); err != nil {
+			return usageError("--focus: %v", err)
+		}
+	}
+	out, err := d.draw(g)
+	if err != nil {
+		return err
+	}
+	if d.output == toStdout {
+		return writeOut(cmd, out)
+	}
+	if err := os.WriteFile(d.output, out, 0o644); err != nil {
+		return fmt.Errorf("%s: %w", filepath.ToSlash(d.output), cause(err))
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %s\n", filepath.ToSlash(d.output), plural(len(g.Nodes), "node"), plural(len(g.Edges), "edge"))
+	return nil
+}
+
+// choose settles the format.
+func (d *drawing) choose() error {
+	switch {
+	case d.output == "":
+		return usageError("--output is empty: want a file, or - for standard output")
+	case d.against == project.Stdin:
+		return usageError("--against wants a file or folder, not standard input")
+	case d.picture == "":
+		d.picture = "text"
+		if ending := strings.TrimPrefix(filepath.Ext(d.output), "."); slices.Contains(graphFormats, ending) {
+			d.picture = ending
+		}
+	case !slices.Contains(graphFormats, d.picture):
+		return usageError("--format %s: there are text, dot, mermaid, json, svg and html", d.picture)
+	}
+	return nil
+}
+
+// graph compiles a project. Of the one that is compared with only the errors are shown: its warnings are about
+// what is past.
+func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, current bool) (*graph.Graph, error) {
+	c, err := d.compile(cmd, paths, stdin)
+	if err != nil {
+		return nil, err
+	}
+	if current || c.findings.HasErrors() {
+		if err := d.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
+			return nil, err
+		}
+	}
+	if c.findings.HasErrors() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was drawn\n", counts(c.findings))
+		return nil, errFindings
+	}
+	return graph.New(c.policy), nil
+}
+
+func (d *drawing) draw(g *graph.Graph) ([]byte, error) {
+	switch d.picture {
+	case "dot":
+		return graph.DOT(g), nil
+	case "mermaid":
+		return graph.Mermaid(g), nil
+	case "json":
+		return graph.JSON(g)
+	}
+	return graph.Text(g, len(d.focus) > 0), nil
+}
