@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,8 +76,25 @@ func run(t testing.TB, dir, name string, args ...string) string {
 // bare makes a bare repository with one commit on main that holds a README.
 func bare(t testing.TB) string {
 	t.Helper()
-	return bareWith(t, func(work string) { write(t, work, "README.md", "hands off\n") })
+	prototype.Do(func() {
+		made := bareWith(t, func(work string) { write(t, work, "README.md", "hands off\n") })
+		prototypeDir, prototypeErr = os.MkdirTemp("", "meshc-test-*")
+		if prototypeErr == nil {
+			prototypeErr = os.CopyFS(prototypeDir, os.DirFS(made))
+		}
+	})
+	require.NoError(t, prototypeErr)
+	repository := filepath.Join(t.TempDir(), "env.git")
+	require.NoError(t, os.CopyFS(repository, os.DirFS(prototypeDir)))
+	return repository
 }
+
+// Most tests begin with the same repository; to copy it is faster than to make it.
+var (
+	prototype    sync.Once
+	prototypeDir string
+	prototypeErr error
+)
 
 // bareWith makes a bare repository whose main holds what fill writes.
 func bareWith(t testing.TB, fill func(work string)) string {
@@ -89,7 +107,7 @@ func bareWith(t testing.TB, fill func(work string)) string {
 func empty(t testing.TB) string {
 	t.Helper()
 	repository := filepath.Join(t.TempDir(), "env.git")
-	run(t, "", "git", "init", "-q", "--bare", "-b", "main", repository)
+	run(t, "", "git", "init", "-q", "--bare", "--template=", "-b", "main", repository)
 	return repository
 }
 

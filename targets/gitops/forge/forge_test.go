@@ -303,8 +303,12 @@ func TestErrors(t *testing.T) {
 		"a bad token": {func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, `{"message":"Bad credentials: `+token+`"}`, http.StatusUnauthorized)
 		}, gitops.Unauthorized, "answered 401: "},
-		"not found":  {func(w http.ResponseWriter, r *http.Request) { http.Error(w, `{"message":"Not Found"}`, http.StatusNotFound) }, gitops.NotFound, "answered 404: "},
-		"too much":   {func(w http.ResponseWriter, r *http.Request) { http.Error(w, `{"message":"slow down"}`, http.StatusUnprocessableEntity) }, gitops.Refused, "answered 422: "},
+		"not found": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, `{"message":"Not Found"}`, http.StatusNotFound)
+		}, gitops.NotFound, "answered 404: "},
+		"too much": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, `{"message":"slow down"}`, http.StatusUnprocessableEntity)
+		}, gitops.Refused, "answered 422: "},
 		"a web page": {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>"+token) }, gitops.Garbled, "invalid character"},
 		"silence":    {func(w http.ResponseWriter, r *http.Request) { <-hang }, gitops.TimedOut, "did not answer in time"},
 		"another host": {func(w http.ResponseWriter, r *http.Request) {
