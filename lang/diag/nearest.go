@@ -1,7 +1,7 @@
 package diag
 
 import (
-	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -16,10 +16,11 @@ func Nearest(name string, among []string) (string, bool) {
 	if name == "" || len(name) > longestGuess {
 		return "", false
 	}
-	word := []rune(strings.ToLower(name))
+	word := letters(nil, name)
 	limit := min(max(1, len(word)/3), len(word)-1)
 	var best string
 	var d distance
+	var other []rune
 	for _, candidate := range among {
 		if candidate == name {
 			return "", false
@@ -28,7 +29,8 @@ func Nearest(name string, among []string) (string, bool) {
 		if candidate == "" || n > len(word)+limit || n < len(word)-limit {
 			continue
 		}
-		if got := d.between(word, []rune(strings.ToLower(candidate)), limit); got <= limit {
+		other = letters(other[:0], candidate)
+		if got := d.between(word, other, limit); got <= limit {
 			if got == 0 {
 				return candidate, true
 			}
@@ -38,12 +40,26 @@ func Nearest(name string, among []string) (string, bool) {
 	return best, best != ""
 }
 
+// letters appends the characters of a name, all in lower case.
+func letters(to []rune, name string) []rune {
+	for _, r := range name {
+		to = append(to, unicode.ToLower(r))
+	}
+	return to
+}
+
 // distance keeps the three rows that the count needs, for one word after another.
 type distance struct{ rows [3][]int }
 
 // between is the Damerau-Levenshtein distance (optimal string alignment) of two words, or any number
 // above limit where it is above that.
 func (d *distance) between(a, b []rune, limit int) int {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] { // names of one project often begin alike
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
 	for i := range d.rows {
 		if cap(d.rows[i]) <= len(b) {
 			d.rows[i] = make([]int, 2*len(b)+1)

@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"flag"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -68,6 +69,58 @@ func FuzzFormat(f *testing.F) {
 		require.NoError(t, err)
 		keepsAll(t, file, out)
 	})
+}
+
+// TestFormatRespaced puts other blanks, line ends and comments into the cases, wherever they may stand, and
+// wants of each variant what Format promises.
+func TestFormatRespaced(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	blanks := []string{"", " ", "\t", "  "}
+	breaks := []string{"", " ", "\n", "\n\n\n", " # one\n", "\n  # two  \n", "# three\n\n# four\n#\n "}
+	ends := []string{";", "\n", " # five\n", "\n\n\n", "; # six\r\n", "\r\n#seven\n\n"}
+	pick := func(list []string) string { return list[random.IntN(len(list))] }
+	for _, archive := range archives(t) {
+		for _, f := range archive.Files {
+			file, list := lang.Parse(f.Name, f.Data)
+			require.Empty(t, list)
+			for range 50 {
+				var b strings.Builder
+				braces, last := false, lang.KindEnd
+				for _, token := range file.Tokens {
+					text := file.Source.Text[token.Start:token.End]
+					switch token.Kind {
+					case lang.KindSpace:
+						b.WriteString(text + pick(blanks))
+					case lang.KindEnd:
+						if last == lang.KindComment {
+							b.WriteByte('\n')
+						}
+						b.WriteString(pick(ends))
+					case lang.KindClose:
+						braces = false
+						b.WriteString(pick(breaks) + text)
+					case lang.KindPath:
+						b.WriteString(text)
+						if braces {
+							b.WriteString(" " + pick(breaks))
+						}
+					case lang.KindComma, lang.KindArrow, lang.KindReach, lang.KindPipe, lang.KindOpen:
+						braces = braces || token.Kind == lang.KindOpen
+						b.WriteString(pick(blanks) + text + pick(breaks))
+					default:
+						b.WriteString(text)
+					}
+					last = token.Kind
+				}
+				variant, list := lang.Parse(f.Name, []byte(b.String()))
+				require.Empty(t, list, b.String())
+				require.Len(t, variant.Stmts, len(file.Stmts), b.String())
+				out, err := format.Format(variant)
+				require.NoError(t, err)
+				keepsAll(t, variant, out)
+			}
+		}
+	}
 }
 
 func BenchmarkFormat(b *testing.B) {
