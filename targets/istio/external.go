@@ -135,7 +135,12 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 			refuse("%s has port %d twice", x.Name, p.Number)
 		case p.Originate && !p.Protocol.IsHTTP():
 			refuse("the sidecar can only open TLS on an HTTP port, not on %d of %s", p.Number, x.Name)
-		case len(x.Hosts) > 1 && !p.Protocol.IsHTTP() && p.Protocol != policy.TLS && !slices.ContainsFunc(x.Hosts, isWildcard):
+		case p.Protocol.IsHTTP() || p.Protocol == policy.TLS:
+		case slices.ContainsFunc(x.Hosts, isWildcard): // the entry would take the port's calls to every address
+			refuse("port %d of %s does not say which host behind its wildcard is meant", p.Number, x.Name).
+				WithNote("only HTTP and TLS name the host that they want").
+				WithHelp("declare an external for each host, or the port as `port %d tls`", p.Number)
+		case len(x.Hosts) > 1:
 			refuse("port %d of %s does not say which of its %d hosts is meant", p.Number, x.Name, len(x.Hosts)).
 				WithNote("only HTTP and TLS name the host that they want").
 				WithHelp("declare an external for each host")
