@@ -16,10 +16,8 @@ type File struct {
 	Stmts  []Stmt  // in the order of the text; a statement with a mistake in it is missing, a Mesh aside
 	Tokens []Token // the whole text, blanks and comments too; none where the file is too large to read
 
-	// Broken tells that the text has a mistake, so that Stmts may lack something, and Lost is what the
-	// missing statements would have declared, as far as that can be read.
+	// Broken tells that the text has a mistake, so that Stmts may lack something.
 	Broken bool
-	Lost   []Name
 }
 
 const (
@@ -183,7 +181,7 @@ func (p *parser) statement(s extent) int {
 		p.repeated(&s, stmt)
 		return s.end
 	}
-	p.lose(stmt, start)
+	p.keep(stmt, start)
 	if !s.unreadable {
 		p.explain(&s, keyword, err)
 	}
@@ -251,25 +249,11 @@ func (p *parser) keyword(s *extent) string {
 	return ""
 }
 
-// lose keeps what is certain of a statement with a mistake: a mesh opens its section all the same, and a
-// name that would have been declared is not unknown.
-func (p *parser) lose(stmt node, start int) {
-	var name Name
-	switch s := stmt.(type) {
-	case *Mesh:
-		if s.Name.Present() {
-			end := max(s.Name.Range.End, s.Mode.Range.End)
-			s.setRange(p.file.Source.Span(start, int(end)))
-			p.file.Stmts = append(p.file.Stmts, s)
-		}
-	case *Service:
-		name = s.Name
-	case *External:
-		name = s.Name
-	case *Group:
-		name = s.Name
-	}
-	if name.Present() {
-		p.file.Lost = append(p.file.Lost, name)
+// keep saves what is certain of a statement with a mistake: a mesh opens its section all the same, or the
+// statements behind it would stand in the one before.
+func (p *parser) keep(stmt node, start int) {
+	if m, ok := stmt.(*Mesh); ok && m.Name.Present() {
+		m.setRange(p.file.Source.Span(start, int(max(m.Name.Range.End, m.Mode.Range.End))))
+		p.file.Stmts = append(p.file.Stmts, m)
 	}
 }
