@@ -182,18 +182,29 @@ func (a *automaton) outgoing(bytes []byte, places []int32) []byte {
 			bytes = append(bytes, t.byte)
 		}
 	}
-	if active == 0 {
-		return bytes
-	}
-	for _, c := range preferred {
-		k := classes[c] & active
-		if k != 0 && a.literal[c] != a.step && a.membership[k] != a.step {
-			a.membership[k] = a.step
-			bytes = append(bytes, c)
+	if active != 0 {
+		for _, c := range preferred {
+			k := classes[c] & active
+			if k != 0 && a.literal[c] != a.step && a.membership[k] != a.step {
+				a.membership[k] = a.step
+				bytes = append(bytes, c)
+			}
 		}
 	}
+	slices.SortFunc(bytes, func(b, c byte) int { return cmp.Compare(preference[b], preference[c]) })
 	return bytes
 }
+
+// preference is the order of preferred; bytes that are not in it come last.
+var preference = func() (rank [256]int) {
+	for c := range rank {
+		rank[c] = 256 + c
+	}
+	for i, c := range preferred {
+		rank[c] = i
+	}
+	return rank
+}()
 
 // follow gives the places that a byte leads to, sorted.
 func (a *automaton) follow(next, places []int32, c byte) []int32 {

@@ -160,62 +160,120 @@ func last(p netip.Prefix) netip.Addr {
 var methods = []string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"}
 
 func (c *cells) divideStrings() error {
-	simple := !slices.ContainsFunc(c.patterns, func(p pattern) bool { return p.kind != exact && p.kind != present })
-	if simple {
-		for i, p := range c.patterns {
-			if p.kind == exact && c.inDomain(p.text) {
-				c.strings = append(c.strings, p.text)
-				c.members[i] = []int32{int32(len(c.strings) - 1)}
-			}
-		}
-		c.strings = append(c.strings, c.unused())
-		c.count = len(c.strings)
-		for i, p := range c.patterns {
-			if p.kind == present {
-				c.members[i] = upTo(c.count)
-			}
-		}
+	if c.divideByPrefix() {
 		return nil
 	}
 	var a automaton
-	for i, g := range c.domain() {
+	for i, g := range domains[c.dimension] {
 		a.add(g, int32(-1-i))
 	}
 	return c.automatic(&a)
 }
 
-// domain is what a value can be.
-func (c *cells) domain() []glob {
-	switch c.dimension {
-	case methodDim:
-		return []glob{glob(nil).many(tokenByte)}
-	case pathDim:
-		return []glob{glob(nil).literal("/").some(pathByte), glob(nil).literal("*")}
+// divideByPrefix makes the cells where they can be seen without an automaton: exact values are cells, and so is each
+// prefix without the longer ones. It is false where the patterns are not of these kinds, or too many.
+func (c *cells) divideByPrefix() bool {
+	const many = 256
+	if len(c.patterns) > many || slices.ContainsFunc(c.patterns, func(p pattern) bool { return p.kind > present || p.kind == suffix }) {
+		return false
 	}
-	return []glob{glob(nil).many(hostByte)}
-}
-
-func (c *cells) inDomain(s string) bool {
-	return slices.ContainsFunc(c.domain(), func(g glob) bool { return g.matches(s) })
-}
-
-// unused is a value of the domain that no pattern is.
-func (c *cells) unused() string {
-	for n := 0; ; n++ {
-		s := "/" + letters(n)
-		switch c.dimension {
-		case methodDim:
-			s = "METHOD" + strconv.Itoa(n)
-			if n < len(methods) {
-				s = methods[n]
+	// A value is in the cell of a prefix, or in that of no pattern, where nothing longer matches it.
+	free := func(s string, length int) bool {
+		return c.inDomain(s) && !slices.ContainsFunc(c.patterns, func(p pattern) bool {
+			return p.kind == exact && p.text == s || p.kind == prefix && len(p.text) > length && strings.HasPrefix(s, p.text)
+		})
+	}
+	c.strings = make([]string, 0, len(c.patterns)+1)
+	for _, p := range c.patterns {
+		switch p.kind {
+		case exact:
+			if c.inDomain(p.text) {
+				c.strings = append(c.strings, p.text)
 			}
-		case hostDim:
-			s = "other" + letters(n)
-		}
-		if !slices.Contains(c.strings, s) {
-			return s
+		case prefix:
+			if !c.mayBegin(p.text) {
+				continue
+			}
+			s, ok := p.text, free(p.text, len(p.text))
+			for i := 0; !ok && i < len(preferred); i++ {
+				s = p.text + string(preferred[i:i+1])
+				ok = free(s, len(p.text))
+			}
+			if !ok {
+				return false
+			}
+			c.strings = append(c.strings, s)
 		}
 	}
+	found := false
+	for n := 0; n < 2*many && !found; n++ {
+		if s := c.candidate(n); free(s, -1) {
+			c.strings = append(c.strings, s)
+			found = true
+		}
+	}
+	if !found {
+		return false
+	}
+	c.count = len(c.strings)
+	for i := range c.patterns {
+		for cell, s := range c.strings {
+			if c.patterns[i].matches(c.dimension, s) {
+				c.members[i] = append(c.members[i], int32(cell))
+			}
+		}
+	}
+	return true
+}
+
+// domains are what a value can be.
+var domains = map[dimension][]glob{
+	methodDim: {glob(nil).many(tokenByte)},
+	pathDim:   {glob(nil).literal("/").some(pathByte), glob(nil).literal("*")},
+	hostDim:   {glob(nil).many(hostByte)},
+}
+
+// inDomain is the same without an automaton.
+func (c *cells) inDomain(s string) bool {
+	if c.dimension == pathDim {
+		return s == "*" || strings.HasPrefix(s, "/") && allOf(s, pathByte)
+	}
+	return s != "" && c.mayBegin(s)
+}
+
+// mayBegin tells whether a value may begin so.
+func (c *cells) mayBegin(s string) bool {
+	switch c.dimension {
+	case pathDim:
+		return s[0] == '/' && allOf(s, pathByte)
+	case methodDim:
+		return allOf(s, tokenByte)
+	}
+	return allOf(s, hostByte)
+}
+
+func allOf(s string, k class) bool {
+	for i := range len(s) {
+		if classes[s[i]]&k == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// candidate counts through values that nobody is likely to have named.
+func (c *cells) candidate(n int) string {
+	switch {
+	case c.dimension == methodDim && n < len(methods):
+		return methods[n]
+	case c.dimension == methodDim:
+		return "METHOD" + strconv.Itoa(n)
+	case c.dimension == hostDim:
+		return "other" + letters(n)
+	case n == 1:
+		return "*"
+	}
+	return "/" + letters(n)
 }
 
 // letters counts: nothing, a, b, …, z, aa, ab, …
@@ -272,7 +330,13 @@ func identity(domain glob) glob {
 	return domain.literal("/ns/").many(nameByte).literal("/sa/").many(nameByte)
 }
 
-var anyIdentity = identity(glob(nil).literal(scheme).many(domainByte))
+// isIdentity is the same without an automaton.
+func isIdentity(principal string) bool {
+	domain, rest, _ := strings.Cut(principal, "/")
+	rest, ok := strings.CutPrefix(rest, "ns/")
+	namespace, account, within := strings.Cut(rest, "/sa/")
+	return ok && within && domain != "" && allOf(domain, domainByte) && isName(namespace) && isName(account)
+}
 
 // plainIdentities makes the cells where they can be seen without an automaton: accounts and namespaces as they are.
 func (c *cells) plainIdentities(trustDomain string) bool {
@@ -295,7 +359,7 @@ func (c *cells) plainIdentities(trustDomain string) bool {
 			continue
 		}
 		uri := scheme + p.text
-		if !anyIdentity.matches(uri) {
+		if !isIdentity(p.text) {
 			continue
 		}
 		c.strings = append(c.strings, uri)
@@ -339,14 +403,7 @@ func (c *cells) unusedIdentity(before string) string {
 	}
 }
 
-func isName(s string) bool {
-	for i := range len(s) {
-		if classes[s[i]]&nameByte == 0 {
-			return false
-		}
-	}
-	return s != ""
-}
+func isName(s string) bool { return s != "" && allOf(s, nameByte) }
 
 // find is the cell of a value, given which patterns it has; -1 where there is none. Of identities cell 0 is not looked at.
 func (c *cells) find(has func(p *pattern) bool) int {

@@ -23,6 +23,7 @@ import (
 type Mesh struct {
 	TrustDomain   string // empty: cluster.local
 	RootNamespace string // whose policies bind every namespace; empty: istio-system
+	Shadow        bool   // judge policies in dry-run as if they were enforced
 }
 
 // MaxFile is the size up to which a file of manifests is read.
@@ -94,6 +95,7 @@ func (r *reader) file(f *source.File, t *tree) {
 
 // register takes a policy in. Of two with one name a cluster keeps one, and the first that is read is taken for it.
 func (r *reader) register(p *Policy, d *decoder) {
+	p.DryRun = p.DryRun && !r.mesh.Shadow
 	key := objectKey{p.Kind, p.Namespace, p.Name}
 	if first := r.first[key]; first != nil && p.Name != "" {
 		first.Broken, first.anyAction = true, true

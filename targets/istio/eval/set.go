@@ -9,17 +9,18 @@ import (
 // Set is a set of small numbers: which Sources of a Split.
 type Set []uint64
 
-func newSet(n int) Set { return make(Set, (n+63)/64) }
+func newSet(n int) Set { return make(Set, words(n)) }
 
-func full(n int) Set {
-	s := newSet(n)
+func words(n int) int { return (n + 63) / 64 }
+
+// fill puts the numbers below n in.
+func (s Set) fill(n int) {
 	for i := range s {
 		s[i] = ^uint64(0)
 	}
 	if n%64 != 0 {
 		s[len(s)-1] = 1<<(n%64) - 1
 	}
-	return s
 }
 
 func (s Set) add(i int) { s[i/64] |= 1 << (i % 64) }

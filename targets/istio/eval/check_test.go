@@ -1,0 +1,89 @@
+package eval
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+func manifests(t *testing.T, text string) *Manifests {
+	m, findings := Read([]*source.File{source.NewFile("policies.yaml", text)}, Mesh{})
+	require.Empty(t, list(findings))
+	return m
+}
+
+func TestPoliciesWithoutEffect(t *testing.T) {
+	m := manifests(t, `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend, namespace: shop}
+spec: {selector: {matchLabels: {app: backend}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: gone, namespace: shop}
+spec: {selector: {matchLabels: {app: gone}}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: backend, namespace: shop}
+spec: {selector: {matchLabels: {app: backend}}, mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: canary, namespace: shop}
+spec: {selector: {matchLabels: {version: canary}}, mtls: {mode: DISABLE}}
+`)
+	workloads := []Workload{
+		{"shop", map[string]string{"app": "backend", "version": "canary"}},
+		{"shop", map[string]string{"app": "backend", "version": "stable"}},
+	}
+	assert.Equal(t, `policies.yaml:8:18: warning: the AuthorizationPolicy shop/gone binds no workload [MESH3004]
+  help: compare its namespace and selector with the labels of the pods
+policies.yaml:18:18: warning: the PeerAuthentication shop/canary gives way to the older shop/backend where both select a workload [MESH3004]
+  help: let every workload be selected by one PeerAuthentication
+`, list(m.Check(workloads)))
+	mode, by := m.For(workloads[0]).Mode(8080)
+	assert.Equal(t, "STRICT by shop/backend", mode.String()+" by "+by.ID())
+}
+
+// How intents are proved: their atoms go in, and every class of requests comes out with the callers that it lets in.
+func TestProofBySets(t *testing.T) {
+	m := manifests(t, `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-ingress, namespace: shop}
+spec:
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - from: [{source: {principals: [cluster.local/ns/shop/sa/frontend-sa]}}]
+    to: [{operation: {ports: ["8080"], methods: [GET], paths: [/api/*]}}]
+`)
+	const frontend = "cluster.local/ns/shop/sa/frontend-sa"
+	split, err := NewSplit(Atoms{
+		Principals: []string{frontend},
+		Operations: []Operation{{Ports: []uint16{8080}, Methods: []string{"GET"}, Paths: []string{"/api/*"}}},
+	}, m.For(backend))
+	require.NoError(t, err)
+
+	assert.Equal(t, []Source{{}, {Principal: frontend}, {Principal: "cluster.local/ns/other/sa/other"}}, split.Sources)
+	assert.Equal(t, 1, split.Source(frontend, split.Sources[0].IP))
+	let := map[string]int{}
+	for _, r := range split.Regions {
+		assert.Equal(t, Strict, r.Verdicts[0].Mode)
+		for s := range r.Verdicts[0].Allowed.All() {
+			q := r.From(split.Sources[s])
+			assert.Equal(t, Request{Principal: frontend, Port: 8080, HTTP: true, Method: "GET", Path: "/api/", Host: split.OtherHost}, q)
+			let[q.Principal]++
+		}
+		assert.Zero(t, r.Verdicts[0].Undecided.Len())
+	}
+	assert.Equal(t, map[string]int{frontend: 1}, let)
+	assert.Len(t, split.Regions, 6, "port 8080 or not, on TCP and on HTTP, there GET or not, there /api/* or not")
+}
