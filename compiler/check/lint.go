@@ -14,7 +14,9 @@ import (
 // lint warns of what is allowed and rarely meant.
 func (c *checker) lint() {
 	for _, m := range c.Meshes {
-		m.Declares = m.declares()
+		if m.Declares = m.declares(); m.Declares {
+			c.withoutModes(m)
+		}
 		m.At = place(m.At, firstSection(m))
 		for _, s := range m.services {
 			if len(m.sections) > 0 {

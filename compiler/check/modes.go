@@ -166,6 +166,28 @@ func (c *checker) knownCeilings() {
 	}
 }
 
+// withoutModes takes back what ceilings did to a mesh that only declares: nothing is emitted for it, so it has the
+// mesh-wide mode. A ceiling that names it is reported.
+func (c *checker) withoutModes(m *Mesh) {
+	m.Mode, m.ModeAt = policy.ModeUnset, source.Span{}
+	for _, s := range m.services {
+		s.Mode = policy.ModeUnset
+		for i := range s.Ports {
+			s.Ports[i].Mode = policy.ModeUnset
+		}
+	}
+	if c.env == nil {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.env.Modes)) {
+		if namespace, _, _ := strings.Cut(key, "/"); namespace == m.Name {
+			c.list.Add(diag.Ineffective, c.env.ModesAt[key], "mesh %s only declares services, so this ceiling holds nothing back", m.Name).
+				WithNote("nothing is emitted for a mesh whose mode is stated nowhere and into which no edge leads").
+				WithHelp("state its mode, or delete the ceiling")
+		}
+	}
+}
+
 // ceiling is the environment's limit by the first of some keys that it names; Strict where it names none.
 func (c *checker) ceiling(keys ...string) policy.Mode {
 	if c.env != nil {
