@@ -72,7 +72,7 @@ spec:
 	}, m.For(backend))
 	require.NoError(t, err)
 
-	assert.Equal(t, []Source{{}, {Principal: frontend}, {Principal: "cluster.local/ns/other/sa/other"}}, split.Sources)
+	assert.Equal(t, []Source{{Elsewhere: true}, {Principal: frontend, Elsewhere: true}, {Principal: "cluster.local/ns/other/sa/other", Elsewhere: true}}, split.Sources)
 	assert.Equal(t, 1, split.Source(frontend, split.Sources[0].IP))
 	let := map[string]int{}
 	for _, r := range split.Regions {
@@ -86,4 +86,21 @@ spec:
 	}
 	assert.Equal(t, map[string]int{frontend: 1}, let)
 	assert.Len(t, split.Regions, 6, "port 8080 or not, on TCP and on HTTP, there GET or not, there /api/* or not")
+}
+
+// Before a dry run ends one wants to know what it will do.
+func TestShadow(t *testing.T) {
+	file := source.NewFile("policies.yaml", `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: default-deny, namespace: shop, annotations: {istio.io/dry-run: "true"}}
+spec: {}
+`)
+	for shadow, want := range map[bool]string{
+		false: "allow: no policy",
+		true:  "deny by default: shop/default-deny selects it, and no ALLOW policy matches",
+	} {
+		m, findings := Read([]*source.File{file}, Mesh{Shadow: shadow})
+		require.Empty(t, findings)
+		assert.Equal(t, want, m.For(backend).Decide(Request{Port: 80}).String())
+	}
 }
