@@ -64,6 +64,8 @@ func (p *parser) explain(s *extent, keyword string, err error) {
 		m.expected = m.missing()
 	}
 	switch {
+	case m.at == len(m.words) && m.expected == "":
+		p.report(diag.New(diag.IncompleteStatement, m.span(m.at-1), "the statement ends too early"))
 	case m.at == len(m.words):
 		p.report(diag.New(diag.IncompleteStatement, m.span(m.at-1), "expected %s, found the end of %s", m.expected, m.ending()))
 	case m.expected == "" && m.clause():
@@ -336,3 +338,33 @@ var statementWords = slices.DeleteFunc(slices.Clone(keywords), func(k string) bo
 
 var statementHelp = "a statement begins with " + strings.Join(statementWords[:len(statementWords)-1], ", ") + " or " +
 	statementWords[len(statementWords)-1] + ", or it is an edge: `frontend -> backend`"
+
+// repeated reports an `until` or `because` that stands twice: the tree has room for one.
+func (p *parser) repeated(s *extent, stmt Stmt) {
+	var t *Tail
+	switch stmt := stmt.(type) {
+	case *Edge:
+		t = &stmt.Tail
+	case *Deny:
+		t = &stmt.Tail
+	case *Export:
+		t = &stmt.Tail
+	case *Guard:
+		t = &stmt.Tail
+	default:
+		return
+	}
+	if !t.Until.Present() && !t.Because.Present() {
+		return
+	}
+	m := mistake{parser: p, words: p.words(s)}
+	seen := map[string]int{}
+	for i := len(m.words) - 2; i > 0 && m.is(i, "until", "because"); i -= 2 {
+		if later, ok := seen[m.text(i)]; ok {
+			p.report(diag.New(diag.RepeatedClause, m.span(later).To(m.span(later+1)), "%s is given twice", m.text(i))).
+				WithRelated(m.span(i).To(m.span(i+1)), "first given here").
+				WithHelp("keep one")
+		}
+		seen[m.text(i)] = i
+	}
+}

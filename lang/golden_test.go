@@ -28,6 +28,7 @@ func TestParse(t *testing.T) {
 	require.NotEmpty(t, paths)
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
 			want, err := txtar.ParseFile(path)
 			require.NoError(t, err)
 			got := &txtar.Archive{Comment: want.Comment}

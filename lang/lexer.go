@@ -21,16 +21,12 @@ func (definition) Symbols() map[string]lexer.TokenType {
 	return symbols
 }
 
-func (d definition) Lex(name string, r io.Reader) (lexer.Lexer, error) {
+func (definition) Lex(_ string, r io.Reader) (lexer.Lexer, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
-	return d.LexString(name, string(text))
-}
-
-func (definition) LexString(_ string, text string) (lexer.Lexer, error) {
-	return &stream{text: text, tokens: lex(text), all: true}, nil
+	return &stream{text: string(text), tokens: lex(string(text)), all: true}, nil
 }
 
 // maxName is the longest name or path, in characters. Kubernetes stops at 253.
@@ -84,7 +80,7 @@ type scanner struct {
 }
 
 func lex(text string) []Token {
-	s := scanner{text: text, last: KindEnd, tokens: make([]Token, 0, len(text)/4+8)}
+	s := scanner{text: text, last: KindEnd, tokens: make([]Token, 0, len(text)/3+8)}
 	if strings.HasPrefix(text, "\ufeff") {
 		s.at = len("\ufeff")
 		s.add(KindSpace, KindSpace, 0)

@@ -60,7 +60,7 @@ func TestFindingsAreLimited(t *testing.T) {
 
 // TestTime gives the parser texts that would take it minutes if any of its loops looked back.
 func TestTime(t *testing.T) {
-	const n = 1 << 18
+	const n = 1 << 17
 	texts := map[string]string{
 		"braces":        strings.Repeat("{", n),
 		"newlines":      "a -> b {" + strings.Repeat("\n", n),

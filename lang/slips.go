@@ -1,0 +1,274 @@
+package lang
+
+import (
+	"strings"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// slip reports a mistake that has one plain remedy.
+func (m *mistake) slip() bool {
+	text, before := m.text(m.at), m.text(m.at-1)
+	switch kind := m.kind(m.at); {
+	case kind == KindColon:
+		return m.colon()
+	case kind == KindEquals && !m.calls() && (m.at == 1 || m.is(m.at-1, clauses...)):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no `=` stands behind %s", quoted(before))).
+			WithFix(true, m.span(m.at), "", "take the `=` out")
+	case strings.HasPrefix(text, "//"), strings.HasPrefix(before, "//") && m.kind(m.at-1) == KindPath:
+		m.comment()
+	case kind == KindArrow && m.at == 2 && !m.calls():
+		end := m.words[1].Start
+		m.report(diag.New(diag.UnexpectedToken, m.span(0), "an edge has no keyword")).
+			WithFix(true, m.file.Source.Span(int(m.words[0].Start), int(end)), "", "take "+quoted(m.text(0))+" out")
+	case kind == KindSlash && m.is(m.at-2, "port") && !m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between the number of a port and its protocol")).
+			WithFix(true, m.span(m.at), " ", "put a blank in")
+	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between a method and its path")).
+			WithFix(true, m.behind(m.at-1), " ", "put a blank in")
+	case kind == KindSlash && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no `/` stands behind %s", quoted(before))).
+			WithHelp("a service of another mesh reads `payments/api`; a path stands behind a blank: `api /v1/*`")
+	case kind == KindMethod && m.kind(m.at-1) == KindMethod && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods of one operation are separated by `|`")).
+			WithFix(false, m.behind(m.at-1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start))), "|", "write `"+before+"|"+text+"`")
+	case operation(kind) && m.kind(m.at-1) == KindPath && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "operations are separated by commas")).
+			WithFix(true, m.behind(m.at-1), ",", "put a comma in")
+	case m.keyword == "export" && operation(kind) && strings.HasPrefix(m.expected+m.missing(), "`to`"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the operations of an export stand at its end"))
+		m.help()
+	case kind == KindName && m.kind(m.at-1) == KindMethod && m.calls() && m.expected == "" && !m.is(m.at, "until", "because"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path begins with `/`")).
+			WithFix(false, m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start)), "/", "write `/"+shortened(text)+"`")
+	case kind == KindString && m.calls() && m.expected == "" && m.missing() == "" && !m.is(m.at-2, "until", "because"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path in double quotes begins with `/` or `*`"))
+		m.help()
+	case kind == KindReach && m.keyword == "edge":
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "`->>` is for never: an edge is one call")).
+			WithFix(false, m.span(m.at), "->", "write `->`")
+	case kind == KindName && m.calls() && isMethod(text) && m.at > 1:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods are written in upper case: `%s`", strings.ToUpper(text))).
+			WithFix(true, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
+	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
+		m.reason()
+	case m.calls() && kind == KindName && m.is(m.at, "port") && digits(m.text(m.at+1)):
+		at := m.behind(m.at - 1).To(m.span(m.at + 1))
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
+			WithFix(true, at, ":"+m.text(m.at+1), "write `"+shortened(before)+":"+m.text(m.at+1)+"`")
+	case m.calls() && kind == KindName && digits(text) && m.kind(m.at-1) == KindName:
+		at := m.behind(m.at - 1).To(m.span(m.at))
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
+			WithFix(true, at, ":"+text, "write `"+shortened(before)+":"+text+"`")
+	case m.calls() && kind == KindName && m.expected == "":
+		return m.tailWord()
+	case kind == KindOpen && m.expected == "" && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "braces stand right behind a destination")).
+			WithHelp("they hold all of its operations: `backend { GET /api/*, POST /api/orders }`")
+	default:
+		return false
+	}
+	return true
+}
+
+// calls tells whether the statement has sources and destinations.
+func (m *mistake) calls() bool {
+	switch m.keyword {
+	case "edge", "deny", "export", "never", "always", "only":
+		return true
+	}
+	return false
+}
+
+func operation(k Kind) bool { return k == KindMethod || k == KindPath || k == KindString }
+
+// colon reports a colon where none stands.
+func (m *mistake) colon() bool {
+	before := m.text(m.at - 1)
+	d := diag.New(diag.UnexpectedToken, m.span(m.at), "no colon stands behind %s", quoted(before))
+	switch {
+	case m.is(m.at-2, "label") && m.at > 2:
+		m.report(d).WithFix(true, m.span(m.at), "=", "write `=`")
+	case m.is(m.at-2, "host") && strings.HasPrefix(m.text(m.at+1), "//"):
+		d.Message = "a host has no scheme"
+		scheme := m.span(m.at - 1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at+1].Start)+2))
+		m.report(d).WithFix(true, scheme, "", "take "+quoted(scheme.Text())+" out")
+	case m.is(m.at-2, "host") && digits(m.text(m.at+1)):
+		d.Message = "the port of an external is a clause of its own"
+		m.report(d).WithFix(true, m.span(m.at), " port ", "write `port "+m.text(m.at+1)+"`")
+	case m.keyword == "group" && m.at == 2:
+		m.report(d).WithFix(true, m.span(m.at), " =", "write `=`")
+	case m.kind(m.at-1) == KindName && m.expected != "":
+		m.report(d).WithFix(true, m.span(m.at), "", "take the colon out")
+	case m.kind(m.at-1) == KindName && !m.calls():
+		m.report(d).WithFix(true, m.span(m.at), "", "take the colon out")
+	default:
+		return false
+	}
+	return true
+}
+
+// comment reports a comment of another language, which was read as a path.
+func (m *mistake) comment() {
+	i := m.at
+	if !strings.HasPrefix(m.text(i), "//") {
+		i--
+	}
+	at := m.file.Source.Span(int(m.words[i].Start), int(m.words[i].Start)+2)
+	m.report(diag.New(diag.UnexpectedToken, at, "a comment begins with #, not with //")).WithFix(true, at, "#", "begin it with #")
+}
+
+// reason reports a reason of several words without quotes.
+func (m *mistake) reason() {
+	last := m.at
+	for last+1 < len(m.words) && !(m.is(last+1, "until") && last+3 == len(m.words)) {
+		last++
+	}
+	at := m.span(m.at - 1).To(m.span(last))
+	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a reason of several words stands in double quotes"))
+	if text := at.Text(); !strings.ContainsAny(text, "\"\\\n#") {
+		m.last().WithFix(true, at, `"`+text+`"`, "put it in double quotes")
+	}
+}
+
+// tailWord reports a word behind a destination that may not stand there.
+func (m *mistake) tailWord() bool {
+	text := m.text(m.at)
+	words := []string{"until", "because"}
+	switch m.keyword {
+	case "export":
+		words = append(words, "to")
+	case "never", "always", "only":
+		words = append(words, "except")
+	}
+	if near, ok := diag.Nearest(text, words); ok {
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s has no %s", m.noun(), quoted(text))).
+			WithHelp("did you mean %s?", near).
+			WithFix(false, m.span(m.at), near, "write "+near)
+		return true
+	}
+	if text == "except" {
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "only `never` and `only` have exceptions")).
+			WithHelp("for an exception to an edge write a deny: `deny %s -> …`", shortened(m.text(m.at+1)))
+		return true
+	}
+	switch m.kind(m.at - 1) {
+	case KindName, KindStar:
+		if !m.is(m.at-2, "until", "because") && m.missing() == "" {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected `,` or the end of the line, found %s", quoted(text))).
+				WithFix(false, m.behind(m.at-1), ",", "put a comma between "+quoted(m.text(m.at-1))+" and "+quoted(text))
+			m.help()
+			return true
+		}
+	}
+	return false
+}
+
+func (m *mistake) noun() string {
+	switch m.keyword {
+	case "edge", "deny", "export":
+		return article(m.keyword) + " " + m.keyword
+	}
+	return "a guard rail"
+}
+
+// clause reports what stands behind a complete service, external or group.
+func (m *mistake) clause() bool {
+	text := m.text(m.at)
+	switch m.keyword {
+	case "service", "external":
+		return m.strangeClause()
+	case "group":
+		if m.kind(m.at) == KindName {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected `,` between the members, found %s", quoted(text))).
+				WithFix(false, m.behind(m.at-1), ",", "put a comma in")
+			return true
+		}
+	case "mesh":
+		if m.kind(m.at) == KindComma {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "each mesh has its own statement"))
+			m.help()
+			return true
+		}
+	}
+	return false
+}
+
+// clausesOf is what a service and an external consist of.
+var clausesOf = map[string][]string{
+	"service":  {"account", "outside", "address", "label", "port"},
+	"external": {"host", "port"},
+}
+
+func (m *mistake) strangeClause() bool {
+	at, own := m.at, clausesOf[m.keyword]
+	if m.kind(at) == KindComma && at == 2 {
+		m.report(diag.New(diag.UnexpectedToken, m.span(at), "each %s has its own statement", m.keyword))
+		m.help()
+		return true
+	}
+	if m.kind(at) == KindComma {
+		help := "every clause has its own keyword: `label app=db label tier=store port 5432 tcp port 9090 http`"
+		if m.keyword == "external" {
+			help = "every clause has its own keyword: `host a.example.com host b.example.com port 443 tls`"
+		}
+		d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "no comma stands between the clauses of %s %s", article(m.keyword), m.keyword)).WithHelp("%s", help)
+		switch {
+		case m.is(at+1, own...):
+			d.WithFix(true, m.span(at), "", "take the comma out")
+		case m.is(at-2, "port", "account", "host", "address"):
+			d.WithFix(false, m.span(at), " "+m.text(at-2), "repeat "+m.text(at-2))
+		case m.kind(at-2) == KindEquals:
+			d.WithFix(false, m.span(at), " label", "repeat label")
+		}
+		return true
+	}
+	switch m.kind(at) {
+	case KindName, KindMethod, KindEquals:
+	default:
+		return false
+	}
+	// A clause with a typing error behind a port was read as the protocol: the word behind it is blamed.
+	if m.is(at-2, "port") || m.is(at-3, "port") {
+		if _, ok := diag.Nearest(m.text(at-1), own); ok {
+			at--
+		}
+	}
+	text := m.text(at)
+	if m.is(at-1, own...) && m.is(at-2, own...) {
+		m.report(diag.New(diag.UnexpectedToken, m.span(at-1), "%s was read as the value of %s", quoted(m.text(at-1)), quoted(m.text(at-2)))).
+			WithHelp("%s needs a value; a value that is also a keyword may stand in double quotes", quoted(m.text(at-2)))
+		return true
+	}
+	d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "%s %s has no clause %s", article(m.keyword), m.keyword, quoted(text)))
+	near, ok := diag.Nearest(text, own)
+	switch {
+	case ok:
+		d.WithHelp("did you mean %s?", near).WithFix(strings.EqualFold(near, text), m.span(at), near, "write "+near)
+	case m.keyword == "service" && (text == "sa" || text == "serviceaccount" || text == "serviceAccount"):
+		d.WithHelp("did you mean account?").WithFix(true, m.span(at), "account", "write account")
+	default:
+		d.WithHelp("the clauses of %s %s are %s", article(m.keyword), m.keyword, strings.Join(own, ", "))
+	}
+	return true
+}
+
+func article(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an"
+	}
+	return "a"
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+func isMethod(s string) bool {
+	switch strings.ToUpper(s) {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
+		return true
+	}
+	return false
+}
