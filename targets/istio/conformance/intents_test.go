@@ -1,0 +1,97 @@
+package conformance
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/conformance/envoy"
+)
+
+// intended is what the intents say of a request, read off the checked policy with nothing of Istio between.
+type intended struct {
+	*policy.Policy
+	mesh    *policy.Mesh
+	service *policy.Service
+}
+
+// mode is that of the port, the workload, the mesh, all meshes, else permissive.
+func (i intended) mode(port uint16) policy.Mode {
+	for _, p := range i.service.Ports {
+		if p.Number == port && p.Mode != policy.ModeUnset {
+			return p.Mode
+		}
+	}
+	for _, mode := range []policy.Mode{i.service.Mode, i.mesh.Mode, i.Policy.Mode} {
+		if mode != policy.ModeUnset {
+			return mode
+		}
+	}
+	return policy.Permissive
+}
+
+// permits tells whether the request is let in.
+func (i intended) permits(q envoy.Request) bool {
+	switch i.mode(q.Port) {
+	case policy.Strict:
+		if q.Peer == "" {
+			return false
+		}
+	case policy.Disable:
+		q.Peer = ""
+	}
+	matches := func(r policy.Rule) bool { return i.matches(&r, &q) }
+	switch {
+	case i.mesh.Declares, i.DryRun:
+		return true
+	case slices.ContainsFunc(i.service.Deny, matches):
+		return false
+	}
+	return slices.ContainsFunc(i.service.Allow, matches)
+}
+
+func (i intended) matches(r *policy.Rule, q *envoy.Request) bool {
+	return (len(r.Ports) == 0 || slices.Contains(r.Ports, q.Port)) &&
+		(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, func(o policy.Operation) bool { return does(o, q) })) &&
+		slices.ContainsFunc(r.From, func(s policy.Source) bool { return i.is(s, q) })
+}
+
+func (i intended) is(s policy.Source, q *envoy.Request) bool {
+	switch s.Kind {
+	case policy.FromWorld:
+		return true
+	case policy.FromAny:
+		return q.Peer != ""
+	case policy.FromMesh:
+		return strings.Contains(q.Peer, "/ns/"+s.Mesh+"/")
+	}
+	if s.Service.Outside {
+		return slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
+	}
+	return q.Peer == principal(i.TrustDomain, s.Service.Namespace, s.Service.Account)
+}
+
+// does tells whether a request is one of the operations. A query is none of an intent's business.
+func does(o policy.Operation, q *envoy.Request) bool {
+	path, _, _ := strings.Cut(q.Path, "?")
+	return q.Method != "" && (len(o.Methods) == 0 || slices.Contains(o.Methods, q.Method)) && (o.Path == "" || intentPath(o.Path).MatchString(path))
+}
+
+var intentExpressions = map[string]*regexp.Regexp{}
+
+// intentPath is a path of the language as a regular expression.
+func intentPath(path string) *regexp.Regexp {
+	if e := intentExpressions[path]; e != nil {
+		return e
+	}
+	e := regexp.QuoteMeta(path)
+	if strings.Contains(path, "{") {
+		e = strings.NewReplacer(`\{\*\*\}`, `.*`, `\{\*\}`, `[^/]+`).Replace(e)
+	} else {
+		e = strings.Replace(e, `\*`, `.*`, 1)
+	}
+	intentExpressions[path] = regexp.MustCompile(`\A` + e + `\z`)
+	return intentExpressions[path]
+}
