@@ -21,8 +21,8 @@ const (
 	defaultTimeout = 2 * time.Minute
 	mostAttempts   = 40
 	firstPause     = 20 * time.Millisecond
-	longestPause   = time.Second // before it grows
-	mostGrowth     = 16
+	longestPause   = 5 * time.Second // before it grows
+	mostGrowth     = 8
 )
 
 // run tries until the branch is where it shall be, or it is plain that it will not be.

@@ -95,7 +95,7 @@ func runGitea(t *testing.T, binary, source string) server {
 		require.NoError(t, os.MkdirAll(filepath.Join(state, dir), 0o755))
 	}
 	user := strings.TrimSpace(string(command(t, "", "id", "-un")))
-	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("STATE", state, "PORT", fmt.Sprint(port), "SOURCE", source, "USER", user).Replace(appINI)), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("{state}", state, "{port}", fmt.Sprint(port), "{source}", source, "{user}", user).Replace(appINI)), 0o600))
 	env := append(os.Environ(), "GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT=true", "HOME="+filepath.Join(state, "home"), "GITEA_CUSTOM="+filepath.Join(state, "custom"))
 	gitea := func(args ...string) string {
 		cmd := exec.Command(binary, append([]string{"-c", config}, args...)...)
@@ -125,7 +125,7 @@ func runGitea(t *testing.T, binary, source string) server {
 		defer res.Body.Close()
 		_, _ = io.Copy(io.Discard, res.Body)
 		return res.StatusCode == http.StatusOK
-	}, time.Minute, 100*time.Millisecond, "Gitea does not answer")
+	}, time.Minute, 100*time.Millisecond, "Gitea does not answer: %s", s.log)
 	return s
 }
 
@@ -187,27 +187,27 @@ func command(t *testing.T, dir, name string, args ...string) []byte {
 	return out
 }
 
-const appINI = `RUN_USER = USER
+const appINI = `RUN_USER = {user}
 RUN_MODE = prod
-WORK_PATH = STATE
+WORK_PATH = {state}
 [server]
 HTTP_ADDR = 127.0.0.1
-HTTP_PORT = PORT
-ROOT_URL = http://127.0.0.1:PORT/
+HTTP_PORT = {port}
+ROOT_URL = http://127.0.0.1:{port}/
 DISABLE_SSH = true
 OFFLINE_MODE = true
-STATIC_ROOT_PATH = SOURCE
-APP_DATA_PATH = STATE/data
+STATIC_ROOT_PATH = {source}
+APP_DATA_PATH = {state}/data
 [database]
 DB_TYPE = sqlite3
-PATH = STATE/data/gitea.db
+PATH = {state}/data/gitea.db
 [repository]
-ROOT = STATE/repos
+ROOT = {state}/repos
 DEFAULT_BRANCH = main
 [security]
 INSTALL_LOCK = true
 SECRET_KEY = test-only
-INTERNAL_TOKEN_URI = file:STATE/internal_token
+INTERNAL_TOKEN_URI = file:{state}/internal_token
 PASSWORD_HASH_ALGO = pbkdf2_hi
 [service]
 DISABLE_REGISTRATION = true
