@@ -6,6 +6,7 @@ package compiler
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,8 +44,11 @@ func Compile(ctx context.Context, p Project) (*policy.Policy, diag.List) {
 		return nil, append(syntax, list...).Sort()
 	}
 	info, found := check.Project(files, inv, check.Options{Config: p.Config, Environment: p.Environment, Today: p.Today})
-	if len(syntax) > 0 || list.HasErrors() {
+	switch {
+	case len(syntax) > 0 || list.HasErrors():
 		found = certain(found)
+	case found.HasErrors():
+		found = settled(found)
 	}
 	list = append(append(list, syntax...), found...)
 	list = list.Sort().Apply(p.Config.Warnings)
@@ -84,6 +88,23 @@ func parse(ctx context.Context, inputs []Input) ([]*lang.File, diag.List) {
 		all = append(all, lists[i]...)
 	}
 	return whole, all
+}
+
+// settled leaves out what may only follow from a name that is not known: that nothing uses another.
+func settled(found diag.List) diag.List {
+	unknown := slices.ContainsFunc(found, func(d diag.Diagnostic) bool {
+		return d.Code == diag.UnknownService || d.Code == diag.UnknownMesh
+	})
+	if !unknown {
+		return found
+	}
+	return slices.DeleteFunc(found, func(d diag.Diagnostic) bool {
+		switch d.Code {
+		case diag.IdleService, diag.UnusedExternal, diag.UnusedExport, diag.UnusedAccount:
+			return true
+		}
+		return false
+	})
 }
 
 // certain leaves out what may only follow from a statement or manifest that could not be read: names

@@ -19,6 +19,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
+	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // inputs is the flags that say what is compiled.
@@ -66,6 +67,7 @@ type compiled struct {
 	project   *project.Project
 	policy    *policy.Policy // nil where a finding is an error
 	manifests []targets.Manifest
+	model     *reach.Model // what the manifests let through; nil where there are none
 	findings  diag.List
 }
 
@@ -135,6 +137,13 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 		})
 		manifests, found := target.Emit(c.policy)
 		c.manifests = manifests
+		if !found.HasErrors() {
+			guards, err := c.prove()
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, guards...)
+		}
 		c.findings = append(c.findings, found.Apply(levels)...)
 	}
 	c.findings = c.findings.Sort()

@@ -281,15 +281,12 @@ func templateProblem(p string) (problem, help string) {
 			return "has an empty segment, which a template cannot have", "write a single `/` between segments"
 		case strings.ContainsAny(segment, "{}*"):
 			return "mixes a template with other text in one segment", "{*} and {**} are whole segments: /a/{*}/b"
-		case strings.Trim(segment, literalCharacters) != "":
+		case strings.Trim(segment, policy.LiteralCharacters) != "":
 			return "has a character that a template cannot have", "write it percent-encoded"
 		}
 	}
 	return "", ""
 }
-
-// literalCharacters is what a literal segment of a template may have (IsValidLiteral in istio/pkg/config/security).
-const literalCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@="
 
 func starsToTemplate(p string) string {
 	segments := strings.Split(p, "/")

@@ -98,12 +98,19 @@ func templateMatches(template, path string) bool {
 	}
 	head, tail := t[:i], t[i+1:]
 	return len(p) > len(head)+len(tail) &&
-		segmentsMatch(head, p[:len(head)]) && segmentsMatch(tail, p[len(p)-len(tail):])
+		segmentsMatch(head, p[:len(head)]) && segmentsMatch(tail, p[len(p)-len(tail):]) &&
+		allLiteral(strings.Join(p[len(head):len(p)-len(tail)], ""))
 }
+
+// LiteralCharacters is what {*} and {**} match, and what the other segments of a template may have: RFC 3986's
+// pchar as Envoy and Istio's IsValidLiteral have it.
+const LiteralCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@="
+
+func allLiteral(s string) bool { return strings.Trim(s, LiteralCharacters) == "" }
 
 func segmentsMatch(template, path []string) bool {
 	return slices.EqualFunc(template, path, func(t, p string) bool {
-		return t == p || t == "{*}" && p != ""
+		return t == p || t == "{*}" && p != "" && allLiteral(p)
 	})
 }
 
@@ -150,4 +157,24 @@ func (s Source) Compare(t Source) int {
 		return cmp.Or(cmp.Compare(s.Service.Namespace, t.Service.Namespace), cmp.Compare(s.Service.Name, t.Service.Name))
 	}
 	return cmp.Compare(s.Mesh, t.Mesh)
+}
+
+// Matches tells whether a request is one that the operation means. Method and path are those of one request.
+func (o Operation) Matches(method, path string) bool {
+	if len(o.Methods) > 0 && !slices.Contains(o.Methods, method) {
+		return false
+	}
+	switch {
+	case o.Path == "" || o.Path == "*":
+		return true
+	case IsTemplate(o.Path):
+		return templateMatches(o.Path, path)
+	}
+	if prefix, ok := strings.CutSuffix(o.Path, "*"); ok {
+		return strings.HasPrefix(path, prefix)
+	}
+	if suffix, ok := strings.CutPrefix(o.Path, "*"); ok {
+		return strings.HasSuffix(path, suffix)
+	}
+	return o.Path == path
 }

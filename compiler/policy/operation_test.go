@@ -66,3 +66,26 @@ func operations(s string) []Operation {
 	}
 	return all
 }
+
+// What a template covers and what it matches are one thing; Envoy's templates take pchar only.
+func TestMatches(t *testing.T) {
+	for _, row := range []struct {
+		operation, method, path string
+		want                    bool
+	}{
+		{"GET /a", "GET", "/a", true},
+		{"GET /a", "POST", "/a", false},
+		{"/a/*", "GET", "/a/", true},
+		{"/a/*", "GET", "/a", false},
+		{"*.png", "GET", "/x.png", true},
+		{"*", "GET", "/x", true},
+		{"/a/{*}", "GET", "/a/x", true},
+		{"/a/{*}", "GET", "/a/", false},
+		{"/a/{*}", "GET", "/a/[", false},
+		{"/a/{**}", "GET", "/a/x/y", true},
+		{"/a/{**}", "GET", "/a/x/[", false},
+		{"/a/{**}/z", "GET", "/a/x/y/z", true},
+	} {
+		assert.Equal(t, row.want, operations(row.operation)[0].Matches(row.method, row.path), "%s: %s %s", row.operation, row.method, row.path)
+	}
+}

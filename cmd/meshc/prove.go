@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else.
+// The findings are those of never, always and only. A difference is a mistake of meshc's own, and an error:
+// nothing may be written then.
+func (c *compiled) prove() (diag.List, error) {
+	read, findings := eval.Read(emitted(c.manifests), reach.Mesh(c.policy))
+	if findings.HasErrors() {
+		return nil, internalError(findings.Err())
+	}
+	c.model = reach.New(c.policy, read)
+	if err := c.model.Prove(); err != nil {
+		return nil, internalError(err)
+	}
+	guards, err := c.model.Guards()
+	if err != nil {
+		return nil, internalError(err)
+	}
+	return guards, nil
+}
+
+func emitted(manifests []targets.Manifest) []*source.File {
+	files := make([]*source.File, len(manifests))
+	for i := range manifests {
+		m := &manifests[i]
+		files[i] = reach.FileOf(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML)
+	}
+	return files
+}
+
+func internalError(err error) error {
+	return &failure{exitIO, errors.New("internal error: " + err.Error() +
+		"\nThis is a mistake in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project with which it happens.")}
+}

@@ -1,0 +1,229 @@
+package reach
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Judgement is what became of one never, always or only.
+type Judgement struct {
+	Guard  *policy.Guard
+	Broken *diag.Diagnostic // nil where it holds
+}
+
+// Judge holds every guard of the policy against what the manifests let through. The error says why one
+// could not be judged.
+func (m *Model) Judge() ([]Judgement, error) {
+	judged := make([]Judgement, 0, len(m.Policy.Guards))
+	for _, g := range m.Policy.Guards {
+		broken, err := m.judge(g)
+		if err != nil {
+			return nil, err
+		}
+		judged = append(judged, Judgement{g, broken})
+	}
+	return judged, nil
+}
+
+// Guards is the findings of Judge.
+func (m *Model) Guards() (diag.List, error) {
+	judged, err := m.Judge()
+	var list diag.List
+	for _, j := range judged {
+		if j.Broken != nil {
+			list = append(list, *j.Broken)
+		}
+	}
+	return list.Sort(), err
+}
+
+func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
+	if g.Kind == policy.Never && g.Transitive {
+		return m.judgeChains(g)
+	}
+	for _, s := range g.To {
+		var broken *diag.Diagnostic
+		var err error
+		if s.Outside {
+			broken = m.judgeOutside(g, s)
+		} else {
+			broken, err = m.judgeCallee(g, s)
+		}
+		if broken != nil || err != nil {
+			return broken, err
+		}
+	}
+	return nil, nil
+}
+
+func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnostic, error) {
+	var extra eval.Atoms
+	m.addSources(&extra, g.From)
+	m.addSources(&extra, g.Except)
+	addOperations(&extra, g.Ports, g.Ops)
+	split, err := m.Split(s, extra)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	reached := make([]bool, len(g.From)) // of an only: which of its callers reach the destination at all
+	for i := range split.Regions {
+		r := &split.Regions[i]
+		if !real(s, &r.Request) || !asked(&r.Request, g.Ports, g.Ops) {
+			continue
+		}
+		o := &r.Verdicts[0]
+		for c, caller := range split.Sources {
+			named := m.standsFor(caller, g.From)
+			open := o.Allowed.Has(c) || o.Undecided.Has(c)
+			switch {
+			case g.Kind == policy.Never && named && open && !m.isOneOf(caller, g.Except):
+				return m.broken(diag.NeverBroken, g, split, caller, r), nil
+			case g.Kind == policy.Always && named && !o.Allowed.Has(c):
+				return m.broken(diag.AlwaysBroken, g, split, caller, r), nil
+			case g.Kind == policy.Only && open && !m.isOneOf(caller, g.From) && !m.isOneOf(caller, g.Except):
+				return m.broken(diag.OnlyBroken, g, split, caller, r), nil
+			}
+			if g.Kind == policy.Only && o.Allowed.Has(c) {
+				for f := range g.From {
+					reached[f] = reached[f] || m.stands(caller, g.From[f])
+				}
+			}
+		}
+	}
+	if g.Kind == policy.Only {
+		if f := slices.Index(reached, false); f >= 0 {
+			d := diag.New(diag.OnlyBroken, g.At, "%s may not call %s", g.From[f], s.ID())
+			d.WithHelp("write the edge, or take %s out of the only", g.From[f])
+			m.deniedBy(&d, g.From[f], s, g)
+			return &d, nil
+		}
+	}
+	return nil, nil
+}
+
+// judgeOutside judges a destination that no proxy guards: whoever reaches it on the network may call it.
+func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnostic {
+	if g.Kind == policy.Always {
+		return nil
+	}
+	code := diag.NeverBroken
+	if g.Kind == policy.Only {
+		code = diag.OnlyBroken
+	}
+	d := diag.New(code, g.At, "%s has no proxy, so anyone who reaches it may call it", s.ID())
+	d.WithRelated(s.At, "declared here").
+		WithHelp("bring %s into the mesh: nothing else can hold this", s.Name)
+	return &d
+}
+
+// broken reports one request that breaks a guard, with the statements that let it through or stop it.
+func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eval.Source, r *eval.Region) *diag.Diagnostic {
+	allowed := g.Kind != policy.Always
+	s := split.service
+	d := diag.New(code, g.At, "%s", split.Witness(m.Caller(caller), &r.Request, allowed))
+	if allowed {
+		if rule := m.ruleFor(s.Allow, caller, &r.Request); rule != nil {
+			d.WithRelated(rule.At, "let through by this")
+			d.WithHelp("take the edge back, or name the exception: `except %s`", m.Caller(caller))
+		} else {
+			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
+		}
+	} else {
+		m.stopped(&d, split, caller, &r.Request)
+	}
+	if g.Because != "" {
+		d.WithNote("because %s", g.Because)
+	}
+	return &d
+}
+
+// stopped says what turns a request away.
+func (m *Model) stopped(d *diag.Diagnostic, split *Split, caller eval.Source, r *eval.Request) {
+	s := split.service
+	mode := m.Mode(s, r.Port)
+	switch rule := m.ruleFor(s.Deny, caller, r); {
+	case mode == policy.Strict && caller.Principal == "":
+		d.WithNote("the port is strict, and the caller has no identity")
+	case rule != nil:
+		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
+	default:
+		d.WithNote("no edge lets it through").WithHelp("write the edge: `%s -> %s`", m.Caller(caller), split.Target(r))
+	}
+}
+
+func (m *Model) deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service, g *policy.Guard) {
+	for i := range s.Deny {
+		if slices.ContainsFunc(s.Deny[i].From, func(x policy.Source) bool { return x == f }) {
+			d.WithRelated(s.Deny[i].At, "stopped by this")
+			return
+		}
+	}
+}
+
+// ruleFor is the first rule of the language that a request matches.
+func (m *Model) ruleFor(rules []policy.Rule, caller eval.Source, r *eval.Request) *policy.Rule {
+	for i := range rules {
+		if asked(r, rules[i].Ports, rules[i].Ops) && m.isOneOf(caller, rules[i].From) {
+			return &rules[i]
+		}
+	}
+	return nil
+}
+
+// judgeChains judges `never A ->> B`: no chain of calls leads from one of the callers to the destination.
+func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
+	hops, err := m.Hops()
+	if err != nil {
+		return nil, err
+	}
+	except := map[*policy.Service]bool{}
+	for _, e := range g.Except {
+		for _, s := range hops.members(e) {
+			except[s] = true
+		}
+	}
+	for _, to := range g.To {
+		// The last hop may be narrowed to ports and operations; those before it may be anything.
+		last, err := m.callersOf(to, g.Ports, g.Ops)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range g.From {
+			chain := hops.Chain(f, to, last, except)
+			if chain == nil {
+				continue
+			}
+			d := diag.New(diag.NeverBroken, g.At, "%s reaches %s: %s", f, to.ID(), chain)
+			for i := range chain.Edges {
+				if at := chain.Edges[i]; !at.IsZero() && len(d.Related) < 2 {
+					d.WithRelated(at, "hop %d", i+1)
+				}
+			}
+			d.WithHelp("take one of these edges back, or name an exception in the chain: `except %s`", chain.Services[len(chain.Services)-1].ID())
+			return &d, nil
+		}
+	}
+	return nil, nil
+}
+
+// at is the place of the statement that lets a caller do anything at a service; zero where there is none.
+func (m *Model) at(caller policy.Source, s *policy.Service) (at source.Span) {
+	c := eval.Source{Elsewhere: true}
+	if caller.Kind == policy.FromService {
+		c.Principal = m.Principal(caller.Service)
+		if caller.Service.Outside && len(caller.Service.Addresses) > 0 {
+			c.IP = caller.Service.Addresses[0].Addr()
+		}
+	}
+	for i := range s.Allow {
+		if caller.Kind == policy.FromService && m.isOneOf(c, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
+			return s.Allow[i].At
+		}
+	}
+	return at
+}

@@ -1,0 +1,229 @@
+// Package reach says what Istio manifests let through between the services of a project: the proof of a
+// build, the guards never, always and only, and who reaches whom over how many hops.
+//
+// It asks targets/istio/eval, as sets of requests and never by sampling, and holds the answer against the
+// policy that the language gave. It knows nothing of how manifests are written: it shares no code with
+// what emits them.
+package reach
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Model is the services of a policy and the manifests that bind them.
+type Model struct {
+	Policy    *policy.Policy
+	Manifests *eval.Manifests
+
+	meshes map[string]*policy.Mesh
+}
+
+// New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
+// manifests only.
+func New(p *policy.Policy, manifests *eval.Manifests) *Model {
+	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes))}
+	for _, mesh := range p.Meshes {
+		m.meshes[mesh.Name] = mesh
+	}
+	return m
+}
+
+// Mesh is what eval must know of the mesh of a policy. Policies in dry-run are judged as if they were enforced.
+func Mesh(p *policy.Policy) eval.Mesh {
+	return eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: true}
+}
+
+// Callee is the policies that bind a service.
+func (m *Model) Callee(s *policy.Service) *eval.Callee {
+	labels := make(map[string]string, len(s.Labels))
+	for _, l := range s.Labels {
+		labels[l.Key] = l.Value
+	}
+	return m.Manifests.For(eval.Workload{Namespace: s.Namespace, Labels: labels})
+}
+
+// Principal is the identity of a service, empty where it has none.
+func (m *Model) Principal(s *policy.Service) string {
+	if s.Outside || s.Account == "" {
+		return ""
+	}
+	return m.Policy.TrustDomain + "/ns/" + s.Namespace + "/sa/" + s.Account
+}
+
+// Is tells whether a caller is one of those that a source of the language means.
+func (m *Model) Is(caller eval.Source, s policy.Source) bool {
+	switch s.Kind {
+	case policy.FromWorld:
+		return true
+	case policy.FromAny:
+		return caller.Principal != ""
+	case policy.FromMesh:
+		return strings.Contains(caller.Principal, "/ns/"+s.Mesh+"/sa/")
+	}
+	if !s.Service.Outside {
+		return caller.Principal != "" && caller.Principal == m.Principal(s.Service)
+	}
+	for _, a := range s.Service.Addresses {
+		if caller.IP.IsValid() && a.Contains(caller.IP) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Model) isOneOf(caller eval.Source, sources []policy.Source) bool {
+	for _, s := range sources {
+		if m.Is(caller, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// stands tells whether a class of callers is where one would look for a source: a service outside the mesh
+// at its addresses and without an identity, everyone with an identity at no address that rules name.
+func (m *Model) stands(caller eval.Source, s policy.Source) bool {
+	switch {
+	case s.Kind == policy.FromWorld:
+		return true
+	case s.Kind == policy.FromService && s.Service.Outside:
+		return caller.Principal == "" && m.Is(caller, s)
+	}
+	return caller.Elsewhere && m.Is(caller, s)
+}
+
+func (m *Model) standsFor(caller eval.Source, sources []policy.Source) bool {
+	for _, s := range sources {
+		if m.stands(caller, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Atoms is what the rules tell apart, so that no class of requests straddles one of them.
+func (m *Model) Atoms(s *policy.Service) eval.Atoms {
+	var a eval.Atoms
+	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+		for i := range rules {
+			m.addSources(&a, rules[i].From)
+			addOperations(&a, rules[i].Ports, rules[i].Ops)
+		}
+	}
+	for _, p := range s.Ports {
+		a.Operations = append(a.Operations, eval.Operation{Ports: []uint16{p.Number}})
+	}
+	return a
+}
+
+func (m *Model) addSources(a *eval.Atoms, sources []policy.Source) {
+	for _, f := range sources {
+		switch {
+		case f.Kind == policy.FromMesh:
+			a.Namespaces = append(a.Namespaces, f.Mesh)
+		case f.Kind != policy.FromService:
+		case f.Service.Outside:
+			a.Blocks = append(a.Blocks, f.Service.Addresses...)
+		case f.Service.Account != "":
+			a.Principals = append(a.Principals, m.Principal(f.Service))
+		}
+	}
+}
+
+func addOperations(a *eval.Atoms, ports []uint16, ops []policy.Operation) {
+	if len(ops) == 0 {
+		if len(ports) > 0 {
+			a.Operations = append(a.Operations, eval.Operation{Ports: ports})
+		}
+		return
+	}
+	for _, o := range ops {
+		e := eval.Operation{Ports: ports, Methods: o.Methods}
+		if o.Path != "" {
+			e.Paths = []string{o.Path}
+		}
+		a.Operations = append(a.Operations, e)
+	}
+}
+
+// real tells whether a class of requests can occur at a service: a port that is declared as HTTP carries no
+// other requests, and one that is declared as something else carries no HTTP that a proxy would see.
+func real(s *policy.Service, r *eval.Request) bool {
+	for _, p := range s.Ports {
+		if p.Number == r.Port && p.Protocol != policy.ProtocolUnset {
+			return p.Protocol.IsHTTP() == r.HTTP
+		}
+	}
+	return true
+}
+
+// asked tells whether a request is one of those that ports and operations of the language mean.
+func asked(r *eval.Request, ports []uint16, ops []policy.Operation) bool {
+	if len(ports) > 0 {
+		found := false
+		for _, p := range ports {
+			found = found || p == r.Port
+		}
+		if !found {
+			return false
+		}
+	}
+	if len(ops) == 0 {
+		return true
+	}
+	for _, o := range ops {
+		if r.HTTP && o.Matches(r.Method, r.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// Split is every class of requests to a service that its policies, its intents or the extra atoms tell apart.
+type Split struct {
+	*eval.Split
+	service    *policy.Service
+	operations bool // methods and paths are told apart
+}
+
+// Split splits the requests to a service.
+func (m *Model) Split(s *policy.Service, extra eval.Atoms) (*Split, error) {
+	a := m.Atoms(s)
+	a.Principals = append(a.Principals, extra.Principals...)
+	a.Namespaces = append(a.Namespaces, extra.Namespaces...)
+	a.Blocks = append(a.Blocks, extra.Blocks...)
+	a.Operations = append(a.Operations, extra.Operations...)
+	split, err := eval.NewSplit(a, m.Callee(s))
+	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o eval.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, err
+}
+
+// Target is the service, port and operation of a request, in the words of the language: what no rule tells
+// apart is left out.
+func (s *Split) Target(r *eval.Request) string {
+	text := s.service.ID()
+	if r.Port != s.OtherPort {
+		text += ":" + strconv.Itoa(int(r.Port))
+	}
+	if r.HTTP && s.operations {
+		text += " " + r.Method + " " + r.Path
+	}
+	return text
+}
+
+// Witness is a request in the words of the language, and what becomes of it.
+func (s *Split) Witness(caller string, r *eval.Request, allowed bool) string {
+	verb := "may not call"
+	if allowed {
+		verb = "may call"
+	}
+	return caller + " " + verb + " " + s.Target(r)
+}
+
+// FileOf wraps one emitted manifest for eval.Read; its name is what findings about it print.
+func FileOf(name string, text []byte) *source.File { return source.NewFile(name, string(text)) }

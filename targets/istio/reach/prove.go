@@ -1,0 +1,164 @@
+package reach
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Unproved is a difference between what manifests let through and what the policy says: a mistake of
+// meshc's own. Nothing that such manifests are in may be written.
+type Unproved struct {
+	Witnesses []string // in the words of the language, at most ten
+}
+
+func (u *Unproved) Error() string {
+	return "the manifests do not let through what the intents say:\n  " + strings.Join(u.Witnesses, "\n  ")
+}
+
+const maxWitnesses = 10
+
+// Prove compares, for every service, what its manifests let through with what the policy says, as sets of
+// requests. The error is an *Unproved, or says why a service could not be judged.
+func (m *Model) Prove() error {
+	var services []*policy.Service
+	for _, mesh := range m.Policy.Meshes {
+		for _, s := range mesh.Services {
+			if !s.Outside {
+				services = append(services, s)
+			}
+		}
+	}
+	// Services are proved apart from each other, a share of them on each processor.
+	workers := min(runtime.GOMAXPROCS(0), len(services))
+	found := make([][]string, workers)
+	failed := make([]error, workers)
+	var wait sync.WaitGroup
+	for w := range workers {
+		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
+		wait.Go(func() {
+			for _, s := range share {
+				witnesses, err := m.prove(s)
+				if err != nil {
+					failed[w] = fmt.Errorf("%s: %w", s.ID(), err)
+					return
+				}
+				if found[w] = append(found[w], witnesses...); len(found[w]) > maxWitnesses {
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	var all []string
+	for w := range workers {
+		if failed[w] != nil {
+			return failed[w]
+		}
+		all = append(all, found[w]...)
+	}
+	if len(all) > 0 {
+		return &Unproved{all[:min(len(all), maxWitnesses)]}
+	}
+	return nil
+}
+
+func (m *Model) prove(s *policy.Service) (witnesses []string, err error) {
+	split, err := m.Split(s, eval.Atoms{})
+	if err != nil {
+		return nil, err
+	}
+	declares := m.meshes[s.Namespace].Declares
+	for i := range split.Regions {
+		r := &split.Regions[i]
+		if !real(s, &r.Request) {
+			continue
+		}
+		o := &r.Verdicts[0]
+		mode := m.Mode(s, r.Request.Port)
+		if got := modes[o.Mode]; got != mode {
+			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
+			continue
+		}
+		for c, caller := range split.Sources {
+			want := m.intended(s, declares, mode, caller, &r.Request)
+			if got := o.Allowed.Has(c); got != want || o.Undecided.Has(c) {
+				witnesses = append(witnesses, split.Witness(m.Caller(caller), &r.Request, got))
+				if len(witnesses) > maxWitnesses {
+					return witnesses, nil
+				}
+			}
+		}
+	}
+	return witnesses, nil
+}
+
+var modes = map[eval.Mode]policy.Mode{eval.Disable: policy.Disable, eval.Permissive: policy.Permissive, eval.Strict: policy.Strict}
+
+// Mode is the mTLS mode of a port by the policy: that of the port, the service, the mesh, the mesh-wide
+// one, else Istio's default.
+func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
+	for _, p := range s.Ports {
+		if p.Number == port && p.Mode != policy.ModeUnset {
+			return p.Mode
+		}
+	}
+	mesh := m.meshes[s.Namespace]
+	inherited := mesh.Mode
+	if mesh.Declares {
+		inherited = policy.ModeUnset
+	}
+	for _, mode := range [...]policy.Mode{s.Mode, inherited, m.Policy.Mode} {
+		if mode != policy.ModeUnset {
+			return mode
+		}
+	}
+	return policy.Permissive
+}
+
+// intended is the meaning of the language: some edge says so and no deny does, and who has no identity
+// reaches no strict port and is nobody at a disabled one. A mesh that only declares closes nothing.
+func (m *Model) intended(s *policy.Service, declares bool, mode policy.Mode, caller eval.Source, r *eval.Request) bool {
+	switch mode {
+	case policy.Strict:
+		if caller.Principal == "" {
+			return false
+		}
+	case policy.Disable:
+		caller.Principal = ""
+	}
+	return !m.says(s.Deny, caller, r) && (declares || m.says(s.Allow, caller, r))
+}
+
+func (m *Model) says(rules []policy.Rule, caller eval.Source, r *eval.Request) bool {
+	for i := range rules {
+		if asked(r, rules[i].Ports, rules[i].Ops) && m.isOneOf(caller, rules[i].From) {
+			return true
+		}
+	}
+	return false
+}
+
+// Caller is a class of callers in the words of the language.
+func (m *Model) Caller(c eval.Source) string {
+	if c.Principal == "" {
+		if c.IP.IsValid() {
+			return "a caller without identity at " + c.IP.String()
+		}
+		return "a caller without identity"
+	}
+	_, rest, _ := strings.Cut(c.Principal, "/ns/")
+	namespace, account, _ := strings.Cut(rest, "/sa/")
+	if mesh := m.meshes[namespace]; mesh != nil {
+		for _, s := range mesh.Services {
+			if s.Account == account && !s.Outside {
+				return s.ID()
+			}
+		}
+	}
+	return fmt.Sprintf("account %s of namespace %s", account, namespace)
+}

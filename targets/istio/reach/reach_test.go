@@ -1,0 +1,145 @@
+package reach_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/tools/txtar"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// compile takes intents as far as manifests; any error of the compiler ends the test.
+func compile(t *testing.T, files ...compiler.Input) (*policy.Policy, []targets.Manifest) {
+	t.Helper()
+	p, list := compiler.Compile(context.Background(), compiler.Project{
+		Files: files, Config: config.Default(), Today: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+	})
+	require.NoError(t, list.Err())
+	manifests, list := istio.New(istio.Options{}).Emit(p)
+	require.NoError(t, list.Err())
+	return p, manifests
+}
+
+func model(t *testing.T, p *policy.Policy, manifests []targets.Manifest) *reach.Model {
+	t.Helper()
+	var files []*source.File
+	for _, m := range manifests {
+		files = append(files, reach.FileOf(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
+	}
+	read, list := eval.Read(files, reach.Mesh(p))
+	require.NoError(t, list.Err())
+	return reach.New(p, read)
+}
+
+var broken = regexp.MustCompile(`# (MESH\d{4}) "([^"]*)"`)
+
+// TestGuards holds each project in testdata against its never, always and only: the line of each that must be
+// broken ends in `# CODE "regexp"`; every other must hold. The project must prove itself first.
+func TestGuards(t *testing.T) {
+	archives, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, archives)
+	for _, name := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			require.NoError(t, err)
+			var files []compiler.Input
+			want := map[string][2]string{}
+			for _, f := range archive.Files {
+				files = append(files, compiler.Input{Name: f.Name, Text: f.Data})
+				for i, line := range strings.Split(string(f.Data), "\n") {
+					if b := broken.FindStringSubmatch(line); b != nil {
+						want[fmt.Sprintf("%s:%d", f.Name, i+1)] = [2]string{b[1], b[2]}
+					}
+				}
+			}
+			p, manifests := compile(t, files...)
+			m := model(t, p, manifests)
+			require.NoError(t, m.Prove())
+			list, err := m.Guards()
+			require.NoError(t, err)
+			for _, d := range list {
+				at := fmt.Sprintf("%s:%d", d.Primary.File.Name, d.Primary.StartPosition().Line)
+				w, ok := want[at]
+				delete(want, at)
+				if assert.True(t, ok, "unexpected: %s", d.Error()) {
+					assert.Equal(t, w[0], string(d.Code), at)
+					assert.Regexp(t, w[1], d.Message, at)
+				}
+			}
+			assert.Empty(t, want, "guards that should be broken, and hold")
+		})
+	}
+}
+
+const shop = `mesh shop strict
+service frontend account frontend port 8080 http
+service backend account backend port 8080 http port 9090 tcp
+service db account db port 5432 tcp
+service legacy outside address 10.0.3.0/24
+mtls backend:9090 permissive
+frontend -> backend:8080 GET /api/*
+legacy -> backend:9090
+deny frontend -> backend:8080 GET /api/internal/*
+backend -> db
+`
+
+// TestTampering changes emitted manifests as a mistake of the compiler would, and wants the proof to fail with
+// a request that shows it.
+func TestTampering(t *testing.T) {
+	for name, row := range map[string]struct{ object, old, new, witness string }{
+		"a caller more":        {"db-ingress", "sa/backend", "sa/frontend", "shop/frontend may call shop/db"},
+		"a caller less":        {"db-ingress", "sa/backend", "sa/frontend", "shop/backend may not call shop/db"},
+		"a wider path":         {"backend-ingress", "/api/*", "/*", "shop/frontend may call shop/backend:8080 GET /"},
+		"another method":       {"backend-ingress", "GET", "POST", "shop/frontend may call shop/backend:8080 POST /api/"},
+		"another port":         {"backend-ingress", "\"8080\"", "\"9090\"", "shop/frontend may not call shop/backend:8080 GET /api/"},
+		"a wider block":        {"backend-ingress", "10.0.3.0/24", "10.0.0.0/16", "a caller without identity at 10.0.0.0 may call shop/backend:9090"},
+		"a selector off":       {"db-ingress", "app: db", "app: bd", "shop/backend may not call shop/db"},
+		"a narrower deny":      {"backend-deny", "/api/internal/*", "/api/internal/x", "shop/frontend may call shop/backend:8080 GET /api/internal/"},
+		"a deny that allows":   {"backend-deny", "action: DENY", "action: ALLOW", "shop/frontend may call shop/backend:8080 GET /api/internal/"},
+		"a looser mesh":        {"default", "STRICT", "PERMISSIVE", "shop/backend is permissive by the manifests and strict by the intents"},
+		"a stricter port":      {"backend", "PERMISSIVE", "STRICT", "shop/backend:9090 is strict by the manifests and permissive by the intents"},
+		"an open default":      {"default-deny", "spec: {}", "spec: {rules: [{}]}", "account other of namespace other may call shop/backend"},
+		"another trust domain": {"db-ingress", "cluster.local", "cluster.remote", "shop/backend may not call shop/db"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(shop)})
+			require.NoError(t, model(t, p, manifests).Prove())
+			changed := false
+			for i := range manifests {
+				if manifests[i].Name == row.object {
+					text := strings.ReplaceAll(string(manifests[i].YAML), row.old, row.new)
+					changed = changed || text != string(manifests[i].YAML)
+					manifests[i].YAML = []byte(text)
+				}
+			}
+			require.True(t, changed)
+			err := model(t, p, manifests).Prove()
+			var unproved *reach.Unproved
+			require.ErrorAs(t, err, &unproved)
+			assert.Contains(t, err.Error(), row.witness)
+		})
+	}
+	t.Run("a lost object", func(t *testing.T) {
+		p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(shop)})
+		for i := range manifests {
+			without := append(append([]targets.Manifest{}, manifests[:i]...), manifests[i+1:]...)
+			assert.Error(t, model(t, p, without).Prove(), "without %s %s", manifests[i].Kind, manifests[i].Name)
+		}
+	})
+}
