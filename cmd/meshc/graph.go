@@ -137,6 +137,8 @@ func (d *drawing) draw(g *graph.Graph) ([]byte, error) {
 		return graph.Mermaid(g), nil
 	case "json":
 		return graph.JSON(g)
+	case "svg":
+		return graph.SVG(g), nil
 	}
 	return graph.Text(g, len(d.focus) > 0), nil
 }
