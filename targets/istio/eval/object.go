@@ -58,11 +58,11 @@ func (r *reader) object(d *decoder, n int32) {
 			WithHelp("write security.istio.io/v1")
 	}
 	p := &Policy{Kind: kindOf}
-	var spec int32
+	var spec, dryRun int32
 	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(field int, value int32) {
 		switch field {
 		case 2:
-			d.metadata(p, value)
+			dryRun = d.metadata(p, value)
 		case 3:
 			spec = value
 		}
@@ -82,6 +82,9 @@ func (r *reader) object(d *decoder, n int32) {
 		d.authorization(p, spec)
 	} else {
 		d.peer(p, spec)
+	}
+	if dryRun != 0 {
+		d.dryRun(p, dryRun)
 	}
 	p.Broken = d.broken
 	r.register(p, d)
@@ -103,12 +106,13 @@ func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnost
 	return d
 }
 
-// metadata reads what bears on a policy; the API server keeps much more in it.
-func (d *decoder) metadata(p *Policy, n int32) {
+// metadata reads what bears on a policy, and is the value of its annotation istio.io/dry-run; the API server keeps
+// much more in it.
+func (d *decoder) metadata(p *Policy, n int32) (dryRun int32) {
 	if !d.is(n, mapping) {
-		return
+		return 0
 	}
-	d.path = append(d.path, "metadata", "")
+	d.path = append(d.path, "")
 	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
 		if d.nodes[c].kind == null {
 			continue
@@ -124,26 +128,34 @@ func (d *decoder) metadata(p *Policy, n int32) {
 				p.created, _ = time.Parse(time.RFC3339, d.nodes[c].text)
 			}
 		case "annotations":
-			d.dryRun(p, c)
+			if a := d.child(c, "istio.io/dry-run"); d.is(c, mapping) && a != c {
+				dryRun = a
+			}
 		}
 	}
-	d.path = d.path[:len(d.path)-2]
+	d.path = d.path[:len(d.path)-1]
+	return dryRun
 }
 
-func (d *decoder) dryRun(p *Policy, annotations int32) {
-	if !d.is(annotations, mapping) || p.Kind != "AuthorizationPolicy" {
+// dryRun refuses the annotation where Istio's validation does (checkDryRunAnnotation in its config/validation).
+func (d *decoder) dryRun(p *Policy, n int32) {
+	d.path = append(d.path[:0], "metadata", "annotations", "istio.io/dry-run")
+	if !d.is(n, text) {
 		return
 	}
-	for c := d.nodes[annotations].first; c != 0; c = d.nodes[c].next {
-		if d.nodes[c].key != "istio.io/dry-run" {
-			continue
-		}
-		dry, err := strconv.ParseBool(d.string(c))
-		if p.DryRun = dry; err != nil && d.nodes[c].kind == text {
-			d.findings.Add(diag.Ineffective, d.span(c), "istio.io/dry-run is %q, so Istio enforces the policy", d.nodes[c].text).
-				WithHelp("write \"true\" or \"false\"")
-		}
+	dry, err := strconv.ParseBool(d.nodes[n].text)
+	switch {
+	case p.Kind != "AuthorizationPolicy":
+		d.refuse(d.keySpan(n), "a %s has no dry run, and Istio refuses the annotation", p.Kind).
+			WithHelp("delete the annotation")
+	case p.Action != Allow && p.Action != Deny:
+		d.refuse(d.keySpan(n), "%s has no dry run, and Istio refuses the annotation", p.Action).
+			WithHelp("delete the annotation")
+	case err != nil:
+		d.refuse(d.span(n), "istio.io/dry-run is %q, which Istio refuses", d.nodes[n].text).
+			WithHelp("write \"true\" or \"false\"")
 	}
+	p.DryRun = dry
 }
 
 // selector reads the labels of the pods that a policy binds: all of the namespace where they cannot be told.

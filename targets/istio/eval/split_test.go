@@ -80,7 +80,7 @@ func randomManifests(r *rand.Rand) string {
 	for i := range r.IntN(4) {
 		action := pick(r, []string{"ALLOW", "ALLOW", "DENY", "CUSTOM", "AUDIT"})
 		fmt.Fprintf(&b, "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p%d, namespace: %s", i, pick(r, []string{"shop", "istio-system"}))
-		if r.IntN(6) == 0 {
+		if (action == "ALLOW" || action == "DENY") && r.IntN(6) == 0 {
 			b.WriteString(`, annotations: {istio.io/dry-run: "true"}`)
 		}
 		fmt.Fprintf(&b, "}\nspec:\n  action: %s\n", action)
