@@ -112,6 +112,10 @@ func settled(found diag.List) diag.List {
 func certain(found diag.List) diag.List {
 	kept := found[:0]
 	for _, d := range found {
+		if len(d.Fixes) > 0 && (d.Code == diag.UnknownService || d.Code == diag.UnknownMesh) {
+			kept = append(kept, d) // a near name is there: this one is a typo
+			continue
+		}
 		switch d.Code {
 		case diag.UnknownService, diag.UnknownMesh, diag.UnknownAccount, diag.UnknownPort, diag.NoSection,
 			diag.NotExported, diag.NoIdentitySource, diag.NotHTTP:

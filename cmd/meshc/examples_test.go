@@ -45,6 +45,7 @@ func TestExamples(t *testing.T) {
 				args = append(args, "--check")
 			}
 			var stdout, stderr bytes.Buffer
+			assert.Equal(t, 0, run([]string{"fmt", "--check", dir}, strings.NewReader(""), &stdout, &stderr), "not as fmt would have it: %s", stdout.String())
 			code := run(args, strings.NewReader(""), &stdout, &stderr)
 			if example.broken {
 				assert.Equal(t, exitFindings, code)

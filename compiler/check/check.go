@@ -44,6 +44,8 @@ type Mesh struct {
 	names    map[string]*symbol
 	services []*Service // in the order of their declaration
 	accounts map[string]source.Span
+	known    []string // the keys of names, sorted, once a name was missed
+	misses   int
 	manifest bool // the workload manifests have something in this namespace
 }
 
@@ -62,6 +64,7 @@ type Service struct {
 	calls     bool              // some edge has it as a source
 	called    bool              // some edge or deny leads to it, be it a broken one
 	mismatch  bool              // its account has a finding already
+	partly    bool              // some of its workloads have no proxy, others have
 }
 
 // Rule is one hop of an edge or a deny, as it bears on one callee.
@@ -137,10 +140,12 @@ type checker struct {
 	list   diag.List
 	inv    *inventory.Set
 
-	edges   int                        // statements seen, for the repeats
-	seen    map[edgeKey]source.Span    // edges and denies so far
-	byOwner map[accountKey][]*Service  // services that share an account
-	loose   map[source.Span]*permitted // permissive modes that edges rely on
+	edges    int                       // statements seen, for the repeats
+	seen     map[edgeKey]source.Span   // edges and denies so far
+	byOwner  map[accountKey][]*Service // services that share an account
+	reported map[accountKey]bool       // of those, the ones with a finding
+	ambients map[string]*inventory.Namespace
+	loose    map[source.Span]*permitted // permissive modes that edges rely on
 }
 
 // Project checks a project. The findings are those of every stage of the check, unsorted.
@@ -155,6 +160,9 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 		inv:    inv,
 		seen:   map[edgeKey]source.Span{},
 		loose:  map[source.Span]*permitted{},
+
+		reported: map[accountKey]bool{},
+		ambients: map[string]*inventory.Namespace{},
 	}
 	sections := c.declare(files)
 	c.join()

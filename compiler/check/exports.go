@@ -49,7 +49,7 @@ func (c *checker) export(m *Mesh, e *lang.Export) {
 			}
 			r := &Rule{Callee: s, toAt: t.Ref.Range}
 			r.Ops = ops
-			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
+			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1, false) {
 				stmt.used = true // it failed: nothing more to say of it
 				continue
 			}
@@ -97,7 +97,7 @@ func (c *checker) consented(gap *consent, r *Rule) bool {
 	for _, f := range r.From {
 		found := false
 		for _, e := range r.Callee.mesh.Exports {
-			if e.Callee != r.Callee || !e.reaches(f) {
+			if e.Callee != r.Callee || !e.reaches(gap.statement, f) {
 				continue
 			}
 			if policy.CoversPorts(e.Ports, r.Ports) && policy.Covers(e.Ops, r.Ops) {
@@ -116,16 +116,18 @@ func (c *checker) consented(gap *consent, r *Rule) bool {
 	return ok
 }
 
-// reaches tells whether an export speaks to a source. Only the callee's own section may let in `world`.
-func (e *Export) reaches(f policy.Source) bool {
+// reaches tells whether an export lets a section write an edge, or a deny, of a source. A section speaks for
+// its own services alone; whom nobody can prove, and everybody at once, only the callee's own section may let in.
+func (e *Export) reaches(section *Mesh, f policy.Source) bool {
 	return slices.ContainsFunc(e.To, func(to Consumer) bool {
 		switch f.Kind {
 		case policy.FromService:
-			return to.All || to.Mesh == f.Service.Namespace || to.Service != nil && to.Service.Service == f.Service
+			if f.Service.Namespace != section.Name {
+				return false
+			}
+			return to.Service != nil && to.Service.Service == f.Service || !f.Service.Outside && (to.All || to.Mesh == section.Name)
 		case policy.FromMesh:
-			return to.All || to.Mesh == f.Mesh
-		case policy.FromAny:
-			return to.All
+			return f.Mesh == section.Name && (to.All || to.Mesh == section.Name)
 		}
 		return false
 	})
@@ -149,8 +151,12 @@ func (c *checker) refused(m *Mesh, gap *consent, t *lang.Target, deny bool) {
 	d := c.list.Add(diag.NotExported, t.Ref.Range, "mesh %s does not export %s to %s", s.Namespace, s.Name, listed(who)).
 		WithRelated(firstSection(s.mesh), "the mesh that would have to")
 	switch f := gap.lacking[0]; {
-	case f.Kind == policy.FromWorld:
-		d.WithHelp("only mesh %s itself may let in world: ask its owners for `world -> %s`", s.Namespace, s.Name)
+	case f.Kind == policy.FromWorld || f.Kind == policy.FromAny:
+		d.WithHelp("only mesh %s itself may speak of %s: ask its owners for `%s -> %s`", s.Namespace, f, f, s.Name)
+	case f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name:
+		d.WithHelp("mesh %s speaks for its own services only: write this where %s is, or ask the owners of mesh %s", m.Name, f, s.Namespace)
+	case f.Kind == policy.FromService && f.Service.Outside:
+		d.WithHelp("ask the owners of mesh %s to let this one in by name: `export %s to %s`", s.Namespace, exportTarget(t, s), f)
 	case gap.partly:
 		d.WithNote("it exports %s for other ports or operations only", s.Name)
 		fallthrough
@@ -177,14 +183,8 @@ func exportTarget(t *lang.Target, s *Service) string {
 }
 
 func consumerText(m *Mesh, f policy.Source) string {
-	switch f.Kind {
-	case policy.FromAny:
-		return "*"
-	case policy.FromMesh:
+	if f.Kind == policy.FromMesh {
 		return f.Mesh
-	}
-	if f.Service.Namespace != m.Name {
-		return f.Service.ID()
 	}
 	return m.Name
 }

@@ -40,10 +40,10 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		c.list.Add(diag.MisplacedClause, g.Except[0].Range, "an always has no exceptions").
 			WithHelp("name the callers that must be let through")
 	}
-	from, _ := c.sources(m, g.Hops[0])
+	from, _ := c.sources(m, g.Hops[0], true)
 	var except []policy.Source
 	for _, r := range g.Except {
-		except = append(except, c.source(m, r)...)
+		except = append(except, c.source(m, r, true)...)
 	}
 	for i := range g.Hops[1] {
 		t := &g.Hops[1][i]
@@ -60,7 +60,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		for _, s := range callees {
 			r := &Rule{Callee: s}
 			r.Ops = ops
-			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
+			if !ok || !c.rulePorts(r, t, len(callees) == 1, false) {
 				continue
 			}
 			key := r.Rule.OperationKey()

@@ -17,6 +17,11 @@ var namingLabels = []string{"app", "app.kubernetes.io/name"}
 // join gives each declared service the workloads that its selector takes, and declares the services that
 // only the manifests know. Afterwards Meshes is complete and sorted.
 func (c *checker) join() {
+	for _, n := range c.inv.Namespaces {
+		if n.Ambient {
+			c.ambients[n.Name] = n
+		}
+	}
 	byNamespace := map[string][]*inventory.Workload{}
 	for _, w := range c.inv.Workloads {
 		byNamespace[w.Namespace] = append(byNamespace[w.Namespace], w)
@@ -131,16 +136,14 @@ func (c *checker) hold(s *Service) {
 	if len(s.workloads) == 0 {
 		return
 	}
-	first := s.workloads[0]
-	bare := first
+	bare := 0
 	for _, w := range s.workloads {
-		if w.NoProxy == "" {
-			bare = nil
+		if w.NoProxy != "" {
+			bare++
 		}
 	}
-	if bare != nil && !s.Outside {
-		s.Outside = true
-	}
+	s.Outside = s.Outside || bare == len(s.workloads)
+	s.partly = !s.Outside && bare > 0
 	if !s.Outside || s.decl == nil {
 		c.holdAccount(s)
 	}

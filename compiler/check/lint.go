@@ -47,12 +47,18 @@ func (c *checker) lintMesh(m *Mesh) {
 			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
+	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && (len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
+		c.list.Add(diag.NoMode, m.sections[0], "nothing is emitted for mesh %s: its mode is stated nowhere, and no edge leads into it", m.Name).
+			WithNote("its services are as open as without meshc, with no default-deny; a mesh that only names services of others is left alone like this").
+			WithHelp("write `mesh %s strict` to close what no edge opens", m.Name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil && !e.used {
 			c.list.Add(diag.UnusedExternal, e.At, "no edge leads to %s", quoted(name)).
 				WithHelp("delete it, or write who calls it: `frontend -> %s`", name)
 		}
 	}
+	c.sameHosts(m)
 	reported := map[*exportStmt]bool{}
 	for _, e := range m.Exports {
 		if !e.stmt.used && !reported[e.stmt] {
@@ -71,6 +77,23 @@ func (c *checker) lintMesh(m *Mesh) {
 		if !used && name != "default" {
 			c.list.Add(diag.UnusedAccount, m.accounts[name], "no workload of %s runs as %s", m.Name, quoted(name)).
 				WithHelp("delete the ServiceAccount, or set it as serviceAccountName of its workload")
+		}
+	}
+}
+
+// sameHosts reports two externals of one mesh with the same host: of two ServiceEntries for it, Istio would
+// merge some ports and drop others.
+func (c *checker) sameHosts(m *Mesh) {
+	hosts := map[string]*policy.External{}
+	for _, e := range m.Externals() {
+		for _, h := range e.Hosts {
+			if other := hosts[h]; other != nil {
+				c.list.Add(diag.DuplicateDeclaration, e.At, "%s and %s are one host, %s", e.Name, other.Name, h).
+					WithRelated(other.At, "first declared here").
+					WithHelp("declare it once, with all its ports")
+				break
+			}
+			hosts[h] = e
 		}
 	}
 }
@@ -113,18 +136,37 @@ func (m *Mesh) hasWorkloads() bool {
 }
 
 func (c *checker) lintService(s *Service) {
+	c.lintUnmanifested(s)
 	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
 	idle := !s.calls && !s.called
 	switch {
 	case idle && s.Outside && !s.declaredOutside():
 		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
-			WithHelp("label its namespace istio-injection: enabled and restart it, or declare it `service %s outside`", s.Name)
+			WithHelp("let its proxy be injected and restart it, or declare it `service %s outside`", s.Name)
 	case idle && !exported && len(s.mesh.sections) > 0:
 		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
 	}
 	c.lintCovered(s)
 	c.lintScrape(s)
+}
+
+// lintUnmanifested reports a declared service that the manifests do not know, while its account is that of a
+// workload that they do: its policies would bind nothing.
+func (c *checker) lintUnmanifested(s *Service) {
+	if s.decl == nil || len(s.workloads) > 0 || s.Outside || s.mismatch || s.Account == "" || !s.bound() {
+		return
+	}
+	i := slices.IndexFunc(s.mesh.services, func(o *Service) bool {
+		return o.decl == nil && slices.ContainsFunc(o.workloads, func(w *inventory.Workload) bool { return w.Account == s.Account })
+	})
+	if i < 0 {
+		return
+	}
+	other := s.mesh.services[i]
+	c.list.Add(diag.SelectorMismatch, s.At, "no workload of %s is %s; %s runs as %s", s.Namespace, s.Name, other.Name, quoted(s.Account)).
+		WithRelated(other.workloads[0].At, "%s %s", other.workloads[0].Kind, other.workloads[0].Object).
+		WithHelp("write `service %s`, or give %s the labels of its pods: a policy for it would bind nothing", other.Name, s.Name)
 }
 
 // lintCovered warns of edges that denies take back whole.

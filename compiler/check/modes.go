@@ -105,6 +105,9 @@ func (c *checker) applyCeilings() {
 			full = wide
 		}
 		mine := min(full.mode, c.ceiling(m.Name, "*"))
+		if m.Name == c.Config.RootNamespace {
+			continue
+		}
 		if m.stated.mode != policy.ModeUnset || mine != inherited && len(m.sections) > 0 {
 			m.Mode, m.ModeAt = mine, place(m.stated.at, m.At)
 		}
@@ -149,6 +152,9 @@ func (c *checker) knownCeilings() {
 		m := c.meshes[namespace]
 		switch {
 		case namespace == "*":
+		case namespace == c.Config.RootNamespace:
+			c.list.Add(diag.RootNamespace, at, "%s is the root namespace: a mode in it would bind the whole mesh", namespace).
+				WithHelp("write the ceiling as \"*\", or for single meshes")
 		case m == nil:
 			d := c.list.Add(diag.UnknownMesh, at, "mesh %s is not declared, so this ceiling holds nothing back", quoted(namespace))
 			if near, ok := diag.Nearest(namespace, slices.Sorted(maps.Keys(c.meshes))); ok {

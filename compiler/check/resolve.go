@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
@@ -48,7 +49,14 @@ func (c *checker) lookupMesh(n lang.Name) *Mesh {
 
 func (c *checker) unknown(m *Mesh, r lang.Ref) {
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
-	if suggest(d, r.Name, slices.Sorted(maps.Keys(m.names))) {
+	if m.known == nil {
+		m.known = slices.Sorted(maps.Keys(m.names))
+	}
+	if m.misses++; m.misses > maxSuggestions {
+		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
+		return
+	}
+	if suggest(d, r.Name, m.known) {
 		return
 	}
 	switch homes := c.homes(r.Name.Text); {
@@ -61,6 +69,9 @@ func (c *checker) unknown(m *Mesh, r lang.Ref) {
 		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
 	}
 }
+
+// maxSuggestions bounds the search for near names in one mesh: where so many are unknown, it is not for a typo.
+const maxSuggestions = 100
 
 // homes is the meshes, sorted, that declare a name.
 func (c *checker) homes(name string) []string {
@@ -194,8 +205,9 @@ func (c *checker) ambiguous(m *Mesh, r lang.Ref) bool {
 	return true
 }
 
-// sources resolves the left side of an edge, with the place of each.
-func (c *checker) sources(m *Mesh, targets []lang.Target) ([]policy.Source, []source.Span) {
+// sources resolves the left side of an edge, with the place of each. Where it shuts somebody out, in a deny
+// or a guard, `*` is everyone, also who has no proxy; where it lets in, it is who can prove an identity.
+func (c *checker) sources(m *Mesh, targets []lang.Target, shuts bool) ([]policy.Source, []source.Span) {
 	var from []policy.Source
 	var at []source.Span
 	several := len(targets) > 1
@@ -208,7 +220,7 @@ func (c *checker) sources(m *Mesh, targets []lang.Target) ([]policy.Source, []so
 			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "a caller has no operations: they belong to what is called").
 				WithHelp("write them behind the destination")
 		}
-		for _, s := range c.source(m, t.Ref) {
+		for _, s := range c.source(m, t.Ref, shuts) {
 			if several && slices.Contains(from, s) {
 				continue
 			}
@@ -220,7 +232,7 @@ func (c *checker) sources(m *Mesh, targets []lang.Target) ([]policy.Source, []so
 }
 
 // source resolves one reference on the left side of an edge.
-func (c *checker) source(m *Mesh, r lang.Ref) []policy.Source {
+func (c *checker) source(m *Mesh, r lang.Ref, shuts bool) []policy.Source {
 	switch kind := special(r); kind {
 	case policy.FromMesh:
 		other := c.lookupMesh(r.Namespace)
@@ -236,7 +248,10 @@ func (c *checker) source(m *Mesh, r lang.Ref) []policy.Source {
 	}
 	var services []*Service
 	if r.Name.Text == "*" && !r.Name.Quoted {
-		services = c.everyone(m)
+		services = c.everyone(m, shuts)
+		if !shuts {
+			c.leftOut(m, r)
+		}
 	} else {
 		s := c.lookup(m, r)
 		if s == nil {
@@ -258,8 +273,23 @@ func (c *checker) source(m *Mesh, r lang.Ref) []policy.Source {
 	return from
 }
 
-// everyone is what `*` means: all services of the section that have a proxy; outside of any mesh all of the project.
-func (c *checker) everyone(m *Mesh) []*Service {
+// leftOut says whom a `*` that lets in does not let in.
+func (c *checker) leftOut(m *Mesh, r lang.Ref) {
+	var names []string
+	for _, s := range m.services {
+		if s.Outside {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) > 0 {
+		c.list.Add(diag.NoProxy, r.Range, "`*` leaves out %s: without a proxy nobody proves an identity", listed(names)).
+			WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
+	}
+}
+
+// everyone is what `*` means: all services of the section, or outside of any mesh of the project, that have
+// a proxy, and with outside those too that have none.
+func (c *checker) everyone(m *Mesh, outside bool) []*Service {
 	meshes := c.Meshes
 	if m != nil {
 		meshes = []*Mesh{m}
@@ -267,12 +297,35 @@ func (c *checker) everyone(m *Mesh) []*Service {
 	var all []*Service
 	for _, m := range meshes {
 		for _, s := range m.services {
-			if !s.Outside {
+			if outside || !s.Outside {
 				all = append(all, s)
 			}
 		}
 	}
 	return all
+}
+
+// alsoServicePort warns of a container port that is also the port of a Service which leads to another one.
+func (c *checker) alsoServicePort(s *Service, n lang.Name, number uint16) {
+	var here, there *inventory.Port
+	for _, w := range s.workloads {
+		for i := range w.Ports {
+			p := &w.Ports[i]
+			if p.Number == number {
+				here = p
+			}
+			if p.Number != number && slices.Contains(p.ServicePorts, number) {
+				there = p
+			}
+		}
+	}
+	if here == nil || there == nil || slices.Contains(here.ServicePorts, number) {
+		return
+	}
+	d := c.list.Add(diag.ServicePort, n.Range, "port %d of the Kubernetes Service leads to container port %d, and this opens container port %d", number, there.Number, number).
+		WithRelated(there.At, "container port %d", there.Number).
+		WithHelp("write %s:%d if callers go through the Service", s.Name, there.Number)
+	d.Severity = diag.Warning
 }
 
 // port resolves the port of a destination.
@@ -282,6 +335,7 @@ func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
 		return 0, false
 	}
 	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }) {
+		c.alsoServicePort(s, n, number)
 		return number, true
 	}
 	for _, w := range s.workloads {

@@ -1,10 +1,12 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
@@ -36,7 +38,7 @@ func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.
 		if i > 0 {
 			left = bare(left)
 		}
-		from, fromAt := c.sources(m, left)
+		from, fromAt := c.sources(m, left, deny)
 		c.callers(from)
 		for j := range hops[i+1] {
 			t := &hops[i+1][j]
@@ -82,7 +84,7 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 		s.called = true
 		r := &Rule{Rule: base, Callee: s, fromAt: fromAt, toAt: t.Ref.Range}
 		r.Ops = ops
-		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
+		if !ok || !c.rulePorts(r, t, len(callees) == 1, deny) || len(r.From) == 0 {
 			continue
 		}
 		if s.mesh != m && !c.consented(consent, r) {
@@ -120,11 +122,11 @@ func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
 		return nil, nil
 	case kind == policy.FromMesh:
 		if other := c.lookupMesh(r.Namespace); other != nil {
-			return c.everyone(other), nil
+			return c.everyone(other, false), nil
 		}
 		return nil, nil
 	case r.Name.Text == "*" && !r.Name.Quoted:
-		return c.everyone(m), nil
+		return c.everyone(m, false), nil
 	}
 	s := c.lookup(m, r)
 	switch {
@@ -136,8 +138,8 @@ func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
 	return s.services(), nil
 }
 
-// rulePorts fills the ports of a rule; single tells that the destination names this one service.
-func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
+// rulePorts fills the ports of a rule; single tells that the destination names this one service, deny what it is for.
+func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
 	s := r.Callee
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
@@ -150,9 +152,12 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 			if p := s.Ports[i].Protocol; !p.IsHTTP() {
 				d := c.list.Add(diag.NotHTTP, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "port %d of %s is not known to be HTTP, so it has no methods and paths", number, s.Name).
 					WithRelated(s.At, "declared here")
-				if p == policy.ProtocolUnset {
+				switch {
+				case s.decl == nil || len(s.decl.Ports) == 0:
+					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete the operations")
+				case p == policy.ProtocolUnset:
 					d.WithHelp("declare its protocol: `port %d http`", number)
-				} else {
+				default:
 					d.WithHelp("it is declared as %s: delete the operations, or declare `port %d http`", p, number)
 				}
 				return false
@@ -168,6 +173,11 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 			r.Ports = append(r.Ports, p.Number)
 		}
 	}
+	if open := unknownProtocol(s); deny && open != 0 && len(r.Ports) > 0 {
+		c.list.Add(diag.AroundDeny, t.Ref.Range, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", open, s.Name).
+			WithRelated(s.At, "declared here").
+			WithHelp("declare it, `port %d http` or tcp, or deny the port itself", open)
+	}
 	if len(r.Ports) == 0 {
 		at := t.Ref.Range
 		if single {
@@ -181,12 +191,23 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 	return true
 }
 
+// unknownProtocol is a port that some edge opens and whose protocol nobody says; 0 where there is none.
+func unknownProtocol(s *Service) uint16 {
+	for _, p := range s.Ports {
+		if p.Protocol == policy.ProtocolUnset {
+			return p.Number
+		}
+	}
+	return 0
+}
+
 // operations takes over methods and paths, and reports those that Istio refuses or would match otherwise.
 func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok bool) {
 	if len(ops) == 0 {
 		return nil, true
 	}
 	ok = true
+	c.bareMethod(ops)
 	out := make([]policy.Operation, 0, len(ops))
 	for _, op := range ops {
 		var o policy.Operation
@@ -209,6 +230,18 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 	}
 	slices.SortFunc(out, policy.Operation.Compare)
 	return slices.CompactFunc(out, func(a, b policy.Operation) bool { return a.Compare(b) == 0 }), ok
+}
+
+// bareMethod warns of `GET, POST /x`, which lets through every GET.
+func (c *checker) bareMethod(ops []lang.Operation) {
+	for i := 0; i+1 < len(ops); i++ {
+		if !ops[i].Path.Present() && ops[i+1].Path.Present() && len(ops[i+1].Methods) > 0 {
+			first, next := ops[i].Range.Text(), ops[i+1].Methods[0].Range.To(ops[i+1].Methods[len(ops[i+1].Methods)-1].Range).Text()
+			c.list.Add(diag.BareMethod, ops[i].Range, "%s has no path of its own, so it is every path", first).
+				WithHelp("write %s|%s %s for both, or %s /* where every path is meant", first, next, ops[i+1].Path.Range.Text(), first).
+				WithFix(false, ops[i].Range.To(ops[i+1].Range), first+"|"+next+" "+ops[i+1].Path.Range.Text(), "join the methods")
+		}
+	}
 }
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
@@ -249,6 +282,10 @@ func (c *checker) validPath(n lang.Name) bool {
 		problem, help = "has a query or fragment, which Istio does not look at", "write the path alone: "+p[:strings.IndexAny(p, "?#")]
 	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		problem, help = "has a blank or control character, which no path has", "write it percent-encoded: %20"
+	case strings.ContainsFunc(p, func(r rune) bool { return r >= 0x80 }):
+		problem, help = "has a character that no request has as it stands", "write it percent-encoded: "+percentEncoded(p)
+	case hasDotSegment(p):
+		problem, help = "has a dot segment, which is gone before Istio looks at a request", "write the path that it leads to"
 	case policy.IsTemplate(p):
 		problem, help = templateProblem(p)
 	case strings.ContainsAny(p, "{}"):
@@ -262,6 +299,30 @@ func (c *checker) validPath(n lang.Name) bool {
 		return true
 	}
 	c.list.Add(diag.InvalidOperation, n.Range, "path %s %s", quoted(p), problem).WithHelp("%s", help)
+	return false
+}
+
+func percentEncoded(p string) string {
+	var b strings.Builder
+	for i := range len(p) {
+		if p[i] < 0x80 {
+			b.WriteByte(p[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", p[i])
+		}
+	}
+	return b.String()
+}
+
+// hasDotSegment tells whether a path has a segment that Envoy's normalization, which Istio has on by default,
+// takes away before policies see the request.
+func hasDotSegment(p string) bool {
+	for segment := range strings.SplitSeq(p, "/") {
+		switch strings.ReplaceAll(strings.ToLower(segment), "%2e", ".") {
+		case ".", "..":
+			return true
+		}
+	}
 	return false
 }
 
@@ -301,6 +362,10 @@ func starsToTemplate(p string) string {
 // tail reads `until` and `because`.
 func (c *checker) tail(t lang.Tail) (until, because string) {
 	because = t.Because.Text
+	if i := strings.IndexFunc(because, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) }); i >= 0 {
+		c.list.Add(diag.InvalidValue, t.Because.Range, "this reason has a character that changes how the text around it reads").
+			WithHelp("delete it: control and direction characters are invisible, and reviewers would see another text")
+	}
 	if !t.Until.Present() {
 		return "", because
 	}

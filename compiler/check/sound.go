@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -73,65 +74,88 @@ func (c *checker) sharedAccounts() {
 	if !shared {
 		return
 	}
-	reported := map[accountKey]bool{}
 	for _, m := range c.Meshes {
 		for _, s := range m.services {
-			c.toldApart(s.Allow, reported)
-			c.toldApart(s.Deny, reported)
+			c.toldApart(s.Allow)
+			c.toldApart(s.Deny)
 		}
 	}
 }
 
 // toldApart looks at the rules of one callee and action.
-func (c *checker) toldApart(rules []*Rule, reported map[accountKey]bool) {
+func (c *checker) toldApart(rules []*Rule) {
+	type group struct {
+		accountKey
+		key string
+	}
+	var named map[string]*coverage // by what the rules are about
+	looked := map[group]bool{}
 	for _, r := range rules {
 		for i, f := range r.From {
 			if f.Kind != policy.FromService {
 				continue
 			}
 			k := accountKey{f.Service.Namespace, f.Service.Account}
-			for _, twin := range c.byOwner[k] {
-				if twin.Service == f.Service || reported[k] || named(rules, r.key, twin.Service) {
+			twins := c.byOwner[k]
+			if len(twins) == 0 || c.reported[k] || looked[group{k, r.key}] {
+				continue
+			}
+			looked[group{k, r.key}] = true
+			if named == nil {
+				named = coverages(rules)
+			}
+			for _, twin := range twins {
+				if twin.Service == f.Service || named[r.key].has(twin.Service) || named[""].has(twin.Service) {
 					continue
 				}
-				reported[k] = true
+				c.reported[k] = true
 				c.list.Add(diag.SharedAccount, r.fromAt[i], "%s and %s share the account %s, so this would bind both", f.Service.Name, twin.Name, quoted(k.account)).
-					WithRelated(place(c.symbolAt(f.Service), twin.At), "%s runs as %s", f.Service.Name, k.account).
+					WithRelated(c.symbolAt(f.Service), "%s runs as %s", f.Service.Name, k.account).
 					WithRelated(place(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
 					WithNote("identity is the account: the callee cannot see which of the two is calling").
 					WithHelp("give %s an account of its own, or write the same for both", twin.Name)
+				break
 			}
 		}
 	}
+}
+
+// coverage is the callers of rules that are about the same.
+type coverage struct {
+	services map[*policy.Service]bool
+	meshes   map[string]bool
+	all      bool
+}
+
+func coverages(rules []*Rule) map[string]*coverage {
+	named := map[string]*coverage{}
+	for _, r := range rules {
+		c := named[r.key]
+		if c == nil {
+			c = &coverage{services: map[*policy.Service]bool{}, meshes: map[string]bool{}}
+			named[r.key] = c
+		}
+		for _, f := range r.From {
+			switch f.Kind {
+			case policy.FromService:
+				c.services[f.Service] = true
+			case policy.FromMesh:
+				c.meshes[f.Mesh] = true
+			default:
+				c.all = true
+			}
+		}
+	}
+	return named
+}
+
+func (c *coverage) has(s *policy.Service) bool {
+	return c != nil && (c.all || c.services[s] || c.meshes[s.Namespace])
 }
 
 func (c *checker) symbolAt(s *policy.Service) source.Span {
 	svc := c.meshes[s.Namespace].names[s.Name].service
 	return place(svc.accountAt, svc.At)
-}
-
-// named tells whether a service is a caller of the rules with this key, or of one for everything.
-func named(rules []*Rule, key string, s *policy.Service) bool {
-	for _, r := range rules {
-		if r.key != key && r.key != "" {
-			continue
-		}
-		for _, f := range r.From {
-			switch f.Kind {
-			case policy.FromService:
-				if f.Service == s {
-					return true
-				}
-			case policy.FromMesh:
-				if f.Mesh == s.Namespace {
-					return true
-				}
-			default:
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // overlaps reports a selector that also takes the pods of another service of the mesh.
@@ -171,6 +195,7 @@ func (c *checker) overlaps(m *Mesh) {
 					WithRelated(other.podsAt(), "the pods of %s", other.Name).
 					WithNote("a policy for %s (%s) would bind them too", s.Name, selectorText(s.Labels)).
 					WithHelp("add a label that only the pods of %s carry", s.Name)
+				break
 			}
 		}
 	}
@@ -224,6 +249,12 @@ func (c *checker) identities(r *Rule, deny bool) {
 		}
 		return
 	}
+	if s.partly {
+		c.list.Add(diag.OutsideCallee, r.toAt, "nothing enforces this at a part of %s, which has no proxy", s.Name).
+			WithRelated(c.outsideAt(s), "%s", c.outsideWhy(s)).
+			WithHelp("let the proxy of all its workloads be injected")
+	}
+	c.ambient(r, deny)
 	met := c.met(r)
 	for i, f := range r.From {
 		at := r.fromAt[i]
@@ -242,7 +273,37 @@ func (c *checker) identities(r *Rule, deny bool) {
 	}
 }
 
+// ambient reports what the proxies of an ambient namespace cannot do without a waypoint: ztunnel knows
+// connections, not requests (istio.io/docs/ambient/usage/l4-policy).
+func (c *checker) ambient(r *Rule, deny bool) {
+	ns := c.ambients[r.Callee.Namespace]
+	if ns == nil || len(r.Ops) == 0 {
+		return
+	}
+	what := "edge"
+	if deny {
+		what = "deny"
+	}
+	c.list.Add(diag.Inexpressible, r.toAt, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, r.Callee.Namespace).
+		WithRelated(ns.At, "ambient here").
+		WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
+}
+
 func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []stated, deny bool) {
+	if bare := c.withoutProxy(f); bare != nil && !deny {
+		strict := slices.IndexFunc(met, func(m stated) bool { return m.mode == policy.Strict })
+		switch {
+		case strict >= 0:
+			c.refusedByMode(r, at, bare, met[strict])
+		case f.Kind == policy.FromService:
+			c.list.Add(diag.NoIdentity, at, "a part of %s has no proxy, so it cannot prove who it is", bare.Name).
+				WithRelated(c.outsideAt(bare), "%s", c.outsideWhy(bare)).
+				WithHelp("let the proxy of all its workloads be injected, or make a service of each")
+		}
+	}
+	if deny {
+		c.aroundDeny(r, f, at, met)
+	}
 	for _, m := range met {
 		switch m.mode {
 		case policy.Disable:
@@ -252,8 +313,9 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 				WithHelp("make the port permissive or strict, or let in `world`")
 			return
 		case policy.Permissive:
-			if deny || m.at.IsZero() {
-				continue // a mode that is stated nowhere has a warning of its own
+			if deny || m.at.IsZero() || c.capped(m) || r.Callee.welcomesPlaintext() {
+				// A mode that is stated nowhere has a warning of its own; a ceiling is a migration under way.
+				continue
 			}
 			p := c.loose[m.at]
 			if p == nil {
@@ -261,6 +323,59 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 				c.loose[m.at] = p
 			}
 			p.callees[r.Callee] = true
+		}
+	}
+}
+
+// withoutProxy is a service, or one of a mesh, that proves nothing though its source is meant to: nil where all
+// have a proxy as far as the manifests show.
+func (c *checker) withoutProxy(f policy.Source) *Service {
+	switch f.Kind {
+	case policy.FromService:
+		if s := c.meshes[f.Service.Namespace].names[f.Service.Name].service; s.partly {
+			return s
+		}
+	case policy.FromMesh:
+		services := c.meshes[f.Mesh].services
+		i := slices.IndexFunc(services, func(s *Service) bool { return s.Outside && !s.declaredOutside() })
+		if i >= 0 && !slices.ContainsFunc(services, func(s *Service) bool { return !s.Outside }) {
+			return services[i]
+		}
+	}
+	return nil
+}
+
+// capped tells whether a mode is looser than its statement says, because of the environment.
+func (c *checker) capped(m stated) bool {
+	return c.env != nil && len(c.env.Modes) > 0 && m.mode < modes[m.at.Text()]
+}
+
+// welcomesPlaintext tells whether some edge lets in callers without identity, so that a loose mode is meant.
+func (s *Service) welcomesPlaintext() bool {
+	return slices.ContainsFunc(s.Allow, func(r *Rule) bool { return plaintext(r.From) })
+}
+
+func plaintext(from []policy.Source) bool {
+	return slices.ContainsFunc(from, func(f policy.Source) bool {
+		return f.Kind == policy.FromWorld || f.Kind == policy.FromService && f.Service.Outside
+	})
+}
+
+// aroundDeny warns where a caller that is shut out by its identity comes in without one.
+func (c *checker) aroundDeny(r *Rule, f policy.Source, at source.Span, met []stated) {
+	if !slices.ContainsFunc(met, func(m stated) bool { return m.mode != policy.Strict }) {
+		return
+	}
+	for _, open := range r.Callee.Allow {
+		if len(r.Ports) > 0 && len(open.Ports) > 0 && !slices.ContainsFunc(open.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
+			continue
+		}
+		if slices.ContainsFunc(open.From, func(o policy.Source) bool { return o.Kind == policy.FromWorld }) {
+			c.list.Add(diag.AroundDeny, at, "%s gets around this deny in plaintext", quoted(f.String())).
+				WithRelated(open.At, "plaintext callers come in here").
+				WithNote("a deny knows %s by its identity, and a call past its own proxy has none", f).
+				WithHelp("make the port strict, or deny `world` these operations")
+			return
 		}
 	}
 }
@@ -284,19 +399,38 @@ func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service,
 	if !deny {
 		for _, m := range met {
 			if m.mode == policy.Strict {
-				d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", caller.Name, r.Callee.Name).
-					WithRelated(m.at, "strict here").
-					WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc))
-				if svc.declaredOutside() {
-					d.WithHelp("make the port that it calls permissive: `mtls %s:PORT permissive`; a migration goes that way", r.Callee.Name)
-				} else {
-					d.WithHelp("let its proxy be injected, or make the port that it calls permissive: `mtls %s:PORT permissive`", r.Callee.Name)
-				}
+				c.refusedByMode(r, at, svc, m)
 				return
 			}
 		}
 	}
 	c.unproved(at, caller)
+}
+
+// refusedByMode reports a caller without a proxy that a strict port turns away, with all that its edge needs.
+func (c *checker) refusedByMode(r *Rule, at source.Span, caller *Service, m stated) {
+	who := caller.Name
+	if !caller.Outside {
+		who = "a part of " + who
+	}
+	d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", who, r.Callee.Name).
+		WithRelated(m.at, "strict here").
+		WithRelated(c.outsideAt(caller), "%s", c.outsideWhy(caller))
+	port := "PORT"
+	switch {
+	case len(r.Ports) == 1:
+		port = portText(r.Ports[0])
+	case len(r.Callee.Ports) == 1:
+		port = portText(r.Callee.Ports[0].Number)
+	}
+	way := fmt.Sprintf("let it call one port alone, `-> %s:%s`, and make that permissive: `mtls %s:%s permissive`", r.Callee.Name, port, r.Callee.Name, port)
+	if !caller.declaredOutside() {
+		way = "let its proxy be injected; or " + way
+		if len(caller.Addresses) == 0 {
+			way += fmt.Sprintf(", and say where it calls from: `service %s outside address NETWORK`", caller.Name)
+		}
+	}
+	d.WithHelp("%s", way)
 }
 
 // unproved reports a caller that has neither an identity nor an address.

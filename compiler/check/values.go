@@ -83,6 +83,11 @@ func (c *checker) validLabel(l lang.Label) bool {
 // validHost holds a host against what Istio admits in a ServiceEntry.
 func (c *checker) validHost(n lang.Name) bool {
 	host := strings.TrimPrefix(n.Text, "*.")
+	if strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.") {
+		c.list.Add(diag.InvalidValue, n.Range, "%s is a service of the cluster, not an external", quoted(n.Text)).
+			WithHelp("call the service itself: `NAMESPACE/SERVICE`, which its mesh exports")
+		return false
+	}
 	if isSubdomain(host) && strings.Contains(host, ".") && !allDigits(host) {
 		return true
 	}

@@ -80,6 +80,8 @@ const (
 	NoMode               Code = "MESH2114"
 	UncoveredScrape      Code = "MESH2115"
 	Expiring             Code = "MESH2116"
+	AroundDeny           Code = "MESH2117"
+	BareMethod           Code = "MESH2118"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"

@@ -318,6 +318,44 @@ frontend -> backend
 batch -> backend until 2027-12-31 because "INC-42, batch window"
 `,
 	},
+	{
+		Code: AroundDeny, Severity: Warning,
+		Title: "a deny that callers get around",
+		Text: "A deny knows its callers by their identity, and it binds the ports that it is about. Where the port is not strict and `world` is let in, the " +
+			"caller comes in without an identity: its own proxy does not have to take part. And a deny of methods and paths binds HTTP ports only: a port " +
+			"without a declared protocol stays open. Make the port strict, deny `world` the operations, or declare the protocol.",
+		Bad: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa port 8080 http
+mtls backend:8080 permissive
+world -> backend:8080
+deny frontend -> backend:8080 GET /admin/*
+`,
+		Good: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa port 8080 http
+mtls backend:8080 permissive
+world -> backend:8080
+deny world -> backend:8080 GET /admin/*
+frontend -> backend
+`,
+	},
+	{
+		Code: BareMethod, Severity: Warning,
+		Title: "a method without a path, beside one with",
+		Text: "Operations are METHOD PATH, separated by commas, so `GET, POST /x` is every GET and POST /x. Several methods of one path are joined by `|`: " +
+			"`GET|POST /x`. Where every path is meant, write it: `GET /*, POST /x`.",
+		Bad: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa port 8080 http
+frontend -> backend GET, POST /orders
+`,
+		Good: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa port 8080 http
+frontend -> backend GET|POST /orders
+`,
+	},
 }
 
 // scrapedManifest is a pod that serves on 8080 and is scraped on 9090.

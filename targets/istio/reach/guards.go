@@ -78,7 +78,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		}
 		o := &r.Verdicts[0]
 		for c, caller := range split.Sources {
-			named := m.standsFor(caller, g.From)
+			named := m.standsFor(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
 			case g.Kind == policy.Never && named && open && !m.isOneOf(caller, g.Except):
@@ -104,6 +104,12 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		}
 	}
 	return nil, nil
+}
+
+// disguised tells whether a caller without identity may be one of those that a never is about: whoever calls
+// past its own proxy proves nothing. A port that is not strict lets it come so.
+func (m *Model) disguised(caller eval.Source, g *policy.Guard) bool {
+	return caller.Principal == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
 }
 
 // judgeOutside judges a destination that no proxy guards: whoever reaches it on the network may call it.

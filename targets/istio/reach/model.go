@@ -70,7 +70,7 @@ func (m *Model) Is(caller eval.Source, s policy.Source) bool {
 		return caller.Principal != "" && caller.Principal == m.Principal(s.Service)
 	}
 	for _, a := range s.Service.Addresses {
-		if caller.IP.IsValid() && a.Contains(caller.IP) {
+		if caller.Principal == "" && caller.IP.IsValid() && a.Contains(caller.IP) {
 			return true
 		}
 	}
@@ -93,7 +93,7 @@ func (m *Model) stands(caller eval.Source, s policy.Source) bool {
 	case s.Kind == policy.FromWorld:
 		return true
 	case s.Kind == policy.FromService && s.Service.Outside:
-		return caller.Principal == "" && m.Is(caller, s)
+		return m.Is(caller, s)
 	}
 	return caller.Elsewhere && m.Is(caller, s)
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReadme runs every command of the README, in its order: those that begin with meshc in an empty folder,
+// with the meshc that `go install` made, all others in a clone of the repository. `make` is not run from within
+// `make test`: its targets must exist, and CI must run the one that passes all tests.
+func TestReadme(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the README's commands are for a POSIX shell")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	ci, err := os.ReadFile(filepath.Join(root, ".ci", "run"))
+	require.NoError(t, err)
+	assert.Contains(t, string(ci), "make test")
+
+	bin, empty := t.TempDir(), t.TempDir()
+	ran := 0
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(readme, -1) {
+		for _, line := range strings.Split(strings.TrimSpace(string(block[1])), "\n") {
+			command, _, _ := strings.Cut(line, " #")
+			ran++
+			if target, ok := strings.CutPrefix(command, "make "); ok {
+				assert.Regexp(t, `(?m)^`+regexp.QuoteMeta(strings.TrimSpace(target))+`:`, string(makefile))
+				continue
+			}
+			cmd := exec.Command("sh", "-c", command)
+			cmd.Dir = root
+			if strings.HasPrefix(command, "meshc ") || strings.HasPrefix(command, "git ") {
+				cmd.Dir = empty
+			}
+			cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			assert.NoError(t, err, "%s\n%s", command, out)
+		}
+	}
+	assert.GreaterOrEqual(t, ran, 8)
+}
+
+// Every make target that prose in the README names exists.
+func TestReadmeTargets(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile("`make ([a-z]+)`").FindAllSubmatch(readme, -1) {
+		assert.Regexp(t, `(?m)^`+string(m[1])+`:`, string(makefile))
+	}
+}
+
+// Every relative link of the README leads somewhere.
+func TestReadmeLinks(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllSubmatch(readme, -1) {
+		_, err := os.Stat(filepath.Join("../..", string(m[1])))
+		assert.NoError(t, err)
+	}
+}
