@@ -139,6 +139,8 @@ func (d *drawing) draw(g *graph.Graph) ([]byte, error) {
 		return graph.JSON(g)
 	case "svg":
 		return graph.SVG(g), nil
+	case "html":
+		return graph.HTML(g)
 	}
 	return graph.Text(g, len(d.focus) > 0), nil
 }

@@ -3,7 +3,7 @@ package graph
 const (
 	gridGapX = 62 // room for the end of an edge
 	gridGapY = 14
-	gridGap  = 70 // between namespaces
+	gridGap  = 110 // between namespaces
 )
 
 // grid lays namespaces out in rows, and the services of each in columns, by name. Edges are drawn below the boxes.

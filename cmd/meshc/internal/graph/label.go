@@ -23,6 +23,8 @@ const (
 	everyone            // any and world
 )
 
+func (k groupKind) String() string { return [...]string{"namespace", "outside", "everyone"}[k] }
+
 // groups is the namespaces by name, then who stands apart from them. None is empty.
 func (g *Graph) groups() []group {
 	byName := map[string]*group{}

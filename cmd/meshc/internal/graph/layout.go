@@ -8,6 +8,7 @@ import (
 // layout is where everything of a picture stands, in whole pixels: the same on every machine.
 type layout struct {
 	width, height int
+	routed        bool // edges are led around boxes
 	groups        []framed
 	boxes         map[*Node]rect
 	entries       []entry
@@ -124,6 +125,7 @@ func newLayout(g *Graph) *layout {
 		l.groups = append(l.groups, framed{group: gr})
 	}
 	if len(g.Nodes) <= maxLayered && len(g.Edges) <= maxRouted {
+		l.routed = true
 		newLayered(g, l).run()
 	} else {
 		l.grid(g)

@@ -252,8 +252,8 @@ func (p *painter) key() []item {
 		when, text string
 		look       look
 	}{
-		{"strict", "mutual TLS only (strict)", look{lock: ClosedLock, passes: true}},
-		{"permissive", "mutual TLS or plaintext (permissive)", look{lock: OpenLock, passes: true}},
+		{"strict", "strict: mutual TLS only", look{lock: ClosedLock, passes: true}},
+		{"permissive", "permissive: plaintext too", look{lock: OpenLock, passes: true}},
 		{"none", "no mutual TLS", look{passes: true}},
 		{"part", "a deny takes a part away", look{lock: ClosedLock, passes: true, part: true}},
 		{"denied", "denied", look{}},
