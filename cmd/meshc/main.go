@@ -18,20 +18,7 @@ const (
 	exitIO       = 3
 )
 
-func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-		debug.SetMemoryLimit(soft)
-	}
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// garbage is how far the heap may grow between collections, in percent. meshc lives for a second and keeps
-// most of what it makes, so collecting less costs little memory; above soft the collector works as ever.
-const (
-	garbage = 400
-	soft    = 400 << 20
-)
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is meshc without the process around it.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
