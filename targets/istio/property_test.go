@@ -59,6 +59,7 @@ func (q request) enforced(policies []*v1beta1.AuthorizationPolicy) bool {
 				s := f.Source
 				principal := "cluster.local/ns/" + q.mesh + "/sa/" + q.account
 				return (len(s.Principals) == 0 || q.mesh != "" && (s.Principals[0] == "*" || slices.Contains(s.Principals, principal))) &&
+					(!slices.Contains(s.NotPrincipals, "*") || q.mesh == "") &&
 					(len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, q.mesh)) &&
 					(len(s.IpBlocks) == 0 || slices.ContainsFunc(s.IpBlocks, func(b string) bool { return netip.MustParsePrefix(b).Contains(q.address) }))
 			})
@@ -176,7 +177,9 @@ var requests = func() (all []request) {
 		}
 	}
 	for _, port := range []uint16{80, 90} {
-		all = append(all, request{address: netip.MustParseAddr("10.0.0.7"), port: port, method: "GET", path: "/a"})
+		for _, mesh := range []string{"", "pay", "other"} { // an address that is an outside service's, and who may come from there
+			all = append(all, request{mesh, "a", netip.MustParseAddr("10.0.0.7"), port, "GET", "/a"})
+		}
 	}
 	return all
 }()

@@ -46,6 +46,12 @@ const (
 
 var anyone = caller{kind: principal, value: "*"} // whoever proves an identity
 
+// nobody is who proves no identity. It stands beside every address: a service outside the mesh has none, and an address
+// alone would also mean whatever pod of the mesh comes from there, past its own rules in an ALLOW and cut off in a DENY.
+// A pod can come from there: addresses are ranges, used again, and shared behind a NAT or by the pods on the node's network.
+// Istio takes the same source for HTTP and TCP; `*` is any principal, and plaintext has none to match.
+var nobody = []string{"*"}
+
 func compareGrants(a, b grant) int {
 	return cmp.Or(compareOperations(a.operation, b.operation), compareCallers(a.caller, b.caller))
 }
@@ -173,7 +179,7 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 		case namespace:
 			source.Namespaces = values
 		case addresses:
-			source.IpBlocks = values
+			source.IpBlocks, source.NotPrincipals = values, nobody
 		}
 		from = append(from, &v1beta1.Rule_From{Source: source})
 		callers = callers[n:]
