@@ -13,7 +13,7 @@ import (
 type Project struct {
 	Sources       []string               // globs of intents, relative to meshc.yaml; default **/*.mesh
 	Workloads     []Workloads            // where workload manifests are
-	Owners        map[string][]string    // mesh name to the globs of the files that may open it
+	Owners        map[string][]string    // mesh name to the globs of the files that may open it; "*" is the mesh-wide mode
 	OwnersAt      map[string]source.Span // the mesh names of Owners
 	TrustDomain   string                 // default cluster.local
 	RootNamespace string                 // default istio-system

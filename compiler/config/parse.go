@@ -138,7 +138,7 @@ func (r *reader) owners(path string, v *yaml.Node) {
 	p.Owners, p.OwnersAt = map[string][]string{}, map[string]source.Span{}
 	for _, pair := range r.pairs(path, v) {
 		mesh, at := pair.Key.Value, r.doc.Span(pair.Key)
-		if why := label(mesh); why != "" {
+		if why := label(mesh); why != "" && mesh != "*" { // `mesh * MODE` has owners too
 			r.findings.Add(diag.InvalidSetting, at, "%q is no mesh name: %s", mesh, why)
 			continue
 		}
