@@ -1,0 +1,40 @@
+package eval
+
+import "slices"
+
+// Asks is what a rule, counted from 0, asks of operations: an entry for each of its `to`, one without any field for a
+// rule that asks nothing. What it excludes, and addresses of the workload, are left out.
+func (p *Policy) Asks(rule int) []Operation {
+	if rule < 0 || rule >= len(p.rules) {
+		return nil
+	}
+	var all []Operation
+	for _, b := range p.rules[rule].to {
+		var o Operation
+		for _, c := range b {
+			for _, is := range c.is {
+				switch c.dimension {
+				case portDim:
+					o.Ports = append(o.Ports, is.port)
+				case methodDim:
+					o.Methods = append(o.Methods, is.word())
+				case pathDim:
+					o.Paths = append(o.Paths, is.word())
+				case hostDim:
+					o.Hosts = append(o.Hosts, is.word())
+				}
+			}
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// Matches tells whether a request is one of those that the operation is about.
+func (o *Operation) Matches(r *Request) bool {
+	if !r.HTTP && len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 || len(o.Ports) > 0 && !slices.Contains(o.Ports, r.Port) {
+		return false
+	}
+	f := r.facts()
+	return o.box(true).match(&f) == yes
+}
