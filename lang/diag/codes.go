@@ -90,8 +90,9 @@ const (
 	Ineffective   Code = "MESH3004"
 
 	// Delivery: MESH4xxx
-	ForeignFile Code = "MESH4001"
-	ChangedFile Code = "MESH4002"
+	ForeignFile      Code = "MESH4001"
+	ChangedFile      Code = "MESH4002"
+	OtherEnvironment Code = "MESH4003"
 )
 
 // Entry is what there is to know about a code. Bad and Good are a whole project each: intents alone, or a

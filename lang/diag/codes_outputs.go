@@ -134,12 +134,40 @@ any -> backend
 resources: [shop]
 `,
 	},
+	{
+		Code: OtherEnvironment, Severity: Error,
+		Title: "an output folder of another environment",
+		Text: "The lock of the folder says which environment its files were built for, and this build is for another one, or for none. Whatever applies the " +
+			"folder would bring the modes and intents of the one to the other, so nothing is written. Build each environment into a folder of its own, name " +
+			"the folder's environment with `--env`, or change what the folder is for with --overwrite.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- out/.meshc.lock --
+` + lockHead + `environment prod
+` + lockedKustomization + `-- out/kustomization.yaml --
+resources: [shop]
+`,
+		Good: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- out/.meshc.lock --
+` + lockOfKustomization + `-- out/kustomization.yaml --
+resources: [shop]
+`,
+	},
 }
 
 // lockOfKustomization is the lock of a folder to which meshc wrote the one line `resources: [shop]`.
-const lockOfKustomization = `# The files here that meshc owns, with their digests. Written by meshc; do not edit.
+const lockOfKustomization = lockHead + lockedKustomization
+
+const lockHead = `# The files here that meshc owns, with their digests. Written by meshc; do not edit.
 format 1
-sha256:3e8c0308d6bf08f41fcfae78a9e3879c758730a500b76f27a6046b1072cf7c04 kustomization.yaml
+`
+
+const lockedKustomization = `sha256:3e8c0308d6bf08f41fcfae78a9e3879c758730a500b76f27a6046b1072cf7c04 kustomization.yaml
 `
 
 func hosts(n int) string {

@@ -51,7 +51,7 @@ type Difference struct {
 
 // Options is what a user may ask for.
 type Options struct {
-	Overwrite bool // also replace files of meshc's that were changed by hand
+	Overwrite bool // also replace files of meshc's that were changed by hand, or built for another environment
 }
 
 // Compare tells what Replace would change in dir, and writes nothing, save that it finishes or clears away

@@ -182,6 +182,42 @@ func findings(t *testing.T, dir string, err error) []string {
 	return all
 }
 
+// A folder that says which environment it is for does not silently become that of another.
+func TestAnotherEnvironmentIsRefused(t *testing.T) {
+	forEnvironment := func(name string) []targets.File {
+		files := delivery(treeA)
+		files[len(files)-1].Data = targets.NewLock(name, files).Text()
+		return files
+	}
+	for _, step := range []struct{ before, after, want string }{
+		{"", "", ""},
+		{"", "prod", ""},
+		{"prod", "prod", ""},
+		{"prod", "staging", "out/.meshc.lock:3:1: error: this folder is that of the environment prod, and the build is for the environment staging [MESH4003]"},
+		{"prod", "", "out/.meshc.lock:3:1: error: this folder is that of the environment prod, and the build is for no environment [MESH4003]"},
+	} {
+		t.Run(step.before+" to "+step.after, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			replace(t, "out", forEnvironment(step.before))
+			before, err := os.ReadFile("out/.meshc.lock")
+			require.NoError(t, err)
+			_, err = Replace("out", forEnvironment(step.after), Options{})
+			if step.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, step.want)
+			assert.Equal(t, []string{"MESH4003 out/.meshc.lock environment prod"}, findings(t, ".", err))
+			kept, err := os.ReadFile("out/.meshc.lock")
+			require.NoError(t, err)
+			assert.Equal(t, string(before), string(kept))
+			c, err := Replace("out", forEnvironment(step.after), Options{Overwrite: true})
+			require.NoError(t, err)
+			assert.Equal(t, []string{".meshc.lock"}, c.Written)
+		})
+	}
+}
+
 func TestHandEditsAreRefused(t *testing.T) {
 	for way, prepare := range ways {
 		t.Run(way, func(t *testing.T) {

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -10,7 +11,7 @@ import (
 
 // Refusal is the error of a Replace that would have lost what somebody else wrote. Nothing was changed.
 type Refusal struct {
-	Findings    diag.List    // diag.ForeignFile and diag.ChangedFile, sorted by path
+	Findings    diag.List    // diag.ForeignFile, diag.ChangedFile and diag.OtherEnvironment, sorted by path
 	Differences []Difference // of the files found: what is there, and what would have been
 }
 
@@ -38,8 +39,30 @@ func (w *work) refusal(o Options) error {
 		for _, d := range w.changedFiles {
 			r.changed(w.place, d)
 		}
+		w.otherEnvironment(r)
 	}
 	return r.orNil()
+}
+
+// otherEnvironment refuses to make the folder of one environment that of another: what applies the folder would
+// not notice. A lock that names no environment may come to name one.
+func (w *work) otherEnvironment(r *Refusal) {
+	i := slices.IndexFunc(w.Differences, func(d Difference) bool { return d.Path == targets.LockName && d.Before != nil })
+	if i < 0 {
+		return
+	}
+	d := w.Differences[i]
+	before, err := targets.ParseLock(d.Before)
+	after, afterErr := targets.ParseLock(d.After)
+	if err != nil || afterErr != nil || before.Environment == "" || before.Environment == after.Environment {
+		return
+	}
+	wanted := "the environment " + after.Environment
+	if after.Environment == "" {
+		wanted = "no environment"
+	}
+	r.Findings.Add(diag.OtherEnvironment, w.firstChange(d), "this folder is that of the environment %s, and the build is for %s", before.Environment, wanted).
+		WithHelp("build into another folder, build with `--env %s`, or change what this folder is for with --overwrite", before.Environment)
 }
 
 func (r *Refusal) changed(p *place, d Difference) {
