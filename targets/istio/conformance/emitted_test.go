@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 	"github.com/meshc/meshc/targets/istio/eval"
 )
@@ -18,90 +20,162 @@ import (
 // TestEmitted holds what meshc writes for made-up projects to Istio: every object is taken without a warning, and
 // Istio, eval and the intents decide every request alike.
 func TestEmitted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for seed := range size(t, 4000) {
+		p := newProject(seed)
+		if err := b.judge(&p, seed); err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, p.text())
+		}
+	}
+	b.log(t)
+}
+
+// TestSplitPolicies judges a callee with more rules than one object may have.
+func TestSplitPolicies(t *testing.T) {
+	lines := []string{"mesh shop strict", "service backend account backend port 8080 http"}
+	for i := range 700 {
+		lines = append(lines, fmt.Sprintf("service caller-%d account caller-%d", i, i), fmt.Sprintf("caller-%d -> backend:8080 GET /of/%d/*", i, i))
+		if i%7 == 0 {
+			lines = append(lines, fmt.Sprintf("deny caller-%d -> backend:8080 GET /of/%d/private", i, i))
+		}
+	}
+	p := project{files: map[string][]string{"shop.mesh": lines}, config: config.Default()}
+	b := newBench(t)
+	if err := b.judge(&p, 1); err != nil {
+		t.Fatal(err)
+	}
+	if b.objects < 5 {
+		t.Fatalf("%d objects: nothing was split", b.objects)
+	}
+	b.log(t)
+}
+
+// bench judges projects and counts what it compared.
+type bench struct {
+	schemas                                        Schemas
+	projects, dropped, objects, decisions, allowed int
+}
+
+func newBench(t *testing.T) *bench {
 	schemas, err := LoadSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var count struct{ projects, dropped, objects, decisions, allowed int }
-	for seed := range size(t, 1500) {
-		p := newProject(seed)
-		b, err := p.build()
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%s", seed, err, p.text())
+	return &bench{schemas: schemas}
+}
+
+func (b *bench) log(t *testing.T) {
+	t.Logf("%d projects (%d statements with errors left out), %d objects, %d decisions compared (%d allowed)",
+		b.projects, b.dropped, b.objects, b.decisions, b.allowed)
+}
+
+// judge builds a project and holds its objects and what they decide to Istio. The project is left as it was built.
+func (b *bench) judge(p *project, seed uint64) error {
+	built, err := p.build()
+	if err != nil {
+		return err
+	}
+	b.projects++
+	b.dropped += built.dropped
+	var stream bytes.Buffer
+	for _, m := range built.manifests {
+		if _, err := b.schemas.Admit(m.YAML); err != nil {
+			return fmt.Errorf("%w\n%s", err, m.YAML)
 		}
-		fail := func(err error, manifest []byte) {
-			t.Helper()
-			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, p.text(), manifest)
-		}
-		count.projects++
-		count.dropped += b.dropped
-		var stream bytes.Buffer
-		for _, m := range b.manifests {
-			count.objects++
-			if err := schemas.Check(m.YAML); err != nil {
-				fail(err, m.YAML)
+		b.objects++
+		fmt.Fprintf(&stream, "---\n%s", m.YAML)
+	}
+	if err := b.decide(built.policy, stream.String(), false, seed); err != nil {
+		return fmt.Errorf("%w\n%s", err, &stream)
+	}
+	if !built.policy.DryRun {
+		return nil
+	}
+	if err := b.decide(built.policy, stream.String(), true, seed); err != nil {
+		return fmt.Errorf("as if enforced: %w\n%s", err, &stream)
+	}
+	return nil
+}
+
+// decide compares what Istio, eval and the intents say of requests. A shadow is a dry run judged as if it were enforced.
+func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64) error {
+	options := Options{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace}
+	manifests, findings := eval.Read([]*source.File{source.NewFile("manifests.yaml", stream)},
+		eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: shadow})
+	if len(findings) > 0 {
+		return fmt.Errorf("eval: %s %s", findings[0].Code, findings[0].Message)
+	}
+	if shadow {
+		stream = strings.ReplaceAll(stream, "    istio.io/dry-run: \"true\"\n", "")
+	}
+	istiod, err := Start([]byte(stream), options)
+	if err == nil && len(istiod.Warnings) > 0 {
+		err = istiod.Warnings[0]
+	}
+	if err != nil {
+		return err
+	}
+	r := rand.New(rand.NewPCG(seed, 8))
+	a := newAsker(r, p)
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			if s.Outside || m.Name == p.RootNamespace {
+				continue
 			}
-			fmt.Fprintf(&stream, "---\n%s", m.YAML)
-		}
-		options := Options{TrustDomain: b.policy.TrustDomain, RootNamespace: b.policy.RootNamespace}
-		istiod, err := Start(stream.Bytes(), options)
-		if err != nil {
-			fail(err, stream.Bytes())
-		}
-		if len(istiod.Warnings) > 0 {
-			fail(istiod.Warnings[0], stream.Bytes())
-		}
-		manifests, findings := read(stream.String(), options)
-		if len(findings) > 0 {
-			fail(fmt.Errorf("eval: %s %s", findings[0].Code, findings[0].Message), stream.Bytes())
-		}
-		r := rand.New(rand.NewPCG(seed, 8))
-		a := newAsker(r, b.policy)
-		for _, m := range b.policy.Meshes {
-			for _, s := range m.Services {
-				if s.Outside || m.Name == b.policy.RootNamespace {
-					continue
-				}
-				intents := intended{b.policy, m, s}
-				j, err := newJudge(istiod, manifests, pod(s))
-				if err != nil {
-					fail(err, stream.Bytes())
-				}
-				for range 60 {
-					q := a.request(s)
-					if err := j.differ(q, false); err != nil {
-						fail(err, stream.Bytes())
-					}
-					if mode, _ := j.callee.Mode(q.Port); !strings.EqualFold(mode.String(), intents.mode(q.Port).String()) {
-						fail(fmt.Errorf("port %d of %s is %s, and meant to be %s", q.Port, s.ID(), mode, intents.mode(q.Port)), stream.Bytes())
-					}
-					want := intents.permits(q)
-					if err := same(want, j.callee.Decide(asked(&q)), false); err != nil && spoken(s, &q) {
-						fail(fmt.Errorf("%s\n%w\n(for Istio read: the intents)", show(&q), err), stream.Bytes())
-					}
-					count.decisions++
-					if want {
-						count.allowed++
-					}
-				}
-			}
-			j, err := newJudge(istiod, manifests, Workload{m.Name, map[string]string{"app": "unknown"}})
+			j, err := newJudge(istiod, manifests, pod(s))
 			if err != nil {
-				fail(err, stream.Bytes())
+				return err
 			}
-			q := a.request(&policy.Service{})
-			if err := j.differ(q, false); err != nil {
-				fail(err, stream.Bytes())
+			if err := b.service(j, intended{p, m, s, p.DryRun && !shadow}, a); err != nil {
+				return err
 			}
-			open := m.Declares || b.policy.DryRun || m.Name == b.policy.RootNamespace
-			if got := j.callee.Authorize(asked(&q)); (got.Verdict == eval.Allowed) != open {
-				fail(fmt.Errorf("a pod of %s that no intent names: %s", m.Name, got), stream.Bytes())
-			}
-			count.decisions++
+		}
+		j, err := newJudge(istiod, manifests, Workload{m.Name, map[string]string{"app": "unknown"}})
+		if err != nil {
+			return err
+		}
+		q := a.request(&policy.Service{})
+		if err := j.differ(q, false); err != nil {
+			return err
+		}
+		b.decisions++
+		open := m.Declares || p.DryRun && !shadow || m.Name == p.RootNamespace
+		if got := j.callee.Authorize(asked(&q)); (got.Verdict == eval.Allowed) != open {
+			return fmt.Errorf("a pod of %s that no intent names: %s", m.Name, got)
 		}
 	}
-	t.Logf("%d projects (%d statements with errors left out), %d objects, %d decisions compared (%d allowed)",
-		count.projects, count.dropped, count.objects, count.decisions, count.allowed)
+	return nil
+}
+
+// service compares what is said of requests to one service.
+func (b *bench) service(j *judge, intents intended, a *asker) error {
+	n, err := j.classes(a.Rand, 100, false)
+	if err != nil {
+		return err
+	}
+	b.decisions += n
+	for range 40 + 2*len(intents.service.Allow) {
+		q := a.request(intents.service)
+		if err := j.differ(q, false); err != nil {
+			return err
+		}
+		b.decisions++
+		if mode, _ := j.callee.Mode(q.Port); !strings.EqualFold(mode.String(), intents.mode(q.Port).String()) {
+			return fmt.Errorf("port %d of %s is %s, and meant to be %s", q.Port, intents.service.ID(), mode, intents.mode(q.Port))
+		}
+		if !spoken(intents.service, &q) {
+			continue
+		}
+		got, want := j.istiod.Decide(j.workload, j.chains, q), intents.permits(q)
+		if got != want {
+			return fmt.Errorf("the intents permit: %t, and Istio: %t\n%s\nto %s", want, got, show(&q), intents.service.ID())
+		}
+		if want {
+			b.allowed++
+		}
+	}
+	return nil
 }
 
 // pod is one that the service's selector takes; pods have labels that no selector names.
@@ -127,15 +201,16 @@ func spoken(s *policy.Service, q *envoy.Request) bool {
 // asker makes up requests from what a policy says.
 type asker struct {
 	*rand.Rand
-	peers     []string
-	addresses []netip.Addr
-	ports     []uint16
-	methods   []string
-	paths     []string
+	trustDomain string
+	peers       []string
+	addresses   []netip.Addr
+	ports       []uint16
+	methods     []string
+	paths       []string
 }
 
 func newAsker(r *rand.Rand, p *policy.Policy) *asker {
-	a := &asker{Rand: r, peers: []string{""}, ports: []uint16{1, 8081}, methods: []string{"GET", "POST", "PATCH"}}
+	a := &asker{Rand: r, trustDomain: p.TrustDomain, peers: []string{""}, ports: []uint16{1, 8081}, methods: []string{"GET", "POST", "PATCH"}}
 	paths := map[string]bool{"/": true, "/other": true, "/api/v1/x/y": true}
 	for _, text := range []string{"10.0.3.4", "10.0.4.7", "10.0.4.8", "192.168.255.255", "2001:db8::9", "2001:db9::1", "172.16.0.1"} {
 		a.addresses = append(a.addresses, netip.MustParseAddr(text))
@@ -182,24 +257,35 @@ func examples(pattern string) []string {
 	return []string{exact, fill("", "", ""), fill("v1", "", "/"), fill("a/b", "a", "a/b"), exact + "/", exact + "x", strings.TrimSuffix(exact, "/"), exact + "?q=1", strings.ToUpper(exact)}
 }
 
+// request makes up a request to a service: half of them are what one of its rules is about, or differ from that by little.
 func (a *asker) request(s *policy.Service) envoy.Request {
 	q := envoy.Request{
 		Peer: pick(a.Rand, a.peers), Source: pick(a.Rand, a.addresses), Remote: pick(a.Rand, a.addresses), Destination: pick(a.Rand, a.addresses),
 		Port: pick(a.Rand, a.ports),
 	}
+	method, path := pick(a.Rand, a.methods), pick(a.Rand, a.paths)
 	if len(s.Ports) > 0 && a.IntN(4) > 0 {
 		q.Port = pick(a.Rand, s.Ports).Number
 	}
-	var froms []policy.Source
-	for _, rule := range slices.Concat(s.Allow, s.Deny) {
-		froms = append(froms, rule.From...)
-	}
-	if len(froms) > 0 && a.IntN(2) == 0 {
-		switch from := pick(a.Rand, froms); {
+	if rules := slices.Concat(s.Allow, s.Deny); len(rules) > 0 && a.IntN(2) == 0 {
+		rule := pick(a.Rand, rules)
+		switch from := pick(a.Rand, rule.From); {
 		case from.Kind == policy.FromService && !from.Service.Outside:
-			q.Peer = principal(strings.Split(a.peers[1], "/")[2], from.Service.Namespace, from.Service.Account)
+			q.Peer = principal(a.trustDomain, from.Service.Namespace, from.Service.Account)
 		case from.Kind == policy.FromService && len(from.Service.Addresses) > 0:
-			q.Source = pick(a.Rand, from.Service.Addresses).Addr()
+			q.Peer, q.Source = "", pick(a.Rand, from.Service.Addresses).Addr()
+		}
+		if len(rule.Ports) > 0 && a.IntN(8) > 0 {
+			q.Port = pick(a.Rand, rule.Ports)
+		}
+		if len(rule.Ops) > 0 {
+			o := pick(a.Rand, rule.Ops)
+			if len(o.Methods) > 0 && a.IntN(8) > 0 {
+				method = pick(a.Rand, o.Methods)
+			}
+			if list := examples(o.Path); len(list) > 0 {
+				path = pick(a.Rand, list)
+			}
 		}
 	}
 	http := a.IntN(2) == 0
@@ -209,7 +295,7 @@ func (a *asker) request(s *policy.Service) envoy.Request {
 		}
 	}
 	if http {
-		q.Method, q.Path, q.Host = pick(a.Rand, a.methods), pick(a.Rand, a.paths), "any.example"
+		q.Method, q.Path, q.Host = method, path, "any.example"
 	}
 	return q
 }

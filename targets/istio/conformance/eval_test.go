@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -23,7 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// size is how many projects or clusters a test makes up: a number that takes about a minute, times CONFORMANCE.
+// size is how many projects or clusters a test makes up. All tests together take about two minutes; CONFORMANCE is how
+// many times as many there shall be.
 func size(t *testing.T, n int) uint64 {
 	if factor := os.Getenv("CONFORMANCE"); factor != "" {
 		f, err := strconv.ParseFloat(factor, 64)
@@ -64,31 +66,58 @@ func newJudge(istiod *Istiod, manifests *eval.Manifests, w Workload) (*judge, er
 
 // differ compares both sides on one request, which may be undecided where the manifests look at what eval is not told.
 func (j *judge) differ(q envoy.Request, maybe bool) error {
-	chain := j.chains.TCP
-	if q.Method != "" {
-		chain = j.chains.HTTP
-	}
-	istio := chain.Decide(&q)
-	ours := j.callee.Authorize(asked(&q))
-	if err := same(istio.Allowed, ours, maybe); err != nil {
+	istio := j.chains.Decide(&q)
+	if err := same(istio.Allowed, j.callee.Authorize(asked(&q)), maybe); err != nil {
 		return fmt.Errorf("%w (Istio by %q)\n%s\nto %v", err, istio.Policy, show(&q), j.workload)
 	}
 	mode, _ := j.callee.Mode(q.Port)
 	if want := j.istiod.Mode(j.workload, q.Port); mode.String() != want {
 		return fmt.Errorf("the mode of port %d is %s, and Istio's %s, of %v", q.Port, mode, want, j.workload)
 	}
-	ours = j.callee.Decide(asked(&q))
-	if mode == eval.Strict && q.Peer == "" {
-		return same(false, ours, false)
-	}
-	if mode == eval.Disable {
-		q.Peer = ""
-		istio = chain.Decide(&q)
-	}
-	if err := same(istio.Allowed, ours, maybe); err != nil {
-		return fmt.Errorf("port %s: %w (Istio by %q)\n%s\nto %v", mode, err, istio.Policy, show(&q), j.workload)
+	if err := same(j.istiod.Decide(j.workload, j.chains, q), j.callee.Decide(asked(&q)), maybe); err != nil {
+		return fmt.Errorf("port %s: %w\n%s\nto %v", mode, err, show(&q), j.workload)
 	}
 	return nil
+}
+
+// classes compares both sides on what stands for every request there is: eval's split of them into classes that no
+// policy tells apart. Of more than most classes it takes as many at random. It is the number of those compared.
+func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
+	split, err := eval.NewSplit(eval.Atoms{}, j.callee)
+	if err != nil {
+		return 0, err
+	}
+	all := len(split.Regions) * len(split.Sources)
+	for i := range min(all, most) {
+		if all > most {
+			i = r.IntN(all)
+		}
+		region, source := &split.Regions[i/len(split.Sources)], i%len(split.Sources)
+		q := told(region.From(split.Sources[source]))
+		if err := j.differ(q, maybe); err != nil {
+			return 0, err
+		}
+		outcome, want := region.Verdicts[0], j.istiod.Decide(j.workload, j.chains, q)
+		if mode := j.istiod.Mode(j.workload, q.Port); mode != outcome.Mode.String() {
+			return 0, fmt.Errorf("in its split eval says that port %d is %s, and Istio that it is %s", q.Port, outcome.Mode, mode)
+		}
+		if got := outcome.Allowed.Has(source); got != want && !outcome.Undecided.Has(source) {
+			return 0, fmt.Errorf("in its split eval says allowed: %t, and Istio %t\n%s\nto %v", got, want, show(&q), j.workload)
+		}
+	}
+	return min(all, most), nil
+}
+
+// told is a request of eval as Envoy sees it.
+func told(r eval.Request) envoy.Request {
+	q := envoy.Request{Source: r.SourceIP, Remote: r.RemoteIP, Destination: r.DestIP, Port: r.Port}
+	if r.Principal != "" {
+		q.Peer = "spiffe://" + r.Principal
+	}
+	if r.HTTP {
+		q.Method, q.Path, q.Host = cmp.Or(r.Method, "GET"), cmp.Or(r.Path, "/"), r.Host
+	}
+	return q
 }
 
 func same(istio bool, ours eval.Decision, maybe bool) error {
@@ -109,8 +138,9 @@ func show(q *envoy.Request) string {
 
 // TestHandWrittenPolicies holds eval to Istio on policies as people write them, with every field there is.
 func TestHandWrittenPolicies(t *testing.T) {
+	t.Parallel()
 	clusters, policies, decisions, undecided, allowed := 0, 0, 0, 0, 0
-	for seed := range size(t, 1500) {
+	for seed := range size(t, 2500) {
 		tokens := seed%5 == 0
 		c := newCluster(seed, tokens)
 		istiod, err := Start([]byte(c.yaml), c.Options)
@@ -130,7 +160,12 @@ func TestHandWrittenPolicies(t *testing.T) {
 			if err != nil {
 				t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
 			}
-			for range 40 {
+			n, err := j.classes(r, 60, tokens)
+			if err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
+			}
+			decisions += n
+			for range 30 {
 				q := c.request(r)
 				if err := j.differ(q, tokens); err != nil {
 					t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)

@@ -15,6 +15,7 @@ type intended struct {
 	*policy.Policy
 	mesh    *policy.Mesh
 	service *policy.Service
+	dryRun  bool // nothing is denied
 }
 
 // mode is that of the port, the workload, the mesh, all meshes, else permissive.
@@ -44,7 +45,7 @@ func (i intended) permits(q envoy.Request) bool {
 	}
 	matches := func(r policy.Rule) bool { return i.matches(&r, &q) }
 	switch {
-	case i.mesh.Declares, i.DryRun:
+	case i.mesh.Declares, i.dryRun:
 		return true
 	case slices.ContainsFunc(i.service.Deny, matches):
 		return false
@@ -68,7 +69,7 @@ func (i intended) is(s policy.Source, q *envoy.Request) bool {
 		return strings.Contains(q.Peer, "/ns/"+s.Mesh+"/")
 	}
 	if s.Service.Outside {
-		return slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
+		return q.Peer == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
 	}
 	return q.Peer == principal(i.TrustDomain, s.Service.Namespace, s.Service.Account)
 }

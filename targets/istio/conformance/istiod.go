@@ -102,6 +102,28 @@ func (i *Istiod) Chains(w Workload) (Chains, error) {
 	return Chains{http, tcp}, nil
 }
 
+// Decide tells whether a sidecar lets a request in: the mode of the port decides first, and who comes in without mutual
+// TLS proves nothing.
+func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
+	switch i.Mode(w, q.Port) {
+	case "STRICT":
+		if q.Peer == "" {
+			return false
+		}
+	case "DISABLE":
+		q.Peer = ""
+	}
+	return chains.Decide(&q).Allowed
+}
+
+// Decide passes a request through the filters of its kind.
+func (c Chains) Decide(q *envoy.Request) envoy.Verdict {
+	if q.Method != "" {
+		return c.HTTP.Decide(q)
+	}
+	return c.TCP.Decide(q)
+}
+
 // Mode is the mTLS mode that a sidecar has on a port of its pod: DISABLE, PERMISSIVE or STRICT.
 func (i *Istiod) Mode(w Workload, port uint16) string {
 	policy := authn.NewMtlsPolicy(i.push, i.push.AuthnPolicies, w.Namespace, w.Labels, false)

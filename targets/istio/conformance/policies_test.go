@@ -248,37 +248,41 @@ func (w *writer) domains() []string {
 
 // authentications writes at most one PeerAuthentication for a scope.
 func (w *writer) authentications() {
-	mode := func(spec *fields) {
-		if w.chance(80) {
-			spec.add("mtls", fields{{"mode", pick(w.Rand, []string{"STRICT", "PERMISSIVE", "DISABLE", "UNSET"})}})
-		} else if w.chance(50) {
-			spec.add("mtls", fields{})
-		}
-	}
 	for _, namespace := range append([]string{w.RootNamespace}, namespaces...) {
 		if w.chance(50) {
-			var spec fields
-			mode(&spec)
-			w.document(w.object("PeerAuthentication", namespace, pick(w.Rand, []string{"default", "modes"}), nil, spec))
+			w.document(w.peer(namespace, pick(w.Rand, []string{"default", "modes"}), ""))
 		}
 		for _, app := range apps {
-			if !w.chance(30) {
-				continue
+			if w.chance(30) {
+				w.document(w.peer(namespace, "of-"+app, app))
 			}
-			spec := fields{{"selector", fields{{"matchLabels", fields{{"app", app}}}}}}
-			mode(&spec)
-			var byPort fields
-			for _, port := range ports {
-				if w.chance(20) {
-					byPort.add(fmt.Sprint(port), fields{{"mode", pick(w.Rand, []string{"STRICT", "PERMISSIVE", "DISABLE", "UNSET"})}})
-				}
-			}
-			if len(byPort) > 0 {
-				spec.add("portLevelMtls", byPort)
-			}
-			w.document(w.object("PeerAuthentication", namespace, "of-"+app, nil, spec))
 		}
 	}
+}
+
+// peer is a PeerAuthentication, of a whole namespace where app is empty.
+func (w *writer) peer(namespace, name, app string) fields {
+	mode := func() fields {
+		return fields{{"mode", pick(w.Rand, []string{"STRICT", "PERMISSIVE", "DISABLE", "UNSET"})}}
+	}
+	var spec, byPort fields
+	if app != "" {
+		spec.add("selector", fields{{"matchLabels", fields{{"app", app}}}})
+	}
+	if w.chance(80) {
+		spec.add("mtls", mode())
+	} else if w.chance(50) {
+		spec.add("mtls", fields{})
+	}
+	for _, port := range ports {
+		if app != "" && w.chance(20) {
+			byPort.add(fmt.Sprint(port), mode())
+		}
+	}
+	if len(byPort) > 0 {
+		spec.add("portLevelMtls", byPort)
+	}
+	return w.object("PeerAuthentication", namespace, name, nil, spec)
 }
 
 // request makes up a request of which many values occur in the policies, whole or nearly.

@@ -82,40 +82,40 @@ func LoadSchemas() (Schemas, error) {
 	}
 }
 
-// Check says why an API server would refuse a manifest, or warn of it. The whole object is read strictly: an
-// unknown or a doubled field is refused, as `kubectl apply` does.
-func (s Schemas) Check(manifest []byte) error {
+// Admit is what an API server stores of a manifest, as JSON, or why it would refuse it or warn of it. The object is
+// read strictly, as kubectl asks for: an unknown or a doubled field is refused.
+func (s Schemas) Admit(manifest []byte) (stored []byte, err error) {
 	js, err := yaml.YAMLToJSONStrict(manifest)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	object := &unstructured.Unstructured{}
 	if err := object.UnmarshalJSON(js); err != nil {
-		return err
+		return nil, err
 	}
 	kind := object.GroupVersionKind()
 	if kind == corev1.SchemeGroupVersion.WithKind("Namespace") {
 		if err := yaml.UnmarshalStrict(manifest, &corev1.Namespace{}); err != nil {
-			return err
+			return nil, err
 		}
-		return checkMeta(object, false, metavalidation.ValidateNamespaceName)
+		return js, checkMeta(object, false, metavalidation.ValidateNamespaceName)
 	}
 	r := s[kind]
 	if r == nil {
-		return fmt.Errorf("%s is not served", kind)
+		return nil, fmt.Errorf("%s is not served", kind)
 	}
 	if r.deprecated {
-		return fmt.Errorf("%s is deprecated", kind)
+		return nil, fmt.Errorf("%s is deprecated", kind)
 	}
 	if err := checkMeta(object, r.namespaced, metavalidation.NameIsDNSSubdomain); err != nil {
-		return err
+		return nil, err
 	}
 	content := object.UnstructuredContent()
-	unknown := pruning.PruneWithOptions(runtime.DeepCopyJSON(content), r.structural, true,
-		structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
+	unknown := pruning.PruneWithOptions(content, r.structural, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 	if len(unknown) > 0 {
-		return fmt.Errorf("unknown fields: %s", strings.Join(unknown, ", "))
+		return nil, fmt.Errorf("unknown fields: %s", strings.Join(unknown, ", "))
 	}
+	defaulting.PruneNonNullableNullsWithoutDefaults(content, r.structural)
 	defaulting.Default(content, r.structural)
 	problems := validation.ValidateCustomResource(nil, content, r.schema)
 	problems = append(problems, listtype.ValidateListSetsAndMaps(nil, r.structural, content)...)
@@ -123,7 +123,10 @@ func (s Schemas) Check(manifest []byte) error {
 		broken, _ := r.rules.Validate(context.Background(), nil, r.structural, content, nil, apiservercel.RuntimeCELCostBudget)
 		problems = append(problems, broken...)
 	}
-	return problems.ToAggregate()
+	if err := problems.ToAggregate(); err != nil {
+		return nil, err
+	}
+	return object.MarshalJSON()
 }
 
 // checkMeta holds metadata to the rules of every object: names, labels, annotations and their size.

@@ -1,13 +1,14 @@
 package conformance
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// A fields is a YAML mapping in the order in which it is written. Values are fields, lists, strings and ints.
+// A fields is a YAML mapping in the order in which it is written. Values are fields, lists, strings, numbers, booleans and null.
 type fields []field
 
 type field struct {
@@ -150,10 +151,14 @@ func (p *pen) key(key string) string {
 var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z/0-9._-]{4,}$`)
 
 func (p *pen) scalar(value any) string {
-	if n, ok := value.(int); ok {
-		return strconv.Itoa(n)
+	s, ok := value.(string)
+	if !ok {
+		js, err := json.Marshal(value)
+		if err != nil {
+			panic(err)
+		}
+		return string(js)
 	}
-	s := value.(string)
 	switch n := p.IntN(3); {
 	case n == 0 && plain.MatchString(s) && s != "false":
 		return s

@@ -1,0 +1,133 @@
+package conformance
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/meshc/meshc/targets/istio/conformance/envoy"
+)
+
+// TestCasesOfEval asks Istio what eval's own cases ask, and wants the answers that stand there. Where eval says that
+// something is undecided Istio has no answer to give. An object that a cluster would refuse, or a provider decides, is
+// left out: what eval decides beside it must hold whatever it is.
+func TestCasesOfEval(t *testing.T) {
+	schemas, err := LoadSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("../eval/testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("eval has no cases: ", err)
+	}
+	answers := 0
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stream strings.Builder
+			for _, f := range archive.Files {
+				if !strings.HasSuffix(f.Name, ".yaml") {
+					continue
+				}
+				for doc := range strings.SplitSeq("\n"+string(f.Data), "\n---\n") {
+					stored, err := schemas.Admit([]byte(doc))
+					if err != nil || strings.Contains(doc, "action: CUSTOM") {
+						continue
+					}
+					if _, err := Start(stored, Options{}); err == nil {
+						stream.WriteString("\n---\n" + string(stored))
+					}
+				}
+			}
+			istiod, err := Start([]byte(stream.String()), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range archive.Files {
+				if f.Name == "requests" {
+					answers += compareAnswers(t, istiod, string(f.Data))
+				}
+			}
+		})
+	}
+	t.Logf("%d cases, %d answers compared", len(paths), answers)
+}
+
+// compareAnswers reads the questions that eval_test.go explains, and is the number of those that were compared.
+func compareAnswers(t *testing.T, istiod *Istiod, questions string) (n int) {
+	var workload Workload
+	var chains Chains
+	for line := range strings.Lines(questions) {
+		question, answer, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		words := strings.Fields(question)
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		if words[0] == "workload" {
+			workload = Workload{words[1], map[string]string{}}
+			for _, l := range words[2:] {
+				key, value, _ := strings.Cut(l, "=")
+				workload.Labels[key] = value
+			}
+			var err error
+			if chains, err = istiod.Chains(workload); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		var want, got string
+		want, _, _ = strings.Cut(answer, " ")
+		want = strings.TrimSuffix(want, ":")
+		if want == "undecided" || want == "unknown" {
+			continue
+		}
+		n++
+		if words[0] == "mode" {
+			port, err := strconv.ParseUint(words[1], 10, 16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = istiod.Mode(workload, uint16(port))
+		} else {
+			q := asRequest(t, words)
+			got = map[bool]string{true: "allow", false: "deny"}[istiod.Decide(workload, chains, q)]
+		}
+		if got != want {
+			t.Errorf("Istio says %s: %s", got, line)
+		}
+	}
+	return n
+}
+
+func asRequest(t *testing.T, words []string) (q envoy.Request) {
+	caller, address, ok := strings.Cut(words[0], "@")
+	if ok {
+		q.Source = netip.MustParseAddr(address)
+	}
+	switch account, namespace, _ := strings.Cut(caller, "."); {
+	case caller == "nobody":
+	case strings.Contains(caller, "/"):
+		q.Peer = "spiffe://" + caller
+	default:
+		q.Peer = principal("cluster.local", namespace, account)
+	}
+	port, err := strconv.ParseUint(words[2], 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Port = uint16(port)
+	if words = words[3:]; len(words) > 1 {
+		q.Method, q.Path, q.Host = words[0], words[1], "backend.shop"
+		if len(words) > 3 {
+			q.Host = words[3]
+		}
+	}
+	return q
+}
