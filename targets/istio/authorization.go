@@ -41,9 +41,8 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 		return
 	}
 	grants = canonical(grants)
-	why := fromRules(rules)
 	for n := 1; n <= maxParts; n *= 2 {
-		parts := split(grants, n)
+		parts, whys := split(grants, n), b.origins(rules, n)
 		drafts := make([]*draft, 0, n)
 		for i, part := range parts {
 			if len(part) == 0 {
@@ -53,7 +52,7 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 			if deny {
 				spec.Action = v1beta1.AuthorizationPolicy_DENY
 			}
-			d := b.draft(partWave(wave, i, n), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), why, spec)
+			d := b.draft(partWave(wave, i, n), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
 			if len(spec.Rules) > maxRules || !b.fits(d) {
 				drafts = nil
 				break
@@ -80,12 +79,44 @@ func split(grants []grant, n int) [][]grant {
 	}
 	parts := make([][]grant, n)
 	for _, g := range grants {
-		h := fnv.New32a()
-		h.Write([]byte(g.value))
-		i := h.Sum32() % uint32(n)
+		i := g.part(n)
 		parts[i] = append(parts[i], g)
 	}
 	return parts
+}
+
+// part is which of n parts a caller's rules belong to.
+func (c caller) part(n int) int {
+	h := fnv.New32a()
+	h.Write([]byte(c.value))
+	return int(h.Sum32() % uint32(n))
+}
+
+// origins is where the rules of each part come from.
+func (b *builder) origins(rules []policy.Rule, n int) []origin {
+	if n == 1 {
+		return []origin{fromRules(rules)}
+	}
+	parts := make([][]policy.Rule, n)
+	var callers []caller
+	last := make([]int, n) // number of the rule that a part got last, from 1
+	for i := range rules {
+		callers = callers[:0]
+		for _, from := range rules[i].From {
+			callers = b.callersOf(callers, from)
+		}
+		for _, c := range callers {
+			if p := c.part(n); last[p] <= i {
+				last[p] = i + 1
+				parts[p] = append(parts[p], rules[i])
+			}
+		}
+	}
+	whys := make([]origin, n)
+	for i := range parts {
+		whys[i] = fromRules(parts[i])
+	}
+	return whys
 }
 
 // partWave lets the upper half of the parts of an ALLOW policy go first: when their number doubles, callers move

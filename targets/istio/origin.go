@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,30 @@ func (b *builder) annotations(wave int, why origin, authorization bool) []target
 		{"meshc.dev/until", ",", why.until},
 	} {
 		if len(a.values) > 0 {
-			pairs = append(pairs, targets.Pair{Key: a.key, Value: strings.Join(a.values, a.separator)})
+			pairs = append(pairs, targets.Pair{Key: a.key, Value: joined(a.values, a.separator)})
 		}
 	}
 	return pairs
+}
+
+// maxAnnotation is more than anybody reads, and little of the 256 KiB that all annotations of an object may have.
+const maxAnnotation = 4 << 10
+
+// joined is the first of the values, as many as an annotation holds, and how many more there are.
+func joined(values []string, separator string) string {
+	const more = "%s and %d more"
+	room := maxAnnotation - len(more) - len("4000000000")
+	size, n := 0, 0
+	for n < len(values) && size+len(values[n]) <= room {
+		size += len(values[n]) + len(separator)
+		n++
+	}
+	text := strings.Join(values[:n], separator)
+	if n == 0 { // the first alone is too long
+		text, n = strings.ToValidUTF8(values[0][:room-len("...")], "")+"...", 1
+	}
+	if n < len(values) {
+		text += fmt.Sprintf(more, strings.TrimSpace(separator), len(values)-n)
+	}
+	return text
 }

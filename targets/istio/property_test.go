@@ -312,6 +312,47 @@ func TestLargePoliciesAreSplit(t *testing.T) {
 	require.Equal(t, 1, changed)
 }
 
+// TestReasonsAreBounded gives each of many edges into one service a reason and a file of its own. The annotations name the
+// first of them, and no part of a policy names those of another.
+func TestReasonsAreBounded(t *testing.T) {
+	p, callee := crowd(8000)
+	for i := range callee.Allow {
+		callee.Allow[i].Because = fmt.Sprintf("ticket %05d, agreed upon by both of the teams and by the auditors", i)
+		callee.Allow[i].At = source.NewFile(fmt.Sprintf("teams/%05d/intents.mesh", i), "").Span(0, 0)
+	}
+	p.Meshes[1].Files = []string{strings.Repeat("x", 5000) + ".mesh"}
+	manifests, findings := New(Options{}).Emit(p)
+	require.Empty(t, findings)
+	parts, reasons := 0, 0
+	for _, m := range manifests {
+		var o struct {
+			Metadata struct{ Annotations map[string]string }
+		}
+		require.NoError(t, yaml.Unmarshal(m.YAML, &o))
+		for key, value := range o.Metadata.Annotations {
+			require.LessOrEqual(t, len(value), 4<<10, key)
+			require.NotContains(t, value, "and 0 more")
+		}
+		if !strings.HasPrefix(m.Name, "z-ingress") {
+			continue
+		}
+		parts++
+		named := strings.Split(o.Metadata.Annotations["meshc.dev/because"], "; ")
+		more, named := named[len(named)-1], named[:len(named)-1]
+		for _, reason := range named {
+			require.Regexp(t, `^ticket \d{5}, agreed upon by both of the teams and by the auditors$`, reason)
+			require.Contains(t, string(m.YAML), "team/sa/caller-"+reason[len("ticket "):][:5], "a reason of another part")
+		}
+		var n int
+		_, err := fmt.Sscanf(more, "and %d more", &n)
+		require.NoError(t, err, more)
+		reasons += len(named) + n
+		require.Regexp(t, `^teams/\d{5}/intents.mesh,.*, and \d+ more$`, o.Metadata.Annotations["meshc.dev/source"])
+	}
+	require.Equal(t, 2, parts)
+	require.Equal(t, 8000, reasons)
+}
+
 // TestRuleLimit has more sets of callers than a policy may have rules.
 func TestRuleLimit(t *testing.T) {
 	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
