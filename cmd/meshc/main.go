@@ -115,7 +115,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newExplain(), newInit(), newVersion())
+	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newExplain(), newInit(), newVersion())
 	return root
 }
 

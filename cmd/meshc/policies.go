@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// policies is what hand-written manifests give: there are no intents behind it.
+type policies struct {
+	project  *project.Project
+	model    *reach.Model
+	assumed  []*policy.Service // whose account is a guess by its name
+	findings diag.List
+}
+
+// readPolicies reads policies, and the workloads that they are held against where any are named. What cannot be
+// judged is a finding, and the rest is judged.
+func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies, error) {
+	if n := count(patterns, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
+		return nil, usageError("standard input can be read only once, and - stands %d times", n)
+	}
+	p, findings, err := project.Open(nil)
+	if err != nil {
+		return nil, err
+	}
+	out := &policies{project: p, findings: findings}
+	files, err := manifestFiles(p, patterns, cmd.InOrStdin())
+	if err != nil {
+		return nil, err
+	}
+	mesh := eval.Mesh{TrustDomain: p.Config.TrustDomain, RootNamespace: p.Config.RootNamespace}
+	read, found := eval.Read(files, mesh)
+	out.findings = append(out.findings, found...)
+	var known []*policy.Service
+	if len(in.workloads) > 0 {
+		inv, found, err := readWorkloads(p, in.workloads, cmd.InOrStdin())
+		if err != nil {
+			return nil, err
+		}
+		out.findings = append(out.findings, found...)
+		known = workloadServices(inv)
+		out.findings = append(out.findings, read.Check(pods(inv))...)
+	}
+	named, assumed := reach.Named(read, mesh, known)
+	out.model, out.assumed = reach.New(named, read), assumed
+	out.findings = out.findings.Sort()
+	return out, nil
+}
+
+// manifestFiles reads manifests that patterns name: files, folders, globs, or `-`.
+func manifestFiles(p *project.Project, patterns []string, stdin io.Reader) ([]*source.File, error) {
+	inputs, _, err := p.Workloads(patterns, stdin)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]*source.File, len(inputs))
+	for i, in := range inputs {
+		files[i] = in.File
+	}
+	return files, nil
+}
+
+func readWorkloads(p *project.Project, patterns []string, stdin io.Reader) (*inventory.Set, diag.List, error) {
+	inputs, findings, err := p.Workloads(patterns, stdin)
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, found := inventory.Read(inputs)
+	return inv, append(findings, found...), nil
+}
+
+func pods(inv *inventory.Set) []eval.Workload {
+	all := make([]eval.Workload, len(inv.Workloads))
+	for i, w := range inv.Workloads {
+		all[i] = eval.Workload{Namespace: w.Namespace, Labels: w.Labels}
+	}
+	return all
+}
+
+// workloadServices is each workload as a service, with all the labels of its pods. Of several that would have one name
+// the later ones are called after their object.
+func workloadServices(inv *inventory.Set) []*policy.Service {
+	var services []*policy.Service
+	taken := map[string]bool{}
+	for _, w := range inv.Workloads {
+		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Outside: w.NoProxy != "", Hosts: w.Hosts, At: w.At}
+		for n := 1; taken[s.ID()]; n++ {
+			s.Name = w.Object
+			if n > 1 {
+				s.Name = fmt.Sprintf("%s-%d", w.Object, n)
+			}
+		}
+		taken[s.ID()] = true
+		for _, key := range slices.Sorted(maps.Keys(w.Labels)) {
+			s.Labels = append(s.Labels, policy.Label{Key: key, Value: w.Labels[key]})
+		}
+		for _, p := range w.Ports {
+			if !p.UDP {
+				s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: p.Protocol})
+			}
+		}
+		services = append(services, s)
+	}
+	return services
+}

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+func newWhy() *cobra.Command {
+	var w why
+	cmd := &cobra.Command{
+		Use:   "why SRC DST[:PORT] [METHOD] [PATH]",
+		Short: "Say whether a service may call another, and why",
+		Long: `Say whether a service may call another, by which policy, rule and intent, and with which mutual TLS.
+
+SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (whoever has an
+identity) or world (whoever). DST is one service or external. Without a port the answer is for every port; without
+METHOD and PATH it says for which operations. Rules of a policy are counted from 0, as Istio's proxies log them.
+
+The answer is that of the manifests which the project gives. With --manifests it is that of manifests as they are,
+generated, hand-written or from a cluster, and then the services are those that selectors and accounts name, or those
+of --workloads.
+
+It ends with 0 whatever the answer. With --exit-code it ends with 1 where nothing of what was asked is allowed.`,
+		Example: `  meshc why frontend backend
+  meshc why frontend backend:8080 GET /api/orders
+  meshc why any payments/api --project ../infra --env prod
+  kubectl get authorizationpolicy,peerauthentication -A -o yaml | meshc why shop/frontend shop/db --manifests -`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usageError("want a source and a destination: meshc why frontend backend")
+			}
+			return nil
+		},
+		RunE: verb(w.run),
+	}
+	w.inputs.registerProject(cmd)
+	registerAnswerFormat(cmd, &w.format)
+	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default that around the current folder)")
+	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests that are asked in place of a project: a file, folder, glob, or - for standard input; may repeat")
+	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "end with 1 where nothing of what was asked is allowed")
+	return cmd
+}
+
+type why struct {
+	inputs
+	project   string
+	manifests []string
+	exitCode  bool
+}
+
+// reason is everything that there is to say about a question.
+type reason struct {
+	asked
+	verdict string // allowed, partly, denied or undecided
+	answer  *reach.Answer
+	chain   *reach.Chain
+	line    reach.Line    // that would allow it; empty where none would
+	across  []reach.Line  // the same from the caller's section
+	against []source.Span // the never and only that such a line would break
+	notes   []string
+	assumed []*policy.Service // whose account is a guess
+	virtual bool              // the policies are those of a build, and lie in no file
+	shown   func(string) string
+}
+
+func (w *why) run(cmd *cobra.Command, args []string) error {
+	if err := checkAnswerFormat(w.format); err != nil {
+		return err
+	}
+	model, r, err := w.open(cmd)
+	if err != nil {
+		return err
+	}
+	a, err := ask(model.Policy, args)
+	if err != nil {
+		return err
+	}
+	r.asked = *a
+	if err := r.find(model); err != nil {
+		return err
+	}
+	out := r.text()
+	if w.format == "json" {
+		if out, err = r.json(); err != nil {
+			return err
+		}
+	}
+	if err := writeOut(cmd, out); err != nil {
+		return err
+	}
+	if w.exitCode && r.verdict != "allowed" && r.verdict != "partly" {
+		return errFindings
+	}
+	return nil
+}
+
+// open gives what is asked: a project, or manifests.
+func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
+	if len(w.manifests) == 0 {
+		var paths []string
+		if w.project != "" {
+			paths = []string{w.project}
+		}
+		c, err := w.compileFor(cmd, paths, "asked")
+		if err != nil {
+			return nil, nil, err
+		}
+		r := &reason{virtual: true, shown: c.project.Shown}
+		if c.policy.DryRun {
+			r.notes = append(r.notes, fmt.Sprintf("%s is in dry-run: Istio logs what it would deny, and denies nothing", c.policy.Environment))
+		}
+		return c.model, r, nil
+	}
+	if w.project != "" || w.environment != "" {
+		return nil, nil, usageError("--manifests asks manifests and no project, so --project and --env have no meaning with it")
+	}
+	p, err := w.readPolicies(cmd, w.manifests)
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := w.format
+	w.format = "text"
+	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
+	w.format = asked
+	r := &reason{shown: p.project.Shown}
+	r.assumed = p.assumed
+	return p.model, r, err
+}
+
+// find answers the question.
+func (r *reason) find(m *reach.Model) error {
+	switch {
+	case r.external != nil:
+		r.outside(m)
+		return nil
+	case r.to.Outside:
+		r.verdict = "allowed"
+		r.notes = append([]string{r.to.ID() + " has no proxy: no policy binds it, and whoever reaches it on the network may call it, in plaintext"}, r.notes...)
+		return nil
+	}
+	q := reach.Question{From: r.from, To: r.to, Port: r.port, Ops: r.ops}
+	var err error
+	if r.answer, err = m.Why(q); err != nil {
+		return &failure{exitFindings, err}
+	}
+	if len(r.answer.Ports) == 0 {
+		return usageError("no HTTP reaches %s there, so methods and paths mean nothing: ask without them", r.to.ID())
+	}
+	verdict, mixed := r.answer.Verdict()
+	r.verdict = verdict.String()
+	if mixed {
+		r.verdict = "partly"
+	}
+	if r.verdict == "denied" {
+		if r.chain, err = m.Nearest(q); err != nil {
+			return &failure{exitFindings, err}
+		}
+		if r.virtual && r.lacksEdge() {
+			r.line, r.across = m.Remedy(q)
+			r.forbidden(m)
+		}
+	}
+	for _, s := range r.assumed {
+		if s == r.from.Service || s != r.to && r.chain != nil && slices.Contains(r.chain.Services, s) {
+			r.notes = append(r.notes, fmt.Sprintf("that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account))
+		}
+	}
+	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
+		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing is emitted for it: whoever owns it may have closed it", mesh.Name))
+	}
+	if r.from.Kind == policy.FromService && r.from.Service.Outside {
+		r.notes = append(r.notes, r.from.Service.ID()+" has no proxy, and so no identity and no mutual TLS")
+		if r.verdict == "denied" && r.virtual && !r.lacksEdge() {
+			r.notes = append(r.notes, fmt.Sprintf("to allow it, bring %s into the mesh, or let the port take plaintext too (`mtls %s permissive`) and write the edge", r.from.Service.Name, r.portName()))
+		}
+	}
+	for _, a := range r.answer.Addresses {
+		r.notes = append(r.notes, fmt.Sprintf("a policy looks at addresses, and answers otherwise at %s", a))
+	}
+	return nil
+}
+
+// portName is the destination as an mtls statement of its mesh names it.
+func (r *reason) portName() string {
+	if r.port == 0 {
+		return r.to.Name
+	}
+	return fmt.Sprintf("%s:%d", r.to.Name, r.port)
+}
+
+// lacksEdge tells whether requests are denied because nothing lets them through.
+func (r *reason) lacksEdge() bool {
+	for _, p := range r.answer.Ports {
+		for _, c := range p.Callers {
+			if slices.ContainsFunc(c.Cases, func(k reach.Case) bool { return k.Reason == eval.NoMatch }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forbidden gathers the guards that the line which would allow a call would break. It looks at the sides of a guard
+// and not at its operations.
+func (r *reason) forbidden(m *reach.Model) {
+	for _, g := range m.Policy.Guards {
+		breaks := g.Kind == policy.Never && includes(g.From, r.from) && !includes(g.Except, r.from) ||
+			g.Kind == policy.Only && !includes(g.From, r.from) && !includes(g.Except, r.from)
+		overlap := len(g.Ports) == 0 || r.port == 0 || slices.Contains(g.Ports, r.port)
+		if breaks && overlap && slices.Contains(g.To, r.to) && !slices.Contains(r.against, g.At) {
+			r.against = append(r.against, g.At)
+		}
+	}
+}
+
+func meshOf(p *policy.Policy, name string) *policy.Mesh {
+	i := slices.IndexFunc(p.Meshes, func(m *policy.Mesh) bool { return m.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return p.Meshes[i]
+}
+
+// outside answers for an external: no policy binds it, and Istio only knows where it is.
+func (r *reason) outside(m *reach.Model) {
+	e := r.external
+	name := e.Namespace + "/" + e.Name
+	r.notes = append([]string{fmt.Sprintf("%s (%s) is outside the mesh: no policy binds it and it has no mutual TLS of the mesh; the ServiceEntry %s makes it known", name, strings.Join(e.Hosts, ", "), name)}, r.notes...)
+	if r.port != 0 && !slices.ContainsFunc(e.Ports, func(p policy.ExternalPort) bool { return p.Number == r.port }) {
+		r.verdict = "undecided"
+		r.notes = append(r.notes, fmt.Sprintf("port %d is not declared for it, so it is not in the ServiceEntry", r.port))
+		return
+	}
+	r.verdict = "undecided"
+	if includes(e.Callers, r.from) {
+		r.verdict = "allowed"
+		r.notes = append(r.notes, "an edge leads to it")
+		return
+	}
+	r.notes = append(r.notes, fmt.Sprintf("no edge of %s leads to it: that holds calls back only with `sidecars: true` in meshc.yaml, or where the mesh's outboundTrafficPolicy is REGISTRY_ONLY", r.from))
+}

@@ -1,0 +1,431 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// question is what was asked, with the names in full.
+func (r *reason) question() string {
+	to := ""
+	if r.external != nil {
+		to = r.external.Namespace + "/" + r.external.Name
+	} else {
+		to = r.to.ID()
+	}
+	if r.port != 0 {
+		to += fmt.Sprintf(":%d", r.port)
+	}
+	for _, o := range r.ops {
+		to += " " + o.String()
+	}
+	return r.from.String() + " -> " + to
+}
+
+func (r *reason) text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s: %s\n", r.headline(), r.question())
+	if r.answer != nil {
+		for _, p := range r.answer.Ports {
+			b.WriteByte('\n')
+			r.writePort(&b, &p)
+		}
+	}
+	var rest bytes.Buffer
+	if c := r.chain; c != nil {
+		fmt.Fprintf(&rest, "it gets there in %d hops: %s\n", len(c.Services), c)
+		for _, at := range c.Edges {
+			if !at.IsZero() {
+				fmt.Fprintf(&rest, "  %s\n", r.statement(at))
+			}
+		}
+	}
+	if r.line.Text != "" {
+		fmt.Fprintf(&rest, "to allow it, write in mesh %s (%s)\n  %s\n", r.line.Mesh, r.shown(r.line.File), r.line.Text)
+		for i, l := range r.across {
+			lead := "or in mesh %s (%s)\n  %s\n"
+			if i > 0 {
+				lead = "with the consent of mesh %s (%s)\n  %s\n"
+			}
+			fmt.Fprintf(&rest, lead, l.Mesh, r.shown(l.File), l.Text)
+		}
+		for _, at := range r.against {
+			fmt.Fprintf(&rest, "which would break\n  %s\n", r.statement(at))
+		}
+	}
+	for _, n := range r.notes {
+		fmt.Fprintf(&rest, "note: %s\n", n)
+	}
+	if rest.Len() > 0 {
+		b.WriteByte('\n')
+		b.Write(rest.Bytes())
+	}
+	return b.Bytes()
+}
+
+// headline is the answer in a few words.
+func (r *reason) headline() string {
+	if r.verdict != "partly" {
+		return r.verdict
+	}
+	text := r.allowedCallers()
+	if text == "" {
+		text = r.allowedOperations()
+	}
+	if text == "" || len(text) > 120 {
+		return "allowed in part"
+	}
+	return text
+}
+
+// allowedCallers is the headline where some callers may do everything that is asked about, and the others nothing.
+func (r *reason) allowedCallers() string {
+	allowed := ""
+	for i, p := range r.answer.Ports {
+		var names []string
+		for _, c := range p.Callers {
+			switch {
+			case len(c.Cases) > 1 || c.Cases[0].Verdict == eval.Undecided:
+				return ""
+			case c.Cases[0].Verdict == eval.Allowed:
+				names = append(names, c.Names...)
+			}
+		}
+		text := strings.Join(names, ", ")
+		if text == "" || len(p.Callers) == 1 || i > 0 && text != allowed {
+			return ""
+		}
+		allowed = text
+	}
+	return "allowed for " + allowed + "; denied for everyone else"
+}
+
+// allowedOperations is the headline where all callers may do the same.
+func (r *reason) allowedOperations() string {
+	var allowed []string
+	for _, p := range r.answer.Ports {
+		if len(p.Callers) != 1 {
+			return ""
+		}
+		port := ":" + join(numbers(p.Ports), ",") + " "
+		if r.port != 0 {
+			port = ""
+		} else if p.Others {
+			port = "other ports "
+		}
+		var some, denied []string
+		for i := range p.Callers[0].Cases {
+			k := &p.Callers[0].Cases[i]
+			switch {
+			case k.Verdict == eval.Undecided:
+				return ""
+			case k.Verdict == eval.Allowed:
+				some = append(some, operations(k, "everything")...)
+			case k.Reason == eval.ByRule:
+				denied = append(denied, operations(k, "everything")...)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		text := strings.TrimSuffix(port+strings.Join(some, ", "), " everything")
+		if len(denied) > 0 {
+			text += " except " + strings.Join(denied, ", ")
+		}
+		allowed = append(allowed, text)
+	}
+	return "allowed for " + strings.Join(allowed, ", ") + "; denied for everything else"
+}
+
+func numbers(ports []policy.Port) []uint16 {
+	all := make([]uint16, len(ports))
+	for i, p := range ports {
+		all[i] = p.Number
+	}
+	return all
+}
+
+func operations(k *reach.Case, all string) []string {
+	switch {
+	case k.NotHTTP:
+		return []string{"what is not HTTP"}
+	case len(k.Operations) == 0:
+		return []string{all}
+	}
+	return k.Operations
+}
+
+func join[T any](list []T, between string) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = fmt.Sprint(v)
+	}
+	return strings.Join(words, between)
+}
+
+// writePort writes what becomes of the requests to some ports: a line for each case, in the order of the rules.
+func (r *reason) writePort(b *bytes.Buffer, p *reach.PortAnswer) {
+	fmt.Fprintf(b, "%s, mutual TLS %s\n", portsText(p, len(r.answer.Ports) == 1 && r.port == 0), r.mode(p.Mode, p.By))
+	for _, c := range p.Callers {
+		indent := "  "
+		if len(p.Callers) > 1 || r.from.Kind != policy.FromService {
+			fmt.Fprintf(b, "  from %s\n", strings.Join(c.Names, ", "))
+			indent = "    "
+		}
+		var words []string
+		width := 0
+		for i := range c.Cases {
+			k := &c.Cases[i]
+			all := "everything"
+			if len(c.Cases) > 1 {
+				all = "everything else"
+			}
+			if k.Reason == eval.NotJudged && k.Rule < 0 && len(c.Cases) > 1 {
+				all = "what else is allowed"
+			}
+			word := strings.Join(operations(k, all), ", ")
+			if len(c.Cases) == 1 && len(k.Operations) == 0 && len(r.ops) > 0 {
+				word = r.ops[0].String()
+			}
+			words = append(words, word)
+			if len(word) <= widest {
+				width = max(width, len(word))
+			}
+		}
+		for i := range c.Cases {
+			k := &c.Cases[i]
+			fmt.Fprintf(b, "%s%-9s  %-*s  %s\n", indent, k.Verdict, width, words[i], r.because(k))
+			for _, at := range k.Intents {
+				fmt.Fprintf(b, "%s%9s  %-*s  %s\n", indent, "", width, "", r.statement(at))
+			}
+		}
+	}
+}
+
+// widest is how long operations may be to count for the width of their column.
+const widest = 40
+
+func portsText(p *reach.PortAnswer, only bool) string {
+	words := make([]string, len(p.Ports))
+	for i, port := range p.Ports {
+		words[i] = fmt.Sprint(port.Number)
+		if port.Protocol != policy.ProtocolUnset {
+			words[i] += " (" + port.Protocol.String() + ")"
+		}
+	}
+	text := "port "
+	if len(words) > 1 {
+		text = "ports "
+	}
+	text += strings.Join(words, ", ")
+	switch {
+	case p.Others && only:
+		return "every port"
+	case p.Others && len(words) == 0:
+		return "every port that nothing names"
+	case p.Others:
+		return text + " and every port that nothing names"
+	}
+	return text
+}
+
+func (r *reason) mode(mode eval.Mode, by *eval.Policy) string {
+	if by == nil {
+		return mode.String() + ", Istio's default"
+	}
+	return mode.String() + " by " + r.object(by)
+}
+
+// object names a policy, with its place where it lies in a file.
+func (r *reason) object(p *eval.Policy) string {
+	if r.virtual {
+		return p.Kind + " " + p.ID()
+	}
+	return p.Kind + " " + p.ID() + " (" + r.place(p.At) + ")"
+}
+
+func (r *reason) place(at source.Span) string {
+	return fmt.Sprintf("%s:%d", r.shown(at.File.Name), at.StartPosition().Line)
+}
+
+func (r *reason) statement(at source.Span) string { return r.place(at) + ": " + oneLine(at) }
+
+// because is why a case is decided so.
+func (r *reason) because(k *reach.Case) string {
+	switch k.Reason {
+	case eval.NoPolicy:
+		return "no ALLOW policy selects " + r.to.ID()
+	case eval.NoMatch:
+		return "no rule allows it; " + r.object(k.Policy) + " closes the rest"
+	case eval.Plaintext:
+		return "without identity, and the port takes mutual TLS only"
+	}
+	if k.Policy == nil {
+		return ""
+	}
+	text := k.Policy.Kind + " " + k.Policy.ID()
+	at := k.Policy.At
+	if k.Rule >= 0 {
+		text += fmt.Sprintf(" rule %d", k.Rule)
+		at = k.Policy.RuleAt(k.Rule)
+	}
+	if k.Policy.Action != eval.Allow {
+		text += ", " + k.Policy.Action.String()
+	}
+	if !r.virtual {
+		text += " (" + r.place(at) + ")"
+	}
+	if k.Reason == eval.NotJudged {
+		text += " cannot be judged"
+	}
+	return text
+}
+
+type whyJSON struct {
+	Schema     string      `json:"schema"`
+	Verdict    string      `json:"verdict"`
+	From       string      `json:"from"`
+	To         string      `json:"to"`
+	Port       uint16      `json:"port,omitempty"`
+	Operations []string    `json:"operations,omitempty"`
+	Ports      []whyPort   `json:"ports"`
+	Chain      []whyHop    `json:"chain,omitempty"`
+	Remedy     []whyLine   `json:"remedy,omitempty"`
+	Breaks     []placeJSON `json:"breaks,omitempty"`
+	Notes      []string    `json:"notes"`
+}
+
+type whyPort struct {
+	Ports      []portJSON  `json:"ports"`
+	OtherPorts bool        `json:"otherPorts"` // and the ports that nothing names
+	Mode       string      `json:"mode"`
+	ModeBy     *policyJSON `json:"modeBy,omitempty"` // left out where it is Istio's default
+	Callers    []whyCaller `json:"callers"`
+}
+
+type portJSON struct {
+	Number   uint16 `json:"number"`
+	Protocol string `json:"protocol,omitempty"`
+}
+
+type whyCaller struct {
+	Callers []string  `json:"callers"`
+	Cases   []whyCase `json:"cases"`
+}
+
+type whyCase struct {
+	Verdict    string      `json:"verdict"`
+	Reason     string      `json:"reason"`
+	Operations []string    `json:"operations,omitempty"` // left out where it is all that no case before takes
+	NotHTTP    bool        `json:"notHTTP,omitempty"`
+	Policy     *policyJSON `json:"policy,omitempty"`
+	Rule       *int        `json:"rule,omitempty"`
+	Intents    []placeJSON `json:"intents,omitempty"`
+}
+
+type policyJSON struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+}
+
+type placeJSON struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Statement string `json:"statement"`
+}
+
+type whyHop struct {
+	From string     `json:"from"`
+	To   string     `json:"to"`
+	At   *placeJSON `json:"at,omitempty"`
+}
+
+type whyLine struct {
+	Mesh string `json:"mesh"`
+	File string `json:"file"`
+	Line string `json:"line"`
+}
+
+var reasons = map[eval.Reason]string{
+	eval.NoPolicy: "noPolicy", eval.ByRule: "rule", eval.NoMatch: "noRule", eval.Plaintext: "noIdentity", eval.NotJudged: "notJudged",
+}
+
+func (r *reason) json() ([]byte, error) {
+	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: r.verdict, From: r.from.String(), Port: r.port, Ports: []whyPort{}, Notes: append([]string{}, r.notes...)}
+	if r.to != nil {
+		out.To = r.to.ID()
+	} else {
+		out.To = r.external.Namespace + "/" + r.external.Name
+	}
+	for _, o := range r.ops {
+		out.Operations = append(out.Operations, o.String())
+	}
+	if r.answer != nil {
+		for _, p := range r.answer.Ports {
+			port := whyPort{Ports: []portJSON{}, OtherPorts: p.Others, Mode: p.Mode.String(), ModeBy: r.policyJSON(p.By), Callers: []whyCaller{}}
+			for _, n := range p.Ports {
+				port.Ports = append(port.Ports, portJSON{n.Number, n.Protocol.String()})
+			}
+			for _, c := range p.Callers {
+				caller := whyCaller{Callers: c.Names, Cases: []whyCase{}}
+				for _, k := range c.Cases {
+					one := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: k.Operations, NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy)}
+					if k.Rule >= 0 {
+						one.Rule = &k.Rule
+					}
+					for _, at := range k.Intents {
+						one.Intents = append(one.Intents, r.placeJSON(at))
+					}
+					caller.Cases = append(caller.Cases, one)
+				}
+				port.Callers = append(port.Callers, caller)
+			}
+			out.Ports = append(out.Ports, port)
+		}
+	}
+	if r.chain != nil {
+		from := r.chain.From.String()
+		for i, s := range r.chain.Services {
+			hop := whyHop{From: from, To: s.ID()}
+			if at := r.chain.Edges[i]; !at.IsZero() {
+				place := r.placeJSON(at)
+				hop.At = &place
+			}
+			out.Chain = append(out.Chain, hop)
+			from = s.ID()
+		}
+	}
+	if r.line.Text != "" {
+		for _, l := range append([]reach.Line{r.line}, r.across...) {
+			out.Remedy = append(out.Remedy, whyLine{l.Mesh, r.shown(l.File), l.Text})
+		}
+	}
+	for _, at := range r.against {
+		out.Breaks = append(out.Breaks, r.placeJSON(at))
+	}
+	return answerJSON(out)
+}
+
+func (r *reason) policyJSON(p *eval.Policy) *policyJSON {
+	if p == nil {
+		return nil
+	}
+	out := &policyJSON{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
+	if !r.virtual {
+		out.File, out.Line = r.shown(p.At.File.Name), p.At.StartPosition().Line
+	}
+	return out
+}
+
+func (r *reason) placeJSON(at source.Span) placeJSON {
+	return placeJSON{r.shown(at.File.Name), at.StartPosition().Line, oneLine(at)}
+}

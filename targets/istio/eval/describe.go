@@ -1,0 +1,154 @@
+package eval
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Labels is what a policy selects pods by; empty where it binds its whole namespace.
+func (p *Policy) Labels() map[string]string {
+	labels := make(map[string]string, len(p.selector))
+	for _, l := range p.selector {
+		labels[l.key] = l.value
+	}
+	return labels
+}
+
+// Gateways tells that a policy names what it binds: gateways, and no workload.
+func (p *Policy) Gateways() bool { return p.gateways }
+
+// Mentions is who and what the fields of a policy name for what it is, without wildcards. Each list is sorted.
+type Mentions struct {
+	Principals []string
+	Accounts   []string // NAMESPACE/ACCOUNT
+	Namespaces []string
+	Ports      []uint16
+}
+
+// Mentions gathers what a policy names.
+func (p *Policy) Mentions() Mentions {
+	var m Mentions
+	add := func(patterns []pattern, d dimension) {
+		for _, v := range patterns {
+			switch {
+			case d == principalDim && v.kind == exact:
+				m.Principals = append(m.Principals, v.text)
+			case d == principalDim && v.kind == ofAccount:
+				m.Accounts = append(m.Accounts, v.text)
+			case d == principalDim && v.kind == inNamespace && !strings.Contains(v.text, "*"):
+				m.Namespaces = append(m.Namespaces, v.text)
+			case d == portDim:
+				m.Ports = append(m.Ports, v.port)
+			}
+		}
+	}
+	for _, r := range p.rules {
+		for _, b := range slices.Concat(r.from, r.to) {
+			for i := range b {
+				add(b[i].is, b[i].dimension)
+				add(b[i].not, b[i].dimension)
+			}
+		}
+	}
+	for _, port := range p.ports {
+		m.Ports = append(m.Ports, port.port)
+	}
+	m.Principals, m.Accounts, m.Namespaces = once(m.Principals), once(m.Accounts), once(m.Namespaces)
+	m.Ports = once(m.Ports)
+	return m
+}
+
+func once[T cmp.Ordered](list []T) []T {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Operations is what a rule, counted from 0, is about at a port, in the words of the language: `GET|HEAD /api/*`.
+// It is empty where that is everything.
+func (p *Policy) Operations(rule int, port uint16) []string {
+	if rule < 0 || rule >= len(p.rules) {
+		return nil
+	}
+	var all []string
+	for _, b := range p.rules[rule].to {
+		words, here := b.words(port)
+		if !here {
+			continue
+		}
+		if len(words) == 0 {
+			return nil
+		}
+		all = append(all, words...)
+	}
+	return once(all)
+}
+
+// words is what a box is about at a port: one operation for each of its paths.
+func (b box) words(port uint16) (all []string, here bool) {
+	var methods, paths, rest []string
+	for i := range b {
+		c := &b[i]
+		switch {
+		case c.dimension == portDim:
+			on := func(p pattern) bool { return p.port == port }
+			if len(c.is) > 0 && !slices.ContainsFunc(c.is, on) || slices.ContainsFunc(c.not, on) {
+				return nil, false
+			}
+			continue
+		case c.dimension >= unknownHTTP:
+			rest = append(rest, "where something holds that is not judged")
+			continue
+		case c.dimension == methodDim && methods == nil:
+			methods = written(c.is)
+		case c.dimension == pathDim && paths == nil:
+			paths = written(c.is)
+		case len(c.is) > 0:
+			rest = append(rest, about[c.dimension]+" "+strings.Join(written(c.is), "|"))
+		}
+		if len(c.not) > 0 {
+			rest = append(rest, "not "+about[c.dimension]+" "+strings.Join(written(c.not), "|"))
+		}
+	}
+	method := strings.Join(methods, "|")
+	for _, path := range append(paths, "")[:max(len(paths), 1)] {
+		var words []string
+		for _, word := range append([]string{method, path}, rest...) {
+			if word != "" {
+				words = append(words, word)
+			}
+		}
+		if len(words) > 0 {
+			all = append(all, strings.Join(words, " "))
+		}
+	}
+	return all, true
+}
+
+var about = [dimensions]string{methodDim: "method", pathDim: "path", hostDim: "host", destDim: "address"}
+
+func written(patterns []pattern) []string {
+	words := make([]string, len(patterns))
+	for i, p := range patterns {
+		words[i] = p.word()
+	}
+	return words
+}
+
+// word is a pattern as it is written in a policy.
+func (p pattern) word() string {
+	switch p.kind {
+	case prefix:
+		return p.text + "*"
+	case suffix:
+		return "*" + p.text
+	case present:
+		return "*"
+	case inBlock:
+		return p.block.String()
+	case onPort:
+		return strconv.Itoa(int(p.port))
+	}
+	return p.text
+}

@@ -1,0 +1,417 @@
+package reach
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Question is who may do what at a service.
+type Question struct {
+	From policy.Source
+	To   *policy.Service
+	Port uint16             // 0: every port
+	Ops  []policy.Operation // empty: everything
+}
+
+// ports is the question's port as a list.
+func (q *Question) ports() []uint16 {
+	if q.Port == 0 {
+		return nil
+	}
+	return []uint16{q.Port}
+}
+
+// Answer is what becomes of every request that a question is about.
+type Answer struct {
+	Question
+	Ports []PortAnswer // sorted; empty where no port of the service carries such requests
+
+	// Addresses is places that policies tell apart from all others, and where the same caller is answered
+	// otherwise than here.
+	Addresses []string
+}
+
+// PortAnswer is what becomes of the requests to some ports.
+type PortAnswer struct {
+	Ports   []policy.Port // sorted
+	Others  bool          // the ports that nothing names, too
+	Mode    eval.Mode
+	By      *eval.Policy // sets the mode; nil where it is Istio's default
+	Callers []CallerAnswer
+}
+
+// CallerAnswer is what becomes of the requests of some callers, in the order in which rules are looked at: what a
+// case says holds for those requests that none before it takes.
+type CallerAnswer struct {
+	Names []string // in the words of the language, those of services first
+	Cases []Case
+}
+
+// Case is requests that are decided alike.
+type Case struct {
+	eval.Decision
+	Operations []string      // that the rule is about; empty: all that are left
+	NotHTTP    bool          // what is not HTTP, where a rule about HTTP means more of it
+	Intents    []source.Span // the statements behind the rule; none where there are manifests only
+}
+
+// Verdict sums up. Mixed tells that some of the requests are allowed and others are not; the verdict is then Allowed.
+func (a *Answer) Verdict() (verdict eval.Verdict, mixed bool) {
+	var seen [eval.Allowed + 1]bool
+	for _, p := range a.Ports {
+		for _, c := range p.Callers {
+			for _, k := range c.Cases {
+				seen[k.Verdict] = true
+			}
+		}
+	}
+	switch {
+	case seen[eval.Allowed]:
+		return eval.Allowed, seen[eval.Denied] || seen[eval.Undecided]
+	case seen[eval.Undecided]:
+		return eval.Undecided, false
+	}
+	return eval.Denied, false
+}
+
+// Why answers a question from the classes of requests that the manifests tell apart: what holds of a class holds of
+// every request in it. The service must have a proxy.
+func (m *Model) Why(q Question) (*Answer, error) {
+	var extra eval.Atoms
+	m.addSources(&extra, []policy.Source{q.From})
+	addOperations(&extra, q.ports(), q.Ops)
+	split, err := m.Split(q.To, extra)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
+	}
+	w := &why{Model: m, Question: q, split: split, callee: m.Callee(q.To)}
+	var here, elsewhere []int
+	for c, caller := range split.Sources {
+		switch {
+		case w.stand(caller):
+			here = append(here, c)
+		case q.From.Kind == policy.FromService && m.Is(caller, q.From):
+			elsewhere = append(elsewhere, c)
+		}
+	}
+	byPort := map[uint16][]*eval.Region{}
+	var ports []uint16
+	for i := range split.Regions {
+		r := &split.Regions[i]
+		if !real(q.To, &r.Request) || !asked(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port) {
+			continue
+		}
+		if byPort[r.Request.Port] == nil {
+			ports = append(ports, r.Request.Port)
+		}
+		byPort[r.Request.Port] = append(byPort[r.Request.Port], r)
+	}
+	last := func(port uint16) int { // what nothing names comes behind all that something does
+		if port == split.OtherPort {
+			return 1 << 16
+		}
+		return int(port)
+	}
+	slices.SortFunc(ports, func(a, b uint16) int { return cmp.Compare(last(a), last(b)) })
+	answer := &Answer{Question: q}
+	bySignature := map[string]int{}
+	for _, port := range ports {
+		p, signature := w.port(port, byPort[port], here)
+		if i, ok := bySignature[signature]; ok {
+			answer.Ports[i].Ports = append(answer.Ports[i].Ports, p.Ports...)
+			answer.Ports[i].Others = answer.Ports[i].Others || p.Others
+			continue
+		}
+		bySignature[signature] = len(answer.Ports)
+		answer.Ports = append(answer.Ports, p)
+		for _, c := range elsewhere {
+			if _, other := w.port(port, byPort[port], []int{c}); len(here) > 0 && !sameCases(other, signature) {
+				answer.Addresses = append(answer.Addresses, split.Sources[c].IP.String())
+			}
+		}
+	}
+	slices.Sort(answer.Addresses)
+	answer.Addresses = slices.Compact(answer.Addresses)
+	return answer, nil
+}
+
+type why struct {
+	*Model
+	Question
+	split  *Split
+	callee *eval.Callee
+}
+
+// stand is stands, save that a service outside the mesh whose address is not told is looked for anywhere.
+func (w *why) stand(caller eval.Source) bool {
+	if f := w.From; f.Kind == policy.FromService && f.Service.Outside && len(f.Service.Addresses) == 0 {
+		return caller.Principal == "" && caller.Elsewhere
+	}
+	return w.stands(caller, w.From)
+}
+
+// carries tells whether a port is one that the question means: one about operations and no port is about the ports
+// that are declared as HTTP, where there are any.
+func (w *why) carries(port uint16) bool {
+	if w.Port != 0 || len(w.Ops) == 0 {
+		return true
+	}
+	declared := false
+	for _, p := range w.To.Ports {
+		if p.Protocol.IsHTTP() {
+			if p.Number == port {
+				return true
+			}
+			declared = true
+		}
+	}
+	return !declared
+}
+
+// port answers for one port, with a text that is equal for ports that are answered alike.
+func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnswer, string) {
+	p := PortAnswer{Others: port == w.split.OtherPort && port != w.Port}
+	if !p.Others {
+		one := policy.Port{Number: port}
+		for _, d := range w.To.Ports {
+			if d.Number == port {
+				one = d
+			}
+		}
+		p.Ports = append(p.Ports, one)
+	}
+	p.Mode, p.By = w.callee.Mode(port)
+	bySignature := map[string]int{}
+	for _, c := range callers {
+		cases, signature := w.cases(port, regions, w.split.Sources[c])
+		name := w.name(w.split.Sources[c])
+		i, ok := bySignature[signature]
+		if !ok {
+			i = len(p.Callers)
+			bySignature[signature] = i
+			p.Callers = append(p.Callers, CallerAnswer{Cases: cases})
+		}
+		if !slices.Contains(p.Callers[i].Names, name) {
+			p.Callers[i].Names = append(p.Callers[i].Names, name)
+		}
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d %p", p.Mode, p.By)
+	for i := range p.Callers {
+		slices.SortFunc(p.Callers[i].Names, byName)
+		fmt.Fprintf(&text, "\n%q", p.Callers[i].Names)
+		fmt.Fprint(&text, signatureOf(p.Callers[i].Cases))
+	}
+	return p, text.String()
+}
+
+// byName puts names before what is said of those without one.
+func byName(a, b string) int {
+	vague := func(s string) int { return strings.Count(s, " ") }
+	return cmp.Or(cmp.Compare(min(vague(a), 1), min(vague(b), 1)), cmp.Compare(a, b))
+}
+
+// sameCases tells whether two texts of port are about the same cases, whoever calls.
+func sameCases(a, b string) bool {
+	cut := func(s string) string {
+		lines := strings.Split(s, "\n")
+		return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "[") }), "\n")
+	}
+	return cut(a) == cut(b)
+}
+
+func signatureOf(cases []Case) string {
+	var b strings.Builder
+	for _, k := range cases {
+		fmt.Fprintf(&b, "\n%d %d %p %d %v %v", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP)
+		for _, at := range k.Intents {
+			fmt.Fprintf(&b, " %p:%d", at.File, at.Start)
+		}
+	}
+	return b.String()
+}
+
+// cases is what becomes of the requests of one class of callers, those that a rule decides first.
+func (w *why) cases(port uint16, regions []*eval.Region, caller eval.Source) ([]Case, string) {
+	type key struct {
+		eval.Decision
+		notHTTP bool
+	}
+	var cases []Case
+	at := map[key]int{}
+	for _, r := range regions {
+		d := w.callee.Decide(r.From(caller))
+		k := key{Decision: d}
+		var operations []string
+		if d.Policy != nil && (d.Reason == eval.ByRule || d.Reason == eval.NotJudged) {
+			operations = d.Policy.Operations(d.Rule, port)
+			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
+		}
+		i, ok := at[k]
+		if !ok {
+			i = len(cases)
+			at[k] = i
+			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP}
+			if k.notHTTP {
+				c.Operations = nil
+			}
+			cases = append(cases, c)
+		}
+		if d.Reason == eval.ByRule {
+			rules := w.To.Allow
+			if d.Verdict == eval.Denied {
+				rules = w.To.Deny
+			}
+			if rule := w.ruleFor(rules, caller, &r.Request); rule != nil && !slices.Contains(cases[i].Intents, rule.At) {
+				cases[i].Intents = append(cases[i].Intents, rule.At)
+			}
+		}
+	}
+	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
+	for i := range cases {
+		slices.SortFunc(cases[i].Intents, func(a, b source.Span) int {
+			if a.Before(b) {
+				return -1
+			}
+			return 1
+		})
+	}
+	return cases, signatureOf(cases)
+}
+
+// order is that in which a proxy looks: rules that deny, what cannot be judged, rules that allow, then the rest.
+func (k *Case) order() int {
+	switch {
+	case k.Reason == eval.ByRule && k.Verdict == eval.Denied:
+		return 0
+	case k.Reason == eval.NotJudged:
+		return 1
+	case k.Reason == eval.ByRule:
+		return 2
+	}
+	return 3
+}
+
+// name is a class of callers in the words of the language; what no policy names is called so.
+func (w *why) name(c eval.Source) string {
+	name := w.Caller(c)
+	if c.Principal != "" {
+		_, rest, _ := strings.Cut(c.Principal, "/ns/")
+		namespace, account, _ := strings.Cut(rest, "/sa/")
+		switch {
+		case w.hasAccount(namespace, account):
+		case w.meshes[namespace] != nil:
+			name = "any other account of " + namespace
+		default:
+			name = "any other identity"
+		}
+	}
+	if c.Principal == "" && c.Elsewhere {
+		name = "callers without identity"
+		if f := w.From; f.Kind == policy.FromService {
+			name = f.Service.ID()
+		}
+	}
+	if c.Principal != "" && !c.Elsewhere && c.IP.IsValid() {
+		name += " at " + c.IP.String()
+	}
+	return name
+}
+
+// Nearest is the shortest chain of calls by which the caller of a question reaches its destination all the same; nil
+// where there is none, or where it needs none.
+func (m *Model) Nearest(q Question) (*Chain, error) {
+	hops, err := m.Hops()
+	if err != nil {
+		return nil, err
+	}
+	last, err := m.callersOf(q.To, q.ports(), q.Ops)
+	if err != nil {
+		return nil, err
+	}
+	chain := hops.Chain(q.From, q.To, last, nil)
+	if chain == nil || len(chain.Services) < 2 {
+		return nil, nil
+	}
+	return chain, nil
+}
+
+// Line is a statement that somebody may write, and where.
+type Line struct {
+	Text string
+	Mesh string // whose section it belongs to
+	File string // that opens the section, and has its kind of statements
+}
+
+// Remedy is the line that would allow what a question asks, and, where it crosses meshes, the two that would do the
+// same from the caller's section: the edge there and the consent of the callee's. It is empty where no line helps: the
+// root namespace takes no edges.
+func (m *Model) Remedy(q Question) (callee Line, caller []Line) {
+	if q.To.Namespace == m.Policy.RootNamespace {
+		return Line{}, nil
+	}
+	operation := ""
+	for i, o := range q.Ops {
+		if i > 0 {
+			operation += ","
+		}
+		operation += " " + o.String()
+	}
+	port := ""
+	if q.Port != 0 {
+		port = fmt.Sprintf(":%d", q.Port)
+	}
+	from := q.From.String()
+	elsewhere := ""
+	switch q.From.Kind {
+	case policy.FromService:
+		elsewhere = q.From.Service.Namespace
+		if elsewhere == q.To.Namespace {
+			from, elsewhere = q.From.Service.Name, ""
+		}
+	case policy.FromMesh:
+		if q.From.Mesh != q.To.Namespace {
+			elsewhere = q.From.Mesh
+		}
+	}
+	callee = Line{fmt.Sprintf("%s -> %s%s%s", from, q.To.Name, port, operation), q.To.Namespace, m.fileOf(q.To)}
+	home := m.meshes[elsewhere]
+	if elsewhere == "" || elsewhere == m.Policy.RootNamespace || home == nil || len(home.Files) == 0 {
+		return callee, nil
+	}
+	name := from
+	if q.From.Kind == policy.FromService {
+		name = q.From.Service.Name
+	}
+	to := q.From.String()
+	if q.From.Kind == policy.FromMesh {
+		to = elsewhere
+	}
+	return callee, []Line{
+		{fmt.Sprintf("%s -> %s%s%s", name, q.To.ID(), port, operation), elsewhere, home.Files[0]},
+		{fmt.Sprintf("export %s%s to %s%s", q.To.Name, port, to, operation), q.To.Namespace, m.fileOf(q.To)},
+	}
+}
+
+// fileOf is where the rules of a service stand: those that it has, else its declaration, else its mesh.
+func (m *Model) fileOf(s *policy.Service) string {
+	files := m.meshes[s.Namespace].Files
+	for _, r := range s.Allow {
+		if slices.Contains(files, r.At.File.Name) {
+			return r.At.File.Name
+		}
+	}
+	if s.At.File != nil && slices.Contains(files, s.At.File.Name) {
+		return s.At.File.Name
+	}
+	if len(files) > 0 {
+		return files[0]
+	}
+	return ""
+}
