@@ -4,6 +4,8 @@
 package inventory
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -28,6 +30,7 @@ type Workload struct {
 	NoProxy   string            // why it has no sidecar, in words (`hostNetwork`, `namespace shop has no injection label`); empty where it has one or nothing is known
 	NoProxyAt source.Span
 	Scrape    *Scrape
+	Excluded  *Excluded   // ports that bypass the sidecar; nil where there are none
 	At        source.Span // metadata.name
 	AccountAt source.Span // serviceAccountName, else At
 	LabelsAt  source.Span // the pod template's labels, else At
@@ -48,6 +51,23 @@ type Scrape struct {
 	Port uint16 // 0 where it names none
 	Path string
 	At   source.Span
+}
+
+// Excluded is the ports of a pod that are not led through its sidecar: nothing is enforced there. It comes from the
+// annotations traffic.sidecar.istio.io/excludeInboundPorts and includeInboundPorts.
+type Excluded struct {
+	Ports  []uint16 // sorted, without the sidecar's own
+	Others bool     // all but Ports bypass the sidecar
+	At     source.Span
+}
+
+// Has tells whether a port bypasses the sidecar; e may be nil.
+func (e *Excluded) Has(port uint16) bool {
+	if e == nil || sidecarPort(port) {
+		return false
+	}
+	_, found := slices.BinarySearch(e.Ports, port)
+	return found != e.Others
 }
 
 // Account is a ServiceAccount object.

@@ -51,6 +51,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.containers(p, yamldoc.Get(spec, "containers"), template.Spec.Containers, false)
 	f.containers(p, yamldoc.Get(spec, "initContainers"), template.Spec.InitContainers, true)
 	slices.SortStableFunc(p.Ports, orderPorts)
+	f.excluded(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	p.proxy = f.proxy(here, template)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {

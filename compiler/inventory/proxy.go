@@ -2,6 +2,9 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +21,9 @@ const (
 	revisionKey  = "istio.io/rev"
 	namespaceKey = "istio-injection"
 	dataplaneKey = "istio.io/dataplane-mode"
+
+	includeKey = "traffic.sidecar.istio.io/includeInboundPorts"
+	excludeKey = "traffic.sidecar.istio.io/excludeInboundPorts"
 )
 
 // system namespaces never get a sidecar (pkg/kube/inject/initializer.go).
@@ -60,6 +66,37 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 	return p
 }
 
+// excluded reads which ports are led through the sidecar. Excluded ports count only where all are led there, which is
+// the default; an empty list of included ones is none at all (tools/istio-iptables/pkg/capture/run.go).
+func (f *file) excluded(p *pod, at *yaml.Node, annotations map[string]string) {
+	if list, ok := annotations[includeKey]; ok && list != "*" {
+		p.Excluded = &Excluded{Ports: portList(list), Others: true, At: f.doc.Span(yamldoc.Get(at, includeKey))}
+	} else if ports := portList(annotations[excludeKey]); len(ports) > 0 {
+		p.Excluded = &Excluded{Ports: ports, At: f.doc.Span(yamldoc.Get(at, excludeKey))}
+	}
+}
+
+// portList is the ports of an annotation without the sidecar's own, sorted. With anything else in it Istio refuses the pod.
+func portList(text string) (ports []uint16) {
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16)
+		if port := uint16(n); err == nil && port > 0 && !sidecarPort(port) {
+			ports = append(ports, port)
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// sidecarPort tells a port of the sidecar itself (https://istio.io/latest/docs/ops/deployment/application-requirements/).
+func sidecarPort(port uint16) bool {
+	switch port {
+	case 15000, 15001, 15002, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090:
+		return true
+	}
+	return false
+}
+
 // namespace is a Namespace object with what it says about proxies.
 type namespace struct {
 	Namespace
@@ -93,7 +130,8 @@ func (p *pod) judgeProxy(ns *namespace) {
 	case p.proxy.present:
 	case !p.proxy.hostNetwork.IsZero():
 		p.NoProxy, p.NoProxyAt = "hostNetwork", p.proxy.hostNetwork
-	case p.proxy.ambient == "ambient", p.proxy.ambient != "none" && ns != nil && ns.Ambient: // ztunnel
+	case p.proxy.ambient == "ambient", p.proxy.ambient != "none" && ns != nil && ns.Ambient:
+		p.Excluded = nil // ztunnel reads no annotations of sidecars
 	case !p.proxy.off.IsZero():
 		p.NoProxy, p.NoProxyAt = injectKey+" is false", p.proxy.off
 	case system[p.Workload.Namespace]:

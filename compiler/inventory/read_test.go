@@ -110,6 +110,12 @@ func dump(s *Set) string {
 		if w.NoProxy != "" {
 			fmt.Fprintf(&b, "\tno proxy: %s at %s\n", w.NoProxy, at(w.NoProxyAt))
 		}
+		if e := w.Excluded; e != nil {
+			fmt.Fprintf(&b, "\texcluded %v others=%v at %s\n", e.Ports, e.Others, at(e.At))
+			for _, port := range []uint16{8080, 9090, 15020} {
+				fmt.Fprintf(&b, "\t\t%d %v\n", port, e.Has(port))
+			}
+		}
 		if w.Scrape != nil {
 			fmt.Fprintf(&b, "\tscraped port %d path %q at %s\n", w.Scrape.Port, w.Scrape.Path, at(w.Scrape.At))
 		}
