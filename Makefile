@@ -101,6 +101,10 @@ conformance: ## Istio's own code as the judge of what meshc writes; minutes when
 e2e: ## publish to a real forge and a real SSH server; ten minutes on the first run, which builds the forge
 	$(GO) test -count=1 -timeout 30m ./testdata/e2e
 
+.PHONY: kills
+kills: ## builds and publishes killed at 200 random instants each
+	$(GO) test -count=1 -timeout 20m ./targets/folder ./targets/gitops -run Kill -kills 200
+
 .PHONY: update
 update: ## write the golden files of all tests anew
 	$(GO) test $$($(call with_tests,flag.Bool."update")) -update

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/meshc/meshc/targets"
 )
+
+var kills = flag.Int("kills", 40, "how many runs of each way of writing are killed")
 
 // What the test binary does instead of testing, when it is started with this in its environment.
 const childTask = "MESHC_FOLDER_TEST_CHILD"
@@ -91,7 +94,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "out")
 			random := rand.New(rand.NewPCG(1, uint64(len(way))))
 			cutOff, half := 0, 0
-			kills := kills
+			kills := *kills
 			if way == "create" {
 				kills /= 3 // there is only one instant that matters
 			}

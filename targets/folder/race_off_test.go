@@ -1,5 +1,0 @@
-//go:build !race
-
-package folder
-
-const kills = 200
