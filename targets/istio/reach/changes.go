@@ -314,7 +314,7 @@ func (s *subject) nameSources() {
 			continue
 		}
 		put("any", i)
-		namespace, account := identity(c.Principal)
+		namespace, account := accountOf(c.Principal)
 		if whole[namespace] {
 			put(namespace+"/*", i)
 		}
@@ -390,11 +390,11 @@ func (s *subject) callerText(c eval.Source) string {
 	if known, ok := s.services[c.Principal]; ok {
 		return known.text
 	}
-	namespace, account := identity(c.Principal)
+	namespace, account := accountOf(c.Principal)
 	return "account " + account + " of " + namespace
 }
 
-func identity(principal string) (namespace, account string) {
+func accountOf(principal string) (namespace, account string) {
 	_, rest, _ := strings.Cut(principal, "/ns/")
 	namespace, account, _ = strings.Cut(rest, "/sa/")
 	return namespace, account

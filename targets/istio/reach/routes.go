@@ -3,6 +3,7 @@ package reach
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,13 +33,11 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// What is looked at is bounded: a hub that opens lets everyone in front of it reach everyone behind it.
-const (
-	maxStarts = 2000
-	maxSteps  = 4_000_000
-)
+// maxSteps bounds what is looked at: a hub that opens lets everyone in front of it reach everyone behind it.
+const maxSteps = 20_000_000
 
-// routes finds who reaches what over two hops or more, and did not. Only callers in front of what was opened can.
+// routes finds who reaches what over two hops or more, and did not. What somebody gains leads through a caller of
+// something that was opened, who then gained it too: so only what those gained is looked at, from behind.
 func (d *differ) routes() error {
 	was, err := d.before.Hops()
 	if err != nil {
@@ -48,75 +47,59 @@ func (d *differ) routes() error {
 	if err != nil {
 		return err
 	}
-	starts := is.inFront(d.starts)
-	old := map[string]*policy.Service{}
-	for _, s := range allServices(d.before.Policy) {
-		old[s.ID()] = s
+	nodes := nodesOf(was, is)
+	old, now := nodes.web(was), nodes.web(is)
+	steps := 0
+	gained := map[int32]bool{}
+	for _, s := range d.starts {
+		at := nodes.of(s)
+		before, n := walk(old.to, at)
+		after, m := walk(now.to, at)
+		steps += n + m
+		for i := range after {
+			if after[i] > 0 && before[i] < 0 {
+				gained[int32(i)] = true
+			}
+		}
 	}
 	type group struct {
-		route Route
-		from  policy.Source
-		to    *policy.Service
+		hops int32
+		from string
 	}
-	groups := map[string]*group{}
-	var order []string
-	steps := 0
-	wide := map[string]bool{} // what a wide caller reaches is not said again of each in it
-	for i, start := range starts {
-		if i >= maxStarts || steps > maxSteps {
-			d.diff.Unfollowed = len(starts) - i
+	routes := map[group]*Route{}
+	targets := slices.Sorted(maps.Keys(gained))
+	for i, target := range targets {
+		if nodes.list[target].Kind != policy.FromService {
+			continue
+		}
+		if steps > maxSteps {
+			d.diff.Unfollowed = len(targets) - i
 			break
 		}
-		now, n := is.distances(start)
-		steps += n
-		before := map[string]bool{}
-		from := start
-		if start.Kind == policy.FromService {
-			from.Service = old[start.Service.ID()]
-		}
-		if start.Kind != policy.FromService || from.Service != nil {
-			reached, n := was.distances(from)
-			steps += n
-			for s := range reached {
-				before[s.ID()] = true
+		before, n := walk(old.from, target)
+		after, m := walk(now.from, target)
+		steps += n + m
+		byHops := map[int32][]string{}
+		for i, s := range nodes.list {
+			if hops := after[i]; hops >= 2 && before[i] < 0 && int32(i) != target && !nodes.within(s, before, after) {
+				byHops[hops] = append(byHops[hops], s.String())
 			}
 		}
-		gained := map[int][]*policy.Service{}
-		for s, hops := range now {
-			if hops >= 2 && !before[s.ID()] && s != start.Service && !wide[s.ID()] {
-				gained[hops] = append(gained[hops], s)
+		for hops, from := range byHops {
+			slices.Sort(from)
+			key := group{hops, strings.Join(from, "\n")}
+			if routes[key] == nil {
+				routes[key] = &Route{From: from, Hops: int(hops)}
 			}
-		}
-		if start.Kind != policy.FromService {
-			for _, list := range gained {
-				for _, s := range list {
-					wide[s.ID()] = true
-				}
-			}
-		}
-		for hops, list := range gained {
-			names := make([]string, len(list))
-			for i, s := range list {
-				names[i] = s.ID()
-			}
-			slices.Sort(names)
-			key := fmt.Sprint(hops, names)
-			if groups[key] == nil {
-				groups[key] = &group{Route{To: names, Hops: hops}, start, list[0]}
-				order = append(order, key)
-			}
-			groups[key].route.From = append(groups[key].route.From, start.String())
+			routes[key].To = append(routes[key].To, nodes.list[target].String())
 		}
 	}
-	for _, key := range order {
-		g := groups[key]
-		slices.Sort(g.route.From)
-		if len(g.route.From) == 1 && len(g.route.To) == 1 {
-			if chain := is.Chain(g.from, g.to, nil, nil); chain != nil {
-				g.route.Chain = chain.String()
-			}
+	for _, r := range routes {
+		slices.Sort(r.To)
+		if len(r.From) == 1 && len(r.To) == 1 {
+			r.Chain = nodes.chain(now, r.From[0], r.To[0])
 		}
-		d.diff.Reachable = append(d.diff.Reachable, g.route)
+		d.diff.Reachable = append(d.diff.Reachable, *r)
 	}
 	slices.SortFunc(d.diff.Reachable, func(a, b Route) int {
 		return cmp.Or(cmp.Compare(a.Hops, b.Hops), slices.Compare(a.From, b.From), slices.Compare(a.To, b.To))
@@ -124,78 +107,172 @@ func (d *differ) routes() error {
 	return nil
 }
 
-// inFront is callers and all services from which a chain leads to one of them, the widest first.
-func (h *Hops) inFront(callers []policy.Source) []policy.Source {
-	seen := map[policy.Source]bool{}
-	var all []policy.Source
-	visit := func(s policy.Source) {
-		if !seen[s] {
-			seen[s] = true
-			all = append(all, s)
-		}
-	}
-	for _, c := range callers {
-		visit(c)
-	}
-	byPrincipal := map[string][]*policy.Service{}
-	byNamespace := map[string][]*policy.Service{}
-	for _, s := range h.all {
-		if p := h.model.Principal(s); p != "" {
-			byPrincipal[p] = append(byPrincipal[p], s)
-			byNamespace[s.Namespace] = append(byNamespace[s.Namespace], s)
-		}
-	}
-	for i := 0; i < len(all); i++ {
-		if all[i].Kind != policy.FromService || h.callers[all[i].Service] == nil {
-			continue
-		}
-		c := h.callers[all[i].Service]
-		lists := [][]*policy.Service{}
-		for p := range c.Services {
-			lists = append(lists, byPrincipal[p])
-		}
-		for n := range c.Namespaces {
-			lists = append(lists, byNamespace[n])
-		}
-		if c.Any || c.World {
-			wide := policy.Source{Kind: policy.FromAny} // what it reaches is said of all of them
-			if c.World {
-				wide.Kind = policy.FromWorld
-			}
-			visit(wide)
-		}
-		for _, list := range lists {
-			for _, s := range list {
-				visit(policy.Source{Service: s})
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b policy.Source) int {
-		if a.Kind != b.Kind {
-			return cmp.Compare(b.Kind, a.Kind)
-		}
-		return a.Compare(b)
-	})
-	return all
+// nodes is the services of both models, and the wide doors: `NS/*`, any and world. Who is in one goes through it
+// without a hop.
+type nodes struct {
+	list []policy.Source // those of the after model where both have one
+	at   map[string]int32
 }
 
-// distances is how many hops away each service is that a caller reaches, and how much was looked at.
-func (h *Hops) distances(from policy.Source) (map[*policy.Service]int, int) {
-	far := map[*policy.Service]int{}
-	steps := 0
-	opened := opened{namespaces: map[string]bool{}}
-	level := h.callees(from, &opened)
-	for hops := 1; len(level) > 0; hops++ {
-		var next []*policy.Service
-		for _, s := range level {
-			steps++
-			if _, seen := far[s]; seen {
-				continue
-			}
-			far[s] = hops
-			next = append(next, h.callees(policy.Source{Service: s}, &opened)...)
+func nodesOf(was, is *Hops) *nodes {
+	n := &nodes{at: map[string]int32{}}
+	add := func(s policy.Source) {
+		if _, there := n.at[s.String()]; !there {
+			n.at[s.String()] = int32(len(n.list))
+			n.list = append(n.list, s)
 		}
-		level = next
+	}
+	add(policy.Source{Kind: policy.FromWorld})
+	add(policy.Source{Kind: policy.FromAny})
+	for _, h := range []*Hops{is, was} {
+		for _, s := range h.all {
+			add(policy.Source{Service: s})
+			add(policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace})
+		}
+		for _, s := range h.all {
+			for _, namespace := range slices.Sorted(maps.Keys(h.callers[s].Namespaces)) {
+				add(policy.Source{Kind: policy.FromMesh, Mesh: namespace})
+			}
+		}
+	}
+	return n
+}
+
+// of is the node of a caller; -1 where there is none.
+func (n *nodes) of(s policy.Source) int32 {
+	if i, ok := n.at[s.String()]; ok {
+		return i
+	}
+	return -1
+}
+
+// doors is the doors that a caller is in.
+func (n *nodes) doors(s policy.Source) []int32 {
+	world := n.at[policy.Source{Kind: policy.FromWorld}.String()]
+	anyone := n.at[policy.Source{Kind: policy.FromAny}.String()]
+	switch {
+	case s.Kind == policy.FromWorld:
+		return nil
+	case s.Kind == policy.FromAny, s.Kind == policy.FromService && (s.Service.Outside || s.Service.Account == ""):
+		return []int32{world}
+	case s.Kind == policy.FromMesh:
+		return []int32{anyone, world}
+	}
+	return []int32{n.at[policy.Source{Kind: policy.FromMesh, Mesh: s.Service.Namespace}.String()], anyone, world}
+}
+
+// within tells that what is said of a caller is said of a door that it is in.
+func (n *nodes) within(s policy.Source, before, after []int32) bool {
+	for _, door := range n.doors(s) {
+		if after[door] >= 2 && before[door] < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// web is who may call whom, both ways. A step through a door is no hop.
+type web struct{ to, from [][]step }
+
+type step struct {
+	node int32
+	hops int32
+}
+
+func (n *nodes) web(h *Hops) *web {
+	w := &web{make([][]step, len(n.list)), make([][]step, len(n.list))}
+	link := func(a, b, hops int32) {
+		w.to[a] = append(w.to[a], step{b, hops})
+		w.from[b] = append(w.from[b], step{a, hops})
+	}
+	for i, s := range n.list {
+		for _, door := range n.doors(s) {
+			link(int32(i), door, 0)
+		}
+	}
+	byPrincipal := map[string][]int32{}
+	var outside []*policy.Service
+	for _, s := range h.all {
+		if p := h.model.Principal(s); p != "" {
+			byPrincipal[p] = append(byPrincipal[p], n.at[s.ID()])
+		}
+		if s.Outside {
+			outside = append(outside, s)
+		}
+	}
+	for _, s := range h.all {
+		c, to := h.callers[s], n.at[s.ID()]
+		for p := range c.Services {
+			for _, from := range byPrincipal[p] {
+				link(from, to, 1)
+			}
+		}
+		for namespace := range c.Namespaces {
+			link(n.of(policy.Source{Kind: policy.FromMesh, Mesh: namespace}), to, 1)
+		}
+		if c.Any {
+			link(n.of(policy.Source{Kind: policy.FromAny}), to, 1)
+		}
+		if c.World {
+			link(n.of(policy.Source{Kind: policy.FromWorld}), to, 1)
+		}
+		if c.addressed {
+			for _, o := range outside {
+				if c.blocks(o) {
+					link(n.at[o.ID()], to, 1)
+				}
+			}
+		}
+	}
+	return w
+}
+
+// walk is how many hops away each node is, -1 where no chain leads, and how much was looked at.
+func walk(edges [][]step, start int32) (far []int32, steps int) {
+	far = make([]int32, len(edges))
+	for i := range far {
+		far[i] = -1
+	}
+	if start < 0 {
+		return far, 0
+	}
+	far[start] = 0
+	level, next := []int32{start}, []int32(nil)
+	for len(level) > 0 {
+		for i := 0; i < len(level); i++ {
+			at := level[i]
+			for _, e := range edges[at] {
+				steps++
+				switch {
+				case far[e.node] >= 0 && far[e.node] <= far[at]+e.hops:
+				case e.hops == 0:
+					far[e.node] = far[at]
+					level = append(level, e.node)
+				default:
+					if far[e.node] < 0 {
+						far[e.node] = far[at] + 1
+						next = append(next, e.node)
+					}
+				}
+			}
+		}
+		level, next = next, level[:0]
 	}
 	return far, steps
+}
+
+// chain is a shortest chain in words. Doors are no part of it, but where it starts.
+func (n *nodes) chain(w *web, from, to string) string {
+	far, _ := walk(w.from, n.at[to])
+	words := []string{from}
+	for at := n.at[from]; far[at] > 0; {
+		i := slices.IndexFunc(w.to[at], func(e step) bool { return far[e.node] >= 0 && far[e.node]+e.hops == far[at] })
+		if i < 0 {
+			return ""
+		}
+		if at = w.to[at][i].node; n.list[at].Kind == policy.FromService {
+			words = append(words, n.list[at].String())
+		}
+	}
+	return strings.Join(words, " -> ")
 }
