@@ -255,6 +255,7 @@ func (c *checker) identities(r *Rule, deny bool) {
 			WithHelp("let the proxy of all its workloads be injected")
 	}
 	c.ambient(r, deny)
+	c.bypassed(r)
 	met := c.met(r)
 	for i, f := range r.From {
 		at := r.fromAt[i]
@@ -269,6 +270,21 @@ func (c *checker) identities(r *Rule, deny bool) {
 				WithHelp("say which one it runs as: `service %s account NAME`, or name its workload manifests", f.Service.Name)
 		default:
 			c.needsIdentity(r, f, at, met, deny)
+		}
+	}
+}
+
+// bypassed warns of ports that are led past the sidecar of the callee.
+func (c *checker) bypassed(r *Rule) {
+	for _, w := range r.Callee.workloads {
+		for _, p := range r.Callee.Ports {
+			if !w.Excluded.Has(p.Number) || len(r.Ports) > 0 && !slices.Contains(r.Ports, p.Number) {
+				continue
+			}
+			c.list.Add(diag.OutsideCallee, r.toAt, "nothing is enforced on port %d of %s, which is led past its proxy", p.Number, r.Callee.Name).
+				WithRelated(w.Excluded.At, "led past it here").
+				WithHelp("take the port out of the annotation, or guard it with a NetworkPolicy")
+			return
 		}
 	}
 }
