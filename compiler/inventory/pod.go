@@ -47,6 +47,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 		p.LabelsAt = f.doc.Span(key)
 	}
 	spec := yamldoc.Get(here, "spec")
+	f.misspeltFields(spec)
 	f.account(p, spec, &template.Spec)
 	f.containers(p, yamldoc.Get(spec, "containers"), template.Spec.Containers, false)
 	f.containers(p, yamldoc.Get(spec, "initContainers"), template.Spec.InitContainers, true)

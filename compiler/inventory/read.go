@@ -39,7 +39,21 @@ func Read(inputs []Input) (*Set, diag.List) {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
 	}
+	if len(inputs) > 0 && len(r.first)+len(r.pods)+len(r.findings) == 0 {
+		r.nothingRead(inputs)
+	}
 	return r.set(), r.findings.Sort()
+}
+
+// nothingRead tells of inputs that have no object which bears on a mesh, most likely the wrong files. Where they have
+// findings those tell why.
+func (r *reader) nothingRead(inputs []Input) {
+	what := inputs[0].File.Name + " has"
+	if len(inputs) > 1 {
+		what = fmt.Sprintf("the %d files of manifests have", len(inputs))
+	}
+	r.findings.Add(diag.NothingRead, inputs[0].File.Span(0, 0), "%s no workload, ServiceAccount, Service or Namespace", what).
+		WithHelp("name the files that the cluster is given; without manifests nothing is checked against them")
 }
 
 // expansion is how much more than its own size a file may grow to by aliases and merge keys: an API server
@@ -145,7 +159,8 @@ func irrelevant(d *yamldoc.Document) bool {
 			return false
 		}
 	}
-	return found != "" && kinds[found] == nil && !strings.HasSuffix(found, "List") && !flow
+	_, misspelt := diag.Nearest(found, kindNames)
+	return found != "" && kinds[found] == nil && !misspelt && !strings.HasSuffix(found, "List") && !flow
 }
 
 func word(s string) bool {
@@ -212,6 +227,9 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		return
 	}
 	k := kinds[t.kind]
+	if k == nil && t.versioned {
+		f.misspeltKind(kind, &t)
+	}
 	if k == nil || t.versioned && !slices.Contains(k.groups, t.group) {
 		return // Istio's, Argo's, Knative's Service …
 	}

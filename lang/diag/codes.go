@@ -45,6 +45,8 @@ const (
 	ManifestTooLarge     Code = "MESH1103"
 	NoNamespace          Code = "MESH1104"
 	SkippedTemplate      Code = "MESH1105"
+	NothingRead          Code = "MESH1106"
+	UnknownField         Code = "MESH1107"
 	MalformedConfig      Code = "MESH1201"
 	UnknownKey           Code = "MESH1202"
 	InvalidSetting       Code = "MESH1203"

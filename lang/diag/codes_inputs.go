@@ -143,6 +143,61 @@ metadata: {name: backend-sa, namespace: shop}
 `,
 	},
 	{
+		Code: NothingRead, Severity: Warning,
+		Title: "manifests without any object that bears on a mesh",
+		Text: "None of the files that `workloads` or --workloads names has a workload, a ServiceAccount, a Service or a Namespace, so no account, " +
+			"port or label of the intents is checked against them. Most likely they are the wrong files: a base that is put together elsewhere, a " +
+			"chart's values, an empty stream.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- k8s/kustomization.yaml --
+resources: [../base]
+`,
+		Good: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- k8s/backend.yaml --
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: backend-sa, namespace: shop}
+`,
+	},
+	{
+		Code: UnknownField, Severity: Warning,
+		Title: "a kind or a field of a manifest that Kubernetes does not have",
+		Text: "The word is near one that meshc reads: a kind of workload, or a field that says whom a pod runs as, what it listens on or whether it has a " +
+			"proxy. A cluster refuses the manifest, or takes it without the field; so does meshc.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- k8s/backend.yaml --
+apiVersion: v1
+kind: Pod
+metadata: {name: backend, namespace: shop, labels: {app: backend}}
+spec:
+  hostNetwrok: true
+  serviceAccountName: backend-sa
+  containers: [{name: backend, image: shop/backend}]
+`,
+		Good: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- k8s/backend.yaml --
+apiVersion: v1
+kind: Pod
+metadata: {name: backend, namespace: shop, labels: {app: backend}}
+spec:
+  hostNetwork: false
+  serviceAccountName: backend-sa
+  containers: [{name: backend, image: shop/backend}]
+`,
+	},
+	{
 		Code: MalformedConfig, Severity: Error,
 		Title: "a meshc.yaml that is not valid YAML or has a value of a wrong type",
 		Text:  "meshc.yaml could not be read. Where a list is wanted, a single word is not enough: `sources: [\"intents/**/*.mesh\"]`.",

@@ -1,0 +1,66 @@
+package inventory
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// What a cluster would refuse, or drop without a word, and what then is missing here: an account, a port, a whole
+// workload. Only words near those that are read are reported; manifests may have many others.
+
+var kindNames = slices.Sorted(maps.Keys(kinds))
+
+// misspeltKind reports a kind that its API group does not have and that is near one which is read.
+func (f *file) misspeltKind(at *yaml.Node, t *objectType) {
+	var names []string
+	for _, name := range kindNames {
+		if slices.Contains(kinds[name].groups, t.group) {
+			names = append(names, name)
+		}
+	}
+	if near, ok := diag.Nearest(t.kind, names); ok && at != nil {
+		f.findings.Add(diag.UnknownField, f.doc.Span(at), "Kubernetes has no kind %s, so the object is not read", t.kind).
+			WithHelp("did you mean %s?", near)
+	}
+}
+
+// podFields is all fields of a pod's spec, fieldsRead those that decide who it is and what may call it.
+var (
+	podFields  = fieldNames(reflect.TypeFor[corev1.PodSpec]())
+	fieldsRead = []string{"containers", "hostNetwork", "serviceAccountName"}
+)
+
+func fieldNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// misspeltFields reports fields of a pod's spec that it does not have and that are near one which is read.
+func (f *file) misspeltFields(spec *yaml.Node) {
+	if spec == nil || spec.Kind != yaml.MappingNode {
+		return
+	}
+	pairs, _ := yamldoc.Pairs(spec)
+	for _, p := range pairs {
+		if _, known := slices.BinarySearch(podFields, p.Key.Value); known {
+			continue
+		}
+		if near, ok := diag.Nearest(p.Key.Value, podFields); ok && slices.Contains(fieldsRead, near) {
+			f.findings.Add(diag.UnknownField, f.doc.Span(p.Key), "a pod has no field %s, so it is not read", p.Key.Value).
+				WithHelp("did you mean %s?", near)
+		}
+	}
+}
