@@ -105,6 +105,15 @@ e2e: ## publish to a real forge and a real SSH server; ten minutes on the first 
 kills: ## builds and publishes killed at 200 random instants each
 	$(GO) test -count=1 -timeout 20m ./targets/folder ./targets/gitops -run Kill -kills 200
 
+.PHONY: browser
+browser: ## the page and the picture of meshc graph in a real Chromium; installs Debian's where there is none
+	@command -v chromium >/dev/null || { \
+		sudo=; [ $$(id -u) -eq 0 ] || sudo=sudo; \
+		$$sudo apt-get update -q && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; \
+	}
+	cd cmd/meshc/internal/graph/browser && $(GO) vet ./... && $(GO) test -count=1 ./...
+
 .PHONY: update
 update: ## write the golden files of all tests anew
 	$(GO) test $$($(call with_tests,flag.Bool."update")) -update

@@ -19,21 +19,17 @@ func DOT(g *Graph) []byte {
 			}
 		}
 		for _, n := range group.nodes {
-			fmt.Fprintf(&b, "\t\t%s [label=%s, tooltip=%s%s]\n", dotString(n.ID), dotString(n.label()), dotString(n.ID+" "+n.At), dotNode(n))
+			if open {
+				b.WriteByte('\t')
+			}
+			fmt.Fprintf(&b, "\t%s [label=%s, tooltip=%s%s]\n", dotString(n.ID), dotString(n.label()), dotString(n.story()), dotNode(n))
 		}
 		if open {
 			b.WriteString("\t}\n")
 		}
 	}
 	for _, e := range g.Edges {
-		var words []string
-		for _, r := range e.Allow {
-			words = append(words, e.sentence(&r, false))
-		}
-		for _, r := range e.Deny {
-			words = append(words, e.sentence(&r, true))
-		}
-		fmt.Fprintf(&b, "\t%s -> %s [label=%s, tooltip=%s%s]\n", dotString(e.From.ID), dotString(e.To.ID), dotString(e.summary()), dotString(strings.Join(words, "\n")), dotEdge(e))
+		fmt.Fprintf(&b, "\t%s -> %s [label=%s, tooltip=%s%s]\n", dotString(e.From.ID), dotString(e.To.ID), dotString(plain.of(e)), dotString(e.story()), dotEdge(e))
 	}
 	b.WriteString("}\n")
 	return b.Bytes()
@@ -56,20 +52,21 @@ func dotNode(n *Node) string {
 }
 
 func dotEdge(e *Edge) string {
-	style := ""
+	style, colour := "", ""
 	switch {
 	case !e.Passes():
-		style = `, style=dotted, arrowhead=tee, color="#b3261e"`
+		style, colour = ", style=dotted, arrowhead=tee", "#b3261e"
 	case e.Lock == NoLock:
 		style = ", style=dashed"
 	}
-	switch e.Change {
-	case Added:
-		style += `, color="#008562", penwidth=2`
-	case Removed:
-		style += `, color="#c24f00", penwidth=2`
-	case Changed:
-		style += `, color="#0067a8", penwidth=2`
+	if e.Change != Same {
+		style, colour = style+", penwidth=2", changeColours[e.Change]
+	}
+	if colour != "" {
+		style += ", color=" + dotString(colour)
 	}
 	return style
 }
+
+// changeColours are those of the page on a light ground, which people with any kind of colour vision tell apart.
+var changeColours = [...]string{Added: "#00794f", Removed: "#b83a00", Changed: "#7440b0"}

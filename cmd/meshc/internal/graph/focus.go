@@ -54,7 +54,7 @@ func (g *Graph) find(name string) ([]*Node, error) {
 		switch {
 		case n.ID == name:
 			exact = append(exact, n)
-		case n.Namespace == name:
+		case n.Namespace == name && name != "":
 			inside = append(inside, n)
 		case n.Name == name:
 			named = append(named, n)
@@ -80,9 +80,9 @@ func (g *Graph) find(name string) ([]*Node, error) {
 		words = append(words, n.Name)
 	}
 	if near, ok := diag.Nearest(name, words); ok {
-		return nil, fmt.Errorf("there is no %s: did you mean %s?", name, near)
+		return nil, fmt.Errorf("there is no %q: did you mean %s?", name, near)
 	}
-	return nil, fmt.Errorf("there is no %s: want a service as in shop/backend, or a namespace", name)
+	return nil, fmt.Errorf("there is no %q: want a service as in shop/backend, or a namespace", name)
 }
 
 func ids(nodes []*Node) []string {

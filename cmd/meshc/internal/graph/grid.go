@@ -63,6 +63,6 @@ func (l *layout) inside(gr *framed, into map[*Node][]look) {
 		l.boxes[n] = rect{left + i/rows*(w+gridGapX), frameTitle + framePad/2 + i%rows*(h+gridGapY), w, h}
 	}
 	columns = (len(gr.nodes) + rows - 1) / rows
-	gr.w = max(left+columns*(w+gridGapX)-gridGapX+2*framePad, textWidth(gr.label(), titleSize)+2*framePad+signSize)
+	gr.w = max(left+columns*(w+gridGapX)-gridGapX+2*framePad, titleWidth(gr.label()))
 	gr.h = frameTitle + framePad/2 + rows*(h+gridGapY) - gridGapY + framePad
 }

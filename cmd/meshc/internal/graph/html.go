@@ -35,7 +35,7 @@ func HTML(g *Graph) ([]byte, error) {
 	style := "\n" + pageCSS
 	script := "\n\"use strict\";\n(() => {\n" + strings.Join([]string{modelJS, sceneJS, paintJS, panelJS, pageJS}, "\n") + "})();\n"
 	return []byte(strings.NewReplacer(
-		"{{title}}", xml(g.title()),
+		"{{title}}", escaped(g.title()),
 		"{{policy}}", "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src "+digest(style)+"; script-src "+digest(script),
 		"{{style}}", style,
 		"{{script}}", script,

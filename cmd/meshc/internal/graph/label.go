@@ -69,7 +69,7 @@ func (gr *group) label() string {
 // label is the name of a node within its group.
 func (n *Node) label() string {
 	switch n.Kind {
-	case Outside, External:
+	case Outside, External, Mesh:
 		return n.ID
 	case Any:
 		return "any identity"
@@ -79,33 +79,35 @@ func (n *Node) label() string {
 	return n.Name
 }
 
-const (
-	closedSign = "🔒"
-	openSign   = "🔓"
-	denySign   = "⛔"
+// words is what an edge is, in a few words: its change, its lock, its ports, what a deny takes.
+type words struct{ strict, permissive, denied string }
+
+// emoji are for where a font with them can be counted on: not in Graphviz, whose PDF has empty boxes for them.
+var (
+	plain = words{"mTLS", "mTLS (permissive)", "denied"}
+	emoji = words{"🔒", "🔓", "⛔"}
 )
 
-// summary is what an edge is, in a few characters: its change, its lock, its ports.
-func (e *Edge) summary() string {
-	var words []string
+func (w words) of(e *Edge) string {
+	var all []string
 	if s := sign(e.Change); s != "" {
-		words = append(words, s)
+		all = append(all, s)
 	}
 	switch {
 	case !e.Passes():
-		words = append(words, denySign)
+		all = append(all, w.denied)
 	case e.Lock == ClosedLock:
-		words = append(words, closedSign)
+		all = append(all, w.strict)
 	case e.Lock == OpenLock:
-		words = append(words, openSign)
+		all = append(all, w.permissive)
 	}
 	if p := e.ports(); p != "" {
-		words = append(words, p)
+		all = append(all, p)
 	}
 	if e.Denied == Part {
-		words = append(words, denySign+" part")
+		all = append(all, "(a part denied)")
 	}
-	return strings.Join(words, " ")
+	return strings.Join(all, " ")
 }
 
 // ports is the ports that an edge leads to; empty where one of its rules is about all of them.

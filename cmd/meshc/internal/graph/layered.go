@@ -264,6 +264,13 @@ func (l *layered) stack(cell []int) int {
 
 // measure turns columns and middles into boxes and frames.
 func (l *layered) measure() {
+	for f, fr := range l.frames {
+		wide := 0
+		for c := fr.first; c <= fr.last; c++ {
+			wide += l.columns[c].w
+		}
+		l.columns[fr.first].w += max(0, titleWidth(l.out.groups[f].label())-2*framePad-wide)
+	}
 	x := 0
 	for c := range l.columns {
 		col := &l.columns[c]
@@ -278,9 +285,7 @@ func (l *layered) measure() {
 	for f := range l.frames {
 		fr := &l.frames[f]
 		left, last := l.columns[fr.first].x, l.columns[fr.last]
-		r := rect{left - framePad, fr.y, last.x + last.w - left + 2*framePad, fr.height}
-		r.w = max(r.w, textWidth(l.out.groups[f].label(), titleSize)+2*framePad+signSize)
-		l.out.groups[f].rect = r
+		l.out.groups[f].rect = rect{left - framePad, fr.y, last.x + last.w - left + 2*framePad, fr.height}
 	}
 }
 

@@ -250,6 +250,9 @@ func (l *layout) fit() {
 	l.width, l.height = high.x-low.x+2*margin, high.y-low.y+2*margin
 }
 
+// titleWidth is how wide a frame must be for its title, which is bold.
+func titleWidth(label string) int { return textWidth(label, titleSize)*11/10 + 2*framePad }
+
 // textWidth is not less than the width of a text in any common sans-serif font: the widths are those of DejaVu
 // Sans, one of the widest, in hundredths of the font size.
 func textWidth(s string, size int) int {

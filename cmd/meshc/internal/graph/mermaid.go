@@ -40,7 +40,10 @@ func Mermaid(g *Graph) []byte {
 		case e.Change == Added:
 			arrow = "==>"
 		}
-		fmt.Fprintf(&b, "  %s %s|\"%s\"| %s\n", names[e.From], arrow, mermaidText(e.summary()), names[e.To])
+		if label := emoji.of(e); label != "" {
+			arrow += `|"` + mermaidText(label) + `"|`
+		}
+		fmt.Fprintf(&b, "  %s %s %s\n", names[e.From], arrow, names[e.To])
 		for _, s := range mermaidStyles {
 			if s.of(e) {
 				styles[s.css] = append(styles[s.css], fmt.Sprint(i))
@@ -65,9 +68,9 @@ var mermaidStyles = []struct {
 	css string
 	of  func(*Edge) bool
 }{
-	{"stroke:#008562,stroke-width:3px", func(e *Edge) bool { return e.Change == Added }},
-	{"stroke:#c24f00,stroke-width:3px,stroke-dasharray:6", func(e *Edge) bool { return e.Change == Removed }},
-	{"stroke:#0067a8,stroke-width:3px", func(e *Edge) bool { return e.Change == Changed }},
+	{"stroke:" + changeColours[Added] + ",stroke-width:3px", func(e *Edge) bool { return e.Change == Added }},
+	{"stroke:" + changeColours[Removed] + ",stroke-width:3px,stroke-dasharray:6", func(e *Edge) bool { return e.Change == Removed }},
+	{"stroke:" + changeColours[Changed] + ",stroke-width:3px", func(e *Edge) bool { return e.Change == Changed }},
 	{"stroke:#b3261e,stroke-dasharray:2", func(e *Edge) bool { return !e.Passes() }},
 }
 
@@ -80,7 +83,7 @@ func mermaidText(s string) string {
 		case r == '\n' || r == '\r' || r == '\t':
 			b.WriteByte(' ')
 		case r == ' ' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 0x7f ||
-			strings.ContainsRune(".,:/-+", r):
+			strings.ContainsRune(".,:/-+()", r):
 			b.WriteRune(r)
 		default:
 			fmt.Fprintf(&b, "#%d;", r)

@@ -46,7 +46,7 @@ func (p *painter) write() {
 	}
 	width, height := p.layout.width, p.layout.height+keyHeight
 	p.f(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img" aria-labelledby="t d">`+"\n", width, height)
-	p.f("<title id=\"t\">%s</title>\n<desc id=\"d\">%s</desc>\n", xml(p.graph.title()), xml(p.graph.describeAll()))
+	p.f("<title id=\"t\">%s</title>\n<desc id=\"d\">%s</desc>\n", escaped(p.graph.title()), escaped(p.graph.describeAll()))
 	p.f("<style>\n%s</style>\n<defs>\n", pictureStyle)
 	for _, s := range signShapes {
 		p.f(`<g id="%s" class="sign s-%[1]s">%s</g>`+"\n", s.name, s.shape)
@@ -110,7 +110,7 @@ func (p *painter) frame(gr framed) {
 		class = "frame apart"
 	}
 	p.f(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="8"/>`+"\n", class, gr.x, gr.y, gr.w, gr.h)
-	p.f(`<text class="title" x="%d" y="%d">%s</text>`+"\n", gr.x+10, gr.y+18, xml(gr.label()))
+	p.f(`<text class="title" x="%d" y="%d">%s</text>`+"\n", gr.x+10, gr.y+18, escaped(gr.label()))
 }
 
 func (p *painter) edge(e *Edge, way route) {
@@ -119,7 +119,7 @@ func (p *painter) edge(e *Edge, way route) {
 		a, b, c := way.curve[i], way.curve[i+1], way.curve[i+2]
 		p.f("C%d %d %d %d %d %d", a.x, a.y, b.x, b.y, c.x, c.y)
 	}
-	p.f(`"><title>%s</title></path>`+"\n", xml(e.story()))
+	p.f(`"><title>%s</title></path>`+"\n", escaped(e.story()))
 }
 
 // class is the classes of a line or an arrow of some look.
@@ -169,14 +169,14 @@ func (p *painter) box(n *Node) {
 	if n.Change != Same {
 		class += " " + itemChanges[n.Change]
 	}
-	p.f(`<g><title>%s</title><rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, xml(n.story()), class, b.x, b.y, b.w, b.h)
+	p.f(`<g><title>%s</title><rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, escaped(n.story()), class, b.x, b.y, b.w, b.h)
 	title, detail := n.texts()
 	middle := b.y + b.h/2
 	if detail == "" {
-		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle+5, xml(title))
+		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle+5, escaped(title))
 	} else {
-		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle-2, xml(title))
-		p.f(`<text class="small" x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle+13, xml(detail))
+		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle-2, escaped(title))
+		p.f(`<text class="small" x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle+13, escaped(detail))
 	}
 	switch n.Change {
 	case Added:
@@ -290,12 +290,12 @@ func (p *painter) drawKey(items []item) {
 		tip := point{k.x + k.look.stub() + 6, k.y}
 		p.f(`<path class="edge%s" d="M%d %dh6"/>`, p.class(k.look), k.x, k.y)
 		p.entry(entry{look: k.look, tip: tip})
-		p.f(`<text class="small" style="font-size:%dpx" x="%d" y="%d">%s</text>`+"\n", keyText, tip.x+8, k.y+4, xml(k.text))
+		p.f(`<text class="small" style="font-size:%dpx" x="%d" y="%d">%s</text>`+"\n", keyText, tip.x+8, k.y+4, escaped(k.text))
 	}
 }
 
-// xml escapes a text for content and attributes. What XML cannot hold at all becomes a replacement character.
-func xml(s string) string {
+// escaped is a text for content and attributes. What XML cannot hold at all becomes a replacement character.
+func escaped(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {

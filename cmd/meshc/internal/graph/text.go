@@ -10,7 +10,7 @@ import (
 )
 
 // maxColumns is how many callees a matrix may have to be readable.
-const maxColumns = 48
+const maxColumns = 64
 
 // Text is a matrix of callers and callees, below it what a cell has no room for: what changed, the denies with
 // their reasons and, in detail, every edge. A graph with too many callees is counted by namespaces.
@@ -82,7 +82,11 @@ const indent = "  "
 func newMatrix(g *Graph, rows, columns []*Node) *matrix {
 	m := &matrix{graph: g, rows: rows, columns: columns, cells: map[[2]*Node]*Edge{}}
 	for _, n := range rows {
-		m.margin = max(m.margin, utf8.RuneCountInString(rowLabel(n))+len(indent)+1)
+		m.margin = max(m.margin, utf8.RuneCountInString(rowLabel(n))+len(indent)+1, utf8.RuneCountInString(heading(n))+1)
+	}
+	pitch := 2
+	if slices.ContainsFunc(g.Edges, func(e *Edge) bool { return e.Change != Same }) {
+		pitch = 3 // room for the signs
 	}
 	x := m.margin
 	for i, n := range columns {
@@ -90,7 +94,7 @@ func newMatrix(g *Graph, rows, columns []*Node) *matrix {
 			x++
 		}
 		m.at = append(m.at, x)
-		x += 2
+		x += pitch
 	}
 	for _, e := range g.Edges {
 		m.cells[[2]*Node{e.From, e.To}] = e
@@ -231,8 +235,8 @@ func (m *matrix) legend(b *bytes.Buffer) {
 	}
 	b.WriteString("\ncallers down, callees across:\n")
 	for _, row := range []struct{ mark, shown, meaning string }{
-		{"S", "S", "mutual TLS (strict)"},
-		{"P", "P", "mutual TLS or plaintext (permissive)"},
+		{"S", "S", "strict: the port takes mutual TLS only"},
+		{"P", "P", "permissive: the port takes plaintext too"},
 		{"N", "N", "no mutual TLS"},
 		{"part", "s", "a small letter: a deny takes a part of it away"},
 		{"X", "x", "denied"},
@@ -268,11 +272,14 @@ func (g *Graph) lists(b *bytes.Buffer, detail bool) {
 		}
 		return
 	}
-	if slices.ContainsFunc(g.Edges, func(e *Edge) bool { return len(e.Deny) > 0 }) {
+	listed := func(e *Edge) bool { return len(e.Deny) > 0 && e.Change == Same }
+	if slices.ContainsFunc(g.Edges, listed) {
 		b.WriteString("\ndenies:\n")
 		for _, e := range g.Edges {
 			for i := range e.Deny {
-				e.line(b, &e.Deny[i], true)
+				if listed(e) {
+					e.line(b, &e.Deny[i], true)
+				}
 			}
 		}
 	}
@@ -367,7 +374,7 @@ func (g *Graph) byNamespace(b *bytes.Buffer, rows, columns []*Node) {
 			}
 			b.WriteString(l.text.String() + "\n")
 		}
-		b.WriteString("\ncallers down, callees across: how many services of the one may call services of the other\n")
+		b.WriteString("\ncallers down, callees across: how many edges lead from the one to the other\n")
 	}
 	services := 0
 	for _, n := range g.Nodes {

@@ -140,7 +140,7 @@ function arrow(x, y, angle, size) {
 function paintLines(scene, alpha, scale, seen, lit) {
   // All lines of one style are one path: thousands of single strokes would take too long.
   const styles = new Map();
-  const busy = Math.min(1, 0.35 + scale);
+  const busy = Math.min(0.55, 0.3 + scale / 2); // among thousands a single line is for the pointer to bring out
   for (const l of scene.lines) {
     if (l.x1 < seen.x0 || l.x0 > seen.x1 || l.y1 < seen.y0 || l.y0 > seen.y1 || !visible(l.edge)) continue;
     const on = lit && lit.edges.has(l.edge);
@@ -155,7 +155,7 @@ function paintLines(scene, alpha, scale, seen, lit) {
     const faded = graph.compared && !edge.change ? 0.45 : 1;
     ctx.globalAlpha = on ? 1 : alpha * (lit ? 0.12 : (scene.large ? busy : 1) * faded);
     ctx.strokeStyle = on && !edge.change && edge.kind !== "denied" ? colours.accent : style.colour;
-    ctx.lineWidth = Math.max(style.width, 0.8 / scale) * (on ? 1.5 : 1);
+    ctx.lineWidth = Math.max(style.width / Math.max(1, scale / 1.5), 0.8 / scale) * (on ? 1.5 : 1);
     ctx.setLineDash(style.dash);
     ctx.beginPath();
     for (const { curve, tip } of path) {

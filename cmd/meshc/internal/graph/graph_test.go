@@ -1,0 +1,188 @@
+package graph
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/tools/txtar"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/config"
+)
+
+var update = flag.Bool("update", false, "write the expected parts of testdata anew")
+
+// Each case is a project, sometimes one to compare it with (old/) and names to keep (focus), and what it looks
+// like in some formats: want.txt, want.dot, want.mmd and want.json.
+func TestCases(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			require.NoError(t, err)
+			g, focus := graphOf(t, archive)
+			for i, f := range archive.Files {
+				var got []byte
+				switch f.Name {
+				case "want.txt":
+					got = Text(g, focus)
+				case "want.dot":
+					got = DOT(g)
+				case "want.mmd":
+					got = Mermaid(g)
+				case "want.json":
+					got, err = JSON(g)
+					require.NoError(t, err)
+				default:
+					continue
+				}
+				if *update {
+					archive.Files[i].Data = got
+					continue
+				}
+				assert.Equal(t, string(f.Data), string(got), f.Name)
+			}
+			if *update {
+				require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
+			}
+		})
+	}
+}
+
+// graphOf is the graph of a case, and whether it is one of a few services.
+func graphOf(t *testing.T, archive *txtar.Archive) (g *Graph, focus bool) {
+	t.Helper()
+	var before, after, names []string
+	for _, f := range archive.Files {
+		switch {
+		case strings.HasPrefix(f.Name, "old/"):
+			before = append(before, string(f.Data))
+		case strings.HasSuffix(f.Name, ".mesh"):
+			after = append(after, string(f.Data))
+		case f.Name == "focus":
+			names = strings.Fields(string(f.Data))
+		}
+	}
+	g = compile(t, after...)
+	if before != nil {
+		g = Compare(compile(t, before...), g)
+	}
+	if names != nil {
+		var err error
+		g, err = g.Focus(names)
+		require.NoError(t, err)
+	}
+	return g, names != nil
+}
+
+// compile is the graph of some intents, each in a file of its own: a.mesh, b.mesh and so on.
+func compile(t testing.TB, intents ...string) *Graph {
+	t.Helper()
+	p := compiler.Project{Config: config.Default(), Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
+	for i, text := range intents {
+		p.Files = append(p.Files, compiler.Input{Name: string(rune('a'+i)) + ".mesh", Text: []byte(text)})
+	}
+	policy, findings := compiler.Compile(t.Context(), p)
+	require.NotNil(t, policy, "%v", findings)
+	return New(policy)
+}
+
+func TestFocusNames(t *testing.T) {
+	g := compile(t, "mesh shop strict; service web account web; service db account db; web -> db", "mesh pay strict; service db account db; any -> db\nmesh empty")
+	for _, row := range []struct{ name, want string }{
+		{"shop/web", "shop/db shop/web"},
+		{"web", "shop/db shop/web"},
+		{"pay", "pay/db any"},
+		{"any", "pay/db any"},
+		{"shop", "shop/db shop/web"},
+		{"db", "there is more than one db: pay/db, shop/db"},
+		{"wbe", `there is no "wbe": did you mean web?`},
+		{"shop/wep", `there is no "shop/wep": did you mean shop/web?`},
+		{"empty", "namespace empty has no services"},
+		{"", `there is no "": want a service as in shop/backend, or a namespace`},
+	} {
+		got, err := g.Focus([]string{row.name})
+		if err != nil {
+			assert.Equal(t, row.want, err.Error(), row.name)
+			continue
+		}
+		assert.Equal(t, row.want, strings.Join(ids(got.Nodes), " "), row.name)
+	}
+}
+
+// The lock of an edge is that of the port it leads to, and none where one end has no proxy.
+func TestLocks(t *testing.T) {
+	g := compile(t, `mesh * permissive
+mesh shop strict
+service a account a
+service b account b port 80 http port 81 http port 82 http
+service plain account plain port 80 http
+service legacy outside address 10.0.0.0/8
+external host host api.example.com port 443 tls
+mtls b:81 permissive
+mtls b:82 disable
+mtls plain disable
+a -> b:80
+world -> plain:80
+a -> host
+mesh pay
+service c account c port 90 tcp
+shop/a -> c
+world -> c:90
+mesh mixed strict
+service d account d port 1 tcp port 2 tcp
+mtls d:2 permissive
+service e account e port 1 tcp
+shop/a -> d
+shop/a -> e
+`)
+	want := map[string]Lock{
+		"shop/a shop/b": ClosedLock, "world shop/plain": NoLock, "shop/a shop/host": NoLock,
+		"shop/a pay/c": OpenLock, "world pay/c": OpenLock,
+		"shop/a mixed/d": OpenLock, "shop/a mixed/e": ClosedLock,
+	}
+	got := map[string]Lock{}
+	for _, e := range g.Edges {
+		got[e.From.ID+" "+e.To.ID] = e.Lock
+	}
+	assert.Equal(t, want, got)
+}
+
+// How much a deny takes away counts for every edge that it bears on, whoever it names.
+func TestDenied(t *testing.T) {
+	for _, row := range []struct {
+		intents string
+		want    Extent
+	}{
+		{"a -> b", None},
+		{"a -> b:80; deny a -> b:81", None},
+		{"a -> b:80; deny a -> b:80", Whole},
+		{"a -> b:80 GET /x; deny a -> b:80 GET /x", Whole},
+		{"a -> b:80 GET /x; deny a -> b:80", Whole},
+		{"a -> b:80; deny a -> b:80 GET /x", Part},
+		{"a -> b:80 GET /x; deny a -> b:80 POST /x", None},
+		{"a -> b:80 /x/*; deny a -> b:80 /x/y", Part},
+		{"a -> b:80 /x/*; deny a -> b:80 /y/*", None},
+		{"a -> b; deny any -> b:80", Part},
+		{"a -> b; deny any -> b", Whole},
+		{"a -> b; deny world -> b", Whole},
+		{"a -> b; deny shop/* -> b", Whole},
+		{"a -> b; deny c -> b", None},
+		{"any -> b; deny a -> b", None}, // of the edge of a alone there is nothing to take
+		{"a -> b:80; a -> b:81; deny a -> b:80", Part},
+	} {
+		g := compile(t, "mesh shop strict; service a account a; service c account c; service b account b port 80 http port 81 http\n"+row.intents+"; c -> a")
+		i := slices.IndexFunc(g.Edges, func(e *Edge) bool { return e.From.ID == "shop/a" && e.To.ID == "shop/b" })
+		require.GreaterOrEqual(t, i, 0, row.intents)
+		assert.Equal(t, row.want, g.Edges[i].Denied, row.intents)
+	}
+}

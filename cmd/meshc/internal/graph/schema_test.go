@@ -1,0 +1,116 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/tools/txtar"
+)
+
+// What JSON writes is what the schema says, for every case.
+func TestSchema(t *testing.T) {
+	var s schema
+	require.NoError(t, json.Unmarshal(Schema, &s))
+	assert.Equal(t, SchemaID, s.Properties["schema"].Const)
+	paths, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, path := range paths {
+		archive, err := txtar.ParseFile(path)
+		require.NoError(t, err)
+		g, _ := graphOf(t, archive)
+		out, err := JSON(g)
+		require.NoError(t, err)
+		var value any
+		require.NoError(t, json.Unmarshal(out, &value))
+		for _, trouble := range s.judge(&s, value, "", seen) {
+			t.Errorf("%s: %s", path, trouble)
+		}
+	}
+	// A property that no case has could say anything.
+	for _, p := range s.paths(&s, "") {
+		assert.True(t, seen[p] || p == "/environment", "no case has %s", p)
+	}
+}
+
+// schema is the part of JSON Schema that schema.json uses.
+type schema struct {
+	Ref        string             `json:"$ref"`
+	Defs       map[string]*schema `json:"$defs"`
+	Type       string
+	Const      string
+	Enum       []string
+	Required   []string
+	Additional *bool `json:"additionalProperties"`
+	Properties map[string]*schema
+	Items      *schema
+}
+
+func (s *schema) resolve(root *schema) *schema {
+	if s.Ref == "" {
+		return s
+	}
+	return root.Defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
+}
+
+func (s *schema) judge(root *schema, value any, path string, seen map[string]bool) (troubles []string) {
+	seen[path] = true
+	s = s.resolve(root)
+	say := func(format string, args ...any) { troubles = append(troubles, path+": "+fmt.Sprintf(format, args...)) }
+	switch v := value.(type) {
+	case map[string]any:
+		if s.Type != "object" || s.Additional == nil || *s.Additional {
+			say("an object, want %s that allows nothing else", s.Type)
+		}
+		for _, r := range s.Required {
+			if _, ok := v[r]; !ok {
+				say("no %s", r)
+			}
+		}
+		for key, inner := range v {
+			if p := s.Properties[key]; p == nil {
+				say("%s is not in the schema", key)
+			} else {
+				troubles = append(troubles, p.judge(root, inner, path+"/"+key, seen)...)
+			}
+		}
+	case []any:
+		if s.Type != "array" {
+			say("an array, want %s", s.Type)
+			break
+		}
+		for _, inner := range v {
+			troubles = append(troubles, s.Items.judge(root, inner, path+"/*", seen)...)
+		}
+	case string:
+		if s.Type != "string" && s.Const != v && !slices.Contains(s.Enum, v) {
+			say("%q is not one of %q", v, s.Enum)
+		}
+	case bool:
+		if s.Type != "boolean" {
+			say("a boolean, want %s", s.Type)
+		}
+	case float64:
+		if s.Type != "integer" || v != float64(int(v)) {
+			say("a number, want %s", s.Type)
+		}
+	}
+	return troubles
+}
+
+func (s *schema) paths(root *schema, path string) (all []string) {
+	s = s.resolve(root)
+	for key, p := range s.Properties {
+		all = append(append(all, path+"/"+key), p.paths(root, path+"/"+key)...)
+	}
+	if s.Items != nil {
+		all = append(all, s.Items.paths(root, path+"/*")...)
+	}
+	return all
+}
