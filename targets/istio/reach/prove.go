@@ -73,6 +73,7 @@ func (m *Model) prove(s *policy.Service) (witnesses []string, err error) {
 		return nil, err
 	}
 	declares := m.meshes[s.Namespace].Declares
+	var denies, allows []*policy.Rule // that speak of the region, whoever asks
 	for i := range split.Regions {
 		r := &split.Regions[i]
 		if !real(s, &r.Request) {
@@ -84,8 +85,9 @@ func (m *Model) prove(s *policy.Service) (witnesses []string, err error) {
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
 			continue
 		}
+		denies, allows = about(denies[:0], s.Deny, &r.Request), about(allows[:0], s.Allow, &r.Request)
 		for c, caller := range split.Sources {
-			want := m.intended(s, declares, mode, caller, &r.Request)
+			want := m.intended(denies, allows, declares, mode, caller)
 			if got := o.Allowed.Has(c); got != want || o.Undecided.Has(c) {
 				witnesses = append(witnesses, split.Witness(m.Caller(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {
@@ -122,7 +124,7 @@ func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
 
 // intended is the meaning of the language: some edge says so and no deny does, and who has no identity
 // reaches no strict port and is nobody at a disabled one. A mesh that only declares closes nothing.
-func (m *Model) intended(s *policy.Service, declares bool, mode policy.Mode, caller eval.Source, r *eval.Request) bool {
+func (m *Model) intended(denies, allows []*policy.Rule, declares bool, mode policy.Mode, caller eval.Source) bool {
 	switch mode {
 	case policy.Strict:
 		if caller.Principal == "" {
@@ -131,16 +133,26 @@ func (m *Model) intended(s *policy.Service, declares bool, mode policy.Mode, cal
 	case policy.Disable:
 		caller.Principal = ""
 	}
-	return !m.says(s.Deny, caller, r) && (declares || m.says(s.Allow, caller, r))
+	return !m.says(denies, caller) && (declares || m.says(allows, caller))
 }
 
-func (m *Model) says(rules []policy.Rule, caller eval.Source, r *eval.Request) bool {
-	for i := range rules {
-		if asked(r, rules[i].Ports, rules[i].Ops) && m.isOneOf(caller, rules[i].From) {
+func (m *Model) says(rules []*policy.Rule, caller eval.Source) bool {
+	for _, r := range rules {
+		if m.isOneOf(caller, r.From) {
 			return true
 		}
 	}
 	return false
+}
+
+// about appends the rules that speak of what a request does.
+func about(list []*policy.Rule, rules []policy.Rule, r *eval.Request) []*policy.Rule {
+	for i := range rules {
+		if asked(r, rules[i].Ports, rules[i].Ops) {
+			list = append(list, &rules[i])
+		}
+	}
+	return list
 }
 
 // Caller is a class of callers in the words of the language.
