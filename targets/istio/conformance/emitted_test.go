@@ -89,6 +89,9 @@ func (b *bench) judge(p *project, seed uint64) error {
 	if err := b.decide(built.policy, stream.String(), false, seed); err != nil {
 		return fmt.Errorf("%w\n%s", err, &stream)
 	}
+	if err := proven(built.policy, stream.String()); err != nil {
+		return fmt.Errorf("the proof of the build: %w\n%s", err, &stream)
+	}
 	if !built.policy.DryRun {
 		return nil
 	}

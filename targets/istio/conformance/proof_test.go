@@ -1,0 +1,136 @@
+package conformance
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// proven is what the proof of a build says of manifests.
+func proven(p *policy.Policy, stream string) error {
+	manifests, findings := eval.Read([]*source.File{source.NewFile("manifests.yaml", stream)}, reach.Mesh(p))
+	if findings.HasErrors() {
+		return findings.Err()
+	}
+	return reach.New(p, manifests).Prove()
+}
+
+// TestProofOfFaults puts a fault into the manifests of made-up projects. Where Istio then decides some request
+// otherwise than the intents say, the proof of the build must fail.
+func TestProofOfFaults(t *testing.T) {
+	t.Parallel()
+	faults, refused, seen, caught := 0, 0, 0, 0
+	for seed := range size(t, 1000) {
+		p := newProject(seed + 1<<20)
+		built, err := p.build()
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, p.text())
+		}
+		if built.policy.DryRun {
+			continue
+		}
+		var documents []string
+		for _, m := range built.manifests {
+			documents = append(documents, string(m.YAML))
+		}
+		r := rand.New(rand.NewPCG(seed, 9))
+		for range 4 {
+			stream := strings.Join(fault(r, documents), "---\n")
+			istiod, err := Start([]byte(stream), Options{TrustDomain: built.policy.TrustDomain, RootNamespace: built.policy.RootNamespace})
+			faults++
+			if err != nil {
+				refused++
+				continue
+			}
+			proof := proven(built.policy, stream)
+			if proof != nil {
+				caught++
+			}
+			witness, err := contradiction(built.policy, istiod, r)
+			switch {
+			case err != nil:
+				t.Fatalf("seed %d: %v\n%s", seed, err, stream)
+			case witness != "" && proof == nil:
+				t.Fatalf("seed %d: the proof holds, but Istio decides otherwise: %s\n%s\n%s", seed, witness, p.text(), stream)
+			case witness != "":
+				seen++
+			}
+		}
+	}
+	t.Logf("%d faults: %d refused by Istio, %d caught by the proof, %d of them seen in %s", faults, refused, caught, seen, "Istio's decisions on requests at random")
+}
+
+// fault changes one line of one of the documents, or takes a document away.
+func fault(r *rand.Rand, documents []string) []string {
+	documents = slices.Clone(documents)
+	if len(documents) == 0 {
+		return documents
+	}
+	d := r.IntN(len(documents))
+	if r.IntN(10) == 0 {
+		return slices.Delete(documents, d, d+1)
+	}
+	var items, candidates []int
+	lines := strings.SplitAfter(documents[d], "\n")
+	spec := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "spec") })
+	for i := max(spec, 0); i < len(lines); i++ {
+		switch l := strings.TrimSpace(lines[i]); {
+		case strings.HasPrefix(l, "- ") && !strings.HasSuffix(l, ":"):
+			items = append(items, i)
+			candidates = append(candidates, i)
+		case strings.HasPrefix(l, "mode: "), strings.HasPrefix(l, "action: "), strings.HasPrefix(l, "app: "):
+			candidates = append(candidates, i)
+		}
+	}
+	if len(candidates) == 0 {
+		return documents
+	}
+	i := pick(r, candidates)
+	before, _, _ := strings.Cut(lines[i], ":")
+	switch l := strings.TrimSpace(lines[i]); {
+	case strings.HasPrefix(l, "mode: "):
+		lines[i] = before + ": " + pick(r, []string{"STRICT", "PERMISSIVE", "DISABLE", "UNSET"}) + "\n"
+	case strings.HasPrefix(l, "app: "):
+		lines[i] = before + ": " + pick(r, serviceNames) + "\n"
+	case strings.HasPrefix(l, "action: ") || r.IntN(3) == 0:
+		lines[i] = ""
+	case r.IntN(2) == 0:
+		indent := lines[i][:strings.Index(lines[i], "-")]
+		lines[i] = indent + strings.TrimLeft(lines[pick(r, items)], " ")
+	default:
+		lines[i] = strings.TrimRight(lines[i], "'\"\n") + pick(r, []string{"x", "*", "0"}) + lines[i][len(strings.TrimRight(lines[i], "'\"\n")):]
+	}
+	documents[d] = strings.Join(lines, "")
+	return documents
+}
+
+// contradiction looks for a request that Istio decides otherwise than the intents; empty where it finds none.
+func contradiction(p *policy.Policy, istiod *Istiod, r *rand.Rand) (string, error) {
+	a := newAsker(r, p)
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			if s.Outside || m.Name == p.RootNamespace {
+				continue
+			}
+			w := pod(s)
+			chains, err := istiod.Chains(w)
+			if err != nil {
+				return "", err
+			}
+			intents := intended{p, m, s, false}
+			for range 40 {
+				q := a.request(s)
+				if spoken(s, &q) && istiod.Decide(w, chains, q) != intents.permits(q) {
+					return show(&q) + " to " + s.ID(), nil
+				}
+			}
+		}
+	}
+	return "", nil
+}
