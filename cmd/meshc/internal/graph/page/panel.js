@@ -55,7 +55,7 @@ function fillList(found, query, current, choose) {
     const b = make("button", { type: "button" }, make("span", { className: "name" }, name),
       n.kind === "service" ? "" : make("span", { className: "badge none" }, n.kind),
       n.change ? make("span", { className: "badge " + n.change }, n.change) : "",
-      make("span", { className: "number", title: "callers and callees" }, n.callers.length + " → • → " + n.callees.length));
+      make("span", { className: "number", title: "callers and callees" }, n.callers.length + "→•→" + n.callees.length));
     b.dataset.id = n.id;
     b.title = n.id + ": " + plural(n.callers.length, "caller") + ", " + plural(n.callees.length, "callee");
     b.setAttribute("aria-label", b.title);
