@@ -115,7 +115,8 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newExplain(), newInit(), newVersion())
+	root.AddCommand(newDiff(), newPublish())
+	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newExplain(), newInit(), newVersion())
 	return root
 }
 

@@ -193,7 +193,9 @@ func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, open
 		}
 		if was != nil {
 			if deny := s.before.ruleFor(was.Deny, caller, r); deny != nil && s.before.ruleFor(was.Allow, caller, r) != nil {
-				rule = cmp.Or(rule, deny)
+				if rule == nil {
+					rule, c.Gone = deny, true
+				}
 			}
 		}
 	} else {
@@ -201,7 +203,7 @@ func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, open
 			rule = s.after.ruleFor(is.Deny, caller, r)
 		}
 		if rule == nil && was != nil {
-			rule = s.before.ruleFor(was.Allow, caller, r)
+			rule, c.Gone = s.before.ruleFor(was.Allow, caller, r), true
 		}
 	}
 	if rule != nil {

@@ -39,6 +39,7 @@ type Change struct {
 	Callee  *policy.Service // nil for workloads that the project does not know
 	Still   []Change        // of FailClosed: who may call
 	At      source.Span     // the statement that it comes from; zero where none is known
+	Gone    bool            // the statement is the before model's
 	Because string
 }
 

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/targets/gitops"
+	"github.com/meshc/meshc/targets/gitops/forge"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+var diffFormats = []string{"text", "json", "markdown", "yaml-diff"}
+
+func newDiff() *cobra.Command {
+	d := diffing{}
+	cmd := &cobra.Command{
+		Use:   "diff [BEFORE AFTER | PATH]",
+		Short: "Show which requests pass that did not, and which no longer do",
+		Long: `Show which requests pass that did not, and which no longer do, in the words of the language, and then the diff of the
+YAML. BEFORE and AFTER are projects, or folders or files of manifests. With --from the project at PATH is compared
+with itself at another git revision, with --env alone with what is published in the environment's repository.
+
+Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the
+command ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a
+line does. Services of manifests without a project are called after the label app of their selectors.`,
+		Example: `  meshc diff --from origin/main               # what this branch opens and closes
+  meshc diff --env prod                       # what a publish would change
+  meshc diff --env prod --from HEAD~1 --format markdown
+  meshc diff old/manifests new/manifests --exit-code`,
+		Args: cobra.MaximumNArgs(2),
+		RunE: verb(d.run),
+	}
+	d.registerProject(cmd)
+	cmd.Flags().StringVar(&d.layout, "format", "text", "text, json, markdown or yaml-diff")
+	cmd.Flags().StringVar(&d.from, "from", "", "git revision of the project to compare with, as in HEAD~1 or origin/main")
+	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "end with 1 where something differs")
+	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long the environment's repository may take")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+type diffing struct {
+	comparison
+	layout, from string
+	exitCode     bool
+	timeout      time.Duration
+}
+
+func (d *diffing) run(cmd *cobra.Command, paths []string) error {
+	d.cmd, d.format = cmd, "text"
+	if !slices.Contains(diffFormats, d.layout) {
+		return usageError("--format %s: there are text, json, markdown and yaml-diff", d.layout)
+	}
+	before, after, err := d.sides(cmd, paths)
+	if err != nil {
+		return err
+	}
+	c, err := compare(before, after)
+	if err != nil {
+		return err
+	}
+	if err := d.write(cmd.ErrOrStderr(), c.findings, func(name string) string { return name }); err != nil {
+		return err
+	}
+	desc := c.description(d.environment, ownersOf(after.project))
+	var out []byte
+	switch d.layout {
+	case "json":
+		out, err = c.json(before, after, d.environment)
+	case "markdown":
+		out = []byte(desc.Markdown(forge.Limit))
+	case "yaml-diff":
+		out = c.yaml
+	default:
+		out = c.text()
+	}
+	if err != nil {
+		return err
+	}
+	if err := writeOut(cmd, out); err != nil {
+		return err
+	}
+	if d.layout == "text" {
+		note := ""
+		if c.dryRun {
+			note = " (dry run: Istio only logs it)"
+		}
+		said := summary(desc)
+		if n := len(c.others); n > 0 {
+			said += ", " + plural(n, "other object") + " changed"
+		}
+		differ := "differ"
+		if c.changed == 1 {
+			differ = "differs"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", said, note, plural(c.changed, "file"), differ)
+	}
+	if d.exitCode && (!c.none() || d.layout == "yaml-diff" && c.changed > 0) {
+		return errFindings
+	}
+	return nil
+}
+
+// sides reads what is compared.
+func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side, err error) {
+	stdin := func() io.Reader { return cmd.InOrStdin() }
+	if slices.Contains(d.workloads, project.Stdin) {
+		if stdin, err = again(cmd.InOrStdin()); err != nil {
+			return nil, nil, err
+		}
+	}
+	switch {
+	case d.from != "" && len(paths) == 2:
+		return nil, nil, usageError("--from compares one project with what it was: name one PATH, or none")
+	case d.from != "" && slices.Contains(paths, project.Stdin):
+		return nil, nil, usageError("standard input has no revisions")
+	case len(paths) == 2:
+		if before, err = d.anySide(paths[0], stdin(), false); err != nil {
+			return nil, nil, err
+		}
+		after, err = d.anySide(paths[1], stdin(), true)
+		return before, after, err
+	case d.from == "" && d.environment == "":
+		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, or an environment with --env")
+	}
+	if after, err = d.projectSide("the project", paths, stdin(), true, asSeen); err != nil {
+		return nil, nil, err
+	}
+	if d.from != "" {
+		before, err = d.revisionSide(d.from, paths, stdin())
+		return before, after, err
+	}
+	before, err = d.published(cmd, after.project)
+	return before, after, err
+}
+
+// published is what is in the repository of the environment.
+func (d *diffing) published(cmd *cobra.Command, p *project.Project) (*side, error) {
+	o, local := destination(p, d.environment)
+	s := &side{name: d.environment}
+	if _, err := os.Stat(o.Repository); local && err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "nothing is published yet: %s has no repository, and meshc publish has made none\n", d.environment)
+		return s, nil
+	}
+	o.Timeout = d.timeout
+	files, err := gitops.Fetch(cmd.Context(), o)
+	s.files = files
+	return s, delivered(err)
+}
+
+// destination is where an environment is published, and whether that is the stand-in for a repository within the
+// project, where meshc.yaml names none.
+func destination(p *project.Project, environment string) (o gitops.Options, local bool) {
+	e := p.Config.Environments[environment]
+	if e == nil {
+		e = &config.Environment{}
+	}
+	o = gitops.Options{Repository: e.Repository, Branch: e.Branch, Path: e.Path, Environment: environment, Dir: p.Root}
+	if o.Repository == "" {
+		name := environment
+		if name == "" {
+			name = "default"
+		}
+		o.Repository, local = filepath.Join(p.Root, "build", "environments", name+".git"), true
+	}
+	return o, local
+}
+
+type changeJSON struct {
+	Text    string       `json:"text"`
+	From    string       `json:"from"`
+	To      string       `json:"to"`
+	What    string       `json:"what,omitempty"`
+	MTLS    bool         `json:"mtls"`
+	Perhaps bool         `json:"perhaps,omitempty"`
+	File    string       `json:"file,omitempty"`
+	Line    int          `json:"line,omitempty"`
+	Gone    bool         `json:"gone,omitempty"` // the statement was there before
+	Because string       `json:"because,omitempty"`
+	Still   []changeJSON `json:"still,omitempty"`
+}
+
+func changesJSON(list []reach.Change) []changeJSON {
+	all := make([]changeJSON, 0, len(list))
+	for _, c := range list {
+		j := changeJSON{Text: c.Text, From: c.From, To: c.To, What: strings.TrimSpace(c.Target), MTLS: c.MTLS, Perhaps: c.Perhaps, Because: c.Because, Gone: c.Gone && !c.At.IsZero()}
+		if !c.At.IsZero() {
+			j.File, j.Line = c.At.File.Name, c.At.StartPosition().Line
+		}
+		if len(c.Still) > 0 {
+			j.Still = changesJSON(c.Still)
+		}
+		all = append(all, j)
+	}
+	return all
+}
+
+func (d *difference) json(before, after *side, environment string) ([]byte, error) {
+	type route struct {
+		From  []string `json:"from"`
+		To    []string `json:"to"`
+		Hops  int      `json:"hops"`
+		Chain string   `json:"chain,omitempty"`
+	}
+	type mode struct {
+		Scope string `json:"scope"`
+		Old   string `json:"old"`
+		New   string `json:"new"`
+	}
+	out := struct {
+		Before      string       `json:"before"`
+		After       string       `json:"after"`
+		Environment string       `json:"environment,omitempty"`
+		Differs     bool         `json:"differs"`
+		DryRun      bool         `json:"dryRun,omitempty"`
+		Opened      []changeJSON `json:"opened"`
+		Closed      []changeJSON `json:"closed"`
+		FailOpen    []changeJSON `json:"failOpen"`
+		FailClosed  []changeJSON `json:"failClosed"`
+		Reachable   []route      `json:"reachable"`
+		Unfollowed  int          `json:"unfollowed,omitempty"`
+		Modes       []mode       `json:"modes"`
+		Others      []object     `json:"otherObjects"`
+		Files       int          `json:"files"`
+		YAML        string       `json:"yaml"`
+	}{
+		Before: before.name, After: after.name, Environment: environment, Differs: !d.none(), DryRun: d.dryRun,
+		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
+		Reachable: []route{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: append([]object{}, d.others...), Files: d.changed, YAML: string(d.yaml),
+	}
+	for _, r := range d.Reachable {
+		out.Reachable = append(out.Reachable, route(r))
+	}
+	for _, m := range d.Modes {
+		out.Modes = append(out.Modes, mode{m.Scope, m.Old, m.New})
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // arrows are to be read
+	e.SetIndent("", "  ")
+	err := e.Encode(out)
+	return b.Bytes(), err
+}

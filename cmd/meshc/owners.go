@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/targets/gitops"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// ownersOf finds whom to ask about a change: the owners of the file that the callee is declared in, as CODEOWNERS of
+// the source's repository names them.
+func ownersOf(p *project.Project) func(reach.Change) []string {
+	none := func(reach.Change) []string { return nil }
+	if p == nil {
+		return none
+	}
+	root, err := gitops.Root(p.Root)
+	if err != nil {
+		return none
+	}
+	rules := readOwners(root)
+	if len(rules) == 0 {
+		return none
+	}
+	within := p.Root
+	if real, err := filepath.EvalSymlinks(within); err == nil {
+		within = real
+	}
+	return func(c reach.Change) []string {
+		if c.Callee == nil || c.Callee.At.IsZero() {
+			return nil
+		}
+		name, err := filepath.Rel(root, filepath.Join(within, filepath.FromSlash(c.Callee.At.File.Name)))
+		if err != nil {
+			return nil
+		}
+		return rules.of(filepath.ToSlash(name))
+	}
+}
+
+// ownerRules are the lines of a CODEOWNERS file; the last that matches counts.
+// https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
+type ownerRules []ownerRule
+
+type ownerRule struct {
+	pattern string
+	owners  []string
+}
+
+func readOwners(root string) ownerRules {
+	for _, dir := range []string{".github", ".", "docs", ".gitlab", ".gitea"} {
+		if text, err := os.ReadFile(filepath.Join(root, dir, "CODEOWNERS")); err == nil {
+			return parseOwners(string(text))
+		}
+	}
+	return nil
+}
+
+func parseOwners(text string) ownerRules {
+	var rules ownerRules
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "[") || strings.HasPrefix(words[0], "^[") {
+			continue // GitLab's sections
+		}
+		rules = append(rules, ownerRule{words[0], words[1:]})
+	}
+	return rules
+}
+
+func (rules ownerRules) of(name string) []string {
+	for _, r := range slices.Backward(rules) {
+		if r.matches(name) {
+			return r.owners
+		}
+	}
+	return nil
+}
+
+// matches reads a pattern as .gitignore does: one with a slash before its end is from the root, others match at any
+// depth, and a folder stands for all that is in it. Only `docs/*` is not everything below docs.
+func (r ownerRule) matches(name string) bool {
+	pattern := strings.TrimPrefix(r.pattern, "/")
+	if !strings.HasPrefix(r.pattern, "/") && !strings.Contains(strings.TrimSuffix(r.pattern, "/"), "/") {
+		pattern = "**/" + pattern
+	}
+	if !strings.HasSuffix(pattern, "/") {
+		if ok, err := doublestar.Match(pattern, name); err != nil || ok {
+			return ok
+		}
+		if path.Base(pattern) == "*" && pattern != "**/*" {
+			return false
+		}
+	}
+	ok, _ := doublestar.Match(strings.TrimSuffix(pattern, "/")+"/**", name)
+	return ok && name != strings.TrimSuffix(pattern, "/")
+}

@@ -1,0 +1,376 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/cmd/meshc/internal/unified"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/gitops"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+// side is one of two things that are compared: manifests, with the policy that they come from where it is known.
+type side struct {
+	name    string // as it was asked for
+	files   []targets.File
+	policy  *policy.Policy
+	model   *reach.Model // as it was proved; policies in a dry run count as enforced
+	project *project.Project
+}
+
+// difference is how two sides differ.
+type difference struct {
+	*reach.Diff
+	others   []object // objects that are not judged, and differ
+	dryRun   bool     // Istio only logs what the policies would deny, on both sides
+	findings diag.List
+	yaml     []byte
+	changed  int // files
+}
+
+// none tells that the sides let through the same and have the same other objects.
+func (d *difference) none() bool { return d.Diff.None() && len(d.others) == 0 }
+
+// comparison reads what is compared.
+type comparison struct {
+	inputs
+	cmd *cobra.Command
+}
+
+// projectSide compiles a project. Of one that is past only the errors are shown.
+func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, current bool, shown func(*project.Project, string) string) (*side, error) {
+	made, err := c.compile(c.cmd, paths, stdin)
+	if err != nil {
+		return nil, err
+	}
+	if current || made.findings.HasErrors() {
+		show := func(file string) string { return shown(made.project, file) }
+		if err := c.write(c.cmd.ErrOrStderr(), made.findings, show); err != nil {
+			return nil, err
+		}
+	}
+	if made.findings.HasErrors() {
+		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s; nothing was compared\n", name, counts(made.findings))
+		return nil, errFindings
+	}
+	return made.side(name, c.environment), nil
+}
+
+// side is what was compiled, as it is delivered.
+func (c *compiled) side(name, environment string) *side {
+	return &side{name, targets.Layout(c.manifests, environment), c.policy, c.model, c.project}
+}
+
+func asSeen(p *project.Project, file string) string { return p.Shown(file) }
+
+// anySide is a project or a folder or file of manifests, whatever a path leads to.
+func (c *comparison) anySide(path string, stdin io.Reader, current bool) (*side, error) {
+	is, err := holdsManifests(path)
+	if err != nil {
+		return nil, err
+	}
+	if !is {
+		return c.projectSide(filepath.ToSlash(path), []string{path}, stdin, current, asSeen)
+	}
+	files, err := readManifests(path)
+	if err != nil {
+		return nil, err
+	}
+	return &side{name: filepath.ToSlash(path), files: files}, nil
+}
+
+// holdsManifests tells a folder of manifests from a project. What meshc wrote has a lock, a project has intents.
+func holdsManifests(path string) (bool, error) {
+	if path == project.Stdin {
+		return false, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+	}
+	if !info.IsDir() {
+		return isManifest(path), nil
+	}
+	for name, is := range map[string]bool{targets.LockName: true, project.ConfigName: false} {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return is, nil
+		}
+	}
+	intents, manifests := false, false
+	err = filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && e.Name() == ".git":
+			return fs.SkipDir
+		case strings.HasSuffix(at, ".mesh"):
+			intents = true
+			return fs.SkipAll
+		}
+		manifests = manifests || isManifest(at)
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+	}
+	return manifests && !intents, nil
+}
+
+func isManifest(path string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
+}
+
+func readManifests(path string) ([]targets.File, error) {
+	var files []targets.File
+	err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && e.Name() == ".git":
+			return fs.SkipDir
+		case !e.Type().IsRegular() && at != path, e.IsDir(), !isManifest(at):
+			return nil
+		}
+		if info, err := os.Stat(at); err == nil && info.Size() > eval.MaxFile {
+			return fmt.Errorf("%s: is larger than any file of manifests that meshc reads", filepath.ToSlash(at))
+		}
+		text, err := os.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(path, at)
+		if err != nil || rel == "." {
+			rel = filepath.Base(at)
+		}
+		files = append(files, targets.File{Path: filepath.ToSlash(rel), Data: text})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+	}
+	return files, nil
+}
+
+// revisionSide compiles a project as it was at a revision of its repository. What it is made of is brought into a
+// folder of its own for that.
+func (c *comparison) revisionSide(revision string, paths []string, stdin io.Reader) (*side, error) {
+	now, _, err := project.Open(paths)
+	if err != nil {
+		return nil, err
+	}
+	real := func(path string) string {
+		if resolved, err := filepath.EvalSymlinks(path); err == nil {
+			return resolved
+		}
+		return path
+	}
+	root := real(now.Root)
+	folder := root
+	if slices.ContainsFunc(now.Config.Workloads, func(w config.Workloads) bool { return strings.HasPrefix(path.Clean(w.Path), "..") }) {
+		if folder, err = gitops.Root(root); err != nil {
+			return nil, delivered(err)
+		}
+	}
+	snapshot, err := gitops.At(folder, revision, func(name string) bool { return isManifest(name) || strings.HasSuffix(name, ".mesh") })
+	if err != nil {
+		return nil, delivered(err)
+	}
+	temporary, err := os.MkdirTemp("", "meshc-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(temporary)
+	temporary = real(temporary)
+	// A border: a meshc.yaml above is none of this project's.
+	if err := os.Mkdir(filepath.Join(temporary, ".git"), 0o700); err != nil {
+		return nil, err
+	}
+	for _, f := range snapshot.Files {
+		at := filepath.Join(temporary, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(at, f.Data, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	moved := paths
+	if len(paths) == 0 {
+		moved = []string{root}
+	}
+	moved = slices.Clone(moved)
+	for i, p := range moved {
+		absolute, err := filepath.Abs(p)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := filepath.Rel(snapshot.Root, real(absolute))
+		if err != nil {
+			return nil, err
+		}
+		moved[i] = filepath.Join(temporary, rel)
+		if _, err := os.Stat(moved[i]); err != nil {
+			return nil, fmt.Errorf("%s: was not there, or held no intents, at %s", filepath.ToSlash(p), revision)
+		}
+	}
+	name := func(p *project.Project, file string) string {
+		if rel, err := filepath.Rel(temporary, p.Path(file)); err == nil && p.Path(file) != "" {
+			return revision + ":" + filepath.ToSlash(rel)
+		}
+		return file
+	}
+	return c.projectSide(revision, moved, stdin, false, name)
+}
+
+// compare finds out how what passes differs between two sides.
+func compare(before, after *side) (*difference, error) {
+	d := &difference{}
+	mesh := eval.Mesh{}
+	for _, s := range []*side{before, after} {
+		if s.policy != nil {
+			mesh = reach.Mesh(s.policy)
+		}
+	}
+	// A policy in a dry run lets everything through. Where there are no others, what it would do is compared.
+	mesh.Shadow = false
+	var read [2]*eval.Manifests
+	d.dryRun = true
+	some := false
+	judge := func() {
+		d.findings = nil
+		for i, s := range []*side{before, after} {
+			if s.model != nil && (mesh.Shadow || !s.policy.DryRun) {
+				read[i] = s.model.Manifests
+				continue
+			}
+			var found diag.List
+			read[i], found = eval.Read(s.sources(), mesh)
+			if s.policy == nil {
+				d.findings = append(d.findings, found...)
+			}
+		}
+	}
+	judge()
+	for _, m := range read {
+		for _, p := range m.Policies {
+			if p.Kind == "AuthorizationPolicy" {
+				d.dryRun = d.dryRun && p.DryRun
+				some = some || p.DryRun
+			}
+		}
+	}
+	if d.dryRun = d.dryRun && some; d.dryRun {
+		mesh.Shadow = true
+		judge()
+	}
+	var err error
+	if d.Diff, err = reach.Compare(model(before, after, read[0], mesh), model(after, before, read[1], mesh)); err != nil {
+		return nil, err
+	}
+	d.yaml, d.changed = yamlDiff(before.files, after.files)
+	d.others = otherObjects(before.files, after.files)
+	return d, nil
+}
+
+func model(s, other *side, read *eval.Manifests, mesh eval.Mesh) *reach.Model {
+	if s.policy != nil {
+		return reach.New(s.policy, read)
+	}
+	var known []*policy.Service
+	if other.policy != nil {
+		for _, m := range other.policy.Meshes {
+			known = append(known, m.Services...)
+		}
+	}
+	p, _ := reach.Named(read, mesh, known)
+	return reach.New(p, read)
+}
+
+func (s *side) sources() []*source.File {
+	files := make([]*source.File, 0, len(s.files))
+	for _, f := range s.files {
+		if isManifest(f.Path) && path.Base(f.Path) != "kustomization.yaml" {
+			files = append(files, reach.FileOf(f.Path, f.Data))
+		}
+	}
+	return files
+}
+
+// yamlDiff is the unified diff of all files but the lock, which is digests, and how many of them differ.
+func yamlDiff(before, after []targets.File) ([]byte, int) {
+	var out []byte
+	n := 0
+	eachChange(before, after, func(path string, old, now []byte) {
+		from, to := "a/"+path, "b/"+path
+		if old == nil {
+			from = unified.Missing
+		}
+		if now == nil {
+			to = unified.Missing
+		}
+		out = append(out, unified.Diff(from, to, old, now)...)
+		n++
+	})
+	return out, n
+}
+
+// eachChange visits files that differ, sorted by path; nil for a side that has none.
+func eachChange(before, after []targets.File, visit func(path string, old, now []byte)) {
+	old := make(map[string][]byte, len(before))
+	now := make(map[string][]byte, len(after))
+	var paths []string
+	for _, f := range before {
+		old[f.Path] = f.Data
+		paths = append(paths, f.Path)
+	}
+	for _, f := range after {
+		now[f.Path] = f.Data
+		if _, both := old[f.Path]; !both {
+			paths = append(paths, f.Path)
+		}
+	}
+	slices.Sort(paths)
+	for _, p := range paths {
+		a, was := old[p]
+		b, is := now[p]
+		if path.Base(p) == targets.LockName || was && is && string(a) == string(b) {
+			continue
+		}
+		if was && a == nil {
+			a = []byte{}
+		}
+		if is && b == nil {
+			b = []byte{}
+		}
+		visit(p, a, b)
+	}
+}
+
+// delivered gives an error of delivery the exit code of files and streams, and says the way out.
+func delivered(err error) error {
+	var e *gitops.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	text := e.Error()
+	if e.Help != "" {
+		text += "\n  help: " + e.Help
+	}
+	return &failure{exitIO, errors.New(text)}
+}
