@@ -298,30 +298,52 @@ func (k *Case) order() int {
 	return 3
 }
 
-// name is a class of callers in the words of the language; what no policy names is called so.
+// name is a class of callers in the words of the language.
 func (w *why) name(c eval.Source) string {
-	name := w.Caller(c)
-	if c.Principal != "" {
-		_, rest, _ := strings.Cut(c.Principal, "/ns/")
-		namespace, account, _ := strings.Cut(rest, "/sa/")
-		switch {
-		case w.hasAccount(namespace, account):
-		case w.meshes[namespace] != nil:
-			name = "any other account of " + namespace
-		default:
-			name = "any other identity"
-		}
+	if f := w.From; c.Principal == "" && c.Elsewhere && f.Kind == policy.FromService {
+		return f.Service.ID()
 	}
-	if c.Principal == "" && c.Elsewhere {
-		name = "callers without identity"
-		if f := w.From; f.Kind == policy.FromService {
-			name = f.Service.ID()
+	return w.class(c)
+}
+
+// class is Caller, save that what no policy names is called so, and not after the one that stands for it.
+func (m *Model) class(c eval.Source) string {
+	if c.Principal == "" {
+		if c.Elsewhere {
+			return "callers without identity"
 		}
+		return m.Caller(c)
 	}
-	if c.Principal != "" && !c.Elsewhere && c.IP.IsValid() {
+	name := m.Caller(c)
+	switch f := m.sourceOf(c); f.Kind {
+	case policy.FromMesh:
+		name = "any other account of " + f.Mesh
+	case policy.FromAny:
+		name = "any other identity"
+	}
+	if !c.Elsewhere && c.IP.IsValid() {
 		name += " at " + c.IP.String()
 	}
 	return name
+}
+
+// sourceOf is the source of the language that a class of callers stands for.
+func (m *Model) sourceOf(c eval.Source) policy.Source {
+	if c.Principal == "" {
+		return policy.Source{Kind: policy.FromWorld}
+	}
+	_, rest, _ := strings.Cut(c.Principal, "/ns/")
+	namespace, account, _ := strings.Cut(rest, "/sa/")
+	mesh := m.meshes[namespace]
+	if mesh == nil {
+		return policy.Source{Kind: policy.FromAny}
+	}
+	for _, s := range mesh.Services {
+		if s.Account == account && !s.Outside {
+			return policy.Source{Service: s}
+		}
+	}
+	return policy.Source{Kind: policy.FromMesh, Mesh: namespace}
 }
 
 // Nearest is the shortest chain of calls by which the caller of a question reaches its destination all the same; nil

@@ -1,0 +1,276 @@
+package reach
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Interference is what other manifests do to the requests that those of a model let through to a service.
+type Interference struct {
+	Service *policy.Service
+	Opened  bool     // they let through what was not; else they shut what was let through
+	Mode    bool     // they change the mode of a port; Opened and Callers say nothing then
+	Perhaps bool     // it depends on a policy that cannot be judged
+	Callers []string // in the words of the language
+	Example string   // one request: `shop/frontend may call shop/db:5432`
+	By      *eval.Policy
+	Rule    int // of By, counted from 0; -1 where it is none of them
+}
+
+// Interference holds what manifests let through to a service against what those of the model do, as sets of requests.
+// Labels are those of its pods.
+func (m *Model) Interference(s *policy.Service, labels map[string]string, other *eval.Manifests) ([]Interference, error) {
+	w := eval.Workload{Namespace: s.Namespace, Labels: labels}
+	before, after := m.Manifests.For(w), other.For(w)
+	if slices.EqualFunc(slices.Concat(before.Policies, before.Peers), slices.Concat(after.Policies, after.Peers), sameText) {
+		return nil, nil
+	}
+	both, err := eval.NewSplit(m.Atoms(s), before, after)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	split := &Split{both, s, true}
+	type modeChange struct {
+		by      *eval.Policy
+		was, is eval.Mode
+	}
+	type key struct {
+		by              *eval.Policy
+		rule            int
+		opened, perhaps bool
+	}
+	found := map[key]*Interference{}
+	var order []key
+	var modes []Interference
+	var changes []modeChange
+	for i := range both.Regions {
+		r := &both.Regions[i]
+		if !real(s, &r.Request) {
+			continue
+		}
+		was, is := &r.Verdicts[0], &r.Verdicts[1]
+		_, by := after.Mode(r.Request.Port)
+		if change := (modeChange{by, was.Mode, is.Mode}); was.Mode != is.Mode && !slices.Contains(changes, change) {
+			changes = append(changes, change)
+			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&eval.Request{Port: r.Request.Port}), is.Mode, was.Mode)
+			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
+		}
+		for c, caller := range both.Sources {
+			if was.Allowed.Has(c) == is.Allowed.Has(c) && was.Undecided.Has(c) == is.Undecided.Has(c) {
+				continue
+			}
+			k := key{opened: !was.Allowed.Has(c), perhaps: is.Undecided.Has(c)}
+			d := after.Decide(r.From(caller))
+			k.by, k.rule = d.Policy, d.Rule
+			if mode, by := after.Mode(r.Request.Port); mode != was.Mode && (k.by == nil || there(before, k.by)) {
+				k.by, k.rule = by, -1 // the rules are as they were, and the mode decides whom they see
+			}
+			at := found[k]
+			if at == nil {
+				at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule}
+				at.Example = split.Witness(m.Caller(caller), &r.Request, k.opened)
+				found[k] = at
+				order = append(order, k)
+			}
+			if name := m.class(caller); !slices.Contains(at.Callers, name) {
+				at.Callers = append(at.Callers, name)
+			}
+		}
+	}
+	list := modes
+	for _, k := range order {
+		at := found[k]
+		at.Callers = slices.DeleteFunc(at.Callers, func(name string) bool {
+			anywhere, _, narrower := strings.Cut(name, " at ")
+			return narrower && slices.Contains(at.Callers, anywhere)
+		})
+		slices.SortFunc(at.Callers, byName)
+		list = append(list, *at)
+	}
+	slices.SortStableFunc(list, func(a, b Interference) int {
+		return cmp.Compare(objectName(a.By), objectName(b.By))
+	})
+	return list, nil
+}
+
+func objectName(p *eval.Policy) string {
+	if p == nil {
+		return ""
+	}
+	return p.Kind + " " + p.ID()
+}
+
+func there(c *eval.Callee, p *eval.Policy) bool {
+	return slices.ContainsFunc(slices.Concat(c.Policies, c.Peers), func(q *eval.Policy) bool { return sameText(p, q) })
+}
+
+// sameText tells whether two policies are the same object of the same file.
+func sameText(a, b *eval.Policy) bool {
+	return a.Kind == b.Kind && a.ID() == b.ID() && a.At.File.Name == b.At.File.Name && a.At.File.Text == b.At.File.Text
+}
+
+// Edge is a pair of a caller and a port, as the proxies at its two ends see it.
+type Edge struct {
+	From    policy.Source
+	To      *policy.Service
+	Port    uint16 // 0: the ports that nothing names
+	Mode    eval.Mode
+	By      *eval.Policy
+	At      source.Span    // the statement; zero where there are manifests only
+	Refused *eval.Decision // why no request of the edge is let through; nil where some is
+}
+
+// Edges is what the policy says may call a service, and what becomes of it by the manifests. Of a policy without rules
+// it is what the manifests let through. The service must have a proxy.
+func (m *Model) Edges(s *policy.Service) ([]Edge, error) {
+	split, err := m.Split(s, eval.Atoms{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[Edge]int{}}
+	for i := range s.Allow {
+		r := &s.Allow[i]
+		ports := r.Ports
+		if len(ports) == 0 {
+			for _, p := range s.Ports {
+				ports = append(ports, p.Number)
+			}
+		}
+		if len(ports) == 0 {
+			ports = []uint16{split.OtherPort}
+		}
+		for _, f := range r.From {
+			for _, port := range ports {
+				e.intended(f, port, r)
+			}
+		}
+	}
+	if len(s.Allow) == 0 {
+		e.admitted()
+	}
+	slices.SortStableFunc(e.all, func(a, b Edge) int {
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Port-1, b.Port-1)) // 0 wraps, and comes last
+	})
+	return e.all, nil
+}
+
+type edges struct {
+	*Model
+	service *policy.Service
+	split   *Split
+	callee  *eval.Callee
+	all     []Edge
+	seen    map[Edge]int // without what became of them
+}
+
+func (e *edges) add(f policy.Source, port uint16, at source.Span, refused *eval.Decision) {
+	edge := Edge{From: f, To: e.service, Port: port}
+	if port == e.split.OtherPort {
+		edge.Port = 0
+	}
+	if i, ok := e.seen[edge]; ok {
+		if refused == nil {
+			e.all[i].Refused = nil
+		}
+		return
+	}
+	e.seen[edge] = len(e.all)
+	edge.Mode, edge.By = e.callee.Mode(port)
+	edge.At, edge.Refused = at, refused
+	e.all = append(e.all, edge)
+}
+
+func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
+	var refused *eval.Decision
+	for i := range e.split.Regions {
+		r := &e.split.Regions[i]
+		if r.Request.Port != port || !real(e.service, &r.Request) || !asked(&r.Request, nil, rule.Ops) {
+			continue
+		}
+		for c, caller := range e.split.Sources {
+			if !e.stands(caller, f) {
+				continue
+			}
+			if r.Verdicts[0].Allowed.Has(c) || r.Verdicts[0].Undecided.Has(c) {
+				e.add(f, port, rule.At, nil)
+				return
+			}
+			if refused == nil {
+				d := e.callee.Decide(r.From(caller))
+				refused = &d
+			}
+		}
+	}
+	if refused == nil {
+		return // no such caller can be told from others: an outside service without an address
+	}
+	e.add(f, port, rule.At, refused)
+}
+
+// admitted finds the edges that manifests make: for each port the widest of those who may call, and whoever is named
+// where that is not everyone.
+func (e *edges) admitted() {
+	byPort := map[uint16]map[policy.Source]bool{}
+	var ports []uint16
+	for i := range e.split.Regions {
+		r := &e.split.Regions[i]
+		if !real(e.service, &r.Request) {
+			continue
+		}
+		at := byPort[r.Request.Port]
+		if at == nil {
+			at = map[policy.Source]bool{}
+			byPort[r.Request.Port] = at
+			ports = append(ports, r.Request.Port)
+		}
+		for c, caller := range e.split.Sources {
+			if caller.Elsewhere && (r.Verdicts[0].Allowed.Has(c) || r.Verdicts[0].Undecided.Has(c)) {
+				at[e.sourceOf(caller)] = true
+			}
+		}
+	}
+	for _, port := range ports {
+		at := byPort[port]
+		world, any := policy.Source{Kind: policy.FromWorld}, policy.Source{Kind: policy.FromAny}
+		for f := range at {
+			wider := f != world && at[world] || f != any && f != world && at[any] ||
+				f.Kind == policy.FromService && at[policy.Source{Kind: policy.FromMesh, Mesh: f.Service.Namespace}]
+			if !wider {
+				e.add(f, port, source.Span{}, nil)
+			}
+		}
+	}
+}
+
+// Exposed tells who of those that nothing names may call a service: any, world, or nobody, then ok is false.
+func (h *Hops) Exposed(s *policy.Service) (kind policy.SourceKind, ok bool) {
+	c := h.callers[s]
+	switch {
+	case c == nil:
+		return 0, false
+	case c.World:
+		return policy.FromWorld, true
+	case c.Any:
+		return policy.FromAny, true
+	}
+	return 0, false
+}
+
+// Guarded tells whether an ALLOW policy selects a service, so that what no rule allows is denied.
+func (m *Model) Guarded(s *policy.Service) bool {
+	return slices.ContainsFunc(m.Callee(s).Policies, func(p *eval.Policy) bool { return p.Action == eval.Allow && !p.DryRun })
+}
+
+// Names is a few words for callers.
+func (i *Interference) Names() string {
+	if len(i.Callers) > 3 {
+		return strings.Join(i.Callers[:3], ", ") + fmt.Sprintf(" and %d more", len(i.Callers)-3)
+	}
+	return strings.Join(i.Callers, ", ")
+}
