@@ -92,9 +92,15 @@ func (p *parser) invalid(t Token) {
 		p.invalidString(at, text)
 	case t.as == KindString:
 		_, last := utf8.DecodeLastRuneInString(text)
-		value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text[size : len(text)-last])
-		p.report(diag.New(diag.InvalidCharacter, at, "a string stands in double quotes, not in %c", r)).
-			WithFix(true, at, `"`+value+`"`, "put it in double quotes")
+		value := text[size : len(text)-last]
+		d := p.report(diag.New(diag.InvalidCharacter, at, "a string stands in double quotes, not in %c", r))
+		if isMethod(value) && value == strings.ToUpper(value) {
+			d.Message = "a method stands without quotes"
+			d.WithFix(true, at, value, "take the quotes out")
+			return
+		}
+		value = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
+		d.WithFix(true, at, `"`+value+`"`, "put it in double quotes")
 	case t.as != KindInvalid:
 		p.twin(at, text, t.as)
 	default:

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/lang/diag"
@@ -10,6 +11,9 @@ import (
 func (m *mistake) slip() bool {
 	text, before := m.text(m.at), m.text(m.at-1)
 	switch kind := m.kind(m.at); {
+	case strings.HasPrefix(m.expected, "a port behind") && kind == KindName && m.words[m.at].Start == m.words[m.at-1].End:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected a port, which is a number, found %s", quoted(text))).
+			WithHelp("write the port of the container: `%s:8080`", shortened(m.text(m.at-2)))
 	case kind == KindColon:
 		return m.colon()
 	case kind == KindEquals && !m.calls() && (m.at == 1 || m.is(m.at-1, clauses...)):
@@ -24,6 +28,8 @@ func (m *mistake) slip() bool {
 	case kind == KindSlash && m.is(m.at-2, "port") && !m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between the number of a port and its protocol")).
 			WithFix(true, m.span(m.at), " ", "put a blank in")
+	case kind == KindSlash && m.keyword == "external" && m.is(m.at-2, "host"):
+		m.hostPath()
 	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between a method and its path")).
 			WithFix(true, m.behind(m.at-1), " ", "put a blank in")
@@ -43,8 +49,7 @@ func (m *mistake) slip() bool {
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path begins with `/`")).
 			WithFix(false, m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start)), "/", "write `/"+shortened(text)+"`")
 	case kind == KindString && m.calls() && m.expected == "" && m.missing() == "" && !m.is(m.at-2, "until", "because"):
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path in double quotes begins with `/` or `*`"))
-		m.help()
+		m.quotedOperation()
 	case kind == KindReach && m.keyword == "edge":
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "`->>` is for never: an edge is one call")).
 			WithFix(false, m.span(m.at), "->", "write `->`")
@@ -53,14 +58,12 @@ func (m *mistake) slip() bool {
 			WithFix(true, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
 	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
 		m.reason()
-	case m.calls() && kind == KindName && m.is(m.at, "port") && digits(m.text(m.at+1)):
-		at := m.behind(m.at - 1).To(m.span(m.at + 1))
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
-			WithFix(true, at, ":"+m.text(m.at+1), "write `"+shortened(before)+":"+m.text(m.at+1)+"`")
+	case m.calls() && kind == KindName && m.is(m.at, "on", "at") && m.is(m.at+1, "port") && digits(m.text(m.at+2)):
+		m.portBehind(m.at + 2)
+	case m.calls() && kind == KindName && m.is(m.at, "port", "on", "at") && digits(m.text(m.at+1)):
+		m.portBehind(m.at + 1)
 	case m.calls() && kind == KindName && digits(text) && m.kind(m.at-1) == KindName:
-		at := m.behind(m.at - 1).To(m.span(m.at))
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
-			WithFix(true, at, ":"+text, "write `"+shortened(before)+":"+text+"`")
+		m.portBehind(m.at)
 	case m.calls() && kind == KindName && m.expected == "":
 		return m.tailWord()
 	case kind == KindOpen && m.expected == "" && m.calls():
@@ -91,9 +94,7 @@ func (m *mistake) colon() bool {
 	case m.is(m.at-2, "label") && m.at > 2:
 		m.report(d).WithFix(true, m.span(m.at), "=", "write `=`")
 	case m.is(m.at-2, "host") && strings.HasPrefix(m.text(m.at+1), "//"):
-		d.Message = "a host has no scheme"
-		scheme := m.span(m.at - 1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at+1].Start)+2))
-		m.report(d).WithFix(true, scheme, "", "take "+quoted(scheme.Text())+" out")
+		m.hostURL()
 	case m.is(m.at-2, "host") && digits(m.text(m.at+1)):
 		d.Message = "the port of an external is a clause of its own"
 		m.report(d).WithFix(true, m.span(m.at), " port ", "write `port "+m.text(m.at+1)+"`")
@@ -107,6 +108,65 @@ func (m *mistake) colon() bool {
 		return false
 	}
 	return true
+}
+
+// hostURL reports a URL in the place of a host, and offers the host. Without its path an external is more than was
+// written, so that is for somebody to look at.
+func (m *mistake) hostURL() {
+	rest := m.text(m.at + 1)[len("//"):]
+	host, path, _ := strings.Cut(rest, "/")
+	host, query, _ := strings.Cut(host, "?")
+	host, port, _ := strings.Cut(host, ":")
+	message, clause := "a host has no scheme", host
+	if path+query != "" {
+		message = "a host has neither scheme nor path"
+	}
+	if strings.Contains(host, "*") {
+		clause = `"` + host + `"`
+	}
+	if digits(port) && !slices.ContainsFunc(m.words[m.at+2:], func(t Token) bool { return m.file.span(t).Text() == "port" }) {
+		clause += " port " + port
+	}
+	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s", message))
+	if host == "" || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-*") != "" {
+		m.help()
+		return
+	}
+	m.last().WithFix(path+query == "", m.span(m.at-1).To(m.span(m.at+1)), clause, "write `"+shortened(clause)+"`")
+}
+
+// hostPath reports a path behind a host.
+func (m *mistake) hostPath() {
+	end := m.at
+	for end+1 < len(m.words) && m.words[end+1].Start == m.words[end].End {
+		end++
+	}
+	at := m.span(m.at).To(m.span(end))
+	m.report(diag.New(diag.UnexpectedToken, at, "a host has no path")).
+		WithFix(end == m.at, at, "", "take "+quoted(at.Text())+" out")
+}
+
+// portBehind reports the port of a destination that stands behind a blank or a word; i is its number.
+func (m *mistake) portBehind(i int) {
+	port := ":" + m.text(i)
+	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination follows a colon")).
+		WithFix(true, m.behind(m.at-1).To(m.span(i)), port, "write `"+shortened(m.text(m.at-1))+port+"`")
+}
+
+// quotedOperation reports a string where an operation is to be, which is no path. Wrong quotes around a method were
+// reported with the characters.
+func (m *mistake) quotedOperation() {
+	text := m.text(m.at)
+	value := unquote(text)
+	method, path, _ := strings.Cut(value, " ")
+	switch {
+	case !isMethod(method) || path != "" && path[0] != '/':
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path in double quotes begins with `/` or `*`"))
+		m.help()
+	case text[0] == '"':
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a method stands without quotes")).
+			WithFix(true, m.span(m.at), value, "take the quotes out")
+	}
 }
 
 // comment reports a comment of another language, which was read as a path.
