@@ -116,7 +116,7 @@ Exit codes:
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newDiff(), newPublish())
-	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newExplain(), newInit(), newVersion())
+	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newVersion())
 	return root
 }
 
