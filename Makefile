@@ -95,7 +95,7 @@ bench: ## time, memory and bytes of builds of 1,000 and 10,000 services
 
 .PHONY: conformance
 conformance: ## Istio's own code as the judge of what meshc writes; minutes when nothing is cached
-	cd targets/istio/conformance && $(GO) test ./...
+	cd targets/istio/conformance && $(GO) test -count=1 -v ./...
 
 .PHONY: e2e
 e2e: ## publish to a real forge and a real SSH server; ten minutes on the first run, which builds the forge

@@ -32,6 +32,10 @@ func (m *Model) Prove() error {
 				services = append(services, s)
 			}
 		}
+		if !mesh.Declares && mesh.Name != m.Policy.RootNamespace {
+			// Pods that no service names: only what binds the whole namespace binds them, and nobody may call them.
+			services = append(services, &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"})
+		}
 	}
 	// Services are proved apart from each other, a share of them on each processor.
 	workers := min(runtime.GOMAXPROCS(0), len(services))

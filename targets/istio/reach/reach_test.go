@@ -135,6 +135,17 @@ func TestTampering(t *testing.T) {
 			assert.Contains(t, err.Error(), row.witness)
 		})
 	}
+	t.Run("a lost default", func(t *testing.T) {
+		// Every service has a caller here, so only the pods that none of them names show the loss.
+		p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte("mesh shop strict\nservice a account a\nservice b account b\na -> b\nb -> a\n")})
+		for i := range manifests {
+			if manifests[i].Name == "default-deny" {
+				manifests = append(manifests[:i:i], manifests[i+1:]...)
+				break
+			}
+		}
+		assert.ErrorContains(t, model(t, p, manifests).Prove(), "may call shop/a pod that no service names")
+	})
 	t.Run("a lost object", func(t *testing.T) {
 		p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(shop)})
 		for i := range manifests {
