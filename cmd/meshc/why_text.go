@@ -38,13 +38,8 @@ func (r *reason) text() []byte {
 		}
 	}
 	var rest bytes.Buffer
-	if c := r.chain; c != nil {
-		fmt.Fprintf(&rest, "it gets there in %d hops: %s\n", len(c.Services), c)
-		for _, at := range c.Edges {
-			if !at.IsZero() {
-				fmt.Fprintf(&rest, "  %s\n", r.statement(at))
-			}
-		}
+	if r.chain != nil {
+		r.writeChain(&rest)
 	}
 	if r.line.Text != "" {
 		fmt.Fprintf(&rest, "to allow it, write in mesh %s (%s)\n  %s\n", r.line.Mesh, r.shown(r.line.File), r.line.Text)
@@ -67,6 +62,28 @@ func (r *reason) text() []byte {
 		b.Write(rest.Bytes())
 	}
 	return b.Bytes()
+}
+
+// maxHops is how many hops of a chain a person is shown; JSON has them all.
+const maxHops = 8
+
+func (r *reason) writeChain(b *bytes.Buffer) {
+	c := *r.chain
+	hops := len(c.Services)
+	rest := ""
+	if hops > maxHops {
+		rest = fmt.Sprintf(" -> … -> %s", r.to.ID())
+		c.Services, c.Edges = c.Services[:maxHops], c.Edges[:maxHops]
+	}
+	fmt.Fprintf(b, "it gets there in %d hops: %s%s\n", hops, &c, rest)
+	for _, at := range c.Edges {
+		if !at.IsZero() {
+			fmt.Fprintf(b, "  %s\n", r.statement(at))
+		}
+	}
+	if rest != "" {
+		fmt.Fprintf(b, "  and %s more\n", plural(hops-maxHops, "hop"))
+	}
 }
 
 // headline is the answer in a few words.
