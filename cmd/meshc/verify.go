@@ -406,56 +406,6 @@ func (r *report) interference(i *reach.Interference, lying map[*source.File]bool
 	r.add(diag.Error, "interference", at, "%s %s %s %s %s: %s", who, verb, i.Service.ID(), preposition, i.Names(), i.Example)
 }
 
-// enforced is the services whose policies a project gives.
-func enforced(p *policy.Policy) []*policy.Service {
-	var all []*policy.Service
-	for _, m := range p.Meshes {
-		for _, s := range m.Services {
-			if !s.Outside && !m.Declares {
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
-
-// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them.
-func podsOf(s *policy.Service, inv *inventory.Set) []map[string]string {
-	own := make(map[string]string, len(s.Labels))
-	for _, l := range s.Labels {
-		own[l.Key] = l.Value
-	}
-	var all []map[string]string
-	first, _ := slices.BinarySearchFunc(inv.Workloads, s.Namespace, func(w *inventory.Workload, namespace string) int { return cmp.Compare(w.Namespace, namespace) })
-	for _, w := range inv.Workloads[first:] {
-		if w.Namespace != s.Namespace {
-			break
-		}
-		if !slices.ContainsFunc(s.Labels, func(l policy.Label) bool { return w.Labels[l.Key] != l.Value }) {
-			all = append(all, w.Labels)
-		}
-	}
-	if len(all) == 0 {
-		return []map[string]string{own}
-	}
-	return all
-}
-
-// bound is the pods that policies may bind.
-func bound(p *policy.Policy, inv *inventory.Set) []eval.Workload {
-	all := pods(inv)
-	for _, m := range p.Meshes {
-		for _, s := range m.Services {
-			if !s.Outside {
-				for _, labels := range podsOf(s, inv) {
-					all = append(all, eval.Workload{Namespace: s.Namespace, Labels: labels})
-				}
-			}
-		}
-	}
-	return all
-}
-
 // judge tells of every edge, and of services that are open.
 func (r *report) judge(m *reach.Model) error {
 	hops, err := m.Hops()

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -76,7 +77,7 @@ func (r *reason) writeChain(b *bytes.Buffer) {
 		c.Services, c.Edges = c.Services[:maxHops], c.Edges[:maxHops]
 	}
 	fmt.Fprintf(b, "it gets there in %d hops: %s%s\n", hops, &c, rest)
-	for _, at := range c.Edges {
+	for _, at := range slices.Compact(slices.Clone(c.Edges)) { // several hops may be one statement
 		if !at.IsZero() {
 			fmt.Fprintf(b, "  %s\n", r.statement(at))
 		}
