@@ -115,7 +115,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newDiff(), newPublish())
+	root.AddCommand(newDiff(), newPublish(), newMigrate())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newVersion())
 	return root
 }
