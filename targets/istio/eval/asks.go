@@ -1,6 +1,9 @@
 package eval
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Asks is what a rule, counted from 0, asks of operations: an entry for each of its `to`, one without any field for a
 // rule that asks nothing. What it excludes, and addresses of the workload, are left out.
@@ -37,4 +40,22 @@ func (o *Operation) Matches(r *Request) bool {
 	}
 	f := r.facts()
 	return o.box(true).match(&f) == yes
+}
+
+// Blocks is the blocks of addresses of callers that a policy names.
+func (p *Policy) Blocks() []netip.Prefix {
+	var all []netip.Prefix
+	for _, r := range p.rules {
+		for _, b := range r.from {
+			for _, c := range b {
+				if c.dimension != sourceDim {
+					continue
+				}
+				for _, is := range slices.Concat(c.is, c.not) {
+					all = append(all, is.block)
+				}
+			}
+		}
+	}
+	return all
 }

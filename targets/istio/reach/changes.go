@@ -301,6 +301,10 @@ func (s *subject) nameSources() {
 			whole[name] = true
 		}
 	}
+	var blocks []netip.Prefix
+	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
+		blocks = append(blocks, p.Blocks()...)
+	}
 	put := func(text string, i int) {
 		if by[text] == nil {
 			by[text] = newSet(n)
@@ -313,6 +317,11 @@ func (s *subject) nameSources() {
 		if c.Principal == "" {
 			put("callers without identity", i)
 			s.putAddress(c, put, i)
+			for _, b := range blocks {
+				if c.IP.IsValid() && b.Contains(c.IP) {
+					put("callers without identity in "+b.String(), i)
+				}
+			}
 			continue
 		}
 		put("any", i)

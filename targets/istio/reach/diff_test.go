@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -85,6 +86,46 @@ func TestDiff(t *testing.T) {
 				return
 			}
 			assert.Equal(t, want, lines(d))
+		})
+	}
+}
+
+// TestDiffSeesMistakes changes emitted manifests in ways that let through other requests, and some that do not.
+func TestDiffSeesMistakes(t *testing.T) {
+	for name, row := range map[string]struct{ object, old, new, want string }{
+		"a caller more":     {"db-ingress", "sa/backend", "sa/frontend", "opened: shop/frontend -> shop/db\nclosed: shop/backend -> shop/db"},
+		"a wider path":      {"backend-ingress", "/api/*", "/*", "opened: shop/frontend -> shop/backend:8080 GET /*"},
+		"another method":    {"backend-ingress", "GET", "POST", "opened: shop/frontend -> shop/backend:8080 POST /api/*"},
+		"a wider block":     {"backend-ingress", "10.0.3.0/24", "10.0.0.0/16", "opened: callers without identity in 10.0.0.0/16 -> shop/backend:9090"},
+		"a selector off":    {"db-ingress", "app: db", "app: bd", "closed: shop/backend -> shop/db"},
+		"a narrower deny":   {"backend-deny", "/api/internal/*", "/api/internal/x", "opened: shop/frontend -> shop/backend:8080 GET /api/internal/* except GET /api/internal/x"},
+		"a looser mesh":     {"default", "STRICT", "PERMISSIVE", "mode: mesh shop permissive (was strict)"},
+		"an open default":   {"default-deny", "spec: {}", "spec: {rules: [{}]}", "opened: any -> shop/db"},
+		"a comment":         {"db-ingress", "spec:", "spec: # of the team", ""},
+		"a longer way":      {"db-ingress", "cluster.local/ns/shop/sa/backend", "\"cluster.local/ns/shop/sa/backend\"", ""},
+		"a name, unchanged": {"db-ingress", "name: db-ingress", "name: db-callers", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(shop)})
+			before := model(t, p, manifests)
+			changed := false
+			for i := range manifests {
+				if manifests[i].Name == row.object {
+					text := strings.ReplaceAll(string(manifests[i].YAML), row.old, row.new)
+					changed = changed || text != string(manifests[i].YAML)
+					manifests[i].YAML = []byte(text)
+				}
+			}
+			require.True(t, changed)
+			d, err := reach.Compare(before, model(t, p, manifests))
+			require.NoError(t, err)
+			got := regexp.MustCompile(` {2}\[[^]]*\]`).ReplaceAllString(lines(d), "")
+			if row.want == "" {
+				assert.Empty(t, got)
+				assert.True(t, d.None())
+			} else {
+				assert.Contains(t, got, row.want)
+			}
 		})
 	}
 }
