@@ -1,0 +1,272 @@
+package reach
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// nameSources names callers: those that a language has words for, and as a last resort each one.
+func (s *subject) nameSources() {
+	n := len(s.split.Sources)
+	by := map[string]eval.Set{}
+	var order []string
+	rough := map[string]bool{}
+	said, whole := map[string]bool{}, map[string]bool{} // what policies name; namespaces that they tell from others
+	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
+		m := p.Mentions()
+		for _, name := range m.Principals {
+			said[name] = true
+		}
+		for _, name := range m.Namespaces {
+			whole[name] = true
+		}
+	}
+	var blocks []netip.Prefix
+	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
+		blocks = append(blocks, p.Blocks()...)
+	}
+	put := func(text string, i int) {
+		if by[text] == nil {
+			by[text] = newSet(n)
+			order = append(order, text)
+		}
+		add(by[text], i)
+	}
+	for i, c := range s.split.Sources {
+		put("world", i)
+		if c.Principal == "" {
+			put("callers without identity", i)
+			s.putAddress(c, put, i)
+			for _, b := range blocks {
+				if c.IP.IsValid() && b.Contains(c.IP) {
+					put("callers without identity in "+b.String(), i)
+				}
+			}
+			continue
+		}
+		put("any", i)
+		namespace, account := accountOf(c.Principal)
+		if whole[namespace] {
+			put(namespace+"/*", i)
+		}
+		// Who is not named stands for all that are not.
+		text, example := "any other identity", false
+		switch known, isKnown := s.services[c.Principal]; {
+		case isKnown:
+			text = known.text
+		case said[c.Principal]:
+			text = "account " + account + " of " + namespace
+		case whole[namespace]:
+			text, example = "other accounts of "+namespace, true
+		default:
+			example = true
+		}
+		put(text, i)
+		rough[text] = example
+	}
+	for _, text := range order {
+		s.callers = append(s.callers, piece{text, by[text], rough[text]})
+	}
+	for i, c := range s.split.Sources {
+		if len(s.split.Sources) <= maxRough && (c.IP.IsValid() || c.RemoteIP.IsValid()) {
+			text := s.callerText(c)
+			for _, ip := range []netip.Addr{c.IP, c.RemoteIP} {
+				if ip.IsValid() {
+					text += " at " + ip.String()
+				}
+			}
+			set := newSet(n)
+			add(set, i)
+			s.callers = append(s.callers, piece{text, set, true})
+		}
+	}
+}
+
+// maxRough bounds how many classes are named one by one.
+const maxRough = 1024
+
+// putAddress names services outside the mesh, which have an address and no identity.
+func (s *subject) putAddress(c eval.Source, put func(string, int), i int) {
+	if !c.IP.IsValid() {
+		return
+	}
+	for _, m := range []*Model{s.after, s.before} {
+		found := false
+		for _, o := range m.outside() {
+			if m.Is(c, policy.Source{Service: o}) {
+				put(o.ID(), i)
+				found = true
+			}
+		}
+		if found {
+			return
+		}
+	}
+}
+
+func (m *Model) outside() []*policy.Service {
+	var all []*policy.Service
+	for _, s := range allServices(m.Policy) {
+		if s.Outside {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (s *subject) callerText(c eval.Source) string {
+	if c.Principal == "" {
+		return "a caller without identity"
+	}
+	if known, ok := s.services[c.Principal]; ok {
+		return known.text
+	}
+	namespace, account := accountOf(c.Principal)
+	return "account " + account + " of " + namespace
+}
+
+func accountOf(principal string) (namespace, account string) {
+	_, rest, _ := strings.Cut(principal, "/ns/")
+	namespace, account, _ = strings.Cut(rest, "/sa/")
+	return namespace, account
+}
+
+// nameActions names what may be done: everything, ports, what rules ask for, and as a last resort each class.
+func (s *subject) nameActions() {
+	seen := map[string]bool{}
+	offer := func(o eval.Operation) {
+		text := actionText(o)
+		if seen[text] {
+			return
+		}
+		seen[text] = true
+		set := newSet(len(s.regions))
+		some := false
+		for i, r := range s.regions {
+			if o.Matches(&r.Request) {
+				add(set, i)
+				some = true
+			}
+		}
+		if some {
+			s.actions = append(s.actions, piece{text: text, set: set})
+		}
+	}
+	offer(eval.Operation{})
+	ports := map[uint16]bool{}
+	http := false
+	for _, r := range s.regions {
+		if p := r.Request.Port; p != s.split.OtherPort && !ports[p] {
+			ports[p] = true
+			offer(eval.Operation{Ports: []uint16{p}})
+		}
+		http = http || r.Request.HTTP
+	}
+	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
+		for i := range p.Rules() {
+			for _, o := range p.Asks(i) {
+				if len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 && http {
+					s.offerParts(o, offer)
+				}
+			}
+		}
+	}
+	if len(s.regions) > maxRough {
+		return
+	}
+	for i, r := range s.regions {
+		set := newSet(len(s.regions))
+		add(set, i)
+		text := ""
+		if r.Request.Port != s.split.OtherPort {
+			text = ":" + strconv.Itoa(int(r.Request.Port))
+		}
+		if r.Request.HTTP {
+			text += " " + r.Request.Method + " " + r.Request.Path
+			if len(r.Request.Host) > 0 && r.Request.Host != s.split.OtherHost {
+				text += " host " + r.Request.Host
+			}
+		}
+		s.actions = append(s.actions, piece{text, set, true})
+	}
+}
+
+// offerParts offers what a rule asks for, a port and a path at a time, and each of its methods alone.
+func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
+	ports, paths := o.Ports, o.Paths
+	if len(ports) == 0 {
+		ports = []uint16{0}
+	}
+	if len(paths) == 0 {
+		paths = []string{""}
+	}
+	for _, port := range ports {
+		for _, path := range paths {
+			part := eval.Operation{Methods: o.Methods, Hosts: o.Hosts}
+			if port != 0 {
+				part.Ports = []uint16{port}
+			}
+			if path != "" {
+				part.Paths = []string{path}
+			}
+			offer(part)
+			if len(o.Methods) > 1 {
+				for _, m := range o.Methods {
+					part.Methods = []string{m}
+					offer(part)
+				}
+			}
+		}
+	}
+}
+
+// actionText is an operation behind the name of a service: `:8080 GET|HEAD /api/*`.
+func actionText(o eval.Operation) string {
+	var b strings.Builder
+	for _, p := range o.Ports {
+		b.WriteString(":" + strconv.Itoa(int(p)))
+	}
+	for _, list := range [][]string{o.Methods, o.Paths} {
+		if len(list) > 0 {
+			b.WriteString(" " + strings.Join(list, "|"))
+		}
+	}
+	if len(o.Hosts) > 0 {
+		b.WriteString(" host " + strings.Join(o.Hosts, "|"))
+	}
+	return b.String()
+}
+
+// target joins actions behind the name of a service; those of one port share it.
+func (s *subject) target(actions []named) string {
+	const most = 8
+	var b strings.Builder
+	last := ""
+	for i, a := range actions {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more kinds of requests", len(actions)-i)
+			break
+		}
+		port, rest, _ := strings.Cut(a.text, " ")
+		switch {
+		case i == 0:
+			b.WriteString(a.text)
+		case port == last:
+			b.WriteString(", " + rest)
+		default:
+			b.WriteString(", " + s.name + a.text)
+		}
+		last = port
+		b.WriteString(a.exceptions(port))
+	}
+	if len(actions) == 0 {
+		return " some requests"
+	}
+	return b.String()
+}
