@@ -18,6 +18,7 @@ type subject struct {
 	regions []*eval.Region // those that can occur
 	callers []piece
 	actions []piece // sets of regions
+	apart   bool    // each port, method, path and host of a rule is in classes of its own
 }
 
 // callee compares what passes to one workload.
@@ -33,11 +34,13 @@ func (d *differ) callee(c *compared) error {
 			}
 		}
 	}
+	single, apart := singles(c.a, c.b)
+	atoms.Operations = append(atoms.Operations, single...)
 	split, err := eval.NewSplit(atoms, c.a, c.b)
 	if err != nil {
 		return err
 	}
-	s := &subject{differ: d, compared: c, split: split}
+	s := &subject{differ: d, compared: c, split: split, apart: apart}
 	for i := range split.Regions {
 		if r := &split.Regions[i]; c.service() == nil || real(c.service(), &r.Request) {
 			s.regions = append(s.regions, r)
@@ -66,6 +69,45 @@ func (d *differ) callee(c *compared) error {
 		d.diff.FailClosed = append(d.diff.FailClosed, s.failClosed())
 	}
 	return nil
+}
+
+// maxSingles bounds the values that are told apart for the sake of their names.
+const maxSingles = 64
+
+// singles is each port, method, path and host that a rule names beside others, alone: told apart, each can be
+// named alone. Where there are too many, rules are named whole.
+func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
+	seen := map[string]bool{}
+	put := func(o eval.Operation) {
+		if text := actionText(o); !seen[text] {
+			seen[text] = true
+			all = append(all, o)
+		}
+	}
+	for _, c := range callees {
+		for _, p := range c.Policies {
+			for i := range p.Rules() {
+				for _, o := range p.Asks(i) {
+					for _, port := range o.Ports {
+						put(eval.Operation{Ports: []uint16{port}})
+					}
+					for _, m := range o.Methods {
+						put(eval.Operation{Methods: []string{m}})
+					}
+					for _, path := range o.Paths {
+						put(eval.Operation{Paths: []string{path}})
+					}
+					for _, h := range o.Hosts {
+						put(eval.Operation{Hosts: []string{h}})
+					}
+				}
+			}
+			if len(all) > maxSingles {
+				return nil, false
+			}
+		}
+	}
+	return all, true
 }
 
 // risen adds the sources that are let through after and were not before, or may be where they surely were not.

@@ -199,6 +199,10 @@ func (s *subject) nameActions() {
 
 // offerParts offers what a rule asks for, a port and a path at a time, and each of its methods alone.
 func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
+	if !s.apart {
+		offer(o)
+		return
+	}
 	ports, paths := o.Ports, o.Paths
 	if len(ports) == 0 {
 		ports = []uint16{0}
