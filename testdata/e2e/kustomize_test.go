@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+const kustomizeVersion = "v5.8.1"
+
+// TestKustomize builds what a publish puts into a repository with kustomize itself, as a whole and folder by
+// folder, and wants every object, in the order of an apply: within a namespace no wave before a smaller one.
+func TestKustomize(t *testing.T) {
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	bin := filepath.Join(cache, "meshc", "e2e", "kustomize-"+kustomizeVersion)
+	require.NoError(t, os.MkdirAll(bin, 0o755))
+	t.Setenv("GOBIN", bin)
+	command(t, "", "go", "install", "sigs.k8s.io/kustomize/kustomize/v5@"+kustomizeVersion)
+	kustomize := filepath.Join(bin, "kustomize")
+
+	root := "../../examples/online-shop/manifests"
+	files, err := filepath.Glob(root + "/*/[0-9]*.yaml")
+	require.NoError(t, err)
+	whole := objects(t, command(t, "", kustomize, "build", root))
+	assert.Len(t, whole, len(files))
+	folders, err := filepath.Glob(root + "/*/kustomization.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	parts := 0
+	for _, f := range folders {
+		part := objects(t, command(t, "", kustomize, "build", filepath.Dir(f)))
+		parts += len(part)
+		wave := ""
+		for _, o := range part {
+			next := o.Metadata.Annotations["argocd.argoproj.io/sync-wave"]
+			assert.GreaterOrEqual(t, next, wave, "%s %s", o.Kind, o.Metadata.Name)
+			wave = next
+		}
+	}
+	assert.Len(t, whole, parts)
+	last := whole[len(whole)-1]
+	assert.Equal(t, "istio-system", last.Metadata.Namespace, "the mesh-wide mode closes, so it goes last")
+}
+
+type object struct {
+	Kind     string
+	Metadata struct {
+		Name, Namespace string
+		Annotations     map[string]string
+	}
+}
+
+func objects(t *testing.T, stream []byte) (all []object) {
+	t.Helper()
+	for d := yaml.NewDecoder(bytes.NewReader(stream)); ; {
+		var o object
+		err := d.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		all = append(all, o)
+	}
+}
