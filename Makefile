@@ -90,8 +90,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## time, memory and bytes of builds of 1,000 and 10,000 services
+bench: ## time, memory and bytes of builds, diffs and publishes of 1,000 and 10,000 services
 	$(GO) run ./testdata/bench
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./targets/gitops
 
 .PHONY: conformance
 conformance: ## Istio's own code as the judge of what meshc writes; minutes when nothing is cached

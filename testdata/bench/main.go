@@ -3,7 +3,8 @@
 //	go run ./testdata/bench        # or: make bench
 //
 // It builds meshc and the generator, builds each mesh several times to a stream and to a folder, and
-// takes medians. Beside the folder stands what `cp -r` takes for the same files.
+// takes medians. Beside the folder stands what `cp -r` takes for the same files, and at last what it takes to tell what
+// a project lets through that has one edge less.
 package main
 
 import (
@@ -95,6 +96,10 @@ type cost struct {
 
 func (b *bencher) measure(services int, project string) ([]row, error) {
 	stream, out, copied := filepath.Join(b.top, "stream.yaml"), filepath.Join(b.top, "out"), filepath.Join(b.top, "copied")
+	changed := project + "-changed"
+	if err := dropEdge(project, changed); err != nil {
+		return nil, err
+	}
 	steps := []struct {
 		what   string
 		before string // removed before each run
@@ -105,6 +110,7 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 		{"to a new folder", out, out, []string{b.meshc, "build", project, "-o", out}},
 		{"to the same folder", "", out, []string{b.meshc, "build", project, "-o", out}},
 		{"cp -r of the folder", copied, copied, []string{"cp", "-r", out, copied}},
+		{"diff of one edge", "", stream, []string{b.meshc, "diff", project, changed}},
 	}
 	var rows []row
 	for _, s := range steps {
@@ -131,6 +137,27 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 		rows = append(rows, row{services, s.what, median(costs), bytes, files})
 	}
 	return rows, errors.Join(os.RemoveAll(out), os.RemoveAll(copied))
+}
+
+// dropEdge copies a project without one of its edges.
+func dropEdge(from, to string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(to, "*.mesh"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("no intents in %s: %w", to, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		return err
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	edge := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "svc-") && strings.Contains(l, " GET") })
+	if edge < 0 {
+		return fmt.Errorf("no edge in %s", files[0])
+	}
+	return os.WriteFile(files[0], []byte(strings.Join(slices.Delete(lines, edge, edge+1), "")), 0o644)
 }
 
 // once runs a command with its standard output in a file.
