@@ -76,8 +76,10 @@ cross: ## build for Linux, macOS and Windows, on amd64 and arm64, into build/
 	@for platform in $(PLATFORMS); do \
 		export GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0; \
 		echo "$$GOOS/$$GOARCH"; \
-		$(GO) build -o build/$$GOOS-$$GOARCH/ ./cmd/meshc && $(GO) vet ./... || exit 1; \
+		$(GO) build -o build/$$GOOS-$$GOARCH/ ./cmd/meshc || exit 1; \
 	done
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
