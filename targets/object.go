@@ -92,6 +92,7 @@ func appendPairs(dst []byte, title string, pairs []Pair) []byte {
 
 // appendMapKey appends a key up to and with its colon; indent is that of the mapping.
 func appendMapKey(dst []byte, key string, indent int) []byte {
+	key = valid(key)
 	if isSimpleKey(key) {
 		return append(appendKey(dst, key), ':')
 	}

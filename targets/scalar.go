@@ -127,10 +127,16 @@ func isBreak(r rune) bool {
 	return r == '\n' || r == '\r' || r == 0x85 || r == 0x2028 || r == 0x2029
 }
 
-func appendScalar(dst []byte, s string, indent int, key bool) []byte {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s)) // each stray byte becomes U+FFFD, as in JSON
+// valid is s with U+FFFD for each stray byte, as in JSON.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
 	}
+	return string([]rune(s))
+}
+
+func appendScalar(dst []byte, s string, indent int, key bool) []byte {
+	s = valid(s)
 	sh := shapeOf(s)
 	single := !sh.breakSpace && !sh.spaceBreak && !sh.special
 	switch {
