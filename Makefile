@@ -3,7 +3,8 @@
 GO ?= go
 BIN := bin
 MESHC := $(BIN)/meshc
-FUZZTIME ?= 10s
+# A count: fuzzing that ends at a time fails now and then for no reason with Go before 1.27 (golang/go#75804).
+FUZZTIME ?= 20000x
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -82,7 +83,7 @@ cross: ## build for Linux, macOS and Windows, on amd64 and arm64, into build/
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (10s)
+fuzz: ## each fuzz target for FUZZTIME (20000x) inputs
 	@for package in $$($(call with_tests,^func Fuzz)); do \
 		targets=$$($(GO) test -list '^Fuzz' $$package) || { echo "$$targets"; exit 1; }; \
 		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
