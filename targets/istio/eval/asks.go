@@ -39,7 +39,7 @@ func (o *Operation) Matches(r *Request) bool {
 		return false
 	}
 	f := r.facts()
-	return o.box(true).match(&f) == yes
+	return o.box(new(slab[condition]), new(slab[pattern])).match(&f) == yes
 }
 
 // Blocks is the blocks of addresses of callers that a policy names.

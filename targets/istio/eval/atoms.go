@@ -17,44 +17,27 @@ type Operation struct {
 	Methods, Paths, Hosts []string
 }
 
-func (a *Atoms) sources() []condition {
-	all := []condition{{dimension: principalDim}, {dimension: sourceDim}}
-	for _, p := range a.Principals {
-		all[0].is = append(all[0].is, stringPattern(p))
-	}
-	for _, n := range a.Namespaces {
-		all[0].is = append(all[0].is, pattern{kind: inNamespace, text: n})
-	}
-	for _, b := range a.Blocks {
-		all[1].is = append(all[1].is, pattern{kind: inBlock, block: b.Masked()})
-	}
-	return all
-}
-
-func (o *Operation) box(http bool) box {
-	var b box
-	add := func(d dimension, is []pattern) {
-		if len(is) > 0 {
-			b = append(b, condition{dimension: d, is: is})
+func (o *Operation) box(terms *slab[condition], patterns *slab[pattern]) box {
+	b := terms.take(4)[:0]
+	add := func(d dimension, values []string, f func(string) pattern) {
+		if len(values) == 0 {
+			return
 		}
+		is := patterns.take(len(values))
+		for i, v := range values {
+			is[i] = f(v)
+		}
+		b = append(b, condition{dimension: d, is: is})
 	}
-	var ports []pattern
-	for _, p := range o.Ports {
-		ports = append(ports, pattern{kind: onPort, port: p})
+	if len(o.Ports) > 0 {
+		is := patterns.take(len(o.Ports))
+		for i, p := range o.Ports {
+			is[i] = pattern{kind: onPort, port: p}
+		}
+		b = append(b, condition{dimension: portDim, is: is})
 	}
-	add(portDim, ports)
-	if http {
-		add(methodDim, each(o.Methods, stringPattern))
-		add(pathDim, each(o.Paths, pathPattern))
-		add(hostDim, each(o.Hosts, hostPattern))
-	}
+	add(methodDim, o.Methods, stringPattern)
+	add(pathDim, o.Paths, pathPattern)
+	add(hostDim, o.Hosts, hostPattern)
 	return b
-}
-
-func each(values []string, f func(string) pattern) []pattern {
-	patterns := make([]pattern, len(values))
-	for i, v := range values {
-		patterns[i] = f(v)
-	}
-	return patterns
 }

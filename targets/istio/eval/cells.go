@@ -23,6 +23,13 @@ type cells struct {
 	ports     []uint16
 
 	bySignature map[string]int
+	places      *slab[int32]
+}
+
+// reset forgets everything; members come from places.
+func (c *cells) reset(d dimension, places *slab[int32]) {
+	*c = cells{dimension: d, places: places, patterns: c.patterns[:0], members: c.members[:0], strings: c.strings[:0],
+		addresses: c.addresses[:0], ports: c.ports[:0]}
 }
 
 // id is the number of a pattern, which gets one where it has none.
@@ -54,7 +61,9 @@ func (c *cells) id(p pattern) int32 {
 
 // divide makes the cells once all patterns are known.
 func (c *cells) divide(trustDomain string) (err error) {
-	c.members = make([][]int32, len(c.patterns))
+	for range c.patterns {
+		c.members = append(c.members, nil)
+	}
 	switch c.dimension {
 	case portDim:
 		c.dividePorts()
@@ -72,6 +81,12 @@ func (c *cells) divide(trustDomain string) (err error) {
 	return err
 }
 
+// alone says that a pattern has one cell.
+func (c *cells) alone(pattern int, cell int32) {
+	c.members[pattern] = c.places.take(1)
+	c.members[pattern][0] = cell
+}
+
 // without is the cell in none of the lists.
 func (c *cells) without(members [][]int32) int32 {
 	taken := make([]bool, c.count)
@@ -84,14 +99,13 @@ func (c *cells) without(members [][]int32) int32 {
 }
 
 func (c *cells) dividePorts() {
-	used := map[uint16]bool{}
 	for i, p := range c.patterns {
-		c.members[i] = []int32{int32(i)}
+		c.alone(i, int32(i))
 		c.ports = append(c.ports, p.port)
-		used[p.port] = true
 	}
+	named := c.ports
 	for port := uint16(65535); port > 0; port-- {
-		if !used[port] {
+		if !slices.Contains(named, port) {
 			c.ports = append(c.ports, port)
 			break
 		}
@@ -183,7 +197,6 @@ func (c *cells) divideByPrefix() bool {
 			return p.kind == exact && p.text == s || p.kind == prefix && len(p.text) > length && strings.HasPrefix(s, p.text)
 		})
 	}
-	c.strings = make([]string, 0, len(c.patterns)+1)
 	for _, p := range c.patterns {
 		switch p.kind {
 		case exact:
@@ -217,6 +230,7 @@ func (c *cells) divideByPrefix() bool {
 	}
 	c.count = len(c.strings)
 	for i := range c.patterns {
+		c.members[i] = c.places.take(c.count)[:0]
 		for cell, s := range c.strings {
 			if c.patterns[i].matches(c.dimension, s) {
 				c.members[i] = append(c.members[i], int32(cell))
@@ -363,7 +377,7 @@ func (c *cells) plainIdentities(trustDomain string) bool {
 			continue
 		}
 		c.strings = append(c.strings, uri)
-		c.members[i] = []int32{int32(len(c.strings) - 1)}
+		c.alone(i, int32(len(c.strings)-1))
 	}
 	for i := range c.patterns {
 		p := &c.patterns[i]

@@ -13,7 +13,7 @@ import (
 )
 
 func paths(patterns ...string) *cells {
-	c := &cells{dimension: pathDim}
+	c := &cells{dimension: pathDim, places: new(slab[int32])}
 	for _, p := range patterns {
 		c.id(pathPattern(p))
 	}
@@ -74,11 +74,11 @@ func TestShortcuts(t *testing.T) {
 	taken := 0
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		quick := &cells{dimension: pathDim}
+		quick := &cells{dimension: pathDim, places: new(slab[int32])}
 		for range r.IntN(6) {
 			quick.id(stringPattern(pick(r, []string{"/", "/*", "/a", "/a*", "/a/*", "/a/b", "/a/b*", "*", "x", "x*", "/é*", "/a b"})))
 		}
-		automatic := &cells{dimension: pathDim, patterns: quick.patterns}
+		automatic := &cells{dimension: pathDim, places: new(slab[int32]), patterns: quick.patterns}
 		quick.members = make([][]int32, len(quick.patterns))
 		if quick.divideByPrefix() {
 			var a automaton
@@ -90,7 +90,7 @@ func TestShortcuts(t *testing.T) {
 			taken++
 		}
 
-		quick = &cells{dimension: principalDim}
+		quick = &cells{dimension: principalDim, places: new(slab[int32])}
 		for range r.IntN(6) {
 			quick.id(pick2(r, []pattern{
 				{kind: exact, text: "cluster.local/ns/a/sa/x"}, {kind: exact, text: "cluster.local/ns/a/sa/y"}, {kind: exact, text: "o/ns/b/sa/x"},
@@ -98,7 +98,7 @@ func TestShortcuts(t *testing.T) {
 				{kind: inNamespace, text: "other"}, {kind: exact, text: "cluster.local/ns/other/sa/other"}, {kind: present},
 			}))
 		}
-		automatic = &cells{dimension: principalDim, patterns: quick.patterns}
+		automatic = &cells{dimension: principalDim, places: new(slab[int32]), patterns: quick.patterns}
 		quick.members = make([][]int32, len(quick.patterns))
 		if quick.plainIdentities("cluster.local") {
 			var a automaton
@@ -116,7 +116,7 @@ func pick2(r *rand.Rand, from []pattern) pattern { return from[r.IntN(len(from))
 
 // What the mesh's own trust domain can say is said with it.
 func TestIdentityCells(t *testing.T) {
-	c := &cells{dimension: principalDim}
+	c := &cells{dimension: principalDim, places: new(slab[int32])}
 	c.id(pattern{kind: inNamespace, text: "shop-*"})
 	c.id(pattern{kind: suffix, text: "/admin"})
 	c.id(pattern{kind: ofDomain, text: "partner.example"})
@@ -140,7 +140,7 @@ func TestAddressCells(t *testing.T) {
 		{"192.0.2.0/24", "192.0.2.0 192.0.3.0"},
 		{"192.0.2.0/23 255.0.0.0/8", "192.0.2.0 255.0.0.0 192.0.4.0"},
 	} {
-		c := &cells{dimension: sourceDim}
+		c := &cells{dimension: sourceDim, places: new(slab[int32])}
 		for _, b := range strings.Fields(row.blocks) {
 			c.id(pattern{kind: inBlock, block: netip.MustParsePrefix(b)})
 		}

@@ -1,16 +1,12 @@
 package eval
 
 // judge is Decide for all sources at once.
-func (s *splitter) judge(callee int, live []int32) Outcome {
+func (s *Splitter) judge(callee int, live []int32) Outcome {
 	n := len(s.split.Sources)
 	c := s.callees[callee]
 	var sure, perhaps [Custom + 1]Set
 	size := words(n)
-	slab := make(Set, size*(2*len(sure)+3))
-	next := func() (set Set) {
-		set, slab = slab[:size:size], slab[size:]
-		return set
-	}
+	next := func() Set { return s.sets.take(size) }
 	for a := range sure {
 		sure[a], perhaps[a] = next(), next()
 	}
@@ -65,7 +61,7 @@ func (s *splitter) judge(callee int, live []int32) Outcome {
 }
 
 // connect takes the mode of the port into account.
-func (s *splitter) connect(o *Outcome) {
+func (s *Splitter) connect(o *Outcome) {
 	block := s.cells[sourceDim].count * s.cells[remoteDim].count // sources of one identity; the first has none
 	total := len(s.split.Sources)
 	switch o.Mode {

@@ -7,9 +7,10 @@ import (
 )
 
 // values is the cells where a condition holds, sorted.
-func (s *splitter) values(c *condition) []int32 {
+func (s *Splitter) values(c *condition) []int32 {
 	cells := &s.cells[c.dimension]
-	in := make([]bool, cells.count)
+	s.in = append(s.in[:0], make([]bool, cells.count)...)
+	in, n := s.in, 0
 	mark := func(patterns []pattern, as bool) {
 		for _, p := range patterns {
 			for _, cell := range cells.members[cells.id(p)] {
@@ -24,7 +25,12 @@ func (s *splitter) values(c *condition) []int32 {
 	}
 	mark(c.is, true)
 	mark(c.not, false)
-	var list []int32
+	for _, yes := range in {
+		if yes {
+			n++
+		}
+	}
+	list := s.places.take(n)[:0]
 	for i, yes := range in {
 		if yes {
 			list = append(list, int32(i))
@@ -48,8 +54,12 @@ type splitRule struct {
 }
 
 // regions splits the requests of HTTP or of other connections.
-func (s *splitter) regions(http bool, atoms Atoms) error {
-	s.http, s.outcomes = http, map[string][]Outcome{}
+func (s *Splitter) regions(http bool) error {
+	s.http = http
+	if s.outcomes == nil {
+		s.outcomes = map[string][]Outcome{}
+	}
+	clear(s.outcomes)
 	s.boxes, s.rules, s.always = s.boxes[:0], s.rules[:0], s.always[:0]
 	for i, c := range s.callees {
 		for _, p := range c.Policies {
@@ -58,15 +68,15 @@ func (s *splitter) regions(http bool, atoms Atoms) error {
 			}
 		}
 	}
-	for i := range atoms.Operations {
-		s.addBox(atoms.Operations[i].box(http), -1)
+	for _, b := range s.asked {
+		s.addBox(b, -1)
 	}
 	for _, c := range s.callees {
 		for _, port := range c.ports {
-			s.addBox(box{{dimension: portDim, is: []pattern{{kind: onPort, port: port.port}}}}, -1)
+			s.addBox((&Operation{Ports: []uint16{port.port}}).box(&s.terms, &s.patterns), -1)
 		}
 	}
-	live := make([]int32, len(s.boxes))
+	live := s.places.take(len(s.boxes))
 	for i := range live {
 		live[i] = int32(i)
 	}
@@ -74,7 +84,7 @@ func (s *splitter) regions(http bool, atoms Atoms) error {
 	return s.walk(0, live)
 }
 
-func (s *splitter) addRule(callee int, p *Policy, r *rule) {
+func (s *Splitter) addRule(callee int, p *Policy, r *rule) {
 	if p.Broken || !p.does(p.Action) || p.Action == Audit || !s.http && p.Action == Allow && r.needsHTTP() {
 		return
 	}
@@ -88,7 +98,7 @@ func (s *splitter) addRule(callee int, p *Policy, r *rule) {
 }
 
 // addBox adds a box of operations; one that all match makes its rule match always.
-func (s *splitter) addBox(b box, rule int32) {
+func (s *Splitter) addBox(b box, rule int32) {
 	o := operationBox{rule: rule, sure: true}
 	all := true
 	for i := range b {
@@ -138,9 +148,9 @@ func common(a, b []int32) []int32 {
 }
 
 // callers is the sources in one of the boxes, for sure and perhaps.
-func (s *splitter) callers(boxes []box) (yes, more Set) {
-	n := len(s.split.Sources)
-	yes = newSet(n)
+func (s *Splitter) callers(boxes []box) (yes, more Set) {
+	size := words(len(s.split.Sources))
+	yes = s.sets.take(size)
 	for _, b := range boxes {
 		var lists [3][]int32
 		sure, none := true, false
@@ -166,7 +176,7 @@ func (s *splitter) callers(boxes []box) (yes, more Set) {
 		into := yes
 		if !sure {
 			if more == nil {
-				more = newSet(n)
+				more = s.sets.take(size)
 			}
 			into = more
 		}
@@ -187,7 +197,7 @@ func (s *splitter) callers(boxes []box) (yes, more Set) {
 }
 
 // walk splits by one dimension after the other. Live are the boxes that the cells chosen so far are in.
-func (s *splitter) walk(d int, live []int32) error {
+func (s *Splitter) walk(d int, live []int32) error {
 	if d == len(operationBox{}.cells) {
 		return s.emit(live)
 	}
@@ -197,7 +207,7 @@ func (s *splitter) walk(d int, live []int32) error {
 	}
 	// Which boxes ask for a cell, for those cells that any box asks for.
 	var asking []ask
-	free := make([]int32, 0, len(live))
+	free := s.places.take(len(live))[:0]
 	for _, i := range live {
 		cells := s.boxes[i].cells[d]
 		if cells == nil {
@@ -222,7 +232,7 @@ func (s *splitter) walk(d int, live []int32) error {
 		if other == cell {
 			other = -1
 		}
-		boxes := append(make([]int32, 0, len(free)+n), free...)
+		boxes := append(s.places.take(len(free) + n)[:0], free...)
 		for _, a := range asking[:n] {
 			boxes = append(boxes, a.box)
 		}
@@ -256,7 +266,7 @@ func (s *splitter) walk(d int, live []int32) error {
 type ask struct{ cell, box int32 }
 
 // choose puts the representative of a cell into the request at hand.
-func (s *splitter) choose(d dimension, cell int32) {
+func (s *Splitter) choose(d dimension, cell int32) {
 	c := &s.cells[d]
 	switch d {
 	case portDim:
@@ -272,7 +282,7 @@ func (s *splitter) choose(d dimension, cell int32) {
 	}
 }
 
-func (s *splitter) emit(live []int32) error {
+func (s *Splitter) emit(live []int32) error {
 	if len(s.split.Regions) == maxRegions {
 		return ErrTooMany
 	}
@@ -289,7 +299,7 @@ func (s *splitter) emit(live []int32) error {
 	outcomes, ok := s.outcomes[string(s.scratch)]
 	if !ok {
 		key := string(s.scratch)
-		outcomes = make([]Outcome, len(s.callees))
+		outcomes = s.judged.take(len(s.callees))
 		for i := range outcomes {
 			outcomes[i] = s.judge(i, live)
 		}

@@ -9,8 +9,6 @@ import (
 // Set is a set of small numbers: which Sources of a Split.
 type Set []uint64
 
-func newSet(n int) Set { return make(Set, words(n)) }
-
 func words(n int) int { return (n + 63) / 64 }
 
 // fill puts the numbers below n in.

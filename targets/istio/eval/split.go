@@ -54,10 +54,35 @@ const maxRegions = 1 << 20
 // NewSplit judges all requests to the callees at once. Outcomes stand in the order of the callees, which are of one
 // Manifests or, to compare them, of several of one Mesh. The error is ErrTooMany.
 func NewSplit(atoms Atoms, callees ...*Callee) (*Split, error) {
-	s := &splitter{callees: callees}
-	for d := range s.cells {
-		s.cells[d].dimension = dimension(d)
-	}
+	return new(Splitter).Split(atoms, callees...)
+}
+
+// Splitter makes one split after the other in the same memory. The zero value is ready; it serves one goroutine.
+type Splitter struct {
+	split   Split
+	callees []*Callee
+	cells   [dimensions]cells
+	asked   []box // the operations of the atoms
+
+	http     bool
+	boxes    []operationBox
+	rules    []splitRule
+	always   []int32 // rules that every operation matches
+	outcomes map[string][]Outcome
+	request  Request
+
+	scratch  []byte
+	in       []bool
+	places   slab[int32]
+	sets     slab[uint64]
+	judged   slab[Outcome]
+	patterns slab[pattern]
+	terms    slab[condition]
+}
+
+// divide makes the cells of all dimensions.
+func (s *Splitter) divide(atoms Atoms, callees []*Callee) error {
+	s.reset(callees)
 	s.collect(atoms)
 	domain := "cluster.local"
 	if len(callees) > 0 {
@@ -65,14 +90,35 @@ func NewSplit(atoms Atoms, callees ...*Callee) (*Split, error) {
 	}
 	for d := range s.cells {
 		if err := s.cells[d].divide(domain); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+func (s *Splitter) reset(callees []*Callee) {
+	for d := range s.cells {
+		s.cells[d].reset(dimension(d), &s.places)
+	}
+	s.split = Split{Sources: s.split.Sources[:0], Regions: s.split.Regions[:0]}
+	s.callees, s.asked = callees, s.asked[:0]
+	s.places.reset()
+	s.sets.reset()
+	s.judged.reset()
+	s.patterns.reset()
+	s.terms.reset()
+}
+
+// Split is NewSplit; the next call writes over what this one returns.
+func (s *Splitter) Split(atoms Atoms, callees ...*Callee) (*Split, error) {
+	if err := s.divide(atoms, callees); err != nil {
+		return nil, err
 	}
 	s.split.principals, s.split.addresses, s.split.remotes = &s.cells[principalDim], &s.cells[sourceDim], &s.cells[remoteDim]
 	s.sources()
 	s.others()
 	for _, http := range []bool{false, true} {
-		if err := s.regions(http, atoms); err != nil {
+		if err := s.regions(http); err != nil {
 			return nil, err
 		}
 	}
@@ -98,22 +144,8 @@ func (s *Split) Source(principal string, ip netip.Addr) int {
 	return (p*s.addresses.count + a) * s.remotes.count
 }
 
-type splitter struct {
-	split   Split
-	callees []*Callee
-	cells   [dimensions]cells
-
-	http     bool
-	boxes    []operationBox
-	rules    []splitRule
-	always   []int32 // rules that every operation matches
-	outcomes map[string][]Outcome
-	request  Request
-	scratch  []byte
-}
-
 // collect gives every pattern its number.
-func (s *splitter) collect(atoms Atoms) {
+func (s *Splitter) collect(atoms Atoms) {
 	for _, c := range s.callees {
 		for _, p := range c.Policies {
 			for i := range p.rules {
@@ -125,15 +157,22 @@ func (s *splitter) collect(atoms Atoms) {
 			s.cells[portDim].id(pattern{kind: onPort, port: port.port})
 		}
 	}
-	for _, c := range atoms.sources() {
-		s.collectBoxes([]box{{c}})
+	for _, p := range atoms.Principals {
+		s.cells[principalDim].id(stringPattern(p))
 	}
-	for _, o := range atoms.Operations {
-		s.collectBoxes([]box{o.box(true)})
+	for _, n := range atoms.Namespaces {
+		s.cells[principalDim].id(pattern{kind: inNamespace, text: n})
 	}
+	for _, b := range atoms.Blocks {
+		s.cells[sourceDim].id(pattern{kind: inBlock, block: b.Masked()})
+	}
+	for i := range atoms.Operations {
+		s.asked = append(s.asked, atoms.Operations[i].box(&s.terms, &s.patterns))
+	}
+	s.collectBoxes(s.asked)
 }
 
-func (s *splitter) collectBoxes(boxes []box) {
+func (s *Splitter) collectBoxes(boxes []box) {
 	for _, b := range boxes {
 		for i := range b {
 			if b[i].dimension >= dimensions {
@@ -150,7 +189,7 @@ func (s *splitter) collectBoxes(boxes []box) {
 	}
 }
 
-func (s *splitter) sources() {
+func (s *Splitter) sources() {
 	for _, uri := range s.cells[principalDim].strings {
 		for i, ip := range s.cells[sourceDim].addresses {
 			for _, remote := range s.cells[remoteDim].addresses {
@@ -160,7 +199,7 @@ func (s *splitter) sources() {
 	}
 }
 
-func (s *splitter) others() {
+func (s *Splitter) others() {
 	if i := s.cells[portDim].other; i >= 0 {
 		s.split.OtherPort = s.cells[portDim].ports[i]
 	}

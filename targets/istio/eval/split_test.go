@@ -217,20 +217,14 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 	t.Logf("%d decisions", decisions)
 }
 
-func divided(t *testing.T, c *Callee, atoms Atoms) *splitter {
-	s := &splitter{callees: []*Callee{c}}
-	for d := range s.cells {
-		s.cells[d].dimension = dimension(d)
-	}
-	s.collect(atoms)
-	for d := range s.cells {
-		require.NoError(t, s.cells[d].divide("cluster.local"))
-	}
+func divided(t *testing.T, c *Callee, atoms Atoms) *Splitter {
+	s := new(Splitter)
+	require.NoError(t, s.divide(atoms, []*Callee{c}))
 	return s
 }
 
 // represent puts the representatives of its cells into a request.
-func represent(t *testing.T, s *splitter, q *Request) {
+func represent(t *testing.T, s *Splitter, q *Request) {
 	f := q.facts()
 	cell := func(d dimension) int {
 		i := s.cells[d].find(func(p *pattern) bool { return f.matches(d, p) })

@@ -21,15 +21,19 @@ type Model struct {
 	Policy    *policy.Policy
 	Manifests *eval.Manifests
 
-	meshes map[string]*policy.Mesh
+	meshes     map[string]*policy.Mesh
+	principals map[*policy.Service]string // of the services of the policy: they are asked for often
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
 func New(p *policy.Policy, manifests *eval.Manifests) *Model {
-	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes))}
+	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}}
 	for _, mesh := range p.Meshes {
 		m.meshes[mesh.Name] = mesh
+		for _, s := range mesh.Services {
+			m.principals[s] = identity(p, s)
+		}
 	}
 	return m
 }
@@ -50,10 +54,17 @@ func (m *Model) Callee(s *policy.Service) *eval.Callee {
 
 // Principal is the identity of a service, empty where it has none.
 func (m *Model) Principal(s *policy.Service) string {
+	if p, ok := m.principals[s]; ok {
+		return p
+	}
+	return identity(m.Policy, s)
+}
+
+func identity(p *policy.Policy, s *policy.Service) string {
 	if s.Outside || s.Account == "" {
 		return ""
 	}
-	return m.Policy.TrustDomain + "/ns/" + s.Namespace + "/sa/" + s.Account
+	return p.TrustDomain + "/ns/" + s.Namespace + "/sa/" + s.Account
 }
 
 // Is tells whether a caller is one of those that a source of the language means.
@@ -194,12 +205,16 @@ type Split struct {
 
 // Split splits the requests to a service.
 func (m *Model) Split(s *policy.Service, extra eval.Atoms) (*Split, error) {
+	return m.splitWith(new(eval.Splitter), s, extra)
+}
+
+func (m *Model) splitWith(splitter *eval.Splitter, s *policy.Service, extra eval.Atoms) (*Split, error) {
 	a := m.Atoms(s)
 	a.Principals = append(a.Principals, extra.Principals...)
 	a.Namespaces = append(a.Namespaces, extra.Namespaces...)
 	a.Blocks = append(a.Blocks, extra.Blocks...)
 	a.Operations = append(a.Operations, extra.Operations...)
-	split, err := eval.NewSplit(a, m.Callee(s))
+	split, err := splitter.Split(a, m.Callee(s))
 	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o eval.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, err
 }
 

@@ -45,8 +45,9 @@ func (m *Model) Prove() error {
 	for w := range workers {
 		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
 		wait.Go(func() {
+			var splitter eval.Splitter
 			for _, s := range share {
-				witnesses, err := m.prove(s)
+				witnesses, err := m.prove(&splitter, s)
 				if err != nil {
 					failed[w] = fmt.Errorf("%s: %w", s.ID(), err)
 					return
@@ -71,8 +72,8 @@ func (m *Model) Prove() error {
 	return nil
 }
 
-func (m *Model) prove(s *policy.Service) (witnesses []string, err error) {
-	split, err := m.Split(s, eval.Atoms{})
+func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []string, err error) {
+	split, err := m.splitWith(splitter, s, eval.Atoms{})
 	if err != nil {
 		return nil, err
 	}
