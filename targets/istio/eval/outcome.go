@@ -16,11 +16,11 @@ func (s *Splitter) judge(callee int, live []int32) Outcome {
 			return
 		}
 		if certain {
-			sure[r.action].addAll(r.yes)
+			sure[r.action].AddAll(r.yes)
 		} else {
-			perhaps[r.action].addAll(r.yes)
+			perhaps[r.action].AddAll(r.yes)
 		}
-		perhaps[r.action].addAll(r.more)
+		perhaps[r.action].AddAll(r.more)
 	}
 	for _, rule := range s.always {
 		matched(rule, true)
@@ -38,13 +38,13 @@ func (s *Splitter) judge(callee int, live []int32) Outcome {
 		}
 		for _, a := range []Action{Allow, Deny, Custom} {
 			if p.does(a) {
-				perhaps[a].fill(n)
+				perhaps[a].Fill(n)
 			}
 		}
 	}
 	o := Outcome{Allowed: next(), Undecided: next()}
 	everyone := next()
-	everyone.fill(n)
+	everyone.Fill(n)
 	for i := range o.Allowed {
 		pass, open := sure[Allow][i], perhaps[Allow][i]&^sure[Allow][i]
 		if !guarded {
@@ -81,10 +81,10 @@ func (s *Splitter) connect(o *Outcome) {
 			switch {
 			case i < block && (o.Allowed.Has(i) || o.Undecided.Has(i)):
 				o.Allowed.remove(i)
-				o.Undecided.add(i)
+				o.Undecided.Add(i)
 			case i >= block && (o.Allowed.Has(i) != o.Allowed.Has(plain) || o.Undecided.Has(i) != o.Undecided.Has(plain)):
 				o.Allowed.remove(i)
-				o.Undecided.add(i)
+				o.Undecided.Add(i)
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Splitter) connect(o *Outcome) {
 
 func copyBit(s Set, to, from int) {
 	if s.Has(from) {
-		s.add(to)
+		s.Add(to)
 	} else {
 		s.remove(to)
 	}

@@ -188,7 +188,7 @@ func (s *Splitter) callers(boxes []box) (yes, more Set) {
 		for _, p := range lists[principalDim] {
 			for _, a := range lists[sourceDim] {
 				for _, r := range lists[remoteDim] {
-					into.add((int(p)*s.cells[sourceDim].count+int(a))*s.cells[remoteDim].count + int(r))
+					into.Add((int(p)*s.cells[sourceDim].count+int(a))*s.cells[remoteDim].count + int(r))
 				}
 			}
 		}

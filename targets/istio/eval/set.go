@@ -11,8 +11,11 @@ type Set []uint64
 
 func words(n int) int { return (n + 63) / 64 }
 
-// fill puts the numbers below n in.
-func (s Set) fill(n int) {
+// NewSet is an empty set of numbers below n.
+func NewSet(n int) Set { return make(Set, words(n)) }
+
+// Fill puts the numbers below n in, which the set was made for.
+func (s Set) Fill(n int) {
 	for i := range s {
 		s[i] = ^uint64(0)
 	}
@@ -21,13 +24,22 @@ func (s Set) fill(n int) {
 	}
 }
 
-func (s Set) add(i int) { s[i/64] |= 1 << (i % 64) }
+// Add puts a number in.
+func (s Set) Add(i int) { s[i/64] |= 1 << (i % 64) }
 
 func (s Set) remove(i int) { s[i/64] &^= 1 << (i % 64) }
 
-func (s Set) addAll(t Set) {
+// AddAll puts in what is in t, a set of the same Split.
+func (s Set) AddAll(t Set) {
 	for i := range t {
 		s[i] |= t[i]
+	}
+}
+
+// RemoveAll takes out what is in t, a set of the same Split.
+func (s Set) RemoveAll(t Set) {
+	for i := range t {
+		s[i] &^= t[i]
 	}
 }
 

@@ -77,8 +77,7 @@ func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []s
 	if err != nil {
 		return nil, err
 	}
-	declares := m.meshes[s.Namespace].Declares
-	var denies, allows []*policy.Rule // that speak of the region, whoever asks
+	intents := m.intents(s, split)
 	for i := range split.Regions {
 		r := &split.Regions[i]
 		if !real(s, &r.Request) {
@@ -90,10 +89,12 @@ func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []s
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
 			continue
 		}
-		denies, allows = about(denies[:0], s.Deny, &r.Request), about(allows[:0], s.Allow, &r.Request)
+		want := intents.callers(&r.Request, mode)
+		if want.Equal(o.Allowed) && o.Undecided.Len() == 0 {
+			continue
+		}
 		for c, caller := range split.Sources {
-			want := m.intended(denies, allows, declares, mode, caller)
-			if got := o.Allowed.Has(c); got != want || o.Undecided.Has(c) {
+			if got := o.Allowed.Has(c); got != want.Has(c) || o.Undecided.Has(c) {
 				witnesses = append(witnesses, split.Witness(m.Caller(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {
 					return witnesses, nil
@@ -125,39 +126,6 @@ func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
 		}
 	}
 	return policy.Permissive
-}
-
-// intended is the meaning of the language: some edge says so and no deny does, and who has no identity
-// reaches no strict port and is nobody at a disabled one. A mesh that only declares closes nothing.
-func (m *Model) intended(denies, allows []*policy.Rule, declares bool, mode policy.Mode, caller eval.Source) bool {
-	switch mode {
-	case policy.Strict:
-		if caller.Principal == "" {
-			return false
-		}
-	case policy.Disable:
-		caller.Principal = ""
-	}
-	return !m.says(denies, caller) && (declares || m.says(allows, caller))
-}
-
-func (m *Model) says(rules []*policy.Rule, caller eval.Source) bool {
-	for _, r := range rules {
-		if m.isOneOf(caller, r.From) {
-			return true
-		}
-	}
-	return false
-}
-
-// about appends the rules that speak of what a request does.
-func about(list []*policy.Rule, rules []policy.Rule, r *eval.Request) []*policy.Rule {
-	for i := range rules {
-		if asked(r, rules[i].Ports, rules[i].Ops) {
-			list = append(list, &rules[i])
-		}
-	}
-	return list
 }
 
 // Caller is a class of callers in the words of the language.
