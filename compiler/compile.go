@@ -35,24 +35,48 @@ type Input struct {
 }
 
 // Compile parses, checks and lowers a project. The policy is nil where a finding is an error; findings
-// come sorted, with the levels of the project's configuration applied. It ends early, with what it has,
-// when ctx is done.
+// come sorted, with the levels of the project's configuration applied. Where ctx is done before the files are read
+// there is neither: ask ctx.Err().
 func Compile(ctx context.Context, p Project) (*policy.Policy, diag.List) {
-	files, syntax := parse(ctx, p.Files)
-	inv, list := inventory.Read(p.Workloads)
-	if ctx.Err() != nil {
-		return nil, append(syntax, list...).Sort()
+	parsed, err := Parse(ctx, p)
+	if err != nil {
+		return nil, nil
 	}
-	info, found := check.Project(files, inv, check.Options{Config: p.Config, Environment: p.Environment, Today: p.Today})
+	return parsed.Compile(p.Config)
+}
+
+// Parsed is a project whose intents and manifests are read. It can be compiled under one configuration after the other.
+type Parsed struct {
+	Project
+	Inventory *inventory.Set // what could be read, whatever the findings
+
+	files     []*lang.File
+	syntax    diag.List
+	manifests diag.List
+}
+
+// Parse reads the intents and the manifests of a project; what is wrong with them Compile tells. The error is that of ctx.
+func Parse(ctx context.Context, p Project) (*Parsed, error) {
+	parsed := &Parsed{Project: p}
+	parsed.files, parsed.syntax = parse(ctx, p.Files)
+	if ctx.Err() == nil {
+		parsed.Inventory, parsed.manifests = inventory.Read(p.Workloads)
+	}
+	return parsed, ctx.Err()
+}
+
+// Compile checks and lowers under a configuration. The policy is nil where a finding is an error, but for errors of
+// the codes in despite: whoever names those has a use for a policy that does not do what the intents say.
+func (p *Parsed) Compile(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
+	info, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
 	switch {
-	case len(syntax) > 0 || list.HasErrors():
+	case len(p.syntax) > 0 || p.manifests.HasErrors():
 		found = certain(found)
 	case found.HasErrors():
 		found = settled(found)
 	}
-	list = append(append(list, syntax...), found...)
-	list = list.Sort().Apply(p.Config.Warnings)
-	if list.HasErrors() {
+	list := slices.Concat(p.manifests, p.syntax, found).Sort().Apply(c.Warnings)
+	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Severity == diag.Error && !slices.Contains(despite, d.Code) }) {
 		return nil, list
 	}
 	return lower.Policy(info), list

@@ -65,7 +65,8 @@ func environments(p *project.Project) []string {
 // compiled is what became of a project.
 type compiled struct {
 	project   *project.Project
-	policy    *policy.Policy // nil where a finding is an error
+	parsed    *compiler.Parsed // nil where meshc.yaml has errors
+	policy    *policy.Policy   // nil where a finding is an error
 	manifests []targets.Manifest
 	model     *reach.Model // what the manifests let through; nil where there are none
 	findings  diag.List
@@ -74,6 +75,15 @@ type compiled struct {
 // compile reads a project and takes it through every stage. Findings are no error; an error is about usage,
 // files or streams.
 func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
+	c, err := in.parse(cmd, paths, stdin)
+	if err != nil || c.parsed == nil {
+		return c, err
+	}
+	return c, in.finish(c)
+}
+
+// parse reads all that a project is compiled from.
+func (in *inputs) parse(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -103,11 +113,7 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 	}
 	p.Config.Warnings = levels
 	if in.environment != "" && p.Config.Environments[in.environment] == nil {
-		known := "meshc.yaml has none"
-		if names := environments(p); len(names) > 0 {
-			known = "there are " + strings.Join(names, ", ")
-		}
-		return nil, usageError("--env %s: no such environment, %s", in.environment, known)
+		return nil, unknownEnvironment(in.environment, environments(p))
 	}
 	files, err := p.Intents(in.environment, stdin)
 	if err != nil {
@@ -118,36 +124,54 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 		return nil, err
 	}
 	c.findings = append(c.findings, missing...)
-
-	var found diag.List
-	c.policy, found = compiler.Compile(cmd.Context(), compiler.Project{
+	c.parsed, err = compiler.Parse(cmd.Context(), compiler.Project{
 		Files:       files,
 		Workloads:   workloads,
 		Config:      p.Config,
 		Environment: in.environment,
 		Today:       today,
 	})
+	return c, err
+}
+
+// finish takes what was parsed through the other stages, under the settings of the project.
+func (in *inputs) finish(c *compiled) error {
+	settings := c.project.Config
+	var found diag.List
+	c.policy, found = c.parsed.Compile(settings)
 	c.findings = append(c.findings, found...)
 	if c.policy != nil {
 		target := istio.New(istio.Options{
-			APIVersion:     p.Config.Istio.APIVersion,
+			APIVersion:     settings.Istio.APIVersion,
 			WithNamespaces: in.withNamespaces,
-			Injection:      p.Config.Istio.Injection,
-			Sidecars:       p.Config.Istio.Sidecars,
+			Injection:      settings.Istio.Injection,
+			Sidecars:       settings.Istio.Sidecars,
 		})
 		manifests, found := target.Emit(c.policy)
 		c.manifests = manifests
 		if !found.HasErrors() {
 			guards, err := c.prove()
 			if err != nil {
-				return nil, err
+				return err
 			}
 			found = append(found, guards...)
 		}
-		c.findings = append(c.findings, found.Apply(levels)...)
+		c.findings = append(c.findings, found.Apply(settings.Warnings)...)
 	}
 	c.findings = c.findings.Sort()
-	return c, nil
+	return nil
+}
+
+// unknownEnvironment is the usage error about an environment that is not among those of meshc.yaml.
+func unknownEnvironment(name string, known []string) error {
+	if len(known) == 0 {
+		return usageError("--env %s: no such environment, meshc.yaml has none", name)
+	}
+	help := ""
+	if near, ok := diag.Nearest(name, known); ok {
+		help = "; did you mean " + near + "?"
+	}
+	return usageError("--env %s: no such environment, there are %s%s", name, strings.Join(known, ", "), help)
 }
 
 func count(all []string, word string) int {
@@ -185,9 +209,6 @@ func day(flag string) (time.Time, error) {
 
 // again gives standard input from its start at each call, for a verb that compiles more than once.
 func again(stdin io.Reader) (func() io.Reader, error) {
-	text, err := io.ReadAll(stdin)
-	if err != nil {
-		return nil, err
-	}
-	return func() io.Reader { return bytes.NewReader(text) }, nil
+	text, err := project.ReadStdin(stdin)
+	return func() io.Reader { return bytes.NewReader(text) }, err
 }

@@ -20,10 +20,11 @@ import (
 
 // policies is what hand-written manifests give: there are no intents behind it.
 type policies struct {
-	project  *project.Project
-	model    *reach.Model
-	assumed  []*policy.Service // whose account is a guess by its name
-	findings diag.List
+	project   *project.Project
+	workloads *inventory.Set // nil where none are named
+	model     *reach.Model
+	assumed   []*policy.Service // whose account is a guess by its name
+	findings  diag.List
 }
 
 // readPolicies reads policies, and the workloads that they are held against where any are named. What cannot be
@@ -46,13 +47,14 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	out.findings = append(out.findings, found...)
 	var known []*policy.Service
 	if len(in.workloads) > 0 {
-		inv, found, err := readWorkloads(p, in.workloads, cmd.InOrStdin())
+		inputs, _, err := p.Workloads(in.workloads, cmd.InOrStdin())
 		if err != nil {
 			return nil, err
 		}
+		out.workloads, found = inventory.Read(inputs)
 		out.findings = append(out.findings, found...)
-		known = workloadServices(inv)
-		out.findings = append(out.findings, read.Check(pods(inv))...)
+		known = workloadServices(out.workloads)
+		out.findings = append(out.findings, read.Check(pods(out.workloads))...)
 	}
 	named, assumed := reach.Named(read, mesh, known)
 	out.model, out.assumed = reach.New(named, read), assumed
@@ -71,15 +73,6 @@ func manifestFiles(p *project.Project, patterns []string, stdin io.Reader) ([]*s
 		files[i] = in.File
 	}
 	return files, nil
-}
-
-func readWorkloads(p *project.Project, patterns []string, stdin io.Reader) (*inventory.Set, diag.List, error) {
-	inputs, findings, err := p.Workloads(patterns, stdin)
-	if err != nil {
-		return nil, nil, err
-	}
-	inv, found := inventory.Read(inputs)
-	return inv, append(findings, found...), nil
 }
 
 func pods(inv *inventory.Set) []eval.Workload {

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/cmd/meshc/internal/project"
-	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
 	"github.com/meshc/meshc/targets/istio/reach"
@@ -151,17 +150,6 @@ func (p *publish) choose(paths []string) ([]string, error) {
 		}
 	}
 	return chosen, nil
-}
-
-func unknownEnvironment(name string, known []string) error {
-	if len(known) == 0 {
-		return usageError("--env %s: no such environment, meshc.yaml has none", name)
-	}
-	help := ""
-	if near, ok := diag.Nearest(name, known); ok {
-		help = "; did you mean " + near + "?"
-	}
-	return usageError("--env %s: no such environment, there are %s%s", name, strings.Join(known, ", "), help)
 }
 
 // one publishes an environment and prints a line about it.

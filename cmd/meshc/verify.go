@@ -145,9 +145,6 @@ func (v *verify) alone(paths []string) (bool, error) {
 
 // policies judges manifests alone.
 func (v *verify) policies(cmd *cobra.Command, r *report) error {
-	if err := v.rewind(cmd); err != nil {
-		return err
-	}
 	p, err := v.readPolicies(cmd, v.manifests)
 	if err != nil {
 		return err
@@ -157,29 +154,10 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 	for _, s := range p.assumed {
 		r.add(diag.Note, "account", source.Span{}, "that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account)
 	}
-	if len(v.workloads) > 0 {
-		if err := v.rewind(cmd); err != nil {
-			return err
-		}
-		inv, _, err := readWorkloads(p.project, v.workloads, cmd.InOrStdin())
-		if err != nil {
-			return err
-		}
-		r.pitfalls(p.model, inv)
+	if p.workloads != nil {
+		r.pitfalls(p.model, p.workloads)
 	}
 	return r.judge(p.model)
-}
-
-// rewind lets standard input be read once more.
-func (v *verify) rewind(cmd *cobra.Command) error {
-	if !slices.Contains(v.workloads, project.Stdin) {
-		return nil
-	}
-	stdin, err := again(cmd.InOrStdin())
-	if err == nil {
-		cmd.SetIn(stdin())
-	}
-	return err
 }
 
 // pitfalls holds policies against the workloads: accounts that nothing runs as, and workloads that have no proxy.
@@ -223,15 +201,6 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 	for _, l := range locks {
 		v.withNamespaces = v.withNamespaces || slices.ContainsFunc(l.lock.Files, func(f targets.LockedFile) bool { return strings.Contains(f.Path, "-namespace-") })
 	}
-	stdin := cmd.InOrStdin()
-	if slices.Contains(v.workloads, project.Stdin) {
-		copies, err := again(stdin)
-		if err != nil {
-			return err
-		}
-		cmd.SetIn(copies())
-		stdin = copies()
-	}
 	c, err := v.compileFor(cmd, paths, "verified")
 	if err != nil {
 		return err
@@ -242,15 +211,10 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 			r.findings(topic, diag.List{d})
 		}
 	}
-	workloads, _, err := c.project.Workloads(v.workloads, stdin)
-	if err != nil {
-		return err
-	}
-	inv, _ := inventory.Read(workloads)
 
 	model := c.model
 	if len(v.manifests) > 0 {
-		if model, err = v.deployed(c, inv, len(locks) > 0, cmd, r); err != nil {
+		if model, err = v.deployed(c, len(locks) > 0, cmd, r); err != nil {
 			return err
 		}
 		for _, l := range locks {
@@ -330,7 +294,7 @@ func (r *report) compare(l locked, c *compiled, environment string) error {
 // deployed judges the manifests that a project gives together with those that are deployed, and tells what these do to
 // the former. A folder of meshc's is the whole deployment; other manifests lie beside what the project gives, in place
 // of objects with the same name.
-func (v *verify) deployed(c *compiled, inv *inventory.Set, whole bool, cmd *cobra.Command, r *report) (*reach.Model, error) {
+func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report) (*reach.Model, error) {
 	files, err := manifestFiles(c.project, v.manifests, cmd.InOrStdin())
 	if err != nil {
 		return nil, err
@@ -355,10 +319,10 @@ func (v *verify) deployed(c *compiled, inv *inventory.Set, whole bool, cmd *cobr
 	for _, f := range files {
 		lying[f] = true
 	}
-	r.findings("no effect", slices.DeleteFunc(read.Check(bound(c.policy, inv)), func(d diag.Diagnostic) bool { return !lying[d.Primary.File] }))
+	r.findings("no effect", slices.DeleteFunc(read.Check(bound(c.policy, c.parsed.Inventory)), func(d diag.Diagnostic) bool { return !lying[d.Primary.File] }))
 
 	for _, s := range enforced(c.policy) {
-		for _, labels := range podsOf(s, inv) {
+		for _, labels := range podsOf(s, c.parsed.Inventory) {
 			found, err := c.model.Interference(s, labels, read)
 			if err != nil {
 				return nil, &failure{exitFindings, err}

@@ -68,7 +68,7 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 	}
 	for _, path := range paths {
 		if path == Stdin {
-			text, err := readStdin(stdin)
+			text, err := ReadStdin(stdin)
 			if err != nil {
 				return nil, err
 			}
@@ -141,7 +141,7 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 	r := workloadReader{Project: p, seen: map[string]bool{}}
 	for _, pattern := range patterns {
 		if pattern == Stdin {
-			text, err := readStdin(stdin)
+			text, err := ReadStdin(stdin)
 			if err != nil {
 				return nil, nil, err
 			}

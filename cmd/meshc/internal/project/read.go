@@ -37,7 +37,8 @@ func (p *Project) read(path string) ([]byte, error) {
 	return text, nil
 }
 
-func readStdin(in io.Reader) ([]byte, error) {
+// ReadStdin reads all of standard input, or says by its name that it is too large.
+func ReadStdin(in io.Reader) ([]byte, error) {
 	text, err := slurp(in, 0)
 	if err != nil {
 		return nil, named(StdinName, err)
