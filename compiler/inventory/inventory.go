@@ -30,6 +30,7 @@ type Workload struct {
 	NoProxy   string            // why it has no sidecar, in words (`hostNetwork`, `namespace shop has no injection label`); empty where it has one or nothing is known
 	NoProxyAt source.Span
 	Scrape    *Scrape
+	Probes    []Probe     // of the kubelet, those that reach the pod in plaintext
 	Excluded  *Excluded   // ports that bypass the sidecar; nil where there are none
 	At        source.Span // metadata.name
 	AccountAt source.Span // serviceAccountName, else At
@@ -51,6 +52,15 @@ type Scrape struct {
 	Port uint16 // 0 where it names none
 	Path string
 	At   source.Span
+}
+
+// Probe is an HTTP or gRPC probe of a container that the injector is told to leave alone: it does not come in by way of
+// the sidecar's agent, as others do, but straight from the kubelet, which has no identity.
+// https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/
+type Probe struct {
+	Container string
+	Port      uint16      // 0 where it names a port that the pod does not have
+	At        source.Span // the annotation sidecar.istio.io/rewriteAppHTTPProbers
 }
 
 // Excluded is the ports of a pod that are not led through its sidecar: nothing is enforced there. It comes from the

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -54,6 +55,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	slices.SortStableFunc(p.Ports, orderPorts)
 	f.excluded(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
+	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.proxy = f.proxy(here, template)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
@@ -134,6 +136,40 @@ func item(list *yaml.Node, i int) *yaml.Node {
 		return nil
 	}
 	return yamldoc.Resolve(list.Content[i])
+}
+
+// probes finds those that are not led through the agent of the sidecar. That is for the injector to do, unless the pod
+// forbids it. What a TCP probe opens, the sidecar accepts in any mode.
+func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
+	rewrite, err := strconv.ParseBool(template.Annotations[rewriteKey])
+	if rewrite || err != nil {
+		return
+	}
+	place := f.doc.Span(yamldoc.Get(at, rewriteKey))
+	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {
+		if c.Name == "istio-proxy" {
+			continue
+		}
+		for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+			if probe == nil {
+				continue
+			}
+			found := Probe{Container: c.Name, At: place}
+			switch {
+			case probe.HTTPGet != nil && probe.HTTPGet.Port.Type == intstr.String:
+				found.Port = p.named[portName{name: probe.HTTPGet.Port.StrVal}]
+			case probe.HTTPGet != nil:
+				found.Port = uint16(probe.HTTPGet.Port.IntVal)
+			case probe.GRPC != nil:
+				found.Port = uint16(probe.GRPC.Port)
+			default:
+				continue
+			}
+			if !slices.Contains(p.Probes, found) {
+				p.Probes = append(p.Probes, found)
+			}
+		}
+	}
 }
 
 // scrape reads the annotations by which Prometheus finds a pod.

@@ -24,6 +24,7 @@ const (
 
 	includeKey = "traffic.sidecar.istio.io/includeInboundPorts"
 	excludeKey = "traffic.sidecar.istio.io/excludeInboundPorts"
+	rewriteKey = "sidecar.istio.io/rewriteAppHTTPProbers"
 )
 
 // system namespaces never get a sidecar (pkg/kube/inject/initializer.go).
@@ -131,7 +132,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 	case !p.proxy.hostNetwork.IsZero():
 		p.NoProxy, p.NoProxyAt = "hostNetwork", p.proxy.hostNetwork
 	case p.proxy.ambient == "ambient", p.proxy.ambient != "none" && ns != nil && ns.Ambient:
-		p.Excluded = nil // ztunnel reads no annotations of sidecars
+		p.Excluded, p.Probes = nil, nil // ztunnel reads no annotations of sidecars
 	case !p.proxy.off.IsZero():
 		p.NoProxy, p.NoProxyAt = injectKey+" is false", p.proxy.off
 	case system[p.Workload.Namespace]:

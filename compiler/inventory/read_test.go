@@ -116,6 +116,9 @@ func dump(s *Set) string {
 				fmt.Fprintf(&b, "\t\t%d %v\n", port, e.Has(port))
 			}
 		}
+		for _, p := range w.Probes {
+			fmt.Fprintf(&b, "\tplaintext probe of %s, port %d at %s\n", p.Container, p.Port, at(p.At))
+		}
 		if w.Scrape != nil {
 			fmt.Fprintf(&b, "\tscraped port %d path %q at %s\n", w.Scrape.Port, w.Scrape.Path, at(w.Scrape.At))
 		}
