@@ -5,6 +5,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/meshc/meshc/lang/source"
@@ -53,6 +54,21 @@ type Policy struct {
 
 	Meshes []*Mesh  // sorted by name
 	Guards []*Guard // in the order of their places
+}
+
+// ModeOf is the mode that callers of a port meet: that of the port, the service, the mesh, the mesh-wide one, else
+// Istio's default. Port 0 is any without a mode of its own, and the zero Service any pod of the mesh that no service names.
+func (p *Policy) ModeOf(m *Mesh, s *Service, port uint16) Mode {
+	for _, own := range s.Ports {
+		if own.Number == port && own.Mode != ModeUnset {
+			return own.Mode
+		}
+	}
+	inherited := m.Mode
+	if m.Declares {
+		inherited = ModeUnset
+	}
+	return cmp.Or(s.Mode, inherited, p.Mode, Permissive)
 }
 
 // Mesh is one namespace.

@@ -107,25 +107,9 @@ func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []s
 
 var modes = map[eval.Mode]policy.Mode{eval.Disable: policy.Disable, eval.Permissive: policy.Permissive, eval.Strict: policy.Strict}
 
-// Mode is the mTLS mode of a port by the policy: that of the port, the service, the mesh, the mesh-wide
-// one, else Istio's default.
+// Mode is the mTLS mode of a port by the policy.
 func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
-	for _, p := range s.Ports {
-		if p.Number == port && p.Mode != policy.ModeUnset {
-			return p.Mode
-		}
-	}
-	mesh := m.meshes[s.Namespace]
-	inherited := mesh.Mode
-	if mesh.Declares {
-		inherited = policy.ModeUnset
-	}
-	for _, mode := range [...]policy.Mode{s.Mode, inherited, m.Policy.Mode} {
-		if mode != policy.ModeUnset {
-			return mode
-		}
-	}
-	return policy.Permissive
+	return m.Policy.ModeOf(m.meshes[s.Namespace], s, port)
 }
 
 // Caller is a class of callers in the words of the language.
