@@ -1,0 +1,119 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Set is the text of a meshc.yaml with a value at the end of a path of keys, which begins with one that is there. All
+// else stays as it is, comments too. It is not ok where the value cannot be put there in place: where it is shared by an anchor, say.
+func Set(f *source.File, value string, path ...string) (text string, ok bool) {
+	docs := slices.Collect(yamldoc.Split(f))
+	if len(docs) != 1 || docs[0].Parse() != nil {
+		return "", false
+	}
+	e := editor{docs[0]}
+	var key *yaml.Node
+	at := e.Root
+	for i, word := range path {
+		next, found := own(at, word)
+		if found == nil {
+			return e.insert(key, at, path[i:], value)
+		}
+		if found.Anchor != "" {
+			return "", false // others have it too
+		}
+		key, at = next, found
+	}
+	return e.replace(key, at, value)
+}
+
+// own is a key that stands in a mapping itself, with its value as it stands there.
+func own(mapping *yaml.Node, word string) (key, value *yaml.Node) {
+	if mapping.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if k := mapping.Content[i]; k.Kind == yaml.ScalarNode && k.Value == word {
+			return k, mapping.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+type editor struct{ *yamldoc.Document }
+
+// replace puts a value in the place of a scalar, or of nothing.
+func (e editor) replace(key, old *yaml.Node, value string) (string, bool) {
+	if old.Kind != yaml.ScalarNode {
+		return "", false
+	}
+	text := e.File.Text
+	if old.Value == "" && isNull(old) {
+		behind := strings.TrimLeft(text[e.Span(key).End:], " ")
+		if !strings.HasPrefix(behind, ":") {
+			return "", false
+		}
+		at := len(text) - len(behind) + 1
+		return text[:at] + " " + value + text[at:], true
+	}
+	at := e.Span(old)
+	if strings.Trim(at.Text(), `"'`) != old.Value {
+		return "", false // a tag stands before it, or it is written with escapes
+	}
+	return text[:at.Start] + value + text[at.End:], true
+}
+
+// insert puts a pair at the head of a mapping, where no comment is taken from the key that it belongs to.
+func (e editor) insert(parent, mapping *yaml.Node, path []string, value string) (string, bool) {
+	entry := pairText(path, value)
+	text := e.File.Text
+	switch {
+	case parent == nil:
+		return "", false
+	case isNull(mapping):
+		return e.replace(parent, mapping, "{"+entry+"}")
+	case mapping.Kind != yaml.MappingNode:
+		return "", false
+	case mapping.Style&yaml.FlowStyle != 0:
+		at := int(e.Span(mapping).Start)
+		if text[at] != '{' {
+			return "", false
+		}
+		for at++; text[at] == ' '; at++ {
+		}
+		if len(mapping.Content) > 0 {
+			entry += ", "
+		}
+		return text[:at] + entry + text[at:], true
+	}
+	first := int(e.Span(mapping.Content[0]).Start)
+	indent := text[strings.LastIndexByte(text[:first], '\n')+1 : first]
+	line, _, more := strings.Cut(text[e.Span(parent).End:], "\n")
+	if !more || strings.TrimSpace(indent) != "" {
+		return "", false
+	}
+	end := "\n"
+	if strings.HasSuffix(line, "\r") {
+		end = "\r\n"
+	}
+	at := int(e.Span(parent).End) + len(line) + 1
+	return text[:at] + indent + entry + end + text[at:], true
+}
+
+// pairText is a value behind keys, all but the first of which are of mappings in braces.
+func pairText(path []string, value string) string {
+	key := path[0]
+	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-/") != "" {
+		key = `"` + key + `"`
+	}
+	if len(path) > 1 {
+		value = "{" + pairText(path[1:], value) + "}"
+	}
+	return key + ": " + value
+}
