@@ -34,8 +34,8 @@ var imports = map[string][]string{
 	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/lower":     {"compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
-	"compiler": {"compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy",
-		"lang", "lang/diag", "lang/format", "lang/source"},
+	"compiler":           {"compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "lang", "lang/diag"},
+	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":        {"compiler/policy", "lang/diag", "lang/source"},
 	"targets/folder": {"targets", "compiler/policy", "lang/diag", "lang/source"},

@@ -39,7 +39,8 @@ func (r *report) edge(m *reach.Model, e *reach.Edge) {
 	if e.Mode == eval.Unknown {
 		row.client, row.result = "unknown", "unknown"
 	}
-	if e.Refused != nil {
+	// A dry run refuses nobody. That it would is no news where mTLS is disabled: nobody has an identity there.
+	if idle := e.Mode == eval.Disable && m.Policy.DryRun; e.Refused != nil && !idle {
 		row.result, row.why = "refused", e.Refused.String()
 		r.add(diag.Error, "refused", e.At, "%s -> %s:%s is refused: %s", row.from, row.to, row.port, row.why)
 	}

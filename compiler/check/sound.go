@@ -323,10 +323,17 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 	for _, m := range met {
 		switch m.mode {
 		case policy.Disable:
-			c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
-				WithRelated(m.at, "disabled here").
-				WithNote("identity comes with mutual TLS: without it this rule never matches").
-				WithHelp("make the port permissive or strict, or let in `world`")
+			ceiling := c.env != nil && modes[m.at.Text()] != policy.Disable // not what is stated
+			if ceiling && c.env.DryRun {
+				continue // policies decide nothing yet: a migration under way
+			}
+			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
+				WithNote("identity comes with mutual TLS: without it this rule never matches")
+			if ceiling {
+				d.WithHelp("raise the ceiling under modes of %s in meshc.yaml, or set `enforcement: dry-run` there: `meshc migrate --env %s` plans both", c.Environment, c.Environment)
+			} else {
+				d.WithRelated(m.at, "disabled here").WithHelp("make the port permissive or strict, or let in `world`")
+			}
 			return
 		case policy.Permissive:
 			if deny || m.at.IsZero() || c.capped(m) || r.Callee.welcomesPlaintext() {

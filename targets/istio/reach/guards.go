@@ -77,18 +77,20 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 			continue
 		}
 		o := &r.Verdicts[0]
+		// Where mTLS is disabled policies know nobody by an identity. In a dry run they let everyone through all the same.
+		idle := m.Policy.DryRun && o.Mode == eval.Disable
 		for c, caller := range split.Sources {
 			named := m.standsFor(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
 			case g.Kind == policy.Never && named && open && !m.isOneOf(caller, g.Except):
 				return m.broken(diag.NeverBroken, g, split, caller, r), nil
-			case g.Kind == policy.Always && named && !o.Allowed.Has(c):
+			case g.Kind == policy.Always && named && !o.Allowed.Has(c) && !idle:
 				return m.broken(diag.AlwaysBroken, g, split, caller, r), nil
 			case g.Kind == policy.Only && open && !m.isOneOf(caller, g.From) && !m.isOneOf(caller, g.Except):
 				return m.broken(diag.OnlyBroken, g, split, caller, r), nil
 			}
-			if g.Kind == policy.Only && o.Allowed.Has(c) {
+			if g.Kind == policy.Only && (o.Allowed.Has(c) || idle) {
 				for f := range g.From {
 					reached[f] = reached[f] || m.stands(caller, g.From[f])
 				}

@@ -1,0 +1,187 @@
+// Package migrate plans an environment's way to the modes that the intents state: from DISABLE over PERMISSIVE to
+// STRICT, and from a dry run to policies that are enforced.
+//
+// It knows the settings, the policy and the workloads of a project. It reads and writes no files: a step is a change of
+// the text of meshc.yaml. It does not prove that a step can be built; whoever makes one compiles what it gives.
+package migrate
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Plan is the way, and what is in it.
+type Plan struct {
+	Refused []Blocker // callers that no mode lets in: as long as there are any, no step can be built
+	Cut     []Blocker // who is turned away by the policies as they are enforced now
+	Steps   []Step
+	Looser  []Blocker // what the intents themselves do not state as strict
+}
+
+// Step is one setting of the environment to change.
+type Step struct {
+	Setting  []string // its keys: enforcement, or modes and one of its keys
+	From, To string
+	Why      string    // where the step is no step forward
+	Cut      []Blocker // who is turned away from then on, and has no edge that says otherwise
+	Blocked  []Blocker // what would break
+}
+
+// Blocker is who or what would break, in words, and where it comes from.
+type Blocker struct {
+	Text string
+	At   source.Span
+}
+
+// Name is the setting as people call it.
+func (s *Step) Name() string { return s.Setting[len(s.Setting)-1] }
+
+// Ready is how many steps nothing holds up, and Next the first of them, nil where there is none.
+func (p *Plan) Ready() (n int, next *Step) {
+	for i := range p.Steps {
+		if len(p.Refused) > 0 || len(p.Steps[i].Blocked) > 0 {
+			continue
+		}
+		if n++; next == nil {
+			next = &p.Steps[i]
+		}
+	}
+	return n, next
+}
+
+// Apply is the text of meshc.yaml after a step, and its settings. It is not ok where the text cannot be changed in
+// place, or more would change than the step says.
+func (s *Step) Apply(before config.Project, environment string) (text string, after config.Project, ok bool) {
+	file := before.Environments[environment].At.File
+	text, ok = config.Set(file, s.To, append([]string{"environments", environment}, s.Setting...)...)
+	if !ok {
+		return "", after, false
+	}
+	after, findings := config.Parse(source.NewFile(file.Name, text))
+	after.Warnings = before.Warnings // the command line may have more
+	if findings.HasErrors() || len(after.Environments) != len(before.Environments) {
+		return "", after, false
+	}
+	for name, e := range before.Environments {
+		want := *e
+		if name == environment {
+			want = s.changed(want)
+		}
+		got := after.Environments[name]
+		if got == nil || got.DryRun != want.DryRun || !maps.Equal(got.Modes, want.Modes) {
+			return "", after, false
+		}
+	}
+	return text, after, true
+}
+
+// changed is an environment after the step.
+func (s *Step) changed(e config.Environment) config.Environment {
+	if s.Setting[0] == enforcement {
+		e.DryRun = s.To == dryRun
+		return e
+	}
+	e.Modes = maps.Clone(e.Modes)
+	if e.Modes == nil {
+		e.Modes = map[string]policy.Mode{}
+	}
+	for m := policy.Disable; m <= policy.Strict; m++ {
+		if m.String() == s.To {
+			e.Modes[s.Name()] = m
+		}
+	}
+	return e
+}
+
+// The keys and values of meshc.yaml that steps are made of.
+const (
+	enforcement = "enforcement"
+	dryRun      = "dry-run"
+	enforce     = "enforce"
+	modes       = "modes"
+)
+
+// unproved is the errors that a migration is about: callers whom a mode or a policy would turn away.
+var unproved = []diag.Code{diag.NoIdentity, diag.OutsideIntoStrict, diag.NoIdentitySource}
+
+// New plans the way of the environment of a project. The plan is nil where the findings have an error that is not
+// about who can prove who they are.
+func New(of *compiler.Parsed) (*Plan, diag.List) {
+	now, found := of.Compile(of.Config, unproved...)
+	if now == nil {
+		return nil, found
+	}
+	environment := of.Config.Environments[of.Environment]
+	goal, list := of.Compile(under(of, nil), unproved...)
+	if goal == nil {
+		return nil, list
+	}
+	// What is wrong under PERMISSIVE is so under any mode.
+	_, always := of.Compile(under(of, map[string]policy.Mode{"*": policy.Permissive}), unproved...)
+	always = slices.DeleteFunc(always, func(d diag.Diagnostic) bool { return !slices.Contains(unproved, d.Code) })
+
+	p := &planner{
+		now: now, goal: goal, environment: environment,
+		lowered:   map[string]bool{},
+		workloads: map[string][]*inventory.Workload{},
+	}
+	for _, w := range of.Inventory.Workloads {
+		id := w.Namespace + "/" + w.Service
+		p.workloads[id] = append(p.workloads[id], w)
+	}
+	out := &Plan{}
+	for _, d := range always {
+		text := d.Message
+		if d.Help != "" {
+			text += "; " + d.Help
+		}
+		out.Refused = append(out.Refused, Blocker{text, d.Primary})
+	}
+	dry := environment.DryRun
+	if !dry && slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Code == diag.NoIdentity && !reported(always, d) }) {
+		dry = true
+		out.Steps = append(out.Steps, Step{
+			Setting: []string{enforcement}, From: enforce, To: dryRun,
+			Why: "where mTLS is disabled nobody can prove who is calling, and enforced policies would turn everyone away",
+		})
+	}
+	out.Steps = append(out.Steps, p.lower()...)
+	out.Steps = append(out.Steps, p.raise(policy.Permissive)...)
+	cut, blocked := p.enforced()
+	if dry {
+		out.Steps = append(out.Steps, Step{Setting: []string{enforcement}, From: dryRun, To: enforce, Cut: cut, Blocked: blocked})
+	} else {
+		out.Cut = append(blocked, cut...)
+	}
+	out.Steps = append(out.Steps, p.raise(policy.Strict)...)
+	for _, m := range goal.Meshes {
+		if mode := goal.ModeOf(m, &policy.Service{}, 0); mode < policy.Strict && p.bound(m) {
+			out.Looser = append(out.Looser, Blocker{"mesh " + m.Name + " is " + mode.String(), m.ModeAt})
+		}
+	}
+	return out, found
+}
+
+// under is the settings with other ceilings and without a dry run.
+func under(of *compiler.Parsed, ceilings map[string]policy.Mode) config.Project {
+	c := of.Config
+	c.Warnings = nil // no warning of another configuration ends a plan
+	c.Environments = maps.Clone(c.Environments)
+	e := *c.Environments[of.Environment]
+	e.Modes, e.ModesAt, e.DryRun = ceilings, nil, false
+	c.Environments[of.Environment] = &e
+	return c
+}
+
+func reported(list diag.List, d diag.Diagnostic) bool {
+	return slices.ContainsFunc(list, func(o diag.Diagnostic) bool {
+		return o.Code == d.Code && o.Primary == d.Primary && o.Message == d.Message
+	})
+}
