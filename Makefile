@@ -7,6 +7,8 @@ MESHC := $(BIN)/meshc
 FUZZTIME ?= 20000x
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := $(BIN)/staticcheck-$(STATICCHECK_VERSION)
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := $(BIN)/actionlint-$(ACTIONLINT_VERSION)
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # `./...` leaves out folders called testdata, and modules within the module.
@@ -31,7 +33,7 @@ test: ## all tests
 	$(GO) test $(PACKAGES)
 
 .PHONY: check
-check: tidy format vet staticcheck race examples cross ## everything that a change must pass besides the tests
+check: tidy format vet staticcheck actionlint race examples cross ## everything that a change must pass besides the tests
 
 .PHONY: tidy
 tidy:
@@ -52,6 +54,15 @@ staticcheck: $(STATICCHECK)
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	mv $(BIN)/install/staticcheck $@ && rmdir $(BIN)/install
+
+# What else it may find on the machine to look at scripts with would make its answer another.
+.PHONY: actionlint
+actionlint: $(ACTIONLINT)
+	$(ACTIONLINT) -shellcheck= -pyflakes= examples/ci/github/*.yaml
+
+$(ACTIONLINT):
+	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	mv $(BIN)/install/actionlint $@ && rmdir $(BIN)/install
 
 .PHONY: race
 race:

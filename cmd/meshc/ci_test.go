@@ -35,10 +35,12 @@ func TestRecipes(t *testing.T) {
 				kinds[kind]++
 			}
 		}
+		assert.NotRegexp(t, `meshc publish.*\n\s*(- )?meshc publish`, string(text), "%s: where the first fails the second is not tried", path)
 		for _, m := range meshcLine.FindAllStringSubmatch(string(text), -1) {
 			commands++
 			line, _, _ := strings.Cut(m[1], " >")
-			words := strings.Fields(strings.NewReplacer(`"$BASE"`, "HEAD~1", `"$CI_MERGE_REQUEST_DIFF_BASE_SHA"`, "HEAD~1").Replace(line))
+			assert.Contains(t, line, "--env ", "%s: meshc %s looks at no environment", path, line)
+			words := strings.Fields(strings.NewReplacer(`"$ENVIRONMENT"`, "prod", `"$BASE"`, "HEAD~1", `"$CI_MERGE_REQUEST_DIFF_BASE_SHA"`, "HEAD~1").Replace(line))
 			cmd, rest, err := newRoot().Find(words)
 			require.NoError(t, err, "%s: meshc %s", path, line)
 			require.NoError(t, cmd.ParseFlags(rest), "%s: meshc %s", path, line)
@@ -47,25 +49,24 @@ func TestRecipes(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	assert.Equal(t, 6, files)
+	assert.Equal(t, 7, files)
 	assert.Equal(t, 8, commands)
-	assert.Equal(t, map[string]int{"Application": 1, "ApplicationSet": 1, "GitRepository": 1, "Kustomization": 1}, kinds)
+	assert.Equal(t, map[string]int{"Application": 1, "ApplicationSet": 1, "GitRepository": 1, "Kustomization": 2}, kinds)
 }
 
 // TestRecipesFollowTheLayout wants the consumers to look at folders that a publish makes.
 func TestRecipesFollowTheLayout(t *testing.T) {
-	var flux struct {
-		Spec struct{ Path string }
-	}
-	text, err := os.ReadFile("../../examples/ci/flux/mesh.yaml")
-	require.NoError(t, err)
-	docs := strings.Split(string(text), "\n---\n")
-	require.NoError(t, yaml.Unmarshal([]byte(docs[len(docs)-1]), &flux))
 	const path = "clusters/prod/mesh"
-	namespace, ok := strings.CutPrefix(flux.Spec.Path, "./"+path+"/")
-	require.True(t, ok)
-	for _, name := range []string{"kustomization.yaml", namespace + "/kustomization.yaml"} {
-		require.FileExists(t, filepath.Join("../../examples/shop/manifests", name))
+	for name, folder := range map[string]string{"mesh.yaml": "", "namespace.yaml": "/shop"} {
+		var flux struct {
+			Spec struct{ Path string }
+		}
+		text, err := os.ReadFile("../../examples/ci/flux/" + name)
+		require.NoError(t, err)
+		docs := strings.Split(string(text), "\n---\n")
+		require.NoError(t, yaml.Unmarshal([]byte(docs[len(docs)-1]), &flux))
+		require.Equal(t, "./"+path+folder, flux.Spec.Path)
+		require.FileExists(t, filepath.Join("../../examples/shop/manifests", folder, "kustomization.yaml"))
 	}
 	var argo struct {
 		Spec struct {
@@ -74,7 +75,7 @@ func TestRecipesFollowTheLayout(t *testing.T) {
 			}
 		}
 	}
-	text, err = os.ReadFile("../../examples/ci/argocd/applicationset.yaml")
+	text, err := os.ReadFile("../../examples/ci/argocd/applicationset.yaml")
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &argo))
 	require.Equal(t, path+"/*", argo.Spec.Generators[0].Git.Directories[0].Path)
