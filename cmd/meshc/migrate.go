@@ -67,25 +67,26 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 		return m.refuse(cmd, c, "there is no plan")
 	}
 	ready, next := p.Ready()
-	if !m.next || len(p.Steps) == 0 {
-		if err := writeOut(cmd, planText(p, c.project)); err != nil {
-			return err
-		}
-		said := "no ceiling holds anything back, and policies are enforced"
-		if len(p.Steps) > 0 {
-			said = fmt.Sprintf("%s, %d ready", plural(len(p.Steps), "step"), ready)
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", m.environment, said)
-		return nil
+	if m.next && next != nil {
+		return m.advance(cmd, c, next)
 	}
-	if next == nil {
-		if err := writeOut(cmd, planText(p, c.project)); err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: every step is held up; nothing was changed\n", m.environment)
+	if err := writeOut(cmd, planText(p, c.project)); err != nil {
+		return err
+	}
+	said, done := fmt.Sprintf("%s, %d ready", plural(len(p.Steps), "step"), ready), false
+	switch {
+	case len(p.Steps) > 0:
+	case len(p.Refused) > 0:
+		said = "no step lets in those who are turned away"
+	default:
+		said, done = "no ceiling holds anything back, and policies are enforced", true
+	}
+	if m.next && !done {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; nothing was changed\n", m.environment, said)
 		return errFindings
 	}
-	return m.advance(cmd, c, next)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", m.environment, said)
+	return nil
 }
 
 // advance makes a step in meshc.yaml. The compiler has the last word: what it would refuse is never written.
