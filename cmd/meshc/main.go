@@ -26,13 +26,16 @@ func main() {
 }
 
 // run is meshc without the process around it.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return execute(newRoot(), args, stdin, stdout, stderr)
+}
+
+func execute(root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if trouble := recover(); trouble != nil {
 			code = crash(stderr, trouble, debug.Stack())
 		}
 	}()
-	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

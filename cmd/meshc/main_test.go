@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -11,17 +12,12 @@ import (
 
 // A mistake of meshc's own ends with 3 and with what somebody needs to find it.
 func TestCrash(t *testing.T) {
+	root := newRoot()
+	root.AddCommand(&cobra.Command{Use: "stumble", RunE: func(*cobra.Command, []string) error { panic("index out of range") }})
 	var stderr bytes.Buffer
-	code := func() (code int) {
-		defer func() {
-			if trouble := recover(); trouble != nil {
-				code = crash(&stderr, trouble, []byte("goroutine 1 [running]:\n"))
-			}
-		}()
-		panic(errors.New("index out of range"))
-	}()
+	code := execute(root, []string{"stumble"}, nil, io.Discard, &stderr)
 	assert.Equal(t, exitIO, code)
-	for _, want := range []string{"internal error: index out of range", "Please report it", versionLine(), "goroutine 1"} {
+	for _, want := range []string{"internal error: index out of range", "Please report it", versionLine(), "main_test.go"} {
 		assert.Contains(t, stderr.String(), want)
 	}
 }
