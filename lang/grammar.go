@@ -171,7 +171,7 @@ const tokenNotes = `// The grammar of meshc's intents, in the EBNF of participle
 //             that has no "{" in the path
 //   <string>  "in double quotes" on one line; \" and \\ are its escapes
 //   <end>     ";" or the end of a line, unless the line ends with "," "->" "->>" "|" or "{", or the
-//             statement goes on inside its braces
+//             statement goes on inside its braces; in a list between two arrows no line ends with ","
 //
 // White space and comments (from "#" to the end of the line) may stand between all tokens, with two
 // exceptions: none stands around the "/" of a reference or of a label's key, and the tokens of an address

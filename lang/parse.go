@@ -172,6 +172,10 @@ func (p *parser) statement(s extent) int {
 	stmt, err := p.rules[keyword].parse(p.lex)
 	stmt.place(p.file.Source)
 	if err == nil && kindOf(p.lex.Peek()) == KindEnd {
+		if p.drawnIn(&s, stmt) {
+			p.lex.LoadCheckpoint(before)
+			return s.end
+		}
 		last := s.end - 1
 		for tokens[last].as == KindSpace || tokens[last].as == KindComment {
 			last--

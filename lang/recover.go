@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/lang/diag"
@@ -47,6 +49,46 @@ func (m *mistake) reportRunOn(next int) {
 	} else {
 		m.help()
 	}
+}
+
+// drawnIn reports a chain that goes on behind a comma at the end of a line: the comma was most likely left there, and
+// an edge with a list of its own stands below. The chain would be calls that nobody wrote. The statement ends in front
+// of that line then.
+func (p *parser) drawnIn(s *extent, stmt Stmt) bool {
+	var hops [][]Target
+	switch stmt := stmt.(type) {
+	case *Edge:
+		hops = stmt.Hops
+	case *Deny:
+		hops = stmt.Hops
+	case *Guard:
+		hops = stmt.Hops
+	}
+	if len(hops) < 3 {
+		return false
+	}
+	words := p.words(s)
+	for _, middle := range hops[1 : len(hops)-1] {
+		for _, t := range middle[1:] {
+			i, _ := slices.BinarySearchFunc(words, t.Range.Start, func(w Token, at int32) int { return cmp.Compare(w.Start, at) })
+			comma, first := words[i-1], words[i]
+			between := p.file.Source.Span(int(comma.End), int(first.Start))
+			if !strings.Contains(between.Text(), "\n") {
+				continue
+			}
+			d := p.report(diag.New(diag.DrawnIn, p.file.span(first), "this line goes on the one above, which ends with a comma")).
+				WithRelated(p.file.span(comma), "the comma").
+				WithFix(false, p.file.span(comma), "", "take the comma out")
+			if strings.TrimSpace(between.Text()) == "" {
+				d.WithFix(false, between, " ", "put the list on one line")
+			}
+			for p.file.Tokens[s.end-1].Start >= first.Start {
+				s.end--
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // skipLine takes the rest of the line into the statement.

@@ -20,6 +20,7 @@ const (
 	IncompleteStatement Code = "MESH0006"
 	SourceTooLarge      Code = "MESH0007"
 	UnbalancedBraces    Code = "MESH0008"
+	DrawnIn             Code = "MESH0009"
 
 	// Names and types: MESH1xxx
 	UnknownService       Code = "MESH1001"

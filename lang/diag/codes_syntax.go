@@ -136,4 +136,27 @@ frontend -> backend {
 }
 `,
 	},
+	{
+		Code: DrawnIn, Severity: Error,
+		Title: "an edge that the comma above it draws into another",
+		Text: "A line that ends with a comma goes on in the next one, so a comma left behind `frontend -> backend` makes one chain of it and the edge " +
+			"below: calls that nobody wrote would be open. Take the comma out. Where a chain is meant, write the list in the middle of it on one line; " +
+			"the lists at the two ends of a statement may have several.",
+		Bad: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa
+service db account db-sa
+service cache account cache-sa
+frontend -> backend,
+db -> cache
+`,
+		Good: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa
+service db account db-sa
+service cache account cache-sa
+frontend -> backend
+db -> cache
+`,
+	},
 }

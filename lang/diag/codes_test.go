@@ -91,7 +91,6 @@ and all findings of a build are reported at once. ` + "`meshc explain CODE`" + `
 An **error** fails the build and cannot be demoted. A **warning** can be silenced or made an error, by its code, with
 ` + "`-W CODE=silence`, `-W CODE=error` or `-W error`" + ` (all of them), or under ` + "`warnings`" + ` in meshc.yaml. A **note** is worth knowing and
 never fails a build. The examples are built by a test, as of ` + diag.ExampleDay + `: the wrong one gives this code, the right one no finding.
-Guards (never, always, only) are read and resolved, and not judged yet: MESH2011 to MESH2013 are what will be said of them.
 
 ` + formats + `
 ## Codes

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/format"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/testdata/synth/mesh"
@@ -113,6 +114,9 @@ func TestFormatRespaced(t *testing.T) {
 					last = token.Kind
 				}
 				variant, list := lang.Parse(f.Name, []byte(b.String()))
+				if len(list) > 0 && list[0].Code == diag.DrawnIn {
+					continue // the one place where a line may not end behind a comma
+				}
 				require.Empty(t, list, b.String())
 				require.Len(t, variant.Stmts, len(file.Stmts), b.String())
 				out, err := format.Format(variant)
