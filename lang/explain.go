@@ -252,6 +252,9 @@ func (p *parser) unknown(s *extent) {
 		return
 	}
 	m := mistake{parser: p, keyword: "edge", words: p.words(s)}
+	if m.star() {
+		return
+	}
 	first := m.text(0)
 	lower := strings.ToLower(first)
 	switch m.kind(0) {

@@ -33,9 +33,21 @@ func (m *mistake) slip() bool {
 	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between a method and its path")).
 			WithFix(true, m.behind(m.at-1), " ", "put a blank in")
+	case m.star():
+	case kind == KindSlash && m.kind(m.at-2) == KindColon && m.is(m.at+1, "tcp", "udp", "tls", "http", "http2", "grpc"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the protocol of a port stands where its service is declared: `port %s %s`", before, m.text(m.at+1))).
+			WithFix(false, m.span(m.at).To(m.span(m.at+1)), "", "take "+quoted("/"+m.text(m.at+1))+" out")
+	case kind == KindSlash && m.kind(m.at-2) == KindColon && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a blank stands between a port and the path behind it")).
+			WithFix(true, m.behind(m.at-1), " ", "put a blank in")
 	case kind == KindSlash && m.calls():
+		end := m.at
+		for m.touches(end + 1) {
+			end++
+		}
+		path := m.file.Source.Span(int(m.words[m.at-1].Start), int(m.words[end].End)).Text()
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "no `/` stands behind %s", quoted(before))).
-			WithHelp("a service of another mesh reads `payments/api`; a path stands behind a blank: `api /v1/*`")
+			WithHelp("a service of another mesh reads `payments/api`; a path stands behind a blank: `%s /%s`", shortened(m.text(m.at-3)), shortened(path))
 	case kind == KindMethod && m.kind(m.at-1) == KindMethod && m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods of one operation are separated by `|`")).
 			WithFix(false, m.behind(m.at-1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start))), "|", "write `"+before+"|"+text+"`")
@@ -104,6 +116,65 @@ func (m *mistake) colon() bool {
 		m.report(d).WithFix(true, m.span(m.at), "", "take the colon out")
 	case m.kind(m.at-1) == KindName && !m.calls():
 		m.report(d).WithFix(true, m.span(m.at), "", "take the colon out")
+	default:
+		return false
+	}
+	return true
+}
+
+// touches tells whether no blank stands between a word and the one in front of it, and neither is a sign that ends a
+// name.
+func (m *mistake) touches(i int) bool {
+	if i <= 0 || i >= len(m.words) || m.words[i-1].End != m.words[i].Start {
+		return false
+	}
+	for _, kind := range [...]Kind{m.kind(i - 1), m.kind(i)} {
+		switch kind {
+		case KindName, KindMethod, KindStar, KindSlash:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// star reports a name or path with a `*` in it that has no quotes: without them the `*` is a word of its own.
+func (m *mistake) star() bool {
+	first, end := m.at, m.at
+	for m.touches(first) {
+		first--
+	}
+	for m.touches(end + 1) {
+		end++
+	}
+	at := m.span(first).To(m.span(end))
+	text := at.Text()
+	if first == end || !strings.Contains(text, "*") {
+		return false
+	}
+	what := ""
+	switch m.kind(first - 1) {
+	case KindMethod, KindPath, KindString:
+		what = "path"
+	case KindName:
+		if m.keyword == "external" && m.is(first-1, "host") {
+			what = "host"
+			break
+		}
+		callee := slices.ContainsFunc(m.words[:first], func(t Token) bool {
+			return t.as == KindArrow || t.as == KindReach || m.keyword == "export" && m.file.span(t).Text() == "to"
+		})
+		if callee && !m.is(first-1, "to", "except") {
+			what = "path"
+		}
+	}
+	switch {
+	case what != "" && text[0] == '*':
+		m.report(diag.New(diag.UnexpectedToken, at, "a %s that begins with `*` stands in double quotes", what)).
+			WithFix(true, at, `"`+text+`"`, "put it in double quotes")
+	case what == "" && (m.calls() || m.keyword == "group") && m.kind(m.at) != KindSlash:
+		m.report(diag.New(diag.UnexpectedToken, at, "`*` is no part of a name: it stands alone, for all services")).
+			WithHelp("name the services one by one, or put them in a group; a path stands in double quotes")
 	default:
 		return false
 	}

@@ -98,7 +98,7 @@ func (c *checker) validHost(n lang.Name) bool {
 	case allDigits(host):
 		d.WithHelp("an address is a service outside the mesh: `service NAME outside address %s`", n.Text)
 	default:
-		d.WithHelp("write a full DNS name: api.example.com, or *.example.com for all below it")
+		d.WithHelp("write a full DNS name: api.example.com, or \"*.example.com\", in quotes, for all below it")
 	}
 	return false
 }
