@@ -45,6 +45,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 	for _, r := range g.Except {
 		except = append(except, c.source(m, r, true)...)
 	}
+	c.lastOnly(m, g.Hops[1])
 	for i := range g.Hops[1] {
 		t := &g.Hops[1][i]
 		callees, ext := c.destination(m, t.Ref)

@@ -40,6 +40,7 @@ func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.
 		}
 		from, fromAt := c.sources(m, left, deny)
 		c.callers(from)
+		c.lastOnly(m, hops[i+1])
 		for j := range hops[i+1] {
 			t := &hops[i+1][j]
 			rule := policy.Rule{From: from, Because: because, Until: until, At: at}

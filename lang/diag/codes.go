@@ -85,6 +85,7 @@ const (
 	Expiring             Code = "MESH2116"
 	AroundDeny           Code = "MESH2117"
 	BareMethod           Code = "MESH2118"
+	LastOnly             Code = "MESH2124"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"

@@ -356,6 +356,24 @@ service backend account backend-sa port 8080 http
 frontend -> backend GET|POST /orders
 `,
 	},
+	{
+		Code: LastOnly, Severity: Warning,
+		Title: "operations behind the last of several destinations",
+		Text: "Operations belong to the one destination that they stand behind: `frontend -> backend, admin GET /api/*` means those of admin, and every " +
+			"call to backend. Repeat the operations behind each destination. Where every call to one of them is meant, give it an edge of its own.",
+		Bad: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa port 8080 http
+service admin account admin-sa port 8080 http
+frontend -> backend, admin GET /api/*
+`,
+		Good: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa port 8080 http
+service admin account admin-sa port 8080 http
+frontend -> backend GET /api/*, admin GET /api/*
+`,
+	},
 }
 
 // scrapedManifest is a pod that serves on 8080 and is scraped on 9090.

@@ -1,0 +1,71 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// lastOnly warns of `a -> b, c GET /x`, which means every call to b: operations belong to the one destination in
+// front of them.
+func (c *checker) lastOnly(m *Mesh, list []lang.Target) {
+	for i, t := range list {
+		first := i
+		for first > 0 && len(t.Ops) > 0 && len(list[first-1].Ops) == 0 && c.mayDoHTTP(m, &list[first-1]) {
+			first--
+		}
+		if first == i {
+			continue
+		}
+		ops := t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range).Text()
+		repeat := diag.Fix{Title: "repeat the operations"}
+		var names []string
+		for _, bare := range list[first:i] {
+			at := bare.Ref.Range
+			if bare.Port.Present() {
+				at = at.To(bare.Port.Range)
+			}
+			names = append(names, at.Text())
+			behind := at
+			behind.Start = behind.End
+			repeat.Edits = append(repeat.Edits, diag.Edit{Span: behind, New: " " + ops})
+		}
+		d := c.list.Add(diag.LastOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is meant", t.Ref, listed(names)).
+			WithHelp("write the operations behind each, or an edge of its own where every call is meant")
+		if !strings.Contains(ops, "\n") {
+			d.Fixes = append(d.Fixes, repeat)
+		}
+	}
+}
+
+// mayDoHTTP tells whether operations could have been meant for a destination: it has, or may have, an HTTP port. What
+// is wrong with its name is reported where it is resolved.
+func (c *checker) mayDoHTTP(m *Mesh, t *lang.Target) bool {
+	if t.Qualified() {
+		m = c.meshes[t.Namespace.Text]
+		if m == nil {
+			return false
+		}
+	}
+	var callees []*Service
+	switch {
+	case t.Name.Text == "*" && !t.Name.Quoted:
+		callees = c.everyone(m, false)
+	case m != nil && m.names[t.Name.Text] != nil:
+		callees = m.names[t.Name.Text].services()
+	}
+	for _, s := range callees {
+		if len(s.Ports) == 0 {
+			return true
+		}
+		for _, p := range s.Ports {
+			named := !t.Port.Present() || t.Port.Text == portText(p.Number)
+			if named && (p.Protocol.IsHTTP() || p.Protocol == policy.ProtocolUnset) {
+				return true
+			}
+		}
+	}
+	return false
+}
