@@ -124,7 +124,7 @@ func settled(found diag.List) diag.List {
 	}
 	return slices.DeleteFunc(found, func(d diag.Diagnostic) bool {
 		switch d.Code {
-		case diag.IdleService, diag.UnusedExternal, diag.UnusedExport, diag.UnusedAccount:
+		case diag.IdleService, diag.UnusedExternal, diag.UnusedExport, diag.UnusedAccount, diag.AboutNothing:
 			return true
 		}
 		return false

@@ -40,15 +40,24 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		c.list.Add(diag.MisplacedClause, g.Except[0].Range, "an always has no exceptions").
 			WithHelp("name the callers that must be let through")
 	}
+	before := len(c.list)
 	from, _ := c.sources(m, g.Hops[0], true)
+	if len(from) == 0 && len(c.list) == before {
+		c.aboutNothing(g, g.Hops[0])
+	}
 	var except []policy.Source
 	for _, r := range g.Except {
 		except = append(except, c.source(m, r, true)...)
 	}
 	c.lastOnly(m, g.Hops[1])
+	kept := len(c.Guards)
 	for i := range g.Hops[1] {
 		t := &g.Hops[1][i]
+		before := len(c.list)
 		callees, ext := c.destination(m, t.Ref)
+		if ext == nil && len(callees) == 0 && len(c.list) == before {
+			c.aboutNothing(g, g.Hops[1][i:i+1])
+		}
 		if ext != nil {
 			c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external: no policy of the mesh binds it, so a %s cannot be proved", quoted(t.String()), g.Kind).
 				WithRelated(ext.At, "declared here").
@@ -70,11 +79,26 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Ports: r.Ports, Ops: ops,
 					Transitive: g.Transitive, Except: except, Because: g.Because.Text, At: g.Range}
 				byPorts[key] = pg
-				if len(from) > 0 {
+				if len(from) > 0 || g.Kind == lang.Only {
 					c.Guards = append(c.Guards, pg)
 				}
 			}
 			pg.To = append(pg.To, s.Service)
 		}
 	}
+	if len(c.Guards) == kept {
+		c.Guards = append(c.Guards, &policy.Guard{Kind: policy.GuardKind(g.Kind), Because: g.Because.Text, At: g.Range})
+	}
+}
+
+// aboutNothing warns of a side of a guard that stands for no service: the guard would hold whatever the edges are. Of an
+// only without callers it is the contrary, nobody may call then.
+func (c *checker) aboutNothing(g *lang.Guard, side []lang.Target) {
+	at := side[0].Ref.Range.To(side[len(side)-1].Ref.Range)
+	follows := "there is nothing that this " + g.Kind.String() + " could find"
+	if g.Kind == lang.Only && side[0].Ref.Range == g.Hops[0][0].Ref.Range {
+		follows = "nobody at all may call"
+	}
+	c.list.Add(diag.AboutNothing, at, "no service is meant by %s, so %s", quoted(at.Text()), follows).
+		WithHelp("`*` is the services of the section that it stands in, and `NAME/*` those that mesh NAME declares: name them, or delete the %s", g.Kind)
 }

@@ -194,8 +194,8 @@ func (k GuardKind) String() string { return [...]string{"never", "always", "only
 type Guard struct {
 	Kind       GuardKind
 	From       []Source
-	To         []*Service
-	Ports      []uint16 // empty: every port
+	To         []*Service // none: it is about nothing, and holds
+	Ports      []uint16   // empty: every port
 	Ops        []Operation
 	Transitive bool
 	Except     []Source

@@ -86,6 +86,7 @@ const (
 	AroundDeny           Code = "MESH2117"
 	BareMethod           Code = "MESH2118"
 	LastOnly             Code = "MESH2124"
+	AboutNothing         Code = "MESH2125"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"

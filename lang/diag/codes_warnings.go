@@ -374,6 +374,29 @@ service admin account admin-sa port 8080 http
 frontend -> backend GET /api/*, admin GET /api/*
 `,
 	},
+	{
+		Code: AboutNothing, Severity: Warning,
+		Title: "a never, always or only that is about nothing",
+		Text: "One side of the statement stands for no service, so it holds whatever the edges are: `*` is the services of the section that the statement " +
+			"stands in, and `vault/*` those that mesh vault declares. Declare them or name their manifests, write the names that are meant, or delete the statement.",
+		Bad: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa
+frontend -> backend
+never shop/frontend -> vault/*
+mesh vault strict
+`,
+		Good: `mesh shop strict
+service frontend account frontend-sa
+service backend account backend-sa
+frontend -> backend
+never shop/frontend -> vault/*
+mesh vault strict
+service store account store-sa
+service agent account agent-sa
+agent -> store
+`,
+	},
 }
 
 // scrapedManifest is a pod that serves on 8080 and is scraped on 9090.

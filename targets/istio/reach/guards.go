@@ -3,6 +3,7 @@ package reach
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -133,16 +134,19 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eval.Source, r *eval.Region) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
 	s := split.service
-	d := diag.New(code, g.At, "%s", split.Witness(m.Caller(caller), &r.Request, allowed))
+	d := diag.New(code, g.At, "%s", split.Witness(m.callerOf(g, caller), &r.Request, allowed))
 	if allowed {
 		if rule := m.ruleFor(s.Allow, caller, &r.Request); rule != nil {
 			d.WithRelated(rule.At, "let through by this")
-			d.WithHelp("take the edge back, or name the exception: `except %s`", m.Caller(caller))
+			d.WithHelp("take the edge back")
+			if e := m.exception(g, caller); e != "" {
+				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
+			}
 		} else {
 			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
 		}
 	} else {
-		m.stopped(&d, split, caller, &r.Request)
+		m.stopped(&d, g, split, caller, &r.Request)
 	}
 	if g.Because != "" {
 		d.WithNote("because %s", g.Because)
@@ -150,8 +154,43 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eva
 	return &d
 }
 
+// callerOf is a class of callers in the words of the language: where the guard names the service, of several with one
+// account, that one.
+func (m *Model) callerOf(g *policy.Guard, caller eval.Source) string {
+	for _, f := range g.From {
+		if caller.Principal != "" && f.Kind == policy.FromService && m.Is(caller, f) {
+			return f.String()
+		}
+	}
+	return m.Caller(caller)
+}
+
+// exception is what `except` would have to name for a guard to pass over a class of callers: a service, or those outside
+// the mesh at its address. It is empty where nothing names the class, or where the guard is about no others.
+func (m *Model) exception(g *policy.Guard, caller eval.Source) string {
+	var names []string
+	for _, mesh := range m.Policy.Meshes {
+		for _, s := range mesh.Services {
+			switch f := (policy.Source{Service: s}); {
+			case !m.stands(caller, f):
+			case !only(g, f):
+				names = append(names, f.String())
+			case !s.Outside:
+				return ""
+			}
+		}
+	}
+	if caller.Principal != "" && len(names) > 0 {
+		return m.callerOf(g, caller) // of several with one account
+	}
+	return strings.Join(names, ", ")
+}
+
+// only tells whether a guard is about one caller, this one.
+func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.From[0] == f }
+
 // stopped says what turns a request away.
-func (m *Model) stopped(d *diag.Diagnostic, split *Split, caller eval.Source, r *eval.Request) {
+func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller eval.Source, r *eval.Request) {
 	s := split.service
 	mode := m.Mode(s, r.Port)
 	switch rule := m.ruleFor(s.Deny, caller, r); {
@@ -160,7 +199,13 @@ func (m *Model) stopped(d *diag.Diagnostic, split *Split, caller eval.Source, r 
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
 	default:
-		d.WithNote("no edge lets it through").WithHelp("write the edge: `%s -> %s`", m.Caller(caller), split.Target(r))
+		from := m.callerOf(g, caller)
+		for _, f := range g.From {
+			if caller.Principal == "" && m.stands(caller, f) {
+				from = f.String()
+			}
+		}
+		d.WithNote("no edge lets it through").WithHelp("write the edge: `%s -> %s`", from, split.Target(r))
 	}
 }
 
@@ -197,9 +242,11 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	}
 	for _, to := range g.To {
 		// The last hop may be narrowed to ports and operations; those before it may be anything.
-		last, err := m.callersOf(to, g.Ports, g.Ops)
-		if err != nil {
-			return nil, err
+		last := hops.Callers(to)
+		if len(g.Ports)+len(g.Ops) > 0 {
+			if last, err = m.callersOf(to, g.Ports, g.Ops); err != nil {
+				return nil, err
+			}
 		}
 		for _, f := range g.From {
 			chain := hops.Chain(f, to, last, except)
@@ -212,7 +259,14 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 					d.WithRelated(at, "hop %d", i+1)
 				}
 			}
-			d.WithHelp("take one of these edges back, or name an exception in the chain: `except %s`", chain.Services[len(chain.Services)-1].ID())
+			before := chain.From
+			if n := len(chain.Services); n > 1 {
+				before = policy.Source{Service: chain.Services[n-2]}
+			}
+			d.WithHelp("take one of these edges back")
+			if !only(g, before) {
+				d.WithHelp("take one of these edges back, or name an exception in the chain: `except %s`", before)
+			}
 			return &d, nil
 		}
 	}

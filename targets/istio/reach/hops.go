@@ -32,8 +32,10 @@ type Hops struct {
 	byBlocks, toAny, worldly []*policy.Service
 }
 
-// Hops works out who may call whom, for every service. It is cached by nobody: ask once.
-func (m *Model) Hops() (*Hops, error) {
+// Hops is who may call whom, for every service. It is worked out when it is first asked for.
+func (m *Model) Hops() (*Hops, error) { return m.hops() }
+
+func (m *Model) newHops() (*Hops, error) {
 	h := &Hops{
 		model:       m,
 		callers:     map[*policy.Service]*Callers{},

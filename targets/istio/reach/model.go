@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
@@ -23,12 +24,14 @@ type Model struct {
 
 	meshes     map[string]*policy.Mesh
 	principals map[*policy.Service]string // of the services of the policy: they are asked for often
+	hops       func() (*Hops, error)      // Hops, which takes as long as the proof does
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
 func New(p *policy.Policy, manifests *eval.Manifests) *Model {
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}}
+	m.hops = sync.OnceValues(m.newHops)
 	for _, mesh := range p.Meshes {
 		m.meshes[mesh.Name] = mesh
 		for _, s := range mesh.Services {

@@ -49,7 +49,7 @@ func model(t *testing.T, p *policy.Policy, manifests []targets.Manifest) *reach.
 var broken = regexp.MustCompile(`# (MESH\d{4}) "([^"]*)"`)
 
 // TestGuards holds each project in testdata against its never, always and only: the line of each that must be
-// broken ends in `# CODE "regexp"`; every other must hold. The project must prove itself first.
+// broken ends in `# CODE "regexp"` of its message and help; every other must hold. The project must prove itself first.
 func TestGuards(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestGuards(t *testing.T) {
 				delete(want, at)
 				if assert.True(t, ok, "unexpected: %s", d.Error()) {
 					assert.Equal(t, w[0], string(d.Code), at)
-					assert.Regexp(t, w[1], d.Message, at)
+					assert.Regexp(t, w[1], d.Message+"; "+d.Help, at)
 				}
 			}
 			assert.Empty(t, want, "guards that should be broken, and hold")
