@@ -1,5 +1,7 @@
 package lang
 
+import "strings"
+
 // Comments are those of one statement.
 type Comments struct {
 	Before []Token // whole lines above it
@@ -35,4 +37,24 @@ func Attach(f *File) []Comments {
 		}
 	}
 	return all
+}
+
+// OneLine is a statement, or a piece of one, on one line: without its comments, and with one blank where there were any
+// between two words.
+func OneLine(text string) string {
+	var b strings.Builder
+	blank := false
+	for _, t := range lex(text) {
+		word := text[t.Start:t.End]
+		if t.as == KindSpace || t.as == KindComment || strings.Trim(word, "\r\n") == "" {
+			blank = b.Len() > 0
+			continue
+		}
+		if blank {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+		blank = false
+	}
+	return b.String()
 }

@@ -31,3 +31,15 @@ func TestLexerLosesNothing(t *testing.T) {
 	require.Equal(t, "Name Name Comment End End Name Comma Comment Name Arrow String Method Pipe Method Path Invalid Name End EOF",
 		strings.Join(kinds, " "))
 }
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"never a -> b":                             "never a -> b",
+		"only a,  # who\r\n\t b\t->c# may":         "only a, b ->c",
+		`a -> b because "the \"card # 7\" says" #`: `a -> b because "the \"card # 7\" says"`,
+		"a -> b {\n  GET /x#y, # no comment\n}":    "a -> b { GET /x#y, }",
+		"":                                         "",
+	} {
+		require.Equal(t, want, OneLine(text))
+	}
+}

@@ -69,6 +69,7 @@ type compiled struct {
 	policy    *policy.Policy   // nil where a finding is an error
 	manifests []targets.Manifest
 	model     *reach.Model // what the manifests let through; nil where there are none
+	judged    []reach.Judgement
 	findings  diag.List
 }
 

@@ -22,11 +22,17 @@ func (c *compiled) prove() (diag.List, error) {
 	if err := c.model.Prove(); err != nil {
 		return nil, internalError(err)
 	}
-	guards, err := c.model.Guards()
-	if err != nil {
+	var err error
+	if c.judged, err = c.model.Judge(); err != nil {
 		return nil, internalError(err)
 	}
-	return guards, nil
+	var broken diag.List
+	for _, j := range c.judged {
+		if j.Broken != nil {
+			broken = append(broken, *j.Broken)
+		}
+	}
+	return broken, nil
 }
 
 func emitted(manifests []targets.Manifest) []*source.File {

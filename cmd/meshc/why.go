@@ -213,8 +213,8 @@ func (r *reason) lacksEdge() bool {
 // and not at its operations.
 func (r *reason) forbidden(m *reach.Model) {
 	for _, g := range m.Policy.Guards {
-		breaks := g.Kind == policy.Never && includes(g.From, r.from) && !includes(g.Except, r.from) ||
-			g.Kind == policy.Only && !includes(g.From, r.from) && !includes(g.Except, r.from)
+		breaks := g.Kind == policy.Never && policy.Includes(g.From, r.from) && !policy.Includes(g.Except, r.from) ||
+			g.Kind == policy.Only && !policy.Includes(g.From, r.from) && !policy.Includes(g.Except, r.from)
 		overlap := len(g.Ports) == 0 || r.port == 0 || slices.Contains(g.Ports, r.port)
 		if breaks && overlap && slices.Contains(g.To, r.to) && !slices.Contains(r.against, g.At) {
 			r.against = append(r.against, g.At)
@@ -241,7 +241,7 @@ func (r *reason) outside(m *reach.Model) {
 		return
 	}
 	r.verdict = "undecided"
-	if includes(e.Callers, r.from) {
+	if policy.Includes(e.Callers, r.from) {
 		r.verdict = "allowed"
 		r.notes = append(r.notes, "an edge leads to it")
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
 	"github.com/meshc/meshc/targets/istio/reach"
@@ -272,7 +273,9 @@ func (r *reason) place(at source.Span) string {
 	return fmt.Sprintf("%s:%d", r.shown(at.File.Name), at.StartPosition().Line)
 }
 
-func (r *reason) statement(at source.Span) string { return r.place(at) + ": " + oneLine(at) }
+func (r *reason) statement(at source.Span) string {
+	return r.place(at) + ": " + lang.OneLine(at.Text())
+}
 
 // because is why a case is decided so.
 func (r *reason) because(k *reach.Case) string {
@@ -445,5 +448,5 @@ func (r *reason) policyJSON(p *eval.Policy) *policyJSON {
 }
 
 func (r *reason) placeJSON(at source.Span) placeJSON {
-	return placeJSON{r.shown(at.File.Name), at.StartPosition().Line, oneLine(at)}
+	return placeJSON{r.shown(at.File.Name), at.StartPosition().Line, lang.OneLine(at.Text())}
 }

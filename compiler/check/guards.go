@@ -95,7 +95,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 // only without callers it is the contrary, nobody may call then.
 func (c *checker) aboutNothing(g *lang.Guard, side []lang.Target) {
 	at := side[0].Ref.Range.To(side[len(side)-1].Ref.Range)
-	follows := "there is nothing that this " + g.Kind.String() + " could find"
+	follows := "this statement is about nothing"
 	if g.Kind == lang.Only && side[0].Ref.Range == g.Hops[0][0].Ref.Range {
 		follows = "nobody at all may call"
 	}

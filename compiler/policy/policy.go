@@ -7,6 +7,7 @@ package policy
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/meshc/meshc/lang/source"
 )
@@ -154,6 +155,25 @@ func (s Source) String() string {
 		return "any"
 	}
 	return "world"
+}
+
+// Includes tells whether every caller that f means is one that s means too.
+func (s Source) Includes(f Source) bool {
+	proved := f.Kind == FromMesh || f.Kind == FromAny || f.Kind == FromService && !f.Service.Outside
+	switch s.Kind {
+	case FromWorld:
+		return true
+	case FromAny:
+		return proved
+	case FromMesh:
+		return f == s || f.Kind == FromService && proved && f.Service.Namespace == s.Mesh
+	}
+	return f == s
+}
+
+// Includes tells whether one of the sources includes f.
+func Includes(sources []Source, f Source) bool {
+	return slices.ContainsFunc(sources, func(s Source) bool { return s.Includes(f) })
 }
 
 // Operation is HTTP methods on one path. Empty Methods: every method; empty Path: every path.

@@ -31,16 +31,32 @@ func (m *Model) Judge() ([]Judgement, error) {
 	return judged, nil
 }
 
-// Guards is the findings of Judge.
-func (m *Model) Guards() (diag.List, error) {
-	judged, err := m.Judge()
-	var list diag.List
-	for _, j := range judged {
-		if j.Broken != nil {
-			list = append(list, *j.Broken)
+// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that some guard is about: both of its
+// sides include the edge's.
+func Coverage(p *policy.Policy) (edges, covered int) {
+	guards := map[*policy.Service][]*policy.Guard{}
+	for _, g := range p.Guards {
+		for _, to := range g.To {
+			guards[to] = append(guards[to], g)
 		}
 	}
-	return list.Sort(), err
+	for _, mesh := range p.Meshes {
+		for _, s := range mesh.Services {
+			callers := map[policy.Source]bool{}
+			for _, r := range s.Allow {
+				for _, f := range r.From {
+					callers[f] = true
+				}
+			}
+			edges += len(callers)
+			for f := range callers {
+				if slices.ContainsFunc(guards[s], func(g *policy.Guard) bool { return policy.Includes(g.From, f) }) {
+					covered++
+				}
+			}
+		}
+	}
+	return edges, covered
 }
 
 func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {

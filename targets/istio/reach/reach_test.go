@@ -71,9 +71,13 @@ func TestGuards(t *testing.T) {
 			p, manifests := compile(t, files...)
 			m := model(t, p, manifests)
 			require.NoError(t, m.Prove())
-			list, err := m.Guards()
+			judged, err := m.Judge()
 			require.NoError(t, err)
-			for _, d := range list {
+			for _, j := range judged {
+				d := j.Broken
+				if d == nil {
+					continue
+				}
 				at := fmt.Sprintf("%s:%d", d.Primary.File.Name, d.Primary.StartPosition().Line)
 				w, ok := want[at]
 				delete(want, at)

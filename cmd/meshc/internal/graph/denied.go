@@ -14,33 +14,15 @@ func (b *builder) denied(s *policy.Service, r *policy.Rule, from policy.Source) 
 	for i := range s.Deny {
 		d := &s.Deny[i]
 		if policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
-			slices.ContainsFunc(d.From, func(f policy.Source) bool { return includes(f, from) }) {
+			policy.Includes(d.From, from) {
 			return Whole
 		}
 		if portsMeet(d.Ports, r.Ports) && operationsMeet(d.Ops, r.Ops) &&
-			slices.ContainsFunc(d.From, func(f policy.Source) bool { return includes(f, from) || includes(from, f) }) {
+			slices.ContainsFunc(d.From, func(f policy.Source) bool { return f.Includes(from) || from.Includes(f) }) {
 			extent = Part
 		}
 	}
 	return extent
-}
-
-// includes tells whether every caller that is inner is also outer.
-func includes(outer, inner policy.Source) bool {
-	if outer.Compare(inner) == 0 {
-		return true
-	}
-	proved := inner.Kind == policy.FromMesh || inner.Kind == policy.FromAny ||
-		inner.Kind == policy.FromService && !inner.Service.Outside
-	switch outer.Kind {
-	case policy.FromWorld:
-		return true
-	case policy.FromAny:
-		return proved
-	case policy.FromMesh:
-		return inner.Kind == policy.FromService && proved && inner.Service.Namespace == outer.Mesh
-	}
-	return false
 }
 
 func portsMeet(a, b []uint16) bool {

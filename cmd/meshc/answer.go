@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// answerFormats is how a verb that answers a question writes its answer.
+var answerFormats = []string{"text", "json"}
+
+func registerAnswerFormat(cmd *cobra.Command, format *string) {
+	cmd.Flags().StringVar(format, "format", "text", "how the answer is written: text or json")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(answerFormats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func checkAnswerFormat(format string) error {
+	if !slices.Contains(answerFormats, format) {
+		return usageError("--format %s: there are text and json", format)
+	}
+	return nil
+}
+
+// compileFor compiles a project of which something is asked. Only errors are shown, and only those that leave
+// nothing to ask: warnings are for check and build, and a broken guard is for the verb itself to tell.
+func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*compiled, error) {
+	asked := in.format
+	in.format = "text"
+	defer func() { in.format = asked }()
+	c, err := in.compile(cmd, paths, cmd.InOrStdin())
+	if err != nil {
+		return nil, err
+	}
+	errors := slices.DeleteFunc(slices.Clone(c.findings), func(d diag.Diagnostic) bool {
+		return d.Severity != diag.Error || c.model != nil && isGuard(d.Code)
+	})
+	if c.model != nil && len(errors) == 0 {
+		return c, nil
+	}
+	if err := in.write(cmd.ErrOrStderr(), errors, c.project.Shown); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was %s\n", plural(len(errors), "error"), done)
+	return nil, errFindings
+}
+
+func isGuard(code diag.Code) bool {
+	return code == diag.NeverBroken || code == diag.AlwaysBroken || code == diag.OnlyBroken
+}
+
+// answerJSON writes arrows as they are, not as an escape for pages of HTML.
+func answerJSON(answer any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(answer)
+	return b.Bytes(), err
+}
