@@ -60,6 +60,8 @@ func (c *checker) unknown(m *Mesh, r lang.Ref) {
 		return
 	}
 	switch homes := c.homes(r.Name.Text); {
+	case c.unplaced(r.Name.Text) != nil:
+		d.WithHelp("a manifest that names no namespace has one: say where it goes in meshc.yaml, `%s`", inventory.Entry(c.unplaced(r.Name.Text).At.File.Name, m.Name))
 	case !r.Qualified() && len(homes) > 0:
 		d.WithHelp("mesh %s has one: write %s/%s", listed(homes), homes[0], r.Name.Text)
 	case m.manifest:
@@ -82,6 +84,15 @@ func (c *checker) homes(name string) []string {
 		}
 	}
 	return found
+}
+
+// unplaced is a workload of some name whose manifest names no namespace; nil where there is none.
+func (c *checker) unplaced(name string) *inventory.Workload {
+	i := slices.IndexFunc(c.inv.Workloads, func(w *inventory.Workload) bool { return w.Unplaced && w.Service == name })
+	if i < 0 {
+		return nil
+	}
+	return c.inv.Workloads[i]
 }
 
 func (c *checker) serviceNames(m *Mesh) []string {

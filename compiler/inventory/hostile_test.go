@@ -98,7 +98,7 @@ func TestTemplates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set, findings := Read([]Input{{File: source.NewFile("chart.yaml", text)}})
 			require.Len(t, findings, 1)
-			require.Contains(t, findings[0].Error(), "note: a template, not YAML: chart.yaml is skipped [MESH1105]")
+			require.Contains(t, findings[0].Error(), "note: a template, not a manifest: chart.yaml is skipped [MESH1105]")
 			require.Contains(t, findings[0].Help, "helm template")
 			require.Equal(t, "{{", findings[0].Primary.Text())
 			require.Empty(t, set.Accounts)

@@ -20,6 +20,7 @@ type Set struct {
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.
 type Workload struct {
 	Namespace string
+	Unplaced  bool // nothing says the namespace: it is taken to be `default`
 	Kind      string
 	Object    string            // metadata.name
 	Service   string            // what the language calls it: label app, else app.kubernetes.io/name, else the object's name

@@ -82,6 +82,9 @@ func (f *file) tryDecode(data []byte, into any) error {
 }
 
 func (f *file) wrongType(v yamldoc.Pair, cause error) {
+	if v.Value.Kind == yaml.ScalarNode && f.unfilled(v.Value.Value) {
+		return
+	}
 	name := "a document"
 	if v.Key != nil {
 		name = v.Key.Value

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -116,8 +117,7 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 		at = f.doc.Span(name)
 	}
 	switch {
-	case strings.Contains(m.Name+m.Namespace, "{{"):
-		f.template = true
+	case f.unfilled(m.Name, m.Namespace):
 		return at, "", false
 	case m.Name == "" && m.GenerateName == "":
 		if !f.wrong {
@@ -140,13 +140,34 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 	}
 	if !f.warned {
 		f.warned = true
-		d := f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace and is taken to be in default", kind, m.Name+m.GenerateName)
-		d.Help = "state metadata.namespace in the manifests"
-		if !strings.HasPrefix(f.File.Name, "<") { // no path: a stream
-			d.WithHelp("%s, or for all of the file in meshc.yaml: `workloads: [{path: %q, namespace: NAME}]`", d.Help, f.File.Name)
-		}
+		f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace and is taken to be in default", kind, m.Name+m.GenerateName).
+			WithHelp("state metadata.namespace in the manifests, or for all of them in meshc.yaml: `%s`", Entry(f.File.Name, "NAME"))
 	}
 	return at, "default", true
+}
+
+// Entry is the line of meshc.yaml that gives the objects of a file, or of a stream, their namespace.
+func Entry(file, namespace string) string {
+	if strings.HasPrefix(file, "<") { // no path: a stream
+		file = "-"
+	}
+	return fmt.Sprintf("workloads: [{path: %q, namespace: %s}]", file, namespace)
+}
+
+// unfilled tells whether one of some values is still to be filled in, which makes a template of the file: in quotes
+// such a value is YAML.
+func (f *file) unfilled(values ...string) bool {
+	for _, v := range values {
+		f.template = f.template || strings.Contains(v, "{{")
+	}
+	return f.template
+}
+
+func (f *file) unfilledLabels(labels map[string]string) bool {
+	for key, value := range labels {
+		f.unfilled(key, value)
+	}
+	return f.template
 }
 
 // validName tells a DNS-1123 label, or with dots a subdomain.

@@ -30,11 +30,12 @@ type portName struct {
 // workload keeps an object that makes pods. path leads to the pod template.
 func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, path ...string) {
 	at, namespace, ok := f.meta(n, kind, meta)
-	if !ok {
+	if !ok || f.unfilledLabels(template.Labels) || f.unfilled(template.Spec.ServiceAccountName, template.Spec.DeprecatedServiceAccount) {
 		return
 	}
 	p := &pod{Workload: Workload{
 		Namespace: namespace,
+		Unplaced:  cmp.Or(meta.Namespace, f.Namespace) == "",
 		Kind:      kind,
 		Object:    cmp.Or(meta.Name, meta.GenerateName),
 		Service:   cmp.Or(template.Labels["app"], template.Labels["app.kubernetes.io/name"], meta.Name, meta.GenerateName),

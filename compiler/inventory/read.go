@@ -126,7 +126,7 @@ func (f *file) read() {
 // skipTemplate says that the file is a template of Helm or another text generator.
 func (f *file) skipTemplate() {
 	at := strings.Index(f.File.Text, "{{")
-	f.findings.Add(diag.SkippedTemplate, f.File.Span(at, at+2), "a template, not YAML: %s is skipped", f.File.Name).
+	f.findings.Add(diag.SkippedTemplate, f.File.Span(at, at+2), "a template, not a manifest: %s is skipped", f.File.Name).
 		WithHelp("read what the template makes: `helm template CHART | meshc check --workloads -`")
 }
 

@@ -33,7 +33,7 @@ type servicePort struct {
 
 func (f *file) service(n *yaml.Node, o *corev1.Service) {
 	at, namespace, ok := f.meta(n, "Service", &o.ObjectMeta)
-	if !ok {
+	if !ok || f.unfilledLabels(o.Spec.Selector) {
 		return
 	}
 	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector}

@@ -90,7 +90,8 @@ metadata: {name: backend-sa, namespace: shop}
 		Code: NoNamespace, Severity: Warning,
 		Title: "a manifest that names no namespace",
 		Text: "Without a namespace an object goes wherever it is applied, which meshc cannot know; it takes `default`. State it in the " +
-			"manifest, or for a whole folder in meshc.yaml: `workloads: [{path: \"k8s/**\", namespace: shop}]`.",
+			"manifest, or for a whole folder in meshc.yaml: `workloads: [{path: \"k8s/**\", namespace: shop}]`. For a stream that `--workloads -` reads the " +
+			"path is `-`: `helm template --namespace shop` writes no namespace into most charts.",
 		Bad: `-- shop.mesh --
 mesh default strict
 any -> backend
@@ -116,7 +117,7 @@ spec:
 	},
 	{
 		Code: SkippedTemplate, Severity: Note,
-		Title: "a template that is not YAML",
+		Title: "a template that is not a manifest yet",
 		Text: "Templates of a Helm chart become manifests only with their values. They are left out; to have them checked, pass on what the " +
 			"chart makes: `helm template shop charts/shop | meshc check --workloads -`.",
 		Bad: `-- shop.mesh --

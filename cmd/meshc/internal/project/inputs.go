@@ -134,40 +134,54 @@ func (p *Project) match(globs []string) (map[string]bool, error) {
 const manifests = "**/*.{yaml,yml,json}"
 
 // Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard
-// input, relative to the current folder. Without patterns it is those of meshc.yaml, relative to it. A pattern
+// input, relative to the current folder. Without patterns it is those of meshc.yaml, relative to it. What meshc.yaml
+// says of the namespace of a file, or of the stream `-`, holds for it either way. A pattern
 // that nothing matches is an error, or a finding where it stands in meshc.yaml: a check against nothing would say
 // that all is well.
 func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Input, diag.List, error) {
-	r := workloadReader{Project: p, seen: map[string]bool{}}
+	r := workloadReader{Project: p, seen: map[string]bool{}, namespaces: map[string]string{}}
+	var findings diag.List
+	for _, w := range p.Config.Workloads {
+		if w.Path == Stdin {
+			r.place(Stdin, w.Namespace)
+			continue
+		}
+		paths, err := r.find(p.Root, w.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, path := range paths {
+			r.place(path, w.Namespace)
+		}
+		if len(patterns) > 0 {
+			continue
+		}
+		if len(paths) == 0 {
+			findings.Add(diag.InvalidSetting, w.At, "no workload manifest matches %s", w.Path).
+				WithHelp("correct the path, or take the entry out: a check against nothing would say that all is well")
+		}
+		if err := r.read(paths); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, pattern := range patterns {
 		if pattern == Stdin {
 			text, err := ReadStdin(stdin)
 			if err != nil {
 				return nil, nil, err
 			}
-			r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(StdinName, string(text))})
+			r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(StdinName, string(text)), Namespace: r.namespaces[Stdin]})
 			continue
 		}
-		found, err := r.add(p.wd, pattern, "")
+		paths, err := r.find(p.wd, pattern)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !found {
+		if len(paths) == 0 {
 			return nil, nil, fmt.Errorf("%s: no workload manifest matches", filepath.ToSlash(pattern))
 		}
-	}
-	if len(patterns) > 0 {
-		return r.inputs, nil, nil
-	}
-	var findings diag.List
-	for _, w := range p.Config.Workloads {
-		found, err := r.add(p.Root, w.Path, w.Namespace)
-		if err != nil {
+		if err := r.read(paths); err != nil {
 			return nil, nil, err
-		}
-		if !found {
-			findings.Add(diag.InvalidSetting, w.At, "no workload manifest matches %s", w.Path).
-				WithHelp("correct the path, or take the entry out: a check against nothing would say that all is well")
 		}
 	}
 	return r.inputs, findings, nil
@@ -175,39 +189,46 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 
 type workloadReader struct {
 	*Project
-	inputs []inventory.Input
-	seen   map[string]bool // by path: the first entry that matches a file decides
+	inputs     []inventory.Input
+	seen       map[string]bool
+	namespaces map[string]string // of files by their path: the first entry of meshc.yaml that matches decides
 }
 
-func (r *workloadReader) add(folder, pattern, namespace string) (found bool, err error) {
+func (r *workloadReader) place(path, namespace string) {
+	if _, found := r.namespaces[path]; !found {
+		r.namespaces[path] = namespace
+	}
+}
+
+// find is the files that a pattern names.
+func (r *workloadReader) find(folder, pattern string) ([]string, error) {
 	top := filepath.FromSlash(pattern)
 	if !filepath.IsAbs(top) {
 		top = filepath.Join(folder, top)
 	}
-	var paths []string
-	switch info, statErr := os.Stat(top); {
-	case statErr == nil && info.IsDir():
-		paths, err = r.glob(top, manifests)
-	case statErr == nil:
-		paths = []string{top}
-	default:
-		paths, err = r.glob(folder, pattern)
+	switch info, err := os.Stat(top); {
+	case err == nil && info.IsDir():
+		return r.glob(top, manifests)
+	case err == nil:
+		return []string{top}, nil
 	}
-	if err != nil {
-		return false, err
-	}
+	return r.glob(folder, pattern)
+}
+
+// read reads files that were not read yet.
+func (r *workloadReader) read(paths []string) error {
 	for _, path := range paths {
 		if r.seen[path] || filepath.Base(path) == ConfigName {
 			continue
 		}
 		r.seen[path] = true
-		text, err := r.read(path)
+		text, err := r.Project.read(path)
 		if err != nil {
-			return false, err
+			return err
 		}
-		r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(r.Name(path), string(text)), Namespace: namespace})
+		r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(r.Name(path), string(text)), Namespace: r.namespaces[path]})
 	}
-	return len(paths) > 0, nil
+	return nil
 }
 
 func set(paths []string) map[string]bool {
