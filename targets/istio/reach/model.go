@@ -25,6 +25,10 @@ type Model struct {
 	meshes     map[string]*policy.Mesh
 	principals map[*policy.Service]string // of the services of the policy: they are asked for often
 	hops       func() (*Hops, error)      // Hops, which takes as long as the proof does
+
+	// Who no rule names is called `other` by eval. Where the project has that name itself, it is told apart everywhere, or
+	// the one would be taken for the other.
+	others eval.Atoms
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
@@ -34,8 +38,14 @@ func New(p *policy.Policy, manifests *eval.Manifests) *Model {
 	m.hops = sync.OnceValues(m.newHops)
 	for _, mesh := range p.Meshes {
 		m.meshes[mesh.Name] = mesh
+		if strings.HasPrefix(mesh.Name, "other") {
+			m.others.Namespaces = append(m.others.Namespaces, mesh.Name)
+		}
 		for _, s := range mesh.Services {
 			m.principals[s] = identity(p, s)
+			if strings.HasPrefix(s.Account, "other") && m.principals[s] != "" {
+				m.others.Principals = append(m.others.Principals, m.principals[s])
+			}
 		}
 	}
 	return m
@@ -123,7 +133,7 @@ func (m *Model) standsFor(caller eval.Source, sources []policy.Source) bool {
 
 // Atoms is what the rules tell apart, so that no class of requests straddles one of them.
 func (m *Model) Atoms(s *policy.Service) eval.Atoms {
-	var a eval.Atoms
+	a := eval.Atoms{Principals: slices.Clone(m.others.Principals), Namespaces: slices.Clone(m.others.Namespaces)}
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
 			m.addSources(&a, rules[i].From)
