@@ -41,13 +41,24 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 			WithHelp("name the callers that must be let through")
 	}
 	before := len(c.list)
-	from, _ := c.sources(m, g.Hops[0], true)
+	from, fromAt := c.sources(m, g.Hops[0], true)
 	if len(from) == 0 && len(c.list) == before {
 		c.aboutNothing(g, g.Hops[0])
 	}
 	var except []policy.Source
 	for _, r := range g.Except {
 		except = append(except, c.source(m, r, true)...)
+	}
+	if g.Kind == lang.Only { // `*` is who may call at most: none of them must be let in
+		all := from
+		from = nil
+		for i, s := range all {
+			if fromAt[i].Text() == "*" {
+				except = append(except, s)
+			} else {
+				from = append(from, s)
+			}
+		}
 	}
 	c.lastOnly(m, g.Hops[1])
 	kept := len(c.Guards)

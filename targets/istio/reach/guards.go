@@ -32,7 +32,7 @@ func (m *Model) Judge() ([]Judgement, error) {
 }
 
 // Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that some guard is about: both of its
-// sides include the edge's.
+// sides include the edge's. The exceptions of an only are on its side of callers.
 func Coverage(p *policy.Policy) (edges, covered int) {
 	guards := map[*policy.Service][]*policy.Guard{}
 	for _, g := range p.Guards {
@@ -50,7 +50,9 @@ func Coverage(p *policy.Policy) (edges, covered int) {
 			}
 			edges += len(callers)
 			for f := range callers {
-				if slices.ContainsFunc(guards[s], func(g *policy.Guard) bool { return policy.Includes(g.From, f) }) {
+				if slices.ContainsFunc(guards[s], func(g *policy.Guard) bool {
+					return policy.Includes(g.From, f) || g.Kind == policy.Only && policy.Includes(g.Except, f)
+				}) {
 					covered++
 				}
 			}
