@@ -147,6 +147,7 @@ func (c *checker) hold(s *Service) {
 	if !s.Outside || s.decl == nil {
 		c.holdAccount(s)
 	}
+	c.holdDeclaredPorts(s)
 	for _, w := range s.workloads {
 		for _, p := range w.Ports {
 			if !p.UDP {
@@ -193,6 +194,31 @@ func (c *checker) holdAccount(s *Service) {
 			WithRelated(first.AccountAt, "%s %s", first.Kind, first.Object).
 			WithHelp("identity is the account: give them the same serviceAccountName, or declare a service with a label for each")
 		return
+	}
+}
+
+// holdDeclaredPorts reports the declared ports on which no pod listens: rules for them would bind nothing.
+func (c *checker) holdDeclaredPorts(s *Service) {
+	if s.decl == nil {
+		return
+	}
+	for _, d := range s.decl.Ports {
+		i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return portText(p.Number) == d.Number.Text })
+		if i < 0 {
+			continue
+		}
+		number := s.Ports[i].Number
+		p := s.behind(number)
+		if p == nil {
+			continue
+		}
+		f := c.servicePort(s, d.Number, number, p)
+		if slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == p.Number }) {
+			f.WithHelp("delete it: container port %d is declared already", p.Number)
+		} else {
+			f.WithHelp("declare the container port: `port %d`", p.Number).
+				WithFix(true, d.Number.Range, portText(p.Number), "write the container port "+portText(p.Number))
+		}
 	}
 }
 

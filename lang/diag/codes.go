@@ -84,6 +84,7 @@ const (
 	Expiring             Code = "MESH2116"
 	AroundDeny           Code = "MESH2117"
 	BareMethod           Code = "MESH2118"
+	AlsoServicePort      Code = "MESH2119"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"

@@ -356,7 +356,39 @@ service backend account backend-sa port 8080 http
 frontend -> backend GET|POST /orders
 `,
 	},
+	{
+		Code: AlsoServicePort, Severity: Warning,
+		Title: "a container port that is also the port of a Service",
+		Text: "The pods listen on this port, and a Service of the same number leads to another one. The rule opens the container port that it names; " +
+			"whoever calls through the Service reaches the other one. Name the port that is meant.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+any -> backend:80
+` + twoPortsManifest,
+		Good: `-- shop.mesh --
+mesh shop strict
+any -> backend:8080
+` + twoPortsManifest,
+	},
 }
+
+// twoPortsManifest is a pod that listens on 80 and 8080 behind a Service whose port 80 leads to 8080.
+const twoPortsManifest = `-- k8s/backend.yaml --
+apiVersion: v1
+kind: Pod
+metadata: {name: backend, namespace: shop, labels: {app: backend}}
+spec:
+  serviceAccountName: backend-sa
+  containers:
+  - {name: backend, image: shop/backend, ports: [{containerPort: 80}, {containerPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: backend, namespace: shop}
+spec:
+  selector: {app: backend}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+`
 
 // scrapedManifest is a pod that serves on 8080 and is scraped on 9090.
 const scrapedManifest = `-- k8s/backend.yaml --
