@@ -99,8 +99,9 @@ type exportStmt struct {
 
 // stated is an mTLS mode as a statement gives it.
 type stated struct {
-	mode policy.Mode
-	at   source.Span
+	mode   policy.Mode
+	at     source.Span
+	capped bool // it is the environment's ceiling, not a statement
 }
 
 // symbol is what a name of a mesh stands for: exactly one of its pointers is set.
@@ -140,8 +141,8 @@ type checker struct {
 	list   diag.List
 	inv    *inventory.Set
 
-	edges    int                       // statements seen, for the repeats
 	seen     map[edgeKey]source.Span   // edges and denies so far
+	anyone   policy.SourceKind         // FromAny or FromWorld where some edge lets them in
 	byOwner  map[accountKey][]*Service // services that share an account
 	reported map[accountKey]bool       // of those, the ones with a finding
 	ambients map[string]*inventory.Namespace
@@ -166,6 +167,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 	}
 	sections := c.declare(files)
 	c.join()
+	c.knownOwners()
 	c.resolveGroups()
 	c.statedModes(sections)
 	c.applyCeilings()
@@ -185,8 +187,6 @@ func (m *Mesh) Externals() []*policy.External {
 	var all []*policy.External
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil {
-			slices.SortFunc(e.Callers, policy.Source.Compare)
-			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
 			all = append(all, &e.External)
 		}
 	}

@@ -144,7 +144,7 @@ func (c *checker) hold(s *Service) {
 	}
 	s.Outside = s.Outside || bare == len(s.workloads)
 	s.partly = !s.Outside && bare > 0
-	if !s.Outside || s.decl == nil {
+	if !s.declaredOutside() {
 		c.holdAccount(s)
 	}
 	c.holdDeclaredPorts(s)

@@ -28,18 +28,23 @@ func (c *checker) rules(sections []section) {
 			}
 		}
 	}
+	for _, m := range c.Meshes {
+		for _, e := range m.Externals() {
+			slices.SortFunc(e.Callers, policy.Source.Compare)
+			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
+		}
+	}
 }
 
 func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
 	until, because := c.tail(tail)
-	c.edges++
 	for i := 0; i+1 < len(hops); i++ {
 		left := hops[i]
 		if i > 0 {
 			left = bare(left)
 		}
 		from, fromAt := c.sources(m, left, deny)
-		c.callers(from)
+		c.callers(from, deny)
 		for j := range hops[i+1] {
 			t := &hops[i+1][j]
 			rule := policy.Rule{From: from, Because: because, Until: until, At: at}
@@ -48,10 +53,14 @@ func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.
 	}
 }
 
-// callers marks the services that an edge or a deny names as callers.
-func (c *checker) callers(from []policy.Source) {
+// callers marks the services that an edge or a deny names as callers, and those that it lets in with everybody.
+func (c *checker) callers(from []policy.Source, deny bool) {
 	for _, f := range from {
 		switch f.Kind {
+		case policy.FromAny, policy.FromWorld:
+			if !deny {
+				c.anyone = max(c.anyone, f.Kind)
+			}
 		case policy.FromService:
 			c.meshes[f.Service.Namespace].names[f.Service.Name].service.calls = true
 		case policy.FromMesh:

@@ -323,13 +323,17 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 	for _, m := range met {
 		switch m.mode {
 		case policy.Disable:
-			c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
-				WithRelated(m.at, "disabled here").
-				WithNote("identity comes with mutual TLS: without it this rule never matches").
-				WithHelp("make the port permissive or strict, or let in `world`")
+			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
+				WithNote("identity comes with mutual TLS: without it this rule never matches")
+			if m.capped {
+				d.WithRelated(m.at, "environment %s allows no more", c.Environment).
+					WithHelp("set this limit to permissive, or let in `world`")
+			} else {
+				d.WithRelated(m.at, "disabled here").WithHelp("make the port permissive or strict, or let in `world`")
+			}
 			return
 		case policy.Permissive:
-			if deny || m.at.IsZero() || c.capped(m) || r.Callee.welcomesPlaintext() {
+			if deny || m.at.IsZero() || m.capped || r.Callee.welcomesPlaintext() {
 				// A mode that is stated nowhere has a warning of its own; a ceiling is a migration under way.
 				continue
 			}
@@ -359,11 +363,6 @@ func (c *checker) withoutProxy(f policy.Source) *Service {
 		}
 	}
 	return nil
-}
-
-// capped tells whether a mode is looser than its statement says, because of the environment.
-func (c *checker) capped(m stated) bool {
-	return c.env != nil && len(c.env.Modes) > 0 && m.mode < modes[m.at.Text()]
 }
 
 // welcomesPlaintext tells whether some edge lets in callers without identity, so that a loose mode is meant.

@@ -85,6 +85,8 @@ const (
 	AroundDeny           Code = "MESH2117"
 	BareMethod           Code = "MESH2118"
 	AlsoServicePort      Code = "MESH2119"
+	UnknownOwned         Code = "MESH2120"
+	Unmanifested         Code = "MESH2121"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"

@@ -370,6 +370,46 @@ mesh shop strict
 any -> backend:8080
 ` + twoPortsManifest,
 	},
+	{
+		Code: UnknownOwned, Severity: Warning,
+		Title: "owners of a mesh that is not declared",
+		Text: "`owners` in meshc.yaml keeps a mesh for the files of those who own it, by its name. No file opens a mesh of this name and no manifest is in " +
+			"such a namespace, so the entry protects nothing: with a typing error, the mesh that it was meant for is open to every file.",
+		Bad: `-- meshc.yaml --
+apiVersion: meshc.dev/v1alpha1
+kind: Project
+owners: {paymets: ["teams/payments/**"]}
+-- teams/payments/payments.mesh --
+mesh payments strict
+service api account api-sa
+any -> api
+`,
+		Good: `-- meshc.yaml --
+apiVersion: meshc.dev/v1alpha1
+kind: Project
+owners: {payments: ["teams/payments/**"]}
+-- teams/payments/payments.mesh --
+mesh payments strict
+service api account api-sa
+any -> api
+`,
+	},
+	{
+		Code: Unmanifested, Severity: Warning,
+		Title: "a declared service that the manifests do not have",
+		Text: "The manifests have workloads of this namespace, and none with the labels of this service. Its policies would bind no pod, so whoever relies on " +
+			"its denies relies on nothing. Add its manifest, correct its name or labels, or silence this for a project that has only some of its manifests.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service reports account reports-sa port 8080 http
+any -> backend
+backend -> reports
+` + backendManifest,
+		Good: `-- shop.mesh --
+mesh shop strict
+any -> backend
+` + backendManifest,
+	},
 }
 
 // twoPortsManifest is a pod that listens on 80 and 8080 behind a Service whose port 80 leads to 8080.
