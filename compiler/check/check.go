@@ -74,6 +74,7 @@ type Rule struct {
 	fromAt []source.Span // of each source, parallel to From
 	toAt   source.Span
 	key    string // equal for rules with the same ports and operations
+	spoken bool   // its ports are those that speak HTTP, for want of a named one
 }
 
 // Export is the consent of one service to edges of other sections.

@@ -60,7 +60,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		for _, s := range callees {
 			r := &Rule{Callee: s}
 			r.Ops = ops
-			if !ok || !c.rulePorts(r, t, len(callees) == 1, false) {
+			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
 			}
 			key := r.Rule.OperationKey()

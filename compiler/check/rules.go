@@ -93,7 +93,7 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 		s.called = true
 		r := &Rule{Rule: base, Callee: s, fromAt: fromAt, toAt: t.Ref.Range}
 		r.Ops = ops
-		if !ok || !c.rulePorts(r, t, len(callees) == 1, deny) || len(r.From) == 0 {
+		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
 		if s.mesh != m && !c.consented(consent, r) {
@@ -147,8 +147,8 @@ func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
 	return s.services(), nil
 }
 
-// rulePorts fills the ports of a rule; single tells that the destination names this one service, deny what it is for.
-func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
+// rulePorts fills the ports of a rule; single tells that the destination names this one service.
+func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 	s := r.Callee
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
@@ -177,15 +177,11 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
 	if len(r.Ops) == 0 {
 		return true
 	}
+	r.spoken = true
 	for _, p := range s.Ports {
 		if p.Protocol.IsHTTP() {
 			r.Ports = append(r.Ports, p.Number)
 		}
-	}
-	if open := unknownProtocol(s); deny && open != 0 && len(r.Ports) > 0 {
-		c.list.Add(diag.AroundDeny, t.Ref.Range, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", open, s.Name).
-			WithRelated(s.At, "declared here").
-			WithHelp("declare it, `port %d http` or tcp, or deny the port itself", open)
 	}
 	if len(r.Ports) == 0 {
 		at := t.Ref.Range
@@ -198,16 +194,6 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
 		return false
 	}
 	return true
-}
-
-// unknownProtocol is a port that some edge opens and whose protocol nobody says; 0 where there is none.
-func unknownProtocol(s *Service) uint16 {
-	for _, p := range s.Ports {
-		if p.Protocol == policy.ProtocolUnset {
-			return p.Number
-		}
-	}
-	return 0
 }
 
 // operations takes over methods and paths, and reports those that Istio refuses or would match otherwise.

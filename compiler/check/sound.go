@@ -30,7 +30,9 @@ func (c *checker) sound() {
 				c.identities(r, false)
 			}
 			for _, r := range s.Deny {
+				c.withoutNobody(r)
 				c.identities(r, true)
+				c.aroundByPort(r)
 			}
 		}
 		c.overlaps(m)
@@ -243,7 +245,7 @@ func (c *checker) identities(r *Rule, deny bool) {
 	if s.Outside {
 		c.outsideCallee(r, deny)
 		for i, f := range r.From {
-			if f.Kind == policy.FromService && f.Service.Outside && !s.declaredOutside() {
+			if f.Kind == policy.FromService && f.Service.Outside && !s.declaredOutside() && !deny {
 				c.unproved(r.fromAt[i], f.Service)
 			}
 		}
@@ -318,7 +320,7 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 		}
 	}
 	if deny {
-		c.aroundDeny(r, f, at, met)
+		c.aroundInPlaintext(r, f, at, met)
 	}
 	for _, m := range met {
 		switch m.mode {
@@ -367,32 +369,12 @@ func (c *checker) withoutProxy(f policy.Source) *Service {
 
 // welcomesPlaintext tells whether some edge lets in callers without identity, so that a loose mode is meant.
 func (s *Service) welcomesPlaintext() bool {
-	return slices.ContainsFunc(s.Allow, func(r *Rule) bool { return plaintext(r.From) })
+	return slices.ContainsFunc(s.Allow, func(r *Rule) bool { return slices.ContainsFunc(r.From, plaintext) })
 }
 
-func plaintext(from []policy.Source) bool {
-	return slices.ContainsFunc(from, func(f policy.Source) bool {
-		return f.Kind == policy.FromWorld || f.Kind == policy.FromService && f.Service.Outside
-	})
-}
-
-// aroundDeny warns where a caller that is shut out by its identity comes in without one.
-func (c *checker) aroundDeny(r *Rule, f policy.Source, at source.Span, met []stated) {
-	if !slices.ContainsFunc(met, func(m stated) bool { return m.mode != policy.Strict }) {
-		return
-	}
-	for _, open := range r.Callee.Allow {
-		if len(r.Ports) > 0 && len(open.Ports) > 0 && !slices.ContainsFunc(open.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
-			continue
-		}
-		if slices.ContainsFunc(open.From, func(o policy.Source) bool { return o.Kind == policy.FromWorld }) {
-			c.list.Add(diag.AroundDeny, at, "%s gets around this deny in plaintext", quoted(f.String())).
-				WithRelated(open.At, "plaintext callers come in here").
-				WithNote("a deny knows %s by its identity, and a call past its own proxy has none", f).
-				WithHelp("make the port strict, or deny `world` these operations")
-			return
-		}
-	}
+// plaintext tells a source that proves no identity.
+func plaintext(f policy.Source) bool {
+	return f.Kind == policy.FromWorld || f.Kind == policy.FromService && f.Service.Outside
 }
 
 func (c *checker) world(r *Rule, at source.Span, met []stated, deny bool) {

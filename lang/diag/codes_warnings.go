@@ -321,9 +321,10 @@ batch -> backend until 2027-12-31 because "INC-42, batch window"
 	{
 		Code: AroundDeny, Severity: Warning,
 		Title: "a deny that callers get around",
-		Text: "A deny knows its callers by their identity, and it binds the ports that it is about. Where the port is not strict and `world` is let in, the " +
-			"caller comes in without an identity: its own proxy does not have to take part. And a deny of methods and paths binds HTTP ports only: a port " +
-			"without a declared protocol stays open. Make the port strict, deny `world` the operations, or declare the protocol.",
+		Text: "A deny knows its callers by their identity, and it binds the ports that it is about. Where the port is not strict and an edge lets in " +
+			"`world` or the addresses of a service outside the mesh, the caller comes in without an identity: its own proxy does not have to take part. And a " +
+			"deny of methods and paths binds HTTP ports only: a port without a declared protocol stays open where an edge opens it. Make the port strict, deny " +
+			"them the operations too, or declare the protocol.",
 		Bad: `mesh shop strict
 service frontend account frontend-sa
 service backend account backend-sa port 8080 http
