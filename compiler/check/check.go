@@ -142,10 +142,10 @@ type checker struct {
 	list   diag.List
 	inv    *inventory.Set
 
-	seen     map[edgeKey]source.Span   // edges and denies so far
-	anyone   policy.SourceKind         // FromAny or FromWorld where some edge lets them in
-	byOwner  map[accountKey][]*Service // services that share an account
-	reported map[accountKey]bool       // of those, the ones with a finding
+	seen     map[edgeKey]source.Span // edges and denies so far
+	anyone   policy.SourceKind       // FromAny or FromWorld where some edge lets them in
+	twins    map[identity][]*Service // services that a callee takes for one
+	reported map[identity]bool       // of those, the ones with a finding
 	ambients map[string]*inventory.Namespace
 	loose    map[source.Span]*permitted // permissive modes that edges rely on
 }
@@ -163,7 +163,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 		seen:   map[edgeKey]source.Span{},
 		loose:  map[source.Span]*permitted{},
 
-		reported: map[accountKey]bool{},
+		reported: map[identity]bool{},
 		ambients: map[string]*inventory.Namespace{},
 	}
 	sections := c.declare(files)
@@ -174,6 +174,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 	c.applyCeilings()
 	c.exports(sections)
 	c.rules(sections)
+	c.toldApart()
 	c.guards(files)
 	c.sound()
 	c.lint()

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
@@ -40,10 +42,19 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		c.list.Add(diag.MisplacedClause, g.Except[0].Range, "an always has no exceptions").
 			WithHelp("name the callers that must be let through")
 	}
-	from, _ := c.sources(m, g.Hops[0], true)
-	var except []policy.Source
+	from, fromAt := c.sources(m, g.Hops[0], true)
+	var except named
 	for _, r := range g.Except {
-		except = append(except, c.source(m, r, true)...)
+		for _, s := range c.source(m, r, true) {
+			except.sources, except.at = append(except.sources, s), append(except.at, r.Range)
+		}
+	}
+	switch policy.GuardKind(g.Kind) {
+	case policy.Never:
+		c.exact(except, func(twin *policy.Service) bool { return lists(from, twin) })
+	case policy.Only:
+		all := named{append(slices.Clone(from), except.sources...), append(slices.Clone(fromAt), except.at...)}
+		c.exact(all, func(*policy.Service) bool { return true })
 	}
 	for i := range g.Hops[1] {
 		t := &g.Hops[1][i]
@@ -67,7 +78,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 			pg := byPorts[key]
 			if pg == nil {
 				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Ports: r.Ports, Ops: ops,
-					Transitive: g.Transitive, Except: except, Because: g.Because.Text, At: g.Range}
+					Transitive: g.Transitive, Except: except.sources, Because: g.Because.Text, At: g.Range}
 				byPorts[key] = pg
 				if len(from) > 0 {
 					c.Guards = append(c.Guards, pg)

@@ -223,8 +223,7 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 		}
 		out = append(out, o)
 	}
-	slices.SortFunc(out, policy.Operation.Compare)
-	return slices.CompactFunc(out, func(a, b policy.Operation) bool { return a.Compare(b) == 0 }), ok
+	return policy.Canonical(out), ok
 }
 
 // bareMethod warns of `GET, POST /x`, which lets through every GET.

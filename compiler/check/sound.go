@@ -9,9 +9,6 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// accountKey is what Istio knows a workload by.
-type accountKey struct{ namespace, account string }
-
 // permitted is a permissive mode and the edges that need identity under it.
 type permitted struct {
 	first   *Rule
@@ -20,7 +17,6 @@ type permitted struct {
 
 // sound judges whether what Istio would enforce is what the statements say.
 func (c *checker) sound() {
-	c.sharedAccounts()
 	for _, m := range c.Meshes {
 		for _, s := range m.services {
 			if s.bound() {
@@ -51,113 +47,6 @@ func (c *checker) nameable(s *Service) {
 		c.list.Add(diag.InvalidName, s.At, "%s cannot be the name of a policy", quoted(s.Name)).
 			WithHelp("declare the service under a name of lower-case letters, digits and `-`, with this workload's label: `service NAME label app=%s`", s.Name)
 	}
-}
-
-// sharedAccounts reports services of one account that edges tell apart: identity is the account, so the
-// one would be let in, or shut out, with the other.
-func (c *checker) sharedAccounts() {
-	c.byOwner = map[accountKey][]*Service{}
-	for _, m := range c.Meshes {
-		for _, s := range m.services {
-			if s.Account != "" && !s.Outside {
-				k := accountKey{s.Namespace, s.Account}
-				c.byOwner[k] = append(c.byOwner[k], s)
-			}
-		}
-	}
-	shared := false
-	for k, all := range c.byOwner {
-		if len(all) < 2 {
-			delete(c.byOwner, k)
-		} else {
-			shared = true
-		}
-	}
-	if !shared {
-		return
-	}
-	for _, m := range c.Meshes {
-		for _, s := range m.services {
-			c.toldApart(s.Allow)
-			c.toldApart(s.Deny)
-		}
-	}
-}
-
-// toldApart looks at the rules of one callee and action.
-func (c *checker) toldApart(rules []*Rule) {
-	type group struct {
-		accountKey
-		key string
-	}
-	var named map[string]*coverage // by what the rules are about
-	looked := map[group]bool{}
-	for _, r := range rules {
-		for i, f := range r.From {
-			if f.Kind != policy.FromService {
-				continue
-			}
-			k := accountKey{f.Service.Namespace, f.Service.Account}
-			twins := c.byOwner[k]
-			if len(twins) == 0 || c.reported[k] || looked[group{k, r.key}] {
-				continue
-			}
-			looked[group{k, r.key}] = true
-			if named == nil {
-				named = coverages(rules)
-			}
-			for _, twin := range twins {
-				if twin.Service == f.Service || named[r.key].has(twin.Service) || named[""].has(twin.Service) {
-					continue
-				}
-				c.reported[k] = true
-				c.list.Add(diag.SharedAccount, r.fromAt[i], "%s and %s share the account %s, so this would bind both", f.Service.Name, twin.Name, quoted(k.account)).
-					WithRelated(c.symbolAt(f.Service), "%s runs as %s", f.Service.Name, k.account).
-					WithRelated(place(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
-					WithNote("identity is the account: the callee cannot see which of the two is calling").
-					WithHelp("give %s an account of its own, or write the same for both", twin.Name)
-				break
-			}
-		}
-	}
-}
-
-// coverage is the callers of rules that are about the same.
-type coverage struct {
-	services map[*policy.Service]bool
-	meshes   map[string]bool
-	all      bool
-}
-
-func coverages(rules []*Rule) map[string]*coverage {
-	named := map[string]*coverage{}
-	for _, r := range rules {
-		c := named[r.key]
-		if c == nil {
-			c = &coverage{services: map[*policy.Service]bool{}, meshes: map[string]bool{}}
-			named[r.key] = c
-		}
-		for _, f := range r.From {
-			switch f.Kind {
-			case policy.FromService:
-				c.services[f.Service] = true
-			case policy.FromMesh:
-				c.meshes[f.Mesh] = true
-			default:
-				c.all = true
-			}
-		}
-	}
-	return named
-}
-
-func (c *coverage) has(s *policy.Service) bool {
-	return c != nil && (c.all || c.services[s] || c.meshes[s.Namespace])
-}
-
-func (c *checker) symbolAt(s *policy.Service) source.Span {
-	svc := c.meshes[s.Namespace].names[s.Name].service
-	return place(svc.accountAt, svc.At)
 }
 
 // overlaps reports a selector that also takes the pods of another service of the mesh.

@@ -66,6 +66,7 @@ const (
 	AlwaysBroken         Code = "MESH2012"
 	OnlyBroken           Code = "MESH2013"
 	SelectorMismatch     Code = "MESH2014"
+	SharedAddress        Code = "MESH2015"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
 	WorldIntoStrict      Code = "MESH2103"

@@ -6,7 +6,8 @@ var policyCodes = []Entry{
 		Code: SharedAccount, Severity: Error,
 		Title: "two services that share an account but not their edges",
 		Text: "Istio knows a caller by its service account alone. Where two services of a namespace run as one account, whoever lets in the " +
-			"first lets in the second too, and a deny for one hits both. Give each its own account, or write the edges for both.",
+			"first lets in the second too, and a deny for one hits both; a guard that makes an exception of one makes it of both. Give each its own account, " +
+			"or write the same for both.",
 		Bad: `mesh shop strict
 service frontend account shop-sa
 service reports account shop-sa
@@ -303,6 +304,27 @@ spec:
   template:
     metadata: {labels: {app: frontend}}
     spec: {serviceAccountName: frontend-sa}
+`,
+	},
+	{
+		Code: SharedAddress, Severity: Error,
+		Title: "two services that share an address but not their edges",
+		Text: "A service outside the mesh is known by its addresses alone. Where one service is at an address of another, whoever lets in the other lets in " +
+			"the one too, and a deny for the other hits both. Give them addresses that do not overlap, or write for the one what is written for the other; " +
+			"a host may well be let in to more than the network that it is in.",
+		Bad: `mesh shop permissive
+service legacy outside address 10.0.3.0/24
+service reports outside address 10.0.3.7
+service backend account backend-sa port 8080 http
+legacy -> backend:8080 GET /orders
+reports -> backend:8080 GET /reports
+`,
+		Good: `mesh shop permissive
+service legacy outside address 10.0.3.0/24
+service reports outside address 10.0.3.7
+service backend account backend-sa port 8080 http
+legacy, reports -> backend:8080 GET /orders
+reports -> backend:8080 GET /reports
 `,
 	},
 }
