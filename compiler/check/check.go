@@ -174,6 +174,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 	c.applyCeilings()
 	c.exports(sections)
 	c.rules(sections)
+	c.declaring()
 	c.toldApart()
 	c.guards(files)
 	c.sound()

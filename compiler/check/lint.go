@@ -14,9 +14,6 @@ import (
 // lint warns of what is allowed and rarely meant.
 func (c *checker) lint() {
 	for _, m := range c.Meshes {
-		if m.Declares = m.declares(); m.Declares {
-			c.withoutModes(m)
-		}
 		m.At = place(m.At, firstSection(m))
 		for _, s := range m.services {
 			if len(m.sections) > 0 {
@@ -31,25 +28,20 @@ func (c *checker) lint() {
 	c.lintPermissive()
 }
 
-// declares tells whether a mesh only names services of others. See policy.Mesh.
-func (m *Mesh) declares() bool {
-	if m.stated.mode != policy.ModeUnset {
-		return false
-	}
-	return !slices.ContainsFunc(m.services, func(s *Service) bool {
-		return len(s.Allow) > 0 || len(s.Deny) > 0 || !s.stated.at.IsZero() || len(s.ports) > 0
-	})
-}
-
 func (c *checker) lintMesh(m *Mesh) {
 	if !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
-	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && (len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
-		c.list.Add(diag.NoMode, m.sections[0], "nothing is emitted for mesh %s: its mode is stated nowhere, and no edge leads into it", m.Name).
-			WithNote("its services are as open as without meshc, with no default-deny; a mesh that only names services of others is left alone like this").
+	states := m.states()
+	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && (states || len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
+		what := "nothing is emitted for mesh %s"
+		if states {
+			what = "nothing closes mesh %s"
+		}
+		c.list.Add(diag.NoMode, m.sections[0], what+": its mode is stated nowhere, and no edge leads into it", m.Name).
+			WithNote("there is no default-deny: but for denies and modes of its own it is as open as without meshc, as a mesh is that only names services of others").
 			WithHelp("write `mesh %s strict` to close what no edge opens", m.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {

@@ -172,17 +172,41 @@ func (c *checker) knownCeilings() {
 	}
 }
 
-// withoutModes takes back what ceilings did to a mesh that only declares: nothing is emitted for it, so it has the
-// mesh-wide mode. A ceiling that names it is reported.
+// declaring settles which meshes only declare.
+func (c *checker) declaring() {
+	for _, m := range c.Meshes {
+		m.Declares = m.stated.mode == policy.ModeUnset && !slices.ContainsFunc(m.services, func(s *Service) bool { return len(s.Allow) > 0 })
+		if m.Declares {
+			c.withoutModes(m)
+		}
+	}
+}
+
+// states tells whether something of a mesh is denied, or has a mode of its own.
+func (m *Mesh) states() bool {
+	return slices.ContainsFunc(m.services, func(s *Service) bool {
+		return len(s.Deny) > 0 || s.statesMode()
+	})
+}
+
+func (s *Service) statesMode() bool { return !s.stated.at.IsZero() || len(s.ports) > 0 }
+
+// withoutModes takes back what ceilings did to a mesh that only declares: what states no mode itself has the
+// mesh-wide one. A ceiling that holds nothing back there is reported.
 func (c *checker) withoutModes(m *Mesh) {
 	m.Mode, m.ModeAt = policy.ModeUnset, source.Span{}
 	for _, s := range m.services {
+		if !s.stated.at.IsZero() {
+			continue
+		}
 		s.Mode = policy.ModeUnset
 		for i := range s.Ports {
-			s.Ports[i].Mode = policy.ModeUnset
+			if _, own := s.ports[s.Ports[i].Number]; !own {
+				s.Ports[i].Mode = policy.ModeUnset
+			}
 		}
 	}
-	if c.env == nil {
+	if c.env == nil || slices.ContainsFunc(m.services, (*Service).statesMode) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.env.Modes)) {
