@@ -161,10 +161,6 @@ func (c *checker) hold(s *Service) {
 	s.Hosts = slices.Compact(s.Hosts)
 	if len(s.Labels) == 0 {
 		s.Labels = selectorOf(s.Name, s.workloads)
-		if len(s.Labels) == 0 {
-			c.list.Add(diag.SelectorMismatch, place(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
-				WithHelp("a policy finds its pods by labels: give them one, such as `app: %s`", s.Name)
-		}
 	}
 }
 

@@ -21,6 +21,7 @@ func (c *checker) sound() {
 		for _, s := range m.services {
 			if s.bound() {
 				c.nameable(s)
+				c.selectable(s)
 			}
 			for _, r := range s.Allow {
 				c.identities(r, false)
@@ -39,6 +40,14 @@ func (c *checker) sound() {
 func (s *Service) bound() bool {
 	return !s.Outside && (len(s.Allow) > 0 || len(s.Deny) > 0 || s.Mode != policy.ModeUnset ||
 		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
+}
+
+// selectable reports a workload whose pods no policy could find.
+func (c *checker) selectable(s *Service) {
+	if len(s.Labels) == 0 {
+		c.list.Add(diag.SelectorMismatch, place(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
+			WithHelp("a policy finds its pods by labels: give them one, such as `app: %s`", s.Name)
+	}
 }
 
 // nameable reports a workload whose name from the manifests cannot be the name of a policy.
