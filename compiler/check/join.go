@@ -144,7 +144,9 @@ func (c *checker) hold(s *Service) {
 	}
 	s.Outside = s.Outside || bare == len(s.workloads)
 	s.partly = !s.Outside && bare > 0
-	if !s.declaredOutside() {
+	if s.declaredOutside() {
+		c.holdOutside(s)
+	} else {
 		c.holdAccount(s)
 	}
 	c.holdDeclaredPorts(s)
@@ -161,6 +163,19 @@ func (c *checker) hold(s *Service) {
 	s.Hosts = slices.Compact(s.Hosts)
 	if len(s.Labels) == 0 {
 		s.Labels = selectorOf(s.Name, s.workloads)
+	}
+}
+
+// holdOutside reports a service that is declared outside the mesh, and has a proxy: its calls bear an identity, which
+// rules for its addresses do not match, and its own proxy would enforce no rule.
+func (c *checker) holdOutside(s *Service) {
+	for _, w := range s.workloads {
+		if w.Proxy != "" {
+			c.list.Add(diag.ProxiedOutside, s.decl.Outside.Range, "%s is not outside the mesh: %s", s.Name, w.Proxy).
+				WithRelated(place(w.ProxyAt, w.At), "the manifests say so here").
+				WithHelp("delete `outside` and the addresses, or take its proxy away: label its pods `sidecar.istio.io/inject: \"false\"`")
+			return
+		}
 	}
 }
 

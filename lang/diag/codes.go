@@ -67,6 +67,7 @@ const (
 	OnlyBroken           Code = "MESH2013"
 	SelectorMismatch     Code = "MESH2014"
 	SharedAddress        Code = "MESH2015"
+	ProxiedOutside       Code = "MESH2016"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
 	WorldIntoStrict      Code = "MESH2103"

@@ -327,4 +327,42 @@ legacy, reports -> backend:8080 GET /orders
 reports -> backend:8080 GET /reports
 `,
 	},
+	{
+		Code: ProxiedOutside, Severity: Error,
+		Title: "a service declared outside the mesh whose manifest shows a proxy",
+		Text: "`outside` says that the pods of a service have no proxy, and the manifests show that they have one: a label that asks for it, a container " +
+			"istio-proxy, or a namespace with injection. Such a caller comes with an identity, and a rule for its addresses does not let it in; as a callee it " +
+			"would be closed by the default-deny of its namespace. Correct whichever is wrong.",
+		Bad: `-- shop.mesh --
+mesh shop permissive
+service legacy outside address 10.0.3.0/24
+service backend account backend-sa port 8080 http
+legacy -> backend:8080
+` + legacyManifest,
+		Good: `-- shop.mesh --
+mesh shop strict
+legacy -> backend:8080
+` + legacyManifest,
+	},
 }
+
+// legacyManifest is two pods of a namespace with injection.
+const legacyManifest = `-- k8s/shop.yaml --
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: legacy, namespace: shop, labels: {app: legacy}}
+spec:
+  serviceAccountName: legacy-sa
+  containers: [{name: legacy, image: shop/legacy}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: backend, namespace: shop, labels: {app: backend}}
+spec:
+  serviceAccountName: backend-sa
+  containers: [{name: backend, image: shop/backend, ports: [{containerPort: 8080}]}]
+`
