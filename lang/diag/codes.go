@@ -95,6 +95,8 @@ const (
 	ManifestLimit Code = "MESH3002"
 	Unevaluable   Code = "MESH3003"
 	Ineffective   Code = "MESH3004"
+	Undecided     Code = "MESH3005"
+	NotJudged     Code = "MESH3006"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"

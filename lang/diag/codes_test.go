@@ -5,7 +5,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -63,6 +65,32 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// A severity belongs to a code, for whoever silences or raises it by that code: only this package gives one to a finding.
+func TestSeverityIsTheCodes(t *testing.T) {
+	files := token.NewFileSet()
+	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Ext(path) != ".go" || filepath.Dir(path) == filepath.Join("../..", "lang", "diag") {
+			return err
+		}
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if a, ok := n.(*ast.AssignStmt); ok {
+				for _, to := range a.Lhs {
+					if field, ok := to.(*ast.SelectorExpr); ok && field.Sel.Name == "Severity" {
+						t.Errorf("%s: a severity is assigned; take a code of that severity", files.Position(a.Pos()))
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	require.NoError(t, err)
+}
+
 func TestUnknownCode(t *testing.T) {
 	assert.Nil(t, diag.Explain("MESH9999"))
 	assert.Equal(t, diag.Error, diag.Code("MESH9999").Severity())
@@ -91,7 +119,6 @@ and all findings of a build are reported at once. ` + "`meshc explain CODE`" + `
 An **error** fails the build and cannot be demoted. A **warning** can be silenced or made an error, by its code, with
 ` + "`-W CODE=silence`, `-W CODE=error` or `-W error`" + ` (all of them), or under ` + "`warnings`" + ` in meshc.yaml. A **note** is worth knowing and
 never fails a build. The examples are built by a test, as of ` + diag.ExampleDay + `: the wrong one gives this code, the right one no finding.
-Guards (never, always, only) are read and resolved, and not judged yet: MESH2011 to MESH2013 are what will be said of them.
 
 ` + formats + `
 ## Codes
