@@ -17,9 +17,11 @@ func (c *checker) withoutNobody(r *Rule) {
 	if !slices.ContainsFunc(r.From, nobody) || !slices.ContainsFunc(r.From, func(f policy.Source) bool { return !nobody(f) }) {
 		return
 	}
-	for _, open := range r.Callee.Allow {
-		if open.meets(r) && slices.ContainsFunc(open.From, func(f policy.Source) bool { return f.Kind == policy.FromWorld }) {
-			return
+	if c.takesPlaintext(r) {
+		for _, open := range r.Callee.Allow {
+			if open.meets(r) && slices.ContainsFunc(open.From, func(f policy.Source) bool { return f.Kind == policy.FromWorld }) {
+				return
+			}
 		}
 	}
 	var from []policy.Source // not in place: the hops of a statement share their sources
@@ -32,6 +34,11 @@ func (c *checker) withoutNobody(r *Rule) {
 	r.From, r.fromAt = from, at
 }
 
+// takesPlaintext tells whether some port that a rule is about is not strict.
+func (c *checker) takesPlaintext(r *Rule) bool {
+	return slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
+}
+
 // meets tells whether two rules of one callee have a port in common.
 func (r *Rule) meets(other *Rule) bool {
 	return len(r.Ports) == 0 || len(other.Ports) == 0 ||
@@ -39,8 +46,8 @@ func (r *Rule) meets(other *Rule) bool {
 }
 
 // aroundInPlaintext warns where a caller that is shut out by its identity comes in without one.
-func (c *checker) aroundInPlaintext(r *Rule, f policy.Source, at source.Span, met []stated) {
-	if !slices.ContainsFunc(met, func(m stated) bool { return m.mode != policy.Strict }) {
+func (c *checker) aroundInPlaintext(r *Rule, f policy.Source, at source.Span) {
+	if !c.takesPlaintext(r) {
 		return
 	}
 	for _, open := range r.Callee.Allow {

@@ -218,7 +218,7 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 		}
 	}
 	if deny {
-		c.aroundInPlaintext(r, f, at, met)
+		c.aroundInPlaintext(r, f, at)
 	}
 	for _, m := range met {
 		switch m.mode {

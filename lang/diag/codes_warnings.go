@@ -137,7 +137,8 @@ frontend -> backend
 	{
 		Code: IdleService, Severity: Warning,
 		Title: "a service that nothing may call and that calls nothing",
-		Text:  "No edge leads to the service or away from it. Either an edge is missing, or the service is gone and its line was left behind.",
+		Text: "No edge leads to the service or away from it, and none lets in `any` or `world`, of which it would be one. Either an edge is missing, or the " +
+			"service is gone and its line was left behind.",
 		Bad: `mesh shop strict
 service frontend account frontend-sa
 service backend account backend-sa
