@@ -223,12 +223,12 @@ func (c *checker) sharedIdentity(k identity, s *policy.Service, twin *Service, a
 		if shared(twin.Service, s).IsValid() {
 			c.reported[identityOf(twin.Service)] = true // the same the other way round
 		}
-		return c.list.Add(diag.SharedAddress, at, "%s is at an address of %s, so this is about both", twin.Name, s.Name).
+		return c.list.Add(diag.SharedAddress, at, "%s is at an address of %s, so this holds for both", twin.Name, s.Name).
 			WithRelated(s.At, "%s is at %s", s.Name, s.Addresses[0]).
 			WithRelated(twin.At, "%s is at %s too", twin.Name, network).
 			WithNote("without a proxy the address is the identity: the callee cannot see which of the two is calling")
 	}
-	return c.list.Add(diag.SharedAccount, at, "%s and %s share the account %s, so this is about both", s.Name, twin.Name, quoted(k.account)).
+	return c.list.Add(diag.SharedAccount, at, "%s and %s share the account %s, so this holds for both", s.Name, twin.Name, quoted(k.account)).
 		WithRelated(c.symbolAt(s), "%s runs as %s", s.Name, k.account).
 		WithRelated(place(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
 		WithNote("identity is the account: the callee cannot see which of the two is calling")
