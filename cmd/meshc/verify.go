@@ -230,7 +230,7 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 var topics = map[diag.Code]string{
 	diag.NeverBroken: "guard", diag.AlwaysBroken: "guard", diag.OnlyBroken: "guard",
 	diag.NoProxy: "no proxy", diag.OutsideCallee: "no proxy", diag.PermissiveCallee: "plaintext", diag.WorldIntoStrict: "plaintext",
-	diag.UnusedAccount: "account", diag.DefaultAccount: "account", diag.UncoveredScrape: "scrape", diag.NoMode: "mode",
+	diag.UnusedAccount: "account", diag.DefaultAccount: "account", diag.Unmanifested: "workload", diag.UncoveredScrape: "scrape", diag.NoMode: "mode",
 }
 
 // locked is a folder that meshc wrote.

@@ -175,7 +175,7 @@ func (r *reason) find(m *reach.Model) error {
 		}
 	}
 	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
-		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing is emitted for it: whoever owns it may have closed it", mesh.Name))
+		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing closes it: whoever owns it may have", mesh.Name))
 	}
 	if r.from.Kind == policy.FromService && r.from.Service.Outside {
 		r.notes = append(r.notes, r.from.Service.ID()+" has no proxy, and so no identity and no mutual TLS")

@@ -74,6 +74,7 @@ type Rule struct {
 	fromAt []source.Span // of each source, parallel to From
 	toAt   source.Span
 	key    string // equal for rules with the same ports and operations
+	spoken bool   // its ports are those that speak HTTP, for want of a named one
 }
 
 // Export is the consent of one service to edges of other sections.
@@ -99,8 +100,9 @@ type exportStmt struct {
 
 // stated is an mTLS mode as a statement gives it.
 type stated struct {
-	mode policy.Mode
-	at   source.Span
+	mode   policy.Mode
+	at     source.Span
+	capped bool // it is the environment's ceiling, not a statement
 }
 
 // symbol is what a name of a mesh stands for: exactly one of its pointers is set.
@@ -140,10 +142,10 @@ type checker struct {
 	list   diag.List
 	inv    *inventory.Set
 
-	edges    int                       // statements seen, for the repeats
-	seen     map[edgeKey]source.Span   // edges and denies so far
-	byOwner  map[accountKey][]*Service // services that share an account
-	reported map[accountKey]bool       // of those, the ones with a finding
+	seen     map[edgeKey]source.Span // edges and denies so far
+	anyone   policy.SourceKind       // FromAny or FromWorld where some edge lets them in
+	twins    map[identity][]*Service // services that a callee takes for one
+	reported map[identity]bool       // of those, the ones with a finding
 	ambients map[string]*inventory.Namespace
 	loose    map[source.Span]*permitted // permissive modes that edges rely on
 }
@@ -161,16 +163,19 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 		seen:   map[edgeKey]source.Span{},
 		loose:  map[source.Span]*permitted{},
 
-		reported: map[accountKey]bool{},
+		reported: map[identity]bool{},
 		ambients: map[string]*inventory.Namespace{},
 	}
 	sections := c.declare(files)
 	c.join()
+	c.knownOwners()
 	c.resolveGroups()
 	c.statedModes(sections)
 	c.applyCeilings()
 	c.exports(sections)
 	c.rules(sections)
+	c.declaring()
+	c.toldApart()
 	c.guards(files)
 	c.sound()
 	c.lint()
@@ -185,8 +190,6 @@ func (m *Mesh) Externals() []*policy.External {
 	var all []*policy.External
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil {
-			slices.SortFunc(e.Callers, policy.Source.Compare)
-			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
 			all = append(all, &e.External)
 		}
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -121,6 +122,20 @@ func (c *checker) owned(name string, m *lang.Mesh) {
 		c.list.Add(diag.NotOwner, m.Name.Range, "%s may not open mesh %s", file, name).
 			WithNote("meshc.yaml gives mesh %s to %s", name, listed(globs)).
 			WithHelp("move these statements to one of its files, or ask its owners for an export")
+	}
+}
+
+// knownOwners warns of owners of a mesh that nothing declares: with a misspelt name they protect nothing.
+func (c *checker) knownOwners() {
+	for _, name := range slices.Sorted(maps.Keys(c.Config.Owners)) {
+		if name == "*" || c.meshes[name] != nil {
+			continue
+		}
+		d := c.list.Add(diag.UnknownOwned, c.Config.OwnersAt[name], "mesh %s is not declared, so nothing is kept for its owners", quoted(name)).
+			WithHelp("correct the name, or delete the entry")
+		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.meshes))); ok {
+			d.WithHelp("did you mean %s?", near)
+		}
 	}
 }
 

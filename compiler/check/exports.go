@@ -49,7 +49,7 @@ func (c *checker) export(m *Mesh, e *lang.Export) {
 			}
 			r := &Rule{Callee: s, toAt: t.Ref.Range}
 			r.Ops = ops
-			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1, false) {
+			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
 				stmt.used = true // it failed: nothing more to say of it
 				continue
 			}

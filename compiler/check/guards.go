@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
@@ -45,16 +47,25 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 	if len(from) == 0 && len(c.list) == before {
 		c.aboutNothing(g, g.Hops[0])
 	}
-	var except []policy.Source
+	var except named
 	for _, r := range g.Except {
-		except = append(except, c.source(m, r, true)...)
+		for _, s := range c.source(m, r, true) {
+			except.sources, except.at = append(except.sources, s), append(except.at, r.Range)
+		}
+	}
+	switch policy.GuardKind(g.Kind) {
+	case policy.Never:
+		c.exact(except, func(twin *policy.Service) bool { return lists(from, twin) })
+	case policy.Only:
+		all := named{append(slices.Clone(from), except.sources...), append(slices.Clone(fromAt), except.at...)}
+		c.exact(all, func(*policy.Service) bool { return true })
 	}
 	if g.Kind == lang.Only { // `*` is who may call at most: none of them must be let in
 		all := from
 		from = nil
 		for i, s := range all {
 			if fromAt[i].Text() == "*" {
-				except = append(except, s)
+				except.sources, except.at = append(except.sources, s), append(except.at, fromAt[i])
 			} else {
 				from = append(from, s)
 			}
@@ -81,14 +92,14 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		for _, s := range callees {
 			r := &Rule{Callee: s}
 			r.Ops = ops
-			if !ok || !c.rulePorts(r, t, len(callees) == 1, false) {
+			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
 			}
 			key := r.Rule.OperationKey()
 			pg := byPorts[key]
 			if pg == nil {
 				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Ports: r.Ports, Ops: ops,
-					Transitive: g.Transitive, Except: except, Because: g.Because.Text, At: g.Range}
+					Transitive: g.Transitive, Except: except.sources, Because: g.Because.Text, At: g.Range}
 				byPorts[key] = pg
 				if len(from) > 0 || g.Kind == lang.Only {
 					c.Guards = append(c.Guards, pg)

@@ -144,9 +144,12 @@ func (c *checker) hold(s *Service) {
 	}
 	s.Outside = s.Outside || bare == len(s.workloads)
 	s.partly = !s.Outside && bare > 0
-	if !s.Outside || s.decl == nil {
+	if s.declaredOutside() {
+		c.holdOutside(s)
+	} else {
 		c.holdAccount(s)
 	}
+	c.holdDeclaredPorts(s)
 	for _, w := range s.workloads {
 		for _, p := range w.Ports {
 			if !p.UDP {
@@ -160,9 +163,18 @@ func (c *checker) hold(s *Service) {
 	s.Hosts = slices.Compact(s.Hosts)
 	if len(s.Labels) == 0 {
 		s.Labels = selectorOf(s.Name, s.workloads)
-		if len(s.Labels) == 0 {
-			c.list.Add(diag.SelectorMismatch, place(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
-				WithHelp("a policy finds its pods by labels: give them one, such as `app: %s`", s.Name)
+	}
+}
+
+// holdOutside reports a service that is declared outside the mesh, and has a proxy: its calls bear an identity, which
+// rules for its addresses do not match, and its own proxy would enforce no rule.
+func (c *checker) holdOutside(s *Service) {
+	for _, w := range s.workloads {
+		if w.Proxy != "" {
+			c.list.Add(diag.ProxiedOutside, s.decl.Outside.Range, "%s is not outside the mesh: %s", s.Name, w.Proxy).
+				WithRelated(place(w.ProxyAt, w.At), "the manifests say so here").
+				WithHelp("delete `outside` and the addresses, or take its proxy away: label its pods `sidecar.istio.io/inject: \"false\"`")
+			return
 		}
 	}
 }
@@ -193,6 +205,31 @@ func (c *checker) holdAccount(s *Service) {
 			WithRelated(first.AccountAt, "%s %s", first.Kind, first.Object).
 			WithHelp("identity is the account: give them the same serviceAccountName, or declare a service with a label for each")
 		return
+	}
+}
+
+// holdDeclaredPorts reports the declared ports on which no pod listens: rules for them would bind nothing.
+func (c *checker) holdDeclaredPorts(s *Service) {
+	if s.decl == nil {
+		return
+	}
+	for _, d := range s.decl.Ports {
+		i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return portText(p.Number) == d.Number.Text })
+		if i < 0 {
+			continue
+		}
+		number := s.Ports[i].Number
+		p := s.behind(number)
+		if p == nil {
+			continue
+		}
+		f := c.servicePort(s, d.Number, number, p)
+		if slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == p.Number }) {
+			f.WithHelp("delete it: container port %d is declared already", p.Number)
+		} else {
+			f.WithHelp("declare the container port: `port %d`", p.Number).
+				WithFix(true, d.Number.Range, portText(p.Number), "write the container port "+portText(p.Number))
+		}
 	}
 }
 

@@ -14,9 +14,6 @@ import (
 // lint warns of what is allowed and rarely meant.
 func (c *checker) lint() {
 	for _, m := range c.Meshes {
-		if m.Declares = m.declares(); m.Declares {
-			c.withoutModes(m)
-		}
 		m.At = place(m.At, firstSection(m))
 		for _, s := range m.services {
 			if len(m.sections) > 0 {
@@ -31,25 +28,20 @@ func (c *checker) lint() {
 	c.lintPermissive()
 }
 
-// declares tells whether a mesh only names services of others. See policy.Mesh.
-func (m *Mesh) declares() bool {
-	if m.stated.mode != policy.ModeUnset {
-		return false
-	}
-	return !slices.ContainsFunc(m.services, func(s *Service) bool {
-		return len(s.Allow) > 0 || len(s.Deny) > 0 || !s.stated.at.IsZero() || len(s.ports) > 0
-	})
-}
-
 func (c *checker) lintMesh(m *Mesh) {
 	if !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
-	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && (len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
-		c.list.Add(diag.NoMode, m.sections[0], "nothing is emitted for mesh %s: its mode is stated nowhere, and no edge leads into it", m.Name).
-			WithNote("its services are as open as without meshc, with no default-deny; a mesh that only names services of others is left alone like this").
+	states := m.states()
+	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && (states || len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
+		what := "nothing is emitted for mesh %s"
+		if states {
+			what = "nothing closes mesh %s"
+		}
+		c.list.Add(diag.NoMode, m.sections[0], what+": its mode is stated nowhere, and no edge leads into it", m.Name).
+			WithNote("there is no default-deny: but for denies and modes of its own it is as open as without meshc, as a mesh is that only names services of others").
 			WithHelp("write `mesh %s strict` to close what no edge opens", m.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
@@ -125,7 +117,7 @@ func (c *checker) lintAccount(m *Mesh, s *Service) {
 		default:
 			d.WithHelp("add a ServiceAccount %s to the manifests: Kubernetes would not start a pod whose account is missing", s.Account)
 		}
-	case stated && m.manifest && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && !s.Outside && m.hasWorkloads():
+	case stated && m.manifest && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && !s.Outside && !s.bound() && m.hasWorkloads():
 		c.list.Add(diag.UnusedAccount, s.accountAt, "no workload in the manifests runs as %s", quoted(s.Account)).
 			WithHelp("add the manifest of %s, or delete its declaration", s.Name)
 	}
@@ -139,11 +131,12 @@ func (c *checker) lintService(s *Service) {
 	c.lintUnmanifested(s)
 	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
 	idle := !s.calls && !s.called
+	invited := c.anyone == policy.FromWorld || c.anyone == policy.FromAny && !s.Outside
 	switch {
 	case idle && s.Outside && !s.declaredOutside():
 		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
 			WithHelp("let its proxy be injected and restart it, or declare it `service %s outside`", s.Name)
-	case idle && !exported && len(s.mesh.sections) > 0:
+	case idle && !invited && !exported && len(s.mesh.sections) > 0:
 		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
 	}
@@ -151,22 +144,31 @@ func (c *checker) lintService(s *Service) {
 	c.lintScrape(s)
 }
 
-// lintUnmanifested reports a declared service that the manifests do not know, while its account is that of a
-// workload that they do: its policies would bind nothing.
+// lintUnmanifested reports a declared service that the manifests do not know: its policies would bind nothing. It is
+// an error where its account is that of a workload that they do know.
 func (c *checker) lintUnmanifested(s *Service) {
-	if s.decl == nil || len(s.workloads) > 0 || s.Outside || s.mismatch || s.Account == "" || !s.bound() {
+	if s.decl == nil || len(s.workloads) > 0 || s.mismatch || !s.bound() || !s.mesh.hasWorkloads() {
 		return
 	}
-	i := slices.IndexFunc(s.mesh.services, func(o *Service) bool {
-		return o.decl == nil && slices.ContainsFunc(o.workloads, func(w *inventory.Workload) bool { return w.Account == s.Account })
-	})
-	if i < 0 {
-		return
+	var known []string
+	for _, o := range s.mesh.services {
+		if o.decl != nil || len(o.workloads) == 0 {
+			continue
+		}
+		known = append(known, o.Name)
+		if w := o.workloads[0]; s.Account != "" && w.Account == s.Account {
+			c.list.Add(diag.SelectorMismatch, s.At, "no workload of %s is %s; %s runs as %s", s.Namespace, s.Name, o.Name, quoted(s.Account)).
+				WithRelated(w.At, "%s %s", w.Kind, w.Object).
+				WithHelp("write `service %s`, or give %s the labels of its pods: a policy for it would bind nothing", o.Name, s.Name)
+			return
+		}
 	}
-	other := s.mesh.services[i]
-	c.list.Add(diag.SelectorMismatch, s.At, "no workload of %s is %s; %s runs as %s", s.Namespace, s.Name, other.Name, quoted(s.Account)).
-		WithRelated(other.workloads[0].At, "%s %s", other.workloads[0].Kind, other.workloads[0].Object).
-		WithHelp("write `service %s`, or give %s the labels of its pods: a policy for it would bind nothing", other.Name, s.Name)
+	d := c.list.Add(diag.Unmanifested, s.At, "no workload in the manifests of %s is %s", s.Namespace, s.Name).
+		WithNote("its policies look for pods with %s that no other service takes", selectorText(s.Labels)).
+		WithHelp("add its manifest, state the labels that its pods have, or delete it")
+	if near, ok := diag.Nearest(s.Name, known); ok {
+		d.WithHelp("did you mean %s?", near)
+	}
 }
 
 // lintCovered warns of edges that denies take back whole.
@@ -247,11 +249,8 @@ func (c *checker) lintPermissive() {
 		if n := len(p.callees); n > 1 {
 			who = fmt.Sprintf("the %d services that edges lead to", n)
 		}
-		d := c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away, permissive or not", who).
+		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away, permissive or not", who).
 			WithNote("an edge lets in an identity, and a plaintext caller has none: here the policies, not the mode, are what shuts it out").
 			WithHelp("make it strict once every caller has a proxy; name those without one as `service NAME outside address NETWORK`")
-		if c.env != nil && len(c.env.Modes) > 0 {
-			d.WithNote("environment %s may hold it at this mode", c.Environment)
-		}
 	}
 }

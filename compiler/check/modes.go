@@ -21,7 +21,7 @@ func (c *checker) state(s *stated, n lang.Name, what string) {
 			WithHelp("keep one: of two modes Istio would follow whichever object is older")
 		return
 	}
-	*s = stated{c.mode(n), n.Range}
+	*s = stated{mode: c.mode(n), at: n.Range}
 }
 
 // statedModes enters the `mtls` statements.
@@ -90,7 +90,7 @@ func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
 // strict as the nearest ceiling of the environment.
 func (c *checker) applyCeilings() {
 	c.knownCeilings()
-	wide := stated{policy.Permissive, c.wide.at} // Istio's default
+	wide := stated{mode: policy.Permissive, at: c.wide.at} // Istio's default
 	if c.wide.mode != policy.ModeUnset {
 		wide = c.wide
 		c.Mode, c.ModeAt = min(wide.mode, c.ceiling("*")), wide.at
@@ -172,17 +172,41 @@ func (c *checker) knownCeilings() {
 	}
 }
 
-// withoutModes takes back what ceilings did to a mesh that only declares: nothing is emitted for it, so it has the
-// mesh-wide mode. A ceiling that names it is reported.
+// declaring settles which meshes only declare.
+func (c *checker) declaring() {
+	for _, m := range c.Meshes {
+		m.Declares = m.stated.mode == policy.ModeUnset && !slices.ContainsFunc(m.services, func(s *Service) bool { return len(s.Allow) > 0 })
+		if m.Declares {
+			c.withoutModes(m)
+		}
+	}
+}
+
+// states tells whether something of a mesh is denied, or has a mode of its own.
+func (m *Mesh) states() bool {
+	return slices.ContainsFunc(m.services, func(s *Service) bool {
+		return len(s.Deny) > 0 || s.statesMode()
+	})
+}
+
+func (s *Service) statesMode() bool { return !s.stated.at.IsZero() || len(s.ports) > 0 }
+
+// withoutModes takes back what ceilings did to a mesh that only declares: what states no mode itself has the
+// mesh-wide one. A ceiling that holds nothing back there is reported.
 func (c *checker) withoutModes(m *Mesh) {
 	m.Mode, m.ModeAt = policy.ModeUnset, source.Span{}
 	for _, s := range m.services {
+		if !s.stated.at.IsZero() {
+			continue
+		}
 		s.Mode = policy.ModeUnset
 		for i := range s.Ports {
-			s.Ports[i].Mode = policy.ModeUnset
+			if _, own := s.ports[s.Ports[i].Number]; !own {
+				s.Ports[i].Mode = policy.ModeUnset
+			}
 		}
 	}
-	if c.env == nil {
+	if c.env == nil || slices.ContainsFunc(m.services, (*Service).statesMode) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.env.Modes)) {
@@ -196,33 +220,50 @@ func (c *checker) withoutModes(m *Mesh) {
 
 // ceiling is the environment's limit by the first of some keys that it names; Strict where it names none.
 func (c *checker) ceiling(keys ...string) policy.Mode {
-	if c.env != nil {
-		for _, k := range keys {
-			if m, ok := c.env.Modes[k]; ok {
-				return m
-			}
-		}
+	if key := c.ceilingKey(keys...); key != "" {
+		return c.env.Modes[key]
 	}
 	return policy.Strict
 }
 
-// effective is the mode that callers of a port meet, and where it is stated. Port 0 is any port that has
-// no mode of its own.
+// ceilingKey is the first of some keys that the environment names; empty where it names none.
+func (c *checker) ceilingKey(keys ...string) string {
+	if c.env != nil {
+		for _, k := range keys {
+			if _, ok := c.env.Modes[k]; ok {
+				return k
+			}
+		}
+	}
+	return ""
+}
+
+// effective is the mode that callers of a port meet, and what makes it so: the statement, or the ceiling where
+// that is looser. Port 0 is any port that has no mode of its own.
 func (c *checker) effective(s *Service, port uint16) stated {
+	m := c.inForce(s, port)
+	key := c.ceilingKey(s.ID()+":"+portText(port), s.ID(), s.Namespace, "*")
+	if key != "" && c.env.Modes[key] == m.mode && modes[m.at.Text()] != m.mode {
+		return stated{m.mode, c.env.ModesAt[key], true}
+	}
+	return m
+}
+
+func (c *checker) inForce(s *Service, port uint16) stated {
 	for _, p := range s.Ports {
 		if p.Number == port && p.Mode != policy.ModeUnset {
-			return stated{p.Mode, place(s.ports[port].at, s.modeAt())}
+			return stated{mode: p.Mode, at: place(s.ports[port].at, s.modeAt())}
 		}
 	}
 	switch {
 	case s.Mode != policy.ModeUnset:
-		return stated{s.Mode, s.modeAt()}
+		return stated{mode: s.Mode, at: s.modeAt()}
 	case s.mesh.Mode != policy.ModeUnset:
-		return stated{s.mesh.Mode, s.mesh.ModeAt}
+		return stated{mode: s.mesh.Mode, at: s.mesh.ModeAt}
 	case c.Mode != policy.ModeUnset:
-		return stated{c.Mode, c.ModeAt}
+		return stated{mode: c.Mode, at: c.ModeAt}
 	}
-	return stated{policy.Permissive, source.Span{}}
+	return stated{mode: policy.Permissive}
 }
 
 func (s *Service) modeAt() source.Span { return place(s.stated.at, s.mesh.ModeAt) }

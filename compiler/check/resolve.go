@@ -316,6 +316,24 @@ func (c *checker) everyone(m *Mesh, outside bool) []*Service {
 	return all
 }
 
+// behind is the container port that a number leads to which is a port of a Kubernetes Service and no container
+// port of the service; nil where there is none.
+func (s *Service) behind(number uint16) *inventory.Port {
+	var found *inventory.Port
+	for _, w := range s.workloads {
+		for i := range w.Ports {
+			switch p := &w.Ports[i]; {
+			case p.UDP:
+			case p.Number == number:
+				return nil
+			case found == nil && slices.Contains(p.ServicePorts, number):
+				found = p
+			}
+		}
+	}
+	return found
+}
+
 // alsoServicePort warns of a container port that is also the port of a Service which leads to another one.
 func (c *checker) alsoServicePort(s *Service, n lang.Name, number uint16) {
 	var here, there *inventory.Port
@@ -333,10 +351,9 @@ func (c *checker) alsoServicePort(s *Service, n lang.Name, number uint16) {
 	if here == nil || there == nil || slices.Contains(here.ServicePorts, number) {
 		return
 	}
-	d := c.list.Add(diag.ServicePort, n.Range, "port %d of the Kubernetes Service leads to container port %d, and this opens container port %d", number, there.Number, number).
+	c.list.Add(diag.AlsoServicePort, n.Range, "port %d of the Kubernetes Service leads to container port %d, and this opens container port %d", number, there.Number, number).
 		WithRelated(there.At, "container port %d", there.Number).
 		WithHelp("write %s:%d if callers go through the Service", s.Name, there.Number)
-	d.Severity = diag.Warning
 }
 
 // port resolves the port of a destination.
@@ -349,17 +366,10 @@ func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
 		c.alsoServicePort(s, n, number)
 		return number, true
 	}
-	for _, w := range s.workloads {
-		for _, p := range w.Ports {
-			if slices.Contains(p.ServicePorts, number) {
-				c.list.Add(diag.ServicePort, n.Range, "%d is the port of the Kubernetes Service; the pods of %s listen on %d", number, s.Name, p.Number).
-					WithRelated(p.At, "container port %d", p.Number).
-					WithNote("Istio enforces policies at the pod, so it sees container ports only").
-					WithHelp("write %s:%d", s.Name, p.Number).
-					WithFix(true, n.Range, portText(p.Number), "write the container port "+portText(p.Number))
-				return 0, false
-			}
-		}
+	if p := s.behind(number); p != nil {
+		c.servicePort(s, n, number, p).WithHelp("write %s:%d", s.Name, p.Number).
+			WithFix(true, n.Range, portText(p.Number), "write the container port "+portText(p.Number))
+		return 0, false
 	}
 	var known []string
 	for _, p := range s.Ports {
@@ -372,4 +382,11 @@ func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
 		d.WithHelp("its ports are %s: write one of them, or declare `port %d` with its protocol", listed(known), number)
 	}
 	return 0, false
+}
+
+// servicePort reports the port of a Kubernetes Service where a container port is meant.
+func (c *checker) servicePort(s *Service, n lang.Name, number uint16, p *inventory.Port) *diag.Diagnostic {
+	return c.list.Add(diag.ServicePort, n.Range, "%d is the port of the Kubernetes Service; the pods of %s listen on %d", number, s.Name, p.Number).
+		WithRelated(p.At, "container port %d", p.Number).
+		WithNote("Istio enforces policies at the pod, so it sees container ports only")
 }

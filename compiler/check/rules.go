@@ -28,18 +28,23 @@ func (c *checker) rules(sections []section) {
 			}
 		}
 	}
+	for _, m := range c.Meshes {
+		for _, e := range m.Externals() {
+			slices.SortFunc(e.Callers, policy.Source.Compare)
+			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
+		}
+	}
 }
 
 func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
 	until, because := c.tail(tail)
-	c.edges++
 	for i := 0; i+1 < len(hops); i++ {
 		left := hops[i]
 		if i > 0 {
 			left = bare(left)
 		}
 		from, fromAt := c.sources(m, left, deny)
-		c.callers(from)
+		c.callers(from, deny)
 		c.lastOnly(m, hops[i+1])
 		for j := range hops[i+1] {
 			t := &hops[i+1][j]
@@ -49,10 +54,14 @@ func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.
 	}
 }
 
-// callers marks the services that an edge or a deny names as callers.
-func (c *checker) callers(from []policy.Source) {
+// callers marks the services that an edge or a deny names as callers, and those that it lets in with everybody.
+func (c *checker) callers(from []policy.Source, deny bool) {
 	for _, f := range from {
 		switch f.Kind {
+		case policy.FromAny, policy.FromWorld:
+			if !deny {
+				c.anyone = max(c.anyone, f.Kind)
+			}
 		case policy.FromService:
 			c.meshes[f.Service.Namespace].names[f.Service.Name].service.calls = true
 		case policy.FromMesh:
@@ -85,7 +94,7 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 		s.called = true
 		r := &Rule{Rule: base, Callee: s, fromAt: fromAt, toAt: t.Ref.Range}
 		r.Ops = ops
-		if !ok || !c.rulePorts(r, t, len(callees) == 1, deny) || len(r.From) == 0 {
+		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
 		if s.mesh != m && !c.consented(consent, r) {
@@ -139,8 +148,8 @@ func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
 	return s.services(), nil
 }
 
-// rulePorts fills the ports of a rule; single tells that the destination names this one service, deny what it is for.
-func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
+// rulePorts fills the ports of a rule; single tells that the destination names this one service.
+func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 	s := r.Callee
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
@@ -169,15 +178,11 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
 	if len(r.Ops) == 0 {
 		return true
 	}
+	r.spoken = true
 	for _, p := range s.Ports {
 		if p.Protocol.IsHTTP() {
 			r.Ports = append(r.Ports, p.Number)
 		}
-	}
-	if open := unknownProtocol(s); deny && open != 0 && len(r.Ports) > 0 {
-		c.list.Add(diag.AroundDeny, t.Ref.Range, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", open, s.Name).
-			WithRelated(s.At, "declared here").
-			WithHelp("declare it, `port %d http` or tcp, or deny the port itself", open)
 	}
 	if len(r.Ports) == 0 {
 		at := t.Ref.Range
@@ -190,16 +195,6 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single, deny bool) bool {
 		return false
 	}
 	return true
-}
-
-// unknownProtocol is a port that some edge opens and whose protocol nobody says; 0 where there is none.
-func unknownProtocol(s *Service) uint16 {
-	for _, p := range s.Ports {
-		if p.Protocol == policy.ProtocolUnset {
-			return p.Number
-		}
-	}
-	return 0
 }
 
 // operations takes over methods and paths, and reports those that Istio refuses or would match otherwise.
@@ -229,8 +224,7 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 		}
 		out = append(out, o)
 	}
-	slices.SortFunc(out, policy.Operation.Compare)
-	return slices.CompactFunc(out, func(a, b policy.Operation) bool { return a.Compare(b) == 0 }), ok
+	return policy.Canonical(out), ok
 }
 
 // bareMethod warns of `GET, POST /x`, which lets through every GET.

@@ -9,9 +9,6 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// accountKey is what Istio knows a workload by.
-type accountKey struct{ namespace, account string }
-
 // permitted is a permissive mode and the edges that need identity under it.
 type permitted struct {
 	first   *Rule
@@ -20,17 +17,19 @@ type permitted struct {
 
 // sound judges whether what Istio would enforce is what the statements say.
 func (c *checker) sound() {
-	c.sharedAccounts()
 	for _, m := range c.Meshes {
 		for _, s := range m.services {
 			if s.bound() {
 				c.nameable(s)
+				c.selectable(s)
 			}
 			for _, r := range s.Allow {
 				c.identities(r, false)
 			}
 			for _, r := range s.Deny {
+				c.withoutNobody(r)
 				c.identities(r, true)
+				c.aroundByPort(r)
 			}
 		}
 		c.overlaps(m)
@@ -43,119 +42,20 @@ func (s *Service) bound() bool {
 		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
 }
 
+// selectable reports a workload whose pods no policy could find.
+func (c *checker) selectable(s *Service) {
+	if len(s.Labels) == 0 {
+		c.list.Add(diag.SelectorMismatch, place(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
+			WithHelp("a policy finds its pods by labels: give them one, such as `app: %s`", s.Name)
+	}
+}
+
 // nameable reports a workload whose name from the manifests cannot be the name of a policy.
 func (c *checker) nameable(s *Service) {
 	if s.decl == nil && !isDNSLabel(s.Name) {
 		c.list.Add(diag.InvalidName, s.At, "%s cannot be the name of a policy", quoted(s.Name)).
 			WithHelp("declare the service under a name of lower-case letters, digits and `-`, with this workload's label: `service NAME label app=%s`", s.Name)
 	}
-}
-
-// sharedAccounts reports services of one account that edges tell apart: identity is the account, so the
-// one would be let in, or shut out, with the other.
-func (c *checker) sharedAccounts() {
-	c.byOwner = map[accountKey][]*Service{}
-	for _, m := range c.Meshes {
-		for _, s := range m.services {
-			if s.Account != "" && !s.Outside {
-				k := accountKey{s.Namespace, s.Account}
-				c.byOwner[k] = append(c.byOwner[k], s)
-			}
-		}
-	}
-	shared := false
-	for k, all := range c.byOwner {
-		if len(all) < 2 {
-			delete(c.byOwner, k)
-		} else {
-			shared = true
-		}
-	}
-	if !shared {
-		return
-	}
-	for _, m := range c.Meshes {
-		for _, s := range m.services {
-			c.toldApart(s.Allow)
-			c.toldApart(s.Deny)
-		}
-	}
-}
-
-// toldApart looks at the rules of one callee and action.
-func (c *checker) toldApart(rules []*Rule) {
-	type group struct {
-		accountKey
-		key string
-	}
-	var named map[string]*coverage // by what the rules are about
-	looked := map[group]bool{}
-	for _, r := range rules {
-		for i, f := range r.From {
-			if f.Kind != policy.FromService {
-				continue
-			}
-			k := accountKey{f.Service.Namespace, f.Service.Account}
-			twins := c.byOwner[k]
-			if len(twins) == 0 || c.reported[k] || looked[group{k, r.key}] {
-				continue
-			}
-			looked[group{k, r.key}] = true
-			if named == nil {
-				named = coverages(rules)
-			}
-			for _, twin := range twins {
-				if twin.Service == f.Service || named[r.key].has(twin.Service) || named[""].has(twin.Service) {
-					continue
-				}
-				c.reported[k] = true
-				c.list.Add(diag.SharedAccount, r.fromAt[i], "%s and %s share the account %s, so this would bind both", f.Service.Name, twin.Name, quoted(k.account)).
-					WithRelated(c.symbolAt(f.Service), "%s runs as %s", f.Service.Name, k.account).
-					WithRelated(place(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
-					WithNote("identity is the account: the callee cannot see which of the two is calling").
-					WithHelp("give %s an account of its own, or write the same for both", twin.Name)
-				break
-			}
-		}
-	}
-}
-
-// coverage is the callers of rules that are about the same.
-type coverage struct {
-	services map[*policy.Service]bool
-	meshes   map[string]bool
-	all      bool
-}
-
-func coverages(rules []*Rule) map[string]*coverage {
-	named := map[string]*coverage{}
-	for _, r := range rules {
-		c := named[r.key]
-		if c == nil {
-			c = &coverage{services: map[*policy.Service]bool{}, meshes: map[string]bool{}}
-			named[r.key] = c
-		}
-		for _, f := range r.From {
-			switch f.Kind {
-			case policy.FromService:
-				c.services[f.Service] = true
-			case policy.FromMesh:
-				c.meshes[f.Mesh] = true
-			default:
-				c.all = true
-			}
-		}
-	}
-	return named
-}
-
-func (c *coverage) has(s *policy.Service) bool {
-	return c != nil && (c.all || c.services[s] || c.meshes[s.Namespace])
-}
-
-func (c *checker) symbolAt(s *policy.Service) source.Span {
-	svc := c.meshes[s.Namespace].names[s.Name].service
-	return place(svc.accountAt, svc.At)
 }
 
 // overlaps reports a selector that also takes the pods of another service of the mesh.
@@ -243,7 +143,7 @@ func (c *checker) identities(r *Rule, deny bool) {
 	if s.Outside {
 		c.outsideCallee(r, deny)
 		for i, f := range r.From {
-			if f.Kind == policy.FromService && f.Service.Outside && !s.declaredOutside() {
+			if f.Kind == policy.FromService && f.Service.Outside && !s.declaredOutside() && !deny {
 				c.unproved(r.fromAt[i], f.Service)
 			}
 		}
@@ -318,25 +218,25 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 		}
 	}
 	if deny {
-		c.aroundDeny(r, f, at, met)
+		c.aroundInPlaintext(r, f, at)
 	}
 	for _, m := range met {
 		switch m.mode {
 		case policy.Disable:
-			ceiling := c.env != nil && modes[m.at.Text()] != policy.Disable // not what is stated
-			if ceiling && c.env.DryRun {
+			if m.capped && c.env.DryRun {
 				continue // policies decide nothing yet: a migration under way
 			}
 			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
 				WithNote("identity comes with mutual TLS: without it this rule never matches")
-			if ceiling {
-				d.WithHelp("raise the ceiling under modes of %s in meshc.yaml, or set `enforcement: dry-run` there: `meshc migrate --env %s` plans both", c.Environment, c.Environment)
+			if m.capped {
+				d.WithRelated(m.at, "environment %s allows no more", c.Environment).
+					WithHelp("raise this limit, or set `enforcement: dry-run` for the environment: `meshc migrate --env %s` plans both", c.Environment)
 			} else {
 				d.WithRelated(m.at, "disabled here").WithHelp("make the port permissive or strict, or let in `world`")
 			}
 			return
 		case policy.Permissive:
-			if deny || m.at.IsZero() || c.capped(m) || r.Callee.welcomesPlaintext() {
+			if deny || m.at.IsZero() || m.capped || r.Callee.welcomesPlaintext() {
 				// A mode that is stated nowhere has a warning of its own; a ceiling is a migration under way.
 				continue
 			}
@@ -368,39 +268,14 @@ func (c *checker) withoutProxy(f policy.Source) *Service {
 	return nil
 }
 
-// capped tells whether a mode is looser than its statement says, because of the environment.
-func (c *checker) capped(m stated) bool {
-	return c.env != nil && len(c.env.Modes) > 0 && m.mode < modes[m.at.Text()]
-}
-
 // welcomesPlaintext tells whether some edge lets in callers without identity, so that a loose mode is meant.
 func (s *Service) welcomesPlaintext() bool {
-	return slices.ContainsFunc(s.Allow, func(r *Rule) bool { return plaintext(r.From) })
+	return slices.ContainsFunc(s.Allow, func(r *Rule) bool { return slices.ContainsFunc(r.From, plaintext) })
 }
 
-func plaintext(from []policy.Source) bool {
-	return slices.ContainsFunc(from, func(f policy.Source) bool {
-		return f.Kind == policy.FromWorld || f.Kind == policy.FromService && f.Service.Outside
-	})
-}
-
-// aroundDeny warns where a caller that is shut out by its identity comes in without one.
-func (c *checker) aroundDeny(r *Rule, f policy.Source, at source.Span, met []stated) {
-	if !slices.ContainsFunc(met, func(m stated) bool { return m.mode != policy.Strict }) {
-		return
-	}
-	for _, open := range r.Callee.Allow {
-		if len(r.Ports) > 0 && len(open.Ports) > 0 && !slices.ContainsFunc(open.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
-			continue
-		}
-		if slices.ContainsFunc(open.From, func(o policy.Source) bool { return o.Kind == policy.FromWorld }) {
-			c.list.Add(diag.AroundDeny, at, "%s gets around this deny in plaintext", quoted(f.String())).
-				WithRelated(open.At, "plaintext callers come in here").
-				WithNote("a deny knows %s by its identity, and a call past its own proxy has none", f).
-				WithHelp("make the port strict, or deny `world` these operations")
-			return
-		}
-	}
+// plaintext tells a source that proves no identity.
+func plaintext(f policy.Source) bool {
+	return f.Kind == policy.FromWorld || f.Kind == policy.FromService && f.Service.Outside
 }
 
 func (c *checker) world(r *Rule, at source.Span, met []stated, deny bool) {

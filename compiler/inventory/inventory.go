@@ -30,6 +30,8 @@ type Workload struct {
 	Hosts     []string          // names of the Services in front of it, sorted
 	NoProxy   string            // why it has no sidecar, in words (`hostNetwork`, `namespace shop has no injection label`); empty where it has one or nothing is known
 	NoProxyAt source.Span
+	Proxy     string // what shows that it has one, in words; empty where it has none or nothing is known
+	ProxyAt   source.Span
 	Scrape    *Scrape
 	Probes    []Probe     // of the kubelet, those that reach the pod in plaintext
 	Excluded  *Excluded   // ports that bypass the sidecar; nil where there are none

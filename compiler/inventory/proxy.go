@@ -36,6 +36,7 @@ type proxy struct {
 	hostNetwork source.Span // not zero where the pod has it
 	off         source.Span // not zero where sidecar.istio.io/inject is "false"
 	on          bool        // the label sidecar.istio.io/inject is "true", or there is a revision label
+	asked       source.Span // of what asks for one: that, or the annotation, which decides nothing by itself
 	ambient     string      // istio.io/dataplane-mode
 	ambientAt   source.Span
 }
@@ -64,6 +65,12 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 		p.off = f.doc.Span(yamldoc.Get(here, "metadata", where, injectKey))
 	}
 	p.on = labelled && value == "true" || template.Labels[revisionKey] != ""
+	switch {
+	case value == "true":
+		p.asked = f.doc.Span(yamldoc.Get(here, "metadata", where, injectKey))
+	case p.on:
+		p.asked = f.doc.Span(yamldoc.Get(here, "metadata", "labels", revisionKey))
+	}
 	return p
 }
 
@@ -142,5 +149,18 @@ func (p *pod) judgeProxy(ns *namespace) {
 		p.NoProxy, p.NoProxyAt = dataplaneKey+" is none", p.proxy.ambientAt
 	default:
 		p.NoProxy, p.NoProxyAt = ns.sidecars, ns.at
+	}
+	if p.NoProxy != "" {
+		return
+	}
+	switch {
+	case p.proxy.present:
+		p.Proxy, p.ProxyAt = "it has a container istio-proxy", p.At
+	case p.proxy.ambient == "ambient":
+		p.Proxy, p.ProxyAt = "it has the label "+dataplaneKey+": ambient", p.proxy.ambientAt
+	case !p.proxy.asked.IsZero():
+		p.Proxy, p.ProxyAt = "it asks for a sidecar", p.proxy.asked
+	case ns != nil:
+		p.Proxy, p.ProxyAt = fmt.Sprintf("namespace %s gives one to its pods", ns.Name), ns.Namespace.At
 	}
 }

@@ -38,6 +38,25 @@ func (o Operation) covers(in Operation) bool {
 	return pathCovers(o.Path, in.Path)
 }
 
+// Canonical is operations sorted, with those of one path made one: the same requests are written in one way. It
+// changes the slice that it is given.
+func Canonical(ops []Operation) []Operation {
+	slices.SortFunc(ops, Operation.Compare)
+	out := ops[:0]
+	for _, o := range ops {
+		last := len(out) - 1
+		switch {
+		case last < 0 || out[last].Path != o.Path:
+			out = append(out, o)
+		case len(out[last].Methods) > 0: // else it is every method already, which sorts first
+			out[last].Methods = append(slices.Clone(out[last].Methods), o.Methods...)
+			slices.Sort(out[last].Methods)
+			out[last].Methods = slices.Compact(out[last].Methods)
+		}
+	}
+	return out
+}
+
 // CoversPorts is Covers for ports: empty outer is every port.
 func CoversPorts(outer, inner []uint16) bool {
 	if len(outer) == 0 {

@@ -47,6 +47,21 @@ func TestCovers(t *testing.T) {
 	}
 }
 
+func TestCanonical(t *testing.T) {
+	for _, row := range []struct{ written, want string }{
+		{"POST /x, GET /x", "GET|POST /x"},
+		{"GET /x, GET|POST /x, /x", "/x"},
+		{"GET /y, POST /x, GET /x, GET /y", "GET|POST /x, GET /y"},
+		{"GET *, POST /x", "GET *, POST /x"},
+	} {
+		var got []string
+		for _, o := range Canonical(operations(row.written)) {
+			got = append(got, o.String())
+		}
+		assert.Equal(t, row.want, strings.Join(got, ", "), row.written)
+	}
+}
+
 func operations(s string) []Operation {
 	var all []Operation
 	for part := range strings.SplitSeq(s, ", ") {

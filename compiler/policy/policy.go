@@ -79,7 +79,7 @@ type Mesh struct {
 	ModeAt source.Span
 
 	// Declares tells that the mesh only names services of others: its mode is stated nowhere and no
-	// edge leads into it, so nothing at all is emitted for it.
+	// edge leads into it, so nothing closes it. Its own denies and modes of workloads still hold.
 	Declares bool
 
 	Files     []string // the sources that open it, sorted

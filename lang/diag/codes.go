@@ -67,6 +67,8 @@ const (
 	AlwaysBroken         Code = "MESH2012"
 	OnlyBroken           Code = "MESH2013"
 	SelectorMismatch     Code = "MESH2014"
+	SharedAddress        Code = "MESH2015"
+	ProxiedOutside       Code = "MESH2016"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
 	WorldIntoStrict      Code = "MESH2103"
@@ -85,6 +87,9 @@ const (
 	Expiring             Code = "MESH2116"
 	AroundDeny           Code = "MESH2117"
 	BareMethod           Code = "MESH2118"
+	AlsoServicePort      Code = "MESH2119"
+	UnknownOwned         Code = "MESH2120"
+	Unmanifested         Code = "MESH2121"
 	LastOnly             Code = "MESH2124"
 	AboutNothing         Code = "MESH2125"
 
@@ -93,6 +98,8 @@ const (
 	ManifestLimit Code = "MESH3002"
 	Unevaluable   Code = "MESH3003"
 	Ineffective   Code = "MESH3004"
+	Undecided     Code = "MESH3005"
+	NotJudged     Code = "MESH3006"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"

@@ -201,7 +201,8 @@ atlas -> db
 		Code: ServicePort, Severity: Error,
 		Title: "a Service port where the container port is meant",
 		Text: "A Service object maps its own port to a container port, and the proxy of the callee sees only the latter. A rule for the " +
-			"Service's port would match nothing. The finding names the container port.",
+			"Service's port would match nothing, and so would one for a port that a `service` statement declares by that number. " +
+			"The finding names the container port.",
 		Bad: `-- shop.mesh --
 mesh shop strict
 service backend account backend-sa

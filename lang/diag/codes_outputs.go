@@ -46,8 +46,7 @@ backend -> partners
 		Code: Unevaluable, Severity: Error,
 		Title: "a manifest that cannot be judged",
 		Text: "A policy has a field that is unknown, or that a cluster would refuse, or the file cannot be read at all. What such a policy lets through " +
-			"cannot be told, so every request that it might decide counts as undecided. Where the policy is sound, and only looks at something that no " +
-			"request tells (tokens, headers, an external authorizer), this is a warning, and requests that it might match are undecided.",
+			"cannot be told, so every request that it might decide counts as undecided.",
 		Bad: `-- manifests/backend.yaml --
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -73,7 +72,7 @@ spec:
 		Code: Ineffective, Severity: Warning,
 		Title: "a policy, or a part of one, that has no effect",
 		Text: "Istio takes the policy and then does not do what it seems to say: of two PeerAuthentications of one scope only the oldest counts, one with a " +
-			"selector in the root namespace is passed over, a selector takes no pod, an empty list restricts nothing.",
+			"selector in the root namespace is passed over, a selector takes no pod, an empty list restricts nothing, a Sidecar lets through no call by address.",
 		Bad: `-- manifests/shop.yaml --
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -84,6 +83,51 @@ apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: shop-strict, namespace: shop}
 spec: {mtls: {mode: STRICT}}
+`,
+		Good: `-- manifests/shop.yaml --
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+`,
+	},
+	{
+		Code: Undecided, Severity: Warning,
+		Title: "a policy that looks at more than meshc tells apart",
+		Text: "The policy is sound, and what it lets through depends on something that is no part of a caller, a port, a method or a path: a token, a header, an " +
+			"external authorizer, a waypoint. Requests that it might match count as undecided.",
+		Bad: `-- manifests/backend.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-ingress, namespace: shop}
+spec:
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - from:
+    - source: {requestPrincipals: [issuer.example.com/*]}
+`,
+		Good: `-- manifests/backend.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-ingress, namespace: shop}
+spec:
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - from:
+    - source: {principals: [cluster.local/ns/shop/sa/frontend-sa]}
+`,
+	},
+	{
+		Code: NotJudged, Severity: Note,
+		Title: "an object that is not judged",
+		Text: "The object belongs to Istio's security, and meshc does not look at it: a RequestAuthentication turns away requests with a token that is not valid and " +
+			"lets those without one pass; of other kinds nothing is known. What the policies beside it let through is told as if it were not there.",
+		Bad: `-- manifests/shop.yaml --
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: shop}
+spec:
+  jwtRules: [{issuer: issuer.example.com}]
 `,
 		Good: `-- manifests/shop.yaml --
 apiVersion: security.istio.io/v1

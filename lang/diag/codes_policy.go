@@ -6,7 +6,8 @@ var policyCodes = []Entry{
 		Code: SharedAccount, Severity: Error,
 		Title: "two services that share an account but not their edges",
 		Text: "Istio knows a caller by its service account alone. Where two services of a namespace run as one account, whoever lets in the " +
-			"first lets in the second too, and a deny for one hits both. Give each its own account, or write the edges for both.",
+			"first lets in the second too, and a deny for one hits both; a guard that makes an exception of one makes it of both. Give each its own account, " +
+			"or write the same for both.",
 		Bad: `mesh shop strict
 service frontend account shop-sa
 service reports account shop-sa
@@ -305,4 +306,63 @@ spec:
     spec: {serviceAccountName: frontend-sa}
 `,
 	},
+	{
+		Code: SharedAddress, Severity: Error,
+		Title: "two services that share an address but not their edges",
+		Text: "A service outside the mesh is known by its addresses alone. Where one service is at an address of another, whoever lets in the other lets in " +
+			"the one too, and a deny for the other hits both. Give them addresses that do not overlap, or write for the one what is written for the other; " +
+			"a host may well be let in to more than the network that it is in.",
+		Bad: `mesh shop permissive
+service legacy outside address 10.0.3.0/24
+service reports outside address 10.0.3.7
+service backend account backend-sa port 8080 http
+legacy -> backend:8080 GET /orders
+reports -> backend:8080 GET /reports
+`,
+		Good: `mesh shop permissive
+service legacy outside address 10.0.3.0/24
+service reports outside address 10.0.3.7
+service backend account backend-sa port 8080 http
+legacy, reports -> backend:8080 GET /orders
+reports -> backend:8080 GET /reports
+`,
+	},
+	{
+		Code: ProxiedOutside, Severity: Error,
+		Title: "a service declared outside the mesh whose manifest shows a proxy",
+		Text: "`outside` says that the pods of a service have no proxy, and the manifests show that they have one: a label that asks for it, a container " +
+			"istio-proxy, or a namespace with injection. Such a caller comes with an identity, and a rule for its addresses does not let it in; as a callee it " +
+			"would be closed by the default-deny of its namespace. Correct whichever is wrong.",
+		Bad: `-- shop.mesh --
+mesh shop permissive
+service legacy outside address 10.0.3.0/24
+service backend account backend-sa port 8080 http
+legacy -> backend:8080
+` + legacyManifest,
+		Good: `-- shop.mesh --
+mesh shop strict
+legacy -> backend:8080
+` + legacyManifest,
+	},
 }
+
+// legacyManifest is two pods of a namespace with injection.
+const legacyManifest = `-- k8s/shop.yaml --
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: legacy, namespace: shop, labels: {app: legacy}}
+spec:
+  serviceAccountName: legacy-sa
+  containers: [{name: legacy, image: shop/legacy}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: backend, namespace: shop, labels: {app: backend}}
+spec:
+  serviceAccountName: backend-sa
+  containers: [{name: backend, image: shop/backend, ports: [{containerPort: 8080}]}]
+`

@@ -5,7 +5,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -61,6 +63,32 @@ func TestEntries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A severity belongs to a code, for whoever silences or raises it by that code: only this package gives one to a finding.
+func TestSeverityIsTheCodes(t *testing.T) {
+	files := token.NewFileSet()
+	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Ext(path) != ".go" || filepath.Dir(path) == filepath.Join("../..", "lang", "diag") {
+			return err
+		}
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if a, ok := n.(*ast.AssignStmt); ok {
+				for _, to := range a.Lhs {
+					if field, ok := to.(*ast.SelectorExpr); ok && field.Sel.Name == "Severity" {
+						t.Errorf("%s: a severity is assigned; take a code of that severity", files.Position(a.Pos()))
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	require.NoError(t, err)
 }
 
 func TestUnknownCode(t *testing.T) {

@@ -137,7 +137,8 @@ frontend -> backend
 	{
 		Code: IdleService, Severity: Warning,
 		Title: "a service that nothing may call and that calls nothing",
-		Text:  "No edge leads to the service or away from it. Either an edge is missing, or the service is gone and its line was left behind.",
+		Text: "No edge leads to the service or away from it, and none lets in `any` or `world`, of which it would be one. Either an edge is missing, or the " +
+			"service is gone and its line was left behind.",
 		Bad: `mesh shop strict
 service frontend account frontend-sa
 service backend account backend-sa
@@ -321,9 +322,10 @@ batch -> backend until 2027-12-31 because "INC-42, batch window"
 	{
 		Code: AroundDeny, Severity: Warning,
 		Title: "a deny that callers get around",
-		Text: "A deny knows its callers by their identity, and it binds the ports that it is about. Where the port is not strict and `world` is let in, the " +
-			"caller comes in without an identity: its own proxy does not have to take part. And a deny of methods and paths binds HTTP ports only: a port " +
-			"without a declared protocol stays open. Make the port strict, deny `world` the operations, or declare the protocol.",
+		Text: "A deny knows its callers by their identity, and it binds the ports that it is about. Where the port is not strict and an edge lets in " +
+			"`world` or the addresses of a service outside the mesh, the caller comes in without an identity: its own proxy does not have to take part. And a " +
+			"deny of methods and paths binds HTTP ports only: a port without a declared protocol stays open where an edge opens it. Make the port strict, deny " +
+			"them the operations too, or declare the protocol.",
 		Bad: `mesh shop strict
 service frontend account frontend-sa
 service backend account backend-sa port 8080 http
@@ -355,6 +357,60 @@ service frontend account frontend-sa
 service backend account backend-sa port 8080 http
 frontend -> backend GET|POST /orders
 `,
+	},
+	{
+		Code: AlsoServicePort, Severity: Warning,
+		Title: "a container port that is also the port of a Service",
+		Text: "The pods listen on this port, and a Service of the same number leads to another one. The rule opens the container port that it names; " +
+			"whoever calls through the Service reaches the other one. Name the port that is meant.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+any -> backend:80
+` + twoPortsManifest,
+		Good: `-- shop.mesh --
+mesh shop strict
+any -> backend:8080
+` + twoPortsManifest,
+	},
+	{
+		Code: UnknownOwned, Severity: Warning,
+		Title: "owners of a mesh that is not declared",
+		Text: "`owners` in meshc.yaml keeps a mesh for the files of those who own it, by its name. No file opens a mesh of this name and no manifest is in " +
+			"such a namespace, so the entry protects nothing: with a typing error, the mesh that it was meant for is open to every file.",
+		Bad: `-- meshc.yaml --
+apiVersion: meshc.dev/v1alpha1
+kind: Project
+owners: {paymets: ["teams/payments/**"]}
+-- teams/payments/payments.mesh --
+mesh payments strict
+service api account api-sa
+any -> api
+`,
+		Good: `-- meshc.yaml --
+apiVersion: meshc.dev/v1alpha1
+kind: Project
+owners: {payments: ["teams/payments/**"]}
+-- teams/payments/payments.mesh --
+mesh payments strict
+service api account api-sa
+any -> api
+`,
+	},
+	{
+		Code: Unmanifested, Severity: Warning,
+		Title: "a declared service that the manifests do not have",
+		Text: "The manifests have workloads of this namespace, and none with the labels of this service. Its policies would bind no pod, so whoever relies on " +
+			"its denies relies on nothing. Add its manifest, correct its name or labels, or silence this for a project that has only some of its manifests.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service reports account reports-sa port 8080 http
+any -> backend
+backend -> reports
+` + backendManifest,
+		Good: `-- shop.mesh --
+mesh shop strict
+any -> backend
+` + backendManifest,
 	},
 	{
 		Code: LastOnly, Severity: Warning,
@@ -398,6 +454,24 @@ agent -> store
 `,
 	},
 }
+
+// twoPortsManifest is a pod that listens on 80 and 8080 behind a Service whose port 80 leads to 8080.
+const twoPortsManifest = `-- k8s/backend.yaml --
+apiVersion: v1
+kind: Pod
+metadata: {name: backend, namespace: shop, labels: {app: backend}}
+spec:
+  serviceAccountName: backend-sa
+  containers:
+  - {name: backend, image: shop/backend, ports: [{containerPort: 80}, {containerPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: backend, namespace: shop}
+spec:
+  selector: {app: backend}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+`
 
 // scrapedManifest is a pod that serves on 8080 and is scraped on 9090.
 const scrapedManifest = `-- k8s/backend.yaml --

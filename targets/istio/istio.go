@@ -23,6 +23,7 @@ import (
 	"bytes"
 	"cmp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -198,13 +199,15 @@ func (b *builder) mesh(m *policy.Mesh) {
 
 // service emits what belongs to one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
-	if !b.acceptService(s) {
+	sidecar := b.reach != nil && !m.Declares
+	bound := len(s.Allow)+len(s.Deny) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
+	if !sidecar && !bound || !b.acceptService(s) {
 		return
 	}
 	b.workloadMode(m, s)
 	b.authorize(s, false)
 	b.authorize(s, true)
-	if b.reach != nil && !m.Declares {
+	if sidecar {
 		b.sidecar(m, s)
 	}
 }

@@ -60,8 +60,8 @@ func (b *builder) acceptService(s *policy.Service) bool {
 		b.findings.Add(diag.Inexpressible, s.At, "%q is no name of an object", s.Name).WithHelp(nameHelp)
 		return false
 	case len(s.Labels) == 0:
-		b.findings.Add(diag.Inexpressible, s.At, "%s has no labels, so its policies would bind all of %s", s.ID(), s.Namespace).
-			WithHelp("name a label of its pods: `label app=%s`", s.Name)
+		b.findings.Add(diag.Inexpressible, s.At, "%s has no labels, so what is emitted for it would bind all of %s", s.ID(), s.Namespace).
+			WithHelp("give its pods a label, such as `app: %s`", s.Name)
 		return false
 	}
 	for _, l := range s.Labels {

@@ -96,10 +96,9 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 				files = append(files, h.file)
 			}
 			if h.calls != nil && h.calls.Outside && len(h.calls.Addresses) > 0 {
-				d := b.findings.Add(diag.Inexpressible, h.calls.At,
-					"the Sidecar of %s lets it call %s by the name of a Service only, not by address", s.ID(), h.calls.ID())
-				d.Severity = diag.Warning
-				d.WithHelp("declare an external for what has a host name outside the cluster")
+				b.findings.Add(diag.Ineffective, h.calls.At,
+					"the Sidecar of %s lets it call %s by the name of a Service only, not by address", s.ID(), h.calls.ID()).
+					WithHelp("declare an external for what has a host name outside the cluster")
 			}
 		}
 	}

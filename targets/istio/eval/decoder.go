@@ -37,9 +37,7 @@ func (d *decoder) refuse(at source.Span, format string, args ...any) *diag.Diagn
 
 // undecided reports what is sound, but is not told by a request.
 func (d *decoder) undecided(at source.Span, format string, args ...any) *diag.Diagnostic {
-	finding := d.findings.Add(diag.Unevaluable, at, format, args...)
-	finding.Severity = diag.Warning
-	return finding
+	return d.findings.Add(diag.Undecided, at, format, args...)
 }
 
 // fields calls f with each field of a mapping that is not null, by its place in known. Another field is a finding,

@@ -101,9 +101,7 @@ func (d *decoder) child(n int32, key string) int32 {
 
 // pass notes what is not judged at all.
 func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnostic {
-	d := r.findings.Add(diag.Unevaluable, at, format, args...)
-	d.Severity = diag.Note
-	return d
+	return r.findings.Add(diag.NotJudged, at, format, args...)
 }
 
 // metadata reads what bears on a policy, and is the value of its annotation istio.io/dry-run; the API server keeps

@@ -1,0 +1,108 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// withoutNobody takes out of a deny who has neither identity nor address and is let in by no edge: there is nothing
+// to know it by, and nothing to deny it. Where that is everybody whom the deny names, it stays, to be reported.
+func (c *checker) withoutNobody(r *Rule) {
+	nobody := func(f policy.Source) bool {
+		return f.Kind == policy.FromService && f.Service.Outside && len(f.Service.Addresses) == 0
+	}
+	if !slices.ContainsFunc(r.From, nobody) || !slices.ContainsFunc(r.From, func(f policy.Source) bool { return !nobody(f) }) {
+		return
+	}
+	if c.takesPlaintext(r) {
+		for _, open := range r.Callee.Allow {
+			if open.meets(r) && slices.ContainsFunc(open.From, func(f policy.Source) bool { return f.Kind == policy.FromWorld }) {
+				return
+			}
+		}
+	}
+	var from []policy.Source // not in place: the hops of a statement share their sources
+	var at []source.Span
+	for i, f := range r.From {
+		if !nobody(f) {
+			from, at = append(from, f), append(at, r.fromAt[i])
+		}
+	}
+	r.From, r.fromAt = from, at
+}
+
+// takesPlaintext tells whether some port that a rule is about is not strict.
+func (c *checker) takesPlaintext(r *Rule) bool {
+	return slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
+}
+
+// meets tells whether two rules of one callee have a port in common.
+func (r *Rule) meets(other *Rule) bool {
+	return len(r.Ports) == 0 || len(other.Ports) == 0 ||
+		slices.ContainsFunc(r.Ports, func(p uint16) bool { return slices.Contains(other.Ports, p) })
+}
+
+// aroundInPlaintext warns where a caller that is shut out by its identity comes in without one.
+func (c *checker) aroundInPlaintext(r *Rule, f policy.Source, at source.Span) {
+	if !c.takesPlaintext(r) {
+		return
+	}
+	for _, open := range r.Callee.Allow {
+		if !open.meets(r) {
+			continue
+		}
+		for _, who := range open.From {
+			if !plaintext(who) || r.Callee.denies(who, r) {
+				continue
+			}
+			d := c.list.Add(diag.AroundDeny, at, "%s gets around this deny in plaintext", quoted(f.String())).
+				WithRelated(open.At, "plaintext callers come in here").
+				WithNote("a deny knows %s by its identity, and a call past its own proxy has none", f).
+				WithHelp("make the port strict, or deny %s the same", quoted(who.String()))
+			if who.Kind == policy.FromService {
+				d.WithNote("it is let in where its address is one of those of %s", who)
+			}
+			return
+		}
+	}
+}
+
+// denies tells whether some deny shuts out a source from all that a rule is about.
+func (s *Service) denies(who policy.Source, r *Rule) bool {
+	return slices.ContainsFunc(s.Deny, func(d *Rule) bool {
+		return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
+			slices.ContainsFunc(d.From, func(g policy.Source) bool { return includes(g, who) })
+	})
+}
+
+// aroundByPort warns where a deny of operations leaves out a port that an edge opens to the same callers, because
+// nobody says that it speaks HTTP.
+func (c *checker) aroundByPort(r *Rule) {
+	if !r.spoken {
+		return
+	}
+	for _, p := range r.Callee.Ports {
+		if p.Protocol != policy.ProtocolUnset {
+			continue
+		}
+		for _, open := range r.Callee.Allow {
+			if len(open.Ports) > 0 && !slices.Contains(open.Ports, p.Number) || !sharesSources(open, r) {
+				continue
+			}
+			c.list.Add(diag.AroundDeny, r.toAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.Callee.Name).
+				WithRelated(open.At, "opened here").
+				WithHelp("declare it, `port %d http` or tcp, or deny the port itself", p.Number)
+			return
+		}
+	}
+}
+
+// sharesSources tells whether some caller may be meant by both rules.
+func sharesSources(a, b *Rule) bool {
+	return slices.ContainsFunc(a.From, func(f policy.Source) bool {
+		return slices.ContainsFunc(b.From, func(g policy.Source) bool { return includes(f, g) || includes(g, f) })
+	})
+}
