@@ -13,16 +13,18 @@ type File struct {
 	Data []byte
 }
 
-// Sort brings manifests into the order of an apply: wave, namespace, kind, name.
+// Sort brings manifests into the order of an apply: wave, namespace, kind, name; within a namespace that of the files.
 func Sort(ms []Manifest) { slices.SortFunc(ms, compare) }
 
 func compare(a, b Manifest) int {
-	return cmp.Or(
-		cmp.Compare(a.Wave, b.Wave),
-		cmp.Compare(a.Namespace, b.Namespace),
-		cmp.Compare(a.Kind, b.Kind),
-		cmp.Compare(a.Name, b.Name),
-	)
+	if c := cmp.Or(cmp.Compare(a.Wave, b.Wave), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind)); c != 0 {
+		return c
+	}
+	n := min(len(a.Name), len(b.Name))
+	if c := cmp.Compare(a.Name[:n], b.Name[:n]); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Name[n:]+extension, b.Name[n:]+extension) // db-ingress-2.yaml stands before db-ingress.yaml
 }
 
 func sorted(ms []Manifest) []Manifest {
@@ -50,12 +52,15 @@ func Stream(ms []Manifest) []byte {
 	return out
 }
 
-const kustomizationName = "kustomization.yaml"
+const (
+	extension         = ".yaml"
+	kustomizationName = "kustomization" + extension
+)
 
 // Layout is all manifests as files, sorted by path: one object a file in a folder for each namespace, a
 // kustomization.yaml in each folder and one above them, and the lock that names and digests them all.
 //
-// A file is called NAMESPACE/NN-kind-name.yaml. NN is ten times the wave, so that files sort as they are applied.
+// A file is called NAMESPACE/NN-kind-name.yaml. NN is the wave, so that files sort as they are applied.
 // A Namespace object lies in the folder of the namespace that it makes.
 func Layout(ms []Manifest, environment string) []File {
 	var files []File
@@ -66,7 +71,7 @@ func Layout(ms []Manifest, environment string) []File {
 		if m.Kind == "Namespace" {
 			folder = m.Name
 		}
-		name := fmt.Sprintf("%02d-%s-%s.yaml", 10*m.Wave, strings.ToLower(m.Kind), m.Name)
+		name := fmt.Sprintf("%02d-%s-%s"+extension, m.Wave, strings.ToLower(m.Kind), m.Name)
 		if byFolder[folder] == nil {
 			folders = append(folders, folder)
 		}
@@ -84,11 +89,12 @@ func Layout(ms []Manifest, environment string) []File {
 }
 
 const (
-	folderNote = `# Written by meshc. The order is that of an apply: what opens goes before what closes.
+	folderNote = `# Written by meshc. The order is that of an apply.
 `
 	// kustomize compares every object with every other: 1,000 take it seconds, 10,000 minutes.
 	rootNote = `# Written by meshc. For small meshes: kustomize takes seconds for 1,000 objects and minutes for 10,000.
-# In a large mesh point one Argo CD Application or Flux Kustomization at each folder instead.
+# In a large mesh point one Argo CD Application or Flux Kustomization at each folder instead. The order then holds within
+# a folder only. Apply that of the root namespace last: its mode is to find the modes that differ from it in place.
 `
 )
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,9 +19,13 @@ var update = flag.Bool("update", false, "renew the goldens")
 func manifests(table string) (ms []Manifest) {
 	for line := range strings.Lines(table) {
 		words := strings.Fields(line)
+		wave, err := strconv.Atoi(words[0])
+		if err != nil {
+			panic(err)
+		}
 		namespace, name, _ := strings.Cut(words[2], "/")
 		ms = append(ms, Manifest{
-			APIVersion: "example/v1", Kind: words[1], Namespace: namespace, Name: name, Wave: int(words[0][0] - '0'),
+			APIVersion: "example/v1", Kind: words[1], Namespace: namespace, Name: name, Wave: wave,
 			YAML: []byte("# " + strings.Join(words, " ") + "\n"),
 		})
 	}

@@ -21,6 +21,6 @@ type Manifest struct {
 	Kind       string
 	Namespace  string
 	Name       string
-	Wave       int    // the step of an apply that it belongs to: lower goes first
+	Wave       int    // the step of an apply that it belongs to, from 0 to 99: lower goes first
 	YAML       []byte // the object as block-style YAML, ending in a newline, without `---`
 }

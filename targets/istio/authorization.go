@@ -2,6 +2,7 @@ package istio
 
 import (
 	"hash/fnv"
+	"math/bits"
 	"strconv"
 
 	"istio.io/api/security/v1beta1"
@@ -18,14 +19,16 @@ const (
 	// may have 256 KiB. The copy is JSON, which is shorter than YAML but for a few escapes.
 	maxBytes = (256 - 16) << 10
 
-	maxParts = 1 << 12
+	// maxParts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, each a wave of its own.
+	maxLevel = 7
+	maxParts = 1 << maxLevel
 )
 
 // authorize emits the policy NAME-ingress of a callee, or NAME-deny.
 func (b *builder) authorize(s *policy.Service, deny bool) {
 	rules, name, wave := s.Allow, s.Name+"-ingress", waveAllow
 	if deny {
-		rules, name, wave = s.Deny, s.Name+"-deny", waveOpen
+		rules, name, wave = s.Deny, s.Name+"-deny", waveDeny
 	}
 	if len(rules) == 0 {
 		return
@@ -52,7 +55,7 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 			if deny {
 				spec.Action = v1beta1.AuthorizationPolicy_DENY
 			}
-			d := b.draft(partWave(wave, i, n), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
+			d := b.draft(partWave(wave, i), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
 			if len(spec.Rules) > maxRules || !b.fits(d) {
 				drafts = nil
 				break
@@ -119,14 +122,9 @@ func (b *builder) origins(rules []policy.Rule, n int) []origin {
 	return whys
 }
 
-// partWave lets the upper half of the parts of an ALLOW policy go first: when their number doubles, callers move
-// there, and must be let in before the lower half forgets them.
-func partWave(wave, i, n int) int {
-	if wave == waveAllow && n > 1 && i >= n/2 {
-		return waveOpen
-	}
-	return wave
-}
+// partWave lets a part go before those whose numbers have fewer bits. When the parts double, a caller stays or moves to
+// one whose number has a bit more: it is there before the other forgets it. When they become fewer, the others go last.
+func partWave(wave, i int) int { return wave - bits.Len(uint(i)) }
 
 func partName(name string, i int) string {
 	if i == 0 {

@@ -42,7 +42,7 @@ func (b *builder) external(x *policy.External) {
 		}
 	}
 	why := fromSpan(x.At)
-	b.add(b.draft(waveOpen, b.networking, "ServiceEntry", x.Namespace, x.Name, why, spec))
+	b.add(b.draft(waveServiceEntry, b.networking, "ServiceEntry", x.Namespace, x.Name, why, spec))
 	if len(originate) == 0 {
 		return
 	}
@@ -55,7 +55,7 @@ func (b *builder) external(x *policy.External) {
 		for i, o := range originate {
 			settings[i] = &networking.TrafficPolicy_PortTrafficPolicy{Port: o.Port, Tls: tls}
 		}
-		b.add(b.draft(waveOpen, b.networking, "DestinationRule", x.Namespace, ruleName(x.Name, host), why,
+		b.add(b.draft(waveDestinationRule, b.networking, "DestinationRule", x.Namespace, ruleName(x.Name, host), why,
 			&networking.DestinationRule{
 				Host:          host,
 				ExportTo:      ownNamespace,
@@ -151,6 +151,31 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 		if ns := homeOf(c); ns != "" && ns != x.Namespace {
 			refuse("%s cannot call %s, which only %s sees", c, x.Name, x.Namespace).
 				WithHelp("declare the external in %s too", ns)
+		}
+	}
+	return len(b.findings) == before
+}
+
+// ownPorts refuses an external with a TCP port that another of its namespace has, of those in tcp, to which it adds its own.
+// Each would get the same listener, on any address, and Istio gives that to one of them: a connection says no name. HTTP
+// and TLS beside it are told apart (istio.io/istio/pilot/pkg/networking/core/listener.go: conflictsWith).
+func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) bool {
+	if len(x.Hosts) != 1 || isWildcard(x.Hosts[0]) {
+		return true // a TCP port does not go with that anyhow
+	}
+	before := len(b.findings)
+	for _, p := range x.Ports {
+		if p.Protocol.IsHTTP() || p.Protocol == policy.TLS {
+			continue
+		}
+		other := tcp[p.Number]
+		if other == nil {
+			tcp[p.Number] = x
+		} else if other != x && x.Hosts[0] != other.Hosts[0] {
+			b.findings.Add(diag.Inexpressible, x.At, "the TCP port %d of %s is that of %s too", p.Number, x.Name, other.Name).
+				WithRelated(other.At, "the other one").
+				WithNote("a TCP connection does not name its host, so within one namespace all of them would go to one of the two").
+				WithHelp("declare one of them in another namespace, or both as `port %d tls` where the caller begins with TLS", p.Number)
 		}
 	}
 	return len(b.findings) == before

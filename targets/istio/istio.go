@@ -3,17 +3,36 @@
 // It knows what Istio and its API server accept and how sidecars read it; it refuses what they would refuse
 // or read otherwise than it was meant. It does not judge the policy: whether a caller should be let in is settled before.
 //
-// What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to, so that at no
-// moment more is let through than before or after:
+// What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to:
 //
-//	0  Namespace                        with Options.WithNamespaces
-//	1  PeerAuthentication               that loosens
-//	1  AuthorizationPolicy NAME-deny    before the edges that it carves something out of
-//	1  ServiceEntry, DestinationRule    of the externals
-//	2  AuthorizationPolicy NAME-ingress what may call NAME, one object a callee
-//	2  Sidecar NAME                     with Options.Sidecars
-//	3  AuthorizationPolicy default-deny closes what nobody may call
-//	3  PeerAuthentication               that is strict anywhere
+//	 0     Namespace                        with Options.WithNamespaces
+//	 1- 3  PeerAuthentication               that is STRICT anywhere, or stands within one that is
+//	 4     AuthorizationPolicy default-deny in dry-run: out of force before the edges are
+//	 5-12  AuthorizationPolicy NAME-deny    before the edges that it carves something out of
+//	13-20  AuthorizationPolicy NAME-ingress what may call NAME, one object a callee
+//	21     DestinationRule                  of the externals; it opens TLS, so it is there before its host is
+//	22     ServiceEntry                     of the externals
+//	23     Sidecar NAME                     with Options.Sidecars, once its hosts are there; not in dry-run
+//	30     AuthorizationPolicy default-deny closes what nobody may call
+//	31-33  PeerAuthentication               every other
+//
+// A request passes where the mode admits it, an ALLOW does and no DENY matches. So what closes goes before what opens,
+// and what is taken away goes last, in the reverse order. The modes of a workload, of its namespace and of the mesh
+// follow one another in this order, so that the mode of a port changes once. The parts of a large policy have waves of
+// their own, see partWave.
+//
+// The order knows what is wanted and not what was there. So a request that passes before and after an apply always
+// does, and one that passes neither before nor after never does, with these exceptions while it is under way:
+//
+//   - a deny and an edge are narrowed together, and the request needed both of them gone: open
+//   - what lets it in is taken away, and not only changed (the last edge of a service, a mode looser than the one
+//     around it), while a deny, or a mode, opens: open
+//   - a mode that is looser than the one around it opens, while an edge is narrowed: open
+//   - one workload's ports get looser and stricter at once, while its edges change: open or shut
+//   - a namespace had no policy, or none in force, and a callee's edges need several objects: shut, but for one part
+//   - a wider source takes the place of a narrower one in a callee of several objects: shut, or open for a deny
+//   - DISABLE comes or goes, while edges or denies by identity change: nobody proves who he is then
+//   - the labels of a service change: its objects leave its pods one after the other
 //
 // Names come from the service alone. Nothing but the mesh-wide PeerAuthentication goes into the root namespace,
 // where whatever is put binds every namespace.
@@ -65,7 +84,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		trust: cmp.Or(p.TrustDomain, "cluster.local"),
 		root:  cmp.Or(p.RootNamespace, "istio-system"),
 	}
-	if t.Sidecars {
+	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: what it does not name is out of reach
 		e.reach = reachOf(p)
 	}
 	first := &builder{emission: e}
@@ -88,8 +107,9 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 				jobs = append(jobs, func(b *builder) { b.service(m, s) })
 			}
 		}
+		tcp := map[uint16]*policy.External{}
 		for _, x := range m.Externals {
-			if !m.Declares || len(x.Callers) > 0 {
+			if (!m.Declares || len(x.Callers) > 0) && first.ownPorts(x, tcp) {
 				jobs = append(jobs, func(b *builder) { b.external(x) })
 			}
 		}
@@ -122,7 +142,7 @@ type emission struct {
 	*target
 	*policy.Policy
 	trust, root string
-	reach       *reach // nil without Sidecars
+	reach       *reach // nil where no Sidecar is emitted
 }
 
 // builder gathers what one worker makes.
@@ -135,10 +155,16 @@ type builder struct {
 }
 
 const (
-	waveNamespace = iota
-	waveOpen      // what loosens, and what must stand before something opens
-	waveAllow
-	waveClose
+	waveNamespace       = 0
+	waveStrict          = 1 // to 3: the mode of a workload, of a namespace, of the mesh
+	waveShadow          = 4
+	waveDeny            = 12 // and down to 5: its parts
+	waveAllow           = 20 // and down to 13: its parts
+	waveDestinationRule = 21
+	waveServiceEntry    = 22
+	waveSidecar         = 23
+	waveDefaultDeny     = 30
+	waveLoose           = 31 // to 33, as waveStrict
 )
 
 // writer spells out the enums whose zero value is a decision that a reader looks for.
@@ -192,9 +218,13 @@ func (b *builder) mesh(m *policy.Mesh) {
 		b.namespace(m, why)
 	}
 	if m.Mode != policy.ModeUnset {
-		b.peer(m.Name, "default", why, m.Mode, nil, nil)
+		b.peer(m.Name, "default", why, m.Mode, nil, nil, b.Mode)
 	}
-	b.add(b.draft(waveClose, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, &v1beta1.AuthorizationPolicy{}))
+	wave := waveDefaultDeny
+	if b.DryRun {
+		wave = waveShadow
+	}
+	b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, &v1beta1.AuthorizationPolicy{}))
 }
 
 // service emits what belongs to one workload.

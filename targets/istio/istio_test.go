@@ -58,7 +58,7 @@ func TestCases(t *testing.T) {
 func TestOrder(t *testing.T) {
 	p, options := readTable(t, "shop.mesh", `
 options namespaces sidecars
-policy mode=strict
+policy mode=permissive
 mesh shop mode=permissive
 service frontend mode=strict
 service backend mode=disable
@@ -70,19 +70,19 @@ external stripe host=api.stripe.com port=443/http/tls from=backend
 	require.Empty(t, findings)
 	var got strings.Builder
 	for _, m := range manifests {
-		fmt.Fprintf(&got, "%d %s %s/%s\n", m.Wave, m.Kind, m.Namespace, m.Name)
+		fmt.Fprintf(&got, "%02d %s %s/%s\n", m.Wave, m.Kind, m.Namespace, m.Name)
 	}
-	require.Equal(t, `0 Namespace /shop
-1 AuthorizationPolicy shop/backend-deny
-1 DestinationRule shop/stripe.api.stripe.com
-1 PeerAuthentication shop/backend
-1 PeerAuthentication shop/default
-1 ServiceEntry shop/stripe
-2 AuthorizationPolicy shop/backend-ingress
-2 Sidecar shop/backend
-2 Sidecar shop/frontend
-3 PeerAuthentication istio-system/default
-3 AuthorizationPolicy shop/default-deny
-3 PeerAuthentication shop/frontend
+	require.Equal(t, `00 Namespace /shop
+01 PeerAuthentication shop/frontend
+12 AuthorizationPolicy shop/backend-deny
+20 AuthorizationPolicy shop/backend-ingress
+21 DestinationRule shop/stripe.api.stripe.com
+22 ServiceEntry shop/stripe
+23 Sidecar shop/backend
+23 Sidecar shop/frontend
+30 AuthorizationPolicy shop/default-deny
+31 PeerAuthentication shop/backend
+32 PeerAuthentication shop/default
+33 PeerAuthentication istio-system/default
 `, got.String())
 }

@@ -48,12 +48,10 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-var waveNames = [...]string{"0", "1", "2", "3"}
-
 // annotations are those of every object. Argo CD applies by sync-wave, and prunes in the reverse order.
 func (b *builder) annotations(wave int, why origin, authorization bool) []targets.Pair {
 	pairs := make([]targets.Pair, 1, 5)
-	pairs[0] = targets.Pair{Key: "argocd.argoproj.io/sync-wave", Value: waveNames[wave]}
+	pairs[0] = targets.Pair{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}
 	if authorization && b.DryRun {
 		pairs = append(pairs, targets.Pair{Key: "istio.io/dry-run", Value: strconv.FormatBool(true)})
 	}

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"cmp"
 	"slices"
 
 	"istio.io/api/security/v1beta1"
@@ -24,8 +25,9 @@ func (b *builder) meshWide() {
 	}
 }
 
-// workloadMode emits the PeerAuthentication of one workload: its mode, its ports' modes, or both. Of two that
-// select one workload Istio takes the oldest without a word, so there is only ever one.
+// workloadMode emits the PeerAuthentication of one workload: its mode, and those of its ports. Of two that
+// select one workload Istio takes the oldest without a word, so there is only ever one. It says the mode that the workload
+// inherits too: an apply that moves a mode from here to the namespace would leave the workload without either for a moment.
 func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 	if s.Mode == policy.ModeUnset && !slices.ContainsFunc(s.Ports, hasMode) {
 		return
@@ -36,21 +38,19 @@ func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 			WithHelp("give the service another name, or the mesh the mode")
 		return
 	}
-	b.peer(m.Name, s.Name, fromFiles(m.Files), s.Mode, s.Ports, s.Labels)
+	b.peer(m.Name, s.Name, fromFiles(m.Files), cmp.Or(s.Mode, m.Mode, b.Mode), s.Ports, s.Labels, m.Mode, b.Mode)
 }
 
 func hasMode(p policy.Port) bool { return p.Mode != policy.ModeUnset }
 
-// peer emits a PeerAuthentication. One that is strict anywhere goes with what closes, even where it loosens too.
-func (b *builder) peer(namespace, name string, why origin, mode policy.Mode, ports []policy.Port, labels []policy.Label) {
+// peer emits a PeerAuthentication. Around it are the modes of the namespace and of the mesh, as far as they are wider: the
+// more there are, the earlier it goes. One that is looser than what is around it goes before that gets strict.
+func (b *builder) peer(namespace, name string, why origin, mode policy.Mode, ports []policy.Port, labels []policy.Label, around ...policy.Mode) {
 	spec := &v1beta1.PeerAuthentication{Selector: selectorOf(labels)}
 	if mode != policy.ModeUnset {
 		spec.Mtls = mutualTLS(mode)
 	}
-	wave := waveOpen
-	if mode == policy.Strict {
-		wave = waveClose
-	}
+	strict := mode == policy.Strict || slices.Contains(around, policy.Strict)
 	for _, p := range ports {
 		if !hasMode(p) {
 			continue
@@ -59,10 +59,13 @@ func (b *builder) peer(namespace, name string, why origin, mode policy.Mode, por
 			spec.PortLevelMtls = map[uint32]*v1beta1.PeerAuthentication_MutualTLS{}
 		}
 		spec.PortLevelMtls[uint32(p.Number)] = mutualTLS(p.Mode) // container ports: istio/istio#49098
-		if p.Mode == policy.Strict {
-			wave = waveClose
-		}
+		strict = strict || p.Mode == policy.Strict
 	}
+	wave := waveLoose
+	if strict {
+		wave = waveStrict
+	}
+	wave += 2 - len(around)
 	b.add(b.draft(wave, b.security, "PeerAuthentication", namespace, name, why, spec))
 }
 

@@ -107,5 +107,5 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 		Egress:                []*networking.IstioEgressListener{{Hosts: distinct(hosts)}},
 		OutboundTrafficPolicy: &networking.OutboundTrafficPolicy{Mode: networking.OutboundTrafficPolicy_REGISTRY_ONLY},
 	}
-	b.add(b.draft(waveAllow, b.networking, "Sidecar", m.Name, s.Name, fromFiles(files), spec))
+	b.add(b.draft(waveSidecar, b.networking, "Sidecar", m.Name, s.Name, fromFiles(files), spec))
 }

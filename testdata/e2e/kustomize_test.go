@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,9 +39,10 @@ func TestKustomize(t *testing.T) {
 	for _, f := range folders {
 		part := objects(t, command(t, "", kustomize, "build", filepath.Dir(f)))
 		parts += len(part)
-		wave := ""
+		wave := 0
 		for _, o := range part {
-			next := o.Metadata.Annotations["argocd.argoproj.io/sync-wave"]
+			next, err := strconv.Atoi(o.Metadata.Annotations["argocd.argoproj.io/sync-wave"])
+			require.NoError(t, err)
 			assert.GreaterOrEqual(t, next, wave, "%s %s", o.Kind, o.Metadata.Name)
 			wave = next
 		}
