@@ -49,7 +49,7 @@ func TestKustomize(t *testing.T) {
 	}
 	assert.Len(t, whole, parts)
 	last := whole[len(whole)-1]
-	assert.Equal(t, "istio-system", last.Metadata.Namespace, "the mesh-wide mode closes, so it goes last")
+	assert.Equal(t, "istio-system", last.Metadata.Namespace, "the mesh-wide mode goes after those that differ from it")
 }
 
 type object struct {
