@@ -17,14 +17,20 @@ type File struct {
 func Sort(ms []Manifest) { slices.SortFunc(ms, compare) }
 
 func compare(a, b Manifest) int {
-	if c := cmp.Or(cmp.Compare(a.Wave, b.Wave), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind)); c != 0 {
+	if a.Wave != b.Wave {
+		return cmp.Compare(a.Wave, b.Wave)
+	}
+	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Kind, b.Kind); c != 0 {
 		return c
 	}
 	n := min(len(a.Name), len(b.Name))
-	if c := cmp.Compare(a.Name[:n], b.Name[:n]); c != 0 {
+	if c := strings.Compare(a.Name[:n], b.Name[:n]); c != 0 {
 		return c
 	}
-	return cmp.Compare(a.Name[n:]+extension, b.Name[n:]+extension) // db-ingress-2.yaml stands before db-ingress.yaml
+	return strings.Compare(a.Name[n:]+extension, b.Name[n:]+extension) // db-ingress-2.yaml stands before db-ingress.yaml
 }
 
 func sorted(ms []Manifest) []Manifest {

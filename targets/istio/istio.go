@@ -25,11 +25,11 @@
 // does, and one that passes neither before nor after never does, with these exceptions while it is under way:
 //
 //   - a deny and an edge are narrowed together, and the request needed both of them gone: open
-//   - what lets it in is taken away, and not only changed (the last edge of a service, a mode looser than the one
-//     around it), while a deny, or a mode, opens: open
-//   - a mode that is looser than the one around it opens, while an edge is narrowed: open
-//   - one workload's ports get looser and stricter at once, while its edges change: open or shut
-//   - a namespace had no policy, or none in force, and a callee's edges need several objects: shut, but for one part
+//   - the last edge of a service, or a mode looser than the one around it, is taken away, while something else opens: open
+//   - a mode that is looser than the one around it opens, while an edge is narrowed or a deny added: open
+//   - one workload's ports get looser and stricter at once, while its edges change: open
+//   - no mode is stated any more around a workload with a mode for a port: shut until what was stated is taken away
+//   - policies come into force, or out of it, and a callee's edges need several objects: shut, for some of its callers
 //   - a wider source takes the place of a narrower one in a callee of several objects: shut, or open for a deny
 //   - DISABLE comes or goes, while edges or denies by identity change: nobody proves who he is then
 //   - the labels of a service change: its objects leave its pods one after the other
