@@ -20,6 +20,7 @@ type cells struct {
 
 	strings   []string
 	addresses []netip.Addr
+	elsewhere []bool // by cell of addresses: whether a caller of whom nothing is known may be there
 	ports     []uint16
 
 	bySignature map[string]int
@@ -29,7 +30,7 @@ type cells struct {
 // reset forgets everything; members come from places.
 func (c *cells) reset(d dimension, places *slab[int32]) {
 	*c = cells{dimension: d, places: places, patterns: c.patterns[:0], members: c.members[:0], strings: c.strings[:0],
-		addresses: c.addresses[:0], ports: c.ports[:0]}
+		addresses: c.addresses[:0], elsewhere: c.elsewhere[:0], ports: c.ports[:0]}
 }
 
 // id is the number of a pattern, which gets one where it has none.
@@ -114,21 +115,27 @@ func (c *cells) dividePorts() {
 }
 
 // divideAddresses splits by blocks, any two of which are apart or one in the other: a cell is a block without those in
-// it. What is in no block is one cell, for which an address meant for documentation stands where it can.
+// it. What is in no block is one cell, for which an address meant for documentation stands where it can. Who is not
+// known to be in a block is looked for there; and in each of the blocks, where they leave no address of their family.
 func (c *cells) divideAddresses() {
 	if len(c.patterns) == 0 {
-		c.addresses, c.count = []netip.Addr{{}}, 1
+		c.addresses, c.elsewhere, c.count = append(c.addresses, netip.Addr{}), append(c.elsewhere, true), 1
 		return
 	}
 	blocks := make([]netip.Prefix, 0, len(c.patterns))
 	for _, p := range c.patterns {
 		blocks = append(blocks, p.block)
 	}
+	full4 := !free(netip.AddrFrom4([4]byte{}), netip.Prefix{}, blocks).IsValid()
+	full6 := !free(netip.IPv6Unspecified(), netip.Prefix{}, blocks).IsValid()
 	for _, within := range blocks {
-		c.addAddress(within.Addr(), within, blocks)
+		if a := free(within.Addr(), within, blocks); a.IsValid() {
+			c.addAddress(a, blocks, a.Is4() && full4 || a.Is6() && full6)
+		}
 	}
 	for _, from := range elsewhere {
-		if c.addAddress(from, netip.Prefix{}, blocks) {
+		if a := free(from, netip.Prefix{}, blocks); a.IsValid() {
+			c.addAddress(a, blocks, true)
 			break
 		}
 	}
@@ -140,26 +147,29 @@ var elsewhere = []netip.Addr{
 	netip.AddrFrom4([4]byte{192, 0, 2, 1}), netip.MustParseAddr("2001:db8::1"), netip.AddrFrom4([4]byte{}), netip.IPv6Unspecified(),
 }
 
-// addAddress makes the cell of the first address at or behind from that is in a block and in none within it; without a
-// block, in none at all.
-func (c *cells) addAddress(from netip.Addr, block netip.Prefix, blocks []netip.Prefix) bool {
+// free is the first address at or behind from that is in a block and in none within it; without a block, in none at
+// all. It is not valid where there is no such address.
+func free(from netip.Addr, block netip.Prefix, blocks []netip.Prefix) netip.Addr {
 	for from.IsValid() && (!block.IsValid() || block.Contains(from)) {
 		inner := slices.IndexFunc(blocks, func(b netip.Prefix) bool {
 			return b.Contains(from) && (!block.IsValid() || b.Bits() > block.Bits())
 		})
-		if inner >= 0 {
-			from = last(blocks[inner]).Next()
-			continue
+		if inner < 0 {
+			return from
 		}
-		for i, b := range blocks {
-			if b.Contains(from) {
-				c.members[i] = append(c.members[i], int32(len(c.addresses)))
-			}
-		}
-		c.addresses = append(c.addresses, from)
-		return true
+		from = last(blocks[inner]).Next()
 	}
-	return false
+	return netip.Addr{}
+}
+
+// addAddress makes the cell that an address stands for.
+func (c *cells) addAddress(a netip.Addr, blocks []netip.Prefix, elsewhere bool) {
+	for i, b := range blocks {
+		if b.Contains(a) {
+			c.members[i] = append(c.members[i], int32(len(c.addresses)))
+		}
+	}
+	c.addresses, c.elsewhere = append(c.addresses, a), append(c.elsewhere, elsewhere)
 }
 
 func last(p netip.Prefix) netip.Addr {

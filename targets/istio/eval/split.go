@@ -25,7 +25,10 @@ type Source struct {
 	Principal string     // empty: no identity
 	IP        netip.Addr // invalid where no block is told apart
 	RemoteIP  netip.Addr
-	Elsewhere bool // IP stands for the addresses in none of the blocks
+
+	// Elsewhere tells that one who may be anywhere is looked for here: IP and RemoteIP are in none of the blocks, or
+	// in one of those that leave no address out.
+	Elsewhere bool
 }
 
 // Region is a class of operations.
@@ -192,8 +195,9 @@ func (s *Splitter) collectBoxes(boxes []box) {
 func (s *Splitter) sources() {
 	for _, uri := range s.cells[principalDim].strings {
 		for i, ip := range s.cells[sourceDim].addresses {
-			for _, remote := range s.cells[remoteDim].addresses {
-				s.split.Sources = append(s.split.Sources, Source{strings.TrimPrefix(uri, scheme), ip, remote, int32(i) == s.cells[sourceDim].other})
+			for j, remote := range s.cells[remoteDim].addresses {
+				elsewhere := s.cells[sourceDim].elsewhere[i] && s.cells[remoteDim].elsewhere[j]
+				s.split.Sources = append(s.split.Sources, Source{strings.TrimPrefix(uri, scheme), ip, remote, elsewhere})
 			}
 		}
 	}

@@ -99,7 +99,10 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		// Where mTLS is disabled policies know nobody by an identity. In a dry run they let everyone through all the same.
 		idle := m.Policy.DryRun && o.Mode == eval.Disable
 		for c, caller := range split.Sources {
-			named := m.standsFor(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
+			if unproved(caller, o.Mode) {
+				continue
+			}
+			named := m.standsFor(caller, g.From) || caller.Principal != "" && m.isOneOf(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
 			case g.Kind == policy.Never && named && open && !m.isOneOf(caller, g.Except):

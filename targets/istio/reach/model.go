@@ -131,6 +131,13 @@ func (m *Model) standsFor(caller eval.Source, sources []policy.Source) bool {
 	return false
 }
 
+// unproved tells whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
+// addresses alone, and who is at one that rules name is whoever they mean. Anywhere else, and of a port that takes
+// identities, a class with one is met wherever it calls from.
+func unproved(caller eval.Source, mode eval.Mode) bool {
+	return caller.Principal != "" && mode == eval.Disable && !caller.Elsewhere
+}
+
 // Atoms is what the rules tell apart, so that no class of requests straddles one of them.
 func (m *Model) Atoms(s *policy.Service) eval.Atoms {
 	a := eval.Atoms{Principals: slices.Clone(m.others.Principals), Namespaces: slices.Clone(m.others.Namespaces)}
