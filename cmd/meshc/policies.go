@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,7 @@ type policies struct {
 	workloads *inventory.Set // nil where none are named
 	model     *reach.Model
 	assumed   []*policy.Service // whose account is a guess by its name
+	domain    string            // the trust domain, where it is a guess by the principals
 	findings  diag.List
 }
 
@@ -44,6 +47,12 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	}
 	mesh := eval.Mesh{TrustDomain: p.Config.TrustDomain, RootNamespace: p.Config.RootNamespace}
 	read, found := eval.Read(files, mesh)
+	if out.domain = reach.TrustDomain(read); out.domain == mesh.TrustDomain || configured(p) {
+		out.domain = ""
+	} else if out.domain != "" {
+		mesh.TrustDomain = out.domain
+		read, found = eval.Read(files, mesh)
+	}
 	out.findings = append(out.findings, found...)
 	var known []*policy.Service
 	if len(in.workloads) > 0 {
@@ -60,6 +69,25 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	out.model, out.assumed = reach.New(named, read), assumed
 	out.findings = out.findings.Sort()
 	return out, nil
+}
+
+// configured tells whether a project has settings.
+func configured(p *project.Project) bool {
+	_, err := os.Stat(filepath.Join(p.Root, project.ConfigName))
+	return err == nil
+}
+
+// guesses is what was taken for granted of the services that an answer is about.
+func (p *policies) guesses(about func(*policy.Service) bool) (notes []string) {
+	if p.domain != "" {
+		notes = append(notes, fmt.Sprintf("the trust domain is taken for %s, which every principal names; `trustDomain` in meshc.yaml says for sure", p.domain))
+	}
+	for _, s := range p.assumed {
+		if about(s) {
+			notes = append(notes, fmt.Sprintf("that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account))
+		}
+	}
+	return notes
 }
 
 // manifestFiles reads manifests that patterns name: files, folders, globs, or `-`.

@@ -135,8 +135,7 @@ func (v *verify) alone(paths []string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = os.Stat(filepath.Join(p.Root, project.ConfigName))
-	if err == nil {
+	if configured(p) {
 		return false, nil
 	}
 	found, err := filepath.Glob(filepath.Join(p.Root, "*.mesh"))
@@ -151,8 +150,8 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 	}
 	r.shown = p.project.Shown
 	r.findings("manifest", p.findings)
-	for _, s := range p.assumed {
-		r.add(diag.Note, "account", source.Span{}, "that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account)
+	for _, guess := range p.guesses(func(*policy.Service) bool { return true }) {
+		r.add(diag.Note, "guess", source.Span{}, "%s", guess)
 	}
 	if p.workloads != nil {
 		r.pitfalls(p.model, p.workloads)
@@ -372,13 +371,9 @@ func (r *report) interference(i *reach.Interference, lying map[*source.File]bool
 
 // judge tells of every edge, and of services that are open.
 func (r *report) judge(m *reach.Model) error {
-	hops, err := m.Hops()
-	if err != nil {
-		return &failure{exitFindings, err}
-	}
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
-			if err := r.service(m, hops, mesh, s); err != nil {
+			if err := r.service(m, mesh, s); err != nil {
 				return err
 			}
 		}
@@ -391,7 +386,7 @@ func (r *report) judge(m *reach.Model) error {
 	return nil
 }
 
-func (r *report) service(m *reach.Model, hops *reach.Hops, mesh *policy.Mesh, s *policy.Service) error {
+func (r *report) service(m *reach.Model, mesh *policy.Mesh, s *policy.Service) error {
 	if s.Outside {
 		for _, rule := range s.Allow {
 			for _, f := range rule.From {
@@ -413,19 +408,23 @@ func (r *report) service(m *reach.Model, hops *reach.Hops, mesh *policy.Mesh, s 
 	if mesh.Declares {
 		return nil
 	}
-	guarded := m.Guarded(s)
-	if !guarded {
+	if !m.Guarded(s) {
 		r.add(diag.Warning, "open", s.At, "no ALLOW policy selects %s: whatever nothing denies is let through", s.ID())
+		return nil
 	}
-	if kind, ok := hops.Exposed(s); ok && guarded {
+	exposed, err := m.Exposed(s)
+	if err != nil {
+		return &failure{exitFindings, err}
+	}
+	for _, e := range exposed {
 		severity, at := diag.Warning, source.Span{}
 		for _, rule := range s.Allow {
-			if slices.ContainsFunc(rule.From, func(f policy.Source) bool { return f.Kind >= kind }) {
+			if e.Other == "" && slices.ContainsFunc(rule.From, func(f policy.Source) bool { return f.Kind >= e.Kind }) {
 				severity, at = diag.Note, rule.At
 				break
 			}
 		}
-		r.add(severity, "exposed", at, "%s may call %s", policy.Source{Kind: kind}, s.ID())
+		r.add(severity, "exposed", at, "%s may call %s", e, s.ID())
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (r *report) edge(m *reach.Model, e *reach.Edge) {
 	}
 	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
 	switch {
-	case e.Mode == eval.Disable, e.From.Kind == policy.FromService && m.Principal(e.From.Service) == "":
+	case e.Mode == eval.Disable, e.From.Kind == policy.FromWorld && e.From.Other != "", e.From.Kind == policy.FromService && m.Principal(e.From.Service) == "":
 		row.client = "plaintext"
 	case e.From.Kind == policy.FromWorld && e.Mode != eval.Strict:
 		row.client = "mTLS or plaintext"

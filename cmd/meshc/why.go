@@ -67,8 +67,8 @@ type reason struct {
 	across  []reach.Line  // the same from the caller's section
 	against []source.Span // the never and only that such a line would break
 	notes   []string
-	assumed []*policy.Service // whose account is a guess
-	virtual bool              // the policies are those of a build, and lie in no file
+	guesses func(about func(*policy.Service) bool) []string // nil where nothing is guessed
+	virtual bool                                            // the policies are those of a build, and lie in no file
 	shown   func(string) string
 }
 
@@ -132,7 +132,7 @@ func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
 	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
 	w.format = asked
 	r := &reason{shown: p.project.Shown}
-	r.assumed = p.assumed
+	r.guesses = p.guesses
 	return p.model, r, err
 }
 
@@ -146,6 +146,10 @@ func (r *reason) find(m *reach.Model) error {
 		r.verdict = "allowed"
 		r.notes = append([]string{r.to.ID() + " has no proxy: no policy binds it, and whoever reaches it on the network may call it, in plaintext"}, r.notes...)
 		return nil
+	}
+	if from := r.from.Service; from != nil && !from.Outside && m.Principal(from) == "" {
+		r.notes = append(r.notes, fmt.Sprintf("which account %s has is not known, so this is for all of them; --workloads says which", from.ID()))
+		r.from = policy.Source{Kind: policy.FromAny}
 	}
 	q := reach.Question{From: r.from, To: r.to, Port: r.port, Ops: r.ops}
 	var err error
@@ -169,10 +173,10 @@ func (r *reason) find(m *reach.Model) error {
 			r.forbidden(m)
 		}
 	}
-	for _, s := range r.assumed {
-		if s == r.from.Service || s != r.to && r.chain != nil && slices.Contains(r.chain.Services, s) {
-			r.notes = append(r.notes, fmt.Sprintf("that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account))
-		}
+	if r.guesses != nil {
+		r.notes = append(r.notes, r.guesses(func(s *policy.Service) bool {
+			return s == r.from.Service || s != r.to && r.chain != nil && slices.Contains(r.chain.Services, s)
+		})...)
 	}
 	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
 		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing closes it: whoever owns it may have", mesh.Name))
@@ -182,9 +186,6 @@ func (r *reason) find(m *reach.Model) error {
 		if r.verdict == "denied" && r.virtual && !r.lacksEdge() {
 			r.notes = append(r.notes, fmt.Sprintf("to allow it, bring %s into the mesh, or let the port take plaintext too (`mtls %s permissive`) and write the edge", r.from.Service.Name, r.portName()))
 		}
-	}
-	for _, a := range r.answer.Addresses {
-		r.notes = append(r.notes, fmt.Sprintf("a policy looks at addresses, and answers otherwise at %s", a))
 	}
 	return nil
 }

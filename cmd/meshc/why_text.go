@@ -122,6 +122,13 @@ func (r *reason) allowedCallers() string {
 		}
 		allowed = text
 	}
+	if r.from.Kind == policy.FromService {
+		name := r.from.String()
+		if allowed == name {
+			return "allowed, and denied from some addresses"
+		}
+		return "allowed" + strings.ReplaceAll(", "+allowed, ", "+name, ",")[1:] + "; denied from everywhere else"
+	}
 	return "allowed for " + allowed + "; denied for everyone else"
 }
 

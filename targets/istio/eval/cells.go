@@ -23,6 +23,7 @@ type cells struct {
 	elsewhere []bool // by cell of addresses: whether a caller of whom nothing is known may be there
 	ports     []uint16
 
+	byCell      [][]int32
 	bySignature map[string]int
 	places      *slab[int32]
 }
@@ -429,23 +430,35 @@ func (c *cells) unusedIdentity(before string) string {
 
 func isName(s string) bool { return s != "" && allOf(s, nameByte) }
 
-// find is the cell of a value, given which patterns it has; -1 where there is none. Of identities cell 0 is not looked at.
-func (c *cells) find(has func(p *pattern) bool) int {
-	if c.bySignature == nil {
-		signatures := make([][]byte, c.count)
+// of is the patterns of each cell.
+func (c *cells) of(cell int) []int32 {
+	if c.byCell == nil {
+		c.byCell = make([][]int32, c.count)
 		for i, m := range c.members {
 			for _, cell := range m {
-				signatures[cell] = binary.AppendUvarint(signatures[cell], uint64(i))
-			}
-		}
-		c.bySignature = make(map[string]int, c.count)
-		for cell, s := range signatures {
-			if c.dimension != principalDim || cell > 0 {
-				c.bySignature[string(s)] = cell
+				c.byCell[cell] = append(c.byCell[cell], int32(i))
 			}
 		}
 	}
+	return c.byCell[cell]
+}
+
+// find is the cell of a value, given which patterns it has; -1 where there is none. Of identities cell 0 is not looked at.
+func (c *cells) find(has func(p *pattern) bool) int {
 	var key []byte
+	if c.bySignature == nil {
+		c.bySignature = make(map[string]int, c.count)
+		for cell := range c.count {
+			key = key[:0]
+			for _, i := range c.of(cell) {
+				key = binary.AppendUvarint(key, uint64(i))
+			}
+			if c.dimension != principalDim || cell > 0 {
+				c.bySignature[string(key)] = cell
+			}
+		}
+		key = key[:0]
+	}
 	for i := range c.patterns {
 		if has(&c.patterns[i]) {
 			key = binary.AppendUvarint(key, uint64(i))

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (p *Policy) Mentions() Mentions {
 	add := func(patterns []pattern, d dimension) {
 		for _, v := range patterns {
 			switch {
-			case d == principalDim && v.kind == exact:
+			case d == principalDim && v.kind == exact && !strings.Contains(v.text, "*"):
 				m.Principals = append(m.Principals, v.text)
 			case d == principalDim && v.kind == ofAccount:
 				m.Accounts = append(m.Accounts, v.text)
@@ -151,4 +152,41 @@ func (p pattern) word() string {
 		return strconv.Itoa(int(p.port))
 	}
 	return p.text
+}
+
+// Identities is what policies and atoms say of the identities of the callers at a place in Sources, as they write it;
+// empty where they say nothing. One tells that it is a single identity.
+func (s *Split) Identities(source int) (words []string, one bool) {
+	for _, i := range s.principals.of(s.Identity(source)) {
+		switch p := s.principals.patterns[i]; p.kind {
+		case exact:
+			return []string{p.text}, true
+		case present:
+		case inNamespace:
+			words = append(words, "namespace "+p.text)
+		case ofAccount:
+			words = append(words, "account "+p.text)
+		case ofDomain:
+			words = append(words, "anyone of trust domain "+p.text)
+		default:
+			words = append(words, p.word())
+		}
+	}
+	return words, false
+}
+
+// Blocks is the narrowest blocks that the addresses of a place in Sources are in; not valid where they are in none.
+func (s *Split) Blocks(source int) (peer, client netip.Prefix) {
+	remote := source % s.remotes.count
+	address := source / s.remotes.count % s.addresses.count
+	return s.addresses.narrowest(address), s.remotes.narrowest(remote)
+}
+
+func (c *cells) narrowest(cell int) (block netip.Prefix) {
+	for _, i := range c.of(cell) {
+		if p := c.patterns[i].block; !block.IsValid() || p.Bits() > block.Bits() {
+			block = p
+		}
+	}
+	return block
 }

@@ -131,11 +131,7 @@ func (s *Splitter) Split(atoms Atoms, callees ...*Callee) (*Split, error) {
 // Source is the place in Sources of the one that stands for a caller; -1 for an identity of a form that Istio does not
 // give out.
 func (s *Split) Source(principal string, ip netip.Addr) int {
-	p := 0
-	if name := strings.TrimPrefix(principal, scheme); name != "" {
-		uri := scheme + name
-		p = s.principals.find(func(p *pattern) bool { return p.matches(principalDim, uri) })
-	}
+	p := s.identity(principal)
 	a := 0
 	if len(s.addresses.patterns) > 0 {
 		ip = ip.Unmap()
@@ -146,6 +142,29 @@ func (s *Split) Source(principal string, ip netip.Addr) int {
 	}
 	return (p*s.addresses.count + a) * s.remotes.count
 }
+
+// identity is the cell of an identity, -1 where there is none.
+func (s *Split) identity(principal string) int {
+	name := strings.TrimPrefix(principal, scheme)
+	if name == "" {
+		return 0
+	}
+	uri := scheme + name
+	return s.principals.find(func(p *pattern) bool { return p.matches(principalDim, uri) })
+}
+
+// With is the place in Sources of callers with an identity who are where those at another place are; negative where
+// there is none.
+func (s *Split) With(principal string, source int) int {
+	block := s.addresses.count * s.remotes.count
+	return s.identity(principal)*block + source%block
+}
+
+// Takes tells whether a place in Sources is of callers with an identity.
+func (s *Split) Takes(source int, principal string) bool { return s.With(principal, source) == source }
+
+// Identity is the same number for the places in Sources that only addresses tell apart.
+func (s *Split) Identity(source int) int { return source / (s.addresses.count * s.remotes.count) }
 
 // collect gives every pattern its number.
 func (s *Splitter) collect(atoms Atoms) {

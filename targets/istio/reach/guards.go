@@ -183,7 +183,7 @@ func (m *Model) callerOf(g *policy.Guard, caller eval.Source) string {
 			return f.String()
 		}
 	}
-	return m.Caller(caller)
+	return m.witness(caller)
 }
 
 // exception is what `except` would have to name for a guard to pass over a class of callers: a service, or those outside

@@ -10,7 +10,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/eval"
 )
 
-// Callers is who may do anything at all at a service: sets, never pairs of services.
+// Callers is who may do anything at all at a service: sets, never pairs of services. Those with an identity may do it
+// from some address, the others from wherever they are.
 type Callers struct {
 	Services   map[string]bool // by principal: exactly these accounts
 	Namespaces map[string]bool // every account of these
@@ -97,11 +98,7 @@ func (m *Model) callersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		if !real(s, &r.Request) || !asked(&r.Request, ports, ops) {
 			continue
 		}
-		for _, set := range [...]eval.Set{r.Verdicts[0].Allowed, r.Verdicts[0].Undecided} {
-			for n := range set.All() {
-				open[n] = true
-			}
-		}
+		split.passes(r, open)
 	}
 	c.blocks = func(caller *policy.Service) bool {
 		for n, src := range split.Sources {
@@ -111,25 +108,25 @@ func (m *Model) callersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		}
 		return false
 	}
-	// Representatives of "another account of NS" and "another namespace" stand for all that no rule names.
 	for n, src := range split.Sources {
-		c.addressed = c.addressed || !src.Elsewhere
-		if !open[n] || !src.Elsewhere {
+		c.addressed = c.addressed || src.IP.IsValid()
+		if !open[n] || src.Principal == "" && !src.Elsewhere {
 			continue
 		}
-		if src.Principal == "" {
-			c.World = true
-			continue
-		}
-		_, rest, _ := strings.Cut(src.Principal, "/ns/")
-		namespace, account, _ := strings.Cut(rest, "/sa/")
-		switch {
-		case m.hasAccount(namespace, account):
+		_, one := split.Identities(n)
+		switch who := m.who(split.Split, n); {
+		case one:
 			c.Services[src.Principal] = true
-		case m.meshes[namespace] != nil:
-			c.Namespaces[namespace] = true
-		default:
+		case who.Other != "":
+			m.others(c, split.Split, n)
+		case who.Kind == policy.FromWorld:
+			c.World = true
+		case who.Kind == policy.FromAny:
 			c.Any = true
+		case who.Kind == policy.FromMesh:
+			c.Namespaces[who.Mesh] = true
+		default: // by its account, in any trust domain
+			c.Services[src.Principal] = true
 		}
 	}
 	return c, nil
@@ -153,11 +150,18 @@ func (c *Callers) declared(m *Model, s *policy.Service) {
 	c.blocks = func(*policy.Service) bool { return false }
 }
 
-func (m *Model) hasAccount(namespace, account string) bool {
-	mesh := m.meshes[namespace]
-	return mesh != nil && slices.ContainsFunc(mesh.Services, func(s *policy.Service) bool {
-		return s.Account == account && !s.Outside
-	})
+// others adds those of a class that the language has no name for.
+func (m *Model) others(c *Callers, split *eval.Split, class int) {
+	for _, mesh := range m.Policy.Meshes {
+		if split.Takes(class, m.identityOf(mesh.Name, nobody)) {
+			c.Namespaces[mesh.Name] = true
+		}
+	}
+	for principal := range m.services {
+		if split.Takes(class, principal) {
+			c.Services[principal] = true
+		}
+	}
 }
 
 // Admits tells whether a service is one of the callers.

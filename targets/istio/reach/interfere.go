@@ -21,6 +21,8 @@ type Interference struct {
 	Example string   // one request: `shop/frontend may call shop/db:5432`
 	By      *eval.Policy
 	Rule    int // of By, counted from 0; -1 where it is none of them
+
+	elsewhere bool // the example is from wherever
 }
 
 // Interference holds what manifests let through to a service against what those of the model do, as sets of requests.
@@ -74,11 +76,17 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 			at := found[k]
 			if at == nil {
 				at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule}
-				at.Example = split.Witness(m.Caller(caller), &r.Request, k.opened)
 				found[k] = at
 				order = append(order, k)
 			}
-			if name := m.class(caller); !slices.Contains(at.Callers, name) {
+			if at.Example == "" || caller.Elsewhere && !at.elsewhere {
+				at.Example, at.elsewhere = split.Witness(m.witness(caller), &r.Request, k.opened), caller.Elsewhere
+			}
+			name := m.class(both, c)
+			if !caller.Elsewhere {
+				name += place(both, c)
+			}
+			if !slices.Contains(at.Callers, name) {
 				at.Callers = append(at.Callers, name)
 			}
 		}
@@ -87,8 +95,8 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 	for _, k := range order {
 		at := found[k]
 		at.Callers = slices.DeleteFunc(at.Callers, func(name string) bool {
-			anywhere, _, narrower := strings.Cut(name, " at ")
-			return narrower && slices.Contains(at.Callers, anywhere)
+			wide := anywhere(name)
+			return wide != name && slices.Contains(at.Callers, wide)
 		})
 		slices.SortFunc(at.Callers, byName)
 		list = append(list, *at)
@@ -117,7 +125,7 @@ func sameText(a, b *eval.Policy) bool {
 
 // Edge is a pair of a caller and a port, as the proxies at its two ends see it.
 type Edge struct {
-	From    policy.Source
+	From    Caller
 	To      *policy.Service
 	Port    uint16 // 0: the ports that nothing names
 	Mode    eval.Mode
@@ -147,7 +155,7 @@ func (m *Model) Edges(s *policy.Service) ([]Edge, error) {
 		}
 		for _, f := range r.From {
 			for _, port := range ports {
-				e.intended(f, port, r)
+				e.intended(Caller{Source: f}, port, r)
 			}
 		}
 	}
@@ -155,7 +163,7 @@ func (m *Model) Edges(s *policy.Service) ([]Edge, error) {
 		e.admitted()
 	}
 	slices.SortStableFunc(e.all, func(a, b Edge) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Port-1, b.Port-1)) // 0 wraps, and comes last
+		return cmp.Or(a.From.Compare(b.From.Source), cmp.Compare(a.From.String(), b.From.String()), cmp.Compare(a.Port-1, b.Port-1)) // 0 wraps, and comes last
 	})
 	return e.all, nil
 }
@@ -169,7 +177,7 @@ type edges struct {
 	seen    map[Edge]int // without what became of them
 }
 
-func (e *edges) add(f policy.Source, port uint16, at source.Span, refused *eval.Decision) {
+func (e *edges) add(f Caller, port uint16, at source.Span, refused *eval.Decision) {
 	edge := Edge{From: f, To: e.service, Port: port}
 	if port == e.split.OtherPort {
 		edge.Port = 0
@@ -186,7 +194,7 @@ func (e *edges) add(f policy.Source, port uint16, at source.Span, refused *eval.
 	e.all = append(e.all, edge)
 }
 
-func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
+func (e *edges) intended(f Caller, port uint16, rule *policy.Rule) {
 	var refused *eval.Decision
 	for i := range e.split.Regions {
 		r := &e.split.Regions[i]
@@ -194,7 +202,7 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 			continue
 		}
 		for c, caller := range e.split.Sources {
-			if !e.stands(caller, f) {
+			if !e.stands(caller, f.Source) {
 				continue
 			}
 			if r.Verdicts[0].Allowed.Has(c) || r.Verdicts[0].Undecided.Has(c) {
@@ -216,50 +224,61 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 // admitted finds the edges that manifests make: for each port the widest of those who may call, and whoever is named
 // where that is not everyone.
 func (e *edges) admitted() {
-	byPort := map[uint16]map[policy.Source]bool{}
+	byPort := map[uint16][]bool{}
 	var ports []uint16
 	for i := range e.split.Regions {
 		r := &e.split.Regions[i]
 		if !real(e.service, &r.Request) {
 			continue
 		}
-		at := byPort[r.Request.Port]
-		if at == nil {
-			at = map[policy.Source]bool{}
-			byPort[r.Request.Port] = at
+		open := byPort[r.Request.Port]
+		if open == nil {
+			open = make([]bool, len(e.split.Sources))
+			byPort[r.Request.Port] = open
 			ports = append(ports, r.Request.Port)
 		}
-		for c, caller := range e.split.Sources {
-			if caller.Elsewhere && (r.Verdicts[0].Allowed.Has(c) || r.Verdicts[0].Undecided.Has(c)) {
-				at[e.sourceOf(caller)] = true
-			}
-		}
+		e.split.passes(r, open)
 	}
 	for _, port := range ports {
-		at := byPort[port]
-		world, any := policy.Source{Kind: policy.FromWorld}, policy.Source{Kind: policy.FromAny}
-		for f := range at {
-			wider := f != world && at[world] || f != any && f != world && at[any] ||
-				f.Kind == policy.FromService && at[policy.Source{Kind: policy.FromMesh, Mesh: f.Service.Namespace}]
-			if !wider {
-				e.add(f, port, source.Span{}, nil)
-			}
+		for _, f := range e.Model.admitted(e.split.Split, byPort[port]) {
+			e.add(f, port, source.Span{}, nil)
 		}
 	}
 }
 
-// Exposed tells who of those that nothing names may call a service: any, world, or nobody, then ok is false.
-func (h *Hops) Exposed(s *policy.Service) (kind policy.SourceKind, ok bool) {
-	c := h.callers[s]
-	switch {
-	case c == nil:
-		return 0, false
-	case c.World:
-		return policy.FromWorld, true
-	case c.Any:
-		return policy.FromAny, true
+// passes adds the classes that get through, or may.
+func (s *Split) passes(r *eval.Region, open []bool) {
+	o := &r.Verdicts[0]
+	for _, set := range [...]eval.Set{o.Allowed, o.Undecided} {
+		for n := range set.All() {
+			open[n] = open[n] || !unproved(s.Sources[n], o.Mode)
+		}
 	}
-	return 0, false
+}
+
+// Exposed tells who of those that no policy and no edge names may call a service.
+func (m *Model) Exposed(s *policy.Service) ([]Caller, error) {
+	split, err := m.Split(s, eval.Atoms{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	open := make([]bool, len(split.Sources))
+	for i := range split.Regions {
+		if r := &split.Regions[i]; real(s, &r.Request) {
+			split.passes(r, open)
+		}
+	}
+	for n, src := range split.Sources {
+		open[n] = open[n] && (src.Elsewhere || src.Principal != "" || !m.outsider(s, src))
+	}
+	return slices.DeleteFunc(m.admitted(split.Split, open), func(c Caller) bool { return !c.wide }), nil
+}
+
+// outsider tells whether a caller is at the addresses of a service outside the mesh that an edge names.
+func (m *Model) outsider(s *policy.Service, caller eval.Source) bool {
+	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
+		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.Is(caller, f) })
+	})
 }
 
 // Guarded tells whether an ALLOW policy selects a service, so that what no rule allows is denied.

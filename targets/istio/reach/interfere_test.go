@@ -114,7 +114,8 @@ shop/backend -> shop/db:5432 STRICT true
 	}
 	named, _ := reach.Named(m.Manifests, eval.Mesh{}, known)
 	assert.Equal(t, `shop/frontend -> shop/backend:8080 STRICT true
+callers without identity at 10.0.3.0/24 -> shop/backend:9090 PERMISSIVE true
 shop/backend -> shop/db:5432 STRICT true
 shop/backend -> shop/db:0 STRICT true
-`, describe(reach.New(named, m.Manifests)), "who is told by an address alone has no name")
+`, describe(reach.New(named, m.Manifests)), "who is told by an address alone is told by it")
 }

@@ -42,6 +42,22 @@ func Named(manifests *eval.Manifests, mesh eval.Mesh, known []*policy.Service) (
 	return p, n.assumed
 }
 
+// TrustDomain is the one that all principals of manifests name, where there is no project to say which it is; empty
+// where they name several, or none, or cluster.local, which stands for that of the mesh.
+func TrustDomain(manifests *eval.Manifests) string {
+	one := ""
+	for _, p := range manifests.Policies {
+		for _, principal := range p.Mentions().Principals {
+			domain, _, ok := strings.Cut(principal, "/ns/")
+			if !ok || domain == "cluster.local" || one != "" && one != domain {
+				return ""
+			}
+			one = domain
+		}
+	}
+	return one
+}
+
 type naming struct {
 	mesh    eval.Mesh
 	meshes  map[string]*policy.Mesh

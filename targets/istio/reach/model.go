@@ -24,27 +24,32 @@ type Model struct {
 
 	meshes     map[string]*policy.Mesh
 	principals map[*policy.Service]string // of the services of the policy: they are asked for often
+	services   map[string]*policy.Service // the first by each principal
 	hops       func() (*Hops, error)      // Hops, which takes as long as the proof does
 
 	// Who no rule names is called `other` by eval. Where the project has that name itself, it is told apart everywhere, or
 	// the one would be taken for the other.
-	others eval.Atoms
+	namesakes eval.Atoms
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
 func New(p *policy.Policy, manifests *eval.Manifests) *Model {
-	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}}
+	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}, services: map[string]*policy.Service{}}
 	m.hops = sync.OnceValues(m.newHops)
 	for _, mesh := range p.Meshes {
 		m.meshes[mesh.Name] = mesh
 		if strings.HasPrefix(mesh.Name, "other") {
-			m.others.Namespaces = append(m.others.Namespaces, mesh.Name)
+			m.namesakes.Namespaces = append(m.namesakes.Namespaces, mesh.Name)
 		}
 		for _, s := range mesh.Services {
-			m.principals[s] = identity(p, s)
-			if strings.HasPrefix(s.Account, "other") && m.principals[s] != "" {
-				m.others.Principals = append(m.others.Principals, m.principals[s])
+			principal := identity(p, s)
+			m.principals[s] = principal
+			if strings.HasPrefix(s.Account, "other") && principal != "" {
+				m.namesakes.Principals = append(m.namesakes.Principals, principal)
+			}
+			if principal != "" && m.services[principal] == nil {
+				m.services[principal] = s
 			}
 		}
 	}
@@ -140,7 +145,7 @@ func unproved(caller eval.Source, mode eval.Mode) bool {
 
 // Atoms is what the rules tell apart, so that no class of requests straddles one of them.
 func (m *Model) Atoms(s *policy.Service) eval.Atoms {
-	a := eval.Atoms{Principals: slices.Clone(m.others.Principals), Namespaces: slices.Clone(m.others.Namespaces)}
+	a := eval.Atoms{Principals: slices.Clone(m.namesakes.Principals), Namespaces: slices.Clone(m.namesakes.Namespaces)}
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
 			m.addSources(&a, rules[i].From)

@@ -111,23 +111,3 @@ var modes = map[eval.Mode]policy.Mode{eval.Disable: policy.Disable, eval.Permiss
 func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
 	return m.Policy.ModeOf(m.meshes[s.Namespace], s, port)
 }
-
-// Caller is a class of callers in the words of the language.
-func (m *Model) Caller(c eval.Source) string {
-	if c.Principal == "" {
-		if c.IP.IsValid() {
-			return "a caller without identity at " + c.IP.String()
-		}
-		return "a caller without identity"
-	}
-	_, rest, _ := strings.Cut(c.Principal, "/ns/")
-	namespace, account, _ := strings.Cut(rest, "/sa/")
-	if mesh := m.meshes[namespace]; mesh != nil {
-		for _, s := range mesh.Services {
-			if s.Account == account && !s.Outside {
-				return s.ID()
-			}
-		}
-	}
-	return fmt.Sprintf("account %s of namespace %s", account, namespace)
-}

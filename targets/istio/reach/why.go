@@ -31,10 +31,6 @@ func (q *Question) ports() []uint16 {
 type Answer struct {
 	Question
 	Ports []PortAnswer // sorted; empty where no port of the service carries such requests
-
-	// Addresses is places that policies tell apart from all others, and where the same caller is answered
-	// otherwise than here.
-	Addresses []string
 }
 
 // PortAnswer is what becomes of the requests to some ports.
@@ -91,13 +87,10 @@ func (m *Model) Why(q Question) (*Answer, error) {
 		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
 	}
 	w := &why{Model: m, Question: q, split: split, callee: m.Callee(q.To)}
-	var here, elsewhere []int
+	var callers []int
 	for c, caller := range split.Sources {
-		switch {
-		case w.stand(caller):
-			here = append(here, c)
-		case q.From.Kind == policy.FromService && m.Is(caller, q.From):
-			elsewhere = append(elsewhere, c)
+		if w.is(caller) {
+			callers = append(callers, c)
 		}
 	}
 	byPort := map[uint16][]*eval.Region{}
@@ -122,7 +115,7 @@ func (m *Model) Why(q Question) (*Answer, error) {
 	answer := &Answer{Question: q}
 	bySignature := map[string]int{}
 	for _, port := range ports {
-		p, signature := w.port(port, byPort[port], here)
+		p, signature := w.port(port, byPort[port], callers)
 		if i, ok := bySignature[signature]; ok {
 			answer.Ports[i].Ports = append(answer.Ports[i].Ports, p.Ports...)
 			answer.Ports[i].Others = answer.Ports[i].Others || p.Others
@@ -130,14 +123,7 @@ func (m *Model) Why(q Question) (*Answer, error) {
 		}
 		bySignature[signature] = len(answer.Ports)
 		answer.Ports = append(answer.Ports, p)
-		for _, c := range elsewhere {
-			if _, other := w.port(port, byPort[port], []int{c}); len(here) > 0 && !sameCases(other, signature) {
-				answer.Addresses = append(answer.Addresses, split.Sources[c].IP.String())
-			}
-		}
 	}
-	slices.Sort(answer.Addresses)
-	answer.Addresses = slices.Compact(answer.Addresses)
 	return answer, nil
 }
 
@@ -148,12 +134,12 @@ type why struct {
 	callee *eval.Callee
 }
 
-// stand is stands, save that a service outside the mesh whose address is not told is looked for anywhere.
-func (w *why) stand(caller eval.Source) bool {
+// is is Is, save that a service outside the mesh whose address is not told is looked for anywhere.
+func (w *why) is(caller eval.Source) bool {
 	if f := w.From; f.Kind == policy.FromService && f.Service.Outside && len(f.Service.Addresses) == 0 {
 		return caller.Principal == "" && caller.Elsewhere
 	}
-	return w.stands(caller, w.From)
+	return w.Is(caller, w.From)
 }
 
 // carries tells whether a port is one that the question means: one about operations and no port is about the ports
@@ -187,18 +173,34 @@ func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnsw
 		p.Ports = append(p.Ports, one)
 	}
 	p.Mode, p.By = w.callee.Mode(port)
-	bySignature := map[string]int{}
-	for _, c := range callers {
-		cases, signature := w.cases(port, regions, w.split.Sources[c])
-		name := w.name(w.split.Sources[c])
-		i, ok := bySignature[signature]
-		if !ok {
-			i = len(p.Callers)
-			bySignature[signature] = i
-			p.Callers = append(p.Callers, CallerAnswer{Cases: cases})
+	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return unproved(w.split.Sources[c], p.Mode) })
+	all := make([]CallerAnswer, len(callers))
+	signatures := make([]string, len(callers))
+	common := map[int]string{} // by identity: how it is answered wherever it is; empty where that depends
+	for i, c := range callers {
+		caller, identity := w.split.Sources[c], w.split.Identity(c)
+		all[i].Cases, signatures[i] = w.cases(port, regions, caller)
+		if known, ok := common[identity]; w.stands(caller, w.From) {
+			common[identity] = signatures[i]
+			if ok && known != signatures[i] {
+				common[identity] = ""
+			}
 		}
-		if !slices.Contains(p.Callers[i].Names, name) {
-			p.Callers[i].Names = append(p.Callers[i].Names, name)
+	}
+	bySignature := map[string]int{}
+	for i, c := range callers {
+		name := w.name(c)
+		if signatures[i] != common[w.split.Identity(c)] {
+			name += place(w.split.Split, c)
+		}
+		at, ok := bySignature[signatures[i]]
+		if !ok {
+			at = len(p.Callers)
+			bySignature[signatures[i]] = at
+			p.Callers = append(p.Callers, all[i])
+		}
+		if !slices.Contains(p.Callers[at].Names, name) {
+			p.Callers[at].Names = append(p.Callers[at].Names, name)
 		}
 	}
 	var text strings.Builder
@@ -215,15 +217,6 @@ func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnsw
 func byName(a, b string) int {
 	vague := func(s string) int { return strings.Count(s, " ") }
 	return cmp.Or(cmp.Compare(min(vague(a), 1), min(vague(b), 1)), cmp.Compare(a, b))
-}
-
-// sameCases tells whether two texts of port are about the same cases, whoever calls.
-func sameCases(a, b string) bool {
-	cut := func(s string) string {
-		lines := strings.Split(s, "\n")
-		return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "[") }), "\n")
-	}
-	return cut(a) == cut(b)
 }
 
 func signatureOf(cases []Case) string {
@@ -299,51 +292,11 @@ func (k *Case) order() int {
 }
 
 // name is a class of callers in the words of the language.
-func (w *why) name(c eval.Source) string {
-	if f := w.From; c.Principal == "" && c.Elsewhere && f.Kind == policy.FromService {
+func (w *why) name(class int) string {
+	if f := w.From; f.Kind == policy.FromService && f.Service.Outside {
 		return f.Service.ID()
 	}
-	return w.class(c)
-}
-
-// class is Caller, save that what no policy names is called so, and not after the one that stands for it.
-func (m *Model) class(c eval.Source) string {
-	if c.Principal == "" {
-		if c.Elsewhere {
-			return "callers without identity"
-		}
-		return m.Caller(c)
-	}
-	name := m.Caller(c)
-	switch f := m.sourceOf(c); f.Kind {
-	case policy.FromMesh:
-		name = "any other account of " + f.Mesh
-	case policy.FromAny:
-		name = "any other identity"
-	}
-	if !c.Elsewhere && c.IP.IsValid() {
-		name += " at " + c.IP.String()
-	}
-	return name
-}
-
-// sourceOf is the source of the language that a class of callers stands for.
-func (m *Model) sourceOf(c eval.Source) policy.Source {
-	if c.Principal == "" {
-		return policy.Source{Kind: policy.FromWorld}
-	}
-	_, rest, _ := strings.Cut(c.Principal, "/ns/")
-	namespace, account, _ := strings.Cut(rest, "/sa/")
-	mesh := m.meshes[namespace]
-	if mesh == nil {
-		return policy.Source{Kind: policy.FromAny}
-	}
-	for _, s := range mesh.Services {
-		if s.Account == account && !s.Outside {
-			return policy.Source{Service: s}
-		}
-	}
-	return policy.Source{Kind: policy.FromMesh, Mesh: namespace}
+	return w.class(w.split.Split, class)
 }
 
 // Nearest is the shortest chain of calls by which the caller of a question reaches its destination all the same; nil

@@ -1,0 +1,206 @@
+package reach
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Caller is whoever calls, in the words of the language, or, where it has none, in those of the policies.
+type Caller struct {
+	policy.Source
+	Other string // what the language has no name for: some identities, Source is then any; none, it is then world
+	At    string // in words, the addresses that they call from; empty: wherever
+
+	wide bool // so many that nothing names each of them
+}
+
+func (c Caller) String() string {
+	if c.Other != "" {
+		return c.Other + c.At
+	}
+	return c.Source.String() + c.At
+}
+
+// covers tells whether whoever is one caller is the other, too.
+func (c Caller) covers(other Caller) bool {
+	if c == other || c.At != "" && c.At != other.At {
+		return false
+	}
+	alike := c.Source == other.Source && c.Other == other.Other
+	switch {
+	case alike || c.Kind == policy.FromWorld && c.Other == "":
+		return true
+	case c.Other != "":
+		return slices.Contains(strings.Split(other.Other, and), c.Other)
+	case other.Kind == policy.FromWorld:
+		return false
+	case c.Kind == policy.FromAny:
+		return true
+	}
+	return c.Kind == policy.FromMesh && other.Kind == policy.FromService && other.Service.Namespace == c.Mesh
+}
+
+// widest leaves out who is one of the others.
+func widest(callers []Caller) []Caller {
+	return slices.DeleteFunc(slices.Clone(callers), func(c Caller) bool {
+		return slices.ContainsFunc(callers, func(other Caller) bool { return other.covers(c) })
+	})
+}
+
+const and = " and " // between what a class is at once
+
+// nobody is the name of an account, and of a namespace, that nothing has and no policy means in particular.
+const nobody = "."
+
+func (m *Model) identityOf(namespace, account string) string {
+	return m.Policy.TrustDomain + "/ns/" + namespace + "/sa/" + account
+}
+
+// who is the callers of a class, wherever they are. What the class has no name for but is of one service's account,
+// of all others of a mesh, or of all that nothing names, is called so.
+func (m *Model) who(split *eval.Split, class int) Caller {
+	src := split.Sources[class]
+	if src.Principal == "" {
+		return Caller{Source: policy.Source{Kind: policy.FromWorld}, wide: true}
+	}
+	words, one := split.Identities(class)
+	if s := m.services[src.Principal]; s != nil && (one || len(words) == 1 && words[0] == "account "+s.Namespace+"/"+s.Account) {
+		return Caller{Source: policy.Source{Service: s}}
+	}
+	unnamed := Caller{Source: policy.Source{Kind: policy.FromAny}, wide: !one}
+	if one {
+		unnamed.Other = m.Caller(src)
+		return unnamed
+	}
+	if split.Takes(class, m.identityOf(nobody, nobody)) {
+		return unnamed
+	}
+	for _, word := range words {
+		namespace, ok := strings.CutPrefix(word, "namespace ")
+		if !ok {
+			namespace, ok = strings.CutPrefix(strings.TrimSuffix(strings.TrimSuffix(word, "*"), "sa/"), m.Policy.TrustDomain+"/ns/")
+			namespace, ok = strings.TrimSuffix(namespace, "/"), ok && strings.HasSuffix(namespace, "/")
+		}
+		if ok && !strings.ContainsAny(namespace, "*/") && split.Takes(class, m.identityOf(namespace, nobody)) {
+			return Caller{Source: policy.Source{Kind: policy.FromMesh, Mesh: namespace}}
+		}
+	}
+	unnamed.wide = !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "account ") })
+	if unnamed.Other = strings.Join(words, and); len(words) == 0 {
+		unnamed.Other = "identities of other trust domains"
+	}
+	return unnamed
+}
+
+// place is where the callers of a class are, in words behind their name.
+func place(split *eval.Split, class int) string {
+	text := ""
+	peer, client := split.Blocks(class)
+	if peer.IsValid() {
+		text += " at " + peer.String()
+	}
+	if client.IsValid() {
+		text += " for clients at " + client.String()
+	}
+	return text
+}
+
+// anywhere is a name without its place.
+func anywhere(name string) string {
+	name, _, _ = strings.Cut(name, " for clients at ")
+	name, _, _ = strings.Cut(name, " at ")
+	return name
+}
+
+// class is who in the words of an answer: what nothing names is called so.
+func (m *Model) class(split *eval.Split, class int) string {
+	switch w := m.who(split, class); {
+	case w.Kind == policy.FromWorld:
+		return unproven
+	case w.Other != "":
+		return w.Other
+	case w.Kind == policy.FromMesh:
+		return "any other account of " + w.Mesh
+	case w.Kind == policy.FromAny:
+		return "any other identity"
+	default:
+		return w.String()
+	}
+}
+
+// admitted is who is let in of the classes that open has, the widest only. A place is told where the same callers are
+// not let in from everywhere.
+func (m *Model) admitted(split *eval.Split, open []bool) []Caller {
+	everywhere := map[int]bool{} // by identity
+	for n, src := range split.Sources {
+		if src.Elsewhere {
+			known, seen := everywhere[split.Identity(n)]
+			everywhere[split.Identity(n)] = open[n] && (known || !seen)
+		}
+	}
+	var all []Caller
+	for n := range split.Sources {
+		if !open[n] {
+			continue
+		}
+		c := m.who(split, n)
+		if c.Kind == policy.FromWorld && !open[split.With(m.identityOf(nobody, nobody), n)] {
+			c.Other = unproven
+		}
+		if !everywhere[split.Identity(n)] {
+			c.At = place(split, n)
+		}
+		if !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	return widest(all)
+}
+
+const unproven = "callers without identity"
+
+// Caller is one caller of a class in the words of the language.
+func (m *Model) Caller(c eval.Source) string {
+	if c.Principal == "" {
+		if c.IP.IsValid() {
+			return "a caller without identity at " + c.IP.String()
+		}
+		return "a caller without identity"
+	}
+	if s := m.services[c.Principal]; s != nil {
+		return s.ID()
+	}
+	domain, rest, _ := strings.Cut(c.Principal, "/ns/")
+	namespace, account, ok := strings.Cut(rest, "/sa/")
+	if !ok || domain != m.Policy.TrustDomain {
+		return c.Principal
+	}
+	return fmt.Sprintf("account %s of namespace %s", account, namespace)
+}
+
+// witness is the same with its place, where not everybody is met there.
+func (m *Model) witness(c eval.Source) string {
+	name := m.Caller(c)
+	if c.Elsewhere {
+		return name
+	}
+	if c.Principal != "" {
+		name += at(c.IP)
+	}
+	if c.RemoteIP.IsValid() {
+		name += " for a client" + at(c.RemoteIP)
+	}
+	return name
+}
+
+func at(ip netip.Addr) string {
+	if !ip.IsValid() {
+		return ""
+	}
+	return " at " + ip.String()
+}
