@@ -173,9 +173,9 @@ func (r *report) pitfalls(m *reach.Model, inv *inventory.Set) {
 	for _, p := range m.Manifests.Policies {
 		all := p.Mentions()
 		for _, principal := range all.Principals {
-			_, rest, _ := strings.Cut(principal, "/ns/")
+			rest, own := strings.CutPrefix(principal, m.Policy.TrustDomain+"/ns/")
 			namespace, account, ok := strings.Cut(rest, "/sa/")
-			if ok {
+			if own && ok {
 				all.Accounts = append(all.Accounts, namespace+"/"+account)
 			}
 		}
@@ -220,6 +220,9 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 			if err := r.compare(l, c, v.environment); err != nil {
 				return err
 			}
+		}
+		if err := r.guards(model, c.findings); err != nil {
+			return err
 		}
 	}
 	return r.judge(model)
@@ -333,6 +336,18 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 	}
 	r.problems = slices.CompactFunc(r.problems, func(a, b problem) bool { return a == b })
 	return reach.New(c.policy, read), nil
+}
+
+// guards judges never, always and only by what is deployed. Those that the project breaks by itself are told already.
+func (r *report) guards(deployed *reach.Model, told diag.List) error {
+	broken, err := deployed.Guards()
+	if err != nil {
+		return &failure{exitFindings, err}
+	}
+	r.findings("guard", slices.DeleteFunc(broken, func(d diag.Diagnostic) bool {
+		return slices.ContainsFunc(told, func(t diag.Diagnostic) bool { return t.Code == d.Code && t.Primary == d.Primary })
+	}))
+	return nil
 }
 
 func (r *report) interference(i *reach.Interference, lying map[*source.File]bool) {

@@ -163,6 +163,8 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eva
 			if e := m.exception(g, caller); e != "" {
 				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
 			}
+		} else if by := m.Callee(s).Decide(r.From(caller)); by.Policy != nil {
+			d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
 		} else {
 			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
 		}
@@ -219,6 +221,11 @@ func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, calle
 		d.WithNote("the port is strict, and the caller has no identity")
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
+	case m.ruleFor(s.Allow, caller, r) != nil:
+		by := m.Callee(s).Decide((&eval.Region{Request: *r}).From(caller))
+		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {
+			d.WithHelp("%s %s stops it: take that back", by.Policy.Kind, by.Policy.ID())
+		}
 	default:
 		from := m.callerOf(g, caller)
 		for _, f := range g.From {
