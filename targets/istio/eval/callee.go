@@ -74,9 +74,11 @@ func (m *Manifests) For(w Workload) *Callee {
 }
 
 // compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
-// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts.
+// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. Which is that of several whose age
+// is not told, nobody knows.
 func (c *Callee) compose(peers []*Policy, root string) {
 	var mesh, namespace, workload *Policy
+	rivals := map[*Policy]bool{}
 	for _, p := range peers {
 		level := &namespace
 		switch {
@@ -89,6 +91,7 @@ func (c *Callee) compose(peers []*Policy, root string) {
 		}
 		if *level != nil {
 			c.Shadowed = append(c.Shadowed, p)
+			rivals[*level] = rivals[*level] || rival(p, *level)
 		} else {
 			*level = p
 		}
@@ -99,7 +102,7 @@ func (c *Callee) compose(peers []*Policy, root string) {
 			continue
 		}
 		c.Peers = append(c.Peers, p)
-		if p.Broken {
+		if p.Broken || rivals[p] {
 			c.mode = peerMode{Unknown, p}
 		} else if p.mode != Inherit {
 			c.mode = peerMode{p.mode, p}
@@ -110,7 +113,7 @@ func (c *Callee) compose(peers []*Policy, root string) {
 	}
 	for _, port := range workload.ports {
 		setting := portSetting{port.port, c.mode}
-		if port.mode != Inherit && !workload.Broken {
+		if port.mode != Inherit && !workload.Broken && !rivals[workload] {
 			setting.peerMode = peerMode{port.mode, workload}
 		}
 		c.ports = append(c.ports, setting)
@@ -150,6 +153,11 @@ func (m *Manifests) Check(workloads []Workload) diag.List {
 		by := shadowed[p]
 		switch {
 		case by != nil && slices.Equal(by.selector, p.selector): // reported when it was read
+		case by != nil && rival(p, by):
+			findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s both select a workload, and which of them counts is not known", by.ID(), p.ID()).
+				WithRelated(by.At, "the other one").
+				WithNote("that which was created first counts, and the manifests do not tell which it was").
+				WithHelp("let every workload be selected by one PeerAuthentication")
 		case by != nil:
 			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s gives way to the older %s where both select a workload", p.ID(), by.ID()).
 				WithRelated(by.At, "the other one").

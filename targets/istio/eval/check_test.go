@@ -28,12 +28,12 @@ spec: {selector: {matchLabels: {app: gone}}}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
-metadata: {name: backend, namespace: shop}
+metadata: {name: backend, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
 spec: {selector: {matchLabels: {app: backend}}, mtls: {mode: STRICT}}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
-metadata: {name: canary, namespace: shop}
+metadata: {name: canary, namespace: shop, creationTimestamp: "2026-01-02T00:00:00Z"}
 spec: {selector: {matchLabels: {version: canary}}, mtls: {mode: DISABLE}}
 `)
 	workloads := []Workload{

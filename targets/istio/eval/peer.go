@@ -86,12 +86,21 @@ func (r *reader) oneScope(peers []*Policy) {
 }
 
 func (r *reader) overruled(p, by *Policy) {
-	f := r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has the same scope as %s", p.ID(), by.ID()).
-		WithRelated(by.At, "the other one")
-	if p.created.Equal(by.created) {
-		f.WithNote("of two in one scope the one counts that was created first, which the files do not tell; %s is taken for it", by.ID())
-	} else {
-		f.WithNote("of two in one scope only the oldest counts")
+	if rival(p, by) {
+		r.findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s have the same scope, and which of them counts is not known", by.ID(), p.ID()).
+			WithRelated(by.At, "the other one").
+			WithNote("that which was created first counts, and the manifests do not tell which it was").
+			WithHelp("keep one of them")
+		return
 	}
-	f.WithHelp("keep one of them")
+	r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has the same scope as %s", p.ID(), by.ID()).
+		WithRelated(by.At, "the other one").
+		WithNote("of two in one scope only the oldest counts").
+		WithHelp("keep one of them")
+}
+
+// rival tells whether nobody knows which of two PeerAuthentications is the older one, and it matters. Of two that are
+// equally old the name decides, but age is not told by manifests that no cluster has seen.
+func rival(a, b *Policy) bool {
+	return (a.created.IsZero() || b.created.IsZero()) && (a.Broken || b.Broken || a.mode != b.mode || !slices.Equal(a.ports, b.ports))
 }
