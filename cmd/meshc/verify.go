@@ -423,6 +423,7 @@ func (r *report) service(m *reach.Model, mesh *policy.Mesh, s *policy.Service) e
 	if mesh.Declares {
 		return nil
 	}
+	r.findings("manifest", m.Widened(s))
 	if !m.Guarded(s) {
 		r.add(diag.Warning, "open", s.At, "no ALLOW policy selects %s: whatever nothing denies is let through", s.ID())
 		return nil

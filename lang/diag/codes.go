@@ -100,6 +100,7 @@ const (
 	Ineffective   Code = "MESH3004"
 	Undecided     Code = "MESH3005"
 	NotJudged     Code = "MESH3006"
+	Misleading    Code = "MESH3007"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"

@@ -138,6 +138,34 @@ spec: {mtls: {mode: STRICT}}
 `,
 	},
 	{
+		Code: Misleading, Severity: Warning,
+		Title: "a part of a policy that does not mean what it seems to",
+		Text: "Istio takes it, and then reads it in another way: a principal is written without spiffe://, a wildcard is one at the start or at the end only, " +
+			"a method is compared as it is written, and a DENY rule with fields of HTTP denies everything on a port that is not HTTP.",
+		Bad: `-- manifests/backend.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-deny, namespace: shop}
+spec:
+  action: DENY
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - to:
+    - operation: {ports: ["8080"], methods: [delete]}
+`,
+		Good: `-- manifests/backend.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-deny, namespace: shop}
+spec:
+  action: DENY
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - to:
+    - operation: {ports: ["8080"], methods: [DELETE]}
+`,
+	},
+	{
 		Code: ForeignFile, Severity: Error,
 		Title: "a file in the output folder that meshc did not write",
 		Text: "meshc replaces and removes only files that it wrote there before, as .meshc.lock in the folder says, and this one has the name of a file " +

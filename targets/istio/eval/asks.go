@@ -33,6 +33,18 @@ func (p *Policy) Asks(rule int) []Operation {
 	return all
 }
 
+// Widens tells whether a rule that denies, counted from 0, has fields of HTTP and binds a port. Where that is not HTTP
+// the fields are left out, and it denies whatever the others match (istio/istio#37920).
+func (p *Policy) Widens(rule int, port uint16) bool {
+	if p.Action != Deny || p.DryRun || !p.rules[rule].needsHTTP() {
+		return false
+	}
+	return slices.ContainsFunc(p.rules[rule].to, func(b box) bool {
+		_, here := b.words(port)
+		return here && (needsHTTP([]box{b}) || needsHTTP(p.rules[rule].from))
+	})
+}
+
 // Matches tells whether a request is one of those that the operation is about.
 func (o *Operation) Matches(r *Request) bool {
 	if !r.HTTP && len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 || len(o.Ports) > 0 && !slices.Contains(o.Ports, r.Port) {

@@ -256,7 +256,7 @@ func (d *decoder) operation(n int32) box {
 
 // add appends the condition that a list of values is.
 func (d *decoder) add(b box, dim dimension, n int32, not bool, check func(string) (pattern, string)) box {
-	patterns := d.patterns(n, check)
+	patterns := d.patterns(n, dim, check)
 	if len(patterns) == 0 {
 		return b
 	}
@@ -269,7 +269,7 @@ func (d *decoder) add(b box, dim dimension, n int32, not bool, check func(string
 	return append(b, c)
 }
 
-func (d *decoder) patterns(n int32, check func(string) (pattern, string)) []pattern {
+func (d *decoder) patterns(n int32, dim dimension, check func(string) (pattern, string)) []pattern {
 	if !d.is(n, sequence) {
 		return nil
 	}
@@ -288,6 +288,9 @@ func (d *decoder) patterns(n int32, check func(string) (pattern, string)) []patt
 		if wrong != "" {
 			d.refuse(d.span(c), "%s in `%s`", wrong, d.where())
 			return
+		}
+		if why, instead := p.misleads(dim); why != "" {
+			d.findings.Add(diag.Misleading, d.span(c), "%s", why).WithHelp("%s", instead)
 		}
 		patterns = append(patterns, p)
 	})
@@ -401,12 +404,12 @@ func (d *decoder) when(p *Policy, n int32) (condition, bool) {
 	}
 	if values != 0 {
 		d.path = append(d.path, "values")
-		c.is = d.patterns(values, check)
+		c.is = d.patterns(values, c.dimension, check)
 		d.path = d.path[:len(d.path)-1]
 	}
 	if notValues != 0 {
 		d.path = append(d.path, "notValues")
-		c.not = d.patterns(notValues, check)
+		c.not = d.patterns(notValues, c.dimension, check)
 		d.path = d.path[:len(d.path)-1]
 	}
 	if len(c.is) == 0 && len(c.not) == 0 {

@@ -182,6 +182,39 @@ func (g glob) literal(s string) glob {
 func (g glob) some(c class) glob { return append(g, token{class: c, star: true}) }
 func (g glob) many(c class) glob { return append(g, token{class: c}, token{class: c, star: true}) }
 
+// misleads tells why a pattern does not match what it seems to, and what may be meant; empty where it does. Istio takes
+// such a pattern, and says nothing.
+func (p *pattern) misleads(d dimension) (why, instead string) {
+	if p.kind > suffix {
+		return "", ""
+	}
+	wild := strings.Contains(p.text, "*")
+	switch d {
+	case principalDim:
+		rest, scheme := strings.CutPrefix(p.text, scheme)
+		switch {
+		case scheme:
+			return "a principal is written without spiffe://, so `" + p.word() + "` never matches", "write `" + rest + "`"
+		case wild:
+			return "a principal takes one wildcard, at its start or its end, so `" + p.word() + "` never matches", "write each principal, or the namespaces in `namespaces`"
+		case p.kind == exact && !isIdentity(p.text):
+			return "a principal is DOMAIN/ns/NAMESPACE/sa/ACCOUNT, so `" + p.word() + "` never matches", "write it in full"
+		}
+	case pathDim:
+		switch {
+		case wild:
+			return "a path takes one wildcard, at its start or its end: the `*` inside `" + p.word() + "` stands for itself", "write a template, where `{*}` stands for one segment and `{**}` for any number"
+		case p.kind != suffix && p.text[0] != '/':
+			return "a path begins with a slash, so `" + p.word() + "` never matches", "write `/" + p.word() + "`"
+		}
+	case methodDim:
+		if upper := strings.ToUpper(p.word()); upper != p.word() {
+			return "methods are compared as they are written, so `" + p.word() + "` is not `" + upper + "`", "write `" + upper + "`"
+		}
+	}
+	return "", ""
+}
+
 // globs is the pattern spelled out: it matches what one of them matches.
 func (p *pattern) globs(d dimension) []glob {
 	var g glob

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
 )
@@ -284,6 +285,22 @@ func (m *Model) outsider(s *policy.Service, caller eval.Source) bool {
 // Guarded tells whether an ALLOW policy selects a service, so that what no rule allows is denied.
 func (m *Model) Guarded(s *policy.Service) bool {
 	return slices.ContainsFunc(m.Callee(s).Policies, func(p *eval.Policy) bool { return p.Action == eval.Allow && !p.DryRun })
+}
+
+// Widened reports rules that deny by fields of HTTP on ports that are declared as something else, where they deny more
+// than they say.
+func (m *Model) Widened(s *policy.Service) (list diag.List) {
+	for _, p := range m.Callee(s).Policies {
+		for rule := range p.Rules() {
+			for _, port := range s.Ports {
+				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(rule, port.Number) {
+					list.Add(diag.Misleading, p.RuleAt(rule), "%s:%d is %s, so %s %s denies there whatever its rule %d says of HTTP", s.ID(), port.Number, port.Protocol, p.Kind, p.ID(), rule).
+						WithHelp("name the ports that are HTTP in the rule")
+				}
+			}
+		}
+	}
+	return list
 }
 
 // Names is a few words for callers.
