@@ -396,6 +396,7 @@ func (r *report) judge(m *reach.Model) error {
 			r.external(e)
 		}
 	}
+	r.findings("manifest", m.Unmatched())
 	slices.SortStableFunc(r.edges, func(a, b edgeRow) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
 	slices.SortStableFunc(r.problems, func(a, b problem) int { return cmp.Compare(b.severity, a.severity) })
 	return nil

@@ -35,17 +35,31 @@ func (r *report) edge(m *reach.Model, e *reach.Edge) {
 	default:
 		row.client = "mTLS"
 	}
+	someone := e.From.Kind == policy.FromWorld // of whom some have no sidecar, and obey no DestinationRule
+	if e.Rule != nil && !someone {
+		row.client = opened[e.Client]
+	}
 	row.result = row.client
 	if e.Mode == eval.Unknown {
 		row.client, row.result = "unknown", "unknown"
 	}
 	// A dry run refuses nobody. That it would is no news where mTLS is disabled: nobody has an identity there.
-	if idle := e.Mode == eval.Disable && m.Policy.DryRun; e.Refused != nil && !idle {
-		row.result, row.why = "refused", e.Refused.String()
+	idle := e.Mode == eval.Disable && m.Policy.DryRun
+	switch {
+	case e.Refused != "" && !idle:
+		row.result, row.why = "refused", e.Refused
 		r.add(diag.Error, "refused", e.At, "%s -> %s:%s is refused: %s", row.from, row.to, row.port, row.why)
+	case e.Conflict != "" && someone:
+		r.add(diag.Warning, "refused", e.Rule.At, "%s -> %s:%s is refused for those with a sidecar: %s", row.from, row.to, row.port, e.Conflict)
+	case e.Conflict != "":
+		row.result, row.why = "refused", e.Conflict
+		r.add(diag.Error, "refused", e.Rule.At, "%s -> %s:%s is refused: %s", row.from, row.to, row.port, row.why)
 	}
 	r.edges = append(r.edges, row)
 }
+
+// opened is what a DestinationRule has callers open.
+var opened = map[eval.ClientTLS]string{eval.NoTLS: "plaintext", eval.SimpleTLS: "TLS", eval.MutualTLS: "TLS", eval.IstioTLS: "mTLS"}
 
 func (r *report) external(e *policy.External) {
 	for _, f := range e.Callers {

@@ -1,13 +1,14 @@
 // Package eval judges requests by Istio manifests, as a cluster would that has them and no others.
 //
 // It knows AuthorizationPolicy and PeerAuthentication of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them
-// and Envoy enforces them in a sidecar; where it follows a file of theirs it names it. It reads YAML and knows nothing
+// and Envoy enforces them in a sidecar, and the TLS that a DestinationRule has callers open; where it follows a file of
+// theirs it names it. It reads YAML and knows nothing
 // of intents or of what writes manifests: it is the judge of the emitter and shares no code with it.
 //
 // It refuses to guess. What a cluster would refuse is a finding, and so is every field that looks at something a
 // Request does not tell: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints.
 // Requests that such a thing might decide are Undecided, and no others are. Out of its sight are trust domain aliases,
-// what EnvoyFilters and Sidecars change, routes, and the normalization of paths before policies see them.
+// what EnvoyFilters and Sidecars change (they are a finding), routes, and the normalization of paths before policies see them.
 package eval
 
 import (
@@ -31,7 +32,8 @@ const MaxFile = 256 << 20
 
 // Manifests is every policy of a set of files. It is not changed by what is asked of it and may be shared.
 type Manifests struct {
-	Policies []*Policy // sorted by kind, namespace and age, which where nothing is known of it is the name
+	Policies     []*Policy      // sorted by kind, namespace and age, which where nothing is known of it is the name
+	Destinations []*Destination // sorted by namespace and age
 
 	mesh  Mesh
 	index map[scope][]*Policy
@@ -65,6 +67,8 @@ type reader struct {
 	findings diag.List
 	first    map[objectKey]*Policy
 	policies []*Policy
+
+	destinations []*Destination
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -113,7 +117,7 @@ func (r *reader) register(p *Policy, d *decoder) {
 }
 
 func (r *reader) manifests() *Manifests {
-	m := &Manifests{Policies: r.policies, mesh: r.mesh, index: make(map[scope][]*Policy, len(r.policies))}
+	m := &Manifests{Policies: r.policies, Destinations: r.sorted(), mesh: r.mesh, index: make(map[scope][]*Policy, len(r.policies))}
 	slices.SortStableFunc(m.Policies, func(a, b *Policy) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), older(a, b))
 	})

@@ -34,11 +34,14 @@ func (r *reader) object(d *decoder, n int32) {
 		}
 	}
 	of, version, _ := strings.Cut(apiVersion, "/")
-	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group) {
+	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group || of == networking) {
 		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
 			r.object(d, c)
 		}
 		return
+	}
+	if of == networking {
+		r.neighbour(d, kindOf, n)
 	}
 	if of != group {
 		return

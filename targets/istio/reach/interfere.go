@@ -126,13 +126,16 @@ func sameText(a, b *eval.Policy) bool {
 
 // Edge is a pair of a caller and a port, as the proxies at its two ends see it.
 type Edge struct {
-	From    Caller
-	To      *policy.Service
-	Port    uint16 // 0: the ports that nothing names
-	Mode    eval.Mode
-	By      *eval.Policy
-	At      source.Span    // the statement; zero where there are manifests only
-	Refused *eval.Decision // why no request of the edge is let through; nil where some is
+	From     Caller
+	To       *policy.Service
+	Port     uint16 // 0: the ports that nothing names
+	Mode     eval.Mode
+	By       *eval.Policy
+	Client   eval.ClientTLS    // what callers with a sidecar open
+	Rule     *eval.Destination // says so; nil where none does
+	At       source.Span       // the statement; zero where there are manifests only
+	Refused  string            // why the rules let no request of the edge through; empty where they let some
+	Conflict string            // why what the callers open gets nowhere
 }
 
 // Edges is what the policy says may call a service, and what becomes of it by the manifests. Of a policy without rules
@@ -156,7 +159,7 @@ func (m *Model) Edges(s *policy.Service) ([]Edge, error) {
 		}
 		for _, f := range r.From {
 			for _, port := range ports {
-				e.intended(Caller{Source: f}, port, r)
+				e.intended(f, port, r)
 			}
 		}
 	}
@@ -178,48 +181,96 @@ type edges struct {
 	seen    map[Edge]int // without what became of them
 }
 
-func (e *edges) add(f Caller, port uint16, at source.Span, refused *eval.Decision) {
+func (e *edges) add(f Caller, port uint16, at source.Span, refused string) {
 	edge := Edge{From: f, To: e.service, Port: port}
 	if port == e.split.OtherPort {
 		edge.Port = 0
 	}
 	if i, ok := e.seen[edge]; ok {
-		if refused == nil {
-			e.all[i].Refused = nil
+		if refused == "" {
+			e.all[i].Refused = ""
 		}
 		return
 	}
 	e.seen[edge] = len(e.all)
 	edge.Mode, edge.By = e.callee.Mode(port)
+	edge.Client, edge.Rule = e.client(f, edge.Port)
 	edge.At, edge.Refused = at, refused
+	edge.Conflict = e.conflict(&edge, port)
 	e.all = append(e.all, edge)
 }
 
-func (e *edges) intended(f Caller, port uint16, rule *policy.Rule) {
-	var refused *eval.Decision
+// client is what a caller opens to a port. Who has no sidecar obeys no DestinationRule.
+func (e *edges) client(f Caller, port uint16) (eval.ClientTLS, *eval.Destination) {
+	namespace := f.Mesh
+	if f.Kind == policy.FromService {
+		if e.Principal(f.Service) == "" {
+			return eval.AutoTLS, nil
+		}
+		namespace = f.Service.Namespace
+	}
+	hosts := e.service.Hosts
+	if len(hosts) == 0 {
+		hosts = []string{e.service.Name}
+	}
+	for _, host := range hosts {
+		if d := e.Manifests.Destination(namespace, host, e.service.Namespace); d != nil && d.TLS(port) != eval.AutoTLS {
+			return d.TLS(port), d
+		}
+	}
+	return eval.AutoTLS, nil
+}
+
+// conflict is why a call is refused that the rules let through, because the caller opens what the port does not take.
+func (e *edges) conflict(edge *Edge, port uint16) string {
+	opens := ""
+	if edge.Rule != nil {
+		opens = fmt.Sprintf("DestinationRule %s has callers open %s (%s)", edge.Rule.ID(), map[bool]string{true: "plaintext", false: "TLS"}[edge.Client == eval.NoTLS], edge.Client)
+	}
+	switch {
+	case edge.Rule == nil || edge.Mode == eval.Unknown:
+	case edge.Client == eval.IstioTLS && edge.Mode == eval.Disable:
+		return opens + ", and the port takes plaintext only"
+	case edge.Client == eval.IstioTLS:
+	case edge.Mode == eval.Strict:
+		return opens + ", and the port takes mutual TLS only"
+	default:
+		world := func(c eval.Source) bool { return c.Principal == "" && c.Elsewhere }
+		if why, _ := e.refused(port, nil, world); why != "" {
+			return opens + ", so they have no identity: " + why
+		}
+	}
+	return ""
+}
+
+// refused is why none of the callers is let through, empty where one is; known tells whether there are any.
+func (e *edges) refused(port uint16, ops []policy.Operation, is func(eval.Source) bool) (why string, known bool) {
 	for i := range e.split.Regions {
 		r := &e.split.Regions[i]
-		if r.Request.Port != port || !real(e.service, &r.Request) || !asked(&r.Request, nil, rule.Ops) {
+		if r.Request.Port != port || !real(e.service, &r.Request) || !asked(&r.Request, nil, ops) {
 			continue
 		}
 		for c, caller := range e.split.Sources {
-			if !e.stands(caller, f.Source) {
+			if !is(caller) {
 				continue
 			}
 			if r.Verdicts[0].Allowed.Has(c) || r.Verdicts[0].Undecided.Has(c) {
-				e.add(f, port, rule.At, nil)
-				return
+				return "", true
 			}
-			if refused == nil {
-				d := e.callee.Decide(r.From(caller))
-				refused = &d
+			if !known {
+				why, known = e.callee.Decide(r.From(caller)).String(), true
 			}
 		}
 	}
-	if refused == nil {
-		return // no such caller can be told from others: an outside service without an address
+	return why, known
+}
+
+// intended finds out what becomes of an edge. Where no such caller can be told from others, a service outside the mesh
+// without an address, there is nothing to tell.
+func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
+	if why, known := e.refused(port, rule.Ops, func(c eval.Source) bool { return e.stands(c, f) }); known {
+		e.add(Caller{Source: f}, port, rule.At, why)
 	}
-	e.add(f, port, rule.At, refused)
 }
 
 // admitted finds the edges that manifests make: for each port the widest of those who may call, and whoever is named
@@ -242,7 +293,7 @@ func (e *edges) admitted() {
 	}
 	for _, port := range ports {
 		for _, f := range e.Model.admitted(e.split.Split, byPort[port]) {
-			e.add(f, port, source.Span{}, nil)
+			e.add(f, port, source.Span{}, "")
 		}
 	}
 }
@@ -298,6 +349,37 @@ func (m *Model) Widened(s *policy.Service) (list diag.List) {
 						WithHelp("name the ports that are HTTP in the rule")
 				}
 			}
+		}
+	}
+	return list
+}
+
+// Unmatched reports DestinationRules that set the TLS of callers of something in the mesh, or of one of its ports, that is
+// not known here.
+func (m *Model) Unmatched() (list diag.List) {
+	for _, d := range m.Manifests.Destinations {
+		if !d.Sets() {
+			continue
+		}
+		matched := false
+		ports := d.Ports()
+		for _, mesh := range m.Policy.Meshes {
+			for _, s := range mesh.Services {
+				for _, host := range append(slices.Clone(s.Hosts), s.Name)[:max(len(s.Hosts), 1)] {
+					if d.Matches(host, s.Namespace) {
+						matched = true
+						ports = slices.DeleteFunc(ports, func(port uint16) bool {
+							return len(s.Ports) == 0 || slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port })
+						})
+					}
+				}
+			}
+		}
+		switch {
+		case !matched:
+			list.Add(diag.Unevaluable, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is no service here: it is not judged", d.ID(), d.Host).Severity = diag.Warning
+		case len(ports) > 0:
+			list.Add(diag.Unevaluable, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host).Severity = diag.Warning
 		}
 	}
 	return list

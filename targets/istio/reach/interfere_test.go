@@ -94,7 +94,7 @@ func TestEdges(t *testing.T) {
 				edges, err := m.Edges(s)
 				require.NoError(t, err)
 				for _, e := range edges {
-					fmt.Fprintf(&b, "%s -> %s:%d %s %v\n", e.From, e.To.ID(), e.Port, e.Mode, e.Refused == nil)
+					fmt.Fprintf(&b, "%s -> %s:%d %s %v\n", e.From, e.To.ID(), e.Port, e.Mode, e.Refused == "")
 				}
 			}
 		}
