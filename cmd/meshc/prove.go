@@ -26,13 +26,7 @@ func (c *compiled) prove() (diag.List, error) {
 	if c.judged, err = c.model.Judge(); err != nil {
 		return nil, internalError(err)
 	}
-	var broken diag.List
-	for _, j := range c.judged {
-		if j.Broken != nil {
-			broken = append(broken, *j.Broken)
-		}
-	}
-	return broken, nil
+	return reach.Broken(c.judged), nil
 }
 
 func emitted(manifests []targets.Manifest) []*source.File {

@@ -33,14 +33,14 @@ fit the policies.
 
 With --manifests a project is held against manifests as they lie in a folder or a cluster. A folder that meshc wrote
 must be what the project gives now. Policies that the project does not give are judged together with those that it
-gives, and what they open or shut is told. Without a project (no PATH, and none around the current folder) the
+gives, and so is the TLS that DestinationRules have callers open; what they open or shut is told. Without a project (no PATH, and none around the current folder) the
 manifests are judged alone, against the workloads of --workloads where they are given.
 
 It ends with 1 where something is wrong: an edge that is refused, a broken never, always or only, policies that
 interfere or cannot be judged, a folder that differs.`,
 		Example: `  meshc verify
   meshc verify --env prod --manifests ../gitops/prod/mesh
-  kubectl get authorizationpolicy,peerauthentication -A -o yaml | meshc verify --manifests -`,
+  kubectl get authorizationpolicy,peerauthentication,destinationrule -A -o yaml | meshc verify --manifests -`,
 		RunE: verb(v.run),
 	}
 	v.inputs.registerProject(cmd)
@@ -340,11 +340,11 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 
 // guards judges never, always and only by what is deployed. Those that the project breaks by itself are told already.
 func (r *report) guards(deployed *reach.Model, told diag.List) error {
-	broken, err := deployed.Guards()
+	judged, err := deployed.Judge()
 	if err != nil {
 		return &failure{exitFindings, err}
 	}
-	r.findings("guard", slices.DeleteFunc(broken, func(d diag.Diagnostic) bool {
+	r.findings("guard", slices.DeleteFunc(reach.Broken(judged), func(d diag.Diagnostic) bool {
 		return slices.ContainsFunc(told, func(t diag.Diagnostic) bool { return t.Code == d.Code && t.Primary == d.Primary })
 	}))
 	return nil

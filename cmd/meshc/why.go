@@ -178,6 +178,9 @@ func (r *reason) find(m *reach.Model) error {
 			return s == r.from.Service || s != r.to && r.chain != nil && slices.Contains(r.chain.Services, s)
 		})...)
 	}
+	if tls, rule := m.Opens(r.from, r.to, r.port); rule != nil {
+		r.notes = append(r.notes, reach.Opening(tls, rule)+", which is not looked at here: meshc verify judges it")
+	}
 	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
 		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing closes it: whoever owns it may have", mesh.Name))
 	}

@@ -31,6 +31,17 @@ func (m *Model) Judge() ([]Judgement, error) {
 	return judged, nil
 }
 
+// Broken is the findings of the guards that do not hold.
+func Broken(judged []Judgement) diag.List {
+	var broken diag.List
+	for _, j := range judged {
+		if j.Broken != nil {
+			broken = append(broken, *j.Broken)
+		}
+	}
+	return broken
+}
+
 // Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that some guard is about: both of its
 // sides include the edge's. The exceptions of an only are on its side of callers.
 func Coverage(p *policy.Policy) (edges, covered int) {
