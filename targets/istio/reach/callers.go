@@ -149,7 +149,7 @@ func (m *Model) admitted(split *eval.Split, open []bool) []Caller {
 			continue
 		}
 		c := m.who(split, n)
-		if c.Kind == policy.FromWorld && !open[split.With(m.identityOf(nobody, nobody), n)] {
+		if proved := split.With(m.identityOf(nobody, nobody), n); c.Kind == policy.FromWorld && (proved < 0 || !open[proved]) {
 			c.Other = unproven
 		}
 		if !everywhere[split.Identity(n)] {
