@@ -206,7 +206,13 @@ func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnsw
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d %p", p.Mode, p.By)
 	for i := range p.Callers {
-		slices.SortFunc(p.Callers[i].Names, byName)
+		names := p.Callers[i].Names
+		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // who is several of them at once
+			parts := strings.Split(name, and)
+			return len(parts) > 1 && slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(names, part) })
+		})
+		slices.SortFunc(names, byName)
+		p.Callers[i].Names = names
 		fmt.Fprintf(&text, "\n%q", p.Callers[i].Names)
 		fmt.Fprint(&text, signatureOf(p.Callers[i].Cases))
 	}
