@@ -101,6 +101,7 @@ const (
 	Undecided     Code = "MESH3005"
 	NotJudged     Code = "MESH3006"
 	Misleading    Code = "MESH3007"
+	Unjudged      Code = "MESH3008"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"

@@ -166,6 +166,24 @@ spec:
 `,
 	},
 	{
+		Code: Unjudged, Severity: Warning,
+		Title: "an object of Istio's that may change who reaches whom",
+		Text: "An EnvoyFilter or a Sidecar changes what proxies do, and a DestinationRule how callers open their connections. Where that cannot be held against " +
+			"the policies, what they let through is told as if the object were not there.",
+		Bad: `-- manifests/shop.yaml --
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: tuning, namespace: shop}
+spec: {}
+`,
+		Good: `-- manifests/shop.yaml --
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+`,
+	},
+	{
 		Code: ForeignFile, Severity: Error,
 		Title: "a file in the output folder that meshc did not write",
 		Text: "meshc replaces and removes only files that it wrote there before, as .meshc.lock in the folder says, and this one has the name of a file " +

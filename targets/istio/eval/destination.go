@@ -146,7 +146,7 @@ func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 }
 
 func (r *reader) unjudged(at source.Span, format string, args ...any) {
-	r.findings.Add(diag.Unevaluable, at, format, args...).Severity = diag.Warning
+	r.findings.Add(diag.Unjudged, at, format, args...)
 }
 
 func (r *reader) destination(d *decoder, o *Destination, spec int32) {

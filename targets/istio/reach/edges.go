@@ -257,9 +257,9 @@ func (m *Model) Unmatched() (list diag.List) {
 		}
 		switch {
 		case !matched:
-			list.Add(diag.Unevaluable, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is no service here: it is not judged", d.ID(), d.Host).Severity = diag.Warning
+			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is no service here: it is not judged", d.ID(), d.Host)
 		case len(ports) > 0:
-			list.Add(diag.Unevaluable, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host).Severity = diag.Warning
+			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host)
 		}
 	}
 	return list

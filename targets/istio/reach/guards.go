@@ -100,6 +100,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
+	order := plainFirst(split.Sources)
 	reached := make([]bool, len(g.From)) // of an only: which of its callers reach the destination at all
 	for i := range split.Regions {
 		r := &split.Regions[i]
@@ -109,7 +110,8 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		o := &r.Verdicts[0]
 		// Where mTLS is disabled policies know nobody by an identity. In a dry run they let everyone through all the same.
 		idle := m.Policy.DryRun && o.Mode == eval.Disable
-		for c, caller := range split.Sources {
+		for _, c := range order {
+			caller := split.Sources[c]
 			if unproved(caller, o.Mode) {
 				continue
 			}
@@ -139,6 +141,19 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		}
 	}
 	return nil, nil
+}
+
+// plainFirst is the places of sources, those at addresses that no rule names first: they make the better witnesses.
+func plainFirst(sources []eval.Source) []int {
+	order := make([]int, 0, len(sources))
+	for _, elsewhere := range []bool{true, false} {
+		for i, caller := range sources {
+			if caller.Elsewhere == elsewhere {
+				order = append(order, i)
+			}
+		}
+	}
+	return order
 }
 
 // disguised tells whether a caller without identity may be one of those that a never is about: whoever calls
@@ -206,7 +221,7 @@ func (m *Model) exception(g *policy.Guard, caller eval.Source) string {
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			switch f := (policy.Source{Service: s}); {
-			case !m.stands(caller, f):
+			case !m.stands(caller, f) && (caller.Principal == "" || !m.Is(caller, f)):
 			case !only(g, f):
 				names = append(names, f.String())
 			case !s.Outside:
