@@ -11,15 +11,17 @@ import (
 
 // piece is a set that has a name: some callers, or some of the things that they may do.
 type piece struct {
-	text  string
-	set   eval.Set
-	rough bool // the name of one example, where nothing better is known
+	text    string
+	set     eval.Set
+	rough   bool // a name that says little, where nothing better is known
+	example bool // the name of one member: it stands for others, so whoever prints it says so
 }
 
 // named is a piece, less some others.
 type named struct {
 	*piece
 	except []*piece
+	set    eval.Set // what is left
 }
 
 // cover names want by pieces that together have all of it and nothing outside of fits, which has all of want: so
@@ -29,6 +31,32 @@ func cover(want, fits eval.Set, pieces []piece) []named {
 	slices.SortStableFunc(pieces, func(a, b piece) int {
 		return cmp.Or(cmp.Compare(b.set.Len(), a.set.Len()), cmp.Compare(a.text, b.text))
 	})
+	var within, fitting, all []named
+	for i := range pieces {
+		p := &pieces[i]
+		if !overlap(p.set, want) {
+			continue
+		}
+		n := named{piece: p, set: p.set}
+		switch {
+		case subset(p.set, want):
+			within = append(within, n)
+			fallthrough
+		case subset(p.set, fits):
+			fitting = append(fitting, n)
+		case p.example:
+			continue
+		default:
+			if n.except = p.less(want, fits, pieces); n.except == nil {
+				continue
+			}
+			n.set = slices.Clone(p.set)
+			for _, e := range n.except {
+				n.set = n.set.Minus(e.set)
+			}
+		}
+		all = append(all, n)
+	}
 	var best []named
 	least := -1
 	offer := func(list []named) {
@@ -40,86 +68,119 @@ func cover(want, fits eval.Set, pieces []piece) []named {
 			best, least = list, cost
 		}
 	}
-	offer(greedy(want, want, pieces))
-	offer(greedy(want, fits, pieces))
-	for i := range slices.Backward(pieces) {
-		p := &pieces[i]
-		if !subset(want, p.set) {
-			continue
-		}
-		if subset(p.set, fits) {
-			offer([]named{{piece: p}})
-			continue
-		}
-		if out := greedy(p.set.Minus(fits), p.set.Minus(want), pieces); out != nil && len(out) <= 3 {
-			n := named{piece: p}
-			for _, o := range out {
-				n.except = append(n.except, o.piece)
-			}
-			offer([]named{n})
+	offer(greedy(want, within))
+	offer(greedy(want, fitting))
+	offer(greedy(want, all))
+	for i := range slices.Backward(all) {
+		if subset(want, all[i].set) {
+			offer(all[i : i+1])
 		}
 	}
 	return best
 }
 
+// mostExceptions is more than anybody reads.
+const mostExceptions = 12
+
+// less is the pieces that have all of a piece that does not fit, and as little as can be of what is wanted: an
+// ALLOW of `GET /api/*` that a DENY of `/api/internal/*` cuts is the one except the other. It is nil where there are
+// none.
+func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
+	wrong, right := p.set.Minus(fits), common(p.set, want)
+	var chosen []*piece
+	for wrong.Len() > 0 {
+		var best *piece
+		var lost, gained int
+		for i := range pieces {
+			e := &pieces[i]
+			if e.example || !overlap(e.set, wrong) || subset(right, e.set) {
+				continue
+			}
+			l, g := common(e.set, right).Len(), common(e.set, wrong).Len()
+			if best == nil || l < lost || l == lost && g*best.cost() > gained*e.cost() {
+				best, lost, gained = e, l, g
+			}
+		}
+		if best == nil || len(chosen) == mostExceptions {
+			return nil
+		}
+		chosen = append(chosen, best)
+		wrong, right = wrong.Minus(best.set), right.Minus(best.set)
+	}
+	slices.SortFunc(chosen, func(a, b *piece) int { return cmp.Compare(a.text, b.text) })
+	return chosen
+}
+
 // cost is about how much a reader has to take in.
-func (n named) cost(want eval.Set) int {
+func (n *named) cost(want eval.Set) int {
 	cost := n.piece.cost()
 	if len(n.except) > 0 {
 		cost += 3
-		for _, e := range n.except {
-			cost += e.cost()
-		}
-	} else if !subset(n.set, want) {
+	}
+	for _, e := range n.except {
+		cost += e.cost()
+	}
+	if !subset(n.set, want) {
 		cost += 2 // it says more than what changed
 	}
 	return cost
 }
 
 func (p *piece) cost() int {
-	if p.rough {
-		return 6
+	switch {
+	case p.example:
+		return 30
+	case p.rough:
+		return 8
 	}
 	return 1
 }
 
-// greedy covers want by pieces within fits, the largest first; nil where that cannot be done.
-func greedy(want, fits eval.Set, pieces []piece) []named {
+// greedy covers want by the names that say most for what they cost; nil where that cannot be done.
+func greedy(want eval.Set, names []named) []named {
+	worth := make([]float64, len(names))
+	order := make([]int, len(names))
+	for i := range names {
+		worth[i] = float64(common(names[i].set, want).Len()) / float64(names[i].cost(want))
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(worth[b], worth[a]) })
 	left := slices.Clone(want)
-	var chosen []*piece
-	for _, rough := range []bool{false, true} {
-		for i := range pieces {
-			p := &pieces[i]
-			if p.rough == rough && overlap(p.set, left) && subset(p.set, fits) {
-				chosen = append(chosen, p)
-				left = left.Minus(p.set)
+	var chosen []named
+	said := make([]int, len(want)*64) // by how many
+	for _, i := range order {
+		if n := names[i]; overlap(n.set, left) {
+			chosen = append(chosen, n)
+			left = left.Minus(n.set)
+			for member := range common(n.set, want).All() {
+				said[member]++
 			}
 		}
 	}
 	if left.Len() > 0 {
 		return nil
 	}
-	var list []named
-	for i, p := range slices.Backward(chosen) {
-		others := newSet(len(want) * 64)
-		for j, o := range chosen {
-			if j != i && o != nil {
-				join(others, o.set)
-			}
+	// One that was taken early may be in those that came later.
+	for i := range slices.Backward(chosen) {
+		members := common(chosen[i].set, want)
+		alone := false
+		for member := range members.All() {
+			alone = alone || said[member] == 1
 		}
-		if subset(common(p.set, want), others) {
-			chosen[i] = nil
+		if alone {
+			continue
 		}
+		for member := range members.All() {
+			said[member]--
+		}
+		chosen = slices.Delete(chosen, i, i+1)
 	}
-	for _, p := range chosen {
-		if p != nil {
-			list = append(list, named{piece: p})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b named) int {
-		return cmp.Or(cmp.Compare(btoi(a.rough), btoi(b.rough)), cmp.Compare(a.text, b.text))
+	// What a list of exceptions would take for its own comes before it.
+	slices.SortStableFunc(chosen, func(a, b named) int {
+		return cmp.Or(cmp.Compare(btoi(a.example), btoi(b.example)), cmp.Compare(btoi(a.rough), btoi(b.rough)),
+			cmp.Compare(btoi(len(a.except) > 0), btoi(len(b.except) > 0)), cmp.Compare(a.text, b.text))
 	})
-	return list
+	return chosen
 }
 
 func btoi(b bool) int {

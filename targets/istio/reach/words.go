@@ -71,11 +71,11 @@ func (s *subject) nameSources() {
 		rough[text] = example
 	}
 	for _, text := range order {
-		s.callers = append(s.callers, piece{text, by[text], rough[text]})
+		s.callers = append(s.callers, piece{text: text, set: by[text], rough: rough[text]})
 	}
 	for i, c := range s.split.Sources {
 		if len(s.split.Sources) <= maxRough && (c.IP.IsValid() || c.RemoteIP.IsValid()) {
-			text := s.callerText(c)
+			text := "callers such as " + s.callerText(c)
 			for _, ip := range []netip.Addr{c.IP, c.RemoteIP} {
 				if ip.IsValid() {
 					text += " at " + ip.String()
@@ -83,7 +83,7 @@ func (s *subject) nameSources() {
 			}
 			set := newSet(n)
 			add(set, i)
-			s.callers = append(s.callers, piece{text, set, true})
+			s.callers = append(s.callers, piece{text: text, set: set, example: true})
 		}
 	}
 }
@@ -183,19 +183,24 @@ func (s *subject) nameActions() {
 	for i, r := range s.regions {
 		set := newSet(len(s.regions))
 		add(set, i)
-		text := ""
+		port, elsewhere := "", " on other ports"
 		if r.Request.Port != s.split.OtherPort {
-			text = ":" + strconv.Itoa(int(r.Request.Port))
+			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port)), ""
 		}
-		if r.Request.HTTP {
-			text += " " + r.Request.Method + " " + r.Request.Path
-			if len(r.Request.Host) > 0 && r.Request.Host != s.split.OtherHost {
-				text += " host " + r.Request.Host
-			}
+		if !r.Request.HTTP {
+			s.actions = append(s.actions, piece{text: port + " connections without HTTP" + elsewhere, set: set, rough: true})
+			continue
 		}
-		s.actions = append(s.actions, piece{text, set, true})
+		text := port + suchAs + r.Request.Method + " " + r.Request.Path
+		if len(r.Request.Host) > 0 && r.Request.Host != s.split.OtherHost {
+			text += " host " + r.Request.Host
+		}
+		s.actions = append(s.actions, piece{text: text + elsewhere, set: set, example: true})
 	}
 }
+
+// suchAs is before the name of one request that stands for others.
+const suchAs = " requests such as "
 
 // offerParts offers what a rule asks for, a port and a path at a time, and each of its methods alone.
 func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
@@ -247,27 +252,34 @@ func actionText(o eval.Operation) string {
 	return b.String()
 }
 
-// target joins actions behind the name of a service; those of one port share it.
+// target joins actions behind the name of a service; those of one port share it. Nothing that follows exceptions can
+// be taken for one of them.
 func (s *subject) target(actions []named) string {
 	const most = 8
 	var b strings.Builder
-	last := ""
+	last, comma := "", ""
 	for i, a := range actions {
 		if i == most {
 			fmt.Fprintf(&b, " and %d more kinds of requests", len(actions)-i)
 			break
 		}
 		port, rest, _ := strings.Cut(a.text, " ")
+		b.WriteString(comma)
 		switch {
-		case i == 0:
-			b.WriteString(a.text)
-		case port == last:
-			b.WriteString(", " + rest)
+		case i > 0 && port == last && a.example && actions[i-1].example:
+			b.WriteString(" " + strings.TrimPrefix(" "+rest, suchAs))
+		case i > 0 && port == last:
+			b.WriteString(" " + rest)
+		case i > 0:
+			b.WriteString(" " + s.name + a.text)
 		default:
-			b.WriteString(", " + s.name + a.text)
+			b.WriteString(a.text)
 		}
-		last = port
 		b.WriteString(a.exceptions(port))
+		last, comma = port, ","
+		if len(a.except) > 0 {
+			comma = ";"
+		}
 	}
 	if len(actions) == 0 {
 		return " some requests"
