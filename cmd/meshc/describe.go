@@ -4,78 +4,28 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
-	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops/forge"
 	"github.com/meshc/meshc/targets/istio/reach"
 )
 
-// object is a Kubernetes object that is not judged, and what became of it.
-type object struct {
-	Change string `json:"change"` // new, changed or gone
-	Kind   string `json:"kind"`
-	Name   string `json:"name"` // NAMESPACE/NAME
-}
-
-func (o object) String() string { return o.Kind + " " + o.Name + " is " + o.Change }
-
-// otherObjects is the objects that differ and that a comparison of requests says nothing about.
-func otherObjects(before, after []targets.File) []object {
-	old, now := map[object][]byte{}, map[object][]byte{}
-	eachChange(before, after, func(_ string, a, b []byte) {
-		readObjects(a, old)
-		readObjects(b, now)
-	})
-	var all []object
-	for o, text := range now {
-		was, there := old[o]
-		switch {
-		case !there:
-			all = append(all, object{"new", o.Kind, o.Name})
-		case !bytes.Equal(was, text):
-			all = append(all, object{"changed", o.Kind, o.Name})
-		}
-	}
-	for o := range old {
-		if _, there := now[o]; !there {
-			all = append(all, object{"gone", o.Kind, o.Name})
-		}
-	}
-	slices.SortFunc(all, func(a, b object) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
-	return all
-}
-
-func readObjects(text []byte, into map[object][]byte) {
-	for _, doc := range bytes.Split(append([]byte("\n"), text...), []byte("\n---")) {
-		var o struct {
-			Kind     string
-			Metadata struct{ Name, Namespace string }
-		}
-		if yaml.Unmarshal(doc, &o) != nil {
-			continue // the reader of manifests reports it
-		}
-		switch o.Kind {
-		case "", "Kustomization", "AuthorizationPolicy", "PeerAuthentication":
-			continue
-		}
-		into[object{Kind: o.Kind, Name: strings.TrimPrefix(o.Metadata.Namespace+"/"+o.Metadata.Name, "/")}] = bytes.TrimSpace(doc)
-	}
-}
-
-// place is FILE:LINE of the statement that a change comes from, empty where nothing is known.
+// place is FILE:LINE of the statement that a change comes from, else the files that the manifests name, empty where
+// nothing is known.
 func place(c reach.Change) string {
-	if c.At.IsZero() {
-		return ""
+	text := c.File
+	if !c.At.IsZero() {
+		text = fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
 	}
-	text := fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
-	if c.Gone {
-		return "was " + text
+	return past(text, c.Gone)
+}
+
+// past marks a place that is no longer there.
+func past(place string, gone bool) string {
+	if gone && place != "" {
+		return "was " + place
 	}
-	return text
+	return place
 }
 
 // description is a difference as a pull request shows it.
@@ -99,7 +49,10 @@ func (d *difference) description(environment string, owners func(reach.Change) [
 		desc.Reachable = append(desc.Reachable, forge.Line{Intent: fmt.Sprintf("%d more callers, whose chains were not followed", d.Unfollowed)})
 	}
 	for _, m := range d.Modes {
-		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String()})
+		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String(), File: past(m.File, m.Gone), Because: m.Because})
+	}
+	for _, o := range d.Others {
+		desc.Others = append(desc.Others, forge.Line{Intent: o.String()})
 	}
 	edges := func(list []reach.Change, change forge.EdgeChange) {
 		for _, c := range list {
@@ -150,15 +103,18 @@ func (d *difference) text() []byte {
 	changes := func(title string, list []reach.Change) {
 		section(title, len(list), func(i int) (string, string, string) { return list[i].Text, place(list[i]), list[i].Because })
 	}
+	changes("fail-open: these lose their last ALLOW", d.FailOpen)
 	changes("opened", d.Opened)
 	changes("closed", d.Closed)
-	changes("fail-open: these lose their last ALLOW", d.FailOpen)
 	changes("fail-closed: these get their first ALLOW", d.FailClosed)
 	section("newly reachable", len(d.Reachable), func(i int) (string, string, string) { return d.Reachable[i].String(), "", "" })
 	if d.Unfollowed > 0 {
 		fmt.Fprintf(&b, "  %d more callers, whose chains were not followed\n\n", d.Unfollowed)
 	}
-	section("mTLS modes", len(d.Modes), func(i int) (string, string, string) { return d.Modes[i].String(), "", "" })
-	section("other objects", len(d.others), func(i int) (string, string, string) { return d.others[i].String(), "", "" })
+	section("mTLS modes", len(d.Modes), func(i int) (string, string, string) {
+		m := d.Modes[i]
+		return m.String(), past(m.File, m.Gone), m.Because
+	})
+	section("other objects", len(d.Others), func(i int) (string, string, string) { return d.Others[i].String(), "", "" })
 	return append(b.Bytes(), d.yaml...)
 }

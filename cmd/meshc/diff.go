@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -33,7 +31,8 @@ with itself at another git revision, with --env alone with what is published in 
 
 Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the
 command ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a
-line does. Services of manifests without a project are called after the label app of their selectors.`,
+line does. Services of manifests without a project are called after the label app of their selectors. Where the
+project was not there at the other revision all of it is new; where it had errors, that is said, and nothing is compared.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
   meshc diff --env prod                       # what a publish would change
   meshc diff --env prod --from HEAD~1 --format markdown
@@ -66,6 +65,9 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
+	if before.errors != "" {
+		return d.uncompared(before, after)
+	}
 	c, err := compare(before, after)
 	if err != nil {
 		return err
@@ -96,20 +98,36 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 		if c.dryRun {
 			note = " (dry run: Istio only logs it)"
 		}
-		said := summary(desc)
-		if n := len(c.others); n > 0 {
-			said += ", " + plural(n, "other object") + " changed"
-		}
 		differ := "differ"
 		if c.changed == 1 {
 			differ = "differs"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", said, note, plural(c.changed, "file"), differ)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", summary(desc), note, plural(c.changed, "file"), differ)
 	}
-	if d.exitCode && (!c.none() || d.layout == "yaml-diff" && c.changed > 0) {
+	if d.exitCode && (!c.None() || d.layout == "yaml-diff" && c.changed > 0) {
 		return errFindings
 	}
 	return nil
+}
+
+// uncompared says that there is nothing to compare with. That is no failure: the change may be the one that mends it.
+func (d *diffing) uncompared(before, after *side) error {
+	fmt.Fprintf(d.cmd.ErrOrStderr(), "%s; there is nothing to compare with\n", before.errors)
+	var out []byte
+	var err error
+	switch d.layout {
+	case "json":
+		out, err = (&difference{Diff: &reach.Diff{}}).json(before, after, d.environment)
+	case "markdown":
+		out = []byte("There is nothing to compare with: " + forge.Escape(before.errors) + ".\n")
+	}
+	if err == nil {
+		err = writeOut(d.cmd, out)
+	}
+	if err == nil && d.exitCode {
+		err = errFindings
+	}
+	return err
 }
 
 // sides reads what is compared.
@@ -134,7 +152,7 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 	case d.from == "" && d.environment == "":
 		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, or an environment with --env")
 	}
-	if after, err = d.projectSide("the project", paths, stdin(), true, asSeen); err != nil {
+	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil {
 		return nil, nil, err
 	}
 	if d.from != "" {
@@ -177,6 +195,12 @@ func destination(p *project.Project, environment string) (o gitops.Options, loca
 	return o, local
 }
 
+type objectJSON struct {
+	Change string `json:"change"` // new, changed or gone
+	Kind   string `json:"kind"`
+	Name   string `json:"name"` // NAMESPACE/NAME
+}
+
 type changeJSON struct {
 	Text    string       `json:"text"`
 	From    string       `json:"from"`
@@ -194,7 +218,7 @@ type changeJSON struct {
 func changesJSON(list []reach.Change) []changeJSON {
 	all := make([]changeJSON, 0, len(list))
 	for _, c := range list {
-		j := changeJSON{Text: c.Text, From: c.From, To: c.To, What: strings.TrimSpace(c.Target), MTLS: c.MTLS, Perhaps: c.Perhaps, Because: c.Because, Gone: c.Gone && !c.At.IsZero()}
+		j := changeJSON{Text: c.Text, From: c.From, To: c.To, What: strings.TrimSpace(c.Target), MTLS: c.MTLS, Perhaps: c.Perhaps, File: c.File, Because: c.Because, Gone: c.Gone && place(c) != ""}
 		if !c.At.IsZero() {
 			j.File, j.Line = c.At.File.Name, c.At.StartPosition().Line
 		}
@@ -214,14 +238,19 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Chain string   `json:"chain,omitempty"`
 	}
 	type mode struct {
-		Scope string `json:"scope"`
-		Old   string `json:"old"`
-		New   string `json:"new"`
+		Scope   string `json:"scope"`
+		Old     string `json:"old"`
+		New     string `json:"new"`
+		File    string `json:"file,omitempty"`
+		Gone    bool   `json:"gone,omitempty"`
+		Because string `json:"because,omitempty"`
 	}
 	out := struct {
+		Schema      string       `json:"schema"`
 		Before      string       `json:"before"`
 		After       string       `json:"after"`
 		Environment string       `json:"environment,omitempty"`
+		Uncompared  string       `json:"uncompared,omitempty"` // why there is nothing to compare with
 		Differs     bool         `json:"differs"`
 		DryRun      bool         `json:"dryRun,omitempty"`
 		Opened      []changeJSON `json:"opened"`
@@ -231,24 +260,22 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Reachable   []route      `json:"reachable"`
 		Unfollowed  int          `json:"unfollowed,omitempty"`
 		Modes       []mode       `json:"modes"`
-		Others      []object     `json:"otherObjects"`
+		Others      []objectJSON `json:"otherObjects"`
 		Files       int          `json:"files"`
 		YAML        string       `json:"yaml"`
 	}{
-		Before: before.name, After: after.name, Environment: environment, Differs: !d.none(), DryRun: d.dryRun,
+		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.dryRun,
 		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
-		Reachable: []route{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: append([]object{}, d.others...), Files: d.changed, YAML: string(d.yaml),
+		Reachable: []route{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: []objectJSON{}, Files: d.changed, YAML: string(d.yaml),
 	}
 	for _, r := range d.Reachable {
 		out.Reachable = append(out.Reachable, route(r))
 	}
 	for _, m := range d.Modes {
-		out.Modes = append(out.Modes, mode{m.Scope, m.Old, m.New})
+		out.Modes = append(out.Modes, mode{m.Scope, m.Old, m.New, m.File, m.Gone, m.Because})
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // arrows are to be read
-	e.SetIndent("", "  ")
-	err := e.Encode(out)
-	return b.Bytes(), err
+	for _, o := range d.Others {
+		out.Others = append(out.Others, objectJSON(o))
+	}
+	return answerJSON(out)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -32,20 +33,17 @@ type side struct {
 	policy  *policy.Policy
 	model   *reach.Model // as it was proved; policies in a dry run count as enforced
 	project *project.Project
+	errors  string // what keeps it from being compared, in words; empty where nothing does
 }
 
 // difference is how two sides differ.
 type difference struct {
 	*reach.Diff
-	others   []object // objects that are not judged, and differ
-	dryRun   bool     // Istio only logs what the policies would deny, on both sides
+	dryRun   bool // Istio only logs what the policies would deny, on both sides
 	findings diag.List
 	yaml     []byte
 	changed  int // files
 }
-
-// none tells that the sides let through the same and have the same other objects.
-func (d *difference) none() bool { return d.Diff.None() && len(d.others) == 0 }
 
 // comparison reads what is compared.
 type comparison struct {
@@ -54,14 +52,13 @@ type comparison struct {
 }
 
 // projectSide compiles a project. Of one that is past only the errors are shown.
-func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, current bool, shown func(*project.Project, string) string) (*side, error) {
+func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, current bool) (*side, error) {
 	made, err := c.compile(c.cmd, paths, stdin)
 	if err != nil {
 		return nil, err
 	}
 	if current || made.findings.HasErrors() {
-		show := func(file string) string { return shown(made.project, file) }
-		if err := c.write(c.cmd.ErrOrStderr(), made.findings, show); err != nil {
+		if err := c.write(c.cmd.ErrOrStderr(), made.findings, made.project.Shown); err != nil {
 			return nil, err
 		}
 	}
@@ -74,10 +71,8 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 
 // side is what was compiled, as it is delivered.
 func (c *compiled) side(name, environment string) *side {
-	return &side{name, targets.Layout(c.manifests, environment), c.policy, c.model, c.project}
+	return &side{name: name, files: targets.Layout(c.manifests, environment), policy: c.policy, model: c.model, project: c.project}
 }
-
-func asSeen(p *project.Project, file string) string { return p.Shown(file) }
 
 // anySide is a project or a folder or file of manifests, whatever a path leads to.
 func (c *comparison) anySide(path string, stdin io.Reader, current bool) (*side, error) {
@@ -86,7 +81,7 @@ func (c *comparison) anySide(path string, stdin io.Reader, current bool) (*side,
 		return nil, err
 	}
 	if !is {
-		return c.projectSide(filepath.ToSlash(path), []string{path}, stdin, current, asSeen)
+		return c.projectSide(filepath.ToSlash(path), []string{path}, stdin, current)
 	}
 	files, err := readManifests(path)
 	if err != nil {
@@ -107,10 +102,15 @@ func holdsManifests(path string) (bool, error) {
 	if !info.IsDir() {
 		return isManifest(path), nil
 	}
-	for name, is := range map[string]bool{targets.LockName: true, project.ConfigName: false} {
-		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-			return is, nil
-		}
+	there := func(name string) bool {
+		_, err := os.Stat(filepath.Join(path, name))
+		return err == nil
+	}
+	switch {
+	case there(targets.LockName):
+		return true, nil
+	case there(project.ConfigName):
+		return false, nil
 	}
 	intents, manifests := false, false
 	err = filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
@@ -168,7 +168,8 @@ func readManifests(path string) ([]targets.File, error) {
 }
 
 // revisionSide compiles a project as it was at a revision of its repository. What it is made of is brought into a
-// folder of its own for that.
+// folder of its own for that. Where there was no project, or not this environment, nothing is what it was; one with
+// errors is told by the side's errors.
 func (c *comparison) revisionSide(revision string, paths []string, stdin io.Reader) (*side, error) {
 	now, _, err := project.Open(paths)
 	if err != nil {
@@ -214,8 +215,8 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 	if len(paths) == 0 {
 		moved = []string{root}
 	}
-	moved = slices.Clone(moved)
-	for i, p := range moved {
+	was := []string{}
+	for _, p := range moved {
 		absolute, err := filepath.Abs(p)
 		if err != nil {
 			return nil, err
@@ -224,10 +225,20 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		if err != nil {
 			return nil, err
 		}
-		moved[i] = filepath.Join(temporary, rel)
-		if _, err := os.Stat(moved[i]); err != nil {
-			return nil, fmt.Errorf("%s: was not there, or held no intents, at %s", filepath.ToSlash(p), revision)
+		at := filepath.Join(temporary, rel)
+		if _, err := os.Stat(at); err == nil {
+			was = append(was, at)
 		}
+	}
+	nothing := func(format string, args ...any) (*side, error) {
+		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s: all of this is new\n", revision, fmt.Sprintf(format, args...))
+		return &side{name: revision}, nil
+	}
+	if len(was) == 0 {
+		return nothing("no such project")
+	}
+	if p, findings, err := project.Open(was); err == nil && !findings.HasErrors() && c.environment != "" && p.Config.Environments[c.environment] == nil {
+		return nothing("no environment %s", c.environment)
 	}
 	name := func(p *project.Project, file string) string {
 		if rel, err := filepath.Rel(temporary, p.Path(file)); err == nil && p.Path(file) != "" {
@@ -235,7 +246,21 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		}
 		return file
 	}
-	return c.projectSide(revision, moved, stdin, false, name)
+	made, err := c.compile(c.cmd, was, stdin)
+	switch {
+	case errors.Is(err, project.ErrNoIntents):
+		return nothing("no such project")
+	case err != nil && strings.Contains(err.Error(), temporary):
+		return nil, errors.New(strings.ReplaceAll(err.Error(), temporary, revision))
+	case err != nil:
+		return nil, err
+	case made.findings.HasErrors():
+		if err := c.write(c.cmd.ErrOrStderr(), made.findings, func(file string) string { return name(made.project, file) }); err != nil {
+			return nil, err
+		}
+		return &side{name: revision, errors: revision + " has " + counts(made.findings)}, nil
+	}
+	return made.side(revision, c.environment), nil
 }
 
 // compare finds out how what passes differs between two sides.
@@ -284,7 +309,9 @@ func compare(before, after *side) (*difference, error) {
 		return nil, err
 	}
 	d.yaml, d.changed = yamlDiff(before.files, after.files)
-	d.others = otherObjects(before.files, after.files)
+	if a, b := unjudged(before.files, after.files); len(a)+len(b) > 0 {
+		d.Objects(reach.ReadObjects(a), reach.ReadObjects(b), before.policy, after.policy)
+	}
 	return d, nil
 }
 
@@ -310,6 +337,29 @@ func (s *side) sources() []*source.File {
 		}
 	}
 	return files
+}
+
+// unjudged is the files of both sides that objects of other kinds are compared by: those that differ, and where calls
+// out of the mesh may be among that, all that say something of them.
+func unjudged(before, after []targets.File) (a, b []*source.File) {
+	differ := map[string]bool{}
+	outward := false
+	says := func(text []byte) bool {
+		return bytes.Contains(text, []byte("Sidecar")) || bytes.Contains(text, []byte("ServiceEntry"))
+	}
+	eachChange(before, after, func(path string, old, now []byte) {
+		differ[path] = true
+		outward = outward || says(old) || says(now)
+	})
+	read := func(files []targets.File) (all []*source.File) {
+		for _, f := range files {
+			if isManifest(f.Path) && (differ[f.Path] || outward && says(f.Data)) {
+				all = append(all, reach.FileOf(f.Path, f.Data))
+			}
+		}
+		return all
+	}
+	return read(before), read(after)
 }
 
 // yamlDiff is the unified diff of all files but the lock, which is digests, and how many of them differ.

@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,22 +25,24 @@ type Description struct {
 	FailClosed []Line // a workload that gets its first ALLOW: nobody else may call it
 	Reachable  []Line // newly reachable over other services
 	Modes      []Line // mutual TLS
+	Others     []Line // objects that say nothing of who may call whom
 
 	Graph   Graph
 	Diff    string // unified, of the YAML
 	Pointer string // where to read what had to be cut, as plain text; may be empty
 }
 
-// sections are in the order of danger.
+// sections are those that have lines, in the order of danger.
 func (d Description) sections() []section {
-	return []section{
+	return slices.DeleteFunc([]section{
+		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
 		{"opened", "Opened", "These connections become possible.", d.Opened},
 		{"closed", "Closed", "These connections stop.", d.Closed},
-		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
 		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: whoever is not named is turned away.", d.FailClosed},
 		{"reachable", "Newly reachable", "No edge leads there, but a chain of edges now does.", d.Reachable},
 		{"mTLS", "mTLS modes", "", d.Modes},
-	}
+		{"object", "Other objects", "What they do is not judged.", d.Others},
+	}, func(s section) bool { return len(s.lines) == 0 })
 }
 
 type section struct {
@@ -64,13 +67,12 @@ func (d Description) Title() string {
 		say(len(d.Closed), "connection closed", "connections closed")
 	}
 	say(len(d.FailOpen), "workload fails open", "workloads fail open")
-	if len(d.Opened)+len(d.Closed) == 0 {
-		say(len(d.FailClosed), "workload closed by default", "workloads closed by default")
-	}
+	say(len(d.FailClosed), "workload closed by default", "workloads closed by default")
 	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
 	if len(parts) == 0 {
 		parts = []string{"no connection changes"}
 	}
+	say(len(d.Others), "other object changed", "other objects changed")
 	environment := d.Environment
 	if environment == "" {
 		environment = "default"
@@ -82,49 +84,69 @@ func (d Description) Title() string {
 func (d Description) Text() string {
 	const most = 40
 	var b strings.Builder
-	shown, all := 0, 0
-	for _, s := range d.sections() {
-		for _, l := range s.lines {
-			if all++; shown == most {
-				continue
-			}
-			shown++
+	sections := d.sections()
+	needs := make([]int, len(sections))
+	for i, s := range sections {
+		needs[i] = len(s.lines)
+	}
+	for i, room := range shares(needs, most) {
+		s := sections[i]
+		for _, l := range s.lines[:room] {
 			b.WriteString(s.word + ": " + plain(l.Intent))
 			if l.File != "" {
 				b.WriteString(" (" + plain(l.File) + ")")
 			}
 			b.WriteByte('\n')
 		}
-	}
-	if all > shown {
-		fmt.Fprintf(&b, "… and %d more\n", all-shown)
+		if room < len(s.lines) {
+			fmt.Fprintf(&b, "%s: … and %d more\n", s.word, len(s.lines)-room)
+		}
 	}
 	return b.String()
+}
+
+// shares divides room among those who need it: nobody gets less than an equal share while another gets more.
+func shares(needs []int, room int) []int {
+	order := make([]int, len(needs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(needs[a], needs[b]) })
+	given := make([]int, len(needs))
+	for n, i := range order {
+		given[i] = min(needs[i], room/(len(order)-n))
+		room -= given[i]
+	}
+	return given
 }
 
 // plain is text on one line.
 func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Markdown is the body of a pull request of at most limit bytes: what changes, a picture, and the YAML. What does
-// not fit is counted and pointed to.
+// not fit is counted and pointed to; no part of it takes the room of another's first lines.
 func (d Description) Markdown(limit int) string {
 	p := page{left: limit - forPointers, pointer: d.Pointer}
-	changes := p.left * 3 / 4
-	rest := p.left - changes
-	p.left = changes
-	for _, s := range d.sections() {
-		p.section(s)
+	all := p.left
+	sections := d.sections()
+	needs := make([]int, len(sections))
+	for i, s := range sections {
+		needs[i] = s.size()
 	}
-	if p.Len() == 0 {
-		p.add("No connection changes.\n")
+	for i, room := range shares(needs, all*3/4) {
+		p.left = room
+		p.section(sections[i])
 	}
-	p.left += rest
+	if len(sections) == 0 {
+		p.WriteString("No connection changes.\n")
+	}
+	p.left = all - p.Len()
 	p.graph(d.Graph)
 	p.diff(d.Diff)
 	return strings.TrimRight(p.String(), "\n") + "\n"
 }
 
-// What says that something was cut needs room itself: at most eight times.
+// What says that something was cut needs room itself: at most ten times.
 const forPointers = 2000
 
 // page is Markdown with an end.
@@ -153,22 +175,29 @@ func (p *page) cut(format string, args ...any) {
 	p.WriteString(text + "\n\n")
 }
 
-func (p *page) section(s section) {
-	if len(s.lines) == 0 {
-		return
-	}
+func (s section) head() string {
 	head := fmt.Sprintf("### %s (%d)\n", s.title, len(s.lines))
 	if s.note != "" {
 		head += s.note + "\n"
 	}
-	if !p.add(head + "\n") {
-		p.left = 0
+	return head + "\n"
+}
+
+func (s section) size() int {
+	n := len(s.head())
+	for _, l := range s.lines {
+		n += len(l.markdown())
+	}
+	return n
+}
+
+func (p *page) section(s section) {
+	if !p.add(s.head()) {
 		p.cut("*%s: %d, not shown*", s.title, len(s.lines))
 		return
 	}
 	for i, l := range s.lines {
 		if !p.add(l.markdown()) {
-			p.left = 0
 			p.cut("- … and %d more", len(s.lines)-i)
 			break
 		}

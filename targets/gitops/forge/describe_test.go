@@ -39,6 +39,7 @@ func example() forge.Description {
 		FailClosed: []forge.Line{{Intent: "shop/backend"}},
 		Reachable:  []forge.Line{{Intent: "istio-system/ingress ->> shop/db (2 hops)"}},
 		Modes:      []forge.Line{{Intent: "shop: permissive, was strict"}},
+		Others:     []forge.Line{{Intent: "ServiceEntry shop/smtp is new"}},
 		Graph: forge.Graph{Edges: []forge.Edge{
 			{From: "shop/frontend", To: "shop/backend", Label: "8080 GET /api/*", MTLS: true, Change: forge.Added},
 			{From: "shop/backend", To: "shop/db", MTLS: true},
@@ -61,11 +62,13 @@ func TestTitle(t *testing.T) {
 		want string
 		d    forge.Description
 	}{
-		{"meshc: prod: 2 connections opened, 1 closed", forge.Description{Environment: "prod", Opened: two, Closed: one, FailClosed: one}},
+		{"meshc: prod: 2 connections opened, 1 closed, 1 workload closed by default", forge.Description{Environment: "prod", Opened: two, Closed: one, FailClosed: one}},
 		{"meshc: prod: 1 connection closed, 1 workload fails open", forge.Description{Environment: "prod", Closed: one, FailOpen: one}},
 		{"meshc: default: 2 mTLS modes changed", forge.Description{Modes: two}},
 		{"meshc: prod: 2 workloads closed by default", forge.Description{Environment: "prod", FailClosed: two}},
 		{"meshc: prod: no connection changes", forge.Description{Environment: "prod"}},
+		{"meshc: prod: no connection changes, 1 other object changed", forge.Description{Environment: "prod", Others: one}},
+		{"meshc: prod: 1 connection opened, 2 other objects changed", forge.Description{Environment: "prod", Opened: one, Others: two}},
 	} {
 		require.Equal(t, c.want, c.d.Title())
 	}
@@ -88,7 +91,13 @@ func TestMarkdownLimit(t *testing.T) {
 	require.Greater(t, len(body), forge.Limit-forge.Limit/10)
 	require.True(t, utf8.ValidString(body))
 	require.Regexp(t, "(?m)^- … and [0-9]+ more: see `the changed files`$", body)
-	require.Contains(t, body, "*Closed: 3000, not shown*: see `the changed files`\n")
+	require.Equal(t, 2, strings.Count(body, "- … and ")) // opened and closed alike
+	require.Contains(t, body, "### Fail-open (1)\nThese workloads lose their last ALLOW: **everyone** may call them.\n\n- `shop/legacy`\n")
+	require.Contains(t, body, "- `shop: permissive, was strict`\n")
+	text := d.Text()
+	require.Contains(t, text, "fail-open: shop/legacy\n")
+	require.Contains(t, text, "mTLS: shop: permissive, was strict\n")
+	require.Regexp(t, "(?m)^closed: … and [0-9]+ more$", text)
 	require.Regexp(t, "(?m)^\\*[0-9]+ more lines of YAML are not shown\\*: see `the changed files`$", body)
 	require.Equal(t, strings.Count(body, "<details>"), strings.Count(body, "</details>"))
 	require.Zero(t, strings.Count(body, "```")%2)

@@ -248,7 +248,10 @@ func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, open
 	}
 	if rule != nil {
 		c.At, c.Because = rule.At, rule.Because
+		return
 	}
+	c.Gone = false
+	s.annotate(c, opened)
 }
 
 // start remembers who got somewhere new.
@@ -284,7 +287,13 @@ func (s *subject) failOpen() Change {
 		kind = policy.FromWorld
 	}
 	s.starts = append(s.starts, policy.Source{Kind: kind})
-	return s.change(from, "")
+	c := s.change(from, "")
+	if s.was != nil && len(s.was.Allow) > 0 {
+		c.At, c.Because, c.Gone = s.was.Allow[0].At, s.was.Allow[0].Because, true
+	} else {
+		s.annotate(&c, false)
+	}
+	return c
 }
 
 // failClosed says who may call a workload that everyone could.

@@ -11,11 +11,18 @@ import (
 
 // piece is a set that has a name: some callers, or some of the things that they may do.
 type piece struct {
-	text    string
-	set     eval.Set
-	rough   bool // a name that says little, where nothing better is known
-	example bool // the name of one member: it stands for others, so whoever prints it says so
+	text  string
+	set   eval.Set
+	price int // what a reader has to take in
 }
+
+// What names cost.
+const (
+	plain   = 1
+	address = 2  // who is there may have a name
+	rough   = 8  // it says little
+	example = 30 // the name of one member: it stands for others
+)
 
 // named is a piece, less some others.
 type named struct {
@@ -44,7 +51,7 @@ func cover(want, fits eval.Set, pieces []piece) []named {
 			fallthrough
 		case subset(p.set, fits):
 			fitting = append(fitting, n)
-		case p.example:
+		case p.price == example:
 			continue
 		default:
 			if n.except = p.less(want, fits, pieces); n.except == nil {
@@ -93,11 +100,11 @@ func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
 		var lost, gained int
 		for i := range pieces {
 			e := &pieces[i]
-			if e.example || !overlap(e.set, wrong) || subset(right, e.set) {
+			if e.price == example || !overlap(e.set, wrong) || subset(right, e.set) {
 				continue
 			}
 			l, g := common(e.set, right).Len(), common(e.set, wrong).Len()
-			if best == nil || l < lost || l == lost && g*best.cost() > gained*e.cost() {
+			if best == nil || l < lost || l == lost && g*best.price > gained*e.price {
 				best, lost, gained = e, l, g
 			}
 		}
@@ -113,27 +120,17 @@ func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
 
 // cost is about how much a reader has to take in.
 func (n *named) cost(want eval.Set) int {
-	cost := n.piece.cost()
+	cost := n.price
 	if len(n.except) > 0 {
 		cost += 3
 	}
 	for _, e := range n.except {
-		cost += e.cost()
+		cost += e.price
 	}
 	if !subset(n.set, want) {
 		cost += 2 // it says more than what changed
 	}
 	return cost
-}
-
-func (p *piece) cost() int {
-	switch {
-	case p.example:
-		return 30
-	case p.rough:
-		return 8
-	}
-	return 1
 }
 
 // greedy covers want by the names that say most for what they cost; nil where that cannot be done.
@@ -177,7 +174,7 @@ func greedy(want eval.Set, names []named) []named {
 	}
 	// What a list of exceptions would take for its own comes before it.
 	slices.SortStableFunc(chosen, func(a, b named) int {
-		return cmp.Or(cmp.Compare(btoi(a.example), btoi(b.example)), cmp.Compare(btoi(a.rough), btoi(b.rough)),
+		return cmp.Or(cmp.Compare(a.price, b.price),
 			cmp.Compare(btoi(len(a.except) > 0), btoi(len(b.except) > 0)), cmp.Compare(a.text, b.text))
 	})
 	return chosen

@@ -19,12 +19,13 @@ type Diff struct {
 	FailClosed     []Change // services that get their first one: whoever it does not name is turned away
 	Reachable      []Route
 	Modes          []ModeChange
-	Unfollowed     int // callers whose chains were not looked at: there are too many
+	Others         []ObjectChange // objects of other kinds
+	Unfollowed     int            // callers whose chains were not looked at: there are too many
 }
 
-// None tells that both let through the same requests, with the same modes.
+// None tells that both let through the same requests, with the same modes and the same other objects.
 func (d *Diff) None() bool {
-	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Modes) == 0
+	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Modes)+len(d.Others) == 0
 }
 
 // Change is requests that pass where they did not, or the other way round.
@@ -39,6 +40,7 @@ type Change struct {
 	Callee  *policy.Service // nil for workloads that the project does not know
 	Still   []Change        // of FailClosed: who may call
 	At      source.Span     // the statement that it comes from; zero where none is known
+	File    string          // in its place, the files of intents that the manifests name; may be empty
 	Gone    bool            // the statement is the before model's
 	Because string
 }
@@ -48,6 +50,9 @@ type ModeChange struct {
 	Scope    string // `mesh shop`, `mesh *`, `mtls shop/backend:9090`
 	Old, New string // as the language writes them
 	Callee   *policy.Service
+	File     string // of intents, as the object that sets the mode names it; may be empty
+	Gone     bool   // the object is the before model's
+	Because  string
 }
 
 func (m ModeChange) String() string { return m.Scope + " " + m.New + " (was " + m.Old + ")" }
@@ -287,16 +292,22 @@ func (d *differ) failClosedMeshes(callees []compared) {
 
 var modeWords = map[eval.Mode]string{eval.Disable: "disable", eval.Permissive: "permissive", eval.Strict: "strict", eval.Unknown: "unknown"}
 
-type modePair struct{ old, new eval.Mode }
+// modePair is a mode on both sides, and what sets it.
+type modePair struct {
+	old, new eval.Mode
+	was, is  *eval.Policy
+}
 
 func (p modePair) changed() bool { return p.old != p.new }
+
+func (p modePair) like(q modePair) bool { return p.old == q.old && p.new == q.new }
 
 // modes finds the widest scope of each change of mode: that of a mesh is not repeated for each of its services.
 func (d *differ) modes(callees []compared) {
 	at := func(c *compared, port uint16) modePair {
-		old, _ := c.a.Mode(port)
-		now, _ := c.b.Mode(port)
-		return modePair{old, now}
+		old, was := c.a.Mode(port)
+		now, is := c.b.Mode(port)
+		return modePair{old, now, was, is}
 	}
 	scopes := map[string]modePair{}
 	for i := range callees {
@@ -306,7 +317,16 @@ func (d *differ) modes(callees []compared) {
 	}
 	wide := scopes["workloads of other namespaces"]
 	say := func(scope string, p modePair, callee *policy.Service) {
-		d.diff.Modes = append(d.diff.Modes, ModeChange{scope, modeWords[p.old], modeWords[p.new], callee})
+		m := ModeChange{Scope: scope, Old: modeWords[p.old], New: modeWords[p.new], Callee: callee}
+		by := p.is
+		if m.Gone = by == nil; m.Gone {
+			by = p.was
+		}
+		if by != nil {
+			o := d.origin(by)
+			m.File, m.Because = strings.Join(o.files, ", "), strings.Join(o.because, "; ")
+		}
+		d.diff.Modes = append(d.diff.Modes, m)
 	}
 	if wide.changed() {
 		say("mesh *", wide, nil)
@@ -318,13 +338,13 @@ func (d *differ) modes(callees []compared) {
 		}
 		own := at(c, 0)
 		if c.rest {
-			if namespace, ok := strings.CutPrefix(c.name, "other workloads of "); ok && own.changed() && own != wide {
+			if namespace, ok := strings.CutPrefix(c.name, "other workloads of "); ok && own.changed() && !own.like(wide) {
 				say("mesh "+namespace, own, nil)
 			}
 			continue
 		}
 		namespace, _, _ := strings.Cut(c.name, "/")
-		if own.changed() && own != scopes["other workloads of "+namespace] {
+		if own.changed() && !own.like(scopes["other workloads of "+namespace]) {
 			say("mtls "+c.name, own, c.service())
 		}
 		var ports []uint16
@@ -333,7 +353,7 @@ func (d *differ) modes(callees []compared) {
 		}
 		slices.Sort(ports)
 		for _, port := range slices.Compact(ports) {
-			if p := at(c, port); p.changed() && p != own {
+			if p := at(c, port); p.changed() && !p.like(own) {
 				say(fmt.Sprintf("mtls %s:%d", c.name, port), p, c.service())
 			}
 		}

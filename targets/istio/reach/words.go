@@ -16,7 +16,7 @@ func (s *subject) nameSources() {
 	n := len(s.split.Sources)
 	by := map[string]eval.Set{}
 	var order []string
-	rough := map[string]bool{}
+	prices := map[string]int{}
 	said, whole := map[string]bool{}, map[string]bool{} // what policies name; namespaces that they tell from others
 	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
 		m := p.Mentions()
@@ -45,7 +45,9 @@ func (s *subject) nameSources() {
 			s.putAddress(c, put, i)
 			for _, b := range blocks {
 				if c.IP.IsValid() && b.Contains(c.IP) {
-					put("callers without identity in "+b.String(), i)
+					text := "callers without identity in " + b.String()
+					put(text, i)
+					prices[text] = address
 				}
 			}
 			continue
@@ -56,22 +58,22 @@ func (s *subject) nameSources() {
 			put(namespace+"/*", i)
 		}
 		// Who is not named stands for all that are not.
-		text, example := "any other identity", false
+		text, price := "any other identity", plain
 		switch known, isKnown := s.services[c.Principal]; {
 		case isKnown:
 			text = known.text
 		case said[c.Principal]:
 			text = "account " + account + " of " + namespace
 		case whole[namespace]:
-			text, example = "other accounts of "+namespace, true
+			text, price = "other accounts of "+namespace, rough
 		default:
-			example = true
+			price = rough
 		}
 		put(text, i)
-		rough[text] = example
+		prices[text] = price
 	}
 	for _, text := range order {
-		s.callers = append(s.callers, piece{text: text, set: by[text], rough: rough[text]})
+		s.callers = append(s.callers, piece{text, by[text], max(prices[text], plain)})
 	}
 	for i, c := range s.split.Sources {
 		if len(s.split.Sources) <= maxRough && (c.IP.IsValid() || c.RemoteIP.IsValid()) {
@@ -83,7 +85,7 @@ func (s *subject) nameSources() {
 			}
 			set := newSet(n)
 			add(set, i)
-			s.callers = append(s.callers, piece{text: text, set: set, example: true})
+			s.callers = append(s.callers, piece{text, set, example})
 		}
 	}
 }
@@ -155,7 +157,7 @@ func (s *subject) nameActions() {
 			}
 		}
 		if some {
-			s.actions = append(s.actions, piece{text: text, set: set})
+			s.actions = append(s.actions, piece{text, set, plain})
 		}
 	}
 	offer(eval.Operation{})
@@ -188,14 +190,14 @@ func (s *subject) nameActions() {
 			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port)), ""
 		}
 		if !r.Request.HTTP {
-			s.actions = append(s.actions, piece{text: port + " connections without HTTP" + elsewhere, set: set, rough: true})
+			s.actions = append(s.actions, piece{port + " connections without HTTP" + elsewhere, set, rough})
 			continue
 		}
 		text := port + suchAs + r.Request.Method + " " + r.Request.Path
 		if len(r.Request.Host) > 0 && r.Request.Host != s.split.OtherHost {
 			text += " host " + r.Request.Host
 		}
-		s.actions = append(s.actions, piece{text: text + elsewhere, set: set, example: true})
+		s.actions = append(s.actions, piece{text + elsewhere, set, example})
 	}
 }
 
@@ -266,7 +268,7 @@ func (s *subject) target(actions []named) string {
 		port, rest, _ := strings.Cut(a.text, " ")
 		b.WriteString(comma)
 		switch {
-		case i > 0 && port == last && a.example && actions[i-1].example:
+		case i > 0 && port == last && a.price == example && actions[i-1].price == example:
 			b.WriteString(" " + strings.TrimPrefix(" "+rest, suchAs))
 		case i > 0 && port == last:
 			b.WriteString(" " + rest)

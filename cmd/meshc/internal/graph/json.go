@@ -20,6 +20,7 @@ var Schema []byte
 func JSON(g *Graph) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	err := enc.Encode(wire(g))
 	return b.Bytes(), err

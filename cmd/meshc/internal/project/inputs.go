@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,9 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
+
+// ErrNoIntents tells that there is no project where one was looked for.
+var ErrNoIntents = errors.New("no intents here")
 
 // Intents reads the intents that a build of an environment compiles, sorted by name: those of the `sources`
 // globs, less those that only another environment has. With paths, a file is taken as it is, and of a folder
@@ -99,7 +103,7 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%s: no intents here, nothing matches %s", p.Shown(p.Name(absolute)), strings.Join(p.Config.Sources, ", "))
+			return nil, fmt.Errorf("%s: %w, nothing matches %s", p.Shown(p.Name(absolute)), ErrNoIntents, strings.Join(p.Config.Sources, ", "))
 		}
 	}
 	for _, path := range keys(chosen) {
