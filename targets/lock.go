@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -16,6 +17,9 @@ import (
 const LockName = ".meshc.lock"
 
 const lockFormat = 1
+
+// ErrNewerLock tells that a lock was written by a later meshc than this one.
+var ErrNewerLock = errors.New("newer than this meshc")
 
 const lockNote = "# The files here that meshc owns, with their digests. Written by meshc; do not edit.\n"
 
@@ -79,7 +83,7 @@ func (l Lock) Text() []byte {
 }
 
 // ParseLock reads what Text wrote. It refuses everything else, since a lock misread is a file lost: the error names
-// the line and what to do.
+// the line and what to do, and is ErrNewerLock where a later meshc would read it.
 func ParseLock(data []byte) (Lock, error) {
 	var l Lock
 	lines := strings.SplitAfter(string(data), "\n")
@@ -107,8 +111,8 @@ func ParseLock(data []byte) (Lock, error) {
 	case !ok || err != nil || number < 1:
 		return corrupt(n+1, "no `format` line")
 	case number > lockFormat:
-		return Lock{}, fmt.Errorf("%s:%d: format %d is newer than this meshc, which knows %d; use a newer meshc",
-			LockName, n+1, number, lockFormat)
+		return Lock{}, fmt.Errorf("%s:%d: format %d is %w, which knows %d; use a newer meshc",
+			LockName, n+1, number, ErrNewerLock, lockFormat)
 	}
 	n++
 	if n < len(lines) {

@@ -109,6 +109,9 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 	case errors.Is(err, context.Canceled):
 		return TimedOut, "the publish was cancelled", ""
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
+		if other := p.remote.leadsTo(); other != "" {
+			return Unauthorized, fmt.Sprintf("%s leads on to %s, and credentials are not taken along", where, other), "give the address at " + other + " as the repository"
+		}
 		if p.user.from == "" {
 			return Unauthorized, where + " wants credentials and none were found", p.credentialHelp()
 		}

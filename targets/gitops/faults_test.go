@@ -265,8 +265,38 @@ func TestTokenStaysHome(t *testing.T) {
 		http.Redirect(w, r, strings.TrimSuffix(other, "/env.git")+r.URL.RequestURI(), http.StatusFound)
 	})
 	o.Repository = first
-	require.Equal(t, gitops.Unauthorized, refused(t, delivery("prod", shop()), o).Kind)
+	e = refused(t, delivery("prod", shop()), o)
+	require.Equal(t, gitops.Unauthorized, e.Kind)
+	elsewhere := strings.TrimSuffix(strings.TrimPrefix(other, "http://"), "/env.git")
+	require.Equal(t, first+" leads on to "+elsewhere+", and credentials are not taken along", e.Message)
+	require.Equal(t, "give the address at "+elsewhere+" as the repository", e.Help)
 	require.Equal(t, "", <-seen)
+}
+
+// A lock that a git left behind when it was killed is what is reported, not that it took long.
+func TestLeftOverLock(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	publish(t, delivery("prod", shop()), direct(t, repository))
+	write(t, repository, "refs/heads/main.lock", "")
+	o := direct(t, repository)
+	o.Timeout = 2 * time.Second
+	e := refused(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o)
+	require.Equal(t, gitops.Contended, e.Kind)
+	require.Contains(t, e.Error(), "main.lock")
+	require.Contains(t, e.Help, "a lock that stays is left over from a git that was killed")
+}
+
+// A repository that lets no branch be replaced takes a first proposal, and no second.
+func TestNoFastForward(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	run(t, repository, "git", "config", "receive.denyNonFastForwards", "true")
+	o := review(t, repository)
+	publish(t, delivery("prod", shop()), o)
+	e := refused(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o)
+	require.Equal(t, gitops.Refused, e.Kind)
+	require.Contains(t, e.Help, "let branches meshc/* be replaced")
 }
 
 func TestCancelled(t *testing.T) {

@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -72,7 +73,7 @@ func (p *publisher) readLock(v *view, at level, work *plan) error {
 		}
 		lock, err := targets.ParseLock(data)
 		switch {
-		case err != nil && strings.Contains(err.Error(), "is newer than"):
+		case err != nil && errors.Is(err, targets.ErrNewerLock):
 			return fail(NewerLock, "use the meshc that wrote it, or a later one", "%s cannot be read: %v", name, err)
 		case err != nil && p.o.Overwrite:
 			work.locked, work.adopt = false, true

@@ -61,18 +61,20 @@ func (c gitConfig) isTrue(key string) bool {
 }
 
 // signatures are the author and the committer of a commit: options, else git's environment variables, else its
-// configuration.
+// configuration; of the date, SOURCE_DATE_EPOCH and the clock.
 func (p *publisher) signatures() (author, committer object.Signature, err error) {
 	who := func(role string) (object.Signature, error) {
 		name := firstOf(p.o.Author.Name, p.getenv("GIT_"+role+"_NAME"), p.config["user.name"], "meshc")
 		address := firstOf(p.o.Author.Email, p.getenv("GIT_"+role+"_EMAIL"), p.config["user.email"], p.getenv("EMAIL"), "meshc@localhost")
 		when := p.o.Now
-		if text := p.getenv("GIT_" + role + "_DATE"); when.IsZero() && text != "" {
-			t, ok := parseDate(text)
-			if !ok {
-				return object.Signature{}, fail(Invalid, "write it as 2027-03-31T12:00:00Z or @SECONDS", "GIT_%s_DATE is no date: %q", role, text)
+		for _, variable := range []string{"GIT_" + role + "_DATE", "SOURCE_DATE_EPOCH"} {
+			if text := p.getenv(variable); when.IsZero() && text != "" {
+				t, ok := parseDate(text)
+				if !ok {
+					return object.Signature{}, fail(Invalid, "write it as 2027-03-31T12:00:00Z or @SECONDS", "%s is no date: %q", variable, text)
+				}
+				when = t
 			}
-			when = t
 		}
 		if when.IsZero() {
 			when = p.started
@@ -88,8 +90,11 @@ func (p *publisher) signatures() (author, committer object.Signature, err error)
 	return
 }
 
-// parseDate reads what git reads from GIT_AUTHOR_DATE: its internal form, RFC 2822 and ISO 8601.
+// parseDate reads what git reads from GIT_AUTHOR_DATE: its internal form, RFC 2822, and ISO 8601 with the days, pauses
+// and zones that git takes for it. A date without a zone is one of this machine, as for git.
+// https://git-scm.com/docs/git-commit#_date_formats
 func parseDate(text string) (time.Time, bool) {
+	text = strings.TrimSpace(text)
 	if seconds, zone, _ := strings.Cut(strings.TrimPrefix(text, "@"), " "); seconds != "" {
 		if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
 			t := time.Unix(n, 0).UTC()
@@ -99,13 +104,24 @@ func parseDate(text string) (time.Time, bool) {
 			return t, true
 		}
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, true
+	if t, err := mail.ParseDate(text); err == nil {
+		return t, true
+	}
+	cut := strings.IndexAny(text, "T ")
+	if cut < 0 {
+		return time.Time{}, false
+	}
+	clock := strings.Replace(text[cut+1:], " ", "", 1)
+	for _, day := range []string{"2006-01-02", "2006.01.02", "2006/01/02", "01/02/2006", "02.01.2006"} {
+		for _, at := range []string{"15:04:05", "15:04"} {
+			for _, zone := range []string{"", "Z07:00", "Z0700", "Z07"} {
+				if t, err := time.ParseInLocation(day+" "+at+zone, text[:cut]+" "+clock, time.Local); err == nil {
+					return t, true
+				}
+			}
 		}
 	}
-	t, err := mail.ParseDate(text)
-	return t, err == nil
+	return time.Time{}, false
 }
 
 func firstOf(values ...string) string {

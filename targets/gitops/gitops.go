@@ -32,7 +32,7 @@ type Options struct {
 	Source   string                        // REPO@SHA of the intents, for a trailer
 
 	Author  Identity      // zero: git's environment variables and configuration
-	Now     time.Time     // zero: git's environment variables, else the clock
+	Now     time.Time     // zero: git's environment variables, else SOURCE_DATE_EPOCH, else the clock
 	Timeout time.Duration // of the whole publish; zero: two minutes
 	Dir     string        // the project's folder: relative repositories and git's configuration start here
 

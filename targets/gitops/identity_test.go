@@ -50,12 +50,38 @@ func TestIdentity(t *testing.T) {
 			require.Equal(t, c.want, strings.TrimSpace(run(t, repository, "git", "log", "-1", "--date=iso", "--format=%an|%ae|%ad|%cn|%ce|%cd", "main")))
 		})
 	}
+	t.Run("reproducible", func(t *testing.T) {
+		t.Parallel()
+		repository := bare(t)
+		o := direct(t, repository)
+		o.Now, o.Getenv = time.Time{}, environ(t, "SOURCE_DATE_EPOCH", "1805068800")
+		publish(t, delivery("prod", shop()), o)
+		require.Equal(t, "1805068800 1805068800\n", run(t, repository, "git", "log", "-1", "--format=%at %ct", "main"))
+	})
 	t.Run("no date", func(t *testing.T) {
 		t.Parallel()
 		o := direct(t, bare(t))
 		o.Now, o.Getenv = time.Time{}, environ(t, "GIT_AUTHOR_DATE", "tomorrow")
 		require.Equal(t, `GIT_AUTHOR_DATE is no date: "tomorrow"`, refused(t, delivery("prod", shop()), o).Message)
 	})
+}
+
+// Dates are read as git reads them.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	for i, text := range []string{
+		"1600000000 +0200", "@1600000000", "2020-01-02T03:04:05Z", "2020-01-02T03:04:05+02:00", "2020-01-02T03:04:05+0200", "2020-01-02 03:04:05 -0700",
+		"2020-01-02 03:04:05", "2020-01-02T03:04", "2020-01-02 03:04", "2020.01.02 03:04:05", "2020-01-02T03:04:05.678Z", "01/02/2020 03:04:05", "02.01.2020 03:04",
+		"Thu, 02 Jan 2020 03:04:05 +0200",
+	} {
+		o := direct(t, repository)
+		o.Now, o.Getenv = time.Time{}, environ(t, "GIT_AUTHOR_DATE", text)
+		publish(t, delivery("prod", shop().with("shop/10-a.yaml", strings.Repeat("a", i))), o)
+		git := run(t, repository, "env", "GIT_AUTHOR_DATE="+text, "git", "commit-tree", "-m", "x", "main^{tree}")
+		want := run(t, repository, "git", "log", "-1", "--format=%at", strings.TrimSpace(git))
+		require.Equal(t, want, run(t, repository, "git", "log", "-1", "--format=%at", "main"), text)
+	}
 }
 
 // A commit is signed where git is configured for it, and git itself verifies the signature.
@@ -74,6 +100,21 @@ func TestSignatures(t *testing.T) {
 		require.NoError(t, err)
 		write(t, home, "allowed", "bot@example.org "+string(public))
 		require.Equal(t, "G bot@example.org\n", run(t, repository, "git", "-c", "gpg.ssh.allowedSignersFile="+filepath.Join(home, "allowed"), "log", "-1", "--format=%G? %GS", "main"))
+	})
+	t.Run("SSH agent", func(t *testing.T) {
+		t.Parallel()
+		repository := bare(t)
+		o := direct(t, repository)
+		home := o.Getenv("HOME")
+		agent := filepath.Join(home, "agent")
+		run(t, home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(home, "signing"))
+		pid := strings.Split(strings.Split(run(t, home, "ssh-agent", "-a", agent), "SSH_AGENT_PID=")[1], ";")[0]
+		t.Cleanup(func() { run(t, home, "kill", pid) })
+		run(t, home, "env", "SSH_AUTH_SOCK="+agent, "ssh-add", "-q", filepath.Join(home, "signing"))
+		o.Getenv = environ(t, "HOME", home, "SSH_AUTH_SOCK", agent, "GIT_CONFIG_GLOBAL", filepath.Join(home, ".gitconfig"))
+		write(t, home, ".gitconfig", "[commit]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n[gpg \"ssh\"]\n\tdefaultKeyCommand = ssh-add -L\n")
+		publish(t, delivery("prod", shop()), o)
+		require.Contains(t, run(t, repository, "git", "cat-file", "commit", "main"), "-----BEGIN SSH SIGNATURE-----")
 	})
 	t.Run("OpenPGP", func(t *testing.T) {
 		t.Parallel()

@@ -32,13 +32,14 @@ func (p *publisher) run() (Result, diag.List, error) {
 		start := time.Now()
 		result, findings, err := p.attempt()
 		result.Attempts = attempt
+		if err != nil && p.ctx.Err() != nil && len(p.lost) > 0 {
+			return Result{}, nil, p.stuck(attempt)
+		}
 		if err == nil || !errors.Is(err, errRaced) {
 			return result, findings, err
 		}
 		if attempt == mostAttempts {
-			e := fail(Contended, "try again when fewer publish at once", "%s: the branch could not be moved in %d attempts", p.name, attempt)
-			e.Remote = p.lost
-			return Result{}, nil, e
+			return Result{}, nil, p.stuck(attempt)
 		}
 		// What one attempt takes is what the others need to get through.
 		growth = min(growth*1.4, mostGrowth)
@@ -46,9 +47,23 @@ func (p *publisher) run() (Result, diag.List, error) {
 		select {
 		case <-time.After(rand.N(max(pause, firstPause))):
 		case <-p.ctx.Done():
+			if len(p.lost) > 0 {
+				return Result{}, nil, p.stuck(attempt)
+			}
 			return Result{}, nil, context.Cause(p.ctx)
 		}
 	}
+}
+
+// stuck says that every race was lost, with what the remote said to the last.
+func (p *publisher) stuck(attempts int) error {
+	help := "try again when fewer publish at once"
+	if len(p.lost) > 0 {
+		help += "; a lock that stays is left over from a git that was killed, and can be deleted"
+	}
+	e := fail(Contended, help, "%s: the branch could not be moved in %d attempts", p.name, attempts)
+	e.Remote = p.lost
+	return e
 }
 
 // attempt looks, plans and pushes once.
@@ -243,6 +258,8 @@ func (p *publisher) push(moves []move, fresh *objects) error {
 
 func refusalHelp(reason string) string {
 	switch {
+	case strings.Contains(reason, "non-fast-forward"):
+		return "a proposal takes the place of the one before: let branches meshc/* be replaced where receive.denyNonFastForwards or a rule forbids it"
 	case strings.Contains(reason, "protected"):
 		return "propose the change without --direct, or let the account write to the branch"
 	case strings.Contains(reason, "hook"):

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,7 @@ type remote struct {
 	auth      transport.AuthMethod
 	local     bool // its objects can be read in place
 	wire      *wire
+	host      string // as it was asked for: a redirect changes the endpoint
 }
 
 func (r *remote) setUp(timeout time.Duration) {
@@ -64,7 +66,7 @@ func (r *remote) setUp(timeout time.Duration) {
 	case "ssh":
 		r.transport = ssh.NewClient(nil)
 	default:
-		r.wire = newWire(timeout)
+		r.wire, r.host = newWire(timeout), strings.Trim(r.endpoint.Host, "[]")
 		r.transport = githttp.NewClient(&http.Client{Transport: r.wire})
 	}
 }
@@ -284,11 +286,23 @@ func (r *remote) broken() error {
 	return nil
 }
 
+// leadsTo is the other host that the remote leads on to, empty where it does not.
+func (r *remote) leadsTo() string {
+	if r == nil || r.wire == nil {
+		return ""
+	}
+	if last := r.wire.url.Load(); last != nil && last.Hostname() != r.host {
+		return last.Host
+	}
+	return ""
+}
+
 // wire is HTTP that waits for an answer only so long, cuts off what is no git protocol, since a library that
 // reports it reads it whole, and remembers a connection that broke.
 type wire struct {
 	http.RoundTripper
 	err atomic.Pointer[error]
+	url atomic.Pointer[url.URL] // of the last request: another host's where the remote leads on
 }
 
 func newWire(timeout time.Duration) *wire {
@@ -299,6 +313,7 @@ func newWire(timeout time.Duration) *wire {
 
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.err.Store(nil)
+	w.url.Store(req.URL)
 	res, err := w.RoundTripper.RoundTrip(req)
 	if err != nil {
 		return nil, err

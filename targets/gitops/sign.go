@@ -36,7 +36,10 @@ func (p *publisher) signer() func(context.Context, []byte) (string, error) {
 
 func (p *publisher) signSSH(ctx context.Context, key string, text []byte) (string, error) {
 	if key == "" {
-		return "", fail(Invalid, "set user.signingkey to the file of the key", "git is configured to sign with SSH, but names no key")
+		key = p.defaultKey(ctx)
+	}
+	if key == "" {
+		return "", fail(Invalid, "set user.signingkey to the file of the key, or gpg.ssh.defaultKeyCommand", "git is configured to sign with SSH, but names no key")
 	}
 	args := []string{"-Y", "sign", "-n", "git", "-f"}
 	literal, isLiteral := strings.CutPrefix(key, "key::")
@@ -58,6 +61,22 @@ func (p *publisher) signSSH(ctx context.Context, key string, text []byte) (strin
 		args = append(args, key)
 	}
 	return p.runSigner(ctx, text, firstOf(p.config["gpg.ssh.program"], "ssh-keygen"), args...)
+}
+
+// defaultKey is the first key that gpg.ssh.defaultKeyCommand prints, empty where there is none.
+func (p *publisher) defaultKey(ctx context.Context) string {
+	command := p.config["gpg.ssh.defaultkeycommand"]
+	if command == "" {
+		return ""
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.Dir, cmd.Env = p.o.Dir, p.childEnv()
+	out, err := cmd.Output()
+	first, _, _ := strings.Cut(string(out), "\n")
+	if first = strings.TrimSpace(first); err == nil && (strings.HasPrefix(first, "key::") || strings.HasPrefix(first, "ssh-")) {
+		return first
+	}
+	return ""
 }
 
 // runSigner gives the text to a program and takes the signature from its output.
