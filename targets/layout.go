@@ -58,10 +58,7 @@ func Stream(ms []Manifest) []byte {
 	return out
 }
 
-const (
-	extension         = ".yaml"
-	kustomizationName = "kustomization" + extension
-)
+const extension = ".yaml"
 
 // Layout is all manifests as files, sorted by path: one object a file in a folder for each namespace, a
 // kustomization.yaml in each folder and one above them, and the lock that names and digests them all.
@@ -85,9 +82,9 @@ func Layout(ms []Manifest, environment string) []File {
 		files = append(files, File{folder + "/" + name, m.YAML})
 	}
 	for _, folder := range folders {
-		files = append(files, File{folder + "/" + kustomizationName, kustomization(folderNote, byFolder[folder])})
+		files = append(files, File{folder + "/" + KustomizationName, kustomization(folderNote, byFolder[folder])})
 	}
-	files = append(files, File{kustomizationName, kustomization(rootNote, folders)})
+	files = append(files, File{KustomizationName, kustomization(rootNote, folders)})
 	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	lock := File{LockName, NewLock(environment, files).Text()}
 	at, _ := slices.BinarySearchFunc(files, lock, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/cmd/meshc/internal/unified"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/folder"
 )
@@ -69,6 +73,10 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	}
 
 	files := targets.Layout(c.manifests, b.environment)
+	c.findings = append(c.findings, leftOut(b.output, files).Apply(c.project.Config.Warnings)...)
+	if c.findings.HasErrors() {
+		return b.conclude(cmd, c, "")
+	}
 	if b.compare {
 		changes, err := folder.Compare(b.output, files)
 		if err != nil {
@@ -94,6 +102,31 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		result = fmt.Sprintf("%s: %s written, %d removed", b.output, plural(len(changes.Written), "file"), len(changes.Removed))
 	}
 	return b.conclude(cmd, c, result)
+}
+
+// leftOut finds the manifests of others in a folder that is about to get its first kustomization.yaml.
+func leftOut(dir string, files []targets.File) diag.List {
+	wanted := map[string]bool{}
+	for _, f := range files {
+		wanted[filepath.Join(dir, filepath.FromSlash(f.Path))] = true
+	}
+	var names []string
+	for at := range wanted {
+		if _, err := os.Stat(at); err == nil || filepath.Base(at) != targets.KustomizationName {
+			continue
+		}
+		filepath.WalkDir(filepath.Dir(at), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() || wanted[path] {
+				return nil // what cannot be read is reported where it matters
+			}
+			if text, err := os.ReadFile(path); err == nil && targets.IsManifest(path, text) {
+				names = append(names, filepath.ToSlash(path))
+			}
+			return nil
+		})
+	}
+	slices.Sort(names)
+	return targets.LeftOut(slices.Compact(names))
 }
 
 // conclude writes the findings and a line of summary to standard error, and tells whether there were errors.

@@ -44,6 +44,7 @@ project was not there at the other revision all of it is new; where it had error
 	cmd.Flags().StringVar(&d.layout, "format", "text", "text, json, markdown or yaml-diff")
 	cmd.Flags().StringVar(&d.from, "from", "", "git revision of the project to compare with, as in HEAD~1 or origin/main")
 	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "end with 1 where something differs")
+	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects that ask for sidecars")
 	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long the environment's repository may take")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -159,20 +160,20 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 		before, err = d.revisionSide(d.from, paths, stdin())
 		return before, after, err
 	}
-	before, err = d.published(cmd, after.project)
+	before, err = d.published(cmd, after)
 	return before, after, err
 }
 
 // published is what is in the repository of the environment.
-func (d *diffing) published(cmd *cobra.Command, p *project.Project) (*side, error) {
-	o, local := destination(p, d.environment)
+func (d *diffing) published(cmd *cobra.Command, after *side) (*side, error) {
+	o, local := destination(after.project, d.environment)
 	s := &side{name: d.environment}
 	if _, err := os.Stat(o.Repository); local && err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "nothing is published yet: %s has no repository, and meshc publish has made none\n", d.environment)
 		return s, nil
 	}
 	o.Timeout = d.timeout
-	files, err := gitops.Fetch(cmd.Context(), o)
+	files, err := gitops.Fetch(cmd.Context(), after.files, o)
 	s.files = files
 	return s, delivered(err)
 }
@@ -184,7 +185,7 @@ func destination(p *project.Project, environment string) (o gitops.Options, loca
 	if e == nil {
 		e = &config.Environment{}
 	}
-	o = gitops.Options{Repository: e.Repository, Branch: e.Branch, Path: e.Path, Environment: environment, Dir: p.Root}
+	o = gitops.Options{Repository: e.Repository, Branch: e.Branch, Path: e.Path, Environment: environment, Forge: gitops.Forge(e.Forge), Dir: p.Root}
 	if o.Repository == "" {
 		name := environment
 		if name == "" {

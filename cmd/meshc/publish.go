@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,16 +24,20 @@ func newPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish [PATH...]",
 		Short: "Commit manifests to the repository of each environment",
-		Long: `Build each environment and commit its manifests to the repository that meshc.yaml names for it: as a proposal on the
-branch meshc/ENV, with --pr as a pull request too, with --direct on the branch that controllers follow. What changes
-is said in the words of the language, in the commit and in the pull request. What is there already is not committed
-again, and one that proposes nothing any more is withdrawn.
+		Long: `Build each environment and commit its manifests to the repository that meshc.yaml names for it: as a proposal, with
+--pr as a pull request too, with --direct on the branch that controllers follow. What changes is said in the words of
+the language, in the commit and in the pull request. What is there already is not committed again, and one that
+proposes nothing any more is withdrawn.
+
+Proposals are on the branch meshc/ENV, on meshc/ENV-PATH where the environment has a path in its repository, so that
+several projects can propose to one. The branch is replaced each time: where a repository forbids that, let meshc/* be.
 
 Files that somebody changed by hand, and files of others, are findings and stop the publish; --overwrite takes them.
 Where meshc.yaml names no repository a bare one is made in build/environments, so that all of this can be tried.
 
 Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, keys and the agent of ssh, or what git's credential helper
-knows. An environment that fails does not keep the others from being published; the exit code is 3 where a repository
+knows; the forge of a server of one's own is named with forge in meshc.yaml. The date of a commit is GIT_AUTHOR_DATE,
+else SOURCE_DATE_EPOCH, else the clock; author and signature are those of git's configuration. An environment that fails does not keep the others from being published; the exit code is 3 where a repository
 or forge failed, else 1 where findings stood in the way.`,
 		Example: `  meshc publish                                  # the only environment, or a project without any
   meshc publish --env staging --direct
@@ -57,6 +60,8 @@ func (p *publish) registerFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may repeat")
 	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "say what would be committed, and push nothing")
 	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "take back generated files that were changed by hand, and take over those of others")
+	cmd.Flags().Var(&p.author, "author", "who the commit is by, as in \"Ann <ann@example.org>\" (default as for git)")
+	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects that ask for sidecars")
 	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "how long each environment may take")
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
 }
@@ -66,6 +71,7 @@ type publish struct {
 	environments                           []string
 	pull, direct, draft, dryRun, overwrite bool
 	labels                                 []string
+	author                                 author
 	timeout                                time.Duration
 }
 
@@ -162,14 +168,8 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	if err := p.write(cmd.ErrOrStderr(), made.findings, made.project.Shown); err != nil {
 		return err
 	}
-	say := func(format string, args ...any) error {
-		return writeOut(cmd, []byte(shownName(environment)+": "+fmt.Sprintf(format, args...)+"\n"))
-	}
 	if made.findings.HasErrors() {
-		if err := say("%s; nothing was published", counts(made.findings)); err != nil {
-			return err
-		}
-		return errFindings
+		return p.stopped(cmd, counts(made.findings))
 	}
 
 	ctx, cancel := context.WithTimeout(cmd.Context(), p.timeout)
@@ -184,17 +184,18 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		}
 		defer gone()
 	}
+	o.Secrets = &gitops.Secrets{}
 	var f *forge.Forge
 	if p.pull { // whether there can be a pull request is known before anything is pushed
-		if f, err = forge.Open(forge.Options{Repository: o.Repository, Getenv: os.Getenv, Timeout: p.timeout}); err != nil {
+		if f, err = forge.Open(forge.Options{Repository: o.Repository, Kind: o.Forge, Getenv: os.Getenv, Secrets: o.Secrets, Timeout: p.timeout}); err != nil {
 			return delivered(err)
 		}
 	}
 	after := made.side(shownName(environment), environment)
 	var said forge.Description
 	var reviewers []string
-	o.Direct, o.Overwrite, o.DryRun, o.Timeout = p.direct, p.overwrite, p.dryRun, p.timeout
-	o.Source = gitops.Source(ctx, made.project.Root)
+	o.Direct, o.Overwrite, o.DryRun, o.Timeout, o.Author = p.direct, p.overwrite, p.dryRun, p.timeout, p.author.Identity
+	o.Source, o.Warnings = gitops.Source(ctx, made.project.Root), made.project.Config.Warnings
 	o.Describe = func(change gitops.Change) (gitops.Message, error) {
 		d, err := compare(&side{files: change.Old}, after)
 		if err != nil {
@@ -202,55 +203,79 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		}
 		owners := ownersOf(made.project)
 		said, reviewers = d.description(environment, owners), d.reviewers(owners)
+		for _, path := range change.LeftOut {
+			said.Others = append(said.Others, forge.Line{Intent: path + " is no longer applied"})
+		}
 		return gitops.Message{Title: said.Title(), Body: said.Text()}, nil
 	}
 	result, findings, err := gitops.Publish(ctx, after.files, o)
 	if err != nil {
 		return delivered(err)
 	}
+	if shown == "" {
+		shown = result.Repository
+	}
 	if err := p.write(cmd.ErrOrStderr(), findings, func(name string) string { return name }); err != nil {
 		return err
 	}
 	if findings.HasErrors() {
-		if err := say("%s in %s; nothing was published", counts(findings), cmp.Or(shown, result.Repository)); err != nil {
-			return err
-		}
-		return errFindings
+		return p.stopped(cmd, counts(findings)+" in "+shown)
 	}
-	where := result.Branch + " of " + cmp.Or(shown, result.Repository)
+	done, err := p.propose(ctx, cmd, f, result, said, reviewers, shown)
+	if err != nil {
+		return delivered(err)
+	}
+	return p.say(cmd, done)
+}
+
+// say prints the line about an environment.
+func (p *publish) say(cmd *cobra.Command, text string) error {
+	return writeOut(cmd, []byte(shownName(p.environment)+": "+text+"\n"))
+}
+
+func (p *publish) stopped(cmd *cobra.Command, why string) error {
+	if err := p.say(cmd, why+"; nothing was published"); err != nil {
+		return err
+	}
+	return errFindings
+}
+
+// propose brings the pull request, where there is a forge, to what was published, and says what was done.
+func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forge, result gitops.Result, said forge.Description, reviewers []string, shown string) (string, error) {
+	where := result.Branch + " of " + shown
 	switch {
 	case result.Withdrawn && p.dryRun:
-		return say("up to date; the proposal on %s would be withdrawn", gitops.ReviewBranch(environment))
+		return "up to date; the proposal on " + result.Review + " would be withdrawn", nil
 	case result.Withdrawn:
-		return p.withdrawn(ctx, f, environment, result, say)
+		return withdrawn(ctx, f, result)
 	case result.UpToDate && result.Commit == "":
-		return say("up to date")
+		return "up to date", nil
 	case p.dryRun:
-		return say("%s: would be committed on %s (%s)", summary(said), where, filesOf(result.Change))
+		return fmt.Sprintf("%s: would be committed on %s (%s)", summary(said), where, filesOf(result.Change)), nil
 	}
 	done := fmt.Sprintf("%s: %s on %s", summary(said), result.Commit[:min(len(result.Commit), 10)], where)
 	if result.UpToDate {
 		done = summary(said) + ": proposed already on " + where
 	}
 	if f == nil {
-		return say("%s", done)
+		return done, nil
 	}
 	said.Pointer = "the commit " + result.Commit
 	pull, err := f.Ensure(ctx, forge.Request{
-		Head: result.Branch, Base: result.Base, Environment: shownName(environment),
+		Head: result.Branch, Base: result.Base, Environment: shownName(p.environment),
 		Title: said.Title(), Body: said.Markdown(bodyLimit), Labels: p.labels, Reviewers: reviewers, Draft: p.draft,
 	})
 	if err != nil {
-		return delivered(err)
+		return "", err
 	}
 	for _, w := range pull.Warnings {
-		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s\n", shownName(environment), w)
+		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s\n", shownName(p.environment), w)
 	}
 	verb := "renewed"
 	if pull.Created {
 		verb = "opened"
 	}
-	return say("%s; %s %s", done, verb, pull.URL)
+	return done + "; " + verb + " " + pull.URL, nil
 }
 
 // bodyLimit leaves room for what people write around the text of meshc.
@@ -297,18 +322,38 @@ func filesOf(c gitops.Change) string {
 }
 
 // withdrawn closes the pull request of a proposal that the branch has overtaken.
-func (p *publish) withdrawn(ctx context.Context, f *forge.Forge, environment string, result gitops.Result, say func(string, ...any) error) error {
-	text := "up to date; the proposal on " + gitops.ReviewBranch(environment) + " was withdrawn"
-	if f != nil {
-		url, err := f.Close(ctx, gitops.ReviewBranch(environment), result.Base)
-		if err != nil {
-			return delivered(err)
-		}
-		if url != "" {
-			text += "; closed " + url
-		}
+func withdrawn(ctx context.Context, f *forge.Forge, result gitops.Result) (string, error) {
+	text := "up to date; the proposal on " + result.Review + " was withdrawn"
+	if f == nil {
+		return text, nil
 	}
-	return say("%s", text)
+	url, err := f.Close(ctx, result.Review, result.Base)
+	if url != "" {
+		text += "; closed " + url
+	}
+	return text, err
+}
+
+// author is who a commit is by, as git takes it.
+type author struct{ gitops.Identity }
+
+func (a *author) String() string {
+	if a.Name == "" {
+		return ""
+	}
+	return a.Name + " <" + a.Email + ">"
+}
+
+func (a *author) Type() string { return "name" }
+
+func (a *author) Set(text string) error {
+	name, rest, ok := strings.Cut(text, "<")
+	address, after, closed := strings.Cut(rest, ">")
+	a.Name, a.Email = strings.TrimSpace(name), strings.TrimSpace(address)
+	if !ok || !closed || strings.TrimSpace(after) != "" || a.Name == "" || a.Email == "" {
+		return errors.New("want one as in \"Ann <ann@example.org>\"")
+	}
+	return nil
 }
 
 // reviewers are the owners of what changes; names of forges begin with @, mail addresses are left out.

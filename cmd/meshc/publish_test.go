@@ -103,7 +103,7 @@ func TestPullRequest(t *testing.T) {
 
 	write("shop.mesh", mesh+"any -> b\n")
 	said := publish("--pr")
-	assert.Regexp(t, `^prod: 1 connection opened: [0-9a-f]{10} on meshc/prod of .*; opened https://git.example.org/acme/env/pulls/7\n$`, said)
+	assert.Regexp(t, `^prod: 1 connection opened: [0-9a-f]{10} on meshc/prod-mesh of .*; opened https://git.example.org/acme/env/pulls/7\n$`, said)
 	assert.Equal(t, "meshc: prod: 1 connection opened", pull["title"])
 	assert.Contains(t, pull["body"], "- `any -> shop/b` in `shop.mesh:6`")
 
@@ -111,10 +111,10 @@ func TestPullRequest(t *testing.T) {
 	assert.Contains(t, publish("--pr"), "; renewed https://git.example.org/acme/env/pulls/7")
 	assert.Equal(t, "meshc: prod: 1 connection closed", pull["title"])
 	assert.Contains(t, pull["body"], "- `shop/a -> shop/b:80 DELETE` in `shop.mesh:6`, because `@ann asked`")
-	assert.Contains(t, publish("--pr"), "proposed already on meshc/prod")
+	assert.Contains(t, publish("--pr"), "proposed already on meshc/prod-mesh of")
 
 	write("shop.mesh", mesh)
-	assert.Contains(t, publish("--pr"), "up to date; the proposal on meshc/prod was withdrawn; closed https://git.example.org/acme/env/pulls/7")
+	assert.Contains(t, publish("--pr"), "up to date; the proposal on meshc/prod-mesh was withdrawn; closed https://git.example.org/acme/env/pulls/7")
 	assert.Nil(t, pull)
 	assert.NotContains(t, sent.String(), token)
 	log := exec.Command(git, "log", "--all", "-p")

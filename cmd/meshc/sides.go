@@ -100,7 +100,7 @@ func holdsManifests(path string) (bool, error) {
 		return false, fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
 	}
 	if !info.IsDir() {
-		return isManifest(path), nil
+		return targets.ManifestName(path), nil
 	}
 	there := func(name string) bool {
 		_, err := os.Stat(filepath.Join(path, name))
@@ -123,17 +123,13 @@ func holdsManifests(path string) (bool, error) {
 			intents = true
 			return fs.SkipAll
 		}
-		manifests = manifests || isManifest(at)
+		manifests = manifests || targets.ManifestName(at)
 		return nil
 	})
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
 	}
 	return manifests && !intents, nil
-}
-
-func isManifest(path string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
 }
 
 func readManifests(path string) ([]targets.File, error) {
@@ -144,7 +140,7 @@ func readManifests(path string) ([]targets.File, error) {
 			return err
 		case e.IsDir() && e.Name() == ".git":
 			return fs.SkipDir
-		case !e.Type().IsRegular() && at != path, e.IsDir(), !isManifest(at):
+		case !e.Type().IsRegular() && at != path, e.IsDir(), !targets.ManifestName(at):
 			return nil
 		}
 		if info, err := os.Stat(at); err == nil && info.Size() > eval.MaxFile {
@@ -188,7 +184,7 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 			return nil, delivered(err)
 		}
 	}
-	snapshot, err := gitops.At(folder, revision, func(name string) bool { return isManifest(name) || strings.HasSuffix(name, ".mesh") })
+	snapshot, err := gitops.At(folder, revision, func(name string) bool { return targets.ManifestName(name) || strings.HasSuffix(name, ".mesh") })
 	if err != nil {
 		return nil, delivered(err)
 	}
@@ -332,7 +328,7 @@ func model(s, other *side, read *eval.Manifests, mesh eval.Mesh) *reach.Model {
 func (s *side) sources() []*source.File {
 	files := make([]*source.File, 0, len(s.files))
 	for _, f := range s.files {
-		if isManifest(f.Path) && path.Base(f.Path) != "kustomization.yaml" {
+		if targets.ManifestName(f.Path) && path.Base(f.Path) != targets.KustomizationName {
 			files = append(files, reach.FileOf(f.Path, f.Data))
 		}
 	}
@@ -353,7 +349,7 @@ func unjudged(before, after []targets.File) (a, b []*source.File) {
 	})
 	read := func(files []targets.File) (all []*source.File) {
 		for _, f := range files {
-			if isManifest(f.Path) && (differ[f.Path] || outward && says(f.Data)) {
+			if targets.ManifestName(f.Path) && (differ[f.Path] || outward && says(f.Data)) {
 				all = append(all, reach.FileOf(f.Path, f.Data))
 			}
 		}

@@ -41,6 +41,7 @@ type Environment struct {
 	Modes      map[string]policy.Mode // ceilings: "*", NAMESPACE, NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT
 	DryRun     bool                   // enforcement: dry-run
 	Repository string
+	Forge      string // github, gitlab or gitea; empty: told from the host
 	Branch     string
 	Path       string
 	Sources    []string

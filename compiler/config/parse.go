@@ -185,12 +185,30 @@ func (r *reader) environments(path string, v *yaml.Node) {
 		r.fields(join(path, name), pair.Value, []field{
 			{"modes", r.modes(e)},
 			{"enforcement", r.oneOf(&enforcement, "enforce", "dry-run")},
-			{"repository", r.text(&e.Repository, repository)},
+			{"repository", r.repository(&e.Repository, pair.Key)},
+			{"forge", r.oneOf(&e.Forge, "github", "gitlab", "gitea")},
 			{"branch", r.text(&e.Branch, branch)},
 			{"path", r.text(&e.Path, inside)},
 			{"sources", r.globs(&e.Sources)},
 		})
 		e.DryRun = enforcement == "dry-run"
+	}
+}
+
+// repository reads the address of an environment. One that cannot be read may hide a password anywhere in it, so the
+// finding shows neither the address nor its line.
+func (r *reader) repository(into *string, environment *yaml.Node) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		if v.Kind == yaml.ScalarNode && brokenURL(v.Value) {
+			at := r.doc.Start()
+			if environment.Line != v.Line {
+				at = r.doc.Span(environment)
+			}
+			r.findings.Add(diag.InvalidSetting, at, "%s is no URL that git reads", path).
+				WithHelp("keep passwords out of it, in a token or git's credential helper; one that has to be there must have / written as %s, @ as %s and : as %s", "%2F", "%40", "%3A")
+			return
+		}
+		r.text(into, repository)(path, v)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -78,6 +79,18 @@ func repository(s string) string {
 		return "git would take it for an option"
 	}
 	return ""
+}
+
+// brokenURL tells an address with a scheme whose host cannot be told from what is before it.
+func brokenURL(s string) bool {
+	if !strings.Contains(s, "://") {
+		return false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return err != nil || u.Scheme != "file"
+	}
+	return strings.HasPrefix(u.Scheme, "http") && u.User == nil && strings.Contains(u.Path, "@")
 }
 
 // branch judges a branch by the rules of git-check-ref-format that people break.

@@ -107,6 +107,7 @@ const (
 	ForeignFile      Code = "MESH4001"
 	ChangedFile      Code = "MESH4002"
 	OtherEnvironment Code = "MESH4003"
+	LeftOut          Code = "MESH4004"
 )
 
 // Entry is what there is to know about a code. Bad and Good are a whole project each: intents alone, or a

@@ -249,6 +249,33 @@ any -> backend
 resources: [shop]
 `,
 	},
+	{
+		Code: LeftOut, Severity: Warning,
+		Title: "a manifest that a new kustomization.yaml leaves out",
+		Text: "A controller that is pointed at a folder applies all manifests in it, until there is a kustomization.yaml: then it applies what that names, and " +
+			"may delete the rest. meshc is about to write the first one here, and it names only files of meshc. Say in the intents what the others say, or " +
+			"move them to a folder that the controller reads besides.",
+		Bad: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- out/shop/legacy.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: legacy, namespace: shop}
+spec: {}
+`,
+		Good: `-- shop.mesh --
+mesh shop strict
+service backend account backend-sa
+any -> backend
+-- legacy/shop.yaml --
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: legacy, namespace: shop}
+spec: {}
+`,
+	},
 }
 
 // lockOfKustomization is the lock of a folder to which meshc wrote the one line `resources: [shop]`.

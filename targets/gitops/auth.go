@@ -91,7 +91,7 @@ func (p *publisher) findCredentials() error {
 	case "http", "https":
 		name, password := e.User, e.Password
 		e.User, e.Password = "", "" // no library can repeat what it does not have
-		forge := ForgeOf(hostOf(e), p.getenv)
+		forge := p.forge()
 		token, variable := Token(forge, p.getenv)
 		switch {
 		case password != "":
@@ -111,6 +111,13 @@ func (p *publisher) findCredentials() error {
 		p.remote.auth = p.sshKeys()
 	}
 	return nil
+}
+
+func (p *publisher) forge() Forge {
+	if p.o.Forge != NoForge {
+		return p.o.Forge
+	}
+	return ForgeOf(hostOf(p.remote.endpoint), p.getenv)
 }
 
 func (p *publisher) useCredentials() {
@@ -161,7 +168,7 @@ func (p *publisher) askHelper(ctx context.Context) bool {
 }
 
 func (p *publisher) credentialHelp() string {
-	if _, variable := Token(ForgeOf(hostOf(p.remote.endpoint), p.getenv), p.getenv); variable != "" {
+	if _, variable := Token(p.forge(), p.getenv); variable != "" {
 		return "set " + variable + ", or configure a credential helper for git"
 	}
 	return "set GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, or configure a credential helper for git"

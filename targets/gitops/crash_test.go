@@ -63,7 +63,7 @@ func TestKilled(t *testing.T) {
 	o := direct(t, repository)
 	// holds is the version that the remote has, which must be a whole one.
 	holds := func() int {
-		files, err := gitops.Fetch(t.Context(), o)
+		files, err := gitops.Fetch(t.Context(), nil, o)
 		require.NoError(t, err)
 		n := 0
 		for _, f := range files {

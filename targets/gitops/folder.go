@@ -111,8 +111,11 @@ func (p *publisher) published() ([]targets.File, error) {
 	}
 	at := chain[len(chain)-1]
 	work := &plan{store: v.store}
-	if err := p.readLock(v, at, work); err != nil || !work.locked {
+	if err := p.readLock(v, at, work); err != nil {
 		return nil, err
+	}
+	if !work.locked { // as for a publish, which takes files that are as it would write them for its own
+		work.lock = p.wanted
 	}
 	return work.collect("", at.tree, nil)
 }

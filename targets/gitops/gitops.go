@@ -11,6 +11,7 @@ package gitops
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/meshc/meshc/lang/diag"
@@ -23,6 +24,7 @@ type Options struct {
 	Branch      string // what the controllers follow; empty: the repository's default branch
 	Path        string // the folder of the environment, slash-separated; empty: the whole repository
 	Environment string // empty: "default"
+	Forge       Forge  // that the repository is on, for its token; empty: told from the host
 
 	Direct    bool // commit on Branch; without it, on the review branch
 	Overwrite bool // take back files that were changed by hand, and take over those of others
@@ -35,6 +37,9 @@ type Options struct {
 	Now     time.Time     // zero: git's environment variables, else SOURCE_DATE_EPOCH, else the clock
 	Timeout time.Duration // of the whole publish; zero: two minutes
 	Dir     string        // the project's folder: relative repositories and git's configuration start here
+
+	Warnings map[diag.Code]diag.Level // what is done with a warning
+	Secrets  *Secrets                 // learns every secret that is used; nil: nobody wants to know
 
 	Getenv func(string) string // nil: the environment of the process
 }
@@ -54,12 +59,14 @@ type Change struct {
 	New     []targets.File // after, sorted by path, without the lock
 	Written []string       // paths that are new or differ, sorted, with the lock
 	Removed []string       // paths that go, sorted
+	LeftOut []string       // manifests of others that a new kustomization.yaml would keep from being applied, sorted
 	First   bool           // PATH had no lock: nothing was ever published there
 }
 
 // Result is what became of a publish.
 type Result struct {
 	Repository string // without any secret
+	Review     string // the branch that proposals are on
 	Base       string // the branch that controllers follow
 	Branch     string // the branch that the commit is on: Base, or the review branch
 	Commit     string // full hash; of the existing proposal where that is up to date; empty where there is none
@@ -71,12 +78,34 @@ type Result struct {
 	Attempts   int     // 1, and one more for each lost race
 }
 
-// ReviewBranch is the branch that proposals for an environment are on.
-func ReviewBranch(environment string) string {
-	if environment == "" {
-		environment = "default"
+// ReviewBranch is the branch that proposals for an environment in a folder of a repository are on: meshc/ENV for the
+// whole repository, meshc/ENV-FOLDER for a folder, so that several projects can propose to one repository.
+func ReviewBranch(environment, folder string) string {
+	branch := "meshc/" + firstOf(environment, "default")
+	if folder = cleanFolder(folder); folder == "" {
+		return branch
 	}
-	return "meshc/" + environment
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return '-'
+	}, folder)
+	if len(name) > longestFolder {
+		name = name[:longestFolder] + "-" + strings.TrimPrefix(targets.Digest([]byte(folder)), "sha256:")[:8]
+	}
+	return branch + "-" + name
+}
+
+// longestFolder keeps the name of a branch within what a file may be called.
+const longestFolder = 100
+
+// cleanFolder is a folder of a repository without what says nothing; empty is the root.
+func cleanFolder(folder string) string {
+	if folder = strings.Trim(strings.TrimPrefix(folder, "./"), "/"); folder == "." {
+		return ""
+	}
+	return folder
 }
 
 // Publish makes the folder PATH of a branch hold files, whose paths are relative to PATH and which include
@@ -92,14 +121,15 @@ func Publish(ctx context.Context, files []targets.File, o Options) (Result, diag
 	return result, findings, p.explain(err)
 }
 
-// Fetch reads what meshc published in PATH of the branch that controllers follow: the files that the lock
-// names, and the lock, sorted by path. Nothing there gives nothing.
-func Fetch(ctx context.Context, o Options) ([]targets.File, error) {
-	p, cancel, err := newPublisher(ctx, nil, o)
+// Fetch reads what a publish of files would replace in PATH of the branch that controllers follow: the files that the
+// lock there names, and the lock, sorted by path. Where there is no lock, they are those at the paths of files. Nothing
+// there gives nothing.
+func Fetch(ctx context.Context, files []targets.File, o Options) ([]targets.File, error) {
+	p, cancel, err := newPublisher(ctx, files, o)
 	if err != nil {
 		return nil, err
 	}
 	defer cancel()
-	files, err := p.published()
-	return files, p.explain(err)
+	there, err := p.published()
+	return there, p.explain(err)
 }

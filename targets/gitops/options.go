@@ -27,7 +27,7 @@ type publisher struct {
 	wanted  targets.Lock
 	remote  *remote
 	config  gitConfig
-	secrets Secrets
+	secrets *Secrets
 	user    credentials
 	hint    string // the user in the URL
 	asked   bool   // the credential helper
@@ -38,7 +38,10 @@ type publisher struct {
 }
 
 func newPublisher(ctx context.Context, files []targets.File, o Options) (*publisher, func(), error) {
-	p := &publisher{o: o, files: files, started: time.Now(), timeout: o.Timeout}
+	p := &publisher{o: o, files: files, started: time.Now(), timeout: o.Timeout, secrets: o.Secrets}
+	if p.secrets == nil {
+		p.secrets = &Secrets{}
+	}
 	if p.timeout <= 0 {
 		p.timeout = defaultTimeout
 	}
@@ -66,6 +69,8 @@ func (p *publisher) getenv(key string) string {
 	}
 	return os.Getenv(key)
 }
+
+func (p *publisher) reviewBranch() string { return ReviewBranch(p.o.Environment, p.path) }
 
 func (p *publisher) environment() string { return firstOf(p.o.Environment, "default") }
 
@@ -101,13 +106,11 @@ func (p *publisher) prepare() error {
 	}
 	p.name = p.secrets.Redact(publicName(endpoint))
 
-	if p.path = strings.Trim(strings.TrimPrefix(p.o.Path, "./"), "/"); p.path == "." {
-		p.path = ""
-	}
+	p.path = cleanFolder(p.o.Path)
 	if p.path != "" && (!fs.ValidPath(p.path) || slices.ContainsFunc(strings.Split(p.path, "/"), isGit)) {
 		return fail(Invalid, "give a folder of the repository, such as clusters/prod", "%q cannot be a folder in a repository", p.o.Path)
 	}
-	for _, branch := range []string{p.o.Branch, ReviewBranch(p.o.Environment)} {
+	for _, branch := range []string{p.o.Branch, p.reviewBranch()} {
 		if branch != "" && plumbing.NewBranchReferenceName(branch).Validate() != nil {
 			return fail(Invalid, "", "%q cannot be the name of a branch", branch)
 		}

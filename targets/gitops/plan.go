@@ -33,13 +33,20 @@ type plan struct {
 	added    map[string]bool
 	written  []string
 	removed  []string
+	leftOut  map[string]bool
 	findings diag.List
 }
 
 // apply makes the folder with the given tree hold want besides the files of others, and gives its new tree.
 func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
-	p.before, p.added = map[string][]byte{}, map[string]bool{}
+	p.before, p.added, p.leftOut = map[string][]byte{}, map[string]bool{}, map[string]bool{}
 	root, err := p.merge("", tree, want)
+	if left := slices.Sorted(maps.Keys(p.leftOut)); len(left) > 0 {
+		for i := range left {
+			left[i] = p.name(left[i])
+		}
+		p.findings = append(p.findings, targets.LeftOut(left)...)
+	}
 	slices.Sort(p.written)
 	slices.Sort(p.removed)
 	return root, err
@@ -67,6 +74,11 @@ func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.
 			entries = append(entries, kept)
 		}
 	}
+	if _, makes := want.files[targets.KustomizationName]; makes && !seen[targets.KustomizationName] {
+		if err := p.findLeftOut(prefix, old, want); err != nil {
+			return tree, err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(want.files)) {
 		if seen[name] {
 			continue
@@ -92,6 +104,40 @@ func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.
 		entries = append(entries, object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: below})
 	}
 	return p.fresh.addTree(entries)
+}
+
+// findLeftOut looks for manifests of others in a folder that gets its first kustomization.yaml, and below it.
+func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *folder) error {
+	for _, e := range entries {
+		path := prefix + e.Name
+		_, owned := p.owns(path)
+		_, wanted := want.files[e.Name]
+		switch {
+		case len(p.leftOut) >= mostFindings:
+			return nil
+		case e.Mode == filemode.Dir:
+			inside, err := entriesOf(p.store, e.Hash)
+			if err != nil {
+				return err
+			}
+			below := want.folders[e.Name]
+			if below == nil {
+				below = &folder{}
+			}
+			if err := p.findLeftOut(path+"/", inside, below); err != nil {
+				return err
+			}
+		case e.Mode.IsFile() && e.Mode != filemode.Symlink && !owned && !wanted && targets.ManifestName(e.Name):
+			data, err := readBlob(p.store, e.Hash)
+			if err != nil {
+				return err
+			}
+			if targets.IsManifest(path, data) {
+				p.leftOut[path] = true
+			}
+		}
+	}
+	return nil
 }
 
 // mergeEntry gives what becomes of one entry; a zero hash where it goes.
@@ -165,7 +211,7 @@ func (p *plan) ownsBelow(path string) bool {
 
 // change is the plan as the caller sees it. files is what was asked for.
 func (p *plan) change(files []targets.File) Change {
-	c := Change{Written: p.written, Removed: p.removed, First: !p.locked}
+	c := Change{Written: p.written, Removed: p.removed, LeftOut: slices.Sorted(maps.Keys(p.leftOut)), First: !p.locked}
 	for _, f := range files {
 		if f.Path == targets.LockName {
 			continue

@@ -77,7 +77,7 @@ func (p *publisher) attempt() (Result, diag.List, error) {
 	if err != nil {
 		return Result{}, nil, err
 	}
-	result := Result{Repository: p.name, Base: base, Branch: base, DryRun: p.o.DryRun}
+	result := Result{Repository: p.name, Base: base, Branch: base, Review: p.reviewBranch(), DryRun: p.o.DryRun}
 	head := v.branches[base]
 	root, err := treeOf(v, head)
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *publisher) attempt() (Result, diag.List, error) {
 	if err != nil {
 		return Result{}, nil, err
 	}
-	if work.findings.HasErrors() {
+	if work.findings = work.findings.Apply(p.o.Warnings); work.findings.HasErrors() {
 		return result, work.findings, nil
 	}
 	result.Change = work.change(p.files)
@@ -103,7 +103,7 @@ func (p *publisher) look() (*view, error) {
 		var wanted []plumbing.Hash
 		names := []string{firstOf(p.o.Branch, r.head)}
 		if !p.o.Direct {
-			names = append(names, ReviewBranch(p.o.Environment))
+			names = append(names, p.reviewBranch())
 		}
 		for _, name := range names {
 			if h := r.branches[name]; !h.IsZero() && !slices.Contains(wanted, h) {

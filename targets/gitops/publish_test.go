@@ -77,7 +77,7 @@ func TestChangeAndPrune(t *testing.T) {
 	require.Equal(t, under("", seen.New, nil), map1(next))
 	run(t, repository, "git", "fsck", "--strict", "--full")
 
-	got, err := gitops.Fetch(context.Background(), direct(t, repository))
+	got, err := gitops.Fetch(context.Background(), nil, direct(t, repository))
 	require.NoError(t, err)
 	require.Equal(t, under("", files, nil), under("", got, nil))
 }
@@ -407,7 +407,7 @@ func TestInit(t *testing.T) {
 	o := review(t, "build/prod.git")
 	o.Dir = filepath.Dir(filepath.Dir(repository))
 	result := publish(t, delivery("prod", shop()), o)
-	require.Equal(t, "meshc/prod", result.Branch)
-	require.Equal(t, under("prod", delivery("prod", shop()), nil), content(t, repository, "meshc/prod"))
+	require.Equal(t, "meshc/prod-prod", result.Branch)
+	require.Equal(t, under("prod", delivery("prod", shop()), nil), content(t, repository, "meshc/prod-prod"))
 	require.Empty(t, content(t, repository, "main"))
 }

@@ -99,8 +99,8 @@ func TestRaceReview(t *testing.T) {
 	together(t, func(n int) (gitops.Options, tree) {
 		return o, shop().with("shop/10-a.yaml", fmt.Sprintf("a: %d\n", n))
 	})
-	require.Equal(t, run(t, repository, "git", "rev-parse", "main"), run(t, repository, "git", "rev-parse", "meshc/prod^"))
-	require.Len(t, content(t, repository, "meshc/prod"), 6)
+	require.Equal(t, run(t, repository, "git", "rev-parse", "main"), run(t, repository, "git", "rev-parse", "meshc/prod-prod^"))
+	require.Len(t, content(t, repository, "meshc/prod-prod"), 6)
 }
 
 // The history is replaced by an unrelated one between the look and the push: the files land on the new one.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -35,7 +36,7 @@ func (p *publisher) direct(v *view, result Result, work *plan, tree plumbing.Has
 // review puts one commit on top of the branch that controllers follow, on a branch of its own, in place of what
 // was proposed before.
 func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbing.Hash) (Result, diag.List, error) {
-	head, tip := v.branches[result.Base], v.branches[ReviewBranch(p.o.Environment)]
+	head, tip := v.branches[result.Base], v.branches[p.reviewBranch()]
 	var proposal *object.Commit
 	if !tip.IsZero() {
 		var err error
@@ -46,14 +47,14 @@ func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbi
 	if root == tree {
 		return p.withdraw(v, result, work, root, tip, proposal)
 	}
-	result.Branch = ReviewBranch(p.o.Environment)
+	result.Branch = p.reviewBranch()
 	if proposal != nil {
 		if proposal.TreeHash == tree && slices.Equal(proposal.ParentHashes, []plumbing.Hash{head}) && p.isOurs(proposal) {
 			result.Commit, result.UpToDate = tip.String(), tip != p.pushed
 			return result, work.findings, p.describe(&result)
 		}
 		if findings, err := p.mayReplace(v, proposal, root); err != nil || len(findings) > 0 {
-			return Result{}, findings, err
+			return result, findings, err
 		}
 	}
 	return p.land(result, work, tree, head, tip)
@@ -81,7 +82,7 @@ func (p *publisher) withdraw(v *view, result Result, work *plan, root, tip plumb
 	if p.o.DryRun {
 		return result, work.findings, nil
 	}
-	return result, work.findings, p.push([]move{{ReviewBranch(p.o.Environment), tip, plumbing.ZeroHash}}, work.fresh)
+	return result, work.findings, p.push([]move{{p.reviewBranch(), tip, plumbing.ZeroHash}}, work.fresh)
 }
 
 func (p *publisher) describe(result *Result) error {
@@ -135,14 +136,19 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (d
 	if p.isOurs(c) || p.o.Overwrite {
 		return nil, nil
 	}
-	branch := ReviewBranch(p.o.Environment)
+	branch := p.reviewBranch()
 	if t := trailers(c.Message); t[trailerTree] == c.TreeHash.String() && !p.isFor(t) {
-		return nil, fail(Taken, "give each environment of a repository a name of its own", "the branch %s of %s already proposes a change to %s of the environment %s", branch, p.name, t[trailerPath], t[trailerEnvironment])
+		return nil, fail(Taken, "give each environment of a repository a name or a path of its own", "the branch %s of %s already proposes a change to %s of the environment %s", branch, p.name, t[trailerPath], t[trailerEnvironment])
 	}
 	var findings diag.List
-	edited := func(what string) {
-		findings.Add(diag.ChangedFile, source.Span{}, "the branch %s was changed by hand: %s", branch, what).
-			WithHelp("say it in the intents, and take the branch back with --overwrite")
+	edited := func(path string, was, is object.TreeEntry) error {
+		text, err := p.handiwork(v.store, path, was, is)
+		d := findings.Add(diag.ChangedFile, source.Span{}, "the branch %s was changed by hand: %s", branch, path)
+		if text != "" {
+			d.WithNote("%s", text)
+		}
+		d.WithHelp("say it in the intents, and take the branch back with --overwrite")
+		return err
 	}
 	mine, before := &plan{store: v.store}, &plan{store: v.store}
 	for _, side := range []struct {
@@ -165,25 +171,47 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (d
 		digest, owned := mine.owns(rel)
 		switch {
 		case !inside:
-			edited(path)
+			return edited(path, was, is)
 		case is.Hash.IsZero():
 			if _, wasOwned := before.owns(rel); owned || !wasOwned {
-				edited(path)
+				return edited(path, was, is)
 			}
 		case !owned || is.Mode != filemode.Regular:
-			edited(path)
+			return edited(path, was, is)
 		case digest != "": // the lock has none
 			data, err := readBlob(v.store, is.Hash)
 			if err != nil {
 				return err
 			}
 			if targets.Digest(data) != digest {
-				edited(path)
+				return edited(path, was, is)
 			}
 		}
 		return nil
 	})
 	return findings, err
+}
+
+// handiwork is what somebody did to a file of a proposal: of a file of meshc, the difference to what it would write,
+// of another to what the base has.
+func (p *publisher) handiwork(s storer.EncodedObjectStorer, path string, was, is object.TreeEntry) (string, error) {
+	texts := [2][]byte{}
+	for i, e := range []object.TreeEntry{is, was} {
+		if e.Mode.IsFile() {
+			data, err := readBlob(s, e.Hash)
+			if err != nil {
+				return "", err
+			}
+			texts[i] = data
+		}
+	}
+	from := "in the base"
+	if rel, inside := below(p.path, path); inside {
+		if i := slices.IndexFunc(p.files, func(f targets.File) bool { return f.Path == rel }); i >= 0 {
+			from, texts[1] = "as meshc writes it", p.files[i].Data
+		}
+	}
+	return shorten(string(diff.Diff("on the branch", texts[0], from, texts[1]))), nil
 }
 
 // below is path as seen from a folder that holds it.

@@ -165,13 +165,13 @@ func TestRemotes(t *testing.T) {
 			o.Direct = false
 			result := publish(t, next, o)
 			require.NotContains(t, result.Repository, token)
-			require.Equal(t, under("prod", next, tree{"README.md": "hands off\n"}), content(t, repository, "meshc/prod"))
+			require.Equal(t, under("prod", next, tree{"README.md": "hands off\n"}), content(t, repository, "meshc/prod-prod"))
 			require.True(t, publish(t, next, o).UpToDate)
 			require.True(t, publish(t, delivery("prod", shop()), o).Withdrawn)
 			run(t, repository, "git", "fsck", "--strict", "--full")
 			require.Len(t, log(t, repository, "main"), 2)
 
-			files, err := gitops.Fetch(t.Context(), o)
+			files, err := gitops.Fetch(t.Context(), nil, o)
 			require.NoError(t, err)
 			require.Equal(t, under("", delivery("prod", shop()), nil), under("", files, nil))
 		})

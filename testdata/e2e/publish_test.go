@@ -124,7 +124,7 @@ func TestPullRequest(t *testing.T) {
 	result := publish(t, 2, o)
 	require.True(t, result.UpToDate)
 	require.False(t, result.Withdrawn)
-	files, err := gitops.Fetch(t.Context(), o)
+	files, err := gitops.Fetch(t.Context(), nil, o)
 	require.NoError(t, err)
 	require.Len(t, files, 4)
 
@@ -132,7 +132,7 @@ func TestPullRequest(t *testing.T) {
 	require.True(t, third.Created)
 	require.NotEqual(t, first.Number, third.Number)
 	require.True(t, publish(t, 2, o).Withdrawn)
-	_, err = f.Close(t.Context(), "meshc/prod", "main")
+	_, err = f.Close(t.Context(), "meshc/prod-clusters-prod", "main")
 	require.NoError(t, err)
 	require.Empty(t, s.open(t, "env"))
 }
@@ -152,7 +152,7 @@ func TestProtectedBranch(t *testing.T) {
 	require.Contains(t, e.Error(), "protected")
 	require.Equal(t, "propose the change without --direct, or let the account write to the branch", e.Help)
 	o.Direct = false
-	require.Equal(t, "meshc/prod", publish(t, 1, o).Branch)
+	require.Equal(t, "meshc/prod-clusters-prod", publish(t, 1, o).Branch)
 }
 
 func TestBadToken(t *testing.T) {
@@ -166,7 +166,7 @@ func TestBadToken(t *testing.T) {
 	require.NotContains(t, e.Error(), bad)
 	f, err := forge.Open(forge.Options{Repository: repository, Getenv: environ(t, "GITEA_TOKEN", bad)})
 	require.NoError(t, err)
-	_, err = f.Ensure(t.Context(), forge.Request{Head: "meshc/prod", Base: "main", Environment: "prod", Title: "t", Body: "b"})
+	_, err = f.Ensure(t.Context(), forge.Request{Head: "meshc/prod-clusters-prod", Base: "main", Environment: "prod", Title: "t", Body: "b"})
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, gitops.Unauthorized, e.Kind)
 	require.NotContains(t, e.Error(), bad)
@@ -237,7 +237,7 @@ func TestOpenSSH(t *testing.T) {
 	publish(t, 1, o)
 	require.True(t, publish(t, 1, o).UpToDate)
 	o.Direct = false
-	require.Equal(t, "meshc/prod", publish(t, 2, o).Branch)
+	require.Equal(t, "meshc/prod-clusters-prod", publish(t, 2, o).Branch)
 	require.True(t, publish(t, 1, o).Withdrawn)
 	command(t, repository, "git", "fsck", "--strict")
 }

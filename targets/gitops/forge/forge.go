@@ -75,6 +75,7 @@ type Options struct {
 	Repository string              // the URL that is published to
 	Kind       gitops.Forge        // empty: told from the host
 	Getenv     func(string) string // where the token is; nil is an error
+	Secrets    *gitops.Secrets     // what is cut out of every text, besides the token; may be nil
 	Timeout    time.Duration       // of each request; zero: thirty seconds
 }
 
@@ -94,7 +95,7 @@ func Open(o Options) (*Forge, error) {
 	}
 	token, variable := gitops.Token(kind, o.Getenv)
 	if kind == gitops.NoForge {
-		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "it is not known which forge " + host + " is", Help: "set GITEA_TOKEN for Gitea or Forgejo; GitHub and GitLab are known by github. or gitlab. in the name, or in their own CI"}
+		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "it is not known which forge " + host + " is", Help: "say so in meshc.yaml with `forge: github`, `gitlab` or `gitea` (Forgejo too) for the environment"}
 	}
 	if token == "" && e.Protocol != "ssh" {
 		token = e.Password
@@ -106,7 +107,10 @@ func Open(o Options) (*Forge, error) {
 	if e.Protocol == "http" {
 		scheme = "http"
 	}
-	f := &Forge{name: host, secrets: &gitops.Secrets{}}
+	f := &Forge{name: host, secrets: o.Secrets}
+	if f.secrets == nil {
+		f.secrets = &gitops.Secrets{}
+	}
 	f.secrets.Add("", token)
 	f.secrets.Add(e.User, e.Password)
 	if scheme == "http" && !isLoopback(host) {
@@ -154,8 +158,10 @@ func httpClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// Ensure opens the pull request, or renews title and text of the open one. Labels are added to those it has.
+// Ensure opens the pull request, or renews title and text of the open one. Labels are added to those it has. No secret
+// is in what it sends.
 func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
+	r.Title, r.Body = f.secrets.Redact(r.Title), f.secrets.Redact(r.Body)
 	found, err := f.api.find(ctx, r.Head, r.Base)
 	if err != nil {
 		return Pull{}, f.explain(err)
@@ -199,11 +205,32 @@ func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 		}
 	}
 	if people = missing(people, append(found.reviewers, found.author)); len(people) > 0 {
-		if err := f.api.ask(ctx, found, people); err != nil {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s could not be asked for a review: %v", strings.Join(people, ", "), f.explain(err)))
-		}
+		p.Warnings = append(p.Warnings, f.ask(ctx, found, people)...)
 	}
 	return p, nil
+}
+
+// ask asks for reviews, and says who could not be asked. A forge that refuses one of several refuses them all, so then
+// each is asked alone.
+func (f *Forge) ask(ctx context.Context, p *pull, people []string) (warnings []string) {
+	err := f.api.ask(ctx, p, people)
+	if err == nil {
+		p.reviewers = append(p.reviewers, people...)
+		return nil
+	}
+	if refused(err) && len(people) > 1 {
+		for _, name := range people {
+			warnings = append(warnings, f.ask(ctx, p, []string{name})...)
+		}
+		return warnings
+	}
+	return []string{fmt.Sprintf("%s could not be asked for a review: %v", strings.Join(people, ", "), f.explain(err))}
+}
+
+// refused tells that a forge did not like what it was asked, rather than who asked or how often.
+func refused(err error) bool {
+	var e *statusError
+	return errors.As(err, &e) && slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity}, e.status)
 }
 
 // Close closes the open pull request of a branch that was withdrawn, and tells its address; empty where there

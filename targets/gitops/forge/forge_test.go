@@ -242,11 +242,49 @@ func TestWarnings(t *testing.T) {
 	r.refuses["POST /api/v3/repos/acme/env/pulls/7/requested_reviewers"] = 422
 	p, err := f.Ensure(t.Context(), request())
 	require.NoError(t, err)
-	require.Len(t, p.Warnings, 2)
+	require.Len(t, p.Warnings, 3) // ann and the platform are asked one at a time; done has reviewed
 	require.Contains(t, p.Warnings[0], "the labels mesh could not be added")
+	require.Contains(t, p.Warnings[1], "ann could not be asked for a review")
 	require.Contains(t, p.Warnings[1], "nobody of that name")
 	require.NotContains(t, strings.Join(p.Warnings, ""), token)
 	require.NotNil(t, r.pull)
+}
+
+// One owner who cannot be asked keeps no other from being asked.
+func TestOneReviewerIsRefused(t *testing.T) {
+	r := &recorded{t: t, refuses: map[string]int{}}
+	url := r.serve(func(r *recorded, method, path string, body map[string]any) (int, any) {
+		if strings.HasSuffix(path, "/requested_reviewers") && strings.Contains(fmt.Sprint(body["reviewers"]), "stranger") {
+			return 422, map[string]any{"message": "Reviews may only be requested from collaborators."}
+		}
+		return github(r, method, path, body)
+	})
+	f, err := forge.Open(forge.Options{Repository: url + "/acme/env.git", Kind: gitops.GitHub, Getenv: env("GITHUB_TOKEN", token)})
+	require.NoError(t, err)
+	asks := request()
+	asks.Labels, asks.Reviewers = nil, []string{"@ann", "@stranger", "@acme/platform"}
+	p, err := f.Ensure(t.Context(), asks)
+	require.NoError(t, err)
+	require.Len(t, p.Warnings, 1)
+	require.Regexp(t, "^stranger could not be asked for a review: .* Reviews may only be requested from collaborators.$", p.Warnings[0])
+	const ask = `POST /api/v3/repos/acme/env/pulls/7/requested_reviewers `
+	require.Contains(t, r.asked, ask+`{"reviewers":["ann"]}`)
+	require.Contains(t, r.asked, ask+`{"team_reviewers":["platform"]}`)
+}
+
+// What is secret is in nothing that is sent, whoever wrote it.
+func TestNothingSecretIsSent(t *testing.T) {
+	r := &recorded{t: t}
+	secrets := &gitops.Secrets{}
+	secrets.Add("", "of-another-door")
+	f, err := forge.Open(forge.Options{Repository: r.serve(github) + "/acme/env.git", Kind: gitops.GitHub, Secrets: secrets, Getenv: env("GITHUB_TOKEN", token)})
+	require.NoError(t, err)
+	leaks := request()
+	leaks.Title, leaks.Body = "use "+token, "because `use "+token+" and of-another-door`"
+	_, err = f.Ensure(t.Context(), leaks)
+	require.NoError(t, err)
+	require.Equal(t, "use [redacted]", r.pull["title"])
+	require.Contains(t, r.pull["body"], "because `use [redacted] and [redacted]`")
 }
 
 func TestDraft(t *testing.T) {
@@ -354,6 +392,12 @@ func TestOpen(t *testing.T) {
 		_, err := forge.Open(forge.Options{Repository: c.repository, Getenv: env(c.env...)})
 		require.EqualError(t, err, c.want)
 	}
+	_, err := forge.Open(forge.Options{Repository: "https://git.example.org/acme/env", Getenv: env()})
+	var e *gitops.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "say so in meshc.yaml with `forge: github`, `gitlab` or `gitea` (Forgejo too) for the environment", e.Help)
+	_, err = forge.Open(forge.Options{Repository: "https://git.example.org/acme/env", Kind: gitops.GitLab, Getenv: env("GITLAB_TOKEN", token)})
+	require.NoError(t, err)
 	for _, repository := range []string{"git@github.com:acme/env.git", "ssh://git@gitlab.example.org:2222/a/b/env.git", "https://codeberg.org/acme/env"} {
 		_, err := forge.Open(forge.Options{Repository: repository, Getenv: env("GITHUB_TOKEN", token, "GITLAB_TOKEN", token, "GITEA_TOKEN", token)})
 		require.NoError(t, err, repository)
