@@ -191,7 +191,7 @@ func TestSixteenAtOnce(t *testing.T) {
 				if err == nil && !direct {
 					var f *forge.Forge
 					if f, err = forge.Open(forge.Options{Repository: repository, Getenv: o.Getenv}); err == nil {
-						_, err = f.Ensure(context.Background(), forge.Request{Head: gitops.ReviewBranch(o.Environment), Base: "main", Environment: o.Environment, Title: "t" + o.Environment, Body: "b"})
+						_, err = f.Ensure(context.Background(), forge.Request{Head: gitops.ReviewBranch(o.Environment, o.Path), Base: "main", Environment: o.Environment, Title: "t" + o.Environment, Body: "b"})
 					}
 				}
 				errs[n] = err
