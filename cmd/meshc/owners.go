@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/reach"
 )
 
-// ownersOf finds whom to ask about a change: the owners of the file that the callee is declared in, as CODEOWNERS of
-// the source's repository names them.
+// ownersOf finds whom to ask about a change: the owners of the file that the callee is declared in, else of the file of
+// the statement, as CODEOWNERS of the source's repository names them.
 func ownersOf(p *project.Project) func(reach.Change) []string {
 	none := func(reach.Change) []string { return nil }
 	if p == nil {
@@ -34,10 +34,14 @@ func ownersOf(p *project.Project) func(reach.Change) []string {
 		within = real
 	}
 	return func(c reach.Change) []string {
-		if c.Callee == nil || c.Callee.At.IsZero() {
+		at := c.At
+		if c.Callee != nil {
+			at = c.Callee.At
+		}
+		if at.IsZero() {
 			return nil
 		}
-		name, err := filepath.Rel(root, filepath.Join(within, filepath.FromSlash(c.Callee.At.File.Name)))
+		name, err := filepath.Rel(root, filepath.Join(within, filepath.FromSlash(at.File.Name)))
 		if err != nil {
 			return nil
 		}

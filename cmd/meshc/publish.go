@@ -30,7 +30,7 @@ the language, in the commit and in the pull request. What is there already is no
 proposes nothing any more is withdrawn.
 
 Proposals are on the branch meshc/ENV, on meshc/ENV-PATH where the environment has a path in its repository, so that
-several projects can propose to one. The branch is replaced each time: where a repository forbids that, let meshc/* be.
+several projects can propose to one. The branch is replaced each time: a rule that forbids that must leave out meshc/*.
 
 Files that somebody changed by hand, and files of others, are findings and stop the publish; --overwrite takes them.
 Where meshc.yaml names no repository a bare one is made in build/environments, so that all of this can be tried.

@@ -328,11 +328,15 @@ func model(s, other *side, read *eval.Manifests, mesh eval.Mesh) *reach.Model {
 func (s *side) sources() []*source.File {
 	files := make([]*source.File, 0, len(s.files))
 	for _, f := range s.files {
-		if targets.ManifestName(f.Path) && path.Base(f.Path) != targets.KustomizationName {
+		if holdsObjects(f.Path) {
 			files = append(files, reach.FileOf(f.Path, f.Data))
 		}
 	}
 	return files
+}
+
+func holdsObjects(name string) bool {
+	return targets.ManifestName(name) && path.Base(name) != targets.KustomizationName
 }
 
 // unjudged is the files of both sides that objects of other kinds are compared by: those that differ, and where calls
@@ -349,7 +353,7 @@ func unjudged(before, after []targets.File) (a, b []*source.File) {
 	})
 	read := func(files []targets.File) (all []*source.File) {
 		for _, f := range files {
-			if targets.ManifestName(f.Path) && (differ[f.Path] || outward && says(f.Data)) {
+			if holdsObjects(f.Path) && (differ[f.Path] || outward && says(f.Data)) {
 				all = append(all, reach.FileOf(f.Path, f.Data))
 			}
 		}

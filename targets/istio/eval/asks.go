@@ -16,16 +16,7 @@ func (p *Policy) Asks(rule int) []Operation {
 		var o Operation
 		for _, c := range b {
 			for _, is := range c.is {
-				switch c.dimension {
-				case portDim:
-					o.Ports = append(o.Ports, is.port)
-				case methodDim:
-					o.Methods = append(o.Methods, is.word())
-				case pathDim:
-					o.Paths = append(o.Paths, is.word())
-				case hostDim:
-					o.Hosts = append(o.Hosts, is.word())
-				}
+				o.name(c.dimension, is)
 			}
 		}
 		all = append(all, o)
@@ -43,6 +34,38 @@ func (p *Policy) Widens(rule int, port uint16) bool {
 		_, here := b.words(port)
 		return here && (needsHTTP([]box{b}) || needsHTTP(p.rules[rule].from))
 	})
+}
+
+// Excludes is what a rule, counted from 0, excludes of operations: an entry for each port, method, path and host.
+func (p *Policy) Excludes(rule int) []Operation {
+	if rule < 0 || rule >= len(p.rules) {
+		return nil
+	}
+	var all []Operation
+	for _, b := range p.rules[rule].to {
+		for _, c := range b {
+			for _, not := range c.not {
+				var o Operation
+				if o.name(c.dimension, not); len(o.Ports)+len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 {
+					all = append(all, o)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (o *Operation) name(d dimension, value pattern) {
+	switch d {
+	case portDim:
+		o.Ports = append(o.Ports, value.port)
+	case methodDim:
+		o.Methods = append(o.Methods, value.word())
+	case pathDim:
+		o.Paths = append(o.Paths, value.word())
+	case hostDim:
+		o.Hosts = append(o.Hosts, value.word())
+	}
 }
 
 // Matches tells whether a request is one of those that the operation is about.

@@ -87,7 +87,7 @@ func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
 	for _, c := range callees {
 		for _, p := range c.Policies {
 			for i := range p.Rules() {
-				for _, o := range p.Asks(i) {
+				for _, o := range slices.Concat(p.Asks(i), p.Excludes(i)) {
 					for _, port := range o.Ports {
 						put(eval.Operation{Ports: []uint16{port}})
 					}
@@ -325,7 +325,11 @@ func (s *subject) failClosed() Change {
 	}
 	c := s.change("nobody", "")
 	if len(words) > 0 {
-		c.Text = "only " + strings.Join(words, ", ")
+		separator := ", "
+		if slices.ContainsFunc(words, func(text string) bool { return strings.Contains(text, " except ") }) {
+			separator = "; " // what follows is no exception
+		}
+		c.Text = "only " + strings.Join(words, separator)
 	}
 	if len(still) > 0 {
 		c.At, c.Because = still[0].At, still[0].Because

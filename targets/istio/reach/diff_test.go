@@ -99,6 +99,7 @@ func TestDiffSeesMistakes(t *testing.T) {
 		"a wider block":     {"backend-ingress", "10.0.3.0/24", "10.0.0.0/16", "opened: callers without identity in 10.0.0.0/16 -> shop/backend:9090"},
 		"a selector off":    {"db-ingress", "app: db", "app: bd", "closed: shop/backend -> shop/db"},
 		"a narrower deny":   {"backend-deny", "/api/internal/*", "/api/internal/x", "opened: shop/frontend -> shop/backend:8080 GET /api/internal/* except GET /api/internal/x"},
+		"what it is not":    {"backend-ingress", "paths:\n        - /api/*", "notPaths:\n        - /api/*", "opened: shop/frontend -> shop/backend:8080 GET except /api/*"},
 		"a looser mesh":     {"default", "STRICT", "PERMISSIVE", "mode: mesh shop permissive (was strict)"},
 		"an open default":   {"default-deny", "spec: {}", "spec: {rules: [{}]}", "opened: any -> shop/db"},
 		"a comment":         {"db-ingress", "spec:", "spec: # of the team", ""},

@@ -51,11 +51,11 @@ func (in *intents) callers(r *eval.Request, mode policy.Mode) eval.Set {
 		// Nobody proves anything there: who has an identity is let in where the same caller without it is.
 		same := map[[2]any]bool{}
 		for i := range in.plain.All() {
-			same[address(in.sources[i])] = in.want.Has(i)
+			same[place(in.sources[i])] = in.want.Has(i)
 		}
 		clear(in.want)
 		for i, caller := range in.sources {
-			if same[address(caller)] {
+			if same[place(caller)] {
 				in.want.Add(i)
 			}
 		}
@@ -63,7 +63,7 @@ func (in *intents) callers(r *eval.Request, mode policy.Mode) eval.Set {
 	return in.want
 }
 
-func address(s eval.Source) [2]any { return [2]any{s.IP, s.RemoteIP} }
+func place(s eval.Source) [2]any { return [2]any{s.IP, s.RemoteIP} }
 
 // rules is those of one kind, those about one exact path each apart from the others.
 type rules struct {

@@ -163,16 +163,23 @@ func (s *subject) nameActions() {
 	offer(eval.Operation{})
 	ports := map[uint16]bool{}
 	http := false
-	for _, r := range s.regions {
+	bare := newSet(len(s.regions))
+	for i, r := range s.regions {
+		if !r.Request.HTTP {
+			add(bare, i)
+		}
 		if p := r.Request.Port; p != s.split.OtherPort && !ports[p] {
 			ports[p] = true
 			offer(eval.Operation{Ports: []uint16{p}})
 		}
 		http = http || r.Request.HTTP
 	}
+	if http && bare.Len() > 0 {
+		s.actions = append(s.actions, piece{withoutHTTP, bare, plain})
+	}
 	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
 		for i := range p.Rules() {
-			for _, o := range p.Asks(i) {
+			for _, o := range slices.Concat(p.Asks(i), p.Excludes(i)) {
 				if len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 && http {
 					s.offerParts(o, offer)
 				}
@@ -190,7 +197,7 @@ func (s *subject) nameActions() {
 			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port)), ""
 		}
 		if !r.Request.HTTP {
-			s.actions = append(s.actions, piece{port + " connections without HTTP" + elsewhere, set, rough})
+			s.actions = append(s.actions, piece{port + withoutHTTP + elsewhere, set, rough})
 			continue
 		}
 		text := port + suchAs + r.Request.Method + " " + r.Request.Path
@@ -201,8 +208,10 @@ func (s *subject) nameActions() {
 	}
 }
 
-// suchAs is before the name of one request that stands for others.
-const suchAs = " requests such as "
+const (
+	suchAs      = " requests such as " // before the name of one request that stands for others
+	withoutHTTP = " connections without HTTP"
+)
 
 // offerParts offers what a rule asks for, a port and a path at a time, and each of its methods alone.
 func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
@@ -270,7 +279,7 @@ func (s *subject) target(actions []named) string {
 		switch {
 		case i > 0 && port == last && a.price == example && actions[i-1].price == example:
 			b.WriteString(" " + strings.TrimPrefix(" "+rest, suchAs))
-		case i > 0 && port == last:
+		case i > 0 && port == last && rest != "":
 			b.WriteString(" " + rest)
 		case i > 0:
 			b.WriteString(" " + s.name + a.text)

@@ -1,0 +1,53 @@
+package reach
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Whatever pieces there are, a cover has all that is wanted and nothing that does not fit, as it reads: a piece less its
+// exceptions.
+func TestCover(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 2000 {
+		n := 1 + random.IntN(70)
+		some := func(share float64) eval.Set {
+			set := newSet(n)
+			for i := range n {
+				if random.Float64() < share {
+					add(set, i)
+				}
+			}
+			return set
+		}
+		want, fits := some(0.3), some(0.5)
+		add(want, random.IntN(n))
+		join(fits, want)
+		var pieces []piece
+		for i := range random.IntN(12) {
+			pieces = append(pieces, piece{fmt.Sprint("p", i), some(random.Float64()), plain + random.IntN(8)})
+		}
+		for i := range n {
+			set := newSet(n)
+			add(set, i)
+			pieces = append(pieces, piece{fmt.Sprint("e", i), set, example})
+		}
+		said := newSet(n)
+		for _, c := range cover(want, fits, pieces) {
+			reads := c.piece.set
+			for _, e := range c.except {
+				require.NotEqual(t, example, e.price, round)
+				reads = reads.Minus(e.set)
+			}
+			require.Equal(t, reads, c.set, round)
+			join(said, reads)
+		}
+		require.True(t, subset(want, said), round)
+		require.True(t, subset(said, fits), round)
+	}
+}
