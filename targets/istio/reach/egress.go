@@ -13,7 +13,8 @@ import (
 
 // egress is what the Sidecars of one side let out to ServiceEntries.
 type egress struct {
-	entries  map[string]*entry // by NAMESPACE/NAME
+	entries  map[string]*entry   // by NAMESPACE/NAME
+	within   map[string][]*entry // by the only namespace that sees them, or "" where several do
 	sidecars map[string]*sidecar
 }
 
@@ -35,7 +36,7 @@ type to struct {
 }
 
 func readEgress(objects []Object) egress {
-	e := egress{map[string]*entry{}, map[string]*sidecar{}}
+	e := egress{map[string]*entry{}, map[string][]*entry{}, map[string]*sidecar{}}
 	for i := range objects {
 		o := &objects[i]
 		switch o.Kind {
@@ -57,6 +58,11 @@ func readEgress(objects []Object) egress {
 				}
 			}
 			e.entries[o.ID()] = s
+			only := ""
+			if slices.Equal(s.visible, []string{"."}) {
+				only = o.Namespace
+			}
+			e.within[only] = append(e.within[only], s)
 		case "Sidecar":
 			var is struct {
 				Spec struct {
@@ -87,7 +93,7 @@ func (e *egress) lets(s *sidecar) map[string]to {
 	if s == nil {
 		return all
 	}
-	for id, x := range e.entries {
+	for _, x := range slices.Concat(e.within[s.Namespace], e.within[""]) {
 		if len(x.visible) > 0 && !slices.Contains(x.visible, "*") && !slices.Contains(x.visible, s.Namespace) &&
 			(x.Namespace != s.Namespace || !slices.Contains(x.visible, ".")) {
 			continue
@@ -100,7 +106,7 @@ func (e *egress) lets(s *sidecar) map[string]to {
 		}
 		if len(addresses) > 0 {
 			slices.Sort(addresses)
-			all[id] = to{x, addresses}
+			all[x.ID()] = to{x, addresses}
 		}
 	}
 	return all
@@ -119,16 +125,15 @@ func admits(text, own, namespace, host string) bool {
 }
 
 // egress compares which external hosts the Sidecars of two sides let workloads call, and adds what it finds to what opens
-// and closes. A side without any Sidecar restricts nobody, so nothing is compared with it. The policies, which may be
-// nil, say where an external is declared.
+// and closes. A side without any Sidecar restricts nobody, so nothing is compared with it, and a workload whose Sidecar
+// is gone may be one that is kept in no more, so nothing is said to close. The policies, which may be nil, say where an
+// external is declared.
 func (d *Diff) egress(a, b *egress, was, is *policy.Policy) {
 	if len(a.sidecars) == 0 || len(b.sidecars) == 0 {
 		return
 	}
 	opened, closed := map[string][]string{}, map[string][]string{} // callers by what they call
-	names := maps.Clone(a.sidecars)
-	maps.Copy(names, b.sidecars)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for _, name := range slices.Sorted(maps.Keys(b.sidecars)) {
 		old, now := a.lets(a.sidecars[name]), b.lets(b.sidecars[name])
 		more(name, old, now, opened)
 		more(name, now, old, closed)
