@@ -43,7 +43,7 @@ var imports = map[string][]string{
 	// The judge shares no code with what it judges.
 	"targets/istio/eval": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// What the judge's answers mean for a policy.
-	"targets/istio/reach": {"compiler/policy", "lang/diag", "lang/source", "targets/istio/eval"},
+	"targets/istio/reach": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source", "targets/istio/eval"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "lang/diag", "lang/source"},
 

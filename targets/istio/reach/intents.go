@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -49,21 +50,20 @@ func (in *intents) callers(r *eval.Request, mode policy.Mode) eval.Set {
 		in.want.RemoveAll(in.plain)
 	case policy.Disable:
 		// Nobody proves anything there: who has an identity is let in where the same caller without it is.
-		same := map[[2]any]bool{}
+		type place struct{ ip, remote netip.Addr }
+		same := map[place]bool{}
 		for i := range in.plain.All() {
-			same[place(in.sources[i])] = in.want.Has(i)
+			same[place{in.sources[i].IP, in.sources[i].RemoteIP}] = in.want.Has(i)
 		}
 		clear(in.want)
 		for i, caller := range in.sources {
-			if same[place(caller)] {
+			if same[place{caller.IP, caller.RemoteIP}] {
 				in.want.Add(i)
 			}
 		}
 	}
 	return in.want
 }
-
-func place(s eval.Source) [2]any { return [2]any{s.IP, s.RemoteIP} }
 
 // rules is those of one kind, those about one exact path each apart from the others.
 type rules struct {
