@@ -45,10 +45,12 @@ func (i intended) permits(q envoy.Request) bool {
 	}
 	matches := func(r policy.Rule) bool { return i.matches(&r, &q) }
 	switch {
-	case i.mesh.Declares, i.dryRun:
+	case i.dryRun:
 		return true
 	case slices.ContainsFunc(i.service.Deny, matches):
 		return false
+	case i.mesh.Declares:
+		return true
 	}
 	return slices.ContainsFunc(i.service.Allow, matches)
 }
