@@ -138,6 +138,11 @@ func workloadServices(inv *inventory.Set) []*policy.Service {
 	return services
 }
 
+// dryRun says what the answers about a project in dry-run are worth.
+func dryRun(p *policy.Policy) string {
+	return p.Environment + " is in dry-run: Istio logs what it would deny, and denies nothing; judged as if enforced"
+}
+
 // enforced is the services whose policies a project gives.
 func enforced(p *policy.Policy) []*policy.Service {
 	var all []*policy.Service

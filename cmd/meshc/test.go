@@ -75,9 +75,12 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	}
 	var out []byte
 	if t.format == "json" {
-		out, err = guardsJSON(results, total, covered)
+		out, err = guardsJSON(results, total, covered, c.policy.DryRun)
 	} else {
 		out = guardsText(results, total, covered, c.project.Shown)
+		if c.policy.DryRun {
+			out = fmt.Appendf(out, "\nnote: %s\n", dryRun(c.policy))
+		}
 	}
 	if err != nil {
 		return err
@@ -179,6 +182,7 @@ type guardsReport struct {
 	Schema string      `json:"schema"`
 	Passed int         `json:"passed"`
 	Failed int         `json:"failed"`
+	DryRun bool        `json:"dryRun,omitempty"` // judged as if enforced
 	Edges  edgeShare   `json:"edges"`
 	Guards []guardJSON `json:"guards"`
 }
@@ -201,9 +205,9 @@ type guardJSON struct {
 	Help      string `json:"help,omitempty"`
 }
 
-func guardsJSON(results []*guardResult, total, covered int) ([]byte, error) {
+func guardsJSON(results []*guardResult, total, covered int, dryRun bool) ([]byte, error) {
 	broken := failed(results)
-	report := guardsReport{"meshc.dev/test/v1", len(results) - broken, broken, edgeShare{total, covered}, []guardJSON{}}
+	report := guardsReport{"meshc.dev/test/v1", len(results) - broken, broken, dryRun, edgeShare{total, covered}, []guardJSON{}}
 	for _, r := range results {
 		g := guardJSON{Kind: r.kind.String(), Statement: r.statement, File: r.file, Line: r.line, Because: r.because, Passed: r.broken == nil, Nothing: r.nothing}
 		if r.broken != nil {

@@ -153,10 +153,20 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 	for _, guess := range p.guesses(func(*policy.Service) bool { return true }) {
 		r.add(diag.Note, "guess", source.Span{}, "%s", guess)
 	}
+	r.idle(p.model.Manifests)
 	if p.workloads != nil {
 		r.pitfalls(p.model, p.workloads)
 	}
 	return r.judge(p.model)
+}
+
+// idle tells of policies that enforce nothing.
+func (r *report) idle(m *eval.Manifests) {
+	for _, p := range m.Policies {
+		if p.DryRun {
+			r.add(diag.Warning, "dry-run", p.At, "%s %s is in dry-run: Istio logs what it would do, and enforces nothing of it", p.Kind, p.ID())
+		}
+	}
 }
 
 // pitfalls holds policies against the workloads: accounts that nothing runs as, and workloads that have no proxy.
@@ -205,6 +215,9 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 		return err
 	}
 	r.shown = c.project.Shown
+	if c.policy.DryRun {
+		r.add(diag.Note, "dry-run", source.Span{}, "%s", dryRun(c.policy))
+	}
 	for _, d := range c.findings {
 		if topic := topics[d.Code]; topic != "" {
 			r.findings(topic, diag.List{d})
@@ -317,6 +330,7 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 		read, findings = eval.Read(append(emitted(mine), files...), mesh)
 	}
 	r.findings("manifest", findings)
+	r.idle(read)
 	lying := map[*source.File]bool{}
 	for _, f := range files {
 		lying[f] = true

@@ -116,7 +116,7 @@ func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
 		}
 		r := &reason{virtual: true, shown: c.project.Shown}
 		if c.policy.DryRun {
-			r.notes = append(r.notes, fmt.Sprintf("%s is in dry-run: Istio logs what it would deny, and denies nothing", c.policy.Environment))
+			r.notes = append(r.notes, dryRun(c.policy))
 		}
 		return c.model, r, nil
 	}

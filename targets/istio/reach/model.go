@@ -56,9 +56,10 @@ func New(p *policy.Policy, manifests *eval.Manifests) *Model {
 	return m
 }
 
-// Mesh is what eval must know of the mesh of a policy. Policies in dry-run are judged as if they were enforced.
+// Mesh is what eval must know of the mesh of a policy. Where that is in dry-run, manifests are judged as if they were
+// enforced; of one that is not, manifests in dry-run enforce nothing.
 func Mesh(p *policy.Policy) eval.Mesh {
-	return eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: true}
+	return eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
 // Callee is the policies that bind a service.
