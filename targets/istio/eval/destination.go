@@ -205,7 +205,7 @@ func (d *decoder) text(n int32) string {
 
 func (r *reader) sorted() []*Destination {
 	slices.SortStableFunc(r.destinations, func(a, b *Destination) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), a.created.Compare(b.created), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), byAge(a.created, b.created), cmp.Compare(a.Name, b.Name))
 	})
 	return r.destinations
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -65,7 +66,15 @@ func (d *decoder) mutualTLS(n int32) Mode {
 
 // older orders policies as Istio does: by their creation, then by name.
 func older(a, b *Policy) int {
-	return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(byAge(a.created, b.created), cmp.Compare(a.Name, b.Name))
+}
+
+// byAge puts what no cluster has created yet behind all that one has.
+func byAge(a, b time.Time) int {
+	if a.IsZero() != b.IsZero() {
+		return b.Compare(a)
+	}
+	return a.Compare(b)
 }
 
 // oneScope reports PeerAuthentications of one namespace that have the same selector: only the oldest counts. The
@@ -100,7 +109,8 @@ func (r *reader) overruled(p, by *Policy) {
 }
 
 // rival tells whether nobody knows which of two PeerAuthentications is the older one, and it matters. Of two that are
-// equally old the name decides, but age is not told by manifests that no cluster has seen.
+// equally old the name decides, but age is not told by manifests that no cluster has seen. One that a cluster has seen is
+// older than one that none has.
 func rival(a, b *Policy) bool {
-	return (a.created.IsZero() || b.created.IsZero()) && (a.Broken || b.Broken || a.mode != b.mode || !slices.Equal(a.ports, b.ports))
+	return a.created.IsZero() && b.created.IsZero() && (a.Broken || b.Broken || a.mode != b.mode || !slices.Equal(a.ports, b.ports))
 }
