@@ -24,9 +24,16 @@ func Named(manifests *eval.Manifests, mesh eval.Mesh, known []*policy.Service) (
 	for _, s := range known {
 		n.add(s)
 	}
-	for _, m := range manifests.Policies {
-		if len(known) == 0 {
-			n.selector(m)
+	if len(known) == 0 {
+		for _, m := range manifests.Policies {
+			if m.Namespace != n.mesh.RootNamespace {
+				n.selector(m)
+			}
+		}
+		for _, m := range manifests.Policies {
+			if m.Namespace == n.mesh.RootNamespace && m.Kind == "AuthorizationPolicy" && !n.binds(m) {
+				n.selector(m)
+			}
 		}
 	}
 	for _, m := range manifests.Policies {
@@ -86,11 +93,30 @@ func (n *naming) find(namespace string, is func(*policy.Service) bool) *policy.S
 	return nil
 }
 
-// selector takes the pods that a policy selects for a service. One in the root namespace selects pods of all others,
-// and none of them in particular.
+// binds tells whether a policy of the root namespace, where a selector means pods of every namespace, selects those of
+// a service that is known already. It is then about that, and else about pods of its own namespace: gateways, mostly.
+func (n *naming) binds(p *eval.Policy) bool {
+	labels := p.Labels()
+	for _, m := range n.meshes {
+		for _, s := range m.Services {
+			own := 0
+			for _, l := range s.Labels {
+				if labels[l.Key] == l.Value {
+					own++
+				}
+			}
+			if own == len(labels) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// selector takes the pods that a policy selects for a service.
 func (n *naming) selector(p *eval.Policy) {
 	labels := p.Labels()
-	if len(labels) == 0 || p.Namespace == n.mesh.RootNamespace || p.Gateways() {
+	if len(labels) == 0 || p.Gateways() {
 		return
 	}
 	s := &policy.Service{Namespace: p.Namespace, At: p.At}

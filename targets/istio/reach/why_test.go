@@ -188,12 +188,25 @@ metadata: {name: everywhere, namespace: istio-system}
 spec:
   selector: {matchLabels: {app: metrics}}
   rules: [{from: [{source: {principals: [other.domain/ns/shop/sa/x]}}]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: canaries, namespace: istio-system}
+spec:
+  selector: {matchLabels: {version: v2}}
+  rules: [{}]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: ignored, namespace: istio-system}
+spec:
+  selector: {matchLabels: {app: ignored}}
 `
 
 // TestNamed is what services manifests are taken to be about.
 func TestNamed(t *testing.T) {
 	m, list := eval.Read([]*source.File{source.NewFile("k8s.yaml", selected)}, eval.Mesh{})
-	require.NoError(t, list.Err())
+	require.False(t, list.HasErrors())
 	describe := func(known ...*policy.Service) string {
 		p, assumed := reach.Named(m, eval.Mesh{}, known)
 		var b strings.Builder
@@ -213,7 +226,7 @@ func TestNamed(t *testing.T) {
 		}
 		return b.String()
 	}
-	assert.Equal(t, `istio-system:
+	assert.Equal(t, `istio-system: metrics( app=metrics)
 lab:
 shop: backend(backend-sa app=backend) backend,version=v2( app=backend version=v2) frontend-sa(frontend-sa)
 assumed shop/backend
