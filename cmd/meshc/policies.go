@@ -156,13 +156,9 @@ func enforced(p *policy.Policy) []*policy.Service {
 	return all
 }
 
-// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them.
-func podsOf(s *policy.Service, inv *inventory.Set) []map[string]string {
-	own := make(map[string]string, len(s.Labels))
-	for _, l := range s.Labels {
-		own[l.Key] = l.Value
-	}
-	var all []map[string]string
+// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them. Told is false
+// where no manifest tells of its workloads, so that the pods may have others besides.
+func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, told bool) {
 	first, _ := slices.BinarySearchFunc(inv.Workloads, s.Namespace, func(w *inventory.Workload, namespace string) int { return cmp.Compare(w.Namespace, namespace) })
 	for _, w := range inv.Workloads[first:] {
 		if w.Namespace != s.Namespace {
@@ -172,10 +168,36 @@ func podsOf(s *policy.Service, inv *inventory.Set) []map[string]string {
 			all = append(all, w.Labels)
 		}
 	}
-	if len(all) == 0 {
-		return []map[string]string{own}
+	if len(all) > 0 {
+		return all, true
 	}
-	return all
+	own := make(map[string]string, len(s.Labels))
+	for _, l := range s.Labels {
+		own[l.Key] = l.Value
+	}
+	return []map[string]string{own}, false
+}
+
+// lacking is the labels, as KEY=VALUE, that pods with these need besides for a policy to bind them. It is empty where it
+// binds them without, where it cannot, and where it selects by nothing that they have and so means others.
+func lacking(own map[string]string, p *eval.Policy) []string {
+	var lacks []string
+	shared := false
+	for key, value := range p.Labels() {
+		switch has, ok := own[key]; {
+		case !ok:
+			lacks = append(lacks, key+"="+value)
+		case has != value:
+			return nil
+		default:
+			shared = true
+		}
+	}
+	if !shared || p.Gateways() {
+		return nil
+	}
+	slices.Sort(lacks)
+	return lacks
 }
 
 // bound is the pods that policies may bind.
@@ -184,7 +206,8 @@ func bound(p *policy.Policy, inv *inventory.Set) []eval.Workload {
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
 			if !s.Outside {
-				for _, labels := range podsOf(s, inv) {
+				known, _ := podsOf(s, inv)
+				for _, labels := range known {
 					all = append(all, eval.Workload{Namespace: s.Namespace, Labels: labels})
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -335,21 +336,66 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 	for _, f := range files {
 		lying[f] = true
 	}
-	r.findings("no effect", slices.DeleteFunc(read.Check(bound(c.policy, c.parsed.Inventory)), func(d diag.Diagnostic) bool { return !lying[d.Primary.File] }))
+	perhaps, err := r.interferences(c, read, lying)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range read.Check(append(bound(c.policy, c.parsed.Inventory), perhaps...)) {
+		topic := "no effect"
+		if d.Code == diag.Unevaluable {
+			topic = "manifest"
+		}
+		if lying[d.Primary.File] {
+			r.findings(topic, diag.List{d})
+		}
+	}
+	r.problems = slices.CompactFunc(r.problems, func(a, b problem) bool { return a == b })
+	return reach.New(c.policy, read), nil
+}
 
+// interferences tells what manifests do to what the project's own let through. Where nothing tells which labels the pods
+// of a service have besides its own, policies that select by more are taken to bind them, perhaps: it gives these pods.
+func (r *report) interferences(c *compiled, read *eval.Manifests, lying map[*source.File]bool) (perhaps []eval.Workload, err error) {
+	byNamespace := map[string][]*eval.Policy{}
+	for _, p := range read.Policies {
+		if lying[p.At.File] {
+			byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
+		}
+	}
 	for _, s := range enforced(c.policy) {
-		for _, labels := range podsOf(s, c.parsed.Inventory) {
+		known, told := podsOf(s, c.parsed.Inventory)
+		for _, labels := range known {
 			found, err := c.model.Interference(s, labels, read)
 			if err != nil {
 				return nil, &failure{exitFindings, err}
 			}
 			for i := range found {
-				r.interference(&found[i], lying)
+				r.interference(&found[i], lying, nil)
+			}
+		}
+		if told {
+			continue
+		}
+		for _, p := range slices.Concat(byNamespace[s.Namespace], byNamespace[c.policy.RootNamespace]) {
+			lacks := lacking(known[0], p)
+			if len(lacks) == 0 {
+				continue
+			}
+			labels := maps.Clone(known[0])
+			maps.Copy(labels, p.Labels())
+			perhaps = append(perhaps, eval.Workload{Namespace: s.Namespace, Labels: labels})
+			found, err := c.model.Interference(s, labels, read)
+			if err != nil {
+				return nil, &failure{exitFindings, err}
+			}
+			for i := range found {
+				if found[i].By == p {
+					r.interference(&found[i], lying, lacks)
+				}
 			}
 		}
 	}
-	r.problems = slices.CompactFunc(r.problems, func(a, b problem) bool { return a == b })
-	return reach.New(c.policy, read), nil
+	return perhaps, nil
 }
 
 // guards judges never, always and only by what is deployed. Those that the project breaks by itself are told already.
@@ -364,17 +410,8 @@ func (r *report) guards(deployed *reach.Model, told diag.List) error {
 	return nil
 }
 
-func (r *report) interference(i *reach.Interference, lying map[*source.File]bool) {
-	verb := "shuts"
-	if i.Opened {
-		verb = "opens"
-	}
-	if i.Perhaps {
-		verb = "may " + strings.TrimSuffix(verb, "s")
-		if !i.Opened {
-			verb = "may shut"
-		}
-	}
+// interference tells of one. It is sure where the pods lack no label for it.
+func (r *report) interference(i *reach.Interference, lying map[*source.File]bool, lacks []string) {
 	who, at := "the lack of an ALLOW policy", source.Span{}
 	if i.By != nil {
 		who = i.By.Kind + " " + i.By.ID()
@@ -387,15 +424,23 @@ func (r *report) interference(i *reach.Interference, lying map[*source.File]bool
 			who, at = who+", in the company of others,", source.Span{}
 		}
 	}
-	if i.Mode {
-		r.add(diag.Error, "interference", at, "%s sets a mode: %s", who, i.Example)
-		return
+	verb, what := "shut", i.Service.ID()+" from "+i.Names()
+	switch {
+	case i.Mode:
+		verb, what = "set", "a mode"
+	case i.Opened:
+		verb, what = "open", i.Service.ID()+" to "+i.Names()
 	}
-	preposition := "from"
-	if i.Opened {
-		preposition = "to"
+	if i.Perhaps || len(lacks) > 0 {
+		verb = "may " + verb
+	} else {
+		verb += "s"
 	}
-	r.add(diag.Error, "interference", at, "%s %s %s %s %s: %s", who, verb, i.Service.ID(), preposition, i.Names(), i.Example)
+	condition := ""
+	if len(lacks) > 0 {
+		condition = ", if its pods have " + strings.Join(lacks, ", ") + " (--workloads says)"
+	}
+	r.add(diag.Error, "interference", at, "%s %s %s: %s%s", who, verb, what, i.Example, condition)
 }
 
 // judge tells of every edge, and of services that are open.
