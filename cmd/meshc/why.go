@@ -63,9 +63,8 @@ type reason struct {
 	verdict string // allowed, partly, denied or undecided
 	answer  *reach.Answer
 	chain   *reach.Chain
-	line    reach.Line    // that would allow it; empty where none would
-	across  []reach.Line  // the same from the caller's section
-	against []source.Span // the never and only that such a line would break
+	remedy  reach.Remedy
+	against []source.Span // the never and only that the remedy would break
 	notes   []string
 	guesses func(about func(*policy.Service) bool) []string // nil where nothing is guessed
 	virtual bool                                            // the policies are those of a build, and lie in no file
@@ -168,8 +167,8 @@ func (r *reason) find(m *reach.Model) error {
 		if r.chain, err = m.Nearest(q); err != nil {
 			return &failure{exitFindings, err}
 		}
-		if r.virtual && r.lacksEdge() {
-			r.line, r.across = m.Remedy(q)
+		if r.virtual {
+			r.remedy = m.Remedy(r.answer)
 			r.forbidden(m)
 		}
 	}
@@ -186,7 +185,7 @@ func (r *reason) find(m *reach.Model) error {
 	}
 	if r.from.Kind == policy.FromService && r.from.Service.Outside {
 		r.notes = append(r.notes, r.from.Service.ID()+" has no proxy, and so no identity and no mutual TLS")
-		if r.verdict == "denied" && r.virtual && !r.lacksEdge() {
+		if r.verdict == "denied" && r.virtual && r.refused() {
 			r.notes = append(r.notes, fmt.Sprintf("to allow it, bring %s into the mesh, or let the port take plaintext too (`mtls %s permissive`) and write the edge", r.from.Service.Name, r.portName()))
 		}
 	}
@@ -201,11 +200,11 @@ func (r *reason) portName() string {
 	return fmt.Sprintf("%s:%d", r.to.Name, r.port)
 }
 
-// lacksEdge tells whether requests are denied because nothing lets them through.
-func (r *reason) lacksEdge() bool {
+// refused tells whether requests are denied because their callers have no identity.
+func (r *reason) refused() bool {
 	for _, p := range r.answer.Ports {
 		for _, c := range p.Callers {
-			if slices.ContainsFunc(c.Cases, func(k reach.Case) bool { return k.Reason == eval.NoMatch }) {
+			if slices.ContainsFunc(c.Cases, func(k reach.Case) bool { return k.Reason == eval.Plaintext }) {
 				return true
 			}
 		}
@@ -213,9 +212,11 @@ func (r *reason) lacksEdge() bool {
 	return false
 }
 
-// forbidden gathers the guards that the line which would allow a call would break. It looks at the sides of a guard
-// and not at its operations.
+// forbidden gathers the guards that the remedy would break. It looks at the sides of a guard and not at its operations.
 func (r *reason) forbidden(m *reach.Model) {
+	if len(r.remedy.Narrow) == 0 && r.remedy.Line.Text == "" {
+		return
+	}
 	for _, g := range m.Policy.Guards {
 		breaks := g.Kind == policy.Never && policy.Includes(g.From, r.from) && !policy.Includes(g.Except, r.from) ||
 			g.Kind == policy.Only && !policy.Includes(g.From, r.from) && !policy.Includes(g.Except, r.from)

@@ -43,19 +43,7 @@ func (r *reason) text() []byte {
 	if r.chain != nil {
 		r.writeChain(&rest)
 	}
-	if r.line.Text != "" {
-		fmt.Fprintf(&rest, "to allow it, write in mesh %s (%s)\n  %s\n", r.line.Mesh, r.shown(r.line.File), r.line.Text)
-		for i, l := range r.across {
-			lead := "or in mesh %s (%s)\n  %s\n"
-			if i > 0 {
-				lead = "with the consent of mesh %s (%s)\n  %s\n"
-			}
-			fmt.Fprintf(&rest, lead, l.Mesh, r.shown(l.File), l.Text)
-		}
-		for _, at := range r.against {
-			fmt.Fprintf(&rest, "which would break\n  %s\n", r.statement(at))
-		}
-	}
+	r.writeRemedy(&rest)
 	for _, n := range r.notes {
 		fmt.Fprintf(&rest, "note: %s\n", n)
 	}
@@ -64,6 +52,36 @@ func (r *reason) text() []byte {
 		b.Write(rest.Bytes())
 	}
 	return b.Bytes()
+}
+
+func (r *reason) writeRemedy(b *bytes.Buffer) {
+	lead := "to allow it, "
+	if len(r.remedy.Narrow) > 0 {
+		fmt.Fprintf(b, "%snarrow what denies it\n", lead)
+		for _, at := range r.remedy.Narrow {
+			fmt.Fprintf(b, "  %s\n", r.statement(at))
+		}
+		lead = "and "
+	}
+	line, mode := r.remedy.Line, r.remedy.Mode
+	if mode.Text != "" {
+		fmt.Fprintf(b, "%slift the `disable` there, by which nobody proves who it is: write in mesh %s (%s)\n  %s\n  %s\n", lead, mode.Mesh, r.shown(mode.File), mode.Text, line.Text)
+	} else if line.Text != "" {
+		fmt.Fprintf(b, "%swrite in mesh %s (%s)\n  %s\n", lead, line.Mesh, r.shown(line.File), line.Text)
+	}
+	for i, l := range r.remedy.Across {
+		lead := "or in mesh %s (%s)\n  %s\n"
+		if i > 0 {
+			lead = "with the consent of mesh %s (%s)\n  %s\n"
+		}
+		fmt.Fprintf(b, lead, l.Mesh, r.shown(l.File), l.Text)
+	}
+	if r.remedy.World.Text != "" {
+		fmt.Fprintf(b, "or let in whoever reaches it\n  %s\n", r.remedy.World.Text)
+	}
+	for _, at := range r.against {
+		fmt.Fprintf(b, "which would break\n  %s\n", r.statement(at))
+	}
 }
 
 // maxHops is how many hops of a chain a person is shown; JSON has them all.
@@ -324,7 +342,8 @@ type whyJSON struct {
 	Operations []string    `json:"operations,omitempty"`
 	Ports      []whyPort   `json:"ports"`
 	Chain      []whyHop    `json:"chain,omitempty"`
-	Remedy     []whyLine   `json:"remedy,omitempty"`
+	Narrow     []placeJSON `json:"narrow,omitempty"` // what denies it, whatever allows it
+	Remedy     []whyLine   `json:"remedy,omitempty"` // the mode that it needs, the edge that would allow it, else that and the consent from the caller's side
 	Breaks     []placeJSON `json:"breaks,omitempty"`
 	Notes      []string    `json:"notes"`
 }
@@ -432,8 +451,11 @@ func (r *reason) json() ([]byte, error) {
 			from = s.ID()
 		}
 	}
-	if r.line.Text != "" {
-		for _, l := range append([]reach.Line{r.line}, r.across...) {
+	for _, at := range r.remedy.Narrow {
+		out.Narrow = append(out.Narrow, r.placeJSON(at))
+	}
+	for _, l := range append([]reach.Line{r.remedy.Mode, r.remedy.Line}, r.remedy.Across...) {
+		if l.Text != "" {
 			out.Remedy = append(out.Remedy, whyLine{l.Mesh, r.shown(l.File), l.Text})
 		}
 	}

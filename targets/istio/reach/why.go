@@ -55,6 +55,7 @@ type Case struct {
 	Operations []string      // that the rule is about; empty: all that are left
 	NotHTTP    bool          // what is not HTTP, where a rule about HTTP means more of it
 	Intents    []source.Span // the statements behind the rule; none where there are manifests only
+	lacks      bool          // no statement allows some of the requests
 }
 
 // Verdict sums up. Mixed tells that some of the requests are allowed and others are not; the verdict is then Allowed.
@@ -262,9 +263,11 @@ func (w *why) cases(port uint16, regions []*eval.Region, caller eval.Source) ([]
 			}
 			cases = append(cases, c)
 		}
+		cases[i].lacks = cases[i].lacks || d.Reason == eval.NoMatch
 		if d.Reason == eval.ByRule {
 			rules := w.To.Allow
 			if d.Verdict == eval.Denied {
+				cases[i].lacks = cases[i].lacks || w.ruleFor(rules, caller, &r.Request) == nil
 				rules = w.To.Deny
 			}
 			if rule := w.ruleFor(rules, caller, &r.Request); rule != nil && !slices.Contains(cases[i].Intents, rule.At) {
@@ -330,13 +333,71 @@ type Line struct {
 	File string // that opens the section, and has its kind of statements
 }
 
-// Remedy is the line that would allow what a question asks, and, where it crosses meshes, the two that would do the
-// same from the caller's section: the edge there and the consent of the callee's. It is empty where no line helps: the
-// root namespace takes no edges.
-func (m *Model) Remedy(q Question) (callee Line, caller []Line) {
-	if q.To.Namespace == m.Policy.RootNamespace {
-		return Line{}, nil
+// Remedy is what somebody may write to allow what is denied. It is empty where nothing helps: the root namespace takes no
+// edges.
+type Remedy struct {
+	Narrow []source.Span // statements that deny it, whatever allows it
+	Mode   Line          // has a port take mutual TLS, without which the edge would match nobody; none where it does
+	Line   Line          // an edge in the callee's section; none where one is there already
+	Across []Line        // the same from the caller's section, where that is another: the edge and the callee's consent
+	World  Line          // in place of Mode and the edge, lets in whoever reaches the port
+}
+
+// Remedy gives that of an answer.
+func (m *Model) Remedy(a *Answer) (r Remedy) {
+	lacks := false
+	for _, p := range a.Ports {
+		for _, c := range p.Callers {
+			for _, k := range c.Cases {
+				lacks = lacks || k.lacks
+				for _, at := range k.Intents {
+					if k.Verdict == eval.Denied && !slices.Contains(r.Narrow, at) {
+						r.Narrow = append(r.Narrow, at)
+					}
+				}
+			}
+		}
 	}
+	if !lacks || a.To.Namespace == m.Policy.RootNamespace {
+		return r
+	}
+	r.Line, r.Across = m.lines(&a.Question)
+	if names := m.disabled(&a.Question); len(names) > 0 {
+		r.Mode, r.World = r.Line, r.Line
+		r.Mode.Text = "mtls " + strings.Join(names, " permissive; mtls ") + " permissive"
+		_, to, _ := strings.Cut(r.Line.Text, " -> ")
+		r.World.Text = "world -> " + to
+	}
+	return r
+}
+
+// disabled is what takes no mutual TLS, as mtls statements name it, where a question is about callers by their identity.
+func (m *Model) disabled(q *Question) (names []string) {
+	if q.From.Kind == policy.FromWorld || q.From.Kind == policy.FromService && q.From.Service.Outside {
+		return nil
+	}
+	is := func(port uint16) bool { return m.Policy.ModeOf(m.meshes[q.To.Namespace], q.To, port) == policy.Disable }
+	name := func(port uint16) string { return fmt.Sprintf("%s:%d", q.To.Name, port) }
+	switch {
+	case q.Port != 0 && is(q.Port):
+		return []string{name(q.Port)}
+	case q.Port != 0:
+		return nil
+	case len(q.Ops) == 0 && is(0):
+		names = append(names, q.To.Name)
+	}
+	for _, p := range q.To.Ports {
+		own := p.Mode != policy.ModeUnset || len(names) == 0
+		if own && is(p.Number) && (len(q.Ops) == 0 || p.Protocol.IsHTTP()) {
+			names = append(names, name(p.Number))
+		}
+	}
+	return names
+}
+
+// lines is the edge that a question asks for, and, where it crosses meshes, the two lines that would do the same from the
+// caller's section.
+func (m *Model) lines(q *Question) (callee Line, caller []Line) {
 	operation := ""
 	for i, o := range q.Ops {
 		if i > 0 {

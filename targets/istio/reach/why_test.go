@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -131,7 +132,10 @@ func TestRemedy(t *testing.T) {
 		"into the root namespace": {reach.Question{From: policy.Source{Service: all["shop/db"]}, To: all["istio-system/ingress"]}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			line, across := m.Remedy(row.q)
+			denied, err := m.Why(row.q)
+			require.NoError(t, err)
+			remedy := m.Remedy(denied)
+			line, across := remedy.Line, remedy.Across
 			var got []string
 			for _, l := range append([]reach.Line{line}, across...) {
 				if l.Text != "" {
@@ -162,6 +166,40 @@ func TestRemedy(t *testing.T) {
 					assert.Equal(t, eval.Allowed, verdict, "%v", lines)
 					assert.False(t, mixed, "%v", lines)
 				}
+			}
+		})
+	}
+}
+
+// Where mutual TLS is disabled no edge matches anybody: what is offered compiles there, too.
+func TestRemedyWithoutMutualTLS(t *testing.T) {
+	for name, row := range map[string]struct {
+		text string
+		port uint16
+		want string
+	}{
+		"one port":   {"mtls old:81 %s\n", 81, "mtls old:81 permissive"},
+		"every port": {"mtls old:80 %[1]s; mtls old:81 %[1]s\n", 0, "mtls old:80 permissive; mtls old:81 permissive"},
+		"a service":  {"mtls old %s\n", 0, "mtls old permissive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			build := func(mode, more string) (*reach.Model, reach.Question) {
+				text := "mesh shop strict\nservice web account web\nservice old account old port 80 http port 81 http\n" + fmt.Sprintf(row.text, mode) + more
+				p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(text)})
+				return model(t, p, manifests), reach.Question{From: policy.Source{Service: services(p)["shop/web"]}, To: services(p)["shop/old"], Port: row.port}
+			}
+			m, q := build("disable", "")
+			denied, err := m.Why(q)
+			require.NoError(t, err)
+			remedy := m.Remedy(denied)
+			assert.Equal(t, row.want, remedy.Mode.Text)
+			for _, try := range [][2]string{{"permissive", remedy.Line.Text}, {"disable", remedy.World.Text}} {
+				m, q := build(try[0], try[1]+"\n")
+				answer, err := m.Why(q)
+				require.NoError(t, err)
+				verdict, mixed := answer.Verdict()
+				assert.Equal(t, eval.Allowed, verdict, try)
+				assert.False(t, mixed, try)
 			}
 		})
 	}
