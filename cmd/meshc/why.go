@@ -25,6 +25,9 @@ SRC is a service (frontend, or shop/frontend where two meshes have one), all of 
 identity) or world (whoever). DST is one service or external. Without a port the answer is for every port; without
 METHOD and PATH it says for which operations. Rules of a policy are counted from 0, as Istio's proxies log them.
 
+A call of an external is allowed where an edge leads to it, and where nothing stops it all the same: Istio holds calls
+out of the mesh back with ` + "`targets.istio.sidecars: true`" + ` only.
+
 The answer is that of the manifests which the project gives. With --manifests it is that of manifests as they are,
 generated, hand-written or from a cluster, and then the services are those that selectors and accounts name, or those
 of --workloads.
@@ -60,15 +63,16 @@ type why struct {
 // reason is everything that there is to say about a question.
 type reason struct {
 	asked
-	verdict string // allowed, partly, denied or undecided
-	answer  *reach.Answer
-	chain   *reach.Chain
-	remedy  reach.Remedy
-	against []source.Span // the never and only that the remedy would break
-	notes   []string
-	guesses func(about func(*policy.Service) bool) []string // nil where nothing is guessed
-	virtual bool                                            // the policies are those of a build, and lie in no file
-	shown   func(string) string
+	verdict  string // allowed, partly, denied or undecided
+	answer   *reach.Answer
+	chain    *reach.Chain
+	remedy   reach.Remedy
+	against  []source.Span // the never and only that the remedy would break
+	notes    []string
+	guesses  func(about func(*policy.Service) bool) []string // nil where nothing is guessed
+	sidecars bool                                            // each workload of the project has a Sidecar
+	virtual  bool                                            // the policies are those of a build, and lie in no file
+	shown    func(string) string
 }
 
 func (w *why) run(cmd *cobra.Command, args []string) error {
@@ -113,7 +117,7 @@ func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		r := &reason{virtual: true, shown: c.project.Shown}
+		r := &reason{virtual: true, sidecars: c.project.Config.Istio.Sidecars && !c.policy.DryRun, shown: c.project.Shown}
 		if c.policy.DryRun {
 			r.notes = append(r.notes, dryRun(c.policy))
 		}
@@ -235,21 +239,63 @@ func meshOf(p *policy.Policy, name string) *policy.Mesh {
 	return p.Meshes[i]
 }
 
-// outside answers for an external: no policy binds it, and Istio only knows where it is.
+// outside answers for an external: no policy binds it, so that only a Sidecar of the caller can hold a call back.
 func (r *reason) outside(m *reach.Model) {
 	e := r.external
 	name := e.Namespace + "/" + e.Name
+	note := func(format string, args ...any) { r.notes = append(r.notes, fmt.Sprintf(format, args...)) }
 	r.notes = append([]string{fmt.Sprintf("%s (%s) is outside the mesh: no policy binds it and it has no mutual TLS of the mesh; the ServiceEntry %s makes it known", name, strings.Join(e.Hosts, ", "), name)}, r.notes...)
-	if r.port != 0 && !slices.ContainsFunc(e.Ports, func(p policy.ExternalPort) bool { return p.Number == r.port }) {
-		r.verdict = "undecided"
-		r.notes = append(r.notes, fmt.Sprintf("port %d is not declared for it, so it is not in the ServiceEntry", r.port))
-		return
+	declared := r.port == 0 || slices.ContainsFunc(e.Ports, func(p policy.ExternalPort) bool { return p.Number == r.port })
+	if !declared {
+		note("port %d is not declared for it, so it is not in the ServiceEntry", r.port)
 	}
-	r.verdict = "undecided"
-	if policy.Includes(e.Callers, r.from) {
-		r.verdict = "allowed"
-		r.notes = append(r.notes, "an edge leads to it")
-		return
+	led := declared && policy.Includes(e.Callers, r.from)
+	r.verdict = "allowed"
+	switch within := r.callers(e); {
+	case led:
+		note("an edge leads to it")
+	case !r.sidecars:
+		note("no edge of %s leads to it, and nothing in the mesh stops such a call: `targets.istio.sidecars: true` in meshc.yaml does, and so does REGISTRY_ONLY as the mesh's outboundTrafficPolicy", r.from)
+	case r.unbound(m):
+		note("no edge of %s leads to it, and it has no Sidecar that would stop the call", r.from)
+	case declared && len(within) > 0:
+		r.verdict = "partly"
+		note("of %s, edges of %s lead to it; the Sidecars of the others stop such calls", r.from, strings.Join(within, ", "))
+	case r.from.Kind == policy.FromAny || r.from.Kind == policy.FromWorld:
+		r.verdict = "partly"
+		note("the Sidecars of this project stop such calls, and who has none makes them")
+	default:
+		r.verdict = "denied"
+		note("no edge of %s leads to it, and a Sidecar lets its workload call nothing else", r.from)
+		if mesh := meshOf(m.Policy, e.Namespace); declared && r.from.Kind == policy.FromService && r.from.Service.Namespace == e.Namespace && len(mesh.Files) > 0 {
+			port := ""
+			if r.port != 0 {
+				port = fmt.Sprintf(":%d", r.port)
+			}
+			r.remedy.Line = reach.Line{Text: r.from.Service.Name + " -> " + e.Name + port, Mesh: mesh.Name, File: mesh.Files[0]}
+		}
 	}
-	r.notes = append(r.notes, fmt.Sprintf("no edge of %s leads to it: that holds calls back only with `sidecars: true` in meshc.yaml, or where the mesh's outboundTrafficPolicy is REGISTRY_ONLY", r.from))
+}
+
+// callers is those of an external who are part of whom is asked about.
+func (r *reason) callers(e *policy.External) (names []string) {
+	for _, f := range e.Callers {
+		if r.from.Includes(f) {
+			names = append(names, f.String())
+		}
+	}
+	return names
+}
+
+// unbound tells whether who is asked about has no Sidecar: it is without a proxy, or of a mesh that only declares.
+func (r *reason) unbound(m *reach.Model) bool {
+	mesh := r.from.Mesh
+	if s := r.from.Service; s != nil {
+		if s.Outside {
+			return true
+		}
+		mesh = s.Namespace
+	}
+	of := meshOf(m.Policy, mesh)
+	return of != nil && of.Declares
 }

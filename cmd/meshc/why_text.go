@@ -111,6 +111,9 @@ func (r *reason) headline() string {
 	if r.verdict != "partly" {
 		return r.verdict
 	}
+	if r.external != nil {
+		return "allowed in part"
+	}
 	text := r.allowedCallers()
 	if text == "" {
 		text = r.allowedOperations()
