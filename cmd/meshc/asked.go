@@ -17,36 +17,50 @@ type asked struct {
 	external *policy.External // in place of to
 	port     uint16
 	ops      []policy.Operation
+	note     string // what the words were taken for
 }
 
-// ask reads `SRC DST[:PORT] [METHOD] [PATH]`.
-func ask(p *policy.Policy, args []string) (*asked, error) {
-	a := &asked{}
-	var err error
-	if a.from, err = sourceOf(p, args[0]); err != nil {
+// ask reads `SRC DST[:PORT] [METHOD] [PATH]`: one question for each service that its names stand for, several where one
+// is a group. Of manifests it may be asked about identities that no policy names.
+func ask(p *policy.Policy, args []string, manifests bool) ([]*asked, error) {
+	froms, note, err := sourcesOf(p, args[0], manifests)
+	if err != nil {
 		return nil, err
 	}
 	name, port, hasPort := strings.Cut(args[1], ":")
+	var number uint64
 	if hasPort {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
+		if number, err = strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
 			return nil, usageError("%s: %q is not a port", args[1], port)
 		}
-		a.port = uint16(n)
 	}
-	switch {
-	case name == "any" || name == "world" || strings.HasSuffix(name, "*"):
+	if name == "any" || name == "world" || strings.HasSuffix(name, "*") {
 		return nil, usageError("%s: a destination is one service, as in shop/backend", name)
-	default:
-		if a.to, a.external, err = find(p, name); err != nil {
-			return nil, err
+	}
+	to, external, err := find(p, name)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := operation(strings.Fields(strings.Join(args[2:], " ")))
+	if err != nil {
+		return nil, err
+	}
+	if external != nil {
+		if len(ops) > 0 {
+			return nil, usageError("%s is outside the mesh: nothing here looks at methods and paths", name)
+		}
+		to = []*policy.Service{nil}
+	}
+	var all []*asked
+	for _, from := range froms {
+		for _, s := range to {
+			if s != nil && s == from.Service && len(froms)*len(to) > 1 {
+				continue // a group that calls itself is about its members among each other
+			}
+			all = append(all, &asked{from: from, to: s, external: external, port: uint16(number), ops: ops, note: note})
 		}
 	}
-	a.ops, err = operation(strings.Fields(strings.Join(args[2:], " ")))
-	if err == nil && len(a.ops) > 0 && a.external != nil {
-		err = usageError("%s is outside the mesh: nothing here looks at methods and paths", name)
-	}
-	return a, err
+	return all, nil
 }
 
 // operation reads `GET|HEAD /api/*`, either part of which may be left out.
@@ -77,82 +91,83 @@ func operation(words []string) ([]policy.Operation, error) {
 
 func isPath(word string) bool { return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") }
 
-func sourceOf(p *policy.Policy, name string) (policy.Source, error) {
+func sourcesOf(p *policy.Policy, name string, manifests bool) (sources []policy.Source, note string, err error) {
 	switch name {
 	case "any":
-		return policy.Source{Kind: policy.FromAny}, nil
+		return []policy.Source{{Kind: policy.FromAny}}, "", nil
 	case "world":
-		return policy.Source{Kind: policy.FromWorld}, nil
+		return []policy.Source{{Kind: policy.FromWorld}}, "", nil
 	}
 	if mesh, ok := strings.CutSuffix(name, "/*"); ok {
 		var meshes []string
 		for _, m := range p.Meshes {
 			meshes = append(meshes, m.Name)
 		}
-		if !slices.Contains(meshes, mesh) {
-			return policy.Source{}, unknown("mesh", mesh, meshes)
+		if !manifests && !slices.Contains(meshes, mesh) {
+			return nil, "", unknown("mesh", mesh, meshes)
 		}
-		return policy.Source{Kind: policy.FromMesh, Mesh: mesh}, nil
+		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, "", nil
 	}
-	s, external, err := find(p, name)
+	services, external, err := find(p, name)
+	if namespace, account, qualified := strings.Cut(name, "/"); err != nil && manifests && qualified && namespace != "" && account != "" {
+		s := &policy.Service{Namespace: namespace, Name: account, Account: account}
+		return []policy.Source{{Service: s}}, fmt.Sprintf("no policy names %s: it is taken for the account %s of the namespace %s", name, account, namespace), nil
+	}
 	if external != nil {
-		return policy.Source{}, usageError("%s is outside the mesh and calls nobody by that name; who has no identity is `world`", name)
+		return nil, "", usageError("%s is outside the mesh and calls nobody by that name; who has no identity is `world`", name)
 	}
-	return policy.Source{Service: s}, err
+	for _, s := range services {
+		sources = append(sources, policy.Source{Service: s})
+	}
+	return sources, "", err
 }
 
 // find looks a name up: NAMESPACE/NAME, or NAME where one mesh alone has it. A service also answers to its account
-// where no service has such a name.
-func find(p *policy.Policy, name string) (*policy.Service, *policy.External, error) {
+// where nothing has such a name. Several services are those of a group.
+func find(p *policy.Policy, name string) ([]*policy.Service, *policy.External, error) {
 	namespace, short, qualified := strings.Cut(name, "/")
 	if !qualified {
 		namespace, short = "", name
 	}
-	var services, byAccount []*policy.Service
-	var externals []*policy.External
-	var all, ids []string
+	type thing struct {
+		services []*policy.Service
+		external *policy.External
+	}
+	var found, byAccount []thing
+	var ids, accountIDs, all, qualifiedAll []string
 	for _, m := range p.Meshes {
+		enter := func(name string, t thing) {
+			all, qualifiedAll = append(all, name), append(qualifiedAll, m.Name+"/"+name)
+			if name == short && (namespace == "" || namespace == m.Name) {
+				found, ids = append(found, t), append(ids, m.Name+"/"+name)
+			}
+		}
 		for _, s := range m.Services {
-			all = append(all, s.Name)
-			ids = append(ids, s.ID())
-			switch {
-			case namespace != "" && namespace != m.Name:
-			case s.Name == short:
-				services = append(services, s)
-			case s.Account == short && !s.Outside, s.Account == short+"-sa" && !s.Outside:
-				byAccount = append(byAccount, s)
+			enter(s.Name, thing{services: []*policy.Service{s}})
+			if !s.Outside && (namespace == "" || namespace == m.Name) && (s.Account == short || s.Account == short+"-sa") {
+				byAccount, accountIDs = append(byAccount, thing{services: []*policy.Service{s}}), append(accountIDs, s.ID())
 			}
 		}
 		for _, e := range m.Externals {
-			all = append(all, e.Name)
-			ids = append(ids, e.Namespace+"/"+e.Name)
-			if e.Name == short && (namespace == "" || namespace == m.Name) {
-				externals = append(externals, e)
-			}
+			enter(e.Name, thing{external: e})
+		}
+		for _, g := range m.Groups {
+			enter(g.Name, thing{services: g.Members})
 		}
 	}
-	if len(services)+len(externals) == 0 {
-		services = byAccount
+	if len(found) == 0 {
+		found, ids = byAccount, accountIDs
 	}
 	switch {
-	case len(services) == 1 && len(externals) == 0:
-		return services[0], nil, nil
-	case len(services) == 0 && len(externals) == 1:
-		return nil, externals[0], nil
-	case len(services)+len(externals) == 0 && qualified:
-		return nil, nil, unknown("service", name, ids)
-	case len(services)+len(externals) == 0:
-		return nil, nil, unknown("service", name, all)
+	case len(found) == 1:
+		return found[0].services, found[0].external, nil
+	case len(found) > 1:
+		slices.Sort(ids)
+		return nil, nil, usageError("%s may be %s: say which", name, strings.Join(ids, " or "))
+	case qualified:
+		return nil, nil, unknown("service", name, qualifiedAll)
 	}
-	var candidates []string
-	for _, s := range services {
-		candidates = append(candidates, s.ID())
-	}
-	for _, e := range externals {
-		candidates = append(candidates, e.Namespace+"/"+e.Name)
-	}
-	slices.Sort(candidates)
-	return nil, nil, usageError("%s may be %s: say which", name, strings.Join(candidates, " or "))
+	return nil, nil, unknown("service", name, all)
 }
 
 func unknown(what, name string, among []string) error {

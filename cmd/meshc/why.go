@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func newWhy() *cobra.Command {
 		Long: `Say whether a service may call another, by which policy, rule and intent, and with which mutual TLS.
 
 SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (whoever has an
-identity) or world (whoever). DST is one service or external. Without a port the answer is for every port; without
+identity) or world (whoever). DST is one service or external. Of a group each member is asked about. Without a port the answer is for every port; without
 METHOD and PATH it says for which operations. Rules of a policy are counted from 0, as Istio's proxies log them.
 
 A call of an external is allowed where an edge leads to it, and where nothing stops it all the same: Istio holds calls
@@ -30,7 +31,7 @@ out of the mesh back with ` + "`targets.istio.sidecars: true`" + ` only.
 
 The answer is that of the manifests which the project gives. With --manifests it is that of manifests as they are,
 generated, hand-written or from a cluster, and then the services are those that selectors and accounts name, or those
-of --workloads.
+of --workloads, and SRC may be any account (shop/backend-sa) of any namespace.
 
 It ends with 0 whatever the answer. With --exit-code it ends with 1 where nothing of what was asked is allowed.`,
 		Example: `  meshc why frontend backend
@@ -83,27 +84,45 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	a, err := ask(model.Policy, args)
+	questions, err := ask(model.Policy, args, !r.virtual)
 	if err != nil {
 		return err
 	}
-	r.asked = *a
-	if err := r.find(model); err != nil {
-		return err
-	}
-	out := r.text()
-	if w.format == "json" {
-		if out, err = r.json(); err != nil {
+	answers := make([]*reason, len(questions))
+	for i, a := range questions {
+		one := *r
+		one.asked, one.notes = *a, slices.Clone(r.notes)
+		if a.note != "" {
+			one.notes = append(one.notes, a.note)
+		}
+		if err := one.find(model); err != nil {
 			return err
 		}
+		answers[i] = &one
+	}
+	out, err := w.answer(answers)
+	if err != nil {
+		return err
 	}
 	if err := writeOut(cmd, out); err != nil {
 		return err
 	}
-	if w.exitCode && r.verdict != "allowed" && r.verdict != "partly" {
+	if w.exitCode && !slices.ContainsFunc(answers, func(r *reason) bool { return r.verdict == "allowed" || r.verdict == "partly" }) {
 		return errFindings
 	}
 	return nil
+}
+
+// answer is the answers about the members of a group under each other, or the one there is.
+func (w *why) answer(all []*reason) ([]byte, error) {
+	if w.format == "json" {
+		return whysJSON(all)
+	}
+	texts := make([][]byte, len(all))
+	for i, r := range all {
+		texts[i] = r.text()
+	}
+	return bytes.Join(texts, []byte("\n")), nil
 }
 
 // open gives what is asked: a project, or manifests.

@@ -409,7 +409,22 @@ var reasons = map[eval.Reason]string{
 	eval.NoPolicy: "noPolicy", eval.ByRule: "rule", eval.NoMatch: "noRule", eval.Plaintext: "noIdentity", eval.NotJudged: "notJudged",
 }
 
-func (r *reason) json() ([]byte, error) {
+// whysJSON is one answer, or, of a group, those about its members.
+func whysJSON(all []*reason) ([]byte, error) {
+	if len(all) == 1 {
+		return answerJSON(all[0].json())
+	}
+	out := struct {
+		Schema  string    `json:"schema"`
+		Answers []whyJSON `json:"answers"`
+	}{Schema: "meshc.dev/why-group/v1"}
+	for _, r := range all {
+		out.Answers = append(out.Answers, r.json())
+	}
+	return answerJSON(out)
+}
+
+func (r *reason) json() whyJSON {
 	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: r.verdict, From: r.from.String(), Port: r.port, Ports: []whyPort{}, Notes: append([]string{}, r.notes...)}
 	if r.to != nil {
 		out.To = r.to.ID()
@@ -465,7 +480,7 @@ func (r *reason) json() ([]byte, error) {
 	for _, at := range r.against {
 		out.Breaks = append(out.Breaks, r.placeJSON(at))
 	}
-	return answerJSON(out)
+	return out
 }
 
 func (r *reason) policyJSON(p *eval.Policy) *policyJSON {

@@ -185,6 +185,20 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.Lis
 // Services is the workloads of the mesh, sorted by name.
 func (m *Mesh) Services() []*Service { return m.services }
 
+// Groups is the groups of the mesh, sorted by name.
+func (m *Mesh) Groups() (groups []policy.Group) {
+	for _, name := range slices.Sorted(maps.Keys(m.names)) {
+		if g := m.names[name].group; g != nil {
+			one := policy.Group{Name: name}
+			for _, s := range g.members {
+				one.Members = append(one.Members, s.Service)
+			}
+			groups = append(groups, one)
+		}
+	}
+	return groups
+}
+
 // Externals is the externals of the mesh, sorted by name, with their callers.
 func (m *Mesh) Externals() []*policy.External {
 	var all []*policy.External

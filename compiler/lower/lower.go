@@ -33,6 +33,7 @@ func Policy(info *check.Info) *policy.Policy {
 			mesh.Services = append(mesh.Services, s.Service)
 		}
 		mesh.Externals = m.Externals()
+		mesh.Groups = m.Groups()
 		p.Meshes = append(p.Meshes, &mesh)
 	}
 	slices.SortStableFunc(p.Guards, func(a, b *policy.Guard) int {

@@ -86,6 +86,13 @@ type Mesh struct {
 	At        source.Span
 	Services  []*Service  // sorted by name
 	Externals []*External // sorted by name
+	Groups    []Group     // sorted by name
+}
+
+// Group is a name for several services. Rules have the services themselves.
+type Group struct {
+	Name    string
+	Members []*Service // sorted
 }
 
 // Service is one workload: what shares a selector and an identity.
