@@ -137,7 +137,7 @@ type why struct {
 
 // is is Is, save that a service outside the mesh whose address is not told is looked for anywhere.
 func (w *why) is(caller eval.Source) bool {
-	if f := w.From; f.Kind == policy.FromService && f.Service.Outside && len(f.Service.Addresses) == 0 {
+	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
 		return caller.Principal == "" && caller.Elsewhere
 	}
 	return w.Is(caller, w.From)
@@ -177,22 +177,22 @@ func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnsw
 	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return unproved(w.split.Sources[c], p.Mode) })
 	all := make([]CallerAnswer, len(callers))
 	signatures := make([]string, len(callers))
-	common := map[int]string{} // by identity: how it is answered wherever it is; empty where that depends
+	where := newPlaces()
+	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
-		caller, identity := w.split.Sources[c], w.split.Identity(c)
-		all[i].Cases, signatures[i] = w.cases(port, regions, caller)
-		if known, ok := common[identity]; w.stands(caller, w.From) {
-			common[identity] = signatures[i]
-			if ok && known != signatures[i] {
-				common[identity] = ""
-			}
-		}
+		all[i].Cases, signatures[i] = w.cases(port, regions, w.split.Sources[c])
+		where.add(spotOf(w.split.Split, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
 	for i, c := range callers {
-		name := w.name(c)
-		if signatures[i] != common[w.split.Identity(c)] {
-			name += place(w.split.Split, c)
+		name := ""
+		switch follows := where.follows(spotOf(w.split.Split, c)); {
+		case !follows:
+			name = w.placed(c)
+		case usual(c):
+			name = w.name(c)
+		default:
+			continue
 		}
 		at, ok := bySignature[signatures[i]]
 		if !ok {
@@ -302,10 +302,23 @@ func (k *Case) order() int {
 
 // name is a class of callers in the words of the language.
 func (w *why) name(class int) string {
-	if f := w.From; f.Kind == policy.FromService && f.Service.Outside {
-		return f.Service.ID()
+	if w.fromOutside() {
+		return w.From.Service.ID()
 	}
 	return w.class(w.split.Split, class)
+}
+
+// placed is the same with its place: who has no identity and is at the address of a service is that.
+func (w *why) placed(class int) string {
+	peer, client := w.split.Blocks(class)
+	if s := w.outsideAt(peer); s != nil && w.split.Sources[class].Principal == "" && !client.IsValid() {
+		return s.ID()
+	}
+	return w.name(class) + place(w.split.Split, class)
+}
+
+func (w *why) fromOutside() bool {
+	return w.From.Kind == policy.FromService && w.From.Service.Outside
 }
 
 // Nearest is the shortest chain of calls by which the caller of a question reaches its destination all the same; nil
