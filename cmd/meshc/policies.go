@@ -144,12 +144,12 @@ func dryRun(p *policy.Policy) string {
 }
 
 // enforced is the services whose policies a project gives.
-func enforced(p *policy.Policy) []*policy.Service {
-	var all []*policy.Service
+func enforced(p *policy.Policy, inv *inventory.Set) (all []reach.Pods) {
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
 			if !s.Outside && !m.Declares {
-				all = append(all, s)
+				labels, told := podsOf(s, inv)
+				all = append(all, reach.Pods{Service: s, Labels: labels, Told: told})
 			}
 		}
 	}
@@ -176,28 +176,6 @@ func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, tol
 		own[l.Key] = l.Value
 	}
 	return []map[string]string{own}, false
-}
-
-// lacking is the labels, as KEY=VALUE, that pods with these need besides for a policy to bind them. It is empty where it
-// binds them without, where it cannot, and where it selects by nothing that they have and so means others.
-func lacking(own map[string]string, p *eval.Policy) []string {
-	var lacks []string
-	shared := false
-	for key, value := range p.Labels() {
-		switch has, ok := own[key]; {
-		case !ok:
-			lacks = append(lacks, key+"="+value)
-		case has != value:
-			return nil
-		default:
-			shared = true
-		}
-	}
-	if !shared || p.Gateways() {
-		return nil
-	}
-	slices.Sort(lacks)
-	return lacks
 }
 
 // bound is the pods that policies may bind.

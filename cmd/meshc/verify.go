@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,7 +153,7 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 	for _, guess := range p.guesses(func(*policy.Service) bool { return true }) {
 		r.add(diag.Note, "guess", source.Span{}, "%s", guess)
 	}
-	r.idle(p.model.Manifests)
+	r.idle(p.model)
 	if p.workloads != nil {
 		r.pitfalls(p.model, p.workloads)
 	}
@@ -162,11 +161,9 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 }
 
 // idle tells of policies that enforce nothing.
-func (r *report) idle(m *eval.Manifests) {
-	for _, p := range m.Policies {
-		if p.DryRun {
-			r.add(diag.Warning, "dry-run", p.At, "%s %s is in dry-run: Istio logs what it would do, and enforces nothing of it", p.Kind, p.ID())
-		}
+func (r *report) idle(m *reach.Model) {
+	for _, p := range m.Idle() {
+		r.add(diag.Warning, "dry-run", p.At, "%s %s is in dry-run: Istio logs what it would do, and enforces nothing of it", p.Kind, p.ID())
 	}
 }
 
@@ -331,16 +328,20 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 		read, findings = eval.Read(append(emitted(mine), files...), mesh)
 	}
 	r.findings("manifest", findings)
-	r.idle(read)
+	model := reach.New(c.policy, read)
+	r.idle(model)
 	lying := map[*source.File]bool{}
 	for _, f := range files {
 		lying[f] = true
 	}
-	perhaps, err := r.interferences(c, read, lying)
+	found, supposed, err := c.model.Interferences(enforced(c.policy, c.parsed.Inventory), read)
 	if err != nil {
-		return nil, err
+		return nil, &failure{exitFindings, err}
 	}
-	for _, d := range read.Check(append(bound(c.policy, c.parsed.Inventory), perhaps...)) {
+	for i := range found {
+		r.interference(&found[i], lying)
+	}
+	for _, d := range read.Check(append(bound(c.policy, c.parsed.Inventory), supposed...)) {
 		topic := "no effect"
 		if d.Code == diag.Unevaluable {
 			topic = "manifest"
@@ -350,52 +351,7 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 		}
 	}
 	r.problems = slices.CompactFunc(r.problems, func(a, b problem) bool { return a == b })
-	return reach.New(c.policy, read), nil
-}
-
-// interferences tells what manifests do to what the project's own let through. Where nothing tells which labels the pods
-// of a service have besides its own, policies that select by more are taken to bind them, perhaps: it gives these pods.
-func (r *report) interferences(c *compiled, read *eval.Manifests, lying map[*source.File]bool) (perhaps []eval.Workload, err error) {
-	byNamespace := map[string][]*eval.Policy{}
-	for _, p := range read.Policies {
-		if lying[p.At.File] {
-			byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
-		}
-	}
-	for _, s := range enforced(c.policy) {
-		known, told := podsOf(s, c.parsed.Inventory)
-		for _, labels := range known {
-			found, err := c.model.Interference(s, labels, read)
-			if err != nil {
-				return nil, &failure{exitFindings, err}
-			}
-			for i := range found {
-				r.interference(&found[i], lying, nil)
-			}
-		}
-		if told {
-			continue
-		}
-		for _, p := range slices.Concat(byNamespace[s.Namespace], byNamespace[c.policy.RootNamespace]) {
-			lacks := lacking(known[0], p)
-			if len(lacks) == 0 {
-				continue
-			}
-			labels := maps.Clone(known[0])
-			maps.Copy(labels, p.Labels())
-			perhaps = append(perhaps, eval.Workload{Namespace: s.Namespace, Labels: labels})
-			found, err := c.model.Interference(s, labels, read)
-			if err != nil {
-				return nil, &failure{exitFindings, err}
-			}
-			for i := range found {
-				if found[i].By == p {
-					r.interference(&found[i], lying, lacks)
-				}
-			}
-		}
-	}
-	return perhaps, nil
+	return model, nil
 }
 
 // guards judges never, always and only by what is deployed. Those that the project breaks by itself are told already.
@@ -410,8 +366,7 @@ func (r *report) guards(deployed *reach.Model, told diag.List) error {
 	return nil
 }
 
-// interference tells of one. It is sure where the pods lack no label for it.
-func (r *report) interference(i *reach.Interference, lying map[*source.File]bool, lacks []string) {
+func (r *report) interference(i *reach.Supposed, lying map[*source.File]bool) {
 	who, at := "the lack of an ALLOW policy", source.Span{}
 	if i.By != nil {
 		who = i.By.Kind + " " + i.By.ID()
@@ -431,14 +386,14 @@ func (r *report) interference(i *reach.Interference, lying map[*source.File]bool
 	case i.Opened:
 		verb, what = "open", i.Service.ID()+" to "+i.Names()
 	}
-	if i.Perhaps || len(lacks) > 0 {
+	if i.Perhaps || len(i.Lacks) > 0 {
 		verb = "may " + verb
 	} else {
 		verb += "s"
 	}
 	condition := ""
-	if len(lacks) > 0 {
-		condition = ", if its pods have " + strings.Join(lacks, ", ") + " (--workloads says)"
+	if len(i.Lacks) > 0 {
+		condition = ", if its pods have " + strings.Join(i.Lacks, ", ") + " (--workloads says)"
 	}
 	r.add(diag.Error, "interference", at, "%s %s %s: %s%s", who, verb, what, i.Example, condition)
 }
