@@ -169,30 +169,13 @@ func (r *report) idle(m *reach.Model) {
 
 // pitfalls holds policies against the workloads: accounts that nothing runs as, and workloads that have no proxy.
 func (r *report) pitfalls(m *reach.Model, inv *inventory.Set) {
-	accounts, inhabited := map[string]bool{}, map[string]bool{}
 	for _, w := range inv.Workloads {
-		inhabited[w.Namespace] = true
-		accounts[w.Namespace+"/"+w.Account] = true
-		if w.NoProxy == "" {
-			continue
+		if w.NoProxy != "" {
+			r.add(diag.Warning, "no proxy", w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 		}
-		r.add(diag.Warning, "no proxy", w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 	}
-	for _, p := range m.Manifests.Policies {
-		all := p.Mentions()
-		for _, principal := range all.Principals {
-			rest, own := strings.CutPrefix(principal, m.Policy.TrustDomain+"/ns/")
-			namespace, account, ok := strings.Cut(rest, "/sa/")
-			if own && ok {
-				all.Accounts = append(all.Accounts, namespace+"/"+account)
-			}
-		}
-		for _, a := range all.Accounts {
-			namespace, _, _ := strings.Cut(a, "/")
-			if inhabited[namespace] && !accounts[a] {
-				r.add(diag.Warning, "account", p.At, "%s %s names the account %s, which no workload runs as", p.Kind, p.ID(), a)
-			}
-		}
+	for _, s := range m.Strangers(workloadServices(inv)) {
+		r.add(diag.Warning, "account", s.Policy.At, "%s %s names the account %s, which no workload runs as", s.Policy.Kind, s.Policy.ID(), s.Account)
 	}
 }
 
@@ -449,11 +432,8 @@ func (r *report) service(m *reach.Model, mesh *policy.Mesh, s *policy.Service) e
 	}
 	for _, e := range exposed {
 		severity, at := diag.Warning, source.Span{}
-		for _, rule := range s.Allow {
-			if e.Other == "" && slices.ContainsFunc(rule.From, func(f policy.Source) bool { return f.Kind >= e.Kind }) {
-				severity, at = diag.Note, rule.At
-				break
-			}
+		if rule := reach.Meant(s, e); rule != nil {
+			severity, at = diag.Note, rule.At
 		}
 		r.add(severity, "exposed", at, "%s may call %s", e, s.ID())
 	}

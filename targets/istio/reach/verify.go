@@ -3,6 +3,7 @@ package reach
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets/istio/eval"
@@ -91,4 +92,44 @@ func lacking(own []policy.Label, p *eval.Policy) (lacks []string) {
 // Idle is the policies in dry-run: they enforce nothing.
 func (m *Model) Idle() []*eval.Policy {
 	return slices.DeleteFunc(slices.Clone(m.Manifests.Policies), func(p *eval.Policy) bool { return !p.DryRun })
+}
+
+// Stranger is an account that a policy names and that no workload runs as.
+type Stranger struct {
+	Policy  *eval.Policy
+	Account string // NAMESPACE/ACCOUNT
+}
+
+// Strangers is those of the namespaces in which there are workloads.
+func (m *Model) Strangers(workloads []*policy.Service) (strangers []Stranger) {
+	accounts, inhabited := map[string]bool{}, map[string]bool{}
+	for _, w := range workloads {
+		inhabited[w.Namespace] = true
+		accounts[w.Namespace+"/"+w.Account] = true
+	}
+	for _, p := range m.Manifests.Policies {
+		all := p.Mentions()
+		for _, principal := range all.Principals {
+			rest, own := strings.CutPrefix(principal, m.Policy.TrustDomain+"/ns/")
+			if namespace, account, ok := strings.Cut(rest, "/sa/"); own && ok {
+				all.Accounts = append(all.Accounts, namespace+"/"+account)
+			}
+		}
+		for _, a := range all.Accounts {
+			if namespace, _, _ := strings.Cut(a, "/"); inhabited[namespace] && !accounts[a] {
+				strangers = append(strangers, Stranger{p, a})
+			}
+		}
+	}
+	return strangers
+}
+
+// Meant is the rule by which a service is open to callers that nothing names; nil where none says so.
+func Meant(s *policy.Service, c Caller) *policy.Rule {
+	for i := range s.Allow {
+		if c.Other == "" && slices.ContainsFunc(s.Allow[i].From, func(f policy.Source) bool { return f.Kind >= c.Kind }) {
+			return &s.Allow[i]
+		}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
 	"github.com/meshc/meshc/targets/istio/reach"
@@ -50,6 +51,21 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 			assert.Len(t, supposed, row.supposed)
 		})
 	}
+}
+
+// TestStrangers looks for accounts that nothing runs as, where anything runs at all.
+func TestStrangers(t *testing.T) {
+	read, list := eval.Read([]*source.File{source.NewFile("k8s.yaml", selected)}, eval.Mesh{})
+	require.False(t, list.HasErrors())
+	known := []*policy.Service{{Namespace: "shop", Name: "backend", Account: "backend-sa", Outside: true, Labels: []policy.Label{{Key: "app", Value: "backend"}}}}
+	named, _ := reach.Named(read, eval.Mesh{}, known)
+	m := reach.New(named, read)
+	var got []string
+	for _, s := range m.Strangers(known) {
+		got = append(got, s.Policy.ID()+" "+s.Account)
+	}
+	assert.Equal(t, []string{"shop/backend shop/frontend-sa"}, got)
+	assert.Empty(t, m.Strangers(nil))
 }
 
 // What is in dry-run enforces nothing, unless the whole project is.
