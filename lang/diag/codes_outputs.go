@@ -47,7 +47,7 @@ backend -> partners
 		Title: "a manifest that cannot be judged",
 		Text: "A policy has a field that is unknown, or that a cluster would refuse, or the file cannot be read at all. What such a policy lets through " +
 			"cannot be told, so every request that it might decide counts as undecided. Of two PeerAuthentications of one scope the oldest counts: " +
-			"where they differ and the manifests do not tell their age, as those of a cluster do, the mode is not known.",
+			"where they differ and neither manifest tells its age, as those of a cluster do, the mode is not known.",
 		Bad: `-- manifests/backend.yaml --
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
