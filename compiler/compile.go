@@ -69,13 +69,8 @@ func Parse(ctx context.Context, p Project) (*Parsed, error) {
 // the codes in despite: whoever names those has a use for a policy that does not do what the intents say.
 func (p *Parsed) Compile(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
 	info, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
-	switch {
-	case len(p.syntax) > 0 || p.manifests.HasErrors():
-		found = certain(found)
-	case found.HasErrors():
-		found = settled(found)
-	}
-	list := slices.Concat(p.manifests, p.syntax, found).Sort().Apply(c.Warnings)
+	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
+	list := slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)
 	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Severity == diag.Error && !slices.Contains(despite, d.Code) }) {
 		return nil, list
 	}
@@ -112,42 +107,4 @@ func parse(ctx context.Context, inputs []Input) ([]*lang.File, diag.List) {
 		all = append(all, lists[i]...)
 	}
 	return whole, all
-}
-
-// settled leaves out what may only follow from a name that is not known: that nothing uses another.
-func settled(found diag.List) diag.List {
-	unknown := slices.ContainsFunc(found, func(d diag.Diagnostic) bool {
-		return d.Code == diag.UnknownService || d.Code == diag.UnknownMesh
-	})
-	if !unknown {
-		return found
-	}
-	return slices.DeleteFunc(found, func(d diag.Diagnostic) bool {
-		switch d.Code {
-		case diag.IdleService, diag.UnusedExternal, diag.UnusedExport, diag.UnusedAccount, diag.AboutNothing:
-			return true
-		}
-		return false
-	})
-}
-
-// certain leaves out what may only follow from a statement or manifest that could not be read: names
-// that seem undeclared, and every warning.
-func certain(found diag.List) diag.List {
-	kept := found[:0]
-	for _, d := range found {
-		if len(d.Fixes) > 0 && (d.Code == diag.UnknownService || d.Code == diag.UnknownMesh) {
-			kept = append(kept, d) // a near name is there: this one is a typo
-			continue
-		}
-		switch d.Code {
-		case diag.UnknownService, diag.UnknownMesh, diag.UnknownAccount, diag.UnknownPort, diag.NoSection,
-			diag.NotExported, diag.NoIdentitySource, diag.NotHTTP:
-			continue
-		}
-		if d.Severity == diag.Error {
-			kept = append(kept, d)
-		}
-	}
-	return kept
 }

@@ -2,9 +2,18 @@ package compiler
 
 import (
 	"context"
+	"path"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // Whoever ends a compile early learns that there is no result, rather than one without findings.
@@ -13,4 +22,50 @@ func TestParseEndsWithItsContext(t *testing.T) {
 	cancel()
 	_, err := Parse(ctx, Project{Files: []Input{{Name: "shop.mesh", Text: []byte("mesh shop strict\n")}}})
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// A line that cannot be read is told alone: every good example with a broken line has that fault and no other.
+func TestNothingFollowsFromABrokenLine(t *testing.T) {
+	for _, e := range diag.Table {
+		files := diag.Files(e.Good)
+		for i, f := range files {
+			if path.Ext(f.Name) != ".mesh" {
+				continue
+			}
+			lines := strings.SplitAfter(f.Text, "\n")
+			for j, line := range lines {
+				if strings.TrimSpace(line) == "" {
+					continue
+				}
+				lines[j] = "-> ->\n"
+				files[i].Text = strings.Join(lines, "")
+				for _, d := range findingsOf(t, files) {
+					assert.True(t, strings.HasPrefix(string(d.Code), "MESH0"), "the good example of %s without the line %q: %s", e.Code, line, d.Error())
+				}
+				lines[j] = line
+			}
+			files[i] = f
+		}
+	}
+}
+
+func findingsOf(t *testing.T, files []diag.Example) diag.List {
+	t.Helper()
+	today, err := time.Parse(time.DateOnly, diag.ExampleDay)
+	require.NoError(t, err)
+	p := Project{Config: config.Default(), Today: today}
+	for _, f := range files {
+		switch {
+		case f.Name == "meshc.yaml":
+			var findings diag.List
+			p.Config, findings = config.Parse(source.NewFile(f.Name, f.Text))
+			require.Empty(t, findings)
+		case path.Ext(f.Name) == ".mesh":
+			p.Files = append(p.Files, Input{f.Name, []byte(f.Text)})
+		case strings.HasPrefix(f.Name, "k8s/"):
+			p.Workloads = append(p.Workloads, inventory.Input{File: source.NewFile(f.Name, f.Text)})
+		}
+	}
+	_, findings := Compile(t.Context(), p)
+	return findings
 }

@@ -116,11 +116,23 @@ const (
 type Entry struct {
 	Code     Code
 	Severity Severity
+	Follows  Follows
 	Title    string // lower case, no full stop
 	Text     string // why it is so and what to do, in a few plain sentences
 	Bad      string
 	Good     string
 }
+
+// Follows is what a finding of the checks may only follow from. Whoever mends that sees what is left, so a code
+// that says nothing of itself waits for the inputs to be read.
+type Follows uint8
+
+const (
+	FromUnread  Follows = iota // an input that could not be read
+	FromUnknown                // that, or a name that leads nowhere: what it was meant for looks unused
+	UnknownName                // it is the name that leads nowhere: it may stand in an input that could not be read, unless a near one shows a typo
+	FromNothing                // it is so whatever the other inputs say
+)
 
 // ExampleDay is the day that the examples with a date are written for.
 const ExampleDay = "2027-03-15"
@@ -143,4 +155,11 @@ func (c Code) Severity() Severity {
 		return e.Severity
 	}
 	return Error
+}
+
+func (c Code) follows() Follows {
+	if e := Explain(c); e != nil {
+		return e.Follows
+	}
+	return FromUnread
 }

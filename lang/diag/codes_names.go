@@ -3,7 +3,7 @@ package diag
 // nameCodes is MESH10xx: names and values that do not lead anywhere, or are written in the wrong place.
 var nameCodes = []Entry{
 	{
-		Code: UnknownService, Severity: Error,
+		Code: UnknownService, Severity: Error, Follows: UnknownName,
 		Title: "a service, group or external that is not declared",
 		Text: "Every name in an edge must lead to something: a `service`, `group` or `external` of the same mesh, or a workload " +
 			"in the manifests that the project reads. A name of another mesh is written with it: `payments/api`. " +
@@ -24,7 +24,7 @@ admin -> backend
 `,
 	},
 	{
-		Code: UnknownMesh, Severity: Error,
+		Code: UnknownMesh, Severity: Error, Follows: UnknownName,
 		Title: "a mesh that is not declared",
 		Text: "A qualified name such as `payments/api` begins with a mesh that some file of the project opens with `mesh payments`, " +
 			"or with a namespace of its workload manifests. A mesh of another team that is not in this project can be declared " +
@@ -91,7 +91,7 @@ frontend -> backend:8080
 `,
 	},
 	{
-		Code: DuplicateDeclaration, Severity: Error,
+		Code: DuplicateDeclaration, Severity: Error, Follows: FromNothing,
 		Title: "two declarations of one name",
 		Text: "Within a mesh a name stands for one service, group or external, in whichever file it is declared. " +
 			"Keep one of the two, or give one another name.",
@@ -109,7 +109,7 @@ frontend -> backend, backend-v2
 `,
 	},
 	{
-		Code: DuplicateMode, Severity: Error,
+		Code: DuplicateMode, Severity: Error, Follows: FromNothing,
 		Title: "two mTLS modes for one mesh, workload or port",
 		Text: "The mode of a mesh, a workload or a port is stated once in a project, even where both say the same: of two " +
 			"PeerAuthentications for one scope Istio takes the older one and says nothing. Other files open the mesh without a mode.",
@@ -129,7 +129,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: InvalidName, Severity: Error,
+		Code: InvalidName, Severity: Error, Follows: FromNothing,
 		Title: "a name that Kubernetes would refuse",
 		Text: "Names of meshes and services become names and labels of Kubernetes objects: at most 63 lower-case letters, digits " +
 			"and dashes, with a letter or digit at either end. Names of accounts may also have dots.",
@@ -145,7 +145,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: InvalidValue, Severity: Error,
+		Code: InvalidValue, Severity: Error, Follows: FromNothing,
 		Title: "a value that cannot be right",
 		Text: "A port is a number from 1 to 65535, a protocol is one of http, http2, grpc, tcp and tls, a mode one of strict, permissive " +
 			"and disable, a date a day of the calendar as in 2027-03-31, an address an IP address or a CIDR block, and a label what " +
@@ -178,7 +178,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: AmbiguousName, Severity: Error,
+		Code: AmbiguousName, Severity: Error, Follows: FromNothing,
 		Title: "a name that reads like something else",
 		Text: "In an edge `any` is whoever proves an identity and `world` is anyone at all, and this mesh also declares something of that name. " +
 			"Whoever reads the line must be able to say what it lets through: give the service another name, or write it in double quotes.",
@@ -198,7 +198,7 @@ atlas -> db
 `,
 	},
 	{
-		Code: ServicePort, Severity: Error,
+		Code: ServicePort, Severity: Error, Follows: FromNothing,
 		Title: "a Service port where the container port is meant",
 		Text: "A Service object maps its own port to a container port, and the proxy of the callee sees only the latter. A rule for the " +
 			"Service's port would match nothing, and so would one for a port that a `service` statement declares by that number. " +
@@ -215,7 +215,7 @@ any -> backend:8080
 ` + backendManifest,
 	},
 	{
-		Code: RepeatedClause, Severity: Error,
+		Code: RepeatedClause, Severity: Error, Follows: FromNothing,
 		Title: "a clause that is written twice",
 		Text: "A service has one account, one answer to `outside`, and each of its ports once; an edge has one `until` and one `because`. " +
 			"Of two, meshc would have to guess which is meant. `label`, `port` and `address` may repeat with different values.",
@@ -231,7 +231,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: AccountMismatch, Severity: Error,
+		Code: AccountMismatch, Severity: Error, Follows: FromNothing,
 		Title: "an account that differs from serviceAccountName",
 		Text: "The identity of a pod comes from the serviceAccountName in its manifest, whatever the intents say. Rules made from another " +
 			"account would turn the pod away everywhere, one of the most common outages with Istio. Correct whichever is wrong, " +
@@ -277,7 +277,7 @@ backend -> db:5432
 `,
 	},
 	{
-		Code: InvalidOperation, Severity: Error,
+		Code: InvalidOperation, Severity: Error, Follows: FromNothing,
 		Title: "a method or path that Istio would refuse",
 		Text: "A method is a word in capitals. A path begins with `/` and is exact, ends in `*`, or begins with `*`; for a star within a path " +
 			"Istio has `{*}` (one segment) and `{**}` (any number), each as a whole segment. Istio accepts some other forms and then matches " +
@@ -294,7 +294,7 @@ frontend -> backend GET /api/{*}/orders/{**}
 `,
 	},
 	{
-		Code: NotADestination, Severity: Error,
+		Code: NotADestination, Severity: Error, Follows: FromNothing,
 		Title: "something that cannot be called",
 		Text: "`any` and `world` describe callers. Where an edge leads must be a service, a group, an external, or `*` for all services of this " +
 			"section: only these have a workload or a host that a rule can be about.",
@@ -311,7 +311,7 @@ frontend -> backend, stripe
 `,
 	},
 	{
-		Code: MisplacedClause, Severity: Error,
+		Code: MisplacedClause, Severity: Error, Follows: FromNothing,
 		Title: "a clause that this statement cannot have",
 		Text: "A port or operations belong to the callee, not to the caller; an address belongs to a service outside the mesh; a label or an " +
 			"account belongs to one inside. Move the clause to where it means something, or leave it out.",

@@ -8,7 +8,7 @@ import (
 // outputCodes is MESH3xxx and MESH4xxx: what a target cannot express, and what stands in the way of writing it.
 var outputCodes = []Entry{
 	{
-		Code: Inexpressible, Severity: Error,
+		Code: Inexpressible, Severity: Error, Follows: FromNothing,
 		Title: "something that the target cannot express",
 		Text: "The intent is clear, and the target has no way to say it, or none that means exactly this. Nothing is left out silently or made wider: " +
 			"the build fails and the finding says what would be possible. In the example the policy of a service called `default` would have the name " +

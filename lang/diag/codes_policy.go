@@ -3,7 +3,7 @@ package diag
 // policyCodes is MESH20xx: intents that would not do what they say.
 var policyCodes = []Entry{
 	{
-		Code: SharedAccount, Severity: Error,
+		Code: SharedAccount, Severity: Error, Follows: FromNothing,
 		Title: "two services that share an account but not their edges",
 		Text: "Istio knows a caller by its service account alone. Where two services of a namespace run as one account, whoever lets in the " +
 			"first lets in the second too, and a deny for one hits both; a guard that makes an exception of one makes it of both. Give each its own account, " +
@@ -26,7 +26,7 @@ reports -> db
 `,
 	},
 	{
-		Code: OverlappingSelectors, Severity: Error,
+		Code: OverlappingSelectors, Severity: Error, Follows: FromNothing,
 		Title: "selectors of two services that match the same pods",
 		Text: "A policy binds every pod that has the labels of its selector. Where the labels of one service are a part of another's, the rules of " +
 			"the first also open and close the second's pods. Give each service a label that only its own pods have.",
@@ -65,7 +65,7 @@ backend -> payments/api
 `,
 	},
 	{
-		Code: NotOwner, Severity: Error,
+		Code: NotOwner, Severity: Error, Follows: FromNothing,
 		Title: "a file that opens a mesh which it does not own",
 		Text: "`owners` in meshc.yaml says which files may open which mesh, so that no team writes rules for another. Move the statements to a file " +
 			"of the owners, or write the edge in your own section and ask for an `export`.",
@@ -89,7 +89,7 @@ any -> api
 `,
 	},
 	{
-		Code: NoIdentity, Severity: Error,
+		Code: NoIdentity, Severity: Error, Follows: FromNothing,
 		Title: "an edge from a caller that cannot prove who it is",
 		Text: "Identity comes with mutual TLS, between two proxies. A caller without a proxy has none, and where the callee's mode is `disable` no " +
 			"caller has one: the rule would turn everyone away. Bring both into the mesh, give an outside caller its `address`, or write " +
@@ -106,7 +106,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: OutsideIntoStrict, Severity: Error,
+		Code: OutsideIntoStrict, Severity: Error, Follows: FromNothing,
 		Title: "an edge from outside the mesh into a strict port",
 		Text: "A caller without a proxy speaks plaintext, and a strict port takes only mutual TLS: the connection is cut before any rule is looked " +
 			"at. Bring the caller into the mesh, or make the port permissive for as long as the move takes: `mtls backend:8080 permissive`.",
@@ -122,7 +122,7 @@ legacy -> backend
 `,
 	},
 	{
-		Code: ExternalSource, Severity: Error,
+		Code: ExternalSource, Severity: Error, Follows: FromNothing,
 		Title: "an external as a caller",
 		Text: "An external is a host outside the mesh that services call. What comes from outside enters through a gateway, and that is a " +
 			"service with an account: `istio-system/ingress -> backend`.",
@@ -142,7 +142,7 @@ istio-system/ingress -> backend
 `,
 	},
 	{
-		Code: ExternalMode, Severity: Error,
+		Code: ExternalMode, Severity: Error, Follows: FromNothing,
 		Title: "an mTLS mode for an external",
 		Text: "Mutual TLS of the mesh works between its own proxies; a host outside has none. To encrypt the way there, state it on the port: `tls` where the " +
 			"application opens the TLS connection itself, `http tls` where its sidecar is to do so.",
@@ -159,7 +159,7 @@ backend -> stripe
 `,
 	},
 	{
-		Code: RootNamespace, Severity: Error,
+		Code: RootNamespace, Severity: Error, Follows: FromNothing,
 		Title: "a mode or an edge in the root namespace",
 		Text: "Istio applies what stands in the root namespace to every namespace. So its section may declare services, a gateway for instance, and " +
 			"nothing else. The mode of the whole mesh is `mesh * strict`.",
@@ -178,7 +178,7 @@ istio-system/ingress -> backend
 `,
 	},
 	{
-		Code: Expired, Severity: Error,
+		Code: Expired, Severity: Error, Follows: FromNothing,
 		Title: "an intent whose last day has passed",
 		Text: "The statement was meant to end, and its day is over, so it is left out of the manifests. Remove it, or agree on a new day. " +
 			"Today is what --date or SOURCE_DATE_EPOCH says, else the clock in UTC.",
@@ -256,7 +256,7 @@ only backend, reports -> db
 `,
 	},
 	{
-		Code: SelectorMismatch, Severity: Error,
+		Code: SelectorMismatch, Severity: Error, Follows: FromNothing,
 		Title: "a selector that matches none of the service's pods",
 		Text: "A policy finds the pods that it binds by their labels. Where the declared labels match none of the pods that the manifests give the " +
 			"service, an allow rule would open nothing and a deny would shut nothing. Write the labels that the pods have, or leave them out where " +
@@ -307,7 +307,7 @@ spec:
 `,
 	},
 	{
-		Code: SharedAddress, Severity: Error,
+		Code: SharedAddress, Severity: Error, Follows: FromNothing,
 		Title: "two services that share an address but not their edges",
 		Text: "A service outside the mesh is known by its addresses alone. Where one service is at an address of another, whoever lets in the other lets in " +
 			"the one too, and a deny for the other hits both. Give them addresses that do not overlap, or write for the one what is written for the other; " +
@@ -328,7 +328,7 @@ reports -> backend:8080 GET /reports
 `,
 	},
 	{
-		Code: ProxiedOutside, Severity: Error,
+		Code: ProxiedOutside, Severity: Error, Follows: FromNothing,
 		Title: "a service declared outside the mesh whose manifest shows a proxy",
 		Text: "`outside` says that the pods of a service have no proxy, and the manifests show that they have one: a label that asks for it, a container " +
 			"istio-proxy, or a namespace with injection. Such a caller comes with an identity, and a rule for its addresses does not let it in; as a callee it " +

@@ -88,7 +88,7 @@ frontend -> backend because "INC-42, batch window"
 `,
 	},
 	{
-		Code: IncompleteStatement, Severity: Error,
+		Code: IncompleteStatement, Severity: Error, Follows: FromNothing,
 		Title: "a statement that ends too early",
 		Text: "A statement ends at the end of its line or at a semicolon, and this one still lacks something. To go on in the " +
 			"next line, break it after a comma, an arrow, a `|` or an opening brace.",

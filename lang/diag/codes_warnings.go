@@ -135,7 +135,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: IdleService, Severity: Warning,
+		Code: IdleService, Severity: Warning, Follows: FromUnknown,
 		Title: "a service that nothing may call and that calls nothing",
 		Text: "No edge leads to the service or away from it, and none lets in `any` or `world`, of which it would be one. Either an edge is missing, or the " +
 			"service is gone and its line was left behind.",
@@ -154,7 +154,7 @@ reports -> backend
 `,
 	},
 	{
-		Code: UnusedAccount, Severity: Warning,
+		Code: UnusedAccount, Severity: Warning, Follows: FromUnknown,
 		Title: "an account that no workload uses",
 		Text: "The manifests have a ServiceAccount that no workload and no service names. Often a workload was meant to run as it, and runs as " +
 			"another one.",
@@ -208,7 +208,7 @@ frontend -> backend
 `,
 	},
 	{
-		Code: UnusedExternal, Severity: Warning,
+		Code: UnusedExternal, Severity: Warning, Follows: FromUnknown,
 		Title: "an external that nothing uses",
 		Text:  "No edge leads to the external. Either an edge is missing, or the host is no longer called and its line was left behind.",
 		Bad: `mesh shop strict
@@ -243,7 +243,7 @@ web -> backend
 `,
 	},
 	{
-		Code: UnusedExport, Severity: Warning,
+		Code: UnusedExport, Severity: Warning, Follows: FromUnknown,
 		Title: "an export that no edge needs",
 		Text: "No edge of the project makes use of this consent. Edges that stand in the callee's own section need none. Remove it, or write the " +
 			"edge that it was meant for.",
@@ -431,7 +431,7 @@ frontend -> backend GET /api/*, admin GET /api/*
 `,
 	},
 	{
-		Code: AboutNothing, Severity: Warning,
+		Code: AboutNothing, Severity: Warning, Follows: FromUnknown,
 		Title: "a never, always or only that is about nothing",
 		Text: "One side of the statement stands for no service, so it holds whatever the edges are: `*` is the services of the section that the statement " +
 			"stands in, and `vault/*` those that mesh vault declares. Declare them or name their manifests, write the names that are meant, or delete the statement.",

@@ -113,6 +113,23 @@ func (l List) Sort() List {
 	})
 }
 
+// Settled leaves out of the findings of the checks what may only follow from another fault: from an input that could
+// not be read, where there is one, or from an unknown name.
+func (l List) Settled(unread bool) List {
+	unknown := slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Code.follows() == UnknownName })
+	return slices.DeleteFunc(l, func(d Diagnostic) bool {
+		switch d.Code.follows() {
+		case FromUnread:
+			return unread
+		case FromUnknown:
+			return unread || unknown
+		case UnknownName:
+			return unread && len(d.Fixes) == 0
+		}
+		return false
+	})
+}
+
 // Count is the number of findings of a severity.
 func (l List) Count(s Severity) int {
 	n := 0
