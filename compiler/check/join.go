@@ -11,9 +11,6 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// The labels that name a workload, in the order in which the inventory looks at them.
-var namingLabels = []string{"app", "app.kubernetes.io/name"}
-
 // join gives each declared service the workloads that its selector takes, and declares the services that
 // only the manifests know. Afterwards Meshes is complete and sorted.
 func (c *checker) join() {
@@ -260,14 +257,14 @@ func (c *checker) holdPort(s *Service, p inventory.Port) {
 // complete gives a service the selector that it has by default.
 func (c *checker) complete(s *Service) {
 	if len(s.Labels) == 0 && len(s.workloads) == 0 {
-		s.Labels = []policy.Label{{Key: namingLabels[0], Value: s.Name}}
+		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
 	}
 }
 
 // selectorOf is the labels that select the workloads of a service: the one that names it where all carry
 // it, else all that they have in common.
 func selectorOf(name string, workloads []*inventory.Workload) []policy.Label {
-	for _, key := range namingLabels {
+	for _, key := range policy.NamingLabels {
 		l := []policy.Label{{Key: key, Value: name}}
 		if !slices.ContainsFunc(workloads, func(w *inventory.Workload) bool { return !selects(l, w.Labels) }) {
 			return l

@@ -52,7 +52,7 @@ func (c *checker) selectable(s *Service) {
 
 // nameable reports a workload whose name from the manifests cannot be the name of a policy.
 func (c *checker) nameable(s *Service) {
-	if s.decl == nil && !isDNSLabel(s.Name) {
+	if s.decl == nil && !policy.IsLabel(s.Name) {
 		c.list.Add(diag.InvalidName, s.At, "%s cannot be the name of a policy", quoted(s.Name)).
 			WithHelp("declare the service under a name of lower-case letters, digits and `-`, with this workload's label: `service NAME label app=%s`", s.Name)
 	}

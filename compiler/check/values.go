@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -10,71 +9,39 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Kubernetes' rules for names: k8s.io/apimachinery/pkg/util/validation.
-var (
-	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	labelValue   = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$`)
-)
-
-const (
-	maxLabel     = 63
-	maxSubdomain = 253
-)
-
-func isDNSLabel(s string) bool { return len(s) <= maxLabel && isLabelText(s) }
-
-// isLabelText is dnsLabel by hand: it runs for every declared name.
-func isLabelText(s string) bool {
-	if s == "" || s[0] == '-' || s[len(s)-1] == '-' {
-		return false
-	}
-	for i := range len(s) {
-		if b := s[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' {
-			return false
-		}
-	}
-	return true
-}
-
-func isSubdomain(s string) bool { return len(s) <= maxSubdomain && dnsSubdomain.MatchString(s) }
-
 func (c *checker) validName(n lang.Name, what string) {
-	if isDNSLabel(n.Text) {
+	if policy.IsLabel(n.Text) {
 		return
 	}
 	d := c.list.Add(diag.InvalidName, n.Range, "%s cannot be the name of anything in Kubernetes", quoted(n.Text))
-	if len(n.Text) > maxLabel {
-		d.WithHelp("a %s has at most %d characters; this one has %d", what, maxLabel, len(n.Text))
+	if len(n.Text) > policy.MaxLabel {
+		d.WithHelp("a %s has at most %d characters; this one has %d", what, policy.MaxLabel, len(n.Text))
 		return
 	}
 	d.WithHelp("a %s has lower-case letters, digits and `-`, and begins and ends with a letter or digit", what)
-	if lower := strings.ToLower(strings.ReplaceAll(n.Text, "_", "-")); isDNSLabel(lower) {
+	if lower := strings.ToLower(strings.ReplaceAll(n.Text, "_", "-")); policy.IsLabel(lower) {
 		d.WithFix(false, n.Range, lower, "write "+lower)
 	}
 }
 
 func (c *checker) validAccount(n lang.Name) bool {
-	if isDNSLabel(n.Text) || isSubdomain(n.Text) {
+	if policy.IsName(n.Text) {
 		return true
 	}
 	c.list.Add(diag.InvalidName, n.Range, "%s cannot be a service account", quoted(n.Text)).
-		WithHelp("an account has lower-case letters, digits, `-` and `.`, at most %d of them: the metadata.name of a ServiceAccount", maxSubdomain)
+		WithHelp("an account has lower-case letters, digits, `-` and `.`, at most %d of them: the metadata.name of a ServiceAccount", policy.MaxName)
 	return false
 }
 
 func (c *checker) validLabel(l lang.Label) bool {
-	prefix, name, qualified := strings.Cut(l.Key.Text, "/")
-	if !qualified {
-		prefix, name = "", l.Key.Text
-	}
 	switch {
-	case name == "" || len(name) > maxLabel || !labelValue.MatchString(name) || qualified && !isSubdomain(prefix):
+	case !policy.IsLabelKey(l.Key.Text):
 		c.list.Add(diag.InvalidName, l.Key.Range, "%s cannot be the key of a label", quoted(l.Key.Text)).
-			WithHelp("a key is a name of at most %d characters, with a DNS name and `/` before it if need be: app.kubernetes.io/name", maxLabel)
+			WithHelp("a key is a name of at most %d characters, with a DNS name and `/` before it if need be: app.kubernetes.io/name", policy.MaxLabel)
 		return false
-	case len(l.Value.Text) > maxLabel || !labelValue.MatchString(l.Value.Text):
+	case !policy.IsLabelValue(l.Value.Text):
 		c.list.Add(diag.InvalidName, l.Value.Range, "%s cannot be the value of a label", quoted(l.Value.Text)).
-			WithHelp("a value has at most %d letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit", maxLabel)
+			WithHelp("a value has at most %d letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit", policy.MaxLabel)
 		return false
 	}
 	return true
@@ -88,7 +55,7 @@ func (c *checker) validHost(n lang.Name) bool {
 			WithHelp("call the service itself: `NAMESPACE/SERVICE`, which its mesh exports")
 		return false
 	}
-	if isSubdomain(host) && strings.Contains(host, ".") && !allDigits(host) {
+	if policy.IsName(host) && strings.Contains(host, ".") && !allDigits(host) {
 		return true
 	}
 	d := c.list.Add(diag.InvalidValue, n.Range, "%s is not the name of a host", quoted(n.Text))

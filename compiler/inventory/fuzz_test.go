@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	kyaml "sigs.k8s.io/yaml"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -52,7 +53,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		for i, w := range set.Workloads {
-			if w.Service == "" || w.Account == "" || w.At.IsZero() || !validName(w.Namespace, 63, false) {
+			if w.Service == "" || w.Account == "" || w.At.IsZero() || !policy.IsLabel(w.Namespace) {
 				t.Fatalf("half a workload: %+v", w)
 			}
 			if i > 0 && set.Workloads[i-1].Namespace > w.Namespace {
@@ -65,7 +66,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		for _, a := range set.Accounts {
-			if !validName(a.Name, 253, true) {
+			if !policy.IsName(a.Name) {
 				t.Fatalf("account %q", a.Name)
 			}
 		}

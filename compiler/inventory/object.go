@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -124,13 +125,13 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 			f.findings.Add(diag.MalformedManifest, at, "%s without metadata.name", kind)
 		}
 		return at, "", false
-	case m.Name != "" && !validName(m.Name, 253, true):
+	case m.Name != "" && !policy.IsName(m.Name):
 		f.findings.Add(diag.MalformedManifest, at, "%q is no name of a %s: small letters, digits, dashes and dots", m.Name, kind)
 		return at, "", false
 	case kind == "Namespace":
 		return at, "", true
 	case m.Namespace != "":
-		if !validName(m.Namespace, 63, false) {
+		if !policy.IsLabel(m.Namespace) {
 			f.findings.Add(diag.MalformedManifest, f.doc.Span(yamldoc.Get(n, "metadata", "namespace")), "%q is no name of a namespace: small letters, digits and dashes", m.Namespace)
 			return at, "", false
 		}
@@ -168,19 +169,4 @@ func (f *file) unfilledLabels(labels map[string]string) bool {
 		f.unfilled(key, value)
 	}
 	return f.template
-}
-
-// validName tells a DNS-1123 label, or with dots a subdomain.
-func validName(s string, most int, dots bool) bool {
-	if s == "" || len(s) > most {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-		case c != '-' && (c != '.' || !dots), i == 0, i == len(s)-1:
-			return false
-		}
-	}
-	return true
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -38,7 +39,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 		Unplaced:  cmp.Or(meta.Namespace, f.Namespace) == "",
 		Kind:      kind,
 		Object:    cmp.Or(meta.Name, meta.GenerateName),
-		Service:   cmp.Or(template.Labels["app"], template.Labels["app.kubernetes.io/name"], meta.Name, meta.GenerateName),
+		Service:   cmp.Or(template.Labels[policy.NamingLabels[0]], template.Labels[policy.NamingLabels[1]], meta.Name, meta.GenerateName),
 		Labels:    template.Labels,
 		At:        at,
 		AccountAt: at,
@@ -83,7 +84,7 @@ func (f *file) account(p *pod, spec *yaml.Node, s *corev1.PodSpec) {
 			p.AccountAt = f.doc.Span(at)
 		}
 	}
-	if !validName(p.Account, 253, true) {
+	if !policy.IsName(p.Account) {
 		f.findings.Add(diag.MalformedManifest, p.AccountAt, "%q is no name of a ServiceAccount: small letters, digits, dashes and dots", p.Account)
 	}
 }

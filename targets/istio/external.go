@@ -106,7 +106,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	refuse := func(format string, args ...any) *diag.Diagnostic {
 		return b.findings.Add(diag.Inexpressible, x.At, format, args...)
 	}
-	if !isLabel(x.Name) {
+	if !policy.IsLabel(x.Name) {
 		refuse("%q is no name of an object", x.Name).WithHelp(nameHelp)
 	}
 	if len(x.Hosts) == 0 {

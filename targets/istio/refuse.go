@@ -16,7 +16,7 @@ import (
 
 // acceptMesh refuses a namespace that cannot be one.
 func (b *builder) acceptMesh(m *policy.Mesh) bool {
-	if !isLabel(m.Name) {
+	if !policy.IsLabel(m.Name) {
 		b.findings.Add(diag.Inexpressible, m.At, "%q is no name of a namespace", m.Name).WithHelp(nameHelp)
 		return false
 	}
@@ -56,7 +56,7 @@ func (b *builder) inRoot(at source.Span, what string) *diag.Diagnostic {
 // acceptService refuses a workload that no policy could select.
 func (b *builder) acceptService(s *policy.Service) bool {
 	switch {
-	case !isSubdomain(s.Name):
+	case !policy.IsName(s.Name):
 		b.findings.Add(diag.Inexpressible, s.At, "%q is no name of an object", s.Name).WithHelp(nameHelp)
 		return false
 	case len(s.Labels) == 0:
@@ -65,7 +65,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 		return false
 	}
 	for _, l := range s.Labels {
-		if !isLabelKey(l.Key) || !isLabelValue(l.Value) {
+		if !policy.IsLabelKey(l.Key) || !policy.IsLabelValue(l.Value) {
 			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is none that a pod can have", l.Key, l.Value, s.ID()).
 				WithHelp("a value has up to 63 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit")
 			return false
@@ -85,7 +85,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 	}
 	for _, from := range r.From {
 		switch {
-		case from.Kind == policy.FromMesh && !isLabel(from.Mesh):
+		case from.Kind == policy.FromMesh && !policy.IsLabel(from.Mesh):
 			refuse("%q is no name of a namespace", from.Mesh).WithHelp(nameHelp)
 		case from.Kind != policy.FromService:
 		case from.Service.Outside && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
@@ -93,7 +93,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 		case from.Service.Outside && len(from.Service.Addresses) == 0:
 			refuse("%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
-		case !from.Service.Outside && !(isLabel(from.Service.Namespace) && isSubdomain(from.Service.Account)):
+		case !from.Service.Outside && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
 			refuse("%s has no service account that could prove who it is", from.Service.ID()).
 				WithHelp("name the account that its pods run under: `service %s account NAME`", from.Service.Name)
 		}
@@ -155,65 +155,20 @@ func refuseTemplate(path string) string {
 				return "nothing in braces may follow {**}"
 			}
 			rest = segment == "{**}"
-		case segment == "" || strings.Trim(segment, pathCharacters) != "":
+		case segment == "" || strings.Trim(segment, policy.LiteralCharacters) != "":
 			return "beside {*} and {**} a template has plain segments only"
 		}
 	}
 	return ""
 }
 
-const (
-	digits         = "0123456789"
-	lower          = "abcdefghijklmnopqrstuvwxyz"
-	letters        = lower + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	pathCharacters = letters + digits + "-._~%!$&'()+,;:@=" // pchar of RFC 3986, without *
-)
-
-// isLabel tells whether s is a label of a DNS name (RFC 1123), as namespaces are.
-func isLabel(s string) bool { return len(s) <= 63 && isPart(s) }
-
-// isSubdomain tells whether s is a DNS name in lower case, as object names are.
-func isSubdomain(s string) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if !isPart(part) {
-			return false
-		}
-	}
-	return len(s) <= 253
-}
-
-func isPart(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0 && i < len(s)-1) {
-			return false
-		}
-	}
-	return s != ""
-}
-
 func isTrustDomain(s string) bool {
 	for part := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
-		if !isLabel(part) {
+		if !policy.IsLabel(part) {
 			return false
 		}
 	}
 	return true
-}
-
-func isLabelKey(s string) bool {
-	prefix, name, ok := strings.Cut(s, "/")
-	if !ok {
-		prefix, name = "a", s
-	}
-	return isSubdomain(prefix) && name != "" && isLabelValue(name)
-}
-
-func isLabelValue(s string) bool {
-	if len(s) > 63 || strings.Trim(s, letters+digits+"-._") != "" {
-		return false
-	}
-	return s == "" || !strings.ContainsRune("-._", rune(s[0])) && !strings.ContainsRune("-._", rune(s[len(s)-1]))
 }
 
 // refuseHost says why an external cannot have a host; empty where it can. A Sidecar takes no short names.
@@ -225,9 +180,9 @@ func refuseHost(host string, sidecars bool) string {
 		return "a * stands for the whole first label"
 	case len(host) > 253:
 		return "it is longer than a DNS name may be"
-	case strings.Trim(parts[len(parts)-1], digits) == "":
+	case strings.Trim(parts[len(parts)-1], "0123456789") == "":
 		return "an address is no name"
-	case slices.ContainsFunc(parts, func(p string) bool { return !isLabel(p) }):
+	case slices.ContainsFunc(parts, func(p string) bool { return !policy.IsLabel(p) }):
 		return "it is no DNS name"
 	case sidecars && !wildcard && len(parts) == 1:
 		return "a Sidecar takes no short names"

@@ -234,7 +234,7 @@ func labelsText(labels map[string]string) string {
 
 // nameOf is what the language would call pods with these labels.
 func nameOf(labels map[string]string) string {
-	for _, key := range []string{"app", "app.kubernetes.io/name"} {
+	for _, key := range policy.NamingLabels {
 		if len(labels) == 1 && labels[key] != "" {
 			return labels[key]
 		}

@@ -124,7 +124,7 @@ func (n *naming) selector(p *eval.Policy) {
 		s.Labels = append(s.Labels, policy.Label{Key: key, Value: labels[key]})
 	}
 	named := ""
-	for _, key := range []string{"app", "app.kubernetes.io/name", s.Labels[0].Key} {
+	for _, key := range append(slices.Clone(policy.NamingLabels), s.Labels[0].Key) {
 		if s.Name = labels[key]; s.Name != "" {
 			named = key
 			break
