@@ -11,7 +11,6 @@ import (
 
 // Target turns a policy into manifests. What it cannot express is a finding, never a silent loss.
 type Target interface {
-	Name() string
 	Emit(*policy.Policy) ([]Manifest, diag.List)
 }
 

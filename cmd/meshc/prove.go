@@ -33,7 +33,7 @@ func emitted(manifests []targets.Manifest) []*source.File {
 	files := make([]*source.File, len(manifests))
 	for i := range manifests {
 		m := &manifests[i]
-		files[i] = reach.FileOf(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML)
+		files[i] = source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML))
 	}
 	return files
 }

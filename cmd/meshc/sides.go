@@ -329,7 +329,7 @@ func (s *side) sources() []*source.File {
 	files := make([]*source.File, 0, len(s.files))
 	for _, f := range s.files {
 		if holdsObjects(f.Path) {
-			files = append(files, reach.FileOf(f.Path, f.Data))
+			files = append(files, source.NewFile(f.Path, string(f.Data)))
 		}
 	}
 	return files
@@ -354,7 +354,7 @@ func unjudged(before, after []targets.File) (a, b []*source.File) {
 	read := func(files []targets.File) (all []*source.File) {
 		for _, f := range files {
 			if holdsObjects(f.Path) && (differ[f.Path] || outward && says(f.Data)) {
-				all = append(all, reach.FileOf(f.Path, f.Data))
+				all = append(all, source.NewFile(f.Path, string(f.Data)))
 			}
 		}
 		return all

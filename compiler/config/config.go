@@ -11,13 +11,13 @@ import (
 
 // Project is the settings of a project. The zero value is not usable: take Default or Parse.
 type Project struct {
-	Sources       []string               // globs of intents, relative to meshc.yaml; default **/*.mesh
-	Workloads     []Workloads            // where workload manifests are
-	Owners        map[string][]string    // mesh name to the globs of the files that may open it; "*" is the mesh-wide mode
-	OwnersAt      map[string]source.Span // the mesh names of Owners
-	TrustDomain   string                 // default cluster.local
-	RootNamespace string                 // default istio-system
-	Warnings      map[diag.Code]Level    // what is done with a warning, by code
+	Sources       []string                 // globs of intents, relative to meshc.yaml; default **/*.mesh
+	Workloads     []Workloads              // where workload manifests are
+	Owners        map[string][]string      // mesh name to the globs of the files that may open it; "*" is the mesh-wide mode
+	OwnersAt      map[string]source.Span   // the mesh names of Owners
+	TrustDomain   string                   // default cluster.local
+	RootNamespace string                   // default istio-system
+	Warnings      map[diag.Code]diag.Level // what is done with a warning, by code
 	Istio         Istio
 	Environments  map[string]*Environment
 }
@@ -48,15 +48,6 @@ type Environment struct {
 	At         source.Span            // its name
 	ModesAt    map[string]source.Span // the keys of Modes
 }
-
-// Level is what is done with a warning.
-type Level = diag.Level
-
-const (
-	Warn    = diag.Warn
-	Silence = diag.Silence
-	Fail    = diag.Fail
-)
 
 // Default is the settings of a project without meshc.yaml.
 func Default() Project {

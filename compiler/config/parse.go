@@ -150,7 +150,7 @@ func (r *reader) owners(path string, v *yaml.Node) {
 
 func (r *reader) warnings(path string, v *yaml.Node) {
 	p := &r.project
-	p.Warnings = map[diag.Code]Level{}
+	p.Warnings = map[diag.Code]diag.Level{}
 	for _, pair := range r.pairs(path, v) {
 		code := diag.Code(pair.Key.Value)
 		at := r.doc.Span(pair.Key)
@@ -164,7 +164,7 @@ func (r *reader) warnings(path string, v *yaml.Node) {
 			continue
 		}
 		var word string
-		r.oneOf(&word, Silence.String(), Warn.String(), Fail.String())(join(path, string(code)), pair.Value)
+		r.oneOf(&word, diag.Silence.String(), diag.Warn.String(), diag.Fail.String())(join(path, string(code)), pair.Value)
 		if level, err := diag.ParseLevel(word); word != "" && err == nil {
 			p.Warnings[code] = level
 		}

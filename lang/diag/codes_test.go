@@ -159,7 +159,6 @@ The JSON is one object. Fields may be added to it, never renamed or removed; ` +
       "start": {"offset": 110, "line": 4, "column": 13},
       "end": {"offset": 116, "line": 4, "column": 19}
     },
-    "label": "...",
     "related": [{"message": "...", "place": {}}],
     "notes": ["..."],
     "help": "...",
@@ -168,7 +167,7 @@ The JSON is one object. Fields may be added to it, never renamed or removed; ` +
 }
 ` + "```" + `
 
-` + "`place`, `label` and `help`" + ` may be missing; every place has the form of the first one. Offsets count bytes from 0; lines and columns
+` + "`place` and `help`" + ` may be missing; every place has the form of the first one. Offsets count bytes from 0; lines and columns
 count from 1, columns in characters. A place ends before its ` + "`end`" + `. An edit replaces the text of its place. A fix that is safe
 cannot change who may call whom, and ` + "`meshc check --fix`" + ` makes it.
 `

@@ -31,7 +31,6 @@ type Diagnostic struct {
 	Severity Severity
 	Message  string      // lower case, no full stop
 	Primary  source.Span // the smallest span that shows the trouble; zero where there is no place
-	Label    string      // a few words under the caret; often empty
 	Related  []Related   // at most two other places
 	Notes    []string    // facts that explain
 	Help     string      // the way out, in words

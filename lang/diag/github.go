@@ -33,9 +33,6 @@ func GitHub(w io.Writer, l List) error {
 // plain is all that a finding says, without snippets.
 func (d *Diagnostic) plain() string {
 	lines := []string{printable(d.Message)}
-	if d.Label != "" {
-		lines[0] += ": " + printable(d.Label)
-	}
 	for _, r := range d.Related {
 		lines = append(lines, printable(r.Message)+": "+place(r.Span))
 	}

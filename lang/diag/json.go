@@ -18,7 +18,6 @@ import (
 //	    "severity": "error",                       // error, warning or note
 //	    "message": "…",
 //	    "place": PLACE,                            // left out where a finding has no place
-//	    "label": "…",                              // the words under the caret; may be left out
 //	    "related": [{"message": "…", "place": PLACE}],
 //	    "notes": ["…"],
 //	    "help": "…",                               // may be left out
@@ -41,7 +40,6 @@ func JSON(w io.Writer, l List) error {
 			Severity: d.Severity.String(),
 			Message:  d.Message,
 			Place:    jsonPlaceOf(d.Primary),
-			Label:    d.Label,
 			Related:  make([]jsonRelated, 0, len(d.Related)),
 			Notes:    append([]string{}, d.Notes...),
 			Help:     d.Help,
@@ -78,7 +76,6 @@ type jsonFinding struct {
 	Severity string        `json:"severity"`
 	Message  string        `json:"message"`
 	Place    *jsonPlace    `json:"place,omitempty"`
-	Label    string        `json:"label,omitempty"`
 	Related  []jsonRelated `json:"related"`
 	Notes    []string      `json:"notes"`
 	Help     string        `json:"help,omitempty"`

@@ -54,11 +54,10 @@ func findings(t testing.TB) diag.List {
 	l.Add(diag.DuplicateDeclaration, at(t, shop, "frontend", 2), "service frontend is declared twice").
 		WithRelated(at(t, shop, "frontend", 0), "first declared here").
 		WithHelp("keep one of the two, or give one another name")
-	d := l.Add(diag.UnknownService, at(t, shop, "backnd", 0), "service backnd is not declared in mesh shop").
+	l.Add(diag.UnknownService, at(t, shop, "backnd", 0), "service backnd is not declared in mesh shop").
 		WithRelated(at(t, shop, "backend", 0), "backend is declared here").
 		WithHelp("did you mean backend?").
 		WithFix(true, at(t, shop, "backnd", 0), "backend", "write backend")
-	d.Label = "not declared"
 	l.Add(diag.UnknownService, at(t, shop, "db", 0), "service db is not declared in mesh shop").
 		WithRelated(at(t, shop, "backnd", 0), "nor is this one").
 		WithRelated(at(t, payments, "api", 0), "only these are exported").

@@ -97,7 +97,7 @@ func (t *texter) remark(kind, style, text string) {
 // places shows the primary place and the related ones, file by file.
 func (t *texter) places(d *Diagnostic, style string) {
 	files := []*source.File{d.Primary.File}
-	marks := map[*source.File][]mark{d.Primary.File: {newMark(d.Primary, d.Label, true)}}
+	marks := map[*source.File][]mark{d.Primary.File: {newMark(d.Primary, "", true)}}
 	for _, r := range d.Related {
 		if r.Span.IsZero() {
 			continue

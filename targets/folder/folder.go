@@ -35,7 +35,6 @@ import (
 type Changes struct {
 	Written     []string // new, or with other bytes
 	Removed     []string // written by meshc before, and no longer wanted
-	Unchanged   []string // the same bytes
 	Differences []Difference
 }
 

@@ -213,7 +213,6 @@ func (w *work) judge(lock targets.Lock) error {
 	}
 	for i, f := range w.files {
 		if w.same[i] {
-			w.Unchanged = append(w.Unchanged, f.Path)
 			continue
 		}
 		w.write(f, before[i])

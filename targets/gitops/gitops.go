@@ -60,7 +60,6 @@ type Change struct {
 	Written []string       // paths that are new or differ, sorted, with the lock
 	Removed []string       // paths that go, sorted
 	LeftOut []string       // manifests of others that a new kustomization.yaml would keep from being applied, sorted
-	First   bool           // PATH had no lock: nothing was ever published there
 }
 
 // Result is what became of a publish.
@@ -72,7 +71,6 @@ type Result struct {
 	Commit     string // full hash; of the existing proposal where that is up to date; empty where there is none
 	UpToDate   bool   // the remote already had everything; nothing was pushed
 	Withdrawn  bool   // Base has everything, so the review branch, which proposed something else, was deleted
-	DryRun     bool   // what would have happened
 	Change     Change
 	Message    Message // as Describe gave it
 	Attempts   int     // 1, and one more for each lost race

@@ -211,7 +211,7 @@ func (p *plan) ownsBelow(path string) bool {
 
 // change is the plan as the caller sees it. files is what was asked for.
 func (p *plan) change(files []targets.File) Change {
-	c := Change{Written: p.written, Removed: p.removed, LeftOut: slices.Sorted(maps.Keys(p.leftOut)), First: !p.locked}
+	c := Change{Written: p.written, Removed: p.removed, LeftOut: slices.Sorted(maps.Keys(p.leftOut))}
 	for _, f := range files {
 		if f.Path == targets.LockName {
 			continue

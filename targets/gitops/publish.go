@@ -77,7 +77,7 @@ func (p *publisher) attempt() (Result, diag.List, error) {
 	if err != nil {
 		return Result{}, nil, err
 	}
-	result := Result{Repository: p.name, Base: base, Branch: base, Review: p.reviewBranch(), DryRun: p.o.DryRun}
+	result := Result{Repository: p.name, Base: base, Branch: base, Review: p.reviewBranch()}
 	head := v.branches[base]
 	root, err := treeOf(v, head)
 	if err != nil {

@@ -22,7 +22,6 @@ func TestDirect(t *testing.T) {
 	require.Equal(t, under("prod", files, tree{"README.md": "hands off\n"}), content(t, repository, "main"))
 	require.Equal(t, []string{"meshc: prod: 1 connection opened", "by hand"}, log(t, repository, "main"))
 	require.Equal(t, "main", result.Branch)
-	require.True(t, result.Change.First)
 	require.Empty(t, result.Change.Old)
 	require.Len(t, result.Change.New, 4)
 	require.Equal(t, `meshc: prod: 1 connection opened

@@ -75,8 +75,6 @@ type target struct {
 	security, networking string // API versions
 }
 
-func (t *target) Name() string { return "istio" }
-
 // Emit is every manifest of the policy in the order of an apply, and what cannot be expressed: an object with an
 // error is left out.
 func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {

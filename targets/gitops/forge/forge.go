@@ -37,7 +37,6 @@ type Request struct {
 
 // Pull is a pull request on the forge.
 type Pull struct {
-	Number   int64
 	URL      string
 	Created  bool
 	Warnings []string // labels and reviewers that could not be set; the pull request stands all the same
@@ -186,7 +185,7 @@ func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 			}
 		}
 	}
-	p := Pull{Number: found.number, URL: f.secrets.Redact(found.url), Created: created}
+	p := Pull{URL: f.secrets.Redact(found.url), Created: created}
 	missing := func(want, have []string) []string {
 		return slices.DeleteFunc(slices.Clone(want), func(s string) bool {
 			return slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, s) })

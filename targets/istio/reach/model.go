@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
 )
 
@@ -265,6 +264,3 @@ func (s *Split) Witness(caller string, r *eval.Request, allowed bool) string {
 	}
 	return caller + " " + verb + " " + s.Target(r)
 }
-
-// FileOf wraps one emitted manifest for eval.Read; its name is what findings about it print.
-func FileOf(name string, text []byte) *source.File { return source.NewFile(name, string(text)) }

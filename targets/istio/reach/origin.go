@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
 )
 
@@ -27,7 +28,7 @@ func (d *differ) origin(policies ...*eval.Policy) (o origin) {
 		}
 	}
 	for _, p := range policies {
-		for doc := range yamldoc.Split(FileOf(p.Name, []byte(d.text(p)))) {
+		for doc := range yamldoc.Split(source.NewFile(p.Name, d.text(p))) {
 			if doc.Parse() == nil {
 				add(&o.files, word(doc.Root, "metadata", "annotations", filesKey), ",")
 				add(&o.because, word(doc.Root, "metadata", "annotations", becauseKey), "; ")

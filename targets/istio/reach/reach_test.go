@@ -39,7 +39,7 @@ func model(t *testing.T, p *policy.Policy, manifests []targets.Manifest) *reach.
 	t.Helper()
 	var files []*source.File
 	for _, m := range manifests {
-		files = append(files, reach.FileOf(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
+		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
 	}
 	read, list := eval.Read(files, reach.Mesh(p))
 	require.NoError(t, list.Err())

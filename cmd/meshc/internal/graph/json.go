@@ -2,21 +2,16 @@ package graph
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// SchemaID is the `schema` of a graph as JSON. Fields may be added under it; none changes its meaning or goes.
+// SchemaID is the `schema` of a graph as JSON, which schema.json describes. Fields may be added under it; none changes
+// its meaning or goes.
 const SchemaID = "meshc.dev/graph/v1"
 
-// Schema describes the output of JSON, as a JSON Schema.
-//
-//go:embed schema.json
-var Schema []byte
-
-// JSON is the graph for programs, as Schema describes it.
+// JSON is the graph for programs.
 func JSON(g *Graph) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
