@@ -154,7 +154,8 @@ func TestTampering(t *testing.T) {
 		p, manifests := compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(shop)})
 		for i := range manifests {
 			without := append(append([]targets.Manifest{}, manifests[:i]...), manifests[i+1:]...)
-			assert.Error(t, model(t, p, without).Prove(), "without %s %s", manifests[i].Kind, manifests[i].Name)
+			var unproved *reach.Unproved
+			assert.ErrorAs(t, model(t, p, without).Prove(), &unproved, "without %s %s", manifests[i].Kind, manifests[i].Name)
 		}
 	})
 }
