@@ -155,7 +155,7 @@ type builder struct {
 func (b *builder) mesh(m *policy.Mesh) {
 	ns := Namespace{Name: m.Name, Services: len(m.Services)}
 	if !m.Declares {
-		ns.Mode = effective(m.Mode, b.policy.Mode)
+		ns.Mode = b.policy.ModeOf(m, &policy.Service{}, 0)
 	}
 	b.graph.Namespaces = append(b.graph.Namespaces, ns)
 	for _, s := range m.Services {
@@ -284,19 +284,9 @@ func (b *builder) rule(m *policy.Mesh, s *policy.Service, r *policy.Rule, from p
 func (b *builder) port(m *policy.Mesh, s *policy.Service, p policy.Port) Port {
 	port := Port{Number: p.Number, Protocol: p.Protocol.String()}
 	if !s.Outside {
-		port.Lock = lockOf(effective(p.Mode, s.Mode, m.Mode, b.policy.Mode))
+		port.Lock = lockOf(b.policy.ModeOf(m, s, p.Number))
 	}
 	return port
-}
-
-// effective is the first mode that is stated, else Istio's default.
-func effective(modes ...policy.Mode) policy.Mode {
-	for _, m := range modes {
-		if m != policy.ModeUnset {
-			return m
-		}
-	}
-	return policy.Permissive
 }
 
 func lockOf(m policy.Mode) Lock {
