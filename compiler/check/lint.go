@@ -217,13 +217,7 @@ func (c *checker) lintScrape(s *Service) {
 		return
 	}
 	for _, w := range s.workloads {
-		if w.Scrape == nil {
-			continue
-		}
-		covered := slices.ContainsFunc(s.Allow, func(r *Rule) bool {
-			return len(r.Ports) == 0 || slices.Contains(r.Ports, w.Scrape.Port)
-		})
-		if !covered {
+		if w.Scraped() && !slices.ContainsFunc(s.Allow, func(r *Rule) bool { return r.Leads(w.Scrape.Port) }) {
 			port := ""
 			if w.Scrape.Port != 0 {
 				port = ":" + portText(w.Scrape.Port)

@@ -57,6 +57,12 @@ type Scrape struct {
 	At   source.Span
 }
 
+// Scraped tells whether somebody scrapes a workload through its sidecar: neither on a port of that, which merges metrics
+// on one of its own, nor on one that bypasses it.
+func (w *Workload) Scraped() bool {
+	return w.Scrape != nil && !sidecarPort(w.Scrape.Port) && !w.Excluded.Has(w.Scrape.Port)
+}
+
 // Probe is an HTTP or gRPC probe of a container that the injector is told to leave alone: it does not come in by way of
 // the sidecar's agent, as others do, but straight from the kubelet, which has no identity.
 // https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/

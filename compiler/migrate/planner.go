@@ -192,7 +192,7 @@ func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint1
 		}
 	}
 	for _, w := range p.workloads[s.ID()] {
-		if scraped(w) && of(declared(s, w.Scrape.Port)) && !covered(s, w.Scrape.Port, anyone) {
+		if w.Scraped() && of(declared(s, w.Scrape.Port)) && !covered(s, w.Scrape.Port, anyone) {
 			all = append(all, Blocker{"it asks to be scraped, and no edge says that the scraper has an identity", w.Scrape.At})
 		}
 		for _, probe := range w.Probes {
@@ -233,7 +233,7 @@ func (p *planner) enforced() (cut, blocked []Blocker) {
 				continue
 			}
 			for _, w := range p.workloads[s.ID()] {
-				if scraped(w) && !covered(s, w.Scrape.Port, anyone) {
+				if w.Scraped() && !covered(s, w.Scrape.Port, anyone) {
 					blocked = append(blocked, Blocker{"the scraper of " + s.ID() + ", which no edge lets in", w.Scrape.At})
 				}
 				for _, probe := range w.Probes {
@@ -252,13 +252,6 @@ func (p *planner) enforced() (cut, blocked []Blocker) {
 
 const plaintext = " comes in plaintext: sidecar.istio.io/rewriteAppHTTPProbers is false"
 
-// scraped tells whether somebody scrapes a workload past the agent of its sidecar, which merges metrics on a port of
-// its own, and not on a port that is led past the sidecar.
-func scraped(w *inventory.Workload) bool {
-	const agent = 15020
-	return w.Scrape != nil && w.Scrape.Port != agent && !w.Excluded.Has(w.Scrape.Port)
-}
-
 // declared is a port as portsOf says it.
 func declared(s *policy.Service, port uint16) uint16 {
 	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port }) {
@@ -270,7 +263,7 @@ func declared(s *policy.Service, port uint16) uint16 {
 // covered tells whether some edge lets a caller of a kind in at a port.
 func covered(s *policy.Service, port uint16, kind func(policy.Source) bool) bool {
 	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
-		return (len(r.Ports) == 0 || slices.Contains(r.Ports, port)) && slices.ContainsFunc(r.From, kind)
+		return r.Leads(port) && slices.ContainsFunc(r.From, kind)
 	})
 }
 

@@ -135,6 +135,9 @@ type Rule struct {
 	At      source.Span
 }
 
+// Leads tells whether a rule is about a port.
+func (r *Rule) Leads(port uint16) bool { return len(r.Ports) == 0 || slices.Contains(r.Ports, port) }
+
 // SourceKind tells what a Source is.
 type SourceKind uint8
 
