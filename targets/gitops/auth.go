@@ -97,7 +97,7 @@ func (p *publisher) findCredentials() error {
 		case password != "":
 			p.user = credentials{name, password, "the repository's URL"}
 		case token != "":
-			if e.Protocol == "http" && !isLoopback(e.Host) {
+			if e.Protocol == "http" && !IsLoopback(e.Host) {
 				return fail(Invalid, "use https or ssh", "%s would be sent to %s unencrypted", variable, e.Host)
 			}
 			p.user = credentials{tokenUser[forge], token, variable}
@@ -181,7 +181,8 @@ func hostOf(e *transport.Endpoint) string {
 	return e.Host
 }
 
-func isLoopback(host string) bool {
+// IsLoopback tells a host, without a port, that nothing leaves this machine to reach: a token may go there unencrypted.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -112,7 +112,7 @@ func Open(o Options) (*Forge, error) {
 	}
 	f.secrets.Add("", token)
 	f.secrets.Add(e.User, e.Password)
-	if scheme == "http" && !isLoopback(host) {
+	if scheme == "http" && !gitops.IsLoopback(e.Host) {
 		return nil, &gitops.Error{Kind: gitops.Invalid, Message: variable + " would be sent to " + host + " unencrypted", Help: "use https"}
 	}
 	path := strings.TrimSuffix(strings.Trim(e.Path, "/"), ".git")
@@ -130,15 +130,6 @@ func Open(o Options) (*Forge, error) {
 		return nil, f.explain(err)
 	}
 	return f, nil
-}
-
-func isLoopback(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // httpClient follows no redirect to another host: the clients of the forges would send the token along.
