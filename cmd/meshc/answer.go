@@ -29,9 +29,6 @@ func checkAnswerFormat(format string) error {
 // compileFor compiles a project of which something is asked. Only errors are shown, and only those that leave
 // nothing to ask: warnings are for check and build, and a broken guard is for the verb itself to tell.
 func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*compiled, error) {
-	asked := in.format
-	in.format = "text"
-	defer func() { in.format = asked }()
 	c, err := in.compile(cmd, paths, cmd.InOrStdin())
 	if err != nil {
 		return nil, err

@@ -34,7 +34,8 @@ meshc wrote. Only those are ever replaced or removed, and all of them at once or
   helm template shop charts/shop | meshc build shop.mesh --workloads -`,
 		RunE: verb(b.run),
 	}
-	b.inputs.register(cmd)
+	b.registerProject(cmd)
+	b.findings.register(cmd)
 	cmd.Flags().StringVarP(&b.output, "output", "o", toStdout, "folder that the manifests are written to, or - for standard output")
 	cmd.Flags().BoolVar(&b.compare, "check", false, "write nothing; print how the folder differs and end with 1 if it does")
 	cmd.Flags().BoolVar(&b.overwrite, "overwrite", false, "replace generated files also where they were changed by hand")
@@ -45,6 +46,7 @@ meshc wrote. Only those are ever replaced or removed, and all of them at once or
 
 type build struct {
 	inputs
+	findings           reporter
 	output             string
 	compare, overwrite bool
 }
@@ -57,6 +59,9 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		return usageError("--check compares with a folder: name it with -o DIR")
 	case b.compare && b.overwrite:
 		return usageError("--check writes nothing, so --overwrite has no meaning with it")
+	}
+	if err := b.findings.check(); err != nil {
+		return err
 	}
 	c, err := b.compile(cmd, paths, cmd.InOrStdin())
 	if err != nil {
@@ -131,10 +136,10 @@ func leftOut(dir string, files []targets.File) diag.List {
 
 // conclude writes the findings and a line of summary to standard error, and tells whether there were errors.
 func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
-	if err := b.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
+	if err := b.findings.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
 		return err
 	}
-	if !b.machine() {
+	if !b.findings.machine() {
 		text := plural(len(c.manifests), "manifest") + ", " + counts(c.findings)
 		if result != "" {
 			text += "; " + result
@@ -154,10 +159,10 @@ func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
 		return err
 	}
 	// These findings name files as seen from the current folder, the others as seen from the project.
-	if err := b.write(cmd.ErrOrStderr(), append(renamed(c.findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {
+	if err := b.findings.write(cmd.ErrOrStderr(), append(renamed(c.findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {
 		return err
 	}
-	if !b.machine() {
+	if !b.findings.machine() {
 		cmd.ErrOrStderr().Write(b.diff(refusal.Differences))
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written to %s\n", counts(append(c.findings, refusal.Findings...)), b.output)
 	}

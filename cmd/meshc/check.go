@@ -25,20 +25,25 @@ to standard error; those for programs (--format json, sarif or github) go to sta
   kustomize build overlays/prod | meshc check --workloads -`,
 		RunE: verb(c.run),
 	}
-	c.inputs.register(cmd)
+	c.registerProject(cmd)
+	c.findings.register(cmd)
 	cmd.Flags().BoolVar(&c.fix, "fix", false, "change the sources where a finding has a safe fix: one that cannot change who may call whom")
 	return cmd
 }
 
 type check struct {
 	inputs
-	fix bool
+	findings reporter
+	fix      bool
 }
 
 // maxRounds bounds how often fixes are applied: those that overlap wait for the next round.
 const maxRounds = 10
 
 func (c *check) run(cmd *cobra.Command, paths []string) error {
+	if err := c.findings.check(); err != nil {
+		return err
+	}
 	stdin := func() io.Reader { return cmd.InOrStdin() }
 	fixed := map[string]bool{}
 	fixes := 0
@@ -81,10 +86,10 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 	}
 
 	out := cmd.ErrOrStderr()
-	if c.machine() {
+	if c.findings.machine() {
 		out = cmd.OutOrStdout()
 	}
-	if err := c.write(out, result.findings, result.project.Shown); err != nil {
+	if err := c.findings.write(out, result.findings, result.project.Shown); err != nil {
 		return err
 	}
 	if fixes > 0 {

@@ -24,25 +24,24 @@ import (
 
 // inputs is the flags that say what is compiled.
 type inputs struct {
-	reporter
+	warnings
 	environment    string
 	workloads      []string
 	date           string
 	withNamespaces bool
 }
 
-func (in *inputs) register(cmd *cobra.Command) {
-	in.reporter.register(cmd)
-	in.registerProject(cmd)
-}
-
-// registerProject registers what register does without --format, for a verb with formats of its own.
 func (in *inputs) registerProject(cmd *cobra.Command) {
 	in.registerLevels(cmd)
 	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml: its mode ceilings, enforcement and sources")
 	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests in place of those of meshc.yaml: a file, folder, glob, or - for standard input; may repeat")
 	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is held against, as in 2027-03-31 (default SOURCE_DATE_EPOCH, else today in UTC)")
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
+}
+
+// write writes findings of a verb whose --format is not about them.
+func (in *inputs) write(w io.Writer, l diag.List, shown func(name string) string) error {
+	return new(reporter).write(w, l, shown)
 }
 
 func completeEnvironments(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -85,9 +84,6 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 
 // parse reads all that a project is compiled from.
 func (in *inputs) parse(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
-	if err := in.check(); err != nil {
-		return nil, err
-	}
 	if n := count(paths, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
 		return nil, usageError("standard input can be read only once, and - stands %d times", n)
 	}

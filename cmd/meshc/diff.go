@@ -58,7 +58,7 @@ type diffing struct {
 }
 
 func (d *diffing) run(cmd *cobra.Command, paths []string) error {
-	d.cmd, d.format = cmd, "text"
+	d.cmd = cmd
 	if !slices.Contains(diffFormats, d.layout) {
 		return usageError("--format %s: there are text, json, markdown and yaml-diff", d.layout)
 	}

@@ -51,7 +51,6 @@ type drawing struct {
 }
 
 func (d *drawing) run(cmd *cobra.Command, paths []string) error {
-	d.format = "text"
 	if err := d.choose(); err != nil {
 		return err
 	}

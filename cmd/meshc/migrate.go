@@ -44,7 +44,6 @@ type migration struct {
 }
 
 func (m *migration) run(cmd *cobra.Command, paths []string) error {
-	m.format = "text"
 	if m.environment == "" {
 		return usageError("which environment? name it with --env")
 	}

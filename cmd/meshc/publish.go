@@ -76,7 +76,7 @@ type publish struct {
 }
 
 func (p *publish) run(cmd *cobra.Command, paths []string) error {
-	p.cmd, p.format = cmd, "text"
+	p.cmd = cmd
 	switch {
 	case p.pull && p.direct:
 		return usageError("--direct needs no pull request: choose one of --pr and --direct")

@@ -17,21 +17,15 @@ import (
 
 var formats = []string{"text", "json", "sarif", "github"}
 
-// reporter writes findings in the format that the user chose.
-type reporter struct {
-	format   string
-	warnings []string // -W
-}
+// reporter writes findings in the format that the user chose; the zero one writes text.
+type reporter struct{ format string }
 
 func (r *reporter) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif or github")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
-func (r *reporter) registerLevels(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&r.warnings, "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
-}
-
+// check refuses a format that there is none of.
 func (r *reporter) check() error {
 	if !slices.Contains(formats, r.format) {
 		return usageError("--format %s: there are text, json, sarif and github", r.format)
@@ -40,17 +34,24 @@ func (r *reporter) check() error {
 }
 
 // machine tells whether a program is to read the findings.
-func (r *reporter) machine() bool { return r.format != "text" }
+func (r *reporter) machine() bool { return r.format != "" && r.format != "text" }
+
+// warnings is what the user wants done with them: -W.
+type warnings []string
+
+func (w *warnings) registerLevels(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP((*[]string)(w), "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
+}
 
 // levels is what is done with each code: what meshc.yaml says, and over it -W. `-W error` is about the codes
 // of which neither says anything.
-func (r *reporter) levels(configured map[diag.Code]diag.Level) (map[diag.Code]diag.Level, error) {
+func (given warnings) levels(configured map[diag.Code]diag.Level) (map[diag.Code]diag.Level, error) {
 	levels := map[diag.Code]diag.Level{}
 	for code, level := range configured {
 		levels[code] = level
 	}
 	all := false
-	for _, w := range r.warnings {
+	for _, w := range given {
 		if w == "error" {
 			all = true
 			continue

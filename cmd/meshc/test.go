@@ -38,7 +38,7 @@ would tell.`,
 
 type guardTest struct {
 	inputs
-	junit string
+	format, junit string
 }
 
 // guardResult is what became of one statement.

@@ -51,6 +51,7 @@ interfere or cannot be judged, a folder that differs.`,
 
 type verify struct {
 	inputs
+	format    string
 	manifests []string
 }
 

@@ -56,6 +56,7 @@ It ends with 0 whatever the answer. With --exit-code it ends with 1 where nothin
 
 type why struct {
 	inputs
+	format    string
 	project   string
 	manifests []string
 	exitCode  bool
@@ -149,10 +150,7 @@ func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	asked := w.format
-	w.format = "text"
 	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
-	w.format = asked
 	r := &reason{shown: p.project.Shown}
 	r.guesses = p.guesses
 	return p.model, r, err
