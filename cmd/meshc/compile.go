@@ -32,11 +32,16 @@ type inputs struct {
 }
 
 func (in *inputs) registerProject(cmd *cobra.Command) {
-	in.registerLevels(cmd)
+	in.registerSources(cmd)
 	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml: its mode ceilings, enforcement and sources")
+	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
+}
+
+// registerSources is registerProject for a verb that takes several environments.
+func (in *inputs) registerSources(cmd *cobra.Command) {
+	in.registerLevels(cmd)
 	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests in place of those of meshc.yaml: a file, folder, glob, or - for standard input; may repeat")
 	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is held against, as in 2027-03-31 (default SOURCE_DATE_EPOCH, else today in UTC)")
-	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
 }
 
 // write writes findings of a verb whose --format is not about them.

@@ -50,10 +50,8 @@ or forge failed, else 1 where findings stood in the way.`,
 }
 
 func (p *publish) registerFlags(cmd *cobra.Command) {
-	p.registerLevels(cmd)
+	p.registerSources(cmd)
 	cmd.Flags().StringArrayVar(&p.environments, "env", nil, "environment of meshc.yaml to publish; may repeat (default the only one)")
-	cmd.Flags().StringArrayVar(&p.workloads, "workloads", nil, "workload manifests in place of those of meshc.yaml: a file, folder, glob, or - for standard input; may repeat")
-	cmd.Flags().StringVar(&p.date, "date", "", "day that `until` is held against, as in 2027-03-31 (default SOURCE_DATE_EPOCH, else today in UTC)")
 	cmd.Flags().BoolVar(&p.pull, "pr", false, "open a pull request, or renew the open one")
 	cmd.Flags().BoolVar(&p.direct, "direct", false, "commit on the branch that controllers follow, without a proposal")
 	cmd.Flags().BoolVar(&p.draft, "draft", false, "open the pull request as a draft")
