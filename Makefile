@@ -14,6 +14,9 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # `./...` leaves out folders called testdata, and modules within the module.
 PACKAGES := ./... ./testdata/bench ./testdata/synth/...
 
+# The module, and those within it: they are vetted with their tests, as they take a build of their own.
+MODULES := $(dir $(shell git ls-files '*go.mod'))
+
 # The packages with a line in their tests.
 with_tests = $(GO) list -f '{{.Dir}} {{.ImportPath}}' $(PACKAGES) | while read -r dir package; do \
 	if grep -qs '$(1)' "$$dir"/*_test.go; then echo "$$package"; fi; done
@@ -37,7 +40,7 @@ check: tidy format vet staticcheck actionlint race examples cross ## everything 
 
 .PHONY: tidy
 tidy:
-	$(GO) mod tidy -diff
+	@for dir in $(MODULES); do echo "$$dir"; (cd $$dir && $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: format
 format:
@@ -108,9 +111,10 @@ bench: ## time, memory and bytes of builds, diffs and publishes of 1,000 and 10,
 	$(GO) run ./testdata/bench
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./targets/gitops
 
+# Without staticcheck, which would look at all of Istio and Kubernetes first.
 .PHONY: conformance
 conformance: ## Istio's own code as the judge of what meshc writes; minutes when nothing is cached
-	cd targets/istio/conformance && $(GO) test -count=1 -v ./...
+	cd targets/istio/conformance && $(GO) vet ./... && $(GO) test -count=1 -v ./...
 
 .PHONY: e2e
 e2e: ## publish to a real forge and a real SSH server; ten minutes on the first run, which builds the forge
@@ -121,13 +125,13 @@ kills: ## builds and publishes killed at 200 random instants each
 	$(GO) test -count=1 -timeout 20m ./targets/folder ./targets/gitops -run Kill -kills 200
 
 .PHONY: browser
-browser: ## the page and the picture of meshc graph in a real Chromium; installs Debian's where there is none
+browser: $(STATICCHECK) ## the page and the picture of meshc graph in a real Chromium; installs Debian's where there is none
 	@command -v chromium >/dev/null || { \
 		sudo=; [ $$(id -u) -eq 0 ] || sudo=sudo; \
 		$$sudo apt-get update -q && \
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; \
 	}
-	cd cmd/meshc/internal/graph/browser && $(GO) vet ./... && $(GO) test -count=1 ./...
+	cd cmd/meshc/internal/graph/browser && $(GO) vet ./... && $(CURDIR)/$(STATICCHECK) ./... && $(GO) test -count=1 ./...
 
 .PHONY: update
 update: ## write the golden files of all tests anew
