@@ -158,10 +158,18 @@ func (p pattern) word() string {
 // empty where they say nothing. One tells that it is a single identity.
 func (s *Split) Identities(source int) (words []string, one bool) {
 	for _, i := range s.principals.of(s.Identity(source)) {
-		switch p := s.principals.patterns[i]; p.kind {
-		case exact:
+		if p := s.principals.patterns[i]; p.kind == exact {
 			return []string{p.text}, true
-		case present:
+		}
+	}
+	return s.Wildcards(source), false
+}
+
+// Wildcards is the patterns of many identities, but not of all, that those of the callers at a place in Sources match.
+func (s *Split) Wildcards(source int) (words []string) {
+	for _, i := range s.principals.of(s.Identity(source)) {
+		switch p := s.principals.patterns[i]; p.kind {
+		case exact, present:
 		case inNamespace:
 			words = append(words, "namespace "+p.text)
 		case ofAccount:
@@ -172,7 +180,7 @@ func (s *Split) Identities(source int) (words []string, one bool) {
 			words = append(words, p.word())
 		}
 	}
-	return words, false
+	return words
 }
 
 // Blocks is the narrowest blocks that the addresses of a place in Sources are in; not valid where they are in none.

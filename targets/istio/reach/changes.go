@@ -21,11 +21,8 @@ type subject struct {
 	apart   bool    // each port, method, path and host of a rule is in classes of its own
 }
 
-// callee compares what passes to one workload.
-func (d *differ) callee(c *compared) error {
-	if c.same {
-		return nil
-	}
+// subject splits the requests to a workload by what the policies of both sides tell apart.
+func (d *differ) subject(c *compared) (*subject, error) {
 	var atoms eval.Atoms
 	for _, s := range []*policy.Service{c.was, c.is} {
 		if s != nil {
@@ -38,7 +35,7 @@ func (d *differ) callee(c *compared) error {
 	atoms.Operations = append(atoms.Operations, single...)
 	split, err := eval.NewSplit(atoms, c.a, c.b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s := &subject{differ: d, compared: c, split: split, apart: apart}
 	for i := range split.Regions {
@@ -46,27 +43,41 @@ func (d *differ) callee(c *compared) error {
 			s.regions = append(s.regions, r)
 		}
 	}
-	s.nameSources()
-	s.nameActions()
+	return s, nil
+}
 
+// callee compares what passes to one workload.
+func (d *differ) callee(c *compared) error {
+	if c.same {
+		return nil
+	}
+	s, err := d.subject(c)
+	if err != nil {
+		return err
+	}
 	was, is := guarded(c.a), guarded(c.b)
+	var opened, closed, still []kind
 	if !was || is {
-		opened := s.changes(s.classes(func(r *eval.Region, set eval.Set) {
-			risen(set, &r.Verdicts[0], &r.Verdicts[1])
-		}), true)
-		d.diff.Opened = append(d.diff.Opened, opened...)
+		opened = s.classes(func(r *eval.Region, set eval.Set) { risen(set, &r.Verdicts[0], &r.Verdicts[1]) })
 	}
 	if was || !is {
-		closed := s.changes(s.classes(func(r *eval.Region, set eval.Set) {
-			risen(set, &r.Verdicts[1], &r.Verdicts[0])
-		}), false)
-		d.diff.Closed = append(d.diff.Closed, closed...)
+		closed = s.classes(func(r *eval.Region, set eval.Set) { risen(set, &r.Verdicts[1], &r.Verdicts[0]) })
 	}
+	if !was && is {
+		still = s.classes(func(r *eval.Region, set eval.Set) { join(set, passing(&r.Verdicts[1])) })
+	}
+	all := slices.Concat(opened, closed, still)
+	if len(all) > 0 {
+		s.nameSources(all)
+		s.nameActions()
+	}
+	d.diff.Opened = append(d.diff.Opened, s.changes(opened, true)...)
+	d.diff.Closed = append(d.diff.Closed, s.changes(closed, false)...)
 	switch {
 	case was && !is:
 		d.diff.FailOpen = append(d.diff.FailOpen, s.failOpen())
 	case !was && is:
-		d.diff.FailClosed = append(d.diff.FailClosed, s.failClosed())
+		d.diff.FailClosed = append(d.diff.FailClosed, s.failClosed(still))
 	}
 	return nil
 }
@@ -170,9 +181,10 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 		callers, actions := s.fitting(k, opened)
 		target := s.target(cover(k.regions, actions, s.actions))
 		r := s.regions[first(k.regions)]
-		for _, n := range cover(k.sources, callers, s.callers) {
-			source := first(common(n.set, k.sources))
-			c := s.change(n.text+n.exceptions(""), target)
+		for _, n := range s.callersOf(k.sources, callers) {
+			members := common(n.set, k.sources)
+			source := first(members)
+			c := s.change(n.caller(), target)
 			c.MTLS = r.Verdicts[btoi(opened)].Mode != eval.Disable && s.split.Sources[source].Principal != ""
 			for i := range k.regions.All() {
 				v := s.regions[i].Verdicts
@@ -183,7 +195,11 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 			}
 			s.attribute(&c, s.split.Sources[source], &r.Request, opened)
 			if opened {
-				s.start(n, source)
+				s.start(n, members)
+			}
+			if i := slices.IndexFunc(all, func(said Change) bool { return said.Text == c.Text }); i >= 0 {
+				all[i].MTLS = all[i].MTLS && c.MTLS
+				continue
 			}
 			all = append(all, c)
 		}
@@ -191,12 +207,22 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 	return all
 }
 
-// fitting is the callers and the regions that may be said with a kind.
+// callersOf names callers. There is always a name: where there are too many for any words, one stands for all.
+func (s *subject) callersOf(want, fits eval.Set) []named {
+	if names := cover(want, fits, s.callers); len(names) > 0 {
+		return names
+	}
+	one := first(want)
+	text := "callers such as " + s.identityText(one) + s.placeText(one)
+	return []named{{piece: &piece{text: text, set: want, price: example}, set: want}}
+}
+
+// fitting is the callers and the regions that may be said with a kind. Callers of what is closed could call before.
 func (s *subject) fitting(k kind, opened bool) (callers, regions eval.Set) {
 	n := len(s.split.Sources)
 	callers, regions = newSet(n), newSet(len(s.regions))
-	for i := range n {
-		add(callers, i)
+	for _, r := range s.regions {
+		join(callers, passing(&r.Verdicts[btoi(opened)]))
 	}
 	for i, r := range s.regions {
 		pass := passing(&r.Verdicts[1])
@@ -255,22 +281,17 @@ func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, open
 }
 
 // start remembers who got somewhere new.
-func (s *subject) start(n named, source int) {
-	from := policy.Source{Kind: policy.FromAny}
-	switch namespace, wide := strings.CutSuffix(n.text, "/*"); {
-	case n.text == "world" || s.split.Sources[source].Principal == "":
-		from = policy.Source{Kind: policy.FromWorld}
-	case wide:
-		from = policy.Source{Kind: policy.FromMesh, Mesh: namespace}
-	case n.text != "any":
-		service := s.services[s.split.Sources[source].Principal].service
-		if service == nil {
-			return
+func (s *subject) start(n named, members eval.Set) {
+	starts := []*policy.Source{n.who}
+	if n.who == nil {
+		for i := range members.All() {
+			starts = append(starts, s.identitySource(i))
 		}
-		from = policy.Source{Service: service}
 	}
-	if !slices.Contains(s.starts, from) {
-		s.starts = append(s.starts, from)
+	for _, from := range starts {
+		if from != nil && !slices.Contains(s.starts, *from) {
+			s.starts = append(s.starts, *from)
+		}
 	}
 }
 
@@ -297,13 +318,13 @@ func (s *subject) failOpen() Change {
 }
 
 // failClosed says who may call a workload that everyone could.
-func (s *subject) failClosed() Change {
+func (s *subject) failClosed(passing []kind) Change {
 	var still []Change
 	var words []string
-	for _, k := range s.classes(func(r *eval.Region, into eval.Set) { join(into, passing(&r.Verdicts[1])) }) {
+	for _, k := range passing {
 		target := s.target(cover(k.regions, k.regions, s.actions))
-		for _, n := range cover(k.sources, k.sources, s.callers) {
-			c := s.change(n.text+n.exceptions(""), target)
+		for _, n := range s.callersOf(k.sources, k.sources) {
+			c := s.change(n.caller(), target)
 			source := first(common(n.set, k.sources))
 			r := s.regions[first(k.regions)]
 			c.MTLS = r.Verdicts[1].Mode != eval.Disable && s.split.Sources[source].Principal != ""

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets/istio/eval"
 )
 
@@ -14,6 +15,9 @@ type piece struct {
 	text  string
 	set   eval.Set
 	price int // what a reader has to take in
+
+	who    *policy.Source // callers as a source of the language; nil where it has no word for them
+	single bool           // callers that only addresses tell apart
 }
 
 // What names cost.

@@ -30,12 +30,12 @@ func TestCover(t *testing.T) {
 		join(fits, want)
 		var pieces []piece
 		for i := range random.IntN(12) {
-			pieces = append(pieces, piece{fmt.Sprint("p", i), some(random.Float64()), plain + random.IntN(8)})
+			pieces = append(pieces, piece{text: fmt.Sprint("p", i), set: some(random.Float64()), price: plain + random.IntN(8)})
 		}
 		for i := range n {
 			set := newSet(n)
 			add(set, i)
-			pieces = append(pieces, piece{fmt.Sprint("e", i), set, example})
+			pieces = append(pieces, piece{text: fmt.Sprint("e", i), set: set, price: example})
 		}
 		said := newSet(n)
 		for _, c := range cover(want, fits, pieces) {

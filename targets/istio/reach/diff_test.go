@@ -94,9 +94,11 @@ func TestDiff(t *testing.T) {
 func TestDiffSeesMistakes(t *testing.T) {
 	for name, row := range map[string]struct{ object, old, new, want string }{
 		"a caller more":     {"db-ingress", "sa/backend", "sa/frontend", "opened: shop/frontend -> shop/db\nclosed: shop/backend -> shop/db"},
+		"anybody's backend": {"db-ingress", "cluster.local/ns/shop/sa/backend", "'*/sa/backend'", "opened: */sa/backend -> shop/db"},
+		"a whole mesh":      {"db-ingress", "cluster.local/ns/shop/sa/backend", "cluster.local/ns/shop/*", "opened: shop/* -> shop/db"},
 		"a wider path":      {"backend-ingress", "/api/*", "/*", "opened: shop/frontend -> shop/backend:8080 GET /*"},
 		"another method":    {"backend-ingress", "GET", "POST", "opened: shop/frontend -> shop/backend:8080 POST /api/*"},
-		"a wider block":     {"backend-ingress", "10.0.3.0/24", "10.0.0.0/16", "opened: callers without identity in 10.0.0.0/16 -> shop/backend:9090"},
+		"a wider block":     {"backend-ingress", "10.0.3.0/24", "10.0.0.0/16", "opened: callers without identity at 10.0.0.0/16 -> shop/backend:9090"},
 		"a selector off":    {"db-ingress", "app: db", "app: bd", "closed: shop/backend -> shop/db"},
 		"a narrower deny":   {"backend-deny", "/api/internal/*", "/api/internal/x", "opened: shop/frontend -> shop/backend:8080 GET /api/internal/* except GET /api/internal/x"},
 		"what it is not":    {"backend-ingress", "paths:\n        - /api/*", "notPaths:\n        - /api/*", "opened: shop/frontend -> shop/backend:8080 GET except /api/*"},

@@ -2,142 +2,15 @@ package reach
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets/istio/eval"
 )
 
-// nameSources names callers: those that a language has words for, and as a last resort each one.
-func (s *subject) nameSources() {
-	n := len(s.split.Sources)
-	by := map[string]eval.Set{}
-	var order []string
-	prices := map[string]int{}
-	said, whole := map[string]bool{}, map[string]bool{} // what policies name; namespaces that they tell from others
-	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
-		m := p.Mentions()
-		for _, name := range m.Principals {
-			said[name] = true
-		}
-		for _, name := range m.Namespaces {
-			whole[name] = true
-		}
-	}
-	var blocks []netip.Prefix
-	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
-		blocks = append(blocks, p.Blocks()...)
-	}
-	put := func(text string, i int) {
-		if by[text] == nil {
-			by[text] = newSet(n)
-			order = append(order, text)
-		}
-		add(by[text], i)
-	}
-	for i, c := range s.split.Sources {
-		put("world", i)
-		if c.Principal == "" {
-			put("callers without identity", i)
-			s.putAddress(c, put, i)
-			for _, b := range blocks {
-				if c.IP.IsValid() && b.Contains(c.IP) {
-					text := "callers without identity in " + b.String()
-					put(text, i)
-					prices[text] = address
-				}
-			}
-			continue
-		}
-		put("any", i)
-		namespace, account := accountOf(c.Principal)
-		if whole[namespace] {
-			put(namespace+"/*", i)
-		}
-		// Who is not named stands for all that are not.
-		text, price := "any other identity", plain
-		switch known, isKnown := s.services[c.Principal]; {
-		case isKnown:
-			text = known.text
-		case said[c.Principal]:
-			text = "account " + account + " of " + namespace
-		case whole[namespace]:
-			text, price = "other accounts of "+namespace, rough
-		default:
-			price = rough
-		}
-		put(text, i)
-		prices[text] = price
-	}
-	for _, text := range order {
-		s.callers = append(s.callers, piece{text, by[text], max(prices[text], plain)})
-	}
-	for i, c := range s.split.Sources {
-		if len(s.split.Sources) <= maxRough && (c.IP.IsValid() || c.RemoteIP.IsValid()) {
-			text := "callers such as " + s.callerText(c)
-			for _, ip := range []netip.Addr{c.IP, c.RemoteIP} {
-				if ip.IsValid() {
-					text += " at " + ip.String()
-				}
-			}
-			set := newSet(n)
-			add(set, i)
-			s.callers = append(s.callers, piece{text, set, example})
-		}
-	}
-}
-
 // maxRough bounds how many classes are named one by one.
 const maxRough = 1024
-
-// putAddress names services outside the mesh, which have an address and no identity.
-func (s *subject) putAddress(c eval.Source, put func(string, int), i int) {
-	if !c.IP.IsValid() {
-		return
-	}
-	for _, m := range []*Model{s.after, s.before} {
-		found := false
-		for _, o := range m.outside() {
-			if m.Is(c, policy.Source{Service: o}) {
-				put(o.ID(), i)
-				found = true
-			}
-		}
-		if found {
-			return
-		}
-	}
-}
-
-func (m *Model) outside() []*policy.Service {
-	var all []*policy.Service
-	for _, s := range allServices(m.Policy) {
-		if s.Outside {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-func (s *subject) callerText(c eval.Source) string {
-	if c.Principal == "" {
-		return "a caller without identity"
-	}
-	if known, ok := s.services[c.Principal]; ok {
-		return known.text
-	}
-	namespace, account := accountOf(c.Principal)
-	return "account " + account + " of " + namespace
-}
-
-func accountOf(principal string) (namespace, account string) {
-	_, rest, _ := strings.Cut(principal, "/ns/")
-	namespace, account, _ = strings.Cut(rest, "/sa/")
-	return namespace, account
-}
 
 // nameActions names what may be done: everything, ports, what rules ask for, and as a last resort each class.
 func (s *subject) nameActions() {
@@ -157,7 +30,7 @@ func (s *subject) nameActions() {
 			}
 		}
 		if some {
-			s.actions = append(s.actions, piece{text, set, plain})
+			s.actions = append(s.actions, piece{text: text, set: set, price: plain})
 		}
 	}
 	offer(eval.Operation{})
@@ -175,7 +48,7 @@ func (s *subject) nameActions() {
 		http = http || r.Request.HTTP
 	}
 	if http && bare.Len() > 0 {
-		s.actions = append(s.actions, piece{withoutHTTP, bare, plain})
+		s.actions = append(s.actions, piece{text: withoutHTTP, set: bare, price: plain})
 	}
 	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
 		for i := range p.Rules() {
@@ -197,14 +70,14 @@ func (s *subject) nameActions() {
 			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port)), ""
 		}
 		if !r.Request.HTTP {
-			s.actions = append(s.actions, piece{port + withoutHTTP + elsewhere, set, rough})
+			s.actions = append(s.actions, piece{text: port + withoutHTTP + elsewhere, set: set, price: rough})
 			continue
 		}
 		text := port + suchAs + r.Request.Method + " " + r.Request.Path
 		if len(r.Request.Host) > 0 && r.Request.Host != s.split.OtherHost {
 			text += " host " + r.Request.Host
 		}
-		s.actions = append(s.actions, piece{text + elsewhere, set, example})
+		s.actions = append(s.actions, piece{text: text + elsewhere, set: set, price: example})
 	}
 }
 
