@@ -13,11 +13,10 @@ import (
 // place is FILE:LINE of the statement that a change comes from, else the files that the manifests name, empty where
 // nothing is known.
 func place(c reach.Change) string {
-	text := c.File
 	if !c.At.IsZero() {
-		text = fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
+		return fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
 	}
-	return past(text, c.Gone)
+	return c.File
 }
 
 // past marks a place that is no longer there.
@@ -33,7 +32,7 @@ func (d *difference) description(environment string, owners func(reach.Change) [
 	lines := func(list []reach.Change) []forge.Line {
 		var all []forge.Line
 		for _, c := range list {
-			all = append(all, forge.Line{Intent: c.Text, File: place(c), Because: c.Because, Owners: owners(c)})
+			all = append(all, forge.Line{Intent: c.Text, File: place(c), Gone: c.Gone, Because: c.Because, Owners: owners(c)})
 		}
 		return all
 	}
@@ -49,7 +48,7 @@ func (d *difference) description(environment string, owners func(reach.Change) [
 		desc.Reachable = append(desc.Reachable, forge.Line{Intent: fmt.Sprintf("%d more callers, whose chains were not followed", d.Unfollowed)})
 	}
 	for _, m := range d.Modes {
-		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String(), File: past(m.File, m.Gone), Because: m.Because})
+		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String(), File: m.File, Gone: m.Gone, Because: m.Because})
 	}
 	for _, o := range d.Others {
 		desc.Others = append(desc.Others, forge.Line{Intent: o.String()})
@@ -101,7 +100,9 @@ func (d *difference) text() []byte {
 		b.WriteString("\n")
 	}
 	changes := func(title string, list []reach.Change) {
-		section(title, len(list), func(i int) (string, string, string) { return list[i].Text, place(list[i]), list[i].Because })
+		section(title, len(list), func(i int) (string, string, string) {
+			return list[i].Text, past(place(list[i]), list[i].Gone), list[i].Because
+		})
 	}
 	changes("fail-open: these lose their last ALLOW", d.FailOpen)
 	changes("opened", d.Opened)

@@ -31,7 +31,7 @@ with itself at another git revision, with --env alone with what is published in 
 
 Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the
 command ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a
-line does. Services of manifests without a project are called after the label app of their selectors. Where the
+line does. Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of manifests without a project are called after the label app of their selectors. Where the
 project was not there at the other revision all of it is new; where it had errors, that is said, and nothing is compared.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
   meshc diff --env prod                       # what a publish would change
@@ -103,9 +103,12 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 		if c.changed == 1 {
 			differ = "differs"
 		}
+		if c.findings.HasErrors() {
+			note += "; undecided where a policy is refused"
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", summary(desc), note, plural(c.changed, "file"), differ)
 	}
-	if d.exitCode && (!c.None() || d.layout == "yaml-diff" && c.changed > 0) {
+	if c.findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && c.changed > 0) {
 		return errFindings
 	}
 	return nil

@@ -301,7 +301,8 @@ func compare(before, after *side) (*difference, error) {
 		judge()
 	}
 	var err error
-	if d.Diff, err = reach.Compare(model(before, after, read[0], mesh), model(after, before, read[1], mesh)); err != nil {
+	was, is := models(before, after, read, mesh)
+	if d.Diff, err = reach.Compare(was, is); err != nil {
 		return nil, err
 	}
 	d.yaml, d.changed = yamlDiff(before.files, after.files)
@@ -311,18 +312,25 @@ func compare(before, after *side) (*difference, error) {
 	return d, nil
 }
 
-func model(s, other *side, read *eval.Manifests, mesh eval.Mesh) *reach.Model {
-	if s.policy != nil {
-		return reach.New(s.policy, read)
+// models knows the services of both sides by the same names: of manifests without a project those that a project on the
+// other side names, else those that either side is about.
+func models(before, after *side, read [2]*eval.Manifests, mesh eval.Mesh) (was, is *reach.Model) {
+	policies := [2]*policy.Policy{before.policy, after.policy}
+	if before.policy == nil && after.policy == nil {
+		both := eval.Manifests{Policies: slices.Concat(read[0].Policies, read[1].Policies)}
+		policies[0], _ = reach.Named(&both, mesh, nil)
+		policies[1] = policies[0]
 	}
-	var known []*policy.Service
-	if other.policy != nil {
-		for _, m := range other.policy.Meshes {
-			known = append(known, m.Services...)
+	for i, p := range policies {
+		if p == nil {
+			var known []*policy.Service
+			for _, m := range policies[1-i].Meshes {
+				known = append(known, m.Services...)
+			}
+			policies[i], _ = reach.Named(read[i], mesh, known)
 		}
 	}
-	p, _ := reach.Named(read, mesh, known)
-	return reach.New(p, read)
+	return reach.New(policies[0], read[0]), reach.New(policies[1], read[1])
 }
 
 func (s *side) sources() []*source.File {

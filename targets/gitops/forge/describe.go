@@ -11,6 +11,7 @@ import (
 type Line struct {
 	Intent  string
 	File    string   // where the intent stands; may be empty
+	Gone    bool     // it stood there, and does no longer
 	Because string   // the author's words; may be empty
 	Owners  []string // whom to ask: of the callee
 }
@@ -93,7 +94,10 @@ func (d Description) Text() string {
 		s := sections[i]
 		for _, l := range s.lines[:room] {
 			b.WriteString(s.word + ": " + plain(l.Intent))
-			if l.File != "" {
+			switch {
+			case l.File != "" && l.Gone:
+				b.WriteString(" (was " + plain(l.File) + ")")
+			case l.File != "":
 				b.WriteString(" (" + plain(l.File) + ")")
 			}
 			b.WriteByte('\n')
@@ -208,7 +212,10 @@ func (p *page) section(s section) {
 func (l Line) markdown() string {
 	var b strings.Builder
 	b.WriteString("- " + Escape(l.Intent))
-	if l.File != "" {
+	switch {
+	case l.File != "" && l.Gone:
+		b.WriteString(", was in " + Escape(l.File))
+	case l.File != "":
 		b.WriteString(" in " + Escape(l.File))
 	}
 	if because := Escape(l.Because); because != "" {

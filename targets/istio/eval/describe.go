@@ -20,6 +20,22 @@ func (p *Policy) Labels() map[string]string {
 // Gateways tells that a policy names what it binds: gateways, and no workload.
 func (p *Policy) Gateways() bool { return p.gateways }
 
+// Certain tells that what a policy decides is known here: it was read, asks nobody else, and asks for nothing that a
+// request of this package does not tell.
+func (p *Policy) Certain() bool {
+	if p.Broken || p.Action == Custom {
+		return false
+	}
+	for _, r := range p.rules {
+		for _, b := range slices.Concat(r.from, r.to) {
+			if slices.ContainsFunc(b, func(c condition) bool { return c.dimension >= unknownHTTP }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Mentions is who and what the fields of a policy name for what it is, without wildcards. Each list is sorted.
 type Mentions struct {
 	Principals []string

@@ -18,6 +18,7 @@ type subject struct {
 	regions []*eval.Region // those that can occur
 	callers []piece
 	actions []piece // sets of regions
+	unsure  bool    // policies that cannot be judged are not those that there were
 	apart   bool    // each port, method, path and host of a rule is in classes of its own
 }
 
@@ -37,7 +38,7 @@ func (d *differ) subject(c *compared) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{differ: d, compared: c, split: split, apart: apart}
+	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !d.sameText(uncertain(c.a), uncertain(c.b))}
 	for i := range split.Regions {
 		if r := &split.Regions[i]; c.service() == nil || real(c.service(), &r.Request) {
 			s.regions = append(s.regions, r)
@@ -58,10 +59,10 @@ func (d *differ) callee(c *compared) error {
 	was, is := guarded(c.a), guarded(c.b)
 	var opened, closed, still []kind
 	if !was || is {
-		opened = s.classes(func(r *eval.Region, set eval.Set) { risen(set, &r.Verdicts[0], &r.Verdicts[1]) })
+		opened = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[0], &r.Verdicts[1]) })
 	}
 	if was || !is {
-		closed = s.classes(func(r *eval.Region, set eval.Set) { risen(set, &r.Verdicts[1], &r.Verdicts[0]) })
+		closed = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1], &r.Verdicts[0]) })
 	}
 	if !was && is {
 		still = s.classes(func(r *eval.Region, set eval.Set) { join(set, passing(&r.Verdicts[1])) })
@@ -80,6 +81,11 @@ func (d *differ) callee(c *compared) error {
 		d.diff.FailClosed = append(d.diff.FailClosed, s.failClosed(still))
 	}
 	return nil
+}
+
+// uncertain is the policies of a callee that cannot be judged.
+func uncertain(c *eval.Callee) []*eval.Policy {
+	return slices.DeleteFunc(slices.Clone(c.Policies), (*eval.Policy).Certain)
 }
 
 // maxSingles bounds the values that are told apart for the sake of their names.
@@ -121,11 +127,15 @@ func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
 	return all, true
 }
 
-// risen adds the sources that are let through after and were not before, or may be where they surely were not.
-func risen(into eval.Set, before, after *eval.Outcome) {
+// risen adds the sources that are let through after and were not before, or may be where they surely were not. What
+// different policies leave undecided may be anything on either side.
+func (s *subject) risen(into eval.Set, before, after *eval.Outcome) {
 	for i := range into {
 		sure := after.Allowed[i] &^ before.Allowed[i]
-		perhaps := after.Undecided[i] &^ before.Allowed[i] &^ before.Undecided[i]
+		perhaps := after.Undecided[i] &^ before.Allowed[i]
+		if !s.unsure {
+			perhaps &^= before.Undecided[i]
+		}
 		into[i] |= sure | perhaps
 	}
 }

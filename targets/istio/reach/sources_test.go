@@ -75,10 +75,10 @@ func TestWhatChangesIsSaid(t *testing.T) {
 			for i := range 2 {
 				s, err := d.subject(&c)
 				require.NoError(t, err)
-				kinds := s.classes(func(r *eval.Region, set eval.Set) { risen(set, &r.Verdicts[1-i], &r.Verdicts[i]) })
+				kinds := s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1-i], &r.Verdicts[i]) })
 				for _, r := range s.regions {
 					opened := newSet(len(s.split.Sources))
-					risen(opened, &r.Verdicts[0], &r.Verdicts[1])
+					s.risen(opened, &r.Verdicts[0], &r.Verdicts[1])
 					opens = opens || opened.Len() > 0
 				}
 				s.nameSources(kinds)
