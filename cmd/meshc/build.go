@@ -141,7 +141,10 @@ func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
 	}
 	if !b.findings.machine() {
 		text := plural(len(c.manifests), "manifest") + ", " + counts(c.findings)
-		if result != "" {
+		switch {
+		case c.findings.HasErrors():
+			text = counts(c.findings) + "; nothing was written"
+		case result != "":
 			text += "; " + result
 		}
 		fmt.Fprintln(cmd.ErrOrStderr(), text)

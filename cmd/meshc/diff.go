@@ -26,14 +26,17 @@ func newDiff() *cobra.Command {
 		Use:   "diff [BEFORE AFTER | PATH]",
 		Short: "Show which requests pass that did not, and which no longer do",
 		Long: `Show which requests pass that did not, and which no longer do, in the words of the language, and then the diff of the
-YAML. BEFORE and AFTER are projects, or folders or files of manifests. With --from the project at PATH is compared
-with itself at another git revision, with --env alone with what is published in the environment's repository.
+YAML. BEFORE and AFTER are projects, folders or files of manifests, or git revisions of the project, also written as
+A..B; where there is a path of that name, it is the path. With --from the project at PATH is compared with itself at
+another git revision, with --env alone with what is published in the environment's repository.
 
 Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the
 command ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a
 line does. Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of manifests without a project are called after the label app of their selectors. Where the
-project was not there at the other revision all of it is new; where it had errors, that is said, and nothing is compared.`,
+project was not there at the other revision all of it is new; where it had errors, that is said, and nothing is
+compared. A project that breaks a never, always or only is compared all the same, and the command ends with 1.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
+  meshc diff HEAD~1 HEAD                      # what the last commit did
   meshc diff --env prod                       # what a publish would change
   meshc diff --env prod --from HEAD~1 --format markdown
   meshc diff old/manifests new/manifests --exit-code`,
@@ -65,6 +68,10 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	before, after, err := d.sides(cmd, paths)
 	if err != nil {
 		return err
+	}
+	if after.errors != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was compared\n", after.errors)
+		return errFindings
 	}
 	if before.errors != "" {
 		return d.uncompared(before, after)
@@ -108,7 +115,7 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", summary(desc), note, plural(c.changed, "file"), differ)
 	}
-	if c.findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && c.changed > 0) {
+	if after.broken || c.findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && c.changed > 0) {
 		return errFindings
 	}
 	return nil
@@ -142,16 +149,21 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 			return nil, nil, err
 		}
 	}
+	if len(paths) == 1 && d.from == "" && isRevision(paths[0]) {
+		if from, to, ok := strings.Cut(paths[0], ".."); ok && from != "" && to != "" {
+			paths = []string{from, to}
+		}
+	}
 	switch {
 	case d.from != "" && len(paths) == 2:
 		return nil, nil, usageError("--from compares one project with what it was: name one PATH, or none")
 	case d.from != "" && slices.Contains(paths, project.Stdin):
 		return nil, nil, usageError("standard input has no revisions")
 	case len(paths) == 2:
-		if before, err = d.anySide(paths[0], stdin(), false); err != nil {
+		if before, err = d.anySide(paths[0], projectsOf(paths[1]), stdin(), false); err != nil {
 			return nil, nil, err
 		}
-		after, err = d.anySide(paths[1], stdin(), true)
+		after, err = d.anySide(paths[1], projectsOf(paths[0]), stdin(), true)
 		return before, after, err
 	case d.from == "" && d.environment == "":
 		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, or an environment with --env")
@@ -160,11 +172,19 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 		return nil, nil, err
 	}
 	if d.from != "" {
-		before, err = d.revisionSide(d.from, paths, stdin())
-		return before, after, err
+		before, err = d.revisionSide(d.from, paths, stdin(), false)
+		return before, after, delivered(err)
 	}
 	before, err = d.published(cmd, after)
 	return before, after, err
+}
+
+// projectsOf is where the project is that a revision stands beside: what it is compared with, where that is one.
+func projectsOf(path string) []string {
+	if is, err := project.HoldsManifests(path); err != nil || is || path == project.Stdin {
+		return nil
+	}
+	return []string{path}
 }
 
 // published is what is in the repository of the environment.

@@ -27,7 +27,8 @@ with search and a lock on every edge that has mutual TLS.
 A closed lock (S in the matrix) is strict, an open one (P) is permissive. An edge without a lock (N) has no mutual
 TLS of the mesh: its port is disabled, or one of its ends has no proxy. Where an edge leads to several ports, the
 loosest of them counts. With --against, edges that the other project has not are opened, those that only it has are
-closed. Findings go to standard error.`,
+closed. Findings go to standard error. A project that breaks a never, always or only is drawn all the same, and the
+command ends with 1.`,
 		Example: `  meshc graph                                     # a matrix of the project around the current folder
   meshc graph --focus shop/backend                # one service, its callers and its callees
   meshc graph --format html -o graph.html         # a page to search in, also for thousands of services
@@ -61,12 +62,12 @@ func (d *drawing) run(cmd *cobra.Command, paths []string) error {
 			return err
 		}
 	}
-	g, err := d.graph(cmd, paths, stdin(), true)
+	g, broken, err := d.graph(cmd, paths, stdin(), true)
 	if err != nil {
 		return err
 	}
 	if d.against != "" {
-		before, err := d.graph(cmd, []string{d.against}, stdin(), false)
+		before, _, err := d.graph(cmd, []string{d.against}, stdin(), false)
 		if err != nil {
 			return err
 		}
@@ -81,6 +82,16 @@ func (d *drawing) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
+	if err := d.deliver(cmd, out, g); err != nil {
+		return err
+	}
+	if broken {
+		return errFindings
+	}
+	return nil
+}
+
+func (d *drawing) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error {
 	if d.output == toStdout {
 		return writeOut(cmd, out)
 	}
@@ -109,23 +120,23 @@ func (d *drawing) choose() error {
 	return nil
 }
 
-// graph compiles a project. Of the one that is compared with only the errors are shown: its warnings are about
-// what is past.
-func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, current bool) (*graph.Graph, error) {
+// graph compiles a project, and tells whether it breaks a guard. Of the one that is compared with only the errors are
+// shown: its warnings are about what is past.
+func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, current bool) (g *graph.Graph, broken bool, err error) {
 	c, err := d.compile(cmd, paths, stdin)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if current || c.findings.HasErrors() {
 		if err := d.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	if c.findings.HasErrors() {
+	if !c.whole() {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was drawn\n", counts(c.findings))
-		return nil, errFindings
+		return nil, false, errFindings
 	}
-	return graph.New(c.policy), nil
+	return graph.New(c.policy), c.findings.HasErrors(), nil
 }
 
 func (d *drawing) draw(g *graph.Graph) ([]byte, error) {

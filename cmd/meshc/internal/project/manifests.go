@@ -1,0 +1,89 @@
+package project
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// HoldsManifests tells a folder or file of manifests from a project. What meshc wrote has a lock, a project has intents.
+// The error names a path that cannot be read.
+func HoldsManifests(path string) (bool, error) {
+	if path == Stdin {
+		return false, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, named(path, err)
+	}
+	if !info.IsDir() {
+		return targets.ManifestName(path), nil
+	}
+	there := func(name string) bool {
+		_, err := os.Stat(filepath.Join(path, name))
+		return err == nil
+	}
+	switch {
+	case there(targets.LockName):
+		return true, nil
+	case there(ConfigName):
+		return false, nil
+	}
+	intents, manifests := false, false
+	err = walk(path, func(at string, _ fs.DirEntry) error {
+		if strings.HasSuffix(at, ".mesh") {
+			intents = true
+			return fs.SkipAll
+		}
+		manifests = manifests || targets.ManifestName(at)
+		return nil
+	})
+	return manifests && !intents, err
+}
+
+// ReadManifests reads a file, or all files of a folder that may hold manifests, by their paths in it.
+func ReadManifests(path string) (files []targets.File, err error) {
+	err = walk(path, func(at string, e fs.DirEntry) error {
+		if !e.Type().IsRegular() && at != path || !targets.ManifestName(at) {
+			return nil
+		}
+		if info, err := os.Stat(at); err == nil && info.Size() > eval.MaxFile {
+			return &fs.PathError{Op: "read", Path: at, Err: errors.New("is larger than any file of manifests that meshc reads")}
+		}
+		text, err := os.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(path, at)
+		if err != nil || rel == "." {
+			rel = filepath.Base(at)
+		}
+		files = append(files, targets.File{Path: filepath.ToSlash(rel), Data: text})
+		return nil
+	})
+	return files, err
+}
+
+// walk visits what lies in and below a folder, or a file. The error names the path that could not be read.
+func walk(path string, visit func(at string, e fs.DirEntry) error) error {
+	err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && e.Name() == ".git":
+			return fs.SkipDir
+		case e.IsDir():
+			return nil
+		}
+		return visit(at, e)
+	})
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		return named(of.Path, err)
+	}
+	return err
+}
