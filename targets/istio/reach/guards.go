@@ -42,8 +42,8 @@ func Broken(judged []Judgement) diag.List {
 	return broken
 }
 
-// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that some guard is about: both of its
-// sides include the edge's. The exceptions of an only are on its side of callers.
+// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that guards are about: both of their
+// sides include the edge's, and together they have all its ports. The exceptions of an only are on its side of callers.
 func Coverage(p *policy.Policy) (edges, covered int) {
 	guards := map[*policy.Service][]*policy.Guard{}
 	for _, g := range p.Guards {
@@ -53,23 +53,41 @@ func Coverage(p *policy.Policy) (edges, covered int) {
 	}
 	for _, mesh := range p.Meshes {
 		for _, s := range mesh.Services {
-			callers := map[policy.Source]bool{}
+			ports := map[policy.Source][]uint16{} // by caller; 0 is any other port
 			for _, r := range s.Allow {
 				for _, f := range r.From {
-					callers[f] = true
+					ports[f] = append(ports[f], portsOf(s, r.Ports)...)
 				}
 			}
-			edges += len(callers)
-			for f := range callers {
-				if slices.ContainsFunc(guards[s], func(g *policy.Guard) bool {
-					return policy.Includes(g.From, f) || g.Kind == policy.Only && policy.Includes(g.Except, f)
-				}) {
+			edges += len(ports)
+			for f, needed := range ports {
+				var had []uint16
+				for _, g := range guards[s] {
+					if policy.Includes(g.From, f) || g.Kind == policy.Only && policy.Includes(g.Except, f) {
+						had = append(had, portsOf(s, g.Ports)...)
+					}
+				}
+				if !slices.ContainsFunc(needed, func(port uint16) bool { return !slices.Contains(had, port) }) {
 					covered++
 				}
 			}
 		}
 	}
 	return edges, covered
+}
+
+// portsOf is the ports that a rule or guard is about; without any it is those of the service, or 0 where it declares none.
+func portsOf(s *policy.Service, ports []uint16) []uint16 {
+	if len(ports) > 0 {
+		return ports
+	}
+	for _, p := range s.Ports {
+		ports = append(ports, p.Number)
+	}
+	if len(ports) == 0 {
+		return []uint16{0}
+	}
+	return ports
 }
 
 func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
