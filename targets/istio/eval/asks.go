@@ -68,13 +68,17 @@ func (o *Operation) name(d dimension, value pattern) {
 	}
 }
 
-// Matches tells whether a request is one of those that the operation is about.
-func (o *Operation) Matches(r *Request) bool {
-	if !r.HTTP && len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 || len(o.Ports) > 0 && !slices.Contains(o.Ports, r.Port) {
-		return false
+// Matcher tells of a request whether it is one of those that the operation is about.
+func (o *Operation) Matcher() func(*Request) bool {
+	http := len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0
+	b := o.box(new(slab[condition]), new(slab[pattern]))
+	return func(r *Request) bool {
+		if http && !r.HTTP || len(o.Ports) > 0 && !slices.Contains(o.Ports, r.Port) {
+			return false
+		}
+		f := r.facts()
+		return b.match(&f) == yes
 	}
-	f := r.facts()
-	return o.box(new(slab[condition]), new(slab[pattern])).match(&f) == yes
 }
 
 // Blocks is the blocks of addresses of callers that a policy names.

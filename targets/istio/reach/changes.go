@@ -16,6 +16,8 @@ type subject struct {
 	*compared
 	split   *eval.Split
 	regions []*eval.Region // those that can occur
+	pass    []eval.Set     // by region: who passes after, or may
+	could   [2]eval.Set    // who passes in any region, before and after
 	callers []piece
 	actions []piece // sets of regions
 	unsure  bool    // policies that cannot be judged are not those that there were
@@ -44,6 +46,13 @@ func (d *differ) subject(c *compared) (*subject, error) {
 			s.regions = append(s.regions, r)
 		}
 	}
+	s.could = [2]eval.Set{newSet(len(split.Sources)), newSet(len(split.Sources))}
+	for _, r := range s.regions {
+		after := passing(&r.Verdicts[1])
+		s.pass = append(s.pass, after)
+		join(s.could[0], passing(&r.Verdicts[0]))
+		join(s.could[1], after)
+	}
 	return s, nil
 }
 
@@ -70,7 +79,7 @@ func (d *differ) callee(c *compared) error {
 	all := slices.Concat(opened, closed, still)
 	if len(all) > 0 {
 		s.nameSources(all)
-		s.nameActions()
+		s.nameActions(all)
 	}
 	d.diff.Opened = append(d.diff.Opened, s.changes(opened, true)...)
 	d.diff.Closed = append(d.diff.Closed, s.changes(closed, false)...)
@@ -229,13 +238,8 @@ func (s *subject) callersOf(want, fits eval.Set) []named {
 
 // fitting is the callers and the regions that may be said with a kind. Callers of what is closed could call before.
 func (s *subject) fitting(k kind, opened bool) (callers, regions eval.Set) {
-	n := len(s.split.Sources)
-	callers, regions = newSet(n), newSet(len(s.regions))
-	for _, r := range s.regions {
-		join(callers, passing(&r.Verdicts[btoi(opened)]))
-	}
-	for i, r := range s.regions {
-		pass := passing(&r.Verdicts[1])
+	callers, regions = slices.Clone(s.could[btoi(opened)]), newSet(len(s.regions))
+	for i, pass := range s.pass {
 		fits := !overlap(k.sources, pass)
 		if opened {
 			fits = subset(k.sources, pass)

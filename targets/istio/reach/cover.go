@@ -14,6 +14,7 @@ import (
 type piece struct {
 	text  string
 	set   eval.Set
+	size  int // of the set, once sorted
 	price int // what a reader has to take in
 
 	who    *policy.Source // callers as a source of the language; nil where it has no word for them
@@ -36,12 +37,9 @@ type named struct {
 }
 
 // cover names want by pieces that together have all of it and nothing outside of fits, which has all of want: so
-// `GET /api/*` may stand for what was opened even where some of it was open before. It takes the shortest words.
+// `GET /api/*` may stand for what was opened even where some of it was open before. It takes the shortest words. The
+// pieces are in the order of widestFirst.
 func cover(want, fits eval.Set, pieces []piece) []named {
-	pieces = slices.Clone(pieces)
-	slices.SortStableFunc(pieces, func(a, b piece) int {
-		return cmp.Or(cmp.Compare(b.set.Len(), a.set.Len()), cmp.Compare(a.text, b.text))
-	})
 	var within, fitting, all []named
 	for i := range pieces {
 		p := &pieces[i]
@@ -90,6 +88,16 @@ func cover(want, fits eval.Set, pieces []piece) []named {
 	return best
 }
 
+// widestFirst sorts pieces.
+func widestFirst(pieces []piece) {
+	for i := range pieces {
+		pieces[i].size = pieces[i].set.Len()
+	}
+	slices.SortStableFunc(pieces, func(a, b piece) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.text, b.text))
+	})
+}
+
 // mostExceptions is more than anybody reads.
 const mostExceptions = 12
 
@@ -99,21 +107,22 @@ const mostExceptions = 12
 func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
 	wrong, right := p.set.Minus(fits), common(p.set, want)
 	var chosen []*piece
-	for wrong.Len() > 0 {
+	for left := wrong.Len(); left > 0; left = wrong.Len() {
 		var best *piece
-		var lost, gained int
+		var lost, gained, most int
 		for i := range pieces {
 			e := &pieces[i]
 			if e.price == example || !overlap(e.set, wrong) || subset(right, e.set) {
 				continue
 			}
-			l, g := common(e.set, right).Len(), common(e.set, wrong).Len()
+			l, g := shared(e.set, right), shared(e.set, wrong)
+			most = max(most, g)
 			if best == nil || l < lost || l == lost && g*best.price > gained*e.price {
 				best, lost, gained = e, l, g
 			}
 		}
-		if best == nil || len(chosen) == mostExceptions {
-			return nil
+		if best == nil || left > most*(mostExceptions-len(chosen)) {
+			return nil // as many as there may be would not do
 		}
 		chosen = append(chosen, best)
 		wrong, right = wrong.Minus(best.set), right.Minus(best.set)
@@ -142,7 +151,7 @@ func greedy(want eval.Set, names []named) []named {
 	worth := make([]float64, len(names))
 	order := make([]int, len(names))
 	for i := range names {
-		worth[i] = float64(common(names[i].set, want).Len()) / float64(names[i].cost(want))
+		worth[i] = float64(shared(names[i].set, want)) / float64(names[i].cost(want))
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(worth[b], worth[a]) })
@@ -221,6 +230,15 @@ func common(s, t eval.Set) eval.Set {
 	return both
 }
 
+// shared is how many are in both.
+func shared(s, t eval.Set) int {
+	n := 0
+	for i := range s {
+		n += bits.OnesCount64(s[i] & t[i])
+	}
+	return n
+}
+
 func subset(s, t eval.Set) bool {
 	for i := range s {
 		if s[i]&^t[i] != 0 {
@@ -233,6 +251,15 @@ func subset(s, t eval.Set) bool {
 func overlap(s, t eval.Set) bool {
 	for i := range s {
 		if s[i]&t[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func hasOne(s eval.Set, is func(i int) bool) bool {
+	for i := range s.All() {
+		if is(i) {
 			return true
 		}
 	}

@@ -37,6 +37,7 @@ func TestCover(t *testing.T) {
 			add(set, i)
 			pieces = append(pieces, piece{text: fmt.Sprint("e", i), set: set, price: example})
 		}
+		widestFirst(pieces)
 		said := newSet(n)
 		for _, c := range cover(want, fits, pieces) {
 			reads := c.piece.set

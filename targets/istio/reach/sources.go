@@ -16,6 +16,7 @@ func (s *subject) nameSources(kinds []kind) {
 	for _, k := range kinds {
 		join(changed, k.sources)
 	}
+	defer func() { widestFirst(s.callers) }()
 	s.nameIdentities()
 	places := s.places()
 	if len(places) == 0 {

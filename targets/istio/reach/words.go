@@ -12,8 +12,16 @@ import (
 // maxRough bounds how many classes are named one by one.
 const maxRough = 1024
 
+// manyRegions is from where on a name must mean something that changed: it is no exception then.
+const manyRegions = 4 * maxRough
+
 // nameActions names what may be done: everything, ports, what rules ask for, and as a last resort each class.
-func (s *subject) nameActions() {
+func (s *subject) nameActions(kinds []kind) {
+	defer func() { widestFirst(s.actions) }()
+	changed := newSet(len(s.regions))
+	for _, k := range kinds {
+		join(changed, k.regions)
+	}
 	seen := map[string]bool{}
 	offer := func(o eval.Operation) {
 		text := actionText(o)
@@ -21,10 +29,14 @@ func (s *subject) nameActions() {
 			return
 		}
 		seen[text] = true
+		matches := o.Matcher()
+		if len(s.regions) > manyRegions && !hasOne(changed, func(i int) bool { return matches(&s.regions[i].Request) }) {
+			return
+		}
 		set := newSet(len(s.regions))
 		some := false
 		for i, r := range s.regions {
-			if o.Matches(&r.Request) {
+			if matches(&r.Request) {
 				add(set, i)
 				some = true
 			}
