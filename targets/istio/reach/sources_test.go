@@ -82,6 +82,7 @@ func TestWhatChangesIsSaid(t *testing.T) {
 					opens = opens || opened.Len() > 0
 				}
 				s.nameSources(kinds)
+				s.nameActions(kinds)
 				means := map[string]eval.Set{}
 				for _, name := range s.callers {
 					if set, there := means[name.text]; there {
@@ -90,7 +91,7 @@ func TestWhatChangesIsSaid(t *testing.T) {
 					means[name.text] = name.set
 				}
 				for _, k := range kinds {
-					callers, _ := s.fitting(k, i == 1)
+					callers, actions := s.fitting(k, i == 1)
 					said := newSet(len(s.split.Sources))
 					for _, name := range s.callersOf(k.sources, callers) {
 						require.NotEmpty(t, name.text)
@@ -98,6 +99,12 @@ func TestWhatChangesIsSaid(t *testing.T) {
 					}
 					require.True(t, subset(k.sources, said), "%d\n%s", round, texts)
 					require.True(t, subset(said, callers), "%d\n%s", round, texts)
+					done := newSet(len(s.regions))
+					for _, name := range cover(k.regions, actions, s.actions) {
+						join(done, name.set)
+					}
+					require.True(t, subset(k.regions, done), "%d\n%s", round, texts)
+					require.True(t, subset(done, actions), "%d\n%s", round, texts)
 				}
 			}
 		}
