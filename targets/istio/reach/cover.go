@@ -117,7 +117,7 @@ func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
 			}
 			l, g := shared(e.set, right), shared(e.set, wrong)
 			most = max(most, g)
-			if best == nil || l < lost || l == lost && g*best.price > gained*e.price {
+			if best == nil || l < lost || l == lost && (g*best.price > gained*e.price || g*best.price == gained*e.price && p.who != nil && e.who == p.who) {
 				best, lost, gained = e, l, g
 			}
 		}

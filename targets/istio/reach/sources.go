@@ -71,13 +71,13 @@ func (s *subject) nameIdentities() {
 		put("any", plain, &policy.Source{Kind: policy.FromAny}, members)
 		for _, pattern := range s.split.Wildcards(first) {
 			text, who := s.patternText(pattern)
-			put(text, plain, who, members)
+			put(text, btoi(who == nil)+plain, who, members)
 		}
-		price := rough
-		if _, one := s.split.Identities(first); one {
+		who, price := s.identitySource(first), rough
+		if _, one := s.split.Identities(first); one || who != nil {
 			price = plain
 		}
-		single = append(single, piece{text: s.identityText(first), set: members, price: price, who: s.identitySource(first), single: true})
+		single = append(single, piece{text: s.identityText(first), set: members, price: price, who: who, single: true})
 	}
 	s.callers = append(s.callers, single...)
 }
@@ -123,6 +123,8 @@ func (s *subject) patternText(pattern string) (string, *policy.Source) {
 		mesh, whole = strings.TrimSuffix(mesh, "/"), whole && strings.HasSuffix(mesh, "/")
 	}
 	switch {
+	case strings.HasPrefix(pattern, "account "):
+		return pattern + " of any trust domain", nil
 	case !whole:
 		return pattern, nil
 	case strings.ContainsAny(mesh, "*/"):
