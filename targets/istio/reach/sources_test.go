@@ -61,7 +61,7 @@ func TestWhatChangesIsSaid(t *testing.T) {
 		texts := [2]string{written(random), written(random)}
 		var models [2]*Model
 		for i, text := range texts {
-			manifests, findings := eval.Read([]*source.File{FileOf("p.yaml", []byte(text))}, eval.Mesh{})
+			manifests, findings := eval.Read([]*source.File{source.NewFile("p.yaml", text)}, eval.Mesh{})
 			require.False(t, findings.HasErrors(), text)
 			p, _ := Named(manifests, eval.Mesh{}, nil)
 			models[i] = New(p, manifests)

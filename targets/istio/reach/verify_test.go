@@ -20,7 +20,7 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 	m := model(t, p, manifests)
 	var files []*source.File
 	for _, m := range manifests {
-		files = append(files, reach.FileOf(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
+		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
 	}
 	db := services(p)["shop/db"]
 	for name, row := range map[string]struct {
