@@ -306,9 +306,9 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	if err != nil {
 		return nil, err
 	}
-	except := map[*policy.Service]bool{}
+	except := map[policy.Source]bool{}
 	for _, e := range g.Except {
-		for _, s := range hops.members(e) {
+		for _, s := range hops.starts(e) {
 			except[s] = true
 		}
 	}
@@ -334,6 +334,10 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 			before := chain.From
 			if n := len(chain.Services); n > 1 {
 				before = policy.Source{Service: chain.Services[n-2]}
+			}
+			if i := slices.IndexFunc(chain.Services[:len(chain.Services)-1], func(s *policy.Service) bool { return s.Outside }); i >= 0 {
+				d.WithNote("%s has no proxy, so anyone who reaches it may call it", chain.Services[i].ID())
+				before = policy.Source{Service: chain.Services[i]}
 			}
 			d.WithHelp("take one of these edges back")
 			if !only(g, before) {

@@ -2,6 +2,8 @@ package reach
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -11,15 +13,15 @@ import (
 )
 
 // Callers is who may do anything at all at a service: sets, never pairs of services. Those with an identity may do it
-// from some address, the others from wherever they are.
+// from some address, the others from wherever they are. The narrower of two that speak of a caller counts, so that false
+// is an exception of what is wider.
 type Callers struct {
-	Services   map[string]bool // by principal: exactly these accounts
-	Namespaces map[string]bool // every account of these
-	Any        bool            // whoever has an identity
-	World      bool            // whoever
+	Services   map[string]bool // by principal: whether exactly these accounts may
+	Namespaces map[string]bool // whether every other account of these may
+	Any        bool            // whoever else has an identity
+	World      bool            // whoever: who has an identity may come without it
 
-	addressed bool                       // addresses are told apart
-	blocks    func(*policy.Service) bool // whether an outside service is let in by its address
+	outside map[string]bool // by the id of a service outside the mesh: whether it may, by its addresses
 }
 
 // Hops is the callers of every service of a model.
@@ -30,7 +32,8 @@ type Hops struct {
 
 	// The same the other way round: what each kind of caller may call.
 	byPrincipal, byNamespace map[string][]*policy.Service
-	byBlocks, toAny, worldly []*policy.Service
+	byOutside                map[string][]*policy.Service
+	toAny, worldly           []*policy.Service
 }
 
 // Hops is who may call whom, for every service. It is worked out when it is first asked for.
@@ -42,6 +45,7 @@ func (m *Model) newHops() (*Hops, error) {
 		callers:     map[*policy.Service]*Callers{},
 		byPrincipal: map[string][]*policy.Service{},
 		byNamespace: map[string][]*policy.Service{},
+		byOutside:   map[string][]*policy.Service{},
 	}
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
@@ -58,11 +62,15 @@ func (m *Model) newHops() (*Hops, error) {
 }
 
 func (h *Hops) index(s *policy.Service, c *Callers) {
-	for p := range c.Services {
-		h.byPrincipal[p] = append(h.byPrincipal[p], s)
+	for p, may := range c.Services {
+		if may {
+			h.byPrincipal[p] = append(h.byPrincipal[p], s)
+		}
 	}
-	for n := range c.Namespaces {
-		h.byNamespace[n] = append(h.byNamespace[n], s)
+	for n, may := range c.Namespaces {
+		if may {
+			h.byNamespace[n] = append(h.byNamespace[n], s)
+		}
 	}
 	if c.Any {
 		h.toAny = append(h.toAny, s)
@@ -70,19 +78,24 @@ func (h *Hops) index(s *policy.Service, c *Callers) {
 	if c.World {
 		h.worldly = append(h.worldly, s)
 	}
-	if c.addressed {
-		h.byBlocks = append(h.byBlocks, s)
+	for o, may := range c.outside {
+		if may {
+			h.byOutside[o] = append(h.byOutside[o], s)
+		}
 	}
 }
 
 // Callers is who may call a service.
 func (h *Hops) Callers(s *policy.Service) *Callers { return h.callers[s] }
 
-// callersOf is who may do one of some operations at a service. What no proxy guards, and what a mesh only
-// declares, has the callers that edges name: who else reaches it is the network's, or another project's, to say.
+// callersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
+// What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
 func (m *Model) callersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
-	c := &Callers{Services: map[string]bool{}, Namespaces: map[string]bool{}}
-	if s.Outside || m.meshes[s.Namespace].Declares {
+	c := &Callers{Services: map[string]bool{}, Namespaces: map[string]bool{}, World: s.Outside, outside: map[string]bool{}}
+	switch {
+	case s.Outside:
+		return c, nil
+	case m.meshes[s.Namespace].Declares:
 		c.declared(m, s)
 		return c, nil
 	}
@@ -100,36 +113,36 @@ func (m *Model) callersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		}
 		split.passes(r, open)
 	}
-	c.blocks = func(caller *policy.Service) bool {
-		for n, src := range split.Sources {
-			if open[n] && m.stands(src, policy.Source{Service: caller}) {
-				return true
-			}
-		}
-		return false
-	}
+	m.outsiders(c, split.Split, open)
 	for n, src := range split.Sources {
-		c.addressed = c.addressed || src.IP.IsValid()
-		if !open[n] || src.Principal == "" && !src.Elsewhere {
+		if src.Principal == "" {
+			c.World = c.World || open[n] && src.Elsewhere
 			continue
 		}
-		_, one := split.Identities(n)
-		switch who := m.who(split.Split, n); {
+		// Of the places where one identity calls from, any that is open will do.
+		switch _, one := split.Identities(n); {
 		case one:
-			c.Services[src.Principal] = true
-		case who.Other != "":
-			m.others(c, split.Split, n)
-		case who.Kind == policy.FromWorld:
-			c.World = true
-		case who.Kind == policy.FromAny:
-			c.Any = true
-		case who.Kind == policy.FromMesh:
-			c.Namespaces[who.Mesh] = true
-		default: // by its account, in any trust domain
-			c.Services[src.Principal] = true
+			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
+		default:
+			m.several(c, split.Split, n, open[n])
 		}
 	}
 	return c, nil
+}
+
+// several adds a class of many identities.
+func (m *Model) several(c *Callers, split *eval.Split, class int, open bool) {
+	switch who := m.who(split, class); {
+	case who.Other != "":
+		m.others(c, split, class, open)
+	case who.Kind == policy.FromAny:
+		c.Any = c.Any || open
+	case who.Kind == policy.FromMesh:
+		c.Namespaces[who.Mesh] = c.Namespaces[who.Mesh] || open
+	default: // by its account, in any trust domain
+		principal := split.Sources[class].Principal
+		c.Services[principal] = c.Services[principal] || open
+	}
 }
 
 func (c *Callers) declared(m *Model, s *policy.Service) {
@@ -137,7 +150,11 @@ func (c *Callers) declared(m *Model, s *policy.Service) {
 		for _, f := range r.From {
 			switch f.Kind {
 			case policy.FromService:
-				c.Services[m.Principal(f.Service)] = true
+				if p := m.Principal(f.Service); p != "" {
+					c.Services[p] = true
+				} else {
+					c.outside[f.Service.ID()] = true
+				}
 			case policy.FromMesh:
 				c.Namespaces[f.Mesh] = true
 			case policy.FromAny:
@@ -147,33 +164,82 @@ func (c *Callers) declared(m *Model, s *policy.Service) {
 			}
 		}
 	}
-	c.blocks = func(*policy.Service) bool { return false }
+}
+
+// outsiders adds the services outside the mesh that addresses tell apart from others.
+func (m *Model) outsiders(c *Callers, split *eval.Split, open []bool) {
+	if !slices.ContainsFunc(split.Sources, func(src eval.Source) bool { return src.IP.IsValid() }) {
+		return
+	}
+	for _, mesh := range m.Policy.Meshes {
+		for _, o := range mesh.Services {
+			if !o.Outside {
+				continue
+			}
+			named, may := false, false
+			for n, src := range split.Sources {
+				if m.stands(src, policy.Source{Service: o}) {
+					named, may = true, may || open[n]
+				}
+			}
+			if may || named && m.apart(split, o) {
+				c.outside[o.ID()] = may
+			}
+		}
+	}
+}
+
+// apart tells whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
+func (m *Model) apart(split *eval.Split, o *policy.Service) bool {
+	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
+		class := split.Source("", a.Addr())
+		if class < 0 {
+			return true
+		}
+		block, _ := split.Blocks(class)
+		return !block.IsValid() || block.Bits() > a.Bits()
+	})
 }
 
 // others adds those of a class that the language has no name for.
-func (m *Model) others(c *Callers, split *eval.Split, class int) {
+func (m *Model) others(c *Callers, split *eval.Split, class int, open bool) {
 	for _, mesh := range m.Policy.Meshes {
 		if split.Takes(class, m.identityOf(mesh.Name, nobody)) {
-			c.Namespaces[mesh.Name] = true
+			c.Namespaces[mesh.Name] = c.Namespaces[mesh.Name] || open
 		}
 	}
 	for principal := range m.services {
 		if split.Takes(class, principal) {
-			c.Services[principal] = true
+			c.Services[principal] = c.Services[principal] || open
 		}
 	}
 }
 
 // Admits tells whether a service is one of the callers.
 func (c *Callers) Admits(m *Model, s *policy.Service) bool {
-	if s.Outside {
-		return c.World || c.blocks(s)
-	}
 	principal := m.Principal(s)
-	return c.World || principal != "" && (c.Any || c.Services[principal] || c.Namespaces[s.Namespace])
+	may, named := c.Services[principal]
+	if s.Outside {
+		may, named = c.outside[s.ID()]
+	}
+	switch {
+	case c.World && (!named || !s.Outside):
+		return true
+	case named:
+		return may
+	}
+	return principal != "" && c.namespace(s.Namespace)
 }
 
-// admits tells the same of any source of the language.
+// namespace tells whether the accounts of a namespace that nothing names are among the callers.
+func (c *Callers) namespace(name string) bool {
+	if may, named := c.Namespaces[name]; named {
+		return may
+	}
+	return c.Any
+}
+
+// admits tells whether those are that a source of the language means and nothing names.
 func (c *Callers) admits(m *Model, f policy.Source) bool {
 	switch f.Kind {
 	case policy.FromWorld:
@@ -181,7 +247,7 @@ func (c *Callers) admits(m *Model, f policy.Source) bool {
 	case policy.FromAny:
 		return c.World || c.Any
 	case policy.FromMesh:
-		return c.World || c.Any || c.Namespaces[f.Mesh]
+		return c.World || c.namespace(f.Mesh)
 	}
 	return c.Admits(m, f.Service)
 }
@@ -205,54 +271,41 @@ func (c *Chain) String() string {
 }
 
 // Chain is a shortest chain of calls from a source to a service, nil where there is none. Last, where it is
-// not nil, is who may make the last hop. Services in except are neither started from nor passed through.
-func (h *Hops) Chain(from policy.Source, to *policy.Service, last *Callers, except map[*policy.Service]bool) *Chain {
+// not nil, is who may make the last hop. Those in except are neither started from nor passed through.
+func (h *Hops) Chain(from policy.Source, to *policy.Service, last *Callers, except map[policy.Source]bool) *Chain {
 	if last == nil {
 		last = h.callers[to]
 	}
-	if from.Kind == policy.FromService && (except[from.Service] || from.Service == to) {
-		return nil
-	}
-	if last.admits(h.model, from) {
-		return h.chain(from, []*policy.Service{to})
-	}
-	// Forward, everyone looked at once. A service's caller is nil where the source itself may call it.
-	caller := map[*policy.Service]*policy.Service{}
-	var level []*policy.Service
-	opened := opened{namespaces: map[string]bool{}}
-	visit := func(by *policy.Service, callees []*policy.Service) {
-		for _, s := range callees {
-			if _, seen := caller[s]; !seen && !except[s] && s != to {
-				caller[s] = by
-				level = append(level, s)
-			}
+	// Forward, everyone looked at once.
+	by := map[policy.Source]policy.Source{} // who got there first; itself where it starts
+	var level []policy.Source
+	visit := func(s, caller policy.Source) {
+		if _, seen := by[s]; !seen && !except[s] && s.Service != to {
+			by[s] = caller
+			level = append(level, s)
 		}
 	}
-	for _, s := range h.members(from) {
-		if from.Kind != policy.FromService && !except[s] && s != to {
-			if last.Admits(h.model, s) {
-				return h.chain(policy.Source{Service: s}, []*policy.Service{to})
-			}
-			visit(s, h.callees(policy.Source{Service: s}, &opened))
-		}
+	for _, s := range h.starts(from) {
+		visit(s, s)
 	}
-	visit(nil, h.callees(from, &opened))
+	doors := h.doors()
 	for len(level) > 0 {
 		now := level
 		level = nil
 		for _, s := range now {
-			if last.Admits(h.model, s) {
+			if last.admits(h.model, s) {
 				way := []*policy.Service{to}
-				for at := s; at != nil; at = caller[at] {
-					way = append(way, at)
+				for ; by[s] != s; s = by[s] {
+					way = append(way, s.Service)
 				}
 				slices.Reverse(way)
-				if from.Kind != policy.FromService && slices.Contains(h.members(from), way[0]) && !h.callers[way[0]].admits(h.model, from) {
-					return h.chain(policy.Source{Service: way[0]}, way[1:])
-				}
-				return h.chain(from, way)
+				return h.chain(s, way)
 			}
-			visit(s, h.callees(policy.Source{Service: s}, &opened))
+		}
+		for _, s := range now {
+			for _, callee := range doors.through(s) {
+				visit(policy.Source{Service: callee}, s)
+			}
 		}
 	}
 	return nil
@@ -267,58 +320,68 @@ func (h *Hops) chain(from policy.Source, services []*policy.Service) *Chain {
 	return c
 }
 
-// opened is which of the wide doors a search has gone through: what lies behind one is looked at once.
-type opened struct {
-	namespaces map[string]bool
-	any, world bool
+// doors is what a search has left behind the wide doors: what one led to is not looked at again.
+type doors struct {
+	*Hops
+	world, any []*policy.Service
+	namespaces map[string][]*policy.Service
 }
 
-// callees is the services that a source may call and that no wide door of the same search has led to.
-func (h *Hops) callees(f policy.Source, o *opened) []*policy.Service {
+func (h *Hops) doors() *doors {
+	return &doors{h, h.worldly, h.toAny, maps.Clone(h.byNamespace)}
+}
+
+// through is the services that a source may call and that no door has led to. What a door leads others to but not this
+// one stays behind it.
+func (d *doors) through(f policy.Source) []*policy.Service {
 	var all []*policy.Service
-	if !o.world {
-		o.world = true
-		all = append(all, h.worldly...)
-	}
-	namespace, principal := "", ""
-	switch f.Kind {
-	case policy.FromMesh:
-		namespace = f.Mesh
-	case policy.FromService:
-		if principal = h.model.Principal(f.Service); principal == "" {
-			for _, s := range h.byBlocks {
-				if h.callers[s].blocks(f.Service) {
-					all = append(all, s)
-				}
+	open := func(door []*policy.Service) (left []*policy.Service) {
+		for _, s := range door {
+			if d.callers[s].admits(d.model, f) {
+				all = append(all, s)
+			} else {
+				left = append(left, s)
 			}
-			return all
 		}
-		namespace = f.Service.Namespace
-		all = append(all, h.byPrincipal[principal]...)
-	case policy.FromWorld:
-		return all
+		return left
 	}
-	if !o.any {
-		o.any = true
-		all = append(all, h.toAny...)
+	principal, namespace := "", f.Mesh
+	if f.Kind == policy.FromService {
+		principal, namespace = d.model.Principal(f.Service), f.Service.Namespace
+		all = append(all, d.byOutside[f.Service.ID()]...)
+		all = append(all, d.byPrincipal[principal]...)
 	}
-	if namespace != "" && !o.namespaces[namespace] {
-		o.namespaces[namespace] = true
-		all = append(all, h.byNamespace[namespace]...)
+	if principal != "" || f.Kind == policy.FromMesh {
+		d.namespaces[namespace] = open(d.namespaces[namespace])
 	}
+	if principal != "" || f.Kind == policy.FromMesh || f.Kind == policy.FromAny {
+		d.any = open(d.any)
+	}
+	d.world = open(d.world)
 	return all
 }
 
-// members is the services that a source of the language stands for.
-func (h *Hops) members(f policy.Source) []*policy.Service {
+// starts is who a source of the language stands for: those that nothing names, and every service that is one of them.
+func (h *Hops) starts(f policy.Source) []policy.Source {
+	all := []policy.Source{f}
 	if f.Kind == policy.FromService {
-		return []*policy.Service{f.Service}
+		return all
 	}
-	var all []*policy.Service
-	for _, s := range h.all {
-		if f.Kind == policy.FromWorld || !s.Outside && (f.Kind == policy.FromAny || s.Namespace == f.Mesh) {
-			all = append(all, s)
+	for _, mesh := range h.model.Policy.Meshes {
+		if f.Kind == policy.FromMesh && f.Mesh != mesh.Name {
+			continue
 		}
+		if f.Kind != policy.FromMesh {
+			all = append(all, policy.Source{Kind: policy.FromMesh, Mesh: mesh.Name})
+		}
+		for _, s := range mesh.Services {
+			if f.Kind == policy.FromWorld || !s.Outside {
+				all = append(all, policy.Source{Service: s})
+			}
+		}
+	}
+	if f.Kind == policy.FromWorld {
+		all = append(all, policy.Source{Kind: policy.FromAny})
 	}
 	return all
 }

@@ -51,12 +51,13 @@ func (d *differ) routes() error {
 	old, now := nodes.web(was), nodes.web(is)
 	steps := 0
 	gained := map[int32]bool{}
-	for _, s := range d.starts {
+	starts := gains(was, is)
+	for _, s := range slices.Concat(starts, excepted(starts, was, is)) {
 		at := nodes.of(s)
 		before, n := walk(old.to, at)
 		after, m := walk(now.to, at)
 		steps += n + m
-		for i := range after {
+		for i := range nodes.list {
 			if after[i] > 0 && before[i] < 0 {
 				gained[int32(i)] = true
 			}
@@ -82,7 +83,7 @@ func (d *differ) routes() error {
 		byHops := map[int32][]string{}
 		for i, s := range nodes.list {
 			if hops := after[i]; hops >= 2 && before[i] < 0 && int32(i) != target && !nodes.within(s, before, after) {
-				byHops[hops] = append(byHops[hops], s.String())
+				byHops[hops] = append(byHops[hops], s.String()+nodes.left(s, after))
 			}
 		}
 		for hops, from := range byHops {
@@ -97,7 +98,8 @@ func (d *differ) routes() error {
 	for _, r := range routes {
 		slices.Sort(r.To)
 		if len(r.From) == 1 && len(r.To) == 1 {
-			r.Chain = nodes.chain(now, r.From[0], r.To[0])
+			from, _, _ := strings.Cut(r.From[0], without)
+			r.Chain = nodes.chain(now, from, r.To[0])
 		}
 		d.diff.Reachable = append(d.diff.Reachable, *r)
 	}
@@ -171,6 +173,108 @@ func (n *nodes) within(s policy.Source, before, after []int32) bool {
 	return false
 }
 
+const without = " except "
+
+// left is words for those in a door that do not get to where the others do.
+func (n *nodes) left(door policy.Source, far []int32) string {
+	if door.Kind == policy.FromService {
+		return ""
+	}
+	at := n.of(door)
+	var names []string
+	for i, s := range n.list {
+		if far[i] >= 0 {
+			continue
+		}
+		doors := n.doors(s)
+		if in := slices.Index(doors, at); in == 0 || in > 0 && far[doors[0]] >= 0 { // the others are in one that is left
+			names = append(names, s.String())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return without + strings.ReplaceAll(some(names), ", ", and)
+}
+
+// gains is who may call something that they could not, those that nothing names among them.
+func gains(was, is *Hops) []policy.Source {
+	before := map[string]*Callers{}
+	for _, s := range was.all {
+		before[s.ID()] = was.callers[s]
+	}
+	byPrincipal, outside := map[string][]*policy.Service{}, map[string]*policy.Service{}
+	for _, h := range []*Hops{was, is} {
+		for _, s := range h.all {
+			if p := h.model.Principal(s); p != "" {
+				byPrincipal[p] = append(byPrincipal[p], s)
+			} else {
+				outside[s.ID()] = s
+			}
+		}
+	}
+	gained := map[policy.Source]bool{}
+	for _, s := range is.all {
+		a, b := cmp.Or(before[s.ID()], &Callers{}), is.callers[s]
+		look := func(f policy.Source) {
+			if b.admits(is.model, f) && !a.admits(was.model, f) {
+				gained[f] = true
+			}
+		}
+		look(policy.Source{Kind: policy.FromAny})
+		look(policy.Source{Kind: policy.FromWorld})
+		for _, c := range []*Callers{a, b} {
+			for n := range c.Namespaces {
+				look(policy.Source{Kind: policy.FromMesh, Mesh: n})
+			}
+			for o := range c.outside {
+				look(policy.Source{Service: outside[o]})
+			}
+			for p := range c.Services {
+				for _, s := range byPrincipal[p] {
+					look(policy.Source{Service: s})
+				}
+			}
+		}
+	}
+	return slices.Collect(maps.Keys(gained))
+}
+
+// excepted is those in the doors of a search that some rule names to leave them out: they may have had less than the
+// others, and gain more.
+func excepted(starts []policy.Source, webs ...*Hops) (all []policy.Source) {
+	named := map[policy.Source]bool{}
+	for _, h := range webs {
+		principals, namespaces, outside := map[string]bool{}, map[string]bool{}, map[string]bool{}
+		for _, c := range h.callers {
+			for o, may := range c.outside {
+				outside[o] = outside[o] || !may
+			}
+			for p, may := range c.Services {
+				principals[p] = principals[p] || !may
+			}
+			for n, may := range c.Namespaces {
+				namespaces[n] = namespaces[n] || !may
+			}
+		}
+		for _, s := range h.all {
+			if namespaces[s.Namespace] {
+				named[policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}] = true
+			}
+			if p := h.model.Principal(s); p != "" && (namespaces[s.Namespace] || principals[p]) || outside[s.ID()] {
+				named[policy.Source{Service: s}] = true
+			}
+		}
+	}
+	for s := range named {
+		if slices.ContainsFunc(starts, func(door policy.Source) bool { return door != s && policy.Includes([]policy.Source{door}, s) }) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // web is who may call whom, both ways. A step through a door is no hop.
 type web struct{ to, from [][]step }
 
@@ -179,48 +283,75 @@ type step struct {
 	hops int32
 }
 
+// Behind a door is whoever is in it. It is not the node of the door, which stands for those in it that nothing names: what
+// lets in a crowd of them and not the others has that for its door.
 func (n *nodes) web(h *Hops) *web {
 	w := &web{make([][]step, len(n.list)), make([][]step, len(n.list))}
 	link := func(a, b, hops int32) {
 		w.to[a] = append(w.to[a], step{b, hops})
 		w.from[b] = append(w.from[b], step{a, hops})
 	}
+	node := func() int32 {
+		w.to, w.from = append(w.to, nil), append(w.from, nil)
+		return int32(len(w.to) - 1)
+	}
+	behind := map[int32]int32{}
 	for i, s := range n.list {
-		for _, door := range n.doors(s) {
-			link(int32(i), door, 0)
+		if s.Kind != policy.FromService {
+			behind[int32(i)] = node()
+			link(int32(i), behind[int32(i)], 0)
 		}
 	}
+	for i, s := range n.list {
+		for _, door := range n.doors(s) {
+			link(int32(i), behind[door], 0)
+		}
+	}
+	within := func(s policy.Source) int32 { return behind[n.at[s.String()]] }
 	byPrincipal := map[string][]int32{}
-	var outside []*policy.Service
 	for _, s := range h.all {
 		if p := h.model.Principal(s); p != "" {
 			byPrincipal[p] = append(byPrincipal[p], n.at[s.ID()])
 		}
-		if s.Outside {
-			outside = append(outside, s)
-		}
 	}
+	crowds := map[string]int32{}
 	for _, s := range h.all {
 		c, to := h.callers[s], n.at[s.ID()]
-		for p := range c.Services {
+		for p, may := range c.Services {
 			for _, from := range byPrincipal[p] {
-				link(from, to, 1)
+				if may {
+					link(from, to, 1)
+				}
 			}
 		}
-		for namespace := range c.Namespaces {
-			link(n.of(policy.Source{Kind: policy.FromMesh, Mesh: namespace}), to, 1)
-		}
-		if c.Any {
-			link(n.of(policy.Source{Kind: policy.FromAny}), to, 1)
-		}
-		if c.World {
-			link(n.of(policy.Source{Kind: policy.FromWorld}), to, 1)
-		}
-		if c.addressed {
-			for _, o := range outside {
-				if c.blocks(o) {
-					link(n.at[o.ID()], to, 1)
+		switch {
+		case !c.wide():
+		case c.exceptions():
+			key := c.crowd()
+			crowd, ok := crowds[key]
+			if !ok {
+				crowd = node()
+				crowds[key] = crowd
+				for i, f := range n.list {
+					if c.among(h.model, f) {
+						link(int32(i), crowd, 0)
+					}
 				}
+			}
+			link(crowd, to, 1)
+		case c.World:
+			link(within(policy.Source{Kind: policy.FromWorld}), to, 1)
+		default:
+			for namespace := range c.Namespaces {
+				link(within(policy.Source{Kind: policy.FromMesh, Mesh: namespace}), to, 1)
+			}
+			if c.Any {
+				link(within(policy.Source{Kind: policy.FromAny}), to, 1)
+			}
+		}
+		for o, may := range c.outside {
+			if may {
+				link(n.at[o], to, 1)
 			}
 		}
 	}
@@ -270,7 +401,7 @@ func (n *nodes) chain(w *web, from, to string) string {
 		if i < 0 {
 			return ""
 		}
-		if at = w.to[at][i].node; n.list[at].Kind == policy.FromService {
+		if at = w.to[at][i].node; int(at) < len(n.list) && n.list[at].Kind == policy.FromService {
 			words = append(words, n.list[at].String())
 		}
 	}
