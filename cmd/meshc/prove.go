@@ -11,7 +11,7 @@ import (
 )
 
 // prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else.
-// The findings are those of never, always and only. A difference is a mistake of meshc's own, and an error:
+// The findings are those of never, always and only, or that of a service which nobody can prove. A difference is a mistake of meshc's own, and an error:
 // nothing may be written then.
 func (c *compiled) prove() (diag.List, error) {
 	read, findings := eval.Read(emitted(c.manifests), reach.Mesh(c.policy))
@@ -19,11 +19,15 @@ func (c *compiled) prove() (diag.List, error) {
 		return nil, internalError(findings.Err())
 	}
 	c.model = reach.New(c.policy, read)
-	if err := c.model.Prove(); err != nil {
-		return nil, internalError(err)
+	err := c.model.Prove()
+	if err == nil {
+		c.judged, err = c.model.Judge()
 	}
-	var err error
-	if c.judged, err = c.model.Judge(); err != nil {
+	var unproved *reach.TooMany
+	switch {
+	case errors.As(err, &unproved):
+		return diag.List{unproved.Finding()}, nil
+	case err != nil:
 		return nil, internalError(err)
 	}
 	return reach.Broken(c.judged), nil

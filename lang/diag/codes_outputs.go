@@ -47,7 +47,8 @@ backend -> partners
 		Title: "a manifest that cannot be judged",
 		Text: "A policy has a field that is unknown, or that a cluster would refuse, or the file cannot be read at all. What such a policy lets through " +
 			"cannot be told, so every request that it might decide counts as undecided. Of two PeerAuthentications of one scope the oldest counts: " +
-			"where they differ and neither manifest tells its age, as those of a cluster do, the mode is not known.",
+			"where they differ and neither manifest tells its age, as those of a cluster do, the mode is not known. Neither can a service be judged " +
+			"whose rules have so many patterns of paths, each of which may go with any of the others, that the kinds of requests cannot be counted.",
 		Bad: `-- manifests/backend.yaml --
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy

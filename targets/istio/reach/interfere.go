@@ -35,7 +35,7 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 	}
 	both, err := eval.NewSplit(m.Atoms(s), before, after)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+		return nil, fmt.Errorf("%s: %w", s.ID(), tooMany(s, err))
 	}
 	split := &Split{both, s, true}
 	type modeChange struct {

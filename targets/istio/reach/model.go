@@ -240,7 +240,7 @@ func (m *Model) splitWith(splitter *eval.Splitter, s *policy.Service, extra eval
 	a.Blocks = append(a.Blocks, extra.Blocks...)
 	a.Operations = append(a.Operations, extra.Operations...)
 	split, err := splitter.Split(a, m.Callee(s))
-	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o eval.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, err
+	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o eval.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, tooMany(s, err)
 }
 
 // Target is the service, port and operation of a request, in the words of the language: what no rule tells
