@@ -18,6 +18,8 @@ type Split struct {
 	OtherHost   string
 
 	principals, addresses, remotes *cells
+	splitter                       *Splitter
+	calling                        map[calling]Set
 }
 
 // Source is a representative caller.
@@ -117,6 +119,7 @@ func (s *Splitter) Split(atoms Atoms, callees ...*Callee) (*Split, error) {
 	if err := s.divide(atoms, callees); err != nil {
 		return nil, err
 	}
+	s.split.splitter = s
 	s.split.principals, s.split.addresses, s.split.remotes = &s.cells[principalDim], &s.cells[sourceDim], &s.cells[remoteDim]
 	s.sources()
 	s.others()

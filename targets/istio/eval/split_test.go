@@ -187,9 +187,16 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 		for i := range split.Regions {
 			region := &split.Regions[i]
 			key := fmt.Sprint(region.Request.HTTP)
+			at := make([]Decision, len(split.Sources))
+			for _, d := range split.Decide(c, region) {
+				for s := range d.Sources.All() {
+					at[s] = d.Decision
+				}
+			}
 			for s, from := range split.Sources {
 				q := region.From(from)
 				got := c.Decide(q)
+				require.Equal(t, got, at[s], "seed %d: %+v\n%s", seed, q, text)
 				require.Equal(t, got.Verdict, verdict(&region.Verdicts[0], s), "seed %d: %+v: %s\n%s", seed, q, got, text)
 				require.Equal(t, s, split.Source(q.Principal, q.SourceIP)+s%split.remotes.count, "seed %d: %+v", seed, from)
 				key += got.Verdict.String()

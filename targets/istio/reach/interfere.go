@@ -3,6 +3,7 @@ package reach
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,7 +23,8 @@ type Interference struct {
 	By      *eval.Policy
 	Rule    int // of By, counted from 0; -1 where it is none of them
 
-	elsewhere bool // the example is from wherever
+	elsewhere bool     // the example is from wherever
+	callers   eval.Set // the classes of Callers
 }
 
 // Interference holds what manifests let through to a service against what those of the model do, as sets of requests.
@@ -51,6 +53,17 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 	var order []key
 	var modes []Interference
 	var changes []modeChange
+	type sameRules struct {
+		port    uint16
+		verdict *eval.Outcome
+	}
+	seen := map[sameRules]bool{}
+	elsewhere := newSet(len(both.Sources))
+	for c, caller := range both.Sources {
+		if caller.Elsewhere {
+			add(elsewhere, c)
+		}
+	}
 	for i := range both.Regions {
 		r := &both.Regions[i]
 		if !real(s, &r.Request) {
@@ -63,40 +76,64 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&eval.Request{Port: r.Request.Port}), is.Mode, was.Mode)
 			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
 		}
-		for c, caller := range both.Sources {
-			if was.Allowed.Has(c) == is.Allowed.Has(c) && was.Undecided.Has(c) == is.Undecided.Has(c) {
-				continue
-			}
-			k := key{opened: !was.Allowed.Has(c), perhaps: is.Undecided.Has(c)}
-			d := after.Decide(r.From(caller))
-			k.by, k.rule = d.Policy, d.Rule
-			if mode, by := after.Mode(r.Request.Port); mode != was.Mode && (k.by == nil || there(before, k.by)) {
+		// Regions of one port with the same rules are decided alike.
+		alike := sameRules{r.Request.Port, was}
+		if seen[alike] {
+			continue
+		}
+		seen[alike] = true
+		changed := different(was, is)
+		if changed.Len() == 0 {
+			continue
+		}
+		mode, by := after.Mode(r.Request.Port)
+		decided := both.Decide(after, r)
+		slices.SortStableFunc(decided, func(a, b eval.Decided) int {
+			return cmp.Compare(first(common(a.Sources, changed)), first(common(b.Sources, changed)))
+		})
+		for _, d := range decided {
+			k := key{by: d.Policy, rule: d.Rule}
+			if mode != was.Mode && (k.by == nil || there(before, k.by)) {
 				k.by, k.rule = by, -1 // the rules are as they were, and the mode decides whom they see
 			}
-			at := found[k]
-			if at == nil {
-				at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule}
-				found[k] = at
-				order = append(order, k)
-			}
-			if at.Example == "" || caller.Elsewhere && !at.elsewhere {
-				at.Example, at.elsewhere = split.Witness(m.witness(caller), &r.Request, k.opened), caller.Elsewhere
-			}
-			name := m.class(both, c)
-			if !caller.Elsewhere {
-				name += place(both, c)
-			}
-			if !slices.Contains(at.Callers, name) {
-				at.Callers = append(at.Callers, name)
+			for _, k.opened = range []bool{false, true} {
+				for _, k.perhaps = range []bool{false, true} {
+					callers := keep(keep(common(d.Sources, changed), was.Allowed, !k.opened), is.Undecided, k.perhaps)
+					if callers.Len() == 0 {
+						continue
+					}
+					at := found[k]
+					if at == nil {
+						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: newSet(len(both.Sources))}
+						found[k] = at
+						order = append(order, k)
+					}
+					join(at.callers, callers)
+					c := first(callers)
+					if anywhere := common(callers, elsewhere); anywhere.Len() > 0 {
+						c = first(anywhere)
+					}
+					if caller := both.Sources[c]; at.Example == "" || caller.Elsewhere && !at.elsewhere {
+						at.Example, at.elsewhere = split.Witness(m.witness(caller), &r.Request, k.opened), caller.Elsewhere
+					}
+				}
 			}
 		}
 	}
 	list := modes
 	for _, k := range order {
 		at := found[k]
-		at.Callers = slices.DeleteFunc(at.Callers, func(name string) bool {
+		names := map[string]bool{}
+		for c := range at.callers.All() {
+			name := m.class(both, c)
+			if !both.Sources[c].Elsewhere {
+				name += place(both, c)
+			}
+			names[name] = true
+		}
+		at.Callers = slices.DeleteFunc(slices.Collect(maps.Keys(names)), func(name string) bool {
 			wide := anywhere(name)
-			return wide != name && slices.Contains(at.Callers, wide)
+			return wide != name && names[wide]
 		})
 		slices.SortFunc(at.Callers, byName)
 		list = append(list, *at)
@@ -105,6 +142,23 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 		return cmp.Compare(objectName(a.By), objectName(b.By))
 	})
 	return list, nil
+}
+
+// different is the classes that two outcomes treat otherwise.
+func different(a, b *eval.Outcome) eval.Set {
+	set := newSet(64 * len(a.Allowed))
+	for i := range set {
+		set[i] = (a.Allowed[i] ^ b.Allowed[i]) | (a.Undecided[i] ^ b.Undecided[i])
+	}
+	return set
+}
+
+// keep is what of a set is, or is not, in another.
+func keep(s, t eval.Set, in bool) eval.Set {
+	if in {
+		return common(s, t)
+	}
+	return s.Minus(t)
 }
 
 func objectName(p *eval.Policy) string {
