@@ -131,7 +131,7 @@ func (c *Callee) first(f *facts, action Action, least match) (Decision, bool) {
 		case p.Broken:
 			continue
 		}
-		for i := range p.rules {
+		for i := range p.candidates(f) {
 			if p.rules[i].match(f, action) >= least {
 				return Decision{Policy: p, Rule: i}, true
 			}

@@ -26,6 +26,7 @@ type Policy struct {
 	targets  []target
 	gateways bool // it has targetRefs: it binds gateways, never sidecars
 	rules    []rule
+	byPath   rulesByPath
 	mode     Mode
 	ports    []portMode // sorted by port
 }

@@ -9,6 +9,21 @@ import (
 // values is the cells where a condition holds, sorted.
 func (s *Splitter) values(c *condition) []int32 {
 	cells := &s.cells[c.dimension]
+	if len(c.is) > 0 && len(c.not) == 0 { // mostly one of thousands
+		n := 0
+		for _, p := range c.is {
+			n += len(cells.members[cells.id(p)])
+		}
+		list := s.places.take(n)[:0]
+		for _, p := range c.is {
+			list = append(list, cells.members[cells.id(p)]...)
+		}
+		if len(c.is) > 1 {
+			slices.Sort(list)
+			list = slices.Compact(list)
+		}
+		return list
+	}
 	s.in = append(s.in[:0], make([]bool, cells.count)...)
 	in, n := s.in, 0
 	mark := func(patterns []pattern, as bool) {

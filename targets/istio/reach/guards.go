@@ -293,6 +293,9 @@ func (m *Model) deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service,
 // ruleFor is the first rule of the language that a request matches.
 func (m *Model) ruleFor(rules []policy.Rule, caller eval.Source, r *eval.Request) *policy.Rule {
 	for i := range rules {
+		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Path && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
+			continue // what is asked of most rules of a hub
+		}
 		if asked(r, rules[i].Ports, rules[i].Ops) && m.isOneOf(caller, rules[i].From) {
 			return &rules[i]
 		}
