@@ -114,35 +114,29 @@ func (m *Model) callersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		split.passes(r, open)
 	}
 	m.outsiders(c, split.Split, open)
+	others := map[int]bool{} // by identity: those that the language has no name for
 	for n, src := range split.Sources {
 		if src.Principal == "" {
 			c.World = c.World || open[n] && src.Elsewhere
 			continue
 		}
 		// Of the places where one identity calls from, any that is open will do.
-		switch _, one := split.Identities(n); {
+		_, one := split.Identities(n)
+		switch who := m.who(split.Split, n); {
 		case one:
 			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
-		default:
-			m.several(c, split.Split, n, open[n])
+		case who.Other != "":
+			others[split.Identity(n)] = others[split.Identity(n)] || open[n]
+		case who.Kind == policy.FromAny:
+			c.Any = c.Any || open[n]
+		case who.Kind == policy.FromMesh:
+			c.Namespaces[who.Mesh] = c.Namespaces[who.Mesh] || open[n]
+		default: // by its account, in any trust domain
+			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
 		}
 	}
+	m.others(c, split.Split, others)
 	return c, nil
-}
-
-// several adds a class of many identities.
-func (m *Model) several(c *Callers, split *eval.Split, class int, open bool) {
-	switch who := m.who(split, class); {
-	case who.Other != "":
-		m.others(c, split, class, open)
-	case who.Kind == policy.FromAny:
-		c.Any = c.Any || open
-	case who.Kind == policy.FromMesh:
-		c.Namespaces[who.Mesh] = c.Namespaces[who.Mesh] || open
-	default: // by its account, in any trust domain
-		principal := split.Sources[class].Principal
-		c.Services[principal] = c.Services[principal] || open
-	}
 }
 
 func (c *Callers) declared(m *Model, s *policy.Service) {
@@ -201,16 +195,19 @@ func (m *Model) apart(split *eval.Split, o *policy.Service) bool {
 	})
 }
 
-// others adds those of a class that the language has no name for.
-func (m *Model) others(c *Callers, split *eval.Split, class int, open bool) {
+// others adds those of the classes that the language has no name for.
+func (m *Model) others(c *Callers, split *eval.Split, classes map[int]bool) {
+	if len(classes) == 0 {
+		return
+	}
 	for _, mesh := range m.Policy.Meshes {
-		if split.Takes(class, m.identityOf(mesh.Name, nobody)) {
-			c.Namespaces[mesh.Name] = c.Namespaces[mesh.Name] || open
+		if may, named := classes[split.Identity(split.With(m.identityOf(mesh.Name, nobody), 0))]; named {
+			c.Namespaces[mesh.Name] = may
 		}
 	}
 	for principal := range m.services {
-		if split.Takes(class, principal) {
-			c.Services[principal] = c.Services[principal] || open
+		if may, named := classes[split.Identity(split.With(principal, 0))]; named {
+			c.Services[principal] = may
 		}
 	}
 }
