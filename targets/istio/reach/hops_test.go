@@ -182,6 +182,13 @@ func TestRoutesOneByOne(t *testing.T) {
 		require.NoError(t, err)
 		actors, was := calls(before)
 		_, is := calls(after)
+		for j, to := range actors {
+			for i := range actors {
+				if to.service != nil && to.service.Outside { // a chain of a difference begins there
+					was[i][j], is[i][j] = false, false
+				}
+			}
+		}
 		for i, a := range actors {
 			old, now := reached(actors, was, i), reached(actors, is, i)
 			for j, to := range actors {

@@ -316,6 +316,9 @@ func (n *nodes) web(h *Hops) *web {
 	}
 	crowds := map[string]int32{}
 	for _, s := range h.all {
+		if s.Outside {
+			continue // anybody may call it, and no change of policies is what lets them: a chain begins there
+		}
 		c, to := h.callers[s], n.at[s.ID()]
 		for p, may := range c.Services {
 			for _, from := range byPrincipal[p] {
