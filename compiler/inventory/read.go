@@ -130,17 +130,12 @@ func (f *file) skipTemplate() {
 		WithHelp("read what the template makes: `helm template CHART | meshc check --workloads -`")
 }
 
-// irrelevant tells, without parsing, that a document is a mapping of a kind that is never read, or of none:
-// custom resource definitions are the largest part of many folders. A key at the start of a line is one of
-// the top level, because what stands deeper is indented, in block scalars too.
+// irrelevant tells, without parsing, that a document is a mapping of a kind that is never read: custom resource
+// definitions are the largest part of many folders. A key at the start of a line is one of the top level, because
+// what stands deeper is indented, in block scalars too.
 func irrelevant(d *yamldoc.Document) bool {
 	const key = "kind:"
 	first := strings.TrimLeft(strings.TrimPrefix(d.Start().Text(), "---"), " \t")
-	flow := strings.HasPrefix(first, "{")
-	if !strings.Contains(d.Text, "kind") {
-		name, _, _ := strings.Cut(first, ":")
-		return (flow || word(name) && name != first) && !strings.Contains(d.Text, "{{")
-	}
 	found := ""
 	for rest, atStart := d.Text, strings.HasPrefix(d.Text, key); ; atStart = false {
 		if !atStart {
@@ -160,7 +155,7 @@ func irrelevant(d *yamldoc.Document) bool {
 		}
 	}
 	_, misspelt := diag.Nearest(found, kindNames)
-	return found != "" && kinds[found] == nil && !misspelt && !strings.HasSuffix(found, "List") && !flow
+	return found != "" && kinds[found] == nil && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
 }
 
 func word(s string) bool {
@@ -214,6 +209,10 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		t.kind, t.versioned = kind.Value, false
 	} else if t.kind == "" {
 		f.template = f.template || f.templated(n) || f.templated(kind)
+		if version := yamldoc.Get(n, "apiVersion"); version != nil && yamldoc.Get(n, "metadata") != nil {
+			f.findings.Add(diag.MalformedManifest, f.doc.Span(version), "an object without a kind").
+				WithHelp("add `kind: …`; its name and case are those of the Kubernetes reference, such as Deployment")
+		}
 		return // values of a chart, a kustomization, settings of other tools
 	}
 	if version := yamldoc.Get(n, "apiVersion"); version != nil {

@@ -5,8 +5,10 @@
 package yamldoc
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"regexp"
 	"strconv"
@@ -75,7 +77,8 @@ func Text(f *source.File) *SyntaxError {
 
 // Split cuts a stream into its documents without parsing them, so that a broken one leaves the others
 // readable. `---` and `...` at the start of a line are markers wherever they stand, in block scalars and
-// quotes too (YAML 1.2, c-forbidden). Documents without content are left out.
+// quotes too (YAML 1.2, c-forbidden). JSON objects that follow one another without markers are documents too, as
+// kubectl reads them. Documents without content are left out.
 func Split(f *source.File) iter.Seq[*Document] {
 	return func(yield func(*Document) bool) {
 		begin := 0
@@ -85,7 +88,10 @@ func Split(f *source.File) iter.Seq[*Document] {
 		start, startLine := begin, 0
 		opened, directives, content := false, false, false // has its `---`, has `%` lines, has more than these and comments
 		cut := func(end int) bool {
-			return !content || yield(&Document{File: f, Text: f.Text[start:end], start: start, line: startLine})
+			if !content && !directives {
+				return true
+			}
+			return (&Document{File: f, Text: f.Text[start:end], start: start, line: startLine}).objects(yield)
 		}
 		for i, line := begin, 0; i < len(f.Text); line++ {
 			end := len(f.Text)
@@ -107,6 +113,9 @@ func Split(f *source.File) iter.Seq[*Document] {
 					return
 				}
 				start, startLine, opened, directives, content = end, line+1, false, false, false
+				if rest := strings.TrimSpace(text[3:]); rest != "" && rest[0] != '#' { // YAML has nothing here: Parse says so
+					start, startLine, content = i, line, true
+				}
 			case !opened && !content && text[0] == '%':
 				directives = true
 			case !content:
@@ -116,6 +125,30 @@ func Split(f *source.File) iter.Seq[*Document] {
 			i = end
 		}
 		cut(len(f.Text))
+	}
+}
+
+// objects cuts a document that begins with a JSON object before each further one.
+func (d *Document) objects(yield func(*Document) bool) bool {
+	for {
+		text := strings.TrimLeft(d.Text, " \t\r\n")
+		if text == "" || text[0] != '{' {
+			return yield(d)
+		}
+		var object json.RawMessage
+		decoder := json.NewDecoder(strings.NewReader(text))
+		if decoder.Decode(&object) != nil {
+			return yield(d)
+		}
+		end := len(d.Text) - len(text) + int(decoder.InputOffset())
+		end += len(d.Text[end:]) - len(strings.TrimLeft(d.Text[end:], " \t\r\n"))
+		if end == len(d.Text) || d.Text[end] != '{' {
+			return yield(d)
+		}
+		if !yield(&Document{File: d.File, Text: d.Text[:end], start: d.start, line: d.line}) {
+			return false
+		}
+		d = &Document{File: d.File, Text: d.Text[end:], start: d.start + end, line: d.line + strings.Count(d.Text[:end], "\n")}
 	}
 }
 
@@ -148,9 +181,21 @@ func values(text string) int {
 	return n
 }
 
+// errBehind tells that the root of a document ends before the document does: yaml.v3 would leave the rest unread.
+var errBehind = errors.New("this stands behind the end of the document")
+
 func parse(text string) (*yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+	var doc, rest yaml.Node
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	if err := decoder.Decode(&doc); err == io.EOF {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	switch err := decoder.Decode(&rest); {
+	case err == nil, err != io.EOF && strings.Contains(err.Error(), "<document start>"):
+		return nil, errBehind
+	case err != io.EOF:
 		return nil, err
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
@@ -197,6 +242,9 @@ func (d *Document) syntaxError(err error) *SyntaxError {
 	}
 	from, to := d.brokenLine(named)
 	e := &SyntaxError{Message: "not valid YAML: " + message, Span: d.trimmed(from, to)}
+	if err == errBehind {
+		e.Help = "indent it as what stands above, or begin another document with a line `---`"
+	}
 	line := d.Text[from:to]
 	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
 		e.Help = "YAML indents with spaces, not with tabs"

@@ -31,6 +31,7 @@ func TestSplit(t *testing.T) {
 		{"directive", "%YAML 1.1\n---\na: b\n", []string{"%YAML 1.1\n---\na: b\n"}},
 		{"directive of the second", "a: b\n...\n%YAML 1.1\n---\nc: d\n", []string{"a: b\n", "%YAML 1.1\n---\nc: d\n"}},
 		{"carriage returns", "a: b\r\n---\r\nc: d\r\n", []string{"a: b\r\n", "---\r\nc: d\r\n"}},
+		{"JSON objects", "{\"a\": 1}{}\n{\"b\":\n2}\n", []string{"{\"a\": 1}", "{}\n", "{\"b\":\n2}\n"}},
 		{"byte order mark", "\ufeff---\na: b\n", []string{"---\na: b\n"}},
 	}
 	for _, test := range tests {
@@ -92,6 +93,11 @@ func TestSyntaxError(t *testing.T) {
 		{"closing bracket", "a: b\nc: d]\ne: ]\n", "3:1 e: ]"},
 		{"anchor", "a: b\nc: *d\ne: f\n", "2:1 c: *d"},
 		{"after flow collections of many lines", strings.ReplaceAll(good, "ok", "\"ok\"") + "a: @\n" + good, "16:1 a: @"},
+		{"behind the root", "  a: b\n  c: d\ne: f\n", "3:1 e: f"},
+		{"behind a flow collection", "{a: b}\n\n{c: d}\n", "3:1 {c: d}"},
+		{"behind JSON", "{\"a\": 1}\n[2]\n", "2:1 [2]"},
+		{"behind an end marker", "... a: b\n", "1:1 ... a: b"},
+		{"directives alone", "%YAML 1.1\n", "1:1 %YAML 1.1"},
 		{"in a large document", strings.Repeat("- a\n", 20_000) + "- @\n- b\n", "20001:1 - @"},
 	}
 	for _, test := range tests {
@@ -104,6 +110,46 @@ func TestSyntaxError(t *testing.T) {
 			}
 		})
 	}
+}
+
+// No byte of a stream is passed over: what is in no document is blank, a comment or a marker, and what is behind the
+// root of a document is an error.
+func FuzzSplit(f *testing.F) {
+	for _, seed := range []string{"a: b\n---\nc: d\n", "{\"a\": 1}\n{\"b\": 2}{}", "  a: b\nc: d\n", "... a\n%x\n", "%YAML 1.1\n---\na\n...\n# x\n", "--- {a: b} c\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		file := source.NewFile("x.yaml", text)
+		if Text(file) != nil {
+			t.Skip()
+		}
+		at := 0
+		passed := func(to int) {
+			for _, line := range strings.Split(strings.TrimPrefix(text[at:to], "\ufeff"), "\n") {
+				for _, marker := range []string{"---", "..."} {
+					line = strings.TrimPrefix(line, marker)
+				}
+				if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+					t.Errorf("passed over %q of %q", line, text)
+				}
+			}
+		}
+		for d := range Split(file) {
+			require.Equal(t, text[d.Offset():d.Offset()+len(d.Text)], d.Text)
+			passed(d.Offset())
+			at = d.Offset() + len(d.Text)
+			if d.Parse() == nil {
+				require.ErrorIs(t, second(d.Text), errBehind, d.Text)
+			}
+		}
+		passed(len(text))
+	})
+}
+
+// second is the error about a text with something behind its document.
+func second(text string) error {
+	_, err := parse(text + "\n--- x")
+	return err
 }
 
 func TestPairs(t *testing.T) {
