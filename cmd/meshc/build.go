@@ -71,7 +71,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		return b.conclude(cmd, c, "")
 	}
 	if b.output == toStdout {
-		if err := writeOut(cmd, targets.Stream(c.manifests)); err != nil {
+		if err := writeExact(cmd, targets.Stream(c.manifests)); err != nil {
 			return err
 		}
 		return b.conclude(cmd, c, "")

@@ -93,7 +93,7 @@ func (f *formatter) run(cmd *cobra.Command, paths []string) error {
 func (f *formatter) file(cmd *cobra.Command, p *project.Project, name string, before, after []byte, changed bool) error {
 	shown := p.Shown(name)
 	if !f.write && !f.check && !f.diff {
-		return writeOut(cmd, after)
+		return writeExact(cmd, after)
 	}
 	if !changed {
 		return nil

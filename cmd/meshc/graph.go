@@ -93,7 +93,10 @@ func (d *drawing) run(cmd *cobra.Command, paths []string) error {
 
 func (d *drawing) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error {
 	if d.output == toStdout {
-		return writeOut(cmd, out)
+		if d.picture == "text" {
+			return writeOut(cmd, out)
+		}
+		return writeExact(cmd, out)
 	}
 	if err := os.WriteFile(d.output, out, 0o644); err != nil {
 		return fmt.Errorf("%s: %w", filepath.ToSlash(d.output), cause(err))

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/lang/diag"
 )
 
 // The exit codes, as the help of the root command documents them.
@@ -39,7 +41,9 @@ func execute(root *cobra.Command, args []string, stdin io.Reader, stdout, stderr
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
+	stderr = terminal{stderr}
 	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%v", err) })
 	cmd, err := root.ExecuteC()
 	return conclude(stderr, cmd, err)
 }
@@ -76,7 +80,7 @@ func (f *failure) Unwrap() error { return f.err }
 var errFindings = &failure{code: exitFindings}
 
 func usageError(format string, args ...any) error {
-	return &failure{exitUsage, fmt.Errorf(format, args...)}
+	return &failure{exitUsage, errors.New(diag.PrintableLine(fmt.Sprintf(format, args...)))}
 }
 
 // crash reports a mistake of meshc's own, so that somebody can find it.
@@ -128,8 +132,14 @@ Exit codes:
 	return root
 }
 
-// writeOut writes to standard output, where a full disk or a closed pipe is an error like any other.
+// writeOut writes text for people, or JSON, to standard output: nothing in it can steer a terminal.
 func writeOut(cmd *cobra.Command, text []byte) error {
+	return writeExact(cmd, diag.PrintableLines(text))
+}
+
+// writeExact writes to standard output what a program is to read byte by byte. A full disk or a closed pipe is an error
+// like any other.
+func writeExact(cmd *cobra.Command, text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
@@ -137,6 +147,16 @@ func writeOut(cmd *cobra.Command, text []byte) error {
 		return fmt.Errorf("standard output: %w", cause(err))
 	}
 	return nil
+}
+
+// terminal is a stream for people. Findings, whose renderers know what a terminal does, go past it.
+type terminal struct{ stream io.Writer }
+
+func (t terminal) Write(text []byte) (int, error) {
+	if _, err := t.stream.Write(diag.PrintableLines(text)); err != nil {
+		return 0, err
+	}
+	return len(text), nil
 }
 
 // cause is an error without the names of the system call and of the file.

@@ -86,6 +86,9 @@ func (given warnings) levels(configured map[diag.Code]diag.Level) (map[diag.Code
 // write writes findings, whose files are called as shown says.
 func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) string) error {
 	l = renamed(l, shown)
+	if t, ok := w.(terminal); ok {
+		w = t.stream
+	}
 	var b bytes.Buffer
 	var err error
 	switch r.format {

@@ -47,7 +47,7 @@ func (e *Entry) Markdown() string {
 func Printable(text string, columns int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		shown := []rune(printable(strings.TrimSuffix(line, "\n")))
+		shown := []rune(PrintableLine(strings.TrimSuffix(line, "\n")))
 		if len(shown) > columns {
 			shown = append(shown[:columns], '…')
 		}

@@ -17,7 +17,7 @@ func GitHub(w io.Writer, l List) error {
 		fmt.Fprintf(b, "::%s ", [...]string{"notice", "warning", "error"}[d.Severity])
 		if s := d.Primary; !s.IsZero() {
 			start, end := s.StartPosition(), s.EndPosition()
-			fmt.Fprintf(b, "file=%s,line=%d,", githubProperty(s.File.Name), start.Line)
+			fmt.Fprintf(b, "file=%s,line=%d,", githubProperty(PrintableLine(s.File.Name)), start.Line)
 			// GitHub refuses columns where the lines differ.
 			if start.Line == end.Line {
 				fmt.Fprintf(b, "col=%d,endColumn=%d,", start.Rune, end.Rune)
@@ -32,9 +32,9 @@ func GitHub(w io.Writer, l List) error {
 
 // plain is all that a finding says, without snippets.
 func (d *Diagnostic) plain() string {
-	lines := []string{printable(d.Message)}
+	lines := []string{PrintableLine(d.Message)}
 	for _, r := range d.Related {
-		lines = append(lines, printable(r.Message)+": "+place(r.Span))
+		lines = append(lines, PrintableLine(r.Message)+": "+place(r.Span))
 	}
 	for _, note := range d.Notes {
 		lines = append(lines, "note: "+printableLines(note))
@@ -50,13 +50,13 @@ func place(s source.Span) string {
 		return ""
 	}
 	p := s.StartPosition()
-	return fmt.Sprintf("%s:%d:%d", printable(s.File.Name), p.Line, p.Rune)
+	return fmt.Sprintf("%s:%d:%d", PrintableLine(s.File.Name), p.Line, p.Rune)
 }
 
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = printable(lines[i])
+		lines[i] = PrintableLine(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

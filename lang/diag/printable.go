@@ -1,9 +1,12 @@
 package diag
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
@@ -48,8 +51,8 @@ func escaped(format string, r rune) glyph {
 	return glyph{text, len(text)}
 }
 
-// printable is a text on one line with everything spelled out that a terminal would not show as it is.
-func printable(s string) string {
+// PrintableLine is a text on one line with everything spelled out that a terminal would not show as it is.
+func PrintableLine(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7e }) < 0 {
 		return s
 	}
@@ -63,4 +66,43 @@ func printable(s string) string {
 		s = s[size:]
 	}
 	return b.String()
+}
+
+// PrintableLines is a text of several lines, or JSON, with everything spelled out that could steer a terminal, or GitHub's
+// runner, which takes a line that begins with `::` for a command. Newlines and tabs stay as they are. JSON means the
+// same afterwards.
+func PrintableLines(text []byte) []byte {
+	if bytes.IndexFunc(text, steers) < 0 && !bytes.Contains(text, []byte("::")) {
+		return text
+	}
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for i, size := 0, 0; i < len(text); i += size {
+		var r rune
+		r, size = utf8.DecodeRune(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			out = fmt.Appendf(out, `\x%02x`, text[i])
+		case r == '\r' && i+1 < len(text) && text[i+1] == '\n', !steers(r):
+			out = append(out, text[i:i+size]...)
+		case r < 0x20: // JSON has it spelled out already
+			out = fmt.Appendf(out, `\x%02x`, r)
+		default:
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		}
+	}
+	return command.ReplaceAll(out, []byte(`$1\x3a:`))
+}
+
+var command = regexp.MustCompile(`(?m)^([ \t]*)::`)
+
+func steers(r rune) bool {
+	switch {
+	case r < 0x20:
+		return r != '\n' && r != '\t'
+	case r < 0x7f:
+		return false
+	}
+	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }

@@ -37,7 +37,7 @@ func SARIF(w io.Writer, l List) error {
 		}
 		for n, r := range d.Related {
 			if !r.Span.IsZero() {
-				result.AddRelatedLocation(sarifLocation(r.Span).WithID(n + 1).WithMessage(sarif.NewMessage().WithText(printable(r.Message))))
+				result.AddRelatedLocation(sarifLocation(r.Span).WithID(n + 1).WithMessage(sarif.NewMessage().WithText(PrintableLine(r.Message))))
 			}
 		}
 		for _, f := range d.Fixes {

@@ -61,7 +61,7 @@ type mark struct {
 
 func (t *texter) finding(d *Diagnostic) {
 	style := d.Severity.colour()
-	fmt.Fprintf(t.w, "%s%s\n", t.paint(style, d.Severity.String()+"["+string(d.Code)+"]"), t.paint(bold, ": "+printable(d.Message)))
+	fmt.Fprintf(t.w, "%s%s\n", t.paint(style, d.Severity.String()+"["+string(d.Code)+"]"), t.paint(bold, ": "+PrintableLine(d.Message)))
 
 	t.gutter = 1
 	if !d.Primary.IsZero() {
@@ -87,9 +87,9 @@ func (t *texter) finding(d *Diagnostic) {
 func (t *texter) remark(kind, style, text string) {
 	for i, line := range strings.Split(text, "\n") {
 		if i == 0 {
-			fmt.Fprintf(t.w, "%*s %s %s %s\n", t.gutter, "", t.paint(blue, "="), t.paint(style, kind+":"), printable(line))
+			fmt.Fprintf(t.w, "%*s %s %s %s\n", t.gutter, "", t.paint(blue, "="), t.paint(style, kind+":"), PrintableLine(line))
 		} else {
-			fmt.Fprintf(t.w, "%*s   %*s%s\n", t.gutter, "", len(kind)+2, "", printable(line))
+			fmt.Fprintf(t.w, "%*s   %*s%s\n", t.gutter, "", len(kind)+2, "", PrintableLine(line))
 		}
 	}
 }
@@ -118,7 +118,7 @@ func (t *texter) places(d *Diagnostic, style string) {
 			arrow = ":::"
 		}
 		at := file.Position(file.Offset(ms[0].line) + ms[0].start)
-		fmt.Fprintf(t.w, "%*s%s %s:%d:%d\n", t.gutter, "", t.paint(blue, arrow), printable(file.Name), at.Line, at.Rune)
+		fmt.Fprintf(t.w, "%*s%s %s:%d:%d\n", t.gutter, "", t.paint(blue, arrow), PrintableLine(file.Name), at.Line, at.Rune)
 		t.snippet(file, ms, style)
 	}
 }
@@ -155,7 +155,7 @@ func (t *texter) snippet(file *source.File, marks []mark, style string) {
 		}
 		under := strings.Repeat(sign, e.width)
 		if m.label != "" {
-			under += " " + printable(m.label)
+			under += " " + PrintableLine(m.label)
 		}
 		t.rule("", strings.Repeat(" ", e.column)+t.paint(ink, under))
 	}

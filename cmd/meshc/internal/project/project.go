@@ -118,8 +118,11 @@ func (p *Project) Path(name string) string {
 	}
 }
 
-// Shown is a name as somebody in the current folder would write it, slash-separated.
-func (p *Project) Shown(name string) string {
+// Shown is a name as somebody in the current folder would write it, slash-separated and on one line: what is no
+// printable character of it is spelled out.
+func (p *Project) Shown(name string) string { return diag.PrintableLine(p.shown(name)) }
+
+func (p *Project) shown(name string) string {
 	path := p.Path(name)
 	if path == "" {
 		return name
@@ -149,7 +152,7 @@ func named(path string, err error) error {
 	if errors.As(err, &of) {
 		err = of.Err
 	}
-	return fmt.Errorf("%s: %w", filepath.ToSlash(path), err)
+	return fmt.Errorf("%s: %w", diag.PrintableLine(filepath.ToSlash(path)), err)
 }
 
 // inside tells whether a path is a folder or lies below it. Both are clean and absolute.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/sergi/go-diff/diffmatchpatch"
+
+	"github.com/meshc/meshc/lang/diag"
 )
 
 // context is how many lines are shown around a change.
@@ -18,13 +20,13 @@ const context = 3
 const Missing = "/dev/null"
 
 // Diff is how before becomes after; empty where they are the same. The names stand in its head, Missing where
-// there is no such file.
+// there is no such file; what is not printable of them is spelled out.
 func Diff(nameBefore, nameAfter string, before, after []byte) []byte {
 	if bytes.Equal(before, after) {
 		return nil
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "--- %s\n+++ %s\n", nameBefore, nameAfter)
+	fmt.Fprintf(&b, "--- %s\n+++ %s\n", diag.PrintableLine(nameBefore), diag.PrintableLine(nameAfter))
 	for _, h := range hunks(lines(string(before), string(after))) {
 		h.write(&b)
 	}

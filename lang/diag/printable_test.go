@@ -1,0 +1,33 @@
+package diag_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+func TestPrintableLines(t *testing.T) {
+	for text, want := range map[string]string{
+		"a\tb\r\nc – ü\n":                       "a\tb\r\nc – ü\n",
+		"\x1b[31m\rx\x00":                       `\x1b[31m\x0dx\x00`,
+		"\xff \u009b \u202e \ufffd":             `\xff \u009b \u202e \ufffd`,
+		"a ::b\n::stop-commands::x\n  ::b\n":    "a ::b\n\\x3a:stop-commands::x\n  \\x3a:b\n",
+		"\U000e0041":                            `\udb40\udc41`,
+		"::error::x\nlines that mean something": "\\x3a:error::x\nlines that mean something",
+	} {
+		require.Equal(t, want, string(diag.PrintableLines([]byte(text))))
+	}
+}
+
+// What is JSON stays so.
+func TestPrintableJSON(t *testing.T) {
+	value := "a\x1b\x7f\u009b\u202e\U000e0041\u2028\n::b"
+	text, err := json.MarshalIndent([]string{value}, "", "  ")
+	require.NoError(t, err)
+	var got []string
+	require.NoError(t, json.Unmarshal(diag.PrintableLines(text), &got))
+	require.Equal(t, []string{value}, got)
+}
