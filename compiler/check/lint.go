@@ -15,9 +15,10 @@ import (
 func (c *checker) lint() {
 	for _, m := range c.Meshes {
 		m.At = place(m.At, firstSection(m))
+		runs := m.running()
 		for _, s := range m.services {
 			if len(m.sections) > 0 {
-				c.lintAccount(m, s)
+				c.lintAccount(m, s, runs[s.Account])
 			}
 			if !m.Declares {
 				c.lintService(s)
@@ -90,16 +91,25 @@ func (c *checker) sameHosts(m *Mesh) {
 	}
 }
 
-// lintAccount holds the account of a service against the ServiceAccounts and workloads of its namespace.
-func (c *checker) lintAccount(m *Mesh, s *Service) {
+// running is the accounts that workloads of a mesh run as.
+func (m *Mesh) running() map[string]bool {
+	accounts := map[string]bool{}
+	for _, s := range m.services {
+		for _, w := range s.workloads {
+			accounts[w.Account] = true
+		}
+	}
+	return accounts
+}
+
+// lintAccount holds the account of a service against the ServiceAccounts of its namespace, and against whether a
+// workload there runs as it.
+func (c *checker) lintAccount(m *Mesh, s *Service, runs bool) {
 	if s.Account == "" || s.mismatch {
 		return
 	}
 	stated := s.decl != nil && len(s.decl.Accounts) > 0
 	_, known := m.accounts[s.Account]
-	runs := slices.ContainsFunc(m.services, func(o *Service) bool {
-		return slices.ContainsFunc(o.workloads, func(w *inventory.Workload) bool { return w.Account == s.Account })
-	})
 	switch {
 	case s.Account == "default":
 		if !m.Declares {
