@@ -188,6 +188,9 @@ func count(all []string, word string) int {
 
 const dateLayout = "2006-01-02"
 
+// lastSecond is the end of the year 9999, behind which no date can be written.
+const lastSecond = 253402300799
+
 // day is the day of a build: what the flag says, else SOURCE_DATE_EPOCH, else the clock.
 // https://reproducible-builds.org/specs/source-date-epoch/
 func day(flag string) (time.Time, error) {
@@ -201,8 +204,8 @@ func day(flag string) (time.Time, error) {
 	now := time.Now().UTC()
 	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
-		if err != nil || seconds < 0 {
-			return now, usageError("SOURCE_DATE_EPOCH=%s: want a count of seconds since 1970", epoch)
+		if err != nil || seconds < 0 || seconds > lastSecond {
+			return now, usageError("SOURCE_DATE_EPOCH=%s: want a count of seconds since 1970, up to the year 9999", epoch)
 		}
 		now = time.Unix(seconds, 0).UTC()
 	}
