@@ -49,7 +49,7 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 		if d.Type()&fs.ModeSymlink != 0 {
 			// What a link leads to is only looked at where its name is asked for; one that leads nowhere fails
 			// when it is read.
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
+			if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 				return nil
 			}
 		} else if !d.Type().IsRegular() {

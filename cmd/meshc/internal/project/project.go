@@ -33,7 +33,8 @@ type Project struct {
 	Config config.Project
 
 	paths []string
-	wd    string // the current folder
+	wd    string        // the current folder
+	files []fs.FileInfo // that were read
 }
 
 // Open finds the project that paths lie in and reads its settings. Without paths it is the one around the
@@ -67,7 +68,11 @@ func Open(paths []string) (*Project, diag.List, error) {
 		return p, nil, err
 	}
 	p.Root = root
-	text, err := p.read(filepath.Join(root, ConfigName))
+	path := filepath.Join(root, ConfigName)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return p, nil, p.shownError(path, errors.New("is no regular file"))
+	}
+	text, err := p.read(path)
 	if err != nil {
 		return p, nil, err
 	}
@@ -80,7 +85,7 @@ func Open(paths []string) (*Project, diag.List, error) {
 // meshc.yaml above it is somebody else's.
 func (p *Project) findUpwards(folder string) (root string, found bool, err error) {
 	for {
-		switch _, err := os.Stat(filepath.Join(folder, ConfigName)); {
+		switch _, err := os.Lstat(filepath.Join(folder, ConfigName)); { // a link that leads nowhere is there too
 		case err == nil:
 			return folder, true, nil
 		case !errors.Is(err, fs.ErrNotExist):

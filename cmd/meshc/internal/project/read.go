@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // maxRead is how much of one input is read at all. The readers of the texts have their own, lower limits, and say
@@ -30,11 +32,18 @@ func (p *Project) read(path string) ([]byte, error) {
 	if info.IsDir() {
 		return nil, p.shownError(path, errors.New("is a folder"))
 	}
+	p.files = append(p.files, info)
 	text, err := slurp(f, info.Size())
 	if err != nil {
 		return nil, p.shownError(path, err)
 	}
 	return text, nil
+}
+
+// IsInput tells whether a path leads to a file that was read for the project.
+func (p *Project) IsInput(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(p.files, func(f fs.FileInfo) bool { return os.SameFile(f, info) })
 }
 
 // ReadStdin reads all of standard input, or says by its name that it is too large.
