@@ -27,7 +27,8 @@ func checkAnswerFormat(format string) error {
 }
 
 // compileFor compiles a project of which something is asked. Only errors are shown, and only those that leave
-// nothing to ask: warnings are for check and build, and a broken guard is for the verb itself to tell.
+// nothing to ask: warnings are for check and build, and a broken guard is for the verb itself to tell. They are in
+// what comes with errFindings.
 func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*compiled, error) {
 	c, err := in.compile(cmd, paths, cmd.InOrStdin())
 	if err != nil {
@@ -43,7 +44,7 @@ func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*
 		return nil, err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was %s\n", plural(len(errors), "error"), done)
-	return nil, errFindings
+	return c, errFindings
 }
 
 func isGuard(code diag.Code) bool {

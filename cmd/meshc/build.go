@@ -53,12 +53,12 @@ type build struct {
 
 func (b *build) run(cmd *cobra.Command, paths []string) error {
 	switch {
-	case b.output == "":
-		return usageError("--output is empty: want a folder, or - for standard output")
 	case b.compare && b.output == toStdout:
 		return usageError("--check compares with a folder: name it with -o DIR")
 	case b.compare && b.overwrite:
 		return usageError("--check writes nothing, so --overwrite has no meaning with it")
+	case b.overwrite && b.output == toStdout:
+		return usageError("--overwrite is about a folder: name it with -o DIR")
 	}
 	if err := b.findings.check(); err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func (d *drawing) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error 
 		}
 		return writeExact(cmd, out)
 	}
-	if err := os.WriteFile(d.output, out, 0o644); err != nil {
+	if err := writeFile(d.output, out); err != nil {
 		return fmt.Errorf("%s: %w", filepath.ToSlash(d.output), cause(err))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %s\n", filepath.ToSlash(d.output), plural(len(g.Nodes), "node"), plural(len(g.Edges), "edge"))
@@ -108,8 +107,6 @@ func (d *drawing) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error 
 // choose settles the format.
 func (d *drawing) choose() error {
 	switch {
-	case d.output == "":
-		return usageError("--output is empty: want a file, or - for standard output")
 	case d.against == project.Stdin:
 		return usageError("--against wants a file or folder, not standard input")
 	case d.picture == "":
@@ -129,6 +126,9 @@ func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, cur
 	c, err := d.compile(cmd, paths, stdin)
 	if err != nil {
 		return nil, false, err
+	}
+	if d.output != toStdout && c.project.IsInput(d.output) {
+		return nil, false, usageError("--output %s: that file was read for the graph, and is not overwritten", filepath.ToSlash(d.output))
 	}
 	if current || c.findings.HasErrors() {
 		if err := d.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -98,6 +100,9 @@ this text, the command line, and the smallest project with which it happens.
 // verb is a RunE whose errors are those of files and streams, unless they say otherwise.
 func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		if err := noEmptyFlag(cmd); err != nil {
+			return err
+		}
 		err := f(cmd, args)
 		var coded *failure
 		if err == nil || errors.As(err, &coded) {
@@ -105,6 +110,21 @@ func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 		}
 		return &failure{exitIO, err}
 	}
+}
+
+// noEmptyFlag refuses a flag with nothing behind it, most likely a variable that is not set: `--env ""` would build without
+// the ceilings of an environment.
+func noEmptyFlag(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if err == nil && slices.Contains(values, "") {
+			err = usageError("--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 func newRoot() *cobra.Command {
@@ -129,7 +149,21 @@ Exit codes:
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newDiff(), newPublish(), newMigrate())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newVersion())
+	finishCompletion(root)
 	return root
+}
+
+// finishCompletion gives cobra's completion commands the exit codes of the others.
+func finishCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err) // cobra has just added it
+	}
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, shell := range completion.Commands() {
+		shell.RunE = verb(shell.RunE)
+	}
 }
 
 // writeOut writes text for people, or JSON, to standard output: nothing in it can steer a terminal.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -35,4 +37,25 @@ func replaceFile(path string, text []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// writeFile writes a file that may be there already: all of it or none. What is no regular file, such as /dev/stdout, is
+// written to as it is.
+func writeFile(path string, text []byte) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644) // with the permissions that new files get here
+		if err != nil {
+			return err
+		}
+		f.Close()
+		if err = replaceFile(path, text); err != nil {
+			os.Remove(path)
+		}
+		return err
+	case err == nil && !info.Mode().IsRegular():
+		return os.WriteFile(path, text, 0o644)
+	}
+	return replaceFile(path, text)
 }

@@ -2,9 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -59,18 +58,14 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	}
 	c, err := t.compileFor(cmd, paths, "tested")
 	if err != nil {
-		return err
+		return t.notTested(c, err)
 	}
 	results := guardResults(c.judged, c.project.Shown)
 	total, covered := reach.Coverage(c.policy)
 
 	if t.junit != "" {
-		text, err := junitReport(results, total, covered, c.project.Shown)
-		if err != nil {
+		if err := writeJUnit(t.junit, junitReport(results, total, covered, c.project.Shown)); err != nil {
 			return err
-		}
-		if err := os.WriteFile(t.junit, text, 0o644); err != nil {
-			return fmt.Errorf("%s: %w", filepath.ToSlash(t.junit), cause(err))
 		}
 	}
 	var out []byte
@@ -92,6 +87,27 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 		return errFindings
 	}
 	return nil
+}
+
+// notTested leaves a report behind that says so: of an earlier run it would tell that all is well.
+func (t *guardTest) notTested(c *compiled, err error) error {
+	var f *failure
+	if t.junit == "" || errors.As(err, &f) && f.code == exitUsage {
+		return err
+	}
+	why := []string{err.Error()}
+	if c != nil && err == errFindings {
+		why = nil
+		for _, d := range renamed(c.findings, c.project.Shown) {
+			if d.Severity == diag.Error {
+				why = append(why, d.Error())
+			}
+		}
+	}
+	if err := writeJUnit(t.junit, junitError(why)); err != nil {
+		return err
+	}
+	return err
 }
 
 // guardResults is one result for each statement: one whose destinations have different ports was judged in parts.

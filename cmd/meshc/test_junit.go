@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,6 +17,7 @@ type junitSuites struct {
 	Name     string        `xml:"name,attr"`
 	Tests    int           `xml:"tests,attr"`
 	Failures int           `xml:"failures,attr"`
+	Errors   int           `xml:"errors,attr,omitempty"`
 	Suites   []*junitSuite `xml:"testsuite"`
 }
 
@@ -21,6 +25,7 @@ type junitSuite struct {
 	Name       string          `xml:"name,attr"`
 	Tests      int             `xml:"tests,attr"`
 	Failures   int             `xml:"failures,attr"`
+	Errors     int             `xml:"errors,attr,omitempty"`
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
 }
@@ -34,18 +39,19 @@ type junitProperty struct {
 type junitCase struct {
 	Name    string        `xml:"name,attr"`
 	Class   string        `xml:"classname,attr"`
-	File    string        `xml:"file,attr"`
-	Line    int           `xml:"line,attr"`
+	File    string        `xml:"file,attr,omitempty"`
+	Line    int           `xml:"line,attr,omitempty"`
 	Failure *junitFailure `xml:"failure"`
+	Error   *junitFailure `xml:"error"`
 }
 
 type junitFailure struct {
 	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"`
+	Type    string `xml:"type,attr,omitempty"`
 	Text    string `xml:",chardata"`
 }
 
-func junitReport(results []*guardResult, total, covered int, shown func(string) string) ([]byte, error) {
+func junitReport(results []*guardResult, total, covered int, shown func(string) string) junitSuites {
 	report := junitSuites{Name: "meshc", Tests: len(results), Failures: failed(results)}
 	var suite *junitSuite
 	for _, r := range results { // sorted by place
@@ -61,13 +67,37 @@ func junitReport(results []*guardResult, total, covered int, shown func(string) 
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
+	return report
+}
+
+// junitError is the report of a run that got to no test.
+func junitError(why []string) junitSuites {
+	failure := &junitFailure{Message: why[0], Text: strings.Join(why, "\n")}
+	c := junitCase{Name: "the project compiles", Class: "meshc", Error: failure}
+	return junitSuites{Name: "meshc", Tests: 1, Errors: 1, Suites: []*junitSuite{{Name: "meshc", Tests: 1, Errors: 1, Cases: []junitCase{c}}}}
+}
+
+// writeJUnit writes a report, in place of an earlier one if need be, but of nothing else.
+func writeJUnit(path string, report junitSuites) error {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		before, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+		}
+		if len(before) > 0 && !bytes.HasPrefix(before, []byte("<?xml")) {
+			return usageError("--junit %s: that file is no report, and is not overwritten", filepath.ToSlash(path))
+		}
+	}
 	var b bytes.Buffer
 	io.WriteString(&b, xml.Header)
 	enc := xml.NewEncoder(&b)
 	enc.Indent("", "  ")
 	if err := enc.Encode(report); err != nil {
-		return nil, err
+		return err
 	}
 	b.WriteByte('\n')
-	return b.Bytes(), nil
+	if err := writeFile(path, b.Bytes()); err != nil {
+		return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+	}
+	return nil
 }
