@@ -69,6 +69,9 @@ func localBranches(dir string, s storer.ReferenceStorer) (map[string]plumbing.Ha
 			return nil // it went just now
 		}
 		if err == nil && r.Type() == plumbing.HashReference {
+			if r.Hash().IsZero() { // what go-git makes of text that is no hash
+				return fail(Unusable, "git fsck in the repository shows what is broken", "the branch %s of the repository is broken: %s%s names no commit", name, heads, name)
+			}
 			branches[name] = r.Hash()
 		}
 		return err

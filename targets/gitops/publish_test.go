@@ -219,6 +219,15 @@ func TestUnusable(t *testing.T) {
 			kind:       gitops.NotFound, want: "there is no repository at REPO",
 			help: "check the address; a private repository also looks like this to whoever may not see it",
 		},
+		"a branch that is broken": {
+			repository: func(t testing.TB) string {
+				repository := bareWith(t, func(work string) { write(t, work, "x", "a file\n") })
+				write(t, repository, "refs/heads/main", "zz\n")
+				return repository
+			},
+			kind: gitops.Unusable, want: "the branch main of the repository is broken: refs/heads/main names no commit",
+			help: "git fsck in the repository shows what is broken",
+		},
 		"a file where the folder should be": {
 			repository: func(t testing.TB) string {
 				return bareWith(t, func(work string) { write(t, work, "prod", "a file\n") })
