@@ -188,7 +188,7 @@ func (r *reader) environments(path string, v *yaml.Node) {
 			{"repository", r.repository(&e.Repository, pair.Key)},
 			{"forge", r.oneOf(&e.Forge, "github", "gitlab", "gitea")},
 			{"branch", r.text(&e.Branch, branch)},
-			{"path", r.text(&e.Path, inside)},
+			{"path", r.text(&e.Path, folder)},
 			{"sources", r.globs(&e.Sources)},
 		})
 		e.DryRun = enforcement == "dry-run"
@@ -199,16 +199,20 @@ func (r *reader) environments(path string, v *yaml.Node) {
 // finding shows neither the address nor its line.
 func (r *reader) repository(into *string, environment *yaml.Node) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
-		if v.Kind == yaml.ScalarNode && brokenURL(v.Value) {
-			at := r.doc.Start()
-			if environment.Line != v.Line {
-				at = r.doc.Span(environment)
-			}
+		at := r.doc.Start()
+		if environment.Line != v.Line {
+			at = r.doc.Span(environment)
+		}
+		switch scheme, _, isURL := strings.Cut(v.Value, "://"); {
+		case v.Kind == yaml.ScalarNode && brokenURL(v.Value):
 			r.findings.Add(diag.InvalidSetting, at, "%s is no URL that git reads", path).
 				WithHelp("keep passwords out of it, in a token or git's credential helper; one that has to be there must have / written as %s, @ as %s and : as %s", "%2F", "%40", "%3A")
-			return
+		case v.Kind == yaml.ScalarNode && isURL && !slices.Contains(schemes, strings.ToLower(scheme)):
+			r.findings.Add(diag.InvalidSetting, at, "%s is a URL that meshc does not reach", path).
+				WithHelp("write a path, or an https:// or ssh:// URL")
+		default:
+			r.text(into, repository)(path, v)
 		}
-		r.text(into, repository)(path, v)
 	}
 }
 

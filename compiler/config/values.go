@@ -71,6 +71,19 @@ func inside(s string) string {
 	return ""
 }
 
+// folder judges a folder of a repository.
+func folder(s string) string {
+	for _, part := range strings.Split(s, "/") {
+		if strings.EqualFold(part, ".git") || strings.EqualFold(part, "git~1") {
+			return "git keeps its own files there"
+		}
+	}
+	return inside(s)
+}
+
+// schemes is those of the addresses that can be published to.
+var schemes = []string{"file", "http", "https", "ssh"}
+
 func repository(s string) string {
 	if strings.TrimSpace(s) == "" {
 		return "it is empty"
