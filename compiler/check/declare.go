@@ -275,8 +275,11 @@ func (c *checker) portNumber(n lang.Name) (uint16, bool) {
 	return uint16(number), true
 }
 
+// prefix reads an address or a network. An address of IPv4 that is written as one of IPv6 is IPv4's: that is what Envoy
+// sees of a caller.
 func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
 	if a, err := netip.ParseAddr(n.Text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
 		return netip.PrefixFrom(a, a.BitLen()), true
 	}
 	p, err := netip.ParsePrefix(n.Text)
@@ -289,6 +292,9 @@ func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
 		c.list.Add(diag.InvalidValue, n.Range, "%s has bits behind its length", n.Text).
 			WithHelp("write %s for the network, or %s for the one address", p.Masked(), p.Addr())
 		return p, false
+	}
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	return p, true
 }

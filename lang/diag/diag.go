@@ -58,7 +58,26 @@ type Edit struct {
 
 // New makes a finding whose severity is that of its code.
 func New(code Code, at source.Span, format string, args ...any) Diagnostic {
-	return Diagnostic{Code: code, Severity: code.Severity(), Message: fmt.Sprintf(format, args...), Primary: at}
+	return Diagnostic{Code: code, Severity: code.Severity(), Message: sprintf(maxArgument, format, args), Primary: at}
+}
+
+// How much of a text a message repeats, in characters, and how much of a list a note or the way out has.
+const (
+	maxArgument = 500
+	maxList     = 5000
+)
+
+// sprintf leaves out of the texts that it puts together what nobody would read.
+func sprintf(most int, format string, args []any) string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if s, ok := arg.(string); ok && len(s) > most {
+			if r := []rune(s); len(r) > most {
+				args[i] = string(r[:most]) + "..."
+			}
+		}
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 // List is the findings of a stage or of a build.
@@ -73,20 +92,20 @@ func (l *List) Add(code Code, at source.Span, format string, args ...any) *Diagn
 // WithRelated adds another place and returns d.
 func (d *Diagnostic) WithRelated(at source.Span, format string, args ...any) *Diagnostic {
 	if !at.IsZero() {
-		d.Related = append(d.Related, Related{at, fmt.Sprintf(format, args...)})
+		d.Related = append(d.Related, Related{at, sprintf(maxArgument, format, args)})
 	}
 	return d
 }
 
 // WithNote adds a fact that explains and returns d.
 func (d *Diagnostic) WithNote(format string, args ...any) *Diagnostic {
-	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+	d.Notes = append(d.Notes, sprintf(maxList, format, args))
 	return d
 }
 
 // WithHelp sets the way out and returns d.
 func (d *Diagnostic) WithHelp(format string, args ...any) *Diagnostic {
-	d.Help = fmt.Sprintf(format, args...)
+	d.Help = sprintf(maxList, format, args)
 	return d
 }
 

@@ -2,11 +2,13 @@ package diag_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 func TestPrintableLines(t *testing.T) {
@@ -30,4 +32,13 @@ func TestPrintableJSON(t *testing.T) {
 	var got []string
 	require.NoError(t, json.Unmarshal(diag.PrintableLines(text), &got))
 	require.Equal(t, []string{value}, got)
+}
+
+// A finding repeats no more of an input than somebody reads.
+func TestLongArguments(t *testing.T) {
+	long := strings.Repeat("ü", 100_000)
+	d := diag.New(diag.MalformedManifest, source.Span{}, "%q is no name", long)
+	d.WithHelp("write %s", long)
+	require.Less(t, len(d.Message), 1100)
+	require.Less(t, len(d.Help), 11_000)
 }

@@ -103,7 +103,7 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%s: %w, nothing matches %s", p.Shown(p.Name(absolute)), ErrNoIntents, strings.Join(p.Config.Sources, ", "))
+			return nil, fmt.Errorf("%s: %w, %s", p.Shown(p.Name(absolute)), ErrNoIntents, nothing(p.Config.Sources))
 		}
 	}
 	for _, path := range keys(chosen) {
@@ -115,6 +115,18 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 	}
 	slices.SortFunc(files, func(a, b compiler.Input) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
+}
+
+// nothing says of globs that they match no file.
+func nothing(globs []string) string {
+	const most = 5
+	switch n := len(globs); {
+	case n == 0:
+		return "`sources` in meshc.yaml is empty"
+	case n > most:
+		return fmt.Sprintf("nothing matches %s, or %d more globs", strings.Join(globs[:most], ", "), n-most)
+	}
+	return "nothing matches " + strings.Join(globs, ", ")
 }
 
 // match is the files of the project that any of the globs matches.
@@ -182,7 +194,7 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 			return nil, nil, err
 		}
 		if len(paths) == 0 {
-			return nil, nil, fmt.Errorf("%s: no workload manifest matches", filepath.ToSlash(pattern))
+			return nil, nil, named(pattern, errors.New("no manifest matches"))
 		}
 		if err := r.read(paths); err != nil {
 			return nil, nil, err
