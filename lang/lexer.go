@@ -32,9 +32,9 @@ func (definition) Lex(_ string, r io.Reader) (lexer.Lexer, error) {
 // maxName is the longest name or path, in characters. Kubernetes stops at 253.
 const maxName = 1000
 
-// maxTokens is how many tokens a file may have; the rest of it is one Invalid token. A file of the largest
-// size that is no nonsense has half as many.
-const maxTokens = 8 << 20
+// maxTokens is how many tokens a file may have; the rest of it is one Invalid token. These are some 150,000 edges with
+// operations, more than any company writes into one file.
+const maxTokens = 2 << 20
 
 // class sorts bytes by what they can begin.
 type class uint8
@@ -80,7 +80,7 @@ type scanner struct {
 }
 
 func lex(text string) []Token {
-	s := scanner{text: text, last: KindEnd, tokens: make([]Token, 0, len(text)/3+8)}
+	s := scanner{text: text, last: KindEnd, tokens: make([]Token, 0, min(len(text)/3+8, maxTokens+1))}
 	if strings.HasPrefix(text, "\ufeff") {
 		s.at = len("\ufeff")
 		s.add(KindSpace, KindSpace, 0)

@@ -20,6 +20,10 @@ func TestLimits(t *testing.T) {
 	}{
 		{"too large", strings.Repeat("a -> b\n", 16<<20/7+1),
 			"in.mesh:1:1: error: a file of 16777222 bytes [MESH0007]", 0},
+		{"too many blank lines", strings.Repeat("\n", 9_000_000),
+			"in.mesh:2097153:1: error: a file of more than 2097152 words and signs [MESH0007]", 0},
+		{"too many stars", strings.Repeat("*", 9_000_000),
+			"in.mesh:1:2097153: error: a file of more than 2097152 words and signs [MESH0007]", 0},
 		{"a long name", "mesh shop\nservice " + name + " account frontend-sa\na -> b",
 			"in.mesh:2:9: error: a name of 10800 characters [MESH0007]", 2},
 		{"a long path", "a -> b GET /" + name,

@@ -39,6 +39,13 @@ func Parse(name string, src []byte) (*File, diag.List) {
 	if p.notText(src) {
 		return p.file, p.list
 	}
+	if n := len(p.file.Tokens); n > maxTokens {
+		start := int(p.file.Tokens[n-1].Start)
+		p.file.Tokens = nil
+		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(start, start), "a file of more than %d words and signs", maxTokens)).
+			WithHelp("split it; or is this something else that a glob of `sources` caught?")
+		return p.file, p.list
+	}
 	p.rules = rules()
 	p.statements()
 	if p.omitted > 0 {
