@@ -135,7 +135,11 @@ func (f *file) skipTemplate() {
 // what stands deeper is indented, in block scalars too.
 func irrelevant(d *yamldoc.Document) bool {
 	const key = "kind:"
-	first := strings.TrimLeft(strings.TrimPrefix(d.Start().Text(), "---"), " \t")
+	at := d.Start()
+	if at.Start > 0 && d.File.Text[at.Start-1] != '\n' {
+		return false // the top level is indented
+	}
+	first := strings.TrimLeft(strings.TrimPrefix(at.Text(), "---"), " \t")
 	found := ""
 	for rest, atStart := d.Text, strings.HasPrefix(d.Text, key); ; atStart = false {
 		if !atStart {
