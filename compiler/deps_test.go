@@ -87,6 +87,7 @@ var outside = map[string][]string{
 	"gitlab.com/gitlab-org/api/client-go": {"targets/gitops/forge"},
 
 	"github.com/spf13/cobra":   {"cmd/meshc"},
+	"github.com/spf13/pflag":   {"cmd/meshc"},
 	"github.com/sergi/go-diff": {"cmd/meshc"},
 
 	// No disk, environment or network but where it is a package's business.
