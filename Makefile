@@ -114,7 +114,7 @@ bench: ## time, memory and bytes of builds, diffs and publishes of 1,000 and 10,
 # Without staticcheck, which would look at all of Istio and Kubernetes first.
 .PHONY: conformance
 conformance: ## Istio's own code as the judge of what meshc writes; minutes when nothing is cached
-	cd targets/istio/conformance && $(GO) vet ./... && $(GO) test -count=1 -v ./...
+	cd targets/istio/conformance && $(GO) vet ./... && $(GO) test -count=1 -timeout 40m -v ./...
 
 .PHONY: e2e
 e2e: ## publish to a real forge and a real SSH server; ten minutes on the first run, which builds the forge
