@@ -17,6 +17,7 @@ type File struct {
 
 	once  sync.Once
 	lines []int // byte offset of the start of each line
+	ascii bool  // a column is the same in bytes, runes and UTF-16: a text of one long line has no other way to be quick
 }
 
 // NewFile makes a File of a name and its text.
@@ -88,6 +89,9 @@ func (f *File) Position(offset int) Position {
 	f.index()
 	line := sort.SearchInts(f.lines, offset+1) - 1
 	before := f.Text[f.lines[line]:offset]
+	if column := len(before) + 1; f.ascii {
+		return Position{Line: line + 1, Byte: column, Rune: column, UTF16: column}
+	}
 	p := Position{Line: line + 1, Byte: len(before) + 1, Rune: utf8.RuneCountInString(before) + 1, UTF16: 1}
 	for _, r := range before {
 		if r > 0xFFFF {
@@ -138,6 +142,7 @@ func (s Span) position(offset int32) Position {
 
 func (f *File) index() {
 	f.once.Do(func() {
+		f.ascii = strings.IndexFunc(f.Text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 		f.lines = append(make([]int, 0, 1+strings.Count(f.Text, "\n")), 0)
 		for i := 0; ; {
 			n := strings.IndexByte(f.Text[i:], '\n')
