@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -105,7 +107,7 @@ func TestPullRequest(t *testing.T) {
 
 	second := ensure(publish(t, 2, o), "two")
 	require.False(t, second.Created)
-	require.Equal(t, first.Number, second.Number)
+	require.Equal(t, first.URL, second.URL)
 	open = s.open(t, "env")
 	require.Len(t, open, 1)
 	require.Contains(t, open[0].Body, "two")
@@ -114,11 +116,11 @@ func TestPullRequest(t *testing.T) {
 	require.Equal(t, open[0].Head.Sha, publish(t, 2, o).Commit)
 
 	title := "meshc: prod: ready"
-	_, _, err = s.client(t).EditPullRequest("bot", "env", first.Number, gitea.EditPullRequestOption{Title: title})
+	_, _, err = s.client(t).EditPullRequest("bot", "env", number(t, first), gitea.EditPullRequestOption{Title: title})
 	require.NoError(t, err)
 	// Gitea looks for conflicts in the background before it merges.
 	require.Eventually(t, func() bool {
-		merged, _, err := s.client(t).MergePullRequest("bot", "env", first.Number, gitea.MergePullRequestOption{Style: gitea.MergeStyleSquash})
+		merged, _, err := s.client(t).MergePullRequest("bot", "env", number(t, first), gitea.MergePullRequestOption{Style: gitea.MergeStyleSquash})
 		return err == nil && merged
 	}, 20*time.Second, 200*time.Millisecond)
 	result := publish(t, 2, o)
@@ -130,7 +132,7 @@ func TestPullRequest(t *testing.T) {
 
 	third := ensure(publish(t, 3, o), "three")
 	require.True(t, third.Created)
-	require.NotEqual(t, first.Number, third.Number)
+	require.NotEqual(t, first.URL, third.URL)
 	require.True(t, publish(t, 2, o).Withdrawn)
 	_, err = f.Close(t.Context(), "meshc/prod-clusters-prod", "main")
 	require.NoError(t, err)
@@ -240,4 +242,11 @@ func TestOpenSSH(t *testing.T) {
 	require.Equal(t, "meshc/prod-clusters-prod", publish(t, 2, o).Branch)
 	require.True(t, publish(t, 1, o).Withdrawn)
 	command(t, repository, "git", "fsck", "--strict")
+}
+
+// number is that of a pull request, as the address of its page ends.
+func number(t *testing.T, p forge.Pull) int64 {
+	n, err := strconv.ParseInt(path.Base(p.URL), 10, 64)
+	require.NoError(t, err)
+	return n
 }
