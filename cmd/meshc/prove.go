@@ -10,9 +10,9 @@ import (
 	"github.com/meshc/meshc/targets/istio/reach"
 )
 
-// prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else.
-// The findings are those of never, always and only, or that of a service which nobody can prove. A difference is a mistake of meshc's own, and an error:
-// nothing may be written then.
+// prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else. The findings
+// are those of never, always and only, or that of a service which nobody can prove. A difference is a mistake of
+// meshc's own, and an error: nothing may be written then.
 func (c *compiled) prove() (diag.List, error) {
 	read, findings := eval.Read(emitted(c.manifests), reach.Mesh(c.policy))
 	if findings.HasErrors() {

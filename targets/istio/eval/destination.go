@@ -60,9 +60,10 @@ func (d *Destination) TLS(port uint16) ClientTLS {
 	return d.tls
 }
 
-// Sets tells whether the rule sets TLS at all, and Ports for which single ports it does.
+// Sets tells whether the rule sets TLS at all.
 func (d *Destination) Sets() bool { return d.tls != AutoTLS || len(d.Ports()) > 0 }
 
+// Ports is the single ports for which the rule sets TLS.
 func (d *Destination) Ports() (ports []uint16) {
 	for _, p := range d.ports {
 		if p.tls != AutoTLS {

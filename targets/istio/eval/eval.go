@@ -2,8 +2,8 @@
 //
 // It knows AuthorizationPolicy and PeerAuthentication of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them
 // and Envoy enforces them in a sidecar, and the TLS that a DestinationRule has callers open; where it follows a file of
-// theirs it names it. It reads YAML and knows nothing
-// of intents or of what writes manifests: it is the judge of the emitter and shares no code with it.
+// theirs it names it. It reads YAML and knows nothing of intents or of what writes manifests: it is the judge of the
+// emitter and shares no code with it.
 //
 // It refuses to guess. What a cluster would refuse is a finding, and so is every field that looks at something a
 // Request does not tell: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints.

@@ -46,12 +46,12 @@ func (d *differ) subject(c *compared) (*subject, error) {
 			s.regions = append(s.regions, r)
 		}
 	}
-	s.could = [2]eval.Set{newSet(len(split.Sources)), newSet(len(split.Sources))}
+	s.could = [2]eval.Set{eval.NewSet(len(split.Sources)), eval.NewSet(len(split.Sources))}
 	for _, r := range s.regions {
 		after := passing(&r.Verdicts[1])
 		s.pass = append(s.pass, after)
-		join(s.could[0], passing(&r.Verdicts[0]))
-		join(s.could[1], after)
+		s.could[0].AddAll(passing(&r.Verdicts[0]))
+		s.could[1].AddAll(after)
 	}
 	return s, nil
 }
@@ -74,7 +74,7 @@ func (d *differ) callee(c *compared) error {
 		closed = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1], &r.Verdicts[0]) })
 	}
 	if !was && is {
-		still = s.classes(func(r *eval.Region, set eval.Set) { join(set, passing(&r.Verdicts[1])) })
+		still = s.classes(func(r *eval.Region, set eval.Set) { set.AddAll(passing(&r.Verdicts[1])) })
 	}
 	all := slices.Concat(opened, closed, still)
 	if len(all) > 0 {
@@ -152,7 +152,7 @@ func (s *subject) risen(into eval.Set, before, after *eval.Outcome) {
 // passing is the sources that a callee lets through, or may.
 func passing(o *eval.Outcome) eval.Set {
 	set := slices.Clone(o.Allowed)
-	join(set, o.Undecided)
+	set.AddAll(o.Undecided)
 	return set
 }
 
@@ -163,15 +163,15 @@ type kind struct{ sources, regions eval.Set }
 func (s *subject) classes(choose func(r *eval.Region, into eval.Set)) []kind {
 	n := len(s.split.Sources)
 	of := make([]eval.Set, n) // by source
-	chosen := newSet(n)
+	chosen := eval.NewSet(n)
 	for i, r := range s.regions {
 		clear(chosen)
 		choose(r, chosen)
 		for c := range chosen.All() {
 			if of[c] == nil {
-				of[c] = newSet(len(s.regions))
+				of[c] = eval.NewSet(len(s.regions))
 			}
-			add(of[c], i)
+			of[c].Add(i)
 		}
 	}
 	var kinds []kind
@@ -185,9 +185,9 @@ func (s *subject) classes(choose func(r *eval.Region, into eval.Set)) []kind {
 		if !ok {
 			i = len(kinds)
 			at[key] = i
-			kinds = append(kinds, kind{newSet(n), regions})
+			kinds = append(kinds, kind{eval.NewSet(n), regions})
 		}
-		add(kinds[i].sources, c)
+		kinds[i].sources.Add(c)
 	}
 	return kinds
 }
@@ -213,9 +213,6 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 				c.Text += " (perhaps)"
 			}
 			s.attribute(&c, s.split.Sources[source], &r.Request, opened)
-			if opened {
-				s.start(n, members)
-			}
 			if i := slices.IndexFunc(all, func(said Change) bool { return said.Text == c.Text }); i >= 0 {
 				all[i].MTLS = all[i].MTLS && c.MTLS
 				continue
@@ -238,14 +235,14 @@ func (s *subject) callersOf(want, fits eval.Set) []named {
 
 // fitting is the callers and the regions that may be said with a kind. Callers of what is closed could call before.
 func (s *subject) fitting(k kind, opened bool) (callers, regions eval.Set) {
-	callers, regions = slices.Clone(s.could[btoi(opened)]), newSet(len(s.regions))
+	callers, regions = slices.Clone(s.could[btoi(opened)]), eval.NewSet(len(s.regions))
 	for i, pass := range s.pass {
 		fits := !overlap(k.sources, pass)
 		if opened {
 			fits = subset(k.sources, pass)
 		}
 		if fits {
-			add(regions, i)
+			regions.Add(i)
 		}
 		if k.regions.Has(i) {
 			if opened {
@@ -294,21 +291,6 @@ func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, open
 	s.annotate(c, opened)
 }
 
-// start remembers who got somewhere new.
-func (s *subject) start(n named, members eval.Set) {
-	starts := []*policy.Source{n.who}
-	if n.who == nil {
-		for i := range members.All() {
-			starts = append(starts, s.identitySource(i))
-		}
-	}
-	for _, from := range starts {
-		if from != nil && !slices.Contains(s.starts, *from) {
-			s.starts = append(s.starts, *from)
-		}
-	}
-}
-
 // failOpen says that whoever can reach a workload may call it.
 func (s *subject) failOpen() Change {
 	from := "any"
@@ -317,11 +299,6 @@ func (s *subject) failOpen() Change {
 			from = "world"
 		}
 	}
-	kind := policy.FromAny
-	if from == "world" {
-		kind = policy.FromWorld
-	}
-	s.starts = append(s.starts, policy.Source{Kind: kind})
 	c := s.change(from, "")
 	if s.was != nil && len(s.was.Allow) > 0 {
 		c.At, c.Because, c.Gone = s.was.Allow[0].At, s.was.Allow[0].Because, true

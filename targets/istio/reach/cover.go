@@ -18,13 +18,12 @@ type piece struct {
 	price int // what a reader has to take in
 
 	who    *policy.Source // callers as a source of the language; nil where it has no word for them
-	single bool           // callers that only addresses tell apart
+	single bool           // callers of one identity, one piece for each
 }
 
 // What names cost.
 const (
 	plain   = 1
-	address = 2  // who is there may have a name
 	rough   = 8  // it says little
 	example = 30 // the name of one member: it stands for others
 )
@@ -210,16 +209,6 @@ func (n named) exceptions(said string) string {
 		words[i] = strings.TrimSpace(strings.TrimPrefix(e.text, said))
 	}
 	return " except " + strings.Join(words, ", ")
-}
-
-func newSet(n int) eval.Set { return make(eval.Set, (n+63)/64) }
-
-func add(s eval.Set, i int) { s[i/64] |= 1 << (i % 64) }
-
-func join(s, t eval.Set) {
-	for i := range t {
-		s[i] |= t[i]
-	}
 }
 
 func common(s, t eval.Set) eval.Set {

@@ -17,28 +17,28 @@ func TestCover(t *testing.T) {
 	for round := range 2000 {
 		n := 1 + random.IntN(70)
 		some := func(share float64) eval.Set {
-			set := newSet(n)
+			set := eval.NewSet(n)
 			for i := range n {
 				if random.Float64() < share {
-					add(set, i)
+					set.Add(i)
 				}
 			}
 			return set
 		}
 		want, fits := some(0.3), some(0.5)
-		add(want, random.IntN(n))
-		join(fits, want)
+		want.Add(random.IntN(n))
+		fits.AddAll(want)
 		var pieces []piece
 		for i := range random.IntN(12) {
 			pieces = append(pieces, piece{text: fmt.Sprint("p", i), set: some(random.Float64()), price: plain + random.IntN(8)})
 		}
 		for i := range n {
-			set := newSet(n)
-			add(set, i)
+			set := eval.NewSet(n)
+			set.Add(i)
 			pieces = append(pieces, piece{text: fmt.Sprint("e", i), set: set, price: example})
 		}
 		widestFirst(pieces)
-		said := newSet(n)
+		said := eval.NewSet(n)
 		for _, c := range cover(want, fits, pieces) {
 			reads := c.piece.set
 			for _, e := range c.except {
@@ -46,7 +46,7 @@ func TestCover(t *testing.T) {
 				reads = reads.Minus(e.set)
 			}
 			require.Equal(t, reads, c.set, round)
-			join(said, reads)
+			said.AddAll(reads)
 		}
 		require.True(t, subset(want, said), round)
 		require.True(t, subset(said, fits), round)

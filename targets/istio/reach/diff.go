@@ -88,7 +88,6 @@ type differ struct {
 	before, after *Model
 	diff          *Diff
 	services      map[string]knownCaller // by principal
-	starts        []policy.Source        // callers of what was opened, as the after model knows them
 	texts         map[*eval.Policy]string
 }
 

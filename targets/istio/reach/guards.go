@@ -154,7 +154,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		if f := slices.Index(reached, false); f >= 0 {
 			d := diag.New(diag.OnlyBroken, g.At, "%s may not call %s", g.From[f], s.ID())
 			d.WithHelp("write the edge, or take %s out of the only", g.From[f])
-			m.deniedBy(&d, g.From[f], s, g)
+			deniedBy(&d, g.From[f], s)
 			return &d, nil
 		}
 	}
@@ -281,7 +281,7 @@ func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, calle
 	}
 }
 
-func (m *Model) deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service, g *policy.Guard) {
+func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
 	for i := range s.Deny {
 		if slices.ContainsFunc(s.Deny[i].From, func(x policy.Source) bool { return x == f }) {
 			d.WithRelated(s.Deny[i].At, "stopped by this")

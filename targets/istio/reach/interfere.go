@@ -58,10 +58,10 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 		verdict *eval.Outcome
 	}
 	seen := map[sameRules]bool{}
-	elsewhere := newSet(len(both.Sources))
+	elsewhere := eval.NewSet(len(both.Sources))
 	for c, caller := range both.Sources {
 		if caller.Elsewhere {
-			add(elsewhere, c)
+			elsewhere.Add(c)
 		}
 	}
 	for i := range both.Regions {
@@ -104,11 +104,11 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 					}
 					at := found[k]
 					if at == nil {
-						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: newSet(len(both.Sources))}
+						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: eval.NewSet(len(both.Sources))}
 						found[k] = at
 						order = append(order, k)
 					}
-					join(at.callers, callers)
+					at.callers.AddAll(callers)
 					c := first(callers)
 					if anywhere := common(callers, elsewhere); anywhere.Len() > 0 {
 						c = first(anywhere)
@@ -146,7 +146,7 @@ func (m *Model) Interference(s *policy.Service, labels map[string]string, other 
 
 // different is the classes that two outcomes treat otherwise.
 func different(a, b *eval.Outcome) eval.Set {
-	set := newSet(64 * len(a.Allowed))
+	set := eval.NewSet(64 * len(a.Allowed))
 	for i := range set {
 		set[i] = (a.Allowed[i] ^ b.Allowed[i]) | (a.Undecided[i] ^ b.Undecided[i])
 	}
@@ -179,7 +179,7 @@ func sameText(a, b *eval.Policy) bool {
 
 // Guarded tells whether an ALLOW policy selects a service, so that what no rule allows is denied.
 func (m *Model) Guarded(s *policy.Service) bool {
-	return slices.ContainsFunc(m.Callee(s).Policies, func(p *eval.Policy) bool { return p.Action == eval.Allow && !p.DryRun })
+	return guarded(m.Callee(s))
 }
 
 // Widened reports rules that deny by fields of HTTP on ports that are declared as something else, where they deny more

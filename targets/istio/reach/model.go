@@ -1,5 +1,6 @@
-// Package reach says what Istio manifests let through between the services of a project: the proof of a
-// build, the guards never, always and only, and who reaches whom over how many hops.
+// Package reach says what Istio manifests let through between the services of a project: the proof of a build, the
+// guards never, always and only, who reaches whom over how many hops, why a request is decided as it is, how two sides
+// differ, and what other manifests do to those of a project.
 //
 // It asks targets/istio/eval, as sets of requests and never by sampling, and holds the answer against the
 // policy that the language gave. It knows nothing of how manifests are written: it shares no code with
@@ -63,11 +64,7 @@ func Mesh(p *policy.Policy) eval.Mesh {
 
 // Callee is the policies that bind a service.
 func (m *Model) Callee(s *policy.Service) *eval.Callee {
-	labels := make(map[string]string, len(s.Labels))
-	for _, l := range s.Labels {
-		labels[l.Key] = l.Value
-	}
-	return m.Manifests.For(eval.Workload{Namespace: s.Namespace, Labels: labels})
+	return m.Manifests.For(eval.Workload{Namespace: s.Namespace, Labels: labelsOf(s)})
 }
 
 // Principal is the identity of a service, empty where it has none.

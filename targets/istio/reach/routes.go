@@ -283,8 +283,8 @@ type step struct {
 	hops int32
 }
 
-// Behind a door is whoever is in it. It is not the node of the door, which stands for those in it that nothing names: what
-// lets in a crowd of them and not the others has that for its door.
+// web is the calls of one side. Behind a door is whoever is in it. It is not the node of the door, which stands for those
+// in it that nothing names: what lets in a crowd of them and not the others has that for its door.
 func (n *nodes) web(h *Hops) *web {
 	w := &web{make([][]step, len(n.list)), make([][]step, len(n.list))}
 	link := func(a, b, hops int32) {

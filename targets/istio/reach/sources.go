@@ -12,9 +12,9 @@ import (
 // nameSources names those callers of whom something is to be said, and whoever else their names may have to leave out:
 // in words of the language, else in those of the policies, and as a last resort one class at a time.
 func (s *subject) nameSources(kinds []kind) {
-	changed := newSet(len(s.split.Sources))
+	changed := eval.NewSet(len(s.split.Sources))
 	for _, k := range kinds {
-		join(changed, k.sources)
+		changed.AddAll(k.sources)
 	}
 	defer func() { widestFirst(s.callers) }()
 	s.nameIdentities()
@@ -37,8 +37,8 @@ func (s *subject) nameSources(kinds []kind) {
 		return
 	}
 	for i := range changed.All() {
-		set := newSet(len(s.split.Sources))
-		add(set, i)
+		set := eval.NewSet(len(s.split.Sources))
+		set.Add(i)
 		s.callers = append(s.callers, piece{text: s.identityText(i) + s.placeText(i), set: set, price: rough, who: s.identitySource(i)})
 	}
 }
@@ -52,15 +52,15 @@ func (s *subject) nameIdentities() {
 		if !there {
 			i = len(s.callers)
 			at[text] = i
-			s.callers = append(s.callers, piece{text: text, set: newSet(n), price: price, who: who})
+			s.callers = append(s.callers, piece{text: text, set: eval.NewSet(n), price: price, who: who})
 		}
-		join(s.callers[i].set, members)
+		s.callers[i].set.AddAll(members)
 	}
 	var single []piece
 	for i := 0; i < n; {
-		members, first := newSet(n), i
+		members, first := eval.NewSet(n), i
 		for identity := s.split.Identity(i); i < n && s.split.Identity(i) == identity; i++ {
-			add(members, i)
+			members.Add(i)
 		}
 		put("world", plain, &policy.Source{Kind: policy.FromWorld}, members)
 		if s.split.Sources[first].Principal == "" {
@@ -92,8 +92,8 @@ func (s *subject) nameOutside(put func(string, int, *policy.Source, eval.Set)) {
 			found := false
 			for _, o := range m.outside() {
 				if who := (policy.Source{Service: o}); m.Is(c, who) {
-					set := newSet(len(s.split.Sources))
-					add(set, i)
+					set := eval.NewSet(len(s.split.Sources))
+					set.Add(i)
 					put(o.ID(), plain, &who, set)
 					found = true
 				}
@@ -205,7 +205,7 @@ func (s *subject) places() []piece {
 	var all []piece
 	for _, peer := range append(peers, netip.Prefix{}) {
 		for _, client := range append(clients, netip.Prefix{}) {
-			set := newSet(len(s.split.Sources))
+			set := eval.NewSet(len(s.split.Sources))
 			text, price := "", 0
 			if peer.IsValid() {
 				text, price = " at "+peer.String(), 1
@@ -218,7 +218,7 @@ func (s *subject) places() []piece {
 			}
 			for i, c := range s.split.Sources {
 				if (!peer.IsValid() || peer.Contains(c.IP)) && (!client.IsValid() || client.Contains(c.RemoteIP)) {
-					add(set, i)
+					set.Add(i)
 				}
 			}
 			all = append(all, piece{text: text, set: set, price: price})

@@ -77,7 +77,7 @@ func TestWhatChangesIsSaid(t *testing.T) {
 				require.NoError(t, err)
 				kinds := s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1-i], &r.Verdicts[i]) })
 				for _, r := range s.regions {
-					opened := newSet(len(s.split.Sources))
+					opened := eval.NewSet(len(s.split.Sources))
 					s.risen(opened, &r.Verdicts[0], &r.Verdicts[1])
 					opens = opens || opened.Len() > 0
 				}
@@ -92,16 +92,16 @@ func TestWhatChangesIsSaid(t *testing.T) {
 				}
 				for _, k := range kinds {
 					callers, actions := s.fitting(k, i == 1)
-					said := newSet(len(s.split.Sources))
+					said := eval.NewSet(len(s.split.Sources))
 					for _, name := range s.callersOf(k.sources, callers) {
 						require.NotEmpty(t, name.text)
-						join(said, name.set)
+						said.AddAll(name.set)
 					}
 					require.True(t, subset(k.sources, said), "%d\n%s", round, texts)
 					require.True(t, subset(said, callers), "%d\n%s", round, texts)
-					done := newSet(len(s.regions))
+					done := eval.NewSet(len(s.regions))
 					for _, name := range cover(k.regions, actions, s.actions) {
-						join(done, name.set)
+						done.AddAll(name.set)
 					}
 					require.True(t, subset(k.regions, done), "%d\n%s", round, texts)
 					require.True(t, subset(done, actions), "%d\n%s", round, texts)

@@ -18,9 +18,9 @@ const manyRegions = 4 * maxRough
 // nameActions names what may be done: everything, ports, what rules ask for, and as a last resort each class.
 func (s *subject) nameActions(kinds []kind) {
 	defer func() { widestFirst(s.actions) }()
-	changed := newSet(len(s.regions))
+	changed := eval.NewSet(len(s.regions))
 	for _, k := range kinds {
-		join(changed, k.regions)
+		changed.AddAll(k.regions)
 	}
 	seen := map[string]bool{}
 	offer := func(o eval.Operation) {
@@ -33,11 +33,11 @@ func (s *subject) nameActions(kinds []kind) {
 		if len(s.regions) > manyRegions && !hasOne(changed, func(i int) bool { return matches(&s.regions[i].Request) }) {
 			return
 		}
-		set := newSet(len(s.regions))
+		set := eval.NewSet(len(s.regions))
 		some := false
 		for i, r := range s.regions {
 			if matches(&r.Request) {
-				add(set, i)
+				set.Add(i)
 				some = true
 			}
 		}
@@ -48,10 +48,10 @@ func (s *subject) nameActions(kinds []kind) {
 	offer(eval.Operation{})
 	ports := map[uint16]bool{}
 	http := false
-	bare := newSet(len(s.regions))
+	bare := eval.NewSet(len(s.regions))
 	for i, r := range s.regions {
 		if !r.Request.HTTP {
-			add(bare, i)
+			bare.Add(i)
 		}
 		if p := r.Request.Port; p != s.split.OtherPort && !ports[p] {
 			ports[p] = true
@@ -75,8 +75,8 @@ func (s *subject) nameActions(kinds []kind) {
 		return
 	}
 	for i, r := range s.regions {
-		set := newSet(len(s.regions))
-		add(set, i)
+		set := eval.NewSet(len(s.regions))
+		set.Add(i)
 		port, elsewhere := "", " on other ports"
 		if r.Request.Port != s.split.OtherPort {
 			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port)), ""
