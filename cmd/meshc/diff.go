@@ -30,11 +30,12 @@ YAML. BEFORE and AFTER are projects, folders or files of manifests, or git revis
 A..B; where there is a path of that name, it is the path. With --from the project at PATH is compared with itself at
 another git revision, with --env alone with what is published in the environment's repository.
 
-Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the
-command ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a
-line does. Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of manifests without a project are called after the label app of their selectors. Where the
-project was not there at the other revision all of it is new; where it had errors, that is said, and nothing is
-compared. A project that breaks a never, always or only is compared all the same, and the command ends with 1.`,
+Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the command
+ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a line does.
+Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of
+manifests without a project are called after the label app of their selectors. Where the project was not there at the
+other revision all of it is new; where it had errors, that is said, and nothing is compared. A project that breaks a
+never, always or only is compared all the same, and the command ends with 1.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
   meshc diff HEAD~1 HEAD                      # what the last commit did
   meshc diff --env prod                       # what a publish would change

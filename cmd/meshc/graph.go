@@ -111,8 +111,11 @@ func (d *drawing) choose() error {
 		return usageError("--against wants a file or folder, not standard input")
 	case d.picture == "":
 		d.picture = "text"
-		if ending := strings.TrimPrefix(filepath.Ext(d.output), "."); slices.Contains(graphFormats, ending) {
+		switch ending := strings.TrimPrefix(filepath.Ext(d.output), "."); {
+		case slices.Contains(graphFormats, ending):
 			d.picture = ending
+		case d.output != toStdout && ending != "" && ending != "txt":
+			return usageError("--output %s: no format ends so; name one with --format, of %s", filepath.ToSlash(d.output), strings.Join(graphFormats, ", "))
 		}
 	case !slices.Contains(graphFormats, d.picture):
 		return usageError("--format %s: there are text, dot, mermaid, json, svg and html", d.picture)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -107,6 +108,9 @@ func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 		var coded *failure
 		if err == nil || errors.As(err, &coded) {
 			return err
+		}
+		if errors.Is(err, project.ErrNotIntents) {
+			return &failure{exitUsage, err}
 		}
 		return &failure{exitIO, err}
 	}

@@ -37,8 +37,9 @@ Where meshc.yaml names no repository a bare one is made in build/environments, s
 
 Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, keys and the agent of ssh, or what git's credential helper
 knows; the forge of a server of one's own is named with forge in meshc.yaml. The date of a commit is GIT_AUTHOR_DATE,
-else SOURCE_DATE_EPOCH, else the clock; author and signature are those of git's configuration. An environment that fails does not keep the others from being published; the exit code is 3 where a repository
-or forge failed, else 1 where findings stood in the way.`,
+else SOURCE_DATE_EPOCH, else the clock; author and signature are those of git's configuration. An environment that
+fails does not keep the others from being published; the exit code is 3 where a repository or forge failed, else 1
+where findings stood in the way.`,
 		Example: `  meshc publish                                  # the only environment, or a project without any
   meshc publish --env staging --direct
   meshc publish --env staging --env prod --pr
@@ -249,7 +250,11 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 	case result.UpToDate && result.Commit == "":
 		return "up to date", nil
 	case p.dryRun:
-		return fmt.Sprintf("%s: would be committed on %s (%s)", summary(said), where, filesOf(result.Change)), nil
+		done := fmt.Sprintf("%s: would be committed on %s (%s)", summary(said), where, filesOf(result.Change))
+		if text := strings.TrimSpace(said.Text()); text != "" {
+			done += "\n\n" + text + "\n"
+		}
+		return done, nil
 	}
 	done := fmt.Sprintf("%s: %s on %s", summary(said), result.Commit[:min(len(result.Commit), 10)], where)
 	if result.UpToDate {
@@ -300,6 +305,10 @@ func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), e
 		return func() {}, delivered(fmt.Errorf("%s: %w", filepath.ToSlash(made), err))
 	}
 	if !p.dryRun {
+		// What tries the road is not for the project's own repository.
+		if err := os.WriteFile(filepath.Join(filepath.Dir(made), ".gitignore"), []byte("*\n"), 0o644); err != nil {
+			return gone, err
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "meshc.yaml names no repository for %s: made %s\n", shownName(o.Environment), shownPath(made))
 	}
 	return gone, nil

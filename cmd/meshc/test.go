@@ -22,9 +22,9 @@ func newTest() *cobra.Command {
 		Long: `Hold the manifests against every never, always and only, and list each as passed or failed, with the request that
 breaks it. It ends with 1 where one fails.
 
-The first line also says how many edges are covered, and so does the report: an edge is a pair of a caller and a callee,
-and statements cover it whose two sides include both, at all of its ports. What no statement covers may be opened or closed by mistake, and nothing
-would tell.`,
+The first line also says how many edges are covered, and so does the report: an edge is a pair of a caller and a
+callee, and statements cover it whose two sides include both, at all of its ports. What no statement covers may be
+opened or closed by mistake, and nothing would tell.`,
 		Example: `  meshc test
   meshc test --env prod --junit report.xml`,
 		RunE: verb(t.run),

@@ -33,8 +33,9 @@ fit the policies.
 
 With --manifests a project is held against manifests as they lie in a folder or a cluster. A folder that meshc wrote
 must be what the project gives now. Policies that the project does not give are judged together with those that it
-gives, and so is the TLS that DestinationRules have callers open; what they open or shut is told. Without a project (no PATH, and none around the current folder) the
-manifests are judged alone, against the workloads of --workloads where they are given.
+gives, and so is the TLS that DestinationRules have callers open; what they open or shut is told. Without a project
+(no PATH, and none around the current folder) the manifests are judged alone, against the workloads of --workloads
+where they are given.
 
 It ends with 1 where something is wrong: an edge that is refused, a broken never, always or only, policies that
 interfere or cannot be judged, a folder that differs.`,

@@ -23,8 +23,9 @@ func newWhy() *cobra.Command {
 		Long: `Say whether a service may call another, by which policy, rule and intent, and with which mutual TLS.
 
 SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (whoever has an
-identity) or world (whoever). DST is one service or external. Of a group each member is asked about. Without a port the answer is for every port; without
-METHOD and PATH it says for which operations. Rules of a policy are counted from 0, as Istio's proxies log them.
+identity) or world (whoever). DST is one service or external. Of a group each member is asked about. Without a port
+the answer is for every port; without METHOD and PATH it says for which operations. Rules of a policy are counted from
+0, as Istio's proxies log them.
 
 A call of an external is allowed where an edge leads to it, and where nothing stops it all the same: Istio holds calls
 out of the mesh back with ` + "`targets.istio.sidecars: true`" + ` only.

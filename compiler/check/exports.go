@@ -161,7 +161,7 @@ func (c *checker) refused(m *Mesh, gap *consent, t *lang.Target, deny bool) {
 		d.WithNote("it exports %s for other ports or operations only", s.Name)
 		fallthrough
 	default:
-		d.WithHelp("ask the owners of mesh %s for this line: `export %s to %s%s`", s.Namespace, exportTarget(t, s), consumerText(m, f), opsText(t.Ops))
+		d.WithHelp("ask the owners of mesh %s for this line: `export %s to %s%s`", s.Namespace, exportTarget(t, s), consumerText(m, gap.lacking), opsText(t.Ops))
 	}
 	if deny {
 		d.WithNote("a deny counts as an edge here: what shuts a service is its own mesh's to say")
@@ -182,9 +182,13 @@ func exportTarget(t *lang.Target, s *Service) string {
 	return s.Name
 }
 
-func consumerText(m *Mesh, f policy.Source) string {
-	if f.Kind == policy.FromMesh {
+// consumerText is no more than who lacks the export: one service, else their mesh.
+func consumerText(m *Mesh, lacking []policy.Source) string {
+	switch f := lacking[0]; {
+	case f.Kind == policy.FromMesh:
 		return f.Mesh
+	case f.Kind == policy.FromService && len(lacking) == 1:
+		return f.String()
 	}
 	return m.Name
 }

@@ -29,6 +29,11 @@ func (c *checker) lint() {
 	c.lintPermissive()
 }
 
+// bindable tells whether a policy could bind anything of the mesh: not where nothing in it has a proxy.
+func (m *Mesh) bindable() bool {
+	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *Service) bool { return !s.Outside })
+}
+
 func (c *checker) lintMesh(m *Mesh) {
 	if !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
@@ -36,7 +41,7 @@ func (c *checker) lintMesh(m *Mesh) {
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
 	states := m.states()
-	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && (states || len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
+	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && m.bindable() && (states || len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
 		what := "nothing is emitted for mesh %s"
 		if states {
 			what = "nothing closes mesh %s"

@@ -18,6 +18,9 @@ import (
 // ErrNoIntents tells that there is no project where one was looked for.
 var ErrNoIntents = errors.New("no intents here")
 
+// ErrNotIntents tells that a file which was named is of another kind. Nothing may be mended in it, for one.
+var ErrNotIntents = errors.New("this is no file of intents")
+
 // Intents reads the intents that a build of an environment compiles, sorted by name: those of the `sources`
 // globs, less those that only another environment has. With paths, a file is taken as it is, and of a folder
 // what the globs match in it.
@@ -85,6 +88,9 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 		}
 		absolute := p.absolute(path)
 		if !info.IsDir() {
+			if ending := strings.ToLower(filepath.Ext(path)); ending == ".yaml" || ending == ".yml" || ending == ".json" {
+				return nil, fmt.Errorf("%s: %w; workload manifests are named with --workloads", p.Shown(p.Name(absolute)), ErrNotIntents)
+			}
 			chosen[absolute] = true
 			continue
 		}
