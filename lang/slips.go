@@ -11,6 +11,8 @@ import (
 func (m *mistake) slip() bool {
 	text, before := m.text(m.at), m.text(m.at-1)
 	switch kind := m.kind(m.at); {
+	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
+		m.reason()
 	case strings.HasPrefix(m.expected, "a port behind") && kind == KindName && m.words[m.at].Start == m.words[m.at-1].End:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected a port, which is a number, found %s", quoted(text))).
 			WithHelp("write the port of the container: `%s:8080`", shortened(m.text(m.at-2)))
@@ -68,8 +70,6 @@ func (m *mistake) slip() bool {
 	case kind == KindName && m.calls() && isMethod(text) && m.at > 1:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods are written in upper case: `%s`", strings.ToUpper(text))).
 			WithFix(true, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
-	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
-		m.reason()
 	case m.calls() && kind == KindName && m.is(m.at, "on", "at") && m.is(m.at+1, "port") && digits(m.text(m.at+2)):
 		m.portBehind(m.at + 2)
 	case m.calls() && kind == KindName && m.is(m.at, "port", "on", "at") && digits(m.text(m.at+1)):
