@@ -3,6 +3,7 @@ package check
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -49,6 +50,17 @@ func (c *checker) lookupMesh(n lang.Name) *Mesh {
 
 func (c *checker) unknown(m *Mesh, r lang.Ref) {
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
+	if name, namespace, dotted := hostOf(r); dotted {
+		if i := slices.IndexFunc(c.Meshes, func(o *Mesh) bool { return o.Name == namespace && o.names[name] != nil }); i >= 0 {
+			if namespace != m.Name {
+				name = namespace + "/" + name
+			}
+			d.WithHelp("that is its host name: write %s", name).WithFix(false, r.Name.Range, name, "write "+name)
+		} else {
+			d.WithHelp("a service of another mesh is written NAMESPACE/NAME; a host outside the mesh is declared, `external NAME host %s port 443 tls`", r.Name.Text)
+		}
+		return
+	}
 	if m.known == nil {
 		m.known = slices.Sorted(maps.Keys(m.names))
 	}
@@ -70,6 +82,13 @@ func (c *checker) unknown(m *Mesh, r lang.Ref) {
 	default:
 		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
 	}
+}
+
+// hostOf takes a Kubernetes host name apart, SERVICE.NAMESPACE and what may stand behind it.
+func hostOf(r lang.Ref) (service, namespace string, dotted bool) {
+	service, rest, dotted := strings.Cut(r.Name.Text, ".")
+	namespace, _, _ = strings.Cut(rest, ".")
+	return service, namespace, dotted && !r.Qualified()
 }
 
 // maxSuggestions bounds the search for near names in one mesh: where so many are unknown, it is not for a typo.
