@@ -1,0 +1,170 @@
+package main
+
+import (
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/reach"
+)
+
+type whyJSON struct {
+	Schema     string      `json:"schema"`
+	Verdict    string      `json:"verdict"`
+	From       string      `json:"from"`
+	To         string      `json:"to"`
+	Port       uint16      `json:"port,omitempty"`
+	Operations []string    `json:"operations,omitempty"`
+	Ports      []whyPort   `json:"ports"`
+	Chain      []whyHop    `json:"chain,omitempty"`
+	Narrow     []placeJSON `json:"narrow,omitempty"` // what denies it, whatever allows it
+	Remedy     []whyLine   `json:"remedy,omitempty"` // the mode that it needs, the edge that would allow it, else that and the consent from the caller's side
+	Breaks     []placeJSON `json:"breaks,omitempty"`
+	Notes      []string    `json:"notes"`
+}
+
+type whyPort struct {
+	Ports      []portJSON  `json:"ports"`
+	OtherPorts bool        `json:"otherPorts"` // and the ports that nothing names
+	Mode       string      `json:"mode"`
+	ModeBy     *policyJSON `json:"modeBy,omitempty"` // left out where it is Istio's default
+	Callers    []whyCaller `json:"callers"`
+}
+
+type portJSON struct {
+	Number   uint16 `json:"number"`
+	Protocol string `json:"protocol,omitempty"`
+}
+
+type whyCaller struct {
+	Callers []string  `json:"callers"`
+	Cases   []whyCase `json:"cases"`
+}
+
+type whyCase struct {
+	Verdict    string      `json:"verdict"`
+	Reason     string      `json:"reason"`
+	Operations []string    `json:"operations,omitempty"` // left out where it is all that no case before takes
+	NotHTTP    bool        `json:"notHTTP,omitempty"`
+	Policy     *policyJSON `json:"policy,omitempty"`
+	Rule       *int        `json:"rule,omitempty"`
+	Intents    []placeJSON `json:"intents,omitempty"`
+}
+
+type policyJSON struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+}
+
+type placeJSON struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Statement string `json:"statement"`
+}
+
+type whyHop struct {
+	From string     `json:"from"`
+	To   string     `json:"to"`
+	At   *placeJSON `json:"at,omitempty"`
+}
+
+type whyLine struct {
+	Mesh string `json:"mesh"`
+	File string `json:"file"`
+	Line string `json:"line"`
+}
+
+var reasons = map[eval.Reason]string{
+	eval.NoPolicy: "noPolicy", eval.ByRule: "rule", eval.NoMatch: "noRule", eval.Plaintext: "noIdentity", eval.NotJudged: "notJudged",
+}
+
+// whysJSON is one answer, or, of a group, those about its members.
+func whysJSON(all []*reason) ([]byte, error) {
+	if len(all) == 1 {
+		return answerJSON(all[0].json())
+	}
+	out := struct {
+		Schema  string    `json:"schema"`
+		Answers []whyJSON `json:"answers"`
+	}{Schema: "meshc.dev/why-group/v1"}
+	for _, r := range all {
+		out.Answers = append(out.Answers, r.json())
+	}
+	return answerJSON(out)
+}
+
+func (r *reason) json() whyJSON {
+	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: r.verdict, From: r.from.String(), Port: r.port, Ports: []whyPort{}, Notes: append([]string{}, r.notes...)}
+	if r.to != nil {
+		out.To = r.to.ID()
+	} else {
+		out.To = r.external.Namespace + "/" + r.external.Name
+	}
+	for _, o := range r.ops {
+		out.Operations = append(out.Operations, o.String())
+	}
+	if r.answer != nil {
+		for _, p := range r.answer.Ports {
+			port := whyPort{Ports: []portJSON{}, OtherPorts: p.Others, Mode: p.Mode.String(), ModeBy: r.policyJSON(p.By), Callers: []whyCaller{}}
+			for _, n := range p.Ports {
+				port.Ports = append(port.Ports, portJSON{n.Number, n.Protocol.String()})
+			}
+			for _, c := range p.Callers {
+				caller := whyCaller{Callers: c.Names, Cases: []whyCase{}}
+				for _, k := range c.Cases {
+					one := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: k.Operations, NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy)}
+					if k.Rule >= 0 {
+						one.Rule = &k.Rule
+					}
+					for _, at := range k.Intents {
+						one.Intents = append(one.Intents, r.placeJSON(at))
+					}
+					caller.Cases = append(caller.Cases, one)
+				}
+				port.Callers = append(port.Callers, caller)
+			}
+			out.Ports = append(out.Ports, port)
+		}
+	}
+	if r.chain != nil {
+		from := r.chain.From.String()
+		for i, s := range r.chain.Services {
+			hop := whyHop{From: from, To: s.ID()}
+			if at := r.chain.Edges[i]; !at.IsZero() {
+				place := r.placeJSON(at)
+				hop.At = &place
+			}
+			out.Chain = append(out.Chain, hop)
+			from = s.ID()
+		}
+	}
+	for _, at := range r.remedy.Narrow {
+		out.Narrow = append(out.Narrow, r.placeJSON(at))
+	}
+	for _, l := range append([]reach.Line{r.remedy.Mode, r.remedy.Line}, r.remedy.Across...) {
+		if l.Text != "" {
+			out.Remedy = append(out.Remedy, whyLine{l.Mesh, r.shown(l.File), l.Text})
+		}
+	}
+	for _, at := range r.against {
+		out.Breaks = append(out.Breaks, r.placeJSON(at))
+	}
+	return out
+}
+
+func (r *reason) policyJSON(p *eval.Policy) *policyJSON {
+	if p == nil {
+		return nil
+	}
+	out := &policyJSON{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
+	if !r.virtual {
+		out.File, out.Line = r.shown(p.At.File.Name), p.At.StartPosition().Line
+	}
+	return out
+}
+
+func (r *reason) placeJSON(at source.Span) placeJSON {
+	return placeJSON{r.shown(at.File.Name), at.StartPosition().Line, lang.OneLine(at.Text())}
+}
