@@ -15,6 +15,7 @@ import (
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/lower"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -29,10 +30,7 @@ type Project struct {
 }
 
 // Input is one file of intents.
-type Input struct {
-	Name string // as findings print it
-	Text []byte
-}
+type Input = project.Input
 
 // Compile parses, checks and lowers a project. The policy is nil where a finding is an error; findings
 // come sorted, with the levels of the project's configuration applied. Where ctx is done before the files are read

@@ -61,7 +61,7 @@ func findingsOf(t *testing.T, files []diag.Example) diag.List {
 			p.Config, findings = config.Parse(source.NewFile(f.Name, f.Text))
 			require.Empty(t, findings)
 		case path.Ext(f.Name) == ".mesh":
-			p.Files = append(p.Files, Input{f.Name, []byte(f.Text)})
+			p.Files = append(p.Files, Input{Name: f.Name, Text: []byte(f.Text)})
 		case strings.HasPrefix(f.Name, "k8s/"):
 			p.Workloads = append(p.Workloads, inventory.Input{File: source.NewFile(f.Name, f.Text)})
 		}

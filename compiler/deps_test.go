@@ -33,8 +33,9 @@ var imports = map[string][]string{
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
+	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/eval"},
 	"compiler/lower":     {"compiler/check", "compiler/policy"},
-	"compiler":           {"compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "lang", "lang/diag"},
+	"compiler":           {"compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":        {"compiler/policy", "lang/diag", "lang/source"},
@@ -64,7 +65,7 @@ var outside = map[string][]string{
 	"golang.org/x/text":                  {"lang/diag"},
 	"golang.org/x/tools":                 {"lang/diag"},
 
-	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "cmd/meshc"},
+	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
 	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "targets/istio/eval", "targets/istio/reach"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
@@ -91,7 +92,7 @@ var outside = map[string][]string{
 	"github.com/sergi/go-diff": {"cmd/meshc"},
 
 	// No disk, environment or network but where it is a package's business.
-	"os":       {"cmd/meshc", "targets/folder", "targets/gitops"},
+	"os":       {"cmd/meshc", "compiler/project", "targets/folder", "targets/gitops"},
 	"os/exec":  {"targets/gitops"},
 	"net/http": {"targets/gitops"},
 

@@ -13,9 +13,9 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"

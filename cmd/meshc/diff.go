@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
 	"github.com/meshc/meshc/targets/istio/reach"

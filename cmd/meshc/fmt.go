@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/cmd/meshc/internal/unified"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/format"

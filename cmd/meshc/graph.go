@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/cmd/meshc/internal/graph"
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler/project"
 )
 
 var graphFormats = []string{"text", "dot", "mermaid", "json", "svg", "html"}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	planner "github.com/meshc/meshc/compiler/migrate"
+	"github.com/meshc/meshc/compiler/project"
 )
 
 func newMigrate() *cobra.Command {

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
 )

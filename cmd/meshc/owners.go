@@ -9,7 +9,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/istio/reach"
 )

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
@@ -97,11 +97,11 @@ func isRevision(word string) bool {
 // revisionSide compiles a project as it was at a revision of its repository. Where there was no project, or not this
 // environment, there is nothing; one with errors is told by the side's errors.
 func (c *comparison) revisionSide(revision string, paths []string, stdin io.Reader, current bool) (*side, error) {
-	past, err := project.At(paths, revision)
+	past, err := projectAt(paths, revision)
 	if err != nil {
 		return nil, err
 	}
-	defer past.Close()
+	defer past.close()
 	nothing := func(what string) (*side, error) {
 		so := "new"
 		if current {
@@ -110,20 +110,20 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has no %s: all of this is %s\n", revision, what, so)
 		return &side{name: revision}, nil
 	}
-	if len(past.Paths) == 0 {
+	if len(past.paths) == 0 {
 		return nothing("such project")
 	}
-	if p, findings, err := project.Open(past.Paths); err == nil && !findings.HasErrors() && c.environment != "" && p.Config.Environments[c.environment] == nil {
+	if p, findings, err := project.Open(past.paths); err == nil && !findings.HasErrors() && c.environment != "" && p.Config.Environments[c.environment] == nil {
 		return nothing("environment " + c.environment)
 	}
-	made, err := c.compile(c.cmd, past.Paths, stdin)
+	made, err := c.compile(c.cmd, past.paths, stdin)
 	switch {
 	case errors.Is(err, project.ErrNoIntents):
 		return nothing("such project")
 	case err != nil:
-		return nil, past.Error(err)
+		return nil, past.error(err)
 	case current || made.findings.HasErrors():
-		shown := func(file string) string { return past.Shown(made.project, file) }
+		shown := func(file string) string { return past.shown(made.project, file) }
 		if err := c.write(c.cmd.ErrOrStderr(), made.findings, shown); err != nil {
 			return nil, err
 		}
@@ -132,7 +132,7 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		return &side{name: revision, errors: revision + " has " + counts(made.findings)}, nil
 	}
 	s := made.side(revision, c.environment)
-	s.project = past.Now
+	s.project = past.now
 	return s, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/project"
+	"github.com/meshc/meshc/compiler/project"
 )
 
 // tree is a repository with a project in it, which has two environments and another project below.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -21,10 +20,16 @@ var ErrNoIntents = errors.New("no intents here")
 // ErrNotIntents tells that a file which was named is of another kind. Nothing may be mended in it, for one.
 var ErrNotIntents = errors.New("this is no file of intents")
 
+// Input is a file of intents.
+type Input struct {
+	Name string // as findings print it
+	Text []byte
+}
+
 // Intents reads the intents that a build of an environment compiles, sorted by name: those of the `sources`
 // globs, less those that only another environment has. With paths, a file is taken as it is, and of a folder
 // what the globs match in it.
-func (p *Project) Intents(environment string, stdin io.Reader) ([]compiler.Input, error) {
+func (p *Project) Intents(environment string, stdin io.Reader) ([]Input, error) {
 	common, err := p.match(p.Config.Sources)
 	if err != nil {
 		return nil, err
@@ -53,7 +58,7 @@ func (p *Project) Intents(environment string, stdin io.Reader) ([]compiler.Input
 }
 
 // AllIntents reads the intents of all environments.
-func (p *Project) AllIntents(stdin io.Reader) ([]compiler.Input, error) {
+func (p *Project) AllIntents(stdin io.Reader) ([]Input, error) {
 	globs := slices.Clone(p.Config.Sources)
 	for _, e := range p.Config.Environments {
 		globs = append(globs, e.Sources...)
@@ -66,9 +71,9 @@ func (p *Project) AllIntents(stdin io.Reader) ([]compiler.Input, error) {
 }
 
 // intents reads what the paths say of the files that the globs match.
-func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.Input, error) {
+func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]Input, error) {
 	chosen := map[string]bool{}
-	var files []compiler.Input
+	var files []Input
 	paths := p.paths
 	if len(paths) == 0 {
 		paths = []string{p.Root}
@@ -79,14 +84,14 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 			if err != nil {
 				return nil, err
 			}
-			files = append(files, compiler.Input{Name: StdinName, Text: text})
+			files = append(files, Input{Name: StdinName, Text: text})
 			continue
 		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, named(path, err)
 		}
-		absolute := p.absolute(path)
+		absolute := p.Absolute(path)
 		if !info.IsDir() {
 			if ending := strings.ToLower(filepath.Ext(path)); ending == ".yaml" || ending == ".yml" || ending == ".json" {
 				return nil, fmt.Errorf("%s: %w; workload manifests are named with --workloads", p.Shown(p.Name(absolute)), ErrNotIntents)
@@ -117,9 +122,9 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]compiler.
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, compiler.Input{Name: p.Name(path), Text: text})
+		files = append(files, Input{Name: p.Name(path), Text: text})
 	}
-	slices.SortFunc(files, func(a, b compiler.Input) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(files, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
 }
 

@@ -1,4 +1,4 @@
-package project
+package main
 
 import (
 	"errors"
@@ -9,23 +9,24 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// Past is a project as it was at a revision of its repository, in a folder of its own until it is closed.
-type Past struct {
-	Now   *Project // as it is
-	Paths []string // where the paths that it was asked for lead there; empty where none of them did
+// pastProject is a project as it was at a revision of its repository, in a folder of its own until it is closed.
+type pastProject struct {
+	now   *project.Project // as it is
+	paths []string         // where the paths that it was asked for lead there; empty where none of them did
 
 	revision, folder string
 }
 
-// At brings the project that paths lie in, as Open finds it, to a folder as it was at a revision. Workload manifests
+// projectAt brings the project that paths lie in, as Open finds it, to a folder as it was at a revision. Workload manifests
 // come from all of the repository where meshc.yaml names some above its own folder. The error is one of paths that
 // cannot be read, or of package gitops.
-func At(paths []string, revision string) (*Past, error) {
-	now, _, err := Open(paths)
+func projectAt(paths []string, revision string) (*pastProject, error) {
+	now, _, err := project.Open(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +45,15 @@ func At(paths []string, revision string) (*Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Past{Now: now, revision: revision, folder: resolved(temporary)}
+	p := &pastProject{now: now, revision: revision, folder: resolved(temporary)}
 	if err := p.fill(snapshot, paths); err != nil {
-		p.Close()
+		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Past) fill(snapshot gitops.Snapshot, paths []string) error {
+func (p *pastProject) fill(snapshot gitops.Snapshot, paths []string) error {
 	// A border: a meshc.yaml above is none of this project's.
 	if err := os.Mkdir(filepath.Join(p.folder, ".git"), 0o700); err != nil {
 		return err
@@ -67,26 +68,26 @@ func (p *Past) fill(snapshot gitops.Snapshot, paths []string) error {
 		}
 	}
 	if len(paths) == 0 {
-		paths = []string{p.Now.Root}
+		paths = []string{p.now.Root}
 	}
 	for _, path := range paths {
-		rel, err := filepath.Rel(snapshot.Root, resolved(p.Now.absolute(path)))
+		rel, err := filepath.Rel(snapshot.Root, resolved(p.now.Absolute(path)))
 		if err != nil {
 			return err
 		}
 		at := filepath.Join(p.folder, rel)
 		if _, err := os.Stat(at); err == nil {
-			p.Paths = append(p.Paths, at)
+			p.paths = append(p.paths, at)
 		}
 	}
 	return nil
 }
 
-// Close takes the folder away.
-func (p *Past) Close() error { return os.RemoveAll(p.folder) }
+// close takes the folder away.
+func (p *pastProject) close() error { return os.RemoveAll(p.folder) }
 
-// Shown is the name of a file of a project in the folder as git writes it: REVISION:PATH.
-func (p *Past) Shown(of *Project, name string) string {
+// shown is the name of a file of a project in the folder as git writes it: REVISION:PATH.
+func (p *pastProject) shown(of *project.Project, name string) string {
 	at := of.Path(name)
 	if rel, err := filepath.Rel(p.folder, at); err == nil && at != "" {
 		return p.revision + ":" + filepath.ToSlash(rel)
@@ -94,8 +95,8 @@ func (p *Past) Shown(of *Project, name string) string {
 	return name
 }
 
-// Error is an error with the revision in the place of the folder.
-func (p *Past) Error(err error) error {
+// error is an error with the revision in the place of the folder.
+func (p *pastProject) error(err error) error {
 	if err == nil || !strings.Contains(err.Error(), p.folder) {
 		return err
 	}

@@ -56,7 +56,7 @@ func Open(paths []string) (*Project, diag.List, error) {
 			return nil, nil, named(path, err)
 		}
 		if i == 0 {
-			start = p.absolute(path)
+			start = p.Absolute(path)
 			if !info.IsDir() {
 				start = filepath.Dir(start)
 			}
@@ -105,7 +105,7 @@ func (p *Project) findUpwards(folder string) (root string, found bool, err error
 // Name is what the compiler calls a file: slash-separated and relative to the project, so that the same
 // project gives the same output wherever it lies.
 func (p *Project) Name(path string) string {
-	if rel, err := filepath.Rel(p.Root, p.absolute(path)); err == nil {
+	if rel, err := filepath.Rel(p.Root, p.Absolute(path)); err == nil {
 		return filepath.ToSlash(rel)
 	}
 	return filepath.ToSlash(path)
@@ -139,7 +139,8 @@ func (p *Project) shown(name string) string {
 	return filepath.ToSlash(path)
 }
 
-func (p *Project) absolute(path string) string {
+// Absolute is a path of the current folder in full.
+func (p *Project) Absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
