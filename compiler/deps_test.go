@@ -44,7 +44,10 @@ var imports = map[string][]string{
 	// The judge shares no code with what it judges: neither the target nor, below, the types that it writes.
 	"targets/istio/eval": {"compiler/yamldoc", "lang/diag", "lang/source"},
 	// What the judge's answers mean for a policy.
-	"targets/istio/reach": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source", "targets/istio/eval"},
+	"compiler/analysis/model":   {"compiler/policy", "lang/diag", "lang/source", "targets/istio/eval"},
+	"compiler/analysis/explain": {"compiler/analysis/model", "compiler/policy", "lang/source", "targets/istio/eval"},
+	"compiler/analysis/diff":    {"compiler/analysis/model", "compiler/policy", "compiler/yamldoc", "lang/source", "targets/istio/eval"},
+	"compiler/analysis/audit":   {"compiler/analysis/model", "compiler/policy", "lang/diag", "lang/source", "targets/istio/eval"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "lang/diag", "lang/source"},
 
@@ -66,7 +69,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "targets/istio/eval", "targets/istio/reach"},
+	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "compiler/analysis/diff", "targets/istio/eval"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 

@@ -6,17 +6,18 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/cmd/meshc/internal/unified"
+	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // difference is how two sides differ.
 type difference struct {
-	*reach.Diff
+	*diff.Diff
 	dryRun   bool // Istio only logs what the policies would deny, on both sides
 	findings diag.List
 	yaml     []byte
@@ -29,7 +30,7 @@ func compare(before, after *side) (*difference, error) {
 	mesh := eval.Mesh{}
 	for _, s := range []*side{before, after} {
 		if s.policy != nil {
-			mesh = reach.Mesh(s.policy)
+			mesh = model.SettingsOf(s.policy)
 		}
 	}
 	// A policy in a dry run lets everything through. Where there are no others, what it would do is compared.
@@ -66,23 +67,23 @@ func compare(before, after *side) (*difference, error) {
 	}
 	var err error
 	was, is := models(before, after, read, mesh)
-	if d.Diff, err = reach.Compare(was, is); err != nil {
+	if d.Diff, err = diff.Compare(was, is); err != nil {
 		return nil, err
 	}
 	d.yaml, d.changed = yamlDiff(before.files, after.files)
 	if a, b := unjudged(before.files, after.files); len(a)+len(b) > 0 {
-		d.Objects(reach.ReadObjects(a), reach.ReadObjects(b), before.policy, after.policy)
+		d.Objects(diff.ReadObjects(a), diff.ReadObjects(b), before.policy, after.policy)
 	}
 	return d, nil
 }
 
 // models knows the services of both sides by the same names: of manifests without a project those that a project on the
 // other side names, else those that either side is about.
-func models(before, after *side, read [2]*eval.Manifests, mesh eval.Mesh) (was, is *reach.Model) {
+func models(before, after *side, read [2]*eval.Manifests, mesh eval.Mesh) (was, is *model.Model) {
 	policies := [2]*policy.Policy{before.policy, after.policy}
 	if before.policy == nil && after.policy == nil {
 		both := eval.Manifests{Policies: slices.Concat(read[0].Policies, read[1].Policies)}
-		policies[0], _ = reach.Named(&both, mesh, nil)
+		policies[0], _ = model.Named(&both, mesh, nil)
 		policies[1] = policies[0]
 	}
 	for i, p := range policies {
@@ -91,10 +92,10 @@ func models(before, after *side, read [2]*eval.Manifests, mesh eval.Mesh) (was, 
 			for _, m := range policies[1-i].Meshes {
 				known = append(known, m.Services...)
 			}
-			policies[i], _ = reach.Named(read[i], mesh, known)
+			policies[i], _ = model.Named(read[i], mesh, known)
 		}
 	}
-	return reach.New(policies[0], read[0]), reach.New(policies[1], read[1])
+	return model.New(policies[0], read[0]), model.New(policies[1], read[1])
 }
 
 func (s *side) sources() []*source.File {

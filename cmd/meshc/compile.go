@@ -14,12 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // inputs is the flags that say what is compiled.
@@ -72,8 +72,8 @@ type compiled struct {
 	parsed    *compiler.Parsed // nil where meshc.yaml has errors
 	policy    *policy.Policy   // nil where a finding is an error
 	manifests []targets.Manifest
-	model     *reach.Model // what the manifests let through; nil where there are none
-	judged    []reach.Judgement
+	model     *model.Model // what the manifests let through; nil where there are none
+	judged    []model.Judgement
 	findings  diag.List
 }
 

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/targets/gitops/forge"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // place is FILE:LINE of the statement that a change comes from, else the files that the manifests name, empty where
 // nothing is known.
-func place(c reach.Change) string {
+func place(c diff.Change) string {
 	if !c.At.IsZero() {
 		return fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
 	}
@@ -28,8 +28,8 @@ func past(place string, gone bool) string {
 }
 
 // description is a difference as a pull request shows it.
-func (d *difference) description(environment string, owners func(reach.Change) []string) forge.Description {
-	lines := func(list []reach.Change) []forge.Line {
+func (d *difference) description(environment string, owners func(diff.Change) []string) forge.Description {
+	lines := func(list []diff.Change) []forge.Line {
 		var all []forge.Line
 		for _, c := range list {
 			all = append(all, forge.Line{Intent: c.Text, File: place(c), Gone: c.Gone, Because: c.Because, Owners: owners(c)})
@@ -53,7 +53,7 @@ func (d *difference) description(environment string, owners func(reach.Change) [
 	for _, o := range d.Others {
 		desc.Others = append(desc.Others, forge.Line{Intent: o.String()})
 	}
-	edges := func(list []reach.Change, change forge.EdgeChange) {
+	edges := func(list []diff.Change, change forge.EdgeChange) {
 		for _, c := range list {
 			desc.Graph.Edges = append(desc.Graph.Edges, forge.Edge{From: c.From, To: c.To, Label: strings.TrimSpace(c.Target), MTLS: c.MTLS, Change: change})
 		}
@@ -99,7 +99,7 @@ func (d *difference) text() []byte {
 		}
 		b.WriteString("\n")
 	}
-	changes := func(title string, list []reach.Change) {
+	changes := func(title string, list []diff.Change) {
 		section(title, len(list), func(i int) (string, string, string) {
 			return list[i].Text, past(place(list[i]), list[i].Gone), list[i].Because
 		})

@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 var diffFormats = []string{"text", "json", "markdown", "yaml-diff"}
@@ -129,7 +129,7 @@ func (d *diffing) uncompared(before, after *side) error {
 	var err error
 	switch d.layout {
 	case "json":
-		out, err = (&difference{Diff: &reach.Diff{}}).json(before, after, d.environment)
+		out, err = (&difference{Diff: &diff.Diff{}}).json(before, after, d.environment)
 	case "markdown":
 		out = []byte("There is nothing to compare with: " + forge.Escape(before.errors) + ".\n")
 	}
@@ -240,7 +240,7 @@ type changeJSON struct {
 	Still   []changeJSON `json:"still,omitempty"`
 }
 
-func changesJSON(list []reach.Change) []changeJSON {
+func changesJSON(list []diff.Change) []changeJSON {
 	all := make([]changeJSON, 0, len(list))
 	for _, c := range list {
 		j := changeJSON{Text: c.Text, From: c.From, To: c.To, What: strings.TrimSpace(c.Target), MTLS: c.MTLS, Perhaps: c.Perhaps, File: c.File, Because: c.Because, Gone: c.Gone && place(c) != ""}

@@ -30,7 +30,7 @@ func newExplain() *cobra.Command {
 			if e == nil {
 				return usageError("%s is no code of a finding; meshc explain lists them", args[0])
 			}
-			explain(&b, e)
+			explainCode(&b, e)
 			return writeOut(cmd, b.Bytes())
 		}),
 	}
@@ -60,7 +60,7 @@ const (
 	exampleColumns = 100
 )
 
-func explain(b *bytes.Buffer, e *diag.Entry) {
+func explainCode(b *bytes.Buffer, e *diag.Entry) {
 	fmt.Fprintf(b, "%s (%s): %s\n\n%s", e.Code, e.Severity, e.Title, wrap(e.Text, pageColumns))
 	for _, half := range []struct{ title, example string }{{"Wrong", e.Bad}, {"Right", e.Good}} {
 		fmt.Fprintf(b, "\n%s:\n", half.title)

@@ -9,15 +9,15 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // ownersOf finds whom to ask about a change: the owners of the file that the callee is declared in, else of the file of
 // the statement, as CODEOWNERS of the source's repository names them.
-func ownersOf(p *project.Project) func(reach.Change) []string {
-	none := func(reach.Change) []string { return nil }
+func ownersOf(p *project.Project) func(diff.Change) []string {
+	none := func(diff.Change) []string { return nil }
 	if p == nil {
 		return none
 	}
@@ -33,7 +33,7 @@ func ownersOf(p *project.Project) func(reach.Change) []string {
 	if real, err := filepath.EvalSymlinks(within); err == nil {
 		within = real
 	}
-	return func(c reach.Change) []string {
+	return func(c diff.Change) []string {
 		at := c.At
 		if c.Callee != nil {
 			at = c.Callee.At

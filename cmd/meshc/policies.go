@@ -11,20 +11,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // policies is what hand-written manifests give: there are no intents behind it.
 type policies struct {
 	project   *project.Project
 	workloads *inventory.Set // nil where none are named
-	model     *reach.Model
+	model     *model.Model
 	assumed   []*policy.Service // whose account is a guess by its name
 	domain    string            // the trust domain, where it is a guess by the principals
 	findings  diag.List
@@ -47,7 +48,7 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	}
 	mesh := eval.Mesh{TrustDomain: p.Config.TrustDomain, RootNamespace: p.Config.RootNamespace}
 	read, found := eval.Read(files, mesh)
-	if out.domain = reach.TrustDomain(read); out.domain == mesh.TrustDomain || configured(p) {
+	if out.domain = model.TrustDomain(read); out.domain == mesh.TrustDomain || configured(p) {
 		out.domain = ""
 	} else if out.domain != "" {
 		mesh.TrustDomain = out.domain
@@ -65,8 +66,8 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 		known = workloadServices(out.workloads)
 		out.findings = append(out.findings, read.Check(pods(out.workloads))...)
 	}
-	named, assumed := reach.Named(read, mesh, known)
-	out.model, out.assumed = reach.New(named, read), assumed
+	named, assumed := model.Named(read, mesh, known)
+	out.model, out.assumed = model.New(named, read), assumed
 	out.findings = out.findings.Sort()
 	return out, nil
 }
@@ -144,12 +145,12 @@ func dryRun(p *policy.Policy) string {
 }
 
 // enforced is the services whose policies a project gives.
-func enforced(p *policy.Policy, inv *inventory.Set) (all []reach.Pods) {
+func enforced(p *policy.Policy, inv *inventory.Set) (all []audit.Pods) {
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
 			if !s.Outside && !m.Declares {
 				labels, told := podsOf(s, inv)
-				all = append(all, reach.Pods{Service: s, Labels: labels, Told: told})
+				all = append(all, audit.Pods{Service: s, Labels: labels, Told: told})
 			}
 		}
 	}

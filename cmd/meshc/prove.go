@@ -3,34 +3,34 @@ package main
 import (
 	"errors"
 
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else. The findings
 // are those of never, always and only, or that of a service which nobody can prove. A difference is a mistake of
 // meshc's own, and an error: nothing may be written then.
 func (c *compiled) prove() (diag.List, error) {
-	read, findings := eval.Read(emitted(c.manifests), reach.Mesh(c.policy))
+	read, findings := eval.Read(emitted(c.manifests), model.SettingsOf(c.policy))
 	if findings.HasErrors() {
 		return nil, internalError(findings.Err())
 	}
-	c.model = reach.New(c.policy, read)
+	c.model = model.New(c.policy, read)
 	err := c.model.Prove()
 	if err == nil {
 		c.judged, err = c.model.Judge()
 	}
-	var unproved *reach.TooMany
+	var unproved *model.TooMany
 	switch {
 	case errors.As(err, &unproved):
 		return diag.List{unproved.Finding()}, nil
 	case err != nil:
 		return nil, internalError(err)
 	}
-	return reach.Broken(c.judged), nil
+	return model.Broken(c.judged), nil
 }
 
 func emitted(manifests []targets.Manifest) []*source.File {

@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 func newPublish() *cobra.Command {
@@ -364,9 +364,9 @@ func (a *author) Set(text string) error {
 }
 
 // reviewers are the owners of what changes; names of forges begin with @, mail addresses are left out.
-func (d *difference) reviewers(owners func(reach.Change) []string) []string {
+func (d *difference) reviewers(owners func(diff.Change) []string) []string {
 	var all []string
-	for _, list := range [][]reach.Change{d.Opened, d.Closed, d.FailOpen, d.FailClosed} {
+	for _, list := range [][]diff.Change{d.Opened, d.Closed, d.FailOpen, d.FailClosed} {
 		for _, c := range list {
 			for _, o := range owners(c) {
 				if strings.HasPrefix(o, "@") && !slices.Contains(all, o) {

@@ -11,12 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // side is one of two things that are compared: manifests, with the policy that they come from where it is known.
@@ -24,7 +24,7 @@ type side struct {
 	name    string // as it was asked for
 	files   []targets.File
 	policy  *policy.Policy
-	model   *reach.Model // as it was proved; policies in a dry run count as enforced
+	model   *model.Model // as it was proved; policies in a dry run count as enforced
 	project *project.Project
 	broken  bool   // one of its guards is
 	errors  string // what keeps it from being compared, in words; empty where nothing does

@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 func newTest() *cobra.Command {
@@ -61,7 +61,7 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 		return t.notTested(c, err)
 	}
 	results := guardResults(c.judged, c.project.Shown)
-	total, covered := reach.Coverage(c.policy)
+	total, covered := model.Coverage(c.policy)
 
 	if t.junit != "" {
 		if err := writeJUnit(t.junit, junitReport(results, total, covered, c.project.Shown)); err != nil {
@@ -111,7 +111,7 @@ func (t *guardTest) notTested(c *compiled, err error) error {
 }
 
 // guardResults is one result for each statement: one whose destinations have different ports was judged in parts.
-func guardResults(judged []reach.Judgement, shown func(string) string) []*guardResult {
+func guardResults(judged []model.Judgement, shown func(string) string) []*guardResult {
 	var results []*guardResult
 	byPlace := map[source.Span]*guardResult{}
 	for _, j := range judged {

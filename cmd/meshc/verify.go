@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
@@ -19,7 +21,6 @@ import (
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/folder"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 func newVerify() *cobra.Command {
@@ -163,20 +164,20 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 }
 
 // idle tells of policies that enforce nothing.
-func (r *report) idle(m *reach.Model) {
-	for _, p := range m.Idle() {
+func (r *report) idle(m *model.Model) {
+	for _, p := range audit.Idle(m) {
 		r.add(diag.Warning, "dry-run", p.At, "%s %s is in dry-run: Istio logs what it would do, and enforces nothing of it", p.Kind, p.ID())
 	}
 }
 
 // pitfalls holds policies against the workloads: accounts that nothing runs as, and workloads that have no proxy.
-func (r *report) pitfalls(m *reach.Model, inv *inventory.Set) {
+func (r *report) pitfalls(m *model.Model, inv *inventory.Set) {
 	for _, w := range inv.Workloads {
 		if w.NoProxy != "" {
 			r.add(diag.Warning, "no proxy", w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 		}
 	}
-	for _, s := range m.Strangers(workloadServices(inv)) {
+	for _, s := range audit.Strangers(m, workloadServices(inv)) {
 		r.add(diag.Warning, "account", s.Policy.At, "%s %s names the account %s, which no workload runs as", s.Policy.Kind, s.Policy.ID(), s.Account)
 	}
 }
@@ -292,12 +293,12 @@ func (r *report) compare(l locked, c *compiled, environment string) error {
 // deployed judges the manifests that a project gives together with those that are deployed, and tells what these do to
 // the former. A folder of meshc's is the whole deployment; other manifests lie beside what the project gives, in place
 // of objects with the same name.
-func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report) (*reach.Model, error) {
+func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report) (*model.Model, error) {
 	files, err := manifestFiles(c.project, v.manifests, cmd.InOrStdin())
 	if err != nil {
 		return nil, err
 	}
-	mesh := reach.Mesh(c.policy)
+	mesh := model.SettingsOf(c.policy)
 	read, findings := eval.Read(files, mesh)
 	if !whole {
 		there := map[string]bool{}
@@ -313,13 +314,13 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 		read, findings = eval.Read(append(emitted(mine), files...), mesh)
 	}
 	r.findings("manifest", findings)
-	model := reach.New(c.policy, read)
+	model := model.New(c.policy, read)
 	r.idle(model)
 	lying := map[*source.File]bool{}
 	for _, f := range files {
 		lying[f] = true
 	}
-	found, supposed, err := c.model.Interferences(enforced(c.policy, c.parsed.Inventory), read)
+	found, supposed, err := audit.InterferencesOf(c.model, enforced(c.policy, c.parsed.Inventory), read)
 	if err != nil {
 		return nil, &failure{exitFindings, err}
 	}
@@ -340,18 +341,18 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 }
 
 // guards judges never, always and only by what is deployed. Those that the project breaks by itself are told already.
-func (r *report) guards(deployed *reach.Model, told diag.List) error {
+func (r *report) guards(deployed *model.Model, told diag.List) error {
 	judged, err := deployed.Judge()
 	if err != nil {
 		return &failure{exitFindings, err}
 	}
-	r.findings("guard", slices.DeleteFunc(reach.Broken(judged), func(d diag.Diagnostic) bool {
+	r.findings("guard", slices.DeleteFunc(model.Broken(judged), func(d diag.Diagnostic) bool {
 		return slices.ContainsFunc(told, func(t diag.Diagnostic) bool { return t.Code == d.Code && t.Primary == d.Primary })
 	}))
 	return nil
 }
 
-func (r *report) interference(i *reach.Supposed, lying map[*source.File]bool) {
+func (r *report) interference(i *audit.Supposed, lying map[*source.File]bool) {
 	who, at := "the lack of an ALLOW policy", source.Span{}
 	if i.By != nil {
 		who = i.By.Kind + " " + i.By.ID()
@@ -384,7 +385,7 @@ func (r *report) interference(i *reach.Supposed, lying map[*source.File]bool) {
 }
 
 // judge tells of every edge, and of services that are open.
-func (r *report) judge(m *reach.Model) error {
+func (r *report) judge(m *model.Model) error {
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			if err := r.service(m, mesh, s); err != nil {
@@ -395,13 +396,13 @@ func (r *report) judge(m *reach.Model) error {
 			r.external(e)
 		}
 	}
-	r.findings("manifest", m.Unmatched())
+	r.findings("manifest", audit.Unmatched(m))
 	slices.SortStableFunc(r.edges, func(a, b edgeRow) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
 	slices.SortStableFunc(r.problems, func(a, b problem) int { return cmp.Compare(b.severity, a.severity) })
 	return nil
 }
 
-func (r *report) service(m *reach.Model, mesh *policy.Mesh, s *policy.Service) error {
+func (r *report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) error {
 	if s.Outside {
 		for _, rule := range s.Allow {
 			for _, f := range rule.From {
@@ -413,7 +414,7 @@ func (r *report) service(m *reach.Model, mesh *policy.Mesh, s *policy.Service) e
 	if len(s.Labels) == 0 {
 		return nil // an account that manifests name: nothing is known of its pods
 	}
-	edges, err := m.Edges(s)
+	edges, err := audit.Edges(m, s)
 	if err != nil {
 		return &failure{exitFindings, err}
 	}
@@ -423,18 +424,18 @@ func (r *report) service(m *reach.Model, mesh *policy.Mesh, s *policy.Service) e
 	if mesh.Declares {
 		return nil
 	}
-	r.findings("manifest", m.Widened(s))
-	if !m.Guarded(s) {
+	r.findings("manifest", audit.Widened(m, s))
+	if !audit.Guarded(m, s) {
 		r.add(diag.Warning, "open", s.At, "no ALLOW policy selects %s: whatever nothing denies is let through", s.ID())
 		return nil
 	}
-	exposed, err := m.Exposed(s)
+	exposed, err := audit.Exposed(m, s)
 	if err != nil {
 		return &failure{exitFindings, err}
 	}
 	for _, e := range exposed {
 		severity, at := diag.Warning, source.Span{}
-		if rule := reach.Meant(s, e); rule != nil {
+		if rule := audit.Meant(s, e); rule != nil {
 			severity, at = diag.Note, rule.At
 		}
 		r.add(severity, "exposed", at, "%s may call %s", e, s.ID())

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // edgeRow is one line of the table that `istioctl authn tls-check` used to print.
@@ -19,7 +20,7 @@ type edgeRow struct {
 	why            string // of refused
 }
 
-func (r *report) edge(m *reach.Model, e *reach.Edge) {
+func (r *report) edge(m *model.Model, e *audit.Edge) {
 	row := edgeRow{from: e.From.String(), to: e.To.ID(), server: e.Mode.String()}
 	if e.Port != 0 {
 		row.port = fmt.Sprint(e.Port)

@@ -8,11 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 func newWhy() *cobra.Command {
@@ -67,9 +69,9 @@ type why struct {
 type reason struct {
 	asked
 	verdict  string // allowed, partly, denied or undecided
-	answer   *reach.Answer
-	chain    *reach.Chain
-	remedy   reach.Remedy
+	answer   *explain.Answer
+	chain    *model.Chain
+	remedy   explain.Remedy
 	against  []source.Span // the never and only that the remedy would break
 	notes    []string
 	guesses  func(about func(*policy.Service) bool) []string // nil where nothing is guessed
@@ -128,7 +130,7 @@ func (w *why) answer(all []*reason) ([]byte, error) {
 }
 
 // open gives what is asked: a project, or manifests.
-func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
+func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 	if len(w.manifests) == 0 {
 		var paths []string
 		if w.project != "" {
@@ -158,7 +160,7 @@ func (w *why) open(cmd *cobra.Command) (*reach.Model, *reason, error) {
 }
 
 // find answers the question.
-func (r *reason) find(m *reach.Model) error {
+func (r *reason) find(m *model.Model) error {
 	switch {
 	case r.external != nil:
 		r.outside(m)
@@ -172,9 +174,9 @@ func (r *reason) find(m *reach.Model) error {
 		r.notes = append(r.notes, fmt.Sprintf("which account %s has is not known, so this is for all of them; --workloads says which", from.ID()))
 		r.from = policy.Source{Kind: policy.FromAny}
 	}
-	q := reach.Question{From: r.from, To: r.to, Port: r.port, Ops: r.ops}
+	q := explain.Question{From: r.from, To: r.to, Port: r.port, Ops: r.ops}
 	var err error
-	if r.answer, err = m.Why(q); err != nil {
+	if r.answer, err = explain.Why(m, q); err != nil {
 		return &failure{exitFindings, err}
 	}
 	if len(r.answer.Ports) == 0 {
@@ -186,11 +188,11 @@ func (r *reason) find(m *reach.Model) error {
 		r.verdict = "partly"
 	}
 	if r.verdict == "denied" {
-		if r.chain, err = m.Nearest(q); err != nil {
+		if r.chain, err = explain.Nearest(m, q); err != nil {
 			return &failure{exitFindings, err}
 		}
 		if r.virtual {
-			r.remedy = m.Remedy(r.answer)
+			r.remedy = explain.RemedyOf(m, r.answer)
 			r.forbidden(m)
 		}
 	}
@@ -199,8 +201,8 @@ func (r *reason) find(m *reach.Model) error {
 			return s == r.from.Service || s != r.to && r.chain != nil && slices.Contains(r.chain.Services, s)
 		})...)
 	}
-	if tls, rule := m.Opens(r.from, r.to, r.port); rule != nil {
-		r.notes = append(r.notes, reach.Opening(tls, rule)+", which is not looked at here: meshc verify judges it")
+	if tls, rule := audit.Opens(m, r.from, r.to, r.port); rule != nil {
+		r.notes = append(r.notes, audit.Opening(tls, rule)+", which is not looked at here: meshc verify judges it")
 	}
 	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
 		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing closes it: whoever owns it may have", mesh.Name))
@@ -226,7 +228,7 @@ func (r *reason) portName() string {
 func (r *reason) refused() bool {
 	for _, p := range r.answer.Ports {
 		for _, c := range p.Callers {
-			if slices.ContainsFunc(c.Cases, func(k reach.Case) bool { return k.Reason == eval.Plaintext }) {
+			if slices.ContainsFunc(c.Cases, func(k explain.Case) bool { return k.Reason == eval.Plaintext }) {
 				return true
 			}
 		}
@@ -235,7 +237,7 @@ func (r *reason) refused() bool {
 }
 
 // forbidden gathers the guards that the remedy would break. It looks at the sides of a guard and not at its operations.
-func (r *reason) forbidden(m *reach.Model) {
+func (r *reason) forbidden(m *model.Model) {
 	if len(r.remedy.Narrow) == 0 && r.remedy.Line.Text == "" {
 		return
 	}
@@ -258,7 +260,7 @@ func meshOf(p *policy.Policy, name string) *policy.Mesh {
 }
 
 // outside answers for an external: no policy binds it, so that only a Sidecar of the caller can hold a call back.
-func (r *reason) outside(m *reach.Model) {
+func (r *reason) outside(m *model.Model) {
 	e := r.external
 	name := e.Namespace + "/" + e.Name
 	note := func(format string, args ...any) { r.notes = append(r.notes, fmt.Sprintf(format, args...)) }
@@ -290,7 +292,7 @@ func (r *reason) outside(m *reach.Model) {
 			if r.port != 0 {
 				port = fmt.Sprintf(":%d", r.port)
 			}
-			r.remedy.Line = reach.Line{Text: r.from.Service.Name + " -> " + e.Name + port, Mesh: mesh.Name, File: mesh.Files[0]}
+			r.remedy.Line = explain.Line{Text: r.from.Service.Name + " -> " + e.Name + port, Mesh: mesh.Name, File: mesh.Files[0]}
 		}
 	}
 }
@@ -306,7 +308,7 @@ func (r *reason) callers(e *policy.External) (names []string) {
 }
 
 // unbound tells whether who is asked about has no Sidecar: it is without a proxy, or of a mesh that only declares.
-func (r *reason) unbound(m *reach.Model) bool {
+func (r *reason) unbound(m *model.Model) bool {
 	mesh := r.from.Mesh
 	if s := r.from.Service; s != nil {
 		if s.Outside {

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 type whyJSON struct {
@@ -143,7 +143,7 @@ func (r *reason) json() whyJSON {
 	for _, at := range r.remedy.Narrow {
 		out.Narrow = append(out.Narrow, r.placeJSON(at))
 	}
-	for _, l := range append([]reach.Line{r.remedy.Mode, r.remedy.Line}, r.remedy.Across...) {
+	for _, l := range append([]explain.Line{r.remedy.Mode, r.remedy.Line}, r.remedy.Across...) {
 		if l.Text != "" {
 			out.Remedy = append(out.Remedy, whyLine{l.Mesh, r.shown(l.File), l.Text})
 		}

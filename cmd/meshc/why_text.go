@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // question is what was asked, with the names in full.
@@ -198,7 +198,7 @@ func numbers(ports []policy.Port) []uint16 {
 	return all
 }
 
-func operations(k *reach.Case, all string) []string {
+func operations(k *explain.Case, all string) []string {
 	switch {
 	case k.NotHTTP:
 		return []string{"what is not HTTP"}
@@ -217,7 +217,7 @@ func join[T any](list []T, between string) string {
 }
 
 // writePort writes what becomes of the requests to some ports: a line for each case, in the order of the rules.
-func (r *reason) writePort(b *bytes.Buffer, p *reach.PortAnswer) {
+func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 	fmt.Fprintf(b, "%s, mutual TLS %s\n", portsText(p, len(r.answer.Ports) == 1 && r.port == 0), r.mode(p.Mode, p.By))
 	for _, c := range p.Callers {
 		indent := "  "
@@ -258,7 +258,7 @@ func (r *reason) writePort(b *bytes.Buffer, p *reach.PortAnswer) {
 // widest is how long operations may be to count for the width of their column.
 const widest = 40
 
-func portsText(p *reach.PortAnswer, only bool) string {
+func portsText(p *explain.PortAnswer, only bool) string {
 	words := make([]string, len(p.Ports))
 	for i, port := range p.Ports {
 		words[i] = fmt.Sprint(port.Number)
@@ -306,7 +306,7 @@ func (r *reason) statement(at source.Span) string {
 }
 
 // because is why a case is decided so.
-func (r *reason) because(k *reach.Case) string {
+func (r *reason) because(k *explain.Case) string {
 	switch k.Reason {
 	case eval.NoPolicy:
 		return "no ALLOW policy selects " + r.to.ID()

@@ -6,19 +6,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/eval"
-	"github.com/meshc/meshc/targets/istio/reach"
 )
 
 // proven is what the proof of a build says of manifests.
 func proven(p *policy.Policy, stream string) error {
-	manifests, findings := eval.Read([]*source.File{source.NewFile("manifests.yaml", stream)}, reach.Mesh(p))
+	manifests, findings := eval.Read([]*source.File{source.NewFile("manifests.yaml", stream)}, model.SettingsOf(p))
 	if findings.HasErrors() {
 		return findings.Err()
 	}
-	return reach.New(p, manifests).Prove()
+	return model.New(p, manifests).Prove()
 }
 
 // TestProofOfFaults puts a fault into the manifests of made-up projects. Where Istio then decides some request

@@ -79,3 +79,51 @@ func (s Set) All() iter.Seq[int] {
 		}
 	}
 }
+
+// Common is what is in both of two sets of one Split.
+func (s Set) Common(t Set) Set {
+	both := slices.Clone(s)
+	for i := range both {
+		both[i] &= t[i]
+	}
+	return both
+}
+
+// Shared is how many numbers are in both of two sets of one Split.
+func (s Set) Shared(t Set) int {
+	n := 0
+	for i := range s {
+		n += bits.OnesCount64(s[i] & t[i])
+	}
+	return n
+}
+
+// Within reports whether all of s is in t.
+func (s Set) Within(t Set) bool {
+	for i := range s {
+		if s[i]&^t[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Meets reports whether two sets of one Split have a number in common.
+func (s Set) Meets(t Set) bool {
+	for i := range s {
+		if s[i]&t[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// First is the smallest number of a set; -1 where it is empty.
+func (s Set) First() int {
+	for i, w := range s {
+		if w != 0 {
+			return i*64 + bits.TrailingZeros64(w)
+		}
+	}
+	return -1
+}

@@ -1,0 +1,85 @@
+package audit_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// A policy that selects by labels which nobody told of may bind pods of a service all the same.
+func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
+	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
+	m := analysistest.Model(t, p, manifests)
+	var files []*source.File
+	for _, m := range manifests {
+		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
+	}
+	db := analysistest.Services(p)["shop/db"]
+	for name, row := range map[string]struct {
+		namespace, selector string
+		told                bool
+		want                []string // what the pods lack, for each interference
+		supposed            int
+	}{
+		"its own label":                {"shop", "{app: db}", false, []string{"[]"}, 0},
+		"one more":                     {"shop", "{app: db, role: primary}", false, []string{"[role=primary]"}, 1},
+		"one more, in every namespace": {"istio-system", "{app: db, role: primary, tier: data}", false, []string{"[role=primary tier=data]"}, 1},
+		"one more, of known pods":      {"shop", "{app: db, role: primary}", true, nil, 0},
+		"another service":              {"shop", "{app: cart, role: primary}", false, nil, 0},
+		"nothing of the service":       {"shop", "{role: primary}", false, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: %s}\nspec: {selector: {matchLabels: %s}, rules: [{}]}\n", row.namespace, row.selector)
+			other, list := eval.Read(append(files[:len(files):len(files)], source.NewFile("own.yaml", own)), model.SettingsOf(p))
+			require.NoError(t, list.Err())
+			found, supposed, err := audit.InterferencesOf(m, []audit.Pods{{Service: db, Labels: []map[string]string{{"app": "db"}}, Told: row.told}}, other)
+			require.NoError(t, err)
+			var got []string
+			for _, f := range found {
+				assert.True(t, f.Opened)
+				got = append(got, fmt.Sprint(f.Lacks))
+			}
+			assert.Equal(t, row.want, got)
+			assert.Len(t, supposed, row.supposed)
+		})
+	}
+}
+
+// TestStrangers looks for accounts that nothing runs as, where anything runs at all.
+func TestStrangers(t *testing.T) {
+	read, list := eval.Read([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, eval.Mesh{})
+	require.False(t, list.HasErrors())
+	known := []*policy.Service{{Namespace: "shop", Name: "backend", Account: "backend-sa", Outside: true, Labels: []policy.Label{{Key: "app", Value: "backend"}}}}
+	named, _ := model.Named(read, eval.Mesh{}, known)
+	m := model.New(named, read)
+	var got []string
+	for _, s := range audit.Strangers(m, known) {
+		got = append(got, s.Policy.ID()+" "+s.Account)
+	}
+	assert.Equal(t, []string{"shop/backend shop/frontend-sa"}, got)
+	assert.Empty(t, audit.Strangers(m, nil))
+}
+
+// What is in dry-run enforces nothing, unless the whole project is.
+func TestIdle(t *testing.T) {
+	p, _ := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
+	file := source.NewFile("own.yaml", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: shop, annotations: {istio.io/dry-run: \"true\"}}\nspec: {}\n")
+	for _, dry := range []bool{false, true} {
+		p.DryRun = dry
+		read, _ := eval.Read([]*source.File{file}, model.SettingsOf(p))
+		m := model.New(p, read)
+		assert.Equal(t, dry, len(audit.Idle(m)) == 0)
+		assert.Equal(t, dry, audit.Guarded(m, analysistest.Services(p)["shop/db"]))
+	}
+}

@@ -1,0 +1,209 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Interference is what other manifests do to the requests that those of a model let through to a service.
+type Interference struct {
+	Service *policy.Service
+	Opened  bool     // they let through what was not; else they shut what was let through
+	Mode    bool     // they change the mode of a port; Opened and Callers say nothing then
+	Perhaps bool     // it depends on a policy that cannot be judged
+	Callers []string // in the words of the language
+	Example string   // one request: `shop/frontend may call shop/db:5432`
+	By      *eval.Policy
+	Rule    int // of By, counted from 0; -1 where it is none of them
+
+	elsewhere bool     // the example is from wherever
+	callers   eval.Set // the classes of Callers
+}
+
+// Interference holds what manifests let through to a service against what those of the model do, as sets of requests.
+// Labels are those of its pods.
+func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *eval.Manifests) ([]Interference, error) {
+	w := eval.Workload{Namespace: s.Namespace, Labels: labels}
+	before, after := m.Manifests.For(w), other.For(w)
+	if slices.EqualFunc(slices.Concat(before.Policies, before.Peers), slices.Concat(after.Policies, after.Peers), sameText) {
+		return nil, nil
+	}
+	both, err := eval.NewSplit(m.Atoms(s), before, after)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), model.TooManyAt(s, err))
+	}
+	split := &model.Split{Split: both, Service: s, Operations: true}
+	type modeChange struct {
+		by      *eval.Policy
+		was, is eval.Mode
+	}
+	type key struct {
+		by              *eval.Policy
+		rule            int
+		opened, perhaps bool
+	}
+	found := map[key]*Interference{}
+	var order []key
+	var modes []Interference
+	var changes []modeChange
+	type sameRules struct {
+		port    uint16
+		verdict *eval.Outcome
+	}
+	seen := map[sameRules]bool{}
+	elsewhere := eval.NewSet(len(both.Sources))
+	for c, caller := range both.Sources {
+		if caller.Elsewhere {
+			elsewhere.Add(c)
+		}
+	}
+	for i := range both.Regions {
+		r := &both.Regions[i]
+		if !model.Occurs(s, &r.Request) {
+			continue
+		}
+		was, is := &r.Verdicts[0], &r.Verdicts[1]
+		_, by := after.Mode(r.Request.Port)
+		if change := (modeChange{by, was.Mode, is.Mode}); was.Mode != is.Mode && !slices.Contains(changes, change) {
+			changes = append(changes, change)
+			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&eval.Request{Port: r.Request.Port}), is.Mode, was.Mode)
+			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
+		}
+		// Regions of one port with the same rules are decided alike.
+		alike := sameRules{r.Request.Port, was}
+		if seen[alike] {
+			continue
+		}
+		seen[alike] = true
+		changed := different(was, is)
+		if changed.Len() == 0 {
+			continue
+		}
+		mode, by := after.Mode(r.Request.Port)
+		decided := both.Decide(after, r)
+		slices.SortStableFunc(decided, func(a, b eval.Decided) int {
+			return cmp.Compare(a.Sources.Common(changed).First(), b.Sources.Common(changed).First())
+		})
+		for _, d := range decided {
+			k := key{by: d.Policy, rule: d.Rule}
+			if mode != was.Mode && (k.by == nil || there(before, k.by)) {
+				k.by, k.rule = by, -1 // the rules are as they were, and the mode decides whom they see
+			}
+			for _, k.opened = range []bool{false, true} {
+				for _, k.perhaps = range []bool{false, true} {
+					callers := keep(keep(d.Sources.Common(changed), was.Allowed, !k.opened), is.Undecided, k.perhaps)
+					if callers.Len() == 0 {
+						continue
+					}
+					at := found[k]
+					if at == nil {
+						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: eval.NewSet(len(both.Sources))}
+						found[k] = at
+						order = append(order, k)
+					}
+					at.callers.AddAll(callers)
+					c := callers.First()
+					if anywhere := callers.Common(elsewhere); anywhere.Len() > 0 {
+						c = anywhere.First()
+					}
+					if caller := both.Sources[c]; at.Example == "" || caller.Elsewhere && !at.elsewhere {
+						at.Example, at.elsewhere = split.Witness(m.CallerAt(caller), &r.Request, k.opened), caller.Elsewhere
+					}
+				}
+			}
+		}
+	}
+	list := modes
+	for _, k := range order {
+		at := found[k]
+		names := map[string]bool{}
+		for c := range at.callers.All() {
+			name := m.ClassName(both, c)
+			if !both.Sources[c].Elsewhere {
+				name += model.Place(both, c)
+			}
+			names[name] = true
+		}
+		at.Callers = slices.DeleteFunc(slices.Collect(maps.Keys(names)), func(name string) bool {
+			wide := model.Anywhere(name)
+			return wide != name && names[wide]
+		})
+		slices.SortFunc(at.Callers, model.ByName)
+		list = append(list, *at)
+	}
+	slices.SortStableFunc(list, func(a, b Interference) int {
+		return cmp.Compare(objectName(a.By), objectName(b.By))
+	})
+	return list, nil
+}
+
+// different is the classes that two outcomes treat otherwise.
+func different(a, b *eval.Outcome) eval.Set {
+	set := eval.NewSet(64 * len(a.Allowed))
+	for i := range set {
+		set[i] = (a.Allowed[i] ^ b.Allowed[i]) | (a.Undecided[i] ^ b.Undecided[i])
+	}
+	return set
+}
+
+// keep is what of a set is, or is not, in another.
+func keep(s, t eval.Set, in bool) eval.Set {
+	if in {
+		return s.Common(t)
+	}
+	return s.Minus(t)
+}
+
+func objectName(p *eval.Policy) string {
+	if p == nil {
+		return ""
+	}
+	return p.Kind + " " + p.ID()
+}
+
+func there(c *eval.Callee, p *eval.Policy) bool {
+	return slices.ContainsFunc(slices.Concat(c.Policies, c.Peers), func(q *eval.Policy) bool { return sameText(p, q) })
+}
+
+// sameText tells whether two policies are the same object of the same file.
+func sameText(a, b *eval.Policy) bool {
+	return a.Kind == b.Kind && a.ID() == b.ID() && a.At.File.Name == b.At.File.Name && a.At.File.Text == b.At.File.Text
+}
+
+// Guarded tells whether an ALLOW policy selects a service, so that what no rule allows is denied.
+func Guarded(m *model.Model, s *policy.Service) bool {
+	return model.Guarded(m.Callee(s))
+}
+
+// Widened reports rules that deny by fields of HTTP on ports that are declared as something else, where they deny more
+// than they say.
+func Widened(m *model.Model, s *policy.Service) (list diag.List) {
+	for _, p := range m.Callee(s).Policies {
+		for rule := range p.Rules() {
+			for _, port := range s.Ports {
+				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(rule, port.Number) {
+					list.Add(diag.Misleading, p.RuleAt(rule), "%s:%d is %s, so %s %s denies there whatever its rule %d says of HTTP", s.ID(), port.Number, port.Protocol, p.Kind, p.ID(), rule).
+						WithHelp("name the ports that are HTTP in the rule")
+				}
+			}
+		}
+	}
+	return list
+}
+
+// Names is a few words for callers.
+func (i *Interference) Names() string {
+	if len(i.Callers) > 3 {
+		return strings.Join(i.Callers[:3], ", ") + fmt.Sprintf(" and %d more", len(i.Callers)-3)
+	}
+	return strings.Join(i.Callers, ", ")
+}

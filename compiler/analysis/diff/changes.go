@@ -1,0 +1,353 @@
+package diff
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// subject is one workload whose policies changed, and every class of requests to it.
+type subject struct {
+	*differ
+	*compared
+	split   *eval.Split
+	regions []*eval.Region // those that can occur
+	pass    []eval.Set     // by region: who passes after, or may
+	could   [2]eval.Set    // who passes in any region, before and after
+	callers []piece
+	actions []piece // sets of regions
+	unsure  bool    // policies that cannot be judged are not those that there were
+	apart   bool    // each port, method, path and host of a rule is in classes of its own
+}
+
+// subject splits the requests to a workload by what the policies of both sides tell apart.
+func (d *differ) subject(c *compared) (*subject, error) {
+	var atoms eval.Atoms
+	for _, s := range []*policy.Service{c.was, c.is} {
+		if s != nil {
+			for _, p := range s.Ports {
+				atoms.Operations = append(atoms.Operations, eval.Operation{Ports: []uint16{p.Number}})
+			}
+		}
+	}
+	single, apart := singles(c.a, c.b)
+	atoms.Operations = append(atoms.Operations, single...)
+	split, err := eval.NewSplit(atoms, c.a, c.b)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !d.sameText(uncertain(c.a), uncertain(c.b))}
+	for i := range split.Regions {
+		if r := &split.Regions[i]; c.service() == nil || model.Occurs(c.service(), &r.Request) {
+			s.regions = append(s.regions, r)
+		}
+	}
+	s.could = [2]eval.Set{eval.NewSet(len(split.Sources)), eval.NewSet(len(split.Sources))}
+	for _, r := range s.regions {
+		after := passing(&r.Verdicts[1])
+		s.pass = append(s.pass, after)
+		s.could[0].AddAll(passing(&r.Verdicts[0]))
+		s.could[1].AddAll(after)
+	}
+	return s, nil
+}
+
+// callee compares what passes to one workload.
+func (d *differ) callee(c *compared) error {
+	if c.same {
+		return nil
+	}
+	s, err := d.subject(c)
+	if err != nil {
+		return err
+	}
+	was, is := model.Guarded(c.a), model.Guarded(c.b)
+	var opened, closed, still []kind
+	if !was || is {
+		opened = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[0], &r.Verdicts[1]) })
+	}
+	if was || !is {
+		closed = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1], &r.Verdicts[0]) })
+	}
+	if !was && is {
+		still = s.classes(func(r *eval.Region, set eval.Set) { set.AddAll(passing(&r.Verdicts[1])) })
+	}
+	all := slices.Concat(opened, closed, still)
+	if len(all) > 0 {
+		s.nameSources(all)
+		s.nameActions(all)
+	}
+	d.diff.Opened = append(d.diff.Opened, s.changes(opened, true)...)
+	d.diff.Closed = append(d.diff.Closed, s.changes(closed, false)...)
+	switch {
+	case was && !is:
+		d.diff.FailOpen = append(d.diff.FailOpen, s.failOpen())
+	case !was && is:
+		d.diff.FailClosed = append(d.diff.FailClosed, s.failClosed(still))
+	}
+	return nil
+}
+
+// uncertain is the policies of a callee that cannot be judged.
+func uncertain(c *eval.Callee) []*eval.Policy {
+	return slices.DeleteFunc(slices.Clone(c.Policies), (*eval.Policy).Certain)
+}
+
+// maxSingles bounds the values that are told apart for the sake of their names.
+const maxSingles = 64
+
+// singles is each port, method, path and host that a rule names beside others, alone: told apart, each can be
+// named alone. Where there are too many, rules are named whole.
+func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
+	seen := map[string]bool{}
+	put := func(o eval.Operation) {
+		if text := actionText(o); !seen[text] {
+			seen[text] = true
+			all = append(all, o)
+		}
+	}
+	for _, c := range callees {
+		for _, p := range c.Policies {
+			for i := range p.Rules() {
+				for _, o := range slices.Concat(p.Asks(i), p.Excludes(i)) {
+					for _, port := range o.Ports {
+						put(eval.Operation{Ports: []uint16{port}})
+					}
+					for _, m := range o.Methods {
+						put(eval.Operation{Methods: []string{m}})
+					}
+					for _, path := range o.Paths {
+						put(eval.Operation{Paths: []string{path}})
+					}
+					for _, h := range o.Hosts {
+						put(eval.Operation{Hosts: []string{h}})
+					}
+				}
+			}
+			if len(all) > maxSingles {
+				return nil, false
+			}
+		}
+	}
+	return all, true
+}
+
+// risen adds the sources that are let through after and were not before, or may be where they surely were not. What
+// different policies leave undecided may be anything on either side.
+func (s *subject) risen(into eval.Set, before, after *eval.Outcome) {
+	for i := range into {
+		sure := after.Allowed[i] &^ before.Allowed[i]
+		perhaps := after.Undecided[i] &^ before.Allowed[i]
+		if !s.unsure {
+			perhaps &^= before.Undecided[i]
+		}
+		into[i] |= sure | perhaps
+	}
+}
+
+// passing is the sources that a callee lets through, or may.
+func passing(o *eval.Outcome) eval.Set {
+	set := slices.Clone(o.Allowed)
+	set.AddAll(o.Undecided)
+	return set
+}
+
+// kind is callers for whom the same requests changed.
+type kind struct{ sources, regions eval.Set }
+
+// classes gathers the callers for whom the same regions are chosen.
+func (s *subject) classes(choose func(r *eval.Region, into eval.Set)) []kind {
+	n := len(s.split.Sources)
+	of := make([]eval.Set, n) // by source
+	chosen := eval.NewSet(n)
+	for i, r := range s.regions {
+		clear(chosen)
+		choose(r, chosen)
+		for c := range chosen.All() {
+			if of[c] == nil {
+				of[c] = eval.NewSet(len(s.regions))
+			}
+			of[c].Add(i)
+		}
+	}
+	var kinds []kind
+	at := map[string]int{}
+	for c, regions := range of {
+		if regions == nil {
+			continue
+		}
+		key := fmt.Sprint(regions)
+		i, ok := at[key]
+		if !ok {
+			i = len(kinds)
+			at[key] = i
+			kinds = append(kinds, kind{eval.NewSet(n), regions})
+		}
+		kinds[i].sources.Add(c)
+	}
+	return kinds
+}
+
+// changes puts kinds into words. What is opened may be said with more that passes now, what is closed with more
+// that does not.
+func (s *subject) changes(kinds []kind, opened bool) []Change {
+	var all []Change
+	for _, k := range kinds {
+		callers, actions := s.fitting(k, opened)
+		target := s.target(cover(k.regions, actions, s.actions))
+		r := s.regions[k.regions.First()]
+		for _, n := range s.callersOf(k.sources, callers) {
+			members := n.set.Common(k.sources)
+			source := members.First()
+			c := s.change(n.caller(), target)
+			c.MTLS = r.Verdicts[btoi(opened)].Mode != eval.Disable && s.split.Sources[source].Principal != ""
+			for i := range k.regions.All() {
+				v := s.regions[i].Verdicts
+				c.Perhaps = c.Perhaps || v[0].Undecided.Has(source) || v[1].Undecided.Has(source)
+			}
+			if c.Perhaps {
+				c.Text += " (perhaps)"
+			}
+			s.attribute(&c, s.split.Sources[source], &r.Request, opened)
+			if i := slices.IndexFunc(all, func(said Change) bool { return said.Text == c.Text }); i >= 0 {
+				all[i].MTLS = all[i].MTLS && c.MTLS
+				continue
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// callersOf names callers. There is always a name: where there are too many for any words, one stands for all.
+func (s *subject) callersOf(want, fits eval.Set) []named {
+	if names := cover(want, fits, s.callers); len(names) > 0 {
+		return names
+	}
+	one := want.First()
+	text := "callers such as " + s.identityText(one) + s.placeText(one)
+	return []named{{piece: &piece{text: text, set: want, price: example}, set: want}}
+}
+
+// fitting is the callers and the regions that may be said with a kind. Callers of what is closed could call before.
+func (s *subject) fitting(k kind, opened bool) (callers, regions eval.Set) {
+	callers, regions = slices.Clone(s.could[btoi(opened)]), eval.NewSet(len(s.regions))
+	for i, pass := range s.pass {
+		fits := !k.sources.Meets(pass)
+		if opened {
+			fits = k.sources.Within(pass)
+		}
+		if fits {
+			regions.Add(i)
+		}
+		if k.regions.Has(i) {
+			if opened {
+				callers = callers.Common(pass)
+			} else {
+				callers = callers.Minus(pass)
+			}
+		}
+	}
+	return callers, regions
+}
+
+func (s *subject) change(from, target string) Change {
+	return Change{Text: from + " -> " + s.name + target, From: from, To: s.name, Target: target, Callee: s.service()}
+}
+
+// attribute finds the statement that a change comes from: an edge that is new or a deny that is gone, and the other way
+// round.
+func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, opened bool) {
+	var rule *policy.Rule
+	is, was := s.is, s.was
+	if opened {
+		if is != nil {
+			rule = s.after.RuleFor(is.Allow, caller, r)
+		}
+		if was != nil {
+			if deny := s.before.RuleFor(was.Deny, caller, r); deny != nil && s.before.RuleFor(was.Allow, caller, r) != nil {
+				if rule == nil {
+					rule, c.Gone = deny, true
+				}
+			}
+		}
+	} else {
+		if is != nil {
+			rule = s.after.RuleFor(is.Deny, caller, r)
+		}
+		if rule == nil && was != nil {
+			rule, c.Gone = s.before.RuleFor(was.Allow, caller, r), true
+		}
+	}
+	if rule != nil {
+		c.At, c.Because = rule.At, rule.Because
+		return
+	}
+	c.Gone = false
+	s.annotate(c, opened)
+}
+
+// failOpen says that whoever can reach a workload may call it.
+func (s *subject) failOpen() Change {
+	from := "any"
+	for _, r := range s.regions {
+		if r.Verdicts[1].Mode != eval.Strict {
+			from = "world"
+		}
+	}
+	c := s.change(from, "")
+	if s.was != nil && len(s.was.Allow) > 0 {
+		c.At, c.Because, c.Gone = s.was.Allow[0].At, s.was.Allow[0].Because, true
+	} else {
+		s.annotate(&c, false)
+	}
+	return c
+}
+
+// failClosed says who may call a workload that everyone could.
+func (s *subject) failClosed(passing []kind) Change {
+	var still []Change
+	var words []string
+	for _, k := range passing {
+		target := s.target(cover(k.regions, k.regions, s.actions))
+		for _, n := range s.callersOf(k.sources, k.sources) {
+			c := s.change(n.caller(), target)
+			source := n.set.Common(k.sources).First()
+			r := s.regions[k.regions.First()]
+			c.MTLS = r.Verdicts[1].Mode != eval.Disable && s.split.Sources[source].Principal != ""
+			s.attribute(&c, s.split.Sources[source], &r.Request, true)
+			still = append(still, c)
+		}
+	}
+	slices.SortFunc(still, func(a, b Change) int { return cmp.Compare(a.Text, b.Text) })
+	for i, c := range still {
+		switch {
+		case i == 5:
+			words = append(words, fmt.Sprintf("%d more", len(still)-i))
+		case i > 5:
+		case i+1 < len(still) && still[i+1].Target == c.Target && i < 4:
+			words = append(words, c.From)
+		default:
+			words = append(words, c.Text)
+		}
+	}
+	c := s.change("nobody", "")
+	if len(words) > 0 {
+		separator := ", "
+		if slices.ContainsFunc(words, func(text string) bool { return strings.Contains(text, " except ") }) {
+			separator = "; " // what follows is no exception
+		}
+		c.Text = "only " + strings.Join(words, separator)
+	}
+	if len(still) > 0 {
+		c.At, c.Because = still[0].At, still[0].Because
+	}
+	c.Still = still
+	return c
+}

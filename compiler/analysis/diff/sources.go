@@ -1,0 +1,263 @@
+package diff
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// nameSources names those callers of whom something is to be said, and whoever else their names may have to leave out:
+// in words of the language, else in those of the policies, and as a last resort one class at a time.
+func (s *subject) nameSources(kinds []kind) {
+	changed := eval.NewSet(len(s.split.Sources))
+	for _, k := range kinds {
+		changed.AddAll(k.sources)
+	}
+	defer func() { widestFirst(s.callers) }()
+	s.nameIdentities()
+	places := s.places()
+	if len(places) == 0 {
+		return
+	}
+	everywhere := s.callers
+	for _, who := range everywhere {
+		if who.single && len(everywhere)*len(places) > 4*maxRough || !who.set.Meets(changed) {
+			continue
+		}
+		for _, at := range places {
+			if set := who.set.Common(at.set); set.Len() > 0 {
+				s.callers = append(s.callers, piece{text: who.text + at.text, set: set, price: who.price + at.price, who: who.who})
+			}
+		}
+	}
+	if changed.Len() > maxRough {
+		return
+	}
+	for i := range changed.All() {
+		set := eval.NewSet(len(s.split.Sources))
+		set.Add(i)
+		s.callers = append(s.callers, piece{text: s.identityText(i) + s.placeText(i), set: set, price: rough, who: s.identitySource(i)})
+	}
+}
+
+// nameIdentities names who calls, wherever that is.
+func (s *subject) nameIdentities() {
+	n := len(s.split.Sources)
+	at := map[string]int{}
+	put := func(text string, price int, who *policy.Source, members eval.Set) {
+		i, there := at[text]
+		if !there {
+			i = len(s.callers)
+			at[text] = i
+			s.callers = append(s.callers, piece{text: text, set: eval.NewSet(n), price: price, who: who})
+		}
+		s.callers[i].set.AddAll(members)
+	}
+	var single []piece
+	for i := 0; i < n; {
+		members, first := eval.NewSet(n), i
+		for identity := s.split.Identity(i); i < n && s.split.Identity(i) == identity; i++ {
+			members.Add(i)
+		}
+		put("world", plain, &policy.Source{Kind: policy.FromWorld}, members)
+		if s.split.Sources[first].Principal == "" {
+			put(model.Unidentified, plain, &policy.Source{Kind: policy.FromWorld}, members)
+			s.nameOutside(put)
+			continue
+		}
+		put("any", plain, &policy.Source{Kind: policy.FromAny}, members)
+		for _, pattern := range s.split.Wildcards(first) {
+			text, who := s.patternText(pattern)
+			put(text, btoi(who == nil)+plain, who, members)
+		}
+		who, price := s.identitySource(first), rough
+		if _, one := s.split.Identities(first); one || who != nil {
+			price = plain
+		}
+		single = append(single, piece{text: s.identityText(first), set: members, price: price, who: who, single: true})
+	}
+	s.callers = append(s.callers, single...)
+}
+
+// nameOutside names services outside the mesh, which have an address and no identity.
+func (s *subject) nameOutside(put func(string, int, *policy.Source, eval.Set)) {
+	for i, c := range s.split.Sources {
+		if c.Principal != "" || !c.IP.IsValid() {
+			continue
+		}
+		for _, m := range []*model.Model{s.after, s.before} {
+			found := false
+			for _, o := range outside(m) {
+				if who := (policy.Source{Service: o}); m.Is(c, who) {
+					set := eval.NewSet(len(s.split.Sources))
+					set.Add(i)
+					put(o.ID(), plain, &who, set)
+					found = true
+				}
+			}
+			if found {
+				break
+			}
+		}
+	}
+}
+
+func outside(m *model.Model) []*policy.Service {
+	var all []*policy.Service
+	for _, s := range model.AllServices(m.Policy) {
+		if s.Outside {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// patternText is what identities that match a pattern of the policies are called: as the language does where it can.
+func (s *subject) patternText(pattern string) (string, *policy.Source) {
+	mesh, whole := strings.CutPrefix(pattern, "namespace ")
+	if !whole {
+		mesh, whole = strings.CutPrefix(strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "sa/"), s.after.Policy.TrustDomain+"/ns/")
+		mesh, whole = strings.TrimSuffix(mesh, "/"), whole && strings.HasSuffix(mesh, "/")
+	}
+	switch {
+	case strings.HasPrefix(pattern, "account "):
+		return pattern + " of any trust domain", nil
+	case !whole:
+		return pattern, nil
+	case strings.ContainsAny(mesh, "*/"):
+		return mesh + "/*", nil
+	}
+	return mesh + "/*", &policy.Source{Kind: policy.FromMesh, Mesh: mesh}
+}
+
+// identityText is what the callers of a class are called, wherever they are. Who is not named stands for all that are not.
+func (s *subject) identityText(class int) string {
+	c := s.split.Sources[class]
+	if c.Principal == "" {
+		return model.Unidentified
+	}
+	words, one := s.split.Identities(class)
+	if who := s.identitySource(class); who != nil {
+		return s.services[c.Principal].text
+	}
+	if one {
+		namespace, account := accountOf(c.Principal)
+		if c.Principal != s.after.IdentityOf(namespace, account) {
+			return c.Principal
+		}
+		return "account " + account + " of " + namespace
+	}
+	if len(words) == 0 {
+		if !s.split.Takes(class, s.after.IdentityOf(model.Nobody, model.Nobody)) {
+			return "identities of other trust domains"
+		}
+		return "any other identity"
+	}
+	for i := range words {
+		words[i], _ = s.patternText(words[i])
+	}
+	return "others of " + strings.Join(words, model.And)
+}
+
+// identitySource is the callers of a class as a source of the language; nil where it has no word for them.
+func (s *subject) identitySource(class int) *policy.Source {
+	c := s.split.Sources[class]
+	if c.Principal == "" {
+		return &policy.Source{Kind: policy.FromWorld}
+	}
+	known, ok := s.services[c.Principal]
+	if !ok {
+		return nil
+	}
+	words, one := s.split.Identities(class)
+	if !one && !(len(words) == 1 && words[0] == "account "+known.service.Namespace+"/"+known.service.Account) {
+		return nil
+	}
+	return &policy.Source{Service: known.service}
+}
+
+func accountOf(principal string) (namespace, account string) {
+	_, rest, _ := strings.Cut(principal, "/ns/")
+	namespace, account, _ = strings.Cut(rest, "/sa/")
+	return namespace, account
+}
+
+// blocks is the blocks that tell callers apart, and those that tell the clients apart for whom they call.
+func (s *subject) blocks() (peers, clients []netip.Prefix) {
+	for i := 0; i < len(s.split.Sources) && s.split.Identity(i) == 0; i++ {
+		peer, client := s.split.Blocks(i)
+		if peer.IsValid() && !slices.Contains(peers, peer) {
+			peers = append(peers, peer)
+		}
+		if client.IsValid() && !slices.Contains(clients, client) {
+			clients = append(clients, client)
+		}
+	}
+	return peers, clients
+}
+
+// places is where callers may be, in words that follow their names.
+func (s *subject) places() []piece {
+	peers, clients := s.blocks()
+	var all []piece
+	for _, peer := range append(peers, netip.Prefix{}) {
+		for _, client := range append(clients, netip.Prefix{}) {
+			set := eval.NewSet(len(s.split.Sources))
+			text, price := "", 0
+			if peer.IsValid() {
+				text, price = " at "+peer.String(), 1
+			}
+			if client.IsValid() {
+				text, price = text+" for clients at "+client.String(), price+1
+			}
+			if price == 0 || price == 2 && len(peers)*len(clients) > maxSingles {
+				continue
+			}
+			for i, c := range s.split.Sources {
+				if (!peer.IsValid() || peer.Contains(c.IP)) && (!client.IsValid() || client.Contains(c.RemoteIP)) {
+					set.Add(i)
+				}
+			}
+			all = append(all, piece{text: text, set: set, price: price})
+		}
+	}
+	return all
+}
+
+// placeText is where the callers of a class are, and nobody else is.
+func (s *subject) placeText(class int) string {
+	peers, clients := s.blocks()
+	words := func(before string, block netip.Prefix, all []netip.Prefix) string {
+		switch {
+		case len(all) == 0:
+			return ""
+		case !block.IsValid():
+			return before + "other addresses"
+		case slices.ContainsFunc(all, func(b netip.Prefix) bool { return b.Bits() > block.Bits() && block.Contains(b.Addr()) }):
+			return before + "other addresses of " + block.String()
+		}
+		return before + block.String()
+	}
+	peer, client := s.split.Blocks(class)
+	return words(" at ", peer, peers) + words(" for clients at ", client, clients)
+}
+
+// caller is a name of callers less its exceptions, which need not say again who is meant.
+func (n named) caller() string {
+	if len(n.except) == 0 {
+		return n.text
+	}
+	words := make([]string, len(n.except))
+	for i, e := range n.except {
+		words[i] = e.text
+		if who := model.Anywhere(n.text); who != e.text && who == model.Anywhere(e.text) {
+			words[i] = strings.TrimPrefix(e.text, who+" ")
+		}
+	}
+	return n.text + " except " + strings.Join(words, ", ")
+}

@@ -1,0 +1,233 @@
+package explain_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+const asked = `mesh shop strict
+service frontend account frontend port 8080 http
+service backend account backend port 8080 http port 9090 tcp
+service db account db port 5432 tcp
+service legacy outside address 10.0.3.0/24
+mtls backend:9090 permissive
+frontend -> backend:8080 GET|HEAD /api/*, POST /api/orders, GET "*.png"
+deny shop/* -> backend:8080 GET /api/internal/*
+any -> backend:8080 GET /v1/{*}/items
+legacy -> backend:9090
+backend -> db
+payments/api -> backend:8080
+mesh payments
+service api account api
+`
+
+// TestWhyCases reads the cases of an answer as a person would, the first that fits wins, and wants of every request
+// what the judge says of it alone.
+func TestWhyCases(t *testing.T) {
+	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(asked)})
+	m := analysistest.Model(t, p, manifests)
+	all := analysistest.Services(p)
+	decided := map[eval.Verdict]int{}
+	for _, from := range []string{"shop/frontend", "shop/db", "payments/api"} {
+		to := all["shop/backend"]
+		answer, err := explain.Why(m, explain.Question{From: policy.Source{Service: all[from]}, To: to})
+		require.NoError(t, err)
+		callee := m.Callee(to)
+		for _, port := range []uint16{8080, 9090, 7777} {
+			for _, method := range []string{"GET", "HEAD", "POST", "PATCH"} {
+				for _, path := range []string{"/", "/api/", "/api/orders", "/api/internal/keys", "/logo.png", "/api/internal/x.png", "/v1/7/items", "/v1/7/8/items", "/v1//items"} {
+					r := eval.Request{Principal: m.Principal(all[from]), Port: port, HTTP: true, Method: method, Path: path}
+					if port == 9090 {
+						r = eval.Request{Principal: r.Principal, Port: port}
+					}
+					want := callee.Decide(r).Verdict
+					assert.Equal(t, want, read(answer, &r), "%s :%d %s %s", from, port, method, path)
+					decided[want]++
+				}
+			}
+		}
+	}
+	assert.Greater(t, decided[eval.Allowed], 40)
+	assert.Greater(t, decided[eval.Denied], 50)
+}
+
+// read is what the cases of an answer say of a request.
+func read(a *explain.Answer, r *eval.Request) eval.Verdict {
+	var port *explain.PortAnswer
+	for i := range a.Ports {
+		named := slices.ContainsFunc(a.Ports[i].Ports, func(p policy.Port) bool { return p.Number == r.Port })
+		if named || port == nil && a.Ports[i].Others {
+			port = &a.Ports[i]
+		}
+	}
+	for _, k := range port.Callers[0].Cases {
+		if k.NotHTTP == r.HTTP && k.NotHTTP {
+			continue
+		}
+		fits := len(k.Operations) == 0
+		for _, words := range k.Operations {
+			var o policy.Operation
+			for _, word := range strings.Fields(words) {
+				if strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") {
+					o.Path = word
+				} else {
+					o.Methods = strings.Split(word, "|")
+				}
+			}
+			fits = fits || r.HTTP && o.Matches(r.Method, r.Path)
+		}
+		if fits {
+			return k.Verdict
+		}
+	}
+	return eval.Undecided
+}
+
+func TestRemedy(t *testing.T) {
+	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(asked)}, compiler.Input{Name: "platform.mesh", Text: []byte("mesh istio-system\nservice ingress account ingress\n")})
+	m := analysistest.Model(t, p, manifests)
+	all := analysistest.Services(p)
+	for name, row := range map[string]struct {
+		q    explain.Question
+		want []string
+	}{
+		"in one mesh": {
+			explain.Question{From: policy.Source{Service: all["shop/frontend"]}, To: all["shop/db"], Port: 5432},
+			[]string{"shop shop.mesh frontend -> db:5432"},
+		},
+		"across meshes": {
+			explain.Question{From: policy.Source{Service: all["payments/api"]}, To: all["shop/frontend"], Port: 8080, Ops: []policy.Operation{{Methods: []string{"GET"}, Path: "/x"}}},
+			[]string{"shop shop.mesh payments/api -> frontend:8080 GET /x", "payments shop.mesh api -> shop/frontend:8080 GET /x", "shop shop.mesh export frontend:8080 to payments/api GET /x"},
+		},
+		"from a gateway": {
+			explain.Question{From: policy.Source{Service: all["istio-system/ingress"]}, To: all["shop/db"]},
+			[]string{"shop shop.mesh istio-system/ingress -> db"},
+		},
+		"all of a mesh": {
+			explain.Question{From: policy.Source{Kind: policy.FromMesh, Mesh: "payments"}, To: all["shop/db"]},
+			[]string{"shop shop.mesh payments/* -> db", "payments shop.mesh payments/* -> shop/db", "shop shop.mesh export db to payments"},
+		},
+		"anyone":                  {explain.Question{From: policy.Source{Kind: policy.FromAny}, To: all["shop/db"]}, []string{"shop shop.mesh any -> db"}},
+		"into the root namespace": {explain.Question{From: policy.Source{Service: all["shop/db"]}, To: all["istio-system/ingress"]}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			denied, err := explain.Why(m, row.q)
+			require.NoError(t, err)
+			remedy := explain.RemedyOf(m, denied)
+			line, across := remedy.Line, remedy.Across
+			var got []string
+			for _, l := range append([]explain.Line{line}, across...) {
+				if l.Text != "" {
+					got = append(got, l.Mesh+" "+l.File+" "+l.Text)
+				}
+			}
+			assert.Equal(t, row.want, got)
+			if len(got) == 0 {
+				return
+			}
+			// What is offered compiles, and does what it is offered for.
+			for _, lines := range [][]explain.Line{{line}, across} {
+				text := asked
+				for _, l := range lines {
+					text += "\nmesh " + l.Mesh + "\n" + l.Text + "\n"
+				}
+				p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(text)}, compiler.Input{Name: "platform.mesh", Text: []byte("mesh istio-system\nservice ingress account ingress\n")})
+				m, all := analysistest.Model(t, p, manifests), analysistest.Services(p)
+				q := row.q
+				q.To = all[q.To.ID()]
+				if q.From.Kind == policy.FromService {
+					q.From.Service = all[q.From.Service.ID()]
+				}
+				answer, err := explain.Why(m, q)
+				require.NoError(t, err)
+				verdict, mixed := answer.Verdict()
+				if len(lines) > 0 {
+					assert.Equal(t, eval.Allowed, verdict, "%v", lines)
+					assert.False(t, mixed, "%v", lines)
+				}
+			}
+		})
+	}
+}
+
+// Where mutual TLS is disabled no edge matches anybody: what is offered compiles there, too.
+func TestRemedyWithoutMutualTLS(t *testing.T) {
+	for name, row := range map[string]struct {
+		text string
+		port uint16
+		want string
+	}{
+		"one port":   {"mtls old:81 %s\n", 81, "mtls old:81 permissive"},
+		"every port": {"mtls old:80 %[1]s; mtls old:81 %[1]s\n", 0, "mtls old:80 permissive; mtls old:81 permissive"},
+		"a service":  {"mtls old %s\n", 0, "mtls old permissive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			build := func(mode, more string) (*model.Model, explain.Question) {
+				text := "mesh shop strict\nservice web account web\nservice old account old port 80 http port 81 http\n" + fmt.Sprintf(row.text, mode) + more
+				p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(text)})
+				return analysistest.Model(t, p, manifests), explain.Question{From: policy.Source{Service: analysistest.Services(p)["shop/web"]}, To: analysistest.Services(p)["shop/old"], Port: row.port}
+			}
+			m, q := build("disable", "")
+			denied, err := explain.Why(m, q)
+			require.NoError(t, err)
+			remedy := explain.RemedyOf(m, denied)
+			assert.Equal(t, row.want, remedy.Mode.Text)
+			for _, try := range [][2]string{{"permissive", remedy.Line.Text}, {"disable", remedy.World.Text}} {
+				m, q := build(try[0], try[1]+"\n")
+				answer, err := explain.Why(m, q)
+				require.NoError(t, err)
+				verdict, mixed := answer.Verdict()
+				assert.Equal(t, eval.Allowed, verdict, try)
+				assert.False(t, mixed, try)
+			}
+		})
+	}
+}
+
+// TestNamed is what services manifests are taken to be about.
+func TestNamed(t *testing.T) {
+	m, list := eval.Read([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, eval.Mesh{})
+	require.False(t, list.HasErrors())
+	describe := func(known ...*policy.Service) string {
+		p, assumed := model.Named(m, eval.Mesh{}, known)
+		var b strings.Builder
+		for _, mesh := range p.Meshes {
+			b.WriteString(mesh.Name + ":")
+			for _, s := range mesh.Services {
+				b.WriteString(" " + s.Name + "(" + s.Account)
+				for _, l := range s.Labels {
+					b.WriteString(" " + l.Key + "=" + l.Value)
+				}
+				b.WriteString(")")
+			}
+			b.WriteString("\n")
+		}
+		for _, s := range assumed {
+			b.WriteString("assumed " + s.ID() + "\n")
+		}
+		return b.String()
+	}
+	assert.Equal(t, `istio-system: metrics( app=metrics)
+lab:
+shop: backend(backend-sa app=backend) backend,version=v2( app=backend version=v2) frontend-sa(frontend-sa)
+assumed shop/backend
+`, describe())
+	assert.Equal(t, `istio-system:
+lab:
+shop: backend-sa(backend-sa) web(frontend-sa app=web)
+`, describe(&policy.Service{Namespace: "shop", Name: "web", Account: "frontend-sa", Labels: []policy.Label{{Key: "app", Value: "web"}}}))
+}

@@ -1,0 +1,370 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Judgement is what became of one never, always or only.
+type Judgement struct {
+	Guard  *policy.Guard
+	Broken *diag.Diagnostic // nil where it holds
+}
+
+// Judge holds every guard of the policy against what the manifests let through. The error says why one
+// could not be judged.
+func (m *Model) Judge() ([]Judgement, error) {
+	judged := make([]Judgement, 0, len(m.Policy.Guards))
+	for _, g := range m.Policy.Guards {
+		broken, err := m.judge(g)
+		if err != nil {
+			return nil, err
+		}
+		judged = append(judged, Judgement{g, broken})
+	}
+	return judged, nil
+}
+
+// Broken is the findings of the guards that do not hold.
+func Broken(judged []Judgement) diag.List {
+	var broken diag.List
+	for _, j := range judged {
+		if j.Broken != nil {
+			broken = append(broken, *j.Broken)
+		}
+	}
+	return broken
+}
+
+// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that guards are about: both of their
+// sides include the edge's, and together they have all its ports. The exceptions of an only are on its side of callers.
+func Coverage(p *policy.Policy) (edges, covered int) {
+	guards := map[*policy.Service][]*policy.Guard{}
+	for _, g := range p.Guards {
+		for _, to := range g.To {
+			guards[to] = append(guards[to], g)
+		}
+	}
+	for _, mesh := range p.Meshes {
+		for _, s := range mesh.Services {
+			ports := map[policy.Source][]uint16{} // by caller; 0 is any other port
+			for _, r := range s.Allow {
+				for _, f := range r.From {
+					ports[f] = append(ports[f], portsOf(s, r.Ports)...)
+				}
+			}
+			edges += len(ports)
+			for f, needed := range ports {
+				var had []uint16
+				for _, g := range guards[s] {
+					if policy.Includes(g.From, f) || g.Kind == policy.Only && policy.Includes(g.Except, f) {
+						had = append(had, portsOf(s, g.Ports)...)
+					}
+				}
+				if !slices.ContainsFunc(needed, func(port uint16) bool { return !slices.Contains(had, port) }) {
+					covered++
+				}
+			}
+		}
+	}
+	return edges, covered
+}
+
+// portsOf is the ports that a rule or guard is about; without any it is those of the service, or 0 where it declares none.
+func portsOf(s *policy.Service, ports []uint16) []uint16 {
+	if len(ports) > 0 {
+		return ports
+	}
+	for _, p := range s.Ports {
+		ports = append(ports, p.Number)
+	}
+	if len(ports) == 0 {
+		return []uint16{0}
+	}
+	return ports
+}
+
+func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
+	if g.Kind == policy.Never && g.Transitive {
+		return m.judgeChains(g)
+	}
+	for _, s := range g.To {
+		var broken *diag.Diagnostic
+		var err error
+		if s.Outside {
+			broken = m.judgeOutside(g, s)
+		} else {
+			broken, err = m.judgeCallee(g, s)
+		}
+		if broken != nil || err != nil {
+			return broken, err
+		}
+	}
+	return nil, nil
+}
+
+func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnostic, error) {
+	var extra eval.Atoms
+	m.AddSources(&extra, g.From)
+	m.AddSources(&extra, g.Except)
+	AddOperations(&extra, g.Ports, g.Ops)
+	split, err := m.Split(s, extra)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	order := plainFirst(split.Sources)
+	reached := make([]bool, len(g.From)) // of an only: which of its callers reach the destination at all
+	for i := range split.Regions {
+		r := &split.Regions[i]
+		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) {
+			continue
+		}
+		o := &r.Verdicts[0]
+		// Where mTLS is disabled policies know nobody by an identity. In a dry run they let everyone through all the same.
+		idle := m.Policy.DryRun && o.Mode == eval.Disable
+		for _, c := range order {
+			caller := split.Sources[c]
+			if Unproven(caller, o.Mode) {
+				continue
+			}
+			named := m.standsFor(caller, g.From) || caller.Principal != "" && m.IsOneOf(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
+			open := o.Allowed.Has(c) || o.Undecided.Has(c)
+			switch {
+			case g.Kind == policy.Never && named && open && !m.IsOneOf(caller, g.Except):
+				return m.broken(diag.NeverBroken, g, split, caller, r), nil
+			case g.Kind == policy.Always && named && !o.Allowed.Has(c) && !idle:
+				return m.broken(diag.AlwaysBroken, g, split, caller, r), nil
+			case g.Kind == policy.Only && open && !m.IsOneOf(caller, g.From) && !m.IsOneOf(caller, g.Except):
+				return m.broken(diag.OnlyBroken, g, split, caller, r), nil
+			}
+			if g.Kind == policy.Only && (o.Allowed.Has(c) || idle) {
+				for f := range g.From {
+					reached[f] = reached[f] || m.Stands(caller, g.From[f])
+				}
+			}
+		}
+	}
+	if g.Kind == policy.Only {
+		if f := slices.Index(reached, false); f >= 0 {
+			d := diag.New(diag.OnlyBroken, g.At, "%s may not call %s", g.From[f], s.ID())
+			d.WithHelp("write the edge, or take %s out of the only", g.From[f])
+			deniedBy(&d, g.From[f], s)
+			return &d, nil
+		}
+	}
+	return nil, nil
+}
+
+// plainFirst is the places of sources, those at addresses that no rule names first: they make the better witnesses.
+func plainFirst(sources []eval.Source) []int {
+	order := make([]int, 0, len(sources))
+	for _, elsewhere := range []bool{true, false} {
+		for i, caller := range sources {
+			if caller.Elsewhere == elsewhere {
+				order = append(order, i)
+			}
+		}
+	}
+	return order
+}
+
+// disguised tells whether a caller without identity may be one of those that a never is about: whoever calls
+// past its own proxy proves nothing. A port that is not strict lets it come so.
+func (m *Model) disguised(caller eval.Source, g *policy.Guard) bool {
+	return caller.Principal == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
+}
+
+// judgeOutside judges a destination that no proxy guards: whoever reaches it on the network may call it.
+func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnostic {
+	if g.Kind == policy.Always {
+		return nil
+	}
+	code := diag.NeverBroken
+	if g.Kind == policy.Only {
+		code = diag.OnlyBroken
+	}
+	d := diag.New(code, g.At, "%s has no proxy, so anyone who reaches it may call it", s.ID())
+	d.WithRelated(s.At, "declared here").
+		WithHelp("bring %s into the mesh: nothing else can hold this", s.Name)
+	return &d
+}
+
+// broken reports one request that breaks a guard, with the statements that let it through or stop it.
+func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eval.Source, r *eval.Region) *diag.Diagnostic {
+	allowed := g.Kind != policy.Always
+	s := split.Service
+	d := diag.New(code, g.At, "%s", split.Witness(m.callerOf(g, caller), &r.Request, allowed))
+	if allowed {
+		if rule := m.RuleFor(s.Allow, caller, &r.Request); rule != nil {
+			d.WithRelated(rule.At, "let through by this")
+			d.WithHelp("take the edge back")
+			if e := m.exception(g, caller); e != "" {
+				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
+			}
+		} else if by := m.Callee(s).Decide(r.From(caller)); by.Policy != nil {
+			d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
+		} else {
+			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
+		}
+	} else {
+		m.stopped(&d, g, split, caller, &r.Request)
+	}
+	if g.Because != "" {
+		d.WithNote("because %s", g.Because)
+	}
+	return &d
+}
+
+// callerOf is a class of callers in the words of the language: where the guard names the service, of several with one
+// account, that one.
+func (m *Model) callerOf(g *policy.Guard, caller eval.Source) string {
+	for _, f := range g.From {
+		if caller.Principal != "" && f.Kind == policy.FromService && m.Is(caller, f) {
+			return f.String()
+		}
+	}
+	return m.CallerAt(caller)
+}
+
+// exception is what `except` would have to name for a guard to pass over a class of callers: a service, or those outside
+// the mesh at its address. It is empty where nothing names the class, or where the guard is about no others.
+func (m *Model) exception(g *policy.Guard, caller eval.Source) string {
+	var names []string
+	for _, mesh := range m.Policy.Meshes {
+		for _, s := range mesh.Services {
+			switch f := (policy.Source{Service: s}); {
+			case !m.Stands(caller, f) && (caller.Principal == "" || !m.Is(caller, f)):
+			case !only(g, f):
+				names = append(names, f.String())
+			case !s.Outside:
+				return ""
+			}
+		}
+	}
+	if caller.Principal != "" && len(names) > 0 {
+		return m.callerOf(g, caller) // of several with one account
+	}
+	return strings.Join(names, ", ")
+}
+
+// only tells whether a guard is about one caller, this one.
+func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.From[0] == f }
+
+// stopped says what turns a request away.
+func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller eval.Source, r *eval.Request) {
+	s := split.Service
+	mode := m.Mode(s, r.Port)
+	switch rule := m.RuleFor(s.Deny, caller, r); {
+	case mode == policy.Strict && caller.Principal == "":
+		d.WithNote("the port is strict, and the caller has no identity")
+	case rule != nil:
+		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
+	case m.RuleFor(s.Allow, caller, r) != nil:
+		by := m.Callee(s).Decide((&eval.Region{Request: *r}).From(caller))
+		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {
+			d.WithHelp("%s %s stops it: take that back", by.Policy.Kind, by.Policy.ID())
+		}
+	default:
+		from := m.callerOf(g, caller)
+		for _, f := range g.From {
+			if caller.Principal == "" && m.Stands(caller, f) {
+				from = f.String()
+			}
+		}
+		d.WithNote("no edge lets it through").WithHelp("write the edge: `%s -> %s`", from, split.Target(r))
+	}
+}
+
+func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
+	for i := range s.Deny {
+		if slices.ContainsFunc(s.Deny[i].From, func(x policy.Source) bool { return x == f }) {
+			d.WithRelated(s.Deny[i].At, "stopped by this")
+			return
+		}
+	}
+}
+
+// ruleFor is the first rule of the language that a request matches.
+func (m *Model) RuleFor(rules []policy.Rule, caller eval.Source, r *eval.Request) *policy.Rule {
+	for i := range rules {
+		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Path && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
+			continue // what is asked of most rules of a hub
+		}
+		if Matches(r, rules[i].Ports, rules[i].Ops) && m.IsOneOf(caller, rules[i].From) {
+			return &rules[i]
+		}
+	}
+	return nil
+}
+
+// judgeChains judges `never A ->> B`: no chain of calls leads from one of the callers to the destination.
+func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
+	hops, err := m.CallGraph()
+	if err != nil {
+		return nil, err
+	}
+	except := map[policy.Source]bool{}
+	for _, e := range g.Except {
+		for _, s := range hops.starts(e) {
+			except[s] = true
+		}
+	}
+	for _, to := range g.To {
+		// The last hop may be narrowed to ports and operations; those before it may be anything.
+		last := hops.Callers(to)
+		if len(g.Ports)+len(g.Ops) > 0 {
+			if last, err = m.CallersOf(to, g.Ports, g.Ops); err != nil {
+				return nil, err
+			}
+		}
+		for _, f := range g.From {
+			chain := hops.Chain(f, to, last, except)
+			if chain == nil {
+				continue
+			}
+			d := diag.New(diag.NeverBroken, g.At, "%s reaches %s: %s", f, to.ID(), chain)
+			for i := range chain.Edges {
+				if at := chain.Edges[i]; !at.IsZero() && len(d.Related) < 2 {
+					d.WithRelated(at, "hop %d", i+1)
+				}
+			}
+			before := chain.From
+			if n := len(chain.Services); n > 1 {
+				before = policy.Source{Service: chain.Services[n-2]}
+			}
+			if i := slices.IndexFunc(chain.Services[:len(chain.Services)-1], func(s *policy.Service) bool { return s.Outside }); i >= 0 {
+				d.WithNote("%s has no proxy, so anyone who reaches it may call it", chain.Services[i].ID())
+				before = policy.Source{Service: chain.Services[i]}
+			}
+			d.WithHelp("take one of these edges back")
+			if !only(g, before) {
+				d.WithHelp("take one of these edges back, or name an exception in the chain: `except %s`", before)
+			}
+			return &d, nil
+		}
+	}
+	return nil, nil
+}
+
+// at is the place of the statement that lets a caller do anything at a service; zero where there is none.
+func (m *Model) at(caller policy.Source, s *policy.Service) (at source.Span) {
+	c := eval.Source{Elsewhere: true}
+	if caller.Kind == policy.FromService {
+		c.Principal = m.Principal(caller.Service)
+		if caller.Service.Outside && len(caller.Service.Addresses) > 0 {
+			c.IP = caller.Service.Addresses[0].Addr()
+		}
+	}
+	for i := range s.Allow {
+		if caller.Kind == policy.FromService && m.IsOneOf(c, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
+			return s.Allow[i].At
+		}
+	}
+	return at
+}

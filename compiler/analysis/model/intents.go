@@ -1,0 +1,123 @@
+package model
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// intents is what the rules of a service say of the sources of a split: the meaning of the language, as sets.
+type intents struct {
+	model    *Model
+	sources  []eval.Source
+	plain    eval.Set         // the sources without an identity
+	named    map[string][]int // the others, by their identity
+	declares bool             // the mesh only declares, so that nothing is closed
+	allow    rules
+	deny     rules
+	want     eval.Set
+}
+
+func (m *Model) intents(s *policy.Service, split *Split) *intents {
+	n := len(split.Sources)
+	in := &intents{model: m, sources: split.Sources, plain: eval.NewSet(n), named: make(map[string][]int, n),
+		declares: m.meshes[s.Namespace].Declares, want: eval.NewSet(n)}
+	for i, caller := range split.Sources {
+		if caller.Principal == "" {
+			in.plain.Add(i)
+		} else {
+			in.named[caller.Principal] = append(in.named[caller.Principal], i)
+		}
+	}
+	in.allow, in.deny = in.rules(s.Allow), in.rules(s.Deny)
+	return in
+}
+
+// callers is who may send a request: some edge says so and no deny does, and who has no identity reaches no strict port
+// and is nobody at a disabled one. The next call writes over the set.
+func (in *intents) callers(r *eval.Request, mode policy.Mode) eval.Set {
+	clear(in.want)
+	if in.declares {
+		in.want.Fill(len(in.sources))
+	} else {
+		in.allow.each(r, in.want.AddAll)
+	}
+	in.deny.each(r, in.want.RemoveAll)
+	switch mode {
+	case policy.Strict:
+		in.want.RemoveAll(in.plain)
+	case policy.Disable:
+		// nobody proves anything there: who has an identity is let in where the same caller without it is.
+		type place struct{ ip, remote netip.Addr }
+		same := map[place]bool{}
+		for i := range in.plain.All() {
+			same[place{in.sources[i].IP, in.sources[i].RemoteIP}] = in.want.Has(i)
+		}
+		clear(in.want)
+		for i, caller := range in.sources {
+			if same[place{caller.IP, caller.RemoteIP}] {
+				in.want.Add(i)
+			}
+		}
+	}
+	return in.want
+}
+
+// rules is those of one kind, those about one exact path each apart from the others.
+type rules struct {
+	exact map[string][]*ruleSet
+	other []*ruleSet
+}
+
+type ruleSet struct {
+	*policy.Rule
+	from eval.Set
+}
+
+func (in *intents) rules(all []policy.Rule) rules {
+	var rs rules
+	for i := range all {
+		rule := &ruleSet{&all[i], in.from(all[i].From)}
+		if len(rule.Ops) == 1 && rule.Ops[0].Path != "" && !strings.ContainsAny(rule.Ops[0].Path, "*{") {
+			if rs.exact == nil {
+				rs.exact = map[string][]*ruleSet{}
+			}
+			rs.exact[rule.Ops[0].Path] = append(rs.exact[rule.Ops[0].Path], rule)
+			continue
+		}
+		rs.other = append(rs.other, rule)
+	}
+	return rs
+}
+
+// each goes through the rules that speak of what a request does, with the callers of each.
+func (rs *rules) each(r *eval.Request, do func(eval.Set)) {
+	for _, list := range [...][]*ruleSet{rs.exact[r.Path], rs.other} {
+		for _, rule := range list {
+			if Matches(r, rule.Ports, rule.Ops) {
+				do(rule.from)
+			}
+		}
+	}
+}
+
+// from is the sources of the split that sources of the language mean.
+func (in *intents) from(sources []policy.Source) eval.Set {
+	set := eval.NewSet(len(in.sources))
+	for _, s := range sources {
+		if s.Kind == policy.FromService && !s.Service.Outside {
+			for _, i := range in.named[in.model.Principal(s.Service)] {
+				set.Add(i)
+			}
+			continue
+		}
+		for i, caller := range in.sources {
+			if in.model.Is(caller, s) {
+				set.Add(i)
+			}
+		}
+	}
+	return set
+}

@@ -1,0 +1,299 @@
+// Package model says what Istio manifests let through between the services of a project: the proof of a build, the
+// guards never, always and only, who reaches whom over how many hops, why a request is decided as it is, how two sides
+// differ, and what other manifests do to those of a project.
+//
+// It asks targets/istio/eval, as sets of requests and never by sampling, and holds the answer against the
+// policy that the language gave. It knows nothing of how manifests are written: it shares no code with
+// what emits them.
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Model is the services of a policy and the manifests that bind them.
+type Model struct {
+	Policy    *policy.Policy
+	Manifests *eval.Manifests
+
+	meshes     map[string]*policy.Mesh
+	principals map[*policy.Service]string // of the services of the policy: they are asked for often
+	services   map[string]*policy.Service // the first by each principal
+	hops       func() (*CallGraph, error) // CallGraph, which takes as long as the proof does
+
+	// Who no rule names is called `other` by eval. Where the project has that name itself, it is told apart everywhere, or
+	// the one would be taken for the other.
+	namesakes eval.Atoms
+}
+
+// New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
+// manifests only.
+func New(p *policy.Policy, manifests *eval.Manifests) *Model {
+	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}, services: map[string]*policy.Service{}}
+	m.hops = sync.OnceValues(m.newCallGraph)
+	for _, mesh := range p.Meshes {
+		m.meshes[mesh.Name] = mesh
+		if strings.HasPrefix(mesh.Name, "other") {
+			m.namesakes.Namespaces = append(m.namesakes.Namespaces, mesh.Name)
+		}
+		for _, s := range mesh.Services {
+			principal := identity(p, s)
+			m.principals[s] = principal
+			if strings.HasPrefix(s.Account, "other") && principal != "" {
+				m.namesakes.Principals = append(m.namesakes.Principals, principal)
+			}
+			if principal != "" && m.services[principal] == nil {
+				m.services[principal] = s
+			}
+		}
+	}
+	return m
+}
+
+// Mesh is the namespace of a name; nil where the policy has none.
+func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
+
+// SettingsOf is what eval must know of the mesh of a policy. Where that is in dry-run, manifests are judged as if they were
+// enforced; of one that is not, manifests in dry-run enforce nothing.
+func SettingsOf(p *policy.Policy) eval.Mesh {
+	return eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
+}
+
+// Callee is the policies that bind a service.
+func (m *Model) Callee(s *policy.Service) *eval.Callee {
+	return m.Manifests.For(eval.Workload{Namespace: s.Namespace, Labels: LabelsOf(s)})
+}
+
+// Principal is the identity of a service, empty where it has none.
+func (m *Model) Principal(s *policy.Service) string {
+	if p, ok := m.principals[s]; ok {
+		return p
+	}
+	return identity(m.Policy, s)
+}
+
+func identity(p *policy.Policy, s *policy.Service) string {
+	if s.Outside || s.Account == "" {
+		return ""
+	}
+	return p.TrustDomain + "/ns/" + s.Namespace + "/sa/" + s.Account
+}
+
+// Is tells whether a caller is one of those that a source of the language means.
+func (m *Model) Is(caller eval.Source, s policy.Source) bool {
+	switch s.Kind {
+	case policy.FromWorld:
+		return true
+	case policy.FromAny:
+		return caller.Principal != ""
+	case policy.FromMesh:
+		return strings.Contains(caller.Principal, "/ns/"+s.Mesh+"/sa/")
+	}
+	if !s.Service.Outside {
+		return caller.Principal != "" && caller.Principal == m.Principal(s.Service)
+	}
+	for _, a := range s.Service.Addresses {
+		if caller.Principal == "" && caller.IP.IsValid() && a.Contains(caller.IP) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Model) IsOneOf(caller eval.Source, sources []policy.Source) bool {
+	for _, s := range sources {
+		if m.Is(caller, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// stands tells whether a class of callers is where one would look for a source: a service outside the mesh
+// at its addresses and without an identity, everyone with an identity at no address that rules name.
+func (m *Model) Stands(caller eval.Source, s policy.Source) bool {
+	switch {
+	case s.Kind == policy.FromWorld:
+		return true
+	case s.Kind == policy.FromService && s.Service.Outside:
+		return m.Is(caller, s)
+	}
+	return caller.Elsewhere && m.Is(caller, s)
+}
+
+func (m *Model) standsFor(caller eval.Source, sources []policy.Source) bool {
+	for _, s := range sources {
+		if m.Stands(caller, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Unproven tells whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
+// addresses alone, and who is at one that rules name is whoever they mean. Anywhere else, and of a port that takes
+// identities, a class with one is met wherever it calls from.
+func Unproven(caller eval.Source, mode eval.Mode) bool {
+	return caller.Principal != "" && mode == eval.Disable && !caller.Elsewhere
+}
+
+// Atoms is what the rules tell apart, so that no class of requests straddles one of them.
+func (m *Model) Atoms(s *policy.Service) eval.Atoms {
+	a := eval.Atoms{Principals: slices.Clone(m.namesakes.Principals), Namespaces: slices.Clone(m.namesakes.Namespaces)}
+	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+		for i := range rules {
+			m.AddSources(&a, rules[i].From)
+			AddOperations(&a, rules[i].Ports, rules[i].Ops)
+		}
+	}
+	for _, p := range s.Ports {
+		a.Operations = append(a.Operations, eval.Operation{Ports: []uint16{p.Number}})
+	}
+	return a
+}
+
+func (m *Model) AddSources(a *eval.Atoms, sources []policy.Source) {
+	for _, f := range sources {
+		switch {
+		case f.Kind == policy.FromMesh:
+			a.Namespaces = append(a.Namespaces, f.Mesh)
+		case f.Kind != policy.FromService:
+		case f.Service.Outside:
+			a.Blocks = append(a.Blocks, f.Service.Addresses...)
+		case f.Service.Account != "":
+			a.Principals = append(a.Principals, m.Principal(f.Service))
+		}
+	}
+}
+
+func AddOperations(a *eval.Atoms, ports []uint16, ops []policy.Operation) {
+	if len(ops) == 0 {
+		if len(ports) > 0 {
+			a.Operations = append(a.Operations, eval.Operation{Ports: ports})
+		}
+		return
+	}
+	for _, o := range ops {
+		e := eval.Operation{Ports: ports, Methods: o.Methods}
+		if o.Path != "" {
+			e.Paths = []string{o.Path}
+		}
+		a.Operations = append(a.Operations, e)
+	}
+}
+
+// Occurs tells whether a class of requests can occur at a service: a port that is declared as HTTP carries no
+// other requests, and one that is declared as something else carries no HTTP that a proxy would see.
+func Occurs(s *policy.Service, r *eval.Request) bool {
+	for _, p := range s.Ports {
+		if p.Number == r.Port && p.Protocol != policy.ProtocolUnset {
+			return p.Protocol.IsHTTP() == r.HTTP
+		}
+	}
+	return true
+}
+
+// Matches tells whether a request is one of those that ports and operations of the language mean.
+func Matches(r *eval.Request, ports []uint16, ops []policy.Operation) bool {
+	if len(ports) > 0 {
+		found := false
+		for _, p := range ports {
+			found = found || p == r.Port
+		}
+		if !found {
+			return false
+		}
+	}
+	if len(ops) == 0 {
+		return true
+	}
+	for _, o := range ops {
+		if r.HTTP && o.Matches(r.Method, r.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// Split is every class of requests to a service that its policies, its intents or the extra atoms tell apart.
+type Split struct {
+	*eval.Split
+	Service    *policy.Service
+	Operations bool // methods and paths are told apart
+}
+
+// Split splits the requests to a service.
+func (m *Model) Split(s *policy.Service, extra eval.Atoms) (*Split, error) {
+	return m.splitWith(new(eval.Splitter), s, extra)
+}
+
+func (m *Model) splitWith(splitter *eval.Splitter, s *policy.Service, extra eval.Atoms) (*Split, error) {
+	a := m.Atoms(s)
+	a.Principals = append(a.Principals, extra.Principals...)
+	a.Namespaces = append(a.Namespaces, extra.Namespaces...)
+	a.Blocks = append(a.Blocks, extra.Blocks...)
+	a.Operations = append(a.Operations, extra.Operations...)
+	split, err := splitter.Split(a, m.Callee(s))
+	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o eval.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, TooManyAt(s, err)
+}
+
+// Target is the service, port and operation of a request, in the words of the language: what no rule tells
+// apart is left out.
+func (s *Split) Target(r *eval.Request) string {
+	text := s.Service.ID()
+	if r.Port != s.OtherPort {
+		text += ":" + strconv.Itoa(int(r.Port))
+	}
+	if r.HTTP && s.Operations {
+		text += " " + r.Method + " " + r.Path
+	}
+	return text
+}
+
+// Witness is a request in the words of the language, and what becomes of it.
+func (s *Split) Witness(caller string, r *eval.Request, allowed bool) string {
+	verb := "may not call"
+	if allowed {
+		verb = "may call"
+	}
+	return caller + " " + verb + " " + s.Target(r)
+}
+
+// Passes adds the classes that get through, or may.
+func (s *Split) Passes(r *eval.Region, open []bool) {
+	o := &r.Verdicts[0]
+	for _, set := range [...]eval.Set{o.Allowed, o.Undecided} {
+		for n := range set.All() {
+			open[n] = open[n] || !Unproven(s.Sources[n], o.Mode)
+		}
+	}
+}
+
+// AllServices is the services of a policy, mesh by mesh.
+func AllServices(p *policy.Policy) []*policy.Service {
+	var all []*policy.Service
+	for _, m := range p.Meshes {
+		all = append(all, m.Services...)
+	}
+	return all
+}
+
+// LabelsOf is the labels that select the pods of a service.
+func LabelsOf(s *policy.Service) map[string]string {
+	labels := make(map[string]string, len(s.Labels))
+	for _, l := range s.Labels {
+		labels[l.Key] = l.Value
+	}
+	return labels
+}
+
+// Guarded reports whether an ALLOW policy binds a workload, so that what no rule allows is denied.
+func Guarded(c *eval.Callee) bool {
+	return slices.ContainsFunc(c.Policies, func(p *eval.Policy) bool { return p.Action == eval.Allow && !p.DryRun })
+}

@@ -1,0 +1,182 @@
+package model
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Named is a policy without rules, of the services that manifests are about: for a Model where there is no project.
+//
+// Known are workloads of which more is known; where there are any, they are the services. Else each selector is one,
+// called after the label app or app.kubernetes.io/name. Accounts that policies name and that no service has are
+// services of their own, without pods. Manifests do not tell which account the pods of a selector have: those called
+// NAME or NAME-sa are taken for that of NAME, and assumed has the services for which that was done.
+func Named(manifests *eval.Manifests, mesh eval.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
+	n := naming{
+		mesh:   eval.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
+		meshes: map[string]*policy.Mesh{},
+	}
+	for _, s := range known {
+		n.add(s)
+	}
+	if len(known) == 0 {
+		for _, m := range manifests.Policies {
+			if m.Namespace != n.mesh.RootNamespace {
+				n.selector(m)
+			}
+		}
+		for _, m := range manifests.Policies {
+			if m.Namespace == n.mesh.RootNamespace && m.Kind == "AuthorizationPolicy" && !n.binds(m) {
+				n.selector(m)
+			}
+		}
+	}
+	for _, m := range manifests.Policies {
+		n.mentions(m)
+	}
+	p = &policy.Policy{TrustDomain: n.mesh.TrustDomain, RootNamespace: n.mesh.RootNamespace}
+	for _, name := range slices.Sorted(maps.Keys(n.meshes)) {
+		m := n.meshes[name]
+		slices.SortFunc(m.Services, func(a, b *policy.Service) int { return cmp.Compare(a.Name, b.Name) })
+		p.Meshes = append(p.Meshes, m)
+	}
+	slices.SortFunc(n.assumed, func(a, b *policy.Service) int { return cmp.Compare(a.ID(), b.ID()) })
+	return p, n.assumed
+}
+
+// TrustDomain is the one that all principals of manifests name, where there is no project to say which it is; empty
+// where they name several, or none, or cluster.local, which stands for that of the mesh.
+func TrustDomain(manifests *eval.Manifests) string {
+	one := ""
+	for _, p := range manifests.Policies {
+		for _, principal := range p.Mentions().Principals {
+			domain, _, ok := strings.Cut(principal, "/ns/")
+			if !ok || domain == "cluster.local" || one != "" && one != domain {
+				return ""
+			}
+			one = domain
+		}
+	}
+	return one
+}
+
+type naming struct {
+	mesh    eval.Mesh
+	meshes  map[string]*policy.Mesh
+	assumed []*policy.Service
+}
+
+func (n *naming) namespace(name string) *policy.Mesh {
+	m := n.meshes[name]
+	if m == nil {
+		m = &policy.Mesh{Name: name}
+		n.meshes[name] = m
+	}
+	return m
+}
+
+func (n *naming) add(s *policy.Service) {
+	m := n.namespace(s.Namespace)
+	m.Services = append(m.Services, s)
+}
+
+func (n *naming) find(namespace string, is func(*policy.Service) bool) *policy.Service {
+	services := n.namespace(namespace).Services
+	if i := slices.IndexFunc(services, is); i >= 0 {
+		return services[i]
+	}
+	return nil
+}
+
+// binds tells whether a policy of the root namespace, where a selector means pods of every namespace, selects those of
+// a service that is known already. It is then about that, and else about pods of its own namespace: gateways, mostly.
+func (n *naming) binds(p *eval.Policy) bool {
+	labels := p.Labels()
+	for _, m := range n.meshes {
+		for _, s := range m.Services {
+			own := 0
+			for _, l := range s.Labels {
+				if labels[l.Key] == l.Value {
+					own++
+				}
+			}
+			if own == len(labels) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// selector takes the pods that a policy selects for a service.
+func (n *naming) selector(p *eval.Policy) {
+	labels := p.Labels()
+	if len(labels) == 0 || p.Gateways() {
+		return
+	}
+	s := &policy.Service{Namespace: p.Namespace, At: p.At}
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		s.Labels = append(s.Labels, policy.Label{Key: key, Value: labels[key]})
+	}
+	named := ""
+	for _, key := range append(slices.Clone(policy.NamingLabels), s.Labels[0].Key) {
+		if s.Name = labels[key]; s.Name != "" {
+			named = key
+			break
+		}
+	}
+	taken := n.find(s.Namespace, func(t *policy.Service) bool { return t.Name == s.Name })
+	if taken != nil {
+		if slices.Equal(taken.Labels, s.Labels) {
+			return
+		}
+		for _, l := range s.Labels {
+			if l.Key != named {
+				s.Name += "," + l.Key + "=" + l.Value
+			}
+		}
+		if n.find(s.Namespace, func(t *policy.Service) bool { return t.Name == s.Name }) != nil {
+			return
+		}
+	}
+	n.add(s)
+}
+
+func (n *naming) mentions(p *eval.Policy) {
+	all := p.Mentions()
+	for _, namespace := range append(all.Namespaces, p.Namespace) {
+		n.namespace(namespace)
+	}
+	for _, principal := range all.Principals {
+		domain, rest, _ := strings.Cut(principal, "/ns/")
+		namespace, account, ok := strings.Cut(rest, "/sa/")
+		if ok && domain == n.mesh.TrustDomain {
+			n.account(p, namespace, account)
+		}
+	}
+	for _, a := range all.Accounts {
+		namespace, account, _ := strings.Cut(a, "/")
+		n.account(p, namespace, account)
+	}
+}
+
+// account gives an account to a service, or a service to it.
+func (n *naming) account(p *eval.Policy, namespace, account string) {
+	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && !s.Outside }) != nil {
+		return
+	}
+	of := n.find(namespace, func(s *policy.Service) bool {
+		return s.Account == "" && !s.Outside && (s.Name == account || s.Name+"-sa" == account)
+	})
+	if of != nil {
+		of.Account = account
+		n.assumed = append(n.assumed, of)
+		return
+	}
+	n.add(&policy.Service{Namespace: namespace, Name: account, Account: account, At: p.At})
+}

@@ -1,0 +1,113 @@
+package model
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Unproved is a difference between what manifests let through and what the policy says: a mistake of
+// meshc's own. Nothing that such manifests are in may be written.
+type Unproved struct {
+	Witnesses []string // in the words of the language, at most ten
+}
+
+func (u *Unproved) Error() string {
+	return "the manifests do not let through what the intents say:\n  " + strings.Join(u.Witnesses, "\n  ")
+}
+
+const maxWitnesses = 10
+
+// Prove compares, for every service, what its manifests let through with what the policy says, as sets of
+// requests. The error is an *Unproved, or says why a service could not be judged.
+func (m *Model) Prove() error {
+	var services []*policy.Service
+	for _, mesh := range m.Policy.Meshes {
+		for _, s := range mesh.Services {
+			if !s.Outside {
+				services = append(services, s)
+			}
+		}
+		if !mesh.Declares && mesh.Name != m.Policy.RootNamespace {
+			// Pods that no service names: only what binds the whole namespace binds them, and nobody may call them.
+			services = append(services, &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"})
+		}
+	}
+	// Services are proved apart from each other, a share of them on each processor.
+	workers := min(runtime.GOMAXPROCS(0), len(services))
+	found := make([][]string, workers)
+	failed := make([]error, workers)
+	var wait sync.WaitGroup
+	for w := range workers {
+		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
+		wait.Go(func() {
+			var splitter eval.Splitter
+			for _, s := range share {
+				witnesses, err := m.prove(&splitter, s)
+				if err != nil {
+					failed[w] = fmt.Errorf("%s: %w", s.ID(), err)
+					return
+				}
+				if found[w] = append(found[w], witnesses...); len(found[w]) > maxWitnesses {
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	var all []string
+	for w := range workers {
+		if failed[w] != nil {
+			return failed[w]
+		}
+		all = append(all, found[w]...)
+	}
+	if len(all) > 0 {
+		return &Unproved{all[:min(len(all), maxWitnesses)]}
+	}
+	return nil
+}
+
+func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []string, err error) {
+	split, err := m.splitWith(splitter, s, eval.Atoms{})
+	if err != nil {
+		return nil, err
+	}
+	intents := m.intents(s, split)
+	for i := range split.Regions {
+		r := &split.Regions[i]
+		if !Occurs(s, &r.Request) {
+			continue
+		}
+		o := &r.Verdicts[0]
+		mode := m.Mode(s, r.Request.Port)
+		if got := modes[o.Mode]; got != mode {
+			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
+			continue
+		}
+		want := intents.callers(&r.Request, mode)
+		if want.Equal(o.Allowed) && o.Undecided.Len() == 0 {
+			continue
+		}
+		for c, caller := range split.Sources {
+			if got := o.Allowed.Has(c); got != want.Has(c) || o.Undecided.Has(c) {
+				witnesses = append(witnesses, split.Witness(m.Caller(caller), &r.Request, got))
+				if len(witnesses) > maxWitnesses {
+					return witnesses, nil
+				}
+			}
+		}
+	}
+	return witnesses, nil
+}
+
+var modes = map[eval.Mode]policy.Mode{eval.Disable: policy.Disable, eval.Permissive: policy.Permissive, eval.Strict: policy.Strict}
+
+// Mode is the mTLS mode of a port by the policy.
+func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
+	return m.Policy.ModeOf(m.meshes[s.Namespace], s, port)
+}

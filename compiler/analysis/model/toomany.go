@@ -1,0 +1,43 @@
+package model
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// TooMany tells that what the rules of a service tell apart cannot be looked at one by one. It is no mistake of meshc's,
+// and says nothing of the other services.
+type TooMany struct{ Service *policy.Service }
+
+func (t *TooMany) Error() string { return eval.ErrTooMany.Error() }
+
+func (t *TooMany) Unwrap() error { return eval.ErrTooMany }
+
+// TooManyAt names the service where that is what an error says.
+func TooManyAt(s *policy.Service, err error) error {
+	if errors.Is(err, eval.ErrTooMany) {
+		return &TooMany{s}
+	}
+	return err
+}
+
+// Finding is the same in words, at the service and at the first of its rules that has a pattern.
+func (t *TooMany) Finding() diag.Diagnostic {
+	s := t.Service
+	d := diag.New(diag.Unevaluable, s.At, "%s cannot be judged: the patterns of its rules tell too many kinds of requests apart", s.ID())
+	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+		for i := range rules {
+			for _, o := range rules[i].Ops {
+				if strings.ContainsAny(o.Path, "*{") && len(d.Related) == 0 {
+					d.WithRelated(rules[i].At, "one of them")
+				}
+			}
+		}
+	}
+	d.WithHelp("begin the paths with what tells them apart, as in /orders/{*} and /users/{*}, or make several services of it")
+	return d
+}
