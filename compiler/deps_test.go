@@ -33,7 +33,7 @@ var imports = map[string][]string{
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
-	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/eval"},
+	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
 	"compiler/lower":     {"compiler/check", "compiler/policy"},
 	"compiler":           {"compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
@@ -42,12 +42,15 @@ var imports = map[string][]string{
 	"targets/folder": {"targets", "lang/diag", "lang/source"},
 	"targets/istio":  {"targets", "compiler/policy", "lang/diag", "lang/source"},
 	// The judge shares no code with what it judges: neither the target nor, below, the types that it writes.
-	"targets/istio/eval": {"compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
+	// The analysis knows manifests as a target's reader lowers them, and never their YAML.
+	"compiler/analysis/space":   {},
+	"compiler/analysis/enforce": {"compiler/analysis/space", "lang/source"},
 	// What the judge's answers mean for a policy.
-	"compiler/analysis/model":   {"compiler/policy", "lang/diag", "lang/source", "targets/istio/eval"},
-	"compiler/analysis/explain": {"compiler/analysis/model", "compiler/policy", "lang/source", "targets/istio/eval"},
-	"compiler/analysis/diff":    {"compiler/analysis/model", "compiler/policy", "compiler/yamldoc", "lang/source", "targets/istio/eval"},
-	"compiler/analysis/audit":   {"compiler/analysis/model", "compiler/policy", "lang/diag", "lang/source", "targets/istio/eval"},
+	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
+	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/source"},
+	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "lang/diag", "lang/source"},
 
@@ -69,7 +72,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "compiler/analysis/diff", "targets/istio/eval"},
+	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "compiler/analysis/diff", "targets/istio/read"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 

@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // Every example of the catalogue does what it is there for: the bad one gives its code and no other, the good one
@@ -77,7 +78,7 @@ func judged(example string) (codes []string) {
 	for _, f := range diag.Files(example) {
 		files = append(files, source.NewFile(f.Name, f.Text))
 	}
-	_, findings := eval.Read(files, eval.Mesh{})
+	_, findings := read.Files(files, enforce.Mesh{})
 	for _, f := range findings {
 		codes = append(codes, string(f.Code))
 	}

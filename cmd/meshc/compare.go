@@ -7,12 +7,13 @@ import (
 
 	"github.com/meshc/meshc/cmd/meshc/internal/unified"
 	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // difference is how two sides differ.
@@ -27,7 +28,7 @@ type difference struct {
 // compare finds out how what passes differs between two sides.
 func compare(before, after *side) (*difference, error) {
 	d := &difference{}
-	mesh := eval.Mesh{}
+	mesh := enforce.Mesh{}
 	for _, s := range []*side{before, after} {
 		if s.policy != nil {
 			mesh = model.SettingsOf(s.policy)
@@ -35,25 +36,25 @@ func compare(before, after *side) (*difference, error) {
 	}
 	// A policy in a dry run lets everything through. Where there are no others, what it would do is compared.
 	mesh.Shadow = false
-	var read [2]*eval.Manifests
+	var layers [2]*enforce.Layer
 	d.dryRun = true
 	some := false
 	judge := func() {
 		d.findings = nil
 		for i, s := range []*side{before, after} {
 			if s.model != nil && (mesh.Shadow || !s.policy.DryRun) {
-				read[i] = s.model.Manifests
+				layers[i] = s.model.Manifests
 				continue
 			}
 			var found diag.List
-			read[i], found = eval.Read(s.sources(), mesh)
+			layers[i], found = read.Files(s.sources(), mesh)
 			if s.policy == nil {
 				d.findings = append(d.findings, found...)
 			}
 		}
 	}
 	judge()
-	for _, m := range read {
+	for _, m := range layers {
 		for _, p := range m.Policies {
 			if p.Kind == "AuthorizationPolicy" {
 				d.dryRun = d.dryRun && p.DryRun
@@ -66,7 +67,7 @@ func compare(before, after *side) (*difference, error) {
 		judge()
 	}
 	var err error
-	was, is := models(before, after, read, mesh)
+	was, is := models(before, after, layers, mesh)
 	if d.Diff, err = diff.Compare(was, is); err != nil {
 		return nil, err
 	}
@@ -79,10 +80,10 @@ func compare(before, after *side) (*difference, error) {
 
 // models knows the services of both sides by the same names: of manifests without a project those that a project on the
 // other side names, else those that either side is about.
-func models(before, after *side, read [2]*eval.Manifests, mesh eval.Mesh) (was, is *model.Model) {
+func models(before, after *side, layers [2]*enforce.Layer, mesh enforce.Mesh) (was, is *model.Model) {
 	policies := [2]*policy.Policy{before.policy, after.policy}
 	if before.policy == nil && after.policy == nil {
-		both := eval.Manifests{Policies: slices.Concat(read[0].Policies, read[1].Policies)}
+		both := enforce.Layer{Policies: slices.Concat(layers[0].Policies, layers[1].Policies)}
 		policies[0], _ = model.Named(&both, mesh, nil)
 		policies[1] = policies[0]
 	}
@@ -92,10 +93,10 @@ func models(before, after *side, read [2]*eval.Manifests, mesh eval.Mesh) (was, 
 			for _, m := range policies[1-i].Meshes {
 				known = append(known, m.Services...)
 			}
-			policies[i], _ = model.Named(read[i], mesh, known)
+			policies[i], _ = model.Named(layers[i], mesh, known)
 		}
 	}
-	return model.New(policies[0], read[0]), model.New(policies[1], read[1])
+	return model.New(policies[0], layers[0]), model.New(policies[1], layers[1])
 }
 
 func (s *side) sources() []*source.File {

@@ -12,13 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // policies is what hand-written manifests give: there are no intents behind it.
@@ -46,13 +47,13 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	if err != nil {
 		return nil, err
 	}
-	mesh := eval.Mesh{TrustDomain: p.Config.TrustDomain, RootNamespace: p.Config.RootNamespace}
-	read, found := eval.Read(files, mesh)
-	if out.domain = model.TrustDomain(read); out.domain == mesh.TrustDomain || configured(p) {
+	mesh := enforce.Mesh{TrustDomain: p.Config.TrustDomain, RootNamespace: p.Config.RootNamespace}
+	layer, found := read.Files(files, mesh)
+	if out.domain = model.TrustDomain(layer); out.domain == mesh.TrustDomain || configured(p) {
 		out.domain = ""
 	} else if out.domain != "" {
 		mesh.TrustDomain = out.domain
-		read, found = eval.Read(files, mesh)
+		layer, found = read.Files(files, mesh)
 	}
 	out.findings = append(out.findings, found...)
 	var known []*policy.Service
@@ -64,10 +65,10 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 		out.workloads, found = inventory.Read(inputs)
 		out.findings = append(out.findings, found...)
 		known = workloadServices(out.workloads)
-		out.findings = append(out.findings, read.Check(pods(out.workloads))...)
+		out.findings = append(out.findings, read.Check(layer, pods(out.workloads))...)
 	}
-	named, assumed := model.Named(read, mesh, known)
-	out.model, out.assumed = model.New(named, read), assumed
+	named, assumed := model.Named(layer, mesh, known)
+	out.model, out.assumed = model.New(named, layer), assumed
 	out.findings = out.findings.Sort()
 	return out, nil
 }
@@ -104,10 +105,10 @@ func manifestFiles(p *project.Project, patterns []string, stdin io.Reader) ([]*s
 	return files, nil
 }
 
-func pods(inv *inventory.Set) []eval.Workload {
-	all := make([]eval.Workload, len(inv.Workloads))
+func pods(inv *inventory.Set) []enforce.Workload {
+	all := make([]enforce.Workload, len(inv.Workloads))
 	for i, w := range inv.Workloads {
-		all[i] = eval.Workload{Namespace: w.Namespace, Labels: w.Labels}
+		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels}
 	}
 	return all
 }
@@ -180,14 +181,14 @@ func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, tol
 }
 
 // bound is the pods that policies may bind.
-func bound(p *policy.Policy, inv *inventory.Set) []eval.Workload {
+func bound(p *policy.Policy, inv *inventory.Set) []enforce.Workload {
 	all := pods(inv)
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
 			if !s.Outside {
 				known, _ := podsOf(s, inv)
 				for _, labels := range known {
-					all = append(all, eval.Workload{Namespace: s.Namespace, Labels: labels})
+					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels})
 				}
 			}
 		}

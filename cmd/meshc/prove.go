@@ -7,18 +7,18 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else. The findings
 // are those of never, always and only, or that of a service which nobody can prove. A difference is a mistake of
 // meshc's own, and an error: nothing may be written then.
 func (c *compiled) prove() (diag.List, error) {
-	read, findings := eval.Read(emitted(c.manifests), model.SettingsOf(c.policy))
+	layer, findings := read.Files(emitted(c.manifests), model.SettingsOf(c.policy))
 	if findings.HasErrors() {
 		return nil, internalError(findings.Err())
 	}
-	c.model = model.New(c.policy, read)
+	c.model = model.New(c.policy, layer)
 	err := c.model.Prove()
 	if err == nil {
 		c.judged, err = c.model.Judge()

@@ -20,7 +20,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/folder"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 func newVerify() *cobra.Command {
@@ -299,10 +299,10 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 		return nil, err
 	}
 	mesh := model.SettingsOf(c.policy)
-	read, findings := eval.Read(files, mesh)
+	layer, findings := read.Files(files, mesh)
 	if !whole {
 		there := map[string]bool{}
-		for _, p := range read.Policies {
+		for _, p := range layer.Policies {
 			there[p.Kind+" "+p.ID()] = true
 		}
 		var mine []targets.Manifest
@@ -311,23 +311,23 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 				mine = append(mine, m)
 			}
 		}
-		read, findings = eval.Read(append(emitted(mine), files...), mesh)
+		layer, findings = read.Files(append(emitted(mine), files...), mesh)
 	}
 	r.findings("manifest", findings)
-	model := model.New(c.policy, read)
+	model := model.New(c.policy, layer)
 	r.idle(model)
 	lying := map[*source.File]bool{}
 	for _, f := range files {
 		lying[f] = true
 	}
-	found, supposed, err := audit.InterferencesOf(c.model, enforced(c.policy, c.parsed.Inventory), read)
+	found, supposed, err := audit.InterferencesOf(c.model, enforced(c.policy, c.parsed.Inventory), layer)
 	if err != nil {
 		return nil, &failure{exitFindings, err}
 	}
 	for i := range found {
 		r.interference(&found[i], lying)
 	}
-	for _, d := range read.Check(append(bound(c.policy, c.parsed.Inventory), supposed...)) {
+	for _, d := range read.Check(layer, append(bound(c.policy, c.parsed.Inventory), supposed...)) {
 		topic := "no effect"
 		if d.Code == diag.Unevaluable {
 			topic = "manifest"

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // edgeRow is one line of the table that `istioctl authn tls-check` used to print.
@@ -29,9 +29,9 @@ func (r *report) edge(m *model.Model, e *audit.Edge) {
 	}
 	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
 	switch {
-	case e.Mode == eval.Disable, e.From.Kind == policy.FromWorld && e.From.Other != "", e.From.Kind == policy.FromService && m.Principal(e.From.Service) == "":
+	case e.Mode == enforce.Disable, e.From.Kind == policy.FromWorld && e.From.Other != "", e.From.Kind == policy.FromService && m.Principal(e.From.Service) == "":
 		row.client = "plaintext"
-	case e.From.Kind == policy.FromWorld && e.Mode != eval.Strict:
+	case e.From.Kind == policy.FromWorld && e.Mode != enforce.Strict:
 		row.client = "mTLS or plaintext"
 	default:
 		row.client = "mTLS"
@@ -41,11 +41,11 @@ func (r *report) edge(m *model.Model, e *audit.Edge) {
 		row.client = opened[e.Client]
 	}
 	row.result = row.client
-	if e.Mode == eval.Unknown {
+	if e.Mode == enforce.Unknown {
 		row.client, row.result = "unknown", "unknown"
 	}
 	// A dry run refuses nobody. That it would is no news where mTLS is disabled: nobody has an identity there.
-	idle := e.Mode == eval.Disable && m.Policy.DryRun
+	idle := e.Mode == enforce.Disable && m.Policy.DryRun
 	switch {
 	case e.Refused != "" && !idle:
 		row.result, row.why = "refused", e.Refused
@@ -60,7 +60,7 @@ func (r *report) edge(m *model.Model, e *audit.Edge) {
 }
 
 // opened is what a DestinationRule has callers open.
-var opened = map[eval.ClientTLS]string{eval.NoTLS: "plaintext", eval.SimpleTLS: "TLS", eval.MutualTLS: "TLS", eval.IstioTLS: "mTLS"}
+var opened = map[enforce.ClientTLS]string{enforce.NoTLS: "plaintext", enforce.SimpleTLS: "TLS", enforce.MutualTLS: "TLS", enforce.IstioTLS: "mTLS"}
 
 func (r *report) external(e *policy.External) {
 	for _, f := range e.Callers {

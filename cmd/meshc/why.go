@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 func newWhy() *cobra.Command {
@@ -228,7 +228,7 @@ func (r *reason) portName() string {
 func (r *reason) refused() bool {
 	for _, p := range r.answer.Ports {
 		for _, c := range p.Callers {
-			if slices.ContainsFunc(c.Cases, func(k explain.Case) bool { return k.Reason == eval.Plaintext }) {
+			if slices.ContainsFunc(c.Cases, func(k explain.Case) bool { return k.Reason == enforce.Plaintext }) {
 				return true
 			}
 		}

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 type whyJSON struct {
@@ -76,8 +76,8 @@ type whyLine struct {
 	Line string `json:"line"`
 }
 
-var reasons = map[eval.Reason]string{
-	eval.NoPolicy: "noPolicy", eval.ByRule: "rule", eval.NoMatch: "noRule", eval.Plaintext: "noIdentity", eval.NotJudged: "notJudged",
+var reasons = map[enforce.Reason]string{
+	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.NotJudged: "notJudged",
 }
 
 // whysJSON is one answer, or, of a group, those about its members.
@@ -154,7 +154,7 @@ func (r *reason) json() whyJSON {
 	return out
 }
 
-func (r *reason) policyJSON(p *eval.Policy) *policyJSON {
+func (r *reason) policyJSON(p *enforce.Object) *policyJSON {
 	if p == nil {
 		return nil
 	}

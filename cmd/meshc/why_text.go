@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // question is what was asked, with the names in full.
@@ -131,9 +131,9 @@ func (r *reason) allowedCallers() string {
 		var names []string
 		for _, c := range p.Callers {
 			switch {
-			case len(c.Cases) > 1 || c.Cases[0].Verdict == eval.Undecided:
+			case len(c.Cases) > 1 || c.Cases[0].Verdict == enforce.Undecided:
 				return ""
-			case c.Cases[0].Verdict == eval.Allowed:
+			case c.Cases[0].Verdict == enforce.Allowed:
 				names = append(names, c.Names...)
 			}
 		}
@@ -170,11 +170,11 @@ func (r *reason) allowedOperations() string {
 		for i := range p.Callers[0].Cases {
 			k := &p.Callers[0].Cases[i]
 			switch {
-			case k.Verdict == eval.Undecided:
+			case k.Verdict == enforce.Undecided:
 				return ""
-			case k.Verdict == eval.Allowed:
+			case k.Verdict == enforce.Allowed:
 				some = append(some, operations(k, "everything")...)
-			case k.Reason == eval.ByRule:
+			case k.Reason == enforce.ByRule:
 				denied = append(denied, operations(k, "everything")...)
 			}
 		}
@@ -233,7 +233,7 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 			if len(c.Cases) > 1 {
 				all = "everything else"
 			}
-			if k.Reason == eval.NotJudged && k.Rule < 0 && len(c.Cases) > 1 {
+			if k.Reason == enforce.NotJudged && k.Rule < 0 && len(c.Cases) > 1 {
 				all = "what else is allowed"
 			}
 			word := strings.Join(operations(k, all), ", ")
@@ -282,7 +282,7 @@ func portsText(p *explain.PortAnswer, only bool) string {
 	return text
 }
 
-func (r *reason) mode(mode eval.Mode, by *eval.Policy) string {
+func (r *reason) mode(mode enforce.Mode, by *enforce.Object) string {
 	if by == nil {
 		return mode.String() + ", Istio's default"
 	}
@@ -290,7 +290,7 @@ func (r *reason) mode(mode eval.Mode, by *eval.Policy) string {
 }
 
 // object names a policy, with its place where it lies in a file.
-func (r *reason) object(p *eval.Policy) string {
+func (r *reason) object(p *enforce.Object) string {
 	if r.virtual {
 		return p.Kind + " " + p.ID()
 	}
@@ -308,11 +308,11 @@ func (r *reason) statement(at source.Span) string {
 // because is why a case is decided so.
 func (r *reason) because(k *explain.Case) string {
 	switch k.Reason {
-	case eval.NoPolicy:
+	case enforce.NoPolicy:
 		return "no ALLOW policy selects " + r.to.ID()
-	case eval.NoMatch:
+	case enforce.NoMatch:
 		return "no rule allows it; " + r.object(k.Policy) + " closes the rest"
-	case eval.Plaintext:
+	case enforce.Plaintext:
 		return "without identity, and the port takes mutual TLS only"
 	}
 	if k.Policy == nil {
@@ -324,13 +324,13 @@ func (r *reason) because(k *explain.Case) string {
 		text += fmt.Sprintf(" rule %d", k.Rule)
 		at = k.Policy.RuleAt(k.Rule)
 	}
-	if k.Policy.Action != eval.Allow {
+	if k.Policy.Action != enforce.Allow {
 		text += ", " + k.Policy.Action.String()
 	}
 	if !r.virtual {
 		text += " (" + r.place(at) + ")"
 	}
-	if k.Reason == eval.NotJudged {
+	if k.Reason == enforce.NotJudged {
 		text += " cannot be judged"
 	}
 	return text

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // HoldsManifests tells a folder or file of manifests from a project. What meshc wrote has a lock, a project has intents.
@@ -52,7 +52,7 @@ func ReadManifests(path string) (files []targets.File, err error) {
 		if !e.Type().IsRegular() && at != path || !targets.ManifestName(at) {
 			return nil
 		}
-		if info, err := os.Stat(at); err == nil && info.Size() > eval.MaxFile {
+		if info, err := os.Stat(at); err == nil && info.Size() > read.MaxFile {
 			return &fs.PathError{Op: "read", Path: at, Err: errors.New("is larger than any file of manifests that meshc reads")}
 		}
 		text, err := os.ReadFile(at)

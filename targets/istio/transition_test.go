@@ -13,10 +13,12 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // state is what a cluster has at one moment of an apply, by kind, namespace and name.
@@ -52,13 +54,13 @@ func apply(before, after []targets.Manifest, step func(what string, now state)) 
 
 // question is a request to a workload.
 type question struct {
-	eval.Request
+	space.Request
 	to   *policy.Service
 	text string
 }
 
-func (q question) workload() eval.Workload {
-	return eval.Workload{Namespace: q.to.Namespace, Labels: labelMap(q.to.Labels)}
+func (q question) workload() enforce.Workload {
+	return enforce.Workload{Namespace: q.to.Namespace, Labels: labelMap(q.to.Labels)}
 }
 
 // judge asks what a cluster with these manifests says to each question.
@@ -68,19 +70,19 @@ func judge(t *testing.T, now state, questions []question) []bool {
 	for key, m := range now {
 		files = append(files, source.NewFile(strings.Join(key[:], "/"), string(m.YAML)))
 	}
-	read, findings := eval.Read(files, eval.Mesh{})
+	layer, findings := read.Files(files, enforce.Mesh{})
 	require.NoError(t, findings.Err())
-	callees := map[*policy.Service]*eval.Callee{}
+	callees := map[*policy.Service]*enforce.Point{}
 	passes := make([]bool, len(questions))
 	for i, q := range questions {
 		c := callees[q.to]
 		if c == nil {
-			c = read.For(q.workload())
+			c = layer.For(q.workload())
 			callees[q.to] = c
 		}
 		d := c.Decide(q.Request)
-		require.NotEqual(t, eval.Undecided, d.Verdict)
-		passes[i] = d.Verdict == eval.Allowed
+		require.NotEqual(t, enforce.Undecided, d.Verdict)
+		passes[i] = d.Verdict == enforce.Allowed
 	}
 	return passes
 }
@@ -123,7 +125,7 @@ func questionsOf(p *policy.Policy) (all []question) {
 		for _, s := range m.Services {
 			for _, port := range append(slices.Clone(s.Ports), policy.Port{Number: 9999}) {
 				for _, c := range callers {
-					r := eval.Request{Principal: c.principal, Port: port.Number}
+					r := space.Request{Principal: c.principal, Port: port.Number}
 					text := fmt.Sprintf("%s -> %s:%d", c.name, s.ID(), port.Number)
 					if !port.Protocol.IsHTTP() {
 						all = append(all, question{r, s, text})
@@ -197,7 +199,7 @@ func TestPartsMoveOpenly(t *testing.T) {
 			emitted[n], parts = ms, append(parts, len(slices.DeleteFunc(slices.Clone(ms), func(m targets.Manifest) bool { return !strings.HasPrefix(m.Name, name) })))
 			questions = questions[:0]
 			for i := 0; i < n; i += 20 {
-				questions = append(questions, question{text: fmt.Sprint(i), to: callee, Request: eval.Request{
+				questions = append(questions, question{text: fmt.Sprint(i), to: callee, Request: space.Request{
 					Principal: fmt.Sprintf("cluster.local/ns/team/sa/caller-%05d", i), Port: 80, HTTP: true, Method: "GET", Path: fmt.Sprintf("/own/%d", i),
 				}})
 			}
@@ -250,7 +252,7 @@ func TestRandomTransitions(t *testing.T) {
 		}
 		var questions []question
 		for _, q := range requests {
-			var e eval.Request
+			var e space.Request
 			if e.Port, e.SourceIP = q.port, q.address; q.port != 90 {
 				e.HTTP, e.Method, e.Path = true, q.method, q.path
 			}

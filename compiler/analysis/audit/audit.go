@@ -8,8 +8,8 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Pods is those of a service, by all the labels that they have.
@@ -27,8 +27,8 @@ type Supposed struct {
 
 // Interferences holds manifests against those of the model, service by service. Where nothing tells which labels pods have
 // besides those of their service, a policy that selects by more is taken to bind them, perhaps: supposed is such pods.
-func InterferencesOf(m *model.Model, services []Pods, other *eval.Manifests) (found []Supposed, supposed []eval.Workload, err error) {
-	byNamespace := map[string][]*eval.Policy{}
+func InterferencesOf(m *model.Model, services []Pods, other *enforce.Layer) (found []Supposed, supposed []enforce.Workload, err error) {
+	byNamespace := map[string][]*enforce.Object{}
 	for _, p := range other.Policies {
 		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
 	}
@@ -54,7 +54,7 @@ func InterferencesOf(m *model.Model, services []Pods, other *eval.Manifests) (fo
 			for _, l := range s.Service.Labels {
 				labels[l.Key] = l.Value
 			}
-			supposed = append(supposed, eval.Workload{Namespace: s.Namespace, Labels: labels})
+			supposed = append(supposed, enforce.Workload{Namespace: s.Namespace, Labels: labels})
 			list, err := Interferences(m, s.Service, labels, other)
 			if err != nil {
 				return nil, nil, err
@@ -71,9 +71,9 @@ func InterferencesOf(m *model.Model, services []Pods, other *eval.Manifests) (fo
 
 // lacking is the labels that pods with these need besides for a policy to bind them. It is empty where it binds them
 // without, where it cannot, and where it selects by nothing that they have and so means others.
-func lacking(own []policy.Label, p *eval.Policy) (lacks []string) {
+func lacking(own []policy.Label, p *enforce.Object) (lacks []string) {
 	selected := p.Labels()
-	if p.Gateways() {
+	if p.Gateways {
 		return nil
 	}
 	before := len(selected)
@@ -93,13 +93,13 @@ func lacking(own []policy.Label, p *eval.Policy) (lacks []string) {
 }
 
 // Idle is the policies in dry-run: they enforce nothing.
-func Idle(m *model.Model) []*eval.Policy {
-	return slices.DeleteFunc(slices.Clone(m.Manifests.Policies), func(p *eval.Policy) bool { return !p.DryRun })
+func Idle(m *model.Model) []*enforce.Object {
+	return slices.DeleteFunc(slices.Clone(m.Manifests.Policies), func(p *enforce.Object) bool { return !p.DryRun })
 }
 
 // Stranger is an account that a policy names and that no workload runs as.
 type Stranger struct {
-	Policy  *eval.Policy
+	Policy  *enforce.Object
 	Account string // NAMESPACE/ACCOUNT
 }
 

@@ -11,10 +11,11 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // A policy that selects by labels which nobody told of may bind pods of a service all the same.
@@ -41,7 +42,7 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: %s}\nspec: {selector: {matchLabels: %s}, rules: [{}]}\n", row.namespace, row.selector)
-			other, list := eval.Read(append(files[:len(files):len(files)], source.NewFile("own.yaml", own)), model.SettingsOf(p))
+			other, list := read.Files(append(files[:len(files):len(files)], source.NewFile("own.yaml", own)), model.SettingsOf(p))
 			require.NoError(t, list.Err())
 			found, supposed, err := audit.InterferencesOf(m, []audit.Pods{{Service: db, Labels: []map[string]string{{"app": "db"}}, Told: row.told}}, other)
 			require.NoError(t, err)
@@ -58,11 +59,11 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 
 // TestStrangers looks for accounts that nothing runs as, where anything runs at all.
 func TestStrangers(t *testing.T) {
-	read, list := eval.Read([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, eval.Mesh{})
+	layer, list := read.Files([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, enforce.Mesh{})
 	require.False(t, list.HasErrors())
 	known := []*policy.Service{{Namespace: "shop", Name: "backend", Account: "backend-sa", Outside: true, Labels: []policy.Label{{Key: "app", Value: "backend"}}}}
-	named, _ := model.Named(read, eval.Mesh{}, known)
-	m := model.New(named, read)
+	named, _ := model.Named(layer, enforce.Mesh{}, known)
+	m := model.New(named, layer)
 	var got []string
 	for _, s := range audit.Strangers(m, known) {
 		got = append(got, s.Policy.ID()+" "+s.Account)
@@ -77,8 +78,8 @@ func TestIdle(t *testing.T) {
 	file := source.NewFile("own.yaml", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: shop, annotations: {istio.io/dry-run: \"true\"}}\nspec: {}\n")
 	for _, dry := range []bool{false, true} {
 		p.DryRun = dry
-		read, _ := eval.Read([]*source.File{file}, model.SettingsOf(p))
-		m := model.New(p, read)
+		layer, _ := read.Files([]*source.File{file}, model.SettingsOf(p))
+		m := model.New(p, layer)
 		assert.Equal(t, dry, len(audit.Idle(m)) == 0)
 		assert.Equal(t, dry, audit.Guarded(m, analysistest.Services(p)["shop/db"]))
 	}

@@ -7,10 +7,11 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Edge is a pair of a caller and a port, as the proxies at its two ends see it.
@@ -18,19 +19,19 @@ type Edge struct {
 	From     model.Caller
 	To       *policy.Service
 	Port     uint16 // 0: the ports that nothing names
-	Mode     eval.Mode
-	By       *eval.Policy
-	Client   eval.ClientTLS    // what callers with a sidecar open
-	Rule     *eval.Destination // says so; nil where none does
-	At       source.Span       // the statement; zero where there are manifests only
-	Refused  string            // why the rules let no request of the edge through; empty where they let some
-	Conflict string            // why what the callers open gets nowhere
+	Mode     enforce.Mode
+	By       *enforce.Object
+	Client   enforce.ClientTLS    // what callers with a sidecar open
+	Rule     *enforce.Destination // says so; nil where none does
+	At       source.Span          // the statement; zero where there are manifests only
+	Refused  string               // why the rules let no request of the edge through; empty where they let some
+	Conflict string               // why what the callers open gets nowhere
 }
 
 // Edges is what the policy says may call a service, and what becomes of it by the manifests. Of a policy without rules
 // it is what the manifests let through. The service must have a proxy.
 func Edges(m *model.Model, s *policy.Service) ([]Edge, error) {
-	split, err := m.Split(s, eval.Atoms{})
+	split, err := m.Split(s, space.Distinctions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
@@ -65,7 +66,7 @@ type edges struct {
 	*model.Model
 	service *policy.Service
 	split   *model.Split
-	callee  *eval.Callee
+	callee  *enforce.Point
 	all     []Edge
 	seen    map[Edge]int // without what became of them
 }
@@ -91,20 +92,20 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string)
 
 // Opens is what the sidecar of a caller opens to a port of a service, and the DestinationRule that says so, nil where none
 // does. Who has no sidecar obeys none.
-func Opens(m *model.Model, f policy.Source, s *policy.Service, port uint16) (eval.ClientTLS, *eval.Destination) {
+func Opens(m *model.Model, f policy.Source, s *policy.Service, port uint16) (enforce.ClientTLS, *enforce.Destination) {
 	namespace := f.Mesh
 	if f.Kind == policy.FromService {
 		if m.Principal(f.Service) == "" {
-			return eval.AutoTLS, nil
+			return enforce.AutoTLS, nil
 		}
 		namespace = f.Service.Namespace
 	}
 	for _, host := range hosts(s) {
-		if d := m.Manifests.Destination(namespace, host, s.Namespace); d != nil && d.TLS(port) != eval.AutoTLS {
+		if d := m.Manifests.Destination(namespace, host, s.Namespace); d != nil && d.TLS(port) != enforce.AutoTLS {
 			return d.TLS(port), d
 		}
 	}
-	return eval.AutoTLS, nil
+	return enforce.AutoTLS, nil
 }
 
 // hosts is the names of the Kubernetes Services in front of a service.
@@ -122,14 +123,14 @@ func (e *edges) conflict(edge *Edge, port uint16) string {
 		opens = Opening(edge.Client, edge.Rule)
 	}
 	switch {
-	case edge.Rule == nil || edge.Mode == eval.Unknown:
-	case edge.Client == eval.IstioTLS && edge.Mode == eval.Disable:
+	case edge.Rule == nil || edge.Mode == enforce.Unknown:
+	case edge.Client == enforce.IstioTLS && edge.Mode == enforce.Disable:
 		return opens + ", and the port takes plaintext only"
-	case edge.Client == eval.IstioTLS:
-	case edge.Mode == eval.Strict:
+	case edge.Client == enforce.IstioTLS:
+	case edge.Mode == enforce.Strict:
 		return opens + ", and the port takes mutual TLS only"
 	default:
-		world := func(c eval.Source) bool { return c.Principal == "" && c.Elsewhere }
+		world := func(c space.Source) bool { return c.Principal == "" && c.Elsewhere }
 		if why, _ := e.refused(port, nil, world); why != "" {
 			return opens + ", so they have no identity: " + why
 		}
@@ -138,18 +139,18 @@ func (e *edges) conflict(edge *Edge, port uint16) string {
 }
 
 // Opening says what a DestinationRule has callers open.
-func Opening(tls eval.ClientTLS, rule *eval.Destination) string {
+func Opening(tls enforce.ClientTLS, rule *enforce.Destination) string {
 	what := "TLS"
-	if tls == eval.NoTLS {
+	if tls == enforce.NoTLS {
 		what = "plaintext"
 	}
 	return fmt.Sprintf("DestinationRule %s has callers open %s (%s)", rule.ID(), what, tls)
 }
 
 // refused is why none of the callers is let through, empty where one is; known tells whether there are any.
-func (e *edges) refused(port uint16, ops []policy.Operation, is func(eval.Source) bool) (why string, known bool) {
-	for i := range e.split.Regions {
-		r := &e.split.Regions[i]
+func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Source) bool) (why string, known bool) {
+	for i := range e.split.Operations {
+		r := &e.split.Operations[i]
 		if r.Request.Port != port || !model.Occurs(e.service, &r.Request) || !model.Matches(&r.Request, nil, ops) {
 			continue
 		}
@@ -157,11 +158,11 @@ func (e *edges) refused(port uint16, ops []policy.Operation, is func(eval.Source
 			if !is(caller) {
 				continue
 			}
-			if r.Verdicts[0].Allowed.Has(c) || r.Verdicts[0].Undecided.Has(c) {
+			if r.Outcomes[0].Allowed.Has(c) || r.Outcomes[0].Undecided.Has(c) {
 				return "", true
 			}
 			if !known {
-				why, known = e.callee.Decide(r.From(caller)).String(), true
+				why, known = e.callee.Decide(r.Request.From(caller)).String(), true
 			}
 		}
 	}
@@ -171,7 +172,7 @@ func (e *edges) refused(port uint16, ops []policy.Operation, is func(eval.Source
 // intended finds out what becomes of an edge. Where no such caller can be told from others, a service outside the mesh
 // without an address, there is nothing to tell.
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
-	if why, known := e.refused(port, rule.Ops, func(c eval.Source) bool { return e.Stands(c, f) }); known {
+	if why, known := e.refused(port, rule.Ops, func(c space.Source) bool { return e.Stands(c, f) }); known {
 		e.add(model.Caller{Source: f}, port, rule.At, why)
 	}
 }
@@ -181,8 +182,8 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 func (e *edges) admitted() {
 	byPort := map[uint16][]bool{}
 	var ports []uint16
-	for i := range e.split.Regions {
-		r := &e.split.Regions[i]
+	for i := range e.split.Operations {
+		r := &e.split.Operations[i]
 		if !model.Occurs(e.service, &r.Request) {
 			continue
 		}
@@ -195,7 +196,7 @@ func (e *edges) admitted() {
 		e.split.Passes(r, open)
 	}
 	for _, port := range ports {
-		for _, f := range e.Model.Admitted(e.split.Split, byPort[port]) {
+		for _, f := range e.Model.Admitted(e.split.Classes, byPort[port]) {
 			e.add(f, port, source.Span{}, "")
 		}
 	}
@@ -203,24 +204,24 @@ func (e *edges) admitted() {
 
 // Exposed tells who of those that no policy and no edge names may call a service.
 func Exposed(m *model.Model, s *policy.Service) ([]model.Caller, error) {
-	split, err := m.Split(s, eval.Atoms{})
+	split, err := m.Split(s, space.Distinctions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	open := make([]bool, len(split.Sources))
-	for i := range split.Regions {
-		if r := &split.Regions[i]; model.Occurs(s, &r.Request) {
+	for i := range split.Operations {
+		if r := &split.Operations[i]; model.Occurs(s, &r.Request) {
 			split.Passes(r, open)
 		}
 	}
 	for n, src := range split.Sources {
 		open[n] = open[n] && (src.Elsewhere || src.Principal != "" || !outsider(m, s, src))
 	}
-	return slices.DeleteFunc(m.Admitted(split.Split, open), func(c model.Caller) bool { return !c.Wide }), nil
+	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide }), nil
 }
 
 // outsider tells whether a caller is at the addresses of a service outside the mesh that an edge names.
-func outsider(m *model.Model, s *policy.Service, caller eval.Source) bool {
+func outsider(m *model.Model, s *policy.Service, caller space.Source) bool {
 	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
 		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.Is(caller, f) })
 	})

@@ -9,9 +9,10 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Interference is what other manifests do to the requests that those of a model let through to a service.
@@ -22,32 +23,32 @@ type Interference struct {
 	Perhaps bool     // it depends on a policy that cannot be judged
 	Callers []string // in the words of the language
 	Example string   // one request: `shop/frontend may call shop/db:5432`
-	By      *eval.Policy
+	By      *enforce.Object
 	Rule    int // of By, counted from 0; -1 where it is none of them
 
-	elsewhere bool     // the example is from wherever
-	callers   eval.Set // the classes of Callers
+	elsewhere bool      // the example is from wherever
+	callers   space.Set // the classes of Callers
 }
 
 // Interference holds what manifests let through to a service against what those of the model do, as sets of requests.
 // Labels are those of its pods.
-func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *eval.Manifests) ([]Interference, error) {
-	w := eval.Workload{Namespace: s.Namespace, Labels: labels}
+func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
+	w := enforce.Workload{Namespace: s.Namespace, Labels: labels}
 	before, after := m.Manifests.For(w), other.For(w)
 	if slices.EqualFunc(slices.Concat(before.Policies, before.Peers), slices.Concat(after.Policies, after.Peers), sameText) {
 		return nil, nil
 	}
-	both, err := eval.NewSplit(m.Atoms(s), before, after)
+	both, err := enforce.NewClasses(m.Atoms(s), before, after)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), model.TooManyAt(s, err))
 	}
-	split := &model.Split{Split: both, Service: s, Operations: true}
+	split := &model.Split{Classes: both, Service: s, ByOperation: true}
 	type modeChange struct {
-		by      *eval.Policy
-		was, is eval.Mode
+		by      *enforce.Object
+		was, is enforce.Mode
 	}
 	type key struct {
-		by              *eval.Policy
+		by              *enforce.Object
 		rule            int
 		opened, perhaps bool
 	}
@@ -57,25 +58,25 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 	var changes []modeChange
 	type sameRules struct {
 		port    uint16
-		verdict *eval.Outcome
+		verdict *enforce.Outcome
 	}
 	seen := map[sameRules]bool{}
-	elsewhere := eval.NewSet(len(both.Sources))
+	elsewhere := space.NewSet(len(both.Sources))
 	for c, caller := range both.Sources {
 		if caller.Elsewhere {
 			elsewhere.Add(c)
 		}
 	}
-	for i := range both.Regions {
-		r := &both.Regions[i]
+	for i := range both.Operations {
+		r := &both.Operations[i]
 		if !model.Occurs(s, &r.Request) {
 			continue
 		}
-		was, is := &r.Verdicts[0], &r.Verdicts[1]
+		was, is := &r.Outcomes[0], &r.Outcomes[1]
 		_, by := after.Mode(r.Request.Port)
 		if change := (modeChange{by, was.Mode, is.Mode}); was.Mode != is.Mode && !slices.Contains(changes, change) {
 			changes = append(changes, change)
-			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&eval.Request{Port: r.Request.Port}), is.Mode, was.Mode)
+			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&space.Request{Port: r.Request.Port}), is.Mode, was.Mode)
 			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
 		}
 		// Regions of one port with the same rules are decided alike.
@@ -90,7 +91,7 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 		}
 		mode, by := after.Mode(r.Request.Port)
 		decided := both.Decide(after, r)
-		slices.SortStableFunc(decided, func(a, b eval.Decided) int {
+		slices.SortStableFunc(decided, func(a, b enforce.Decided) int {
 			return cmp.Compare(a.Sources.Common(changed).First(), b.Sources.Common(changed).First())
 		})
 		for _, d := range decided {
@@ -106,7 +107,7 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 					}
 					at := found[k]
 					if at == nil {
-						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: eval.NewSet(len(both.Sources))}
+						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: space.NewSet(len(both.Sources))}
 						found[k] = at
 						order = append(order, k)
 					}
@@ -147,8 +148,8 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 }
 
 // different is the classes that two outcomes treat otherwise.
-func different(a, b *eval.Outcome) eval.Set {
-	set := eval.NewSet(64 * len(a.Allowed))
+func different(a, b *enforce.Outcome) space.Set {
+	set := space.NewSet(64 * len(a.Allowed))
 	for i := range set {
 		set[i] = (a.Allowed[i] ^ b.Allowed[i]) | (a.Undecided[i] ^ b.Undecided[i])
 	}
@@ -156,26 +157,26 @@ func different(a, b *eval.Outcome) eval.Set {
 }
 
 // keep is what of a set is, or is not, in another.
-func keep(s, t eval.Set, in bool) eval.Set {
+func keep(s, t space.Set, in bool) space.Set {
 	if in {
 		return s.Common(t)
 	}
 	return s.Minus(t)
 }
 
-func objectName(p *eval.Policy) string {
+func objectName(p *enforce.Object) string {
 	if p == nil {
 		return ""
 	}
 	return p.Kind + " " + p.ID()
 }
 
-func there(c *eval.Callee, p *eval.Policy) bool {
-	return slices.ContainsFunc(slices.Concat(c.Policies, c.Peers), func(q *eval.Policy) bool { return sameText(p, q) })
+func there(c *enforce.Point, p *enforce.Object) bool {
+	return slices.ContainsFunc(slices.Concat(c.Policies, c.Peers), func(q *enforce.Object) bool { return sameText(p, q) })
 }
 
 // sameText tells whether two policies are the same object of the same file.
-func sameText(a, b *eval.Policy) bool {
+func sameText(a, b *enforce.Object) bool {
 	return a.Kind == b.Kind && a.ID() == b.ID() && a.At.File.Name == b.At.File.Name && a.At.File.Text == b.At.File.Text
 }
 

@@ -12,10 +12,11 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // TestInterference puts a policy of somebody's own beside those of a project.
@@ -52,7 +53,7 @@ func TestInterference(t *testing.T) {
 				files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
 			}
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: %s\nmetadata: {name: own, namespace: shop}\nspec: %s\n", row.kind, row.spec)
-			other, _ := eval.Read(append(files, source.NewFile("own.yaml", own)), model.SettingsOf(p))
+			other, _ := read.Files(append(files, source.NewFile("own.yaml", own)), model.SettingsOf(p))
 			s := all[row.service]
 			labels := map[string]string{}
 			for _, l := range s.Labels {
@@ -115,7 +116,7 @@ shop/backend -> shop/db:5432 STRICT true
 		bare.Allow, bare.Deny = nil, nil
 		known = append(known, &bare)
 	}
-	named, _ := model.Named(m.Manifests, eval.Mesh{}, known)
+	named, _ := model.Named(m.Manifests, enforce.Mesh{}, known)
 	assert.Equal(t, `shop/frontend -> shop/backend:8080 STRICT true
 callers without identity at 10.0.3.0/24 -> shop/backend:9090 PERMISSIVE true
 shop/backend -> shop/db:5432 STRICT true

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // maxRough bounds how many classes are named one by one.
@@ -18,12 +18,12 @@ const manyRegions = 4 * maxRough
 // nameActions names what may be done: everything, ports, what rules ask for, and as a last resort each class.
 func (s *subject) nameActions(kinds []kind) {
 	defer func() { widestFirst(s.actions) }()
-	changed := eval.NewSet(len(s.regions))
+	changed := space.NewSet(len(s.regions))
 	for _, k := range kinds {
 		changed.AddAll(k.regions)
 	}
 	seen := map[string]bool{}
-	offer := func(o eval.Operation) {
+	offer := func(o space.Operation) {
 		text := actionText(o)
 		if seen[text] {
 			return
@@ -33,7 +33,7 @@ func (s *subject) nameActions(kinds []kind) {
 		if len(s.regions) > manyRegions && !hasOne(changed, func(i int) bool { return matches(&s.regions[i].Request) }) {
 			return
 		}
-		set := eval.NewSet(len(s.regions))
+		set := space.NewSet(len(s.regions))
 		some := false
 		for i, r := range s.regions {
 			if matches(&r.Request) {
@@ -45,17 +45,17 @@ func (s *subject) nameActions(kinds []kind) {
 			s.actions = append(s.actions, piece{text: text, set: set, price: plain})
 		}
 	}
-	offer(eval.Operation{})
+	offer(space.Operation{})
 	ports := map[uint16]bool{}
 	http := false
-	bare := eval.NewSet(len(s.regions))
+	bare := space.NewSet(len(s.regions))
 	for i, r := range s.regions {
 		if !r.Request.HTTP {
 			bare.Add(i)
 		}
 		if p := r.Request.Port; p != s.split.OtherPort && !ports[p] {
 			ports[p] = true
-			offer(eval.Operation{Ports: []uint16{p}})
+			offer(space.Operation{Ports: []uint16{p}})
 		}
 		http = http || r.Request.HTTP
 	}
@@ -75,7 +75,7 @@ func (s *subject) nameActions(kinds []kind) {
 		return
 	}
 	for i, r := range s.regions {
-		set := eval.NewSet(len(s.regions))
+		set := space.NewSet(len(s.regions))
 		set.Add(i)
 		port, elsewhere := "", " on other ports"
 		if r.Request.Port != s.split.OtherPort {
@@ -99,7 +99,7 @@ const (
 )
 
 // offerParts offers what a rule asks for, a port and a path at a time, and each of its methods alone.
-func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
+func (s *subject) offerParts(o space.Operation, offer func(space.Operation)) {
 	if !s.apart {
 		offer(o)
 		return
@@ -113,7 +113,7 @@ func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
 	}
 	for _, port := range ports {
 		for _, path := range paths {
-			part := eval.Operation{Methods: o.Methods, Hosts: o.Hosts}
+			part := space.Operation{Methods: o.Methods, Hosts: o.Hosts}
 			if port != 0 {
 				part.Ports = []uint16{port}
 			}
@@ -132,7 +132,7 @@ func (s *subject) offerParts(o eval.Operation, offer func(eval.Operation)) {
 }
 
 // actionText is an operation behind the name of a service: `:8080 GET|HEAD /api/*`.
-func actionText(o eval.Operation) string {
+func actionText(o space.Operation) string {
 	var b strings.Builder
 	for _, p := range o.Ports {
 		b.WriteString(":" + strconv.Itoa(int(p)))

@@ -8,18 +8,19 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // subject is one workload whose policies changed, and every class of requests to it.
 type subject struct {
 	*differ
 	*compared
-	split   *eval.Split
-	regions []*eval.Region // those that can occur
-	pass    []eval.Set     // by region: who passes after, or may
-	could   [2]eval.Set    // who passes in any region, before and after
+	split   *enforce.Classes
+	regions []*enforce.Class // those that can occur
+	pass    []space.Set      // by region: who passes after, or may
+	could   [2]space.Set     // who passes in any region, before and after
 	callers []piece
 	actions []piece // sets of regions
 	unsure  bool    // policies that cannot be judged are not those that there were
@@ -28,31 +29,31 @@ type subject struct {
 
 // subject splits the requests to a workload by what the policies of both sides tell apart.
 func (d *differ) subject(c *compared) (*subject, error) {
-	var atoms eval.Atoms
+	var atoms space.Distinctions
 	for _, s := range []*policy.Service{c.was, c.is} {
 		if s != nil {
 			for _, p := range s.Ports {
-				atoms.Operations = append(atoms.Operations, eval.Operation{Ports: []uint16{p.Number}})
+				atoms.Operations = append(atoms.Operations, space.Operation{Ports: []uint16{p.Number}})
 			}
 		}
 	}
 	single, apart := singles(c.a, c.b)
 	atoms.Operations = append(atoms.Operations, single...)
-	split, err := eval.NewSplit(atoms, c.a, c.b)
+	split, err := enforce.NewClasses(atoms, c.a, c.b)
 	if err != nil {
 		return nil, err
 	}
 	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !d.sameText(uncertain(c.a), uncertain(c.b))}
-	for i := range split.Regions {
-		if r := &split.Regions[i]; c.service() == nil || model.Occurs(c.service(), &r.Request) {
+	for i := range split.Operations {
+		if r := &split.Operations[i]; c.service() == nil || model.Occurs(c.service(), &r.Request) {
 			s.regions = append(s.regions, r)
 		}
 	}
-	s.could = [2]eval.Set{eval.NewSet(len(split.Sources)), eval.NewSet(len(split.Sources))}
+	s.could = [2]space.Set{space.NewSet(len(split.Sources)), space.NewSet(len(split.Sources))}
 	for _, r := range s.regions {
-		after := passing(&r.Verdicts[1])
+		after := passing(&r.Outcomes[1])
 		s.pass = append(s.pass, after)
-		s.could[0].AddAll(passing(&r.Verdicts[0]))
+		s.could[0].AddAll(passing(&r.Outcomes[0]))
 		s.could[1].AddAll(after)
 	}
 	return s, nil
@@ -70,13 +71,13 @@ func (d *differ) callee(c *compared) error {
 	was, is := model.Guarded(c.a), model.Guarded(c.b)
 	var opened, closed, still []kind
 	if !was || is {
-		opened = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[0], &r.Verdicts[1]) })
+		opened = s.classes(func(r *enforce.Class, set space.Set) { s.risen(set, &r.Outcomes[0], &r.Outcomes[1]) })
 	}
 	if was || !is {
-		closed = s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1], &r.Verdicts[0]) })
+		closed = s.classes(func(r *enforce.Class, set space.Set) { s.risen(set, &r.Outcomes[1], &r.Outcomes[0]) })
 	}
 	if !was && is {
-		still = s.classes(func(r *eval.Region, set eval.Set) { set.AddAll(passing(&r.Verdicts[1])) })
+		still = s.classes(func(r *enforce.Class, set space.Set) { set.AddAll(passing(&r.Outcomes[1])) })
 	}
 	all := slices.Concat(opened, closed, still)
 	if len(all) > 0 {
@@ -95,8 +96,8 @@ func (d *differ) callee(c *compared) error {
 }
 
 // uncertain is the policies of a callee that cannot be judged.
-func uncertain(c *eval.Callee) []*eval.Policy {
-	return slices.DeleteFunc(slices.Clone(c.Policies), (*eval.Policy).Certain)
+func uncertain(c *enforce.Point) []*enforce.Object {
+	return slices.DeleteFunc(slices.Clone(c.Policies), (*enforce.Object).Certain)
 }
 
 // maxSingles bounds the values that are told apart for the sake of their names.
@@ -104,9 +105,9 @@ const maxSingles = 64
 
 // singles is each port, method, path and host that a rule names beside others, alone: told apart, each can be
 // named alone. Where there are too many, rules are named whole.
-func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
+func singles(callees ...*enforce.Point) (all []space.Operation, apart bool) {
 	seen := map[string]bool{}
-	put := func(o eval.Operation) {
+	put := func(o space.Operation) {
 		if text := actionText(o); !seen[text] {
 			seen[text] = true
 			all = append(all, o)
@@ -117,16 +118,16 @@ func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
 			for i := range p.Rules() {
 				for _, o := range slices.Concat(p.Asks(i), p.Excludes(i)) {
 					for _, port := range o.Ports {
-						put(eval.Operation{Ports: []uint16{port}})
+						put(space.Operation{Ports: []uint16{port}})
 					}
 					for _, m := range o.Methods {
-						put(eval.Operation{Methods: []string{m}})
+						put(space.Operation{Methods: []string{m}})
 					}
 					for _, path := range o.Paths {
-						put(eval.Operation{Paths: []string{path}})
+						put(space.Operation{Paths: []string{path}})
 					}
 					for _, h := range o.Hosts {
-						put(eval.Operation{Hosts: []string{h}})
+						put(space.Operation{Hosts: []string{h}})
 					}
 				}
 			}
@@ -140,7 +141,7 @@ func singles(callees ...*eval.Callee) (all []eval.Operation, apart bool) {
 
 // risen adds the sources that are let through after and were not before, or may be where they surely were not. What
 // different policies leave undecided may be anything on either side.
-func (s *subject) risen(into eval.Set, before, after *eval.Outcome) {
+func (s *subject) risen(into space.Set, before, after *enforce.Outcome) {
 	for i := range into {
 		sure := after.Allowed[i] &^ before.Allowed[i]
 		perhaps := after.Undecided[i] &^ before.Allowed[i]
@@ -152,26 +153,26 @@ func (s *subject) risen(into eval.Set, before, after *eval.Outcome) {
 }
 
 // passing is the sources that a callee lets through, or may.
-func passing(o *eval.Outcome) eval.Set {
+func passing(o *enforce.Outcome) space.Set {
 	set := slices.Clone(o.Allowed)
 	set.AddAll(o.Undecided)
 	return set
 }
 
 // kind is callers for whom the same requests changed.
-type kind struct{ sources, regions eval.Set }
+type kind struct{ sources, regions space.Set }
 
 // classes gathers the callers for whom the same regions are chosen.
-func (s *subject) classes(choose func(r *eval.Region, into eval.Set)) []kind {
+func (s *subject) classes(choose func(r *enforce.Class, into space.Set)) []kind {
 	n := len(s.split.Sources)
-	of := make([]eval.Set, n) // by source
-	chosen := eval.NewSet(n)
+	of := make([]space.Set, n) // by source
+	chosen := space.NewSet(n)
 	for i, r := range s.regions {
 		clear(chosen)
 		choose(r, chosen)
 		for c := range chosen.All() {
 			if of[c] == nil {
-				of[c] = eval.NewSet(len(s.regions))
+				of[c] = space.NewSet(len(s.regions))
 			}
 			of[c].Add(i)
 		}
@@ -187,7 +188,7 @@ func (s *subject) classes(choose func(r *eval.Region, into eval.Set)) []kind {
 		if !ok {
 			i = len(kinds)
 			at[key] = i
-			kinds = append(kinds, kind{eval.NewSet(n), regions})
+			kinds = append(kinds, kind{space.NewSet(n), regions})
 		}
 		kinds[i].sources.Add(c)
 	}
@@ -206,9 +207,9 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 			members := n.set.Common(k.sources)
 			source := members.First()
 			c := s.change(n.caller(), target)
-			c.MTLS = r.Verdicts[btoi(opened)].Mode != eval.Disable && s.split.Sources[source].Principal != ""
+			c.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && s.split.Sources[source].Principal != ""
 			for i := range k.regions.All() {
-				v := s.regions[i].Verdicts
+				v := s.regions[i].Outcomes
 				c.Perhaps = c.Perhaps || v[0].Undecided.Has(source) || v[1].Undecided.Has(source)
 			}
 			if c.Perhaps {
@@ -226,7 +227,7 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 }
 
 // callersOf names callers. There is always a name: where there are too many for any words, one stands for all.
-func (s *subject) callersOf(want, fits eval.Set) []named {
+func (s *subject) callersOf(want, fits space.Set) []named {
 	if names := cover(want, fits, s.callers); len(names) > 0 {
 		return names
 	}
@@ -236,8 +237,8 @@ func (s *subject) callersOf(want, fits eval.Set) []named {
 }
 
 // fitting is the callers and the regions that may be said with a kind. Callers of what is closed could call before.
-func (s *subject) fitting(k kind, opened bool) (callers, regions eval.Set) {
-	callers, regions = slices.Clone(s.could[btoi(opened)]), eval.NewSet(len(s.regions))
+func (s *subject) fitting(k kind, opened bool) (callers, regions space.Set) {
+	callers, regions = slices.Clone(s.could[btoi(opened)]), space.NewSet(len(s.regions))
 	for i, pass := range s.pass {
 		fits := !k.sources.Meets(pass)
 		if opened {
@@ -263,7 +264,7 @@ func (s *subject) change(from, target string) Change {
 
 // attribute finds the statement that a change comes from: an edge that is new or a deny that is gone, and the other way
 // round.
-func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, opened bool) {
+func (s *subject) attribute(c *Change, caller space.Source, r *space.Request, opened bool) {
 	var rule *policy.Rule
 	is, was := s.is, s.was
 	if opened {
@@ -297,7 +298,7 @@ func (s *subject) attribute(c *Change, caller eval.Source, r *eval.Request, open
 func (s *subject) failOpen() Change {
 	from := "any"
 	for _, r := range s.regions {
-		if r.Verdicts[1].Mode != eval.Strict {
+		if r.Outcomes[1].Mode != enforce.Strict {
 			from = "world"
 		}
 	}
@@ -320,7 +321,7 @@ func (s *subject) failClosed(passing []kind) Change {
 			c := s.change(n.caller(), target)
 			source := n.set.Common(k.sources).First()
 			r := s.regions[k.regions.First()]
-			c.MTLS = r.Verdicts[1].Mode != eval.Disable && s.split.Sources[source].Principal != ""
+			c.MTLS = r.Outcomes[1].Mode != enforce.Disable && s.split.Sources[source].Principal != ""
 			s.attribute(&c, s.split.Sources[source], &r.Request, true)
 			still = append(still, c)
 		}

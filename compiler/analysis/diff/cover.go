@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // piece is a set that has a name: some callers, or some of the things that they may do.
 type piece struct {
 	text  string
-	set   eval.Set
+	set   space.Set
 	size  int // of the set, once sorted
 	price int // what a reader has to take in
 
@@ -31,13 +31,13 @@ const (
 type named struct {
 	*piece
 	except []*piece
-	set    eval.Set // what is left
+	set    space.Set // what is left
 }
 
 // cover names want by pieces that together have all of it and nothing outside of fits, which has all of want: so
 // `GET /api/*` may stand for what was opened even where some of it was open before. It takes the shortest words. The
 // pieces are in the order of widestFirst.
-func cover(want, fits eval.Set, pieces []piece) []named {
+func cover(want, fits space.Set, pieces []piece) []named {
 	var within, fitting, all []named
 	for i := range pieces {
 		p := &pieces[i]
@@ -102,7 +102,7 @@ const mostExceptions = 12
 // less is the pieces that have all of a piece that does not fit, and as little as can be of what is wanted: an
 // ALLOW of `GET /api/*` that a DENY of `/api/internal/*` cuts is the one except the other. It is nil where there are
 // none.
-func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
+func (p *piece) less(want, fits space.Set, pieces []piece) []*piece {
 	wrong, right := p.set.Minus(fits), p.set.Common(want)
 	var chosen []*piece
 	for left := wrong.Len(); left > 0; left = wrong.Len() {
@@ -130,7 +130,7 @@ func (p *piece) less(want, fits eval.Set, pieces []piece) []*piece {
 }
 
 // cost is about how much a reader has to take in.
-func (n *named) cost(want eval.Set) int {
+func (n *named) cost(want space.Set) int {
 	cost := n.price
 	if len(n.except) > 0 {
 		cost += 3
@@ -145,7 +145,7 @@ func (n *named) cost(want eval.Set) int {
 }
 
 // greedy covers want by the names that say most for what they cost; nil where that cannot be done.
-func greedy(want eval.Set, names []named) []named {
+func greedy(want space.Set, names []named) []named {
 	worth := make([]float64, len(names))
 	order := make([]int, len(names))
 	for i := range names {
@@ -210,7 +210,7 @@ func (n named) exceptions(said string) string {
 	return " except " + strings.Join(words, ", ")
 }
 
-func hasOne(s eval.Set, is func(i int) bool) bool {
+func hasOne(s space.Set, is func(i int) bool) bool {
 	for i := range s.All() {
 		if is(i) {
 			return true

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // Whatever pieces there are, a cover has all that is wanted and nothing that does not fit, as it reads: a piece less its
@@ -16,8 +16,8 @@ func TestCover(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 2000 {
 		n := 1 + random.IntN(70)
-		some := func(share float64) eval.Set {
-			set := eval.NewSet(n)
+		some := func(share float64) space.Set {
+			set := space.NewSet(n)
 			for i := range n {
 				if random.Float64() < share {
 					set.Add(i)
@@ -33,12 +33,12 @@ func TestCover(t *testing.T) {
 			pieces = append(pieces, piece{text: fmt.Sprint("p", i), set: some(random.Float64()), price: plain + random.IntN(8)})
 		}
 		for i := range n {
-			set := eval.NewSet(n)
+			set := space.NewSet(n)
 			set.Add(i)
 			pieces = append(pieces, piece{text: fmt.Sprint("e", i), set: set, price: example})
 		}
 		widestFirst(pieces)
-		said := eval.NewSet(n)
+		said := space.NewSet(n)
 		for _, c := range cover(want, fits, pieces) {
 			reads := c.piece.set
 			for _, e := range c.except {

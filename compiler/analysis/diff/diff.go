@@ -10,9 +10,9 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Diff is how two sets of manifests differ in what they let through. Each list is sorted.
@@ -64,7 +64,7 @@ func (m ModeChange) String() string { return m.Scope + " " + m.New + " (was " + 
 // they have the same name; the policies of the models say which statement a change comes from. The error names a
 // service whose policies tell too many kinds of requests apart.
 func Compare(before, after *model.Model) (*Diff, error) {
-	d := differ{before: before, after: after, diff: &Diff{}, texts: map[*eval.Policy]string{}}
+	d := differ{before: before, after: after, diff: &Diff{}, texts: map[*enforce.Object]string{}}
 	d.nameCallers()
 	callees := d.callees()
 	for i := range callees {
@@ -91,7 +91,7 @@ type differ struct {
 	before, after *model.Model
 	diff          *Diff
 	services      map[string]knownCaller // by principal
-	texts         map[*eval.Policy]string
+	texts         map[*enforce.Object]string
 }
 
 // knownCaller is a service and what a caller with its identity is called.
@@ -104,7 +104,7 @@ type knownCaller struct {
 type compared struct {
 	name    string
 	was, is *policy.Service // nil where a side does not know it
-	a, b    *eval.Callee
+	a, b    *enforce.Point
 	rest    bool // not one service, but the workloads of a namespace that are none
 	same    bool // bound by the same policies
 }
@@ -180,7 +180,7 @@ func (d *differ) callees() []compared {
 			namespaces[p.Namespace] = true
 			labels := p.Labels()
 			text := labelsText(labels)
-			if len(labels) == 0 || p.Gateways() || known[p.Namespace][text] {
+			if len(labels) == 0 || p.Gateways || known[p.Namespace][text] {
 				continue
 			}
 			if known[p.Namespace] == nil {
@@ -206,7 +206,7 @@ func (d *differ) callees() []compared {
 }
 
 func (d *differ) unknown(namespace, name string, labels map[string]string) compared {
-	w := eval.Workload{Namespace: namespace, Labels: labels}
+	w := enforce.Workload{Namespace: namespace, Labels: labels}
 	return compared{name: namespace + "/" + name, a: d.before.Manifests.For(w), b: d.after.Manifests.For(w)}
 }
 
@@ -230,12 +230,12 @@ func nameOf(labels map[string]string) string {
 
 // sameText tells that two lists of policies are the same to the letter: what they bind is then let through alike, and
 // need not be looked at.
-func (d *differ) sameText(a, b []*eval.Policy) bool {
-	return slices.EqualFunc(a, b, func(p, q *eval.Policy) bool { return d.text(p) == d.text(q) })
+func (d *differ) sameText(a, b []*enforce.Object) bool {
+	return slices.EqualFunc(a, b, func(p, q *enforce.Object) bool { return d.text(p) == d.text(q) })
 }
 
 // text is the document that a policy is in. `---` at the start of a line always ends one.
-func (d *differ) text(p *eval.Policy) string {
+func (d *differ) text(p *enforce.Object) string {
 	if t, ok := d.texts[p]; ok {
 		return t
 	}
@@ -272,12 +272,12 @@ func (d *differ) failClosedMeshes(callees []compared) {
 	d.diff.FailClosed = slices.DeleteFunc(d.diff.FailClosed, func(c Change) bool { return said[c.To] })
 }
 
-var modeWords = map[eval.Mode]string{eval.Disable: "disable", eval.Permissive: "permissive", eval.Strict: "strict", eval.Unknown: "unknown"}
+var modeWords = map[enforce.Mode]string{enforce.Disable: "disable", enforce.Permissive: "permissive", enforce.Strict: "strict", enforce.Unknown: "unknown"}
 
 // modePair is a mode on both sides, and what sets it.
 type modePair struct {
-	old, new eval.Mode
-	was, is  *eval.Policy
+	old, new enforce.Mode
+	was, is  *enforce.Object
 }
 
 func (p modePair) changed() bool { return p.old != p.new }

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // origin is what annotations say of the intents behind policies: all that is known where there are manifests only.
@@ -19,7 +19,7 @@ const (
 )
 
 // origin reads the annotations of policies.
-func (d *differ) origin(policies ...*eval.Policy) (o origin) {
+func (d *differ) origin(policies ...*enforce.Object) (o origin) {
 	add := func(into *[]string, text, separator string) {
 		for _, word := range strings.Split(text, separator) {
 			if word != "" && !slices.Contains(*into, word) {
@@ -41,17 +41,17 @@ func (d *differ) origin(policies ...*eval.Policy) (o origin) {
 // annotate says where a change comes from where no statement is known: the policies that did it, and the reasons that
 // only they have.
 func (s *subject) annotate(c *Change, opened bool) {
-	by := func(callee *eval.Callee, action eval.Action) []*eval.Policy {
-		return slices.DeleteFunc(slices.Clone(callee.Policies), func(p *eval.Policy) bool { return p.Action != action })
+	by := func(callee *enforce.Point, action enforce.Action) []*enforce.Object {
+		return slices.DeleteFunc(slices.Clone(callee.Policies), func(p *enforce.Object) bool { return p.Action != action })
 	}
 	gains, loses := s.b, s.a
 	if !opened {
 		gains, loses = s.a, s.b
 	}
 	for _, side := range []struct {
-		it, other *eval.Callee
-		action    eval.Action
-	}{{gains, loses, eval.Allow}, {loses, gains, eval.Deny}} {
+		it, other *enforce.Point
+		action    enforce.Action
+	}{{gains, loses, enforce.Allow}, {loses, gains, enforce.Deny}} {
 		mine, theirs := by(side.it, side.action), by(side.other, side.action)
 		if s.sameText(mine, theirs) {
 			continue

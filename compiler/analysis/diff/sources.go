@@ -7,14 +7,14 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // nameSources names those callers of whom something is to be said, and whoever else their names may have to leave out:
 // in words of the language, else in those of the policies, and as a last resort one class at a time.
 func (s *subject) nameSources(kinds []kind) {
-	changed := eval.NewSet(len(s.split.Sources))
+	changed := space.NewSet(len(s.split.Sources))
 	for _, k := range kinds {
 		changed.AddAll(k.sources)
 	}
@@ -39,7 +39,7 @@ func (s *subject) nameSources(kinds []kind) {
 		return
 	}
 	for i := range changed.All() {
-		set := eval.NewSet(len(s.split.Sources))
+		set := space.NewSet(len(s.split.Sources))
 		set.Add(i)
 		s.callers = append(s.callers, piece{text: s.identityText(i) + s.placeText(i), set: set, price: rough, who: s.identitySource(i)})
 	}
@@ -49,18 +49,18 @@ func (s *subject) nameSources(kinds []kind) {
 func (s *subject) nameIdentities() {
 	n := len(s.split.Sources)
 	at := map[string]int{}
-	put := func(text string, price int, who *policy.Source, members eval.Set) {
+	put := func(text string, price int, who *policy.Source, members space.Set) {
 		i, there := at[text]
 		if !there {
 			i = len(s.callers)
 			at[text] = i
-			s.callers = append(s.callers, piece{text: text, set: eval.NewSet(n), price: price, who: who})
+			s.callers = append(s.callers, piece{text: text, set: space.NewSet(n), price: price, who: who})
 		}
 		s.callers[i].set.AddAll(members)
 	}
 	var single []piece
 	for i := 0; i < n; {
-		members, first := eval.NewSet(n), i
+		members, first := space.NewSet(n), i
 		for identity := s.split.Identity(i); i < n && s.split.Identity(i) == identity; i++ {
 			members.Add(i)
 		}
@@ -85,7 +85,7 @@ func (s *subject) nameIdentities() {
 }
 
 // nameOutside names services outside the mesh, which have an address and no identity.
-func (s *subject) nameOutside(put func(string, int, *policy.Source, eval.Set)) {
+func (s *subject) nameOutside(put func(string, int, *policy.Source, space.Set)) {
 	for i, c := range s.split.Sources {
 		if c.Principal != "" || !c.IP.IsValid() {
 			continue
@@ -94,7 +94,7 @@ func (s *subject) nameOutside(put func(string, int, *policy.Source, eval.Set)) {
 			found := false
 			for _, o := range outside(m) {
 				if who := (policy.Source{Service: o}); m.Is(c, who) {
-					set := eval.NewSet(len(s.split.Sources))
+					set := space.NewSet(len(s.split.Sources))
 					set.Add(i)
 					put(o.ID(), plain, &who, set)
 					found = true
@@ -207,7 +207,7 @@ func (s *subject) places() []piece {
 	var all []piece
 	for _, peer := range append(peers, netip.Prefix{}) {
 		for _, client := range append(clients, netip.Prefix{}) {
-			set := eval.NewSet(len(s.split.Sources))
+			set := space.NewSet(len(s.split.Sources))
 			text, price := "", 0
 			if peer.IsValid() {
 				text, price = " at "+peer.String(), 1

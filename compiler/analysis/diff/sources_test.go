@@ -10,8 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // written is policies as somebody might write them by hand.
@@ -63,29 +65,29 @@ func TestWhatChangesIsSaid(t *testing.T) {
 		texts := [2]string{written(random), written(random)}
 		var models [2]*model.Model
 		for i, text := range texts {
-			manifests, findings := eval.Read([]*source.File{source.NewFile("p.yaml", text)}, eval.Mesh{})
+			manifests, findings := read.Files([]*source.File{source.NewFile("p.yaml", text)}, enforce.Mesh{})
 			require.False(t, findings.HasErrors(), text)
-			p, _ := model.Named(manifests, eval.Mesh{}, nil)
+			p, _ := model.Named(manifests, enforce.Mesh{}, nil)
 			models[i] = model.New(p, manifests)
 		}
 		diff, err := Compare(models[0], models[1])
 		require.NoError(t, err)
-		d := differ{before: models[0], after: models[1], diff: &Diff{}, texts: map[*eval.Policy]string{}}
+		d := differ{before: models[0], after: models[1], diff: &Diff{}, texts: map[*enforce.Object]string{}}
 		d.nameCallers()
 		opens := false
 		for _, c := range d.callees() {
 			for i := range 2 {
 				s, err := d.subject(&c)
 				require.NoError(t, err)
-				kinds := s.classes(func(r *eval.Region, set eval.Set) { s.risen(set, &r.Verdicts[1-i], &r.Verdicts[i]) })
+				kinds := s.classes(func(r *enforce.Class, set space.Set) { s.risen(set, &r.Outcomes[1-i], &r.Outcomes[i]) })
 				for _, r := range s.regions {
-					opened := eval.NewSet(len(s.split.Sources))
-					s.risen(opened, &r.Verdicts[0], &r.Verdicts[1])
+					opened := space.NewSet(len(s.split.Sources))
+					s.risen(opened, &r.Outcomes[0], &r.Outcomes[1])
 					opens = opens || opened.Len() > 0
 				}
 				s.nameSources(kinds)
 				s.nameActions(kinds)
-				means := map[string]eval.Set{}
+				means := map[string]space.Set{}
 				for _, name := range s.callers {
 					if set, there := means[name.text]; there {
 						require.Equal(t, set, name.set, "%s\n%s", name.text, texts)
@@ -94,14 +96,14 @@ func TestWhatChangesIsSaid(t *testing.T) {
 				}
 				for _, k := range kinds {
 					callers, actions := s.fitting(k, i == 1)
-					said := eval.NewSet(len(s.split.Sources))
+					said := space.NewSet(len(s.split.Sources))
 					for _, name := range s.callersOf(k.sources, callers) {
 						require.NotEmpty(t, name.text)
 						said.AddAll(name.set)
 					}
 					require.True(t, k.sources.Within(said), "%d\n%s", round, texts)
 					require.True(t, said.Within(callers), "%d\n%s", round, texts)
-					done := eval.NewSet(len(s.regions))
+					done := space.NewSet(len(s.regions))
 					for _, name := range cover(k.regions, actions, s.actions) {
 						done.AddAll(name.set)
 					}

@@ -5,8 +5,8 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // spot is where callers of one identity are: by the block of their own address and that of the client they call for,
@@ -16,7 +16,7 @@ type spot struct {
 	peer, client netip.Prefix
 }
 
-func spotOf(split *eval.Split, class int) spot {
+func spotOf(split *enforce.Classes, class int) spot {
 	peer, client := split.Blocks(class)
 	return spot{split.Identity(class), peer, client}
 }

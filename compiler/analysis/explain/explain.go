@@ -9,9 +9,10 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Question is who may do what at a service.
@@ -40,8 +41,8 @@ type Answer struct {
 type PortAnswer struct {
 	Ports   []policy.Port // sorted
 	Others  bool          // the ports that nothing names, too
-	Mode    eval.Mode
-	By      *eval.Policy // sets the mode; nil where it is Istio's default
+	Mode    enforce.Mode
+	By      *enforce.Object // sets the mode; nil where it is Istio's default
 	Callers []CallerAnswer
 }
 
@@ -54,7 +55,7 @@ type CallerAnswer struct {
 
 // Case is requests that are decided alike.
 type Case struct {
-	eval.Decision
+	enforce.Decision
 	Operations []string      // that the rule is about; empty: all that are left
 	NotHTTP    bool          // what is not HTTP, where a rule about HTTP means more of it
 	Intents    []source.Span // the statements behind the rule; none where there are manifests only
@@ -62,8 +63,8 @@ type Case struct {
 }
 
 // Verdict sums up. Mixed tells that some of the requests are allowed and others are not; the verdict is then Allowed.
-func (a *Answer) Verdict() (verdict eval.Verdict, mixed bool) {
-	var seen [eval.Allowed + 1]bool
+func (a *Answer) Verdict() (verdict enforce.Verdict, mixed bool) {
+	var seen [enforce.Allowed + 1]bool
 	for _, p := range a.Ports {
 		for _, c := range p.Callers {
 			for _, k := range c.Cases {
@@ -72,18 +73,18 @@ func (a *Answer) Verdict() (verdict eval.Verdict, mixed bool) {
 		}
 	}
 	switch {
-	case seen[eval.Allowed]:
-		return eval.Allowed, seen[eval.Denied] || seen[eval.Undecided]
-	case seen[eval.Undecided]:
-		return eval.Undecided, false
+	case seen[enforce.Allowed]:
+		return enforce.Allowed, seen[enforce.Denied] || seen[enforce.Undecided]
+	case seen[enforce.Undecided]:
+		return enforce.Undecided, false
 	}
-	return eval.Denied, false
+	return enforce.Denied, false
 }
 
 // Why answers a question from the classes of requests that the manifests tell apart: what holds of a class holds of
 // every request in it. The service must have a proxy.
 func Why(m *model.Model, q Question) (*Answer, error) {
-	var extra eval.Atoms
+	var extra space.Distinctions
 	m.AddSources(&extra, []policy.Source{q.From})
 	model.AddOperations(&extra, q.ports(), q.Ops)
 	split, err := m.Split(q.To, extra)
@@ -97,10 +98,10 @@ func Why(m *model.Model, q Question) (*Answer, error) {
 			callers = append(callers, c)
 		}
 	}
-	byPort := map[uint16][]*eval.Region{}
+	byPort := map[uint16][]*enforce.Class{}
 	var ports []uint16
-	for i := range split.Regions {
-		r := &split.Regions[i]
+	for i := range split.Operations {
+		r := &split.Operations[i]
 		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port) {
 			continue
 		}
@@ -135,11 +136,11 @@ type why struct {
 	*model.Model
 	Question
 	split  *model.Split
-	callee *eval.Callee
+	callee *enforce.Point
 }
 
 // is is Is, save that a service outside the mesh whose address is not told is looked for anywhere.
-func (w *why) is(caller eval.Source) bool {
+func (w *why) is(caller space.Source) bool {
 	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
 		return caller.Principal == "" && caller.Elsewhere
 	}
@@ -165,7 +166,7 @@ func (w *why) carries(port uint16) bool {
 }
 
 // port answers for one port, with a text that is equal for ports that are answered alike.
-func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnswer, string) {
+func (w *why) port(port uint16, regions []*enforce.Class, callers []int) (PortAnswer, string) {
 	p := PortAnswer{Others: port == w.split.OtherPort && port != w.Port}
 	if !p.Others {
 		one := policy.Port{Number: port}
@@ -184,12 +185,12 @@ func (w *why) port(port uint16, regions []*eval.Region, callers []int) (PortAnsw
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
 		all[i].Cases, signatures[i] = w.cases(port, regions, w.split.Sources[c])
-		where.add(spotOf(w.split.Split, c), signatures[i], usual(c))
+		where.add(spotOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
 	for i, c := range callers {
 		name := ""
-		switch follows := where.follows(spotOf(w.split.Split, c)); {
+		switch follows := where.follows(spotOf(w.split.Classes, c)); {
 		case !follows:
 			name = w.placed(c)
 		case usual(c):
@@ -235,18 +236,18 @@ func signatureOf(cases []Case) string {
 }
 
 // cases is what becomes of the requests of one class of callers, those that a rule decides first.
-func (w *why) cases(port uint16, regions []*eval.Region, caller eval.Source) ([]Case, string) {
+func (w *why) cases(port uint16, regions []*enforce.Class, caller space.Source) ([]Case, string) {
 	type key struct {
-		eval.Decision
+		enforce.Decision
 		notHTTP bool
 	}
 	var cases []Case
 	at := map[key]int{}
 	for _, r := range regions {
-		d := w.callee.Decide(r.From(caller))
+		d := w.callee.Decide(r.Request.From(caller))
 		k := key{Decision: d}
 		var operations []string
-		if d.Policy != nil && (d.Reason == eval.ByRule || d.Reason == eval.NotJudged) {
+		if d.Policy != nil && (d.Reason == enforce.ByRule || d.Reason == enforce.NotJudged) {
 			operations = d.Policy.Operations(d.Rule, port)
 			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
 		}
@@ -260,10 +261,10 @@ func (w *why) cases(port uint16, regions []*eval.Region, caller eval.Source) ([]
 			}
 			cases = append(cases, c)
 		}
-		cases[i].lacks = cases[i].lacks || d.Reason == eval.NoMatch
-		if d.Reason == eval.ByRule {
+		cases[i].lacks = cases[i].lacks || d.Reason == enforce.NoMatch
+		if d.Reason == enforce.ByRule {
 			rules := w.To.Allow
-			if d.Verdict == eval.Denied {
+			if d.Verdict == enforce.Denied {
 				cases[i].lacks = cases[i].lacks || w.RuleFor(rules, caller, &r.Request) == nil
 				rules = w.To.Deny
 			}
@@ -287,11 +288,11 @@ func (w *why) cases(port uint16, regions []*eval.Region, caller eval.Source) ([]
 // order is that in which a proxy looks: rules that deny, what cannot be judged, rules that allow, then the rest.
 func (k *Case) order() int {
 	switch {
-	case k.Reason == eval.ByRule && k.Verdict == eval.Denied:
+	case k.Reason == enforce.ByRule && k.Verdict == enforce.Denied:
 		return 0
-	case k.Reason == eval.NotJudged:
+	case k.Reason == enforce.NotJudged:
 		return 1
-	case k.Reason == eval.ByRule:
+	case k.Reason == enforce.ByRule:
 		return 2
 	}
 	return 3
@@ -302,7 +303,7 @@ func (w *why) name(class int) string {
 	if w.fromOutside() {
 		return w.From.Service.ID()
 	}
-	return w.ClassName(w.split.Split, class)
+	return w.ClassName(w.split.Classes, class)
 }
 
 // placed is the same with its place: who has no identity and is at the address of a service is that.
@@ -311,7 +312,7 @@ func (w *why) placed(class int) string {
 	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Principal == "" && !client.IsValid() {
 		return s.ID()
 	}
-	return w.name(class) + model.Place(w.split.Split, class)
+	return w.name(class) + model.Place(w.split.Classes, class)
 }
 
 func (w *why) fromOutside() bool {
@@ -361,7 +362,7 @@ func RemedyOf(m *model.Model, a *Answer) (r Remedy) {
 			for _, k := range c.Cases {
 				lacks = lacks || k.lacks
 				for _, at := range k.Intents {
-					if k.Verdict == eval.Denied && !slices.Contains(r.Narrow, at) {
+					if k.Verdict == enforce.Denied && !slices.Contains(r.Narrow, at) {
 						r.Narrow = append(r.Narrow, at)
 					}
 				}

@@ -12,11 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 const asked = `mesh shop strict
@@ -41,7 +43,7 @@ func TestWhyCases(t *testing.T) {
 	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(asked)})
 	m := analysistest.Model(t, p, manifests)
 	all := analysistest.Services(p)
-	decided := map[eval.Verdict]int{}
+	decided := map[enforce.Verdict]int{}
 	for _, from := range []string{"shop/frontend", "shop/db", "payments/api"} {
 		to := all["shop/backend"]
 		answer, err := explain.Why(m, explain.Question{From: policy.Source{Service: all[from]}, To: to})
@@ -50,23 +52,23 @@ func TestWhyCases(t *testing.T) {
 		for _, port := range []uint16{8080, 9090, 7777} {
 			for _, method := range []string{"GET", "HEAD", "POST", "PATCH"} {
 				for _, path := range []string{"/", "/api/", "/api/orders", "/api/internal/keys", "/logo.png", "/api/internal/x.png", "/v1/7/items", "/v1/7/8/items", "/v1//items"} {
-					r := eval.Request{Principal: m.Principal(all[from]), Port: port, HTTP: true, Method: method, Path: path}
+					r := space.Request{Principal: m.Principal(all[from]), Port: port, HTTP: true, Method: method, Path: path}
 					if port == 9090 {
-						r = eval.Request{Principal: r.Principal, Port: port}
+						r = space.Request{Principal: r.Principal, Port: port}
 					}
 					want := callee.Decide(r).Verdict
-					assert.Equal(t, want, read(answer, &r), "%s :%d %s %s", from, port, method, path)
+					assert.Equal(t, want, verdictFor(answer, &r), "%s :%d %s %s", from, port, method, path)
 					decided[want]++
 				}
 			}
 		}
 	}
-	assert.Greater(t, decided[eval.Allowed], 40)
-	assert.Greater(t, decided[eval.Denied], 50)
+	assert.Greater(t, decided[enforce.Allowed], 40)
+	assert.Greater(t, decided[enforce.Denied], 50)
 }
 
-// read is what the cases of an answer say of a request.
-func read(a *explain.Answer, r *eval.Request) eval.Verdict {
+// verdictFor is what the cases of an answer say of a request.
+func verdictFor(a *explain.Answer, r *space.Request) enforce.Verdict {
 	var port *explain.PortAnswer
 	for i := range a.Ports {
 		named := slices.ContainsFunc(a.Ports[i].Ports, func(p policy.Port) bool { return p.Number == r.Port })
@@ -94,7 +96,7 @@ func read(a *explain.Answer, r *eval.Request) eval.Verdict {
 			return k.Verdict
 		}
 	}
-	return eval.Undecided
+	return enforce.Undecided
 }
 
 func TestRemedy(t *testing.T) {
@@ -156,7 +158,7 @@ func TestRemedy(t *testing.T) {
 				require.NoError(t, err)
 				verdict, mixed := answer.Verdict()
 				if len(lines) > 0 {
-					assert.Equal(t, eval.Allowed, verdict, "%v", lines)
+					assert.Equal(t, enforce.Allowed, verdict, "%v", lines)
 					assert.False(t, mixed, "%v", lines)
 				}
 			}
@@ -191,7 +193,7 @@ func TestRemedyWithoutMutualTLS(t *testing.T) {
 				answer, err := explain.Why(m, q)
 				require.NoError(t, err)
 				verdict, mixed := answer.Verdict()
-				assert.Equal(t, eval.Allowed, verdict, try)
+				assert.Equal(t, enforce.Allowed, verdict, try)
 				assert.False(t, mixed, try)
 			}
 		})
@@ -200,10 +202,10 @@ func TestRemedyWithoutMutualTLS(t *testing.T) {
 
 // TestNamed is what services manifests are taken to be about.
 func TestNamed(t *testing.T) {
-	m, list := eval.Read([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, eval.Mesh{})
+	m, list := read.Files([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, enforce.Mesh{})
 	require.False(t, list.HasErrors())
 	describe := func(known ...*policy.Service) string {
-		p, assumed := model.Named(m, eval.Mesh{}, known)
+		p, assumed := model.Named(m, enforce.Mesh{}, known)
 		var b strings.Builder
 		for _, mesh := range p.Meshes {
 			b.WriteString(mesh.Name + ":")

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Caller is whoever calls, in the words of the language, or, where it has none, in those of the policies.
@@ -64,7 +65,7 @@ func (m *Model) IdentityOf(namespace, account string) string {
 
 // who is the callers of a class, wherever they are. What the class has no name for but is of one service's account,
 // of all others of a mesh, or of all that nothing names, is called so.
-func (m *Model) Who(split *eval.Split, class int) Caller {
+func (m *Model) Who(split *enforce.Classes, class int) Caller {
 	src := split.Sources[class]
 	if src.Principal == "" {
 		return Caller{Source: policy.Source{Kind: policy.FromWorld}, Wide: true}
@@ -99,7 +100,7 @@ func (m *Model) Who(split *eval.Split, class int) Caller {
 }
 
 // place is where the callers of a class are, in words behind their name.
-func Place(split *eval.Split, class int) string {
+func Place(split *enforce.Classes, class int) string {
 	text := ""
 	peer, client := split.Blocks(class)
 	if peer.IsValid() {
@@ -119,7 +120,7 @@ func Anywhere(name string) string {
 }
 
 // class is who in the words of an answer: what nothing names is called so.
-func (m *Model) ClassName(split *eval.Split, class int) string {
+func (m *Model) ClassName(split *enforce.Classes, class int) string {
 	switch w := m.Who(split, class); {
 	case w.Kind == policy.FromWorld:
 		return Unidentified
@@ -136,7 +137,7 @@ func (m *Model) ClassName(split *eval.Split, class int) string {
 
 // admitted is who is let in of the classes that open has, the widest only. A place is told where the same callers are
 // not let in from everywhere.
-func (m *Model) Admitted(split *eval.Split, open []bool) []Caller {
+func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 	everywhere := map[int]bool{} // by identity
 	for n, src := range split.Sources {
 		if src.Elsewhere {
@@ -166,7 +167,7 @@ func (m *Model) Admitted(split *eval.Split, open []bool) []Caller {
 const Unidentified = "callers without identity"
 
 // Caller is one caller of a class in the words of the language.
-func (m *Model) Caller(c eval.Source) string {
+func (m *Model) Caller(c space.Source) string {
 	if c.Principal == "" {
 		if c.IP.IsValid() {
 			return "a caller without identity at " + c.IP.String()
@@ -185,7 +186,7 @@ func (m *Model) Caller(c eval.Source) string {
 }
 
 // witness is the same with its place, where not everybody is met there.
-func (m *Model) CallerAt(c eval.Source) string {
+func (m *Model) CallerAt(c space.Source) string {
 	name := m.Caller(c)
 	if c.Elsewhere {
 		return name

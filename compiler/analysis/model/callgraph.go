@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Callers is who may do anything at all at a service: sets, never pairs of services. Those with an identity may do it
@@ -102,21 +103,21 @@ func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		c.declared(m, s)
 		return c, nil
 	}
-	var extra eval.Atoms
+	var extra space.Distinctions
 	AddOperations(&extra, ports, ops)
 	split, err := m.Split(s, extra)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	open := make([]bool, len(split.Sources))
-	for i := range split.Regions {
-		r := &split.Regions[i]
+	for i := range split.Operations {
+		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) {
 			continue
 		}
 		split.Passes(r, open)
 	}
-	m.outsiders(c, split.Split, open)
+	m.outsiders(c, split.Classes, open)
 	others := map[int]bool{} // by identity: those that the language has no name for
 	for n, src := range split.Sources {
 		if src.Principal == "" {
@@ -125,7 +126,7 @@ func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		}
 		// Of the places where one identity calls from, any that is open will do.
 		_, one := split.Identities(n)
-		switch who := m.Who(split.Split, n); {
+		switch who := m.Who(split.Classes, n); {
 		case one:
 			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
 		case who.Other != "":
@@ -138,7 +139,7 @@ func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
 		}
 	}
-	m.others(c, split.Split, others)
+	m.others(c, split.Classes, others)
 	return c, nil
 }
 
@@ -164,8 +165,8 @@ func (c *Callers) declared(m *Model, s *policy.Service) {
 }
 
 // outsiders adds the services outside the mesh that addresses tell apart from others.
-func (m *Model) outsiders(c *Callers, split *eval.Split, open []bool) {
-	if !slices.ContainsFunc(split.Sources, func(src eval.Source) bool { return src.IP.IsValid() }) {
+func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
+	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.IP.IsValid() }) {
 		return
 	}
 	for _, mesh := range m.Policy.Meshes {
@@ -187,9 +188,9 @@ func (m *Model) outsiders(c *Callers, split *eval.Split, open []bool) {
 }
 
 // apart tells whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
-func (m *Model) apart(split *eval.Split, o *policy.Service) bool {
+func (m *Model) apart(split *enforce.Classes, o *policy.Service) bool {
 	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
-		class := split.Source("", a.Addr())
+		class := split.Source(space.Request{SourceIP: a.Addr()})
 		if class < 0 {
 			return true
 		}
@@ -199,7 +200,7 @@ func (m *Model) apart(split *eval.Split, o *policy.Service) bool {
 }
 
 // others adds those of the classes that the language has no name for.
-func (m *Model) others(c *Callers, split *eval.Split, classes map[int]bool) {
+func (m *Model) others(c *Callers, split *enforce.Classes, classes map[int]bool) {
 	if len(classes) == 0 {
 		return
 	}

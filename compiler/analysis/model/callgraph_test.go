@@ -15,11 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets/istio"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // actor is somebody who calls: a service, or somebody of whom only the namespace is known, or not even that.
@@ -53,7 +54,7 @@ func calls(m *model.Model) (actors []actor, may [][]bool) {
 				continue
 			}
 			allowed := func(principal string) bool {
-				return m.Callee(to.service).Decide(eval.Request{Principal: principal, SourceIP: a.ip, Port: 80}).Verdict == eval.Allowed
+				return m.Callee(to.service).Decide(space.Request{Principal: principal, SourceIP: a.ip, Port: 80}).Verdict == enforce.Allowed
 			}
 			may[i][j] = to.service.Outside || allowed(a.principal) || allowed("")
 		}

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Judgement is what became of one never, always or only.
@@ -110,7 +111,7 @@ func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
 }
 
 func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnostic, error) {
-	var extra eval.Atoms
+	var extra space.Distinctions
 	m.AddSources(&extra, g.From)
 	m.AddSources(&extra, g.Except)
 	AddOperations(&extra, g.Ports, g.Ops)
@@ -120,14 +121,14 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 	}
 	order := plainFirst(split.Sources)
 	reached := make([]bool, len(g.From)) // of an only: which of its callers reach the destination at all
-	for i := range split.Regions {
-		r := &split.Regions[i]
+	for i := range split.Operations {
+		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) {
 			continue
 		}
-		o := &r.Verdicts[0]
+		o := &r.Outcomes[0]
 		// Where mTLS is disabled policies know nobody by an identity. In a dry run they let everyone through all the same.
-		idle := m.Policy.DryRun && o.Mode == eval.Disable
+		idle := m.Policy.DryRun && o.Mode == enforce.Disable
 		for _, c := range order {
 			caller := split.Sources[c]
 			if Unproven(caller, o.Mode) {
@@ -162,7 +163,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 }
 
 // plainFirst is the places of sources, those at addresses that no rule names first: they make the better witnesses.
-func plainFirst(sources []eval.Source) []int {
+func plainFirst(sources []space.Source) []int {
 	order := make([]int, 0, len(sources))
 	for _, elsewhere := range []bool{true, false} {
 		for i, caller := range sources {
@@ -176,7 +177,7 @@ func plainFirst(sources []eval.Source) []int {
 
 // disguised tells whether a caller without identity may be one of those that a never is about: whoever calls
 // past its own proxy proves nothing. A port that is not strict lets it come so.
-func (m *Model) disguised(caller eval.Source, g *policy.Guard) bool {
+func (m *Model) disguised(caller space.Source, g *policy.Guard) bool {
 	return caller.Principal == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
 }
 
@@ -196,7 +197,7 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 }
 
 // broken reports one request that breaks a guard, with the statements that let it through or stop it.
-func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eval.Source, r *eval.Region) *diag.Diagnostic {
+func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller space.Source, r *enforce.Class) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
 	s := split.Service
 	d := diag.New(code, g.At, "%s", split.Witness(m.callerOf(g, caller), &r.Request, allowed))
@@ -207,7 +208,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eva
 			if e := m.exception(g, caller); e != "" {
 				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
 			}
-		} else if by := m.Callee(s).Decide(r.From(caller)); by.Policy != nil {
+		} else if by := m.Callee(s).Decide(r.Request.From(caller)); by.Policy != nil {
 			d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
 		} else {
 			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
@@ -223,7 +224,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller eva
 
 // callerOf is a class of callers in the words of the language: where the guard names the service, of several with one
 // account, that one.
-func (m *Model) callerOf(g *policy.Guard, caller eval.Source) string {
+func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
 	for _, f := range g.From {
 		if caller.Principal != "" && f.Kind == policy.FromService && m.Is(caller, f) {
 			return f.String()
@@ -234,7 +235,7 @@ func (m *Model) callerOf(g *policy.Guard, caller eval.Source) string {
 
 // exception is what `except` would have to name for a guard to pass over a class of callers: a service, or those outside
 // the mesh at its address. It is empty where nothing names the class, or where the guard is about no others.
-func (m *Model) exception(g *policy.Guard, caller eval.Source) string {
+func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 	var names []string
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
@@ -257,7 +258,7 @@ func (m *Model) exception(g *policy.Guard, caller eval.Source) string {
 func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.From[0] == f }
 
 // stopped says what turns a request away.
-func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller eval.Source, r *eval.Request) {
+func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller space.Source, r *space.Request) {
 	s := split.Service
 	mode := m.Mode(s, r.Port)
 	switch rule := m.RuleFor(s.Deny, caller, r); {
@@ -266,7 +267,7 @@ func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, calle
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
 	case m.RuleFor(s.Allow, caller, r) != nil:
-		by := m.Callee(s).Decide((&eval.Region{Request: *r}).From(caller))
+		by := m.Callee(s).Decide(r.From(caller))
 		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {
 			d.WithHelp("%s %s stops it: take that back", by.Policy.Kind, by.Policy.ID())
 		}
@@ -291,7 +292,7 @@ func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
 }
 
 // ruleFor is the first rule of the language that a request matches.
-func (m *Model) RuleFor(rules []policy.Rule, caller eval.Source, r *eval.Request) *policy.Rule {
+func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	for i := range rules {
 		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Path && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
 			continue // what is asked of most rules of a hub
@@ -354,7 +355,7 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 
 // at is the place of the statement that lets a caller do anything at a service; zero where there is none.
 func (m *Model) at(caller policy.Source, s *policy.Service) (at source.Span) {
-	c := eval.Source{Elsewhere: true}
+	c := space.Source{Elsewhere: true}
 	if caller.Kind == policy.FromService {
 		c.Principal = m.Principal(caller.Service)
 		if caller.Service.Outside && len(caller.Service.Addresses) > 0 {

@@ -11,10 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // TestGuardsRequestByRequest holds guards against policies that look at addresses, once by classes and once by asking
@@ -50,13 +52,13 @@ func TestGuardsRequestByRequest(t *testing.T) {
 			}
 			fmt.Fprintf(&text, "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p%d, namespace: shop}\nspec: {action: %s, rules: [{from: [%s]}]}\n", i, action, strings.Join(from, ", "))
 		}
-		read, list := eval.Read([]*source.File{source.NewFile("p.yaml", text.String())}, eval.Mesh{})
+		layer, list := read.Files([]*source.File{source.NewFile("p.yaml", text.String())}, enforce.Mesh{})
 		require.NoError(t, list.Err())
 		p := &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system", Meshes: []*policy.Mesh{{Name: "shop", Services: []*policy.Service{a, b}}}}
 		for _, kind := range []policy.GuardKind{policy.Never, policy.Always, policy.Only} {
 			p.Guards = append(p.Guards, &policy.Guard{Kind: kind, From: []policy.Source{{Service: a}}, To: []*policy.Service{b}})
 		}
-		m := model.New(p, read)
+		m := model.New(p, layer)
 		judged, err := m.Judge()
 		require.NoError(t, err)
 
@@ -68,7 +70,7 @@ func TestGuardsRequestByRequest(t *testing.T) {
 		}
 		callee := m.Callee(b)
 		allowed := func(principal string, ip netip.Addr) bool {
-			return callee.Decide(eval.Request{Principal: principal, SourceIP: ip, Port: 80}).Verdict == eval.Allowed
+			return callee.Decide(space.Request{Principal: principal, SourceIP: ip, Port: 80}).Verdict == enforce.Allowed
 		}
 		var never, always, only bool
 		reached := false

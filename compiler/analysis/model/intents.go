@@ -4,26 +4,26 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // intents is what the rules of a service say of the sources of a split: the meaning of the language, as sets.
 type intents struct {
 	model    *Model
-	sources  []eval.Source
-	plain    eval.Set         // the sources without an identity
+	sources  []space.Source
+	plain    space.Set        // the sources without an identity
 	named    map[string][]int // the others, by their identity
 	declares bool             // the mesh only declares, so that nothing is closed
 	allow    rules
 	deny     rules
-	want     eval.Set
+	want     space.Set
 }
 
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
-	in := &intents{model: m, sources: split.Sources, plain: eval.NewSet(n), named: make(map[string][]int, n),
-		declares: m.meshes[s.Namespace].Declares, want: eval.NewSet(n)}
+	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
+		declares: m.meshes[s.Namespace].Declares, want: space.NewSet(n)}
 	for i, caller := range split.Sources {
 		if caller.Principal == "" {
 			in.plain.Add(i)
@@ -37,7 +37,7 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 
 // callers is who may send a request: some edge says so and no deny does, and who has no identity reaches no strict port
 // and is nobody at a disabled one. The next call writes over the set.
-func (in *intents) callers(r *eval.Request, mode policy.Mode) eval.Set {
+func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	clear(in.want)
 	if in.declares {
 		in.want.Fill(len(in.sources))
@@ -73,7 +73,7 @@ type rules struct {
 
 type ruleSet struct {
 	*policy.Rule
-	from eval.Set
+	from space.Set
 }
 
 func (in *intents) rules(all []policy.Rule) rules {
@@ -93,7 +93,7 @@ func (in *intents) rules(all []policy.Rule) rules {
 }
 
 // each goes through the rules that speak of what a request does, with the callers of each.
-func (rs *rules) each(r *eval.Request, do func(eval.Set)) {
+func (rs *rules) each(r *space.Request, do func(space.Set)) {
 	for _, list := range [...][]*ruleSet{rs.exact[r.Path], rs.other} {
 		for _, rule := range list {
 			if Matches(r, rule.Ports, rule.Ops) {
@@ -104,8 +104,8 @@ func (rs *rules) each(r *eval.Request, do func(eval.Set)) {
 }
 
 // from is the sources of the split that sources of the language mean.
-func (in *intents) from(sources []policy.Source) eval.Set {
-	set := eval.NewSet(len(in.sources))
+func (in *intents) from(sources []policy.Source) space.Set {
+	set := space.NewSet(len(in.sources))
 	for _, s := range sources {
 		if s.Kind == policy.FromService && !s.Service.Outside {
 			for _, i := range in.named[in.model.Principal(s.Service)] {

@@ -2,7 +2,7 @@
 // guards never, always and only, who reaches whom over how many hops, why a request is decided as it is, how two sides
 // differ, and what other manifests do to those of a project.
 //
-// It asks targets/istio/eval, as sets of requests and never by sampling, and holds the answer against the
+// It asks compiler/analysis/enforce, as sets of requests and never by sampling, and holds the answer against the
 // policy that the language gave. It knows nothing of how manifests are written: it shares no code with
 // what emits them.
 package model
@@ -13,14 +13,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Model is the services of a policy and the manifests that bind them.
 type Model struct {
 	Policy    *policy.Policy
-	Manifests *eval.Manifests
+	Manifests *enforce.Layer
 
 	meshes     map[string]*policy.Mesh
 	principals map[*policy.Service]string // of the services of the policy: they are asked for often
@@ -29,12 +30,12 @@ type Model struct {
 
 	// Who no rule names is called `other` by eval. Where the project has that name itself, it is told apart everywhere, or
 	// the one would be taken for the other.
-	namesakes eval.Atoms
+	namesakes space.Distinctions
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
-func New(p *policy.Policy, manifests *eval.Manifests) *Model {
+func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}, services: map[string]*policy.Service{}}
 	m.hops = sync.OnceValues(m.newCallGraph)
 	for _, mesh := range p.Meshes {
@@ -61,13 +62,13 @@ func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
 
 // SettingsOf is what eval must know of the mesh of a policy. Where that is in dry-run, manifests are judged as if they were
 // enforced; of one that is not, manifests in dry-run enforce nothing.
-func SettingsOf(p *policy.Policy) eval.Mesh {
-	return eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
+func SettingsOf(p *policy.Policy) enforce.Mesh {
+	return enforce.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
 // Callee is the policies that bind a service.
-func (m *Model) Callee(s *policy.Service) *eval.Callee {
-	return m.Manifests.For(eval.Workload{Namespace: s.Namespace, Labels: LabelsOf(s)})
+func (m *Model) Callee(s *policy.Service) *enforce.Point {
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: LabelsOf(s)})
 }
 
 // Principal is the identity of a service, empty where it has none.
@@ -86,7 +87,7 @@ func identity(p *policy.Policy, s *policy.Service) string {
 }
 
 // Is tells whether a caller is one of those that a source of the language means.
-func (m *Model) Is(caller eval.Source, s policy.Source) bool {
+func (m *Model) Is(caller space.Source, s policy.Source) bool {
 	switch s.Kind {
 	case policy.FromWorld:
 		return true
@@ -106,7 +107,7 @@ func (m *Model) Is(caller eval.Source, s policy.Source) bool {
 	return false
 }
 
-func (m *Model) IsOneOf(caller eval.Source, sources []policy.Source) bool {
+func (m *Model) IsOneOf(caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
 		if m.Is(caller, s) {
 			return true
@@ -117,7 +118,7 @@ func (m *Model) IsOneOf(caller eval.Source, sources []policy.Source) bool {
 
 // stands tells whether a class of callers is where one would look for a source: a service outside the mesh
 // at its addresses and without an identity, everyone with an identity at no address that rules name.
-func (m *Model) Stands(caller eval.Source, s policy.Source) bool {
+func (m *Model) Stands(caller space.Source, s policy.Source) bool {
 	switch {
 	case s.Kind == policy.FromWorld:
 		return true
@@ -127,7 +128,7 @@ func (m *Model) Stands(caller eval.Source, s policy.Source) bool {
 	return caller.Elsewhere && m.Is(caller, s)
 }
 
-func (m *Model) standsFor(caller eval.Source, sources []policy.Source) bool {
+func (m *Model) standsFor(caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
 		if m.Stands(caller, s) {
 			return true
@@ -139,13 +140,13 @@ func (m *Model) standsFor(caller eval.Source, sources []policy.Source) bool {
 // Unproven tells whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
 // addresses alone, and who is at one that rules name is whoever they mean. Anywhere else, and of a port that takes
 // identities, a class with one is met wherever it calls from.
-func Unproven(caller eval.Source, mode eval.Mode) bool {
-	return caller.Principal != "" && mode == eval.Disable && !caller.Elsewhere
+func Unproven(caller space.Source, mode enforce.Mode) bool {
+	return caller.Principal != "" && mode == enforce.Disable && !caller.Elsewhere
 }
 
 // Atoms is what the rules tell apart, so that no class of requests straddles one of them.
-func (m *Model) Atoms(s *policy.Service) eval.Atoms {
-	a := eval.Atoms{Principals: slices.Clone(m.namesakes.Principals), Namespaces: slices.Clone(m.namesakes.Namespaces)}
+func (m *Model) Atoms(s *policy.Service) space.Distinctions {
+	a := space.Distinctions{Principals: slices.Clone(m.namesakes.Principals), Namespaces: slices.Clone(m.namesakes.Namespaces)}
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
 			m.AddSources(&a, rules[i].From)
@@ -153,12 +154,12 @@ func (m *Model) Atoms(s *policy.Service) eval.Atoms {
 		}
 	}
 	for _, p := range s.Ports {
-		a.Operations = append(a.Operations, eval.Operation{Ports: []uint16{p.Number}})
+		a.Operations = append(a.Operations, space.Operation{Ports: []uint16{p.Number}})
 	}
 	return a
 }
 
-func (m *Model) AddSources(a *eval.Atoms, sources []policy.Source) {
+func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 	for _, f := range sources {
 		switch {
 		case f.Kind == policy.FromMesh:
@@ -172,15 +173,15 @@ func (m *Model) AddSources(a *eval.Atoms, sources []policy.Source) {
 	}
 }
 
-func AddOperations(a *eval.Atoms, ports []uint16, ops []policy.Operation) {
+func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation) {
 	if len(ops) == 0 {
 		if len(ports) > 0 {
-			a.Operations = append(a.Operations, eval.Operation{Ports: ports})
+			a.Operations = append(a.Operations, space.Operation{Ports: ports})
 		}
 		return
 	}
 	for _, o := range ops {
-		e := eval.Operation{Ports: ports, Methods: o.Methods}
+		e := space.Operation{Ports: ports, Methods: o.Methods}
 		if o.Path != "" {
 			e.Paths = []string{o.Path}
 		}
@@ -190,7 +191,7 @@ func AddOperations(a *eval.Atoms, ports []uint16, ops []policy.Operation) {
 
 // Occurs tells whether a class of requests can occur at a service: a port that is declared as HTTP carries no
 // other requests, and one that is declared as something else carries no HTTP that a proxy would see.
-func Occurs(s *policy.Service, r *eval.Request) bool {
+func Occurs(s *policy.Service, r *space.Request) bool {
 	for _, p := range s.Ports {
 		if p.Number == r.Port && p.Protocol != policy.ProtocolUnset {
 			return p.Protocol.IsHTTP() == r.HTTP
@@ -200,7 +201,7 @@ func Occurs(s *policy.Service, r *eval.Request) bool {
 }
 
 // Matches tells whether a request is one of those that ports and operations of the language mean.
-func Matches(r *eval.Request, ports []uint16, ops []policy.Operation) bool {
+func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
 	if len(ports) > 0 {
 		found := false
 		for _, p := range ports {
@@ -223,41 +224,41 @@ func Matches(r *eval.Request, ports []uint16, ops []policy.Operation) bool {
 
 // Split is every class of requests to a service that its policies, its intents or the extra atoms tell apart.
 type Split struct {
-	*eval.Split
-	Service    *policy.Service
-	Operations bool // methods and paths are told apart
+	*enforce.Classes
+	Service     *policy.Service
+	ByOperation bool // methods and paths are told apart
 }
 
 // Split splits the requests to a service.
-func (m *Model) Split(s *policy.Service, extra eval.Atoms) (*Split, error) {
-	return m.splitWith(new(eval.Splitter), s, extra)
+func (m *Model) Split(s *policy.Service, extra space.Distinctions) (*Split, error) {
+	return m.splitWith(new(enforce.Classifier), s, extra)
 }
 
-func (m *Model) splitWith(splitter *eval.Splitter, s *policy.Service, extra eval.Atoms) (*Split, error) {
+func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, extra space.Distinctions) (*Split, error) {
 	a := m.Atoms(s)
 	a.Principals = append(a.Principals, extra.Principals...)
 	a.Namespaces = append(a.Namespaces, extra.Namespaces...)
 	a.Blocks = append(a.Blocks, extra.Blocks...)
 	a.Operations = append(a.Operations, extra.Operations...)
-	split, err := splitter.Split(a, m.Callee(s))
-	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o eval.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, TooManyAt(s, err)
+	split, err := splitter.Classes(a, m.Callee(s))
+	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o space.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, TooManyAt(s, err)
 }
 
 // Target is the service, port and operation of a request, in the words of the language: what no rule tells
 // apart is left out.
-func (s *Split) Target(r *eval.Request) string {
+func (s *Split) Target(r *space.Request) string {
 	text := s.Service.ID()
 	if r.Port != s.OtherPort {
 		text += ":" + strconv.Itoa(int(r.Port))
 	}
-	if r.HTTP && s.Operations {
+	if r.HTTP && s.ByOperation {
 		text += " " + r.Method + " " + r.Path
 	}
 	return text
 }
 
 // Witness is a request in the words of the language, and what becomes of it.
-func (s *Split) Witness(caller string, r *eval.Request, allowed bool) string {
+func (s *Split) Witness(caller string, r *space.Request, allowed bool) string {
 	verb := "may not call"
 	if allowed {
 		verb = "may call"
@@ -266,9 +267,9 @@ func (s *Split) Witness(caller string, r *eval.Request, allowed bool) string {
 }
 
 // Passes adds the classes that get through, or may.
-func (s *Split) Passes(r *eval.Region, open []bool) {
-	o := &r.Verdicts[0]
-	for _, set := range [...]eval.Set{o.Allowed, o.Undecided} {
+func (s *Split) Passes(r *enforce.Class, open []bool) {
+	o := &r.Outcomes[0]
+	for _, set := range [...]space.Set{o.Allowed, o.Undecided} {
 		for n := range set.All() {
 			open[n] = open[n] || !Unproven(s.Sources[n], o.Mode)
 		}
@@ -294,6 +295,6 @@ func LabelsOf(s *policy.Service) map[string]string {
 }
 
 // Guarded reports whether an ALLOW policy binds a workload, so that what no rule allows is denied.
-func Guarded(c *eval.Callee) bool {
-	return slices.ContainsFunc(c.Policies, func(p *eval.Policy) bool { return p.Action == eval.Allow && !p.DryRun })
+func Guarded(c *enforce.Point) bool {
+	return slices.ContainsFunc(c.Policies, func(p *enforce.Object) bool { return p.Action == enforce.Allow && !p.DryRun })
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Named is a policy without rules, of the services that manifests are about: for a Model where there is no project.
@@ -16,9 +16,9 @@ import (
 // called after the label app or app.kubernetes.io/name. Accounts that policies name and that no service has are
 // services of their own, without pods. Manifests do not tell which account the pods of a selector have: those called
 // NAME or NAME-sa are taken for that of NAME, and assumed has the services for which that was done.
-func Named(manifests *eval.Manifests, mesh eval.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
+func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
 	n := naming{
-		mesh:   eval.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
+		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
 		meshes: map[string]*policy.Mesh{},
 	}
 	for _, s := range known {
@@ -51,7 +51,7 @@ func Named(manifests *eval.Manifests, mesh eval.Mesh, known []*policy.Service) (
 
 // TrustDomain is the one that all principals of manifests name, where there is no project to say which it is; empty
 // where they name several, or none, or cluster.local, which stands for that of the mesh.
-func TrustDomain(manifests *eval.Manifests) string {
+func TrustDomain(manifests *enforce.Layer) string {
 	one := ""
 	for _, p := range manifests.Policies {
 		for _, principal := range p.Mentions().Principals {
@@ -66,7 +66,7 @@ func TrustDomain(manifests *eval.Manifests) string {
 }
 
 type naming struct {
-	mesh    eval.Mesh
+	mesh    enforce.Mesh
 	meshes  map[string]*policy.Mesh
 	assumed []*policy.Service
 }
@@ -95,7 +95,7 @@ func (n *naming) find(namespace string, is func(*policy.Service) bool) *policy.S
 
 // binds tells whether a policy of the root namespace, where a selector means pods of every namespace, selects those of
 // a service that is known already. It is then about that, and else about pods of its own namespace: gateways, mostly.
-func (n *naming) binds(p *eval.Policy) bool {
+func (n *naming) binds(p *enforce.Object) bool {
 	labels := p.Labels()
 	for _, m := range n.meshes {
 		for _, s := range m.Services {
@@ -114,9 +114,9 @@ func (n *naming) binds(p *eval.Policy) bool {
 }
 
 // selector takes the pods that a policy selects for a service.
-func (n *naming) selector(p *eval.Policy) {
+func (n *naming) selector(p *enforce.Object) {
 	labels := p.Labels()
-	if len(labels) == 0 || p.Gateways() {
+	if len(labels) == 0 || p.Gateways {
 		return
 	}
 	s := &policy.Service{Namespace: p.Namespace, At: p.At}
@@ -147,7 +147,7 @@ func (n *naming) selector(p *eval.Policy) {
 	n.add(s)
 }
 
-func (n *naming) mentions(p *eval.Policy) {
+func (n *naming) mentions(p *enforce.Object) {
 	all := p.Mentions()
 	for _, namespace := range append(all.Namespaces, p.Namespace) {
 		n.namespace(namespace)
@@ -166,7 +166,7 @@ func (n *naming) mentions(p *eval.Policy) {
 }
 
 // account gives an account to a service, or a service to it.
-func (n *naming) account(p *eval.Policy, namespace, account string) {
+func (n *naming) account(p *enforce.Object, namespace, account string) {
 	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && !s.Outside }) != nil {
 		return
 	}

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // Unproved is a difference between what manifests let through and what the policy says: a mistake of
@@ -45,7 +46,7 @@ func (m *Model) Prove() error {
 	for w := range workers {
 		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
 		wait.Go(func() {
-			var splitter eval.Splitter
+			var splitter enforce.Classifier
 			for _, s := range share {
 				witnesses, err := m.prove(&splitter, s)
 				if err != nil {
@@ -72,18 +73,18 @@ func (m *Model) Prove() error {
 	return nil
 }
 
-func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []string, err error) {
-	split, err := m.splitWith(splitter, s, eval.Atoms{})
+func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesses []string, err error) {
+	split, err := m.splitWith(splitter, s, space.Distinctions{})
 	if err != nil {
 		return nil, err
 	}
 	intents := m.intents(s, split)
-	for i := range split.Regions {
-		r := &split.Regions[i]
+	for i := range split.Operations {
+		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) {
 			continue
 		}
-		o := &r.Verdicts[0]
+		o := &r.Outcomes[0]
 		mode := m.Mode(s, r.Request.Port)
 		if got := modes[o.Mode]; got != mode {
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
@@ -105,7 +106,7 @@ func (m *Model) prove(splitter *eval.Splitter, s *policy.Service) (witnesses []s
 	return witnesses, nil
 }
 
-var modes = map[eval.Mode]policy.Mode{eval.Disable: policy.Disable, eval.Permissive: policy.Permissive, eval.Strict: policy.Strict}
+var modes = map[enforce.Mode]policy.Mode{enforce.Disable: policy.Disable, enforce.Permissive: policy.Permissive, enforce.Strict: policy.Strict}
 
 // Mode is the mTLS mode of a port by the policy.
 func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {

@@ -4,22 +4,22 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/targets/istio/eval"
 )
 
 // TooMany tells that what the rules of a service tell apart cannot be looked at one by one. It is no mistake of meshc's,
 // and says nothing of the other services.
 type TooMany struct{ Service *policy.Service }
 
-func (t *TooMany) Error() string { return eval.ErrTooMany.Error() }
+func (t *TooMany) Error() string { return space.ErrTooMany.Error() }
 
-func (t *TooMany) Unwrap() error { return eval.ErrTooMany }
+func (t *TooMany) Unwrap() error { return space.ErrTooMany }
 
 // TooManyAt names the service where that is what an error says.
 func TooManyAt(s *policy.Service, err error) error {
-	if errors.Is(err, eval.ErrTooMany) {
+	if errors.Is(err, space.ErrTooMany) {
 		return &TooMany{s}
 	}
 	return err

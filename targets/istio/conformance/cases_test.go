@@ -12,15 +12,15 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// TestCasesOfEval asks Istio what eval's own cases ask, and wants the answers that stand there. Where eval says that
+// TestCasesOfReader asks Istio what the reader's own cases ask, and wants the answers that stand there. Where enforce says that
 // something is undecided Istio has no answer to give. An object that a cluster would refuse, or a provider decides, is
-// left out: what eval decides beside it must hold whatever it is.
-func TestCasesOfEval(t *testing.T) {
+// left out: what enforce decides beside it must hold whatever it is.
+func TestCasesOfReader(t *testing.T) {
 	schemas, err := LoadSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths, err := filepath.Glob("../eval/testdata/*.txtar")
+	paths, err := filepath.Glob("../read/testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
 		t.Fatal("eval has no cases: ", err)
 	}

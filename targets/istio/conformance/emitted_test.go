@@ -10,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // TestEmitted holds what meshc writes for made-up projects to Istio: every object is taken without a warning, and
@@ -104,8 +105,8 @@ func (b *bench) judge(p *project, seed uint64) error {
 // decide compares what Istio, eval and the intents say of requests. A shadow is a dry run judged as if it were enforced.
 func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64) error {
 	options := Options{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace}
-	manifests, findings := eval.Read([]*source.File{source.NewFile("manifests.yaml", stream)},
-		eval.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: shadow})
+	manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream)},
+		enforce.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: shadow})
 	if len(findings) > 0 {
 		return fmt.Errorf("eval: %s %s", findings[0].Code, findings[0].Message)
 	}
@@ -144,7 +145,7 @@ func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64
 		}
 		b.decisions++
 		open := m.Declares || p.DryRun && !shadow || m.Name == p.RootNamespace
-		if got := j.callee.Authorize(asked(&q)); (got.Verdict == eval.Allowed) != open {
+		if got := j.callee.Authorize(asked(&q)); (got.Verdict == enforce.Allowed) != open {
 			return fmt.Errorf("a pod of %s that no intent names: %s", m.Name, got)
 		}
 	}

@@ -11,10 +11,12 @@ import (
 
 	"istio.io/istio/pkg/log"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 func TestMain(m *testing.M) {
@@ -38,13 +40,13 @@ func size(t *testing.T, n int) uint64 {
 }
 
 // read is what eval makes of manifests.
-func read(yaml string, o Options) (*eval.Manifests, diag.List) {
-	return eval.Read([]*source.File{source.NewFile("manifests.yaml", yaml)}, eval.Mesh{TrustDomain: o.TrustDomain, RootNamespace: o.RootNamespace})
+func readYAML(yaml string, o Options) (*enforce.Layer, diag.List) {
+	return read.Files([]*source.File{source.NewFile("manifests.yaml", yaml)}, enforce.Mesh{TrustDomain: o.TrustDomain, RootNamespace: o.RootNamespace})
 }
 
 // asked is a request as eval is asked about it. Headers, tokens and server names are not told.
-func asked(q *envoy.Request) eval.Request {
-	return eval.Request{
+func asked(q *envoy.Request) space.Request {
+	return space.Request{
 		Principal: strings.TrimPrefix(q.Peer, "spiffe://"),
 		SourceIP:  q.Source, RemoteIP: q.Remote, DestIP: q.Destination,
 		Port: q.Port, HTTP: q.Method != "", Method: q.Method, Path: q.Path, Host: q.Host,
@@ -56,12 +58,12 @@ type judge struct {
 	istiod   *Istiod
 	workload Workload
 	chains   Chains
-	callee   *eval.Callee
+	callee   *enforce.Point
 }
 
-func newJudge(istiod *Istiod, manifests *eval.Manifests, w Workload) (*judge, error) {
+func newJudge(istiod *Istiod, manifests *enforce.Layer, w Workload) (*judge, error) {
 	chains, err := istiod.Chains(w)
-	return &judge{istiod, w, chains, manifests.For(eval.Workload{Namespace: w.Namespace, Labels: w.Labels})}, err
+	return &judge{istiod, w, chains, manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels})}, err
 }
 
 // differ compares both sides on one request, which may be undecided where the manifests look at what eval is not told.
@@ -83,21 +85,21 @@ func (j *judge) differ(q envoy.Request, maybe bool) error {
 // classes compares both sides on what stands for every request there is: eval's split of them into classes that no
 // policy tells apart. Of more than most classes it takes as many at random. It is the number of those compared.
 func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
-	split, err := eval.NewSplit(eval.Atoms{}, j.callee)
+	split, err := enforce.NewClasses(space.Distinctions{}, j.callee)
 	if err != nil {
 		return 0, err
 	}
-	all := len(split.Regions) * len(split.Sources)
+	all := len(split.Operations) * len(split.Sources)
 	for i := range min(all, most) {
 		if all > most {
 			i = r.IntN(all)
 		}
-		region, source := &split.Regions[i/len(split.Sources)], i%len(split.Sources)
-		q := told(region.From(split.Sources[source]))
+		region, source := &split.Operations[i/len(split.Sources)], i%len(split.Sources)
+		q := told(region.Request.From(split.Sources[source]))
 		if err := j.differ(q, maybe); err != nil {
 			return 0, err
 		}
-		outcome, want := region.Verdicts[0], j.istiod.Decide(j.workload, j.chains, q)
+		outcome, want := region.Outcomes[0], j.istiod.Decide(j.workload, j.chains, q)
 		if mode := j.istiod.Mode(j.workload, q.Port); mode != outcome.Mode.String() {
 			return 0, fmt.Errorf("in its split eval says that port %d is %s, and Istio that it is %s", q.Port, outcome.Mode, mode)
 		}
@@ -109,7 +111,7 @@ func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 }
 
 // told is a request of eval as Envoy sees it.
-func told(r eval.Request) envoy.Request {
+func told(r space.Request) envoy.Request {
 	q := envoy.Request{Source: r.SourceIP, Remote: r.RemoteIP, Destination: r.DestIP, Port: r.Port}
 	if r.Principal != "" {
 		q.Peer = "spiffe://" + r.Principal
@@ -120,13 +122,13 @@ func told(r eval.Request) envoy.Request {
 	return q
 }
 
-func same(istio bool, ours eval.Decision, maybe bool) error {
+func same(istio bool, ours enforce.Decision, maybe bool) error {
 	switch {
-	case ours.Verdict == eval.Undecided && maybe:
+	case ours.Verdict == enforce.Undecided && maybe:
 		return nil
-	case istio && ours.Verdict != eval.Allowed:
+	case istio && ours.Verdict != enforce.Allowed:
 		return fmt.Errorf("Istio allows, and eval says: %s", ours)
-	case !istio && ours.Verdict != eval.Denied:
+	case !istio && ours.Verdict != enforce.Denied:
 		return fmt.Errorf("Istio denies, and eval says: %s", ours)
 	}
 	return nil
@@ -147,7 +149,7 @@ func TestHandWrittenPolicies(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: Istio refuses what it should take: %v\n%s", seed, err, c.yaml)
 		}
-		manifests, findings := read(c.yaml, c.Options)
+		manifests, findings := readYAML(c.yaml, c.Options)
 		if findings.HasErrors() {
 			t.Errorf("seed %d: eval refuses what Istio takes: %v\n%s", seed, findings[0], c.yaml)
 			continue
@@ -172,9 +174,9 @@ func TestHandWrittenPolicies(t *testing.T) {
 				}
 				decisions++
 				switch j.callee.Authorize(asked(&q)).Verdict {
-				case eval.Allowed:
+				case enforce.Allowed:
 					allowed++
-				case eval.Undecided:
+				case enforce.Undecided:
 					undecided++
 				}
 			}

@@ -9,12 +9,12 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // proven is what the proof of a build says of manifests.
 func proven(p *policy.Policy, stream string) error {
-	manifests, findings := eval.Read([]*source.File{source.NewFile("manifests.yaml", stream)}, model.SettingsOf(p))
+	manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream)}, model.SettingsOf(p))
 	if findings.HasErrors() {
 		return findings.Err()
 	}

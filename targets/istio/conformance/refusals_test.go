@@ -95,7 +95,7 @@ func TestRefusals(t *testing.T) {
 		if istio == nil {
 			_, istio = Start(stored, w.Options)
 		}
-		_, findings := read(yaml, w.Options)
+		_, findings := readYAML(yaml, w.Options)
 		switch {
 		case istio != nil && !findings.HasErrors():
 			t.Errorf("seed %d: Istio refuses, and eval does not: %v\n%s", seed, istio, yaml)

@@ -14,7 +14,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // Compile takes intents as far as manifests; any error of the compiler ends the test.
@@ -36,9 +36,9 @@ func Model(t *testing.T, p *policy.Policy, manifests []targets.Manifest) *model.
 	for _, m := range manifests {
 		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
 	}
-	read, list := eval.Read(files, model.SettingsOf(p))
+	layer, list := read.Files(files, model.SettingsOf(p))
 	require.NoError(t, list.Err())
-	return model.New(p, read)
+	return model.New(p, layer)
 }
 
 // Shop is a small mesh with each kind of rule.

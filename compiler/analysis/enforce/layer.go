@@ -1,0 +1,49 @@
+// Package enforce is what a target's reader makes of manifests, and how that decides requests.
+package enforce
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Mesh is what manifests do not say of the mesh they are for.
+type Mesh struct {
+	TrustDomain   string // empty: cluster.local
+	RootNamespace string // whose policies bind every namespace; empty: istio-system
+	Shadow        bool   // judge policies in dry-run as if they were enforced
+}
+
+// Layer is every object of a set of files. It is not changed by what is asked of it and may be shared.
+type Layer struct {
+	Policies     []*Object      // sorted by role, namespace and age, which where nothing is known of it is the name
+	Destinations []*Destination // sorted by namespace and age
+	Mesh         Mesh
+
+	index map[scope][]*Object
+}
+
+// scope is where an object is looked for: its namespace, and one label of its selector, which a workload that it binds
+// must have.
+type scope struct {
+	namespace string
+	Label
+}
+
+// NewLayer sorts the objects and indexes them.
+func NewLayer(mesh Mesh, policies []*Object, destinations []*Destination) *Layer {
+	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, index: make(map[scope][]*Object, len(policies))}
+	slices.SortStableFunc(m.Policies, func(a, b *Object) int {
+		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), older(a, b))
+	})
+	slices.SortStableFunc(m.Destinations, func(a, b *Destination) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), byAge(a.Created, b.Created), cmp.Compare(a.Name, b.Name))
+	})
+	for _, p := range m.Policies {
+		s := scope{namespace: p.Namespace}
+		if len(p.Selector) > 0 {
+			s.Label = p.Selector[0]
+		}
+		m.index[s] = append(m.index[s], p)
+	}
+	return m
+}

@@ -1,0 +1,129 @@
+package enforce
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Workload is what selectors look at: pods of one namespace that have the same labels.
+type Workload struct {
+	Namespace string
+	Labels    map[string]string
+}
+
+// Callee is a workload with the policies that bind it.
+type Point struct {
+	Policies []*Object // AuthorizationPolicies, those of the root namespace first, then by age
+	Peers    []*Object // PeerAuthentications that count: at most those of the mesh, the namespace and the workload
+	Shadowed []*Object // PeerAuthentications that select the workload, and do not count because of an older one
+
+	mesh  Mesh
+	mode  peerMode
+	ports []portSetting
+}
+
+// peerMode is a mode and the PeerAuthentication that sets it, nil where it is Istio's default.
+type peerMode struct {
+	mode Mode
+	by   *Object
+}
+
+type portSetting struct {
+	port uint16
+	peerMode
+}
+
+// For finds the policies that bind a workload.
+func (m *Layer) For(w Workload) *Point {
+	var bound []*Object
+	look := func(s scope) {
+		for _, p := range m.index[s] {
+			if p.selects(&w) {
+				bound = append(bound, p)
+			}
+		}
+	}
+	namespaces := [...]string{m.Mesh.RootNamespace, w.Namespace}
+	for i, namespace := range namespaces {
+		if i > 0 && namespace == namespaces[0] {
+			break
+		}
+		look(scope{namespace: namespace})
+		for key, value := range w.Labels {
+			look(scope{namespace, Label{key, value}})
+		}
+	}
+	root := func(p *Object) int {
+		if p.Namespace == m.Mesh.RootNamespace {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(bound, func(a, b *Object) int {
+		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(root(a), root(b)), older(a, b))
+	})
+	n := 0
+	for n < len(bound) && bound[n].Role == Authorizes {
+		n++
+	}
+	c := &Point{Policies: bound[:n:n], mesh: m.Mesh}
+	c.compose(bound[n:], m.Mesh.RootNamespace)
+	return c
+}
+
+// compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
+// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. Which is that of several whose age
+// is not told, nobody knows.
+func (c *Point) compose(peers []*Object, root string) {
+	var mesh, namespace, workload *Object
+	rivals := map[*Object]bool{}
+	for _, p := range peers {
+		level := &namespace
+		switch {
+		case len(p.Selector) == 0 && p.Namespace == root:
+			level = &mesh
+		case len(p.Selector) > 0 && p.Namespace == root:
+			continue
+		case len(p.Selector) > 0:
+			level = &workload
+		}
+		if *level != nil {
+			c.Shadowed = append(c.Shadowed, p)
+			rivals[*level] = rivals[*level] || Rivals(p, *level)
+		} else {
+			*level = p
+		}
+	}
+	c.mode = peerMode{mode: Permissive}
+	for _, p := range []*Object{mesh, namespace, workload} {
+		if p == nil {
+			continue
+		}
+		c.Peers = append(c.Peers, p)
+		if p.Broken || rivals[p] {
+			c.mode = peerMode{Unknown, p}
+		} else if p.Mode != Inherit {
+			c.mode = peerMode{p.Mode, p}
+		}
+	}
+	if workload == nil {
+		return
+	}
+	for _, port := range workload.Ports {
+		setting := portSetting{port.Port, c.mode}
+		if port.Mode != Inherit && !workload.Broken && !rivals[workload] {
+			setting.peerMode = peerMode{port.Mode, workload}
+		}
+		c.ports = append(c.ports, setting)
+	}
+}
+
+// Mode is what a container port expects of its callers, and the PeerAuthentication that says so: nil where it is
+// Istio's default, PERMISSIVE.
+func (c *Point) Mode(port uint16) (Mode, *Object) {
+	i, ok := slices.BinarySearchFunc(c.ports, port, func(s portSetting, port uint16) int { return cmp.Compare(s.port, port) })
+	if ok {
+		return c.ports[i].mode, c.ports[i].by
+	}
+	return c.mode.mode, c.mode.by
+}

@@ -1,0 +1,498 @@
+package read
+
+import (
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// What the CRD of AuthorizationPolicy and Istio's own validation take: the CRDs of istio.io/api v1.31 and
+// istio.io/istio/pkg/config/validation.
+const (
+	maxRules    = 512
+	maxFrom     = 512
+	maxAccounts = 16
+	maxAccount  = 320
+	maxTargets  = 16
+)
+
+var (
+	authorizationFields = []string{"selector", "targetRef", "targetRefs", "rules", "action", "provider"}
+	ruleFields          = []string{"from", "to", "when"}
+	sourceFields        = []string{
+		"principals", "notPrincipals", "requestPrincipals", "notRequestPrincipals", "namespaces", "notNamespaces",
+		"serviceAccounts", "notServiceAccounts", "ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks",
+		"trustDomains", "notTrustDomains",
+	}
+	operationFields = []string{"hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"}
+)
+
+func (d *decoder) authorization(p *enforce.Object, spec int32) {
+	if spec == 0 {
+		return // allows nothing, as `spec: {}` does
+	}
+	var rules, provider, bound int32
+	both := false
+	known := d.fields(spec, authorizationFields, func(field int, n int32) {
+		switch field {
+		case 0, 1, 2:
+			if bound != 0 {
+				d.refuse(d.keySpan(n), "a policy has either a selector or targetRefs, and one of them only").
+					WithRelated(d.keySpan(bound), "the other stands here")
+				both = true
+			}
+			bound = n
+			if field == 0 {
+				d.selector(p, n)
+			} else {
+				d.targetRefs(p, n)
+			}
+		case 3:
+			rules = n
+		case 4:
+			action, ok := d.oneOf(n, enforce.Actions[:])
+			p.Action, p.AnyAction = enforce.Action(action), p.AnyAction || !ok
+		case 5:
+			provider = n
+		}
+	})
+	p.AnyAction = p.AnyAction || !known
+	if both {
+		p.Selector, p.Gateways = nil, false
+	}
+	d.action(p, spec, rules, provider)
+	if rules == 0 {
+		return
+	}
+	d.path = append(d.path, "rules")
+	d.limit(rules, maxRules)
+	d.each(rules, mapping, func(_ int, n int32) { p.Clauses = append(p.Clauses, d.rule(p, n)) })
+	d.path = d.path[:len(d.path)-1]
+}
+
+// action checks what an action needs and reports those that do not decide by themselves.
+func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
+	empty := rules == 0 || d.nodes[rules].first == 0
+	at := d.span(d.child(spec, "action"))
+	name := ""
+	if provider != 0 {
+		d.path = append(d.path, "provider")
+		d.fields(provider, []string{"name"}, func(_ int, n int32) { name = d.string(n) })
+		d.path = d.path[:len(d.path)-1]
+		if p.Action != enforce.Custom {
+			d.refuse(d.keySpan(provider), "a provider goes with the action CUSTOM only, not with %s", p.Action)
+		}
+	}
+	switch {
+	case p.Action == enforce.Deny && empty, p.Action == enforce.Custom && empty:
+		d.refuse(at, "%s without rules never matches, and Istio refuses it", p.Action).
+			WithHelp("write `rules: [{}]` to match every request")
+	case p.Action == enforce.Custom && name == "":
+		d.refuse(at, "CUSTOM without `provider.name`, which says who decides")
+	case p.Action == enforce.Custom:
+		d.undecided(at, "what the policy %s matches is decided by the provider %s", p.ID(), name).
+			WithNote("a request that it matches counts as undecided unless another policy denies it")
+	}
+}
+
+// A pod of a Gateway of the Kubernetes Gateway API has this label, and targetRefs bind it by name: see
+// ShouldAttachPolicy in istio.io/istio/pilot/pkg/model/policyattachment.go.
+const (
+	gatewayName  = "gateway.networking.k8s.io/gateway-name"
+	gatewayGroup = "gateway.networking.k8s.io"
+)
+
+func (d *decoder) targetRefs(p *enforce.Object, n int32) {
+	p.Gateways = true
+	one := func(n int32) {
+		var group, kind, name string
+		at := n
+		d.fields(n, []string{"group", "kind", "name", "namespace"}, func(field int, n int32) {
+			switch s := d.string(n); field {
+			case 0:
+				group = s
+			case 1:
+				kind, at = s, n
+			case 2:
+				name = s
+			case 3:
+				if s != "" {
+					d.refuse(d.span(n), "a targetRef stays in its namespace")
+				}
+			}
+		})
+		if kind == "" || name == "" {
+			d.refuse(d.span(n), "a targetRef needs a kind and a name")
+		}
+		if kind != "Gateway" || group != gatewayGroup {
+			d.undecided(d.span(at), "the policy %s binds the %s %s: waypoints are not judged", p.ID(), kind, name).
+				WithNote("sidecars take no notice of a policy with targetRefs")
+		}
+		if kind == "Gateway" && group == gatewayGroup {
+			p.Targets = append(p.Targets, enforce.Label{Key: gatewayName, Value: name})
+		}
+	}
+	if d.path[len(d.path)-1] == "targetRef" {
+		one(n)
+		return
+	}
+	d.limit(n, maxTargets)
+	if d.each(n, mapping, func(_ int, n int32) { one(n) }) && d.nodes[n].first == 0 {
+		p.Gateways = false
+	}
+}
+
+func (d *decoder) rule(p *enforce.Object, n int32) enforce.Clause {
+	r := enforce.Clause{At: d.span(n)}
+	var source, operation space.Box // of `when`
+	var from, to int32
+	d.fields(n, ruleFields, func(field int, n int32) {
+		switch field {
+		case 0:
+			from = n
+		case 1:
+			to = n
+		case 2:
+			d.each(n, mapping, func(_ int, n int32) {
+				if c, ok := d.when(p, n); ok && c.Dimension <= space.RemoteAddress {
+					source = append(source, c)
+				} else if ok {
+					operation = append(operation, c)
+				}
+			})
+		}
+	})
+	r.From = d.boxes(p, from, "from", "source", source)
+	r.To = d.boxes(p, to, "to", "operation", operation)
+	return r
+}
+
+// boxes reads the list `from` or `to` of a rule; when goes into each.
+func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when space.Box) []space.Box {
+	if list == 0 {
+		return []space.Box{when}
+	}
+	d.path = append(d.path, key)
+	defer func() { d.path = d.path[:len(d.path)-1] }()
+	if key == "from" {
+		d.limit(list, maxFrom)
+	}
+	var boxes []space.Box
+	if d.each(list, mapping, func(_ int, n int32) {
+		b := space.Box{}
+		there, before := false, len(*d.findings)
+		d.fields(n, []string{inner}, func(_ int, n int32) {
+			there = true
+			if key == "from" {
+				b = d.source(p, n)
+			} else {
+				b = d.operation(n)
+			}
+		})
+		switch {
+		case len(*d.findings) > before: // said already
+		case !there:
+			d.refuse(d.span(n), "`%s` has no %s in it", d.where(), inner)
+		case len(b) == 0:
+			d.refuse(d.span(n), "`%s` has an empty %s, which Istio refuses", d.where(), inner)
+		}
+		boxes = append(boxes, append(b, when...))
+	}) && d.nodes[list].first == 0 {
+		d.findings.Add(diag.Ineffective, d.keySpan(list), "an empty `%s` restricts nothing: whatever it is, it matches", d.where())
+	}
+	if len(boxes) == 0 {
+		return []space.Box{when}
+	}
+	return boxes
+}
+
+func (d *decoder) source(p *enforce.Object, n int32) space.Box {
+	var b space.Box
+	accounts, others := false, false
+	conditions := [...]space.Dimension{space.Identity, space.HiddenHTTP, space.Identity, space.Identity, space.SourceAddress, space.RemoteAddress, space.Identity}
+	d.fields(n, sourceFields, func(field int, n int32) {
+		var check func(string) (space.Pattern, string)
+		dim := conditions[field/2]
+		switch field / 2 {
+		case 0:
+			others = true
+			check = d.principal
+		case 1:
+			check = anything
+		case 2:
+			others = true
+			check = func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
+		case 3:
+			accounts = true
+			d.limit(n, maxAccounts)
+			check = func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }
+		case 4, 5:
+			check = blockPattern
+		case 6:
+			check = domainPattern
+		}
+		b = d.add(b, dim, n, field%2 == 1, check)
+		if dim == space.HiddenHTTP {
+			d.undecided(d.keySpan(n), "`%s` looks at the token of a request, which is not judged", d.where())
+		}
+	})
+	if accounts && others {
+		d.refuse(d.span(n), "`%s` has serviceAccounts beside principals or namespaces, which Istio refuses", d.where())
+	}
+	return b
+}
+
+func (d *decoder) operation(n int32) space.Box {
+	var b space.Box
+	d.fields(n, operationFields, func(field int, n int32) {
+		not := field%2 == 1
+		switch field / 2 {
+		case 0:
+			b = d.add(b, space.Host, n, not, plain(space.HostPattern))
+		case 1:
+			b = d.add(b, space.Port, n, not, portPattern)
+		case 2:
+			b = d.add(b, space.Method, n, not, plain(space.TextPattern))
+		case 3:
+			b = d.add(b, space.Path, n, not, checkedPath)
+		}
+	})
+	return b
+}
+
+// add appends the condition that a list of values is.
+func (d *decoder) add(b space.Box, dim space.Dimension, n int32, not bool, check func(string) (space.Pattern, string)) space.Box {
+	patterns := d.patterns(n, dim, check)
+	if len(patterns) == 0 {
+		return b
+	}
+	c := space.Condition{Dimension: dim}
+	if not {
+		c.Not = patterns
+	} else {
+		c.Is = patterns
+	}
+	return append(b, c)
+}
+
+func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (space.Pattern, string)) []space.Pattern {
+	if !d.is(n, sequence) {
+		return nil
+	}
+	count := 0
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		count++
+	}
+	patterns := make([]space.Pattern, 0, count)
+	d.each(n, text, func(_ int, c int32) {
+		s := d.nodes[c].text
+		if s == "" {
+			d.refuse(d.span(c), "`%s` is empty, which Istio refuses", d.where())
+			return
+		}
+		p, wrong := check(s)
+		if wrong != "" {
+			d.refuse(d.span(c), "%s in `%s`", wrong, d.where())
+			return
+		}
+		if why, instead := p.Misleads(dim); why != "" {
+			d.findings.Add(diag.Misleading, d.span(c), "%s", why).WithHelp("%s", instead)
+		}
+		patterns = append(patterns, p)
+	})
+	return patterns
+}
+
+func plain(f func(string) space.Pattern) func(string) (space.Pattern, string) {
+	return func(s string) (space.Pattern, string) { return f(s), "" }
+}
+
+func anything(string) (space.Pattern, string) { return space.AnyPattern(), "" }
+
+func portPattern(s string) (space.Pattern, string) {
+	port, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || port > 65535 {
+		return space.Pattern{}, "not a port: " + strconv.Quote(s)
+	}
+	return space.PortPattern(uint16(port)), ""
+}
+
+func blockPattern(s string) (space.Pattern, string) {
+	if strings.Contains(s, "/") {
+		block, err := netip.ParsePrefix(s)
+		if err != nil {
+			return space.Pattern{}, "not a block of addresses: " + strconv.Quote(s)
+		}
+		return space.BlockPattern(block.Masked()), ""
+	}
+	address, err := netip.ParseAddr(s)
+	if err != nil || address.Zone() != "" {
+		return space.Pattern{}, "not an address: " + strconv.Quote(s)
+	}
+	return space.BlockPattern(netip.PrefixFrom(address, address.BitLen())), ""
+}
+
+func accountPattern(namespace, s string) (space.Pattern, string) {
+	slashes := strings.Count(s, "/")
+	switch {
+	case strings.Contains(s, "*"):
+		return space.Pattern{}, "a service account takes no wildcard"
+	case slashes > 1, s[0] == '/', s[len(s)-1] == '/':
+		return space.Pattern{}, "not ACCOUNT or NAMESPACE/ACCOUNT: " + strconv.Quote(s)
+	case len(s) > maxAccount:
+		return space.Pattern{}, "more than 320 characters"
+	case slashes == 0:
+		s = namespace + "/" + s
+	}
+	return space.AccountPattern(s), ""
+}
+
+func domainPattern(s string) (space.Pattern, string) {
+	stars := strings.Count(s, "*")
+	switch {
+	case stars > 1, stars == 1 && s[0] != '*' && s[len(s)-1] != '*':
+		return space.Pattern{}, "one wildcard, at the start or at the end, is all that a trust domain takes"
+	case strings.Contains(s, "/"):
+		return space.Pattern{}, "a trust domain has no slash"
+	}
+	return space.DomainPattern(s), ""
+}
+
+// checkedPath refuses what Istio refuses of templates (CheckValidPathTemplate in istio.io/istio/pkg/config/security),
+// and what Istio lets pass and Envoy then does not take (uri_template_internal.cc).
+func checkedPath(s string) (space.Pattern, string) {
+	if !strings.ContainsAny(s, "{}") {
+		return space.PathPattern(s), ""
+	}
+	any := false
+	for _, segment := range strings.Split(strings.Trim(s, "/"), "/") {
+		switch {
+		case (segment == "{*}" || segment == "{**}") && any:
+			return space.Pattern{}, "an operator behind {**}"
+		case segment == "{*}":
+		case segment == "{**}":
+			any = true
+		case strings.ContainsAny(segment, "{}"):
+			return space.Pattern{}, "braces that are no whole segment {*} or {**}"
+		case space.IsTemplate(s) && (segment == "" || strings.ContainsFunc(segment, func(r rune) bool {
+			return r > 0x7f || !space.IsSegmentByte(byte(r))
+		})):
+			return space.Pattern{}, "a template with the segment " + strconv.Quote(segment)
+		}
+	}
+	if s[0] != '/' || strings.Contains(s, "//") {
+		return space.Pattern{}, "a template that does not begin with one slash, or has two in a row"
+	}
+	return space.PathPattern(s), ""
+}
+
+// when reads a condition.
+func (d *decoder) when(p *enforce.Object, n int32) (space.Condition, bool) {
+	var key string
+	var keyNode, values, notValues int32
+	d.fields(n, []string{"key", "values", "notValues"}, func(field int, n int32) {
+		switch field {
+		case 0:
+			key, keyNode = d.string(n), n
+		case 1:
+			values = n
+		case 2:
+			notValues = n
+		}
+	})
+	if key == "" {
+		d.refuse(d.span(n), "`%s` has no key", d.where())
+		return space.Condition{}, false
+	}
+	c, check := d.attribute(p, key, keyNode)
+	if check == nil {
+		return space.Condition{}, false
+	}
+	if values != 0 {
+		d.path = append(d.path, "values")
+		c.Is = d.patterns(values, c.Dimension, check)
+		d.path = d.path[:len(d.path)-1]
+	}
+	if notValues != 0 {
+		d.path = append(d.path, "notValues")
+		c.Not = d.patterns(notValues, c.Dimension, check)
+		d.path = d.path[:len(d.path)-1]
+	}
+	if len(c.Is) == 0 && len(c.Not) == 0 {
+		d.refuse(d.span(n), "`%s` has neither values nor notValues", d.where())
+		return space.Condition{}, false
+	}
+	return c, true
+}
+
+var attributes = []string{
+	"request.headers", "source.ip", "remote.ip", "source.namespace", "source.serviceAccount", "source.principal",
+	"source.trustDomain", "request.auth.principal", "request.auth.audiences", "request.auth.presenter", "request.auth.claims",
+	"destination.ip", "destination.port", "connection.sni",
+}
+
+// attribute is the dimension that a key of `when` looks at and how its values are read; nil where there is none.
+func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condition, func(string) (space.Pattern, string)) {
+	switch key {
+	case "source.ip":
+		return space.Condition{Dimension: space.SourceAddress}, blockPattern
+	case "remote.ip":
+		return space.Condition{Dimension: space.RemoteAddress}, blockPattern
+	case "destination.ip":
+		return space.Condition{Dimension: space.DestinationAddress}, blockPattern
+	case "destination.port":
+		return space.Condition{Dimension: space.Port}, portPattern
+	case "source.namespace":
+		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
+	case "source.serviceAccount":
+		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }
+	case "source.principal":
+		return space.Condition{Dimension: space.Identity}, d.principal
+	case "source.trustDomain":
+		return space.Condition{Dimension: space.Identity}, domainPattern
+	case "connection.sni":
+		d.undecided(d.span(n), "`%s` is not judged: the server name that a caller asks for is not known", key)
+		return space.Condition{Dimension: space.Hidden}, anything
+	case "request.auth.principal", "request.auth.audiences", "request.auth.presenter":
+		d.undecided(d.span(n), "`%s` looks at the token of a request, which is not judged", key)
+		return space.Condition{Dimension: space.HiddenHTTP}, anything
+	}
+	of, name, bracket := strings.Cut(key, "[")
+	inBrackets := bracket && len(name) > 1 && strings.HasSuffix(name, "]")
+	switch {
+	case inBrackets && of == "request.headers", inBrackets && of == "request.auth.claims":
+		d.undecided(d.span(n), "`%s` is not judged: headers and tokens are not told apart", key)
+		return space.Condition{Dimension: space.HiddenHTTP}, anything
+	case inBrackets && strings.HasPrefix(of, "experimental.envoy.filters."):
+		d.undecided(d.span(n), "`%s` is not judged: what other filters leave behind is not known", key)
+		return space.Condition{Dimension: space.Hidden}, anything
+	case slices.Contains(attributes, of) && of != key || slices.Contains(attributes, key):
+		d.refuse(d.span(n), "%q is not a whole key: it needs a name in brackets, `%s[NAME]`", key, of)
+		return space.Condition{}, nil
+	}
+	finding := d.refuse(d.span(n), "unknown key %q in `%s`", key, d.where())
+	if near, ok := diag.Nearest(key, attributes); ok {
+		finding.WithHelp("did you mean %s?", near)
+	}
+	return space.Condition{}, nil
+}
+
+// principal is an identity as Istio reads it in a mesh of one trust domain: that of a policy gives way to the mesh's
+// where it is cluster.local or matches (ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain).
+func (d *decoder) principal(s string) (space.Pattern, string) {
+	parts := strings.Split(s, "/")
+	if len(parts) == 5 && parts[0] != "*" {
+		own, wanted := d.trustDomain, parts[0]
+		hasPrefix := strings.HasSuffix(wanted, "*") && strings.HasPrefix(own, wanted[:len(wanted)-1])
+		hasSuffix := strings.HasPrefix(wanted, "*") && strings.HasSuffix(own, wanted[1:])
+		if (wanted == "cluster.local" || hasPrefix) && !hasSuffix {
+			s = own + s[len(wanted):]
+		}
+	}
+	return space.TextPattern(s), ""
+}

@@ -1,0 +1,48 @@
+package read
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Check reports policies that have no effect on the workloads there are: those that bind none of them, and
+// PeerAuthentications that give way to an older one wherever they would count.
+func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
+	var findings diag.List
+	binds := map[*enforce.Object]bool{}
+	shadowed := map[*enforce.Object]*enforce.Object{}
+	for _, w := range workloads {
+		c := m.For(w)
+		for _, p := range slices.Concat(c.Policies, c.Peers) {
+			binds[p] = true
+		}
+		for _, p := range c.Shadowed {
+			for _, by := range c.Peers {
+				if by.Namespace == p.Namespace && (len(by.Selector) > 0) == (len(p.Selector) > 0) {
+					shadowed[p] = by
+				}
+			}
+		}
+	}
+	for _, p := range m.Policies {
+		by := shadowed[p]
+		switch {
+		case by != nil && slices.Equal(by.Selector, p.Selector): // reported when it was read
+		case by != nil && enforce.Rivals(p, by):
+			findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s both select a workload, and which of them counts is not known", by.ID(), p.ID()).
+				WithRelated(by.At, "the other one").
+				WithNote("that which was created first counts, and the manifests do not tell which it was").
+				WithHelp("let every workload be selected by one PeerAuthentication")
+		case by != nil:
+			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s gives way to the older %s where both select a workload", p.ID(), by.ID()).
+				WithRelated(by.At, "the other one").
+				WithHelp("let every workload be selected by one PeerAuthentication")
+		case !binds[p] && !p.Gateways && !(p.Role == enforce.SetsModes && p.Namespace == m.Mesh.RootNamespace):
+			findings.Add(diag.Ineffective, p.At, "the %s %s binds no workload", p.Kind, p.ID()).
+				WithHelp("compare its namespace and selector with the labels of the pods")
+		}
+	}
+	return findings.Sort()
+}

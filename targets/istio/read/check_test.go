@@ -1,0 +1,108 @@
+package read
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/lang/source"
+)
+
+func manifests(t *testing.T, text string) *enforce.Layer {
+	m, findings := Files([]*source.File{source.NewFile("policies.yaml", text)}, enforce.Mesh{})
+	require.Empty(t, list(findings))
+	return m
+}
+
+func TestPoliciesWithoutEffect(t *testing.T) {
+	m := manifests(t, `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend, namespace: shop}
+spec: {selector: {matchLabels: {app: backend}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: gone, namespace: shop}
+spec: {selector: {matchLabels: {app: gone}}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: backend, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
+spec: {selector: {matchLabels: {app: backend}}, mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: canary, namespace: shop, creationTimestamp: "2026-01-02T00:00:00Z"}
+spec: {selector: {matchLabels: {version: canary}}, mtls: {mode: DISABLE}}
+`)
+	workloads := []enforce.Workload{
+		{Namespace: "shop", Labels: map[string]string{"app": "backend", "version": "canary"}},
+		{Namespace: "shop", Labels: map[string]string{"app": "backend", "version": "stable"}},
+	}
+	assert.Equal(t, `policies.yaml:8:18: warning: the AuthorizationPolicy shop/gone binds no workload [MESH3004]
+  help: compare its namespace and selector with the labels of the pods
+policies.yaml:18:18: warning: the PeerAuthentication shop/canary gives way to the older shop/backend where both select a workload [MESH3004]
+  help: let every workload be selected by one PeerAuthentication
+`, list(Check(m, workloads)))
+	mode, by := m.For(workloads[0]).Mode(8080)
+	assert.Equal(t, "STRICT by shop/backend", mode.String()+" by "+by.ID())
+}
+
+// How intents are proved: their atoms go in, and every class of requests comes out with the callers that it lets in.
+func TestProofBySets(t *testing.T) {
+	m := manifests(t, `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: backend-ingress, namespace: shop}
+spec:
+  selector: {matchLabels: {app: backend}}
+  rules:
+  - from: [{source: {principals: [cluster.local/ns/shop/sa/frontend-sa]}}]
+    to: [{operation: {ports: ["8080"], methods: [GET], paths: [/api/*]}}]
+`)
+	const frontend = "cluster.local/ns/shop/sa/frontend-sa"
+	split, err := enforce.NewClasses(space.Distinctions{
+		Principals: []string{frontend},
+		Operations: []space.Operation{{Ports: []uint16{8080}, Methods: []string{"GET"}, Paths: []string{"/api/*"}}},
+	}, m.For(backend))
+	require.NoError(t, err)
+
+	assert.Equal(t, []space.Source{{Elsewhere: true}, {Principal: frontend, Elsewhere: true}, {Principal: "cluster.local/ns/other/sa/other", Elsewhere: true}}, split.Sources)
+	assert.Equal(t, 1, split.Source(space.Request{Principal: frontend}))
+	let := map[string]int{}
+	for _, r := range split.Operations {
+		assert.Equal(t, enforce.Strict, r.Outcomes[0].Mode)
+		for s := range r.Outcomes[0].Allowed.All() {
+			q := r.Request.From(split.Sources[s])
+			assert.Equal(t, space.Request{Principal: frontend, Port: 8080, HTTP: true, Method: "GET", Path: "/api/", Host: split.OtherHost}, q)
+			let[q.Principal]++
+		}
+		assert.Zero(t, r.Outcomes[0].Undecided.Len())
+	}
+	assert.Equal(t, map[string]int{frontend: 1}, let)
+	assert.Len(t, split.Operations, 6, "port 8080 or not, on TCP and on HTTP, there GET or not, there /api/* or not")
+}
+
+// Before a dry run ends one wants to know what it will do.
+func TestShadow(t *testing.T) {
+	file := source.NewFile("policies.yaml", `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: default-deny, namespace: shop, annotations: {istio.io/dry-run: "true"}}
+spec: {}
+`)
+	for shadow, want := range map[bool]string{
+		false: "allow: no policy",
+		true:  "deny by default: shop/default-deny selects it, and no ALLOW policy matches",
+	} {
+		m, findings := Files([]*source.File{file}, enforce.Mesh{Shadow: shadow})
+		require.Empty(t, findings)
+		assert.Equal(t, want, m.For(backend).Decide(space.Request{Port: 80}).String())
+	}
+}

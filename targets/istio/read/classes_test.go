@@ -1,0 +1,337 @@
+package read
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// pools are what random policies are made of: few values, so that they meet.
+var pools = map[string][]string{
+	"principals":         {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/b", "cluster.local/ns/ns/sa/sa", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a", "cluster.*", "clu*/ns/shop/sa/b", "nonsense"},
+	"namespaces":         {"shop", "pay", "sh*", "*op", "*", "ns", "sa", "p*y", "*a"},
+	"serviceAccounts":    {"a", "pay/b", "sa", "ns/sa"},
+	"trustDomains":       {"cluster.local", "*.local", "other", "*", "o*"},
+	"ipBlocks":           {"10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "0.0.0.0/0", "fd00::/8", "::/0"},
+	"remoteIpBlocks":     {"10.0.0.0/8", "192.0.2.1"},
+	"requestPrincipals":  {"*", "issuer/sub"},
+	"ports":              {"80", "8080", "65535"},
+	"methods":            {"GET", "POST", "*", "P*", "*T", "GE*"},
+	"paths":              {"/", "/api", "/api/*", "/api*", "*", "*.png", "/api/{*}", "/api/{*}/x", "/{**}", "/api/{**}/x", "/a/{*}/{**}", "*/x", "/api/x", "/a?b", "*.x/abc*"},
+	"hosts":              {"Shop.example", "*.example", "shop*", "*", "shop.example:8080"},
+	"source.ip":          {"10.1.0.0/16"},
+	"destination.ip":     {"10.9.0.0/16", "10.9.0.1"},
+	"destination.port":   {"80", "9090"},
+	"source.namespace":   {"shop", "pay*"},
+	"source.principal":   {"*b", "cluster.local/ns/pay/sa/b"},
+	"connection.sni":     {"*"},
+	"request.headers[x]": {"y"},
+}
+
+var (
+	sourceNames    = []string{"principals", "namespaces", "ipBlocks", "remoteIpBlocks", "trustDomains", "requestPrincipals"}
+	operationNames = []string{"ports", "methods", "paths", "hosts"}
+	whenNames      = []string{"source.ip", "destination.ip", "destination.port", "source.namespace", "source.principal", "connection.sni", "request.headers[x]"}
+)
+
+func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
+
+func listOf(r *rand.Rand, name string) string {
+	var values []string
+	for range 1 + r.IntN(3) {
+		values = append(values, fmt.Sprintf("%q", pick(r, pools[name])))
+	}
+	return "[" + strings.Join(values, ", ") + "]"
+}
+
+func object(r *rand.Rand, names []string) string {
+	fields := map[string]string{}
+	for range 1 + r.IntN(2) {
+		name := pick(r, names)
+		key := name
+		if r.IntN(4) == 0 {
+			key = "not" + strings.ToUpper(name[:1]) + name[1:]
+		}
+		fields[key] = listOf(r, name)
+	}
+	var b []string
+	for _, name := range names {
+		for _, key := range []string{name, "not" + strings.ToUpper(name[:1]) + name[1:]} {
+			if v, ok := fields[key]; ok {
+				b = append(b, key+": "+v)
+			}
+		}
+	}
+	return "{" + strings.Join(b, ", ") + "}"
+}
+
+// randomManifests is a few policies for the workload shop/app=backend.
+func randomManifests(r *rand.Rand) string {
+	var b strings.Builder
+	for i := range r.IntN(4) {
+		action := pick(r, []string{"ALLOW", "ALLOW", "DENY", "CUSTOM", "AUDIT"})
+		fmt.Fprintf(&b, "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p%d, namespace: %s", i, pick(r, []string{"shop", "istio-system"}))
+		if (action == "ALLOW" || action == "DENY") && r.IntN(6) == 0 {
+			b.WriteString(`, annotations: {istio.io/dry-run: "true"}`)
+		}
+		fmt.Fprintf(&b, "}\nspec:\n  action: %s\n", action)
+		if action == "CUSTOM" {
+			b.WriteString("  provider: {name: authz}\n")
+		}
+		if r.IntN(10) == 0 {
+			b.WriteString("  nonsense: true\n")
+		}
+		if n := r.IntN(4); n > 0 {
+			b.WriteString("  rules:\n")
+			for range n {
+				b.WriteString("  - ")
+				if r.IntN(8) == 0 {
+					b.WriteString("{}\n")
+					continue
+				}
+				var parts []string
+				if r.IntN(3) > 0 {
+					var all []string
+					for range 1 + r.IntN(2) {
+						if r.IntN(5) == 0 {
+							all = append(all, "{source: "+object(r, []string{"serviceAccounts"})+"}")
+						} else {
+							all = append(all, "{source: "+object(r, sourceNames)+"}")
+						}
+					}
+					parts = append(parts, "from: ["+strings.Join(all, ", ")+"]")
+				}
+				if r.IntN(3) > 0 {
+					var all []string
+					for range 1 + r.IntN(2) {
+						all = append(all, "{operation: "+object(r, operationNames)+"}")
+					}
+					parts = append(parts, "to: ["+strings.Join(all, ", ")+"]")
+				}
+				if r.IntN(4) == 0 {
+					key := pick(r, whenNames)
+					parts = append(parts, fmt.Sprintf("when: [{key: %q, %s: %s}]", key, pick(r, []string{"values", "notValues"}), listOf(r, key)))
+				}
+				b.WriteString("{" + strings.Join(parts, ", ") + "}\n")
+			}
+		}
+	}
+	for _, ns := range []string{"shop", "istio-system"} {
+		if r.IntN(3) == 0 {
+			fmt.Fprintf(&b, "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: %s}\nspec: {mtls: {mode: %s}}\n", ns, pick(r, enforce.Modes[:4]))
+		}
+	}
+	if r.IntN(3) == 0 {
+		fmt.Fprintf(&b, "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: backend, namespace: shop}\nspec: {selector: {matchLabels: {app: backend}}, mtls: {mode: %s}, portLevelMtls: {8080: {mode: %s}}%s}\n",
+			pick(r, enforce.Modes[:4]), pick(r, enforce.Modes[:4]), pick(r, []string{"", "", "", ", nonsense: 1"}))
+	}
+	return b.String()
+}
+
+var backend = enforce.Workload{Namespace: "shop", Labels: map[string]string{"app": "backend"}}
+
+func randomRequest(r *rand.Rand) space.Request {
+	q := space.Request{
+		Principal: pick(r, []string{"", "cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/b", "cluster.local/ns/shop/sa/z", "cluster.local/ns/pay/sa/b", "other/ns/shop/sa/a", "x.local/ns/ns/sa/sa", "cluster.local/ns/ns/sa/sa", "o/ns/pay/sa/a"}),
+		Port:      []uint16{80, 8080, 9090, 65535, 1}[r.IntN(5)],
+		HTTP:      r.IntN(3) > 0,
+	}
+	address := func() netip.Addr {
+		return netip.MustParseAddr(pick(r, []string{"10.0.0.1", "10.1.0.1", "10.1.2.3", "192.0.2.1", "fd00::1", "2001:db8::5", "10.9.0.1", "10.9.0.2"}))
+	}
+	q.SourceIP, q.RemoteIP, q.DestIP = address(), address(), address()
+	if q.HTTP {
+		q.Method = pick(r, []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+		q.Path = pick(r, []string{"/", "/api", "/api/", "/api/x", "/api/y", "/api/x/x", "/api/a/b/x", "/a.png", "/apis", "/a/b/c", "/api/[", "/api/a=b", "/x.x/abc*", "/api//x", "*", "/api/x?q"})
+		q.Host = pick(r, []string{"shop.example", "SHOP.EXAMPLE", "a.example", "shopping", "shop.example:8080", "elsewhere"})
+	}
+	return q
+}
+
+func verdict(o *enforce.Outcome, source int) enforce.Verdict {
+	switch {
+	case o.Allowed.Has(source):
+		return enforce.Allowed
+	case o.Undecided.Has(source):
+		return enforce.Undecided
+	}
+	return enforce.Denied
+}
+
+// Sets say of each representative what Decide says, no request is decided otherwise than the source and the class that
+// stand for it, and each is decided like one of the classes.
+func TestSplitAgreesWithDecide(t *testing.T) {
+	decisions := 0
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		text := randomManifests(r)
+		m, _ := Files([]*source.File{source.NewFile("policies.yaml", text)}, enforce.Mesh{})
+		c := m.For(backend)
+		atoms := space.Distinctions{
+			Principals: []string{"cluster.local/ns/shop/sa/a"},
+			Namespaces: []string{pick(r, pools["namespaces"][:2])},
+			Operations: []space.Operation{{Ports: []uint16{8080}, Methods: []string{"GET"}, Paths: []string{pick(r, pools["paths"])}}},
+		}
+		split, err := enforce.NewClasses(atoms, c)
+		require.NoError(t, err)
+		outcomes := map[string]bool{}
+		for i := range split.Operations {
+			region := &split.Operations[i]
+			key := fmt.Sprint(region.Request.HTTP)
+			at := make([]enforce.Decision, len(split.Sources))
+			for _, d := range split.Decide(c, region) {
+				for s := range d.Sources.All() {
+					at[s] = d.Decision
+				}
+			}
+			for s, from := range split.Sources {
+				q := region.Request.From(from)
+				got := c.Decide(q)
+				require.Equal(t, got, at[s], "seed %d: %+v\n%s", seed, q, text)
+				require.Equal(t, got.Verdict, verdict(&region.Outcomes[0], s), "seed %d: %+v: %s\n%s", seed, q, got, text)
+				require.Equal(t, s, split.Source(q), "seed %d: %+v", seed, from)
+				key += got.Verdict.String()
+				decisions++
+			}
+			outcomes[key] = true
+		}
+		for range 200 {
+			q := randomRequest(r)
+			source := split.Source(q)
+			require.GreaterOrEqual(t, source, 0, "%+v has no source", q)
+			twin := q.From(split.Sources[source])
+			if got, want := c.Decide(twin), c.Decide(q); got.Verdict != want.Verdict {
+				t.Fatalf("seed %d:\n%+v: %s\n%+v: %s\n%s", seed, q, want, twin, got, text)
+			}
+			key := fmt.Sprint(q.HTTP)
+			for _, from := range split.Sources {
+				key += c.Decide(q.From(from)).Verdict.String()
+			}
+			require.True(t, outcomes[key], "seed %d: no class has what %+v has\n%s", seed, q, text)
+			decisions++
+		}
+	}
+	t.Logf("%d decisions", decisions)
+}
+
+// The patterns mean what the expressions mean that Istio writes for Envoy.
+func TestPatternsAreIstiosExpressions(t *testing.T) {
+	quote := regexp.QuoteMeta
+	wild := func(v, before string) string { // StringMatcherWithPrefix in pilot/pkg/security/authz/matcher/string.go
+		switch {
+		case v == "*":
+			return ".+"
+		case strings.HasPrefix(v, "*"):
+			return before + ".*" + quote(v[1:])
+		case strings.HasSuffix(v, "*"):
+			return before + quote(v[:len(v)-1]) + ".*"
+		}
+		return before + quote(v)
+	}
+	const literal = "[a-zA-Z0-9\\-._~%!$&'()+,;:@="
+	template := func(v string) string {
+		v = quote(v)
+		v = strings.ReplaceAll(v, `\{\*\*\}`, literal+"/]*")
+		return strings.ReplaceAll(v, `\{\*\}`, literal+"]+")
+	}
+	d := &decoder{trustDomain: "cluster.local"}
+	type row struct {
+		dimension space.Dimension
+		pattern   space.Pattern
+		regexp    string
+		written   string
+	}
+	var rows []row
+	add := func(dim space.Dimension, name string, p func(string) (space.Pattern, string), re func(string) string) {
+		for _, v := range pools[name] {
+			got, wrong := p(v)
+			if wrong == "" {
+				rows = append(rows, row{dim, got, "^(?s:" + re(v) + ")$", v})
+			}
+		}
+	}
+	add(space.Identity, "principals", d.principal, func(v string) string {
+		if strings.HasPrefix(v, "clu*/") {
+			v = "cluster.local" + v[len("clu*"):]
+		}
+		return wild(v, "spiffe://")
+	})
+	add(space.Identity, "namespaces", func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }, func(v string) string {
+		return ".*/ns/" + strings.ReplaceAll(quote(v), `\*`, ".*") + "/.*"
+	})
+	add(space.Identity, "serviceAccounts", func(s string) (space.Pattern, string) { return accountPattern("shop", s) }, func(v string) string {
+		ns, sa, ok := strings.Cut(v, "/")
+		if !ok {
+			ns, sa = "shop", v
+		}
+		return "spiffe://.+/ns/" + quote(ns) + "/(.+/|)sa/" + quote(sa) + "(/.+)?"
+	})
+	add(space.Identity, "trustDomains", domainPattern, func(v string) string {
+		if v == "*" {
+			return "spiffe://.*"
+		}
+		return "spiffe://" + strings.ReplaceAll(quote(v), `\*`, "[^/]*") + "/.*"
+	})
+	add(space.Method, "methods", plain(space.TextPattern), func(v string) string { return wild(v, "") })
+	add(space.Host, "hosts", plain(space.HostPattern), func(v string) string { return wild(strings.ToLower(v), "") })
+	add(space.Path, "paths", checkedPath, func(v string) string {
+		if space.IsTemplate(v) {
+			return template(v)
+		}
+		return wild(v, "")
+	})
+	r := rand.New(rand.NewPCG(1, 2))
+	matched := 0
+	for _, row := range rows {
+		re := regexp.MustCompile(row.regexp)
+		for range 400 {
+			q := randomRequest(r)
+			f := q.Facts()
+			value := f.URI
+			switch row.dimension {
+			case space.Method:
+				value = q.Method
+			case space.Host:
+				value = f.Host
+			case space.Path:
+				value = f.Path
+			}
+			if value == "" {
+				continue
+			}
+			want := re.MatchString(value)
+			box := space.Box{{Dimension: row.dimension, Is: []space.Pattern{row.pattern}}}
+			assert.Equal(t, want, box.Match(&f) == space.Yes, "%q has %q", value, row.written)
+			if want {
+				matched++
+			}
+		}
+	}
+	assert.Greater(t, matched, len(rows)*20)
+}
+
+// A random policy says nothing that is an error but what is put in on purpose.
+func TestRandomManifestsAreSound(t *testing.T) {
+	for seed := range uint64(200) {
+		text := randomManifests(rand.New(rand.NewPCG(seed, 1)))
+		_, findings := Files([]*source.File{source.NewFile("policies.yaml", text)}, enforce.Mesh{})
+		for _, f := range findings {
+			if f.Severity == diag.Error && !strings.Contains(f.Message, "nonsense") && !strings.Contains(f.Message, "without rules never matches") && !strings.Contains(f.Message, "serviceAccounts beside") {
+				t.Errorf("seed %d: %s\n%s", seed, f.Error(), text)
+			}
+		}
+	}
+}
+
+func randomText(seed uint64) string { return randomManifests(rand.New(rand.NewPCG(seed, 1))) }

@@ -1,0 +1,142 @@
+package read
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// decoder takes one document apart. Whatever is wrong with an object is a finding, with the path of the field, and
+// makes it broken.
+type decoder struct {
+	*tree
+	trustDomain string
+	findings    *diag.List
+	path        []string // keys and `[index]` of where it is
+	broken      bool
+}
+
+func (d *decoder) where() string {
+	var b strings.Builder
+	for _, p := range d.path {
+		if b.Len() > 0 && p[0] != '[' {
+			b.WriteByte('.')
+		}
+		b.WriteString(p)
+	}
+	return b.String()
+}
+
+// refuse reports what makes the object broken.
+func (d *decoder) refuse(at source.Span, format string, args ...any) *diag.Diagnostic {
+	d.broken = true
+	return d.findings.Add(diag.Unevaluable, at, format, args...)
+}
+
+// undecided reports what is sound, but is not told by a request.
+func (d *decoder) undecided(at source.Span, format string, args ...any) *diag.Diagnostic {
+	return d.findings.Add(diag.Undecided, at, format, args...)
+}
+
+// fields calls f with each field of a mapping that is not null, by its place in known. Another field is a finding,
+// and so is a value that is no mapping; it is false then. No two children of a mapping have one key.
+func (d *decoder) fields(n int32, known []string, f func(field int, value int32)) bool {
+	if !d.is(n, mapping) {
+		return false
+	}
+	ok := true
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		key := d.nodes[c].key
+		field := 0
+		for field < len(known) && known[field] != key {
+			field++
+		}
+		switch {
+		case field == len(known):
+			d.unknownField(c, known)
+			ok = false
+		case d.nodes[c].kind != null:
+			d.path = append(d.path, key)
+			f(field, c)
+			d.path = d.path[:len(d.path)-1]
+		}
+	}
+	return ok
+}
+
+func (d *decoder) unknownField(c int32, known []string) {
+	d.path = append(d.path, d.nodes[c].key)
+	finding := d.refuse(d.keySpan(c), "unknown field `%s`", d.where())
+	d.path = d.path[:len(d.path)-1]
+	if near, ok := diag.Nearest(d.nodes[c].key, known); ok {
+		finding.WithHelp("did you mean %s?", near)
+	}
+}
+
+// each calls f with the items of a list, which are all of one kind.
+func (d *decoder) each(n int32, k kind, f func(i int, item int32)) bool {
+	if !d.is(n, sequence) {
+		return false
+	}
+	i := 0
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		d.path = append(d.path, "["+strconv.Itoa(i)+"]")
+		if d.is(c, k) {
+			f(i, c)
+		}
+		d.path = d.path[:len(d.path)-1]
+		i++
+	}
+	return true
+}
+
+func (d *decoder) is(n int32, k kind) bool {
+	if d.nodes[n].kind == k {
+		return true
+	}
+	at := d.span(n)
+	finding := d.refuse(at, "`%s` must be %s, not %s", d.where(), k, d.nodes[n].kind)
+	if k == text && d.nodes[n].kind >= boolean && d.nodes[n].kind <= number {
+		finding.WithFix(false, at, `"`+d.nodes[n].text+`"`, "put it in quotes")
+		finding.WithHelp("put it in quotes")
+	}
+	return false
+}
+
+// string is a string; empty where the value is none, which is reported.
+func (d *decoder) string(n int32) string {
+	if !d.is(n, text) {
+		return ""
+	}
+	return d.nodes[n].text
+}
+
+// oneOf is the place of a string among words.
+func (d *decoder) oneOf(n int32, words []string) (int, bool) {
+	if !d.is(n, text) {
+		return 0, false
+	}
+	for i, w := range words {
+		if w == d.nodes[n].text {
+			return i, true
+		}
+	}
+	finding := d.refuse(d.span(n), "`%s` must be one of %s, not %q", d.where(), strings.Join(words, ", "), d.nodes[n].text)
+	if near, ok := diag.Nearest(d.nodes[n].text, words); ok {
+		finding.WithHelp("did you mean %s?", near)
+	}
+	return 0, false
+}
+
+// limit reports a list that is longer than the API takes it.
+func (d *decoder) limit(n int32, most int) {
+	count := 0
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		count++
+	}
+	if count > most {
+		d.refuse(d.keySpan(n), "`%s` has %d items, and the API takes %d", d.where(), count, most)
+	}
+}

@@ -1,0 +1,94 @@
+package read
+
+import (
+	"cmp"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+const networking = "networking.istio.io"
+
+// neighbour reads an object that is no policy and has a say all the same. What it might change is not judged, save the
+// TLS of a DestinationRule.
+func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
+	meta, spec := d.at(n, "metadata"), d.at(n, "spec")
+	o := &enforce.Destination{Namespace: cmp.Or(d.text(d.at(meta, "namespace")), "default"), Name: d.text(d.at(meta, "name")), At: d.span(d.child(n, "kind"))}
+	if name := d.at(meta, "name"); name != 0 {
+		o.At = d.span(name)
+	}
+	o.Created, _ = time.Parse(time.RFC3339, d.text(d.at(meta, "creationTimestamp")))
+	ours := d.text(d.at(d.at(meta, "labels"), "app.kubernetes.io/managed-by")) == "meshc"
+	switch {
+	case kindOf == "DestinationRule":
+		r.destination(d, o, spec)
+	case ours:
+	case kindOf == "EnvoyFilter":
+		r.unjudged(o.At, "the EnvoyFilter %s is not judged: it may change what proxies let through", o.ID())
+	case kindOf == "Sidecar":
+		r.unjudged(o.At, "the Sidecar %s is not judged: it may keep callers from knowing whom they call, and change what ports expect", o.ID())
+	}
+}
+
+func (r *reader) unjudged(at source.Span, format string, args ...any) {
+	r.findings.Add(diag.Unjudged, at, format, args...)
+}
+
+func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {
+	o.Host = d.text(d.at(spec, "host"))
+	if !strings.Contains(o.Host, ".") && o.Host != "*" {
+		o.Host += "." + o.Namespace + ".svc.cluster.local"
+	}
+	for c := d.nodes[d.at(spec, "exportTo")].first; c != 0; c = d.nodes[c].next {
+		o.ExportTo = append(o.ExportTo, d.text(c))
+	}
+	policy := d.at(spec, "trafficPolicy")
+	o.Default = d.clientTLS(policy)
+	if !o.Inside() {
+		return
+	}
+	o.HasPolicy = policy != 0
+	for c := d.nodes[d.at(policy, "portLevelSettings")].first; c != 0; c = d.nodes[c].next {
+		port, _ := strconv.ParseUint(d.nodes[d.at(d.at(c, "port"), "number")].text, 10, 16)
+		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: d.clientTLS(c)})
+	}
+	for c := d.nodes[d.at(spec, "subsets")].first; c != 0; c = d.nodes[c].next {
+		if d.at(d.at(c, "trafficPolicy"), "tls") != 0 {
+			r.unjudged(o.At, "the DestinationRule %s sets the TLS of the subset %s, which is not judged", o.ID(), d.text(d.at(c, "name")))
+		}
+	}
+	switch selected := d.at(spec, "workloadSelector") != 0; {
+	case selected && o.Sets():
+		r.unjudged(o.At, "the DestinationRule %s sets the TLS of some callers by their labels, which is not judged", o.ID())
+	case !selected:
+		r.destinations = append(r.destinations, o)
+	}
+}
+
+func (d *decoder) clientTLS(policy int32) enforce.ClientTLS {
+	mode := slices.Index(enforce.ClientModes, d.text(d.at(d.at(policy, "tls"), "mode")))
+	return enforce.ClientTLS(max(mode, int(enforce.AutoTLS)))
+}
+
+// at is the value of a key, 0 where there is none.
+func (d *decoder) at(n int32, key string) int32 {
+	if n == 0 {
+		return 0
+	}
+	if c := d.child(n, key); c != n {
+		return c
+	}
+	return 0
+}
+
+func (d *decoder) text(n int32) string {
+	if n == 0 {
+		return ""
+	}
+	return d.nodes[n].text
+}

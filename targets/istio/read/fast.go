@@ -1,0 +1,300 @@
+package read
+
+import "strings"
+
+// A manifest that a program wrote uses little of YAML: block mappings and sequences, scalars that are plain or in
+// quotes, `{}` and `[]`. The reader here knows that much and reads it some fifty times as fast as a whole YAML
+// library does. Whatever else it meets it leaves to that library: it answers as the library would, or not at all.
+
+// fast reads one document; its methods are false where the document is none of theirs.
+type fast struct {
+	*tree
+	text string // the document
+	base int32  // where it begins in the file
+
+	// The current line: where its content begins and ends, and how deep it is indented. Behind `- ` the rest of
+	// a line counts as a line of its own, indented to where it stands.
+	at, eol, indent int
+	adjacent        bool // the line follows the one before it without a blank line or a comment between
+}
+
+const maxDepth = 50
+
+// readFast reads a document into the tree.
+func (t *tree) readFast(text string, base int) bool {
+	f := fast{tree: t, text: text, base: int32(base), eol: -1}
+	if rest, ok := strings.CutPrefix(text, "---\n"); ok {
+		f.eol = len(text) - len(rest) - 1
+	}
+	if !f.line() {
+		return false
+	}
+	if f.at == len(f.text) {
+		return true
+	}
+	root, ok := f.block(0)
+	return ok && f.at == len(f.text) && f.indent == 0 && root == 1
+}
+
+// line goes to the next line that is neither blank nor a comment, or to the end of the text.
+func (f *fast) line() bool {
+	f.adjacent = true
+	for {
+		i := f.eol + 1
+		if i >= len(f.text) {
+			f.at, f.eol, f.indent = len(f.text), len(f.text), 0
+			return true
+		}
+		start := i
+		for i < len(f.text) && f.text[i] == ' ' {
+			i++
+		}
+		n := strings.IndexByte(f.text[i:], '\n')
+		if n < 0 {
+			n = len(f.text) - i
+		}
+		f.at, f.eol, f.indent = i, i+n, i-start
+		switch {
+		case n == 0:
+		case f.text[i] == '#':
+			for _, c := range []byte(f.text[i:f.eol]) {
+				if !printableASCII(c) {
+					return false
+				}
+			}
+		case f.text[i] < ' ':
+			return false
+		default:
+			return true
+		}
+		f.adjacent = false
+	}
+}
+
+func printableASCII(c byte) bool { return c >= ' ' && c <= '~' }
+
+// block reads what begins at the current line.
+func (f *fast) block(depth int) (int32, bool) {
+	if depth > maxDepth {
+		return 0, false
+	}
+	if f.isItem() {
+		return f.sequence(depth)
+	}
+	return f.mapping(depth)
+}
+
+func (f *fast) isItem() bool {
+	return f.text[f.at] == '-' && f.at+1 < f.eol && f.text[f.at+1] == ' '
+}
+
+func (f *fast) sequence(depth int) (int32, bool) {
+	indent := f.indent
+	parent := f.add(node{kind: sequence, start: f.base + int32(f.at), end: f.base + int32(f.eol)})
+	last := int32(0)
+	for f.at < len(f.text) && f.indent == indent && f.isItem() {
+		f.at += 2
+		f.indent += 2
+		if f.at >= f.eol || f.text[f.at] == ' ' || f.text[f.at] == '-' && !f.isNegative() {
+			return 0, false
+		}
+		var child int32
+		var ok bool
+		if _, isKey := f.key(); isKey {
+			child, ok = f.mapping(depth + 1)
+		} else {
+			child, ok = f.scalar(indent)
+		}
+		if !ok {
+			return 0, false
+		}
+		f.link(parent, &last, child)
+	}
+	return parent, f.indent <= indent
+}
+
+func (f *fast) isNegative() bool {
+	return f.at+1 < f.eol && f.text[f.at+1] >= '0' && f.text[f.at+1] <= '9'
+}
+
+func (f *fast) link(parent int32, last *int32, child int32) {
+	if *last == 0 {
+		f.nodes[parent].first = child
+	} else {
+		f.nodes[*last].next = child
+	}
+	*last = child
+}
+
+func (f *fast) mapping(depth int) (int32, bool) {
+	if depth > maxDepth {
+		return 0, false
+	}
+	indent := f.indent
+	parent := f.add(node{kind: mapping, start: f.base + int32(f.at), end: f.base + int32(f.eol)})
+	last := int32(0)
+	for f.at < len(f.text) && f.indent == indent {
+		key, ok := f.key()
+		if !ok {
+			return 0, false
+		}
+		keyStart := f.at
+		var child int32
+		if after := f.at + len(key) + 1; after < f.eol {
+			f.at = after + 1
+			if f.at >= f.eol || f.text[f.at] == ' ' {
+				return 0, false
+			}
+			child, ok = f.scalar(indent)
+		} else {
+			if !f.line() {
+				return 0, false
+			}
+			switch {
+			case f.at < len(f.text) && f.indent > indent:
+				child, ok = f.block(depth + 1)
+			case f.at < len(f.text) && f.indent == indent && f.isItem():
+				child, ok = f.sequence(depth + 1)
+			default:
+				child = f.add(node{kind: null})
+			}
+		}
+		if !ok {
+			return 0, false
+		}
+		if f.repeats(parent, key) {
+			return 0, false
+		}
+		n := &f.nodes[child]
+		n.key, n.keyStart, n.keyEnd = key, f.base+int32(keyStart), f.base+int32(keyStart+len(key))
+		f.link(parent, &last, child)
+	}
+	return parent, f.indent <= indent
+}
+
+// repeats tells whether a mapping has a key already, or is too large to look.
+func (f *fast) repeats(mapping int32, key string) bool {
+	const large = 64
+	n := 0
+	for c := f.nodes[mapping].first; c != 0; c = f.nodes[c].next {
+		if n++; n == large || f.nodes[c].key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// inKey are the bytes of a plain key. inPlain are those that a plain scalar may begin with.
+var inKey, inPlain = func() (key, plain [256]bool) {
+	for c := byte('!'); c <= '~'; c++ {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		key[c] = letter || strings.IndexByte("/._-", c) >= 0
+		plain[c] = letter || strings.IndexByte("/._-+($~", c) >= 0
+	}
+	return key, plain
+}()
+
+// key is the plain key with which the current line begins.
+func (f *fast) key() (string, bool) {
+	i := f.at
+	for i < f.eol && inKey[f.text[i]] {
+		i++
+	}
+	if i == f.at || i == f.eol || f.text[i] != ':' || i+1 < f.eol && f.text[i+1] != ' ' {
+		return "", false
+	}
+	key := f.text[f.at:i]
+	if key[0] == '-' || i-f.at > maxKey || !stringKey(key, plainKind(key)) {
+		return "", false
+	}
+	return key, true
+}
+
+// maxKey is how long a simple key may be, in characters (YAML 1.2, section 7.4).
+const maxKey = 1024
+
+// stringKey tells whether a plain key is the same as a JSON key: a string, or a number as JSON writes it.
+func stringKey(key string, k kind) bool {
+	if k != number {
+		return k == text
+	}
+	return strings.Trim(key, "0123456789") == "" && (key[0] != '0' || len(key) == 1) && len(key) < 10
+}
+
+// scalar reads the rest of the line as a value; indent is that of the collection it stands in.
+func (f *fast) scalar(indent int) (int32, bool) {
+	s := f.text[f.at:f.eol]
+	n := node{kind: text, text: s, start: f.base + int32(f.at), end: f.base + int32(f.eol)}
+	switch c := s[0]; {
+	case s == "{}":
+		n.kind, n.text = mapping, ""
+	case s == "[]":
+		n.kind, n.text = sequence, ""
+	case c == '\'' || c == '"':
+		var ok bool
+		if n.text, ok = quoted(s); !ok {
+			return 0, false
+		}
+	case inPlain[c] && (c != '-' || f.isNegative()):
+		return f.plain(n, indent)
+	default:
+		return 0, false
+	}
+	return f.add(n), f.line()
+}
+
+func (f *fast) plain(n node, indent int) (int32, bool) {
+	if !plainRest(n.text) {
+		return 0, false
+	}
+	n.kind = plainKind(n.text)
+	if !f.line() {
+		return 0, false
+	}
+	for f.at < len(f.text) && f.indent > indent {
+		more := f.text[f.at:f.eol]
+		if !f.adjacent || !inPlain[more[0]] || more[0] == '-' || !plainRest(more) {
+			return 0, false
+		}
+		n.text += " " + more
+		n.kind = plainKind(n.text)
+		if !f.line() {
+			return 0, false
+		}
+	}
+	return f.add(n), true
+}
+
+// plainRest tells whether a line is nothing but text of a plain scalar.
+func plainRest(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !printableASCII(c) || c == ':' && (i+1 == len(s) || s[i+1] == ' ') || c == '#' && i > 0 && s[i-1] == ' ' {
+			return false
+		}
+	}
+	return s[len(s)-1] != ' '
+}
+
+// quoted takes the quotes off a scalar that stands alone on its line.
+func quoted(s string) (string, bool) {
+	q := s[0]
+	if len(s) < 2 || s[len(s)-1] != q {
+		return "", false
+	}
+	s = s[1 : len(s)-1]
+	doubled := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == q && q == '\'' && i+1 < len(s) && s[i+1] == q:
+			doubled = true
+			i++
+		case c == q, c == '\\' && q == '"', !printableASCII(c):
+			return "", false
+		}
+	}
+	if doubled {
+		s = strings.ReplaceAll(s, "''", "'")
+	}
+	return s, true
+}

@@ -1,0 +1,72 @@
+package read
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/lang/source"
+)
+
+func policyOf(rules int, rule func(i int) string) string {
+	var b strings.Builder
+	b.WriteString("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: large, namespace: shop}\nspec:\n  rules:\n")
+	for i := range rules {
+		b.WriteString("  - " + rule(i) + "\n")
+	}
+	return b.String()
+}
+
+func readOne(text string) (*enforce.Layer, string) {
+	m, findings := Files([]*source.File{source.NewFile("large.yaml", text)}, enforce.Mesh{})
+	return m, list(findings)
+}
+
+func TestMoreRulesThanTheAPITakes(t *testing.T) {
+	m, findings := readOne(policyOf(10_000, func(i int) string {
+		return fmt.Sprintf("from: [{source: {principals: [cluster.local/ns/shop/sa/a%d]}}]", i)
+	}))
+	assert.Equal(t, "large.yaml:5:3: error: `spec.rules` has 10000 items, and the API takes 512 [MESH3003]\n", findings)
+	assert.Equal(t, enforce.Undecided, m.For(backend).Decide(space.Request{Port: 80}).Verdict)
+}
+
+// As many rules as the API takes, each with its own caller, port, path and method: classes do not multiply.
+func TestLargePolicy(t *testing.T) {
+	m, findings := readOne(policyOf(512, func(i int) string {
+		return fmt.Sprintf("from: [{source: {principals: [cluster.local/ns/shop/sa/a%[1]d]}}]\n    to: [{operation: {ports: [\"%[2]d\"], methods: [M%[1]d], paths: [/api/%[1]d/*]}}]", i, i+1000)
+	}))
+	require.Empty(t, findings)
+	split, err := enforce.NewClasses(space.Distinctions{}, m.For(backend))
+	require.NoError(t, err)
+	assert.Len(t, split.Sources, 514)
+	allowed := 0
+	for _, r := range split.Operations {
+		allowed += r.Outcomes[0].Allowed.Len()
+	}
+	assert.Equal(t, 512, allowed)
+	assert.Less(t, len(split.Operations), 512*4)
+}
+
+// Templates can tell apart more classes than there are atoms in the universe: that is said, and soon.
+func TestTooManyClasses(t *testing.T) {
+	m, findings := readOne(policyOf(1, func(int) string {
+		var paths []string
+		for i := range 40 {
+			segments := make([]string, 40)
+			for j := range segments {
+				segments[j] = "{*}"
+			}
+			segments[i] = "x"
+			paths = append(paths, `"/`+strings.Join(segments, "/")+`"`)
+		}
+		return "to: [{operation: {paths: [" + strings.Join(paths, ", ") + "]}}]"
+	}))
+	require.Empty(t, findings)
+	_, err := enforce.NewClasses(space.Distinctions{}, m.For(backend))
+	assert.ErrorIs(t, err, space.ErrTooMany)
+}

@@ -1,0 +1,193 @@
+package read
+
+import (
+	"cmp"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+const group = "security.istio.io"
+
+// object decodes a document's root or an item of a list of objects.
+func (r *reader) object(d *decoder, n int32) {
+	if d.nodes[n].kind != mapping {
+		if d.nodes[n].kind != null {
+			r.findings.Add(diag.Unevaluable, d.span(n), "not a Kubernetes object, but %s", d.nodes[n].kind)
+		}
+		return
+	}
+	var apiVersion, kindOf string
+	var kindNode, items int32
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		switch d.nodes[c].key {
+		case "apiVersion":
+			apiVersion = d.nodes[c].text
+		case "kind":
+			kindOf, kindNode = d.nodes[c].text, c
+		case "items":
+			items = c
+		}
+	}
+	of, version, _ := strings.Cut(apiVersion, "/")
+	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group || of == networking) {
+		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
+			r.object(d, c)
+		}
+		return
+	}
+	if of == networking {
+		r.neighbour(d, kindOf, n)
+	}
+	if of != group {
+		return
+	}
+	switch {
+	case kindOf == "RequestAuthentication":
+		r.pass(d.span(kindNode), "a RequestAuthentication is not judged").
+			WithNote("it turns away requests with a token that is not valid, and lets those without a token pass")
+		return
+	case kindOf != "AuthorizationPolicy" && kindOf != "PeerAuthentication":
+		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
+		return
+	}
+	d.broken, d.path = false, d.path[:0]
+	if version != "v1" && version != "v1beta1" {
+		d.refuse(d.span(d.child(n, "apiVersion")), "%s of version %q, which Istio does not serve", kindOf, version).
+			WithHelp("write security.istio.io/v1")
+	}
+	p := &enforce.Object{Kind: kindOf}
+	if kindOf == "PeerAuthentication" {
+		p.Role = enforce.SetsModes
+	}
+	var spec, dryRun int32
+	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(field int, value int32) {
+		switch field {
+		case 2:
+			dryRun = d.metadata(p, value)
+		case 3:
+			spec = value
+		}
+	})
+	p.AnyAction = !known
+	if p.Name == "" {
+		p.At = d.span(kindNode)
+		d.refuse(p.At, "%s without a name", kindOf)
+	}
+	if p.Namespace == "" {
+		p.Namespace = "default"
+		d.findings.Add(diag.NoNamespace, p.At, "the %s %s names no namespace; default is taken", kindOf, p.Name).
+			WithHelp("write metadata.namespace")
+	}
+	d.path = append(d.path[:0], "spec")
+	if kindOf == "AuthorizationPolicy" {
+		d.authorization(p, spec)
+	} else {
+		d.peer(p, spec)
+	}
+	if dryRun != 0 {
+		d.dryRun(p, dryRun)
+	}
+	p.Broken = d.broken
+	r.register(p, d)
+}
+
+func (d *decoder) child(n int32, key string) int32 {
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].key == key {
+			return c
+		}
+	}
+	return n
+}
+
+// pass notes what is not judged at all.
+func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnostic {
+	return r.findings.Add(diag.NotJudged, at, format, args...)
+}
+
+// metadata reads what bears on a policy, and is the value of its annotation istio.io/dry-run; the API server keeps
+// much more in it.
+func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
+	if !d.is(n, mapping) {
+		return 0
+	}
+	d.path = append(d.path, "")
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].kind == null {
+			continue
+		}
+		d.path[len(d.path)-1] = d.nodes[c].key
+		switch d.nodes[c].key {
+		case "name":
+			p.Name, p.At = d.string(c), d.span(c)
+		case "namespace":
+			p.Namespace = d.string(c)
+		case "creationTimestamp":
+			if d.nodes[c].kind == text {
+				p.Created, _ = time.Parse(time.RFC3339, d.nodes[c].text)
+			}
+		case "annotations":
+			if a := d.child(c, "istio.io/dry-run"); d.is(c, mapping) && a != c {
+				dryRun = a
+			}
+		}
+	}
+	d.path = d.path[:len(d.path)-1]
+	return dryRun
+}
+
+// dryRun refuses the annotation where Istio's validation does (checkDryRunAnnotation in its config/validation).
+func (d *decoder) dryRun(p *enforce.Object, n int32) {
+	d.path = append(d.path[:0], "metadata", "annotations", "istio.io/dry-run")
+	if !d.is(n, text) {
+		return
+	}
+	dry, err := strconv.ParseBool(d.nodes[n].text)
+	switch {
+	case p.Kind != "AuthorizationPolicy":
+		d.refuse(d.keySpan(n), "a %s has no dry run, and Istio refuses the annotation", p.Kind).
+			WithHelp("delete the annotation")
+	case p.Action != enforce.Allow && p.Action != enforce.Deny:
+		d.refuse(d.keySpan(n), "%s has no dry run, and Istio refuses the annotation", p.Action).
+			WithHelp("delete the annotation")
+	case err != nil:
+		d.refuse(d.span(n), "istio.io/dry-run is %q, which Istio refuses", d.nodes[n].text).
+			WithHelp("write \"true\" or \"false\"")
+	}
+	p.DryRun = dry
+}
+
+// selector reads the labels of the pods that a policy binds: all of the namespace where they cannot be told.
+func (d *decoder) selector(p *enforce.Object, n int32) {
+	before := len(*d.findings)
+	d.fields(n, []string{"matchLabels"}, func(_ int, labels int32) {
+		if !d.is(labels, mapping) {
+			return
+		}
+		for c := d.nodes[labels].first; c != 0; c = d.nodes[c].next {
+			key := d.nodes[c].key
+			d.path = append(d.path, key)
+			value := d.string(c)
+			d.path = d.path[:len(d.path)-1]
+			switch {
+			case key == "":
+				d.refuse(d.keySpan(c), "a selector has an empty key")
+			case strings.Contains(key, "*"), strings.Contains(value, "*"):
+				d.refuse(d.span(c), "a selector takes labels as they are, and no wildcard")
+			case len(value) > 63:
+				d.refuse(d.span(c), "a label has up to 63 characters, not %d", len(value))
+			}
+			p.Selector = append(p.Selector, enforce.Label{Key: key, Value: value})
+		}
+		slices.SortFunc(p.Selector, func(a, b enforce.Label) int { return cmp.Compare(a.Key, b.Key) })
+	})
+	if len(*d.findings) > before {
+		p.Selector = nil
+	}
+}

@@ -1,0 +1,96 @@
+package read
+
+import (
+	"cmp"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"slices"
+	"strconv"
+
+	"github.com/meshc/meshc/lang/diag"
+)
+
+var peerFields = []string{"selector", "mtls", "portLevelMtls"}
+
+var apiModes = enforce.Modes[enforce.Inherit : enforce.Strict+1]
+
+func (d *decoder) peer(p *enforce.Object, spec int32) {
+	if spec == 0 {
+		return
+	}
+	var ports int32
+	d.fields(spec, peerFields, func(field int, n int32) {
+		switch field {
+		case 0:
+			d.selector(p, n)
+		case 1:
+			p.Mode = d.mutualTLS(n)
+		case 2:
+			ports = n
+			if !d.is(n, mapping) {
+				return
+			}
+			for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+				key := d.nodes[c].key
+				d.path = append(d.path, key)
+				port, err := strconv.ParseUint(key, 10, 16)
+				if err != nil || port == 0 {
+					d.refuse(d.keySpan(c), "%q is not a port", key)
+				}
+				p.Ports = append(p.Ports, enforce.PortMode{Port: uint16(port), Mode: d.mutualTLS(c)})
+				d.path = d.path[:len(d.path)-1]
+			}
+			if d.nodes[n].first == 0 {
+				d.refuse(d.keySpan(n), "`%s` is empty, which Istio refuses", d.where())
+			}
+		}
+	})
+	slices.SortFunc(p.Ports, func(a, b enforce.PortMode) int { return cmp.Compare(a.Port, b.Port) })
+	if ports != 0 && len(p.Selector) == 0 {
+		d.refuse(d.keySpan(ports), "modes of single ports need a selector with labels")
+	}
+}
+
+func (d *decoder) mutualTLS(n int32) enforce.Mode {
+	mode := enforce.Inherit
+	if d.nodes[n].kind == null {
+		return mode
+	}
+	d.fields(n, []string{"mode"}, func(_ int, n int32) {
+		m, ok := d.oneOf(n, apiModes)
+		if mode = enforce.Mode(m); !ok {
+			mode = enforce.Unknown
+		}
+	})
+	return mode
+}
+
+// oneScope reports PeerAuthentications of one namespace that have the same selector: only the oldest counts. The
+// policies are sorted.
+func (r *reader) oneScope(peers []*enforce.Object) {
+	first := map[string]*enforce.Object{}
+	for _, p := range peers {
+		scope := ""
+		for _, l := range p.Selector {
+			scope += l.Key + "=" + l.Value + ","
+		}
+		if other := first[scope]; other != nil {
+			r.overruled(p, other)
+		} else {
+			first[scope] = p
+		}
+	}
+}
+
+func (r *reader) overruled(p, by *enforce.Object) {
+	if enforce.Rivals(p, by) {
+		r.findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s have the same scope, and which of them counts is not known", by.ID(), p.ID()).
+			WithRelated(by.At, "the other one").
+			WithNote("that which was created first counts, and the manifests do not tell which it was").
+			WithHelp("keep one of them")
+		return
+	}
+	r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has the same scope as %s", p.ID(), by.ID()).
+		WithRelated(by.At, "the other one").
+		WithNote("of two in one scope only the oldest counts").
+		WithHelp("keep one of them")
+}

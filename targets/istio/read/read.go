@@ -1,0 +1,110 @@
+// Package read reads Istio manifests for the analysis, as a cluster would that has them and no others.
+//
+// It knows AuthorizationPolicy and PeerAuthentication of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them
+// and Envoy enforces them in a sidecar, and the TLS that a DestinationRule has callers open; where it follows a file of
+// theirs it names it. It knows nothing of intents or of what writes manifests: with compiler/analysis/enforce it is the
+// judge of the emitter, and shares no code with it.
+//
+// It refuses to guess. What a cluster would refuse is a finding, and so is every field that looks at something that a
+// request does not reveal: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints.
+// Requests that such a thing might decide are undecided, and no others are. Out of its sight are trust domain aliases,
+// what EnvoyFilters and Sidecars change (they are a finding), routes, and the normalization of paths before policies
+// see them.
+package read
+
+import (
+	"cmp"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// MaxFile is the size up to which a file of manifests is read.
+const MaxFile = 256 << 20
+
+// Files reads manifests: files of YAML, of one document or many. Objects of other kinds are passed over. A document
+// that cannot be read is a finding, and the rest is judged without it; a policy that a cluster would refuse is a
+// finding too, and what it might decide is undecided. The result does not depend on the order of the files.
+func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
+	mesh.TrustDomain = cmp.Or(mesh.TrustDomain, "cluster.local")
+	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
+	r := &reader{mesh: mesh, first: map[objectKey]*enforce.Object{}}
+	var t tree
+	for _, f := range files {
+		r.file(f, &t)
+	}
+	return r.manifests(), r.findings.Sort()
+}
+
+type reader struct {
+	mesh     enforce.Mesh
+	findings diag.List
+	first    map[objectKey]*enforce.Object
+	policies []*enforce.Object
+
+	destinations []*enforce.Destination
+}
+
+type objectKey struct{ kind, namespace, name string }
+
+func (r *reader) file(f *source.File, t *tree) {
+	if len(f.Text) > MaxFile {
+		r.findings.Add(diag.Unevaluable, f.Span(0, 0), "%s has %d MiB; up to %d MiB of a file are read", f.Name, len(f.Text)>>20, MaxFile>>20)
+		return
+	}
+	if bad := yamldoc.Text(f); bad != nil {
+		r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message)
+		return
+	}
+	d := &decoder{tree: t, trustDomain: r.mesh.TrustDomain, findings: &r.findings}
+	for doc := range yamldoc.Split(f) {
+		t.reset(f)
+		if !t.readFast(doc.Text, int(doc.Offset())) {
+			if bad := t.readSlow(doc); bad != nil {
+				r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
+				continue
+			}
+		}
+		if len(t.nodes) > 1 {
+			r.object(d, 1)
+		}
+	}
+}
+
+// register takes a policy in. Of two with one name a cluster keeps one, and the first that is read is taken for it.
+func (r *reader) register(p *enforce.Object, d *decoder) {
+	p.DryRun = p.DryRun && !r.mesh.Shadow
+	key := objectKey{p.Kind, p.Namespace, p.Name}
+	if first := r.first[key]; first != nil && p.Name != "" {
+		first.Broken, first.AnyAction = true, true
+		r.findings.Add(diag.Unevaluable, p.At, "two manifests of the %s %s: a cluster keeps the one that is applied last", p.Kind, p.ID()).
+			WithRelated(first.At, "the other one").
+			WithHelp("remove one of them")
+		return
+	}
+	r.first[key] = p
+	r.policies = append(r.policies, p)
+	if p.Kind == "PeerAuthentication" && p.Namespace == r.mesh.RootNamespace && len(p.Selector) > 0 {
+		r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has a selector in the root namespace, where Istio takes no notice of it", p.ID()).
+			WithHelp("put it into the namespace of the workload")
+	}
+}
+
+func (r *reader) manifests() *enforce.Layer {
+	m := enforce.NewLayer(r.mesh, r.policies, r.destinations)
+	for i, p := range m.Policies {
+		if p.Role == enforce.SetsModes && (i == 0 || m.Policies[i-1].Namespace != p.Namespace || m.Policies[i-1].Role != p.Role) {
+			end := i
+			for end < len(m.Policies) && m.Policies[end].Namespace == p.Namespace {
+				end++
+			}
+			r.oneScope(m.Policies[i:end])
+		}
+	}
+	return m
+}

@@ -1,0 +1,140 @@
+package read
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// expansion is how many values more than its bytes a document may grow to by aliases and merge keys.
+const expansion = 100_000
+
+// fault is why a document cannot be read at all.
+type fault struct {
+	message string
+	at      source.Span
+	help    string
+}
+
+// readSlow reads a document that is any YAML there is.
+func (t *tree) readSlow(d *yamldoc.Document) *fault {
+	t.reset(d.File)
+	if err := d.Parse(); err != nil {
+		var bad *yamldoc.SyntaxError
+		if errors.As(err, &bad) {
+			return &fault{bad.Message, bad.Span, cmp.Or(templateHelp(d.Text), bad.Help)}
+		}
+		return &fault{err.Error(), d.Start(), ""}
+	}
+	if d.Root == nil {
+		return nil
+	}
+	c := converter{tree: t, doc: d, budget: len(d.Text) + expansion}
+	c.value(d.Root, 0)
+	if c.fault != nil {
+		c.fault.help = templateHelp(d.Text)
+	}
+	return c.fault
+}
+
+func templateHelp(text string) string {
+	if !strings.Contains(text, "{{") {
+		return ""
+	}
+	return "this looks like a template: read what it makes, such as the output of `helm template`"
+}
+
+type converter struct {
+	*tree
+	doc    *yamldoc.Document
+	budget int
+	fault  *fault
+}
+
+func (c *converter) fail(n *yaml.Node, message string) {
+	if c.fault == nil {
+		c.fault = &fault{message: message, at: c.doc.Span(n)}
+	}
+}
+
+// value appends a node and all that is in it.
+func (c *converter) value(n *yaml.Node, depth int) int32 {
+	at := c.doc.Span(n)
+	n = yamldoc.Resolve(n)
+	i := c.add(node{start: at.Start, end: at.End})
+	if c.budget--; c.budget < 0 {
+		c.fail(n, "the document grows beyond all measure by its aliases")
+	}
+	if depth > 1000 {
+		c.fail(n, "the document is nested too deeply")
+	}
+	if c.fault != nil {
+		return i
+	}
+	last := int32(0)
+	link := func(child int32) {
+		if last == 0 {
+			c.nodes[i].first = child
+		} else {
+			c.nodes[last].next = child
+		}
+		last = child
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		c.nodes[i].kind = mapping
+		pairs, repeats := yamldoc.Pairs(n)
+		for _, p := range pairs {
+			if key, ok := c.key(p.Key); ok {
+				child := c.value(p.Value, depth+1)
+				at := c.doc.Span(p.Key)
+				k := &c.nodes[child]
+				k.key, k.keyStart, k.keyEnd = key, at.Start, at.End
+				link(child)
+			}
+		}
+		for _, r := range repeats {
+			c.fail(r.Again, "the key `"+r.Again.Value+"` stands twice in one mapping")
+		}
+	case yaml.SequenceNode:
+		c.nodes[i].kind = sequence
+		for _, item := range n.Content {
+			link(c.value(item, depth+1))
+		}
+	case yaml.ScalarNode:
+		k := scalarKind(n)
+		c.nodes[i].kind, c.nodes[i].text = k, n.Value
+	}
+	return i
+}
+
+func (c *converter) key(n *yaml.Node) (string, bool) {
+	if n.Kind == yaml.ScalarNode && stringKey(n.Value, scalarKind(n)) {
+		return n.Value, true
+	}
+	c.fail(n, "a key that is no string")
+	return "", false
+}
+
+func scalarKind(n *yaml.Node) kind {
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 && n.Style&yaml.TaggedStyle == 0 {
+		return text
+	}
+	if n.Style&yaml.TaggedStyle == 0 {
+		return plainKind(n.Value)
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return null
+	case "!!bool":
+		return boolean
+	case "!!int", "!!float":
+		return number
+	}
+	return text
+}
