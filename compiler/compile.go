@@ -1,6 +1,14 @@
-// Package compiler is the way from intents and workload manifests to a checked policy, on one page.
+// Package compiler is the door to everything that meshc does: it opens a project, checks it, builds its manifests and
+// proves them, and answers questions about them.
 //
-// It knows every stage and opens no file: what it compiles is handed to it.
+//	Open      a project on disk            project, config
+//	Parse     text to trees and objects    lang, inventory
+//	Check     trees to a policy            check, policy
+//	Build     a policy to manifests        targets
+//	          and their proof              analysis
+//
+// Whoever has no files on disk begins with Parse. Findings are values, in the order of their places; an error is about a
+// file, a context, or a mistake of meshc itself (InternalError). Nothing here writes, and nothing is kept between calls.
 package compiler
 
 import (
@@ -20,52 +28,54 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Project is everything that a build depends on.
-type Project struct {
+// Inputs is everything that a build depends on.
+type Inputs struct {
 	Files       []Input
 	Workloads   []inventory.Input
 	Config      config.Project
 	Environment string    // a key of Config.Environments; empty: none
 	Today       time.Time // the day that `until` is held against
+
+	WithNamespaces bool // also emit the Namespace objects that put workloads into the mesh
 }
 
 // Input is one file of intents.
 type Input = project.Input
 
-// Compile parses, checks and lowers a project. The policy is nil where a finding is an error; findings
-// come sorted, with the levels of the project's configuration applied. Where ctx is done before the files are read
-// there is neither: ask ctx.Err().
-func Compile(ctx context.Context, p Project) (*policy.Policy, diag.List) {
-	parsed, err := Parse(ctx, p)
+// Check parses and checks a project. The policy is nil where a finding is an error; findings are sorted, with the levels of
+// the project's configuration applied. The error is that of ctx.
+func Check(ctx context.Context, in Inputs) (*policy.Policy, diag.List, error) {
+	parsed, err := Parse(ctx, in)
 	if err != nil {
-		return nil, nil
+		return nil, nil, err
 	}
-	return parsed.Compile(p.Config)
+	p, found := parsed.Check(in.Config)
+	return p, found, nil
 }
 
-// Parsed is a project whose intents and manifests are read. It can be compiled under one configuration after the other.
+// Parsed is a project whose intents and manifests have been read. It can be checked and built under one configuration
+// after another.
 type Parsed struct {
-	Project
+	Inputs
 	Inventory *inventory.Set // what could be read, whatever the findings
-
 	files     []*lang.File
 	syntax    diag.List
 	manifests diag.List
 }
 
-// Parse reads the intents and the manifests of a project; what is wrong with them Compile tells. The error is that of ctx.
-func Parse(ctx context.Context, p Project) (*Parsed, error) {
-	parsed := &Parsed{Project: p}
-	parsed.files, parsed.syntax = parse(ctx, p.Files)
+// Parse reads the intents and the manifests of a project; Check reports what is wrong with them. The error is that of ctx.
+func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
+	parsed := &Parsed{Inputs: in}
+	parsed.files, parsed.syntax = parse(ctx, in.Files)
 	if ctx.Err() == nil {
-		parsed.Inventory, parsed.manifests = inventory.Read(p.Workloads)
+		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads)
 	}
 	return parsed, ctx.Err()
 }
 
-// Compile checks and lowers under a configuration. The policy is nil where a finding is an error, but for errors of
-// the codes in despite: whoever names those has a use for a policy that does not do what the intents say.
-func (p *Parsed) Compile(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
+// Check gives the policy under a configuration. It is nil where a finding is an error, other than one of the codes in
+// despite: a caller that names those has a use for a policy that does not do what the intents say.
+func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
 	info, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
 	list := slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)

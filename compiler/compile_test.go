@@ -20,7 +20,7 @@ import (
 func TestParseEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Parse(ctx, Project{Files: []Input{{Name: "shop.mesh", Text: []byte("mesh shop strict\n")}}})
+	_, err := Parse(ctx, Inputs{Files: []Input{{Name: "shop.mesh", Text: []byte("mesh shop strict\n")}}})
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
@@ -53,7 +53,7 @@ func findingsOf(t *testing.T, files []diag.Example) diag.List {
 	t.Helper()
 	today, err := time.Parse(time.DateOnly, diag.ExampleDay)
 	require.NoError(t, err)
-	p := Project{Config: config.Default(), Today: today}
+	p := Inputs{Config: config.Default(), Today: today}
 	for _, f := range files {
 		switch {
 		case f.Name == "meshc.yaml":
@@ -66,6 +66,6 @@ func findingsOf(t *testing.T, files []diag.Example) diag.List {
 			p.Workloads = append(p.Workloads, inventory.Input{File: source.NewFile(f.Name, f.Text)})
 		}
 	}
-	_, findings := Compile(t.Context(), p)
+	_, findings, _ := Check(t.Context(), p)
 	return findings
 }

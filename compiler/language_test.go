@@ -23,7 +23,7 @@ func TestLanguagePage(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```mesh\n(.*?)```").FindAllSubmatch(page, -1)
 	require.Greater(t, len(blocks), 10)
 	for _, b := range blocks {
-		policy, list := compiler.Compile(context.Background(), compiler.Project{
+		policy, list, _ := compiler.Check(context.Background(), compiler.Inputs{
 			Files:  []compiler.Input{{Name: "page.mesh", Text: b[1]}},
 			Config: config.Default(),
 			Today:  time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),

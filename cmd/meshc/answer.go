@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
-	"github.com/meshc/meshc/lang/diag"
 )
 
 // answerFormats is how a verb that answers a question writes its answer.
@@ -34,21 +32,15 @@ func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*
 	if err != nil {
 		return nil, err
 	}
-	errors := slices.DeleteFunc(slices.Clone(c.findings), func(d diag.Diagnostic) bool {
-		return d.Severity != diag.Error || c.model != nil && isGuard(d.Code)
-	})
-	if c.model != nil && len(errors) == 0 {
+	if c.Judgeable() {
 		return c, nil
 	}
+	errors := c.Errors()
 	if err := in.write(cmd.ErrOrStderr(), errors, c.project.Shown); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was %s\n", plural(len(errors), "error"), done)
 	return c, errFindings
-}
-
-func isGuard(code diag.Code) bool {
-	return code == diag.NeverBroken || code == diag.AlwaysBroken || code == diag.OnlyBroken
 }
 
 // answerJSON writes arrows as they are, not as an escape for pages of HTML.

@@ -67,19 +67,19 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if c.findings.HasErrors() {
+	if c.Findings.HasErrors() {
 		return b.conclude(cmd, c, "")
 	}
 	if b.output == toStdout {
-		if err := writeExact(cmd, targets.Stream(c.manifests)); err != nil {
+		if err := writeExact(cmd, targets.Stream(c.Manifests)); err != nil {
 			return err
 		}
 		return b.conclude(cmd, c, "")
 	}
 
-	files := targets.Layout(c.manifests, b.environment)
-	c.findings = append(c.findings, leftOut(b.output, files).Apply(c.project.Config.Warnings)...)
-	if c.findings.HasErrors() {
+	files := targets.Layout(c.Manifests, b.environment)
+	c.Findings = append(c.Findings, leftOut(b.output, files).Apply(c.project.Config.Warnings)...)
+	if c.Findings.HasErrors() {
 		return b.conclude(cmd, c, "")
 	}
 	if b.compare {
@@ -136,20 +136,20 @@ func leftOut(dir string, files []targets.File) diag.List {
 
 // conclude writes the findings and a line of summary to standard error, and tells whether there were errors.
 func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
-	if err := b.findings.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
+	if err := b.findings.write(cmd.ErrOrStderr(), c.Findings, c.project.Shown); err != nil {
 		return err
 	}
 	if !b.findings.machine() {
-		text := plural(len(c.manifests), "manifest") + ", " + counts(c.findings)
+		text := plural(len(c.Manifests), "manifest") + ", " + counts(c.Findings)
 		switch {
-		case c.findings.HasErrors():
-			text = counts(c.findings) + "; nothing was written"
+		case c.Findings.HasErrors():
+			text = counts(c.Findings) + "; nothing was written"
 		case result != "":
 			text += "; " + result
 		}
 		fmt.Fprintln(cmd.ErrOrStderr(), text)
 	}
-	if c.findings.HasErrors() {
+	if c.Findings.HasErrors() {
 		return errFindings
 	}
 	return nil
@@ -162,12 +162,12 @@ func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
 		return err
 	}
 	// These findings name files as seen from the current folder, the others as seen from the project.
-	if err := b.findings.write(cmd.ErrOrStderr(), append(renamed(c.findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {
+	if err := b.findings.write(cmd.ErrOrStderr(), append(renamed(c.Findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {
 		return err
 	}
 	if !b.findings.machine() {
 		cmd.ErrOrStderr().Write(b.diff(refusal.Differences))
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written to %s\n", counts(append(c.findings, refusal.Findings...)), b.output)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written to %s\n", counts(append(c.Findings, refusal.Findings...)), b.output)
 	}
 	return errFindings
 }

@@ -63,7 +63,7 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	for round := 0; c.fix && round < maxRounds; round++ {
-		changed := diag.ApplyFixes(result.findings)
+		changed := diag.ApplyFixes(result.Findings)
 		written := 0
 		for _, f := range changed {
 			path := result.project.Path(f.File.Name)
@@ -89,14 +89,14 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 	if c.findings.machine() {
 		out = cmd.OutOrStdout()
 	}
-	if err := c.findings.write(out, result.findings, result.project.Shown); err != nil {
+	if err := c.findings.write(out, result.Findings, result.project.Shown); err != nil {
 		return err
 	}
 	if fixes > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s fixed in %s\n", plural(fixes, "finding"), plural(len(fixed), "file"))
 	}
-	fmt.Fprintln(cmd.ErrOrStderr(), counts(result.findings))
-	if result.findings.HasErrors() {
+	fmt.Fprintln(cmd.ErrOrStderr(), counts(result.Findings))
+	if result.Findings.HasErrors() {
 		return errFindings
 	}
 	return nil

@@ -2,24 +2,21 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler"
-	"github.com/meshc/meshc/compiler/analysis/model"
-	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio"
 )
 
 // inputs is the flags that say what is compiled.
@@ -54,41 +51,35 @@ func completeEnvironments(_ *cobra.Command, args []string, _ string) ([]string, 
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	return environments(p), cobra.ShellCompDirectiveNoFileComp
+	return p.Environments(), cobra.ShellCompDirectiveNoFileComp
 }
 
-func environments(p *project.Project) []string {
-	var names []string
-	for name := range p.Config.Environments {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// compiled is what became of a project.
+// compiled is a project that was built.
 type compiled struct {
-	project   *project.Project
-	parsed    *compiler.Parsed // nil where meshc.yaml has errors
-	policy    *policy.Policy   // nil where a finding is an error
-	manifests []targets.Manifest
-	model     *model.Model // what the manifests let through; nil where there are none
-	judged    []model.Judgement
-	findings  diag.List
+	*compiler.Build
+	project *project.Project
 }
 
-// compile reads a project and takes it through every stage. Findings are no error; an error is about usage,
-// files or streams.
+// compile opens a project and builds it. Findings are no error; an error is about usage, files or streams.
 func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
-	c, err := in.parse(cmd, paths, stdin)
-	if err != nil || c.parsed == nil {
-		return c, err
+	p, err := in.open(cmd, paths, stdin)
+	if err != nil {
+		return nil, err
 	}
-	return c, in.finish(c)
+	return buildProject(cmd.Context(), p)
 }
 
-// parse reads all that a project is compiled from.
-func (in *inputs) parse(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
+func buildProject(ctx context.Context, p *compiler.Project) (*compiled, error) {
+	b, err := p.Build(ctx)
+	var internal *compiler.InternalError
+	if errors.As(err, &internal) {
+		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a mistake in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project with which it happens.", err)}
+	}
+	return &compiled{b, p.Project}, err
+}
+
+// open reads all that a project is built from.
+func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiler.Project, error) {
 	if n := count(paths, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
 		return nil, usageError("standard input can be read only once, and - stands %d times", n)
 	}
@@ -97,83 +88,28 @@ func (in *inputs) parse(cmd *cobra.Command, paths []string, stdin io.Reader) (*c
 			return nil, usageError("--workloads %s: a bracket or brace in it is not closed", w)
 		}
 	}
+	levels, strict, err := in.levels()
+	if err != nil {
+		return nil, err
+	}
 	today, err := day(in.date)
 	if err != nil {
 		return nil, err
 	}
-	p, findings, err := project.Open(paths)
-	if err != nil {
-		return nil, err
+	p, err := compiler.Open(cmd.Context(), compiler.Options{
+		Environment:    in.environment,
+		Workloads:      in.workloads,
+		Stdin:          stdin,
+		Today:          today,
+		Levels:         levels,
+		Strict:         strict,
+		WithNamespaces: in.withNamespaces,
+	}, paths...)
+	var unknown *compiler.UnknownEnvironment
+	if errors.As(err, &unknown) {
+		return nil, usageError("--env: %v", unknown)
 	}
-	c := &compiled{project: p, findings: findings}
-	levels, err := in.levels(p.Config.Warnings)
-	if err != nil {
-		return nil, err
-	}
-	if findings.HasErrors() {
-		return c, nil
-	}
-	p.Config.Warnings = levels
-	if in.environment != "" && p.Config.Environments[in.environment] == nil {
-		return nil, unknownEnvironment(in.environment, environments(p))
-	}
-	files, err := p.Intents(in.environment, stdin)
-	if err != nil {
-		return nil, err
-	}
-	workloads, missing, err := p.Workloads(in.workloads, stdin)
-	if err != nil {
-		return nil, err
-	}
-	c.findings = append(c.findings, missing...)
-	c.parsed, err = compiler.Parse(cmd.Context(), compiler.Project{
-		Files:       files,
-		Workloads:   workloads,
-		Config:      p.Config,
-		Environment: in.environment,
-		Today:       today,
-	})
-	return c, err
-}
-
-// finish takes what was parsed through the other stages, under the settings of the project.
-func (in *inputs) finish(c *compiled) error {
-	settings := c.project.Config
-	var found diag.List
-	c.policy, found = c.parsed.Compile(settings)
-	c.findings = append(c.findings, found...)
-	if c.policy != nil {
-		target := istio.New(istio.Options{
-			APIVersion:     settings.Istio.APIVersion,
-			WithNamespaces: in.withNamespaces,
-			Injection:      settings.Istio.Injection,
-			Sidecars:       settings.Istio.Sidecars,
-		})
-		manifests, found := target.Emit(c.policy)
-		c.manifests = manifests
-		if !found.HasErrors() {
-			guards, err := c.prove()
-			if err != nil {
-				return err
-			}
-			found = append(found, guards...)
-		}
-		c.findings = append(c.findings, found.Apply(settings.Warnings)...)
-	}
-	c.findings = c.findings.Sort()
-	return nil
-}
-
-// unknownEnvironment is the usage error about an environment that is not among those of meshc.yaml.
-func unknownEnvironment(name string, known []string) error {
-	if len(known) == 0 {
-		return usageError("--env %s: no such environment, meshc.yaml has none", name)
-	}
-	help := ""
-	if near, ok := diag.Nearest(name, known); ok {
-		help = "; did you mean " + near + "?"
-	}
-	return usageError("--env %s: no such environment, there are %s%s", name, strings.Join(known, ", "), help)
+	return p, err
 }
 
 func count(all []string, word string) int {

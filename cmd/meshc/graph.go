@@ -133,16 +133,16 @@ func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, cur
 	if d.output != toStdout && c.project.IsInput(d.output) {
 		return nil, false, usageError("--output %s: that file was read for the graph, and is not overwritten", filepath.ToSlash(d.output))
 	}
-	if current || c.findings.HasErrors() {
-		if err := d.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
+	if current || c.Findings.HasErrors() {
+		if err := d.write(cmd.ErrOrStderr(), c.Findings, c.project.Shown); err != nil {
 			return nil, false, err
 		}
 	}
-	if !c.whole() {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was drawn\n", counts(c.findings))
+	if !c.Judgeable() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was drawn\n", counts(c.Findings))
 		return nil, false, errFindings
 	}
-	return graph.New(c.policy), c.findings.HasErrors(), nil
+	return graph.New(c.Policy), c.Findings.HasErrors(), nil
 }
 
 func (d *drawing) draw(g *graph.Graph) ([]byte, error) {

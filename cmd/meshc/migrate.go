@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
 	planner "github.com/meshc/meshc/compiler/migrate"
 	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/diag"
 )
 
 func newMigrate() *cobra.Command {
@@ -50,26 +52,25 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	if slices.Contains(paths, project.Stdin) || slices.Contains(m.workloads, project.Stdin) {
 		return usageError("a plan is about a project with a meshc.yaml, and standard input has none")
 	}
-	c, err := m.parse(cmd, paths, cmd.InOrStdin())
+	of, err := m.open(cmd, paths, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
 	var p *planner.Plan
-	if !c.findings.HasErrors() {
-		plan, found := planner.New(c.parsed)
-		p = plan
-		if p == nil {
-			c.findings = append(c.findings, found...).Sort()
-		}
+	found := of.Findings
+	if !found.HasErrors() {
+		var wrong diag.List
+		p, wrong = planner.New(of.Parsed)
+		found = append(found, wrong...).Sort()
 	}
 	if p == nil {
-		return m.refuse(cmd, c, "there is no plan")
+		return m.refuse(cmd, found, of, "there is no plan")
 	}
 	ready, next := p.Ready()
 	if m.next && next != nil {
-		return m.advance(cmd, c, next)
+		return m.advance(cmd, of, next)
 	}
-	if err := writeOut(cmd, planText(p, c.project)); err != nil {
+	if err := writeOut(cmd, planText(p, of.Project)); err != nil {
 		return err
 	}
 	said, done := fmt.Sprintf("%s, %d ready", plural(len(p.Steps), "step"), ready), false
@@ -89,9 +90,9 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 }
 
 // advance makes a step in meshc.yaml. The compiler has the last word: what it would refuse is never written.
-func (m *migration) advance(cmd *cobra.Command, c *compiled, s *planner.Step) error {
-	shown := c.project.Shown(project.ConfigName)
-	text, settings, ok := s.Apply(c.project.Config, m.environment)
+func (m *migration) advance(cmd *cobra.Command, of *compiler.Project, s *planner.Step) error {
+	shown := of.Shown(project.ConfigName)
+	text, settings, ok := s.Apply(of.Config, m.environment)
 	if !ok {
 		setting := fmt.Sprintf("`%s: %s`", s.Name(), s.To)
 		if len(s.Setting) > 1 {
@@ -99,25 +100,26 @@ func (m *migration) advance(cmd *cobra.Command, c *compiled, s *planner.Step) er
 		}
 		return fmt.Errorf("%s: the settings of %s cannot be changed in place: write %s", shown, m.environment, setting)
 	}
-	c.project.Config = settings
-	if err := m.finish(c); err != nil {
+	of.Config = settings
+	c, err := buildProject(cmd.Context(), of)
+	if err != nil {
 		return err
 	}
-	if c.findings.HasErrors() {
-		return m.refuse(cmd, c, fmt.Sprintf("%s cannot be %s yet, and nothing was changed", s.Name(), s.To))
+	if c.Findings.HasErrors() {
+		return m.refuse(cmd, c.Findings, of, fmt.Sprintf("%s cannot be %s yet, and nothing was changed", s.Name(), s.To))
 	}
-	if err := replaceFile(filepath.Join(c.project.Root, project.ConfigName), []byte(text)); err != nil {
+	if err := replaceFile(filepath.Join(of.Root, project.ConfigName), []byte(text)); err != nil {
 		return fmt.Errorf("%s: %w", shown, cause(err))
 	}
 	return writeOut(cmd, fmt.Appendf(nil, "%s: %s is %s now (%s)\n", m.environment, s.Name(), s.To, shown))
 }
 
 // refuse shows the findings that keep something from being done.
-func (m *migration) refuse(cmd *cobra.Command, c *compiled, what string) error {
-	if err := m.write(cmd.ErrOrStderr(), c.findings, c.project.Shown); err != nil {
+func (m *migration) refuse(cmd *cobra.Command, found diag.List, of *compiler.Project, what string) error {
+	if err := m.write(cmd.ErrOrStderr(), found, of.Shown); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s; %s\n", counts(c.findings), what)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s; %s\n", counts(found), what)
 	return errFindings
 }
 

@@ -27,14 +27,14 @@ func TestAnyOrderOfFiles(t *testing.T) {
 		opened, findings, err := project.Open([]string{filepath.Dir(example)})
 		require.NoError(t, err)
 		require.Empty(t, findings)
-		for _, environment := range append(environments(opened), "") {
+		for _, environment := range append(opened.Environments(), "") {
 			files, err := opened.Intents(environment, strings.NewReader(""))
 			require.NoError(t, err)
 			workloads, _, err := opened.Workloads(nil, strings.NewReader(""))
 			require.NoError(t, err)
 			var first []targets.File
 			for seed := range uint64(4) {
-				policy, findings := compiler.Compile(t.Context(), compiler.Project{
+				policy, findings, _ := compiler.Check(t.Context(), compiler.Inputs{
 					Files:       files,
 					Workloads:   workloads,
 					Config:      opened.Config,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
@@ -134,7 +135,7 @@ func (p *publish) choose(paths []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := environments(opened)
+	known := opened.Environments()
 	switch {
 	case findings.HasErrors():
 		return []string{""}, nil // compiling reports them
@@ -148,7 +149,7 @@ func (p *publish) choose(paths []string) ([]string, error) {
 	var chosen []string
 	for _, e := range p.environments {
 		if !slices.Contains(known, e) {
-			return nil, unknownEnvironment(e, known)
+			return nil, usageError("--env: %v", &compiler.UnknownEnvironment{Name: e, Known: known})
 		}
 		if !slices.Contains(chosen, e) {
 			chosen = append(chosen, e)
@@ -164,11 +165,11 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	if err != nil {
 		return err
 	}
-	if err := p.write(cmd.ErrOrStderr(), made.findings, made.project.Shown); err != nil {
+	if err := p.write(cmd.ErrOrStderr(), made.Findings, made.project.Shown); err != nil {
 		return err
 	}
-	if made.findings.HasErrors() {
-		return p.stopped(cmd, counts(made.findings))
+	if made.Findings.HasErrors() {
+		return p.stopped(cmd, counts(made.Findings))
 	}
 
 	ctx, cancel := context.WithTimeout(cmd.Context(), p.timeout)

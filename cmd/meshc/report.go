@@ -43,44 +43,32 @@ func (w *warnings) registerLevels(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP((*[]string)(w), "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
 }
 
-// levels is what is done with each code: what meshc.yaml says, and over it -W. `-W error` is about the codes
-// of which neither says anything.
-func (given warnings) levels(configured map[diag.Code]diag.Level) (map[diag.Code]diag.Level, error) {
-	levels := map[diag.Code]diag.Level{}
-	for code, level := range configured {
-		levels[code] = level
-	}
-	all := false
+// levels reads -W: the level of each code that it names, and whether all other warnings are errors.
+func (given warnings) levels() (levels map[diag.Code]diag.Level, strict bool, err error) {
+	levels = map[diag.Code]diag.Level{}
 	for _, w := range given {
 		if w == "error" {
-			all = true
+			strict = true
 			continue
 		}
 		word, levelWord, ok := strings.Cut(w, "=")
 		if !ok {
-			return nil, usageError("-W %s: want CODE=silence, CODE=warn, CODE=error, or error", w)
+			return nil, false, usageError("-W %s: want CODE=silence, CODE=warn, CODE=error, or error", w)
 		}
 		e := diag.Explain(codeOf(word))
 		if e == nil {
-			return nil, usageError("-W %s: %s is no code of a finding; meshc explain lists them", w, word)
+			return nil, false, usageError("-W %s: %s is no code of a finding; meshc explain lists them", w, word)
 		}
 		level, err := diag.ParseLevel(levelWord)
 		if err != nil {
-			return nil, usageError("-W %s: %v", w, err)
+			return nil, false, usageError("-W %s: %v", w, err)
 		}
 		if e.Severity == diag.Error && level != diag.Fail {
-			return nil, usageError("-W %s: %s is an error, which cannot be demoted", w, e.Code)
+			return nil, false, usageError("-W %s: %s is an error, which cannot be demoted", w, e.Code)
 		}
 		levels[e.Code] = level
 	}
-	if all {
-		for _, e := range diag.Table {
-			if _, said := levels[e.Code]; !said && e.Severity == diag.Warning {
-				levels[e.Code] = diag.Fail
-			}
-		}
-	}
-	return levels, nil
+	return levels, strict, nil
 }
 
 // write writes findings, whose files are called as shown says.

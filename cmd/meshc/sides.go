@@ -7,14 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
-	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 )
@@ -38,15 +36,7 @@ type comparison struct {
 
 // side is what was compiled, as it is delivered.
 func (c *compiled) side(name, environment string) *side {
-	return &side{name: name, files: targets.Layout(c.manifests, environment), policy: c.policy, model: c.model, project: c.project, broken: c.findings.HasErrors()}
-}
-
-// whole tells that nothing is wrong with a project but that guards are broken, which a comparison or a drawing helps to
-// understand.
-func (c *compiled) whole() bool {
-	return !slices.ContainsFunc(c.findings, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && (c.model == nil || !isGuard(d.Code))
-	})
+	return &side{name: name, files: targets.Layout(c.Manifests, environment), policy: c.Policy, model: c.Model, project: c.project, broken: c.Findings.HasErrors()}
 }
 
 // projectSide compiles a project. Of one that is not current, but past, only the errors are shown.
@@ -55,13 +45,13 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 	if err != nil {
 		return nil, err
 	}
-	if current || made.findings.HasErrors() {
-		if err := c.write(c.cmd.ErrOrStderr(), made.findings, made.project.Shown); err != nil {
+	if current || made.Findings.HasErrors() {
+		if err := c.write(c.cmd.ErrOrStderr(), made.Findings, made.project.Shown); err != nil {
 			return nil, err
 		}
 	}
-	if !made.whole() {
-		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s; nothing was compared\n", name, counts(made.findings))
+	if !made.Judgeable() {
+		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s; nothing was compared\n", name, counts(made.Findings))
 		return nil, errFindings
 	}
 	return made.side(name, c.environment), nil
@@ -122,14 +112,14 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		return nothing("such project")
 	case err != nil:
 		return nil, past.error(err)
-	case current || made.findings.HasErrors():
+	case current || made.Findings.HasErrors():
 		shown := func(file string) string { return past.shown(made.project, file) }
-		if err := c.write(c.cmd.ErrOrStderr(), made.findings, shown); err != nil {
+		if err := c.write(c.cmd.ErrOrStderr(), made.Findings, shown); err != nil {
 			return nil, err
 		}
 	}
-	if !made.whole() {
-		return &side{name: revision, errors: revision + " has " + counts(made.findings)}, nil
+	if !made.Judgeable() {
+		return &side{name: revision, errors: revision + " has " + counts(made.Findings)}, nil
 	}
 	s := made.side(revision, c.environment)
 	s.project = past.now

@@ -60,8 +60,8 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return t.notTested(c, err)
 	}
-	results := guardResults(c.judged, c.project.Shown)
-	total, covered := model.Coverage(c.policy)
+	results := guardResults(c.Judgements, c.project.Shown)
+	total, covered := model.Coverage(c.Policy)
 
 	if t.junit != "" {
 		if err := writeJUnit(t.junit, junitReport(results, total, covered, c.project.Shown)); err != nil {
@@ -70,11 +70,11 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	}
 	var out []byte
 	if t.format == "json" {
-		out, err = guardsJSON(results, total, covered, c.policy.DryRun)
+		out, err = guardsJSON(results, total, covered, c.Policy.DryRun)
 	} else {
 		out = guardsText(results, total, covered, c.project.Shown)
-		if c.policy.DryRun {
-			out = fmt.Appendf(out, "\nnote: %s\n", dryRun(c.policy))
+		if c.Policy.DryRun {
+			out = fmt.Appendf(out, "\nnote: %s\n", dryRun(c.Policy))
 		}
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func (t *guardTest) notTested(c *compiled, err error) error {
 	why := []string{err.Error()}
 	if c != nil && err == errFindings {
 		why = nil
-		for _, d := range renamed(c.findings, c.project.Shown) {
+		for _, d := range renamed(c.Findings, c.project.Shown) {
 			if d.Severity == diag.Error {
 				why = append(why, d.Error())
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -199,16 +200,16 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 		return err
 	}
 	r.shown = c.project.Shown
-	if c.policy.DryRun {
-		r.add(diag.Note, "dry-run", source.Span{}, "%s", dryRun(c.policy))
+	if c.Policy.DryRun {
+		r.add(diag.Note, "dry-run", source.Span{}, "%s", dryRun(c.Policy))
 	}
-	for _, d := range c.findings {
+	for _, d := range c.Findings {
 		if topic := topics[d.Code]; topic != "" {
 			r.findings(topic, diag.List{d})
 		}
 	}
 
-	model := c.model
+	model := c.Model
 	if len(v.manifests) > 0 {
 		if model, err = v.deployed(c, len(locks) > 0, cmd, r); err != nil {
 			return err
@@ -218,7 +219,7 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string, r *report) error {
 				return err
 			}
 		}
-		if err := r.guards(model, c.findings); err != nil {
+		if err := r.guards(model, c.Findings); err != nil {
 			return err
 		}
 	}
@@ -262,7 +263,7 @@ func (r *report) compare(l locked, c *compiled, environment string) error {
 		r.problems = append(r.problems, problem{diag.Error, "folder", fmt.Sprintf("it was written for the environment %q, and this is %q: ask with --env", l.lock.Environment, environment), source.Span{}, dir})
 		return nil
 	}
-	changes, err := folder.Compare(l.dir, targets.Layout(c.manifests, environment))
+	changes, err := folder.Compare(l.dir, targets.Layout(c.Manifests, environment))
 	if err != nil {
 		var refusal *folder.Refusal
 		if errors.As(err, &refusal) {
@@ -298,7 +299,7 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 	if err != nil {
 		return nil, err
 	}
-	mesh := model.SettingsOf(c.policy)
+	mesh := model.SettingsOf(c.Policy)
 	layer, findings := read.Files(files, mesh)
 	if !whole {
 		there := map[string]bool{}
@@ -306,28 +307,28 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 			there[p.Kind+" "+p.ID()] = true
 		}
 		var mine []targets.Manifest
-		for _, m := range c.manifests {
+		for _, m := range c.Manifests {
 			if !there[m.Kind+" "+m.Namespace+"/"+m.Name] {
 				mine = append(mine, m)
 			}
 		}
-		layer, findings = read.Files(append(emitted(mine), files...), mesh)
+		layer, findings = read.Files(append(compiler.Sources(mine), files...), mesh)
 	}
 	r.findings("manifest", findings)
-	model := model.New(c.policy, layer)
+	model := model.New(c.Policy, layer)
 	r.idle(model)
 	lying := map[*source.File]bool{}
 	for _, f := range files {
 		lying[f] = true
 	}
-	found, supposed, err := audit.InterferencesOf(c.model, enforced(c.policy, c.parsed.Inventory), layer)
+	found, supposed, err := audit.InterferencesOf(c.Model, enforced(c.Policy, c.Inventory), layer)
 	if err != nil {
 		return nil, &failure{exitFindings, err}
 	}
 	for i := range found {
 		r.interference(&found[i], lying)
 	}
-	for _, d := range read.Check(layer, append(bound(c.policy, c.parsed.Inventory), supposed...)) {
+	for _, d := range read.Check(layer, append(bound(c.Policy, c.Inventory), supposed...)) {
 		topic := "no effect"
 		if d.Code == diag.Unevaluable {
 			topic = "manifest"

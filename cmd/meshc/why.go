@@ -140,11 +140,11 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		r := &reason{virtual: true, sidecars: c.project.Config.Istio.Sidecars && !c.policy.DryRun, shown: c.project.Shown}
-		if c.policy.DryRun {
-			r.notes = append(r.notes, dryRun(c.policy))
+		r := &reason{virtual: true, sidecars: c.project.Config.Istio.Sidecars && !c.Policy.DryRun, shown: c.project.Shown}
+		if c.Policy.DryRun {
+			r.notes = append(r.notes, dryRun(c.Policy))
 		}
-		return c.model, r, nil
+		return c.Model, r, nil
 	}
 	if w.project != "" || w.environment != "" {
 		return nil, nil, usageError("--manifests asks manifests and no project, so --project and --env have no meaning with it")

@@ -114,17 +114,17 @@ var unproved = []diag.Code{diag.NoIdentity, diag.OutsideIntoStrict, diag.NoIdent
 // New plans the way of the environment of a project. The plan is nil where the findings have an error that is not
 // about who can prove who they are.
 func New(of *compiler.Parsed) (*Plan, diag.List) {
-	now, found := of.Compile(of.Config, unproved...)
+	now, found := of.Check(of.Config, unproved...)
 	if now == nil {
 		return nil, found
 	}
 	environment := of.Config.Environments[of.Environment]
-	goal, list := of.Compile(under(of, nil), unproved...)
+	goal, list := of.Check(under(of, nil), unproved...)
 	if goal == nil {
 		return nil, list
 	}
 	// What is wrong under PERMISSIVE is so under any mode.
-	_, always := of.Compile(under(of, map[string]policy.Mode{"*": policy.Permissive}), unproved...)
+	_, always := of.Check(under(of, map[string]policy.Mode{"*": policy.Permissive}), unproved...)
 	always = slices.DeleteFunc(always, func(d diag.Diagnostic) bool { return !slices.Contains(unproved, d.Code) })
 
 	p := &planner{

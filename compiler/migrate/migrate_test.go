@@ -33,7 +33,7 @@ func TestPlan(t *testing.T) {
 			require.NoError(t, err)
 			got := *archive
 			got.Files = nil
-			p := compiler.Project{Environment: "prod"}
+			p := compiler.Inputs{Environment: "prod"}
 			var settings *source.File
 			for _, f := range archive.Files {
 				switch {

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/config"
@@ -79,6 +81,11 @@ func Open(paths []string) (*Project, diag.List, error) {
 	var findings diag.List
 	p.Config, findings = config.Parse(source.NewFile(ConfigName, string(text)))
 	return p, findings, nil
+}
+
+// Environments is the names of the environments of meshc.yaml, sorted.
+func (p *Project) Environments() []string {
+	return slices.Sorted(maps.Keys(p.Config.Environments))
 }
 
 // findUpwards looks for meshc.yaml in a folder and in those above it. A repository is a border: a

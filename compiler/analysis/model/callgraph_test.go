@@ -105,7 +105,7 @@ func randomHops(t *testing.T, r *rand.Rand) *model.Model {
 	if r.IntN(2) == 0 {
 		text += "shop/* -> x\n"
 	}
-	p, list := compiler.Compile(t.Context(), compiler.Project{Files: []compiler.Input{{Name: "p.mesh", Text: []byte(text)}}, Config: config.Default()})
+	p, list, _ := compiler.Check(t.Context(), compiler.Inputs{Files: []compiler.Input{{Name: "p.mesh", Text: []byte(text)}}, Config: config.Default()})
 	if list.HasErrors() {
 		return nil // the same edge twice, a deny of nobody
 	}

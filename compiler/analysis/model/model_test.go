@@ -42,7 +42,7 @@ func TestGuards(t *testing.T) {
 			}
 			p, manifests := analysistest.Compile(t, files...)
 			m := analysistest.Model(t, p, manifests)
-			require.NoError(t, m.Prove())
+			require.NoError(t, m.Prove(t.Context()))
 			judged, err := m.Judge()
 			require.NoError(t, err)
 			for _, j := range judged {
@@ -83,7 +83,7 @@ func TestTampering(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
-			require.NoError(t, analysistest.Model(t, p, manifests).Prove())
+			require.NoError(t, analysistest.Model(t, p, manifests).Prove(t.Context()))
 			changed := false
 			for i := range manifests {
 				if manifests[i].Name == row.object {
@@ -93,7 +93,7 @@ func TestTampering(t *testing.T) {
 				}
 			}
 			require.True(t, changed)
-			err := analysistest.Model(t, p, manifests).Prove()
+			err := analysistest.Model(t, p, manifests).Prove(t.Context())
 			var unproved *model.Unproved
 			require.ErrorAs(t, err, &unproved)
 			assert.Contains(t, err.Error(), row.witness)
@@ -108,14 +108,14 @@ func TestTampering(t *testing.T) {
 				break
 			}
 		}
-		assert.ErrorContains(t, analysistest.Model(t, p, manifests).Prove(), "may call shop/a pod that no service names")
+		assert.ErrorContains(t, analysistest.Model(t, p, manifests).Prove(t.Context()), "may call shop/a pod that no service names")
 	})
 	t.Run("a lost object", func(t *testing.T) {
 		p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
 		for i := range manifests {
 			without := append(append([]targets.Manifest{}, manifests[:i]...), manifests[i+1:]...)
 			var unproved *model.Unproved
-			assert.ErrorAs(t, analysistest.Model(t, p, without).Prove(), &unproved, "without %s %s", manifests[i].Kind, manifests[i].Name)
+			assert.ErrorAs(t, analysistest.Model(t, p, without).Prove(t.Context()), &unproved, "without %s %s", manifests[i].Kind, manifests[i].Name)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -24,8 +25,8 @@ func (u *Unproved) Error() string {
 const maxWitnesses = 10
 
 // Prove compares, for every service, what its manifests let through with what the policy says, as sets of
-// requests. The error is an *Unproved, or says why a service could not be judged.
-func (m *Model) Prove() error {
+// requests. The error is an *Unproved, that of ctx, or says why a service could not be judged.
+func (m *Model) Prove(ctx context.Context) error {
 	var services []*policy.Service
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
@@ -48,6 +49,9 @@ func (m *Model) Prove() error {
 		wait.Go(func() {
 			var splitter enforce.Classifier
 			for _, s := range share {
+				if failed[w] = ctx.Err(); failed[w] != nil {
+					return
+				}
 				witnesses, err := m.prove(&splitter, s)
 				if err != nil {
 					failed[w] = fmt.Errorf("%s: %w", s.ID(), err)

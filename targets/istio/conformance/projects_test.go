@@ -368,7 +368,7 @@ type built struct {
 func (p *project) build() (*built, error) {
 	b := &built{}
 	for range 20 {
-		input := compiler.Project{Config: p.config, Environment: p.environment, Today: today}
+		input := compiler.Inputs{Config: p.config, Environment: p.environment, Today: today}
 		sources := map[string]bool{}
 		for name, lines := range p.files {
 			input.Files = append(input.Files, compiler.Input{Name: name, Text: []byte(strings.Join(lines, "\n") + "\n")})
@@ -377,7 +377,7 @@ func (p *project) build() (*built, error) {
 		for name, text := range p.workloads {
 			input.Workloads = append(input.Workloads, inventory.Input{File: source.NewFile(name, text)})
 		}
-		compiled, findings := compiler.Compile(context.Background(), input)
+		compiled, findings, _ := compiler.Check(context.Background(), input)
 		if compiled != nil {
 			var emitted diag.List
 			b.policy = compiled

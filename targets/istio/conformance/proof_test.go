@@ -18,7 +18,7 @@ func proven(p *policy.Policy, stream string) error {
 	if findings.HasErrors() {
 		return findings.Err()
 	}
-	return model.New(p, manifests).Prove()
+	return model.New(p, manifests).Prove(t.Context())
 }
 
 // TestProofOfFaults puts a fault into the manifests of made-up projects. Where Istio then decides some request

@@ -22,7 +22,7 @@ func TestNoFindings(t *testing.T) {
 		{Services: mesh.MinServices}, {Services: 7}, {Services: 51}, {Services: 500, Seed: 1},
 		{Services: 230, Seed: 2, Workloads: true}, {Services: 200, Callers: 8, Seed: 3},
 	} {
-		p := compiler.Project{Config: config.Default(), Today: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+		p := compiler.Inputs{Config: config.Default(), Today: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 		for _, f := range mesh.Generate(c) {
 			switch {
 			case strings.HasSuffix(f.Path, ".mesh"):
@@ -35,7 +35,7 @@ func TestNoFindings(t *testing.T) {
 				assert.Empty(t, findings)
 			}
 		}
-		policy, findings := compiler.Compile(t.Context(), p)
+		policy, findings, _ := compiler.Check(t.Context(), p)
 		for i := range min(len(findings), 5) {
 			assert.Fail(t, findings[i].Error(), "%+v", c)
 		}

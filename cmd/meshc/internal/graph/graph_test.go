@@ -87,11 +87,11 @@ func graphOf(t *testing.T, archive *txtar.Archive) (g *Graph, focus bool) {
 // compile is the graph of some intents, each in a file of its own: a.mesh, b.mesh and so on.
 func compile(t testing.TB, intents ...string) *Graph {
 	t.Helper()
-	p := compiler.Project{Config: config.Default(), Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
+	p := compiler.Inputs{Config: config.Default(), Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
 	for i, text := range intents {
 		p.Files = append(p.Files, compiler.Input{Name: string(rune('a'+i)) + ".mesh", Text: []byte(text)})
 	}
-	policy, findings := compiler.Compile(t.Context(), p)
+	policy, findings, _ := compiler.Check(t.Context(), p)
 	require.NotNil(t, policy, "%v", findings)
 	return New(policy)
 }

@@ -20,7 +20,7 @@ import (
 // Compile takes intents as far as manifests; any error of the compiler ends the test.
 func Compile(t *testing.T, files ...compiler.Input) (*policy.Policy, []targets.Manifest) {
 	t.Helper()
-	p, list := compiler.Compile(t.Context(), compiler.Project{
+	p, list, _ := compiler.Check(t.Context(), compiler.Inputs{
 		Files: files, Config: config.Default(), Today: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 	})
 	require.NoError(t, list.Err())

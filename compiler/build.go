@@ -1,0 +1,108 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio"
+	"github.com/meshc/meshc/targets/istio/eval"
+)
+
+// Build is a project that was built and proved.
+type Build struct {
+	Policy     *policy.Policy     // nil where a finding is an error
+	Manifests  []targets.Manifest // in the order of an apply
+	Model      *model.Model       // what the manifests let through; nil where they were not judged
+	Judgements []model.Judgement  // of every never, always and only
+	Inventory  *inventory.Set     // the workloads that the intents were checked against
+	Findings   diag.List          // sorted
+}
+
+// InternalError is a mistake of meshc itself: the manifests that it made do not let through what the intents say, or
+// cannot be read. None of them may be used.
+type InternalError struct{ Err error }
+
+func (e *InternalError) Error() string { return "internal error: " + e.Err.Error() }
+
+func (e *InternalError) Unwrap() error { return e.Err }
+
+// Build makes the manifests of a project under a configuration and proves them. The error is that of ctx, or an
+// *InternalError.
+func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
+	b := &Build{Inventory: p.Inventory}
+	b.Policy, b.Findings = p.Check(c)
+	if b.Policy == nil {
+		return b, ctx.Err()
+	}
+	target := istio.New(istio.Options{
+		APIVersion:     c.Istio.APIVersion,
+		WithNamespaces: p.WithNamespaces,
+		Injection:      c.Istio.Injection,
+		Sidecars:       c.Istio.Sidecars,
+	})
+	manifests, found := target.Emit(b.Policy)
+	b.Manifests = manifests
+	if !found.HasErrors() {
+		guards, err := b.prove(ctx)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, guards...)
+	}
+	b.Findings = append(b.Findings, found.Apply(c.Warnings)...).Sort()
+	return b, nil
+}
+
+// prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else. The findings
+// are those of never, always and only, or that of a service which cannot be judged.
+func (b *Build) prove(ctx context.Context) (diag.List, error) {
+	read, findings := eval.Read(Sources(b.Manifests), model.SettingsOf(b.Policy))
+	if findings.HasErrors() {
+		return nil, &InternalError{findings.Err()}
+	}
+	b.Model = model.New(b.Policy, read)
+	err := b.Model.Prove(ctx)
+	if err == nil {
+		b.Judgements, err = b.Model.Judge()
+	}
+	var unproved *model.TooMany
+	switch {
+	case errors.As(err, &unproved):
+		return diag.List{unproved.Finding()}, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, &InternalError{err}
+	}
+	return model.Broken(b.Judgements), nil
+}
+
+// Judgeable reports whether nothing is wrong with a build but that guards are broken, which a comparison, a drawing or a
+// question helps to understand.
+func (b *Build) Judgeable() bool { return b.Model != nil && len(b.Errors()) == 0 }
+
+// Errors is the findings that keep a build from being judged: errors other than broken guards.
+func (b *Build) Errors() diag.List {
+	return slices.DeleteFunc(slices.Clone(b.Findings), func(d diag.Diagnostic) bool {
+		guard := d.Code == diag.NeverBroken || d.Code == diag.AlwaysBroken || d.Code == diag.OnlyBroken
+		return d.Severity != diag.Error || b.Model != nil && guard
+	})
+}
+
+// Sources is manifests as files that a target's reader takes.
+func Sources(manifests []targets.Manifest) []*source.File {
+	files := make([]*source.File, len(manifests))
+	for i := range manifests {
+		m := &manifests[i]
+		files[i] = source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML))
+	}
+	return files
+}

@@ -1,0 +1,126 @@
+package compiler
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Options is what a project does not say itself. The zero value is a project as it is, today.
+type Options struct {
+	Environment    string    // of meshc.yaml; empty: none
+	Workloads      []string  // files, folders and globs of workload manifests in place of those of meshc.yaml; `-` is Stdin
+	Stdin          io.Reader // what the path `-` stands for
+	Today          time.Time // the day that `until` is held against; zero: today in UTC
+	WithNamespaces bool      // also emit the Namespace objects that put workloads into the mesh
+
+	Levels map[diag.Code]diag.Level // what is done with the warnings of a code, over what meshc.yaml says
+	Strict bool                     // every warning is an error, where neither meshc.yaml nor Levels says otherwise
+}
+
+// Project is a project on disk that has been read. Its settings may be changed before it is checked or built.
+type Project struct {
+	*project.Project
+	Parsed   *Parsed   // nil where meshc.yaml has errors
+	Findings diag.List // of meshc.yaml and of the paths that it names
+}
+
+// UnknownEnvironment is the error about an environment that meshc.yaml does not have.
+type UnknownEnvironment struct {
+	Name  string
+	Known []string // sorted
+}
+
+func (e *UnknownEnvironment) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("unknown environment %q: meshc.yaml has none", e.Name)
+	}
+	text := fmt.Sprintf("unknown environment %q; want %s", e.Name, strings.Join(e.Known, ", "))
+	if near, ok := diag.Nearest(e.Name, e.Known); ok {
+		text += "; did you mean " + near + "?"
+	}
+	return text
+}
+
+// Open reads the project that paths (files, folders, or `-` for standard input) lie in; without paths it is the one around
+// the current folder. The error names a path that cannot be read, or is an *UnknownEnvironment.
+func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
+	disk, found, err := project.Open(paths)
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{Project: disk, Findings: found}
+	if found.HasErrors() {
+		return p, nil
+	}
+	disk.Config.Warnings = o.levels(disk.Config.Warnings)
+	if o.Environment != "" && disk.Config.Environments[o.Environment] == nil {
+		return nil, &UnknownEnvironment{o.Environment, disk.Environments()}
+	}
+	files, err := disk.Intents(o.Environment, o.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	workloads, missing, err := disk.Workloads(o.Workloads, o.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	p.Findings = append(p.Findings, missing...)
+	if o.Today.IsZero() {
+		o.Today = time.Now().UTC().Truncate(24 * time.Hour)
+	}
+	p.Parsed, err = Parse(ctx, Inputs{
+		Files:          files,
+		Workloads:      workloads,
+		Config:         disk.Config,
+		Environment:    o.Environment,
+		Today:          o.Today,
+		WithNamespaces: o.WithNamespaces,
+	})
+	return p, err
+}
+
+// levels is what is done with the warnings of each code.
+func (o *Options) levels(configured map[diag.Code]diag.Level) map[diag.Code]diag.Level {
+	levels := map[diag.Code]diag.Level{}
+	if o.Strict {
+		for _, e := range diag.Table {
+			if e.Severity == diag.Warning {
+				levels[e.Code] = diag.Fail
+			}
+		}
+	}
+	maps.Copy(levels, configured)
+	maps.Copy(levels, o.Levels)
+	return levels
+}
+
+// Check checks a project and emits nothing. The policy is nil where a finding is an error.
+func (p *Project) Check() (*policy.Policy, diag.List) {
+	if p.Parsed == nil {
+		return nil, p.Findings
+	}
+	checked, found := p.Parsed.Check(p.Config)
+	return checked, append(slices.Clone(p.Findings), found...).Sort()
+}
+
+// Build makes the manifests of a project and proves them. The error is that of ctx, or an *InternalError.
+func (p *Project) Build(ctx context.Context) (*Build, error) {
+	if p.Parsed == nil {
+		return &Build{Findings: p.Findings}, ctx.Err()
+	}
+	b, err := p.Parsed.Build(ctx, p.Config)
+	if err != nil {
+		return nil, err
+	}
+	b.Findings = append(slices.Clone(p.Findings), b.Findings...).Sort()
+	return b, nil
+}
