@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
-	"github.com/meshc/meshc/targets/istio/eval"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // Build is a project that was built and proved.
@@ -64,11 +64,11 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 // prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else. The findings
 // are those of never, always and only, or that of a service which cannot be judged.
 func (b *Build) prove(ctx context.Context) (diag.List, error) {
-	read, findings := eval.Read(Sources(b.Manifests), model.SettingsOf(b.Policy))
+	layer, findings := read.Files(Sources(b.Manifests), model.SettingsOf(b.Policy))
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
 	}
-	b.Model = model.New(b.Policy, read)
+	b.Model = model.New(b.Policy, layer)
 	err := b.Model.Prove(ctx)
 	if err == nil {
 		b.Judgements, err = b.Model.Judge()

@@ -35,7 +35,7 @@ var imports = map[string][]string{
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
 	"compiler/lower":     {"compiler/check", "compiler/policy"},
-	"compiler":           {"compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/eval"},
+	"compiler":           {"compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":        {"compiler/policy", "lang/diag", "lang/source"},
