@@ -12,8 +12,6 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio"
-	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // Build is a project that was built and proved.
@@ -42,16 +40,14 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 	if b.Policy == nil {
 		return b, ctx.Err()
 	}
-	target := istio.New(istio.Options{
-		APIVersion:     c.Istio.APIVersion,
-		WithNamespaces: p.WithNamespaces,
-		Injection:      c.Istio.Injection,
-		Sidecars:       c.Istio.Sidecars,
-	})
-	manifests, found := target.Emit(b.Policy)
-	b.Manifests = manifests
-	if !found.HasErrors() {
-		guards, err := b.prove(ctx)
+	all, found := Targets(c, p.WithNamespaces)
+	for _, target := range all {
+		manifests, cannot := target.Emit(b.Policy)
+		b.Manifests, found = append(b.Manifests, manifests...), append(found, cannot...)
+		if cannot.HasErrors() {
+			continue
+		}
+		guards, err := b.prove(ctx, target, manifests)
 		if err != nil {
 			return nil, err
 		}
@@ -61,10 +57,10 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 	return b, nil
 }
 
-// prove reads the emitted bytes back and wants them to let through what the intents say, and nothing else. The findings
-// are those of never, always and only, or that of a service which cannot be judged.
-func (b *Build) prove(ctx context.Context) (diag.List, error) {
-	layer, findings := read.Files(Sources(b.Manifests), model.SettingsOf(b.Policy))
+// prove has a target read back the bytes that it emitted, and wants them to let through what the intents say, and nothing
+// else. The findings are those of never, always and only, or that of a service which cannot be judged.
+func (b *Build) prove(ctx context.Context, target targets.Target, manifests []targets.Manifest) (diag.List, error) {
+	layer, findings := target.Read(Sources(manifests), model.SettingsOf(b.Policy))
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
 	}

@@ -35,12 +35,12 @@ var imports = map[string][]string{
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
 	"compiler/lower":     {"compiler/check", "compiler/policy"},
-	"compiler":           {"compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler":           {"compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
-	"targets":        {"compiler/policy", "lang/diag", "lang/source"},
+	"targets":        {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/folder": {"targets", "lang/diag", "lang/source"},
-	"targets/istio":  {"targets", "compiler/policy", "lang/diag", "lang/source"},
+	"targets/istio":  {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	// The judge shares no code with what it judges: neither the target nor, below, the types that it writes.
 	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows manifests as a target's reader lowers them, and never their YAML.

@@ -57,6 +57,8 @@ func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, wrong := Targets(disk.Config, o.WithNamespaces)
+	found = append(found, wrong...).Sort()
 	p := &Project{Project: disk, Findings: found}
 	if found.HasErrors() {
 		return p, nil

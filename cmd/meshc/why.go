@@ -15,6 +15,7 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
 )
 
 func newWhy() *cobra.Command {
@@ -140,7 +141,7 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		r := &reason{virtual: true, sidecars: c.project.Config.Istio.Sidecars && !c.Policy.DryRun, shown: c.project.Shown}
+		r := &reason{virtual: true, sidecars: slices.ContainsFunc(c.Manifests, func(m targets.Manifest) bool { return m.Kind == "Sidecar" }), shown: c.project.Shown}
 		if c.Policy.DryRun {
 			r.notes = append(r.notes, dryRun(c.Policy))
 		}

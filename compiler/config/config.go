@@ -18,7 +18,7 @@ type Project struct {
 	TrustDomain   string                   // default cluster.local
 	RootNamespace string                   // default istio-system
 	Warnings      map[diag.Code]diag.Level // what is done with a warning, by code
-	Istio         Istio
+	Targets       []Section                // of `targets:`, in its order; empty: what the compiler takes for the default
 	Environments  map[string]*Environment
 }
 
@@ -27,13 +27,6 @@ type Workloads struct {
 	Path      string
 	Namespace string // for objects that name none; empty: `default`, with a warning
 	At        source.Span
-}
-
-// Istio is targets.istio.
-type Istio struct {
-	APIVersion string // security.istio.io/v1 (default) or security.istio.io/v1beta1
-	Sidecars   bool   // emit a Sidecar per workload with the hosts that its edges name
-	Injection  string // value of the revision label for --with-namespaces; empty: istio-injection=enabled
 }
 
 // Environment is one entry of `environments:`.
@@ -55,6 +48,5 @@ func Default() Project {
 		Sources:       []string{"**/*.mesh"},
 		TrustDomain:   "cluster.local",
 		RootNamespace: "istio-system",
-		Istio:         Istio{APIVersion: "security.istio.io/v1"},
 	}
 }

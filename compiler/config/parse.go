@@ -81,9 +81,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"trustDomain", r.text(&p.TrustDomain, trustDomain)},
 		{"rootNamespace", r.text(&p.RootNamespace, label)},
 		{"warnings", r.warnings},
-		{"targets", func(path string, v *yaml.Node) {
-			r.fields(path, v, []field{{"istio", r.istio}})
-		}},
+		{"targets", r.targets},
 		{"environments", r.environments},
 	})
 	if seen == nil {
@@ -97,13 +95,11 @@ func (r *reader) root(n *yaml.Node) {
 	}
 }
 
-func (r *reader) istio(path string, v *yaml.Node) {
-	istio := &r.project.Istio
-	r.fields(path, v, []field{
-		{"apiVersion", r.oneOf(&istio.APIVersion, "security.istio.io/v1", "security.istio.io/v1beta1")},
-		{"sidecars", r.flag(&istio.Sidecars)},
-		{"revision", r.text(&istio.Injection, label)},
-	})
+func (r *reader) targets(path string, v *yaml.Node) {
+	for _, pair := range r.pairs(path, v) {
+		name := pair.Key.Value
+		r.project.Targets = append(r.project.Targets, Section{Name: name, At: r.doc.Span(pair.Key), path: join(path, name), doc: r.doc, node: pair.Value})
+	}
 }
 
 func (r *reader) workloads(path string, v *yaml.Node) {

@@ -50,10 +50,17 @@ import (
 	"google.golang.org/protobuf/proto"
 	"istio.io/api/security/v1beta1"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/read"
 )
+
+// Name is the name of the target in meshc.yaml.
+const Name = "istio"
 
 // Options of the target. The zero value is a good default.
 type Options struct {
@@ -61,6 +68,17 @@ type Options struct {
 	WithNamespaces bool   // also emit Namespace objects that ask for injection
 	Injection      string // the revision that they ask for; empty: istio-injection=enabled
 	Sidecars       bool   // also emit a Sidecar per workload with the hosts that its edges name
+}
+
+// FromSettings makes the target with the settings of targets.istio of meshc.yaml.
+func FromSettings(s config.Section, withNamespaces bool) (targets.Target, diag.List) {
+	o := Options{WithNamespaces: withNamespaces}
+	found := s.Read(
+		config.Word("apiVersion", &o.APIVersion, "security.istio.io/v1", "security.istio.io/v1beta1"),
+		config.Flag("sidecars", &o.Sidecars),
+		config.Label("revision", &o.Injection),
+	)
+	return New(o), found
 }
 
 // New makes the target.
@@ -73,6 +91,13 @@ func New(o Options) targets.Target {
 type target struct {
 	Options
 	security, networking string // API versions
+}
+
+func (t *target) Name() string { return Name }
+
+// Read reads Istio's manifests: see package read.
+func (t *target) Read(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
+	return read.Files(files, mesh)
 }
 
 // Emit is every manifest of the policy in the order of an apply, and what cannot be expressed: an object with an

@@ -1,0 +1,40 @@
+package compiler
+
+import (
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio"
+)
+
+// registry is every target by its name in meshc.yaml. The first is what a project without `targets` is built for.
+var registry = []struct {
+	name string
+	make func(settings config.Section, withNamespaces bool) (targets.Target, diag.List)
+}{
+	{istio.Name, istio.FromSettings},
+}
+
+// Targets is the targets that the settings of a project name, and what is wrong with their settings.
+func Targets(c config.Project, withNamespaces bool) (all []targets.Target, found diag.List) {
+	sections := c.Targets
+	if len(sections) == 0 {
+		sections = []config.Section{{Name: registry[0].name}}
+	}
+	names := make([]string, len(registry))
+	for i := range registry {
+		names[i] = registry[i].name
+	}
+next:
+	for _, s := range sections {
+		for _, r := range registry {
+			if r.name == s.Name {
+				target, wrong := r.make(s, withNamespaces)
+				all, found = append(all, target), append(found, wrong...)
+				continue next
+			}
+		}
+		found = append(found, s.Unknown(names))
+	}
+	return all, found
+}
