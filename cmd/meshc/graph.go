@@ -16,41 +16,41 @@ import (
 var graphFormats = []string{"text", "dot", "mermaid", "json", "svg", "html"}
 
 func newGraph() *cobra.Command {
-	g := drawing{}
+	var g graphCommand
 	cmd := &cobra.Command{
 		Use:   "graph [PATH...]",
 		Short: "Draw who may call whom",
 		Long: `Draw who may call whom: a matrix for a terminal, DOT, Mermaid, JSON, SVG, or one HTML page that needs no network,
 with search and a lock on every edge that has mutual TLS.
 
-A closed lock (S in the matrix) is strict, an open one (P) is permissive. An edge without a lock (N) has no mutual
-TLS of the mesh: its port is disabled, or one of its ends has no proxy. Where an edge leads to several ports, the
-loosest of them counts. With --against, edges that the other project has not are opened, those that only it has are
-closed. Findings go to standard error. A project that breaks a never, always or only is drawn all the same, and the
-command ends with 1.`,
+A closed lock (S in the matrix) means strict, an open one (P) permissive. An edge without a lock (N) has no mutual TLS
+of the mesh: its port disables it, or one of its ends has no proxy. Where an edge leads to several ports, the loosest
+of them counts. With --against, edges that the other project does not have are opened, and edges that only the other
+project has are closed. Findings go to standard error. A project that breaks a never, always or only is still drawn,
+and the command exits with 1.`,
 		Example: `  meshc graph                                     # a matrix of the project around the current folder
   meshc graph --focus shop/backend                # one service, its callers and its callees
-  meshc graph --format html -o graph.html         # a page to search in, also for thousands of services
+  meshc graph --format html -o graph.html         # a page with search, even for thousands of services
   meshc graph --against ../main -o change.svg     # what this branch opens and closes
   meshc graph --format dot | dot -Tpdf > mesh.pdf`,
 		RunE: verb(g.run),
 	}
 	g.inputs.registerProject(cmd)
-	cmd.Flags().StringVar(&g.picture, "format", "", "text, dot, mermaid, json, svg or html (default what the ending of -o says, else text)")
-	cmd.Flags().StringVarP(&g.output, "output", "o", toStdout, "file that the graph is written to, or - for standard output")
-	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of the project as it was: mark what this one opens and closes")
-	cmd.Flags().StringArrayVar(&g.focus, "focus", nil, "a service (shop/backend) or namespace (shop) to keep, with what it calls and what calls it; may repeat")
+	cmd.Flags().StringVar(&g.format, "format", "", "text, dot, mermaid, json, svg or html (default: the extension of -o, or text)")
+	cmd.Flags().StringVarP(&g.output, "output", "o", toStdout, "file to write the graph to, or - for standard output")
+	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of another project: mark what this one opens and closes compared with it")
+	cmd.Flags().StringArrayVar(&g.focus, "focus", nil, "keep only a service (shop/backend) or namespace (shop), its callers and its callees; may repeat")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(graphFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-type drawing struct {
+type graphCommand struct {
 	inputs
-	picture, output, against string
-	focus                    []string
+	format, output, against string
+	focus                   []string
 }
 
-func (d *drawing) run(cmd *cobra.Command, paths []string) error {
+func (d *graphCommand) run(cmd *cobra.Command, paths []string) error {
 	if err := d.choose(); err != nil {
 		return err
 	}
@@ -90,9 +90,9 @@ func (d *drawing) run(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-func (d *drawing) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error {
+func (d *graphCommand) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error {
 	if d.output == toStdout {
-		if d.picture == "text" {
+		if d.format == "text" {
 			return writeOut(cmd, out)
 		}
 		return writeExact(cmd, out)
@@ -104,34 +104,34 @@ func (d *drawing) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) error 
 	return nil
 }
 
-// choose settles the format.
-func (d *drawing) choose() error {
+// choose determines the format.
+func (d *graphCommand) choose() error {
 	switch {
 	case d.against == project.Stdin:
-		return usageError("--against wants a file or folder, not standard input")
-	case d.picture == "":
-		d.picture = "text"
-		switch ending := strings.TrimPrefix(filepath.Ext(d.output), "."); {
-		case slices.Contains(graphFormats, ending):
-			d.picture = ending
-		case d.output != toStdout && ending != "" && ending != "txt":
-			return usageError("--output %s: no format ends so; name one with --format, of %s", filepath.ToSlash(d.output), strings.Join(graphFormats, ", "))
+		return usageError("--against needs a file or folder; standard input is for the current project")
+	case d.format == "":
+		d.format = "text"
+		switch extension := strings.TrimPrefix(filepath.Ext(d.output), "."); {
+		case slices.Contains(graphFormats, extension):
+			d.format = extension
+		case d.output != toStdout && extension != "" && extension != "txt":
+			return usageError("--output %s: unknown extension; name a format with --format: %s", filepath.ToSlash(d.output), strings.Join(graphFormats, ", "))
 		}
-	case !slices.Contains(graphFormats, d.picture):
-		return usageError("--format %s: there are text, dot, mermaid, json, svg and html", d.picture)
+	case !slices.Contains(graphFormats, d.format):
+		return usageError("--format: unknown format %q; want text, dot, mermaid, json, svg or html", d.format)
 	}
 	return nil
 }
 
-// graph compiles a project, and tells whether it breaks a guard. Of the one that is compared with only the errors are
-// shown: its warnings are about what is past.
-func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, current bool) (g *graph.Graph, broken bool, err error) {
+// graph compiles a project, and reports whether it breaks a guard. Of the project to compare with it shows errors only:
+// its warnings are about the past.
+func (d *graphCommand) graph(cmd *cobra.Command, paths []string, stdin io.Reader, current bool) (g *graph.Graph, broken bool, err error) {
 	c, err := d.compile(cmd, paths, stdin)
 	if err != nil {
 		return nil, false, err
 	}
 	if d.output != toStdout && c.project.IsInput(d.output) {
-		return nil, false, usageError("--output %s: that file was read for the graph, and is not overwritten", filepath.ToSlash(d.output))
+		return nil, false, usageError("--output %s: that file is an input of the graph and will not be overwritten", filepath.ToSlash(d.output))
 	}
 	if current || c.Findings.HasErrors() {
 		if err := d.write(cmd.ErrOrStderr(), c.Findings, c.project.Shown); err != nil {
@@ -145,8 +145,8 @@ func (d *drawing) graph(cmd *cobra.Command, paths []string, stdin io.Reader, cur
 	return graph.New(c.Policy), c.Findings.HasErrors(), nil
 }
 
-func (d *drawing) draw(g *graph.Graph) ([]byte, error) {
-	switch d.picture {
+func (d *graphCommand) draw(g *graph.Graph) ([]byte, error) {
+	switch d.format {
 	case "dot":
 		return graph.DOT(g), nil
 	case "mermaid":

@@ -1,75 +1,71 @@
 package graph
 
 import (
-	"strconv"
+	"cmp"
+	"fmt"
+	"slices"
 	"strings"
 )
 
-// Compare gives the graph of both projects together, each node, edge and rule marked with what became of it
-// since before. An edge is Added (opened) where no request passed before and some do now, Removed (closed) the
-// other way round, and Changed where its rules, its denies or its lock differ in any other way.
+// Compare returns the graph of two projects together, with each node, edge and rule marked by how it changed. An edge
+// is Added (opened) where no request passed before and some do after, Removed (closed) the other way round, and
+// Changed where its rules, its denies or its mutual TLS differ in any other way.
 func Compare(before, after *Graph) *Graph {
 	g := &Graph{Environment: after.Environment, Compared: true}
-	spaces := map[string]bool{}
-	for _, ns := range after.Namespaces {
-		spaces[ns.Name] = true
-	}
-	g.Namespaces = append(g.Namespaces, after.Namespaces...)
-	for _, ns := range before.Namespaces {
-		if !spaces[ns.Name] {
+	namespaces := map[string]bool{}
+	for _, ns := range slices.Concat(after.Namespaces, before.Namespaces) {
+		if !namespaces[ns.Name] {
+			namespaces[ns.Name] = true
 			g.Namespaces = append(g.Namespaces, ns)
 		}
 	}
 
-	nodes := map[string]*Node{}
-	enter := func(n *Node, change Change) {
-		marked := *n
-		marked.Change = change
-		nodes[n.ID] = &marked
-		g.Nodes = append(g.Nodes, &marked)
-	}
-	old := map[string]bool{}
+	old, nodes := map[string]bool{}, map[string]*Node{}
 	for _, n := range before.Nodes {
 		old[n.ID] = true
 	}
-	for _, n := range after.Nodes {
-		change := Same
-		if !old[n.ID] {
-			change = Added
+	for i, n := range slices.Concat(after.Nodes, before.Nodes) {
+		if nodes[n.ID] != nil {
+			continue
 		}
-		enter(n, change)
-	}
-	for _, n := range before.Nodes {
-		if nodes[n.ID] == nil {
-			enter(n, Removed)
+		marked := *n
+		if i >= len(after.Nodes) {
+			marked.Change = Removed
+		} else if !old[n.ID] {
+			marked.Change = Added
 		}
+		nodes[n.ID] = &marked
+		g.Nodes = append(g.Nodes, &marked)
 	}
 
-	was := map[pair]*Edge{}
-	for _, e := range before.Edges {
-		was[pair{e.From.ID, e.To.ID}] = e
-	}
-	nothing := &Edge{}
-	for _, e := range after.Edges {
-		key := pair{e.From.ID, e.To.ID}
-		b := was[key]
-		if b == nil {
-			b = nothing
+	was, is := before.edgesByEnds(), after.edgesByEnds()
+	for _, e := range slices.Concat(after.Edges, before.Edges) {
+		key := e.ends()
+		if was[key] == nil && is[key] == nil {
+			continue // both were entered already
 		}
+		nothing := &Edge{MTLS: NoMTLS}
+		merged := merge(cmp.Or(was[key], nothing), cmp.Or(is[key], nothing))
+		merged.From, merged.To = nodes[key.from], nodes[key.to]
+		g.Edges = append(g.Edges, merged)
 		delete(was, key)
-		g.Edges = append(g.Edges, merge(b, e, nodes[e.From.ID], nodes[e.To.ID]))
-	}
-	for _, b := range before.Edges {
-		if was[pair{b.From.ID, b.To.ID}] != nil {
-			g.Edges = append(g.Edges, merge(b, nothing, nodes[b.From.ID], nodes[b.To.ID]))
-		}
+		delete(is, key)
 	}
 	g.sort()
 	return g
 }
 
-func merge(before, after *Edge, from, to *Node) *Edge {
-	e := &Edge{From: from, To: to, Lock: after.Lock, Denied: after.Denied}
+func (g *Graph) edgesByEnds() map[ends]*Edge {
+	edges := make(map[ends]*Edge, len(g.Edges))
+	for _, e := range g.Edges {
+		edges[e.ends()] = e
+	}
+	return edges
+}
+
+// merge returns an edge with the rules of two, without its ends.
+func merge(before, after *Edge) *Edge {
+	e := &Edge{MTLS: after.MTLS, Denied: after.Denied}
 	e.Allow = mergeRules(before.Allow, after.Allow)
 	e.Deny = mergeRules(before.Deny, after.Deny)
 	switch {
@@ -78,24 +74,20 @@ func merge(before, after *Edge, from, to *Node) *Edge {
 	case before.Passes() && !after.Passes():
 		e.Change = Removed
 		if len(after.Allow) == 0 {
-			e.Lock, e.Denied = before.Lock, before.Denied
+			e.MTLS, e.Denied = before.MTLS, before.Denied
 		}
-	case before.Lock != after.Lock || before.Denied != after.Denied || differ(e.Allow) || differ(e.Deny):
+	case before.MTLS != after.MTLS || before.Denied != after.Denied || e.rulesDiffer():
 		e.Change = Changed
 	}
 	return e
 }
 
-func differ(rules []Rule) bool {
-	for _, r := range rules {
-		if r.Change != Same {
-			return true
-		}
-	}
-	return false
+// rulesDiffer reports whether the edge gained or lost a rule.
+func (e *Edge) rulesDiffer() bool {
+	return slices.ContainsFunc(e.rules(), func(r Rule) bool { return r.Change != Same })
 }
 
-// mergeRules is the rules of after, and behind them those of before that are gone.
+// mergeRules returns the rules of after, followed by those of before that are gone.
 func mergeRules(before, after []Rule) []Rule {
 	count := map[string]int{}
 	for i := range before {
@@ -120,14 +112,14 @@ func mergeRules(before, after []Rule) []Rule {
 	return out
 }
 
-// key is what a rule lets through, without why and where.
-func (r *Rule) key() string {
+// key is equal for two rules that concern the same requests, whatever their reasons and positions.
+func (r Rule) key() string {
 	var b strings.Builder
 	for _, p := range r.Ports {
-		b.WriteString(strconv.Itoa(int(p.Number)) + p.Lock.String() + " ")
+		fmt.Fprint(&b, p.Number, " ", p.MTLS, " ")
 	}
 	if len(r.Ports) == 0 {
-		b.WriteString(r.Lock.String())
+		fmt.Fprint(&b, r.MTLS)
 	}
 	return b.String() + "\n" + strings.Join(r.Operations, "\n")
 }

@@ -6,67 +6,68 @@ import (
 	"strings"
 )
 
-// DOT is the graph in the language of Graphviz.
+// DOT returns the graph in the language of Graphviz.
 func DOT(g *Graph) []byte {
 	var b bytes.Buffer
 	b.WriteString("digraph mesh {\n\trankdir=LR\n\tnode [shape=box, style=rounded, fontname=\"sans-serif\"]\n\tedge [fontname=\"sans-serif\", fontsize=10]\n")
 	for i, group := range g.groups() {
-		open := group.kind != everyone
-		if open {
-			fmt.Fprintf(&b, "\tsubgraph cluster_%d {\n\t\tlabel=%s\n", i, dotString(group.label()))
-			if group.kind == outsiders {
-				b.WriteString("\t\tstyle=dashed\n")
-			}
+		indent := "\t"
+		if group.kind != everyone {
+			fmt.Fprintf(&b, "\tsubgraph cluster_%d {\n\t\tlabel=%s\n", i, dotString(group.label))
+			indent = "\t\t"
+		}
+		if group.kind == unmeshed {
+			b.WriteString("\t\tstyle=dashed\n")
 		}
 		for _, n := range group.nodes {
-			if open {
-				b.WriteByte('\t')
-			}
-			fmt.Fprintf(&b, "\t%s [label=%s, tooltip=%s%s]\n", dotString(n.ID), dotString(n.label()), dotString(n.story()), dotNode(n))
+			fmt.Fprintf(&b, "%s%s [label=%s, tooltip=%s%s]\n", indent, dotString(n.ID), dotString(n.label()), dotString(n.description()), dotNode(n))
 		}
-		if open {
+		if group.kind != everyone {
 			b.WriteString("\t}\n")
 		}
 	}
 	for _, e := range g.Edges {
-		fmt.Fprintf(&b, "\t%s -> %s [label=%s, tooltip=%s%s]\n", dotString(e.From.ID), dotString(e.To.ID), dotString(plain.of(e)), dotString(e.story()), dotEdge(e))
+		fmt.Fprintf(&b, "\t%s -> %s [label=%s, tooltip=%s%s]\n", dotString(e.From.ID), dotString(e.To.ID), dotString(e.label(plainWords)), dotString(e.description()), dotEdge(e))
 	}
 	b.WriteString("}\n")
 	return b.Bytes()
 }
 
-// dotString quotes a text. A backslash begins an escape in labels, so it is doubled.
-// https://graphviz.org/docs/attr-types/escString/
-func dotString(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", ` `, "\x00", ` `).Replace(s) + `"`
-}
+// A backslash begins an escape in labels, so it is doubled. https://graphviz.org/docs/attr-types/escString/
+var dotEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", ` `, "\x00", ` `)
 
+func dotString(s string) string { return `"` + dotEscapes.Replace(s) + `"` }
+
+// dotNode returns the attributes of a node by its kind, after a comma.
 func dotNode(n *Node) string {
-	switch n.Kind {
-	case Outside, External:
+	switch {
+	case n.Kind.isUnmeshed():
 		return `, style="rounded,dashed"`
-	case Mesh, Any, World:
+	case n.Kind.isWildcard():
 		return `, shape=ellipse, style=""`
 	}
 	return ""
 }
 
+// dotEdge returns the attributes of an edge by its style, after a comma.
 func dotEdge(e *Edge) string {
-	style, colour := "", ""
+	attributes, colour := "", ""
 	switch {
 	case !e.Passes():
-		style, colour = ", style=dotted, arrowhead=tee", "#b3261e"
-	case e.Lock == NoLock:
-		style = ", style=dashed"
+		attributes, colour = ", style=dotted, arrowhead=tee", deniedColour
+	case e.MTLS == NoMTLS:
+		attributes = ", style=dashed"
 	}
 	if e.Change != Same {
-		style, colour = style+", penwidth=2", changeColours[e.Change]
+		attributes, colour = attributes+", penwidth=2", changeColours[e.Change]
 	}
 	if colour != "" {
-		style += ", color=" + dotString(colour)
+		attributes += ", color=" + dotString(colour)
 	}
-	return style
+	return attributes
 }
 
-// changeColours are those of the page on a light ground, which people with any kind of colour vision tell apart.
+// The colours are those of the page on a light ground. Readers with any kind of colour vision can distinguish them.
 var changeColours = [...]string{Added: "#00794f", Removed: "#b83a00", Changed: "#7440b0"}
+
+const deniedColour = "#b3261e"

@@ -17,10 +17,10 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 )
 
-var update = flag.Bool("update", false, "write the expected parts of testdata anew")
+var update = flag.Bool("update", false, "rewrite the expected parts of testdata")
 
-// Each case is a project, sometimes one to compare it with (old/) and names to keep (focus), and what it looks
-// like in some formats: want.txt, want.dot, want.mmd and want.json.
+// Each case is a project, in some cases one to compare it with (old/) and names to focus on (focus), and the expected
+// output in some formats: want.txt, want.dot, want.mmd and want.json.
 func TestCases(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// graphOf is the graph of a case, and whether it is one of a few services.
+// graphOf returns the graph of a case, and whether it is focused.
 func graphOf(t *testing.T, archive *txtar.Archive) (g *Graph, focus bool) {
 	t.Helper()
 	var before, after, names []string
@@ -84,7 +84,7 @@ func graphOf(t *testing.T, archive *txtar.Archive) (g *Graph, focus bool) {
 	return g, names != nil
 }
 
-// compile is the graph of some intents, each in a file of its own: a.mesh, b.mesh and so on.
+// compile returns the graph of some intents, each in a file of its own: a.mesh, b.mesh and so on.
 func compile(t testing.TB, intents ...string) *Graph {
 	t.Helper()
 	p := compiler.Inputs{Config: config.Default(), Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
@@ -104,23 +104,23 @@ func TestFocusNames(t *testing.T) {
 		{"pay", "pay/db any"},
 		{"any", "pay/db any"},
 		{"shop", "shop/db shop/web"},
-		{"db", "there is more than one db: pay/db, shop/db"},
-		{"wbe", `there is no "wbe": did you mean web?`},
-		{"shop/wep", `there is no "shop/wep": did you mean shop/web?`},
+		{"db", `"db" is ambiguous: pay/db, shop/db`},
+		{"wbe", `"wbe" is neither a service nor a namespace; did you mean web?`},
+		{"shop/wep", `"shop/wep" is neither a service nor a namespace; did you mean shop/web?`},
 		{"empty", "namespace empty has no services"},
-		{"", `there is no "": want a service as in shop/backend, or a namespace`},
+		{"", `"" is neither a service nor a namespace; want one such as shop/backend or shop`},
 	} {
 		got, err := g.Focus([]string{row.name})
 		if err != nil {
 			assert.Equal(t, row.want, err.Error(), row.name)
 			continue
 		}
-		assert.Equal(t, row.want, strings.Join(ids(got.Nodes), " "), row.name)
+		assert.Equal(t, row.want, strings.ReplaceAll(listIDs(got.Nodes), ",", ""), row.name)
 	}
 }
 
-// The lock of an edge is that of the port it leads to, and none where one end has no proxy.
-func TestLocks(t *testing.T) {
+// The mutual TLS of an edge is that of the ports it leads to, and none where one end has no proxy.
+func TestMTLS(t *testing.T) {
 	g := compile(t, `mesh * permissive
 mesh shop strict
 service a account a
@@ -145,19 +145,19 @@ service e account e port 1 tcp
 shop/a -> d
 shop/a -> e
 `)
-	want := map[string]Lock{
-		"shop/a shop/b": ClosedLock, "world shop/plain": NoLock, "shop/a shop/host": NoLock,
-		"shop/a pay/c": OpenLock, "world pay/c": OpenLock,
-		"shop/a mixed/d": OpenLock, "shop/a mixed/e": ClosedLock,
+	want := map[string]MTLS{
+		"shop/a shop/b": Strict, "world shop/plain": NoMTLS, "shop/a shop/host": NoMTLS,
+		"shop/a pay/c": Permissive, "world pay/c": Permissive,
+		"shop/a mixed/d": Permissive, "shop/a mixed/e": Strict,
 	}
-	got := map[string]Lock{}
+	got := map[string]MTLS{}
 	for _, e := range g.Edges {
-		got[e.From.ID+" "+e.To.ID] = e.Lock
+		got[e.From.ID+" "+e.To.ID] = e.MTLS
 	}
 	assert.Equal(t, want, got)
 }
 
-// How much a deny takes away counts for every edge that it bears on, whoever it names.
+// A deny counts for every edge whose requests it takes away, whichever callers it names.
 func TestDenied(t *testing.T) {
 	for _, row := range []struct {
 		intents string
@@ -177,7 +177,7 @@ func TestDenied(t *testing.T) {
 		{"a -> b; deny world -> b", Whole},
 		{"a -> b; deny shop/* -> b", Whole},
 		{"a -> b; deny c -> b", None},
-		{"any -> b; deny a -> b", None}, // of the edge of a alone there is nothing to take
+		{"any -> b; deny a -> b", None}, // a has no edge of its own, only the deny
 		{"a -> b:80; a -> b:81; deny a -> b:80", Part},
 	} {
 		g := compile(t, "mesh shop strict; service a account a; service c account c; service b account b port 80 http port 81 http\n"+row.intents+"; c -> a")

@@ -1,68 +1,61 @@
 package graph
 
 const (
-	gridGapX = 62 // room for the end of an edge
+	gridGapX = 62 // room for the arrow
 	gridGapY = 14
 	gridGap  = 110 // between namespaces
 )
 
-// grid lays namespaces out in rows, and the services of each in columns, by name. Edges are drawn below the boxes.
-func (l *layout) grid(g *Graph) {
-	into := looksInto(g)
+// grid puts namespaces in rows by name, and the services of each in columns. Edges run below the boxes.
+func (l *layout) grid() {
 	area := 0
-	for i := range l.groups {
-		gr := &l.groups[i]
-		l.inside(gr, into)
-		area += (gr.w + gridGap) * (gr.h + gridGap)
+	for i := range l.frames {
+		f := &l.frames[i]
+		l.fill(f)
+		area += (f.w + gridGap) * (f.h + gridGap)
 	}
-	// As wide as a screen is to its height.
 	limit := 1
-	for limit*limit*5 < area*8 {
+	for limit*limit*5 < area*8 { // 8:5 is the shape of a screen
 		limit += 16
 	}
-	x, y, row := 0, 0, 0
-	for i := range l.groups {
-		gr := &l.groups[i]
-		if x > 0 && x+gr.w > limit {
-			x, y, row = 0, y+row+gridGap, 0
+	at, row := point{}, 0
+	for i := range l.frames {
+		f := &l.frames[i]
+		if at.x > 0 && at.x+f.w > limit {
+			at, row = point{0, at.y + row + gridGap}, 0
 		}
-		for _, n := range gr.nodes {
-			b := l.boxes[n]
-			b.x += x
-			b.y += y
-			l.boxes[n] = b
+		for _, n := range f.nodes {
+			l.boxes[n] = l.boxes[n].add(at)
 		}
-		gr.x, gr.y = x, y
-		x += gr.w + gridGap
-		row = max(row, gr.h)
+		f.rect = f.add(at)
+		at.x += f.w + gridGap
+		row = max(row, f.h)
 	}
-	l.enter(g)
-	for i, e := range g.Edges {
-		from, in := l.boxes[e.From], l.entries[l.edges[i].entry]
-		a := point{from.right(), from.y + from.h/2}
-		b := point{in.tip.x - in.look.stub(), in.tip.y}
-		out := max(40, abs(b.x-a.x)/3)
-		l.edges[i].curve = []point{a, {a.x + out, a.y}, {b.x - out, b.y}, b}
+	l.placeArrows()
+	for i, e := range l.graph.Edges {
+		from, to := l.boxes[e.From].rightMiddle(), l.arrowOf(i).start()
+		reach := max(40, abs(to.x-from.x)/3)
+		l.edges[i].curve = []point{from, {from.x + reach, from.y}, {to.x - reach, to.y}, to}
 	}
 }
 
-// inside lays out the boxes of one group from its own corner.
-func (l *layout) inside(gr *framed, into map[*Node][]look) {
+// fill sizes a frame and places the boxes in it, relative to its corner.
+func (l *layout) fill(f *frame) {
 	w, h := minBox, boxHeight
-	for _, n := range gr.nodes {
-		nw, nh := n.size(len(into[n]))
+	for _, n := range f.nodes {
+		nw, nh := l.size(n)
 		w, h = max(w, nw), max(h, nh)
 	}
 	columns := 1
-	for columns*columns*(w+gridGapX)*2 < len(gr.nodes)*(h+gridGapY)*3 {
+	for columns*columns*(w+gridGapX)*2 < len(f.nodes)*(h+gridGapY)*3 { // about 3:2
 		columns++
 	}
-	rows := (len(gr.nodes) + columns - 1) / columns
+	rows := (len(f.nodes) + columns - 1) / columns
 	left := framePad + arrowRoom + 2*signSize
-	for i, n := range gr.nodes {
+	for i, n := range f.nodes {
 		l.boxes[n] = rect{left + i/rows*(w+gridGapX), frameTitle + framePad/2 + i%rows*(h+gridGapY), w, h}
 	}
-	columns = (len(gr.nodes) + rows - 1) / rows
-	gr.w = max(left+columns*(w+gridGapX)-gridGapX+2*framePad, titleWidth(gr.label()))
-	gr.h = frameTitle + framePad/2 + rows*(h+gridGapY) - gridGapY + framePad
+	columns = (len(f.nodes) + rows - 1) / rows
+	f.w = max(left+columns*(w+gridGapX)-gridGapX+2*framePad, titleWidth(f.label))
+	f.h = frameTitle + framePad/2 + rows*(h+gridGapY) - gridGapY + framePad
 }

@@ -25,10 +25,10 @@ var (
 	pageJS string
 )
 
-// HTML is one page with everything in it: it opens from a disk, and its own security policy forbids it every
+// HTML returns one page with everything in it. It opens from a disk, and its content security policy forbids every
 // request and every script but its own.
 func HTML(g *Graph) ([]byte, error) {
-	data, err := json.Marshal(page(g)) // writes < as \u003c: no text can end the element that it stands in
+	data, err := json.Marshal(g.page()) // writes < as \u003c, so no text can end the element around it
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,8 @@ func HTML(g *Graph) ([]byte, error) {
 	).Replace(pageHTML)), nil
 }
 
-// digest names an inline style or script in a content security policy. https://www.w3.org/TR/CSP3/#grammardef-hash-source
+// digest returns the source expression that allows an inline style or script in a content security policy.
+// https://www.w3.org/TR/CSP3/#grammardef-hash-source
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
@@ -52,7 +53,7 @@ func digest(text string) string {
 // pageData is what the script of the page reads.
 type pageData struct {
 	Title  string     `json:"title"`
-	Graph  wireGraph  `json:"graph"`
+	Graph  document   `json:"graph"`
 	Layout pageLayout `json:"layout"`
 }
 
@@ -62,13 +63,13 @@ type pageLayout struct {
 	Routed bool        `json:"routed"` // edges are led around boxes
 	Groups []pageGroup `json:"groups"`
 	Boxes  [][4]int    `json:"boxes"` // by node: x, y, width, height
-	Texts  [][2]string `json:"texts"` // by node: what stands in its box
-	Tips   [][3]int    `json:"tips"`  // where edges of one look meet: node, x, y
+	Texts  [][2]string `json:"texts"` // by node: the title and detail in its box
+	Tips   [][3]int    `json:"tips"`  // the tips of arrows: node, x, y
 	Edges  []pageEdge  `json:"edges"` // by edge
 }
 
 type pageGroup struct {
-	Name  string `json:"name"` // empty for those outside and for any and world
+	Name  string `json:"name"` // empty where the group is not a namespace
 	Label string `json:"label"`
 	Kind  string `json:"kind"`
 	Rect  [4]int `json:"rect"`
@@ -82,7 +83,7 @@ type pageEdge struct {
 	Curve []int `json:"c,omitempty"`
 }
 
-func page(g *Graph) pageData {
+func (g *Graph) page() pageData {
 	l := newLayout(g)
 	out := pageLayout{
 		Width: l.width, Height: l.height, Routed: l.routed,
@@ -92,26 +93,26 @@ func page(g *Graph) pageData {
 	for i, n := range g.Nodes {
 		index[n] = i
 		b := l.boxes[n]
-		out.Boxes = append(out.Boxes, [4]int{b.x, b.y, b.w, b.h})
 		title, detail := n.texts()
+		out.Boxes = append(out.Boxes, [4]int{b.x, b.y, b.w, b.h})
 		out.Texts = append(out.Texts, [2]string{title, detail})
 	}
-	for _, gr := range l.groups {
-		p := pageGroup{Name: gr.name, Label: gr.label(), Kind: gr.kind.String(), Rect: [4]int{gr.x, gr.y, gr.w, gr.h}}
-		for _, n := range gr.nodes {
+	for _, f := range l.frames {
+		p := pageGroup{Name: f.name, Label: f.label, Kind: f.kind.String(), Rect: [4]int{f.x, f.y, f.w, f.h}}
+		for _, n := range f.nodes {
 			p.Nodes = append(p.Nodes, index[n])
 		}
 		out.Groups = append(out.Groups, p)
 	}
-	for _, in := range l.entries {
-		out.Tips = append(out.Tips, [3]int{index[in.node], in.tip.x, in.tip.y})
+	for _, a := range l.arrows {
+		out.Tips = append(out.Tips, [3]int{index[a.node], a.tip.x, a.tip.y})
 	}
 	for i, e := range g.Edges {
-		p := pageEdge{From: index[e.From], To: index[e.To], Tip: l.edges[i].entry}
+		p := pageEdge{From: index[e.From], To: index[e.To], Tip: l.edges[i].arrow}
 		for _, at := range l.edges[i].curve {
 			p.Curve = append(p.Curve, at.x, at.y)
 		}
 		out.Edges = append(out.Edges, p)
 	}
-	return pageData{Title: g.title(), Graph: wire(g), Layout: out}
+	return pageData{g.title(), g.document(), out}
 }

@@ -1,75 +1,42 @@
 package graph
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/meshc/meshc/compiler/policy"
 )
 
-// group is nodes that are drawn together.
-type group struct {
-	kind  groupKind
-	name  string // of a namespace
-	mode  policy.Mode
-	nodes []*Node
+// texts returns what stands in the box of a node: its name and, below it, what is special about it.
+func (n *Node) texts() (title, detail string) {
+	switch n.Kind {
+	case External:
+		return n.ID, abbreviated(n.Hosts)
+	case Outside:
+		return n.ID, "no proxy"
+	case AnyInNamespace:
+		return n.ID, "any identity of it"
+	case Any:
+		return n.ID, "any identity"
+	case World:
+		return n.ID, "anyone at all"
+	}
+	return n.Name, ""
 }
 
-type groupKind uint8
-
-const (
-	namespace groupKind = iota
-	outsiders           // externals and services without a proxy, whatever namespace declares them
-	everyone            // any and world
-)
-
-func (k groupKind) String() string { return [...]string{"namespace", "outside", "everyone"}[k] }
-
-// groups is the namespaces by name, then who stands apart from them. None is empty.
-func (g *Graph) groups() []group {
-	byName := map[string]*group{}
-	var order []*group
-	for _, ns := range g.Namespaces {
-		byName[ns.Name] = &group{name: ns.Name, mode: ns.Mode}
-		order = append(order, byName[ns.Name])
-	}
-	outside, all := &group{kind: outsiders}, &group{kind: everyone}
-	order = append(order, outside, all)
-	for _, n := range g.Nodes {
-		to := byName[n.Namespace]
-		switch {
-		case n.Kind == External || n.Kind == Outside:
-			to = outside
-		case n.Kind == Any || n.Kind == World || to == nil:
-			to = all
-		}
-		to.nodes = append(to.nodes, n)
-	}
-	var out []group
-	for _, gr := range order {
-		if len(gr.nodes) > 0 {
-			out = append(out, *gr)
-		}
-	}
-	return out
-}
-
-func (gr *group) label() string {
-	switch {
-	case gr.kind == outsiders:
-		return "outside of the mesh"
-	case gr.kind == everyone:
+func abbreviated(hosts []string) string {
+	switch len(hosts) {
+	case 0:
 		return ""
-	case gr.mode == policy.ModeUnset:
-		return gr.name
+	case 1:
+		return hosts[0]
 	}
-	return gr.name + " · " + gr.mode.String()
+	return hosts[0] + ", …"
 }
 
-// label is the name of a node within its group.
+// label returns the name of a node within its group, in one line.
 func (n *Node) label() string {
 	switch n.Kind {
-	case Outside, External, Mesh:
+	case Outside, External, AnyInNamespace:
 		return n.ID
 	case Any:
 		return "any identity"
@@ -79,45 +46,63 @@ func (n *Node) label() string {
 	return n.Name
 }
 
-// words is what an edge is, in a few words: its change, its lock, its ports, what a deny takes.
-type words struct{ strict, permissive, denied string }
+// description returns everything about a node but its edges.
+func (n *Node) description() string {
+	all := []string{n.ID}
+	if n.Account != "" {
+		all = append(all, "account "+n.Account)
+	}
+	all = append(append(all, n.Hosts...), n.Addresses...)
+	for _, p := range n.Ports {
+		all = append(all, fmt.Sprintf(":%d %s", p.Number, p.Protocol))
+	}
+	if n.At != "" {
+		all = append(all, n.At)
+	}
+	return strings.Join(all, ", ")
+}
 
-// emoji are for where a font with them can be counted on: not in Graphviz, whose PDF has empty boxes for them.
+// edgeWords are how a format says what becomes of a request on an edge.
+type edgeWords struct{ strict, permissive, denied string }
+
+// Emoji need a font that has them. Graphviz has none: its PDFs show empty boxes.
 var (
-	plain = words{"mTLS", "mTLS (permissive)", "denied"}
-	emoji = words{"🔒", "🔓", "⛔"}
+	plainWords = edgeWords{"mTLS", "mTLS (permissive)", "denied"}
+	emojiWords = edgeWords{"🔒", "🔓", "⛔"}
 )
 
-func (w words) of(e *Edge) string {
+// label returns an edge in a few words: its change, its mutual TLS, its ports, and whether a part of it is denied.
+func (e *Edge) label(words edgeWords) string {
 	var all []string
-	if s := sign(e.Change); s != "" {
-		all = append(all, s)
+	add := func(s string) {
+		if s != "" {
+			all = append(all, s)
+		}
 	}
+	add(e.Change.sign())
 	switch {
 	case !e.Passes():
-		all = append(all, w.denied)
-	case e.Lock == ClosedLock:
-		all = append(all, w.strict)
-	case e.Lock == OpenLock:
-		all = append(all, w.permissive)
+		add(words.denied)
+	case e.MTLS == Strict:
+		add(words.strict)
+	case e.MTLS == Permissive:
+		add(words.permissive)
 	}
-	if p := e.ports(); p != "" {
-		all = append(all, p)
-	}
+	add(e.ports())
 	if e.Denied == Part {
-		all = append(all, "(a part denied)")
+		add("(partly denied)")
 	}
 	return strings.Join(all, " ")
 }
 
-// ports is the ports that an edge leads to; empty where one of its rules is about all of them.
+// ports returns the ports that an edge leads to; empty where one of its rules concerns all of them.
 func (e *Edge) ports() string {
 	rules := e.Allow
 	if len(rules) == 0 {
 		rules = e.Deny
 	}
 	seen := map[uint16]bool{}
-	var words []string
+	var all []string
 	for _, r := range rules {
 		if len(r.Ports) == 0 {
 			return ""
@@ -125,25 +110,42 @@ func (e *Edge) ports() string {
 		for _, p := range r.Ports {
 			if !seen[p.Number] {
 				seen[p.Number] = true
-				words = append(words, ":"+strconv.Itoa(int(p.Number)))
+				all = append(all, ":"+strconv.Itoa(int(p.Number)))
 			}
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(all, " ")
 }
 
-// sentence is a rule as the language would write it, with its reason and its place.
-func (e *Edge) sentence(r *Rule, deny bool) string {
-	var b strings.Builder
-	if s := sign(r.Change); s != "" {
-		b.WriteString(s + " ")
+// description returns everything about an edge, one rule a line.
+func (e *Edge) description() string {
+	var lines []string
+	for _, r := range e.rules() {
+		lines = append(lines, e.statement(r))
 	}
-	if deny {
+	return strings.Join(lines, "\n")
+}
+
+var mtlsWords = [...]string{NoMTLS: "no mutual TLS", Permissive: "permissive", Strict: "strict"}
+
+// statement returns a rule as the language writes it, with its change, its mutual TLS and its position.
+func (e *Edge) statement(r Rule) string {
+	var b strings.Builder
+	if r.Change != Same {
+		b.WriteString(r.Change.sign() + " ")
+	}
+	if r.denies() {
 		b.WriteString("deny ")
 	}
-	b.WriteString(e.From.ID + " -> " + e.To.ID + what(r))
-	if !deny && e.To.Kind != External {
-		b.WriteString("  [" + lockWords[r.Lock] + "]")
+	b.WriteString(e.From.ID + " -> " + e.To.ID)
+	for i, p := range r.Ports {
+		b.WriteString([...]string{":", ","}[min(i, 1)] + strconv.Itoa(int(p.Number)))
+	}
+	if len(r.Operations) > 0 {
+		b.WriteString(" " + strings.Join(r.Operations, ", "))
+	}
+	if !r.denies() && e.To.Kind != External {
+		b.WriteString("  [" + mtlsWords[r.MTLS] + "]")
 	}
 	if r.Until != "" {
 		b.WriteString("  until " + r.Until)

@@ -1,98 +1,48 @@
 package graph
 
-import (
-	"cmp"
-	"slices"
-)
-
-// layout is where everything of a picture stands, in whole pixels: the same on every machine.
+// layout is where everything in a picture stands, in whole pixels.
 type layout struct {
+	graph         *Graph
 	width, height int
 	routed        bool // edges are led around boxes
-	groups        []framed
+	frames        []frame
 	boxes         map[*Node]rect
-	entries       []entry
-	edges         []route // by the place of the edge in the graph
+	styles        map[*Node][]style // of the edges into each node, sorted
+	arrows        []arrow
+	edges         []path // by index of the edge in the graph
 }
 
 type point struct{ x, y int }
 
+func (p point) add(q point) point { return point{p.x + q.x, p.y + q.y} }
+
 type rect struct{ x, y, w, h int }
 
-func (r rect) right() int  { return r.x + r.w }
-func (r rect) bottom() int { return r.y + r.h }
+func (r rect) right() int         { return r.x + r.w }
+func (r rect) bottom() int        { return r.y + r.h }
+func (r rect) add(p point) rect   { return rect{r.x + p.x, r.y + p.y, r.w, r.h} }
+func (r rect) leftMiddle() point  { return point{r.x, r.y + r.h/2} }
+func (r rect) rightMiddle() point { return point{r.right(), r.y + r.h/2} }
 
-// framed is a group with its frame.
-type framed struct {
+// frame is the outline of a group.
+type frame struct {
 	group
 	rect
 }
 
-// entry is where all edges of one look reach a callee: the tip of their common arrow.
-type entry struct {
-	node *Node
-	look look
-	tip  point
+// arrow is the common end of all edges of one style into one node.
+type arrow struct {
+	node  *Node
+	style style
+	tip   point
 }
 
-// look is what tells edges into one callee apart.
-type look struct {
-	lock   Lock
-	passes bool
-	part   bool // a deny takes a part of it away
-	change Change
-}
+// start is where the shaft of the arrow begins, and the edges end.
+func (a arrow) start() point { return point{a.tip.x - a.style.shaft(), a.tip.y} }
 
-func (e *Edge) look() look {
-	l := look{e.Lock, e.Passes(), e.Denied == Part, e.Change}
-	if !l.passes {
-		l.lock, l.part = NoLock, false
-	}
-	return l
-}
-
-func (l look) compare(m look) int {
-	rank := func(l look) int {
-		r := int(l.lock)<<4 | int(l.change)<<2
-		if l.passes {
-			r |= 1 << 8
-		}
-		if l.part {
-			r |= 1
-		}
-		return r
-	}
-	return cmp.Compare(rank(m), rank(l))
-}
-
-// signs is what stands before the arrow, from left to right.
-func (l look) signs() (signs []string) {
-	switch l.change {
-	case Added:
-		signs = append(signs, "opened")
-	case Removed:
-		signs = append(signs, "closed")
-	case Changed:
-		signs = append(signs, "changed")
-	}
-	switch l.lock {
-	case ClosedLock:
-		signs = append(signs, "strict")
-	case OpenLock:
-		signs = append(signs, "permissive")
-	}
-	if !l.passes || l.part {
-		signs = append(signs, "deny")
-	}
-	return signs
-}
-
-// stub is the length of the straight end of an edge, where its signs stand before the arrow.
-func (l look) stub() int { return arrowRoom + signSize*len(l.signs()) }
-
-// route is the way of one edge up to the stub of its entry: a start, then three points for each cubic curve.
-type route struct {
-	entry int
+// path is the way of one edge to the start of its arrow: a point, then three for each cubic Bézier curve.
+type path struct {
+	arrow int
 	curve []point
 }
 
@@ -106,71 +56,61 @@ const (
 	minBox     = 84
 	arrowRoom  = 16
 	signSize   = 16
-	entryGap   = 17
+	arrowGap   = 17 // between the arrows into one box
 	framePad   = 16
 	frameTitle = 28
 	margin     = 24
 )
 
-// maxLayered is how many nodes, and maxRouted how many edges, a picture may have in which each edge is led around
-// the boxes. With more of them nobody follows a line with the eye, and the places of namespaces say more.
+// Up to these counts, nodes stand in layers and each edge is led around the boxes. With more of them nobody follows a
+// line with the eye, and the positions of namespaces say more.
 const (
 	maxLayered = 90
 	maxRouted  = 260
 )
 
+const farAway = 1 << 30 // beyond every coordinate
+
 func newLayout(g *Graph) *layout {
-	l := &layout{boxes: map[*Node]rect{}, edges: make([]route, len(g.Edges))}
+	l := &layout{graph: g, boxes: map[*Node]rect{}, styles: stylesInto(g), edges: make([]path, len(g.Edges))}
 	for _, gr := range g.groups() {
-		l.groups = append(l.groups, framed{group: gr})
+		l.frames = append(l.frames, frame{group: gr})
 	}
-	if len(g.Nodes) <= maxLayered && len(g.Edges) <= maxRouted {
-		l.routed = true
-		newLayered(g, l).run()
+	if l.routed = len(g.Nodes) <= maxLayered && len(g.Edges) <= maxRouted; l.routed {
+		newLayered(l).run()
 	} else {
-		l.grid(g)
+		l.grid()
 	}
-	l.fit()
+	l.moveToMargin()
 	return l
 }
 
-// looksInto gives the different looks of the edges into each node, in a fixed order.
-func looksInto(g *Graph) map[*Node][]look {
-	into := map[*Node][]look{}
-	for _, e := range g.Edges {
-		if l := e.look(); !slices.Contains(into[e.To], l) {
-			into[e.To] = append(into[e.To], l)
+// placeArrows puts the arrows at the left sides of the boxes, and gives each edge its own.
+func (l *layout) placeArrows() {
+	type end struct {
+		node  *Node
+		style style
+	}
+	index := map[end]int{}
+	for _, n := range l.graph.Nodes {
+		styles := l.styles[n]
+		for i, s := range styles {
+			tip := l.boxes[n].leftMiddle().add(point{0, (2*i - len(styles) + 1) * arrowGap / 2})
+			index[end{n, s}] = len(l.arrows)
+			l.arrows = append(l.arrows, arrow{n, s, tip})
 		}
 	}
-	for _, looks := range into {
-		slices.SortFunc(looks, look.compare)
-	}
-	return into
-}
-
-// enter makes the entries of all callees and points each edge to its own.
-func (l *layout) enter(g *Graph) {
-	at := map[*Node]map[look]int{}
-	into := looksInto(g)
-	for _, n := range g.Nodes {
-		box, looks := l.boxes[n], into[n]
-		at[n] = map[look]int{}
-		for i, k := range looks {
-			at[n][k] = len(l.entries)
-			y := box.y + box.h/2 + (2*i-len(looks)+1)*entryGap/2
-			l.entries = append(l.entries, entry{n, k, point{box.x, y}})
-		}
-	}
-	for i, e := range g.Edges {
-		l.edges[i].entry = at[e.To][e.look()]
+	for i, e := range l.graph.Edges {
+		l.edges[i].arrow = index[end{e.To, e.style()}]
 	}
 }
 
-// size is how much room a node needs.
-func (n *Node) size(looks int) (w, h int) {
+func (l *layout) arrowOf(edge int) arrow { return l.arrows[l.edges[edge].arrow] }
+
+// size returns how much room a node needs.
+func (l *layout) size(n *Node) (w, h int) {
 	title, detail := n.texts()
-	w = textWidth(title, fontSize)
-	h = boxHeight
+	w, h = textWidth(title, fontSize), boxHeight
 	if detail != "" {
 		w = max(w, textWidth(detail, smallSize))
 		h += smallSize + 4
@@ -178,83 +118,51 @@ func (n *Node) size(looks int) (w, h int) {
 	if n.Change != Same {
 		w += 2 * signSize
 	}
-	return max(minBox, w+2*boxPadding), max(h, (looks+1)*entryGap)
+	return max(minBox, w+2*boxPadding), max(h, (len(l.styles[n])+1)*arrowGap)
 }
 
-// texts is what stands in the box of a node: its name and, below it, what is special about it.
-func (n *Node) texts() (title, detail string) {
-	switch n.Kind {
-	case External:
-		return n.ID, brief(n.Hosts)
-	case Outside:
-		return n.ID, "no proxy"
-	case Mesh:
-		return n.ID, "any identity of it"
-	case Any:
-		return n.ID, "any identity"
-	case World:
-		return n.ID, "anyone at all"
-	}
-	return n.Name, ""
-}
-
-func brief(hosts []string) string {
-	switch len(hosts) {
-	case 0:
-		return ""
-	case 1:
-		return hosts[0]
-	}
-	return hosts[0] + ", …"
-}
-
-// fit moves everything so that the picture begins at its margin.
-func (l *layout) fit() {
-	low, high := point{1 << 30, 1 << 30}, point{-1 << 30, -1 << 30}
-	see := func(p point) {
+// moveToMargin moves everything so that the picture begins at its margin.
+func (l *layout) moveToMargin() {
+	low, high := point{farAway, farAway}, point{-farAway, -farAway}
+	include := func(p point) {
 		low = point{min(low.x, p.x), min(low.y, p.y)}
 		high = point{max(high.x, p.x), max(high.y, p.y)}
 	}
-	for _, gr := range l.groups {
-		see(point{gr.x, gr.y})
-		see(point{gr.right(), gr.bottom()})
+	for _, f := range l.frames {
+		include(point{f.x, f.y})
+		include(point{f.right(), f.bottom()})
 	}
 	for _, e := range l.edges {
 		for _, p := range e.curve {
-			see(p)
+			include(p)
 		}
 	}
-	if len(l.groups) == 0 {
+	if len(l.frames) == 0 {
 		low, high = point{}, point{}
 	}
-	dx, dy := margin-low.x, margin-low.y
-	for i := range l.groups {
-		l.groups[i].x += dx
-		l.groups[i].y += dy
+	move := point{margin - low.x, margin - low.y}
+	for i := range l.frames {
+		l.frames[i].rect = l.frames[i].add(move)
 	}
 	for n, b := range l.boxes {
-		b.x += dx
-		b.y += dy
-		l.boxes[n] = b
+		l.boxes[n] = b.add(move)
 	}
-	for i := range l.entries {
-		l.entries[i].tip.x += dx
-		l.entries[i].tip.y += dy
+	for i := range l.arrows {
+		l.arrows[i].tip = l.arrows[i].tip.add(move)
 	}
 	for _, e := range l.edges {
 		for i := range e.curve {
-			e.curve[i].x += dx
-			e.curve[i].y += dy
+			e.curve[i] = e.curve[i].add(move)
 		}
 	}
 	l.width, l.height = high.x-low.x+2*margin, high.y-low.y+2*margin
 }
 
-// titleWidth is how wide a frame must be for its title, which is bold.
+// titleWidth returns how wide a frame must be for its title, which is bold.
 func titleWidth(label string) int { return textWidth(label, titleSize)*11/10 + 2*framePad }
 
-// textWidth is not less than the width of a text in any common sans-serif font: the widths are those of DejaVu
-// Sans, one of the widest, in hundredths of the font size.
+// textWidth returns an upper bound for the width of a text in any common sans-serif font. The widths are those of
+// DejaVu Sans, one of the widest, in hundredths of the font size.
 func textWidth(s string, size int) int {
 	sum := 0
 	for _, r := range s {
@@ -275,3 +183,5 @@ func textWidth(s string, size int) int {
 	}
 	return (sum*size + 99) / 100
 }
+
+func abs(n int) int { return max(n, -n) }

@@ -6,32 +6,31 @@ import (
 	"strings"
 )
 
-// Mermaid is the graph as a flowchart of Mermaid, which forges draw in Markdown.
+// Mermaid returns the graph as a Mermaid flowchart, which forges draw in Markdown.
 func Mermaid(g *Graph) []byte {
 	var b bytes.Buffer
 	b.WriteString("flowchart LR\n")
 	names := map[*Node]string{}
 	for i, group := range g.groups() {
-		open := group.kind != everyone
-		if open {
-			fmt.Fprintf(&b, "  subgraph g%d[\"%s\"]\n", i, mermaidText(group.label()))
+		if group.kind != everyone {
+			fmt.Fprintf(&b, "  subgraph g%d[\"%s\"]\n", i, mermaidText(group.label))
 		}
 		for _, n := range group.nodes {
 			names[n] = fmt.Sprintf("n%d", len(names))
 			left, right := "[", "]"
-			switch n.Kind {
-			case External:
+			switch {
+			case n.Kind == External:
 				left, right = "([", "])"
-			case Mesh, Any, World:
+			case n.Kind.isWildcard():
 				left, right = "((", "))"
 			}
 			fmt.Fprintf(&b, "    %s%s\"%s\"%s\n", names[n], left, mermaidText(n.label()), right)
 		}
-		if open {
+		if group.kind != everyone {
 			b.WriteString("  end\n")
 		}
 	}
-	styles := map[string][]string{}
+	styled := make([][]string, len(mermaidStyles))
 	for i, e := range g.Edges {
 		arrow := "-->"
 		switch {
@@ -40,50 +39,44 @@ func Mermaid(g *Graph) []byte {
 		case e.Change == Added:
 			arrow = "==>"
 		}
-		if label := emoji.of(e); label != "" {
+		if label := e.label(emojiWords); label != "" {
 			arrow += `|"` + mermaidText(label) + `"|`
 		}
 		fmt.Fprintf(&b, "  %s %s %s\n", names[e.From], arrow, names[e.To])
-		for _, s := range mermaidStyles {
-			if s.of(e) {
-				styles[s.css] = append(styles[s.css], fmt.Sprint(i))
-				break
-			}
+		if e.Change != Same || !e.Passes() {
+			styled[e.Change] = append(styled[e.Change], fmt.Sprint(i))
 		}
 	}
-	for _, s := range mermaidStyles {
-		if at := styles[s.css]; len(at) > 0 {
-			fmt.Fprintf(&b, "  linkStyle %s %s\n", strings.Join(at, ","), s.css)
+	for _, change := range []Change{Added, Removed, Changed, Same} {
+		if edges := styled[change]; len(edges) > 0 {
+			fmt.Fprintf(&b, "  linkStyle %s %s\n", strings.Join(edges, ","), mermaidStyles[change])
 		}
 	}
 	for _, n := range g.Nodes {
-		if n.Kind == Outside || n.Kind == External {
+		if n.Kind.isUnmeshed() {
 			fmt.Fprintf(&b, "  style %s stroke-dasharray:4\n", names[n])
 		}
 	}
 	return b.Bytes()
 }
 
-var mermaidStyles = []struct {
-	css string
-	of  func(*Edge) bool
-}{
-	{"stroke:" + changeColours[Added] + ",stroke-width:3px", func(e *Edge) bool { return e.Change == Added }},
-	{"stroke:" + changeColours[Removed] + ",stroke-width:3px,stroke-dasharray:6", func(e *Edge) bool { return e.Change == Removed }},
-	{"stroke:" + changeColours[Changed] + ",stroke-width:3px", func(e *Edge) bool { return e.Change == Changed }},
-	{"stroke:#b3261e,stroke-dasharray:2", func(e *Edge) bool { return !e.Passes() }},
+// mermaidStyles are the styles of edges that changed, and of those that did not and are denied.
+var mermaidStyles = [...]string{
+	Same:    "stroke:" + deniedColour + ",stroke-dasharray:2",
+	Added:   "stroke:" + changeColours[Added] + ",stroke-width:3px",
+	Removed: "stroke:" + changeColours[Removed] + ",stroke-width:3px,stroke-dasharray:6",
+	Changed: "stroke:" + changeColours[Changed] + ",stroke-width:3px",
 }
 
-// mermaidText writes every character that could mean something to Mermaid, Markdown or HTML as its number:
-// `%%{` begins a directive anywhere, also between quotes. https://mermaid.js.org/syntax/flowchart.html
+// mermaidText writes every character that could mean something to Mermaid, Markdown or HTML as its number: `%%{` begins
+// a directive anywhere, even within quotes. https://mermaid.js.org/syntax/flowchart.html
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			b.WriteByte(' ')
-		case r == ' ' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 0x7f ||
-			strings.ContainsRune(".,:/-+()", r):
+		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 0x7f || strings.ContainsRune(" .,:/-+()", r):
 			b.WriteRune(r)
 		default:
 			fmt.Fprintf(&b, "#%d;", r)

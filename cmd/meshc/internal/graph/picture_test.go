@@ -18,7 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// random makes up a graph of any shape: sparse or dense, with circles, loops, denies and all kinds of nodes.
+// random generates a graph of any shape: sparse or dense, with cycles, loops, denies and all kinds of nodes.
 func random(seed uint64, nodes, edges int) *Graph {
 	r := rand.New(rand.NewPCG(seed, 7))
 	g := &Graph{}
@@ -29,7 +29,7 @@ func random(seed uint64, nodes, edges int) *Graph {
 	for i := range nodes {
 		n := &Node{Namespace: spaceName(r.IntN(spaces)), Name: strings.Repeat("w", 1+r.IntN(20)) + fmt.Sprint(i)}
 		if r.IntN(8) == 0 {
-			n.Kind = []Kind{Outside, External, Mesh}[r.IntN(3)]
+			n.Kind = []Kind{Outside, External, AnyInNamespace}[r.IntN(3)]
 			n.Hosts = []string{"host-of-some-length.example.com"}
 		}
 		n.ID = n.Namespace + "/" + n.Name
@@ -42,7 +42,8 @@ func random(seed uint64, nodes, edges int) *Graph {
 			continue
 		}
 		seen[[2]int{from, to}] = true
-		e := &Edge{From: g.Nodes[from], To: g.Nodes[to], Lock: Lock(r.IntN(3)), Allow: []Rule{{}}}
+		e := &Edge{From: g.Nodes[from], To: g.Nodes[to], MTLS: NoMTLS + MTLS(r.IntN(3))}
+		e.Allow = []Rule{{MTLS: e.MTLS}}
 		if r.IntN(6) == 0 {
 			e.Denied = Extent(1 + r.IntN(2))
 			e.Deny = []Rule{{}}
@@ -59,8 +60,8 @@ func (r rect) overlaps(s rect) bool {
 	return r.x < s.right() && s.x < r.right() && r.y < s.bottom() && s.y < r.bottom()
 }
 
-// In no picture do boxes or frames overlap, every box stands in the frame of its group, and nothing lies outside.
-// In a picture with routes no edge runs over a box.
+// Boxes and frames never overlap, every box stands in the frame of its group, and nothing lies outside the picture. In
+// a routed picture no edge runs over a box.
 func TestLayout(t *testing.T) {
 	for seed := range uint64(120) {
 		nodes := 1 + int(seed)%60
@@ -73,10 +74,10 @@ func TestLayout(t *testing.T) {
 		inside := func(outer, inner rect) bool {
 			return outer.x <= inner.x && outer.y <= inner.y && inner.right() <= outer.right() && inner.bottom() <= outer.bottom()
 		}
-		for i, f := range l.groups {
+		for i, f := range l.frames {
 			require.True(t, inside(whole, f.rect), "seed %d: frame of %s", seed, f.name)
-			require.Greater(t, f.w, textWidth(f.label(), titleSize), "seed %d: title of %s", seed, f.name)
-			for _, other := range l.groups[:i] {
+			require.Greater(t, f.w, textWidth(f.label, titleSize), "seed %d: title of %s", seed, f.name)
+			for _, other := range l.frames[:i] {
 				require.False(t, f.overlaps(other.rect), "seed %d: frames of %s %v and %s %v", seed, f.name, f.rect, other.name, other.rect)
 			}
 			for _, n := range f.nodes {
@@ -109,7 +110,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// along is points of a curve.
+// along returns points of a curve.
 func along(curve []point) (points []point) {
 	for i := 0; i+3 < len(curve); i += 3 {
 		a, b, c, d := curve[i], curve[i+1], curve[i+2], curve[i+3]
@@ -125,7 +126,7 @@ func along(curve []point) (points []point) {
 	return points
 }
 
-// hostileGraph is the case of that name.
+// hostileGraph returns the graph of the case of that name.
 func hostileGraph(t *testing.T) *Graph {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/hostile.txtar")
@@ -134,7 +135,7 @@ func hostileGraph(t *testing.T) *Graph {
 	return g
 }
 
-// An SVG is well-formed XML with nothing in it but shapes and text, whatever the reasons say.
+// An SVG is well-formed XML with nothing in it but shapes and text, whatever the reasons in the intents say.
 func TestSVGIsWellFormed(t *testing.T) {
 	allowed := map[string]bool{"svg": true, "title": true, "desc": true, "style": true, "defs": true, "g": true, "rect": true,
 		"path": true, "circle": true, "text": true, "use": true}
@@ -163,11 +164,11 @@ func TestSVGIsWellFormed(t *testing.T) {
 	}
 }
 
-// Every colour of the picture is one of the page, so that both show the same.
+// Every colour of the picture is one of the page, so both look the same.
 func TestColoursAreThoseOfThePage(t *testing.T) {
 	hex := regexp.MustCompile(`#[0-9a-f]{6}\b`)
 	known := hex.FindAllString(pageCSS, -1)
-	halo := []string{"#f8fafd", "#131a27", "#45526b", "#aebbd2"} // a mean of two grounds, and softer titles
+	halo := []string{"#f8fafd", "#131a27", "#45526b", "#aebbd2"} // a mix of two backgrounds, and softer titles
 	for _, colour := range hex.FindAllString(pictureStyle, -1) {
 		assert.True(t, slices.Contains(known, colour) || slices.Contains(halo, colour), colour)
 	}
@@ -176,7 +177,7 @@ func TestColoursAreThoseOfThePage(t *testing.T) {
 	}
 }
 
-// A page has its own two scripts and no more, asks for nothing, and says so to the browser.
+// A page has two scripts of its own and no others, loads nothing, and its policy tells the browser so.
 func TestHTMLIsSelfContained(t *testing.T) {
 	out, err := HTML(hostileGraph(t))
 	require.NoError(t, err)
@@ -189,7 +190,7 @@ func TestHTMLIsSelfContained(t *testing.T) {
 	for _, address := range regexp.MustCompile(`(?:src|href|action)="([^"]*)"|url\(([^)]*)\)|https?://[^"'\s]*`).FindAllString(text, -1) {
 		assert.Contains(t, []string{`href="data:,"`, "http://www.w3.org/2000/svg"}, address)
 	}
-	assert.NotContains(t, text, "{{", "a placeholder was left, or filled from a text")
+	assert.NotContains(t, text, "{{", "a placeholder is left, or was filled from user text")
 }
 
 func TestPageSources(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// What JSON writes is what the schema says, for every case.
+// The JSON of every case conforms to the schema.
 func TestSchema(t *testing.T) {
 	var s schema
 	text, err := os.ReadFile("schema.json")
@@ -32,11 +32,11 @@ func TestSchema(t *testing.T) {
 		require.NoError(t, err)
 		var value any
 		require.NoError(t, json.Unmarshal(out, &value))
-		for _, trouble := range s.judge(&s, value, "", seen) {
-			t.Errorf("%s: %s", path, trouble)
+		for _, problem := range s.validate(&s, value, "", seen) {
+			t.Errorf("%s: %s", path, problem)
 		}
 	}
-	// A property that no case has could say anything.
+	// A property that no case has would be untested.
 	for _, p := range s.paths(&s, "") {
 		assert.True(t, seen[p] || p == "/environment", "no case has %s", p)
 	}
@@ -62,49 +62,49 @@ func (s *schema) resolve(root *schema) *schema {
 	return root.Defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
 }
 
-func (s *schema) judge(root *schema, value any, path string, seen map[string]bool) (troubles []string) {
+func (s *schema) validate(root *schema, value any, path string, seen map[string]bool) (problems []string) {
 	seen[path] = true
 	s = s.resolve(root)
-	say := func(format string, args ...any) { troubles = append(troubles, path+": "+fmt.Sprintf(format, args...)) }
+	report := func(format string, args ...any) { problems = append(problems, path+": "+fmt.Sprintf(format, args...)) }
 	switch v := value.(type) {
 	case map[string]any:
 		if s.Type != "object" || s.Additional == nil || *s.Additional {
-			say("an object, want %s that allows nothing else", s.Type)
+			report("an object, want %s that allows nothing else", s.Type)
 		}
 		for _, r := range s.Required {
 			if _, ok := v[r]; !ok {
-				say("no %s", r)
+				report("no %s", r)
 			}
 		}
 		for key, inner := range v {
 			if p := s.Properties[key]; p == nil {
-				say("%s is not in the schema", key)
+				report("%s is not in the schema", key)
 			} else {
-				troubles = append(troubles, p.judge(root, inner, path+"/"+key, seen)...)
+				problems = append(problems, p.validate(root, inner, path+"/"+key, seen)...)
 			}
 		}
 	case []any:
 		if s.Type != "array" {
-			say("an array, want %s", s.Type)
+			report("an array, want %s", s.Type)
 			break
 		}
 		for _, inner := range v {
-			troubles = append(troubles, s.Items.judge(root, inner, path+"/*", seen)...)
+			problems = append(problems, s.Items.validate(root, inner, path+"/*", seen)...)
 		}
 	case string:
 		if s.Type != "string" && s.Const != v && !slices.Contains(s.Enum, v) {
-			say("%q is not one of %q", v, s.Enum)
+			report("%q is not one of %q", v, s.Enum)
 		}
 	case bool:
 		if s.Type != "boolean" {
-			say("a boolean, want %s", s.Type)
+			report("a boolean, want %s", s.Type)
 		}
 	case float64:
 		if s.Type != "integer" || v != float64(int(v)) {
-			say("a number, want %s", s.Type)
+			report("a number, want %s", s.Type)
 		}
 	}
-	return troubles
+	return problems
 }
 
 func (s *schema) paths(root *schema, path string) (all []string) {

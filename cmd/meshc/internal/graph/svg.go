@@ -11,7 +11,7 @@ import (
 //go:embed picture.css
 var pictureStyle string
 
-// signShapes is each sign around the origin. Its shape alone tells it, colour only helps.
+// signShapes are the signs around the origin. They differ in shape; their colours only help.
 var signShapes = []struct{ name, shape string }{
 	{"strict", `<rect x="-4.5" y="-1" width="9" height="7" rx="1.5"/><path fill="none" d="M-3 -1v-2a3 3 0 0 1 6 0v2"/>`},
 	{"permissive", `<rect x="-5.5" y="-1" width="9" height="7" rx="1.5"/><path d="M.5 -1v-2.5a3 3 0 0 1 6 0v1"/>`},
@@ -21,11 +21,10 @@ var signShapes = []struct{ name, shape string }{
 	{"changed", `<circle r="5.5"/><path d="M-3 .8q1.5 -2.6 3 -.8t3 -.8"/>`},
 }
 
-// SVG is a picture of the graph. It names no font file and no address, and follows the reader's choice of a light
+// SVG returns a picture of the graph. It names no font file and no address, and follows the reader's choice of a light
 // or a dark page.
 func SVG(g *Graph) []byte {
-	l := newLayout(g)
-	p := painter{graph: g, layout: l}
+	p := painter{graph: g, layout: newLayout(g), fade: g.Compared}
 	p.write()
 	return p.b.Bytes()
 }
@@ -33,6 +32,7 @@ func SVG(g *Graph) []byte {
 type painter struct {
 	graph  *Graph
 	layout *layout
+	fade   bool // what did not change is pale
 	b      bytes.Buffer
 }
 
@@ -40,27 +40,26 @@ func (p *painter) f(format string, args ...any) { fmt.Fprintf(&p.b, format, args
 
 func (p *painter) write() {
 	key := p.key()
-	keyRows, keyHeight := p.layKey(key), 0
-	if len(key) > 0 {
-		keyHeight = keyRows*keyRow + 8
+	width, height := p.layout.width, p.layout.height
+	for _, k := range key {
+		width, height = max(width, k.right), max(height, k.y+keyRow/2+margin/2+8)
 	}
-	width, height := p.layout.width, p.layout.height+keyHeight
 	p.f(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img" aria-labelledby="t d">`+"\n", width, height)
-	p.f("<title id=\"t\">%s</title>\n<desc id=\"d\">%s</desc>\n", escaped(p.graph.title()), escaped(p.graph.describeAll()))
+	p.f("<title id=\"t\">%s</title>\n<desc id=\"d\">%s</desc>\n", escaped(p.graph.title()), escaped(p.graph.description()))
 	p.f("<style>\n%s</style>\n<defs>\n", pictureStyle)
 	for _, s := range signShapes {
 		p.f(`<g id="%s" class="sign s-%[1]s">%s</g>`+"\n", s.name, s.shape)
 	}
 	p.f("</defs>\n")
 	p.f(`<rect class="back" x=".5" y=".5" width="%d" height="%d" rx="10"/>`+"\n", width-1, height-1)
-	for _, gr := range p.layout.groups {
-		p.frame(gr)
+	for _, f := range p.layout.frames {
+		p.frame(f)
 	}
 	for i, e := range p.graph.Edges {
-		p.edge(e, p.layout.edges[i])
+		p.edge(e, p.layout.edges[i].curve)
 	}
-	for _, in := range p.layout.entries {
-		p.entry(in)
+	for _, a := range p.layout.arrows {
+		p.arrow(a)
 	}
 	for _, n := range p.graph.Nodes {
 		p.box(n)
@@ -80,9 +79,13 @@ func (g *Graph) title() string {
 	return title
 }
 
-// describeAll is the picture in words, for who does not see it.
-func (g *Graph) describeAll() string {
-	var words []string
+// description returns the picture in words, for readers who do not see it.
+func (g *Graph) description() string {
+	const readable = 200
+	if len(g.Edges) > readable {
+		return fmt.Sprintf("%d services and hosts, %d edges between them", len(g.Nodes), len(g.Edges))
+	}
+	var all []string
 	for _, e := range g.Edges {
 		verb := " -> "
 		if !e.Passes() {
@@ -92,66 +95,61 @@ func (g *Graph) describeAll() string {
 		if e.Change != Same {
 			text += " (" + edgeChanges[e.Change] + ")"
 		}
-		words = append(words, text)
+		all = append(all, text)
 	}
-	const readable = 200
-	if len(words) > readable {
-		return fmt.Sprintf("%d services and hosts, %d edges between them", len(g.Nodes), len(g.Edges))
-	}
-	return strings.Join(words, "; ")
+	return strings.Join(all, "; ")
 }
 
-func (p *painter) frame(gr framed) {
-	if gr.kind == everyone {
+func (p *painter) frame(f frame) {
+	if f.kind == everyone {
 		return
 	}
 	class := "frame"
-	if gr.kind == outsiders {
+	if f.kind == unmeshed {
 		class = "frame apart"
 	}
-	p.f(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="8"/>`+"\n", class, gr.x, gr.y, gr.w, gr.h)
-	p.f(`<text class="title" x="%d" y="%d">%s</text>`+"\n", gr.x+10, gr.y+18, escaped(gr.label()))
+	p.f(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="8"/>`+"\n", class, f.x, f.y, f.w, f.h)
+	p.f(`<text class="title" x="%d" y="%d">%s</text>`+"\n", f.x+10, f.y+18, escaped(f.label))
 }
 
-func (p *painter) edge(e *Edge, way route) {
-	p.f(`<path class="edge%s" d="M%d %d`, p.class(e.look()), way.curve[0].x, way.curve[0].y)
-	for i := 1; i+2 < len(way.curve); i += 3 {
-		a, b, c := way.curve[i], way.curve[i+1], way.curve[i+2]
+func (p *painter) edge(e *Edge, curve []point) {
+	p.f(`<path class="edge%s" d="M%d %d`, p.class(e.style()), curve[0].x, curve[0].y)
+	for i := 1; i+2 < len(curve); i += 3 {
+		a, b, c := curve[i], curve[i+1], curve[i+2]
 		p.f("C%d %d %d %d %d %d", a.x, a.y, b.x, b.y, c.x, c.y)
 	}
-	p.f(`"><title>%s</title></path>`+"\n", escaped(e.story()))
+	p.f(`"><title>%s</title></path>`+"\n", escaped(e.description()))
 }
 
-// class is the classes of a line or an arrow of some look.
-func (p *painter) class(l look) string {
+// class returns the style classes of a line or an arrow, each after a blank.
+func (p *painter) class(s style) string {
 	class := ""
 	switch {
-	case !l.passes:
+	case !s.passes:
 		class = " denied"
-	case l.lock == NoLock:
+	case s.mtls == NoMTLS:
 		class = " none"
 	}
-	if l.change != Same {
-		return class + " " + edgeChanges[l.change]
-	}
-	if p.graph.Compared {
+	if s.change != Same {
+		class += " " + edgeChanges[s.change]
+	} else if p.fade {
 		class += " faded"
 	}
 	return class
 }
 
-// entry draws the end that all edges of one look into one callee have in common.
-func (p *painter) entry(in entry) {
-	class := p.class(in.look)
-	x, y := in.tip.x, in.tip.y
-	left := x - in.look.stub()
+// arrow draws the common end of all edges of one style into one node: the shaft with its signs, then a tip, or a bar
+// where nothing gets through.
+func (p *painter) arrow(a arrow) {
+	class := p.class(a.style)
+	x, y, left := a.tip.x, a.tip.y, a.start().x
 	p.f(`<path class="edge%s" d="M%d %dH%d"/>`, class, left, y, x-2)
-	if in.look.passes {
+	if a.style.passes {
 		p.f(`<path class="tip%s" d="M%d %dl-9 -4.5v9z"/>`+"\n", class, x, y)
 	} else {
 		p.f(`<path class="edge%s" style="stroke-dasharray:none" d="M%d %dv12"/>`+"\n", class, x-3, y-6)
 	}
-	for i, s := range in.look.signs() {
+	for i, s := range a.style.signs() {
 		at := left + signSize*i + signSize/2
 		p.f(`<circle class="halo" cx="%d" cy="%d" r="8"/><use href="#%s" x="%[1]d" y="%[2]d"/>`+"\n", at, y, s)
 	}
@@ -160,70 +158,37 @@ func (p *painter) entry(in entry) {
 func (p *painter) box(n *Node) {
 	b := p.layout.boxes[n]
 	class := "box"
-	switch n.Kind {
-	case Outside, External:
+	switch {
+	case n.Kind.isUnmeshed():
 		class += " far"
-	case Mesh, Any, World:
+	case n.Kind.isWildcard():
 		class += " many"
-	}
-	if n.Change != Same {
-		class += " " + itemChanges[n.Change]
-	}
-	p.f(`<g><title>%s</title><rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, escaped(n.story()), class, b.x, b.y, b.w, b.h)
-	title, detail := n.texts()
-	middle := b.y + b.h/2
-	if detail == "" {
-		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle+5, escaped(title))
-	} else {
-		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle-2, escaped(title))
-		p.f(`<text class="small" x="%d" y="%d" text-anchor="middle">%s</text>`, b.x+b.w/2, middle+13, escaped(detail))
 	}
 	switch n.Change {
 	case Added:
-		p.f(`<use href="#opened" x="%d" y="%d"/>`, b.x+signSize/2+2, middle)
+		class += " added"
 	case Removed:
-		p.f(`<use href="#closed" x="%d" y="%d"/>`, b.x+signSize/2+2, middle)
+		class += " removed"
+	}
+	p.f(`<g><title>%s</title><rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, escaped(n.description()), class, b.x, b.y, b.w, b.h)
+	title, detail := n.texts()
+	x, y := b.x+b.w/2, b.y+b.h/2
+	if detail == "" {
+		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, x, y+5, escaped(title))
+	} else {
+		p.f(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, x, y-2, escaped(title))
+		p.f(`<text class="small" x="%d" y="%d" text-anchor="middle">%s</text>`, x, y+13, escaped(detail))
+	}
+	if n.Change != Same {
+		p.f(`<use href="#%s" x="%d" y="%d"/>`, edgeChanges[n.Change], b.x+signSize/2+2, y)
 	}
 	p.f("</g>\n")
 }
 
-// story is all that is said of an edge, a rule a line.
-func (e *Edge) story() string {
-	var lines []string
-	for i := range e.Allow {
-		lines = append(lines, e.sentence(&e.Allow[i], false))
-	}
-	for i := range e.Deny {
-		lines = append(lines, e.sentence(&e.Deny[i], true))
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (n *Node) story() string {
-	text := n.ID
-	if n.Account != "" {
-		text += ", account " + n.Account
-	}
-	for _, h := range n.Hosts {
-		text += ", " + h
-	}
-	for _, a := range n.Addresses {
-		text += ", " + a
-	}
-	for _, p := range n.Ports {
-		text += fmt.Sprintf(", :%d %s", p.Number, p.Protocol)
-	}
-	if n.At != "" {
-		text += ", " + n.At
-	}
-	return text
-}
-
-// item is one sign of the key below the picture.
-type item struct {
-	look    look
-	text    string
-	x, y, w int
+// keyItem is an explanation in the key below the picture.
+type keyItem struct {
+	explanation
+	x, y, right int
 }
 
 const (
@@ -231,91 +196,40 @@ const (
 	keyText = 11
 )
 
-// key explains the looks that occur.
-func (p *painter) key() []item {
-	used := map[string]bool{}
-	for _, in := range p.layout.entries {
-		if in.look.lock == NoLock && in.look.passes {
-			used["none"] = true
+// key returns the legend, placed in rows below the picture. It may be wider than the picture.
+func (p *painter) key() (items []keyItem) {
+	x, y, limit := margin, p.layout.height-margin/2+keyRow/2, p.layout.width-margin
+	for _, e := range p.graph.legend() {
+		width := e.example.shaft() + 14 + textWidth(e.text, keyText) + 22
+		if x > margin && x+width > limit {
+			x, y = margin, y+keyRow
 		}
-		if in.look.part {
-			used["part"] = true
-		} else if !in.look.passes {
-			used["denied"] = true
-		}
-		for _, s := range in.look.signs() {
-			used[s] = true
-		}
-	}
-	var items []item
-	for _, k := range []struct {
-		when, text string
-		look       look
-	}{
-		{"strict", "strict: mutual TLS only", look{lock: ClosedLock, passes: true}},
-		{"permissive", "permissive: plaintext too", look{lock: OpenLock, passes: true}},
-		{"none", "no mutual TLS", look{passes: true}},
-		{"part", "a deny takes a part away", look{lock: ClosedLock, passes: true, part: true}},
-		{"denied", "denied", look{}},
-		{"opened", "opened", look{lock: ClosedLock, passes: true, change: Added}},
-		{"closed", "closed", look{lock: ClosedLock, passes: true, change: Removed}},
-		{"changed", "changed", look{lock: ClosedLock, passes: true, change: Changed}},
-	} {
-		if used[k.when] {
-			items = append(items, item{look: k.look, text: k.text, w: k.look.stub() + 14 + textWidth(k.text, keyText) + 22})
-		}
+		items = append(items, keyItem{e, x, y, x + width + margin})
+		x += width
+		limit = max(limit, x)
 	}
 	return items
 }
 
-// layKey places the key in rows below the picture and tells how many there are.
-func (p *painter) layKey(items []item) (rows int) {
-	x, rows := margin, 1
-	for i := range items {
-		if x > margin && x+items[i].w > p.layout.width-margin {
-			x, rows = margin, rows+1
-		}
-		items[i].x, items[i].y = x, p.layout.height-margin/2+rows*keyRow-keyRow/2
-		x += items[i].w
-		p.layout.width = max(p.layout.width, x+margin)
-	}
-	return rows
-}
-
-func (p *painter) drawKey(items []item) {
-	compared := p.graph.Compared
-	p.graph.Compared = false // nothing of the key is faded
-	defer func() { p.graph.Compared = compared }()
+func (p *painter) drawKey(items []keyItem) {
+	p.fade = false
 	for _, k := range items {
-		tip := point{k.x + k.look.stub() + 6, k.y}
-		p.f(`<path class="edge%s" d="M%d %dh6"/>`, p.class(k.look), k.x, k.y)
-		p.entry(entry{look: k.look, tip: tip})
+		tip := point{k.x + k.example.shaft() + 6, k.y}
+		p.f(`<path class="edge%s" d="M%d %dh6"/>`, p.class(k.example), k.x, k.y)
+		p.arrow(arrow{style: k.example, tip: tip})
 		p.f(`<text class="small" style="font-size:%dpx" x="%d" y="%d">%s</text>`+"\n", keyText, tip.x+8, k.y+4, escaped(k.text))
 	}
 }
 
-// escaped is a text for content and attributes. What XML cannot hold at all becomes a replacement character.
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
+// escaped returns a text for the content or an attribute of an element. Characters that XML cannot hold are replaced.
+// https://www.w3.org/TR/xml/#charsets
 func escaped(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '&':
-			b.WriteString("&amp;")
-		case r == '<':
-			b.WriteString("&lt;")
-		case r == '>':
-			b.WriteString("&gt;")
-		case r == '"':
-			b.WriteString("&quot;")
-		case r == '\'':
-			b.WriteString("&#39;")
-		case r == '\n' || r == '\t':
-			b.WriteRune(r)
-		case unicode.IsControl(r) || r == 0xFFFE || r == 0xFFFF:
-			b.WriteRune(unicode.ReplacementChar)
-		default:
-			b.WriteRune(r)
+	return entities.Replace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || r == 0xFFFE || r == 0xFFFF {
+			return unicode.ReplacementChar
 		}
-	}
-	return b.String()
+		return r
+	}, s))
 }

@@ -1,0 +1,193 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// New returns the graph of a policy.
+func New(p *policy.Policy) *Graph {
+	b := builder{policy: p, graph: &Graph{Environment: p.Environment}, nodes: map[string]*Node{}, edges: map[ends]*Edge{}}
+	for _, m := range p.Meshes {
+		b.addNamespace(m)
+	}
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			b.addRules(m, s)
+		}
+		for _, x := range m.Externals {
+			b.addCallers(x)
+		}
+	}
+	b.graph.sort()
+	return b.graph
+}
+
+// ends is an edge by the IDs of its caller and callee.
+type ends struct{ from, to string }
+
+func (e *Edge) ends() ends { return ends{e.From.ID, e.To.ID} }
+
+type builder struct {
+	policy *policy.Policy
+	graph  *Graph
+	nodes  map[string]*Node
+	edges  map[ends]*Edge
+}
+
+func (b *builder) addNamespace(m *policy.Mesh) {
+	ns := Namespace{Name: m.Name, Services: len(m.Services)}
+	if !m.Declares {
+		ns.Mode = b.policy.ModeOf(m, &policy.Service{}, 0).String()
+	}
+	b.graph.Namespaces = append(b.graph.Namespaces, ns)
+	for _, s := range m.Services {
+		n := &Node{ID: s.ID(), Namespace: m.Name, Name: s.Name, Account: s.Account, At: location(s.At)}
+		if s.Outside {
+			n.Kind = Outside
+		}
+		for _, a := range s.Addresses {
+			n.Addresses = append(n.Addresses, a.String())
+		}
+		for _, p := range s.Ports {
+			n.Ports = append(n.Ports, b.port(m, s, p))
+		}
+		b.addNode(n)
+	}
+	for _, x := range m.Externals {
+		n := &Node{ID: m.Name + "/" + x.Name, Kind: External, Namespace: m.Name, Name: x.Name, Hosts: x.Hosts, At: location(x.At)}
+		for _, p := range x.Ports {
+			n.Ports = append(n.Ports, Port{p.Number, p.Protocol.String(), NoMTLS})
+		}
+		b.addNode(n)
+	}
+}
+
+func (b *builder) addNode(n *Node) {
+	b.nodes[n.ID] = n
+	b.graph.Nodes = append(b.graph.Nodes, n)
+}
+
+// addRules enters the rules of a service as edges that lead to it.
+func (b *builder) addRules(m *policy.Mesh, s *policy.Service) {
+	for i := range s.Allow {
+		for _, from := range s.Allow[i].From {
+			e := b.edge(from, s.ID())
+			rule := b.rule(m, s, &s.Allow[i])
+			rule.MTLS = b.loosest(m, s, from, rule.Ports)
+			denied := denied(s, &s.Allow[i], from)
+			if len(e.Allow) == 0 {
+				e.MTLS, e.Denied = rule.MTLS, denied
+			} else if e.MTLS = min(e.MTLS, rule.MTLS); e.Denied != denied {
+				e.Denied = Part
+			}
+			e.Allow = append(e.Allow, rule)
+		}
+	}
+	for i := range s.Deny {
+		for _, from := range s.Deny[i].From {
+			e := b.edge(from, s.ID())
+			e.Deny = append(e.Deny, b.rule(m, s, &s.Deny[i]))
+		}
+	}
+}
+
+// addCallers enters the edges to an external. The policy keeps who may call it, not the statements that say so.
+func (b *builder) addCallers(x *policy.External) {
+	for _, from := range x.Callers {
+		e := b.edge(from, x.Namespace+"/"+x.Name)
+		e.Allow = append(e.Allow, Rule{Ports: e.To.Ports, MTLS: NoMTLS})
+	}
+}
+
+func (b *builder) edge(from policy.Source, to string) *Edge {
+	caller := b.caller(from)
+	key := ends{caller.ID, to}
+	if b.edges[key] == nil {
+		b.edges[key] = &Edge{From: caller, To: b.nodes[to], MTLS: NoMTLS}
+		b.graph.Edges = append(b.graph.Edges, b.edges[key])
+	}
+	return b.edges[key]
+}
+
+// caller returns the node of a source. Wildcards become nodes when they are first seen.
+func (b *builder) caller(from policy.Source) *Node {
+	id := from.String()
+	if n := b.nodes[id]; n != nil {
+		return n
+	}
+	n := &Node{ID: id, Name: id, Kind: World}
+	switch from.Kind {
+	case policy.FromMesh:
+		n.Kind, n.Namespace, n.Name = AnyInNamespace, from.Mesh, "*"
+	case policy.FromAny:
+		n.Kind = Any
+	}
+	b.addNode(n)
+	return n
+}
+
+func (b *builder) rule(m *policy.Mesh, s *policy.Service, r *policy.Rule) Rule {
+	rule := Rule{Because: r.Because, Until: r.Until, At: location(r.At)}
+	for _, o := range r.Ops {
+		rule.Operations = append(rule.Operations, o.String())
+	}
+	for _, number := range r.Ports {
+		p := policy.Port{Number: number}
+		if i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }); i >= 0 {
+			p = s.Ports[i]
+		}
+		rule.Ports = append(rule.Ports, b.port(m, s, p))
+	}
+	return rule
+}
+
+// loosest returns the loosest mutual TLS of some ports of a service, of all of them if none are given, as a caller
+// meets it.
+func (b *builder) loosest(m *policy.Mesh, s *policy.Service, from policy.Source, ports []Port) MTLS {
+	if from.Kind == policy.FromService && from.Service.Outside {
+		return NoMTLS
+	}
+	loosest := Strict
+	if len(ports) == 0 {
+		ports = b.nodes[s.ID()].Ports
+		loosest = b.port(m, s, policy.Port{}).MTLS // of the ports that are not declared
+	}
+	for _, p := range ports {
+		loosest = min(loosest, p.MTLS)
+	}
+	return loosest
+}
+
+func (b *builder) port(m *policy.Mesh, s *policy.Service, p policy.Port) Port {
+	port := Port{p.Number, p.Protocol.String(), NoMTLS}
+	if !s.Outside {
+		switch b.policy.ModeOf(m, s, p.Number) {
+		case policy.Strict:
+			port.MTLS = Strict
+		case policy.Permissive:
+			port.MTLS = Permissive
+		}
+	}
+	return port
+}
+
+// location returns FILE:LINE of a span, empty for the zero span. A file may have any name, and a terminal obeys
+// characters that are not printable, so those are replaced.
+func location(s source.Span) string {
+	if s.IsZero() {
+		return ""
+	}
+	name := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s.File.Name)
+	return fmt.Sprintf("%s:%d", name, s.StartPosition().Line)
+}
