@@ -13,7 +13,7 @@ import (
 func Example() {
 	draw := func(rules string) *graph.Graph {
 		text := "mesh shop strict; service web account web; service cart account cart; service db account db\n" + rules
-		policy, _ := compiler.Compile(context.Background(), compiler.Project{
+		policy, _, _ := compiler.Check(context.Background(), compiler.Inputs{
 			Config: config.Default(), Files: []compiler.Input{{Name: "shop.mesh", Text: []byte(text)}},
 		})
 		return graph.New(policy)
@@ -22,9 +22,19 @@ func Example() {
 	after := draw("web -> cart; cart -> db")
 	fmt.Printf("%s", graph.Text(graph.Compare(before, after), false))
 	// Output:
-	//       shop · strict
-	//       ┌ cart
-	//       │  ┌ db
-	// shop  │  │
+	//        shop · strict
+	//        ┌ cart
+	//        │  ┌ db
+	// shop   │  │
 	//   cart ·  S+
+	//   web  S  S-
+	//
+	// callers down, callees across:
+	//   S  strict: mutual TLS only
+	//   +  opened
+	//   -  closed
+	//
+	// changes:
+	//   + shop/cart -> shop/db  [strict]  shop.mesh:2
+	//   - shop/web -> shop/db  [strict]  shop.mesh:2
 }
