@@ -14,14 +14,14 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// The page of a small and of a large mesh: it is drawn soon, search finds, focus reduces, the keyboard does it all,
-// and nothing is fetched or complained about.
+// The page of a small and of a large mesh: it is drawn quickly, search and focus work, the keyboard can do everything,
+// and the browser neither fetches nor reports anything.
 func TestPage(t *testing.T) {
 	for _, c := range []struct {
 		name              string
 		services, callers int
 		service           string
-		ready             time.Duration // from navigation to the first picture; ten times what a slow machine took
+		ready             time.Duration // from navigation to the first picture; ten times what a slow machine takes
 	}{
 		{"12", 12, 3, "team-0000/svc-00007", 2 * time.Second},
 		{"1000", 1000, 5, "team-0013/svc-00664", 5 * time.Second},
@@ -42,7 +42,7 @@ func TestPage(t *testing.T) {
 			}
 			tb.shot(c.name + "-overview")
 
-			// The slash goes to the search, where a part of the name and Enter suffice.
+			// A slash moves to the search, where part of the name and Enter suffice.
 			_, name, _ := strings.Cut(c.service, "/")
 			tb.find(name)
 			if first := eval[string](tb, "document.querySelector('#list button').dataset.id"); first != c.service {
@@ -62,7 +62,7 @@ func TestPage(t *testing.T) {
 			}
 			tb.shot(c.name + "-focus")
 
-			// A link in the panel goes on to the neighbour, the browser's history goes back.
+			// A link in the panel leads to the neighbour, and the browser's history back.
 			other := eval[string](tb, "document.querySelector('#panel li.edge > button').textContent")
 			tb.do(chromedp.Click("#panel li.edge > button"))
 			tb.scene(other)
@@ -76,7 +76,7 @@ func TestPage(t *testing.T) {
 				t.Errorf("%d services are listed, want %d", buttons, c.services)
 			}
 
-			// A frame of a picture that moves stays below what feels slow.
+			// The log shows how long a frame takes while the picture moves.
 			var times []float64
 			for range 10 {
 				tb.do(chromedp.Focus("#canvas"), chromedp.KeyEvent("+"), chromedp.KeyEvent(kb.ArrowRight), chromedp.Sleep(30*time.Millisecond))
@@ -88,7 +88,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// neighbours is how many edges a service has, from the JSON of the same graph.
+// neighbours returns how many edges a service has, from the JSON of the same graph.
 func neighbours(t *testing.T, path, id string) (count int) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -110,11 +110,11 @@ func neighbours(t *testing.T, path, id string) (count int) {
 	return count
 }
 
-// A click on a box is focus, a click on a namespace seen from afar goes near it.
+// A click on a box focuses it, and a click on a namespace that is shown small zooms in on it.
 func TestPointer(t *testing.T) {
 	tb := open(t, graph(t, project(t, "mesh shop strict\nservice a account a\nservice b account b\na -> b\n"), "graph.html"))
 	tb.scene("overview")
-	// The frame of shop is in the middle of the canvas, and of its two boxes a, the caller, stands left.
+	// The frame of shop is in the middle of the canvas, and the box of a, the caller, in its left half.
 	type point struct{ X, Y float64 }
 	at := eval[point](tb, "(() => { const r = document.getElementById('canvas').getBoundingClientRect(); return {X: r.left + r.width / 2, Y: r.top + r.height / 2} })()")
 	find := func() bool {
@@ -135,7 +135,7 @@ func TestPointer(t *testing.T) {
 	large := open(t, graph(t, synth(t, 1000, 3), "graph.html"))
 	large.scene("overview")
 	large.shot("1000-far")
-	// Of the frames one is near the middle.
+	// Some frame is near the middle.
 	far := eval[float64](large, "Number(document.body.dataset.scale)")
 	var near bool
 	large.do(chromedp.MouseClickXY(at.X-60, at.Y-20),
@@ -145,7 +145,7 @@ func TestPointer(t *testing.T) {
 
 const hostile = `</script><img src=x onerror=alert(1)>"]; --> %%{init: {}}%% <b>bold</b> {{data}} \ ` + "`x`"
 
-// What people write is text in every format, whatever it would mean there.
+// User text stays text in every format, whatever it would mean there.
 func TestHostile(t *testing.T) {
 	quoted, _ := json.Marshal(hostile)
 	because := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(quoted))
@@ -158,10 +158,10 @@ func TestHostile(t *testing.T) {
 	tb.scene("shop/b")
 	tb.shot("hostile")
 	if n := eval[int](tb, "document.querySelectorAll('img, b').length"); n != 0 {
-		t.Errorf("%d elements came out of a text", n)
+		t.Errorf("%d elements were made from user text", n)
 	}
 	if n := eval[int](tb, "document.scripts.length"); n != 2 {
-		t.Errorf("%d scripts, want the data and the page's own", n)
+		t.Errorf("%d scripts, want two: the data and the page's own", n)
 	}
 	if text := eval[string](tb, "document.querySelector('#panel .why').textContent"); text != hostile {
 		t.Errorf("the reason reads %q", text)
@@ -169,7 +169,7 @@ func TestHostile(t *testing.T) {
 
 	svg := open(t, graph(t, dir, "graph.svg"))
 	if n := eval[int](svg, "document.querySelectorAll('img, script, b, foreignObject').length"); n != 0 {
-		t.Errorf("%d elements came out of a text", n)
+		t.Errorf("%d elements were made from user text", n)
 	}
 	if text := eval[string](svg, "[...document.querySelectorAll('path title')].map(e => e.textContent).join()"); !strings.Contains(text, "onerror=alert(1)") {
 		t.Errorf("the reason is not in %q", text)
@@ -198,7 +198,7 @@ deny web -> search
 `
 )
 
-// Two projects: what opened and closed is told by words and signs, not by colour alone.
+// Two projects: words and signs say what opened and closed, not colour alone.
 func TestChanges(t *testing.T) {
 	old := project(t, before)
 	tb := open(t, graph(t, project(t, after), "graph.html", "--against", old))
@@ -235,7 +235,7 @@ func TestOnlineShop(t *testing.T) {
 	tb.shot("shop-svg-dark")
 }
 
-// Text in a picture stays within its box, whatever font the reader's system has.
+// Text in a picture fits its box, whatever font the reader's system has.
 func TestTextFits(t *testing.T) {
 	tb := open(t, graph(t, synth(t, 40, 3), "graph.svg"))
 	if wide := eval[[]string](tb, `[...document.querySelectorAll("g > rect.box")].flatMap(r => [...r.parentNode.querySelectorAll("text")]

@@ -1,5 +1,5 @@
 // Package browser opens the pages and pictures that meshc graph writes in a real Chromium. It is a module of its
-// own, so that meshc does not carry what drives a browser.
+// own, so that meshc does not depend on a browser driver.
 package browser
 
 import (
@@ -24,8 +24,8 @@ import (
 )
 
 var (
-	shots = flag.String("shots", "", "folder that screenshots are written to, to be looked at")
-	bin   string // with meshc and synth in it
+	shots = flag.String("shots", "", "folder to write screenshots to, for people to look at")
+	bin   string // folder of the meshc and synth binaries
 
 	browser context.Context
 )
@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// synth makes up a project.
+// synth generates a project and returns its folder.
 func synth(t *testing.T, services, callers int) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "project")
@@ -65,7 +65,7 @@ func synth(t *testing.T, services, callers int) string {
 	return dir
 }
 
-// project writes files of a small project.
+// project writes a small project and returns its folder.
 func project(t *testing.T, intents string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -75,7 +75,7 @@ func project(t *testing.T, intents string) string {
 	return dir
 }
 
-// graph draws a project into a file and gives its path.
+// graph draws a project into a file and returns its path.
 func graph(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), name)
@@ -92,16 +92,16 @@ func run(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-// tab is a page in a browser of its own, with everything that must not happen.
+// tab is a browser tab, which records everything that must not happen in it.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 
 	mu       sync.Mutex
-	troubles []string
+	problems []string
 }
 
-// newBrowser starts the one browser of all tests, with nothing in it.
+// newBrowser starts the browser that all tests share, with an empty profile.
 func newBrowser() (context.Context, error) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
@@ -127,16 +127,16 @@ func open(t *testing.T, path string, actions ...chromedp.Action) *tab {
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
-			tb.trouble("exception: %s", e.ExceptionDetails.Error())
+			tb.report("exception: %s", e.ExceptionDetails.Error())
 		case *runtime.EventConsoleAPICalled:
 			for _, a := range e.Args {
-				tb.trouble("console: %s %s %s", e.Type, a.Value, a.Description)
+				tb.report("console: %s %s %s", e.Type, a.Value, a.Description)
 			}
 		case *page.EventJavascriptDialogOpening:
-			tb.trouble("dialog: %s", e.Message)
+			tb.report("dialog: %s", e.Message)
 		case *network.EventRequestWillBeSent:
 			if at, _, _ := strings.Cut(e.Request.URL, "#"); at != url && !strings.HasPrefix(at, "data:") {
-				tb.trouble("request: %s", e.Request.URL)
+				tb.report("request: %s", e.Request.URL)
 			}
 		}
 	})
@@ -146,17 +146,17 @@ func open(t *testing.T, path string, actions ...chromedp.Action) *tab {
 	t.Cleanup(func() {
 		tb.mu.Lock()
 		defer tb.mu.Unlock()
-		for _, trouble := range tb.troubles {
-			t.Error(trouble)
+		for _, problem := range tb.problems {
+			t.Error(problem)
 		}
 	})
 	return tb
 }
 
-func (tb *tab) trouble(format string, args ...any) {
+func (tb *tab) report(format string, args ...any) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	tb.troubles = append(tb.troubles, fmt.Sprintf(format, args...))
+	tb.problems = append(tb.problems, fmt.Sprintf(format, args...))
 }
 
 func (tb *tab) do(actions ...chromedp.Action) {
@@ -166,7 +166,7 @@ func (tb *tab) do(actions ...chromedp.Action) {
 	}
 }
 
-// eval gives the value of an expression in the page.
+// eval returns the value of an expression in the page.
 func eval[T any](tb *tab, expression string) T {
 	tb.t.Helper()
 	var value T
@@ -174,7 +174,7 @@ func eval[T any](tb *tab, expression string) T {
 	return value
 }
 
-// scene waits until the page stands still and shows a scene.
+// scene waits until the page shows a scene and nothing moves.
 func (tb *tab) scene(name string) {
 	tb.t.Helper()
 	quoted, _ := json.Marshal(name)
@@ -202,12 +202,12 @@ func dark() chromedp.Action {
 	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}})
 }
 
-// find types into the search, which has the keyboard after a slash.
+// find types into the search, which a slash moves the focus to.
 func (tb *tab) find(text string) {
 	tb.t.Helper()
 	tb.do(chromedp.KeyEvent("/"))
 	if at := eval[string](tb, "document.activeElement.id"); at != "search" {
-		tb.t.Fatalf("after a slash the keyboard is with %q, not with the search", at)
+		tb.t.Fatalf("after a slash the focus is on %q, not on the search", at)
 	}
 	// The driver sends the slash again as a character, which a keyboard does not.
 	tb.do(chromedp.Evaluate("document.getElementById('search').value = ''", nil), chromedp.KeyEvent(text))

@@ -1,4 +1,4 @@
-// The graph as it stands in the page, and what can be found in it.
+// The graph, as the page embeds it, and the search in it.
 
 const { graph, layout } = JSON.parse(document.getElementById("data").textContent);
 
@@ -22,7 +22,7 @@ for (const e of edges) {
   e.to.callers.push(e);
 }
 
-// The kinds of edges, in the words of the key.
+// The kinds of edges, as the key explains them.
 const kinds = [
   { name: "strict", sign: "strict", text: "strict: mutual TLS only" },
   { name: "permissive", sign: "permissive", text: "permissive: plaintext too" },
@@ -42,8 +42,8 @@ function nodeByID(id) {
   return nodes.find((n) => n.id === id);
 }
 
-// what is the ports and operations of a rule, as they stand behind a callee.
-function what(rule) {
+// scope returns the ports and operations of a rule.
+function scope(rule) {
   const ports = (rule.ports ?? []).map((p) => p.number).join(",");
   return [ports ? ":" + ports : "every port", ...(rule.operations ?? []).join(", ").split("\n")].filter(Boolean).join(" ");
 }
@@ -51,7 +51,7 @@ function what(rule) {
 const mtlsWords = { strict: "strict", permissive: "permissive", none: "no mTLS" };
 
 function ruleText(e, rule, deny) {
-  let text = (deny ? "deny " : "") + what(rule);
+  let text = (deny ? "deny " : "") + scope(rule);
   if (rule.change) text = (rule.change === "added" ? "+ " : "− ") + text;
   if (rule.until) text += " until " + rule.until;
   if (rule.because) text += "\n“" + rule.because + "”";
@@ -60,14 +60,14 @@ function ruleText(e, rule, deny) {
 
 function edgeText(e) {
   const head = e.from.id + " → " + e.to.id + (e.change ? " (" + e.change + ")" : "");
-  const state = !e.allowed ? "denied" : mtlsWords[e.mtls] + (e.denied === "part" ? ", a part denied" : "");
+  const state = !e.allowed ? "denied" : mtlsWords[e.mtls] + (e.denied === "part" ? ", partly denied" : "");
   return [head, state, ...e.allow.map((r) => ruleText(e, r, false)), ...e.deny.map((r) => ruleText(e, r, true))].join("\n");
 }
 
 const haystacks = nodes.map((n) => [n.id, n.kind, n.account, ...(n.hosts ?? []), ...(n.addresses ?? []),
   ...(n.ports ?? []).map((p) => ":" + p.number + " " + (p.protocol ?? "")), n.change ?? ""].join(" ").toLowerCase());
 
-// find gives the nodes in which every word of the query occurs, names that begin with it first.
+// find returns the nodes in which every word of the query occurs. Names that begin with the first word come first.
 function find(query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return nodes;

@@ -1,4 +1,4 @@
-// What the reader does: search, focus, pan, zoom.
+// Interaction: search, focus, pan and zoom.
 
 const $ = (id) => document.getElementById(id);
 const search = $("search"), tip = $("tip"), status = $("status");
@@ -8,10 +8,10 @@ const all = overview();
 let view = { x: 0, y: 0, scale: 1 };
 let shown = all;
 let focused = null;
-let motion = null; // {from, start, view}: a scene that becomes another
+let motion = null; // {from, start, before, after}: the scene that becomes another, and the views before and after
 let hovered = null; // a node or an edge
 let matches = null; // of the search
-let whole = true; // the view is fitted to the scene, and stays so when the window changes
+let whole = true; // the view shows the whole scene, and still does after the window is resized
 let frame = 0;
 
 function request() {
@@ -31,11 +31,11 @@ function draw(now) {
   paint(view, motion?.from, shown, t, lit());
   if (t === 1) motion = null;
   if (motion) request();
-  // For tests and the curious.
+  // For tests.
   Object.assign(document.body.dataset, { scene: shown.name, boxes: shown.boxes.length, painted: (performance.now() - begin).toFixed(1), scale: view.scale.toFixed(3), moving: String(Boolean(motion)) });
 }
 
-// lit is what stands out: what the pointer is on, else what was searched for.
+// lit returns what stands out: what the pointer is on, else what was searched for.
 function lit() {
   if (hovered?.edge) return { edges: new Set([hovered.edge]), nodes: new Set([hovered.edge.from, hovered.edge.to]) };
   if (hovered?.node && hovered.node !== focused) {
@@ -70,7 +70,7 @@ function focus(node) {
   $("place").hidden = !node;
   $("where").textContent = node ? node.id : "";
   status.textContent = node ? `${node.id}: ${plural(node.callers.length, "caller")}, ${plural(node.callees.length, "callee")}` : "All services";
-  resize(); // the panel takes room from the canvas
+  resize(); // the panel takes space from the canvas
   const scene = node ? focusOn(node) : all;
   show(scene, fitted(scene.bounds));
   for (const b of document.querySelectorAll("#list [aria-current]")) b.removeAttribute("aria-current");
@@ -81,7 +81,7 @@ function focus(node) {
   }
 }
 
-// choose is focus by the reader's will: the address remembers it, so that it can be sent and gone back from.
+// choose is focus as the reader asks for it. The URL records it, so it can be shared and the Back button undoes it.
 function choose(node) {
   const hash = node ? "#" + encodeURI(node.id) : "";
   if (decodeURI(location.hash) === (node ? "#" + node.id : "")) focus(node);
@@ -92,9 +92,9 @@ function choose(node) {
   }
 }
 
-function followAddress() {
+function followURL() {
   let id = "";
-  try { id = decodeURI(location.hash.slice(1)); } catch { /* an address that nobody made here */ }
+  try { id = decodeURI(location.hash.slice(1)); } catch { /* not a hash that this page wrote */ }
   focus(nodeByID(id) ?? null);
 }
 
@@ -164,7 +164,7 @@ function pan(dx, dy) {
   request();
 }
 
-// under is what the pointer is on: a box, a line, or the frame of a namespace too small to tell its boxes apart.
+// under returns what the pointer is on: a box, a line, or the frame of a namespace whose boxes are too small to hit.
 function under(x, y) {
   const p = world(x, y);
   const within = (r) => p.x >= r.x && p.x <= r.x + r.w && p.y >= r.y && p.y <= r.y + r.h;
@@ -184,7 +184,7 @@ function under(x, y) {
   return best ? { node: null, edge: best } : null;
 }
 
-// distance from a point to a line, which is taken as short straight pieces.
+// distance returns how far a point is from a line, which is approximated by short straight pieces.
 function distance(l, p) {
   if (!l.pieces) {
     const c = l.curve;
@@ -309,13 +309,13 @@ $("theme").addEventListener("click", () => {
 const services = nodes.filter((n) => n.kind === "service" || n.kind === "outside").length;
 $("counts").textContent = [plural(services, "service"), plural(edges.length, "edge"), plural(graph.namespaces.length, "namespace"),
   graph.environment ? "environment " + graph.environment : ""].filter(Boolean).join(" · ");
-canvas.setAttribute("aria-label", "A picture of who may call whom. The list of services and the details say the same in words.");
+canvas.setAttribute("aria-label", "A picture of who may call whom. The list of services and the details contain the same information as text.");
 readColours();
 fillKey(refilter);
 searched();
 status.textContent = "";
-window.addEventListener("hashchange", followAddress);
-window.addEventListener("popstate", followAddress);
+window.addEventListener("hashchange", followURL);
+window.addEventListener("popstate", followURL);
 new ResizeObserver(() => {
   resize();
   if (!whole) return;
@@ -323,7 +323,7 @@ new ResizeObserver(() => {
   else view = fitted(shown.bounds);
 }).observe(canvas);
 resize();
-followAddress();
+followURL();
 motion = null;
 view = fitted(shown.bounds);
 draw(performance.now());

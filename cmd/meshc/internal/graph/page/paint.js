@@ -1,4 +1,4 @@
-// Painting: two scenes while one becomes the other, one of them else.
+// Painting: one scene, or two while one becomes the other.
 
 const canvas = document.getElementById("canvas");
 const ctx = canvas.getContext("2d");
@@ -13,8 +13,8 @@ function readColours() {
   }
 }
 
-const coarse = 0.32; // below this scale a large scene shows bundles in place of lines
-const fine = 0.42; // above it signs and names are readable
+const coarse = 0.32; // below this scale a large scene shows bundles instead of lines
+const fine = 0.42; // above this scale signs and names are readable
 
 const lineStyle = (e) => {
   if (e.change) return { colour: colours[e.change], width: 2.6, dash: e.change === "closed" ? [8, 4] : [] };
@@ -22,8 +22,8 @@ const lineStyle = (e) => {
   return { colour: colours.edge, width: 1.4, dash: e.kind === "none" ? [5, 4] : [] };
 };
 
-// paint draws everything. view is {x, y, scale} of the middle of the canvas; from may be null; t goes from 0 to 1.
-// lit tells which edges and nodes stand out, null where none does.
+// paint draws everything. view is {x, y, scale} of the middle of the canvas; from may be null; t goes from 0 to 1. lit
+// has the edges and nodes that stand out, and is null where none does.
 function paint(view, from, to, t, lit) {
   const ratio = window.devicePixelRatio || 1;
   const w = canvas.clientWidth, h = canvas.clientHeight;
@@ -43,7 +43,7 @@ function paintBelow(scene, alpha, scale, seen, lit) {
   const far = scene.large && scale < coarse;
   for (const f of scene.frames) paintFrame(f, alpha, scale, far);
   if (far) paintBundles(scene, alpha, scale);
-  paintLines(scene, far ? alpha * 0.0 : alpha, scale, seen, lit);
+  paintLines(scene, far ? 0 : alpha, scale, seen, lit);
   if (scale >= fine) for (const tip of scene.tips) paintTip(tip, alpha, seen, lit);
 }
 
@@ -64,13 +64,13 @@ function paintFrame(f, alpha, scale, far) {
   ctx.setLineDash([]);
   ctx.fillStyle = f.hue === null ? colours.soft : `hsl(${f.hue} 45% ${colours.ink})`;
   ctx.textAlign = "left";
-  if (far) return; // its title is painted over the boxes
+  if (far) return; // the title is painted over the boxes
   const size = Math.max(12, Math.min(10 / scale, 26));
   ctx.font = "600 " + size + "px " + family;
   ctx.fillText(shortened(f.label, size, f.w - 18), f.x + 11, f.y + 5 + size);
 }
 
-// paintFarTitles writes over the boxes what each frame is, as large on the screen as any text.
+// paintFarTitles writes the title of each frame over its boxes, in a size that is readable at any scale.
 function paintFarTitles(scene, alpha, scale) {
   const size = 14 / scale;
   ctx.textAlign = "center";
@@ -108,7 +108,7 @@ function paintBundles(scene, alpha, scale) {
     if (b.from === b.to) continue;
     const f = scene.frames[b.from.index], t = scene.frames[b.to.index];
     const x0 = f.x + f.w / 2, y0 = f.y + f.h / 2, x1 = t.x + t.w / 2, y1 = t.y + t.h / 2;
-    // Bent to one side, so that both directions are seen.
+    // Bent to one side, so that both directions are visible.
     const cx = (x0 + x1) / 2 - (y1 - y0) * 0.14, cy = (y0 + y1) / 2 + (x1 - x0) * 0.14;
     const begin = crossing(cx, cy, f, 2 / scale), end = crossing(cx, cy, t, 3 / scale);
     ctx.globalAlpha = alpha * (b.change ? 0.95 : 0.6);
@@ -122,7 +122,7 @@ function paintBundles(scene, alpha, scale) {
   }
 }
 
-// crossing is where the straight way from a point to the middle of a frame meets its border.
+// crossing returns where the straight line from a point to the middle of a frame meets the frame's border.
 function crossing(x, y, r, away) {
   const mx = r.x + r.w / 2, my = r.y + r.h / 2;
   const k = Math.min((r.w / 2 + away) / (Math.abs(x - mx) || 1), (r.h / 2 + away) / (Math.abs(y - my) || 1), 1);
@@ -138,9 +138,9 @@ function arrow(x, y, angle, size) {
 }
 
 function paintLines(scene, alpha, scale, seen, lit) {
-  // All lines of one style are one path: thousands of single strokes would take too long.
+  // All lines of one style are one path, because thousands of single strokes would take too long.
   const styles = new Map();
-  const busy = Math.min(0.55, 0.3 + scale / 2); // among thousands a single line is for the pointer to bring out
+  const busy = Math.min(0.55, 0.3 + scale / 2); // among thousands, a single line stands out only under the pointer
   for (const l of scene.lines) {
     if (l.x1 < seen.x0 || l.x0 > seen.x1 || l.y1 < seen.y0 || l.y0 > seen.y1 || !visible(l.edge)) continue;
     const on = lit && lit.edges.has(l.edge);
@@ -211,7 +211,7 @@ function paintSign(sign, x, y) {
   ctx.restore();
 }
 
-// The shapes are those of the SVG.
+// The shapes are those of the SVG, as paths.
 const signShapes = {
   strict: [["M-3 -1h6a1.5 1.5 0 0 1 1.5 1.5v4a1.5 1.5 0 0 1 -1.5 1.5h-6a1.5 1.5 0 0 1 -1.5 -1.5v-4a1.5 1.5 0 0 1 1.5 -1.5z", true], ["M-3 -1v-2a3 3 0 0 1 6 0v2"]],
   permissive: [["M-4 -1h6a1.5 1.5 0 0 1 1.5 1.5v4a1.5 1.5 0 0 1 -1.5 1.5h-6a1.5 1.5 0 0 1 -1.5 -1.5v-4a1.5 1.5 0 0 1 1.5 -1.5z"], ["M.5 -1v-2.5a3 3 0 0 1 6 0v1"]],
@@ -240,7 +240,7 @@ function paintBoxes(from, to, t, scale, seen, lit) {
   if (far) paintFarTitles(to, moving ? t : 1, scale);
 }
 
-// partner is the box of the same node in another scene.
+// partner returns the box of the same node in another scene.
 function partner(b, scene) {
   return scene.byKey.get(b.key) ?? scene.byKey.get(b.node.id) ?? scene.byKey.get("<" + b.node.id) ?? scene.byKey.get(">" + b.node.id);
 }

@@ -1,5 +1,5 @@
-// The parts of the page that are text: the key, the list of services and the details. They say all that the
-// picture says. Text only ever goes in as text.
+// The parts of the page that are text: the key, the list of services and the details. They say everything that the
+// picture says. User text is only ever set as text, never as markup.
 
 function make(tag, properties, ...children) {
   const e = Object.assign(document.createElement(tag), properties);
@@ -21,7 +21,7 @@ function signImage(name) {
   return svg;
 }
 
-// fillKey makes the key, which also chooses what is shown.
+// fillKey builds the key, which also selects what is shown.
 function fillKey(changed) {
   const key = document.getElementById("key");
   for (const k of kinds) {
@@ -35,13 +35,13 @@ function fillKey(changed) {
   if (graph.compared) {
     const box = make("input", { type: "checkbox" });
     box.addEventListener("change", () => { changesOnly = box.checked; changed(); });
-    key.append(make("label", {}, box, "only what changed"));
+    key.append(make("label", {}, box, "changes only"));
   }
 }
 
 const listedAtMost = 3000;
 
-// fillList lists nodes by group, or in their order of rank where there is a query.
+// fillList lists nodes by group, or by rank where there is a query.
 function fillList(found, query, current, choose) {
   const list = document.getElementById("list");
   const items = [];
@@ -63,7 +63,7 @@ function fillList(found, query, current, choose) {
     b.addEventListener("click", () => choose(n));
     items.push(b);
   }
-  if (found.length === 0) items.push(make("p", {}, "Nothing is called so."));
+  if (found.length === 0) items.push(make("p", {}, "No matches."));
   if (found.length > listedAtMost) items.push(make("p", {}, found.length - listedAtMost + " more: search for them."));
   list.replaceChildren(...items);
 }
@@ -72,7 +72,7 @@ function plural(n, word) {
   return n.toLocaleString("en") + " " + word + (n === 1 ? "" : "s");
 }
 
-// byGroup is the nodes in the order of the picture's groups.
+// byGroup returns the nodes in the order of the picture's groups.
 function byGroup() {
   return groups.flatMap((g) => g.nodes);
 }
@@ -83,7 +83,7 @@ function ruleItem(e, r, deny) {
     make("p", { className: "rule" + (r.change === "removed" ? " gone" : "") },
       r.change ? make("span", { className: "badge " + r.change }, r.change) : "",
       make("span", { className: "badge " + mtls }, signImage(mtls), deny ? " deny" : " " + mtlsWords[mtls]),
-      make("code", {}, what(r)), r.until ? " until " + r.until : ""),
+      make("code", {}, scope(r)), r.until ? " until " + r.until : ""),
     r.because ? make("p", { className: "why" }, r.because) : "",
     r.at ? make("p", { className: "rule place" }, r.at) : "",
   ];
@@ -95,16 +95,16 @@ function edgeItem(e, label, other, choose) {
   return make("li", { className: "edge" }, button, " ",
     e.change ? make("span", { className: "badge " + e.change }, signImage(e.change), " " + e.change) : "",
     e.allowed ? "" : make("span", { className: "badge deny" }, "denied"),
-    e.denied === "part" ? make("span", { className: "badge deny" }, "a part denied") : "",
+    e.denied === "part" ? make("span", { className: "badge deny" }, "partly denied") : "",
     ...e.allow.flatMap((r) => ruleItem(e, r, false)), ...e.deny.flatMap((r) => ruleItem(e, r, true)));
 }
 
 const kindWords = {
-  service: "service", outside: "a workload without a proxy", external: "a host outside of the mesh",
-  namespace: "whoever proves an identity of the namespace", any: "whoever proves an identity", world: "anyone",
+  service: "service", outside: "a workload without a proxy", external: "a host outside the mesh",
+  namespace: "any caller with an identity of the namespace", any: "any caller with an identity of the mesh", world: "any caller",
 };
 
-// fillPanel tells everything about a node; without one, what changed.
+// fillPanel shows everything about a node; without a node, what changed.
 function fillPanel(node, choose) {
   const panel = document.getElementById("panel");
   if (node) {
@@ -112,7 +112,7 @@ function fillPanel(node, choose) {
       ["Addresses", (node.addresses ?? []).join(", ")],
       ["Ports", (node.ports ?? []).map((p) => p.number + (p.protocol ? " " + p.protocol : "") +
         (node.kind === "service" ? " (" + mtlsWords[p.mtls] + ")" : "")).join(", ")],
-      ["Stands in", node.at], ["Change", node.change]].filter((f) => f[1]);
+      ["Declared at", node.at], ["Change", node.change]].filter((f) => f[1]);
     const into = node.callers.filter(visible), outOf = node.callees.filter(visible);
     panel.replaceChildren(
       make("h2", {}, node.id),
@@ -125,7 +125,7 @@ function fillPanel(node, choose) {
   } else if (graph.compared) {
     const changed = edges.filter((e) => e.change);
     panel.replaceChildren(make("h2", {}, "What changed"));
-    if (changed.length === 0) panel.append(make("p", {}, "Nothing."));
+    if (changed.length === 0) panel.append(make("p", {}, "Nothing changed."));
     for (const c of changes) {
       panel.append(make("h3", {}, c.name + " " + c.count),
         make("ul", {}, ...changed.filter((e) => e.change === c.name).map((e) => edgeItem(e, e.from.id + " → " + e.to.id, e.to, choose))));

@@ -1,4 +1,4 @@
-// A scene is where everything stands: boxes, frames, lines and the tips in which lines of one look meet.
+// A scene is where everything stands: boxes, frames, lines, and the tips where lines of one style meet.
 
 const arrowRoom = 16;
 const signSize = 16;
@@ -49,7 +49,7 @@ function scene(name, boxes, frames, lines, tips, large) {
   return { name, boxes, byKey, frames, lines, tips, large, bounds: bounds([...frames, ...boxes]) };
 }
 
-// overview is the whole graph, as meshc laid it out.
+// overview returns the whole graph, as meshc laid it out.
 function overview() {
   const boxes = nodes.map((node, i) => {
     const [x, y, w, h] = layout.boxes[i];
@@ -71,7 +71,7 @@ function overview() {
   return scene("overview", boxes, frames, lines, tips, !layout.routed);
 }
 
-// bundles is how often services of one frame call those of another, for when single lines are too small to see.
+// bundles counts the edges between each two frames, for scales at which single lines are too small to see.
 function bundles() {
   const by = new Map();
   for (const e of edges) {
@@ -88,7 +88,7 @@ const rowGap = 12;
 const blockGap = 22;
 const tall = 1300;
 
-// side stacks the other ends of edges by their groups, in several columns where they are many.
+// side stacks the other ends of edges by group, in several columns where there are many.
 function side(list, other, prefix) {
   const byGroup = new Map();
   for (const e of list) {
@@ -103,7 +103,7 @@ function side(list, other, prefix) {
       const node = other(edge);
       const rules = edge.allow.length > 0 ? edge.allow : edge.deny;
       const more = rules.length > 1 ? " +" + (rules.length - 1) : "";
-      const detail = rules.length > 0 ? shortened(what(rules[0]), 10, 190) + more : "";
+      const detail = rules.length > 0 ? shortened(scope(rules[0]), 10, 190) + more : "";
       const title = group.kind === "namespace" && node.kind === "service" ? node.name : node.title;
       return { key: prefix + node.id, node, edge, title: shortened(title, 13, 210), detail, h: 44 };
     });
@@ -138,7 +138,7 @@ function side(list, other, prefix) {
   return columns;
 }
 
-// place puts the columns of a side left (-1) or right (1) of the middle.
+// place puts the columns of a side to the left (-1) or right (1) of the middle.
 function place(columns, start, direction, frames, boxes) {
   let x = start;
   for (const column of columns) {
@@ -159,13 +159,13 @@ function place(columns, start, direction, frames, boxes) {
   }
 }
 
-// focusOn is one node with its callers on its left and its callees on its right.
+// focusOn returns one node with its callers on the left and its callees on the right.
 function focusOn(node) {
   const into = node.callers.filter((e) => visible(e) && e.from !== node);
   const outOf = node.callees.filter((e) => visible(e) && e.to !== node);
-  const looks = [...new Set(into.map((e) => e.signs.join() + e.kind))];
+  const styles = [...new Set(into.map((e) => e.signs.join() + e.kind))];
   const w = Math.max(130, textWidth(node.title, 15) + 44, textWidth(node.detail, 10) + 34);
-  const h = Math.max(64, 20 * (looks.length + 1));
+  const h = Math.max(64, 20 * (styles.length + 1));
   const centre = { key: node.id, node, title: node.title, detail: node.detail, x: -w / 2, y: -h / 2, w, h, centre: true };
   const frames = [{ key: "centre", group: node.group, label: node.group.label, hue: hue(node.group), x: -w / 2 - 22, y: -h / 2 - 34, w: w + 44, h: h + 54 }];
   frames[0].w = Math.max(frames[0].w, textWidth(frames[0].label, 12) + 34);
@@ -174,9 +174,9 @@ function focusOn(node) {
   place(side(into, (e) => e.from, "<"), -w / 2 - reach(into.length), -1, frames, boxes);
   place(side(outOf, (e) => e.to, ">"), w / 2 + reach(outOf.length), 1, frames, boxes);
 
-  const tips = looks.map((look, i) => {
-    const edge = into.find((e) => e.signs.join() + e.kind === look);
-    return { look, node, x: -w / 2, y: (2 * i - looks.length + 1) * 10, signs: edge.signs, edge };
+  const tips = styles.map((style, i) => {
+    const edge = into.find((e) => e.signs.join() + e.kind === style);
+    return { style, node, x: -w / 2, y: (2 * i - styles.length + 1) * 10, signs: edge.signs, edge };
   });
   const lines = [];
   const span = (edge, x0, y0, tip) => {
@@ -187,7 +187,7 @@ function focusOn(node) {
   };
   for (const b of boxes) {
     if (!b.key.startsWith("<")) continue;
-    span(b.edge, b.x + b.w, b.y + b.h / 2, tips.find((t) => t.look === b.edge.signs.join() + b.edge.kind));
+    span(b.edge, b.x + b.w, b.y + b.h / 2, tips.find((t) => t.style === b.edge.signs.join() + b.edge.kind));
   }
   const right = boxes.filter((b) => b.key.startsWith(">")).sort((a, b) => a.y - b.y);
   right.forEach((b, i) => {
@@ -196,7 +196,5 @@ function focusOn(node) {
     const spread = Math.min(7, (h - 16) / Math.max(1, right.length - 1));
     span(b.edge, w / 2, (i - (right.length - 1) / 2) * spread, tip);
   });
-  // The box of the centre moves to where it was in the overview, those of its neighbours too.
-  for (const b of boxes) b.home = b.node.id;
   return scene(node.id, boxes, frames, lines, tips, false);
 }
