@@ -1,10 +1,10 @@
-// Command bench measures what meshc takes to build made-up meshes, and prints a table.
+// Command bench measures how long meshc takes to build generated projects, and how much memory, and prints a table.
 //
 //	go run ./testdata/bench        # or: make bench
 //
-// It builds meshc and the generator, builds each mesh several times to a stream and to a folder, and
-// takes medians. Beside the folder stands what `cp -r` takes for the same files, and at last what it takes to tell what
-// a project lets through that has one edge less.
+// It builds meshc and the generator, and builds each project several times to a stream and to a folder. For comparison it
+// copies the same files with cp -r. Last, it measures meshc diff between the project and the same one without one of its edges.
+// The table shows medians.
 package main
 
 import (
@@ -25,8 +25,8 @@ import (
 )
 
 func main() {
-	sizes := flag.String("n", "1000,10000", "numbers of services, by commas")
-	runs := flag.Int("runs", 5, "how often each build is measured")
+	sizes := flag.String("n", "1000,10000", "numbers of services, separated by commas")
+	runs := flag.Int("runs", 5, "how often to measure each step")
 	flag.Parse()
 	if err := bench(*sizes, *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -71,7 +71,7 @@ func bench(sizes string, runs int) error {
 		}
 		tables = append(tables, rows)
 	}
-	fmt.Printf("%s/%s, %d processors, %s, median of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
+	fmt.Printf("%s/%s, %d processors, %s, medians of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
 	print(tables)
 	return nil
 }
@@ -81,17 +81,17 @@ type bencher struct {
 	runs       int
 }
 
-// row is the median of one measurement.
+// row is the result of one step.
 type row struct {
 	services int
-	what     string
+	step     string
 	cost
 	bytes, files int64
 }
 
 type cost struct {
 	cpu, wall time.Duration
-	memory    int64 // peak, bytes; 0 where the system does not tell
+	memory    int64 // peak in bytes; 0 where the system does not report it
 }
 
 func (b *bencher) measure(services int, project string) ([]row, error) {
@@ -101,7 +101,7 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 		return nil, err
 	}
 	steps := []struct {
-		what   string
+		name   string
 		before string // removed before each run
 		result string
 		args   []string
@@ -134,12 +134,12 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{services, s.what, median(costs), bytes, files})
+		rows = append(rows, row{services, s.name, median(costs), bytes, files})
 	}
 	return rows, errors.Join(os.RemoveAll(out), os.RemoveAll(copied))
 }
 
-// dropEdge copies a project without one of its edges.
+// dropEdge copies a project, without one of its edges.
 func dropEdge(from, to string) error {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		return err
@@ -160,7 +160,7 @@ func dropEdge(from, to string) error {
 	return os.WriteFile(files[0], []byte(strings.Join(slices.Delete(lines, edge, edge+1), "")), 0o644)
 }
 
-// once runs a command with its standard output in a file.
+// once runs a command with its standard output in a file, and returns what it cost.
 func once(stdout string, args ...string) (cost, error) {
 	f, err := os.Create(stdout)
 	if err != nil {
@@ -180,12 +180,12 @@ func once(stdout string, args ...string) (cost, error) {
 	}, nil
 }
 
-// run gives what a command said as its error.
+// run runs a command. The error contains what the command wrote to standard error.
 func run(c *exec.Cmd) error {
-	var said bytes.Buffer
-	c.Stderr = &said
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
 	if err := c.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(c.Args, " "), err, said.String())
+		return fmt.Errorf("%s: %w\n%s", strings.Join(c.Args, " "), err, stderr.String())
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func median(costs []cost) cost {
 	return m
 }
 
-// size is the bytes and the number of the files at or below a path.
+// size returns the bytes and the number of the files at or below a path.
 func size(path string) (bytes, files int64, err error) {
 	err = filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -224,10 +224,10 @@ func size(path string) (bytes, files int64, err error) {
 
 func print(tables [][]row) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "services\twhat\tCPU s\twall s\tpeak MB\tMB\tfiles\t")
+	fmt.Fprintln(w, "services\tstep\tCPU s\twall s\tpeak MB\tMB\tfiles\t")
 	for _, rows := range tables {
 		for _, r := range rows {
-			fmt.Fprintf(w, "%d\t%s\t%.3f\t%.3f\t%s\t%.2f\t%d\t\n", r.services, r.what, r.cpu.Seconds(), r.wall.Seconds(),
+			fmt.Fprintf(w, "%d\t%s\t%.3f\t%.3f\t%s\t%.2f\t%d\t\n", r.services, r.step, r.cpu.Seconds(), r.wall.Seconds(),
 				megabytes(r.memory), float64(r.bytes)/1e6, r.files)
 		}
 	}
@@ -238,7 +238,7 @@ func print(tables [][]row) {
 			if small.memory > 0 {
 				memory = fmt.Sprintf("%.1fx", float64(large.memory)/float64(small.memory))
 			}
-			fmt.Fprintf(w, "%d/%d\t%s\t%.1fx\t%.1fx\t%s\t%.1fx\t%.1fx\t\n", large.services, small.services, large.what,
+			fmt.Fprintf(w, "%d/%d\t%s\t%.1fx\t%.1fx\t%s\t%.1fx\t%.1fx\t\n", large.services, small.services, large.step,
 				ratio(large.cpu, small.cpu), ratio(large.wall, small.wall), memory,
 				ratio(large.bytes, small.bytes), ratio(large.files, small.files))
 		}

@@ -1,5 +1,5 @@
-// Command synth writes a made-up mesh of any size: one file of intents per namespace and, with -k8s, the
-// workload manifests that they are checked against.
+// Command synth writes a generated project of any size: one file of intents per namespace and, with -k8s, the workload
+// manifests that they are checked against.
 //
 //	go run ./testdata/synth -n 10000 -o /tmp/mesh
 package main
@@ -14,12 +14,12 @@ import (
 )
 
 func main() {
-	c := mesh.Config{}
+	var c mesh.Config
 	flag.IntVar(&c.Services, "n", 1000, "number of services")
 	flag.IntVar(&c.Callers, "callers", 3, "callers of each service within its namespace")
 	flag.Uint64Var(&c.Seed, "seed", 1, "the same seed gives the same mesh")
-	flag.BoolVar(&c.Workloads, "k8s", false, "also write workload manifests and a meshc.yaml that names them")
-	dir := flag.String("o", "", "folder to write into; new or empty")
+	flag.BoolVar(&c.Workloads, "k8s", false, "also write workload manifests, and a meshc.yaml that names them")
+	dir := flag.String("o", "", "folder to write to, new or empty (required)")
 	flag.Parse()
 	if *dir == "" || flag.NArg() > 0 || c.Services < mesh.MinServices || c.Callers < 1 {
 		fmt.Fprintf(os.Stderr, "usage: synth -o DIR [-n SERVICES] [-callers N] [-seed N] [-k8s]; at least %d services and one caller\n", mesh.MinServices)

@@ -16,7 +16,7 @@ import (
 	"github.com/meshc/meshc/testdata/synth/mesh"
 )
 
-// Figures of builds that stop at a finding would show nothing: made-up meshes have none.
+// A generated project has no findings. Measuring a build that stops at one would show nothing.
 func TestNoFindings(t *testing.T) {
 	for _, c := range []mesh.Config{
 		{Services: mesh.MinServices}, {Services: 7}, {Services: 51}, {Services: 500, Seed: 1},

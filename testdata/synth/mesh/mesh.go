@@ -1,8 +1,7 @@
-// Package mesh makes up projects of any size for benchmarks and tests.
+// Package mesh generates projects of any size for benchmarks and tests.
 //
-// It knows how intents and workload manifests are written. It uses nothing of the compiler, so that a
-// fault of the one cannot hide in the other. A project depends on its Config alone, is valid, and gives
-// no finding, not even a warning.
+// It knows how intents and workload manifests are written. It uses no part of the compiler, so a mistake in one cannot hide
+// a mistake in the other. A project depends only on its Config, is valid, and has no findings, not even warnings.
 package mesh
 
 import (
@@ -11,25 +10,25 @@ import (
 	"math/rand/v2"
 )
 
-// Config is what there is to choose.
+// Config describes a project.
 type Config struct {
 	Services  int // at least MinServices
-	Callers   int // how many services of its own namespace call each service; 0: 3
-	Namespace int // how many services a namespace has at most; 0: 50
+	Callers   int // callers of each service within its namespace; 0: 3
+	Namespace int // services of a namespace, at most; 0: 50
 	Seed      uint64
-	Workloads bool // also the workload manifests, and the meshc.yaml that names them
+	Workloads bool // also generate workload manifests, and a meshc.yaml that names them
 }
 
 // MinServices is the smallest mesh in which every service has a caller.
 const MinServices = 2
 
-// File is one file of a project, its path slash-separated.
+// File is one file of a project. Its path is separated by slashes.
 type File struct {
 	Path string
 	Data []byte
 }
 
-// service is one made-up workload.
+// service is one generated workload.
 type service struct {
 	index, namespace int
 	kind             kind
@@ -59,10 +58,9 @@ func (s service) account() string { return s.name() + "-sa" }
 
 func namespaceName(n int) string { return fmt.Sprintf("team-%04d", n) }
 
-// Generate makes the files of a project, sorted by path. Every service is called by Callers others of its
-// namespace; every tenth also by one of the next namespace, to which it is exported; every fourth
-// namespace denies one caller a part of what an edge lets it do. A Config of fewer than MinServices is
-// taken as MinServices.
+// Generate returns the files of a project, sorted by path. Every service is called by Callers others of its namespace. Every
+// tenth is also exported to, and called by, a service of the next namespace. Every fourth namespace denies one caller part of
+// what an edge allows it. A Config with fewer than MinServices generates MinServices.
 func Generate(c Config) []File {
 	c.Services = max(c.Services, MinServices)
 	if c.Callers <= 0 {
@@ -80,20 +78,20 @@ type generator struct {
 	Config
 	random     *rand.Rand
 	namespaces [][]service
-	guests     [][]call // by the namespace of the caller: calls into other namespaces
+	outgoing   [][]call // calls into other namespaces, by the namespace of the caller
 }
 
 // call is an edge into another namespace.
 type call struct{ from, to service }
 
-// populate spreads the services evenly, so that no namespace is left with one that nobody could call.
+// populate spreads the services evenly. A namespace with a single service would have nobody to call it.
 func (g *generator) populate() {
 	count := (g.Services + g.Namespace - 1) / g.Namespace
 	if g.Services < count*MinServices {
 		count = g.Services / MinServices
 	}
 	g.namespaces = make([][]service, count)
-	g.guests = make([][]call, count)
+	g.outgoing = make([][]call, count)
 	for i := range g.Services {
 		n := i * count / g.Services
 		k := web
@@ -113,7 +111,7 @@ func (g *generator) populate() {
 			if s.index%10 == 0 {
 				next := (n + 1) % count
 				from := g.namespaces[next][g.random.IntN(len(g.namespaces[next]))]
-				g.guests[next] = append(g.guests[next], call{from, s})
+				g.outgoing[next] = append(g.outgoing[next], call{from, s})
 			}
 		}
 	}
@@ -128,7 +126,7 @@ func (g *generator) files() []File {
 		files = append(files, File{"meshc.yaml", []byte("apiVersion: meshc.dev/v1alpha1\nkind: Project\nworkloads: [\"k8s/*.yaml\"]\n")})
 	}
 	exports := make([][]call, len(g.namespaces))
-	for _, calls := range g.guests {
+	for _, calls := range g.outgoing {
 		for _, c := range calls {
 			exports[c.to.namespace] = append(exports[c.to.namespace], c)
 		}
@@ -142,7 +140,7 @@ func (g *generator) files() []File {
 func (g *generator) intents(n int, exports []call) []byte {
 	services := g.namespaces[n]
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s: made up for measuring\nmesh %s strict\n\n", namespaceName(n), namespaceName(n))
+	fmt.Fprintf(&b, "# %s: generated for benchmarks\nmesh %s strict\n\n", namespaceName(n), namespaceName(n))
 	for _, s := range services {
 		fmt.Fprintf(&b, "service %s account %s", s.name(), s.account())
 		for _, p := range ports[s.kind] {
@@ -156,7 +154,7 @@ func (g *generator) intents(n int, exports []call) []byte {
 	for i, s := range services {
 		for j, from := range g.callers(services, i) {
 			if !denied && j == 0 && s.kind != store {
-				// A whole port is open, and the deny takes a part of it away: it covers no edge wholly.
+				// The edge opens a whole port and the deny takes away part of it. A deny that covers an edge would be a finding.
 				denied = true
 				fmt.Fprintf(&b, "%s -> %s:8080\n", from.name(), s.name())
 				fmt.Fprintf(&b, "deny %s -> %s:8080 GET|HEAD /internal/* because \"not for other services\"\n", from.name(), s.name())
@@ -165,10 +163,10 @@ func (g *generator) intents(n int, exports []call) []byte {
 			fmt.Fprintf(&b, "%s -> %s%s\n", from.name(), s.name(), g.operations(s))
 		}
 	}
-	if len(g.guests[n])+len(exports) > 0 {
+	if len(g.outgoing[n])+len(exports) > 0 {
 		b.WriteByte('\n')
 	}
-	for _, c := range g.guests[n] {
+	for _, c := range g.outgoing[n] {
 		fmt.Fprintf(&b, "%s -> %s/%s%s\n", c.from.name(), namespaceName(c.to.namespace), c.to.name(), g.operations(c.to))
 	}
 	for _, c := range exports {
@@ -177,8 +175,8 @@ func (g *generator) intents(n int, exports []call) []byte {
 	return b.Bytes()
 }
 
-// callers picks who calls services[callee], without repeats and never itself. The first is its neighbour,
-// so that each service also calls somebody.
+// callers returns who calls services[callee], without repeats and never itself. The first is its neighbour, so each service
+// also calls another one.
 func (g *generator) callers(services []service, callee int) []service {
 	size := len(services)
 	count := min(g.Callers, size-1)
@@ -194,7 +192,7 @@ func (g *generator) callers(services []service, callee int) []service {
 	return picked
 }
 
-// operations is what follows the callee of an edge: nothing, a port, or a port and what may be done there.
+// operations returns what follows the callee of an edge: nothing, a port, or a port with HTTP operations.
 func (g *generator) operations(s service) string {
 	choice := g.random.IntN(4)
 	switch {

@@ -17,7 +17,7 @@ func count(files []File, pattern string) int {
 	return n
 }
 
-// What README and benchmarks call "a mesh of 10,000 services".
+// These numbers describe what the README and the benchmarks call "a mesh of 10,000 services".
 func TestFigures(t *testing.T) {
 	files := Generate(Config{Services: 10_000, Seed: 1})
 	assert.Len(t, files, 200, "one file for each namespace")
@@ -37,7 +37,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	assert.NotEqual(t, Generate(c), Generate(other))
 }
 
-// Small and odd numbers must not leave a service that nobody calls, and no edge twice or to itself.
+// Small and odd sizes leave no service without a caller, no edge twice, and no edge to the caller itself.
 func TestEveryServiceHasACaller(t *testing.T) {
 	edge := regexp.MustCompile(`(?m)^(svc-\d{5}) -> (?:team-\d{4}/)?(svc-\d{5})`)
 	for n := MinServices; n < 130; n++ {
