@@ -1,4 +1,4 @@
-package config
+package config_test
 
 import (
 	"os"
@@ -9,23 +9,32 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio"
 )
 
-// The page of settings is read without a finding, and has every key that is known.
+// The example on the page of settings has no findings, and has every key that the project or a target knows.
 func TestSettingsPage(t *testing.T) {
 	page, err := os.ReadFile("../../grammar/settings.md")
 	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
 	require.NotNil(t, block)
 	text := string(block[1])
-	_, findings := Parse(source.NewFile("meshc.yaml", text))
-	assert.Empty(t, findings)
+	parse := func(text string) diag.List {
+		p, findings := config.Parse(source.NewFile("meshc.yaml", text))
+		for _, s := range p.Targets {
+			_, more := istio.FromSettings(s, false)
+			findings = append(findings, more...)
+		}
+		return findings
+	}
+	assert.Empty(t, parse(text))
 
 	keys := 0
-	for _, nowhere := range []string{"Q: 1", "targets: {Q: 1}", "targets: {istio: {Q: 1}}", "workloads: [{Q: 1}]", "environments: {e: {Q: 1}}"} {
-		_, findings := Parse(source.NewFile("meshc.yaml", nowhere))
-		for _, d := range findings {
+	for _, unknown := range []string{"Q: 1", "targets: {Q: 1}", "targets: {istio: {Q: 1}}", "workloads: [{Q: 1}]", "environments: {e: {Q: 1}}"} {
+		for _, d := range parse(unknown) {
 			if known, ok := strings.CutPrefix(d.Help, "known here: "); ok {
 				for key := range strings.SplitSeq(known, ", ") {
 					assert.Regexp(t, `(?m)(^ *|\{|, )`+key+`:`, text)

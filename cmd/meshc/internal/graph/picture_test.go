@@ -177,6 +177,16 @@ func TestColoursAreThoseOfThePage(t *testing.T) {
 	}
 }
 
+// The page explains edges in the words of the picture, and leaves as much room for arrows.
+func TestPageAgreesWithPicture(t *testing.T) {
+	for _, x := range explanations {
+		if x.example.change == Same && !x.example.part {
+			assert.Contains(t, modelJS, `text: "`+x.text+`"`)
+		}
+	}
+	assert.Contains(t, sceneJS, fmt.Sprintf("const arrowRoom = %d;\nconst signSize = %d;", arrowRoom, signSize))
+}
+
 // A page has two scripts of its own and no others, loads nothing, and its policy tells the browser so.
 func TestHTMLIsSelfContained(t *testing.T) {
 	out, err := HTML(hostileGraph(t))
