@@ -21,7 +21,6 @@ import (
 	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
-	"github.com/meshc/meshc/compiler/lower"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang"
@@ -82,7 +81,7 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Severity == diag.Error && !slices.Contains(despite, d.Code) }) {
 		return nil, list
 	}
-	return lower.Policy(info), list
+	return info.Policy(), list
 }
 
 // parse reads all files, as many at once as there are processors.

@@ -34,8 +34,7 @@ var imports = map[string][]string{
 	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
-	"compiler/lower":     {"compiler/check", "compiler/policy"},
-	"compiler":           {"compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/lower", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio"},
+	"compiler":           {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":        {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
@@ -48,9 +47,9 @@ var imports = map[string][]string{
 	"compiler/analysis/enforce": {"compiler/analysis/space", "lang/source"},
 	// What the judge's answers mean for a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
-	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
-	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/source"},
-	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/explain": {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
+	"compiler/analysis/diff":    {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/source"},
+	"compiler/analysis/audit":   {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "lang/diag", "lang/source"},
 
@@ -77,7 +76,7 @@ var outside = map[string][]string{
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 
 	// What manifests are written with, and never judged with.
-	"google.golang.org/protobuf": {"targets", "targets/istio"},
+	"google.golang.org/protobuf": {"targets", "targets/istio", "targets/istio/read"},
 	"istio.io/api":               {"targets/istio"},
 
 	"golang.org/x/sys": {"targets/folder"},

@@ -144,7 +144,7 @@ func find(p *policy.Policy, name string) ([]*policy.Service, *policy.External, e
 		}
 		for _, s := range m.Services {
 			enter(s.Name, thing{services: []*policy.Service{s}})
-			if !s.Outside && (namespace == "" || namespace == m.Name) && (s.Account == short || s.Account == short+"-sa") {
+			if s.Proxied() && (namespace == "" || namespace == m.Name) && (s.Account == short || s.Account == short+"-sa") {
 				byAccount, accountIDs = append(byAccount, thing{services: []*policy.Service{s}}), append(accountIDs, s.ID())
 			}
 		}

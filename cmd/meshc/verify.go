@@ -153,15 +153,15 @@ func (v *verify) policies(cmd *cobra.Command, r *report) error {
 		return err
 	}
 	r.shown = p.project.Shown
-	r.findings("manifest", p.findings)
+	r.findings("manifest", p.Findings)
 	for _, guess := range p.guesses(func(*policy.Service) bool { return true }) {
 		r.add(diag.Note, "guess", source.Span{}, "%s", guess)
 	}
-	r.idle(p.model)
-	if p.workloads != nil {
-		r.pitfalls(p.model, p.workloads)
+	r.idle(p.Model)
+	if p.Workloads != nil {
+		r.pitfalls(p.Model, p.Workloads)
 	}
-	return r.judge(p.model)
+	return r.judge(p.Model)
 }
 
 // idle tells of policies that enforce nothing.
@@ -178,7 +178,7 @@ func (r *report) pitfalls(m *model.Model, inv *inventory.Set) {
 			r.add(diag.Warning, "no proxy", w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 		}
 	}
-	for _, s := range audit.Strangers(m, workloadServices(inv)) {
+	for _, s := range audit.Strangers(m, compiler.ServicesOf(inv)) {
 		r.add(diag.Warning, "account", s.Policy.At, "%s %s names the account %s, which no workload runs as", s.Policy.Kind, s.Policy.ID(), s.Account)
 	}
 }
@@ -321,14 +321,14 @@ func (v *verify) deployed(c *compiled, whole bool, cmd *cobra.Command, r *report
 	for _, f := range files {
 		lying[f] = true
 	}
-	found, supposed, err := audit.InterferencesOf(c.Model, enforced(c.Policy, c.Inventory), layer)
+	found, supposed, err := audit.InterferencesOf(c.Model, compiler.Enforced(c.Policy, c.Inventory), layer)
 	if err != nil {
 		return nil, &failure{exitFindings, err}
 	}
 	for i := range found {
 		r.interference(&found[i], lying)
 	}
-	for _, d := range read.Check(layer, append(bound(c.Policy, c.Inventory), supposed...)) {
+	for _, d := range read.Check(layer, append(compiler.Bound(c.Policy, c.Inventory), supposed...)) {
 		topic := "no effect"
 		if d.Code == diag.Unevaluable {
 			topic = "manifest"
@@ -404,7 +404,7 @@ func (r *report) judge(m *model.Model) error {
 }
 
 func (r *report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) error {
-	if s.Outside {
+	if !s.Proxied() {
 		for _, rule := range s.Allow {
 			for _, f := range rule.From {
 				r.edges = append(r.edges, edgeRow{from: f.String(), to: s.ID(), port: join(rule.Ports, ","), client: "plaintext", server: "no proxy", result: "plaintext"})

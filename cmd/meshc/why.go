@@ -154,10 +154,10 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
+	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.Findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
 	r := &reason{shown: p.project.Shown}
 	r.guesses = p.guesses
-	return p.model, r, err
+	return p.Model, r, err
 }
 
 // find answers the question.
@@ -166,12 +166,12 @@ func (r *reason) find(m *model.Model) error {
 	case r.external != nil:
 		r.outside(m)
 		return nil
-	case r.to.Outside:
+	case !r.to.Proxied():
 		r.verdict = "allowed"
 		r.notes = append([]string{r.to.ID() + " has no proxy: no policy binds it, and whoever reaches it on the network may call it, in plaintext"}, r.notes...)
 		return nil
 	}
-	if from := r.from.Service; from != nil && !from.Outside && m.Principal(from) == "" {
+	if from := r.from.Service; from != nil && from.Proxied() && m.Principal(from) == "" {
 		r.notes = append(r.notes, fmt.Sprintf("which account %s has is not known, so this is for all of them; --workloads says which", from.ID()))
 		r.from = policy.Source{Kind: policy.FromAny}
 	}
@@ -208,7 +208,7 @@ func (r *reason) find(m *model.Model) error {
 	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
 		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing closes it: whoever owns it may have", mesh.Name))
 	}
-	if r.from.Kind == policy.FromService && r.from.Service.Outside {
+	if r.from.Kind == policy.FromService && !r.from.Service.Proxied() {
 		r.notes = append(r.notes, r.from.Service.ID()+" has no proxy, and so no identity and no mutual TLS")
 		if r.verdict == "denied" && r.virtual && r.refused() {
 			r.notes = append(r.notes, fmt.Sprintf("to allow it, bring %s into the mesh, or let the port take plaintext too (`mtls %s permissive`) and write the edge", r.from.Service.Name, r.portName()))
@@ -312,7 +312,7 @@ func (r *reason) callers(e *policy.External) (names []string) {
 func (r *reason) unbound(m *model.Model) bool {
 	mesh := r.from.Mesh
 	if s := r.from.Service; s != nil {
-		if s.Outside {
+		if !s.Proxied() {
 			return true
 		}
 		mesh = s.Namespace

@@ -71,8 +71,6 @@ type Service struct {
 type Rule struct {
 	policy.Rule
 	Callee *Service
-	fromAt []source.Span // of each source, parallel to From
-	toAt   source.Span
 	key    string // equal for rules with the same ports and operations
 	spoken bool   // its ports are those that speak HTTP, for want of a named one
 }

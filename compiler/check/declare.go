@@ -159,13 +159,15 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 		return
 	}
 	m.services = append(m.services, s)
-	s.Outside = d.Outside.Present()
+	if d.Outside.Present() {
+		s.Dataplane = policy.NoProxy
+	}
 
 	for i, a := range d.Accounts {
 		switch {
 		case i > 0:
 			c.repeated(a, d.Accounts[0], "account")
-		case s.Outside:
+		case !s.Proxied():
 			c.list.Add(diag.MisplacedClause, a.Range, "a service outside the mesh has no account that could be proved").
 				WithHelp("delete `account %s`, or `outside` where the service has a proxy", a.Text)
 		default:
@@ -203,7 +205,7 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 	}
 	sortPorts(s.Ports)
 	for _, a := range d.Addresses {
-		if !s.Outside {
+		if s.Proxied() {
 			c.list.Add(diag.MisplacedClause, a.Range, "only a service outside the mesh has an address").
 				WithHelp("write `service %s outside address %s`, or delete the address: inside the mesh the account is the identity", d.Name.Text, a.Text)
 			break

@@ -12,7 +12,7 @@ import (
 // to know it by, and nothing to deny it. Where that is everybody whom the deny names, it stays, to be reported.
 func (c *checker) withoutNobody(r *Rule) {
 	nobody := func(f policy.Source) bool {
-		return f.Kind == policy.FromService && f.Service.Outside && len(f.Service.Addresses) == 0
+		return f.Kind == policy.FromService && !f.Service.Proxied() && len(f.Service.Addresses) == 0
 	}
 	if !slices.ContainsFunc(r.From, nobody) || !slices.ContainsFunc(r.From, func(f policy.Source) bool { return !nobody(f) }) {
 		return
@@ -28,10 +28,10 @@ func (c *checker) withoutNobody(r *Rule) {
 	var at []source.Span
 	for i, f := range r.From {
 		if !nobody(f) {
-			from, at = append(from, f), append(at, r.fromAt[i])
+			from, at = append(from, f), append(at, r.FromAt[i])
 		}
 	}
-	r.From, r.fromAt = from, at
+	r.From, r.FromAt = from, at
 }
 
 // takesPlaintext tells whether some port that a rule is about is not strict.
@@ -92,7 +92,7 @@ func (c *checker) aroundByPort(r *Rule) {
 			if len(open.Ports) > 0 && !slices.Contains(open.Ports, p.Number) || !sharesSources(open, r) {
 				continue
 			}
-			c.list.Add(diag.AroundDeny, r.toAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.Callee.Name).
+			c.list.Add(diag.AroundDeny, r.ToAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.Callee.Name).
 				WithRelated(open.At, "opened here").
 				WithHelp("declare it, `port %d http` or tcp, or deny the port itself", p.Number)
 			return

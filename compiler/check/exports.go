@@ -47,7 +47,7 @@ func (c *checker) export(m *Mesh, e *lang.Export) {
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
 				continue
 			}
-			r := &Rule{Callee: s, toAt: t.Ref.Range}
+			r := &Rule{Rule: policy.Rule{ToAt: t.Ref.Range}, Callee: s}
 			r.Ops = ops
 			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
 				stmt.used = true // it failed: nothing more to say of it
@@ -125,7 +125,7 @@ func (e *Export) reaches(section *Mesh, f policy.Source) bool {
 			if f.Service.Namespace != section.Name {
 				return false
 			}
-			return to.Service != nil && to.Service.Service == f.Service || !f.Service.Outside && (to.All || to.Mesh == section.Name)
+			return to.Service != nil && to.Service.Service == f.Service || f.Service.Proxied() && (to.All || to.Mesh == section.Name)
 		case policy.FromMesh:
 			return f.Mesh == section.Name && (to.All || to.Mesh == section.Name)
 		}
@@ -155,7 +155,7 @@ func (c *checker) refused(m *Mesh, gap *consent, t *lang.Target, deny bool) {
 		d.WithHelp("only mesh %s itself may speak of %s: ask its owners for `%s -> %s`", s.Namespace, f, f, s.Name)
 	case f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name:
 		d.WithHelp("mesh %s speaks for its own services only: write this where %s is, or ask the owners of mesh %s", m.Name, f, s.Namespace)
-	case f.Kind == policy.FromService && f.Service.Outside:
+	case f.Kind == policy.FromService && !f.Service.Proxied():
 		d.WithHelp("ask the owners of mesh %s to let this one in by name: `export %s to %s`", s.Namespace, exportTarget(t, s), f)
 	case gap.partly:
 		d.WithNote("it exports %s for other ports or operations only", s.Name)

@@ -139,8 +139,10 @@ func (c *checker) hold(s *Service) {
 			bare++
 		}
 	}
-	s.Outside = s.Outside || bare == len(s.workloads)
-	s.partly = !s.Outside && bare > 0
+	if bare == len(s.workloads) {
+		s.Dataplane = policy.NoProxy
+	}
+	s.partly = s.Proxied() && bare > 0
 	if s.declaredOutside() {
 		c.holdOutside(s)
 	} else {

@@ -31,7 +31,7 @@ func (c *checker) lint() {
 
 // bindable tells whether a policy could bind anything of the mesh: not where nothing in it has a proxy.
 func (m *Mesh) bindable() bool {
-	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *Service) bool { return !s.Outside })
+	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *Service) bool { return s.Proxied() })
 }
 
 func (c *checker) lintMesh(m *Mesh) {
@@ -132,7 +132,7 @@ func (c *checker) lintAccount(m *Mesh, s *Service, runs bool) {
 		default:
 			d.WithHelp("add a ServiceAccount %s to the manifests: Kubernetes would not start a pod whose account is missing", s.Account)
 		}
-	case stated && m.manifest && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && !s.Outside && !s.bound() && m.hasWorkloads():
+	case stated && m.manifest && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && s.Proxied() && !s.bound() && m.hasWorkloads():
 		c.list.Add(diag.UnusedAccount, s.accountAt, "no workload in the manifests runs as %s", quoted(s.Account)).
 			WithHelp("add the manifest of %s, or delete its declaration", s.Name)
 	}
@@ -146,9 +146,9 @@ func (c *checker) lintService(s *Service) {
 	c.lintUnmanifested(s)
 	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
 	idle := !s.calls && !s.called
-	invited := c.anyone == policy.FromWorld || c.anyone == policy.FromAny && !s.Outside
+	invited := c.anyone == policy.FromWorld || c.anyone == policy.FromAny && s.Proxied()
 	switch {
-	case idle && s.Outside && !s.declaredOutside():
+	case idle && !s.Proxied() && !s.declaredOutside():
 		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
 			WithHelp("let its proxy be injected and restart it, or declare it `service %s outside`", s.Name)
 	case idle && !invited && !exported && len(s.mesh.sections) > 0:
@@ -206,7 +206,7 @@ func (c *checker) lintCovered(s *Service) {
 			by = s.Deny[i]
 		}
 		if covered {
-			c.list.Add(diag.CoveredByDeny, r.toAt, "a deny takes this edge back whole").
+			c.list.Add(diag.CoveredByDeny, r.ToAt, "a deny takes this edge back whole").
 				WithRelated(by.At, "denied here").
 				WithHelp("delete the edge, or narrow the deny")
 		}
@@ -219,16 +219,16 @@ func includes(g, f policy.Source) bool {
 	case policy.FromWorld:
 		return true
 	case policy.FromAny:
-		return f.Kind == policy.FromAny || f.Kind == policy.FromMesh || f.Kind == policy.FromService && !f.Service.Outside
+		return f.Kind == policy.FromAny || f.Kind == policy.FromMesh || f.Kind == policy.FromService && f.Service.Proxied()
 	case policy.FromMesh:
 		return f.Kind == policy.FromMesh && f.Mesh == g.Mesh ||
-			f.Kind == policy.FromService && !f.Service.Outside && f.Service.Namespace == g.Mesh
+			f.Kind == policy.FromService && f.Service.Proxied() && f.Service.Namespace == g.Mesh
 	}
 	return f.Kind == policy.FromService && f.Service == g.Service
 }
 
 func (c *checker) lintScrape(s *Service) {
-	if s.Outside {
+	if !s.Proxied() {
 		return
 	}
 	for _, w := range s.workloads {

@@ -67,7 +67,7 @@ func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
 			case s.mesh != m:
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "the mode of %s is stated in its own mesh", s.ID()).
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
-			case s.Outside:
+			case !s.Proxied():
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s is outside the mesh and has no mTLS mode", s.Name).
 					WithRelated(c.outsideAt(s), "it has no proxy")
 			case !t.Port.Present():
@@ -123,7 +123,7 @@ func (c *checker) capService(s *Service, full stated, inherited policy.Mode) {
 	}
 	id := s.ID()
 	mine := min(full.mode, c.ceiling(id, s.Namespace, "*"))
-	if s.stated.mode != policy.ModeUnset || mine != inherited && !s.Outside {
+	if s.stated.mode != policy.ModeUnset || mine != inherited && s.Proxied() {
 		s.Mode = mine
 	}
 	for i := range s.Ports {
@@ -133,7 +133,7 @@ func (c *checker) capService(s *Service, full stated, inherited policy.Mode) {
 			port = full
 		}
 		capped := min(port.mode, c.ceiling(id+":"+portText(p.Number), id, s.Namespace, "*"))
-		if (own || capped != mine) && !s.Outside {
+		if (own || capped != mine) && s.Proxied() {
 			p.Mode = capped
 		}
 	}

@@ -307,7 +307,7 @@ func (c *checker) source(m *Mesh, r lang.Ref, shuts bool) []policy.Source {
 func (c *checker) leftOut(m *Mesh, r lang.Ref) {
 	var names []string
 	for _, s := range m.services {
-		if s.Outside {
+		if !s.Proxied() {
 			names = append(names, s.Name)
 		}
 	}
@@ -327,7 +327,7 @@ func (c *checker) everyone(m *Mesh, outside bool) []*Service {
 	var all []*Service
 	for _, m := range meshes {
 		for _, s := range m.services {
-			if outside || !s.Outside {
+			if outside || s.Proxied() {
 				all = append(all, s)
 			}
 		}

@@ -92,7 +92,8 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 	consent := &consent{statement: m}
 	for _, s := range callees {
 		s.called = true
-		r := &Rule{Rule: base, Callee: s, fromAt: fromAt, toAt: t.Ref.Range}
+		r := &Rule{Rule: base, Callee: s}
+		r.FromAt, r.ToAt = fromAt, t.Ref.Range
 		r.Ops = ops
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
@@ -206,7 +207,7 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 	c.bareMethod(ops)
 	out := make([]policy.Operation, 0, len(ops))
 	for _, op := range ops {
-		var o policy.Operation
+		o := policy.Operation{At: op.Range}
 		for _, m := range op.Methods {
 			ok = c.validMethod(m) && ok
 			o.Methods = append(o.Methods, m.Text)
@@ -421,7 +422,7 @@ func (c *checker) repeats(r *Rule, deny bool) {
 		if deny {
 			what = "deny"
 		}
-		c.list.Add(diag.DuplicateEdge, r.toAt, "this %s is written already", what).
+		c.list.Add(diag.DuplicateEdge, r.ToAt, "this %s is written already", what).
 			WithRelated(first, "first written here").
 			WithHelp("delete one of the two")
 	}

@@ -38,7 +38,7 @@ func (c *checker) sound() {
 
 // bound tells whether any object is emitted that selects the pods of the service.
 func (s *Service) bound() bool {
-	return !s.Outside && (len(s.Allow) > 0 || len(s.Deny) > 0 || s.Mode != policy.ModeUnset ||
+	return s.Proxied() && (len(s.Allow) > 0 || len(s.Deny) > 0 || s.Mode != policy.ModeUnset ||
 		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
 }
 
@@ -62,7 +62,7 @@ func (c *checker) nameable(s *Service) {
 func (c *checker) overlaps(m *Mesh) {
 	holders := map[policy.Label][]*Service{} // services some pods of which carry a label
 	for _, s := range m.services {
-		if s.Outside && s.decl != nil && len(s.workloads) == 0 {
+		if !s.Proxied() && s.decl != nil && len(s.workloads) == 0 {
 			continue // no pods in the cluster
 		}
 		if len(s.workloads) == 0 {
@@ -140,17 +140,17 @@ func selectorText(labels []policy.Label) string {
 // identities judges who can prove what the callee asks for.
 func (c *checker) identities(r *Rule, deny bool) {
 	s := r.Callee
-	if s.Outside {
+	if !s.Proxied() {
 		c.outsideCallee(r, deny)
 		for i, f := range r.From {
-			if f.Kind == policy.FromService && f.Service.Outside && !s.declaredOutside() && !deny {
-				c.unproved(r.fromAt[i], f.Service)
+			if f.Kind == policy.FromService && !f.Service.Proxied() && !s.declaredOutside() && !deny {
+				c.unproved(r.FromAt[i], f.Service)
 			}
 		}
 		return
 	}
 	if s.partly {
-		c.list.Add(diag.OutsideCallee, r.toAt, "nothing enforces this at a part of %s, which has no proxy", s.Name).
+		c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this at a part of %s, which has no proxy", s.Name).
 			WithRelated(c.outsideAt(s), "%s", c.outsideWhy(s)).
 			WithHelp("let the proxy of all its workloads be injected")
 	}
@@ -158,11 +158,11 @@ func (c *checker) identities(r *Rule, deny bool) {
 	c.bypassed(r)
 	met := c.met(r)
 	for i, f := range r.From {
-		at := r.fromAt[i]
+		at := r.FromAt[i]
 		switch {
 		case f.Kind == policy.FromWorld:
 			c.world(r, at, met, deny)
-		case f.Kind == policy.FromService && f.Service.Outside:
+		case f.Kind == policy.FromService && !f.Service.Proxied():
 			c.outsideCaller(r, at, f.Service, met, deny)
 		case f.Kind == policy.FromService && f.Service.Account == "":
 			c.list.Add(diag.NoIdentitySource, at, "%s has no account, so nobody could tell who is calling", f.Service.Name).
@@ -181,7 +181,7 @@ func (c *checker) bypassed(r *Rule) {
 			if !w.Excluded.Has(p.Number) || len(r.Ports) > 0 && !slices.Contains(r.Ports, p.Number) {
 				continue
 			}
-			c.list.Add(diag.OutsideCallee, r.toAt, "nothing is enforced on port %d of %s, which is led past its proxy", p.Number, r.Callee.Name).
+			c.list.Add(diag.OutsideCallee, r.ToAt, "nothing is enforced on port %d of %s, which is led past its proxy", p.Number, r.Callee.Name).
 				WithRelated(w.Excluded.At, "led past it here").
 				WithHelp("take the port out of the annotation, or guard it with a NetworkPolicy")
 			return
@@ -200,7 +200,7 @@ func (c *checker) ambient(r *Rule, deny bool) {
 	if deny {
 		what = "deny"
 	}
-	c.list.Add(diag.Inexpressible, r.toAt, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, r.Callee.Namespace).
+	c.list.Add(diag.Inexpressible, r.ToAt, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, r.Callee.Namespace).
 		WithRelated(ns.At, "ambient here").
 		WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
 }
@@ -260,8 +260,8 @@ func (c *checker) withoutProxy(f policy.Source) *Service {
 		}
 	case policy.FromMesh:
 		services := c.meshes[f.Mesh].services
-		i := slices.IndexFunc(services, func(s *Service) bool { return s.Outside && !s.declaredOutside() })
-		if i >= 0 && !slices.ContainsFunc(services, func(s *Service) bool { return !s.Outside }) {
+		i := slices.IndexFunc(services, func(s *Service) bool { return !s.Proxied() && !s.declaredOutside() })
+		if i >= 0 && !slices.ContainsFunc(services, func(s *Service) bool { return s.Proxied() }) {
 			return services[i]
 		}
 	}
@@ -275,7 +275,7 @@ func (s *Service) welcomesPlaintext() bool {
 
 // plaintext tells a source that proves no identity.
 func plaintext(f policy.Source) bool {
-	return f.Kind == policy.FromWorld || f.Kind == policy.FromService && f.Service.Outside
+	return f.Kind == policy.FromWorld || f.Kind == policy.FromService && !f.Service.Proxied()
 }
 
 func (c *checker) world(r *Rule, at source.Span, met []stated, deny bool) {
@@ -308,7 +308,7 @@ func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service,
 // refusedByMode reports a caller without a proxy that a strict port turns away, with all that its edge needs.
 func (c *checker) refusedByMode(r *Rule, at source.Span, caller *Service, m stated) {
 	who := caller.Name
-	if !caller.Outside {
+	if caller.Proxied() {
 		who = "a part of " + who
 	}
 	d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", who, r.Callee.Name).
@@ -347,7 +347,7 @@ func (c *checker) outsideCallee(r *Rule, deny bool) {
 	if deny {
 		what = "deny"
 	}
-	c.list.Add(diag.OutsideCallee, r.toAt, "nothing enforces this %s: %s has no proxy", what, s.Name).
+	c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this %s: %s has no proxy", what, s.Name).
 		WithRelated(c.outsideAt(s), "%s", c.outsideWhy(s)).
 		WithHelp("whoever reaches it on the network may call it: bring it into the mesh, or guard it with a NetworkPolicy")
 }

@@ -16,7 +16,7 @@ type identity struct {
 }
 
 func identityOf(s *policy.Service) identity {
-	if s.Outside {
+	if !s.Proxied() {
 		return identity{outside: s}
 	}
 	return identity{namespace: s.Namespace, account: s.Account}
@@ -46,9 +46,9 @@ func (c *checker) findTwins() {
 	for _, m := range c.Meshes {
 		for _, s := range m.services {
 			switch {
-			case s.Outside && len(s.Addresses) > 0:
+			case !s.Proxied() && len(s.Addresses) > 0:
 				addressed = append(addressed, s)
-			case !s.Outside && s.Account != "":
+			case s.Proxied() && s.Account != "":
 				c.twins[identityOf(s.Service)] = append(c.twins[identityOf(s.Service)], s)
 			}
 		}
@@ -105,7 +105,7 @@ func (c *checker) equal(rules []*Rule, voices ...*voices) {
 				if twin.Service == f.Service || !heard(twin, f.Service, voices) || covered(twin.Service, parts, voices) {
 					continue
 				}
-				c.sharedIdentity(k, f.Service, twin, r.fromAt[i]).
+				c.sharedIdentity(k, f.Service, twin, r.FromAt[i]).
 					WithHelp("give %s %s of its own, or write the same for both", twin.Name, k.what())
 				break
 			}

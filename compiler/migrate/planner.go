@@ -72,8 +72,8 @@ func (p *planner) lower() []Step {
 		for _, s := range m.Services {
 			for i := range s.Allow {
 				r := &s.Allow[i]
-				caller := slices.IndexFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && f.Service.Outside })
-				if caller < 0 || s.Outside {
+				caller := slices.IndexFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && !f.Service.Proxied() })
+				if caller < 0 || !s.Proxied() {
 					continue
 				}
 				for _, port := range portsOf(s, r) {
@@ -115,7 +115,7 @@ func (p *planner) raise(to policy.Mode) []Step {
 		}
 		var ready, held []Step
 		for j, s := range goal.Services {
-			if s.Outside {
+			if !s.Proxied() {
 				continue
 			}
 			current := now.Services[j]
@@ -184,7 +184,7 @@ func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint1
 			switch {
 			case f.Kind == policy.FromWorld:
 				all = append(all, Blocker{"world may call it, and its plaintext callers would be refused", r.At})
-			case f.Kind == policy.FromService && f.Service.Outside:
+			case f.Kind == policy.FromService && !f.Service.Proxied():
 				all = append(all, Blocker{f.String() + " has no proxy, and calls it", r.At})
 			case f.Kind == policy.FromService && f.Service.Account == "":
 				all = append(all, Blocker{f.String() + " has no account, so it proves nothing", r.At})
@@ -224,7 +224,7 @@ func (p *planner) enforced() (cut, blocked []Blocker) {
 	for _, m := range p.now.Meshes {
 		for _, s := range m.Services {
 			switch {
-			case s.Outside:
+			case !s.Proxied():
 				if closed && !calls[s] {
 					cut = append(cut, Blocker{s.ID() + " has no proxy and no edge: whatever it calls turns it away", s.At})
 				}

@@ -55,6 +55,8 @@ type Policy struct {
 
 	Meshes []*Mesh  // sorted by name
 	Guards []*Guard // in the order of their places
+
+	index index
 }
 
 // ModeOf is the mode that callers of a port meet: that of the port, the service, the mesh, the mesh-wide one, else
@@ -99,17 +101,36 @@ type Group struct {
 type Service struct {
 	Namespace string
 	Name      string
-	Account   string         // empty where it has none (outside)
-	Labels    []Label        // selects its pods; sorted by key, never empty for a service inside the mesh
-	Ports     []Port         // sorted by number
-	Mode      Mode           // of the workload; ModeUnset inherits
-	Outside   bool           // no proxy: no identity, no mutual TLS, nothing enforced
+	Account   string  // empty where it has none (outside)
+	Labels    []Label // selects its pods; sorted by key, never empty for a service inside the mesh
+	Ports     []Port  // sorted by number
+	Mode      Mode    // of the workload; ModeUnset inherits
+	Dataplane Dataplane
 	Addresses []netip.Prefix // of an outside service; sorted
 	Hosts     []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
 	At        source.Span    // its declaration, or its workload manifest
 
 	Allow []Rule // edges that lead here, in the order of their places
 	Deny  []Rule
+}
+
+// Dataplane is what stands between a workload and its callers.
+type Dataplane uint8
+
+const (
+	Sidecar Dataplane = iota // a proxy in each of its pods
+	NoProxy                  // nothing: no identity, no mutual TLS, and no policy is enforced
+)
+
+// Proxied reports whether a proxy enforces policies for the service and proves its identity to others.
+func (s *Service) Proxied() bool { return s.Dataplane != NoProxy }
+
+// Identity is who the service proves to be in a trust domain; the zero Identity where it has none, or none is known.
+func (s *Service) Identity(trustDomain string) Identity {
+	if !s.Proxied() || s.Account == "" {
+		return Identity{}
+	}
+	return Identity{trustDomain, s.Namespace, s.Account}
 }
 
 // ID is NAMESPACE/NAME.
@@ -128,8 +149,11 @@ type Port struct {
 // Rule is one intent as it bears on one callee: any of From, on any of Ports, doing any of Ops.
 type Rule struct {
 	From    []Source
-	Ports   []uint16    // sorted; empty: every port, declared or not
-	Ops     []Operation // empty: everything. Where not empty, Ports is not either and all are HTTP
+	FromAt  []source.Span // of each source, parallel to From
+	ToAt    source.Span   // of the callee
+	Ports   []uint16      // sorted; empty: every port, declared or not
+	Ops     []Operation   // empty: everything. Where not empty, Ports is not either and all are HTTP
+	Where   []Condition   // all must hold; empty: always
 	Because string
 	Until   string // YYYY-MM-DD
 	At      source.Span
@@ -169,7 +193,7 @@ func (s Source) String() string {
 
 // Includes tells whether every caller that f means is one that s means too.
 func (s Source) Includes(f Source) bool {
-	proved := f.Kind == FromMesh || f.Kind == FromAny || f.Kind == FromService && !f.Service.Outside
+	proved := f.Kind == FromMesh || f.Kind == FromAny || f.Kind == FromService && f.Service.Proxied()
 	switch s.Kind {
 	case FromWorld:
 		return true
@@ -190,6 +214,15 @@ func Includes(sources []Source, f Source) bool {
 type Operation struct {
 	Methods []string // sorted
 	Path    string   // exact, `prefix*`, `*suffix`, `*`, or a template with {*} and {**}
+	At      source.Span
+}
+
+// Condition is what else a request must be, in one dimension that neither ports, methods nor paths have.
+type Condition struct {
+	Dimension string   // the name of a dimension of compiler/analysis/space
+	Values    []string // any of them, each with a wildcard at one end at most; sorted, never empty
+	Not       bool     // none of them
+	At        source.Span
 }
 
 // External is a host outside the mesh, declared in one namespace.

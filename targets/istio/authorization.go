@@ -179,8 +179,8 @@ func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
 		return append(callers, caller{kind: world})
 	}
 	s := from.Service
-	if !s.Outside {
-		return append(callers, caller{principal, s.Namespace, b.trust + "/ns/" + s.Namespace + "/sa/" + s.Account})
+	if s.Proxied() {
+		return append(callers, caller{principal, s.Namespace, s.Identity(b.trust).String()})
 	}
 	for _, a := range s.Addresses {
 		callers = append(callers, caller{kind: addresses, value: a.Masked().String()})

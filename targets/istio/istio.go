@@ -108,7 +108,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		root:  cmp.Or(p.RootNamespace, "istio-system"),
 	}
 	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: what it does not name is out of reach
-		e.reach = reachOf(p)
+		e.edges = p.Edges()
 	}
 	first := &builder{emission: e}
 	first.meshWide()
@@ -126,7 +126,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 			jobs = append(jobs, func(b *builder) { b.mesh(m) })
 		}
 		for _, s := range m.Services {
-			if !s.Outside {
+			if s.Proxied() {
 				jobs = append(jobs, func(b *builder) { b.service(m, s) })
 			}
 		}
@@ -165,7 +165,7 @@ type emission struct {
 	*target
 	*policy.Policy
 	trust, root string
-	reach       *reach // nil where no Sidecar is emitted
+	edges       *policy.Edges // nil where no Sidecar is emitted
 }
 
 // builder gathers what one worker makes.
@@ -252,7 +252,7 @@ func (b *builder) mesh(m *policy.Mesh) {
 
 // service emits what belongs to one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
-	sidecar := b.reach != nil && !m.Declares
+	sidecar := b.edges != nil && !m.Declares
 	bound := len(s.Allow)+len(s.Deny) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
 	if !sidecar && !bound || !b.acceptService(s) {
 		return

@@ -45,7 +45,7 @@ func (q request) from(s policy.Source) bool {
 	case policy.FromMesh:
 		return q.mesh == s.Mesh
 	}
-	if s.Service.Outside {
+	if !s.Service.Proxied() {
 		return q.mesh == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.address) })
 	}
 	return q.mesh == s.Service.Namespace && q.account == s.Service.Account
@@ -112,7 +112,7 @@ func sample(r *rand.Rand, rules int) (*policy.Policy, *policy.Service) {
 			m.Services = append(m.Services, &policy.Service{Namespace: m.Name, Name: name, Account: name, Labels: []policy.Label{{Key: "app", Value: name}}})
 		}
 	}
-	outside := &policy.Service{Namespace: "shop", Name: "out", Outside: true, Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}}
+	outside := &policy.Service{Namespace: "shop", Name: "out", Dataplane: policy.NoProxy, Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}}
 	callee := &policy.Service{Namespace: "shop", Name: "z", Account: "z", Labels: []policy.Label{{Key: "app", Value: "z"}},
 		Ports: []policy.Port{{Number: 80, Protocol: policy.HTTP}, {Number: 81, Protocol: policy.HTTP}, {Number: 90, Protocol: policy.TCP}}}
 	callers := []policy.Source{{Kind: policy.FromMesh, Mesh: "pay"}, {Kind: policy.FromService, Service: outside}}

@@ -88,12 +88,12 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 		case from.Kind == policy.FromMesh && !policy.IsLabel(from.Mesh):
 			refuse("%q is no name of a namespace", from.Mesh).WithHelp(nameHelp)
 		case from.Kind != policy.FromService:
-		case from.Service.Outside && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
+		case !from.Service.Proxied() && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
 			refuse("an address of %s is none", from.Service.ID())
-		case from.Service.Outside && len(from.Service.Addresses) == 0:
+		case !from.Service.Proxied() && len(from.Service.Addresses) == 0:
 			refuse("%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
-		case !from.Service.Outside && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
+		case from.Service.Proxied() && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
 			refuse("%s has no service account that could prove who it is", from.Service.ID()).
 				WithHelp("name the account that its pods run under: `service %s account NAME`", from.Service.Name)
 		}

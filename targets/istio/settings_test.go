@@ -15,7 +15,7 @@ import (
 func TestSettings(t *testing.T) {
 	for settings, want := range map[string][]string{
 		`{apiVersion: security.istio.io/v1beta1, sidecars: true, revision: stable}`: nil,
-		`{}`: nil,
+		`{}`:                                 nil,
 		`{apiVersion: security.istio.io/v2}`: {`meshc.yaml:3:31: error: targets.istio.apiVersion cannot be "security.istio.io/v2" [MESH1203]`},
 		`{revision: "1.22"}`:                 {`meshc.yaml:3:29: error: targets.istio.revision cannot be "1.22": a name is made of small letters, digits and dashes [MESH1203]`},
 		`{sidecar: true}`:                    {`meshc.yaml:3:19: error: unknown key targets.istio.sidecar [MESH1202]`},

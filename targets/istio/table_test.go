@@ -173,7 +173,7 @@ func (r *tableReader) service(name string, words []string, at source.Span) *poli
 		case "mode":
 			s.Mode = r.mode(value)
 		case "outside":
-			s.Outside, s.Account = true, ""
+			s.Dataplane, s.Account = policy.NoProxy, ""
 			if value != "" {
 				s.Addresses = append(s.Addresses, netip.MustParsePrefix(value))
 			}
@@ -183,7 +183,7 @@ func (r *tableReader) service(name string, words []string, at source.Span) *poli
 			require.Fail(r.t, "no fact of a service: "+key)
 		}
 	}
-	if s.Labels == nil && !s.Outside {
+	if s.Labels == nil && s.Proxied() {
 		s.Labels = []policy.Label{{Key: "app", Value: name}}
 	}
 	return s

@@ -245,7 +245,7 @@ func TestRandomTransitions(t *testing.T) {
 			shop := p.Meshes[1]
 			p.Mode, shop.Mode, callee.Mode = modes[1+r.IntN(2)], mode(), mode()
 			callee.Ports[r.IntN(len(callee.Ports))].Mode = mode()
-			shop.Services = slices.DeleteFunc(shop.Services, func(s *policy.Service) bool { return !s.Outside && s != callee })
+			shop.Services = slices.DeleteFunc(shop.Services, func(s *policy.Service) bool { return s.Proxied() && s != callee })
 			ms, findings := New(Options{}).Emit(p)
 			require.Empty(t, findings)
 			emitted[i], callees[i] = ms, callee

@@ -113,9 +113,8 @@ func Strangers(m *model.Model, workloads []*policy.Service) (strangers []Strange
 	for _, p := range m.Manifests.Policies {
 		all := p.Mentions()
 		for _, principal := range all.Principals {
-			rest, own := strings.CutPrefix(principal, m.Policy.TrustDomain+"/ns/")
-			if namespace, account, ok := strings.Cut(rest, "/sa/"); own && ok {
-				all.Accounts = append(all.Accounts, namespace+"/"+account)
+			if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == m.Policy.TrustDomain {
+				all.Accounts = append(all.Accounts, id.Namespace+"/"+id.Account)
 			}
 		}
 		for _, a := range all.Accounts {

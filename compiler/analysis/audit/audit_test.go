@@ -61,7 +61,7 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	layer, list := read.Files([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, enforce.Mesh{})
 	require.False(t, list.HasErrors())
-	known := []*policy.Service{{Namespace: "shop", Name: "backend", Account: "backend-sa", Outside: true, Labels: []policy.Label{{Key: "app", Value: "backend"}}}}
+	known := []*policy.Service{{Namespace: "shop", Name: "backend", Account: "backend-sa", Dataplane: policy.NoProxy, Labels: []policy.Label{{Key: "app", Value: "backend"}}}}
 	named, _ := model.Named(layer, enforce.Mesh{}, known)
 	m := model.New(named, layer)
 	var got []string

@@ -92,7 +92,7 @@ func TestEdges(t *testing.T) {
 		var b strings.Builder
 		for _, mesh := range m.Policy.Meshes {
 			for _, s := range mesh.Services {
-				if s.Outside {
+				if !s.Proxied() {
 					continue
 				}
 				edges, err := audit.Edges(m, s)

@@ -165,11 +165,11 @@ func (d *differ) callees() []compared {
 	var all []compared
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		c := compared{name: id, was: was[id], is: is[id]}
-		if s := c.service(); s.Outside || len(s.Labels) == 0 {
+		if s := c.service(); !s.Proxied() || len(s.Labels) == 0 {
 			continue // no proxy or no pods, so no policy
 		}
 		old := c.was
-		if old == nil || old.Outside || len(old.Labels) == 0 {
+		if old == nil || !old.Proxied() || len(old.Labels) == 0 {
 			old = c.is
 		}
 		c.a, c.b = d.before.Callee(old), d.after.Callee(c.service())

@@ -157,7 +157,7 @@ func (n *nodes) doors(s policy.Source) []int32 {
 	switch {
 	case s.Kind == policy.FromWorld:
 		return nil
-	case s.Kind == policy.FromAny, s.Kind == policy.FromService && (s.Service.Outside || s.Service.Account == ""):
+	case s.Kind == policy.FromAny, s.Kind == policy.FromService && (!s.Service.Proxied() || s.Service.Account == ""):
 		return []int32{world}
 	case s.Kind == policy.FromMesh:
 		return []int32{anyone, world}
@@ -318,7 +318,7 @@ func (n *nodes) web(h *model.CallGraph) *web {
 	}
 	crowds := map[string]int32{}
 	for _, s := range h.Services {
-		if s.Outside {
+		if !s.Proxied() {
 			continue // anybody may call it, and no change of policies is what lets them: a chain begins there
 		}
 		c, to := h.Callers(s), n.at[s.ID()]

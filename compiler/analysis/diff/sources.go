@@ -110,7 +110,7 @@ func (s *subject) nameOutside(put func(string, int, *policy.Source, space.Set)) 
 func outside(m *model.Model) []*policy.Service {
 	var all []*policy.Service
 	for _, s := range model.AllServices(m.Policy) {
-		if s.Outside {
+		if !s.Proxied() {
 			all = append(all, s)
 		}
 	}
@@ -121,8 +121,7 @@ func outside(m *model.Model) []*policy.Service {
 func (s *subject) patternText(pattern string) (string, *policy.Source) {
 	mesh, whole := strings.CutPrefix(pattern, "namespace ")
 	if !whole {
-		mesh, whole = strings.CutPrefix(strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "sa/"), s.after.Policy.TrustDomain+"/ns/")
-		mesh, whole = strings.TrimSuffix(mesh, "/"), whole && strings.HasSuffix(mesh, "/")
+		mesh, whole = policy.NamespaceOf(pattern, s.after.Policy.TrustDomain)
 	}
 	switch {
 	case strings.HasPrefix(pattern, "account "):
@@ -146,11 +145,11 @@ func (s *subject) identityText(class int) string {
 		return s.services[c.Principal].text
 	}
 	if one {
-		namespace, account := accountOf(c.Principal)
-		if c.Principal != s.after.IdentityOf(namespace, account) {
+		id, ok := policy.ParseIdentity(c.Principal)
+		if !ok || id.TrustDomain != s.after.Policy.TrustDomain {
 			return c.Principal
 		}
-		return "account " + account + " of " + namespace
+		return "account " + id.Account + " of " + id.Namespace
 	}
 	if len(words) == 0 {
 		if !s.split.Takes(class, s.after.IdentityOf(model.Nobody, model.Nobody)) {
@@ -179,12 +178,6 @@ func (s *subject) identitySource(class int) *policy.Source {
 		return nil
 	}
 	return &policy.Source{Service: known.service}
-}
-
-func accountOf(principal string) (namespace, account string) {
-	_, rest, _ := strings.Cut(principal, "/ns/")
-	namespace, account, _ = strings.Cut(rest, "/sa/")
-	return namespace, account
 }
 
 // blocks is the blocks that tell callers apart, and those that tell the clients apart for whom they call.

@@ -1,9 +1,10 @@
 package enforce
 
 import (
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"net/netip"
 	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // Asks is what a rule, counted from 0, asks of operations: an entry for each of its `to`, one without any field for a

@@ -1,9 +1,10 @@
 package enforce
 
 import (
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"iter"
 	"sync"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // clausesByPath is the rules of a policy by the only paths that they can match, and those that are not of this kind. A hub

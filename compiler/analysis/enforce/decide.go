@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"fmt"
+
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 

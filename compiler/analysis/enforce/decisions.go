@@ -1,8 +1,9 @@
 package enforce
 
 import (
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // Decided is sources whose requests of one region are decided alike.

@@ -2,9 +2,10 @@ package enforce
 
 import (
 	"cmp"
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // Labels is what a policy selects pods by; empty where it binds its whole namespace.

@@ -91,7 +91,7 @@ func outsideAt(m *model.Model, block netip.Prefix) *policy.Service {
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			for _, a := range s.Addresses {
-				if s.Outside && a == block {
+				if !s.Proxied() && a == block {
 					return s
 				}
 			}

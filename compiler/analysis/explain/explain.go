@@ -316,7 +316,7 @@ func (w *why) placed(class int) string {
 }
 
 func (w *why) fromOutside() bool {
-	return w.From.Kind == policy.FromService && w.From.Service.Outside
+	return w.From.Kind == policy.FromService && !w.From.Service.Proxied()
 }
 
 // Nearest is the shortest chain of calls by which the caller of a question reaches its destination all the same; nil
@@ -384,7 +384,7 @@ func RemedyOf(m *model.Model, a *Answer) (r Remedy) {
 
 // disabled is what takes no mutual TLS, as mtls statements name it, where a question is about callers by their identity.
 func disabled(m *model.Model, q *Question) (names []string) {
-	if q.From.Kind == policy.FromWorld || q.From.Kind == policy.FromService && q.From.Service.Outside {
+	if q.From.Kind == policy.FromWorld || q.From.Kind == policy.FromService && !q.From.Service.Proxied() {
 		return nil
 	}
 	is := func(port uint16) bool { return m.Policy.ModeOf(m.Mesh(q.To.Namespace), q.To, port) == policy.Disable }

@@ -60,7 +60,7 @@ const And = " and " // between what a class is at once
 const Nobody = "."
 
 func (m *Model) IdentityOf(namespace, account string) string {
-	return m.Policy.TrustDomain + "/ns/" + namespace + "/sa/" + account
+	return policy.Identity{TrustDomain: m.Policy.TrustDomain, Namespace: namespace, Account: account}.String()
 }
 
 // who is the callers of a class, wherever they are. What the class has no name for but is of one service's account,
@@ -85,8 +85,7 @@ func (m *Model) Who(split *enforce.Classes, class int) Caller {
 	for _, word := range words {
 		namespace, ok := strings.CutPrefix(word, "namespace ")
 		if !ok {
-			namespace, ok = strings.CutPrefix(strings.TrimSuffix(strings.TrimSuffix(word, "*"), "sa/"), m.Policy.TrustDomain+"/ns/")
-			namespace, ok = strings.TrimSuffix(namespace, "/"), ok && strings.HasSuffix(namespace, "/")
+			namespace, ok = policy.NamespaceOf(word, m.Policy.TrustDomain)
 		}
 		if ok && !strings.ContainsAny(namespace, "*/") && split.Takes(class, m.IdentityOf(namespace, Nobody)) {
 			return Caller{Source: policy.Source{Kind: policy.FromMesh, Mesh: namespace}}
@@ -177,12 +176,11 @@ func (m *Model) Caller(c space.Source) string {
 	if s := m.services[c.Principal]; s != nil {
 		return s.ID()
 	}
-	domain, rest, _ := strings.Cut(c.Principal, "/ns/")
-	namespace, account, ok := strings.Cut(rest, "/sa/")
-	if !ok || domain != m.Policy.TrustDomain {
+	id, ok := policy.ParseIdentity(c.Principal)
+	if !ok || id.TrustDomain != m.Policy.TrustDomain {
 		return c.Principal
 	}
-	return fmt.Sprintf("account %s of namespace %s", account, namespace)
+	return fmt.Sprintf("account %s of namespace %s", id.Account, id.Namespace)
 }
 
 // witness is the same with its place, where not everybody is met there.

@@ -95,9 +95,9 @@ func (h *CallGraph) Callers(s *policy.Service) *Callers { return h.callers[s] }
 // callersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
 // What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
 func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
-	c := &Callers{Services: map[string]bool{}, Namespaces: map[string]bool{}, World: s.Outside, Outside: map[string]bool{}}
+	c := &Callers{Services: map[string]bool{}, Namespaces: map[string]bool{}, World: !s.Proxied(), Outside: map[string]bool{}}
 	switch {
-	case s.Outside:
+	case !s.Proxied():
 		return c, nil
 	case m.meshes[s.Namespace].Declares:
 		c.declared(m, s)
@@ -171,7 +171,7 @@ func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 	}
 	for _, mesh := range m.Policy.Meshes {
 		for _, o := range mesh.Services {
-			if !o.Outside {
+			if o.Proxied() {
 				continue
 			}
 			named, may := false, false
@@ -220,11 +220,11 @@ func (m *Model) others(c *Callers, split *enforce.Classes, classes map[int]bool)
 func (c *Callers) Admits(m *Model, s *policy.Service) bool {
 	principal := m.Principal(s)
 	may, named := c.Services[principal]
-	if s.Outside {
+	if !s.Proxied() {
 		may, named = c.Outside[s.ID()]
 	}
 	switch {
-	case c.World && (!named || !s.Outside):
+	case c.World && (!named || s.Proxied()):
 		return true
 	case named:
 		return may
@@ -376,7 +376,7 @@ func (h *CallGraph) starts(f policy.Source) []policy.Source {
 			all = append(all, policy.Source{Kind: policy.FromMesh, Mesh: mesh.Name})
 		}
 		for _, s := range mesh.Services {
-			if f.Kind == policy.FromWorld || !s.Outside {
+			if f.Kind == policy.FromWorld || s.Proxied() {
 				all = append(all, policy.Source{Service: s})
 			}
 		}

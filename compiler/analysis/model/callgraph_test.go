@@ -40,7 +40,7 @@ func calls(m *model.Model) (actors []actor, may [][]bool) {
 		actors = append(actors, actor{name: mesh.Name + "/*", principal: td + mesh.Name + "/sa/nobody", ip: elsewhere})
 		for _, s := range mesh.Services {
 			a := actor{name: s.ID(), principal: m.Principal(s), ip: elsewhere, service: s}
-			if s.Outside {
+			if !s.Proxied() {
 				a.ip = s.Addresses[0].Addr()
 			}
 			actors = append(actors, a)
@@ -56,7 +56,7 @@ func calls(m *model.Model) (actors []actor, may [][]bool) {
 			allowed := func(principal string) bool {
 				return m.Callee(to.service).Decide(space.Request{Principal: principal, SourceIP: a.ip, Port: 80}).Verdict == enforce.Allowed
 			}
-			may[i][j] = to.service.Outside || allowed(a.principal) || allowed("")
+			may[i][j] = !to.service.Proxied() || allowed(a.principal) || allowed("")
 		}
 	}
 	return actors, may
@@ -188,7 +188,7 @@ func TestRoutesOneByOne(t *testing.T) {
 		_, is := calls(after)
 		for j, to := range actors {
 			for i := range actors {
-				if to.service != nil && to.service.Outside { // a chain of a difference begins there
+				if to.service != nil && !to.service.Proxied() { // a chain of a difference begins there
 					was[i][j], is[i][j] = false, false
 				}
 			}

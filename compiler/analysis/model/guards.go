@@ -98,7 +98,7 @@ func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
 	for _, s := range g.To {
 		var broken *diag.Diagnostic
 		var err error
-		if s.Outside {
+		if !s.Proxied() {
 			broken = m.judgeOutside(g, s)
 		} else {
 			broken, err = m.judgeCallee(g, s)
@@ -243,7 +243,7 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 			case !m.Stands(caller, f) && (caller.Principal == "" || !m.Is(caller, f)):
 			case !only(g, f):
 				names = append(names, f.String())
-			case !s.Outside:
+			case s.Proxied():
 				return ""
 			}
 		}
@@ -339,7 +339,7 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 			if n := len(chain.Services); n > 1 {
 				before = policy.Source{Service: chain.Services[n-2]}
 			}
-			if i := slices.IndexFunc(chain.Services[:len(chain.Services)-1], func(s *policy.Service) bool { return s.Outside }); i >= 0 {
+			if i := slices.IndexFunc(chain.Services[:len(chain.Services)-1], func(s *policy.Service) bool { return !s.Proxied() }); i >= 0 {
 				d.WithNote("%s has no proxy, so anyone who reaches it may call it", chain.Services[i].ID())
 				before = policy.Source{Service: chain.Services[i]}
 			}
@@ -358,7 +358,7 @@ func (m *Model) at(caller policy.Source, s *policy.Service) (at source.Span) {
 	c := space.Source{Elsewhere: true}
 	if caller.Kind == policy.FromService {
 		c.Principal = m.Principal(caller.Service)
-		if caller.Service.Outside && len(caller.Service.Addresses) > 0 {
+		if !caller.Service.Proxied() && len(caller.Service.Addresses) > 0 {
 			c.IP = caller.Service.Addresses[0].Addr()
 		}
 	}

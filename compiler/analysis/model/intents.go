@@ -107,7 +107,7 @@ func (rs *rules) each(r *space.Request, do func(space.Set)) {
 func (in *intents) from(sources []policy.Source) space.Set {
 	set := space.NewSet(len(in.sources))
 	for _, s := range sources {
-		if s.Kind == policy.FromService && !s.Service.Outside {
+		if s.Kind == policy.FromService && s.Service.Proxied() {
 			for _, i := range in.named[in.model.Principal(s.Service)] {
 				set.Add(i)
 			}

@@ -44,7 +44,7 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 			m.namesakes.Namespaces = append(m.namesakes.Namespaces, mesh.Name)
 		}
 		for _, s := range mesh.Services {
-			principal := identity(p, s)
+			principal := s.Identity(p.TrustDomain).String()
 			m.principals[s] = principal
 			if strings.HasPrefix(s.Account, "other") && principal != "" {
 				m.namesakes.Principals = append(m.namesakes.Principals, principal)
@@ -76,14 +76,7 @@ func (m *Model) Principal(s *policy.Service) string {
 	if p, ok := m.principals[s]; ok {
 		return p
 	}
-	return identity(m.Policy, s)
-}
-
-func identity(p *policy.Policy, s *policy.Service) string {
-	if s.Outside || s.Account == "" {
-		return ""
-	}
-	return p.TrustDomain + "/ns/" + s.Namespace + "/sa/" + s.Account
+	return s.Identity(m.Policy.TrustDomain).String()
 }
 
 // Is tells whether a caller is one of those that a source of the language means.
@@ -94,9 +87,9 @@ func (m *Model) Is(caller space.Source, s policy.Source) bool {
 	case policy.FromAny:
 		return caller.Principal != ""
 	case policy.FromMesh:
-		return strings.Contains(caller.Principal, "/ns/"+s.Mesh+"/sa/")
+		return strings.Contains(caller.Principal, policy.NamespacePart+s.Mesh+policy.AccountPart)
 	}
-	if !s.Service.Outside {
+	if s.Service.Proxied() {
 		return caller.Principal != "" && caller.Principal == m.Principal(s.Service)
 	}
 	for _, a := range s.Service.Addresses {
@@ -122,7 +115,7 @@ func (m *Model) Stands(caller space.Source, s policy.Source) bool {
 	switch {
 	case s.Kind == policy.FromWorld:
 		return true
-	case s.Kind == policy.FromService && s.Service.Outside:
+	case s.Kind == policy.FromService && !s.Service.Proxied():
 		return m.Is(caller, s)
 	}
 	return caller.Elsewhere && m.Is(caller, s)
@@ -165,7 +158,7 @@ func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 		case f.Kind == policy.FromMesh:
 			a.Namespaces = append(a.Namespaces, f.Mesh)
 		case f.Kind != policy.FromService:
-		case f.Service.Outside:
+		case !f.Service.Proxied():
 			a.Blocks = append(a.Blocks, f.Service.Addresses...)
 		case f.Service.Account != "":
 			a.Principals = append(a.Principals, m.Principal(f.Service))

@@ -55,7 +55,7 @@ func TrustDomain(manifests *enforce.Layer) string {
 	one := ""
 	for _, p := range manifests.Policies {
 		for _, principal := range p.Mentions().Principals {
-			domain, _, ok := strings.Cut(principal, "/ns/")
+			domain, _, ok := strings.Cut(principal, policy.NamespacePart)
 			if !ok || domain == "cluster.local" || one != "" && one != domain {
 				return ""
 			}
@@ -153,10 +153,8 @@ func (n *naming) mentions(p *enforce.Object) {
 		n.namespace(namespace)
 	}
 	for _, principal := range all.Principals {
-		domain, rest, _ := strings.Cut(principal, "/ns/")
-		namespace, account, ok := strings.Cut(rest, "/sa/")
-		if ok && domain == n.mesh.TrustDomain {
-			n.account(p, namespace, account)
+		if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == n.mesh.TrustDomain {
+			n.account(p, id.Namespace, id.Account)
 		}
 	}
 	for _, a := range all.Accounts {
@@ -167,11 +165,11 @@ func (n *naming) mentions(p *enforce.Object) {
 
 // account gives an account to a service, or a service to it.
 func (n *naming) account(p *enforce.Object, namespace, account string) {
-	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && !s.Outside }) != nil {
+	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && s.Proxied() }) != nil {
 		return
 	}
 	of := n.find(namespace, func(s *policy.Service) bool {
-		return s.Account == "" && !s.Outside && (s.Name == account || s.Name+"-sa" == account)
+		return s.Account == "" && s.Proxied() && (s.Name == account || s.Name+"-sa" == account)
 	})
 	if of != nil {
 		of.Account = account

@@ -30,7 +30,7 @@ func (m *Model) Prove(ctx context.Context) error {
 	var services []*policy.Service
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
-			if !s.Outside {
+			if s.Proxied() {
 				services = append(services, s)
 			}
 		}

@@ -35,12 +35,12 @@ func (c *Callers) Includes(m *Model, f policy.Source) bool {
 	may, named := true, false
 	if f.Kind == policy.FromService {
 		may, named = c.Services[m.Principal(f.Service)]
-		if f.Service.Outside {
+		if !f.Service.Proxied() {
 			may, named = c.Outside[f.Service.ID()]
 		}
 	}
 	switch {
-	case c.World && (!named || f.Kind != policy.FromService || !f.Service.Outside):
+	case c.World && (!named || f.Kind != policy.FromService || f.Service.Proxied()):
 		return true
 	case named && !may:
 		return false

@@ -81,6 +81,7 @@ func (s Set) All() iter.Seq[int] {
 		}
 	}
 }
+
 // Common is what is in both of two sets of one Split.
 func (s Set) Common(t Set) Set {
 	both := slices.Clone(s)

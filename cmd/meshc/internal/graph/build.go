@@ -48,7 +48,7 @@ func (b *builder) addNamespace(m *policy.Mesh) {
 	b.graph.Namespaces = append(b.graph.Namespaces, ns)
 	for _, s := range m.Services {
 		n := &Node{ID: s.ID(), Namespace: m.Name, Name: s.Name, Account: s.Account, At: location(s.At)}
-		if s.Outside {
+		if !s.Proxied() {
 			n.Kind = Outside
 		}
 		for _, a := range s.Addresses {
@@ -150,7 +150,7 @@ func (b *builder) rule(m *policy.Mesh, s *policy.Service, r *policy.Rule) Rule {
 // loosest returns the loosest mutual TLS of some ports of a service, of all of them if none are given, as a caller
 // meets it.
 func (b *builder) loosest(m *policy.Mesh, s *policy.Service, from policy.Source, ports []Port) MTLS {
-	if from.Kind == policy.FromService && from.Service.Outside {
+	if from.Kind == policy.FromService && !from.Service.Proxied() {
 		return NoMTLS
 	}
 	loosest := Strict
@@ -166,7 +166,7 @@ func (b *builder) loosest(m *policy.Mesh, s *policy.Service, from policy.Source,
 
 func (b *builder) port(m *policy.Mesh, s *policy.Service, p policy.Port) Port {
 	port := Port{p.Number, p.Protocol.String(), NoMTLS}
-	if !s.Outside {
+	if s.Proxied() {
 		switch b.policy.ModeOf(m, s, p.Number) {
 		case policy.Strict:
 			port.MTLS = Strict

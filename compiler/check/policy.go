@@ -1,19 +1,15 @@
-// Package lower turns a checked project into the policy that targets emit.
-//
-// It knows what check found out and nothing of files, findings or targets. It is total: a project without
-// errors always has a policy.
-package lower
+package check
 
 import (
 	"cmp"
 	"slices"
 
-	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Policy gathers the rules of every callee. The same statements in any order of files give the same policy.
-func Policy(info *check.Info) *policy.Policy {
+// Policy gathers the rules of every callee. The same statements in any order of files give the same policy. It is called
+// once, and only where the check found no error that the caller does not accept.
+func (info *Info) Policy() *policy.Policy {
 	p := &policy.Policy{
 		TrustDomain:   info.Config.TrustDomain,
 		RootNamespace: info.Config.RootNamespace,
@@ -28,8 +24,8 @@ func Policy(info *check.Info) *policy.Policy {
 	for _, m := range info.Meshes {
 		mesh := m.Mesh
 		for _, s := range m.Services() {
-			s.Service.Allow = rules(s.Allow)
-			s.Service.Deny = rules(s.Deny)
+			s.Service.Allow = rulesOf(s.Allow)
+			s.Service.Deny = rulesOf(s.Deny)
 			mesh.Services = append(mesh.Services, s.Service)
 		}
 		mesh.Externals = m.Externals()
@@ -48,7 +44,7 @@ func Policy(info *check.Info) *policy.Policy {
 	return p
 }
 
-func rules(checked []*check.Rule) []policy.Rule {
+func rulesOf(checked []*Rule) []policy.Rule {
 	if len(checked) == 0 {
 		return nil
 	}

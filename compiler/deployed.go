@@ -1,0 +1,139 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/read"
+)
+
+// Deployed is manifests without intents: hand-written ones, or those of a cluster.
+type Deployed struct {
+	Model       *model.Model
+	Workloads   *inventory.Set    // nil where none were given
+	Assumed     []*policy.Service // whose account is assumed from their name
+	TrustDomain string            // where it is assumed, because every principal names it
+	Findings    diag.List         // what cannot be judged; the rest is
+}
+
+// ReadDeployed reads manifests under the settings of a project, and holds them against workload manifests where there are
+// any. With guess the settings do not say which trust domain the mesh has.
+func ReadDeployed(files []*source.File, workloads []inventory.Input, settings config.Project, guess bool) *Deployed {
+	d := &Deployed{}
+	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, RootNamespace: settings.RootNamespace}
+	layer, found := read.Files(files, mesh)
+	if domain := model.TrustDomain(layer); guess && domain != "" && domain != mesh.TrustDomain {
+		d.TrustDomain, mesh.TrustDomain = domain, domain
+		layer, found = read.Files(files, mesh)
+	}
+	d.Findings = found
+	var known []*policy.Service
+	if len(workloads) > 0 {
+		d.Workloads, found = inventory.Read(workloads)
+		known = ServicesOf(d.Workloads)
+		d.Findings = slices.Concat(d.Findings, found, read.Check(layer, pods(d.Workloads)))
+	}
+	named, assumed := model.Named(layer, mesh, known)
+	d.Model, d.Assumed = model.New(named, layer), assumed
+	d.Findings = d.Findings.Sort()
+	return d
+}
+
+// ServicesOf is each workload as a service, with all the labels of its pods. Of several that would have one name
+// the later ones are called after their object.
+func ServicesOf(inv *inventory.Set) []*policy.Service {
+	var services []*policy.Service
+	taken := map[string]bool{}
+	for _, w := range inv.Workloads {
+		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, At: w.At}
+		if w.NoProxy != "" {
+			s.Dataplane = policy.NoProxy
+		}
+		for n := 1; taken[s.ID()]; n++ {
+			s.Name = w.Object
+			if n > 1 {
+				s.Name = fmt.Sprintf("%s-%d", w.Object, n)
+			}
+		}
+		taken[s.ID()] = true
+		for _, key := range slices.Sorted(maps.Keys(w.Labels)) {
+			s.Labels = append(s.Labels, policy.Label{Key: key, Value: w.Labels[key]})
+		}
+		for _, p := range w.Ports {
+			if !p.UDP {
+				s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: p.Protocol})
+			}
+		}
+		services = append(services, s)
+	}
+	return services
+}
+
+func pods(inv *inventory.Set) []enforce.Workload {
+	all := make([]enforce.Workload, len(inv.Workloads))
+	for i, w := range inv.Workloads {
+		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels}
+	}
+	return all
+}
+
+// Enforced is the services whose policies a project gives.
+func Enforced(p *policy.Policy, inv *inventory.Set) (all []audit.Pods) {
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			if s.Proxied() && !m.Declares {
+				labels, told := podsOf(s, inv)
+				all = append(all, audit.Pods{Service: s, Labels: labels, Told: told})
+			}
+		}
+	}
+	return all
+}
+
+// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them. Told is false
+// where no manifest tells of its workloads, so that the pods may have others besides.
+func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, told bool) {
+	first, _ := slices.BinarySearchFunc(inv.Workloads, s.Namespace, func(w *inventory.Workload, namespace string) int { return cmp.Compare(w.Namespace, namespace) })
+	for _, w := range inv.Workloads[first:] {
+		if w.Namespace != s.Namespace {
+			break
+		}
+		if !slices.ContainsFunc(s.Labels, func(l policy.Label) bool { return w.Labels[l.Key] != l.Value }) {
+			all = append(all, w.Labels)
+		}
+	}
+	if len(all) > 0 {
+		return all, true
+	}
+	own := make(map[string]string, len(s.Labels))
+	for _, l := range s.Labels {
+		own[l.Key] = l.Value
+	}
+	return []map[string]string{own}, false
+}
+
+// Bound is the pods that policies may bind.
+func Bound(p *policy.Policy, inv *inventory.Set) []enforce.Workload {
+	all := pods(inv)
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			if s.Proxied() {
+				known, _ := podsOf(s, inv)
+				for _, labels := range known {
+					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels})
+				}
+			}
+		}
+	}
+	return all
+}

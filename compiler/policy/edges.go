@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"iter"
+	"sync"
+
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Edge is a source and what it may call: a service by one of its rules, or an external.
+type Edge struct {
+	From     Source
+	To       *Service  // nil where it leads to an external
+	Rule     *Rule     // nil where it leads to an external
+	External *External // nil where it leads to a service
+}
+
+// File is the name of the file that an edge stands in; empty where it stands in none.
+func (e *Edge) File() string {
+	at := e.At()
+	if at.File == nil {
+		return ""
+	}
+	return at.File.Name
+}
+
+// Edges is every edge of a policy, in both directions. Each list is in the order of the meshes, their services and
+// externals, and the rules of a service.
+type Edges struct {
+	All  []Edge
+	from map[Source][]int32
+	to   map[*Service][]int32
+}
+
+// Edges is the index of a policy's edges. It is made at the first call and shared by all.
+func (p *Policy) Edges() *Edges {
+	p.index.once.Do(func() { p.index.edges = newEdges(p) })
+	return p.index.edges
+}
+
+type index struct {
+	once  sync.Once
+	edges *Edges
+}
+
+func newEdges(p *Policy) *Edges {
+	e := &Edges{from: map[Source][]int32{}, to: map[*Service][]int32{}}
+	add := func(edge Edge) {
+		n := int32(len(e.All))
+		e.All = append(e.All, edge)
+		e.from[edge.From] = append(e.from[edge.From], n)
+		if edge.To != nil {
+			e.to[edge.To] = append(e.to[edge.To], n)
+		}
+	}
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			for i := range s.Allow {
+				for _, f := range s.Allow[i].From {
+					add(Edge{From: f, To: s, Rule: &s.Allow[i]})
+				}
+			}
+		}
+		for _, x := range m.Externals {
+			for _, f := range x.Callers {
+				add(Edge{From: f, External: x})
+			}
+		}
+	}
+	return e
+}
+
+// From visits the edges of exactly this source: not those of a wider one that includes it.
+func (e *Edges) From(s Source) iter.Seq[*Edge] { return e.each(e.from[s]) }
+
+// To visits the edges that lead to a service.
+func (e *Edges) To(s *Service) iter.Seq[*Edge] { return e.each(e.to[s]) }
+
+func (e *Edges) each(list []int32) iter.Seq[*Edge] {
+	return func(yield func(*Edge) bool) {
+		for _, i := range list {
+			if !yield(&e.All[i]) {
+				return
+			}
+		}
+	}
+}
+
+// At is the place of the statement that an edge comes from.
+func (e *Edge) At() source.Span {
+	if e.Rule != nil {
+		return e.Rule.At
+	}
+	return e.External.At
+}
