@@ -3,8 +3,10 @@ package main
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -12,6 +14,84 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 )
+
+// TestRun runs .ci/run with commands in place of make and git that do nothing but record what they were asked for.
+func TestRun(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip(".ci/run is a bash script")
+	}
+	script, err := os.ReadFile("../../.ci/run")
+	require.NoError(t, err)
+	tests := map[string]struct {
+		lastStart, fails, status string
+		code                     int
+		ran                      []string // make targets
+		output, absent           []string
+	}{
+		"every step": {
+			lastStart: "70",
+			ran:       []string{"test", "check", "update", "conformance", "race", "cross", "e2e", "kills", "browser", "fuzz"},
+			output:    []string{"s  make race\n", "in all\n"},
+			absent:    []string{"NOT JUDGED", "FAILED"},
+		},
+		"too late": {
+			lastStart: "0",
+			ran:       []string{"test"},
+			output: []string{
+				"!! NOT JUDGED: make race: no step begins after minute 0\n",
+				"in all\n\n!! NOT JUDGED, for want of time:\n!!   make check\n!!   make update\n",
+				"!!   make fuzz FUZZTIME=3000x\n",
+			},
+			absent: []string{"FAILED"},
+		},
+		"a step fails": {
+			lastStart: "70", fails: "race", code: 2,
+			ran:    []string{"test", "check", "update", "conformance", "race"},
+			output: []string{"s  make conformance\n", " FAILED  make race\n"},
+			absent: []string{"NOT JUDGED"},
+		},
+		"the tests fail, too late": {
+			lastStart: "0", fails: "test", code: 2,
+			ran:    []string{"test"},
+			output: []string{" FAILED  make test\n"},
+		},
+		"a step changes a file": {
+			lastStart: "0", status: " M examples/shop/shop.mesh", code: 1,
+			ran:    []string{"test"},
+			output: []string{"the steps changed these files:\n M examples/shop/shop.mesh\n", " FAILED  clean_tree\n"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir, bin := t.TempDir(), t.TempDir()
+			require.NoError(t, os.Mkdir(filepath.Join(dir, ".ci"), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, ".ci", "run"), script, 0o755))
+			for command, body := range map[string]string{
+				"make":    `echo "$1" >>ran; [ "$1" != "$FAILS" ] || exit 2`,
+				"git":     `[ "$1" != status ] || printf "%s" "$STATUS"`,
+				"go":      "",
+				"apt-get": "",
+				"sudo":    "",
+			} {
+				require.NoError(t, os.WriteFile(filepath.Join(bin, command), []byte("#!/bin/sh\n"+body+"\n"), 0o755))
+			}
+			cmd := exec.Command("bash", filepath.Join(dir, ".ci", "run"))
+			cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+				"LAST_START="+test.lastStart, "FAILS="+test.fails, "STATUS="+test.status)
+			out, _ := cmd.CombinedOutput()
+			assert.Equal(t, test.code, cmd.ProcessState.ExitCode(), string(out))
+			ran, err := os.ReadFile(filepath.Join(dir, "ran"))
+			require.NoError(t, err)
+			assert.Equal(t, test.ran, strings.Fields(string(ran)))
+			for _, text := range test.output {
+				assert.Contains(t, string(out), text)
+			}
+			for _, text := range test.absent {
+				assert.NotContains(t, string(out), text)
+			}
+		})
+	}
+}
 
 var meshcLine = regexp.MustCompile(`(?m)(?:run: |^\s*(?:- )?)meshc ([a-z].*)$`)
 
