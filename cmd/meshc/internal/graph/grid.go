@@ -6,7 +6,7 @@ const (
 	gridGap  = 110 // between namespaces
 )
 
-// grid puts namespaces in rows by name, and the services of each in columns. Edges run below the boxes.
+// grid puts namespaces in rows by name, and the services of each in columns. Edges run behind the boxes.
 func (l *layout) grid() {
 	area := 0
 	for i := range l.frames {

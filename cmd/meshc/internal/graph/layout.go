@@ -62,8 +62,7 @@ const (
 	margin     = 24
 )
 
-// Up to these counts, nodes stand in layers and each edge is led around the boxes. With more of them nobody follows a
-// line with the eye, and the positions of namespaces say more.
+// Up to these counts, nodes stand in layers and edges are led around the boxes.
 const (
 	maxLayered = 90
 	maxRouted  = 260
