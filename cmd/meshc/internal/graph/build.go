@@ -12,16 +12,19 @@ import (
 
 // New returns the graph of a policy.
 func New(p *policy.Policy) *Graph {
-	b := builder{policy: p, graph: &Graph{Environment: p.Environment}, nodes: map[string]*Node{}, edges: map[ends]*Edge{}}
+	b := builder{
+		policy: p, graph: &Graph{Environment: p.Environment},
+		meshes: map[string]*policy.Mesh{}, nodes: map[string]*Node{}, edges: map[ends]*Edge{},
+	}
 	for _, m := range p.Meshes {
 		b.addNamespace(m)
 	}
+	for i := range p.Edges().All {
+		b.addEdge(&p.Edges().All[i])
+	}
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
-			b.addRules(m, s)
-		}
-		for _, x := range m.Externals {
-			b.addCallers(x)
+			b.addDenies(s)
 		}
 	}
 	b.graph.sort()
@@ -36,11 +39,13 @@ func (e *Edge) ends() ends { return ends{e.From.ID, e.To.ID} }
 type builder struct {
 	policy *policy.Policy
 	graph  *Graph
+	meshes map[string]*policy.Mesh
 	nodes  map[string]*Node
 	edges  map[ends]*Edge
 }
 
 func (b *builder) addNamespace(m *policy.Mesh) {
+	b.meshes[m.Name] = m
 	ns := Namespace{Name: m.Name, Services: len(m.Services)}
 	if !m.Declares {
 		ns.Mode = b.policy.ModeOf(m, &policy.Service{}, 0).String()
@@ -55,7 +60,7 @@ func (b *builder) addNamespace(m *policy.Mesh) {
 			n.Addresses = append(n.Addresses, a.String())
 		}
 		for _, p := range s.Ports {
-			n.Ports = append(n.Ports, b.port(m, s, p))
+			n.Ports = append(n.Ports, b.port(s, p))
 		}
 		b.addNode(n)
 	}
@@ -73,35 +78,32 @@ func (b *builder) addNode(n *Node) {
 	b.graph.Nodes = append(b.graph.Nodes, n)
 }
 
-// addRules enters the rules of a service as edges that lead to it.
-func (b *builder) addRules(m *policy.Mesh, s *policy.Service) {
-	for i := range s.Allow {
-		for _, from := range s.Allow[i].From {
-			e := b.edge(from, s.ID())
-			rule := b.rule(m, s, &s.Allow[i])
-			rule.MTLS = b.loosest(m, s, from, rule.Ports)
-			denied := denied(s, &s.Allow[i], from)
-			if len(e.Allow) == 0 {
-				e.MTLS, e.Denied = rule.MTLS, denied
-			} else if e.MTLS = min(e.MTLS, rule.MTLS); e.Denied != denied {
-				e.Denied = Part
-			}
-			e.Allow = append(e.Allow, rule)
-		}
+// addEdge enters what a rule allows one of its sources, or a source that may call an external. The policy keeps who may
+// call an external, not the statements that say so.
+func (b *builder) addEdge(from *policy.Edge) {
+	if x := from.External; x != nil {
+		e := b.edge(from.From, x.Namespace+"/"+x.Name)
+		e.Allow = append(e.Allow, Rule{Ports: e.To.Ports, MTLS: NoMTLS})
+		return
 	}
+	e := b.edge(from.From, from.To.ID())
+	rule := b.rule(from.To, from.Rule)
+	rule.MTLS = b.loosest(from.To, from.From, rule.Ports)
+	denied := denied(from)
+	if len(e.Allow) == 0 {
+		e.MTLS, e.Denied = rule.MTLS, denied
+	} else if e.MTLS = min(e.MTLS, rule.MTLS); e.Denied != denied {
+		e.Denied = Part
+	}
+	e.Allow = append(e.Allow, rule)
+}
+
+func (b *builder) addDenies(s *policy.Service) {
 	for i := range s.Deny {
 		for _, from := range s.Deny[i].From {
 			e := b.edge(from, s.ID())
-			e.Deny = append(e.Deny, b.rule(m, s, &s.Deny[i]))
+			e.Deny = append(e.Deny, b.rule(s, &s.Deny[i]))
 		}
-	}
-}
-
-// addCallers enters the edges to an external. The policy keeps who may call it, not the statements that say so.
-func (b *builder) addCallers(x *policy.External) {
-	for _, from := range x.Callers {
-		e := b.edge(from, x.Namespace+"/"+x.Name)
-		e.Allow = append(e.Allow, Rule{Ports: e.To.Ports, MTLS: NoMTLS})
 	}
 }
 
@@ -132,7 +134,7 @@ func (b *builder) caller(from policy.Source) *Node {
 	return n
 }
 
-func (b *builder) rule(m *policy.Mesh, s *policy.Service, r *policy.Rule) Rule {
+func (b *builder) rule(s *policy.Service, r *policy.Rule) Rule {
 	rule := Rule{Because: r.Because, Until: r.Until, At: location(r.At)}
 	for _, o := range r.Ops {
 		rule.Operations = append(rule.Operations, o.String())
@@ -142,21 +144,21 @@ func (b *builder) rule(m *policy.Mesh, s *policy.Service, r *policy.Rule) Rule {
 		if i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }); i >= 0 {
 			p = s.Ports[i]
 		}
-		rule.Ports = append(rule.Ports, b.port(m, s, p))
+		rule.Ports = append(rule.Ports, b.port(s, p))
 	}
 	return rule
 }
 
 // loosest returns the loosest mutual TLS of some ports of a service, of all of them if none are given, as a caller
 // meets it.
-func (b *builder) loosest(m *policy.Mesh, s *policy.Service, from policy.Source, ports []Port) MTLS {
+func (b *builder) loosest(s *policy.Service, from policy.Source, ports []Port) MTLS {
 	if from.Kind == policy.FromService && !from.Service.Proxied() {
 		return NoMTLS
 	}
 	loosest := Strict
 	if len(ports) == 0 {
 		ports = b.nodes[s.ID()].Ports
-		loosest = b.port(m, s, policy.Port{}).MTLS // of the ports that are not declared
+		loosest = b.port(s, policy.Port{}).MTLS // of the ports that are not declared
 	}
 	for _, p := range ports {
 		loosest = min(loosest, p.MTLS)
@@ -164,10 +166,10 @@ func (b *builder) loosest(m *policy.Mesh, s *policy.Service, from policy.Source,
 	return loosest
 }
 
-func (b *builder) port(m *policy.Mesh, s *policy.Service, p policy.Port) Port {
+func (b *builder) port(s *policy.Service, p policy.Port) Port {
 	port := Port{p.Number, p.Protocol.String(), NoMTLS}
 	if s.Proxied() {
-		switch b.policy.ModeOf(m, s, p.Number) {
+		switch b.policy.ModeOf(b.meshes[s.Namespace], s, p.Number) {
 		case policy.Strict:
 			port.MTLS = Strict
 		case policy.Permissive:

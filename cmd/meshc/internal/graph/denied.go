@@ -7,12 +7,12 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// denied returns how much of what a rule allows a caller is taken away by the denies of the callee. It looks at each
-// deny alone, so it may return Part where several together take everything.
-func denied(s *policy.Service, r *policy.Rule, from policy.Source) Extent {
-	extent := None
-	for i := range s.Deny {
-		d := &s.Deny[i]
+// denied returns how much of an edge the denies of the callee take away. It looks at each deny alone, so it may return Part
+// where several together take everything.
+func denied(e *policy.Edge) Extent {
+	r, from, extent := e.Rule, e.From, None
+	for i := range e.To.Deny {
+		d := &e.To.Deny[i]
 		if policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) && policy.Includes(d.From, from) {
 			return Whole
 		}
