@@ -324,8 +324,8 @@ func (r *reason) because(k *explain.Case) string {
 		text += fmt.Sprintf(" rule %d", k.Rule)
 		at = k.Policy.RuleAt(k.Rule)
 	}
-	if k.Policy.Action != enforce.Allow {
-		text += ", " + k.Policy.Action.String()
+	if k.Policy.Effect != enforce.Allow {
+		text += ", " + k.Policy.Effect.String()
 	}
 	if !r.virtual {
 		text += " (" + r.place(at) + ")"

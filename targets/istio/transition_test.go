@@ -125,16 +125,15 @@ func questionsOf(p *policy.Policy) (all []question) {
 		for _, s := range m.Services {
 			for _, port := range append(slices.Clone(s.Ports), policy.Port{Number: 9999}) {
 				for _, c := range callers {
-					r := space.Request{Principal: c.principal, Port: port.Number}
+					facts := space.Facts{space.Identity: c.principal, space.Port: fmt.Sprint(port.Number)}
 					text := fmt.Sprintf("%s -> %s:%d", c.name, s.ID(), port.Number)
 					if !port.Protocol.IsHTTP() {
-						all = append(all, question{r, s, text})
+						all = append(all, question{space.Standard.Request(false, facts), s, text})
 						continue
 					}
-					r.HTTP = true
 					for _, path := range []string{"/", "/api"} {
-						r.Method, r.Path = "GET", path
-						all = append(all, question{r, s, text + " " + path})
+						facts[space.Method], facts[space.Path] = "GET", path
+						all = append(all, question{space.Standard.Request(true, facts), s, text + " " + path})
 					}
 				}
 			}
@@ -199,9 +198,9 @@ func TestPartsMoveOpenly(t *testing.T) {
 			emitted[n], parts = ms, append(parts, len(slices.DeleteFunc(slices.Clone(ms), func(m targets.Manifest) bool { return !strings.HasPrefix(m.Name, name) })))
 			questions = questions[:0]
 			for i := 0; i < n; i += 20 {
-				questions = append(questions, question{text: fmt.Sprint(i), to: callee, Request: space.Request{
-					Principal: fmt.Sprintf("cluster.local/ns/team/sa/caller-%05d", i), Port: 80, HTTP: true, Method: "GET", Path: fmt.Sprintf("/own/%d", i),
-				}})
+				questions = append(questions, question{text: fmt.Sprint(i), to: callee, Request: space.Standard.Request(true, space.Facts{
+					space.Identity: fmt.Sprintf("cluster.local/ns/team/sa/caller-%05d", i), space.Port: "80", space.Method: "GET", space.Path: fmt.Sprintf("/own/%d", i),
+				})})
 			}
 		}
 		require.Equal(t, []int{1, 2, 4}, parts)
@@ -252,14 +251,14 @@ func TestRandomTransitions(t *testing.T) {
 		}
 		var questions []question
 		for _, q := range requests {
-			var e space.Request
-			if e.Port, e.SourceIP = q.port, q.address; q.port != 90 {
-				e.HTTP, e.Method, e.Path = true, q.method, q.path
+			facts := space.Facts{space.Port: fmt.Sprint(q.port), space.SourceAddress: q.address.String()}
+			if q.port != 90 {
+				facts[space.Method], facts[space.Path] = q.method, q.path
 			}
 			if q.mesh != "" {
-				e.Principal = "cluster.local/ns/" + q.mesh + "/sa/" + q.account
+				facts[space.Identity] = "cluster.local/ns/" + q.mesh + "/sa/" + q.account
 			}
-			questions = append(questions, question{e, callees[0], fmt.Sprint(q)})
+			questions = append(questions, question{space.Standard.Request(q.port != 90, facts), callees[0], fmt.Sprint(q)})
 		}
 		var log strings.Builder
 		open, shut := moments(t, emitted[0], emitted[1], questions, func(line string) {

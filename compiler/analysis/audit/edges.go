@@ -45,7 +45,7 @@ func Edges(m *model.Model, s *policy.Service) ([]Edge, error) {
 			}
 		}
 		if len(ports) == 0 {
-			ports = []uint16{split.OtherPort}
+			ports = []uint16{split.Other.Port()}
 		}
 		for _, f := range r.From {
 			for _, port := range ports {
@@ -73,7 +73,7 @@ type edges struct {
 
 func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string) {
 	edge := Edge{From: f, To: e.service, Port: port}
-	if port == e.split.OtherPort {
+	if port == e.split.Other.Port() {
 		edge.Port = 0
 	}
 	if i, ok := e.seen[edge]; ok {
@@ -130,7 +130,7 @@ func (e *edges) conflict(edge *Edge, port uint16) string {
 	case edge.Mode == enforce.Strict:
 		return opens + ", and the port takes mutual TLS only"
 	default:
-		world := func(c space.Source) bool { return c.Principal == "" && c.Elsewhere }
+		world := func(c space.Source) bool { return c.Identity() == "" && c.Elsewhere }
 		if why, _ := e.refused(port, nil, world); why != "" {
 			return opens + ", so they have no identity: " + why
 		}
@@ -151,7 +151,7 @@ func Opening(tls enforce.ClientTLS, rule *enforce.Destination) string {
 func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Source) bool) (why string, known bool) {
 	for i := range e.split.Operations {
 		r := &e.split.Operations[i]
-		if r.Request.Port != port || !model.Occurs(e.service, &r.Request) || !model.Matches(&r.Request, nil, ops) {
+		if r.Request.Port() != port || !model.Occurs(e.service, &r.Request) || !model.Matches(&r.Request, nil, ops) {
 			continue
 		}
 		for c, caller := range e.split.Sources {
@@ -162,7 +162,7 @@ func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Sourc
 				return "", true
 			}
 			if !known {
-				why, known = e.callee.Decide(r.Request.From(caller)).String(), true
+				why, known = e.split.Decision(r, 0, c).String(), true
 			}
 		}
 	}
@@ -187,11 +187,11 @@ func (e *edges) admitted() {
 		if !model.Occurs(e.service, &r.Request) {
 			continue
 		}
-		open := byPort[r.Request.Port]
+		open := byPort[r.Request.Port()]
 		if open == nil {
 			open = make([]bool, len(e.split.Sources))
-			byPort[r.Request.Port] = open
-			ports = append(ports, r.Request.Port)
+			byPort[r.Request.Port()] = open
+			ports = append(ports, r.Request.Port())
 		}
 		e.split.Passes(r, open)
 	}
@@ -215,7 +215,7 @@ func Exposed(m *model.Model, s *policy.Service) ([]model.Caller, error) {
 		}
 	}
 	for n, src := range split.Sources {
-		open[n] = open[n] && (src.Elsewhere || src.Principal != "" || !outsider(m, s, src))
+		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !outsider(m, s, src))
 	}
 	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide }), nil
 }

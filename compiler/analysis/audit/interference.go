@@ -73,14 +73,15 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 			continue
 		}
 		was, is := &r.Outcomes[0], &r.Outcomes[1]
-		_, by := after.Mode(r.Request.Port)
+		_, by := after.Mode(r.Request.Port())
 		if change := (modeChange{by, was.Mode, is.Mode}); was.Mode != is.Mode && !slices.Contains(changes, change) {
 			changes = append(changes, change)
-			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&space.Request{Port: r.Request.Port}), is.Mode, was.Mode)
+			port := space.Request{}.With(space.Port, r.Request.Value(space.Port))
+			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&port), is.Mode, was.Mode)
 			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
 		}
 		// Regions of one port with the same rules are decided alike.
-		alike := sameRules{r.Request.Port, was}
+		alike := sameRules{r.Request.Port(), was}
 		if seen[alike] {
 			continue
 		}
@@ -89,8 +90,8 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 		if changed.Len() == 0 {
 			continue
 		}
-		mode, by := after.Mode(r.Request.Port)
-		decided := both.Decide(after, r)
+		mode, by := after.Mode(r.Request.Port())
+		decided := both.Decide(r, 1)
 		slices.SortStableFunc(decided, func(a, b enforce.Decided) int {
 			return cmp.Compare(a.Sources.Common(changed).First(), b.Sources.Common(changed).First())
 		})
@@ -189,9 +190,9 @@ func Guarded(m *model.Model, s *policy.Service) bool {
 // than they say.
 func Widened(m *model.Model, s *policy.Service) (list diag.List) {
 	for _, p := range m.Callee(s).Policies {
-		for rule := range p.Rules() {
+		for rule := range p.Clauses {
 			for _, port := range s.Ports {
-				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(rule, port.Number) {
+				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(m.Manifests.Table, rule, port.Number) {
 					list.Add(diag.Misleading, p.RuleAt(rule), "%s:%d is %s, so %s %s denies there whatever its rule %d says of HTTP", s.ID(), port.Number, port.Protocol, p.Kind, p.ID(), rule).
 						WithHelp("name the ports that are HTTP in the rule")
 				}

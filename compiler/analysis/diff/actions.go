@@ -23,13 +23,14 @@ func (s *subject) nameActions(kinds []kind) {
 		changed.AddAll(k.regions)
 	}
 	seen := map[string]bool{}
-	offer := func(o space.Operation) {
-		text := actionText(o)
+	table := s.table()
+	offer := func(o space.Box) {
+		text := actionText(table, o)
 		if seen[text] {
 			return
 		}
 		seen[text] = true
-		matches := o.Matcher()
+		matches := func(r *space.Request) bool { return table.In(o, r) }
 		if len(s.regions) > manyRegions && !hasOne(changed, func(i int) bool { return matches(&s.regions[i].Request) }) {
 			return
 		}
@@ -45,7 +46,7 @@ func (s *subject) nameActions(kinds []kind) {
 			s.actions = append(s.actions, piece{text: text, set: set, price: plain})
 		}
 	}
-	offer(space.Operation{})
+	offer(nil)
 	ports := map[uint16]bool{}
 	http := false
 	bare := space.NewSet(len(s.regions))
@@ -53,9 +54,9 @@ func (s *subject) nameActions(kinds []kind) {
 		if !r.Request.HTTP {
 			bare.Add(i)
 		}
-		if p := r.Request.Port; p != s.split.OtherPort && !ports[p] {
+		if p := r.Request.Port(); p != s.split.Other.Port() && !ports[p] {
 			ports[p] = true
-			offer(space.Operation{Ports: []uint16{p}})
+			offer(space.Box{space.Is(space.Port, space.PortPattern(p))})
 		}
 		http = http || r.Request.HTTP
 	}
@@ -63,9 +64,10 @@ func (s *subject) nameActions(kinds []kind) {
 		s.actions = append(s.actions, piece{text: withoutHTTP, set: bare, price: plain})
 	}
 	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
-		for i := range p.Rules() {
-			for _, o := range slices.Concat(p.Asks(i), p.Excludes(i)) {
-				if len(o.Methods)+len(o.Paths)+len(o.Hosts) > 0 && http {
+		for i := range p.Clauses {
+			for _, o := range slices.Concat(p.Requires(table, i), p.Excludes(table, i)) {
+				beside := slices.ContainsFunc(o, func(c space.Condition) bool { return c.Dimension != space.Port })
+				if beside && (http || !table.HTTP([]space.Box{o})) {
 					s.offerParts(o, offer)
 				}
 			}
@@ -78,18 +80,18 @@ func (s *subject) nameActions(kinds []kind) {
 		set := space.NewSet(len(s.regions))
 		set.Add(i)
 		port, elsewhere := "", " on other ports"
-		if r.Request.Port != s.split.OtherPort {
-			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port)), ""
+		if r.Request.Port() != s.split.Other.Port() {
+			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port())), ""
 		}
-		if !r.Request.HTTP {
-			s.actions = append(s.actions, piece{text: port + withoutHTTP + elsewhere, set: set, price: rough})
+		words := s.split.Words(&r.Request)
+		if r.Request.HTTP {
+			s.actions = append(s.actions, piece{text: port + suchAs + words + elsewhere, set: set, price: example})
 			continue
 		}
-		text := port + suchAs + r.Request.Method + " " + r.Request.Path
-		if len(r.Request.Host) > 0 && r.Request.Host != s.split.OtherHost {
-			text += " host " + r.Request.Host
+		if words != "" {
+			words = " " + words
 		}
-		s.actions = append(s.actions, piece{text: text + elsewhere, set: set, price: example})
+		s.actions = append(s.actions, piece{text: port + withoutHTTP + words + elsewhere, set: set, price: rough})
 	}
 }
 
@@ -98,52 +100,52 @@ const (
 	withoutHTTP = " connections without HTTP"
 )
 
-// offerParts offers what a rule asks for, a port and a path at a time, and each of its methods alone.
-func (s *subject) offerParts(o space.Operation, offer func(space.Operation)) {
+// offerParts offers what a rule asks for, with one value at a time of the dimensions that are written so, and each value
+// alone of those that need no name.
+func (s *subject) offerParts(o space.Box, offer func(space.Box)) {
 	if !s.apart {
 		offer(o)
 		return
 	}
-	ports, paths := o.Ports, o.Paths
-	if len(ports) == 0 {
-		ports = []uint16{0}
-	}
-	if len(paths) == 0 {
-		paths = []string{""}
-	}
-	for _, port := range ports {
-		for _, path := range paths {
-			part := space.Operation{Methods: o.Methods, Hosts: o.Hosts}
-			if port != 0 {
-				part.Ports = []uint16{port}
+	parts := []space.Box{nil}
+	for _, c := range o {
+		values := [][]space.Pattern{c.Is}
+		if s.table()[c.Dimension].Single {
+			values = slices.Collect(slices.Chunk(c.Is, 1))
+		}
+		var more []space.Box
+		for _, part := range parts {
+			for _, is := range values {
+				more = append(more, slices.Clip(part).And(c.Dimension, is...))
 			}
-			if path != "" {
-				part.Paths = []string{path}
-			}
-			offer(part)
-			if len(o.Methods) > 1 {
-				for _, m := range o.Methods {
-					part.Methods = []string{m}
-					offer(part)
+		}
+		parts = more
+	}
+	for _, part := range parts {
+		offer(part)
+		for i, c := range part {
+			if s.table()[c.Dimension].Bare && len(c.Is) > 1 {
+				for _, value := range c.Is {
+					one := slices.Clone(part)
+					one[i] = space.Is(c.Dimension, value)
+					offer(one)
 				}
 			}
 		}
 	}
 }
 
-// actionText is an operation behind the name of a service: `:8080 GET|HEAD /api/*`.
-func actionText(o space.Operation) string {
+// actionText is an operation as it is written after the name of a service: `:8080 GET|HEAD /api/*`.
+func actionText(t space.Table, o space.Box) string {
 	var b strings.Builder
-	for _, p := range o.Ports {
-		b.WriteString(":" + strconv.Itoa(int(p)))
-	}
-	for _, list := range [][]string{o.Methods, o.Paths} {
-		if len(list) > 0 {
-			b.WriteString(" " + strings.Join(list, "|"))
+	for _, c := range o {
+		if c.Dimension == space.Port {
+			for _, port := range c.Is {
+				b.WriteString(":" + port.String())
+			}
+			continue
 		}
-	}
-	if len(o.Hosts) > 0 {
-		b.WriteString(" host " + strings.Join(o.Hosts, "|"))
+		b.WriteString(" " + t.Words(c.Dimension, c.Is))
 	}
 	return b.String()
 }

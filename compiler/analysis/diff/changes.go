@@ -33,17 +33,17 @@ func (d *differ) subject(c *compared) (*subject, error) {
 	for _, s := range []*policy.Service{c.was, c.is} {
 		if s != nil {
 			for _, p := range s.Ports {
-				atoms.Operations = append(atoms.Operations, space.Operation{Ports: []uint16{p.Number}})
+				atoms.Operations = append(atoms.Operations, space.Box{space.Is(space.Port, space.PortPattern(p.Number))})
 			}
 		}
 	}
-	single, apart := singles(c.a, c.b)
+	single, apart := singles(d.table(), c.a, c.b)
 	atoms.Operations = append(atoms.Operations, single...)
 	split, err := enforce.NewClasses(atoms, c.a, c.b)
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !d.sameText(uncertain(c.a), uncertain(c.b))}
+	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !d.sameText(d.uncertain(c.a), d.uncertain(c.b))}
 	for i := range split.Operations {
 		if r := &split.Operations[i]; c.service() == nil || model.Occurs(c.service(), &r.Request) {
 			s.regions = append(s.regions, r)
@@ -96,38 +96,32 @@ func (d *differ) callee(c *compared) error {
 }
 
 // uncertain is the policies of a callee that cannot be judged.
-func uncertain(c *enforce.Point) []*enforce.Object {
-	return slices.DeleteFunc(slices.Clone(c.Policies), (*enforce.Object).Certain)
+func (d *differ) uncertain(c *enforce.Point) []*enforce.Object {
+	return slices.DeleteFunc(slices.Clone(c.Policies), func(o *enforce.Object) bool { return o.Certain(d.table()) })
 }
+
+// table is the dimensions of requests.
+func (d *differ) table() space.Table { return d.after.Manifests.Table }
 
 // maxSingles bounds the values that are told apart for the sake of their names.
 const maxSingles = 64
 
-// singles is each port, method, path and host that a rule names beside others, alone: told apart, each can be
-// named alone. Where there are too many, rules are named whole.
-func singles(callees ...*enforce.Point) (all []space.Operation, apart bool) {
+// singles is each value of an operation that a rule names beside others, alone: distinguished, each can be named alone.
+// Where there are too many, rules are named whole.
+func singles(t space.Table, callees ...*enforce.Point) (all []space.Box, apart bool) {
 	seen := map[string]bool{}
-	put := func(o space.Operation) {
-		if text := actionText(o); !seen[text] {
-			seen[text] = true
-			all = append(all, o)
-		}
-	}
 	for _, c := range callees {
 		for _, p := range c.Policies {
-			for i := range p.Rules() {
-				for _, o := range slices.Concat(p.Asks(i), p.Excludes(i)) {
-					for _, port := range o.Ports {
-						put(space.Operation{Ports: []uint16{port}})
-					}
-					for _, m := range o.Methods {
-						put(space.Operation{Methods: []string{m}})
-					}
-					for _, path := range o.Paths {
-						put(space.Operation{Paths: []string{path}})
-					}
-					for _, h := range o.Hosts {
-						put(space.Operation{Hosts: []string{h}})
+			for i := range p.Clauses {
+				for _, o := range slices.Concat(p.Requires(t, i), p.Excludes(t, i)) {
+					for _, condition := range o {
+						for _, value := range condition.Is {
+							one := space.Box{space.Is(condition.Dimension, value)}
+							if text := actionText(t, one); !seen[text] {
+								seen[text] = true
+								all = append(all, one)
+							}
+						}
 					}
 				}
 			}
@@ -207,7 +201,7 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 			members := n.set.Common(k.sources)
 			source := members.First()
 			c := s.change(n.caller(), target)
-			c.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && s.split.Sources[source].Principal != ""
+			c.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && s.split.Sources[source].Identity() != ""
 			for i := range k.regions.All() {
 				v := s.regions[i].Outcomes
 				c.Perhaps = c.Perhaps || v[0].Undecided.Has(source) || v[1].Undecided.Has(source)
@@ -321,7 +315,7 @@ func (s *subject) failClosed(passing []kind) Change {
 			c := s.change(n.caller(), target)
 			source := n.set.Common(k.sources).First()
 			r := s.regions[k.regions.First()]
-			c.MTLS = r.Outcomes[1].Mode != enforce.Disable && s.split.Sources[source].Principal != ""
+			c.MTLS = r.Outcomes[1].Mode != enforce.Disable && s.split.Sources[source].Identity() != ""
 			s.attribute(&c, s.split.Sources[source], &r.Request, true)
 			still = append(still, c)
 		}

@@ -41,8 +41,8 @@ func (d *differ) origin(policies ...*enforce.Object) (o origin) {
 // annotate says where a change comes from where no statement is known: the policies that did it, and the reasons that
 // only they have.
 func (s *subject) annotate(c *Change, opened bool) {
-	by := func(callee *enforce.Point, action enforce.Action) []*enforce.Object {
-		return slices.DeleteFunc(slices.Clone(callee.Policies), func(p *enforce.Object) bool { return p.Action != action })
+	by := func(callee *enforce.Point, action enforce.Effect) []*enforce.Object {
+		return slices.DeleteFunc(slices.Clone(callee.Policies), func(p *enforce.Object) bool { return p.Effect != action })
 	}
 	gains, loses := s.b, s.a
 	if !opened {
@@ -50,7 +50,7 @@ func (s *subject) annotate(c *Change, opened bool) {
 	}
 	for _, side := range []struct {
 		it, other *enforce.Point
-		action    enforce.Action
+		action    enforce.Effect
 	}{{gains, loses, enforce.Allow}, {loses, gains, enforce.Deny}} {
 		mine, theirs := by(side.it, side.action), by(side.other, side.action)
 		if s.sameText(mine, theirs) {

@@ -65,7 +65,7 @@ func (s *subject) nameIdentities() {
 			members.Add(i)
 		}
 		put("world", plain, &policy.Source{Kind: policy.FromWorld}, members)
-		if s.split.Sources[first].Principal == "" {
+		if s.split.Sources[first].Identity() == "" {
 			put(model.Unidentified, plain, &policy.Source{Kind: policy.FromWorld}, members)
 			s.nameOutside(put)
 			continue
@@ -87,7 +87,7 @@ func (s *subject) nameIdentities() {
 // nameOutside names services outside the mesh, which have an address and no identity.
 func (s *subject) nameOutside(put func(string, int, *policy.Source, space.Set)) {
 	for i, c := range s.split.Sources {
-		if c.Principal != "" || !c.IP.IsValid() {
+		if c.Identity() != "" || !c.Address(space.SourceAddress).IsValid() {
 			continue
 		}
 		for _, m := range []*model.Model{s.after, s.before} {
@@ -137,17 +137,17 @@ func (s *subject) patternText(pattern string) (string, *policy.Source) {
 // identityText is what the callers of a class are called, wherever they are. Who is not named stands for all that are not.
 func (s *subject) identityText(class int) string {
 	c := s.split.Sources[class]
-	if c.Principal == "" {
+	if c.Identity() == "" {
 		return model.Unidentified
 	}
 	words, one := s.split.Identities(class)
 	if who := s.identitySource(class); who != nil {
-		return s.services[c.Principal].text
+		return s.services[c.Identity()].text
 	}
 	if one {
-		id, ok := policy.ParseIdentity(c.Principal)
+		id, ok := policy.ParseIdentity(c.Identity())
 		if !ok || id.TrustDomain != s.after.Policy.TrustDomain {
-			return c.Principal
+			return c.Identity()
 		}
 		return "account " + id.Account + " of " + id.Namespace
 	}
@@ -166,10 +166,10 @@ func (s *subject) identityText(class int) string {
 // identitySource is the callers of a class as a source of the language; nil where it has no word for them.
 func (s *subject) identitySource(class int) *policy.Source {
 	c := s.split.Sources[class]
-	if c.Principal == "" {
+	if c.Identity() == "" {
 		return &policy.Source{Kind: policy.FromWorld}
 	}
-	known, ok := s.services[c.Principal]
+	known, ok := s.services[c.Identity()]
 	if !ok {
 		return nil
 	}
@@ -183,7 +183,7 @@ func (s *subject) identitySource(class int) *policy.Source {
 // blocks is the blocks that tell callers apart, and those that tell the clients apart for whom they call.
 func (s *subject) blocks() (peers, clients []netip.Prefix) {
 	for i := 0; i < len(s.split.Sources) && s.split.Identity(i) == 0; i++ {
-		peer, client := s.split.Blocks(i)
+		peer, client := s.split.Block(i, space.SourceAddress), s.split.Block(i, space.RemoteAddress)
 		if peer.IsValid() && !slices.Contains(peers, peer) {
 			peers = append(peers, peer)
 		}
@@ -212,7 +212,7 @@ func (s *subject) places() []piece {
 				continue
 			}
 			for i, c := range s.split.Sources {
-				if (!peer.IsValid() || peer.Contains(c.IP)) && (!client.IsValid() || client.Contains(c.RemoteIP)) {
+				if (!peer.IsValid() || peer.Contains(c.Address(space.SourceAddress))) && (!client.IsValid() || client.Contains(c.Address(space.RemoteAddress))) {
 					set.Add(i)
 				}
 			}
@@ -236,7 +236,7 @@ func (s *subject) placeText(class int) string {
 		}
 		return before + block.String()
 	}
-	peer, client := s.split.Blocks(class)
+	peer, client := s.split.Block(class, space.SourceAddress), s.split.Block(class, space.RemoteAddress)
 	return words(" at ", peer, peers) + words(" for clients at ", client, clients)
 }
 

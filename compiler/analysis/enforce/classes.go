@@ -2,24 +2,27 @@ package enforce
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Classes is all requests to some points, in classes that neither their policies nor the distinctions distinguish: a
+// Classes is all requests to some points, in classes that neither their clauses nor the distinctions distinguish: a
 // request is of one source and in one class of operations, and whatever is true of the representatives is true of it.
 type Classes struct {
 	*space.Space
 	Operations []Class
 
 	classifier *Classifier
-	calling    map[calling]space.Set
+	decided    map[*Outcome][]Decided
 }
 
 // Class is a class of operations, with the requests of every source.
 type Class struct {
 	Request  space.Request // a representative, without its source
-	Outcomes []Outcome     // by point
+	Outcomes []Outcome     // by point; those of classes that are decided alike are the same
+
+	boxes []int32 // of the clauses that it is in
 }
 
 // Outcome is which sources a point lets do what a class is about. All others are denied.
@@ -27,6 +30,12 @@ type Outcome struct {
 	Mode      Mode
 	Allowed   space.Set
 	Undecided space.Set
+}
+
+// Decided is sources whose requests of one class are decided alike.
+type Decided struct {
+	Decision
+	Sources space.Set
 }
 
 // NewClasses judges all requests to the points at once. Outcomes are in the order of the points, which are of one
@@ -37,50 +46,57 @@ func NewClasses(distinctions space.Distinctions, points ...*Point) (*Classes, er
 
 // Classifier makes one Classes after another in the same memory. The zero value is ready; it serves one goroutine.
 type Classifier struct {
-	space.Builder
-	classes Classes
-	points  []*Point
+	builder  space.Builder
+	classes  Classes
+	points   []*Point
+	deciders []decider // by point
 
 	http     bool
-	clauses  []activeClause
-	always   []int32 // clauses that every operation matches
+	clauses  []clause
+	always   [2][]int32 // clauses that every operation matches, without HTTP and with it
 	outcomes map[string][]Outcome
 
-	key []byte
+	hits []hit
+	key  []byte
 }
 
-// activeClause is a clause with the sources that match it, surely or perhaps.
-type activeClause struct {
-	point     int
-	action    Action
-	yes, more space.Set
-}
-
-// Classes is NewClasses; the next call writes over what this one returns.
+// Classes is NewClasses; the next call overwrites what this one returns.
 func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) (*Classes, error) {
-	s.Reset()
 	s.points = points
-	domain := "cluster.local"
+	table, domain := space.Standard, defaultDomain
 	if len(points) > 0 {
-		domain = points[0].mesh.TrustDomain
+		table, domain = points[0].layer.Table, points[0].layer.Mesh.TrustDomain
 	}
+	s.builder.Reset(table)
+	var ports []space.Box // of which the mode is another one
 	for _, c := range points {
 		for _, p := range c.Policies {
 			for i := range p.Clauses {
-				s.Distinguish(p.Clauses[i].From)
-				s.Distinguish(p.Clauses[i].To)
+				s.builder.Distinguish(p.Clauses[i].From)
+				s.builder.Distinguish(p.Clauses[i].To)
 			}
 		}
 		for _, port := range c.ports {
-			s.DistinguishPort(port.port)
+			ports = append(ports, space.Box{space.Is(space.Port, space.PortPattern(port.port))})
 		}
 	}
-	s.DistinguishAll(distinctions)
-	all, err := s.Divide(domain)
+	s.builder.DistinguishAll(distinctions)
+	s.builder.DistinguishAll(space.Distinctions{Operations: ports})
+	all, err := s.builder.Divide(domain)
 	if err != nil {
 		return nil, err
 	}
 	s.classes = Classes{Space: all, Operations: s.classes.Operations[:0], classifier: s}
+	s.clauses, s.deciders = s.clauses[:0], s.deciders[:0]
+	for _, p := range points {
+		d := decider{point: p, width: all.Anonymous()}
+		for _, set := range []*space.Set{&d.plain, &d.all, &d.left, &d.some, &d.doubt} {
+			*set = s.builder.NewSet()
+		}
+		d.plain.AddRange(0, d.width)
+		d.all.AddRange(0, len(all.Sources))
+		s.deciders = append(s.deciders, d)
+	}
 	for _, http := range []bool{false, true} {
 		if err := s.operations(http); err != nil {
 			return nil, err
@@ -92,46 +108,51 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 // operations judges the requests of HTTP or of other connections.
 func (s *Classifier) operations(http bool) error {
 	s.http = http
-	s.Connections(http)
+	s.builder.Connections(http)
 	if s.outcomes == nil {
 		s.outcomes = map[string][]Outcome{}
 	}
 	clear(s.outcomes)
-	s.clauses, s.always = s.clauses[:0], s.always[:0]
-	for i, c := range s.points {
-		for _, p := range c.Policies {
-			for j := range p.Clauses {
-				s.addClause(i, p, &p.Clauses[j])
+	always := s.always[kind(http)][:0]
+	for i, point := range s.points {
+		point.each(http, func(o *Object, rule int, effect Effect) {
+			n := int32(len(s.clauses))
+			c := clause{point: i, object: o, rule: rule, effect: effect}
+			if rule < 0 {
+				c.yes, c.more = s.builder.NewSet(), s.deciders[i].all
+				always = append(always, n)
+			} else {
+				c.yes, c.more = s.builder.Callers(o.Clauses[rule].From)
+				for _, b := range o.Clauses[rule].To {
+					if s.builder.Add(b, n) {
+						always = append(always, n)
+					}
+				}
 			}
-		}
+			s.clauses = append(s.clauses, c)
+		})
 	}
-	return s.Walk(s.class)
+	s.always[kind(http)] = always
+	return s.builder.Walk(s.class)
 }
 
-func (s *Classifier) addClause(point int, p *Object, r *Clause) {
-	if p.Broken || !p.does(p.Action) || p.Action == Audit || !s.http && p.Action == Allow && r.needsHTTP() {
-		return
+func kind(http bool) int {
+	if http {
+		return 1
 	}
-	clause := activeClause{point: point, action: p.Action}
-	clause.yes, clause.more = s.Callers(r.From)
-	n := int32(len(s.clauses))
-	s.clauses = append(s.clauses, clause)
-	for _, b := range r.To {
-		if s.Add(b, n) {
-			s.always = append(s.always, n)
-		}
-	}
+	return 0
 }
 
-// class judges one class of operations, of which r is the representative. Classes in the same boxes are judged alike.
+// class judges one class of operations, of which r is the representative. Classes in the same boxes are decided alike,
+// where the port has the same mode by the same object.
 func (s *Classifier) class(r *space.Request, in []int32) {
 	s.key = s.key[:0]
 	for _, c := range s.points {
-		mode, _ := c.Mode(r.Port)
-		s.key = append(s.key, byte(mode))
+		mode, by := c.Mode(r.Port())
+		s.key = append(s.key, byte(mode), byte(slices.Index(c.Peers, by)))
 	}
 	for _, i := range in {
-		if s.Box(i).Owner >= 0 {
+		if s.builder.Box(i).Owner >= 0 {
 			s.key = binary.AppendUvarint(s.key, uint64(i))
 		}
 	}
@@ -139,9 +160,91 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 	if !ok {
 		outcomes = make([]Outcome, len(s.points))
 		for i := range outcomes {
-			outcomes[i] = s.judge(i, r, in)
+			o := &outcomes[i]
+			*o = Outcome{Allowed: s.builder.NewSet(), Undecided: s.builder.NewSet()}
+			o.Mode, _ = s.points[i].Mode(r.Port())
+			s.decide(i, r, in, func(sources space.Set, by Decision) {
+				switch by.Verdict {
+				case Allowed:
+					o.Allowed.AddAll(sources)
+				case Undecided:
+					o.Undecided.AddAll(sources)
+				}
+			})
 		}
 		s.outcomes[string(s.key)] = outcomes
 	}
-	s.classes.Operations = append(s.classes.Operations, Class{*r, outcomes})
+	s.classes.Operations = append(s.classes.Operations, Class{*r, outcomes, in})
+}
+
+// decide decides about all sources of one class of operations.
+func (s *Classifier) decide(point int, r *space.Request, in []int32, found func(space.Set, Decision)) {
+	d := &s.deciders[point]
+	d.found = found
+	d.decide(r.Port(), s.matching(point, r.HTTP, in))
+}
+
+// matching is the clauses of a point that operations in some boxes match, in their order. Both lists are in that order.
+func (s *Classifier) matching(point int, http bool, in []int32) []hit {
+	s.hits = s.hits[:0]
+	always := s.always[kind(http)]
+	add := func(n int32, sure bool) {
+		c := &s.clauses[n]
+		switch last := len(s.hits) - 1; {
+		case c.point != point:
+		case last >= 0 && s.hits[last].clause == c:
+			s.hits[last].sure = s.hits[last].sure || sure
+		default:
+			s.hits = append(s.hits, hit{c, sure})
+		}
+	}
+	for _, i := range in {
+		b := s.builder.Box(i)
+		if b.Owner < 0 {
+			continue
+		}
+		for len(always) > 0 && always[0] <= b.Owner {
+			add(always[0], true)
+			always = always[1:]
+		}
+		add(b.Owner, b.Sure)
+	}
+	for _, n := range always {
+		add(n, true)
+	}
+	return s.hits
+}
+
+// Decide is what a point decides about the requests of a class, and why: each source is in one set.
+func (s *Classes) Decide(r *Class, point int) []Decided {
+	key := &r.Outcomes[point]
+	if all, ok := s.decided[key]; ok {
+		return all
+	}
+	var all []Decided
+	s.classifier.decide(point, &r.Request, r.boxes, func(sources space.Set, by Decision) {
+		i := slices.IndexFunc(all, func(other Decided) bool { return other.Decision == by })
+		switch {
+		case sources.Empty():
+		case i < 0:
+			all = append(all, Decided{by, slices.Clone(sources)})
+		default:
+			all[i].Sources.AddAll(sources)
+		}
+	})
+	if s.decided == nil {
+		s.decided = map[*Outcome][]Decided{}
+	}
+	s.decided[key] = all
+	return all
+}
+
+// Decision is what a point decides about the requests of a class from one source.
+func (s *Classes) Decision(r *Class, point, source int) Decision {
+	for _, d := range s.Decide(r, point) {
+		if d.Sources.Has(source) {
+			return d.Decision
+		}
+	}
+	return Decision{}
 }

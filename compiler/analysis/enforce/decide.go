@@ -11,7 +11,7 @@ type Verdict uint8
 
 const (
 	Denied    Verdict = iota
-	Undecided         // it depends on what is not told or cannot be judged
+	Undecided         // it depends on what is not known or cannot be judged
 	Allowed
 )
 
@@ -21,19 +21,19 @@ func (v Verdict) String() string { return [...]string{"denied", "undecided", "al
 type Reason uint8
 
 const (
-	NoPolicy  Reason = iota // no ALLOW policy selects the workload: everything that nothing denies is let through
+	NoPolicy  Reason = iota // nothing that allows selects the workload: what nothing denies is let through
 	ByRule                  // a rule matches
-	NoMatch                 // ALLOW policies select the workload, and none matches
+	NoMatch                 // objects that allow select the workload, and none matches
 	Plaintext               // the port is STRICT, and the caller has no identity
-	NotJudged               // it depends on a policy that is broken, or looks at what is not told
+	NotJudged               // it depends on an object that is broken, or looks at what is not known
 )
 
 // Decision is a verdict and what it comes from.
 type Decision struct {
 	Verdict Verdict
 	Reason  Reason
-	Policy  *Object // that decides; of NoMatch the first ALLOW policy; nil where there is none
-	Rule    int     // of ByRule and NotJudged: which of its rules, counted from 0; -1 where it is none of them
+	Policy  *Object // that decides; of NoMatch the first that allows; nil where there is none
+	Rule    int     // of ByRule and NotJudged: which of its clauses, counted from 0; -1 where it is none of them
 }
 
 // String is the decision in one line, such as `allow by shop/backend-ingress rule 0`.
@@ -55,91 +55,192 @@ func (d Decision) String() string {
 	return verb + ": no policy"
 }
 
-// Decide judges a request: first the mode of the port, then the policies. The principal is what the caller can prove;
-// a port that is DISABLE lets nobody prove anything.
-func (c *Point) Decide(r space.Request) Decision {
-	f := r.Facts()
-	mode, by := c.Mode(r.Port)
+// decider is the decision procedure: it decides about many sources at once, each a number in sets, for operations that
+// some clauses match. One request is two sources, that of its caller and that of the same caller without its identity.
+type decider struct {
+	point *Point
+	width int                       // how many sources have no identity: the first ones
+	plain space.Set                 // those
+	all   space.Set                 // every source
+	found func(space.Set, Decision) // gets each source once; the set is overwritten later, and may be empty
+
+	left, some, doubt space.Set // scratch
+}
+
+// hit is a clause that matches operations.
+type hit struct {
+	*clause
+	sure bool // that it does
+}
+
+// clause is a clause of an object that counts at a point, with the sources that match it, surely or perhaps.
+type clause struct {
+	point     int
+	object    *Object
+	rule      int // -1: what a broken object may stand for
+	effect    Effect
+	yes, more space.Set
+}
+
+// decide takes the mode of the port first, and then the clauses that match the operations, in their order.
+func (d *decider) decide(port uint16, hits []hit) {
+	found := d.found
+	mode, by := d.point.Mode(port)
+	copy(d.left, d.all)
 	switch mode {
-	case Strict:
-		if f.URI == "" {
-			return Decision{Denied, Plaintext, by, -1}
+	case Strict: // a caller without an identity is refused
+		found(d.plain, Decision{Denied, Plaintext, by, -1})
+		d.left.RemoveAll(d.plain)
+	case Disable: // nobody proves an identity
+		copy(d.left, d.plain)
+		d.authorize(hits, func(s space.Set, by Decision) { found(d.unproved(s), by) })
+		return
+	case Unknown: // what holds however that is decided is decided
+		var same [Allowed + 1]space.Set
+		for v := range same {
+			same[v] = make(space.Set, len(d.all))
 		}
-	case Disable:
-		f.URI = ""
-	case Unknown:
-		proved := c.authorize(&f)
-		other := Denied // a caller without identity, if the mode is STRICT
-		if f.URI != "" {
-			f.URI = ""
-			other = c.authorize(&f).Verdict // one with an identity, if it is DISABLE
+		copy(d.left, d.plain)
+		d.authorize(hits, func(s space.Set, by Decision) { same[by.Verdict].AddAll(d.unproved(s)) })
+		for v := range same {
+			same[v].RemoveAll(d.plain)
 		}
-		if proved.Verdict == other {
-			return proved
-		}
-		return Decision{Undecided, NotJudged, by, -1}
+		same[Denied].AddAll(d.plain)
+		copy(d.left, d.all)
+		d.authorize(hits, func(s space.Set, proved Decision) {
+			found(s.Common(same[proved.Verdict]), proved)
+			found(s.Minus(same[proved.Verdict]), Decision{Undecided, NotJudged, by, -1})
+		})
+		return
 	}
-	return c.authorize(&f)
+	d.authorize(hits, found)
 }
 
-// Authorize judges a request by the AuthorizationPolicies alone: it came in, and Principal is what was proved.
-func (c *Point) Authorize(r space.Request) Decision {
-	f := r.Facts()
-	return c.authorize(&f)
+// unproved is the sources that are like those of a set, which have no identity, but for an identity.
+func (d *decider) unproved(s space.Set) space.Set {
+	like := make(space.Set, len(d.all))
+	for source := range d.all.All() {
+		if s.Has(source % d.width) {
+			like.Add(source)
+		}
+	}
+	return like
 }
 
-// authorize takes CUSTOM, DENY and ALLOW in Istio's order. A DENY that matches wins over what a provider says.
-func (c *Point) authorize(f *space.Facts) Decision {
-	if d, ok := c.first(f, Deny, space.Yes); ok {
-		return Decision{Denied, ByRule, d.Policy, d.Rule}
-	}
-	allowed, matched := c.first(f, Allow, space.Yes)
-	var guarded *Object
-	for _, p := range c.Policies {
-		if p.does(Allow) && !p.Broken {
-			guarded = p
-			break
+// authorize decides about the sources that are left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY
+// that surely matches wins over what a provider says.
+func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
+	for i := range hits {
+		if h := &hits[i]; h.effect == Deny && d.take(d.some, d.left, h, space.Yes) {
+			found(d.some, Decision{Denied, ByRule, h.object, h.rule})
 		}
 	}
-	unsure, open := c.first(f, Allow, space.Maybe)
-	switch {
-	case matched:
-	case guarded != nil && !open:
-		return Decision{Denied, NoMatch, guarded, -1}
-	case open:
-		return Decision{Undecided, NotJudged, unsure.Policy, unsure.Rule}
-	default:
-		allowed = Decision{Policy: nil, Reason: NoPolicy, Rule: -1}
-	}
-	for _, action := range []Action{Custom, Deny} {
-		if d, ok := c.first(f, action, space.Maybe); ok {
-			return Decision{Undecided, NotJudged, d.Policy, d.Rule}
+	for i := range hits {
+		if h := &hits[i]; h.effect == Allow && d.take(d.some, d.left, h, space.Yes) {
+			d.allow(hits, found, Decision{Allowed, ByRule, h.object, h.rule})
 		}
 	}
-	if matched {
-		allowed.Reason = ByRule
+	for i := range hits {
+		if h := &hits[i]; h.effect == Allow && d.take(d.some, d.left, h, space.Maybe) {
+			found(d.some, Decision{Undecided, NotJudged, h.object, h.rule})
+		}
 	}
-	allowed.Verdict = Allowed
-	return allowed
+	if d.left.Empty() {
+		return
+	}
+	if guard := d.point.guard(); guard != nil {
+		found(d.left, Decision{Denied, NoMatch, guard, -1})
+		return
+	}
+	copy(d.some, d.left)
+	d.allow(hits, found, Decision{Allowed, NoPolicy, nil, -1})
 }
 
-// first is the first rule of the policies with an action that matches at least so surely. A broken policy may match
-// every request, and matches none for sure.
-func (c *Point) first(f *space.Facts, action Action, least space.Match) (Decision, bool) {
-	for _, p := range c.Policies {
-		switch {
-		case !p.does(action):
-			continue
-		case p.Broken && least == space.Maybe:
-			return Decision{Policy: p, Rule: -1}, true
-		case p.Broken:
-			continue
-		}
-		for i := range p.candidates(f) {
-			if p.Clauses[i].match(f, action) >= least {
-				return Decision{Policy: p, Rule: i}, true
+// allow lets some sources through, unless a provider or a DENY of which it is not sure may stop them.
+func (d *decider) allow(hits []hit, found func(space.Set, Decision), by Decision) {
+	for _, effect := range [...]Effect{Custom, Deny} {
+		for i := range hits {
+			if h := &hits[i]; h.effect == effect && d.take(d.doubt, d.some, h, space.Maybe) {
+				found(d.doubt, Decision{Undecided, NotJudged, h.object, h.rule})
 			}
 		}
 	}
-	return Decision{}, false
+	if !d.some.Empty() {
+		found(d.some, by)
+	}
+}
+
+// take moves the sources that a clause matches at least so surely from one set to another, which it overwrites. It
+// reports whether there are any.
+func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
+	if least == space.Yes && !h.sure {
+		return false
+	}
+	any := uint64(0)
+	for i := range from {
+		match := h.yes[i]
+		if least == space.Maybe && h.more != nil {
+			match |= h.more[i]
+		}
+		to[i] = from[i] & match
+		from[i] &^= match
+		any |= to[i]
+	}
+	return any != 0
+}
+
+// Decide judges a request: first the mode of the port, then the clauses. The identity is what the caller can prove; a
+// port that is DISABLE lets nobody prove anything.
+func (c *Point) Decide(r space.Request) Decision { return c.decide(r, (*decider).decide) }
+
+// Authorize judges a request by the clauses alone: it came in, and its identity is what was proved.
+func (c *Point) Authorize(r space.Request) Decision {
+	return c.decide(r, func(d *decider, _ uint16, hits []hit) {
+		copy(d.left, d.all)
+		d.authorize(hits, d.found)
+	})
+}
+
+func (c *Point) decide(r space.Request, how func(*decider, uint16, []hit)) (decision Decision) {
+	callers := []space.Request{r.With(space.Identity, nil), r}
+	if r.Identity() == "" {
+		callers = callers[:1]
+	}
+	n := len(callers)
+	d := decider{point: c, width: 1, found: func(s space.Set, by Decision) {
+		if s.Has(n - 1) {
+			decision = by
+		}
+	}}
+	for _, s := range []*space.Set{&d.plain, &d.all, &d.left, &d.some, &d.doubt} {
+		*s = space.NewSet(n)
+	}
+	d.plain.Add(0)
+	d.all.AddRange(0, n)
+	var hits []hit
+	t := c.layer.Table
+	c.each(r.HTTP, func(o *Object, rule int, effect Effect) {
+		h := hit{clause: &clause{object: o, rule: rule, effect: effect, yes: space.NewSet(n), more: space.NewSet(n)}}
+		if rule < 0 {
+			h.more = d.all
+			hits = append(hits, h)
+			return
+		}
+		to := t.AnyMatch(o.Clauses[rule].To, &r)
+		if to == space.No {
+			return
+		}
+		h.sure = to == space.Yes
+		for i := range callers {
+			switch t.AnyMatch(o.Clauses[rule].From, &callers[i]) {
+			case space.Yes:
+				h.yes.Add(i)
+			case space.Maybe:
+				h.more.Add(i)
+			}
+		}
+		hits = append(hits, h)
+	})
+	how(&d, r.Port(), hits)
+	return decision
 }

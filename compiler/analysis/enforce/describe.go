@@ -2,13 +2,14 @@ package enforce
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Labels is what a policy selects pods by; empty where it binds its whole namespace.
+// Labels is what an object selects pods by; empty where it binds its whole namespace.
 func (p *Object) Labels() map[string]string {
 	labels := make(map[string]string, len(p.Selector))
 	for _, l := range p.Selector {
@@ -17,23 +18,28 @@ func (p *Object) Labels() map[string]string {
 	return labels
 }
 
-// Certain tells that what a policy decides is known here: it was read, asks nobody else, and asks for nothing that a
-// request of this package does not tell.
-func (p *Object) Certain() bool {
-	if p.Broken || p.Action == Custom {
-		return false
-	}
-	for _, r := range p.Clauses {
-		for _, b := range slices.Concat(r.From, r.To) {
-			if slices.ContainsFunc(b, func(c space.Condition) bool { return c.Dimension.IsHidden() }) {
-				return false
+// conditions calls f with every condition of the object's clauses.
+func (p *Object) conditions(f func(*space.Condition)) {
+	for i := range p.Clauses {
+		for _, boxes := range [...][]space.Box{p.Clauses[i].From, p.Clauses[i].To} {
+			for _, b := range boxes {
+				for j := range b {
+					f(&b[j])
+				}
 			}
 		}
 	}
-	return true
 }
 
-// Mentions is who and what the fields of a policy name for what it is, without wildcards. Each list is sorted.
+// Certain reports whether what an object decides is known here: it was read, asks nobody else, and asks for nothing that
+// a request does not reveal.
+func (p *Object) Certain(t space.Table) bool {
+	certain := !p.Broken && p.Effect != Custom
+	p.conditions(func(c *space.Condition) { certain = certain && t[c.Dimension].Kind != nil })
+	return certain
+}
+
+// Mentions is who and what an object names, without wildcards. Each list is sorted.
 type Mentions struct {
 	Principals []string
 	Accounts   []string // NAMESPACE/ACCOUNT
@@ -41,38 +47,27 @@ type Mentions struct {
 	Ports      []uint16
 }
 
-// Mentions gathers what a policy names.
+// Mentions gathers what an object names.
 func (p *Object) Mentions() Mentions {
 	var m Mentions
-	add := func(patterns []space.Pattern, d space.Dimension) {
-		for _, v := range patterns {
+	p.conditions(func(c *space.Condition) {
+		for _, v := range slices.Concat(c.Is, c.Not) {
 			switch {
-			case d == space.Port:
+			case c.Dimension == space.Port:
 				m.Ports = append(m.Ports, v.Port())
-			case d != space.Identity:
 			case v.Account() != "":
 				m.Accounts = append(m.Accounts, v.Account())
 			case v.Namespace() != "":
 				m.Namespaces = append(m.Namespaces, v.Namespace())
-			case v.Exact() != "":
-				m.Principals = append(m.Principals, v.Exact())
+			case v.Principal() != "":
+				m.Principals = append(m.Principals, v.Principal())
 			}
 		}
-	}
-	for _, r := range p.Clauses {
-		for _, b := range slices.Concat(r.From, r.To) {
-			for i := range b {
-				add(b[i].Is, b[i].Dimension)
-				add(b[i].Not, b[i].Dimension)
-			}
-		}
-	}
+	})
 	for _, port := range p.Ports {
 		m.Ports = append(m.Ports, port.Port)
 	}
-	m.Principals, m.Accounts, m.Namespaces = once(m.Principals), once(m.Accounts), once(m.Namespaces)
-	m.Ports = once(m.Ports)
-	return m
+	return Mentions{once(m.Principals), once(m.Accounts), once(m.Namespaces), once(m.Ports)}
 }
 
 func once[T cmp.Ordered](list []T) []T {
@@ -80,18 +75,91 @@ func once[T cmp.Ordered](list []T) []T {
 	return slices.Compact(list)
 }
 
-// Operations is what a rule, counted from 0, is about at a port, in the words of the language: `GET|HEAD /api/*`.
-// It is empty where that is everything.
-func (p *Object) Operations(rule int, port uint16) []string {
+// Blocks is the blocks of callers' own addresses that an object names.
+func (p *Object) Blocks() []netip.Prefix {
+	var all []netip.Prefix
+	p.conditions(func(c *space.Condition) {
+		if c.Dimension == space.SourceAddress {
+			for _, v := range slices.Concat(c.Is, c.Not) {
+				all = append(all, v.Block())
+			}
+		}
+	})
+	return all
+}
+
+// operations is the boxes of operations of a clause, counted from 0; nil where there is no such clause.
+func (p *Object) operations(rule int) []space.Box {
 	if rule < 0 || rule >= len(p.Clauses) {
 		return nil
 	}
+	return p.Clauses[rule].To
+}
+
+// Requires is the operations that a clause, counted from 0, asks for, without what it excludes: a box for each of its own,
+// one without conditions
+// for a clause that asks for nothing. Conditions are in the order of the dimensions.
+func (p *Object) Requires(t space.Table, rule int) []space.Box {
+	var all []space.Box
+	for _, b := range p.operations(rule) {
+		var asked space.Box
+		for _, c := range b {
+			if t[c.Dimension].Kind != nil {
+				asked = asked.And(c.Dimension, c.Is...)
+			}
+		}
+		slices.SortStableFunc(asked, func(a, b space.Condition) int { return cmp.Compare(a.Dimension, b.Dimension) })
+		all = append(all, asked)
+	}
+	return all
+}
+
+// Excludes is the operations that a clause, counted from 0, excludes: a box for each value.
+func (p *Object) Excludes(t space.Table, rule int) []space.Box {
+	var all []space.Box
+	for _, b := range p.operations(rule) {
+		for _, c := range b {
+			for _, not := range c.Not {
+				if t[c.Dimension].Kind != nil {
+					all = append(all, space.Box{}.And(c.Dimension, not))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// Widens reports whether a clause that denies, counted from 0, has conditions on what is HTTP's and binds a port. Where
+// that is not HTTP those conditions are left out, and it denies whatever the others match (istio/istio#37920).
+func (p *Object) Widens(t space.Table, rule int, port uint16) bool {
+	if p.Effect != Deny || p.DryRun {
+		return false
+	}
+	from := t.HTTP(p.Clauses[rule].From)
+	return slices.ContainsFunc(p.Clauses[rule].To, func(b space.Box) bool {
+		return (from || t.HTTP([]space.Box{b})) && onPort(b, port)
+	})
+}
+
+func onPort(b space.Box, port uint16) bool {
+	on := func(p space.Pattern) bool { return p.Port() == port }
+	for _, c := range b {
+		if c.Dimension == space.Port && (len(c.Is) > 0 && !slices.ContainsFunc(c.Is, on) || slices.ContainsFunc(c.Not, on)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Operations is what a clause, counted from 0, is about at a port, as the language writes it: `GET|HEAD /api/*`. It is
+// empty where that is everything.
+func (p *Object) Operations(t space.Table, rule int, port uint16) []string {
 	var all []string
-	for _, b := range p.Clauses[rule].To {
-		words, here := describe(b, port)
-		if !here {
+	for _, b := range p.operations(rule) {
+		if !onPort(b, port) {
 			continue
 		}
+		words := describe(t, b)
 		if len(words) == 0 {
 			return nil
 		}
@@ -100,53 +168,49 @@ func (p *Object) Operations(rule int, port uint16) []string {
 	return once(all)
 }
 
-// describe says what a box is about at a port: one operation for each of its paths.
-func describe(b space.Box, port uint16) (all []string, here bool) {
-	var methods, paths, rest []string
-	for i := range b {
-		c := &b[i]
+// describe is a box but for its ports: one operation for each value of a dimension that is written so. The first values
+// of each dimension that needs no name come first, what else it asks for and excludes after them.
+func describe(t space.Table, b space.Box) []string {
+	var bare [space.MaxDimensions][]space.Pattern
+	var seen [space.MaxDimensions]bool
+	var rest []string
+	for _, c := range b {
+		info := &t[c.Dimension]
 		switch {
 		case c.Dimension == space.Port:
-			on := func(p space.Pattern) bool { return p.Port() == port }
-			if len(c.Is) > 0 && !slices.ContainsFunc(c.Is, on) || slices.ContainsFunc(c.Not, on) {
-				return nil, false
-			}
 			continue
-		case c.Dimension.IsHidden():
+		case info.Kind == nil:
 			rest = append(rest, "where something holds that is not judged")
 			continue
-		case c.Dimension == space.Method && methods == nil:
-			methods = written(c.Is)
-		case c.Dimension == space.Path && paths == nil:
-			paths = written(c.Is)
+		case info.Bare && !seen[c.Dimension]:
+			bare[c.Dimension], seen[c.Dimension] = c.Is, true
 		case len(c.Is) > 0:
-			rest = append(rest, about[c.Dimension]+" "+strings.Join(written(c.Is), "|"))
+			rest = append(rest, info.Name+" "+space.Written(c.Is))
 		}
 		if len(c.Not) > 0 {
-			rest = append(rest, "not "+about[c.Dimension]+" "+strings.Join(written(c.Not), "|"))
+			rest = append(rest, "not "+info.Name+" "+space.Written(c.Not))
 		}
 	}
-	method := strings.Join(methods, "|")
-	for _, path := range append(paths, "")[:max(len(paths), 1)] {
-		var words []string
-		for _, word := range append([]string{method, path}, rest...) {
-			if word != "" {
-				words = append(words, word)
+	all := []string{""}
+	for d := range t {
+		switch {
+		case len(bare[d]) == 0:
+		case t[d].Single:
+			var each []string
+			for _, words := range all {
+				for _, value := range bare[d] {
+					each = append(each, words+" "+value.String())
+				}
+			}
+			all = each
+		default:
+			for i := range all {
+				all[i] += " " + space.Written(bare[d])
 			}
 		}
-		if len(words) > 0 {
-			all = append(all, strings.Join(words, " "))
-		}
 	}
-	return all, true
-}
-
-var about = [...]string{space.Method: "method", space.Path: "path", space.Host: "host", space.DestinationAddress: "address"}
-
-func written(patterns []space.Pattern) []string {
-	words := make([]string, len(patterns))
-	for i, p := range patterns {
-		words[i] = p.String()
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i] + " " + strings.Join(rest, " "))
 	}
-	return words
+	return slices.DeleteFunc(all, func(words string) bool { return words == "" })
 }

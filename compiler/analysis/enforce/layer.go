@@ -4,6 +4,8 @@ package enforce
 import (
 	"cmp"
 	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
 // Mesh is what manifests do not say of the mesh they are for.
@@ -18,6 +20,7 @@ type Layer struct {
 	Policies     []*Object      // sorted by role, namespace and age, which where nothing is known of it is the name
 	Destinations []*Destination // sorted by namespace and age
 	Mesh         Mesh
+	Table        space.Table // the dimensions that conditions speak of
 
 	index map[scope][]*Object
 }
@@ -29,9 +32,11 @@ type scope struct {
 	Label
 }
 
+const defaultDomain = "cluster.local"
+
 // NewLayer sorts the objects and indexes them.
-func NewLayer(mesh Mesh, policies []*Object, destinations []*Destination) *Layer {
-	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, index: make(map[scope][]*Object, len(policies))}
+func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*Destination) *Layer {
+	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: make(map[scope][]*Object, len(policies))}
 	slices.SortStableFunc(m.Policies, func(a, b *Object) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), older(a, b))
 	})

@@ -15,7 +15,7 @@ type Object struct {
 	Kind      string
 	Namespace string
 	Name      string
-	Action    Action // of an object with clauses
+	Effect    Effect // of an object with clauses
 	DryRun    bool   // an object with clauses that is logged and not enforced
 	At        source.Span
 
@@ -23,7 +23,7 @@ type Object struct {
 	// it may stand for anything, and what it might decide is undecided.
 	Broken bool
 
-	AnyAction bool // it is broken in a way that leaves even its action open
+	AnyEffect bool // it is broken in a way that leaves even its effect open
 
 	Created  time.Time
 	Selector []Label // sorted by key; empty: the whole namespace
@@ -32,8 +32,6 @@ type Object struct {
 	Clauses  []Clause
 	Mode     Mode       // of an object that sets modes
 	Ports    []PortMode // sorted by port
-
-	byPath clausesByPath
 }
 
 // Role is what an object does.
@@ -62,10 +60,7 @@ type Clause struct {
 // ID is NAMESPACE/NAME.
 func (p *Object) ID() string { return p.Namespace + "/" + p.Name }
 
-// Rules is the number of rules of an object with clauses.
-func (p *Object) Rules() int { return len(p.Clauses) }
-
-// RuleAt is the place of a rule, counted from 0.
+// RuleAt is the place of a clause, counted from 0; that of the object where it has no such clause.
 func (p *Object) RuleAt(i int) source.Span {
 	if i < 0 || i >= len(p.Clauses) {
 		return p.At
@@ -73,20 +68,20 @@ func (p *Object) RuleAt(i int) source.Span {
 	return p.Clauses[i].At
 }
 
-// Action is what an object does with the requests that its clauses match.
-type Action uint8
+// Effect is what an object does with the requests that its clauses match.
+type Effect uint8
 
 const (
-	Allow Action = iota
+	Allow Effect = iota
 	Deny
 	Audit
 	Custom
 )
 
-func (a Action) String() string { return Actions[a] }
+func (a Effect) String() string { return Effects[a] }
 
-// Actions are the names of actions.
-var Actions = [...]string{Allow: "ALLOW", Deny: "DENY", Audit: "AUDIT", Custom: "CUSTOM"}
+// Effects are the names of effects.
+var Effects = [...]string{Allow: "ALLOW", Deny: "DENY", Audit: "AUDIT", Custom: "CUSTOM"}
 
 // Mode is what a port expects of its callers.
 type Mode uint8
@@ -106,8 +101,8 @@ var Modes = [...]string{Inherit: "UNSET", Disable: "DISABLE", Permissive: "PERMI
 
 // does reports whether the object may act so. A CUSTOM policy's provider is asked even in a dry run: see builder.go in
 // istio.io/istio/pilot/pkg/security/authz/builder.
-func (p *Object) does(action Action) bool {
-	return p.AnyAction || p.Action == action && (!p.DryRun || action == Custom)
+func (p *Object) does(effect Effect) bool {
+	return p.AnyEffect || p.Effect == effect && (!p.DryRun || effect == Custom)
 }
 
 func (p *Object) selects(w *Workload) bool {
@@ -121,17 +116,6 @@ func (p *Object) selects(w *Workload) bool {
 	}
 	return w.Namespace == p.Namespace && slices.ContainsFunc(p.Targets, func(t Label) bool { return w.Labels[t.Key] == t.Value && t.Value != "" })
 }
-
-func (r *Clause) match(f *space.Facts, action Action) space.Match {
-	if !f.HTTP && action == Allow && r.needsHTTP() {
-		return space.No
-	}
-	return min(space.AnyMatch(r.From, f), space.AnyMatch(r.To, f))
-}
-
-// needsHTTP reports whether a field of the rule is HTTP's. On a port that is not, Istio leaves such an ALLOW rule out;
-// of a rule with another action it leaves out the field, so that the rule matches more (istio/istio#37920).
-func (r *Clause) needsHTTP() bool { return space.NeedsHTTP(r.From) || space.NeedsHTTP(r.To) }
 
 // older orders objects as Istio does: by their creation, then by name.
 func older(a, b *Object) int {

@@ -17,7 +17,7 @@ type Point struct {
 	Peers    []*Object // PeerAuthentications that count: at most those of the mesh, the namespace and the workload
 	Shadowed []*Object // PeerAuthentications that select the workload, and do not count because of an older one
 
-	mesh  Mesh
+	layer *Layer
 	mode  peerMode
 	ports []portSetting
 }
@@ -66,7 +66,7 @@ func (m *Layer) For(w Workload) *Point {
 	for n < len(bound) && bound[n].Role == Authorizes {
 		n++
 	}
-	c := &Point{Policies: bound[:n:n], mesh: m.Mesh}
+	c := &Point{Policies: bound[:n:n], layer: m}
 	c.compose(bound[n:], m.Mesh.RootNamespace)
 	return c
 }
@@ -126,4 +126,40 @@ func (c *Point) Mode(port uint16) (Mode, *Object) {
 		return c.ports[i].mode, c.ports[i].by
 	}
 	return c.mode.mode, c.mode.by
+}
+
+// each calls f with the clauses that count where the proxy reads HTTP, or where it does not: of a broken object, once
+// for each of the effects that it may have, the rule is -1. On a port that is not HTTP, Istio leaves out an ALLOW rule
+// with a field of HTTP; of a rule with another action it leaves out the field, so that the rule matches more
+// (istio/istio#37920).
+func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
+	t := c.layer.Table
+	for _, o := range c.Policies {
+		switch {
+		case o.Broken:
+			for _, effect := range [...]Effect{Allow, Deny, Custom} {
+				if o.does(effect) {
+					f(o, -1, effect)
+				}
+			}
+			continue
+		case !o.does(o.Effect) || o.Effect == Audit:
+			continue
+		}
+		for i := range o.Clauses {
+			if r := &o.Clauses[i]; http || o.Effect != Allow || !t.HTTP(r.From) && !t.HTTP(r.To) {
+				f(o, i, o.Effect)
+			}
+		}
+	}
+}
+
+// guard is the first object that surely allows something: what none allows is denied. It is nil where there is none.
+func (c *Point) guard() *Object {
+	for _, o := range c.Policies {
+		if o.does(Allow) && !o.Broken {
+			return o
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"net/netip"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
@@ -17,8 +18,7 @@ type spot struct {
 }
 
 func spotOf(split *enforce.Classes, class int) spot {
-	peer, client := split.Blocks(class)
-	return spot{split.Identity(class), peer, client}
+	return spot{split.Identity(class), split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)}
 }
 
 // places is how callers are answered by where they are.

@@ -102,16 +102,16 @@ func Why(m *model.Model, q Question) (*Answer, error) {
 	var ports []uint16
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port) {
+		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port()) {
 			continue
 		}
-		if byPort[r.Request.Port] == nil {
-			ports = append(ports, r.Request.Port)
+		if byPort[r.Request.Port()] == nil {
+			ports = append(ports, r.Request.Port())
 		}
-		byPort[r.Request.Port] = append(byPort[r.Request.Port], r)
+		byPort[r.Request.Port()] = append(byPort[r.Request.Port()], r)
 	}
 	last := func(port uint16) int { // what nothing names comes behind all that something does
-		if port == split.OtherPort {
+		if port == split.Other.Port() {
 			return 1 << 16
 		}
 		return int(port)
@@ -142,7 +142,7 @@ type why struct {
 // is is Is, save that a service outside the mesh whose address is not told is looked for anywhere.
 func (w *why) is(caller space.Source) bool {
 	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
-		return caller.Principal == "" && caller.Elsewhere
+		return caller.Identity() == "" && caller.Elsewhere
 	}
 	return w.Is(caller, w.From)
 }
@@ -167,7 +167,7 @@ func (w *why) carries(port uint16) bool {
 
 // port answers for one port, with a text that is equal for ports that are answered alike.
 func (w *why) port(port uint16, regions []*enforce.Class, callers []int) (PortAnswer, string) {
-	p := PortAnswer{Others: port == w.split.OtherPort && port != w.Port}
+	p := PortAnswer{Others: port == w.split.Other.Port() && port != w.Port}
 	if !p.Others {
 		one := policy.Port{Number: port}
 		for _, d := range w.To.Ports {
@@ -184,7 +184,7 @@ func (w *why) port(port uint16, regions []*enforce.Class, callers []int) (PortAn
 	where := newPlaces()
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
-		all[i].Cases, signatures[i] = w.cases(port, regions, w.split.Sources[c])
+		all[i].Cases, signatures[i] = w.cases(port, regions, c)
 		where.add(spotOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
@@ -236,7 +236,8 @@ func signatureOf(cases []Case) string {
 }
 
 // cases is what becomes of the requests of one class of callers, those that a rule decides first.
-func (w *why) cases(port uint16, regions []*enforce.Class, caller space.Source) ([]Case, string) {
+func (w *why) cases(port uint16, regions []*enforce.Class, class int) ([]Case, string) {
+	caller := w.split.Sources[class]
 	type key struct {
 		enforce.Decision
 		notHTTP bool
@@ -244,11 +245,11 @@ func (w *why) cases(port uint16, regions []*enforce.Class, caller space.Source) 
 	var cases []Case
 	at := map[key]int{}
 	for _, r := range regions {
-		d := w.callee.Decide(r.Request.From(caller))
+		d := w.split.Decision(r, 0, class)
 		k := key{Decision: d}
 		var operations []string
 		if d.Policy != nil && (d.Reason == enforce.ByRule || d.Reason == enforce.NotJudged) {
-			operations = d.Policy.Operations(d.Rule, port)
+			operations = d.Policy.Operations(w.Manifests.Table, d.Rule, port)
 			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
 		}
 		i, ok := at[k]
@@ -308,8 +309,8 @@ func (w *why) name(class int) string {
 
 // placed is the same with its place: who has no identity and is at the address of a service is that.
 func (w *why) placed(class int) string {
-	peer, client := w.split.Blocks(class)
-	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Principal == "" && !client.IsValid() {
+	peer, client := w.split.Block(class, space.SourceAddress), w.split.Block(class, space.RemoteAddress)
+	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {
 		return s.ID()
 	}
 	return w.name(class) + model.Place(w.split.Classes, class)

@@ -52,10 +52,12 @@ func TestWhyCases(t *testing.T) {
 		for _, port := range []uint16{8080, 9090, 7777} {
 			for _, method := range []string{"GET", "HEAD", "POST", "PATCH"} {
 				for _, path := range []string{"/", "/api/", "/api/orders", "/api/internal/keys", "/logo.png", "/api/internal/x.png", "/v1/7/items", "/v1/7/8/items", "/v1//items"} {
-					r := space.Request{Principal: m.Principal(all[from]), Port: port, HTTP: true, Method: method, Path: path}
+					facts := space.Facts{space.Identity: m.Principal(all[from]), space.Port: fmt.Sprint(port), space.Method: method, space.Path: path}
 					if port == 9090 {
-						r = space.Request{Principal: r.Principal, Port: port}
+						delete(facts, space.Method)
+						delete(facts, space.Path)
 					}
+					r := space.Standard.Request(port != 9090, facts)
 					want := callee.Decide(r).Verdict
 					assert.Equal(t, want, verdictFor(answer, &r), "%s :%d %s %s", from, port, method, path)
 					decided[want]++
@@ -71,7 +73,7 @@ func TestWhyCases(t *testing.T) {
 func verdictFor(a *explain.Answer, r *space.Request) enforce.Verdict {
 	var port *explain.PortAnswer
 	for i := range a.Ports {
-		named := slices.ContainsFunc(a.Ports[i].Ports, func(p policy.Port) bool { return p.Number == r.Port })
+		named := slices.ContainsFunc(a.Ports[i].Ports, func(p policy.Port) bool { return p.Number == r.Port() })
 		if named || port == nil && a.Ports[i].Others {
 			port = &a.Ports[i]
 		}
@@ -90,7 +92,7 @@ func verdictFor(a *explain.Answer, r *space.Request) enforce.Verdict {
 					o.Methods = strings.Split(word, "|")
 				}
 			}
-			fits = fits || r.HTTP && o.Matches(r.Method, r.Path)
+			fits = fits || r.HTTP && o.Matches(r.Text(space.Method), r.Text(space.Path))
 		}
 		if fits {
 			return k.Verdict

@@ -67,11 +67,11 @@ func (m *Model) IdentityOf(namespace, account string) string {
 // of all others of a mesh, or of all that nothing names, is called so.
 func (m *Model) Who(split *enforce.Classes, class int) Caller {
 	src := split.Sources[class]
-	if src.Principal == "" {
+	if src.Identity() == "" {
 		return Caller{Source: policy.Source{Kind: policy.FromWorld}, Wide: true}
 	}
 	words, one := split.Identities(class)
-	if s := m.services[src.Principal]; s != nil && (one || len(words) == 1 && words[0] == "account "+s.Namespace+"/"+s.Account) {
+	if s := m.services[src.Identity()]; s != nil && (one || len(words) == 1 && words[0] == "account "+s.Namespace+"/"+s.Account) {
 		return Caller{Source: policy.Source{Service: s}}
 	}
 	unnamed := Caller{Source: policy.Source{Kind: policy.FromAny}, Wide: !one}
@@ -101,7 +101,7 @@ func (m *Model) Who(split *enforce.Classes, class int) Caller {
 // place is where the callers of a class are, in words behind their name.
 func Place(split *enforce.Classes, class int) string {
 	text := ""
-	peer, client := split.Blocks(class)
+	peer, client := split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)
 	if peer.IsValid() {
 		text += " at " + peer.String()
 	}
@@ -167,18 +167,18 @@ const Unidentified = "callers without identity"
 
 // Caller is one caller of a class in the words of the language.
 func (m *Model) Caller(c space.Source) string {
-	if c.Principal == "" {
-		if c.IP.IsValid() {
-			return "a caller without identity at " + c.IP.String()
+	if c.Identity() == "" {
+		if c.Address(space.SourceAddress).IsValid() {
+			return "a caller without identity at " + c.Address(space.SourceAddress).String()
 		}
 		return "a caller without identity"
 	}
-	if s := m.services[c.Principal]; s != nil {
+	if s := m.services[c.Identity()]; s != nil {
 		return s.ID()
 	}
-	id, ok := policy.ParseIdentity(c.Principal)
+	id, ok := policy.ParseIdentity(c.Identity())
 	if !ok || id.TrustDomain != m.Policy.TrustDomain {
-		return c.Principal
+		return c.Identity()
 	}
 	return fmt.Sprintf("account %s of namespace %s", id.Account, id.Namespace)
 }
@@ -189,11 +189,11 @@ func (m *Model) CallerAt(c space.Source) string {
 	if c.Elsewhere {
 		return name
 	}
-	if c.Principal != "" {
-		name += at(c.IP)
+	if c.Identity() != "" {
+		name += at(c.Address(space.SourceAddress))
 	}
-	if c.RemoteIP.IsValid() {
-		name += " for a client" + at(c.RemoteIP)
+	if c.Address(space.RemoteAddress).IsValid() {
+		name += " for a client" + at(c.Address(space.RemoteAddress))
 	}
 	return name
 }

@@ -120,7 +120,7 @@ func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 	m.outsiders(c, split.Classes, open)
 	others := map[int]bool{} // by identity: those that the language has no name for
 	for n, src := range split.Sources {
-		if src.Principal == "" {
+		if src.Identity() == "" {
 			c.World = c.World || open[n] && src.Elsewhere
 			continue
 		}
@@ -128,7 +128,7 @@ func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		_, one := split.Identities(n)
 		switch who := m.Who(split.Classes, n); {
 		case one:
-			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
+			c.Services[src.Identity()] = c.Services[src.Identity()] || open[n]
 		case who.Other != "":
 			others[split.Identity(n)] = others[split.Identity(n)] || open[n]
 		case who.Kind == policy.FromAny:
@@ -136,7 +136,7 @@ func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operat
 		case who.Kind == policy.FromMesh:
 			c.Namespaces[who.Mesh] = c.Namespaces[who.Mesh] || open[n]
 		default: // by its account, in any trust domain
-			c.Services[src.Principal] = c.Services[src.Principal] || open[n]
+			c.Services[src.Identity()] = c.Services[src.Identity()] || open[n]
 		}
 	}
 	m.others(c, split.Classes, others)
@@ -166,7 +166,7 @@ func (c *Callers) declared(m *Model, s *policy.Service) {
 
 // outsiders adds the services outside the mesh that addresses tell apart from others.
 func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
-	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.IP.IsValid() }) {
+	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.Address(space.SourceAddress).IsValid() }) {
 		return
 	}
 	for _, mesh := range m.Policy.Meshes {
@@ -190,11 +190,11 @@ func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 // apart tells whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
 func (m *Model) apart(split *enforce.Classes, o *policy.Service) bool {
 	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
-		class := split.Source(space.Request{SourceIP: a.Addr()})
+		class := split.Source(space.Request{}.With(space.SourceAddress, space.AddressValue(a.Addr())))
 		if class < 0 {
 			return true
 		}
-		block, _ := split.Blocks(class)
+		block := split.Block(class, space.SourceAddress)
 		return !block.IsValid() || block.Bits() > a.Bits()
 	})
 }

@@ -54,7 +54,7 @@ func calls(m *model.Model) (actors []actor, may [][]bool) {
 				continue
 			}
 			allowed := func(principal string) bool {
-				return m.Callee(to.service).Decide(space.Request{Principal: principal, SourceIP: a.ip, Port: 80}).Verdict == enforce.Allowed
+				return m.Callee(to.service).Decide(space.Standard.Request(false, space.Facts{space.Identity: principal, space.SourceAddress: a.ip.String(), space.Port: "80"})).Verdict == enforce.Allowed
 			}
 			may[i][j] = !to.service.Proxied() || allowed(a.principal) || allowed("")
 		}

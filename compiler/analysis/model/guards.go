@@ -134,7 +134,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 			if Unproven(caller, o.Mode) {
 				continue
 			}
-			named := m.standsFor(caller, g.From) || caller.Principal != "" && m.IsOneOf(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
+			named := m.standsFor(caller, g.From) || caller.Identity() != "" && m.IsOneOf(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
 			case g.Kind == policy.Never && named && open && !m.IsOneOf(caller, g.Except):
@@ -178,7 +178,7 @@ func plainFirst(sources []space.Source) []int {
 // disguised tells whether a caller without identity may be one of those that a never is about: whoever calls
 // past its own proxy proves nothing. A port that is not strict lets it come so.
 func (m *Model) disguised(caller space.Source, g *policy.Guard) bool {
-	return caller.Principal == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
+	return caller.Identity() == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
 }
 
 // judgeOutside judges a destination that no proxy guards: whoever reaches it on the network may call it.
@@ -208,7 +208,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 			if e := m.exception(g, caller); e != "" {
 				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
 			}
-		} else if by := m.Callee(s).Decide(r.Request.From(caller)); by.Policy != nil {
+		} else if by := m.Callee(s).Decide(split.From(r.Request, caller)); by.Policy != nil {
 			d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
 		} else {
 			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
@@ -226,7 +226,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 // account, that one.
 func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
 	for _, f := range g.From {
-		if caller.Principal != "" && f.Kind == policy.FromService && m.Is(caller, f) {
+		if caller.Identity() != "" && f.Kind == policy.FromService && m.Is(caller, f) {
 			return f.String()
 		}
 	}
@@ -240,7 +240,7 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			switch f := (policy.Source{Service: s}); {
-			case !m.Stands(caller, f) && (caller.Principal == "" || !m.Is(caller, f)):
+			case !m.Stands(caller, f) && (caller.Identity() == "" || !m.Is(caller, f)):
 			case !only(g, f):
 				names = append(names, f.String())
 			case s.Proxied():
@@ -248,7 +248,7 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 			}
 		}
 	}
-	if caller.Principal != "" && len(names) > 0 {
+	if caller.Identity() != "" && len(names) > 0 {
 		return m.callerOf(g, caller) // of several with one account
 	}
 	return strings.Join(names, ", ")
@@ -260,21 +260,21 @@ func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.
 // stopped says what turns a request away.
 func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller space.Source, r *space.Request) {
 	s := split.Service
-	mode := m.Mode(s, r.Port)
+	mode := m.Mode(s, r.Port())
 	switch rule := m.RuleFor(s.Deny, caller, r); {
-	case mode == policy.Strict && caller.Principal == "":
+	case mode == policy.Strict && caller.Identity() == "":
 		d.WithNote("the port is strict, and the caller has no identity")
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
 	case m.RuleFor(s.Allow, caller, r) != nil:
-		by := m.Callee(s).Decide(r.From(caller))
+		by := m.Callee(s).Decide(split.From(*r, caller))
 		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {
 			d.WithHelp("%s %s stops it: take that back", by.Policy.Kind, by.Policy.ID())
 		}
 	default:
 		from := m.callerOf(g, caller)
 		for _, f := range g.From {
-			if caller.Principal == "" && m.Stands(caller, f) {
+			if caller.Identity() == "" && m.Stands(caller, f) {
 				from = f.String()
 			}
 		}
@@ -294,7 +294,7 @@ func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
 // ruleFor is the first rule of the language that a request matches.
 func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	for i := range rules {
-		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Path && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
+		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Text(space.Path) && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
 			continue // what is asked of most rules of a hub
 		}
 		if Matches(r, rules[i].Ports, rules[i].Ops) && m.IsOneOf(caller, rules[i].From) {
@@ -355,15 +355,15 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 
 // at is the place of the statement that lets a caller do anything at a service; zero where there is none.
 func (m *Model) at(caller policy.Source, s *policy.Service) (at source.Span) {
-	c := space.Source{Elsewhere: true}
+	var r space.Request
 	if caller.Kind == policy.FromService {
-		c.Principal = m.Principal(caller.Service)
+		r = r.With(space.Identity, space.IdentityValue(m.Principal(caller.Service)))
 		if !caller.Service.Proxied() && len(caller.Service.Addresses) > 0 {
-			c.IP = caller.Service.Addresses[0].Addr()
+			r = r.With(space.SourceAddress, space.AddressValue(caller.Service.Addresses[0].Addr()))
 		}
 	}
 	for i := range s.Allow {
-		if caller.Kind == policy.FromService && m.IsOneOf(c, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
+		if caller.Kind == policy.FromService && m.IsOneOf(space.Source{Request: &r, Elsewhere: true}, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
 			return s.Allow[i].At
 		}
 	}

@@ -70,7 +70,7 @@ func TestGuardsRequestByRequest(t *testing.T) {
 		}
 		callee := m.Callee(b)
 		allowed := func(principal string, ip netip.Addr) bool {
-			return callee.Decide(space.Request{Principal: principal, SourceIP: ip, Port: 80}).Verdict == enforce.Allowed
+			return callee.Decide(space.Standard.Request(false, space.Facts{space.Identity: principal, space.SourceAddress: ip.String(), space.Port: "80"})).Verdict == enforce.Allowed
 		}
 		var never, always, only bool
 		reached := false

@@ -25,10 +25,10 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
 		declares: m.meshes[s.Namespace].Declares, want: space.NewSet(n)}
 	for i, caller := range split.Sources {
-		if caller.Principal == "" {
+		if caller.Identity() == "" {
 			in.plain.Add(i)
 		} else {
-			in.named[caller.Principal] = append(in.named[caller.Principal], i)
+			in.named[caller.Identity()] = append(in.named[caller.Identity()], i)
 		}
 	}
 	in.allow, in.deny = in.rules(s.Allow), in.rules(s.Deny)
@@ -40,7 +40,7 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	clear(in.want)
 	if in.declares {
-		in.want.Fill(len(in.sources))
+		in.want.AddRange(0, len(in.sources))
 	} else {
 		in.allow.each(r, in.want.AddAll)
 	}
@@ -53,11 +53,11 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 		type place struct{ ip, remote netip.Addr }
 		same := map[place]bool{}
 		for i := range in.plain.All() {
-			same[place{in.sources[i].IP, in.sources[i].RemoteIP}] = in.want.Has(i)
+			same[place{in.sources[i].Address(space.SourceAddress), in.sources[i].Address(space.RemoteAddress)}] = in.want.Has(i)
 		}
 		clear(in.want)
 		for i, caller := range in.sources {
-			if same[place{caller.IP, caller.RemoteIP}] {
+			if same[place{caller.Address(space.SourceAddress), caller.Address(space.RemoteAddress)}] {
 				in.want.Add(i)
 			}
 		}
@@ -94,7 +94,7 @@ func (in *intents) rules(all []policy.Rule) rules {
 
 // each goes through the rules that speak of what a request does, with the callers of each.
 func (rs *rules) each(r *space.Request, do func(space.Set)) {
-	for _, list := range [...][]*ruleSet{rs.exact[r.Path], rs.other} {
+	for _, list := range [...][]*ruleSet{rs.exact[r.Text(space.Path)], rs.other} {
 		for _, rule := range list {
 			if Matches(r, rule.Ports, rule.Ops) {
 				do(rule.from)

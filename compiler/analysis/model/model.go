@@ -41,13 +41,13 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	for _, mesh := range p.Meshes {
 		m.meshes[mesh.Name] = mesh
 		if strings.HasPrefix(mesh.Name, "other") {
-			m.namesakes.Namespaces = append(m.namesakes.Namespaces, mesh.Name)
+			m.namesakes.Callers = append(m.namesakes.Callers, space.Is(space.Identity, space.NamespacePattern(mesh.Name)))
 		}
 		for _, s := range mesh.Services {
 			principal := s.Identity(p.TrustDomain).String()
 			m.principals[s] = principal
 			if strings.HasPrefix(s.Account, "other") && principal != "" {
-				m.namesakes.Principals = append(m.namesakes.Principals, principal)
+				m.namesakes.Callers = append(m.namesakes.Callers, space.Is(space.Identity, space.PrincipalPattern(principal)))
 			}
 			if principal != "" && m.services[principal] == nil {
 				m.services[principal] = s
@@ -85,15 +85,15 @@ func (m *Model) Is(caller space.Source, s policy.Source) bool {
 	case policy.FromWorld:
 		return true
 	case policy.FromAny:
-		return caller.Principal != ""
+		return caller.Identity() != ""
 	case policy.FromMesh:
-		return strings.Contains(caller.Principal, policy.NamespacePart+s.Mesh+policy.AccountPart)
+		return strings.Contains(caller.Identity(), policy.NamespacePart+s.Mesh+policy.AccountPart)
 	}
 	if s.Service.Proxied() {
-		return caller.Principal != "" && caller.Principal == m.Principal(s.Service)
+		return caller.Identity() != "" && caller.Identity() == m.Principal(s.Service)
 	}
 	for _, a := range s.Service.Addresses {
-		if caller.Principal == "" && caller.IP.IsValid() && a.Contains(caller.IP) {
+		if caller.Identity() == "" && caller.Address(space.SourceAddress).IsValid() && a.Contains(caller.Address(space.SourceAddress)) {
 			return true
 		}
 	}
@@ -134,12 +134,12 @@ func (m *Model) standsFor(caller space.Source, sources []policy.Source) bool {
 // addresses alone, and who is at one that rules name is whoever they mean. Anywhere else, and of a port that takes
 // identities, a class with one is met wherever it calls from.
 func Unproven(caller space.Source, mode enforce.Mode) bool {
-	return caller.Principal != "" && mode == enforce.Disable && !caller.Elsewhere
+	return caller.Identity() != "" && mode == enforce.Disable && !caller.Elsewhere
 }
 
 // Atoms is what the rules tell apart, so that no class of requests straddles one of them.
 func (m *Model) Atoms(s *policy.Service) space.Distinctions {
-	a := space.Distinctions{Principals: slices.Clone(m.namesakes.Principals), Namespaces: slices.Clone(m.namesakes.Namespaces)}
+	a := space.Distinctions{Callers: slices.Clone(m.namesakes.Callers)}
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
 			m.AddSources(&a, rules[i].From)
@@ -147,7 +147,7 @@ func (m *Model) Atoms(s *policy.Service) space.Distinctions {
 		}
 	}
 	for _, p := range s.Ports {
-		a.Operations = append(a.Operations, space.Operation{Ports: []uint16{p.Number}})
+		a.Operations = append(a.Operations, space.Box{space.Is(space.Port, space.PortPattern(p.Number))})
 	}
 	return a
 }
@@ -156,29 +156,29 @@ func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 	for _, f := range sources {
 		switch {
 		case f.Kind == policy.FromMesh:
-			a.Namespaces = append(a.Namespaces, f.Mesh)
+			a.Callers = append(a.Callers, space.Is(space.Identity, space.NamespacePattern(f.Mesh)))
 		case f.Kind != policy.FromService:
 		case !f.Service.Proxied():
-			a.Blocks = append(a.Blocks, f.Service.Addresses...)
+			for _, block := range f.Service.Addresses {
+				a.Callers = append(a.Callers, space.Is(space.SourceAddress, space.BlockPattern(block)))
+			}
 		case f.Service.Account != "":
-			a.Principals = append(a.Principals, m.Principal(f.Service))
+			a.Callers = append(a.Callers, space.Is(space.Identity, space.PrincipalPattern(m.Principal(f.Service))))
 		}
 	}
 }
 
 func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation) {
-	if len(ops) == 0 {
-		if len(ports) > 0 {
-			a.Operations = append(a.Operations, space.Operation{Ports: ports})
-		}
-		return
+	on := space.Box{}.And(space.Port, space.PortPatterns(ports)...)
+	if len(ops) == 0 && len(ports) > 0 {
+		a.Operations = append(a.Operations, on)
 	}
 	for _, o := range ops {
-		e := space.Operation{Ports: ports, Methods: o.Methods}
+		b := slices.Clip(on).And(space.Method, space.Standard.Patterns(space.Method, o.Methods...)...)
 		if o.Path != "" {
-			e.Paths = []string{o.Path}
+			b = b.And(space.Path, space.Standard.Pattern(space.Path, o.Path))
 		}
-		a.Operations = append(a.Operations, e)
+		a.Operations = append(a.Operations, b)
 	}
 }
 
@@ -186,7 +186,7 @@ func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation
 // other requests, and one that is declared as something else carries no HTTP that a proxy would see.
 func Occurs(s *policy.Service, r *space.Request) bool {
 	for _, p := range s.Ports {
-		if p.Number == r.Port && p.Protocol != policy.ProtocolUnset {
+		if p.Number == r.Port() && p.Protocol != policy.ProtocolUnset {
 			return p.Protocol.IsHTTP() == r.HTTP
 		}
 	}
@@ -198,7 +198,7 @@ func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
 	if len(ports) > 0 {
 		found := false
 		for _, p := range ports {
-			found = found || p == r.Port
+			found = found || p == r.Port()
 		}
 		if !found {
 			return false
@@ -208,7 +208,7 @@ func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
 		return true
 	}
 	for _, o := range ops {
-		if r.HTTP && o.Matches(r.Method, r.Path) {
+		if r.HTTP && o.Matches(r.Text(space.Method), r.Text(space.Path)) {
 			return true
 		}
 	}
@@ -229,23 +229,21 @@ func (m *Model) Split(s *policy.Service, extra space.Distinctions) (*Split, erro
 
 func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, extra space.Distinctions) (*Split, error) {
 	a := m.Atoms(s)
-	a.Principals = append(a.Principals, extra.Principals...)
-	a.Namespaces = append(a.Namespaces, extra.Namespaces...)
-	a.Blocks = append(a.Blocks, extra.Blocks...)
+	a.Callers = append(a.Callers, extra.Callers...)
 	a.Operations = append(a.Operations, extra.Operations...)
 	split, err := splitter.Classes(a, m.Callee(s))
-	return &Split{split, s, slices.ContainsFunc(a.Operations, func(o space.Operation) bool { return len(o.Methods)+len(o.Paths) > 0 })}, TooManyAt(s, err)
+	return &Split{split, s, m.Manifests.Table.HTTP(a.Operations)}, TooManyAt(s, err)
 }
 
 // Target is the service, port and operation of a request, in the words of the language: what no rule tells
 // apart is left out.
 func (s *Split) Target(r *space.Request) string {
 	text := s.Service.ID()
-	if r.Port != s.OtherPort {
-		text += ":" + strconv.Itoa(int(r.Port))
+	if r.Port() != s.Other.Port() {
+		text += ":" + strconv.Itoa(int(r.Port()))
 	}
 	if r.HTTP && s.ByOperation {
-		text += " " + r.Method + " " + r.Path
+		text += " " + r.Text(space.Method) + " " + r.Text(space.Path)
 	}
 	return text
 }
@@ -289,5 +287,5 @@ func LabelsOf(s *policy.Service) map[string]string {
 
 // Guarded reports whether an ALLOW policy binds a workload, so that what no rule allows is denied.
 func Guarded(c *enforce.Point) bool {
-	return slices.ContainsFunc(c.Policies, func(p *enforce.Object) bool { return p.Action == enforce.Allow && !p.DryRun })
+	return slices.ContainsFunc(c.Policies, func(p *enforce.Object) bool { return p.Effect == enforce.Allow && !p.DryRun })
 }

@@ -89,7 +89,7 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 			continue
 		}
 		o := &r.Outcomes[0]
-		mode := m.Mode(s, r.Request.Port)
+		mode := m.Mode(s, r.Request.Port())
 		if got := modes[o.Mode]; got != mode {
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
 			continue

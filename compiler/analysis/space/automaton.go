@@ -7,26 +7,25 @@ import (
 	"slices"
 )
 
-// Patterns split all strings into cells: two strings are in one cell where they have the same patterns. Which cells
-// there are, and the shortest string of each, comes from the deterministic automaton of all patterns together, built
-// from the start breadth first. So it is exact: a cell that is missing has no string at all.
+// Which atoms of strings there are, and the shortest string of each, comes from the deterministic automaton of all
+// patterns together, built breadth first from its start. So it is exact: an atom that is missing has no string at all.
 
-// ErrTooMany tells that patterns tell more classes apart than can be looked at one by one.
-var ErrTooMany = errors.New("policies tell too many kinds of requests apart")
+// ErrTooMany reports that conditions distinguish more classes than can be enumerated.
+var ErrTooMany = errors.New("policies distinguish too many kinds of requests")
 
 const (
 	maxStates = 1 << 18
-	maxCells  = 1 << 16
+	maxAtoms  = 1 << 16
 )
 
-// automaton is the union of globs, all of whose places are numbered in one row.
+// automaton is the union of globs, whose positions are numbered consecutively.
 type automaton struct {
 	tokens  []token
-	owner   []int32 // of a place at the end of a glob: its pattern, or -1-rank of a domain; elsewhere noOwner
+	owner   []int32 // of a position at the end of a glob: its pattern, or -1-rank of a domain; elsewhere noOwner
 	starts  []int32
-	domains int32 // places below belong to the domains
+	domains int32 // positions below belong to the domains
 
-	entered    []uint32 // the step in which a place was entered last
+	entered    []uint32 // the step in which a position was entered last
 	step       uint32
 	literal    [256]uint32
 	membership [512]uint32
@@ -43,27 +42,27 @@ func (a *automaton) add(g glob, owner int32) {
 	a.owner = append(a.owner, owner)
 }
 
-// enter puts a place into a set, with those that are reached from it without a byte.
-func (a *automaton) enter(set []int32, place int32) []int32 {
-	for a.entered[place] != a.step {
-		a.entered[place] = a.step
-		set = append(set, place)
-		if a.owner[place] != noOwner || !a.tokens[place].star {
+// enter puts a position into a set, with those that are reached from it without a byte.
+func (a *automaton) enter(set []int32, at int32) []int32 {
+	for a.entered[at] != a.step {
+		a.entered[at] = a.step
+		set = append(set, at)
+		if a.owner[at] != noOwner || !a.tokens[at].star {
 			break
 		}
-		place++
+		at++
 	}
 	return set
 }
 
-// state is a set of places, and how it was reached first.
+// state is a set of positions, and how it was reached first.
 type state struct {
-	places []int32
-	from   int32
-	by     byte
+	positions []int32
+	from      int32
+	by        byte
 }
 
-// preferred is every byte that a representative may have, nice ones first. What is not in it behaves as one that is.
+// preferred is every byte that a representative may have, readable ones first. Any other byte behaves as one of them.
 var preferred = func() []byte {
 	all := []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._~%!$&'()+,;:@=")
 	for c := byte('!'); c <= '~'; c++ {
@@ -74,25 +73,25 @@ var preferred = func() []byte {
 	return append(all, 0x80)
 }()
 
-// cells gives a string for each cell of the patterns within the domains, and for each pattern the cells that have it.
+// atoms gives a string for each atom of the patterns within the domains, and for each pattern the atoms that match it.
 // A string of an earlier domain is preferred.
-func (a *automaton) cells(patterns int) (strings []string, members [][]int32, err error) {
+func (a *automaton) atoms(patterns int) (strings []string, members [][]int32, err error) {
 	a.entered = make([]uint32, len(a.tokens))
 	a.step = 1
 	var first []int32
 	for _, s := range a.starts {
 		first = a.enter(first, s)
 	}
-	states := []state{{places: first, from: -1}}
+	states := []state{{positions: first, from: -1}}
 	known := map[string]int32{}
-	type cell struct{ state, rank int32 }
-	var found []cell
+	type atom struct{ state, rank int32 }
+	var found []atom
 	bySignature := map[string]int32{}
 	var signatures [][]int32
 	var key []byte
 	accept := func(s int32) error {
 		rank, signature := int32(-1), []int32(nil)
-		for _, p := range states[s].places {
+		for _, p := range states[s].positions {
 			switch owner := a.owner[p]; {
 			case owner == noOwner:
 			case owner >= 0:
@@ -112,14 +111,14 @@ func (a *automaton) cells(patterns int) (strings []string, members [][]int32, er
 		}
 		i, ok := bySignature[string(key)]
 		switch {
-		case !ok && len(found) == maxCells:
+		case !ok && len(found) == maxAtoms:
 			return ErrTooMany
 		case !ok:
 			bySignature[string(key)] = int32(len(found))
-			found = append(found, cell{s, rank})
+			found = append(found, atom{s, rank})
 			signatures = append(signatures, signature)
 		case rank < found[i].rank:
-			found[i] = cell{s, rank}
+			found[i] = atom{s, rank}
 		}
 		return nil
 	}
@@ -129,9 +128,9 @@ func (a *automaton) cells(patterns int) (strings []string, members [][]int32, er
 	var bytes []byte
 	var next []int32
 	for s := int32(0); int(s) < len(states); s++ {
-		bytes = a.outgoing(bytes[:0], states[s].places)
+		bytes = a.outgoing(bytes[:0], states[s].positions)
 		for _, c := range bytes {
-			next = a.follow(next[:0], states[s].places, c)
+			next = a.follow(next[:0], states[s].positions, c)
 			if len(next) == 0 || next[0] >= a.domains {
 				continue
 			}
@@ -167,12 +166,12 @@ func (a *automaton) cells(patterns int) (strings []string, members [][]int32, er
 	return strings, members, nil
 }
 
-// outgoing gives one byte of each kind that the places tell apart: the bytes that stand there, and of all others one
-// for each combination of the classes that stand there.
-func (a *automaton) outgoing(bytes []byte, places []int32) []byte {
+// outgoing gives one byte of each kind that the positions distinguish: the bytes that they expect, and of all others one
+// for each combination of the classes that they expect.
+func (a *automaton) outgoing(bytes []byte, positions []int32) []byte {
 	a.step++
 	var active class
-	for _, p := range places {
+	for _, p := range positions {
 		switch t := a.tokens[p]; {
 		case a.owner[p] != noOwner:
 		case t.class != 0:
@@ -206,10 +205,10 @@ var preference = func() (rank [256]int) {
 	return rank
 }()
 
-// follow gives the places that a byte leads to, sorted.
-func (a *automaton) follow(next, places []int32, c byte) []int32 {
+// follow gives the positions that a byte leads to, sorted.
+func (a *automaton) follow(next, positions []int32, c byte) []int32 {
 	a.step++
-	for _, p := range places {
+	for _, p := range positions {
 		if a.owner[p] != noOwner || !a.tokens[p].takes(c) {
 			continue
 		}

@@ -1,7 +1,5 @@
 package space
 
-import "slices"
-
 // Box is conditions that must all hold; without any it holds always.
 type Box []Condition
 
@@ -9,6 +7,17 @@ type Box []Condition
 type Condition struct {
 	Dimension Dimension
 	Is, Not   []Pattern
+}
+
+// Is is a condition that a fact has one of some patterns.
+func Is(d Dimension, patterns ...Pattern) Condition { return Condition{Dimension: d, Is: patterns} }
+
+// And is the box with one more condition: a fact has one of some patterns. Without patterns nothing is added.
+func (b Box) And(d Dimension, is ...Pattern) Box {
+	if len(is) == 0 {
+		return b
+	}
+	return append(b, Is(d, is...))
 }
 
 // Match is how certain it is that something matches.
@@ -20,71 +29,47 @@ const (
 	Yes
 )
 
-// AnyMatch is the best match of several boxes.
-func AnyMatch(boxes []Box, f *Facts) Match {
+// AnyMatch is the best match of a request with one of several boxes.
+func (t Table) AnyMatch(boxes []Box, r *Request) Match {
 	best := No
 	for _, b := range boxes {
-		if m := b.Match(f); m > best {
-			if best = m; m == Yes {
-				break
-			}
+		if best = max(best, t.Match(b, r)); best == Yes {
+			break
 		}
 	}
 	return best
 }
 
-// NeedsHTTP reports whether a condition is HTTP's alone.
-func NeedsHTTP(boxes []Box) bool {
-	return slices.ContainsFunc(boxes, func(b Box) bool {
-		return slices.ContainsFunc(b, func(c Condition) bool { return c.Dimension.OnlyHTTP() })
-	})
-}
-
-// Match reports whether a request is in the box.
-func (b Box) Match(f *Facts) Match {
+// Match reports whether a request is in a box. A condition on what is HTTP's holds where the proxy reads no HTTP; that
+// on what a request does not reveal may hold.
+func (t Table) Match(b Box, r *Request) Match {
 	all := Yes
 	for i := range b {
-		if all = min(all, b[i].match(f)); all == No {
-			break
+		switch c := &b[i]; {
+		case !r.HTTP && t[c.Dimension].HTTP:
+		case t[c.Dimension].Kind == nil:
+			all = Maybe
+		case !c.holds(r.values[c.Dimension]):
+			return No
 		}
 	}
 	return all
 }
 
-func (c *Condition) match(f *Facts) Match {
-	switch {
-	case !f.HTTP && c.Dimension.OnlyHTTP():
-		return Yes
-	case c.Dimension.IsHidden():
-		return Maybe
-	case len(c.Is) > 0 && !hasOne(c.Is, c.Dimension, f), hasOne(c.Not, c.Dimension, f):
-		return No
-	}
-	return Yes
+// In reports whether a request surely is in a box, and is HTTP where the box asks for what is HTTP's.
+func (t Table) In(b Box, r *Request) bool {
+	return (r.HTTP || !t.HTTP([]Box{b})) && t.Match(b, r) == Yes
 }
 
-func hasOne(patterns []Pattern, d Dimension, f *Facts) bool {
+func (c *Condition) holds(v *Value) bool {
+	return (len(c.Is) == 0 || anyPattern(c.Is, v)) && !anyPattern(c.Not, v)
+}
+
+func anyPattern(patterns []Pattern, v *Value) bool {
 	for i := range patterns {
-		if f.matches(d, &patterns[i]) {
+		if patterns[i].matches(v) {
 			return true
 		}
 	}
 	return false
-}
-
-// ExactPaths is the only paths of HTTP requests that the boxes can match, sorted; only is false where there are others.
-func ExactPaths(boxes []Box) (paths []string, only bool) {
-	for _, b := range boxes {
-		i := slices.IndexFunc(b, func(c Condition) bool {
-			return c.Dimension == Path && len(c.Is) > 0 && !slices.ContainsFunc(c.Is, func(p Pattern) bool { return p.kind != exact })
-		})
-		if i < 0 {
-			return nil, false
-		}
-		for _, p := range b[i].Is {
-			paths = append(paths, p.text)
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths), len(paths) > 0
 }

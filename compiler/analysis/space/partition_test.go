@@ -13,15 +13,15 @@ import (
 )
 
 func paths(patterns ...string) *partition {
-	c := &partition{dimension: Path, places: new(slab[int32])}
+	c := &partition{lists: new(slab[int32])}
 	for _, p := range patterns {
-		c.id(PathPattern(p))
+		c.id(Standard.Pattern(Path, p))
 	}
 	return c
 }
 
 // Every combination of patterns that a path can have, and no other, has its shortest path.
-func TestPathCells(t *testing.T) {
+func TestPaths(t *testing.T) {
 	for _, row := range []struct{ patterns, want string }{
 		{"", "/:"},
 		{"/api/*", "/api/:/api/* /:"},
@@ -38,16 +38,16 @@ func TestPathCells(t *testing.T) {
 		{"/a/{*} /a/b", "/: /a/a:/a/{*} /a/b:/a/{*},/a/b"},
 	} {
 		c := paths(strings.Fields(row.patterns)...)
-		require.NoError(t, c.divide("cluster.local"))
+		require.NoError(t, c.divide(Standard[Path].Kind, "cluster.local"))
 		var got []string
-		for cell, s := range c.strings {
+		for atom, v := range c.atoms {
 			var has []string
 			for i, p := range strings.Fields(row.patterns) {
-				if slices.Contains(c.members[i], int32(cell)) {
+				if slices.Contains(c.members[i], int32(atom)) {
 					has = append(has, p)
 				}
 			}
-			got = append(got, s+":"+strings.Join(has, ","))
+			got = append(got, v.text+":"+strings.Join(has, ","))
 		}
 		assert.ElementsMatch(t, strings.Fields(row.want), got, row.patterns)
 	}
@@ -55,10 +55,10 @@ func TestPathCells(t *testing.T) {
 
 // signatures is which combinations of patterns have a cell.
 func (c *partition) signatures() []string {
-	all := make([][]int, c.count)
+	all := make([][]int, len(c.atoms))
 	for i, m := range c.members {
-		for _, cell := range m {
-			all[cell] = append(all[cell], i)
+		for _, atom := range m {
+			all[atom] = append(all[atom], i)
 		}
 	}
 	var list []string
@@ -69,42 +69,37 @@ func (c *partition) signatures() []string {
 	return list
 }
 
-// The short ways to cells find the same cells as the automaton.
+// The shortcuts make the same atoms as the automaton.
 func TestShortcuts(t *testing.T) {
 	taken := 0
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		quick := &partition{dimension: Path, places: new(slab[int32])}
+		quick := &partition{lists: new(slab[int32])}
 		for range r.IntN(6) {
-			quick.id(TextPattern(pick(r, []string{"/", "/*", "/a", "/a*", "/a/*", "/a/b", "/a/b*", "*", "x", "x*", "/é*", "/a b"})))
+			quick.id(textPattern(pick(r, []string{"/", "/*", "/a", "/a*", "/a/*", "/a/b", "/a/b*", "*", "x", "x*", "/é*", "/a b"})))
 		}
-		automatic := &partition{dimension: Path, places: new(slab[int32]), patterns: quick.patterns}
+		automatic := &partition{lists: new(slab[int32]), patterns: quick.patterns}
 		quick.members = make([][]int32, len(quick.patterns))
-		if quick.divideByPrefix() {
-			var a automaton
-			for i, g := range domains[Path] {
-				a.add(g, int32(-1-i))
-			}
-			require.NoError(t, automatic.automatic(&a))
+		if Standard[Path].Kind.(Text).divideByPrefix(quick) {
+			automatic.members = make([][]int32, len(quick.patterns))
+			require.NoError(t, automatic.divideByAutomaton(Standard[Path].Kind.(Text).domain()...))
 			assert.Equal(t, automatic.signatures(), quick.signatures(), "%+v", quick.patterns)
 			taken++
 		}
 
-		quick = &partition{dimension: Identity, places: new(slab[int32])}
+		quick = &partition{lists: new(slab[int32])}
 		for range r.IntN(6) {
 			quick.id(pick(r, []Pattern{
-				{kind: exact, text: "cluster.local/ns/a/sa/x"}, {kind: exact, text: "cluster.local/ns/a/sa/y"}, {kind: exact, text: "o/ns/b/sa/x"},
-				{kind: exact, text: "nonsense"}, {kind: inNamespace, text: "a"}, {kind: inNamespace, text: "b"}, {kind: inNamespace, text: "A"},
-				{kind: inNamespace, text: "other"}, {kind: exact, text: "cluster.local/ns/other/sa/other"}, {kind: present},
+				{kind: exact, principal: true, text: "cluster.local/ns/a/sa/x"}, {kind: exact, principal: true, text: "cluster.local/ns/a/sa/y"}, {kind: exact, principal: true, text: "o/ns/b/sa/x"},
+				{kind: exact, principal: true, text: "nonsense"}, {kind: inNamespace, text: "a"}, {kind: inNamespace, text: "b"}, {kind: inNamespace, text: "A"},
+				{kind: inNamespace, text: "other"}, {kind: exact, principal: true, text: "cluster.local/ns/other/sa/other"}, {kind: present},
 			}))
 		}
-		automatic = &partition{dimension: Identity, places: new(slab[int32]), patterns: quick.patterns}
+		automatic = &partition{lists: new(slab[int32]), patterns: quick.patterns}
 		quick.members = make([][]int32, len(quick.patterns))
-		if quick.plainIdentities("cluster.local") {
-			var a automaton
-			a.add(identity(glob(nil).literal(scheme+"cluster.local")), -1)
-			a.add(identity(glob(nil).literal(scheme).many(domainByte)), -2)
-			require.NoError(t, automatic.automatic(&a))
+		if quick.divideByName("cluster.local") {
+			automatic.members = make([][]int32, len(quick.patterns))
+			require.NoError(t, automatic.divideByAutomaton(issued(glob(nil).literal(scheme+"cluster.local")), issued(glob(nil).literal(scheme).many(domainByte))))
 			assert.Equal(t, automatic.signatures(), quick.signatures(), "%+v", quick.patterns)
 			taken++
 		}
@@ -115,22 +110,29 @@ func TestShortcuts(t *testing.T) {
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 // What the mesh's own trust domain can say is said with it.
-func TestIdentityCells(t *testing.T) {
-	c := &partition{dimension: Identity, places: new(slab[int32])}
+func TestIdentities(t *testing.T) {
+	c := &partition{lists: new(slab[int32])}
 	c.id(Pattern{kind: inNamespace, text: "shop-*"})
-	c.id(Pattern{kind: suffix, text: "/admin"})
+	c.id(PrincipalPattern("*/admin"))
 	c.id(Pattern{kind: ofDomain, text: "partner.example"})
-	require.NoError(t, c.divide("td.example"))
+	require.NoError(t, c.divide(Identities{}, "td.example"))
 	assert.ElementsMatch(t, []string{
 		"",
 		"spiffe://td.example/ns/a/sa/a", "spiffe://td.example/ns/a/sa/admin",
 		"spiffe://td.example/ns/shop-/sa/a", "spiffe://td.example/ns/shop-/sa/admin",
 		"spiffe://partner.example/ns/a/sa/a", "spiffe://partner.example/ns/a/sa/admin",
 		"spiffe://partner.example/ns/shop-/sa/a", "spiffe://partner.example/ns/shop-/sa/admin",
-	}, c.strings)
+	}, texts(c.atoms))
 }
 
-func TestAddressCells(t *testing.T) {
+func texts(atoms []Value) (all []string) {
+	for _, v := range atoms {
+		all = append(all, v.text)
+	}
+	return all
+}
+
+func TestAddresses(t *testing.T) {
 	for _, row := range []struct{ blocks, want string }{
 		{"10.0.0.0/8", "10.0.0.0 192.0.2.1"},
 		{"10.0.0.0/8 10.0.0.0/16", "10.1.0.0 10.0.0.0 192.0.2.1"},
@@ -140,14 +142,14 @@ func TestAddressCells(t *testing.T) {
 		{"192.0.2.0/24", "192.0.2.0 192.0.3.0"},
 		{"192.0.2.0/23 255.0.0.0/8", "192.0.2.0 255.0.0.0 192.0.4.0"},
 	} {
-		c := &partition{dimension: SourceAddress, places: new(slab[int32])}
+		c := &partition{lists: new(slab[int32])}
 		for _, b := range strings.Fields(row.blocks) {
 			c.id(Pattern{kind: inBlock, block: netip.MustParsePrefix(b)})
 		}
-		require.NoError(t, c.divide(""))
+		require.NoError(t, c.divide(Addresses{}, ""))
 		var got []string
-		for _, a := range c.addresses {
-			got = append(got, a.String())
+		for _, a := range c.atoms {
+			got = append(got, a.address.String())
 		}
 		assert.Equal(t, row.want, strings.Join(got, " "), row.blocks)
 	}
@@ -163,25 +165,25 @@ func TestGlobs(t *testing.T) {
 		values    []string
 	}{
 		{Identity, []Pattern{
-			TextPattern("cluster.local/ns/shop/sa/a"), TextPattern("*"), TextPattern("*/a"), TextPattern("cluster.local/ns/shop/*"), TextPattern("cluster.*"), TextPattern("nonsense"),
+			PrincipalPattern("cluster.local/ns/shop/sa/a"), PrincipalPattern("*"), PrincipalPattern("*/a"), PrincipalPattern("cluster.local/ns/shop/*"), PrincipalPattern("cluster.*"), PrincipalPattern("nonsense"),
 			NamespacePattern("shop"), NamespacePattern("sh*"), NamespacePattern("*op"), NamespacePattern("*"), NamespacePattern("ns"), NamespacePattern("sa"), NamespacePattern("p*y"), NamespacePattern("*a"),
 			AccountPattern("shop/a"), AccountPattern("pay/b"), AccountPattern("shop/sa"), AccountPattern("ns/sa"),
 			DomainPattern("cluster.local"), DomainPattern("*.local"), DomainPattern("other"), DomainPattern("*"), DomainPattern("o*"),
 		}, identities},
-		{Method, []Pattern{TextPattern("GET"), TextPattern("*"), TextPattern("P*"), TextPattern("*T"), TextPattern("GE*")}, []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}},
+		{Method, []Pattern{textPattern("GET"), textPattern("*"), textPattern("P*"), textPattern("*T"), textPattern("GE*")}, []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}},
 		{Path, []Pattern{
-			PathPattern("/"), PathPattern("/api"), PathPattern("/api/*"), PathPattern("/api*"), PathPattern("*"), PathPattern("*.png"), PathPattern("/api/{*}"), PathPattern("/api/{*}/x"), PathPattern("/{**}"),
-			PathPattern("/api/{**}/x"), PathPattern("/a/{*}/{**}"), PathPattern("*/x"), PathPattern("/a?b"), PathPattern("*.x/abc*"),
+			Standard.Pattern(Path, "/"), Standard.Pattern(Path, "/api"), Standard.Pattern(Path, "/api/*"), Standard.Pattern(Path, "/api*"), Standard.Pattern(Path, "*"), Standard.Pattern(Path, "*.png"), Standard.Pattern(Path, "/api/{*}"), Standard.Pattern(Path, "/api/{*}/x"), Standard.Pattern(Path, "/{**}"),
+			Standard.Pattern(Path, "/api/{**}/x"), Standard.Pattern(Path, "/a/{*}/{**}"), Standard.Pattern(Path, "*/x"), Standard.Pattern(Path, "/a?b"), Standard.Pattern(Path, "*.x/abc*"),
 		}, []string{"/", "/api", "/api/", "/api/x", "/api/y", "/api/x/x", "/api/a/b/x", "/a.png", "/apis", "/a/b/c", "/api/[", "/api/a=b", "/x.x/abc*", "/api//x", "*"}},
-		{Host, []Pattern{HostPattern("Shop.example"), HostPattern("*.example"), HostPattern("shop*"), HostPattern("*")}, []string{"shop.example", "a.example", "shopping", "shop.example:8080", "elsewhere"}},
+		{Host, []Pattern{Standard.Pattern(Host, "Shop.example"), Standard.Pattern(Host, "*.example"), Standard.Pattern(Host, "shop*"), Standard.Pattern(Host, "*")}, []string{"shop.example", "a.example", "shopping", "shop.example:8080", "elsewhere"}},
 	} {
 		for _, p := range row.patterns {
 			for _, value := range row.values {
 				if row.dimension == Identity {
 					value = scheme + value
 				}
-				generic := slices.ContainsFunc(p.globs(row.dimension), func(g glob) bool { return g.Matches(value) })
-				assert.Equal(t, generic, p.Matches(row.dimension, value), "%q has %s", value, p)
+				generic := slices.ContainsFunc(p.globs(), func(g glob) bool { return g.matches(value) })
+				assert.Equal(t, generic, p.matches(&Value{text: value}), "%q has %s", value, p)
 				if generic {
 					matched++
 				}

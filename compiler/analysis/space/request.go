@@ -2,91 +2,87 @@ package space
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
-// Request is what policies see of a request. A fact that is left zero is in no block, and no other value.
+// Value is a fact of a request: a text, an address or a port, as its dimension says.
+type Value struct {
+	text    string // of an identity: its URI
+	address netip.Addr
+	port    uint16
+}
+
+// IdentityValue is a principal, with a scheme or without, as a value; nil where it is empty.
+func IdentityValue(principal string) *Value {
+	if principal = strings.TrimPrefix(principal, scheme); principal == "" {
+		return nil
+	}
+	return &Value{text: scheme + principal}
+}
+
+// AddressValue is an address as a value.
+func AddressValue(a netip.Addr) *Value { return &Value{address: a.Unmap()} }
+
+func (v *Value) String() string {
+	switch {
+	case v.address.IsValid():
+		return v.address.String()
+	case v.text != "":
+		return strings.TrimPrefix(v.text, scheme)
+	}
+	return strconv.Itoa(int(v.port))
+}
+
+// Request is what conditions see of a request: a value, or none, in each dimension. Values are shared and never
+// changed; those of a representative are valid until the Builder makes its next space.
 type Request struct {
-	Principal string     // identity of the caller, `cluster.local/ns/shop/sa/frontend-sa`; empty: it has none
-	SourceIP  netip.Addr // address of the peer
-	RemoteIP  netip.Addr // address of the client as X-Forwarded-For or the PROXY protocol tell it
-	DestIP    netip.Addr // address of the workload
-	Port      uint16     // of the container
-	HTTP      bool       // the proxy reads HTTP on the port; otherwise the rest is not there
-	Method    string
-	Path      string // after the proxy has normalized it; query and fragment are not looked at
-	Host      string // the authority, with a port where the client sent one
+	HTTP   bool // the proxy reads HTTP on the port; otherwise no value of HTTP's counts
+	values [MaxDimensions]*Value
 }
 
-// Dimension is a fact of a request that a condition looks at.
-type Dimension uint8
-
-const (
-	Identity Dimension = iota
-	SourceAddress
-	RemoteAddress
-
-	Port
-	Method
-	Path
-	Host
-	DestinationAddress
-
-	dimensions
-
-	// What a Request does not reveal: a token's claims and headers, of HTTP, and the server name of TLS and the
-	// metadata of other filters, of any connection.
-	HiddenHTTP
-	Hidden
-)
-
-// OnlyHTTP reports whether a condition means nothing to a proxy that does not read HTTP.
-func (d Dimension) OnlyHTTP() bool {
-	return d == Method || d == Path || d == Host || d == HiddenHTTP
+// With is the request with another value in one dimension; nil takes it out.
+func (r Request) With(d Dimension, v *Value) Request {
+	r.values[d] = v
+	return r
 }
 
-// IsHidden reports whether a request does not reveal the fact.
-func (d Dimension) IsHidden() bool { return d >= HiddenHTTP }
+// Value is the fact of a dimension; nil where it is not known.
+func (r *Request) Value(d Dimension) *Value { return r.values[d] }
 
-// Facts are a request as patterns look at it.
-type Facts struct {
-	Request
-	URI string // of the identity; empty where there is none
-}
-
-// Facts normalizes a request.
-func (r *Request) Facts() Facts {
-	f := Facts{Request: *r}
-	f.SourceIP, f.RemoteIP, f.DestIP = f.SourceIP.Unmap(), f.RemoteIP.Unmap(), f.DestIP.Unmap()
-	if p := strings.TrimPrefix(r.Principal, scheme); p != "" {
-		f.URI = scheme + p
+// Identity is that of the caller, `cluster.local/ns/shop/sa/frontend`; empty where it has none.
+func (r *Request) Identity() string {
+	if v := r.values[Identity]; v != nil {
+		return v.text[len(scheme):]
 	}
-	if i := strings.IndexAny(f.Path, "?#"); i >= 0 {
-		f.Path = f.Path[:i]
-	}
-	f.Host = lower(f.Host)
-	return f
+	return ""
 }
 
-// matches reports whether the fact that a condition looks at has the pattern.
-func (f *Facts) matches(d Dimension, p *Pattern) bool {
-	switch d {
-	case Identity:
-		return f.URI != "" && p.Matches(d, f.URI)
-	case SourceAddress:
-		return p.block.Contains(f.SourceIP)
-	case RemoteAddress:
-		return p.block.Contains(f.RemoteIP)
-	case DestinationAddress:
-		return p.block.Contains(f.DestIP)
-	case Port:
-		return p.port == f.Port
-	case Method:
-		return p.Matches(d, f.Method)
-	case Path:
-		return p.Matches(d, f.Path)
-	case Host:
-		return p.Matches(d, f.Host)
+// Port is that of the workload; 0 where it is not known.
+func (r *Request) Port() uint16 {
+	if v := r.values[Port]; v != nil {
+		return v.port
 	}
-	return false
+	return 0
+}
+
+// Text is the value of a dimension of text; empty where it is not known.
+func (r *Request) Text(d Dimension) string {
+	if v := r.values[d]; v != nil {
+		return v.text
+	}
+	return ""
+}
+
+// Address is the value of a dimension of addresses; not valid where it is not known.
+func (r *Request) Address(d Dimension) netip.Addr {
+	if v := r.values[d]; v != nil {
+		return v.address
+	}
+	return netip.Addr{}
+}
+
+func portNumber(written string) uint16 {
+	n, _ := strconv.ParseUint(written, 10, 16)
+	return uint16(n)
 }

@@ -6,47 +6,49 @@ import (
 	"slices"
 )
 
-// Set is a set of small numbers: which Sources of a Split.
+// Set is a set of small numbers, such as the sources of a space. Operands are sets that were made for the same numbers.
 type Set []uint64
 
 func words(n int) int { return (n + 63) / 64 }
 
-// NewSet is an empty set of numbers below n.
+// NewSet is an empty set for the numbers below n.
 func NewSet(n int) Set { return make(Set, words(n)) }
 
-// Fill puts the numbers below n in, which the set was made for.
-func (s Set) Fill(n int) {
-	for i := range s {
-		s[i] = ^uint64(0)
+// Add adds a number.
+func (s Set) Add(i int) { s[i/64] |= 1 << (i % 64) }
+
+// AddRange adds the numbers from one to before another.
+func (s Set) AddRange(from, to int) {
+	for ; from < to && from%64 != 0; from++ {
+		s.Add(from)
 	}
-	if n%64 != 0 {
-		s[len(s)-1] = 1<<(n%64) - 1
+	for ; from+64 <= to; from += 64 {
+		s[from/64] = ^uint64(0)
+	}
+	for ; from < to; from++ {
+		s.Add(from)
 	}
 }
 
-// Add puts a number in.
-func (s Set) Add(i int) { s[i/64] |= 1 << (i % 64) }
-
-// Remove takes a number out.
-func (s Set) Remove(i int) { s[i/64] &^= 1 << (i % 64) }
-
-// AddAll puts in what is in t, a set of the same Split.
+// AddAll adds what is in t.
 func (s Set) AddAll(t Set) {
 	for i := range t {
 		s[i] |= t[i]
 	}
 }
 
-// RemoveAll takes out what is in t, a set of the same Split.
-// Remove takes a number out.
+// RemoveAll removes what is in t.
 func (s Set) RemoveAll(t Set) {
 	for i := range t {
 		s[i] &^= t[i]
 	}
 }
 
-// Has tells whether a number is in the set.
+// Has reports whether a number is in the set.
 func (s Set) Has(i int) bool { return i >= 0 && i/64 < len(s) && s[i/64]>>(i%64)&1 == 1 }
+
+// Empty reports whether nothing is in the set.
+func (s Set) Empty() bool { return s.First() < 0 }
 
 // Len is how many numbers are in the set.
 func (s Set) Len() int {
@@ -57,48 +59,18 @@ func (s Set) Len() int {
 	return n
 }
 
-// Equal tells whether two sets of one Split are the same.
-func (s Set) Equal(t Set) bool { return slices.Equal(s, t) }
-
-// Minus is what is in s and not in t, a set of the same Split.
-func (s Set) Minus(t Set) Set {
-	d := slices.Clone(s)
-	for i := range d {
-		d[i] &^= t[i]
-	}
-	return d
-}
-
-// All goes through the set in order.
-func (s Set) All() iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i, w := range s {
-			for ; w != 0; w &= w - 1 {
-				if !yield(i*64 + bits.TrailingZeros64(w)) {
-					return
-				}
-			}
+// First is the smallest number of the set; -1 where it is empty.
+func (s Set) First() int {
+	for i, w := range s {
+		if w != 0 {
+			return i*64 + bits.TrailingZeros64(w)
 		}
 	}
+	return -1
 }
 
-// Common is what is in both of two sets of one Split.
-func (s Set) Common(t Set) Set {
-	both := slices.Clone(s)
-	for i := range both {
-		both[i] &= t[i]
-	}
-	return both
-}
-
-// Shared is how many numbers are in both of two sets of one Split.
-func (s Set) Shared(t Set) int {
-	n := 0
-	for i := range s {
-		n += bits.OnesCount64(s[i] & t[i])
-	}
-	return n
-}
+// Equal reports whether two sets are the same.
+func (s Set) Equal(t Set) bool { return slices.Equal(s, t) }
 
 // Within reports whether all of s is in t.
 func (s Set) Within(t Set) bool {
@@ -110,7 +82,7 @@ func (s Set) Within(t Set) bool {
 	return true
 }
 
-// Meets reports whether two sets of one Split have a number in common.
+// Meets reports whether two sets have a number in common.
 func (s Set) Meets(t Set) bool {
 	for i := range s {
 		if s[i]&t[i] != 0 {
@@ -120,12 +92,40 @@ func (s Set) Meets(t Set) bool {
 	return false
 }
 
-// First is the smallest number of a set; -1 where it is empty.
-func (s Set) First() int {
-	for i, w := range s {
-		if w != 0 {
-			return i*64 + bits.TrailingZeros64(w)
+// Shared is how many numbers are in both of two sets.
+func (s Set) Shared(t Set) int {
+	n := 0
+	for i := range s {
+		n += bits.OnesCount64(s[i] & t[i])
+	}
+	return n
+}
+
+// Common is a new set of what is in both of two sets.
+func (s Set) Common(t Set) Set {
+	both := slices.Clone(s)
+	for i := range both {
+		both[i] &= t[i]
+	}
+	return both
+}
+
+// Minus is a new set of what is in s and not in t.
+func (s Set) Minus(t Set) Set {
+	rest := slices.Clone(s)
+	rest.RemoveAll(t)
+	return rest
+}
+
+// All is the numbers of the set in their order.
+func (s Set) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, w := range s {
+			for ; w != 0; w &= w - 1 {
+				if !yield(i*64 + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
 		}
 	}
-	return -1
 }

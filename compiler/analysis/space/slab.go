@@ -1,12 +1,12 @@
 package space
 
-// slab hands out short slices of one long one, so that what is split anew for each callee costs no memory anew.
+// slab hands out short slices of a long one, so that one space after another needs no new memory.
 type slab[T any] struct {
 	page []T
 	used int
 }
 
-// take gives n zeros.
+// take gives n zero values.
 func (s *slab[T]) take(n int) []T {
 	if s.used+n > len(s.page) {
 		s.page, s.used = make([]T, max(n, 2*len(s.page), 32)), 0

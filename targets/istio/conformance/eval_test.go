@@ -46,11 +46,10 @@ func readYAML(yaml string, o Options) (*enforce.Layer, diag.List) {
 
 // asked is a request as eval is asked about it. Headers, tokens and server names are not told.
 func asked(q *envoy.Request) space.Request {
-	return space.Request{
-		Principal: strings.TrimPrefix(q.Peer, "spiffe://"),
-		SourceIP:  q.Source, RemoteIP: q.Remote, DestIP: q.Destination,
-		Port: q.Port, HTTP: q.Method != "", Method: q.Method, Path: q.Path, Host: q.Host,
-	}
+	return space.Standard.Request(q.Method != "", space.Facts{
+		space.Identity: q.Peer, space.SourceAddress: q.Source.String(), space.RemoteAddress: q.Remote.String(), space.DestinationAddress: q.Destination.String(),
+		space.Port: fmt.Sprint(q.Port), space.Method: q.Method, space.Path: q.Path, space.Host: q.Host,
+	})
 }
 
 // judge is both sides' view of one workload.
@@ -95,7 +94,7 @@ func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 			i = r.IntN(all)
 		}
 		region, source := &split.Operations[i/len(split.Sources)], i%len(split.Sources)
-		q := told(region.Request.From(split.Sources[source]))
+		q := told(split.From(region.Request, split.Sources[source]))
 		if err := j.differ(q, maybe); err != nil {
 			return 0, err
 		}
@@ -112,12 +111,12 @@ func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 
 // told is a request of eval as Envoy sees it.
 func told(r space.Request) envoy.Request {
-	q := envoy.Request{Source: r.SourceIP, Remote: r.RemoteIP, Destination: r.DestIP, Port: r.Port}
-	if r.Principal != "" {
-		q.Peer = "spiffe://" + r.Principal
+	q := envoy.Request{Source: r.Address(space.SourceAddress), Remote: r.Address(space.RemoteAddress), Destination: r.Address(space.DestinationAddress), Port: r.Port()}
+	if r.Identity() != "" {
+		q.Peer = "spiffe://" + r.Identity()
 	}
 	if r.HTTP {
-		q.Method, q.Path, q.Host = cmp.Or(r.Method, "GET"), cmp.Or(r.Path, "/"), r.Host
+		q.Method, q.Path, q.Host = cmp.Or(r.Text(space.Method), "GET"), cmp.Or(r.Text(space.Path), "/"), r.Text(space.Host)
 	}
 	return q
 }

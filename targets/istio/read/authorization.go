@@ -55,13 +55,13 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 		case 3:
 			rules = n
 		case 4:
-			action, ok := d.oneOf(n, enforce.Actions[:])
-			p.Action, p.AnyAction = enforce.Action(action), p.AnyAction || !ok
+			action, ok := d.oneOf(n, enforce.Effects[:])
+			p.Effect, p.AnyEffect = enforce.Effect(action), p.AnyEffect || !ok
 		case 5:
 			provider = n
 		}
 	})
-	p.AnyAction = p.AnyAction || !known
+	p.AnyEffect = p.AnyEffect || !known
 	if both {
 		p.Selector, p.Gateways = nil, false
 	}
@@ -84,17 +84,17 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 		d.path = append(d.path, "provider")
 		d.fields(provider, []string{"name"}, func(_ int, n int32) { name = d.string(n) })
 		d.path = d.path[:len(d.path)-1]
-		if p.Action != enforce.Custom {
-			d.refuse(d.keySpan(provider), "a provider goes with the action CUSTOM only, not with %s", p.Action)
+		if p.Effect != enforce.Custom {
+			d.refuse(d.keySpan(provider), "a provider goes with the action CUSTOM only, not with %s", p.Effect)
 		}
 	}
 	switch {
-	case p.Action == enforce.Deny && empty, p.Action == enforce.Custom && empty:
-		d.refuse(at, "%s without rules never matches, and Istio refuses it", p.Action).
+	case p.Effect == enforce.Deny && empty, p.Effect == enforce.Custom && empty:
+		d.refuse(at, "%s without rules never matches, and Istio refuses it", p.Effect).
 			WithHelp("write `rules: [{}]` to match every request")
-	case p.Action == enforce.Custom && name == "":
+	case p.Effect == enforce.Custom && name == "":
 		d.refuse(at, "CUSTOM without `provider.name`, which says who decides")
-	case p.Action == enforce.Custom:
+	case p.Effect == enforce.Custom:
 		d.undecided(at, "what the policy %s matches is decided by the provider %s", p.ID(), name).
 			WithNote("a request that it matches counts as undecided unless another policy denies it")
 	}
@@ -159,7 +159,7 @@ func (d *decoder) rule(p *enforce.Object, n int32) enforce.Clause {
 			to = n
 		case 2:
 			d.each(n, mapping, func(_ int, n int32) {
-				if c, ok := d.when(p, n); ok && c.Dimension <= space.RemoteAddress {
+				if c, ok := d.when(p, n); ok && space.Standard[c.Dimension].Caller {
 					source = append(source, c)
 				} else if ok {
 					operation = append(operation, c)
@@ -253,11 +253,11 @@ func (d *decoder) operation(n int32) space.Box {
 		not := field%2 == 1
 		switch field / 2 {
 		case 0:
-			b = d.add(b, space.Host, n, not, plain(space.HostPattern))
+			b = d.add(b, space.Host, n, not, plain(space.Host))
 		case 1:
 			b = d.add(b, space.Port, n, not, portPattern)
 		case 2:
-			b = d.add(b, space.Method, n, not, plain(space.TextPattern))
+			b = d.add(b, space.Method, n, not, plain(space.Method))
 		case 3:
 			b = d.add(b, space.Path, n, not, checkedPath)
 		}
@@ -300,7 +300,7 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 			d.refuse(d.span(c), "%s in `%s`", wrong, d.where())
 			return
 		}
-		if why, instead := p.Misleads(dim); why != "" {
+		if why, instead := misleads(p, dim); why != "" {
 			d.findings.Add(diag.Misleading, d.span(c), "%s", why).WithHelp("%s", instead)
 		}
 		patterns = append(patterns, p)
@@ -308,11 +308,13 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 	return patterns
 }
 
-func plain(f func(string) space.Pattern) func(string) (space.Pattern, string) {
-	return func(s string) (space.Pattern, string) { return f(s), "" }
+// plain reads whatever a dimension takes.
+func plain(d space.Dimension) func(string) (space.Pattern, string) {
+	return func(s string) (space.Pattern, string) { return space.Standard.Pattern(d, s), "" }
 }
 
-func anything(string) (space.Pattern, string) { return space.AnyPattern(), "" }
+// anything reads values of what is not judged.
+func anything(string) (space.Pattern, string) { return space.Pattern{}, "" }
 
 func portPattern(s string) (space.Pattern, string) {
 	port, err := strconv.ParseUint(s, 10, 32)
@@ -367,7 +369,7 @@ func domainPattern(s string) (space.Pattern, string) {
 // and what Istio lets pass and Envoy then does not take (uri_template_internal.cc).
 func checkedPath(s string) (space.Pattern, string) {
 	if !strings.ContainsAny(s, "{}") {
-		return space.PathPattern(s), ""
+		return space.Standard.Pattern(space.Path, s), ""
 	}
 	any := false
 	for _, segment := range strings.Split(strings.Trim(s, "/"), "/") {
@@ -388,7 +390,7 @@ func checkedPath(s string) (space.Pattern, string) {
 	if s[0] != '/' || strings.Contains(s, "//") {
 		return space.Pattern{}, "a template that does not begin with one slash, or has two in a row"
 	}
-	return space.PathPattern(s), ""
+	return space.Standard.Pattern(space.Path, s), ""
 }
 
 // when reads a condition.
@@ -494,5 +496,42 @@ func (d *decoder) principal(s string) (space.Pattern, string) {
 			s = own + s[len(wanted):]
 		}
 	}
-	return space.TextPattern(s), ""
+	return space.PrincipalPattern(s), ""
+}
+
+// misleads says why a pattern does not match what it seems to, and what to write; empty where it does. Istio accepts
+// such a pattern, and says nothing.
+func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
+	written := p.String()
+	text, first := strings.CutPrefix(written, "*")
+	last := false
+	if !first {
+		text, last = strings.CutSuffix(written, "*")
+	}
+	wild := strings.Contains(text, "*")
+	switch {
+	case written == "*":
+	case d == space.Identity && p.IsPrincipal():
+		rest, scheme := strings.CutPrefix(text, "spiffe://")
+		switch {
+		case scheme:
+			return "a principal is written without spiffe://, so `" + written + "` never matches", "write `" + rest + "`"
+		case wild:
+			return "a principal takes one wildcard, at its start or its end, so `" + written + "` never matches", "write each principal, or the namespaces in `namespaces`"
+		case !first && !last && !space.IsIdentity(text):
+			return "a principal is DOMAIN/ns/NAMESPACE/sa/ACCOUNT, so `" + written + "` never matches", "write it in full"
+		}
+	case d == space.Path && !space.IsTemplate(written):
+		switch {
+		case wild:
+			return "a path takes one wildcard, at its start or its end: the `*` inside `" + written + "` stands for itself", "write a template, where `{*}` stands for one segment and `{**}` for any number"
+		case !first && text[0] != '/':
+			return "a path begins with a slash, so `" + written + "` never matches", "write `/" + written + "`"
+		}
+	case d == space.Method:
+		if upper := strings.ToUpper(written); upper != written {
+			return "methods are compared as they are written, so `" + written + "` is not `" + upper + "`", "write `" + upper + "`"
+		}
+	}
+	return "", ""
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -125,29 +124,25 @@ func answer(t *testing.T, m *enforce.Layer, questions string) string {
 }
 
 func request(t *testing.T, words []string) space.Request {
-	var r space.Request
-	caller, address, ok := strings.Cut(words[0], "@")
-	if ok {
-		r.SourceIP = netip.MustParseAddr(address)
-	}
+	facts := space.Facts{}
+	caller, address, _ := strings.Cut(words[0], "@")
+	facts[space.SourceAddress] = address
 	if caller != "nobody" {
 		account, namespace, ok := strings.Cut(caller, ".")
 		require.True(t, ok, words)
-		r.Principal = "cluster.local/ns/" + namespace + "/sa/" + account
+		facts[space.Identity] = "cluster.local/ns/" + namespace + "/sa/" + account
 		if strings.Contains(caller, "/") {
-			r.Principal = caller
+			facts[space.Identity] = caller
 		}
 	}
 	require.Equal(t, "->", words[1], words)
-	port, err := strconv.ParseUint(words[2], 10, 16)
-	require.NoError(t, err, words)
-	r.Port = uint16(port)
-	if words = words[3:]; len(words) == 0 {
-		return r
+	facts[space.Port] = words[2]
+	http := len(words) > 3
+	if http {
+		facts[space.Method], facts[space.Path], facts[space.Host] = words[3], words[4], "backend.shop"
+		if len(words) > 5 {
+			facts[space.Host] = words[6]
+		}
 	}
-	r.HTTP, r.Method, r.Path, r.Host = true, words[0], words[1], "backend.shop"
-	if len(words) > 2 {
-		r.Host = words[3]
-	}
-	return r
+	return space.Standard.Request(http, facts)
 }

@@ -69,20 +69,25 @@ spec:
 `)
 	const frontend = "cluster.local/ns/shop/sa/frontend-sa"
 	split, err := enforce.NewClasses(space.Distinctions{
-		Principals: []string{frontend},
-		Operations: []space.Operation{{Ports: []uint16{8080}, Methods: []string{"GET"}, Paths: []string{"/api/*"}}},
+		Callers:    []space.Condition{space.Is(space.Identity, space.PrincipalPattern(frontend))},
+		Operations: []space.Box{operation("8080", "GET", "/api/*")},
 	}, m.For(backend))
 	require.NoError(t, err)
 
-	assert.Equal(t, []space.Source{{Elsewhere: true}, {Principal: frontend, Elsewhere: true}, {Principal: "cluster.local/ns/other/sa/other", Elsewhere: true}}, split.Sources)
-	assert.Equal(t, 1, split.Source(space.Request{Principal: frontend}))
+	var sources []string
+	for _, s := range split.Sources {
+		assert.True(t, s.Elsewhere)
+		sources = append(sources, s.Identity())
+	}
+	assert.Equal(t, []string{"", frontend, "cluster.local/ns/other/sa/other"}, sources)
+	assert.Equal(t, 1, split.Source(space.Standard.Request(false, space.Facts{space.Identity: frontend})))
 	let := map[string]int{}
 	for _, r := range split.Operations {
 		assert.Equal(t, enforce.Strict, r.Outcomes[0].Mode)
 		for s := range r.Outcomes[0].Allowed.All() {
-			q := r.Request.From(split.Sources[s])
-			assert.Equal(t, space.Request{Principal: frontend, Port: 8080, HTTP: true, Method: "GET", Path: "/api/", Host: split.OtherHost}, q)
-			let[q.Principal]++
+			q := split.From(r.Request, split.Sources[s])
+			assert.Equal(t, space.Standard.Request(true, space.Facts{space.Identity: frontend, space.Port: "8080", space.Method: "GET", space.Path: "/api/", space.Host: split.Other.Text(space.Host)}), q)
+			let[q.Identity()]++
 		}
 		assert.Zero(t, r.Outcomes[0].Undecided.Len())
 	}
@@ -103,6 +108,13 @@ spec: {}
 	} {
 		m, findings := Files([]*source.File{file}, enforce.Mesh{Shadow: shadow})
 		require.Empty(t, findings)
-		assert.Equal(t, want, m.For(backend).Decide(space.Request{Port: 80}).String())
+		assert.Equal(t, want, m.For(backend).Decide(onPort80).String())
 	}
+}
+
+var onPort80 = space.Standard.Request(false, space.Facts{space.Port: "80"})
+
+func operation(port, method, path string) space.Box {
+	t := space.Standard
+	return space.Box{space.Is(space.Port, t.Pattern(space.Port, port)), space.Is(space.Method, t.Pattern(space.Method, method)), space.Is(space.Path, t.Pattern(space.Path, path))}
 }

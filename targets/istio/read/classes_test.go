@@ -3,7 +3,6 @@ package read
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -142,21 +141,20 @@ func randomManifests(r *rand.Rand) string {
 var backend = enforce.Workload{Namespace: "shop", Labels: map[string]string{"app": "backend"}}
 
 func randomRequest(r *rand.Rand) space.Request {
-	q := space.Request{
-		Principal: pick(r, []string{"", "cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/b", "cluster.local/ns/shop/sa/z", "cluster.local/ns/pay/sa/b", "other/ns/shop/sa/a", "x.local/ns/ns/sa/sa", "cluster.local/ns/ns/sa/sa", "o/ns/pay/sa/a"}),
-		Port:      []uint16{80, 8080, 9090, 65535, 1}[r.IntN(5)],
-		HTTP:      r.IntN(3) > 0,
+	facts := space.Facts{
+		space.Identity: pick(r, []string{"", "cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/b", "cluster.local/ns/shop/sa/z", "cluster.local/ns/pay/sa/b", "other/ns/shop/sa/a", "x.local/ns/ns/sa/sa", "cluster.local/ns/ns/sa/sa", "o/ns/pay/sa/a"}),
+		space.Port:     pick(r, []string{"80", "8080", "9090", "65535", "1"}),
 	}
-	address := func() netip.Addr {
-		return netip.MustParseAddr(pick(r, []string{"10.0.0.1", "10.1.0.1", "10.1.2.3", "192.0.2.1", "fd00::1", "2001:db8::5", "10.9.0.1", "10.9.0.2"}))
+	for _, d := range []space.Dimension{space.SourceAddress, space.RemoteAddress, space.DestinationAddress} {
+		facts[d] = pick(r, []string{"10.0.0.1", "10.1.0.1", "10.1.2.3", "192.0.2.1", "fd00::1", "2001:db8::5", "10.9.0.1", "10.9.0.2"})
 	}
-	q.SourceIP, q.RemoteIP, q.DestIP = address(), address(), address()
-	if q.HTTP {
-		q.Method = pick(r, []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-		q.Path = pick(r, []string{"/", "/api", "/api/", "/api/x", "/api/y", "/api/x/x", "/api/a/b/x", "/a.png", "/apis", "/a/b/c", "/api/[", "/api/a=b", "/x.x/abc*", "/api//x", "*", "/api/x?q"})
-		q.Host = pick(r, []string{"shop.example", "SHOP.EXAMPLE", "a.example", "shopping", "shop.example:8080", "elsewhere"})
+	http := r.IntN(3) > 0
+	if http {
+		facts[space.Method] = pick(r, []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+		facts[space.Path] = pick(r, []string{"/", "/api", "/api/", "/api/x", "/api/y", "/api/x/x", "/api/a/b/x", "/a.png", "/apis", "/a/b/c", "/api/[", "/api/a=b", "/x.x/abc*", "/api//x", "*", "/api/x?q"})
+		facts[space.Host] = pick(r, []string{"shop.example", "SHOP.EXAMPLE", "a.example", "shopping", "shop.example:8080", "elsewhere"})
 	}
-	return q
+	return space.Standard.Request(http, facts)
 }
 
 func verdict(o *enforce.Outcome, source int) enforce.Verdict {
@@ -179,9 +177,11 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 		m, _ := Files([]*source.File{source.NewFile("policies.yaml", text)}, enforce.Mesh{})
 		c := m.For(backend)
 		atoms := space.Distinctions{
-			Principals: []string{"cluster.local/ns/shop/sa/a"},
-			Namespaces: []string{pick(r, pools["namespaces"][:2])},
-			Operations: []space.Operation{{Ports: []uint16{8080}, Methods: []string{"GET"}, Paths: []string{pick(r, pools["paths"])}}},
+			Callers: []space.Condition{
+				space.Is(space.Identity, space.PrincipalPattern("cluster.local/ns/shop/sa/a")),
+				space.Is(space.Identity, space.NamespacePattern(pick(r, pools["namespaces"][:2]))),
+			},
+			Operations: []space.Box{operation("8080", "GET", pick(r, pools["paths"]))},
 		}
 		split, err := enforce.NewClasses(atoms, c)
 		require.NoError(t, err)
@@ -190,13 +190,13 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 			region := &split.Operations[i]
 			key := fmt.Sprint(region.Request.HTTP)
 			at := make([]enforce.Decision, len(split.Sources))
-			for _, d := range split.Decide(c, region) {
+			for _, d := range split.Decide(region, 0) {
 				for s := range d.Sources.All() {
 					at[s] = d.Decision
 				}
 			}
 			for s, from := range split.Sources {
-				q := region.Request.From(from)
+				q := split.From(region.Request, from)
 				got := c.Decide(q)
 				require.Equal(t, got, at[s], "seed %d: %+v\n%s", seed, q, text)
 				require.Equal(t, got.Verdict, verdict(&region.Outcomes[0], s), "seed %d: %+v: %s\n%s", seed, q, got, text)
@@ -210,13 +210,13 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 			q := randomRequest(r)
 			source := split.Source(q)
 			require.GreaterOrEqual(t, source, 0, "%+v has no source", q)
-			twin := q.From(split.Sources[source])
+			twin := split.From(q, split.Sources[source])
 			if got, want := c.Decide(twin), c.Decide(q); got.Verdict != want.Verdict {
 				t.Fatalf("seed %d:\n%+v: %s\n%+v: %s\n%s", seed, q, want, twin, got, text)
 			}
 			key := fmt.Sprint(q.HTTP)
 			for _, from := range split.Sources {
-				key += c.Decide(q.From(from)).Verdict.String()
+				key += c.Decide(split.From(q, from)).Verdict.String()
 			}
 			require.True(t, outcomes[key], "seed %d: no class has what %+v has\n%s", seed, q, text)
 			decisions++
@@ -283,8 +283,8 @@ func TestPatternsAreIstiosExpressions(t *testing.T) {
 		}
 		return "spiffe://" + strings.ReplaceAll(quote(v), `\*`, "[^/]*") + "/.*"
 	})
-	add(space.Method, "methods", plain(space.TextPattern), func(v string) string { return wild(v, "") })
-	add(space.Host, "hosts", plain(space.HostPattern), func(v string) string { return wild(strings.ToLower(v), "") })
+	add(space.Method, "methods", plain(space.Method), func(v string) string { return wild(v, "") })
+	add(space.Host, "hosts", plain(space.Host), func(v string) string { return wild(strings.ToLower(v), "") })
 	add(space.Path, "paths", checkedPath, func(v string) string {
 		if space.IsTemplate(v) {
 			return template(v)
@@ -297,22 +297,13 @@ func TestPatternsAreIstiosExpressions(t *testing.T) {
 		re := regexp.MustCompile(row.regexp)
 		for range 400 {
 			q := randomRequest(r)
-			f := q.Facts()
-			value := f.URI
-			switch row.dimension {
-			case space.Method:
-				value = q.Method
-			case space.Host:
-				value = f.Host
-			case space.Path:
-				value = f.Path
-			}
+			value := q.Text(row.dimension) // of an identity, its URI
 			if value == "" {
 				continue
 			}
 			want := re.MatchString(value)
 			box := space.Box{{Dimension: row.dimension, Is: []space.Pattern{row.pattern}}}
-			assert.Equal(t, want, box.Match(&f) == space.Yes, "%q has %q", value, row.written)
+			assert.Equal(t, want, space.Standard.Match(box, &q) == space.Yes, "%q has %q", value, row.written)
 			if want {
 				matched++
 			}

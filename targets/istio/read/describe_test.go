@@ -53,6 +53,6 @@ func TestDescribe(t *testing.T) {
 		{2, 8080, ""},
 		{7, 8080, ""},
 	} {
-		assert.Equal(t, row.want, strings.Join(p.Operations(row.rule, row.port), "; "), "rule %d at %d", row.rule, row.port)
+		assert.Equal(t, row.want, strings.Join(p.Operations(m.Table, row.rule, row.port), "; "), "rule %d at %d", row.rule, row.port)
 	}
 }

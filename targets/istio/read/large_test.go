@@ -32,7 +32,7 @@ func TestMoreRulesThanTheAPITakes(t *testing.T) {
 		return fmt.Sprintf("from: [{source: {principals: [cluster.local/ns/shop/sa/a%d]}}]", i)
 	}))
 	assert.Equal(t, "large.yaml:5:3: error: `spec.rules` has 10000 items, and the API takes 512 [MESH3003]\n", findings)
-	assert.Equal(t, enforce.Undecided, m.For(backend).Decide(space.Request{Port: 80}).Verdict)
+	assert.Equal(t, enforce.Undecided, m.For(backend).Decide(onPort80).Verdict)
 }
 
 // As many rules as the API takes, each with its own caller, port, path and method: classes do not multiply.

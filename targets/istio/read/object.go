@@ -74,7 +74,7 @@ func (r *reader) object(d *decoder, n int32) {
 			spec = value
 		}
 	})
-	p.AnyAction = !known
+	p.AnyEffect = !known
 	if p.Name == "" {
 		p.At = d.span(kindNode)
 		d.refuse(p.At, "%s without a name", kindOf)
@@ -153,8 +153,8 @@ func (d *decoder) dryRun(p *enforce.Object, n int32) {
 	case p.Kind != "AuthorizationPolicy":
 		d.refuse(d.keySpan(n), "a %s has no dry run, and Istio refuses the annotation", p.Kind).
 			WithHelp("delete the annotation")
-	case p.Action != enforce.Allow && p.Action != enforce.Deny:
-		d.refuse(d.keySpan(n), "%s has no dry run, and Istio refuses the annotation", p.Action).
+	case p.Effect != enforce.Allow && p.Effect != enforce.Deny:
+		d.refuse(d.keySpan(n), "%s has no dry run, and Istio refuses the annotation", p.Effect).
 			WithHelp("delete the annotation")
 	case err != nil:
 		d.refuse(d.span(n), "istio.io/dry-run is %q, which Istio refuses", d.nodes[n].text).

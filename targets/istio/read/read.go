@@ -15,6 +15,7 @@ package read
 import (
 	"cmp"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/yamldoc"
@@ -81,7 +82,7 @@ func (r *reader) register(p *enforce.Object, d *decoder) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
 	key := objectKey{p.Kind, p.Namespace, p.Name}
 	if first := r.first[key]; first != nil && p.Name != "" {
-		first.Broken, first.AnyAction = true, true
+		first.Broken, first.AnyEffect = true, true
 		r.findings.Add(diag.Unevaluable, p.At, "two manifests of the %s %s: a cluster keeps the one that is applied last", p.Kind, p.ID()).
 			WithRelated(first.At, "the other one").
 			WithHelp("remove one of them")
@@ -96,7 +97,7 @@ func (r *reader) register(p *enforce.Object, d *decoder) {
 }
 
 func (r *reader) manifests() *enforce.Layer {
-	m := enforce.NewLayer(r.mesh, r.policies, r.destinations)
+	m := enforce.NewLayer(r.mesh, space.Standard, r.policies, r.destinations)
 	for i, p := range m.Policies {
 		if p.Role == enforce.SetsModes && (i == 0 || m.Policies[i-1].Namespace != p.Namespace || m.Policies[i-1].Role != p.Role) {
 			end := i

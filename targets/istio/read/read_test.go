@@ -158,7 +158,7 @@ func FuzzRead(f *testing.F) {
 			c := m.For(enforce.Workload{Namespace: p.Namespace, Labels: labelsOf(p)})
 			require.True(t, slices.Contains(c.Policies, p) || slices.Contains(c.Peers, p) || slices.Contains(c.Shadowed, p) ||
 				p.Gateways || p.Role == enforce.SetsModes && p.Namespace == "istio-system", "%s is not found", p.ID())
-			_ = c.Decide(space.Request{Port: 80, HTTP: true, Method: "GET", Path: "/"}).String()
+			_ = c.Decide(space.Standard.Request(true, space.Facts{space.Port: "80", space.Method: "GET", space.Path: "/"})).String()
 		}
 	})
 }

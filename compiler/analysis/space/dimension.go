@@ -1,0 +1,145 @@
+package space
+
+import (
+	"slices"
+	"strings"
+)
+
+// Dimension is a fact of a request that conditions look at: an index into a Table.
+type Dimension uint8
+
+// The dimensions of Standard. The last two are facts that a request does not reveal: the claims of a token and headers,
+// which are HTTP's, and the server name of TLS and the metadata of other filters, which any connection may have.
+const (
+	Identity Dimension = iota
+	SourceAddress
+	RemoteAddress
+	Port
+	Method
+	Path
+	Host
+	DestinationAddress
+	HiddenHTTP
+	Hidden
+)
+
+// MaxDimensions is the most that a Table may have.
+const MaxDimensions = 12
+
+// Table is the dimensions of a space. The first is that of identities; the order of the others is that in which classes
+// are enumerated.
+type Table []Info
+
+// Info is all that the analysis knows of a dimension.
+type Info struct {
+	Kind   Kind   // of its values; nil: requests do not reveal it
+	Caller bool   // it belongs to the caller, and not to the operation
+	HTTP   bool   // it means nothing to a proxy that does not read HTTP
+	Name   string // what is written before its values
+	Bare   bool   // values say enough without the name
+	Single bool   // several values are several operations, when they are written
+}
+
+// Standard is the facts that sidecars of Istio look at.
+var Standard = Table{
+	Identity:           {Kind: Identities{}, Caller: true, Name: "principal"},
+	SourceAddress:      {Kind: Addresses{}, Caller: true, Name: "at"},
+	RemoteAddress:      {Kind: Addresses{}, Caller: true, Name: "for clients at"},
+	Port:               {Kind: Ports{}, Name: "port", Single: true},
+	Method:             {Kind: Text{alphabet: tokenByte, usual: methods, other: "METHOD"}, HTTP: true, Name: "method", Bare: true},
+	Path:               {Kind: Text{alphabet: pathByte, start: "/", special: "*", usual: []string{"/", "*"}, other: "/", end: "?#", templates: true}, HTTP: true, Name: "path", Bare: true, Single: true},
+	Host:               {Kind: Text{alphabet: hostByte, other: "other", fold: true}, HTTP: true, Name: "host"},
+	DestinationAddress: {Kind: Addresses{}, Name: "address"},
+	HiddenHTTP:         {HTTP: true},
+	Hidden:             {},
+}
+
+var methods = []string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"}
+
+// Kind is what the values of a dimension are: Text, Addresses, Ports or Identities.
+type Kind interface {
+	pattern(written string) Pattern
+	value(written string) *Value // nil where it is none
+	// divide makes the atoms of a partition whose patterns are known.
+	divide(p *partition, trustDomain string) error
+}
+
+// Pattern reads a pattern of a dimension as it is written in a policy.
+func (t Table) Pattern(d Dimension, written string) Pattern { return t[d].Kind.pattern(written) }
+
+// Patterns reads patterns of a dimension.
+func (t Table) Patterns(d Dimension, written ...string) []Pattern {
+	all := make([]Pattern, len(written))
+	for i, s := range written {
+		all[i] = t.Pattern(d, s)
+	}
+	return all
+}
+
+// Facts is values by their dimension, as they are written.
+type Facts map[Dimension]string
+
+// Request makes a request of facts as they are written: ports in decimal, identities without a scheme. A fact that is
+// empty is not known: it is in no block, and no other value.
+func (t Table) Request(http bool, facts Facts) Request {
+	r := Request{HTTP: http}
+	for d, written := range facts {
+		if written != "" {
+			r.values[d] = t[d].Kind.value(written)
+		}
+	}
+	return r
+}
+
+// Words is a condition's values of a dimension as they are written, with the name where it is needed.
+func (t Table) Words(d Dimension, values []Pattern) string {
+	words := Written(values)
+	if t[d].Bare {
+		return words
+	}
+	return t[d].Name + " " + words
+}
+
+// Written is patterns as they are written in the language: `GET|HEAD`.
+func Written(values []Pattern) string {
+	words := make([]string, len(values))
+	for i, p := range values {
+		words[i] = p.String()
+	}
+	return strings.Join(words, "|")
+}
+
+// HTTP reports whether a condition of one of the boxes is HTTP's alone.
+func (t Table) HTTP(boxes []Box) bool {
+	for _, b := range boxes {
+		for i := range b {
+			if t[b[i].Dimension].HTTP {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Ports is the port numbers of a dimension.
+type Ports struct{}
+
+func (Ports) pattern(written string) Pattern { return PortPattern(portNumber(written)) }
+
+func (Ports) value(written string) *Value { return &Value{port: portNumber(written)} }
+
+func (Ports) divide(p *partition, _ string) error {
+	named := make([]uint16, len(p.patterns), len(p.patterns)+1)
+	for i := range p.patterns {
+		named[i] = p.patterns[i].port
+		p.alone(i)
+		p.atoms = append(p.atoms, Value{port: named[i]})
+	}
+	for port := uint16(65535); port > 0; port-- {
+		if !slices.Contains(named, port) {
+			p.atoms = append(p.atoms, Value{port: port})
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package space
+
+import "strings"
+
+// class is a set of bytes.
+type class uint16
+
+const (
+	anyByte     class = 1 << iota
+	noSlash           // [^/]
+	segmentByte       // of a path segment that {*} takes: kLiteral in Envoy's uri_template_internal.cc
+	textByte          // those and `/`: what {**} takes
+	pathByte          // of a path after its first slash, without query and fragment
+	nameByte          // of a Kubernetes name
+	domainByte        // of a trust domain
+	tokenByte         // of a method: RFC 9110, section 5.6.2
+	hostByte          // of an authority in lower case
+	visibleByte
+)
+
+var classes = func() (t [256]class) {
+	for i := range t {
+		c := byte(i)
+		set := func(k class, in bool) {
+			if in {
+				t[i] |= k
+			}
+		}
+		letter := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
+		alnum := letter || 'A' <= c && c <= 'Z'
+		segment := alnum || strings.IndexByte("-._~%!$&'()+,;:@=", c) >= 0
+		set(anyByte, true)
+		set(noSlash, c != '/')
+		set(segmentByte, segment)
+		set(textByte, segment || c == '/')
+		set(pathByte, c > ' ' && c != 0x7f && c != '?' && c != '#')
+		set(nameByte, letter || c == '-' || c == '.')
+		set(domainByte, letter || c == '-' || c == '.' || c == '_')
+		set(tokenByte, alnum || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0)
+		set(visibleByte, c > ' ' && c != 0x7f)
+		set(hostByte, c > ' ' && c != 0x7f && c != '/' && (c < 'A' || c > 'Z'))
+	}
+	return t
+}()
+
+// token is one byte, one byte of a class, or any number of bytes of a class.
+type token struct {
+	class class // 0: the byte
+	byte  byte
+	star  bool
+}
+
+func (t token) takes(c byte) bool {
+	if t.class == 0 {
+		return t.byte == c
+	}
+	return classes[c]&t.class != 0
+}
+
+// glob is a sequence of tokens that a whole string must match.
+type glob []token
+
+func (g glob) literal(s string) glob {
+	for i := range len(s) {
+		g = append(g, token{byte: s[i]})
+	}
+	return g
+}
+
+func (g glob) some(c class) glob { return append(g, token{class: c, star: true}) }
+func (g glob) many(c class) glob { return append(g, token{class: c}, token{class: c, star: true}) }
+
+// matches follows all ways through the glob at once.
+func (g glob) matches(s string) bool {
+	now, next := make([]bool, len(g)+1), make([]bool, len(g)+1)
+	g.enter(now, 0)
+	for i := range len(s) {
+		clear(next)
+		alive := false
+		for at, here := range now[:len(g)] {
+			if !here || !g[at].takes(s[i]) {
+				continue
+			}
+			alive = true
+			if g[at].star {
+				g.enter(next, at)
+			} else {
+				g.enter(next, at+1)
+			}
+		}
+		if !alive {
+			return false
+		}
+		now, next = next, now
+	}
+	return now[len(g)]
+}
+
+// enter marks a position and those reached from it without a byte.
+func (g glob) enter(set []bool, at int) {
+	for ; !set[at]; at++ {
+		set[at] = true
+		if at == len(g) || !g[at].star {
+			return
+		}
+	}
+}
+
+func allOf(s string, k class) bool {
+	for i := range len(s) {
+		if classes[s[i]]&k == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// IsSegmentByte reports whether {*} of a template takes a byte.
+func IsSegmentByte(c byte) bool { return classes[c]&segmentByte != 0 }
