@@ -2,7 +2,7 @@ package graph
 
 import "slices"
 
-// group is nodes that are drawn together, in a frame where it is that of a namespace or of what is outside the mesh.
+// group is nodes that are drawn together. All but the group everyone have a frame.
 type group struct {
 	kind  groupKind
 	name  string // of a namespace
