@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestReadme runs every command of the README, in its order: those that begin with meshc in an empty folder,
-// with the meshc that `go install` made, all others in a clone of the repository. `make` is not run from within
-// `make test`: its targets must exist, and CI must run the one that passes all tests.
+// TestReadme runs the commands of the README in order: those that start with meshc in an empty folder, with the binary
+// that `go install` built, and all others in the repository. It does not run make, since `make test` runs it: the target
+// must exist, and .ci/run must run the tests as the README does.
 func TestReadme(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("the README's commands are for a POSIX shell")
+		t.Skip("the README's commands need a POSIX shell")
 	}
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestReadme(t *testing.T) {
 	assert.GreaterOrEqual(t, ran, 8)
 }
 
-// Every make target that prose in the README names exists.
+// TestReadmeTargets requires that every make target that the README mentions exists.
 func TestReadmeTargets(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestReadmeTargets(t *testing.T) {
 	}
 }
 
-// Every relative link of the README leads somewhere.
+// TestReadmeLinks requires that every relative link of the README has a target.
 func TestReadmeLinks(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
