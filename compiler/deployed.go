@@ -49,8 +49,8 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	return d
 }
 
-// ServicesOf is each workload as a service, with all the labels of its pods. Of several that would have one name
-// the later ones are called after their object.
+// ServicesOf is each workload as a service, with all the labels of its pods. Of several that would have the same name,
+// the later ones are named after their object.
 func ServicesOf(inv *inventory.Set) []*policy.Service {
 	var services []*policy.Service
 	taken := map[string]bool{}
@@ -87,22 +87,22 @@ func pods(inv *inventory.Set) []enforce.Workload {
 	return all
 }
 
-// Enforced is the services whose policies a project gives.
-func Enforced(p *policy.Policy, inv *inventory.Set) (all []audit.Pods) {
-	for _, m := range p.Meshes {
+// pods is those of the services whose policies the build gives.
+func (b *Build) pods() (all []audit.Pods) {
+	for _, m := range b.Policy.Meshes {
 		for _, s := range m.Services {
 			if s.Proxied() && !m.Declares {
-				labels, told := podsOf(s, inv)
-				all = append(all, audit.Pods{Service: s, Labels: labels, Told: told})
+				labels, known := podsOf(s, b.Inventory)
+				all = append(all, audit.Pods{Service: s, Labels: labels, Known: known})
 			}
 		}
 	}
 	return all
 }
 
-// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them. Told is false
-// where no manifest tells of its workloads, so that the pods may have others besides.
-func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, told bool) {
+// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them. Known is false
+// where no manifest has its workloads, so that the pods may have other labels too.
+func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, known bool) {
 	first, _ := slices.BinarySearchFunc(inv.Workloads, s.Namespace, func(w *inventory.Workload, namespace string) int { return cmp.Compare(w.Namespace, namespace) })
 	for _, w := range inv.Workloads[first:] {
 		if w.Namespace != s.Namespace {
@@ -122,13 +122,13 @@ func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, tol
 	return []map[string]string{own}, false
 }
 
-// Bound is the pods that policies may bind.
-func Bound(p *policy.Policy, inv *inventory.Set) []enforce.Workload {
-	all := pods(inv)
-	for _, m := range p.Meshes {
+// workloads is the pods that policies may bind.
+func (b *Build) workloads() []enforce.Workload {
+	all := pods(b.Inventory)
+	for _, m := range b.Policy.Meshes {
 		for _, s := range m.Services {
 			if s.Proxied() {
-				known, _ := podsOf(s, inv)
+				known, _ := podsOf(s, b.Inventory)
 				for _, labels := range known {
 					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels})
 				}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/inventory"
-	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -53,19 +51,6 @@ func configured(p *project.Project) bool {
 	return err == nil
 }
 
-// guesses is what was taken for granted of the services that an answer is about.
-func (p *policies) guesses(about func(*policy.Service) bool) (notes []string) {
-	if p.TrustDomain != "" {
-		notes = append(notes, fmt.Sprintf("the trust domain is taken for %s, which every principal names; `trustDomain` in meshc.yaml says for sure", p.TrustDomain))
-	}
-	for _, s := range p.Assumed {
-		if about(s) {
-			notes = append(notes, fmt.Sprintf("that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account))
-		}
-	}
-	return notes
-}
-
 // manifestFiles reads manifests that patterns name: files, folders, globs, or `-`.
 func manifestFiles(p *project.Project, patterns []string, stdin io.Reader) ([]*source.File, error) {
 	inputs, _, err := p.Workloads(patterns, stdin)
@@ -77,9 +62,4 @@ func manifestFiles(p *project.Project, patterns []string, stdin io.Reader) ([]*s
 		files[i] = in.File
 	}
 	return files, nil
-}
-
-// dryRun says what the answers about a project in dry-run are worth.
-func dryRun(p *policy.Policy) string {
-	return p.Environment + " is in dry-run: Istio logs what it would deny, and denies nothing; judged as if enforced"
 }

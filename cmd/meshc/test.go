@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
@@ -74,7 +75,7 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	} else {
 		out = guardsText(results, total, covered, c.project.Shown)
 		if c.Policy.DryRun {
-			out = fmt.Appendf(out, "\nnote: %s\n", dryRun(c.Policy))
+			out = fmt.Appendf(out, "\nnote: %s\n", compiler.DryRunNote(c.Policy))
 		}
 	}
 	if err != nil {

@@ -6,130 +6,68 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
-	"github.com/meshc/meshc/compiler/analysis/enforce"
-	"github.com/meshc/meshc/compiler/analysis/model"
-	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// edgeRow is one line of the table that `istioctl authn tls-check` used to print.
-type edgeRow struct {
-	from, to, port string
-	client, server string // what the caller's side opens, and what the callee's side expects
-	result         string // mTLS, TLS, plaintext, refused, or unknown where a policy cannot be judged
-	why            string // of refused
-}
-
-func (r *report) edge(m *model.Model, e *audit.Edge) {
-	row := edgeRow{from: e.From.String(), to: e.To.ID(), server: e.Mode.String()}
-	if e.Port != 0 {
-		row.port = fmt.Sprint(e.Port)
-	} else {
-		row.port = "*"
-	}
-	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
-	switch {
-	case e.Mode == enforce.Disable, e.From.Kind == policy.FromWorld && e.From.Other != "", e.From.Kind == policy.FromService && m.Principal(e.From.Service) == "":
-		row.client = "plaintext"
-	case e.From.Kind == policy.FromWorld && e.Mode != enforce.Strict:
-		row.client = "mTLS or plaintext"
-	default:
-		row.client = "mTLS"
-	}
-	someone := e.From.Kind == policy.FromWorld // of whom some have no sidecar, and obey no DestinationRule
-	if e.Rule != nil && !someone {
-		row.client = opened[e.Client]
-	}
-	row.result = row.client
-	if e.Mode == enforce.Unknown {
-		row.client, row.result = "unknown", "unknown"
-	}
-	// A dry run refuses nobody. That it would is no news where mTLS is disabled: nobody has an identity there.
-	idle := e.Mode == enforce.Disable && m.Policy.DryRun
-	switch {
-	case e.Refused != "" && !idle:
-		row.result, row.why = "refused", e.Refused
-		r.add(diag.Error, "refused", e.At, "%s -> %s:%s is refused: %s", row.from, row.to, row.port, row.why)
-	case e.Conflict != "" && someone:
-		r.add(diag.Warning, "refused", e.Rule.At, "%s -> %s:%s is refused for those with a sidecar: %s", row.from, row.to, row.port, e.Conflict)
-	case e.Conflict != "":
-		row.result, row.why = "refused", e.Conflict
-		r.add(diag.Error, "refused", e.Rule.At, "%s -> %s:%s is refused: %s", row.from, row.to, row.port, row.why)
-	}
-	r.edges = append(r.edges, row)
-}
-
-// opened is what a DestinationRule has callers open.
-var opened = map[enforce.ClientTLS]string{enforce.NoTLS: "plaintext", enforce.SimpleTLS: "TLS", enforce.MutualTLS: "TLS", enforce.IstioTLS: "mTLS"}
-
-func (r *report) external(e *policy.External) {
-	for _, f := range e.Callers {
-		for _, p := range e.Ports {
-			row := edgeRow{from: f.String(), to: e.Namespace + "/" + e.Name, port: fmt.Sprint(p.Number), client: "plaintext", server: "external", result: "plaintext"}
-			switch {
-			case p.Originate:
-				row.client, row.result = "TLS by the sidecar", "TLS"
-			case p.Protocol == policy.TLS:
-				row.client, row.result = "TLS by the application", "TLS"
-			}
-			r.edges = append(r.edges, row)
-		}
-	}
-}
-
-var results = []string{"mTLS", "TLS", "mTLS or plaintext", "plaintext", "refused", "unknown"}
-
 func (r *report) text() []byte {
 	var b bytes.Buffer
-	byResult := map[string]int{}
-	for _, e := range r.edges {
-		byResult[e.result]++
+	byResult := map[audit.Transport]int{}
+	for _, e := range r.Edges {
+		byResult[e.Result]++
 	}
 	var parts []string
-	for _, result := range results {
-		if n := byResult[result]; n > 0 || result == "mTLS" || result == "plaintext" || result == "refused" {
+	for _, result := range audit.Transports {
+		if n := byResult[result]; n > 0 || result == audit.MTLS || result == audit.Plaintext || result == audit.Refused {
 			parts = append(parts, fmt.Sprintf("%d %s", n, result))
 		}
 	}
-	fmt.Fprintf(&b, "%s, %s; %s: %s\n", plural(r.count(diag.Error), "error"), plural(r.count(diag.Warning), "warning"), plural(len(r.edges), "edge"), strings.Join(parts, ", "))
-	if len(r.problems) > 0 {
+	fmt.Fprintf(&b, "%s, %s; %s: %s\n", plural(r.Count(diag.Error), "error"), plural(r.Count(diag.Warning), "warning"), plural(len(r.Edges), "edge"), strings.Join(parts, ", "))
+	if len(r.Problems) > 0 {
 		b.WriteByte('\n')
-		rows := make([][]string, len(r.problems))
-		for i, p := range r.problems {
-			text := p.text
+		rows := make([][]string, len(r.Problems))
+		for i, p := range r.Problems {
+			text := p.Text
 			if place := r.place(&p); place != "" {
 				text = place + ": " + text
 			}
-			rows[i] = []string{p.severity.String(), p.topic, text}
+			rows[i] = []string{p.Severity.String(), string(p.Topic), text}
 		}
 		columns(&b, rows)
 	}
-	if len(r.edges) > 0 {
+	if len(r.Edges) > 0 {
 		b.WriteByte('\n')
 		rows := [][]string{{"caller", "callee", "client", "server", "result"}}
-		for _, e := range r.edges {
-			rows = append(rows, []string{e.from, e.callee(), e.client, e.server, e.result})
+		for _, e := range r.Edges {
+			rows = append(rows, []string{e.From.String(), callee(&e), string(e.Client), e.Server, string(e.Result)})
 		}
 		columns(&b, rows)
 	}
 	return b.Bytes()
 }
 
-func (e *edgeRow) callee() string {
-	if e.port == "" {
-		return e.to
+func callee(e *audit.Edge) string {
+	if port := ports(e); port != "" {
+		return e.To + ":" + port
 	}
-	return e.to + ":" + e.port
+	return e.To
 }
 
-func (r *report) place(p *problem) string {
+// ports is the ports of an edge, `*` for those that nothing names; empty for every port of a callee without a proxy.
+func ports(e *audit.Edge) string {
+	if e.Other {
+		return "*"
+	}
+	return join(e.Ports, ",")
+}
+
+func (r *report) place(p *audit.Problem) string {
 	switch {
-	case p.path != "":
-		return p.path
-	case p.at.IsZero():
+	case p.Path != "":
+		return p.Path
+	case p.At.IsZero():
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", r.shown(p.at.File.Name), p.at.StartPosition().Line)
+	return fmt.Sprintf("%s:%d", r.shown(p.At.File.Name), p.At.StartPosition().Line)
 }
 
 // columns writes rows with their cells under each other.
@@ -179,16 +117,16 @@ type edgeJSON struct {
 }
 
 func (r *report) json() ([]byte, error) {
-	out := verifyJSON{"meshc.dev/verify/v1", r.count(diag.Error), r.count(diag.Warning), []problemJSON{}, []edgeJSON{}}
-	for _, p := range r.problems {
-		one := problemJSON{Severity: p.severity.String(), Topic: p.topic, Message: p.text, File: p.path}
-		if p.path == "" && !p.at.IsZero() {
-			one.File, one.Line = r.shown(p.at.File.Name), p.at.StartPosition().Line
+	out := verifyJSON{"meshc.dev/verify/v1", r.Count(diag.Error), r.Count(diag.Warning), []problemJSON{}, []edgeJSON{}}
+	for _, p := range r.Problems {
+		one := problemJSON{Severity: p.Severity.String(), Topic: string(p.Topic), Message: p.Text, File: p.Path}
+		if p.Path == "" && !p.At.IsZero() {
+			one.File, one.Line = r.shown(p.At.File.Name), p.At.StartPosition().Line
 		}
 		out.Problems = append(out.Problems, one)
 	}
-	for _, e := range r.edges {
-		out.Edges = append(out.Edges, edgeJSON{e.from, e.to, e.port, e.client, e.server, e.result, e.why})
+	for _, e := range r.Edges {
+		out.Edges = append(out.Edges, edgeJSON{e.From.String(), e.To, ports(&e), string(e.Client), e.Server, string(e.Result), e.Why})
 	}
 	return answerJSON(out)
 }

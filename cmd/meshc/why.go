@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
@@ -143,7 +144,7 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 		}
 		r := &reason{virtual: true, sidecars: slices.ContainsFunc(c.Manifests, func(m targets.Manifest) bool { return m.Kind == "Sidecar" }), shown: c.project.Shown}
 		if c.Policy.DryRun {
-			r.notes = append(r.notes, dryRun(c.Policy))
+			r.notes = append(r.notes, compiler.DryRunNote(c.Policy))
 		}
 		return c.Model, r, nil
 	}
@@ -156,7 +157,7 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 	}
 	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.Findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
 	r := &reason{shown: p.project.Shown}
-	r.guesses = p.guesses
+	r.guesses = p.Guesses
 	return p.Model, r, err
 }
 

@@ -1,137 +1,159 @@
-// Package audit judges manifests as they are deployed: the mTLS of every edge, who is exposed, and what they do to the manifests of a project.
+// Package audit reports what a mesh enforces: the transport of every edge, callers that nothing names, and what is wrong
+// with the manifests that are deployed.
+//
+// It asks the model about each service and knows no files: a caller that compares folders adds its own problems to the
+// report. An edge is judged at both ends. The server's end is the mode of its port; the client's end is what a sidecar
+// opens, which is mutual TLS wherever the server takes it unless a DestinationRule says otherwise.
 package audit
 
 import (
-	"maps"
+	"cmp"
+	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
-
-	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
-// Pods is those of a service, by all the labels that they have.
-type Pods struct {
-	*policy.Service
-	Labels []map[string]string
-	Told   bool // manifests tell of them; else they have those of the service, and nobody knows which besides
+// Report is what is enforced, and what is wrong with it.
+type Report struct {
+	Edges    []Edge    // sorted by caller and callee
+	Problems []Problem // the most severe first
 }
 
-// Supposed is an interference with pods that may be there for all that is known.
-type Supposed struct {
-	Interference
-	Lacks []string // labels, as KEY=VALUE, that they need besides those of their service; empty where the pods are known
+// Problem is something that is wrong or worth knowing.
+type Problem struct {
+	Severity diag.Severity
+	Topic    Topic
+	Text     string
+	At       source.Span
+	Path     string // in place of At: a file as the user would name it
 }
 
-// Interferences holds manifests against those of the model, service by service. Where nothing tells which labels pods have
-// besides those of their service, a policy that selects by more is taken to bind them, perhaps: supposed is such pods.
-func InterferencesOf(m *model.Model, services []Pods, other *enforce.Layer) (found []Supposed, supposed []enforce.Workload, err error) {
-	byNamespace := map[string][]*enforce.Object{}
-	for _, p := range other.Policies {
-		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
-	}
-	for _, s := range services {
-		for _, labels := range s.Labels {
-			list, err := Interferences(m, s.Service, labels, other)
-			if err != nil {
-				return nil, nil, err
-			}
-			for _, i := range list {
-				found = append(found, Supposed{Interference: i})
-			}
-		}
-		if s.Told {
-			continue
-		}
-		for _, p := range slices.Concat(byNamespace[s.Namespace], byNamespace[m.Policy.RootNamespace]) {
-			lacks := lacking(s.Service.Labels, p)
-			if len(lacks) == 0 {
-				continue
-			}
-			labels := p.Labels()
-			for _, l := range s.Service.Labels {
-				labels[l.Key] = l.Value
-			}
-			supposed = append(supposed, enforce.Workload{Namespace: s.Namespace, Labels: labels})
-			list, err := Interferences(m, s.Service, labels, other)
-			if err != nil {
-				return nil, nil, err
-			}
-			for _, i := range list {
-				if i.By == p {
-					found = append(found, Supposed{i, lacks})
-				}
-			}
-		}
-	}
-	return found, supposed, nil
-}
+// Topic is what a problem is about.
+type Topic string
 
-// lacking is the labels that pods with these need besides for a policy to bind them. It is empty where it binds them
-// without, where it cannot, and where it selects by nothing that they have and so means others.
-func lacking(own []policy.Label, p *enforce.Object) (lacks []string) {
-	selected := p.Labels()
-	if p.Gateways {
-		return nil
-	}
-	before := len(selected)
-	for _, l := range own {
-		if value, ok := selected[l.Key]; ok && value != l.Value {
-			return nil
-		}
-		delete(selected, l.Key)
-	}
-	if len(selected) == before {
-		return nil
-	}
-	for _, key := range slices.Sorted(maps.Keys(selected)) {
-		lacks = append(lacks, key+"="+selected[key])
-	}
-	return lacks
-}
+const (
+	Account      Topic = "account"      // one that no workload runs as
+	DryRun       Topic = "dry-run"      // a policy that is logged and not enforced
+	Exposure     Topic = "exposed"      // callers that nothing names
+	Folder       Topic = "folder"       // a file that is not what the project gives
+	Guard        Topic = "guard"        // a broken never, always or only
+	Guess        Topic = "guess"        // what was assumed, because nothing says it
+	Interfering  Topic = "interference" // a policy that changes what those of the project let through
+	Manifest     Topic = "manifest"     // one that cannot be read or judged
+	Mode         Topic = "mode"
+	NoEffect     Topic = "no effect"
+	NoProxy      Topic = "no proxy"
+	Open         Topic = "open" // a service that no ALLOW policy selects
+	PlaintextTLS Topic = "plaintext"
+	RefusedEdge  Topic = "refused"
+	Scrape       Topic = "scrape"
+	Workload     Topic = "workload"
+)
 
-// Idle is the policies in dry-run: they enforce nothing.
-func Idle(m *model.Model) []*enforce.Object {
-	return slices.DeleteFunc(slices.Clone(m.Manifests.Policies), func(p *enforce.Object) bool { return !p.DryRun })
-}
-
-// Stranger is an account that a policy names and that no workload runs as.
-type Stranger struct {
-	Policy  *enforce.Object
-	Account string // NAMESPACE/ACCOUNT
-}
-
-// Strangers is those of the namespaces in which there are workloads.
-func Strangers(m *model.Model, workloads []*policy.Service) (strangers []Stranger) {
-	accounts, inhabited := map[string]bool{}, map[string]bool{}
-	for _, w := range workloads {
-		inhabited[w.Namespace] = true
-		accounts[w.Namespace+"/"+w.Account] = true
-	}
-	for _, p := range m.Manifests.Policies {
-		all := p.Mentions()
-		for _, principal := range all.Principals {
-			if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == m.Policy.TrustDomain {
-				all.Accounts = append(all.Accounts, id.Namespace+"/"+id.Account)
+// Judge adds every edge and service of a model, as the manifests enforce them. The error names a service whose policies
+// distinguish too many kinds of requests.
+func (r *Report) Judge(m *model.Model) error {
+	for _, mesh := range m.Policy.Meshes {
+		for _, s := range mesh.Services {
+			if err := r.service(m, mesh, s); err != nil {
+				return err
 			}
 		}
-		for _, a := range all.Accounts {
-			if namespace, _, _ := strings.Cut(a, "/"); inhabited[namespace] && !accounts[a] {
-				strangers = append(strangers, Stranger{p, a})
-			}
+		for _, e := range mesh.Externals {
+			r.external(e)
 		}
 	}
-	return strangers
-}
-
-// Meant is the rule by which a service is open to callers that nothing names; nil where none says so.
-func Meant(s *policy.Service, c model.Caller) *policy.Rule {
-	for i := range s.Allow {
-		if c.Other == "" && slices.ContainsFunc(s.Allow[i].From, func(f policy.Source) bool { return f.Kind >= c.Kind }) {
-			return &s.Allow[i]
-		}
-	}
+	r.Findings(Manifest, unmatched(m))
 	return nil
+}
+
+// DryRuns adds the policies that enforce nothing.
+func (r *Report) DryRuns(m *model.Model) {
+	for _, p := range m.Manifests.Policies {
+		if p.DryRun {
+			r.Add(diag.Warning, DryRun, p.At, "%s %s is in dry-run: Istio logs what it would do, and enforces nothing of it", p.Kind, p.ID())
+		}
+	}
+}
+
+// Add adds a problem.
+func (r *Report) Add(severity diag.Severity, topic Topic, at source.Span, format string, args ...any) {
+	r.Problems = append(r.Problems, Problem{Severity: severity, Topic: topic, Text: fmt.Sprintf(format, args...), At: at})
+}
+
+// Findings adds findings, with what they advise.
+func (r *Report) Findings(topic Topic, list diag.List) {
+	for _, d := range list {
+		text := d.Message
+		if d.Help != "" && d.Severity != diag.Note {
+			text += "; " + d.Help
+		}
+		r.Add(d.Severity, topic, d.Primary, "%s", text)
+	}
+}
+
+// Sort puts the report into its order and drops problems that stand twice in a row.
+func (r *Report) Sort() {
+	slices.SortStableFunc(r.Edges, func(a, b Edge) int {
+		return cmp.Or(cmp.Compare(a.From.String(), b.From.String()), cmp.Compare(a.To, b.To))
+	})
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(b.Severity, a.Severity) })
+	r.Problems = slices.CompactFunc(r.Problems, func(a, b Problem) bool { return a == b })
+}
+
+// Count is the number of problems of a severity.
+func (r *Report) Count(s diag.Severity) int {
+	n := 0
+	for _, p := range r.Problems {
+		if p.Severity == s {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) error {
+	if !s.Proxied() {
+		for i := range s.Allow {
+			for _, f := range s.Allow[i].From {
+				r.Edges = append(r.Edges, Edge{From: model.Caller{Source: f}, To: s.ID(), Ports: s.Allow[i].Ports, Client: Plaintext, Server: "no proxy", Result: Plaintext})
+			}
+		}
+		return nil
+	}
+	if len(s.Labels) == 0 {
+		return nil // an account that manifests name: nothing is known of its pods
+	}
+	if err := r.edges(m, s); err != nil {
+		return err
+	}
+	if mesh.Declares {
+		return nil
+	}
+	r.Findings(Manifest, widened(m, s))
+	if !model.Guarded(m.Callee(s)) {
+		r.Add(diag.Warning, Open, s.At, "no ALLOW policy selects %s: every request that nothing denies is let through", s.ID())
+		return nil
+	}
+	return r.exposure(m, s)
+}
+
+// external adds the edges to an external, which no policy of the mesh binds.
+func (r *Report) external(x *policy.External) {
+	for _, f := range x.Callers {
+		for _, p := range x.Ports {
+			e := Edge{From: model.Caller{Source: f}, To: x.Namespace + "/" + x.Name, Ports: []uint16{p.Number}, Client: Plaintext, Server: "external", Result: Plaintext}
+			switch {
+			case p.Originate:
+				e.Client, e.Result = "TLS by the sidecar", TLS
+			case p.Protocol == policy.TLS:
+				e.Client, e.Result = "TLS by the application", TLS
+			}
+			r.Edges = append(r.Edges, e)
+		}
+	}
 }

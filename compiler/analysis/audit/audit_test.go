@@ -19,7 +19,7 @@ import (
 )
 
 // A policy that selects by labels which nobody told of may bind pods of a service all the same.
-func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
+func TestInterferencesWithPodsThatAreNotKnown(t *testing.T) {
 	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
 	m := analysistest.Model(t, p, manifests)
 	var files []*source.File
@@ -29,9 +29,9 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 	db := analysistest.Services(p)["shop/db"]
 	for name, row := range map[string]struct {
 		namespace, selector string
-		told                bool
+		known               bool
 		want                []string // what the pods lack, for each interference
-		supposed            int
+		assumed             int
 	}{
 		"its own label":                {"shop", "{app: db}", false, []string{"[]"}, 0},
 		"one more":                     {"shop", "{app: db, role: primary}", false, []string{"[role=primary]"}, 1},
@@ -44,7 +44,7 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: %s}\nspec: {selector: {matchLabels: %s}, rules: [{}]}\n", row.namespace, row.selector)
 			other, list := read.Files(append(files[:len(files):len(files)], source.NewFile("own.yaml", own)), model.SettingsOf(p))
 			require.NoError(t, list.Err())
-			found, supposed, err := audit.InterferencesOf(m, []audit.Pods{{Service: db, Labels: []map[string]string{{"app": "db"}}, Told: row.told}}, other)
+			found, assumed, err := audit.Beside(m, []audit.Pods{{Service: db, Labels: []map[string]string{{"app": "db"}}, Known: row.known}}, other)
 			require.NoError(t, err)
 			var got []string
 			for _, f := range found {
@@ -52,35 +52,37 @@ func TestInterferencesWithPodsThatAreNotTold(t *testing.T) {
 				got = append(got, fmt.Sprint(f.Lacks))
 			}
 			assert.Equal(t, row.want, got)
-			assert.Len(t, supposed, row.supposed)
+			assert.Len(t, assumed, row.assumed)
 		})
 	}
 }
 
-// TestStrangers looks for accounts that nothing runs as, where anything runs at all.
-func TestStrangers(t *testing.T) {
+// TestUnknownAccounts looks for accounts that nothing runs as, where anything runs at all.
+func TestUnknownAccounts(t *testing.T) {
 	layer, list := read.Files([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, enforce.Mesh{})
 	require.False(t, list.HasErrors())
 	known := []*policy.Service{{Namespace: "shop", Name: "backend", Account: "backend-sa", Dataplane: policy.NoProxy, Labels: []policy.Label{{Key: "app", Value: "backend"}}}}
 	named, _ := model.Named(layer, enforce.Mesh{}, known)
 	m := model.New(named, layer)
 	var got []string
-	for _, s := range audit.Strangers(m, known) {
+	for _, s := range audit.UnknownAccounts(m, known) {
 		got = append(got, s.Policy.ID()+" "+s.Account)
 	}
 	assert.Equal(t, []string{"shop/backend shop/frontend-sa"}, got)
-	assert.Empty(t, audit.Strangers(m, nil))
+	assert.Empty(t, audit.UnknownAccounts(m, nil))
 }
 
 // What is in dry-run enforces nothing, unless the whole project is.
-func TestIdle(t *testing.T) {
+func TestDryRun(t *testing.T) {
 	p, _ := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
 	file := source.NewFile("own.yaml", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: shop, annotations: {istio.io/dry-run: \"true\"}}\nspec: {}\n")
 	for _, dry := range []bool{false, true} {
 		p.DryRun = dry
 		layer, _ := read.Files([]*source.File{file}, model.SettingsOf(p))
 		m := model.New(p, layer)
-		assert.Equal(t, dry, len(audit.Idle(m)) == 0)
-		assert.Equal(t, dry, audit.Guarded(m, analysistest.Services(p)["shop/db"]))
+		var r audit.Report
+		r.DryRuns(m)
+		assert.Equal(t, dry, len(r.Problems) == 0)
+		assert.Equal(t, dry, model.Guarded(m.Callee(analysistest.Services(p)["shop/db"])))
 	}
 }

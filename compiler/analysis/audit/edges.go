@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 
@@ -14,28 +15,101 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Edge is a pair of a caller and a port, as the proxies at its two ends see it.
+// Transport is what protects the requests of an edge.
+type Transport string
+
+const (
+	MTLS      Transport = "mTLS"
+	TLS       Transport = "TLS"
+	Mixed     Transport = "mTLS or plaintext"
+	Plaintext Transport = "plaintext"
+	Refused   Transport = "refused"
+	Unknown   Transport = "unknown"
+)
+
+// Transports is every result that an edge may have.
+var Transports = [...]Transport{MTLS, TLS, Mixed, Plaintext, Refused, Unknown}
+
+// Edge is a caller, the ports that it may call, and the transport as both ends have it.
 type Edge struct {
-	From     model.Caller
-	To       *policy.Service
-	Port     uint16 // 0: the ports that nothing names
-	Mode     enforce.Mode
-	By       *enforce.Object
-	Client   enforce.ClientTLS    // what callers with a sidecar open
-	Rule     *enforce.Destination // says so; nil where none does
-	At       source.Span          // the statement; zero where there are manifests only
-	Refused  string               // why the rules let no request of the edge through; empty where they let some
-	Conflict string               // why what the callers open gets nowhere
+	From   model.Caller
+	To     string   // NAMESPACE/NAME of a service or an external
+	Ports  []uint16 // empty: every port, of a callee without a proxy
+	Other  bool     // in place of Ports: those that nothing names
+	Client Transport
+	Server string // the mode of the port, or what stands in its place
+	Result Transport
+	Why    string // it is refused
 }
 
-// Edges is what the policy says may call a service, and what becomes of it by the manifests. Of a policy without rules
-// it is what the manifests let through. The service must have a proxy.
-func Edges(m *model.Model, s *policy.Service) ([]Edge, error) {
+// edges adds what the policy says may call a service, and what the manifests make of it; of a policy without rules, what
+// they let through. The service has a proxy.
+func (r *Report) edges(m *model.Model, s *policy.Service) error {
+	all, err := edgesOf(m, s)
+	for i := range all {
+		r.edge(m, &all[i])
+	}
+	return err
+}
+
+func (r *Report) edge(m *model.Model, e *edge) {
+	out := Edge{From: e.from, To: e.to.ID(), Server: e.mode.String(), Other: e.port == 0, Client: MTLS}
+	port := "*"
+	if e.port != 0 {
+		out.Ports, port = []uint16{e.port}, strconv.Itoa(int(e.port))
+	}
+	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
+	switch {
+	case e.mode == enforce.Disable, e.from.Kind == policy.FromWorld && e.from.Other != "", e.from.Kind == policy.FromService && m.Principal(e.from.Service) == "":
+		out.Client = Plaintext
+	case e.from.Kind == policy.FromWorld && e.mode != enforce.Strict:
+		out.Client = Mixed
+	}
+	anyone := e.from.Kind == policy.FromWorld // some of whom have no sidecar, and obey no DestinationRule
+	if e.rule != nil && !anyone {
+		out.Client = opened[e.client]
+	}
+	if e.mode == enforce.Unknown {
+		out.Client = Unknown
+	}
+	out.Result = out.Client
+	// A dry run refuses nobody. Where mTLS is disabled nobody has an identity, so that what it would do says nothing.
+	idle := e.mode == enforce.Disable && m.Policy.DryRun
+	switch {
+	case e.refused != "" && !idle:
+		out.Result, out.Why = Refused, e.refused
+		r.Add(diag.Error, RefusedEdge, e.at, "%s -> %s:%s is refused: %s", out.From, out.To, port, out.Why)
+	case e.conflict != "" && anyone:
+		r.Add(diag.Warning, RefusedEdge, e.rule.At, "%s -> %s:%s is refused for callers with a sidecar: %s", out.From, out.To, port, e.conflict)
+	case e.conflict != "":
+		out.Result, out.Why = Refused, e.conflict
+		r.Add(diag.Error, RefusedEdge, e.rule.At, "%s -> %s:%s is refused: %s", out.From, out.To, port, out.Why)
+	}
+	r.Edges = append(r.Edges, out)
+}
+
+// opened is what a DestinationRule has callers open.
+var opened = map[enforce.ClientTLS]Transport{enforce.NoTLS: Plaintext, enforce.SimpleTLS: TLS, enforce.MutualTLS: TLS, enforce.IstioTLS: MTLS}
+
+// edge is a caller and a port as the proxies at both ends see them.
+type edge struct {
+	from     model.Caller
+	to       *policy.Service
+	port     uint16 // 0: the ports that nothing names
+	mode     enforce.Mode
+	client   enforce.ClientTLS    // what callers with a sidecar open
+	rule     *enforce.Destination // says so; nil where none does
+	at       source.Span          // the statement; zero where there are manifests only
+	refused  string               // why the rules let no request through; empty where they let some
+	conflict string               // why what the callers open is not accepted
+}
+
+func edgesOf(m *model.Model, s *policy.Service) ([]edge, error) {
 	split, err := m.Split(s, space.Distinctions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
-	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[Edge]int{}}
+	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[edge]int{}}
 	for i := range s.Allow {
 		r := &s.Allow[i]
 		ports := r.Ports
@@ -56,8 +130,8 @@ func Edges(m *model.Model, s *policy.Service) ([]Edge, error) {
 	if len(s.Allow) == 0 {
 		e.admitted()
 	}
-	slices.SortStableFunc(e.all, func(a, b Edge) int {
-		return cmp.Or(a.From.Compare(b.From.Source), cmp.Compare(a.From.String(), b.From.String()), cmp.Compare(a.Port-1, b.Port-1)) // 0 wraps, and comes last
+	slices.SortStableFunc(e.all, func(a, b edge) int {
+		return cmp.Or(a.from.Compare(b.from.Source), cmp.Compare(a.from.String(), b.from.String()), cmp.Compare(a.port-1, b.port-1)) // 0 wraps, and comes last
 	})
 	return e.all, nil
 }
@@ -67,31 +141,31 @@ type edges struct {
 	service *policy.Service
 	split   *model.Split
 	callee  *enforce.Point
-	all     []Edge
-	seen    map[Edge]int // without what became of them
+	all     []edge
+	seen    map[edge]int // without what became of them
 }
 
 func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string) {
-	edge := Edge{From: f, To: e.service, Port: port}
+	one := edge{from: f, to: e.service, port: port}
 	if port == e.split.Other.Port() {
-		edge.Port = 0
+		one.port = 0
 	}
-	if i, ok := e.seen[edge]; ok {
+	if i, ok := e.seen[one]; ok {
 		if refused == "" {
-			e.all[i].Refused = ""
+			e.all[i].refused = ""
 		}
 		return
 	}
-	e.seen[edge] = len(e.all)
-	edge.Mode, edge.By = e.callee.Mode(port)
-	edge.Client, edge.Rule = Opens(e.Model, f.Source, e.service, edge.Port)
-	edge.At, edge.Refused = at, refused
-	edge.Conflict = e.conflict(&edge, port)
-	e.all = append(e.all, edge)
+	e.seen[one] = len(e.all)
+	one.mode, _ = e.callee.Mode(port)
+	one.client, one.rule = Opens(e.Model, f.Source, e.service, one.port)
+	one.at, one.refused = at, refused
+	one.conflict = e.conflict(&one, port)
+	e.all = append(e.all, one)
 }
 
-// Opens is what the sidecar of a caller opens to a port of a service, and the DestinationRule that says so, nil where none
-// does. Who has no sidecar obeys none.
+// Opens is what the sidecar of a caller opens to a port of a service, and the DestinationRule that says so; nil where none
+// does. A caller without a sidecar obeys none.
 func Opens(m *model.Model, f policy.Source, s *policy.Service, port uint16) (enforce.ClientTLS, *enforce.Destination) {
 	namespace := f.Mesh
 	if f.Kind == policy.FromService {
@@ -116,18 +190,18 @@ func hosts(s *policy.Service) []string {
 	return s.Hosts
 }
 
-// conflict is why a call is refused that the rules let through, because the caller opens what the port does not take.
-func (e *edges) conflict(edge *Edge, port uint16) string {
+// conflict is why a call that the rules let through is refused: the caller opens what the port does not take.
+func (e *edges) conflict(at *edge, port uint16) string {
 	opens := ""
-	if edge.Rule != nil {
-		opens = Opening(edge.Client, edge.Rule)
+	if at.rule != nil {
+		opens = Opening(at.client, at.rule)
 	}
 	switch {
-	case edge.Rule == nil || edge.Mode == enforce.Unknown:
-	case edge.Client == enforce.IstioTLS && edge.Mode == enforce.Disable:
+	case at.rule == nil || at.mode == enforce.Unknown:
+	case at.client == enforce.IstioTLS && at.mode == enforce.Disable:
 		return opens + ", and the port takes plaintext only"
-	case edge.Client == enforce.IstioTLS:
-	case edge.Mode == enforce.Strict:
+	case at.client == enforce.IstioTLS:
+	case at.mode == enforce.Strict:
 		return opens + ", and the port takes mutual TLS only"
 	default:
 		world := func(c space.Source) bool { return c.Identity() == "" && c.Elsewhere }
@@ -147,7 +221,7 @@ func Opening(tls enforce.ClientTLS, rule *enforce.Destination) string {
 	return fmt.Sprintf("DestinationRule %s has callers open %s (%s)", rule.ID(), what, tls)
 }
 
-// refused is why none of the callers is let through, empty where one is; known tells whether there are any.
+// refused is why none of the callers is let through; empty where one is. Known reports whether there are any such callers.
 func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Source) bool) (why string, known bool) {
 	for i := range e.split.Operations {
 		r := &e.split.Operations[i]
@@ -169,16 +243,16 @@ func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Sourc
 	return why, known
 }
 
-// intended finds out what becomes of an edge. Where no such caller can be told from others, a service outside the mesh
-// without an address, there is nothing to tell.
+// intended adds an edge of the policy with what becomes of it. A caller that cannot be distinguished, a service outside
+// the mesh without an address, has none.
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 	if why, known := e.refused(port, rule.Ops, func(c space.Source) bool { return e.Stands(c, f) }); known {
 		e.add(model.Caller{Source: f}, port, rule.At, why)
 	}
 }
 
-// admitted finds the edges that manifests make: for each port the widest of those who may call, and whoever is named
-// where that is not everyone.
+// admitted adds the edges that manifests make: for each port the widest callers, and those that are named where these are
+// not everyone.
 func (e *edges) admitted() {
 	byPort := map[uint16][]bool{}
 	var ports []uint16
@@ -202,34 +276,8 @@ func (e *edges) admitted() {
 	}
 }
 
-// Exposed tells who of those that no policy and no edge names may call a service.
-func Exposed(m *model.Model, s *policy.Service) ([]model.Caller, error) {
-	split, err := m.Split(s, space.Distinctions{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), err)
-	}
-	open := make([]bool, len(split.Sources))
-	for i := range split.Operations {
-		if r := &split.Operations[i]; model.Occurs(s, &r.Request) {
-			split.Passes(r, open)
-		}
-	}
-	for n, src := range split.Sources {
-		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !outsider(m, s, src))
-	}
-	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide }), nil
-}
-
-// outsider tells whether a caller is at the addresses of a service outside the mesh that an edge names.
-func outsider(m *model.Model, s *policy.Service, caller space.Source) bool {
-	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
-		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.Is(caller, f) })
-	})
-}
-
-// Unmatched reports DestinationRules that set the TLS of callers of something in the mesh, or of one of its ports, that is
-// not known here.
-func Unmatched(m *model.Model) (list diag.List) {
+// unmatched reports DestinationRules that set the TLS of callers of a service, or of a port, that is not known here.
+func unmatched(m *model.Model) (list diag.List) {
 	for _, d := range m.Manifests.Destinations {
 		if !d.Sets() {
 			continue
@@ -250,7 +298,7 @@ func Unmatched(m *model.Model) (list diag.List) {
 		}
 		switch {
 		case !matched:
-			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is no service here: it is not judged", d.ID(), d.Host)
+			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is not a service here: it is not judged", d.ID(), d.Host)
 		case len(ports) > 0:
 			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host)
 		}

@@ -12,26 +12,25 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/diag"
 )
 
-// Interference is what other manifests do to the requests that those of a model let through to a service.
+// Interference is what other manifests change about the requests that those of a model let through to a service.
 type Interference struct {
 	Service *policy.Service
-	Opened  bool     // they let through what was not; else they shut what was let through
-	Mode    bool     // they change the mode of a port; Opened and Callers say nothing then
+	Opened  bool     // they let through what was not; otherwise they shut out what was
+	Mode    bool     // they change the mode of a port; Opened and Callers are not set
 	Perhaps bool     // it depends on a policy that cannot be judged
 	Callers []string // in the words of the language
 	Example string   // one request: `shop/frontend may call shop/db:5432`
 	By      *enforce.Object
 	Rule    int // of By, counted from 0; -1 where it is none of them
 
-	elsewhere bool      // the example is from wherever
+	elsewhere bool      // the caller of the example is at no address that rules name
 	callers   space.Set // the classes of Callers
 }
 
-// Interference holds what manifests let through to a service against what those of the model do, as sets of requests.
-// Labels are those of its pods.
+// Interferences compares what manifests let through to the pods of a service, which have these labels, with what those of
+// the model do, as sets of requests.
 func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
 	w := enforce.Workload{Namespace: s.Namespace, Labels: labels}
 	before, after := m.Manifests.For(w), other.For(w)
@@ -80,7 +79,7 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&port), is.Mode, was.Mode)
 			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
 		}
-		// Regions of one port with the same rules are decided alike.
+		// Operations of one port with the same rules are decided alike.
 		alike := sameRules{r.Request.Port(), was}
 		if seen[alike] {
 			continue
@@ -148,7 +147,7 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 	return list, nil
 }
 
-// different is the classes that two outcomes treat otherwise.
+// different is the callers that two outcomes treat differently.
 func different(a, b *enforce.Outcome) space.Set {
 	set := space.NewSet(64 * len(a.Allowed))
 	for i := range set {
@@ -157,7 +156,7 @@ func different(a, b *enforce.Outcome) space.Set {
 	return set
 }
 
-// keep is what of a set is, or is not, in another.
+// keep is the part of a set that is, or is not, in another.
 func keep(s, t space.Set, in bool) space.Set {
 	if in {
 		return s.Common(t)
@@ -176,33 +175,12 @@ func there(c *enforce.Point, p *enforce.Object) bool {
 	return slices.ContainsFunc(slices.Concat(c.Policies, c.Peers), func(q *enforce.Object) bool { return sameText(p, q) })
 }
 
-// sameText tells whether two policies are the same object of the same file.
+// sameText reports whether two policies are the same object of the same file.
 func sameText(a, b *enforce.Object) bool {
 	return a.Kind == b.Kind && a.ID() == b.ID() && a.At.File.Name == b.At.File.Name && a.At.File.Text == b.At.File.Text
 }
 
-// Guarded tells whether an ALLOW policy selects a service, so that what no rule allows is denied.
-func Guarded(m *model.Model, s *policy.Service) bool {
-	return model.Guarded(m.Callee(s))
-}
-
-// Widened reports rules that deny by fields of HTTP on ports that are declared as something else, where they deny more
-// than they say.
-func Widened(m *model.Model, s *policy.Service) (list diag.List) {
-	for _, p := range m.Callee(s).Policies {
-		for rule := range p.Clauses {
-			for _, port := range s.Ports {
-				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(m.Manifests.Table, rule, port.Number) {
-					list.Add(diag.Misleading, p.RuleAt(rule), "%s:%d is %s, so %s %s denies there whatever its rule %d says of HTTP", s.ID(), port.Number, port.Protocol, p.Kind, p.ID(), rule).
-						WithHelp("name the ports that are HTTP in the rule")
-				}
-			}
-		}
-	}
-	return list
-}
-
-// Names is a few words for callers.
+// Names is a short list of the callers.
 func (i *Interference) Names() string {
 	if len(i.Callers) > 3 {
 		return strings.Join(i.Callers[:3], ", ") + fmt.Sprintf(" and %d more", len(i.Callers)-3)

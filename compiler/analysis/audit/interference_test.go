@@ -90,24 +90,19 @@ func TestEdges(t *testing.T) {
 	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(analysistest.Shop)})
 	describe := func(m *model.Model) string {
 		var b strings.Builder
-		for _, mesh := range m.Policy.Meshes {
-			for _, s := range mesh.Services {
-				if !s.Proxied() {
-					continue
-				}
-				edges, err := audit.Edges(m, s)
-				require.NoError(t, err)
-				for _, e := range edges {
-					fmt.Fprintf(&b, "%s -> %s:%d %s %v\n", e.From, e.To.ID(), e.Port, e.Mode, e.Refused == "")
-				}
+		var r audit.Report
+		require.NoError(t, r.Judge(m))
+		for _, e := range r.Edges {
+			if e.Server != "no proxy" {
+				fmt.Fprintf(&b, "%s -> %s:%v %s %s\n", e.From, e.To, e.Ports, e.Server, e.Result)
 			}
 		}
 		return b.String()
 	}
 	m := analysistest.Model(t, p, manifests)
-	assert.Equal(t, `shop/frontend -> shop/backend:8080 STRICT true
-shop/legacy -> shop/backend:9090 PERMISSIVE true
-shop/backend -> shop/db:5432 STRICT true
+	assert.Equal(t, `shop/frontend -> shop/backend:[8080] STRICT mTLS
+shop/legacy -> shop/backend:[9090] PERMISSIVE plaintext
+shop/backend -> shop/db:[5432] STRICT mTLS
 `, describe(m))
 
 	var known []*policy.Service
@@ -117,9 +112,9 @@ shop/backend -> shop/db:5432 STRICT true
 		known = append(known, &bare)
 	}
 	named, _ := model.Named(m.Manifests, enforce.Mesh{}, known)
-	assert.Equal(t, `shop/frontend -> shop/backend:8080 STRICT true
-callers without identity at 10.0.3.0/24 -> shop/backend:9090 PERMISSIVE true
-shop/backend -> shop/db:5432 STRICT true
-shop/backend -> shop/db:0 STRICT true
-`, describe(model.New(named, m.Manifests)), "who is told by an address alone is told by it")
+	assert.Equal(t, `shop/frontend -> shop/backend:[8080] STRICT mTLS
+callers without identity at 10.0.3.0/24 -> shop/backend:[9090] PERMISSIVE plaintext
+shop/backend -> shop/db:[5432] STRICT mTLS
+shop/backend -> shop/db:[] STRICT mTLS
+`, describe(model.New(named, m.Manifests)), "a caller that only an address distinguishes is named by it")
 }

@@ -1,0 +1,38 @@
+package audit
+
+import (
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// UnknownAccount is an account that a policy names and no workload runs as.
+type UnknownAccount struct {
+	Policy  *enforce.Object
+	Account string // NAMESPACE/ACCOUNT
+}
+
+// UnknownAccounts is those of the namespaces that have workloads: of other namespaces nothing is known.
+func UnknownAccounts(m *model.Model, workloads []*policy.Service) (unknown []UnknownAccount) {
+	accounts, populated := map[string]bool{}, map[string]bool{}
+	for _, w := range workloads {
+		populated[w.Namespace] = true
+		accounts[w.Namespace+"/"+w.Account] = true
+	}
+	for _, p := range m.Manifests.Policies {
+		all := p.Mentions()
+		for _, principal := range all.Principals {
+			if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == m.Policy.TrustDomain {
+				all.Accounts = append(all.Accounts, id.Namespace+"/"+id.Account)
+			}
+		}
+		for _, a := range all.Accounts {
+			if namespace, _, _ := strings.Cut(a, "/"); populated[namespace] && !accounts[a] {
+				unknown = append(unknown, UnknownAccount{p, a})
+			}
+		}
+	}
+	return unknown
+}

@@ -1,0 +1,127 @@
+package audit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Pods is the pods of a service, by all their labels.
+type Pods struct {
+	*policy.Service
+	Labels []map[string]string
+	Known  bool // from manifests; otherwise the pods have the labels of the service, and may have others
+}
+
+// Hypothetical is an interference that may need pods with more labels than are known.
+type Hypothetical struct {
+	Interference
+	Lacks []string // the labels, as KEY=VALUE, that the pods need besides those of their service; empty where they are known
+}
+
+// Beside compares manifests with those of the model, service by service. Where the labels of pods are not known, a policy
+// that selects by more labels than those of the service is assumed to bind some: assumed is those pods.
+func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypothetical, assumed []enforce.Workload, err error) {
+	byNamespace := map[string][]*enforce.Object{}
+	for _, p := range other.Policies {
+		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
+	}
+	for _, s := range services {
+		for _, labels := range s.Labels {
+			list, err := Interferences(m, s.Service, labels, other)
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, i := range list {
+				found = append(found, Hypothetical{Interference: i})
+			}
+		}
+		if s.Known {
+			continue
+		}
+		for _, p := range slices.Concat(byNamespace[s.Namespace], byNamespace[m.Policy.RootNamespace]) {
+			lacks := lacking(s.Service.Labels, p)
+			if len(lacks) == 0 {
+				continue
+			}
+			labels := p.Labels()
+			for _, l := range s.Service.Labels {
+				labels[l.Key] = l.Value
+			}
+			assumed = append(assumed, enforce.Workload{Namespace: s.Namespace, Labels: labels})
+			list, err := Interferences(m, s.Service, labels, other)
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, i := range list {
+				if i.By == p {
+					found = append(found, Hypothetical{i, lacks})
+				}
+			}
+		}
+	}
+	return found, assumed, nil
+}
+
+// lacking is the labels that pods with these labels also need for a policy to bind them. It is empty where the policy binds
+// them as they are, where it cannot, and where it selects by none of their labels and so means other pods.
+func lacking(own []policy.Label, p *enforce.Object) (lacks []string) {
+	selected := p.Labels()
+	if p.Gateways {
+		return nil
+	}
+	before := len(selected)
+	for _, l := range own {
+		if value, ok := selected[l.Key]; ok && value != l.Value {
+			return nil
+		}
+		delete(selected, l.Key)
+	}
+	if len(selected) == before {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(selected)) {
+		lacks = append(lacks, key+"="+selected[key])
+	}
+	return lacks
+}
+
+// Interference adds an interference. Its place is that of the policy where deployed has the file.
+func (r *Report) Interference(i *Hypothetical, deployed func(*source.File) bool) {
+	who, at := "the lack of an ALLOW policy", source.Span{}
+	if i.By != nil {
+		who = i.By.Kind + " " + i.By.ID()
+		at = i.By.At
+		if i.Rule >= 0 {
+			who += fmt.Sprintf(" rule %d", i.Rule)
+			at = i.By.RuleAt(i.Rule)
+		}
+		if !deployed(at.File) {
+			who, at = who+", together with others,", source.Span{}
+		}
+	}
+	verb, what := "shut", i.Service.ID()+" from "+i.Names()
+	switch {
+	case i.Mode:
+		verb, what = "set", "a mode"
+	case i.Opened:
+		verb, what = "open", i.Service.ID()+" to "+i.Names()
+	}
+	if i.Perhaps || len(i.Lacks) > 0 {
+		verb = "may " + verb
+	} else {
+		verb += "s"
+	}
+	condition := ""
+	if len(i.Lacks) > 0 {
+		condition = ", if its pods have " + strings.Join(i.Lacks, ", ") + " (--workloads says)"
+	}
+	r.Add(diag.Error, Interfering, at, "%s %s %s: %s%s", who, verb, what, i.Example, condition)
+}

@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// exposure reports callers of a service that neither a policy nor an edge names one by one: a note where an intent says
+// so, else a warning.
+func (r *Report) exposure(m *model.Model, s *policy.Service) error {
+	callers, err := exposed(m, s)
+	if err != nil {
+		return err
+	}
+	for _, c := range callers {
+		severity, at := diag.Warning, source.Span{}
+		if rule := intendedBy(s, c); rule != nil {
+			severity, at = diag.Note, rule.At
+		}
+		r.Add(severity, Exposure, at, "%s may call %s", c, s.ID())
+	}
+	return nil
+}
+
+func exposed(m *model.Model, s *policy.Service) ([]model.Caller, error) {
+	split, err := m.Split(s, space.Distinctions{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	open := make([]bool, len(split.Sources))
+	for i := range split.Operations {
+		if r := &split.Operations[i]; model.Occurs(s, &r.Request) {
+			split.Passes(r, open)
+		}
+	}
+	for n, src := range split.Sources {
+		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !namedByAddress(m, s, src))
+	}
+	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide }), nil
+}
+
+// namedByAddress reports whether an edge names a service outside the mesh at whose addresses a caller is.
+func namedByAddress(m *model.Model, s *policy.Service, caller space.Source) bool {
+	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
+		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.Is(caller, f) })
+	})
+}
+
+// intendedBy is the rule by which a service is open to callers that nothing names; nil where no rule says so.
+func intendedBy(s *policy.Service, c model.Caller) *policy.Rule {
+	for i := range s.Allow {
+		if c.Other == "" && slices.ContainsFunc(s.Allow[i].From, func(f policy.Source) bool { return f.Kind >= c.Kind }) {
+			return &s.Allow[i]
+		}
+	}
+	return nil
+}
+
+// widened reports rules that deny by HTTP's fields on ports that are declared as something else, where they deny more than
+// they say (istio/istio#37920).
+func widened(m *model.Model, s *policy.Service) (list diag.List) {
+	for _, p := range m.Callee(s).Policies {
+		for rule := range p.Clauses {
+			for _, port := range s.Ports {
+				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(m.Manifests.Table, rule, port.Number) {
+					list.Add(diag.Misleading, p.RuleAt(rule), "%s:%d is %s, so %s %s ignores the HTTP fields of its rule %d there and denies more", s.ID(), port.Number, port.Protocol, p.Kind, p.ID(), rule).
+						WithHelp("name the ports that are HTTP in the rule")
+				}
+			}
+		}
+	}
+	return list
+}

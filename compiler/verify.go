@@ -1,0 +1,136 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/read"
+)
+
+// topics is the findings of a build that are about what runs, and what a report calls them.
+var topics = map[diag.Code]audit.Topic{
+	diag.NeverBroken: audit.Guard, diag.AlwaysBroken: audit.Guard, diag.OnlyBroken: audit.Guard,
+	diag.NoProxy: audit.NoProxy, diag.OutsideCallee: audit.NoProxy,
+	diag.PermissiveCallee: audit.PlaintextTLS, diag.WorldIntoStrict: audit.PlaintextTLS,
+	diag.UnusedAccount: audit.Account, diag.DefaultAccount: audit.Account,
+	diag.Unmanifested: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.NoMode: audit.Mode,
+}
+
+// Verify reports what the manifests of a build enforce. With deployed it is what these enforce: with whole they are all
+// there is, otherwise they stand beside the manifests of the build, in place of objects with the same name. The build must
+// be Judgeable; the error names a service that cannot be judged.
+func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, error) {
+	r := &audit.Report{}
+	if b.Policy.DryRun {
+		r.Add(diag.Note, audit.DryRun, source.Span{}, "%s", DryRunNote(b.Policy))
+	}
+	for _, d := range b.Findings {
+		if topic := topics[d.Code]; topic != "" {
+			r.Findings(topic, diag.List{d})
+		}
+	}
+	m := b.Model
+	if deployed != nil {
+		var err error
+		if m, err = b.beside(r, deployed, whole); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.Judge(m); err != nil {
+		return nil, err
+	}
+	r.Sort()
+	return r, nil
+}
+
+// beside adds what deployed manifests do to the requests that those of the build let through.
+func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*model.Model, error) {
+	mesh := model.SettingsOf(b.Policy)
+	layer, found := read.Files(deployed, mesh)
+	if !whole {
+		there := map[string]bool{}
+		for _, p := range layer.Policies {
+			there[p.Kind+" "+p.ID()] = true
+		}
+		mine := slices.DeleteFunc(slices.Clone(b.Manifests), func(m targets.Manifest) bool { return there[m.Kind+" "+m.Namespace+"/"+m.Name] })
+		layer, found = read.Files(append(Sources(mine), deployed...), mesh)
+	}
+	r.Findings(audit.Manifest, found)
+	m := model.New(b.Policy, layer)
+	r.DryRuns(m)
+	theirs := func(f *source.File) bool { return slices.Contains(deployed, f) }
+	interferences, assumed, err := audit.Beside(b.Model, b.pods(), layer)
+	if err != nil {
+		return nil, err
+	}
+	for i := range interferences {
+		r.Interference(&interferences[i], theirs)
+	}
+	for _, d := range read.Check(layer, append(b.workloads(), assumed...)) {
+		topic := audit.NoEffect
+		if d.Code == diag.Unevaluable {
+			topic = audit.Manifest
+		}
+		if theirs(d.Primary.File) {
+			r.Findings(topic, diag.List{d})
+		}
+	}
+	judged, err := m.Judge()
+	if err != nil {
+		return nil, err
+	}
+	// Guards that the project breaks by itself are among its findings already.
+	r.Findings(audit.Guard, slices.DeleteFunc(model.Broken(judged), func(d diag.Diagnostic) bool {
+		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
+	}))
+	return m, nil
+}
+
+// Verify reports what deployed manifests enforce. The error names a service that cannot be judged.
+func (d *Deployed) Verify() (*audit.Report, error) {
+	r := &audit.Report{}
+	r.Findings(audit.Manifest, d.Findings)
+	for _, guess := range d.Guesses(func(*policy.Service) bool { return true }) {
+		r.Add(diag.Note, audit.Guess, source.Span{}, "%s", guess)
+	}
+	r.DryRuns(d.Model)
+	if d.Workloads != nil {
+		for _, w := range d.Workloads.Workloads {
+			if w.NoProxy != "" {
+				r.Add(diag.Warning, audit.NoProxy, w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
+			}
+		}
+		for _, u := range audit.UnknownAccounts(d.Model, ServicesOf(d.Workloads)) {
+			r.Add(diag.Warning, audit.Account, u.Policy.At, "%s %s names the account %s, which no workload runs as", u.Policy.Kind, u.Policy.ID(), u.Account)
+		}
+	}
+	if err := r.Judge(d.Model); err != nil {
+		return nil, err
+	}
+	r.Sort()
+	return r, nil
+}
+
+// Guesses says in words what was assumed about the services that an answer is about.
+func (d *Deployed) Guesses(about func(*policy.Service) bool) (notes []string) {
+	if d.TrustDomain != "" {
+		notes = append(notes, fmt.Sprintf("the trust domain is assumed to be %s, which every principal names; `trustDomain` in meshc.yaml says for sure", d.TrustDomain))
+	}
+	for _, s := range d.Assumed {
+		if about(s) {
+			notes = append(notes, fmt.Sprintf("that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account))
+		}
+	}
+	return notes
+}
+
+// DryRunNote says what answers about a project in dry-run mean.
+func DryRunNote(p *policy.Policy) string {
+	return p.Environment + " is in dry-run: Istio logs what it would deny, and denies nothing; judged as if enforced"
+}
