@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Classes is all requests to some points, in classes that neither their clauses nor the distinctions distinguish: a
-// request is of one source and in one class of operations, and whatever is true of the representatives is true of it.
+// Classes is all requests to some points, partitioned by their clauses and by distinctions: a request is of one source and
+// in one class of operations, and whatever is decided about their representatives is decided about it.
 type Classes struct {
 	*space.Space
 	Operations []Class
@@ -20,12 +20,12 @@ type Classes struct {
 // Class is a class of operations, with the requests of every source.
 type Class struct {
 	Request  space.Request // a representative, without its source
-	Outcomes []Outcome     // by point; those of classes that are decided alike are the same
+	Outcomes []Outcome     // by point; classes that are decided alike share them
 
 	boxes []int32 // of the clauses that it is in
 }
 
-// Outcome is which sources a point lets do what a class is about. All others are denied.
+// Outcome is the sources that a point lets do what a class is about. All others are denied.
 type Outcome struct {
 	Mode      Mode
 	Allowed   space.Set
@@ -38,8 +38,8 @@ type Decided struct {
 	Sources space.Set
 }
 
-// NewClasses judges all requests to the points at once. Outcomes are in the order of the points, which are of one
-// Layer or, to compare them, of several of one Mesh. The error is space.ErrTooMany.
+// NewClasses decides all requests to the points. Outcomes are in the order of the points, which are of one Layer or, for
+// a comparison, of several layers of one Mesh. The error is space.ErrTooMany.
 func NewClasses(distinctions space.Distinctions, points ...*Point) (*Classes, error) {
 	return new(Classifier).Classes(distinctions, points...)
 }
@@ -105,7 +105,7 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	return &s.classes, nil
 }
 
-// operations judges the requests of HTTP or of other connections.
+// operations decides the requests of HTTP, or of other connections.
 func (s *Classifier) operations(http bool) error {
 	s.http = http
 	s.builder.Connections(http)
@@ -143,8 +143,8 @@ func kind(http bool) int {
 	return 0
 }
 
-// class judges one class of operations, of which r is the representative. Classes in the same boxes are decided alike,
-// where the port has the same mode by the same object.
+// class decides one class of operations, which r represents. Classes are decided alike if they are in the same boxes and
+// the same object gives their ports the same mode.
 func (s *Classifier) class(r *space.Request, in []int32) {
 	s.key = s.key[:0]
 	for _, c := range s.points {
@@ -184,7 +184,8 @@ func (s *Classifier) decide(point int, r *space.Request, in []int32, found func(
 	d.decide(r.Port(), s.matching(point, r.HTTP, in))
 }
 
-// matching is the clauses of a point that operations in some boxes match, in their order. Both lists are in that order.
+// matching is the clauses of a point that operations in some boxes match, in the order of the clauses, which the boxes
+// and the clauses that match always have too.
 func (s *Classifier) matching(point int, http bool, in []int32) []hit {
 	s.hits = s.hits[:0]
 	always := s.always[kind(http)]
@@ -215,7 +216,7 @@ func (s *Classifier) matching(point int, http bool, in []int32) []hit {
 	return s.hits
 }
 
-// Decide is what a point decides about the requests of a class, and why: each source is in one set.
+// Decide is what a point decides about the requests of a class, and why. Each source is in one set.
 func (s *Classes) Decide(r *Class, point int) []Decided {
 	key := &r.Outcomes[point]
 	if all, ok := s.decided[key]; ok {

@@ -11,7 +11,7 @@ type Verdict uint8
 
 const (
 	Denied    Verdict = iota
-	Undecided         // it depends on what is not known or cannot be judged
+	Undecided         // that depends on what is not known or cannot be judged
 	Allowed
 )
 
@@ -21,19 +21,19 @@ func (v Verdict) String() string { return [...]string{"denied", "undecided", "al
 type Reason uint8
 
 const (
-	NoPolicy  Reason = iota // nothing that allows selects the workload: what nothing denies is let through
+	NoPolicy  Reason = iota // no object that allows selects the workload, so what nothing denies is let through
 	ByRule                  // a rule matches
 	NoMatch                 // objects that allow select the workload, and none matches
 	Plaintext               // the port is STRICT, and the caller has no identity
-	NotJudged               // it depends on an object that is broken, or looks at what is not known
+	NotJudged               // it depends on an object that is broken, or on what requests do not reveal
 )
 
-// Decision is a verdict and what it comes from.
+// Decision is a verdict and its reason.
 type Decision struct {
 	Verdict Verdict
 	Reason  Reason
-	Policy  *Object // that decides; of NoMatch the first that allows; nil where there is none
-	Rule    int     // of ByRule and NotJudged: which of its clauses, counted from 0; -1 where it is none of them
+	Policy  *Object // that decides; for NoMatch the first that allows; nil if there is none
+	Rule    int     // for ByRule and NotJudged, which of its clauses, counted from 0; -1 if it is none of them
 }
 
 // String is the decision in one line, such as `allow by shop/backend-ingress rule 0`.
@@ -55,14 +55,14 @@ func (d Decision) String() string {
 	return verb + ": no policy"
 }
 
-// decider is the decision procedure: it decides about many sources at once, each a number in sets, for operations that
-// some clauses match. One request is two sources, that of its caller and that of the same caller without its identity.
+// decider is the decision procedure. It decides about a set of sources at once, given the clauses that some operations
+// match. A single request is a space of two sources: its caller, and the same caller without an identity.
 type decider struct {
 	point *Point
-	width int                       // how many sources have no identity: the first ones
+	width int                       // how many sources have no identity; they are the first
 	plain space.Set                 // those
 	all   space.Set                 // every source
-	found func(space.Set, Decision) // gets each source once; the set is overwritten later, and may be empty
+	found func(space.Set, Decision) // is given each source once, in sets that may be empty and do not outlast the call
 
 	left, some, doubt space.Set // scratch
 }
@@ -82,20 +82,20 @@ type clause struct {
 	yes, more space.Set
 }
 
-// decide takes the mode of the port first, and then the clauses that match the operations, in their order.
+// decide applies the mode of the port, and then the clauses, in their order.
 func (d *decider) decide(port uint16, hits []hit) {
 	found := d.found
 	mode, by := d.point.Mode(port)
 	copy(d.left, d.all)
 	switch mode {
-	case Strict: // a caller without an identity is refused
+	case Strict: // callers without an identity are refused
 		found(d.plain, Decision{Denied, Plaintext, by, -1})
 		d.left.RemoveAll(d.plain)
-	case Disable: // nobody proves an identity
+	case Disable: // no one proves an identity
 		copy(d.left, d.plain)
 		d.authorize(hits, func(s space.Set, by Decision) { found(d.unproved(s), by) })
 		return
-	case Unknown: // what holds however that is decided is decided
+	case Unknown: // decided is what every mode would decide
 		var same [Allowed + 1]space.Set
 		for v := range same {
 			same[v] = make(space.Set, len(d.all))
@@ -116,7 +116,7 @@ func (d *decider) decide(port uint16, hits []hit) {
 	d.authorize(hits, found)
 }
 
-// unproved is the sources that are like those of a set, which have no identity, but for an identity.
+// unproved is the sources that, without their identity, are in a set of sources without an identity.
 func (d *decider) unproved(s space.Set) space.Set {
 	like := make(space.Set, len(d.all))
 	for source := range d.all.All() {
@@ -127,8 +127,8 @@ func (d *decider) unproved(s space.Set) space.Set {
 	return like
 }
 
-// authorize decides about the sources that are left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY
-// that surely matches wins over what a provider says.
+// authorize decides about the sources in left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY that surely
+// matches wins over whatever a provider says, so it comes first.
 func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
 	for i := range hits {
 		if h := &hits[i]; h.effect == Deny && d.take(d.some, d.left, h, space.Yes) {
@@ -156,7 +156,7 @@ func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
 	d.allow(hits, found, Decision{Allowed, NoPolicy, nil, -1})
 }
 
-// allow lets some sources through, unless a provider or a DENY of which it is not sure may stop them.
+// allow lets the sources in some through, unless a provider may stop them, or a DENY that may match.
 func (d *decider) allow(hits []hit, found func(space.Set, Decision), by Decision) {
 	for _, effect := range [...]Effect{Custom, Deny} {
 		for i := range hits {
@@ -170,8 +170,8 @@ func (d *decider) allow(hits []hit, found func(space.Set, Decision), by Decision
 	}
 }
 
-// take moves the sources that a clause matches at least so surely from one set to another, which it overwrites. It
-// reports whether there are any.
+// take moves the sources that match a clause, at least as surely as asked, from one set to another, which is overwritten.
+// It reports whether there are any.
 func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
 	if least == space.Yes && !h.sure {
 		return false
@@ -189,11 +189,11 @@ func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
 	return any != 0
 }
 
-// Decide judges a request: first the mode of the port, then the clauses. The identity is what the caller can prove; a
-// port that is DISABLE lets nobody prove anything.
+// Decide judges a request by the mode of its port and by the clauses. Its identity is what the caller could prove, which a
+// port that is DISABLE does not ask for.
 func (c *Point) Decide(r space.Request) Decision { return c.decide(r, (*decider).decide) }
 
-// Authorize judges a request by the clauses alone: it came in, and its identity is what was proved.
+// Authorize judges a request by the clauses alone: the connection is open, and the identity is what the caller proved.
 func (c *Point) Authorize(r space.Request) Decision {
 	return c.decide(r, func(d *decider, _ uint16, hits []hit) {
 		copy(d.left, d.all)

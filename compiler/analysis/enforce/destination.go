@@ -9,23 +9,23 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// ClientTLS is what the sidecar of a caller opens.
+// ClientTLS is the kind of connection that the sidecar of a caller opens.
 type ClientTLS uint8
 
 const (
-	AutoTLS   ClientTLS = iota // mutual TLS wherever the other end takes it
+	AutoTLS   ClientTLS = iota // mutual TLS if the other end accepts it
 	NoTLS                      // DISABLE
-	SimpleTLS                  // TLS, and no identity of the mesh
-	MutualTLS                  // the same with a certificate of somebody's own
-	IstioTLS                   // the mesh's mutual TLS, whatever the other end takes
+	SimpleTLS                  // TLS without an identity of the mesh
+	MutualTLS                  // TLS with a certificate that is not the mesh's
+	IstioTLS                   // the mesh's mutual TLS, whatever the other end accepts
 )
 
 func (t ClientTLS) String() string { return ClientModes[t] }
 
-// ClientModes are the names of what sidecars open.
+// ClientModes are the names of ClientTLS.
 var ClientModes = []string{AutoTLS: "auto", NoTLS: "DISABLE", SimpleTLS: "SIMPLE", MutualTLS: "MUTUAL", IstioTLS: "ISTIO_MUTUAL"}
 
-// Destination is a DestinationRule for the callers of something in the mesh, and the TLS that it sets.
+// Destination is a rule for the callers of a host in the mesh, and the TLS that it sets.
 type Destination struct {
 	Namespace, Name string
 	Host            string // in full
@@ -33,7 +33,7 @@ type Destination struct {
 
 	Created   time.Time
 	ExportTo  []string
-	HasPolicy bool // it says how callers connect, though perhaps nothing of TLS
+	HasPolicy bool // it says how callers connect, if perhaps nothing about TLS
 	Default   ClientTLS
 	PortTLS   []PortTLS // by ports of the Kubernetes Service
 }
@@ -47,8 +47,8 @@ type PortTLS struct {
 // ID is NAMESPACE/NAME.
 func (d *Destination) ID() string { return d.Namespace + "/" + d.Name }
 
-// TLS is what callers open to a port of the Kubernetes Service. What a rule says of one port replaces all that it says
-// of others.
+// TLS is what callers open to a port of the Kubernetes Service. What a rule says about one port replaces all that it says
+// about others.
 func (d *Destination) TLS(port uint16) ClientTLS {
 	for _, p := range d.PortTLS {
 		if p.Port == port {
@@ -58,10 +58,10 @@ func (d *Destination) TLS(port uint16) ClientTLS {
 	return d.Default
 }
 
-// Sets tells whether the rule sets TLS at all.
+// Sets reports whether the rule sets TLS at all.
 func (d *Destination) Sets() bool { return d.Default != AutoTLS || len(d.Ports()) > 0 }
 
-// Ports is the single ports for which the rule sets TLS.
+// Ports is the ports for which the rule sets TLS separately.
 func (d *Destination) Ports() (ports []uint16) {
 	for _, p := range d.PortTLS {
 		if p.TLS != AutoTLS {
@@ -71,7 +71,7 @@ func (d *Destination) Ports() (ports []uint16) {
 	return ports
 }
 
-// Matches tells whether the rule is about a Kubernetes Service.
+// Matches reports whether the rule is about a Kubernetes Service.
 func (d *Destination) Matches(name, namespace string) bool {
 	return matchesHost(d.Host, name+"."+namespace+".svc.cluster.local")
 }
@@ -95,10 +95,10 @@ func (d *Destination) exportedTo(namespace string) bool {
 	})
 }
 
-// Destination is the rule that the callers of one namespace obey when they call a Kubernetes Service, nil where there is
-// none: of several that of the callers' namespace, else of the Service's, else of the root namespace, and there the one
-// with the closest host. See destinationRule in istio.io/istio/pilot/pkg/model/push_context.go. Without a namespace
-// it is the rule of callers from anywhere.
+// Destination is the rule that callers of a namespace obey when they call a Kubernetes Service; nil if there is none. Rules
+// of the callers' namespace come first, then those of the Service's, then those of the root namespace; among them the one
+// with the closest host counts. See destinationRule in istio.io/istio/pilot/pkg/model/push_context.go. An empty namespace
+// stands for callers from anywhere.
 func (m *Layer) Destination(caller, name, namespace string) *Destination {
 	for _, where := range [...]string{caller, namespace, m.Mesh.RootNamespace} {
 		var best *Destination

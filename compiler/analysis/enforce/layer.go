@@ -1,4 +1,3 @@
-// Package enforce is what a target's reader makes of manifests, and how that decides requests.
 package enforce
 
 import (
@@ -8,25 +7,25 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Mesh is what manifests do not say of the mesh they are for.
+// Mesh is what manifests do not say about the mesh that they are for.
 type Mesh struct {
 	TrustDomain   string // empty: cluster.local
 	RootNamespace string // whose policies bind every namespace; empty: istio-system
 	Shadow        bool   // judge policies in dry-run as if they were enforced
 }
 
-// Layer is every object of a set of files. It is not changed by what is asked of it and may be shared.
+// Layer is every object of a set of manifests. It does not change once it is made, and may be shared.
 type Layer struct {
-	Policies     []*Object      // sorted by role, namespace and age, which where nothing is known of it is the name
+	Policies     []*Object      // sorted by role, namespace and age; by name where no age is known
 	Destinations []*Destination // sorted by namespace and age
 	Mesh         Mesh
-	Table        space.Table // the dimensions that conditions speak of
+	Table        space.Table // of the dimensions of conditions
 
 	index map[scope][]*Object
 }
 
-// scope is where an object is looked for: its namespace, and one label of its selector, which a workload that it binds
-// must have.
+// scope is the key by which an object is found: its namespace, and the first label of its selector, which every workload
+// that it binds has.
 type scope struct {
 	namespace string
 	Label
@@ -34,7 +33,7 @@ type scope struct {
 
 const defaultDomain = "cluster.local"
 
-// NewLayer sorts the objects and indexes them.
+// NewLayer makes a layer of objects, which it sorts.
 func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*Destination) *Layer {
 	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: make(map[scope][]*Object, len(policies))}
 	slices.SortStableFunc(m.Policies, func(a, b *Object) int {

@@ -9,7 +9,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Object is one object that decides: it has clauses, or sets modes.
+// Object is an object of a cluster that has a say in who may call: it has clauses, or it sets modes.
 type Object struct {
 	Role      Role
 	Kind      string
@@ -19,16 +19,16 @@ type Object struct {
 	DryRun    bool   // an object with clauses that is logged and not enforced
 	At        source.Span
 
-	// Broken reports that a cluster would refuse the object, or that it has something in it that is unknown here:
-	// it may stand for anything, and what it might decide is undecided.
+	// Broken marks an object that a cluster would refuse, or that has something in it that is unknown here: it may
+	// stand for anything, and what it might decide is undecided.
 	Broken bool
 
-	AnyEffect bool // it is broken in a way that leaves even its effect open
+	AnyEffect bool // it is broken in such a way that even its effect is not known
 
-	Created  time.Time
-	Selector []Label // sorted by key; empty: the whole namespace
-	Gateways bool    // it binds gateways by their names, and no other workload
-	Targets  []Label // of gateways: one of them must be a label of the workload
+	Created  time.Time // zero where it is not known
+	Selector []Label   // sorted by key; empty: the whole namespace
+	Gateways bool      // it binds gateways by their names, and no other workload
+	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
 	Mode     Mode       // of an object that sets modes
 	Ports    []PortMode // sorted by port
@@ -51,7 +51,8 @@ type PortMode struct {
 	Mode Mode
 }
 
-// Clause is a part of an object: a request matches where one of its callers and one of its operations does.
+// Clause is a rule of an object. A request matches if it is in one of the boxes of callers and in one of the boxes of
+// operations; conditions on dimensions of callers are in From alone.
 type Clause struct {
 	From, To []space.Box
 	At       source.Span
@@ -60,7 +61,7 @@ type Clause struct {
 // ID is NAMESPACE/NAME.
 func (p *Object) ID() string { return p.Namespace + "/" + p.Name }
 
-// RuleAt is the place of a clause, counted from 0; that of the object where it has no such clause.
+// RuleAt is the span of a clause, counted from 0; that of the object if it has no such clause.
 func (p *Object) RuleAt(i int) source.Span {
 	if i < 0 || i >= len(p.Clauses) {
 		return p.At
@@ -87,10 +88,10 @@ var Effects = [...]string{Allow: "ALLOW", Deny: "DENY", Audit: "AUDIT", Custom: 
 type Mode uint8
 
 const (
-	Inherit    Mode = iota // UNSET; a port never has it in the end
-	Disable                // plaintext only: nobody proves an identity
+	Inherit    Mode = iota // UNSET; no port of a Point has it
+	Disable                // plaintext only: no one proves an identity
 	Permissive             // both
-	Strict                 // mutual TLS only: who has no identity is refused
+	Strict                 // mutual TLS only: callers without an identity are refused
 	Unknown                // an object that cannot be judged sets it
 )
 
@@ -99,8 +100,8 @@ func (m Mode) String() string { return Modes[m] }
 // Modes are the names of modes.
 var Modes = [...]string{Inherit: "UNSET", Disable: "DISABLE", Permissive: "PERMISSIVE", Strict: "STRICT", Unknown: "unknown"}
 
-// does reports whether the object may act so. A CUSTOM policy's provider is asked even in a dry run: see builder.go in
-// istio.io/istio/pilot/pkg/security/authz/builder.
+// does reports whether the object may have an effect. The provider of a CUSTOM policy is asked even in a dry run: see
+// builder.go in istio.io/istio/pilot/pkg/security/authz/builder.
 func (p *Object) does(effect Effect) bool {
 	return p.AnyEffect || p.Effect == effect && (!p.DryRun || effect == Custom)
 }
@@ -117,12 +118,12 @@ func (p *Object) selects(w *Workload) bool {
 	return w.Namespace == p.Namespace && slices.ContainsFunc(p.Targets, func(t Label) bool { return w.Labels[t.Key] == t.Value && t.Value != "" })
 }
 
-// older orders objects as Istio does: by their creation, then by name.
+// older compares objects as Istio does: by creation, then by name.
 func older(a, b *Object) int {
 	return cmp.Or(byAge(a.Created, b.Created), cmp.Compare(a.Name, b.Name))
 }
 
-// byAge puts what no cluster has created yet behind all that one has.
+// byAge compares times of creation. What no cluster has created yet comes after everything that one has.
 func byAge(a, b time.Time) int {
 	if a.IsZero() != b.IsZero() {
 		return b.Compare(a)
@@ -130,9 +131,9 @@ func byAge(a, b time.Time) int {
 	return a.Compare(b)
 }
 
-// Rivals reports whether nobody knows which of two objects that set modes is the older one, and it matters. Of two that
-// are equally old the name decides, but age is not known of manifests that no cluster has seen. One that a cluster has
-// seen is older than one that none has.
+// Rivals reports whether it matters which of two objects that set modes is older, and is not known. The name decides
+// between two that are equally old, but manifests that no cluster has seen have no age. An object that a cluster has
+// seen is older than one that it has not.
 func Rivals(a, b *Object) bool {
 	return a.Created.IsZero() && b.Created.IsZero() && (a.Broken || b.Broken || a.Mode != b.Mode || !slices.Equal(a.Ports, b.Ports))
 }

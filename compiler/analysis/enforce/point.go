@@ -11,18 +11,18 @@ type Workload struct {
 	Labels    map[string]string
 }
 
-// Callee is a workload with the policies that bind it.
+// Point is the enforcement point of a workload, with the objects that bind it.
 type Point struct {
-	Policies []*Object // AuthorizationPolicies, those of the root namespace first, then by age
-	Peers    []*Object // PeerAuthentications that count: at most those of the mesh, the namespace and the workload
-	Shadowed []*Object // PeerAuthentications that select the workload, and do not count because of an older one
+	Policies []*Object // that have clauses: those of the root namespace first, then by age
+	Peers    []*Object // that set modes: at most one each of the mesh, the namespace and the workload
+	Shadowed []*Object // that select the workload to set modes, and do not count because of an older one
 
 	layer *Layer
 	mode  peerMode
 	ports []portSetting
 }
 
-// peerMode is a mode and the PeerAuthentication that sets it, nil where it is Istio's default.
+// peerMode is a mode and the object that sets it, nil for the default.
 type peerMode struct {
 	mode Mode
 	by   *Object
@@ -33,7 +33,7 @@ type portSetting struct {
 	peerMode
 }
 
-// For finds the policies that bind a workload.
+// For is the enforcement point of a workload.
 func (m *Layer) For(w Workload) *Point {
 	var bound []*Object
 	look := func(s scope) {
@@ -72,8 +72,8 @@ func (m *Layer) For(w Workload) *Point {
 }
 
 // compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
-// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. Which is that of several whose age
-// is not told, nobody knows.
+// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. If their age is not known, neither
+// is the mode.
 func (c *Point) compose(peers []*Object, root string) {
 	var mesh, namespace, workload *Object
 	rivals := map[*Object]bool{}
@@ -118,8 +118,7 @@ func (c *Point) compose(peers []*Object, root string) {
 	}
 }
 
-// Mode is what a container port expects of its callers, and the PeerAuthentication that says so: nil where it is
-// Istio's default, PERMISSIVE.
+// Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.
 func (c *Point) Mode(port uint16) (Mode, *Object) {
 	i, ok := slices.BinarySearchFunc(c.ports, port, func(s portSetting, port uint16) int { return cmp.Compare(s.port, port) })
 	if ok {
@@ -128,10 +127,9 @@ func (c *Point) Mode(port uint16) (Mode, *Object) {
 	return c.mode.mode, c.mode.by
 }
 
-// each calls f with the clauses that count where the proxy reads HTTP, or where it does not: of a broken object, once
-// for each of the effects that it may have, the rule is -1. On a port that is not HTTP, Istio leaves out an ALLOW rule
-// with a field of HTTP; of a rule with another action it leaves out the field, so that the rule matches more
-// (istio/istio#37920).
+// each calls f with the clauses that count on connections of HTTP, or on others. A broken object has one clause, with
+// the rule -1, for each effect that it may have. On a port that is not HTTP Istio leaves out an ALLOW rule with a field of
+// HTTP; of a rule with another action it leaves out only the field, so that the rule matches more (istio/istio#37920).
 func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
 	t := c.layer.Table
 	for _, o := range c.Policies {
@@ -154,7 +152,7 @@ func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
 	}
 }
 
-// guard is the first object that surely allows something: what none allows is denied. It is nil where there is none.
+// guard is the first object that surely allows something, nil if there is none. With one, what nothing allows is denied.
 func (c *Point) guard() *Object {
 	for _, o := range c.Policies {
 		if o.does(Allow) && !o.Broken {

@@ -11,7 +11,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// What the CRD of AuthorizationPolicy and Istio's own validation take: the CRDs of istio.io/api v1.31 and
+// The limits of the CRD of AuthorizationPolicy in istio.io/api v1.31, and of Istio's validation in
 // istio.io/istio/pkg/config/validation.
 const (
 	maxRules    = 512
@@ -42,8 +42,8 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 		switch field {
 		case 0, 1, 2:
 			if bound != 0 {
-				d.refuse(d.keySpan(n), "a policy has either a selector or targetRefs, and one of them only").
-					WithRelated(d.keySpan(bound), "the other stands here")
+				d.refuse(d.keySpan(n), "a policy has a selector or targetRefs, not both").
+					WithRelated(d.keySpan(bound), "the other is here")
 				both = true
 			}
 			bound = n
@@ -75,7 +75,7 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 	d.path = d.path[:len(d.path)-1]
 }
 
-// action checks what an action needs and reports those that do not decide by themselves.
+// action checks what an action requires, and reports an action that leaves the decision to a provider.
 func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 	empty := rules == 0 || d.nodes[rules].first == 0
 	at := d.span(d.child(spec, "action"))
@@ -85,7 +85,7 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 		d.fields(provider, []string{"name"}, func(_ int, n int32) { name = d.string(n) })
 		d.path = d.path[:len(d.path)-1]
 		if p.Effect != enforce.Custom {
-			d.refuse(d.keySpan(provider), "a provider goes with the action CUSTOM only, not with %s", p.Effect)
+			d.refuse(d.keySpan(provider), "only the action CUSTOM has a provider, not %s", p.Effect)
 		}
 	}
 	switch {
@@ -93,7 +93,7 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 		d.refuse(at, "%s without rules never matches, and Istio refuses it", p.Effect).
 			WithHelp("write `rules: [{}]` to match every request")
 	case p.Effect == enforce.Custom && name == "":
-		d.refuse(at, "CUSTOM without `provider.name`, which says who decides")
+		d.refuse(at, "CUSTOM needs `provider.name`, which says who decides")
 	case p.Effect == enforce.Custom:
 		d.undecided(at, "what the policy %s matches is decided by the provider %s", p.ID(), name).
 			WithNote("a request that it matches counts as undecided unless another policy denies it")
@@ -122,7 +122,7 @@ func (d *decoder) targetRefs(p *enforce.Object, n int32) {
 				name = s
 			case 3:
 				if s != "" {
-					d.refuse(d.span(n), "a targetRef stays in its namespace")
+					d.refuse(d.span(n), "a targetRef cannot name another namespace")
 				}
 			}
 		})
@@ -131,7 +131,7 @@ func (d *decoder) targetRefs(p *enforce.Object, n int32) {
 		}
 		if kind != "Gateway" || group != gatewayGroup {
 			d.undecided(d.span(at), "the policy %s binds the %s %s: waypoints are not judged", p.ID(), kind, name).
-				WithNote("sidecars take no notice of a policy with targetRefs")
+				WithNote("sidecars ignore a policy with targetRefs")
 		}
 		if kind == "Gateway" && group == gatewayGroup {
 			p.Targets = append(p.Targets, enforce.Label{Key: gatewayName, Value: name})
@@ -172,7 +172,7 @@ func (d *decoder) rule(p *enforce.Object, n int32) enforce.Clause {
 	return r
 }
 
-// boxes reads the list `from` or `to` of a rule; when goes into each.
+// boxes reads the list `from` or `to` of a rule, and adds the conditions of `when` to each item.
 func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when space.Box) []space.Box {
 	if list == 0 {
 		return []space.Box{when}
@@ -195,15 +195,15 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 			}
 		})
 		switch {
-		case len(*d.findings) > before: // said already
+		case len(*d.findings) > before: // already reported
 		case !there:
-			d.refuse(d.span(n), "`%s` has no %s in it", d.where(), inner)
+			d.refuse(d.span(n), "`%s` has no %s", d.where(), inner)
 		case len(b) == 0:
 			d.refuse(d.span(n), "`%s` has an empty %s, which Istio refuses", d.where(), inner)
 		}
 		boxes = append(boxes, append(b, when...))
 	}) && d.nodes[list].first == 0 {
-		d.findings.Add(diag.Ineffective, d.keySpan(list), "an empty `%s` restricts nothing: whatever it is, it matches", d.where())
+		d.findings.Add(diag.Ineffective, d.keySpan(list), "an empty `%s` restricts nothing: every request matches", d.where())
 	}
 	if len(boxes) == 0 {
 		return []space.Box{when}
@@ -242,7 +242,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 		}
 	})
 	if accounts && others {
-		d.refuse(d.span(n), "`%s` has serviceAccounts beside principals or namespaces, which Istio refuses", d.where())
+		d.refuse(d.span(n), "`%s` has serviceAccounts together with principals or namespaces, which Istio refuses", d.where())
 	}
 	return b
 }
@@ -265,7 +265,7 @@ func (d *decoder) operation(n int32) space.Box {
 	return b
 }
 
-// add appends the condition that a list of values is.
+// add appends the condition that a list of values makes.
 func (d *decoder) add(b space.Box, dim space.Dimension, n int32, not bool, check func(string) (space.Pattern, string)) space.Box {
 	patterns := d.patterns(n, dim, check)
 	if len(patterns) == 0 {
@@ -308,12 +308,12 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 	return patterns
 }
 
-// plain reads whatever a dimension takes.
+// plain reads any pattern of a dimension.
 func plain(d space.Dimension) func(string) (space.Pattern, string) {
 	return func(s string) (space.Pattern, string) { return space.Standard.Pattern(d, s), "" }
 }
 
-// anything reads values of what is not judged.
+// anything reads a value that is not judged.
 func anything(string) (space.Pattern, string) { return space.Pattern{}, "" }
 
 func portPattern(s string) (space.Pattern, string) {
@@ -358,15 +358,15 @@ func domainPattern(s string) (space.Pattern, string) {
 	stars := strings.Count(s, "*")
 	switch {
 	case stars > 1, stars == 1 && s[0] != '*' && s[len(s)-1] != '*':
-		return space.Pattern{}, "one wildcard, at the start or at the end, is all that a trust domain takes"
+		return space.Pattern{}, "a trust domain takes one wildcard, at its start or its end"
 	case strings.Contains(s, "/"):
 		return space.Pattern{}, "a trust domain has no slash"
 	}
 	return space.DomainPattern(s), ""
 }
 
-// checkedPath refuses what Istio refuses of templates (CheckValidPathTemplate in istio.io/istio/pkg/config/security),
-// and what Istio lets pass and Envoy then does not take (uri_template_internal.cc).
+// checkedPath refuses the templates that Istio refuses (CheckValidPathTemplate in istio.io/istio/pkg/config/security), and
+// those that Istio accepts and Envoy then does not (uri_template_internal.cc).
 func checkedPath(s string) (space.Pattern, string) {
 	if !strings.ContainsAny(s, "{}") {
 		return space.Standard.Pattern(space.Path, s), ""
@@ -375,12 +375,12 @@ func checkedPath(s string) (space.Pattern, string) {
 	for _, segment := range strings.Split(strings.Trim(s, "/"), "/") {
 		switch {
 		case (segment == "{*}" || segment == "{**}") && any:
-			return space.Pattern{}, "an operator behind {**}"
+			return space.Pattern{}, "an operator after {**}"
 		case segment == "{*}":
 		case segment == "{**}":
 			any = true
 		case strings.ContainsAny(segment, "{}"):
-			return space.Pattern{}, "braces that are no whole segment {*} or {**}"
+			return space.Pattern{}, "braces that are not a whole segment {*} or {**}"
 		case space.IsTemplate(s) && (segment == "" || strings.ContainsFunc(segment, func(r rune) bool {
 			return r > 0x7f || !space.IsSegmentByte(byte(r))
 		})):
@@ -388,12 +388,12 @@ func checkedPath(s string) (space.Pattern, string) {
 		}
 	}
 	if s[0] != '/' || strings.Contains(s, "//") {
-		return space.Pattern{}, "a template that does not begin with one slash, or has two in a row"
+		return space.Pattern{}, "a template that does not begin with a slash, or has two in a row"
 	}
 	return space.Standard.Pattern(space.Path, s), ""
 }
 
-// when reads a condition.
+// when reads an item of `when`.
 func (d *decoder) when(p *enforce.Object, n int32) (space.Condition, bool) {
 	var key string
 	var keyNode, values, notValues int32
@@ -438,7 +438,8 @@ var attributes = []string{
 	"destination.ip", "destination.port", "connection.sni",
 }
 
-// attribute is the dimension that a key of `when` looks at and how its values are read; nil where there is none.
+// attribute is the condition on the dimension of a key of `when`, without its values, and how these are read; nil if the
+// key has no meaning.
 func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condition, func(string) (space.Pattern, string)) {
 	switch key {
 	case "source.ip":
@@ -458,7 +459,7 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	case "source.trustDomain":
 		return space.Condition{Dimension: space.Identity}, domainPattern
 	case "connection.sni":
-		d.undecided(d.span(n), "`%s` is not judged: the server name that a caller asks for is not known", key)
+		d.undecided(d.span(n), "`%s` is not judged: the TLS server name is not known", key)
 		return space.Condition{Dimension: space.Hidden}, anything
 	case "request.auth.principal", "request.auth.audiences", "request.auth.presenter":
 		d.undecided(d.span(n), "`%s` looks at the token of a request, which is not judged", key)
@@ -468,13 +469,13 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	inBrackets := bracket && len(name) > 1 && strings.HasSuffix(name, "]")
 	switch {
 	case inBrackets && of == "request.headers", inBrackets && of == "request.auth.claims":
-		d.undecided(d.span(n), "`%s` is not judged: headers and tokens are not told apart", key)
+		d.undecided(d.span(n), "`%s` is not judged: headers and tokens are not known", key)
 		return space.Condition{Dimension: space.HiddenHTTP}, anything
 	case inBrackets && strings.HasPrefix(of, "experimental.envoy.filters."):
-		d.undecided(d.span(n), "`%s` is not judged: what other filters leave behind is not known", key)
+		d.undecided(d.span(n), "`%s` is not judged: the metadata of other filters is not known", key)
 		return space.Condition{Dimension: space.Hidden}, anything
 	case slices.Contains(attributes, of) && of != key || slices.Contains(attributes, key):
-		d.refuse(d.span(n), "%q is not a whole key: it needs a name in brackets, `%s[NAME]`", key, of)
+		d.refuse(d.span(n), "the key %q needs a name in brackets: `%s[NAME]`", key, of)
 		return space.Condition{}, nil
 	}
 	finding := d.refuse(d.span(n), "unknown key %q in `%s`", key, d.where())
@@ -484,8 +485,8 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	return space.Condition{}, nil
 }
 
-// principal is an identity as Istio reads it in a mesh of one trust domain: that of a policy gives way to the mesh's
-// where it is cluster.local or matches (ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain).
+// principal is an identity as Istio reads it in a mesh of one trust domain, which replaces the trust domain of the policy if
+// that is cluster.local or matches it (ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain).
 func (d *decoder) principal(s string) (space.Pattern, string) {
 	parts := strings.Split(s, "/")
 	if len(parts) == 5 && parts[0] != "*" {
@@ -499,8 +500,8 @@ func (d *decoder) principal(s string) (space.Pattern, string) {
 	return space.PrincipalPattern(s), ""
 }
 
-// misleads says why a pattern does not match what it seems to, and what to write; empty where it does. Istio accepts
-// such a pattern, and says nothing.
+// misleads says why a pattern does not match what it seems to match, and what to write instead; empty if it does. Istio
+// accepts such a pattern silently.
 func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 	written := p.String()
 	text, first := strings.CutPrefix(written, "*")

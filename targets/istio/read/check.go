@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Check reports policies that have no effect on the workloads there are: those that bind none of them, and
-// PeerAuthentications that give way to an older one wherever they would count.
+// Check reports objects that have no effect on some workloads: those that bind none of them, and PeerAuthentications that
+// do not count for a workload because of an older one.
 func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	var findings diag.List
 	binds := map[*enforce.Object]bool{}
@@ -33,10 +33,10 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		case by != nil && enforce.Rivals(p, by):
 			findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s both select a workload, and which of them counts is not known", by.ID(), p.ID()).
 				WithRelated(by.At, "the other one").
-				WithNote("that which was created first counts, and the manifests do not tell which it was").
+				WithNote("the one that was created first counts, and the manifests do not say which that is").
 				WithHelp("let every workload be selected by one PeerAuthentication")
 		case by != nil:
-			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s gives way to the older %s where both select a workload", p.ID(), by.ID()).
+			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s does not count where the older %s selects the same workload", p.ID(), by.ID()).
 				WithRelated(by.At, "the other one").
 				WithHelp("let every workload be selected by one PeerAuthentication")
 		case !binds[p] && !p.Gateways && !(p.Role == enforce.SetsModes && p.Namespace == m.Mesh.RootNamespace):

@@ -44,7 +44,7 @@ spec: {selector: {matchLabels: {version: canary}}, mtls: {mode: DISABLE}}
 	}
 	assert.Equal(t, `policies.yaml:8:18: warning: the AuthorizationPolicy shop/gone binds no workload [MESH3004]
   help: compare its namespace and selector with the labels of the pods
-policies.yaml:18:18: warning: the PeerAuthentication shop/canary gives way to the older shop/backend where both select a workload [MESH3004]
+policies.yaml:18:18: warning: the PeerAuthentication shop/canary does not count where the older shop/backend selects the same workload [MESH3004]
   help: let every workload be selected by one PeerAuthentication
 `, list(Check(m, workloads)))
 	mode, by := m.For(workloads[0]).Mode(8080)

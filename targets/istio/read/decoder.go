@@ -8,13 +8,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// decoder takes one document apart. Whatever is wrong with an object is a finding, with the path of the field, and
-// makes it broken.
+// decoder reads the fields of an object. Whatever is wrong with it is a finding, with the path of the field, and makes the
+// object broken.
 type decoder struct {
 	*tree
 	trustDomain string
 	findings    *diag.List
-	path        []string // keys and `[index]` of where it is
+	path        []string // keys and `[index]` of the value at hand
 	broken      bool
 }
 
@@ -29,19 +29,19 @@ func (d *decoder) where() string {
 	return b.String()
 }
 
-// refuse reports what makes the object broken.
+// refuse reports a fault that makes the object broken.
 func (d *decoder) refuse(at source.Span, format string, args ...any) *diag.Diagnostic {
 	d.broken = true
 	return d.findings.Add(diag.Unevaluable, at, format, args...)
 }
 
-// undecided reports what is sound, but is not told by a request.
+// undecided reports a field that is valid, but depends on what requests do not reveal.
 func (d *decoder) undecided(at source.Span, format string, args ...any) *diag.Diagnostic {
 	return d.findings.Add(diag.Undecided, at, format, args...)
 }
 
-// fields calls f with each field of a mapping that is not null, by its place in known. Another field is a finding,
-// and so is a value that is no mapping; it is false then. No two children of a mapping have one key.
+// fields calls f with each field of a mapping that is not null, by its index in known. An unknown field is a finding, and
+// so is a value that is not a mapping; the result is then false. The keys of a mapping are distinct.
 func (d *decoder) fields(n int32, known []string, f func(field int, value int32)) bool {
 	if !d.is(n, mapping) {
 		return false
@@ -75,7 +75,7 @@ func (d *decoder) unknownField(c int32, known []string) {
 	}
 }
 
-// each calls f with the items of a list, which are all of one kind.
+// each calls f with the items of a list that are of some kind; others are findings, and so is a value that is not a list.
 func (d *decoder) each(n int32, k kind, f func(i int, item int32)) bool {
 	if !d.is(n, sequence) {
 		return false
@@ -105,7 +105,7 @@ func (d *decoder) is(n int32, k kind) bool {
 	return false
 }
 
-// string is a string; empty where the value is none, which is reported.
+// string is the value of a string; empty if it is something else, which is a finding.
 func (d *decoder) string(n int32) string {
 	if !d.is(n, text) {
 		return ""
@@ -113,7 +113,7 @@ func (d *decoder) string(n int32) string {
 	return d.nodes[n].text
 }
 
-// oneOf is the place of a string among words.
+// oneOf is the index of a string among words.
 func (d *decoder) oneOf(n int32, words []string) (int, bool) {
 	if !d.is(n, text) {
 		return 0, false
@@ -130,13 +130,13 @@ func (d *decoder) oneOf(n int32, words []string) (int, bool) {
 	return 0, false
 }
 
-// limit reports a list that is longer than the API takes it.
+// limit reports a list that is longer than the API accepts.
 func (d *decoder) limit(n int32, most int) {
 	count := 0
 	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
 		count++
 	}
 	if count > most {
-		d.refuse(d.keySpan(n), "`%s` has %d items, and the API takes %d", d.where(), count, most)
+		d.refuse(d.keySpan(n), "`%s` has %d items, and the API accepts %d", d.where(), count, most)
 	}
 }

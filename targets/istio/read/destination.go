@@ -14,8 +14,7 @@ import (
 
 const networking = "networking.istio.io"
 
-// neighbour reads an object that is no policy and has a say all the same. What it might change is not judged, save the
-// TLS of a DestinationRule.
+// neighbour reads an object of networking.istio.io that changes who may call. Only the TLS of a DestinationRule is judged.
 func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 	meta, spec := d.at(n, "metadata"), d.at(n, "spec")
 	o := &enforce.Destination{Namespace: cmp.Or(d.text(d.at(meta, "namespace")), "default"), Name: d.text(d.at(meta, "name")), At: d.span(d.child(n, "kind"))}
@@ -31,7 +30,7 @@ func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 	case kindOf == "EnvoyFilter":
 		r.unjudged(o.At, "the EnvoyFilter %s is not judged: it may change what proxies let through", o.ID())
 	case kindOf == "Sidecar":
-		r.unjudged(o.At, "the Sidecar %s is not judged: it may keep callers from knowing whom they call, and change what ports expect", o.ID())
+		r.unjudged(o.At, "the Sidecar %s is not judged: it may hide services from callers, and change what ports expect", o.ID())
 	}
 }
 
@@ -75,7 +74,7 @@ func (d *decoder) clientTLS(policy int32) enforce.ClientTLS {
 	return enforce.ClientTLS(max(mode, int(enforce.AutoTLS)))
 }
 
-// at is the value of a key, 0 where there is none.
+// at is the value of a key of a mapping, 0 if there is none.
 func (d *decoder) at(n int32, key string) int32 {
 	if n == 0 {
 		return 0

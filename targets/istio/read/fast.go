@@ -2,25 +2,25 @@ package read
 
 import "strings"
 
-// A manifest that a program wrote uses little of YAML: block mappings and sequences, scalars that are plain or in
-// quotes, `{}` and `[]`. The reader here knows that much and reads it some fifty times as fast as a whole YAML
-// library does. Whatever else it meets it leaves to that library: it answers as the library would, or not at all.
+// A manifest that a program wrote uses little of YAML: block mappings and sequences, plain and quoted scalars, `{}` and
+// `[]`. This reader knows only that, and is some fifty times as fast as a whole YAML library. It leaves anything else to the
+// library: it answers as the library would, or not at all.
 
-// fast reads one document; its methods are false where the document is none of theirs.
+// fast reads one document; its methods return false if the document has anything that they do not know.
 type fast struct {
 	*tree
 	text string // the document
 	base int32  // where it begins in the file
 
-	// The current line: where its content begins and ends, and how deep it is indented. Behind `- ` the rest of
-	// a line counts as a line of its own, indented to where it stands.
+	// The current line: where its content begins and ends, and its indentation. After `- ` the rest of a line counts as
+	// a line of its own, which is indented to its column.
 	at, eol, indent int
-	adjacent        bool // the line follows the one before it without a blank line or a comment between
+	adjacent        bool // there is no blank line or comment between it and the line before
 }
 
 const maxDepth = 50
 
-// readFast reads a document into the tree.
+// readFast reads a document, which begins at base in the file, into the tree. It reports whether it could.
 func (t *tree) readFast(text string, base int) bool {
 	f := fast{tree: t, text: text, base: int32(base), eol: -1}
 	if rest, ok := strings.CutPrefix(text, "---\n"); ok {
@@ -172,7 +172,7 @@ func (f *fast) mapping(depth int) (int32, bool) {
 	return parent, f.indent <= indent
 }
 
-// repeats tells whether a mapping has a key already, or is too large to look.
+// repeats reports whether a mapping already has a key, or is too large to look.
 func (f *fast) repeats(mapping int32, key string) bool {
 	const large = 64
 	n := 0
@@ -184,7 +184,7 @@ func (f *fast) repeats(mapping int32, key string) bool {
 	return false
 }
 
-// inKey are the bytes of a plain key. inPlain are those that a plain scalar may begin with.
+// inKey is the bytes of a plain key; inPlain is those that a plain scalar may begin with.
 var inKey, inPlain = func() (key, plain [256]bool) {
 	for c := byte('!'); c <= '~'; c++ {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
@@ -213,7 +213,7 @@ func (f *fast) key() (string, bool) {
 // maxKey is how long a simple key may be, in characters (YAML 1.2, section 7.4).
 const maxKey = 1024
 
-// stringKey tells whether a plain key is the same as a JSON key: a string, or a number as JSON writes it.
+// stringKey reports whether a plain key is the same as a JSON key: a string, or a number as JSON writes it.
 func stringKey(key string, k kind) bool {
 	if k != number {
 		return k == text
@@ -221,7 +221,7 @@ func stringKey(key string, k kind) bool {
 	return strings.Trim(key, "0123456789") == "" && (key[0] != '0' || len(key) == 1) && len(key) < 10
 }
 
-// scalar reads the rest of the line as a value; indent is that of the collection it stands in.
+// scalar reads the rest of the line as a value in a collection with some indentation.
 func (f *fast) scalar(indent int) (int32, bool) {
 	s := f.text[f.at:f.eol]
 	n := node{kind: text, text: s, start: f.base + int32(f.at), end: f.base + int32(f.eol)}
@@ -265,7 +265,7 @@ func (f *fast) plain(n node, indent int) (int32, bool) {
 	return f.add(n), true
 }
 
-// plainRest tells whether a line is nothing but text of a plain scalar.
+// plainRest reports whether a line is only text of a plain scalar.
 func plainRest(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -276,7 +276,7 @@ func plainRest(s string) bool {
 	return s[len(s)-1] != ' '
 }
 
-// quoted takes the quotes off a scalar that stands alone on its line.
+// quoted is the text of a quoted scalar that is alone on its line.
 func quoted(s string) (string, bool) {
 	q := s[0]
 	if len(s) < 2 || s[len(s)-1] != q {

@@ -31,7 +31,7 @@ func TestMoreRulesThanTheAPITakes(t *testing.T) {
 	m, findings := readOne(policyOf(10_000, func(i int) string {
 		return fmt.Sprintf("from: [{source: {principals: [cluster.local/ns/shop/sa/a%d]}}]", i)
 	}))
-	assert.Equal(t, "large.yaml:5:3: error: `spec.rules` has 10000 items, and the API takes 512 [MESH3003]\n", findings)
+	assert.Equal(t, "large.yaml:5:3: error: `spec.rules` has 10000 items, and the API accepts 512 [MESH3003]\n", findings)
 	assert.Equal(t, enforce.Undecided, m.For(backend).Decide(onPort80).Verdict)
 }
 

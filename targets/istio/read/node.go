@@ -9,7 +9,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// kind is what a YAML value becomes as JSON, which is what an API server sees.
+// kind is the kind of a YAML value once it is JSON, which is what an API server sees.
 type kind uint8
 
 const (
@@ -25,17 +25,17 @@ func (k kind) String() string {
 	return [...]string{"null", "a string", "a boolean", "a number", "a mapping", "a list"}[k]
 }
 
-// node is a value of a document. Nodes lie in one slice and name each other by their place in it; 0 is no node.
+// node is a value of a document. Nodes are in one slice and refer to each other by their index; 0 refers to none.
 type node struct {
-	text             string // of a scalar: its value, or as written where it is no string
-	key              string // under which it stands in a mapping
+	text             string // of a scalar: its value, or as written if it is not a string
+	key              string // in its mapping
 	first, next      int32  // first child, and the next child of its parent
 	start, end       int32  // bytes of the file
 	keyStart, keyEnd int32
 	kind             kind
 }
 
-// tree is a document, its root in nodes[1]; a document without content has none.
+// tree is a document. Its root is nodes[1]; an empty document has none.
 type tree struct {
 	file  *source.File
 	nodes []node
@@ -51,7 +51,7 @@ func (t *tree) add(n node) int32 {
 	return int32(len(t.nodes) - 1)
 }
 
-// span is the place of a value; of an empty one that of its key.
+// span is the span of a value, or of its key if the value is empty.
 func (t *tree) span(i int32) source.Span {
 	n := &t.nodes[i]
 	if n.start == n.end {
@@ -65,8 +65,8 @@ func (t *tree) keySpan(i int32) source.Span {
 	return t.file.Span(int(n.keyStart), int(n.keyEnd))
 }
 
-// plainKind is what a scalar without quotes and tag is, as go.yaml.in/yaml/v2 reads it, which kubectl and every
-// other user of sigs.k8s.io/yaml reads with: YAML 1.1, dates as strings.
+// plainKind is the kind of a scalar without quotes and tag, as go.yaml.in/yaml/v2 reads it, with which kubectl and every
+// other user of sigs.k8s.io/yaml reads: YAML 1.1, with dates as strings.
 func plainKind(s string) kind {
 	if s == "" {
 		return null

@@ -14,7 +14,7 @@ import (
 
 const group = "security.istio.io"
 
-// object decodes a document's root or an item of a list of objects.
+// object reads the root of a document, or an item of a list of objects.
 func (r *reader) object(d *decoder, n int32) {
 	if d.nodes[n].kind != mapping {
 		if d.nodes[n].kind != null {
@@ -50,7 +50,7 @@ func (r *reader) object(d *decoder, n int32) {
 	switch {
 	case kindOf == "RequestAuthentication":
 		r.pass(d.span(kindNode), "a RequestAuthentication is not judged").
-			WithNote("it turns away requests with a token that is not valid, and lets those without a token pass")
+			WithNote("it rejects requests with an invalid token, and lets those without a token pass")
 		return
 	case kindOf != "AuthorizationPolicy" && kindOf != "PeerAuthentication":
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
@@ -58,7 +58,7 @@ func (r *reader) object(d *decoder, n int32) {
 	}
 	d.broken, d.path = false, d.path[:0]
 	if version != "v1" && version != "v1beta1" {
-		d.refuse(d.span(d.child(n, "apiVersion")), "%s of version %q, which Istio does not serve", kindOf, version).
+		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
 	p := &enforce.Object{Kind: kindOf}
@@ -77,11 +77,11 @@ func (r *reader) object(d *decoder, n int32) {
 	p.AnyEffect = !known
 	if p.Name == "" {
 		p.At = d.span(kindNode)
-		d.refuse(p.At, "%s without a name", kindOf)
+		d.refuse(p.At, "%s has no name", kindOf)
 	}
 	if p.Namespace == "" {
 		p.Namespace = "default"
-		d.findings.Add(diag.NoNamespace, p.At, "the %s %s names no namespace; default is taken", kindOf, p.Name).
+		d.findings.Add(diag.NoNamespace, p.At, "the %s %s has no namespace; default is assumed", kindOf, p.Name).
 			WithHelp("write metadata.namespace")
 	}
 	d.path = append(d.path[:0], "spec")
@@ -106,13 +106,13 @@ func (d *decoder) child(n int32, key string) int32 {
 	return n
 }
 
-// pass notes what is not judged at all.
+// pass reports an object that is not judged at all.
 func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnostic {
 	return r.findings.Add(diag.NotJudged, at, format, args...)
 }
 
-// metadata reads what bears on a policy, and is the value of its annotation istio.io/dry-run; the API server keeps
-// much more in it.
+// metadata reads the parts of metadata that matter, and returns the value of the annotation istio.io/dry-run, 0 if there is
+// none.
 func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
 	if !d.is(n, mapping) {
 		return 0
@@ -142,7 +142,8 @@ func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
 	return dryRun
 }
 
-// dryRun refuses the annotation where Istio's validation does (checkDryRunAnnotation in its config/validation).
+// dryRun reads the annotation istio.io/dry-run, and refuses it where Istio's validation does (checkDryRunAnnotation in
+// istio.io/istio/pkg/config/validation).
 func (d *decoder) dryRun(p *enforce.Object, n int32) {
 	d.path = append(d.path[:0], "metadata", "annotations", "istio.io/dry-run")
 	if !d.is(n, text) {
@@ -163,7 +164,8 @@ func (d *decoder) dryRun(p *enforce.Object, n int32) {
 	p.DryRun = dry
 }
 
-// selector reads the labels of the pods that a policy binds: all of the namespace where they cannot be told.
+// selector reads the labels of the pods that an object binds. An object whose labels cannot be read binds its whole
+// namespace.
 func (d *decoder) selector(p *enforce.Object, n int32) {
 	before := len(*d.findings)
 	d.fields(n, []string{"matchLabels"}, func(_ int, labels int32) {
@@ -179,7 +181,7 @@ func (d *decoder) selector(p *enforce.Object, n int32) {
 			case key == "":
 				d.refuse(d.keySpan(c), "a selector has an empty key")
 			case strings.Contains(key, "*"), strings.Contains(value, "*"):
-				d.refuse(d.span(c), "a selector takes labels as they are, and no wildcard")
+				d.refuse(d.span(c), "a selector takes no wildcards in labels")
 			case len(value) > 63:
 				d.refuse(d.span(c), "a label has up to 63 characters, not %d", len(value))
 			}

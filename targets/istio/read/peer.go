@@ -46,7 +46,7 @@ func (d *decoder) peer(p *enforce.Object, spec int32) {
 	})
 	slices.SortFunc(p.Ports, func(a, b enforce.PortMode) int { return cmp.Compare(a.Port, b.Port) })
 	if ports != 0 && len(p.Selector) == 0 {
-		d.refuse(d.keySpan(ports), "modes of single ports need a selector with labels")
+		d.refuse(d.keySpan(ports), "modes of ports need a selector with labels")
 	}
 }
 
@@ -64,8 +64,8 @@ func (d *decoder) mutualTLS(n int32) enforce.Mode {
 	return mode
 }
 
-// oneScope reports PeerAuthentications of one namespace that have the same selector: only the oldest counts. The
-// policies are sorted.
+// oneScope reports PeerAuthentications of one namespace that have the same selector, of which only the oldest counts. They
+// are sorted by age.
 func (r *reader) oneScope(peers []*enforce.Object) {
 	first := map[string]*enforce.Object{}
 	for _, p := range peers {
@@ -85,7 +85,7 @@ func (r *reader) overruled(p, by *enforce.Object) {
 	if enforce.Rivals(p, by) {
 		r.findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s have the same scope, and which of them counts is not known", by.ID(), p.ID()).
 			WithRelated(by.At, "the other one").
-			WithNote("that which was created first counts, and the manifests do not tell which it was").
+			WithNote("the one that was created first counts, and the manifests do not say which that is").
 			WithHelp("keep one of them")
 		return
 	}

@@ -1,15 +1,17 @@
-// Package read reads Istio manifests for the analysis, as a cluster would that has them and no others.
+// Package read reads Istio manifests into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
 //
-// It knows AuthorizationPolicy and PeerAuthentication of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them
-// and Envoy enforces them in a sidecar, and the TLS that a DestinationRule has callers open; where it follows a file of
-// theirs it names it. It knows nothing of intents or of what writes manifests: with compiler/analysis/enforce it is the
-// judge of the emitter, and shares no code with it.
+// It knows AuthorizationPolicy and PeerAuthentication of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them and
+// Envoy enforces them in a sidecar, and the TLS that a DestinationRule makes callers open. Where it follows a file of
+// Istio's or Envoy's, it cites the file. It knows nothing of intents or of what writes manifests: together with the
+// analysis it is the judge of the emitter, and shares no code with it.
 //
-// It refuses to guess. What a cluster would refuse is a finding, and so is every field that looks at something that a
-// request does not reveal: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints.
-// Requests that such a thing might decide are undecided, and no others are. Out of its sight are trust domain aliases,
-// what EnvoyFilters and Sidecars change (they are a finding), routes, and the normalization of paths before policies
-// see them.
+// It does not guess. What a cluster would refuse is a finding, and so is every field that depends on what requests do not
+// reveal: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests that such a
+// field may decide are undecided, and no others are. It does not see trust domain aliases, routes, what EnvoyFilters and
+// Sidecars change (which is a finding), and the normalization of paths before policies are applied.
+//
+// Manifests that a program wrote are read by a fast reader of a small part of YAML (fast.go), all others by a library
+// (slow.go). Both make the same tree (node.go), which the decoder takes apart.
 package read
 
 import (
@@ -23,12 +25,12 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// MaxFile is the size up to which a file of manifests is read.
+// MaxFile is the size in bytes up to which a file of manifests is read.
 const MaxFile = 256 << 20
 
-// Files reads manifests: files of YAML, of one document or many. Objects of other kinds are passed over. A document
-// that cannot be read is a finding, and the rest is judged without it; a policy that a cluster would refuse is a
-// finding too, and what it might decide is undecided. The result does not depend on the order of the files.
+// Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. A document that
+// cannot be read is a finding, and the rest is read without it; an object that a cluster would refuse is a finding too, and
+// what it may decide is undecided. The result does not depend on the order of the files.
 func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
 	mesh.TrustDomain = cmp.Or(mesh.TrustDomain, "cluster.local")
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
@@ -77,7 +79,8 @@ func (r *reader) file(f *source.File, t *tree) {
 	}
 }
 
-// register takes a policy in. Of two with one name a cluster keeps one, and the first that is read is taken for it.
+// register adds an object. A cluster keeps only one of two with the same name; the first that is read stands for both, and
+// may be anything.
 func (r *reader) register(p *enforce.Object, d *decoder) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
 	key := objectKey{p.Kind, p.Namespace, p.Name}
@@ -91,7 +94,7 @@ func (r *reader) register(p *enforce.Object, d *decoder) {
 	r.first[key] = p
 	r.policies = append(r.policies, p)
 	if p.Kind == "PeerAuthentication" && p.Namespace == r.mesh.RootNamespace && len(p.Selector) > 0 {
-		r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has a selector in the root namespace, where Istio takes no notice of it", p.ID()).
+		r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has a selector in the root namespace, where Istio ignores it", p.ID()).
 			WithHelp("put it into the namespace of the workload")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// expansion is how many values more than its bytes a document may grow to by aliases and merge keys.
+// expansion is by how many values, beyond its size in bytes, a document may grow by aliases and merge keys.
 const expansion = 100_000
 
 // fault is why a document cannot be read at all.
@@ -21,7 +21,7 @@ type fault struct {
 	help    string
 }
 
-// readSlow reads a document that is any YAML there is.
+// readSlow reads a document of any YAML into the tree.
 func (t *tree) readSlow(d *yamldoc.Document) *fault {
 	t.reset(d.File)
 	if err := d.Parse(); err != nil {
@@ -62,13 +62,13 @@ func (c *converter) fail(n *yaml.Node, message string) {
 	}
 }
 
-// value appends a node and all that is in it.
+// value adds a node and everything in it.
 func (c *converter) value(n *yaml.Node, depth int) int32 {
 	at := c.doc.Span(n)
 	n = yamldoc.Resolve(n)
 	i := c.add(node{start: at.Start, end: at.End})
 	if c.budget--; c.budget < 0 {
-		c.fail(n, "the document grows beyond all measure by its aliases")
+		c.fail(n, "the document has too many aliases")
 	}
 	if depth > 1000 {
 		c.fail(n, "the document is nested too deeply")
@@ -99,7 +99,7 @@ func (c *converter) value(n *yaml.Node, depth int) int32 {
 			}
 		}
 		for _, r := range repeats {
-			c.fail(r.Again, "the key `"+r.Again.Value+"` stands twice in one mapping")
+			c.fail(r.Again, "the key `"+r.Again.Value+"` is twice in one mapping")
 		}
 	case yaml.SequenceNode:
 		c.nodes[i].kind = sequence
@@ -117,7 +117,7 @@ func (c *converter) key(n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.ScalarNode && stringKey(n.Value, scalarKind(n)) {
 		return n.Value, true
 	}
-	c.fail(n, "a key that is no string")
+	c.fail(n, "a key that is not a string")
 	return "", false
 }
 
