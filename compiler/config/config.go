@@ -1,6 +1,7 @@
 // Package config reads meshc.yaml, the optional settings of a project.
 //
-// It knows YAML and findings. It does not know the language, and it opens no file itself.
+// It knows YAML and findings, not the language, and opens no file itself. What stands under `targets` it hands on as
+// sections: only a target knows its own settings.
 package config
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Project is the settings of a project. The zero value is not usable: take Default or Parse.
+// Project is the settings of a project. Its zero value is not usable; Default and Parse make one.
 type Project struct {
 	Sources       []string                 // globs of intents, relative to meshc.yaml; default **/*.mesh
 	Workloads     []Workloads              // where workload manifests are
@@ -17,7 +18,7 @@ type Project struct {
 	OwnersAt      map[string]source.Span   // the mesh names of Owners
 	TrustDomain   string                   // default cluster.local
 	RootNamespace string                   // default istio-system
-	Warnings      map[diag.Code]diag.Level // what is done with a warning, by code
+	Warnings      map[diag.Code]diag.Level // the level of each warning that is not left as it is
 	Targets       []Section                // of `targets:`, in its order; empty: what the compiler takes for the default
 	Environments  map[string]*Environment
 }
@@ -34,7 +35,7 @@ type Environment struct {
 	Modes      map[string]policy.Mode // ceilings: "*", NAMESPACE, NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT
 	DryRun     bool                   // enforcement: dry-run
 	Repository string
-	Forge      string // github, gitlab or gitea; empty: told from the host
+	Forge      string // github, gitlab or gitea; empty: known from the host
 	Branch     string
 	Path       string
 	Sources    []string

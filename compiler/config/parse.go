@@ -14,21 +14,21 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// What every meshc.yaml begins with.
+// The first lines of every meshc.yaml.
 const (
 	APIVersion = "meshc.dev/v1alpha1"
 	Kind       = "Project"
 )
 
-// maxFile is far beyond any meshc.yaml; it bounds what aliases can do.
+// maxFile is far beyond any real meshc.yaml; it bounds what aliases can expand to.
 const maxFile = 1 << 20
 
-// Parse reads meshc.yaml. A setting that is wrong keeps its default and is a finding; the others are read.
-// An empty file is Default.
+// Parse reads meshc.yaml. A wrong setting is a finding and keeps its default; the others are read. An empty file gives
+// Default.
 func Parse(f *source.File) (Project, diag.List) {
 	r := &reader{project: Default()}
 	if len(f.Text) > maxFile {
-		r.findings.Add(diag.MalformedConfig, f.Span(0, 0), "%s has %d KiB; meshc reads up to %d KiB of settings", f.Name, len(f.Text)>>10, maxFile>>10)
+		r.findings.Add(diag.MalformedConfig, f.Span(0, 0), "%s has %d KiB; settings may have up to %d KiB", f.Name, len(f.Text)>>10, maxFile>>10)
 		return r.project, r.findings
 	}
 	if bad := yamldoc.Text(f); bad != nil {
@@ -51,20 +51,20 @@ func Parse(f *source.File) (Project, diag.List) {
 	}
 	r.root(r.doc.Root)
 	if len(docs) > 1 {
-		r.findings.Add(diag.MalformedConfig, docs[1].Start(), "a second document; one project has one").
+		r.findings.Add(diag.MalformedConfig, docs[1].Start(), "a second document; a project has one").
 			WithHelp("keep one document, and the settings of environments under `environments`")
 	}
 	return r.project, r.findings.Sort()
 }
 
-// reader reads one document by a schema that is its methods: a key is known where a method asks for it.
+// reader reads one document. Its methods are the schema: a key is known where one of them asks for it.
 type reader struct {
 	doc      *yamldoc.Document
 	findings diag.List
 	project  Project
 }
 
-// field is a key that a mapping may have, and what reads its value.
+// field is a key that a mapping may have, with the function that reads its value.
 type field struct {
 	name string
 	read func(path string, v *yaml.Node)
@@ -135,7 +135,7 @@ func (r *reader) owners(path string, v *yaml.Node) {
 	for _, pair := range r.pairs(path, v) {
 		mesh, at := pair.Key.Value, r.doc.Span(pair.Key)
 		if why := label(mesh); why != "" && mesh != "*" { // `mesh * MODE` has owners too
-			r.findings.Add(diag.InvalidSetting, at, "%q is no mesh name: %s", mesh, why)
+			r.findings.Add(diag.InvalidSetting, at, "%q is not a valid mesh name: %s", mesh, why)
 			continue
 		}
 		var globs []string
@@ -152,11 +152,11 @@ func (r *reader) warnings(path string, v *yaml.Node) {
 		at := r.doc.Span(pair.Key)
 		switch e := diag.Explain(code); {
 		case e == nil:
-			r.findings.Add(diag.InvalidSetting, at, "there is no warning %s", code)
+			r.findings.Add(diag.InvalidSetting, at, "unknown warning %s", code)
 			continue
 		case e.Severity == diag.Error:
-			r.findings.Add(diag.InvalidSetting, at, "%s is an error (%s), and errors cannot be demoted", code, e.Title).
-				WithHelp("see `meshc explain %s` for what mends it", code)
+			r.findings.Add(diag.InvalidSetting, at, "%s is an error (%s), and an error cannot be demoted", code, e.Title).
+				WithHelp("run `meshc explain %s` to see how to fix it", code)
 			continue
 		}
 		var word string
@@ -172,7 +172,7 @@ func (r *reader) environments(path string, v *yaml.Node) {
 	for _, pair := range r.pairs(path, v) {
 		name, at := pair.Key.Value, r.doc.Span(pair.Key)
 		if why := label(name); why != "" {
-			r.findings.Add(diag.InvalidSetting, at, "%q is no environment name: %s", name, why)
+			r.findings.Add(diag.InvalidSetting, at, "%q is not a valid environment name: %s", name, why)
 			continue
 		}
 		e := &Environment{At: at}
@@ -191,8 +191,8 @@ func (r *reader) environments(path string, v *yaml.Node) {
 	}
 }
 
-// repository reads the address of an environment. One that cannot be read may hide a password anywhere in it, so the
-// finding shows neither the address nor its line.
+// repository reads the address of an environment. An address that cannot be parsed may hide a password anywhere in it, so
+// the finding shows neither the address nor its line.
 func (r *reader) repository(into *string, environment *yaml.Node) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
 		at := r.doc.Start()
@@ -201,10 +201,10 @@ func (r *reader) repository(into *string, environment *yaml.Node) func(string, *
 		}
 		switch scheme, _, isURL := strings.Cut(v.Value, "://"); {
 		case v.Kind == yaml.ScalarNode && brokenURL(v.Value):
-			r.findings.Add(diag.InvalidSetting, at, "%s is no URL that git reads", path).
-				WithHelp("keep passwords out of it, in a token or git's credential helper; one that has to be there must have / written as %s, @ as %s and : as %s", "%2F", "%40", "%3A")
+			r.findings.Add(diag.InvalidSetting, at, "%s is not a URL that git can read", path).
+				WithHelp("keep passwords out of it, in a token or git's credential helper; a password that has to be in it needs / written as %s, @ as %s and : as %s", "%2F", "%40", "%3A")
 		case v.Kind == yaml.ScalarNode && isURL && !slices.Contains(schemes, strings.ToLower(scheme)):
-			r.findings.Add(diag.InvalidSetting, at, "%s is a URL that meshc does not reach", path).
+			r.findings.Add(diag.InvalidSetting, at, "%s is a URL that meshc cannot publish to", path).
 				WithHelp("write a path, or an https:// or ssh:// URL")
 		default:
 			r.text(into, repository)(path, v)
@@ -218,7 +218,7 @@ func (r *reader) modes(e *Environment) func(string, *yaml.Node) {
 		for _, pair := range r.pairs(path, v) {
 			key, at := pair.Key.Value, r.doc.Span(pair.Key)
 			if why := modeKey(key); why != "" {
-				r.findings.Add(diag.InvalidSetting, at, "%q is nothing that has a mode: %s", key, why).
+				r.findings.Add(diag.InvalidSetting, at, "%q does not name anything that has a mode: %s", key, why).
 					WithHelp("write \"*\", NAMESPACE, NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT")
 				continue
 			}
@@ -233,7 +233,7 @@ func (r *reader) modes(e *Environment) func(string, *yaml.Node) {
 	}
 }
 
-// fields reads a mapping whose keys are known, and returns those that it has, nil where it is none.
+// fields reads a mapping whose keys are known and returns the keys that it has; nil where it is not a mapping.
 func (r *reader) fields(path string, v *yaml.Node, known []field) map[string]bool {
 	pairs := r.pairs(path, v)
 	if pairs == nil {
@@ -260,7 +260,7 @@ func (r *reader) fields(path string, v *yaml.Node, known []field) map[string]boo
 	return seen
 }
 
-// suggest names the nearest word that would be right, else all that are.
+// suggest adds the nearest word that would be right, or else all of them.
 func (r *reader) suggest(d *diag.Diagnostic, at source.Span, word string, among []string) {
 	if near, ok := diag.Nearest(word, among); ok {
 		d.WithHelp("did you mean %s?", near).WithFix(false, at, near, "write "+near)
@@ -269,7 +269,7 @@ func (r *reader) suggest(d *diag.Diagnostic, at source.Span, word string, among 
 	d.WithHelp("known here: %s", strings.Join(among, ", "))
 }
 
-// pairs is the keys and values of a mapping: not nil where it is one. Keys that repeat are findings.
+// pairs is the keys and values of a mapping; nil where it is not one. Repeated keys are findings.
 func (r *reader) pairs(path string, v *yaml.Node) []yamldoc.Pair {
 	if isNull(v) {
 		return []yamldoc.Pair{}
@@ -280,8 +280,8 @@ func (r *reader) pairs(path string, v *yaml.Node) []yamldoc.Pair {
 	}
 	pairs, repeats := yamldoc.Pairs(v)
 	for _, repeat := range repeats {
-		r.findings.Add(diag.MalformedConfig, r.doc.Span(repeat.Again), "key %s stands twice", join(path, repeat.Again.Value)).
-			WithRelated(r.doc.Span(repeat.First), "first here").
+		r.findings.Add(diag.MalformedConfig, r.doc.Span(repeat.Again), "duplicate key %s", join(path, repeat.Again.Value)).
+			WithRelated(r.doc.Span(repeat.First), "first declared here").
 			WithHelp("keep one of them")
 	}
 	return slices.DeleteFunc(pairs, func(p yamldoc.Pair) bool {
@@ -305,7 +305,7 @@ func (r *reader) list(path string, v *yaml.Node, of string) []*yaml.Node {
 	return items
 }
 
-// text reads a word that check finds no fault with.
+// text reads a string that check accepts.
 func (r *reader) text(into *string, check func(string) string) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
 		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {

@@ -40,8 +40,8 @@ func Flag(name string, into *bool) Field {
 	return Field{name, func(r *reader) func(string, *yaml.Node) { return r.flag(into) }}
 }
 
-// Read reads the fields of a section. A value that is wrong is a finding and leaves its field as it is, and so is a key
-// that no field has.
+// Read reads the fields of a section. A wrong value is a finding and leaves its field as it is; a key that no field has is
+// a finding too.
 func (s Section) Read(known ...Field) diag.List {
 	if s.node == nil {
 		return nil
@@ -55,7 +55,7 @@ func (s Section) Read(known ...Field) diag.List {
 	return r.findings.Sort()
 }
 
-// Unknown is the finding about a section of a name that means nothing.
+// Unknown is the finding about a section whose name is not one of names.
 func (s Section) Unknown(names []string) diag.Diagnostic {
 	r := &reader{}
 	d := r.findings.Add(diag.UnknownKey, s.At, "unknown key %s", s.path)

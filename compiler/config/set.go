@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Set is the text of a meshc.yaml with a value at the end of a path of keys, which begins with one that is there. All
-// else stays as it is, comments too. It is not ok where the value cannot be put there in place: where it is shared by an anchor, say.
+// Set returns the text of a meshc.yaml with the value at a path of keys, whose first key exists. Everything else stays as it
+// is, comments included. It is not ok where the value cannot be changed in place, such as one that an anchor shares.
 func Set(f *source.File, value string, path ...string) (text string, ok bool) {
 	docs := slices.Collect(yamldoc.Split(f))
 	if len(docs) != 1 || docs[0].Parse() != nil {
@@ -26,14 +26,14 @@ func Set(f *source.File, value string, path ...string) (text string, ok bool) {
 			return e.insert(key, at, path[i:], value)
 		}
 		if found.Anchor != "" {
-			return "", false // others have it too
+			return "", false // shared
 		}
 		key, at = next, found
 	}
 	return e.replace(key, at, value)
 }
 
-// own is a key that stands in a mapping itself, with its value as it stands there.
+// own is a key of the mapping itself, not one that is merged into it, with its value before aliases are resolved.
 func own(mapping *yaml.Node, word string) (key, value *yaml.Node) {
 	if mapping.Kind != yaml.MappingNode {
 		return nil, nil
@@ -48,28 +48,28 @@ func own(mapping *yaml.Node, word string) (key, value *yaml.Node) {
 
 type editor struct{ *yamldoc.Document }
 
-// replace puts a value in the place of a scalar, or of nothing.
+// replace puts a value in the place of a scalar or of an empty value.
 func (e editor) replace(key, old *yaml.Node, value string) (string, bool) {
 	if old.Kind != yaml.ScalarNode {
 		return "", false
 	}
 	text := e.File.Text
 	if old.Value == "" && isNull(old) {
-		behind := strings.TrimLeft(text[e.Span(key).End:], " ")
-		if !strings.HasPrefix(behind, ":") {
+		after := strings.TrimLeft(text[e.Span(key).End:], " ")
+		if !strings.HasPrefix(after, ":") {
 			return "", false
 		}
-		at := len(text) - len(behind) + 1
+		at := len(text) - len(after) + 1
 		return text[:at] + " " + value + text[at:], true
 	}
 	at := e.Span(old)
 	if strings.Trim(at.Text(), `"'`) != old.Value {
-		return "", false // a tag stands before it, or it is written with escapes
+		return "", false // it has a tag, or is written with escapes
 	}
 	return text[:at.Start] + value + text[at.End:], true
 }
 
-// insert puts a pair at the head of a mapping, where no comment is taken from the key that it belongs to.
+// insert puts a pair at the head of a mapping, where it separates no comment from its key.
 func (e editor) insert(parent, mapping *yaml.Node, path []string, value string) (string, bool) {
 	entry := pairText(path, value)
 	text := e.File.Text
@@ -106,7 +106,7 @@ func (e editor) insert(parent, mapping *yaml.Node, path []string, value string) 
 	return text[:at] + indent + entry + end + text[at:], true
 }
 
-// pairText is a value behind keys, all but the first of which are of mappings in braces.
+// pairText writes a path of keys and its value; every key but the first is in a flow mapping.
 func pairText(path []string, value string) string {
 	key := path[0]
 	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-/") != "" {

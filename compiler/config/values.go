@@ -8,9 +8,9 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// What follows judges single values: each function says what is wrong with one, in words; nothing where it is right.
+// Each function here checks one value and says in words what is wrong with it; nothing where it is valid.
 
-// label judges a DNS-1123 label, what Kubernetes takes as the name of a namespace.
+// label checks a DNS-1123 label, which is what Kubernetes accepts as the name of a namespace.
 func label(s string) string {
 	switch {
 	case s == "":
@@ -18,14 +18,14 @@ func label(s string) string {
 	case len(s) > 63:
 		return "a name has at most 63 characters"
 	case strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return "a name is made of small letters, digits and dashes"
+		return "a name consists of lowercase letters, digits and dashes"
 	case s[0] == '-' || s[len(s)-1] == '-':
-		return "a name neither begins nor ends with a dash"
+		return "a name starts and ends with a letter or digit"
 	}
 	return ""
 }
 
-// trustDomain judges the trust domain of a SPIFFE ID (SPIFFE-ID.md, section 2.1).
+// trustDomain checks the trust domain of a SPIFFE ID (SPIFFE-ID.md, section 2.1).
 func trustDomain(s string) string {
 	switch {
 	case s == "":
@@ -35,14 +35,14 @@ func trustDomain(s string) string {
 	case len(s) > 255:
 		return "a trust domain has at most 255 characters"
 	case strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "":
-		return "a trust domain is made of small letters, digits, dots, dashes and underscores"
+		return "a trust domain consists of lowercase letters, digits, dots, dashes and underscores"
 	case strings.Trim(s, ".-") != s || strings.Contains(s, ".."):
-		return "a trust domain is words joined by single dots"
+		return "a trust domain consists of names separated by single dots"
 	}
 	return ""
 }
 
-// checkGlob judges a glob of files below the folder of meshc.yaml.
+// checkGlob checks a glob of files below the folder of meshc.yaml.
 func checkGlob(s string) string {
 	if why := inside(s); why != "" {
 		return why
@@ -53,15 +53,15 @@ func checkGlob(s string) string {
 	return ""
 }
 
-// inside judges a path, or a glob, that stays below a folder.
+// inside checks a path or glob that must stay below a folder.
 func inside(s string) string {
 	switch {
 	case s == "":
 		return "it is empty"
 	case strings.Contains(s, "\\"):
-		return "folders are parted by / on every system"
+		return "folders are separated by / on every system"
 	case s[0] == '/' || len(s) > 1 && s[1] == ':':
-		return "it is absolute; write it relative to the project"
+		return "it is absolute; make it relative to the project"
 	}
 	for _, part := range strings.Split(s, "/") {
 		if part == ".." {
@@ -71,7 +71,7 @@ func inside(s string) string {
 	return ""
 }
 
-// folder judges a folder of a repository.
+// folder checks a folder of a repository.
 func folder(s string) string {
 	for _, part := range strings.Split(s, "/") {
 		if strings.EqualFold(part, ".git") || strings.EqualFold(part, "git~1") {
@@ -81,7 +81,7 @@ func folder(s string) string {
 	return inside(s)
 }
 
-// schemes is those of the addresses that can be published to.
+// schemes is the URL schemes that can be published to.
 var schemes = []string{"file", "http", "https", "ssh"}
 
 func repository(s string) string {
@@ -94,7 +94,7 @@ func repository(s string) string {
 	return ""
 }
 
-// brokenURL tells an address with a scheme whose host cannot be told from what is before it.
+// brokenURL reports whether an address has a scheme and its host cannot be distinguished from what precedes it.
 func brokenURL(s string) bool {
 	if !strings.Contains(s, "://") {
 		return false
@@ -106,25 +106,25 @@ func brokenURL(s string) bool {
 	return strings.HasPrefix(u.Scheme, "http") && u.User == nil && strings.Contains(u.Path, "@")
 }
 
-// branch judges a branch by the rules of git-check-ref-format that people break.
+// branch checks a branch by the rules of git-check-ref-format that people break.
 func branch(s string) string {
 	switch {
 	case s == "":
 		return "it is empty"
 	case s[0] == '-' || strings.ContainsAny(s, " ~^:?*[\\") || strings.Contains(s, "..") || strings.Contains(s, "//") || strings.Contains(s, "@{"):
-		return "git takes no branch of that name"
+		return "git does not accept it as a branch name"
 	case s[0] == '/' || s[0] == '.' || strings.HasSuffix(s, "/") || strings.HasSuffix(s, ".lock") || strings.HasSuffix(s, "."):
-		return "git takes no branch of that name"
+		return "git does not accept it as a branch name"
 	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] == 0x7f {
-			return "git takes no branch of that name"
+			return "git does not accept it as a branch name"
 		}
 	}
 	return ""
 }
 
-// modeKey judges what a mode ceiling is set for.
+// modeKey checks what a mode ceiling is set for.
 func modeKey(s string) string {
 	if s == "*" {
 		return ""
@@ -141,7 +141,7 @@ func modeKey(s string) string {
 		return why
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); numbered && (err != nil || n == 0) {
-		return "a port is a number between 1 and 65535"
+		return "a port is a number from 1 to 65535"
 	}
 	return ""
 }

@@ -17,7 +17,7 @@ func TestSettings(t *testing.T) {
 		`{apiVersion: security.istio.io/v1beta1, sidecars: true, revision: stable}`: nil,
 		`{}`:                                 nil,
 		`{apiVersion: security.istio.io/v2}`: {`meshc.yaml:3:31: error: targets.istio.apiVersion cannot be "security.istio.io/v2" [MESH1203]`},
-		`{revision: "1.22"}`:                 {`meshc.yaml:3:29: error: targets.istio.revision cannot be "1.22": a name is made of small letters, digits and dashes [MESH1203]`},
+		`{revision: "1.22"}`:                 {`meshc.yaml:3:29: error: targets.istio.revision cannot be "1.22": a name consists of lowercase letters, digits and dashes [MESH1203]`},
 		`{sidecar: true}`:                    {`meshc.yaml:3:19: error: unknown key targets.istio.sidecar [MESH1202]`},
 		`{sidecars: "yes"}`:                  {`meshc.yaml:3:29: error: targets.istio.sidecars must be true or false, not text [MESH1201]`},
 		`[]`:                                 {`meshc.yaml:3:18: error: targets.istio must be a mapping, not a list [MESH1201]`},
