@@ -27,7 +27,7 @@ func TestParseEndsWithItsContext(t *testing.T) {
 // A line that cannot be read is told alone: every good example with a broken line has that fault and no other.
 func TestNothingFollowsFromABrokenLine(t *testing.T) {
 	for _, e := range diag.Table {
-		files := diag.Files(e.Good)
+		files := e.Explanation().Good
 		for i, f := range files {
 			if path.Ext(f.Name) != ".mesh" {
 				continue

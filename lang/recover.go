@@ -76,7 +76,7 @@ func (p *parser) drawnIn(s *extent, stmt Stmt) bool {
 			if !strings.Contains(between.Text(), "\n") {
 				continue
 			}
-			d := p.report(diag.New(diag.DrawnIn, p.file.span(first), "this line goes on the one above, which ends with a comma")).
+			d := p.report(diag.New(diag.JoinedEdges, p.file.span(first), "this line goes on the one above, which ends with a comma")).
 				WithRelated(p.file.span(comma), "the comma").
 				WithFix(false, p.file.span(comma), "", "take the comma out")
 			if strings.TrimSpace(between.Text()) == "" {

@@ -23,18 +23,19 @@ import (
 func TestCatalogue(t *testing.T) {
 	for _, e := range diag.Table {
 		t.Run(string(e.Code), func(t *testing.T) {
-			bad := codesOf(t, e.Bad)
+			x := e.Explanation()
+			bad := codesOf(t, x.Bad)
 			assert.Equal(t, []string{string(e.Code)}, slices.Compact(bad))
-			assert.Empty(t, codesOf(t, e.Good))
+			assert.Empty(t, codesOf(t, x.Good))
 		})
 	}
 }
 
 // codesOf builds an example as its reader would, and gives the codes of the findings.
-func codesOf(t *testing.T, example string) []string {
+func codesOf(t *testing.T, example []diag.Example) []string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, f := range diag.Files(example) {
+	for _, f := range example {
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(f.Text), 0o644))
@@ -73,9 +74,9 @@ func codesOf(t *testing.T, example string) []string {
 }
 
 // judged is the codes of an example that is manifests alone.
-func judged(example string) (codes []string) {
+func judged(example []diag.Example) (codes []string) {
 	var files []*source.File
-	for _, f := range diag.Files(example) {
+	for _, f := range example {
 		files = append(files, source.NewFile(f.Name, f.Text))
 	}
 	_, findings := read.Files(files, enforce.Mesh{})

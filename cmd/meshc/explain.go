@@ -61,12 +61,15 @@ const (
 )
 
 func explainCode(b *bytes.Buffer, e *diag.Entry) {
-	fmt.Fprintf(b, "%s (%s): %s\n\n%s", e.Code, e.Severity, e.Title, wrap(e.Text, pageColumns))
-	for _, half := range []struct{ title, example string }{{"Wrong", e.Bad}, {"Right", e.Good}} {
+	x := e.Explanation()
+	fmt.Fprintf(b, "%s (%s): %s\n\n%s", e.Code, e.Severity, e.Title, wrap(x.Text, pageColumns))
+	for _, half := range []struct {
+		title string
+		files []diag.Example
+	}{{"Wrong", x.Bad}, {"Right", x.Good}} {
 		fmt.Fprintf(b, "\n%s:\n", half.title)
-		files := diag.Files(half.example)
-		for i, f := range files {
-			if len(files) > 1 {
+		for i, f := range half.files {
+			if len(half.files) > 1 {
 				if i > 0 {
 					b.WriteByte('\n')
 				}

@@ -5,12 +5,11 @@ import (
 	"slices"
 )
 
-// Code names a kind of finding. Codes are never renumbered.
+// Code identifies a kind of finding. Codes are never renumbered.
 type Code string
 
-// The codes. What each means, with an example, stands in Table.
+// The codes. Table says what each of them means.
 const (
-
 	// Syntax: MESH0xxx
 	InvalidCharacter    Code = "MESH0001"
 	NotText             Code = "MESH0002"
@@ -20,7 +19,7 @@ const (
 	IncompleteStatement Code = "MESH0006"
 	SourceTooLarge      Code = "MESH0007"
 	UnbalancedBraces    Code = "MESH0008"
-	DrawnIn             Code = "MESH0009"
+	JoinedEdges         Code = "MESH0009"
 
 	// Names and types: MESH1xxx
 	UnknownService       Code = "MESH1001"
@@ -110,37 +109,118 @@ const (
 	LeftOut          Code = "MESH4004"
 )
 
-// Entry is what there is to know about a code. Bad and Good are a whole project each: intents alone, or a
-// txtar archive with workload manifests (k8s/), meshc.yaml and an output folder (out/) beside them. A test
-// builds every Bad, as of ExampleDay, and wants exactly this code of it, and every Good and wants no finding.
+// Entry describes a code.
 type Entry struct {
 	Code     Code
 	Severity Severity
 	Follows  Follows
 	Title    string // lower case, no full stop
-	Text     string // why it is so and what to do, in a few plain sentences
-	Bad      string
-	Good     string
 }
 
-// Follows is what a finding of the checks may only follow from. Whoever mends that sees what is left, so a code
-// that says nothing of itself waits for the inputs to be read.
+// Follows says which other faults a finding of the checks can be a mere consequence of. Such a finding is held back
+// until the other fault is gone.
 type Follows uint8
 
 const (
 	FromUnread  Follows = iota // an input that could not be read
-	FromUnknown                // that, or a name that leads nowhere: what it was meant for looks unused
-	UnknownName                // it is the name that leads nowhere: it may stand in an input that could not be read, unless a near one shows a typo
-	FromNothing                // it is so whatever the other inputs say
+	FromUnknown                // an unread input, or an unknown name: whatever the name was meant for looks unused
+	UnknownName                // an unread input may declare the name, unless a similar name suggests a typo
+	FromNothing                // no other input can change the finding
 )
 
-// ExampleDay is the day that the examples with a date are written for.
-const ExampleDay = "2027-03-15"
+// Table lists all codes in ascending order. The text and the examples of a code are in codes/CODE.txtar.
+var Table = []Entry{
+	{InvalidCharacter, Error, FromUnread, "a character that is not part of the language"},
+	{NotText, Error, FromUnread, "a file that is not UTF-8 text"},
+	{UnexpectedToken, Error, FromUnread, "an unexpected word or sign"},
+	{UnknownStatement, Error, FromUnread, "a line that is not a statement"},
+	{UnterminatedString, Error, FromUnread, "a string without a closing quote"},
+	{IncompleteStatement, Error, FromNothing, "an incomplete statement"},
+	{SourceTooLarge, Error, FromUnread, "a source file or a name that is too large"},
+	{UnbalancedBraces, Error, FromUnread, "an unbalanced brace"},
+	{JoinedEdges, Error, FromUnread, "a trailing comma that joins two edges"},
+	{UnknownService, Error, UnknownName, "an unknown service, group or external"},
+	{UnknownMesh, Error, UnknownName, "an unknown mesh"},
+	{UnknownAccount, Error, FromUnread, "an unknown service account"},
+	{UnknownPort, Error, FromUnread, "a port that the service does not declare"},
+	{DuplicateDeclaration, Error, FromNothing, "a name that is declared twice"},
+	{DuplicateMode, Error, FromNothing, "an mTLS mode that is set twice"},
+	{InvalidName, Error, FromNothing, "a name that Kubernetes would reject"},
+	{InvalidValue, Error, FromNothing, "an invalid value"},
+	{NoSection, Error, FromUnread, "a statement outside of any mesh"},
+	{AmbiguousName, Error, FromNothing, "an ambiguous name"},
+	{ServicePort, Error, FromNothing, "a Service port where a container port is needed"},
+	{RepeatedClause, Error, FromNothing, "a repeated clause"},
+	{AccountMismatch, Error, FromNothing, "an account that differs from serviceAccountName"},
+	{NotHTTP, Error, FromUnread, "HTTP operations on a port that is not HTTP"},
+	{InvalidOperation, Error, FromNothing, "a method or path that Istio does not support"},
+	{NotADestination, Error, FromNothing, "a destination that cannot be called"},
+	{MisplacedClause, Error, FromNothing, "a clause in the wrong place"},
+	{NoIdentitySource, Error, FromUnread, "a service without an account"},
+	{MalformedManifest, Error, FromUnread, "an invalid workload manifest"},
+	{DuplicateManifest, Error, FromUnread, "two manifests for the same object"},
+	{ManifestTooLarge, Error, FromUnread, "a workload manifest that is too large"},
+	{NoNamespace, Warning, FromUnread, "a manifest without a namespace"},
+	{SkippedTemplate, Note, FromUnread, "a Helm template"},
+	{NothingRead, Warning, FromUnread, "manifests without any relevant object"},
+	{UnknownField, Warning, FromUnread, "an unknown kind or field in a manifest"},
+	{MalformedConfig, Error, FromUnread, "an invalid meshc.yaml"},
+	{UnknownKey, Error, FromUnread, "an unknown key in meshc.yaml"},
+	{InvalidSetting, Error, FromUnread, "an invalid setting"},
+	{SharedAccount, Error, FromNothing, "two services that share an account but not their edges"},
+	{OverlappingSelectors, Error, FromNothing, "two services whose selectors match the same pods"},
+	{NotExported, Error, FromUnread, "an edge into another mesh without an export"},
+	{NotOwner, Error, FromNothing, "a file that opens a mesh which it does not own"},
+	{NoIdentity, Error, FromNothing, "a caller without an identity"},
+	{OutsideIntoStrict, Error, FromNothing, "an edge from outside the mesh to a strict port"},
+	{ExternalSource, Error, FromNothing, "an external that is used as a caller"},
+	{ExternalMode, Error, FromNothing, "an mTLS mode for an external"},
+	{RootNamespace, Error, FromNothing, "a mode or an edge in the root namespace"},
+	{Expired, Error, FromNothing, "an expired intent"},
+	{NeverBroken, Error, FromUnread, "a violated never"},
+	{AlwaysBroken, Error, FromUnread, "a violated always"},
+	{OnlyBroken, Error, FromUnread, "a violated only"},
+	{SelectorMismatch, Error, FromNothing, "a selector that matches none of the service's pods"},
+	{SharedAddress, Error, FromNothing, "two services that share an address but not their edges"},
+	{ProxiedOutside, Error, FromNothing, "a service declared outside the mesh whose manifest shows a proxy"},
+	{NoProxy, Warning, FromUnread, "a workload without a proxy"},
+	{PermissiveCallee, Warning, FromUnread, "edges into a permissive mesh"},
+	{WorldIntoStrict, Warning, FromUnread, "world as a caller of a strict port"},
+	{OutsideCallee, Warning, FromUnread, "an edge to a service outside the mesh"},
+	{DuplicateEdge, Warning, FromUnread, "a duplicate edge"},
+	{CoveredByDeny, Warning, FromUnread, "an edge that a deny overrides completely"},
+	{SelfEdge, Warning, FromUnread, "an edge from a service to itself"},
+	{IdleService, Warning, FromUnknown, "a service without any calls"},
+	{UnusedAccount, Warning, FromUnknown, "an unused service account"},
+	{DefaultAccount, Warning, FromUnread, "a service that runs as the default account"},
+	{UnusedExternal, Warning, FromUnknown, "an unused external"},
+	{SmallGroup, Warning, FromUnread, "a group with one member"},
+	{UnusedExport, Warning, FromUnknown, "an unused export"},
+	{NoMode, Warning, FromUnread, "a mesh without an mTLS mode"},
+	{UncoveredScrape, Warning, FromUnread, "a scraped port that no edge covers"},
+	{Expiring, Warning, FromUnread, "an intent that expires within thirty days"},
+	{AroundDeny, Warning, FromUnread, "a deny that callers can bypass"},
+	{BareMethod, Warning, FromUnread, "a method without a path next to one with a path"},
+	{AlsoServicePort, Warning, FromUnread, "a container port that is also the port of a Service"},
+	{UnknownOwned, Warning, FromUnread, "an owners entry for an unknown mesh"},
+	{Unmanifested, Warning, FromUnread, "a declared service without a manifest"},
+	{LastOnly, Warning, FromUnread, "operations after the last of several destinations"},
+	{AboutNothing, Warning, FromUnknown, "a never, always or only that applies to nothing"},
+	{Inexpressible, Error, FromNothing, "an intent that the target cannot express"},
+	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
+	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},
+	{Ineffective, Warning, FromUnread, "a policy, or part of one, without effect"},
+	{Undecided, Warning, FromUnread, "a policy with conditions that meshc does not model"},
+	{NotJudged, Note, FromUnread, "an object that is not evaluated"},
+	{Misleading, Warning, FromUnread, "part of a policy that does not mean what it appears to"},
+	{Unjudged, Warning, FromUnread, "an Istio object that may change who can reach whom"},
+	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
+	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
+	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},
+	{LeftOut, Warning, FromUnread, "a manifest that a new kustomization.yaml omits"},
+}
 
-// Table is every code there is, sorted. `meshc explain`, the SARIF rules and the reference page come from it.
-var Table = slices.Concat(syntaxCodes, nameCodes, inputCodes, policyCodes, warningCodes, outputCodes)
-
-// Explain finds the entry of a code; nil where there is none.
+// Explain returns the entry of a code, or nil if there is none.
 func Explain(c Code) *Entry {
 	i, ok := slices.BinarySearchFunc(Table, c, func(e Entry, c Code) int { return cmp.Compare(e.Code, c) })
 	if !ok {
@@ -149,7 +229,7 @@ func Explain(c Code) *Entry {
 	return &Table[i]
 }
 
-// Severity is what a finding of this code does to a build unless it is told otherwise.
+// Severity returns the default severity of findings with this code.
 func (c Code) Severity() Severity {
 	if e := Explain(c); e != nil {
 		return e.Severity

@@ -20,7 +20,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Every constant has its entry, and every entry its constant, in order.
+// Every constant has an entry and an explanation, and nothing else has.
 func TestTableHasEveryCode(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
 	require.NoError(t, err)
@@ -41,6 +41,14 @@ func TestTableHasEveryCode(t *testing.T) {
 	}
 	assert.IsIncreasing(t, listed)
 	assert.Equal(t, declared, listed)
+
+	var explained []diag.Code
+	files, err := filepath.Glob("codes/*")
+	require.NoError(t, err)
+	for _, f := range files {
+		explained = append(explained, diag.Code(strings.TrimSuffix(filepath.Base(f), ".txtar")))
+	}
+	assert.Equal(t, declared, explained)
 }
 
 func TestEntries(t *testing.T) {
@@ -53,10 +61,11 @@ func TestEntries(t *testing.T) {
 
 			assert.False(t, unicode.IsUpper(rune(e.Title[0])) && !strings.HasPrefix(e.Title, "HTTP"), "a title is lower case")
 			assert.NotRegexp(t, `[.:]$`, e.Title)
-			assert.Regexp(t, `^[A-Z\x60m].*\.$`, e.Text, "a text is sentences")
-			for half, example := range map[string]string{"bad": e.Bad, "good": e.Good} {
-				require.NotEmpty(t, example, half)
-				for _, f := range diag.Files(example) {
+			x := e.Explanation()
+			assert.Regexp(t, `^[A-Z\x60m].*\.$`, x.Text, "a text is sentences")
+			for half, files := range map[string][]diag.Example{"bad": x.Bad, "good": x.Good} {
+				require.NotEmpty(t, files, half)
+				for _, f := range files {
 					assert.NotEmpty(t, f.Text, f.Name)
 					assert.True(t, strings.HasSuffix(f.Text, "\n"), "%s of %s ends in a newline", f.Name, half)
 				}
@@ -130,7 +139,7 @@ never fails a build. The examples are built by a test, as of ` + diag.ExampleDay
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", e.Code, strings.ToLower(string(e.Code)), e.Severity, e.Title)
 	}
 	for _, e := range diag.Table {
-		fmt.Fprintf(&b, "\n## %s\n\n%s: %s.\n\n%s", e.Code, strings.ToUpper(e.Severity.String()[:1])+e.Severity.String()[1:], e.Title, e.Markdown())
+		fmt.Fprintf(&b, "\n## %s\n\n%s: %s.\n\n%s", e.Code, strings.ToUpper(e.Severity.String()[:1])+e.Severity.String()[1:], e.Title, e.Explanation().Markdown())
 	}
 	return b.String()
 }

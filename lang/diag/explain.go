@@ -1,49 +1,73 @@
 package diag
 
 import (
+	"embed"
 	"fmt"
 	"strings"
 
 	"golang.org/x/tools/txtar"
 )
 
-// Example is one file of a Bad or a Good.
-type Example struct{ Name, Text string }
-
-// Files is the files of a Bad or a Good: those of the txtar archive, else the one file shop.mesh.
-func Files(example string) []Example {
-	archive := txtar.Parse([]byte(example))
-	if len(archive.Files) == 0 {
-		return []Example{{"shop.mesh", example}}
-	}
-	files := make([]Example, 0, len(archive.Files))
-	for _, f := range archive.Files {
-		files = append(files, Example{f.Name, string(f.Data)})
-	}
-	return files
+// Explanation is the documentation of a code: why the finding is reported and what to do about it, and a project that
+// has the finding beside one that does not. A project consists of intents, and where they matter of workload
+// manifests (k8s/), meshc.yaml, an output folder (out/) or deployed policies (manifests/). The tests build every
+// example, as of ExampleDay: Bad yields this code and no other, Good yields no finding.
+type Explanation struct {
+	Text      string // one paragraph on one line
+	Bad, Good []Example
 }
 
-// exampleColumns is where a line of an example is cut when it is printed: some codes are about size.
+// Example is a file of an example project.
+type Example struct{ Name, Text string }
+
+// ExampleDay is the current day in the examples that contain dates.
+const ExampleDay = "2027-03-15"
+
+// explanations holds one txtar archive for each code: the text, then the files of the two projects in the folders
+// bad and good.
+//
+//go:embed codes/*.txtar
+var explanations embed.FS
+
+// Explanation reads the documentation of the code.
+func (e *Entry) Explanation() Explanation {
+	data, err := explanations.ReadFile("codes/" + string(e.Code) + ".txtar")
+	if err != nil {
+		return Explanation{}
+	}
+	archive := txtar.Parse(data)
+	x := Explanation{Text: strings.Join(strings.Fields(string(archive.Comment)), " ")}
+	for _, f := range archive.Files {
+		if name, ok := strings.CutPrefix(f.Name, "bad/"); ok {
+			x.Bad = append(x.Bad, Example{name, string(f.Data)})
+		} else if name, ok := strings.CutPrefix(f.Name, "good/"); ok {
+			x.Good = append(x.Good, Example{name, string(f.Data)})
+		}
+	}
+	return x
+}
+
+// exampleColumns is the width at which Markdown cuts the lines of examples; one of them is about overlong names.
 const exampleColumns = 160
 
-// Markdown is the entry as a page: what it means, an example that is wrong and one that is right.
-func (e *Entry) Markdown() string {
+// Markdown formats the explanation as a page.
+func (x Explanation) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", e.Text)
-	for _, half := range []struct{ title, example string }{{"Wrong", e.Bad}, {"Right", e.Good}} {
-		if half.example == "" {
-			continue
-		}
+	fmt.Fprintf(&b, "%s\n", x.Text)
+	for _, half := range []struct {
+		title string
+		files []Example
+	}{{"Wrong", x.Bad}, {"Right", x.Good}} {
 		fmt.Fprintf(&b, "\n%s:\n", half.title)
-		for _, f := range Files(half.example) {
+		for _, f := range half.files {
 			fmt.Fprintf(&b, "\n```%s\n%s```\n", f.Name, Printable(f.Text, exampleColumns))
 		}
 	}
 	return b.String()
 }
 
-// Printable is a text, line by line, with everything spelled out that a terminal would not show as it is.
-// A line longer than columns characters is cut; every line ends in a newline.
+// Printable returns a text line by line, with every character spelled out that a terminal would not display as is.
+// Lines of more than columns characters are cut, and every line ends with a newline.
 func Printable(text string, columns int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {

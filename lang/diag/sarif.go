@@ -69,9 +69,10 @@ func sarifRule(code Code) *sarif.ReportingDescriptor {
 		WithID(string(code)).
 		WithDefaultConfiguration(sarif.NewReportingConfiguration().WithEnabled(true).WithLevel(code.Severity().String()))
 	if e := Explain(code); e != nil {
+		x := e.Explanation()
 		rule.WithShortDescription(sarif.NewMultiformatMessageString().WithText(e.Title)).
-			WithFullDescription(sarif.NewMultiformatMessageString().WithText(e.Text)).
-			WithHelp(sarif.NewMultiformatMessageString().WithText(e.Text).WithMarkdown(e.Markdown()))
+			WithFullDescription(sarif.NewMultiformatMessageString().WithText(x.Text)).
+			WithHelp(sarif.NewMultiformatMessageString().WithText(x.Text).WithMarkdown(x.Markdown()))
 	}
 	return rule
 }
