@@ -12,17 +12,17 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// TestCasesOfReader asks Istio what the reader's own cases ask, and wants the answers that stand there. Where enforce says that
-// something is undecided Istio has no answer to give. An object that a cluster would refuse, or a provider decides, is
-// left out: what enforce decides beside it must hold whatever it is.
-func TestCasesOfReader(t *testing.T) {
+// TestReaderCases puts the queries of the reader's own test cases to Istio and requires the recorded answers. It skips
+// queries whose recorded answer is undecided, since Istio always decides. It omits objects that a cluster would reject
+// and policies that an external provider decides: the recorded answers must hold without them.
+func TestReaderCases(t *testing.T) {
 	schemas, err := LoadSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
 	paths, err := filepath.Glob("../read/testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
-		t.Fatal("eval has no cases: ", err)
+		t.Fatal("the reader has no cases: ", err)
 	}
 	answers := 0
 	for _, path := range paths {
@@ -60,7 +60,7 @@ func TestCasesOfReader(t *testing.T) {
 	t.Logf("%d cases, %d answers compared", len(paths), answers)
 }
 
-// compareAnswers reads the questions that eval_test.go explains, and is the number of those that were compared.
+// compareAnswers puts queries, in the format of the test cases of package read, to istiod and returns how many it compared.
 func compareAnswers(t *testing.T, istiod *Istiod, questions string) (n int) {
 	var workload Workload
 	var chains Chains

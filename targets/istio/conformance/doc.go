@@ -1,9 +1,10 @@
-// Package conformance judges what meshc emits by Istio's own code.
+// Package conformance checks what meshc emits, and how meshc evaluates policies, against Istio's own code.
 //
-// It knows Istio: the schemas and rules of its CRDs, its validation, the way from PeerAuthentications to a mode and
-// from AuthorizationPolicies to Envoy's filters. What is judged are bytes, read as istiod reads them; no type of
-// the compiler's own is trusted. It is a module of its own, so that the product does not carry Istio.
+// It knows Istio: the schemas and CEL rules of its CRDs, its validation, how it derives an mTLS mode from
+// PeerAuthentications and Envoy's RBAC filters from AuthorizationPolicies. It checks bytes, read as istiod reads them,
+// and trusts none of the compiler's types. It is a separate module, so that meshc does not depend on Istio.
 //
-// Its tests make up projects and policies from seeds, the same ones every time: `go test -v` says how many decisions
-// were compared. CONFORMANCE=10 in the environment makes ten times as many, and wants `-timeout 2h`.
+// The tests generate projects and policies from fixed seeds, so every run checks the same ones; `go test -v` prints how
+// many decisions were compared. The environment variable CONFORMANCE scales their number: CONFORMANCE=10 generates ten
+// times as many, and needs `-timeout 2h`.
 package conformance

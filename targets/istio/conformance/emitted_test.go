@@ -18,8 +18,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// TestEmitted holds what meshc writes for made-up projects to Istio: every object is taken without a warning, and
-// Istio, eval and the intents decide every request alike.
+// TestEmitted compiles generated projects. Istio must accept every object without a warning, and Istio, meshc's own
+// evaluation and the intents must decide every request alike.
 func TestEmitted(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -32,7 +32,7 @@ func TestEmitted(t *testing.T) {
 	b.log(t)
 }
 
-// TestSplitPolicies judges a callee with more rules than one object may have.
+// TestSplitPolicies checks a callee with more rules than one object may have.
 func TestSplitPolicies(t *testing.T) {
 	lines := []string{"mesh shop strict", "service backend account backend port 8080 http"}
 	for i := range 700 {
@@ -47,12 +47,12 @@ func TestSplitPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.objects < 5 {
-		t.Fatalf("%d objects: nothing was split", b.objects)
+		t.Fatalf("%d objects; want the rules split into at least 5", b.objects)
 	}
 	b.log(t)
 }
 
-// bench judges projects and counts what it compared.
+// bench checks projects and counts what it compared.
 type bench struct {
 	schemas                                        Schemas
 	projects, dropped, objects, decisions, allowed int
@@ -67,11 +67,12 @@ func newBench(t *testing.T) *bench {
 }
 
 func (b *bench) log(t *testing.T) {
-	t.Logf("%d projects (%d statements with errors left out), %d objects, %d decisions compared (%d allowed)",
+	t.Logf("%d projects (without %d statements that had errors), %d objects, %d decisions compared (%d allowed)",
 		b.projects, b.dropped, b.objects, b.decisions, b.allowed)
 }
 
-// judge builds a project and holds its objects and what they decide to Istio. The project is left as it was built.
+// judge builds a project and checks its objects and their decisions against Istio. It leaves p as built: without the
+// statements that had errors.
 func (b *bench) judge(p *project, seed uint64) error {
 	built, err := p.build()
 	if err != nil {
@@ -102,13 +103,14 @@ func (b *bench) judge(p *project, seed uint64) error {
 	return nil
 }
 
-// decide compares what Istio, eval and the intents say of requests. A shadow is a dry run judged as if it were enforced.
+// decide compares the decisions of Istio, of meshc's evaluation and of the intents. If shadow is set, policies in dry-run
+// are evaluated as if they were enforced.
 func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64) error {
 	options := Options{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace}
 	manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream)},
 		enforce.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: shadow})
 	if len(findings) > 0 {
-		return fmt.Errorf("eval: %s %s", findings[0].Code, findings[0].Message)
+		return fmt.Errorf("meshc: %s %s", findings[0].Code, findings[0].Message)
 	}
 	if shadow {
 		stream = strings.ReplaceAll(stream, "    istio.io/dry-run: \"true\"\n", "")
@@ -124,7 +126,7 @@ func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64
 	a := newAsker(r, p)
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
-			if s.Outside || m.Name == p.RootNamespace {
+			if !s.Proxied() || m.Name == p.RootNamespace {
 				continue
 			}
 			j, err := newJudge(istiod, manifests, pod(s))
@@ -146,13 +148,13 @@ func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64
 		b.decisions++
 		open := m.Declares || p.DryRun && !shadow || m.Name == p.RootNamespace
 		if got := j.callee.Authorize(asked(&q)); (got.Verdict == enforce.Allowed) != open {
-			return fmt.Errorf("a pod of %s that no intent names: %s", m.Name, got)
+			return fmt.Errorf("a pod in %s that no intent names: %s", m.Name, got)
 		}
 	}
 	return nil
 }
 
-// service compares what is said of requests to one service.
+// service compares the decisions on requests to one service.
 func (b *bench) service(j *judge, intents intended, a *asker) error {
 	n, err := j.classes(a.Rand, 100, false)
 	if err != nil {
@@ -166,14 +168,14 @@ func (b *bench) service(j *judge, intents intended, a *asker) error {
 		}
 		b.decisions++
 		if mode, _ := j.callee.Mode(q.Port); !strings.EqualFold(mode.String(), intents.mode(q.Port).String()) {
-			return fmt.Errorf("port %d of %s is %s, and meant to be %s", q.Port, intents.service.ID(), mode, intents.mode(q.Port))
+			return fmt.Errorf("port %d of %s is %s; the intents say %s", q.Port, intents.service.ID(), mode, intents.mode(q.Port))
 		}
 		if !spoken(intents.service, &q) {
 			continue
 		}
 		got, want := j.istiod.Decide(j.workload, j.chains, q), intents.permits(q)
 		if got != want {
-			return fmt.Errorf("the intents permit: %t, and Istio: %t\n%s\nto %s", want, got, show(&q), intents.service.ID())
+			return fmt.Errorf("the intents permit: %t, Istio permits: %t\n%s\nto %s", want, got, show(&q), intents.service.ID())
 		}
 		if want {
 			b.allowed++
@@ -182,7 +184,7 @@ func (b *bench) service(j *judge, intents intended, a *asker) error {
 	return nil
 }
 
-// pod is one that the service's selector takes; pods have labels that no selector names.
+// pod returns a pod that the service's selector matches. Like real pods, it also has a label that no selector names.
 func pod(s *policy.Service) Workload {
 	labels := map[string]string{"pod-template-hash": "5d4f8"}
 	for _, l := range s.Labels {
@@ -191,8 +193,8 @@ func pod(s *policy.Service) Workload {
 	return Workload{s.Namespace, labels}
 }
 
-// spoken tells whether the request speaks the protocol that the service declares for the port: intents are about
-// no other.
+// spoken reports whether the request uses the protocol that the service declares for the port. Intents say nothing about
+// other protocols.
 func spoken(s *policy.Service, q *envoy.Request) bool {
 	for _, p := range s.Ports {
 		if p.Number == q.Port {
@@ -202,7 +204,7 @@ func spoken(s *policy.Service, q *envoy.Request) bool {
 	return true
 }
 
-// asker makes up requests from what a policy says.
+// asker generates requests from the contents of a policy.
 type asker struct {
 	*rand.Rand
 	trustDomain string
@@ -222,7 +224,7 @@ func newAsker(r *rand.Rand, p *policy.Policy) *asker {
 	for _, m := range p.Meshes {
 		a.peers = append(a.peers, principal(p.TrustDomain, m.Name, "stranger"))
 		for _, s := range m.Services {
-			if !s.Outside {
+			if s.Proxied() {
 				a.peers = append(a.peers, principal(p.TrustDomain, s.Namespace, s.Account), principal(p.TrustDomain, s.Namespace, s.Account+"x"),
 					principal("other.example", s.Namespace, s.Account))
 			}
@@ -244,7 +246,7 @@ func newAsker(r *rand.Rand, p *policy.Policy) *asker {
 	return a
 }
 
-// examples are paths that a pattern takes, and some that it nearly takes.
+// examples returns paths that match the pattern, and some that nearly match.
 func examples(pattern string) []string {
 	if pattern == "" {
 		return nil
@@ -261,7 +263,7 @@ func examples(pattern string) []string {
 	return []string{exact, fill("", "", ""), fill("v1", "", "/"), fill("a/b", "a", "a/b"), exact + "/", exact + "x", strings.TrimSuffix(exact, "/"), exact + "?q=1", strings.ToUpper(exact)}
 }
 
-// request makes up a request to a service: half of them are what one of its rules is about, or differ from that by little.
+// request generates a request to a service. Half of them match one of its rules, or nearly do.
 func (a *asker) request(s *policy.Service) envoy.Request {
 	q := envoy.Request{
 		Peer: pick(a.Rand, a.peers), Source: pick(a.Rand, a.addresses), Remote: pick(a.Rand, a.addresses), Destination: pick(a.Rand, a.addresses),
@@ -274,7 +276,7 @@ func (a *asker) request(s *policy.Service) envoy.Request {
 	if rules := slices.Concat(s.Allow, s.Deny); len(rules) > 0 && a.IntN(2) == 0 {
 		rule := pick(a.Rand, rules)
 		switch from := pick(a.Rand, rule.From); {
-		case from.Kind == policy.FromService && !from.Service.Outside:
+		case from.Kind == policy.FromService && from.Service.Proxied():
 			q.Peer = principal(a.trustDomain, from.Service.Namespace, from.Service.Account)
 		case from.Kind == policy.FromService && len(from.Service.Addresses) > 0:
 			q.Peer, q.Source = "", pick(a.Rand, from.Service.Addresses).Addr()

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 
 	"istio.io/istio/pkg/log"
@@ -26,8 +25,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// size is how many projects or clusters a test makes up. All tests together take about two minutes; CONFORMANCE is how
-// many times as many there shall be.
+// size returns how many projects or clusters a test generates: n, scaled by the environment variable CONFORMANCE. At the
+// default scale all tests together take about two minutes.
 func size(t *testing.T, n int) uint64 {
 	if factor := os.Getenv("CONFORMANCE"); factor != "" {
 		f, err := strconv.ParseFloat(factor, 64)
@@ -39,12 +38,12 @@ func size(t *testing.T, n int) uint64 {
 	return uint64(n)
 }
 
-// read is what eval makes of manifests.
+// readYAML reads manifests with meshc's own reader.
 func readYAML(yaml string, o Options) (*enforce.Layer, diag.List) {
 	return read.Files([]*source.File{source.NewFile("manifests.yaml", yaml)}, enforce.Mesh{TrustDomain: o.TrustDomain, RootNamespace: o.RootNamespace})
 }
 
-// asked is a request as eval is asked about it. Headers, tokens and server names are not told.
+// asked converts a request for meshc's evaluation, which knows no headers, tokens or server names.
 func asked(q *envoy.Request) space.Request {
 	return space.Standard.Request(q.Method != "", space.Facts{
 		space.Identity: q.Peer, space.SourceAddress: q.Source.String(), space.RemoteAddress: q.Remote.String(), space.DestinationAddress: q.Destination.String(),
@@ -52,7 +51,7 @@ func asked(q *envoy.Request) space.Request {
 	})
 }
 
-// judge is both sides' view of one workload.
+// judge holds both views of one workload: Istio's and meshc's.
 type judge struct {
 	istiod   *Istiod
 	workload Workload
@@ -65,15 +64,16 @@ func newJudge(istiod *Istiod, manifests *enforce.Layer, w Workload) (*judge, err
 	return &judge{istiod, w, chains, manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels})}, err
 }
 
-// differ compares both sides on one request, which may be undecided where the manifests look at what eval is not told.
+// differ compares both sides on one request. If maybe is set, meshc may leave it undecided, because the manifests test
+// properties that meshc's evaluation does not know.
 func (j *judge) differ(q envoy.Request, maybe bool) error {
 	istio := j.chains.Decide(&q)
 	if err := same(istio.Allowed, j.callee.Authorize(asked(&q)), maybe); err != nil {
-		return fmt.Errorf("%w (Istio by %q)\n%s\nto %v", err, istio.Policy, show(&q), j.workload)
+		return fmt.Errorf("%w (in Istio by %q)\n%s\nto %v", err, istio.Policy, show(&q), j.workload)
 	}
 	mode, _ := j.callee.Mode(q.Port)
 	if want := j.istiod.Mode(j.workload, q.Port); mode.String() != want {
-		return fmt.Errorf("the mode of port %d is %s, and Istio's %s, of %v", q.Port, mode, want, j.workload)
+		return fmt.Errorf("port %d: meshc says mode %s, Istio says %s, of %v", q.Port, mode, want, j.workload)
 	}
 	if err := same(j.istiod.Decide(j.workload, j.chains, q), j.callee.Decide(asked(&q)), maybe); err != nil {
 		return fmt.Errorf("port %s: %w\n%s\nto %v", mode, err, show(&q), j.workload)
@@ -81,8 +81,8 @@ func (j *judge) differ(q envoy.Request, maybe bool) error {
 	return nil
 }
 
-// classes compares both sides on what stands for every request there is: eval's split of them into classes that no
-// policy tells apart. Of more than most classes it takes as many at random. It is the number of those compared.
+// classes compares both sides on one request from each of meshc's request classes, which together cover every request
+// there is. If there are more than most classes, it picks that many at random. It returns how many it compared.
 func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 	split, err := enforce.NewClasses(space.Distinctions{}, j.callee)
 	if err != nil {
@@ -100,16 +100,16 @@ func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 		}
 		outcome, want := region.Outcomes[0], j.istiod.Decide(j.workload, j.chains, q)
 		if mode := j.istiod.Mode(j.workload, q.Port); mode != outcome.Mode.String() {
-			return 0, fmt.Errorf("in its split eval says that port %d is %s, and Istio that it is %s", q.Port, outcome.Mode, mode)
+			return 0, fmt.Errorf("in its classes meshc says that port %d is %s, Istio says %s", q.Port, outcome.Mode, mode)
 		}
 		if got := outcome.Allowed.Has(source); got != want && !outcome.Undecided.Has(source) {
-			return 0, fmt.Errorf("in its split eval says allowed: %t, and Istio %t\n%s\nto %v", got, want, show(&q), j.workload)
+			return 0, fmt.Errorf("in its classes meshc says allowed: %t, Istio says %t\n%s\nto %v", got, want, show(&q), j.workload)
 		}
 	}
 	return min(all, most), nil
 }
 
-// told is a request of eval as Envoy sees it.
+// told converts the representative of a request class to a request as Envoy sees it.
 func told(r space.Request) envoy.Request {
 	q := envoy.Request{Source: r.Address(space.SourceAddress), Remote: r.Address(space.RemoteAddress), Destination: r.Address(space.DestinationAddress), Port: r.Port()}
 	if r.Identity() != "" {
@@ -126,9 +126,9 @@ func same(istio bool, ours enforce.Decision, maybe bool) error {
 	case ours.Verdict == enforce.Undecided && maybe:
 		return nil
 	case istio && ours.Verdict != enforce.Allowed:
-		return fmt.Errorf("Istio allows, and eval says: %s", ours)
+		return fmt.Errorf("Istio allows, meshc says: %s", ours)
 	case !istio && ours.Verdict != enforce.Denied:
-		return fmt.Errorf("Istio denies, and eval says: %s", ours)
+		return fmt.Errorf("Istio denies, meshc says: %s", ours)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func show(q *envoy.Request) string {
 	return fmt.Sprintf("%+v", *q)
 }
 
-// TestHandWrittenPolicies holds eval to Istio on policies as people write them, with every field there is.
+// TestHandWrittenPolicies compares meshc's evaluation with Istio on policies as people write them, with every field.
 func TestHandWrittenPolicies(t *testing.T) {
 	t.Parallel()
 	clusters, policies, decisions, undecided, allowed := 0, 0, 0, 0, 0
@@ -146,11 +146,11 @@ func TestHandWrittenPolicies(t *testing.T) {
 		c := newCluster(seed, tokens)
 		istiod, err := Start([]byte(c.yaml), c.Options)
 		if err != nil {
-			t.Fatalf("seed %d: Istio refuses what it should take: %v\n%s", seed, err, c.yaml)
+			t.Fatalf("seed %d: Istio rejects a valid policy: %v\n%s", seed, err, c.yaml)
 		}
 		manifests, findings := readYAML(c.yaml, c.Options)
 		if findings.HasErrors() {
-			t.Errorf("seed %d: eval refuses what Istio takes: %v\n%s", seed, findings[0], c.yaml)
+			t.Errorf("seed %d: meshc rejects what Istio accepts: %v\n%s", seed, findings[0], c.yaml)
 			continue
 		}
 		clusters++

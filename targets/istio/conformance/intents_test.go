@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// intended is what the intents say of a request, read off the checked policy with nothing of Istio between.
+// intended decides requests by the intents alone: it reads the checked policy and knows nothing of Istio.
 type intended struct {
 	*policy.Policy
 	mesh    *policy.Mesh
@@ -18,7 +18,7 @@ type intended struct {
 	dryRun  bool // nothing is denied
 }
 
-// mode is that of the port, the workload, the mesh, all meshes, else permissive.
+// mode returns the mode of a port: its own, else that of the workload, the mesh or all meshes, else permissive.
 func (i intended) mode(port uint16) policy.Mode {
 	for _, p := range i.service.Ports {
 		if p.Number == port && p.Mode != policy.ModeUnset {
@@ -33,7 +33,7 @@ func (i intended) mode(port uint16) policy.Mode {
 	return policy.Permissive
 }
 
-// permits tells whether the request is let in.
+// permits reports whether the request is allowed.
 func (i intended) permits(q envoy.Request) bool {
 	switch i.mode(q.Port) {
 	case policy.Strict:
@@ -70,13 +70,13 @@ func (i intended) is(s policy.Source, q *envoy.Request) bool {
 	case policy.FromMesh:
 		return strings.Contains(q.Peer, "/ns/"+s.Mesh+"/")
 	}
-	if s.Service.Outside {
+	if !s.Service.Proxied() {
 		return q.Peer == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
 	}
 	return q.Peer == principal(i.TrustDomain, s.Service.Namespace, s.Service.Account)
 }
 
-// does tells whether a request is one of the operations. A query is none of an intent's business.
+// does reports whether a request is an instance of the operation. Intents ignore the query of a URL.
 func does(o policy.Operation, q *envoy.Request) bool {
 	path, _, _ := strings.Cut(q.Path, "?")
 	return q.Method != "" && (len(o.Methods) == 0 || slices.Contains(o.Methods, q.Method)) && (o.Path == "" || intentPath(o.Path).MatchString(path))
@@ -84,7 +84,7 @@ func does(o policy.Operation, q *envoy.Request) bool {
 
 var intentExpressions = map[string]*regexp.Regexp{}
 
-// intentPath is a path of the language as a regular expression.
+// intentPath translates a path of the language to a regular expression.
 func intentPath(path string) *regexp.Regexp {
 	if e := intentExpressions[path]; e != nil {
 		return e

@@ -21,19 +21,19 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// Istiod is what istiod makes of a set of manifests.
+// Istiod holds what istiod makes of a set of manifests.
 type Istiod struct {
 	Warnings []error // of its validation
 	push     *model.PushContext
 }
 
-// Options of the mesh that istiod serves.
+// Options are settings of the mesh that istiod serves.
 type Options struct {
 	TrustDomain   string // default cluster.local
 	RootNamespace string // default istio-system
 }
 
-// Start reads a stream of manifests as istiod does, and refuses what Istio's validation refuses.
+// Start reads a stream of manifests as istiod does, and returns an error for what Istio's validation rejects.
 func Start(stream []byte, o Options) (*Istiod, error) {
 	configs, others, err := crd.ParseInputs(string(stream))
 	if err != nil {
@@ -41,7 +41,7 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	}
 	for _, other := range others {
 		if other.Kind != "Namespace" {
-			return nil, fmt.Errorf("istiod knows no kind %s", other.Kind)
+			return nil, fmt.Errorf("istiod does not know the kind %s", other.Kind)
 		}
 	}
 	started := &Istiod{}
@@ -75,16 +75,16 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	return started, nil
 }
 
-// Workload is what istiod knows of a pod with a sidecar.
+// Workload is what istiod knows about a pod with a sidecar.
 type Workload struct {
 	Namespace string
 	Labels    map[string]string
 }
 
-// Chains is the RBAC filters of a sidecar for ports of either kind.
+// Chains holds the RBAC filters of a sidecar, for HTTP ports and for TCP ports.
 type Chains struct{ HTTP, TCP envoy.Chain }
 
-// Chains builds the filters of a workload. A CUSTOM policy that selects it is an error: it asks a server.
+// Chains builds the filters of a workload. A CUSTOM policy that selects it is an error: an external server decides.
 func (i *Istiod) Chains(w Workload) (Chains, error) {
 	proxy := &model.Proxy{Type: model.SidecarProxy, ConfigNamespace: w.Namespace, Labels: w.Labels}
 	if custom := authz.NewBuilder(authz.Custom, i.push, proxy, false); len(custom.BuildTCP())+len(custom.BuildHTTP(networking.ListenerClassSidecarInbound)) > 0 {
@@ -102,8 +102,8 @@ func (i *Istiod) Chains(w Workload) (Chains, error) {
 	return Chains{http, tcp}, nil
 }
 
-// Decide tells whether a sidecar lets a request in: the mode of the port decides first, and who comes in without mutual
-// TLS proves nothing.
+// Decide reports whether a sidecar allows a request. The mode of the port decides first: STRICT rejects a caller without
+// a certificate, and DISABLE ignores the certificate.
 func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
 	switch i.Mode(w, q.Port) {
 	case "STRICT":
@@ -116,7 +116,7 @@ func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
 	return chains.Decide(&q).Allowed
 }
 
-// Decide passes a request through the filters of its kind.
+// Decide passes a request through the filters for its protocol.
 func (c Chains) Decide(q *envoy.Request) envoy.Verdict {
 	if q.Method != "" {
 		return c.HTTP.Decide(q)
@@ -124,13 +124,13 @@ func (c Chains) Decide(q *envoy.Request) envoy.Verdict {
 	return c.TCP.Decide(q)
 }
 
-// Mode is the mTLS mode that a sidecar has on a port of its pod: DISABLE, PERMISSIVE or STRICT.
+// Mode returns the mTLS mode of a port of the workload: DISABLE, PERMISSIVE or STRICT.
 func (i *Istiod) Mode(w Workload, port uint16) string {
 	policy := authn.NewMtlsPolicy(i.push, i.push.AuthnPolicies, w.Namespace, w.Labels, false)
 	return policy.GetMutualTLSModeForPort(uint32(port)).String()
 }
 
-// store is the configurations that istiod lists. It has no other use here, and any would panic.
+// store holds the configurations that istiod lists. Any other method of a store would panic, and none is called.
 type store struct {
 	model.ConfigStore
 	configs []config.Config
@@ -157,7 +157,7 @@ func (w watcher) AddMeshHandler(func()) *mesh.WatcherHandlerRegistration {
 	return nil
 }
 
-// principal is the URI of the certificate of a service account.
+// principal returns the URI in the certificate of a service account.
 func principal(trustDomain, namespace, account string) string {
 	return strings.Join([]string{"spiffe:/", trustDomain, "ns", namespace, "sa", account}, "/")
 }

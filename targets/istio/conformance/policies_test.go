@@ -10,18 +10,18 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// cluster is a made-up cluster with manifests as people write them by hand: every field, used well or badly.
+// cluster is a generated cluster with manifests as people write them by hand: every field, used well or badly.
 type cluster struct {
 	Options
 	yaml      string
 	workloads []Workload
 }
 
-// writer makes up a cluster.
+// writer generates a cluster.
 type writer struct {
 	pen
 	Options
-	tokens bool // also fields that look at a request's token, headers and server name
+	tokens bool // also use fields that match a request's token, headers and server name
 }
 
 var (
@@ -67,7 +67,7 @@ func newCluster(seed uint64, tokens bool) cluster {
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-// some picks up to three, now and then one twice.
+// some picks one to three values, possibly with repeats.
 func some(r *rand.Rand, list []string) []string {
 	var picked []string
 	for range 1 + r.IntN(3) {
@@ -161,7 +161,7 @@ func (w *writer) rule() fields {
 	return rule
 }
 
-// fill adds one to three fields of those that a mapping may have, each as itself or as its `not` form.
+// fill adds one to three of the fields that a mapping may have, each plain or in its `not` form.
 func (w *writer) fill(f *fields, choices map[string][]string, order []string) {
 	order = slices.Clone(order)
 	w.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
@@ -246,7 +246,7 @@ func (w *writer) domains() []string {
 	return []string{"*", w.TrustDomain, "cluster.local", "*.local", "cluster.*", "mesh.example", "*mesh.example", "*.mesh.example", "old*"}
 }
 
-// authentications writes at most one PeerAuthentication for a scope.
+// authentications writes at most one PeerAuthentication per scope.
 func (w *writer) authentications() {
 	for _, namespace := range append([]string{w.RootNamespace}, namespaces...) {
 		if w.chance(50) {
@@ -260,7 +260,7 @@ func (w *writer) authentications() {
 	}
 }
 
-// peer is a PeerAuthentication, of a whole namespace where app is empty.
+// peer returns a PeerAuthentication, for the whole namespace if app is empty.
 func (w *writer) peer(namespace, name, app string) fields {
 	mode := func() fields {
 		return fields{{"mode", pick(w.Rand, []string{"STRICT", "PERMISSIVE", "DISABLE", "UNSET"})}}
@@ -285,7 +285,7 @@ func (w *writer) peer(namespace, name, app string) fields {
 	return w.object("PeerAuthentication", namespace, name, nil, spec)
 }
 
-// request makes up a request of which many values occur in the policies, whole or nearly.
+// request generates a request, most of whose values occur in the policies, exactly or nearly.
 func (c cluster) request(r *rand.Rand) envoy.Request {
 	q := envoy.Request{
 		Source:      netip.MustParseAddr(pick(r, addresses)),

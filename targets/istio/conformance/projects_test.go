@@ -19,7 +19,7 @@ import (
 	"github.com/meshc/meshc/targets/istio"
 )
 
-// project is a made-up project: every statement of the language, one to a line.
+// project is a generated project that uses every statement of the language, one per line.
 type project struct {
 	files       map[string][]string // lines of intents by file
 	workloads   map[string]string   // manifests by file
@@ -28,10 +28,10 @@ type project struct {
 	options     istio.Options
 }
 
-// today is the day that `until` is held against.
+// today is the date that `until` is compared with.
 var today = time.Date(2027, 1, 15, 12, 0, 0, 0, time.UTC)
 
-// drafter makes up a project. What it writes may be wrong: build drops the statements that have an error.
+// drafter generates a project. Its statements may have errors: build drops those that do.
 type drafter struct {
 	*rand.Rand
 	project
@@ -89,7 +89,7 @@ func newProject(seed uint64) project {
 
 func (d *drafter) chance(percent int) bool { return d.IntN(100) < percent }
 
-// settings is meshc.yaml and the options of the target.
+// settings generates meshc.yaml and the options of the target.
 func (d *drafter) settings() {
 	d.config.TrustDomain = pick(d.Rand, []string{"cluster.local", "cluster.local", "mesh.example", "td1"})
 	d.config.RootNamespace = pick(d.Rand, []string{"istio-system", "istio-system", "mesh-root"})
@@ -101,7 +101,7 @@ func (d *drafter) settings() {
 	}
 }
 
-// environments sets ceilings and dry-run.
+// environments generates mode ceilings and dry-run.
 func (d *drafter) environments() {
 	if d.chance(60) {
 		return
@@ -176,7 +176,7 @@ func (d *drafter) service(m *draftMesh, name string) {
 	m.lines = append(m.lines, line)
 }
 
-// deployment declares a service by its manifests.
+// deployment declares a service through its manifests.
 func (d *drafter) deployment(m *draftMesh, s *draftService) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: %q, namespace: %s}\nspec:\n  template:\n", s.name, m.name)
@@ -208,7 +208,7 @@ func (d *drafter) external(m *draftMesh, i int) {
 	m.lines = append(m.lines, line)
 }
 
-// several joins one or more.
+// several returns one to most values.
 func (d *drafter) several(most int, one func() string) []string {
 	var list []string
 	for range 1 + d.IntN(most) {
@@ -217,7 +217,7 @@ func (d *drafter) several(most int, one func() string) []string {
 	return list
 }
 
-// intend writes modes, edges, denies and exports of a mesh.
+// intend writes the modes, edges, denies and exports of a mesh.
 func (d *drafter) intend(m *draftMesh) {
 	if m.name == d.config.RootNamespace {
 		return
@@ -233,7 +233,7 @@ func (d *drafter) intend(m *draftMesh) {
 		}
 	}
 	if m.mode == "" && d.chance(40) {
-		return // only declares
+		return // a mesh that only declares services
 	}
 	for range d.IntN(9) {
 		m.lines = append(m.lines, d.edge(m))
@@ -335,7 +335,7 @@ func (d *drafter) operations() string {
 	}), ", ")
 }
 
-// write lays the sections out over files.
+// write distributes the sections over files.
 func (d *drafter) write() {
 	if d.chance(60) {
 		d.files["base.mesh"] = []string{"mesh * " + pick(d.Rand, modeWords)}
@@ -356,15 +356,15 @@ func (d *drafter) write() {
 	}
 }
 
-// built is a project that has no error.
+// built is a project without errors.
 type built struct {
 	policy    *policy.Policy
 	manifests []targets.Manifest
-	dropped   int // statements that had an error
+	dropped   int // statements with errors
 	findings  diag.List
 }
 
-// build compiles a project. A statement with an error is dropped, until none is left.
+// build compiles a project. It drops statements with errors and tries again until none is left.
 func (p *project) build() (*built, error) {
 	b := &built{}
 	for range 20 {
@@ -394,7 +394,7 @@ func (p *project) build() (*built, error) {
 				continue
 			}
 			if f.Primary.File == nil && p.environment != "" && len(p.config.Environments[p.environment].Modes) > 0 {
-				clear(p.config.Environments[p.environment].Modes) // a ceiling of a service that was dropped, or of an outside one
+				clear(p.config.Environments[p.environment].Modes) // a ceiling on a service that was dropped or has no proxy
 				continue
 			}
 			if f.Primary.File == nil || !sources[f.Primary.File.Name] {
@@ -418,10 +418,10 @@ func (p *project) build() (*built, error) {
 			p.files[name] = kept
 		}
 	}
-	return nil, fmt.Errorf("statements with errors are left after twenty rounds: %v", b.findings)
+	return nil, fmt.Errorf("statements with errors remain after 20 rounds: %v", b.findings)
 }
 
-// text is the intents as a reader of a failed test wants them.
+// text returns the project in a form for the message of a failed test.
 func (p *project) text() string {
 	var b strings.Builder
 	names := make([]string, 0, len(p.files))

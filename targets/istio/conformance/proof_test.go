@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -12,18 +13,18 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// proven is what the proof of a build says of manifests.
+// proven runs the proof of a build on manifests.
 func proven(p *policy.Policy, stream string) error {
 	manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream)}, model.SettingsOf(p))
 	if findings.HasErrors() {
 		return findings.Err()
 	}
-	return model.New(p, manifests).Prove(t.Context())
+	return model.New(p, manifests).Prove(context.Background())
 }
 
-// TestProofOfFaults puts a fault into the manifests of made-up projects. Where Istio then decides some request
-// otherwise than the intents say, the proof of the build must fail.
-func TestProofOfFaults(t *testing.T) {
+// TestProofFindsFaults injects a fault into the manifests of generated projects. If Istio then decides a request
+// differently from the intents, the proof of the build must fail.
+func TestProofFindsFaults(t *testing.T) {
 	t.Parallel()
 	faults, refused, seen, caught := 0, 0, 0, 0
 	for seed := range size(t, 1000) {
@@ -57,16 +58,16 @@ func TestProofOfFaults(t *testing.T) {
 			case err != nil:
 				t.Fatalf("seed %d: %v\n%s", seed, err, stream)
 			case witness != "" && proof == nil:
-				t.Fatalf("seed %d: the proof holds, but Istio decides otherwise: %s\n%s\n%s", seed, witness, p.text(), stream)
+				t.Fatalf("seed %d: the proof holds, but Istio disagrees with the intents: %s\n%s\n%s", seed, witness, p.text(), stream)
 			case witness != "":
 				seen++
 			}
 		}
 	}
-	t.Logf("%d faults: %d refused by Istio, %d caught by the proof, %d of them seen in %s", faults, refused, caught, seen, "Istio's decisions on requests at random")
+	t.Logf("%d faults: %d rejected by Istio, %d found by the proof, %d of them visible in Istio's decisions on random requests", faults, refused, caught, seen)
 }
 
-// fault changes one line of one of the documents, or takes a document away.
+// fault changes one line of a document, or removes a document.
 func fault(r *rand.Rand, documents []string) []string {
 	documents = slices.Clone(documents)
 	if len(documents) == 0 {
@@ -110,12 +111,12 @@ func fault(r *rand.Rand, documents []string) []string {
 	return documents
 }
 
-// contradiction looks for a request that Istio decides otherwise than the intents; empty where it finds none.
+// contradiction looks for a request that Istio decides differently from the intents, and returns "" if it finds none.
 func contradiction(p *policy.Policy, istiod *Istiod, r *rand.Rand) (string, error) {
 	a := newAsker(r, p)
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
-			if s.Outside || m.Name == p.RootNamespace {
+			if !s.Proxied() || m.Name == p.RootNamespace {
 				continue
 			}
 			w := pod(s)

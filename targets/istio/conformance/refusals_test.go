@@ -9,7 +9,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// spoil changes one thing in a manifest: a key, a value or what kind of value it is. It may leave it as sound as it was.
+// spoil changes a key, a value or the type of a value in a manifest. The result may still be valid.
 func (w *writer) spoil(f fields) fields {
 	f = slices.Clone(f)
 	if len(f) == 0 {
@@ -66,7 +66,7 @@ var (
 	}
 )
 
-// TestRefusals spoils manifests, and wants eval to refuse what a cluster with Istio refuses, and nothing else.
+// TestRefusals spoils manifests. meshc must reject exactly those that a cluster with Istio rejects.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	schemas, err := LoadSchemas()
@@ -98,11 +98,11 @@ func TestRefusals(t *testing.T) {
 		_, findings := readYAML(yaml, w.Options)
 		switch {
 		case istio != nil && !findings.HasErrors():
-			t.Errorf("seed %d: Istio refuses, and eval does not: %v\n%s", seed, istio, yaml)
+			t.Errorf("seed %d: Istio rejects, meshc does not: %v\n%s", seed, istio, yaml)
 		case istio == nil && findings.HasErrors():
 			first := findings[slices.IndexFunc(findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Error })].Message
 			if !beyondIstio(first, yaml) {
-				t.Errorf("seed %d: eval refuses, and Istio does not: %s\n%s", seed, first, yaml)
+				t.Errorf("seed %d: meshc rejects, Istio does not: %s\n%s", seed, first, yaml)
 			}
 			beyond++
 		case istio != nil:
@@ -111,12 +111,12 @@ func TestRefusals(t *testing.T) {
 			taken++
 		}
 	}
-	t.Logf("%d manifests refused by both, %d taken by both, %d refused by eval alone", refused, taken, beyond)
+	t.Logf("%d manifests rejected by both, %d accepted by both, %d rejected by meshc alone", refused, taken, beyond)
 }
 
-// beyondIstio tells whether eval is right to refuse what a cluster takes: Envoy would not take the template or the zone,
-// and an API server drops a null, so that a selector with a label left empty binds the whole namespace.
+// beyondIstio reports whether meshc is right to reject what a cluster accepts: Envoy would reject the path template or the
+// address zone, and an API server drops a null, so a selector whose only label is null selects the whole namespace.
 func beyondIstio(message, yaml string) bool {
-	return strings.Contains(message, "a template that does not begin with one slash") || strings.Contains(message, "fe80::1%eth0") ||
+	return strings.Contains(message, "a template that does not begin with a slash") || strings.Contains(message, "fe80::1%eth0") ||
 		strings.Contains(yaml, "null") && (strings.Contains(message, "must be a string, not null") || strings.Contains(message, "is not a port"))
 }

@@ -28,10 +28,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// crds is the file that istio.io/api publishes as kubernetes/customresourcedefinitions.gen.yaml.
+// crds is the path of the CRDs in Istio's charts; istio.io/api has the same file as
+// kubernetes/customresourcedefinitions.gen.yaml.
 const crds = "charts/base/files/crd-all.gen.yaml"
 
-// Schemas is what an API server with Istio's CRDs takes.
+// Schemas validates objects as an API server with Istio's CRDs does.
 type Schemas map[schema.GroupVersionKind]*resource
 
 type resource struct {
@@ -82,9 +83,9 @@ func LoadSchemas() (Schemas, error) {
 	}
 }
 
-// Admit is what an API server stores of a manifest, as JSON, or why it would refuse it or warn of it. The object is
-// read strictly, as kubectl asks for: an unknown or a doubled field is refused. It gets the time of its creation, which
-// Istio sorts by, where it has none.
+// Admit returns what an API server stores for a manifest, as JSON, or an error if the server would reject it or warn
+// about it. It rejects unknown and duplicate fields, as kubectl requests by default. An object without a creation
+// timestamp, by which Istio sorts, gets one.
 func (s Schemas) Admit(manifest []byte) (stored []byte, err error) {
 	js, err := yaml.YAMLToJSONStrict(manifest)
 	if err != nil {
@@ -133,10 +134,10 @@ func (s Schemas) Admit(manifest []byte) (stored []byte, err error) {
 	return object.MarshalJSON()
 }
 
-// admitted is when everything is stored that was not stored before: in 2100, after all that tests say was.
+// admitted is the creation timestamp of objects without one: the year 2100, later than any that a test sets.
 const admitted = 4102444800
 
-// checkMeta holds metadata to the rules of every object: names, labels, annotations and their size.
+// checkMeta validates metadata by the rules for all objects: names, labels, annotations and their size.
 func checkMeta(object *unstructured.Unstructured, namespaced bool, name metavalidation.ValidateNameFunc) error {
 	meta := metav1.ObjectMeta{}
 	raw, _, err := unstructured.NestedMap(object.UnstructuredContent(), "metadata")

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A fields is a YAML mapping in the order in which it is written. Values are fields, lists, strings, numbers, booleans and null.
+// fields is a YAML mapping in the order of its text. Values are fields, lists, strings, numbers, booleans and null.
 type fields []field
 
 type field struct {
@@ -18,7 +18,7 @@ type field struct {
 
 func (f *fields) add(key string, value any) { *f = append(*f, field{key, value}) }
 
-// list adds a list of strings, unless it is empty.
+// list adds a list of strings unless it is empty.
 func (f *fields) list(key string, values []string) {
 	if len(values) == 0 {
 		return
@@ -30,8 +30,8 @@ func (f *fields) list(key string, values []string) {
 	f.add(key, items)
 }
 
-// pen writes YAML the ways that people do: block and flow, three kinds of scalars, comments, lists that are indented
-// or not.
+// pen writes YAML in the styles that people use: block and flow, plain and quoted scalars, comments, lists indented or
+// not.
 type pen struct {
 	*rand.Rand
 	strings.Builder
@@ -135,7 +135,7 @@ func (p *pen) inline(value any) {
 
 func (p *pen) end() {
 	if p.chance(3) {
-		p.WriteString(" # behind it")
+		p.WriteString(" # trailing")
 	}
 	p.WriteByte('\n')
 }
@@ -147,7 +147,7 @@ func (p *pen) key(key string) string {
 	return key
 }
 
-// plain are scalars that need no quotes, wherever they stand and in whatever version of YAML.
+// plain matches scalars that need no quotes in any position and any version of YAML.
 var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z/0-9._-]{4,}$`)
 
 func (p *pen) scalar(value any) string {

@@ -14,19 +14,19 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// Chain is the RBAC filters that a request passes, in order.
+// Chain holds the RBAC filters that a request passes, in order.
 type Chain []filter
 
-// filter is one RBAC filter. A nil engine has no say.
+// filter is one RBAC filter. A nil engine allows everything.
 type filter struct{ rules, shadow *engine }
 
-// Verdict is what a chain makes of a request.
+// Verdict is the decision of a chain on a request.
 type Verdict struct {
 	Allowed bool
-	Policy  string // the policy and rule that matched last; empty where none did
+	Policy  string // the policy and rule that matched last, or empty
 
-	// ShadowDenied tells that a rule in dry-run would have denied the request; of ALLOW rules in dry-run, that there
-	// are some and none matched.
+	// ShadowDenied reports whether policies in dry-run would have denied the request: a DENY rule matched, or there are
+	// ALLOW rules and none matched.
 	ShadowDenied bool
 }
 
@@ -59,7 +59,7 @@ func TCP(filters []*listener.Filter) (Chain, error) {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if config.Matcher != nil || config.ShadowMatcher != nil || config.EnforcementType != rbactcp.RBAC_ONE_TIME_ON_FIRST_BYTE {
-			return nil, fmt.Errorf("%s: has a matcher tree or another enforcement", f.Name)
+			return nil, fmt.Errorf("%s: has a matcher tree or another enforcement type", f.Name)
 		}
 		next, err := read(config.Rules, config.ShadowRules)
 		if err != nil {
@@ -70,13 +70,13 @@ func TCP(filters []*listener.Filter) (Chain, error) {
 	return chain, nil
 }
 
-// configuration is a message with the rules that Envoy holds it to.
+// configuration is a message with Envoy's own validation.
 type configuration interface {
 	proto.Message
 	ValidateAll() error
 }
 
-// open unpacks a filter's configuration, and refuses one that Envoy would refuse.
+// open unpacks a filter's configuration, and fails if Envoy would reject it.
 func open(packed *anypb.Any, into configuration) error {
 	if err := packed.UnmarshalTo(into); err != nil {
 		return err
@@ -158,8 +158,8 @@ func newEngine(config *rbac.RBAC) (*engine, error) {
 	return e, nil
 }
 
-// decide tells whether the request may pass, and the first policy that matched it. Policies have no order but
-// that of their names, and the answer does not depend on it.
+// decide reports whether the request may pass, and returns the first policy that matched, in the order of their names.
+// The decision does not depend on the order.
 func (e *engine) decide(r *Request) (allowed bool, name string) {
 	matched := false
 	for _, p := range e.policies {

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// load reads RBAC rules as Envoy's own configuration is written.
+// load reads RBAC rules in the format of Envoy's configuration.
 func load(t *testing.T, text string) (*engine, error) {
 	t.Helper()
 	js, err := yaml.YAMLToJSON([]byte(text))
@@ -21,8 +21,8 @@ func load(t *testing.T, text string) (*engine, error) {
 	return newEngine(config)
 }
 
-// matchers are permissions and principals, and the requests that they match and do not match. A request is written
-// `PEER@ADDRESS PORT METHOD PATH HOST`, with - for what it has not.
+// matchers are permissions and principals, with requests that they match and that they do not match. A request is written
+// `PEER@ADDRESS PORT METHOD PATH HOST`, with - for a missing part.
 var matchers = []struct{ name, permission, principal, matches, other string }{
 	{"any", "any: true", "any: true", "- 80 - - -|a@10.0.0.1 1 GET / h", ""},
 	{"port", "destination_port: 80", "any: true", "- 80 - - -", "- 81 - - -"},
@@ -39,7 +39,7 @@ var matchers = []struct{ name, permission, principal, matches, other string }{
 	{"dots in a template", uriTemplate("/a.b/*"), "any: true", "- 80 GET /a.b/x h", "- 80 GET /axb/x h"},
 	{"peer", "any: true", "authenticated: {principal_name: {exact: 'spiffe://td/ns/a/sa/b'}}", "spiffe://td/ns/a/sa/b 80 - - -", "spiffe://td/ns/a/sa/bc 80 - - -|- 80 - - -"},
 	{"namespace", "any: true", "authenticated: {principal_name: {safe_regex: {regex: '.*/ns/a/.*'}}}", "spiffe://td/ns/a/sa/b 80 - - -", "spiffe://td/ns/ab/sa/b 80 - - -|- 80 - - -"},
-	{"whoever is authenticated", "any: true", "authenticated: {}", "x 80 - - -", "- 80 - - -"},
+	{"any authenticated peer", "any: true", "authenticated: {}", "x 80 - - -", "- 80 - - -"},
 	{"source", "any: true", "direct_remote_ip: {address_prefix: 10.0.3.4, prefix_len: 24}", "-@10.0.3.255 80 - - -", "-@10.0.4.0 80 - - -|-@2001:db8::1 80 - - -"},
 	{"client", "any: true", "remote_ip: {address_prefix: '2001:db8::', prefix_len: 32}", "-@2001:db8::1 80 - - -", "-@10.0.3.4 80 - - -"},
 	{"token", "any: true", "metadata: {filter: envoy.filters.http.jwt_authn, path: [{key: payload}, {key: iss}], value: {string_match: {exact: x}}}", "", "- 80 GET / h"},
@@ -91,7 +91,7 @@ func parse(t *testing.T, text string) Request {
 	return Request{Peer: peer, Source: source, Remote: source, Destination: netip.MustParseAddr("10.9.0.1"), Port: port, Method: words[2], Path: words[3], Host: words[4]}
 }
 
-// TestUnknown wants what Istio does not make of today's policies to be refused, by name.
+// TestUnknown requires an error that names each field that Istio does not use today.
 func TestUnknown(t *testing.T) {
 	for config, want := range map[string]string{
 		"policies: {p: {permissions: [{destination_port_range: {start: 1, end: 9}}], principals: [{any: true}]}}":                                                      "Permission_DestinationPortRange",
@@ -101,7 +101,7 @@ func TestUnknown(t *testing.T) {
 		"policies: {p: {permissions: [{header: {name: x, range_match: {start: 1, end: 2}}}], principals: [{any: true}]}}":                                              "HeaderMatcher_RangeMatch",
 		"policies: {p: {permissions: [{url_path: {path: {contains: x}}}], principals: [{any: true}]}}":                                                                 "StringMatcher_Contains",
 		"policies: {p: {permissions: [{" + uriTemplate("api/*") + "}], principals: [{any: true}]}}":                                                                    "no leading slash",
-		"policies: {p: {permissions: [{" + uriTemplate("/a/**/*") + "}], principals: [{any: true}]}}":                                                                  "behind **",
+		"policies: {p: {permissions: [{" + uriTemplate("/a/**/*") + "}], principals: [{any: true}]}}":                                                                  "after **",
 		"policies: {p: {permissions: [{" + uriTemplate("/a//*") + "}], principals: [{any: true}]}}":                                                                    `segment ""`,
 		"policies: {p: {permissions: [{any: true}], principals: [{metadata: {filter: x, path: [{key: \"y\"}], value: {string_match: {exact: x}}}}]}}":                  "metadata of x",
 		"policies: {p: {permissions: [{any: true}], principals: [{metadata: {filter: envoy.filters.http.jwt_authn, path: [{key: \"y\"}], value: {null_match: {}}}}]}}": "ValueMatcher_NullMatch",

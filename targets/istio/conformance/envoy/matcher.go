@@ -11,7 +11,7 @@ import (
 	"net/netip"
 )
 
-// matcher is a permission or principal, read.
+// matcher is a permission or principal as a function.
 type matcher func(*Request) bool
 
 func readPermission(p *rbac.Permission) (matcher, error) {
@@ -112,8 +112,8 @@ func each[T any](list []T, read func(T) (matcher, error)) ([]matcher, error) {
 	return matchers, nil
 }
 
-// readAuthenticated matches the certificate of the client. One of Istio's has a URI and neither DNS names nor a
-// subject, so the subject that Envoy falls back to is the empty string.
+// readAuthenticated matches the client's certificate. Envoy tries the URI, the DNS names and then the subject. Istio's
+// certificates have no DNS names and an empty subject, so the empty string is tried as well.
 func readAuthenticated(a *rbac.Principal_Authenticated) (matcher, error) {
 	if a.PrincipalName == nil {
 		return func(r *Request) bool { return r.Peer != "" }, nil

@@ -8,11 +8,11 @@ import (
 	envoymatcher "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// readString reads a string matcher. RE2 and Go's regexp read the expressions that Istio writes alike.
+// readString reads a string matcher. For the expressions that Istio writes, RE2 and Go's regexp agree.
 func readString(m *envoymatcher.StringMatcher) (func(string) bool, error) {
 	fold := func(s string) string { return s }
 	if m.GetIgnoreCase() {
-		fold = strings.ToLower // Envoy folds ASCII only, and hosts are nothing else
+		fold = strings.ToLower // Envoy folds ASCII only, and hosts are ASCII
 	}
 	switch pattern := m.GetMatchPattern().(type) {
 	case *envoymatcher.StringMatcher_Exact:
@@ -54,13 +54,13 @@ func withoutQuery(path string) string {
 	return path
 }
 
-// pathCharacters is what a wildcard of a template takes, and what its literals are made of.
+// pathCharacters are the characters that a wildcard of a template matches, and that its literals may contain.
 const pathCharacters = `a-zA-Z0-9-._~%!$&'()+,;:@=`
 
 var segment = regexp.MustCompile(`\A[` + pathCharacters + `]+\z`)
 
-// readPattern reads a URI template: `*` is one segment or a part of one, `**` any number of them. A slash in front
-// of either stays, so that /a/** does not match /a.
+// readPattern reads a URI template: `*` matches one segment, `**` any number of them. The slash before a wildcard is
+// literal, so /a/** does not match /a.
 func readPattern(template string) (*regexp.Regexp, error) {
 	rest, absolute := strings.CutPrefix(template, "/")
 	if !absolute {
@@ -75,7 +75,7 @@ func readPattern(template string) (*regexp.Regexp, error) {
 		case part == "" && i == len(parts)-1: // a slash at the end
 		case part == "*" || part == "**":
 			if last {
-				return nil, fmt.Errorf("the template %q has a wildcard behind **", template)
+				return nil, fmt.Errorf("the template %q has a wildcard after **", template)
 			}
 			last = part == "**"
 			if last {
@@ -92,7 +92,7 @@ func readPattern(template string) (*regexp.Regexp, error) {
 	return whole(expression.String())
 }
 
-// readMetadata reads a matcher of a token's claims.
+// readMetadata reads a matcher on the claims of a token.
 func readMetadata(m *envoymatcher.MetadataMatcher) (matcher, error) {
 	if m.Filter != "envoy.filters.http.jwt_authn" {
 		return nil, fmt.Errorf("metadata of %s", m.Filter)
@@ -103,7 +103,7 @@ func readMetadata(m *envoymatcher.MetadataMatcher) (matcher, error) {
 	return func(r *Request) bool { return r.Token != m.Invert }, nil
 }
 
-// absent refuses a value matcher that could match a value that is not there.
+// absent fails on a value matcher that could match a missing value.
 func absent(m *envoymatcher.ValueMatcher) error {
 	switch pattern := m.GetMatchPattern().(type) {
 	case *envoymatcher.ValueMatcher_StringMatch, *envoymatcher.ValueMatcher_ListMatch:
