@@ -13,7 +13,7 @@ ACTIONLINT := $(BIN)/actionlint-$(ACTIONLINT_VERSION)
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # `./...` does not match folders named testdata, nor nested modules.
-PACKAGES := ./... ./testdata/bench ./testdata/synth/...
+PACKAGES := ./... ./testdata/bench ./testdata/golden ./testdata/synth/...
 
 # The module and the modules nested in it.
 MODULES := $(dir $(shell git ls-files '*go.mod'))
@@ -142,7 +142,7 @@ browser: $(STATICCHECK) ## open the page and the picture of meshc graph in Chrom
 
 .PHONY: update
 update: ## rewrite the golden files of all tests
-	$(GO) test $(VET) $$($(call with_tests,flag.Bool."update")) -update
+	$(GO) test $(VET) $$($(call with_tests,/testdata/golden"$$)) -update
 
 .PHONY: clean
 clean:

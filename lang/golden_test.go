@@ -2,9 +2,7 @@ package lang_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -16,9 +14,8 @@ import (
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestParse reads the sources in testdata and compares the tree and the findings with what stands below
 // them. A source of a case is any file whose name ends in .mesh; tree and findings follow it.
@@ -47,12 +44,7 @@ func TestParse(t *testing.T) {
 					require.Equal(t, len(list) > 0, file.Broken)
 				}
 			}
-			text := txtar.Format(got)
-			if *update {
-				require.NoError(t, os.WriteFile(path, text, 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(want)), string(text))
+			golden.Equal(t, path, txtar.Format(got))
 		})
 	}
 }

@@ -2,7 +2,6 @@ package lang_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,18 +11,14 @@ import (
 
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/testdata/golden"
 )
 
 const grammarFile = "../grammar/mesh.ebnf"
 
 // TestGrammar holds the grammar that people read equal to the one that the parsers have.
 func TestGrammar(t *testing.T) {
-	if *update {
-		require.NoError(t, os.WriteFile(grammarFile, []byte(lang.Grammar()), 0o644))
-	}
-	text, err := os.ReadFile(grammarFile)
-	require.NoError(t, err)
-	require.Equal(t, lang.Grammar(), string(text))
+	golden.Equal(t, grammarFile, []byte(lang.Grammar()))
 }
 
 // TestGrammarIsWhole wants every production that is used, and no other.

@@ -1,8 +1,6 @@
 package targets
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,9 +9,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
-)
 
-var update = flag.Bool("update", false, "renew the goldens")
+	"github.com/meshc/meshc/testdata/golden"
+)
 
 // manifests reads `WAVE KIND NAMESPACE/NAME` lines; each object is a line of YAML that says who it is.
 func manifests(table string) (ms []Manifest) {
@@ -58,10 +56,6 @@ func TestLayout(t *testing.T) {
 			got.Files = append(got.Files, txtar.File{Name: f.Path, Data: f.Data})
 		}
 		require.Equal(t, given, ms, "the order of the caller's slice is his")
-		if *update {
-			require.NoError(t, os.WriteFile(name, txtar.Format(&got), 0o644))
-			continue
-		}
-		require.Equal(t, string(txtar.Format(archive)), string(txtar.Format(&got)))
+		golden.Equal(t, name, txtar.Format(&got))
 	}
 }

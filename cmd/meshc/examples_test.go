@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/testdata/golden"
 )
 
 // TestExamples builds every example, in each of its environments, and wants the manifests and the findings
@@ -41,7 +43,7 @@ func TestExamples(t *testing.T) {
 				args = append(args, "--env", example.env)
 				findings = filepath.Join(dir, "findings-"+example.env+".txt")
 			}
-			if !*update {
+			if !golden.Update() {
 				args = append(args, "--check")
 			}
 			var stdout, stderr bytes.Buffer
@@ -59,7 +61,7 @@ func TestExamples(t *testing.T) {
 			} else {
 				said = ""
 			}
-			if *update {
+			if golden.Update() {
 				require.NoError(t, os.RemoveAll(findings))
 				if said != "" {
 					require.NoError(t, os.WriteFile(findings, []byte(said), 0o644))

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/testdata/golden"
 )
 
 // The picture of the online shop in the README is what meshc draws.
@@ -17,10 +17,5 @@ func TestGraphOfTheOnlineShop(t *testing.T) {
 	const picture = "examples/online-shop/graph.svg"
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, 0, run([]string{"graph", "examples/online-shop", "--format", "svg"}, strings.NewReader(""), &stdout, &stderr), "%s", &stderr)
-	if *update {
-		require.NoError(t, os.WriteFile(picture, stdout.Bytes(), 0o644))
-	}
-	want, err := os.ReadFile(picture)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), stdout.String())
+	golden.Equal(t, picture, stdout.Bytes())
 }

@@ -2,9 +2,7 @@ package config
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,9 +12,8 @@ import (
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "renew the golden parts of testdata")
 
 // Each archive of testdata holds a meshc.yaml, the settings that it gives, and the findings.
 func TestParse(t *testing.T) {
@@ -35,11 +32,7 @@ func TestParse(t *testing.T) {
 			if len(findings) > 0 {
 				got.Files = append(got.Files, txtar.File{Name: "findings", Data: []byte(dumpFindings(findings))})
 			}
-			if *update {
-				require.NoError(t, os.WriteFile(path, txtar.Format(&got), 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(archive)), string(txtar.Format(&got)))
+			golden.Equal(t, path, txtar.Format(&got))
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -15,9 +14,8 @@ import (
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "renew the golden parts of testdata")
 
 // Each archive of testdata holds manifests, what the inventory makes of them, and the findings. A comment
 // line `namespace FILE NAME` gives a file the namespace of its workloads entry.
@@ -42,11 +40,7 @@ func TestRead(t *testing.T) {
 			if len(findings) > 0 {
 				got.Files = append(got.Files, txtar.File{Name: "findings", Data: []byte(dumpFindings(findings))})
 			}
-			if *update {
-				require.NoError(t, os.WriteFile(path, txtar.Format(&got), 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(archive)), string(txtar.Format(&got)))
+			golden.Equal(t, path, txtar.Format(&got))
 
 			slices.Reverse(inputs)
 			again, findingsAgain := Read(inputs)
@@ -164,13 +158,7 @@ func TestExamples(t *testing.T) {
 			}
 			set, findings := Read(inputs)
 			require.Empty(t, findings)
-			golden := "testdata/" + name + ".want"
-			if *update {
-				require.NoError(t, os.WriteFile(golden, []byte(dump(set)), 0o644))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			require.Equal(t, string(want), dump(set))
+			golden.Equal(t, "testdata/"+name+".want", []byte(dump(set)))
 		})
 	}
 }

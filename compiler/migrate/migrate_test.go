@@ -1,9 +1,7 @@
 package migrate_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,9 +15,8 @@ import (
 	"github.com/meshc/meshc/compiler/migrate"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "renew the golden parts of testdata")
 
 // Each archive of testdata holds a project, the plan of its environment prod, and what its meshc.yaml has come to when
 // no step is ready any more.
@@ -69,11 +66,7 @@ func TestPlan(t *testing.T) {
 			if then != settings.Text {
 				got.Files = append(got.Files, txtar.File{Name: "then", Data: []byte(then)})
 			}
-			if *update {
-				require.NoError(t, os.WriteFile(path, txtar.Format(&got), 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(archive)), string(txtar.Format(&got)))
+			golden.Equal(t, path, txtar.Format(&got))
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/testdata/golden"
 )
 
 // Every constant has an entry and an explanation, and nothing else has.
@@ -107,13 +107,7 @@ func TestUnknownCode(t *testing.T) {
 
 // The reference page is the table and nothing else.
 func TestPage(t *testing.T) {
-	const path = "../../grammar/findings.md"
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(page()), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), page(), "go test ./lang/diag -update writes the page anew")
+	golden.Equal(t, "../../grammar/findings.md", []byte(page()))
 }
 
 func page() string {

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,9 +15,8 @@ import (
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // at is the n-th place (from 0) of a text in a file.
 func at(t testing.TB, f *source.File, text string, n int) source.Span {
@@ -74,17 +71,6 @@ func findings(t testing.TB) diag.List {
 	return l
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, got, 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "run the test with -update if this is as it should be")
-}
-
 func TestRenderers(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, diag.List) error{
 		"findings.txt":        func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
@@ -96,7 +82,7 @@ func TestRenderers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			require.NoError(t, render(&b, findings(t)))
-			golden(t, name, b.Bytes())
+			golden.Equal(t, filepath.Join("testdata", name), b.Bytes())
 			assert.ErrorIs(t, render(brokenPipe{}, findings(t)), io.ErrClosedPipe)
 		})
 	}

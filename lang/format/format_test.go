@@ -1,9 +1,7 @@
 package format_test
 
 import (
-	"flag"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -16,10 +14,9 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/format"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 	"github.com/meshc/meshc/testdata/synth/mesh"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestFormat formats each NAME.mesh of the archives in testdata and compares it with the NAME.want behind it.
 func TestFormat(t *testing.T) {
@@ -36,12 +33,7 @@ func TestFormat(t *testing.T) {
 					got.Files = append(got.Files, f, txtar.File{Name: name + ".want", Data: out})
 				}
 			}
-			text := txtar.Format(got)
-			if *update {
-				require.NoError(t, os.WriteFile(path, text, 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(archive)), string(text))
+			golden.Equal(t, path, txtar.Format(got))
 		})
 	}
 }

@@ -1,9 +1,7 @@
 package istio
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "renew the goldens")
 
 // TestCases builds the policy of each case and compares what comes out: the stream, and the findings.
 func TestCases(t *testing.T) {
@@ -38,18 +35,13 @@ func TestCases(t *testing.T) {
 					got["findings"] += "  help: " + findings[i].Help + "\n"
 				}
 			}
-			if *update {
-				archive.Files = archive.Files[:1]
-				for _, section := range []string{"findings", "want.yaml"} {
-					if got[section] != "" {
-						archive.Files = append(archive.Files, txtar.File{Name: section, Data: []byte(got[section])})
-					}
+			archive.Files = archive.Files[:1]
+			for _, section := range []string{"findings", "want.yaml"} {
+				if got[section] != "" {
+					archive.Files = append(archive.Files, txtar.File{Name: section, Data: []byte(got[section])})
 				}
-				require.NoError(t, os.WriteFile(name, txtar.Format(archive), 0o644))
-				return
 			}
-			require.Equal(t, files["findings"], got["findings"])
-			require.Equal(t, files["want.yaml"], got["want.yaml"])
+			golden.Equal(t, name, txtar.Format(archive))
 		})
 	}
 }

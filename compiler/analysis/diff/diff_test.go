@@ -1,9 +1,7 @@
 package diff_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,9 +16,8 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "write the expected differences anew")
 
 func lines(d *diff.Diff) string {
 	var b strings.Builder
@@ -60,11 +57,11 @@ func TestDiff(t *testing.T) {
 			archive, err := txtar.ParseFile(name)
 			require.NoError(t, err)
 			sides := map[string]*model.Model{}
-			want := ""
+			var want *txtar.File
 			for i := range archive.Files {
 				f := &archive.Files[i]
 				if f.Name == "want" {
-					want = string(f.Data)
+					want = f
 					continue
 				}
 				p, manifests := analysistest.Compile(t, compiler.Input{Name: f.Name, Text: f.Data})
@@ -79,16 +76,8 @@ func TestDiff(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, d.None(), back.None())
 			assert.Equal(t, len(d.FailOpen), len(back.FailClosed))
-			if *update {
-				for i := range archive.Files {
-					if archive.Files[i].Name == "want" {
-						archive.Files[i].Data = []byte(lines(d))
-					}
-				}
-				require.NoError(t, os.WriteFile(name, txtar.Format(archive), 0o644))
-				return
-			}
-			assert.Equal(t, want, lines(d))
+			want.Data = []byte(lines(d))
+			golden.Equal(t, name, txtar.Format(archive))
 		})
 	}
 }

@@ -1,10 +1,7 @@
 package forge_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -12,20 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/targets/gitops/forge"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got)
-}
 
 func example() forge.Description {
 	return forge.Description{
@@ -52,8 +37,8 @@ func example() forge.Description {
 
 func TestMarkdown(t *testing.T) {
 	d := example()
-	golden(t, "body.md", d.Markdown(forge.Limit))
-	golden(t, "message.txt", d.Title()+"\n\n"+d.Text())
+	golden.Equal(t, "testdata/body.md", []byte(d.Markdown(forge.Limit)))
+	golden.Equal(t, "testdata/message.txt", []byte(d.Title()+"\n\n"+d.Text()))
 }
 
 func TestTitle(t *testing.T) {

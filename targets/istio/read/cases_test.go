@@ -3,9 +3,7 @@ package read
 import (
 	"bufio"
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,9 +17,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "write the expected files anew")
 
 // A case is manifests (*.yaml), the findings of reading them (findings), and questions with their answers (requests):
 //
@@ -57,16 +54,10 @@ func TestCases(t *testing.T) {
 				default:
 					continue
 				}
-				if *update {
-					archive.Files[i].Data = []byte(got)
-				} else {
-					assert.Equal(t, string(f.Data), got, f.Name)
-				}
+				archive.Files[i].Data = []byte(got)
 			}
 			assert.Empty(t, list(findings))
-			if *update {
-				require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
-			}
+			golden.Equal(t, path, txtar.Format(archive))
 		})
 	}
 }

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,9 +13,8 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected parts of testdata")
 
 // Each case is a project, in some cases one to compare it with (old/) and names to focus on (focus), and the expected
 // output in some formats: want.txt, want.dot, want.mmd and want.json.
@@ -45,15 +42,9 @@ func TestCases(t *testing.T) {
 				default:
 					continue
 				}
-				if *update {
-					archive.Files[i].Data = got
-					continue
-				}
-				assert.Equal(t, string(f.Data), string(got), f.Name)
+				archive.Files[i].Data = got
 			}
-			if *update {
-				require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
-			}
+			golden.Equal(t, path, txtar.Format(archive))
 		})
 	}
 }
