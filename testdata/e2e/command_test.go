@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCommand goes the whole road with the command line: a project, its pull request on a real forge, the same
-// one renewed after a change of the intents, and nothing said of the token.
+// TestCommand uses the command line: it creates a project, opens a pull request and updates it after a change to the
+// intents. The token must appear nowhere.
 func TestCommand(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "command")

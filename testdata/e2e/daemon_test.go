@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// daemon is a server that ends with its test.
+// daemon is a server that is killed when its test ends.
 type daemon struct{ cmd *exec.Cmd }
 
 func start(t *testing.T, name string, args ...string) daemon {

@@ -1,5 +1,5 @@
-// Package e2e publishes to real servers on 127.0.0.1: a Gitea with its pull requests, and OpenSSH. `make e2e`
-// runs it; `make test` does not, since Gitea is built on the first run, for ten minutes.
+// Package e2e publishes to real servers on 127.0.0.1: to Gitea, with pull requests, and to OpenSSH. `make e2e` runs it.
+// `make test` does not, because the first run builds Gitea, which takes up to ten minutes.
 package e2e
 
 import (
@@ -25,7 +25,7 @@ import (
 
 const giteaVersion = "v1.26.0"
 
-// server is one Gitea for all tests, with an administrator and a token.
+// server is the Gitea that all tests share, with the token of its administrator.
 type server struct {
 	url, token string
 	log        *bytes.Buffer
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startGitea starts it once.
+// startGitea starts the shared server on its first call.
 func startGitea(t *testing.T) server {
 	t.Helper()
 	once.Do(func() {
@@ -54,8 +54,9 @@ func startGitea(t *testing.T) server {
 	return shared
 }
 
-// buildGitea builds Gitea as a program of a module of its own, since it has replace lines, which `go install`
-// refuses. The binary is kept in the user's cache.
+// buildGitea returns the paths of Gitea's binary and sources. It builds the binary once per version and keeps it in the
+// user's cache directory, outside the checkout. `go install` rejects modules with replace directives, so it builds in a
+// temporary module that repeats those of Gitea.
 func buildGitea(t *testing.T) (binary, source string) {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -77,7 +78,7 @@ func buildGitea(t *testing.T) (binary, source string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(wrap, "go.sum"), sum, 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(wrap, "tools.go"), []byte("//go:build tools\n\npackage tools\n\nimport _ \"code.gitea.io/gitea\"\n"), 0o644))
-	t.Logf("building Gitea %s; this takes ten minutes, once", giteaVersion)
+	t.Logf("building Gitea %s; this takes up to ten minutes, once", giteaVersion)
 	draft := binary + ".new"
 	command(t, wrap, "go", "build", "-mod=mod", "-tags", "sqlite sqlite_unlock_notify timetzdata", "-ldflags", "-s -w -X main.Version="+giteaVersion[1:], "-o", draft, "code.gitea.io/gitea")
 	require.NoError(t, os.Rename(draft, binary))
@@ -129,7 +130,7 @@ func runGitea(t *testing.T, binary, source string) server {
 	return s
 }
 
-// freePort is one below those that the system hands out for connections.
+// freePort returns a free port below the range from which the system assigns ephemeral ports.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
@@ -150,7 +151,7 @@ func (s server) client(t *testing.T) *gitea.Client {
 	return c
 }
 
-// repository makes one with a first commit on main.
+// repository creates a repository with one commit on main and returns its URL.
 func (s server) repository(t *testing.T, name string) string {
 	t.Helper()
 	_, _, err := s.client(t).CreateRepo(gitea.CreateRepoOption{Name: name, AutoInit: true, DefaultBranch: "main", Private: true})
@@ -158,7 +159,7 @@ func (s server) repository(t *testing.T, name string) string {
 	return s.url + "/bot/" + name + ".git"
 }
 
-// render is Markdown of an issue of bot/env as Gitea shows it.
+// render returns the HTML that Gitea shows for Markdown in bot/env.
 func (s server) render(t *testing.T, text string) string {
 	t.Helper()
 	question, err := json.Marshal(map[string]string{"Mode": "gfm", "Context": "bot/env", "Text": text})

@@ -16,8 +16,8 @@ import (
 
 const kustomizeVersion = "v5.8.1"
 
-// TestKustomize builds what a publish puts into a repository with kustomize itself, as a whole and folder by
-// folder, and wants every object, in the order of an apply: within a namespace no wave before a smaller one.
+// TestKustomize runs kustomize on the folder that a publish commits, as a whole and namespace by namespace. The output
+// must have every object, in the order of apply: within a namespace the sync waves must not decrease.
 func TestKustomize(t *testing.T) {
 	cache, err := os.UserCacheDir()
 	require.NoError(t, err)

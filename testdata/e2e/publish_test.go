@@ -61,7 +61,7 @@ func publish(t *testing.T, version int, o gitops.Options) gitops.Result {
 	return result
 }
 
-// open are the open pull requests of a repository.
+// open returns the open pull requests of a repository.
 func (s server) open(t *testing.T, name string) []*gitea.PullRequest {
 	t.Helper()
 	found, _, err := s.client(t).ListRepoPullRequests("bot", name, gitea.ListPullRequestsOptions{State: gitea.StateOpen})
@@ -69,7 +69,7 @@ func (s server) open(t *testing.T, name string) []*gitea.PullRequest {
 	return found
 }
 
-// A change, from the first proposal over its renewal to the merge, and one that is taken back.
+// TestPullRequest follows a change from its first proposal through an update to the merge, and withdraws another.
 func TestPullRequest(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "env")
@@ -139,7 +139,7 @@ func TestPullRequest(t *testing.T) {
 	require.Empty(t, s.open(t, "env"))
 }
 
-// Gitea protects the branch: --direct is refused with Gitea's own words, a proposal is not.
+// TestProtectedBranch publishes to a protected branch: --direct fails with Gitea's message, a proposal succeeds.
 func TestProtectedBranch(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "guarded")
@@ -174,7 +174,7 @@ func TestBadToken(t *testing.T) {
 	require.NotContains(t, e.Error(), bad)
 }
 
-// Sixteen publishers at once, each to its own folder of one branch, and each with a proposal of its own.
+// TestSixteenAtOnce runs 16 publishers at once, each to its own folder: first on one branch, then each with a proposal.
 func TestSixteenAtOnce(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "busy")
@@ -213,11 +213,11 @@ func TestSixteenAtOnce(t *testing.T) {
 	require.Len(t, s.open(t, "busy"), 16)
 }
 
-// OpenSSH's own server, with a key that is in a file.
+// TestOpenSSH publishes to OpenSSH's server with a key from a file.
 func TestOpenSSH(t *testing.T) {
 	daemon := "/usr/sbin/sshd"
 	home := t.TempDir()
-	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // where it shuts itself in
+	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // sshd's privilege separation directory
 	require.NoError(t, os.MkdirAll(filepath.Join(home, ".ssh"), 0o700))
 	for _, key := range []string{"host", ".ssh/id_ed25519"} {
 		command(t, home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
@@ -244,7 +244,7 @@ func TestOpenSSH(t *testing.T) {
 	command(t, repository, "git", "fsck", "--strict")
 }
 
-// number is that of a pull request, as the address of its page ends.
+// number returns the number of a pull request, the last element of its URL.
 func number(t *testing.T, p forge.Pull) int64 {
 	n, err := strconv.ParseInt(path.Base(p.URL), 10, 64)
 	require.NoError(t, err)
