@@ -75,13 +75,13 @@ func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
 // Check gives the policy under a configuration. It is nil where a finding is an error, other than one of the codes in
 // despite: a caller that names those has a use for a policy that does not do what the intents say.
 func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
-	info, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
+	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
 	list := slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)
 	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Severity == diag.Error && !slices.Contains(despite, d.Code) }) {
 		return nil, list
 	}
-	return info.Policy(), list
+	return checked, list
 }
 
 // parse reads all files, as many at once as there are processors.

@@ -1,13 +1,15 @@
-// Package check resolves the names of a project, holds them against the workload manifests and judges
-// whether the policy that they make is sound.
+// Package check resolves the names of a project, holds its intents against the workload manifests, judges whether they
+// are sound, and makes the policy that they state.
 //
-// It knows the tree and the inventory, and leaves both as they are: what it finds out stands in Info.
-// It knows no target, and it judges no guard: those are judged on what a target really enforces.
+// It knows the tree and the inventory, and changes neither. It knows no target: whether Istio can express a path or a rule
+// is for the target to say, which finds a span at every source and operation of the policy. Nor does it judge never,
+// always and only, since those are judged on what the manifests really let through.
+//
+// The method is a fixed sequence of passes over the whole project, each of which may rely on what the earlier ones
+// settled: see Project. A statement that is wrong is reported and left out, so that one fault gives one finding.
 package check
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/meshc/meshc/compiler/config"
@@ -18,82 +20,54 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Options is what a check depends on besides the sources.
+// Options is what a check depends on apart from the sources.
 type Options struct {
 	Config      config.Project
 	Environment string    // a key of Config.Environments; empty: none
-	Today       time.Time // the day that `until` is held against
+	Today       time.Time // the day that `until` is compared with
+	Info        *Info     // where not nil, what every name means is recorded here
 }
 
-// Info is a project with every name resolved. It is whole only where check found no error.
-type Info struct {
-	Options
-	Mode   policy.Mode // mesh-wide, after the environment's ceiling
-	ModeAt source.Span
-	Meshes []*Mesh // sorted by name
-	Guards []*policy.Guard
-}
-
-// Mesh is all the sections of one name, and the manifests of that namespace.
-type Mesh struct {
+// mesh is all the sections of one name, and the manifests of that namespace.
+type mesh struct {
 	policy.Mesh
-	Exports []*Export
+	exports []*export
 
-	sections []source.Span // the name in each `mesh` statement
-	stated   stated
-	names    map[string]*symbol
-	services []*Service // in the order of their declaration
-	accounts map[string]source.Span
-	known    []string // the keys of names, sorted, once a name was missed
-	misses   int
-	manifest bool // the workload manifests have something in this namespace
+	object     Object
+	sections   []source.Span // the name in each `mesh` statement
+	stated     stated
+	names      map[string]*symbol
+	services   []*service // in the order of their declaration; sorted by name from matchWorkloads on
+	accounts   map[string]source.Span
+	known      []string // the keys of names, sorted, once a name was not found
+	misses     int
+	manifested bool // the workload manifests have something in this namespace
 }
 
-// Service is one workload with the edges that lead to it.
-type Service struct {
+// service is one workload with the edges and denies that lead to it.
+type service struct {
 	*policy.Service
-	Allow []*Rule
-	Deny  []*Rule
+	allow []*rule
+	deny  []*rule
 
-	mesh      *Mesh
+	mesh      *mesh
 	decl      *lang.Service // nil where only manifests declare it
 	workloads []*inventory.Workload
 	accountAt source.Span
 	stated    stated
 	ports     map[uint16]stated // modes of single ports
-	calls     bool              // some edge has it as a source
-	called    bool              // some edge or deny leads to it, be it a broken one
+	calls     bool              // it is a source of some edge
+	called    bool              // some edge or deny leads to it, even one that is wrong
 	mismatch  bool              // its account has a finding already
 	partly    bool              // some of its workloads have no proxy, others have
 }
 
-// Rule is one hop of an edge or a deny, as it bears on one callee.
-type Rule struct {
+// rule is one arrow of an edge or a deny, as it bears on one callee.
+type rule struct {
 	policy.Rule
-	Callee *Service
-	key    string // equal for rules with the same ports and operations
-	spoken bool   // its ports are those that speak HTTP, for want of a named one
-}
-
-// Export is the consent of one service to edges of other sections.
-type Export struct {
-	Callee *Service
-	Ports  []uint16
-	Ops    []policy.Operation
-	To     []Consumer
-	stmt   *exportStmt
-}
-
-// Consumer is who may write such an edge: everyone, a mesh, or one of its services.
-type Consumer struct {
-	All     bool
-	Mesh    string
-	Service *Service
-}
-
-type exportStmt struct {
-	at   source.Span
-	used bool
+	callee  *service
+	key     string // equal for rules with the same ports and operations
+	anyHTTP bool   // no port is written: its ports are those that carry HTTP
 }
 
 // stated is an mTLS mode as a statement gives it.
@@ -103,19 +77,19 @@ type stated struct {
 	capped bool // it is the environment's ceiling, not a statement
 }
 
-// symbol is what a name of a mesh stands for: exactly one of its pointers is set.
+// symbol is what a name in a mesh stands for: exactly one of service, group and external is set.
 type symbol struct {
-	service  *Service
+	service  *service
 	group    *group
 	external *external
-	at       source.Span
+	object   Object
 }
 
 type group struct {
 	decl    *lang.Group
-	mesh    *Mesh
+	mesh    *mesh
 	state   visit
-	members []*Service
+	members []*service
 }
 
 type external struct {
@@ -123,6 +97,7 @@ type external struct {
 	used bool
 }
 
+// visit is how far the expansion of a group is: one that is met while visiting contains itself.
 type visit uint8
 
 const (
@@ -133,77 +108,73 @@ const (
 
 // checker carries one run.
 type checker struct {
-	*Info
+	Options
 	env    *config.Environment // nil where none was chosen
-	meshes map[string]*Mesh
-	wide   stated // mesh-wide mode as stated
-	list   diag.List
 	inv    *inventory.Set
+	list   diag.List
+	policy *policy.Policy
 
-	seen     map[edgeKey]source.Span // edges and denies so far
-	anyone   policy.SourceKind       // FromAny or FromWorld where some edge lets them in
-	twins    map[identity][]*Service // services that a callee takes for one
-	reported map[identity]bool       // of those, the ones with a finding
-	ambients map[string]*inventory.Namespace
-	loose    map[source.Span]*permitted // permissive modes that edges rely on
+	byName map[string]*mesh
+	meshes []*mesh // sorted by name; set by matchWorkloads
+	wide   stated  // the mesh-wide mode
+
+	seen       map[edgeKey]source.Span     // edges and denies so far
+	anyone     policy.SourceKind           // FromAny or FromWorld where some edge lets them in
+	sharers    map[identity][]*service     // services that a callee cannot tell from others
+	reported   map[identity]bool           // of those, the ones with a finding
+	loose      map[source.Span]*permissive // permissive modes of callees that edges lead to
+	namespaces map[string]*inventory.Namespace
 }
 
-// Project checks a project. The findings are those of every stage of the check, unsorted.
-func Project(files []*lang.File, inv *inventory.Set, o Options) (*Info, diag.List) {
+// Project checks a project and makes its policy: the same for the same statements, in whatever order the files come.
+// Where a finding is an error, the policy lacks what is wrong and must not be put into force. Findings are unsorted.
+func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy, diag.List) {
 	if inv == nil {
 		inv = &inventory.Set{}
 	}
 	c := &checker{
-		Info:   &Info{Options: o},
-		env:    o.Config.Environments[o.Environment],
-		meshes: map[string]*Mesh{},
-		inv:    inv,
-		seen:   map[edgeKey]source.Span{},
-		loose:  map[source.Span]*permitted{},
-
-		reported: map[identity]bool{},
-		ambients: map[string]*inventory.Namespace{},
+		Options: o,
+		env:     o.Config.Environments[o.Environment],
+		inv:     inv,
+		policy: &policy.Policy{
+			TrustDomain:   o.Config.TrustDomain,
+			RootNamespace: o.Config.RootNamespace,
+			Environment:   o.Environment,
+		},
+		byName:     map[string]*mesh{},
+		seen:       map[edgeKey]source.Span{},
+		reported:   map[identity]bool{},
+		loose:      map[source.Span]*permissive{},
+		namespaces: map[string]*inventory.Namespace{},
 	}
+	if c.env != nil {
+		c.policy.DryRun = c.env.DryRun
+	}
+
+	// Names first. A name may be used above its declaration and in another file, so every declaration is entered before
+	// any reference is resolved.
 	sections := c.declare(files)
-	c.join()
-	c.knownOwners()
-	c.resolveGroups()
-	c.statedModes(sections)
+	c.matchWorkloads() // services that only manifests declare are names too; from here on the meshes are complete
+	c.recordAccounts(sections)
+	c.unknownOwners() // after all meshes are known
+	c.expandGroups()  // an edge may name a group
+
+	// Modes before edges: a finding on an edge depends on the mode that the caller meets.
+	c.modeStatements(sections)
 	c.applyCeilings()
-	c.exports(sections)
-	c.rules(sections)
+
+	// Exports before edges, which need the consent of the mesh that they lead into.
+	c.exportStatements(sections)
+	c.edges(sections)
+
+	// What needs every edge. A mesh that only declares services takes back what ceilings made of their modes, and does
+	// so before the modes are judged; guards are held against the shared identities, which are found first.
 	c.declaring()
-	c.toldApart()
+	c.sharedIdentities()
 	c.guards(files)
-	c.sound()
-	c.lint()
-	return c.Info, c.list
-}
+	c.sound() // drops sources from denies, so it comes after sharedIdentities has seen them all
 
-// Services is the workloads of the mesh, sorted by name.
-func (m *Mesh) Services() []*Service { return m.services }
-
-// Groups is the groups of the mesh, sorted by name.
-func (m *Mesh) Groups() (groups []policy.Group) {
-	for _, name := range slices.Sorted(maps.Keys(m.names)) {
-		if g := m.names[name].group; g != nil {
-			one := policy.Group{Name: name}
-			for _, s := range g.members {
-				one.Members = append(one.Members, s.Service)
-			}
-			groups = append(groups, one)
-		}
-	}
-	return groups
-}
-
-// Externals is the externals of the mesh, sorted by name, with their callers.
-func (m *Mesh) Externals() []*policy.External {
-	var all []*policy.External
-	for _, name := range slices.Sorted(maps.Keys(m.names)) {
-		if e := m.names[name].external; e != nil {
-			all = append(all, &e.External)
-		}
-	}
-	return all
+	c.lint() // last: it reports what nothing has used
+	c.assemble()
+	return c.policy, c.list
 }

@@ -17,7 +17,7 @@ import (
 
 // section is the statements from one `mesh` to the next.
 type section struct {
-	mesh  *Mesh
+	mesh  *mesh
 	stmts []lang.Stmt
 }
 
@@ -26,7 +26,7 @@ func (c *checker) declare(files []*lang.File) []section {
 	var sections []section
 	for _, f := range files {
 		begin := 0
-		var open *Mesh
+		var open *mesh
 		flush := func(end int) {
 			if open != nil && end > begin {
 				sections = append(sections, section{open, f.Stmts[begin:end]})
@@ -46,8 +46,8 @@ func (c *checker) declare(files []*lang.File) []section {
 			case open == nil:
 				if _, guard := s.(*lang.Guard); !guard {
 					if strays == 0 {
-						c.list.Add(diag.NoSection, s.Span(), "this statement stands in no mesh").
-							WithHelp("open one above it: `mesh shop strict`; only never, always and only may stand outside of a mesh")
+						c.list.Add(diag.NoSection, s.Span(), "this statement is in no mesh").
+							WithHelp("open one above it: `mesh shop strict`; only never, always and only may stand outside a mesh")
 					}
 					strays++
 				}
@@ -63,7 +63,7 @@ func (c *checker) declare(files []*lang.File) []section {
 			case *lang.External:
 				c.declareExternal(s.mesh, d)
 			case *lang.Group:
-				c.enter(s.mesh, d.Name, &symbol{group: &group{decl: d, mesh: s.mesh}})
+				c.enter(s.mesh, d.Name, GroupName, &symbol{group: &group{decl: d, mesh: s.mesh}})
 			}
 		}
 	}
@@ -80,12 +80,14 @@ func (c *checker) openMeshWide(m *lang.Mesh) {
 	c.state(&c.wide, m.Mode, "the mesh-wide default")
 }
 
-func (c *checker) openMesh(m *lang.Mesh) *Mesh {
+func (c *checker) openMesh(m *lang.Mesh) *mesh {
 	mesh := c.mesh(m.Name.Text)
 	if len(mesh.sections) == 0 {
 		mesh.At = m.Name.Range
+		mesh.object.At = m.Name.Range
 		c.validName(m.Name, "mesh")
 	}
+	c.record(m.Name, mesh.object)
 	mesh.sections = append(mesh.sections, m.Name.Range)
 	mesh.Files = append(mesh.Files, m.Name.Range.File.Name)
 	c.owned(m.Name.Text, m)
@@ -100,18 +102,18 @@ func (c *checker) openMesh(m *lang.Mesh) *Mesh {
 	return mesh
 }
 
-// mesh finds or makes the mesh of a name.
-func (c *checker) mesh(name string) *Mesh {
-	m := c.meshes[name]
+// mesh returns the mesh of a name, and makes it where there is none yet.
+func (c *checker) mesh(name string) *mesh {
+	m := c.byName[name]
 	if m == nil {
-		m = &Mesh{names: map[string]*symbol{}}
+		m = &mesh{names: map[string]*symbol{}, object: Object{Kind: MeshName, Name: name}}
 		m.Name = name
-		c.meshes[name] = m
+		c.byName[name] = m
 	}
 	return m
 }
 
-// owned reports a file that opens a mesh which meshc.yaml gives to others.
+// owned reports a file that opens a mesh of which meshc.yaml makes others the owners.
 func (c *checker) owned(name string, m *lang.Mesh) {
 	globs, ok := c.Config.Owners[name]
 	if !ok {
@@ -125,37 +127,39 @@ func (c *checker) owned(name string, m *lang.Mesh) {
 	}
 }
 
-// knownOwners warns of owners of a mesh that nothing declares: with a misspelt name they protect nothing.
-func (c *checker) knownOwners() {
+// unknownOwners warns of owners of a mesh that nothing declares: an entry with a misspelt name protects nothing.
+func (c *checker) unknownOwners() {
 	for _, name := range slices.Sorted(maps.Keys(c.Config.Owners)) {
-		if name == "*" || c.meshes[name] != nil {
+		if name == "*" || c.byName[name] != nil {
 			continue
 		}
-		d := c.list.Add(diag.UnknownOwned, c.Config.OwnersAt[name], "mesh %s is not declared, so nothing is kept for its owners", quoted(name)).
+		d := c.list.Add(diag.UnknownOwned, c.Config.OwnersAt[name], "mesh %s is not declared, so this entry protects nothing", quoted(name)).
 			WithHelp("correct the name, or delete the entry")
-		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.meshes))); ok {
+		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
 			d.WithHelp("did you mean %s?", near)
 		}
 	}
 }
 
-// enter gives a name of a mesh its meaning; the first declaration wins.
-func (c *checker) enter(m *Mesh, name lang.Name, s *symbol) bool {
+// enter declares a name in a mesh; the first declaration wins.
+func (c *checker) enter(m *mesh, name lang.Name, kind ObjectKind, s *symbol) bool {
 	c.validName(name, "name")
-	s.at = name.Range
+	s.object = Object{kind, m.Name, name.Text, name.Range}
 	if first := m.names[name.Text]; first != nil {
+		c.record(name, first.object)
 		c.list.Add(diag.DuplicateDeclaration, name.Range, "%s is declared twice in mesh %s", quoted(name.Text), m.Name).
-			WithRelated(first.at, "first declared here").
+			WithRelated(first.object.At, "first declared here").
 			WithHelp("give one of the two another name, or delete it")
 		return false
 	}
+	c.record(name, s.object)
 	m.names[name.Text] = s
 	return true
 }
 
-func (c *checker) declareService(m *Mesh, d *lang.Service) {
-	s := &Service{decl: d, mesh: m, Service: &policy.Service{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
-	if !c.enter(m, d.Name, &symbol{service: s}) {
+func (c *checker) declareService(m *mesh, d *lang.Service) {
+	s := &service{decl: d, mesh: m, Service: &policy.Service{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
+	if !c.enter(m, d.Name, ServiceName, &symbol{service: s}) {
 		return
 	}
 	m.services = append(m.services, s)
@@ -168,8 +172,8 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 		case i > 0:
 			c.repeated(a, d.Accounts[0], "account")
 		case !s.Proxied():
-			c.list.Add(diag.MisplacedClause, a.Range, "a service outside the mesh has no account that could be proved").
-				WithHelp("delete `account %s`, or `outside` where the service has a proxy", a.Text)
+			c.list.Add(diag.MisplacedClause, a.Range, "a service outside the mesh has no account to prove").
+				WithHelp("delete `account %s`, or delete `outside` if the service has a proxy", a.Text)
 		default:
 			s.Account, s.accountAt = a.Text, a.Range
 			s.mismatch = !c.validAccount(a)
@@ -184,7 +188,7 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 	for i := 1; i < len(s.Labels); i++ {
 		if s.Labels[i].Key == s.Labels[i-1].Key {
 			c.list.Add(diag.RepeatedClause, d.Range, "label %s is given twice", s.Labels[i].Key).
-				WithHelp("a pod has one value for each label: keep one")
+				WithHelp("keep one: a pod has one value for each label")
 		}
 	}
 	s.Labels = slices.CompactFunc(s.Labels, func(a, b policy.Label) bool { return a.Key == b.Key })
@@ -194,8 +198,8 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 			continue
 		}
 		if p.TLS.Present() {
-			c.list.Add(diag.MisplacedClause, p.TLS.Range, "only the port of an external may have tls behind its protocol").
-				WithHelp("inside the mesh the proxies bring mutual TLS: delete it")
+			c.list.Add(diag.MisplacedClause, p.TLS.Range, "only the port of an external may have tls after its protocol").
+				WithHelp("delete it: inside the mesh the proxies use mutual TLS")
 		}
 		if i := slices.IndexFunc(s.Ports, func(q policy.Port) bool { return q.Number == number }); i >= 0 {
 			c.list.Add(diag.RepeatedClause, p.Number.Range, "port %d is given twice", number).WithHelp("keep one")
@@ -218,9 +222,9 @@ func (c *checker) declareService(m *Mesh, d *lang.Service) {
 	s.Addresses = slices.Compact(s.Addresses)
 }
 
-func (c *checker) declareExternal(m *Mesh, d *lang.External) {
+func (c *checker) declareExternal(m *mesh, d *lang.External) {
 	e := &external{External: policy.External{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
-	if !c.enter(m, d.Name, &symbol{external: e}) {
+	if !c.enter(m, d.Name, ExternalName, &symbol{external: e}) {
 		return
 	}
 	for _, h := range d.Hosts {
@@ -230,7 +234,7 @@ func (c *checker) declareExternal(m *Mesh, d *lang.External) {
 	}
 	if len(d.Hosts) == 0 {
 		c.list.Add(diag.IncompleteStatement, d.Range, "external %s has no host", d.Name.Text).
-			WithHelp("say where it is: `external %s host api.example.com port 443 tls`", d.Name.Text)
+			WithHelp("name its host: `external %s host api.example.com port 443 tls`", d.Name.Text)
 	}
 	slices.Sort(e.Hosts)
 	e.Hosts = slices.Compact(e.Hosts)
@@ -242,7 +246,7 @@ func (c *checker) declareExternal(m *Mesh, d *lang.External) {
 		port := policy.ExternalPort{Number: number, Protocol: c.protocol(p.Protocol), Originate: p.TLS.Present()}
 		if port.Originate && !port.Protocol.IsHTTP() {
 			c.list.Add(diag.MisplacedClause, p.TLS.Range, "the proxy opens TLS only for http, http2 and grpc").
-				WithHelp("write `port %d tls` where the application itself speaks TLS, `port %d http tls` where it speaks plain HTTP", number, number)
+				WithHelp("write `port %d tls` if the application itself speaks TLS, `port %d http tls` if it speaks plain HTTP", number, number)
 		}
 		if slices.ContainsFunc(e.Ports, func(q policy.ExternalPort) bool { return q.Number == number }) {
 			c.list.Add(diag.RepeatedClause, p.Number.Range, "port %d is given twice", number).WithHelp("keep one")
@@ -277,8 +281,8 @@ func (c *checker) portNumber(n lang.Name) (uint16, bool) {
 	return uint16(number), true
 }
 
-// prefix reads an address or a network. An address of IPv4 that is written as one of IPv6 is IPv4's: that is what Envoy
-// sees of a caller.
+// prefix reads an address or a network. An IPv4 address that is written as IPv6 is taken as IPv4, which is what Envoy sees
+// of a caller.
 func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
 	if a, err := netip.ParseAddr(n.Text); err == nil && a.Zone() == "" {
 		a = a.Unmap()
@@ -291,7 +295,7 @@ func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
 		return p, false
 	}
 	if p != p.Masked() {
-		c.list.Add(diag.InvalidValue, n.Range, "%s has bits behind its length", n.Text).
+		c.list.Add(diag.InvalidValue, n.Range, "%s has bits set after its prefix", n.Text).
 			WithHelp("write %s for the network, or %s for the one address", p.Masked(), p.Addr())
 		return p, false
 	}
@@ -309,8 +313,8 @@ func sortPorts(ports []policy.Port) {
 	slices.SortFunc(ports, func(a, b policy.Port) int { return cmp.Compare(a.Number, b.Number) })
 }
 
-// place is a span or, where that is no place, the other.
-func place(first, second source.Span) source.Span {
+// either returns the first span, or the second where the first is zero.
+func either(first, second source.Span) source.Span {
 	if first.IsZero() {
 		return second
 	}

@@ -10,7 +10,7 @@ import (
 
 // withoutNobody takes out of a deny who has neither identity nor address and is let in by no edge: there is nothing
 // to know it by, and nothing to deny it. Where that is everybody whom the deny names, it stays, to be reported.
-func (c *checker) withoutNobody(r *Rule) {
+func (c *checker) withoutNobody(r *rule) {
 	nobody := func(f policy.Source) bool {
 		return f.Kind == policy.FromService && !f.Service.Proxied() && len(f.Service.Addresses) == 0
 	}
@@ -18,7 +18,7 @@ func (c *checker) withoutNobody(r *Rule) {
 		return
 	}
 	if c.takesPlaintext(r) {
-		for _, open := range r.Callee.Allow {
+		for _, open := range r.callee.allow {
 			if open.meets(r) && slices.ContainsFunc(open.From, func(f policy.Source) bool { return f.Kind == policy.FromWorld }) {
 				return
 			}
@@ -35,27 +35,27 @@ func (c *checker) withoutNobody(r *Rule) {
 }
 
 // takesPlaintext tells whether some port that a rule is about is not strict.
-func (c *checker) takesPlaintext(r *Rule) bool {
+func (c *checker) takesPlaintext(r *rule) bool {
 	return slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
 }
 
 // meets tells whether two rules of one callee have a port in common.
-func (r *Rule) meets(other *Rule) bool {
+func (r *rule) meets(other *rule) bool {
 	return len(r.Ports) == 0 || len(other.Ports) == 0 ||
 		slices.ContainsFunc(r.Ports, func(p uint16) bool { return slices.Contains(other.Ports, p) })
 }
 
 // aroundInPlaintext warns where a caller that is shut out by its identity comes in without one.
-func (c *checker) aroundInPlaintext(r *Rule, f policy.Source, at source.Span) {
+func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 	if !c.takesPlaintext(r) {
 		return
 	}
-	for _, open := range r.Callee.Allow {
+	for _, open := range r.callee.allow {
 		if !open.meets(r) {
 			continue
 		}
 		for _, who := range open.From {
-			if !plaintext(who) || r.Callee.denies(who, r) {
+			if !plaintext(who) || r.callee.denies(who, r) {
 				continue
 			}
 			d := c.list.Add(diag.AroundDeny, at, "%s gets around this deny in plaintext", quoted(f.String())).
@@ -71,8 +71,8 @@ func (c *checker) aroundInPlaintext(r *Rule, f policy.Source, at source.Span) {
 }
 
 // denies tells whether some deny shuts out a source from all that a rule is about.
-func (s *Service) denies(who policy.Source, r *Rule) bool {
-	return slices.ContainsFunc(s.Deny, func(d *Rule) bool {
+func (s *service) denies(who policy.Source, r *rule) bool {
+	return slices.ContainsFunc(s.deny, func(d *rule) bool {
 		return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
 			slices.ContainsFunc(d.From, func(g policy.Source) bool { return includes(g, who) })
 	})
@@ -80,19 +80,19 @@ func (s *Service) denies(who policy.Source, r *Rule) bool {
 
 // aroundByPort warns where a deny of operations leaves out a port that an edge opens to the same callers, because
 // nobody says that it speaks HTTP.
-func (c *checker) aroundByPort(r *Rule) {
-	if !r.spoken {
+func (c *checker) aroundByPort(r *rule) {
+	if !r.anyHTTP {
 		return
 	}
-	for _, p := range r.Callee.Ports {
+	for _, p := range r.callee.Ports {
 		if p.Protocol != policy.ProtocolUnset {
 			continue
 		}
-		for _, open := range r.Callee.Allow {
+		for _, open := range r.callee.allow {
 			if len(open.Ports) > 0 && !slices.Contains(open.Ports, p.Number) || !sharesSources(open, r) {
 				continue
 			}
-			c.list.Add(diag.AroundDeny, r.ToAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.Callee.Name).
+			c.list.Add(diag.AroundDeny, r.ToAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.callee.Name).
 				WithRelated(open.At, "opened here").
 				WithHelp("declare it, `port %d http` or tcp, or deny the port itself", p.Number)
 			return
@@ -101,7 +101,7 @@ func (c *checker) aroundByPort(r *Rule) {
 }
 
 // sharesSources tells whether some caller may be meant by both rules.
-func sharesSources(a, b *Rule) bool {
+func sharesSources(a, b *rule) bool {
 	return slices.ContainsFunc(a.From, func(f policy.Source) bool {
 		return slices.ContainsFunc(b.From, func(g policy.Source) bool { return includes(f, g) || includes(g, f) })
 	})

@@ -10,8 +10,29 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// exports enters every `export`: the consent of a callee's section to edges that other sections write.
-func (c *checker) exports(sections []section) {
+// export is the consent of one service to edges of other sections.
+type export struct {
+	callee *service
+	ports  []uint16
+	ops    []policy.Operation
+	to     []consumer
+	stmt   *exportStmt
+}
+
+// consumer is who may write such an edge: one service, else the section of one mesh, else every section.
+type consumer struct {
+	mesh    string
+	service *service
+}
+
+// exportStmt is shared by the exports of one statement, so that an unused one is reported once.
+type exportStmt struct {
+	at   source.Span
+	used bool
+}
+
+// exportStatements enters every `export`: the consent of a callee's section to edges that other sections write.
+func (c *checker) exportStatements(sections []section) {
 	for _, s := range sections {
 		for _, stmt := range s.stmts {
 			if e, ok := stmt.(*lang.Export); ok {
@@ -21,7 +42,7 @@ func (c *checker) exports(sections []section) {
 	}
 }
 
-func (c *checker) export(m *Mesh, e *lang.Export) {
+func (c *checker) export(m *mesh, e *lang.Export) {
 	c.tail(e.Tail)
 	to := c.consumers(m, e.To)
 	ops, ok := c.operations(e.Ops)
@@ -29,7 +50,7 @@ func (c *checker) export(m *Mesh, e *lang.Export) {
 	for i := range e.What {
 		t := &e.What[i]
 		if len(t.Ops) > 0 {
-			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "the operations of an export stand at its end").
+			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "the operations of an export belong at its end").
 				WithHelp("write `export %s to shop GET /v1/*`", t.Ref)
 			continue
 		}
@@ -47,37 +68,37 @@ func (c *checker) export(m *Mesh, e *lang.Export) {
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
 				continue
 			}
-			r := &Rule{Rule: policy.Rule{ToAt: t.Ref.Range}, Callee: s}
-			r.Ops = ops
+			r := &rule{Rule: policy.Rule{ToAt: t.Ref.Range, Ops: ops}, callee: s}
 			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
-				stmt.used = true // it failed: nothing more to say of it
+				stmt.used = true // it has a finding; that nothing uses it would only follow
 				continue
 			}
-			m.Exports = append(m.Exports, &Export{Callee: s, Ports: r.Ports, Ops: ops, To: to, stmt: stmt})
+			m.exports = append(m.exports, &export{callee: s, ports: r.Ports, ops: ops, to: to, stmt: stmt})
 		}
 	}
 }
 
-func (c *checker) consumers(m *Mesh, refs []lang.Ref) []Consumer {
-	var to []Consumer
+func (c *checker) consumers(m *mesh, refs []lang.Ref) []consumer {
+	var to []consumer
 	for _, r := range refs {
+		wildcard := r.Name.Text == "*" && !r.Name.Quoted
+		home := r.Namespace
 		switch {
-		case r.Name.Text == "*" && !r.Name.Quoted && !r.Qualified():
-			to = append(to, Consumer{All: true})
+		case wildcard && !r.Qualified():
+			to = append(to, consumer{})
+			continue
 		case !r.Qualified():
-			if other := c.lookupMesh(r.Name); other != nil {
-				to = append(to, Consumer{Mesh: other.Name})
-			}
-		case r.Name.Text == "*" && !r.Name.Quoted:
-			if other := c.lookupMesh(r.Namespace); other != nil {
-				to = append(to, Consumer{Mesh: other.Name})
-			}
-		default:
+			home = r.Name
+		case !wildcard:
 			if s := c.lookup(m, r); s != nil {
 				for _, svc := range s.services() {
-					to = append(to, Consumer{Service: svc})
+					to = append(to, consumer{service: svc})
 				}
 			}
+			continue
+		}
+		if other := c.lookupMesh(home); other != nil {
+			to = append(to, consumer{mesh: other.Name})
 		}
 	}
 	return to
@@ -85,22 +106,22 @@ func (c *checker) consumers(m *Mesh, refs []lang.Ref) []Consumer {
 
 // consent gathers what one destination of a statement lacks.
 type consent struct {
-	statement *Mesh // the section that it stands in
-	callee    *Service
+	statement *mesh // the section that it stands in
+	callee    *service
 	lacking   []policy.Source
 	partly    bool // some export names the callee for that caller, but not these ports or operations
 }
 
-// consented tells whether the callee's mesh exports it to every source of a rule that stands elsewhere.
-func (c *checker) consented(gap *consent, r *Rule) bool {
+// consented reports whether the callee's mesh exports it to every source of a rule that stands in another section.
+func (c *checker) consented(gap *consent, r *rule) bool {
 	ok := true
 	for _, f := range r.From {
 		found := false
-		for _, e := range r.Callee.mesh.Exports {
-			if e.Callee != r.Callee || !e.reaches(gap.statement, f) {
+		for _, e := range r.callee.mesh.exports {
+			if e.callee != r.callee || !e.reaches(gap.statement, f) {
 				continue
 			}
-			if policy.CoversPorts(e.Ports, r.Ports) && policy.Covers(e.Ops, r.Ops) {
+			if policy.CoversPorts(e.ports, r.Ports) && policy.Covers(e.ops, r.Ops) {
 				e.stmt.used = true
 				found = true
 			} else {
@@ -109,32 +130,32 @@ func (c *checker) consented(gap *consent, r *Rule) bool {
 		}
 		if !found {
 			ok = false
-			gap.callee = r.Callee
+			gap.callee = r.callee
 			gap.lacking = append(gap.lacking, f)
 		}
 	}
 	return ok
 }
 
-// reaches tells whether an export lets a section write an edge, or a deny, of a source. A section speaks for
-// its own services alone; whom nobody can prove, and everybody at once, only the callee's own section may let in.
-func (e *Export) reaches(section *Mesh, f policy.Source) bool {
-	return slices.ContainsFunc(e.To, func(to Consumer) bool {
+// reaches reports whether an export lets a section write an edge, or a deny, of a source. A section speaks for its own
+// services only, and for one without a proxy only if the export names it. Callers from everywhere (any, world) can be let
+// in by the callee's own section alone.
+func (e *export) reaches(section *mesh, f policy.Source) bool {
+	return slices.ContainsFunc(e.to, func(to consumer) bool {
+		everyone := to.service == nil && (to.mesh == "" || to.mesh == section.Name)
 		switch f.Kind {
 		case policy.FromService:
-			if f.Service.Namespace != section.Name {
-				return false
-			}
-			return to.Service != nil && to.Service.Service == f.Service || f.Service.Proxied() && (to.All || to.Mesh == section.Name)
+			return f.Service.Namespace == section.Name &&
+				(to.service != nil && to.service.Service == f.Service || everyone && f.Service.Proxied())
 		case policy.FromMesh:
-			return f.Mesh == section.Name && (to.All || to.Mesh == section.Name)
+			return f.Mesh == section.Name && everyone
 		}
 		return false
 	})
 }
 
 // refused reports an edge into another mesh that lacks consent: once for each destination as written.
-func (c *checker) refused(m *Mesh, gap *consent, t *lang.Target, deny bool) {
+func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 	if len(gap.lacking) == 0 {
 		return
 	}
@@ -152,9 +173,9 @@ func (c *checker) refused(m *Mesh, gap *consent, t *lang.Target, deny bool) {
 		WithRelated(firstSection(s.mesh), "the mesh that would have to")
 	switch f := gap.lacking[0]; {
 	case f.Kind == policy.FromWorld || f.Kind == policy.FromAny:
-		d.WithHelp("only mesh %s itself may speak of %s: ask its owners for `%s -> %s`", s.Namespace, f, f, s.Name)
+		d.WithHelp("only mesh %s itself may let in %s: ask its owners for `%s -> %s`", s.Namespace, f, f, s.Name)
 	case f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name:
-		d.WithHelp("mesh %s speaks for its own services only: write this where %s is, or ask the owners of mesh %s", m.Name, f, s.Namespace)
+		d.WithHelp("mesh %s speaks for its own services only: write this where %s is declared, or ask the owners of mesh %s", m.Name, f, s.Namespace)
 	case f.Kind == policy.FromService && !f.Service.Proxied():
 		d.WithHelp("ask the owners of mesh %s to let this one in by name: `export %s to %s`", s.Namespace, exportTarget(t, s), f)
 	case gap.partly:
@@ -164,26 +185,26 @@ func (c *checker) refused(m *Mesh, gap *consent, t *lang.Target, deny bool) {
 		d.WithHelp("ask the owners of mesh %s for this line: `export %s to %s%s`", s.Namespace, exportTarget(t, s), consumerText(m, gap.lacking), opsText(t.Ops))
 	}
 	if deny {
-		d.WithNote("a deny counts as an edge here: what shuts a service is its own mesh's to say")
+		d.WithNote("a deny needs consent like an edge: only its own mesh may shut callers out of a service")
 	}
 }
 
-func firstSection(m *Mesh) (at source.Span) {
+func firstSection(m *mesh) (at source.Span) {
 	if len(m.sections) > 0 {
 		return m.sections[0]
 	}
 	return at
 }
 
-func exportTarget(t *lang.Target, s *Service) string {
+func exportTarget(t *lang.Target, s *service) string {
 	if t.Port.Present() {
 		return s.Name + ":" + t.Port.Text
 	}
 	return s.Name
 }
 
-// consumerText is no more than who lacks the export: one service, else their mesh.
-func consumerText(m *Mesh, lacking []policy.Source) string {
+// consumerText is no wider than what lacks the export: one service, else its mesh.
+func consumerText(m *mesh, lacking []policy.Source) string {
 	switch f := lacking[0]; {
 	case f.Kind == policy.FromMesh:
 		return f.Mesh

@@ -12,11 +12,11 @@ import (
 // `*` is every service of the project.
 func (c *checker) guards(files []*lang.File) {
 	for _, f := range files {
-		var m *Mesh
+		var m *mesh
 		for _, stmt := range f.Stmts {
 			switch s := stmt.(type) {
 			case *lang.Mesh:
-				m = c.meshes[s.Name.Text]
+				m = c.byName[s.Name.Text]
 			case *lang.Guard:
 				c.guard(m, s)
 			}
@@ -24,7 +24,7 @@ func (c *checker) guards(files []*lang.File) {
 	}
 }
 
-func (c *checker) guard(m *Mesh, g *lang.Guard) {
+func (c *checker) guard(m *mesh, g *lang.Guard) {
 	if g.Until.Present() {
 		c.list.Add(diag.MisplacedClause, g.Until.Range, "a %s holds for good", g.Kind).
 			WithHelp("delete `until`; let the edges end instead")
@@ -72,7 +72,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		}
 	}
 	c.lastOnly(m, g.Hops[1])
-	kept := len(c.Guards)
+	kept := len(c.policy.Guards)
 	for i := range g.Hops[1] {
 		t := &g.Hops[1][i]
 		before := len(c.list)
@@ -90,7 +90,7 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 		// One guard for each set of ports that the destinations give: usually one.
 		byPorts := map[string]*policy.Guard{}
 		for _, s := range callees {
-			r := &Rule{Callee: s}
+			r := &rule{callee: s}
 			r.Ops = ops
 			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
@@ -102,14 +102,14 @@ func (c *checker) guard(m *Mesh, g *lang.Guard) {
 					Transitive: g.Transitive, Except: except.sources, Because: g.Because.Text, At: g.Range}
 				byPorts[key] = pg
 				if len(from) > 0 || g.Kind == lang.Only {
-					c.Guards = append(c.Guards, pg)
+					c.policy.Guards = append(c.policy.Guards, pg)
 				}
 			}
 			pg.To = append(pg.To, s.Service)
 		}
 	}
-	if len(c.Guards) == kept {
-		c.Guards = append(c.Guards, &policy.Guard{Kind: policy.GuardKind(g.Kind), Because: g.Because.Text, At: g.Range})
+	if len(c.policy.Guards) == kept {
+		c.policy.Guards = append(c.policy.Guards, &policy.Guard{Kind: policy.GuardKind(g.Kind), Because: g.Because.Text, At: g.Range})
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // lint warns of what is allowed and rarely meant.
 func (c *checker) lint() {
-	for _, m := range c.Meshes {
-		m.At = place(m.At, firstSection(m))
+	for _, m := range c.meshes {
+		m.At = either(m.At, firstSection(m))
 		runs := m.running()
 		for _, s := range m.services {
 			if len(m.sections) > 0 {
@@ -30,18 +30,18 @@ func (c *checker) lint() {
 }
 
 // bindable tells whether a policy could bind anything of the mesh: not where nothing in it has a proxy.
-func (m *Mesh) bindable() bool {
-	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *Service) bool { return s.Proxied() })
+func (m *mesh) bindable() bool {
+	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *service) bool { return s.Proxied() })
 }
 
-func (c *checker) lintMesh(m *Mesh) {
+func (c *checker) lintMesh(m *mesh) {
 	if !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
 	states := m.states()
-	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && m.bindable() && (states || len(m.Exports) > 0 || m.hasWorkloads() || len(m.Externals()) > 0) {
+	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0) {
 		what := "nothing is emitted for mesh %s"
 		if states {
 			what = "nothing closes mesh %s"
@@ -58,7 +58,7 @@ func (c *checker) lintMesh(m *Mesh) {
 	}
 	c.sameHosts(m)
 	reported := map[*exportStmt]bool{}
-	for _, e := range m.Exports {
+	for _, e := range m.exports {
 		if !e.stmt.used && !reported[e.stmt] {
 			reported[e.stmt] = true
 			c.list.Add(diag.UnusedExport, e.stmt.at, "no edge needs this export").
@@ -69,7 +69,7 @@ func (c *checker) lintMesh(m *Mesh) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
-		used := slices.ContainsFunc(m.services, func(s *Service) bool {
+		used := slices.ContainsFunc(m.services, func(s *service) bool {
 			return s.Account == name || slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Account == name })
 		})
 		if !used && name != "default" {
@@ -81,9 +81,9 @@ func (c *checker) lintMesh(m *Mesh) {
 
 // sameHosts reports two externals of one mesh with the same host: of two ServiceEntries for it, Istio would
 // merge some ports and drop others.
-func (c *checker) sameHosts(m *Mesh) {
+func (c *checker) sameHosts(m *mesh) {
 	hosts := map[string]*policy.External{}
-	for _, e := range m.Externals() {
+	for _, e := range m.externals() {
 		for _, h := range e.Hosts {
 			if other := hosts[h]; other != nil {
 				c.list.Add(diag.DuplicateDeclaration, e.At, "%s and %s are one host, %s", e.Name, other.Name, h).
@@ -97,7 +97,7 @@ func (c *checker) sameHosts(m *Mesh) {
 }
 
 // running is the accounts that workloads of a mesh run as.
-func (m *Mesh) running() map[string]bool {
+func (m *mesh) running() map[string]bool {
 	accounts := map[string]bool{}
 	for _, s := range m.services {
 		for _, w := range s.workloads {
@@ -109,7 +109,7 @@ func (m *Mesh) running() map[string]bool {
 
 // lintAccount holds the account of a service against the ServiceAccounts of its namespace, and against whether a
 // workload there runs as it.
-func (c *checker) lintAccount(m *Mesh, s *Service, runs bool) {
+func (c *checker) lintAccount(m *mesh, s *service, runs bool) {
 	if s.Account == "" || s.mismatch {
 		return
 	}
@@ -118,11 +118,11 @@ func (c *checker) lintAccount(m *Mesh, s *Service, runs bool) {
 	switch {
 	case s.Account == "default":
 		if !m.Declares {
-			c.list.Add(diag.DefaultAccount, place(s.accountAt, s.At), "%s runs as the account default, as does every pod that names none", s.Name).
+			c.list.Add(diag.DefaultAccount, either(s.accountAt, s.At), "%s runs as the account default, as does every pod that names none", s.Name).
 				WithHelp("give it an account of its own, so that it can be told from the others")
 		}
 	case len(m.accounts) > 0 && !known && (stated && !runs || len(s.workloads) > 0):
-		d := c.list.Add(diag.UnknownAccount, place(s.accountAt, s.At), "namespace %s has no service account %s", m.Name, quoted(s.Account))
+		d := c.list.Add(diag.UnknownAccount, either(s.accountAt, s.At), "namespace %s has no service account %s", m.Name, quoted(s.Account))
 		near, ok := diag.Nearest(s.Account, slices.Sorted(maps.Keys(m.accounts)))
 		switch {
 		case ok && stated:
@@ -132,19 +132,19 @@ func (c *checker) lintAccount(m *Mesh, s *Service, runs bool) {
 		default:
 			d.WithHelp("add a ServiceAccount %s to the manifests: Kubernetes would not start a pod whose account is missing", s.Account)
 		}
-	case stated && m.manifest && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && s.Proxied() && !s.bound() && m.hasWorkloads():
+	case stated && m.manifested && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && s.Proxied() && !s.bound() && m.hasWorkloads():
 		c.list.Add(diag.UnusedAccount, s.accountAt, "no workload in the manifests runs as %s", quoted(s.Account)).
 			WithHelp("add the manifest of %s, or delete its declaration", s.Name)
 	}
 }
 
-func (m *Mesh) hasWorkloads() bool {
-	return slices.ContainsFunc(m.services, func(s *Service) bool { return len(s.workloads) > 0 })
+func (m *mesh) hasWorkloads() bool {
+	return slices.ContainsFunc(m.services, func(s *service) bool { return len(s.workloads) > 0 })
 }
 
-func (c *checker) lintService(s *Service) {
+func (c *checker) lintService(s *service) {
 	c.lintUnmanifested(s)
-	exported := slices.ContainsFunc(s.mesh.Exports, func(e *Export) bool { return e.Callee == s })
+	exported := slices.ContainsFunc(s.mesh.exports, func(e *export) bool { return e.callee == s })
 	idle := !s.calls && !s.called
 	invited := c.anyone == policy.FromWorld || c.anyone == policy.FromAny && s.Proxied()
 	switch {
@@ -161,7 +161,7 @@ func (c *checker) lintService(s *Service) {
 
 // lintUnmanifested reports a declared service that the manifests do not know: its policies would bind nothing. It is
 // an error where its account is that of a workload that they do know.
-func (c *checker) lintUnmanifested(s *Service) {
+func (c *checker) lintUnmanifested(s *service) {
 	if s.decl == nil || len(s.workloads) > 0 || s.mismatch || !s.bound() || !s.mesh.hasWorkloads() {
 		return
 	}
@@ -187,15 +187,15 @@ func (c *checker) lintUnmanifested(s *Service) {
 }
 
 // lintCovered warns of edges that denies take back whole.
-func (c *checker) lintCovered(s *Service) {
-	if len(s.Deny) == 0 {
+func (c *checker) lintCovered(s *service) {
+	if len(s.deny) == 0 {
 		return
 	}
-	for _, r := range s.Allow {
-		var by *Rule
+	for _, r := range s.allow {
+		var by *rule
 		covered := len(r.From) > 0
 		for _, f := range r.From {
-			i := slices.IndexFunc(s.Deny, func(d *Rule) bool {
+			i := slices.IndexFunc(s.deny, func(d *rule) bool {
 				return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
 					slices.ContainsFunc(d.From, func(g policy.Source) bool { return includes(g, f) })
 			})
@@ -203,7 +203,7 @@ func (c *checker) lintCovered(s *Service) {
 				covered = false
 				break
 			}
-			by = s.Deny[i]
+			by = s.deny[i]
 		}
 		if covered {
 			c.list.Add(diag.CoveredByDeny, r.ToAt, "a deny takes this edge back whole").
@@ -227,12 +227,12 @@ func includes(g, f policy.Source) bool {
 	return f.Kind == policy.FromService && f.Service == g.Service
 }
 
-func (c *checker) lintScrape(s *Service) {
+func (c *checker) lintScrape(s *service) {
 	if !s.Proxied() {
 		return
 	}
 	for _, w := range s.workloads {
-		if w.Scraped() && !slices.ContainsFunc(s.Allow, func(r *Rule) bool { return r.Leads(w.Scrape.Port) }) {
+		if w.Scraped() && !slices.ContainsFunc(s.allow, func(r *rule) bool { return r.Leads(w.Scrape.Port) }) {
 			port := ""
 			if w.Scrape.Port != 0 {
 				port = ":" + portText(w.Scrape.Port)
@@ -254,7 +254,7 @@ func (c *checker) lintPermissive() {
 	})
 	for _, at := range spans {
 		p := c.loose[at]
-		who := p.first.Callee.Name
+		who := p.first.callee.Name
 		if n := len(p.callees); n > 1 {
 			who = fmt.Sprintf("the %d services that edges lead to", n)
 		}

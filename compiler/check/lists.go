@@ -10,7 +10,7 @@ import (
 
 // lastOnly warns of `a -> b, c GET /x`, which means every call to b: operations belong to the one destination in
 // front of them.
-func (c *checker) lastOnly(m *Mesh, list []lang.Target) {
+func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 	for i, t := range list {
 		first := i
 		for first > 0 && len(t.Ops) > 0 && len(list[first-1].Ops) == 0 && c.mayDoHTTP(m, &list[first-1]) {
@@ -42,14 +42,14 @@ func (c *checker) lastOnly(m *Mesh, list []lang.Target) {
 
 // mayDoHTTP tells whether operations could have been meant for a destination: it has, or may have, an HTTP port. What
 // is wrong with its name is reported where it is resolved.
-func (c *checker) mayDoHTTP(m *Mesh, t *lang.Target) bool {
+func (c *checker) mayDoHTTP(m *mesh, t *lang.Target) bool {
 	if t.Qualified() {
-		m = c.meshes[t.Namespace.Text]
+		m = c.byName[t.Namespace.Text]
 		if m == nil {
 			return false
 		}
 	}
-	var callees []*Service
+	var callees []*service
 	switch {
 	case t.Name.Text == "*" && !t.Name.Quoted:
 		callees = c.everyone(m, false)

@@ -13,19 +13,19 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// state enters a mode that a statement gives; a second one is a finding.
+// state enters a mode from a statement; a second one is a finding.
 func (c *checker) state(s *stated, n lang.Name, what string) {
 	if !s.at.IsZero() {
 		c.list.Add(diag.DuplicateMode, n.Range, "the mode of %s is stated twice", what).
 			WithRelated(s.at, "first stated here").
-			WithHelp("keep one: of two modes Istio would follow whichever object is older")
+			WithHelp("keep one: of two, Istio would follow the older object")
 		return
 	}
 	*s = stated{mode: c.mode(n), at: n.Range}
 }
 
 // statedModes enters the `mtls` statements.
-func (c *checker) statedModes(sections []section) {
+func (c *checker) modeStatements(sections []section) {
 	for _, s := range sections {
 		for _, stmt := range s.stmts {
 			if m, ok := stmt.(*lang.MTLS); ok {
@@ -35,7 +35,7 @@ func (c *checker) statedModes(sections []section) {
 	}
 }
 
-func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
+func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 	if m.Name == c.Config.RootNamespace {
 		c.list.Add(diag.RootNamespace, stmt.Range, "%s is the root namespace: a mode in it would bind the whole mesh", m.Name).
 			WithHelp("write `mesh * MODE` where the mesh-wide default is meant")
@@ -57,7 +57,7 @@ func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
 			continue
 		case sym.external != nil:
 			c.list.Add(diag.ExternalMode, t.Ref.Range, "%s is outside the mesh and cannot have an mTLS mode", quoted(t.String())).
-				WithRelated(sym.at, "declared as an external here").
+				WithRelated(sym.object.At, "declared as an external here").
 				WithNote("mutual TLS is between the proxies of one mesh; an external has none").
 				WithHelp("for one-way TLS declare its port as `port 443 tls`, or `port 443 http tls` to let the proxy open it")
 			continue
@@ -86,20 +86,20 @@ func (c *checker) mtls(m *Mesh, stmt *lang.MTLS) {
 	}
 }
 
-// applyCeilings works out the mode of everything in the chosen environment: what is stated, but at most as
-// strict as the nearest ceiling of the environment.
+// applyCeilings sets the mode of everything in the chosen environment: what is stated, but no stricter than the nearest
+// ceiling of the environment.
 func (c *checker) applyCeilings() {
-	c.knownCeilings()
+	c.unknownCeilings()
 	wide := stated{mode: policy.Permissive, at: c.wide.at} // Istio's default
 	if c.wide.mode != policy.ModeUnset {
 		wide = c.wide
-		c.Mode, c.ModeAt = min(wide.mode, c.ceiling("*")), wide.at
+		c.policy.Mode, c.policy.ModeAt = min(wide.mode, c.ceiling("*")), wide.at
 	}
 	inherited := min(wide.mode, c.ceiling("*"))
 	if c.wide.mode == policy.ModeUnset {
 		inherited = policy.Permissive // nothing is emitted mesh-wide, so no ceiling acts there
 	}
-	for _, m := range c.Meshes {
+	for _, m := range c.meshes {
 		full := m.stated
 		if full.mode == policy.ModeUnset {
 			full = wide
@@ -109,7 +109,7 @@ func (c *checker) applyCeilings() {
 			continue
 		}
 		if m.stated.mode != policy.ModeUnset || mine != inherited && len(m.sections) > 0 {
-			m.Mode, m.ModeAt = mine, place(m.stated.at, m.At)
+			m.Mode, m.ModeAt = mine, either(m.stated.at, m.At)
 		}
 		for _, s := range m.services {
 			c.capService(s, full, mine)
@@ -117,7 +117,7 @@ func (c *checker) applyCeilings() {
 	}
 }
 
-func (c *checker) capService(s *Service, full stated, inherited policy.Mode) {
+func (c *checker) capService(s *service, full stated, inherited policy.Mode) {
 	if s.stated.mode != policy.ModeUnset {
 		full = s.stated
 	}
@@ -139,9 +139,8 @@ func (c *checker) capService(s *Service, full stated, inherited policy.Mode) {
 	}
 }
 
-// knownCeilings reports a ceiling of the chosen environment for something that is not there: it would hold
-// nothing back.
-func (c *checker) knownCeilings() {
+// unknownCeilings reports a ceiling of the chosen environment for something that does not exist.
+func (c *checker) unknownCeilings() {
 	if c.env == nil {
 		return
 	}
@@ -149,51 +148,51 @@ func (c *checker) knownCeilings() {
 		at := c.env.ModesAt[key]
 		id, port, _ := strings.Cut(key, ":")
 		namespace, name, named := strings.Cut(id, "/")
-		m := c.meshes[namespace]
+		m := c.byName[namespace]
 		switch {
 		case namespace == "*":
 		case namespace == c.Config.RootNamespace:
 			c.list.Add(diag.RootNamespace, at, "%s is the root namespace: a mode in it would bind the whole mesh", namespace).
 				WithHelp("write the ceiling as \"*\", or for single meshes")
 		case m == nil:
-			d := c.list.Add(diag.UnknownMesh, at, "mesh %s is not declared, so this ceiling holds nothing back", quoted(namespace))
-			if near, ok := diag.Nearest(namespace, slices.Sorted(maps.Keys(c.meshes))); ok {
+			d := c.list.Add(diag.UnknownMesh, at, "mesh %s is not declared, so this ceiling has no effect", quoted(namespace))
+			if near, ok := diag.Nearest(namespace, slices.Sorted(maps.Keys(c.byName))); ok {
 				d.WithHelp("did you mean %s?", near)
 			}
 		case named && (m.names[name] == nil || m.names[name].service == nil):
-			d := c.list.Add(diag.UnknownService, at, "mesh %s has no service %s, so this ceiling holds nothing back", namespace, quoted(name))
+			d := c.list.Add(diag.UnknownService, at, "mesh %s has no service %s, so this ceiling has no effect", namespace, quoted(name))
 			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(m.names))); ok {
 				d.WithHelp("did you mean %s/%s?", namespace, near)
 			}
 		case port != "" && !slices.ContainsFunc(m.names[name].service.Ports, func(p policy.Port) bool { return portText(p.Number) == port }):
-			c.list.Add(diag.UnknownPort, at, "%s declares no port %s, so this ceiling holds nothing back", id, port).
-				WithRelated(m.names[name].at, "declared here")
+			c.list.Add(diag.UnknownPort, at, "%s declares no port %s, so this ceiling has no effect", id, port).
+				WithRelated(m.names[name].object.At, "declared here")
 		}
 	}
 }
 
-// declaring settles which meshes only declare.
+// declaring finds the meshes that only declare services, now that all edges are known.
 func (c *checker) declaring() {
-	for _, m := range c.Meshes {
-		m.Declares = m.stated.mode == policy.ModeUnset && !slices.ContainsFunc(m.services, func(s *Service) bool { return len(s.Allow) > 0 })
+	for _, m := range c.meshes {
+		m.Declares = m.stated.mode == policy.ModeUnset && !slices.ContainsFunc(m.services, func(s *service) bool { return len(s.allow) > 0 })
 		if m.Declares {
 			c.withoutModes(m)
 		}
 	}
 }
 
-// states tells whether something of a mesh is denied, or has a mode of its own.
-func (m *Mesh) states() bool {
-	return slices.ContainsFunc(m.services, func(s *Service) bool {
-		return len(s.Deny) > 0 || s.statesMode()
+// states reports whether a service of the mesh has a deny or a mode of its own.
+func (m *mesh) states() bool {
+	return slices.ContainsFunc(m.services, func(s *service) bool {
+		return len(s.deny) > 0 || s.statesMode()
 	})
 }
 
-func (s *Service) statesMode() bool { return !s.stated.at.IsZero() || len(s.ports) > 0 }
+func (s *service) statesMode() bool { return !s.stated.at.IsZero() || len(s.ports) > 0 }
 
-// withoutModes takes back what ceilings did to a mesh that only declares: what states no mode itself has the
-// mesh-wide one. A ceiling that holds nothing back there is reported.
-func (c *checker) withoutModes(m *Mesh) {
+// withoutModes takes back what ceilings did to a mesh that only declares services: what states no mode has the mesh-wide
+// one. A ceiling without effect there is reported.
+func (c *checker) withoutModes(m *mesh) {
 	m.Mode, m.ModeAt = policy.ModeUnset, source.Span{}
 	for _, s := range m.services {
 		if !s.stated.at.IsZero() {
@@ -206,19 +205,19 @@ func (c *checker) withoutModes(m *Mesh) {
 			}
 		}
 	}
-	if c.env == nil || slices.ContainsFunc(m.services, (*Service).statesMode) {
+	if c.env == nil || slices.ContainsFunc(m.services, (*service).statesMode) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.env.Modes)) {
 		if namespace, _, _ := strings.Cut(key, "/"); namespace == m.Name {
-			c.list.Add(diag.Ineffective, c.env.ModesAt[key], "mesh %s only declares services, so this ceiling holds nothing back", m.Name).
-				WithNote("nothing is emitted for a mesh whose mode is stated nowhere and into which no edge leads").
+			c.list.Add(diag.Ineffective, c.env.ModesAt[key], "mesh %s only declares services, so this ceiling has no effect", m.Name).
+				WithNote("nothing is emitted for a mesh without a stated mode into which no edge leads").
 				WithHelp("state its mode, or delete the ceiling")
 		}
 	}
 }
 
-// ceiling is the environment's limit by the first of some keys that it names; Strict where it names none.
+// ceiling returns the environment's ceiling for the first of some keys that it names; Strict where it names none.
 func (c *checker) ceiling(keys ...string) policy.Mode {
 	if key := c.ceilingKey(keys...); key != "" {
 		return c.env.Modes[key]
@@ -226,7 +225,7 @@ func (c *checker) ceiling(keys ...string) policy.Mode {
 	return policy.Strict
 }
 
-// ceilingKey is the first of some keys that the environment names; empty where it names none.
+// ceilingKey returns the first of some keys that the environment names; empty where it names none.
 func (c *checker) ceilingKey(keys ...string) string {
 	if c.env != nil {
 		for _, k := range keys {
@@ -238,9 +237,9 @@ func (c *checker) ceilingKey(keys ...string) string {
 	return ""
 }
 
-// effective is the mode that callers of a port meet, and what makes it so: the statement, or the ceiling where
-// that is looser. Port 0 is any port that has no mode of its own.
-func (c *checker) effective(s *Service, port uint16) stated {
+// effective returns the mode that callers of a port meet and its origin: the statement, or the ceiling if that is looser.
+// Port 0 is any port without a mode of its own.
+func (c *checker) effective(s *service, port uint16) stated {
 	m := c.inForce(s, port)
 	key := c.ceilingKey(s.ID()+":"+portText(port), s.ID(), s.Namespace, "*")
 	if key != "" && c.env.Modes[key] == m.mode && modes[m.at.Text()] != m.mode {
@@ -249,10 +248,10 @@ func (c *checker) effective(s *Service, port uint16) stated {
 	return m
 }
 
-func (c *checker) inForce(s *Service, port uint16) stated {
+func (c *checker) inForce(s *service, port uint16) stated {
 	for _, p := range s.Ports {
 		if p.Number == port && p.Mode != policy.ModeUnset {
-			return stated{mode: p.Mode, at: place(s.ports[port].at, s.modeAt())}
+			return stated{mode: p.Mode, at: either(s.ports[port].at, s.modeAt())}
 		}
 	}
 	switch {
@@ -260,29 +259,29 @@ func (c *checker) inForce(s *Service, port uint16) stated {
 		return stated{mode: s.Mode, at: s.modeAt()}
 	case s.mesh.Mode != policy.ModeUnset:
 		return stated{mode: s.mesh.Mode, at: s.mesh.ModeAt}
-	case c.Mode != policy.ModeUnset:
-		return stated{mode: c.Mode, at: c.ModeAt}
+	case c.policy.Mode != policy.ModeUnset:
+		return stated{mode: c.policy.Mode, at: c.policy.ModeAt}
 	}
 	return stated{mode: policy.Permissive}
 }
 
-func (s *Service) modeAt() source.Span { return place(s.stated.at, s.mesh.ModeAt) }
+func (s *service) modeAt() source.Span { return either(s.stated.at, s.mesh.ModeAt) }
 
-// met is the modes that the callers of a rule meet: those of its ports, or of every port.
-func (c *checker) met(r *Rule) []stated {
+// met returns the modes that the callers of a rule meet: those of its ports, or of every port.
+func (c *checker) met(r *rule) []stated {
 	ports := r.Ports
 	if len(ports) == 0 {
-		all := []stated{c.effective(r.Callee, 0)}
-		for _, p := range r.Callee.Ports {
+		all := []stated{c.effective(r.callee, 0)}
+		for _, p := range r.callee.Ports {
 			if p.Mode != policy.ModeUnset {
-				all = append(all, c.effective(r.Callee, p.Number))
+				all = append(all, c.effective(r.callee, p.Number))
 			}
 		}
 		return all
 	}
 	all := make([]stated, len(ports))
 	for i, p := range ports {
-		all[i] = c.effective(r.Callee, p)
+		all[i] = c.effective(r.callee, p)
 	}
 	return all
 }

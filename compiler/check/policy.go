@@ -2,64 +2,72 @@ package check
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
 )
 
-// Policy gathers the rules of every callee. The same statements in any order of files give the same policy. It is called
-// once, and only where the check found no error that the caller does not accept.
-func (info *Info) Policy() *policy.Policy {
-	p := &policy.Policy{
-		TrustDomain:   info.Config.TrustDomain,
-		RootNamespace: info.Config.RootNamespace,
-		Environment:   info.Environment,
-		Mode:          info.Mode,
-		ModeAt:        info.ModeAt,
-		Guards:        info.Guards,
-	}
-	if env := info.Config.Environments[info.Environment]; env != nil {
-		p.DryRun = env.DryRun
-	}
-	for _, m := range info.Meshes {
-		mesh := m.Mesh
-		for _, s := range m.Services() {
-			s.Service.Allow = rulesOf(s.Allow)
-			s.Service.Deny = rulesOf(s.Deny)
-			mesh.Services = append(mesh.Services, s.Service)
+// assemble gathers the rules of every callee, in the order of their spans rather than of the files.
+func (c *checker) assemble() {
+	for _, checked := range c.meshes {
+		m := checked.Mesh // a copy: the policy outlives the checker
+		for _, s := range checked.services {
+			s.Allow, s.Deny = rulesOf(s.allow), rulesOf(s.deny)
+			s.allow, s.deny = nil, nil // the policy has copies
+			m.Services = append(m.Services, s.Service)
 		}
-		mesh.Externals = m.Externals()
-		mesh.Groups = m.Groups()
-		p.Meshes = append(p.Meshes, &mesh)
+		m.Externals = checked.externals()
+		m.Groups = checked.groups()
+		c.policy.Meshes = append(c.policy.Meshes, &m)
 	}
-	slices.SortStableFunc(p.Guards, func(a, b *policy.Guard) int {
-		if a.At.Before(b.At) {
-			return -1
-		}
-		if b.At.Before(a.At) {
-			return 1
-		}
-		return 0
-	})
-	return p
+	slices.SortStableFunc(c.policy.Guards, func(a, b *policy.Guard) int { return bySpan(a.At, b.At) })
 }
 
-func rulesOf(checked []*Rule) []policy.Rule {
+func rulesOf(checked []*rule) []policy.Rule {
 	if len(checked) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(checked, func(a, b *rule) int { return cmp.Or(bySpan(a.At, b.At), cmp.Compare(a.key, b.key)) })
 	out := make([]policy.Rule, len(checked))
 	for i, r := range checked {
 		out[i] = r.Rule
 	}
-	slices.SortStableFunc(out, func(a, b policy.Rule) int {
-		switch {
-		case a.At.Before(b.At):
-			return -1
-		case b.At.Before(a.At):
-			return 1
-		}
-		return cmp.Compare(a.OperationKey(), b.OperationKey())
-	})
 	return out
+}
+
+func bySpan(a, b source.Span) int {
+	switch {
+	case a.Before(b):
+		return -1
+	case b.Before(a):
+		return 1
+	}
+	return 0
+}
+
+// groups returns the groups of the mesh, sorted by name.
+func (m *mesh) groups() (groups []policy.Group) {
+	for _, name := range slices.Sorted(maps.Keys(m.names)) {
+		if g := m.names[name].group; g != nil {
+			one := policy.Group{Name: name}
+			for _, s := range g.members {
+				one.Members = append(one.Members, s.Service)
+			}
+			groups = append(groups, one)
+		}
+	}
+	return groups
+}
+
+// externals returns the externals of the mesh, sorted by name, with their callers.
+func (m *mesh) externals() []*policy.External {
+	var all []*policy.External
+	for _, name := range slices.Sorted(maps.Keys(m.names)) {
+		if e := m.names[name].external; e != nil {
+			all = append(all, &e.External)
+		}
+	}
+	return all
 }

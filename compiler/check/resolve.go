@@ -12,9 +12,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// lookup finds what a reference to one name means, seen from mesh m (nil outside of any). It returns nil
-// after a finding.
-func (c *checker) lookup(m *Mesh, r lang.Ref) *symbol {
+// lookup returns what a reference to one name stands for in mesh m (nil outside any), or nil after a finding.
+func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 	if r.Qualified() {
 		other := c.lookupMesh(r.Namespace)
 		if other == nil {
@@ -27,31 +26,33 @@ func (c *checker) lookup(m *Mesh, r lang.Ref) *symbol {
 		if homes := c.homes(r.Name.Text); len(homes) == 1 {
 			d.WithFix(false, r.Range, homes[0]+"/"+r.Name.Text, "write "+homes[0]+"/"+r.Name.Text)
 		}
-		d.WithHelp("outside of a mesh every name is qualified: `shop/%s`", r.Name.Text)
+		d.WithHelp("outside a mesh every name is qualified: `shop/%s`", r.Name.Text)
 		return nil
 	}
 	if s := m.names[r.Name.Text]; s != nil {
+		c.record(r.Name, s.object)
 		return s
 	}
 	c.unknown(m, r)
 	return nil
 }
 
-func (c *checker) lookupMesh(n lang.Name) *Mesh {
-	if m := c.meshes[n.Text]; m != nil {
+func (c *checker) lookupMesh(n lang.Name) *mesh {
+	if m := c.byName[n.Text]; m != nil {
+		c.record(n, m.object)
 		return m
 	}
 	d := c.list.Add(diag.UnknownMesh, n.Range, "mesh %s is not declared", quoted(n.Text))
-	if !suggest(d, n, slices.Sorted(maps.Keys(c.meshes))) {
+	if !suggest(d, n, slices.Sorted(maps.Keys(c.byName))) {
 		d.WithHelp("declare it and its services: `mesh %s`, then `service NAME account ACCOUNT`", n.Text)
 	}
 	return nil
 }
 
-func (c *checker) unknown(m *Mesh, r lang.Ref) {
+func (c *checker) unknown(m *mesh, r lang.Ref) {
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
 	if name, namespace, dotted := hostOf(r); dotted {
-		if i := slices.IndexFunc(c.Meshes, func(o *Mesh) bool { return o.Name == namespace && o.names[name] != nil }); i >= 0 {
+		if o := c.byName[namespace]; o != nil && o.names[name] != nil {
 			if namespace != m.Name {
 				name = namespace + "/" + name
 			}
@@ -73,10 +74,10 @@ func (c *checker) unknown(m *Mesh, r lang.Ref) {
 	}
 	switch homes := c.homes(r.Name.Text); {
 	case c.unplaced(r.Name.Text) != nil:
-		d.WithHelp("a manifest that names no namespace has one: say where it goes in meshc.yaml, `%s`", inventory.Entry(c.unplaced(r.Name.Text).At.File.Name, m.Name))
+		d.WithHelp("a manifest that names no namespace has one: give it its namespace in meshc.yaml, `%s`", inventory.Entry(c.unplaced(r.Name.Text).At.File.Name, m.Name))
 	case !r.Qualified() && len(homes) > 0:
 		d.WithHelp("mesh %s has one: write %s/%s", listed(homes), homes[0], r.Name.Text)
-	case m.manifest:
+	case m.manifested:
 		d.WithNote("the workload manifests of namespace %s have %s", m.Name, listed(c.serviceNames(m)))
 		d.WithHelp("declare it: `service %s account NAME`", r.Name.Text)
 	default:
@@ -84,20 +85,20 @@ func (c *checker) unknown(m *Mesh, r lang.Ref) {
 	}
 }
 
-// hostOf takes a Kubernetes host name apart, SERVICE.NAMESPACE and what may stand behind it.
+// hostOf splits a Kubernetes host name: SERVICE.NAMESPACE and what may follow.
 func hostOf(r lang.Ref) (service, namespace string, dotted bool) {
 	service, rest, dotted := strings.Cut(r.Name.Text, ".")
 	namespace, _, _ = strings.Cut(rest, ".")
 	return service, namespace, dotted && !r.Qualified()
 }
 
-// maxSuggestions bounds the search for near names in one mesh: where so many are unknown, it is not for a typo.
+// maxSuggestions bounds the search for near names in one mesh: so many unknown names are not typos.
 const maxSuggestions = 100
 
-// homes is the meshes, sorted, that declare a name.
+// homes returns the meshes that declare a name, sorted.
 func (c *checker) homes(name string) []string {
 	var found []string
-	for _, m := range c.Meshes {
+	for _, m := range c.meshes {
 		if m.names[name] != nil {
 			found = append(found, m.Name)
 		}
@@ -105,7 +106,7 @@ func (c *checker) homes(name string) []string {
 	return found
 }
 
-// unplaced is a workload of some name whose manifest names no namespace; nil where there is none.
+// unplaced returns a workload of a name whose manifest names no namespace; nil where there is none.
 func (c *checker) unplaced(name string) *inventory.Workload {
 	i := slices.IndexFunc(c.inv.Workloads, func(w *inventory.Workload) bool { return w.Unplaced && w.Service == name })
 	if i < 0 {
@@ -114,7 +115,7 @@ func (c *checker) unplaced(name string) *inventory.Workload {
 	return c.inv.Workloads[i]
 }
 
-func (c *checker) serviceNames(m *Mesh) []string {
+func (c *checker) serviceNames(m *mesh) []string {
 	var names []string
 	for _, s := range m.services {
 		names = append(names, s.Name)
@@ -125,11 +126,11 @@ func (c *checker) serviceNames(m *Mesh) []string {
 	return names
 }
 
-// services is what a name stands for on either side of an edge; none for an external.
-func (s *symbol) services() []*Service {
+// services returns what a name stands for on either side of an edge; none for an external.
+func (s *symbol) services() []*service {
 	switch {
 	case s.service != nil:
-		return []*Service{s.service}
+		return []*service{s.service}
 	case s.group != nil:
 		return s.group.members
 	}
@@ -137,8 +138,8 @@ func (s *symbol) services() []*Service {
 }
 
 // resolveGroups expands every group, groups in groups too.
-func (c *checker) resolveGroups() {
-	for _, m := range c.Meshes {
+func (c *checker) expandGroups() {
+	for _, m := range c.meshes {
 		for _, name := range slices.Sorted(maps.Keys(m.names)) {
 			if g := m.names[name].group; g != nil {
 				c.expand(g)
@@ -153,10 +154,10 @@ func (c *checker) expand(g *group) {
 	}
 	g.state = visiting
 	defer func() { g.state = visited }()
-	members := map[*Service]bool{}
+	members := map[*service]bool{}
 	for _, r := range g.decl.Members {
 		if special(r) != policy.FromService || r.Name.Text == "*" && !r.Name.Quoted {
-			c.list.Add(diag.NotADestination, r.Range, "a group has services for members, not %s", quoted(r.String())).
+			c.list.Add(diag.NotADestination, r.Range, "the members of a group are services, not %s", quoted(r.String())).
 				WithHelp("name the services one by one")
 			continue
 		}
@@ -165,8 +166,8 @@ func (c *checker) expand(g *group) {
 		case s == nil:
 			continue
 		case s.external != nil:
-			c.list.Add(diag.NotADestination, r.Range, "%s is an external: a group has services for members", quoted(r.String())).
-				WithRelated(s.at, "declared here").
+			c.list.Add(diag.NotADestination, r.Range, "%s is an external: the members of a group are services", quoted(r.String())).
+				WithRelated(s.object.At, "declared here").
 				WithHelp("write an edge to the external itself")
 			continue
 		case s.group != nil && s.group.state == visiting:
@@ -183,11 +184,11 @@ func (c *checker) expand(g *group) {
 	g.members = slices.SortedFunc(maps.Keys(members), compareServices)
 	if len(g.members) == 1 && len(g.decl.Members) == 1 {
 		c.list.Add(diag.SmallGroup, g.decl.Name.Range, "group %s has one member", quoted(g.decl.Name.Text)).
-			WithHelp("write %s itself where the group stands", g.decl.Members[0])
+			WithHelp("write %s itself instead of the group", g.decl.Members[0])
 	}
 }
 
-func compareServices(a, b *Service) int {
+func compareServices(a, b *service) int {
 	switch {
 	case a.Namespace != b.Namespace:
 		if a.Namespace < b.Namespace {
@@ -202,7 +203,7 @@ func compareServices(a, b *Service) int {
 	return 0
 }
 
-// special tells the references that name no service: `any` and `world`, and FromMesh for `NS/*`.
+// special returns FromAny, FromWorld or, for NS/*, FromMesh; FromService for every other reference, `*` included.
 func special(r lang.Ref) policy.SourceKind {
 	if r.Name.Quoted {
 		return policy.FromService
@@ -221,7 +222,7 @@ func special(r lang.Ref) policy.SourceKind {
 }
 
 // ambiguous reports `any` or `world` in a mesh that has a service of that name.
-func (c *checker) ambiguous(m *Mesh, r lang.Ref) bool {
+func (c *checker) ambiguous(m *mesh, r lang.Ref) bool {
 	if m == nil || r.Qualified() {
 		return false
 	}
@@ -230,27 +231,27 @@ func (c *checker) ambiguous(m *Mesh, r lang.Ref) bool {
 		return false
 	}
 	c.list.Add(diag.AmbiguousName, r.Range, "`%s` means every caller here, and mesh %s declares one of that name", r.Name.Text, m.Name).
-		WithRelated(s.at, "declared here").
+		WithRelated(s.object.At, "declared here").
 		WithHelp("write \"%s\" in quotes for the service; better, give it another name", r.Name.Text)
 	return true
 }
 
-// sources resolves the left side of an edge, with the place of each. Where it shuts somebody out, in a deny
-// or a guard, `*` is everyone, also who has no proxy; where it lets in, it is who can prove an identity.
-func (c *checker) sources(m *Mesh, targets []lang.Target, shuts bool) ([]policy.Source, []source.Span) {
+// sources resolves the left side of an edge, with the span of each source. On the left of an edge `*` stands for the
+// services that can prove an identity; of a deny or a guard (restricts) also for those without a proxy.
+func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]policy.Source, []source.Span) {
 	var from []policy.Source
 	var at []source.Span
 	several := len(targets) > 1
 	for _, t := range targets {
 		if t.Port.Present() {
 			c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
-				WithHelp("write the port behind the destination: `%s -> backend:%s`", t.Ref, t.Port.Text)
+				WithHelp("write the port after the destination: `%s -> backend:%s`", t.Ref, t.Port.Text)
 		}
 		if len(t.Ops) > 0 {
 			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "a caller has no operations: they belong to what is called").
-				WithHelp("write them behind the destination")
+				WithHelp("write them after the destination")
 		}
-		for _, s := range c.source(m, t.Ref, shuts) {
+		for _, s := range c.source(m, t.Ref, restricts) {
 			if several && slices.Contains(from, s) {
 				continue
 			}
@@ -262,7 +263,7 @@ func (c *checker) sources(m *Mesh, targets []lang.Target, shuts bool) ([]policy.
 }
 
 // source resolves one reference on the left side of an edge.
-func (c *checker) source(m *Mesh, r lang.Ref, shuts bool) []policy.Source {
+func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	switch kind := special(r); kind {
 	case policy.FromMesh:
 		other := c.lookupMesh(r.Namespace)
@@ -276,10 +277,10 @@ func (c *checker) source(m *Mesh, r lang.Ref, shuts bool) []policy.Source {
 		}
 		return []policy.Source{{Kind: kind}}
 	}
-	var services []*Service
+	var services []*service
 	if r.Name.Text == "*" && !r.Name.Quoted {
-		services = c.everyone(m, shuts)
-		if !shuts {
+		services = c.everyone(m, restricts)
+		if !restricts {
 			c.leftOut(m, r)
 		}
 	} else {
@@ -289,9 +290,9 @@ func (c *checker) source(m *Mesh, r lang.Ref, shuts bool) []policy.Source {
 		}
 		if s.external != nil {
 			c.list.Add(diag.ExternalSource, r.Range, "%s is outside the mesh: it can be called, it cannot call", quoted(r.String())).
-				WithRelated(s.at, "declared as an external here").
-				WithNote("an external has no identity in the mesh, so nothing could tell it from anybody else").
-				WithHelp("let it come in through the ingress gateway, or declare it as `service NAME outside address NETWORK`")
+				WithRelated(s.object.At, "declared as an external here").
+				WithNote("an external has no identity in the mesh, so nothing distinguishes it from other callers").
+				WithHelp("let it call through the ingress gateway, or declare it as `service NAME outside address NETWORK`")
 			return nil
 		}
 		services = s.services()
@@ -303,8 +304,8 @@ func (c *checker) source(m *Mesh, r lang.Ref, shuts bool) []policy.Source {
 	return from
 }
 
-// leftOut says whom a `*` that lets in does not let in.
-func (c *checker) leftOut(m *Mesh, r lang.Ref) {
+// leftOut warns of the services that `*` on the left of an edge does not include.
+func (c *checker) leftOut(m *mesh, r lang.Ref) {
 	var names []string
 	for _, s := range m.services {
 		if !s.Proxied() {
@@ -312,19 +313,19 @@ func (c *checker) leftOut(m *Mesh, r lang.Ref) {
 		}
 	}
 	if len(names) > 0 {
-		c.list.Add(diag.NoProxy, r.Range, "`*` leaves out %s: without a proxy nobody proves an identity", listed(names)).
+		c.list.Add(diag.NoProxy, r.Range, "`*` leaves out %s: without a proxy a service proves no identity", listed(names)).
 			WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
 	}
 }
 
-// everyone is what `*` means: all services of the section, or outside of any mesh of the project, that have
-// a proxy, and with outside those too that have none.
-func (c *checker) everyone(m *Mesh, outside bool) []*Service {
-	meshes := c.Meshes
+// everyone returns what `*` stands for: all services of the section, or outside any mesh those of the project, that have a
+// proxy, and if outside is set also those that have none.
+func (c *checker) everyone(m *mesh, outside bool) []*service {
+	meshes := c.meshes
 	if m != nil {
-		meshes = []*Mesh{m}
+		meshes = []*mesh{m}
 	}
-	var all []*Service
+	var all []*service
 	for _, m := range meshes {
 		for _, s := range m.services {
 			if outside || s.Proxied() {
@@ -335,9 +336,9 @@ func (c *checker) everyone(m *Mesh, outside bool) []*Service {
 	return all
 }
 
-// behind is the container port that a number leads to which is a port of a Kubernetes Service and no container
-// port of the service; nil where there is none.
-func (s *Service) behind(number uint16) *inventory.Port {
+// servedBy returns the container port that port number of a Kubernetes Service leads to; nil where number is itself a
+// container port, or no Service has it.
+func (s *service) servedBy(number uint16) *inventory.Port {
 	var found *inventory.Port
 	for _, w := range s.workloads {
 		for i := range w.Ports {
@@ -353,8 +354,8 @@ func (s *Service) behind(number uint16) *inventory.Port {
 	return found
 }
 
-// alsoServicePort warns of a container port that is also the port of a Service which leads to another one.
-func (c *checker) alsoServicePort(s *Service, n lang.Name, number uint16) {
+// alsoServicePort warns of a container port whose number is also that of a Service port leading to another container port.
+func (c *checker) alsoServicePort(s *service, n lang.Name, number uint16) {
 	var here, there *inventory.Port
 	for _, w := range s.workloads {
 		for i := range w.Ports {
@@ -376,7 +377,7 @@ func (c *checker) alsoServicePort(s *Service, n lang.Name, number uint16) {
 }
 
 // port resolves the port of a destination.
-func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
+func (c *checker) port(s *service, n lang.Name) (uint16, bool) {
 	number, ok := c.portNumber(n)
 	if !ok {
 		return 0, false
@@ -385,7 +386,7 @@ func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
 		c.alsoServicePort(s, n, number)
 		return number, true
 	}
-	if p := s.behind(number); p != nil {
+	if p := s.servedBy(number); p != nil {
 		c.servicePort(s, n, number, p).WithHelp("write %s:%d", s.Name, p.Number).
 			WithFix(true, n.Range, portText(p.Number), "write the container port "+portText(p.Number))
 		return 0, false
@@ -404,7 +405,7 @@ func (c *checker) port(s *Service, n lang.Name) (uint16, bool) {
 }
 
 // servicePort reports the port of a Kubernetes Service where a container port is meant.
-func (c *checker) servicePort(s *Service, n lang.Name, number uint16, p *inventory.Port) *diag.Diagnostic {
+func (c *checker) servicePort(s *service, n lang.Name, number uint16, p *inventory.Port) *diag.Diagnostic {
 	return c.list.Add(diag.ServicePort, n.Range, "%d is the port of the Kubernetes Service; the pods of %s listen on %d", number, s.Name, p.Number).
 		WithRelated(p.At, "container port %d", p.Number).
 		WithNote("Istio enforces policies at the pod, so it sees container ports only")

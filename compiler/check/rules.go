@@ -17,7 +17,7 @@ import (
 const expiresSoon = 30 * 24 * time.Hour
 
 // rules resolves every edge and deny, hop by hop.
-func (c *checker) rules(sections []section) {
+func (c *checker) edges(sections []section) {
 	for _, s := range sections {
 		for _, stmt := range s.stmts {
 			switch e := stmt.(type) {
@@ -28,15 +28,15 @@ func (c *checker) rules(sections []section) {
 			}
 		}
 	}
-	for _, m := range c.Meshes {
-		for _, e := range m.Externals() {
+	for _, m := range c.meshes {
+		for _, e := range m.externals() {
 			slices.SortFunc(e.Callers, policy.Source.Compare)
 			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
 		}
 	}
 }
 
-func (c *checker) hops(m *Mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
+func (c *checker) hops(m *mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
 	until, because := c.tail(tail)
 	for i := 0; i+1 < len(hops); i++ {
 		left := hops[i]
@@ -63,9 +63,9 @@ func (c *checker) callers(from []policy.Source, deny bool) {
 				c.anyone = max(c.anyone, f.Kind)
 			}
 		case policy.FromService:
-			c.meshes[f.Service.Namespace].names[f.Service.Name].service.calls = true
+			c.byName[f.Service.Namespace].names[f.Service.Name].service.calls = true
 		case policy.FromMesh:
-			for _, s := range c.meshes[f.Mesh].services {
+			for _, s := range c.byName[f.Mesh].services {
 				s.calls = true
 			}
 		}
@@ -82,7 +82,7 @@ func bare(targets []lang.Target) []lang.Target {
 }
 
 // hop resolves one destination and enters a rule for each service that it stands for.
-func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
+func (c *checker) hop(m *mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
 	callees, ext := c.destination(m, t.Ref)
 	ops, ok := c.operations(t.Ops)
 	if ext != nil {
@@ -92,7 +92,7 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 	consent := &consent{statement: m}
 	for _, s := range callees {
 		s.called = true
-		r := &Rule{Rule: base, Callee: s}
+		r := &rule{Rule: base, callee: s}
 		r.FromAt, r.ToAt = fromAt, t.Ref.Range
 		r.Ops = ops
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
@@ -109,9 +109,9 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 		r.key = r.Rule.OperationKey()
 		c.repeats(r, deny)
 		if deny {
-			s.Deny = append(s.Deny, r)
+			s.deny = append(s.deny, r)
 		} else {
-			s.Allow = append(s.Allow, r)
+			s.allow = append(s.allow, r)
 		}
 	}
 	c.refused(m, consent, t, deny)
@@ -123,7 +123,7 @@ func (c *checker) hop(m *Mesh, base policy.Rule, fromAt []source.Span, left []la
 }
 
 // destination resolves the right side of an edge: services, or one external.
-func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
+func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
 	switch kind := special(r); {
 	case kind == policy.FromAny || kind == policy.FromWorld:
 		if !c.ambiguous(m, r) {
@@ -150,8 +150,8 @@ func (c *checker) destination(m *Mesh, r lang.Ref) ([]*Service, *external) {
 }
 
 // rulePorts fills the ports of a rule; single tells that the destination names this one service.
-func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
-	s := r.Callee
+func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
+	s := r.callee
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
 		if !ok {
@@ -179,7 +179,7 @@ func (c *checker) rulePorts(r *Rule, t *lang.Target, single bool) bool {
 	if len(r.Ops) == 0 {
 		return true
 	}
-	r.spoken = true
+	r.anyHTTP = true
 	for _, p := range s.Ports {
 		if p.Protocol.IsHTTP() {
 			r.Ports = append(r.Ports, p.Number)
@@ -396,7 +396,7 @@ func days(n int) string {
 
 // edgeKey is one caller, callee and set of operations.
 type edgeKey struct {
-	callee *Service
+	callee *service
 	caller *policy.Service
 	kind   policy.SourceKind
 	mesh   string
@@ -405,11 +405,11 @@ type edgeKey struct {
 }
 
 // repeats reports a rule whose every caller has the same rule already.
-func (c *checker) repeats(r *Rule, deny bool) {
+func (c *checker) repeats(r *rule, deny bool) {
 	repeated := true
 	var first source.Span
 	for _, f := range r.From {
-		k := edgeKey{r.Callee, f.Service, f.Kind, f.Mesh, deny, r.key}
+		k := edgeKey{r.callee, f.Service, f.Kind, f.Mesh, deny, r.key}
 		if at, ok := c.seen[k]; ok {
 			first = at
 		} else {
@@ -429,7 +429,7 @@ func (c *checker) repeats(r *Rule, deny bool) {
 }
 
 // externalEdge enters the callers of an external.
-func (c *checker) externalEdge(m *Mesh, base policy.Rule, fromAt []source.Span, e *external, t *lang.Target, deny bool) {
+func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, e *external, t *lang.Target, deny bool) {
 	e.used = true
 	switch {
 	case deny:

@@ -9,24 +9,24 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// permitted is a permissive mode and the edges that need identity under it.
-type permitted struct {
-	first   *Rule
-	callees map[*Service]bool
+// permissive is a permissive mode and the edges that need identity under it.
+type permissive struct {
+	first   *rule
+	callees map[*service]bool
 }
 
 // sound judges whether what Istio would enforce is what the statements say.
 func (c *checker) sound() {
-	for _, m := range c.Meshes {
+	for _, m := range c.meshes {
 		for _, s := range m.services {
 			if s.bound() {
 				c.nameable(s)
 				c.selectable(s)
 			}
-			for _, r := range s.Allow {
+			for _, r := range s.allow {
 				c.identities(r, false)
 			}
-			for _, r := range s.Deny {
+			for _, r := range s.deny {
 				c.withoutNobody(r)
 				c.identities(r, true)
 				c.aroundByPort(r)
@@ -37,21 +37,21 @@ func (c *checker) sound() {
 }
 
 // bound tells whether any object is emitted that selects the pods of the service.
-func (s *Service) bound() bool {
-	return s.Proxied() && (len(s.Allow) > 0 || len(s.Deny) > 0 || s.Mode != policy.ModeUnset ||
+func (s *service) bound() bool {
+	return s.Proxied() && (len(s.allow) > 0 || len(s.deny) > 0 || s.Mode != policy.ModeUnset ||
 		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
 }
 
 // selectable reports a workload whose pods no policy could find.
-func (c *checker) selectable(s *Service) {
+func (c *checker) selectable(s *service) {
 	if len(s.Labels) == 0 {
-		c.list.Add(diag.SelectorMismatch, place(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
+		c.list.Add(diag.SelectorMismatch, either(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
 			WithHelp("a policy finds its pods by labels: give them one, such as `app: %s`", s.Name)
 	}
 }
 
 // nameable reports a workload whose name from the manifests cannot be the name of a policy.
-func (c *checker) nameable(s *Service) {
+func (c *checker) nameable(s *service) {
 	if s.decl == nil && !policy.IsLabel(s.Name) {
 		c.list.Add(diag.InvalidName, s.At, "%s cannot be the name of a policy", quoted(s.Name)).
 			WithHelp("declare the service under a name of lower-case letters, digits and `-`, with this workload's label: `service NAME label app=%s`", s.Name)
@@ -59,8 +59,8 @@ func (c *checker) nameable(s *Service) {
 }
 
 // overlaps reports a selector that also takes the pods of another service of the mesh.
-func (c *checker) overlaps(m *Mesh) {
-	holders := map[policy.Label][]*Service{} // services some pods of which carry a label
+func (c *checker) overlaps(m *mesh) {
+	holders := map[policy.Label][]*service{} // services some pods of which carry a label
 	for _, s := range m.services {
 		if !s.Proxied() && s.decl != nil && len(s.workloads) == 0 {
 			continue // no pods in the cluster
@@ -102,7 +102,7 @@ func (c *checker) overlaps(m *Mesh) {
 }
 
 // carries tells whether some pod of a service has all of these labels.
-func (s *Service) carries(selector []policy.Label) bool {
+func (s *service) carries(selector []policy.Label) bool {
 	if len(s.workloads) == 0 {
 		for _, l := range selector {
 			if !slices.Contains(s.Labels, l) {
@@ -119,7 +119,7 @@ func (s *Service) carries(selector []policy.Label) bool {
 	return false
 }
 
-func (s *Service) podsAt() source.Span {
+func (s *service) podsAt() source.Span {
 	if len(s.workloads) > 0 {
 		return s.workloads[0].LabelsAt
 	}
@@ -138,8 +138,8 @@ func selectorText(labels []policy.Label) string {
 }
 
 // identities judges who can prove what the callee asks for.
-func (c *checker) identities(r *Rule, deny bool) {
-	s := r.Callee
+func (c *checker) identities(r *rule, deny bool) {
+	s := r.callee
 	if !s.Proxied() {
 		c.outsideCallee(r, deny)
 		for i, f := range r.From {
@@ -175,13 +175,13 @@ func (c *checker) identities(r *Rule, deny bool) {
 }
 
 // bypassed warns of ports that are led past the sidecar of the callee.
-func (c *checker) bypassed(r *Rule) {
-	for _, w := range r.Callee.workloads {
-		for _, p := range r.Callee.Ports {
+func (c *checker) bypassed(r *rule) {
+	for _, w := range r.callee.workloads {
+		for _, p := range r.callee.Ports {
 			if !w.Excluded.Has(p.Number) || len(r.Ports) > 0 && !slices.Contains(r.Ports, p.Number) {
 				continue
 			}
-			c.list.Add(diag.OutsideCallee, r.ToAt, "nothing is enforced on port %d of %s, which is led past its proxy", p.Number, r.Callee.Name).
+			c.list.Add(diag.OutsideCallee, r.ToAt, "nothing is enforced on port %d of %s, which is led past its proxy", p.Number, r.callee.Name).
 				WithRelated(w.Excluded.At, "led past it here").
 				WithHelp("take the port out of the annotation, or guard it with a NetworkPolicy")
 			return
@@ -191,21 +191,21 @@ func (c *checker) bypassed(r *Rule) {
 
 // ambient reports what the proxies of an ambient namespace cannot do without a waypoint: ztunnel knows
 // connections, not requests (istio.io/docs/ambient/usage/l4-policy).
-func (c *checker) ambient(r *Rule, deny bool) {
-	ns := c.ambients[r.Callee.Namespace]
-	if ns == nil || len(r.Ops) == 0 {
+func (c *checker) ambient(r *rule, deny bool) {
+	ns := c.namespaces[r.callee.Namespace]
+	if ns == nil || !ns.Ambient || len(r.Ops) == 0 {
 		return
 	}
 	what := "edge"
 	if deny {
 		what = "deny"
 	}
-	c.list.Add(diag.Inexpressible, r.ToAt, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, r.Callee.Namespace).
+	c.list.Add(diag.Inexpressible, r.ToAt, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, r.callee.Namespace).
 		WithRelated(ns.At, "ambient here").
 		WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
 }
 
-func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []stated, deny bool) {
+func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []stated, deny bool) {
 	if bare := c.withoutProxy(f); bare != nil && !deny {
 		strict := slices.IndexFunc(met, func(m stated) bool { return m.mode == policy.Strict })
 		switch {
@@ -226,7 +226,7 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 			if m.capped && c.env.DryRun {
 				continue // policies decide nothing yet: a migration under way
 			}
-			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.Callee.Name).
+			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.callee.Name).
 				WithNote("identity comes with mutual TLS: without it this rule never matches")
 			if m.capped {
 				d.WithRelated(m.at, "environment %s allows no more", c.Environment).
@@ -236,32 +236,32 @@ func (c *checker) needsIdentity(r *Rule, f policy.Source, at source.Span, met []
 			}
 			return
 		case policy.Permissive:
-			if deny || m.at.IsZero() || m.capped || r.Callee.welcomesPlaintext() {
+			if deny || m.at.IsZero() || m.capped || r.callee.welcomesPlaintext() {
 				// A mode that is stated nowhere has a warning of its own; a ceiling is a migration under way.
 				continue
 			}
 			p := c.loose[m.at]
 			if p == nil {
-				p = &permitted{first: r, callees: map[*Service]bool{}}
+				p = &permissive{first: r, callees: map[*service]bool{}}
 				c.loose[m.at] = p
 			}
-			p.callees[r.Callee] = true
+			p.callees[r.callee] = true
 		}
 	}
 }
 
 // withoutProxy is a service, or one of a mesh, that proves nothing though its source is meant to: nil where all
 // have a proxy as far as the manifests show.
-func (c *checker) withoutProxy(f policy.Source) *Service {
+func (c *checker) withoutProxy(f policy.Source) *service {
 	switch f.Kind {
 	case policy.FromService:
-		if s := c.meshes[f.Service.Namespace].names[f.Service.Name].service; s.partly {
+		if s := c.byName[f.Service.Namespace].names[f.Service.Name].service; s.partly {
 			return s
 		}
 	case policy.FromMesh:
-		services := c.meshes[f.Mesh].services
-		i := slices.IndexFunc(services, func(s *Service) bool { return !s.Proxied() && !s.declaredOutside() })
-		if i >= 0 && !slices.ContainsFunc(services, func(s *Service) bool { return s.Proxied() }) {
+		services := c.byName[f.Mesh].services
+		i := slices.IndexFunc(services, func(s *service) bool { return !s.Proxied() && !s.declaredOutside() })
+		if i >= 0 && !slices.ContainsFunc(services, func(s *service) bool { return s.Proxied() }) {
 			return services[i]
 		}
 	}
@@ -269,8 +269,8 @@ func (c *checker) withoutProxy(f policy.Source) *Service {
 }
 
 // welcomesPlaintext tells whether some edge lets in callers without identity, so that a loose mode is meant.
-func (s *Service) welcomesPlaintext() bool {
-	return slices.ContainsFunc(s.Allow, func(r *Rule) bool { return slices.ContainsFunc(r.From, plaintext) })
+func (s *service) welcomesPlaintext() bool {
+	return slices.ContainsFunc(s.allow, func(r *rule) bool { return slices.ContainsFunc(r.From, plaintext) })
 }
 
 // plaintext tells a source that proves no identity.
@@ -278,7 +278,7 @@ func plaintext(f policy.Source) bool {
 	return f.Kind == policy.FromWorld || f.Kind == policy.FromService && !f.Service.Proxied()
 }
 
-func (c *checker) world(r *Rule, at source.Span, met []stated, deny bool) {
+func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 	if deny {
 		return
 	}
@@ -287,13 +287,13 @@ func (c *checker) world(r *Rule, at source.Span, met []stated, deny bool) {
 			return
 		}
 	}
-	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS refuses plaintext callers all the same", r.Callee.Name).
+	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS refuses plaintext callers all the same", r.callee.Name).
 		WithRelated(met[0].at, "strict here").
-		WithHelp("write `any` for every caller of the mesh, or make the port permissive: `mtls %s:PORT permissive`", r.Callee.Name)
+		WithHelp("write `any` for every caller of the mesh, or make the port permissive: `mtls %s:PORT permissive`", r.callee.Name)
 }
 
-func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service, met []stated, deny bool) {
-	svc := c.meshes[caller.Namespace].names[caller.Name].service
+func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service, met []stated, deny bool) {
+	svc := c.byName[caller.Namespace].names[caller.Name].service
 	if !deny {
 		for _, m := range met {
 			if m.mode == policy.Strict {
@@ -306,22 +306,22 @@ func (c *checker) outsideCaller(r *Rule, at source.Span, caller *policy.Service,
 }
 
 // refusedByMode reports a caller without a proxy that a strict port turns away, with all that its edge needs.
-func (c *checker) refusedByMode(r *Rule, at source.Span, caller *Service, m stated) {
+func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stated) {
 	who := caller.Name
 	if caller.Proxied() {
 		who = "a part of " + who
 	}
-	d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", who, r.Callee.Name).
+	d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", who, r.callee.Name).
 		WithRelated(m.at, "strict here").
 		WithRelated(c.outsideAt(caller), "%s", c.outsideWhy(caller))
 	port := "PORT"
 	switch {
 	case len(r.Ports) == 1:
 		port = portText(r.Ports[0])
-	case len(r.Callee.Ports) == 1:
-		port = portText(r.Callee.Ports[0].Number)
+	case len(r.callee.Ports) == 1:
+		port = portText(r.callee.Ports[0].Number)
 	}
-	way := fmt.Sprintf("let it call one port alone, `-> %s:%s`, and make that permissive: `mtls %s:%s permissive`", r.Callee.Name, port, r.Callee.Name, port)
+	way := fmt.Sprintf("let it call one port alone, `-> %s:%s`, and make that permissive: `mtls %s:%s permissive`", r.callee.Name, port, r.callee.Name, port)
 	if !caller.declaredOutside() {
 		way = "let its proxy be injected; or " + way
 		if len(caller.Addresses) == 0 {
@@ -334,15 +334,15 @@ func (c *checker) refusedByMode(r *Rule, at source.Span, caller *Service, m stat
 // unproved reports a caller that has neither an identity nor an address.
 func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	if len(caller.Addresses) == 0 {
-		svc := c.meshes[caller.Namespace].names[caller.Name].service
+		svc := c.byName[caller.Namespace].names[caller.Name].service
 		c.list.Add(diag.NoIdentity, at, "%s has no proxy, so it cannot prove who it is", caller.Name).
 			WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc)).
 			WithHelp("let its proxy be injected, or say where its calls come from: `service %s outside address NETWORK`", caller.Name)
 	}
 }
 
-func (c *checker) outsideCallee(r *Rule, deny bool) {
-	s := r.Callee
+func (c *checker) outsideCallee(r *rule, deny bool) {
+	s := r.callee
 	what := "edge"
 	if deny {
 		what = "deny"
@@ -352,21 +352,21 @@ func (c *checker) outsideCallee(r *Rule, deny bool) {
 		WithHelp("whoever reaches it on the network may call it: bring it into the mesh, or guard it with a NetworkPolicy")
 }
 
-func (s *Service) declaredOutside() bool { return s.decl != nil && s.decl.Outside.Present() }
+func (s *service) declaredOutside() bool { return s.decl != nil && s.decl.Outside.Present() }
 
-func (c *checker) outsideAt(s *Service) source.Span {
+func (c *checker) outsideAt(s *service) source.Span {
 	if s.declaredOutside() {
 		return s.decl.Outside.Range
 	}
 	for _, w := range s.workloads {
 		if w.NoProxy != "" {
-			return place(w.NoProxyAt, w.At)
+			return either(w.NoProxyAt, w.At)
 		}
 	}
 	return s.At
 }
 
-func (c *checker) outsideWhy(s *Service) string {
+func (c *checker) outsideWhy(s *service) string {
 	if s.declaredOutside() {
 		return "declared outside the mesh here"
 	}

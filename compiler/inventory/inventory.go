@@ -36,8 +36,11 @@ type Workload struct {
 	Probes    []Probe     // of the kubelet, those that reach the pod in plaintext
 	Excluded  *Excluded   // ports that bypass the sidecar; nil where there are none
 	At        source.Span // metadata.name
+	NameAt    source.Span // what gives it Service: the value of the label, else At
 	AccountAt source.Span // serviceAccountName, else At
 	LabelsAt  source.Span // the pod template's labels, else At
+
+	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
 
 // Port is a container port with what the Services in front of it say.
@@ -93,6 +96,7 @@ func (e *Excluded) Has(port uint16) bool {
 type Account struct {
 	Namespace, Name string
 	At              source.Span
+	NamespaceAt     source.Span // metadata.namespace; zero where it has none
 }
 
 // Namespace is a Namespace object.

@@ -95,9 +95,8 @@ func (f *file) object(n *yaml.Node, kind string) {
 			return
 		}
 		if at, namespace, ok := f.meta(n, kind, &o.ObjectMeta); ok {
-			f.keep(kind, namespace, o.Name, at, func(r *reader) {
-				r.accounts = append(r.accounts, &Account{Namespace: namespace, Name: o.Name, At: at})
-			})
+			account := &Account{Namespace: namespace, Name: o.Name, At: at, NamespaceAt: f.namespaceAt(n, &o.ObjectMeta)}
+			f.keep(kind, namespace, o.Name, at, func(r *reader) { r.accounts = append(r.accounts, account) })
 		}
 	case "Namespace":
 		var o corev1.Namespace
@@ -145,6 +144,13 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 			WithHelp("state metadata.namespace in the manifests, or for all of them in meshc.yaml: `%s`", Entry(f.File.Name, "NAME"))
 	}
 	return at, "default", true
+}
+
+func (f *file) namespaceAt(n *yaml.Node, m *metav1.ObjectMeta) (at source.Span) {
+	if m.Namespace == "" {
+		return at
+	}
+	return f.doc.Span(yamldoc.Get(n, "metadata", "namespace"))
 }
 
 // Entry is the line of meshc.yaml that gives the objects of a file, or of a stream, their namespace.

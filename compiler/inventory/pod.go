@@ -42,6 +42,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 		Service:   cmp.Or(template.Labels[policy.NamingLabels[0]], template.Labels[policy.NamingLabels[1]], meta.Name, meta.GenerateName),
 		Labels:    template.Labels,
 		At:        at,
+		NameAt:    at,
 		AccountAt: at,
 		LabelsAt:  at,
 	}}
@@ -49,6 +50,13 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	if key, _ := yamldoc.Find(yamldoc.Get(here, "metadata"), "labels"); key != nil {
 		p.LabelsAt = f.doc.Span(key)
 	}
+	for _, key := range policy.NamingLabels {
+		if template.Labels[key] != "" {
+			p.NameAt = f.doc.Span(yamldoc.Get(here, "metadata", "labels", key))
+			break
+		}
+	}
+	p.NamespaceAt = f.namespaceAt(n, meta)
 	spec := yamldoc.Get(here, "spec")
 	f.misspeltFields(spec)
 	f.account(p, spec, &template.Spec)

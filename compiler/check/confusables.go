@@ -24,16 +24,16 @@ func identityOf(s *policy.Service) identity {
 
 // toldApart reports services of one identity that edges or denies tell apart: the one would be let in, or shut out,
 // with the other.
-func (c *checker) toldApart() {
+func (c *checker) sharedIdentities() {
 	c.findTwins()
-	if len(c.twins) == 0 {
+	if len(c.sharers) == 0 {
 		return
 	}
-	for _, m := range c.Meshes {
+	for _, m := range c.meshes {
 		for _, s := range m.services {
-			denied := voicesOf(s.Deny)
-			c.equal(s.Allow, voicesOf(s.Allow), denied)
-			c.equal(s.Deny, denied)
+			denied := voicesOf(s.deny)
+			c.equal(s.allow, voicesOf(s.allow), denied)
+			c.equal(s.deny, denied)
 		}
 	}
 }
@@ -41,27 +41,27 @@ func (c *checker) toldApart() {
 // findTwins gathers who bears each identity. A service at a part of the addresses of another is taken for that one, and
 // not the reverse: a network may be let in, and one host of it to more.
 func (c *checker) findTwins() {
-	c.twins = map[identity][]*Service{}
-	var addressed []*Service
-	for _, m := range c.Meshes {
+	c.sharers = map[identity][]*service{}
+	var addressed []*service
+	for _, m := range c.meshes {
 		for _, s := range m.services {
 			switch {
 			case !s.Proxied() && len(s.Addresses) > 0:
 				addressed = append(addressed, s)
 			case s.Proxied() && s.Account != "":
-				c.twins[identityOf(s.Service)] = append(c.twins[identityOf(s.Service)], s)
+				c.sharers[identityOf(s.Service)] = append(c.sharers[identityOf(s.Service)], s)
 			}
 		}
 	}
-	for k, all := range c.twins {
+	for k, all := range c.sharers {
 		if len(all) < 2 {
-			delete(c.twins, k)
+			delete(c.sharers, k)
 		}
 	}
 	for _, s := range addressed {
 		for _, other := range addressed {
 			if other != s && shared(s.Service, other.Service).IsValid() {
-				c.twins[identityOf(s.Service)] = append(c.twins[identityOf(s.Service)], other)
+				c.sharers[identityOf(s.Service)] = append(c.sharers[identityOf(s.Service)], other)
 			}
 		}
 	}
@@ -80,20 +80,20 @@ func shared(s, twin *policy.Service) netip.Prefix {
 }
 
 // equal reports a twin for which not every request holds that a rule is about: by none of the voices.
-func (c *checker) equal(rules []*Rule, voices ...*voices) {
+func (c *checker) equal(rules []*rule, voices ...*voices) {
 	type about struct {
 		identity
 		key string
 	}
 	looked := map[about]bool{}
 	for _, r := range rules {
-		var parts []*Rule
+		var parts []*rule
 		for i, f := range r.From {
 			if f.Kind != policy.FromService {
 				continue
 			}
 			k := identityOf(f.Service)
-			twins := c.twins[k]
+			twins := c.sharers[k]
 			if len(twins) == 0 || c.reported[k] || looked[about{k, r.key}] {
 				continue
 			}
@@ -115,25 +115,25 @@ func (c *checker) equal(rules []*Rule, voices ...*voices) {
 
 // heard tells whether a twin has to be told from a service: in its own mesh always, elsewhere (which an address may
 // be) where the callee speaks of it.
-func heard(twin *Service, s *policy.Service, all []*voices) bool {
+func heard(twin *service, s *policy.Service, all []*voices) bool {
 	return twin.Namespace == s.Namespace ||
 		slices.ContainsFunc(all, func(v *voices) bool { return len(v.named[twin.Service]) > 0 })
 }
 
-func covered(s *policy.Service, parts []*Rule, all []*voices) bool {
-	return !slices.ContainsFunc(parts, func(p *Rule) bool {
+func covered(s *policy.Service, parts []*rule, all []*voices) bool {
+	return !slices.ContainsFunc(parts, func(p *rule) bool {
 		return !slices.ContainsFunc(all, func(v *voices) bool { return v.cover(s, p) })
 	})
 }
 
 // voices is the rules of one callee and action, by whom they name.
 type voices struct {
-	named map[*policy.Service][]*Rule
-	wide  []*Rule // a mesh, or everybody
+	named map[*policy.Service][]*rule
+	wide  []*rule // a mesh, or everybody
 }
 
-func voicesOf(rules []*Rule) *voices {
-	v := &voices{named: map[*policy.Service][]*Rule{}}
+func voicesOf(rules []*rule) *voices {
+	v := &voices{named: map[*policy.Service][]*rule{}}
 	for _, r := range rules {
 		wide := false
 		for _, f := range r.From {
@@ -151,17 +151,17 @@ func voicesOf(rules []*Rule) *voices {
 }
 
 // cover tells whether one of the rules says of a service all that a part of a rule is about.
-func (v *voices) cover(s *policy.Service, part *Rule) bool {
-	says := func(r *Rule) bool {
+func (v *voices) cover(s *policy.Service, part *rule) bool {
+	says := func(r *rule) bool {
 		return policy.CoversPorts(r.Ports, part.Ports) && policy.Covers(r.Ops, part.Ops)
 	}
-	return slices.ContainsFunc(v.named[s], says) || slices.ContainsFunc(v.wide, func(r *Rule) bool {
+	return slices.ContainsFunc(v.named[s], says) || slices.ContainsFunc(v.wide, func(r *rule) bool {
 		return says(r) && lists(r.From, s)
 	})
 }
 
 // parts is a rule for each single port and operation.
-func (r *Rule) parts() []*Rule {
+func (r *rule) parts() []*rule {
 	ports := [][]uint16{nil}
 	if len(r.Ports) > 0 {
 		ports = slices.Collect(slices.Chunk(r.Ports, 1))
@@ -178,10 +178,10 @@ func (r *Rule) parts() []*Rule {
 			}
 		}
 	}
-	var parts []*Rule
+	var parts []*rule
 	for _, p := range ports {
 		for _, o := range ops {
-			parts = append(parts, &Rule{Rule: policy.Rule{Ports: p, Ops: o}})
+			parts = append(parts, &rule{Rule: policy.Rule{Ports: p, Ops: o}})
 		}
 	}
 	return parts
@@ -206,7 +206,7 @@ func (c *checker) exact(n named, about func(*policy.Service) bool) {
 			continue
 		}
 		k := identityOf(f.Service)
-		for _, twin := range c.twins[k] {
+		for _, twin := range c.sharers[k] {
 			if twin.Service != f.Service && !c.reported[k] && about(twin.Service) && !lists(n.sources, twin.Service) {
 				c.sharedIdentity(k, f.Service, twin, n.at[i]).
 					WithHelp("give %s %s of its own, or name both", twin.Name, k.what())
@@ -216,7 +216,7 @@ func (c *checker) exact(n named, about func(*policy.Service) bool) {
 }
 
 // sharedIdentity reports, once, that a service is taken for its twin.
-func (c *checker) sharedIdentity(k identity, s *policy.Service, twin *Service, at source.Span) *diag.Diagnostic {
+func (c *checker) sharedIdentity(k identity, s *policy.Service, twin *service, at source.Span) *diag.Diagnostic {
 	c.reported[k] = true
 	if k.outside != nil {
 		network := shared(s, twin.Service)
@@ -230,7 +230,7 @@ func (c *checker) sharedIdentity(k identity, s *policy.Service, twin *Service, a
 	}
 	return c.list.Add(diag.SharedAccount, at, "%s and %s share the account %s, so this holds for both", s.Name, twin.Name, quoted(k.account)).
 		WithRelated(c.symbolAt(s), "%s runs as %s", s.Name, k.account).
-		WithRelated(place(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
+		WithRelated(either(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
 		WithNote("identity is the account: the callee cannot see which of the two is calling")
 }
 
@@ -242,6 +242,6 @@ func (k identity) what() string {
 }
 
 func (c *checker) symbolAt(s *policy.Service) source.Span {
-	svc := c.meshes[s.Namespace].names[s.Name].service
-	return place(svc.accountAt, svc.At)
+	svc := c.byName[s.Namespace].names[s.Name].service
+	return either(svc.accountAt, svc.At)
 }

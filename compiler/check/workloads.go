@@ -11,38 +11,47 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// join gives each declared service the workloads that its selector takes, and declares the services that
-// only the manifests know. Afterwards Meshes is complete and sorted.
-func (c *checker) join() {
+// matchWorkloads gives each declared service the workloads that its labels select, and declares the services that only
+// the manifests have. Afterwards c.meshes is complete and sorted.
+func (c *checker) matchWorkloads() {
 	for _, n := range c.inv.Namespaces {
-		if n.Ambient {
-			c.ambients[n.Name] = n
-		}
+		c.namespaces[n.Name] = n
 	}
 	byNamespace := map[string][]*inventory.Workload{}
 	for _, w := range c.inv.Workloads {
 		byNamespace[w.Namespace] = append(byNamespace[w.Namespace], w)
 	}
 	for _, a := range c.inv.Accounts {
-		m := c.mesh(a.Namespace)
-		m.manifest = true
+		m := c.manifested(a.Namespace, a.NamespaceAt)
 		if m.accounts == nil {
 			m.accounts = map[string]source.Span{}
 		}
 		m.accounts[a.Name] = a.At
 	}
-	for namespace := range byNamespace {
-		c.mesh(namespace).manifest = true
+	for namespace, workloads := range byNamespace {
+		c.manifested(namespace, workloads[0].NamespaceAt)
 	}
-	c.Meshes = slices.SortedFunc(maps.Values(c.meshes), func(a, b *Mesh) int { return cmp.Compare(a.Name, b.Name) })
-	for _, m := range c.Meshes {
+	c.meshes = slices.SortedFunc(maps.Values(c.byName), func(a, b *mesh) int { return cmp.Compare(a.Name, b.Name) })
+	for _, m := range c.meshes {
 		slices.Sort(m.Files)
 		m.Files = slices.Compact(m.Files)
-		c.joinMesh(m, byNamespace[m.Name])
+		c.matchMesh(m, byNamespace[m.Name])
 	}
 }
 
-func (c *checker) joinMesh(m *Mesh, workloads []*inventory.Workload) {
+// manifested returns the mesh of a namespace that the manifests have, and where they name it if no section does.
+func (c *checker) manifested(namespace string, at source.Span) *mesh {
+	m := c.mesh(namespace)
+	m.manifested = true
+	if n := c.namespaces[namespace]; n != nil {
+		at = n.At
+	}
+	m.object.At = either(m.object.At, at)
+	return m
+}
+
+// matchMesh matches by labels first: what a stated label selects is not taken by name as well.
+func (c *checker) matchMesh(m *mesh, workloads []*inventory.Workload) {
 	taken := make(map[*inventory.Workload]bool, len(workloads))
 	for _, labelled := range []bool{true, false} {
 		for _, s := range m.services {
@@ -59,7 +68,7 @@ func (c *checker) joinMesh(m *Mesh, workloads []*inventory.Workload) {
 	}
 	for _, s := range m.services {
 		if len(s.workloads) > 0 {
-			c.hold(s)
+			c.compare(s)
 		} else if i := slices.IndexFunc(workloads, func(w *inventory.Workload) bool { return w.Service == s.Name && !taken[w] }); i >= 0 {
 			c.missed(s, workloads[i])
 			taken[workloads[i]] = true
@@ -70,33 +79,32 @@ func (c *checker) joinMesh(m *Mesh, workloads []*inventory.Workload) {
 		if taken[w] {
 			continue
 		}
-		symbolOf := m.names[w.Service]
-		if symbolOf != nil && symbolOf.service == nil {
-			c.list.Add(diag.DuplicateDeclaration, symbolOf.at, "%s is also a workload of mesh %s", quoted(w.Service), m.Name).
+		sym := m.names[w.Service]
+		if sym != nil && sym.service == nil {
+			c.list.Add(diag.DuplicateDeclaration, sym.object.At, "%s is also a workload of mesh %s", quoted(w.Service), m.Name).
 				WithRelated(w.At, "%s %s", w.Kind, w.Object).
 				WithHelp("give the group or external another name")
 			continue
 		}
-		if symbolOf == nil {
-			s := &Service{mesh: m, Service: &policy.Service{Namespace: m.Name, Name: w.Service, At: w.At}}
-			symbolOf = &symbol{service: s, at: w.At}
-			m.names[w.Service] = symbolOf
+		if sym == nil {
+			s := &service{mesh: m, Service: &policy.Service{Namespace: m.Name, Name: w.Service, At: w.At}}
+			sym = &symbol{service: s, object: Object{ServiceName, m.Name, w.Service, w.NameAt}}
+			m.names[w.Service] = sym
 			m.services = append(m.services, s)
 		}
-		symbolOf.service.workloads = append(symbolOf.service.workloads, w)
+		sym.service.workloads = append(sym.service.workloads, w)
 	}
 	for _, s := range m.services {
 		if s.decl == nil {
-			c.hold(s)
+			c.compare(s)
 			c.complete(s)
 		}
 	}
-	slices.SortFunc(m.services, func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(m.services, func(a, b *service) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// takes tells whether a workload belongs to a declared service: by its labels where it states any, else by
-// name, and then only what no stated labels take.
-func (s *Service) takes(w *inventory.Workload) bool {
+// takes reports whether a workload belongs to a declared service: by the labels that it states, else by its name.
+func (s *service) takes(w *inventory.Workload) bool {
 	if len(s.Labels) == 0 {
 		return w.Service == s.Name
 	}
@@ -112,11 +120,11 @@ func selects(selector []policy.Label, pod map[string]string) bool {
 	return true
 }
 
-// missed reports a declared service whose selector takes none of the pods that bear its name.
-func (c *checker) missed(s *Service, w *inventory.Workload) {
+// missed reports a declared service whose labels select none of the pods that have its name.
+func (c *checker) missed(s *service, w *inventory.Workload) {
 	s.mismatch = true // that no workload runs as its account would only follow from this
 	label := s.decl.Labels[0]
-	d := c.list.Add(diag.SelectorMismatch, label.Key.Range.To(label.Value.Range), "no pod of %s carries these labels", s.Name).
+	d := c.list.Add(diag.SelectorMismatch, label.Key.Range.To(label.Value.Range), "no pod of %s has these labels", s.Name).
 		WithRelated(w.LabelsAt, "the pods of %s %s", w.Kind, w.Object)
 	for _, l := range s.Labels {
 		if v, ok := w.Labels[l.Key]; ok && v != l.Value {
@@ -125,11 +133,11 @@ func (c *checker) missed(s *Service, w *inventory.Workload) {
 			d.WithNote("its pods have no label %s", l.Key)
 		}
 	}
-	d.WithHelp("a policy for %s would bind nothing: write the labels that its pods have, or none where `app=%s` is one of them", s.Name, s.Name)
+	d.WithHelp("a policy for %s would bind nothing: write the labels that its pods have, or none if `app=%s` is one of them", s.Name, s.Name)
 }
 
-// hold compares a service with its workloads and takes over what only they say.
-func (c *checker) hold(s *Service) {
+// compare holds a service against its workloads and adds what only they say.
+func (c *checker) compare(s *service) {
 	if len(s.workloads) == 0 {
 		return
 	}
@@ -144,15 +152,15 @@ func (c *checker) hold(s *Service) {
 	}
 	s.partly = s.Proxied() && bare > 0
 	if s.declaredOutside() {
-		c.holdOutside(s)
+		c.compareOutside(s)
 	} else {
-		c.holdAccount(s)
+		c.compareAccount(s)
 	}
-	c.holdDeclaredPorts(s)
+	c.declaredPorts(s)
 	for _, w := range s.workloads {
 		for _, p := range w.Ports {
 			if !p.UDP {
-				c.holdPort(s, p)
+				c.comparePort(s, p)
 			}
 		}
 		s.Hosts = append(s.Hosts, w.Hosts...)
@@ -165,20 +173,20 @@ func (c *checker) hold(s *Service) {
 	}
 }
 
-// holdOutside reports a service that is declared outside the mesh, and has a proxy: its calls bear an identity, which
+// compareOutside reports a service that is declared outside the mesh but has a proxy: its calls have an identity, which
 // rules for its addresses do not match, and its own proxy would enforce no rule.
-func (c *checker) holdOutside(s *Service) {
+func (c *checker) compareOutside(s *service) {
 	for _, w := range s.workloads {
 		if w.Proxy != "" {
 			c.list.Add(diag.ProxiedOutside, s.decl.Outside.Range, "%s is not outside the mesh: %s", s.Name, w.Proxy).
-				WithRelated(place(w.ProxyAt, w.At), "the manifests say so here").
-				WithHelp("delete `outside` and the addresses, or take its proxy away: label its pods `sidecar.istio.io/inject: \"false\"`")
+				WithRelated(either(w.ProxyAt, w.At), "the manifests say so here").
+				WithHelp("delete `outside` and the addresses, or remove its proxy: label its pods `sidecar.istio.io/inject: \"false\"`")
 			return
 		}
 	}
 }
 
-func (c *checker) holdAccount(s *Service) {
+func (c *checker) compareAccount(s *service) {
 	first := s.workloads[0]
 	if s.Account == "" {
 		s.Account, s.accountAt = first.Account, first.AccountAt
@@ -202,13 +210,13 @@ func (c *checker) holdAccount(s *Service) {
 		}
 		c.list.Add(diag.AccountMismatch, w.AccountAt, "the workloads of %s run under two accounts, %s and %s", s.Name, quoted(s.Account), quoted(w.Account)).
 			WithRelated(first.AccountAt, "%s %s", first.Kind, first.Object).
-			WithHelp("identity is the account: give them the same serviceAccountName, or declare a service with a label for each")
+			WithHelp("give them the same serviceAccountName, since the account is the identity, or declare a service with a label for each")
 		return
 	}
 }
 
-// holdDeclaredPorts reports the declared ports on which no pod listens: rules for them would bind nothing.
-func (c *checker) holdDeclaredPorts(s *Service) {
+// declaredPorts reports declared ports on which no pod listens: rules for them would bind nothing.
+func (c *checker) declaredPorts(s *service) {
 	if s.decl == nil {
 		return
 	}
@@ -218,7 +226,7 @@ func (c *checker) holdDeclaredPorts(s *Service) {
 			continue
 		}
 		number := s.Ports[i].Number
-		p := s.behind(number)
+		p := s.servedBy(number)
 		if p == nil {
 			continue
 		}
@@ -232,7 +240,7 @@ func (c *checker) holdDeclaredPorts(s *Service) {
 	}
 }
 
-func (c *checker) holdPort(s *Service, p inventory.Port) {
+func (c *checker) comparePort(s *service, p inventory.Port) {
 	i := slices.IndexFunc(s.Ports, func(q policy.Port) bool { return q.Number == p.Number })
 	if i < 0 {
 		s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: p.Protocol})
@@ -256,15 +264,15 @@ func (c *checker) holdPort(s *Service, p inventory.Port) {
 	}
 }
 
-// complete gives a service the selector that it has by default.
-func (c *checker) complete(s *Service) {
+// complete gives a service that neither states labels nor has workloads the default label.
+func (c *checker) complete(s *service) {
 	if len(s.Labels) == 0 && len(s.workloads) == 0 {
 		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
 	}
 }
 
-// selectorOf is the labels that select the workloads of a service: the one that names it where all carry
-// it, else all that they have in common.
+// selectorOf returns the labels that select the workloads of a service: the one that names it if all have it, else all
+// that they have in common.
 func selectorOf(name string, workloads []*inventory.Workload) []policy.Label {
 	for _, key := range policy.NamingLabels {
 		l := []policy.Label{{Key: key, Value: name}}
