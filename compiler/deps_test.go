@@ -28,13 +28,13 @@ var imports = map[string][]string{
 	"lang":        {"lang/diag", "lang/source"},
 	"lang/format": {"lang"},
 
-	"compiler/policy":    {"lang/source"},
+	"compiler/policy":    {"lang/diag", "lang/source"},
 	"compiler/yamldoc":   {"lang/source"},
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
-	"compiler":           {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler":           {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":        {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},

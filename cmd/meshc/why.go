@@ -2,21 +2,13 @@ package main
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/compiler"
-	"github.com/meshc/meshc/compiler/analysis/audit"
-	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
-	"github.com/meshc/meshc/compiler/analysis/model"
-	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets"
 )
 
 func newWhy() *cobra.Command {
@@ -67,44 +59,34 @@ type why struct {
 	exitCode  bool
 }
 
-// reason is everything that there is to say about a question.
+// reason is an explanation as it is printed.
 type reason struct {
-	asked
-	verdict  string // allowed, partly, denied or undecided
-	answer   *explain.Answer
-	chain    *model.Chain
-	remedy   explain.Remedy
-	against  []source.Span // the never and only that the remedy would break
-	notes    []string
-	guesses  func(about func(*policy.Service) bool) []string // nil where nothing is guessed
-	sidecars bool                                            // each workload of the project has a Sidecar
-	virtual  bool                                            // the policies are those of a build, and lie in no file
-	shown    func(string) string
+	*explain.Explanation
+	virtual bool // the policies are those of a build, and lie in no file
+	shown   func(string) string
 }
 
 func (w *why) run(cmd *cobra.Command, args []string) error {
 	if err := checkAnswerFormat(w.format); err != nil {
 		return err
 	}
-	model, r, err := w.open(cmd)
+	ask, r, err := w.open(cmd)
 	if err != nil {
 		return err
 	}
-	questions, err := ask(model.Policy, args, !r.virtual)
-	if err != nil {
-		return err
+	explanations, err := ask(args...)
+	var query *explain.QueryError
+	switch {
+	case errors.As(err, &query):
+		return usageError("%v", query)
+	case err != nil:
+		return &failure{exitFindings, err}
 	}
-	answers := make([]*reason, len(questions))
-	for i, a := range questions {
-		one := *r
-		one.asked, one.notes = *a, slices.Clone(r.notes)
-		if a.note != "" {
-			one.notes = append(one.notes, a.note)
-		}
-		if err := one.find(model); err != nil {
-			return err
-		}
-		answers[i] = &one
+	answers := make([]*reason, len(explanations))
+	allowed := false
+	for i, e := range explanations {
+		answers[i] = &reason{e, r.virtual, r.shown}
+		allowed = allowed || e.Verdict == explain.Allowed || e.Verdict == explain.Partly
 	}
 	out, err := w.answer(answers)
 	if err != nil {
@@ -113,13 +95,13 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	if err := writeOut(cmd, out); err != nil {
 		return err
 	}
-	if w.exitCode && !slices.ContainsFunc(answers, func(r *reason) bool { return r.verdict == "allowed" || r.verdict == "partly" }) {
+	if w.exitCode && !allowed {
 		return errFindings
 	}
 	return nil
 }
 
-// answer is the answers about the members of a group under each other, or the one there is.
+// answer is one answer, or those about the members of a group one after another.
 func (w *why) answer(all []*reason) ([]byte, error) {
 	if w.format == "json" {
 		return whysJSON(all)
@@ -131,8 +113,8 @@ func (w *why) answer(all []*reason) ([]byte, error) {
 	return bytes.Join(texts, []byte("\n")), nil
 }
 
-// open gives what is asked: a project, or manifests.
-func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
+// open gives what answers queries, a project or manifests, and how its answers are printed.
+func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explanation, error), *reason, error) {
 	if len(w.manifests) == 0 {
 		var paths []string
 		if w.project != "" {
@@ -142,11 +124,7 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		r := &reason{virtual: true, sidecars: slices.ContainsFunc(c.Manifests, func(m targets.Manifest) bool { return m.Kind == "Sidecar" }), shown: c.project.Shown}
-		if c.Policy.DryRun {
-			r.notes = append(r.notes, compiler.DryRunNote(c.Policy))
-		}
-		return c.Model, r, nil
+		return c.Explain, &reason{virtual: true, shown: c.project.Shown}, nil
 	}
 	if w.project != "" || w.environment != "" {
 		return nil, nil, usageError("--manifests asks manifests and no project, so --project and --env have no meaning with it")
@@ -156,168 +134,5 @@ func (w *why) open(cmd *cobra.Command) (*model.Model, *reason, error) {
 		return nil, nil, err
 	}
 	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.Findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
-	r := &reason{shown: p.project.Shown}
-	r.guesses = p.Guesses
-	return p.Model, r, err
-}
-
-// find answers the question.
-func (r *reason) find(m *model.Model) error {
-	switch {
-	case r.external != nil:
-		r.outside(m)
-		return nil
-	case !r.to.Proxied():
-		r.verdict = "allowed"
-		r.notes = append([]string{r.to.ID() + " has no proxy: no policy binds it, and whoever reaches it on the network may call it, in plaintext"}, r.notes...)
-		return nil
-	}
-	if from := r.from.Service; from != nil && from.Proxied() && m.Principal(from) == "" {
-		r.notes = append(r.notes, fmt.Sprintf("which account %s has is not known, so this is for all of them; --workloads says which", from.ID()))
-		r.from = policy.Source{Kind: policy.FromAny}
-	}
-	q := explain.Question{From: r.from, To: r.to, Port: r.port, Ops: r.ops}
-	var err error
-	if r.answer, err = explain.Why(m, q); err != nil {
-		return &failure{exitFindings, err}
-	}
-	if len(r.answer.Ports) == 0 {
-		return usageError("no HTTP reaches %s there, so methods and paths mean nothing: ask without them", r.to.ID())
-	}
-	verdict, mixed := r.answer.Verdict()
-	r.verdict = verdict.String()
-	if mixed {
-		r.verdict = "partly"
-	}
-	if r.verdict == "denied" {
-		if r.chain, err = explain.Nearest(m, q); err != nil {
-			return &failure{exitFindings, err}
-		}
-		if r.virtual {
-			r.remedy = explain.RemedyOf(m, r.answer)
-			r.forbidden(m)
-		}
-	}
-	if r.guesses != nil {
-		r.notes = append(r.notes, r.guesses(func(s *policy.Service) bool {
-			return s == r.from.Service || s != r.to && r.chain != nil && slices.Contains(r.chain.Services, s)
-		})...)
-	}
-	if tls, rule := audit.Opens(m, r.from, r.to, r.port); rule != nil {
-		r.notes = append(r.notes, audit.Opening(tls, rule)+", which is not looked at here: meshc verify judges it")
-	}
-	if mesh := meshOf(m.Policy, r.to.Namespace); mesh != nil && mesh.Declares {
-		r.notes = append(r.notes, fmt.Sprintf("%s only declares services here, so nothing closes it: whoever owns it may have", mesh.Name))
-	}
-	if r.from.Kind == policy.FromService && !r.from.Service.Proxied() {
-		r.notes = append(r.notes, r.from.Service.ID()+" has no proxy, and so no identity and no mutual TLS")
-		if r.verdict == "denied" && r.virtual && r.refused() {
-			r.notes = append(r.notes, fmt.Sprintf("to allow it, bring %s into the mesh, or let the port take plaintext too (`mtls %s permissive`) and write the edge", r.from.Service.Name, r.portName()))
-		}
-	}
-	return nil
-}
-
-// portName is the destination as an mtls statement of its mesh names it.
-func (r *reason) portName() string {
-	if r.port == 0 {
-		return r.to.Name
-	}
-	return fmt.Sprintf("%s:%d", r.to.Name, r.port)
-}
-
-// refused tells whether requests are denied because their callers have no identity.
-func (r *reason) refused() bool {
-	for _, p := range r.answer.Ports {
-		for _, c := range p.Callers {
-			if slices.ContainsFunc(c.Cases, func(k explain.Case) bool { return k.Reason == enforce.Plaintext }) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// forbidden gathers the guards that the remedy would break. It looks at the sides of a guard and not at its operations.
-func (r *reason) forbidden(m *model.Model) {
-	if len(r.remedy.Narrow) == 0 && r.remedy.Line.Text == "" {
-		return
-	}
-	for _, g := range m.Policy.Guards {
-		breaks := g.Kind == policy.Never && policy.Includes(g.From, r.from) && !policy.Includes(g.Except, r.from) ||
-			g.Kind == policy.Only && !policy.Includes(g.From, r.from) && !policy.Includes(g.Except, r.from)
-		overlap := len(g.Ports) == 0 || r.port == 0 || slices.Contains(g.Ports, r.port)
-		if breaks && overlap && slices.Contains(g.To, r.to) && !slices.Contains(r.against, g.At) {
-			r.against = append(r.against, g.At)
-		}
-	}
-}
-
-func meshOf(p *policy.Policy, name string) *policy.Mesh {
-	i := slices.IndexFunc(p.Meshes, func(m *policy.Mesh) bool { return m.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return p.Meshes[i]
-}
-
-// outside answers for an external: no policy binds it, so that only a Sidecar of the caller can hold a call back.
-func (r *reason) outside(m *model.Model) {
-	e := r.external
-	name := e.Namespace + "/" + e.Name
-	note := func(format string, args ...any) { r.notes = append(r.notes, fmt.Sprintf(format, args...)) }
-	r.notes = append([]string{fmt.Sprintf("%s (%s) is outside the mesh: no policy binds it and it has no mutual TLS of the mesh; the ServiceEntry %s makes it known", name, strings.Join(e.Hosts, ", "), name)}, r.notes...)
-	declared := r.port == 0 || slices.ContainsFunc(e.Ports, func(p policy.ExternalPort) bool { return p.Number == r.port })
-	if !declared {
-		note("port %d is not declared for it, so it is not in the ServiceEntry", r.port)
-	}
-	led := declared && policy.Includes(e.Callers, r.from)
-	r.verdict = "allowed"
-	switch within := r.callers(e); {
-	case led:
-		note("an edge leads to it")
-	case !r.sidecars:
-		note("no edge of %s leads to it, and nothing in the mesh stops such a call: `targets.istio.sidecars: true` in meshc.yaml does, and so does REGISTRY_ONLY as the mesh's outboundTrafficPolicy", r.from)
-	case r.unbound(m):
-		note("no edge of %s leads to it, and it has no Sidecar that would stop the call", r.from)
-	case declared && len(within) > 0:
-		r.verdict = "partly"
-		note("of %s, edges of %s lead to it; the Sidecars of the others stop such calls", r.from, strings.Join(within, ", "))
-	case r.from.Kind == policy.FromAny || r.from.Kind == policy.FromWorld:
-		r.verdict = "partly"
-		note("the Sidecars of this project stop such calls, and who has none makes them")
-	default:
-		r.verdict = "denied"
-		note("no edge of %s leads to it, and a Sidecar lets its workload call nothing else", r.from)
-		if mesh := meshOf(m.Policy, e.Namespace); declared && r.from.Kind == policy.FromService && r.from.Service.Namespace == e.Namespace && len(mesh.Files) > 0 {
-			port := ""
-			if r.port != 0 {
-				port = fmt.Sprintf(":%d", r.port)
-			}
-			r.remedy.Line = explain.Line{Text: r.from.Service.Name + " -> " + e.Name + port, Mesh: mesh.Name, File: mesh.Files[0]}
-		}
-	}
-}
-
-// callers is those of an external who are part of whom is asked about.
-func (r *reason) callers(e *policy.External) (names []string) {
-	for _, f := range e.Callers {
-		if r.from.Includes(f) {
-			names = append(names, f.String())
-		}
-	}
-	return names
-}
-
-// unbound tells whether who is asked about has no Sidecar: it is without a proxy, or of a mesh that only declares.
-func (r *reason) unbound(m *model.Model) bool {
-	mesh := r.from.Mesh
-	if s := r.from.Service; s != nil {
-		if !s.Proxied() {
-			return true
-		}
-		mesh = s.Namespace
-	}
-	of := meshOf(m.Policy, mesh)
-	return of != nil && of.Declares
+	return p.Explain, &reason{shown: p.project.Shown}, err
 }

@@ -96,17 +96,17 @@ func whysJSON(all []*reason) ([]byte, error) {
 }
 
 func (r *reason) json() whyJSON {
-	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: r.verdict, From: r.from.String(), Port: r.port, Ports: []whyPort{}, Notes: append([]string{}, r.notes...)}
-	if r.to != nil {
-		out.To = r.to.ID()
+	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: string(r.Verdict), From: r.From.String(), Port: r.Port, Ports: []whyPort{}, Notes: append([]string{}, r.Notes...)}
+	if r.To != nil {
+		out.To = r.To.ID()
 	} else {
-		out.To = r.external.Namespace + "/" + r.external.Name
+		out.To = r.External.Namespace + "/" + r.External.Name
 	}
-	for _, o := range r.ops {
+	for _, o := range r.Ops {
 		out.Operations = append(out.Operations, o.String())
 	}
-	if r.answer != nil {
-		for _, p := range r.answer.Ports {
+	if r.Answer != nil {
+		for _, p := range r.Answer.Ports {
 			port := whyPort{Ports: []portJSON{}, OtherPorts: p.Others, Mode: p.Mode.String(), ModeBy: r.policyJSON(p.By), Callers: []whyCaller{}}
 			for _, n := range p.Ports {
 				port.Ports = append(port.Ports, portJSON{n.Number, n.Protocol.String()})
@@ -128,11 +128,11 @@ func (r *reason) json() whyJSON {
 			out.Ports = append(out.Ports, port)
 		}
 	}
-	if r.chain != nil {
-		from := r.chain.From.String()
-		for i, s := range r.chain.Services {
+	if r.Chain != nil {
+		from := r.Chain.From.String()
+		for i, s := range r.Chain.Services {
 			hop := whyHop{From: from, To: s.ID()}
-			if at := r.chain.Edges[i]; !at.IsZero() {
+			if at := r.Chain.Edges[i]; !at.IsZero() {
 				place := r.placeJSON(at)
 				hop.At = &place
 			}
@@ -140,15 +140,15 @@ func (r *reason) json() whyJSON {
 			from = s.ID()
 		}
 	}
-	for _, at := range r.remedy.Narrow {
+	for _, at := range r.Remedy.Narrow {
 		out.Narrow = append(out.Narrow, r.placeJSON(at))
 	}
-	for _, l := range append([]explain.Line{r.remedy.Mode, r.remedy.Line}, r.remedy.Across...) {
+	for _, l := range append([]explain.Line{r.Remedy.Mode, r.Remedy.Line}, r.Remedy.Across...) {
 		if l.Text != "" {
 			out.Remedy = append(out.Remedy, whyLine{l.Mesh, r.shown(l.File), l.Text})
 		}
 	}
-	for _, at := range r.against {
+	for _, at := range r.Breaks {
 		out.Breaks = append(out.Breaks, r.placeJSON(at))
 	}
 	return out

@@ -13,38 +13,21 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// question is what was asked, with the names in full.
-func (r *reason) question() string {
-	to := ""
-	if r.external != nil {
-		to = r.external.Namespace + "/" + r.external.Name
-	} else {
-		to = r.to.ID()
-	}
-	if r.port != 0 {
-		to += fmt.Sprintf(":%d", r.port)
-	}
-	for _, o := range r.ops {
-		to += " " + o.String()
-	}
-	return r.from.String() + " -> " + to
-}
-
 func (r *reason) text() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %s\n", r.headline(), r.question())
-	if r.answer != nil {
-		for _, p := range r.answer.Ports {
+	fmt.Fprintf(&b, "%s: %s\n", r.headline(), &r.Query)
+	if r.Answer != nil {
+		for _, p := range r.Answer.Ports {
 			b.WriteByte('\n')
 			r.writePort(&b, &p)
 		}
 	}
 	var rest bytes.Buffer
-	if r.chain != nil {
+	if r.Chain != nil {
 		r.writeChain(&rest)
 	}
 	r.writeRemedy(&rest)
-	for _, n := range r.notes {
+	for _, n := range r.Notes {
 		fmt.Fprintf(&rest, "note: %s\n", n)
 	}
 	if rest.Len() > 0 {
@@ -56,30 +39,30 @@ func (r *reason) text() []byte {
 
 func (r *reason) writeRemedy(b *bytes.Buffer) {
 	lead := "to allow it, "
-	if len(r.remedy.Narrow) > 0 {
+	if len(r.Remedy.Narrow) > 0 {
 		fmt.Fprintf(b, "%snarrow what denies it\n", lead)
-		for _, at := range r.remedy.Narrow {
+		for _, at := range r.Remedy.Narrow {
 			fmt.Fprintf(b, "  %s\n", r.statement(at))
 		}
 		lead = "and "
 	}
-	line, mode := r.remedy.Line, r.remedy.Mode
+	line, mode := r.Remedy.Line, r.Remedy.Mode
 	if mode.Text != "" {
 		fmt.Fprintf(b, "%slift the `disable` there, by which nobody proves who it is: write in mesh %s (%s)\n  %s\n  %s\n", lead, mode.Mesh, r.shown(mode.File), mode.Text, line.Text)
 	} else if line.Text != "" {
 		fmt.Fprintf(b, "%swrite in mesh %s (%s)\n  %s\n", lead, line.Mesh, r.shown(line.File), line.Text)
 	}
-	for i, l := range r.remedy.Across {
+	for i, l := range r.Remedy.Across {
 		lead := "or in mesh %s (%s)\n  %s\n"
 		if i > 0 {
 			lead = "with the consent of mesh %s (%s)\n  %s\n"
 		}
 		fmt.Fprintf(b, lead, l.Mesh, r.shown(l.File), l.Text)
 	}
-	if r.remedy.World.Text != "" {
-		fmt.Fprintf(b, "or let in whoever reaches it\n  %s\n", r.remedy.World.Text)
+	if r.Remedy.World.Text != "" {
+		fmt.Fprintf(b, "or let in whoever reaches it\n  %s\n", r.Remedy.World.Text)
 	}
-	for _, at := range r.against {
+	for _, at := range r.Breaks {
 		fmt.Fprintf(b, "which would break\n  %s\n", r.statement(at))
 	}
 }
@@ -88,11 +71,11 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 const maxHops = 8
 
 func (r *reason) writeChain(b *bytes.Buffer) {
-	c := *r.chain
+	c := *r.Chain
 	hops := len(c.Services)
 	rest := ""
 	if hops > maxHops {
-		rest = fmt.Sprintf(" -> … -> %s", r.to.ID())
+		rest = fmt.Sprintf(" -> … -> %s", r.To.ID())
 		c.Services, c.Edges = c.Services[:maxHops], c.Edges[:maxHops]
 	}
 	fmt.Fprintf(b, "it gets there in %d hops: %s%s\n", hops, &c, rest)
@@ -108,10 +91,10 @@ func (r *reason) writeChain(b *bytes.Buffer) {
 
 // headline is the answer in a few words.
 func (r *reason) headline() string {
-	if r.verdict != "partly" {
-		return r.verdict
+	if r.Verdict != explain.Partly {
+		return string(r.Verdict)
 	}
-	if r.external != nil {
+	if r.External != nil {
 		return "allowed in part"
 	}
 	text := r.allowedCallers()
@@ -127,7 +110,7 @@ func (r *reason) headline() string {
 // allowedCallers is the headline where some callers may do everything that is asked about, and the others nothing.
 func (r *reason) allowedCallers() string {
 	allowed := ""
-	for i, p := range r.answer.Ports {
+	for i, p := range r.Answer.Ports {
 		var names []string
 		for _, c := range p.Callers {
 			switch {
@@ -143,8 +126,8 @@ func (r *reason) allowedCallers() string {
 		}
 		allowed = text
 	}
-	if r.from.Kind == policy.FromService {
-		name := r.from.String()
+	if r.From.Kind == policy.FromService {
+		name := r.From.String()
 		if allowed == name {
 			return "allowed, and denied from some addresses"
 		}
@@ -156,12 +139,12 @@ func (r *reason) allowedCallers() string {
 // allowedOperations is the headline where all callers may do the same.
 func (r *reason) allowedOperations() string {
 	var allowed []string
-	for _, p := range r.answer.Ports {
+	for _, p := range r.Answer.Ports {
 		if len(p.Callers) != 1 {
 			return ""
 		}
 		port := ":" + join(numbers(p.Ports), ",") + " "
-		if r.port != 0 {
+		if r.Port != 0 {
 			port = ""
 		} else if p.Others {
 			port = "other ports "
@@ -218,10 +201,10 @@ func join[T any](list []T, between string) string {
 
 // writePort writes what becomes of the requests to some ports: a line for each case, in the order of the rules.
 func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
-	fmt.Fprintf(b, "%s, mutual TLS %s\n", portsText(p, len(r.answer.Ports) == 1 && r.port == 0), r.mode(p.Mode, p.By))
+	fmt.Fprintf(b, "%s, mutual TLS %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.mode(p.Mode, p.By))
 	for _, c := range p.Callers {
 		indent := "  "
-		if len(p.Callers) > 1 || r.from.Kind != policy.FromService {
+		if len(p.Callers) > 1 || r.From.Kind != policy.FromService {
 			fmt.Fprintf(b, "  from %s\n", strings.Join(c.Names, ", "))
 			indent = "    "
 		}
@@ -237,8 +220,8 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 				all = "what else is allowed"
 			}
 			word := strings.Join(operations(k, all), ", ")
-			if len(c.Cases) == 1 && len(k.Operations) == 0 && len(r.ops) > 0 {
-				word = r.ops[0].String()
+			if len(c.Cases) == 1 && len(k.Operations) == 0 && len(r.Ops) > 0 {
+				word = r.Ops[0].String()
 			}
 			words = append(words, word)
 			if len(word) <= widest {
@@ -309,7 +292,7 @@ func (r *reason) statement(at source.Span) string {
 func (r *reason) because(k *explain.Case) string {
 	switch k.Reason {
 	case enforce.NoPolicy:
-		return "no ALLOW policy selects " + r.to.ID()
+		return "no ALLOW policy selects " + r.To.ID()
 	case enforce.NoMatch:
 		return "no rule allows it; " + r.object(k.Policy) + " closes the rest"
 	case enforce.Plaintext:

@@ -158,43 +158,17 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string)
 	}
 	e.seen[one] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
-	one.client, one.rule = Opens(e.Model, f.Source, e.service, one.port)
+	one.client, one.rule = e.Opens(f.Source, e.service, one.port)
 	one.at, one.refused = at, refused
 	one.conflict = e.conflict(&one, port)
 	e.all = append(e.all, one)
-}
-
-// Opens is what the sidecar of a caller opens to a port of a service, and the DestinationRule that says so; nil where none
-// does. A caller without a sidecar obeys none.
-func Opens(m *model.Model, f policy.Source, s *policy.Service, port uint16) (enforce.ClientTLS, *enforce.Destination) {
-	namespace := f.Mesh
-	if f.Kind == policy.FromService {
-		if m.Principal(f.Service) == "" {
-			return enforce.AutoTLS, nil
-		}
-		namespace = f.Service.Namespace
-	}
-	for _, host := range hosts(s) {
-		if d := m.Manifests.Destination(namespace, host, s.Namespace); d != nil && d.TLS(port) != enforce.AutoTLS {
-			return d.TLS(port), d
-		}
-	}
-	return enforce.AutoTLS, nil
-}
-
-// hosts is the names of the Kubernetes Services in front of a service.
-func hosts(s *policy.Service) []string {
-	if len(s.Hosts) == 0 {
-		return []string{s.Name}
-	}
-	return s.Hosts
 }
 
 // conflict is why a call that the rules let through is refused: the caller opens what the port does not take.
 func (e *edges) conflict(at *edge, port uint16) string {
 	opens := ""
 	if at.rule != nil {
-		opens = Opening(at.client, at.rule)
+		opens = model.Opening(at.client, at.rule)
 	}
 	switch {
 	case at.rule == nil || at.mode == enforce.Unknown:
@@ -210,15 +184,6 @@ func (e *edges) conflict(at *edge, port uint16) string {
 		}
 	}
 	return ""
-}
-
-// Opening says what a DestinationRule has callers open.
-func Opening(tls enforce.ClientTLS, rule *enforce.Destination) string {
-	what := "TLS"
-	if tls == enforce.NoTLS {
-		what = "plaintext"
-	}
-	return fmt.Sprintf("DestinationRule %s has callers open %s (%s)", rule.ID(), what, tls)
 }
 
 // refused is why none of the callers is let through; empty where one is. Known reports whether there are any such callers.
@@ -286,7 +251,7 @@ func unmatched(m *model.Model) (list diag.List) {
 		ports := d.Ports()
 		for _, mesh := range m.Policy.Meshes {
 			for _, s := range mesh.Services {
-				for _, host := range hosts(s) {
+				for _, host := range model.HostsOf(s) {
 					if d.Matches(host, s.Namespace) {
 						matched = true
 						ports = slices.DeleteFunc(ports, func(port uint16) bool {

@@ -1,8 +1,9 @@
 package explain
 
 import (
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"net/netip"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 

@@ -46,8 +46,7 @@ func TestWhyCases(t *testing.T) {
 	decided := map[enforce.Verdict]int{}
 	for _, from := range []string{"shop/frontend", "shop/db", "payments/api"} {
 		to := all["shop/backend"]
-		answer, err := explain.Why(m, explain.Question{From: policy.Source{Service: all[from]}, To: to})
-		require.NoError(t, err)
+		answer := ask(t, m, explain.Query{From: policy.Source{Service: all[from]}, To: to}).Answer
 		callee := m.Callee(to)
 		for _, port := range []uint16{8080, 9090, 7777} {
 			for _, method := range []string{"GET", "HEAD", "POST", "PATCH"} {
@@ -106,32 +105,31 @@ func TestRemedy(t *testing.T) {
 	m := analysistest.Model(t, p, manifests)
 	all := analysistest.Services(p)
 	for name, row := range map[string]struct {
-		q    explain.Question
+		q    explain.Query
 		want []string
 	}{
 		"in one mesh": {
-			explain.Question{From: policy.Source{Service: all["shop/frontend"]}, To: all["shop/db"], Port: 5432},
+			explain.Query{From: policy.Source{Service: all["shop/frontend"]}, To: all["shop/db"], Port: 5432},
 			[]string{"shop shop.mesh frontend -> db:5432"},
 		},
 		"across meshes": {
-			explain.Question{From: policy.Source{Service: all["payments/api"]}, To: all["shop/frontend"], Port: 8080, Ops: []policy.Operation{{Methods: []string{"GET"}, Path: "/x"}}},
+			explain.Query{From: policy.Source{Service: all["payments/api"]}, To: all["shop/frontend"], Port: 8080, Ops: []policy.Operation{{Methods: []string{"GET"}, Path: "/x"}}},
 			[]string{"shop shop.mesh payments/api -> frontend:8080 GET /x", "payments shop.mesh api -> shop/frontend:8080 GET /x", "shop shop.mesh export frontend:8080 to payments/api GET /x"},
 		},
 		"from a gateway": {
-			explain.Question{From: policy.Source{Service: all["istio-system/ingress"]}, To: all["shop/db"]},
+			explain.Query{From: policy.Source{Service: all["istio-system/ingress"]}, To: all["shop/db"]},
 			[]string{"shop shop.mesh istio-system/ingress -> db"},
 		},
 		"all of a mesh": {
-			explain.Question{From: policy.Source{Kind: policy.FromMesh, Mesh: "payments"}, To: all["shop/db"]},
+			explain.Query{From: policy.Source{Kind: policy.FromMesh, Mesh: "payments"}, To: all["shop/db"]},
 			[]string{"shop shop.mesh payments/* -> db", "payments shop.mesh payments/* -> shop/db", "shop shop.mesh export db to payments"},
 		},
-		"anyone":                  {explain.Question{From: policy.Source{Kind: policy.FromAny}, To: all["shop/db"]}, []string{"shop shop.mesh any -> db"}},
-		"into the root namespace": {explain.Question{From: policy.Source{Service: all["shop/db"]}, To: all["istio-system/ingress"]}, nil},
+		"anyone":                  {explain.Query{From: policy.Source{Kind: policy.FromAny}, To: all["shop/db"]}, []string{"shop shop.mesh any -> db"}},
+		"into the root namespace": {explain.Query{From: policy.Source{Service: all["shop/db"]}, To: all["istio-system/ingress"]}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			denied, err := explain.Why(m, row.q)
+			remedy, err := explain.RemedyFor(m, row.q)
 			require.NoError(t, err)
-			remedy := explain.RemedyOf(m, denied)
 			line, across := remedy.Line, remedy.Across
 			var got []string
 			for _, l := range append([]explain.Line{line}, across...) {
@@ -156,12 +154,9 @@ func TestRemedy(t *testing.T) {
 				if q.From.Kind == policy.FromService {
 					q.From.Service = all[q.From.Service.ID()]
 				}
-				answer, err := explain.Why(m, q)
-				require.NoError(t, err)
-				verdict, mixed := answer.Verdict()
+				verdict := ask(t, m, q).Verdict
 				if len(lines) > 0 {
-					assert.Equal(t, enforce.Allowed, verdict, "%v", lines)
-					assert.False(t, mixed, "%v", lines)
+					assert.Equal(t, explain.Allowed, verdict, "%v", lines)
 				}
 			}
 		})
@@ -180,23 +175,18 @@ func TestRemedyWithoutMutualTLS(t *testing.T) {
 		"a service":  {"mtls old %s\n", 0, "mtls old permissive"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			build := func(mode, more string) (*model.Model, explain.Question) {
+			build := func(mode, more string) (*model.Model, explain.Query) {
 				text := "mesh shop strict\nservice web account web\nservice old account old port 80 http port 81 http\n" + fmt.Sprintf(row.text, mode) + more
 				p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(text)})
-				return analysistest.Model(t, p, manifests), explain.Question{From: policy.Source{Service: analysistest.Services(p)["shop/web"]}, To: analysistest.Services(p)["shop/old"], Port: row.port}
+				return analysistest.Model(t, p, manifests), explain.Query{From: policy.Source{Service: analysistest.Services(p)["shop/web"]}, To: analysistest.Services(p)["shop/old"], Port: row.port}
 			}
 			m, q := build("disable", "")
-			denied, err := explain.Why(m, q)
-			require.NoError(t, err)
-			remedy := explain.RemedyOf(m, denied)
+			remedy := ask(t, m, q).Remedy
 			assert.Equal(t, row.want, remedy.Mode.Text)
 			for _, try := range [][2]string{{"permissive", remedy.Line.Text}, {"disable", remedy.World.Text}} {
 				m, q := build(try[0], try[1]+"\n")
-				answer, err := explain.Why(m, q)
-				require.NoError(t, err)
-				verdict, mixed := answer.Verdict()
-				assert.Equal(t, enforce.Allowed, verdict, try)
-				assert.False(t, mixed, try)
+				verdict := ask(t, m, q).Verdict
+				assert.Equal(t, explain.Allowed, verdict, try)
 			}
 		})
 	}
@@ -234,4 +224,12 @@ assumed shop/backend
 lab:
 shop: backend-sa(backend-sa) web(frontend-sa app=web)
 `, describe(&policy.Service{Namespace: "shop", Name: "web", Account: "frontend-sa", Labels: []policy.Label{{Key: "app", Value: "web"}}}))
+}
+
+// ask explains a query by the manifests of a build.
+func ask(t *testing.T, m *model.Model, q explain.Query) *explain.Explanation {
+	t.Helper()
+	e, err := explain.Explain(m, q, explain.Options{Built: true})
+	require.NoError(t, err)
+	return e
 }

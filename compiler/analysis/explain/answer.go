@@ -1,0 +1,336 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// question is who may do what at a service.
+type question struct {
+	From policy.Source
+	To   *policy.Service
+	Port uint16             // 0: every port
+	Ops  []policy.Operation // empty: everything
+}
+
+// ports is the question's port as a list.
+func (q *question) ports() []uint16 {
+	if q.Port == 0 {
+		return nil
+	}
+	return []uint16{q.Port}
+}
+
+// Answer is how every request that a question is about is decided.
+type Answer struct {
+	question
+	Ports []PortAnswer // sorted; empty where no port of the service carries such requests
+}
+
+// PortAnswer is how the requests to some ports are decided.
+type PortAnswer struct {
+	Ports   []policy.Port // sorted
+	Others  bool          // and the ports that nothing names
+	Mode    enforce.Mode
+	By      *enforce.Object // sets the mode; nil where it is Istio's default
+	Callers []CallerAnswer
+}
+
+// CallerAnswer is how the requests of some callers are decided. A case holds for the requests that no case before it takes.
+type CallerAnswer struct {
+	Names []string // services first
+	Cases []Case
+}
+
+// Case is requests that are decided alike.
+type Case struct {
+	enforce.Decision
+	Operations []string      // of the rule; empty: all that are left
+	NotHTTP    bool          // requests that are not HTTP, where a rule about HTTP means more of them
+	Intents    []source.Span // the statements behind the rule; none where there are manifests only
+	lacks      bool          // no statement allows some of them
+}
+
+func (a *Answer) verdict() Verdict {
+	var seen [enforce.Allowed + 1]bool
+	for _, p := range a.Ports {
+		for _, c := range p.Callers {
+			for _, k := range c.Cases {
+				seen[k.Verdict] = true
+			}
+		}
+	}
+	switch {
+	case seen[enforce.Allowed] && (seen[enforce.Denied] || seen[enforce.Undecided]):
+		return Partly
+	case seen[enforce.Allowed]:
+		return Allowed
+	case seen[enforce.Undecided]:
+		return Undecided
+	}
+	return Denied
+}
+
+// answer answers a question from the classes of requests that the manifests distinguish. The service has a proxy.
+func answer(m *model.Model, q question) (*Answer, error) {
+	var extra space.Distinctions
+	m.AddSources(&extra, []policy.Source{q.From})
+	model.AddOperations(&extra, q.ports(), q.Ops)
+	split, err := m.Split(q.To, extra)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
+	}
+	w := &why{Model: m, question: q, split: split, callee: m.Callee(q.To)}
+	var callers []int
+	for c, caller := range split.Sources {
+		if w.is(caller) {
+			callers = append(callers, c)
+		}
+	}
+	byPort := map[uint16][]*enforce.Class{}
+	var ports []uint16
+	for i := range split.Operations {
+		r := &split.Operations[i]
+		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port()) {
+			continue
+		}
+		if byPort[r.Request.Port()] == nil {
+			ports = append(ports, r.Request.Port())
+		}
+		byPort[r.Request.Port()] = append(byPort[r.Request.Port()], r)
+	}
+	last := func(port uint16) int { // the ports that nothing names come last
+		if port == split.Other.Port() {
+			return 1 << 16
+		}
+		return int(port)
+	}
+	slices.SortFunc(ports, func(a, b uint16) int { return cmp.Compare(last(a), last(b)) })
+	out := &Answer{question: q}
+	bySignature := map[string]int{}
+	for _, port := range ports {
+		p, signature := w.port(port, byPort[port], callers)
+		if i, ok := bySignature[signature]; ok {
+			out.Ports[i].Ports = append(out.Ports[i].Ports, p.Ports...)
+			out.Ports[i].Others = out.Ports[i].Others || p.Others
+			continue
+		}
+		bySignature[signature] = len(out.Ports)
+		out.Ports = append(out.Ports, p)
+	}
+	return out, nil
+}
+
+type why struct {
+	*model.Model
+	question
+	split  *model.Split
+	callee *enforce.Point
+}
+
+// is is Is, except that a service outside the mesh whose address is not known may be anywhere.
+func (w *why) is(caller space.Source) bool {
+	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
+		return caller.Identity() == "" && caller.Elsewhere
+	}
+	return w.Is(caller, w.From)
+}
+
+// carries reports whether a question is about a port: a question about operations and no port is about the ports that are
+// declared as HTTP, where there are any.
+func (w *why) carries(port uint16) bool {
+	if w.Port != 0 || len(w.Ops) == 0 {
+		return true
+	}
+	declared := false
+	for _, p := range w.To.Ports {
+		if p.Protocol.IsHTTP() {
+			if p.Number == port {
+				return true
+			}
+			declared = true
+		}
+	}
+	return !declared
+}
+
+// port answers for one port. The text is equal for ports with the same answer.
+func (w *why) port(port uint16, regions []*enforce.Class, callers []int) (PortAnswer, string) {
+	p := PortAnswer{Others: port == w.split.Other.Port() && port != w.Port}
+	if !p.Others {
+		one := policy.Port{Number: port}
+		for _, d := range w.To.Ports {
+			if d.Number == port {
+				one = d
+			}
+		}
+		p.Ports = append(p.Ports, one)
+	}
+	p.Mode, p.By = w.callee.Mode(port)
+	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return model.Unproven(w.split.Sources[c], p.Mode) })
+	all := make([]CallerAnswer, len(callers))
+	signatures := make([]string, len(callers))
+	where := newPlaces()
+	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
+	for i, c := range callers {
+		all[i].Cases, signatures[i] = w.cases(port, regions, c)
+		where.add(spotOf(w.split.Classes, c), signatures[i], usual(c))
+	}
+	bySignature := map[string]int{}
+	for i, c := range callers {
+		name := ""
+		switch follows := where.follows(spotOf(w.split.Classes, c)); {
+		case !follows:
+			name = w.placed(c)
+		case usual(c):
+			name = w.name(c)
+		default:
+			continue
+		}
+		at, ok := bySignature[signatures[i]]
+		if !ok {
+			at = len(p.Callers)
+			bySignature[signatures[i]] = at
+			p.Callers = append(p.Callers, all[i])
+		}
+		if !slices.Contains(p.Callers[at].Names, name) {
+			p.Callers[at].Names = append(p.Callers[at].Names, name)
+		}
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d %p", p.Mode, p.By)
+	for i := range p.Callers {
+		names := p.Callers[i].Names
+		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // a caller that is several of them at once
+			parts := strings.Split(name, model.And)
+			return len(parts) > 1 && slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(names, part) })
+		})
+		slices.SortFunc(names, model.ByName)
+		p.Callers[i].Names = names
+		fmt.Fprintf(&text, "\n%q", p.Callers[i].Names)
+		fmt.Fprint(&text, signatureOf(p.Callers[i].Cases))
+	}
+	return p, text.String()
+}
+
+func signatureOf(cases []Case) string {
+	var b strings.Builder
+	for _, k := range cases {
+		fmt.Fprintf(&b, "\n%d %d %p %d %v %v", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP)
+		for _, at := range k.Intents {
+			fmt.Fprintf(&b, " %p:%d", at.File, at.Start)
+		}
+	}
+	return b.String()
+}
+
+// cases is how the requests of one class of callers are decided, those that a rule decides first.
+func (w *why) cases(port uint16, regions []*enforce.Class, class int) ([]Case, string) {
+	caller := w.split.Sources[class]
+	type key struct {
+		enforce.Decision
+		notHTTP bool
+	}
+	var cases []Case
+	at := map[key]int{}
+	for _, r := range regions {
+		d := w.split.Decision(r, 0, class)
+		k := key{Decision: d}
+		var operations []string
+		if d.Policy != nil && (d.Reason == enforce.ByRule || d.Reason == enforce.NotJudged) {
+			operations = d.Policy.Operations(w.Manifests.Table, d.Rule, port)
+			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
+		}
+		i, ok := at[k]
+		if !ok {
+			i = len(cases)
+			at[k] = i
+			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP}
+			if k.notHTTP {
+				c.Operations = nil
+			}
+			cases = append(cases, c)
+		}
+		cases[i].lacks = cases[i].lacks || d.Reason == enforce.NoMatch
+		if d.Reason == enforce.ByRule {
+			rules := w.To.Allow
+			if d.Verdict == enforce.Denied {
+				cases[i].lacks = cases[i].lacks || w.RuleFor(rules, caller, &r.Request) == nil
+				rules = w.To.Deny
+			}
+			if rule := w.RuleFor(rules, caller, &r.Request); rule != nil && !slices.Contains(cases[i].Intents, rule.At) {
+				cases[i].Intents = append(cases[i].Intents, rule.At)
+			}
+		}
+	}
+	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
+	for i := range cases {
+		slices.SortFunc(cases[i].Intents, func(a, b source.Span) int {
+			if a.Before(b) {
+				return -1
+			}
+			return 1
+		})
+	}
+	return cases, signatureOf(cases)
+}
+
+// order is the order in which a proxy looks: rules that deny, what cannot be judged, rules that allow, then the rest.
+func (k *Case) order() int {
+	switch {
+	case k.Reason == enforce.ByRule && k.Verdict == enforce.Denied:
+		return 0
+	case k.Reason == enforce.NotJudged:
+		return 1
+	case k.Reason == enforce.ByRule:
+		return 2
+	}
+	return 3
+}
+
+// name names a class of callers.
+func (w *why) name(class int) string {
+	if w.fromOutside() {
+		return w.From.Service.ID()
+	}
+	return w.ClassName(w.split.Classes, class)
+}
+
+// placed also names its addresses. A caller without identity at the address of a service outside the mesh is that service.
+func (w *why) placed(class int) string {
+	peer, client := w.split.Block(class, space.SourceAddress), w.split.Block(class, space.RemoteAddress)
+	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {
+		return s.ID()
+	}
+	return w.name(class) + model.Place(w.split.Classes, class)
+}
+
+func (w *why) fromOutside() bool {
+	return w.From.Kind == policy.FromService && !w.From.Service.Proxied()
+}
+
+// nearest is the shortest chain of calls by which the caller of a question reaches the callee; nil where there is none, or
+// none is needed.
+func nearest(m *model.Model, q question) (*model.Chain, error) {
+	hops, err := m.CallGraph()
+	if err != nil {
+		return nil, err
+	}
+	last, err := m.CallersOf(q.To, q.ports(), q.Ops)
+	if err != nil {
+		return nil, err
+	}
+	chain := hops.Chain(q.From, q.To, last, nil)
+	if chain == nil || len(chain.Services) < 2 {
+		return nil, nil
+	}
+	return chain, nil
+}

@@ -1,0 +1,154 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// Query is a question about one caller and one callee.
+type Query struct {
+	From     policy.Source
+	To       *policy.Service  // nil where External is asked about
+	External *policy.External // in place of To
+	Port     uint16           // 0: every port
+	Ops      []policy.Operation
+	Note     string // what a name of the query was taken to mean; may be empty
+}
+
+// String is the query in the words of the language.
+func (q *Query) String() string {
+	to := q.callee()
+	if q.Port != 0 {
+		to += ":" + strconv.Itoa(int(q.Port))
+	}
+	for _, o := range q.Ops {
+		to += " " + o.String()
+	}
+	return q.From.String() + " -> " + to
+}
+
+func (q *Query) callee() string {
+	if q.External != nil {
+		return q.External.Namespace + "/" + q.External.Name
+	}
+	return q.To.ID()
+}
+
+// QueryError is a query that cannot be asked: a name that means nothing, or words in no order that a query has.
+type QueryError struct{ Err error }
+
+func (e *QueryError) Error() string { return e.Err.Error() }
+
+func (e *QueryError) Unwrap() error { return e.Err }
+
+func wrong(format string, args ...any) error { return &QueryError{fmt.Errorf(format, args...)} }
+
+// Parse reads a query as it is typed: SRC DST[:PORT] [METHOD] [PATH]. It gives one query for each pair of services that the
+// names stand for, several where one is a group. With anyAccount the caller may be an account that nothing names, as
+// NAMESPACE/ACCOUNT: manifests say nothing of callers that they do not let in. The error is a *QueryError.
+func Parse(p *policy.Policy, words []string, anyAccount bool) ([]Query, error) {
+	if len(words) < 2 {
+		return nil, wrong("want SRC DST[:PORT] [METHOD] [PATH]")
+	}
+	froms, note, err := sources(p, words[0], anyAccount)
+	if err != nil {
+		return nil, err
+	}
+	name, port, hasPort := strings.Cut(words[1], ":")
+	var number uint64
+	if hasPort {
+		if number, err = strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+			return nil, wrong("%s: %q is not a port", words[1], port)
+		}
+	}
+	if name == "any" || name == "world" || strings.HasSuffix(name, "*") {
+		return nil, wrong("%s: a destination is one service, as in shop/backend", name)
+	}
+	to, err := p.Find(name)
+	if err != nil {
+		return nil, &QueryError{err}
+	}
+	ops, err := operation(strings.Fields(strings.Join(words[2:], " ")))
+	if err != nil {
+		return nil, err
+	}
+	if to.External != nil {
+		if len(ops) > 0 {
+			return nil, wrong("%s is outside the mesh: nothing here looks at methods and paths", name)
+		}
+		to.Services = []*policy.Service{nil}
+	}
+	var all []Query
+	for _, from := range froms {
+		for _, s := range to.Services {
+			if s != nil && s == from.Service && len(froms)*len(to.Services) > 1 {
+				continue // a group that calls itself is about its members calling each other
+			}
+			all = append(all, Query{From: from, To: s, External: to.External, Port: uint16(number), Ops: ops, Note: note})
+		}
+	}
+	return all, nil
+}
+
+// operation reads `GET|HEAD /api/*`, either part of which may be left out.
+func operation(words []string) ([]policy.Operation, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	var o policy.Operation
+	if !isPath(words[0]) {
+		o.Methods = strings.Split(strings.ToUpper(words[0]), "|")
+		for _, m := range o.Methods {
+			if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
+				return nil, wrong("%s: want a method such as GET, or a path such as /api", words[0])
+			}
+		}
+		slices.Sort(o.Methods)
+		o.Methods = slices.Compact(o.Methods)
+		words = words[1:]
+	}
+	if len(words) > 1 || len(words) == 1 && !isPath(words[0]) {
+		return nil, wrong("%s: want SRC DST[:PORT] [METHOD] [PATH]", strings.Join(words, " "))
+	}
+	if len(words) == 1 {
+		o.Path, _, _ = strings.Cut(words[0], "?") // a policy sees the path without its query
+	}
+	return []policy.Operation{o}, nil
+}
+
+func isPath(word string) bool { return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") }
+
+// sources is what a name stands for as a caller.
+func sources(p *policy.Policy, name string, anyAccount bool) (all []policy.Source, note string, err error) {
+	switch name {
+	case "any":
+		return []policy.Source{{Kind: policy.FromAny}}, "", nil
+	case "world":
+		return []policy.Source{{Kind: policy.FromWorld}}, "", nil
+	}
+	if mesh, ok := strings.CutSuffix(name, "/*"); ok {
+		if err := p.HasMesh(mesh); err != nil && !anyAccount {
+			return nil, "", &QueryError{err}
+		}
+		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, "", nil
+	}
+	found, err := p.Find(name)
+	if namespace, account, qualified := strings.Cut(name, "/"); err != nil && anyAccount && qualified && namespace != "" && account != "" {
+		s := &policy.Service{Namespace: namespace, Name: account, Account: account}
+		return []policy.Source{{Service: s}}, fmt.Sprintf("no policy names %s: it is assumed to be the account %s of the namespace %s", name, account, namespace), nil
+	}
+	switch {
+	case err != nil:
+		return nil, "", &QueryError{err}
+	case found.External != nil:
+		return nil, "", wrong("%s is outside the mesh and calls nobody by that name; a caller without identity is `world`", name)
+	}
+	for _, s := range found.Services {
+		all = append(all, policy.Source{Service: s})
+	}
+	return all, "", nil
+}

@@ -1,0 +1,43 @@
+package compiler
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/targets"
+)
+
+// Explain answers why one workload may or may not call another, by the manifests of a build. The query is as it is typed:
+// SRC DST[:PORT] [METHOD] [PATH], such as "frontend", "db:5432". There is one answer for each pair of services, several where
+// a name is that of a group. The build must be Judgeable; the error is an *explain.QueryError where the query cannot be
+// asked.
+func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
+	o := explain.Options{
+		Built:    true,
+		Sidecars: slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool { return m.Kind == "Sidecar" }),
+	}
+	if b.Policy.DryRun {
+		o.Notes = []string{DryRunNote(b.Policy)}
+	}
+	return explainAll(b.Model, query, o)
+}
+
+// Explain answers the same by deployed manifests. The caller may be an account that nothing names, as NAMESPACE/ACCOUNT.
+func (d *Deployed) Explain(query ...string) ([]*explain.Explanation, error) {
+	return explainAll(d.Model, query, explain.Options{Guesses: d.Guesses})
+}
+
+func explainAll(m *model.Model, words []string, o explain.Options) ([]*explain.Explanation, error) {
+	queries, err := explain.Parse(m.Policy, words, !o.Built)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*explain.Explanation, len(queries))
+	for i, q := range queries {
+		if all[i], err = explain.Explain(m, q, o); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
