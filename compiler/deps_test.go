@@ -37,9 +37,10 @@ var imports = map[string][]string{
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
-	"targets":        {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
-	"targets/folder": {"targets", "lang/diag", "lang/source"},
-	"targets/istio":  {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
+	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
+	"targets/folder":   {"targets", "lang/diag", "lang/source"},
+	"targets/textdiff": {"lang/diag"},
+	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	// The judge shares no code with what it judges: neither the target nor, below, the types that it writes.
 	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows manifests as a target's reader lowers them, and never their YAML.
@@ -51,7 +52,7 @@ var imports = map[string][]string{
 	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/source"},
 	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
-	"targets/gitops": {"targets", "lang/diag", "lang/source"},
+	"targets/gitops": {"targets", "targets/textdiff", "lang/diag", "lang/source"},
 
 	"cmd/meshc": {everything},
 }
@@ -85,7 +86,6 @@ var outside = map[string][]string{
 	"github.com/go-git/go-git":            {"targets/gitops"},
 	"github.com/go-git/go-billy":          {"targets/gitops"},
 	"github.com/kevinburke/ssh_config":    {"targets/gitops"},
-	"github.com/rogpeppe/go-internal":     {"targets/gitops"},
 	"github.com/xanzy/ssh-agent":          {"targets/gitops"},
 	"golang.org/x/crypto":                 {"targets/gitops"},
 	"code.gitea.io/sdk/gitea":             {"targets/gitops/forge"},
@@ -94,7 +94,7 @@ var outside = map[string][]string{
 
 	"github.com/spf13/cobra":   {"cmd/meshc"},
 	"github.com/spf13/pflag":   {"cmd/meshc"},
-	"github.com/sergi/go-diff": {"cmd/meshc"},
+	"github.com/sergi/go-diff": {"targets/textdiff"},
 
 	// No disk, environment or network but where it is a package's business.
 	"os":       {"cmd/meshc", "compiler/project", "targets/folder", "targets/gitops"},

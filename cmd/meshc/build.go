@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/unified"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/folder"
+	"github.com/meshc/meshc/targets/textdiff"
 )
 
 const toStdout = "-"
@@ -180,14 +180,7 @@ func (b *build) diff(differences []folder.Difference) []byte {
 			continue
 		}
 		name := filepath.ToSlash(filepath.Join(b.output, filepath.FromSlash(d.Path)))
-		before, after := name, name
-		if d.Before == nil {
-			before = unified.Missing
-		}
-		if d.After == nil {
-			after = unified.Missing
-		}
-		out.Write(unified.Diff(before, after, d.Before, d.After))
+		out.Write(textdiff.Unified(name, name, d.Before, d.After))
 	}
 	return out.Bytes()
 }

@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/unified"
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
@@ -14,6 +13,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio/read"
+	"github.com/meshc/meshc/targets/textdiff"
 )
 
 // difference is how two sides differ.
@@ -141,14 +141,7 @@ func yamlDiff(before, after []targets.File) ([]byte, int) {
 	var out []byte
 	n := 0
 	eachChange(before, after, func(path string, old, now []byte) {
-		from, to := "a/"+path, "b/"+path
-		if old == nil {
-			from = unified.Missing
-		}
-		if now == nil {
-			to = unified.Missing
-		}
-		out = append(out, unified.Diff(from, to, old, now)...)
+		out = append(out, textdiff.Unified("a/"+path, "b/"+path, old, now)...)
 		n++
 	})
 	return out, n

@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/unified"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/format"
+	"github.com/meshc/meshc/targets/textdiff"
 )
 
 func newFmt() *cobra.Command {
@@ -104,7 +104,7 @@ func (f *formatter) file(cmd *cobra.Command, p *project.Project, name string, be
 		}
 	}
 	if f.diff {
-		if err := writeOut(cmd, unified.Diff(shown, shown, before, after)); err != nil {
+		if err := writeOut(cmd, textdiff.Unified(shown, shown, before, after)); err != nil {
 			return err
 		}
 	}

@@ -175,7 +175,7 @@ func direct(t testing.TB, repository string) gitops.Options {
 	return gitops.Options{
 		Repository: repository, Path: "prod", Environment: "prod", Direct: true, Now: now,
 		Author: gitops.Identity{Name: "bot", Email: "bot@example.org"}, Source: "shop@0123abc",
-		Dir: t.TempDir(), Getenv: environ(t), Timeout: time.Minute,
+		Dir: t.TempDir(), Getenv: environ(t), Timeout: 5 * time.Minute,
 		Describe: func(c gitops.Change) (gitops.Message, error) {
 			return gitops.Message{Title: "meshc: prod: 1 connection opened", Body: "opened: frontend -> backend"}, nil
 		},

@@ -11,11 +11,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/textdiff"
 )
 
 // plan is what has to change in one folder of a repository, and what stands in the way.
@@ -272,16 +272,16 @@ func (p *plan) changed(path string, now, want []byte) {
 		verb = "deleted"
 	}
 	d := p.find(diag.ChangedFile, "%s was %s by hand", p.name(path), verb)
-	if text := shorten(string(diff.Diff("in the repository", now, "as meshc writes it", want))); text != "" && now != nil {
+	if text := shorten(textdiff.Unified("in the repository", "as meshc writes it", now, want)); text != "" && now != nil {
 		d.WithNote("%s", text)
 	}
 	d.WithHelp("say it in the intents, and take the file back with --overwrite")
 }
 
-// shorten keeps a diff to what one looks at in a terminal.
-func shorten(text string) string {
+// shorten limits a diff to what fits on a screen.
+func shorten(diff []byte) string {
 	const most = 40
-	_, text, _ = strings.Cut(text, "\n") // `diff a b`, which says what the next two lines say
+	text := string(diff)
 	lines := strings.SplitAfter(text, "\n")
 	if len(lines) <= most {
 		return strings.TrimSuffix(text, "\n")

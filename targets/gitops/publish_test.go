@@ -199,7 +199,7 @@ func TestFindingShowsDiff(t *testing.T) {
 	_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), direct(t, repository))
 	require.NoError(t, err)
 	require.Len(t, findings, 1)
-	require.Equal(t, []string{"--- in the repository\n+++ as meshc writes it\n@@ -1,2 +1,1 @@\n b: 1\n-hotfix: true"}, findings[0].Notes)
+	require.Equal(t, []string{"--- in the repository\n+++ as meshc writes it\n@@ -1,2 +1 @@\n b: 1\n-hotfix: true"}, findings[0].Notes)
 	require.Equal(t, "say it in the intents, and take the file back with --overwrite", findings[0].Help)
 }
 

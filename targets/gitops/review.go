@@ -9,11 +9,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/textdiff"
 )
 
 // direct adds a commit to the branch that controllers follow.
@@ -211,7 +211,7 @@ func (p *publisher) handiwork(s storer.EncodedObjectStorer, path string, was, is
 			from, texts[1] = "as meshc writes it", p.files[i].Data
 		}
 	}
-	return shorten(string(diff.Diff("on the branch", texts[0], from, texts[1]))), nil
+	return shorten(textdiff.Unified("on the branch", from, texts[0], texts[1])), nil
 }
 
 // below is path as seen from a folder that holds it.

@@ -205,7 +205,7 @@ func TestReviewShowsHandiwork(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, repository, result.Repository)
 	require.Len(t, findings, 1)
-	require.Equal(t, []string{"--- on the branch\n+++ as meshc writes it\n@@ -1,1 +1,1 @@\n-a: 7\n+a: 1"}, findings[0].Notes)
+	require.Equal(t, []string{"--- on the branch\n+++ as meshc writes it\n@@ -1 +1 @@\n-a: 7\n+a: 1"}, findings[0].Notes)
 }
 
 // Manifests of others that a first kustomization.yaml leaves out are named, and stay as they are.

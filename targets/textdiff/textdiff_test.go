@@ -1,4 +1,4 @@
-package unified_test
+package textdiff_test
 
 import (
 	"fmt"
@@ -11,9 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/meshc/meshc/cmd/meshc/internal/unified"
+	"github.com/meshc/meshc/targets/textdiff"
 )
 
+// numbered returns n numbered lines.
 func numbered(n int) string {
 	var b strings.Builder
 	for i := 1; i <= n; i++ {
@@ -25,15 +26,15 @@ func numbered(n int) string {
 func TestDiff(t *testing.T) {
 	twenty := numbered(20)
 	for name, c := range map[string]struct{ before, after, want string }{
-		"the same":  {twenty, twenty, ""},
-		"both void": {"", "", ""},
+		"the same":   {twenty, twenty, ""},
+		"both empty": {"", "", ""},
 		"a new text": {"", "a\nb\n", `--- old
 +++ new
 @@ -0,0 +1,2 @@
 +a
 +b
 `},
-		"a text gone": {"a\n", "", `--- old
+		"a deleted text": {"a\n", "", `--- old
 +++ new
 @@ -1 +0,0 @@
 -a
@@ -65,7 +66,7 @@ func TestDiff(t *testing.T) {
 +line 19b
  line 20
 `},
-		"changes whose surroundings touch": {twenty, strings.NewReplacer("line 5\n", "5\n", "line 12\n", "12\n").Replace(twenty), `--- old
+		"changes with adjacent context": {twenty, strings.NewReplacer("line 5\n", "5\n", "line 12\n", "12\n").Replace(twenty), `--- old
 +++ new
 @@ -2,14 +2,14 @@
  line 2
@@ -95,30 +96,35 @@ func TestDiff(t *testing.T) {
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.want, string(unified.Diff("old", "new", []byte(c.before), []byte(c.after))))
+			assert.Equal(t, c.want, string(textdiff.Unified("old", "new", []byte(c.before), []byte(c.after))))
 		})
 	}
 }
 
-// A text of a size at which the least change is no longer looked for is shown as replaced, and soon.
+func TestMissingFiles(t *testing.T) {
+	assert.Equal(t, "--- /dev/null\n+++ new\n@@ -0,0 +1 @@\n+a\n", string(textdiff.Unified("old", "new", nil, []byte("a\n"))))
+	assert.Equal(t, "--- old\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", string(textdiff.Unified("old", "new", []byte("a\n"), nil)))
+}
+
+// Beyond maxLines a text is shown as replaced, without a search.
 func TestDiffOfLargeTexts(t *testing.T) {
 	before, after := numbered(30_000), strings.ReplaceAll(numbered(30_000), "line", "row")
-	got := string(unified.Diff("old", "new", []byte(before), []byte(after)))
+	got := string(textdiff.Unified("old", "new", []byte(before), []byte(after)))
 	assert.Equal(t, 60_000+3, strings.Count(got, "\n"))
 }
 
-// What patch(1) makes of the old text with the diff is the new text.
+// Applied to the old text by patch(1), the diff yields the new text.
 func FuzzDiffPatches(f *testing.F) {
 	patch, err := exec.LookPath("patch")
 	if err != nil {
-		f.Log("without patch(1) only the form is looked at")
+		f.Log("patch(1) is not installed; only equal texts are tested")
 	}
 	f.Add("a\nb\nc\n", "a\nc\n")
 	f.Add("", "x")
 	f.Add("x", "x\n")
 	f.Add(numbered(30), strings.ReplaceAll(numbered(30), "5", "five"))
 	f.Fuzz(func(t *testing.T, before, after string) {
-		diff := unified.Diff("text", "text", []byte(before), []byte(after))
+		diff := textdiff.Unified("text", "text", []byte(before), []byte(after))
 		if before == after {
 			assert.Empty(t, diff)
 			return

@@ -1,7 +1,9 @@
-// Package unified prints the difference of two texts as a unified diff, the format of diff -u, patch and git.
+// Package textdiff prints the differences between two texts as a unified diff, the format of diff -u, patch and git:
+// https://www.gnu.org/software/diffutils/manual/html_node/Detailed-Unified.html
 //
-// It knows lines. Which lines differ is worked out by go-diff.
-package unified
+// go-diff finds the lines that differ (Myers' algorithm). This package groups them into hunks and prints them. The
+// output depends on the two texts alone, never on time or machine.
+package textdiff
 
 import (
 	"bytes"
@@ -13,17 +15,24 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// context is how many lines are shown around a change.
+// context is how many unchanged lines surround a change.
 const context = 3
 
-// Missing is the name of a file that is not there.
-const Missing = "/dev/null"
+// missing stands for the name of a file that does not exist.
+const missing = "/dev/null"
 
-// Diff is how before becomes after; empty where they are the same. The names stand in its head, Missing where
-// there is no such file; what is not printable of them is spelled out.
-func Diff(nameBefore, nameAfter string, before, after []byte) []byte {
+// Unified returns the changes that turn before into after, and nothing if they have the same bytes. Both names are
+// printed in the header, with unprintable characters escaped. A nil text is that of a file that does not exist: its name
+// is printed as /dev/null.
+func Unified(nameBefore, nameAfter string, before, after []byte) []byte {
 	if bytes.Equal(before, after) {
 		return nil
+	}
+	if before == nil {
+		nameBefore = missing
+	}
+	if after == nil {
+		nameAfter = missing
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n", diag.PrintableLine(nameBefore), diag.PrintableLine(nameAfter))
@@ -33,13 +42,14 @@ func Diff(nameBefore, nameAfter string, before, after []byte) []byte {
 	return b.Bytes()
 }
 
-// line is one line of either text: ' ' in both, '-' only before, '+' only after.
+// line is a line of either text.
 type line struct {
-	sign byte
-	text string // with its newline, where it has one
+	sign byte   // ' ' in both texts, '-' only in the old one, '+' only in the new one
+	text string // including the newline, if there is one
 }
 
-// maxLines is up to where go-diff looks for the least change; its time grows with lines times changes.
+// maxLines limits the search for the smallest diff, which takes time proportional to lines times changes. Longer texts
+// are shown as replaced.
 const maxLines = 20_000
 
 func lines(before, after string) []line {
@@ -47,7 +57,7 @@ func lines(before, after string) []line {
 		return append(signed('-', before), signed('+', after)...)
 	}
 	dmp := diffmatchpatch.New()
-	dmp.DiffTimeout = 0 // with a deadline the output would depend on the machine
+	dmp.DiffTimeout = 0 // a deadline would make the output depend on the machine
 	a, b, table := dmp.DiffLinesToRunes(before, after)
 	var all []line
 	for _, d := range dmp.DiffCharsToLines(dmp.DiffMainRunes(a, b, false), table) {
@@ -71,9 +81,9 @@ func signed(sign byte, text string) []line {
 	return all
 }
 
-// hunk is changes that lie close together, with the lines around them.
+// hunk is a group of changes with their context.
 type hunk struct {
-	before, after int // lines in front of it, in each text
+	before, after int // the number of lines that precede it in each text
 	lines         []line
 }
 
@@ -88,7 +98,7 @@ func hunks(all []line) []hunk {
 		if first == len(all) {
 			return found
 		}
-		last := first // changes whose surroundings touch are shown together
+		last := first // changes with adjacent or overlapping context share a hunk
 		for i := first; i < len(all) && i <= last+2*context+1; i++ {
 			if all[i].sign != ' ' {
 				last = i
@@ -130,8 +140,8 @@ func (h hunk) write(b *bytes.Buffer) {
 	}
 }
 
-// extent is a range of lines as diff -u writes it: START,COUNT, where START is the line before an empty range
-// and COUNT is left out where it is one.
+// extent formats a range of lines as diff -u does: START,COUNT. START is the line before an empty range, and a COUNT of
+// one is omitted.
 func extent(skipped, count int) string {
 	switch count {
 	case 0:
