@@ -1,47 +1,98 @@
-// Package lang turns the text of intents into a tree, and says what is wrong with the text.
+// Package lang turns the text of intents into a tree and reports what is wrong with the text.
 //
-// It knows how the language is written: tokens, statements, comments. It does not know what a name
-// stands for; whatever needs more than the one statement is for check to judge. It is the only package
-// that knows participle.
+// It knows how the language is written: tokens, statements and comments. It does not know what a name refers to;
+// whatever takes more than a single statement to judge is left to package check. No other package knows participle.
+//
+// Parse cuts a file into tokens, which joined are the file again, and finds the end of each statement before it reads
+// the statement. A mistake therefore costs no more than its own statement. Statements are read with one token of
+// lookahead, and the grammar is deliberately wider than the language where check can explain a mistake better than
+// the parser: a port on a caller, a second account, a name with an umlaut.
 package lang
 
 import (
+	"strings"
+
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Stmt is one statement: *Mesh, *Service, *External, *Group, *Edge, *Deny, *Export, *MTLS or *Guard.
-type Stmt interface {
-	Span() source.Span // from the keyword or first name to the end of the last clause
+// Node is a part of the tree: *File, a Stmt, *Target, *Ref, *Operation, *Label, *Port or *Name. The span of a node
+// that was built rather than read is zero.
+type Node interface {
+	Span() source.Span
 }
 
-// Node gives a statement its place.
-type Node struct{ Range source.Span }
+// Stmt is a statement: *Mesh, *Service, *External, *Group, *Edge, *Deny, *Export, *MTLS or *Guard.
+type Stmt interface {
+	Node // from the keyword or first name to the end of the last clause
+	setRange(source.Span)
+}
 
-// Span is the place of the node.
-func (n *Node) Span() source.Span { return n.Range }
+// Located holds the span of a statement.
+type Located struct{ Range source.Span }
 
-// Name is a name, number or other word as written. Text has no quotes; Quoted tells that it had.
-// The zero Name is an absent one.
+// Span returns the span of the statement.
+func (l *Located) Span() source.Span { return l.Range }
+
+func (l *Located) setRange(s source.Span) { l.Range = s }
+
+// Name is a name, number or other word. Text is its value without quotes. The zero Name is an absent one.
 type Name struct {
 	Text   string
-	Quoted bool
+	Quoted bool // written in double quotes
 	Range  source.Span
 }
 
-// Present tells whether the name was written at all (it may be the empty string in quotes).
-func (n Name) Present() bool { return !n.Range.IsZero() }
+// Span returns the span of the name, including its quotes.
+func (n *Name) Span() source.Span { return n.Range }
 
-// Ref points to services: `frontend`, `payments/api`, `payments/*`, `*`, `any`, `world`.
+// Present reports whether the name was written at all. It may be the empty string in quotes.
+func (n Name) Present() bool { return n.Text != "" || n.Quoted }
+
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// Written returns the name as source text. A name that was built has quotes if it is Quoted or cannot do without them.
+func (n Name) Written() string {
+	switch {
+	case !n.Range.IsZero():
+		return n.Range.Text()
+	case n.Quoted || !bare(n.Text):
+		return `"` + escape.Replace(n.Text) + `"`
+	}
+	return n.Text
+}
+
+// bare reports whether a name, path or address may be written without quotes.
+func bare(text string) bool {
+	if strings.ContainsAny(text, "\"\n") {
+		return false
+	}
+	tokens := lex(text)
+	for _, t := range tokens {
+		switch t.Kind {
+		case KindName, KindMethod, KindPath, KindSlash, KindColon:
+		case KindStar:
+			return len(tokens) == 1
+		default:
+			return false
+		}
+	}
+	return len(tokens) > 0
+}
+
+// Ref refers to one or more services: `frontend`, `payments/api`, `payments/*`, `*`, `any`, `world`.
 type Ref struct {
 	Namespace Name // absent where unqualified
-	Name      Name // Text is "*" for all
+	Name      Name // "*" stands for all services
 	Range     source.Span
 }
 
-// Qualified tells whether the reference names its mesh.
+// Span returns the span of the reference, including its mesh.
+func (r *Ref) Span() source.Span { return r.Range }
+
+// Qualified reports whether the reference names its mesh.
 func (r Ref) Qualified() bool { return r.Namespace.Present() }
 
-// String is the reference as written, without quotes.
+// String returns the reference without quotes.
 func (r Ref) String() string {
 	if r.Qualified() {
 		return r.Namespace.Text + "/" + r.Name.Text
@@ -49,102 +100,135 @@ func (r Ref) String() string {
 	return r.Name.Text
 }
 
-// Target is a reference with what may follow a destination: a port and operations.
-// A source is parsed as one too, so that check can say what a source may not have.
+// Target is a reference with what may follow a destination: a port and operations. Callers are parsed as targets
+// too, so that check can explain that a caller has neither.
 type Target struct {
 	Ref
 	Port   Name // absent: every port
 	Ops    []Operation
-	Braces bool // the operations stand in { }
+	Braces bool // the operations are in braces
 }
 
-// Operation is `GET|HEAD /api/*`; either part may be absent, not both.
+// Span returns the span from the reference to its port or last operation, without braces.
+func (t *Target) Span() source.Span {
+	s := t.Ref.Range.To(t.Port.Range)
+	if n := len(t.Ops); n > 0 {
+		s = s.To(t.Ops[n-1].Range)
+	}
+	return s
+}
+
+// Operation is `GET|HEAD /api/*`. Either part may be absent, but not both.
 type Operation struct {
 	Methods []Name
 	Path    Name
 	Range   source.Span
 }
 
-// Tail is what may end an edge, a deny, an export or a guard.
+// Span returns the span from the first method to the path.
+func (o *Operation) Span() source.Span { return o.Range }
+
+// Tail holds the clauses at the end of an edge, a deny, an export or a guard.
 type Tail struct {
-	Until   Name `parser:"( 'until' @@"` // a date, as written
+	Until   Name `parser:"( 'until' @@"` // a date; check parses it
 	Because Name `parser:"| 'because' @@ )*"`
 }
 
-// Mesh is `mesh shop strict`. It opens a section up to the next Mesh of its file.
+// TailOf returns the tail of a statement, or nil if statements of its kind have none.
+func TailOf(s Stmt) *Tail {
+	switch s := s.(type) {
+	case *Edge:
+		return &s.Tail
+	case *Deny:
+		return &s.Tail
+	case *Export:
+		return &s.Tail
+	case *Guard:
+		return &s.Tail
+	}
+	return nil
+}
+
+// Mesh is `mesh shop strict`. It opens a section that ends at the next Mesh of the file.
 type Mesh struct {
-	Node
-	Name Name `parser:"'mesh' @@"` // "*" is the mesh-wide default
-	Mode Name `parser:"@@?"`       // absent where not stated
+	Located
+	Name Name `parser:"'mesh' @@"` // "*" stands for all meshes
+	Mode Name `parser:"@@?"`       // strict, permissive or disable; may be absent
 }
 
 // Service is `service db account db-sa label app=db port 5432 tcp`.
 type Service struct {
-	Node
+	Located
 	Name      Name
-	Accounts  []Name // more than one is for check to refuse
+	Accounts  []Name // check rejects more than one
 	Labels    []Label
 	Ports     []Port
-	Outside   Name // the keyword, where present
+	Outside   Name // the keyword, or absent
 	Addresses []Name
 }
 
 // Label is `label app=db`.
 type Label struct{ Key, Value Name }
 
-// Port is `port 8080 http`, and for an external also `port 443 http tls`.
+// Span returns the span of the key and the value.
+func (l *Label) Span() source.Span { return l.Key.Range.To(l.Value.Range) }
+
+// Port is `port 8080 http`; a port of an external may also be `port 443 http tls`.
 type Port struct {
 	Number   Name
-	Protocol Name // absent where not stated
-	TLS      Name // the keyword `tls` behind a protocol: the sidecar originates TLS (externals only)
+	Protocol Name // may be absent
+	TLS      Name // the keyword `tls` after a protocol, or absent: the sidecar originates TLS (externals only)
 }
 
-// Edge is `a, b -> c:8080 GET /x -> d`: two hops or more.
+// Span returns the span from the number to the last word of the port.
+func (p *Port) Span() source.Span { return p.Number.Range.To(p.Protocol.Range).To(p.TLS.Range) }
+
+// Edge is `a, b -> c:8080 GET /x -> d`. It has at least two hops.
 type Edge struct {
-	Node
+	Located
 	Hops [][]Target
 	Tail
 }
 
 // Deny is `deny a -> b GET /internal/*`.
 type Deny struct {
-	Node
+	Located
 	Hops [][]Target
 	Tail
 }
 
 // Export is `export api to shop/backend GET /v1/*`.
 type Export struct {
-	Node
+	Located
 	What []Target    `parser:"'export' @@ ( ',' @@ )*"`
-	To   []Ref       `parser:"'to' @@ ( ',' @@ )*"` // a mesh (`shop`), one of its services (`shop/backend`), or `*`
+	To   []Ref       `parser:"'to' @@ ( ',' @@ )*"` // a mesh (`shop`), a service of one (`shop/backend`) or `*`
 	Ops  []Operation `parser:"( @@ ( ',' @@ )* )?"`
 	Tail
 }
 
 // Group is `group web = frontend, admin`.
 type Group struct {
-	Node
+	Located
 	Name    Name  `parser:"'group' @@"`
 	Members []Ref `parser:"'=' @@ ( ',' @@ )*"`
 }
 
 // MTLS is `mtls backend:9090 permissive`.
 type MTLS struct {
-	Node
+	Located
 	Targets []Target `parser:"'mtls' @@ ( ',' @@ )*"`
 	Mode    Name     `parser:"@@"`
 }
 
 // External is `external stripe host api.stripe.com port 443 tls`.
 type External struct {
-	Node
+	Located
 	Name  Name   `parser:"'external' @@"`
 	Hosts []Name `parser:"( 'host' @@"`
 	Ports []Port `parser:"| 'port' @@ )*"`
 }
 
-// GuardKind tells the three statements that judge the compiled policy.
+// GuardKind distinguishes the three guard rails, which are judged against the compiled policy.
 type GuardKind uint8
 
 const (
@@ -157,7 +241,7 @@ func (k GuardKind) String() string { return [...]string{"never", "always", "only
 
 // Guard is `never * -> db except backend`, `always frontend -> backend GET /health`, `only backend -> db`.
 type Guard struct {
-	Node
+	Located
 	Kind       GuardKind
 	Hops       [][]Target
 	Transitive bool // `->>`

@@ -2,19 +2,19 @@ package lang
 
 import "strings"
 
-// Comments are those of one statement.
+// Comments are the comments of a statement.
 type Comments struct {
-	Before []Token // whole lines above it
+	Before []Token // on the lines above it
 	Within []Token // between its first and its last word
-	After  []Token // behind its last word on the same line: one at most
+	After  []Token // after its last word on the same line; at most one
 }
 
-// Attach gives each statement its comments: a comment on a line of its own belongs to the statement below
-// it, one at the end of a line to the statement in front of it. There is one entry for each statement, and
-// a last one whose Before is what stands below them all.
+// Attach assigns the comments of a file to its statements. A comment on a line of its own belongs to the statement
+// below it, and a comment at the end of a line to the statement before it. The result has an entry for each statement
+// and a final one, whose Before are the comments after the last statement.
 func Attach(f *File) []Comments {
 	all := make([]Comments, len(f.Stmts)+1)
-	at, newline := 0, true // newline: only blanks since the last line began
+	at, newline := 0, true // newline: nothing but white space since the start of the line
 	for _, t := range f.Tokens {
 		for at < len(f.Stmts) && t.Start >= f.Stmts[at].Span().End {
 			at++
@@ -39,8 +39,8 @@ func Attach(f *File) []Comments {
 	return all
 }
 
-// OneLine is a statement, or a piece of one, on one line: without its comments, and with one blank where there were any
-// between two words.
+// OneLine puts the text of a statement, or of part of one, on one line. It drops comments and separates words by one
+// space where there was any white space between them.
 func OneLine(text string) string {
 	var b strings.Builder
 	blank := false

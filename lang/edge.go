@@ -4,8 +4,7 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// Edges are most of what there is to read, so they read their tokens themselves: with participle's
-// reflection the parser would take several times as long.
+// Most statements are edges, so they are read by hand: participle's reflection would take several times as long.
 
 func (*Edge) productions() string {
 	return `Edge = Hop ("->" Hop)+ (("until" Name) | ("because" Name))* .`
@@ -16,29 +15,22 @@ Hop = Destination ("," Destination)* .
 Destination = Target (("{" Operation ("," Operation)* ","? "}") | (Operation ("," Operation)*))? .
 `
 
-// expected is the error of a Parseable that is a whole statement: what should have stood where the lexer
-// stands.
-type expected string
-
-func (e expected) Error() string { return string(e) }
-
-// pair is room for the hops of most edges: one caller and one callee.
+// pair is room for the hops of most edges: one caller and one destination.
 type pair struct {
 	hops    [2][]Target
 	targets [2]Target
 }
 
-// Parse reads an edge for participle.
-func (e *Edge) Parse(lex *lexer.PeekingLexer) error {
+func (e *Edge) take(lex *lexer.PeekingLexer) expectation {
 	room := new(pair)
 	e.Hops = room.hops[:0]
-	for missing := "a caller"; ; missing = "a service behind `->`" {
+	for want := aCaller; ; want = aDestination {
 		var h hop
 		if n := len(e.Hops); n < len(room.targets) {
 			h.targets = room.targets[n : n : n+1]
 		}
-		if missing = h.take(lex, missing); missing != "" {
-			return expected(missing)
+		if want = h.take(lex, want); want != satisfied {
+			return want
 		}
 		e.Hops = append(e.Hops, h.targets)
 		if kindOf(lex.Peek()) != KindArrow {
@@ -47,12 +39,9 @@ func (e *Edge) Parse(lex *lexer.PeekingLexer) error {
 		lex.Next()
 	}
 	if len(e.Hops) == 1 {
-		return expected("`->` and who is called")
+		return anArrow
 	}
-	if missing := e.Tail.take(lex); missing != "" {
-		return expected(missing)
-	}
-	return nil
+	return e.Tail.take(lex)
 }
 
 // hop is one side of an arrow.
@@ -60,73 +49,73 @@ type hop struct{ targets []Target }
 
 // Parse reads one side of an arrow for participle.
 func (h *hop) Parse(lex *lexer.PeekingLexer) error {
-	return refuse(lex, h.take(lex, "a service"))
+	return refuse(lex, h.take(lex, aService))
 }
 
-// take reads the hop; missing says what it is that must stand here.
-func (h *hop) take(lex *lexer.PeekingLexer, missing string) string {
+// take reads the hop; first is what is expected at its start.
+func (h *hop) take(lex *lexer.PeekingLexer, first expectation) expectation {
 	for {
 		if n := len(h.targets); n > 0 && h.targets[n-1].Port.Range.End > 0 && kindOf(lex.Peek()) == KindName && digits(lex.Peek().Value) {
-			return "a service behind `,`, as each port has its own: `db:5432, db:9187`"
+			return aServicePerPort
 		}
 		h.targets = append(h.targets, Target{})
 		t := &h.targets[len(h.targets)-1]
 		if !t.Name.take(lex) {
-			return missing
+			return first
 		}
-		if e := t.rest(lex); e != "" {
-			return e
+		if want := t.rest(lex); want != satisfied {
+			return want
 		}
-		more, e := t.operations(lex)
-		if e != "" || !more {
-			return e
+		more, want := t.operations(lex)
+		if want != satisfied || !more {
+			return want
 		}
-		missing = "another service behind `,`"
+		first = anotherService
 	}
 }
 
-// operations reads what may be done at a destination. More tells that a comma was read which leads to
-// the next destination.
-func (t *Target) operations(lex *lexer.PeekingLexer) (more bool, missing string) {
+// operations reads the operations of a destination, if any. If more is true it has also read the comma in front of the
+// next destination.
+func (t *Target) operations(lex *lexer.PeekingLexer) (more bool, want expectation) {
 	next := lex.Peek()
 	switch {
 	case kindOf(next) == KindOpen:
 		lex.Next()
-		if missing := t.braced(lex); missing != "" {
-			return false, missing
+		if want := t.braced(lex); want != satisfied {
+			return false, want
 		}
 	case operationStarts(next):
 		for {
 			t.Ops = append(t.Ops, Operation{})
-			if missing := t.Ops[len(t.Ops)-1].take(lex); missing != "" {
-				return false, missing
+			if want := t.Ops[len(t.Ops)-1].take(lex); want != satisfied {
+				return false, want
 			}
 			if kindOf(lex.Peek()) != KindComma {
-				return false, ""
+				return false, satisfied
 			}
 			lex.Next()
 			if !operationStarts(lex.Peek()) {
-				return true, ""
+				return true, satisfied
 			}
 		}
 	}
 	if kindOf(lex.Peek()) != KindComma {
-		return false, ""
+		return false, satisfied
 	}
 	lex.Next()
-	return true, ""
+	return true, satisfied
 }
 
-// braced reads operations behind an opening brace, and the closing one.
-func (t *Target) braced(lex *lexer.PeekingLexer) (missing string) {
+// braced reads the operations after an opening brace, and the closing brace.
+func (t *Target) braced(lex *lexer.PeekingLexer) expectation {
 	t.Braces = true
 	for {
 		if !operationStarts(lex.Peek()) {
-			return "an operation, such as `GET /api/*`"
+			return anOperation
 		}
 		t.Ops = append(t.Ops, Operation{})
-		if missing := t.Ops[len(t.Ops)-1].take(lex); missing != "" {
-			return missing
+		if want := t.Ops[len(t.Ops)-1].take(lex); want != satisfied {
+			return want
 		}
 		comma := kindOf(lex.Peek()) == KindComma
 		if comma {
@@ -135,33 +124,28 @@ func (t *Target) braced(lex *lexer.PeekingLexer) (missing string) {
 		switch {
 		case kindOf(lex.Peek()) == KindClose:
 			lex.Next()
-			return ""
+			return satisfied
 		case !comma:
-			return "`,` or `}` behind the operation"
+			return aCommaOrBrace
 		}
 	}
 }
 
-func (t *Tail) take(lex *lexer.PeekingLexer) string {
+func (t *Tail) take(lex *lexer.PeekingLexer) expectation {
 	for {
 		switch {
 		case word(lex, "until"):
 			lex.Next()
 			if !t.Until.take(lex) {
-				return untilMissing
+				return aDate
 			}
 		case word(lex, "because"):
 			lex.Next()
 			if !t.Because.take(lex) {
-				return becauseMissing
+				return aReason
 			}
 		default:
-			return ""
+			return satisfied
 		}
 	}
 }
-
-const (
-	untilMissing   = "a date behind `until`, such as 2027-03-31"
-	becauseMissing = "a reason in double quotes behind `because`"
-)

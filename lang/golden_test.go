@@ -63,7 +63,7 @@ func printNode(b *strings.Builder, label string, v reflect.Value, depth int) {
 		b.WriteString(strings.TrimRight(strings.Repeat("  ", depth)+label+" "+text, " ") + "\n")
 	}
 	switch n := v.Interface().(type) {
-	case source.Span, lang.Node:
+	case source.Span, lang.Located:
 		return
 	case lang.Name:
 		if n.Present() {

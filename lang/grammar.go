@@ -6,52 +6,53 @@ import (
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
-
-	"github.com/meshc/meshc/lang/source"
 )
-
-// node is a statement that is being read.
-type node interface {
-	Stmt
-	setRange(source.Span)
-	place(*source.File) // gives all places within the statement their file
-}
 
 // A rule reads one kind of statement.
 type rule interface {
-	// parse reads a statement and stops behind it. Where it fails, the statement is what was read so far
-	// and the lexer stands anywhere in it.
-	parse(*lexer.PeekingLexer) (node, error)
+	// parse reads a statement and stops after it. If it fails, the statement is what was read so far and the lexer may
+	// be anywhere in it.
+	parse(*lexer.PeekingLexer) (Stmt, error)
 	ebnf() string
 }
 
-// statement is a rule for a node that participle fills by itself, or that is Parseable.
-type statement[T any, P interface {
+// manual is the rule of a statement that is read by hand.
+type manual[T any, P interface {
 	*T
-	node
+	Stmt
+	take(*lexer.PeekingLexer) expectation
+	productions() string
+}] struct{}
+
+func (manual[T, P]) parse(lex *lexer.PeekingLexer) (Stmt, error) {
+	s := P(new(T))
+	return s, refuse(lex, s.take(lex))
+}
+
+func (manual[T, P]) ebnf() string { return P(nil).productions() }
+
+// filled is the rule of a statement that participle fills.
+type filled[T any, P interface {
+	*T
+	Stmt
 }] struct{ *participle.Parser[T] }
 
-func (s statement[T, P]) parse(lex *lexer.PeekingLexer) (node, error) {
-	v, err := s.ParseFromLexer(lex, trailing...)
+func (f filled[T, P]) parse(lex *lexer.PeekingLexer) (Stmt, error) {
+	v, err := f.ParseFromLexer(lex, trailing...)
 	return P(v), err
 }
 
-func (s statement[T, P]) ebnf() string {
-	if own, ok := any(P(nil)).(interface{ productions() string }); ok {
-		return own.productions()
-	}
-	return s.String()
-}
+func (f filled[T, P]) ebnf() string { return f.String() }
 
-// converted is a rule for a node of a shape that participle cannot fill.
+// converted is the rule of a statement that participle cannot fill directly.
 type converted[T any, P interface {
 	*T
-	node() node
+	stmt() Stmt
 }] struct{ *participle.Parser[T] }
 
-func (c converted[T, P]) parse(lex *lexer.PeekingLexer) (node, error) {
+func (c converted[T, P]) parse(lex *lexer.PeekingLexer) (Stmt, error) {
 	v, err := c.ParseFromLexer(lex, trailing...)
-	return P(v).node(), err
+	return P(v).stmt(), err
 }
 
 func (c converted[T, P]) ebnf() string { return c.String() }
@@ -64,7 +65,7 @@ type deny struct {
 	Tail
 }
 
-func (d *deny) node() node { return &Deny{Hops: d.Chain.hops(), Tail: d.Tail} }
+func (d *deny) stmt() Stmt { return &Deny{Hops: d.Chain.hops(), Tail: d.Tail} }
 
 // guard is the grammar of a Guard.
 type guard struct {
@@ -74,7 +75,7 @@ type guard struct {
 	Tail
 }
 
-func (g *guard) node() node {
+func (g *guard) stmt() Stmt {
 	n := &Guard{Hops: g.Chain.hops(), Except: g.Except, Tail: g.Tail}
 	for n.Kind = Never; n.Kind < Only && n.Kind.String() != g.Kind; {
 		n.Kind++
@@ -106,32 +107,32 @@ func (c *chain) hops() [][]Target {
 // keywords begin the statements, in the order of the reference.
 var keywords = []string{"mesh", "service", "external", "edge", "deny", "group", "export", "mtls", "never", "always", "only"}
 
-// rules are the statements by their keyword; an edge has none and stands under "edge".
+// rules maps each keyword to the rule of its statement. Edges have no keyword and are listed as "edge".
 var rules = sync.OnceValue(func() map[string]rule {
 	guards := converted[guard, *guard]{build[guard]()}
 	return map[string]rule{
-		"mesh":     statement[Mesh, *Mesh]{build[Mesh]()},
-		"service":  statement[Service, *Service]{build[Service]()},
-		"external": statement[External, *External]{build[External]()},
-		"edge":     statement[Edge, *Edge]{build[Edge]()},
+		"mesh":     filled[Mesh, *Mesh]{build[Mesh]()},
+		"service":  manual[Service, *Service]{},
+		"external": filled[External, *External]{build[External]()},
+		"edge":     manual[Edge, *Edge]{},
 		"deny":     converted[deny, *deny]{build[deny]()},
-		"group":    statement[Group, *Group]{build[Group]()},
-		"export":   statement[Export, *Export]{build[Export]()},
-		"mtls":     statement[MTLS, *MTLS]{build[MTLS]()},
+		"group":    filled[Group, *Group]{build[Group]()},
+		"export":   filled[Export, *Export]{build[Export]()},
+		"mtls":     filled[MTLS, *MTLS]{build[MTLS]()},
 		"never":    guards,
 		"always":   guards,
 		"only":     guards,
 	}
 })
 
-// build makes the parser of a statement. The grammar needs no lookahead beyond the next token; without it
-// participle blames the right one.
+// build makes the parser of a statement. The grammar needs only the next token; with more lookahead participle would
+// blame the wrong token for a mistake.
 func build[T any]() *participle.Parser[T] {
 	return participle.MustBuild[T](participle.Lexer(definition{}), participle.Elide("Space", "Comment"), participle.UseLookahead(0))
 }
 
-// Grammar is the grammar of the language in participle's EBNF: the productions of its parsers, and of what
-// reads its tokens itself the production that stands beside the code.
+// Grammar returns the grammar of the language in participle's EBNF: the productions of the participle parsers, and for
+// what is read by hand the productions next to its code.
 func Grammar() string {
 	var b strings.Builder
 	b.WriteString(tokenNotes)
@@ -154,7 +155,7 @@ func Grammar() string {
 	return b.String()
 }
 
-// parseable gives productions whose type is Parseable their capital: participle prints it for others only.
+// parseable capitalizes the names of Parseable types, which participle prints as the Go type is named.
 var parseable = strings.NewReplacer("hop ", "Hop ")
 
 const fileProductions = `
@@ -162,22 +163,22 @@ File = Statement? (<end> Statement?)* .
 Statement = Mesh | Service | External | Edge | Deny | Group | Export | MTLS | Guard .
 `
 
-const tokenNotes = `// The grammar of meshc's intents, in the EBNF of participle (github.com/alecthomas/participle), printed
-// from its parsers. <names> in angle brackets are tokens:
+const tokenNotes = `// The grammar of meshc's intents in the EBNF of participle (github.com/alecthomas/participle), printed from
+// its parsers. Tokens are in angle brackets:
 //
-//   <name>    letters, digits, "_", "." and "-"; a "-" in front of ">" belongs to the arrow
+//   <name>    letters, digits, "_", "." and "-"; a "-" before ">" belongs to an arrow
 //   <method>  a name in upper case: letters, digits and "-"
-//   <path>    "/" that does not touch a name in front of it, up to white space, "," or ";", or to a "}"
-//             that has no "{" in the path
-//   <string>  "in double quotes" on one line; \" and \\ are its escapes
-//   <end>     ";" or the end of a line, unless the line ends with "," "->" "->>" "|" or "{", or the
-//             statement goes on inside its braces; in a list between two arrows no line ends with ","
+//   <path>    starts with a "/" that does not touch a name before it, and extends to white space, "," or ";",
+//             or to a "}" without a matching "{" in the path
+//   <string>  "in double quotes" on one line, with the escapes \" and \\
+//   <end>     ";" or the end of a line, unless the line ends with "," "->" "->>" "|" or "{", or the statement
+//             continues inside its braces; in a list between two arrows, no line may end with ","
 //
-// White space and comments (from "#" to the end of the line) may stand between all tokens, with two
-// exceptions: none stands around the "/" of a reference or of a label's key, and the tokens of an address
-// touch each other. A keyword in front of "->", "," or "/" is a name, and the statement an edge. A number
-// begins with a digit, or is a string. An operation that is a string begins with "/" or "*". Behind a comma
-// a word in upper case begins an operation where one stands in front of it, and behind a destination with
-// a port a number is no name. Of "until" and "because" each stands once at most. Much of what the grammar
-// lets through is for the check to refuse.
+// White space and comments (from "#" to the end of the line) may appear between any two tokens, with two
+// exceptions: there is none around the "/" in a reference or in the key of a label, and the tokens of an
+// address touch each other. A keyword before "->", "," or "/" is a name, and the statement is an edge. A
+// number begins with a digit or is a string. An operation that is a string begins with "/" or "*". After a
+// comma, an upper-case word begins an operation if an operation precedes the comma, and a number is not a
+// name if a destination with a port does. "until" and "because" appear at most once each. The check rejects
+// much of what the grammar permits.
 `

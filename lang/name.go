@@ -8,8 +8,8 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// The smallest parts of all statements read their tokens themselves. What take gives back is what it
-// expected and did not find; empty where it is content. Places have no file yet: see place.
+// The parts that all statements consist of read their tokens themselves. Their take methods return what they expected
+// but did not find. Spans have no file yet: see locate.
 
 const nameProductions = `
 Name = <name> | <method> | <string> | "*" .
@@ -26,21 +26,13 @@ func kindOf(t *lexer.Token) Kind {
 	return Kind(t.Type)
 }
 
-// word tells whether the next token is a bare word of this text.
+// word reports whether the next token is this word, without quotes.
 func word(lex *lexer.PeekingLexer, text string) bool {
 	t := lex.Peek()
 	return kindOf(t) == KindName && t.Value == text
 }
 
-// refuse is the error of a Parseable that stands inside another rule.
-func refuse(lex *lexer.PeekingLexer, expected string) error {
-	if expected == "" {
-		return nil
-	}
-	return &participle.UnexpectedTokenError{Unexpected: *lex.Peek(), Expect: expected}
-}
-
-// Parse reads a name for participle. Anything that could be one is read; check refuses it where it is none.
+// Parse reads a name for participle. It reads anything that resembles a name; check rejects what is not a valid one.
 func (n *Name) Parse(lex *lexer.PeekingLexer) error {
 	if !n.take(lex) {
 		return participle.NextMatch
@@ -58,7 +50,7 @@ func (n *Name) take(lex *lexer.PeekingLexer) bool {
 	return false
 }
 
-// number reads what begins with a digit, or is quoted.
+// number reads a name that begins with a digit or is quoted.
 func (n *Name) number(lex *lexer.PeekingLexer) bool {
 	switch t := lex.Peek(); kindOf(t) {
 	case KindName:
@@ -89,7 +81,8 @@ func (n *Name) join(t *lexer.Token) {
 
 var unescape = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 
-// unquote is the text of a string. It may have wrong quotes, or none at its end: that is reported elsewhere.
+// unquote returns the value of a string. The string may have the wrong quotes or no closing quote, which is reported
+// elsewhere.
 func unquote(s string) string {
 	if n := len(s); n >= 2 && s[0] == '"' && s[n-1] == '"' && strings.IndexByte(s, '\\') < 0 {
 		return s[1 : n-1]
@@ -112,7 +105,7 @@ func (r *Ref) Parse(lex *lexer.PeekingLexer) error {
 }
 
 // rest reads what follows the first name.
-func (r *Ref) rest(lex *lexer.PeekingLexer) string {
+func (r *Ref) rest(lex *lexer.PeekingLexer) expectation {
 	r.Range = r.Name.Range
 	if t := lex.Peek(); kindOf(t) == KindSlash {
 		slash := int32(t.Pos.Offset)
@@ -120,11 +113,11 @@ func (r *Ref) rest(lex *lexer.PeekingLexer) string {
 		r.Namespace = r.Name
 		r.Name = Name{}
 		if int32(lex.Peek().Pos.Offset) != slash+1 || !r.Name.take(lex) {
-			return "a service right behind " + quoted(r.Namespace.Text+"/")
+			return aQualifiedService
 		}
 		r.Range.End = r.Name.Range.End
 	}
-	return ""
+	return satisfied
 }
 
 // Parse reads a reference with its port for participle.
@@ -135,20 +128,20 @@ func (t *Target) Parse(lex *lexer.PeekingLexer) error {
 	return refuse(lex, t.rest(lex))
 }
 
-func (t *Target) rest(lex *lexer.PeekingLexer) string {
-	if expected := t.Ref.rest(lex); expected != "" {
-		return expected
+func (t *Target) rest(lex *lexer.PeekingLexer) expectation {
+	if want := t.Ref.rest(lex); want != satisfied {
+		return want
 	}
 	if kindOf(lex.Peek()) == KindColon {
 		lex.Next()
 		if !t.Port.number(lex) {
-			return "a port behind " + quoted(t.String()+":")
+			return aPort
 		}
 	}
-	return ""
+	return satisfied
 }
 
-// operationStarts tells whether an operation begins with this token.
+// operationStarts reports whether an operation can begin with this token.
 func operationStarts(t *lexer.Token) bool {
 	switch kindOf(t) {
 	case KindMethod, KindPath:
@@ -168,8 +161,8 @@ func (o *Operation) Parse(lex *lexer.PeekingLexer) error {
 	return refuse(lex, o.take(lex))
 }
 
-// take reads an operation whose first token is known to begin one.
-func (o *Operation) take(lex *lexer.PeekingLexer) string {
+// take reads an operation. Its first token must satisfy operationStarts.
+func (o *Operation) take(lex *lexer.PeekingLexer) expectation {
 	t := lex.Peek()
 	if kindOf(t) == KindMethod {
 		var m Name
@@ -180,7 +173,7 @@ func (o *Operation) take(lex *lexer.PeekingLexer) string {
 		for kindOf(lex.Peek()) == KindPipe {
 			lex.Next()
 			if t = lex.Peek(); kindOf(t) != KindMethod {
-				return "a method behind `|`"
+				return aMethod
 			}
 			m = Name{}
 			m.set(t)
@@ -189,7 +182,7 @@ func (o *Operation) take(lex *lexer.PeekingLexer) string {
 			o.Range.End = m.Range.End
 		}
 		if t = lex.Peek(); kindOf(t) != KindStar && (kindOf(t) == KindMethod || !operationStarts(t)) {
-			return ""
+			return satisfied
 		}
 	}
 	o.Path.set(t)
@@ -198,5 +191,5 @@ func (o *Operation) take(lex *lexer.PeekingLexer) string {
 		o.Range = o.Path.Range
 	}
 	o.Range.End = o.Path.Range.End
-	return ""
+	return satisfied
 }

@@ -10,29 +10,30 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// File is one source as it was read.
+// File is a parsed source file.
 type File struct {
 	Source *source.File
-	Stmts  []Stmt  // in the order of the text; a statement with a mistake in it is missing, a Mesh aside
-	Tokens []Token // the whole text, blanks and comments too; none where the file is too large to read
-
-	// Broken tells that the text has a mistake, so that Stmts may lack something.
-	Broken bool
+	Stmts  []Stmt  // in source order; statements with mistakes are left out, except for a Mesh
+	Tokens []Token // the whole text, including white space and comments; nil if the file is too large
+	Broken bool    // the text has a mistake, so Stmts may be incomplete
 }
 
+// Span returns the span of the whole file.
+func (f *File) Span() source.Span { return f.Source.Span(0, len(f.Source.Text)) }
+
 const (
-	maxSize     = 16 << 20 // bytes of a file; all intents of a large company are smaller
-	maxWords    = 1 << 18  // tokens of a statement
+	maxSize     = 16 << 20 // bytes in a file; all intents of a large company take less
+	maxWords    = 1 << 18  // tokens in a statement
 	maxFindings = 100      // in one file
 )
 
-// Parse reads a source. The file is never nil: what has a mistake is reported and left out. The list is
-// in the order of the text.
+// Parse parses a source file. The returned file is never nil: statements with mistakes are reported and left out. The
+// findings are in source order.
 func Parse(name string, src []byte) (*File, diag.List) {
 	p := parser{file: &File{Source: source.NewFile(name, string(src))}}
 	if len(src) > maxSize {
-		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(0, 0), "a file of %d bytes", len(src))).
-			WithHelp("a source has at most %d MiB; is this something else that a glob of `sources` caught?", maxSize>>20)
+		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(0, 0), "the file has %d bytes", len(src))).
+			WithHelp("source files are limited to %d MiB; did a glob in `sources` match something else?", maxSize>>20)
 		return p.file, p.list
 	}
 	p.file.Tokens = lex(p.file.Source.Text)
@@ -42,8 +43,8 @@ func Parse(name string, src []byte) (*File, diag.List) {
 	if n := len(p.file.Tokens); n > maxTokens {
 		start := int(p.file.Tokens[n-1].Start)
 		p.file.Tokens = nil
-		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(start, start), "a file of more than %d words and signs", maxTokens)).
-			WithHelp("split it; or is this something else that a glob of `sources` caught?")
+		p.report(diag.New(diag.SourceTooLarge, p.file.Source.Span(start, start), "the file has more than %d words and signs", maxTokens)).
+			WithHelp("split it into several files; or did a glob in `sources` match something else?")
 		return p.file, p.list
 	}
 	p.rules = rules()
@@ -57,22 +58,22 @@ func Parse(name string, src []byte) (*File, diag.List) {
 
 type parser struct {
 	file  *File
-	lex   *lexer.PeekingLexer // the tokens up to loaded
+	lex   *lexer.PeekingLexer // has the tokens before loaded
 	rules map[string]rule
-	at    int // the token that the next statement begins with or stands behind
+	at    int // the next token to look at
 	list  diag.List
 
-	loaded   int // the token behind those that lex has
-	sections int // braces that a mesh opened, as it must not: their partners are passed over
+	loaded   int // the first token that lex does not have
+	sections int // braces that were opened, by mistake, after a mesh; their closing braces are skipped
 
 	omitted      int
 	firstOmitted source.Span
-	scrap        diag.Diagnostic // what is not shown is written here
+	scrap        diag.Diagnostic // receives what is not shown
 }
 
 func (f *File) span(t Token) source.Span { return f.Source.Span(int(t.Start), int(t.End)) }
 
-// report adds a finding, to be filled further before the next.
+// report adds a finding, which may be filled further until the next call.
 func (p *parser) report(d diag.Diagnostic) *diag.Diagnostic {
 	p.file.Broken = true
 	if len(p.list) < maxFindings {
@@ -86,17 +87,17 @@ func (p *parser) report(d diag.Diagnostic) *diag.Diagnostic {
 	return &p.scrap
 }
 
-// notText reports a file that is no UTF-8 text. One with a NUL in it is no text at all.
+// notText reports a file that is not UTF-8 text. A file with a NUL byte is not considered text at all.
 func (p *parser) notText(src []byte) bool {
 	at := bytes.IndexByte(src, 0)
 	if at < 0 && utf8.Valid(src) {
 		return false
 	}
-	what := "a NUL byte: this is no text"
-	help := "leave the file out of `sources` in meshc.yaml, or save it as UTF-8"
+	what := "this is a NUL byte, so the file is not text"
+	help := "exclude the file from `sources` in meshc.yaml, or save it as UTF-8"
 	switch {
 	case bytes.HasPrefix(src, []byte("\xff\xfe")), bytes.HasPrefix(src, []byte("\xfe\xff")):
-		at, what, help = 0, "this is UTF-16, not UTF-8", "save the file as UTF-8"
+		at, what, help = 0, "the file is UTF-16, not UTF-8", "save the file as UTF-8"
 	case at < 0:
 		for at = 0; ; {
 			r, size := utf8.DecodeRune(src[at:])
@@ -111,8 +112,8 @@ func (p *parser) notText(src []byte) bool {
 	return true
 }
 
-// statements reads one statement after the other. It finds the end of each before it reads it, so that a
-// mistake costs no more than its own statement.
+// statements reads one statement after another. It finds the end of a statement before reading it, so that a mistake
+// costs no more than its own statement.
 func (p *parser) statements() {
 	tokens := p.file.Tokens
 	p.file.Stmts = make([]Stmt, 0, len(tokens)/16+4)
@@ -141,21 +142,21 @@ func (p *parser) statements() {
 	}
 }
 
-// extent is where a statement stands among the tokens.
+// extent is the range of tokens [first, end) of a statement.
 type extent struct {
 	first, end int
-	invalid    int  // how many tokens are no tokens
-	unreadable bool // one of them stands for nothing
-	arrow      bool
+	invalid    int  // how many of the tokens are Invalid
+	unreadable bool // one of them does not even resemble a token
+	arrow      bool // one of them is an arrow
 }
 
-// statement reads a statement and gives the token behind it.
+// statement reads a statement and returns the first token after it.
 func (p *parser) statement(s extent) int {
 	tokens := p.file.Tokens
 	start := int(tokens[s.first].Start)
 	if s.end-s.first > maxWords {
-		p.report(diag.New(diag.SourceTooLarge, p.file.span(tokens[s.first]), "a statement of %d words", s.end-s.first)).
-			WithHelp("a statement has at most %d words: write several", maxWords)
+		p.report(diag.New(diag.SourceTooLarge, p.file.span(tokens[s.first]), "the statement has %d words", s.end-s.first)).
+			WithHelp("statements are limited to %d words: write several statements", maxWords)
 		return s.end
 	}
 	p.load(s)
@@ -177,9 +178,9 @@ func (p *parser) statement(s extent) int {
 	}
 	before := p.lex.MakeCheckpoint()
 	stmt, err := p.rules[keyword].parse(p.lex)
-	stmt.place(p.file.Source)
+	p.locate(stmt)
 	if err == nil && kindOf(p.lex.Peek()) == KindEnd {
-		if p.drawnIn(&s, stmt) {
+		if p.joined(&s, stmt) {
 			p.lex.LoadCheckpoint(before)
 			return s.end
 		}
@@ -200,11 +201,34 @@ func (p *parser) statement(s extent) int {
 	return s.end
 }
 
-// window is how many tokens at least participle gets at once. It keeps a copy of them that is several
-// times as large as the text, so that a whole file would cost more than the rest of the parser does.
+// locate sets the file of all spans in a statement, because the tokens that participle passes on do not have it. No
+// token ends at offset 0, so a span that does is absent.
+func (p *parser) locate(s Stmt) {
+	set := func(s *source.Span) {
+		if s.End != 0 {
+			s.File = p.file.Source
+		}
+	}
+	Walk(s, func(n Node) bool {
+		switch n := n.(type) {
+		case *Name:
+			set(&n.Range)
+		case *Target:
+			set(&n.Range)
+		case *Ref:
+			set(&n.Range)
+		case *Operation:
+			set(&n.Range)
+		}
+		return true
+	})
+}
+
+// window is the smallest number of tokens that participle gets at once, unless the file ends. Participle keeps a copy of
+// its tokens that is several times the size of the text; copying a whole file would cost more than all the rest.
 const window = 200
 
-// load hands participle the tokens of a statement, and of some statements behind it.
+// load gives participle the tokens of a statement and of some of the following ones.
 func (p *parser) load(s extent) {
 	if s.end <= p.loaded {
 		return
@@ -225,15 +249,15 @@ func (p *parser) load(s extent) {
 	p.lex = lex
 }
 
-// skip moves the parser to the first token that stands at an offset or behind it.
+// skip moves the parser to the first token at or after an offset.
 func (p *parser) skip(offset int) {
 	for t := p.lex.Peek(); !t.EOF() && t.Pos.Offset < offset; t = p.lex.Peek() {
 		p.lex.Next()
 	}
 }
 
-// keyword finds out which statement begins here; "edge" for those without a keyword, empty for none. A
-// keyword in front of an arrow, a comma or a glued slash is the name of a caller.
+// keyword determines which statement begins here: "edge" if it is one without a keyword, the empty string if it is not a
+// statement. A keyword followed by an arrow, a comma or an adjacent slash is the name of a caller.
 func (p *parser) keyword(s *extent) string {
 	first, before := p.lex.Peek(), p.lex.MakeCheckpoint()
 	kind := kindOf(first)
@@ -252,17 +276,17 @@ func (p *parser) keyword(s *extent) string {
 	if kind == KindName && first.Value != "edge" && p.rules[first.Value] != nil {
 		return first.Value
 	}
-	// What only a destination may have is read of a source too, for check to refuse.
-	sourceLike := kindOf(second) == KindColon || kindOf(second) == KindOpen || operationStarts(second)
-	if s.arrow && sourceLike && !(kind == KindMethod && kindOf(second) == KindPath) {
+	// Ports and operations of a caller are parsed so that check can reject them.
+	callerLike := kindOf(second) == KindColon || kindOf(second) == KindOpen || operationStarts(second)
+	if s.arrow && callerLike && !(kind == KindMethod && kindOf(second) == KindPath) {
 		return "edge"
 	}
 	return ""
 }
 
-// keep saves what is certain of a statement with a mistake: a mesh opens its section all the same, or the
-// statements behind it would stand in the one before.
-func (p *parser) keep(stmt node, start int) {
+// keep saves what is certain about a statement with a mistake: a mesh opens its section regardless, or the statements
+// after it would end up in the previous section.
+func (p *parser) keep(stmt Stmt, start int) {
 	if m, ok := stmt.(*Mesh); ok && m.Name.Present() {
 		m.setRange(p.file.Source.Span(start, int(max(m.Name.Range.End, m.Mode.Range.End))))
 		p.file.Stmts = append(p.file.Stmts, m)

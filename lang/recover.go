@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// runsOn finds the word with which another statement begins inside this one: a comma, an arrow or a brace
-// that was left at the end of a line has drawn it in. Zero where there is none.
+// runsOn finds the word with which another statement begins inside this one, because a comma, an arrow or a brace was
+// left over at the end of a line. It returns 0 if there is none.
 func (m *mistake) runsOn() int {
 	stray := m.kind(m.at) == KindArrow && !m.calls()
 	open, last := false, 0
@@ -43,18 +43,18 @@ func (m *mistake) reportRunOn(next int) {
 			return
 		}
 	}
-	d := m.report(diag.New(diag.IncompleteStatement, m.span(next-1), "the line ends with %s, but the next one begins another statement", quoted(m.text(next-1))))
+	d := m.report(diag.New(diag.IncompleteStatement, m.span(next-1), "the line ends with %s, but the next line begins another statement", quoted(m.text(next-1))))
 	if m.kind(next-1) == KindComma {
-		d.WithFix(false, m.span(next-1), "", "take the comma out")
+		d.WithFix(false, m.span(next-1), "", "remove the comma")
 	} else {
 		m.help()
 	}
 }
 
-// drawnIn reports a chain that goes on behind a comma at the end of a line: the comma was most likely left there, and
-// an edge with a list of its own stands below. The chain would be calls that nobody wrote. The statement ends in front
-// of that line then.
-func (p *parser) drawnIn(s *extent, stmt Stmt) bool {
+// joined reports a chain in which a list between two arrows continues after a line that ends with a comma. Most likely
+// the comma is a leftover, and the next line is an edge of its own; as a chain, the two would allow calls that nobody
+// wrote. In that case, the statement is cut off before that line.
+func (p *parser) joined(s *extent, stmt Stmt) bool {
 	var hops [][]Target
 	switch stmt := stmt.(type) {
 	case *Edge:
@@ -76,11 +76,11 @@ func (p *parser) drawnIn(s *extent, stmt Stmt) bool {
 			if !strings.Contains(between.Text(), "\n") {
 				continue
 			}
-			d := p.report(diag.New(diag.JoinedEdges, p.file.span(first), "this line goes on the one above, which ends with a comma")).
+			d := p.report(diag.New(diag.JoinedEdges, p.file.span(first), "this line continues the one above, which ends with a comma")).
 				WithRelated(p.file.span(comma), "the comma").
-				WithFix(false, p.file.span(comma), "", "take the comma out")
+				WithFix(false, p.file.span(comma), "", "remove the comma")
 			if strings.TrimSpace(between.Text()) == "" {
-				d.WithFix(false, between, " ", "put the list on one line")
+				d.WithFix(false, between, " ", "write the list on one line")
 			}
 			for p.file.Tokens[s.end-1].Start >= first.Start {
 				s.end--
@@ -91,7 +91,7 @@ func (p *parser) drawnIn(s *extent, stmt Stmt) bool {
 	return false
 }
 
-// skipLine takes the rest of the line into the statement.
+// skipLine extends the statement to the end of the line.
 func (p *parser) skipLine(s *extent) {
 	for s.end < len(p.file.Tokens) && !strings.Contains(p.file.span(p.file.Tokens[s.end]).Text(), "\n") {
 		s.end++
@@ -100,10 +100,10 @@ func (p *parser) skipLine(s *extent) {
 
 func (m *mistake) neverClosed(open int) {
 	m.report(diag.New(diag.UnbalancedBraces, m.span(open), "this brace is never closed")).
-		WithHelp("operations end with `}`: `{ GET /api/*, POST /api/orders }`")
+		WithHelp("end the operations with `}`: `{ GET /api/*, POST /api/orders }`")
 }
 
-// braces reports what is wrong with the braces of a statement, where that is what stopped it.
+// braces reports misplaced braces if they are what stopped the parser.
 func (m *mistake) braces(s *extent) bool {
 	open := -1
 	for i := range min(m.at, len(m.words)) {
@@ -118,25 +118,25 @@ func (m *mistake) braces(s *extent) bool {
 	case open >= 0 && m.at == len(m.words) && s.end < len(m.file.Tokens) && m.file.span(m.file.Tokens[s.end]).Text() == ";":
 		at := m.file.span(m.file.Tokens[s.end])
 		m.report(diag.New(diag.UnexpectedToken, at, "operations are separated by commas, not by `;`")).
-			WithFix(true, at, ",", "write a comma")
+			WithFix(true, at, ",", "replace it with a comma")
 		m.skipLine(s)
 	case open >= 0 && m.at == len(m.words):
 		m.neverClosed(open)
 	case open >= 0 && m.kind(m.at) == KindOpen:
-		m.report(diag.New(diag.UnbalancedBraces, m.span(m.at), "a brace inside braces")).
-			WithHelp("braces hold the operations of one destination: `{ GET /api/*, POST /api/orders }`")
+		m.report(diag.New(diag.UnbalancedBraces, m.span(m.at), "braces cannot be nested")).
+			WithHelp("braces contain the operations of one destination: `{ GET /api/*, POST /api/orders }`")
 	case open < 0 && m.kind(m.at) == KindClose:
-		m.report(diag.New(diag.UnbalancedBraces, m.span(m.at), "this brace closes nothing"))
+		m.report(diag.New(diag.UnbalancedBraces, m.span(m.at), "this brace has no opening brace"))
 	case open < 0 && m.kind(m.at) == KindOpen && m.keyword == "mesh":
 		m.sections++
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a mesh has no braces")).
-			WithHelp("it reaches up to the next `mesh` or the end of the file")
+			WithHelp("its section extends to the next `mesh` or the end of the file")
 	case open < 0 && m.kind(m.at) == KindOpen && !m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s %s has no braces", article(m.keyword), m.keyword))
 		m.help()
 	case open < 0 && m.kind(m.at) == KindOpen && m.keyword == "export":
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "an export has no braces")).
-			WithHelp("separate its operations by commas: `export api to shop GET /v1/*, POST /v1/orders`; a line may end behind a comma")
+			WithHelp("separate its operations by commas: `export api to shop GET /v1/*, POST /v1/orders`; a line may end after a comma")
 	default:
 		return false
 	}

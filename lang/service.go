@@ -7,39 +7,37 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// Services come second in number to edges and read their tokens themselves for the same reason.
+// Services are the second most frequent statements and are read by hand for the same reason as edges.
 
-func (*Service) productions() string { return serviceProductions }
-
-const serviceProductions = `
+func (*Service) productions() string {
+	return `
 Service = "service" Name (("account" Name) | "outside" | ("address" Address) | ("label" Label) | ("port" Port))* .
 Address = <string> | ((<name> | <method> | ":") (<name> | <method> | <path> | ":" | "/")*) .
 Label = Name ("/" Name)? "=" Name .
 Port = Number (<name> "tls"?)? .
 `
+}
 
-// clauses are the words that begin a clause of a service or an external. None of them is taken for a
-// protocol.
+// clauses are the words that begin a clause of a service or an external. None of them can be a protocol.
 var clauses = []string{"account", "outside", "address", "label", "port", "host"}
 
-// Parse reads a service for participle.
-func (s *Service) Parse(lex *lexer.PeekingLexer) error {
+func (s *Service) take(lex *lexer.PeekingLexer) expectation {
 	lex.Next()
 	if !s.Name.take(lex) {
-		return expected("the name of the service")
+		return aServiceName
 	}
 	for {
 		t := lex.Peek()
 		if kindOf(t) != KindName {
-			return nil
+			return satisfied
 		}
-		missing := ""
+		want := satisfied
 		switch t.Value {
 		case "account":
 			lex.Next()
 			var n Name
 			if !n.take(lex) {
-				return expected("the name of an account behind `account`")
+				return anAccount
 			}
 			s.Accounts = append(s.Accounts, n)
 		case "outside":
@@ -48,21 +46,21 @@ func (s *Service) Parse(lex *lexer.PeekingLexer) error {
 		case "address":
 			lex.Next()
 			var n Name
-			missing = n.address(lex)
+			want = n.address(lex)
 			s.Addresses = append(s.Addresses, n)
 		case "label":
 			lex.Next()
 			s.Labels = append(s.Labels, Label{})
-			missing = s.Labels[len(s.Labels)-1].take(lex)
+			want = s.Labels[len(s.Labels)-1].take(lex)
 		case "port":
 			lex.Next()
 			s.Ports = append(s.Ports, Port{})
-			missing = s.Ports[len(s.Ports)-1].take(lex)
+			want = s.Ports[len(s.Ports)-1].take(lex)
 		default:
-			return nil
+			return satisfied
 		}
-		if missing != "" {
-			return expected(missing)
+		if want != satisfied {
+			return want
 		}
 	}
 }
@@ -72,9 +70,9 @@ func (p *Port) Parse(lex *lexer.PeekingLexer) error { return refuse(lex, p.take(
 
 var _ participle.Parseable = (*Port)(nil)
 
-func (p *Port) take(lex *lexer.PeekingLexer) string {
+func (p *Port) take(lex *lexer.PeekingLexer) expectation {
 	if !p.Number.number(lex) {
-		return "a number behind `port`"
+		return aPortNumber
 	}
 	if t := lex.Peek(); kindOf(t) == KindName && !clause(lex) {
 		p.Protocol.set(t)
@@ -84,7 +82,7 @@ func (p *Port) take(lex *lexer.PeekingLexer) string {
 			lex.Next()
 		}
 	}
-	return ""
+	return satisfied
 }
 
 func clause(lex *lexer.PeekingLexer) bool {
@@ -92,41 +90,40 @@ func clause(lex *lexer.PeekingLexer) bool {
 	return kindOf(t) == KindName && slices.Contains(clauses, t.Value)
 }
 
-func (l *Label) take(lex *lexer.PeekingLexer) string {
-	const missing = "a label behind `label`, such as app=db"
+func (l *Label) take(lex *lexer.PeekingLexer) expectation {
 	if !l.Key.take(lex) {
-		return missing
+		return aLabel
 	}
 	if t := lex.Peek(); kindOf(t) == KindSlash {
 		l.Key.join(t)
 		lex.Next()
 		var n Name
 		if int32(lex.Peek().Pos.Offset) != l.Key.Range.End || !n.take(lex) {
-			return missing
+			return aLabel
 		}
 		l.Key.Text += n.Text
 		l.Key.Range.End = n.Range.End
 	}
 	if kindOf(lex.Peek()) != KindEquals {
-		return "`=` and a value behind " + quoted("label "+l.Key.Text)
+		return aLabelSign
 	}
 	lex.Next()
 	if !l.Value.take(lex) {
-		return "a value behind " + quoted(l.Key.Text+"=")
+		return aLabelValue
 	}
-	return ""
+	return satisfied
 }
 
-// address reads whatever touches: 10.0.3.0/24 and 2001:db8::/32 are several tokens each.
-func (n *Name) address(lex *lexer.PeekingLexer) string {
+// address reads tokens that touch: 10.0.3.0/24 and 2001:db8::/32 are several tokens each.
+func (n *Name) address(lex *lexer.PeekingLexer) expectation {
 	t := lex.Peek()
 	switch kindOf(t) {
 	case KindString:
 		n.take(lex)
-		return ""
+		return satisfied
 	case KindName, KindMethod, KindColon:
 	default:
-		return "an address behind `address`, such as 10.0.3.0/24"
+		return anAddress
 	}
 	n.set(t)
 	for range 40 { // an IPv6 prefix has at most 17
@@ -141,5 +138,5 @@ func (n *Name) address(lex *lexer.PeekingLexer) string {
 		}
 		break
 	}
-	return ""
+	return satisfied
 }

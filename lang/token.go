@@ -4,10 +4,10 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// Kind says what a Token is. The name of a kind in the grammar is its String, in lower case.
+// Kind is the kind of a Token. The grammar calls it by its String, in lower case.
 type Kind uint8
 
-// The kinds of token. None of them is zero, which participle could take for another.
+// The kinds of tokens. Zero is not among them: participle has its own meaning for small token types.
 const (
 	KindName    Kind = iota + 1 // a name, number, date or other bare word
 	KindMethod                  // a bare word in upper case, as HTTP methods are: letters, digits, `-`
@@ -24,9 +24,9 @@ const (
 	KindOpen                    // {
 	KindClose                   // }
 	KindEnd                     // a newline that ends a statement, or a semicolon
-	KindSpace                   // blanks, tabs, a byte order mark, and newlines that end nothing
+	KindSpace                   // spaces, tabs, a byte order mark, and newlines within a statement
 	KindComment                 // from # to the end of the line
-	KindInvalid                 // whatever the language does not have
+	KindInvalid                 // anything that is not part of the language
 	kinds
 )
 
@@ -44,26 +44,25 @@ func (k Kind) String() string {
 	return ""
 }
 
-// Token is a piece of a source, as bytes [Start, End). The tokens of a file joined are the file.
+// Token is a piece of a file: its bytes [Start, End). The tokens of a file, joined, are the file.
 type Token struct {
 	Kind       Kind
-	as         Kind // what the parser takes an Invalid token for, where that is plain; else Kind
+	as         Kind // for an Invalid token what it was obviously meant to be, if that is clear; otherwise Kind
 	Start, End int32
 }
 
-// Blank tells whether the parser passes over the token.
+// Blank reports whether the parser skips the token.
 func (t Token) Blank() bool { return t.Kind == KindSpace || t.Kind == KindComment }
 
-// canonical is how the parser sees the signs that participle compares by their text, however they were
-// written.
+// canonical is the text that participle compares a sign with, regardless of how the sign was written.
 var canonical = [kinds]string{KindArrow: "->", KindReach: "->>", KindComma: ",", KindEquals: "="}
 
-// stream hands the tokens of a text to participle.
+// stream passes the tokens of a text to participle.
 type stream struct {
 	text   string
 	tokens []Token
 	next   int
-	all    bool // blank tokens too
+	all    bool // including blank tokens
 }
 
 // Next never fails.

@@ -9,8 +9,8 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// definition is the language's lexer as participle wants it. Lexing never fails: what it cannot read
-// becomes an Invalid token.
+// definition makes the lexer available to participle. Lexing never fails: text that is not part of the language becomes
+// an Invalid token.
 type definition struct{}
 
 func (definition) Symbols() map[string]lexer.TokenType {
@@ -29,14 +29,14 @@ func (definition) Lex(_ string, r io.Reader) (lexer.Lexer, error) {
 	return &stream{text: string(text), tokens: lex(string(text)), all: true}, nil
 }
 
-// maxName is the longest name or path, in characters. Kubernetes stops at 253.
+// maxName is the length of the longest name or path in characters. Kubernetes allows 253.
 const maxName = 1000
 
-// maxTokens is how many tokens a file may have; the rest of it is one Invalid token. These are some 150,000 edges with
-// operations, more than any company writes into one file.
+// maxTokens is the largest number of tokens in a file; the rest of the file becomes one Invalid token. It is enough for
+// about 150,000 edges with operations.
 const maxTokens = 2 << 20
 
-// class sorts bytes by what they can begin.
+// class says what a byte can be part of.
 type class uint8
 
 const (
@@ -63,20 +63,20 @@ var classes = func() (c [256]class) {
 	return c
 }()
 
-// scanner cuts a text into tokens.
+// scanner splits a text into tokens.
 type scanner struct {
 	text   string
 	at     int
 	tokens []Token
 
-	last    Kind // what the last token that is not blank was taken for; KindEnd at the start
+	last    Kind // as of the last token that is not blank; KindEnd at the start
 	lastEnd int
-	braces  int // how many are open in this statement
+	braces  int // open in this statement
 
-	// What the last look over newlines inside braces found, so that a thousand newlines are not a
-	// thousand looks over the same text.
-	seenTo   int
-	seenGoes bool
+	// The result of the last call of continues and where it stopped, so that a thousand newlines do not scan the same
+	// text a thousand times.
+	seenTo        int
+	seenContinues bool
 }
 
 func lex(text string) []Token {
@@ -111,7 +111,7 @@ func (s *scanner) sign(kind Kind, size int) {
 	s.add(kind, kind, start)
 }
 
-// peek is the byte n behind the current one; 0 behind the end.
+// peek returns the byte that is n bytes ahead, or 0 at the end of the text.
 func (s *scanner) peek(n int) byte {
 	if s.at+n < len(s.text) {
 		return s.text[s.at+n]
@@ -155,7 +155,7 @@ func (s *scanner) token() {
 		s.sign(KindStar, 1)
 	case '=':
 		if s.peek(1) == '>' {
-			s.lookalike(2, KindArrow)
+			s.misspelled(2, KindArrow)
 		} else {
 			s.sign(KindEquals, 1)
 		}
@@ -199,14 +199,14 @@ func (s *scanner) comment() {
 	s.add(KindComment, KindComment, start)
 }
 
-// newline ends a statement unless the statement plainly goes on.
+// newline ends a statement unless the statement obviously continues on the next line.
 func (s *scanner) newline(size int) {
 	switch s.last {
 	case KindComma, KindArrow, KindReach, KindPipe, KindOpen:
 		s.sign(KindSpace, size)
 		return
 	}
-	if s.braces > 0 && s.goesOn() {
+	if s.braces > 0 && s.continues() {
 		s.sign(KindSpace, size)
 		return
 	}
@@ -214,11 +214,11 @@ func (s *scanner) newline(size int) {
 	s.sign(KindEnd, size)
 }
 
-// goesOn tells whether what follows the newlines and comments here belongs inside braces. A brace that
-// nobody closed must not swallow the statements behind it.
-func (s *scanner) goesOn() bool {
+// continues reports whether the text after these newlines and comments belongs inside braces. An unclosed brace must
+// not swallow the statements after it.
+func (s *scanner) continues() bool {
 	if s.at < s.seenTo {
-		return s.seenGoes
+		return s.seenContinues
 	}
 	i := s.at
 	for i < len(s.text) {
@@ -236,29 +236,29 @@ func (s *scanner) goesOn() bool {
 		}
 		break
 	}
-	s.seenTo, s.seenGoes = i, false
+	s.seenTo, s.seenContinues = i, false
 	if i < len(s.text) {
 		switch c := s.text[i]; {
 		case c == '}', c == ',', c == '|', c == '/', c == '"':
-			s.seenGoes = true
+			s.seenContinues = true
 		case classes[c] == upper, classes[c] == lower:
 			word := s.text[i:min(i+16, len(s.text))]
 			if n := strings.IndexFunc(word, func(r rune) bool { return !nameRune(r) }); n >= 0 {
 				word = word[:n]
 			}
-			s.seenGoes = classes[c] == upper || isMethod(word)
+			s.seenContinues = classes[c] == upper || isMethod(word)
 		}
 	}
-	return s.seenGoes
+	return s.seenContinues
 }
 
-// arrow reads what begins with `-` and ends with `>`.
+// arrow reads `->`, `->>` or an arrow with a longer shaft. It reports whether there was one.
 func (s *scanner) arrow() bool {
 	switch n := s.arrowLength(s.at); {
 	case n == 0:
 		return false
 	case n > 2:
-		s.lookalike(n, KindArrow)
+		s.misspelled(n, KindArrow)
 	case s.peek(2) == '>':
 		s.sign(KindReach, 3)
 	default:
@@ -267,7 +267,7 @@ func (s *scanner) arrow() bool {
 	return true
 }
 
-// arrowLength is the length of an arrow, however long its shaft, that begins at i; 0 where there is none.
+// arrowLength returns the length of the arrow at i, or 0 if there is none. Its shaft may be of any length.
 func (s *scanner) arrowLength(i int) int {
 	n := 0
 	for i+n < len(s.text) && s.text[i+n] == '-' {
@@ -323,8 +323,8 @@ scan:
 	s.add(kind, kind, start)
 }
 
-// nameRune tells whether a character may stand in a bare name. Letters beyond ASCII are for check to
-// refuse: it can say more.
+// nameRune reports whether a character may be part of an unquoted name. Letters outside ASCII are left to check, which
+// can explain more.
 func nameRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		c := classes[byte(r)]
@@ -337,7 +337,7 @@ func (s *scanner) tooLong(start int) bool {
 	return s.at-start > maxName && utf8.RuneCountInString(s.text[start:s.at]) > maxName
 }
 
-// slash qualifies the name that it touches; elsewhere it begins a path.
+// slash reads the slash after a qualifying name, which it must touch, or else a path.
 func (s *scanner) slash() {
 	if s.at == s.lastEnd {
 		switch s.last {
@@ -369,7 +369,7 @@ scan:
 	s.add(KindPath, KindPath, start)
 }
 
-// quoted reads a string, which ends on its line.
+// quoted reads a string. It must end on the same line.
 func (s *scanner) quoted() {
 	start, kind := s.at, KindString
 	for s.at++; s.at < len(s.text); s.at++ {
@@ -392,14 +392,14 @@ func (s *scanner) quoted() {
 	s.unterminated(start)
 }
 
-// unterminated takes the rest of the line for the string, without the blanks at its end.
+// unterminated takes the rest of the line, without trailing space, as the string.
 func (s *scanner) unterminated(start int) {
 	s.at = start + len(strings.TrimRight(s.text[start:s.at], " \t\r"))
 	s.add(KindInvalid, KindString, start)
 }
 
-// lookalike is something that is not of the language but is plainly meant to be.
-func (s *scanner) lookalike(size int, as Kind) {
+// misspelled adds an Invalid token that was obviously meant as another.
+func (s *scanner) misspelled(size int, as Kind) {
 	start := s.at
 	s.at += size
 	switch as {
@@ -413,12 +413,12 @@ func (s *scanner) lookalike(size int, as Kind) {
 	s.add(KindInvalid, as, start)
 }
 
-// invalid reads what the language does not have: one sign that stands for another, or a run of
-// characters that stand for nothing.
+// invalid reads text that is not part of the language: a single sign that stands for another, or a run of characters
+// that stand for nothing.
 func (s *scanner) invalid() {
-	size, as := lookalike(s.text[s.at:])
+	size, as := misread(s.text[s.at:])
 	if as != 0 {
-		s.lookalike(size, as)
+		s.misspelled(size, as)
 		return
 	}
 	start := s.at
@@ -431,7 +431,7 @@ func (s *scanner) invalid() {
 		if r, _ := utf8.DecodeRuneInString(s.text[s.at:]); nameRune(r) {
 			break
 		}
-		size, as := lookalike(s.text[s.at:])
+		size, as := misread(s.text[s.at:])
 		if as != 0 {
 			break
 		}

@@ -10,13 +10,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// twin is a character that editors, chat programs and other keyboards put where the language has another.
-type twin struct {
+// A confusable is a character that editors, chat programs and keyboards produce in place of one that the language has.
+type confusable struct {
 	as    Kind
 	plain string
 }
 
-var twins = map[rune]twin{
+var confusables = map[rune]confusable{
 	'→': {KindArrow, "->"}, '⇒': {KindArrow, "->"}, '⟶': {KindArrow, "->"}, '⟹': {KindArrow, "->"},
 	'➔': {KindArrow, "->"}, '➜': {KindArrow, "->"}, '➝': {KindArrow, "->"}, '➞': {KindArrow, "->"},
 	'↠': {KindReach, "->>"}, '⇉': {KindReach, "->>"},
@@ -27,15 +27,15 @@ var twins = map[rune]twin{
 	'\u200b': {KindSpace, ""}, '\u2060': {KindSpace, ""}, '\ufeff': {KindSpace, ""},
 }
 
-// dashes are drawn where `-` was typed.
+// dashes are characters that stand in for `-`.
 const dashes = "‐‑‒–—―−"
 
-// lookalike is the size of what begins the text and what it plainly stands for. Where it stands for
-// nothing, as is no kind and size is how far one need not look again.
-func lookalike(text string) (size int, as Kind) {
+// misread returns the length of the first thing in the text and the kind of token that it was obviously meant to be. If
+// there is no such kind, as is zero, and the next call need not look at these bytes again.
+func misread(text string) (size int, as Kind) {
 	r, size := utf8.DecodeRuneInString(text)
-	if t, ok := twins[r]; ok {
-		return size, t.as
+	if c, ok := confusables[r]; ok {
+		return size, c.as
 	}
 	switch {
 	case r == '~', strings.ContainsRune(dashes, r):
@@ -61,7 +61,7 @@ const (
 	doubleQuotes = "“”„«»"
 )
 
-// wrongQuotes looks for the other end of a string that a wrong quote of some bytes began.
+// wrongQuotes looks for the end of a string that begins with a wrong quote of this size.
 func wrongQuotes(text string, size int, closing string) (int, Kind) {
 	end := strings.IndexAny(text[size:], closing+"\n")
 	if end < 0 || text[size+end] == '\n' {
@@ -86,23 +86,23 @@ func (p *parser) invalid(t Token) {
 		if r == '/' {
 			what = "path"
 		}
-		p.report(diag.New(diag.SourceTooLarge, at, "a %s of %d characters", what, utf8.RuneCountInString(text))).
-			WithHelp("a %s has at most %d characters; this one begins with %s", what, maxName, quoted(text))
+		p.report(diag.New(diag.SourceTooLarge, at, "the %s has %d characters", what, utf8.RuneCountInString(text))).
+			WithHelp("a %s has at most %d characters; this one starts with %s", what, maxName, quoted(text))
 	case t.as == KindString && r == '"':
 		p.invalidString(at, text)
 	case t.as == KindString:
 		_, last := utf8.DecodeLastRuneInString(text)
 		value := text[size : len(text)-last]
-		d := p.report(diag.New(diag.InvalidCharacter, at, "a string stands in double quotes, not in %c", r))
+		d := p.report(diag.New(diag.InvalidCharacter, at, "strings are written in double quotes, not in %c", r))
 		if isMethod(value) && value == strings.ToUpper(value) {
-			d.Message = "a method stands without quotes"
-			d.WithFix(true, at, value, "take the quotes out")
+			d.Message = "methods are written without quotes"
+			d.WithFix(true, at, value, "remove the quotes")
 			return
 		}
 		value = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
-		d.WithFix(true, at, `"`+value+`"`, "put it in double quotes")
+		d.WithFix(true, at, `"`+value+`"`, "use double quotes")
 	case t.as != KindInvalid:
-		p.twin(at, text, t.as)
+		p.confusable(at, text, t.as)
 	default:
 		p.stray(at, text, r)
 	}
@@ -117,8 +117,8 @@ func (p *parser) invalidString(at source.Span, text string) {
 			i++
 		case text[i] == '\\' && i+1 < len(text):
 			start := int(at.Start) + i
-			p.report(diag.New(diag.InvalidCharacter, p.file.Source.Span(start, start+1), "a string has no such escape")).
-				WithHelp(`only \" and \\ are escapes; for a backslash write \\`).
+			p.report(diag.New(diag.InvalidCharacter, p.file.Source.Span(start, start+1), "unknown escape sequence")).
+				WithHelp(`the escape sequences are \" and \\; write a backslash as \\`).
 				WithFix(false, p.file.Source.Span(start, start+1), `\\`, "double the backslash")
 			if text[len(text)-1] == '"' {
 				return
@@ -126,55 +126,55 @@ func (p *parser) invalidString(at source.Span, text string) {
 		}
 	}
 	end := p.file.Source.Span(int(at.End), int(at.End))
-	p.report(diag.New(diag.UnterminatedString, at, "this string has no closing quote")).
-		WithHelp("a string ends on the line that it begins on, with a double quote").
+	p.report(diag.New(diag.UnterminatedString, at, "the string has no closing quote")).
+		WithHelp("a string ends with a double quote on the line where it begins").
 		WithFix(false, end, `"`, "close it at the end of the line")
 }
 
-func (p *parser) twin(at source.Span, text string, as Kind) {
+func (p *parser) confusable(at source.Span, text string, as Kind) {
 	r, _ := utf8.DecodeRuneInString(text)
 	plain := canonical[as]
-	if t, ok := twins[r]; ok {
-		plain = t.plain
+	if c, ok := confusables[r]; ok {
+		plain = c.plain
 	}
 	switch {
 	case plain == "":
-		p.report(diag.New(diag.InvalidCharacter, at, "an invisible character (%U)", r)).
-			WithFix(true, at, "", "take it out")
+		p.report(diag.New(diag.InvalidCharacter, at, "invisible character %U", r)).
+			WithFix(true, at, "", "remove it")
 	case plain == " ":
-		p.report(diag.New(diag.InvalidCharacter, at, "a blank that is no plain one (%U)", r)).
-			WithFix(true, at, " ", "write a plain blank")
+		p.report(diag.New(diag.InvalidCharacter, at, "%U is not an ordinary space", r)).
+			WithFix(true, at, " ", "replace it with an ordinary space")
 	default:
-		p.report(diag.New(diag.InvalidCharacter, at, "this is written `%s`, not %s", plain, quoted(text))).
+		p.report(diag.New(diag.InvalidCharacter, at, "write `%s` instead of %s", plain, quoted(text))).
 			WithFix(true, at, plain, fmt.Sprintf("write `%s`", plain))
 	}
 }
 
-// remedies are signs of other languages, and how this one says the same.
+// remedies say how to express what these characters mean in other languages.
 var remedies = map[rune]string{
-	'(': "operations over several lines stand in { }",
-	')': "operations over several lines stand in { }",
+	'(': "write operations on several lines in { }",
+	')': "write operations on several lines in { }",
 	'[': "lists have no brackets: write `a, b`",
 	']': "lists have no brackets: write `a, b`",
-	'&': "several services are separated by commas: `a, b -> c`",
-	'+': "several services are separated by commas: `a, b -> c`",
-	'<': "the caller stands first: `caller -> callee`",
-	'!': "what must not happen is written `deny a -> b` or `never a -> b`",
-	'%': "put text with other characters in double quotes",
-	'$': "there are no variables; put text with other characters in double quotes",
-	'@': "put text with other characters in double quotes",
-	'?': "put text with other characters in double quotes",
+	'&': "separate services by commas: `a, b -> c`",
+	'+': "separate services by commas: `a, b -> c`",
+	'<': "write the caller first: `caller -> destination`",
+	'!': "to forbid a call, write `deny a -> b` or `never a -> b`",
+	'%': "quote text with special characters",
+	'$': "there are no variables; quote text with special characters",
+	'@': "quote text with special characters",
+	'?': "quote text with special characters",
 }
 
 func (p *parser) stray(at source.Span, text string, r rune) {
 	switch {
 	case r == '\r':
-		p.report(diag.New(diag.InvalidCharacter, at, "a carriage return without a newline")).
-			WithHelp("lines end with a newline, or with a carriage return and a newline")
+		p.report(diag.New(diag.InvalidCharacter, at, "carriage return without a newline")).
+			WithHelp("a line ends with a newline, or with a carriage return and a newline")
 		return
 	case strings.ContainsRune(singleQuotes+doubleQuotes, r):
-		p.report(diag.New(diag.UnterminatedString, at, "this quote has no partner on its line")).
-			WithHelp("a string stands in double quotes and ends on the line that it begins on")
+		p.report(diag.New(diag.UnterminatedString, at, "this quote is not closed on its line")).
+			WithHelp("a string is written in double quotes and ends on the line where it begins")
 		return
 	}
 	if text == ">" {
@@ -185,18 +185,18 @@ func (p *parser) stray(at source.Span, text string, r rune) {
 	if !unicode.IsGraphic(r) {
 		what = fmt.Sprintf("%U", r)
 	}
-	d := p.report(diag.New(diag.InvalidCharacter, at, "the language has no %s", what))
+	d := p.report(diag.New(diag.InvalidCharacter, at, "unexpected character %s", what))
 	if help := remedies[r]; help != "" {
 		d.WithHelp("%s", help)
 	} else {
-		d.WithHelp("put text with other characters in double quotes")
+		d.WithHelp("quote text with special characters")
 	}
 }
 
-// quoted is a piece of source as a message shows it: in backquotes, and shortened.
+// quoted formats a piece of source for a message: shortened and in backquotes.
 func quoted(s string) string { return "`" + shortened(s) + "`" }
 
-// shortened leaves out what nobody would read.
+// shortened limits a text to 60 characters.
 func shortened(s string) string {
 	const most = 60
 	if len(s) <= most {
