@@ -53,6 +53,26 @@ func TestReadme(t *testing.T) {
 	assert.GreaterOrEqual(t, ran, 8)
 }
 
+// TestReadmeProgram runs the Go program of the README in the repository, as the README says.
+func TestReadmeProgram(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(readme)
+	require.NotNil(t, block)
+	program := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(program, block[1], 0o600))
+	cmd := exec.Command("go", "run", program)
+	cmd.Dir = "../.."
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, `PeerAuthentication shop/default
+AuthorizationPolicy shop/backend-ingress
+AuthorizationPolicy shop/db-ingress
+AuthorizationPolicy shop/default-deny
+denied frontend -> db
+`, string(out))
+}
+
 // TestReadmeTargets requires that every make target that the README mentions exists.
 func TestReadmeTargets(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
