@@ -36,10 +36,13 @@ func (e *InternalError) Unwrap() error { return e.Err }
 // *InternalError.
 func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 	b := &Build{Inventory: p.Inventory}
-	b.Policy, b.Findings = p.Check(c)
-	if b.Policy == nil {
+	checked, findings := p.policy(c)
+	b.Findings = findings
+	if findings.HasErrors() {
+		b.Findings = append(findings, p.refused(c, checked, findings)...).Sort()
 		return b, ctx.Err()
 	}
+	b.Policy = checked
 	all, found := Targets(c, p.WithNamespaces)
 	for _, target := range all {
 		manifests, cannot := target.Emit(b.Policy)

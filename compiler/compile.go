@@ -75,13 +75,33 @@ func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
 // Check gives the policy under a configuration. It is nil where a finding is an error, other than one of the codes in
 // despite: a caller that names those has a use for a policy that does not do what the intents say.
 func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
-	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
-	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
-	list := slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)
+	checked, list := p.policy(c)
+	list = append(list, p.refused(c, checked, list)...).Sort()
 	if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Severity == diag.Error && !slices.Contains(despite, d.Code) }) {
 		return nil, list
 	}
 	return checked, list
+}
+
+// policy gives the policy under a configuration, as much of it as is right, and the findings of all but the targets.
+func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
+	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
+	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
+	return checked, slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)
+}
+
+// refused is what the targets cannot express of a policy. Where the policy lacks what is wrong, only what holds of itself is
+// reported.
+func (p *Parsed) refused(c config.Project, checked *policy.Policy, found diag.List) (refused diag.List) {
+	all, _ := Targets(c, p.WithNamespaces)
+	for _, target := range all {
+		_, cannot := target.Emit(checked)
+		refused = append(refused, cannot...)
+	}
+	if found.HasErrors() {
+		refused = refused.Settled(true)
+	}
+	return refused.Apply(c.Warnings)
 }
 
 // parse reads all files, as many at once as there are processors.

@@ -18,6 +18,7 @@ import (
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio"
 )
 
 // today is the day of every case; a case may choose an environment in its comment: `environment: prod`.
@@ -95,8 +96,12 @@ func findings(t *testing.T, archive *txtar.Archive) map[string]diag.List {
 	}
 	inv, list := inventory.Read(inputs)
 	all = append(all, list...)
-	_, list = check.Project(files, inv, o)
-	all = append(all, list...).Sort()
+	checked, list := check.Project(files, inv, o)
+	_, refused := istio.New(istio.Options{}).Emit(checked)
+	if all = append(all, list...); all.HasErrors() {
+		refused = refused.Settled(true)
+	}
+	all = append(all, refused...).Sort()
 	byLine := map[string]diag.List{}
 	for _, d := range all {
 		require.False(t, d.Primary.IsZero(), "a finding without a place: %s", d.Error())

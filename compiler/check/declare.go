@@ -92,12 +92,7 @@ func (c *checker) openMesh(m *lang.Mesh) *mesh {
 	mesh.Files = append(mesh.Files, m.Name.Range.File.Name)
 	c.owned(m.Name.Text, m)
 	if m.Mode.Present() {
-		if mesh.Name == c.Config.RootNamespace {
-			c.list.Add(diag.RootNamespace, m.Mode.Range, "%s is the root namespace: a mode in it would bind the whole mesh", mesh.Name).
-				WithHelp("write `mesh * %s` where the mesh-wide default is meant", m.Mode.Text)
-		} else {
-			c.state(&mesh.stated, m.Mode, "mesh "+mesh.Name)
-		}
+		c.state(&mesh.stated, m.Mode, "mesh "+mesh.Name)
 	}
 	return mesh
 }

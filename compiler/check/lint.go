@@ -35,13 +35,14 @@ func (m *mesh) bindable() bool {
 }
 
 func (c *checker) lintMesh(m *mesh) {
-	if !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
+	root := m.Name == c.Config.RootNamespace // which can have no mode of its own
+	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
 	states := m.states()
-	if m.Declares && len(m.sections) > 0 && m.Name != c.Config.RootNamespace && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0) {
+	if m.Declares && len(m.sections) > 0 && !root && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0) {
 		what := "nothing is emitted for mesh %s"
 		if states {
 			what = "nothing closes mesh %s"
@@ -56,7 +57,6 @@ func (c *checker) lintMesh(m *mesh) {
 				WithHelp("delete it, or write who calls it: `frontend -> %s`", name)
 		}
 	}
-	c.sameHosts(m)
 	reported := map[*exportStmt]bool{}
 	for _, e := range m.exports {
 		if !e.stmt.used && !reported[e.stmt] {
@@ -75,23 +75,6 @@ func (c *checker) lintMesh(m *mesh) {
 		if !used && name != "default" {
 			c.list.Add(diag.UnusedAccount, m.accounts[name], "no workload of %s runs as %s", m.Name, quoted(name)).
 				WithHelp("delete the ServiceAccount, or set it as serviceAccountName of its workload")
-		}
-	}
-}
-
-// sameHosts reports two externals of one mesh with the same host: of two ServiceEntries for it, Istio would
-// merge some ports and drop others.
-func (c *checker) sameHosts(m *mesh) {
-	hosts := map[string]*policy.External{}
-	for _, e := range m.externals() {
-		for _, h := range e.Hosts {
-			if other := hosts[h]; other != nil {
-				c.list.Add(diag.DuplicateDeclaration, e.At, "%s and %s are one host, %s", e.Name, other.Name, h).
-					WithRelated(other.At, "first declared here").
-					WithHelp("declare it once, with all its ports")
-				break
-			}
-			hosts[h] = e
 		}
 	}
 }
@@ -149,7 +132,7 @@ func (c *checker) lintService(s *service) {
 	invited := c.anyone == policy.FromWorld || c.anyone == policy.FromAny && s.Proxied()
 	switch {
 	case idle && !s.Proxied() && !s.declaredOutside():
-		c.list.Add(diag.NoProxy, c.outsideAt(s), "%s has no proxy: %s", s.Name, c.outsideWhy(s)).
+		c.list.Add(diag.NoProxy, s.outsideAt(), "%s has no proxy: %s", s.Name, s.outsideWhy()).
 			WithHelp("let its proxy be injected and restart it, or declare it `service %s outside`", s.Name)
 	case idle && !invited && !exported && len(s.mesh.sections) > 0:
 		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).

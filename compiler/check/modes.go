@@ -36,11 +36,6 @@ func (c *checker) modeStatements(sections []section) {
 }
 
 func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
-	if m.Name == c.Config.RootNamespace {
-		c.list.Add(diag.RootNamespace, stmt.Range, "%s is the root namespace: a mode in it would bind the whole mesh", m.Name).
-			WithHelp("write `mesh * MODE` where the mesh-wide default is meant")
-		return
-	}
 	for _, t := range stmt.Targets {
 		if len(t.Ops) > 0 {
 			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "an mTLS mode holds for a port, not for single operations").
@@ -69,11 +64,13 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
 			case !s.Proxied():
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s is outside the mesh and has no mTLS mode", s.Name).
-					WithRelated(c.outsideAt(s), "it has no proxy")
+					WithRelated(s.outsideAt(), "it has no proxy")
 			case !t.Port.Present():
+				s.ModeAt = stmt.Range
 				c.state(&s.stated, stmt.Mode, s.Name)
 			default:
 				if number, ok := c.port(s, t.Port); ok {
+					s.ModeAt = either(s.ModeAt, stmt.Range)
 					if s.ports == nil {
 						s.ports = map[uint16]stated{}
 					}
@@ -106,6 +103,7 @@ func (c *checker) applyCeilings() {
 		}
 		mine := min(full.mode, c.ceiling(m.Name, "*"))
 		if m.Name == c.Config.RootNamespace {
+			c.withoutCeilings(m)
 			continue
 		}
 		if m.stated.mode != policy.ModeUnset || mine != inherited && len(m.sections) > 0 {
@@ -113,6 +111,18 @@ func (c *checker) applyCeilings() {
 		}
 		for _, s := range m.services {
 			c.capService(s, full, mine)
+		}
+	}
+}
+
+// withoutCeilings gives the root namespace the modes that its section states, for a target to refuse. What ceilings hold
+// back in a namespace they would hold back here in the whole mesh.
+func (c *checker) withoutCeilings(m *mesh) {
+	m.Mode, m.ModeAt = m.stated.mode, m.stated.at
+	for _, s := range m.services {
+		s.Mode = s.stated.mode
+		for i := range s.Ports {
+			s.Ports[i].Mode = s.ports[s.Ports[i].Number].mode
 		}
 	}
 }

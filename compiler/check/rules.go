@@ -101,11 +101,6 @@ func (c *checker) hop(m *mesh, base policy.Rule, fromAt []source.Span, left []la
 		if s.mesh != m && !c.consented(consent, r) {
 			continue
 		}
-		if s.Namespace == c.Config.RootNamespace {
-			c.list.Add(diag.RootNamespace, t.Ref.Range, "%s is in the root namespace: a policy there would bind the whole mesh", s.ID()).
-				WithHelp("run it in a namespace of its own; a gateway may be a caller, and its own access is the business of its listeners")
-			continue
-		}
 		r.key = r.Rule.OperationKey()
 		c.repeats(r, deny)
 		if deny {
@@ -198,7 +193,8 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 	return true
 }
 
-// operations takes over methods and paths, and reports those that Istio refuses or would match otherwise.
+// operations converts methods and paths. It reports those that no request can have; which of the others a target can match
+// is for the target to judge.
 func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok bool) {
 	if len(ops) == 0 {
 		return nil, true
@@ -261,37 +257,24 @@ func (c *checker) validMethod(n lang.Name) bool {
 	return true
 }
 
-// validPath holds a path against what Istio admits and what it really matches
-// (istio/pkg/config/security CheckValidPathTemplate; istio#50504 for a star on both ends).
+// validPath reports a path that no request has.
 func (c *checker) validPath(n lang.Name) bool {
 	p := n.Text
 	problem, help := "", ""
-	inner := strings.TrimSuffix(strings.TrimPrefix(p, "*"), "*")
 	switch {
-	case p == "*":
-		return true
 	case p == "":
 		problem, help = "is empty", "write `/` for the root, `/*` for every path"
 	case !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "*"):
 		problem, help = "does not begin with `/`", "write /"+p
 	case strings.ContainsAny(p, "?#"):
-		problem, help = "has a query or fragment, which Istio does not look at", "write the path alone: "+p[:strings.IndexAny(p, "?#")]
+		problem, help = "has a query or fragment, which policies do not see", "write the path alone: "+p[:strings.IndexAny(p, "?#")]
 	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		problem, help = "has a blank or control character, which no path has", "write it percent-encoded: %20"
 	case strings.ContainsFunc(p, func(r rune) bool { return r >= 0x80 }):
-		problem, help = "has a character that no request has as it stands", "write it percent-encoded: "+percentEncoded(p)
+		problem, help = "has a character that requests have in percent-encoding only", "write it percent-encoded: "+percentEncoded(p)
 	case hasDotSegment(p):
-		problem, help = "has a dot segment, which is gone before Istio looks at a request", "write the path that it leads to"
-	case policy.IsTemplate(p):
-		problem, help = templateProblem(p)
-	case strings.ContainsAny(p, "{}"):
-		problem, help = "has braces that are no template", "{*} stands for one segment, {**} for any number"
-	case strings.HasPrefix(p, "*") && strings.HasSuffix(p, "*"):
-		problem, help = "has `*` on both ends, which Istio matches as a literal", "use a prefix /a/*, a suffix *.png or a template /{**}/a/{*}"
-	case strings.Contains(inner, "*"):
-		problem, help = "has `*` in the middle, which Istio matches as a literal", "write {*} for one segment, {**} for any number: "+starsToTemplate(p)
-	}
-	if problem == "" {
+		problem, help = "has a dot segment, which a proxy resolves before policies see the request", "write the path that it leads to"
+	default:
 		return true
 	}
 	c.list.Add(diag.InvalidOperation, n.Range, "path %s %s", quoted(p), problem).WithHelp("%s", help)
@@ -310,8 +293,8 @@ func percentEncoded(p string) string {
 	return b.String()
 }
 
-// hasDotSegment tells whether a path has a segment that Envoy's normalization, which Istio has on by default,
-// takes away before policies see the request.
+// hasDotSegment reports whether a path has a segment that normalization of paths (RFC 3986, 5.2.4) removes, percent-encoded
+// or not.
 func hasDotSegment(p string) bool {
 	for segment := range strings.SplitSeq(p, "/") {
 		switch strings.ReplaceAll(strings.ToLower(segment), "%2e", ".") {
@@ -320,39 +303,6 @@ func hasDotSegment(p string) bool {
 		}
 	}
 	return false
-}
-
-func templateProblem(p string) (problem, help string) {
-	if !strings.HasPrefix(p, "/") {
-		return "is a template that does not begin with `/`", "write /" + p
-	}
-	rest := false
-	for segment := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
-		switch {
-		case (segment == "{*}" || segment == "{**}") && rest:
-			return "has a template behind {**}", "{**} is the last one of a path"
-		case segment == "{**}":
-			rest = true
-		case segment == "{*}":
-		case segment == "":
-			return "has an empty segment, which a template cannot have", "write a single `/` between segments"
-		case strings.ContainsAny(segment, "{}*"):
-			return "mixes a template with other text in one segment", "{*} and {**} are whole segments: /a/{*}/b"
-		case strings.Trim(segment, policy.LiteralCharacters) != "":
-			return "has a character that a template cannot have", "write it percent-encoded"
-		}
-	}
-	return "", ""
-}
-
-func starsToTemplate(p string) string {
-	segments := strings.Split(p, "/")
-	for i, s := range segments {
-		if strings.Contains(s, "*") {
-			segments[i] = "{*}"
-		}
-	}
-	return strings.Join(segments, "/")
 }
 
 // tail reads `until` and `because`.

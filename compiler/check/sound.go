@@ -151,10 +151,9 @@ func (c *checker) identities(r *rule, deny bool) {
 	}
 	if s.partly {
 		c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this at a part of %s, which has no proxy", s.Name).
-			WithRelated(c.outsideAt(s), "%s", c.outsideWhy(s)).
+			WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
 			WithHelp("let the proxy of all its workloads be injected")
 	}
-	c.ambient(r, deny)
 	c.bypassed(r)
 	met := c.met(r)
 	for i, f := range r.From {
@@ -189,22 +188,6 @@ func (c *checker) bypassed(r *rule) {
 	}
 }
 
-// ambient reports what the proxies of an ambient namespace cannot do without a waypoint: ztunnel knows
-// connections, not requests (istio.io/docs/ambient/usage/l4-policy).
-func (c *checker) ambient(r *rule, deny bool) {
-	ns := c.namespaces[r.callee.Namespace]
-	if ns == nil || !ns.Ambient || len(r.Ops) == 0 {
-		return
-	}
-	what := "edge"
-	if deny {
-		what = "deny"
-	}
-	c.list.Add(diag.Inexpressible, r.ToAt, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, r.callee.Namespace).
-		WithRelated(ns.At, "ambient here").
-		WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
-}
-
 func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []stated, deny bool) {
 	if bare := c.withoutProxy(f); bare != nil && !deny {
 		strict := slices.IndexFunc(met, func(m stated) bool { return m.mode == policy.Strict })
@@ -213,7 +196,7 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 			c.refusedByMode(r, at, bare, met[strict])
 		case f.Kind == policy.FromService:
 			c.list.Add(diag.NoIdentity, at, "a part of %s has no proxy, so it cannot prove who it is", bare.Name).
-				WithRelated(c.outsideAt(bare), "%s", c.outsideWhy(bare)).
+				WithRelated(bare.outsideAt(), "%s", bare.outsideWhy()).
 				WithHelp("let the proxy of all its workloads be injected, or make a service of each")
 		}
 	}
@@ -313,7 +296,7 @@ func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stat
 	}
 	d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", who, r.callee.Name).
 		WithRelated(m.at, "strict here").
-		WithRelated(c.outsideAt(caller), "%s", c.outsideWhy(caller))
+		WithRelated(caller.outsideAt(), "%s", caller.outsideWhy())
 	port := "PORT"
 	switch {
 	case len(r.Ports) == 1:
@@ -336,7 +319,7 @@ func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	if len(caller.Addresses) == 0 {
 		svc := c.byName[caller.Namespace].names[caller.Name].service
 		c.list.Add(diag.NoIdentity, at, "%s has no proxy, so it cannot prove who it is", caller.Name).
-			WithRelated(c.outsideAt(svc), "%s", c.outsideWhy(svc)).
+			WithRelated(svc.outsideAt(), "%s", svc.outsideWhy()).
 			WithHelp("let its proxy be injected, or say where its calls come from: `service %s outside address NETWORK`", caller.Name)
 	}
 }
@@ -348,13 +331,13 @@ func (c *checker) outsideCallee(r *rule, deny bool) {
 		what = "deny"
 	}
 	c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this %s: %s has no proxy", what, s.Name).
-		WithRelated(c.outsideAt(s), "%s", c.outsideWhy(s)).
+		WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
 		WithHelp("whoever reaches it on the network may call it: bring it into the mesh, or guard it with a NetworkPolicy")
 }
 
 func (s *service) declaredOutside() bool { return s.decl != nil && s.decl.Outside.Present() }
 
-func (c *checker) outsideAt(s *service) source.Span {
+func (s *service) outsideAt() source.Span {
 	if s.declaredOutside() {
 		return s.decl.Outside.Range
 	}
@@ -366,7 +349,7 @@ func (c *checker) outsideAt(s *service) source.Span {
 	return s.At
 }
 
-func (c *checker) outsideWhy(s *service) string {
+func (s *service) outsideWhy() string {
 	if s.declaredOutside() {
 		return "declared outside the mesh here"
 	}

@@ -264,8 +264,14 @@ func (c *checker) comparePort(s *service, p inventory.Port) {
 	}
 }
 
-// complete gives a service that neither states labels nor has workloads the default label.
+// complete settles the data plane of a service, and gives one that neither states labels nor has workloads the default
+// label.
 func (c *checker) complete(s *service) {
+	if ns := c.namespaces[s.Namespace]; !s.Proxied() {
+		s.DataplaneAt = s.outsideAt()
+	} else if ns != nil && ns.Ambient {
+		s.Dataplane, s.DataplaneAt = policy.Ambient, ns.At
+	}
 	if len(s.Labels) == 0 && len(s.workloads) == 0 {
 		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
 	}

@@ -105,12 +105,14 @@ type Service struct {
 	Labels    []Label // selects its pods; sorted by key, never empty for a service inside the mesh
 	Ports     []Port  // sorted by number
 	Mode      Mode    // of the workload; ModeUnset inherits
+	ModeAt    source.Span // the statement of its mode, or the first one of the mode of a port
 	Dataplane Dataplane
-	Addresses []netip.Prefix // of an outside service; sorted
+	DataplaneAt source.Span // what makes it another than a sidecar; else zero
+	Addresses []netip.Prefix // of a service without a proxy; sorted
 	Hosts     []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
 	At        source.Span    // its declaration, or its workload manifest
 
-	Allow []Rule // edges that lead here, in the order of their places
+	Allow []Rule // edges that lead here, in the order of their spans
 	Deny  []Rule
 }
 
@@ -119,6 +121,7 @@ type Dataplane uint8
 
 const (
 	Sidecar Dataplane = iota // a proxy in each of its pods
+	Ambient                  // ztunnel on its node, which enforces rules for connections but sees no requests
 	NoProxy                  // nothing: no identity, no mutual TLS, and no policy is enforced
 )
 
@@ -159,7 +162,15 @@ type Rule struct {
 	At      source.Span
 }
 
-// Leads tells whether a rule is about a port.
+// SourceAt returns the span of a source, or that of the rule where it has none.
+func (r *Rule) SourceAt(i int) source.Span {
+	if i < len(r.FromAt) {
+		return r.FromAt[i]
+	}
+	return r.At
+}
+
+// Leads reports whether a rule is about a port.
 func (r *Rule) Leads(port uint16) bool { return len(r.Ports) == 0 || slices.Contains(r.Ports, port) }
 
 // SourceKind tells what a Source is.

@@ -206,7 +206,7 @@ var Table = []Entry{
 	{Unmanifested, Warning, FromUnread, "a declared service without a manifest"},
 	{LastOnly, Warning, FromUnread, "operations after the last of several destinations"},
 	{AboutNothing, Warning, FromUnknown, "a never, always or only that applies to nothing"},
-	{Inexpressible, Error, FromNothing, "an intent that the target cannot express"},
+	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},
 	{Ineffective, Warning, FromUnread, "a policy, or part of one, without effect"},

@@ -39,7 +39,7 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 			WithHelp("give the service another name")
 		return
 	}
-	grants, ok := b.grantsOf(s, rules)
+	grants, ok := b.grantsOf(s, rules, deny)
 	if !ok {
 		return
 	}
@@ -144,13 +144,13 @@ func (b *builder) fits(d *draft) bool {
 
 // grantsOf takes rules apart. It is false where one cannot be expressed; the policy is then left out whole, since
 // a DENY policy with a rule missing would let through what it was to stop.
-func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule) ([]grant, bool) {
+func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([]grant, bool) {
 	grants, ok := b.grants[:0], true
 	var operations []operation
 	var callers []caller
 	for i := range rules {
 		r := &rules[i]
-		if !b.acceptRule(s, r) {
+		if !b.acceptRule(s, r, deny) {
 			ok = false
 			continue
 		}

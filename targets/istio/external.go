@@ -181,6 +181,23 @@ func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) 
 	return len(b.findings) == before
 }
 
+// acceptHosts refuses two externals of one namespace with the same host: of two ServiceEntries for it, Istio merges some
+// ports and drops others.
+func (b *builder) acceptHosts(externals []*policy.External) {
+	hosts := map[string]*policy.External{}
+	for _, x := range externals {
+		for _, h := range x.Hosts {
+			if other := hosts[h]; other != nil {
+				b.findings.Add(diag.DuplicateDeclaration, x.At, "%s and %s are one host, %s", x.Name, other.Name, h).
+					WithRelated(other.At, "first declared here").
+					WithHelp("declare it once, with all its ports")
+				break
+			}
+			hosts[h] = x
+		}
+	}
+}
+
 // homeOf is the namespace of a caller; empty where it has none of its own.
 func homeOf(c policy.Source) string {
 	switch c.Kind {

@@ -112,6 +112,9 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	}
 	first := &builder{emission: e}
 	first.meshWide()
+	for _, g := range p.Guards {
+		first.acceptPaths(g.Ops, g.At)
+	}
 	var jobs []func(*builder)
 	for _, m := range p.Meshes {
 		if m.Name == e.root {
@@ -128,8 +131,13 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		for _, s := range m.Services {
 			if s.Proxied() {
 				jobs = append(jobs, func(b *builder) { b.service(m, s) })
+				continue
+			}
+			for _, r := range slices.Concat(s.Allow, s.Deny) { // what is not emitted must not look right
+				first.acceptPaths(r.Ops, r.At)
 			}
 		}
+		first.acceptHosts(m.Externals)
 		tcp := map[uint16]*policy.External{}
 		for _, x := range m.Externals {
 			if (!m.Declares || len(x.Callers) > 0) && first.ownPorts(x, tcp) {

@@ -28,29 +28,32 @@ func (b *builder) acceptMesh(m *policy.Mesh) bool {
 	return true
 }
 
-// refuseRoot tells what would have to go into the root namespace.
+// refuseRoot refuses what would have to go into the root namespace.
 func (b *builder) refuseRoot(m *policy.Mesh) {
 	if m.Mode != policy.ModeUnset {
-		b.inRoot(m.ModeAt, "a mode").WithHelp("state the mesh-wide mode as `mesh * %s`", m.Mode)
+		b.modeInRoot(m.ModeAt, m.Mode.String())
 	}
 	for _, s := range m.Services {
 		for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
-			if len(rules) > 0 {
-				b.inRoot(rules[0].At, "a policy")
+			for i := range rules {
+				b.acceptPaths(rules[i].Ops, rules[i].At)
+				b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace: a policy there would bind the whole mesh", s.ID()).
+					WithHelp("run it in a namespace of its own; a gateway may be a caller, and its listeners decide who may call it")
 			}
 		}
 		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
-			b.inRoot(s.At, "a mode")
+			b.modeInRoot(either(s.ModeAt, s.At), "MODE")
 		}
 	}
 	for _, x := range m.Externals {
-		b.inRoot(x.At, "an external")
+		b.findings.Add(diag.Inexpressible, x.At, "an external cannot go into the root namespace %s", b.root).
+			WithNote("what lies there binds every namespace, so nothing goes there but the mesh-wide mode")
 	}
 }
 
-func (b *builder) inRoot(at source.Span, what string) *diag.Diagnostic {
-	return b.findings.Add(diag.Inexpressible, at, "%s cannot go into the root namespace %s", what, b.root).
-		WithNote("what lies there binds every namespace, so nothing goes there but the mesh-wide mode")
+func (b *builder) modeInRoot(at source.Span, mode string) {
+	b.findings.Add(diag.RootNamespace, at, "%s is the root namespace: a mode in it would bind the whole mesh", b.root).
+		WithHelp("write `mesh * %s` for the mesh-wide default", mode)
 }
 
 // acceptService refuses a workload that no policy could select.
@@ -75,51 +78,66 @@ func (b *builder) acceptService(s *policy.Service) bool {
 }
 
 // acceptRule refuses a rule that Istio would refuse, or match otherwise than it reads.
-func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
+func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool {
 	before := len(b.findings)
-	refuse := func(format string, args ...any) *diag.Diagnostic {
-		return b.findings.Add(diag.Inexpressible, r.At, format, args...)
+	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
+		return b.findings.Add(diag.Inexpressible, at, format, args...)
+	}
+	operations := r.At
+	if len(r.Ops) > 0 {
+		operations = either(operationsAt(r.Ops), r.At)
 	}
 	if len(r.From) == 0 {
-		refuse("nobody is named who may call %s", s.ID()) // without `from` a rule lets in the world
+		refuse(r.At, "nobody is named who may call %s", s.ID()) // without `from` a rule lets in the world
 	}
-	for _, from := range r.From {
+	for i, from := range r.From {
+		at := r.SourceAt(i)
 		switch {
 		case from.Kind == policy.FromMesh && !policy.IsLabel(from.Mesh):
-			refuse("%q is no name of a namespace", from.Mesh).WithHelp(nameHelp)
+			refuse(at, "%q is no name of a namespace", from.Mesh).WithHelp(nameHelp)
 		case from.Kind != policy.FromService:
 		case !from.Service.Proxied() && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
-			refuse("an address of %s is none", from.Service.ID())
+			refuse(at, "an address of %s is none", from.Service.ID())
 		case !from.Service.Proxied() && len(from.Service.Addresses) == 0:
-			refuse("%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
+			refuse(at, "%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
 		case from.Service.Proxied() && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
-			refuse("%s has no service account that could prove who it is", from.Service.ID()).
+			refuse(at, "%s has no service account that could prove who it is", from.Service.ID()).
 				WithHelp("name the account that its pods run under: `service %s account NAME`", from.Service.Name)
 		}
 	}
 	if slices.Contains(r.Ports, 0) {
-		refuse("0 is no port")
+		refuse(either(r.ToAt, r.At), "0 is not a port")
 	}
 	if len(r.Ops) > 0 && len(r.Ports) == 0 {
-		refuse("HTTP operations need a port: without one Istio skips them on ports that are not HTTP").
+		refuse(operations, "HTTP operations need a port: without one Istio skips them on ports that are not HTTP").
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
 	for _, o := range r.Ops {
 		for _, m := range o.Methods {
 			if m == "" || strings.ContainsAny(m, "* \t") {
-				refuse("%q is no HTTP method", m)
+				refuse(either(o.At, r.At), "%q is not an HTTP method", m)
 			}
 		}
-		if why := refusePath(o.Path); why != "" {
-			refuse("Istio cannot match the path %s: %s", o.Path, why).
-				WithHelp("write it as `/exact`, `/prefix*`, `*suffix`, or with {*} for a segment and {**} for the rest")
+	}
+	b.acceptPaths(r.Ops, r.At)
+	if len(r.Ops) > 0 && s.Dataplane == policy.Ambient {
+		what := "edge"
+		if deny {
+			what = "deny"
 		}
+		// ztunnel knows connections, not requests: istio.io/docs/ambient/usage/l4-policy.
+		refuse(operations, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, s.Namespace).
+			WithRelated(s.DataplaneAt, "ambient here").
+			WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
+	}
+	for _, c := range r.Where {
+		refuse(either(c.At, r.At), "a condition on %s cannot be enforced", c.Dimension)
 	}
 	if len(r.Ops) > 0 {
 		for _, p := range s.Ports {
 			if !p.Protocol.IsHTTP() && slices.Contains(r.Ports, p.Number) {
-				refuse("HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID()).
+				refuse(operations, "HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID()).
 					WithHelp("leave the operations out, or declare the port `http`, `http2` or `grpc`")
 			}
 		}
@@ -127,40 +145,22 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule) bool {
 	return len(b.findings) == before
 }
 
+// operationsAt returns the span of all operations, zero where they have none.
+func operationsAt(ops []policy.Operation) (at source.Span) {
+	for i := range ops {
+		at = at.To(ops[i].At)
+	}
+	return at
+}
+
+func either(first, second source.Span) source.Span {
+	if first.IsZero() {
+		return second
+	}
+	return first
+}
+
 const nameHelp = "use lower-case letters, digits and `-`"
-
-// refusePath says why Istio would refuse a path or match it otherwise than it reads; empty where it is fine.
-func refusePath(path string) string {
-	switch {
-	case policy.IsTemplate(path):
-		return refuseTemplate(path)
-	case strings.ContainsAny(path, "{}"):
-		return "braces stand for a whole segment, {*} or {**}"
-	case path == "" || path == "*":
-		return ""
-	case strings.Count(path, "*") > 1:
-		return "one * at its start or end is all that it may have" // istio/istio#50504
-	case strings.Contains(path, "*") && path[0] != '*' && path[len(path)-1] != '*':
-		return "a * stands at its start or end"
-	}
-	return ""
-}
-
-func refuseTemplate(path string) string {
-	rest := false
-	for _, segment := range strings.Split(strings.Trim(path, "/"), "/") {
-		switch {
-		case segment == "{*}" || segment == "{**}":
-			if rest {
-				return "nothing in braces may follow {**}"
-			}
-			rest = segment == "{**}"
-		case segment == "" || strings.Trim(segment, policy.LiteralCharacters) != "":
-			return "beside {*} and {**} a template has plain segments only"
-		}
-	}
-	return ""
-}
 
 func isTrustDomain(s string) bool {
 	for part := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {

@@ -1,0 +1,75 @@
+package istio
+
+import (
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// acceptPaths refuses the paths of operations that Istio would refuse, or match otherwise than they read. The finding is
+// at the operation, or at the statement around it.
+func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) bool {
+	ok := true
+	for i := range ops {
+		problem, help := pathProblem(ops[i].Path)
+		if problem == "" {
+			continue
+		}
+		b.findings.Add(diag.InvalidOperation, either(ops[i].At, statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
+		ok = false
+	}
+	return ok
+}
+
+// pathProblem says what keeps Istio from matching a path as it reads; empty where nothing does.
+// istio.io/istio/pkg/config/security: CheckValidPathTemplate; istio/istio#50504 for a star at both ends.
+func pathProblem(path string) (problem, help string) {
+	first, last := strings.HasPrefix(path, "*"), strings.HasSuffix(path, "*")
+	switch {
+	case path == "" || path == "*":
+	case policy.IsTemplate(path):
+		return templateProblem(path)
+	case strings.ContainsAny(path, "{}"):
+		return "has braces that are not a template", "{*} stands for one segment, {**} for any number"
+	case first && last:
+		return "has `*` at both ends, which Istio matches literally", "use a prefix /a/*, a suffix *.png or a template /{**}/a/{*}"
+	case strings.Contains(strings.TrimSuffix(strings.TrimPrefix(path, "*"), "*"), "*"):
+		return "has `*` in the middle, which Istio matches literally", "write {*} for one segment, {**} for any number: " + starsToTemplate(path)
+	}
+	return "", ""
+}
+
+func templateProblem(path string) (problem, help string) {
+	if !strings.HasPrefix(path, "/") {
+		return "is a template that does not begin with `/`", "write /" + path
+	}
+	rest := false // {**} was seen
+	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		switch {
+		case (segment == "{*}" || segment == "{**}") && rest:
+			return "has a template after {**}", "{**} is the last one of a path"
+		case segment == "{**}":
+			rest = true
+		case segment == "{*}":
+		case segment == "":
+			return "has an empty segment, which a template cannot have", "write a single `/` between segments"
+		case strings.ContainsAny(segment, "{}*"):
+			return "mixes a template with other text in one segment", "{*} and {**} are whole segments: /a/{*}/b"
+		case strings.Trim(segment, policy.LiteralCharacters) != "":
+			return "has a character that a template cannot have", "write it percent-encoded"
+		}
+	}
+	return "", ""
+}
+
+func starsToTemplate(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if strings.Contains(s, "*") {
+			segments[i] = "{*}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
