@@ -55,6 +55,7 @@ type Classifier struct {
 	clauses  []clause
 	always   [2][]int32 // clauses that every operation matches, without HTTP and with it
 	outcomes map[string][]Outcome
+	unused   []Outcome // to allocate outcomes from
 
 	hits []hit
 	key  []byte
@@ -69,8 +70,10 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	}
 	s.builder.Reset(table)
 	var ports []space.Box // of which the mode is another one
+	clauses := 0
 	for _, c := range points {
 		for _, p := range c.Policies {
+			clauses += len(p.Clauses)
 			for i := range p.Clauses {
 				s.builder.Distinguish(p.Clauses[i].From)
 				s.builder.Distinguish(p.Clauses[i].To)
@@ -87,7 +90,7 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		return nil, err
 	}
 	s.classes = Classes{Space: all, Operations: s.classes.Operations[:0], classifier: s}
-	s.clauses, s.deciders = s.clauses[:0], s.deciders[:0]
+	s.clauses, s.deciders = slices.Grow(s.clauses[:0], 2*clauses), s.deciders[:0]
 	for _, p := range points {
 		d := decider{point: p, width: all.Anonymous()}
 		for _, set := range []*space.Set{&d.plain, &d.all, &d.left, &d.some, &d.doubt} {
@@ -158,7 +161,12 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 	}
 	outcomes, ok := s.outcomes[string(s.key)]
 	if !ok {
-		outcomes = make([]Outcome, len(s.points))
+		if cap(s.unused)-len(s.unused) < len(s.points) {
+			s.unused = make([]Outcome, 0, 16*len(s.points))
+		}
+		n := len(s.unused)
+		s.unused = s.unused[:n+len(s.points)]
+		outcomes = s.unused[n:len(s.unused):len(s.unused)]
 		for i := range outcomes {
 			o := &outcomes[i]
 			*o = Outcome{Allowed: s.builder.NewSet(), Undecided: s.builder.NewSet()}

@@ -270,21 +270,23 @@ func (b *Builder) walk(k int, live []int32, class func(*Request, []int32)) error
 	}
 	p := &b.partitions[d]
 	// Which boxes ask for an atom, for those atoms that any box asks for.
-	var asking []ask
-	free := b.lists.take(len(live))[:0]
+	free, n := b.lists.take(len(live))[:0], 0
 	for _, i := range live {
-		atoms := b.boxes[i].atoms[k]
-		if atoms == nil {
+		if b.boxes[i].atoms[k] == nil {
 			free = append(free, i)
 		}
-		for _, atom := range atoms {
+		n += len(b.boxes[i].atoms[k])
+	}
+	asking := make([]ask, 0, n)
+	for _, i := range live {
+		for _, atom := range b.boxes[i].atoms[k] {
 			asking = append(asking, ask{atom, i})
 		}
 	}
 	slices.SortFunc(asking, func(a, b ask) int { return cmp.Or(cmp.Compare(a.atom, b.atom), cmp.Compare(a.box, b.box)) })
 	rest := int32(0) // the first atom that no box asks for
 	other := p.other // better than that, if no box asks for it
-	seen := map[string]bool{}
+	var seen map[string]bool
 	for len(asking) > 0 {
 		atom, n := asking[0].atom, 1
 		for n < len(asking) && asking[n].atom == atom {
@@ -308,6 +310,9 @@ func (b *Builder) walk(k int, live []int32, class func(*Request, []int32)) error
 			}
 			if seen[string(b.scratch)] {
 				continue
+			}
+			if seen == nil {
+				seen = make(map[string]bool, len(asking)+1)
 			}
 			seen[string(b.scratch)] = true
 		}

@@ -56,9 +56,7 @@ func (p *partition) id(pattern Pattern) int32 {
 
 // divide makes the atoms once all patterns are known.
 func (p *partition) divide(kind Kind, trustDomain string) error {
-	for range p.patterns {
-		p.members = append(p.members, nil)
-	}
+	p.members = append(p.members, make([][]int32, len(p.patterns))...)
 	if err := kind.divide(p, trustDomain); err != nil {
 		return err
 	}
@@ -79,6 +77,7 @@ func (p *partition) alone(pattern int) {
 
 // texts makes the atoms of strings that represent them.
 func (p *partition) texts(all []string) {
+	p.atoms = slices.Grow(p.atoms, len(all)+1)
 	for _, s := range all {
 		p.atoms = append(p.atoms, Value{text: s})
 	}
