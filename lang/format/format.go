@@ -1,21 +1,22 @@
-// Package format writes intents the one way that they are written.
+// Package format lays out intents in their one canonical way.
 //
-// It moves words and never changes them: the tree of what it writes is the tree that it was given, and
-// every comment stays with its statement. It knows the shape of statements and not what they mean. There
-// are no options.
+// It moves words and never changes them: its output has the same tree as its input, and every comment stays with its
+// statement. It knows the form of statements but not their meaning. There are no options.
+//
+// Services and externals are written from their trees, because their clauses have a fixed order and are aligned in
+// columns. All other statements keep the order of their words, and with it the comments and line breaks between them.
 package format
 
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/meshc/meshc/lang"
 )
 
-// Format writes a file anew: lines end with a newline and have no blanks at their end, at most one empty
-// line stands between two others, the clauses of a statement come in one order, and services below each
-// other stand in columns. Formatting twice is formatting once. A file with syntax errors is refused.
+// Format formats a file: no trailing white space, at most one empty line in a row, the clauses of a statement in a fixed
+// order, and the clauses of consecutive services in columns. Formatting is idempotent. A file with syntax errors is
+// rejected.
 func Format(f *lang.File) ([]byte, error) {
 	if f.Broken {
 		return nil, fmt.Errorf("%s has syntax errors and stays as it is", f.Source.Name)
@@ -42,20 +43,20 @@ func Format(f *lang.File) ([]byte, error) {
 	return []byte(p.out.String()), nil
 }
 
-// line is a statement and what goes with it.
+// line is a statement with its comments.
 type line struct {
 	stmt lang.Stmt
 	lang.Comments
-	joined bool   // stands behind the one before it on the same line
-	text   string // where it is known already
+	joined bool   // on the same line as the statement before it
+	text   string // if it is already known
 }
 
 type printer struct {
 	text   string // the source
 	tokens []lang.Token
-	next   int // the first token that is not behind the statement in hand
+	next   int // the first token that may belong to the current statement
 	out    strings.Builder
-	end    int // how far of the source is written
+	end    int // how much of the source has been written
 }
 
 func (p *printer) comment(t lang.Token) string {
@@ -85,7 +86,7 @@ func (p *printer) line(l *line) {
 	}
 }
 
-// ownLine begins a line with what stands in the source from start to end.
+// ownLine starts a line with a text that comes from start to end of the source.
 func (p *printer) ownLine(start int, text string, end int) {
 	if p.out.Len() > 0 {
 		p.out.WriteByte('\n')
@@ -97,145 +98,7 @@ func (p *printer) ownLine(start int, text string, end int) {
 	p.end = end
 }
 
-// emptyLine tells whether an empty line stands between what is written and a place behind it.
+// emptyLine reports whether there is an empty line between what has been written and start.
 func (p *printer) emptyLine(start int) bool {
 	return strings.Count(p.text[p.end:start], "\n") > 1
-}
-
-// cells are the parts of a service or an external that stand in columns; none for other statements.
-func cells(s lang.Stmt) []string {
-	switch s := s.(type) {
-	case *lang.Service:
-		var who, where, ports []string
-		who = clauses(who, "account", s.Accounts)
-		if s.Outside.Present() {
-			who = append(who, "outside")
-		}
-		where = clauses(where, "address", s.Addresses)
-		for _, l := range s.Labels {
-			where = append(where, "label "+l.Key.Range.Text()+"="+l.Value.Range.Text())
-		}
-		return row("service "+s.Name.Range.Text(), who, where, portClauses(ports, s.Ports))
-	case *lang.External:
-		return row("external "+s.Name.Range.Text(), clauses(nil, "host", s.Hosts), portClauses(nil, s.Ports))
-	}
-	return nil
-}
-
-func row(name string, cells ...[]string) []string {
-	row := []string{name}
-	for _, c := range cells {
-		row = append(row, strings.Join(c, " "))
-	}
-	return row
-}
-
-func clauses(list []string, keyword string, values []lang.Name) []string {
-	for _, v := range values {
-		list = append(list, keyword+" "+v.Range.Text())
-	}
-	return list
-}
-
-func portClauses(list []string, ports []lang.Port) []string {
-	for _, p := range ports {
-		text := "port " + p.Number.Range.Text()
-		if p.Protocol.Present() {
-			text += " " + p.Protocol.Range.Text()
-		}
-		if p.TLS.Present() {
-			text += " tls"
-		}
-		list = append(list, text)
-	}
-	return list
-}
-
-// widest is the widest cell that others are set off by. One with many labels would push the rest of its
-// column out of sight.
-const widest = 40
-
-// columns sets services, and externals, that stand below each other in columns.
-func (p *printer) columns(lines []line) {
-	for i := 0; i < len(lines); {
-		n := p.block(lines[i:])
-		rows := make([][]string, n)
-		var widths []int
-		for j := range rows {
-			rows[j] = cells(lines[i+j].stmt)
-			for c, cell := range rows[j] {
-				if c == len(widths) {
-					widths = append(widths, 0)
-				}
-				if w := utf8.RuneCountInString(cell); w <= widest || n == 1 {
-					widths[c] = max(widths[c], w)
-				}
-			}
-		}
-		for j, row := range rows {
-			lines[i+j].text = padded(row, widths, n > 1)
-		}
-		i += max(n, 1)
-	}
-}
-
-// block is how many of the first lines belong in common columns: one alone makes no column.
-func (p *printer) block(lines []line) int {
-	if cells(lines[0].stmt) == nil {
-		return 0
-	}
-	if lines[0].joined {
-		return 1
-	}
-	n := 1
-	for n < len(lines) && sameKind(lines[0].stmt, lines[n].stmt) && !lines[n].joined && !p.apart(&lines[n-1], &lines[n]) {
-		n++
-	}
-	return n
-}
-
-func sameKind(a, b lang.Stmt) bool {
-	switch a.(type) {
-	case *lang.Service:
-		_, ok := b.(*lang.Service)
-		return ok
-	case *lang.External:
-		_, ok := b.(*lang.External)
-		return ok
-	}
-	return false
-}
-
-// apart tells whether an empty line stands between two lines.
-func (p *printer) apart(above, below *line) bool {
-	end := int(above.stmt.Span().End)
-	for _, c := range append(above.After, below.Before...) {
-		if strings.Count(p.text[end:c.Start], "\n") > 1 {
-			return true
-		}
-		end = int(c.End)
-	}
-	return strings.Count(p.text[end:below.stmt.Span().Start], "\n") > 1
-}
-
-func padded(row []string, widths []int, align bool) string {
-	var b strings.Builder
-	pad := 0
-	for c, cell := range row {
-		if cell != "" {
-			if b.Len() > 0 {
-				b.WriteString(strings.Repeat(" ", pad+1))
-			}
-			b.WriteString(cell)
-			pad = 0
-		}
-		switch {
-		case !align || widths[c] == 0:
-		case cell != "":
-			pad = max(0, widths[c]-utf8.RuneCountInString(cell))
-		default:
-			pad += widths[c] + 1
-		}
-	}
-	return b.String()
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/meshc/meshc/lang"
 )
 
-// indent is how many columns the further lines of a statement, and the operations inside braces, stand in.
+// indent is the indentation of continuation lines and of operations in braces.
 const indent = 4
 
-// statement writes a statement whose words stay in their order: line breaks stay where the writer made
-// them behind a comma or an arrow, and braces over several lines have one operation on each.
+// statement formats a statement whose words keep their order. Line breaks after a comma or an arrow are kept, and braces
+// that span several lines get one operation per line.
 func (p *printer) statement(s lang.Stmt) string {
 	span := s.Span()
 	for p.next < len(p.tokens) && p.tokens[p.next].Start < span.Start {
@@ -41,23 +41,10 @@ func (p *printer) statement(s lang.Stmt) string {
 	return w.b.String()
 }
 
-// tailInOrder moves `until` in front of `because`. They are the last four words of their statement, with
-// nothing but blanks between them.
+// tailInOrder moves `until` before `because`. The two clauses are the last four words of their statement.
 func tailInOrder(tokens []lang.Token, s lang.Stmt) []lang.Token {
-	var t *lang.Tail
-	switch s := s.(type) {
-	case *lang.Edge:
-		t = &s.Tail
-	case *lang.Deny:
-		t = &s.Tail
-	case *lang.Export:
-		t = &s.Tail
-	case *lang.Guard:
-		t = &s.Tail
-	default:
-		return tokens
-	}
-	if !t.Until.Present() || !t.Because.Present() || t.Until.Range.Start < t.Because.Range.Start {
+	t := lang.TailOf(s)
+	if t == nil || !t.Until.Present() || !t.Because.Present() || t.Until.Range.Start < t.Because.Range.Start {
 		return tokens
 	}
 	var words []int
@@ -73,7 +60,7 @@ func tailInOrder(tokens []lang.Token, s lang.Stmt) []lang.Token {
 	return moved
 }
 
-// overLines tells whether a line ends between an opening brace and the closing one.
+// overLines reports whether a line ends between an opening brace and its closing brace.
 func (p *printer) overLines(tokens []lang.Token) bool {
 	for _, t := range tokens {
 		switch t.Kind {
@@ -94,17 +81,17 @@ type note struct {
 	ownLine bool
 }
 
-// writer writes the words of one statement.
+// writer writes the words of a statement.
 type writer struct {
 	*printer
 	b       strings.Builder
-	last    lang.Kind // of the word that was written last; zero at the start
-	column  int       // how far the line in hand stands in
-	spread  bool      // inside braces over several lines
-	open    int       // how far the line with the opening brace stands in
-	sign    string    // a comma or `|` that belongs right behind the last word
-	broken  bool      // a line ended since the last word or comment
-	pending []note    // comments since the last word
+	last    lang.Kind // of the last word; zero at the start
+	column  int       // indentation of the current line
+	spread  bool      // inside braces that span several lines
+	open    int       // indentation of the line with the opening brace
+	sign    string    // a comma or `|` that follows the last word
+	broken  bool      // a line ended after the last word or comment
+	pending []note    // comments after the last word
 }
 
 func (w *writer) word(t lang.Token) {
@@ -140,7 +127,7 @@ func (w *writer) word(t lang.Token) {
 	w.last, w.sign, w.broken = t.Kind, "", false
 }
 
-// comments writes those that stand in front of a word, and tells whether there were any.
+// comments writes the pending comments and reports whether there were any.
 func (w *writer) comments() bool {
 	for i, n := range w.pending {
 		if n.ownLine || i > 0 {
@@ -168,7 +155,7 @@ func (w *writer) newline(closing bool) {
 	w.b.WriteString(strings.Repeat(" ", w.column))
 }
 
-// glued tells whether two words touch.
+// glued reports whether there is no space between two words.
 func glued(a, b lang.Kind) bool {
 	return a == lang.KindSlash || b == lang.KindSlash || a == lang.KindColon || b == lang.KindColon
 }
