@@ -9,24 +9,24 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// answerFormats is how a verb that answers a question writes its answer.
+// answerFormats is the formats of a verb that answers a question.
 var answerFormats = []string{"text", "json"}
 
 func registerAnswerFormat(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "text", "how the answer is written: text or json")
+	cmd.Flags().StringVar(format, "format", "text", "format of the answer: text or json")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(answerFormats, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func checkAnswerFormat(format string) error {
 	if !slices.Contains(answerFormats, format) {
-		return usageError("--format %s: there are text and json", format)
+		return usageError("unknown format %q; want text or json", format)
 	}
 	return nil
 }
 
-// compileFor compiles a project of which something is asked. Only errors are shown, and only those that leave
-// nothing to ask: warnings are for check and build, and a broken guard is for the verb itself to tell. They are in
-// what comes with errFindings.
+// compileFor compiles a project for a verb that asks about it. It prints only the errors that keep anything from being
+// asked: warnings are for check and build, and a broken guard is reported by the verb. With errFindings it also returns the
+// project.
 func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*compiled, error) {
 	c, err := in.compile(cmd, paths, cmd.InOrStdin())
 	if err != nil {
@@ -43,7 +43,7 @@ func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*
 	return c, errFindings
 }
 
-// answerJSON writes arrows as they are, not as an escape for pages of HTML.
+// answerJSON does not escape arrows, which is meant for HTML.
 func answerJSON(answer any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

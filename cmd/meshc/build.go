@@ -26,8 +26,8 @@ func newBuild() *cobra.Command {
 		Short: "Compile intents into manifests",
 		Long: `Compile intents into manifests, as one stream in the order of an apply on standard output, or as a folder.
 
-A folder gets one object a file, a kustomization.yaml for each namespace, and .meshc.lock, which names the files that
-meshc wrote. Only those are ever replaced or removed, and all of them at once or none. Findings go to standard error.`,
+A folder gets one file per object, a kustomization.yaml per namespace, and .meshc.lock, which lists the files that meshc
+wrote. Only those are ever replaced or removed, and either all of them or none. Findings go to standard error.`,
 		Example: `  meshc build                          # the project around the current folder, to standard output
   meshc build -o mesh --env prod       # into the folder mesh
   meshc build -o mesh --check          # in CI: is the folder what the intents give?
@@ -36,10 +36,10 @@ meshc wrote. Only those are ever replaced or removed, and all of them at once or
 	}
 	b.registerProject(cmd)
 	b.findings.register(cmd)
-	cmd.Flags().StringVarP(&b.output, "output", "o", toStdout, "folder that the manifests are written to, or - for standard output")
-	cmd.Flags().BoolVar(&b.compare, "check", false, "write nothing; print how the folder differs and end with 1 if it does")
-	cmd.Flags().BoolVar(&b.overwrite, "overwrite", false, "replace generated files also where they were changed by hand")
-	cmd.Flags().BoolVar(&b.withNamespaces, "with-namespaces", false, "also write Namespace objects that ask for sidecars")
+	cmd.Flags().StringVarP(&b.output, "output", "o", toStdout, "folder to write the manifests to, or - for standard output")
+	cmd.Flags().BoolVar(&b.compare, "check", false, "write nothing; print how the folder differs, and exit with 1 if it does")
+	cmd.Flags().BoolVar(&b.overwrite, "overwrite", false, "replace generated files even if they were changed by hand")
+	cmd.Flags().BoolVar(&b.withNamespaces, "with-namespaces", false, "also write Namespace objects that enable sidecar injection")
 	cmd.MarkFlagDirname("output")
 	return cmd
 }
@@ -54,11 +54,11 @@ type build struct {
 func (b *build) run(cmd *cobra.Command, paths []string) error {
 	switch {
 	case b.compare && b.output == toStdout:
-		return usageError("--check compares with a folder: name it with -o DIR")
+		return usageError("--check needs a folder to compare with: name it with -o DIR")
 	case b.compare && b.overwrite:
-		return usageError("--check writes nothing, so --overwrite has no meaning with it")
+		return usageError("--check writes nothing, so it cannot be combined with --overwrite")
 	case b.overwrite && b.output == toStdout:
-		return usageError("--overwrite is about a folder: name it with -o DIR")
+		return usageError("--overwrite needs a folder: name it with -o DIR")
 	}
 	if err := b.findings.check(); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	return b.conclude(cmd, c, result)
 }
 
-// leftOut finds the manifests of others in a folder that is about to get its first kustomization.yaml.
+// leftOut finds manifests of others in a folder that is about to get its first kustomization.yaml.
 func leftOut(dir string, files []targets.File) diag.List {
 	wanted := map[string]bool{}
 	for _, f := range files {
@@ -122,7 +122,7 @@ func leftOut(dir string, files []targets.File) diag.List {
 		}
 		filepath.WalkDir(filepath.Dir(at), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() || wanted[path] {
-				return nil // what cannot be read is reported where it matters
+				return nil // reported where it matters
 			}
 			if text, err := os.ReadFile(path); err == nil && targets.IsManifest(path, text) {
 				names = append(names, filepath.ToSlash(path))
@@ -134,7 +134,7 @@ func leftOut(dir string, files []targets.File) diag.List {
 	return targets.LeftOut(slices.Compact(names))
 }
 
-// conclude writes the findings and a line of summary to standard error, and tells whether there were errors.
+// conclude writes the findings and a summary to standard error. The error is errFindings where there are errors.
 func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
 	if err := b.findings.write(cmd.ErrOrStderr(), c.Findings, c.project.Shown); err != nil {
 		return err
@@ -155,13 +155,13 @@ func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
 	return nil
 }
 
-// refused turns the refusal to lose somebody's file into findings, with what would have been lost.
+// refused writes the refusal to overwrite somebody's files as findings, with what would have been lost.
 func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
 	var refusal *folder.Refusal
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	// These findings name files as seen from the current folder, the others as seen from the project.
+	// These findings name files from the current folder, the others from the project.
 	if err := b.findings.write(cmd.ErrOrStderr(), append(renamed(c.Findings, c.project.Shown), refusal.Findings...), func(name string) string { return name }); err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (b *build) refused(cmd *cobra.Command, c *compiled, err error) error {
 	return errFindings
 }
 
-// diff is the unified diff of several files. That of the lock is digests, and only shown where it is all there is.
+// diff is the unified diff of several files. The lock holds only digests, and is left out unless it alone differs.
 func (b *build) diff(differences []folder.Difference) []byte {
 	var out bytes.Buffer
 	for _, d := range differences {

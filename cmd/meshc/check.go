@@ -16,8 +16,8 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [PATH...]",
 		Short: "Check intents against each other and against workload manifests",
-		Long: `Check intents against each other and against workload manifests, and write no manifests. Findings for people go
-to standard error; those for programs (--format json, sarif or github) go to standard output.`,
+		Long: `Check intents against each other and against workload manifests without writing manifests. Text findings go to
+standard error; findings for programs (--format json, sarif or github) go to standard output.`,
 		Example: `  meshc check
   meshc check --fix
   meshc check -W error -W MESH2107=silence
@@ -27,7 +27,7 @@ to standard error; those for programs (--format json, sarif or github) go to sta
 	}
 	c.registerProject(cmd)
 	c.findings.register(cmd)
-	cmd.Flags().BoolVar(&c.fix, "fix", false, "change the sources where a finding has a safe fix: one that cannot change who may call whom")
+	cmd.Flags().BoolVar(&c.fix, "fix", false, "apply the safe fixes of findings to the sources: those that cannot change who may call whom")
 	return cmd
 }
 
@@ -37,7 +37,7 @@ type check struct {
 	fix      bool
 }
 
-// maxRounds bounds how often fixes are applied: those that overlap wait for the next round.
+// maxRounds bounds how often fixes are applied. Fixes that overlap wait for the next round.
 const maxRounds = 10
 
 func (c *check) run(cmd *cobra.Command, paths []string) error {
@@ -49,7 +49,7 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 	fixes := 0
 	if c.fix {
 		if slices.Contains(paths, project.Stdin) {
-			return usageError("--fix changes files, and standard input is none")
+			return usageError("--fix changes files, and standard input is not a file")
 		}
 		if slices.Contains(c.workloads, project.Stdin) {
 			var err error

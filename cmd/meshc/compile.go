@@ -19,7 +19,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// inputs is the flags that say what is compiled.
+// inputs is the flags that say what to compile.
 type inputs struct {
 	warnings
 	environment    string
@@ -30,18 +30,18 @@ type inputs struct {
 
 func (in *inputs) registerProject(cmd *cobra.Command) {
 	in.registerSources(cmd)
-	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml: its mode ceilings, enforcement and sources")
+	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml, with its mode ceilings, enforcement and sources")
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
 }
 
-// registerSources is registerProject for a verb that takes several environments.
+// registerSources is registerProject without --env, for a verb that takes several environments.
 func (in *inputs) registerSources(cmd *cobra.Command) {
 	in.registerLevels(cmd)
-	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests in place of those of meshc.yaml: a file, folder, glob, or - for standard input; may repeat")
-	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is held against, as in 2027-03-31 (default SOURCE_DATE_EPOCH, else today in UTC)")
+	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests instead of those of meshc.yaml: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is compared with, such as 2027-03-31 (default SOURCE_DATE_EPOCH, or else today in UTC)")
 }
 
-// write writes findings of a verb whose --format is not about them.
+// write writes findings as text, for a verb whose --format is about something else.
 func (in *inputs) write(w io.Writer, l diag.List, shown func(name string) string) error {
 	return new(reporter).write(w, l, shown)
 }
@@ -60,7 +60,7 @@ type compiled struct {
 	project *project.Project
 }
 
-// compile opens a project and builds it. Findings are no error; an error is about usage, files or streams.
+// compile opens a project and builds it. Findings are not an error; an error is about usage, files or streams.
 func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiled, error) {
 	p, err := in.open(cmd, paths, stdin)
 	if err != nil {
@@ -73,15 +73,15 @@ func buildProject(ctx context.Context, p *compiler.Project) (*compiled, error) {
 	b, err := p.Build(ctx)
 	var internal *compiler.InternalError
 	if errors.As(err, &internal) {
-		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a mistake in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project with which it happens.", err)}
+		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it.", err)}
 	}
 	return &compiled{b, p.Project}, err
 }
 
-// open reads all that a project is built from.
+// open reads everything that a project is built from.
 func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiler.Project, error) {
 	if n := count(paths, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
-		return nil, usageError("standard input can be read only once, and - stands %d times", n)
+		return nil, usageError("standard input can be read only once, but - is given %d times", n)
 	}
 	for _, w := range in.workloads {
 		if !doublestar.ValidatePattern(filepath.ToSlash(w)) {
@@ -124,16 +124,16 @@ func count(all []string, word string) int {
 
 const dateLayout = "2006-01-02"
 
-// lastSecond is the end of the year 9999, behind which no date can be written.
+// lastSecond is the end of the year 9999, the last that a date can have.
 const lastSecond = 253402300799
 
-// day is the day of a build: what the flag says, else SOURCE_DATE_EPOCH, else the clock.
+// day is the day of a build: the flag, or else SOURCE_DATE_EPOCH, or else the clock.
 // https://reproducible-builds.org/specs/source-date-epoch/
 func day(flag string) (time.Time, error) {
 	if flag != "" {
 		t, err := time.Parse(dateLayout, flag)
 		if err != nil {
-			return t, usageError("--date %s: no day, want one as in 2027-03-31", flag)
+			return t, usageError("--date %s: not a day; want one such as 2027-03-31", flag)
 		}
 		return t, nil
 	}
@@ -148,7 +148,7 @@ func day(flag string) (time.Time, error) {
 	return now.Truncate(24 * time.Hour), nil
 }
 
-// again gives standard input from its start at each call, for a verb that compiles more than once.
+// again reads standard input once and returns it from its start at each call, for a verb that compiles more than once.
 func again(stdin io.Reader) (func() io.Reader, error) {
 	text, err := project.ReadStdin(stdin)
 	return func() io.Reader { return bytes.NewReader(text) }, err

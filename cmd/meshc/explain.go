@@ -28,7 +28,7 @@ func newExplain() *cobra.Command {
 			}
 			e := diag.Explain(codeOf(args[0]))
 			if e == nil {
-				return usageError("%s is no code of a finding; meshc explain lists them", args[0])
+				return usageError("unknown code %s; meshc explain lists them", args[0])
 			}
 			explainCode(&b, e)
 			return writeOut(cmd, b.Bytes())
@@ -36,7 +36,7 @@ func newExplain() *cobra.Command {
 	}
 }
 
-// codeOf takes a code as people type it: mesh1001, 1001.
+// codeOf reads a code as people type it: mesh1001, 1001.
 func codeOf(word string) diag.Code {
 	word = strings.ToUpper(word)
 	if !strings.HasPrefix(word, "MESH") {
@@ -82,7 +82,7 @@ func explainCode(b *bytes.Buffer, e *diag.Entry) {
 	}
 }
 
-// wrap breaks a text into lines between its words.
+// wrap breaks a text into lines at spaces.
 func wrap(text string, columns int) string {
 	var b strings.Builder
 	column := 0

@@ -18,16 +18,16 @@ func newFmt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fmt [PATH...]",
 		Short: "Format intents",
-		Long: `Format intents the one way that they are formatted; there are no options. Without a flag the result goes to standard
-output. A file with syntax errors is reported and left as it is.`,
+		Long: `Format intents. There is one format and no options. Without a flag the result goes to standard output. A file with
+syntax errors is reported and left as it is.`,
 		Example: `  meshc fmt -w
   meshc fmt --check
   meshc fmt - < shop.mesh`,
 		RunE: verb(f.run),
 	}
 	cmd.Flags().BoolVarP(&f.write, "write", "w", false, "change the files in place")
-	cmd.Flags().BoolVar(&f.check, "check", false, "list the files that would change, and end with 1 if there are any")
-	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, "print how the files would change, and end with 1 if any would")
+	cmd.Flags().BoolVar(&f.check, "check", false, "list the files that would change, and exit with 1 if there are any")
+	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, "print how the files would change, and exit with 1 if any would")
 	cmd.MarkFlagsMutuallyExclusive("write", "check")
 	cmd.MarkFlagsMutuallyExclusive("write", "diff")
 	return cmd
@@ -41,7 +41,7 @@ func (f *formatter) run(cmd *cobra.Command, paths []string) error {
 	if n := count(paths, project.Stdin); n > 1 {
 		return usageError("standard input can be read only once, and - stands %d times", n)
 	} else if n == 1 && f.write {
-		return usageError("-w changes files, and standard input is none")
+		return usageError("-w changes files, and standard input is not a file")
 	}
 	report := reporter{format: "text"}
 	p, findings, err := project.Open(paths)
@@ -89,7 +89,7 @@ func (f *formatter) run(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-// file does with one file what the flags ask for.
+// file writes, lists or prints one file, as the flags say.
 func (f *formatter) file(cmd *cobra.Command, p *project.Project, name string, before, after []byte, changed bool) error {
 	shown := p.Shown(name)
 	if !f.write && !f.check && !f.diff {

@@ -23,7 +23,7 @@ func newInit() *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Write a small project that builds at once",
 		Long: `Write a small project that builds at once: the intents of a shop, the workload manifests that they are checked
-against, and meshc.yaml. DIR is the current folder unless it is named. No file is ever overwritten.`,
+against, and meshc.yaml. DIR is the current folder by default. No file is ever overwritten.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -41,7 +41,7 @@ against, and meshc.yaml. DIR is the current folder unless it is named. No file i
 				path := filepath.Join(dir, filepath.FromSlash(name))
 				switch _, err := os.Lstat(path); {
 				case err == nil:
-					return fmt.Errorf("%s is already there, so nothing was written; name another folder: meshc init DIR", filepath.ToSlash(path))
+					return fmt.Errorf("%s already exists, so nothing was written; name another folder: meshc init DIR", filepath.ToSlash(path))
 				case !errors.Is(err, fs.ErrNotExist):
 					return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
 				}
@@ -76,11 +76,11 @@ func nextSteps(dir string) string {
 	} {
 		fmt.Fprintf(&b, "  %-*s  %s\n", column, step[0], step[1])
 	}
-	b.WriteString("Then write who calls whom in your own project into shop.mesh, and put its manifests into k8s/.\n")
+	b.WriteString("Then write the edges of your own project into shop.mesh, and put its manifests into k8s/.\n")
 	return b.String()
 }
 
-// starterFiles is the names of the files of the starter, slash-separated.
+// starterFiles is the slash-separated names of the files of the starter.
 func starterFiles() ([]string, error) {
 	var names []string
 	err := fs.WalkDir(starter, "starter", func(path string, d fs.DirEntry, err error) error {
@@ -100,7 +100,7 @@ func writeStarter(name, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	// O_EXCL: somebody may have written the file since it was looked for.
+	// O_EXCL: the file may have been written since it was looked for.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err

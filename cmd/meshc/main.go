@@ -1,4 +1,6 @@
-// Command meshc compiles intents, who may call whom, into the manifests of a service mesh.
+// Command meshc compiles intents, which say who may call whom, into the manifests of a service mesh.
+//
+// It has flags, exit codes and renderers; everything else is package compiler.
 package main
 
 import (
@@ -16,7 +18,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// The exit codes, as the help of the root command documents them.
+// Exit codes; the help of the root command documents them.
 const (
 	exitFindings = 1
 	exitUsage    = 2
@@ -30,7 +32,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is meshc without the process around it.
+// run runs meshc and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return execute(newRoot(), args, stdin, stdout, stderr)
 }
@@ -51,8 +53,8 @@ func execute(root *cobra.Command, args []string, stdin io.Reader, stdout, stderr
 	return conclude(stderr, cmd, err)
 }
 
-// conclude says what went wrong, unless that has been said, and gives the exit code. An error that no verb has
-// put a code on is cobra's, about the arguments.
+// conclude prints what went wrong, unless it has been printed already, and returns the exit code. An error without a code
+// comes from cobra and is about the arguments.
 func conclude(stderr io.Writer, cmd *cobra.Command, err error) int {
 	var f *failure
 	switch {
@@ -65,40 +67,40 @@ func conclude(stderr io.Writer, cmd *cobra.Command, err error) int {
 		fmt.Fprintf(stderr, "meshc: %v\n", f.err)
 	}
 	if f.code == exitUsage {
-		fmt.Fprintf(stderr, "%s --help says how it is used\n", cmd.CommandPath())
+		fmt.Fprintf(stderr, "run %s --help for usage\n", cmd.CommandPath())
 	}
 	return f.code
 }
 
-// failure is an error with the exit code that it ends meshc with.
+// failure is an error with an exit code.
 type failure struct {
 	code int
-	err  error // nil where everything has been said
+	err  error // nil where everything has been printed
 }
 
 func (f *failure) Error() string { return fmt.Sprint(f.err) }
 func (f *failure) Unwrap() error { return f.err }
 
-// errFindings ends a run whose findings, or differences, have been printed.
+// errFindings ends a run whose findings or differences have been printed.
 var errFindings = &failure{code: exitFindings}
 
 func usageError(format string, args ...any) error {
 	return &failure{exitUsage, errors.New(diag.PrintableLine(fmt.Sprintf(format, args...)))}
 }
 
-// crash reports a mistake of meshc's own, so that somebody can find it.
+// crash reports a bug in meshc.
 func crash(stderr io.Writer, trouble any, stack []byte) int {
 	fmt.Fprintf(stderr, `meshc: internal error: %v
 
-This is a mistake in meshc, not in your project, and nothing was written after it. Please report it with
-this text, the command line, and the smallest project with which it happens.
+This is a bug in meshc, not in your project, and nothing was written after it. Please report it with this
+text, the command line, and the smallest project that reproduces it.
 
 %s
 %s`, trouble, versionLine(), stack)
 	return exitIO
 }
 
-// verb is a RunE whose errors are those of files and streams, unless they say otherwise.
+// verb makes a RunE. Errors without an exit code get that of files and streams.
 func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := noEmptyFlag(cmd); err != nil {
@@ -116,8 +118,8 @@ func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 	}
 }
 
-// noEmptyFlag refuses a flag with nothing behind it, most likely a variable that is not set: `--env ""` would build without
-// the ceilings of an environment.
+// noEmptyFlag refuses a flag with an empty value, most likely an unset variable: `--env ""` would build without the ceilings
+// of an environment.
 func noEmptyFlag(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		values := []string{f.Value.String()}
@@ -125,7 +127,7 @@ func noEmptyFlag(cmd *cobra.Command) (err error) {
 			values = list.GetSlice()
 		}
 		if err == nil && slices.Contains(values, "") {
-			err = usageError("--%s is empty: give it a value, or leave it out", f.Name)
+			err = usageError("--%s is empty: give it a value or leave it out", f.Name)
 		}
 	})
 	return err
@@ -135,17 +137,17 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "meshc",
 		Short: "Compile who may call whom into the manifests of a service mesh",
-		Long: `meshc compiles intents, who may call whom, into the manifests of a service mesh.
+		Long: `meshc compiles intents, which say who may call whom, into the manifests of a service mesh.
 
-A PATH is a file, a folder, or - for standard input; without one it is the project around the current folder.
-meshc.yaml is looked for in the folder of the first PATH and above it, up to the folder of the git repository;
-none is needed. Folders with a meshc.yaml of their own, .git, and folders behind symbolic links are not looked into.
+A PATH is a file, a folder, or - for standard input; the default is the project around the current folder. meshc.yaml is
+optional. It is looked for in the folder of the first PATH and its parents, up to the root of the git repository. Folders
+with their own meshc.yaml, .git, and folders that symbolic links lead to are skipped.
 
 Exit codes:
-  0  done; there may be warnings
+  0  success, possibly with warnings
   1  findings that are errors, or differences that were asked for
   2  wrong usage
-  3  a file or stream could not be read or written, or meshc itself failed`,
+  3  a file or stream could not be read or written, or meshc has a bug`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -157,7 +159,7 @@ Exit codes:
 	return root
 }
 
-// finishCompletion gives cobra's completion commands the exit codes of the others.
+// finishCompletion gives cobra's completion commands the exit codes of the other verbs.
 func finishCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, err := root.Find([]string{"completion"})
@@ -170,13 +172,12 @@ func finishCompletion(root *cobra.Command) {
 	}
 }
 
-// writeOut writes text for people, or JSON, to standard output: nothing in it can steer a terminal.
+// writeOut writes text or JSON to standard output. Control characters are escaped, so that no input can steer a terminal.
 func writeOut(cmd *cobra.Command, text []byte) error {
 	return writeExact(cmd, diag.PrintableLines(text))
 }
 
-// writeExact writes to standard output what a program is to read byte by byte. A full disk or a closed pipe is an error
-// like any other.
+// writeExact writes bytes to standard output as they are. A full disk or a closed pipe is an error.
 func writeExact(cmd *cobra.Command, text []byte) error {
 	if len(text) == 0 {
 		return nil
@@ -187,7 +188,7 @@ func writeExact(cmd *cobra.Command, text []byte) error {
 	return nil
 }
 
-// terminal is a stream for people. Findings, whose renderers know what a terminal does, go past it.
+// terminal is a stream for people: it escapes control characters. Findings bypass it, since their renderers do so themselves.
 type terminal struct{ stream io.Writer }
 
 func (t terminal) Write(text []byte) (int, error) {
@@ -197,7 +198,7 @@ func (t terminal) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// cause is an error without the names of the system call and of the file.
+// cause is an error without the names of the system call and the file.
 func cause(err error) error {
 	var of *os.PathError
 	if errors.As(err, &of) {

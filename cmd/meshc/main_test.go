@@ -31,8 +31,8 @@ func TestConclude(t *testing.T) {
 	}{
 		"done":                         {nil, 0, ""},
 		"findings that were printed":   {errFindings, 1, ""},
-		"an error of cobra's is usage": {errors.New("unknown flag: --x"), 2, "meshc: unknown flag: --x\nmeshc --help says how it is used\n"},
-		"usage":                        {usageError("--date %s: no day", "x"), 2, "meshc: --date x: no day\nmeshc --help says how it is used\n"},
+		"an error of cobra's is usage": {errors.New("unknown flag: --x"), 2, "meshc: unknown flag: --x\nrun meshc --help for usage\n"},
+		"usage":                        {usageError("--date %s: no day", "x"), 2, "meshc: --date x: no day\nrun meshc --help for usage\n"},
 		"files":                        {verb(func(*cobra.Command, []string) error { return errors.New("shop.mesh: permission denied") })(cmd, nil), 3, "meshc: shop.mesh: permission denied\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,14 +13,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// policies is manifests without a project, read where one might be.
+// policies is deployed manifests, with the project around the current folder for its settings and names.
 type policies struct {
 	*compiler.Deployed
 	project *project.Project
 }
 
-// readPolicies reads policies, and the workloads that they are held against where any are named. What cannot be
-// judged is a finding, and the rest is judged.
+// readPolicies reads manifests, and workloads to compare them with where --workloads names any.
 func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies, error) {
 	if n := count(patterns, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
 		return nil, usageError("standard input can be read only once, and - stands %d times", n)
@@ -45,7 +44,7 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	return out, nil
 }
 
-// configured tells whether a project has settings.
+// configured reports whether a project has a meshc.yaml.
 func configured(p *project.Project) bool {
 	_, err := os.Stat(filepath.Join(p.Root, project.ConfigName))
 	return err == nil

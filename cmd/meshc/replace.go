@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 )
 
-// replaceFile gives a file of the user's new content: all of it or none, with the permissions that it has. Where the
-// path is a symbolic link, what it leads to is replaced.
+// replaceFile replaces the content of a file of the user atomically and keeps its permissions. It follows a symbolic link.
 func replaceFile(path string, text []byte) (err error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return err
@@ -39,13 +38,13 @@ func replaceFile(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// writeFile writes a file that may be there already: all of it or none. What is no regular file, such as /dev/stdout, is
+// writeFile writes a file that may exist already, atomically. Something that is not a regular file, such as /dev/stdout, is
 // written to as it is.
 func writeFile(path string, text []byte) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644) // with the permissions that new files get here
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644) // with the permissions of new files
 		if err != nil {
 			return err
 		}

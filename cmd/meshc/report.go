@@ -17,7 +17,7 @@ import (
 
 var formats = []string{"text", "json", "sarif", "github"}
 
-// reporter writes findings in the format that the user chose; the zero one writes text.
+// reporter writes findings in the format that the user chose. Its zero value writes text.
 type reporter struct{ format string }
 
 func (r *reporter) register(cmd *cobra.Command) {
@@ -25,22 +25,22 @@ func (r *reporter) register(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// check refuses a format that there is none of.
+// check refuses an unknown format.
 func (r *reporter) check() error {
 	if !slices.Contains(formats, r.format) {
-		return usageError("--format %s: there are text, json, sarif and github", r.format)
+		return usageError("unknown format %q; want text, json, sarif or github", r.format)
 	}
 	return nil
 }
 
-// machine tells whether a program is to read the findings.
+// machine reports whether the findings are for a program.
 func (r *reporter) machine() bool { return r.format != "" && r.format != "text" }
 
-// warnings is what the user wants done with them: -W.
+// warnings is the values of -W.
 type warnings []string
 
 func (w *warnings) registerLevels(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP((*[]string)(w), "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; may repeat")
+	cmd.Flags().StringArrayVarP((*[]string)(w), "warn", "W", nil, "CODE=silence, CODE=warn, CODE=error, or error for all warnings; repeatable")
 }
 
 // levels reads -W: the level of each code that it names, and whether all other warnings are errors.
@@ -57,7 +57,7 @@ func (given warnings) levels() (levels map[diag.Code]diag.Level, strict bool, er
 		}
 		e := diag.Explain(codeOf(word))
 		if e == nil {
-			return nil, false, usageError("-W %s: %s is no code of a finding; meshc explain lists them", w, word)
+			return nil, false, usageError("-W %s: unknown code %s; meshc explain lists them", w, word)
 		}
 		level, err := diag.ParseLevel(levelWord)
 		if err != nil {
@@ -71,7 +71,7 @@ func (given warnings) levels() (levels map[diag.Code]diag.Level, strict bool, er
 	return levels, strict, nil
 }
 
-// write writes findings, whose files are called as shown says.
+// write writes findings, with the names that shown gives their files.
 func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) string) error {
 	l = renamed(l, shown)
 	if t, ok := w.(terminal); ok {
@@ -101,8 +101,8 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 	return nil
 }
 
-// renamed is the list with other names for its files: the compiler knows them by their place in the project,
-// whoever reads the findings stands in some folder of it.
+// renamed is the list with other names for its files: the compiler names them from the root of the project, the user from
+// the current folder.
 func renamed(l diag.List, shown func(string) string) diag.List {
 	files := map[*source.File]*source.File{}
 	span := func(s source.Span) source.Span {
@@ -138,13 +138,13 @@ func renamed(l diag.List, shown func(string) string) diag.List {
 	return out
 }
 
-// wantsColour tells whether w is a terminal whose user did not ask for plain text. https://no-color.org
+// wantsColour reports whether w is a terminal whose user did not ask for plain text. https://no-color.org
 func wantsColour(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}
-	// The console of older Windows prints escapes as they are; newer terminals say who they are.
+	// The console of older versions of Windows prints escapes as they are; newer terminals identify themselves.
 	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" && os.Getenv("TERM") == "" {
 		return false
 	}
@@ -152,7 +152,7 @@ func wantsColour(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// counts is `2 errors, 1 warning`, with the notes where there are any.
+// counts is a text such as `2 errors, 1 warning`, with the number of notes if there are any.
 func counts(l diag.List) string {
 	text := plural(l.Count(diag.Error), "error") + ", " + plural(l.Count(diag.Warning), "warning")
 	if n := l.Count(diag.Note); n > 0 {

@@ -19,20 +19,20 @@ func newTest() *cobra.Command {
 	var t guardTest
 	cmd := &cobra.Command{
 		Use:   "test [PATH...]",
-		Short: "Hold the manifests against every never, always and only",
-		Long: `Hold the manifests against every never, always and only, and list each as passed or failed, with the request that
-breaks it. It ends with 1 where one fails.
+		Short: "Test every never, always and only against the manifests",
+		Long: `Test every never, always and only against the manifests, and list each as passed or failed, with a request that
+breaks it. The exit code is 1 if one fails.
 
-The first line also says how many edges are covered, and so does the report: an edge is a pair of a caller and a
-callee, and statements cover it whose two sides include both, at all of its ports. What no statement covers may be
-opened or closed by mistake, and nothing would tell.`,
+The first line and the report also say how many edges are covered. An edge is a pair of a caller and a callee; it is
+covered where statements include both of its sides, at all of its ports. An edge that no statement covers may be opened or
+closed by mistake without a test failing.`,
 		Example: `  meshc test
   meshc test --env prod --junit report.xml`,
 		RunE: verb(t.run),
 	}
 	t.inputs.registerProject(cmd)
 	registerAnswerFormat(cmd, &t.format)
-	cmd.Flags().StringVar(&t.junit, "junit", "", "file that a report in JUnit's XML is also written to")
+	cmd.Flags().StringVar(&t.junit, "junit", "", "file to also write a JUnit XML report to")
 	return cmd
 }
 
@@ -41,14 +41,14 @@ type guardTest struct {
 	format, junit string
 }
 
-// guardResult is what became of one statement.
+// guardResult is the result of one statement.
 type guardResult struct {
 	kind      policy.GuardKind
 	at        source.Span
 	because   string
 	broken    *diag.Diagnostic // nil where it holds
-	nothing   bool             // it is about nothing
-	file      string           // as somebody in the current folder would call it
+	nothing   bool             // one of its sides stands for no service
+	file      string           // as seen from the current folder
 	line      int
 	statement string
 }
@@ -90,7 +90,7 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-// notTested leaves a report behind that says so: of an earlier run it would tell that all is well.
+// notTested writes a report that says so: one of an earlier run would say that everything passed.
 func (t *guardTest) notTested(c *compiled, err error) error {
 	var f *failure
 	if t.junit == "" || errors.As(err, &f) && f.code == exitUsage {
@@ -111,7 +111,7 @@ func (t *guardTest) notTested(c *compiled, err error) error {
 	return err
 }
 
-// guardResults is one result for each statement: one whose destinations have different ports was judged in parts.
+// guardResults is one result per statement: a statement whose destinations have different ports was judged in parts.
 func guardResults(judged []model.Judgement, shown func(string) string) []*guardResult {
 	var results []*guardResult
 	byPlace := map[source.Span]*guardResult{}
@@ -176,11 +176,12 @@ func share(total, covered int) string {
 
 func (r *guardResult) place() string { return fmt.Sprintf("%s:%d", r.file, r.line) }
 
-// reasons is the witness, what lets it through or stops it, and the way out; of one that holds only that it is about nothing.
+// reasons is the witness, what lets it through or stops it, and help; nothing for a statement that holds, unless it is about
+// no service.
 func (r *guardResult) reasons(shown func(string) string) []string {
 	switch {
 	case r.nothing:
-		return []string{"it is about nothing: no service is meant by one of its sides"}
+		return []string{"one of its sides stands for no service, so it says nothing"}
 	case r.broken == nil:
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The report as JUnit's Ant task writes it and CI systems read it: a suite for each file.
+// The report in the format of JUnit's Ant task, which CI systems read: a suite per file.
 // https://github.com/testmoapp/junitxml
 type junitSuites struct {
 	XMLName  xml.Name      `xml:"testsuites"`
@@ -30,7 +30,7 @@ type junitSuite struct {
 	Cases      []junitCase     `xml:"testcase"`
 }
 
-// junitProperty is how much of the project is covered: readers know properties of suites only, so each has them.
+// junitProperty says how much of the project is covered. Readers know only the properties of suites, so each has them.
 type junitProperty struct {
 	Name  string `xml:"name,attr"`
 	Value int    `xml:"value,attr"`
@@ -70,14 +70,14 @@ func junitReport(results []*guardResult, total, covered int, shown func(string) 
 	return report
 }
 
-// junitError is the report of a run that got to no test.
+// junitError is the report of a run that ended before any test.
 func junitError(why []string) junitSuites {
 	failure := &junitFailure{Message: why[0], Text: strings.Join(why, "\n")}
 	c := junitCase{Name: "the project compiles", Class: "meshc", Error: failure}
 	return junitSuites{Name: "meshc", Tests: 1, Errors: 1, Suites: []*junitSuite{{Name: "meshc", Tests: 1, Errors: 1, Cases: []junitCase{c}}}}
 }
 
-// writeJUnit writes a report, in place of an earlier one if need be, but of nothing else.
+// writeJUnit writes a report. It replaces an earlier report and no other file.
 func writeJUnit(path string, report junitSuites) error {
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 		before, err := os.ReadFile(path)

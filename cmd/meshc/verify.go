@@ -22,19 +22,17 @@ func newVerify() *cobra.Command {
 	var v verify
 	cmd := &cobra.Command{
 		Use:   "verify [PATH...]",
-		Short: "Report what the mesh will enforce, and what gets in its way",
-		Long: `Report what the mesh will enforce: for each edge its mutual TLS as both ends have it (mTLS, TLS to an external,
-plaintext or refused), services that any or world may call, services that no policy closes, and workloads that do not
-fit the policies.
+		Short: "Report what the mesh enforces, and what is wrong with it",
+		Long: `Report what the mesh enforces: the mutual TLS of each edge as both ends have it (mTLS, TLS to an external, plaintext or
+refused), services that any or world may call, services that no policy closes, and workloads that do not fit the policies.
 
-With --manifests a project is held against manifests as they lie in a folder or a cluster. A folder that meshc wrote
-must be what the project gives now. Policies that the project does not give are judged together with those that it
-gives, and so is the TLS that DestinationRules have callers open; what they open or shut is told. Without a project
-(no PATH, and none around the current folder) the manifests are judged alone, against the workloads of --workloads
-where they are given.
+With --manifests a project is compared with manifests in a folder or from a cluster. A folder that meshc wrote must be what
+the project gives now. Policies that are not the project's are judged together with its own, as is the TLS that
+DestinationRules have callers open, and what they open or shut is reported. Without a project (no PATH, and none around
+the current folder) the manifests are judged alone, against the workloads of --workloads if given.
 
-It ends with 1 where something is wrong: an edge that is refused, a broken never, always or only, policies that
-interfere or cannot be judged, a folder that differs.`,
+The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, policies that interfere or cannot
+be judged, a folder that differs.`,
 		Example: `  meshc verify
   meshc verify --env prod --manifests ../gitops/prod/mesh
   kubectl get authorizationpolicy,peerauthentication,destinationrule -A -o yaml | meshc verify --manifests -`,
@@ -42,7 +40,7 @@ interfere or cannot be judged, a folder that differs.`,
 	}
 	v.inputs.registerProject(cmd)
 	registerAnswerFormat(cmd, &v.format)
-	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "manifests as they are deployed: a file, folder, glob, or - for standard input; may repeat")
+	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
 	return cmd
 }
 
@@ -90,7 +88,7 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-// alone tells whether manifests are judged without a project: none is named, and there are no intents here.
+// alone reports whether manifests are judged without a project: none is named, and the current folder has no intents.
 func (v *verify) alone(paths []string) (bool, error) {
 	if len(v.manifests) == 0 || len(paths) > 0 || v.environment != "" {
 		return false, nil
@@ -167,7 +165,7 @@ func (v *verify) locks() ([]locked, error) {
 		name := filepath.Join(dir, targets.LockName)
 		text, err := os.ReadFile(name)
 		if err != nil {
-			continue // no folder, or none of meshc's: what it holds is read later, or said to be missing
+			continue // not a folder that meshc wrote; it is read later, or reported as missing
 		}
 		lock, err := targets.ParseLock(text)
 		if err != nil {
@@ -182,7 +180,7 @@ func (v *verify) locks() ([]locked, error) {
 func (r *report) compare(l locked, c *compiled, environment string) error {
 	dir := filepath.ToSlash(l.dir)
 	if l.lock.Environment != environment {
-		r.Problems = append(r.Problems, audit.Problem{Severity: diag.Error, Topic: audit.Folder, Text: fmt.Sprintf("it was written for the environment %q, and this is %q: ask with --env", l.lock.Environment, environment), Path: dir})
+		r.Problems = append(r.Problems, audit.Problem{Severity: diag.Error, Topic: audit.Folder, Text: fmt.Sprintf("it was written for the environment %q, and this is %q: use --env", l.lock.Environment, environment), Path: dir})
 		return nil
 	}
 	changes, err := folder.Compare(l.dir, targets.Layout(c.Manifests, environment))
@@ -195,14 +193,14 @@ func (r *report) compare(l locked, c *compiled, environment string) error {
 		return err
 	}
 	for _, d := range changes.Differences {
-		text := "it is not what the project gives"
+		text := "it differs from what the project gives"
 		switch {
 		case d.Path == targets.LockName && len(changes.Differences) > 1:
 			continue
 		case d.Before == nil:
-			text = "the project gives it, and it is not there"
+			text = "the project gives it, and it is missing"
 		case d.After == nil:
-			text = "the project does not give it any more"
+			text = "the project no longer gives it"
 		default:
 			if digest, ok := l.lock.Find(d.Path); ok && digest != targets.Digest(d.Before) {
 				text = "it was changed by hand"

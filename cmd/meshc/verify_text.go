@@ -70,7 +70,7 @@ func (r *report) place(p *audit.Problem) string {
 	return fmt.Sprintf("%s:%d", r.shown(p.At.File.Name), p.At.StartPosition().Line)
 }
 
-// columns writes rows with their cells under each other.
+// columns writes rows with aligned cells.
 func columns(b *bytes.Buffer, rows [][]string) {
 	var width []int
 	for _, row := range rows {

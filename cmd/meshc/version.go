@@ -19,7 +19,7 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// versionLine is what the Go tool recorded when it built meshc.
+// versionLine is what the Go toolchain recorded when it built meshc.
 func versionLine() string {
 	version := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {

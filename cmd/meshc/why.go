@@ -15,29 +15,29 @@ func newWhy() *cobra.Command {
 	var w why
 	cmd := &cobra.Command{
 		Use:   "why SRC DST[:PORT] [METHOD] [PATH]",
-		Short: "Say whether a service may call another, and why",
-		Long: `Say whether a service may call another, by which policy, rule and intent, and with which mutual TLS.
+		Short: "Explain whether one service may call another",
+		Long: `Explain whether one service may call another: by which policy, rule and intent, and with which mutual TLS.
 
-SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (whoever has an
-identity) or world (whoever). DST is one service or external. Of a group each member is asked about. Without a port
-the answer is for every port; without METHOD and PATH it says for which operations. Rules of a policy are counted from
-0, as Istio's proxies log them.
+SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (every caller with an
+identity) or world (every caller). DST is one service or external. A group stands for each of its members. Without a port
+the answer is for every port; without METHOD and PATH it says for which operations. Rules of a policy are counted from 0,
+as in the logs of Istio's proxies.
 
-A call of an external is allowed where an edge leads to it, and where nothing stops it all the same: Istio holds calls
-out of the mesh back with ` + "`targets.istio.sidecars: true`" + ` only.
+A call to an external is allowed where an edge leads to it, and where nothing stops it: Istio stops calls out of the mesh
+only with ` + "`targets.istio.sidecars: true`" + `.
 
-The answer is that of the manifests which the project gives. With --manifests it is that of manifests as they are,
-generated, hand-written or from a cluster, and then the services are those that selectors and accounts name, or those
-of --workloads, and SRC may be any account (shop/backend-sa) of any namespace.
+The answer is that of the manifests that the project gives. With --manifests it is that of these manifests, generated,
+hand-written or from a cluster. The services are then those that selectors and accounts name, or those of --workloads, and
+SRC may be any account (shop/backend-sa) of any namespace.
 
-It ends with 0 whatever the answer. With --exit-code it ends with 1 where nothing of what was asked is allowed.`,
+The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the requests is allowed.`,
 		Example: `  meshc why frontend backend
   meshc why frontend backend:8080 GET /api/orders
   meshc why any payments/api --project ../infra --env prod
   kubectl get authorizationpolicy,peerauthentication -A -o yaml | meshc why shop/frontend shop/db --manifests -`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return usageError("want a source and a destination: meshc why frontend backend")
+				return usageError("want a source and a destination, such as meshc why frontend backend")
 			}
 			return nil
 		},
@@ -45,9 +45,9 @@ It ends with 0 whatever the answer. With --exit-code it ends with 1 where nothin
 	}
 	w.inputs.registerProject(cmd)
 	registerAnswerFormat(cmd, &w.format)
-	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default that around the current folder)")
-	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests that are asked in place of a project: a file, folder, glob, or - for standard input; may repeat")
-	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "end with 1 where nothing of what was asked is allowed")
+	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default: the one around the current folder)")
+	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests to ask instead of a project: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "exit with 1 if none of the requests is allowed")
 	return cmd
 }
 
@@ -101,7 +101,7 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// answer is one answer, or those about the members of a group one after another.
+// answer renders one answer, or those about the members of a group one after another.
 func (w *why) answer(all []*reason) ([]byte, error) {
 	if w.format == "json" {
 		return whysJSON(all)
@@ -113,7 +113,7 @@ func (w *why) answer(all []*reason) ([]byte, error) {
 	return bytes.Join(texts, []byte("\n")), nil
 }
 
-// open gives what answers queries, a project or manifests, and how its answers are printed.
+// open opens the project or the manifests. It returns a function that answers queries, and how to print the answers.
 func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explanation, error), *reason, error) {
 	if len(w.manifests) == 0 {
 		var paths []string
@@ -127,7 +127,7 @@ func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explan
 		return c.Explain, &reason{virtual: true, shown: c.project.Shown}, nil
 	}
 	if w.project != "" || w.environment != "" {
-		return nil, nil, usageError("--manifests asks manifests and no project, so --project and --env have no meaning with it")
+		return nil, nil, usageError("--manifests asks manifests instead of a project, so it cannot be combined with --project or --env")
 	}
 	p, err := w.readPolicies(cmd, w.manifests)
 	if err != nil {

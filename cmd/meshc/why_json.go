@@ -16,8 +16,8 @@ type whyJSON struct {
 	Operations []string    `json:"operations,omitempty"`
 	Ports      []whyPort   `json:"ports"`
 	Chain      []whyHop    `json:"chain,omitempty"`
-	Narrow     []placeJSON `json:"narrow,omitempty"` // what denies it, whatever allows it
-	Remedy     []whyLine   `json:"remedy,omitempty"` // the mode that it needs, the edge that would allow it, else that and the consent from the caller's side
+	Narrow     []placeJSON `json:"narrow,omitempty"` // what denies it, no matter what allows it
+	Remedy     []whyLine   `json:"remedy,omitempty"` // the mode it needs and the edge that would allow it; or the edge and the consent from the caller's side
 	Breaks     []placeJSON `json:"breaks,omitempty"`
 	Notes      []string    `json:"notes"`
 }
@@ -26,7 +26,7 @@ type whyPort struct {
 	Ports      []portJSON  `json:"ports"`
 	OtherPorts bool        `json:"otherPorts"` // and the ports that nothing names
 	Mode       string      `json:"mode"`
-	ModeBy     *policyJSON `json:"modeBy,omitempty"` // left out where it is Istio's default
+	ModeBy     *policyJSON `json:"modeBy,omitempty"` // absent for Istio's default
 	Callers    []whyCaller `json:"callers"`
 }
 
@@ -43,7 +43,7 @@ type whyCaller struct {
 type whyCase struct {
 	Verdict    string      `json:"verdict"`
 	Reason     string      `json:"reason"`
-	Operations []string    `json:"operations,omitempty"` // left out where it is all that no case before takes
+	Operations []string    `json:"operations,omitempty"` // absent for everything that no earlier case takes
 	NotHTTP    bool        `json:"notHTTP,omitempty"`
 	Policy     *policyJSON `json:"policy,omitempty"`
 	Rule       *int        `json:"rule,omitempty"`
@@ -80,7 +80,7 @@ var reasons = map[enforce.Reason]string{
 	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.NotJudged: "notJudged",
 }
 
-// whysJSON is one answer, or, of a group, those about its members.
+// whysJSON is one answer, or those about the members of a group.
 func whysJSON(all []*reason) ([]byte, error) {
 	if len(all) == 1 {
 		return answerJSON(all[0].json())

@@ -67,7 +67,7 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 	}
 }
 
-// maxHops is how many hops of a chain a person is shown; JSON has them all.
+// maxHops is how many hops of a chain the text shows; JSON has them all.
 const maxHops = 8
 
 func (r *reason) writeChain(b *bytes.Buffer) {
@@ -79,7 +79,7 @@ func (r *reason) writeChain(b *bytes.Buffer) {
 		c.Services, c.Edges = c.Services[:maxHops], c.Edges[:maxHops]
 	}
 	fmt.Fprintf(b, "it gets there in %d hops: %s%s\n", hops, &c, rest)
-	for _, at := range slices.Compact(slices.Clone(c.Edges)) { // several hops may be one statement
+	for _, at := range slices.Compact(slices.Clone(c.Edges)) { // several hops may come from one statement
 		if !at.IsZero() {
 			fmt.Fprintf(b, "  %s\n", r.statement(at))
 		}
@@ -89,7 +89,7 @@ func (r *reason) writeChain(b *bytes.Buffer) {
 	}
 }
 
-// headline is the answer in a few words.
+// headline is a summary of the answer.
 func (r *reason) headline() string {
 	if r.Verdict != explain.Partly {
 		return string(r.Verdict)
@@ -107,7 +107,7 @@ func (r *reason) headline() string {
 	return text
 }
 
-// allowedCallers is the headline where some callers may do everything that is asked about, and the others nothing.
+// allowedCallers is the headline where some callers may do everything in question and the others nothing.
 func (r *reason) allowedCallers() string {
 	allowed := ""
 	for i, p := range r.Answer.Ports {
@@ -199,7 +199,7 @@ func join[T any](list []T, between string) string {
 	return strings.Join(words, between)
 }
 
-// writePort writes what becomes of the requests to some ports: a line for each case, in the order of the rules.
+// writePort writes how the requests to some ports are decided: a line per case, in the order of the rules.
 func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 	fmt.Fprintf(b, "%s, mutual TLS %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.mode(p.Mode, p.By))
 	for _, c := range p.Callers {
@@ -238,7 +238,7 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 	}
 }
 
-// widest is how long operations may be to count for the width of their column.
+// widest is the length up to which operations count for the width of their column.
 const widest = 40
 
 func portsText(p *explain.PortAnswer, only bool) string {
@@ -272,7 +272,7 @@ func (r *reason) mode(mode enforce.Mode, by *enforce.Object) string {
 	return mode.String() + " by " + r.object(by)
 }
 
-// object names a policy, with its place where it lies in a file.
+// object names a policy, with its place if it is in a file.
 func (r *reason) object(p *enforce.Object) string {
 	if r.virtual {
 		return p.Kind + " " + p.ID()
@@ -288,7 +288,7 @@ func (r *reason) statement(at source.Span) string {
 	return r.place(at) + ": " + lang.OneLine(at.Text())
 }
 
-// because is why a case is decided so.
+// because is the reason for a decision.
 func (r *reason) because(k *explain.Case) string {
 	switch k.Reason {
 	case enforce.NoPolicy:

@@ -11,9 +11,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// glob is the files below a folder that a pattern matches, as absolute paths in the order of their names.
-// `**` matches any number of folders. It does not look into .git, into folders that symbolic links lead to, nor
-// into other projects: folders with a meshc.yaml of their own.
+// glob returns the sorted absolute paths of the files below a folder that match a pattern. `**` matches any number of
+// folders. It skips .git, folders that symbolic links lead to, and other projects: folders with their own meshc.yaml.
 func (p *Project) glob(folder, pattern string) ([]string, error) {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(filepath.Clean(pattern)))
 	top := filepath.Join(folder, filepath.FromSlash(base))
@@ -47,8 +46,7 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 			return err
 		}
 		if d.Type()&fs.ModeSymlink != 0 {
-			// What a link leads to is only looked at where its name is asked for; one that leads nowhere fails
-			// when it is read.
+			// A link is followed only where its name matches; a dangling one fails when it is read.
 			if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 				return nil
 			}
@@ -62,7 +60,7 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 	return found, err
 }
 
-// isOther tells whether a folder is another project than this one.
+// isOther reports whether a folder is another project.
 func (p *Project) isOther(folder string) bool {
 	if folder == p.Root {
 		return false

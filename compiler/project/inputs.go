@@ -14,10 +14,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// ErrNoIntents tells that there is no project where one was looked for.
+// ErrNoIntents is the error where a path has no intents.
 var ErrNoIntents = errors.New("no intents here")
 
-// ErrNotIntents tells that a file which was named is of another kind. Nothing may be mended in it, for one.
+// ErrNotIntents is the error about a named file that does not hold intents.
 var ErrNotIntents = errors.New("this is no file of intents")
 
 // Input is a file of intents.
@@ -26,9 +26,8 @@ type Input struct {
 	Text []byte
 }
 
-// Intents reads the intents that a build of an environment compiles, sorted by name: those of the `sources`
-// globs, less those that only another environment has. With paths, a file is taken as it is, and of a folder
-// what the globs match in it.
+// Intents reads the intents of a build of an environment, sorted by name: those that the `sources` globs match, without those
+// of other environments. With paths, a file is taken as it is, and a folder stands for what the globs match in it.
 func (p *Project) Intents(environment string, stdin io.Reader) ([]Input, error) {
 	common, err := p.match(p.Config.Sources)
 	if err != nil {
@@ -70,7 +69,7 @@ func (p *Project) AllIntents(stdin io.Reader) ([]Input, error) {
 	return p.intents(all, stdin)
 }
 
-// intents reads what the paths say of the files that the globs match.
+// intents reads the part of the matched files that the paths of the project name.
 func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]Input, error) {
 	chosen := map[string]bool{}
 	var files []Input
@@ -128,7 +127,7 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]Input, er
 	return files, nil
 }
 
-// nothing says of globs that they match no file.
+// nothing says that globs match no file.
 func nothing(globs []string) string {
 	const most = 5
 	switch n := len(globs); {
@@ -140,7 +139,7 @@ func nothing(globs []string) string {
 	return "nothing matches " + strings.Join(globs, ", ")
 }
 
-// match is the files of the project that any of the globs matches.
+// match returns the files of the project that any of the globs matches.
 func (p *Project) match(globs []string) (map[string]bool, error) {
 	all := map[string]bool{}
 	for _, g := range globs {
@@ -157,14 +156,13 @@ func (p *Project) match(globs []string) (map[string]bool, error) {
 	return all, nil
 }
 
-// manifests is what workload manifests are called.
+// manifests matches the names of workload manifests.
 const manifests = "**/*.{yaml,yml,json}"
 
-// Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard
-// input, relative to the current folder. Without patterns it is those of meshc.yaml, relative to it. What meshc.yaml
-// says of the namespace of a file, or of the stream `-`, holds for it either way. A pattern
-// that nothing matches is an error, or a finding where it stands in meshc.yaml: a check against nothing would say
-// that all is well.
+// Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard input, relative to the
+// current folder. Without patterns it reads those of meshc.yaml, relative to it. A namespace that meshc.yaml gives a file, or
+// the stream `-`, applies either way. A pattern that matches nothing is an error, or a finding if it comes from meshc.yaml:
+// a check against nothing would pass.
 func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Input, diag.List, error) {
 	r := workloadReader{Project: p, seen: map[string]bool{}, namespaces: map[string]string{}}
 	var findings diag.List
@@ -218,7 +216,7 @@ type workloadReader struct {
 	*Project
 	inputs     []inventory.Input
 	seen       map[string]bool
-	namespaces map[string]string // of files by their path: the first entry of meshc.yaml that matches decides
+	namespaces map[string]string // by path, from the first entry of meshc.yaml that matches
 }
 
 func (r *workloadReader) place(path, namespace string) {
@@ -227,7 +225,7 @@ func (r *workloadReader) place(path, namespace string) {
 	}
 }
 
-// find is the files that a pattern names.
+// find returns the files that a pattern names.
 func (r *workloadReader) find(folder, pattern string) ([]string, error) {
 	top := filepath.FromSlash(pattern)
 	if !filepath.IsAbs(top) {
@@ -242,7 +240,7 @@ func (r *workloadReader) find(folder, pattern string) ([]string, error) {
 	return r.glob(folder, pattern)
 }
 
-// read reads files that were not read yet.
+// read reads files that have not been read yet.
 func (r *workloadReader) read(paths []string) error {
 	for _, path := range paths {
 		if r.seen[path] || filepath.Base(path) == ConfigName {

@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// HoldsManifests tells a folder or file of manifests from a project. What meshc wrote has a lock, a project has intents.
-// The error names a path that cannot be read.
+// HoldsManifests reports whether a path leads to manifests rather than to a project. A folder that meshc wrote has a lock, a
+// project has intents. The error names a path that cannot be read.
 func HoldsManifests(path string) (bool, error) {
 	if path == Stdin {
 		return false, nil
@@ -46,7 +46,7 @@ func HoldsManifests(path string) (bool, error) {
 	return manifests && !intents, err
 }
 
-// ReadManifests reads a file, or all files of a folder that may hold manifests, by their paths in it.
+// ReadManifests reads a file, or every file of a folder that may hold manifests. Paths are relative to the folder.
 func ReadManifests(path string) (files []targets.File, err error) {
 	err = walk(path, func(at string, e fs.DirEntry) error {
 		if !e.Type().IsRegular() && at != path || !targets.ManifestName(at) {
@@ -69,7 +69,7 @@ func ReadManifests(path string) (files []targets.File, err error) {
 	return files, err
 }
 
-// walk visits what lies in and below a folder, or a file. The error names the path that could not be read.
+// walk visits a file, or every file in and below a folder. The error names the path that could not be read.
 func walk(path string, visit func(at string, e fs.DirEntry) error) error {
 	err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
 		switch {

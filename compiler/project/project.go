@@ -1,8 +1,7 @@
-// Package project finds what belongs to a project on disk: its settings, its intents and its workload
-// manifests.
+// Package project finds and reads the files of a project on disk: its settings, intents and workload manifests.
 //
-// It knows files, globs and standard input. What is in the files is for others to read. It never writes,
-// and never follows a symbolic link out of the project.
+// It knows files, globs and standard input, and nothing of what the files say, except for meshc.yaml, which names the
+// others. It never writes, and never follows a symbolic link out of the project.
 package project
 
 import (
@@ -23,7 +22,7 @@ import (
 // ConfigName is the file that makes a folder a project.
 const ConfigName = "meshc.yaml"
 
-// Stdin is the PATH that means standard input, and StdinName what findings call it.
+// Stdin is the path that means standard input, and StdinName its name in findings.
 const (
 	Stdin     = "-"
 	StdinName = "<standard input>"
@@ -31,7 +30,7 @@ const (
 
 // Project is a folder with intents in it, with or without a meshc.yaml.
 type Project struct {
-	Root   string // absolute: where meshc.yaml is, else the folder of the first PATH
+	Root   string // absolute: the folder of meshc.yaml, or else of the first path
 	Config config.Project
 
 	paths []string
@@ -39,9 +38,9 @@ type Project struct {
 	files []fs.FileInfo // that were read
 }
 
-// Open finds the project that paths lie in and reads its settings. Without paths it is the one around the
-// current folder. meshc.yaml is looked for in the folder of the first path and upwards, up to the folder of a
-// git repository. The findings are those of meshc.yaml; the error names a path that cannot be read.
+// Open finds the project that contains paths and reads its settings. Without paths it is the project around the current
+// folder. meshc.yaml is looked for in the folder of the first path and its parents, up to the root of a git repository. The
+// findings are those of meshc.yaml; the error names a path that cannot be read.
 func Open(paths []string) (*Project, diag.List, error) {
 	wd, err := os.Getwd()
 	if err != nil {
@@ -72,7 +71,7 @@ func Open(paths []string) (*Project, diag.List, error) {
 	p.Root = root
 	path := filepath.Join(root, ConfigName)
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return p, nil, p.shownError(path, errors.New("is no regular file"))
+		return p, nil, p.shownError(path, errors.New("is not a regular file"))
 	}
 	text, err := p.read(path)
 	if err != nil {
@@ -83,16 +82,16 @@ func Open(paths []string) (*Project, diag.List, error) {
 	return p, findings, nil
 }
 
-// Environments is the names of the environments of meshc.yaml, sorted.
+// Environments returns the sorted names of the environments of meshc.yaml.
 func (p *Project) Environments() []string {
 	return slices.Sorted(maps.Keys(p.Config.Environments))
 }
 
-// findUpwards looks for meshc.yaml in a folder and in those above it. A repository is a border: a
-// meshc.yaml above it is somebody else's.
+// findUpwards looks for meshc.yaml in a folder and its parents. It stops at the root of a repository: a meshc.yaml above it
+// belongs to something else.
 func (p *Project) findUpwards(folder string) (root string, found bool, err error) {
 	for {
-		switch _, err := os.Lstat(filepath.Join(folder, ConfigName)); { // a link that leads nowhere is there too
+		switch _, err := os.Lstat(filepath.Join(folder, ConfigName)); { // a dangling link exists too
 		case err == nil:
 			return folder, true, nil
 		case !errors.Is(err, fs.ErrNotExist):
@@ -109,8 +108,8 @@ func (p *Project) findUpwards(folder string) (root string, found bool, err error
 	}
 }
 
-// Name is what the compiler calls a file: slash-separated and relative to the project, so that the same
-// project gives the same output wherever it lies.
+// Name is the compiler's name for a file: slash-separated and relative to the project, so that a project gives the same
+// output wherever it is.
 func (p *Project) Name(path string) string {
 	if rel, err := filepath.Rel(p.Root, p.Absolute(path)); err == nil {
 		return filepath.ToSlash(rel)
@@ -118,7 +117,7 @@ func (p *Project) Name(path string) string {
 	return filepath.ToSlash(path)
 }
 
-// Path is where the file of a name lies; empty for standard input.
+// Path is the path of the file with a name; empty for standard input.
 func (p *Project) Path(name string) string {
 	switch path := filepath.FromSlash(name); {
 	case name == StdinName:
@@ -130,8 +129,8 @@ func (p *Project) Path(name string) string {
 	}
 }
 
-// Shown is a name as somebody in the current folder would write it, slash-separated and on one line: what is no
-// printable character of it is spelled out.
+// Shown is a name as the user in the current folder would write it, slash-separated and on one line, with unprintable
+// characters escaped.
 func (p *Project) Shown(name string) string { return diag.PrintableLine(p.shown(name)) }
 
 func (p *Project) shown(name string) string {
@@ -139,14 +138,14 @@ func (p *Project) shown(name string) string {
 	if path == "" {
 		return name
 	}
-	// Of a file far away the absolute path says more than a row of `..`.
+	// An absolute path is clearer than a long row of `..`.
 	if rel, err := filepath.Rel(p.wd, path); err == nil && (len(rel) <= len(path) || inside(p.wd, path)) {
 		return filepath.ToSlash(rel)
 	}
 	return filepath.ToSlash(path)
 }
 
-// Absolute is a path of the current folder in full.
+// Absolute makes a path relative to the current folder absolute.
 func (p *Project) Absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -154,12 +153,12 @@ func (p *Project) Absolute(path string) string {
 	return filepath.Join(p.wd, path)
 }
 
-// shownError says what is wrong with a path, by the name that Shown gives it.
+// shownError puts the name that Shown gives a path before an error.
 func (p *Project) shownError(path string, err error) error {
 	return named(p.Shown(p.Name(path)), err)
 }
 
-// named puts a path before what is wrong with it, without the name of the system call.
+// named puts a path before an error, without the name of the system call.
 func named(path string, err error) error {
 	var of *fs.PathError
 	if errors.As(err, &of) {
@@ -168,7 +167,7 @@ func named(path string, err error) error {
 	return fmt.Errorf("%s: %w", diag.PrintableLine(filepath.ToSlash(path)), err)
 }
 
-// inside tells whether a path is a folder or lies below it. Both are clean and absolute.
+// inside reports whether a path is a folder or below it. Both are clean and absolute.
 func inside(folder, path string) bool {
 	rel, err := filepath.Rel(folder, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))

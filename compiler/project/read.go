@@ -11,11 +11,11 @@ import (
 	"slices"
 )
 
-// maxRead is how much of one input is read at all. The readers of the texts have their own, lower limits, and say
-// where; this one keeps /dev/zero out.
+// maxRead bounds the size of any input. The parsers have their own, lower limits, with better messages; this one stops
+// /dev/zero.
 const maxRead = 64 << 20
 
-// read reads a file of the project. One below the root must not lie elsewhere by way of symbolic links.
+// read reads a file of the project. No symbolic link may lead a path below the root out of the project.
 func (p *Project) read(path string) ([]byte, error) {
 	if err := p.staysInside(path); err != nil {
 		return nil, err
@@ -40,13 +40,13 @@ func (p *Project) read(path string) ([]byte, error) {
 	return text, nil
 }
 
-// IsInput tells whether a path leads to a file that was read for the project.
+// IsInput reports whether a path leads to a file that was read for the project.
 func (p *Project) IsInput(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && slices.ContainsFunc(p.files, func(f fs.FileInfo) bool { return os.SameFile(f, info) })
 }
 
-// ReadStdin reads all of standard input, or says by its name that it is too large.
+// ReadStdin reads all of standard input. The error names it.
 func ReadStdin(in io.Reader) ([]byte, error) {
 	text, err := slurp(in, 0)
 	if err != nil {
@@ -58,7 +58,7 @@ func ReadStdin(in io.Reader) ([]byte, error) {
 func slurp(in io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	if size > 0 && size <= maxRead {
-		b.Grow(int(size) + bytes.MinRead) // room to see the end of the file
+		b.Grow(int(size) + bytes.MinRead) // so that the read that sees the end does not grow it
 	}
 	n, err := b.ReadFrom(io.LimitReader(in, maxRead+1))
 	switch {
@@ -70,8 +70,8 @@ func slurp(in io.Reader, size int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// staysInside refuses a symbolic link in the project that leads out of it. A path that is not below the root
-// was named by the user as it is, and is no link's doing.
+// staysInside refuses a symbolic link in the project that leads out of it. A path that is not below the root was named by the
+// user.
 func (p *Project) staysInside(path string) error {
 	if !inside(p.Root, path) {
 		return nil
