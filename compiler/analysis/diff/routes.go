@@ -39,28 +39,24 @@ func some(names []string) string {
 const maxSteps = 20_000_000
 
 // routes finds who reaches what over two hops or more, and did not. What somebody gains leads through a caller of
-// something that was opened, who then gained it too: so only what those gained is looked at, from behind.
+// something that was opened, who gained it too: so only what those gained is looked at, backward.
 func (d *differ) routes() error {
-	was, err := d.before.CallGraph()
+	graphs, err := model.CallGraphs(d.after, d.before)
 	if err != nil {
 		return err
 	}
-	is, err := d.after.CallGraph()
+	now, old := graphs[0], graphs[1]
+	starts, err := d.gains()
 	if err != nil {
 		return err
 	}
-	nodes := nodesOf(was, is)
-	old, now := nodes.web(was), nodes.web(is)
 	steps := 0
 	gained := map[int32]bool{}
-	starts := gains(was, is)
-	for _, s := range slices.Concat(starts, excepted(starts, was, is)) {
-		at := nodes.of(s)
-		before, n := walk(old.to, at)
-		after, m := walk(now.to, at)
-		steps += n + m
-		for i := range nodes.list {
-			if after[i] > 0 && before[i] < 0 {
+	for _, s := range starts {
+		before, after := old.Forward(now.Node(s)), now.Forward(now.Node(s))
+		steps += before.Steps + after.Steps
+		for i := range now.Sources {
+			if after.Hops[i] > 0 && before.Hops[i] < 0 {
 				gained[int32(i)] = true
 			}
 		}
@@ -69,41 +65,44 @@ func (d *differ) routes() error {
 		hops int32
 		from string
 	}
-	routes := map[group]*Route{}
+	type found struct {
+		Route
+		first, target int32 // of the first caller and the first target
+	}
+	routes := map[group]*found{}
 	targets := slices.Sorted(maps.Keys(gained))
 	for i, target := range targets {
-		if nodes.list[target].Kind != policy.FromService {
-			continue
-		}
 		if steps > maxSteps {
 			d.diff.Unfollowed = len(targets) - i
 			break
 		}
-		before, n := walk(old.from, target)
-		after, m := walk(now.from, target)
-		steps += n + m
+		before, after := old.Backward(target), now.Backward(target)
+		steps += before.Steps + after.Steps
+		isNew := func(i int32) bool { return after.Hops[i] >= 2 && before.Hops[i] < 0 }
 		byHops := map[int32][]string{}
-		for i, s := range nodes.list {
-			if hops := after[i]; hops >= 2 && before[i] < 0 && int32(i) != target && !nodes.within(s, before, after) {
-				byHops[hops] = append(byHops[hops], s.String()+nodes.left(s, after))
+		first := map[int32]int32{}
+		for i, s := range now.Sources {
+			if i := int32(i); isNew(i) && i != target && !slices.ContainsFunc(now.Wildcards(s), isNew) {
+				hops := after.Hops[i]
+				byHops[hops] = append(byHops[hops], s.String()+exceptions(now, s, after))
+				first[hops] = i
 			}
 		}
 		for hops, from := range byHops {
 			slices.Sort(from)
 			key := group{hops, strings.Join(from, "\n")}
 			if routes[key] == nil {
-				routes[key] = &Route{From: from, Hops: int(hops)}
+				routes[key] = &found{Route{From: from, Hops: int(hops)}, first[hops], target}
 			}
-			routes[key].To = append(routes[key].To, nodes.list[target].String())
+			routes[key].To = append(routes[key].To, now.Sources[target].String())
 		}
 	}
 	for _, r := range routes {
 		slices.Sort(r.To)
 		if len(r.From) == 1 && len(r.To) == 1 {
-			from, _, _ := strings.Cut(r.From[0], without)
-			r.Chain = nodes.chain(now, from, r.To[0])
+			r.Chain = now.Forward(r.first).Chain(r.target).String()
 		}
-		d.diff.Reachable = append(d.diff.Reachable, *r)
+		d.diff.Reachable = append(d.diff.Reachable, r.Route)
 	}
 	slices.SortFunc(d.diff.Reachable, func(a, b Route) int {
 		return cmp.Or(cmp.Compare(a.Hops, b.Hops), slices.Compare(a.From, b.From), slices.Compare(a.To, b.To))
@@ -111,85 +110,19 @@ func (d *differ) routes() error {
 	return nil
 }
 
-// nodes is the services of both models, and the wide doors: `NS/*`, any and world. Who is in one goes through it
-// without a hop.
-type nodes struct {
-	list []policy.Source // those of the after model where both have one
-	at   map[string]int32
-}
-
-func nodesOf(was, is *model.CallGraph) *nodes {
-	n := &nodes{at: map[string]int32{}}
-	add := func(s policy.Source) {
-		if _, there := n.at[s.String()]; !there {
-			n.at[s.String()] = int32(len(n.list))
-			n.list = append(n.list, s)
-		}
-	}
-	add(policy.Source{Kind: policy.FromWorld})
-	add(policy.Source{Kind: policy.FromAny})
-	for _, h := range []*model.CallGraph{is, was} {
-		for _, s := range h.Services {
-			add(policy.Source{Service: s})
-			add(policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace})
-		}
-		for _, s := range h.Services {
-			for _, namespace := range slices.Sorted(maps.Keys(h.Callers(s).Namespaces)) {
-				add(policy.Source{Kind: policy.FromMesh, Mesh: namespace})
-			}
-		}
-	}
-	return n
-}
-
-// of is the node of a caller; -1 where there is none.
-func (n *nodes) of(s policy.Source) int32 {
-	if i, ok := n.at[s.String()]; ok {
-		return i
-	}
-	return -1
-}
-
-// doors is the doors that a caller is in.
-func (n *nodes) doors(s policy.Source) []int32 {
-	world := n.at[policy.Source{Kind: policy.FromWorld}.String()]
-	anyone := n.at[policy.Source{Kind: policy.FromAny}.String()]
-	switch {
-	case s.Kind == policy.FromWorld:
-		return nil
-	case s.Kind == policy.FromAny, s.Kind == policy.FromService && (!s.Service.Proxied() || s.Service.Account == ""):
-		return []int32{world}
-	case s.Kind == policy.FromMesh:
-		return []int32{anyone, world}
-	}
-	return []int32{n.at[policy.Source{Kind: policy.FromMesh, Mesh: s.Service.Namespace}.String()], anyone, world}
-}
-
-// within tells that what is said of a caller is said of a door that it is in.
-func (n *nodes) within(s policy.Source, before, after []int32) bool {
-	for _, door := range n.doors(s) {
-		if after[door] >= 2 && before[door] < 0 {
-			return true
-		}
-	}
-	return false
-}
-
-const without = " except "
-
-// left is words for those in a door that do not get to where the others do.
-func (n *nodes) left(door policy.Source, far []int32) string {
-	if door.Kind == policy.FromService {
+// exceptions is words for those members of a wildcard that do not get as far as the others; empty where all do.
+func exceptions(g *model.CallGraph, wildcard policy.Source, walk *model.Walk) string {
+	if wildcard.Kind == policy.FromService {
 		return ""
 	}
-	at := n.of(door)
+	at := g.Node(wildcard)
 	var names []string
-	for i, s := range n.list {
-		if far[i] >= 0 {
+	for i, s := range g.Sources {
+		if walk.Hops[i] >= 0 {
 			continue
 		}
-		doors := n.doors(s)
-		if in := slices.Index(doors, at); in == 0 || in > 0 && far[doors[0]] >= 0 { // the others are in one that is left
+		in := g.Wildcards(s)
+		if n := slices.Index(in, at); n == 0 || n > 0 && walk.Hops[in[0]] >= 0 { // others are members of an exception
 			names = append(names, s.String())
 		}
 	}
@@ -197,218 +130,78 @@ func (n *nodes) left(door policy.Source, far []int32) string {
 		return ""
 	}
 	slices.Sort(names)
-	return without + strings.ReplaceAll(some(names), ", ", model.And)
+	return " except " + strings.ReplaceAll(some(names), ", ", model.And)
 }
 
-// gains is who may call something that they could not, those that nothing names among them.
-func gains(was, is *model.CallGraph) []policy.Source {
-	before := map[string]*model.Callers{}
-	for _, s := range was.Services {
-		before[s.ID()] = was.Callers(s)
+// gains is the sources that may call something that they could not, and those members of a wildcard among them that
+// some rule excepts: they may have had less than the others, and gain more.
+func (d *differ) gains() ([]policy.Source, error) {
+	was, err := d.before.Callers()
+	if err != nil {
+		return nil, err
 	}
-	byPrincipal, outside := map[string][]*policy.Service{}, map[string]*policy.Service{}
-	for _, h := range []*model.CallGraph{was, is} {
-		for _, s := range h.Services {
-			if p := h.Model.Principal(s); p != "" {
-				byPrincipal[p] = append(byPrincipal[p], s)
-			} else {
-				outside[s.ID()] = s
+	is, err := d.after.Callers()
+	if err != nil {
+		return nil, err
+	}
+	before := map[string]*model.Callers{}
+	named := map[string][]policy.Source{} // by identity or, without one, by ID
+	excepted := map[policy.Source]bool{}
+	for _, side := range []struct {
+		*model.Model
+		callers map[*policy.Service]*model.Callers
+	}{{d.before, was}, {d.after, is}} {
+		denied := map[string]bool{} // identities, namespaces and IDs
+		for _, c := range side.callers {
+			for _, list := range []map[string]bool{c.Identities, c.Namespaces, c.Outside} {
+				for name, may := range list {
+					denied[name] = denied[name] || !may
+				}
+			}
+		}
+		for s := range side.callers {
+			if side.Model == d.before {
+				before[s.ID()] = was[s]
+			}
+			f, identity := policy.Source{Service: s}, side.Principal(s)
+			name := cmp.Or(identity, s.ID())
+			named[name] = append(named[name], f)
+			if denied[s.Namespace] {
+				excepted[policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}] = true
+			}
+			if denied[name] || identity != "" && denied[s.Namespace] {
+				excepted[f] = true
 			}
 		}
 	}
 	gained := map[policy.Source]bool{}
-	for _, s := range is.Services {
-		a, b := cmp.Or(before[s.ID()], &model.Callers{}), is.Callers(s)
-		look := func(f policy.Source) {
-			if b.AdmitsSource(is.Model, f) && !a.AdmitsSource(was.Model, f) {
-				gained[f] = true
+	for s, b := range is {
+		a := cmp.Or(before[s.ID()], &model.Callers{})
+		look := func(sources ...policy.Source) {
+			for _, f := range sources {
+				if b.Admits(d.after, f) && !a.Admits(d.before, f) {
+					gained[f] = true
+				}
 			}
 		}
-		look(policy.Source{Kind: policy.FromAny})
-		look(policy.Source{Kind: policy.FromWorld})
+		look(policy.Source{Kind: policy.FromAny}, policy.Source{Kind: policy.FromWorld})
 		for _, c := range []*model.Callers{a, b} {
 			for n := range c.Namespaces {
 				look(policy.Source{Kind: policy.FromMesh, Mesh: n})
 			}
 			for o := range c.Outside {
-				look(policy.Source{Service: outside[o]})
+				look(named[o]...)
 			}
-			for p := range c.Services {
-				for _, s := range byPrincipal[p] {
-					look(policy.Source{Service: s})
-				}
+			for p := range c.Identities {
+				look(named[p]...)
 			}
 		}
 	}
-	return slices.Collect(maps.Keys(gained))
-}
-
-// excepted is those in the doors of a search that some rule names to leave them out: they may have had less than the
-// others, and gain more.
-func excepted(starts []policy.Source, webs ...*model.CallGraph) (all []policy.Source) {
-	named := map[policy.Source]bool{}
-	for _, h := range webs {
-		principals, namespaces, outside := map[string]bool{}, map[string]bool{}, map[string]bool{}
-		for _, c := range h.AllCallers() {
-			for o, may := range c.Outside {
-				outside[o] = outside[o] || !may
-			}
-			for p, may := range c.Services {
-				principals[p] = principals[p] || !may
-			}
-			for n, may := range c.Namespaces {
-				namespaces[n] = namespaces[n] || !may
-			}
-		}
-		for _, s := range h.Services {
-			if namespaces[s.Namespace] {
-				named[policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}] = true
-			}
-			if p := h.Model.Principal(s); p != "" && (namespaces[s.Namespace] || principals[p]) || outside[s.ID()] {
-				named[policy.Source{Service: s}] = true
-			}
-		}
-	}
-	for s := range named {
-		if slices.ContainsFunc(starts, func(door policy.Source) bool { return door != s && policy.Includes([]policy.Source{door}, s) }) {
+	all := slices.Collect(maps.Keys(gained))
+	for s := range excepted {
+		if !gained[s] && slices.ContainsFunc(all, func(wildcard policy.Source) bool { return wildcard.Includes(s) }) {
 			all = append(all, s)
 		}
 	}
-	return all
-}
-
-// web is who may call whom, both ways. A step through a door is no hop.
-type web struct{ to, from [][]step }
-
-type step struct {
-	node int32
-	hops int32
-}
-
-// web is the calls of one side. Behind a door is whoever is in it. It is not the node of the door, which stands for those
-// in it that nothing names: what lets in a crowd of them and not the others has that for its door.
-func (n *nodes) web(h *model.CallGraph) *web {
-	w := &web{make([][]step, len(n.list)), make([][]step, len(n.list))}
-	link := func(a, b, hops int32) {
-		w.to[a] = append(w.to[a], step{b, hops})
-		w.from[b] = append(w.from[b], step{a, hops})
-	}
-	node := func() int32 {
-		w.to, w.from = append(w.to, nil), append(w.from, nil)
-		return int32(len(w.to) - 1)
-	}
-	behind := map[int32]int32{}
-	for i, s := range n.list {
-		if s.Kind != policy.FromService {
-			behind[int32(i)] = node()
-			link(int32(i), behind[int32(i)], 0)
-		}
-	}
-	for i, s := range n.list {
-		for _, door := range n.doors(s) {
-			link(int32(i), behind[door], 0)
-		}
-	}
-	within := func(s policy.Source) int32 { return behind[n.at[s.String()]] }
-	byPrincipal := map[string][]int32{}
-	for _, s := range h.Services {
-		if p := h.Model.Principal(s); p != "" {
-			byPrincipal[p] = append(byPrincipal[p], n.at[s.ID()])
-		}
-	}
-	crowds := map[string]int32{}
-	for _, s := range h.Services {
-		if !s.Proxied() {
-			continue // anybody may call it, and no change of policies is what lets them: a chain begins there
-		}
-		c, to := h.Callers(s), n.at[s.ID()]
-		for p, may := range c.Services {
-			for _, from := range byPrincipal[p] {
-				if may {
-					link(from, to, 1)
-				}
-			}
-		}
-		switch {
-		case !c.AdmitsWildcard():
-		case c.HasExceptions():
-			key := c.Key()
-			crowd, ok := crowds[key]
-			if !ok {
-				crowd = node()
-				crowds[key] = crowd
-				for i, f := range n.list {
-					if c.Includes(h.Model, f) {
-						link(int32(i), crowd, 0)
-					}
-				}
-			}
-			link(crowd, to, 1)
-		case c.World:
-			link(within(policy.Source{Kind: policy.FromWorld}), to, 1)
-		default:
-			for namespace := range c.Namespaces {
-				link(within(policy.Source{Kind: policy.FromMesh, Mesh: namespace}), to, 1)
-			}
-			if c.Any {
-				link(within(policy.Source{Kind: policy.FromAny}), to, 1)
-			}
-		}
-		for o, may := range c.Outside {
-			if may {
-				link(n.at[o], to, 1)
-			}
-		}
-	}
-	return w
-}
-
-// walk is how many hops away each node is, -1 where no chain leads, and how much was looked at.
-func walk(edges [][]step, start int32) (far []int32, steps int) {
-	far = make([]int32, len(edges))
-	for i := range far {
-		far[i] = -1
-	}
-	if start < 0 {
-		return far, 0
-	}
-	far[start] = 0
-	level, next := []int32{start}, []int32(nil)
-	for len(level) > 0 {
-		for i := 0; i < len(level); i++ {
-			at := level[i]
-			for _, e := range edges[at] {
-				steps++
-				switch {
-				case far[e.node] >= 0 && far[e.node] <= far[at]+e.hops:
-				case e.hops == 0:
-					far[e.node] = far[at]
-					level = append(level, e.node)
-				default:
-					if far[e.node] < 0 {
-						far[e.node] = far[at] + 1
-						next = append(next, e.node)
-					}
-				}
-			}
-		}
-		level, next = next, level[:0]
-	}
-	return far, steps
-}
-
-// chain is a shortest chain in words. Doors are no part of it, but where it starts.
-func (n *nodes) chain(w *web, from, to string) string {
-	far, _ := walk(w.from, n.at[to])
-	words := []string{from}
-	for at := n.at[from]; far[at] > 0; {
-		i := slices.IndexFunc(w.to[at], func(e step) bool { return far[e.node] >= 0 && far[e.node]+e.hops == far[at] })
-		if i < 0 {
-			return ""
-		}
-		if at = w.to[at][i].node; int(at) < len(n.list) && n.list[at].Kind == policy.FromService {
-			words = append(words, n.list[at].String())
-		}
-	}
-	return strings.Join(words, " -> ")
+	return all, nil
 }

@@ -1,264 +1,287 @@
 package model
 
 import (
-	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Callers is who may do anything at all at a service: sets, never pairs of services. Those with an identity may do it
-// from some address, the others from wherever they are. The narrower of two that speak of a caller counts, so that false
-// is an exception of what is wider.
-type Callers struct {
-	Services   map[string]bool // by principal: whether exactly these accounts may
-	Namespaces map[string]bool // whether every other account of these may
-	Any        bool            // whoever else has an identity
-	World      bool            // whoever: who has an identity may come without it
-
-	Outside map[string]bool // by the id of a service outside the mesh: whether it may, by its addresses
-}
-
-// CallGraph is the callers of every service of a model.
+// CallGraph is who may call whom by the manifests. Its nodes are sources: every service, and for each wildcard (any,
+// world, NS/*) those members that no rule names. What a wildcard may call hangs on a virtual node that its members feed, so
+// that the edges grow with the rules and not with pairs of services.
 type CallGraph struct {
-	Model    *Model
-	callers  map[*policy.Service]*Callers
-	Services []*policy.Service
+	Sources []policy.Source // the nodes; virtual ones are numbered after them
 
-	// The same the other way round: what each kind of caller may call.
-	byPrincipal, byNamespace map[string][]*policy.Service
-	byOutside                map[string][]*policy.Service
-	toAny, worldly           []*policy.Service
+	model    *Model
+	at       map[string]int32 // by the text of a source
+	to, from [][]int32
+	network  int32 // the virtual node of everyone who reaches a workload without a proxy
 }
 
-// CallGraph is who may call whom, for every service. It is worked out when it is first asked for.
-func (m *Model) CallGraph() (*CallGraph, error) { return m.hops() }
+// CallGraph is the call graph of a model. It is made at the first call.
+func (m *Model) CallGraph() (*CallGraph, error) { return m.graph() }
 
-func (m *Model) newCallGraph() (*CallGraph, error) {
-	h := &CallGraph{
-		Model:       m,
-		callers:     map[*policy.Service]*Callers{},
-		byPrincipal: map[string][]*policy.Service{},
-		byNamespace: map[string][]*policy.Service{},
-		byOutside:   map[string][]*policy.Service{},
+// Callers is who may call each service. It is worked out at the first call.
+func (m *Model) Callers() (map[*policy.Service]*Callers, error) { return m.callers() }
+
+func (m *Model) allCallers() (map[*policy.Service]*Callers, error) {
+	all := map[*policy.Service]*Callers{}
+	var classifier enforce.Classifier
+	for _, s := range AllServices(m.Policy) {
+		callers, err := m.callersOf(&classifier, s, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		all[s] = callers
 	}
-	for _, mesh := range m.Policy.Meshes {
-		for _, s := range mesh.Services {
-			callers, err := m.CallersOf(s, nil, nil)
-			if err != nil {
-				return nil, err
+	return all, nil
+}
+
+// CallGraphs is the call graphs of models over the sources of all of them, so that nodes can be compared by number.
+func CallGraphs(models ...*Model) ([]*CallGraph, error) { return callGraphs(nil, models...) }
+
+func callGraphs(extra []policy.Source, models ...*Model) ([]*CallGraph, error) {
+	var sources []policy.Source
+	at := map[string]int32{}
+	add := func(s policy.Source) {
+		text := s.String()
+		if _, ok := at[text]; !ok {
+			at[text] = int32(len(sources))
+			sources = append(sources, s)
+		}
+	}
+	namespaces := map[string]bool{}
+	for _, m := range models {
+		for _, mesh := range m.Policy.Meshes {
+			add(policy.Source{Kind: policy.FromMesh, Mesh: mesh.Name})
+			for _, s := range mesh.Services {
+				add(policy.Source{Service: s})
 			}
-			h.callers[s] = callers
-			h.Services = append(h.Services, s)
-			h.index(s, callers)
+		}
+		all, err := m.callers()
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range all {
+			for n := range c.Namespaces {
+				namespaces[n] = true
+			}
 		}
 	}
-	return h, nil
+	for _, s := range extra {
+		if add(s); s.Kind == policy.FromService {
+			namespaces[s.Service.Namespace] = true
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(namespaces)) {
+		add(policy.Source{Kind: policy.FromMesh, Mesh: n})
+	}
+	add(policy.Source{Kind: policy.FromAny})
+	add(policy.Source{Kind: policy.FromWorld})
+	graphs := make([]*CallGraph, len(models))
+	for i, m := range models {
+		graphs[i] = &CallGraph{model: m, Sources: slices.Clone(sources), at: at}
+		graphs[i].link()
+	}
+	return graphs, nil
 }
 
-func (h *CallGraph) index(s *policy.Service, c *Callers) {
-	for p, may := range c.Services {
-		if may {
-			h.byPrincipal[p] = append(h.byPrincipal[p], s)
-		}
+// Node is the number of a source; -1 where it has no node.
+func (g *CallGraph) Node(s policy.Source) int32 {
+	if i, ok := g.at[s.String()]; ok {
+		return i
 	}
-	for n, may := range c.Namespaces {
-		if may {
-			h.byNamespace[n] = append(h.byNamespace[n], s)
-		}
-	}
-	if c.Any {
-		h.toAny = append(h.toAny, s)
-	}
-	if c.World {
-		h.worldly = append(h.worldly, s)
-	}
-	for o, may := range c.Outside {
-		if may {
-			h.byOutside[o] = append(h.byOutside[o], s)
-		}
-	}
+	return -1
 }
 
-// AllCallers goes through the callers of every service, in no order.
-func (h *CallGraph) AllCallers() map[*policy.Service]*Callers { return h.callers }
-
-// Callers is who may call a service.
-func (h *CallGraph) Callers(s *policy.Service) *Callers { return h.callers[s] }
-
-// callersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
-// What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
-func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
-	c := &Callers{Services: map[string]bool{}, Namespaces: map[string]bool{}, World: !s.Proxied(), Outside: map[string]bool{}}
-	switch {
-	case !s.Proxied():
-		return c, nil
-	case m.meshes[s.Namespace].Declares:
-		c.declared(m, s)
-		return c, nil
-	}
-	var extra space.Distinctions
-	AddOperations(&extra, ports, ops)
-	split, err := m.Split(s, extra)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), err)
-	}
-	open := make([]bool, len(split.Sources))
-	for i := range split.Operations {
-		r := &split.Operations[i]
-		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) {
+// nodes is the nodes of all sources that some include.
+func (g *CallGraph) nodes(sources ...policy.Source) (all []int32) {
+	for _, s := range sources {
+		if s.Kind == policy.FromService {
+			all = append(all, g.Node(s))
 			continue
 		}
-		split.Passes(r, open)
+		for i, f := range g.Sources {
+			if s.Includes(f) {
+				all = append(all, int32(i))
+			}
+		}
 	}
-	m.outsiders(c, split.Classes, open)
-	others := map[int]bool{} // by identity: those that the language has no name for
-	for n, src := range split.Sources {
-		if src.Identity() == "" {
-			c.World = c.World || open[n] && src.Elsewhere
+	return all
+}
+
+func (g *CallGraph) connect(from, to int32) {
+	g.to[from] = append(g.to[from], to)
+	g.from[to] = append(g.from[to], from)
+}
+
+func (g *CallGraph) virtual() int32 {
+	g.to, g.from = append(g.to, nil), append(g.from, nil)
+	return int32(len(g.to) - 1)
+}
+
+func (g *CallGraph) link() {
+	n := len(g.Sources)
+	g.to, g.from = make([][]int32, n, 2*n), make([][]int32, n, 2*n)
+	services := AllServices(g.model.Policy)
+	for _, s := range services {
+		g.Sources[g.at[s.ID()]].Service = s
+	}
+	members := make([]int32, n) // of a wildcard: the virtual node that its members feed
+	byPrincipal := map[string][]int32{}
+	for i, s := range g.Sources {
+		if s.Kind != policy.FromService {
+			members[i] = g.virtual()
+		} else if p := g.model.Principal(s.Service); p != "" {
+			byPrincipal[p] = append(byPrincipal[p], int32(i))
+		}
+	}
+	g.network = g.virtual()
+	all, _ := g.model.callers()
+	excepting := map[string]int32{} // virtual nodes of wildcards with the same exceptions
+	for _, s := range services {
+		c, to := all[s], g.at[s.ID()]
+		if !s.Proxied() {
+			g.connect(g.network, to)
 			continue
 		}
-		// Of the places where one identity calls from, any that is open will do.
-		_, one := split.Identities(n)
-		switch who := m.Who(split.Classes, n); {
-		case one:
-			c.Services[src.Identity()] = c.Services[src.Identity()] || open[n]
-		case who.Other != "":
-			others[split.Identity(n)] = others[split.Identity(n)] || open[n]
-		case who.Kind == policy.FromAny:
-			c.Any = c.Any || open[n]
-		case who.Kind == policy.FromMesh:
-			c.Namespaces[who.Mesh] = c.Namespaces[who.Mesh] || open[n]
-		default: // by its account, in any trust domain
-			c.Services[src.Identity()] = c.Services[src.Identity()] || open[n]
-		}
-	}
-	m.others(c, split.Classes, others)
-	return c, nil
-}
-
-func (c *Callers) declared(m *Model, s *policy.Service) {
-	for _, r := range s.Allow {
-		for _, f := range r.From {
-			switch f.Kind {
-			case policy.FromService:
-				if p := m.Principal(f.Service); p != "" {
-					c.Services[p] = true
-				} else {
-					c.Outside[f.Service.ID()] = true
-				}
-			case policy.FromMesh:
-				c.Namespaces[f.Mesh] = true
-			case policy.FromAny:
-				c.Any = true
-			case policy.FromWorld:
-				c.World = true
-			}
-		}
-	}
-}
-
-// outsiders adds the services outside the mesh that addresses tell apart from others.
-func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
-	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.Address(space.SourceAddress).IsValid() }) {
-		return
-	}
-	for _, mesh := range m.Policy.Meshes {
-		for _, o := range mesh.Services {
-			if o.Proxied() {
-				continue
-			}
-			named, may := false, false
-			for n, src := range split.Sources {
-				if m.Stands(src, policy.Source{Service: o}) {
-					named, may = true, may || open[n]
+		for p, may := range c.Identities {
+			for _, from := range byPrincipal[p] {
+				if may {
+					g.connect(from, to)
 				}
 			}
-			if may || named && m.apart(split, o) {
-				c.Outside[o.ID()] = may
+		}
+		for o, may := range c.Outside {
+			if may {
+				g.connect(g.at[o], to)
 			}
 		}
+		wildcards, exceptions := c.wildcards()
+		if exceptions == "" {
+			for _, w := range wildcards {
+				g.connect(members[g.Node(w)], to)
+			}
+			continue
+		}
+		node, ok := excepting[exceptions]
+		if !ok {
+			node = g.virtual()
+			excepting[exceptions] = node
+			for i, f := range g.Sources {
+				if c.includes(g.model, f) {
+					g.connect(int32(i), node)
+				}
+			}
+		}
+		g.connect(node, to)
 	}
+	// Last, so that of two chains of one length that by name is found first.
+	for i, s := range g.Sources {
+		in := g.Wildcards(s)
+		switch {
+		case s.Kind == policy.FromService:
+			g.connect(int32(i), members[in[0]])
+		case len(in) > 0:
+			g.connect(members[i], members[in[0]])
+			fallthrough
+		default:
+			g.connect(int32(i), members[i])
+		}
+	}
+	g.connect(members[g.Node(policy.Source{Kind: policy.FromWorld})], g.network)
 }
 
-// apart tells whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
-func (m *Model) apart(split *enforce.Classes, o *policy.Service) bool {
-	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
-		class := split.Source(space.Request{}.With(space.SourceAddress, space.AddressValue(a.Addr())))
-		if class < 0 {
-			return true
-		}
-		block := split.Block(class, space.SourceAddress)
-		return !block.IsValid() || block.Bits() > a.Bits()
-	})
-}
-
-// others adds those of the classes that the language has no name for.
-func (m *Model) others(c *Callers, split *enforce.Classes, classes map[int]bool) {
-	if len(classes) == 0 {
-		return
-	}
-	for _, mesh := range m.Policy.Meshes {
-		if may, named := classes[split.Identity(split.With(m.IdentityOf(mesh.Name, Nobody), 0))]; named {
-			c.Namespaces[mesh.Name] = may
-		}
-	}
-	for principal := range m.services {
-		if may, named := classes[split.Identity(split.With(principal, 0))]; named {
-			c.Services[principal] = may
-		}
-	}
-}
-
-// Admits tells whether a service is one of the callers.
-func (c *Callers) Admits(m *Model, s *policy.Service) bool {
-	principal := m.Principal(s)
-	may, named := c.Services[principal]
-	if !s.Proxied() {
-		may, named = c.Outside[s.ID()]
-	}
+// Wildcards is the nodes of the wildcards that a source is in, the narrowest first.
+func (g *CallGraph) Wildcards(s policy.Source) []int32 {
+	world, anyone := g.Node(policy.Source{Kind: policy.FromWorld}), g.Node(policy.Source{Kind: policy.FromAny})
 	switch {
-	case c.World && (!named || s.Proxied()):
-		return true
-	case named:
-		return may
+	case s.Kind == policy.FromWorld:
+		return nil
+	case s.Kind == policy.FromAny, s.Kind == policy.FromService && (!s.Service.Proxied() || s.Service.Account == ""):
+		return []int32{world}
+	case s.Kind == policy.FromMesh:
+		return []int32{anyone, world}
 	}
-	return principal != "" && c.namespace(s.Namespace)
+	return []int32{g.Node(policy.Source{Kind: policy.FromMesh, Mesh: s.Service.Namespace}), anyone, world}
 }
 
-// namespace tells whether the accounts of a namespace that nothing names are among the callers.
-func (c *Callers) namespace(name string) bool {
-	if may, named := c.Namespaces[name]; named {
-		return may
-	}
-	return c.Any
+// Walk is a breadth-first search of a call graph.
+type Walk struct {
+	Hops  []int32 // by node: how many calls away it is; negative where no chain leads
+	Steps int     // how many edges were looked at
+
+	graph *CallGraph
+	by    []int32 // by source: the one before it; -1 where the walk begins
+	found int32   // where the walk ended; -1 where it went as far as it could
 }
 
-// admits tells whether those are that a source of the language means and nothing names.
-func (c *Callers) AdmitsSource(m *Model, f policy.Source) bool {
-	switch f.Kind {
-	case policy.FromWorld:
-		return c.World
-	case policy.FromAny:
-		return c.World || c.Any
-	case policy.FromMesh:
-		return c.World || c.namespace(f.Mesh)
-	}
-	return c.Admits(m, f.Service)
+const (
+	unreached = -1
+	barred    = -2
+)
+
+// Forward is a walk to what a source may call over others, and Backward one to those that may call it. Both leave out
+// calls to workloads without a proxy: no policy decides about them.
+func (g *CallGraph) Forward(from int32) *Walk {
+	return g.walk(g.to, []int32{from}, []int32{g.network}, nil)
 }
 
-// Chain is a way from a caller to a service: the services in their order, the destination last, and the
-// statement of each hop where there is one.
+// Backward is described at Forward.
+func (g *CallGraph) Backward(to int32) *Walk {
+	return g.walk(g.from, []int32{to}, []int32{g.network}, nil)
+}
+
+// walk goes from some nodes until one is found. Between two sources there may be virtual nodes, which are no call.
+func (g *CallGraph) walk(edges [][]int32, starts, bar []int32, found func(int32) bool) *Walk {
+	w := &Walk{graph: g, Hops: make([]int32, len(edges)), by: make([]int32, len(g.Sources)), found: -1}
+	for i := range w.Hops {
+		w.Hops[i] = unreached
+	}
+	for _, i := range bar {
+		w.Hops[i] = barred
+	}
+	var queue []int32
+	for _, i := range starts {
+		if w.Hops[i] == unreached {
+			w.Hops[i], w.by[i] = 0, -1
+			queue = append(queue, i)
+		}
+	}
+	var follow func(node, source int32)
+	follow = func(node, source int32) {
+		w.Steps += len(edges[node])
+		for _, next := range edges[node] {
+			switch {
+			case w.Hops[next] != unreached:
+			case int(next) < len(g.Sources):
+				w.Hops[next], w.by[next] = w.Hops[source]+1, source
+				queue = append(queue, next)
+			default:
+				w.Hops[next] = w.Hops[source]
+				follow(next, source)
+			}
+		}
+	}
+	for n := 0; n < len(queue); n++ {
+		if found != nil && found(queue[n]) {
+			w.found = queue[n]
+			break
+		}
+		follow(queue[n], queue[n])
+	}
+	return w
+}
+
+// Chain is calls that lead from a caller to a service.
 type Chain struct {
 	From     policy.Source
-	Services []*policy.Service
-	Edges    []source.Span
+	Services []*policy.Service // in their order, the destination last
+	Edges    []source.Span     // the statement of each call; zero where there is none
 }
 
 func (c *Chain) String() string {
@@ -271,118 +294,37 @@ func (c *Chain) String() string {
 	return b.String()
 }
 
-// Chain is a shortest chain of calls from a source to a service, nil where there is none. Last, where it is
-// not nil, is who may make the last hop. Those in except are neither started from nor passed through.
-func (h *CallGraph) Chain(from policy.Source, to *policy.Service, last *Callers, except map[policy.Source]bool) *Chain {
-	if last == nil {
-		last = h.callers[to]
+// Chain is the chain of a forward walk to a node that it reaches, and on from there to some services.
+func (w *Walk) Chain(node int32, on ...*policy.Service) *Chain {
+	for ; w.by[node] >= 0; node = w.by[node] {
+		on = slices.Insert(on, 0, w.graph.Sources[node].Service)
 	}
-	// Forward, everyone looked at once.
-	by := map[policy.Source]policy.Source{} // who got there first; itself where it starts
-	var level []policy.Source
-	visit := func(s, caller policy.Source) {
-		if _, seen := by[s]; !seen && !except[s] && s.Service != to {
-			by[s] = caller
-			level = append(level, s)
-		}
-	}
-	for _, s := range h.starts(from) {
-		visit(s, s)
-	}
-	doors := h.doors()
-	for len(level) > 0 {
-		now := level
-		level = nil
-		for _, s := range now {
-			if last.AdmitsSource(h.Model, s) {
-				way := []*policy.Service{to}
-				for ; by[s] != s; s = by[s] {
-					way = append(way, s.Service)
-				}
-				slices.Reverse(way)
-				return h.chain(s, way)
-			}
-		}
-		for _, s := range now {
-			for _, callee := range doors.through(s) {
-				visit(policy.Source{Service: callee}, s)
-			}
-		}
-	}
-	return nil
-}
-
-func (h *CallGraph) chain(from policy.Source, services []*policy.Service) *Chain {
-	c := &Chain{From: from, Services: services}
-	for _, s := range services {
-		c.Edges = append(c.Edges, h.Model.at(from, s))
+	c := &Chain{From: w.graph.Sources[node], Services: on}
+	from := c.From
+	for _, s := range on {
+		c.Edges = append(c.Edges, w.graph.model.edgeAt(from, s))
 		from = policy.Source{Service: s}
 	}
 	return c
 }
 
-// doors is what a search has left behind the wide doors: what one led to is not looked at again.
-type doors struct {
-	*CallGraph
-	world, any []*policy.Service
-	namespaces map[string][]*policy.Service
-}
-
-func (h *CallGraph) doors() *doors {
-	return &doors{h, h.worldly, h.toAny, maps.Clone(h.byNamespace)}
-}
-
-// through is the services that a source may call and that no door has led to. What a door leads others to but not this
-// one stays behind it.
-func (d *doors) through(f policy.Source) []*policy.Service {
-	var all []*policy.Service
-	open := func(door []*policy.Service) (left []*policy.Service) {
-		for _, s := range door {
-			if d.callers[s].AdmitsSource(d.Model, f) {
-				all = append(all, s)
-			} else {
-				left = append(left, s)
-			}
-		}
-		return left
-	}
-	principal, namespace := "", f.Mesh
-	if f.Kind == policy.FromService {
-		principal, namespace = d.Model.Principal(f.Service), f.Service.Namespace
-		all = append(all, d.byOutside[f.Service.ID()]...)
-		all = append(all, d.byPrincipal[principal]...)
-	}
-	if principal != "" || f.Kind == policy.FromMesh {
-		d.namespaces[namespace] = open(d.namespaces[namespace])
-	}
-	if principal != "" || f.Kind == policy.FromMesh || f.Kind == policy.FromAny {
-		d.any = open(d.any)
-	}
-	d.world = open(d.world)
-	return all
-}
-
-// starts is who a source of the language stands for: those that nothing names, and every service that is one of them.
-func (h *CallGraph) starts(f policy.Source) []policy.Source {
-	all := []policy.Source{f}
-	if f.Kind == policy.FromService {
-		return all
-	}
-	for _, mesh := range h.Model.Policy.Meshes {
-		if f.Kind == policy.FromMesh && f.Mesh != mesh.Name {
-			continue
-		}
-		if f.Kind != policy.FromMesh {
-			all = append(all, policy.Source{Kind: policy.FromMesh, Mesh: mesh.Name})
-		}
-		for _, s := range mesh.Services {
-			if f.Kind == policy.FromWorld || s.Proxied() {
-				all = append(all, policy.Source{Service: s})
-			}
+// Chain is a shortest chain of calls from a source to a service; nil where there is none. Last is who may make the last
+// call; nil: whoever may call the service. No chain begins at a source in except, or leads over one.
+func (g *CallGraph) Chain(from policy.Source, to *policy.Service, last *Callers, except []policy.Source) *Chain {
+	if g.Node(from) < 0 { // it is neither in the policy nor in a rule
+		if graphs, err := callGraphs([]policy.Source{from}, g.model); err == nil {
+			g = graphs[0]
 		}
 	}
-	if f.Kind == policy.FromWorld {
-		all = append(all, policy.Source{Kind: policy.FromAny})
+	if last == nil {
+		all, _ := g.model.callers()
+		last = all[to]
 	}
-	return all
+	bar := append(g.nodes(except...), g.Node(policy.Source{Service: to}))
+	starts := append([]int32{g.Node(from)}, g.nodes(from)...)
+	w := g.walk(g.to, starts, bar, func(i int32) bool { return last.Admits(g.model, g.Sources[i]) })
+	if w.found < 0 {
+		return nil
+	}
+	return w.Chain(w.found, to)
 }

@@ -123,7 +123,7 @@ func TestHopsOneByOne(t *testing.T) {
 		if m == nil {
 			continue
 		}
-		hops, err := m.CallGraph()
+		graph, err := m.CallGraph()
 		require.NoError(t, err)
 		actors, may := calls(m)
 		for _, name := range sourcesOfHops {
@@ -152,7 +152,7 @@ func TestHopsOneByOne(t *testing.T) {
 				if to.service == nil || to.name == name {
 					continue
 				}
-				chain := hops.Chain(from, to.service, nil, nil)
+				chain := graph.Chain(from, to.service, nil, nil)
 				judged++
 				if want[j] {
 					broken++

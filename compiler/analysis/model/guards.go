@@ -306,26 +306,20 @@ func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Reque
 
 // judgeChains judges `never A ->> B`: no chain of calls leads from one of the callers to the destination.
 func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
-	hops, err := m.CallGraph()
+	graph, err := m.CallGraph()
 	if err != nil {
 		return nil, err
 	}
-	except := map[policy.Source]bool{}
-	for _, e := range g.Except {
-		for _, s := range hops.starts(e) {
-			except[s] = true
-		}
-	}
 	for _, to := range g.To {
-		// The last hop may be narrowed to ports and operations; those before it may be anything.
-		last := hops.Callers(to)
+		// The last call may be narrowed to ports and operations; those before it may be anything.
+		var last *Callers
 		if len(g.Ports)+len(g.Ops) > 0 {
 			if last, err = m.CallersOf(to, g.Ports, g.Ops); err != nil {
 				return nil, err
 			}
 		}
 		for _, f := range g.From {
-			chain := hops.Chain(f, to, last, except)
+			chain := graph.Chain(f, to, last, g.Except)
 			if chain == nil {
 				continue
 			}
@@ -353,8 +347,8 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	return nil, nil
 }
 
-// at is the place of the statement that lets a caller do anything at a service; zero where there is none.
-func (m *Model) at(caller policy.Source, s *policy.Service) (at source.Span) {
+// edgeAt is the place of the statement that lets a caller do anything at a service; zero where there is none.
+func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span) {
 	var r space.Request
 	if caller.Kind == policy.FromService {
 		r = r.With(space.Identity, space.IdentityValue(m.Principal(caller.Service)))

@@ -26,7 +26,9 @@ type Model struct {
 	meshes     map[string]*policy.Mesh
 	principals map[*policy.Service]string // of the services of the policy: they are asked for often
 	services   map[string]*policy.Service // the first by each principal
-	hops       func() (*CallGraph, error) // CallGraph, which takes as long as the proof does
+
+	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
+	graph   func() (*CallGraph, error)
 
 	// Who no rule names is called `other` by eval. Where the project has that name itself, it is told apart everywhere, or
 	// the one would be taken for the other.
@@ -37,7 +39,14 @@ type Model struct {
 // manifests only.
 func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}, services: map[string]*policy.Service{}}
-	m.hops = sync.OnceValues(m.newCallGraph)
+	m.callers = sync.OnceValues(m.allCallers)
+	m.graph = sync.OnceValues(func() (*CallGraph, error) {
+		graphs, err := CallGraphs(m)
+		if err != nil {
+			return nil, err
+		}
+		return graphs[0], nil
+	})
 	for _, mesh := range p.Meshes {
 		m.meshes[mesh.Name] = mesh
 		if strings.HasPrefix(mesh.Name, "other") {

@@ -1,0 +1,229 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// Callers is who may call a service: sets, never pairs of services. A caller with an identity may call from some address,
+// one without from any. Where two entries are about one caller the narrower counts: false is an exception to a wider one.
+type Callers struct {
+	Identities map[string]bool // exactly these
+	Namespaces map[string]bool // every other identity of these
+	Any        bool            // every other identity
+	World      bool            // everyone: a caller with an identity may call without it
+
+	Outside map[string]bool // services outside the mesh, by ID: whether their addresses are let in
+}
+
+// named is what is said of a caller by name, if anything is.
+func (c *Callers) named(m *Model, f policy.Source) (may, named bool) {
+	switch {
+	case f.Kind != policy.FromService:
+	case f.Service.Proxied():
+		may, named = c.Identities[m.Principal(f.Service)]
+	default:
+		may, named = c.Outside[f.Service.ID()]
+	}
+	return may, named
+}
+
+// includes reports whether a wildcard lets a caller in. Of a wildcard source, that is those members that have no name of
+// their own in any rule.
+func (c *Callers) includes(m *Model, f policy.Source) bool {
+	may, named := c.named(m, f)
+	switch {
+	case c.World && (!named || f.Service.Proxied()):
+		return true
+	case named && !may:
+		return false
+	case f.Kind == policy.FromService:
+		return m.Principal(f.Service) != "" && c.namespace(f.Service.Namespace)
+	case f.Kind == policy.FromMesh:
+		return c.namespace(f.Mesh)
+	}
+	return f.Kind == policy.FromAny && c.Any
+}
+
+// namespace reports whether the identities of a namespace that nothing names are let in.
+func (c *Callers) namespace(name string) bool {
+	if may, named := c.Namespaces[name]; named {
+		return may
+	}
+	return c.Any
+}
+
+// Admits reports whether a caller is let in, by name or by a wildcard.
+func (c *Callers) Admits(m *Model, f policy.Source) bool {
+	may, _ := c.named(m, f)
+	return may || c.includes(m, f)
+}
+
+// wildcards is the wildcards that let callers in, and the exceptions to them as a text that is the same for the same
+// callers; empty where there are none.
+func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
+	var except, namespaces []string
+	for o, may := range c.Outside {
+		if c.World && !may {
+			except = append(except, o)
+		}
+	}
+	if c.World {
+		all = append(all, policy.Source{Kind: policy.FromWorld})
+	} else {
+		for id, may := range c.Identities {
+			if !may {
+				except = append(except, id)
+			}
+		}
+		for n, may := range c.Namespaces {
+			if namespaces = append(namespaces, fmt.Sprint(n, may)); may {
+				all = append(all, policy.Source{Kind: policy.FromMesh, Mesh: n})
+			} else {
+				except = append(except, n)
+			}
+		}
+		if c.Any {
+			all = append(all, policy.Source{Kind: policy.FromAny})
+		}
+	}
+	if len(except) == 0 || len(all) == 0 {
+		return all, ""
+	}
+	except = append(except, namespaces...)
+	slices.Sort(except)
+	return all, fmt.Sprint(c.World, c.Any, except)
+}
+
+// callersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
+// What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
+func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
+	return m.callersOf(new(enforce.Classifier), s, ports, ops)
+}
+
+func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
+	c := &Callers{Identities: map[string]bool{}, Namespaces: map[string]bool{}, World: !s.Proxied(), Outside: map[string]bool{}}
+	switch {
+	case !s.Proxied():
+		return c, nil
+	case m.meshes[s.Namespace].Declares:
+		c.declared(m, s)
+		return c, nil
+	}
+	var extra space.Distinctions
+	AddOperations(&extra, ports, ops)
+	split, err := m.splitWith(classifier, s, extra)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
+	open := make([]bool, len(split.Sources))
+	for i := range split.Operations {
+		r := &split.Operations[i]
+		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) {
+			continue
+		}
+		split.Passes(r, open)
+	}
+	m.outsiders(c, split.Classes, open)
+	others := map[int]bool{} // by identity: those that the language has no name for
+	for n, src := range split.Sources {
+		if src.Identity() == "" {
+			c.World = c.World || open[n] && src.Elsewhere
+			continue
+		}
+		// Of the places where one identity calls from, any that is open will do.
+		_, one := split.Identities(n)
+		switch who := m.Who(split.Classes, n); {
+		case one:
+			c.Identities[src.Identity()] = c.Identities[src.Identity()] || open[n]
+		case who.Other != "":
+			others[split.Identity(n)] = others[split.Identity(n)] || open[n]
+		case who.Kind == policy.FromAny:
+			c.Any = c.Any || open[n]
+		case who.Kind == policy.FromMesh:
+			c.Namespaces[who.Mesh] = c.Namespaces[who.Mesh] || open[n]
+		default: // by its account, in any trust domain
+			c.Identities[src.Identity()] = c.Identities[src.Identity()] || open[n]
+		}
+	}
+	m.others(c, split.Classes, others)
+	return c, nil
+}
+
+func (c *Callers) declared(m *Model, s *policy.Service) {
+	for _, r := range s.Allow {
+		for _, f := range r.From {
+			switch f.Kind {
+			case policy.FromService:
+				if p := m.Principal(f.Service); p != "" {
+					c.Identities[p] = true
+				} else {
+					c.Outside[f.Service.ID()] = true
+				}
+			case policy.FromMesh:
+				c.Namespaces[f.Mesh] = true
+			case policy.FromAny:
+				c.Any = true
+			case policy.FromWorld:
+				c.World = true
+			}
+		}
+	}
+}
+
+// outsiders adds the services outside the mesh that addresses tell apart from others.
+func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
+	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.Address(space.SourceAddress).IsValid() }) {
+		return
+	}
+	for _, mesh := range m.Policy.Meshes {
+		for _, o := range mesh.Services {
+			if o.Proxied() {
+				continue
+			}
+			named, may := false, false
+			for n, src := range split.Sources {
+				if m.Stands(src, policy.Source{Service: o}) {
+					named, may = true, may || open[n]
+				}
+			}
+			if may || named && m.apart(split, o) {
+				c.Outside[o.ID()] = may
+			}
+		}
+	}
+}
+
+// apart tells whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
+func (m *Model) apart(split *enforce.Classes, o *policy.Service) bool {
+	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
+		class := split.Source(space.Request{}.With(space.SourceAddress, space.AddressValue(a.Addr())))
+		if class < 0 {
+			return true
+		}
+		block := split.Block(class, space.SourceAddress)
+		return !block.IsValid() || block.Bits() > a.Bits()
+	})
+}
+
+// others adds those of the classes that the language has no name for.
+func (m *Model) others(c *Callers, split *enforce.Classes, classes map[int]bool) {
+	if len(classes) == 0 {
+		return
+	}
+	for _, mesh := range m.Policy.Meshes {
+		if may, named := classes[split.Identity(split.With(m.IdentityOf(mesh.Name, Nobody), 0))]; named {
+			c.Namespaces[mesh.Name] = may
+		}
+	}
+	for principal := range m.services {
+		if may, named := classes[split.Identity(split.With(principal, 0))]; named {
+			c.Identities[principal] = may
+		}
+	}
+}
