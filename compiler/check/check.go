@@ -118,12 +118,12 @@ type checker struct {
 	meshes []*mesh // sorted by name; set by matchWorkloads
 	wide   stated  // the mesh-wide mode
 
-	seen       map[edgeKey]source.Span     // edges and denies so far
-	anyone     policy.SourceKind           // FromAny or FromWorld where some edge lets them in
-	sharers    map[identity][]*service     // services that a callee cannot tell from others
-	reported   map[identity]bool           // of those, the ones with a finding
-	loose      map[source.Span]*permissive // permissive modes of callees that edges lead to
-	namespaces map[string]*inventory.Namespace
+	seen        map[edgeKey]source.Span     // edges and denies so far
+	anyone      policy.SourceKind           // FromAny or FromWorld where some edge lets them in
+	confusables map[identity][]*service     // services that a callee may take for the one with that identity
+	reported    map[identity]bool           // of those, the ones with a finding
+	loose       map[source.Span]*permissive // permissive modes of callees that edges lead to
+	namespaces  map[string]*inventory.Namespace
 }
 
 // Project checks a project and makes its policy: the same for the same statements, in whatever order the files come.

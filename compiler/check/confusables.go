@@ -9,39 +9,49 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// identity is what a callee knows a service by: its account, or, of one without a proxy, its own addresses.
+// Two services are confusable where a callee knows both by the same identity. A rule for one of them holds for both, so
+// they must be treated alike wherever an edge, a deny or a guard names one.
+
+// identity is what a callee knows a service by: its account, or, without a proxy, its own addresses.
 type identity struct {
 	namespace, account string
-	outside            *policy.Service
+	unproxied          *policy.Service
 }
 
 func identityOf(s *policy.Service) identity {
 	if !s.Proxied() {
-		return identity{outside: s}
+		return identity{unproxied: s}
 	}
 	return identity{namespace: s.Namespace, account: s.Account}
 }
 
-// toldApart reports services of one identity that edges or denies tell apart: the one would be let in, or shut out,
-// with the other.
+// noun is what each of two confusable services needs of its own.
+func (id identity) noun() string {
+	if id.unproxied != nil {
+		return "addresses"
+	}
+	return "an account"
+}
+
+// sharedIdentities reports confusable services that edges or denies treat differently.
 func (c *checker) sharedIdentities() {
-	c.findTwins()
-	if len(c.sharers) == 0 {
+	c.findConfusables()
+	if len(c.confusables) == 0 {
 		return
 	}
 	for _, m := range c.meshes {
 		for _, s := range m.services {
-			denied := voicesOf(s.deny)
-			c.equal(s.allow, voicesOf(s.allow), denied)
-			c.equal(s.deny, denied)
+			denied := bySource(s.deny)
+			c.treatedAlike(s.allow, bySource(s.allow), denied)
+			c.treatedAlike(s.deny, denied)
 		}
 	}
 }
 
-// findTwins gathers who bears each identity. A service at a part of the addresses of another is taken for that one, and
-// not the reverse: a network may be let in, and one host of it to more.
-func (c *checker) findTwins() {
-	c.sharers = map[identity][]*service{}
+// findConfusables groups the services by identity. Addresses are not symmetric: a service whose addresses lie within
+// those of another can be taken for that one, not the reverse, since a network may be let in and one host of it to more.
+func (c *checker) findConfusables() {
+	c.confusables = map[identity][]*service{}
 	var addressed []*service
 	for _, m := range c.meshes {
 		for _, s := range m.services {
@@ -49,118 +59,121 @@ func (c *checker) findTwins() {
 			case !s.Proxied() && len(s.Addresses) > 0:
 				addressed = append(addressed, s)
 			case s.Proxied() && s.Account != "":
-				c.sharers[identityOf(s.Service)] = append(c.sharers[identityOf(s.Service)], s)
+				id := identityOf(s.Service)
+				c.confusables[id] = append(c.confusables[id], s)
 			}
 		}
 	}
-	for k, all := range c.sharers {
+	for id, all := range c.confusables {
 		if len(all) < 2 {
-			delete(c.sharers, k)
+			delete(c.confusables, id)
 		}
 	}
 	for _, s := range addressed {
 		for _, other := range addressed {
-			if other != s && shared(s.Service, other.Service).IsValid() {
-				c.sharers[identityOf(s.Service)] = append(c.sharers[identityOf(s.Service)], other)
+			if other != s && networkWithin(other.Service, s.Service).IsValid() {
+				id := identityOf(s.Service)
+				c.confusables[id] = append(c.confusables[id], other)
 			}
 		}
 	}
 }
 
-// shared is the first network of a twin that lies in one of a service; it is not valid where there is none.
-func shared(s, twin *policy.Service) netip.Prefix {
-	for _, outer := range s.Addresses {
-		for _, inner := range twin.Addresses {
-			if outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr()) {
-				return inner
+// networkWithin returns the first network of inner that lies in one of outer; it is not valid where none does.
+func networkWithin(inner, outer *policy.Service) netip.Prefix {
+	for _, wide := range outer.Addresses {
+		for _, narrow := range inner.Addresses {
+			if wide.Bits() <= narrow.Bits() && wide.Contains(narrow.Addr()) {
+				return narrow
 			}
 		}
 	}
 	return netip.Prefix{}
 }
 
-// equal reports a twin for which not every request holds that a rule is about: by none of the voices.
-func (c *checker) equal(rules []*rule, voices ...*voices) {
-	type about struct {
+// treatedAlike reports a service confusable with a source of a rule, unless every request that the rule is about is also
+// covered for that service by one of some groups of rules.
+func (c *checker) treatedAlike(rules []*rule, groups ...*rulesBySource) {
+	type examined struct {
 		identity
 		key string
 	}
-	looked := map[about]bool{}
+	done := map[examined]bool{}
 	for _, r := range rules {
 		var parts []*rule
 		for i, f := range r.From {
 			if f.Kind != policy.FromService {
 				continue
 			}
-			k := identityOf(f.Service)
-			twins := c.sharers[k]
-			if len(twins) == 0 || c.reported[k] || looked[about{k, r.key}] {
+			id := identityOf(f.Service)
+			confusables := c.confusables[id]
+			if len(confusables) == 0 || c.reported[id] || done[examined{id, r.key}] {
 				continue
 			}
-			looked[about{k, r.key}] = true
+			done[examined{id, r.key}] = true
 			if parts == nil {
 				parts = r.parts()
 			}
-			for _, twin := range twins {
-				if twin.Service == f.Service || !heard(twin, f.Service, voices) || covered(twin.Service, parts, voices) {
+			for _, other := range confusables {
+				if other.Service == f.Service || !concerned(other, f.Service, groups) || covered(other.Service, parts, groups) {
 					continue
 				}
-				c.sharedIdentity(k, f.Service, twin, r.FromAt[i]).
-					WithHelp("give %s %s of its own, or write the same for both", twin.Name, k.what())
+				c.sharedIdentity(id, f.Service, other, r.FromAt[i]).
+					WithHelp("give %s %s of its own, or write the same for both", other.Name, id.noun())
 				break
 			}
 		}
 	}
 }
 
-// heard tells whether a twin has to be told from a service: in its own mesh always, elsewhere (which an address may
-// be) where the callee speaks of it.
-func heard(twin *service, s *policy.Service, all []*voices) bool {
-	return twin.Namespace == s.Namespace ||
-		slices.ContainsFunc(all, func(v *voices) bool { return len(v.named[twin.Service]) > 0 })
+// concerned reports whether a service must be distinguished from s: always in the same mesh, and in another one (as
+// addresses may be) where the callee has a rule for it.
+func concerned(other *service, s *policy.Service, groups []*rulesBySource) bool {
+	return other.Namespace == s.Namespace ||
+		slices.ContainsFunc(groups, func(g *rulesBySource) bool { return len(g.named[other.Service]) > 0 })
 }
 
-func covered(s *policy.Service, parts []*rule, all []*voices) bool {
+func covered(s *policy.Service, parts []*rule, groups []*rulesBySource) bool {
 	return !slices.ContainsFunc(parts, func(p *rule) bool {
-		return !slices.ContainsFunc(all, func(v *voices) bool { return v.cover(s, p) })
+		return !slices.ContainsFunc(groups, func(g *rulesBySource) bool { return g.cover(s, p) })
 	})
 }
 
-// voices is the rules of one callee and action, by whom they name.
-type voices struct {
+// rulesBySource is the edges, or the denies, of one callee.
+type rulesBySource struct {
 	named map[*policy.Service][]*rule
-	wide  []*rule // a mesh, or everybody
+	wide  []*rule // with a wildcard among their sources
 }
 
-func voicesOf(rules []*rule) *voices {
-	v := &voices{named: map[*policy.Service][]*rule{}}
+func bySource(rules []*rule) *rulesBySource {
+	g := &rulesBySource{named: map[*policy.Service][]*rule{}}
 	for _, r := range rules {
 		wide := false
 		for _, f := range r.From {
 			if f.Kind == policy.FromService {
-				v.named[f.Service] = append(v.named[f.Service], r)
+				g.named[f.Service] = append(g.named[f.Service], r)
 			} else {
 				wide = true
 			}
 		}
 		if wide {
-			v.wide = append(v.wide, r)
+			g.wide = append(g.wide, r)
 		}
 	}
-	return v
+	return g
 }
 
-// cover tells whether one of the rules says of a service all that a part of a rule is about.
-func (v *voices) cover(s *policy.Service, part *rule) bool {
-	says := func(r *rule) bool {
+// cover reports whether one of the rules covers a part of a rule for a service.
+func (g *rulesBySource) cover(s *policy.Service, part *rule) bool {
+	covers := func(r *rule) bool {
 		return policy.CoversPorts(r.Ports, part.Ports) && policy.Covers(r.Ops, part.Ops)
 	}
-	return slices.ContainsFunc(v.named[s], says) || slices.ContainsFunc(v.wide, func(r *rule) bool {
-		return says(r) && lists(r.From, s)
+	return slices.ContainsFunc(g.named[s], covers) || slices.ContainsFunc(g.wide, func(r *rule) bool {
+		return covers(r) && lists(r.From, s)
 	})
 }
 
-// parts is a rule for each single port and operation.
+// parts splits a rule into one for each single port, method and path.
 func (r *rule) parts() []*rule {
 	ports := [][]uint16{nil}
 	if len(r.Ports) > 0 {
@@ -187,61 +200,55 @@ func (r *rule) parts() []*rule {
 	return parts
 }
 
-// lists tells whether some of the sources mean a service.
+// lists reports whether one of the sources includes a service.
 func lists(sources []policy.Source, s *policy.Service) bool {
-	return slices.ContainsFunc(sources, func(f policy.Source) bool { return includes(f, policy.Source{Service: s}) })
+	return policy.Includes(sources, policy.Source{Service: s})
 }
 
-// named is sources as a guard writes them, with the place of each.
-type named struct {
+// located is the sources of a guard with the span of each.
+type located struct {
 	sources []policy.Source
 	at      []source.Span
 }
 
-// exact reports a source of a guard that has a twin which is not among them: whatever holds for the one holds for the
-// other. Of twins only those count that the guard is about.
-func (c *checker) exact(n named, about func(*policy.Service) bool) {
-	for i, f := range n.sources {
+// exact reports a source of a guard that is confusable with a service which is not among the sources: what holds for one
+// holds for the other. Only services that the guard is about count.
+func (c *checker) exact(l located, about func(*policy.Service) bool) {
+	for i, f := range l.sources {
 		if f.Kind != policy.FromService {
 			continue
 		}
-		k := identityOf(f.Service)
-		for _, twin := range c.sharers[k] {
-			if twin.Service != f.Service && !c.reported[k] && about(twin.Service) && !lists(n.sources, twin.Service) {
-				c.sharedIdentity(k, f.Service, twin, n.at[i]).
-					WithHelp("give %s %s of its own, or name both", twin.Name, k.what())
+		id := identityOf(f.Service)
+		for _, other := range c.confusables[id] {
+			if other.Service != f.Service && !c.reported[id] && about(other.Service) && !lists(l.sources, other.Service) {
+				c.sharedIdentity(id, f.Service, other, l.at[i]).
+					WithHelp("give %s %s of its own, or name both", other.Name, id.noun())
 			}
 		}
 	}
 }
 
-// sharedIdentity reports, once, that a service is taken for its twin.
-func (c *checker) sharedIdentity(k identity, s *policy.Service, twin *service, at source.Span) *diag.Diagnostic {
-	c.reported[k] = true
-	if k.outside != nil {
-		network := shared(s, twin.Service)
-		if shared(twin.Service, s).IsValid() {
-			c.reported[identityOf(twin.Service)] = true // the same the other way round
+// sharedIdentity reports, once for an identity, that a callee cannot distinguish two services.
+func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service, at source.Span) *diag.Diagnostic {
+	c.reported[id] = true
+	if id.unproxied != nil {
+		network := networkWithin(other.Service, s)
+		if networkWithin(s, other.Service).IsValid() {
+			c.reported[identityOf(other.Service)] = true // the same finding the other way round
 		}
-		return c.list.Add(diag.SharedAddress, at, "%s is at an address of %s, so this holds for both", twin.Name, s.Name).
+		return c.list.Add(diag.SharedAddress, at, "%s is at an address of %s, so this holds for both", other.Name, s.Name).
 			WithRelated(s.At, "%s is at %s", s.Name, s.Addresses[0]).
-			WithRelated(twin.At, "%s is at %s too", twin.Name, network).
+			WithRelated(other.At, "%s is at %s too", other.Name, network).
 			WithNote("without a proxy the address is the identity: the callee cannot see which of the two is calling")
 	}
-	return c.list.Add(diag.SharedAccount, at, "%s and %s share the account %s, so this holds for both", s.Name, twin.Name, quoted(k.account)).
-		WithRelated(c.symbolAt(s), "%s runs as %s", s.Name, k.account).
-		WithRelated(either(twin.accountAt, twin.At), "%s runs as %s too", twin.Name, k.account).
+	known := c.serviceOf(s)
+	return c.list.Add(diag.SharedAccount, at, "%s and %s share the account %s, so this holds for both", s.Name, other.Name, quoted(id.account)).
+		WithRelated(either(known.accountAt, known.At), "%s runs as %s", s.Name, id.account).
+		WithRelated(either(other.accountAt, other.At), "%s runs as %s too", other.Name, id.account).
 		WithNote("identity is the account: the callee cannot see which of the two is calling")
 }
 
-func (k identity) what() string {
-	if k.outside != nil {
-		return "addresses"
-	}
-	return "an account"
-}
-
-func (c *checker) symbolAt(s *policy.Service) source.Span {
-	svc := c.byName[s.Namespace].names[s.Name].service
-	return either(svc.accountAt, svc.At)
+// serviceOf returns what the check knows about a service of the policy.
+func (c *checker) serviceOf(s *policy.Service) *service {
+	return c.byName[s.Namespace].names[s.Name].service
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// withoutNobody takes out of a deny who has neither identity nor address and is let in by no edge: there is nothing
-// to know it by, and nothing to deny it. Where that is everybody whom the deny names, it stays, to be reported.
-func (c *checker) withoutNobody(r *rule) {
-	nobody := func(f policy.Source) bool {
+// dropUnidentifiable drops from a deny the sources without identity or address that no edge lets in: nothing identifies
+// them, and there is nothing to deny. If the deny has no other source they stay, to be reported.
+func (c *checker) dropUnidentifiable(r *rule) {
+	unidentifiable := func(f policy.Source) bool {
 		return f.Kind == policy.FromService && !f.Service.Proxied() && len(f.Service.Addresses) == 0
 	}
-	if !slices.ContainsFunc(r.From, nobody) || !slices.ContainsFunc(r.From, func(f policy.Source) bool { return !nobody(f) }) {
+	if !slices.ContainsFunc(r.From, unidentifiable) || !slices.ContainsFunc(r.From, func(f policy.Source) bool { return !unidentifiable(f) }) {
 		return
 	}
 	if c.takesPlaintext(r) {
@@ -24,28 +24,28 @@ func (c *checker) withoutNobody(r *rule) {
 			}
 		}
 	}
-	var from []policy.Source // not in place: the hops of a statement share their sources
+	var from []policy.Source // not in place: the rules of a statement share their sources
 	var at []source.Span
 	for i, f := range r.From {
-		if !nobody(f) {
+		if !unidentifiable(f) {
 			from, at = append(from, f), append(at, r.FromAt[i])
 		}
 	}
 	r.From, r.FromAt = from, at
 }
 
-// takesPlaintext tells whether some port that a rule is about is not strict.
+// takesPlaintext reports whether some port that a rule is about is not strict.
 func (c *checker) takesPlaintext(r *rule) bool {
 	return slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
 }
 
-// meets tells whether two rules of one callee have a port in common.
+// meets reports whether two rules of one callee have a port in common.
 func (r *rule) meets(other *rule) bool {
 	return len(r.Ports) == 0 || len(other.Ports) == 0 ||
 		slices.ContainsFunc(r.Ports, func(p uint16) bool { return slices.Contains(other.Ports, p) })
 }
 
-// aroundInPlaintext warns where a caller that is shut out by its identity comes in without one.
+// aroundInPlaintext warns of a caller that is denied by its identity but let in without one.
 func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 	if !c.takesPlaintext(r) {
 		return
@@ -58,28 +58,28 @@ func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 			if !plaintext(who) || r.callee.denies(who, r) {
 				continue
 			}
-			d := c.list.Add(diag.AroundDeny, at, "%s gets around this deny in plaintext", quoted(f.String())).
-				WithRelated(open.At, "plaintext callers come in here").
-				WithNote("a deny knows %s by its identity, and a call past its own proxy has none", f).
+			d := c.list.Add(diag.AroundDeny, at, "%s can bypass this deny in plaintext", quoted(f.String())).
+				WithRelated(open.At, "plaintext callers are let in here").
+				WithNote("a deny matches %s by its identity, and a call that bypasses its own proxy has none", f).
 				WithHelp("make the port strict, or deny %s the same", quoted(who.String()))
 			if who.Kind == policy.FromService {
-				d.WithNote("it is let in where its address is one of those of %s", who)
+				d.WithNote("it is let in if its address is one of those of %s", who)
 			}
 			return
 		}
 	}
 }
 
-// denies tells whether some deny shuts out a source from all that a rule is about.
+// denies reports whether some deny covers all that a rule is about for a source.
 func (s *service) denies(who policy.Source, r *rule) bool {
 	return slices.ContainsFunc(s.deny, func(d *rule) bool {
 		return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
-			slices.ContainsFunc(d.From, func(g policy.Source) bool { return includes(g, who) })
+			policy.Includes(d.From, who)
 	})
 }
 
-// aroundByPort warns where a deny of operations leaves out a port that an edge opens to the same callers, because
-// nobody says that it speaks HTTP.
+// aroundByPort warns of a deny of operations that leaves out a port which an edge opens to the same callers, because
+// nothing declares that it carries HTTP.
 func (c *checker) aroundByPort(r *rule) {
 	if !r.anyHTTP {
 		return
@@ -100,9 +100,9 @@ func (c *checker) aroundByPort(r *rule) {
 	}
 }
 
-// sharesSources tells whether some caller may be meant by both rules.
+// sharesSources reports whether two rules may have a caller in common.
 func sharesSources(a, b *rule) bool {
 	return slices.ContainsFunc(a.From, func(f policy.Source) bool {
-		return slices.ContainsFunc(b.From, func(g policy.Source) bool { return includes(f, g) || includes(g, f) })
+		return slices.ContainsFunc(b.From, func(g policy.Source) bool { return f.Includes(g) || g.Includes(f) })
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// guards resolves never, always and only. They need no consent and may stand outside of any mesh, where
-// `*` is every service of the project.
+// guards resolves never, always and only. They need no consent and may stand outside any mesh, where `*` is every service
+// of the project.
 func (c *checker) guards(files []*lang.File) {
 	for _, f := range files {
 		var m *mesh
@@ -26,28 +26,28 @@ func (c *checker) guards(files []*lang.File) {
 
 func (c *checker) guard(m *mesh, g *lang.Guard) {
 	if g.Until.Present() {
-		c.list.Add(diag.MisplacedClause, g.Until.Range, "a %s holds for good", g.Kind).
-			WithHelp("delete `until`; let the edges end instead")
+		c.list.Add(diag.MisplacedClause, g.Until.Range, "a %s has no end", g.Kind).
+			WithHelp("delete `until`; give the edges an end instead")
 	}
 	if len(g.Hops) != 2 {
-		c.list.Add(diag.MisplacedClause, g.Range, "a %s is about one pair of sides, not a chain", g.Kind).
+		c.list.Add(diag.MisplacedClause, g.Range, "a %s has one arrow, not a chain", g.Kind).
 			WithHelp("write one statement for each arrow, or `->>` for any chain of calls")
 		return
 	}
 	if g.Transitive && g.Kind != lang.Never {
-		c.list.Add(diag.MisplacedClause, g.Range, "only never looks along chains of calls").
+		c.list.Add(diag.MisplacedClause, g.Range, "only `never` follows chains of calls").
 			WithHelp("write `->`")
 	}
 	if len(g.Except) > 0 && g.Kind == lang.Always {
 		c.list.Add(diag.MisplacedClause, g.Except[0].Range, "an always has no exceptions").
-			WithHelp("name the callers that must be let through")
+			WithHelp("name the callers that must be let in")
 	}
 	before := len(c.list)
 	from, fromAt := c.sources(m, g.Hops[0], true)
 	if len(from) == 0 && len(c.list) == before {
 		c.aboutNothing(g, g.Hops[0])
 	}
-	var except named
+	var except located
 	for _, r := range g.Except {
 		for _, s := range c.source(m, r, true) {
 			except.sources, except.at = append(except.sources, s), append(except.at, r.Range)
@@ -55,12 +55,12 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 	}
 	switch policy.GuardKind(g.Kind) {
 	case policy.Never:
-		c.exact(except, func(twin *policy.Service) bool { return lists(from, twin) })
+		c.exact(except, func(s *policy.Service) bool { return lists(from, s) })
 	case policy.Only:
-		all := named{append(slices.Clone(from), except.sources...), append(slices.Clone(fromAt), except.at...)}
+		all := located{append(slices.Clone(from), except.sources...), append(slices.Clone(fromAt), except.at...)}
 		c.exact(all, func(*policy.Service) bool { return true })
 	}
-	if g.Kind == lang.Only { // `*` is who may call at most: none of them must be let in
+	if g.Kind == lang.Only { // `*` is who may call at most: none of them has to
 		all := from
 		from = nil
 		for i, s := range all {
@@ -113,14 +113,14 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 	}
 }
 
-// aboutNothing warns of a side of a guard that stands for no service: the guard would hold whatever the edges are. Of an
-// only without callers it is the contrary, nobody may call then.
+// aboutNothing warns of a side of a guard that stands for no service: the guard would hold whatever the edges are. An only
+// without callers is the opposite, since then nobody may call.
 func (c *checker) aboutNothing(g *lang.Guard, side []lang.Target) {
 	at := side[0].Ref.Range.To(side[len(side)-1].Ref.Range)
-	follows := "this statement is about nothing"
+	follows := "this statement has no effect"
 	if g.Kind == lang.Only && side[0].Ref.Range == g.Hops[0][0].Ref.Range {
-		follows = "nobody at all may call"
+		follows = "nobody may call"
 	}
-	c.list.Add(diag.AboutNothing, at, "no service is meant by %s, so %s", quoted(at.Text()), follows).
-		WithHelp("`*` is the services of the section that it stands in, and `NAME/*` those that mesh NAME declares: name them, or delete the %s", g.Kind)
+	c.list.Add(diag.AboutNothing, at, "%s stands for no service, so %s", quoted(at.Text()), follows).
+		WithHelp("`*` is the services of its own section, and `NAME/*` those that mesh NAME declares: name them, or delete the %s", g.Kind)
 }

@@ -29,7 +29,7 @@ func (c *checker) lint() {
 	c.lintPermissive()
 }
 
-// bindable tells whether a policy could bind anything of the mesh: not where nothing in it has a proxy.
+// bindable reports whether a policy could bind anything in the mesh: not if nothing in it has a proxy.
 func (m *mesh) bindable() bool {
 	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *service) bool { return s.Proxied() })
 }
@@ -38,7 +38,7 @@ func (c *checker) lintMesh(m *mesh) {
 	root := m.Name == c.Config.RootNamespace // which can have no mode of its own
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
-			WithNote("Istio's default is permissive: plaintext callers reach its pods, and those without identity are turned away by the policies").
+			WithNote("Istio's default is permissive: plaintext callers reach its pods, and the policies turn them away").
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
 	states := m.states()
@@ -48,8 +48,8 @@ func (c *checker) lintMesh(m *mesh) {
 			what = "nothing closes mesh %s"
 		}
 		c.list.Add(diag.NoMode, m.sections[0], what+": its mode is stated nowhere, and no edge leads into it", m.Name).
-			WithNote("there is no default-deny: but for denies and modes of its own it is as open as without meshc, as a mesh is that only names services of others").
-			WithHelp("write `mesh %s strict` to close what no edge opens", m.Name)
+			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others").
+			WithHelp("write `mesh %s strict` to close it to callers without an edge", m.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil && !e.used {
@@ -79,7 +79,7 @@ func (c *checker) lintMesh(m *mesh) {
 	}
 }
 
-// running is the accounts that workloads of a mesh run as.
+// running returns the accounts that workloads of a mesh run as.
 func (m *mesh) running() map[string]bool {
 	accounts := map[string]bool{}
 	for _, s := range m.services {
@@ -90,8 +90,8 @@ func (m *mesh) running() map[string]bool {
 	return accounts
 }
 
-// lintAccount holds the account of a service against the ServiceAccounts of its namespace, and against whether a
-// workload there runs as it.
+// lintAccount compares the account of a service with the ServiceAccounts of its namespace. runs is whether a workload
+// there runs as it.
 func (c *checker) lintAccount(m *mesh, s *service, runs bool) {
 	if s.Account == "" || s.mismatch {
 		return
@@ -102,7 +102,7 @@ func (c *checker) lintAccount(m *mesh, s *service, runs bool) {
 	case s.Account == "default":
 		if !m.Declares {
 			c.list.Add(diag.DefaultAccount, either(s.accountAt, s.At), "%s runs as the account default, as does every pod that names none", s.Name).
-				WithHelp("give it an account of its own, so that it can be told from the others")
+				WithHelp("give it an account of its own, so that callees can distinguish it")
 		}
 	case len(m.accounts) > 0 && !known && (stated && !runs || len(s.workloads) > 0):
 		d := c.list.Add(diag.UnknownAccount, either(s.accountAt, s.At), "namespace %s has no service account %s", m.Name, quoted(s.Account))
@@ -133,7 +133,7 @@ func (c *checker) lintService(s *service) {
 	switch {
 	case idle && !s.Proxied() && !s.declaredOutside():
 		c.list.Add(diag.NoProxy, s.outsideAt(), "%s has no proxy: %s", s.Name, s.outsideWhy()).
-			WithHelp("let its proxy be injected and restart it, or declare it `service %s outside`", s.Name)
+			WithHelp("inject its proxy and restart it, or declare it `service %s outside`", s.Name)
 	case idle && !invited && !exported && len(s.mesh.sections) > 0:
 		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
@@ -142,8 +142,8 @@ func (c *checker) lintService(s *service) {
 	c.lintScrape(s)
 }
 
-// lintUnmanifested reports a declared service that the manifests do not know: its policies would bind nothing. It is
-// an error where its account is that of a workload that they do know.
+// lintUnmanifested warns of a declared service that is not in the manifests: its policies would bind nothing. It is an
+// error if a workload in the manifests runs as its account.
 func (c *checker) lintUnmanifested(s *service) {
 	if s.decl == nil || len(s.workloads) > 0 || s.mismatch || !s.bound() || !s.mesh.hasWorkloads() {
 		return
@@ -169,7 +169,7 @@ func (c *checker) lintUnmanifested(s *service) {
 	}
 }
 
-// lintCovered warns of edges that denies take back whole.
+// lintCovered warns of edges that denies override completely.
 func (c *checker) lintCovered(s *service) {
 	if len(s.deny) == 0 {
 		return
@@ -180,7 +180,7 @@ func (c *checker) lintCovered(s *service) {
 		for _, f := range r.From {
 			i := slices.IndexFunc(s.deny, func(d *rule) bool {
 				return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
-					slices.ContainsFunc(d.From, func(g policy.Source) bool { return includes(g, f) })
+					policy.Includes(d.From, f)
 			})
 			if i < 0 {
 				covered = false
@@ -189,25 +189,11 @@ func (c *checker) lintCovered(s *service) {
 			by = s.deny[i]
 		}
 		if covered {
-			c.list.Add(diag.CoveredByDeny, r.ToAt, "a deny takes this edge back whole").
+			c.list.Add(diag.CoveredByDeny, r.ToAt, "a deny overrides this edge completely").
 				WithRelated(by.At, "denied here").
 				WithHelp("delete the edge, or narrow the deny")
 		}
 	}
-}
-
-// includes tells whether whoever is g's is also f's caller: g is at least as wide.
-func includes(g, f policy.Source) bool {
-	switch g.Kind {
-	case policy.FromWorld:
-		return true
-	case policy.FromAny:
-		return f.Kind == policy.FromAny || f.Kind == policy.FromMesh || f.Kind == policy.FromService && f.Service.Proxied()
-	case policy.FromMesh:
-		return f.Kind == policy.FromMesh && f.Mesh == g.Mesh ||
-			f.Kind == policy.FromService && f.Service.Proxied() && f.Service.Namespace == g.Mesh
-	}
-	return f.Kind == policy.FromService && f.Service == g.Service
 }
 
 func (c *checker) lintScrape(s *service) {
@@ -220,14 +206,14 @@ func (c *checker) lintScrape(s *service) {
 			if w.Scrape.Port != 0 {
 				port = ":" + portText(w.Scrape.Port)
 			}
-			c.list.Add(diag.UncoveredScrape, w.Scrape.At, "%s asks to be scraped, and no edge lets a scraper in", s.Name).
+			c.list.Add(diag.UncoveredScrape, w.Scrape.At, "%s is scraped, and no edge lets the scraper in", s.Name).
 				WithHelp("declare the scraper and let it in: `monitoring/prometheus -> %s%s`", s.Name, port)
 			return
 		}
 	}
 }
 
-// lintPermissive warns once for each permissive mode that edges with an identity rely on.
+// lintPermissive warns once for each permissive mode of callees whose edges need an identity.
 func (c *checker) lintPermissive() {
 	spans := slices.SortedFunc(maps.Keys(c.loose), func(a, b source.Span) int {
 		if a.Before(b) {
@@ -241,8 +227,8 @@ func (c *checker) lintPermissive() {
 		if n := len(p.callees); n > 1 {
 			who = fmt.Sprintf("the %d services that edges lead to", n)
 		}
-		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away, permissive or not", who).
-			WithNote("an edge lets in an identity, and a plaintext caller has none: here the policies, not the mode, are what shuts it out").
-			WithHelp("make it strict once every caller has a proxy; name those without one as `service NAME outside address NETWORK`")
+		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away although it is permissive", who).
+			WithNote("an edge lets in an identity, and a plaintext caller has none: the policies, not the mode, turn it away").
+			WithHelp("make it strict once every caller has a proxy; declare those without one as `service NAME outside address NETWORK`")
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// lastOnly warns of `a -> b, c GET /x`, which means every call to b: operations belong to the one destination in
-// front of them.
+// lastOnly warns of `a -> b, c GET /x`, which lets in every call to b: operations belong to the one destination that they
+// follow.
 func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 	for i, t := range list {
 		first := i
@@ -28,20 +28,20 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 				at = at.To(bare.Port.Range)
 			}
 			names = append(names, at.Text())
-			behind := at
-			behind.Start = behind.End
-			repeat.Edits = append(repeat.Edits, diag.Edit{Span: behind, New: " " + ops})
+			after := at
+			after.Start = after.End
+			repeat.Edits = append(repeat.Edits, diag.Edit{Span: after, New: " " + ops})
 		}
-		d := c.list.Add(diag.LastOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is meant", t.Ref, listed(names)).
-			WithHelp("write the operations behind each, or an edge of its own where every call is meant")
+		d := c.list.Add(diag.LastOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is let in", t.Ref, listed(names)).
+			WithHelp("write the operations after each, or a separate edge if every call is meant")
 		if !strings.Contains(ops, "\n") {
 			d.Fixes = append(d.Fixes, repeat)
 		}
 	}
 }
 
-// mayDoHTTP tells whether operations could have been meant for a destination: it has, or may have, an HTTP port. What
-// is wrong with its name is reported where it is resolved.
+// mayDoHTTP reports whether operations could have been meant for a destination: it has, or may have, an HTTP port. A name
+// that is wrong is reported where it is resolved.
 func (c *checker) mayDoHTTP(m *mesh, t *lang.Target) bool {
 	if t.Qualified() {
 		m = c.byName[t.Namespace.Text]

@@ -9,13 +9,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// permissive is a permissive mode and the edges that need identity under it.
+// permissive is a permissive mode and the callees under it whose edges need an identity.
 type permissive struct {
 	first   *rule
 	callees map[*service]bool
 }
 
-// sound judges whether what Istio would enforce is what the statements say.
+// sound judges whether proxies can enforce what the statements say.
 func (c *checker) sound() {
 	for _, m := range c.meshes {
 		for _, s := range m.services {
@@ -27,7 +27,7 @@ func (c *checker) sound() {
 				c.identities(r, false)
 			}
 			for _, r := range s.deny {
-				c.withoutNobody(r)
+				c.dropUnidentifiable(r)
 				c.identities(r, true)
 				c.aroundByPort(r)
 			}
@@ -36,108 +36,7 @@ func (c *checker) sound() {
 	}
 }
 
-// bound tells whether any object is emitted that selects the pods of the service.
-func (s *service) bound() bool {
-	return s.Proxied() && (len(s.allow) > 0 || len(s.deny) > 0 || s.Mode != policy.ModeUnset ||
-		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
-}
-
-// selectable reports a workload whose pods no policy could find.
-func (c *checker) selectable(s *service) {
-	if len(s.Labels) == 0 {
-		c.list.Add(diag.SelectorMismatch, either(s.workloads[0].LabelsAt, s.At), "the pods of %s have no label in common", s.Name).
-			WithHelp("a policy finds its pods by labels: give them one, such as `app: %s`", s.Name)
-	}
-}
-
-// nameable reports a workload whose name from the manifests cannot be the name of a policy.
-func (c *checker) nameable(s *service) {
-	if s.decl == nil && !policy.IsLabel(s.Name) {
-		c.list.Add(diag.InvalidName, s.At, "%s cannot be the name of a policy", quoted(s.Name)).
-			WithHelp("declare the service under a name of lower-case letters, digits and `-`, with this workload's label: `service NAME label app=%s`", s.Name)
-	}
-}
-
-// overlaps reports a selector that also takes the pods of another service of the mesh.
-func (c *checker) overlaps(m *mesh) {
-	holders := map[policy.Label][]*service{} // services some pods of which carry a label
-	for _, s := range m.services {
-		if !s.Proxied() && s.decl != nil && len(s.workloads) == 0 {
-			continue // no pods in the cluster
-		}
-		if len(s.workloads) == 0 {
-			for _, l := range s.Labels {
-				holders[l] = append(holders[l], s)
-			}
-			continue
-		}
-		seen := map[policy.Label]bool{}
-		for _, w := range s.workloads {
-			for k, v := range w.Labels {
-				if l := (policy.Label{Key: k, Value: v}); !seen[l] {
-					seen[l] = true
-					holders[l] = append(holders[l], s)
-				}
-			}
-		}
-	}
-	for _, s := range m.services {
-		if !s.bound() || len(s.Labels) == 0 {
-			continue
-		}
-		for _, other := range holders[s.Labels[0]] {
-			if other != s && other.carries(s.Labels) {
-				at := s.At
-				if s.decl != nil && len(s.decl.Labels) > 0 {
-					at = s.decl.Labels[0].Key.Range.To(s.decl.Labels[len(s.decl.Labels)-1].Value.Range)
-				}
-				c.list.Add(diag.OverlappingSelectors, at, "the selector of %s also takes the pods of %s", s.Name, other.Name).
-					WithRelated(other.podsAt(), "the pods of %s", other.Name).
-					WithNote("a policy for %s (%s) would bind them too", s.Name, selectorText(s.Labels)).
-					WithHelp("add a label that only the pods of %s carry", s.Name)
-				break
-			}
-		}
-	}
-}
-
-// carries tells whether some pod of a service has all of these labels.
-func (s *service) carries(selector []policy.Label) bool {
-	if len(s.workloads) == 0 {
-		for _, l := range selector {
-			if !slices.Contains(s.Labels, l) {
-				return false
-			}
-		}
-		return true
-	}
-	for _, w := range s.workloads {
-		if selects(selector, w.Labels) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *service) podsAt() source.Span {
-	if len(s.workloads) > 0 {
-		return s.workloads[0].LabelsAt
-	}
-	return s.At
-}
-
-func selectorText(labels []policy.Label) string {
-	text := ""
-	for i, l := range labels {
-		if i > 0 {
-			text += ","
-		}
-		text += l.Key + "=" + l.Value
-	}
-	return text
-}
-
-// identities judges who can prove what the callee asks for.
+// identities judges whether the callers of a rule can prove what its callee needs.
 func (c *checker) identities(r *rule, deny bool) {
 	s := r.callee
 	if !s.Proxied() {
@@ -150,9 +49,9 @@ func (c *checker) identities(r *rule, deny bool) {
 		return
 	}
 	if s.partly {
-		c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this at a part of %s, which has no proxy", s.Name).
+		c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this at some pods of %s, which have no proxy", s.Name).
 			WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
-			WithHelp("let the proxy of all its workloads be injected")
+			WithHelp("inject the proxy into all its workloads")
 	}
 	c.bypassed(r)
 	met := c.met(r)
@@ -164,7 +63,7 @@ func (c *checker) identities(r *rule, deny bool) {
 		case f.Kind == policy.FromService && !f.Service.Proxied():
 			c.outsideCaller(r, at, f.Service, met, deny)
 		case f.Kind == policy.FromService && f.Service.Account == "":
-			c.list.Add(diag.NoIdentitySource, at, "%s has no account, so nobody could tell who is calling", f.Service.Name).
+			c.list.Add(diag.NoIdentitySource, at, "%s has no account, so it cannot prove who it is", f.Service.Name).
 				WithRelated(f.Service.At, "declared here").
 				WithHelp("say which one it runs as: `service %s account NAME`, or name its workload manifests", f.Service.Name)
 		default:
@@ -173,16 +72,16 @@ func (c *checker) identities(r *rule, deny bool) {
 	}
 }
 
-// bypassed warns of ports that are led past the sidecar of the callee.
+// bypassed warns of ports that bypass the sidecar of the callee.
 func (c *checker) bypassed(r *rule) {
 	for _, w := range r.callee.workloads {
 		for _, p := range r.callee.Ports {
 			if !w.Excluded.Has(p.Number) || len(r.Ports) > 0 && !slices.Contains(r.Ports, p.Number) {
 				continue
 			}
-			c.list.Add(diag.OutsideCallee, r.ToAt, "nothing is enforced on port %d of %s, which is led past its proxy", p.Number, r.callee.Name).
-				WithRelated(w.Excluded.At, "led past it here").
-				WithHelp("take the port out of the annotation, or guard it with a NetworkPolicy")
+			c.list.Add(diag.OutsideCallee, r.ToAt, "nothing is enforced on port %d of %s, which bypasses its proxy", p.Number, r.callee.Name).
+				WithRelated(w.Excluded.At, "excluded here").
+				WithHelp("remove the port from the annotation, or protect it with a NetworkPolicy")
 			return
 		}
 	}
@@ -195,9 +94,9 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 		case strict >= 0:
 			c.refusedByMode(r, at, bare, met[strict])
 		case f.Kind == policy.FromService:
-			c.list.Add(diag.NoIdentity, at, "a part of %s has no proxy, so it cannot prove who it is", bare.Name).
+			c.list.Add(diag.NoIdentity, at, "some pods of %s have no proxy, so they cannot prove who they are", bare.Name).
 				WithRelated(bare.outsideAt(), "%s", bare.outsideWhy()).
-				WithHelp("let the proxy of all its workloads be injected, or make a service of each")
+				WithHelp("inject the proxy into all its workloads, or make each a service of its own")
 		}
 	}
 	if deny {
@@ -207,7 +106,7 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 		switch m.mode {
 		case policy.Disable:
 			if m.capped && c.env.DryRun {
-				continue // policies decide nothing yet: a migration under way
+				continue // a migration under way: policies decide nothing yet
 			}
 			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.callee.Name).
 				WithNote("identity comes with mutual TLS: without it this rule never matches")
@@ -233,12 +132,12 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 	}
 }
 
-// withoutProxy is a service, or one of a mesh, that proves nothing though its source is meant to: nil where all
-// have a proxy as far as the manifests show.
+// withoutProxy returns a service that a source includes and that cannot prove an identity; nil if all have a proxy, as far
+// as the manifests show.
 func (c *checker) withoutProxy(f policy.Source) *service {
 	switch f.Kind {
 	case policy.FromService:
-		if s := c.byName[f.Service.Namespace].names[f.Service.Name].service; s.partly {
+		if s := c.serviceOf(f.Service); s.partly {
 			return s
 		}
 	case policy.FromMesh:
@@ -251,12 +150,12 @@ func (c *checker) withoutProxy(f policy.Source) *service {
 	return nil
 }
 
-// welcomesPlaintext tells whether some edge lets in callers without identity, so that a loose mode is meant.
+// welcomesPlaintext reports whether some edge lets in callers without identity, which justifies a loose mode.
 func (s *service) welcomesPlaintext() bool {
 	return slices.ContainsFunc(s.allow, func(r *rule) bool { return slices.ContainsFunc(r.From, plaintext) })
 }
 
-// plaintext tells a source that proves no identity.
+// plaintext reports whether a source may call without identity.
 func plaintext(f policy.Source) bool {
 	return f.Kind == policy.FromWorld || f.Kind == policy.FromService && !f.Service.Proxied()
 }
@@ -270,13 +169,13 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 			return
 		}
 	}
-	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS refuses plaintext callers all the same", r.callee.Name).
+	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS still refuses plaintext callers", r.callee.Name).
 		WithRelated(met[0].at, "strict here").
 		WithHelp("write `any` for every caller of the mesh, or make the port permissive: `mtls %s:PORT permissive`", r.callee.Name)
 }
 
 func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service, met []stated, deny bool) {
-	svc := c.byName[caller.Namespace].names[caller.Name].service
+	svc := c.serviceOf(caller)
 	if !deny {
 		for _, m := range met {
 			if m.mode == policy.Strict {
@@ -288,13 +187,13 @@ func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service,
 	c.unproved(at, caller)
 }
 
-// refusedByMode reports a caller without a proxy that a strict port turns away, with all that its edge needs.
+// refusedByMode reports a caller without a proxy that a strict port turns away, with what its edge needs.
 func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stated) {
-	who := caller.Name
+	what, it := caller.Name+" has no proxy", "it"
 	if caller.Proxied() {
-		who = "a part of " + who
+		what, it = "some pods of "+caller.Name+" have no proxy", "them"
 	}
-	d := c.list.Add(diag.OutsideIntoStrict, at, "%s has no proxy, so the strict mTLS of %s refuses it", who, r.callee.Name).
+	d := c.list.Add(diag.OutsideIntoStrict, at, "%s, so the strict mTLS of %s refuses %s", what, r.callee.Name, it).
 		WithRelated(m.at, "strict here").
 		WithRelated(caller.outsideAt(), "%s", caller.outsideWhy())
 	port := "PORT"
@@ -304,9 +203,9 @@ func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stat
 	case len(r.callee.Ports) == 1:
 		port = portText(r.callee.Ports[0].Number)
 	}
-	way := fmt.Sprintf("let it call one port alone, `-> %s:%s`, and make that permissive: `mtls %s:%s permissive`", r.callee.Name, port, r.callee.Name, port)
+	way := fmt.Sprintf("let it call a single port, `-> %s:%s`, and make that permissive: `mtls %s:%s permissive`", r.callee.Name, port, r.callee.Name, port)
 	if !caller.declaredOutside() {
-		way = "let its proxy be injected; or " + way
+		way = "inject its proxy; or " + way
 		if len(caller.Addresses) == 0 {
 			way += fmt.Sprintf(", and say where it calls from: `service %s outside address NETWORK`", caller.Name)
 		}
@@ -317,10 +216,10 @@ func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stat
 // unproved reports a caller that has neither an identity nor an address.
 func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	if len(caller.Addresses) == 0 {
-		svc := c.byName[caller.Namespace].names[caller.Name].service
+		svc := c.serviceOf(caller)
 		c.list.Add(diag.NoIdentity, at, "%s has no proxy, so it cannot prove who it is", caller.Name).
 			WithRelated(svc.outsideAt(), "%s", svc.outsideWhy()).
-			WithHelp("let its proxy be injected, or say where its calls come from: `service %s outside address NETWORK`", caller.Name)
+			WithHelp("inject its proxy, or say where its calls come from: `service %s outside address NETWORK`", caller.Name)
 	}
 }
 
@@ -332,9 +231,10 @@ func (c *checker) outsideCallee(r *rule, deny bool) {
 	}
 	c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this %s: %s has no proxy", what, s.Name).
 		WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
-		WithHelp("whoever reaches it on the network may call it: bring it into the mesh, or guard it with a NetworkPolicy")
+		WithHelp("anything that reaches it on the network may call it: bring it into the mesh, or protect it with a NetworkPolicy")
 }
 
+// declaredOutside reports whether the intents, rather than the manifests, say that the service has no proxy.
 func (s *service) declaredOutside() bool { return s.decl != nil && s.decl.Outside.Present() }
 
 func (s *service) outsideAt() source.Span {

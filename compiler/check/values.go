@@ -2,7 +2,10 @@ package check
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
@@ -136,4 +139,46 @@ func listed(names []string) string {
 	default:
 		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
+}
+
+// expiresSoon is how long before its last day a statement has a warning.
+const expiresSoon = 30 * 24 * time.Hour
+
+// tail reads the clauses `until` and `because`.
+func (c *checker) tail(t lang.Tail) (until, because string) {
+	because = t.Because.Text
+	if i := strings.IndexFunc(because, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) }); i >= 0 {
+		c.list.Add(diag.InvalidValue, t.Because.Range, "this reason has an invisible character that changes how the text around it is displayed").
+			WithHelp("delete the control or direction character: reviewers would see another text")
+	}
+	if !t.Until.Present() {
+		return "", because
+	}
+	day, err := time.Parse(time.DateOnly, t.Until.Text)
+	if err != nil {
+		c.list.Add(diag.InvalidValue, t.Until.Range, "%s is not a day", quoted(t.Until.Text)).
+			WithHelp("write year, month and day: until 2027-03-31")
+		return "", because
+	}
+	today := c.Today.UTC().Truncate(24 * time.Hour)
+	switch {
+	case today.After(day):
+		c.list.Add(diag.Expired, t.Until.Range, "this ended on %s", t.Until.Text).
+			WithNote("today is %s", today.Format(time.DateOnly)).
+			WithHelp("delete the statement, or give it a later day")
+	case day.Sub(today) <= expiresSoon:
+		c.list.Add(diag.Expiring, t.Until.Range, "this ends in %s", days(int(day.Sub(today).Hours())/24)).
+			WithNote("from the day after %s the build fails until the statement is deleted or extended", t.Until.Text)
+	}
+	return t.Until.Text, because
+}
+
+func days(n int) string {
+	switch n {
+	case 0:
+		return "less than a day"
+	case 1:
+		return "1 day"
+	}
+	return strconv.Itoa(n) + " days"
 }

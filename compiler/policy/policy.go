@@ -99,18 +99,18 @@ type Group struct {
 
 // Service is one workload: what shares a selector and an identity.
 type Service struct {
-	Namespace string
-	Name      string
-	Account   string  // empty where it has none (outside)
-	Labels    []Label // selects its pods; sorted by key, never empty for a service inside the mesh
-	Ports     []Port  // sorted by number
-	Mode      Mode    // of the workload; ModeUnset inherits
-	ModeAt    source.Span // the statement of its mode, or the first one of the mode of a port
-	Dataplane Dataplane
-	DataplaneAt source.Span // what makes it another than a sidecar; else zero
-	Addresses []netip.Prefix // of a service without a proxy; sorted
-	Hosts     []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
-	At        source.Span    // its declaration, or its workload manifest
+	Namespace   string
+	Name        string
+	Account     string      // empty where it has none (outside)
+	Labels      []Label     // selects its pods; sorted by key, never empty for a service inside the mesh
+	Ports       []Port      // sorted by number
+	Mode        Mode        // of the workload; ModeUnset inherits
+	ModeAt      source.Span // the statement of its mode, or the first one of the mode of a port
+	Dataplane   Dataplane
+	DataplaneAt source.Span    // what makes it another than a sidecar; else zero
+	Addresses   []netip.Prefix // of a service without a proxy; sorted
+	Hosts       []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
+	At          source.Span    // its declaration, or its workload manifest
 
 	Allow []Rule // edges that lead here, in the order of their spans
 	Deny  []Rule

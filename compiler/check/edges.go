@@ -1,0 +1,263 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// edges resolves every edge and deny, arrow by arrow.
+func (c *checker) edges(sections []section) {
+	for _, s := range sections {
+		for _, stmt := range s.stmts {
+			switch e := stmt.(type) {
+			case *lang.Edge:
+				c.chain(s.mesh, e.Hops, e.Tail, e.Range, false)
+			case *lang.Deny:
+				c.chain(s.mesh, e.Hops, e.Tail, e.Range, true)
+			}
+		}
+	}
+	for _, m := range c.meshes {
+		for _, e := range m.externals() {
+			slices.SortFunc(e.Callers, policy.Source.Compare)
+			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
+		}
+	}
+}
+
+func (c *checker) chain(m *mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
+	until, because := c.tail(tail)
+	for i := 0; i+1 < len(hops); i++ {
+		left := hops[i]
+		if i > 0 {
+			left = bare(left)
+		}
+		from, fromAt := c.sources(m, left, deny)
+		c.callers(from, deny)
+		c.lastOnly(m, hops[i+1])
+		for j := range hops[i+1] {
+			t := &hops[i+1][j]
+			rule := policy.Rule{From: from, Because: because, Until: until, At: at}
+			c.arrow(m, rule, fromAt, left, t, deny)
+		}
+	}
+}
+
+// callers marks the services that an edge or a deny names as callers, and notes whether an edge lets in any or world.
+func (c *checker) callers(from []policy.Source, deny bool) {
+	for _, f := range from {
+		switch f.Kind {
+		case policy.FromAny, policy.FromWorld:
+			if !deny {
+				c.anyone = max(c.anyone, f.Kind)
+			}
+		case policy.FromService:
+			c.serviceOf(f.Service).calls = true
+		case policy.FromMesh:
+			for _, s := range c.byName[f.Mesh].services {
+				s.calls = true
+			}
+		}
+	}
+}
+
+// bare returns the middle of a chain as sources: its ports and operations belong to it as a destination.
+func bare(targets []lang.Target) []lang.Target {
+	out := make([]lang.Target, len(targets))
+	for i, t := range targets {
+		out[i].Ref = t.Ref
+	}
+	return out
+}
+
+// arrow resolves one destination and enters a rule for each service that it stands for.
+func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
+	callees, ext := c.destination(m, t.Ref)
+	ops, ok := c.operations(t.Ops)
+	if ext != nil {
+		c.externalEdge(m, base, fromAt, ext, t, deny)
+		return
+	}
+	consent := &consent{statement: m}
+	for _, s := range callees {
+		s.called = true
+		r := &rule{Rule: base, callee: s}
+		r.FromAt, r.ToAt = fromAt, t.Ref.Range
+		r.Ops = ops
+		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
+			continue
+		}
+		if s.mesh != m && !c.consented(consent, r) {
+			continue
+		}
+		r.key = r.Rule.OperationKey()
+		c.repeats(r, deny)
+		if deny {
+			s.deny = append(s.deny, r)
+		} else {
+			s.allow = append(s.allow, r)
+		}
+	}
+	c.refused(m, consent, t, deny)
+	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
+		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).
+			WithNote("a call from one pod of a service to another counts, but it is rarely meant").
+			WithHelp("keep it if the pods of %s talk to each other, else delete it", callees[0].Name)
+	}
+}
+
+// destination resolves one reference on the right of an edge: to services, or to one external.
+func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
+	switch kind := special(r); {
+	case kind == policy.FromAny || kind == policy.FromWorld:
+		if !c.ambiguous(m, r) {
+			c.list.Add(diag.NotADestination, r.Range, "`%s` can be a caller, not a destination", r.Name.Text).
+				WithHelp("name the services that may be called, or write `*` for all of this mesh")
+		}
+		return nil, nil
+	case kind == policy.FromMesh:
+		if other := c.lookupMesh(r.Namespace); other != nil {
+			return c.everyone(other, false), nil
+		}
+		return nil, nil
+	case r.Name.Text == "*" && !r.Name.Quoted:
+		return c.everyone(m, false), nil
+	}
+	s := c.lookup(m, r)
+	switch {
+	case s == nil:
+		return nil, nil
+	case s.external != nil:
+		return nil, s.external
+	}
+	return s.services(), nil
+}
+
+// rulePorts sets the ports of a rule. single says that the destination stands for this one service.
+func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
+	s := r.callee
+	if t.Port.Present() {
+		number, ok := c.port(s, t.Port)
+		if !ok {
+			return false
+		}
+		r.Ports = []uint16{number}
+		if len(r.Ops) > 0 {
+			i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number })
+			if p := s.Ports[i].Protocol; !p.IsHTTP() {
+				d := c.list.Add(diag.NotHTTP, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "port %d of %s is not known to be HTTP, so it has no methods and paths", number, s.Name).
+					WithRelated(s.At, "declared here")
+				switch {
+				case s.decl == nil || len(s.decl.Ports) == 0:
+					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete the operations")
+				case p == policy.ProtocolUnset:
+					d.WithHelp("declare its protocol: `port %d http`", number)
+				default:
+					d.WithHelp("it is declared as %s: delete the operations, or declare `port %d http`", p, number)
+				}
+				return false
+			}
+		}
+		return true
+	}
+	if len(r.Ops) == 0 {
+		return true
+	}
+	r.anyHTTP = true
+	for _, p := range s.Ports {
+		if p.Protocol.IsHTTP() {
+			r.Ports = append(r.Ports, p.Number)
+		}
+	}
+	if len(r.Ports) == 0 {
+		at := t.Ref.Range
+		if single {
+			at = t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range)
+		}
+		c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no methods and paths", s.Name).
+			WithRelated(s.At, "declared here").
+			WithHelp("declare one: `service %s … port 8080 http`, or delete the operations", s.Name)
+		return false
+	}
+	return true
+}
+
+// edgeKey identifies a caller, a callee, and the ports and operations between them.
+type edgeKey struct {
+	callee *service
+	caller *policy.Service
+	kind   policy.SourceKind
+	mesh   string
+	deny   bool
+	key    string
+}
+
+// repeats reports a rule of which every caller has the same rule already.
+func (c *checker) repeats(r *rule, deny bool) {
+	repeated := true
+	var first source.Span
+	for _, f := range r.From {
+		k := edgeKey{r.callee, f.Service, f.Kind, f.Mesh, deny, r.key}
+		if at, ok := c.seen[k]; ok {
+			first = at
+		} else {
+			repeated = false
+			c.seen[k] = r.At
+		}
+	}
+	if repeated {
+		what := "edge"
+		if deny {
+			what = "deny"
+		}
+		c.list.Add(diag.DuplicateEdge, r.ToAt, "this %s is already stated", what).
+			WithRelated(first, "first stated here").
+			WithHelp("delete one of the two")
+	}
+}
+
+// externalEdge enters the callers of an external.
+func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, e *external, t *lang.Target, deny bool) {
+	e.used = true
+	switch {
+	case deny:
+		c.list.Add(diag.NotADestination, t.Ref.Range, "a deny cannot bind %s: it is outside the mesh", quoted(t.String())).
+			WithRelated(e.At, "declared as an external here").
+			WithHelp("delete its edge: with `sidecars: true` only callers with an edge reach it")
+		return
+	case e.Namespace != m.Name:
+		c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external of mesh %s and not visible here", quoted(t.Name.Text), e.Namespace).
+			WithRelated(e.At, "declared here").
+			WithHelp("declare it in mesh %s too: `external %s host …`", m.Name, t.Name.Text)
+		return
+	case len(t.Ops) > 0:
+		c.list.Add(diag.MisplacedClause, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "nothing would enforce operations on an external").
+			WithHelp("delete them: the callee's proxy enforces operations, and an external has none")
+		return
+	}
+	if t.Port.Present() {
+		number, ok := c.portNumber(t.Port)
+		if !ok {
+			return
+		}
+		if !slices.ContainsFunc(e.Ports, func(p policy.ExternalPort) bool { return p.Number == number }) {
+			c.list.Add(diag.UnknownPort, t.Port.Range, "%s declares no port %d", e.Name, number).
+				WithRelated(e.At, "declared here").
+				WithHelp("declare it: `port %d tls`", number)
+			return
+		}
+	}
+	for i, f := range base.From {
+		if f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name {
+			c.list.Add(diag.NotADestination, fromAt[i], "%s cannot see the externals of mesh %s", quoted(f.String()), m.Name).
+				WithRelated(e.At, "declared here").
+				WithHelp("declare the external in the mesh of its caller")
+			continue
+		}
+		e.Callers = append(e.Callers, f)
+	}
+}
