@@ -74,7 +74,7 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// A severity belongs to a code, for whoever silences or raises it by that code: only this package gives one to a finding.
+// Users silence and raise findings by code, so a severity belongs to a code: only this package assigns one to a finding.
 func TestSeverityIsTheCodes(t *testing.T) {
 	files := token.NewFileSet()
 	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
@@ -105,7 +105,7 @@ func TestUnknownCode(t *testing.T) {
 	assert.Equal(t, diag.Error, diag.Code("MESH9999").Severity())
 }
 
-// The reference page is the table and nothing else.
+// The reference page is generated from the table.
 func TestPage(t *testing.T) {
 	golden.Equal(t, "../../grammar/findings.md", []byte(page()))
 }
@@ -114,14 +114,15 @@ func page() string {
 	var b strings.Builder
 	b.WriteString(`# Findings
 
-<!-- Written by the tests of lang/diag from its table of codes: go test ./lang/diag -update -->
+<!-- Generated from the table of codes in lang/diag: go test ./lang/diag -update -->
 
-What meshc has to say about a project is a list of findings. Each has a code, which never changes its meaning,
-and all findings of a build are reported at once. ` + "`meshc explain CODE`" + ` prints what stands here.
+Everything that meshc reports about a project is a finding. Each finding has a code, whose meaning never changes. A build
+reports all of its findings at once. ` + "`meshc explain CODE`" + ` prints the section of a code.
 
 An **error** fails the build and cannot be demoted. A **warning** can be silenced or made an error, by its code, with
-` + "`-W CODE=silence`, `-W CODE=error` or `-W error`" + ` (all of them), or under ` + "`warnings`" + ` in meshc.yaml. A **note** is worth knowing and
-never fails a build. The examples are built by a test, as of ` + diag.ExampleDay + `: the wrong one gives this code, the right one no finding.
+` + "`-W CODE=silence` or `-W CODE=error`" + `, or under ` + "`warnings`" + ` in meshc.yaml; ` + "`-W error`" + ` makes all warnings errors. A **note** is for
+information and never fails a build. A test builds all of the examples, as of ` + diag.ExampleDay + `: the wrong example has this finding,
+and the right one has none.
 
 ` + formats + `
 ## Codes
@@ -142,12 +143,13 @@ const formats = `## Formats
 
 | --format | for | where |
 |---|---|---|
-| text | people: the lines with what is wrong marked under them | standard error |
+| text | people: the relevant lines, with the problem underlined | standard error |
 | json | programs | standard output of check, standard error of build |
 | sarif | code scanning: SARIF 2.1.0, columns in UTF-16 units | the same |
 | github | annotations of a pull request in GitHub Actions | the same |
 
-The JSON is one object. Fields may be added to it, never renamed or removed; ` + "`version`" + ` rises if that must ever change.
+The JSON is a single object. Fields may be added to it but are never renamed or removed. If that ever has to change,
+` + "`version`" + ` increases.
 
 ` + "```json" + `
 {
@@ -170,7 +172,7 @@ The JSON is one object. Fields may be added to it, never renamed or removed; ` +
 }
 ` + "```" + `
 
-` + "`place` and `help`" + ` may be missing; every place has the form of the first one. Offsets count bytes from 0; lines and columns
-count from 1, columns in characters. A place ends before its ` + "`end`" + `. An edit replaces the text of its place. A fix that is safe
-cannot change who may call whom, and ` + "`meshc check --fix`" + ` makes it.
+` + "`place` and `help`" + ` may be missing. Every place has the form of the first one and excludes its ` + "`end`" + `. Offsets are in bytes and
+start at 0; lines and columns start at 1, and columns are in characters. An edit replaces the text of its place. A safe fix
+cannot change who may call whom, and ` + "`meshc check --fix`" + ` applies it.
 `

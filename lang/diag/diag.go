@@ -1,7 +1,7 @@
-// Package diag is what meshc has to say about an input: findings with a code, a place and a way out.
+// Package diag defines findings: what meshc reports about an input, with a code, a place and a way to fix it.
 //
-// It knows places in sources and the one table of codes. It does not know how a finding came about,
-// and it never decides what a run does with it.
+// It contains the table of all codes and writes findings as text, JSON, SARIF and GitHub annotations. It does not know how
+// a finding came about, and it does not decide what a run does about one.
 package diag
 
 import (
@@ -14,12 +14,12 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Severity says what a finding does to a build.
+// Severity is the effect of a finding on a build.
 type Severity uint8
 
 const (
-	Note    Severity = iota // worth knowing; never fails a build
-	Warning                 // can be silenced or made an error, by code
+	Note    Severity = iota // for information; never fails a build
+	Warning                 // can be silenced or made an error, by its code
 	Error                   // fails the build and cannot be demoted
 )
 
@@ -30,44 +30,44 @@ type Diagnostic struct {
 	Code     Code
 	Severity Severity
 	Message  string      // lower case, no full stop
-	Primary  source.Span // the smallest span that shows the trouble; zero where there is no place
-	Related  []Related   // at most two other places
-	Notes    []string    // facts that explain
-	Help     string      // the way out, in words
+	Primary  source.Span // the smallest span that shows the problem; zero if there is none
+	Related  []Related   // at most two
+	Notes    []string    // facts that explain the finding
+	Help     string      // how to resolve it
 	Fixes    []Fix
 }
 
-// Related is another place that has to do with a finding.
+// Related is another place that is relevant to a finding.
 type Related struct {
 	Span    source.Span
 	Message string // "first declared here"
 }
 
-// Fix is a change to the sources that mends a finding. The same fix serves `check --fix` and editors.
+// Fix is a change to the sources that resolves a finding. `check --fix` and editors use the same fixes.
 type Fix struct {
 	Title string
 	Edits []Edit
-	Safe  bool // `check --fix` applies it unasked: it cannot change who may call whom
+	Safe  bool // it cannot change who may call whom, so `check --fix` applies it without asking
 }
 
-// Edit replaces the text of a span; an empty span inserts.
+// Edit replaces the text of a span. An empty span inserts.
 type Edit struct {
 	Span source.Span
 	New  string
 }
 
-// New makes a finding whose severity is that of its code.
+// New makes a finding with the severity of its code.
 func New(code Code, at source.Span, format string, args ...any) Diagnostic {
 	return Diagnostic{Code: code, Severity: code.Severity(), Message: sprintf(maxArgument, format, args), Primary: at}
 }
 
-// How much of a text a message repeats, in characters, and how much of a list a note or the way out has.
+// The longest argument of a message, and the longest list in a note or a help, in characters.
 const (
 	maxArgument = 500
 	maxList     = 5000
 )
 
-// sprintf leaves out of the texts that it puts together what nobody would read.
+// sprintf formats a message and cuts long arguments.
 func sprintf(most int, format string, args []any) string {
 	args = slices.Clone(args)
 	for i, arg := range args {
@@ -80,16 +80,16 @@ func sprintf(most int, format string, args []any) string {
 	return fmt.Sprintf(format, args...)
 }
 
-// List is the findings of a stage or of a build.
+// List holds the findings of a stage or of a build.
 type List []Diagnostic
 
-// Add appends a finding and returns it, to be filled further before the next Add.
+// Add appends a finding and returns it. The result is valid until the next Add.
 func (l *List) Add(code Code, at source.Span, format string, args ...any) *Diagnostic {
 	*l = append(*l, New(code, at, format, args...))
 	return &(*l)[len(*l)-1]
 }
 
-// WithRelated adds another place and returns d.
+// WithRelated adds a related place and returns d.
 func (d *Diagnostic) WithRelated(at source.Span, format string, args ...any) *Diagnostic {
 	if !at.IsZero() {
 		d.Related = append(d.Related, Related{at, sprintf(maxArgument, format, args)})
@@ -97,25 +97,25 @@ func (d *Diagnostic) WithRelated(at source.Span, format string, args ...any) *Di
 	return d
 }
 
-// WithNote adds a fact that explains and returns d.
+// WithNote adds a note and returns d.
 func (d *Diagnostic) WithNote(format string, args ...any) *Diagnostic {
 	d.Notes = append(d.Notes, sprintf(maxList, format, args))
 	return d
 }
 
-// WithHelp sets the way out and returns d.
+// WithHelp sets the help and returns d.
 func (d *Diagnostic) WithHelp(format string, args ...any) *Diagnostic {
 	d.Help = sprintf(maxList, format, args)
 	return d
 }
 
-// WithFix adds a change of one place that mends the finding and returns d.
+// WithFix adds a fix that changes a single place and returns d.
 func (d *Diagnostic) WithFix(safe bool, at source.Span, replacement, title string) *Diagnostic {
 	d.Fixes = append(d.Fixes, Fix{Title: title, Safe: safe, Edits: []Edit{{at, replacement}}})
 	return d
 }
 
-// Sort orders findings by place, then code, then message, and drops exact repeats.
+// Sort orders findings by place, code and message, and drops duplicates.
 func (l List) Sort() List {
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
 		switch {
@@ -131,8 +131,8 @@ func (l List) Sort() List {
 	})
 }
 
-// Settled leaves out of the findings of the checks what may only follow from another fault: from an input that could
-// not be read, where there is one, or from an unknown name.
+// Settled drops the findings that may be mere consequences of another fault: of an unread input, if there is one, or of an
+// unknown name.
 func (l List) Settled(unread bool) List {
 	unknown := slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Code.follows() == UnknownName })
 	return slices.DeleteFunc(l, func(d Diagnostic) bool {
@@ -148,7 +148,7 @@ func (l List) Settled(unread bool) List {
 	})
 }
 
-// Count is the number of findings of a severity.
+// Count returns the number of findings with a severity.
 func (l List) Count(s Severity) int {
 	n := 0
 	for i := range l {
@@ -159,12 +159,12 @@ func (l List) Count(s Severity) int {
 	return n
 }
 
-// HasErrors tells whether a finding fails the build.
+// HasErrors reports whether any finding fails the build.
 func (l List) HasErrors() bool {
 	return slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
-// Err is the errors of the list as one *multierror.Error, nil where there are none.
+// Err returns the errors of the list as one *multierror.Error, or nil if there are none.
 func (l List) Err() error {
 	var all *multierror.Error
 	for i := range l {
@@ -175,7 +175,7 @@ func (l List) Err() error {
 	return all.ErrorOrNil()
 }
 
-// Error is the finding in one line, `file:line:column: error: message [CODE]`, columns in runes.
+// Error formats the finding on one line: `file:line:column: error: message [CODE]`, with columns in runes.
 func (d *Diagnostic) Error() string {
 	text := fmt.Sprintf("%s: %s [%s]", d.Severity, d.Message, d.Code)
 	if d.Primary.IsZero() {

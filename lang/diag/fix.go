@@ -8,16 +8,16 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Fixed is a source with the fixes of its findings in it.
+// Fixed is a source to which fixes have been applied.
 type Fixed struct {
-	File  *source.File // as it was
-	Text  string       // as it is now
-	Fixes int          // how many fixes have an edit here
+	File  *source.File // the original
+	Text  string       // the new text
+	Fixes int          // number of fixes with an edit in this file
 }
 
-// ApplyFixes applies the first safe fix of each finding and gives the sources that it changes, sorted by
-// name. A fix is applied whole or not at all: one that overlaps an earlier one is left for the next
-// round, when the findings are made anew. Nothing is written to disk.
+// ApplyFixes applies the first safe fix of each finding and returns the changed sources, sorted by name. A fix is applied
+// completely or not at all. One that overlaps an earlier fix is left for the next round, after the checks have run again.
+// Nothing is written to disk.
 func ApplyFixes(l List) []Fixed {
 	accepted := map[*source.File]*changes{}
 	for _, d := range l {
@@ -48,7 +48,7 @@ func ApplyFixes(l List) []Fixed {
 	return fixed
 }
 
-// fits tells whether all edits of a fix can stand beside each other and beside what was accepted.
+// fits reports whether the edits of a fix are compatible with each other and with those accepted so far.
 func fits(accepted map[*source.File]*changes, edits []Edit) bool {
 	for i, e := range edits {
 		if e.Span.IsZero() || !accepted[e.Span.File].takes(e) {
@@ -63,13 +63,13 @@ func fits(accepted map[*source.File]*changes, edits []Edit) bool {
 	return true
 }
 
-// clash tells whether two edits of one file exclude each other. The same edit twice is one edit; two
-// insertions at one place have no order, so only one of them can be made.
+// clash reports whether two edits of a file exclude each other. Two equal edits count as one. Two insertions at the same
+// place have no order, so only one of them can be made.
 func clash(a, b Edit) bool {
 	return a != b && (a.Span.Start < b.Span.End && b.Span.Start < a.Span.End || a.Span.Start == b.Span.Start)
 }
 
-// changes is what was accepted for one file: edits that do not overlap, sorted by place.
+// changes holds the edits accepted for a file. They do not overlap and are sorted by place.
 type changes struct {
 	edits []Edit
 	fixes int

@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// GitHub writes findings as workflow commands, one a line, which GitHub Actions shows beside the lines of a
-// pull request. https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+// GitHub writes findings as workflow commands, one per line, which GitHub Actions shows as annotations of a pull request:
+// https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
 func GitHub(w io.Writer, l List) error {
 	b := bufio.NewWriter(w)
 	for _, d := range l {
@@ -18,7 +18,7 @@ func GitHub(w io.Writer, l List) error {
 		if s := d.Primary; !s.IsZero() {
 			start, end := s.StartPosition(), s.EndPosition()
 			fmt.Fprintf(b, "file=%s,line=%d,", githubProperty(PrintableLine(s.File.Name)), start.Line)
-			// GitHub refuses columns where the lines differ.
+			// GitHub rejects columns if the lines differ.
 			if start.Line == end.Line {
 				fmt.Fprintf(b, "col=%d,endColumn=%d,", start.Rune, end.Rune)
 			} else {
@@ -30,7 +30,7 @@ func GitHub(w io.Writer, l List) error {
 	return b.Flush()
 }
 
-// plain is all that a finding says, without snippets.
+// plain returns the complete text of a finding, without snippets.
 func (d *Diagnostic) plain() string {
 	lines := []string{PrintableLine(d.Message)}
 	for _, r := range d.Related {
@@ -61,7 +61,7 @@ func printableLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// The escapes are those of @actions/core: a property also ends at a colon or a comma.
+// The escapes are those of @actions/core. In a property, a colon or a comma must be escaped as well.
 var (
 	githubMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	githubArgument = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// JSON writes findings as one object. The schema is stable: fields are added, never renamed or removed, and
-// `version` rises if that must ever change.
+// JSON writes findings as one object. The schema is stable: fields may be added but are never renamed or removed. If that
+// ever has to change, `version` increases.
 //
 //	{
 //	  "version": 1,
@@ -17,17 +17,17 @@ import (
 //	    "code": "MESH1001",
 //	    "severity": "error",                       // error, warning or note
 //	    "message": "…",
-//	    "place": PLACE,                            // left out where a finding has no place
+//	    "place": PLACE,                            // omitted if the finding has no place
 //	    "related": [{"message": "…", "place": PLACE}],
 //	    "notes": ["…"],
-//	    "help": "…",                               // may be left out
+//	    "help": "…",                               // may be omitted
 //	    "fixes": [{"title": "…", "safe": true, "edits": [{"place": PLACE, "new": "…"}]}]
 //	  }]
 //	}
 //
-// PLACE is {"file": "shop.mesh", "start": POSITION, "end": POSITION}, half-open; a POSITION is
-// {"offset": 12, "line": 2, "column": 5}: the offset counts bytes from 0, line and column count from 1,
-// columns in characters (Unicode code points). An edit replaces the text of its place.
+// PLACE is {"file": "shop.mesh", "start": POSITION, "end": POSITION} and excludes its end. A POSITION is
+// {"offset": 12, "line": 2, "column": 5}. Offsets are in bytes and start at 0. Lines and columns start at 1, and columns
+// are in characters (Unicode code points). An edit replaces the text of its place.
 func JSON(w io.Writer, l List) error {
 	out := jsonReport{
 		Version: 1,

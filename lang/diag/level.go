@@ -2,29 +2,28 @@ package diag
 
 import "fmt"
 
-// Level is what is done with a finding that is no error, by its code.
+// Level says what to do with the warnings or notes of a code.
 type Level uint8
 
 const (
-	Warn    Level = iota // leave it as it is
-	Silence              // drop it
-	Fail                 // make it an error
+	Warn    Level = iota // keep them as they are
+	Silence              // drop them
+	Fail                 // make them errors
 )
 
 func (l Level) String() string { return [...]string{"warn", "silence", "error"}[l] }
 
-// ParseLevel reads `warn`, `silence` or `error`.
+// ParseLevel parses `warn`, `silence` or `error`.
 func ParseLevel(word string) (Level, error) {
 	for l := Warn; l <= Fail; l++ {
 		if l.String() == word {
 			return l, nil
 		}
 	}
-	return Warn, fmt.Errorf("%q is no level: silence, warn or error", word)
+	return Warn, fmt.Errorf("unknown level %q; want silence, warn or error", word)
 }
 
-// Apply is the list with what the levels say of its codes. Errors stay, whatever is said of them:
-// what fails a build cannot be demoted. The list itself is left as it is.
+// Apply returns the list with the levels of its codes applied. Errors cannot be demoted. The list itself is not changed.
 func (l List) Apply(levels map[Code]Level) List {
 	if len(levels) == 0 {
 		return l

@@ -45,5 +45,5 @@ func TestParseLevel(t *testing.T) {
 		assert.Equal(t, word, got.String())
 	}
 	_, err := diag.ParseLevel("ignore")
-	assert.EqualError(t, err, `"ignore" is no level: silence, warn or error`)
+	assert.EqualError(t, err, `unknown level "ignore"; want silence, warn or error`)
 }

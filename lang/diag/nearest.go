@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// longestGuess is the longest name, in bytes, for which a near one is looked for.
+// longestGuess is the length in bytes of the longest name for which Nearest suggests another.
 const longestGuess = 64
 
-// Nearest is the name among some that somebody most likely meant who wrote name: the one with the fewest
-// letters to add, drop, change or swap with their neighbour, at most a third of name's letters (one at
-// least, but not all). Upper and lower case count as the same. Of several equally near the first wins; false where
-// none is near, or where name is one of them.
+// Nearest returns the candidate that was most likely meant by a misspelled name: the one at the smallest
+// Damerau-Levenshtein distance, ignoring case. The distance is at most a third of the length of name, but at least 1 and
+// less than the length. Of several candidates at the same distance the first wins. It returns false if there is no such
+// candidate, or if name is itself a candidate.
 func Nearest(name string, among []string) (string, bool) {
 	if name == "" || len(name) > longestGuess {
 		return "", false
@@ -40,7 +40,7 @@ func Nearest(name string, among []string) (string, bool) {
 	return best, best != ""
 }
 
-// letters appends the characters of a name, all in lower case.
+// letters appends the characters of a name in lower case.
 func letters(to []rune, name string) []rune {
 	for _, r := range name {
 		to = append(to, unicode.ToLower(r))
@@ -48,13 +48,13 @@ func letters(to []rune, name string) []rune {
 	return to
 }
 
-// distance keeps the three rows that the count needs, for one word after another.
+// distance holds the three rows of the computation, so that they can be reused.
 type distance struct{ rows [3][]int }
 
-// between is the Damerau-Levenshtein distance (optimal string alignment) of two words, or any number
-// above limit where it is above that.
+// between returns the Damerau-Levenshtein distance (optimal string alignment) of two words, or any number above limit if
+// the distance is above limit.
 func (d *distance) between(a, b []rune, limit int) int {
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] { // names of one project often begin alike
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] { // names of a project often have a common prefix
 		a, b = a[1:], b[1:]
 	}
 	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
@@ -84,7 +84,7 @@ func (d *distance) between(a, b []rune, limit int) int {
 			}
 			least = min(least, row[j])
 		}
-		// A swap reaches two rows back, and never gains more than one over this row.
+		// A swap reaches back two rows and improves on this row by at most one.
 		if least > limit+1 {
 			return least
 		}

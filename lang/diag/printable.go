@@ -12,18 +12,18 @@ import (
 	"golang.org/x/text/width"
 )
 
-// tabStop is where a tab of a snippet ends.
+// tabStop is the distance between tab stops in snippets.
 const tabStop = 4
 
-// glyph is how one character of a source is shown, and how many columns that takes.
+// glyph is the display form of a character and its width in columns.
 type glyph struct {
 	text    string
 	columns int
 }
 
-// glyphOf shows the first character of s, which starts in a column counted from 0. Control characters,
-// bytes that are no UTF-8 and invisible or direction-changing characters are spelled out: a source must
-// not be able to steer the terminal, nor look like something that it is not.
+// glyphOf returns the display form of the first character of s, which starts at a column counted from 0. Control
+// characters, invalid UTF-8, and characters that are invisible or change the text direction are spelled out: a source must
+// not be able to control the terminal or to look like something else.
 func glyphOf(s string, column int) (g glyph, size int) {
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
@@ -51,7 +51,7 @@ func escaped(format string, r rune) glyph {
 	return glyph{text, len(text)}
 }
 
-// PrintableLine is a text on one line with everything spelled out that a terminal would not show as it is.
+// PrintableLine returns a text on one line, with every character spelled out that a terminal would not display as is.
 func PrintableLine(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7e }) < 0 {
 		return s
@@ -68,9 +68,9 @@ func PrintableLine(s string) string {
 	return b.String()
 }
 
-// PrintableLines is a text of several lines, or JSON, with everything spelled out that could steer a terminal, or GitHub's
-// runner, which takes a line that begins with `::` for a command. Newlines and tabs stay as they are. JSON means the
-// same afterwards.
+// PrintableLines returns a text of several lines, or JSON, with everything spelled out that could control a terminal or
+// the runner of GitHub Actions, which interprets lines that begin with `::` as commands. Newlines and tabs are kept. The
+// meaning of JSON does not change.
 func PrintableLines(text []byte) []byte {
 	if bytes.IndexFunc(text, steers) < 0 && !bytes.Contains(text, []byte("::")) {
 		return text
@@ -84,7 +84,7 @@ func PrintableLines(text []byte) []byte {
 			out = fmt.Appendf(out, `\x%02x`, text[i])
 		case r == '\r' && i+1 < len(text) && text[i+1] == '\n', !steers(r):
 			out = append(out, text[i:i+size]...)
-		case r < 0x20: // JSON has it spelled out already
+		case r < 0x20: // JSON never contains it unescaped
 			out = fmt.Appendf(out, `\x%02x`, r)
 		default:
 			for _, unit := range utf16.AppendRune(nil, r) {

@@ -12,9 +12,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// SARIF writes findings as a SARIF 2.1.0 log with one run, which names the rules that its results need.
-// Columns count UTF-16 units, as columnKind says. Relative file names stand for themselves: whoever
-// reads the log knows what they are relative to.
+// SARIF writes findings as a SARIF 2.1.0 log with a single run, which lists the rules that its results refer to. Columns
+// are in UTF-16 units, as columnKind states. Relative file names are written as they are: the consumer of the log knows
+// what they are relative to.
 func SARIF(w io.Writer, l List) error {
 	run := sarif.NewRun().WithColumnKind("utf16CodeUnits")
 	driver := sarif.NewToolComponent().WithName("meshc")
@@ -54,7 +54,7 @@ func SARIF(w io.Writer, l List) error {
 	return err
 }
 
-// sarifRules is the codes of a list, sorted.
+// sarifRules returns the codes of a list, sorted.
 func sarifRules(l List) []Code {
 	var codes []Code
 	for _, d := range l {
@@ -88,7 +88,7 @@ func sarifArtifact(f *source.File) *sarif.ArtifactLocation {
 	switch {
 	case path.IsAbs(f.Name):
 		u.Scheme = "file"
-	case len(f.Name) > 2 && f.Name[1] == ':' && f.Name[2] == '/': // a drive of Windows
+	case len(f.Name) > 2 && f.Name[1] == ':' && f.Name[2] == '/': // a Windows drive
 		u.Scheme, u.Path = "file", "/"+f.Name
 	}
 	return sarif.NewArtifactLocation().WithURI(u.String())

@@ -12,9 +12,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Text writes findings for people: the message, the lines that it is about with what is wrong marked under
-// them, and the way out. With colour it uses ANSI escapes; whether a terminal wants them is for the caller
-// to say. Nothing of a source reaches w that could steer a terminal.
+// Text writes findings for people: the message, the source lines with the relevant parts underlined, and the help. With
+// colour it uses ANSI escapes; the caller decides whether the terminal supports them. No control sequence in a source
+// reaches w.
 func Text(w io.Writer, l List, colour bool) error {
 	t := texter{w: bufio.NewWriter(w), colour: colour}
 	for i := range l {
@@ -26,7 +26,7 @@ func Text(w io.Writer, l List, colour bool) error {
 	return t.w.Flush()
 }
 
-// The colours, as the codes of "select graphic rendition".
+// Colours, as parameters of the ANSI sequence SGR.
 const (
 	red    = "1;31"
 	yellow = "1;33"
@@ -51,7 +51,7 @@ func (t *texter) paint(style, text string) string {
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-// mark is a span to be shown under its line.
+// mark is a span to be underlined.
 type mark struct {
 	line       int
 	start, end int // bytes within the line; end may lie behind it
@@ -76,14 +76,14 @@ func (t *texter) finding(d *Diagnostic) {
 	for _, fix := range d.Fixes {
 		switch {
 		case fix.Safe:
-			t.remark("fix", green, fix.Title+" (meshc check --fix does it)")
+			t.remark("fix", green, fix.Title+" (applied by meshc check --fix)")
 		case d.Help == "":
 			t.remark("fix", green, fix.Title)
 		}
 	}
 }
 
-// remark is a line under the snippet; further lines of the text are set under its first.
+// remark writes a line below the snippet. Further lines of the text are indented like the first.
 func (t *texter) remark(kind, style, text string) {
 	for i, line := range strings.Split(text, "\n") {
 		if i == 0 {
@@ -94,7 +94,7 @@ func (t *texter) remark(kind, style, text string) {
 	}
 }
 
-// places shows the primary place and the related ones, file by file.
+// places shows the primary and the related spans, file by file.
 func (t *texter) places(d *Diagnostic, style string) {
 	files := []*source.File{d.Primary.File}
 	marks := map[*source.File][]mark{d.Primary.File: {newMark(d.Primary, "", true)}}
@@ -145,7 +145,7 @@ func (t *texter) snippet(file *source.File, marks []mark, style string) {
 		}
 		shown = m.line
 		e := cut(text, m.start, m.end)
-		// A line that was cut is cut around each of its marks anew.
+		// A line that was cut is cut again around each of its marks.
 		if !same || e.partial {
 			t.rule(strconv.Itoa(m.line), e.text)
 		}
@@ -161,29 +161,29 @@ func (t *texter) snippet(file *source.File, marks []mark, style string) {
 	}
 }
 
-// rule is one row of a snippet, behind its line number.
+// rule writes a row of a snippet after its line number.
 func (t *texter) rule(number, text string) {
 	row := fmt.Sprintf("%s %s", t.paint(blue, fmt.Sprintf("%*s |", t.gutter, number)), text)
 	t.w.WriteString(strings.TrimRight(row, " "))
 	t.w.WriteByte('\n')
 }
 
-// lineColumns is how much of a line is shown.
+// lineColumns is the largest number of columns shown of a line.
 const lineColumns = 100
 
-// excerpt is what is shown of a line, and where the mark goes under it.
+// excerpt is the visible part of a line, and the position of the mark under it.
 type excerpt struct {
 	text          string
 	column, width int
 	partial       bool // some of the line is left out
 }
 
-// cut shows a line around the bytes [start, end), of which at least one column is marked.
+// cut returns the part of a line around the bytes [start, end). At least one column is marked.
 func cut(line string, start, end int) excerpt {
 	start = min(start, len(line))
 	end = min(max(end, start), len(line))
 
-	// Whatever lies farther off than this cannot be in the window, so it is not even looked at.
+	// Text farther away than this cannot be in the window.
 	first, last := 0, len(line)
 	const far = 8 * lineColumns
 	if start > far {
@@ -248,7 +248,7 @@ func cut(line string, start, end int) excerpt {
 	return e
 }
 
-// runeStart is the start of the character that byte i belongs to.
+// runeStart returns the start of the character that contains byte i.
 func runeStart(s string, i int) int {
 	for n := 0; i > 0 && n < 3 && s[i]&0xC0 == 0x80; n++ {
 		i--

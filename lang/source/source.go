@@ -1,6 +1,6 @@
-// Package source holds the text of one input and places in it.
+// Package source holds the text of an input and spans within it.
 //
-// It knows bytes and nothing else: no language, no findings, no disk.
+// It knows about bytes, lines and columns only, not about the language, findings or the disk.
 package source
 
 import (
@@ -12,27 +12,27 @@ import (
 
 // File is one input: an intents file, a workload manifest or meshc.yaml.
 type File struct {
-	Name string // as findings print it: slash-separated, relative to the project where it lies inside
-	Text string // the whole text, byte for byte as it was read
+	Name string // as shown in findings: slash-separated, and relative to the project if the file is inside it
+	Text string // the whole text, exactly as it was read
 
 	once  sync.Once
 	lines []int // byte offset of the start of each line
-	ascii bool  // a column is the same in bytes, runes and UTF-16: a text of one long line has no other way to be quick
+	ascii bool  // columns in bytes, runes and UTF-16 are the same, which keeps a file with one very long line fast
 }
 
-// NewFile makes a File of a name and its text.
+// NewFile makes a File from a name and a text.
 func NewFile(name, text string) *File { return &File{Name: name, Text: text} }
 
-// Span is a half-open range of bytes [Start, End) of a File. The zero Span is no place.
+// Span is a range of bytes [Start, End) in a File. The zero Span means that there is no place.
 type Span struct {
 	File       *File
 	Start, End int32
 }
 
-// IsZero tells whether the span is no place at all.
+// IsZero reports whether there is no place.
 func (s Span) IsZero() bool { return s.File == nil }
 
-// Text is the source between Start and End; empty for the zero Span.
+// Text returns the source text of the span, or "" for the zero Span.
 func (s Span) Text() string {
 	if s.File == nil {
 		return ""
@@ -40,8 +40,8 @@ func (s Span) Text() string {
 	return s.File.Text[s.Start:s.End]
 }
 
-// To is the span from the start of s to the end of t, which must lie in the same file.
-// A zero span gives way to the other.
+// To returns the smallest span that includes s and t, which must be in the same file. If one of them is zero, it returns
+// the other.
 func (s Span) To(t Span) Span {
 	switch {
 	case s.File == nil:
@@ -52,14 +52,14 @@ func (s Span) To(t Span) Span {
 	return Span{s.File, min(s.Start, t.Start), max(s.End, t.End)}
 }
 
-// Span makes a span of this file, clamped to its text.
+// Span returns a span of the file, clamped to its text.
 func (f *File) Span(start, end int) Span {
 	start = min(max(start, 0), len(f.Text))
 	end = min(max(end, start), len(f.Text))
 	return Span{f, int32(start), int32(end)}
 }
 
-// Before orders spans by file name, then by place; the zero Span comes first.
+// Before orders spans by file name, start and end. The zero Span comes first.
 func (s Span) Before(t Span) bool {
 	if s.File != t.File {
 		if s.File == nil || t.File == nil {
@@ -75,15 +75,15 @@ func (s Span) Before(t Span) bool {
 	return s.End < t.End
 }
 
-// Position is a place as people and editors count. All counts begin with 1.
+// Position is a place in terms of lines and columns, all counted from 1.
 type Position struct {
 	Line  int
 	Byte  int // column in bytes
-	Rune  int // column in runes: what a compiler prints
-	UTF16 int // column in UTF-16 units: what SARIF and the language server protocol count
+	Rune  int // column in runes, as in messages
+	UTF16 int // column in UTF-16 units, as in SARIF and the language server protocol
 }
 
-// Position works out line and columns of a byte offset, clamped to the text.
+// Position returns the position of a byte offset, clamped to the text.
 func (f *File) Position(offset int) Position {
 	offset = min(max(offset, 0), len(f.Text))
 	f.index()
@@ -102,7 +102,7 @@ func (f *File) Position(offset int) Position {
 	return p
 }
 
-// Line is the text of a line (counted from 1) without its line end; empty where there is none.
+// Line returns the text of a line, counted from 1, without its line ending, or "" if there is no such line.
 func (f *File) Line(n int) string {
 	f.index()
 	if n < 1 || n > len(f.lines) {
@@ -115,7 +115,7 @@ func (f *File) Line(n int) string {
 	return strings.TrimRight(f.Text[f.lines[n-1]:end], "\r\n")
 }
 
-// Offset is the byte offset of the start of a line (counted from 1), clamped to the text.
+// Offset returns the byte offset of the start of a line, counted from 1, clamped to the text.
 func (f *File) Offset(line int) int {
 	f.index()
 	switch {
@@ -127,10 +127,10 @@ func (f *File) Offset(line int) int {
 	return f.lines[line-1]
 }
 
-// StartPosition is the place of the first byte of the span.
+// StartPosition returns the position of the first byte of the span.
 func (s Span) StartPosition() Position { return s.position(s.Start) }
 
-// EndPosition is the place just behind the span.
+// EndPosition returns the position just after the span.
 func (s Span) EndPosition() Position { return s.position(s.End) }
 
 func (s Span) position(offset int32) Position {
