@@ -45,7 +45,7 @@ var imports = map[string][]string{
 	// The judge shares no code with what it judges: neither the target nor, below, the types that it writes.
 	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows manifests as a target's reader lowers them, and never their YAML.
-	"compiler/analysis/space":   {},
+	"compiler/analysis/space":   {"compiler/policy"},
 	"compiler/analysis/enforce": {"compiler/analysis/space", "lang/source"},
 	// What the judge's answers mean for a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},

@@ -1,8 +1,8 @@
-// Package migrate plans an environment's way to the modes that the intents state: from DISABLE over PERMISSIVE to
-// STRICT, and from a dry run to policies that are enforced.
+// Package migrate plans how an environment gets to the modes that the intents state: from DISABLE to PERMISSIVE to STRICT, and
+// from a dry run to enforced policies.
 //
-// It knows the settings, the policy and the workloads of a project. It reads and writes no files: a step is a change of
-// the text of meshc.yaml. It does not prove that a step can be built; whoever makes one compiles what it gives.
+// It knows the settings, the policy and the workloads of a project. It reads and writes no files: a step is a change to the
+// text of meshc.yaml. It does not prove that a step can be built; its caller builds the result.
 package migrate
 
 import (
@@ -17,33 +17,33 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Plan is the way, and what is in it.
+// Plan is the steps of a migration, and what is in their way.
 type Plan struct {
-	Refused []Blocker // callers that no mode lets in: as long as there are any, no step can be built
-	Cut     []Blocker // who is turned away by the policies as they are enforced now
+	Refused []Blocker // callers that no mode lets in; while there are any, no step can be built
+	Cut     []Blocker // callers that the policies refuse now
 	Steps   []Step
-	Looser  []Blocker // what the intents themselves do not state as strict
+	Looser  []Blocker // what the intents state as less than strict
 }
 
-// Step is one setting of the environment to change.
+// Step is a change of one setting of the environment.
 type Step struct {
 	Setting  []string // its keys: enforcement, or modes and one of its keys
 	From, To string
-	Why      string    // where the step is no step forward
-	Cut      []Blocker // who is turned away from then on, and has no edge that says otherwise
+	Why      string    // the reason for a step back
+	Cut      []Blocker // callers without an edge that it refuses from then on
 	Blocked  []Blocker // what would break
 }
 
-// Blocker is who or what would break, in words, and where it comes from.
+// Blocker is a caller or workload that would break, in words, and its place.
 type Blocker struct {
 	Text string
 	At   source.Span
 }
 
-// Name is the setting as people call it.
+// Name is the last key of the setting.
 func (s *Step) Name() string { return s.Setting[len(s.Setting)-1] }
 
-// Ready is how many steps nothing holds up, and Next the first of them, nil where there is none.
+// Ready counts the steps that nothing blocks. Next is the first of them; nil where there is none.
 func (p *Plan) Ready() (n int, next *Step) {
 	for i := range p.Steps {
 		if len(p.Refused) > 0 || len(p.Steps[i].Blocked) > 0 {
@@ -56,8 +56,8 @@ func (p *Plan) Ready() (n int, next *Step) {
 	return n, next
 }
 
-// Apply is the text of meshc.yaml after a step, and its settings. It is not ok where the text cannot be changed in
-// place, or more would change than the step says.
+// Apply returns the text of meshc.yaml after a step, and its settings. It is not ok where the text cannot be changed in place,
+// or would change more than the step says.
 func (s *Step) Apply(before config.Project, environment string) (text string, after config.Project, ok bool) {
 	file := before.Environments[environment].At.File
 	text, ok = config.Set(file, s.To, append([]string{"environments", environment}, s.Setting...)...)
@@ -65,7 +65,7 @@ func (s *Step) Apply(before config.Project, environment string) (text string, af
 		return "", after, false
 	}
 	after, findings := config.Parse(source.NewFile(file.Name, text))
-	after.Warnings = before.Warnings // the command line may have more
+	after.Warnings = before.Warnings // as the command line has them
 	if findings.HasErrors() || len(after.Environments) != len(before.Environments) {
 		return "", after, false
 	}
@@ -100,7 +100,7 @@ func (s *Step) changed(e config.Environment) config.Environment {
 	return e
 }
 
-// The keys and values of meshc.yaml that steps are made of.
+// The keys and values of meshc.yaml that steps use.
 const (
 	enforcement = "enforcement"
 	dryRun      = "dry-run"
@@ -108,11 +108,11 @@ const (
 	modes       = "modes"
 )
 
-// unproved is the errors that a migration is about: callers whom a mode or a policy would turn away.
+// unproved is the errors that a migration is about: callers that a mode or policy would refuse.
 var unproved = []diag.Code{diag.NoIdentity, diag.OutsideIntoStrict, diag.NoIdentitySource}
 
-// New plans the way of the environment of a project. The plan is nil where the findings have an error that is not
-// about who can prove who they are.
+// New plans the migration of the environment of a project. The plan is nil where the findings have other errors than those
+// about callers without identity.
 func New(of *compiler.Parsed) (*Plan, diag.List) {
 	now, found := of.Check(of.Config, unproved...)
 	if now == nil {
@@ -123,7 +123,7 @@ func New(of *compiler.Parsed) (*Plan, diag.List) {
 	if goal == nil {
 		return nil, list
 	}
-	// What is wrong under PERMISSIVE is so under any mode.
+	// What is wrong under PERMISSIVE is wrong under any mode.
 	_, always := of.Check(under(of, map[string]policy.Mode{"*": policy.Permissive}), unproved...)
 	always = slices.DeleteFunc(always, func(d diag.Diagnostic) bool { return !slices.Contains(unproved, d.Code) })
 
@@ -169,10 +169,10 @@ func New(of *compiler.Parsed) (*Plan, diag.List) {
 	return out, found
 }
 
-// under is the settings with other ceilings and without a dry run.
+// under returns the settings with other ceilings and without a dry run.
 func under(of *compiler.Parsed, ceilings map[string]policy.Mode) config.Project {
 	c := of.Config
-	c.Warnings = nil // no warning of another configuration ends a plan
+	c.Warnings = nil // a warning of another configuration must not end the plan
 	c.Environments = maps.Clone(c.Environments)
 	e := *c.Environments[of.Environment]
 	e.Modes, e.ModesAt, e.DryRun = ceilings, nil, false

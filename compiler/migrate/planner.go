@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// planner knows the policy as it is in an environment and as it would be without ceilings. Both have the same meshes
-// and services, in the same order, and differ in modes alone.
+// planner has the policy of an environment, and the policy without its ceilings. Both have the same meshes and services, in
+// the same order, and differ only in modes.
 type planner struct {
 	now, goal   *policy.Policy
 	environment *config.Environment
@@ -19,10 +19,10 @@ type planner struct {
 	workloads   map[string][]*inventory.Workload // by NAMESPACE/SERVICE
 }
 
-// bound tells whether anything is emitted for a mesh as a whole.
+// bound reports whether anything is emitted for a mesh as a whole.
 func (p *planner) bound(m *policy.Mesh) bool { return !m.Declares && m.Name != p.goal.RootNamespace }
 
-// has tells whether a key of modes has a value by the time that its step comes.
+// has reports whether a key of modes has a value by the time of its step.
 func (p *planner) has(key string) bool {
 	_, ok := p.environment.Modes[key]
 	return ok || p.lowered[key]
@@ -30,7 +30,7 @@ func (p *planner) has(key string) bool {
 
 func portKey(s *policy.Service, port uint16) string { return fmt.Sprintf("%s:%d", s.ID(), port) }
 
-// key is the key of modes that decides for a port.
+// key is the key of modes that applies to a port.
 func (p *planner) key(s *policy.Service, port uint16) string {
 	if key := portKey(s, port); p.has(key) {
 		return key
@@ -47,7 +47,7 @@ func (p *planner) current(m *policy.Mesh, s *policy.Service, port uint16) policy
 	return mode
 }
 
-// portsOf is the ports that a rule may be about: 0 stands for those that the service does not declare.
+// portsOf is the ports that a rule may be about; 0 stands for undeclared ones.
 func portsOf(s *policy.Service, r *policy.Rule) []uint16 {
 	all := []uint16{0}
 	for _, p := range s.Ports {
@@ -65,7 +65,7 @@ func portsOf(s *policy.Service, r *policy.Rule) []uint16 {
 	return ports
 }
 
-// lower is the steps back: services that are strict already, though a caller without a proxy has an edge to them.
+// lower is the steps back: services that are strict already although a caller without a proxy has an edge to them.
 func (p *planner) lower() []Step {
 	var steps []Step
 	for _, m := range p.now.Meshes {
@@ -93,10 +93,10 @@ func (p *planner) lower() []Step {
 	return steps
 }
 
-// raise is the steps to one mode: services where some in their namespace are held up, then namespaces, then the mesh.
+// raise is the steps to one mode: single services where others in their namespace are blocked, then namespaces, then the mesh.
 func (p *planner) raise(to policy.Mode) []Step {
 	var steps []Step
-	var namespaces []Blocker // held up
+	var namespaces []Blocker // blocked
 	from := to - 1
 	step := func(key string, blocked []Blocker) Step {
 		return Step{Setting: []string{modes, key}, From: from.String(), To: to.String(), Blocked: blocked}
@@ -123,7 +123,7 @@ func (p *planner) raise(to policy.Mode) []Step {
 				if !behind(p.current(now, current, port), p.goal.ModeOf(goal, s, port)) {
 					return
 				}
-				// What becomes as strict as the intents say, and has no ceiling of its own.
+				// This becomes as strict as the intents say, and has no ceiling of its own.
 				of := func(port uint16) bool { return p.key(s, port) == key && p.goal.ModeOf(goal, s, port) >= to }
 				if blocked := p.blockers(s, to, of); len(blocked) > 0 {
 					held = append(held, step(key, blocked))
@@ -140,7 +140,7 @@ func (p *planner) raise(to policy.Mode) []Step {
 		}
 		pod := &policy.Service{}
 		whole := behind(p.now.ModeOf(now, pod, 0), p.goal.ModeOf(goal, pod, 0))
-		// Where nothing is held up, the namespace is one step, but for what has a ceiling of its own.
+		// Where nothing is blocked, the namespace is one step, except for what has its own ceiling.
 		if len(held) == 0 && whole {
 			ready = slices.DeleteFunc(ready, func(s Step) bool { return !p.has(s.Name()) })
 		}
@@ -162,14 +162,14 @@ func (p *planner) raise(to policy.Mode) []Step {
 			namespaces = append(namespaces, blocked...)
 		}
 	}
-	// Last, since it is also for meshes that are yet to come.
+	// Last, since it also applies to future meshes.
 	if p.has("*") && p.environment.Modes["*"] < to {
 		steps = append(steps, step("*", namespaces))
 	}
 	return steps
 }
 
-// blockers is what some ports of a service cannot be raised for. Permissive takes everything that disable does.
+// blockers is why some ports of a service cannot be raised. Permissive accepts everything that disable does.
 func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint16) bool) []Blocker {
 	if to != policy.Strict {
 		return nil
@@ -204,8 +204,8 @@ func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint1
 	return slices.Compact(all)
 }
 
-// enforced is who is turned away where the policies are enforced, whatever the mode: those without an edge, who may
-// be meant to be, and those who must not be.
+// enforced is the callers that enforced policies refuse in every mode: those without an edge, which may be intended, and those
+// with one, which is not.
 func (p *planner) enforced() (cut, blocked []Blocker) {
 	calls := map[*policy.Service]bool{}
 	closed := false
@@ -260,7 +260,7 @@ func declared(s *policy.Service, port uint16) uint16 {
 	return 0
 }
 
-// covered tells whether some edge lets a caller of a kind in at a port.
+// covered reports whether an edge lets a kind of caller in at a port.
 func covered(s *policy.Service, port uint16, kind func(policy.Source) bool) bool {
 	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
 		return r.Leads(port) && slices.ContainsFunc(r.From, kind)

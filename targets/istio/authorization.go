@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	// maxRules is what the CRD of AuthorizationPolicy takes; its 512 `from` are never reached, see fromOf.
+	// maxRules is the limit of the CRD of AuthorizationPolicy. Its limit of 512 `from` is never reached, see fromOf.
 	maxRules = 512
 
 	// maxBytes of an object: client-side apply keeps a copy of it in an annotation, and all annotations together
-	// may have 256 KiB. The copy is JSON, which is shorter than YAML but for a few escapes.
+	// may have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
 	maxBytes = (256 - 16) << 10
 
-	// maxParts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, each a wave of its own.
+	// maxParts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, each with its own wave.
 	maxLevel = 7
 	maxParts = 1 << maxLevel
 )
 
-// authorize emits the policy NAME-ingress of a callee, or NAME-deny.
+// authorize emits the policy NAME-ingress or NAME-deny of a callee.
 func (b *builder) authorize(s *policy.Service, deny bool) {
 	rules, name, wave := s.Allow, s.Name+"-ingress", waveAllow
 	if deny {
@@ -74,8 +74,9 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 		WithHelp("use prefix paths, or leave the operations of single callers out")
 }
 
-// split deals grants out by their caller, so that a caller that comes or goes changes one part only. Policies of
-// one kind are OR-ed, so any split is sound. n is a power of two: with more parts a caller stays or moves to a new one.
+// split distributes grants over n parts by their caller, so that adding or removing a caller changes only one part. Any
+// split is sound, since policies with the same action are OR-ed. n is a power of two: when it doubles, a caller stays in its
+// part or moves to a new one.
 func split(grants []grant, n int) [][]grant {
 	if n == 1 {
 		return [][]grant{grants}
@@ -88,21 +89,21 @@ func split(grants []grant, n int) [][]grant {
 	return parts
 }
 
-// part is which of n parts a caller's rules belong to.
+// part is the number of the part, of n, that has the rules of a caller.
 func (c caller) part(n int) int {
 	h := fnv.New32a()
 	h.Write([]byte(c.value))
 	return int(h.Sum32() % uint32(n))
 }
 
-// origins is where the rules of each part come from.
+// origins is the intents behind the rules of each part.
 func (b *builder) origins(rules []policy.Rule, n int) []origin {
 	if n == 1 {
 		return []origin{fromRules(rules)}
 	}
 	parts := make([][]policy.Rule, n)
 	var callers []caller
-	last := make([]int, n) // number of the rule that a part got last, from 1
+	last := make([]int, n) // number, from 1, of the last rule that a part got
 	for i := range rules {
 		callers = callers[:0]
 		for _, from := range rules[i].From {
@@ -122,8 +123,9 @@ func (b *builder) origins(rules []policy.Rule, n int) []origin {
 	return whys
 }
 
-// partWave lets a part go before those whose numbers have fewer bits. When the parts double, a caller stays or moves to
-// one whose number has a bit more: it is there before the other forgets it. When they become fewer, the others go last.
+// partWave puts a part before the parts whose numbers have fewer bits. When the number of parts doubles, a caller stays or
+// moves to a part whose number has one more bit, which must exist before the old part drops the caller. When it halves, the
+// dropped parts go last.
 func partWave(wave, i int) int { return wave - bits.Len(uint(i)) }
 
 func partName(name string, i int) string {
@@ -133,7 +135,7 @@ func partName(name string, i int) string {
 	return name + "-" + strconv.Itoa(i+1)
 }
 
-// fits tells whether the object stays below maxBytes. An annotation counts twice: in the object and in its copy.
+// fits reports whether an object stays below maxBytes. An annotation counts twice: in the object and in its copy.
 func (b *builder) fits(d *draft) bool {
 	size := 0
 	for _, a := range d.Annotations {
@@ -142,8 +144,8 @@ func (b *builder) fits(d *draft) bool {
 	return size+len(b.write(d)) <= maxBytes
 }
 
-// grantsOf takes rules apart. It is false where one cannot be expressed; the policy is then left out whole, since
-// a DENY policy with a rule missing would let through what it was to stop.
+// grantsOf splits rules into grants. It is false where a rule cannot be expressed: the whole policy is then left out, since
+// a DENY policy without one of its rules would let through what it should stop.
 func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([]grant, bool) {
 	grants, ok := b.grants[:0], true
 	var operations []operation

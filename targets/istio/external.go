@@ -13,11 +13,11 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// ownNamespace keeps what is said of an external to the namespace that declares it.
+// ownNamespace limits the visibility of an external to the namespace that declares it.
 var ownNamespace = []string{"."}
 
-// external emits the ServiceEntry of an external and, for each host whose TLS the sidecar opens, a DestinationRule.
-// Never an AuthorizationPolicy: nothing out there would enforce it.
+// external emits the ServiceEntry of an external and a DestinationRule for each host whose TLS the sidecar opens. It emits
+// no AuthorizationPolicy: nothing outside the mesh would enforce it.
 func (b *builder) external(x *policy.External) {
 	if !b.acceptExternal(x) {
 		return
@@ -29,7 +29,7 @@ func (b *builder) external(x *policy.External) {
 		Resolution: networking.ServiceEntry_DNS,
 	}
 	if slices.ContainsFunc(x.Hosts, isWildcard) {
-		spec.Resolution = networking.ServiceEntry_NONE // there is no name to look up: the caller's address is kept
+		spec.Resolution = networking.ServiceEntry_NONE // no name to look up: the address that the caller chose is kept
 	}
 	var originate []*networking.TrafficPolicy_PortTrafficPolicy
 	for _, p := range x.Ports {
@@ -49,7 +49,7 @@ func (b *builder) external(x *policy.External) {
 	for _, host := range x.Hosts {
 		tls := &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE}
 		if !isWildcard(host) {
-			tls.Sni = host // of a wildcard Istio sends the host that the request names
+			tls.Sni = host // for a wildcard, Istio sends the host of the request
 		}
 		settings := make([]*networking.TrafficPolicy_PortTrafficPolicy, len(originate))
 		for i, o := range originate {
@@ -64,7 +64,8 @@ func (b *builder) external(x *policy.External) {
 	}
 }
 
-// portOf follows Istio's recipe where the sidecar opens TLS: who calls plain port 80 means 443 out there.
+// portOf follows Istio's recipe for TLS that the sidecar opens: the application calls port 80 in plaintext and the sidecar
+// port 443.
 func portOf(p policy.ExternalPort, resolution networking.ServiceEntry_Resolution) *networking.ServicePort {
 	protocol := p.Protocol
 	if protocol == policy.ProtocolUnset {
@@ -84,13 +85,13 @@ func portOf(p policy.ExternalPort, resolution networking.ServiceEntry_Resolution
 
 func isWildcard(host string) bool { return strings.HasPrefix(host, "*") }
 
-// ruleName is NAME.HOST, which stays when another host is added. The name of an external has no dot, so no two
-// externals of a namespace share it.
+// ruleName is NAME.HOST, which does not change when another host is added. The name of an external has no dot, so that no
+// two externals of a namespace share it.
 func ruleName(name, host string) string {
 	return shorten(name + "." + strings.Replace(strings.ToLower(strings.TrimSuffix(host, ".")), "*", "wildcard", 1))
 }
 
-// shorten keeps a name within the 253 characters of an object's name: the end gives way to a digest of the whole.
+// shorten keeps a name within the 253 characters of an object's name by replacing its end with a digest of the whole.
 func shorten(name string) string {
 	const most, mark = 253, 9
 	if len(name) <= most {
@@ -100,7 +101,7 @@ func shorten(name string) string {
 	return strings.TrimRight(name[:most-mark], "-.") + "-" + hex.EncodeToString(sum[:])[:mark-1]
 }
 
-// acceptExternal refuses what Istio would refuse of a ServiceEntry or DestinationRule.
+// acceptExternal refuses an external whose ServiceEntry or DestinationRule Istio would refuse.
 func (b *builder) acceptExternal(x *policy.External) bool {
 	before := len(b.findings)
 	refuse := func(format string, args ...any) *diag.Diagnostic {
@@ -136,7 +137,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 		case p.Originate && !p.Protocol.IsHTTP():
 			refuse("the sidecar can only open TLS on an HTTP port, not on %d of %s", p.Number, x.Name)
 		case p.Protocol.IsHTTP() || p.Protocol == policy.TLS:
-		case slices.ContainsFunc(x.Hosts, isWildcard): // the entry would take the port's calls to every address
+		case slices.ContainsFunc(x.Hosts, isWildcard): // the entry would capture calls of the port to every address
 			refuse("port %d of %s does not say which host behind its wildcard is meant", p.Number, x.Name).
 				WithNote("only HTTP and TLS name the host that they want").
 				WithHelp("declare an external for each host, or the port as `port %d tls`", p.Number)
@@ -156,12 +157,13 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	return len(b.findings) == before
 }
 
-// ownPorts refuses an external with a TCP port that another of its namespace has, of those in tcp, to which it adds its own.
-// Each would get the same listener, on any address, and Istio gives that to one of them: a connection says no name. HTTP
-// and TLS beside it are told apart (istio.io/istio/pilot/pkg/networking/core/listener.go: conflictsWith).
+// ownPorts refuses an external with a TCP port that another external of its namespace has. These are in tcp, to which it adds
+// its own. All of them would get the same listener, on any address, and Istio gives it to one of them, since a connection
+// has no name. HTTP and TLS on the port can be distinguished (istio.io/istio/pilot/pkg/networking/core/listener.go:
+// conflictsWith).
 func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) bool {
 	if len(x.Hosts) != 1 || isWildcard(x.Hosts[0]) {
-		return true // a TCP port does not go with that anyhow
+		return true // refused elsewhere
 	}
 	before := len(b.findings)
 	for _, p := range x.Ports {
@@ -181,8 +183,8 @@ func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) 
 	return len(b.findings) == before
 }
 
-// acceptHosts refuses two externals of one namespace with the same host: of two ServiceEntries for it, Istio merges some
-// ports and drops others.
+// acceptHosts refuses two externals of one namespace with the same host: Istio merges some ports of two ServiceEntries for
+// one host and drops others.
 func (b *builder) acceptHosts(externals []*policy.External) {
 	hosts := map[string]*policy.External{}
 	for _, x := range externals {
@@ -198,7 +200,7 @@ func (b *builder) acceptHosts(externals []*policy.External) {
 	}
 }
 
-// homeOf is the namespace of a caller; empty where it has none of its own.
+// homeOf is the namespace of a caller; empty where it has none.
 func homeOf(c policy.Source) string {
 	switch c.Kind {
 	case policy.FromService:

@@ -1,41 +1,41 @@
 // Package istio turns a policy into Istio's objects.
 //
-// It knows what Istio and its API server accept and how sidecars read it; it refuses what they would refuse
-// or read otherwise than it was meant. It does not judge the policy: whether a caller should be let in is settled before.
+// It knows what Istio and the API server accept and how sidecars read it, and refuses what they would refuse or read
+// differently from what was meant. It does not judge the policy: whether a caller should be let in has been settled.
 //
 // What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to:
 //
 //	 0     Namespace                        with Options.WithNamespaces
-//	 1- 3  PeerAuthentication               that is STRICT anywhere, or stands within one that is
-//	 4     AuthorizationPolicy default-deny in dry-run: out of force before the edges are
-//	 5-12  AuthorizationPolicy NAME-deny    before the edges that it carves something out of
-//	13-20  AuthorizationPolicy NAME-ingress what may call NAME, one object a callee
-//	21     DestinationRule                  of the externals; it opens TLS, so it is there before its host is
+//	 1- 3  PeerAuthentication               that is STRICT anywhere, or within one that is
+//	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
+//	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
+//	13-20  AuthorizationPolicy NAME-ingress who may call NAME, one object per callee
+//	21     DestinationRule                  of the externals; it opens TLS, so it exists before its host does
 //	22     ServiceEntry                     of the externals
-//	23     Sidecar NAME                     with Options.Sidecars, once its hosts are there; not in dry-run
-//	30     AuthorizationPolicy default-deny closes what nobody may call
-//	31-33  PeerAuthentication               every other
+//	23     Sidecar NAME                     with Options.Sidecars, once its hosts exist; not in dry-run
+//	30     AuthorizationPolicy default-deny closes everything else
+//	31-33  PeerAuthentication               all others
 //
-// A request passes where the mode admits it, an ALLOW does and no DENY matches. So what closes goes before what opens,
-// and what is taken away goes last, in the reverse order. The modes of a workload, of its namespace and of the mesh
-// follow one another in this order, so that the mode of a port changes once. The parts of a large policy have waves of
-// their own, see partWave.
+// A request passes where the mode accepts it, an ALLOW matches and no DENY does. So an object that closes is applied before
+// one that opens, and removals come last, in the reverse order. The modes of a workload, its namespace and the mesh are
+// applied in this order, so that the mode of a port changes once. The parts of a large policy have their own waves, see
+// partWave.
 //
-// The order knows what is wanted and not what was there. So a request that passes before and after an apply always
-// does, and one that passes neither before nor after never does, with these exceptions while it is under way:
+// The order knows the new state and not the old one. A request that passes before and after an apply passes throughout, and
+// one that passes neither before nor after never passes, with these exceptions while the apply is under way:
 //
-//   - a deny and an edge are narrowed together, and the request needed both of them gone: open
-//   - the last edge of a service, or a mode looser than the one around it, is taken away, while something else opens: open
-//   - a mode that is looser than the one around it opens, while an edge is narrowed or a deny added: open
-//   - one workload's ports get looser and stricter at once, while its edges change: open
-//   - no mode is stated any more around a workload with a mode for a port: shut until what was stated is taken away
-//   - policies come into force, or out of it, and a callee's edges need several objects: shut, for some of its callers
-//   - a wider source takes the place of a narrower one in a callee of several objects: shut, or open for a deny
-//   - DISABLE comes or goes, while edges or denies by identity change: nobody proves who he is then
-//   - the labels of a service change: its objects leave its pods one after the other
+//   - a deny and an edge are narrowed together, and only both together stopped the request: open
+//   - the last edge of a service, or a mode looser than the one around it, is removed while something else opens: open
+//   - a mode looser than the one around it opens while an edge is narrowed or a deny added: open
+//   - some ports of a workload get looser and others stricter while its edges change: open
+//   - the mode around a workload with a mode for a port is no longer stated: shut until the old object is removed
+//   - enforcement starts or ends while the edges of a callee need several objects: shut for some of its callers
+//   - a wider source replaces a narrower one of a callee with several objects: shut, or open for a deny
+//   - DISABLE is added or removed while edges or denies by identity change: nobody has an identity then
+//   - the labels of a service change: its objects stop selecting its pods one after another
 //
-// Names come from the service alone. Nothing but the mesh-wide PeerAuthentication goes into the root namespace,
-// where whatever is put binds every namespace.
+// The names of objects depend only on the service. Nothing but the mesh-wide PeerAuthentication goes into the root namespace,
+// whose objects bind every namespace.
 package istio
 
 import (
@@ -62,12 +62,12 @@ import (
 // Name is the name of the target in meshc.yaml.
 const Name = "istio"
 
-// Options of the target. The zero value is a good default.
+// Options of the target. The zero value is the default.
 type Options struct {
 	APIVersion     string // security.istio.io/v1 (default), or security.istio.io/v1beta1 for Istio before 1.22
-	WithNamespaces bool   // also emit Namespace objects that ask for injection
-	Injection      string // the revision that they ask for; empty: istio-injection=enabled
-	Sidecars       bool   // also emit a Sidecar per workload with the hosts that its edges name
+	WithNamespaces bool   // also emit Namespace objects that enable injection
+	Injection      string // their revision; empty: istio-injection=enabled
+	Sidecars       bool   // also emit a Sidecar per workload, with the hosts that its edges name
 }
 
 // FromSettings makes the target with the settings of targets.istio of meshc.yaml.
@@ -100,14 +100,14 @@ func (t *target) Read(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, 
 	return read.Files(files, mesh)
 }
 
-// Emit is every manifest of the policy in the order of an apply, and what cannot be expressed: an object with an
-// error is left out.
+// Emit returns the manifests of a policy in the order of an apply, and findings about what cannot be expressed. An object
+// with an error is left out.
 func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	e := &emission{target: t, Policy: p,
 		trust: cmp.Or(p.TrustDomain, "cluster.local"),
 		root:  cmp.Or(p.RootNamespace, "istio-system"),
 	}
-	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: what it does not name is out of reach
+	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: hosts that it does not name cannot be reached
 		e.edges = p.Edges()
 	}
 	first := &builder{emission: e}
@@ -124,7 +124,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		if !first.acceptMesh(m) {
 			continue
 		}
-		// A mesh that only declares closes nothing. What else it states, by whatever road, is not lost.
+		// A mesh that only declares closes nothing, but its denies and modes of workloads hold.
 		if !m.Declares {
 			jobs = append(jobs, func(b *builder) { b.mesh(m) })
 		}
@@ -133,7 +133,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 				jobs = append(jobs, func(b *builder) { b.service(m, s) })
 				continue
 			}
-			for _, r := range slices.Concat(s.Allow, s.Deny) { // what is not emitted must not look right
+			for _, r := range slices.Concat(s.Allow, s.Deny) { // rules that are not emitted must be valid too
 				first.acceptPaths(r.Ops, r.At)
 			}
 		}
@@ -168,7 +168,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	return manifests, findings.Sort()
 }
 
-// emission is what every object of one Emit is made with. It is only read.
+// emission is what all objects of one Emit have in common. It is read only.
 type emission struct {
 	*target
 	*policy.Policy
@@ -176,7 +176,7 @@ type emission struct {
 	edges       *policy.Edges // nil where no Sidecar is emitted
 }
 
-// builder gathers what one worker makes.
+// builder collects the objects of one worker.
 type builder struct {
 	*emission
 	manifests []targets.Manifest
@@ -198,7 +198,7 @@ const (
 	waveLoose           = 31 // to 33, as waveStrict
 )
 
-// writer spells out the enums whose zero value is a decision that a reader looks for.
+// writer writes out the enums whose zero value is a decision that a reader of the YAML looks for.
 var writer = targets.NewWriter(
 	"istio.networking.v1alpha3.ServiceEntry.location",
 	"istio.networking.v1alpha3.ServiceEntry.resolution",
@@ -207,14 +207,14 @@ var writer = targets.NewWriter(
 
 var managed = []targets.Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}}
 
-// draft is an object before it is written, with the step of the apply that it belongs to.
+// draft is an object before it is written, with its wave.
 type draft struct {
 	targets.Object
 	wave int
 	yaml []byte
 }
 
-// draft fills in what all objects have.
+// draft sets what all objects have.
 func (b *builder) draft(wave int, version, kind, namespace, name string, why origin, spec proto.Message) *draft {
 	return &draft{wave: wave, Object: targets.Object{
 		APIVersion:  version,
@@ -227,7 +227,7 @@ func (b *builder) draft(wave int, version, kind, namespace, name string, why ori
 	}}
 }
 
-// write is the object as YAML, made once.
+// write writes the object as YAML, once.
 func (b *builder) write(d *draft) []byte {
 	if d.yaml == nil {
 		b.buffer = writer.Append(b.buffer[:0], &d.Object)
@@ -242,7 +242,7 @@ func (b *builder) add(d *draft) {
 	})
 }
 
-// mesh emits what belongs to a namespace as a whole.
+// mesh emits the objects of a namespace as a whole.
 func (b *builder) mesh(m *policy.Mesh) {
 	why := fromFiles(m.Files)
 	if b.WithNamespaces {
@@ -258,7 +258,7 @@ func (b *builder) mesh(m *policy.Mesh) {
 	b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, &v1beta1.AuthorizationPolicy{}))
 }
 
-// service emits what belongs to one workload.
+// service emits the objects of one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	sidecar := b.edges != nil && !m.Declares
 	bound := len(s.Allow)+len(s.Deny) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
@@ -273,8 +273,8 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	}
 }
 
-// namespace emits the Namespace object that asks for sidecars. Neither Argo CD nor Flux may prune it: a mesh that
-// is taken out of the intents must not take its workloads with it.
+// namespace emits the Namespace object that enables injection. Neither Argo CD nor Flux may prune it: removing a mesh from the
+// intents must not remove its workloads.
 func (b *builder) namespace(m *policy.Mesh, why origin) {
 	injection := targets.Pair{Key: "istio-injection", Value: "enabled"}
 	if b.Injection != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// origin is what an object says of the intents behind it. Files have no lines: those move with every edit.
+// origin is what the annotations of an object say about its intents. Files have no lines, which change with every edit.
 type origin struct {
 	files, because, until []string // sorted, each once
 }
@@ -48,7 +48,7 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-// annotations are those of every object. Argo CD applies by sync-wave, and prunes in the reverse order.
+// annotations returns the annotations of an object. Argo CD applies by sync wave and prunes in the reverse order.
 func (b *builder) annotations(wave int, why origin, authorization bool) []targets.Pair {
 	pairs := make([]targets.Pair, 1, 5)
 	pairs[0] = targets.Pair{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}
@@ -70,10 +70,10 @@ func (b *builder) annotations(wave int, why origin, authorization bool) []target
 	return pairs
 }
 
-// maxAnnotation is more than anybody reads, and little of the 256 KiB that all annotations of an object may have.
+// maxAnnotation is more than anybody reads and a small part of the 256 KiB for all annotations of an object.
 const maxAnnotation = 4 << 10
 
-// joined is the first of the values, as many as an annotation holds, and how many more there are.
+// joined joins as many values as an annotation holds, and says how many more there are.
 func joined(values []string, separator string) string {
 	const more = "%s and %d more"
 	room := maxAnnotation - len(more) - len("4000000000")
@@ -83,7 +83,7 @@ func joined(values []string, separator string) string {
 		n++
 	}
 	text := strings.Join(values[:n], separator)
-	if n == 0 { // the first alone is too long
+	if n == 0 { // the first value alone is too long
 		text, n = strings.ToValidUTF8(values[0][:room-len("...")], "")+"...", 1
 	}
 	if n < len(values) {

@@ -8,7 +8,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// acceptPaths refuses the paths of operations that Istio would refuse, or match otherwise than they read. The finding is
+// acceptPaths refuses the paths of operations that Istio would refuse, or match differently from how they read. The finding is
 // at the operation, or at the statement around it.
 func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) bool {
 	ok := true
@@ -23,7 +23,7 @@ func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) boo
 	return ok
 }
 
-// pathProblem says what keeps Istio from matching a path as it reads; empty where nothing does.
+// pathProblem says why Istio would not match a path as it reads; empty where it would.
 // istio.io/istio/pkg/config/security: CheckValidPathTemplate; istio/istio#50504 for a star at both ends.
 func pathProblem(path string) (problem, help string) {
 	first, last := strings.HasPrefix(path, "*"), strings.HasSuffix(path, "*")

@@ -10,11 +10,11 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// What Istio's admission would refuse is refused here, with the place of the intent: a cluster would say it only when
-// half of an apply is done. The rules are those of istio.io/istio/pkg/config/validation and of Kubernetes' object
-// names. Most of it has been said by the check, in better words; this is what holds whatever the check lets through.
+// What Istio's admission would refuse is refused here, at the place of the intent: a cluster would report it only halfway
+// through an apply. The rules are those of istio.io/istio/pkg/config/validation and of Kubernetes' object names. The check
+// reports most of them earlier and with better messages.
 
-// acceptMesh refuses a namespace that cannot be one.
+// acceptMesh refuses a mesh whose name is not a valid namespace.
 func (b *builder) acceptMesh(m *policy.Mesh) bool {
 	if !policy.IsLabel(m.Name) {
 		b.findings.Add(diag.Inexpressible, m.At, "%q is no name of a namespace", m.Name).WithHelp(nameHelp)
@@ -77,7 +77,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	return true
 }
 
-// acceptRule refuses a rule that Istio would refuse, or match otherwise than it reads.
+// acceptRule refuses a rule that Istio would refuse, or match differently from how it reads.
 func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool {
 	before := len(b.findings)
 	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
@@ -88,7 +88,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		operations = either(operationsAt(r.Ops), r.At)
 	}
 	if len(r.From) == 0 {
-		refuse(r.At, "nobody is named who may call %s", s.ID()) // without `from` a rule lets in the world
+		refuse(r.At, "no caller of %s is named", s.ID()) // a rule without `from` lets in the world
 	}
 	for i, from := range r.From {
 		at := r.SourceAt(i)
@@ -126,7 +126,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		if deny {
 			what = "deny"
 		}
-		// ztunnel knows connections, not requests: istio.io/docs/ambient/usage/l4-policy.
+		// ztunnel sees connections, not requests: istio.io/docs/ambient/usage/l4-policy.
 		refuse(operations, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, s.Namespace).
 			WithRelated(s.DataplaneAt, "ambient here").
 			WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
@@ -145,7 +145,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	return len(b.findings) == before
 }
 
-// operationsAt returns the span of all operations, zero where they have none.
+// operationsAt returns the span of all operations; the zero span where there are none.
 func operationsAt(ops []policy.Operation) (at source.Span) {
 	for i := range ops {
 		at = at.To(ops[i].At)
@@ -171,7 +171,7 @@ func isTrustDomain(s string) bool {
 	return true
 }
 
-// refuseHost says why an external cannot have a host; empty where it can. A Sidecar takes no short names.
+// refuseHost says why an external cannot have a host; empty where it can. A Sidecar does not accept short names.
 func refuseHost(host string, sidecars bool) string {
 	name, wildcard := strings.CutPrefix(strings.ToLower(host), "*.")
 	parts := strings.Split(strings.TrimSuffix(name, "."), ".")

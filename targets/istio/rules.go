@@ -9,11 +9,11 @@ import (
 	"istio.io/api/security/v1beta1"
 )
 
-// A policy's rules are taken apart into grants, what others already say is dropped, and the rest is put
-// together again. So the same intents give the same rules however they were written.
+// The rules of a policy are split into grants, grants that others cover are dropped, and the rest is merged into rules again.
+// So the same intents give the same rules, however they are written.
 
-// grant is the smallest intent: one source, one port, one method, one path. The zero value of the last three is
-// all of them; a grant with a method or path has a port.
+// grant is the smallest intent: one source, one port, one method and one path. The zero values of the last three mean all of
+// them. A grant with a method or path has a port.
 type grant struct {
 	operation
 	caller
@@ -25,13 +25,13 @@ type operation struct {
 	method string
 }
 
-// onlyHTTP tells whether the operation needs a proxy that reads HTTP. Istio skips an ALLOW rule with such an
-// operation on a TCP port, and widens a DENY rule (istio/istio#37920): rules never mix the two kinds.
+// onlyHTTP reports whether an operation needs a proxy that reads HTTP. On a TCP port Istio skips an ALLOW rule with such an
+// operation and widens a DENY rule (istio/istio#37920), so that rules never mix the two kinds.
 func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" }
 
 type caller struct {
 	kind  callerKind
-	mesh  string // its namespace, of a principal and of a namespace
+	mesh  string // the namespace of a principal or namespace
 	value string
 }
 
@@ -44,12 +44,12 @@ const (
 	world
 )
 
-var anyone = caller{kind: principal, value: "*"} // whoever proves an identity
+var anyone = caller{kind: principal, value: "*"} // every caller with an identity
 
-// nobody is who proves no identity. It stands beside every address: a service outside the mesh has none, and an address
-// alone would also mean whatever pod of the mesh comes from there, past its own rules in an ALLOW and cut off in a DENY.
-// A pod can come from there: addresses are ranges, used again, and shared behind a NAT or by the pods on the node's network.
-// Istio takes the same source for HTTP and TCP; `*` is any principal, and plaintext has none to match.
+// nobody is a caller without identity. It goes with every address: a service outside the mesh has no identity, and an address
+// alone would also match pods of the mesh at that address, bypassing their own rules in an ALLOW and cutting them off in a
+// DENY. Pods can have such addresses: ranges are reused, and shared behind a NAT or by pods on the node's network. Istio
+// reads the source the same way for HTTP and TCP; `*` is any principal, and plaintext has none.
 var nobody = []string{"*"}
 
 func compareGrants(a, b grant) int {
@@ -75,7 +75,7 @@ func canonical(grants []grant) []grant {
 		several = several || g.operation != grants[0].operation || g.kind != principal || g.caller == anyone
 	}
 	if !wide || !several {
-		return grants // exact in all, or exact callers of one operation: none covers another
+		return grants // all exact, or exact callers of one operation: none covers another
 	}
 	all := make(map[grant]struct{}, len(grants))
 	for _, g := range grants {
@@ -84,7 +84,7 @@ func canonical(grants []grant) []grant {
 	return slices.DeleteFunc(grants, func(g grant) bool { return covered(g, all) })
 }
 
-// covered tells whether a wider grant says what g says.
+// covered reports whether a wider grant includes g.
 func covered(g grant, all map[grant]struct{}) bool {
 	callers := append(make([]caller, 0, 4), g.caller)
 	if g.kind == principal && g.caller != anyone {
@@ -107,13 +107,13 @@ func covered(g grant, all map[grant]struct{}) bool {
 	return false
 }
 
-// group is operations that the same callers have.
+// group is operations with the same callers.
 type group struct {
 	callers    []grant // of the group's first operation
 	operations []operation
 }
 
-// rulesOf puts canonical grants together: one rule for each set of callers and each kind of operation.
+// rulesOf merges canonical grants: one rule for each set of callers and kind of operation.
 func rulesOf(grants []grant) []*v1beta1.Rule {
 	var groups []*group
 	byCallers := map[string]*group{}
@@ -157,10 +157,10 @@ func rulesOf(grants []grant) []*v1beta1.Rule {
 	return rules
 }
 
-// fromOf has one source for each kind of caller: within a source its fields must all match.
+// fromOf returns one source per kind of caller: the fields of one source must all match.
 func fromOf(callers []grant) []*v1beta1.Rule_From {
 	if callers[len(callers)-1].kind == world {
-		return nil // whoever it is; nobody else is left beside the world
+		return nil // every caller
 	}
 	var from []*v1beta1.Rule_From
 	for len(callers) > 0 {
@@ -190,7 +190,7 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 // block is a product of ports, paths and methods, each sorted.
 type block struct{ ports, paths, methods []string }
 
-// toOf merges operations that differ in one thing only: first methods, then ports, then paths.
+// toOf merges operations that differ in only one thing: first methods, then ports, then paths.
 func toOf(operations []operation) []*v1beta1.Rule_To {
 	if operations[0] == (operation{}) {
 		return nil
@@ -216,8 +216,8 @@ func single(s string) []string {
 	return []string{s}
 }
 
-// merge joins blocks that are equal but for one list. No two blocks overlap, so lists are joined by appending, and
-// their order, which is that of the operations, stays.
+// merge joins blocks that are equal except for one list. No two blocks overlap, so lists are appended and keep the order of
+// the operations.
 func merge(blocks []block, list func(*block) *[]string) []block {
 	if len(blocks) == 1 {
 		return blocks

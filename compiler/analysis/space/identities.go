@@ -3,6 +3,8 @@ package space
 import (
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Identities is what callers prove of themselves: a URI, which is `spiffe://` and the principal. A caller without an
@@ -34,14 +36,14 @@ func (Identities) divide(p *partition, trustDomain string) error {
 }
 
 func issued(domain glob) glob {
-	return domain.literal("/ns/").many(nameByte).literal("/sa/").many(nameByte)
+	return domain.literal(policy.NamespacePart).many(nameByte).literal(policy.AccountPart).many(nameByte)
 }
 
 // IsIdentity reports whether a principal has the form of those that Istio issues: DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
 func IsIdentity(principal string) bool {
 	domain, rest, _ := strings.Cut(principal, "/")
 	rest, ok := strings.CutPrefix(rest, "ns/")
-	namespace, account, within := strings.Cut(rest, "/sa/")
+	namespace, account, within := strings.Cut(rest, policy.AccountPart)
 	return ok && within && domain != "" && allOf(domain, domainByte) && isName(namespace) && isName(account)
 }
 
@@ -81,7 +83,7 @@ func (p *partition) divideByName(trustDomain string) bool {
 		if pattern.kind != inNamespace || !isName(pattern.text) {
 			continue
 		}
-		within := "/ns/" + pattern.text + "/sa/"
+		within := policy.NamespacePart + pattern.text + policy.AccountPart
 		for atom, uri := range atoms {
 			if strings.Contains(uri, within) {
 				p.members[i] = append(p.members[i], int32(atom))
@@ -94,7 +96,7 @@ func (p *partition) divideByName(trustDomain string) bool {
 	for n := 1; slices.ContainsFunc(p.patterns, func(p Pattern) bool { return p.kind == inNamespace && p.text == namespace }); n++ {
 		namespace = "other" + letters(n)
 	}
-	atoms = append(atoms, unused(scheme+trustDomain+"/ns/"+namespace+"/sa/"))
+	atoms = append(atoms, unused(scheme+trustDomain+policy.NamespacePart+namespace+policy.AccountPart))
 	for i := range p.patterns {
 		if p.patterns[i].kind == present {
 			p.members[i] = upTo(len(atoms))

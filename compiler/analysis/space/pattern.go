@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Pattern is one value of a field of a policy, and what Istio makes of it for Envoy: see generator.go in
@@ -94,7 +96,7 @@ func (p *Pattern) matches(v *Value) bool {
 }
 
 func containsNamespace(uri, namespace string) bool {
-	const before = "/ns/"
+	const before = policy.NamespacePart
 	for {
 		i := strings.Index(uri, before)
 		if i < 0 {
@@ -137,7 +139,7 @@ func (p *Pattern) globs() []glob {
 			}
 		}
 	case inNamespace: // .*/ns/NAMESPACE/.*, where `*` is .*
-		g = g.some(anyByte).literal("/ns/")
+		g = g.some(anyByte).literal(policy.NamespacePart)
 		for i, part := range strings.Split(p.text, "*") {
 			if i > 0 {
 				g = g.some(anyByte)
@@ -150,7 +152,7 @@ func (p *Pattern) globs() []glob {
 		var all []glob
 		for _, between := range []bool{false, true} {
 			for _, after := range []bool{false, true} {
-				g := glob(nil).literal(scheme).many(anyByte).literal("/ns/" + namespace + "/")
+				g := glob(nil).literal(scheme).many(anyByte).literal(policy.NamespacePart + namespace + "/")
 				if between {
 					g = g.many(anyByte).literal("/")
 				}
