@@ -108,7 +108,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 		return b.findings.Add(diag.Inexpressible, x.At, format, args...)
 	}
 	if !policy.IsLabel(x.Name) {
-		refuse("%q is no name of an object", x.Name).WithHelp(nameHelp)
+		refuse("%q is not a valid object name", x.Name).WithHelp(nameHelp)
 	}
 	if len(x.Hosts) == 0 {
 		refuse("%s has no host", x.Name)
@@ -131,7 +131,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	for _, p := range x.Ports {
 		switch {
 		case p.Number == 0:
-			refuse("0 is no port")
+			refuse("0 is not a port")
 		case numbers[p.Number]:
 			refuse("%s has port %d twice", x.Name, p.Number)
 		case p.Originate && !p.Protocol.IsHTTP():

@@ -17,11 +17,11 @@ import (
 // acceptMesh refuses a mesh whose name is not a valid namespace.
 func (b *builder) acceptMesh(m *policy.Mesh) bool {
 	if !policy.IsLabel(m.Name) {
-		b.findings.Add(diag.Inexpressible, m.At, "%q is no name of a namespace", m.Name).WithHelp(nameHelp)
+		b.findings.Add(diag.Inexpressible, m.At, "%q is not a valid namespace name", m.Name).WithHelp(nameHelp)
 		return false
 	}
 	if !m.Declares && !isTrustDomain(b.trust) {
-		b.findings.Add(diag.Inexpressible, source.Span{}, "%q is no trust domain", b.trust).
+		b.findings.Add(diag.Inexpressible, source.Span{}, "%q is not a valid trust domain", b.trust).
 			WithHelp("set `trustDomain` in meshc.yaml to the one of the mesh")
 		return false
 	}
@@ -60,7 +60,7 @@ func (b *builder) modeInRoot(at source.Span, mode string) {
 func (b *builder) acceptService(s *policy.Service) bool {
 	switch {
 	case !policy.IsName(s.Name):
-		b.findings.Add(diag.Inexpressible, s.At, "%q is no name of an object", s.Name).WithHelp(nameHelp)
+		b.findings.Add(diag.Inexpressible, s.At, "%q is not a valid object name", s.Name).WithHelp(nameHelp)
 		return false
 	case len(s.Labels) == 0:
 		b.findings.Add(diag.Inexpressible, s.At, "%s has no labels, so what is emitted for it would bind all of %s", s.ID(), s.Namespace).
@@ -69,7 +69,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	}
 	for _, l := range s.Labels {
 		if !policy.IsLabelKey(l.Key) || !policy.IsLabelValue(l.Value) {
-			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is none that a pod can have", l.Key, l.Value, s.ID()).
+			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is not a valid pod label", l.Key, l.Value, s.ID()).
 				WithHelp("a value has up to 63 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit")
 			return false
 		}
@@ -94,15 +94,15 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		at := r.SourceAt(i)
 		switch {
 		case from.Kind == policy.FromMesh && !policy.IsLabel(from.Mesh):
-			refuse(at, "%q is no name of a namespace", from.Mesh).WithHelp(nameHelp)
+			refuse(at, "%q is not a valid namespace name", from.Mesh).WithHelp(nameHelp)
 		case from.Kind != policy.FromService:
 		case !from.Service.Proxied() && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
 			refuse(at, "an address of %s is none", from.Service.ID())
 		case !from.Service.Proxied() && len(from.Service.Addresses) == 0:
-			refuse(at, "%s has no proxy to prove who it is, and no address to know it by", from.Service.ID()).
+			refuse(at, "%s has no proxy, and so no identity, and no address", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
 		case from.Service.Proxied() && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
-			refuse(at, "%s has no service account that could prove who it is", from.Service.ID()).
+			refuse(at, "%s has no service account, and so no identity", from.Service.ID()).
 				WithHelp("name the account that its pods run under: `service %s account NAME`", from.Service.Name)
 		}
 	}
@@ -160,7 +160,7 @@ func either(first, second source.Span) source.Span {
 	return first
 }
 
-const nameHelp = "use lower-case letters, digits and `-`"
+const nameHelp = "use lowercase letters, digits and `-`"
 
 func isTrustDomain(s string) bool {
 	for part := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
@@ -181,9 +181,9 @@ func refuseHost(host string, sidecars bool) string {
 	case len(host) > 253:
 		return "it is longer than a DNS name may be"
 	case strings.Trim(parts[len(parts)-1], "0123456789") == "":
-		return "an address is no name"
+		return "an address is not a name"
 	case slices.ContainsFunc(parts, func(p string) bool { return !policy.IsLabel(p) }):
-		return "it is no DNS name"
+		return "it is not a DNS name"
 	case sidecars && !wildcard && len(parts) == 1:
 		return "a Sidecar takes no short names"
 	}
