@@ -7,7 +7,7 @@ import (
 	"github.com/meshc/meshc/testdata/synth/mesh"
 )
 
-// BenchmarkParse reads the sources of 10,000 services, one file for each of 200 meshes.
+// BenchmarkParse parses the sources of 10,000 services, one file for each of 200 meshes.
 func BenchmarkParse(b *testing.B) {
 	files := mesh.Generate(mesh.Config{Services: 10_000})
 	size, statements := 0, 0
@@ -29,7 +29,7 @@ func BenchmarkParse(b *testing.B) {
 	b.ReportMetric(float64(statements), "statements/op")
 }
 
-// BenchmarkParseOne reads the same in one file.
+// BenchmarkParseOne parses the same text as a single file.
 func BenchmarkParseOne(b *testing.B) {
 	var text []byte
 	for _, f := range mesh.Generate(mesh.Config{Services: 10_000}) {

@@ -15,8 +15,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// FuzzParse wants of any text that reading it loses no byte, keeps every place inside the file, and finds
-// nothing wrong that it does not say.
+// FuzzParse checks for any text that no byte is lost, that every span is inside the file, and that every mistake is
+// reported.
 func FuzzParse(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(f, err)
@@ -76,7 +76,7 @@ func inside(t *testing.T, s, whole source.Span) {
 	require.True(t, whole.Start <= s.Start && s.Start <= s.End && s.End <= whole.End, "%d-%d is not in %d-%d", s.Start, s.End, whole.Start, whole.End)
 }
 
-// places wants every place in a tree to be in the statement, and every name to be what stands there.
+// places checks that every span is inside its statement, and that every name is the text of its span.
 func places(t *testing.T, v reflect.Value, whole source.Span) {
 	switch n := v.Interface().(type) {
 	case source.Span:

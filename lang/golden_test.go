@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// TestParse reads the sources in testdata and compares the tree and the findings with what stands below
-// them. A source of a case is any file whose name ends in .mesh; tree and findings follow it.
+// TestParse parses every NAME.mesh in testdata and compares the tree and the findings with the NAME.tree and
+// NAME.findings after it.
 func TestParse(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// printTree writes a tree so that a reader can see how a text was understood.
+// printTree writes a tree in a form that shows how a text was understood.
 func printTree(f *lang.File) string {
 	var b strings.Builder
 	for _, s := range f.Stmts {
@@ -148,7 +148,7 @@ func printRef(r lang.Ref) string {
 	return printName(r.Name)
 }
 
-// TestFixes applies each fix that the cases in testdata offer, alone, and wants its finding gone.
+// TestFixes applies each fix of the cases in testdata on its own and expects that its finding is gone.
 func TestFixes(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)

@@ -16,12 +16,12 @@ import (
 
 const grammarFile = "../grammar/mesh.ebnf"
 
-// TestGrammar holds the grammar that people read equal to the one that the parsers have.
+// TestGrammar checks that the published grammar is that of the parsers.
 func TestGrammar(t *testing.T) {
 	golden.Equal(t, grammarFile, []byte(lang.Grammar()))
 }
 
-// TestGrammarIsWhole wants every production that is used, and no other.
+// TestGrammarIsWhole checks that every production is defined and used.
 func TestGrammarIsWhole(t *testing.T) {
 	productions := parseGrammar(t)
 	used := map[string]bool{"File": true}
@@ -38,8 +38,8 @@ func TestGrammarIsWhole(t *testing.T) {
 	}
 }
 
-// TestGrammarIsWhatIsRead writes random sentences of the printed grammar and wants the parser to read each.
-// So the productions that stand beside hand-written code cannot claim what the code does not do.
+// TestGrammarIsWhatIsRead checks that the parser accepts random sentences of the published grammar, so that the
+// productions next to the hand-written code are true.
 func TestGrammarIsWhatIsRead(t *testing.T) {
 	g := generator{productions: parseGrammar(t), random: rand.New(rand.NewPCG(1, 2))}
 	for name := range g.productions["Statement"].names() {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLexerLosesNothing reads a text through participle's own interface: with the tokens that the parser
-// passes over, it is all there.
+// TestLexerLosesNothing reads a text through participle's interface: including the tokens that the parser skips, all of
+// it is there.
 func TestLexerLosesNothing(t *testing.T) {
 	const text = "\ufeffmesh\tshop # a comment\r\n\na, # b\n c->\"d e\" GET|HEAD /x/{*} ! until\n"
 	lex, err := definition{}.Lex("", strings.NewReader(text))

@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/lang"
 )
 
-// TestLimits reads what nobody writes: broken, hostile, or caught by a glob. Each ends with one finding.
+// TestLimits parses files that are broken, hostile, or not intents at all. Each of them has exactly one finding.
 func TestLimits(t *testing.T) {
 	name := strings.Repeat("frontend-", 1200)
 	tests := []struct {
@@ -62,7 +62,7 @@ func TestFindingsAreLimited(t *testing.T) {
 	require.Equal(t, "in.mesh:101:1: error: 500 more mistakes in this file are not shown [MESH0003]", list[100].Error())
 }
 
-// TestTime gives the parser texts that would take it minutes if any of its loops looked back.
+// TestTime parses texts that would take minutes if any loop of the parser were quadratic.
 func TestTime(t *testing.T) {
 	const n = 1 << 17
 	texts := map[string]string{
@@ -92,7 +92,7 @@ func TestTime(t *testing.T) {
 		"near keywords": strings.Repeat("servce a\n", n/8),
 		"unclosed":      strings.Repeat("a -> b {\n", n/8),
 		"mesh braces":   strings.Repeat("mesh a {\n", n/8),
-		"twins":         strings.Repeat("→", n),
+		"confusables":   strings.Repeat("→", n),
 	}
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {

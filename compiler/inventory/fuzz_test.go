@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/tools/txtar"
 	kyaml "sigs.k8s.io/yaml"
 
 	"github.com/meshc/meshc/compiler/policy"

@@ -24,7 +24,7 @@ func TestPrintableLines(t *testing.T) {
 	}
 }
 
-// What is JSON stays so.
+// JSON remains JSON.
 func TestPrintableJSON(t *testing.T) {
 	value := "a\x1b\x7f\u009b\u202e\U000e0041\u2028\n::b"
 	text, err := json.MarshalIndent([]string{value}, "", "  ")
@@ -34,7 +34,7 @@ func TestPrintableJSON(t *testing.T) {
 	require.Equal(t, []string{value}, got)
 }
 
-// A finding repeats no more of an input than somebody reads.
+// Findings quote long inputs only in part.
 func TestLongArguments(t *testing.T) {
 	long := strings.Repeat("ü", 100_000)
 	d := diag.New(diag.MalformedManifest, source.Span{}, "%q is no name", long)

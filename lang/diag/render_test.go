@@ -18,7 +18,7 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// at is the n-th place (from 0) of a text in a file.
+// at returns the n-th occurrence, from 0, of a text in a file.
 func at(t testing.TB, f *source.File, text string, n int) source.Span {
 	t.Helper()
 	start := 0
@@ -32,7 +32,7 @@ func at(t testing.TB, f *source.File, text string, n int) source.Span {
 	}
 }
 
-// findings is one of everything that a renderer must cope with.
+// findings covers everything that a renderer must handle.
 func findings(t testing.TB) diag.List {
 	shop := source.NewFile("shop/shop.mesh", "mesh shop strict\n"+
 		"service frontend account frontend-sa\n"+
@@ -92,7 +92,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// What a source says must never reach a terminal as a command, nor turn the text around.
+// No source can control the terminal or reverse the direction of the text.
 func TestNothingSteersTheTerminal(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, diag.List) error{
 		"text":   func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
@@ -128,7 +128,7 @@ func TestSARIFIsValid(t *testing.T) {
 	}
 }
 
-// The offsets of the JSON cut out of the sources exactly what a finding is about.
+// The offsets in the JSON select exactly the text that a finding is about.
 func TestJSONPlaces(t *testing.T) {
 	l := findings(t)
 	var b bytes.Buffer
@@ -160,7 +160,7 @@ func TestErr(t *testing.T) {
 	assert.NoError(t, diag.List{}.Err())
 }
 
-// Text copes with any bytes and any span of them, and shows each finding.
+// Text shows every finding, whatever the bytes of its source and the span.
 func FuzzText(f *testing.F) {
 	f.Add("frontend -> backnd\n", 12, 18)
 	f.Add("\t\xff\u202e注文\r\n", 1, 7)

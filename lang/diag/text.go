@@ -54,7 +54,7 @@ func (t *texter) paint(style, text string) string {
 // mark is a span to be underlined.
 type mark struct {
 	line       int
-	start, end int // bytes within the line; end may lie behind it
+	start, end int // bytes within the line; end may be after it
 	primary    bool
 	label      string
 }

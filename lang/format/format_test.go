@@ -18,7 +18,7 @@ import (
 	"github.com/meshc/meshc/testdata/synth/mesh"
 )
 
-// TestFormat formats each NAME.mesh of the archives in testdata and compares it with the NAME.want behind it.
+// TestFormat formats each NAME.mesh of the archives in testdata and compares the result with the NAME.want after it.
 func TestFormat(t *testing.T) {
 	for path, archive := range archives(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
@@ -45,8 +45,7 @@ func TestFormatRefusesMistakes(t *testing.T) {
 	require.EqualError(t, err, "shop.mesh has syntax errors and stays as it is")
 }
 
-// FuzzFormat wants of any text without mistakes that formatting it keeps its tree and its comments, and
-// that formatting twice is formatting once.
+// FuzzFormat checks for any text without mistakes that formatting keeps its tree and its comments and is idempotent.
 func FuzzFormat(f *testing.F) {
 	for _, archive := range archives(f) {
 		for _, file := range archive.Files {
@@ -64,8 +63,7 @@ func FuzzFormat(f *testing.F) {
 	})
 }
 
-// TestFormatRespaced puts other blanks, line ends and comments into the cases, wherever they may stand, and
-// wants of each variant what Format promises.
+// TestFormatRespaced varies the white space, line ends and comments of the cases and checks each variant.
 func TestFormatRespaced(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	blanks := []string{"", " ", "\t", "  "}
@@ -107,7 +105,7 @@ func TestFormatRespaced(t *testing.T) {
 				}
 				variant, list := lang.Parse(f.Name, []byte(b.String()))
 				if len(list) > 0 && list[0].Code == diag.JoinedEdges {
-					continue // the one place where a line may not end behind a comma
+					continue // the one place where a line must not end with a comma
 				}
 				require.Empty(t, list, b.String())
 				require.Len(t, variant.Stmts, len(file.Stmts), b.String())
@@ -147,7 +145,7 @@ func archives(t testing.TB) map[string]*txtar.Archive {
 	return all
 }
 
-// keepsAll wants what Format promises of what it wrote.
+// keepsAll checks the guarantees of Format.
 func keepsAll(t *testing.T, before *lang.File, out []byte) {
 	after, list := lang.Parse(before.Source.Name, out)
 	require.Empty(t, list, "%s", out)
@@ -169,7 +167,7 @@ func keepsAll(t *testing.T, before *lang.File, out []byte) {
 	require.False(t, strings.HasPrefix(string(out), "\n") || strings.HasSuffix(string(out), "\n\n"))
 }
 
-// comments are the comments of each statement, without the blanks at their ends.
+// comments returns the comments of each statement, without trailing white space.
 func comments(f *lang.File) [][]string {
 	var all [][]string
 	for _, c := range lang.Attach(f) {
@@ -185,7 +183,7 @@ func comments(f *lang.File) [][]string {
 	return all
 }
 
-// withoutPlaces takes all places out of a statement, so that two of them can be compared.
+// withoutPlaces removes all spans from a statement, so that it can be compared with another.
 func withoutPlaces(s lang.Stmt) lang.Stmt {
 	var clear func(v reflect.Value)
 	clear = func(v reflect.Value) {

@@ -28,7 +28,7 @@ func TestPosition(t *testing.T) {
 				line, start = line+1, offset+1
 			}
 		}
-		assert.Equal(t, f.Position(len(text)), f.Position(len(text)+5), "%s: behind the end", name)
+		assert.Equal(t, f.Position(len(text)), f.Position(len(text)+5), "%s: after the end", name)
 		assert.Equal(t, f.Position(0), f.Position(-1), "%s: before the start", name)
 		for n := 1; n <= line; n++ {
 			assert.Equal(t, Position{n, 1, 1, 1}, f.Position(f.Offset(n)), "%s: line %d", name, n)
