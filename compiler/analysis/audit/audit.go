@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -128,9 +129,11 @@ func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) e
 	if len(s.Labels) == 0 {
 		return nil // an account that manifests name: nothing is known of its pods
 	}
-	if err := r.edges(m, s); err != nil {
-		return err
+	split, err := m.Split(s, space.Distinctions{})
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.ID(), err)
 	}
+	r.edges(m, split)
 	if mesh.Declares {
 		return nil
 	}
@@ -139,7 +142,8 @@ func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) e
 		r.Add(diag.Warning, Open, s.At, "no ALLOW policy selects %s: every request that nothing denies is let through", s.ID())
 		return nil
 	}
-	return r.exposure(m, s)
+	r.exposure(m, split)
+	return nil
 }
 
 // external adds the edges to an external, which no policy of the mesh binds.

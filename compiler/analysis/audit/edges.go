@@ -2,13 +2,11 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 
-	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -44,12 +42,11 @@ type Edge struct {
 
 // edges adds what the policy says may call a service, and what the manifests make of it; of a policy without rules, what
 // they let through. The service has a proxy.
-func (r *Report) edges(m *model.Model, s *policy.Service) error {
-	all, err := edgesOf(m, s)
+func (r *Report) edges(m *model.Model, split *model.Split) {
+	all := edgesOf(m, split)
 	for i := range all {
 		r.edge(m, &all[i])
 	}
-	return err
 }
 
 func (r *Report) edge(m *model.Model, e *edge) {
@@ -104,11 +101,8 @@ type edge struct {
 	conflict string               // why what the callers open is not accepted
 }
 
-func edgesOf(m *model.Model, s *policy.Service) ([]edge, error) {
-	split, err := m.Split(s, space.Distinctions{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), err)
-	}
+func edgesOf(m *model.Model, split *model.Split) []edge {
+	s := split.Service
 	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[edge]int{}}
 	for i := range s.Allow {
 		r := &s.Allow[i]
@@ -133,7 +127,7 @@ func edgesOf(m *model.Model, s *policy.Service) ([]edge, error) {
 	slices.SortStableFunc(e.all, func(a, b edge) int {
 		return cmp.Or(a.from.Compare(b.from.Source), cmp.Compare(a.from.String(), b.from.String()), cmp.Compare(a.port-1, b.port-1)) // 0 wraps, and comes last
 	})
-	return e.all, nil
+	return e.all
 }
 
 type edges struct {

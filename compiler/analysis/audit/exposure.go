@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
@@ -13,26 +12,19 @@ import (
 
 // exposure reports callers of a service that neither a policy nor an edge names one by one: a note where an intent says
 // so, else a warning.
-func (r *Report) exposure(m *model.Model, s *policy.Service) error {
-	callers, err := exposed(m, s)
-	if err != nil {
-		return err
-	}
-	for _, c := range callers {
+func (r *Report) exposure(m *model.Model, split *model.Split) {
+	s := split.Service
+	for _, c := range exposed(m, split) {
 		severity, at := diag.Warning, source.Span{}
 		if rule := intendedBy(s, c); rule != nil {
 			severity, at = diag.Note, rule.At
 		}
 		r.Add(severity, Exposure, at, "%s may call %s", c, s.ID())
 	}
-	return nil
 }
 
-func exposed(m *model.Model, s *policy.Service) ([]model.Caller, error) {
-	split, err := m.Split(s, space.Distinctions{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), err)
-	}
+func exposed(m *model.Model, split *model.Split) []model.Caller {
+	s := split.Service
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
 		if r := &split.Operations[i]; model.Occurs(s, &r.Request) {
@@ -42,7 +34,7 @@ func exposed(m *model.Model, s *policy.Service) ([]model.Caller, error) {
 	for n, src := range split.Sources {
 		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !namedByAddress(m, s, src))
 	}
-	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide }), nil
+	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide })
 }
 
 // namedByAddress reports whether an edge names a service outside the mesh at whose addresses a caller is.

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/read"

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )

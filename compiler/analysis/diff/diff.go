@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )

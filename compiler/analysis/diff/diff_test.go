@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
@@ -16,6 +14,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/testdata/golden"
 )
 

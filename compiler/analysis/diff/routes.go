@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/meshc/meshc/compiler/policy"
 )
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )

@@ -6,11 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/read"

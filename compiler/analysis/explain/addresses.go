@@ -3,11 +3,9 @@ package explain
 import (
 	"net/netip"
 
-	"github.com/meshc/meshc/compiler/analysis/space"
-
-	"github.com/meshc/meshc/compiler/analysis/model"
-
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
 

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/read"

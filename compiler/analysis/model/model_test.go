@@ -7,14 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/targets"
 )
 

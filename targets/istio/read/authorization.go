@@ -1,13 +1,13 @@
 package read
 
 import (
-	"github.com/meshc/meshc/compiler/analysis/enforce"
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/lang/diag"
 )
 

@@ -2,12 +2,12 @@ package read
 
 import (
 	"cmp"
-	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )

@@ -2,10 +2,10 @@ package read
 
 import (
 	"cmp"
-	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"slices"
 	"strconv"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/lang/diag"
 )
 
