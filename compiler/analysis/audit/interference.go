@@ -36,7 +36,7 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 	if slices.EqualFunc(slices.Concat(before.Policies, before.Peers), slices.Concat(after.Policies, after.Peers), sameText) {
 		return nil, nil
 	}
-	both, err := enforce.NewClasses(m.Atoms(s), before, after)
+	both, err := enforce.NewClasses(m.Distinctions(s), before, after)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), model.TooManyAt(s, err))
 	}

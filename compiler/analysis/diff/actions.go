@@ -83,7 +83,7 @@ func (s *subject) nameActions(kinds []kind) {
 		if r.Request.Port() != s.split.Other.Port() {
 			port, elsewhere = ":"+strconv.Itoa(int(r.Request.Port())), ""
 		}
-		words := s.split.Words(&r.Request)
+		words := s.split.Words(&r.Request, true)
 		if r.Request.HTTP {
 			s.actions = append(s.actions, piece{text: port + suchAs + words + elsewhere, set: set, price: example})
 			continue

@@ -40,7 +40,7 @@ func (s *subject) nameSources(kinds []kind) {
 	for i := range changed.All() {
 		set := space.NewSet(len(s.split.Sources))
 		set.Add(i)
-		s.callers = append(s.callers, piece{text: s.identityText(i) + s.placeText(i), set: set, price: rough, who: s.identitySource(i)})
+		s.callers = append(s.callers, piece{text: s.identityText(i) + s.placeText(i) + s.split.Facts(s.split.Sources[i]), set: set, price: rough, who: s.identitySource(i)})
 	}
 }
 
@@ -218,7 +218,21 @@ func (s *subject) places() []piece {
 			all = append(all, piece{text: text, set: set, price: price})
 		}
 	}
-	return all
+	return append(all, s.facts()...)
+}
+
+// facts is what callers may be in other dimensions, in words that follow their names.
+func (s *subject) facts() (all []piece) {
+	for i, c := range s.split.Sources {
+		words := s.split.Facts(c)
+		n := slices.IndexFunc(all, func(p piece) bool { return p.text == words })
+		if n < 0 {
+			n = len(all)
+			all = append(all, piece{text: words, set: space.NewSet(len(s.split.Sources)), price: 1})
+		}
+		all[n].set.Add(i)
+	}
+	return slices.DeleteFunc(all, func(p piece) bool { return p.text == "" })
 }
 
 // placeText is where the callers of a class are, and nobody else is.

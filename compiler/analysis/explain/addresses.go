@@ -9,26 +9,32 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
+// caller is callers that only their addresses distinguish.
+type caller struct {
+	identity int
+	facts    string
+}
+
 // spot is where callers of one identity are: by the block of their own address and that of the client they call for,
 // which are not valid for wherever else.
 type spot struct {
-	identity     int
+	caller       caller
 	peer, client netip.Prefix
 }
 
 func spotOf(split *enforce.Classes, class int) spot {
-	return spot{split.Identity(class), split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)}
+	return spot{caller{split.Identity(class), split.Facts(split.Sources[class])}, split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)}
 }
 
 // places is how callers are answered by where they are.
 type places struct {
 	answers        map[spot]string
-	anywhere       map[int]string // by identity: the answer wherever nothing is said of the place; empty where that depends
+	anywhere       map[caller]string // by identity: the answer wherever nothing is said of the place; empty where that depends
 	peers, clients map[netip.Prefix]bool
 }
 
 func newPlaces() *places {
-	return &places{map[spot]string{}, map[int]string{}, map[netip.Prefix]bool{}, map[netip.Prefix]bool{}}
+	return &places{map[spot]string{}, map[caller]string{}, map[netip.Prefix]bool{}, map[netip.Prefix]bool{}}
 }
 
 func (p *places) add(s spot, answer string, usual bool) {
@@ -37,10 +43,10 @@ func (p *places) add(s spot, answer string, usual bool) {
 	if !usual {
 		return
 	}
-	if known, ok := p.anywhere[s.identity]; ok && known != answer {
+	if known, ok := p.anywhere[s.caller]; ok && known != answer {
 		answer = ""
 	}
-	p.anywhere[s.identity] = answer
+	p.anywhere[s.caller] = answer
 }
 
 // follows tells whether the answer at a place is the one that those for the wider places around it leave one to expect: of
@@ -52,7 +58,7 @@ func (p *places) follows(s spot) bool {
 	answer := p.answers[s]
 	switch {
 	case !s.peer.IsValid() && !s.client.IsValid():
-		return answer == p.anywhere[s.identity]
+		return answer == p.anywhere[s.caller]
 	case !s.client.IsValid():
 		return answer == p.at(byPeer)
 	case !s.peer.IsValid():
@@ -72,7 +78,7 @@ func (p *places) at(s spot) string {
 	if answer, ok := p.answers[s]; ok {
 		return answer
 	}
-	return p.anywhere[s.identity]
+	return p.anywhere[s.caller]
 }
 
 // wider is the narrowest block around one; not valid where there is none.

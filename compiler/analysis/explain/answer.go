@@ -301,7 +301,7 @@ func (w *why) name(class int) string {
 	if w.fromOutside() {
 		return w.From.Service.ID()
 	}
-	return w.ClassName(w.split.Classes, class)
+	return w.ClassName(w.split.Classes, class) + w.split.Facts(w.split.Sources[class])
 }
 
 // placed also names its addresses. A caller without identity at the address of a service outside the mesh is that service.

@@ -200,7 +200,7 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller space.Source, r *enforce.Class) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
 	s := split.Service
-	d := diag.New(code, g.At, "%s", split.Witness(m.callerOf(g, caller), &r.Request, allowed))
+	d := diag.New(code, g.At, "%s", split.Witness(m.callerOf(g, caller)+split.Facts(caller), &r.Request, allowed))
 	if allowed {
 		if rule := m.RuleFor(s.Allow, caller, &r.Request); rule != nil {
 			d.WithRelated(rule.At, "let through by this")
@@ -297,7 +297,7 @@ func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Reque
 		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Text(space.Path) && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
 			continue // what is asked of most rules of a hub
 		}
-		if Matches(r, rules[i].Ports, rules[i].Ops) && m.IsOneOf(caller, rules[i].From) {
+		if Matches(r, rules[i].Ports, rules[i].Ops) && m.IsOneOf(caller, rules[i].From) && m.holds(&rules[i], caller, r) {
 			return &rules[i]
 		}
 	}

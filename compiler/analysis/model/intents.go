@@ -42,9 +42,9 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	if in.declares {
 		in.want.AddRange(0, len(in.sources))
 	} else {
-		in.allow.each(r, in.want.AddAll)
+		in.allow.each(in.model.Manifests.Table, r, in.want.AddAll)
 	}
-	in.deny.each(r, in.want.RemoveAll)
+	in.deny.each(in.model.Manifests.Table, r, in.want.RemoveAll)
 	switch mode {
 	case policy.Strict:
 		in.want.RemoveAll(in.plain)
@@ -73,13 +73,15 @@ type rules struct {
 
 type ruleSet struct {
 	*policy.Rule
-	from space.Set
+	from  space.Set
+	where space.Box // on what callers do
+	http  bool      // it has a condition on what is HTTP's
 }
 
 func (in *intents) rules(all []policy.Rule) rules {
 	var rs rules
 	for i := range all {
-		rule := &ruleSet{&all[i], in.from(all[i].From)}
+		rule := in.rule(&all[i])
 		if len(rule.Ops) == 1 && rule.Ops[0].Path != "" && !strings.ContainsAny(rule.Ops[0].Path, "*{") {
 			if rs.exact == nil {
 				rs.exact = map[string][]*ruleSet{}
@@ -92,11 +94,30 @@ func (in *intents) rules(all []policy.Rule) rules {
 	return rs
 }
 
+func (in *intents) rule(rule *policy.Rule) *ruleSet {
+	rs := &ruleSet{Rule: rule, from: in.from(rule.From)}
+	if len(rule.Where) > 0 {
+		var callers space.Box
+		table := in.model.Manifests.Table
+		callers, rs.where = in.model.where(rule)
+		rs.http = table.HTTP([]space.Box{callers, rs.where})
+		met := space.NewSet(len(in.sources))
+		for i, caller := range in.sources {
+			r := *caller.Request
+			if r.HTTP = true; table.In(callers, &r) {
+				met.Add(i)
+			}
+		}
+		rs.from = rs.from.Common(met)
+	}
+	return rs
+}
+
 // each goes through the rules that speak of what a request does, with the callers of each.
-func (rs *rules) each(r *space.Request, do func(space.Set)) {
+func (rs *rules) each(table space.Table, r *space.Request, do func(space.Set)) {
 	for _, list := range [...][]*ruleSet{rs.exact[r.Text(space.Path)], rs.other} {
 		for _, rule := range list {
-			if Matches(r, rule.Ports, rule.Ops) {
+			if Matches(r, rule.Ports, rule.Ops) && (r.HTTP || !rule.http) && (len(rule.where) == 0 || table.In(rule.where, r)) {
 				do(rule.from)
 			}
 		}

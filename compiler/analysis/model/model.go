@@ -146,13 +146,17 @@ func Unproven(caller space.Source, mode enforce.Mode) bool {
 	return caller.Identity() != "" && mode == enforce.Disable && !caller.Elsewhere
 }
 
-// Atoms is what the rules tell apart, so that no class of requests straddles one of them.
-func (m *Model) Atoms(s *policy.Service) space.Distinctions {
+// Distinctions is what the rules of a service distinguish: no class of requests may straddle one of them.
+func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	a := space.Distinctions{Callers: slices.Clone(m.namesakes.Callers)}
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
 			m.AddSources(&a, rules[i].From)
 			AddOperations(&a, rules[i].Ports, rules[i].Ops)
+			callers, operations := m.where(&rules[i])
+			if a.Callers = append(a.Callers, callers...); len(operations) > 0 {
+				a.Operations = append(a.Operations, operations)
+			}
 		}
 	}
 	for _, p := range s.Ports {
@@ -237,7 +241,10 @@ func (m *Model) Split(s *policy.Service, extra space.Distinctions) (*Split, erro
 }
 
 func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, extra space.Distinctions) (*Split, error) {
-	a := m.Atoms(s)
+	if err := m.known(s); err != nil {
+		return nil, err
+	}
+	a := m.Distinctions(s)
 	a.Callers = append(a.Callers, extra.Callers...)
 	a.Operations = append(a.Operations, extra.Operations...)
 	split, err := splitter.Classes(a, m.Callee(s))
@@ -251,8 +258,8 @@ func (s *Split) Target(r *space.Request) string {
 	if r.Port() != s.Other.Port() {
 		text += ":" + strconv.Itoa(int(r.Port()))
 	}
-	if r.HTTP && s.ByOperation {
-		text += " " + r.Text(space.Method) + " " + r.Text(space.Path)
+	if words := s.Words(r, s.ByOperation); words != "" {
+		text += " " + words
 	}
 	return text
 }

@@ -100,7 +100,7 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 		}
 		for c, caller := range split.Sources {
 			if got := o.Allowed.Has(c); got != want.Has(c) || o.Undecided.Has(c) {
-				witnesses = append(witnesses, split.Witness(m.Caller(caller), &r.Request, got))
+				witnesses = append(witnesses, split.Witness(m.Caller(caller)+split.Facts(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {
 					return witnesses, nil
 				}

@@ -40,7 +40,7 @@ func TestAnotherDimensionOfOperations(t *testing.T) {
 		assert.False(t, b.Add(box, int32(i)))
 	}
 	classes := map[string][]int32{}
-	require.NoError(t, b.Walk(func(r *space.Request, in []int32) { classes[s.Words(r)] = in }))
+	require.NoError(t, b.Walk(func(r *space.Request, in []int32) { classes[s.Words(r, true)] = in }))
 	assert.Equal(t, map[string][]int32{
 		"GET /":              {1}, // the other tenants, which need no name
 		"GET / tenant blue":  {0, 1},

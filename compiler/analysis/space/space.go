@@ -71,20 +71,35 @@ func (s *Space) With(principal string, source int) int {
 // Takes reports whether a source represents callers with an identity.
 func (s *Space) Takes(source int, principal string) bool { return s.With(principal, source) == source }
 
-// Words is what a request does, but for its port: the values that need no name, and of others those that conditions
-// mention.
-func (s *Space) Words(r *Request) string {
+// Words is what a request does, but for its port: where bare asks for them, the values that need no name, and of others
+// those that conditions mention.
+func (s *Space) Words(r *Request, bare bool) string {
 	var words []string
 	for _, d := range s.operations {
 		switch v, info := r.values[d], &s.Table[d]; {
 		case d == Port || v == nil:
 		case info.Bare:
-			words = append(words, v.String())
+			if bare {
+				words = append(words, v.String())
+			}
 		case v != s.Other.values[d]:
 			words = append(words, info.Name, v.String())
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// Facts is what a caller is in dimensions other than those of identities and addresses, where conditions mention it: words
+// that follow its name, each after a blank.
+func (s *Space) Facts(caller Source) (words string) {
+	for _, d := range s.callers {
+		switch v := caller.values[d]; {
+		case d == Identity || v == nil || v.address.IsValid() || v == s.Other.values[d]:
+		default:
+			words += " " + s.Table[d].Name + " " + v.String()
+		}
+	}
+	return words
 }
 
 // patterns calls f with the patterns that a source matches in a dimension of callers.
