@@ -2,7 +2,6 @@ package enforce
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -73,19 +72,6 @@ func (p *Object) Mentions() Mentions {
 func once[T cmp.Ordered](list []T) []T {
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// Blocks is the blocks of callers' own addresses that an object names.
-func (p *Object) Blocks() []netip.Prefix {
-	var all []netip.Prefix
-	p.conditions(func(c *space.Condition) {
-		if c.Dimension == space.SourceAddress {
-			for _, v := range slices.Concat(c.Is, c.Not) {
-				all = append(all, v.Block())
-			}
-		}
-	})
-	return all
 }
 
 // operations is the boxes of operations of a clause, counted from 0; nil where there is no such clause.

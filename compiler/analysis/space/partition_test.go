@@ -53,7 +53,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// signatures is which combinations of patterns have a cell.
+// signatures is which combinations of patterns have an atom.
 func (c *partition) signatures() []string {
 	all := make([][]int, len(c.atoms))
 	for i, m := range c.members {

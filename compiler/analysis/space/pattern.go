@@ -67,7 +67,7 @@ func (p *Pattern) matches(v *Value) bool {
 	}
 	s := v.text
 	if p.principal {
-		s = s[len(scheme):]
+		s = strings.TrimPrefix(s, scheme)
 	}
 	switch p.kind {
 	case inBlock:
@@ -205,9 +205,6 @@ func PortPatterns(ports []uint16) []Pattern {
 
 // Port is the port of a PortPattern.
 func (p Pattern) Port() uint16 { return p.port }
-
-// Block is the block of a BlockPattern.
-func (p Pattern) Block() netip.Prefix { return p.block }
 
 // Principal is the one identity that a pattern is about; empty where there are several.
 func (p Pattern) Principal() string {

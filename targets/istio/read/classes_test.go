@@ -187,19 +187,19 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 		require.NoError(t, err)
 		outcomes := map[string]bool{}
 		for i := range split.Operations {
-			region := &split.Operations[i]
-			key := fmt.Sprint(region.Request.HTTP)
+			class := &split.Operations[i]
+			key := fmt.Sprint(class.Request.HTTP)
 			at := make([]enforce.Decision, len(split.Sources))
-			for _, d := range split.Decide(region, 0) {
+			for _, d := range split.Decide(class, 0) {
 				for s := range d.Sources.All() {
 					at[s] = d.Decision
 				}
 			}
 			for s, from := range split.Sources {
-				q := split.From(region.Request, from)
+				q := split.From(class.Request, from)
 				got := c.Decide(q)
 				require.Equal(t, got, at[s], "seed %d: %+v\n%s", seed, q, text)
-				require.Equal(t, got.Verdict, verdict(&region.Outcomes[0], s), "seed %d: %+v: %s\n%s", seed, q, got, text)
+				require.Equal(t, got.Verdict, verdict(&class.Outcomes[0], s), "seed %d: %+v: %s\n%s", seed, q, got, text)
 				require.Equal(t, s, split.Source(q), "seed %d: %+v", seed, from)
 				key += got.Verdict.String()
 				decisions++
@@ -210,9 +210,9 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 			q := randomRequest(r)
 			source := split.Source(q)
 			require.GreaterOrEqual(t, source, 0, "%+v has no source", q)
-			twin := split.From(q, split.Sources[source])
-			if got, want := c.Decide(twin), c.Decide(q); got.Verdict != want.Verdict {
-				t.Fatalf("seed %d:\n%+v: %s\n%+v: %s\n%s", seed, q, want, twin, got, text)
+			same := split.From(q, split.Sources[source])
+			if got, want := c.Decide(same), c.Decide(q); got.Verdict != want.Verdict {
+				t.Fatalf("seed %d:\n%+v: %s\n%+v: %s\n%s", seed, q, want, same, got, text)
 			}
 			key := fmt.Sprint(q.HTTP)
 			for _, from := range split.Sources {

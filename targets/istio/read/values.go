@@ -1,0 +1,146 @@
+package read
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
+)
+
+// plain reads any pattern of a dimension.
+func plain(d space.Dimension) func(string) (space.Pattern, string) {
+	return func(s string) (space.Pattern, string) { return space.Standard.Pattern(d, s), "" }
+}
+
+// anything reads a value that is not judged.
+func anything(string) (space.Pattern, string) { return space.Pattern{}, "" }
+
+func portPattern(s string) (space.Pattern, string) {
+	port, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || port > 65535 {
+		return space.Pattern{}, "not a port: " + strconv.Quote(s)
+	}
+	return space.PortPattern(uint16(port)), ""
+}
+
+func blockPattern(s string) (space.Pattern, string) {
+	if strings.Contains(s, "/") {
+		block, err := netip.ParsePrefix(s)
+		if err != nil {
+			return space.Pattern{}, "not a block of addresses: " + strconv.Quote(s)
+		}
+		return space.BlockPattern(block.Masked()), ""
+	}
+	address, err := netip.ParseAddr(s)
+	if err != nil || address.Zone() != "" {
+		return space.Pattern{}, "not an address: " + strconv.Quote(s)
+	}
+	return space.BlockPattern(netip.PrefixFrom(address, address.BitLen())), ""
+}
+
+func accountPattern(namespace, s string) (space.Pattern, string) {
+	slashes := strings.Count(s, "/")
+	switch {
+	case strings.Contains(s, "*"):
+		return space.Pattern{}, "a service account takes no wildcard"
+	case slashes > 1, s[0] == '/', s[len(s)-1] == '/':
+		return space.Pattern{}, "not ACCOUNT or NAMESPACE/ACCOUNT: " + strconv.Quote(s)
+	case len(s) > maxAccount:
+		return space.Pattern{}, "more than 320 characters"
+	case slashes == 0:
+		s = namespace + "/" + s
+	}
+	return space.AccountPattern(s), ""
+}
+
+func domainPattern(s string) (space.Pattern, string) {
+	stars := strings.Count(s, "*")
+	switch {
+	case stars > 1, stars == 1 && s[0] != '*' && s[len(s)-1] != '*':
+		return space.Pattern{}, "a trust domain takes one wildcard, at its start or its end"
+	case strings.Contains(s, "/"):
+		return space.Pattern{}, "a trust domain has no slash"
+	}
+	return space.DomainPattern(s), ""
+}
+
+// checkedPath refuses the templates that Istio refuses (CheckValidPathTemplate in istio.io/istio/pkg/config/security), and
+// those that Istio accepts and Envoy then does not (uri_template_internal.cc).
+func checkedPath(s string) (space.Pattern, string) {
+	if !strings.ContainsAny(s, "{}") {
+		return space.Standard.Pattern(space.Path, s), ""
+	}
+	any := false
+	for _, segment := range strings.Split(strings.Trim(s, "/"), "/") {
+		switch {
+		case (segment == "{*}" || segment == "{**}") && any:
+			return space.Pattern{}, "an operator after {**}"
+		case segment == "{*}":
+		case segment == "{**}":
+			any = true
+		case strings.ContainsAny(segment, "{}"):
+			return space.Pattern{}, "braces that are not a whole segment {*} or {**}"
+		case space.IsTemplate(s) && (segment == "" || strings.ContainsFunc(segment, func(r rune) bool {
+			return r > 0x7f || !space.IsSegmentByte(byte(r))
+		})):
+			return space.Pattern{}, "a template with the segment " + strconv.Quote(segment)
+		}
+	}
+	if s[0] != '/' || strings.Contains(s, "//") {
+		return space.Pattern{}, "a template that does not begin with a slash, or has two in a row"
+	}
+	return space.Standard.Pattern(space.Path, s), ""
+}
+
+// principal is an identity as Istio reads it in a mesh of one trust domain, which replaces the trust domain of the policy if
+// that is cluster.local or matches it (ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain).
+func (d *decoder) principal(s string) (space.Pattern, string) {
+	parts := strings.Split(s, "/")
+	if len(parts) == 5 && parts[0] != "*" {
+		own, wanted := d.trustDomain, parts[0]
+		hasPrefix := strings.HasSuffix(wanted, "*") && strings.HasPrefix(own, wanted[:len(wanted)-1])
+		hasSuffix := strings.HasPrefix(wanted, "*") && strings.HasSuffix(own, wanted[1:])
+		if (wanted == "cluster.local" || hasPrefix) && !hasSuffix {
+			s = own + s[len(wanted):]
+		}
+	}
+	return space.PrincipalPattern(s), ""
+}
+
+// misleads says why a pattern does not match what it seems to match, and what to write instead; empty if it does. Istio
+// accepts such a pattern silently.
+func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
+	written := p.String()
+	text, first := strings.CutPrefix(written, "*")
+	last := false
+	if !first {
+		text, last = strings.CutSuffix(written, "*")
+	}
+	wild := strings.Contains(text, "*")
+	switch {
+	case written == "*":
+	case d == space.Identity && p.IsPrincipal():
+		rest, scheme := strings.CutPrefix(text, "spiffe://")
+		switch {
+		case scheme:
+			return "a principal is written without spiffe://, so `" + written + "` never matches", "write `" + rest + "`"
+		case wild:
+			return "a principal takes one wildcard, at its start or its end, so `" + written + "` never matches", "write each principal, or the namespaces in `namespaces`"
+		case !first && !last && !space.IsIdentity(text):
+			return "a principal is DOMAIN/ns/NAMESPACE/sa/ACCOUNT, so `" + written + "` never matches", "write it in full"
+		}
+	case d == space.Path && !space.IsTemplate(written):
+		switch {
+		case wild:
+			return "a path takes one wildcard, at its start or its end: the `*` inside `" + written + "` stands for itself", "write a template, where `{*}` stands for one segment and `{**}` for any number"
+		case !first && text[0] != '/':
+			return "a path begins with a slash, so `" + written + "` never matches", "write `/" + written + "`"
+		}
+	case d == space.Method:
+		if upper := strings.ToUpper(written); upper != written {
+			return "methods are compared as they are written, so `" + written + "` is not `" + upper + "`", "write `" + upper + "`"
+		}
+	}
+	return "", ""
+}
