@@ -35,7 +35,7 @@ var imports = map[string][]string{
 	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
-	"compiler":           {"compiler/analysis/audit", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
@@ -50,7 +50,7 @@ var imports = map[string][]string{
 	// What the judge's answers mean for a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
-	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/source"},
+	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
 	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "targets/textdiff", "lang/diag", "lang/source"},
@@ -73,7 +73,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "compiler/analysis/diff", "targets/istio/read"},
+	"go.yaml.in/yaml":               {"compiler/config", "compiler/inventory", "compiler/yamldoc", "targets/istio/read"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/project"
@@ -77,11 +78,11 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	if before.errors != "" {
 		return d.uncompared(before, after)
 	}
-	c, err := compare(before, after)
+	c, err := compare(cmd.Context(), before.Side, after.Side)
 	if err != nil {
 		return err
 	}
-	if err := d.write(cmd.ErrOrStderr(), c.findings, func(name string) string { return name }); err != nil {
+	if err := d.write(cmd.ErrOrStderr(), c.Findings, func(name string) string { return name }); err != nil {
 		return err
 	}
 	desc := c.description(d.environment, ownersOf(after.project))
@@ -104,19 +105,19 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	}
 	if d.layout == "text" {
 		note := ""
-		if c.dryRun {
+		if c.DryRun {
 			note = " (dry run: Istio only logs it)"
 		}
 		differ := "differ"
-		if c.changed == 1 {
+		if len(c.Files) == 1 {
 			differ = "differs"
 		}
-		if c.findings.HasErrors() {
+		if c.Findings.HasErrors() {
 			note += "; undecided where a policy is refused"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", summary(desc), note, plural(c.changed, "file"), differ)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", summary(desc), note, plural(len(c.Files), "file"), differ)
 	}
-	if after.broken || c.findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && c.changed > 0) {
+	if after.Build != nil && after.Build.Findings.HasErrors() || c.Findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && len(c.Files) > 0) {
 		return errFindings
 	}
 	return nil
@@ -129,7 +130,7 @@ func (d *diffing) uncompared(before, after *side) error {
 	var err error
 	switch d.layout {
 	case "json":
-		out, err = (&difference{Diff: &diff.Diff{}}).json(before, after, d.environment)
+		out, err = (&difference{Difference: &compiler.Difference{Diff: &diff.Diff{}}}).json(before, after, d.environment)
 	case "markdown":
 		out = []byte("There is nothing to compare with: " + forge.Escape(before.errors) + ".\n")
 	}
@@ -197,8 +198,8 @@ func (d *diffing) published(cmd *cobra.Command, after *side) (*side, error) {
 		return s, nil
 	}
 	o.Timeout = d.timeout
-	files, err := gitops.Fetch(cmd.Context(), after.files, o)
-	s.files = files
+	files, err := gitops.Fetch(cmd.Context(), after.Files, o)
+	s.Files = files
 	return s, delivered(err)
 }
 
@@ -289,9 +290,9 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Files       int          `json:"files"`
 		YAML        string       `json:"yaml"`
 	}{
-		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.dryRun,
+		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.DryRun,
 		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
-		Reachable: []route{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: []objectJSON{}, Files: d.changed, YAML: string(d.yaml),
+		Reachable: []route{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: []objectJSON{}, Files: len(d.Files), YAML: string(d.yaml),
 	}
 	for _, r := range d.Reachable {
 		out.Reachable = append(out.Reachable, route(r))

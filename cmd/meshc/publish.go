@@ -191,13 +191,13 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 			return delivered(err)
 		}
 	}
-	after := made.side(shownName(environment), environment)
+	after := made.Side(environment)
 	var said forge.Description
 	var reviewers []string
 	o.Direct, o.Overwrite, o.DryRun, o.Timeout, o.Author = p.direct, p.overwrite, p.dryRun, p.timeout, p.author.Identity
 	o.Source, o.Warnings = gitops.Source(ctx, made.project.Root), made.project.Config.Warnings
 	o.Describe = func(change gitops.Change) (gitops.Message, error) {
-		d, err := compare(&side{files: change.Old}, after)
+		d, err := compare(ctx, compiler.Side{Files: change.Old}, after)
 		if err != nil {
 			return gitops.Message{}, err
 		}
@@ -208,7 +208,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		}
 		return gitops.Message{Title: said.Title(), Body: said.Text()}, nil
 	}
-	result, findings, err := gitops.Publish(ctx, after.files, o)
+	result, findings, err := gitops.Publish(ctx, after.Files, o)
 	if err != nil {
 		return delivered(err)
 	}

@@ -10,21 +10,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshc/meshc/compiler/analysis/model"
-	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/project"
-	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 )
 
 // side is one of two things that are compared: manifests, with the policy that they come from where it is known.
 type side struct {
-	name    string // as it was asked for
-	files   []targets.File
-	policy  *policy.Policy
-	model   *model.Model // as it was proved; policies in a dry run count as enforced
+	name string // as it was asked for
+	compiler.Side
 	project *project.Project
-	broken  bool   // one of its guards is
 	errors  string // what keeps it from being compared, in words; empty where nothing does
 }
 
@@ -36,7 +31,7 @@ type comparison struct {
 
 // side is what was compiled, as it is delivered.
 func (c *compiled) side(name, environment string) *side {
-	return &side{name: name, files: targets.Layout(c.Manifests, environment), policy: c.Policy, model: c.Model, project: c.project, broken: c.Findings.HasErrors()}
+	return &side{name: name, Side: c.Build.Side(environment), project: c.project}
 }
 
 // projectSide compiles a project. Of one that is not current, but past, only the errors are shown.
@@ -75,7 +70,7 @@ func (c *comparison) anySide(path string, projects []string, stdin io.Reader, cu
 		return c.projectSide(filepath.ToSlash(path), []string{path}, stdin, current)
 	}
 	files, err := project.ReadManifests(path)
-	return &side{name: filepath.ToSlash(path), files: files}, err
+	return &side{name: filepath.ToSlash(path), Side: compiler.Side{Files: files}}, err
 }
 
 // isRevision tells that a word can only mean a revision: it is no path.

@@ -42,7 +42,7 @@ func (d *differ) subject(c *compared) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !d.sameText(d.uncertain(c.a), d.uncertain(c.b))}
+	s := &subject{differ: d, compared: c, split: split, apart: apart, unsure: !sameText(d.uncertain(c.a), d.uncertain(c.b))}
 	for i := range split.Operations {
 		if r := &split.Operations[i]; c.service() == nil || model.Occurs(c.service(), &r.Request) {
 			s.regions = append(s.regions, r)

@@ -3,6 +3,7 @@ package diff
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,11 +63,14 @@ func (m ModeChange) String() string { return m.Scope + " " + m.New + " (was " + 
 // Compare compares what the manifests of two models let through, request by request. Services are the same where
 // they have the same name; the policies of the models say which statement a change comes from. The error names a
 // service whose policies tell too many kinds of requests apart.
-func Compare(before, after *model.Model) (*Diff, error) {
-	d := differ{before: before, after: after, diff: &Diff{}, texts: map[*enforce.Object]string{}}
+func Compare(ctx context.Context, before, after *model.Model) (*Diff, error) {
+	d := differ{before: before, after: after, diff: &Diff{}}
 	d.nameCallers()
 	callees := d.callees()
 	for i := range callees {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err := d.callee(&callees[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", callees[i].name, err)
 		}
@@ -90,7 +94,6 @@ type differ struct {
 	before, after *model.Model
 	diff          *Diff
 	services      map[string]knownCaller // by principal
-	texts         map[*enforce.Object]string
 }
 
 // knownCaller is a service and what a caller with its identity is called.
@@ -199,7 +202,7 @@ func (d *differ) callees() []compared {
 		all = append(all, c)
 	}
 	for i := range all {
-		all[i].same = d.sameText(all[i].a.Policies, all[i].b.Policies) && d.sameText(all[i].a.Peers, all[i].b.Peers)
+		all[i].same = sameText(all[i].a.Policies, all[i].b.Policies) && sameText(all[i].a.Peers, all[i].b.Peers)
 	}
 	return all
 }
@@ -227,32 +230,12 @@ func nameOf(labels map[string]string) string {
 	return labelsText(labels)
 }
 
-// sameText tells that two lists of policies are the same to the letter: what they bind is then let through alike, and
+// sameText reports whether two lists of objects are the same to the letter: what they bind is then let through alike, and
 // need not be looked at.
-func (d *differ) sameText(a, b []*enforce.Object) bool {
-	return slices.EqualFunc(a, b, func(p, q *enforce.Object) bool { return d.text(p) == d.text(q) })
-}
-
-// text is the document that a policy is in. `---` at the start of a line always ends one.
-func (d *differ) text(p *enforce.Object) string {
-	if t, ok := d.texts[p]; ok {
-		return t
-	}
-	if p.At.IsZero() {
-		return fmt.Sprintf("%p", p)
-	}
-	const end = "\n---"
-	text := p.At.File.Text
-	at, start, stop := int(p.At.Start), 0, len(text)
-	if i := strings.LastIndex(text[:at], end); i >= 0 {
-		start = i + len(end)
-	}
-	if i := strings.Index(text[at:], end); i >= 0 {
-		stop = at + i
-	}
-	t := strings.Trim(strings.TrimPrefix(text[start:stop], "---"), "\n")
-	d.texts[p] = t
-	return t
+func sameText(a, b []*enforce.Object) bool {
+	return slices.EqualFunc(a, b, func(p, q *enforce.Object) bool {
+		return p == q || !p.Document.IsZero() && p.Document.Text() == q.Document.Text()
+	})
 }
 
 // failClosedMeshes leaves out the rest of a namespace whose services all fail closed: that is said of them.
@@ -304,8 +287,8 @@ func (d *differ) modes(callees []compared) {
 			by = p.was
 		}
 		if by != nil {
-			o := d.origin(by)
-			m.File, m.Because = strings.Join(o.files, ", "), strings.Join(o.because, "; ")
+			o := origin(by)
+			m.File, m.Because = strings.Join(o.Files, ", "), strings.Join(o.Because, "; ")
 		}
 		d.diff.Modes = append(d.diff.Modes, m)
 	}

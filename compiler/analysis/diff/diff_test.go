@@ -65,13 +65,13 @@ func TestDiff(t *testing.T) {
 				}
 				p, manifests := analysistest.Compile(t, compiler.Input{Name: f.Name, Text: f.Data})
 				sides[f.Name] = analysistest.Model(t, p, manifests)
-				same, err := diff.Compare(sides[f.Name], sides[f.Name])
+				same, err := diff.Compare(t.Context(), sides[f.Name], sides[f.Name])
 				require.NoError(t, err)
 				require.True(t, same.None())
 			}
-			d, err := diff.Compare(sides["before.mesh"], sides["after.mesh"])
+			d, err := diff.Compare(t.Context(), sides["before.mesh"], sides["after.mesh"])
 			require.NoError(t, err)
-			back, err := diff.Compare(sides["after.mesh"], sides["before.mesh"])
+			back, err := diff.Compare(t.Context(), sides["after.mesh"], sides["before.mesh"])
 			require.NoError(t, err)
 			assert.Equal(t, d.None(), back.None())
 			assert.Equal(t, len(d.FailOpen), len(back.FailClosed))
@@ -111,7 +111,7 @@ func TestDiffSeesMistakes(t *testing.T) {
 				}
 			}
 			require.True(t, changed)
-			d, err := diff.Compare(before, analysistest.Model(t, p, manifests))
+			d, err := diff.Compare(t.Context(), before, analysistest.Model(t, p, manifests))
 			require.NoError(t, err)
 			got := regexp.MustCompile(` {2}\[[^]]*\]`).ReplaceAllString(lines(d), "")
 			if row.want == "" {

@@ -2,126 +2,72 @@ package diff
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// egress is what the Sidecars of one side let out to ServiceEntries.
+// egress is what the Sidecars of one side let out to external services.
 type egress struct {
-	entries  map[string]*entry   // by NAMESPACE/NAME
-	within   map[string][]*entry // by the only namespace that sees them, or "" where several do
-	sidecars map[string]*sidecar
+	externals map[string]*enforce.Other   // by ID
+	within    map[string][]*enforce.Other // by the only namespace that sees them, or "" where several do
+	sidecars  map[string]*enforce.Other   // by ID, or as NAMESPACE/*
 }
 
-type entry struct {
-	*Object
-	visible   []string // namespaces, `.` and `*`; empty: all
-	addresses map[string][]string
-}
-
-type sidecar struct {
-	*Object
-	hosts []string
-}
-
-// to is an entry that a Sidecar lets its workload call, with HOST:PORT of each that it names.
-type to struct {
-	*entry
+// external is one that a Sidecar lets its workload call, at the addresses HOST:PORT.
+type external struct {
+	*enforce.Other
 	addresses []string
 }
 
-func readEgress(objects []Object) egress {
-	e := egress{map[string]*entry{}, map[string][]*entry{}, map[string]*sidecar{}}
+func newEgress(objects []enforce.Other) egress {
+	e := egress{map[string]*enforce.Other{}, map[string][]*enforce.Other{}, map[string]*enforce.Other{}}
 	for i := range objects {
-		o := &objects[i]
-		switch o.Kind {
-		case "ServiceEntry":
-			var is struct {
-				Spec struct {
-					Hosts    []string
-					ExportTo []string `yaml:"exportTo"`
-					Ports    []struct{ Number int }
-				}
-			}
-			if o.root.Decode(&is) != nil {
-				continue
-			}
-			s := &entry{Object: o, visible: is.Spec.ExportTo, addresses: map[string][]string{}}
-			for _, host := range is.Spec.Hosts {
-				for _, p := range is.Spec.Ports {
-					s.addresses[host] = append(s.addresses[host], fmt.Sprintf("%s:%d", host, p.Number))
-				}
-			}
-			e.entries[o.ID()] = s
+		switch o := &objects[i]; {
+		case o.External != nil:
+			e.externals[o.ID()] = o
 			only := ""
-			if slices.Equal(s.visible, []string{"."}) {
+			if slices.Equal(o.External.ExportTo, []string{"."}) {
 				only = o.Namespace
 			}
-			e.within[only] = append(e.within[only], s)
-		case "Sidecar":
-			var is struct {
-				Spec struct {
-					WorkloadSelector any `yaml:"workloadSelector"`
-					Egress           []struct{ Hosts []string }
-				}
-			}
-			if o.root.Decode(&is) != nil {
-				continue
-			}
-			s := &sidecar{Object: o}
-			for _, l := range is.Spec.Egress {
-				s.hosts = append(s.hosts, l.Hosts...)
-			}
-			name := o.ID()
-			if is.Spec.WorkloadSelector == nil {
-				name = o.Namespace + "/*"
-			}
-			e.sidecars[name] = s
+			e.within[only] = append(e.within[only], o)
+		case o.Sidecar != nil && o.Sidecar.Whole:
+			e.sidecars[o.Namespace+"/*"] = o
+		case o.Sidecar != nil:
+			e.sidecars[o.ID()] = o
 		}
 	}
 	return e
 }
 
-// lets is what a Sidecar lets its workload call, by the name of the entry.
-func (e *egress) lets(s *sidecar) map[string]to {
-	all := map[string]to{}
+// lets is what a Sidecar lets its workload call, by the ID of the external.
+func (e *egress) lets(s *enforce.Other) map[string]external {
+	all := map[string]external{}
 	if s == nil {
 		return all
 	}
 	for _, x := range slices.Concat(e.within[s.Namespace], e.within[""]) {
-		if len(x.visible) > 0 && !slices.Contains(x.visible, "*") && !slices.Contains(x.visible, s.Namespace) &&
-			(x.Namespace != s.Namespace || !slices.Contains(x.visible, ".")) {
+		if !x.External.Visible(x.Namespace, s.Namespace) {
 			continue
 		}
 		var addresses []string
-		for host, of := range x.addresses {
-			if slices.ContainsFunc(s.hosts, func(text string) bool { return admits(text, s.Namespace, x.Namespace, host) }) {
-				addresses = append(addresses, of...)
+		for _, host := range x.External.Hosts {
+			if s.Sidecar.Knows(s.Namespace, x.Namespace, host) {
+				for _, port := range x.External.Ports {
+					addresses = append(addresses, host+":"+port)
+				}
 			}
 		}
 		if len(addresses) > 0 {
 			slices.Sort(addresses)
-			all[x.ID()] = to{x, addresses}
+			all[x.ID()] = external{x, slices.Compact(addresses)}
 		}
 	}
 	return all
-}
-
-// admits tells whether NAMESPACE/HOST of a Sidecar in one namespace is about a host of another.
-// https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
-func admits(text, own, namespace, host string) bool {
-	where, what, ok := strings.Cut(text, "/")
-	switch {
-	case !ok, where == "." && namespace != own, where != "." && where != "*" && where != namespace:
-		return false
-	}
-	suffix, wild := strings.CutPrefix(what, "*")
-	return what == host || wild && strings.HasSuffix(host, suffix)
 }
 
 // egress compares which external hosts the Sidecars of two sides let workloads call, and adds what it finds to what opens
@@ -143,7 +89,7 @@ func (d *Diff) egress(a, b *egress, was, is *policy.Policy) {
 }
 
 // more notes what one caller may call now and could not before.
-func more(caller string, old, now map[string]to, into map[string][]string) {
+func more(caller string, old, now map[string]external, into map[string][]string) {
 	for id, t := range now {
 		added := slices.DeleteFunc(slices.Clone(t.addresses), func(a string) bool { return slices.Contains(old[id].addresses, a) })
 		if len(added) > 0 {
@@ -175,8 +121,8 @@ func outward(callers map[string][]string, side *egress, p *policy.Policy, gone b
 			for _, from := range names {
 				c := Change{Text: from + " -> " + text, From: from, To: id, Target: strings.TrimPrefix(text, id), Gone: gone}
 				c.At = externalAt(p, id)
-				if x := side.entries[id]; c.At.IsZero() {
-					c.File, c.Because = x.File, x.Because
+				if x := side.externals[id]; c.At.IsZero() {
+					c.File, c.Because = strings.Join(x.Origin.Files, ", "), strings.Join(x.Origin.Because, "; ")
 				}
 				all = append(all, c)
 			}
@@ -201,11 +147,11 @@ func externalAt(p *policy.Policy, id string) source.Span {
 	return source.Span{}
 }
 
-// names tells whether a host of a Sidecar is about an external that is known.
+// names reports whether a host of a Sidecar is one of an external.
 func (e *egress) names(text, namespace string) bool {
-	for _, x := range e.entries {
-		for host := range x.addresses {
-			if admits(text, namespace, x.Namespace, host) {
+	for _, x := range e.externals {
+		for _, host := range x.External.Hosts {
+			if enforce.KnowsHost(text, namespace, x.Namespace, host) {
 				return true
 			}
 		}

@@ -5,37 +5,22 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
-	"github.com/meshc/meshc/compiler/yamldoc"
-	"github.com/meshc/meshc/lang/source"
 )
 
-// origin is what annotations say of the intents behind policies: all that is known where there are manifests only.
-type origin struct{ files, because []string }
-
-// The annotations by which meshc names the intents that an object comes from.
-const (
-	filesKey   = "meshc.dev/source"
-	becauseKey = "meshc.dev/because"
-)
-
-// origin reads the annotations of policies.
-func (d *differ) origin(policies ...*enforce.Object) (o origin) {
-	add := func(into *[]string, text, separator string) {
-		for _, word := range strings.Split(text, separator) {
-			if word != "" && !slices.Contains(*into, word) {
-				*into = append(*into, word)
+// origin is what all of some objects say of theirs.
+func origin(objects ...*enforce.Object) (all enforce.Origin) {
+	add := func(into *[]string, words []string) {
+		for _, w := range words {
+			if w != "" && !slices.Contains(*into, w) {
+				*into = append(*into, w)
 			}
 		}
 	}
-	for _, p := range policies {
-		for doc := range yamldoc.Split(source.NewFile(p.Name, d.text(p))) {
-			if doc.Parse() == nil {
-				add(&o.files, word(doc.Root, "metadata", "annotations", filesKey), ",")
-				add(&o.because, word(doc.Root, "metadata", "annotations", becauseKey), "; ")
-			}
-		}
+	for _, o := range objects {
+		add(&all.Files, o.Origin.Files)
+		add(&all.Because, o.Origin.Because)
 	}
-	return o
+	return all
 }
 
 // annotate says where a change comes from where no statement is known: the policies that did it, and the reasons that
@@ -53,15 +38,15 @@ func (s *subject) annotate(c *Change, opened bool) {
 		action    enforce.Effect
 	}{{gains, loses, enforce.Allow}, {loses, gains, enforce.Deny}} {
 		mine, theirs := by(side.it, side.action), by(side.other, side.action)
-		if s.sameText(mine, theirs) {
+		if sameText(mine, theirs) {
 			continue
 		}
-		o, other := s.origin(mine...), s.origin(theirs...)
-		if len(o.files) == 0 {
+		o, other := origin(mine...), origin(theirs...)
+		if len(o.Files) == 0 {
 			continue
 		}
-		reasons := slices.DeleteFunc(o.because, func(text string) bool { return slices.Contains(other.because, text) })
-		c.File, c.Because, c.Gone = strings.Join(o.files, ", "), strings.Join(reasons, "; "), side.it == s.a
+		reasons := slices.DeleteFunc(o.Because, func(text string) bool { return slices.Contains(other.Because, text) })
+		c.File, c.Because, c.Gone = strings.Join(o.Files, ", "), strings.Join(reasons, "; "), side.it == s.a
 		return
 	}
 }

@@ -69,9 +69,9 @@ func TestWhatChangesIsSaid(t *testing.T) {
 			p, _ := model.Named(manifests, enforce.Mesh{}, nil)
 			models[i] = model.New(p, manifests)
 		}
-		diff, err := Compare(models[0], models[1])
+		diff, err := Compare(t.Context(), models[0], models[1])
 		require.NoError(t, err)
-		d := differ{before: models[0], after: models[1], diff: &Diff{}, texts: map[*enforce.Object]string{}}
+		d := differ{before: models[0], after: models[1], diff: &Diff{}}
 		d.nameCallers()
 		opens := false
 		for _, c := range d.callees() {

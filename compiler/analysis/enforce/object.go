@@ -18,6 +18,8 @@ type Object struct {
 	Effect    Effect // of an object with clauses
 	DryRun    bool   // an object with clauses that is logged and not enforced
 	At        source.Span
+	Document  source.Span // that At is in: two objects whose documents have the same text are the same
+	Origin    Origin
 
 	// Broken marks an object that a cluster would refuse, or that has something in it that is unknown here: it may
 	// stand for anything, and what it might decide is undecided.

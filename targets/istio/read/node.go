@@ -37,8 +37,9 @@ type node struct {
 
 // tree is a document. Its root is nodes[1]; an empty document has none.
 type tree struct {
-	file  *source.File
-	nodes []node
+	file     *source.File
+	document source.Span
+	nodes    []node
 }
 
 func (t *tree) reset(f *source.File) {

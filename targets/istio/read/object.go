@@ -61,7 +61,7 @@ func (r *reader) object(d *decoder, n int32) {
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
-	p := &enforce.Object{Kind: kindOf}
+	p := &enforce.Object{Kind: kindOf, Document: d.document}
 	if kindOf == "PeerAuthentication" {
 		p.Role = enforce.SetsModes
 	}
@@ -133,8 +133,8 @@ func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
 				p.Created, _ = time.Parse(time.RFC3339, d.nodes[c].text)
 			}
 		case "annotations":
-			if a := d.child(c, "istio.io/dry-run"); d.is(c, mapping) && a != c {
-				dryRun = a
+			if d.is(c, mapping) {
+				dryRun, p.Origin = d.at(c, "istio.io/dry-run"), d.origin(c)
 			}
 		}
 	}

@@ -17,6 +17,7 @@ package read
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -65,16 +66,29 @@ func (r *reader) file(f *source.File, t *tree) {
 		return
 	}
 	d := &decoder{tree: t, trustDomain: r.mesh.TrustDomain, findings: &r.findings}
-	for doc := range yamldoc.Split(f) {
-		t.reset(f)
-		if !t.readFast(doc.Text, int(doc.Offset())) {
-			if bad := t.readSlow(doc); bad != nil {
-				r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
-				continue
-			}
+	d.documents(f, func(bad *fault) {
+		if bad != nil {
+			r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
+			return
 		}
-		if len(t.nodes) > 1 {
-			r.object(d, 1)
+		r.object(d, 1)
+	})
+}
+
+// documents reads the documents of a file that have content into the tree, and calls f after each, or with the reason why
+// one cannot be read.
+func (t *tree) documents(file *source.File, f func(*fault)) {
+	for doc := range yamldoc.Split(file) {
+		t.reset(file)
+		var bad *fault
+		if !t.readFast(doc.Text, int(doc.Offset())) {
+			bad = t.readSlow(doc)
+		}
+		if bad != nil || len(t.nodes) > 1 {
+			text := strings.TrimLeft(strings.TrimPrefix(doc.Text, "---"), " \n")
+			end := int(doc.Offset()) + len(doc.Text)
+			t.document = file.Span(end-len(text), end-len(text)+len(strings.TrimRight(text, " \n")))
+			f(bad)
 		}
 	}
 }

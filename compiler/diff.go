@@ -1,0 +1,179 @@
+package compiler
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/read"
+)
+
+// Side is one of two sets of manifests to compare.
+type Side struct {
+	Files []targets.File // as they are delivered
+	Build *Build         // that made them, which must be Judgeable; nil: there are only manifests
+}
+
+// Side is a build as it is delivered for an environment.
+func (b *Build) Side(environment string) Side {
+	return Side{targets.Layout(b.Manifests, environment), b}
+}
+
+// Difference is how two sides differ.
+type Difference struct {
+	*diff.Diff
+	DryRun   bool         // all policies of both sides are only logged, and are compared as if they were enforced
+	Findings diag.List    // of the manifests that no build made
+	Files    []FileChange // sorted by path
+}
+
+// FileChange is a file that differs. The lock is never one, for all that it says is digests.
+type FileChange struct {
+	Path          string
+	Before, After []byte // nil where a side does not have it
+}
+
+// Diff compares what two sides let through. Services of manifests without a build are those of the other side's policy; if
+// neither side has one, those that the manifests are about. The error is that of ctx, or names a service that is too
+// complicated to be compared.
+func Diff(ctx context.Context, before, after Side) (*Difference, error) {
+	sides := [2]Side{before, after}
+	d := &Difference{Files: changedFiles(before.Files, after.Files)}
+	layers, mesh := d.layers(sides)
+	policies := [2]*policy.Policy{before.policy(), after.policy()}
+	was, is := models(policies, layers, mesh)
+	var err error
+	if d.Diff, err = diff.Compare(ctx, was, is); err != nil {
+		return nil, err
+	}
+	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {
+		d.Objects(read.Others(a), read.Others(b), policies[0], policies[1])
+	}
+	return d, nil
+}
+
+func (s *Side) policy() *policy.Policy {
+	if s.Build == nil {
+		return nil
+	}
+	return s.Build.Policy
+}
+
+// layers is what the manifests of both sides mean, under the settings of the policy that is known. A policy in a dry run
+// lets everything through; if there are no others, what they would do is compared.
+func (d *Difference) layers(sides [2]Side) (layers [2]*enforce.Layer, mesh enforce.Mesh) {
+	for i := range sides {
+		if p := sides[i].policy(); p != nil {
+			mesh = model.SettingsOf(p)
+		}
+	}
+	for _, mesh.Shadow = range []bool{false, true} {
+		d.Findings = nil
+		for i, s := range sides {
+			if s.Build != nil && (mesh.Shadow || !s.Build.Policy.DryRun) {
+				layers[i] = s.Build.Model.Manifests
+				continue
+			}
+			var found diag.List
+			layers[i], found = read.Files(s.sources(), mesh)
+			if s.Build == nil {
+				d.Findings = append(d.Findings, found...)
+			}
+		}
+		if d.DryRun = mesh.Shadow; d.DryRun || !allDryRun(layers) {
+			break
+		}
+	}
+	return layers, mesh
+}
+
+// allDryRun reports whether there are policies, and all of them are in a dry run.
+func allDryRun(layers [2]*enforce.Layer) (some bool) {
+	for _, l := range layers {
+		for _, o := range l.Policies {
+			if o.Role == enforce.Authorizes {
+				if some = o.DryRun; !some {
+					return false
+				}
+			}
+		}
+	}
+	return some
+}
+
+// models gives the services of both sides the same names.
+func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.Mesh) (was, is *model.Model) {
+	if policies[0] == nil && policies[1] == nil {
+		both := enforce.Layer{Policies: slices.Concat(layers[0].Policies, layers[1].Policies)}
+		policies[0], _ = model.Named(&both, mesh, nil)
+		policies[1] = policies[0]
+	}
+	for i, p := range policies {
+		if p == nil {
+			policies[i], _ = model.Named(layers[i], mesh, model.AllServices(policies[1-i]))
+		}
+	}
+	return model.New(policies[0], layers[0]), model.New(policies[1], layers[1])
+}
+
+func (s *Side) sources() []*source.File {
+	return sourcesOf(s.Files, func(targets.File) bool { return true })
+}
+
+func sourcesOf(files []targets.File, wanted func(targets.File) bool) (all []*source.File) {
+	for _, f := range files {
+		if targets.ManifestName(f.Path) && path.Base(f.Path) != targets.KustomizationName && wanted(f) {
+			all = append(all, source.NewFile(f.Path, string(f.Data)))
+		}
+	}
+	return all
+}
+
+// others is the files of a side by which objects that decide no request are compared: those that differ, and, where calls
+// out of the mesh may be among the differences, all that have a say in these.
+func (d *Difference) others(s Side) []*source.File {
+	outward := slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysOutward(f.Before) || saysOutward(f.After) })
+	return sourcesOf(s.Files, func(f targets.File) bool {
+		_, differs := slices.BinarySearchFunc(d.Files, f.Path, func(c FileChange, path string) int { return cmp.Compare(c.Path, path) })
+		return differs || outward && saysOutward(f.Data)
+	})
+}
+
+func saysOutward(text []byte) bool {
+	return bytes.Contains(text, []byte("Sidecar")) || bytes.Contains(text, []byte("ServiceEntry"))
+}
+
+func changedFiles(before, after []targets.File) []FileChange {
+	changes := make(map[string]FileChange, len(before))
+	for _, f := range before {
+		changes[f.Path] = FileChange{Path: f.Path, Before: present(f.Data)}
+	}
+	for _, f := range after {
+		c := changes[f.Path]
+		if c.Path, c.After = f.Path, present(f.Data); c.Before != nil && bytes.Equal(c.Before, c.After) {
+			delete(changes, f.Path)
+		} else {
+			changes[f.Path] = c
+		}
+	}
+	maps.DeleteFunc(changes, func(name string, _ FileChange) bool { return path.Base(name) == targets.LockName })
+	return slices.SortedFunc(maps.Values(changes), func(a, b FileChange) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+// present is the content of a file that is there, though it may be empty.
+func present(text []byte) []byte {
+	if text == nil {
+		return []byte{}
+	}
+	return text
+}

@@ -1,0 +1,144 @@
+package read
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Others reads the objects that Files passes over: those that decide no request. Lists are their items. Objects that no
+// cluster has are left out, and so is what cannot be read, of which Files makes findings.
+func Others(files []*source.File) []enforce.Other {
+	d := &decoder{tree: &tree{}}
+	var all []enforce.Other
+	for _, f := range files {
+		if yamldoc.Text(f) != nil {
+			continue
+		}
+		d.documents(f, func(bad *fault) {
+			if bad == nil {
+				all = d.others(all, 1)
+			}
+		})
+	}
+	return all
+}
+
+func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
+	kindOf := d.text(d.at(n, "kind"))
+	if items := d.at(n, "items"); items != 0 && strings.HasSuffix(kindOf, "List") {
+		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
+			all = d.others(all, c)
+		}
+		return all
+	}
+	of, _, _ := strings.Cut(d.text(d.at(n, "apiVersion")), "/")
+	switch {
+	case kindOf == "", of == "meshc.dev", of == "kustomize.config.k8s.io":
+		return all
+	case of == group && (kindOf == "AuthorizationPolicy" || kindOf == "PeerAuthentication"):
+		return all
+	}
+	meta, spec := d.at(n, "metadata"), d.at(n, "spec")
+	o := enforce.Other{
+		Kind:      kindOf,
+		Namespace: d.text(d.at(meta, "namespace")),
+		Name:      d.text(d.at(meta, "name")),
+		Origin:    d.origin(d.at(meta, "annotations")),
+	}
+	added := d.added(n, meta)
+	switch kindOf {
+	case "Sidecar":
+		o.Sidecar = &enforce.Sidecar{Whole: d.at(spec, "workloadSelector") == 0}
+		egress := d.at(spec, "egress")
+		for c := d.nodes[egress].first; c != 0; c = d.nodes[c].next {
+			o.Sidecar.Hosts = append(o.Sidecar.Hosts, d.texts(d.at(c, "hosts"))...)
+		}
+		if o.Sidecar.Apart = d.onlyHosts(egress); o.Sidecar.Apart {
+			added = append(added, egress)
+		}
+	case "ServiceEntry":
+		o.External = &enforce.External{Hosts: d.texts(d.at(spec, "hosts")), ExportTo: d.texts(d.at(spec, "exportTo"))}
+		for c := d.nodes[d.at(spec, "ports")].first; c != 0; c = d.nodes[c].next {
+			o.External.Ports = append(o.External.Ports, d.text(d.at(c, "number")))
+		}
+	}
+	o.Content = string(d.canonical(nil, n, added))
+	return append(all, o)
+}
+
+// onlyHosts reports whether hosts are all that a Sidecar says of what goes out.
+func (d *decoder) onlyHosts(egress int32) bool {
+	listener := d.nodes[egress].first
+	hosts := d.at(listener, "hosts")
+	return hosts != 0 && d.nodes[hosts].kind == sequence && d.nodes[listener].next == 0 && d.nodes[listener].first == hosts && d.nodes[hosts].next == 0
+}
+
+// added is what clusters and meshc add to an object.
+func (d *decoder) added(n, meta int32) []int32 {
+	all := []int32{d.at(n, "status")}
+	for _, key := range []string{"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"} {
+		all = append(all, d.at(meta, key))
+	}
+	annotations := d.at(meta, "annotations")
+	theirs := false
+	for c := d.nodes[annotations].first; c != 0; c = d.nodes[c].next {
+		if key := d.nodes[c].key; strings.HasPrefix(key, "meshc.dev/") || key == "kubectl.kubernetes.io/last-applied-configuration" {
+			all = append(all, c)
+		} else {
+			theirs = true
+		}
+	}
+	if !theirs {
+		all = append(all, annotations)
+	}
+	return all
+}
+
+// canonical appends a value without some of the values in it: the same text for mappings in any order.
+func (d *decoder) canonical(text []byte, n int32, without []int32) []byte {
+	v := &d.nodes[n]
+	text = append(text, '0'+byte(v.kind))
+	if v.kind != mapping && v.kind != sequence {
+		return strconv.AppendQuote(text, v.text)
+	}
+	var children []int32
+	for c := v.first; c != 0; c = d.nodes[c].next {
+		if !slices.Contains(without, c) {
+			children = append(children, c)
+		}
+	}
+	if v.kind == mapping {
+		slices.SortFunc(children, func(a, b int32) int { return strings.Compare(d.nodes[a].key, d.nodes[b].key) })
+	}
+	text = append(text, '{')
+	for _, c := range children {
+		if v.kind == mapping {
+			text = strconv.AppendQuote(text, d.nodes[c].key)
+		}
+		text = d.canonical(text, c, without)
+	}
+	return append(text, '}')
+}
+
+func (d *decoder) texts(n int32) (all []string) {
+	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+		all = append(all, d.text(c))
+	}
+	return all
+}
+
+// origin reads the annotations by which meshc names the intents that an object is made from.
+func (d *decoder) origin(annotations int32) enforce.Origin {
+	split := func(key, separator string) (all []string) {
+		if text := d.text(d.at(annotations, key)); text != "" {
+			all = strings.Split(text, separator)
+		}
+		return all
+	}
+	return enforce.Origin{Files: split("meshc.dev/source", ","), Because: split("meshc.dev/because", "; ")}
+}
