@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -80,8 +81,8 @@ func buildProject(ctx context.Context, p *compiler.Project) (*compiled, error) {
 
 // open reads everything that a project is built from.
 func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiler.Project, error) {
-	if n := count(paths, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
-		return nil, usageError("standard input can be read only once, but - is given %d times", n)
+	if err := stdinOnce(paths, in.workloads); err != nil {
+		return nil, err
 	}
 	for _, w := range in.workloads {
 		if !doublestar.ValidatePattern(filepath.ToSlash(w)) {
@@ -112,14 +113,18 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 	return p, err
 }
 
-func count(all []string, word string) int {
+// stdinOnce refuses arguments that name standard input more than once.
+func stdinOnce(lists ...[]string) error {
 	n := 0
-	for _, w := range all {
-		if w == word {
+	for _, path := range slices.Concat(lists...) {
+		if path == project.Stdin {
 			n++
 		}
 	}
-	return n
+	if n > 1 {
+		return usageError("standard input can be read only once, but - is given %d times", n)
+	}
+	return nil
 }
 
 const dateLayout = "2006-01-02"

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -38,9 +39,10 @@ type formatter struct {
 }
 
 func (f *formatter) run(cmd *cobra.Command, paths []string) error {
-	if n := count(paths, project.Stdin); n > 1 {
-		return usageError("standard input can be read only once, and - stands %d times", n)
-	} else if n == 1 && f.write {
+	if err := stdinOnce(paths); err != nil {
+		return err
+	}
+	if f.write && slices.Contains(paths, project.Stdin) {
 		return usageError("-w changes files, and standard input is not a file")
 	}
 	report := reporter{format: "text"}

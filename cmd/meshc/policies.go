@@ -21,8 +21,8 @@ type policies struct {
 
 // readPolicies reads manifests, and workloads to compare them with where --workloads names any.
 func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies, error) {
-	if n := count(patterns, project.Stdin) + count(in.workloads, project.Stdin); n > 1 {
-		return nil, usageError("standard input can be read only once, and - stands %d times", n)
+	if err := stdinOnce(patterns, in.workloads); err != nil {
+		return nil, err
 	}
 	p, findings, err := project.Open(nil)
 	if err != nil {

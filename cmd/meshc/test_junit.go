@@ -85,7 +85,7 @@ func writeJUnit(path string, report junitSuites) error {
 			return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
 		}
 		if len(before) > 0 && !bytes.HasPrefix(before, []byte("<?xml")) {
-			return usageError("--junit %s: that file is no report, and is not overwritten", filepath.ToSlash(path))
+			return usageError("--junit %s: not overwritten, since it is not a report", filepath.ToSlash(path))
 		}
 	}
 	var b bytes.Buffer

@@ -119,8 +119,8 @@ func (v *verify) policies(cmd *cobra.Command) (*report, error) {
 
 // compiled judges a project, and compares it with what is deployed.
 func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
-	if n := count(paths, project.Stdin) + count(v.workloads, project.Stdin) + count(v.manifests, project.Stdin); n > 1 {
-		return nil, usageError("standard input can be read only once, and - stands %d times", n)
+	if err := stdinOnce(paths, v.workloads, v.manifests); err != nil {
+		return nil, err
 	}
 	locks, err := v.locks()
 	if err != nil {

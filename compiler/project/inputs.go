@@ -18,7 +18,7 @@ import (
 var ErrNoIntents = errors.New("no intents here")
 
 // ErrNotIntents is the error about a named file that does not hold intents.
-var ErrNotIntents = errors.New("this is no file of intents")
+var ErrNotIntents = errors.New("not a file of intents")
 
 // Input is a file of intents.
 type Input struct {

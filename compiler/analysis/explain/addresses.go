@@ -15,53 +15,53 @@ type caller struct {
 	facts    string
 }
 
-// spot is where callers of one identity are: by the block of their own address and that of the client they call for,
-// which are not valid for wherever else.
-type spot struct {
+// location is where the callers of one identity call from: the block of their own address, and that of the client they call
+// for. A block that is not valid is every address without a block of its own.
+type location struct {
 	caller       caller
 	peer, client netip.Prefix
 }
 
-func spotOf(split *enforce.Classes, class int) spot {
-	return spot{caller{split.Identity(class), split.Facts(split.Sources[class])}, split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)}
+func locationOf(split *enforce.Classes, class int) location {
+	return location{caller{split.Identity(class), split.Facts(split.Sources[class])}, split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)}
 }
 
-// places is how callers are answered by where they are.
-type places struct {
-	answers        map[spot]string
-	anywhere       map[caller]string // by identity: the answer wherever nothing is said of the place; empty where that depends
+// answersByLocation has the answers for callers, as text, by their location.
+type answersByLocation struct {
+	answers        map[location]string
+	anywhere       map[caller]string // by identity: the answer at addresses that no policy names; empty where they have several
 	peers, clients map[netip.Prefix]bool
 }
 
-func newPlaces() *places {
-	return &places{map[spot]string{}, map[caller]string{}, map[netip.Prefix]bool{}, map[netip.Prefix]bool{}}
+func newAnswersByLocation() *answersByLocation {
+	return &answersByLocation{map[location]string{}, map[caller]string{}, map[netip.Prefix]bool{}, map[netip.Prefix]bool{}}
 }
 
-func (p *places) add(s spot, answer string, usual bool) {
-	p.answers[s] = answer
-	p.peers[s.peer], p.clients[s.client] = true, true
+func (p *answersByLocation) add(l location, answer string, usual bool) {
+	p.answers[l] = answer
+	p.peers[l.peer], p.clients[l.client] = true, true
 	if !usual {
 		return
 	}
-	if known, ok := p.anywhere[s.caller]; ok && known != answer {
+	if known, ok := p.anywhere[l.caller]; ok && known != answer {
 		answer = ""
 	}
-	p.anywhere[s.caller] = answer
+	p.anywhere[l.caller] = answer
 }
 
-// follows tells whether the answer at a place is the one that those for the wider places around it leave one to expect: of
-// two such that differ, the one that is itself an exception.
-func (p *places) follows(s spot) bool {
-	byPeer, byClient, both := s, s, s
-	byPeer.peer, byClient.client = wider(s.peer, p.peers), wider(s.client, p.clients)
+// expects reports whether the answer at a location goes without saying, because the wider locations around it have it, too.
+// Where the wider block of the peer and that of the client disagree, the one that is itself an exception decides.
+func (p *answersByLocation) expects(l location) bool {
+	byPeer, byClient, both := l, l, l
+	byPeer.peer, byClient.client = wider(l.peer, p.peers), wider(l.client, p.clients)
 	both.peer, both.client = byPeer.peer, byClient.client
-	answer := p.answers[s]
+	answer := p.answers[l]
 	switch {
-	case !s.peer.IsValid() && !s.client.IsValid():
-		return answer == p.anywhere[s.caller]
-	case !s.client.IsValid():
+	case !l.peer.IsValid() && !l.client.IsValid():
+		return answer == p.anywhere[l.caller]
+	case !l.client.IsValid():
 		return answer == p.at(byPeer)
-	case !s.peer.IsValid():
+	case !l.peer.IsValid():
 		return answer == p.at(byClient)
 	}
 	one, other := p.at(byPeer), p.at(byClient)
@@ -74,14 +74,14 @@ func (p *places) follows(s spot) bool {
 	return answer == one && answer == other
 }
 
-func (p *places) at(s spot) string {
-	if answer, ok := p.answers[s]; ok {
+func (p *answersByLocation) at(l location) string {
+	if answer, ok := p.answers[l]; ok {
 		return answer
 	}
-	return p.anywhere[s.caller]
+	return p.anywhere[l.caller]
 }
 
-// wider is the narrowest block around one; not valid where there is none.
+// wider returns the narrowest of the blocks that contain another; not valid where none does.
 func wider(block netip.Prefix, among map[netip.Prefix]bool) (around netip.Prefix) {
 	for b := range among {
 		if b.IsValid() && block.IsValid() && b.Bits() < block.Bits() && b.Contains(block.Addr()) && (!around.IsValid() || b.Bits() > around.Bits()) {
@@ -91,7 +91,7 @@ func wider(block netip.Prefix, among map[netip.Prefix]bool) (around netip.Prefix
 	return around
 }
 
-// outsideAt is the service without a proxy whose address a block is; nil where there is none.
+// outsideAt returns the service without a proxy that has a block as its address; nil where there is none.
 func outsideAt(m *model.Model, block netip.Prefix) *policy.Service {
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {

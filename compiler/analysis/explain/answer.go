@@ -163,7 +163,7 @@ func (w *why) carries(port uint16) bool {
 }
 
 // port answers for one port. The text is equal for ports with the same answer.
-func (w *why) port(port uint16, regions []*enforce.Class, callers []int) (PortAnswer, string) {
+func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortAnswer, string) {
 	p := PortAnswer{Others: port == w.split.Other.Port() && port != w.Port}
 	if !p.Others {
 		one := policy.Port{Number: port}
@@ -178,17 +178,17 @@ func (w *why) port(port uint16, regions []*enforce.Class, callers []int) (PortAn
 	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return model.Unproven(w.split.Sources[c], p.Mode) })
 	all := make([]CallerAnswer, len(callers))
 	signatures := make([]string, len(callers))
-	where := newPlaces()
+	located := newAnswersByLocation()
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
-		all[i].Cases, signatures[i] = w.cases(port, regions, c)
-		where.add(spotOf(w.split.Classes, c), signatures[i], usual(c))
+		all[i].Cases, signatures[i] = w.cases(port, requests, c)
+		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
 	for i, c := range callers {
 		name := ""
-		switch follows := where.follows(spotOf(w.split.Classes, c)); {
-		case !follows:
+		switch expected := located.expects(locationOf(w.split.Classes, c)); {
+		case !expected:
 			name = w.placed(c)
 		case usual(c):
 			name = w.name(c)
@@ -233,7 +233,7 @@ func signatureOf(cases []Case) string {
 }
 
 // cases is how the requests of one class of callers are decided, those that a rule decides first.
-func (w *why) cases(port uint16, regions []*enforce.Class, class int) ([]Case, string) {
+func (w *why) cases(port uint16, requests []*enforce.Class, class int) ([]Case, string) {
 	caller := w.split.Sources[class]
 	type key struct {
 		enforce.Decision
@@ -241,7 +241,7 @@ func (w *why) cases(port uint16, regions []*enforce.Class, class int) ([]Case, s
 	}
 	var cases []Case
 	at := map[key]int{}
-	for _, r := range regions {
+	for _, r := range requests {
 		d := w.split.Decision(r, 0, class)
 		k := key{Decision: d}
 		var operations []string
@@ -304,7 +304,7 @@ func (w *why) name(class int) string {
 	return w.ClassName(w.split.Classes, class) + w.split.Facts(w.split.Sources[class])
 }
 
-// placed also names its addresses. A caller without identity at the address of a service outside the mesh is that service.
+// placed is name with the addresses of the callers. A caller without identity at the address of a service outside the mesh is that service.
 func (w *why) placed(class int) string {
 	peer, client := w.split.Block(class, space.SourceAddress), w.split.Block(class, space.RemoteAddress)
 	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {

@@ -48,8 +48,9 @@ func remedyOf(m *model.Model, a *Answer) (r Remedy) {
 	if names := disabled(m, &a.question); len(names) > 0 {
 		r.Mode, r.World = r.Line, r.Line
 		r.Mode.Text = "mtls " + strings.Join(names, " permissive; mtls ") + " permissive"
-		_, to, _ := strings.Cut(r.Line.Text, " -> ")
-		r.World.Text = "world -> " + to
+		world := a.question
+		world.From = policy.Source{Kind: policy.FromWorld}
+		r.World, _ = lines(m, &world)
 	}
 	return r
 }
