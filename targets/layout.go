@@ -9,11 +9,12 @@ import (
 
 // File is one file of a delivery.
 type File struct {
-	Path string // slash-separated, relative to where the delivery goes
+	Path string // slash-separated, relative to the destination
 	Data []byte
 }
 
-// Sort brings manifests into the order of an apply: wave, namespace, kind, name; within a namespace that of the files.
+// Sort sorts manifests in the order in which they are applied: by wave, namespace, kind and name. Within a namespace this
+// is also the order of the file names.
 func Sort(ms []Manifest) { slices.SortFunc(ms, compare) }
 
 func compare(a, b Manifest) int {
@@ -30,7 +31,7 @@ func compare(a, b Manifest) int {
 	if c := strings.Compare(a.Name[:n], b.Name[:n]); c != 0 {
 		return c
 	}
-	return strings.Compare(a.Name[n:]+extension, b.Name[n:]+extension) // db-ingress-2.yaml stands before db-ingress.yaml
+	return strings.Compare(a.Name[n:]+extension, b.Name[n:]+extension) // db-ingress-2.yaml precedes db-ingress.yaml
 }
 
 func sorted(ms []Manifest) []Manifest {
@@ -42,7 +43,7 @@ func sorted(ms []Manifest) []Manifest {
 	return ms
 }
 
-// Stream is all manifests as one YAML stream in the order of an apply, `---` between them.
+// Stream returns the manifests as one YAML stream, sorted and separated by `---`.
 func Stream(ms []Manifest) []byte {
 	size := 0
 	for i := range ms {
@@ -60,15 +61,15 @@ func Stream(ms []Manifest) []byte {
 
 const extension = ".yaml"
 
-// Layout is all manifests as files, sorted by path: one object a file in a folder for each namespace, a
-// kustomization.yaml in each folder and one above them, and the lock that names and digests them all.
+// Layout returns the files of a delivery, sorted by path: a folder for each namespace with one object per file, a
+// kustomization.yaml in each folder and one in the root, and the lock with the digests of all of them.
 //
-// A file is called NAMESPACE/NN-kind-name.yaml. NN is the wave, so that files sort as they are applied.
-// A Namespace object lies in the folder of the namespace that it makes.
+// A file is named NAMESPACE/NN-kind-name.yaml, where NN is the wave: files sort in the order in which they are applied.
+// A Namespace object is in the folder of the namespace that it creates.
 func Layout(ms []Manifest, environment string) []File {
 	var files []File
 	byFolder := map[string][]string{}
-	var folders []string // by the first wave in them, then by name
+	var folders []string // by their first wave, then by name
 	for _, m := range sorted(ms) {
 		folder := m.Namespace
 		if m.Kind == "Namespace" {
@@ -94,15 +95,15 @@ func Layout(ms []Manifest, environment string) []File {
 const (
 	folderNote = `# Written by meshc. The order is that of an apply.
 `
-	// kustomize compares every object with every other: 1,000 take it seconds, 10,000 minutes.
+	// kustomize compares every object with every other.
 	rootNote = `# Written by meshc. For small meshes: kustomize takes seconds for 1,000 objects and minutes for 10,000.
 # In a large mesh point one Argo CD Application or Flux Kustomization at each folder instead. The order then holds within
 # a folder only. Apply that of the root namespace last: its mode is to find the modes that differ from it in place.
 `
 )
 
-// kustomization lists resources in the order given. Only the topmost sortOptions of a build counts, so every
-// kustomization has it.
+// kustomization returns a kustomization.yaml that lists resources in the given order. kustomize reads sortOptions only in
+// the root of a build, which may be any folder, so every file has them.
 func kustomization(note string, resources []string) []byte {
 	out := []byte(note + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
 	if len(resources) == 0 {

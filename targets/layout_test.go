@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// manifests reads `WAVE KIND NAMESPACE/NAME` lines; each object is a line of YAML that says who it is.
+// manifests parses lines `WAVE KIND NAMESPACE/NAME`. The YAML of each object is a comment with that line.
 func manifests(table string) (ms []Manifest) {
 	for line := range strings.Lines(table) {
 		words := strings.Fields(line)
@@ -30,7 +30,7 @@ func manifests(table string) (ms []Manifest) {
 	return ms
 }
 
-// TestLayout writes the files and the stream of a table of manifests, which is shuffled.
+// TestLayout lays out tables of unsorted manifests.
 func TestLayout(t *testing.T) {
 	names, err := filepath.Glob("testdata/layout/*.txtar")
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestLayout(t *testing.T) {
 			}
 			got.Files = append(got.Files, txtar.File{Name: f.Path, Data: f.Data})
 		}
-		require.Equal(t, given, ms, "the order of the caller's slice is his")
+		require.Equal(t, given, ms, "Layout must not sort the slice of its caller")
 		golden.Equal(t, name, txtar.Format(&got))
 	}
 }

@@ -11,21 +11,21 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// KustomizationName is the file that says which others of a folder are applied.
+// KustomizationName is the file that lists the resources of a folder that kustomize applies.
 const KustomizationName = "kustomization.yaml"
 
-// ManifestName tells a file that may hold manifests by its name.
+// ManifestName reports whether a file with this name may hold manifests.
 func ManifestName(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
-// IsManifest tells a file that a controller would apply where no kustomization.yaml says otherwise.
+// IsManifest reports whether a controller would apply the file in a folder without a kustomization.yaml.
 func IsManifest(name string, data []byte) bool {
 	return ManifestName(name) && bytes.Contains(data, []byte("apiVersion")) && bytes.Contains(data, []byte("kind")) && path.Base(name) != KustomizationName
 }
 
-// LeftOut is the finding about manifests of others that lie where a new kustomization.yaml does not name them: none where
-// there are none.
+// LeftOut returns a warning about manifests that meshc did not write and that a new kustomization.yaml in their folder
+// does not list. It returns nothing if names is empty.
 func LeftOut(names []string) diag.List {
 	const most = 5
 	if len(names) == 0 {
@@ -41,6 +41,6 @@ func LeftOut(names []string) diag.List {
 	}
 	var findings diag.List
 	findings.Add(diag.LeftOut, source.Span{}, "%s %s not named by the new %s, so a controller that reads the folder no longer applies what is there", text, verb, KustomizationName).
-		WithHelp("say it in the intents, or move it to a folder that is applied besides")
+		WithHelp("express it as intents, or move it to a folder that is applied separately")
 	return findings
 }

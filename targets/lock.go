@@ -13,37 +13,37 @@ import (
 	"strings"
 )
 
-// LockName is the file that says which files of a delivery are meshc's.
+// LockName is the file in the root of a delivery that lists the files that meshc wrote.
 const LockName = ".meshc.lock"
 
 const lockFormat = 1
 
-// ErrNewerLock tells that a lock was written by a later meshc than this one.
+// ErrNewerLock is the error of a lock that a later version of meshc wrote.
 var ErrNewerLock = errors.New("newer than this meshc")
 
 const lockNote = "# The files here that meshc owns, with their digests. Written by meshc; do not edit.\n"
 
-// Lock names the files that meshc owns, each with a digest of what meshc wrote, so that a file changed by
-// hand is seen and a file of somebody else's is never touched. It says nothing of sources or versions: they would
-// change it with every build.
+// Lock lists the files that meshc owns, with a digest of what meshc wrote. With it meshc recognizes files that were changed
+// by hand, and never touches a file that it did not write. It names no sources or versions, which would change it with
+// every build.
 type Lock struct {
-	Environment string // empty where none was chosen
-	Files       []LockedFile
+	Environment string       // empty without environments
+	Files       []LockedFile // sorted by path
 }
 
-// LockedFile is one line of a lock.
+// LockedFile is a file that meshc owns.
 type LockedFile struct {
 	Path   string // slash-separated, relative to the lock
 	Digest string // sha256:HEX
 }
 
-// Digest is what a lock says of the content of a file.
+// Digest returns the digest of a file as a lock has it: sha256:HEX.
 func Digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// NewLock makes the lock of files; one named LockName is left out.
+// NewLock returns the lock of files, without the lock file itself.
 func NewLock(environment string, files []File) Lock {
 	l := Lock{Environment: environment, Files: make([]LockedFile, 0, len(files))}
 	for _, f := range files {
@@ -55,7 +55,7 @@ func NewLock(environment string, files []File) Lock {
 	return l
 }
 
-// Find is the digest of a path, or false where the lock does not name it.
+// Find returns the digest of the file at path, and whether the lock lists it.
 func (l Lock) Find(path string) (string, bool) {
 	i, ok := slices.BinarySearchFunc(l.Files, path, func(f LockedFile, p string) int { return cmp.Compare(f.Path, p) })
 	if !ok {
@@ -64,8 +64,8 @@ func (l Lock) Find(path string) (string, bool) {
 	return l.Files[i].Digest, true
 }
 
-// Text is the lock as it is written: a comment, `format 1`, `environment ENV` where there is one, and a line
-// `sha256:HEX PATH` for each file, sorted by path.
+// Text returns the lock as a file: a comment, `format 1`, `environment ENV` if there is one, and a line `sha256:HEX PATH`
+// for each file, sorted by path.
 func (l Lock) Text() []byte {
 	var b bytes.Buffer
 	b.WriteString(lockNote)
@@ -82,12 +82,12 @@ func (l Lock) Text() []byte {
 	return b.Bytes()
 }
 
-// ParseLock reads what Text wrote. It refuses everything else, since a lock misread is a file lost: the error names
-// the line and what to do, and is ErrNewerLock where a later meshc would read it.
+// ParseLock parses the output of Text and rejects everything else, because misreading a lock can lose a file. The error
+// names the line and a remedy. It is ErrNewerLock if a later version of meshc can read the lock.
 func ParseLock(data []byte) (Lock, error) {
 	var l Lock
 	lines := strings.SplitAfter(string(data), "\n")
-	lines = lines[:len(lines)-1] // what follows the last newline
+	lines = lines[:len(lines)-1] // without what follows the last newline
 	corrupt := func(line int, format string, args ...any) (Lock, error) {
 		return Lock{}, fmt.Errorf("%s:%d: %s; restore the file from git's history",
 			LockName, line, fmt.Sprintf(format, args...))
@@ -132,7 +132,7 @@ func ParseLock(data []byte) (Lock, error) {
 		case !ok || !isSHA || err != nil || len(raw) != sha256.Size || strings.ToLower(sum) != sum:
 			return corrupt(n+1, "not `sha256:HEX PATH`")
 		case !fs.ValidPath(path) || path == "." || path == LockName || strings.Contains(path, "\r"):
-			return corrupt(n+1, "%q is no path below the lock", path)
+			return corrupt(n+1, "%q is not a path below the lock", path)
 		case len(l.Files) > 0 && l.Files[len(l.Files)-1].Path >= path:
 			return corrupt(n+1, "%s is not in order", path)
 		}

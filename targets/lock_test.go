@@ -36,7 +36,7 @@ sha256:0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f shop/b.y
 `, string(NewLock("prod", files[:1]).Text()))
 }
 
-// TestLockRefuses wants of every damage a line and what to do.
+// TestLockRefuses checks that an error names the line and a remedy.
 func TestLockRefuses(t *testing.T) {
 	restore := "; restore the file from git's history"
 	for _, c := range []struct{ name, text, want string }{
@@ -55,9 +55,9 @@ func TestLockRefuses(t *testing.T) {
 		{"no path", "format 1\nsha256:" + hexA + "\n", ".meshc.lock:2: not `sha256:HEX PATH`" + restore},
 		{"conflict", "format 1\n<<<<<<< HEAD\nsha256:" + hexA + " a.yaml\n", ".meshc.lock:2: not `sha256:HEX PATH`" + restore},
 		{"blank line", "format 1\n\nsha256:" + hexA + " a.yaml\n", ".meshc.lock:2: not `sha256:HEX PATH`" + restore},
-		{"outside", "format 1\nsha256:" + hexA + " ../a.yaml\n", ".meshc.lock:2: \"../a.yaml\" is no path below the lock" + restore},
-		{"absolute", "format 1\nsha256:" + hexA + " /etc/passwd\n", ".meshc.lock:2: \"/etc/passwd\" is no path below the lock" + restore},
-		{"itself", "format 1\nsha256:" + hexA + " .meshc.lock\n", ".meshc.lock:2: \".meshc.lock\" is no path below the lock" + restore},
+		{"outside", "format 1\nsha256:" + hexA + " ../a.yaml\n", ".meshc.lock:2: \"../a.yaml\" is not a path below the lock" + restore},
+		{"absolute", "format 1\nsha256:" + hexA + " /etc/passwd\n", ".meshc.lock:2: \"/etc/passwd\" is not a path below the lock" + restore},
+		{"itself", "format 1\nsha256:" + hexA + " .meshc.lock\n", ".meshc.lock:2: \".meshc.lock\" is not a path below the lock" + restore},
 		{"order", "format 1\nsha256:" + hexA + " b.yaml\nsha256:" + hexB + " a.yaml\n", ".meshc.lock:3: a.yaml is not in order" + restore},
 		{"twice", "format 1\nsha256:" + hexA + " a.yaml\nsha256:" + hexB + " a.yaml\n", ".meshc.lock:3: a.yaml is not in order" + restore},
 		{"late environment", "format 1\nsha256:" + hexA + " a.yaml\nenvironment prod\n", ".meshc.lock:3: not `sha256:HEX PATH`" + restore},
@@ -69,7 +69,7 @@ func TestLockRefuses(t *testing.T) {
 	}
 }
 
-// FuzzLock: what is read is written back byte for byte, its comment aside.
+// FuzzLock checks that a lock is written back byte for byte, except for comments.
 func FuzzLock(f *testing.F) {
 	f.Add([]byte("# x\nformat 1\nenvironment prod\nsha256:" + hexA + " a/b.yaml\nsha256:" + hexB + " c.yaml\n"))
 	f.Add([]byte("format 1\n"))

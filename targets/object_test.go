@@ -25,7 +25,7 @@ type metadata struct {
 	Namespace   string            `json:"namespace,omitempty"`
 }
 
-// reference writes an object as a client of Kubernetes would.
+// reference writes an object as a Kubernetes client would.
 func reference(t *testing.T, o *Object) string {
 	t.Helper()
 	asMap := func(pairs []Pair) map[string]string {
@@ -45,8 +45,8 @@ func reference(t *testing.T, o *Object) string {
 	return string(out)
 }
 
-// throughJSON are the strings that survive sigs.k8s.io/yaml: it writes JSON first and reads that as YAML, which
-// refuses control characters and takes U+0085 for a line end.
+// throughJSON reports whether a string survives sigs.k8s.io/yaml, which writes JSON and reads that as YAML. YAML rejects
+// control characters and reads U+0085 as a line break.
 func throughJSON(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return r >= 0x7F && r <= 0x9F || r == 0xFEFF || r == 0xFFFE || r == 0xFFFF
@@ -65,8 +65,7 @@ var awkward = []string{
 	strings.Repeat("long line ", 20) + "\n" + strings.Repeat("long line ", 20), "a\n" + strings.Repeat("b ", 60) + "c", "\u2028" + strings.Repeat("b ", 60) + "c",
 }
 
-// FuzzWriter holds the writer to the two it stands in for: go.yaml.in/yaml/v2 for every string, and
-// sigs.k8s.io/yaml, the same behind JSON, for every string that comes through JSON.
+// FuzzWriter compares the writer with go.yaml.in/yaml/v2, and with sigs.k8s.io/yaml for strings that survive JSON.
 func FuzzWriter(f *testing.F) {
 	for _, s := range awkward {
 		f.Add(s, "shop")
@@ -98,7 +97,7 @@ func FuzzWriter(f *testing.F) {
 	})
 }
 
-// TestWriterAgrees writes random objects of every kind that the writer is used for, with every field they can have.
+// TestWriterAgrees writes random objects of every kind that meshc emits, with all fields.
 func TestWriterAgrees(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	w := NewWriter()
@@ -115,8 +114,7 @@ func TestWriterAgrees(t *testing.T) {
 	}
 }
 
-// TestKeyOrder compares the order of two label keys, in which numbers count by value. Of three there need be none:
-// 9 < 10, 10 < 1a and 1a < 9.
+// TestKeyOrder compares pairs of keys only, because the order is not transitive: 9 < 10, 10 < 1a and 1a < 9.
 func TestKeyOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 4000 {

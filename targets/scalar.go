@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// The style of a scalar is that of go.yaml.in/yaml/v2, which is what sigs.k8s.io/yaml writes with: plain where
-// it reads back as the same string under YAML 1.1, a literal block where it has line feeds, else quoted, and folded
-// behind column 80. The functions here are its emitter's, reduced to strings.
+// The style of a scalar is that of go.yaml.in/yaml/v2, with which sigs.k8s.io/yaml writes: plain if it reads back as the
+// same string under YAML 1.1, a literal block if it contains line feeds, else quoted; folded after column 80. The functions
+// here are those of its emitter, reduced to strings.
 
 const foldAfter = 80
 
-// appendString appends s as a value. Continuation lines, where it needs any, are indented by indent.
+// appendString appends s as a value. Its continuation lines are indented by indent.
 func appendString(dst []byte, s string, indent int) []byte {
 	if isPlainWord(s) {
 		if !readsAsOther(s) {
@@ -33,12 +33,12 @@ func appendKey(dst []byte, s string) []byte {
 	return appendScalar(dst, s, 0, true)
 }
 
-// isSimpleKey tells whether a key stands before its colon on one line; others are written with `? `.
+// isSimpleKey reports whether a key fits on one line with its colon. Others are written with `? `.
 func isSimpleKey(s string) bool {
 	return len(s) <= 128 && !strings.ContainsAny(s, "\r\n\u0085\u2028\u2029")
 }
 
-// inWord are the bytes that never need quotes inside a word.
+// inWord holds the bytes that need no quotes inside a word.
 var inWord = func() (t [256]bool) {
 	for c := '!'; c <= '~'; c++ {
 		t[c] = c != ':' && c != '#'
@@ -46,7 +46,7 @@ var inWord = func() (t [256]bool) {
 	return t
 }()
 
-// isPlainWord tells whether s, of printable ASCII without blanks, needs no quotes but perhaps for its meaning.
+// isPlainWord reports whether s is printable ASCII without blanks that needs quotes only if it reads as another type.
 func isPlainWord(s string) bool {
 	if s == "" || s[0] <= '.' && (strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...")) {
 		return false
@@ -67,16 +67,16 @@ func isPlainWord(s string) bool {
 	return true
 }
 
-// shape is what the whole of a string says about the styles that can hold it.
+// shape is what a string contains that decides which styles can represent it.
 type shape struct {
-	indicator  bool // has a character that means something in a plain scalar
+	indicator  bool // has a character with a meaning in a plain scalar
 	special    bool // has a character that must be escaped
 	breaks     bool
 	leading    bool // begins with a space or break
 	trailing   bool // ends with one
 	endsBlank  bool // ends with a space
-	breakSpace bool // has a space behind a break
-	spaceBreak bool // has a break behind a space
+	breakSpace bool // has a space after a break
+	spaceBreak bool // has a break after a space
 }
 
 func shapeOf(s string) (sh shape) {
@@ -127,7 +127,7 @@ func isBreak(r rune) bool {
 	return r == '\n' || r == '\r' || r == 0x85 || r == 0x2028 || r == 0x2029
 }
 
-// valid is s with U+FFFD for each stray byte, as in JSON.
+// valid returns s with U+FFFD in place of each invalid byte, as in JSON.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -203,7 +203,7 @@ func appendSingleQuoted(dst []byte, s string, indent int, key bool) []byte {
 func appendDoubleQuoted(dst []byte, s string, indent int, key bool) []byte {
 	dst = append(dst, '"')
 	column, space := columnOf(dst), false
-	// The emitter looks for a byte order mark at the start of the string wherever it is in it.
+	// For every character, the emitter tests for a byte order mark at the start of the string.
 	bom := strings.HasPrefix(s, "\uFEFF")
 	for i, r := range s {
 		switch {
@@ -262,7 +262,7 @@ func appendEscape(dst []byte, r rune) []byte {
 func appendLiteral(dst []byte, s string, indent int) []byte {
 	dst = append(dst, '|')
 	if first, _ := utf8.DecodeRuneInString(s); first == ' ' || isBreak(first) {
-		dst = append(dst, '2') // how far the block is indented cannot be seen from its first line
+		dst = append(dst, '2') // the first line does not show the indentation of the block
 	}
 	last, w := utf8.DecodeLastRuneInString(s)
 	before, w2 := utf8.DecodeLastRuneInString(s[:len(s)-w])
@@ -286,7 +286,7 @@ func appendLiteral(dst []byte, s string, indent int) []byte {
 	return dst
 }
 
-// endLine ends the line that a value stands on, unless the value was a block that has ended it.
+// endLine ends the line of a value, unless the value is a block, which has ended it.
 func endLine(dst []byte) []byte {
 	if r, _ := utf8.DecodeLastRune(dst); isBreak(r) {
 		return dst
@@ -306,7 +306,7 @@ func appendSpaces(dst []byte, n int) []byte {
 	return append(dst, spaces[:n]...)
 }
 
-// columnOf is how many characters stand on the last line of dst.
+// columnOf returns the number of characters on the last line of dst.
 func columnOf(dst []byte) int {
 	n := 0
 	for len(dst) > 0 {
@@ -321,7 +321,7 @@ func columnOf(dst []byte) int {
 }
 
 var (
-	// https://yaml.org/type/float.html, as go.yaml.in/yaml/v2 reads it
+	// https://yaml.org/type/float.html, as go.yaml.in/yaml/v2 implements it
 	floatForm = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 	// YAML 1.1 has numbers of base 60: 190:20:30
 	base60Form = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$`)
@@ -331,7 +331,7 @@ var (
 	}
 )
 
-// readsAsOther tells whether s without quotes would be read as something other than a string.
+// readsAsOther reports whether s without quotes would be read as something other than a string.
 func readsAsOther(s string) bool {
 	if s == "" {
 		return true
@@ -361,7 +361,7 @@ func isConstant(s string) bool {
 	return false
 }
 
-// isNumber is for strings that begin with a digit or sign: numbers and dates.
+// isNumber reports whether s, which begins with a digit or a sign, is read as a number or a date.
 func isNumber(s string) bool {
 	if len(s) < 10 && strings.Trim(s, "0123456789") == "" {
 		return true

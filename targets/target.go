@@ -1,7 +1,11 @@
-// Package targets is what every kind of output has in common: a manifest, the order in which
-// manifests are applied, and the one deterministic YAML writer.
+// Package targets holds what all outputs of the compiler share: manifests and the order in which they are applied, the
+// files of a delivery and the lock that identifies them, and the YAML writer.
 //
-// It knows the checked policy, never the language.
+// A [Target] turns a policy into manifests. [Layout] turns manifests into files, with a kustomization.yaml for each folder
+// and a [Lock] with a digest of each file. Packages folder and gitops deliver the files. All output is deterministic: the
+// same policy gives the same bytes.
+//
+// The package knows the checked policy, never the language. It does not touch the disk.
 package targets
 
 import (
@@ -25,6 +29,6 @@ type Manifest struct {
 	Kind       string
 	Namespace  string
 	Name       string
-	Wave       int    // the step of an apply that it belongs to, from 0 to 99: lower goes first
+	Wave       int    // from 0 to 99; a lower wave is applied first
 	YAML       []byte // the object as block-style YAML, ending in a newline, without `---`
 }

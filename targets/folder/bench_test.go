@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// tenThousand is a delivery of the size that the figures are stated for: 200 namespaces of 50 services.
+// tenThousand returns a large delivery: 200 namespaces of 50 services.
 func tenThousand(first string) []targets.File {
 	var files []targets.File
 	for n := range 200 {

@@ -38,11 +38,11 @@ func TestCompareOfAFolderThatIsNotThere(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
-// cutOff leaves the folder as a run does that is killed right after it committed to treeB.
-func cutOff(t *testing.T, dir string) { cutOffAfter(t, dir, 0) }
+// interrupt leaves the folder as a run does that is killed right after it commits treeB.
+func interrupt(t *testing.T, dir string) { interruptAfter(t, dir, 0) }
 
-// cutOffAfter lets the run do some operations of its journal before, and tells how many there are.
-func cutOffAfter(t *testing.T, dir string, done int) int {
+// interruptAfter is interrupt after some operations of the journal. It returns how many operations there are.
+func interruptAfter(t *testing.T, dir string, done int) int {
 	t.Helper()
 	replace(t, dir, delivery(treeA))
 	put(t, dir, "README", "mine")
@@ -59,7 +59,7 @@ func cutOffAfter(t *testing.T, dir string, done int) int {
 	return len(operations)
 }
 
-// The kill test meets few instants of the short time in which a journal is worked off. This one goes through all.
+// The kill test hits few of the operations of a journal. This test stops after each of them.
 func TestJournalIsFinishedFromEveryOperation(t *testing.T) {
 	for done, operations := 0, 5; done <= operations; done++ {
 		for finish, by := range map[string]func(dir string) error{
@@ -67,17 +67,17 @@ func TestJournalIsFinishedFromEveryOperation(t *testing.T) {
 			"replace": func(dir string) error { _, err := Replace(dir, delivery(treeB), Options{}); return err },
 		} {
 			dir := filepath.Join(t.TempDir(), "out")
-			require.Equal(t, operations, cutOffAfter(t, dir, done))
+			require.Equal(t, operations, interruptAfter(t, dir, done))
 			require.NoError(t, by(dir), "%s after %d operations", finish, done)
 			assert.Equal(t, "-- README --\nmine\n"+strings.TrimPrefix(treeB, "\n"), contents(t, dir))
-			alone(t, dir)
+			noLeftovers(t, dir)
 		}
 	}
 }
 
 func TestEditsAfterAKillAreNotLost(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
-	cutOff(t, dir)
+	interrupt(t, dir)
 	put(t, dir, "shop/20-b.yaml", "b, mine\n")
 	put(t, dir, "stock/10-d.yaml", "d, mine\n")
 	put(t, dir, "pay/10-c.yaml", "c, mine\n")
@@ -93,34 +93,34 @@ func TestEditsAfterAKillAreNotLost(t *testing.T) {
 	_, err = Replace(dir, delivery(treeB), Options{Overwrite: true})
 	require.NoError(t, err)
 	assert.Equal(t, "-- README --\nmine\n"+strings.TrimPrefix(treeB, "\n"), contents(t, dir))
-	alone(t, dir)
+	noLeftovers(t, dir)
 }
 
 func TestJournalsThatAreRefused(t *testing.T) {
 	for journal, want := range map[string]string{
-		"":                                  "not a whole journal",
-		"meshc journal 1\nwrite - ../x\n":   "no line of a journal",
-		"meshc journal 1\nremove - /x\n":    "no line of a journal",
-		"meshc journal 1\nremove - x\nwri":  "not a whole journal",
-		"meshc journal 2\n":                 "not a whole journal",
-		"meshc journal 1\nrename - shop\n":  "no line of a journal",
-		"meshc journal 1\nremove - README2": "not a whole journal",
+		"":                                  "not a complete journal",
+		"meshc journal 1\nwrite - ../x\n":   "not a line of a journal",
+		"meshc journal 1\nremove - /x\n":    "not a line of a journal",
+		"meshc journal 1\nremove - x\nwri":  "not a complete journal",
+		"meshc journal 2\n":                 "not a complete journal",
+		"meshc journal 1\nrename - shop\n":  "not a line of a journal",
+		"meshc journal 1\nremove - README2": "not a complete journal",
 	} {
 		dir := filepath.Join(t.TempDir(), "out")
-		cutOff(t, dir)
+		interrupt(t, dir)
 		put(t, dir, journalFile, journal)
 		_, err := Replace(dir, delivery(treeB), Options{})
 		assert.ErrorContains(t, err, want)
-		assert.ErrorContains(t, err, "delete "+filepath.ToSlash(dir)+"/.meshc-journal to give it up")
+		assert.ErrorContains(t, err, "delete "+filepath.ToSlash(dir)+"/.meshc-journal to abandon it")
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, journalName)))
 		replace(t, dir, delivery(treeB))
 	}
 }
 
-// A journal is data from the disk: it reaches nothing outside the folder, not even through a link in it.
+// A journal is untrusted: it cannot reach anything outside the folder, not even through a link.
 func TestJournalStaysInside(t *testing.T) {
 	dir, elsewhere := filepath.Join(t.TempDir(), "out"), t.TempDir()
-	cutOff(t, dir)
+	interrupt(t, dir)
 	put(t, elsewhere, "10-c.yaml", "c\n")
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "pay")))
 	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "pay")))
@@ -130,19 +130,19 @@ func TestJournalStaysInside(t *testing.T) {
 }
 
 func TestWaitingHasAnEnd(t *testing.T) {
-	patience := lockPatience
-	lockPatience = 20 * time.Millisecond
-	defer func() { lockPatience = patience }()
 	dir := filepath.Join(t.TempDir(), "out")
 	p, err := locate(dir)
 	require.NoError(t, err)
 	release, err := p.acquire()
 	require.NoError(t, err)
-	_, err = Replace(dir, delivery(treeA), Options{})
+	second, err := locate(dir)
+	require.NoError(t, err)
+	second.timeout = 20 * time.Millisecond
+	_, err = second.acquire()
 	assert.ErrorContains(t, err, "another meshc is writing into the folder: "+dir)
 	release()
 	replace(t, dir, delivery(treeA))
-	alone(t, dir)
+	noLeftovers(t, dir)
 }
 
 func TestEmptyDelivery(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-func tooBig() []targets.File {
+func oversized() []targets.File {
 	return withLock([]targets.File{
 		{Path: "shop/10-a.yaml", Data: []byte("a")},
 		{Path: "shop/20-big.yaml", Data: bytes.Repeat([]byte("b"), 1<<20)},
@@ -33,14 +33,14 @@ func init() {
 	tasks["unprivileged"] = unprivileged
 }
 
-// starved writes files of which one is larger than this process may write: the system refuses as a full disk
-// does, in the middle of a file.
+// starved writes a file that is larger than the limit of the process. The write fails in the middle of the file, as on a
+// full disk.
 func starved(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {
 		fmt.Println(err)
 	}
-	if _, err := Replace(dir, tooBig(), Options{}); err != nil {
+	if _, err := Replace(dir, oversized(), Options{}); err != nil {
 		fmt.Println(err)
 	}
 }
@@ -67,12 +67,12 @@ func TestWriteThatFails(t *testing.T) {
 				return
 			}
 			assert.Equal(t, before, contents(t, dir))
-			alone(t, dir)
+			noLeftovers(t, dir)
 		})
 	}
 }
 
-// A small disk of its own, where the tests run as root: what the limit above stands for, in earnest.
+// The same with a disk that is really full, if the tests run as root.
 func TestFullDisk(t *testing.T) {
 	disk := t.TempDir()
 	if !mountSmallDisk(t, disk, 512<<10) {
@@ -84,21 +84,21 @@ func TestFullDisk(t *testing.T) {
 	for _, prepare := range []func(){func() {}, func() { put(t, dir, "README", "mine") }} {
 		prepare()
 		before := contents(t, dir)
-		_, err := Replace(dir, tooBig(), Options{})
+		_, err := Replace(dir, oversized(), Options{})
 		assert.ErrorIs(t, err, syscall.ENOSPC)
 		assert.ErrorContains(t, err, filepath.Join(dir, "shop", "20-big.yaml"))
 		assert.Equal(t, before, contents(t, dir))
-		alone(t, dir)
+		noLeftovers(t, dir)
 	}
-	// The folder is a mount point itself: nothing can be swapped, and what lies beside it is another disk.
+	// The folder is a mount point: it cannot be swapped, and its parent is on another disk.
 	require.NoError(t, os.RemoveAll(dir))
 	replace(t, disk, delivery(treeA))
 	replace(t, disk, delivery(treeB))
 	assert.Contains(t, contents(t, disk), "b, changed")
 }
 
-// Without write permission beside the folder all work is done in it; without any, only a build that changes
-// nothing succeeds. Root may write everywhere, so a child plays this, as nobody where it is root.
+// Without write permission for the parent directory, the working files are in the folder. Without any write permission,
+// only a build that changes nothing succeeds. Root may write everywhere, so a child process runs this as nobody.
 func TestPermissions(t *testing.T) {
 	out, err := child("unprivileged", "").CombinedOutput()
 	require.NoError(t, err)

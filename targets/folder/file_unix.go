@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// Package os makes ten system calls of opening, reading and closing a small file, and a folder has ten thousand
-// of them. These make four, and refuse a symbolic link in the place of the file.
+// Package os makes ten system calls to open, read and close a small file, and a folder may have ten thousand of them. These
+// functions make four, and refuse to follow a symbolic link.
 
-// readFile reads a file that is expected to have a certain size.
+// readFile reads a file whose size is probably size.
 func readFile(name string, size int) ([]byte, error) {
 	fd, err := retry(func() (int, error) {
 		return syscall.Open(name, syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
@@ -35,8 +35,7 @@ func readFile(name string, size int) ([]byte, error) {
 	}
 }
 
-// writeFile makes a new file. It reports what closing says too: some file systems find out only then
-// that they are full.
+// writeFile creates a file. It reports errors of closing too: some file systems notice only then that they are full.
 func writeFile(name string, data []byte) error {
 	fd, err := retry(func() (int, error) {
 		return syscall.Open(name, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o666)
@@ -49,7 +48,7 @@ func writeFile(name string, data []byte) error {
 		n, err = retry(func() (int, error) { return syscall.Write(fd, data) })
 		data = data[max(n, 0):]
 	}
-	// After EINTR the descriptor is gone all the same (close(2)).
+	// Even after EINTR the descriptor is closed (close(2)).
 	if closing := syscall.Close(fd); err == nil && closing != syscall.EINTR {
 		err = closing
 	}
@@ -59,7 +58,7 @@ func writeFile(name string, data []byte) error {
 	return nil
 }
 
-// retry repeats a system call that a signal cut off.
+// retry repeats a system call that a signal interrupted.
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()

@@ -1,24 +1,22 @@
-// Package folder writes a delivery into a folder so that nothing is lost and nothing is left half done.
+// Package folder writes a delivery into a folder. It never overwrites or removes a file that meshc did not write, and it
+// never leaves a folder half written.
 //
-// It knows files, and the lock that names those which meshc wrote. It does not know what is in them, and
-// it touches nothing that the lock does not name.
+// It knows files and the lock that lists those that meshc wrote. It does not know what they contain.
 //
-// Replace is all or nothing, also where the process is killed at any instant:
+// Replace is atomic, even if the process is killed:
 //
-//   - A folder that is not there yet is built beside its place and renamed into it.
-//   - A folder that holds nothing but meshc's files is built anew beside the old one, unchanged files as
-//     hard links, and the two change places in one system call (Linux, macOS).
-//   - In every other folder (one with files of others, the current directory, a mount point, a file system
-//     or a Windows without that call) the new files and a journal are written first, and one rename
-//     commits them. From then on the new content is what the folder is to hold: a killed run is finished by
-//     the next Replace or Compare, before it does anything else.
+//   - A folder that does not exist is built next to its destination and renamed.
+//   - A folder that holds only files of meshc is built again next to the old one, with hard links for unchanged files, and
+//     the two are swapped by one system call (Linux, macOS).
+//   - In any other case (files of others, the current directory, a mount point, a file system or operating system without
+//     that call) the new files and a journal are written into the folder, and one rename commits them. After the commit,
+//     the next Replace or Compare finishes what a killed process did not.
 //
-// This is about killed processes. Files are not synced to the disk one by one, since that would cost many
-// times the rest: what a power cut leaves is for the file system to say, and the next build sees it by
-// comparing bytes.
+// This covers killed processes, not power failures: files are not synced one by one, which would take many times as long
+// as everything else. The next build compares bytes and repairs what a power failure left.
 //
-// While a folder is written, .NAME.meshc-lock and .NAME.meshc-new lie beside it, or .meshc-journal and
-// .meshc-lock in it. What a killed run leaves of them is cleared by the next one.
+// During a write, .NAME.meshc-lock and .NAME.meshc-new exist next to the folder, or .meshc-journal and .meshc-lock in it.
+// The next run removes what a killed one left of them.
 package folder
 
 import (
@@ -26,36 +24,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/meshc/meshc/targets"
 )
 
-// Changes is how a folder differs from the files that it is to hold. Paths are slash-separated, relative
-// to the folder, and sorted.
+// Changes is the difference between a folder and the files it should hold. Paths are slash-separated, relative to the
+// folder, and sorted.
 type Changes struct {
-	Written     []string // new, or with other bytes
-	Removed     []string // written by meshc before, and no longer wanted
+	Written     []string // new files, and files with new content
+	Removed     []string // files that meshc wrote earlier and that are no longer part of the delivery
 	Differences []Difference
 }
 
-// None tells that the folder holds what it is to hold.
+// None reports whether there are no changes.
 func (c Changes) None() bool { return len(c.Written)+len(c.Removed) == 0 }
 
-// Difference is the bytes of one file of Written or Removed.
+// Difference is the old and the new content of a file of Written or Removed.
 type Difference struct {
 	Path   string
-	Before []byte // nil where there was no such file
-	After  []byte // nil where there is to be none
+	Before []byte // nil if the file does not exist
+	After  []byte // nil if the file is removed
 }
 
-// Options is what a user may ask for.
+// Options configures Replace.
 type Options struct {
-	Overwrite bool // also replace files of meshc's that were changed by hand, or built for another environment
+	Overwrite bool // replace files of meshc even if they were changed by hand or belong to another environment
 }
 
-// Compare tells what Replace would change in dir, and writes nothing, save that it finishes or clears away
-// what a killed Replace left. A file changed by hand, or not written by meshc, is a difference like any other.
-// The error is a *Refusal where something stands in the way that is no file, and names the path otherwise.
+// Compare returns what Replace would change in dir. It changes nothing itself, but it finishes or removes what a killed
+// Replace left. Files that were changed by hand or that meshc did not write are differences like any other. The error is a
+// *Refusal if something other than a file is in the way; any other error names the path.
 func Compare(dir string, files []targets.File) (Changes, error) {
 	p, err := locate(dir)
 	if err != nil {
@@ -66,14 +65,14 @@ func Compare(dir string, files []targets.File) (Changes, error) {
 		if !p.interrupted() {
 			return c, err
 		}
-		// Somebody began to write meanwhile, and what was read may be half of this and half of that.
+		// Another run began to write, so what was read may be a mixture of old and new.
 	}
 	release, err := p.acquire()
 	if err != nil {
 		if errors.Is(err, errBusy) || p.committed() {
 			return Changes{}, err
 		}
-		return p.compare(files) // nothing can be written here, hence nothing finished or cleared away
+		return p.compare(files) // without write permission nothing can be finished or removed
 	}
 	defer release()
 	if err := p.recover(Options{}); err != nil {
@@ -82,7 +81,7 @@ func Compare(dir string, files []targets.File) (Changes, error) {
 	return p.compare(files)
 }
 
-func (p *place) compare(files []targets.File) (Changes, error) {
+func (p *destination) compare(files []targets.File) (Changes, error) {
 	w, err := p.plan(files)
 	if err != nil {
 		return Changes{}, err
@@ -90,14 +89,13 @@ func (p *place) compare(files []targets.File) (Changes, error) {
 	return w.Changes, w.obstacles.orNil()
 }
 
-// Replace makes dir hold files, which must include the lock that targets.Layout makes. It writes the files that
-// are new or differ, removes those of the lock in dir that are no longer wanted and the folders that become
-// empty by it, and leaves every other file alone, with its modification time. Either all of that happens, or,
-// with an error, nothing. dir may be a symbolic link to a folder; nothing in it that is written may lie behind
-// one. A second Replace of the same folder waits for the first.
+// Replace makes dir hold files, which must include the lock made by targets.Layout. It writes files that are new or have
+// changed, removes files that only the old lock lists, and removes folders that become empty. All other files keep their
+// content and modification time. On error, nothing has changed. dir may be a symbolic link to a folder, but no path below
+// it may lead through one. Concurrent calls for one folder run one after the other.
 //
-// The error is a *Refusal where a file of somebody else, or one changed by hand, would be lost; otherwise it
-// names the path and wraps that of the system.
+// The error is a *Refusal if a file that meshc did not write, or one changed by hand, would be lost. Any other error names
+// the path and wraps the error of the system.
 func Replace(dir string, files []targets.File, o Options) (Changes, error) {
 	p, err := locate(dir)
 	if err != nil {
@@ -105,7 +103,7 @@ func Replace(dir string, files []targets.File, o Options) (Changes, error) {
 	}
 	release, err := p.acquire()
 	if err != nil {
-		// Nothing can be written here, which is no trouble where nothing has to be.
+		// Without write permission, Replace still succeeds if there is nothing to write.
 		if !errors.Is(err, errBusy) {
 			if c, compareErr := Compare(dir, files); compareErr == nil && c.None() {
 				return c, nil
@@ -145,23 +143,24 @@ func (w *work) apply() error {
 	return w.journaled()
 }
 
-// The names of what lies in or beside a folder while it is written. No wanted file may have one of them.
+// Names in use while a folder is written. No file of a delivery may begin with workPrefix.
 const (
 	workPrefix  = ".meshc-"
 	journalName = workPrefix + "journal"
 	innerLock   = workPrefix + "lock"
 )
 
-// place is a folder, which need not exist, and where the work on it is done.
-type place struct {
-	name    string // as the caller gave it, for findings
-	dir     string // absolute; not a symbolic link itself
-	lock    string // whoever holds it may write
-	staging string // the folder built anew; after a swap, the old one
-	beside  bool   // lock and staging lie beside dir, where they can be written
+// destination is a folder, which need not exist, and the paths of the working files.
+type destination struct {
+	name    string        // as given by the caller, for findings
+	dir     string        // absolute, and not a symbolic link itself
+	lock    string        // the lock file that a writer holds
+	staging string        // the new folder while it is built; after a swap, the old one
+	beside  bool          // lock and staging are next to dir
+	timeout time.Duration // for acquiring the lock
 }
 
-func locate(dir string) (*place, error) {
+func locate(dir string) (*destination, error) {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -180,25 +179,25 @@ func locate(dir string) (*place, error) {
 	case !info.IsDir():
 		return nil, &fs.PathError{Op: "write into", Path: dir, Err: errors.New("is a file, not a folder")}
 	}
-	p := &place{name: filepath.ToSlash(filepath.Clean(dir)), dir: absolute}
+	p := &destination{name: filepath.ToSlash(filepath.Clean(dir)), dir: absolute, timeout: lockTimeout}
 	if parent := filepath.Dir(absolute); parent != absolute {
 		base := "." + filepath.Base(absolute)
 		p.lock = filepath.Join(parent, base+workPrefix+"lock")
 		p.staging = filepath.Join(parent, base+workPrefix+"new")
 		p.beside = true
 	} else {
-		p.inside()
+		p.useInside()
 	}
 	return p, nil
 }
 
-// inside gives up the neighbourhood of the folder: all work is done in it.
-func (p *place) inside() {
+// useInside moves the working files into the folder.
+func (p *destination) useInside() {
 	p.lock, p.staging, p.beside = p.join(innerLock), "", false
 }
 
-// interrupted tells whether another run is at work or was killed.
-func (p *place) interrupted() bool {
+// interrupted reports whether another run is writing or was killed.
+func (p *destination) interrupted() bool {
 	for _, path := range []string{p.lock, p.staging, p.join(innerLock), p.join(journalName)} {
 		if path == "" {
 			continue
@@ -210,9 +209,9 @@ func (p *place) interrupted() bool {
 	return false
 }
 
-// recover brings the folder of a killed run to its old or its new content, and clears away the rest. The
-// caller holds the lock.
-func (p *place) recover(o Options) error {
+// recover restores the old content of the folder of a killed run, or completes the new one if it was committed, and removes
+// the working files. The caller holds the lock.
+func (p *destination) recover(o Options) error {
 	if p.staging != "" {
 		if err := os.RemoveAll(p.staging); err != nil {
 			return err

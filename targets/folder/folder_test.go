@@ -16,7 +16,7 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// delivery is the files of a txtar archive, with their lock.
+// delivery returns the files of a txtar archive with their lock.
 func delivery(archive string) []targets.File {
 	var files []targets.File
 	for _, f := range txtar.Parse([]byte(archive)).Files {
@@ -29,7 +29,7 @@ func withLock(files []targets.File) []targets.File {
 	return append(files, targets.File{Path: targets.LockName, Data: targets.NewLock("", files).Text()})
 }
 
-// contents is every file below dir but the lock, as a txtar archive. Folders without files show as `NAME/`.
+// contents returns the files below dir except the lock as a txtar archive. An empty folder is `NAME/`.
 func contents(t testing.TB, dir string) string {
 	t.Helper()
 	a := &txtar.Archive{}
@@ -71,8 +71,8 @@ func replace(t testing.TB, dir string, files []targets.File) Changes {
 	return c
 }
 
-// alone wants nothing beside dir and no working files in it.
-func alone(t testing.TB, dir string) {
+// noLeftovers fails the test if there are working files next to dir or in it.
+func noLeftovers(t testing.TB, dir string) {
 	t.Helper()
 	beside, err := os.ReadDir(filepath.Dir(dir))
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ b, changed
 d
 `
 
-// How a folder comes to be written: each way must do the same.
+// The ways to write a folder, which must all give the same result.
 var ways = map[string]func(t *testing.T, dir string){
 	"swap": func(t *testing.T, dir string) {},
 	"journal": func(t *testing.T, dir string) {
@@ -123,7 +123,7 @@ func TestReplace(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "out")
 			first := replace(t, dir, delivery(treeA))
 			assert.Equal(t, []string{".meshc.lock", "kustomization.yaml", "pay/10-c.yaml", "shop/10-a.yaml", "shop/20-b.yaml"}, first.Written)
-			alone(t, dir)
+			noLeftovers(t, dir)
 			prepare(t, dir)
 			foreign, _ := os.ReadFile(filepath.Join(dir, "README"))
 
@@ -149,7 +149,7 @@ func TestReplace(t *testing.T) {
 				want = "-- README --\nmine\n" + want
 			}
 			assert.Equal(t, want, contents(t, dir))
-			alone(t, dir)
+			noLeftovers(t, dir)
 			info, err := os.Stat(same)
 			require.NoError(t, err)
 			assert.True(t, info.ModTime().Equal(long), "the time of an unchanged file moved to %v", info.ModTime())
@@ -164,7 +164,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// findings are `CODE path:line` of a refusal.
+// findings returns the findings of a refusal as `CODE path line`.
 func findings(t *testing.T, dir string, err error) []string {
 	t.Helper()
 	var r *Refusal
@@ -180,7 +180,7 @@ func findings(t *testing.T, dir string, err error) []string {
 	return all
 }
 
-// A folder that says which environment it is for does not silently become that of another.
+// The folder of one environment does not silently become that of another.
 func TestAnotherEnvironmentIsRefused(t *testing.T) {
 	forEnvironment := func(name string) []targets.File {
 		files := delivery(treeA)
@@ -191,8 +191,8 @@ func TestAnotherEnvironmentIsRefused(t *testing.T) {
 		{"", "", ""},
 		{"", "prod", ""},
 		{"prod", "prod", ""},
-		{"prod", "staging", "out/.meshc.lock:3:1: error: this folder is that of the environment prod, and the build is for the environment staging [MESH4003]"},
-		{"prod", "", "out/.meshc.lock:3:1: error: this folder is that of the environment prod, and the build is for no environment [MESH4003]"},
+		{"prod", "staging", "out/.meshc.lock:3:1: error: this folder holds the environment prod, and the build is for the environment staging [MESH4003]"},
+		{"prod", "", "out/.meshc.lock:3:1: error: this folder holds the environment prod, and the build is for no environment [MESH4003]"},
 	} {
 		t.Run(step.before+" to "+step.after, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -285,7 +285,7 @@ keep
 -- shop/notes.txt --
 keep
 `, contents(t, dir), "what meshc did not write stays, and so do its folders")
-	alone(t, dir)
+	noLeftovers(t, dir)
 }
 
 func TestFilesAndFoldersChangePlaces(t *testing.T) {
@@ -299,7 +299,7 @@ func TestFilesAndFoldersChangePlaces(t *testing.T) {
 			assert.True(t, strings.HasSuffix(contents(t, dir), folder))
 			replace(t, dir, delivery(file))
 			assert.True(t, strings.HasSuffix(contents(t, dir), file))
-			alone(t, dir)
+			noLeftovers(t, dir)
 		})
 	}
 }
@@ -328,7 +328,7 @@ func TestNothingIsWrittenThroughLinks(t *testing.T) {
 	}
 }
 
-// A folder of meshc's that somebody replaced by a link and that is not wanted any more is left alone.
+// A folder of meshc that was replaced by a link and is no longer needed is left alone.
 func TestNothingIsRemovedThroughLinks(t *testing.T) {
 	dir, elsewhere := filepath.Join(t.TempDir(), "out"), t.TempDir()
 	replace(t, dir, delivery(treeA))
@@ -339,7 +339,7 @@ func TestNothingIsRemovedThroughLinks(t *testing.T) {
 	assert.Equal(t, "-- 10-c.yaml --\nc\n", contents(t, elsewhere))
 }
 
-// The folder itself may be a link: whoever made it means what it leads to.
+// The folder itself may be a link.
 func TestFolderBehindALink(t *testing.T) {
 	top := t.TempDir()
 	dir, link := filepath.Join(top, "real", "out"), filepath.Join(top, "link")
@@ -350,7 +350,7 @@ func TestFolderBehindALink(t *testing.T) {
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
 	assert.Equal(t, fs.ModeSymlink, info.Mode().Type())
-	alone(t, dir)
+	noLeftovers(t, dir)
 }
 
 func TestPermissionsOfFoldersStay(t *testing.T) {
@@ -368,12 +368,12 @@ func TestPermissionsOfFoldersStay(t *testing.T) {
 
 func TestNamesThatAreRefused(t *testing.T) {
 	for name, want := range map[string]string{
-		"../x":         `"../x" is no name for a file that meshc writes`,
-		"/etc/x":       `"/etc/x" is no name for a file that meshc writes`,
-		"a//b":         `"a//b" is no name for a file that meshc writes`,
-		`a\b`:          `"a\\b" is no name for a file that meshc writes`,
-		".meshc-new/x": `".meshc-new/x" is no name for a file that meshc writes`,
-		"Shop/b":       "Shop/b and shop/b would be one file where case does not count",
+		"../x":         `"../x" is not a valid name for a file that meshc writes`,
+		"/etc/x":       `"/etc/x" is not a valid name for a file that meshc writes`,
+		"a//b":         `"a//b" is not a valid name for a file that meshc writes`,
+		`a\b`:          `"a\\b" is not a valid name for a file that meshc writes`,
+		".meshc-new/x": `".meshc-new/x" is not a valid name for a file that meshc writes`,
+		"Shop/b":       "Shop/b and shop/b are the same file on a file system that ignores case",
 		"shop/b/c":     "shop/b cannot be both a file and a folder",
 	} {
 		dir := filepath.Join(t.TempDir(), "out")
@@ -382,7 +382,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 		assert.NoDirExists(t, dir)
 	}
 	_, err := Replace(t.TempDir(), []targets.File{{Path: "shop/b"}}, Options{})
-	assert.ErrorContains(t, err, "no .meshc.lock among the files")
+	assert.ErrorContains(t, err, "do not include .meshc.lock")
 }
 
 func TestLocksThatAreRefused(t *testing.T) {

@@ -1,7 +1,6 @@
 package folder
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,8 +14,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// The journal folder holds the new files under their paths, and then the journal. Its existence is the
-// commit: it appears by a rename, and goes before anything else of the folder does.
+// The journal folder holds the new files under their paths, and then the journal. The journal is the commit: a rename
+// creates it, and it is the first thing to be removed.
 const (
 	journalFile  = journalName + "/journal"
 	journalDraft = journalName + "/draft"
@@ -24,11 +23,11 @@ const (
 	journalHead  = "meshc journal 1"
 )
 
-// operation is one line of a journal: a file to be removed, or to be written where its new content still
-// lies in the journal folder. Doing it twice is doing it once.
+// operation is a line of a journal: a file to remove, or a file to move out of the journal folder. Operations are
+// idempotent.
 type operation struct {
 	remove bool
-	before string // digest of what it replaces or removes; "-" where there was nothing
+	before string // digest of the file that it replaces or removes; "-" if there is none
 	path   string
 }
 
@@ -40,7 +39,7 @@ func (o operation) String() string {
 	return verb + " " + o.before + " " + o.path
 }
 
-// journaled brings the folder to its new content file by file, in a way that a later run can finish.
+// journaled changes the folder file by file, in a way that a later run can finish.
 func (w *work) journaled() error {
 	root, err := os.OpenRoot(w.dir)
 	if err != nil {
@@ -52,7 +51,7 @@ func (w *work) journaled() error {
 		root.RemoveAll(journalName)
 		return err
 	}
-	return w.roll(root, operations)
+	return w.finish(root, operations)
 }
 
 // prepare writes the new files and commits to them.
@@ -60,7 +59,7 @@ func (w *work) prepare(root *os.Root) ([]operation, error) {
 	if err := root.MkdirAll(journalFiles, 0o777); err != nil {
 		return nil, w.writeError(journalName, err)
 	}
-	var operations []operation // removals first: a file may have to make room for a folder
+	var operations []operation // removals first: a folder may take the name of a file
 	for _, d := range w.Differences {
 		o := operation{remove: d.After == nil, before: "-", path: d.Path}
 		if d.Before != nil {
@@ -68,7 +67,15 @@ func (w *work) prepare(root *os.Root) ([]operation, error) {
 		}
 		operations = append(operations, o)
 	}
-	slices.SortStableFunc(operations, func(a, b operation) int { return cmp.Compare(order(a), order(b)) })
+	slices.SortStableFunc(operations, func(a, b operation) int {
+		switch {
+		case a.remove == b.remove:
+			return 0
+		case a.remove:
+			return -1
+		}
+		return 1
+	})
 
 	for _, d := range w.Differences {
 		if d.After == nil || path.Dir(d.Path) == "." {
@@ -97,13 +104,6 @@ func (w *work) prepare(root *os.Root) ([]operation, error) {
 	return operations, root.Rename(journalDraft, journalFile)
 }
 
-func order(o operation) int {
-	if o.remove {
-		return 0
-	}
-	return 1
-}
-
 func formatJournal(operations []operation) []byte {
 	lines := []string{journalHead}
 	for _, o := range operations {
@@ -115,29 +115,29 @@ func formatJournal(operations []operation) []byte {
 func parseJournal(text string) ([]operation, error) {
 	lines := strings.Split(text, "\n")
 	if lines[0] != journalHead || lines[len(lines)-1] != "" {
-		return nil, errors.New("not a whole journal of this version")
+		return nil, errors.New("not a complete journal of this version")
 	}
 	var operations []operation
 	for _, line := range lines[1 : len(lines)-1] {
 		verb, rest, _ := strings.Cut(line, " ")
 		before, name, _ := strings.Cut(rest, " ")
 		if verb != "write" && verb != "remove" || !local(name) || strings.HasPrefix(name, workPrefix) {
-			return nil, fmt.Errorf("%q is no line of a journal", line)
+			return nil, fmt.Errorf("%q is not a line of a journal", line)
 		}
 		operations = append(operations, operation{verb == "remove", before, name})
 	}
 	return operations, nil
 }
 
-func (p *place) committed() bool {
+func (p *destination) committed() bool {
 	_, err := os.Lstat(p.join(journalFile))
 	return err == nil
 }
 
-// recoverJournal finishes what a killed run committed to, and clears away what it did not.
-func (p *place) recoverJournal(o Options) error {
+// recoverJournal finishes what a killed run committed, and removes what it did not.
+func (p *destination) recoverJournal(o Options) error {
 	if _, err := os.Lstat(p.join(journalName)); err != nil {
-		return nil // neither begun nor left over
+		return nil
 	}
 	root, err := os.OpenRoot(p.dir)
 	if err != nil {
@@ -153,29 +153,29 @@ func (p *place) recoverJournal(o Options) error {
 	}
 	operations, err := parseJournal(string(text))
 	if err != nil {
-		return fmt.Errorf("%s cannot be read (%w): an earlier write of this folder was cut off; delete %s to give it up",
+		return fmt.Errorf("%s cannot be read (%w): an earlier write of this folder was interrupted; delete %s to abandon it",
 			p.shown(journalFile), err, p.shown(journalName))
 	}
 	if !o.Overwrite {
-		if err := p.untouched(root, operations); err != nil {
+		if err := p.checkUntouched(root, operations); err != nil {
 			return err
 		}
 	}
-	return p.roll(root, operations)
+	return p.finish(root, operations)
 }
 
-// untouched refuses to finish a journal over files that somebody changed since the run was killed.
-func (p *place) untouched(root *os.Root, operations []operation) error {
+// checkUntouched refuses to finish a journal that would overwrite files that were edited after the run was killed.
+func (p *destination) checkUntouched(root *os.Root, operations []operation) error {
 	r := &Refusal{}
 	for _, o := range operations {
 		d := Difference{Path: o.path}
 		var err error
 		if !o.remove {
 			if d.After, err = root.ReadFile(path.Join(journalFiles, o.path)); err != nil {
-				continue // done
+				continue // done already
 			}
 		}
-		if there, err := isFileIn(root, o.path); err != nil || !there {
+		if there, err := isRegular(root, o.path); err != nil || !there {
 			continue
 		}
 		if d.Before, err = root.ReadFile(o.path); err != nil {
@@ -188,11 +188,11 @@ func (p *place) untouched(root *os.Root, operations []operation) error {
 	return r.orNil()
 }
 
-// roll does all operations that are not done yet, and then ends the journal. It works through a root, so
-// that nothing outside the folder can be hit.
-func (p *place) roll(root *os.Root, operations []operation) error {
+// finish performs the operations that remain and removes the journal. It works through an os.Root, so it cannot leave the
+// folder.
+func (p *destination) finish(root *os.Root, operations []operation) error {
 	if err := p.do(root, operations); err != nil {
-		return fmt.Errorf("%s is written half way, and the next meshc finishes it: %w", p.name, err)
+		return fmt.Errorf("%s is partly written, and the next run of meshc finishes it: %w", p.name, err)
 	}
 	if err := root.Remove(journalFile); err != nil {
 		return err
@@ -200,13 +200,13 @@ func (p *place) roll(root *os.Root, operations []operation) error {
 	return root.RemoveAll(journalName)
 }
 
-func (p *place) do(root *os.Root, operations []operation) error {
+func (p *destination) do(root *os.Root, operations []operation) error {
 	var left []string // folders that files were removed from
 	for _, o := range operations {
 		if !o.remove {
 			continue
 		}
-		there, err := isFileIn(root, o.path)
+		there, err := isRegular(root, o.path)
 		if err == nil && there {
 			err = root.Remove(o.path)
 		}
@@ -217,11 +217,11 @@ func (p *place) do(root *os.Root, operations []operation) error {
 			left = append(left, dir)
 		}
 	}
-	// Deep ones first: what is below another sorts behind it.
+	// Backward, because a folder sorts before those below it.
 	slices.Sort(left)
 	for _, dir := range slices.Backward(slices.Compact(left)) {
 		if info, err := root.Lstat(dir); err == nil && info.IsDir() {
-			root.Remove(dir) // fails where it is not empty
+			root.Remove(dir) // fails if it is not empty
 		}
 	}
 	for _, o := range operations {
@@ -235,11 +235,11 @@ func (p *place) do(root *os.Root, operations []operation) error {
 	return nil
 }
 
-// move brings a new file to its place, or the topmost folder above it that is not there yet.
+// move moves a new file into the folder, or else its topmost ancestor that does not exist.
 func move(root *os.Root, name string) error {
 	staged := path.Join(journalFiles, name)
-	if there, err := isFileIn(root, staged); err != nil || !there {
-		return err // moved before
+	if there, err := isRegular(root, staged); err != nil || !there {
+		return err // moved already
 	}
 	for i, c := range name {
 		if c != '/' {
@@ -253,8 +253,8 @@ func move(root *os.Root, name string) error {
 	return root.Rename(staged, name)
 }
 
-// isFileIn tells whether path is a regular file; that a folder above it is missing, or a file, is no error.
-func isFileIn(root *os.Root, path string) (bool, error) {
+// isRegular reports whether path is a regular file. It is not an error if a folder above it is missing, or a file.
+func isRegular(root *os.Root, path string) (bool, error) {
 	info, err := root.Lstat(path)
 	switch {
 	case err == nil:
@@ -265,9 +265,9 @@ func isFileIn(root *os.Root, path string) (bool, error) {
 	return false, err
 }
 
-// writeError names the file that was to be written, not the one that stood for it while staged.
-func (p *place) writeError(name string, err error) error {
+// writeError names the file in the folder, not the one under its working name.
+func (p *destination) writeError(name string, err error) error {
 	return &fs.PathError{Op: "write", Path: p.join(name), Err: reason(err)}
 }
 
-func (p *place) join(path string) string { return filepath.Join(p.dir, filepath.FromSlash(path)) }
+func (p *destination) join(path string) string { return filepath.Join(p.dir, filepath.FromSlash(path)) }

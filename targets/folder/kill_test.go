@@ -20,7 +20,7 @@ import (
 
 var kills = flag.Int("kills", 40, "how many runs of each way of writing are killed")
 
-// What the test binary does instead of testing, when it is started with this in its environment.
+// The test binary runs a task instead of the tests if this variable names one.
 const childTask = "MESHC_FOLDER_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 var tasks = map[string]func(dir string){"alternate": alternate}
 
-// alternate writes one tree over the other until it is killed.
+// alternate writes the two trees in turn until it is killed.
 func alternate(dir string) {
 	fmt.Println("ready")
 	for {
@@ -69,11 +69,11 @@ func bigTree(name string) []targets.File {
 	return withLock(files)
 }
 
-// state is the name of the tree that dir holds, or what else it holds.
+// state returns the name of the tree in dir, or else the contents of dir.
 func state(t *testing.T, dir string) string {
 	t.Helper()
 	for name, tree := range bigTrees {
-		// Compare would finish a run that was cut off: look without it.
+		// Compare would finish an interrupted run.
 		p, err := locate(dir)
 		require.NoError(t, err)
 		w, err := p.plan(tree)
@@ -85,15 +85,15 @@ func state(t *testing.T, dir string) string {
 	return contents(t, dir)
 }
 
-// A process that is killed at any instant leaves one tree or the other: at once where folders can be swapped,
-// and after the next call where a journal is needed. Whatever it left, the next run converges and clears it away.
+// A killed process leaves one tree or the other: immediately if folders can be swapped, and after the next call if a journal
+// is needed. The next run removes the working files.
 func TestKilledAtAnyInstant(t *testing.T) {
 	for _, way := range []string{"create", "swap", "journal"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "out")
 			random := rand.New(rand.NewPCG(1, uint64(len(way))))
-			cutOff, half := 0, 0
+			interrupt, half := 0, 0
 			kills := *kills
 			if way == "create" {
 				kills /= 3 // there is only one instant that matters
@@ -124,7 +124,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 				p, err := locate(dir)
 				require.NoError(t, err)
 				if p.interrupted() {
-					cutOff++
+					interrupt++
 				}
 				_, missing := os.Stat(dir)
 				switch {
@@ -142,18 +142,18 @@ func TestKilledAtAnyInstant(t *testing.T) {
 				}
 				replace(t, dir, bigTrees["B"])
 				require.Equal(t, "B", state(t, dir))
-				alone(t, dir)
+				noLeftovers(t, dir)
 				if way == "journal" {
 					require.FileExists(t, filepath.Join(dir, "README"))
 				}
 			}
-			t.Logf("of %d kills %d cut a run off, %d of these half-way through a journal", kills, cutOff, half)
-			assert.Positive(t, cutOff, "no kill hit a run: the test shows nothing")
+			t.Logf("of %d kills %d cut a run off, %d of these half-way through a journal", kills, interrupt, half)
+			assert.Positive(t, interrupt, "no kill hit a run: the test shows nothing")
 		})
 	}
 }
 
-// Runs of one folder wait for each other, in one process and in several.
+// Concurrent runs for one folder wait for each other, within a process and across processes.
 func TestConcurrentRuns(t *testing.T) {
 	for _, way := range []string{"swap", "journal"} {
 		t.Run(way, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestConcurrentRuns(t *testing.T) {
 			other.Wait()
 			replace(t, dir, bigTrees["A"])
 			assert.Equal(t, "A", state(t, dir))
-			alone(t, dir)
+			noLeftovers(t, dir)
 		})
 	}
 }

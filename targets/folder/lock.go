@@ -9,16 +9,15 @@ import (
 	"time"
 )
 
-// How long a run waits for another one that writes the same folder; a run of 10,000 files takes less than a
-// second. Variables for the tests.
-var (
-	lockPatience = 30 * time.Second
-	lockPause    = time.Millisecond
+// A run that writes 10,000 files takes less than a second, so another one need not wait for long.
+const (
+	lockTimeout = 30 * time.Second
+	lockPoll    = time.Millisecond
 )
 
-// acquire takes the lock of the folder and waits for whoever has it. The lock file lies beside the folder,
-// since that itself may be swapped; in it where its neighbourhood cannot be written.
-func (p *place) acquire() (release func(), err error) {
+// acquire takes the lock of the folder, and waits if another run holds it. The lock file is next to the folder, which may be
+// swapped, or inside if the parent directory is not writable.
+func (p *destination) acquire() (release func(), err error) {
 	if p.beside {
 		if err = os.MkdirAll(filepath.Dir(p.dir), 0o777); err != nil {
 			return nil, err
@@ -29,7 +28,7 @@ func (p *place) acquire() (release func(), err error) {
 		if _, missing := os.Stat(p.dir); missing != nil {
 			return nil, &fs.PathError{Op: "create", Path: p.dir, Err: reason(err)}
 		}
-		p.inside()
+		p.useInside()
 	}
 	release, err = p.acquireFile()
 	if err != nil && !errors.Is(err, errBusy) {
@@ -40,29 +39,29 @@ func (p *place) acquire() (release func(), err error) {
 
 var errBusy = errors.New("another meshc is writing into the folder")
 
-func (p *place) acquireFile() (release func(), err error) {
-	for waited := time.Duration(0); ; waited += lockPause {
+func (p *destination) acquireFile() (release func(), err error) {
+	for waited := time.Duration(0); ; waited += lockPoll {
 		f, err := os.OpenFile(p.lock, os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
 			return nil, err
 		}
 		ours, err := tryLock(f)
-		if err == nil && ours && isFile(p.lock, f) {
+		if err == nil && ours && stillNames(p.lock, f) {
 			return func() { unlock(p.lock, f) }, nil
 		}
 		f.Close()
 		if err != nil {
 			return nil, err
 		}
-		if waited >= lockPatience {
-			return nil, fmt.Errorf("%w: %s has been locked for %v (%s)", errBusy, p.dir, lockPatience, p.lock)
+		if waited >= p.timeout {
+			return nil, fmt.Errorf("%w: %s has been locked for %v (%s)", errBusy, p.dir, p.timeout, p.lock)
 		}
-		time.Sleep(lockPause)
+		time.Sleep(lockPoll)
 	}
 }
 
-// isFile tells whether path still names the open file: whoever had the lock before may have removed it.
-func isFile(path string, f *os.File) bool {
+// stillNames reports whether path still names the open file, which the previous holder of the lock may have removed.
+func stillNames(path string, f *os.File) bool {
 	open, err := f.Stat()
 	if err != nil {
 		return false
@@ -71,8 +70,8 @@ func isFile(path string, f *os.File) bool {
 	return err == nil && os.SameFile(open, named)
 }
 
-// unlock removes the lock file while it is held, so that nobody else's is removed. Windows removes no open
-// file; there it goes after it was closed, unless the next one has it open already.
+// unlock removes the lock file while it is held, so that it cannot be the one of another run. Windows cannot remove an open
+// file, so there it is removed after closing, unless the next run has opened it.
 func unlock(path string, f *os.File) {
 	if os.Remove(path) == nil {
 		f.Close()

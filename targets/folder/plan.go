@@ -18,23 +18,23 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// work is what has to be done to bring a folder to its new content.
+// work is the plan of a Replace.
 type work struct {
-	*place
+	*destination
 	Changes
-	files  []targets.File // all that the folder is to hold, sorted by path
-	same   []bool         // by files: the folder holds these bytes already
-	exists bool           // the folder does
+	files  []targets.File // the new content, sorted by path
+	same   []bool         // for each of files, whether the folder already has it
+	exists bool           // whether the folder exists
 	listing
 
-	obstacles    *Refusal     // what is no file; in the way of everything
-	foreignFiles []Difference // files of others in the place of wanted ones
-	changedFiles []Difference // files of meshc's that were changed by hand
+	obstacles    *Refusal     // anything but a file where a file or folder should be
+	foreignFiles []Difference // files that meshc would replace and did not write
+	changedFiles []Difference // files of meshc that were changed by hand
 }
 
 // plan compares the folder with files.
-func (p *place) plan(files []targets.File) (*work, error) {
-	w := &work{place: p, files: slices.Clone(files), obstacles: &Refusal{}}
+func (p *destination) plan(files []targets.File) (*work, error) {
+	w := &work{destination: p, files: slices.Clone(files), obstacles: &Refusal{}}
 	slices.SortFunc(w.files, func(a, b targets.File) int { return cmp.Compare(a.Path, b.Path) })
 	if err := checkPaths(w.files); err != nil {
 		return nil, err
@@ -54,21 +54,21 @@ func (p *place) plan(files []targets.File) (*work, error) {
 	if err := w.list(lock); err != nil {
 		return nil, err
 	}
-	return w, w.judge(lock)
+	return w, w.compareFiles(lock)
 }
 
-// checkPaths wants sorted files with clean paths, among them the lock.
+// checkPaths returns an error unless files, which are sorted, have distinct clean paths and include the lock.
 func checkPaths(files []targets.File) error {
 	locked := false
 	seen := make(map[string]string, len(files))
 	for _, f := range files {
 		if !local(f.Path) || strings.HasPrefix(f.Path, workPrefix) {
-			return fmt.Errorf("%q is no name for a file that meshc writes", f.Path)
+			return fmt.Errorf("%q is not a valid name for a file that meshc writes", f.Path)
 		}
-		// macOS and Windows take names that differ in case for the same.
+		// Names that differ only in case are equal on macOS and Windows.
 		folded := strings.ToLower(f.Path)
 		if other, ok := seen[folded]; ok {
-			return fmt.Errorf("%s and %s would be one file where case does not count", other, f.Path)
+			return fmt.Errorf("%s and %s are the same file on a file system that ignores case", other, f.Path)
 		}
 		seen[folded] = f.Path
 		if other, ok := seen[path.Dir(folded)]; ok {
@@ -77,23 +77,23 @@ func checkPaths(files []targets.File) error {
 		locked = locked || f.Path == targets.LockName
 	}
 	if !locked {
-		return fmt.Errorf("no %s among the files to be written: nobody could tell later that they are meshc's", targets.LockName)
+		return fmt.Errorf("the files to write do not include %s, by which meshc recognizes them later", targets.LockName)
 	}
 	return nil
 }
 
-// local tells whether a path is clean and stays in its folder on this system (no `..`, drive or device).
+// local reports whether a path is clean and stays in its folder on this system (no `..`, drive or device).
 func local(name string) bool {
 	return fs.ValidPath(name) && name != "." && !strings.ContainsAny(name, "\\\x00") &&
 		filepath.IsLocal(filepath.FromSlash(name))
 }
 
-// readLock reads the lock of the folder; one without is empty.
-func (p *place) readLock() (targets.Lock, error) {
+// readLock reads the lock of the folder. It is empty if there is none.
+func (p *destination) readLock() (targets.Lock, error) {
 	name := p.join(targets.LockName)
 	info, err := os.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() {
-		return targets.Lock{}, nil // list finds out what else it is
+		return targets.Lock{}, nil // list reports anything else as an obstacle
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -111,32 +111,32 @@ func (p *place) readLock() (targets.Lock, error) {
 	return lock, nil
 }
 
-// listing is what a folder holds.
+// listing is what a folder holds of the files in the delivery and in the old lock.
 type listing struct {
-	leads   map[string]bool // folders above wanted files and those of the lock; true for the wanted
-	folders map[string]bool // those of leads that are there
-	found   map[string]bool // wanted files and those of the lock that are there
-	foreign bool            // there is something else
+	ancestors map[string]bool // the folders above these files; true for those above files of the delivery
+	folders   map[string]bool // the ancestors that exist
+	found     map[string]bool // the files that exist
+	foreign   bool            // whether there is anything else
 }
 
-// list walks the folders that lead to wanted files and to those of the lock. It does not look into others.
+// list walks the folder, but only where a file of the delivery or the old lock may be.
 func (w *work) list(lock targets.Lock) error {
-	w.listing = listing{leads: map[string]bool{}, folders: map[string]bool{}, found: map[string]bool{}}
+	w.listing = listing{ancestors: map[string]bool{}, folders: map[string]bool{}, found: map[string]bool{}}
 	for _, f := range w.files {
-		w.lead(f.Path, true)
+		w.addAncestors(f.Path, true)
 	}
 	for _, f := range lock.Files {
-		w.lead(f.Path, false)
+		w.addAncestors(f.Path, false)
 	}
 	return w.walk(".", lock)
 }
 
-func (w *work) lead(name string, wanted bool) {
+func (w *work) addAncestors(name string, wanted bool) {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if known, ok := w.leads[dir]; ok && (known || !wanted) {
+		if known, ok := w.ancestors[dir]; ok && (known || !wanted) {
 			return
 		}
-		w.leads[dir] = wanted
+		w.ancestors[dir] = wanted
 	}
 }
 
@@ -150,12 +150,12 @@ func (w *work) walk(folder string, lock targets.Lock) error {
 		if name == journalName || name == innerLock {
 			continue
 		}
-		toWanted, leads := w.leads[name]
+		toWanted, ancestors := w.ancestors[name]
 		_, owned := lock.Find(name)
 		wanted := w.wants(name)
 		kind := e.Type()
 		switch {
-		case kind.IsDir() && leads:
+		case kind.IsDir() && ancestors:
 			w.folders[name] = true
 			if err := w.walk(name, lock); err != nil {
 				return err
@@ -163,9 +163,9 @@ func (w *work) walk(folder string, lock targets.Lock) error {
 		case kind.IsRegular() && (owned || wanted):
 			w.found[name] = true
 		case toWanted:
-			w.obstacles.obstacle(w.place, name, describe(kind), "a folder")
+			w.obstacles.obstacle(w.destination, name, describe(kind), "a folder")
 		case wanted:
-			w.obstacles.obstacle(w.place, name, describe(kind), "a file")
+			w.obstacles.obstacle(w.destination, name, describe(kind), "a file")
 		default:
 			w.foreign = true
 		}
@@ -187,15 +187,15 @@ func describe(kind fs.FileMode) string {
 	case kind.IsRegular():
 		return "a file"
 	}
-	return "something that is neither file nor folder"
+	return "something that is neither a file nor a folder"
 }
 
-// judge reads what is there and sorts it into changes and refusals.
-func (w *work) judge(lock targets.Lock) error {
+// compareFiles reads the files that exist and finds the changes, and those of them that would lose an edit.
+func (w *work) compareFiles(lock targets.Lock) error {
 	before := make([][]byte, len(w.files))
 	err := parallel(len(w.files), func(i int) error {
 		f := w.files[i]
-		there, err := w.isThere(f.Path)
+		there, err := w.holds(f.Path)
 		if err != nil || !there {
 			return err
 		}
@@ -245,9 +245,9 @@ func (w *work) judge(lock targets.Lock) error {
 	return nil
 }
 
-// isThere tells whether a wanted file is in the folder. The listing knows, but not of names that differ in
-// case on a file system that takes them for the same; such a name makes the folder one with foreign files.
-func (w *work) isThere(name string) (bool, error) {
+// holds reports whether a file of the delivery exists. On a file system that ignores case, the listing may have it under
+// a name that differs in case, and then counts it as foreign.
+func (w *work) holds(name string) (bool, error) {
 	if w.found[name] || !w.foreign {
 		return w.found[name], nil
 	}
@@ -264,8 +264,8 @@ func (w *work) write(f targets.File, before []byte) {
 	w.Differences = append(w.Differences, Difference{f.Path, before, after})
 }
 
-// parallel calls do for 0 to n-1 in runs of neighbours, which mostly lie in one folder, and gives the first
-// error by number.
+// parallel calls do for 0 to n-1, in runs of neighbors, which are mostly in one folder. It stops at an error and returns
+// the one with the lowest number.
 func parallel(n int, do func(i int) error) error {
 	const run = 64
 	var next, failed atomic.Int64

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 )
 
-// errNoSwap tells that a folder cannot change places with another here, and that the journal has to do.
+// errNoSwap reports that the folder cannot be swapped and needs the journal.
 var errNoSwap = errors.New("the folder cannot be swapped")
 
-// create builds a folder that is not there yet, and renames it into its place.
+// create builds a folder that does not exist, and renames it.
 func (w *work) create() error {
 	if err := os.Mkdir(w.staging, 0o777); err != nil {
 		return err
@@ -25,14 +25,14 @@ func (w *work) create() error {
 	return w.orDiscard(err)
 }
 
-// canSwap tells whether the whole folder may be put aside: it must hold nothing of others, and nobody that we
-// know of may stand in it.
+// canSwap reports whether the folder may be replaced as a whole: it must hold only files of meshc, and must not contain the
+// current directory.
 func (w *work) canSwap() bool {
 	return canExchange && w.beside && !w.foreign && !w.isCurrent()
 }
 
-// isCurrent tells whether the folder is the current directory of this process, hence of the shell that
-// started it, or leads to it.
+// isCurrent reports whether the folder is or contains the current directory, which is also that of the shell that started
+// this process.
 func (w *work) isCurrent() bool {
 	current, err := os.Getwd()
 	if err != nil {
@@ -57,7 +57,7 @@ func (w *work) isCurrent() bool {
 	}
 }
 
-// swap builds the new content beside the folder and lets the two change places.
+// swap builds the new content next to the folder and swaps the two.
 func (w *work) swap() error {
 	old, err := os.Stat(w.dir)
 	if err != nil {
@@ -66,29 +66,29 @@ func (w *work) swap() error {
 	if err := os.Mkdir(w.staging, 0o777); err != nil {
 		return err
 	}
-	err = sameKind(w.staging, old)
+	err = copyMode(w.staging, old)
 	if err == nil {
 		err = w.build()
 	}
 	if err == nil {
-		err = w.stillAlone()
+		err = w.stillUnshared()
 	}
 	if err == nil {
 		if err = exchange(w.staging, w.dir); err != nil {
-			err = errNoSwap // not to be had here, or a mount point, or no permission: the journal will tell
+			err = errNoSwap // unsupported, a mount point, or no permission; the journal reports what matters
 		}
 	}
 	if err != nil {
 		return w.orDiscard(err)
 	}
-	// Done. Where the old content cannot be removed, the next run says so.
+	// Done. If the old content cannot be removed, the next run reports it.
 	os.RemoveAll(w.staging)
 	return nil
 }
 
-// stillAlone looks once more, just before the swap, whether somebody put a file into the folder meanwhile.
-func (w *work) stillAlone() error {
-	again := &work{place: w.place, files: w.files, obstacles: &Refusal{}}
+// stillUnshared checks, just before the swap, that no file has been added to the folder.
+func (w *work) stillUnshared() error {
+	again := &work{destination: w.destination, files: w.files, obstacles: &Refusal{}}
 	lock, err := w.readLock()
 	if err == nil {
 		err = again.list(lock)
@@ -99,8 +99,8 @@ func (w *work) stillAlone() error {
 	return nil
 }
 
-// build makes the staging folder hold all files: those that the folder has already as hard links, which
-// keeps their times, the others written anew.
+// build fills the staging folder: with hard links to files that have not changed, which keeps their times, and new files
+// for the others.
 func (w *work) build() error {
 	made := map[string]bool{".": true}
 	for _, f := range w.files {
@@ -113,7 +113,7 @@ func (w *work) build() error {
 		name := filepath.FromSlash(f.Path)
 		if w.same[i] {
 			if err := os.Link(filepath.Join(w.dir, name), filepath.Join(w.staging, name)); err != nil {
-				return errNoSwap // no hard links here, or too many of this file, or a disk that has no room for more
+				return errNoSwap // unsupported, too many links, or a full disk
 			}
 			return nil
 		}
@@ -143,12 +143,12 @@ func (w *work) makeFolder(name string, made map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	return sameKind(staged, old)
+	return copyMode(staged, old)
 }
 
-// sameKind gives a staged folder the permissions of the old one, and errNoSwap where they would still differ:
-// in owner, file system or special bits.
-func sameKind(staged string, old fs.FileInfo) error {
+// copyMode gives a staged folder the permissions of the old one. It returns errNoSwap if the two still differ in mode,
+// owner or file system.
+func copyMode(staged string, old fs.FileInfo) error {
 	info, err := os.Stat(staged)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func sameKind(staged string, old fs.FileInfo) error {
 	return nil
 }
 
-// orDiscard clears the staging folder away where the work failed.
+// orDiscard removes the staging folder on error.
 func (w *work) orDiscard(err error) error {
 	if err != nil {
 		os.RemoveAll(w.staging)
@@ -175,7 +175,7 @@ func (w *work) orDiscard(err error) error {
 	return err
 }
 
-// reason is what the system said, without its paths.
+// reason returns the error of the system without its paths.
 func reason(err error) error {
 	var inPath *fs.PathError
 	var inLink *os.LinkError

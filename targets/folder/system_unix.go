@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the lock of a file that is open, and tells whether nobody else has it. The system gives it
-// back when the process ends, however it ends.
+// tryLock locks an open file, and reports whether it could. The system releases the lock when the process ends, however it
+// ends.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -27,7 +27,7 @@ func tryLock(f *os.File) (bool, error) {
 	}
 }
 
-// sameOwner tells whether two folders belong to the same user and group and lie on the same file system.
+// sameOwner reports whether two folders have the same user, group and file system.
 func sameOwner(a, b fs.FileInfo) bool {
 	x, ok := a.Sys().(*syscall.Stat_t)
 	y, ok2 := b.Sys().(*syscall.Stat_t)

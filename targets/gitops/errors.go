@@ -110,17 +110,17 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 		return TimedOut, "the publish was cancelled", ""
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
 		if other := p.remote.leadsTo(); other != "" {
-			return Unauthorized, fmt.Sprintf("%s leads on to %s, and credentials are not taken along", where, other), "give the address at " + other + " as the repository"
+			return Unauthorized, fmt.Sprintf("%s redirects to %s, and credentials are not sent there", where, other), "give the address at " + other + " as the repository"
 		}
 		if p.user.from == "" {
-			return Unauthorized, where + " wants credentials and none were found", p.credentialHelp()
+			return Unauthorized, where + " requires credentials and none were found", p.credentialHelp()
 		}
-		return Unauthorized, fmt.Sprintf("%s does not take the credentials from %s", where, p.user.from),
-			"check that they may write to the repository and have not run out"
+		return Unauthorized, fmt.Sprintf("%s rejects the credentials from %s", where, p.user.from),
+			"check that they allow writing to the repository and have not expired"
 	case errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, git.ErrRepositoryNotExists):
-		return NotFound, "there is no repository at " + where, "check the address; a private repository also looks like this to whoever may not see it"
+		return NotFound, "there is no repository at " + where, "check the address; a private repository looks the same to an account without access"
 	case errors.Is(err, plumbing.ErrObjectNotFound):
-		return Garbled, where + " lacks an object that its own commits name", "git fsck on that side shows what is missing"
+		return Garbled, where + " lacks an object that its commits refer to", "git fsck there shows what is missing"
 	case errors.Is(err, exec.ErrNotFound):
 		return Unsupported, "a repository on this disk is written by git itself, and there is no git on the PATH", "install git, or give the repository's URL"
 	case errors.As(err, &untested), errors.As(err, &unknown):
@@ -135,7 +135,7 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 	case strings.Contains(err.Error(), "knownhosts:"), strings.Contains(err.Error(), "known_hosts"):
 		return Unauthorized, fmt.Sprintf("the host key of %s is not known: %s", where, brief(err)), "add it with ssh-keyscan once you have checked it, or name a file of keys in SSH_KNOWN_HOSTS"
 	case strings.Contains(err.Error(), "ssh: handshake failed"), strings.Contains(err.Error(), "ssh: unable to authenticate"):
-		return Unauthorized, fmt.Sprintf("%s does not take the keys from %s", where, p.user.from), "load the right key with ssh-add, or name it as IdentityFile in ~/.ssh/config"
+		return Unauthorized, fmt.Sprintf("%s rejects the keys from %s", where, p.user.from), "load the right key with ssh-add, or name it as IdentityFile in ~/.ssh/config"
 	case errors.As(err, &wait) && wait.Timeout():
 		return TimedOut, where + " did not answer in time", "try again, or give it longer with --timeout"
 	case errors.As(err, &op), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, os.ErrClosed):

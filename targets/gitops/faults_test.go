@@ -75,7 +75,7 @@ func TestRemoteFaults(t *testing.T) {
 					http.Error(w, "bad: "+r.Header.Get("Authorization")+" "+token, http.StatusUnauthorized)
 				})
 			},
-			kind: gitops.Unauthorized, want: "does not take the credentials from GITEA_TOKEN",
+			kind: gitops.Unauthorized, want: "rejects the credentials from GITEA_TOKEN",
 		},
 		"a token that may only read": {
 			url: func(t testing.TB) string {
@@ -88,7 +88,7 @@ func TestRemoteFaults(t *testing.T) {
 					forward(t, w, r, good)
 				})
 			},
-			kind: gitops.Unauthorized, want: "does not take the credentials from GITEA_TOKEN",
+			kind: gitops.Unauthorized, want: "rejects the credentials from GITEA_TOKEN",
 		},
 		"no such repository": {
 			url:  func(t testing.TB) string { return httpServer(t, bare(t)) + "x" },
@@ -268,7 +268,7 @@ func TestTokenStaysHome(t *testing.T) {
 	e = refused(t, delivery("prod", shop()), o)
 	require.Equal(t, gitops.Unauthorized, e.Kind)
 	elsewhere := strings.TrimSuffix(strings.TrimPrefix(other, "http://"), "/env.git")
-	require.Equal(t, first+" leads on to "+elsewhere+", and credentials are not taken along", e.Message)
+	require.Equal(t, first+" redirects to "+elsewhere+", and credentials are not sent there", e.Message)
 	require.Equal(t, "give the address at "+elsewhere+" as the repository", e.Help)
 	require.Equal(t, "", <-seen)
 }

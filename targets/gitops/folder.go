@@ -79,7 +79,7 @@ func (p *publisher) readLock(v *view, at level, work *plan) error {
 			work.locked, work.adopt = false, true
 			return nil
 		case err != nil:
-			return fail(BadLock, "or write it anew with --overwrite, which takes over every file that meshc would write", "%s cannot be read: %v", name, err)
+			return fail(BadLock, "or rewrite it with --overwrite, which takes over every file that meshc would write", "%s cannot be read: %v", name, err)
 		case brings && lock.Environment != p.wanted.Environment && !p.o.Overwrite:
 			return fail(BadLock, "give each environment a folder of its own, or take this one over with --overwrite",
 				"%s holds the environment %s", firstOf(p.path, "the repository"), firstOf(lock.Environment, "default"))

@@ -71,7 +71,7 @@ func (p *publisher) signatures() (author, committer object.Signature, err error)
 			if text := p.getenv(variable); when.IsZero() && text != "" {
 				t, ok := parseDate(text)
 				if !ok {
-					return object.Signature{}, fail(Invalid, "write it as 2027-03-31T12:00:00Z or @SECONDS", "%s is no date: %q", variable, text)
+					return object.Signature{}, fail(Invalid, "write it as 2027-03-31T12:00:00Z or @SECONDS", "%s is not a date: %q", variable, text)
 				}
 				when = t
 			}

@@ -62,7 +62,7 @@ func TestIdentity(t *testing.T) {
 		t.Parallel()
 		o := direct(t, bare(t))
 		o.Now, o.Getenv = time.Time{}, environ(t, "GIT_AUTHOR_DATE", "tomorrow")
-		require.Equal(t, `GIT_AUTHOR_DATE is no date: "tomorrow"`, refused(t, delivery("prod", shop()), o).Message)
+		require.Equal(t, `GIT_AUTHOR_DATE is not a date: "tomorrow"`, refused(t, delivery("prod", shop()), o).Message)
 	})
 }
 

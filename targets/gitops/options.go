@@ -83,7 +83,7 @@ func (p *publisher) prepare() error {
 	endpoint, err := transport.NewEndpoint(where)
 	if err != nil {
 		p.secrets.Add("", passwordOf(where))
-		return fail(Invalid, "give a path, or an https:// or ssh:// URL", "%q is no repository", p.secrets.Redact(where))
+		return fail(Invalid, "give a path, or an https:// or ssh:// URL", "%q is not a repository", p.secrets.Redact(where))
 	}
 	if endpoint.Protocol == "file" && !strings.Contains(where, "://") {
 		if endpoint, err = transport.NewEndpoint(pathOf(where, p.o.Dir)); err != nil {

@@ -275,7 +275,7 @@ func (p *plan) changed(path string, now, want []byte) {
 	if text := shorten(textdiff.Unified("in the repository", "as meshc writes it", now, want)); text != "" && now != nil {
 		d.WithNote("%s", text)
 	}
-	d.WithHelp("say it in the intents, and take the file back with --overwrite")
+	d.WithHelp("express the change as intents, and restore the file with --overwrite")
 }
 
 // shorten limits a diff to what fits on a screen.

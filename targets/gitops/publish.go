@@ -57,9 +57,9 @@ func (p *publisher) run() (Result, diag.List, error) {
 
 // stuck says that every race was lost, with what the remote said to the last.
 func (p *publisher) stuck(attempts int) error {
-	help := "try again when fewer publish at once"
+	help := "try again when fewer publishers run at once"
 	if len(p.lost) > 0 {
-		help += "; a lock that stays is left over from a git that was killed, and can be deleted"
+		help += "; a lock that remains was left by a git process that was killed, and can be deleted"
 	}
 	e := fail(Contended, help, "%s: the branch could not be moved in %d attempts", p.name, attempts)
 	e.Remote = p.lost
@@ -155,7 +155,7 @@ func (p *publisher) base(v *view) (string, error) {
 		names = append(names[:5], "…")
 	}
 	if name == "" {
-		return "", fail(NoBranch, "name the branch that the controllers follow: "+strings.Join(names, ", "), "%s does not tell its default branch", p.name)
+		return "", fail(NoBranch, "name the branch that the controllers follow: "+strings.Join(names, ", "), "%s does not report its default branch", p.name)
 	}
 	help := "the repository has " + strings.Join(names, ", ")
 	if _, ok := v.branches[v.head]; ok {
@@ -259,13 +259,13 @@ func (p *publisher) push(moves []move, fresh *objects) error {
 func refusalHelp(reason string) string {
 	switch {
 	case strings.Contains(reason, "non-fast-forward"):
-		return "a proposal takes the place of the one before: let branches meshc/* be replaced where receive.denyNonFastForwards or a rule forbids it"
+		return "a proposal replaces the previous one: exempt branches meshc/* from receive.denyNonFastForwards, or from the rule that forbids it"
 	case strings.Contains(reason, "protected"):
 		return "propose the change without --direct, or let the account write to the branch"
 	case strings.Contains(reason, "hook"):
-		return "the repository's own rules said so; see what they want"
+		return "a hook of the repository refused it, and its output says why"
 	case strings.Contains(reason, "currently checked out"):
-		return "publish to a bare repository: somebody works in this one"
+		return "publish to a bare repository: this one has a work tree in use"
 	}
 	return ""
 }

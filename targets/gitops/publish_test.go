@@ -200,7 +200,7 @@ func TestFindingShowsDiff(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, findings, 1)
 	require.Equal(t, []string{"--- in the repository\n+++ as meshc writes it\n@@ -1,2 +1 @@\n b: 1\n-hotfix: true"}, findings[0].Notes)
-	require.Equal(t, "say it in the intents, and take the file back with --overwrite", findings[0].Help)
+	require.Equal(t, "express the change as intents, and restore the file with --overwrite", findings[0].Help)
 }
 
 // A repository that cannot be published to says why, and what to do.
@@ -217,7 +217,7 @@ func TestUnusable(t *testing.T) {
 		"no repository": {
 			repository: func(t testing.TB) string { return filepath.Join(t.TempDir(), "nothing") },
 			kind:       gitops.NotFound, want: "there is no repository at REPO",
-			help: "check the address; a private repository also looks like this to whoever may not see it",
+			help: "check the address; a private repository looks the same to an account without access",
 		},
 		"a branch that is broken": {
 			repository: func(t testing.TB) string {
@@ -265,7 +265,7 @@ func TestUnusable(t *testing.T) {
 				return bareWith(t, func(work string) { write(t, work, "prod/.meshc.lock", "<<<<<<< HEAD\n") })
 			},
 			kind: gitops.BadLock, want: "prod/.meshc.lock cannot be read: .meshc.lock:1: no `format` line; restore the file from git's history",
-			help: "or write it anew with --overwrite, which takes over every file that meshc would write",
+			help: "or rewrite it with --overwrite, which takes over every file that meshc would write",
 		},
 		"the folder of another environment": {
 			repository: func(t testing.TB) string {
@@ -312,7 +312,7 @@ func TestUnusable(t *testing.T) {
 				return repository
 			},
 			kind: gitops.Refused, want: "REPO refuses the commit on main: pre-receive hook declined: not on a Friday",
-			help: "the repository's own rules said so; see what they want",
+			help: "a hook of the repository refused it, and its output says why",
 		},
 		"a branch that somebody works on": {
 			repository: func(t testing.TB) string {
@@ -322,7 +322,7 @@ func TestUnusable(t *testing.T) {
 				return dir
 			},
 			kind: gitops.Refused, want: "REPO refuses the commit on main: branch is currently checked out",
-			help: "publish to a bare repository: somebody works in this one",
+			help: "publish to a bare repository: this one has a work tree in use",
 		},
 		"a path that leads out": {
 			repository: func(t testing.TB) string { return bare(t) },

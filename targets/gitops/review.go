@@ -147,7 +147,7 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (d
 		if text != "" {
 			d.WithNote("%s", text)
 		}
-		d.WithHelp("say it in the intents, and take the branch back with --overwrite")
+		d.WithHelp("express the change as intents, and replace the branch with --overwrite")
 		return err
 	}
 	mine, before := &plan{store: v.store}, &plan{store: v.store}

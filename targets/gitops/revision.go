@@ -107,11 +107,11 @@ func Root(dir string) (string, error) {
 func around(dir string) (*git.Repository, string, error) {
 	repository, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if err != nil {
-		return nil, "", fail(NotFound, "stand in a clone of it", "%s is in no git repository", filepath.ToSlash(dir))
+		return nil, "", fail(NotFound, "run meshc in a clone of it", "%s is not in a git repository", filepath.ToSlash(dir))
 	}
 	work, err := repository.Worktree()
 	if err != nil {
-		return nil, "", fail(Unsupported, "stand in a clone of it", "the repository around %s has no work tree", filepath.ToSlash(dir))
+		return nil, "", fail(Unsupported, "run meshc in a clone of it", "the repository around %s has no work tree", filepath.ToSlash(dir))
 	}
 	return repository, real(work.Filesystem.Root()), nil
 }

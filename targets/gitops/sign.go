@@ -29,7 +29,7 @@ func (p *publisher) signer() func(context.Context, []byte) (string, error) {
 		}
 	default:
 		return func(context.Context, []byte) (string, error) {
-			return "", fail(Unsupported, "sign with gpg.format ssh or openpgp", "git is configured to sign with %s, which meshc cannot", format)
+			return "", fail(Unsupported, "sign with gpg.format ssh or openpgp", "git is configured to sign with %s, which meshc does not support", format)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (p *publisher) runSigner(ctx context.Context, text []byte, program string, 
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err == nil && !bytes.Contains(out, []byte("-----BEGIN ")) {
-		err = errors.New("it gave no signature")
+		err = errors.New("it produced no signature")
 	}
 	if err != nil {
 		e := fail(Invalid, "check that `git commit -S` works here, or turn commit.gpgsign off", "the commit cannot be signed with %s: %v", program, err)

@@ -39,10 +39,10 @@ func (d Description) sections() []section {
 		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
 		{"opened", "Opened", "These connections become possible.", d.Opened},
 		{"closed", "Closed", "These connections stop.", d.Closed},
-		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: whoever is not named is turned away.", d.FailClosed},
-		{"reachable", "Newly reachable", "No edge leads there, but a chain of edges now does.", d.Reachable},
+		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: callers that it does not name are denied.", d.FailClosed},
+		{"reachable", "Newly reachable", "No direct edge leads there, but a chain of edges now does.", d.Reachable},
 		{"mTLS", "mTLS modes", "", d.Modes},
-		{"object", "Other objects", "What they do is not judged.", d.Others},
+		{"object", "Other objects", "Their effect is not analyzed.", d.Others},
 	}, func(s section) bool { return len(s.lines) == 0 })
 }
 

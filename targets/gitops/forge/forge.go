@@ -94,7 +94,7 @@ func Open(o Options) (*Forge, error) {
 	}
 	token, variable := gitops.Token(kind, o.Getenv)
 	if kind == gitops.NoForge {
-		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "it is not known which forge " + host + " is", Help: "say so in meshc.yaml with `forge: github`, `gitlab` or `gitea` (Forgejo too) for the environment"}
+		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "the kind of forge at " + host + " is not known", Help: "set `forge` of the environment in meshc.yaml to github, gitlab or gitea (Forgejo too)"}
 	}
 	if token == "" && e.Protocol != "ssh" {
 		token = e.Password
@@ -141,7 +141,7 @@ func httpClient(timeout time.Duration) *http.Client {
 		Timeout: timeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme || len(via) > 5 {
-				return fmt.Errorf("the forge leads on to %s", req.URL.Host)
+				return fmt.Errorf("the forge redirects to %s", req.URL.Host)
 			}
 			return nil
 		},
@@ -275,7 +275,7 @@ func merged(old, text, environment string) string {
 		after = ""
 	}
 	if room := Limit - len(before) - len(after); room < len(block) {
-		const cut = "\n\n… cut to what the forge takes\n"
+		const cut = "\n\n… truncated to the forge's limit\n"
 		text = shorten(text, max(room-len(start)-len(endMark)-len(cut)-2, 0))
 		block = start + "\n" + text + cut + endMark
 	}
@@ -350,7 +350,7 @@ func shorten(text string, most int) string {
 func ownerAndName(path string) (prefix, owner, name string, err error) {
 	parts := strings.Split(path, "/")
 	if len(parts) < 2 || parts[len(parts)-1] == "" || parts[len(parts)-2] == "" {
-		return "", "", "", &gitops.Error{Kind: gitops.Invalid, Message: fmt.Sprintf("%q is no OWNER/REPOSITORY", path), Help: "check the address of the repository"}
+		return "", "", "", &gitops.Error{Kind: gitops.Invalid, Message: fmt.Sprintf("%q is not OWNER/REPOSITORY", path), Help: "check the address of the repository"}
 	}
 	n := len(parts)
 	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1], nil

@@ -350,7 +350,7 @@ func TestErrors(t *testing.T) {
 		"silence":    {func(w http.ResponseWriter, r *http.Request) { <-hang }, gitops.TimedOut, "did not answer in time"},
 		"another host": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://localhost:1/steal", http.StatusFound)
-		}, gitops.Garbled, "the forge leads on to localhost:1"},
+		}, gitops.Garbled, "the forge redirects to localhost:1"},
 	} {
 		for kind, path := range map[gitops.Forge]string{gitops.GitHub: "/acme/env", gitops.GitLab: "/acme/env", gitops.Gitea: "/acme/env"} {
 			t.Run(name+" "+string(kind), func(t *testing.T) {
@@ -383,9 +383,9 @@ func TestOpen(t *testing.T) {
 		want       string
 	}{
 		{"/srv/env.git", nil, "a repository on a disk has no pull requests"},
-		{"https://git.example.org/acme/env", nil, "it is not known which forge git.example.org is"},
+		{"https://git.example.org/acme/env", nil, "the kind of forge at git.example.org is not known"},
 		{"https://github.com/acme/env", nil, "there is no token for the pull requests of github.com"},
-		{"https://github.com/env", []string{"GITHUB_TOKEN", token}, `"env" is no OWNER/REPOSITORY`},
+		{"https://github.com/env", []string{"GITHUB_TOKEN", token}, `"env" is not OWNER/REPOSITORY`},
 		{"http://gitea.example.org/acme/env", []string{"GITEA_TOKEN", token}, "GITEA_TOKEN would be sent to gitea.example.org unencrypted"},
 	} {
 		_, err := forge.Open(forge.Options{Repository: c.repository, Getenv: env(c.env...)})
@@ -394,7 +394,7 @@ func TestOpen(t *testing.T) {
 	_, err := forge.Open(forge.Options{Repository: "https://git.example.org/acme/env", Getenv: env()})
 	var e *gitops.Error
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, "say so in meshc.yaml with `forge: github`, `gitlab` or `gitea` (Forgejo too) for the environment", e.Help)
+	require.Equal(t, "set `forge` of the environment in meshc.yaml to github, gitlab or gitea (Forgejo too)", e.Help)
 	_, err = forge.Open(forge.Options{Repository: "https://git.example.org/acme/env", Kind: gitops.GitLab, Getenv: env("GITLAB_TOKEN", token)})
 	require.NoError(t, err)
 	for _, repository := range []string{"git@github.com:acme/env.git", "ssh://git@gitlab.example.org:2222/a/b/env.git", "https://codeberg.org/acme/env"} {
