@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
@@ -19,7 +20,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Forge is a kind of server that has pull requests.
+// Forge is a kind of server with pull requests.
 type Forge string
 
 const (
@@ -29,8 +30,8 @@ const (
 	NoForge Forge = ""
 )
 
-// ForgeOf tells which forge a host is, from its name and from what a CI run of that forge sets. A host that is
-// neither GitHub's nor GitLab's counts as Gitea where there is a token for one.
+// ForgeOf returns the kind of forge at a host, derived from its name and from the variables of a CI run on that forge. With
+// a GITEA_TOKEN, a host that is neither GitHub nor GitLab counts as Gitea.
 func ForgeOf(host string, getenv func(string) string) Forge {
 	host = strings.ToLower(host)
 	name, _, err := net.SplitHostPort(host)
@@ -48,7 +49,7 @@ func ForgeOf(host string, getenv func(string) string) Forge {
 		return GitLab
 	case name == "codeberg.org", name == "gitea.com", strings.HasPrefix(name, "gitea."), strings.HasPrefix(name, "forgejo."):
 		return Gitea
-	case is("GITHUB_SERVER_URL"): // Gitea's own runner sets GitHub's variables too
+	case is("GITHUB_SERVER_URL"): // Gitea's runner sets GitHub's variables too
 		if getenv("GITEA_ACTIONS") == "true" || getenv("FORGEJO_ACTIONS") == "true" {
 			return Gitea
 		}
@@ -59,7 +60,7 @@ func ForgeOf(host string, getenv func(string) string) Forge {
 	return NoForge
 }
 
-// Token is the token for a forge from the environment, and the variable it is from.
+// Token returns the token for a forge, and the environment variable that holds it.
 func Token(forge Forge, getenv func(string) string) (token, variable string) {
 	switch forge {
 	case GitHub:
@@ -74,23 +75,23 @@ func Token(forge Forge, getenv func(string) string) (token, variable string) {
 	return getenv(variable), variable
 }
 
-// Over git's HTTP each forge takes a token as the password of a user of this name.
+// For git over HTTP, each forge accepts a token as the password of this user.
 var tokenUser = map[Forge]string{GitHub: "x-access-token", GitLab: "oauth2", Gitea: "oauth2"}
 
-// Some put a token into a URL in place of a name.
-const shortestToken = 20
+// A user name of this length in a URL is a token.
+const minTokenLength = 20
 
-// credentials are a user and a password, and in words where they are from.
+// credentials are a user, a password and a description of their origin.
 type credentials struct{ name, password, from string }
 
-// findCredentials looks at the URL, then at the environment. git's helpers are asked only once a server wants
+// findCredentials reads the URL, then the environment. git's credential helpers run only if the server requires
 // credentials.
 func (p *publisher) findCredentials() error {
 	e := p.remote.endpoint
 	switch e.Protocol {
 	case "http", "https":
 		name, password := e.User, e.Password
-		e.User, e.Password = "", "" // no library can repeat what it does not have
+		e.User, e.Password = "", "" // so that no error message contains them
 		forge := p.forge()
 		token, variable := Token(forge, p.getenv)
 		switch {
@@ -101,7 +102,7 @@ func (p *publisher) findCredentials() error {
 				return fail(Invalid, "use https or ssh", "%s would be sent to %s unencrypted", variable, e.Host)
 			}
 			p.user = credentials{tokenUser[forge], token, variable}
-		case len(name) >= shortestToken:
+		case len(name) >= minTokenLength:
 			p.user = credentials{name, "", "the repository's URL"}
 		}
 		p.hint = name
@@ -131,8 +132,8 @@ func (p *publisher) useCredentials() {
 	}
 }
 
-// askHelper asks git's credential helper, once, and tells whether it knew something. What it knows is neither
-// confirmed nor rejected: the store of the user's passwords is not meshc's.
+// askHelper runs git's credential helper once, and reports whether it returned a password. It neither approves nor rejects
+// the password, so the helper's store does not change.
 func (p *publisher) askHelper(ctx context.Context) bool {
 	e := p.remote.endpoint
 	if p.asked || p.user.from != "" || !strings.HasPrefix(e.Protocol, "http") {
@@ -176,22 +177,22 @@ func (p *publisher) credentialHelp() string {
 
 func hostOf(e *transport.Endpoint) string {
 	if e.Port != 0 {
-		return net.JoinHostPort(strings.Trim(e.Host, "[]"), itoa(e.Port))
+		return net.JoinHostPort(strings.Trim(e.Host, "[]"), strconv.Itoa(e.Port))
 	}
 	return e.Host
 }
 
-// IsLoopback tells a host, without a port, that nothing leaves this machine to reach: a token may go there unencrypted.
+// IsLoopback reports whether a host, without a port, is this machine, to which a token may be sent unencrypted.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// sshKeys offers what ssh would: the keys of the agent, then the files that ~/.ssh/config names for the host,
-// then the usual ones. A file with a passphrase is passed over; the agent is for those.
+// sshKeys collects the keys that ssh would offer: those of the agent, then the files that ~/.ssh/config names for the host,
+// then the default files. It skips files with a passphrase; those keys must be in the agent.
 func (p *publisher) sshKeys() *sshAuth {
 	e, home := p.remote.endpoint, p.getenv("HOME")
-	a := &sshAuth{user: firstOf(e.User, ssh_config.Get(e.Host, "User"))}
+	a := &sshAuth{user: cmp.Or(e.User, ssh_config.Get(e.Host, "User"))}
 	if a.user == "" {
 		if u, err := user.Current(); err == nil {
 			a.user = u.Username
@@ -225,12 +226,12 @@ func (p *publisher) sshKeys() *sshAuth {
 	if len(a.knownHosts) == 0 {
 		a.knownHosts = []string{filepath.Join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
 	}
-	a.address = net.JoinHostPort(firstOf(ssh_config.Get(e.Host, "Hostname"), strings.Trim(e.Host, "[]")), itoa(cmp.Or(e.Port, gitssh.DefaultPort)))
-	p.user.from = firstOf(strings.Join(from, ", "), "nowhere: there is no SSH agent and no key in ~/.ssh")
+	a.address = net.JoinHostPort(cmp.Or(ssh_config.Get(e.Host, "Hostname"), strings.Trim(e.Host, "[]")), strconv.Itoa(cmp.Or(e.Port, gitssh.DefaultPort)))
+	p.user.from = cmp.Or(strings.Join(from, ", "), "nowhere: there is no SSH agent and no key in ~/.ssh")
 	return a
 }
 
-// sshAuth is every key that may open the door, and the doors that are known.
+// sshAuth holds the keys to offer and the files of known hosts.
 type sshAuth struct {
 	user       string
 	agent      func() ([]ssh.Signer, error)

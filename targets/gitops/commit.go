@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// The trailers of a commit. Source and environment are for people and for `git log`; path and tree tell a
-// later publish that the commit is a proposal for the same folder and that nobody has changed it since.
+// The trailers of a commit. Source and environment are for readers of `git log`. From path and tree, a later publish sees
+// that the commit is a proposal for the same folder and has not been edited.
 const (
 	trailerSource      = "Meshc-Source"
 	trailerEnvironment = "Meshc-Environment"
@@ -19,7 +20,7 @@ const (
 	trailerTree        = "Meshc-Tree"
 )
 
-// commit adds a commit to the new objects, signed where git is configured for it.
+// commit adds a commit to the new objects, signed if git is configured to sign.
 func (p *publisher) commit(fresh *objects, tree plumbing.Hash, parent plumbing.Hash, m Message) (plumbing.Hash, error) {
 	author, committer, err := p.signatures()
 	if err != nil {
@@ -60,10 +61,10 @@ func readAll(o plumbing.EncodedObject) ([]byte, error) {
 	return data, err
 }
 
-// message is title, body and trailers. Secrets are cut out of what the caller gave.
+// message returns title, body and trailers, with secrets redacted.
 func (p *publisher) message(m Message, tree plumbing.Hash) string {
 	var b strings.Builder
-	b.WriteString(firstOf(oneLine(p.secrets.Redact(m.Title)), "meshc: "+p.environment()))
+	b.WriteString(cmp.Or(oneLine(p.secrets.Redact(m.Title)), "meshc: "+p.environment()))
 	b.WriteString("\n\n")
 	if body := strings.TrimSpace(p.secrets.Redact(m.Body)); body != "" {
 		b.WriteString(body)
@@ -73,7 +74,7 @@ func (p *publisher) message(m Message, tree plumbing.Hash) string {
 		fmt.Fprintf(&b, "%s: %s\n", trailerSource, oneLine(p.secrets.Redact(p.o.Source)))
 	}
 	fmt.Fprintf(&b, "%s: %s\n", trailerEnvironment, p.environment())
-	fmt.Fprintf(&b, "%s: %s\n", trailerPath, firstOf(p.path, "."))
+	fmt.Fprintf(&b, "%s: %s\n", trailerPath, cmp.Or(p.path, "."))
 	fmt.Fprintf(&b, "%s: %s\n", trailerTree, tree)
 	return b.String()
 }
@@ -82,7 +83,7 @@ func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
-// trailers reads the last paragraph of a message, where every line is `Key: value`.
+// trailers parses the lines `Key: value` in the last paragraph of a message.
 func trailers(message string) map[string]string {
 	text := strings.TrimSpace(message)
 	if i := strings.LastIndex(text, "\n\n"); i >= 0 {

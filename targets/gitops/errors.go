@@ -19,36 +19,35 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 )
 
-// Kind tells why a publish did not happen.
+// Kind classifies the reasons for a failed publish.
 type Kind uint8
 
 const (
-	Unknown      Kind = iota
-	Invalid           // the options cannot be right
-	Unreachable       // no connection, or it broke
-	TimedOut          // the remote did not answer in time
-	Unauthorized      // no credentials, or the remote does not take them
-	NotFound          // no such repository
-	Empty             // a repository without a commit, where one is needed
-	NoBranch          // no such branch
-	Refused           // the remote has the commit and does not want it: a hook, a protected branch
-	Garbled           // what the remote said is not git's protocol
-	Contended         // too many lost races
-	Unusable          // PATH is, or leads through, something that is not a folder
-	BadLock           // the lock in PATH cannot be read, or is another environment's
-	NewerLock         // the lock in PATH is from a newer version
-	Taken             // the review branch belongs to something else
-	Unsupported       // a kind of repository that is not supported
+	Invalid      Kind = iota + 1 // invalid options
+	Unreachable                  // no connection, or a broken one
+	TimedOut                     // no answer in time
+	Unauthorized                 // missing or rejected credentials
+	NotFound                     // no such repository or revision
+	Empty                        // the repository has no commit to propose a change to
+	NoBranch                     // no such branch
+	Refused                      // the remote rejects the commit: a hook, a protected branch
+	Garbled                      // the answer is not git's protocol
+	Contended                    // too many lost races
+	Unusable                     // a path in the repository is not what it must be, such as a folder
+	BadLock                      // the lock cannot be read, or belongs to another environment
+	NewerLock                    // the lock was written by a later version of meshc
+	Taken                        // the review branch holds a proposal for another environment or folder
+	Unsupported                  // an unsupported kind of repository or signature
 )
 
-// Error is why a publish did not happen, and the way out. Its text holds no secret.
+// Error is the reason for a failed publish. Its text contains no secrets.
 type Error struct {
 	Kind    Kind
 	Message string   // lower case, no full stop
-	Help    string   // the way out, in words
-	Remote  []string // what the remote said, line by line
+	Help    string   // a remedy; may be empty
+	Remote  []string // the lines that the remote printed
 
-	cause error // for errors.Is alone: its text was not cleaned
+	cause error // for errors.Is only, because its text may contain secrets
 }
 
 func (e *Error) Error() string {
@@ -58,14 +57,14 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// Is looks for the cause without handing it out.
+// Is reports whether the cause is target, without exposing the cause.
 func (e *Error) Is(target error) bool { return e.cause != nil && errors.Is(e.cause, target) }
 
 func fail(kind Kind, help, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Help: help}
 }
 
-// explain turns what a library said into an *Error and cleans every text of it.
+// explain turns any error into an *Error without secrets.
 func (p *publisher) explain(err error) error {
 	if err == nil {
 		return nil
@@ -92,14 +91,14 @@ func (p *publisher) classify(err error) *Error {
 func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 	where := p.name
 	var (
-		op       *net.OpError
-		dns      *net.DNSError
-		status   *githttp.Err
-		untested *tls.CertificateVerificationError
-		unknown  x509.UnknownAuthorityError
-		wait     net.Error
+		op      *net.OpError
+		dns     *net.DNSError
+		status  *githttp.Err
+		invalid *tls.CertificateVerificationError
+		unknown x509.UnknownAuthorityError
+		wait    net.Error
 	)
-	err = bare(err)
+	err = unwrap(err)
 	if broken := p.remote.broken(); broken != nil {
 		err = broken
 	}
@@ -109,7 +108,7 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 	case errors.Is(err, context.Canceled):
 		return TimedOut, "the publish was cancelled", ""
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
-		if other := p.remote.leadsTo(); other != "" {
+		if other := p.remote.redirectsTo(); other != "" {
 			return Unauthorized, fmt.Sprintf("%s redirects to %s, and credentials are not sent there", where, other), "give the address at " + other + " as the repository"
 		}
 		if p.user.from == "" {
@@ -123,7 +122,7 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 		return Garbled, where + " lacks an object that its commits refer to", "git fsck there shows what is missing"
 	case errors.Is(err, exec.ErrNotFound):
 		return Unsupported, "a repository on this disk is written by git itself, and there is no git on the PATH", "install git, or give the repository's URL"
-	case errors.As(err, &untested), errors.As(err, &unknown):
+	case errors.As(err, &invalid), errors.As(err, &unknown):
 		return Unreachable, fmt.Sprintf("the certificate of %s is not trusted: %s", where, brief(err)), "add its authority to this machine, or name a file of authorities in SSL_CERT_FILE"
 	case errors.As(err, &dns):
 		return Unreachable, fmt.Sprintf("the name %s cannot be resolved", dns.Name), "check the address of the repository"
@@ -146,8 +145,8 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 	return Garbled, fmt.Sprintf("the answer of %s cannot be understood: %s", where, brief(err)), "check that the address is that of a git repository"
 }
 
-// bare takes off what go-git wraps around an error without letting errors.Is look through.
-func bare(err error) error {
+// unwrap removes the wrappers of go-git that hide an error from errors.Is.
+func unwrap(err error) error {
 	for {
 		var unexpected *plumbing.UnexpectedError
 		var permanent *plumbing.PermanentError
@@ -162,7 +161,7 @@ func bare(err error) error {
 	}
 }
 
-// brief is the first line of an error, and of that not more than a terminal shows.
+// brief returns the first line of an error, truncated to 200 characters.
 func brief(err error) string {
 	text, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 	if r := []rune(text); len(r) > 200 {

@@ -284,7 +284,7 @@ func TestLeftOverLock(t *testing.T) {
 	e := refused(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o)
 	require.Equal(t, gitops.Contended, e.Kind)
 	require.Contains(t, e.Error(), "main.lock")
-	require.Contains(t, e.Help, "a lock that stays is left over from a git that was killed")
+	require.Contains(t, e.Help, "a lock that remains was left by a git process that was killed")
 }
 
 // A repository that lets no branch be replaced takes a first proposal, and no second.
@@ -296,7 +296,7 @@ func TestNoFastForward(t *testing.T) {
 	publish(t, delivery("prod", shop()), o)
 	e := refused(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o)
 	require.Equal(t, gitops.Refused, e.Kind)
-	require.Contains(t, e.Help, "let branches meshc/* be replaced")
+	require.Contains(t, e.Help, "exempt branches meshc/* from")
 }
 
 func TestCancelled(t *testing.T) {

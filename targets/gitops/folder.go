@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -12,14 +13,14 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// level is one folder on the way to PATH.
+// level is a folder on the path to Options.Path.
 type level struct {
 	name    string
-	tree    plumbing.Hash // zero where it is not there yet
+	tree    plumbing.Hash // zero if it does not exist
 	entries []object.TreeEntry
 }
 
-// descend reads the folders from the root to PATH. Links are never followed: what they lead to is not in the tree.
+// descend reads the folders from the root to Options.Path. It does not follow links.
 func (p *publisher) descend(v *view, root plumbing.Hash) ([]level, error) {
 	entries, err := entriesOf(v.store, root)
 	if err != nil {
@@ -50,8 +51,8 @@ func (p *publisher) descend(v *view, root plumbing.Hash) ([]level, error) {
 	return chain, nil
 }
 
-// readLock finds out which files in the folder are meshc's. One that cannot be read stops everything: without
-// it nothing tells meshc's files from others.
+// readLock reads which files in the folder meshc wrote. It is an error if the lock cannot be read, because files of meshc
+// could then not be distinguished from others.
 func (p *publisher) readLock(v *view, at level, work *plan) error {
 	for _, e := range at.entries {
 		if e.Name != targets.LockName {
@@ -82,16 +83,16 @@ func (p *publisher) readLock(v *view, at level, work *plan) error {
 			return fail(BadLock, "or rewrite it with --overwrite, which takes over every file that meshc would write", "%s cannot be read: %v", name, err)
 		case brings && lock.Environment != p.wanted.Environment && !p.o.Overwrite:
 			return fail(BadLock, "give each environment a folder of its own, or take this one over with --overwrite",
-				"%s holds the environment %s", firstOf(p.path, "the repository"), firstOf(lock.Environment, "default"))
+				"%s holds the environment %s", cmp.Or(p.path, "the repository"), cmp.Or(lock.Environment, "default"))
 		}
 		work.lock = lock
 	}
 	return nil
 }
 
-// published reads the files that the lock names.
-func (p *publisher) published() ([]targets.File, error) {
-	p.o.Direct = true // the review branch is of no interest
+// readPublished reads the lock and the files that it lists.
+func (p *publisher) readPublished() ([]targets.File, error) {
+	p.o.Direct = true // do not read the review branch
 	v, err := p.look()
 	if err != nil {
 		return nil, err
@@ -114,33 +115,10 @@ func (p *publisher) published() ([]targets.File, error) {
 	if err := p.readLock(v, at, work); err != nil {
 		return nil, err
 	}
-	if !work.locked { // as for a publish, which takes files that are as it would write them for its own
+	if !work.locked { // like a publish, which takes over files that already have the wanted content
 		work.lock = p.wanted
 	}
-	return work.collect("", at.tree, nil)
-}
-
-// collect reads the files of a folder that are meshc's.
-func (p *plan) collect(prefix string, tree plumbing.Hash, into []targets.File) ([]targets.File, error) {
-	entries, err := entriesOf(p.store, tree)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		path := prefix + e.Name
-		switch _, owned := p.owns(path); {
-		case e.Mode == filemode.Dir && p.ownsBelow(path):
-			if into, err = p.collect(path+"/", e.Hash, into); err != nil {
-				return nil, err
-			}
-		case owned && e.Mode.IsFile() && e.Mode != filemode.Symlink:
-			data, err := readBlob(p.store, e.Hash)
-			if err != nil {
-				return nil, err
-			}
-			into = append(into, targets.File{Path: path, Data: data})
-		}
-	}
-	slices.SortFunc(into, func(a, b targets.File) int { return strings.Compare(a.Path, b.Path) })
-	return into, nil
+	there, err := readFiles(v.store, "", at.tree, work.ownsBelow, func(path string) bool { _, owned := work.owns(path); return owned })
+	slices.SortFunc(there, func(a, b targets.File) int { return strings.Compare(a.Path, b.Path) })
+	return there, err
 }

@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/mail"
@@ -14,12 +15,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// gitConfig is git's configuration as it holds in a folder, by lower-case section and key; of several
-// values the last, as git takes them.
+// gitConfig is git's configuration for a folder, by lower-case section and key. The last of several values wins, as in git.
 type gitConfig map[string]string
 
-// readGitConfig asks git, which alone knows every include and scope; where there is no git, the user's own
-// file is read.
+// readGitConfig asks git, which resolves includes and scopes. Without git, it reads the user's file.
 func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
 	c := gitConfig{}
 	cmd := exec.CommandContext(ctx, "git", "config", "--list", "--null", "--includes")
@@ -43,7 +42,7 @@ func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
 	return c
 }
 
-// canonicalKey lowers section and key but not the subsection between them, which is case-sensitive.
+// canonicalKey converts section and key to lower case, but not the subsection, which is case-sensitive.
 func canonicalKey(key string) string {
 	first, last := strings.IndexByte(key, '.'), strings.LastIndexByte(key, '.')
 	if first < 0 || first == last {
@@ -60,12 +59,12 @@ func (c gitConfig) isTrue(key string) bool {
 	return false
 }
 
-// signatures are the author and the committer of a commit: options, else git's environment variables, else its
-// configuration; of the date, SOURCE_DATE_EPOCH and the clock.
+// signatures returns the author and the committer of a commit, from the options, else from git's environment variables, else
+// from its configuration. The date is that of the options, of git's variables, SOURCE_DATE_EPOCH or the clock.
 func (p *publisher) signatures() (author, committer object.Signature, err error) {
 	who := func(role string) (object.Signature, error) {
-		name := firstOf(p.o.Author.Name, p.getenv("GIT_"+role+"_NAME"), p.config["user.name"], "meshc")
-		address := firstOf(p.o.Author.Email, p.getenv("GIT_"+role+"_EMAIL"), p.config["user.email"], p.getenv("EMAIL"), "meshc@localhost")
+		name := cmp.Or(p.o.Author.Name, p.getenv("GIT_"+role+"_NAME"), p.config["user.name"], "meshc")
+		address := cmp.Or(p.o.Author.Email, p.getenv("GIT_"+role+"_EMAIL"), p.config["user.email"], p.getenv("EMAIL"), "meshc@localhost")
 		when := p.o.Now
 		for _, variable := range []string{"GIT_" + role + "_DATE", "SOURCE_DATE_EPOCH"} {
 			if text := p.getenv(variable); when.IsZero() && text != "" {
@@ -79,7 +78,7 @@ func (p *publisher) signatures() (author, committer object.Signature, err error)
 		if when.IsZero() {
 			when = p.started
 		}
-		// The three characters end a field of a commit.
+		// These characters end a field of a commit.
 		clean := strings.NewReplacer("<", "", ">", "", "\n", " ", "\x00", "")
 		return object.Signature{Name: clean.Replace(name), Email: clean.Replace(address), When: when.Truncate(time.Second)}, nil
 	}
@@ -90,9 +89,8 @@ func (p *publisher) signatures() (author, committer object.Signature, err error)
 	return
 }
 
-// parseDate reads what git reads from GIT_AUTHOR_DATE: its internal form, RFC 2822, and ISO 8601 with the days, pauses
-// and zones that git takes for it. A date without a zone is one of this machine, as for git.
-// https://git-scm.com/docs/git-commit#_date_formats
+// parseDate parses the formats that git accepts in GIT_AUTHOR_DATE: its internal format, RFC 2822, and variants of ISO 8601
+// (https://git-scm.com/docs/git-commit#_date_formats). A date without a zone is local, as in git.
 func parseDate(text string) (time.Time, bool) {
 	text = strings.TrimSpace(text)
 	if seconds, zone, _ := strings.Cut(strings.TrimPrefix(text, "@"), " "); seconds != "" {
@@ -124,17 +122,7 @@ func parseDate(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-// childEnv is the environment of the programs that are started. None may ask at a terminal: in CI nobody
-// would answer.
+// childEnv returns the environment for child processes, which must not prompt.
 func (p *publisher) childEnv() []string {
 	if p.o.Getenv == nil {
 		return append(os.Environ(), "GIT_TERMINAL_PROMPT=0")

@@ -1,15 +1,19 @@
-// Package gitops puts a finished list of files as a commit on a branch of an environment repository.
+// Package gitops commits a delivery to a branch of an environment repository, the repository that Argo CD or Flux applies.
 //
-// It knows git: references, objects, the wire, credentials. It does not know what is in the files:
-// what a change means is told to it, through Options.Describe. It is the one place below the command
-// line that looks at the environment, the network and, where no date is given, the clock.
+// It knows git: references, objects, the wire protocol, credentials. It does not know what the files contain; the caller
+// describes a change through Options.Describe. Below the command line, it is the only package that reads the environment
+// and uses the network, and the clock unless the caller gives a date.
 //
-// A commit is made of objects alone, without a work tree, and a branch moves by compare-and-swap:
-// whoever loses a race reads the branch again and applies its files again. A remote is therefore, at
-// any instant, as it was or complete.
+// A publish reads the tip of the branch without its history, computes the new tree, and pushes one commit. There is no work
+// tree: the commit is built from objects in memory. The push is a compare-and-swap, so a publisher that loses a race reads
+// the branch again and starts over, and the remote always holds either the old or the complete new delivery.
+//
+// The lock of the delivery lists the files that meshc owns. All other files are kept. A file of meshc that was changed by
+// hand, or a file of others in the way, is a finding and stops the publish.
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -18,33 +22,33 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// Options is where to publish, as whom and how. Only Repository is necessary.
+// Options configures a publish. Only Repository is required.
 type Options struct {
-	Repository  string // a path, or a file://, http(s):// or ssh:// URL, or USER@HOST:PATH
-	Branch      string // what the controllers follow; empty: the repository's default branch
-	Path        string // the folder of the environment, slash-separated; empty: the whole repository
-	Environment string // empty: "default"
-	Forge       Forge  // that the repository is on, for its token; empty: told from the host
+	Repository  string // a path, a file://, http(s):// or ssh:// URL, or USER@HOST:PATH
+	Branch      string // the branch that controllers follow; default: the default branch of the repository
+	Path        string // the folder of the environment, slash-separated; default: the whole repository
+	Environment string // default: "default"
+	Forge       Forge  // the kind of server, for its token; default: derived from the host
 
-	Direct    bool // commit on Branch; without it, on the review branch
-	Overwrite bool // take back files that were changed by hand, and take over those of others
+	Direct    bool // commit to Branch instead of the review branch
+	Overwrite bool // replace files that were changed by hand, and files of others
 	DryRun    bool // do everything but the push
 
-	Describe func(Change) (Message, error) // what the commit says; called again after each lost race
+	Describe func(Change) (Message, error) // writes the commit message; called again after each lost race
 	Source   string                        // REPO@SHA of the intents, for a trailer
 
-	Author  Identity      // zero: git's environment variables and configuration
-	Now     time.Time     // zero: git's environment variables, else SOURCE_DATE_EPOCH, else the clock
-	Timeout time.Duration // of the whole publish; zero: two minutes
-	Dir     string        // the project's folder: relative repositories and git's configuration start here
+	Author  Identity      // default: git's environment variables and configuration
+	Now     time.Time     // default: git's environment variables, else SOURCE_DATE_EPOCH, else the clock
+	Timeout time.Duration // for the whole publish; default: two minutes
+	Dir     string        // the folder of the project, from which relative repositories and git's configuration are found
 
-	Warnings map[diag.Code]diag.Level // what is done with a warning
-	Secrets  *Secrets                 // learns every secret that is used; nil: nobody wants to know
+	Warnings map[diag.Code]diag.Level // the level of each warning
+	Secrets  *Secrets                 // collects every secret that is used; may be nil
 
-	Getenv func(string) string // nil: the environment of the process
+	Getenv func(string) string // default: the environment of the process
 }
 
-// Identity is a name and a mail address.
+// Identity is a name and an email address.
 type Identity struct{ Name, Email string }
 
 // Message is the text of a commit. Trailers are added to it.
@@ -53,33 +57,33 @@ type Message struct {
 	Body  string // plain text; may be empty
 }
 
-// Change is what a publish is about to do to the files that meshc owns in PATH. Paths are relative to PATH.
+// Change is what a publish does to the files of meshc in the folder Options.Path. Paths are relative to that folder.
 type Change struct {
-	Old     []targets.File // before, sorted by path, without the lock; unchanged ones share their data with New
-	New     []targets.File // after, sorted by path, without the lock
-	Written []string       // paths that are new or differ, sorted, with the lock
-	Removed []string       // paths that go, sorted
-	LeftOut []string       // manifests of others that a new kustomization.yaml would keep from being applied, sorted
+	Old     []targets.File // the old files without the lock, sorted by path; unchanged ones share their data with New
+	New     []targets.File // the new files without the lock, sorted by path
+	Written []string       // files that are new or changed, including the lock, sorted
+	Removed []string       // files that are removed, sorted
+	LeftOut []string       // manifests of others that are no longer applied because of a new kustomization.yaml, sorted
 }
 
-// Result is what became of a publish.
+// Result is the outcome of a publish.
 type Result struct {
-	Repository string // without any secret
-	Review     string // the branch that proposals are on
+	Repository string // without secrets
+	Review     string // the branch for proposals
 	Base       string // the branch that controllers follow
-	Branch     string // the branch that the commit is on: Base, or the review branch
-	Commit     string // full hash; of the existing proposal where that is up to date; empty where there is none
-	UpToDate   bool   // the remote already had everything; nothing was pushed
-	Withdrawn  bool   // Base has everything, so the review branch, which proposed something else, was deleted
+	Branch     string // the branch of the commit: Base or Review
+	Commit     string // the full hash of the new commit or the existing proposal; empty if there is neither
+	UpToDate   bool   // the remote already had everything, so nothing was pushed
+	Withdrawn  bool   // Base already has everything, so an outdated proposal on Review was deleted
 	Change     Change
-	Message    Message // as Describe gave it
-	Attempts   int     // 1, and one more for each lost race
+	Message    Message // from Options.Describe
+	Attempts   int     // 1, plus one for each lost race
 }
 
-// ReviewBranch is the branch that proposals for an environment in a folder of a repository are on: meshc/ENV for the
-// whole repository, meshc/ENV-FOLDER for a folder, so that several projects can propose to one repository.
+// ReviewBranch returns the branch for proposals to an environment in a folder of a repository: meshc/ENV for the whole
+// repository, else meshc/ENV-FOLDER, so that several projects can propose to one repository.
 func ReviewBranch(environment, folder string) string {
-	branch := "meshc/" + firstOf(environment, "default")
+	branch := "meshc/" + cmp.Or(environment, "default")
 	if folder = cleanFolder(folder); folder == "" {
 		return branch
 	}
@@ -89,16 +93,16 @@ func ReviewBranch(environment, folder string) string {
 		}
 		return '-'
 	}, folder)
-	if len(name) > longestFolder {
-		name = name[:longestFolder] + "-" + strings.TrimPrefix(targets.Digest([]byte(folder)), "sha256:")[:8]
+	if len(name) > maxFolderName {
+		name = name[:maxFolderName] + "-" + strings.TrimPrefix(targets.Digest([]byte(folder)), "sha256:")[:8]
 	}
 	return branch + "-" + name
 }
 
-// longestFolder keeps the name of a branch within what a file may be called.
-const longestFolder = 100
+// maxFolderName keeps the name of a branch, which git may store as a file, within the limits of file names.
+const maxFolderName = 100
 
-// cleanFolder is a folder of a repository without what says nothing; empty is the root.
+// cleanFolder normalizes the path of a folder in a repository. The root is empty.
 func cleanFolder(folder string) string {
 	if folder = strings.Trim(strings.TrimPrefix(folder, "./"), "/"); folder == "." {
 		return ""
@@ -106,9 +110,9 @@ func cleanFolder(folder string) string {
 	return folder
 }
 
-// Publish makes the folder PATH of a branch hold files, whose paths are relative to PATH and which include
-// the lock. Files that the lock in the repository does not name are left alone. Where a finding is an error
-// nothing was published. The error is an *Error whose text holds no secret.
+// Publish commits files to a branch. Their paths are relative to the folder Options.Path, and they include the lock. Files of
+// meshc that are no longer in the delivery are removed; all others are kept. If a finding is an error, nothing was
+// published. The error is an *Error, whose text contains no secrets.
 func Publish(ctx context.Context, files []targets.File, o Options) (Result, diag.List, error) {
 	p, cancel, err := newPublisher(ctx, files, o)
 	if err != nil {
@@ -119,15 +123,14 @@ func Publish(ctx context.Context, files []targets.File, o Options) (Result, diag
 	return result, findings, p.explain(err)
 }
 
-// Fetch reads what a publish of files would replace in PATH of the branch that controllers follow: the files that the
-// lock there names, and the lock, sorted by path. Where there is no lock, they are those at the paths of files. Nothing
-// there gives nothing.
+// Fetch reads the files that a publish of files would replace on the branch that controllers follow: the lock and the files
+// that it lists, or the files at the same paths if there is no lock. They are sorted by path.
 func Fetch(ctx context.Context, files []targets.File, o Options) ([]targets.File, error) {
 	p, cancel, err := newPublisher(ctx, files, o)
 	if err != nil {
 		return nil, err
 	}
 	defer cancel()
-	there, err := p.published()
+	there, err := p.readPublished()
 	return there, p.explain(err)
 }

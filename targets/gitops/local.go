@@ -17,9 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// A repository on this disk is read in place, object by object, and written by git's own receive-pack: its
-// hooks, its settings and its locks hold for meshc too, and a publisher that dies in the middle takes nothing
-// with it. go-git's own writing of a reference truncates the file first.
+// A repository on this disk is read in place and written by git's receive-pack, so that its hooks, configuration and locks
+// apply, and a killed publisher does no harm. (go-git truncates the file of a reference before it writes it.)
 
 // openLocal reads the branches of a repository, bare or not.
 func openLocal(path string) (*view, error) {
@@ -50,7 +49,7 @@ func openLocal(path string) (*view, error) {
 	return v, nil
 }
 
-// commonDir is where the objects and branches of a linked work tree are.
+// commonDir returns the folder with the objects and branches, given the git folder of a possibly linked work tree.
 func commonDir(dir string) string {
 	text, err := os.ReadFile(filepath.Join(dir, "commondir"))
 	if err != nil {
@@ -59,17 +58,17 @@ func commonDir(dir string) string {
 	return pathOf(strings.TrimSpace(string(text)), dir)
 }
 
-// localBranches finds the names itself: go-git takes the lock of a branch that is being moved for a branch.
+// localBranches lists the branches. go-git would include the lock file of a branch that is being moved.
 func localBranches(dir string, s storer.ReferenceStorer) (map[string]plumbing.Hash, error) {
 	const heads = "refs/heads/"
 	branches := map[string]plumbing.Hash{}
 	add := func(name string) error {
 		r, err := s.Reference(plumbing.ReferenceName(heads + name))
 		if errors.Is(err, plumbing.ErrReferenceNotFound) {
-			return nil // it went just now
+			return nil // deleted in the meantime
 		}
 		if err == nil && r.Type() == plumbing.HashReference {
-			if r.Hash().IsZero() { // what go-git makes of text that is no hash
+			if r.Hash().IsZero() { // go-git parses invalid text as zero
 				return fail(Unusable, "git fsck in the repository shows what is broken", "the branch %s of the repository is broken: %s%s names no commit", name, heads, name)
 			}
 			branches[name] = r.Hash()
@@ -104,7 +103,7 @@ func localBranches(dir string, s storer.ReferenceStorer) (map[string]plumbing.Ha
 	return branches, err
 }
 
-// moved tells, without starting a process, that a branch no longer is where a move starts.
+// moved reports whether a branch is no longer at the start of its move, without starting a process.
 func (r *remote) moved(moves []move) bool {
 	v, err := openLocal(r.endpoint.Path)
 	if err != nil {
@@ -114,9 +113,8 @@ func (r *remote) moved(moves []move) bool {
 	return slices.ContainsFunc(moves, func(m move) bool { return v.branches[m.branch] != m.old })
 }
 
-// Init makes a bare repository at path, with a first commit on main that holds nothing, so that a first
-// proposal has something to be compared with. A repository that is there already is left as it is. The
-// folder appears complete or not at all.
+// Init creates a bare repository at path, unless there is one. It has an empty first commit on main, which a first proposal
+// can be compared with. The folder is created atomically.
 func Init(path string, now time.Time) error {
 	if _, err := os.Stat(filepath.Join(path, "HEAD")); err == nil {
 		return nil

@@ -19,24 +19,24 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// leaf is a file that shall be in the folder.
+// leaf is a file of the delivery.
 type leaf struct {
 	data []byte
 	hash plumbing.Hash
 }
 
-// folder is the files that shall be in a folder, and below it.
+// folder is a folder of the delivery.
 type folder struct {
 	files   map[string]leaf
 	folders map[string]*folder
-	hash    plumbing.Hash // of the tree, where nothing but these files is in it
+	hash    plumbing.Hash // of a tree with only these files
 }
 
-// newFolder arranges files as git would. It refuses paths that git would.
+// newFolder arranges files in folders. It rejects paths that git rejects.
 func newFolder(files []targets.File) (*folder, error) {
 	root := &folder{}
 	for _, f := range files {
-		if !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsRune(f.Path, 0) || slices.ContainsFunc(strings.Split(f.Path, "/"), isGit) {
+		if !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsRune(f.Path, 0) || slices.ContainsFunc(strings.Split(f.Path, "/"), isGitDir) {
 			return nil, fail(Invalid, "", "%q cannot be a path in a repository", f.Path)
 		}
 		at, rest := root, f.Path
@@ -68,8 +68,8 @@ func newFolder(files []targets.File) (*folder, error) {
 	return root, root.seal()
 }
 
-// isGit tells names that git refuses to check out, on any platform.
-func isGit(name string) bool {
+// isGitDir reports whether git refuses to check out a file of this name on some platform.
+func isGitDir(name string) bool {
 	return strings.EqualFold(name, ".git") || strings.EqualFold(name, "git~1")
 }
 
@@ -98,7 +98,7 @@ func encodeTree(entries []object.TreeEntry) (*plumbing.MemoryObject, error) {
 	return o, (&object.Tree{Entries: entries}).Encode(o)
 }
 
-// objects are new ones, on their way to a remote.
+// objects holds new objects until they are pushed.
 type objects struct{ store *memory.Storage }
 
 func newObjects() *objects { return &objects{memory.NewStorage()} }
@@ -116,7 +116,7 @@ func (n *objects) addBlob(data []byte) (plumbing.Hash, error) {
 	return n.add(o)
 }
 
-// addTree gives the zero hash for a folder with nothing in it: git has none.
+// addTree returns the zero hash for an empty folder, which git does not store.
 func (n *objects) addTree(entries []object.TreeEntry) (plumbing.Hash, error) {
 	if len(entries) == 0 {
 		return plumbing.ZeroHash, nil
@@ -128,7 +128,7 @@ func (n *objects) addTree(entries []object.TreeEntry) (plumbing.Hash, error) {
 	return n.add(o)
 }
 
-// pack is all of them as git sends them. There is nothing to compress one against another: each is whole.
+// pack returns the objects as a packfile without deltas.
 func (n *objects) pack() (io.Reader, error) {
 	hashes := make([]plumbing.Hash, 0, len(n.store.Objects))
 	for h := range n.store.Objects {
@@ -142,7 +142,7 @@ func (n *objects) pack() (io.Reader, error) {
 	return &b, nil
 }
 
-// entriesOf reads one folder; none for the zero hash.
+// entriesOf reads a folder. The zero hash has no entries.
 func entriesOf(s storer.EncodedObjectStorer, h plumbing.Hash) ([]object.TreeEntry, error) {
 	if h.IsZero() {
 		return nil, nil
@@ -154,15 +154,15 @@ func entriesOf(s storer.EncodedObjectStorer, h plumbing.Hash) ([]object.TreeEntr
 	return t.Entries, nil
 }
 
-// A file larger than this was not written by meshc; reading it would only fill the memory.
-const largestBlob = 64 << 20
+// meshc writes no larger files, so a larger one need not be read.
+const maxBlobSize = 64 << 20
 
 func readBlob(s storer.EncodedObjectStorer, h plumbing.Hash) ([]byte, error) {
 	b, err := object.GetBlob(s, h)
 	if err != nil {
 		return nil, fmt.Errorf("file %s: %w", h, err)
 	}
-	if b.Size > largestBlob {
+	if b.Size > maxBlobSize {
 		return nil, fail(Unusable, "move it away", "the file with the hash %s is larger than any manifest: %d bytes", h, b.Size)
 	}
 	r, err := b.Reader()
@@ -175,4 +175,32 @@ func readBlob(s storer.EncodedObjectStorer, h plumbing.Hash) ([]byte, error) {
 		return nil, err
 	}
 	return data, nil
+}
+
+// readFiles reads the files below a folder, in the order of the tree: those that want picks by path, in the folders that
+// enter picks. It skips links and submodules.
+func readFiles(s storer.EncodedObjectStorer, prefix string, tree plumbing.Hash, enter, want func(path string) bool) ([]targets.File, error) {
+	entries, err := entriesOf(s, tree)
+	if err != nil {
+		return nil, err
+	}
+	var files []targets.File
+	for _, e := range entries {
+		path := prefix + e.Name
+		switch {
+		case e.Mode == filemode.Dir && enter(path):
+			below, err := readFiles(s, path+"/", e.Hash, enter, want)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, below...)
+		case e.Mode.IsFile() && e.Mode != filemode.Symlink && want(path):
+			data, err := readBlob(s, e.Hash)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, targets.File{Path: path, Data: data})
+		}
+	}
+	return files, nil
 }

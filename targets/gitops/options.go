@@ -1,12 +1,12 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,12 +16,12 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// publisher is one publish, from the first look to the last attempt.
+// publisher is the state of a publish with all its attempts.
 type publisher struct {
 	ctx     context.Context
 	o       Options
-	path    string // cleaned; empty is the root
-	name    string // the repository, without secrets
+	path    string // the folder in the repository; empty for the root
+	name    string // of the repository, without secrets
 	files   []targets.File
 	want    *folder
 	wanted  targets.Lock
@@ -30,11 +30,11 @@ type publisher struct {
 	secrets *Secrets
 	user    credentials
 	hint    string // the user in the URL
-	asked   bool   // the credential helper
+	asked   bool   // whether the credential helper was run
 	started time.Time
 	timeout time.Duration
-	pushed  plumbing.Hash // what the last push would have made of the branch
-	lost    []string      // why the last race was lost, where the remote said it
+	pushed  plumbing.Hash // the commit of the last push
+	lost    []string      // the last lock error of the remote
 }
 
 func newPublisher(ctx context.Context, files []targets.File, o Options) (*publisher, func(), error) {
@@ -72,9 +72,9 @@ func (p *publisher) getenv(key string) string {
 
 func (p *publisher) reviewBranch() string { return ReviewBranch(p.o.Environment, p.path) }
 
-func (p *publisher) environment() string { return firstOf(p.o.Environment, "default") }
+func (p *publisher) environment() string { return cmp.Or(p.o.Environment, "default") }
 
-// prepare judges the options before anything is asked of anyone.
+// prepare checks the options before any connection is made.
 func (p *publisher) prepare() error {
 	if p.o.Repository == "" {
 		return fail(Invalid, "name one as repository of the environment in meshc.yaml", "no repository is given")
@@ -91,7 +91,7 @@ func (p *publisher) prepare() error {
 		}
 	}
 	p.secrets.Add(endpoint.User, endpoint.Password)
-	if len(endpoint.User) >= shortestToken {
+	if len(endpoint.User) >= minTokenLength {
 		p.secrets.Add("", endpoint.User)
 	}
 	p.remote = &remote{endpoint: endpoint}
@@ -107,7 +107,7 @@ func (p *publisher) prepare() error {
 	p.name = p.secrets.Redact(publicName(endpoint))
 
 	p.path = cleanFolder(p.o.Path)
-	if p.path != "" && (!fs.ValidPath(p.path) || slices.ContainsFunc(strings.Split(p.path, "/"), isGit)) {
+	if p.path != "" && (!fs.ValidPath(p.path) || slices.ContainsFunc(strings.Split(p.path, "/"), isGitDir)) {
 		return fail(Invalid, "give a folder of the repository, such as clusters/prod", "%q cannot be a folder in a repository", p.o.Path)
 	}
 	for _, branch := range []string{p.o.Branch, p.reviewBranch()} {
@@ -126,8 +126,7 @@ func (p *publisher) prepare() error {
 	return nil
 }
 
-// publicName is an address as it may be printed: no password, and no user where HTTP has one, since some
-// put a token there.
+// publicName returns an address without its password, and for HTTP without the user, which may be a token.
 func publicName(e *transport.Endpoint) string {
 	shown := *e
 	shown.Password = ""
@@ -149,5 +148,3 @@ func passwordOf(text string) string {
 	}
 	return password
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -18,16 +18,16 @@ import (
 	"github.com/meshc/meshc/targets/textdiff"
 )
 
-// plan is what has to change in one folder of a repository, and what stands in the way.
+// plan is the change to a folder of a repository, with the findings that prevent it.
 type plan struct {
 	store storer.EncodedObjectStorer
 	fresh *objects
 	path  string // of the folder, for messages
 
-	lock      targets.Lock // of what is there
-	locked    bool         // there is one
+	lock      targets.Lock // in the repository
+	locked    bool         // whether there is a lock
 	overwrite bool
-	adopt     bool // the lock could not be read, and overwrite says to write it anew
+	adopt     bool // the lock cannot be read, and overwrite is set
 
 	before   map[string][]byte // old content of files that are written or removed
 	added    map[string]bool
@@ -37,7 +37,7 @@ type plan struct {
 	findings diag.List
 }
 
-// apply makes the folder with the given tree hold want besides the files of others, and gives its new tree.
+// apply puts the files of want into a folder with the given tree, next to the files of others, and returns the new tree.
 func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 	p.before, p.added, p.leftOut = map[string][]byte{}, map[string]bool{}, map[string]bool{}
 	root, err := p.merge("", tree, want)
@@ -52,8 +52,8 @@ func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 	return root, err
 }
 
-// merge works from the top: a folder that already is what it shall be is not read, nor is one that neither
-// the lock nor want knows.
+// merge is apply for a folder below. It does not read folders that are already as wanted, or that neither the lock nor want
+// mentions.
 func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 	if tree == want.hash {
 		return tree, nil
@@ -106,14 +106,14 @@ func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.
 	return p.fresh.addTree(entries)
 }
 
-// findLeftOut looks for manifests of others in a folder that gets its first kustomization.yaml, and below it.
+// findLeftOut finds manifests of others in and below a folder that gets its first kustomization.yaml.
 func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *folder) error {
 	for _, e := range entries {
 		path := prefix + e.Name
 		_, owned := p.owns(path)
 		_, wanted := want.files[e.Name]
 		switch {
-		case len(p.leftOut) >= mostFindings:
+		case len(p.leftOut) >= maxFindings:
 			return nil
 		case e.Mode == filemode.Dir:
 			inside, err := entriesOf(p.store, e.Hash)
@@ -140,11 +140,11 @@ func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *fold
 	return nil
 }
 
-// mergeEntry gives what becomes of one entry; a zero hash where it goes.
+// mergeEntry returns the new entry for an existing one, with a zero hash if it is removed.
 func (p *plan) mergeEntry(path string, e object.TreeEntry, want *folder) (object.TreeEntry, error) {
 	file, wantsFile := want.files[e.Name]
 	below, wantsFolder := want.folders[e.Name]
-	isFolder, isFile := e.Mode == filemode.Dir, e.Mode.IsFile() // a symbolic link is a file to git
+	isFolder, isFile := e.Mode == filemode.Dir, e.Mode.IsFile() // for git, symbolic links are files too
 	switch {
 	case isFolder && wantsFolder, isFolder && !wantsFile && p.ownsBelow(path):
 		if below == nil {
@@ -166,7 +166,7 @@ func (p *plan) mergeEntry(path string, e object.TreeEntry, want *folder) (object
 	return e, nil
 }
 
-// replace takes the place of a file, or removes it, where it is meshc's and as meshc wrote it.
+// replace replaces or removes a file, with a finding if that loses an edit or a file of others.
 func (p *plan) replace(path string, e object.TreeEntry, file leaf, keep bool) (object.TreeEntry, error) {
 	data, err := readBlob(p.store, e.Hash)
 	if err != nil {
@@ -195,7 +195,7 @@ func (p *plan) write(path string, file leaf) error {
 	return err
 }
 
-// owns gives the digest of what meshc wrote at path.
+// owns reports whether meshc wrote the file at path, and its digest, which is empty for the lock.
 func (p *plan) owns(path string) (string, bool) {
 	if path == targets.LockName && p.locked {
 		return "", true
@@ -209,7 +209,7 @@ func (p *plan) ownsBelow(path string) bool {
 	return i < len(p.lock.Files) && strings.HasPrefix(p.lock.Files[i].Path, prefix)
 }
 
-// change is the plan as the caller sees it. files is what was asked for.
+// change returns the plan in terms of files, the new delivery.
 func (p *plan) change(files []targets.File) Change {
 	c := Change{Written: p.written, Removed: p.removed, LeftOut: slices.Sorted(maps.Keys(p.leftOut))}
 	for _, f := range files {
@@ -232,11 +232,11 @@ func (p *plan) change(files []targets.File) Change {
 	return c
 }
 
-// More than this is one mistake, and a reader needs only to see what it is.
-const mostFindings = 50
+// More findings than this have a common cause.
+const maxFindings = 50
 
 func (p *plan) find(code diag.Code, format string, args ...any) *diag.Diagnostic {
-	if len(p.findings) >= mostFindings {
+	if len(p.findings) >= maxFindings {
 		return &diag.Diagnostic{}
 	}
 	return p.findings.Add(code, source.Span{}, format, args...)
@@ -250,9 +250,9 @@ func (p *plan) name(path string) string {
 }
 
 func (p *plan) foreign(path string) {
-	d := p.find(diag.ForeignFile, "%s is not meshc's", p.name(path))
+	d := p.find(diag.ForeignFile, "%s was not written by meshc", p.name(path))
 	if !p.locked && !p.adopt {
-		d.WithNote("the folder has no %s, so nothing in it is meshc's", targets.LockName)
+		d.WithNote("the folder has no %s, so meshc wrote none of its files", targets.LockName)
 	}
 	d.WithHelp("move the file away, publish into another folder, or take it over with --overwrite")
 }

@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,13 +20,13 @@ import (
 
 const (
 	defaultTimeout = 2 * time.Minute
-	mostAttempts   = 40
-	firstPause     = 20 * time.Millisecond
-	longestPause   = 5 * time.Second // before it grows
-	mostGrowth     = 8
+	maxAttempts    = 40
+	minPause       = 20 * time.Millisecond
+	maxPause       = 5 * time.Second // before growth
+	maxGrowth      = 8
 )
 
-// run tries until the branch is where it shall be, or it is plain that it will not be.
+// run attempts the publish until it succeeds, fails, or runs out of attempts or time.
 func (p *publisher) run() (Result, diag.List, error) {
 	growth := 1.0
 	for attempt := 1; ; attempt++ {
@@ -38,14 +39,14 @@ func (p *publisher) run() (Result, diag.List, error) {
 		if err == nil || !errors.Is(err, errRaced) {
 			return result, findings, err
 		}
-		if attempt == mostAttempts {
+		if attempt == maxAttempts {
 			return Result{}, nil, p.stuck(attempt)
 		}
-		// What one attempt takes is what the others need to get through.
-		growth = min(growth*1.4, mostGrowth)
-		pause := time.Duration(growth * float64(min(time.Since(start), longestPause)))
+		// The pause is about as long as an attempt, so that others can complete theirs.
+		growth = min(growth*1.4, maxGrowth)
+		pause := time.Duration(growth * float64(min(time.Since(start), maxPause)))
 		select {
-		case <-time.After(rand.N(max(pause, firstPause))):
+		case <-time.After(rand.N(max(pause, minPause))):
 		case <-p.ctx.Done():
 			if len(p.lost) > 0 {
 				return Result{}, nil, p.stuck(attempt)
@@ -55,7 +56,7 @@ func (p *publisher) run() (Result, diag.List, error) {
 	}
 }
 
-// stuck says that every race was lost, with what the remote said to the last.
+// stuck returns the error for too many lost races.
 func (p *publisher) stuck(attempts int) error {
 	help := "try again when fewer publishers run at once"
 	if len(p.lost) > 0 {
@@ -66,7 +67,7 @@ func (p *publisher) stuck(attempts int) error {
 	return e
 }
 
-// attempt looks, plans and pushes once.
+// attempt reads the repository, plans and pushes once.
 func (p *publisher) attempt() (Result, diag.List, error) {
 	v, err := p.look()
 	if err != nil {
@@ -97,11 +98,11 @@ func (p *publisher) attempt() (Result, diag.List, error) {
 	return p.review(v, result, work, root, tree)
 }
 
-// look asks once more with what git's credential helper knows where the remote wants credentials.
+// look reads the repository. If that requires credentials it tries again with those of git's credential helper.
 func (p *publisher) look() (*view, error) {
 	pick := func(r references) []plumbing.Hash {
 		var wanted []plumbing.Hash
-		names := []string{firstOf(p.o.Branch, r.head)}
+		names := []string{cmp.Or(p.o.Branch, r.head)}
 		if !p.o.Direct {
 			names = append(names, p.reviewBranch())
 		}
@@ -112,9 +113,9 @@ func (p *publisher) look() (*view, error) {
 		}
 		return wanted
 	}
-	v, err := guarded(func() (*view, error) { return p.remote.look(p.ctx, pick) })
+	v, err := catchPanic(func() (*view, error) { return p.remote.look(p.ctx, pick) })
 	if errors.Is(err, transport.ErrAuthenticationRequired) && p.askHelper(p.ctx) {
-		v, err = guarded(func() (*view, error) { return p.remote.look(p.ctx, pick) })
+		v, err = catchPanic(func() (*view, error) { return p.remote.look(p.ctx, pick) })
 	}
 	if err != nil && p.ctx.Err() != nil {
 		err = context.Cause(p.ctx)
@@ -122,8 +123,8 @@ func (p *publisher) look() (*view, error) {
 	return v, err
 }
 
-// guarded keeps a malformed answer from ending the program: the parsers of the wire are not all proof against one.
-func guarded[T any](f func() (T, error)) (value T, err error) {
+// catchPanic turns a panic into an error, because some of go-git's parsers panic on malformed answers.
+func catchPanic[T any](f func() (T, error)) (value T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("malformed: %v", r)
@@ -132,14 +133,14 @@ func guarded[T any](f func() (T, error)) (value T, err error) {
 	return f()
 }
 
-// base is the branch that controllers follow. In a repository without a commit it may still be made.
+// base returns the branch that controllers follow. In a repository without commits it need not exist.
 func (p *publisher) base(v *view) (string, error) {
-	name := firstOf(p.o.Branch, v.head)
+	name := cmp.Or(p.o.Branch, v.head)
 	if len(v.branches) == 0 {
 		if !p.o.Direct {
 			return "", fail(Empty, "make its first commit with --direct, then propose changes to it", "%s has no commit yet, so there is nothing to propose a change to", p.name)
 		}
-		return firstOf(name, "main"), nil
+		return cmp.Or(name, "main"), nil
 	}
 	if _, ok := v.branches[name]; ok {
 		return name, nil
@@ -175,7 +176,7 @@ func treeOf(v *view, commit plumbing.Hash) (plumbing.Hash, error) {
 	return c.TreeHash, nil
 }
 
-// plan works out the new tree of the whole repository.
+// plan computes the new tree of the repository.
 func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, error) {
 	work := &plan{store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite}
 	chain, err := p.descend(v, root)
@@ -201,7 +202,7 @@ func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, err
 			return nil, root, err
 		}
 	}
-	if tree.IsZero() { // a commit names a tree even where nothing is in it
+	if tree.IsZero() { // a commit needs a tree even if it is empty
 		o, err := encodeTree(nil)
 		if err != nil {
 			return nil, root, err
@@ -212,12 +213,12 @@ func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, err
 	return work, tree, nil
 }
 
-// push moves branches and finds out what became of it where the remote does not say.
+// push moves branches. If the connection breaks, it reads the branches again to find out whether the push succeeded.
 func (p *publisher) push(moves []move, fresh *objects) error {
 	var said strings.Builder
-	_, err := guarded(func() (struct{}, error) { return struct{}{}, p.remote.push(p.ctx, moves, fresh, &said) })
+	_, err := catchPanic(func() (struct{}, error) { return struct{}{}, p.remote.push(p.ctx, moves, fresh, &said) })
 	if errors.Is(err, transport.ErrAuthenticationRequired) && p.askHelper(p.ctx) {
-		_, err = guarded(func() (struct{}, error) { return struct{}{}, p.remote.push(p.ctx, moves, fresh, &said) })
+		_, err = catchPanic(func() (struct{}, error) { return struct{}{}, p.remote.push(p.ctx, moves, fresh, &said) })
 	}
 	if err == nil || errors.Is(err, errRaced) {
 		return err
@@ -225,7 +226,7 @@ func (p *publisher) push(moves []move, fresh *objects) error {
 	if p.ctx.Err() != nil {
 		return context.Cause(p.ctx)
 	}
-	now, lookErr := guarded(func() (*view, error) {
+	now, lookErr := catchPanic(func() (*view, error) {
 		return p.remote.look(p.ctx, func(references) []plumbing.Hash { return nil })
 	})
 	if lookErr == nil {
@@ -246,7 +247,7 @@ func (p *publisher) push(moves []move, fresh *objects) error {
 	if !errors.As(err, &no) {
 		return err
 	}
-	// Two pushes that meet at the lock of one branch are a race that nobody has won yet.
+	// Two pushes that contend for the lock of a branch are a race without a winner yet.
 	if strings.Contains(no.reason, "lock") || strings.Contains(no.reason, "failed to update ref") {
 		p.lost = lines(no.reason + "\n" + said.String())
 		return errRaced

@@ -94,7 +94,7 @@ func TestEverythingGoes(t *testing.T) {
 	run(t, repository, "git", "fsck", "--strict", "--full")
 }
 
-// What is not meshc's stops the publish, and nothing is lost; --overwrite says otherwise.
+// What was not written by meshc stops the publish, and nothing is lost; --overwrite says otherwise.
 func TestFindings(t *testing.T) {
 	t.Parallel()
 	next := shop().with("shop/10-a.yaml", "a: 2\n")
@@ -106,7 +106,7 @@ func TestFindings(t *testing.T) {
 	}{
 		"a file that meshc does not own": {
 			edit: func(t testing.TB, work string) { write(t, work, "prod/shop/10-a.yaml", "mine\n") },
-			want: []string{"MESH4001 prod/shop/10-a.yaml is not meshc's"},
+			want: []string{"MESH4001 prod/shop/10-a.yaml was not written by meshc"},
 		},
 		"a generated file that was changed": {
 			before: shop(),

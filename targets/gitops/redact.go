@@ -9,26 +9,26 @@ import (
 	"sync"
 )
 
-// Secrets is what must never be seen in an output: tokens and passwords, in each form in which a library
-// or a server may repeat them. The zero value knows none yet and still cleans URLs.
+// Secrets is a set of tokens and passwords to redact, in each form in which a library or a server may repeat them. The zero
+// value is empty, but still redacts URLs. It may be used by several goroutines.
 type Secrets struct {
 	mu    sync.Mutex
-	known []string // longest first, so that no part of one stays behind
+	known []string // longest first, because one may contain another
 }
 
 const redacted = "[redacted]"
 
-// A shorter one would tear holes into every text; it is still cut out of URLs.
-const shortestSecret = 4
+// Redacting a shorter secret would damage ordinary text. It is still redacted in URLs.
+const minSecretLength = 4
 
 var (
 	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/@:"']*):([^\s/"']*)@`)
 	bearer   = regexp.MustCompile(`(?i)\b(basic|bearer|token)(\s+)[A-Za-z0-9+/_=.~-]{20,}`)
 )
 
-// Add makes a secret known; user is who it belongs to, for the form that HTTP sends.
+// Add adds a secret, and its encoding together with user for HTTP basic authentication.
 func (s *Secrets) Add(user, secret string) {
-	if len(secret) < shortestSecret {
+	if len(secret) < minSecretLength {
 		return
 	}
 	s.mu.Lock()
@@ -44,7 +44,7 @@ func (s *Secrets) Add(user, secret string) {
 	slices.SortStableFunc(s.known, func(a, b string) int { return len(b) - len(a) })
 }
 
-// Redact is text without any secret, and without control characters that a terminal would obey.
+// Redact returns text without secrets and without control characters.
 func (s *Secrets) Redact(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

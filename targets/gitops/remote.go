@@ -33,30 +33,30 @@ import (
 // references is the branches of a repository.
 type references struct {
 	branches map[string]plumbing.Hash // by short name
-	head     string                   // the default branch, which may have no commit yet; empty where nothing tells
+	head     string                   // the default branch, which need not exist; empty if unknown
 }
 
-// view is one look at a repository: its branches and the objects of some of their commits.
+// view is what was read from a repository: its branches, and the objects of some commits.
 type view struct {
 	references
 	store storer.EncodedObjectStorer
 	close func()
 }
 
-// move is one branch that shall go from one commit to another; a zero hash is no commit.
+// move is the move of a branch from one commit to another. A zero hash means that the branch does not exist.
 type move struct {
 	branch   string
 	old, new plumbing.Hash
 }
 
-// remote is the repository on the other side.
+// remote is the repository to publish to.
 type remote struct {
 	endpoint  *transport.Endpoint
 	transport transport.Transport
 	auth      transport.AuthMethod
-	local     bool // its objects can be read in place
+	local     bool // whether it is on this disk
 	wire      *wire
-	host      string // as it was asked for: a redirect changes the endpoint
+	host      string // of the original endpoint, which a redirect changes
 }
 
 func (r *remote) setUp(timeout time.Duration) {
@@ -71,7 +71,7 @@ func (r *remote) setUp(timeout time.Duration) {
 	}
 }
 
-// look reads the branches, and the objects of the commits that wanted picks. The view must be closed.
+// look reads the branches, and the objects of the commits that wanted picks. The caller closes the view.
 func (r *remote) look(ctx context.Context, wanted func(references) []plumbing.Hash) (*view, error) {
 	if r.local {
 		return openLocal(r.endpoint.Path)
@@ -117,8 +117,8 @@ func referencesOf(advertised *packp.AdvRefs) references {
 	return r
 }
 
-// download brings commits without their history into a store of its own on the disk: an environment
-// repository may hold much besides the environment.
+// download fetches commits without their history. The objects go to a temporary folder, because an environment repository
+// may be large.
 func (v *view) download(ctx context.Context, session transport.UploadPackSession, can *capability.List, commits []plumbing.Hash) error {
 	req := packp.NewUploadPackRequestFromCapabilities(can)
 	req.Wants = commits
@@ -160,8 +160,8 @@ func openStore(dir string) *filesystem.Storage {
 	})
 }
 
-// push moves branches, all or none, each only where it still is where the move starts. It gives what the
-// remote said to each; a move that came too late is errRaced.
+// push moves all branches or none. It returns errRaced if a branch is no longer at the start of its move, and a *rejection
+// if the remote refuses one.
 func (r *remote) push(ctx context.Context, moves []move, fresh *objects, said io.Writer) error {
 	if r.local && r.moved(moves) {
 		return errRaced
@@ -238,13 +238,13 @@ var (
 	errObjectFormat = fail(Unsupported, "use a repository with git's usual object format", "the repository names its objects by SHA-256, which is not supported")
 )
 
-// rejection is a reason that the remote gave for one branch.
+// rejection is the reason of the remote for refusing to move a branch.
 type rejection struct{ reason string }
 
 func (r *rejection) Error() string { return r.reason }
 
-// within runs what cannot be cancelled and leaves it behind when its time is over. Opening a session to a
-// host that accepts a connection and then says nothing is such a thing.
+// within runs f until ctx ends, and then abandons it, because f cannot be cancelled: opening a session blocks if a host
+// accepts the connection and never answers.
 func within[T io.Closer](ctx context.Context, f func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
@@ -275,7 +275,7 @@ func within[T io.Closer](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// broken is how a connection broke, which a parser of half an answer cannot tell.
+// broken returns the error of the connection, which explains more than the parse error of a truncated answer.
 func (r *remote) broken() error {
 	if r == nil || r.wire == nil {
 		return nil
@@ -286,8 +286,8 @@ func (r *remote) broken() error {
 	return nil
 }
 
-// leadsTo is the other host that the remote leads on to, empty where it does not.
-func (r *remote) leadsTo() string {
+// redirectsTo returns the other host to which the remote redirects, if it does.
+func (r *remote) redirectsTo() string {
 	if r == nil || r.wire == nil {
 		return ""
 	}
@@ -297,12 +297,12 @@ func (r *remote) leadsTo() string {
 	return ""
 }
 
-// wire is HTTP that waits for an answer only so long, cuts off what is no git protocol, since a library that
-// reports it reads it whole, and remembers a connection that broke.
+// wire is an HTTP transport with a timeout for answers. It truncates the body of an error, which go-git reads as a whole,
+// and remembers the error of a broken connection.
 type wire struct {
 	http.RoundTripper
 	err atomic.Pointer[error]
-	url atomic.Pointer[url.URL] // of the last request: another host's where the remote leads on
+	url atomic.Pointer[url.URL] // of the last request, which may follow a redirect
 }
 
 func newWire(timeout time.Duration) *wire {
@@ -344,7 +344,7 @@ func (b *body) Read(data []byte) (int, error) {
 	return n, err
 }
 
-// pathOf is a repository's place on the disk.
+// pathOf returns the path of a repository, which may be relative to dir.
 func pathOf(repository, dir string) string {
 	if filepath.IsAbs(repository) || dir == "" {
 		return repository

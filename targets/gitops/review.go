@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"github.com/meshc/meshc/targets/textdiff"
 )
 
-// direct adds a commit to the branch that controllers follow.
+// direct commits to the branch that controllers follow.
 func (p *publisher) direct(v *view, result Result, work *plan, tree plumbing.Hash) (Result, diag.List, error) {
 	head := v.branches[result.Base]
 	was, err := treeOf(v, head)
@@ -25,7 +26,7 @@ func (p *publisher) direct(v *view, result Result, work *plan, tree plumbing.Has
 	}
 	if was == tree && !head.IsZero() {
 		result.UpToDate = true
-		if head == p.pushed { // an earlier attempt landed, though the remote could not say so
+		if head == p.pushed { // an earlier attempt succeeded, although its connection broke
 			result.UpToDate, result.Commit = false, head.String()
 		}
 		return result, work.findings, nil
@@ -33,8 +34,8 @@ func (p *publisher) direct(v *view, result Result, work *plan, tree plumbing.Has
 	return p.land(result, work, tree, head, head)
 }
 
-// review puts one commit on top of the branch that controllers follow, on a branch of its own, in place of what
-// was proposed before.
+// review puts a commit on the review branch, on top of the branch that controllers follow. It replaces the previous
+// proposal.
 func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbing.Hash) (Result, diag.List, error) {
 	head, tip := v.branches[result.Base], v.branches[p.reviewBranch()]
 	var proposal *object.Commit
@@ -60,11 +61,10 @@ func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbi
 	return p.land(result, work, tree, head, tip)
 }
 
-// withdraw deletes a proposal where the branch that it was for already has everything. One that somebody
-// changed by hand is left for them.
+// withdraw deletes a proposal if the base already has everything. A proposal that was edited by hand is kept.
 func (p *publisher) withdraw(v *view, result Result, work *plan, root, tip plumbing.Hash, proposal *object.Commit) (Result, diag.List, error) {
 	result.UpToDate = true
-	if proposal == nil || p.mayNotReplace(v, proposal, root) {
+	if proposal == nil || p.mustKeep(v, proposal, root) {
 		return result, work.findings, nil
 	}
 	theirs, err := p.descend(v, proposal.TreeHash)
@@ -94,7 +94,7 @@ func (p *publisher) describe(result *Result) error {
 	return err
 }
 
-// land commits and pushes. The commit's parent is head; the branch of the result goes from old to the commit.
+// land commits and pushes. The parent of the commit is head, and the branch of the result moves from old to the commit.
 func (p *publisher) land(result Result, work *plan, tree, head, old plumbing.Hash) (Result, diag.List, error) {
 	if err := p.describe(&result); err != nil {
 		return Result{}, nil, err
@@ -114,24 +114,24 @@ func (p *publisher) land(result Result, work *plan, tree, head, old plumbing.Has
 	return result, work.findings, nil
 }
 
-// isOurs tells a proposal for this folder that nobody has touched since it was made.
+// isOurs reports whether a commit is a proposal for this folder that has not been edited.
 func (p *publisher) isOurs(c *object.Commit) bool {
 	t := trailers(c.Message)
 	return p.isFor(t) && t[trailerTree] == c.TreeHash.String()
 }
 
 func (p *publisher) isFor(t map[string]string) bool {
-	return t[trailerEnvironment] == p.environment() && t[trailerPath] == firstOf(p.path, ".")
+	return t[trailerEnvironment] == p.environment() && t[trailerPath] == cmp.Or(p.path, ".")
 }
 
-func (p *publisher) mayNotReplace(v *view, c *object.Commit, root plumbing.Hash) bool {
+func (p *publisher) mustKeep(v *view, c *object.Commit, root plumbing.Hash) bool {
 	findings, err := p.mayReplace(v, c, root)
 	return err != nil || len(findings) > 0
 }
 
-// mayReplace finds what would be lost with a proposal: another folder's, or what somebody added by hand. One
-// that was only rebased or merged with its base has lost nothing: what meshc wrote is as the lock says, and all
-// else is as in the base.
+// mayReplace finds what would be lost by replacing a proposal: one for another folder, or an edit by hand. A proposal that
+// was only rebased or merged with its base may be replaced, because its files of meshc match the lock and all others match
+// the base.
 func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (diag.List, error) {
 	if p.isOurs(c) || p.o.Overwrite {
 		return nil, nil
@@ -142,7 +142,7 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (d
 	}
 	var findings diag.List
 	edited := func(path string, was, is object.TreeEntry) error {
-		text, err := p.handiwork(v.store, path, was, is)
+		text, err := p.handEdit(v.store, path, was, is)
 		d := findings.Add(diag.ChangedFile, source.Span{}, "the branch %s was changed by hand: %s", branch, path)
 		if text != "" {
 			d.WithNote("%s", text)
@@ -192,9 +192,9 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (d
 	return findings, err
 }
 
-// handiwork is what somebody did to a file of a proposal: of a file of meshc, the difference to what it would write,
-// of another to what the base has.
-func (p *publisher) handiwork(s storer.EncodedObjectStorer, path string, was, is object.TreeEntry) (string, error) {
+// handEdit returns the diff of an edited file in a proposal: for a file of meshc, to what meshc would write; for any other
+// file, to the base.
+func (p *publisher) handEdit(s storer.EncodedObjectStorer, path string, was, is object.TreeEntry) (string, error) {
 	texts := [2][]byte{}
 	for i, e := range []object.TreeEntry{is, was} {
 		if e.Mode.IsFile() {
@@ -214,7 +214,7 @@ func (p *publisher) handiwork(s storer.EncodedObjectStorer, path string, was, is
 	return shorten(textdiff.Unified("on the branch", from, texts[0], texts[1])), nil
 }
 
-// below is path as seen from a folder that holds it.
+// below returns path relative to folder, and whether it is in folder.
 func below(folder, path string) (string, bool) {
 	if folder == "" {
 		return path, true
@@ -222,8 +222,8 @@ func below(folder, path string) (string, bool) {
 	return strings.CutPrefix(path, folder+"/")
 }
 
-// differences visits each file that is not the same in two trees; a zero entry where one has none. Folders
-// that are the same are not read.
+// differences visits the files that differ between two trees, with a zero entry for a file that does not exist. It does not
+// read folders that are equal.
 func differences(s storer.EncodedObjectStorer, prefix string, old, now plumbing.Hash, visit func(path string, was, is object.TreeEntry) error) error {
 	if old == now {
 		return nil

@@ -12,21 +12,20 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 
 	"github.com/meshc/meshc/targets"
 )
 
-// Snapshot is files of a repository as they were at a revision.
+// Snapshot is files of a repository at a revision.
 type Snapshot struct {
-	Root   string         // the work tree, absolute
+	Root   string         // the absolute path of the work tree
 	Commit string         // full hash
-	Files  []targets.File // sorted by path, relative to Root; links and submodules are left out
+	Files  []targets.File // sorted by path, which is relative to Root; without links and submodules
 }
 
-// At reads those files in and below dir, a folder of a repository's work tree, that want asks for by their path, as they
-// were at a revision as git rev-parse names it. A folder that was not there has none. The error is an *Error.
+// At reads the files below dir, a folder in a work tree, at a revision in the syntax of git rev-parse. It reads those for
+// whose path want returns true. A folder that does not exist at the revision has no files. The error is an *Error.
 func At(dir, revision string, want func(path string) bool) (Snapshot, error) {
 	repository, root, err := around(dir)
 	if err != nil {
@@ -34,7 +33,7 @@ func At(dir, revision string, want func(path string) bool) (Snapshot, error) {
 	}
 	s := Snapshot{Root: root}
 	const unshallow = "a shallow clone lacks older commits: fetch them with `git fetch --unshallow`"
-	hash, err := guarded(func() (*plumbing.Hash, error) { return repository.ResolveRevision(plumbing.Revision(revision)) })
+	hash, err := catchPanic(func() (*plumbing.Hash, error) { return repository.ResolveRevision(plumbing.Revision(revision)) })
 	if err != nil {
 		return s, fail(NotFound, "name a commit, branch or tag that git log shows; "+unshallow, "the repository has no revision %s", revision)
 	}
@@ -64,7 +63,7 @@ func At(dir, revision string, want func(path string) bool) (Snapshot, error) {
 		}
 		prefix += name + "/"
 	}
-	if err := s.collect(repository.Storer, prefix, tree, want); err != nil {
+	if s.Files, err = readFiles(repository.Storer, prefix, tree, func(string) bool { return true }, want); err != nil {
 		var known *Error
 		if errors.As(err, &known) {
 			return s, known
@@ -74,36 +73,13 @@ func At(dir, revision string, want func(path string) bool) (Snapshot, error) {
 	return s, nil
 }
 
-func (s *Snapshot) collect(store storer.EncodedObjectStorer, prefix string, tree plumbing.Hash, want func(string) bool) error {
-	entries, err := entriesOf(store, tree)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		path := prefix + e.Name
-		switch {
-		case e.Mode == filemode.Dir:
-			if err := s.collect(store, path+"/", e.Hash, want); err != nil {
-				return err
-			}
-		case e.Mode.IsFile() && e.Mode != filemode.Symlink && want(path):
-			data, err := readBlob(store, e.Hash)
-			if err != nil {
-				return err
-			}
-			s.Files = append(s.Files, targets.File{Path: path, Data: data})
-		}
-	}
-	return nil
-}
-
-// Root is the work tree that a folder is in.
+// Root returns the work tree that contains a folder.
 func Root(dir string) (string, error) {
 	_, root, err := around(dir)
 	return root, err
 }
 
-// around opens the repository that a folder is in.
+// around opens the repository that contains a folder.
 func around(dir string) (*git.Repository, string, error) {
 	repository, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if err != nil {
@@ -116,7 +92,7 @@ func around(dir string) (*git.Repository, string, error) {
 	return repository, real(work.Filesystem.Root()), nil
 }
 
-// real is a path without symbolic links, where there is anything at it.
+// real resolves the symbolic links of a path that exists.
 func real(path string) string {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		return resolved
@@ -124,9 +100,8 @@ func real(path string) string {
 	return path
 }
 
-// Source is REPO@SHA of the repository that a folder is in, for Options.Source: where it was cloned from, without any
-// secret, and its commit, with `-dirty` where files that git knows were changed since. It is empty where there is no
-// repository or no commit.
+// Source returns REPO@SHA for Options.Source: the URL from which the repository around dir was cloned, without secrets, and
+// its commit, followed by `-dirty` if tracked files have changed. It is empty if there is no repository or no commit.
 func Source(ctx context.Context, dir string) string {
 	repository, root, err := around(dir)
 	if err != nil {
@@ -146,7 +121,7 @@ func Source(ctx context.Context, dir string) string {
 		}
 	}
 	text := name + "@" + head.Hash().String()
-	// go-git would read every file to find out.
+	// git compares modification times; go-git would read every file.
 	status := exec.CommandContext(ctx, "git", "status", "--porcelain", "--untracked-files=no")
 	status.Dir = dir
 	if out, err := status.Output(); err == nil && len(bytes.TrimSpace(out)) > 0 {

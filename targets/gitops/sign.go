@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -9,21 +10,21 @@ import (
 	"strings"
 )
 
-// signer signs commits as git itself would, with the programs that git would use: keys may live in an agent
-// or on a card, where no library reaches them. It is nil where git's configuration does not ask for it.
+// signer returns a function that signs commits with the programs that git is configured to use, because a key may be in an
+// agent or on a smart card. It is nil if git is not configured to sign.
 func (p *publisher) signer() func(context.Context, []byte) (string, error) {
 	if !p.config.isTrue("commit.gpgsign") {
 		return nil
 	}
 	key := p.config["user.signingkey"]
-	switch format := firstOf(p.config["gpg.format"], "openpgp"); format {
+	switch format := cmp.Or(p.config["gpg.format"], "openpgp"); format {
 	case "ssh":
 		return func(ctx context.Context, text []byte) (string, error) { return p.signSSH(ctx, key, text) }
 	case "openpgp":
 		if key == "" {
-			key = firstOf(p.o.Author.Email, p.getenv("GIT_COMMITTER_EMAIL"), p.config["user.email"])
+			key = cmp.Or(p.o.Author.Email, p.getenv("GIT_COMMITTER_EMAIL"), p.config["user.email"])
 		}
-		program := firstOf(p.config["gpg.openpgp.program"], p.config["gpg.program"], "gpg")
+		program := cmp.Or(p.config["gpg.openpgp.program"], p.config["gpg.program"], "gpg")
 		return func(ctx context.Context, text []byte) (string, error) {
 			return p.runSigner(ctx, text, program, "--batch", "-bsau", key)
 		}
@@ -50,20 +51,20 @@ func (p *publisher) signSSH(ctx context.Context, key string, text []byte) (strin
 		}
 		defer os.Remove(file.Name())
 		_, err = file.WriteString(literal + "\n")
-		if err := firstError(err, file.Close()); err != nil {
+		if err := errors.Join(err, file.Close()); err != nil {
 			return "", err
 		}
-		args = append(args, file.Name(), "-U") // the private half is in the agent
+		args = append(args, file.Name(), "-U") // the private key is in the agent
 	} else {
 		if rest, ok := strings.CutPrefix(key, "~/"); ok {
 			key = p.getenv("HOME") + "/" + rest
 		}
 		args = append(args, key)
 	}
-	return p.runSigner(ctx, text, firstOf(p.config["gpg.ssh.program"], "ssh-keygen"), args...)
+	return p.runSigner(ctx, text, cmp.Or(p.config["gpg.ssh.program"], "ssh-keygen"), args...)
 }
 
-// defaultKey is the first key that gpg.ssh.defaultKeyCommand prints, empty where there is none.
+// defaultKey returns the first key that gpg.ssh.defaultKeyCommand prints, if any.
 func (p *publisher) defaultKey(ctx context.Context) string {
 	command := p.config["gpg.ssh.defaultkeycommand"]
 	if command == "" {
@@ -79,7 +80,7 @@ func (p *publisher) defaultKey(ctx context.Context) string {
 	return ""
 }
 
-// runSigner gives the text to a program and takes the signature from its output.
+// runSigner writes the text to a program and returns the signature that it prints.
 func (p *publisher) runSigner(ctx context.Context, text []byte, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = p.o.Dir, p.childEnv(), bytes.NewReader(text)
@@ -97,16 +98,7 @@ func (p *publisher) runSigner(ctx context.Context, text []byte, program string, 
 	return string(out), nil
 }
 
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lines is what a remote or a program said, without blank lines and not more than one reads.
+// lines splits the output of a remote or a program, without blank lines, and truncates it.
 func lines(text string) []string {
 	const most = 12
 	var out []string

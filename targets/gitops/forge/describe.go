@@ -7,33 +7,33 @@ import (
 	"strings"
 )
 
-// Line is one change, in intent language.
+// Line is a change to who may call whom, or to another object.
 type Line struct {
 	Intent  string
-	File    string   // where the intent stands; may be empty
-	Gone    bool     // it stood there, and does no longer
-	Because string   // the author's words; may be empty
-	Owners  []string // whom to ask: of the callee
+	File    string   // the file of the intent; may be empty
+	Gone    bool     // the intent was removed from File
+	Because string   // the reason in the intent; may be empty
+	Owners  []string // the owners of the callee
 }
 
-// Description is what a publish changes, for people. Each list is already in the order to show.
+// Description describes the changes of a publish to reviewers. The lists are shown in the given order.
 type Description struct {
 	Environment string
 
-	Opened     []Line // who may call whom that could not before
-	Closed     []Line
-	FailOpen   []Line // a workload that loses its last ALLOW: everyone may call it
-	FailClosed []Line // a workload that gets its first ALLOW: nobody else may call it
-	Reachable  []Line // newly reachable over other services
-	Modes      []Line // mutual TLS
-	Others     []Line // objects that say nothing of who may call whom
+	Opened     []Line // new connections
+	Closed     []Line // connections that are no longer possible
+	FailOpen   []Line // workloads that lose their last ALLOW: everyone may call them
+	FailClosed []Line // workloads that get their first ALLOW: all other callers are denied
+	Reachable  []Line // newly reachable through other services
+	Modes      []Line // modes of mutual TLS
+	Others     []Line // objects that do not affect who may call whom
 
 	Graph   Graph
-	Diff    string // unified, of the YAML
-	Pointer string // where to read what had to be cut, as plain text; may be empty
+	Diff    string // the unified diff of the YAML
+	Pointer string // where to find what is omitted, as plain text; may be empty
 }
 
-// sections are those that have lines, in the order of danger.
+// sections returns the sections that have lines, the most dangerous first.
 func (d Description) sections() []section {
 	return slices.DeleteFunc([]section{
 		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
@@ -51,7 +51,7 @@ type section struct {
 	lines             []Line
 }
 
-// Title is `meshc: ENV: 3 connections opened, 1 closed`.
+// Title returns a summary such as `meshc: ENV: 3 connections opened, 1 closed`.
 func (d Description) Title() string {
 	var parts []string
 	say := func(n int, one, many string) {
@@ -81,7 +81,7 @@ func (d Description) Title() string {
 	return "meshc: " + environment + ": " + strings.Join(parts, ", ")
 }
 
-// Text is the changes as plain lines, for a commit message: not more than a screen.
+// Text returns the changes as plain text for a commit message, at most about 40 lines.
 func (d Description) Text() string {
 	const most = 40
 	var b strings.Builder
@@ -109,7 +109,7 @@ func (d Description) Text() string {
 	return b.String()
 }
 
-// shares divides room among those who need it: nobody gets less than an equal share while another gets more.
+// shares divides room by max-min fairness: a need is cut only to the share that all larger needs get too.
 func shares(needs []int, room int) []int {
 	order := make([]int, len(needs))
 	for i := range order {
@@ -124,11 +124,11 @@ func shares(needs []int, room int) []int {
 	return given
 }
 
-// plain is text on one line.
+// plain returns text on one line.
 func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Markdown is the body of a pull request of at most limit bytes: what changes, a picture, and the YAML. What does
-// not fit is counted and pointed to; no part of it takes the room of another's first lines.
+// Markdown returns the body of a pull request, of at most limit bytes: the changes, a picture, and the diff of the YAML. What
+// does not fit is counted, with a reference to d.Pointer. Long sections leave room for the others.
 func (d Description) Markdown(limit int) string {
 	p := page{left: limit - forPointers, pointer: d.Pointer}
 	all := p.left
@@ -150,17 +150,17 @@ func (d Description) Markdown(limit int) string {
 	return strings.TrimRight(p.String(), "\n") + "\n"
 }
 
-// What says that something was cut needs room itself: at most ten times.
+// Room for the notes about what is omitted, of which there are at most ten.
 const forPointers = 2000
 
-// page is Markdown with an end.
+// page is Markdown of limited length.
 type page struct {
 	strings.Builder
 	left    int
 	pointer string
 }
 
-// add writes text where there is still room for all of it.
+// add writes text if there is room for all of it, and reports whether there is.
 func (p *page) add(text string) bool {
 	if len(text) > p.left {
 		return false
@@ -170,7 +170,7 @@ func (p *page) add(text string) bool {
 	return true
 }
 
-// cut says that something is missing. There is always room for it.
+// cut writes a note about what is omitted, for which there is always room.
 func (p *page) cut(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if p.pointer != "" {

@@ -5,13 +5,13 @@ import (
 	"unicode"
 )
 
-// The longest text of a user that a line shows.
-const longestText = 300
+// maxTextLength is the maximum length of a user's text in a line.
+const maxTextLength = 300
 
-// Escape shows text of a user in Markdown exactly as it is. It becomes a code span: inside one, no forge finds
-// markup, HTML, mentions, references to issues or links. A backslash would not do, since forges look for
-// mentions and links in what is left once Markdown is done. Lines are joined, and characters that are not
-// seen, among them those that turn the direction of writing, are left out.
+// Escape returns Markdown that shows a user's text literally. The text becomes a code span, in which no forge recognizes
+// markup, HTML, mentions, issue references or links. Backslashes would not suffice, because forges find mentions and links
+// after they process Markdown. Escape joins lines and removes invisible characters, including those that change the
+// direction of writing.
 func Escape(text string) string {
 	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {
@@ -22,8 +22,8 @@ func Escape(text string) string {
 		}
 		return r
 	}, text)), " ")
-	if r := []rune(text); len(r) > longestText {
-		text = string(r[:longestText]) + "…"
+	if r := []rune(text); len(r) > maxTextLength {
+		text = string(r[:maxTextLength]) + "…"
 	}
 	if text == "" {
 		return ""
@@ -35,7 +35,7 @@ func Escape(text string) string {
 	return fence + text + fence
 }
 
-// fenceFor is more backticks than stand anywhere in a row in text, and at least so many.
+// fenceFor returns more backticks than any run of them in text, and at least so many.
 func fenceFor(text string, least int) string {
 	run := 0
 	for _, r := range text {

@@ -1,8 +1,10 @@
-// Package forge opens a pull request for a published branch and keeps it up to date: one for each branch,
-// found again and renewed in place.
+// Package forge opens a pull request for a published branch and keeps it up to date. There is one pull request per branch; a
+// later publish finds and updates it.
 //
-// It knows the APIs of GitHub, GitLab and Gitea (and Forgejo), each through that forge's own client, and
-// Markdown. It does not know git, and it does not know policies: it is told in plain words what changes.
+// The package knows the APIs of GitHub, GitLab and Gitea (and Forgejo) through their client libraries, and Markdown. It does
+// not know git or policies: a [Description] has the changes as text.
+//
+// The text of meshc in the body is between two HTML comments. What people write around them is kept.
 package forge
 
 import (
@@ -21,64 +23,64 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// Limit is how long a body may be. GitHub takes 65,536 characters; the others take more.
+// Limit is the maximum length of a body in bytes. GitHub accepts 65,536 characters, the others accept more.
 const Limit = 65536
 
-// Request is a pull request as it shall be.
+// Request is the wanted state of a pull request.
 type Request struct {
 	Head, Base  string // branches of one repository
-	Environment string // for the marker by which the text of meshc is found again
+	Environment string // for the marks around the text of meshc
 	Title       string
-	Body        string // Markdown; what others write around it stays
+	Body        string // Markdown, without the text of others
 	Labels      []string
-	Reviewers   []string // user names, with or without @; ORG/TEAM is a team, which is asked once
-	Draft       bool     // when it is opened; later it is left as it is
+	Reviewers   []string // user names, with or without @, and teams as ORG/TEAM; a team is requested only once
+	Draft       bool     // applies only when the pull request is opened
 }
 
-// Pull is a pull request on the forge.
+// Pull is an existing pull request.
 type Pull struct {
 	URL      string
 	Created  bool
-	Warnings []string // labels and reviewers that could not be set; the pull request stands all the same
+	Warnings []string // about labels and reviewers that could not be added
 }
 
-// Forge is where pull requests are.
+// Forge is a server with pull requests.
 type Forge struct {
 	api     api
 	name    string // of the host, for messages
 	secrets *gitops.Secrets
 }
 
-// api is what one kind of forge has to do. A pull request is open throughout.
+// api is the operations of one kind of forge, all on open pull requests.
 type api interface {
-	find(ctx context.Context, head, base string) (*pull, error) // nil: there is none
+	find(ctx context.Context, head, base string) (*pull, error) // nil if there is none
 	create(ctx context.Context, r Request) (*pull, error)
 	update(ctx context.Context, p *pull, title, body string) error
 	label(ctx context.Context, p *pull, labels []string) error
-	ask(ctx context.Context, p *pull, reviewers []string) error // whoever was asked already is not asked again
+	requestReview(ctx context.Context, p *pull, reviewers []string) error // except from those who were asked before
 	close(ctx context.Context, p *pull) error
 }
 
-// pull is a pull request as a forge tells it.
+// pull is a pull request in terms common to all forges.
 type pull struct {
 	number      int64
 	url         string
 	title, body string
 	author      string
 	labels      []string
-	reviewers   []string // who was asked or has reviewed, where the forge tells it at once
+	reviewers   []string // users whose review was requested, as far as known
 }
 
-// Options is how to reach a forge. Only Repository is necessary.
+// Options configures Open. Repository and Getenv are required.
 type Options struct {
-	Repository string              // the URL that is published to
-	Kind       gitops.Forge        // empty: told from the host
-	Getenv     func(string) string // where the token is; nil is an error
-	Secrets    *gitops.Secrets     // what is cut out of every text, besides the token; may be nil
-	Timeout    time.Duration       // of each request; zero: thirty seconds
+	Repository string              // the URL of the repository
+	Kind       gitops.Forge        // default: derived from the host
+	Getenv     func(string) string // the environment, which holds the token
+	Secrets    *gitops.Secrets     // more secrets to redact; may be nil
+	Timeout    time.Duration       // for each request; default: thirty seconds
 }
 
-// Open finds out which forge a repository is on. Nothing is asked of it yet.
+// Open returns the forge of a repository. It makes no connection.
 func Open(o Options) (*Forge, error) {
 	e, err := transport.NewEndpoint(o.Repository)
 	if err != nil || e.Host == "" || e.Protocol == "file" {
@@ -132,7 +134,7 @@ func Open(o Options) (*Forge, error) {
 	return f, nil
 }
 
-// httpClient follows no redirect to another host: the clients of the forges would send the token along.
+// httpClient refuses redirects to another host, because the client libraries would send the token there.
 func httpClient(timeout time.Duration) *http.Client {
 	if timeout <= 0 {
 		timeout = 30 * time.Second
@@ -148,8 +150,8 @@ func httpClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// Ensure opens the pull request, or renews title and text of the open one. Labels are added to those it has. No secret
-// is in what it sends.
+// Ensure opens the pull request, or updates title and body of the open one. It adds labels and reviewers, and never removes
+// any. It redacts secrets in what it sends.
 func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 	r.Title, r.Body = f.secrets.Redact(r.Title), f.secrets.Redact(r.Body)
 	found, err := f.api.find(ctx, r.Head, r.Base)
@@ -158,9 +160,9 @@ func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 	}
 	created := found == nil
 	if created {
-		r.Body = merged("", r.Body, r.Environment)
+		r.Body = mergeBody("", r.Body, r.Environment)
 		if found, err = f.api.create(ctx, r); err != nil {
-			// Another publisher may just have opened it; forges refuse a second one.
+			// Another publisher may have opened it in the meantime; forges reject a second one.
 			again, findErr := f.api.find(ctx, r.Head, r.Base)
 			if findErr != nil || again == nil {
 				return Pull{}, f.explain(err)
@@ -169,7 +171,7 @@ func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 		}
 	}
 	if !created {
-		title, body := retitled(found.title, r.Title), merged(found.body, r.Body, r.Environment)
+		title, body := keepDraftMark(found.title, r.Title), mergeBody(found.body, r.Body, r.Environment)
 		if title != found.title || body != found.body {
 			if err := f.api.update(ctx, found, title, body); err != nil {
 				return Pull{}, f.explain(err)
@@ -189,42 +191,41 @@ func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 	}
 	people := make([]string, 0, len(r.Reviewers))
 	for _, name := range r.Reviewers {
-		// A team that has reviewed is no longer among those asked, and nothing tells that it has.
+		// A team that has reviewed is no longer listed, so it would be asked again each time.
 		if name = strings.TrimPrefix(name, "@"); created || !strings.Contains(name, "/") {
 			people = append(people, name)
 		}
 	}
 	if people = missing(people, append(found.reviewers, found.author)); len(people) > 0 {
-		p.Warnings = append(p.Warnings, f.ask(ctx, found, people)...)
+		p.Warnings = append(p.Warnings, f.requestReview(ctx, found, people)...)
 	}
 	return p, nil
 }
 
-// ask asks for reviews, and says who could not be asked. A forge that refuses one of several refuses them all, so then
-// each is asked alone.
-func (f *Forge) ask(ctx context.Context, p *pull, people []string) (warnings []string) {
-	err := f.api.ask(ctx, p, people)
+// requestReview requests reviews and returns a warning for each that failed. A forge that rejects one reviewer rejects the
+// whole request, so then each is requested alone.
+func (f *Forge) requestReview(ctx context.Context, p *pull, people []string) (warnings []string) {
+	err := f.api.requestReview(ctx, p, people)
 	if err == nil {
 		p.reviewers = append(p.reviewers, people...)
 		return nil
 	}
-	if refused(err) && len(people) > 1 {
+	if rejected(err) && len(people) > 1 {
 		for _, name := range people {
-			warnings = append(warnings, f.ask(ctx, p, []string{name})...)
+			warnings = append(warnings, f.requestReview(ctx, p, []string{name})...)
 		}
 		return warnings
 	}
 	return []string{fmt.Sprintf("%s could not be asked for a review: %v", strings.Join(people, ", "), f.explain(err))}
 }
 
-// refused tells that a forge did not like what it was asked, rather than who asked or how often.
-func refused(err error) bool {
+// rejected reports whether an error is about the content of a request, and not about permissions or rate.
+func rejected(err error) bool {
 	var e *statusError
 	return errors.As(err, &e) && slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity}, e.status)
 }
 
-// Close closes the open pull request of a branch that was withdrawn, and tells its address; empty where there
-// is none.
+// Close closes the open pull request of a branch and returns its URL, which is empty if there is none.
 func (f *Forge) Close(ctx context.Context, head, base string) (string, error) {
 	found, err := f.api.find(ctx, head, base)
 	if err != nil || found == nil {
@@ -233,10 +234,10 @@ func (f *Forge) Close(ctx context.Context, head, base string) (string, error) {
 	return f.secrets.Redact(found.url), f.explain(f.api.close(ctx, found))
 }
 
-// The marks of a draft in a title, where a forge has no field for it. A person takes them away.
+// GitLab and Gitea mark a draft in its title.
 var draftMarks = []string{"Draft: ", "WIP: "}
 
-func retitled(old, title string) string {
+func keepDraftMark(old, title string) string {
 	for _, mark := range draftMarks {
 		if strings.HasPrefix(old, mark) {
 			return mark + title
@@ -257,9 +258,8 @@ func startMark(environment string) string {
 	return "<!-- meshc:" + strings.Map(keep, environment) + " -->"
 }
 
-// merged puts the text between its marks. What stands around them is of people and stays; where there are no
-// marks, the text goes below.
-func merged(old, text, environment string) string {
+// mergeBody replaces the text between the marks, and keeps what is around them. Without marks, it appends the text.
+func mergeBody(old, text, environment string) string {
 	start := startMark(environment)
 	block := start + "\n" + strings.TrimSpace(text) + "\n" + endMark
 	before, rest, ok := strings.Cut(old, start)
@@ -282,7 +282,7 @@ func merged(old, text, environment string) string {
 	return before + block + after
 }
 
-// statusError is an answer that is not a success, in any client's words.
+// statusError is an HTTP error, whichever client library reported it.
 type statusError struct {
 	status int
 	text   string
@@ -338,7 +338,7 @@ func brief(text string) string {
 	return shorten(text, 300)
 }
 
-// shorten cuts between characters.
+// shorten truncates text to at most so many bytes, between characters.
 func shorten(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -346,7 +346,7 @@ func shorten(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "")
 }
 
-// ownerAndName are the last two parts of a path; the rest is where the forge is installed.
+// ownerAndName splits a path into its last two parts and a prefix, the path at which the forge is installed.
 func ownerAndName(path string) (prefix, owner, name string, err error) {
 	parts := strings.Split(path, "/")
 	if len(parts) < 2 || parts[len(parts)-1] == "" || parts[len(parts)-2] == "" {
@@ -356,7 +356,7 @@ func ownerAndName(path string) (prefix, owner, name string, err error) {
 	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1], nil
 }
 
-// teamsAndPeople takes ORG/TEAM apart from user names.
+// teamsAndPeople separates teams (ORG/TEAM) from user names.
 func teamsAndPeople(names []string) (teams, people []string) {
 	for _, n := range names {
 		if _, team, ok := strings.Cut(n, "/"); ok {

@@ -10,7 +10,7 @@ import (
 	"code.gitea.io/sdk/gitea"
 )
 
-// giteaForge is Gitea or Forgejo, which answer alike.
+// giteaForge is Gitea or Forgejo, which have the same API.
 type giteaForge struct {
 	server      string
 	http        *http.Client
@@ -28,8 +28,8 @@ func newGitea(client *http.Client, base *url.URL, path, token string) (api, erro
 	return &giteaForge{strings.TrimSuffix(root.String(), "/"), client, token, owner, repo}, nil
 }
 
-// client is one for a call: this library keeps the context in the client. The version is not asked for, since
-// a Forgejo counts its own.
+// client returns a client for one call, because the library keeps the context in the client. It does not query the version,
+// because Forgejo has its own numbers.
 func (g *giteaForge) client(ctx context.Context) (*gitea.Client, error) {
 	return gitea.NewClient(g.server, gitea.SetToken(g.token), gitea.SetHTTPClient(g.http), gitea.SetContext(ctx), gitea.SetGiteaVersion(""))
 }
@@ -47,7 +47,7 @@ func (g *giteaForge) find(ctx context.Context, head, base string) (*pull, error)
 			return nil, giteaError(res, err)
 		}
 		for _, p := range found {
-			// Where the branch is gone, Ref names the commit that is left; Name is still the branch's.
+			// If the branch was deleted, Ref is a commit and Name is still the branch.
 			if p.Head != nil && p.Base != nil && p.Head.RepoID == p.Base.RepoID && p.Base.Ref == base && (p.Head.Name == head || p.Head.Ref == head) {
 				return giteaPull(p), nil
 			}
@@ -99,7 +99,7 @@ func (g *giteaForge) update(ctx context.Context, p *pull, title, body string) er
 	return giteaError(res, err)
 }
 
-// label adds labels by number, as the API wants it, and makes those that the repository lacks.
+// label adds labels by number, as the API requires, and creates those that the repository lacks.
 func (g *giteaForge) label(ctx context.Context, p *pull, labels []string) error {
 	c, err := g.client(ctx)
 	if err != nil {
@@ -134,7 +134,7 @@ func (g *giteaForge) label(ctx context.Context, p *pull, labels []string) error 
 	return giteaError(res, err)
 }
 
-func (g *giteaForge) ask(ctx context.Context, p *pull, reviewers []string) error {
+func (g *giteaForge) requestReview(ctx context.Context, p *pull, reviewers []string) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err

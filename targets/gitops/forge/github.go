@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-github/v84/github"
 )
 
-// gitHub is github.com, and GitHub Enterprise on a host of its own or under ghe.com.
+// gitHub is github.com, or GitHub Enterprise under ghe.com or on its own host.
 type gitHub struct {
 	client      *github.Client
 	owner, repo string
@@ -38,7 +38,7 @@ func (g *gitHub) find(ctx context.Context, head, base string) (*pull, error) {
 		return nil, githubError(err)
 	}
 	for _, p := range found {
-		if p.GetHead().GetRef() == head { // an older server ignores a filter that it does not understand
+		if p.GetHead().GetRef() == head { // an older server ignores filters that it does not know
 			return githubPull(p), nil
 		}
 	}
@@ -69,7 +69,7 @@ func (g *gitHub) create(ctx context.Context, r Request) (*pull, error) {
 	return githubPull(p), nil
 }
 
-// refusesDrafts tells a repository whose plan has no drafts.
+// refusesDrafts reports whether the plan of the repository does not include drafts.
 func refusesDrafts(err error) bool {
 	var e *github.ErrorResponse
 	return errors.As(err, &e) && e.Response.StatusCode == http.StatusUnprocessableEntity && strings.Contains(e.Error(), "Draft pull requests are not supported")
@@ -85,8 +85,8 @@ func (g *gitHub) label(ctx context.Context, p *pull, labels []string) error {
 	return githubError(err)
 }
 
-func (g *gitHub) ask(ctx context.Context, p *pull, reviewers []string) error {
-	// Who has reviewed is no longer among those asked, and asking again would be a nuisance.
+func (g *gitHub) requestReview(ctx context.Context, p *pull, reviewers []string) error {
+	// Those who have reviewed are no longer listed as reviewers, and must not be asked again.
 	reviews, _, err := g.client.PullRequests.ListReviews(ctx, g.owner, g.repo, int(p.number), &github.ListOptions{PerPage: 100})
 	if err != nil {
 		return githubError(err)
@@ -96,16 +96,16 @@ func (g *gitHub) ask(ctx context.Context, p *pull, reviewers []string) error {
 		done[strings.ToLower(r.GetUser().GetLogin())] = true
 	}
 	teams, people := teamsAndPeople(reviewers)
-	ask := github.ReviewersRequest{TeamReviewers: teams}
+	wanted := github.ReviewersRequest{TeamReviewers: teams}
 	for _, name := range people {
 		if !done[strings.ToLower(name)] {
-			ask.Reviewers = append(ask.Reviewers, name)
+			wanted.Reviewers = append(wanted.Reviewers, name)
 		}
 	}
-	if len(ask.Reviewers)+len(ask.TeamReviewers) == 0 {
+	if len(wanted.Reviewers)+len(wanted.TeamReviewers) == 0 {
 		return nil
 	}
-	_, _, err = g.client.PullRequests.RequestReviewers(ctx, g.owner, g.repo, int(p.number), ask)
+	_, _, err = g.client.PullRequests.RequestReviewers(ctx, g.owner, g.repo, int(p.number), wanted)
 	return githubError(err)
 }
 

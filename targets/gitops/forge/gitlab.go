@@ -12,14 +12,14 @@ import (
 	gitlab "gitlab.com/gitlab-org/api/client-go"
 )
 
-// gitLab is gitlab.com or a GitLab of one's own.
+// gitLab is gitlab.com or a self-managed GitLab.
 type gitLab struct {
 	client  *gitlab.Client
 	project string // with its groups
 }
 
-// newGitLab takes the folder that GitLab is installed in from the CI's own variable: nothing in a repository's
-// address tells it from a group.
+// newGitLab takes the path at which GitLab is installed from server, the CI's variable, because in the URL of a repository it
+// cannot be distinguished from a group.
 func newGitLab(client *http.Client, base *url.URL, path, token, server string) (api, error) {
 	if _, _, _, err := ownerAndName(path); err != nil {
 		return nil, err
@@ -89,9 +89,9 @@ func (g *gitLab) label(ctx context.Context, p *pull, labels []string) error {
 	return g.edit(ctx, p, &gitlab.UpdateMergeRequestOptions{AddLabels: &l})
 }
 
-// ask names people by number, as the API wants it, and keeps those who were asked before. A group cannot be a
+// requestReview sets reviewers by number, as the API requires, and includes the existing ones. A group cannot be a
 // reviewer.
-func (g *gitLab) ask(ctx context.Context, p *pull, reviewers []string) error {
+func (g *gitLab) requestReview(ctx context.Context, p *pull, reviewers []string) error {
 	var ids []int64
 	var unknown []string
 	number := func(name string) error {

@@ -8,7 +8,7 @@ import (
 // Graph is the services that a publish touches.
 type Graph struct{ Edges []Edge }
 
-// Edge is who may call whom.
+// Edge is a connection between two services.
 type Edge struct {
 	From, To string // NAMESPACE/NAME
 	Label    string // ports or operations; may be empty
@@ -25,18 +25,18 @@ const (
 	Removed
 )
 
-// More than this, and a picture says nothing. Forges refuse 500.
-const mostEdges = 60
+// A picture with more edges is unreadable. Forges refuse 500.
+const maxEdges = 60
 
-// Mermaid is the graph as Mermaid draws it, empty where there are no edges: a lock on edges with mutual TLS, thick and
-// green what is added, dotted and red what goes. Edges beyond the first sixty are left out; cut tells how many.
+// Mermaid returns the graph as a Mermaid flowchart, or nothing if there are no edges. Edges with mutual TLS have a lock, new
+// ones are thick and green, removed ones dotted and red. It omits all but the first 60 edges; cut is how many it omits.
 func (g Graph) Mermaid() (text string, cut int) {
 	edges := g.Edges
 	if len(edges) == 0 {
 		return "", 0
 	}
-	if len(edges) > mostEdges {
-		edges, cut = edges[:mostEdges], len(edges)-mostEdges
+	if len(edges) > maxEdges {
+		edges, cut = edges[:maxEdges], len(edges)-maxEdges
 	}
 	var nodes, arrows, styles strings.Builder
 	ids := map[string]string{}
@@ -77,7 +77,7 @@ func (g Graph) Mermaid() (text string, cut int) {
 	return "flowchart LR\n" + nodes.String() + arrows.String() + styles.String(), cut
 }
 
-// quoted is text inside the quotes of a label: nothing in it ends the label, or is Mermaid's or HTML's.
+// quoted returns text for a quoted label, without characters that are special to Mermaid or HTML.
 func quoted(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
