@@ -1,4 +1,3 @@
-// Package diff says how two sets of manifests differ in the requests that they let through.
 package diff
 
 import (
@@ -26,7 +25,7 @@ type Diff struct {
 	Unfollowed     int            // callers whose chains were not looked at: there are too many
 }
 
-// None tells that both let through the same requests, with the same modes and the same other objects.
+// None reports whether both let through the same requests, with the same modes and the same other objects.
 func (d *Diff) None() bool {
 	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Modes)+len(d.Others) == 0
 }
@@ -104,11 +103,12 @@ type knownCaller struct {
 
 // compared is a workload with the policies that bind it on both sides.
 type compared struct {
-	name    string
-	was, is *policy.Service // nil where a side does not know it
-	a, b    *enforce.Point
-	rest    bool // not one service, but the workloads of a namespace that are none
-	same    bool // bound by the same policies
+	name      string
+	namespace string
+	was, is   *policy.Service // nil where a side does not know it
+	a, b      *enforce.Point
+	rest      bool // not one service, but the workloads of a namespace that are none
+	same      bool // bound by the same policies
 }
 
 // service is the one to ask about ports.
@@ -167,6 +167,7 @@ func (d *differ) callees() []compared {
 	var all []compared
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		c := compared{name: id, was: was[id], is: is[id]}
+		c.namespace = c.service().Namespace
 		if s := c.service(); !s.Proxied() || len(s.Labels) == 0 {
 			continue // no proxy or no pods, so no policy
 		}
@@ -209,7 +210,7 @@ func (d *differ) callees() []compared {
 
 func (d *differ) unknown(namespace, name string, labels map[string]string) compared {
 	w := enforce.Workload{Namespace: namespace, Labels: labels}
-	return compared{name: namespace + "/" + name, a: d.before.Manifests.For(w), b: d.after.Manifests.For(w)}
+	return compared{name: namespace + "/" + name, namespace: namespace, a: d.before.Manifests.For(w), b: d.after.Manifests.For(w)}
 }
 
 func labelsText(labels map[string]string) string {
@@ -247,11 +248,15 @@ func (d *differ) failClosedMeshes(callees []compared) {
 	said := map[string]bool{}
 	for i := range callees {
 		if c := &callees[i]; !c.rest && closed[c.name] {
-			namespace, _, _ := strings.Cut(c.name, "/")
-			said["other workloads of "+namespace] = true
+			said[c.namespace] = true
 		}
 	}
-	d.diff.FailClosed = slices.DeleteFunc(d.diff.FailClosed, func(c Change) bool { return said[c.To] })
+	rest := map[string]bool{} // by name
+	for i := range callees {
+		c := &callees[i]
+		rest[c.name] = c.rest && said[c.namespace]
+	}
+	d.diff.FailClosed = slices.DeleteFunc(d.diff.FailClosed, func(c Change) bool { return rest[c.To] })
 }
 
 var modeWords = map[enforce.Mode]string{enforce.Disable: "disable", enforce.Permissive: "permissive", enforce.Strict: "strict", enforce.Unknown: "unknown"}
@@ -273,13 +278,13 @@ func (d *differ) modes(callees []compared) {
 		now, is := c.b.Mode(port)
 		return modePair{old, now, was, is}
 	}
-	scopes := map[string]modePair{}
+	scopes := map[string]modePair{} // by namespace
 	for i := range callees {
 		if c := &callees[i]; c.rest {
-			scopes[c.name] = at(c, 0)
+			scopes[c.namespace] = at(c, 0)
 		}
 	}
-	wide := scopes["workloads of other namespaces"]
+	wide := scopes[""] // of namespaces that nothing names
 	say := func(scope string, p modePair, callee *policy.Service) {
 		m := ModeChange{Scope: scope, Old: modeWords[p.old], New: modeWords[p.new], Callee: callee}
 		by := p.is
@@ -302,13 +307,12 @@ func (d *differ) modes(callees []compared) {
 		}
 		own := at(c, 0)
 		if c.rest {
-			if namespace, ok := strings.CutPrefix(c.name, "other workloads of "); ok && own.changed() && !own.like(wide) {
-				say("mesh "+namespace, own, nil)
+			if c.namespace != "" && own.changed() && !own.like(wide) {
+				say("mesh "+c.namespace, own, nil)
 			}
 			continue
 		}
-		namespace, _, _ := strings.Cut(c.name, "/")
-		if own.changed() && !own.like(scopes["other workloads of "+namespace]) {
+		if own.changed() && !own.like(scopes[c.namespace]) {
 			say("mtls "+c.name, own, c.service())
 		}
 		var ports []uint16
