@@ -24,6 +24,9 @@ type external struct {
 	addresses []string
 }
 
+// call is an external and those of its addresses that some caller gains or loses: ` (HOST:PORT, HOST:PORT)`.
+type call struct{ id, addresses string }
+
 func newEgress(objects []enforce.Other) egress {
 	e := egress{map[string]*enforce.Other{}, map[string][]*enforce.Other{}, map[string]*enforce.Other{}}
 	for i := range objects {
@@ -71,57 +74,58 @@ func (e *egress) lets(s *enforce.Other) map[string]external {
 }
 
 // egress compares which external hosts the Sidecars of two sides let workloads call, and adds what it finds to what opens
-// and closes. A side without any Sidecar restricts nobody, so nothing is compared with it, and a workload whose Sidecar
-// is gone may be one that is kept in no more, so nothing is said to close. The policies, which may be nil, say where an
+// and closes. A side without any Sidecar restricts nobody, so nothing is compared with it. Where a workload's Sidecar
+// is gone nothing is reported as closed: it may no longer be restricted. The policies, which may be nil, say where an
 // external is declared.
 func (d *Diff) egress(a, b *egress, was, is *policy.Policy) {
 	if len(a.sidecars) == 0 || len(b.sidecars) == 0 {
 		return
 	}
-	opened, closed := map[string][]string{}, map[string][]string{} // callers by what they call
+	opened, closed := map[call][]*enforce.Other{}, map[call][]*enforce.Other{} // the callers' Sidecars
 	for _, name := range slices.Sorted(maps.Keys(b.sidecars)) {
 		old, now := a.lets(a.sidecars[name]), b.lets(b.sidecars[name])
-		more(name, old, now, opened)
-		more(name, now, old, closed)
+		more(b.sidecars[name], old, now, opened)
+		more(b.sidecars[name], now, old, closed)
 	}
 	d.Opened = append(d.Opened, outward(opened, b, is, false)...)
 	d.Closed = append(d.Closed, outward(closed, a, was, true)...)
 }
 
 // more notes what one caller may call now and could not before.
-func more(caller string, old, now map[string]external, into map[string][]string) {
+func more(caller *enforce.Other, old, now map[string]external, into map[call][]*enforce.Other) {
 	for id, t := range now {
 		added := slices.DeleteFunc(slices.Clone(t.addresses), func(a string) bool { return slices.Contains(old[id].addresses, a) })
 		if len(added) > 0 {
-			text := id + " (" + strings.Join(added, ", ") + ")"
-			into[text] = append(into[text], caller)
+			c := call{id, " (" + strings.Join(added, ", ") + ")"}
+			into[c] = append(into[c], caller)
 		}
 	}
 }
 
-// outward puts calls of externals into words. All workloads of a namespace are said as one.
-func outward(callers map[string][]string, side *egress, p *policy.Policy, gone bool) []Change {
+// outward is the changes of calls to externals. All workloads of a namespace are one caller.
+func outward(callers map[call][]*enforce.Other, side *egress, p *policy.Policy, gone bool) []Change {
 	size := map[string]int{}
-	for name := range side.sidecars {
-		namespace, _, _ := strings.Cut(name, "/")
-		size[namespace]++
+	for _, s := range side.sidecars {
+		size[s.Namespace]++
 	}
 	var all []Change
-	for text, names := range callers {
-		id, _, _ := strings.Cut(text, " ")
+	for to, sidecars := range callers {
 		byNamespace := map[string][]string{}
-		for _, name := range names {
-			namespace, _, _ := strings.Cut(name, "/")
-			byNamespace[namespace] = append(byNamespace[namespace], name)
+		for _, s := range sidecars {
+			name := s.ID()
+			if s.Sidecar.Whole {
+				name = s.Namespace + "/*"
+			}
+			byNamespace[s.Namespace] = append(byNamespace[s.Namespace], name)
 		}
 		for namespace, names := range byNamespace {
 			if len(names) > 1 && len(names) == size[namespace] {
 				names = []string{namespace + "/*"}
 			}
 			for _, from := range names {
-				c := Change{Text: from + " -> " + text, From: from, To: id, Target: strings.TrimPrefix(text, id), Gone: gone}
-				c.At = externalAt(p, id)
-				if x := side.externals[id]; c.At.IsZero() {
+				c := Change{Text: from + " -> " + to.id + to.addresses, From: from, To: to.id, Target: to.addresses, Gone: gone}
+				c.At = externalAt(p, to.id)
+				if x := side.externals[to.id]; c.At.IsZero() {
 					c.File, c.Because = strings.Join(x.Origin.Files, ", "), strings.Join(x.Origin.Because, "; ")
 				}
 				all = append(all, c)
