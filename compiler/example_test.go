@@ -110,6 +110,36 @@ spec:
 	// shop/frontend -> shop/db denied
 }
 
+// Why may frontend not call db? The answer has the chain of calls by which it gets there all the same, the edge that would
+// allow it, and the guards that this edge would break.
+func ExampleBuild_Explain() {
+	parsed, err := compiler.Parse(ctx, intents(shop))
+	if err != nil {
+		log.Fatal(err)
+	}
+	build, err := parsed.Build(ctx, parsed.Config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	answers, err := build.Explain("frontend", "db:5432")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, a := range answers {
+		fmt.Println(a.Verdict)
+		fmt.Println(a.Chain)
+		fmt.Println(a.Remedy.Line.Text)
+		for _, guard := range a.Breaks {
+			fmt.Println("breaks", guard.Text())
+		}
+	}
+	// Output:
+	// denied
+	// shop/frontend -> shop/backend -> shop/db
+	// frontend -> db:5432
+	// breaks never frontend -> db
+}
+
 // A report says what every edge is protected by, and what is wrong.
 func ExampleBuild_Verify() {
 	parsed, err := compiler.Parse(ctx, intents(shop))
