@@ -161,3 +161,31 @@ func ExampleBuild_Verify() {
 	// shop/backend -> shop/db [5432] mTLS
 	// shop/frontend -> shop/backend [8080] mTLS
 }
+
+// An edge is added: its requests are opened, and nothing is closed.
+func ExampleDiff() {
+	var sides [2]compiler.Side
+	for i, text := range []string{shop, shop + "frontend -> backend:8080 POST /orders\n"} {
+		in := intents(text)
+		parsed, err := compiler.Parse(ctx, in)
+		if err != nil {
+			log.Fatal(err)
+		}
+		build, err := parsed.Build(ctx, in.Config)
+		if err != nil {
+			log.Fatal(err)
+		}
+		sides[i] = build.Side("")
+	}
+	d, err := compiler.Diff(ctx, sides[0], sides[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, c := range d.Opened {
+		fmt.Println(c.Text)
+	}
+	fmt.Println(len(d.Closed), "closed")
+	// Output:
+	// shop/frontend -> shop/backend:8080 POST /orders
+	// 0 closed
+}
