@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -57,7 +58,7 @@ func (r *Report) edge(m *model.Model, e *edge) {
 	}
 	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
 	switch {
-	case e.mode == enforce.Disable, e.from.Kind == policy.FromWorld && e.from.Other != "", e.from.Kind == policy.FromService && m.Principal(e.from.Service) == "":
+	case e.mode == enforce.Disable, e.from.Unidentified, e.from.Kind == policy.FromService && m.Principal(e.from.Service) == "":
 		out.Client = Plaintext
 	case e.from.Kind == policy.FromWorld && e.mode != enforce.Strict:
 		out.Client = Mixed
@@ -103,7 +104,7 @@ type edge struct {
 
 func edgesOf(m *model.Model, split *model.Split) []edge {
 	s := split.Service
-	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[edge]int{}}
+	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[string]int{}}
 	for i := range s.Allow {
 		r := &s.Allow[i]
 		ports := r.Ports
@@ -136,7 +137,7 @@ type edges struct {
 	split   *model.Split
 	callee  *enforce.Point
 	all     []edge
-	seen    map[edge]int // without what became of them
+	seen    map[string]int // by caller and port
 }
 
 func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string) {
@@ -144,13 +145,14 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string)
 	if port == e.split.Other.Port() {
 		one.port = 0
 	}
-	if i, ok := e.seen[one]; ok {
+	key := fmt.Sprint(f, one.port)
+	if i, ok := e.seen[key]; ok {
 		if refused == "" {
 			e.all[i].refused = ""
 		}
 		return
 	}
-	e.seen[one] = len(e.all)
+	e.seen[key] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
 	one.client, one.rule = e.Opens(f.Source, e.service, one.port)
 	one.at, one.refused = at, refused

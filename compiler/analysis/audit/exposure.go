@@ -47,7 +47,7 @@ func namedByAddress(m *model.Model, s *policy.Service, caller space.Source) bool
 // intendedBy is the rule by which a service is open to callers that nothing names; nil where no rule says so.
 func intendedBy(s *policy.Service, c model.Caller) *policy.Rule {
 	for i := range s.Allow {
-		if c.Other == "" && slices.ContainsFunc(s.Allow[i].From, func(f policy.Source) bool { return f.Kind >= c.Kind }) {
+		if !c.Unidentified && len(c.Identities) == 0 && slices.ContainsFunc(s.Allow[i].From, func(f policy.Source) bool { return f.Kind >= c.Kind }) {
 			return &s.Allow[i]
 		}
 	}

@@ -125,17 +125,18 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 	list := modes
 	for _, k := range order {
 		at := found[k]
-		names := map[string]bool{}
+		names := map[string]string{} // without addresses
 		for c := range at.callers.All() {
-			name := m.ClassName(both, c)
-			if !both.Sources[c].Elsewhere {
-				name += model.Place(both, c)
+			name, _ := m.ClassName(both, c)
+			if both.Sources[c].Elsewhere {
+				names[name] = name
+			} else {
+				names[name+model.Addresses(both, c)] = name
 			}
-			names[name] = true
 		}
 		at.Callers = slices.DeleteFunc(slices.Collect(maps.Keys(names)), func(name string) bool {
-			wide := model.Anywhere(name)
-			return wide != name && names[wide]
+			_, anywhere := names[names[name]]
+			return anywhere && names[name] != name
 		})
 		slices.SortFunc(at.Callers, model.ByName)
 		list = append(list, *at)

@@ -199,7 +199,7 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 		for _, n := range s.callersOf(k.sources, callers) {
 			members := n.set.Common(k.sources)
 			source := members.First()
-			c := s.change(n.caller(), target)
+			c := s.change(n.callerText(), target)
 			c.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && s.split.Sources[source].Identity() != ""
 			for i := range k.regions.All() {
 				v := s.regions[i].Outcomes
@@ -311,7 +311,7 @@ func (s *subject) failClosed(passing []kind) Change {
 	for _, k := range passing {
 		target := s.target(cover(k.regions, k.regions, s.actions))
 		for _, n := range s.callersOf(k.sources, k.sources) {
-			c := s.change(n.caller(), target)
+			c := s.change(n.callerText(), target)
 			source := n.set.Common(k.sources).First()
 			r := s.regions[k.regions.First()]
 			c.MTLS = r.Outcomes[1].Mode != enforce.Disable && s.split.Sources[source].Identity() != ""

@@ -11,10 +11,11 @@ import (
 
 // piece is a set that has a name: some callers, or some of the things that they may do.
 type piece struct {
-	text  string
-	set   space.Set
-	size  int // of the set, once sorted
-	price int // what a reader has to take in
+	text   string
+	caller string // of callers at some addresses: the text without those
+	set    space.Set
+	size   int // of the set, once sorted
+	price  int // what a reader has to take in
 
 	who    *policy.Source // callers as a source of the language; nil where it has no word for them
 	single bool           // callers of one identity, one piece for each

@@ -129,7 +129,7 @@ func exceptions(g *model.CallGraph, wildcard policy.Source, walk *model.Walk) st
 		return ""
 	}
 	slices.Sort(names)
-	return " except " + strings.ReplaceAll(some(names), ", ", model.And)
+	return " except " + strings.ReplaceAll(some(names), ", ", " and ")
 }
 
 // gains is the sources that may call something that they could not, and those members of a wildcard among them that

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func (s *subject) nameSources(kinds []kind) {
 		}
 		for _, at := range places {
 			if set := who.set.Common(at.set); set.Len() > 0 {
-				s.callers = append(s.callers, piece{text: who.text + at.text, set: set, price: who.price + at.price, who: who.who})
+				s.callers = append(s.callers, piece{text: who.text + at.text, caller: who.text, set: set, price: who.price + at.price, who: who.who})
 			}
 		}
 	}
@@ -116,17 +117,17 @@ func outside(m *model.Model) []*policy.Service {
 	return all
 }
 
-// patternText is what identities that match a pattern of the policies are called: as the language does where it can.
-func (s *subject) patternText(pattern string) (string, *policy.Source) {
-	mesh, whole := strings.CutPrefix(pattern, "namespace ")
+// patternText is the name of the identities that match a pattern of the policies: that of the language where it has one.
+func (s *subject) patternText(pattern space.Pattern) (string, *policy.Source) {
+	mesh, whole := pattern.InNamespace()
 	if !whole {
-		mesh, whole = policy.NamespaceOf(pattern, s.after.Policy.TrustDomain)
+		mesh, whole = policy.NamespaceOf(pattern.String(), s.after.Policy.TrustDomain)
 	}
 	switch {
-	case strings.HasPrefix(pattern, "account "):
-		return pattern + " of any trust domain", nil
+	case pattern.Account() != "":
+		return pattern.Words() + " of any trust domain", nil
 	case !whole:
-		return pattern, nil
+		return pattern.Words(), nil
 	case strings.ContainsAny(mesh, "*/"):
 		return mesh + "/*", nil
 	}
@@ -139,7 +140,7 @@ func (s *subject) identityText(class int) string {
 	if c.Identity() == "" {
 		return model.Unidentified
 	}
-	words, one := s.split.Identities(class)
+	patterns, one := s.split.Identities(class)
 	if who := s.identitySource(class); who != nil {
 		return s.services[c.Identity()].text
 	}
@@ -150,16 +151,17 @@ func (s *subject) identityText(class int) string {
 		}
 		return "account " + id.Account + " of " + id.Namespace
 	}
-	if len(words) == 0 {
-		if !s.split.Takes(class, s.after.IdentityOf(model.Nobody, model.Nobody)) {
+	if len(patterns) == 0 {
+		if !s.split.Takes(class, s.after.IdentityOf(model.Unnamed, model.Unnamed)) {
 			return "identities of other trust domains"
 		}
 		return "any other identity"
 	}
-	for i := range words {
-		words[i], _ = s.patternText(words[i])
+	words := make([]string, len(patterns))
+	for i, p := range patterns {
+		words[i], _ = s.patternText(p)
 	}
-	return "others of " + strings.Join(words, model.And)
+	return "others of " + strings.Join(words, " and ")
 }
 
 // identitySource is the callers of a class as a source of the language; nil where it has no word for them.
@@ -172,8 +174,8 @@ func (s *subject) identitySource(class int) *policy.Source {
 	if !ok {
 		return nil
 	}
-	words, one := s.split.Identities(class)
-	if !one && !(len(words) == 1 && words[0] == "account "+known.service.Namespace+"/"+known.service.Account) {
+	patterns, one := s.split.Identities(class)
+	if !one && !(len(patterns) == 1 && patterns[0].Account() == known.service.Namespace+"/"+known.service.Account) {
 		return nil
 	}
 	return &policy.Source{Service: known.service}
@@ -253,15 +255,15 @@ func (s *subject) placeText(class int) string {
 	return words(" at ", peer, peers) + words(" for clients at ", client, clients)
 }
 
-// caller is a name of callers less its exceptions, which need not say again who is meant.
-func (n named) caller() string {
+// callerText is a name of callers less its exceptions, which need not say again who is meant.
+func (n named) callerText() string {
 	if len(n.except) == 0 {
 		return n.text
 	}
 	words := make([]string, len(n.except))
 	for i, e := range n.except {
 		words[i] = e.text
-		if who := model.Anywhere(n.text); who != e.text && who == model.Anywhere(e.text) {
+		if who := cmp.Or(n.caller, n.text); who != e.text && who == cmp.Or(e.caller, e.text) {
 			words[i] = strings.TrimPrefix(e.text, who+" ")
 		}
 	}

@@ -185,6 +185,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
+	patterns := map[string][]string{} // of identities, by the name that consists of them
 	for i, c := range callers {
 		name := ""
 		switch expected := located.expects(locationOf(w.split.Classes, c)); {
@@ -201,6 +202,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 			bySignature[signatures[i]] = at
 			p.Callers = append(p.Callers, all[i])
 		}
+		_, patterns[name] = w.ClassName(w.split.Classes, c)
 		if !slices.Contains(p.Callers[at].Names, name) {
 			p.Callers[at].Names = append(p.Callers[at].Names, name)
 		}
@@ -210,8 +212,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	for i := range p.Callers {
 		names := p.Callers[i].Names
 		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // a caller that is several of them at once
-			parts := strings.Split(name, model.And)
-			return len(parts) > 1 && slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(names, part) })
+			return len(patterns[name]) > 1 && slices.ContainsFunc(patterns[name], func(one string) bool { return slices.Contains(names, one) })
 		})
 		slices.SortFunc(names, model.ByName)
 		p.Callers[i].Names = names
@@ -301,7 +302,8 @@ func (w *why) name(class int) string {
 	if w.fromOutside() {
 		return w.From.Service.ID()
 	}
-	return w.ClassName(w.split.Classes, class) + w.split.Facts(w.split.Sources[class])
+	name, _ := w.ClassName(w.split.Classes, class)
+	return name + w.split.Facts(w.split.Sources[class])
 }
 
 // placed is name with the addresses of the callers. A caller without identity at the address of a service outside the mesh is that service.
@@ -310,7 +312,7 @@ func (w *why) placed(class int) string {
 	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {
 		return s.ID()
 	}
-	return w.name(class) + model.Place(w.split.Classes, class)
+	return w.name(class) + model.Addresses(w.split.Classes, class)
 }
 
 func (w *why) fromOutside() bool {
@@ -320,7 +322,7 @@ func (w *why) fromOutside() bool {
 // nearest is the shortest chain of calls by which the caller of a question reaches the callee; nil where there is none, or
 // none is needed.
 func nearest(m *model.Model, q question) (*model.Chain, error) {
-	hops, err := m.CallGraph()
+	graph, err := m.CallGraph()
 	if err != nil {
 		return nil, err
 	}
@@ -328,7 +330,7 @@ func nearest(m *model.Model, q question) (*model.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain := hops.Chain(q.From, q.To, last, nil)
+	chain := graph.Chain(q.From, q.To, last, nil)
 	if chain == nil || len(chain.Services) < 2 {
 		return nil, nil
 	}

@@ -138,10 +138,10 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, por
 		}
 		// Of the places where one identity calls from, any that is open will do.
 		_, one := split.Identities(n)
-		switch who := m.Who(split.Classes, n); {
+		switch who := m.caller(split.Classes, n); {
 		case one:
 			c.Identities[src.Identity()] = c.Identities[src.Identity()] || open[n]
-		case who.Other != "":
+		case len(who.Identities) > 0:
 			others[split.Identity(n)] = others[split.Identity(n)] || open[n]
 		case who.Kind == policy.FromAny:
 			c.Any = c.Any || open[n]
@@ -217,7 +217,7 @@ func (m *Model) others(c *Callers, split *enforce.Classes, classes map[int]bool)
 		return
 	}
 	for _, mesh := range m.Policy.Meshes {
-		if may, named := classes[split.Identity(split.With(m.IdentityOf(mesh.Name, Nobody), 0))]; named {
+		if may, named := classes[split.Identity(split.With(m.IdentityOf(mesh.Name, Unnamed), 0))]; named {
 			c.Namespaces[mesh.Name] = may
 		}
 	}

@@ -12,96 +12,30 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Caller is whoever calls, in the words of the language, or, where it has none, in those of the policies.
+// Caller is a kind of callers in the terms of the language or, where it has none, of the policies.
 type Caller struct {
 	policy.Source
-	Other string // what the language has no name for: some identities, Source is then any; none, it is then world
-	At    string // in words, the addresses that they call from; empty: wherever
+	Identities   []string     // patterns of identities, all of which match; Source is then any
+	Unidentified bool         // those of world that have no identity
+	Peer, Client netip.Prefix // where they call from, and where the clients are that they call for; not valid: anywhere
 
 	Wide bool // so many that nothing names each of them
 }
 
+const and = " and "
+
 func (c Caller) String() string {
-	if c.Other != "" {
-		return c.Other + c.At
-	}
-	return c.Source.String() + c.At
-}
-
-// covers tells whether whoever is one caller is the other, too.
-func (c Caller) covers(other Caller) bool {
-	if c == other || c.At != "" && c.At != other.At {
-		return false
-	}
-	alike := c.Source == other.Source && c.Other == other.Other
+	name := c.Source.String()
 	switch {
-	case alike || c.Kind == policy.FromWorld && c.Other == "":
-		return true
-	case c.Other != "":
-		return slices.Contains(strings.Split(other.Other, And), c.Other)
-	case other.Kind == policy.FromWorld:
-		return false
-	case c.Kind == policy.FromAny:
-		return true
+	case c.Unidentified:
+		name = Unidentified
+	case len(c.Identities) > 0:
+		name = strings.Join(c.Identities, and)
 	}
-	return c.Kind == policy.FromMesh && other.Kind == policy.FromService && other.Service.Namespace == c.Mesh
+	return name + addresses(c.Peer, c.Client)
 }
 
-// widest leaves out who is one of the others.
-func widest(callers []Caller) []Caller {
-	return slices.DeleteFunc(slices.Clone(callers), func(c Caller) bool {
-		return slices.ContainsFunc(callers, func(other Caller) bool { return other.covers(c) })
-	})
-}
-
-const And = " and " // between what a class is at once
-
-// Nobody is the name of an account, and of a namespace, that nothing has and no policy means in particular.
-const Nobody = "."
-
-func (m *Model) IdentityOf(namespace, account string) string {
-	return policy.Identity{TrustDomain: m.Policy.TrustDomain, Namespace: namespace, Account: account}.String()
-}
-
-// who is the callers of a class, wherever they are. What the class has no name for but is of one service's account,
-// of all others of a mesh, or of all that nothing names, is called so.
-func (m *Model) Who(split *enforce.Classes, class int) Caller {
-	src := split.Sources[class]
-	if src.Identity() == "" {
-		return Caller{Source: policy.Source{Kind: policy.FromWorld}, Wide: true}
-	}
-	words, one := split.Identities(class)
-	if s := m.services[src.Identity()]; s != nil && (one || len(words) == 1 && words[0] == "account "+s.Namespace+"/"+s.Account) {
-		return Caller{Source: policy.Source{Service: s}}
-	}
-	unnamed := Caller{Source: policy.Source{Kind: policy.FromAny}, Wide: !one}
-	if one {
-		unnamed.Other = m.Caller(src)
-		return unnamed
-	}
-	if split.Takes(class, m.IdentityOf(Nobody, Nobody)) {
-		return unnamed
-	}
-	for _, word := range words {
-		namespace, ok := strings.CutPrefix(word, "namespace ")
-		if !ok {
-			namespace, ok = policy.NamespaceOf(word, m.Policy.TrustDomain)
-		}
-		if ok && !strings.ContainsAny(namespace, "*/") && split.Takes(class, m.IdentityOf(namespace, Nobody)) {
-			return Caller{Source: policy.Source{Kind: policy.FromMesh, Mesh: namespace}}
-		}
-	}
-	unnamed.Wide = !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "account ") })
-	if unnamed.Other = strings.Join(words, And); len(words) == 0 {
-		unnamed.Other = "identities of other trust domains"
-	}
-	return unnamed
-}
-
-// place is where the callers of a class are, in words behind their name.
-func Place(split *enforce.Classes, class int) string {
-	text := ""
-	peer, client := split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress)
+func addresses(peer, client netip.Prefix) (text string) {
 	if peer.IsValid() {
 		text += " at " + peer.String()
 	}
@@ -111,31 +45,106 @@ func Place(split *enforce.Classes, class int) string {
 	return text
 }
 
-// anywhere is a name without its place.
-func Anywhere(name string) string {
-	name, _, _ = strings.Cut(name, " for clients at ")
-	name, _, _ = strings.Cut(name, " at ")
-	return name
+// same reports whether two kinds of callers are the same, wherever they are.
+func (c *Caller) same(other *Caller) bool {
+	return c.Source == other.Source && c.Unidentified == other.Unidentified && slices.Equal(c.Identities, other.Identities)
 }
 
-// class is who in the words of an answer: what nothing names is called so.
-func (m *Model) ClassName(split *enforce.Classes, class int) string {
-	switch w := m.Who(split, class); {
-	case w.Kind == policy.FromWorld:
-		return Unidentified
-	case w.Other != "":
-		return w.Other
-	case w.Kind == policy.FromMesh:
-		return "any other account of " + w.Mesh
-	case w.Kind == policy.FromAny:
-		return "any other identity"
+// covers reports whether every caller of another kind is of this one too.
+func (c *Caller) covers(other *Caller) bool {
+	anywhere, there := !c.Peer.IsValid() && !c.Client.IsValid(), c.Peer == other.Peer && c.Client == other.Client
+	switch same := c.same(other); {
+	case !anywhere && !there || same && there:
+		return false
+	case same || c.Kind == policy.FromWorld && !c.Unidentified:
+		return true
+	case len(c.Identities) > 0:
+		return len(c.Identities) == 1 && slices.Contains(other.Identities, c.Identities[0])
+	case c.Unidentified || other.Kind == policy.FromWorld:
+		return false
+	}
+	return c.Includes(other.Source)
+}
+
+// Unnamed is the name of an account, and of a namespace, that nothing has and no policy names.
+const Unnamed = "."
+
+// IdentityOf is the identity of an account in the trust domain of the policy.
+func (m *Model) IdentityOf(namespace, account string) string {
+	return policy.Identity{TrustDomain: m.Policy.TrustDomain, Namespace: namespace, Account: account}.String()
+}
+
+// caller is the callers of a class, wherever they are.
+func (m *Model) caller(split *enforce.Classes, class int) Caller {
+	src := split.Sources[class]
+	if src.Identity() == "" {
+		return Caller{Source: policy.Source{Kind: policy.FromWorld}, Wide: true}
+	}
+	if s := m.serviceOf(split, class); s != nil {
+		return Caller{Source: policy.Source{Service: s}}
+	}
+	patterns, one := split.Identities(class)
+	unnamed := Caller{Source: policy.Source{Kind: policy.FromAny}, Wide: !one}
+	switch {
+	case one:
+		unnamed.Identities = []string{m.Caller(src)}
+		return unnamed
+	case split.Takes(class, m.IdentityOf(Unnamed, Unnamed)):
+		return unnamed
+	case len(patterns) == 0:
+		unnamed.Identities = []string{"identities of other trust domains"}
+	}
+	for _, p := range patterns {
+		namespace, ok := p.InNamespace()
+		if !ok {
+			namespace, ok = policy.NamespaceOf(p.String(), m.Policy.TrustDomain)
+		}
+		if ok && !strings.ContainsAny(namespace, "*/") && split.Takes(class, m.IdentityOf(namespace, Unnamed)) {
+			return Caller{Source: policy.Source{Kind: policy.FromMesh, Mesh: namespace}}
+		}
+		unnamed.Wide = unnamed.Wide && p.Account() == ""
+		unnamed.Identities = append(unnamed.Identities, p.Words())
+	}
+	return unnamed
+}
+
+// serviceOf is the service that a class of callers is: by its identity, or by its account in any trust domain; nil where it
+// is none, or others too.
+func (m *Model) serviceOf(split *enforce.Classes, class int) *policy.Service {
+	s := m.services[split.Sources[class].Identity()]
+	if s == nil {
+		return nil
+	}
+	if patterns, one := split.Identities(class); one || len(patterns) == 1 && patterns[0].Account() == s.Namespace+"/"+s.Account {
+		return s
+	}
+	return nil
+}
+
+// Addresses is where the callers of a class are, in words that follow their name.
+func Addresses(split *enforce.Classes, class int) string {
+	return addresses(split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress))
+}
+
+// ClassName is the name of the callers of a class in an answer, wherever they are, and the patterns of identities of which
+// it consists, if it does.
+func (m *Model) ClassName(split *enforce.Classes, class int) (name string, patterns []string) {
+	switch c := m.caller(split, class); {
+	case c.Kind == policy.FromWorld:
+		return Unidentified, nil
+	case len(c.Identities) > 0:
+		return c.String(), c.Identities
+	case c.Kind == policy.FromMesh:
+		return "any other account of " + c.Mesh, nil
+	case c.Kind == policy.FromAny:
+		return "any other identity", nil
 	default:
-		return w.String()
+		return c.String(), nil
 	}
 }
 
-// admitted is who is let in of the classes that open has, the widest only. A place is told where the same callers are
-// not let in from everywhere.
+// Admitted is the callers of some classes, without those that others of them cover. They have addresses where the same
+// callers are not let in from everywhere.
 func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 	everywhere := map[int]bool{} // by identity
 	for n, src := range split.Sources {
@@ -149,23 +158,26 @@ func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 		if !open[n] {
 			continue
 		}
-		c := m.Who(split, n)
-		if proved := split.With(m.IdentityOf(Nobody, Nobody), n); c.Kind == policy.FromWorld && (proved < 0 || !open[proved]) {
-			c.Other = Unidentified
+		c := m.caller(split, n)
+		if proved := split.With(m.IdentityOf(Unnamed, Unnamed), n); c.Kind == policy.FromWorld && (proved < 0 || !open[proved]) {
+			c.Unidentified = true
 		}
 		if !everywhere[split.Identity(n)] {
-			c.At = Place(split, n)
+			c.Peer, c.Client = split.Block(n, space.SourceAddress), split.Block(n, space.RemoteAddress)
 		}
-		if !slices.Contains(all, c) {
+		if !slices.ContainsFunc(all, func(o Caller) bool { return o.same(&c) && o.Peer == c.Peer && o.Client == c.Client }) {
 			all = append(all, c)
 		}
 	}
-	return widest(all)
+	return slices.DeleteFunc(slices.Clone(all), func(c Caller) bool {
+		return slices.ContainsFunc(all, func(other Caller) bool { return other.covers(&c) })
+	})
 }
 
+// Unidentified is the name of callers that have no identity.
 const Unidentified = "callers without identity"
 
-// Caller is one caller of a class in the words of the language.
+// Caller is the name of the caller that represents a class.
 func (m *Model) Caller(c space.Source) string {
 	if c.Identity() == "" {
 		if c.Address(space.SourceAddress).IsValid() {
@@ -183,7 +195,7 @@ func (m *Model) Caller(c space.Source) string {
 	return fmt.Sprintf("account %s of namespace %s", id.Account, id.Namespace)
 }
 
-// witness is the same with its place, where not everybody is met there.
+// CallerAt is the name of the caller that represents a class, with its addresses unless the caller may be anywhere.
 func (m *Model) CallerAt(c space.Source) string {
 	name := m.Caller(c)
 	if c.Elsewhere {
@@ -205,8 +217,8 @@ func at(ip netip.Addr) string {
 	return " at " + ip.String()
 }
 
-// ByName puts names before what is said of those without one.
+// ByName orders the names of callers: those of services first, then descriptions of several words.
 func ByName(a, b string) int {
-	vague := func(s string) int { return strings.Count(s, " ") }
-	return cmp.Or(cmp.Compare(min(vague(a), 1), min(vague(b), 1)), cmp.Compare(a, b))
+	words := func(s string) int { return min(strings.Count(s, " "), 1) }
+	return cmp.Or(cmp.Compare(words(a), words(b)), cmp.Compare(a, b))
 }

@@ -222,12 +222,28 @@ func (p Pattern) Account() string {
 	return ""
 }
 
+// InNamespace is the namespace, which may have wildcards, of a NamespacePattern.
+func (p Pattern) InNamespace() (namespace string, ok bool) { return p.text, p.kind == inNamespace }
+
 // Namespace is the one namespace that a pattern is about, empty where it is about something else.
 func (p Pattern) Namespace() string {
-	if p.kind == inNamespace && !strings.Contains(p.text, "*") {
-		return p.text
+	if namespace, ok := p.InNamespace(); ok && !strings.Contains(namespace, "*") {
+		return namespace
 	}
 	return ""
+}
+
+// Words is the identities that a pattern matches, in words.
+func (p Pattern) Words() string {
+	switch p.kind {
+	case inNamespace:
+		return "namespace " + p.text
+	case ofAccount:
+		return "account " + p.text
+	case ofDomain:
+		return "anyone of trust domain " + p.text
+	}
+	return p.String()
 }
 
 // IsPrincipal reports whether the pattern is a PrincipalPattern.

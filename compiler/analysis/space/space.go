@@ -110,36 +110,28 @@ func (s *Space) patterns(source int, d Dimension, f func(*Pattern)) {
 	}
 }
 
-// Identities is what patterns say of the identities of a source, as they are written; empty where they say nothing. One
-// reports whether it is a single identity.
-func (s *Space) Identities(source int) (words []string, one bool) {
+// Identities is what patterns say of the identities of a source: the one that it is, or else its Wildcards. One reports
+// which.
+func (s *Space) Identities(source int) (all []Pattern, one bool) {
 	s.patterns(source, Identity, func(p *Pattern) {
 		if p.kind == exact && !one {
-			words, one = []string{p.text}, true
+			all, one = []Pattern{*p}, true
 		}
 	})
 	if one {
-		return words, true
+		return all, true
 	}
 	return s.Wildcards(source), false
 }
 
 // Wildcards is the patterns of many identities, but not of all, that those of a source match.
-func (s *Space) Wildcards(source int) (words []string) {
+func (s *Space) Wildcards(source int) (all []Pattern) {
 	s.patterns(source, Identity, func(p *Pattern) {
-		switch p.kind {
-		case exact, present:
-		case inNamespace:
-			words = append(words, "namespace "+p.text)
-		case ofAccount:
-			words = append(words, "account "+p.text)
-		case ofDomain:
-			words = append(words, "anyone of trust domain "+p.text)
-		default:
-			words = append(words, p.String())
+		if p.kind != exact && p.kind != present {
+			all = append(all, *p)
 		}
 	})
-	return words
+	return all
 }
 
 // Block is the narrowest block of a dimension of addresses that a source is in; not valid where it is in none.
