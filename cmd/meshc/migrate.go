@@ -18,25 +18,25 @@ func newMigrate() *cobra.Command {
 	m := migration{}
 	cmd := &cobra.Command{
 		Use:   "migrate --env ENV [PATH]",
-		Short: "Plan an environment's way from DISABLE over PERMISSIVE to STRICT",
-		Long: `Plan an environment's way from DISABLE over PERMISSIVE to STRICT: the ceilings under modes of the environment in
-meshc.yaml, raised one at a time until everything has the mode that the intents state. Single services go first where
-something in their namespace is not ready, then the namespace, then the mesh. What holds a step up is read from the
-intents and the workload manifests: callers without a proxy, scrapers, probes that the injector leaves alone.
+		Short: "Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT",
+		Long: `Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT. Each step raises one ceiling, under
+modes of the environment in meshc.yaml, until everything has the mode that the intents state: services first if something
+else in their namespace is not ready, then namespaces, then the mesh. What blocks a step is found in the intents and the
+workload manifests: callers without a proxy, scrapers, and probes that the injector does not rewrite.
 
-Policies cut a plaintext caller off before any mode does, since they ask for an identity. So where mTLS is disabled they
-are a dry run (enforcement: dry-run), in which Istio only logs what they would deny, and to enforce them is a step
-between PERMISSIVE and STRICT. Who is turned away then is said first.
+Policies require an identity, so they deny a plaintext caller before any mode does. While mTLS is disabled they are
+therefore in dry-run mode (enforcement: dry-run), in which Istio only logs what they would deny. Enforcing them is a step
+between PERMISSIVE and STRICT. The plan first lists the callers that this step denies.
 
---next makes the change of the first step that nothing holds up in meshc.yaml, where the result can be built. It ends
-with 1 where every step is held up.`,
+--next applies the first step that is not blocked to meshc.yaml, provided that the result builds. The exit code is 1 if
+every step is blocked.`,
 		Example: `  meshc migrate --env prod
   meshc migrate --env prod --next && meshc diff --env prod`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: verb(m.run),
 	}
 	m.registerProject(cmd)
-	cmd.Flags().BoolVar(&m.next, "next", false, "make the change of the next step in meshc.yaml")
+	cmd.Flags().BoolVar(&m.next, "next", false, "apply the next step to meshc.yaml")
 	return cmd
 }
 
@@ -50,7 +50,7 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 		return usageError("which environment? name it with --env")
 	}
 	if slices.Contains(paths, project.Stdin) || slices.Contains(m.workloads, project.Stdin) {
-		return usageError("a plan is about a project with a meshc.yaml, and standard input has none")
+		return usageError("a plan needs a project with a meshc.yaml, and standard input has none")
 	}
 	of, err := m.open(cmd, paths, cmd.InOrStdin())
 	if err != nil {
@@ -73,23 +73,23 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	if err := writeOut(cmd, planText(p, of.Project)); err != nil {
 		return err
 	}
-	said, done := fmt.Sprintf("%s, %d ready", plural(len(p.Steps), "step"), ready), false
+	summary, done := fmt.Sprintf("%s, %d ready", plural(len(p.Steps), "step"), ready), false
 	switch {
 	case len(p.Steps) > 0:
 	case len(p.Refused) > 0:
-		said = "no step lets in those who are turned away"
+		summary = "no step admits the callers that are denied"
 	default:
-		said, done = "no ceiling holds anything back, and policies are enforced", true
+		summary, done = "no ceiling is in effect, and policies are enforced", true
 	}
 	if m.next && !done {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; nothing was changed\n", m.environment, said)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; nothing was changed\n", m.environment, summary)
 		return errFindings
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", m.environment, said)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", m.environment, summary)
 	return nil
 }
 
-// advance makes a step in meshc.yaml. The compiler has the last word: what it would refuse is never written.
+// advance applies a step to meshc.yaml, if the result builds.
 func (m *migration) advance(cmd *cobra.Command, of *compiler.Project, s *planner.Step) error {
 	shown := of.Shown(project.ConfigName)
 	text, settings, ok := s.Apply(of.Config, m.environment)
@@ -114,7 +114,7 @@ func (m *migration) advance(cmd *cobra.Command, of *compiler.Project, s *planner
 	return writeOut(cmd, fmt.Appendf(nil, "%s: %s is %s now (%s)\n", m.environment, s.Name(), s.To, shown))
 }
 
-// refuse shows the findings that keep something from being done.
+// refuse prints the findings that prevent an action.
 func (m *migration) refuse(cmd *cobra.Command, found diag.List, of *compiler.Project, what string) error {
 	if err := m.write(cmd.ErrOrStderr(), found, of.Shown); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (m *migration) refuse(cmd *cobra.Command, found diag.List, of *compiler.Pro
 	return errFindings
 }
 
-// planText is the plan for people.
+// planText formats the plan as text.
 func planText(p *planner.Plan, of *project.Project) []byte {
 	var b bytes.Buffer
 	list := func(indent, title string, blockers []planner.Blocker) {
@@ -148,8 +148,8 @@ func planText(p *planner.Plan, of *project.Project) []byte {
 			b.WriteByte('\n')
 		}
 	}
-	part("turned away in every mode, so that no step can be built:", p.Refused)
-	part("turned away by the policies, whatever the mode:", p.Cut)
+	part("denied in every mode, so no step can be built:", p.Refused)
+	part("denied by the policies in every mode:", p.Cut)
 	if len(p.Steps) > 0 {
 		b.WriteString("steps:\n")
 	}
@@ -158,12 +158,12 @@ func planText(p *planner.Plan, of *project.Project) []byte {
 		if s.Why != "" {
 			b.WriteString("     " + s.Why + "\n")
 		}
-		list("     ", "turned away from then on:", s.Cut)
-		list("     ", "held up:", s.Blocked)
+		list("     ", "denied from this step on:", s.Cut)
+		list("     ", "blocked by:", s.Blocked)
 	}
 	if len(p.Looser) > 0 {
 		b.WriteByte('\n')
-		list("", "stated looser than strict in the intents:", p.Looser)
+		list("", "not strict in the intents:", p.Looser)
 	}
 	return b.Bytes()
 }

@@ -25,22 +25,22 @@ func newPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish [PATH...]",
 		Short: "Commit manifests to the repository of each environment",
-		Long: `Build each environment and commit its manifests to the repository that meshc.yaml names for it: as a proposal, with
---pr as a pull request too, with --direct on the branch that controllers follow. What changes is said in the words of
-the language, in the commit and in the pull request. What is there already is not committed again, and one that
-proposes nothing any more is withdrawn.
+		Long: `Build each environment and commit its manifests to the repository that meshc.yaml names for it: as a proposal on a
+branch, with --pr also as a pull request, or with --direct on the branch that controllers follow. The commit and the pull
+request describe the change in terms of intents. If there is no change, nothing is committed, and a proposal that is no
+longer needed is withdrawn.
 
-Proposals are on the branch meshc/ENV, on meshc/ENV-PATH where the environment has a path in its repository, so that
-several projects can propose to one. The branch is replaced each time: a rule that forbids that must leave out meshc/*.
+Proposals are on the branch meshc/ENV, or meshc/ENV-PATH if the environment has a path in its repository, so that several
+projects can share a repository. Each proposal replaces the previous one; branch rules that forbid this must exempt
+meshc/*.
 
-Files that somebody changed by hand, and files of others, are findings and stop the publish; --overwrite takes them.
-Where meshc.yaml names no repository a bare one is made in build/environments, so that all of this can be tried.
+Files that were changed by hand, and files of others in the way, are findings and stop the publish; --overwrite replaces
+them. If meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
 
-Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, keys and the agent of ssh, or what git's credential helper
-knows; the forge of a server of one's own is named with forge in meshc.yaml. The date of a commit is GIT_AUTHOR_DATE,
-else SOURCE_DATE_EPOCH, else the clock; author and signature are those of git's configuration. An environment that
-fails does not keep the others from being published; the exit code is 3 where a repository or forge failed, else 1
-where findings stood in the way.`,
+Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, SSH keys and the SSH agent, or those of git's credential
+helper. For a self-hosted server, forge in meshc.yaml names the kind. The date of a commit is GIT_AUTHOR_DATE, else
+SOURCE_DATE_EPOCH, else the clock; author and signature follow git's configuration. If an environment fails, the others
+are still published. The exit code is 3 if a repository or forge failed, else 1 if findings stopped a publish.`,
 		Example: `  meshc publish                                  # the only environment, or a project without any
   meshc publish --env staging --direct
   meshc publish --env staging --env prod --pr
@@ -53,16 +53,16 @@ where findings stood in the way.`,
 
 func (p *publish) registerFlags(cmd *cobra.Command) {
 	p.registerSources(cmd)
-	cmd.Flags().StringArrayVar(&p.environments, "env", nil, "environment of meshc.yaml to publish; may repeat (default the only one)")
-	cmd.Flags().BoolVar(&p.pull, "pr", false, "open a pull request, or renew the open one")
-	cmd.Flags().BoolVar(&p.direct, "direct", false, "commit on the branch that controllers follow, without a proposal")
+	cmd.Flags().StringArrayVar(&p.environments, "env", nil, "environment of meshc.yaml to publish; may be repeated (default the only one)")
+	cmd.Flags().BoolVar(&p.pull, "pr", false, "open a pull request, or update the open one")
+	cmd.Flags().BoolVar(&p.direct, "direct", false, "commit to the branch that controllers follow, without a proposal")
 	cmd.Flags().BoolVar(&p.draft, "draft", false, "open the pull request as a draft")
-	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may repeat")
-	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "say what would be committed, and push nothing")
-	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "take back generated files that were changed by hand, and take over those of others")
-	cmd.Flags().Var(&p.author, "author", "who the commit is by, as in \"Ann <ann@example.org>\" (default as for git)")
+	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may be repeated")
+	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "print what would be committed, and push nothing")
+	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand, and files of others")
+	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default as for git)")
 	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects that ask for sidecars")
-	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "how long each environment may take")
+	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "time limit for each environment")
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
 }
 
@@ -79,9 +79,9 @@ func (p *publish) run(cmd *cobra.Command, paths []string) error {
 	p.cmd = cmd
 	switch {
 	case p.pull && p.direct:
-		return usageError("--direct needs no pull request: choose one of --pr and --direct")
+		return usageError("choose one of --pr and --direct")
 	case !p.pull && (p.draft || len(p.labels) > 0):
-		return usageError("--draft and --label are about the pull request of --pr")
+		return usageError("--draft and --label require --pr")
 	case p.timeout <= 0:
 		return usageError("--timeout %s: want a time such as 90s", p.timeout)
 	}
@@ -107,7 +107,7 @@ func (p *publish) run(cmd *cobra.Command, paths []string) error {
 			f = &failure{exitIO, err}
 		}
 		if f.code == exitUsage {
-			return f // it is the same for all of them
+			return f // the same for every environment
 		}
 		if f.err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %v\n", shownName(environment), f.err)
@@ -129,7 +129,7 @@ func shownName(environment string) string {
 	return environment
 }
 
-// choose settles which environments are published.
+// choose returns the environments to publish.
 func (p *publish) choose(paths []string) ([]string, error) {
 	opened, findings, err := project.Open(paths)
 	if err != nil {
@@ -158,7 +158,7 @@ func (p *publish) choose(paths []string) ([]string, error) {
 	return chosen, nil
 }
 
-// one publishes an environment and prints a line about it.
+// one publishes an environment and prints a line with the result.
 func (p *publish) one(cmd *cobra.Command, environment string, paths []string, stdin io.Reader) error {
 	p.environment = environment
 	made, err := p.compile(cmd, paths, stdin)
@@ -175,9 +175,9 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	ctx, cancel := context.WithTimeout(cmd.Context(), p.timeout)
 	defer cancel()
 	o, local := destination(made.project, environment)
-	shown := "" // where the stand-in for a repository is, or would be
+	address := "" // the path of the stand-in for a missing repository
 	if local {
-		shown = shownPath(o.Repository)
+		address = shownPath(o.Repository)
 		gone, err := p.standIn(cmd, &o)
 		if err != nil {
 			return err
@@ -186,13 +186,13 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	}
 	o.Secrets = &gitops.Secrets{}
 	var f *forge.Forge
-	if p.pull { // whether there can be a pull request is known before anything is pushed
+	if p.pull { // fail before anything is pushed
 		if f, err = forge.Open(forge.Options{Repository: o.Repository, Kind: o.Forge, Getenv: os.Getenv, Secrets: o.Secrets, Timeout: p.timeout}); err != nil {
 			return delivered(err)
 		}
 	}
 	after := made.Side(environment)
-	var said forge.Description
+	var description forge.Description
 	var reviewers []string
 	o.Direct, o.Overwrite, o.DryRun, o.Timeout, o.Author = p.direct, p.overwrite, p.dryRun, p.timeout, p.author.Identity
 	o.Source, o.Warnings = gitops.Source(ctx, made.project.Root), made.project.Config.Warnings
@@ -202,33 +202,33 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 			return gitops.Message{}, err
 		}
 		owners := ownersOf(made.project)
-		said, reviewers = d.description(environment, owners), d.reviewers(owners)
+		description, reviewers = d.description(environment, owners), d.reviewers(owners)
 		for _, path := range change.LeftOut {
-			said.Others = append(said.Others, forge.Line{Intent: path + " is no longer applied"})
+			description.Others = append(description.Others, forge.Line{Intent: path + " is no longer applied"})
 		}
-		return gitops.Message{Title: said.Title(), Body: said.Text()}, nil
+		return gitops.Message{Title: description.Title(), Body: description.Text()}, nil
 	}
 	result, findings, err := gitops.Publish(ctx, after.Files, o)
 	if err != nil {
 		return delivered(err)
 	}
-	if shown == "" {
-		shown = result.Repository
+	if address == "" {
+		address = result.Repository
 	}
 	if err := p.write(cmd.ErrOrStderr(), findings, func(name string) string { return name }); err != nil {
 		return err
 	}
 	if findings.HasErrors() {
-		return p.stopped(cmd, counts(findings)+" in "+shown)
+		return p.stopped(cmd, counts(findings)+" in "+address)
 	}
-	done, err := p.propose(ctx, cmd, f, result, said, reviewers, shown)
+	done, err := p.propose(ctx, cmd, f, result, description, reviewers, address)
 	if err != nil {
 		return delivered(err)
 	}
 	return p.say(cmd, done)
 }
 
-// say prints the line about an environment.
+// say prints the result for an environment.
 func (p *publish) say(cmd *cobra.Command, text string) error {
 	return writeOut(cmd, []byte(shownName(p.environment)+": "+text+"\n"))
 }
@@ -240,9 +240,9 @@ func (p *publish) stopped(cmd *cobra.Command, why string) error {
 	return errFindings
 }
 
-// propose brings the pull request, where there is a forge, to what was published, and says what was done.
-func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forge, result gitops.Result, said forge.Description, reviewers []string, shown string) (string, error) {
-	where := result.Branch + " of " + shown
+// propose updates the pull request if there is a forge, and returns a summary of what was done.
+func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forge, result gitops.Result, description forge.Description, reviewers []string, address string) (string, error) {
+	where := result.Branch + " of " + address
 	switch {
 	case result.Withdrawn && p.dryRun:
 		return "up to date; the proposal on " + result.Review + " would be withdrawn", nil
@@ -251,23 +251,23 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 	case result.UpToDate && result.Commit == "":
 		return "up to date", nil
 	case p.dryRun:
-		done := fmt.Sprintf("%s: would be committed on %s (%s)", summary(said), where, filesOf(result.Change))
-		if text := strings.TrimSpace(said.Text()); text != "" {
+		done := fmt.Sprintf("%s: would be committed on %s (%s)", summary(description), where, filesOf(result.Change))
+		if text := strings.TrimSpace(description.Text()); text != "" {
 			done += "\n\n" + text + "\n"
 		}
 		return done, nil
 	}
-	done := fmt.Sprintf("%s: %s on %s", summary(said), result.Commit[:min(len(result.Commit), 10)], where)
+	done := fmt.Sprintf("%s: %s on %s", summary(description), result.Commit[:min(len(result.Commit), 10)], where)
 	if result.UpToDate {
-		done = summary(said) + ": proposed already on " + where
+		done = summary(description) + ": already proposed on " + where
 	}
 	if f == nil {
 		return done, nil
 	}
-	said.Pointer = "the commit " + result.Commit
+	description.Pointer = "the commit " + result.Commit
 	pull, err := f.Ensure(ctx, forge.Request{
 		Head: result.Branch, Base: result.Base, Environment: shownName(p.environment),
-		Title: said.Title(), Body: said.Markdown(bodyLimit), Labels: p.labels, Reviewers: reviewers, Draft: p.draft,
+		Title: description.Title(), Body: description.Markdown(bodyLimit), Labels: p.labels, Reviewers: reviewers, Draft: p.draft,
 	})
 	if err != nil {
 		return "", err
@@ -275,18 +275,18 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 	for _, w := range pull.Warnings {
 		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s\n", shownName(p.environment), w)
 	}
-	verb := "renewed"
+	verb := "updated"
 	if pull.Created {
 		verb = "opened"
 	}
 	return done + "; " + verb + " " + pull.URL, nil
 }
 
-// bodyLimit leaves room for what people write around the text of meshc.
+// bodyLimit leaves room for what people add to the body.
 const bodyLimit = forge.Limit - 2000
 
-// standIn makes the repository that an environment without one is published to. A dry run looks at what is there, or
-// at an empty one elsewhere, which is gone afterwards.
+// standIn creates the repository for an environment without one. A dry run uses the existing one, or a temporary one that
+// gone removes.
 func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), err error) {
 	gone = func() {}
 	if _, err := os.Stat(o.Repository); err == nil {
@@ -306,16 +306,16 @@ func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), e
 		return func() {}, delivered(fmt.Errorf("%s: %w", filepath.ToSlash(made), err))
 	}
 	if !p.dryRun {
-		// What tries the road is not for the project's own repository.
+		// Keep it out of the project's repository.
 		if err := os.WriteFile(filepath.Join(filepath.Dir(made), ".gitignore"), []byte("*\n"), 0o644); err != nil {
 			return gone, err
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "meshc.yaml names no repository for %s: made %s\n", shownName(o.Environment), shownPath(made))
+		fmt.Fprintf(cmd.ErrOrStderr(), "meshc.yaml names no repository for %s: created %s\n", shownName(o.Environment), shownPath(made))
 	}
 	return gone, nil
 }
 
-// shownPath is a path as somebody in the current folder would write it.
+// shownPath returns a path relative to the current folder, if that is shorter.
 func shownPath(path string) string {
 	if wd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(wd, path); err == nil && len(rel) < len(path) {
@@ -329,7 +329,7 @@ func filesOf(c gitops.Change) string {
 	return fmt.Sprintf("%s written, %d removed", plural(len(c.Written), "file"), len(c.Removed))
 }
 
-// withdrawn closes the pull request of a proposal that the branch has overtaken.
+// withdrawn closes the pull request of a withdrawn proposal.
 func withdrawn(ctx context.Context, f *forge.Forge, result gitops.Result) (string, error) {
 	text := "up to date; the proposal on " + result.Review + " was withdrawn"
 	if f == nil {
@@ -342,7 +342,7 @@ func withdrawn(ctx context.Context, f *forge.Forge, result gitops.Result) (strin
 	return text, err
 }
 
-// author is who a commit is by, as git takes it.
+// author is the value of --author.
 type author struct{ gitops.Identity }
 
 func (a *author) String() string {
@@ -359,12 +359,12 @@ func (a *author) Set(text string) error {
 	address, after, closed := strings.Cut(rest, ">")
 	a.Name, a.Email = strings.TrimSpace(name), strings.TrimSpace(address)
 	if !ok || !closed || strings.TrimSpace(after) != "" || a.Name == "" || a.Email == "" {
-		return errors.New("want one as in \"Ann <ann@example.org>\"")
+		return errors.New("want an author such as \"Ann <ann@example.org>\"")
 	}
 	return nil
 }
 
-// reviewers are the owners of what changes; names of forges begin with @, mail addresses are left out.
+// reviewers returns the owners of the changes that are users of a forge, whose names begin with @.
 func (d *difference) reviewers(owners func(diff.Change) []string) []string {
 	var all []string
 	for _, list := range [][]diff.Change{d.Opened, d.Closed, d.FailOpen, d.FailClosed} {

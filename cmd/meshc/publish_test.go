@@ -22,7 +22,7 @@ import (
 )
 
 // TestPullRequest publishes to git's own backend over HTTP, with pull requests in the shapes of Gitea's API: one is
-// opened, renewed, and closed once it has nothing to propose. The token is in none of what is printed, committed or sent.
+// opened, updated, and closed when there is nothing left to propose. The token is never printed, committed or sent.
 func TestPullRequest(t *testing.T) {
 	git, err := exec.LookPath("git")
 	require.NoError(t, err)
@@ -108,10 +108,10 @@ func TestPullRequest(t *testing.T) {
 	assert.Contains(t, pull["body"], "- `any -> shop/b` in `shop.mesh:6`")
 
 	write("shop.mesh", mesh+"deny a -> b:80 DELETE because \"@ann asked\"\n")
-	assert.Contains(t, publish("--pr"), "; renewed https://git.example.org/acme/env/pulls/7")
+	assert.Contains(t, publish("--pr"), "; updated https://git.example.org/acme/env/pulls/7")
 	assert.Equal(t, "meshc: prod: 1 connection closed", pull["title"])
 	assert.Contains(t, pull["body"], "- `shop/a -> shop/b:80 DELETE` in `shop.mesh:6`, because `@ann asked`")
-	assert.Contains(t, publish("--pr"), "proposed already on meshc/prod-mesh of")
+	assert.Contains(t, publish("--pr"), "already proposed on meshc/prod-mesh of")
 
 	write("shop.mesh", mesh)
 	assert.Contains(t, publish("--pr"), "up to date; the proposal on meshc/prod-mesh was withdrawn; closed https://git.example.org/acme/env/pulls/7")

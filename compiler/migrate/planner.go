@@ -150,13 +150,13 @@ func (p *planner) raise(to policy.Mode) []Step {
 		}
 		var blocked []Blocker
 		for _, h := range held {
-			blocked = append(blocked, Blocker{Text: h.Name() + " is held up"})
+			blocked = append(blocked, Blocker{Text: h.Name() + " is blocked"})
 		}
 		switch {
 		case p.has(goal.Name) || meshes > 1 || !p.has("*"):
 			steps = append(steps, step(goal.Name, blocked))
 			if len(blocked) > 0 {
-				namespaces = append(namespaces, Blocker{Text: goal.Name + " is held up"})
+				namespaces = append(namespaces, Blocker{Text: goal.Name + " is blocked"})
 			}
 		default:
 			namespaces = append(namespaces, blocked...)

@@ -51,7 +51,7 @@ func TestCommand(t *testing.T) {
 	assert.Contains(t, again[0].Body, "frontend")
 	assert.NotContains(t, s.render(t, again[0].Body), `href="/everyone"`)
 	meshc("publish", project, "--env", "prod", "--pr")
-	assert.Contains(t, said, "proposed already")
+	assert.Contains(t, said, "already proposed")
 	for _, text := range []string{said, again[0].Body, again[0].Title} {
 		assert.NotContains(t, text, s.token)
 	}
