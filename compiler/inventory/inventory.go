@@ -1,6 +1,8 @@
-// Package inventory reads workload manifests: which accounts, pods, ports and namespaces a project has.
+// Package inventory reads workload manifests: the accounts, pods, ports and namespaces of a project, each with its span.
 //
-// It knows Kubernetes' own objects. It does not know the language or the policy, and it opens no file itself.
+// It knows Kubernetes' own objects, and which of their labels and annotations decide whether Istio gives a pod a proxy. It
+// does not know the language or the policy, and opens no files. Objects are decoded as an API server would decode them;
+// kinds that have no bearing on a mesh are skipped, as are templates of Helm.
 package inventory
 
 import (
@@ -20,7 +22,7 @@ type Set struct {
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.
 type Workload struct {
 	Namespace string
-	Unplaced  bool // nothing says the namespace: it is taken to be `default`
+	Unplaced  bool // no namespace is stated: it is taken to be `default`
 	Kind      string
 	Object    string            // metadata.name
 	Service   string            // what the language calls it: label app, else app.kubernetes.io/name, else the object's name
@@ -28,9 +30,9 @@ type Workload struct {
 	Labels    map[string]string // of the pods
 	Ports     []Port            // container ports, sorted by number
 	Hosts     []string          // names of the Services in front of it, sorted
-	NoProxy   string            // why it has no sidecar, in words (`hostNetwork`, `namespace shop has no injection label`); empty where it has one or nothing is known
+	NoProxy   string            // why it has no proxy, in words (`hostNetwork`, `namespace shop has no injection label`); empty if it has one or that is not known
 	NoProxyAt source.Span
-	Proxy     string // what shows that it has one, in words; empty where it has none or nothing is known
+	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
 	Scrape    *Scrape
 	Probes    []Probe     // of the kubelet, those that reach the pod in plaintext
@@ -43,13 +45,13 @@ type Workload struct {
 	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
 
-// Port is a container port with what the Services in front of it say.
+// Port is a container port with what Services that lead to it say.
 type Port struct {
 	Number       uint16
 	Name         string
-	Protocol     policy.Protocol // from a Service's appProtocol or port name; ProtocolUnset where nothing says
+	Protocol     policy.Protocol // from a Service's appProtocol or port name; ProtocolUnset where none says
 	ServicePorts []uint16        // ports of Services that lead here, sorted
-	UDP          bool            // or SCTP: nothing that a proxy ever sees
+	UDP          bool            // or SCTP: a proxy never sees it
 	At           source.Span     // containerPort, or the Service's targetPort or port where no container lists it
 }
 
@@ -60,14 +62,14 @@ type Scrape struct {
 	At   source.Span
 }
 
-// Scraped tells whether somebody scrapes a workload through its sidecar: neither on a port of that, which merges metrics
-// on one of its own, nor on one that bypasses it.
+// Scraped reports whether a workload is scraped through its sidecar: not on a port of the sidecar, which can merge metrics
+// on one of its own, and not on a port that bypasses it.
 func (w *Workload) Scraped() bool {
 	return w.Scrape != nil && !sidecarPort(w.Scrape.Port) && !w.Excluded.Has(w.Scrape.Port)
 }
 
-// Probe is an HTTP or gRPC probe of a container that the injector is told to leave alone: it does not come in by way of
-// the sidecar's agent, as others do, but straight from the kubelet, which has no identity.
+// Probe is an HTTP or gRPC probe of a container that the injector must not rewrite: it comes directly from the kubelet, which
+// has no identity, rather than through the sidecar's agent.
 // https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/
 type Probe struct {
 	Container string
@@ -75,15 +77,15 @@ type Probe struct {
 	At        source.Span // the annotation sidecar.istio.io/rewriteAppHTTPProbers
 }
 
-// Excluded is the ports of a pod that are not led through its sidecar: nothing is enforced there. It comes from the
-// annotations traffic.sidecar.istio.io/excludeInboundPorts and includeInboundPorts.
+// Excluded is the ports of a pod that bypass its sidecar, so that nothing is enforced there. It comes from the annotations
+// traffic.sidecar.istio.io/excludeInboundPorts and includeInboundPorts.
 type Excluded struct {
 	Ports  []uint16 // sorted, without the sidecar's own
 	Others bool     // all but Ports bypass the sidecar
 	At     source.Span
 }
 
-// Has tells whether a port bypasses the sidecar; e may be nil.
+// Has reports whether a port bypasses the sidecar; e may be nil.
 func (e *Excluded) Has(port uint16) bool {
 	if e == nil || sidecarPort(port) {
 		return false

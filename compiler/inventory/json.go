@@ -16,12 +16,12 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// decode reads a node into one of Kubernetes' types as an API server would: by way of JSON, with the scalars
-// of YAML 1.1 (`yes` is true) and names whose case counts. Fields of a wrong type are findings; the rest is read.
-// It returns false where nothing of the object can be used.
+// decode reads a node into one of Kubernetes' types as an API server would: through JSON, with the scalars of YAML 1.1
+// (`yes` is true) and case-sensitive names. Fields of a wrong type are findings; the rest is read. It returns false if
+// nothing of the object can be used.
 //
-// One parse of the text serves the typed object and the places: sigs.k8s.io/yaml, which makes the same JSON,
-// would parse it once more and takes twice the time of all the rest.
+// One parse of the text gives both the typed object and the spans. sigs.k8s.io/yaml, which makes the same JSON, would
+// parse it again and take twice the time of everything else.
 func (f *file) decode(n *yaml.Node, into any) bool {
 	w := &jsonWriter{file: f}
 	w.value(n, nil, 0)
@@ -32,7 +32,7 @@ func (f *file) decode(n *yaml.Node, into any) bool {
 	f.wrong = err != nil
 	tries := maxWrong
 	if len(w.out) > 64<<10 {
-		tries = 1 // each takes some fifteen times what decoding takes
+		tries = 1 // each takes about fifteen times as long as decoding
 	}
 	for range tries {
 		if err == nil {
@@ -50,9 +50,9 @@ func (f *file) decode(n *yaml.Node, into any) bool {
 // maxWrong is how many values of a wrong type are reported of one object.
 const maxWrong = 10
 
-// wrongValue finds a value that a type cannot hold, by its number, and the error about it. The decoder of
-// Kubernetes names no place, and its own types (quantities, ports that are numbers or names) not even a
-// field. But every type takes null: the value sought is the last one that must be null for the rest to fit.
+// wrongValue returns the number of a value that a type cannot hold, and the error about it. The decoder of Kubernetes gives
+// no position, and for its own types (quantities, ports that are numbers or names) not even a field. But every type takes
+// null, so the value is the last one that must be null for the rest to fit.
 func (f *file) wrongValue(n *yaml.Node, into any, nulls []int) (int, error) {
 	var cause error
 	fits := func(below int) bool {
@@ -92,7 +92,7 @@ func (f *file) wrongType(v yamldoc.Pair, cause error) {
 	at := f.doc.Span(v.Value)
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(cause, &wrong) {
-		f.findings.Add(diag.MalformedManifest, at, "%s has a value that Kubernetes does not take", name)
+		f.findings.Add(diag.MalformedManifest, at, "%s has a value that Kubernetes does not accept", name)
 		return
 	}
 	want, got := wanted(wrong.Type), shape(v.Value)
@@ -120,11 +120,11 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-// maxDepth is far beyond any object of Kubernetes and far below what a stack bears.
+// maxDepth is far beyond any object of Kubernetes and far below what a stack holds.
 const maxDepth = 500
 
-// jsonWriter writes a node as JSON and finds what YAML allows and Kubernetes does not. Values are numbered in
-// the order in which they end.
+// jsonWriter writes a node as JSON and reports what YAML allows but Kubernetes does not. Values are numbered in the order in
+// which they end.
 type jsonWriter struct {
 	*file
 	out   []byte
@@ -136,7 +136,7 @@ type jsonWriter struct {
 	list  *[]yamldoc.Pair // where the values are gathered, with their keys
 }
 
-// values is all values in the order of their numbers.
+// values returns all values in the order of their numbers.
 func (w *jsonWriter) values(n *yaml.Node) []yamldoc.Pair {
 	var list []yamldoc.Pair
 	(&jsonWriter{file: w.file, quiet: true, list: &list}).value(n, nil, 0)
@@ -183,7 +183,7 @@ func (w *jsonWriter) mapping(n *yaml.Node, depth int) {
 	pairs, repeats := yamldoc.Pairs(n)
 	if !w.quiet {
 		for _, r := range repeats {
-			w.findings.Add(diag.MalformedManifest, w.doc.Span(r.Again), "key %s stands twice in one mapping", r.Again.Value).
+			w.findings.Add(diag.MalformedManifest, w.doc.Span(r.Again), "key %s occurs twice in one mapping", r.Again.Value).
 				WithRelated(w.doc.Span(r.First), "first here").
 				WithHelp("keep one of them")
 		}
@@ -250,7 +250,7 @@ func (w *jsonWriter) scalar(n *yaml.Node) {
 	w.out = appendString(w.out, n.Value)
 }
 
-// plainInt tells a number that JSON writes in the same way.
+// plainInt reports whether s is a number that JSON writes in the same way.
 func plainInt(s string) bool {
 	if len(s) > 18 || s == "" || s[0] == '0' && len(s) > 1 {
 		return false
@@ -263,8 +263,8 @@ func plainInt(s string) bool {
 	return true
 }
 
-// legacyBool is what a plain word of YAML 1.1 means that yaml.v3 takes for text. kubectl reads YAML by
-// go.yaml.in/yaml/v2, whose list this is.
+// legacyBool returns the value of a word that is a boolean in YAML 1.1 and text to yaml.v3; empty for any other. kubectl
+// reads YAML with go.yaml.in/yaml/v2, whose list this is.
 func legacyBool(n *yaml.Node) string {
 	if n.Style != 0 || n.Kind != yaml.ScalarNode || len(n.Value) > 3 {
 		return ""

@@ -13,12 +13,12 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// What a cluster would refuse, or drop without a word, and what then is missing here: an account, a port, a whole
-// workload. Only words near those that are read are reported; manifests may have many others.
+// A misspelt kind or field is refused by a cluster or dropped silently, and an account, a port or a whole workload is then
+// missing here. Only words that resemble one that is read are reported; manifests may have many others.
 
 var kindNames = slices.Sorted(maps.Keys(kinds))
 
-// misspeltKind reports a kind that its API group does not have and that is near one which is read.
+// misspeltKind reports a kind that its API group does not have and that resembles one that is read.
 func (f *file) misspeltKind(at *yaml.Node, t *objectType) {
 	var names []string
 	for _, name := range kindNames {
@@ -32,7 +32,7 @@ func (f *file) misspeltKind(at *yaml.Node, t *objectType) {
 	}
 }
 
-// podFields is all fields of a pod's spec, fieldsRead those that decide who it is and what may call it.
+// podFields are all fields of a pod's spec, fieldsRead those that decide its identity and what may call it.
 var (
 	podFields  = fieldNames(reflect.TypeFor[corev1.PodSpec]())
 	fieldsRead = []string{"containers", "hostNetwork", "serviceAccountName"}
@@ -48,7 +48,7 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
-// misspeltFields reports fields of a pod's spec that it does not have and that are near one which is read.
+// misspeltFields reports fields that a pod's spec does not have and that resemble one that is read.
 func (f *file) misspeltFields(spec *yaml.Node) {
 	if spec == nil || spec.Kind != yaml.MappingNode {
 		return

@@ -16,7 +16,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// kind is where a kind of object lives.
+// kind is the API group of a kind of object.
 type kind struct {
 	version string   // the apiVersion of today
 	groups  []string // other groups have kinds of the same name: Knative's Service, Volcano's Job
@@ -25,7 +25,7 @@ type kind struct {
 // Deployments and their like were in the group extensions up to Kubernetes 1.15, with the same fields.
 var apps = []string{"apps", "extensions"}
 
-// kinds is every kind that is read.
+// kinds are the kinds that are read.
 var kinds = map[string]*kind{
 	"CronJob":        {"batch/v1", []string{"batch"}},
 	"DaemonSet":      {"apps/v1", apps},
@@ -46,7 +46,7 @@ type object struct {
 	add                   func(*reader)
 }
 
-// object decodes an object of a kind that is read and keeps it for the end of the file.
+// object decodes an object of a kind that is read, and keeps it until the end of the file.
 func (f *file) object(n *yaml.Node, kind string) {
 	switch kind {
 	case "Deployment":
@@ -110,7 +110,7 @@ func (f *file) keep(kind, namespace, name string, at source.Span, add func(*read
 	f.objects = append(f.objects, &object{kind, namespace, name, at, add})
 }
 
-// meta checks the names of an object and settles its namespace, which is empty for a Namespace.
+// meta checks the names of an object and determines its namespace, which is empty for a Namespace.
 func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.Span, namespace string, ok bool) {
 	at = f.doc.Span(yamldoc.Get(n, "kind"))
 	if name := yamldoc.Get(n, "metadata", "name"); m.Name != "" && name != nil {
@@ -125,13 +125,13 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 		}
 		return at, "", false
 	case m.Name != "" && !policy.IsName(m.Name):
-		f.findings.Add(diag.MalformedManifest, at, "%q is no name of a %s: small letters, digits, dashes and dots", m.Name, kind)
+		f.findings.Add(diag.MalformedManifest, at, "%q is not a valid name of a %s: use lower-case letters, digits, `-` and `.`", m.Name, kind)
 		return at, "", false
 	case kind == "Namespace":
 		return at, "", true
 	case m.Namespace != "":
 		if !policy.IsLabel(m.Namespace) {
-			f.findings.Add(diag.MalformedManifest, f.doc.Span(yamldoc.Get(n, "metadata", "namespace")), "%q is no name of a namespace: small letters, digits and dashes", m.Namespace)
+			f.findings.Add(diag.MalformedManifest, f.doc.Span(yamldoc.Get(n, "metadata", "namespace")), "%q is not a valid namespace: use lower-case letters, digits and `-`", m.Namespace)
 			return at, "", false
 		}
 		return at, m.Namespace, true
@@ -153,7 +153,7 @@ func (f *file) namespaceAt(n *yaml.Node, m *metav1.ObjectMeta) (at source.Span) 
 	return f.doc.Span(yamldoc.Get(n, "metadata", "namespace"))
 }
 
-// Entry is the line of meshc.yaml that gives the objects of a file, or of a stream, their namespace.
+// Entry returns the line of meshc.yaml that gives the objects of a file, or of a stream, their namespace.
 func Entry(file, namespace string) string {
 	if strings.HasPrefix(file, "<") { // no path: a stream
 		file = "-"
@@ -161,8 +161,8 @@ func Entry(file, namespace string) string {
 	return fmt.Sprintf("workloads: [{path: %q, namespace: %s}]", file, namespace)
 }
 
-// unfilled tells whether one of some values is still to be filled in, which makes a template of the file: in quotes
-// such a value is YAML.
+// unfilled reports whether one of some values has a placeholder, which makes the file a template: in quotes it is valid
+// YAML.
 func (f *file) unfilled(values ...string) bool {
 	for _, v := range values {
 		f.template = f.template || strings.Contains(v, "{{")

@@ -15,7 +15,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// pod is a workload with what Services and namespaces still have to say about it.
+// pod is a workload that Services and namespaces have yet to complete.
 type pod struct {
 	Workload
 	owner objectKey // the object whose controller made it, if any
@@ -28,7 +28,7 @@ type portName struct {
 	udp  bool
 }
 
-// workload keeps an object that makes pods. path leads to the pod template.
+// workload keeps an object that creates pods. path leads to the pod template.
 func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, path ...string) {
 	at, namespace, ok := f.meta(n, kind, meta)
 	if !ok || f.unfilledLabels(template.Labels) || f.unfilled(template.Spec.ServiceAccountName, template.Spec.DeprecatedServiceAccount) {
@@ -83,8 +83,8 @@ func orderPorts(a, b Port) int {
 	return 1
 }
 
-// account settles the service account: serviceAccountName, else its old name serviceAccount (Kubernetes
-// fills the one from the other), else default.
+// account sets the service account: serviceAccountName, else its old name serviceAccount (Kubernetes copies one to the
+// other), else default.
 func (f *file) account(p *pod, spec *yaml.Node, s *corev1.PodSpec) {
 	p.Account = cmp.Or(s.ServiceAccountName, s.DeprecatedServiceAccount, "default")
 	for _, field := range []string{"serviceAccount", "serviceAccountName"} {
@@ -93,16 +93,16 @@ func (f *file) account(p *pod, spec *yaml.Node, s *corev1.PodSpec) {
 		}
 	}
 	if !policy.IsName(p.Account) {
-		f.findings.Add(diag.MalformedManifest, p.AccountAt, "%q is no name of a ServiceAccount: small letters, digits, dashes and dots", p.Account)
+		f.findings.Add(diag.MalformedManifest, p.AccountAt, "%q is not a valid name of a ServiceAccount: use lower-case letters, digits, `-` and `.`", p.Account)
 	}
 }
 
-// containers takes the ports of containers that run as long as the pod: init containers with
-// `restartPolicy: Always` (sidecars) do, the others end before the pod serves.
+// containers adds the ports of containers that run as long as the pod does. Init containers with `restartPolicy: Always`
+// (sidecars) do; the others end before the pod serves.
 func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container, init bool) {
 	for i, c := range containers {
 		if c.Name == "istio-proxy" {
-			continue // its ports are no ports of the workload
+			continue // its ports are not the workload's
 		}
 		if init && (c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways) {
 			continue
@@ -130,7 +130,7 @@ func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container
 	}
 }
 
-// port is the port of a number, nil where the workload does not have it.
+// port returns the port of a number, nil where the workload has none.
 func (p *pod) port(number uint16, udp bool) *Port {
 	for i := range p.Ports {
 		if p.Ports[i].Number == number && p.Ports[i].UDP == udp {
@@ -140,7 +140,7 @@ func (p *pod) port(number uint16, udp bool) *Port {
 	return nil
 }
 
-// item is an item of a sequence, nil where there is none.
+// item returns an item of a sequence, nil where there is none.
 func item(list *yaml.Node, i int) *yaml.Node {
 	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
 		return nil
@@ -148,8 +148,8 @@ func item(list *yaml.Node, i int) *yaml.Node {
 	return yamldoc.Resolve(list.Content[i])
 }
 
-// probes finds those that are not led through the agent of the sidecar. That is for the injector to do, unless the pod
-// forbids it. What a TCP probe opens, the sidecar accepts in any mode.
+// probes finds those that do not go through the agent of the sidecar. The injector rewrites probes to do so unless the pod
+// forbids it. The sidecar accepts the connections of TCP probes in any mode.
 func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 	rewrite, err := strconv.ParseBool(template.Annotations[rewriteKey])
 	if rewrite || err != nil {

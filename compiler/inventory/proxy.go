@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// The labels and annotations by which Istio decides who gets a proxy. Which of them count, and in what order,
-// is what istio/istio says in pkg/kube/inject/inject.go (injectRequired) and in the selectors of
+// The labels and annotations by which Istio decides which pods get a proxy. Which of them count, and in which order, is in
+// pkg/kube/inject/inject.go of istio/istio (injectRequired) and in the selectors of
 // manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
 const (
 	injectKey    = "sidecar.istio.io/inject"
@@ -32,11 +32,11 @@ var system = map[string]bool{"kube-system": true, "kube-public": true, "kube-nod
 
 // proxy is what a pod's own manifest says about its proxy.
 type proxy struct {
-	present     bool        // a container istio-proxy stands in the manifest: a gateway, or injected by hand
-	hostNetwork source.Span // not zero where the pod has it
-	off         source.Span // not zero where sidecar.istio.io/inject is "false"
+	present     bool        // the manifest has a container istio-proxy: a gateway, or injected by hand
+	hostNetwork source.Span // non-zero if the pod uses it
+	off         source.Span // non-zero if sidecar.istio.io/inject is "false"
 	on          bool        // the label sidecar.istio.io/inject is "true", or there is a revision label
-	asked       source.Span // of what asks for one: that, or the annotation, which decides nothing by itself
+	asked       source.Span // what requests one: that, or the annotation, which decides nothing by itself
 	ambient     string      // istio.io/dataplane-mode
 	ambientAt   source.Span
 }
@@ -55,7 +55,7 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 		key, _ := yamldoc.Find(yamldoc.Get(here, "spec"), "hostNetwork")
 		p.hostNetwork = f.doc.Span(key)
 	}
-	// The label is the new way and wins over the annotation; only the label reaches the webhook's selectors.
+	// The label takes precedence over the older annotation; only the label reaches the webhook's selectors.
 	value, labelled := template.Labels[injectKey]
 	where := "labels"
 	if !labelled {
@@ -74,8 +74,8 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 	return p
 }
 
-// excluded reads which ports are led through the sidecar. Excluded ports count only where all are led there, which is
-// the default; an empty list of included ones is none at all (tools/istio-iptables/pkg/capture/run.go).
+// excluded reads which ports go through the sidecar. Excluded ports count only if all ports are included, which is the
+// default; an empty list of included ports includes none (tools/istio-iptables/pkg/capture/run.go).
 func (f *file) excluded(p *pod, at *yaml.Node, annotations map[string]string) {
 	if list, ok := annotations[includeKey]; ok && list != "*" {
 		p.Excluded = &Excluded{Ports: portList(list), Others: true, At: f.doc.Span(yamldoc.Get(at, includeKey))}
@@ -84,7 +84,7 @@ func (f *file) excluded(p *pod, at *yaml.Node, annotations map[string]string) {
 	}
 }
 
-// portList is the ports of an annotation without the sidecar's own, sorted. With anything else in it Istio refuses the pod.
+// portList returns the ports of an annotation without the sidecar's own, sorted. Istio refuses a pod with anything else in it.
 func portList(text string) (ports []uint16) {
 	for word := range strings.SplitSeq(text, ",") {
 		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16)
@@ -96,7 +96,7 @@ func portList(text string) (ports []uint16) {
 	return slices.Compact(ports)
 }
 
-// sidecarPort tells a port of the sidecar itself (https://istio.io/latest/docs/ops/deployment/application-requirements/).
+// sidecarPort reports whether a port is one of the sidecar itself (https://istio.io/latest/docs/ops/deployment/application-requirements/).
 func sidecarPort(port uint16) bool {
 	switch port {
 	case 15000, 15001, 15002, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090:
@@ -108,8 +108,8 @@ func sidecarPort(port uint16) bool {
 // namespace is a Namespace object with what it says about proxies.
 type namespace struct {
 	Namespace
-	sidecars string      // why its pods get no sidecar by themselves; empty where they do
-	never    bool        // nor does a label of theirs change that
+	sidecars string      // why its pods get no sidecar by default; empty if they do
+	never    bool        // a label of the pods cannot change that
 	at       source.Span // what says so
 }
 
@@ -131,8 +131,8 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	f.keep("Namespace", "", o.Name, at, func(r *reader) { r.namespaces = append(r.namespaces, ns) })
 }
 
-// judgeProxy settles whether the manifests show a workload to be without a proxy. Where no Namespace object
-// is given nothing is assumed of it.
+// judgeProxy determines whether the manifests show that a workload has no proxy. Nothing is assumed of a namespace without
+// a Namespace object.
 func (p *pod) judgeProxy(ns *namespace) {
 	switch {
 	case p.proxy.present:

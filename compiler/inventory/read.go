@@ -23,9 +23,9 @@ type Input struct {
 	Namespace string // for objects that name none; empty: `default`, with a warning
 }
 
-// Read reads workload manifests. Every object that can be read is in the set, whatever the rest of its file
-// is like; kinds that do not bear on a mesh are passed over. The set is never nil and, like the findings,
-// does not depend on the order of the inputs.
+// Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its file;
+// kinds without bearing on a mesh are skipped. The set is never nil. Set and findings do not depend on the order of the
+// inputs.
 func Read(inputs []Input) (*Set, diag.List) {
 	inputs = slices.Clone(inputs)
 	slices.SortStableFunc(inputs, func(a, b Input) int {
@@ -45,22 +45,22 @@ func Read(inputs []Input) (*Set, diag.List) {
 	return r.set(), r.findings.Sort()
 }
 
-// nothingRead tells of inputs that have no object which bears on a mesh, most likely the wrong files. Where they have
-// findings those tell why.
+// nothingRead warns of inputs without an object that bears on a mesh, which are most likely the wrong files. If they have
+// other findings, those say why.
 func (r *reader) nothingRead(inputs []Input) {
 	what := inputs[0].File.Name + " has"
 	if len(inputs) > 1 {
 		what = fmt.Sprintf("the %d files of manifests have", len(inputs))
 	}
 	r.findings.Add(diag.NothingRead, inputs[0].File.Span(0, 0), "%s no workload, ServiceAccount, Service or Namespace", what).
-		WithHelp("name the files that the cluster is given; without manifests nothing is checked against them")
+		WithHelp("name the files that are applied to the cluster; without them nothing is checked against manifests")
 }
 
-// expansion is how much more than its own size a file may grow to by aliases and merge keys: an API server
-// takes no object above 3 MiB (limitRequestBody in k8s.io/apiserver).
+// expansion is by how much aliases and merge keys may make a file grow beyond twice its size: an API server accepts no
+// object above 3 MiB (limitRequestBody in k8s.io/apiserver).
 const expansion = 3 << 20
 
-// reader gathers what the files hold, until all of it is known and can be put together.
+// reader gathers what the files have until all of it is known and can be combined.
 type reader struct {
 	findings   diag.List
 	first      map[objectKey]source.Span
@@ -72,20 +72,20 @@ type reader struct {
 
 type objectKey struct{ kind, namespace, name string }
 
-// file is one input while it is read. What it holds goes to the reader when all of it is known to be YAML.
+// file is one input while it is read. Its objects go to the reader once all of it is known to be YAML.
 type file struct {
 	Input
 	*reader
-	budget int // bytes that its objects may still grow to
+	budget int // bytes by which its objects may still grow
 
 	objects  []*object
 	doc      *yamldoc.Document
 	template bool
-	wrong    bool // values of the object at hand were of a wrong type: what only follows from that is silent
-	warned   bool // that objects name no namespace
+	wrong    bool // the current object has values of a wrong type: what only follows from that is not reported
+	warned   bool // about objects without a namespace
 }
 
-// maxFindings is how many findings of one file are shown; between two documents it ends the reading too.
+// maxFindings bounds the findings of one file that are shown. Reading stops after the document that exceeds it.
 const maxFindings = 100
 
 func (f *file) read() {
@@ -123,16 +123,16 @@ func (f *file) read() {
 	}
 }
 
-// skipTemplate says that the file is a template of Helm or another text generator.
+// skipTemplate reports that the file is a template of Helm or another text generator.
 func (f *file) skipTemplate() {
 	at := strings.Index(f.File.Text, "{{")
 	f.findings.Add(diag.SkippedTemplate, f.File.Span(at, at+2), "a template, not a manifest: %s is skipped", f.File.Name).
-		WithHelp("read what the template makes: `helm template CHART | meshc check --workloads -`")
+		WithHelp("read what the template renders: `helm template CHART | meshc check --workloads -`")
 }
 
-// irrelevant tells, without parsing, that a document is a mapping of a kind that is never read: custom resource
-// definitions are the largest part of many folders. A key at the start of a line is one of the top level, because
-// what stands deeper is indented, in block scalars too.
+// irrelevant reports, without parsing, whether a document is a mapping of a kind that is never read: custom resource
+// definitions are the largest part of many folders. A key at the start of a line is at the top level, because what is
+// deeper is indented, in block scalars too.
 func irrelevant(d *yamldoc.Document) bool {
 	const key = "kind:"
 	at := d.Start()
@@ -152,7 +152,7 @@ func irrelevant(d *yamldoc.Document) bool {
 		rest = rest[len(key):]
 		value, _, _ := strings.Cut(rest, "\n")
 		if found != "" {
-			return false // a key that repeats
+			return false // a repeated key
 		}
 		if found = strings.TrimSpace(value); !word(found) {
 			return false
@@ -191,8 +191,8 @@ func (f *file) document(d *yamldoc.Document) {
 	}
 }
 
-// root reads an object, or the objects of a List. The items of a typed list may leave out what its kind
-// says: list is the kind and group that they then have.
+// root reads an object, or the objects of a List. The items of a typed list may omit what its kind implies: list is the kind
+// and group that they then have.
 func (f *file) root(n *yaml.Node, list objectType) {
 	n = yamldoc.Resolve(n)
 	if !f.spend(n, 16) || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
@@ -204,7 +204,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 			return
 		}
 		f.findings.Add(diag.MalformedManifest, f.doc.Span(n), "a document that is %s, not a Kubernetes object", shape(n)).
-			WithHelp("let the workloads globs match manifests only; patches count in what `kustomize build` makes of them")
+			WithHelp("let the workloads globs match manifests only; patches take effect in the output of `kustomize build`")
 		return
 	}
 	t := list
@@ -217,7 +217,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 			f.findings.Add(diag.MalformedManifest, f.doc.Span(version), "an object without a kind").
 				WithHelp("add `kind: …`; its name and case are those of the Kubernetes reference, such as Deployment")
 		}
-		return // values of a chart, a kustomization, settings of other tools
+		return // values of a chart, a kustomization, or settings of other tools
 	}
 	if version := yamldoc.Get(n, "apiVersion"); version != nil {
 		t.group, t.versioned = "", true
@@ -250,7 +250,7 @@ type objectType struct {
 	depth       int // how many Lists it stands in
 }
 
-// A List within a List is unfolded, one within that is not: nothing writes such.
+// maxLists is how deep Lists are unfolded: nothing writes a List within a List within a List.
 const maxLists = 2
 
 func (f *file) items(n *yaml.Node, of objectType) {
@@ -259,27 +259,28 @@ func (f *file) items(n *yaml.Node, of objectType) {
 		return
 	}
 	for _, item := range items.Content {
-		if of.depth > 1 && !f.spend(item, 512) { // what an object takes, however small: Lists can be aliases
+		if of.depth > 1 && !f.spend(item, 512) { // the cost of any object, however small: Lists can be aliases
 			return
 		}
 		f.root(item, of)
 	}
 }
 
-// spend takes bytes from what the file's objects may still grow to, and tells whether that was enough.
+// spend subtracts bytes from the budget of the file, and reports whether it was enough.
 func (f *file) spend(n *yaml.Node, bytes int) bool {
 	if f.budget < 0 {
 		return false
 	}
 	if f.budget -= bytes; f.budget < 0 {
 		f.findings.Add(diag.ManifestTooLarge, f.doc.Span(n), "aliases make %s grow to more than twice its size and %d MiB", f.File.Name, expansion>>20).
-			WithHelp("write out what the aliases stand for; the rest of the file is not read")
+			WithHelp("write out the aliases; the rest of the file is not read")
 		return false
 	}
 	return true
 }
 
-// templated tells a mapping such as `{{ .Values.x }}`, which is YAML by accident: a flow mapping as a key.
+// templated reports whether a mapping is a placeholder such as `{{ .Values.x }}`, which is YAML by accident: a flow mapping
+// as a key.
 func (f *file) templated(n *yaml.Node) bool {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return false
@@ -314,14 +315,14 @@ func shape(n *yaml.Node) string {
 	return "text"
 }
 
-// register takes an object into the set, unless its like was there before.
+// register adds an object to the set, unless one of the same name is there already.
 func (f *file) register(o *object) {
 	if o.name != "" {
 		key := objectKey{o.kind, o.namespace, o.name}
 		if first, ok := f.first[key]; ok {
 			f.findings.Add(diag.DuplicateManifest, o.at, "%s has two manifests", key).
 				WithRelated(first, "first manifest here").
-				WithHelp("keep one of them; where one is a patch, read what `kustomize build` makes of both")
+				WithHelp("keep one of them; if one is a patch, read the output of `kustomize build`")
 			return
 		}
 		f.first[key] = o.at
@@ -336,7 +337,7 @@ func (k objectKey) String() string {
 	return fmt.Sprintf("%s %s/%s", k.kind, k.namespace, k.name)
 }
 
-// set puts together what the files hold.
+// set combines what the files have.
 func (r *reader) set() *Set {
 	s := &Set{}
 	byName := make(map[string]*namespace, len(r.namespaces))

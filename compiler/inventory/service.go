@@ -57,7 +57,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 		case p.TargetPort.Type == intstr.String:
 			port.name = p.TargetPort.StrVal
 			if strings.Trim(port.name, "0123456789") == "" {
-				f.findings.Add(diag.MalformedManifest, place, "targetPort %q is the name of a port, and no name is all digits", port.name).
+				f.findings.Add(diag.MalformedManifest, place, "targetPort %q is the name of a port, and a name cannot be all digits", port.name).
 					WithHelp("write the number without quotes: %s", port.name)
 				continue
 			}
@@ -112,14 +112,13 @@ func protocolOf(number int32, name string, appProtocol *string) policy.Protocol 
 	return policy.ProtocolUnset
 }
 
-// connect leads each Service to the workloads that it selects. A port that no container lists becomes a port
-// of the workload too: containerPort only informs (Kubernetes sends traffic to any port that something
-// listens on).
+// connect adds what each Service says to the workloads that it selects. A port that no container lists becomes a port of
+// the workload too: containerPort is informational, and Kubernetes sends traffic to any port.
 //
-// Where two Services disagree about the protocol of a port, Istio takes the older one (listener_inbound.go:
-// "we will use the oldest Service"), which manifests do not tell. Then the less specific one counts: rules for
-// TCP hold on an HTTP port too, whereas an HTTP rule on a TCP port is dropped or grows wider. A Service that
-// says nothing does not disagree.
+// If two Services disagree about the protocol of a port, Istio takes the older one (listener_inbound.go: "we will use the
+// oldest Service"), and manifests do not have their age. Then the less specific protocol counts: rules for TCP hold on an
+// HTTP port too, whereas an HTTP rule on a TCP port is dropped or becomes wider. A Service without a protocol does not
+// disagree.
 func (r *reader) connect() {
 	type label struct{ namespace, key, value string }
 	labelled := map[label][]*pod{}
@@ -167,7 +166,7 @@ func (p *pod) serve(s *service) {
 	for _, sp := range s.ports {
 		number := cmp.Or(sp.target, p.named[portName{sp.name, sp.udp}])
 		if number == 0 {
-			continue // a name that no container port has: this Service port leads nowhere
+			continue // no container port has this name: the Service port leads nowhere
 		}
 		port := p.port(number, sp.udp)
 		if port == nil {

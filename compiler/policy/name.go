@@ -2,19 +2,19 @@ package policy
 
 import "strings"
 
-// What Kubernetes takes for a name: k8s.io/apimachinery/pkg/util/validation.
+// Limits of names in Kubernetes: k8s.io/apimachinery/pkg/util/validation.
 const (
 	MaxLabel = 63  // characters of a label of a DNS name, and of the key and the value of a pod's label
 	MaxName  = 253 // characters of the name of an object
 )
 
-// NamingLabels is the labels that name a workload, in the order in which they are looked at.
+// NamingLabels are the labels that name a workload; the first that is present counts.
 var NamingLabels = []string{"app", "app.kubernetes.io/name"}
 
-// IsLabel tells a label of a DNS name (RFC 1123), as the names of namespaces are.
+// IsLabel reports whether s is a label of a DNS name (RFC 1123), as names of namespaces are.
 func IsLabel(s string) bool { return len(s) <= MaxLabel && isPart(s) }
 
-// IsName tells a DNS name in lower case, as the names of objects are.
+// IsName reports whether s is a DNS name in lower case, as names of objects are.
 func IsName(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
 		if !isPart(part) {
@@ -34,7 +34,7 @@ func isPart(s string) bool {
 	return s != ""
 }
 
-// IsLabelKey tells the key of a pod's label: a name, after a DNS name and a slash or alone.
+// IsLabelKey reports whether s can be the key of a pod's label: a name, alone or after a DNS name and a slash.
 func IsLabelKey(s string) bool {
 	prefix, name, qualified := strings.Cut(s, "/")
 	if !qualified {
@@ -43,7 +43,7 @@ func IsLabelKey(s string) bool {
 	return IsName(prefix) && name != "" && IsLabelValue(name)
 }
 
-// IsLabelValue tells the value of a pod's label.
+// IsLabelValue reports whether s can be the value of a pod's label.
 func IsLabelValue(s string) bool {
 	if len(s) > MaxLabel {
 		return false

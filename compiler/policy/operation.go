@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Covers tells whether every request that matches one of inner also matches one of outer. Empty outer is
-// every request. It may say no where the truth is yes (a union of several patterns), never the reverse.
+// Covers reports whether every request that matches one of inner also matches one of outer. An empty list is every
+// request. It may be false where several patterns of outer cover one of inner together only, but is never wrongly true.
 func Covers(outer, inner []Operation) bool {
 	if len(outer) == 0 {
 		return true
@@ -38,8 +38,8 @@ func (o Operation) covers(in Operation) bool {
 	return pathCovers(o.Path, in.Path)
 }
 
-// Canonical is operations sorted, with those of one path made one: the same requests are written in one way. It
-// changes the slice that it is given.
+// Canonical sorts operations and merges those of one path, so that the same requests have one form. It works in place; of
+// merged operations the first span stays.
 func Canonical(ops []Operation) []Operation {
 	slices.SortFunc(ops, Operation.Compare)
 	out := ops[:0]
@@ -48,7 +48,7 @@ func Canonical(ops []Operation) []Operation {
 		switch {
 		case last < 0 || out[last].Path != o.Path:
 			out = append(out, o)
-		case len(out[last].Methods) > 0: // else it is every method already, which sorts first
+		case len(out[last].Methods) > 0: // otherwise it is every method already, which sorts first
 			out[last].Methods = append(slices.Clone(out[last].Methods), o.Methods...)
 			slices.Sort(out[last].Methods)
 			out[last].Methods = slices.Compact(out[last].Methods)
@@ -57,7 +57,7 @@ func Canonical(ops []Operation) []Operation {
 	return out
 }
 
-// CoversPorts is Covers for ports: empty outer is every port.
+// CoversPorts is Covers for ports: an empty list is every port.
 func CoversPorts(outer, inner []uint16) bool {
 	if len(outer) == 0 {
 		return true
@@ -94,12 +94,12 @@ func pathCovers(out, in string) bool {
 	return false
 }
 
-// IsTemplate tells whether a path is a template with {*} or {**}.
+// IsTemplate reports whether a path is a template with {*} or {**}.
 func IsTemplate(path string) bool {
 	return strings.Contains(path, "{*}") || strings.Contains(path, "{**}")
 }
 
-// literalPrefix is what every path that matches the pattern begins with.
+// literalPrefix returns what every path that matches a pattern begins with.
 func literalPrefix(pattern string) string {
 	if i := strings.IndexAny(pattern, "*{"); i >= 0 {
 		return pattern[:i]
@@ -107,8 +107,8 @@ func literalPrefix(pattern string) string {
 	return pattern
 }
 
-// templateMatches follows Envoy's URI templates: {*} is one segment that is not empty, {**} any run of
-// characters, slashes among them (envoy/extensions/path/match/uri_template/v3). Istio has at most one {**}.
+// templateMatches follows Envoy's URI templates: {*} is one non-empty segment, {**} any run of characters, slashes included
+// (envoy/extensions/path/match/uri_template/v3). Istio allows one {**} only.
 func templateMatches(template, path string) bool {
 	t, p := strings.Split(template, "/"), strings.Split(path, "/")
 	i := slices.Index(t, "{**}")
@@ -121,8 +121,8 @@ func templateMatches(template, path string) bool {
 		allLiteral(strings.Join(p[len(head):len(p)-len(tail)], ""))
 }
 
-// LiteralCharacters is what {*} and {**} match, and what the other segments of a template may have: RFC 3986's
-// pchar as Envoy and Istio's IsValidLiteral have it.
+// LiteralCharacters are what {*} and {**} match and what the other segments of a template may have: pchar of RFC 3986, as in
+// Envoy and in Istio's IsValidLiteral.
 const LiteralCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@="
 
 func allLiteral(s string) bool { return strings.Trim(s, LiteralCharacters) == "" }
@@ -138,7 +138,7 @@ func (o Operation) Compare(p Operation) int {
 	return cmp.Or(cmp.Compare(o.Path, p.Path), slices.Compare(o.Methods, p.Methods))
 }
 
-// String is the operation as the language writes it.
+// String returns the operation as the language writes it.
 func (o Operation) String() string {
 	methods := strings.Join(o.Methods, "|")
 	switch {
@@ -150,7 +150,7 @@ func (o Operation) String() string {
 	return methods + " " + o.Path
 }
 
-// OperationKey is equal for two rules exactly when they have the same ports and operations.
+// OperationKey returns a key that is equal for two rules exactly when they have the same ports and operations.
 func (r *Rule) OperationKey() string {
 	if len(r.Ports) == 0 && len(r.Ops) == 0 {
 		return ""
@@ -167,7 +167,7 @@ func (r *Rule) OperationKey() string {
 	return b.String()
 }
 
-// Compare orders sources: services by mesh and name, then meshes, then any, then world.
+// Compare orders sources: services by mesh and name, then NS/*, then any, then world.
 func (s Source) Compare(t Source) int {
 	if s.Kind != t.Kind {
 		return cmp.Compare(s.Kind, t.Kind)
@@ -178,7 +178,7 @@ func (s Source) Compare(t Source) int {
 	return cmp.Compare(s.Mesh, t.Mesh)
 }
 
-// Matches tells whether a request is one that the operation means. Method and path are those of one request.
+// Matches reports whether the operation includes a request with this method and path.
 func (o Operation) Matches(method, path string) bool {
 	if len(o.Methods) > 0 && !slices.Contains(o.Methods, method) {
 		return false

@@ -1,7 +1,8 @@
 // Package policy is the checked policy of a project: who may call whom, as pure sorted data.
 //
-// It knows places in sources and nothing of the language, of Istio or of any other target. Every
-// fact carries the span of the statement that it came from. Nothing in it is written after lowering.
+// It knows spans of sources and nothing of the language, of Istio or of any other target. Every fact carries the smallest
+// span that states it, so that a target or an analysis can point there. A policy does not change once it has been made;
+// the index of its edges is built when it is first asked for.
 package policy
 
 import (
@@ -12,7 +13,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Mode is how strictly a workload wants mutual TLS of its callers, ordered from loose to strict.
+// Mode is whether a workload requires mutual TLS of its callers, ordered from loose to strict.
 type Mode uint8
 
 const (
@@ -24,7 +25,7 @@ const (
 
 func (m Mode) String() string { return [...]string{"", "disable", "permissive", "strict"}[m] }
 
-// Protocol of a port. The zero value is an undeclared one, which Istio treats as TCP unless it sniffs HTTP.
+// Protocol is the protocol of a port. Istio treats an undeclared one (zero) as TCP unless it detects HTTP.
 type Protocol uint8
 
 const (
@@ -40,7 +41,7 @@ func (p Protocol) String() string {
 	return [...]string{"", "tcp", "tls", "http", "http2", "grpc"}[p]
 }
 
-// IsHTTP tells whether requests on such a port have methods and paths.
+// IsHTTP reports whether requests on such a port have methods and paths.
 func (p Protocol) IsHTTP() bool { return p >= HTTP }
 
 // Policy is a whole project in one environment.
@@ -54,13 +55,14 @@ type Policy struct {
 	ModeAt source.Span
 
 	Meshes []*Mesh  // sorted by name
-	Guards []*Guard // in the order of their places
+	Guards []*Guard // in the order of their spans
 
 	index index
 }
 
-// ModeOf is the mode that callers of a port meet: that of the port, the service, the mesh, the mesh-wide one, else
-// Istio's default. Port 0 is any without a mode of its own, and the zero Service any pod of the mesh that no service names.
+// ModeOf returns the mode that callers of a port meet: that of the port, the service, the mesh, the whole mesh, or else
+// Istio's default, in this order. Port 0 is any port without a mode of its own, and the zero Service any pod of the mesh
+// that no service selects.
 func (p *Policy) ModeOf(m *Mesh, s *Service, port uint16) Mode {
 	for _, own := range s.Ports {
 		if own.Number == port && own.Mode != ModeUnset {
@@ -80,8 +82,8 @@ type Mesh struct {
 	Mode   Mode // after the environment's ceiling; ModeUnset inherits the mesh-wide mode
 	ModeAt source.Span
 
-	// Declares tells that the mesh only names services of others: its mode is stated nowhere and no
-	// edge leads into it, so nothing closes it. Its own denies and modes of workloads still hold.
+	// Declares is set where the mesh only names services of others: no mode is stated for it and no edge leads into it, so
+	// nothing closes it. Its denies and the modes of its workloads still hold.
 	Declares bool
 
 	Files     []string // the sources that open it, sorted
@@ -173,14 +175,14 @@ func (r *Rule) SourceAt(i int) source.Span {
 // Leads reports whether a rule is about a port.
 func (r *Rule) Leads(port uint16) bool { return len(r.Ports) == 0 || slices.Contains(r.Ports, port) }
 
-// SourceKind tells what a Source is.
+// SourceKind is what a Source is.
 type SourceKind uint8
 
 const (
 	FromService SourceKind = iota // one service: its account, or its addresses where it is outside
-	FromMesh                      // whoever proves an identity of one namespace
-	FromAny                       // whoever proves any identity of the mesh
-	FromWorld                     // anyone, proved or not
+	FromMesh                      // every caller that proves an identity of one namespace
+	FromAny                       // every caller that proves an identity
+	FromWorld                     // every caller, with or without an identity
 )
 
 // Source is who may call.
@@ -202,7 +204,7 @@ func (s Source) String() string {
 	return "world"
 }
 
-// Includes tells whether every caller that f means is one that s means too.
+// Includes reports whether every caller that f stands for is one that s stands for.
 func (s Source) Includes(f Source) bool {
 	proved := f.Kind == FromMesh || f.Kind == FromAny || f.Kind == FromService && f.Service.Proxied()
 	switch s.Kind {
@@ -216,7 +218,7 @@ func (s Source) Includes(f Source) bool {
 	return f == s
 }
 
-// Includes tells whether one of the sources includes f.
+// Includes reports whether one of the sources includes f.
 func Includes(sources []Source, f Source) bool {
 	return slices.ContainsFunc(sources, func(s Source) bool { return s.Includes(f) })
 }
@@ -253,7 +255,7 @@ type ExternalPort struct {
 	Originate bool // the application speaks plain HTTP and its sidecar opens the TLS connection
 }
 
-// GuardKind tells the three statements that judge a policy.
+// GuardKind is one of the three statements that judge a policy.
 type GuardKind uint8
 
 const (

@@ -5,13 +5,13 @@ import "go.yaml.in/yaml/v3"
 // Pair is a key of a mapping with its value; neither is an alias.
 type Pair struct {
 	Key, Value *yaml.Node
-	Merged     bool // came in by a merge key (`<<`)
+	Merged     bool // comes from a merge key (`<<`)
 }
 
 // Repeat is a key that a mapping has twice.
 type Repeat struct{ First, Again *yaml.Node }
 
-// Resolve follows an alias to what it stands for.
+// Resolve returns what an alias stands for, and any other node itself.
 func Resolve(n *yaml.Node) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -19,9 +19,9 @@ func Resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// Pairs gives the keys and values of a mapping in their order, then those that merge keys bring in; own
-// keys win. A mapping is unfolded once however often it is merged, so the work is bounded by the size of the
-// document. Of a key that stands twice the first counts, and the other is a Repeat.
+// Pairs returns the keys and values of a mapping in their order, then those from merge keys; own keys take precedence. A
+// mapping is unfolded once however often it is merged, so the work is bounded by the size of the document. Of a repeated
+// key the first counts, and the other is a Repeat.
 func Pairs(mapping *yaml.Node) ([]Pair, []Repeat) {
 	var repeats []Repeat
 	pairs := make([]Pair, 0, len(mapping.Content)/2)
@@ -86,7 +86,7 @@ func unfold(pairs []Pair, merges []*yaml.Node) []Pair {
 
 func merge(key *yaml.Node) bool { return key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge" }
 
-// index finds keys that repeat: by comparing in small mappings, with a map in large ones.
+// index finds repeated keys: by comparison in small mappings, with a map in large ones.
 type index struct{ keys map[string]*yaml.Node }
 
 func (x *index) add(key *yaml.Node, before []Pair) *yaml.Node {
@@ -117,7 +117,7 @@ func (x *index) add(key *yaml.Node, before []Pair) *yaml.Node {
 	return nil
 }
 
-// Get follows keys down mappings to a value, as written first; nil where there is none.
+// Get follows keys down nested mappings to a value, nil where there is none. Of a repeated key the first counts.
 func Get(n *yaml.Node, keys ...string) *yaml.Node {
 	for _, key := range keys {
 		if _, n = Find(n, key); n == nil {
@@ -127,7 +127,7 @@ func Get(n *yaml.Node, keys ...string) *yaml.Node {
 	return Resolve(n)
 }
 
-// Find is a key of a mapping and its value, nil where the mapping has no such key.
+// Find returns a key of a mapping and its value, nil where the mapping has no such key.
 func Find(mapping *yaml.Node, key string) (at, value *yaml.Node) {
 	mapping = Resolve(mapping)
 	if mapping == nil || mapping.Kind != yaml.MappingNode {

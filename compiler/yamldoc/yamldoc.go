@@ -1,7 +1,7 @@
-// Package yamldoc reads YAML streams so that everything in them has a place: documents, nodes, and what
-// is wrong with the text.
+// Package yamldoc reads YAML streams so that everything in them has a span: documents, nodes, and errors in the text.
 //
-// It knows YAML and places. It does not know what the documents mean.
+// It does not know what the documents mean. A stream is cut into documents before any is parsed, so that a broken one
+// leaves the others readable, and nodes are those of yaml.v3, whose positions are turned into spans of the file.
 package yamldoc
 
 import (
@@ -23,8 +23,8 @@ import (
 // MaxValues bounds a document: a node of yaml.v3 takes about 170 bytes, so this is some 350 MB at worst.
 const MaxValues = 2_000_000
 
-// ErrTooLarge tells that a document has more than MaxValues values.
-var ErrTooLarge = errors.New("document has more values than any real one")
+// ErrTooLarge is the error about a document with more than MaxValues values.
+var ErrTooLarge = errors.New("the document has too many values")
 
 // Document is one document of a stream.
 type Document struct {
@@ -35,14 +35,14 @@ type Document struct {
 	start int // byte offset of Text in File
 	line  int // line of File in which Text begins, counted from 0
 
-	seen mark // where the last place was looked up
+	seen mark // the last position that was looked up
 }
 
-// mark is a column of a line of the document in bytes, so that many places of one long line need not be
-// counted from its start each time: a minified List is a single line.
+// mark is a column of a line of the document in bytes, so that the many positions of a long line need not be counted from
+// its start each time: a minified List is a single line.
 type mark struct{ line, column, bytes int }
 
-// Offset is where Text begins in File, in bytes.
+// Offset returns where Text begins in File, in bytes.
 func (d *Document) Offset() int { return d.start }
 
 // SyntaxError is text that is not YAML. Span is the line that breaks it.
@@ -54,7 +54,7 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return e.Message }
 
-// Text tells whether a file can be read as YAML at all: nil, or what keeps it from being UTF-8 text.
+// Text returns what keeps a file from being UTF-8 text without control characters; nil if it can be read as YAML.
 func Text(f *source.File) *SyntaxError {
 	if !utf8.ValidString(f.Text) {
 		i := 0
@@ -75,10 +75,9 @@ func Text(f *source.File) *SyntaxError {
 	return nil
 }
 
-// Split cuts a stream into its documents without parsing them, so that a broken one leaves the others
-// readable. `---` and `...` at the start of a line are markers wherever they stand, in block scalars and
-// quotes too (YAML 1.2, c-forbidden). JSON objects that follow one another without markers are documents too, as
-// kubectl reads them. Documents without content are left out.
+// Split cuts a stream into its documents without parsing them, so that a broken one leaves the others readable. `---` and
+// `...` at the start of a line are markers everywhere, in block scalars and quotes too (YAML 1.2, c-forbidden). JSON
+// objects that follow one another without markers are documents too, as in kubectl. Documents without content are omitted.
 func Split(f *source.File) iter.Seq[*Document] {
 	return func(yield func(*Document) bool) {
 		begin := 0
@@ -169,7 +168,7 @@ func (d *Document) Parse() error {
 	return nil
 }
 
-// values is an upper bound of how many nodes a text can hold: every node but the first needs one of these before it.
+// values returns an upper bound of the nodes in a text: every node but the first needs one of these characters before it.
 func values(text string) int {
 	n := 1
 	for i := range len(text) {
@@ -181,8 +180,8 @@ func values(text string) int {
 	return n
 }
 
-// errBehind tells that the root of a document ends before the document does: yaml.v3 would leave the rest unread.
-var errBehind = errors.New("this stands behind the end of the document")
+// errTrailing is the error about a root that ends before its document does: yaml.v3 would leave the rest unread.
+var errTrailing = errors.New("this comes after the end of the document")
 
 func parse(text string) (*yaml.Node, error) {
 	var doc, rest yaml.Node
@@ -194,7 +193,7 @@ func parse(text string) (*yaml.Node, error) {
 	}
 	switch err := decoder.Decode(&rest); {
 	case err == nil, err != io.EOF && strings.Contains(err.Error(), "<document start>"):
-		return nil, errBehind
+		return nil, errTrailing
 	case err != io.EOF:
 		return nil, err
 	}
@@ -204,7 +203,7 @@ func parse(text string) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// Start is the first line of the document that is neither marker nor comment.
+// Start returns the first line of the document that is neither marker nor comment.
 func (d *Document) Start() source.Span {
 	for i := 0; i < len(d.Text); {
 		end := len(d.Text)
@@ -220,7 +219,7 @@ func (d *Document) Start() source.Span {
 	return d.File.Span(d.start, d.start)
 }
 
-// trimmed is the span of Text[from:to] without the white space around it.
+// trimmed returns the span of Text[from:to] without the white space around it.
 func (d *Document) trimmed(from, to int) source.Span {
 	text := d.Text[from:to]
 	left := len(text) - len(strings.TrimLeft(text, " \t\r\n"))
@@ -228,13 +227,13 @@ func (d *Document) trimmed(from, to int) source.Span {
 	return d.File.Span(d.start+from+left, d.start+from+max(left, right))
 }
 
-var yamlPlace = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntaxError gives an error of yaml.v3 its line. What yaml.v3 names is often the line where the broken
-// collection began, or none, so the line is the first that no readable beginning of the document reaches.
+// syntaxError gives an error of yaml.v3 its line. yaml.v3 often names the line where the broken collection begins, or none,
+// so the line is the first that no valid beginning of the document includes.
 func (d *Document) syntaxError(err error) *SyntaxError {
 	named, message := 1, err.Error()
-	if m := yamlPlace.FindStringSubmatch(message); m != nil {
+	if m := yamlLine.FindStringSubmatch(message); m != nil {
 		message = message[len(m[0]):]
 		if n, err := strconv.Atoi(m[1]); err == nil {
 			named = n
@@ -242,8 +241,8 @@ func (d *Document) syntaxError(err error) *SyntaxError {
 	}
 	from, to := d.brokenLine(named)
 	e := &SyntaxError{Message: "not valid YAML: " + message, Span: d.trimmed(from, to)}
-	if err == errBehind {
-		e.Help = "indent it as what stands above, or begin another document with a line `---`"
+	if err == errTrailing {
+		e.Help = "indent it like the lines above, or begin another document with a line `---`"
 	}
 	line := d.Text[from:to]
 	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
@@ -252,8 +251,8 @@ func (d *Document) syntaxError(err error) *SyntaxError {
 	return e
 }
 
-// The search for the broken line parses some twenty beginnings of the document: of larger ones the line is
-// as yaml.v3 named it.
+// maxSearched bounds the documents whose broken line is searched, which parses about twenty beginnings of the text. In larger
+// ones it is the line that yaml.v3 names.
 const maxSearched = 64 << 10
 
 func (d *Document) brokenLine(named int) (from, to int) {
@@ -285,7 +284,7 @@ func (d *Document) brokenLine(named int) (from, to int) {
 			hi = mid
 		}
 	}
-	// A beginning that ends within quotes or brackets is unreadable although a longer one is readable.
+	// A beginning that ends within quotes or brackets is invalid although a longer one is valid.
 	const reach = 8
 	for n := lo + 1; n < len(ends)-1 && n <= lo+reach; n++ {
 		if readable(n) {
@@ -295,8 +294,8 @@ func (d *Document) brokenLine(named int) (from, to int) {
 	return ends[lo], ends[lo+1]
 }
 
-// Span is the place of a node: a scalar or a flow collection as written, but not beyond its first line; of a
-// block collection its first line; of an alias itself. A flow collection that goes on for long is its bracket.
+// Span returns the span of a node: a scalar or a flow collection as written, up to the end of its first line; the first line
+// of a block collection; an alias itself. Of a very long flow collection it is the opening bracket.
 func (d *Document) Span(n *yaml.Node) source.Span {
 	if n == nil || n.Line == 0 {
 		return d.Start()
@@ -307,7 +306,7 @@ func (d *Document) Span(n *yaml.Node) source.Span {
 	}
 	base += d.bytes(d.File.Text[min(base, len(d.File.Text)):], n.Line, n.Column-1)
 	rest := line(d.File.Text[min(base, len(d.File.Text)):])
-	for len(rest) > 0 && (rest[0] == '&' || rest[0] == '!') && n.Kind != yaml.AliasNode { // anchor and tag stand before the value
+	for len(rest) > 0 && (rest[0] == '&' || rest[0] == '!') && n.Kind != yaml.AliasNode { // anchor and tag precede the value
 		gap := strings.IndexAny(rest, " \t")
 		if gap < 0 {
 			break
@@ -318,7 +317,7 @@ func (d *Document) Span(n *yaml.Node) source.Span {
 	return d.File.Span(base, base+width(n, rest))
 }
 
-// bytes is the length of the first runes of a line, which is the first of text.
+// bytes returns the length of the first runes of a line, the first line of text.
 func (d *Document) bytes(text string, line, runes int) int {
 	m := mark{line: line}
 	if d.seen.line == line && d.seen.column <= runes {
@@ -336,10 +335,10 @@ func (d *Document) bytes(text string, line, runes int) int {
 	return m.bytes
 }
 
-// longest is how much of a line a place takes at most.
+// longest bounds the part of a line that a span includes.
 const longest = 512
 
-// line is the beginning of text up to the end of its line, cut where that is far.
+// line returns the first line of text, cut to longest.
 func line(text string) string {
 	if len(text) > longest {
 		end := longest
@@ -354,7 +353,7 @@ func line(text string) string {
 	return text
 }
 
-// width is the length of a node that begins the line rest.
+// width returns the length of a node at the beginning of the line rest.
 func width(n *yaml.Node, rest string) int {
 	whole := len(strings.TrimRight(rest, " \t\r"))
 	switch {
@@ -395,7 +394,7 @@ func width(n *yaml.Node, rest string) int {
 	return whole
 }
 
-// flow is the length of the flow collection that begins a line, 0 where it does not end in it.
+// flow returns the length of the flow collection at the beginning of a line, 0 if it does not end in the line.
 func flow(line string) int {
 	depth := 0
 	quote := byte(0)

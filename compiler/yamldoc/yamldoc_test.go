@@ -139,7 +139,7 @@ func FuzzSplit(f *testing.F) {
 			passed(d.Offset())
 			at = d.Offset() + len(d.Text)
 			if d.Parse() == nil {
-				require.ErrorIs(t, second(d.Text), errBehind, d.Text)
+				require.ErrorIs(t, second(d.Text), errTrailing, d.Text)
 			}
 		}
 		passed(len(text))
