@@ -100,7 +100,7 @@ func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
 	return all, fmt.Sprint(c.World, c.Any, except)
 }
 
-// callersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
+// CallersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
 // What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
 func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
 	return m.callersOf(new(enforce.Classifier), s, ports, ops)
@@ -176,7 +176,7 @@ func (c *Callers) declared(m *Model, s *policy.Service) {
 	}
 }
 
-// outsiders adds the services outside the mesh that addresses tell apart from others.
+// outsiders adds the services outside the mesh that addresses distinguish from others.
 func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.Address(space.SourceAddress).IsValid() }) {
 		return
@@ -199,7 +199,7 @@ func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 	}
 }
 
-// apart tells whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
+// apart reports whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
 func (m *Model) apart(split *enforce.Classes, o *policy.Service) bool {
 	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
 		class := split.Source(space.Request{}.With(space.SourceAddress, space.AddressValue(a.Addr())))

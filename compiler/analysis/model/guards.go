@@ -175,7 +175,7 @@ func plainFirst(sources []space.Source) []int {
 	return order
 }
 
-// disguised tells whether a caller without identity may be one of those that a never is about: whoever calls
+// disguised reports whether a caller without identity may be one of those that a never is about: whoever calls
 // past its own proxy proves nothing. A port that is not strict lets it come so.
 func (m *Model) disguised(caller space.Source, g *policy.Guard) bool {
 	return caller.Identity() == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
@@ -254,7 +254,7 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 	return strings.Join(names, ", ")
 }
 
-// only tells whether a guard is about one caller, this one.
+// only reports whether a guard is about one caller, this one.
 func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.From[0] == f }
 
 // stopped says what turns a request away.
@@ -291,7 +291,7 @@ func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
 	}
 }
 
-// ruleFor is the first rule of the language that a request matches.
+// RuleFor is the first rule of the language that a request matches.
 func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	for i := range rules {
 		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Text(space.Path) && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {

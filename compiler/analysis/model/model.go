@@ -1,10 +1,15 @@
-// Package model says what Istio manifests let through between the services of a project: the proof of a build, the
-// guards never, always and only, who reaches whom over how many hops, why a request is decided as it is, how two sides
-// differ, and what other manifests do to those of a project.
+// Package model holds a policy against the manifests that enforce it.
 //
-// It asks compiler/analysis/enforce, as sets of requests and never by sampling, and holds the answer against the
-// policy that the language gave. It knows nothing of how manifests are written: it shares no code with
-// what emits them.
+// Proof: all requests to a service are divided into classes that neither its rules nor its manifests distinguish. For each
+// class of operations, the set of callers that the rules mean must equal the set that the manifests let through. There are
+// finitely many classes, so this is exact and nothing is sampled.
+//
+// Guards (never, always, only) are judged on what the manifests let through, whatever the rules say.
+//
+// Call graph: its nodes are services and wildcards (any, world, NS/*). What a wildcard may call hangs on a virtual node that
+// its members feed.
+//
+// The package knows nothing of how manifests are written, and shares no code with what emits them.
 package model
 
 import (
@@ -88,7 +93,7 @@ func (m *Model) Principal(s *policy.Service) string {
 	return s.Identity(m.Policy.TrustDomain).String()
 }
 
-// Is tells whether a caller is one of those that a source of the language means.
+// Is reports whether a caller is one of those that a source of the language means.
 func (m *Model) Is(caller space.Source, s policy.Source) bool {
 	switch s.Kind {
 	case policy.FromWorld:
@@ -109,6 +114,7 @@ func (m *Model) Is(caller space.Source, s policy.Source) bool {
 	return false
 }
 
+// IsOneOf reports whether a caller is one of those that some sources of the language mean.
 func (m *Model) IsOneOf(caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
 		if m.Is(caller, s) {
@@ -118,7 +124,7 @@ func (m *Model) IsOneOf(caller space.Source, sources []policy.Source) bool {
 	return false
 }
 
-// stands tells whether a class of callers is where one would look for a source: a service outside the mesh
+// Stands reports whether a class of callers is where one would look for a source: a service outside the mesh
 // at its addresses and without an identity, everyone with an identity at no address that rules name.
 func (m *Model) Stands(caller space.Source, s policy.Source) bool {
 	switch {
@@ -139,7 +145,7 @@ func (m *Model) standsFor(caller space.Source, sources []policy.Source) bool {
 	return false
 }
 
-// Unproven tells whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
+// Unproven reports whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
 // addresses alone, and who is at one that rules name is whoever they mean. Anywhere else, and of a port that takes
 // identities, a class with one is met wherever it calls from.
 func Unproven(caller space.Source, mode enforce.Mode) bool {
@@ -165,6 +171,7 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	return a
 }
 
+// AddSources has sources of the language distinguished from other callers.
 func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 	for _, f := range sources {
 		switch {
@@ -181,6 +188,7 @@ func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 	}
 }
 
+// AddOperations has operations on some ports distinguished from others.
 func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation) {
 	on := space.Box{}.And(space.Port, space.PortPatterns(ports)...)
 	if len(ops) == 0 && len(ports) > 0 {
@@ -195,7 +203,7 @@ func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation
 	}
 }
 
-// Occurs tells whether a class of requests can occur at a service: a port that is declared as HTTP carries no
+// Occurs reports whether a class of requests can occur at a service: a port that is declared as HTTP carries no
 // other requests, and one that is declared as something else carries no HTTP that a proxy would see.
 func Occurs(s *policy.Service, r *space.Request) bool {
 	for _, p := range s.Ports {
@@ -206,7 +214,7 @@ func Occurs(s *policy.Service, r *space.Request) bool {
 	return true
 }
 
-// Matches tells whether a request is one of those that ports and operations of the language mean.
+// Matches reports whether a request is one of those that ports and operations of the language mean.
 func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
 	if len(ports) > 0 {
 		found := false
@@ -228,11 +236,11 @@ func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
 	return false
 }
 
-// Split is every class of requests to a service that its policies, its intents or the extra atoms tell apart.
+// Split is every class of requests to a service that its policies, its intents or the extra distinctions distinguish.
 type Split struct {
 	*enforce.Classes
 	Service     *policy.Service
-	ByOperation bool // methods and paths are told apart
+	ByOperation bool // conditions distinguish what is HTTP's
 }
 
 // Split splits the requests to a service.

@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// TooMany tells that what the rules of a service tell apart cannot be looked at one by one. It is no mistake of meshc's,
-// and says nothing of the other services.
+// TooMany reports that the rules of a service distinguish more classes of requests than can be enumerated. That is not a
+// mistake of meshc, and says nothing of other services.
 type TooMany struct{ Service *policy.Service }
 
 func (t *TooMany) Error() string { return space.ErrTooMany.Error() }
