@@ -24,9 +24,11 @@ type Side struct {
 	Build *Build         // that made them, which must be Judgeable; nil: there are only manifests
 }
 
-// Side is a build as it is delivered for an environment.
+// Side is a build as it is delivered for an environment. It keeps no inventory, which a comparison does not need.
 func (b *Build) Side(environment string) Side {
-	return Side{targets.Layout(b.Manifests, environment), b}
+	kept := *b
+	kept.Inventory = nil
+	return Side{targets.Layout(b.Manifests, environment), &kept}
 }
 
 // Difference is how two sides differ.

@@ -74,7 +74,7 @@ func buildProject(ctx context.Context, p *compiler.Project) (*compiled, error) {
 	b, err := p.Build(ctx)
 	var internal *compiler.InternalError
 	if errors.As(err, &internal) {
-		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it.", err)}
+		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it", err)}
 	}
 	return &compiled{b, p.Project}, err
 }
