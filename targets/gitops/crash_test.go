@@ -20,7 +20,7 @@ import (
 
 var kills = flag.Int("kills", 20, "how many publishes are killed")
 
-// The test binary publishes when it is told to, so that it can be killed.
+// The test binary publishes if this variable is set, so that it can be killed.
 func TestMain(m *testing.M) {
 	if repository := os.Getenv("PUBLISH_TO"); repository != "" {
 		o := gitops.Options{Repository: repository, Path: "prod", Environment: "prod", Direct: true, Now: now, Dir: os.TempDir()}
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// version is an environment in which every version changes a hundred files.
+// version returns a delivery that differs from other versions in a hundred files.
 func version(n string) tree {
 	t := shop()
 	for i := range 100 {
@@ -46,8 +46,7 @@ func version(n string) tree {
 	return t
 }
 
-// A publish that is killed at any instant leaves the remote as it was or complete, and nothing in the way of the
-// next.
+// A killed publish leaves the remote unchanged or complete, and does not prevent the next one.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -61,7 +60,7 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, publishVersion(0).Wait())
 	whole := time.Since(start)
 	o := direct(t, repository)
-	// holds is the version that the remote has, which must be a whole one.
+	// holds returns the version in the remote, which must be complete.
 	holds := func() int {
 		files, err := gitops.Fetch(t.Context(), nil, o)
 		require.NoError(t, err)
@@ -82,7 +81,7 @@ func TestKilled(t *testing.T) {
 		time.Sleep(rand.N(whole))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		// git's receiving end lives a little longer, and may still land what it has in whole.
+		// git's receive-pack outlives the process, and may complete a push that it has received.
 		require.Eventually(t, func() bool { return len(leftovers(t, repository)) == 0 }, 10*time.Second, 5*time.Millisecond,
 			"kill %d: %v", n, leftovers(t, repository))
 		if now := holds(); now != last {
@@ -98,7 +97,7 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d of %d publishes were complete when they were killed", complete, *kills)
 }
 
-// leftovers are locks and half-received packs.
+// leftovers returns locks and incomplete packs.
 func leftovers(t testing.TB, repository string) []string {
 	t.Helper()
 	var found []string

@@ -19,7 +19,7 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// answer is an HTTP server that says one thing to everything.
+// answer starts an HTTP server that gives the same answer to every request.
 func answer(t testing.TB, f http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(f)
@@ -27,7 +27,7 @@ func answer(t testing.TB, f http.HandlerFunc) string {
 	return server.URL + "/env.git"
 }
 
-// listen is a server that does with a connection as it likes.
+// listen starts a server that passes each connection to a function.
 func listen(t testing.TB, serve func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +45,7 @@ func listen(t testing.TB, serve func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// A remote that misbehaves gives an error that says so in words, in time, and without the token.
+// A misbehaving remote gives a clear error, within the timeout and without the token.
 func TestRemoteFaults(t *testing.T) {
 	t.Parallel()
 	silent := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
@@ -184,7 +184,7 @@ func TestRemoteFaults(t *testing.T) {
 	}
 }
 
-// forward asks another server the same and hands on what it says.
+// forward proxies a request to another server.
 func forward(t testing.TB, w http.ResponseWriter, r *http.Request, url string) {
 	req, err := http.NewRequest(r.Method, strings.TrimSuffix(url, "/env.git")+r.URL.RequestURI(), r.Body)
 	require.NoError(t, err)
@@ -206,7 +206,7 @@ func requireNoSecret(t testing.TB, e *gitops.Error) {
 	}
 }
 
-// requireClean greps for the token in each form.
+// requireClean fails the test if a text contains the token in any encoding.
 func requireClean(t testing.TB, text string) {
 	t.Helper()
 	for _, form := range []string{token, "glpat-S3cret%2Fwith", "S3cret", "b2F1dGgyOmdscGF0L", "Z2xwYXQt"} {
@@ -214,7 +214,7 @@ func requireClean(t testing.TB, text string) {
 	}
 }
 
-// The token is in no commit, result, message, error or file that a publish leaves, though all who take part repeat it.
+// No commit, result, message, error or file contains the token, although all servers repeat it.
 func TestNoSecret(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -238,7 +238,7 @@ func TestNoSecret(t *testing.T) {
 	requireNoSecret(t, e)
 }
 
-// A token of the environment goes to its own forge and never over an open line.
+// A token from the environment is sent only to its own forge, and never unencrypted.
 func TestTokenStaysHome(t *testing.T) {
 	t.Parallel()
 	env := environ(t, "GITHUB_TOKEN", token, "GITHUB_SERVER_URL", "https://ghe.example.org", "GITLAB_TOKEN", token, "CI_SERVER_URL", "https://code.example.org")
@@ -254,7 +254,7 @@ func TestTokenStaysHome(t *testing.T) {
 	e := refused(t, delivery("prod", shop()), o)
 	require.Equal(t, "GITEA_TOKEN would be sent to gitea.example.org unencrypted", e.Message)
 
-	// a redirect to another host takes no credentials with it
+	// credentials do not follow a redirect to another host
 	seen := make(chan string, 8)
 	other := answer(t, func(w http.ResponseWriter, r *http.Request) {
 		seen <- r.Header.Get("Authorization")
@@ -273,7 +273,7 @@ func TestTokenStaysHome(t *testing.T) {
 	require.Equal(t, "", <-seen)
 }
 
-// A lock that a git left behind when it was killed is what is reported, not that it took long.
+// The error names a lock that a killed git left, not the timeout.
 func TestLeftOverLock(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -287,7 +287,7 @@ func TestLeftOverLock(t *testing.T) {
 	require.Contains(t, e.Help, "a lock that remains was left by a git process that was killed")
 }
 
-// A repository that lets no branch be replaced takes a first proposal, and no second.
+// A repository that forbids replacing branches accepts a first proposal, and no second one.
 func TestNoFastForward(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)

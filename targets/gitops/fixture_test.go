@@ -22,10 +22,10 @@ import (
 
 var now = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// tree is files by path.
+// tree maps paths to contents.
 type tree map[string]string
 
-// delivery is files with the lock that names them, as targets.Layout makes them.
+// delivery returns files with their lock, as targets.Layout does.
 func delivery(environment string, t tree) []targets.File {
 	var files []targets.File
 	for path, data := range t {
@@ -35,7 +35,7 @@ func delivery(environment string, t tree) []targets.File {
 	return append(files, targets.File{Path: targets.LockName, Data: targets.NewLock(environment, files).Text()})
 }
 
-// shop is a small environment.
+// shop returns a small delivery.
 func shop() tree {
 	return tree{
 		"kustomization.yaml":      "resources: [shop]\n",
@@ -60,7 +60,7 @@ func (t tree) without(path string) tree {
 	return out
 }
 
-// run is a command that must succeed, with a git configuration of its own.
+// run runs a command that must succeed, isolated from the git configuration of the machine.
 func run(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -73,7 +73,7 @@ func run(t testing.TB, dir, name string, args ...string) string {
 	return out.String()
 }
 
-// bare makes a bare repository with one commit on main that holds a README.
+// bare creates a bare repository with a README on main.
 func bare(t testing.TB) string {
 	t.Helper()
 	prototype.Do(func() {
@@ -89,14 +89,14 @@ func bare(t testing.TB) string {
 	return repository
 }
 
-// Most tests begin with the same repository; to copy it is faster than to make it.
+// Most tests begin with the same repository, and copying it is faster than creating it.
 var (
 	prototype    sync.Once
 	prototypeDir string
 	prototypeErr error
 )
 
-// bareWith makes a bare repository whose main holds what fill writes.
+// bareWith creates a bare repository with what fill writes on main.
 func bareWith(t testing.TB, fill func(work string)) string {
 	t.Helper()
 	repository := empty(t)
@@ -111,7 +111,7 @@ func empty(t testing.TB) string {
 	return repository
 }
 
-// edit is somebody who clones a repository, changes it by hand and pushes.
+// edit clones a repository, changes it by hand and pushes.
 func edit(t testing.TB, repository, branch string, change func(work string)) {
 	t.Helper()
 	work := t.TempDir()
@@ -134,7 +134,7 @@ func write(t testing.TB, dir, path, data string) {
 	require.NoError(t, os.WriteFile(path, []byte(data), 0o644))
 }
 
-// content is every file of a branch.
+// content returns the files of a branch.
 func content(t testing.TB, repository, branch string) tree {
 	t.Helper()
 	out := tree{}
@@ -144,7 +144,7 @@ func content(t testing.TB, repository, branch string) tree {
 	return out
 }
 
-// under is a delivery as it lies in a repository, with what is there besides.
+// under returns the files of a repository: a delivery in a folder, and others.
 func under(folder string, files []targets.File, others tree) tree {
 	out := others.with("x", "").without("x")
 	for _, f := range files {
@@ -158,7 +158,7 @@ func log(t testing.TB, repository, branch string) []string {
 	return strings.Split(strings.TrimSpace(run(t, repository, "git", "log", "--format=%s", branch)), "\n")
 }
 
-// environ is the environment of a publish: nothing of the machine's but the programs.
+// environ returns the environment for a publish, which shares only PATH with the machine.
 func environ(t testing.TB, pairs ...string) func(string) string {
 	t.Helper()
 	home := t.TempDir()
@@ -169,7 +169,7 @@ func environ(t testing.TB, pairs ...string) func(string) string {
 	return func(key string) string { return env[key] }
 }
 
-// direct are options that commit on main in the folder prod.
+// direct returns options that commit to main in the folder prod.
 func direct(t testing.TB, repository string) gitops.Options {
 	t.Helper()
 	return gitops.Options{
@@ -196,7 +196,7 @@ func publish(t testing.TB, files []targets.File, o gitops.Options) gitops.Result
 	return result
 }
 
-// refused is what a publish that does not happen says.
+// refused returns the error of a publish that must fail.
 func refused(t testing.TB, files []targets.File, o gitops.Options) *gitops.Error {
 	t.Helper()
 	_, findings, err := gitops.Publish(context.Background(), files, o)

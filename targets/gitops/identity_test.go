@@ -12,7 +12,7 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// Author and date are those of the options, else of git's variables, else of its configuration.
+// Author and date come from the options, else from git's variables, else from its configuration.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	const config = "[user]\n\tname = Ann Config\n\temail = ann@example.org\n"
@@ -84,7 +84,7 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// A commit is signed where git is configured for it, and git itself verifies the signature.
+// A commit is signed if git is configured to sign, and git verifies the signature.
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	t.Run("SSH", func(t *testing.T) {

@@ -36,7 +36,7 @@ Meshc-Tree: `+run(t, repository, "git", "rev-parse", "main^{tree}"), run(t, repo
 	run(t, repository, "git", "fsck", "--strict", "--full")
 }
 
-// The same files make no commit; the same files and the same date make the same commit anywhere.
+// Publishing the same files again makes no commit. The same files and date make the same commit everywhere.
 func TestSameTwice(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -94,7 +94,7 @@ func TestEverythingGoes(t *testing.T) {
 	run(t, repository, "git", "fsck", "--strict", "--full")
 }
 
-// What was not written by meshc stops the publish, and nothing is lost; --overwrite says otherwise.
+// Files that meshc did not write stop the publish, unless Overwrite is set.
 func TestFindings(t *testing.T) {
 	t.Parallel()
 	next := shop().with("shop/10-a.yaml", "a: 2\n")
@@ -203,7 +203,7 @@ func TestFindingShowsDiff(t *testing.T) {
 	require.Equal(t, "express the change as intents, and restore the file with --overwrite", findings[0].Help)
 }
 
-// A repository that cannot be published to says why, and what to do.
+// An error names the reason and a remedy.
 func TestUnusable(t *testing.T) {
 	t.Parallel()
 	lock := delivery("prod", shop())
@@ -381,7 +381,7 @@ func TestDryRun(t *testing.T) {
 	require.Contains(t, run(t, repository, "git", "count-objects"), "3 objects") // no more than the first commit made
 }
 
-// An empty repository takes its first commit directly, whatever its branch is called.
+// An empty repository accepts its first commit with Direct, whatever the name of its branch.
 func TestFirstCommit(t *testing.T) {
 	t.Parallel()
 	repository := filepath.Join(t.TempDir(), "env.git")
@@ -392,7 +392,7 @@ func TestFirstCommit(t *testing.T) {
 	require.Len(t, log(t, repository, "trunk"), 1)
 }
 
-// Two environments in one repository do not touch each other, though one folder lies in the other.
+// Two environments in one repository are independent, even if one folder contains the other.
 func TestTwoEnvironments(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)

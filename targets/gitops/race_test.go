@@ -15,7 +15,7 @@ import (
 
 const publishers = 16
 
-// together runs a publish for each number at once.
+// together runs all publishers concurrently.
 func together(t *testing.T, options func(n int) (gitops.Options, tree)) []gitops.Result {
 	t.Helper()
 	var (
@@ -41,7 +41,7 @@ func together(t *testing.T, options func(n int) (gitops.Options, tree)) []gitops
 	return results
 }
 
-// Sixteen at once to folders of their own: all land, none is lost, and history is one line.
+// Sixteen concurrent publishes to different folders all succeed, and the history is linear.
 func TestRaceFolders(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"path", "HTTP with a token of the environment"} {
@@ -73,7 +73,7 @@ func raceFolders(t *testing.T, name string) {
 	t.Logf("%d races lost on the way", lost)
 }
 
-// Sixteen at once to one folder: each commit is in the history, the last one holds.
+// Sixteen concurrent publishes to one folder are all in the history, and the last one is the content.
 func TestRaceOneFolder(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -91,7 +91,7 @@ func TestRaceOneFolder(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("a: %s\n", strings.TrimPrefix(log(t, repository, "main")[0], "n")), content(t, repository, "main")["prod/shop/10-a.yaml"])
 }
 
-// Sixteen proposals at once for one environment: one branch, one commit, of one of them.
+// Sixteen concurrent proposals for one environment leave one branch with one of the commits.
 func TestRaceReview(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -103,7 +103,7 @@ func TestRaceReview(t *testing.T) {
 	require.Len(t, content(t, repository, "meshc/prod-prod"), 6)
 }
 
-// The history is replaced by an unrelated one between the look and the push: the files land on the new one.
+// If the history is replaced between read and push, the commit is on top of the new one.
 func TestRaceUnrelatedHistory(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -122,7 +122,7 @@ func TestRaceUnrelatedHistory(t *testing.T) {
 	require.Equal(t, under("prod", delivery("prod", shop()), tree{"OTHER.md": "another history\n"}), content(t, repository, "main"))
 }
 
-// Somebody changes a generated file between the look and the push: the next look sees it.
+// An edit by hand between read and push is found by the next attempt.
 func TestRaceWithAPerson(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// One proposal an environment: always a single commit on top of the base, replaced in place.
+// An environment has one proposal: a single commit on top of the base, which is replaced.
 func TestReview(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -56,7 +56,7 @@ func TestReviewAfterMerge(t *testing.T) {
 	}
 }
 
-// Where the source takes its change back, the proposal goes: merged, it would bring what nobody wants.
+// If the change is reverted at the source, the proposal is withdrawn.
 func TestReviewWithdrawn(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -75,8 +75,7 @@ func TestReviewWithdrawn(t *testing.T) {
 	require.NotContains(t, run(t, repository, "git", "branch"), "meshc/prod-prod")
 }
 
-// What somebody added to a proposal is not lost; a proposal that was only rebased or merged with its base has lost
-// nothing, and follows the source again.
+// Edits to a proposal are not lost. A proposal that was only rebased or merged with its base may be replaced.
 func TestReviewEdited(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -145,7 +144,7 @@ func TestReviewEdited(t *testing.T) {
 	}
 }
 
-// base moves main on, from a clone that stands on the proposal.
+// base adds a commit to main, from a clone of the proposal.
 func base(t testing.TB, work string) {
 	run(t, work, "git", "checkout", "-q", "main")
 	write(t, work, "README.md", "moved on\n")
@@ -154,7 +153,7 @@ func base(t testing.TB, work string) {
 	run(t, work, "git", "checkout", "-q", "meshc/prod-prod")
 }
 
-// editProposal is somebody who works on the proposal, and may rewrite it.
+// editProposal changes the proposal by hand, and may rewrite its history.
 func editProposal(t testing.TB, repository string, change func(work string)) {
 	t.Helper()
 	work := t.TempDir()
@@ -170,7 +169,7 @@ func commitAll(t testing.TB, work string) {
 	run(t, work, "git", "commit", "-q", "--allow-empty", "-m", "by hand")
 }
 
-// Several projects propose to folders of their own in one repository; what is on a branch for another one is not replaced.
+// Several projects can propose to one repository, and never replace the proposal of another.
 func TestReviewBranches(t *testing.T) {
 	t.Parallel()
 	for folder, want := range map[string]string{
@@ -194,7 +193,7 @@ func TestReviewBranches(t *testing.T) {
 	require.Equal(t, "give each environment of a repository a name or a path of its own", e.Help)
 }
 
-// What was changed by hand is shown.
+// The finding shows the edit.
 func TestReviewShowsHandiwork(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -208,7 +207,7 @@ func TestReviewShowsHandiwork(t *testing.T) {
 	require.Equal(t, []string{"--- on the branch\n+++ as meshc writes it\n@@ -1 +1 @@\n-a: 7\n+a: 1"}, findings[0].Notes)
 }
 
-// Manifests of others that a first kustomization.yaml leaves out are named, and stay as they are.
+// Manifests of others that a new kustomization.yaml leaves out are reported, and kept.
 func TestLeftOut(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
@@ -241,7 +240,7 @@ func TestLeftOut(t *testing.T) {
 	publish(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o) // it is said once
 }
 
-// Without a lock, a look at what is published sees what a publish would: files as meshc writes them.
+// Without a lock, Fetch returns the files that a publish would take over.
 func TestFetchWithoutLock(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)

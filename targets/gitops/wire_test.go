@@ -24,8 +24,7 @@ import (
 
 const token = "glpat-S3cret/with+odd=chars"
 
-// httpServer serves the folder of a repository with git's own backend. Whoever has the token may read and
-// write, as any user.
+// httpServer serves the folder of a repository with git http-backend. With the token, any user may read and write.
 func httpServer(t testing.TB, repository string) string {
 	t.Helper()
 	run(t, repository, "git", "config", "http.receivepack", "true")
@@ -48,7 +47,7 @@ func httpServer(t testing.TB, repository string) string {
 	return server.URL + "/" + filepath.Base(repository)
 }
 
-// sshServer is an SSH server that knows one key and runs git. It gives the URL and the environment of the caller.
+// sshServer starts an SSH server that accepts one key and runs git. It returns the URL and the environment for a publish.
 func sshServer(t testing.TB, repository string) (string, func(string) string) {
 	t.Helper()
 	home := t.TempDir()
@@ -127,7 +126,7 @@ func serveSSH(conn net.Conn, config *ssh.ServerConfig) {
 	}
 }
 
-// remotes are the same repository over each protocol, with what a publish needs to get in.
+// remotes returns options for the same repository over each protocol, with credentials.
 func remotes(t testing.TB, repository string) map[string]gitops.Options {
 	t.Helper()
 	out := map[string]gitops.Options{}

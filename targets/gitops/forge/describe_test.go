@@ -59,8 +59,7 @@ func TestTitle(t *testing.T) {
 	}
 }
 
-// Whatever there is to say, the body keeps the limit, says how much it left out and where that is, and closes what
-// it opened.
+// The body always respects the limit, says how much it omits and where to find it, and closes what it opens.
 func TestMarkdownLimit(t *testing.T) {
 	many := func(n int, text string) (lines []forge.Line) {
 		for i := range n {
@@ -96,7 +95,7 @@ func TestMarkdownLimit(t *testing.T) {
 	require.Contains(t, body, "*1940 more connections are not in the picture*")
 }
 
-// What a user wrote is shown as it is and does nothing: no markup, mention, reference or link.
+// Text of a user is shown literally: no markup, mention, reference or link.
 func TestEscape(t *testing.T) {
 	for text, want := range map[string]string{
 		"INC-42, batch window":                   "`INC-42, batch window`",

@@ -20,8 +20,8 @@ import (
 
 const token = "tok-S3cret-0123456789"
 
-// recorded is a forge on loopback that answers in the shapes that the real one was seen to answer in, keeps
-// one pull request, and writes down what it was asked.
+// recorded is a server with the API of a forge, as observed on the real one. It keeps one pull request and records the
+// requests.
 type recorded struct {
 	mu      sync.Mutex
 	t       *testing.T
@@ -181,7 +181,7 @@ func TestOpenThenRenew(t *testing.T) {
 			require.True(t, p.Created)
 			require.Equal(t, body, r.pull[text])
 
-			// a person writes around the text, which is renewed and nothing else
+			// a person writes around the text, and only the text is updated
 			r.pull[text] = "Please wait for the freeze.\r\n\r\n" + body + "\n\n- [x] checked"
 			next := request()
 			next.Title, next.Body = "meshc: prod: 2 connections opened", "### Opened (2)\n"
@@ -202,7 +202,7 @@ func TestOpenThenRenew(t *testing.T) {
 	}
 }
 
-// A second publish with nothing new asks and changes nothing.
+// A second publish without changes modifies nothing.
 func TestNothingNew(t *testing.T) {
 	for _, kind := range []gitops.Forge{gitops.GitHub, gitops.GitLab} {
 		r, f := start(t, kind)
@@ -234,7 +234,7 @@ func TestReviewersAndLabels(t *testing.T) {
 	require.Contains(t, r.asked, `PUT /api/v4/projects/platform%2Fteams%2Fenv/merge_requests/7 {"reviewer_ids":[11]}`)
 }
 
-// Labels and reviewers that cannot be set are told; the pull request stands.
+// Labels and reviewers that cannot be added are warnings.
 func TestWarnings(t *testing.T) {
 	r, f := start(t, gitops.GitHub)
 	r.refuses["POST /api/v3/repos/acme/env/issues/7/labels"] = 403
@@ -249,7 +249,7 @@ func TestWarnings(t *testing.T) {
 	require.NotNil(t, r.pull)
 }
 
-// One owner who cannot be asked keeps no other from being asked.
+// A reviewer who cannot be requested does not prevent the others.
 func TestOneReviewerIsRefused(t *testing.T) {
 	r := &recorded{t: t, refuses: map[string]int{}}
 	url := r.serve(func(r *recorded, method, path string, body map[string]any) (int, any) {
@@ -271,7 +271,7 @@ func TestOneReviewerIsRefused(t *testing.T) {
 	require.Contains(t, r.asked, ask+`{"team_reviewers":["platform"]}`)
 }
 
-// What is secret is in nothing that is sent, whoever wrote it.
+// Nothing that is sent contains a secret.
 func TestNothingSecretIsSent(t *testing.T) {
 	r := &recorded{t: t}
 	secrets := &gitops.Secrets{}
@@ -308,7 +308,7 @@ func TestDraft(t *testing.T) {
 	require.Equal(t, "meshc: prod: 1 connection closed", r.pull["title"])
 }
 
-// Two publishers open at the same time: the second is refused and renews the first one's.
+// Of two publishers that open a pull request concurrently, the second updates that of the first.
 func TestOpenedMeanwhile(t *testing.T) {
 	r := &recorded{t: t, refuses: map[string]int{}}
 	first := true
