@@ -46,6 +46,7 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 	c.tail(e.Tail)
 	to := c.consumers(m, e.To)
 	ops, ok := c.operations(e.Ops)
+	m.Exported = append(m.Exported, ops...)
 	stmt := &exportStmt{at: e.Range}
 	for i := range e.What {
 		t := &e.What[i]

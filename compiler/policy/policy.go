@@ -91,6 +91,7 @@ type Mesh struct {
 	Services  []*Service  // sorted by name
 	Externals []*External // sorted by name
 	Groups    []Group     // sorted by name
+	Exported  []Operation // of exports: none of them is emitted, but a target must be able to express them
 }
 
 // Group is a name for several services. Rules have the services themselves.

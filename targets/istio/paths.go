@@ -9,7 +9,7 @@ import (
 )
 
 // acceptPaths refuses the paths of operations that Istio would refuse, or match differently from how they read. The finding is
-// at the operation, or at the statement around it.
+// at the path, or at the statement around it.
 func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) bool {
 	ok := true
 	for i := range ops {
@@ -17,10 +17,19 @@ func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) boo
 		if problem == "" {
 			continue
 		}
-		b.findings.Add(diag.InvalidOperation, either(ops[i].At, statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
+		b.findings.Add(diag.InvalidOperation, either(pathAt(&ops[i]), statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
 		ok = false
 	}
 	return ok
+}
+
+// pathAt is the span of a path, which ends its operation; that of the operation where the path is quoted.
+func pathAt(o *policy.Operation) source.Span {
+	at := o.At
+	if !at.IsZero() && strings.HasSuffix(at.Text(), o.Path) {
+		at.Start = at.End - int32(len(o.Path))
+	}
+	return at
 }
 
 // pathProblem says why Istio would not match a path as it reads; empty where it would.
