@@ -10,8 +10,7 @@ import (
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
 
-// place is FILE:LINE of the statement that a change comes from, else the files that the manifests name, empty where
-// nothing is known.
+// place is FILE:LINE of the statement behind a change, or else the files that the manifests name; empty where neither is known.
 func place(c diff.Change) string {
 	if !c.At.IsZero() {
 		return fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
@@ -19,7 +18,7 @@ func place(c diff.Change) string {
 	return c.File
 }
 
-// past marks a place that is no longer there.
+// past marks a place that no longer exists.
 func past(place string, gone bool) string {
 	if gone && place != "" {
 		return "was " + place
@@ -27,7 +26,7 @@ func past(place string, gone bool) string {
 	return place
 }
 
-// description is a difference as a pull request shows it.
+// description is a difference as the description of a pull request.
 func (d *difference) description(environment string, owners func(diff.Change) []string) forge.Description {
 	lines := func(list []diff.Change) []forge.Line {
 		var all []forge.Line
@@ -67,12 +66,12 @@ func (d *difference) description(environment string, owners func(diff.Change) []
 	return desc
 }
 
-// summary is a title without what it is the title of.
+// summary is the title of a description without its prefix.
 func summary(desc forge.Description) string {
 	return strings.TrimPrefix(desc.Title(), "meshc: "+cmp.Or(desc.Environment, "default")+": ")
 }
 
-// text is a difference for a terminal.
+// text renders a difference for a terminal.
 func (d *difference) text() []byte {
 	var b bytes.Buffer
 	section := func(title string, n int, line func(i int) (text, file, because string)) {

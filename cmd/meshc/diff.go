@@ -123,7 +123,7 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-// uncompared says that there is nothing to compare with. That is no failure: the change may be the one that mends it.
+// uncompared says that there is nothing to compare with. That is not a failure: the change may be the fix.
 func (d *diffing) uncompared(before, after *side) error {
 	fmt.Fprintf(d.cmd.ErrOrStderr(), "%s; there is nothing to compare with\n", before.errors)
 	var out []byte
@@ -143,7 +143,7 @@ func (d *diffing) uncompared(before, after *side) error {
 	return err
 }
 
-// sides reads what is compared.
+// sides reads the two sides to compare.
 func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side, err error) {
 	stdin := func() io.Reader { return cmd.InOrStdin() }
 	if slices.Contains(d.workloads, project.Stdin) {
@@ -181,7 +181,7 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 	return before, after, err
 }
 
-// projectsOf is where the project is that a revision stands beside: what it is compared with, where that is one.
+// projectsOf is the project of a revision that is compared with a path: that path, if it is a project.
 func projectsOf(path string) []string {
 	if is, err := project.HoldsManifests(path); err != nil || is || path == project.Stdin {
 		return nil
@@ -189,7 +189,7 @@ func projectsOf(path string) []string {
 	return []string{path}
 }
 
-// published is what is in the repository of the environment.
+// published is the manifests in the repository of the environment.
 func (d *diffing) published(cmd *cobra.Command, after *side) (*side, error) {
 	o, local := destination(after.project, d.environment)
 	s := &side{name: d.environment}
@@ -203,8 +203,8 @@ func (d *diffing) published(cmd *cobra.Command, after *side) (*side, error) {
 	return s, delivered(err)
 }
 
-// destination is where an environment is published, and whether that is the stand-in for a repository within the
-// project, where meshc.yaml names none.
+// destination is where an environment is published, and whether that is the repository within the project that is used where
+// meshc.yaml names none.
 func destination(p *project.Project, environment string) (o gitops.Options, local bool) {
 	e := p.Config.Environments[environment]
 	if e == nil {

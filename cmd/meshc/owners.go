@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// ownersOf finds whom to ask about a change: the owners of the file that the callee is declared in, else of the file of
-// the statement, as CODEOWNERS of the source's repository names them.
+// ownersOf returns the owners to ask about a change: those of the file that declares the callee, or else of the file of the
+// statement, according to CODEOWNERS in the repository of the sources.
 func ownersOf(p *project.Project) func(diff.Change) []string {
 	none := func(diff.Change) []string { return nil }
 	if p == nil {
@@ -89,8 +89,8 @@ func (rules ownerRules) of(name string) []string {
 	return nil
 }
 
-// matches reads a pattern as .gitignore does: one with a slash before its end is from the root, others match at any
-// depth, and a folder stands for all that is in it. Only `docs/*` is not everything below docs.
+// matches reads a pattern as .gitignore does: a pattern with a slash before its end starts at the root, others match at any
+// depth, and a folder stands for everything in it. Only `docs/*` does not match deeper files.
 func (r ownerRule) matches(name string) bool {
 	pattern := strings.TrimPrefix(r.pattern, "/")
 	if !strings.HasPrefix(r.pattern, "/") && !strings.Contains(strings.TrimSuffix(r.pattern, "/"), "/") {

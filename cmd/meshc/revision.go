@@ -14,17 +14,16 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// pastProject is a project as it was at a revision of its repository, in a folder of its own until it is closed.
+// pastProject is a project as it was at a revision of its repository, in a temporary folder until it is closed.
 type pastProject struct {
 	now   *project.Project // as it is
-	paths []string         // where the paths that it was asked for lead there; empty where none of them did
+	paths []string         // the requested paths in the folder; empty where none of them existed
 
 	revision, folder string
 }
 
-// projectAt brings the project that paths lie in, as Open finds it, to a folder as it was at a revision. Workload manifests
-// come from all of the repository where meshc.yaml names some above its own folder. The error is one of paths that
-// cannot be read, or of package gitops.
+// projectAt writes the project that contains paths, as it was at a revision, to a temporary folder. It includes the whole
+// repository where meshc.yaml names workload manifests above its own folder. The error is about a path, or from gitops.
 func projectAt(paths []string, revision string) (*pastProject, error) {
 	now, _, err := project.Open(paths)
 	if err != nil {
@@ -54,7 +53,7 @@ func projectAt(paths []string, revision string) (*pastProject, error) {
 }
 
 func (p *pastProject) fill(snapshot gitops.Snapshot, paths []string) error {
-	// A border: a meshc.yaml above is none of this project's.
+	// Stops the search for a meshc.yaml in the parents of the folder.
 	if err := os.Mkdir(filepath.Join(p.folder, ".git"), 0o700); err != nil {
 		return err
 	}
@@ -83,10 +82,10 @@ func (p *pastProject) fill(snapshot gitops.Snapshot, paths []string) error {
 	return nil
 }
 
-// close takes the folder away.
+// close removes the folder.
 func (p *pastProject) close() error { return os.RemoveAll(p.folder) }
 
-// shown is the name of a file of a project in the folder as git writes it: REVISION:PATH.
+// shown is the name of a file of the folder as git writes it: REVISION:PATH.
 func (p *pastProject) shown(of *project.Project, name string) string {
 	at := of.Path(name)
 	if rel, err := filepath.Rel(p.folder, at); err == nil && at != "" {
@@ -95,7 +94,7 @@ func (p *pastProject) shown(of *project.Project, name string) string {
 	return name
 }
 
-// error is an error with the revision in the place of the folder.
+// error replaces the folder with the revision in an error.
 func (p *pastProject) error(err error) error {
 	if err == nil || !strings.Contains(err.Error(), p.folder) {
 		return err
@@ -103,7 +102,7 @@ func (p *pastProject) error(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), p.folder, p.revision))
 }
 
-// resolved is a path without symbolic links, where there is anything at it.
+// resolved is a path without symbolic links, if it exists.
 func resolved(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real

@@ -15,26 +15,26 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// side is one of two things that are compared: manifests, with the policy that they come from where it is known.
+// side is one of two sides of a comparison, with its name and its project if there is one.
 type side struct {
-	name string // as it was asked for
+	name string // as the user wrote it
 	compiler.Side
 	project *project.Project
-	errors  string // what keeps it from being compared, in words; empty where nothing does
+	errors  string // why it cannot be compared; empty where it can
 }
 
-// comparison reads what is compared.
+// comparison reads the sides of a comparison.
 type comparison struct {
 	inputs
 	cmd *cobra.Command
 }
 
-// side is what was compiled, as it is delivered.
+// side is a build as a side of a comparison.
 func (c *compiled) side(name, environment string) *side {
 	return &side{name: name, Side: c.Build.Side(environment), project: c.project}
 }
 
-// projectSide compiles a project. Of one that is not current, but past, only the errors are shown.
+// projectSide compiles a project. For a past state only errors are printed.
 func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, current bool) (*side, error) {
 	made, err := c.compile(c.cmd, paths, stdin)
 	if err != nil {
@@ -52,8 +52,8 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 	return made.side(name, c.environment), nil
 }
 
-// anySide is a project or a folder or file of manifests, whatever a path leads to; where it leads to nothing, the project
-// in projects at a revision of that name.
+// anySide is the project, or the folder or file of manifests, at a path; where nothing is there, the project in projects at a
+// revision of that name.
 func (c *comparison) anySide(path string, projects []string, stdin io.Reader, current bool) (*side, error) {
 	if isRevision(path) {
 		s, err := c.revisionSide(path, projects, stdin, current)
@@ -73,14 +73,14 @@ func (c *comparison) anySide(path string, projects []string, stdin io.Reader, cu
 	return &side{name: filepath.ToSlash(path), Side: compiler.Side{Files: files}}, err
 }
 
-// isRevision tells that a word can only mean a revision: it is no path.
+// isRevision reports whether a word can only mean a revision, since there is no such path.
 func isRevision(word string) bool {
 	_, err := os.Stat(word)
 	return word != project.Stdin && errors.Is(err, fs.ErrNotExist)
 }
 
-// revisionSide compiles a project as it was at a revision of its repository. Where there was no project, or not this
-// environment, there is nothing; one with errors is told by the side's errors.
+// revisionSide compiles a project as it was at a revision of its repository. It is empty where there was no project or no such
+// environment; a project with errors has them in the side's errors.
 func (c *comparison) revisionSide(revision string, paths []string, stdin io.Reader, current bool) (*side, error) {
 	past, err := projectAt(paths, revision)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 	return s, nil
 }
 
-// delivered gives an error of delivery the exit code of files and streams, and says the way out.
+// delivered gives an error of delivery the exit code of files and streams, and adds its help.
 func delivered(err error) error {
 	var e *gitops.Error
 	if !errors.As(err, &e) {

@@ -9,13 +9,13 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// maxRough bounds how many classes are named one by one.
+// maxRough bounds the number of classes that are named one by one.
 const maxRough = 1024
 
-// manyRegions is from where on a name must mean something that changed: it is no exception then.
+// manyRegions is the number of regions above which a name must include something that changed, and cannot be an exception.
 const manyRegions = 4 * maxRough
 
-// nameActions names what may be done: everything, ports, what rules ask for, and as a last resort each class.
+// nameActions names operations: everything, ports, the operations of rules, and as a last resort each class.
 func (s *subject) nameActions(kinds []kind) {
 	defer func() { widestFirst(s.actions) }()
 	changed := space.NewSet(len(s.regions))
@@ -135,7 +135,7 @@ func (s *subject) offerParts(o space.Box, offer func(space.Box)) {
 	}
 }
 
-// actionText is an operation as it is written after the name of a service: `:8080 GET|HEAD /api/*`.
+// actionText writes an operation as it follows the name of a service: `:8080 GET|HEAD /api/*`.
 func actionText(t space.Table, o space.Box) string {
 	var b strings.Builder
 	for _, c := range o {
@@ -150,8 +150,8 @@ func actionText(t space.Table, o space.Box) string {
 	return b.String()
 }
 
-// target joins actions behind the name of a service; those of one port share it. Nothing that follows exceptions can
-// be taken for one of them.
+// target joins actions after the name of a service; actions of one port share it. Nothing that follows exceptions can be
+// read as one of them.
 func (s *subject) target(actions []named) string {
 	const most = 8
 	var b strings.Builder

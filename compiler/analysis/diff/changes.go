@@ -12,21 +12,21 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// subject is one workload whose policies changed, and every class of requests to it.
+// subject is a workload whose policies changed, with every class of requests to it.
 type subject struct {
 	*differ
 	*compared
 	split   *enforce.Classes
 	regions []*enforce.Class // those that can occur
-	pass    []space.Set      // by region: who passes after, or may
-	could   [2]space.Set     // who passes in any region, before and after
+	pass    []space.Set      // by region: the sources that pass after, or may
+	could   [2]space.Set     // the sources that pass in any region, before and after
 	callers []piece
 	actions []piece // sets of regions
-	unsure  bool    // policies that cannot be judged are not those that there were
-	apart   bool    // each port, method, path and host of a rule is in classes of its own
+	unsure  bool    // the policies that cannot be judged are not the same on both sides
+	apart   bool    // each value of a rule has its own classes
 }
 
-// subject splits the requests to a workload by what the policies of both sides tell apart.
+// subject partitions the requests to a workload by what the policies of both sides distinguish.
 func (d *differ) subject(c *compared) (*subject, error) {
 	var atoms space.Distinctions
 	for _, s := range []*policy.Service{c.was, c.is} {
@@ -58,7 +58,7 @@ func (d *differ) subject(c *compared) (*subject, error) {
 	return s, nil
 }
 
-// callee compares what passes to one workload.
+// callee compares the requests that pass to one workload.
 func (d *differ) callee(c *compared) error {
 	if c.same {
 		return nil
@@ -102,11 +102,11 @@ func (d *differ) uncertain(c *enforce.Point) []*enforce.Object {
 // table is the dimensions of requests.
 func (d *differ) table() space.Table { return d.after.Manifests.Table }
 
-// maxSingles bounds the values that are told apart for the sake of their names.
+// maxSingles bounds the values that are distinguished only so that they can be named.
 const maxSingles = 64
 
-// singles is each value of an operation that a rule names beside others, alone: distinguished, each can be named alone.
-// Where there are too many, rules are named whole.
+// singles is each single value of the operations of rules. Once it is distinguished, it can be named alone. Where there are
+// too many values, rules are named as a whole.
 func singles(t space.Table, callees ...*enforce.Point) (all []space.Box, apart bool) {
 	seen := map[string]bool{}
 	for _, c := range callees {
@@ -132,8 +132,8 @@ func singles(t space.Table, callees ...*enforce.Point) (all []space.Box, apart b
 	return all, true
 }
 
-// risen adds the sources that are let through after and were not before, or may be where they surely were not. What
-// different policies leave undecided may be anything on either side.
+// risen adds the sources that pass after and did not before, and those that may pass and surely did not. What different
+// policies leave undecided may be anything on either side.
 func (s *subject) risen(into space.Set, before, after *enforce.Outcome) {
 	for i := range into {
 		sure := after.Allowed[i] &^ before.Allowed[i]
@@ -145,17 +145,17 @@ func (s *subject) risen(into space.Set, before, after *enforce.Outcome) {
 	}
 }
 
-// passing is the sources that a callee lets through, or may.
+// passing is the sources that pass, or may.
 func passing(o *enforce.Outcome) space.Set {
 	set := slices.Clone(o.Allowed)
 	set.AddAll(o.Undecided)
 	return set
 }
 
-// kind is callers for whom the same requests changed.
+// kind is the callers for which the same requests changed.
 type kind struct{ sources, regions space.Set }
 
-// classes gathers the callers for whom the same regions are chosen.
+// classes groups the callers for which the same regions are chosen.
 func (s *subject) classes(choose func(r *enforce.Class, into space.Set)) []kind {
 	n := len(s.split.Sources)
 	of := make([]space.Set, n) // by source
@@ -188,8 +188,8 @@ func (s *subject) classes(choose func(r *enforce.Class, into space.Set)) []kind 
 	return kinds
 }
 
-// changes puts kinds into words. What is opened may be said with more that passes now, what is closed with more
-// that does not.
+// changes puts kinds into words. The words for what is opened may include other requests that pass now; those for what is
+// closed, other requests that do not.
 func (s *subject) changes(kinds []kind, opened bool) []Change {
 	var all []Change
 	for _, k := range kinds {
@@ -219,7 +219,7 @@ func (s *subject) changes(kinds []kind, opened bool) []Change {
 	return all
 }
 
-// callersOf names callers. There is always a name: where there are too many for any words, one stands for all.
+// callersOf names callers. It always finds a name: where there are too many callers, one stands for all.
 func (s *subject) callersOf(want, fits space.Set) []named {
 	if names := cover(want, fits, s.callers); len(names) > 0 {
 		return names
@@ -229,7 +229,7 @@ func (s *subject) callersOf(want, fits space.Set) []named {
 	return []named{{piece: &piece{text: text, set: want, price: example}, set: want}}
 }
 
-// fitting is the callers and the regions that may be said with a kind. Callers of what is closed could call before.
+// fitting is the callers and regions that the words for a kind may include. Callers of what is closed could call before.
 func (s *subject) fitting(k kind, opened bool) (callers, regions space.Set) {
 	callers, regions = slices.Clone(s.could[btoi(opened)]), space.NewSet(len(s.regions))
 	for i, pass := range s.pass {
@@ -255,8 +255,8 @@ func (s *subject) change(from, target string) Change {
 	return Change{Text: from + " -> " + s.name + target, From: from, To: s.name, Target: target, Callee: s.service()}
 }
 
-// attribute finds the statement that a change comes from: an edge that is new or a deny that is gone, and the other way
-// round.
+// attribute finds the statement behind a change: a new edge or a removed deny for what is opened, and the reverse for what is
+// closed.
 func (s *subject) attribute(c *Change, caller space.Source, r *space.Request, opened bool) {
 	var rule *policy.Rule
 	is, was := s.is, s.was
@@ -287,7 +287,7 @@ func (s *subject) attribute(c *Change, caller space.Source, r *space.Request, op
 	s.annotate(c, opened)
 }
 
-// failOpen says that whoever can reach a workload may call it.
+// failOpen says that every caller that reaches a workload may call it.
 func (s *subject) failOpen() Change {
 	from := "any"
 	for _, r := range s.regions {
@@ -304,7 +304,7 @@ func (s *subject) failOpen() Change {
 	return c
 }
 
-// failClosed says who may call a workload that everyone could.
+// failClosed says who may still call a workload that everyone could call.
 func (s *subject) failClosed(passing []kind) Change {
 	var still []Change
 	var words []string
@@ -335,7 +335,7 @@ func (s *subject) failClosed(passing []kind) Change {
 	if len(words) > 0 {
 		separator := ", "
 		if slices.ContainsFunc(words, func(text string) bool { return strings.Contains(text, " except ") }) {
-			separator = "; " // what follows is no exception
+			separator = "; " // so that what follows is not read as an exception
 		}
 		c.Text = "only " + strings.Join(words, separator)
 	}

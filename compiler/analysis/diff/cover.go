@@ -9,35 +9,35 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// piece is a set that has a name: some callers, or some of the things that they may do.
+// piece is a set with a name: some callers, or some operations.
 type piece struct {
 	text   string
 	caller string // of callers at some addresses: the text without those
 	set    space.Set
 	size   int // of the set, once sorted
-	price  int // what a reader has to take in
+	price  int // the effort of reading it
 
-	who    *policy.Source // callers as a source of the language; nil where it has no word for them
+	who    *policy.Source // callers as a source of the language; nil where the language has no word for them
 	single bool           // callers of one identity, one piece for each
 }
 
-// What names cost.
+// The prices of names.
 const (
 	plain   = 1
 	rough   = 8  // it says little
 	example = 30 // the name of one member: it stands for others
 )
 
-// named is a piece, less some others.
+// named is a piece without some others.
 type named struct {
 	*piece
 	except []*piece
 	set    space.Set // what is left
 }
 
-// cover names want by pieces that together have all of it and nothing outside of fits, which has all of want: so
-// `GET /api/*` may stand for what was opened even where some of it was open before. It takes the shortest words. The
-// pieces are in the order of widestFirst.
+// cover names a set by pieces that together include all of want and nothing outside fits, a superset of want: so
+// `GET /api/*` may stand for what was opened even if some of it was open before. It chooses the cheapest names. The pieces
+// are in the order of widestFirst.
 func cover(want, fits space.Set, pieces []piece) []named {
 	var within, fitting, all []named
 	for i := range pieces {
@@ -97,12 +97,12 @@ func widestFirst(pieces []piece) {
 	})
 }
 
-// mostExceptions is more than anybody reads.
+// mostExceptions is more than anybody reads in one name.
 const mostExceptions = 12
 
-// less is the pieces that have all of a piece that does not fit, and as little as can be of what is wanted: an
-// ALLOW of `GET /api/*` that a DENY of `/api/internal/*` cuts is the one except the other. It is nil where there are
-// none.
+// less is pieces that include everything of p that does not fit, and as little as possible of what is wanted: an ALLOW of
+// `GET /api/*` that a DENY of `/api/internal/*` narrows is the first except the second. It is nil where there are no such
+// pieces.
 func (p *piece) less(want, fits space.Set, pieces []piece) []*piece {
 	wrong, right := p.set.Minus(fits), p.set.Common(want)
 	var chosen []*piece
@@ -121,7 +121,7 @@ func (p *piece) less(want, fits space.Set, pieces []piece) []*piece {
 			}
 		}
 		if best == nil || left > most*(mostExceptions-len(chosen)) {
-			return nil // as many as there may be would not do
+			return nil // even the most exceptions allowed would not be enough
 		}
 		chosen = append(chosen, best)
 		wrong, right = wrong.Minus(best.set), right.Minus(best.set)
@@ -130,7 +130,7 @@ func (p *piece) less(want, fits space.Set, pieces []piece) []*piece {
 	return chosen
 }
 
-// cost is about how much a reader has to take in.
+// cost is roughly the effort of reading the name.
 func (n *named) cost(want space.Set) int {
 	cost := n.price
 	if len(n.except) > 0 {
@@ -140,12 +140,12 @@ func (n *named) cost(want space.Set) int {
 		cost += e.price
 	}
 	if !n.set.Within(want) {
-		cost += 2 // it says more than what changed
+		cost += 2 // it includes more than what changed
 	}
 	return cost
 }
 
-// greedy covers want by the names that say most for what they cost; nil where that cannot be done.
+// greedy covers want by the names with the best ratio of size to cost; nil where the names do not cover it.
 func greedy(want space.Set, names []named) []named {
 	worth := make([]float64, len(names))
 	order := make([]int, len(names))
@@ -169,7 +169,7 @@ func greedy(want space.Set, names []named) []named {
 	if left.Len() > 0 {
 		return nil
 	}
-	// One that was taken early may be in those that came later.
+	// A name chosen early may be covered by later ones.
 	for i := range slices.Backward(chosen) {
 		members := chosen[i].set.Common(want)
 		alone := false
@@ -184,7 +184,7 @@ func greedy(want space.Set, names []named) []named {
 		}
 		chosen = slices.Delete(chosen, i, i+1)
 	}
-	// What a list of exceptions would take for its own comes before it.
+	// Names with exceptions come last, so that no other name is read as an exception.
 	slices.SortStableFunc(chosen, func(a, b named) int {
 		return cmp.Or(cmp.Compare(a.price, b.price),
 			cmp.Compare(btoi(len(a.except) > 0), btoi(len(b.except) > 0)), cmp.Compare(a.text, b.text))
@@ -199,7 +199,7 @@ func btoi(b bool) int {
 	return 0
 }
 
-// exceptions is ` except A, B`, empty where there are none. What they begin with, where it was just said, is left out.
+// exceptions is ` except A, B`; empty where there are none. A beginning that was just written is not repeated.
 func (n named) exceptions(said string) string {
 	if len(n.except) == 0 {
 		return ""

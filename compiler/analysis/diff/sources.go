@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// nameSources names those callers of whom something is to be said, and whoever else their names may have to leave out:
-// in words of the language, else in those of the policies, and as a last resort one class at a time.
+// nameSources names the callers that changed and those that their names may have to exclude: in the words of the language,
+// or else in those of the policies, and as a last resort one class at a time.
 func (s *subject) nameSources(kinds []kind) {
 	changed := space.NewSet(len(s.split.Sources))
 	for _, k := range kinds {
@@ -45,7 +45,7 @@ func (s *subject) nameSources(kinds []kind) {
 	}
 }
 
-// nameIdentities names who calls, wherever that is.
+// nameIdentities names callers by their identity, regardless of their addresses.
 func (s *subject) nameIdentities() {
 	n := len(s.split.Sources)
 	at := map[string]int{}
@@ -134,7 +134,8 @@ func (s *subject) patternText(pattern space.Pattern) (string, *policy.Source) {
 	return mesh + "/*", &policy.Source{Kind: policy.FromMesh, Mesh: mesh}
 }
 
-// identityText is what the callers of a class are called, wherever they are. Who is not named stands for all that are not.
+// identityText names the callers of a class, regardless of their addresses. A caller that nothing names stands for all such
+// callers.
 func (s *subject) identityText(class int) string {
 	c := s.split.Sources[class]
 	if c.Identity() == "" {
@@ -164,7 +165,7 @@ func (s *subject) identityText(class int) string {
 	return "others of " + strings.Join(words, " and ")
 }
 
-// identitySource is the callers of a class as a source of the language; nil where it has no word for them.
+// identitySource is the callers of a class as a source of the language; nil where the language has no word for them.
 func (s *subject) identitySource(class int) *policy.Source {
 	c := s.split.Sources[class]
 	if c.Identity() == "" {
@@ -181,7 +182,7 @@ func (s *subject) identitySource(class int) *policy.Source {
 	return &policy.Source{Service: known.service}
 }
 
-// blocks is the blocks that tell callers apart, and those that tell the clients apart for whom they call.
+// blocks is the address blocks that distinguish callers, and those that distinguish the clients they call for.
 func (s *subject) blocks() (peers, clients []netip.Prefix) {
 	for i := 0; i < len(s.split.Sources) && s.split.Identity(i) == 0; i++ {
 		peer, client := s.split.Block(i, space.SourceAddress), s.split.Block(i, space.RemoteAddress)
@@ -195,7 +196,7 @@ func (s *subject) blocks() (peers, clients []netip.Prefix) {
 	return peers, clients
 }
 
-// places is where callers may be, in words that follow their names.
+// places is the addresses that callers may have, in words that follow their names.
 func (s *subject) places() []piece {
 	peers, clients := s.blocks()
 	var all []piece
@@ -237,7 +238,7 @@ func (s *subject) facts() (all []piece) {
 	return slices.DeleteFunc(all, func(p piece) bool { return p.text == "" })
 }
 
-// placeText is where the callers of a class are, and nobody else is.
+// placeText is the addresses of the callers of a class and of no other class.
 func (s *subject) placeText(class int) string {
 	peers, clients := s.blocks()
 	words := func(before string, block netip.Prefix, all []netip.Prefix) string {
@@ -255,7 +256,7 @@ func (s *subject) placeText(class int) string {
 	return words(" at ", peer, peers) + words(" for clients at ", client, clients)
 }
 
-// callerText is a name of callers less its exceptions, which need not say again who is meant.
+// callerText is a name of callers and its exceptions, which do not repeat the name.
 func (n named) callerText() string {
 	if len(n.except) == 0 {
 		return n.text
