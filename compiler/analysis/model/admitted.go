@@ -100,7 +100,8 @@ func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
 	return all, fmt.Sprint(c.World, c.Any, except)
 }
 
-// CallersOf is who may do one of some operations at a service. What no proxy guards may be called by whoever reaches it.
+// CallersOf is the callers that may do one of some operations at a service. Every caller that reaches a service without a proxy
+// may call it.
 // What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
 func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
 	return m.callersOf(new(enforce.Classifier), s, ports, ops)

@@ -309,7 +309,7 @@ func (w *Walk) Chain(node int32, on ...*policy.Service) *Chain {
 }
 
 // Chain is a shortest chain of calls from a source to a service; nil where there is none. Last is who may make the last
-// call; nil: whoever may call the service. No chain begins at a source in except, or leads over one.
+// call; nil: the callers of the service. No chain begins at a source in except, or leads over one.
 func (g *CallGraph) Chain(from policy.Source, to *policy.Service, last *Callers, except []policy.Source) *Chain {
 	if g.Node(from) < 0 { // it is neither in the policy nor in a rule
 		if graphs, err := callGraphs([]policy.Source{from}, g.model); err == nil {

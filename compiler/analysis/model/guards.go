@@ -12,14 +12,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Judgement is what became of one never, always or only.
+// Judgement is the result of one never, always or only.
 type Judgement struct {
 	Guard  *policy.Guard
 	Broken *diag.Diagnostic // nil where it holds
 }
 
-// Judge holds every guard of the policy against what the manifests let through. The error says why one
-// could not be judged.
+// Judge checks every guard of the policy against what the manifests let through. The error says why one could not be judged.
 func (m *Model) Judge() ([]Judgement, error) {
 	judged := make([]Judgement, 0, len(m.Policy.Guards))
 	for _, g := range m.Policy.Guards {
@@ -43,8 +42,8 @@ func Broken(judged []Judgement) diag.List {
 	return broken
 }
 
-// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that guards are about: both of their
-// sides include the edge's, and together they have all its ports. The exceptions of an only are on its side of callers.
+// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that guards cover: both sides of the
+// guards include those of the edge, and together they have all of its ports. The exceptions of an only count as callers.
 func Coverage(p *policy.Policy) (edges, covered int) {
 	guards := map[*policy.Service][]*policy.Guard{}
 	for _, g := range p.Guards {
@@ -77,7 +76,7 @@ func Coverage(p *policy.Policy) (edges, covered int) {
 	return edges, covered
 }
 
-// portsOf is the ports that a rule or guard is about; without any it is those of the service, or 0 where it declares none.
+// portsOf is the ports that a rule or guard is about. Without any it is those of the service, or 0 if it declares none.
 func portsOf(s *policy.Service, ports []uint16) []uint16 {
 	if len(ports) > 0 {
 		return ports
@@ -120,14 +119,14 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	order := plainFirst(split.Sources)
-	reached := make([]bool, len(g.From)) // of an only: which of its callers reach the destination at all
+	reached := make([]bool, len(g.From)) // for an only: which of its callers reach the destination at all
 	for i := range split.Operations {
 		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) {
 			continue
 		}
 		o := &r.Outcomes[0]
-		// Where mTLS is disabled policies know nobody by an identity. In a dry run they let everyone through all the same.
+		// Where mTLS is disabled no caller has an identity for policies. In a dry run they let everyone through anyway.
 		idle := m.Policy.DryRun && o.Mode == enforce.Disable
 		for _, c := range order {
 			caller := split.Sources[c]
@@ -162,7 +161,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 	return nil, nil
 }
 
-// plainFirst is the places of sources, those at addresses that no rule names first: they make the better witnesses.
+// plainFirst is the indices of sources, those at addresses that no rule names first: they make better witnesses.
 func plainFirst(sources []space.Source) []int {
 	order := make([]int, 0, len(sources))
 	for _, elsewhere := range []bool{true, false} {
@@ -175,13 +174,13 @@ func plainFirst(sources []space.Source) []int {
 	return order
 }
 
-// disguised reports whether a caller without identity may be one of those that a never is about: whoever calls
-// past its own proxy proves nothing. A port that is not strict lets it come so.
+// disguised reports whether a caller without identity may be one that a never is about: a workload that bypasses its own
+// proxy has no identity, and a port that is not strict accepts that.
 func (m *Model) disguised(caller space.Source, g *policy.Guard) bool {
 	return caller.Identity() == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
 }
 
-// judgeOutside judges a destination that no proxy guards: whoever reaches it on the network may call it.
+// judgeOutside judges a destination without a proxy: every caller that reaches it on the network may call it.
 func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnostic {
 	if g.Kind == policy.Always {
 		return nil
@@ -196,7 +195,7 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 	return &d
 }
 
-// broken reports one request that breaks a guard, with the statements that let it through or stop it.
+// broken reports a request that breaks a guard, with the statements that let it through or stop it.
 func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller space.Source, r *enforce.Class) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
 	s := split.Service
@@ -222,8 +221,8 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 	return &d
 }
 
-// callerOf is a class of callers in the words of the language: where the guard names the service, of several with one
-// account, that one.
+// callerOf names a class of callers in the words of the language. Of several services with one account it is the one that the
+// guard names.
 func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
 	for _, f := range g.From {
 		if caller.Identity() != "" && f.Kind == policy.FromService && m.Is(caller, f) {
@@ -233,8 +232,8 @@ func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
 	return m.CallerAt(caller)
 }
 
-// exception is what `except` would have to name for a guard to pass over a class of callers: a service, or those outside
-// the mesh at its address. It is empty where nothing names the class, or where the guard is about no others.
+// exception is what `except` would have to name for a guard to exclude a class of callers: a service, or those outside the
+// mesh at its addresses. It is empty where nothing names the class, or the guard is about no other caller.
 func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 	var names []string
 	for _, mesh := range m.Policy.Meshes {
@@ -249,15 +248,15 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 		}
 	}
 	if caller.Identity() != "" && len(names) > 0 {
-		return m.callerOf(g, caller) // of several with one account
+		return m.callerOf(g, caller) // one of several with the same account
 	}
 	return strings.Join(names, ", ")
 }
 
-// only reports whether a guard is about one caller, this one.
+// only reports whether a guard is about this caller and no other.
 func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.From[0] == f }
 
-// stopped says what turns a request away.
+// stopped says what denies a request.
 func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller space.Source, r *space.Request) {
 	s := split.Service
 	mode := m.Mode(s, r.Port())
@@ -295,7 +294,7 @@ func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
 func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	for i := range rules {
 		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Text(space.Path) && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
-			continue // what is asked of most rules of a hub
+			continue // the cheap test that rejects most rules of a hub
 		}
 		if Matches(r, rules[i].Ports, rules[i].Ops) && m.IsOneOf(caller, rules[i].From) && m.holds(&rules[i], caller, r) {
 			return &rules[i]
@@ -347,7 +346,7 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	return nil, nil
 }
 
-// edgeAt is the place of the statement that lets a caller do anything at a service; zero where there is none.
+// edgeAt is the span of the statement that lets a caller do anything at a service; zero if there is none.
 func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span) {
 	var r space.Request
 	if caller.Kind == policy.FromService {

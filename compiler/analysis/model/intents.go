@@ -8,7 +8,7 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// intents is what the rules of a service say of the sources of a split: the meaning of the language, as sets.
+// intents is what the rules of a service say about the sources of a split: the meaning of the language as sets.
 type intents struct {
 	model    *Model
 	sources  []space.Source
@@ -35,8 +35,8 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	return in
 }
 
-// callers is who may send a request: some edge says so and no deny does, and who has no identity reaches no strict port
-// and is nobody at a disabled one. The next call writes over the set.
+// callers is the sources that may send a request: an edge lets them and no deny stops them. Without an identity they cannot use
+// a strict port; at a disabled one nobody has an identity. The next call overwrites the set.
 func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	clear(in.want)
 	if in.declares {
@@ -49,7 +49,7 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	case policy.Strict:
 		in.want.RemoveAll(in.plain)
 	case policy.Disable:
-		// nobody proves anything there: who has an identity is let in where the same caller without it is.
+		// A caller with an identity is let in where the same caller without it is.
 		type place struct{ ip, remote netip.Addr }
 		same := map[place]bool{}
 		for i := range in.plain.All() {
@@ -65,7 +65,7 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	return in.want
 }
 
-// rules is those of one kind, those about one exact path each apart from the others.
+// rules is the rules of one kind. Those about one exact path are indexed by it.
 type rules struct {
 	exact map[string][]*ruleSet
 	other []*ruleSet
@@ -113,7 +113,7 @@ func (in *intents) rule(rule *policy.Rule) *ruleSet {
 	return rs
 }
 
-// each goes through the rules that speak of what a request does, with the callers of each.
+// each calls a function with the callers of every rule that applies to what a request does.
 func (rs *rules) each(table space.Table, r *space.Request, do func(space.Set)) {
 	for _, list := range [...][]*ruleSet{rs.exact[r.Text(space.Path)], rs.other} {
 		for _, rule := range list {
@@ -124,7 +124,7 @@ func (rs *rules) each(table space.Table, r *space.Request, do func(space.Set)) {
 	}
 }
 
-// from is the sources of the split that sources of the language mean.
+// from is the sources of the split that sources of the language stand for.
 func (in *intents) from(sources []policy.Source) space.Set {
 	set := space.NewSet(len(in.sources))
 	for _, s := range sources {

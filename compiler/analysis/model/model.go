@@ -146,7 +146,7 @@ func (m *Model) standsFor(caller space.Source, sources []policy.Source) bool {
 }
 
 // Unproven reports whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
-// addresses alone, and who is at one that rules name is whoever they mean. Anywhere else, and of a port that takes
+// addresses alone, and a caller at an address that rules name is the one they mean. Anywhere else, and of a port that takes
 // identities, a class with one is met wherever it calls from.
 func Unproven(caller space.Source, mode enforce.Mode) bool {
 	return caller.Identity() != "" && mode == enforce.Disable && !caller.Elsewhere

@@ -10,12 +10,12 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Named is a policy without rules, of the services that manifests are about: for a Model where there is no project.
+// Named makes a policy without rules of the services that manifests are about, for a Model without a project.
 //
-// Known are workloads of which more is known; where there are any, they are the services. Else each selector is one,
-// called after the label app or app.kubernetes.io/name. Accounts that policies name and that no service has are
-// services of their own, without pods. Manifests do not tell which account the pods of a selector have: those called
-// NAME or NAME-sa are taken for that of NAME, and assumed has the services for which that was done.
+// The services are the known workloads if there are any. Otherwise each selector is a service, named after the label app or
+// app.kubernetes.io/name. Accounts that policies name and no service has become services without pods. Manifests do not say
+// which account the pods of a selector have: the account NAME or NAME-sa is assumed to be that of NAME, and assumed is the
+// services for which that was done.
 func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
 	n := naming{
 		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
@@ -49,8 +49,8 @@ func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service)
 	return p, n.assumed
 }
 
-// TrustDomain is the one that all principals of manifests name, where there is no project to say which it is; empty
-// where they name several, or none, or cluster.local, which stands for that of the mesh.
+// TrustDomain is the one trust domain that all principals of manifests name. It is empty where they name several or none, or
+// cluster.local, which stands for that of the mesh.
 func TrustDomain(manifests *enforce.Layer) string {
 	one := ""
 	for _, p := range manifests.Policies {
@@ -93,8 +93,8 @@ func (n *naming) find(namespace string, is func(*policy.Service) bool) *policy.S
 	return nil
 }
 
-// binds tells whether a policy of the root namespace, where a selector means pods of every namespace, selects those of
-// a service that is known already. It is then about that, and else about pods of its own namespace: gateways, mostly.
+// binds reports whether a policy of the root namespace, whose selector applies to every namespace, selects a service that is
+// already known. Otherwise it is about pods of its own namespace, mostly gateways.
 func (n *naming) binds(p *enforce.Object) bool {
 	labels := p.Labels()
 	for _, m := range n.meshes {
@@ -113,7 +113,7 @@ func (n *naming) binds(p *enforce.Object) bool {
 	return false
 }
 
-// selector takes the pods that a policy selects for a service.
+// selector adds the pods that a policy selects as a service.
 func (n *naming) selector(p *enforce.Object) {
 	labels := p.Labels()
 	if len(labels) == 0 || p.Gateways {
@@ -163,7 +163,7 @@ func (n *naming) mentions(p *enforce.Object) {
 	}
 }
 
-// account gives an account to a service, or a service to it.
+// account assigns an account to a service, or adds a service for it.
 func (n *naming) account(p *enforce.Object, namespace, account string) {
 	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && s.Proxied() }) != nil {
 		return

@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Unproved is a difference between what manifests let through and what the policy says: a mistake of
-// meshc's own. Nothing that such manifests are in may be written.
+// Unproved is a difference between what manifests let through and what the policy says: a bug in meshc. The manifests must
+// not be used.
 type Unproved struct {
 	Witnesses []string // in the words of the language, at most ten
 }
@@ -35,11 +35,11 @@ func (m *Model) Prove(ctx context.Context) error {
 			}
 		}
 		if !mesh.Declares && mesh.Name != m.Policy.RootNamespace {
-			// Pods that no service names: only what binds the whole namespace binds them, and nobody may call them.
+			// Pods that no service names are bound only by what binds the whole namespace, and nobody may call them.
 			services = append(services, &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"})
 		}
 	}
-	// Services are proved apart from each other, a share of them on each processor.
+	// Services are proved independently, a share of them on each processor.
 	workers := min(runtime.GOMAXPROCS(0), len(services))
 	found := make([][]string, workers)
 	failed := make([]error, workers)
