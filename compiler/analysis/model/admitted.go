@@ -101,8 +101,7 @@ func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
 }
 
 // CallersOf is the callers that may do one of some operations at a service. Every caller that reaches a service without a proxy
-// may call it.
-// What a mesh only declares has the callers that edges name: who else may call it is another project's to say.
+// may call it. In a mesh that only declares, the callers are those that edges name: others are up to another project.
 func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
 	return m.callersOf(new(enforce.Classifier), s, ports, ops)
 }
