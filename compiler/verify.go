@@ -19,7 +19,7 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoProxy: audit.NoProxy, diag.OutsideCallee: audit.NoProxy,
 	diag.PermissiveCallee: audit.PlaintextTLS, diag.WorldIntoStrict: audit.PlaintextTLS,
 	diag.UnusedAccount: audit.Account, diag.DefaultAccount: audit.Account,
-	diag.Unmanifested: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.NoMode: audit.Mode,
+	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.NoMode: audit.Mode,
 }
 
 // Verify reports what the manifests of a build enforce. With deployed it is what these enforce: with whole they are all

@@ -40,7 +40,7 @@ func LeftOut(names []string) diag.List {
 		verb = "are"
 	}
 	var findings diag.List
-	findings.Add(diag.LeftOut, source.Span{}, "%s %s not named by the new %s, so a controller that reads the folder no longer applies what is there", text, verb, KustomizationName).
+	findings.Add(diag.OmittedManifest, source.Span{}, "%s %s not named by the new %s, so a controller that reads the folder no longer applies what is there", text, verb, KustomizationName).
 		WithHelp("express it as intents, or move it to a folder that is applied separately")
 	return findings
 }

@@ -128,7 +128,7 @@ func (c *checker) unknownOwners() {
 		if name == "*" || c.byName[name] != nil {
 			continue
 		}
-		d := c.list.Add(diag.UnknownOwned, c.Config.OwnersAt[name], "mesh %s is not declared, so this entry protects nothing", quoted(name)).
+		d := c.list.Add(diag.UnknownOwnedMesh, c.Config.OwnersAt[name], "mesh %s is not declared, so this entry protects nothing", quoted(name)).
 			WithHelp("correct the name, or delete the entry")
 		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
 			d.WithHelp("did you mean %s?", near)

@@ -58,7 +58,7 @@ func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 			if !plaintext(who) || r.callee.denies(who, r) {
 				continue
 			}
-			d := c.list.Add(diag.AroundDeny, at, "%s can bypass this deny in plaintext", quoted(f.String())).
+			d := c.list.Add(diag.BypassedDeny, at, "%s can bypass this deny in plaintext", quoted(f.String())).
 				WithRelated(open.At, "plaintext callers are let in here").
 				WithNote("a deny matches %s by its identity, and a call that bypasses its own proxy has none", f).
 				WithHelp("make the port strict, or deny %s the same", quoted(who.String()))
@@ -92,7 +92,7 @@ func (c *checker) aroundByPort(r *rule) {
 			if len(open.Ports) > 0 && !slices.Contains(open.Ports, p.Number) || !sharesSources(open, r) {
 				continue
 			}
-			c.list.Add(diag.AroundDeny, r.ToAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.callee.Name).
+			c.list.Add(diag.BypassedDeny, r.ToAt, "port %d of %s stays open: its protocol is not declared, and these operations bind HTTP ports", p.Number, r.callee.Name).
 				WithRelated(open.At, "opened here").
 				WithHelp("declare it, `port %d http` or tcp, or deny the port itself", p.Number)
 			return

@@ -121,6 +121,6 @@ func (c *checker) aboutNothing(g *lang.Guard, side []lang.Target) {
 	if g.Kind == lang.Only && side[0].Ref.Range == g.Hops[0][0].Ref.Range {
 		follows = "nobody may call"
 	}
-	c.list.Add(diag.AboutNothing, at, "%s stands for no service, so %s", quoted(at.Text()), follows).
+	c.list.Add(diag.VacuousGuard, at, "%s stands for no service, so %s", quoted(at.Text()), follows).
 		WithHelp("`*` is the services of its own section, and `NAME/*` those that mesh NAME declares: name them, or delete the %s", g.Kind)
 }

@@ -135,7 +135,7 @@ func (c *checker) lintService(s *service) {
 		c.list.Add(diag.NoProxy, s.outsideAt(), "%s has no proxy: %s", s.Name, s.outsideWhy()).
 			WithHelp("inject its proxy and restart it, or declare it `service %s outside`", s.Name)
 	case idle && !invited && !exported && len(s.mesh.sections) > 0:
-		c.list.Add(diag.IdleService, s.At, "nothing may call %s, and it calls nothing", s.Name).
+		c.list.Add(diag.IsolatedService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
 	}
 	c.lintCovered(s)
@@ -161,7 +161,7 @@ func (c *checker) lintUnmanifested(s *service) {
 			return
 		}
 	}
-	d := c.list.Add(diag.Unmanifested, s.At, "no workload in the manifests of %s is %s", s.Namespace, s.Name).
+	d := c.list.Add(diag.NoManifest, s.At, "no workload in the manifests of %s is %s", s.Namespace, s.Name).
 		WithNote("its policies look for pods with %s that no other service takes", selectorText(s.Labels)).
 		WithHelp("add its manifest, state the labels that its pods have, or delete it")
 	if near, ok := diag.Nearest(s.Name, known); ok {

@@ -32,7 +32,7 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 			after.Start = after.End
 			repeat.Edits = append(repeat.Edits, diag.Edit{Span: after, New: " " + ops})
 		}
-		d := c.list.Add(diag.LastOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is let in", t.Ref, listed(names)).
+		d := c.list.Add(diag.LastDestinationOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is let in", t.Ref, listed(names)).
 			WithHelp("write the operations after each, or a separate edge if every call is meant")
 		if !strings.Contains(ops, "\n") {
 			d.Fixes = append(d.Fixes, repeat)

@@ -75,7 +75,7 @@ const (
 	DuplicateEdge        Code = "MESH2105"
 	CoveredByDeny        Code = "MESH2106"
 	SelfEdge             Code = "MESH2107"
-	IdleService          Code = "MESH2108"
+	IsolatedService      Code = "MESH2108"
 	UnusedAccount        Code = "MESH2109"
 	DefaultAccount       Code = "MESH2110"
 	UnusedExternal       Code = "MESH2111"
@@ -84,13 +84,13 @@ const (
 	NoMode               Code = "MESH2114"
 	UncoveredScrape      Code = "MESH2115"
 	Expiring             Code = "MESH2116"
-	AroundDeny           Code = "MESH2117"
+	BypassedDeny         Code = "MESH2117"
 	BareMethod           Code = "MESH2118"
 	AlsoServicePort      Code = "MESH2119"
-	UnknownOwned         Code = "MESH2120"
-	Unmanifested         Code = "MESH2121"
-	LastOnly             Code = "MESH2124"
-	AboutNothing         Code = "MESH2125"
+	UnknownOwnedMesh     Code = "MESH2120"
+	NoManifest           Code = "MESH2121"
+	LastDestinationOnly  Code = "MESH2124"
+	VacuousGuard         Code = "MESH2125"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -98,15 +98,15 @@ const (
 	Unevaluable   Code = "MESH3003"
 	Ineffective   Code = "MESH3004"
 	Undecided     Code = "MESH3005"
-	NotJudged     Code = "MESH3006"
+	SkippedObject Code = "MESH3006"
 	Misleading    Code = "MESH3007"
-	Unjudged      Code = "MESH3008"
+	UnknownEffect Code = "MESH3008"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"
 	ChangedFile      Code = "MESH4002"
 	OtherEnvironment Code = "MESH4003"
-	LeftOut          Code = "MESH4004"
+	OmittedManifest  Code = "MESH4004"
 )
 
 // Entry describes a code.
@@ -190,7 +190,7 @@ var Table = []Entry{
 	{DuplicateEdge, Warning, FromUnread, "a duplicate edge"},
 	{CoveredByDeny, Warning, FromUnread, "an edge that a deny overrides completely"},
 	{SelfEdge, Warning, FromUnread, "an edge from a service to itself"},
-	{IdleService, Warning, FromUnknown, "a service without any calls"},
+	{IsolatedService, Warning, FromUnknown, "a service without any calls"},
 	{UnusedAccount, Warning, FromUnknown, "an unused service account"},
 	{DefaultAccount, Warning, FromUnread, "a service that runs as the default account"},
 	{UnusedExternal, Warning, FromUnknown, "an unused external"},
@@ -199,25 +199,25 @@ var Table = []Entry{
 	{NoMode, Warning, FromUnread, "a mesh without an mTLS mode"},
 	{UncoveredScrape, Warning, FromUnread, "a scraped port that no edge covers"},
 	{Expiring, Warning, FromUnread, "an intent that expires within thirty days"},
-	{AroundDeny, Warning, FromUnread, "a deny that callers can bypass"},
+	{BypassedDeny, Warning, FromUnread, "a deny that callers can bypass"},
 	{BareMethod, Warning, FromUnread, "a method without a path next to one with a path"},
 	{AlsoServicePort, Warning, FromUnread, "a container port that is also the port of a Service"},
-	{UnknownOwned, Warning, FromUnread, "an owners entry for an unknown mesh"},
-	{Unmanifested, Warning, FromUnread, "a declared service without a manifest"},
-	{LastOnly, Warning, FromUnread, "operations after the last of several destinations"},
-	{AboutNothing, Warning, FromUnknown, "a never, always or only that applies to nothing"},
+	{UnknownOwnedMesh, Warning, FromUnread, "an owners entry for an unknown mesh"},
+	{NoManifest, Warning, FromUnread, "a declared service without a manifest"},
+	{LastDestinationOnly, Warning, FromUnread, "operations after the last of several destinations"},
+	{VacuousGuard, Warning, FromUnknown, "a never, always or only that applies to nothing"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},
 	{Ineffective, Warning, FromUnread, "a policy, or part of one, without effect"},
 	{Undecided, Warning, FromUnread, "a policy with conditions that meshc does not model"},
-	{NotJudged, Note, FromUnread, "an object that is not evaluated"},
+	{SkippedObject, Note, FromUnread, "an object that is not evaluated"},
 	{Misleading, Warning, FromUnread, "part of a policy that does not mean what it appears to"},
-	{Unjudged, Warning, FromUnread, "an Istio object that may change who can reach whom"},
+	{UnknownEffect, Warning, FromUnread, "an Istio object that may change who can reach whom"},
 	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
 	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},
-	{LeftOut, Warning, FromUnread, "a manifest that a new kustomization.yaml omits"},
+	{OmittedManifest, Warning, FromUnread, "a manifest that a new kustomization.yaml omits"},
 }
 
 // Explain returns the entry of a code, or nil if there is none.

@@ -225,7 +225,7 @@ func TestLeftOut(t *testing.T) {
 		return gitops.Message{Title: "x"}, nil
 	}
 	want := []string{"MESH4004 prod/old/deep/job.json, prod/shop/legacy.yaml are not named by the new kustomization.yaml, so a controller that reads the folder no longer applies what is there"}
-	o.Warnings = map[diag.Code]diag.Level{diag.LeftOut: diag.Fail}
+	o.Warnings = map[diag.Code]diag.Level{diag.OmittedManifest: diag.Fail}
 	_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), o)
 	require.NoError(t, err)
 	require.Equal(t, want, texts(findings))

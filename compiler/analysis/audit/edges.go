@@ -259,9 +259,9 @@ func unmatched(m *model.Model) (list diag.List) {
 		}
 		switch {
 		case !matched:
-			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is not a service here: it is not judged", d.ID(), d.Host)
+			list.Add(diag.UnknownEffect, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is not a service here: it is not judged", d.ID(), d.Host)
 		case len(ports) > 0:
-			list.Add(diag.Unjudged, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host)
+			list.Add(diag.UnknownEffect, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host)
 		}
 	}
 	return list

@@ -35,7 +35,7 @@ func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 }
 
 func (r *reader) unjudged(at source.Span, format string, args ...any) {
-	r.findings.Add(diag.Unjudged, at, format, args...)
+	r.findings.Add(diag.UnknownEffect, at, format, args...)
 }
 
 func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {

@@ -108,7 +108,7 @@ func (d *decoder) child(n int32, key string) int32 {
 
 // pass reports an object that is not judged at all.
 func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnostic {
-	return r.findings.Add(diag.NotJudged, at, format, args...)
+	return r.findings.Add(diag.SkippedObject, at, format, args...)
 }
 
 // metadata reads the parts of metadata that matter, and returns the value of the annotation istio.io/dry-run, 0 if there is
