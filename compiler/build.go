@@ -63,7 +63,7 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 // prove has a target read back the bytes that it emitted, and wants them to let through what the intents say, and nothing
 // else. The findings are those of never, always and only, or that of a service which cannot be judged.
 func (b *Build) prove(ctx context.Context, target targets.Target, manifests []targets.Manifest) (diag.List, error) {
-	layer, findings := target.Read(Sources(manifests), model.SettingsOf(b.Policy))
+	layer, findings := target.Read(Sources(manifests), model.MeshSettings(b.Policy))
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
 	}

@@ -115,11 +115,7 @@ func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, kno
 	if len(all) > 0 {
 		return all, true
 	}
-	own := make(map[string]string, len(s.Labels))
-	for _, l := range s.Labels {
-		own[l.Key] = l.Value
-	}
-	return []map[string]string{own}, false
+	return []map[string]string{s.Selector()}, false
 }
 
 // workloads is the pods that policies may bind.

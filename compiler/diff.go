@@ -76,7 +76,7 @@ func (s *Side) policy() *policy.Policy {
 func (d *Difference) layers(sides [2]Side) (layers [2]*enforce.Layer, mesh enforce.Mesh) {
 	for i := range sides {
 		if p := sides[i].policy(); p != nil {
-			mesh = model.SettingsOf(p)
+			mesh = model.MeshSettings(p)
 		}
 	}
 	for _, mesh.Shadow = range []bool{false, true} {
@@ -122,7 +122,7 @@ func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.M
 	}
 	for i, p := range policies {
 		if p == nil {
-			policies[i], _ = model.Named(layers[i], mesh, model.AllServices(policies[1-i]))
+			policies[i], _ = model.Named(layers[i], mesh, policies[1-i].Services())
 		}
 	}
 	return model.New(policies[0], layers[0]), model.New(policies[1], layers[1])

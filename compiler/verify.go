@@ -51,7 +51,7 @@ func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, erro
 
 // beside adds what deployed manifests do to the requests that those of the build let through.
 func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*model.Model, error) {
-	mesh := model.SettingsOf(b.Policy)
+	mesh := model.MeshSettings(b.Policy)
 	layer, found := read.Files(deployed, mesh)
 	if !whole {
 		there := map[string]bool{}

@@ -76,6 +76,15 @@ func (p *Policy) ModeOf(m *Mesh, s *Service, port uint16) Mode {
 	return cmp.Or(s.Mode, inherited, p.Mode, Permissive)
 }
 
+// Services returns every service, mesh by mesh.
+func (p *Policy) Services() []*Service {
+	var all []*Service
+	for _, m := range p.Meshes {
+		all = append(all, m.Services...)
+	}
+	return all
+}
+
 // Mesh is one namespace.
 type Mesh struct {
 	Name   string
@@ -137,6 +146,15 @@ func (s *Service) Identity(trustDomain string) Identity {
 		return Identity{}
 	}
 	return Identity{trustDomain, s.Namespace, s.Account}
+}
+
+// Selector is the labels that select the pods of the service.
+func (s *Service) Selector() map[string]string {
+	labels := make(map[string]string, len(s.Labels))
+	for _, l := range s.Labels {
+		labels[l.Key] = l.Value
+	}
+	return labels
 }
 
 // ID is NAMESPACE/NAME.

@@ -138,7 +138,7 @@ func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) e
 		return nil
 	}
 	r.Findings(Manifest, widened(m, s))
-	if !model.Guarded(m.Callee(s)) {
+	if !model.DeniesByDefault(m.Callee(s)) {
 		r.Add(diag.Warning, Open, s.At, "no ALLOW policy selects %s: every request that nothing denies is let through", s.ID())
 		return nil
 	}

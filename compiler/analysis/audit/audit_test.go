@@ -41,7 +41,7 @@ func TestInterferencesWithPodsThatAreNotKnown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: %s}\nspec: {selector: {matchLabels: %s}, rules: [{}]}\n", row.namespace, row.selector)
-			other, list := read.Files(append(files[:len(files):len(files)], source.NewFile("own.yaml", own)), model.SettingsOf(p))
+			other, list := read.Files(append(files[:len(files):len(files)], source.NewFile("own.yaml", own)), model.MeshSettings(p))
 			require.NoError(t, list.Err())
 			found, assumed, err := audit.Beside(m, []audit.Pods{{Service: db, Labels: []map[string]string{{"app": "db"}}, Known: row.known}}, other)
 			require.NoError(t, err)
@@ -77,11 +77,11 @@ func TestDryRun(t *testing.T) {
 	file := source.NewFile("own.yaml", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: shop, annotations: {istio.io/dry-run: \"true\"}}\nspec: {}\n")
 	for _, dry := range []bool{false, true} {
 		p.DryRun = dry
-		layer, _ := read.Files([]*source.File{file}, model.SettingsOf(p))
+		layer, _ := read.Files([]*source.File{file}, model.MeshSettings(p))
 		m := model.New(p, layer)
 		var r audit.Report
 		r.DryRuns(m)
 		assert.Equal(t, dry, len(r.Problems) == 0)
-		assert.Equal(t, dry, model.Guarded(m.Callee(analysistest.Services(p)["shop/db"])))
+		assert.Equal(t, dry, model.DeniesByDefault(m.Callee(analysistest.Services(p)["shop/db"])))
 	}
 }

@@ -207,7 +207,7 @@ func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Sourc
 // intended adds an edge of the policy with what becomes of it. A caller that cannot be distinguished, a service outside
 // the mesh without an address, has none.
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
-	if why, known := e.refused(port, rule.Ops, func(c space.Source) bool { return e.Stands(c, f) }); known {
+	if why, known := e.refused(port, rule.Ops, func(c space.Source) bool { return e.Represents(c, f) }); known {
 		e.add(model.Caller{Source: f}, port, rule.At, why)
 	}
 }
@@ -228,7 +228,7 @@ func (e *edges) admitted() {
 			byPort[r.Request.Port()] = open
 			ports = append(ports, r.Request.Port())
 		}
-		e.split.Passes(r, open)
+		e.split.MarkOpen(r, open)
 	}
 	for _, port := range ports {
 		for _, f := range e.Model.Admitted(e.split.Classes, byPort[port]) {

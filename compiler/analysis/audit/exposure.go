@@ -28,7 +28,7 @@ func exposed(m *model.Model, split *model.Split) []model.Caller {
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
 		if r := &split.Operations[i]; model.Occurs(s, &r.Request) {
-			split.Passes(r, open)
+			split.MarkOpen(r, open)
 		}
 	}
 	for n, src := range split.Sources {
@@ -40,7 +40,7 @@ func exposed(m *model.Model, split *model.Split) []model.Caller {
 // namedByAddress reports whether an edge names a service outside the mesh at whose addresses a caller is.
 func namedByAddress(m *model.Model, s *policy.Service, caller space.Source) bool {
 	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
-		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.Is(caller, f) })
+		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.MatchesSource(caller, f) })
 	})
 }
 

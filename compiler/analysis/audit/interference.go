@@ -38,7 +38,7 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 	}
 	both, err := enforce.NewClasses(m.Distinctions(s), before, after)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), model.TooManyAt(s, err))
+		return nil, fmt.Errorf("%s: %w", s.ID(), model.AtService(s, err))
 	}
 	split := &model.Split{Classes: both, Service: s, ByOperation: true}
 	type modeChange struct {

@@ -52,7 +52,7 @@ func TestInterference(t *testing.T) {
 				files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
 			}
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: %s\nmetadata: {name: own, namespace: shop}\nspec: %s\n", row.kind, row.spec)
-			other, _ := read.Files(append(files, source.NewFile("own.yaml", own)), model.SettingsOf(p))
+			other, _ := read.Files(append(files, source.NewFile("own.yaml", own)), model.MeshSettings(p))
 			s := all[row.service]
 			labels := map[string]string{}
 			for _, l := range s.Labels {

@@ -67,7 +67,7 @@ func (d *differ) callee(c *compared) error {
 	if err != nil {
 		return err
 	}
-	was, is := model.Guarded(c.a), model.Guarded(c.b)
+	was, is := model.DeniesByDefault(c.a), model.DeniesByDefault(c.b)
 	var opened, closed, still []kind
 	if !was || is {
 		opened = s.classes(func(r *enforce.Class, set space.Set) { s.risen(set, &r.Outcomes[0], &r.Outcomes[1]) })

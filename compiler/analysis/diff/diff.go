@@ -122,7 +122,7 @@ func (c *compared) service() *policy.Service {
 func (d *differ) nameCallers() {
 	d.services = map[string]knownCaller{}
 	now := map[string]bool{}
-	for _, s := range model.AllServices(d.after.Policy) {
+	for _, s := range d.after.Policy.Services() {
 		now[s.ID()] = true
 		if p := d.after.Principal(s); p != "" {
 			if _, taken := d.services[p]; !taken {
@@ -130,7 +130,7 @@ func (d *differ) nameCallers() {
 			}
 		}
 	}
-	for _, s := range model.AllServices(d.before.Policy) {
+	for _, s := range d.before.Policy.Services() {
 		p := d.before.Principal(s)
 		if _, taken := d.services[p]; taken || p == "" {
 			continue
@@ -153,13 +153,13 @@ func (d *differ) callees() []compared {
 		model *model.Model
 		into  map[string]*policy.Service
 	}{{d.before, was}, {d.after, is}} {
-		for _, s := range model.AllServices(side.model.Policy) {
+		for _, s := range side.model.Policy.Services() {
 			side.into[s.ID()] = s
 			namespaces[s.Namespace] = true
 			if known[s.Namespace] == nil {
 				known[s.Namespace] = map[string]bool{}
 			}
-			known[s.Namespace][labelsText(model.LabelsOf(s))] = true
+			known[s.Namespace][labelsText(s.Selector())] = true
 		}
 	}
 	ids := maps.Clone(is)

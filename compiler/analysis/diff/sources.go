@@ -93,7 +93,7 @@ func (s *subject) nameOutside(put func(string, int, *policy.Source, space.Set)) 
 		for _, m := range []*model.Model{s.after, s.before} {
 			found := false
 			for _, o := range outside(m) {
-				if who := (policy.Source{Service: o}); m.Is(c, who) {
+				if who := (policy.Source{Service: o}); m.MatchesSource(c, who) {
 					set := space.NewSet(len(s.split.Sources))
 					set.Add(i)
 					put(o.ID(), plain, &who, set)
@@ -109,7 +109,7 @@ func (s *subject) nameOutside(put func(string, int, *policy.Source, space.Set)) 
 
 func outside(m *model.Model) []*policy.Service {
 	var all []*policy.Service
-	for _, s := range model.AllServices(m.Policy) {
+	for _, s := range m.Policy.Services() {
 		if !s.Proxied() {
 			all = append(all, s)
 		}

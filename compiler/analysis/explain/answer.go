@@ -91,7 +91,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 	w := &why{Model: m, question: q, split: split, callee: m.Callee(q.To)}
 	var callers []int
 	for c, caller := range split.Sources {
-		if w.is(caller) {
+		if w.asked(caller) {
 			callers = append(callers, c)
 		}
 	}
@@ -136,12 +136,12 @@ type why struct {
 	callee *enforce.Point
 }
 
-// is is Is, except that a service outside the mesh whose address is not known may be anywhere.
-func (w *why) is(caller space.Source) bool {
+// asked reports whether the question is about a caller; a service outside the mesh whose address is not known may be anywhere.
+func (w *why) asked(caller space.Source) bool {
 	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
 		return caller.Identity() == "" && caller.Elsewhere
 	}
-	return w.Is(caller, w.From)
+	return w.MatchesSource(caller, w.From)
 }
 
 // carries reports whether a question is about a port: a question about operations and no port is about the ports that are

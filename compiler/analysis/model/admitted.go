@@ -127,7 +127,7 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, por
 		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) {
 			continue
 		}
-		split.Passes(r, open)
+		split.MarkOpen(r, open)
 	}
 	m.outsiders(c, split.Classes, open)
 	others := map[int]bool{} // by identity: those that the language has no name for
@@ -188,7 +188,7 @@ func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 			}
 			named, may := false, false
 			for n, src := range split.Sources {
-				if m.Stands(src, policy.Source{Service: o}) {
+				if m.Represents(src, policy.Source{Service: o}) {
 					named, may = true, may || open[n]
 				}
 			}

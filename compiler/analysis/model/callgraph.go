@@ -31,7 +31,7 @@ func (m *Model) Callers() (map[*policy.Service]*Callers, error) { return m.calle
 func (m *Model) allCallers() (map[*policy.Service]*Callers, error) {
 	all := map[*policy.Service]*Callers{}
 	var classifier enforce.Classifier
-	for _, s := range AllServices(m.Policy) {
+	for _, s := range m.Policy.Services() {
 		callers, err := m.callersOf(&classifier, s, nil, nil)
 		if err != nil {
 			return nil, err
@@ -127,7 +127,7 @@ func (g *CallGraph) virtual() int32 {
 func (g *CallGraph) link() {
 	n := len(g.Sources)
 	g.to, g.from = make([][]int32, n, 2*n), make([][]int32, n, 2*n)
-	services := AllServices(g.model.Policy)
+	services := g.model.Policy.Services()
 	for _, s := range services {
 		g.Sources[g.at[s.ID()]].Service = s
 	}

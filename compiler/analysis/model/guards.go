@@ -133,19 +133,19 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 			if Unproven(caller, o.Mode) {
 				continue
 			}
-			named := m.standsFor(caller, g.From) || caller.Identity() != "" && m.IsOneOf(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
+			named := m.representsAny(caller, g.From) || caller.Identity() != "" && m.MatchesAnySource(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
-			case g.Kind == policy.Never && named && open && !m.IsOneOf(caller, g.Except):
+			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.NeverBroken, g, split, caller, r), nil
 			case g.Kind == policy.Always && named && !o.Allowed.Has(c) && !idle:
 				return m.broken(diag.AlwaysBroken, g, split, caller, r), nil
-			case g.Kind == policy.Only && open && !m.IsOneOf(caller, g.From) && !m.IsOneOf(caller, g.Except):
+			case g.Kind == policy.Only && open && !m.MatchesAnySource(caller, g.From) && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.OnlyBroken, g, split, caller, r), nil
 			}
 			if g.Kind == policy.Only && (o.Allowed.Has(c) || idle) {
 				for f := range g.From {
-					reached[f] = reached[f] || m.Stands(caller, g.From[f])
+					reached[f] = reached[f] || m.Represents(caller, g.From[f])
 				}
 			}
 		}
@@ -177,7 +177,7 @@ func plainFirst(sources []space.Source) []int {
 // disguised reports whether a caller without identity may be one that a never is about: a workload that bypasses its own
 // proxy has no identity, and a port that is not strict accepts that.
 func (m *Model) disguised(caller space.Source, g *policy.Guard) bool {
-	return caller.Identity() == "" && caller.Elsewhere && !m.standsFor(caller, g.Except)
+	return caller.Identity() == "" && caller.Elsewhere && !m.representsAny(caller, g.Except)
 }
 
 // judgeOutside judges a destination without a proxy: every caller that reaches it on the network may call it.
@@ -225,7 +225,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 // guard names.
 func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
 	for _, f := range g.From {
-		if caller.Identity() != "" && f.Kind == policy.FromService && m.Is(caller, f) {
+		if caller.Identity() != "" && f.Kind == policy.FromService && m.MatchesSource(caller, f) {
 			return f.String()
 		}
 	}
@@ -239,7 +239,7 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			switch f := (policy.Source{Service: s}); {
-			case !m.Stands(caller, f) && (caller.Identity() == "" || !m.Is(caller, f)):
+			case !m.Represents(caller, f) && (caller.Identity() == "" || !m.MatchesSource(caller, f)):
 			case !only(g, f):
 				names = append(names, f.String())
 			case s.Proxied():
@@ -273,7 +273,7 @@ func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, calle
 	default:
 		from := m.callerOf(g, caller)
 		for _, f := range g.From {
-			if caller.Identity() == "" && m.Stands(caller, f) {
+			if caller.Identity() == "" && m.Represents(caller, f) {
 				from = f.String()
 			}
 		}
@@ -296,7 +296,7 @@ func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Reque
 		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Text(space.Path) && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
 			continue // the cheap test that rejects most rules of a hub
 		}
-		if Matches(r, rules[i].Ports, rules[i].Ops) && m.IsOneOf(caller, rules[i].From) && m.holds(&rules[i], caller, r) {
+		if Matches(r, rules[i].Ports, rules[i].Ops) && m.MatchesAnySource(caller, rules[i].From) && m.holds(&rules[i], caller, r) {
 			return &rules[i]
 		}
 	}
@@ -356,7 +356,7 @@ func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span)
 		}
 	}
 	for i := range s.Allow {
-		if caller.Kind == policy.FromService && m.IsOneOf(space.Source{Request: &r, Elsewhere: true}, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
+		if caller.Kind == policy.FromService && m.MatchesAnySource(space.Source{Request: &r, Elsewhere: true}, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
 			return s.Allow[i].At
 		}
 	}

@@ -135,7 +135,7 @@ func (in *intents) from(sources []policy.Source) space.Set {
 			continue
 		}
 		for i, caller := range in.sources {
-			if in.model.Is(caller, s) {
+			if in.model.MatchesSource(caller, s) {
 				set.Add(i)
 			}
 		}

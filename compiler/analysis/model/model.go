@@ -35,8 +35,8 @@ type Model struct {
 	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
 	graph   func() (*CallGraph, error)
 
-	// Who no rule names is called `other` by eval. Where the project has that name itself, it is told apart everywhere, or
-	// the one would be taken for the other.
+	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
+	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
 	namesakes space.Distinctions
 }
 
@@ -74,15 +74,15 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 // Mesh is the namespace of a name; nil where the policy has none.
 func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
 
-// SettingsOf is what eval must know of the mesh of a policy. Where that is in dry-run, manifests are judged as if they were
-// enforced; of one that is not, manifests in dry-run enforce nothing.
-func SettingsOf(p *policy.Policy) enforce.Mesh {
+// MeshSettings is what the analysis must know of the mesh of a policy. Where a policy is in dry-run, manifests in dry-run are
+// judged as if they were enforced; elsewhere they enforce nothing.
+func MeshSettings(p *policy.Policy) enforce.Mesh {
 	return enforce.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
 // Callee is the policies that bind a service.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: LabelsOf(s)})
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector()})
 }
 
 // Principal is the identity of a service, empty where it has none.
@@ -93,8 +93,8 @@ func (m *Model) Principal(s *policy.Service) string {
 	return s.Identity(m.Policy.TrustDomain).String()
 }
 
-// Is reports whether a caller is one of those that a source of the language means.
-func (m *Model) Is(caller space.Source, s policy.Source) bool {
+// MatchesSource reports whether a caller is one of those that a source of the language means.
+func (m *Model) MatchesSource(caller space.Source, s policy.Source) bool {
 	switch s.Kind {
 	case policy.FromWorld:
 		return true
@@ -114,40 +114,39 @@ func (m *Model) Is(caller space.Source, s policy.Source) bool {
 	return false
 }
 
-// IsOneOf reports whether a caller is one of those that some sources of the language mean.
-func (m *Model) IsOneOf(caller space.Source, sources []policy.Source) bool {
+// MatchesAnySource reports whether a caller is one of those that some sources of the language mean.
+func (m *Model) MatchesAnySource(caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
-		if m.Is(caller, s) {
+		if m.MatchesSource(caller, s) {
 			return true
 		}
 	}
 	return false
 }
 
-// Stands reports whether a class of callers is where one would look for a source: a service outside the mesh
-// at its addresses and without an identity, everyone with an identity at no address that rules name.
-func (m *Model) Stands(caller space.Source, s policy.Source) bool {
+// Represents reports whether a class of callers is the usual one of a source: a service outside the mesh calls from its
+// addresses and without an identity, everyone with an identity from an address that no rule names.
+func (m *Model) Represents(caller space.Source, s policy.Source) bool {
 	switch {
 	case s.Kind == policy.FromWorld:
 		return true
 	case s.Kind == policy.FromService && !s.Service.Proxied():
-		return m.Is(caller, s)
+		return m.MatchesSource(caller, s)
 	}
-	return caller.Elsewhere && m.Is(caller, s)
+	return caller.Elsewhere && m.MatchesSource(caller, s)
 }
 
-func (m *Model) standsFor(caller space.Source, sources []policy.Source) bool {
+func (m *Model) representsAny(caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
-		if m.Stands(caller, s) {
+		if m.Represents(caller, s) {
 			return true
 		}
 	}
 	return false
 }
 
-// Unproven reports whether a class is of callers who are not what it says: a port without mutual TLS knows callers by their
-// addresses alone, and a caller at an address that rules name is the one they mean. Anywhere else, and of a port that takes
-// identities, a class with one is met wherever it calls from.
+// Unproven reports whether a class of callers with an identity cannot be met at a port, because the port has no mutual TLS and
+// so knows callers by their addresses alone: a caller at an address that rules name is the one that they mean.
 func Unproven(caller space.Source, mode enforce.Mode) bool {
 	return caller.Identity() != "" && mode == enforce.Disable && !caller.Elsewhere
 }
@@ -256,7 +255,7 @@ func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, extra
 	a.Callers = append(a.Callers, extra.Callers...)
 	a.Operations = append(a.Operations, extra.Operations...)
 	split, err := splitter.Classes(a, m.Callee(s))
-	return &Split{split, s, m.Manifests.Table.HTTP(a.Operations)}, TooManyAt(s, err)
+	return &Split{split, s, m.Manifests.Table.HTTP(a.Operations)}, AtService(s, err)
 }
 
 // Target is the service, port and operation of a request, in the words of the language: what no rule tells
@@ -281,8 +280,8 @@ func (s *Split) Witness(caller string, r *space.Request, allowed bool) string {
 	return caller + " " + verb + " " + s.Target(r)
 }
 
-// Passes adds the classes that get through, or may.
-func (s *Split) Passes(r *enforce.Class, open []bool) {
+// MarkOpen sets open for each class of callers that gets through with a class of operations, or may.
+func (s *Split) MarkOpen(r *enforce.Class, open []bool) {
 	o := &r.Outcomes[0]
 	for _, set := range [...]space.Set{o.Allowed, o.Undecided} {
 		for n := range set.All() {
@@ -291,25 +290,7 @@ func (s *Split) Passes(r *enforce.Class, open []bool) {
 	}
 }
 
-// AllServices is the services of a policy, mesh by mesh.
-func AllServices(p *policy.Policy) []*policy.Service {
-	var all []*policy.Service
-	for _, m := range p.Meshes {
-		all = append(all, m.Services...)
-	}
-	return all
-}
-
-// LabelsOf is the labels that select the pods of a service.
-func LabelsOf(s *policy.Service) map[string]string {
-	labels := make(map[string]string, len(s.Labels))
-	for _, l := range s.Labels {
-		labels[l.Key] = l.Value
-	}
-	return labels
-}
-
-// Guarded reports whether an ALLOW policy binds a workload, so that what no rule allows is denied.
-func Guarded(c *enforce.Point) bool {
+// DeniesByDefault reports whether an ALLOW policy binds a workload, so that what no rule allows is denied.
+func DeniesByDefault(c *enforce.Point) bool {
 	return slices.ContainsFunc(c.Policies, func(p *enforce.Object) bool { return p.Effect == enforce.Allow && !p.DryRun })
 }

@@ -17,8 +17,8 @@ func (t *TooMany) Error() string { return space.ErrTooMany.Error() }
 
 func (t *TooMany) Unwrap() error { return space.ErrTooMany }
 
-// TooManyAt names the service where that is what an error says.
-func TooManyAt(s *policy.Service, err error) error {
+// AtService names the service where that is what an error says.
+func AtService(s *policy.Service, err error) error {
 	if errors.Is(err, space.ErrTooMany) {
 		return &TooMany{s}
 	}

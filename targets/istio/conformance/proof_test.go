@@ -15,7 +15,7 @@ import (
 
 // proven runs the proof of a build on manifests.
 func proven(p *policy.Policy, stream string) error {
-	manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream)}, model.SettingsOf(p))
+	manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream)}, model.MeshSettings(p))
 	if findings.HasErrors() {
 		return findings.Err()
 	}

@@ -36,7 +36,7 @@ func Model(t *testing.T, p *policy.Policy, manifests []targets.Manifest) *model.
 	for _, m := range manifests {
 		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
 	}
-	layer, list := read.Files(files, model.SettingsOf(p))
+	layer, list := read.Files(files, model.MeshSettings(p))
 	require.NoError(t, list.Err())
 	return model.New(p, layer)
 }
