@@ -46,7 +46,7 @@ var imports = map[string][]string{
 	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows manifests as a target's reader lowers them, and never their YAML.
 	"compiler/analysis/space":   {"compiler/policy"},
-	"compiler/analysis/enforce": {"compiler/analysis/space", "lang/source"},
+	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},
 	// What the judge's answers mean for a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},

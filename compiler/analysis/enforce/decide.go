@@ -25,7 +25,7 @@ const (
 	ByRule                  // a rule matches
 	NoMatch                 // objects that allow select the workload, and none matches
 	Plaintext               // the port is STRICT, and the caller has no identity
-	NotJudged               // it depends on an object that is broken, or on what requests do not reveal
+	NotJudged               // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
 )
 
 // Decision is a verdict and its reason.
@@ -47,7 +47,10 @@ func (d Decision) String() string {
 	case Plaintext:
 		return fmt.Sprintf("%s without mutual TLS: %s is STRICT", verb, d.Policy.ID())
 	case NotJudged:
-		if d.Rule < 0 {
+		switch {
+		case d.Policy == nil:
+			return verb + ": what is enforced here is not judged"
+		case d.Rule < 0:
 			return fmt.Sprintf("%s by %s", verb, d.Policy.ID())
 		}
 		return fmt.Sprintf("%s by %s rule %d", verb, d.Policy.ID(), d.Rule)
@@ -87,6 +90,10 @@ func (d *decider) decide(port uint16, hits []hit) {
 	found := d.found
 	mode, by := d.point.Mode(port)
 	copy(d.left, d.all)
+	if !d.point.Judged() {
+		found(d.left, Decision{Undecided, NotJudged, nil, -1})
+		return
+	}
 	switch mode {
 	case Strict: // callers without an identity are refused
 		found(d.plain, Decision{Denied, Plaintext, by, -1})
@@ -95,17 +102,19 @@ func (d *decider) decide(port uint16, hits []hit) {
 		copy(d.left, d.plain)
 		d.authorize(hits, func(s space.Set, by Decision) { found(d.unproved(s), by) })
 		return
-	case Unknown: // decided is what every mode would decide
+	case Unknown, Listener: // decided is what every mode would decide
 		var same [Allowed + 1]space.Set
 		for v := range same {
 			same[v] = make(space.Set, len(d.all))
 		}
 		copy(d.left, d.plain)
 		d.authorize(hits, func(s space.Set, by Decision) { same[by.Verdict].AddAll(d.unproved(s)) })
-		for v := range same {
-			same[v].RemoveAll(d.plain)
+		if mode == Unknown { // of which STRICT refuses callers without an identity
+			for v := range same {
+				same[v].RemoveAll(d.plain)
+			}
+			same[Denied].AddAll(d.plain)
 		}
-		same[Denied].AddAll(d.plain)
 		copy(d.left, d.all)
 		d.authorize(hits, func(s space.Set, proved Decision) {
 			found(s.Common(same[proved.Verdict]), proved)

@@ -25,6 +25,8 @@ type Object struct {
 	// stand for anything, and what it might decide is undecided.
 	Broken bool
 
+	Requests bool // it has a part that only a proxy which sees requests reads as it is written; others may stand for anything there
+
 	AnyEffect bool // it is broken in such a way that even its effect is not known
 
 	Created  time.Time // zero where it is not known
@@ -95,12 +97,13 @@ const (
 	Permissive             // both
 	Strict                 // mutual TLS only: callers without an identity are refused
 	Unknown                // an object that cannot be judged sets it
+	Listener               // that of a gateway: its own TLS may or may not ask for an identity
 )
 
 func (m Mode) String() string { return Modes[m] }
 
 // Modes are the names of modes.
-var Modes = [...]string{Inherit: "UNSET", Disable: "DISABLE", Permissive: "PERMISSIVE", Strict: "STRICT", Unknown: "unknown"}
+var Modes = [...]string{Inherit: "UNSET", Disable: "DISABLE", Permissive: "PERMISSIVE", Strict: "STRICT", Unknown: "unknown", Listener: "gateway"}
 
 // does reports whether the object may have an effect. The provider of a CUSTOM policy is asked even in a dry run: see
 // builder.go in istio.io/istio/pilot/pkg/security/authz/builder.

@@ -3,12 +3,15 @@ package enforce
 import (
 	"cmp"
 	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Workload is what selectors look at: pods of one namespace that have the same labels.
+// Workload is what selectors look at: pods of one namespace that have the same labels, and what enforces policies for them.
 type Workload struct {
 	Namespace string
 	Labels    map[string]string
+	Dataplane policy.Dataplane
 }
 
 // Point is the enforcement point of a workload, with the objects that bind it.
@@ -17,9 +20,10 @@ type Point struct {
 	Peers    []*Object // that set modes: at most one each of the mesh, the namespace and the workload
 	Shadowed []*Object // that select the workload to set modes, and do not count because of an older one
 
-	layer *Layer
-	mode  peerMode
-	ports []portSetting
+	layer     *Layer
+	dataplane policy.Dataplane
+	mode      peerMode
+	ports     []portSetting
 }
 
 // peerMode is a mode and the object that sets it, nil for the default.
@@ -66,9 +70,17 @@ func (m *Layer) For(w Workload) *Point {
 	for n < len(bound) && bound[n].Role == Authorizes {
 		n++
 	}
-	c := &Point{Policies: bound[:n:n], layer: m}
+	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane}
 	c.compose(bound[n:], m.Mesh.RootNamespace)
 	return c
+}
+
+// Judged reports whether what the point lets through is judged at all. Where it is not, every request is undecided.
+func (c *Point) Judged() bool { return c.dataplane != policy.Unjudged }
+
+// knows reports whether an object is read as it is written.
+func (c *Point) knows(o *Object) bool {
+	return !o.Broken && !(o.Requests && c.dataplane == policy.Ambient)
 }
 
 // compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
@@ -94,6 +106,14 @@ func (c *Point) compose(peers []*Object, root string) {
 			*level = p
 		}
 	}
+	switch c.dataplane {
+	case policy.Gateway:
+		c.mode = peerMode{mode: Listener}
+		return
+	case policy.Unjudged:
+		c.mode = peerMode{mode: Unknown}
+		return
+	}
 	c.mode = peerMode{mode: Permissive}
 	for _, p := range []*Object{mesh, namespace, workload} {
 		if p == nil {
@@ -106,7 +126,14 @@ func (c *Point) compose(peers []*Object, root string) {
 			c.mode = peerMode{p.Mode, p}
 		}
 	}
+	if c.dataplane == policy.Ambient && c.mode.mode == Disable {
+		c.mode.mode = Unknown
+	}
 	if workload == nil {
+		return
+	}
+	if c.dataplane == policy.Ambient && converted(namespace, workload) {
+		c.mode = peerMode{Unknown, workload}
 		return
 	}
 	for _, port := range workload.Ports {
@@ -118,6 +145,14 @@ func (c *Point) compose(peers []*Object, root string) {
 	}
 }
 
+// converted reports whether ztunnel may enforce other modes for the ports of a workload than a sidecar would. It has no
+// DISABLE, and gets modes as rules, which leave ports open unless the namespace and the workload both state a mode:
+// convertPeerAuthentication in istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go.
+func converted(namespace, workload *Object) bool {
+	stated := namespace != nil && namespace.Mode != Inherit && workload.Mode != Inherit
+	return len(workload.Ports) > 0 && !stated || slices.ContainsFunc(workload.Ports, func(p PortMode) bool { return p.Mode == Disable })
+}
+
 // Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.
 func (c *Point) Mode(port uint16) (Mode, *Object) {
 	i, ok := slices.BinarySearchFunc(c.ports, port, func(s portSetting, port uint16) int { return cmp.Compare(s.port, port) })
@@ -127,14 +162,14 @@ func (c *Point) Mode(port uint16) (Mode, *Object) {
 	return c.mode.mode, c.mode.by
 }
 
-// each calls f with the clauses that count on connections of HTTP, or on others. A broken object has one clause, with
-// the rule -1, for each effect that it may have. On a port that is not HTTP Istio leaves out an ALLOW rule with a field of
+// each calls f with the clauses that count on connections of HTTP, or on others. An object that is not read as it is written
+// has one clause, with the rule -1, for each effect that it may have. On a port that is not HTTP Istio leaves out an ALLOW rule with a field of
 // HTTP; of a rule with another action it leaves out only the field, so that the rule matches more (istio/istio#37920).
 func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
 	t := c.layer.Table
 	for _, o := range c.Policies {
 		switch {
-		case o.Broken:
+		case !c.knows(o):
 			for _, effect := range [...]Effect{Allow, Deny, Custom} {
 				if o.does(effect) {
 					f(o, -1, effect)
@@ -155,7 +190,7 @@ func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
 // guard is the first object that surely allows something, nil if there is none. With one, what nothing allows is denied.
 func (c *Point) guard() *Object {
 	for _, o := range c.Policies {
-		if o.does(Allow) && !o.Broken {
+		if o.does(Allow) && c.knows(o) {
 			return o
 		}
 	}
