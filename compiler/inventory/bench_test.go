@@ -8,7 +8,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// synthetic is n services as teams write them: a file each with Deployment, ServiceAccount and Service.
+// synthetic returns n services as teams write them, each a file with a Deployment, a ServiceAccount and a Service.
 func synthetic(n int) []Input {
 	inputs := make([]Input, 0, n)
 	for i := range n {
@@ -77,7 +77,7 @@ func BenchmarkRead(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
-				inputs := synthetic(n) // fresh files: an index of lines is made once
+				inputs := synthetic(n) // new files, because a file keeps its index of lines
 				b.StartTimer()
 				set, findings := Read(inputs)
 				if len(set.Workloads) != n || len(findings) > 0 {
@@ -88,7 +88,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// What such folders hold besides workloads costs next to nothing.
+// Objects that do not affect a mesh, which fill many folders, cost next to nothing.
 func BenchmarkReadCustomResources(b *testing.B) {
 	text := strings.Repeat("---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\nspec:\n"+strings.Repeat("  - {a: b, c: d}\n", 1000), 100)
 	b.SetBytes(int64(len(text)))

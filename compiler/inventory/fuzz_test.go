@@ -40,8 +40,8 @@ func seeds(f *testing.F) {
 	}
 }
 
-// Whatever a file holds, it is read without a panic, findings have words and a place in it, and what is
-// read is sorted and has names that Kubernetes takes.
+// Any text is read without a panic, every finding has a message and a place in the file, and the set is sorted and has only
+// names that Kubernetes accepts.
 func FuzzRead(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -49,12 +49,12 @@ func FuzzRead(f *testing.F) {
 		set, findings := Read([]Input{{File: file, Namespace: "shop"}})
 		for _, d := range findings {
 			if d.Message == "" || d.Primary.File != file {
-				t.Fatalf("a finding without words or place: %+v", d)
+				t.Fatalf("a finding without a message or a place: %+v", d)
 			}
 		}
 		for i, w := range set.Workloads {
 			if w.Service == "" || w.Account == "" || w.At.IsZero() || !policy.IsLabel(w.Namespace) {
-				t.Fatalf("half a workload: %+v", w)
+				t.Fatalf("an incomplete workload: %+v", w)
 			}
 			if i > 0 && set.Workloads[i-1].Namespace > w.Namespace {
 				t.Fatalf("not sorted: %s after %s", w.Namespace, set.Workloads[i-1].Namespace)
@@ -73,7 +73,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// The JSON of a document without findings is what sigs.k8s.io/yaml makes of it, and so what kubectl sends.
+// A document without findings becomes the same JSON as in sigs.k8s.io/yaml, so that meshc reads what kubectl would send.
 func FuzzJSON(f *testing.F) {
 	seeds(f)
 	for _, text := range []string{

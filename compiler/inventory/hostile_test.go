@@ -12,8 +12,8 @@ import (
 
 const account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: after, namespace: shop}\n"
 
-// Files that are no manifests, or meant to hurt. Each ends in the finding named, and the good document behind
-// them is read wherever the file is text at all.
+// Files that are not manifests, or that are meant to do harm. Each gives one finding at most, and the valid document after
+// it is read, except where the whole file is refused.
 func TestHostile(t *testing.T) {
 	bomb := "apiVersion: v1\nkind: Pod\nmetadata: {name: bomb, namespace: shop}\na: &a [x, x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c <= 'i'; c++ {
@@ -29,7 +29,7 @@ func TestHostile(t *testing.T) {
 
 	tests := []struct {
 		name, text, finding string
-		lost                bool // the document behind it is lost too
+		lost                bool // the document after it is not read either
 	}{
 		{name: "empty"},
 		{name: "white space", text: " \n\t\n"},
@@ -83,7 +83,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// A template is skipped whole, with one note.
+// A template is skipped as a whole, with one note.
 func TestTemplates(t *testing.T) {
 	for name, text := range map[string]string{
 		"block":      "{{- if .Values.on }}\n" + account + "{{- end }}\n",

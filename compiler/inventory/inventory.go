@@ -1,8 +1,8 @@
 // Package inventory reads workload manifests: the accounts, pods, ports and namespaces of a project, each with its span.
 //
 // It knows Kubernetes' own objects, and which of their labels and annotations decide whether Istio gives a pod a proxy. It
-// does not know the language or the policy, and opens no files. Objects are decoded as an API server would decode them;
-// kinds that have no bearing on a mesh are skipped, as are templates of Helm.
+// does not know the language or the policy, and opens no files. Objects are decoded as an API server would decode them.
+// Kinds that do not affect a mesh are skipped, and so are Helm templates.
 package inventory
 
 import (
@@ -22,7 +22,7 @@ type Set struct {
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.
 type Workload struct {
 	Namespace string
-	Unplaced  bool // no namespace is stated: it is taken to be `default`
+	Unplaced  bool // no namespace is stated, and `default` is assumed
 	Kind      string
 	Object    string            // metadata.name
 	Service   string            // what the language calls it: label app, else app.kubernetes.io/name, else the object's name
@@ -38,18 +38,18 @@ type Workload struct {
 	Probes    []Probe     // of the kubelet, those that reach the pod in plaintext
 	Excluded  *Excluded   // ports that bypass the sidecar; nil where there are none
 	At        source.Span // metadata.name
-	NameAt    source.Span // what gives it Service: the value of the label, else At
+	NameAt    source.Span // the value of the label that gives it the name Service, else At
 	AccountAt source.Span // serviceAccountName, else At
 	LabelsAt  source.Span // the pod template's labels, else At
 
 	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
 
-// Port is a container port with what Services that lead to it say.
+// Port is a container port, with what the Services in front of it say about it.
 type Port struct {
 	Number       uint16
 	Name         string
-	Protocol     policy.Protocol // from a Service's appProtocol or port name; ProtocolUnset where none says
+	Protocol     policy.Protocol // from a Service's appProtocol or port name; else ProtocolUnset
 	ServicePorts []uint16        // ports of Services that lead here, sorted
 	UDP          bool            // or SCTP: a proxy never sees it
 	At           source.Span     // containerPort, or the Service's targetPort or port where no container lists it
@@ -62,8 +62,8 @@ type Scrape struct {
 	At   source.Span
 }
 
-// Scraped reports whether a workload is scraped through its sidecar: not on a port of the sidecar, which can merge metrics
-// on one of its own, and not on a port that bypasses it.
+// Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if it scrapes a port of the sidecar
+// itself, which can merge metrics into its own, or a port that bypasses it.
 func (w *Workload) Scraped() bool {
 	return w.Scrape != nil && !sidecarPort(w.Scrape.Port) && !w.Excluded.Has(w.Scrape.Port)
 }

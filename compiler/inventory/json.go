@@ -51,8 +51,8 @@ func (f *file) decode(n *yaml.Node, into any) bool {
 const maxWrong = 10
 
 // wrongValue returns the number of a value that a type cannot hold, and the error about it. The decoder of Kubernetes gives
-// no position, and for its own types (quantities, ports that are numbers or names) not even a field. But every type takes
-// null, so the value is the last one that must be null for the rest to fit.
+// no position, and for its own types (quantities, ports that are numbers or names) not even a field. But every type accepts
+// null: if all values up to a number must become null before the rest decodes, the value with that number is wrong.
 func (f *file) wrongValue(n *yaml.Node, into any, nulls []int) (int, error) {
 	var cause error
 	fits := func(below int) bool {
@@ -85,7 +85,7 @@ func (f *file) wrongType(v yamldoc.Pair, cause error) {
 	if v.Value.Kind == yaml.ScalarNode && f.unfilled(v.Value.Value) {
 		return
 	}
-	name := "a document"
+	name := "the document"
 	if v.Key != nil {
 		name = v.Key.Value
 	}
@@ -120,7 +120,7 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-// maxDepth is far beyond any object of Kubernetes and far below what a stack holds.
+// maxDepth is far more than any Kubernetes object needs and far less than what overflows a stack.
 const maxDepth = 500
 
 // jsonWriter writes a node as JSON and reports what YAML allows but Kubernetes does not. Values are numbered in the order in
@@ -133,7 +133,7 @@ type jsonWriter struct {
 	nulls []int // values to write as null
 	below int   // every value with a lower number is written as null too
 	count int
-	list  *[]yamldoc.Pair // where the values are gathered, with their keys
+	list  *[]yamldoc.Pair // collects the values with their keys, if not nil
 }
 
 // values returns all values in the order of their numbers.

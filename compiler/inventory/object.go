@@ -16,10 +16,11 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// kind is the API group of a kind of object.
+// kind says which API groups a kind of object is read from: others have kinds of the same name, such as Knative's Service
+// and Volcano's Job.
 type kind struct {
-	version string   // the apiVersion of today
-	groups  []string // other groups have kinds of the same name: Knative's Service, Volcano's Job
+	version string // the current apiVersion, for messages
+	groups  []string
 }
 
 // Deployments and their like were in the group extensions up to Kubernetes 1.15, with the same fields.
@@ -46,7 +47,7 @@ type object struct {
 	add                   func(*reader)
 }
 
-// object decodes an object of a kind that is read, and keeps it until the end of the file.
+// object decodes an object of one of kinds, and keeps it until the end of the file.
 func (f *file) object(n *yaml.Node, kind string) {
 	switch kind {
 	case "Deployment":
@@ -140,7 +141,7 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 	}
 	if !f.warned {
 		f.warned = true
-		f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace and is taken to be in default", kind, m.Name+m.GenerateName).
+		f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace, so default is assumed", kind, m.Name+m.GenerateName).
 			WithHelp("state metadata.namespace in the manifests, or for all of them in meshc.yaml: `%s`", Entry(f.File.Name, "NAME"))
 	}
 	return at, "default", true
@@ -161,8 +162,8 @@ func Entry(file, namespace string) string {
 	return fmt.Sprintf("workloads: [{path: %q, namespace: %s}]", file, namespace)
 }
 
-// unfilled reports whether one of some values has a placeholder, which makes the file a template: in quotes it is valid
-// YAML.
+// unfilled reports whether one of some values has a placeholder, which makes the file a template even if it is valid YAML
+// because the placeholder is in quotes.
 func (f *file) unfilled(values ...string) bool {
 	for _, v := range values {
 		f.template = f.template || strings.Contains(v, "{{")

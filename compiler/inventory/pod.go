@@ -15,7 +15,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// pod is a workload that Services and namespaces have yet to complete.
+// pod is a workload to which the facts from Services and Namespaces have yet to be added.
 type pod struct {
 	Workload
 	owner objectKey // the object whose controller made it, if any
@@ -148,8 +148,8 @@ func item(list *yaml.Node, i int) *yaml.Node {
 	return yamldoc.Resolve(list.Content[i])
 }
 
-// probes finds those that do not go through the agent of the sidecar. The injector rewrites probes to do so unless the pod
-// forbids it. The sidecar accepts the connections of TCP probes in any mode.
+// probes finds the HTTP and gRPC probes that do not go through the agent of the sidecar. The injector rewrites probes to do
+// so unless the pod forbids it. TCP probes are left out: the sidecar accepts their connections in any mode.
 func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 	rewrite, err := strconv.ParseBool(template.Annotations[rewriteKey])
 	if rewrite || err != nil {

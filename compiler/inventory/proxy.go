@@ -36,7 +36,7 @@ type proxy struct {
 	hostNetwork source.Span // non-zero if the pod uses it
 	off         source.Span // non-zero if sidecar.istio.io/inject is "false"
 	on          bool        // the label sidecar.istio.io/inject is "true", or there is a revision label
-	asked       source.Span // what requests one: that, or the annotation, which decides nothing by itself
+	asked       source.Span // what requests a proxy: these labels, or the annotation, which does not suffice
 	ambient     string      // istio.io/dataplane-mode
 	ambientAt   source.Span
 }
@@ -84,7 +84,8 @@ func (f *file) excluded(p *pod, at *yaml.Node, annotations map[string]string) {
 	}
 }
 
-// portList returns the ports of an annotation without the sidecar's own, sorted. Istio refuses a pod with anything else in it.
+// portList returns the sorted ports of an annotation, without the sidecar's own. Istio refuses a pod if the annotation
+// contains anything else.
 func portList(text string) (ports []uint16) {
 	for word := range strings.SplitSeq(text, ",") {
 		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16)
@@ -105,7 +106,7 @@ func sidecarPort(port uint16) bool {
 	return false
 }
 
-// namespace is a Namespace object with what it says about proxies.
+// namespace is a Namespace object and what it says about proxies.
 type namespace struct {
 	Namespace
 	sidecars string      // why its pods get no sidecar by default; empty if they do

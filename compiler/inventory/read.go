@@ -23,8 +23,8 @@ type Input struct {
 	Namespace string // for objects that name none; empty: `default`, with a warning
 }
 
-// Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its file;
-// kinds without bearing on a mesh are skipped. The set is never nil. Set and findings do not depend on the order of the
+// Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its file.
+// Kinds that do not affect a mesh are skipped. The set is never nil. Set and findings do not depend on the order of the
 // inputs.
 func Read(inputs []Input) (*Set, diag.List) {
 	inputs = slices.Clone(inputs)
@@ -45,8 +45,8 @@ func Read(inputs []Input) (*Set, diag.List) {
 	return r.set(), r.findings.Sort()
 }
 
-// nothingRead warns of inputs without an object that bears on a mesh, which are most likely the wrong files. If they have
-// other findings, those say why.
+// nothingRead warns that no input has an object that affects a mesh: most likely these are the wrong files. It is not called
+// if there are other findings, which say more.
 func (r *reader) nothingRead(inputs []Input) {
 	what := inputs[0].File.Name + " has"
 	if len(inputs) > 1 {
@@ -56,11 +56,11 @@ func (r *reader) nothingRead(inputs []Input) {
 		WithHelp("name the files that are applied to the cluster; without them nothing is checked against manifests")
 }
 
-// expansion is by how much aliases and merge keys may make a file grow beyond twice its size: an API server accepts no
-// object above 3 MiB (limitRequestBody in k8s.io/apiserver).
+// expansion is how many bytes aliases and merge keys may add to a file beyond twice its size. An API server accepts no object
+// above 3 MiB (limitRequestBody in k8s.io/apiserver).
 const expansion = 3 << 20
 
-// reader gathers what the files have until all of it is known and can be combined.
+// reader collects the objects of all files, to combine them in the end.
 type reader struct {
 	findings   diag.List
 	first      map[objectKey]source.Span
@@ -72,16 +72,16 @@ type reader struct {
 
 type objectKey struct{ kind, namespace, name string }
 
-// file is one input while it is read. Its objects go to the reader once all of it is known to be YAML.
+// file is one input while it is read. Its objects go to the reader once the whole file has turned out to be YAML.
 type file struct {
 	Input
 	*reader
-	budget int // bytes by which its objects may still grow
+	budget int // bytes that its objects may still take
 
 	objects  []*object
 	doc      *yamldoc.Document
 	template bool
-	wrong    bool // the current object has values of a wrong type: what only follows from that is not reported
+	wrong    bool // the current object has values of a wrong type, which are reported, and their consequences are not
 	warned   bool // about objects without a namespace
 }
 
@@ -191,8 +191,8 @@ func (f *file) document(d *yamldoc.Document) {
 	}
 }
 
-// root reads an object, or the objects of a List. The items of a typed list may omit what its kind implies: list is the kind
-// and group that they then have.
+// root reads an object, or the objects of a List. The items of a typed list (DeploymentList) may omit the kind and apiVersion
+// that it implies: list has these.
 func (f *file) root(n *yaml.Node, list objectType) {
 	n = yamldoc.Resolve(n)
 	if !f.spend(n, 16) || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
@@ -243,14 +243,14 @@ func (f *file) root(n *yaml.Node, list objectType) {
 	f.object(n, t.kind)
 }
 
-// objectType is what kind and apiVersion say.
+// objectType is the meaning of kind and apiVersion.
 type objectType struct {
 	kind, group string
 	versioned   bool
-	depth       int // how many Lists it stands in
+	depth       int // how many Lists it is in
 }
 
-// maxLists is how deep Lists are unfolded: nothing writes a List within a List within a List.
+// maxLists is how many nested Lists are unfolded. No tool writes more.
 const maxLists = 2
 
 func (f *file) items(n *yaml.Node, of objectType) {
@@ -259,7 +259,7 @@ func (f *file) items(n *yaml.Node, of objectType) {
 		return
 	}
 	for _, item := range items.Content {
-		if of.depth > 1 && !f.spend(item, 512) { // the cost of any object, however small: Lists can be aliases
+		if of.depth > 1 && !f.spend(item, 512) { // what any object costs, however small: a List can be an alias
 			return
 		}
 		f.root(item, of)
@@ -279,8 +279,8 @@ func (f *file) spend(n *yaml.Node, bytes int) bool {
 	return true
 }
 
-// templated reports whether a mapping is a placeholder such as `{{ .Values.x }}`, which is YAML by accident: a flow mapping
-// as a key.
+// templated reports whether a mapping is a placeholder such as `{{ .Values.x }}`, which happens to be YAML: a flow mapping as
+// the key of another.
 func (f *file) templated(n *yaml.Node) bool {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return false
@@ -337,7 +337,7 @@ func (k objectKey) String() string {
 	return fmt.Sprintf("%s %s/%s", k.kind, k.namespace, k.name)
 }
 
-// set combines what the files have.
+// set combines the objects of all files.
 func (r *reader) set() *Set {
 	s := &Set{}
 	byName := make(map[string]*namespace, len(r.namespaces))

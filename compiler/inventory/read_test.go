@@ -64,7 +64,7 @@ func inputsOf(archive *txtar.Archive) []Input {
 	return inputs
 }
 
-// dump is a set in words, with places as `line:column "text"`.
+// dump writes a set as text, with spans as `line:column "text"`.
 func dump(s *Set) string {
 	var b strings.Builder
 	for _, n := range s.Namespaces {
@@ -143,7 +143,7 @@ func dumpFindings(l diag.List) string {
 	return b.String()
 }
 
-// The manifests of public projects, which nobody wrote with meshc in mind.
+// The manifests of public projects, which were not written for meshc.
 func TestExamples(t *testing.T) {
 	for name, namespace := range map[string]string{"bookinfo": "bookinfo", "online-boutique": "boutique"} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Edge is a source and what it may call: a service by one of its rules, or an external.
+// Edge is a caller and what it may call: a service, as one of its rules allows, or an external.
 type Edge struct {
 	From     Source
 	To       *Service  // nil where it leads to an external
@@ -15,7 +15,7 @@ type Edge struct {
 	External *External // nil where it leads to a service
 }
 
-// File is the name of the file that an edge stands in; empty where it stands in none.
+// File returns the name of the file with the statement of an edge; empty if it has no statement.
 func (e *Edge) File() string {
 	at := e.At()
 	if at.File == nil {
@@ -24,7 +24,7 @@ func (e *Edge) File() string {
 	return at.File.Name
 }
 
-// Edges is every edge of a policy, in both directions. Each list is in the order of the meshes, their services and
+// Edges indexes the edges of a policy by caller and by callee. Edges are in the order of the meshes, their services and
 // externals, and the rules of a service.
 type Edges struct {
 	All  []Edge
@@ -32,7 +32,7 @@ type Edges struct {
 	to   map[*Service][]int32
 }
 
-// Edges is the index of a policy's edges. It is made at the first call and shared by all.
+// Edges returns the index of a policy's edges. The first call makes it, and all calls share it.
 func (p *Policy) Edges() *Edges {
 	p.index.once.Do(func() { p.index.edges = newEdges(p) })
 	return p.index.edges
@@ -70,7 +70,7 @@ func newEdges(p *Policy) *Edges {
 	return e
 }
 
-// From visits the edges of exactly this source: not those of a wider one that includes it.
+// From visits the edges of exactly this source, not those of a wider source that includes it.
 func (e *Edges) From(s Source) iter.Seq[*Edge] { return e.each(e.from[s]) }
 
 // To visits the edges that lead to a service.
@@ -86,7 +86,7 @@ func (e *Edges) each(list []int32) iter.Seq[*Edge] {
 	}
 }
 
-// At is the place of the statement that an edge comes from.
+// At returns the span of the statement of an edge.
 func (e *Edge) At() source.Span {
 	if e.Rule != nil {
 		return e.Rule.At

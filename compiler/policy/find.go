@@ -14,9 +14,9 @@ type Found struct {
 	External *External
 }
 
-// Find looks up a name as a user writes it: NAMESPACE/NAME, or NAME where only one mesh has it. A service is also found by
-// its account where nothing has such a name. The error says that there is none, with a near name, or that there are
-// several.
+// Find looks up a name as a user writes it: NAMESPACE/NAME, or NAME if it is in one mesh only. If nothing has this name, Find
+// looks for services whose account has it. The error says that the name is unknown, and suggests a near one, or that it is
+// ambiguous.
 func (p *Policy) Find(name string) (Found, error) {
 	namespace, short, qualified := strings.Cut(name, "/")
 	if !qualified {
@@ -63,7 +63,7 @@ func (p *Policy) Find(name string) (Found, error) {
 	return Found{}, fmt.Errorf("%s may be %s: say which", name, strings.Join(ids, " or "))
 }
 
-// HasMesh is an error with a near name where there is no mesh of a name.
+// HasMesh returns an error unless the policy has a mesh of that name. It suggests a near name.
 func (p *Policy) HasMesh(name string) error {
 	var all []string
 	for _, m := range p.Meshes {

@@ -2,17 +2,17 @@ package policy
 
 import "strings"
 
-// Identity is who a workload proves to be by mutual TLS: a SPIFFE ID as Istio gives it out, without its scheme.
+// Identity is what a workload proves about itself by mutual TLS: a SPIFFE ID in the form that Istio issues, without the scheme.
 // https://istio.io/latest/docs/concepts/security/#istio-identity
 type Identity struct{ TrustDomain, Namespace, Account string }
 
-// What stands before the namespace and before the account in an identity.
+// The parts of an identity that precede its namespace and its account.
 const (
 	NamespacePart = "/ns/"
 	AccountPart   = "/sa/"
 )
 
-// String is TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT; empty for the zero Identity, which is that of nobody.
+// String returns TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT; empty for the zero Identity, which no workload has.
 func (i Identity) String() string {
 	if i == (Identity{}) {
 		return ""
@@ -20,7 +20,7 @@ func (i Identity) String() string {
 	return i.TrustDomain + NamespacePart + i.Namespace + AccountPart + i.Account
 }
 
-// ParseIdentity reads what String writes. The parts may be anything that has no slash and is not empty.
+// ParseIdentity is the inverse of String. The parts may be any text without slashes that is not empty.
 func ParseIdentity(s string) (Identity, bool) {
 	domain, rest, _ := strings.Cut(s, NamespacePart)
 	namespace, account, ok := strings.Cut(rest, AccountPart)
@@ -31,8 +31,8 @@ func ParseIdentity(s string) (Identity, bool) {
 	return i, true
 }
 
-// NamespaceOf is the namespace whose every account a pattern with a wildcard at its end means, in a trust domain:
-// `cluster.local/ns/shop/*` and `cluster.local/ns/shop/sa/*` mean shop.
+// NamespaceOf returns the namespace if a pattern matches exactly the accounts of one namespace of a trust domain:
+// `cluster.local/ns/shop/*` and `cluster.local/ns/shop/sa/*` give shop.
 func NamespaceOf(pattern, trustDomain string) (namespace string, ok bool) {
 	prefix, wildcard := strings.CutSuffix(pattern, "*")
 	namespace, own := strings.CutPrefix(prefix, trustDomain+NamespacePart)

@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// What is taken for a name is what Kubernetes takes for one.
+// The functions accept exactly the names that Kubernetes accepts.
 func TestNamesAreThoseOfKubernetes(t *testing.T) {
 	words := []string{
 		"", "a", "a-b", "-a", "a-", "A", "a_b", "a.b", "a..b", ".a", "a.", "a.-b", "a-.b", "9", "ä", "a b", "a\n", "_a", "a_", "*",

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Covers reports whether every request that matches one of inner also matches one of outer. An empty list is every
-// request. It may be false where several patterns of outer cover one of inner together only, but is never wrongly true.
+// Covers reports whether every request that matches an operation of inner also matches one of outer. An empty list stands
+// for every request. The result is never wrongly true; it may be wrongly false if several patterns of outer cover one of
+// inner only together.
 func Covers(outer, inner []Operation) bool {
 	if len(outer) == 0 {
 		return true
@@ -38,8 +39,8 @@ func (o Operation) covers(in Operation) bool {
 	return pathCovers(o.Path, in.Path)
 }
 
-// Canonical sorts operations and merges those of one path, so that the same requests have one form. It works in place; of
-// merged operations the first span stays.
+// Canonical sorts operations and merges those with the same path, so that lists for the same requests become equal. It works
+// in place. Merged operations keep the span of the first.
 func Canonical(ops []Operation) []Operation {
 	slices.SortFunc(ops, Operation.Compare)
 	out := ops[:0]
@@ -48,7 +49,7 @@ func Canonical(ops []Operation) []Operation {
 		switch {
 		case last < 0 || out[last].Path != o.Path:
 			out = append(out, o)
-		case len(out[last].Methods) > 0: // otherwise it is every method already, which sorts first
+		case len(out[last].Methods) > 0: // otherwise it already has every method: no methods sort first
 			out[last].Methods = append(slices.Clone(out[last].Methods), o.Methods...)
 			slices.Sort(out[last].Methods)
 			out[last].Methods = slices.Compact(out[last].Methods)
@@ -57,7 +58,7 @@ func Canonical(ops []Operation) []Operation {
 	return out
 }
 
-// CoversPorts is Covers for ports: an empty list is every port.
+// CoversPorts is Covers for ports. An empty list stands for every port.
 func CoversPorts(outer, inner []uint16) bool {
 	if len(outer) == 0 {
 		return true

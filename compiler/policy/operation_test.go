@@ -82,7 +82,7 @@ func operations(s string) []Operation {
 	return all
 }
 
-// What a template covers and what it matches are one thing; Envoy's templates take pchar only.
+// Envoy's templates match only the characters that RFC 3986 calls pchar.
 func TestMatches(t *testing.T) {
 	for _, row := range []struct {
 		operation, method, path string

@@ -1,8 +1,8 @@
 // Package policy is the checked policy of a project: who may call whom, as pure sorted data.
 //
-// It knows spans of sources and nothing of the language, of Istio or of any other target. Every fact carries the smallest
-// span that states it, so that a target or an analysis can point there. A policy does not change once it has been made;
-// the index of its edges is built when it is first asked for.
+// It knows spans of sources, but not the language, Istio or any other target. Every fact carries the smallest span that
+// states it, so that a target or an analysis can point there. A policy is immutable; the index of its edges is built when
+// it is first needed.
 package policy
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Mode is whether a workload requires mutual TLS of its callers, ordered from loose to strict.
+// Mode says whether a workload requires mutual TLS of its callers. Modes are ordered from loose to strict.
 type Mode uint8
 
 const (
@@ -60,9 +60,9 @@ type Policy struct {
 	index index
 }
 
-// ModeOf returns the mode that callers of a port meet: that of the port, the service, the mesh, the whole mesh, or else
-// Istio's default, in this order. Port 0 is any port without a mode of its own, and the zero Service any pod of the mesh
-// that no service selects.
+// ModeOf returns the mode that callers of a port meet: the first one that is set for the port, the service, its namespace
+// and the whole mesh, or else Istio's default. Port 0 stands for the ports without a mode of their own, and the zero
+// Service for the pods of the namespace that no service selects.
 func (p *Policy) ModeOf(m *Mesh, s *Service, port uint16) Mode {
 	for _, own := range s.Ports {
 		if own.Number == port && own.Mode != ModeUnset {
@@ -91,8 +91,8 @@ type Mesh struct {
 	Mode   Mode // after the environment's ceiling; ModeUnset inherits the mesh-wide mode
 	ModeAt source.Span
 
-	// Declares is set where the mesh only names services of others: no mode is stated for it and no edge leads into it, so
-	// nothing closes it. Its denies and the modes of its workloads still hold.
+	// Declares is set if the section only declares services, such as those of another team: no mode is stated for it and no
+	// edge leads into it, so nothing closes the namespace. Its denies and the modes of its workloads are still emitted.
 	Declares bool
 
 	Files     []string // the sources that open it, sorted
@@ -100,7 +100,7 @@ type Mesh struct {
 	Services  []*Service  // sorted by name
 	Externals []*External // sorted by name
 	Groups    []Group     // sorted by name
-	Exported  []Operation // of exports: none of them is emitted, but a target must be able to express them
+	Exported  []Operation // of its exports: not emitted by themselves, but a target must be able to express them
 }
 
 // Group is a name for several services. Rules have the services themselves.
@@ -109,7 +109,7 @@ type Group struct {
 	Members []*Service // sorted
 }
 
-// Service is one workload: what shares a selector and an identity.
+// Service is one workload: pods with one selector and one identity.
 type Service struct {
 	Namespace   string
 	Name        string
@@ -119,7 +119,7 @@ type Service struct {
 	Mode        Mode        // of the workload; ModeUnset inherits
 	ModeAt      source.Span // the statement of its mode, or the first one of the mode of a port
 	Dataplane   Dataplane
-	DataplaneAt source.Span    // what makes it another than a sidecar; else zero
+	DataplaneAt source.Span    // what says so; zero for a sidecar
 	Addresses   []netip.Prefix // of a service without a proxy; sorted
 	Hosts       []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
 	At          source.Span    // its declaration, or its workload manifest
@@ -142,7 +142,8 @@ const (
 // Proxied reports whether a proxy enforces policies for the service and proves its identity to others.
 func (s *Service) Proxied() bool { return s.Dataplane != NoProxy }
 
-// Identity is who the service proves to be in a trust domain; the zero Identity where it has none, or none is known.
+// Identity returns the identity of the service in a trust domain; the zero Identity if it has none, or its account is not
+// known.
 func (s *Service) Identity(trustDomain string) Identity {
 	if !s.Proxied() || s.Account == "" {
 		return Identity{}
@@ -172,13 +173,13 @@ type Port struct {
 	Mode     Mode // of the port alone; ModeUnset inherits
 }
 
-// Rule is one intent as it bears on one callee: any of From, on any of Ports, doing any of Ops.
+// Rule is what one intent says about one callee: any of From may (or, in Deny, must not) do any of Ops on any of Ports.
 type Rule struct {
 	From    []Source
 	FromAt  []source.Span // of each source, parallel to From
 	ToAt    source.Span   // of the callee
 	Ports   []uint16      // sorted; empty: every port, declared or not
-	Ops     []Operation   // empty: everything. Where not empty, Ports is not either and all are HTTP
+	Ops     []Operation   // empty: every request. If there are any, Ports is not empty, and all of them are HTTP
 	Where   []Condition   // all must hold; empty: always
 	Because string
 	Until   string // YYYY-MM-DD
@@ -193,20 +194,20 @@ func (r *Rule) SourceAt(i int) source.Span {
 	return r.At
 }
 
-// Leads reports whether a rule is about a port.
+// Leads reports whether a rule includes a port.
 func (r *Rule) Leads(port uint16) bool { return len(r.Ports) == 0 || slices.Contains(r.Ports, port) }
 
-// SourceKind is what a Source is.
+// SourceKind says which callers a Source stands for.
 type SourceKind uint8
 
 const (
-	FromService SourceKind = iota // one service: its account, or its addresses where it is outside
-	FromMesh                      // every caller that proves an identity of one namespace
-	FromAny                       // every caller that proves an identity
-	FromWorld                     // every caller, with or without an identity
+	FromService SourceKind = iota // one service, by its account, or by its addresses if it has no proxy
+	FromMesh                      // every caller with an identity of one namespace (NAMESPACE/*)
+	FromAny                       // every caller with an identity (any)
+	FromWorld                     // every caller, with or without an identity (world)
 )
 
-// Source is who may call.
+// Source is the callers of a rule: one service, or all callers of a kind.
 type Source struct {
 	Kind    SourceKind
 	Service *Service // FromService
@@ -225,16 +226,16 @@ func (s Source) String() string {
 	return "world"
 }
 
-// Includes reports whether every caller that f stands for is one that s stands for.
+// Includes reports whether s stands for every caller that f stands for.
 func (s Source) Includes(f Source) bool {
-	proved := f.Kind == FromMesh || f.Kind == FromAny || f.Kind == FromService && f.Service.Proxied()
+	identified := f.Kind == FromMesh || f.Kind == FromAny || f.Kind == FromService && f.Service.Proxied()
 	switch s.Kind {
 	case FromWorld:
 		return true
 	case FromAny:
-		return proved
+		return identified
 	case FromMesh:
-		return f == s || f.Kind == FromService && proved && f.Service.Namespace == s.Mesh
+		return f == s || f.Kind == FromService && identified && f.Service.Namespace == s.Mesh
 	}
 	return f == s
 }
@@ -251,11 +252,11 @@ type Operation struct {
 	At      source.Span
 }
 
-// Condition is what else a request must be, in one dimension that neither ports, methods nor paths have.
+// Condition restricts one dimension of a request other than port, method and path.
 type Condition struct {
 	Dimension string   // the name of a dimension of compiler/analysis/space
 	Values    []string // any of them, each with a wildcard at one end at most; sorted, never empty
-	Not       bool     // none of them
+	Not       bool     // none of Values, instead of any
 	At        source.Span
 }
 
@@ -276,7 +277,7 @@ type ExternalPort struct {
 	Originate bool // the application speaks plain HTTP and its sidecar opens the TLS connection
 }
 
-// GuardKind is one of the three statements that judge a policy.
+// GuardKind is the statement of a guard.
 type GuardKind uint8
 
 const (
@@ -287,11 +288,11 @@ const (
 
 func (k GuardKind) String() string { return [...]string{"never", "always", "only"}[k] }
 
-// Guard is a statement about the policy that must hold.
+// Guard is a statement that the policy must satisfy.
 type Guard struct {
 	Kind       GuardKind
 	From       []Source
-	To         []*Service // none: it is about nothing, and holds
+	To         []*Service // empty: the guard applies to nothing and holds
 	Ports      []uint16   // empty: every port
 	Ops        []Operation
 	Transitive bool
