@@ -24,8 +24,8 @@ type Build struct {
 	Findings   diag.List          // sorted
 }
 
-// InternalError is a mistake of meshc itself: the manifests that it made do not let through what the intents say, or
-// cannot be read. None of them may be used.
+// InternalError is a bug in meshc: the manifests that it made cannot be read, or do not let through what the intents say.
+// None of them may be used.
 type InternalError struct{ Err error }
 
 func (e *InternalError) Error() string { return "internal error: " + e.Err.Error() }
@@ -60,8 +60,8 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 	return b, nil
 }
 
-// prove has a target read back the bytes that it emitted, and wants them to let through what the intents say, and nothing
-// else. The findings are those of never, always and only, or that of a service which cannot be judged.
+// prove reads back the bytes that a target emitted, and fails unless they let through exactly what the intents say. The
+// findings are about guards that fail, or about a service that cannot be judged.
 func (b *Build) prove(ctx context.Context, target targets.Target, manifests []targets.Manifest) (diag.List, error) {
 	layer, findings := target.Read(Sources(manifests), model.MeshSettings(b.Policy))
 	if findings.HasErrors() {
@@ -84,11 +84,11 @@ func (b *Build) prove(ctx context.Context, target targets.Target, manifests []ta
 	return model.Broken(b.Judgements), nil
 }
 
-// Judgeable reports whether nothing is wrong with a build but that guards are broken, which a comparison, a drawing or a
-// question helps to understand.
+// Judgeable reports whether a build can be compared, drawn and asked about: it has no errors, except that guards may be
+// broken, which these answers help to understand.
 func (b *Build) Judgeable() bool { return b.Model != nil && len(b.Errors()) == 0 }
 
-// Errors is the findings that keep a build from being judged: errors other than broken guards.
+// Errors returns the findings that keep a build from being judged: the errors other than broken guards.
 func (b *Build) Errors() diag.List {
 	return slices.DeleteFunc(slices.Clone(b.Findings), func(d diag.Diagnostic) bool {
 		guard := d.Code == diag.NeverBroken || d.Code == diag.AlwaysBroken || d.Code == diag.OnlyBroken
@@ -96,7 +96,7 @@ func (b *Build) Errors() diag.List {
 	})
 }
 
-// Sources is manifests as files that a target's reader takes.
+// Sources returns manifests as files for the reader of a target.
 func Sources(manifests []targets.Manifest) []*source.File {
 	files := make([]*source.File, len(manifests))
 	for i := range manifests {

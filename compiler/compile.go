@@ -1,5 +1,5 @@
-// Package compiler is the door to everything that meshc does: it opens a project, checks it, builds its manifests and
-// proves them, and answers questions about them.
+// Package compiler is the API of meshc: it opens a project, checks it, builds its manifests and proves them, and answers
+// questions about them.
 //
 //	Open      a project on disk            project, config
 //	Parse     text to trees and objects    lang, inventory
@@ -7,8 +7,8 @@
 //	Build     a policy to manifests        targets
 //	          and their proof              analysis
 //
-// Whoever has no files on disk begins with Parse. Findings are values, in the order of their places; an error is about a
-// file, a context, or a mistake of meshc itself (InternalError). Nothing here writes, and nothing is kept between calls.
+// A program without files on disk begins with Parse. Findings are values, sorted by place. An error is about a file or a
+// context, or a bug in meshc (InternalError). Nothing here writes, and nothing is kept between calls.
 package compiler
 
 import (
@@ -33,7 +33,7 @@ type Inputs struct {
 	Workloads   []inventory.Input
 	Config      config.Project
 	Environment string    // a key of Config.Environments; empty: none
-	Today       time.Time // the day that `until` is held against
+	Today       time.Time // the day that `until` is compared with
 
 	WithNamespaces bool // also emit the Namespace objects that put workloads into the mesh
 }
@@ -41,8 +41,8 @@ type Inputs struct {
 // Input is one file of intents.
 type Input = project.Input
 
-// Check parses and checks a project. The policy is nil where a finding is an error; findings are sorted, with the levels of
-// the project's configuration applied. The error is that of ctx.
+// Check parses and checks a project. The policy is nil if a finding is an error. Findings are sorted and have the levels of
+// the project's configuration. The error is that of ctx.
 func Check(ctx context.Context, in Inputs) (*policy.Policy, diag.List, error) {
 	parsed, err := Parse(ctx, in)
 	if err != nil {
@@ -62,7 +62,7 @@ type Parsed struct {
 	manifests diag.List
 }
 
-// Parse reads the intents and the manifests of a project; Check reports what is wrong with them. The error is that of ctx.
+// Parse reads the intents and the manifests of a project; Check reports the findings. The error is that of ctx.
 func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
 	parsed := &Parsed{Inputs: in}
 	parsed.files, parsed.syntax = parse(ctx, in.Files)
@@ -72,8 +72,8 @@ func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
 	return parsed, ctx.Err()
 }
 
-// Check gives the policy under a configuration. It is nil where a finding is an error, other than one of the codes in
-// despite: a caller that names those has a use for a policy that does not do what the intents say.
+// Check returns the policy under a configuration. It is nil if a finding is an error with a code that is not in despite:
+// a caller that passes codes can use a policy that lacks the statements with such errors.
 func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
 	checked, list := p.policy(c)
 	list = append(list, p.refused(c, checked, list)...).Sort()
@@ -83,15 +83,16 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 	return checked, list
 }
 
-// policy gives the policy under a configuration, as much of it as is right, and the findings of all but the targets.
+// policy returns the policy under a configuration, without the statements that have errors, and the findings of all stages
+// before the targets.
 func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
 	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
 	return checked, slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)
 }
 
-// refused is what the targets cannot express of a policy. Where the policy lacks what is wrong, only what holds of itself is
-// reported.
+// refused returns the findings about what the targets cannot express. If statements with errors are missing from the policy,
+// findings that may only follow from that are left out.
 func (p *Parsed) refused(c config.Project, checked *policy.Policy, found diag.List) (refused diag.List) {
 	all, _ := Targets(c, p.WithNamespaces)
 	for _, target := range all {
@@ -104,7 +105,7 @@ func (p *Parsed) refused(c config.Project, checked *policy.Policy, found diag.Li
 	return refused.Apply(c.Warnings)
 }
 
-// parse reads all files, as many at once as there are processors.
+// parse parses the files, on all processors.
 func parse(ctx context.Context, inputs []Input) ([]*lang.File, diag.List) {
 	files := make([]*lang.File, len(inputs))
 	lists := make([]diag.List, len(inputs))

@@ -17,17 +17,17 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// Deployed is manifests without intents: hand-written ones, or those of a cluster.
+// Deployed is manifests that no build made: written by hand, or read from a cluster.
 type Deployed struct {
 	Model       *model.Model
-	Workloads   *inventory.Set    // nil where none were given
-	Assumed     []*policy.Service // whose account is assumed from their name
-	TrustDomain string            // where it is assumed, because every principal names it
-	Findings    diag.List         // what cannot be judged; the rest is
+	Workloads   *inventory.Set    // nil if none were given
+	Assumed     []*policy.Service // services whose account is assumed to be called like them
+	TrustDomain string            // the assumed one, which every principal names; empty if none was assumed
+	Findings    diag.List         // what cannot be judged; everything else is
 }
 
-// ReadDeployed reads manifests under the settings of a project, and holds them against workload manifests where there are
-// any. With guess the settings do not say which trust domain the mesh has.
+// ReadDeployed reads manifests under the settings of a project, and checks them against workload manifests if there are any.
+// With guess, the trust domain of the settings is only a default, and one that every principal names takes its place.
 func ReadDeployed(files []*source.File, workloads []inventory.Input, settings config.Project, guess bool) *Deployed {
 	d := &Deployed{}
 	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, RootNamespace: settings.RootNamespace}
@@ -49,8 +49,8 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	return d
 }
 
-// ServicesOf is each workload as a service, with all the labels of its pods. Of several that would have the same name,
-// the later ones are named after their object.
+// ServicesOf returns each workload as a service, with all the labels of its pods. If several would have the same name, the
+// later ones are named after their object.
 func ServicesOf(inv *inventory.Set) []*policy.Service {
 	var services []*policy.Service
 	taken := map[string]bool{}
@@ -87,7 +87,7 @@ func pods(inv *inventory.Set) []enforce.Workload {
 	return all
 }
 
-// pods is those of the services whose policies the build gives.
+// pods returns the pods of the services for which the build has policies.
 func (b *Build) pods() (all []audit.Pods) {
 	for _, m := range b.Policy.Meshes {
 		for _, s := range m.Services {
@@ -100,8 +100,8 @@ func (b *Build) pods() (all []audit.Pods) {
 	return all
 }
 
-// podsOf is the labels of the pods of a service: all that its workloads have, else those that select them. Known is false
-// where no manifest has its workloads, so that the pods may have other labels too.
+// podsOf returns the labels of the pods of a service. They are known if there is a manifest of its workloads. Otherwise they
+// are the labels of its selector, and the pods may have others too.
 func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, known bool) {
 	first, _ := slices.BinarySearchFunc(inv.Workloads, s.Namespace, func(w *inventory.Workload, namespace string) int { return cmp.Compare(w.Namespace, namespace) })
 	for _, w := range inv.Workloads[first:] {
@@ -118,7 +118,7 @@ func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, kno
 	return []map[string]string{s.Selector()}, false
 }
 
-// workloads is the pods that policies may bind.
+// workloads returns the pods that policies may bind.
 func (b *Build) workloads() []enforce.Workload {
 	all := pods(b.Inventory)
 	for _, m := range b.Policy.Meshes {

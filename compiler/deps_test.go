@@ -20,8 +20,8 @@ const module = "github.com/meshc/meshc"
 
 const everything = "..."
 
-// imports is which packages of this module a package imports, no more and no fewer. Every package has its line: a new one
-// is a decision about where it stands. Imports run one way, so what stands lower never sees what stands higher.
+// imports lists the packages of this module that each package imports, no more and no fewer. A new package needs a line, and
+// with it a decision about its place. Imports run one way, from higher packages to lower ones.
 var imports = map[string][]string{
 	"lang/source": {},
 	"lang/diag":   {"lang/source"},
@@ -42,12 +42,12 @@ var imports = map[string][]string{
 	"targets/folder":   {"targets", "lang/diag", "lang/source"},
 	"targets/textdiff": {"lang/diag"},
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
-	// The judge shares no code with what it judges: neither the target nor, below, the types that it writes.
+	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
 	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
-	// The analysis knows manifests as a target's reader lowers them, and never their YAML.
+	// The analysis knows the clauses that a target's reader makes of manifests, not their YAML.
 	"compiler/analysis/space":   {"compiler/policy"},
 	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},
-	// What the judge's answers mean for a policy.
+	// The answers about a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
 	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
@@ -58,11 +58,11 @@ var imports = map[string][]string{
 	"cmd/meshc": {everything},
 }
 
-// below is the packages whose inner ones are theirs: these may import what the outer one may, and each other.
+// below lists packages with inner packages of their own, which may import each other and what the outer one may.
 var below = []string{"cmd/meshc", "targets/gitops"}
 
-// outside is who imports what from elsewhere: every dependency has its line, and of the standard library what only some
-// may see. A name stands for all below it and for any major version of it.
+// outside lists who may import which dependency, and which packages of the standard library only some may import. A name
+// includes all packages below it and every major version.
 var outside = map[string][]string{
 	"github.com/alecthomas/participle": {"lang"},
 
@@ -97,7 +97,7 @@ var outside = map[string][]string{
 	"github.com/spf13/pflag":   {"cmd/meshc"},
 	"github.com/sergi/go-diff": {"targets/textdiff"},
 
-	// No disk, environment or network but where it is a package's business.
+	// Disk, environment and network are for the packages whose purpose it is.
 	"os":       {"cmd/meshc", "compiler/project", "targets/folder", "targets/gitops"},
 	"os/exec":  {"targets/gitops"},
 	"net/http": {"targets/gitops"},
@@ -107,16 +107,16 @@ var outside = map[string][]string{
 
 func TestImportsRunOneWay(t *testing.T) {
 	packages := goPackages(t, "..")
-	unused := map[string]bool{} // what a line of imports names, until somebody is seen to import it
+	unused := map[string]bool{} // what the lines of imports name and no package has been found to import
 	for rule, all := range imports {
-		assert.Contains(t, packages, rule, "imports names a package that is not there")
+		assert.Contains(t, packages, rule, "imports names a package that does not exist")
 		for _, ours := range all {
 			unused[rule+" imports "+ours] = ours != everything
 		}
 	}
 	for name, imported := range packages {
 		rule, known := ruleOf(name)
-		if !assert.True(t, known, "%s has no line in imports: say what it may know", name) {
+		if !assert.True(t, known, "%s has no line in imports", name) {
 			continue
 		}
 		for _, other := range imported {
@@ -128,7 +128,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			}
 			lines := restrictions(other)
 			if first, _, _ := strings.Cut(other, "/"); strings.Contains(first, ".") {
-				assert.NotEmpty(t, lines, "%s has no line in outside: say who may import it", other)
+				assert.NotEmpty(t, lines, "%s has no line in outside", other)
 			}
 			for _, line := range lines {
 				allowed := slices.ContainsFunc(outside[line], func(p string) bool { return name == p || within(name, p) && slices.Contains(below, p) })
@@ -137,11 +137,11 @@ func TestImportsRunOneWay(t *testing.T) {
 		}
 	}
 	for line, stale := range unused {
-		assert.False(t, stale, "a line too many: %s", line)
+		assert.False(t, stale, "superfluous: %s", line)
 	}
 }
 
-// ruleOf finds the line of a package.
+// ruleOf returns the line of a package.
 func ruleOf(name string) (string, bool) {
 	if _, ok := imports[name]; ok {
 		return name, true
@@ -156,7 +156,7 @@ func ruleOf(name string) (string, bool) {
 
 func within(name, parent string) bool { return name == parent || strings.HasPrefix(name, parent+"/") }
 
-// restrictions are the entries of outside that an import falls under, whatever its major version.
+// restrictions returns the entries of outside that apply to an import.
 func restrictions(imported string) []string {
 	var all []string
 	for name := range outside {
@@ -167,7 +167,7 @@ func restrictions(imported string) []string {
 	return all
 }
 
-// goPackages is what each package of the module at root imports, on any system, its tests aside.
+// goPackages returns what each package of the module at root imports, on any system, without its tests.
 func goPackages(t *testing.T, root string) map[string][]string {
 	packages := map[string][]string{}
 	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {

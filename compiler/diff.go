@@ -21,10 +21,10 @@ import (
 // Side is one of two sets of manifests to compare.
 type Side struct {
 	Files []targets.File // as they are delivered
-	Build *Build         // that made them, which must be Judgeable; nil: there are only manifests
+	Build *Build         // the build that made them, which must be Judgeable; nil if they were not built
 }
 
-// Side is a build as it is delivered for an environment. It keeps no inventory, which a comparison does not need.
+// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need.
 func (b *Build) Side(environment string) Side {
 	kept := *b
 	kept.Inventory = nil
@@ -34,19 +34,19 @@ func (b *Build) Side(environment string) Side {
 // Difference is how two sides differ.
 type Difference struct {
 	*diff.Diff
-	DryRun   bool         // all policies of both sides are only logged, and are compared as if they were enforced
-	Findings diag.List    // of the manifests that no build made
+	DryRun   bool         // all policies of both sides are in a dry run, and are compared as if they were enforced
+	Findings diag.List    // about the manifests that no build made
 	Files    []FileChange // sorted by path
 }
 
-// FileChange is a file that differs. The lock is never one, for all that it says is digests.
+// FileChange is a file that differs. The lock is left out, because it consists of digests of the others.
 type FileChange struct {
 	Path          string
 	Before, After []byte // nil where a side does not have it
 }
 
-// Diff compares what two sides let through. Services of manifests without a build are those of the other side's policy; if
-// neither side has one, those that the manifests are about. The error is that of ctx, or names a service that is too
+// Diff compares what two sides let through. A side without a build has the services of the other side; if neither has a build,
+// the services are those that the manifests are about. The error is that of ctx, or names a service that is too
 // complicated to be compared.
 func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	sides := [2]Side{before, after}
@@ -71,8 +71,8 @@ func (s *Side) policy() *policy.Policy {
 	return s.Build.Policy
 }
 
-// layers is what the manifests of both sides mean, under the settings of the policy that is known. A policy in a dry run
-// lets everything through; if there are no others, what they would do is compared.
+// layers reads the manifests of both sides under the settings of the policy that is known. Policies in a dry run let everything
+// through. If all policies are in one, they are compared as if they were enforced.
 func (d *Difference) layers(sides [2]Side) (layers [2]*enforce.Layer, mesh enforce.Mesh) {
 	for i := range sides {
 		if p := sides[i].policy(); p != nil {
@@ -141,8 +141,8 @@ func sourcesOf(files []targets.File, wanted func(targets.File) bool) (all []*sou
 	return all
 }
 
-// others is the files of a side by which objects that decide no request are compared: those that differ, and, where calls
-// out of the mesh may be among the differences, all that have a say in these.
+// others returns the files of a side in which objects that decide no request are compared: the files that differ and, if calls
+// out of the mesh may differ, all files that affect these.
 func (d *Difference) others(s Side) []*source.File {
 	outward := slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysOutward(f.Before) || saysOutward(f.After) })
 	return sourcesOf(s.Files, func(f targets.File) bool {
@@ -172,7 +172,7 @@ func changedFiles(before, after []targets.File) []FileChange {
 	return slices.SortedFunc(maps.Values(changes), func(a, b FileChange) int { return cmp.Compare(a.Path, b.Path) })
 }
 
-// present is the content of a file that is there, though it may be empty.
+// present returns the content of a file that exists, which is not nil even if it is empty.
 func present(text []byte) []byte {
 	if text == nil {
 		return []byte{}

@@ -64,7 +64,7 @@ func ExampleCheck() {
 	// MESH1001 frontent
 }
 
-// A build has the manifests, and what became of every never, always and only.
+// A build has the manifests, and the result of every never, always and only.
 func ExampleParsed_Build() {
 	parsed, err := compiler.Parse(ctx, intents(shop))
 	if err != nil {
@@ -110,8 +110,8 @@ spec:
 	// shop/frontend -> shop/db denied
 }
 
-// Why may frontend not call db? The answer has the chain of calls by which it gets there all the same, the edge that would
-// allow it, and the guards that this edge would break.
+// Why may frontend not call db? The answer has the chain of calls that leads there nevertheless, the edge that would allow
+// the call, and the guards that this edge would break.
 func ExampleBuild_Explain() {
 	parsed, err := compiler.Parse(ctx, intents(shop))
 	if err != nil {
@@ -140,7 +140,7 @@ func ExampleBuild_Explain() {
 	// breaks never frontend -> db
 }
 
-// A report says what every edge is protected by, and what is wrong.
+// A report has the protection of every edge, and the problems.
 func ExampleBuild_Verify() {
 	parsed, err := compiler.Parse(ctx, intents(shop))
 	if err != nil {

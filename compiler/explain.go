@@ -8,10 +8,10 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// Explain answers why one workload may or may not call another, by the manifests of a build. The query is as it is typed:
-// SRC DST[:PORT] [METHOD] [PATH], such as "frontend", "db:5432". There is one answer for each pair of services, several where
-// a name is that of a group. The build must be Judgeable; the error is an *explain.QueryError where the query cannot be
-// asked.
+// Explain answers why one workload may or may not call another, by the manifests of a build. The query is the words of the
+// command line, SRC DST[:PORT] [METHOD] [PATH], such as "frontend", "db:5432". There is one answer for each pair of services,
+// so several if a name is that of a group. The build must be Judgeable; the error is an *explain.QueryError if the query has
+// no meaning.
 func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
 	o := explain.Options{
 		Built:    true,
@@ -23,7 +23,8 @@ func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
 	return explainAll(b.Model, query, o)
 }
 
-// Explain answers the same by deployed manifests. The caller may be an account that nothing names, as NAMESPACE/ACCOUNT.
+// Explain answers the same question by deployed manifests. The caller may also be an account that nothing names, as
+// NAMESPACE/ACCOUNT.
 func (d *Deployed) Explain(query ...string) ([]*explain.Explanation, error) {
 	return explainAll(d.Model, query, explain.Options{Guesses: d.Guesses})
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// TestLanguagePage builds every example of the language page: each is a project without errors, and without
-// warnings but those of permissive meshes, which the page has to show.
+// TestLanguagePage builds every example of the language page. Each is a project without findings, except for warnings about
+// permissive meshes, which the page must show.
 func TestLanguagePage(t *testing.T) {
 	page, err := os.ReadFile("../grammar/language.md")
 	require.NoError(t, err)

@@ -14,16 +14,16 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Options is what a project does not say itself. The zero value is a project as it is, today.
+// Options says how to read a project. The zero value reads it as it is, without an environment, as of today.
 type Options struct {
 	Environment    string    // of meshc.yaml; empty: none
 	Workloads      []string  // files, folders and globs of workload manifests in place of those of meshc.yaml; `-` is Stdin
 	Stdin          io.Reader // what the path `-` stands for
-	Today          time.Time // the day that `until` is held against; zero: today in UTC
+	Today          time.Time // the day that `until` is compared with; zero: today in UTC
 	WithNamespaces bool      // also emit the Namespace objects that put workloads into the mesh
 
-	Levels map[diag.Code]diag.Level // what is done with the warnings of a code, over what meshc.yaml says
-	Strict bool                     // every warning is an error, where neither meshc.yaml nor Levels says otherwise
+	Levels map[diag.Code]diag.Level // the level of the warnings of a code, which takes precedence over meshc.yaml
+	Strict bool                     // every warning without a level in meshc.yaml or Levels is an error
 }
 
 // Project is a project on disk that has been read. Its settings may be changed before it is checked or built.
@@ -33,7 +33,7 @@ type Project struct {
 	Findings diag.List // of meshc.yaml and of the paths that it names
 }
 
-// UnknownEnvironment is the error about an environment that meshc.yaml does not have.
+// UnknownEnvironment is the error about an environment that is not in meshc.yaml.
 type UnknownEnvironment struct {
 	Name  string
 	Known []string // sorted
@@ -50,8 +50,8 @@ func (e *UnknownEnvironment) Error() string {
 	return text
 }
 
-// Open reads the project that paths (files, folders, or `-` for standard input) lie in; without paths it is the one around
-// the current folder. The error names a path that cannot be read, or is an *UnknownEnvironment.
+// Open reads the project that contains paths (files, folders, or `-` for standard input) or, without paths, the current
+// folder. The error names a path that cannot be read, or is an *UnknownEnvironment.
 func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 	disk, found, err := project.Open(paths)
 	if err != nil {
@@ -90,7 +90,7 @@ func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 	return p, err
 }
 
-// levels is what is done with the warnings of each code.
+// levels returns the level of each code that has one.
 func (o *Options) levels(configured map[diag.Code]diag.Level) map[diag.Code]diag.Level {
 	levels := map[diag.Code]diag.Level{}
 	if o.Strict {

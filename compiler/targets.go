@@ -7,7 +7,7 @@ import (
 	"github.com/meshc/meshc/targets/istio"
 )
 
-// registry is every target by its name in meshc.yaml. The first is what a project without `targets` is built for.
+// registry has every target, by its name in meshc.yaml. The first is the default.
 var registry = []struct {
 	name string
 	make func(settings config.Section, withNamespaces bool) (targets.Target, diag.List)
@@ -15,7 +15,7 @@ var registry = []struct {
 	{istio.Name, istio.FromSettings},
 }
 
-// Targets is the targets that the settings of a project name, and what is wrong with their settings.
+// Targets returns the targets that the settings of a project name, and the findings about their settings.
 func Targets(c config.Project, withNamespaces bool) (all []targets.Target, found diag.List) {
 	sections := c.Targets
 	if len(sections) == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// A project without targets is built for Istio, and a target that does not exist is a finding at its name.
+// A project without targets is built for Istio. An unknown target is a finding at its name.
 func TestTargets(t *testing.T) {
 	all, found := Targets(config.Default(), false)
 	require.Empty(t, found)

@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// topics is the findings of a build that are about what runs, and what a report calls them.
+// topics maps the codes that a report repeats from a build to their topics.
 var topics = map[diag.Code]audit.Topic{
 	diag.NeverBroken: audit.Guard, diag.AlwaysBroken: audit.Guard, diag.OnlyBroken: audit.Guard,
 	diag.NoProxy: audit.NoProxy, diag.OutsideCallee: audit.NoProxy,
@@ -22,9 +22,9 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.NoMode: audit.Mode,
 }
 
-// Verify reports what the manifests of a build enforce. With deployed it is what these enforce: with whole they are all
-// there is, otherwise they stand beside the manifests of the build, in place of objects with the same name. The build must
-// be Judgeable; the error names a service that cannot be judged.
+// Verify reports what the manifests of a build enforce or, with deployed, what a cluster enforces in which those manifests
+// are applied too. A deployed object takes the place of one of the build with the same name; with whole, deployed takes the
+// place of all of them. The build must be Judgeable; the error names a service that cannot be judged.
 func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, error) {
 	r := &audit.Report{}
 	if b.Policy.DryRun {
@@ -49,7 +49,7 @@ func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, erro
 	return r, nil
 }
 
-// beside adds what deployed manifests do to the requests that those of the build let through.
+// beside reports how deployed manifests change what those of the build let through, and returns the model of both together.
 func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*model.Model, error) {
 	mesh := model.MeshSettings(b.Policy)
 	layer, found := read.Files(deployed, mesh)
@@ -85,7 +85,7 @@ func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*m
 	if err != nil {
 		return nil, err
 	}
-	// Guards that the project breaks by itself are among its findings already.
+	// The findings of the build already include the guards that its own manifests break.
 	r.Findings(audit.Guard, slices.DeleteFunc(model.Broken(judged), func(d diag.Diagnostic) bool {
 		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
 	}))
@@ -117,20 +117,20 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 	return r, nil
 }
 
-// Guesses says in words what was assumed about the services that an answer is about.
+// Guesses returns sentences about what was assumed: the trust domain, and the accounts of the services that about selects.
 func (d *Deployed) Guesses(about func(*policy.Service) bool) (notes []string) {
 	if d.TrustDomain != "" {
-		notes = append(notes, fmt.Sprintf("the trust domain is assumed to be %s, which every principal names; `trustDomain` in meshc.yaml says for sure", d.TrustDomain))
+		notes = append(notes, fmt.Sprintf("the trust domain is assumed to be %s, which every principal names; set `trustDomain` in meshc.yaml to be sure", d.TrustDomain))
 	}
 	for _, s := range d.Assumed {
 		if about(s) {
-			notes = append(notes, fmt.Sprintf("that the account of %s is %s is a guess by its name; --workloads says for sure", s.ID(), s.Account))
+			notes = append(notes, fmt.Sprintf("the account of %s is assumed to be %s, from its name; pass --workloads to be sure", s.ID(), s.Account))
 		}
 	}
 	return notes
 }
 
-// DryRunNote says what answers about a project in dry-run mean.
+// DryRunNote returns a sentence on what answers about an environment in dry-run mean.
 func DryRunNote(p *policy.Policy) string {
 	return p.Environment + " is in dry-run: Istio logs what it would deny, and denies nothing; judged as if enforced"
 }

@@ -162,7 +162,7 @@ func (c *checker) unknownCeilings() {
 		switch {
 		case namespace == "*":
 		case namespace == c.Config.RootNamespace:
-			c.list.Add(diag.RootNamespace, at, "%s is the root namespace: a mode in it would bind the whole mesh", namespace).
+			c.list.Add(diag.RootNamespace, at, "%s is the root namespace, where a mode would bind the whole mesh", namespace).
 				WithHelp("write the ceiling as \"*\", or for single meshes")
 		case m == nil:
 			d := c.list.Add(diag.UnknownMesh, at, "mesh %s is not declared, so this ceiling has no effect", quoted(namespace))

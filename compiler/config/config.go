@@ -1,7 +1,7 @@
 // Package config reads meshc.yaml, the optional settings of a project.
 //
-// It knows YAML and findings, not the language, and opens no file itself. What stands under `targets` it hands on as
-// sections: only a target knows its own settings.
+// It knows YAML and findings, not the language, and opens no files. It leaves each section under `targets` to its target,
+// which alone knows its settings.
 package config
 
 import (
@@ -18,15 +18,15 @@ type Project struct {
 	OwnersAt      map[string]source.Span   // the mesh names of Owners
 	TrustDomain   string                   // default cluster.local
 	RootNamespace string                   // default istio-system
-	Warnings      map[diag.Code]diag.Level // the level of each warning that is not left as it is
-	Targets       []Section                // of `targets:`, in its order; empty: what the compiler takes for the default
+	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`
+	Targets       []Section                // of `targets`, in order; empty: the default target
 	Environments  map[string]*Environment
 }
 
 // Workloads is one entry of `workloads:`, a glob or {path, namespace}.
 type Workloads struct {
 	Path      string
-	Namespace string // for objects that name none; empty: `default`, with a warning
+	Namespace string // of objects that name none; empty: `default`, with a warning
 	At        source.Span
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/meshc/meshc/targets/istio"
 )
 
-// The example on the page of settings has no findings, and has every key that the project or a target knows.
+// The example on the page of settings has no findings, and it has every key that there is.
 func TestSettingsPage(t *testing.T) {
 	page, err := os.ReadFile("../../grammar/settings.md")
 	require.NoError(t, err)

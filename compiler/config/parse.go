@@ -20,11 +20,11 @@ const (
 	Kind       = "Project"
 )
 
-// maxFile is far beyond any real meshc.yaml; it bounds what aliases can expand to.
+// maxFile is far more than a real meshc.yaml needs; it bounds what aliases can expand to.
 const maxFile = 1 << 20
 
-// Parse reads meshc.yaml. A wrong setting is a finding and keeps its default; the others are read. An empty file gives
-// Default.
+// Parse reads meshc.yaml. A setting that is wrong is a finding and keeps its default; all others are read. An empty file
+// returns Default.
 func Parse(f *source.File) (Project, diag.List) {
 	r := &reader{project: Default()}
 	if len(f.Text) > maxFile {
@@ -51,13 +51,13 @@ func Parse(f *source.File) (Project, diag.List) {
 	}
 	r.root(r.doc.Root)
 	if len(docs) > 1 {
-		r.findings.Add(diag.MalformedConfig, docs[1].Start(), "a second document; a project has one").
+		r.findings.Add(diag.MalformedConfig, docs[1].Start(), "more than one document").
 			WithHelp("keep one document, and the settings of environments under `environments`")
 	}
 	return r.project, r.findings.Sort()
 }
 
-// reader reads one document. Its methods are the schema: a key is known where one of them asks for it.
+// reader reads one document. Its methods are the schema: a key exists if one of them asks for it.
 type reader struct {
 	doc      *yamldoc.Document
 	findings diag.List
@@ -191,8 +191,8 @@ func (r *reader) environments(path string, v *yaml.Node) {
 	}
 }
 
-// repository reads the address of an environment. An address that cannot be parsed may hide a password anywhere in it, so
-// the finding shows neither the address nor its line.
+// repository reads the repository of an environment. A URL that cannot be parsed may contain a password anywhere, so the
+// finding shows neither the URL nor its line.
 func (r *reader) repository(into *string, environment *yaml.Node) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
 		at := r.doc.Start()
@@ -218,7 +218,7 @@ func (r *reader) modes(e *Environment) func(string, *yaml.Node) {
 		for _, pair := range r.pairs(path, v) {
 			key, at := pair.Key.Value, r.doc.Span(pair.Key)
 			if why := modeKey(key); why != "" {
-				r.findings.Add(diag.InvalidSetting, at, "%q does not name anything that has a mode: %s", key, why).
+				r.findings.Add(diag.InvalidSetting, at, "%q is not a valid key of modes: %s", key, why).
 					WithHelp("write \"*\", NAMESPACE, NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT")
 				continue
 			}
@@ -233,7 +233,7 @@ func (r *reader) modes(e *Environment) func(string, *yaml.Node) {
 	}
 }
 
-// fields reads a mapping whose keys are known and returns the keys that it has; nil where it is not a mapping.
+// fields reads a mapping by its schema and returns the keys that it has; nil if it is not a mapping.
 func (r *reader) fields(path string, v *yaml.Node, known []field) map[string]bool {
 	pairs := r.pairs(path, v)
 	if pairs == nil {
@@ -260,7 +260,7 @@ func (r *reader) fields(path string, v *yaml.Node, known []field) map[string]boo
 	return seen
 }
 
-// suggest adds the nearest word that would be right, or else all of them.
+// suggest adds the nearest valid word, or else all of them.
 func (r *reader) suggest(d *diag.Diagnostic, at source.Span, word string, among []string) {
 	if near, ok := diag.Nearest(word, among); ok {
 		d.WithHelp("did you mean %s?", near).WithFix(false, at, near, "write "+near)
@@ -269,7 +269,7 @@ func (r *reader) suggest(d *diag.Diagnostic, at source.Span, word string, among 
 	d.WithHelp("known here: %s", strings.Join(among, ", "))
 }
 
-// pairs is the keys and values of a mapping; nil where it is not one. Repeated keys are findings.
+// pairs returns the keys and values of a mapping; nil if it is not one. Repeated keys are findings.
 func (r *reader) pairs(path string, v *yaml.Node) []yamldoc.Pair {
 	if isNull(v) {
 		return []yamldoc.Pair{}

@@ -15,7 +15,7 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// Each archive of testdata holds a meshc.yaml, the settings that it gives, and the findings.
+// Each archive of testdata holds a meshc.yaml, its settings, and the findings.
 func TestParse(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)
@@ -61,13 +61,13 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, d := range findings {
 			if d.Message == "" || d.Primary.File != file {
-				t.Fatalf("a finding without words or place: %+v", d)
+				t.Fatalf("a finding without a message or a place: %+v", d)
 			}
 		}
 	})
 }
 
-// dump is what is not as in Default, as JSON without places.
+// dump returns the settings that differ from Default, as JSON without spans.
 func dump(t *testing.T, p Project) string {
 	t.Helper()
 	defaults, got := fields(t, Default()), fields(t, p)
@@ -98,7 +98,7 @@ func fields(t *testing.T, p Project) map[string]any {
 	return m
 }
 
-// prune takes places and empty values out.
+// prune removes spans and empty values.
 func prune(v any) {
 	switch v := v.(type) {
 	case map[string]any:

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Section is a mapping of meshc.yaml whose keys another package knows: the settings of a target. The zero Section is
-// empty.
+// Section is a mapping of meshc.yaml whose keys another package knows: the settings of a target. The zero Section has no
+// keys.
 type Section struct {
 	Name string
 	At   source.Span
@@ -19,7 +19,7 @@ type Section struct {
 	node *yaml.Node
 }
 
-// Field is a key that a section may have, and what reads its value.
+// Field is a key of a section, with the function that reads its value.
 type Field struct {
 	Name  string
 	value func(r *reader) func(path string, v *yaml.Node)
@@ -40,8 +40,8 @@ func Flag(name string, into *bool) Field {
 	return Field{name, func(r *reader) func(string, *yaml.Node) { return r.flag(into) }}
 }
 
-// Read reads the fields of a section. A wrong value is a finding and leaves its field as it is; a key that no field has is
-// a finding too.
+// Read reads the fields of a section. A wrong value is a finding and leaves its field unchanged. An unknown key is a finding
+// too.
 func (s Section) Read(known ...Field) diag.List {
 	if s.node == nil {
 		return nil
@@ -55,7 +55,7 @@ func (s Section) Read(known ...Field) diag.List {
 	return r.findings.Sort()
 }
 
-// Unknown is the finding about a section whose name is not one of names.
+// Unknown returns the finding about a section whose name is not one of names.
 func (s Section) Unknown(names []string) diag.Diagnostic {
 	r := &reader{}
 	d := r.findings.Add(diag.UnknownKey, s.At, "unknown key %s", s.path)

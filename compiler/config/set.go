@@ -10,8 +10,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Set returns the text of a meshc.yaml with the value at a path of keys, whose first key exists. Everything else stays as it
-// is, comments included. It is not ok where the value cannot be changed in place, such as one that an anchor shares.
+// Set returns the text of a meshc.yaml with a new value at a path of keys, of which the first must exist. Everything else
+// stays as it is, including comments. It returns false if the value cannot be changed in place, for example because an
+// anchor shares it.
 func Set(f *source.File, value string, path ...string) (text string, ok bool) {
 	docs := slices.Collect(yamldoc.Split(f))
 	if len(docs) != 1 || docs[0].Parse() != nil {
@@ -33,7 +34,7 @@ func Set(f *source.File, value string, path ...string) (text string, ok bool) {
 	return e.replace(key, at, value)
 }
 
-// own is a key of the mapping itself, not one that is merged into it, with its value before aliases are resolved.
+// own returns a key of the mapping itself, not one from a merge key, and its value before aliases are resolved.
 func own(mapping *yaml.Node, word string) (key, value *yaml.Node) {
 	if mapping.Kind != yaml.MappingNode {
 		return nil, nil
@@ -48,7 +49,7 @@ func own(mapping *yaml.Node, word string) (key, value *yaml.Node) {
 
 type editor struct{ *yamldoc.Document }
 
-// replace puts a value in the place of a scalar or of an empty value.
+// replace replaces a scalar or an empty value.
 func (e editor) replace(key, old *yaml.Node, value string) (string, bool) {
 	if old.Kind != yaml.ScalarNode {
 		return "", false
@@ -69,7 +70,7 @@ func (e editor) replace(key, old *yaml.Node, value string) (string, bool) {
 	return text[:at.Start] + value + text[at.End:], true
 }
 
-// insert puts a pair at the head of a mapping, where it separates no comment from its key.
+// insert adds a pair at the head of a mapping, where it does not separate a comment from its key.
 func (e editor) insert(parent, mapping *yaml.Node, path []string, value string) (string, bool) {
 	entry := pairText(path, value)
 	text := e.File.Text
@@ -106,7 +107,7 @@ func (e editor) insert(parent, mapping *yaml.Node, path []string, value string) 
 	return text[:at] + indent + entry + end + text[at:], true
 }
 
-// pairText writes a path of keys and its value; every key but the first is in a flow mapping.
+// pairText writes a path of keys and its value, as nested flow mappings after the first key.
 func pairText(path []string, value string) string {
 	key := path[0]
 	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-/") != "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Each function here checks one value and says in words what is wrong with it; nothing where it is valid.
+// Each of these functions checks one value and returns what is wrong with it; empty if it is valid.
 
 // label checks a DNS-1123 label, which is what Kubernetes accepts as the name of a namespace.
 func label(s string) string {
@@ -81,7 +81,7 @@ func folder(s string) string {
 	return inside(s)
 }
 
-// schemes is the URL schemes that can be published to.
+// schemes are the URL schemes that git can publish to.
 var schemes = []string{"file", "http", "https", "ssh"}
 
 func repository(s string) string {
@@ -89,7 +89,7 @@ func repository(s string) string {
 		return "it is empty"
 	}
 	if s[0] == '-' {
-		return "git would take it for an option"
+		return "git would interpret it as an option"
 	}
 	return ""
 }
@@ -124,7 +124,7 @@ func branch(s string) string {
 	return ""
 }
 
-// modeKey checks what a mode ceiling is set for.
+// modeKey checks a key of `modes`.
 func modeKey(s string) string {
 	if s == "*" {
 		return ""

@@ -14,10 +14,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// ErrNoIntents is the error where a path has no intents.
+// ErrNoIntents is the error about a path without intents.
 var ErrNoIntents = errors.New("no intents here")
 
-// ErrNotIntents is the error about a named file that does not hold intents.
+// ErrNotIntents is the error about a file that was named as intents and is something else.
 var ErrNotIntents = errors.New("not a file of intents")
 
 // Input is a file of intents.
@@ -26,8 +26,9 @@ type Input struct {
 	Text []byte
 }
 
-// Intents reads the intents of a build of an environment, sorted by name: those that the `sources` globs match, without those
-// of other environments. With paths, a file is taken as it is, and a folder stands for what the globs match in it.
+// Intents reads the intents for an environment, sorted by name: the files that the `sources` globs match, without those of
+// other environments. If there are paths, it reads the files among them, whatever their names, and of the folders the files
+// that the globs match.
 func (p *Project) Intents(environment string, stdin io.Reader) ([]Input, error) {
 	common, err := p.match(p.Config.Sources)
 	if err != nil {
@@ -127,7 +128,7 @@ func (p *Project) intents(matched map[string]bool, stdin io.Reader) ([]Input, er
 	return files, nil
 }
 
-// nothing says that globs match no file.
+// nothing is the message that globs match no file.
 func nothing(globs []string) string {
 	const most = 5
 	switch n := len(globs); {
@@ -160,9 +161,9 @@ func (p *Project) match(globs []string) (map[string]bool, error) {
 const manifests = "**/*.{yaml,yml,json}"
 
 // Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard input, relative to the
-// current folder. Without patterns it reads those of meshc.yaml, relative to it. A namespace that meshc.yaml gives a file, or
-// the stream `-`, applies either way. A pattern that matches nothing is an error, or a finding if it comes from meshc.yaml:
-// a check against nothing would pass.
+// current folder. Without patterns it reads those of meshc.yaml, relative to it. In both cases a file, or the stream `-`, has
+// the namespace that meshc.yaml gives it. A pattern that matches nothing is an error, or a finding if it is from meshc.yaml:
+// without manifests, most checks would pass.
 func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Input, diag.List, error) {
 	r := workloadReader{Project: p, seen: map[string]bool{}, namespaces: map[string]string{}}
 	var findings diag.List
@@ -183,7 +184,7 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 		}
 		if len(paths) == 0 {
 			findings.Add(diag.InvalidSetting, w.At, "no workload manifest matches %s", w.Path).
-				WithHelp("correct the path, or take the entry out: a check against nothing would say that all is well")
+				WithHelp("correct the path, or delete the entry: without manifests, most checks pass")
 		}
 		if err := r.read(paths); err != nil {
 			return nil, nil, err

@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// HoldsManifests reports whether a path leads to manifests rather than to a project. A folder that meshc wrote has a lock, a
-// project has intents. The error names a path that cannot be read.
+// HoldsManifests reports whether a path has manifests rather than a project: a folder that meshc wrote has a lock, and a project
+// has intents. The error names a path that cannot be read.
 func HoldsManifests(path string) (bool, error) {
 	if path == Stdin {
 		return false, nil

@@ -1,7 +1,7 @@
 // Package project finds and reads the files of a project on disk: its settings, intents and workload manifests.
 //
-// It knows files, globs and standard input, and nothing of what the files say, except for meshc.yaml, which names the
-// others. It never writes, and never follows a symbolic link out of the project.
+// It knows files, globs and standard input, but not the contents of files, except for meshc.yaml, which names the others. It
+// never writes, and never follows a symbolic link out of the project.
 package project
 
 import (
@@ -38,8 +38,7 @@ type Project struct {
 	files []fs.FileInfo // that were read
 }
 
-// Open finds the project that contains paths and reads its settings. Without paths it is the project around the current
-// folder. meshc.yaml is looked for in the folder of the first path and its parents, up to the root of a git repository. The
+// Open finds the project that contains paths or, without paths, the current folder, and reads its settings. meshc.yaml is looked for in the folder of the first path and its parents, up to the root of a git repository. The
 // findings are those of meshc.yaml; the error names a path that cannot be read.
 func Open(paths []string) (*Project, diag.List, error) {
 	wd, err := os.Getwd()
@@ -108,8 +107,8 @@ func (p *Project) findUpwards(folder string) (root string, found bool, err error
 	}
 }
 
-// Name is the compiler's name for a file: slash-separated and relative to the project, so that a project gives the same
-// output wherever it is.
+// Name returns the name by which the compiler knows a file: slash-separated and relative to the project, so that the output
+// does not depend on where the project is.
 func (p *Project) Name(path string) string {
 	if rel, err := filepath.Rel(p.Root, p.Absolute(path)); err == nil {
 		return filepath.ToSlash(rel)
@@ -117,7 +116,7 @@ func (p *Project) Name(path string) string {
 	return filepath.ToSlash(path)
 }
 
-// Path is the path of the file with a name; empty for standard input.
+// Path is the inverse of Name; empty for standard input.
 func (p *Project) Path(name string) string {
 	switch path := filepath.FromSlash(name); {
 	case name == StdinName:
@@ -129,7 +128,7 @@ func (p *Project) Path(name string) string {
 	}
 }
 
-// Shown is a name as the user in the current folder would write it, slash-separated and on one line, with unprintable
+// Shown returns a name as a user in the current folder would write it: slash-separated and on one line, with unprintable
 // characters escaped.
 func (p *Project) Shown(name string) string { return diag.PrintableLine(p.shown(name)) }
 
@@ -145,7 +144,7 @@ func (p *Project) shown(name string) string {
 	return filepath.ToSlash(path)
 }
 
-// Absolute makes a path relative to the current folder absolute.
+// Absolute returns the absolute path of one that may be relative to the current folder.
 func (p *Project) Absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -153,12 +152,12 @@ func (p *Project) Absolute(path string) string {
 	return filepath.Join(p.wd, path)
 }
 
-// shownError puts the name that Shown gives a path before an error.
+// shownError wraps an error with the path as Shown shows it.
 func (p *Project) shownError(path string, err error) error {
 	return named(p.Shown(p.Name(path)), err)
 }
 
-// named puts a path before an error, without the name of the system call.
+// named wraps an error with a path, without the name of the system call.
 func named(path string, err error) error {
 	var of *fs.PathError
 	if errors.As(err, &of) {

@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/compiler/project"
 )
 
-// tree is a repository with a project in it, which has two environments and another project below.
+// tree is a repository that contains a project with two environments, and another project inside it.
 const tree = `
 -- .git/HEAD --
 -- .git/hidden.mesh --
@@ -141,7 +141,7 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
-// A file has one name for the compiler wherever the user stands, and for the user the one that leads there.
+// The compiler's name for a file does not depend on the current folder; the name that the user sees does.
 func TestNames(t *testing.T) {
 	dir := unpack(t, tree)
 	t.Chdir(filepath.Join(dir, "teams", "shop"))

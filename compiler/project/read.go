@@ -11,8 +11,7 @@ import (
 	"slices"
 )
 
-// maxRead bounds the size of any input. The parsers have their own, lower limits, with better messages; this one stops
-// /dev/zero.
+// maxRead bounds the size of every input, such as /dev/zero. The parsers have lower limits, with better messages.
 const maxRead = 64 << 20
 
 // read reads a file of the project. No symbolic link may lead a path below the root out of the project.
@@ -70,8 +69,7 @@ func slurp(in io.Reader, size int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// staysInside refuses a symbolic link in the project that leads out of it. A path that is not below the root was named by the
-// user.
+// staysInside refuses a symbolic link that leads out of the project. A path outside of it is accepted: the user named it.
 func (p *Project) staysInside(path string) error {
 	if !inside(p.Root, path) {
 		return nil

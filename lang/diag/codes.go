@@ -8,7 +8,7 @@ import (
 // Code identifies a kind of finding. Codes are never renumbered.
 type Code string
 
-// The codes. Table says what each of them means.
+// The codes. Table has their meanings.
 const (
 	// Syntax: MESH0xxx
 	InvalidCharacter    Code = "MESH0001"
@@ -117,15 +117,15 @@ type Entry struct {
 	Title    string // lower case, no full stop
 }
 
-// Follows says which other faults a finding of the checks can be a mere consequence of. Such a finding is held back
-// until the other fault is gone.
+// Follows says from which other faults a finding of the checks may follow. Such a finding is held back until the other fault
+// is fixed.
 type Follows uint8
 
 const (
 	FromUnread  Follows = iota // an input that could not be read
-	FromUnknown                // an unread input, or an unknown name: whatever the name was meant for looks unused
-	UnknownName                // an unread input may declare the name, unless a similar name suggests a typo
-	FromNothing                // no other input can change the finding
+	FromUnknown                // that, or an unknown name: what the name was meant for looks unused
+	UnknownName                // an unread input that may declare the name, unless a similar name suggests a typo
+	FromNothing                // none
 )
 
 // Table lists all codes in ascending order. The text and the examples of a code are in codes/CODE.txtar.

@@ -37,7 +37,7 @@ func TestPrintableJSON(t *testing.T) {
 // Findings quote long inputs only in part.
 func TestLongArguments(t *testing.T) {
 	long := strings.Repeat("ü", 100_000)
-	d := diag.New(diag.MalformedManifest, source.Span{}, "%q is no name", long)
+	d := diag.New(diag.MalformedManifest, source.Span{}, "%q is not a name", long)
 	d.WithHelp("write %s", long)
 	require.Less(t, len(d.Message), 1100)
 	require.Less(t, len(d.Help), 11_000)

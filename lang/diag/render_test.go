@@ -60,14 +60,14 @@ func findings(t testing.TB) diag.List {
 		WithRelated(at(t, payments, "api", 0), "only these are exported").
 		WithFix(false, shop.Span(len(shop.Text), len(shop.Text)), "service db account db-sa\n", "declare service db")
 	l.Add(diag.InvalidName, at(t, shop, "注文", 1), "account 注文 has characters that Kubernetes refuses").
-		WithRelated(at(t, payments, "api", 1), "behind a wide one: 🚀").
+		WithRelated(at(t, payments, "api", 1), "after a wide character: 🚀").
 		WithNote("an account is a DNS-1123 subdomain\nand so has only lower-case letters, digits, dashes and dots")
 	l.Add(diag.InvalidCharacter, at(t, shop, "\x1b[31mred\u202e, \xff", 0), "the text \x1b[31mred\u202e, \xff steers the terminal")
 	l.Add(diag.UnknownService, at(t, shop, "nobody", 0), "service nobody is not declared in mesh shop")
 	l.Add(diag.UnbalancedBraces, shop.Span(len(shop.Text), len(shop.Text)), "the operations have no closing brace").
 		WithRelated(at(t, shop, "{", 0), "opened here")
 	l.Add(diag.UnusedExport, payments.Span(strings.Index(payments.Text, "export"), len(payments.Text)), "no edge needs this export: 100%%")
-	l.Add(diag.SkippedTemplate, source.Span{}, "3 templates are no YAML").WithHelp("run helm template")
+	l.Add(diag.SkippedTemplate, source.Span{}, "3 templates are not YAML").WithHelp("run helm template")
 	return l
 }
 
@@ -156,7 +156,7 @@ func TestErr(t *testing.T) {
 	var d *diag.Diagnostic
 	require.True(t, errors.As(err, &d))
 	assert.ErrorContains(t, err, "shop/shop.mesh:6:13: error: service backnd is not declared in mesh shop [MESH1001]")
-	assert.NotContains(t, err.Error(), "MESH2113", "a warning is no error")
+	assert.NotContains(t, err.Error(), "MESH2113", "a warning is not an error")
 	assert.NoError(t, diag.List{}.Err())
 }
 

@@ -19,7 +19,7 @@ const (
 	// may have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
 	maxBytes = (256 - 16) << 10
 
-	// maxParts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, each with its own wave.
+	// maxParts parts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, and each number of bits has a wave.
 	maxLevel = 7
 	maxParts = 1 << maxLevel
 )
@@ -89,14 +89,14 @@ func split(grants []grant, n int) [][]grant {
 	return parts
 }
 
-// part is the number of the part, of n, that has the rules of a caller.
+// part returns which of n parts has the rules of a caller.
 func (c caller) part(n int) int {
 	h := fnv.New32a()
 	h.Write([]byte(c.value))
 	return int(h.Sum32() % uint32(n))
 }
 
-// origins is the intents behind the rules of each part.
+// origins returns the intents that the rules of each part come from.
 func (b *builder) origins(rules []policy.Rule, n int) []origin {
 	if n == 1 {
 		return []origin{fromRules(rules)}
@@ -144,7 +144,7 @@ func (b *builder) fits(d *draft) bool {
 	return size+len(b.write(d)) <= maxBytes
 }
 
-// grantsOf splits rules into grants. It is false where a rule cannot be expressed: the whole policy is then left out, since
+// grantsOf splits rules into grants. It returns false if a rule cannot be expressed. The whole policy is then left out, because
 // a DENY policy without one of its rules would let through what it should stop.
 func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([]grant, bool) {
 	grants, ok := b.grants[:0], true

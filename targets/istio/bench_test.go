@@ -12,7 +12,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// synthetic is a policy of many services: a tenth of them hubs, four edges each, a fifth of those with operations.
+// synthetic returns a policy of many services with four edges each, a fifth of them with operations. A tenth of the services
+// have many callers.
 func synthetic(services int) *policy.Policy {
 	const perMesh = 50
 	r := rand.New(rand.NewPCG(5, 6))

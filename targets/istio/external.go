@@ -29,7 +29,7 @@ func (b *builder) external(x *policy.External) {
 		Resolution: networking.ServiceEntry_DNS,
 	}
 	if slices.ContainsFunc(x.Hosts, isWildcard) {
-		spec.Resolution = networking.ServiceEntry_NONE // no name to look up: the address that the caller chose is kept
+		spec.Resolution = networking.ServiceEntry_NONE // a wildcard has no name to look up: calls go to the address that the caller chose
 	}
 	var originate []*networking.TrafficPolicy_PortTrafficPolicy
 	for _, p := range x.Ports {
@@ -85,8 +85,8 @@ func portOf(p policy.ExternalPort, resolution networking.ServiceEntry_Resolution
 
 func isWildcard(host string) bool { return strings.HasPrefix(host, "*") }
 
-// ruleName is NAME.HOST, which does not change when another host is added. The name of an external has no dot, so that no
-// two externals of a namespace share it.
+// ruleName returns NAME.HOST, which does not change when another host is added. The name of an external has no dot, so two
+// externals of a namespace never share a DestinationRule.
 func ruleName(name, host string) string {
 	return shorten(name + "." + strings.Replace(strings.ToLower(strings.TrimSuffix(host, ".")), "*", "wildcard", 1))
 }
@@ -138,7 +138,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 			refuse("the sidecar can only open TLS on an HTTP port, not on %d of %s", p.Number, x.Name)
 		case p.Protocol.IsHTTP() || p.Protocol == policy.TLS:
 		case slices.ContainsFunc(x.Hosts, isWildcard): // the entry would capture calls of the port to every address
-			refuse("port %d of %s does not say which host behind its wildcard is meant", p.Number, x.Name).
+			refuse("port %d of %s does not say which host of its wildcard is meant", p.Number, x.Name).
 				WithNote("only HTTP and TLS name the host that they want").
 				WithHelp("declare an external for each host, or the port as `port %d tls`", p.Number)
 		case len(x.Hosts) > 1:
@@ -157,10 +157,10 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	return len(b.findings) == before
 }
 
-// ownPorts refuses an external with a TCP port that another external of its namespace has. These are in tcp, to which it adds
-// its own. All of them would get the same listener, on any address, and Istio gives it to one of them, since a connection
-// has no name. HTTP and TLS on the port can be distinguished (istio.io/istio/pilot/pkg/networking/core/listener.go:
-// conflictsWith).
+// ownPorts refuses an external with a TCP port that another external of its namespace has. The ports so far are in tcp, to
+// which it adds its own. All calls of such a port, to any address, have the same listener, and Istio gives it to one of the
+// externals, since a TCP connection does not name its host. HTTP and TLS on the port can be distinguished
+// (istio.io/istio/pilot/pkg/networking/core/listener.go: conflictsWith).
 func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) bool {
 	if len(x.Hosts) != 1 || isWildcard(x.Hosts[0]) {
 		return true // refused elsewhere
@@ -174,10 +174,10 @@ func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) 
 		if other == nil {
 			tcp[p.Number] = x
 		} else if other != x && x.Hosts[0] != other.Hosts[0] {
-			b.findings.Add(diag.Inexpressible, x.At, "the TCP port %d of %s is that of %s too", p.Number, x.Name, other.Name).
+			b.findings.Add(diag.Inexpressible, x.At, "%[2]s has the same TCP port %[1]d as %[3]s", p.Number, x.Name, other.Name).
 				WithRelated(other.At, "the other one").
 				WithNote("a TCP connection does not name its host, so within one namespace all of them would go to one of the two").
-				WithHelp("declare one of them in another namespace, or both as `port %d tls` where the caller begins with TLS", p.Number)
+				WithHelp("declare one of them in another namespace or, if callers begin with TLS, both as `port %d tls`", p.Number)
 		}
 	}
 	return len(b.findings) == before
@@ -200,7 +200,7 @@ func (b *builder) acceptHosts(externals []*policy.External) {
 	}
 }
 
-// homeOf is the namespace of a caller; empty where it has none.
+// homeOf returns the namespace of a caller; empty if it has none.
 func homeOf(c policy.Source) string {
 	switch c.Kind {
 	case policy.FromService:

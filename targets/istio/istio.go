@@ -1,12 +1,12 @@
 // Package istio turns a policy into Istio's objects.
 //
-// It knows what Istio and the API server accept and how sidecars read it, and refuses what they would refuse or read
-// differently from what was meant. It does not judge the policy: whether a caller should be let in has been settled.
+// It knows what Istio and the API server accept and how sidecars interpret it. It refuses what they would refuse, or interpret
+// differently from what the intents say. It does not judge the policy itself.
 //
 // What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to:
 //
 //	 0     Namespace                        with Options.WithNamespaces
-//	 1- 3  PeerAuthentication               that is STRICT anywhere, or within one that is
+//	 1- 3  PeerAuthentication               that is STRICT anywhere, or whose surrounding mode is
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
 //	13-20  AuthorizationPolicy NAME-ingress who may call NAME, one object per callee
@@ -16,26 +16,26 @@
 //	30     AuthorizationPolicy default-deny closes everything else
 //	31-33  PeerAuthentication               all others
 //
-// A request passes where the mode accepts it, an ALLOW matches and no DENY does. So an object that closes is applied before
-// one that opens, and removals come last, in the reverse order. The modes of a workload, its namespace and the mesh are
-// applied in this order, so that the mode of a port changes once. The parts of a large policy have their own waves, see
+// A request passes if the mode accepts it, an ALLOW matches and no DENY does. So objects that close are applied before objects
+// that open, and removals come last, in the reverse order. The modes of a workload, its namespace and the mesh are applied
+// in this order, so that the mode of a port changes only once. The parts of a large policy have their own waves: see
 // partWave.
 //
-// The order knows the new state and not the old one. A request that passes before and after an apply passes throughout, and
-// one that passes neither before nor after never passes, with these exceptions while the apply is under way:
+// The order follows from the new state alone, without the old one. A request that passes before and after an apply passes
+// during it too, and one that passes neither before nor after does not pass during it, with these exceptions:
 //
-//   - a deny and an edge are narrowed together, and only both together stopped the request: open
+//   - a deny and an edge are narrowed together: open for requests that one of the two stops before and the other after
 //   - the last edge of a service, or a mode looser than the one around it, is removed while something else opens: open
-//   - a mode looser than the one around it opens while an edge is narrowed or a deny added: open
+//   - a mode looser than the one around it is added while an edge is narrowed or a deny added: open
 //   - some ports of a workload get looser and others stricter while its edges change: open
-//   - the mode around a workload with a mode for a port is no longer stated: shut until the old object is removed
+//   - the mode around a workload, which has a mode for a port, is no longer stated: shut until the old object is removed
 //   - enforcement starts or ends while the edges of a callee need several objects: shut for some of its callers
 //   - a wider source replaces a narrower one of a callee with several objects: shut, or open for a deny
-//   - DISABLE is added or removed while edges or denies by identity change: nobody has an identity then
+//   - DISABLE is added or removed while edges or denies by identity change: under DISABLE no caller has an identity
 //   - the labels of a service change: its objects stop selecting its pods one after another
 //
-// The names of objects depend only on the service. Nothing but the mesh-wide PeerAuthentication goes into the root namespace,
-// whose objects bind every namespace.
+// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication goes into the root namespace, because
+// the objects there bind every namespace.
 package istio
 
 import (
@@ -169,7 +169,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	return manifests, findings.Sort()
 }
 
-// emission is what all objects of one Emit have in common. It is read only.
+// emission is what all objects of one Emit have in common. It does not change.
 type emission struct {
 	*target
 	*policy.Policy
@@ -199,7 +199,7 @@ const (
 	waveLoose           = 31 // to 33, as waveStrict
 )
 
-// writer writes out the enums whose zero value is a decision that a reader of the YAML looks for.
+// writer also writes the enums whose zero value is a decision that a reader of the YAML needs to see.
 var writer = targets.NewWriter(
 	"istio.networking.v1alpha3.ServiceEntry.location",
 	"istio.networking.v1alpha3.ServiceEntry.resolution",
@@ -215,7 +215,7 @@ type draft struct {
 	yaml []byte
 }
 
-// draft sets what all objects have.
+// draft returns an object with the metadata that all objects have.
 func (b *builder) draft(wave int, version, kind, namespace, name string, why origin, spec proto.Message) *draft {
 	return &draft{wave: wave, Object: targets.Object{
 		APIVersion:  version,
@@ -243,7 +243,7 @@ func (b *builder) add(d *draft) {
 	})
 }
 
-// mesh emits the objects of a namespace as a whole.
+// mesh emits the objects that concern a whole namespace.
 func (b *builder) mesh(m *policy.Mesh) {
 	why := fromFiles(m.Files)
 	if b.WithNamespaces {

@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// TestCases builds the policy of each case and compares what comes out: the stream, and the findings.
+// TestCases emits the policy of each case and compares the stream and the findings.
 func TestCases(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestOrder is the order of an apply of everything that there is.
+// TestOrder lists the order of an apply that has every kind of object.
 func TestOrder(t *testing.T) {
 	p, options := readTable(t, "shop.mesh", `
 options namespaces sidecars

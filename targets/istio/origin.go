@@ -11,7 +11,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// origin is what the annotations of an object say about its intents. Files have no lines, which change with every edit.
+// origin is what the annotations of an object say about its intents. Files are named without lines, which change with every
+// edit.
 type origin struct {
 	files, because, until []string // sorted, each once
 }
@@ -70,10 +71,10 @@ func (b *builder) annotations(wave int, why origin, authorization bool) []target
 	return pairs
 }
 
-// maxAnnotation is more than anybody reads and a small part of the 256 KiB for all annotations of an object.
+// maxAnnotation is more than anyone reads, and a small part of the 256 KiB for all annotations of an object.
 const maxAnnotation = 4 << 10
 
-// joined joins as many values as an annotation holds, and says how many more there are.
+// joined joins as many values as fit into an annotation, and adds how many more there are.
 func joined(values []string, separator string) string {
 	const more = "%s and %d more"
 	room := maxAnnotation - len(more) - len("4000000000")

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// acceptPaths refuses the paths of operations that Istio would refuse, or match differently from how they read. The finding is
-// at the path, or at the statement around it.
+// acceptPaths refuses paths that Istio would refuse, or that it would match differently from what a reader expects. The finding
+// is at the path, or at the statement if the path has no span.
 func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) bool {
 	ok := true
 	for i := range ops {
@@ -23,7 +23,7 @@ func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) boo
 	return ok
 }
 
-// pathAt is the span of a path, which ends its operation; that of the operation where the path is quoted.
+// pathAt returns the span of a path, which ends its operation, or that of the whole operation if the path is quoted.
 func pathAt(o *policy.Operation) source.Span {
 	at := o.At
 	if !at.IsZero() && strings.HasSuffix(at.Text(), o.Path) {
@@ -32,7 +32,7 @@ func pathAt(o *policy.Operation) source.Span {
 	return at
 }
 
-// pathProblem says why Istio would not match a path as it reads; empty where it would.
+// pathProblem returns why Istio would refuse a path or match it unexpectedly, and the help; empty if it would not.
 // istio.io/istio/pkg/config/security: CheckValidPathTemplate; istio/istio#50504 for a star at both ends.
 func pathProblem(path string) (problem, help string) {
 	first, last := strings.HasPrefix(path, "*"), strings.HasSuffix(path, "*")

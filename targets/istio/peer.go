@@ -25,9 +25,9 @@ func (b *builder) meshWide() {
 	}
 }
 
-// workloadMode emits the PeerAuthentication of one workload, with its mode and those of its ports. There is only one, because
-// of two that select a workload Istio silently takes the older. It also states the inherited mode: an apply that moves a
-// mode from here to the namespace would otherwise leave the workload without either for a moment.
+// workloadMode emits the PeerAuthentication of one workload, with its mode and those of its ports. There is only one: if two
+// select a workload, Istio silently ignores the newer one. It states the mode even if that is inherited. Otherwise an apply
+// that moves a mode from the workload to the namespace would leave the workload without either for a moment.
 func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 	if s.Mode == policy.ModeUnset && !slices.ContainsFunc(s.Ports, hasMode) {
 		return
@@ -43,8 +43,8 @@ func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 
 func hasMode(p policy.Port) bool { return p.Mode != policy.ModeUnset }
 
-// peer emits a PeerAuthentication. The modes around it are those of the namespace and the mesh where they are wider: the more
-// there are, the earlier it is applied. One that is looser than the mode around it is applied before that gets strict.
+// peer emits a PeerAuthentication. The modes around it are those with a wider scope, of the namespace and the mesh: the more
+// there are, the earlier it is applied. A mode that is looser than the one around it is applied before that becomes strict.
 func (b *builder) peer(namespace, name string, why origin, mode policy.Mode, ports []policy.Port, labels []policy.Label, around ...policy.Mode) {
 	spec := &v1beta1.PeerAuthentication{Selector: selectorOf(labels)}
 	if mode != policy.ModeUnset {
@@ -73,7 +73,7 @@ func mutualTLS(mode policy.Mode) *v1beta1.PeerAuthentication_MutualTLS {
 	return &v1beta1.PeerAuthentication_MutualTLS{Mode: mtlsModes[mode]}
 }
 
-// selectorOf is nil without labels, which selects a whole namespace.
+// selectorOf returns the selector of labels; without any, nil, which selects a whole namespace.
 func selectorOf(labels []policy.Label) *selector.WorkloadSelector {
 	if len(labels) == 0 {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// request is what a proxy sees of one. Without a mesh it comes from an address and proves nothing.
+// request is what a proxy sees of a request. Without a mesh it has only an address, and no identity.
 type request struct {
 	mesh, account string
 	address       netip.Addr
@@ -25,7 +25,7 @@ type request struct {
 	method, path  string // empty on a port that is not HTTP
 }
 
-// intended is what the intents say of a request, read straight from them.
+// intended reports whether the intents match a request, without any translation.
 func (q request) intended(rules []policy.Rule) bool {
 	return slices.ContainsFunc(rules, func(r policy.Rule) bool {
 		return slices.ContainsFunc(r.From, q.from) &&
@@ -84,7 +84,7 @@ func matches(pattern, path string) bool {
 	return pattern == path
 }
 
-// written reads AuthorizationPolicies back from their YAML, by name.
+// written decodes the YAML of AuthorizationPolicies, by name.
 func written(t *testing.T, manifests []targets.Manifest) map[string]*v1beta1.AuthorizationPolicy {
 	t.Helper()
 	policies := map[string]*v1beta1.AuthorizationPolicy{}
@@ -103,7 +103,7 @@ func written(t *testing.T, manifests []targets.Manifest) map[string]*v1beta1.Aut
 	return policies
 }
 
-// sample is a callee with random rules, and what they are made of.
+// sample returns a policy that has a callee with random rules, and the callee.
 func sample(r *rand.Rand, rules int) (*policy.Policy, *policy.Service) {
 	file := source.NewFile("shop.mesh", "")
 	pay, shop := &policy.Mesh{Name: "pay", Declares: true}, &policy.Mesh{Name: "shop", Mode: policy.Strict, Files: []string{file.Name}}
@@ -177,15 +177,15 @@ var requests = func() (all []request) {
 		}
 	}
 	for _, port := range []uint16{80, 90} {
-		for _, mesh := range []string{"", "pay", "other"} { // an address that is an outside service's, and who may come from there
+		for _, mesh := range []string{"", "pay", "other"} { // callers at the address of the service outside, with and without an identity
 			all = append(all, request{mesh, "a", netip.MustParseAddr("10.0.0.7"), port, "GET", "/a"})
 		}
 	}
 	return all
 }()
 
-// TestRulesSayWhatIntentsSay takes random intents and asks of each request what they say and what is written.
-func TestRulesSayWhatIntentsSay(t *testing.T) {
+// TestRulesMatchWhatIntentsMatch compares random intents with the rules that are emitted for them, request by request.
+func TestRulesMatchWhatIntentsMatch(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 150 {
 		p, callee := sample(r, 1+r.IntN(8))
@@ -216,8 +216,8 @@ func TestRulesSayWhatIntentsSay(t *testing.T) {
 	}
 }
 
-// TestAnyOrderSameBytes shuffles everything that a policy is a list of, and splits rules in equivalent ways.
-func TestAnyOrderSameBytes(t *testing.T) {
+// TestOrderDoesNotMatter shuffles every list of a policy, and splits rules into equivalent ones.
+func TestOrderDoesNotMatter(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for range 60 {
 		p, callee := sample(r, 10)
@@ -250,7 +250,7 @@ func TestAnyOrderSameBytes(t *testing.T) {
 	}
 }
 
-// crowd is a callee with many callers.
+// crowd returns a policy that has a callee with many callers, and the callee.
 func crowd(callers int) (*policy.Policy, *policy.Service) {
 	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
 	team := &policy.Mesh{Name: "team", Declares: true}
@@ -268,8 +268,8 @@ func crowd(callers int) (*policy.Policy, *policy.Service) {
 	return p, callee
 }
 
-// TestLargePoliciesAreSplit holds an object below what client-side apply can store twice. A caller more
-// changes one part, and the parts together say what one would.
+// TestLargePoliciesAreSplit has more callers than an object can hold that client-side apply stores twice. One more caller
+// changes only one part, and the parts together match what a single policy would.
 func TestLargePoliciesAreSplit(t *testing.T) {
 	p, callee := crowd(15000)
 	manifests, findings := New(Options{}).Emit(p)
@@ -288,7 +288,7 @@ func TestLargePoliciesAreSplit(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{"z-ingress", "z-ingress-2", "z-ingress-3", "z-ingress-4"}, names)
 	require.Equal(t, map[string]int{"z-ingress": 20, "z-ingress-2": 19, "z-ingress-3": 18, "z-ingress-4": 18}, waves,
-		"when parts double, callers move to those with the higher numbers: they go first")
+		"when the number of parts doubles, callers move to parts with higher numbers, which are applied first")
 	for i := range 10000 {
 		for _, q := range []request{
 			{mesh: "team", account: fmt.Sprintf("caller-%05d", i), port: 80, method: "GET", path: "/a"},
@@ -312,8 +312,8 @@ func TestLargePoliciesAreSplit(t *testing.T) {
 	require.Equal(t, 1, changed)
 }
 
-// TestReasonsAreBounded gives each of many edges into one service a reason and a file of its own. The annotations name the
-// first of them, and no part of a policy names those of another.
+// TestReasonsAreBounded gives each of many edges into a service its own reason and file. The annotations have the first ones,
+// and each part of a policy has only those of its own rules.
 func TestReasonsAreBounded(t *testing.T) {
 	p, callee := crowd(8000)
 	for i := range callee.Allow {
@@ -353,7 +353,7 @@ func TestReasonsAreBounded(t *testing.T) {
 	require.Equal(t, 8000, reasons)
 }
 
-// TestRuleLimit has more sets of callers than a policy may have rules.
+// TestRuleLimit needs more rules than one policy may have.
 func TestRuleLimit(t *testing.T) {
 	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
 	services := append(slices.Clone(p.Meshes[0].Services), p.Meshes[1].Services[:3]...)
@@ -388,7 +388,7 @@ func TestRuleLimit(t *testing.T) {
 	}
 }
 
-// TestTooLargeToSplit gives one caller more paths than an object holds.
+// TestTooLargeToSplit gives one caller more paths than fit into an object.
 func TestTooLargeToSplit(t *testing.T) {
 	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
 	file := source.NewFile("shop.mesh", "service z\n")

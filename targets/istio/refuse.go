@@ -10,9 +10,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// What Istio's admission would refuse is refused here, at the place of the intent: a cluster would report it only halfway
-// through an apply. The rules are those of istio.io/istio/pkg/config/validation and of Kubernetes' object names. The check
-// reports most of them earlier and with better messages.
+// These functions refuse what a cluster would refuse halfway through an apply, and point to the intent. The rules are those of
+// istio.io/istio/pkg/config/validation and of Kubernetes' object names. The check reports most violations earlier, with
+// better messages.
 
 // acceptMesh refuses a mesh whose name is not a valid namespace.
 func (b *builder) acceptMesh(m *policy.Mesh) bool {
@@ -37,8 +37,8 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 		for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 			for i := range rules {
 				b.acceptPaths(rules[i].Ops, rules[i].At)
-				b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace: a policy there would bind the whole mesh", s.ID()).
-					WithHelp("run it in a namespace of its own; a gateway may be a caller, and its listeners decide who may call it")
+				b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace, where a policy would bind the whole mesh", s.ID()).
+					WithHelp("move it to a namespace of its own; if it is a gateway, name it as a caller only: its listeners decide who may call it")
 			}
 		}
 		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
@@ -47,12 +47,12 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 	}
 	for _, x := range m.Externals {
 		b.findings.Add(diag.Inexpressible, x.At, "an external cannot go into the root namespace %s", b.root).
-			WithNote("what lies there binds every namespace, so nothing goes there but the mesh-wide mode")
+			WithNote("its objects bind every namespace, so meshc puts only the mesh-wide mode there")
 	}
 }
 
 func (b *builder) modeInRoot(at source.Span, mode string) {
-	b.findings.Add(diag.RootNamespace, at, "%s is the root namespace: a mode in it would bind the whole mesh", b.root).
+	b.findings.Add(diag.RootNamespace, at, "%s is the root namespace, where a mode would bind the whole mesh", b.root).
 		WithHelp("write `mesh * %s` for the mesh-wide default", mode)
 }
 
@@ -77,7 +77,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	return true
 }
 
-// acceptRule refuses a rule that Istio would refuse, or match differently from how it reads.
+// acceptRule refuses a rule that Istio would refuse, or match differently from what the intent says.
 func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool {
 	before := len(b.findings)
 	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
@@ -88,7 +88,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		operations = either(operationsAt(r.Ops), r.At)
 	}
 	if len(r.From) == 0 {
-		refuse(r.At, "no caller of %s is named", s.ID()) // a rule without `from` lets in the world
+		refuse(r.At, "a rule of %s has no caller", s.ID()) // Istio would let every caller in
 	}
 	for i, from := range r.From {
 		at := r.SourceAt(i)
@@ -97,9 +97,9 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 			refuse(at, "%q is not a valid namespace name", from.Mesh).WithHelp(nameHelp)
 		case from.Kind != policy.FromService:
 		case !from.Service.Proxied() && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
-			refuse(at, "an address of %s is none", from.Service.ID())
+			refuse(at, "%s has an invalid address", from.Service.ID())
 		case !from.Service.Proxied() && len(from.Service.Addresses) == 0:
-			refuse(at, "%s has no proxy, and so no identity, and no address", from.Service.ID()).
+			refuse(at, "%s has no proxy and no address, so it cannot be identified", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
 		case from.Service.Proxied() && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
 			refuse(at, "%s has no service account, and so no identity", from.Service.ID()).
@@ -171,7 +171,7 @@ func isTrustDomain(s string) bool {
 	return true
 }
 
-// refuseHost says why an external cannot have a host; empty where it can. A Sidecar does not accept short names.
+// refuseHost returns why an external cannot have a host; empty if it can. A Sidecar does not accept short names.
 func refuseHost(host string, sidecars bool) string {
 	name, wildcard := strings.CutPrefix(strings.ToLower(host), "*.")
 	parts := strings.Split(strings.TrimSuffix(name, "."), ".")

@@ -9,11 +9,11 @@ import (
 	"istio.io/api/security/v1beta1"
 )
 
-// The rules of a policy are split into grants, grants that others cover are dropped, and the rest is merged into rules again.
-// So the same intents give the same rules, however they are written.
+// The rules of a policy are split into grants. Grants that others cover are dropped, and the rest is merged into rules again,
+// so that the same intents give the same rules, however they are written.
 
-// grant is the smallest intent: one source, one port, one method and one path. The zero values of the last three mean all of
-// them. A grant with a method or path has a port.
+// grant is the smallest intent: one caller, one port, one method and one path. The zero value of a port, method or path means
+// all of them. A grant with a method or path has a port.
 type grant struct {
 	operation
 	caller
@@ -26,7 +26,7 @@ type operation struct {
 }
 
 // onlyHTTP reports whether an operation needs a proxy that reads HTTP. On a TCP port Istio skips an ALLOW rule with such an
-// operation and widens a DENY rule (istio/istio#37920), so that rules never mix the two kinds.
+// operation and widens a DENY rule (istio/istio#37920), so a rule never mixes operations that need HTTP with others.
 func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" }
 
 type caller struct {
@@ -46,11 +46,11 @@ const (
 
 var anyone = caller{kind: principal, value: "*"} // every caller with an identity
 
-// nobody is a caller without identity. It goes with every address: a service outside the mesh has no identity, and an address
-// alone would also match pods of the mesh at that address, bypassing their own rules in an ALLOW and cutting them off in a
-// DENY. Pods can have such addresses: ranges are reused, and shared behind a NAT or by pods on the node's network. Istio
-// reads the source the same way for HTTP and TCP; `*` is any principal, and plaintext has none.
-var nobody = []string{"*"}
+// anyPrincipal are the notPrincipals of a source with addresses: they match only callers without an identity, as a service
+// outside the mesh is. An address alone would also match pods of the mesh at that address, bypassing their own rules in an
+// ALLOW and cutting them off in a DENY. Pods can have such addresses: ranges are reused, and shared by a NAT or by pods on
+// the node's network. Istio reads the source in the same way for HTTP and TCP.
+var anyPrincipal = []string{"*"}
 
 func compareGrants(a, b grant) int {
 	return cmp.Or(compareOperations(a.operation, b.operation), compareCallers(a.caller, b.caller))
@@ -157,7 +157,7 @@ func rulesOf(grants []grant) []*v1beta1.Rule {
 	return rules
 }
 
-// fromOf returns one source per kind of caller: the fields of one source must all match.
+// fromOf returns one source for each kind of caller, since a request must match all fields of a source.
 func fromOf(callers []grant) []*v1beta1.Rule_From {
 	if callers[len(callers)-1].kind == world {
 		return nil // every caller
@@ -179,7 +179,7 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 		case namespace:
 			source.Namespaces = values
 		case addresses:
-			source.IpBlocks, source.NotPrincipals = values, nobody
+			source.IpBlocks, source.NotPrincipals = values, anyPrincipal
 		}
 		from = append(from, &v1beta1.Rule_From{Source: source})
 		callers = callers[n:]
@@ -216,8 +216,8 @@ func single(s string) []string {
 	return []string{s}
 }
 
-// merge joins blocks that are equal except for one list. No two blocks overlap, so lists are appended and keep the order of
-// the operations.
+// merge joins blocks that differ only in one list. Blocks never overlap, so the lists are concatenated, which keeps the order
+// of the operations.
 func merge(blocks []block, list func(*block) *[]string) []block {
 	if len(blocks) == 1 {
 		return blocks

@@ -11,7 +11,7 @@ import (
 	"github.com/meshc/meshc/targets/istio"
 )
 
-// Each setting of targets.istio is read, and what is wrong with one is a finding at its place.
+// Each setting of targets.istio is read, and a wrong one is a finding at its place.
 func TestSettings(t *testing.T) {
 	for settings, want := range map[string][]string{
 		`{apiVersion: security.istio.io/v1beta1, sidecars: true, revision: stable}`: nil,

@@ -9,7 +9,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// hostsOf is the Services in front of a workload, as a Sidecar names them.
+// hostsOf returns the Services in front of a workload, as a Sidecar names them.
 func hostsOf(s *policy.Service) []string {
 	names := s.Hosts
 	if len(names) == 0 {
@@ -22,9 +22,9 @@ func hostsOf(s *policy.Service) []string {
 	return hosts
 }
 
-// sidecar lets a workload call what its edges name and the control plane, and nothing else. What the policy lets through
-// must not fail in the caller's own sidecar: a callee that lets in a whole namespace is a host of every workload in it, and
-// one that lets in any or world is a host of every workload there is.
+// sidecar emits the Sidecar of a workload, which lets it call only the control plane and the callees of its edges. No call that
+// the policy allows may fail in the caller's own sidecar. So a callee with the source NAMESPACE/* is a host of every
+// workload in that namespace, and one with the source any or world is a host of every workload.
 func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 	hosts := []string{b.root + "/*"}
 	files := slices.Clone(m.Files)
@@ -39,7 +39,7 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 						WithHelp("declare an external for what has a host name outside the cluster")
 				}
 			case from.Kind >= policy.FromAny && e.External.Namespace != m.Name:
-				continue // an external is seen in its own namespace alone
+				continue // an external is visible only in its own namespace
 			default:
 				for _, host := range e.External.Hosts {
 					hosts = append(hosts, "./"+host)

@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// A case names its policy in a table, one fact a line:
+// A case has its policy as a table, with one fact on each line:
 //
 //	options v1beta1 namespaces injection=REV sidecars
 //	policy  trust=DOMAIN root=NAMESPACE mode=MODE dry-run
@@ -23,8 +23,8 @@ import (
 //	allow   CALLEE from=SOURCE port=NUMBER op="METHOD|METHOD PATH" because="REASON" until=DATE file=NAME
 //	deny    as allow
 //
-// `mesh` opens the namespace of what follows. A service has the account NAME-sa and the label app=NAME unless it
-// names others. A SOURCE is NAME, MESH/NAME, MESH/*, any or world.
+// `mesh` opens a namespace, to which the following lines belong. A service has the account NAME-sa and the label app=NAME
+// unless its line has others. A SOURCE is NAME, MESH/NAME, MESH/*, any or world.
 func readTable(t *testing.T, name, text string) (*policy.Policy, Options) {
 	t.Helper()
 	p := &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system"}

@@ -32,8 +32,8 @@ func stateOf(ms []targets.Manifest) state {
 	return s
 }
 
-// apply goes from one set of manifests to another as an apply does: what differs one by one in the order of the
-// stream, then what is no longer wanted, in the reverse order. It calls step after each.
+// apply goes from one set of manifests to another as an apply does: first the objects that differ, in the order of the
+// stream, then the removals, in the reverse order. It calls step after each object.
 func apply(before, after []targets.Manifest, step func(what string, now state)) {
 	now, wanted := stateOf(before), stateOf(after)
 	for _, m := range after {
@@ -47,7 +47,7 @@ func apply(before, after []targets.Manifest, step func(what string, now state)) 
 		key := [3]string{m.Kind, m.Namespace, m.Name}
 		if _, ok := wanted[key]; !ok {
 			delete(now, key)
-			step(fmt.Sprintf("%02d %s %s/%s is taken away", m.Wave, m.Kind, m.Namespace, m.Name), now)
+			step(fmt.Sprintf("%02d %s %s/%s is removed", m.Wave, m.Kind, m.Namespace, m.Name), now)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func (q question) workload() enforce.Workload {
 	return enforce.Workload{Namespace: q.to.Namespace, Labels: labelMap(q.to.Labels)}
 }
 
-// judge asks what a cluster with these manifests says to each question.
+// judge reports for each question whether the request passes in a cluster with these manifests.
 func judge(t *testing.T, now state, questions []question) []bool {
 	t.Helper()
 	var files []*source.File
@@ -87,8 +87,8 @@ func judge(t *testing.T, now state, questions []question) []bool {
 	return passes
 }
 
-// moments are the questions that are answered otherwise while an apply is under way than before and after it: what is
-// open for a moment, and what is shut.
+// moments returns the questions whose answer is the same before and after an apply but not during it: those that are open for
+// a moment, and those that are shut.
 func moments(t *testing.T, before, after []targets.Manifest, questions []question, log func(string)) (open, shut map[int]bool) {
 	t.Helper()
 	open, shut = map[int]bool{}, map[int]bool{}
@@ -112,7 +112,8 @@ func moments(t *testing.T, before, after []targets.Manifest, questions []questio
 	return open, shut
 }
 
-// questionsOf is every caller that a policy knows, one that it does not know, and nobody, at every port of every workload.
+// questionsOf asks for every port of every workload about each caller of the policy, an unknown one, and one without an
+// identity.
 func questionsOf(p *policy.Policy) (all []question) {
 	type caller struct{ name, principal string }
 	callers := []caller{{"nobody", ""}, {"other/x", "cluster.local/ns/other/sa/x"}}
@@ -142,9 +143,8 @@ func questionsOf(p *policy.Policy) (all []question) {
 	return all
 }
 
-// TestTransitions applies the second policy of each case over the first and writes down what each step opens and
-// shuts. No request is to be let through for a moment that is not before and not after, nor to be shut out. The cases
-// called exception-NAME are those that the package's doc names.
+// TestTransitions goes from the first to the second policy of each case and records what each step opens and shuts. No request
+// may pass, or be shut out, only for a moment, except in the cases called exception-NAME, which the package comment lists.
 func TestTransitions(t *testing.T) {
 	names, err := filepath.Glob("testdata/transitions/*.txtar")
 	require.NoError(t, err)
@@ -172,9 +172,9 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-// TestPartsMoveOpenly lets the callers of a service, each with rules of its own, become more and fewer, so that the
-// objects of its policy do. Whoever is among them before and after is let in throughout, or kept out.
-func TestPartsMoveOpenly(t *testing.T) {
+// TestPartsChangeWithoutGaps adds and removes so many callers of a service that the number of parts of its policy changes. For
+// a caller that is there before and after, nothing changes at any moment.
+func TestPartsChangeWithoutGaps(t *testing.T) {
 	sizes := []int{400, 520, 1100}
 	for _, name := range []string{"z-ingress", "z-deny"} {
 		emitted, parts := map[int][]targets.Manifest{}, []int{}
@@ -210,23 +210,23 @@ func TestPartsMoveOpenly(t *testing.T) {
 	}
 }
 
-// facts is what decides whether a request passes: whether the mode admits it, a DENY matches, an ALLOW does.
+// facts decide whether a request passes: whether the mode accepts it, a DENY matches it, and an ALLOW matches it.
 type facts struct{ mode, deny, allow bool }
 
-// exempt tells whether a request is one that the package's doc says may pass for a moment. What opens it goes before what
-// closes it, by those of the exceptions that bear on a single workload without DISABLE.
+// exempt reports whether a request may pass for a moment by one of the exceptions in the package comment that apply to a
+// single workload without DISABLE: what opens the request is applied before what closes it.
 func exempt(before, after facts, early, modeGone, edgesGone bool) bool {
 	modeOpens, denyOpens := !before.mode && after.mode, before.deny && !after.deny
 	modeCloses, denyCloses := before.mode && !after.mode, !before.deny && after.deny
 	edgeOpens, edgeCloses := !before.allow && after.allow, before.allow && !after.allow
 	return denyOpens && edgeCloses || // narrowed together
 		modeOpens && early && (edgeCloses || denyCloses) || // a mode within a stricter one
-		modeOpens && edgesGone && edgeCloses || // the last edge is taken away
-		modeCloses && modeGone && (edgeOpens || denyOpens) // a mode is taken away
+		modeOpens && edgesGone && edgeCloses || // the last edge is removed
+		modeCloses && modeGone && (edgeOpens || denyOpens) // a mode is removed
 }
 
-// TestRandomTransitions takes pairs of random policies of a service, under random modes. What is open for a moment is
-// always one of the exceptions, and nothing is ever shut.
+// TestRandomTransitions goes between random policies of a service, under random modes. Requests are open for a moment only by
+// one of the exceptions, and never shut.
 func TestRandomTransitions(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	modes := []policy.Mode{policy.ModeUnset, policy.Permissive, policy.Strict}

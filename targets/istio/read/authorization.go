@@ -73,7 +73,7 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 	d.path = d.path[:len(d.path)-1]
 }
 
-// action checks what an action requires, and reports an action that leaves the decision to a provider.
+// action checks what an action requires, and reports CUSTOM, which leaves the decision to a provider.
 func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 	empty := rules == 0 || d.nodes[rules].first == 0
 	at := d.span(d.child(spec, "action"))
@@ -91,10 +91,10 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 		d.refuse(at, "%s without rules never matches, and Istio refuses it", p.Effect).
 			WithHelp("write `rules: [{}]` to match every request")
 	case p.Effect == enforce.Custom && name == "":
-		d.refuse(at, "CUSTOM needs `provider.name`, which says who decides")
+		d.refuse(at, "CUSTOM needs `provider.name`, the provider that decides")
 	case p.Effect == enforce.Custom:
-		d.undecided(at, "what the policy %s matches is decided by the provider %s", p.ID(), name).
-			WithNote("a request that it matches counts as undecided unless another policy denies it")
+		d.undecided(at, "requests that the policy %s matches are decided by the provider %s", p.ID(), name).
+			WithNote("they are undecided, except where another policy denies them")
 	}
 }
 
@@ -351,8 +351,8 @@ var attributes = []string{
 	"destination.ip", "destination.port", "connection.sni",
 }
 
-// attribute is the condition on the dimension of a key of `when`, without its values, and how these are read; nil if the
-// key has no meaning.
+// attribute returns the dimension that a key of `when` restricts, as a condition without values, and the function that reads
+// its values; nil if the key is not known.
 func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condition, func(string) (space.Pattern, string)) {
 	switch key {
 	case "source.ip":

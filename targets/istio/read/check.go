@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Check reports objects that have no effect on some workloads: those that bind none of them, and PeerAuthentications that
-// do not count for a workload because of an older one.
+// Check reports objects without effect: those that bind none of the workloads, and PeerAuthentications that have no effect on
+// a workload because an older one selects it too.
 func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	var findings diag.List
 	binds := map[*enforce.Object]bool{}
@@ -31,12 +31,12 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		switch {
 		case by != nil && slices.Equal(by.Selector, p.Selector): // reported when it was read
 		case by != nil && enforce.Rivals(p, by):
-			findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s both select a workload, and which of them counts is not known", by.ID(), p.ID()).
+			findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s select the same workload, and it is not known which of them applies", by.ID(), p.ID()).
 				WithRelated(by.At, "the other one").
-				WithNote("the one that was created first counts, and the manifests do not say which that is").
+				WithNote("the older one applies, and the manifests do not say which that is").
 				WithHelp("let every workload be selected by one PeerAuthentication")
 		case by != nil:
-			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s does not count where the older %s selects the same workload", p.ID(), by.ID()).
+			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has no effect on workloads that the older %s selects", p.ID(), by.ID()).
 				WithRelated(by.At, "the other one").
 				WithHelp("let every workload be selected by one PeerAuthentication")
 		case !binds[p] && !p.Gateways && !(p.Role == enforce.SetsModes && p.Namespace == m.Mesh.RootNamespace):

@@ -44,15 +44,15 @@ spec: {selector: {matchLabels: {version: canary}}, mtls: {mode: DISABLE}}
 	}
 	assert.Equal(t, `policies.yaml:8:18: warning: the AuthorizationPolicy shop/gone binds no workload [MESH3004]
   help: compare its namespace and selector with the labels of the pods
-policies.yaml:18:18: warning: the PeerAuthentication shop/canary does not count where the older shop/backend selects the same workload [MESH3004]
+policies.yaml:18:18: warning: the PeerAuthentication shop/canary has no effect on workloads that the older shop/backend selects [MESH3004]
   help: let every workload be selected by one PeerAuthentication
 `, list(Check(m, workloads)))
 	mode, by := m.For(workloads[0]).Mode(8080)
 	assert.Equal(t, "STRICT by shop/backend", mode.String()+" by "+by.ID())
 }
 
-// How intents are proved: their atoms go in, and every class of requests comes out with the callers that it lets in.
-func TestProofBySets(t *testing.T) {
+// The classes of requests that a proof asks about, with the callers that are let in.
+func TestClassesOfAProof(t *testing.T) {
 	m := manifests(t, `apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: default, namespace: shop}
@@ -95,8 +95,8 @@ spec:
 	assert.Len(t, split.Operations, 6, "port 8080 or not, on TCP and on HTTP, there GET or not, there /api/* or not")
 }
 
-// Before a dry run ends one wants to know what it will do.
-func TestShadow(t *testing.T) {
+// The effect of policies in a dry run can be judged before they are enforced.
+func TestDryRun(t *testing.T) {
 	file := source.NewFile("policies.yaml", `apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {name: default-deny, namespace: shop, annotations: {istio.io/dry-run: "true"}}

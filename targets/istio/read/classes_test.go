@@ -16,7 +16,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// pools are what random policies are made of: few values, so that they meet.
+// pools are the values of random policies: so few that policies often have the same ones.
 var pools = map[string][]string{
 	"principals":         {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/b", "cluster.local/ns/ns/sa/sa", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a", "cluster.*", "clu*/ns/shop/sa/b", "nonsense"},
 	"namespaces":         {"shop", "pay", "sh*", "*op", "*", "ns", "sa", "p*y", "*a"},
@@ -75,7 +75,7 @@ func object(r *rand.Rand, names []string) string {
 	return "{" + strings.Join(b, ", ") + "}"
 }
 
-// randomManifests is a few policies for the workload shop/app=backend.
+// randomManifests returns a few policies for the workload shop/app=backend.
 func randomManifests(r *rand.Rand) string {
 	var b strings.Builder
 	for i := range r.IntN(4) {
@@ -167,8 +167,8 @@ func verdict(o *enforce.Outcome, source int) enforce.Verdict {
 	return enforce.Denied
 }
 
-// Sets say of each representative what Decide says, no request is decided otherwise than the source and the class that
-// stand for it, and each is decided like one of the classes.
+// Deciding classes agrees with deciding requests: each representative has the verdict of its class, and each random request
+// the verdict of the source and class that it belongs to.
 func TestSplitAgreesWithDecide(t *testing.T) {
 	decisions := 0
 	for seed := range uint64(100) {
@@ -225,7 +225,7 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 	t.Logf("%d decisions", decisions)
 }
 
-// The patterns mean what the expressions mean that Istio writes for Envoy.
+// Patterns match what the regular expressions match that Istio writes for Envoy.
 func TestPatternsAreIstiosExpressions(t *testing.T) {
 	quote := regexp.QuoteMeta
 	wild := func(v, before string) string { // StringMatcherWithPrefix in pilot/pkg/security/authz/matcher/string.go
@@ -312,7 +312,7 @@ func TestPatternsAreIstiosExpressions(t *testing.T) {
 	assert.Greater(t, matched, len(rows)*20)
 }
 
-// A random policy says nothing that is an error but what is put in on purpose.
+// Random policies have no errors except those that are put in on purpose.
 func TestRandomManifestsAreSound(t *testing.T) {
 	for seed := range uint64(200) {
 		text := randomManifests(rand.New(rand.NewPCG(seed, 1)))

@@ -8,8 +8,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// decoder reads the fields of an object. Whatever is wrong with it is a finding, with the path of the field, and makes the
-// object broken.
+// decoder reads the fields of an object. Each fault is a finding, with the path of the field, and makes the object broken.
 type decoder struct {
 	*tree
 	trustDomain string
@@ -35,13 +34,13 @@ func (d *decoder) refuse(at source.Span, format string, args ...any) *diag.Diagn
 	return d.findings.Add(diag.Unevaluable, at, format, args...)
 }
 
-// undecided reports a field that is valid, but depends on what requests do not reveal.
+// undecided reports a field that is valid, but depends on what the model of a request does not have.
 func (d *decoder) undecided(at source.Span, format string, args ...any) *diag.Diagnostic {
 	return d.findings.Add(diag.Undecided, at, format, args...)
 }
 
-// fields calls f with each field of a mapping that is not null, by its index in known. An unknown field is a finding, and
-// so is a value that is not a mapping; the result is then false. The keys of a mapping are distinct.
+// fields calls f with each field of a mapping that is not null, by its index in known. It returns false, with findings, if a
+// field is unknown or the value is not a mapping. The keys of a mapping are distinct.
 func (d *decoder) fields(n int32, known []string, f func(field int, value int32)) bool {
 	if !d.is(n, mapping) {
 		return false
@@ -75,7 +74,7 @@ func (d *decoder) unknownField(c int32, known []string) {
 	}
 }
 
-// each calls f with the items of a list that are of some kind; others are findings, and so is a value that is not a list.
+// each calls f with the items of a list that are of one kind. Other items are findings, and so is a value that is not a list.
 func (d *decoder) each(n int32, k kind, f func(i int, item int32)) bool {
 	if !d.is(n, sequence) {
 		return false
@@ -105,7 +104,7 @@ func (d *decoder) is(n int32, k kind) bool {
 	return false
 }
 
-// string is the value of a string; empty if it is something else, which is a finding.
+// string returns the value of a string. Anything else is a finding, and gives the empty string.
 func (d *decoder) string(n int32) string {
 	if !d.is(n, text) {
 		return ""
@@ -113,7 +112,7 @@ func (d *decoder) string(n int32) string {
 	return d.nodes[n].text
 }
 
-// oneOf is the index of a string among words.
+// oneOf returns the index of a string among words.
 func (d *decoder) oneOf(n int32, words []string) (int, bool) {
 	if !d.is(n, text) {
 		return 0, false

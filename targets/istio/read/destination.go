@@ -74,7 +74,7 @@ func (d *decoder) clientTLS(policy int32) enforce.ClientTLS {
 	return enforce.ClientTLS(max(mode, int(enforce.AutoTLS)))
 }
 
-// at is the value of a key of a mapping, 0 if there is none.
+// at returns the value of a key of a mapping, 0 if there is none.
 func (d *decoder) at(n int32, key string) int32 {
 	if n == 0 {
 		return 0

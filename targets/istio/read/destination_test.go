@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestDestination is which of several rules callers obey: that of their namespace, of the callee's, of the root, and in
-// each the closest host.
+// TestDestination finds the DestinationRule that callers obey: one of their own namespace, else of the callee's, else of the
+// root, and in each the one with the most specific host.
 func TestDestination(t *testing.T) {
 	rule := func(namespace, name, host, rest string) string {
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: %q, %s trafficPolicy: {tls: {mode: DISABLE}}}\n", name, namespace, host, rest)

@@ -2,18 +2,18 @@ package read
 
 import "strings"
 
-// A manifest that a program wrote uses little of YAML: block mappings and sequences, plain and quoted scalars, `{}` and
-// `[]`. This reader knows only that, and is some fifty times as fast as a whole YAML library. It leaves anything else to the
-// library: it answers as the library would, or not at all.
+// Manifests that a program wrote use little of YAML: block mappings and sequences, plain and quoted scalars, `{}` and `[]`.
+// This reader knows only that, and is some fifty times as fast as a YAML library. It either gives the same tree as the
+// library or leaves the document to it.
 
-// fast reads one document; its methods return false if the document has anything that they do not know.
+// fast reads one document. Its methods return false at anything that they do not know.
 type fast struct {
 	*tree
 	text string // the document
 	base int32  // where it begins in the file
 
-	// The current line: where its content begins and ends, and its indentation. After `- ` the rest of a line counts as
-	// a line of its own, which is indented to its column.
+	// The current line: where its content begins and ends, and its indentation. What follows `- ` is treated as a line of
+	// its own, indented to its column.
 	at, eol, indent int
 	adjacent        bool // there is no blank line or comment between it and the line before
 }
@@ -73,7 +73,7 @@ func (f *fast) line() bool {
 
 func printableASCII(c byte) bool { return c >= ' ' && c <= '~' }
 
-// block reads what begins at the current line.
+// block reads the value that begins at the current line.
 func (f *fast) block(depth int) (int32, bool) {
 	if depth > maxDepth {
 		return 0, false
@@ -194,7 +194,7 @@ var inKey, inPlain = func() (key, plain [256]bool) {
 	return key, plain
 }()
 
-// key is the plain key with which the current line begins.
+// key returns the plain key with which the current line begins.
 func (f *fast) key() (string, bool) {
 	i := f.at
 	for i < f.eol && inKey[f.text[i]] {

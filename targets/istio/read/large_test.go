@@ -35,7 +35,7 @@ func TestMoreRulesThanTheAPITakes(t *testing.T) {
 	assert.Equal(t, enforce.Undecided, m.For(backend).Decide(onPort80).Verdict)
 }
 
-// As many rules as the API takes, each with its own caller, port, path and method: classes do not multiply.
+// As many rules as the API accepts, each with its own caller, port, path and method: the number of classes stays small.
 func TestLargePolicy(t *testing.T) {
 	m, findings := readOne(policyOf(512, func(i int) string {
 		return fmt.Sprintf("from: [{source: {principals: [cluster.local/ns/shop/sa/a%[1]d]}}]\n    to: [{operation: {ports: [\"%[2]d\"], methods: [M%[1]d], paths: [/api/%[1]d/*]}}]", i, i+1000)
@@ -52,7 +52,7 @@ func TestLargePolicy(t *testing.T) {
 	assert.Less(t, len(split.Operations), 512*4)
 }
 
-// Templates can tell apart more classes than there are atoms in the universe: that is said, and soon.
+// Templates can distinguish more classes than there are atoms in the universe. That is an error, and it comes quickly.
 func TestTooManyClasses(t *testing.T) {
 	m, findings := readOne(policyOf(1, func(int) string {
 		var paths []string

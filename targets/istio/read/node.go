@@ -9,7 +9,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// kind is the kind of a YAML value once it is JSON, which is what an API server sees.
+// kind is the kind that a YAML value has as JSON, which is what an API server receives.
 type kind uint8
 
 const (
@@ -52,7 +52,7 @@ func (t *tree) add(n node) int32 {
 	return int32(len(t.nodes) - 1)
 }
 
-// span is the span of a value, or of its key if the value is empty.
+// span returns the span of a value, or of its key if the value is empty.
 func (t *tree) span(i int32) source.Span {
 	n := &t.nodes[i]
 	if n.start == n.end {
@@ -66,7 +66,7 @@ func (t *tree) keySpan(i int32) source.Span {
 	return t.file.Span(int(n.keyStart), int(n.keyEnd))
 }
 
-// plainKind is the kind of a scalar without quotes and tag, as go.yaml.in/yaml/v2 reads it, with which kubectl and every
+// plainKind returns the kind of a scalar without quotes and tag. It follows go.yaml.in/yaml/v2, with which kubectl and every
 // other user of sigs.k8s.io/yaml reads: YAML 1.1, with dates as strings.
 func plainKind(s string) kind {
 	if s == "" {

@@ -106,13 +106,12 @@ func (d *decoder) child(n int32, key string) int32 {
 	return n
 }
 
-// pass reports an object that is not judged at all.
+// pass reports an object that is not judged.
 func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnostic {
 	return r.findings.Add(diag.SkippedObject, at, format, args...)
 }
 
-// metadata reads the parts of metadata that matter, and returns the value of the annotation istio.io/dry-run, 0 if there is
-// none.
+// metadata reads names, labels and the like, and returns the value of the annotation istio.io/dry-run, 0 if there is none.
 func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
 	if !d.is(n, mapping) {
 		return 0

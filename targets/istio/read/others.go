@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Others reads the objects that Files passes over: those that decide no request. Lists are their items. Objects that no
-// cluster has are left out, and so is what cannot be read, of which Files makes findings.
+// Others reads the objects that decide no request, which Files skips. It unfolds Lists. It leaves out objects that are not
+// applied to clusters, and what cannot be read, which is a finding of Files.
 func Others(files []*source.File) []enforce.Other {
 	d := &decoder{tree: &tree{}}
 	var all []enforce.Other
@@ -71,14 +71,14 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 	return append(all, o)
 }
 
-// onlyHosts reports whether hosts are all that a Sidecar says of what goes out.
+// onlyHosts reports whether a Sidecar says nothing about outbound traffic except its hosts.
 func (d *decoder) onlyHosts(egress int32) bool {
 	listener := d.nodes[egress].first
 	hosts := d.at(listener, "hosts")
 	return hosts != 0 && d.nodes[hosts].kind == sequence && d.nodes[listener].next == 0 && d.nodes[listener].first == hosts && d.nodes[hosts].next == 0
 }
 
-// added is what clusters and meshc add to an object.
+// added are the fields that clusters and meshc add to an object.
 func (d *decoder) added(n, meta int32) []int32 {
 	all := []int32{d.at(n, "status")}
 	for _, key := range []string{"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"} {
@@ -99,7 +99,7 @@ func (d *decoder) added(n, meta int32) []int32 {
 	return all
 }
 
-// canonical appends a value without some of the values in it: the same text for mappings in any order.
+// canonical appends a value without some of the values in it. The text does not depend on the order of mappings.
 func (d *decoder) canonical(text []byte, n int32, without []int32) []byte {
 	v := &d.nodes[n]
 	text = append(text, '0'+byte(v.kind))

@@ -64,8 +64,8 @@ func (d *decoder) mutualTLS(n int32) enforce.Mode {
 	return mode
 }
 
-// oneScope reports PeerAuthentications of one namespace that have the same selector, of which only the oldest counts. They
-// are sorted by age.
+// oneScope reports PeerAuthentications of one namespace that have the same selector. Only the oldest applies. They are sorted
+// by age.
 func (r *reader) oneScope(peers []*enforce.Object) {
 	first := map[string]*enforce.Object{}
 	for _, p := range peers {
@@ -83,14 +83,14 @@ func (r *reader) oneScope(peers []*enforce.Object) {
 
 func (r *reader) overruled(p, by *enforce.Object) {
 	if enforce.Rivals(p, by) {
-		r.findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s have the same scope, and which of them counts is not known", by.ID(), p.ID()).
+		r.findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s have the same scope, and it is not known which of them applies", by.ID(), p.ID()).
 			WithRelated(by.At, "the other one").
-			WithNote("the one that was created first counts, and the manifests do not say which that is").
+			WithNote("the older one applies, and the manifests do not say which that is").
 			WithHelp("keep one of them")
 		return
 	}
 	r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has the same scope as %s", p.ID(), by.ID()).
 		WithRelated(by.At, "the other one").
-		WithNote("of two in one scope only the oldest counts").
+		WithNote("only the oldest one in a scope applies").
 		WithHelp("keep one of them")
 }

@@ -5,10 +5,11 @@
 // Istio's or Envoy's, it cites the file. It knows nothing of intents or of what writes manifests: together with the
 // analysis it is the judge of the emitter, and shares no code with it.
 //
-// It does not guess. What a cluster would refuse is a finding, and so is every field that depends on what requests do not
-// reveal: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests that such a
-// field may decide are undecided, and no others are. It does not see trust domain aliases, routes, what EnvoyFilters and
-// Sidecars change (which is a finding), and the normalization of paths before policies are applied.
+// It does not guess. What a cluster would refuse is a finding, and so is every field that depends on what the model of a
+// request does not have: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests
+// that such a field may decide are undecided, and no others are. EnvoyFilters and Sidecars are findings, because what they
+// change is not modelled. Not modelled without a finding are trust domain aliases, routes, and the normalization of paths
+// before policies are applied.
 //
 // Manifests that a program wrote are read by a fast reader of a small part of YAML (fast.go), all others by a library
 // (slow.go). Both make the same tree (node.go), which the decoder takes apart.
@@ -75,8 +76,8 @@ func (r *reader) file(f *source.File, t *tree) {
 	})
 }
 
-// documents reads the documents of a file that have content into the tree, and calls f after each, or with the reason why
-// one cannot be read.
+// documents reads the documents of a file into the tree, one after the other, and calls f for each with content: with a fault
+// if it cannot be read.
 func (t *tree) documents(file *source.File, f func(*fault)) {
 	for doc := range yamldoc.Split(file) {
 		t.reset(file)
@@ -93,8 +94,8 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 	}
 }
 
-// register adds an object. A cluster keeps only one of two with the same name; the first that is read stands for both, and
-// may be anything.
+// register adds an object. Of two objects with the same name a cluster keeps only one, and the manifests do not say which: the
+// first one is kept, and its effect counts as unknown.
 func (r *reader) register(p *enforce.Object, d *decoder) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
 	key := objectKey{p.Kind, p.Namespace, p.Name}

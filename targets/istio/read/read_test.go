@@ -17,7 +17,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// show is a tree with the places of its scalars and keys.
+// show writes a tree with the spans of its scalars and keys.
 func (t *tree) show(i int32) string {
 	n := t.nodes[i]
 	var b strings.Builder
@@ -39,7 +39,7 @@ func (t *tree) show(i int32) string {
 	return b.String()
 }
 
-// plainValue is a tree as JSON decodes it, numbers and booleans without their value.
+// plainValue returns a tree in the types of encoding/json, with numbers and booleans reduced to their kind.
 func (t *tree) plainValue(i int32) any {
 	n := t.nodes[i]
 	switch n.kind {
@@ -93,7 +93,7 @@ var documents = []string{
 	"--- a\n", "a: b\n...\n", "a: ---\n", "a:\n  ---\n", "a: .inf\nb: 0b1\nc: -0b1\nd: 1__0\n", "",
 }
 
-// FuzzReaders holds the fast reader to the YAML library, and both to what kubectl reads with.
+// FuzzReaders compares the fast reader with the YAML library, and both with the library that kubectl uses.
 func FuzzReaders(f *testing.F) {
 	for _, d := range documents {
 		f.Add(d)
@@ -120,7 +120,7 @@ func FuzzReaders(f *testing.F) {
 			}
 			bytes, err := yaml.YAMLToJSONStrict([]byte(d.Text))
 			if err != nil {
-				// JSON has no infinity; otherwise what kubectl does not read is no YAML to the fast reader either.
+				// kubectl refuses infinity, which JSON lacks; the fast reader must leave everything else that kubectl refuses.
 				require.False(t, answered && !strings.Contains(err.Error(), "unsupported value"), "%q: %v", d.Text, err)
 				continue
 			}
@@ -133,7 +133,7 @@ func FuzzReaders(f *testing.F) {
 	})
 }
 
-// The fast reader is of use only where it answers: what a compiler writes.
+// The fast reader reads what a compiler writes, without the library.
 func TestFastReaderReadsWhatIsGenerated(t *testing.T) {
 	files, _ := generated(1)
 	for _, f := range files {
@@ -171,7 +171,7 @@ func labelsOf(p *enforce.Object) map[string]string {
 	return m
 }
 
-// The order of files and of documents bears on nothing.
+// The order of files and of documents has no effect.
 func TestOrderDoesNotMatter(t *testing.T) {
 	for seed := range uint64(50) {
 		text := randomText(seed)

@@ -11,7 +11,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// expansion is by how many values, beyond its size in bytes, a document may grow by aliases and merge keys.
+// expansion is how many values a document may have beyond its size in bytes, by aliases and merge keys.
 const expansion = 100_000
 
 // fault is why a document cannot be read at all.
@@ -99,7 +99,7 @@ func (c *converter) value(n *yaml.Node, depth int) int32 {
 			}
 		}
 		for _, r := range repeats {
-			c.fail(r.Again, "the key `"+r.Again.Value+"` is twice in one mapping")
+			c.fail(r.Again, "the key `"+r.Again.Value+"` occurs twice in one mapping")
 		}
 	case yaml.SequenceNode:
 		c.nodes[i].kind = sequence

@@ -8,7 +8,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// plain reads any pattern of a dimension.
+// plain returns the reader of a dimension in which every text is a pattern.
 func plain(d space.Dimension) func(string) (space.Pattern, string) {
 	return func(s string) (space.Pattern, string) { return space.Standard.Pattern(d, s), "" }
 }
@@ -93,7 +93,7 @@ func checkedPath(s string) (space.Pattern, string) {
 	return space.Standard.Pattern(space.Path, s), ""
 }
 
-// principal is an identity as Istio reads it in a mesh of one trust domain, which replaces the trust domain of the policy if
+// principal reads an identity as Istio does in a mesh with one trust domain, which replaces the trust domain of the policy if
 // that is cluster.local or matches it (ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain).
 func (d *decoder) principal(s string) (space.Pattern, string) {
 	parts := strings.Split(s, "/")
@@ -108,8 +108,8 @@ func (d *decoder) principal(s string) (space.Pattern, string) {
 	return space.PrincipalPattern(s), ""
 }
 
-// misleads says why a pattern does not match what it seems to match, and what to write instead; empty if it does. Istio
-// accepts such a pattern silently.
+// misleads returns why a pattern does not match what it seems to match, and what to write instead; empty if it does. Istio
+// accepts such patterns silently.
 func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 	written := p.String()
 	text, first := strings.CutPrefix(written, "*")
@@ -133,7 +133,7 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 	case d == space.Path && !space.IsTemplate(written):
 		switch {
 		case wild:
-			return "a path takes one wildcard, at its start or its end: the `*` inside `" + written + "` stands for itself", "write a template, where `{*}` stands for one segment and `{**}` for any number"
+			return "a path takes one wildcard, at its start or its end: the `*` inside `" + written + "` matches only itself", "write a template, where `{*}` stands for one segment and `{**}` for any number"
 		case !first && text[0] != '/':
 			return "a path begins with a slash, so `" + written + "` never matches", "write `/" + written + "`"
 		}

@@ -84,7 +84,7 @@ type generator struct {
 // call is an edge into another namespace.
 type call struct{ from, to service }
 
-// populate spreads the services evenly. A namespace with a single service would have nobody to call it.
+// populate spreads the services evenly. The only service of a namespace would have no callers.
 func (g *generator) populate() {
 	count := (g.Services + g.Namespace - 1) / g.Namespace
 	if g.Services < count*MinServices {

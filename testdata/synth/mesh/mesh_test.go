@@ -52,7 +52,7 @@ func TestEveryServiceHasACaller(t *testing.T) {
 			}
 		}
 		for i := range n {
-			assert.True(t, called[fmt.Sprintf("svc-%05d", i)], "%d services: nobody calls %d", n, i)
+			assert.True(t, called[fmt.Sprintf("svc-%05d", i)], "%d services: no service calls %d", n, i)
 		}
 	}
 }

@@ -26,7 +26,7 @@
 // may overlap. So a layer is sorted within each frame only, and frames are stacked where they share a layer. Their order
 // is found by exchanging pairs as long as that lowers a cost of edge lengths, crossings and height.
 //
-// In a large graph nobody follows a line with the eye. Above maxLayered nodes or maxRouted edges it becomes a grid
+// In a large graph no one can follow a line with the eye. Above maxLayered nodes or maxRouted edges it becomes a grid
 // (grid.go): namespaces in rows by name, and edges as plain curves behind them. The browser page adds search and focus.
 //
 // Edges into a node that have one style, by mutual TLS, denies and change, end in one common arrow. Styles differ in

@@ -30,7 +30,7 @@ func (ns Namespace) title() string {
 	return ns.Name + " · " + ns.Mode
 }
 
-// Kind says what a node stands for.
+// Kind is what a node represents.
 type Kind uint8
 
 const (

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// texts returns what stands in the box of a node: its name and, below it, what is special about it.
+// texts returns the texts in the box of a node: its name and, below it, what is special about it.
 func (n *Node) texts() (title, detail string) {
 	switch n.Kind {
 	case External:
@@ -62,7 +62,7 @@ func (n *Node) description() string {
 	return strings.Join(all, ", ")
 }
 
-// edgeWords are how a format says what becomes of a request on an edge.
+// edgeWords are the words of a format for what happens to requests on an edge.
 type edgeWords struct{ strict, permissive, denied string }
 
 // Emoji need a font that has them. Graphviz has none: its PDFs show empty boxes.

@@ -1,6 +1,6 @@
 package graph
 
-// layout is where everything in a picture stands, in whole pixels.
+// layout is the position of everything in a picture, in whole pixels.
 type layout struct {
 	graph         *Graph
 	width, height int
