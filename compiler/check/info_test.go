@@ -15,8 +15,8 @@ import (
 	"github.com/meshc/meshc/lang"
 )
 
-// TestNamesOfExamples holds every name of every example against what the check recorded for it: it is a definition or a
-// use, and the declaration has that name as its text.
+// TestNamesOfExamples checks what was recorded for every name of every example: it is a definition or a use, and the text of
+// its declaration is that name.
 func TestNamesOfExamples(t *testing.T) {
 	intents, err := doublestar.FilepathGlob("../../examples/*/**/*.mesh")
 	require.NoError(t, err)
@@ -76,57 +76,35 @@ func TestNamesOfExamples(t *testing.T) {
 	assert.NotZero(t, manifests, "no name leads into a manifest")
 }
 
-// names is every name of intents that is neither a wildcard, a number, a label nor a value.
+// names returns every name in intents that is not a wildcard, a number, a label or a value.
 func names(files []*lang.File) []lang.Name {
 	var all []lang.Name
-	add := func(n lang.Name) {
-		wildcard := n.Text == "*" || n.Text == "any" || n.Text == "world"
-		if n.Present() && (n.Quoted || !wildcard) {
-			all = append(all, n)
-		}
-	}
-	refs := func(list ...lang.Ref) {
-		for _, r := range list {
-			add(r.Namespace)
-			add(r.Name)
-		}
-	}
-	targets := func(list ...[]lang.Target) {
-		for _, side := range list {
-			for _, t := range side {
-				refs(t.Ref)
+	add := func(names ...lang.Name) {
+		for _, n := range names {
+			wildcard := n.Text == "*" || n.Text == "any" || n.Text == "world"
+			if n.Present() && (n.Quoted || !wildcard) {
+				all = append(all, n)
 			}
 		}
 	}
 	for _, f := range files {
-		for _, stmt := range f.Stmts {
-			switch s := stmt.(type) {
+		lang.Walk(f, func(n lang.Node) bool {
+			switch n := n.(type) {
 			case *lang.Mesh:
-				add(s.Name)
+				add(n.Name)
 			case *lang.Service:
-				add(s.Name)
-				for _, a := range s.Accounts {
-					add(a)
-				}
+				add(append([]lang.Name{n.Name}, n.Accounts...)...)
 			case *lang.External:
-				add(s.Name)
+				add(n.Name)
 			case *lang.Group:
-				add(s.Name)
-				refs(s.Members...)
-			case *lang.Edge:
-				targets(s.Hops...)
-			case *lang.Deny:
-				targets(s.Hops...)
-			case *lang.Export:
-				targets(s.What)
-				refs(s.To...)
-			case *lang.MTLS:
-				targets(s.Targets)
-			case *lang.Guard:
-				targets(s.Hops...)
-				refs(s.Except...)
+				add(n.Name)
+			case *lang.Target:
+				add(n.Namespace, n.Name)
+			case *lang.Ref:
+				add(n.Namespace, n.Name)
 			}
-		}
+			return true
+		})
 	}
 	return all
 }

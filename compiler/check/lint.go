@@ -35,7 +35,7 @@ func (m *mesh) bindable() bool {
 }
 
 func (c *checker) lintMesh(m *mesh) {
-	root := m.Name == c.Config.RootNamespace // which can have no mode of its own
+	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: plaintext callers reach its pods, and the policies turn them away").

@@ -102,7 +102,7 @@ func (c *checker) applyCeilings() {
 			full = wide
 		}
 		mine := min(full.mode, c.ceiling(m.Name, "*"))
-		if m.Name == c.Config.RootNamespace {
+		if c.isRoot(m.Name) {
 			c.withoutCeilings(m)
 			continue
 		}
@@ -114,6 +114,10 @@ func (c *checker) applyCeilings() {
 		}
 	}
 }
+
+// isRoot reports whether a namespace is the root namespace, which cannot have a mode of its own: what is there binds every
+// namespace.
+func (c *checker) isRoot(namespace string) bool { return namespace == c.policy.RootNamespace }
 
 // withoutCeilings gives the root namespace the modes that its section states, for a target to refuse. What ceilings hold
 // back in a namespace they would hold back here in the whole mesh.
@@ -161,7 +165,7 @@ func (c *checker) unknownCeilings() {
 		m := c.byName[namespace]
 		switch {
 		case namespace == "*":
-		case namespace == c.Config.RootNamespace:
+		case c.isRoot(namespace):
 			c.list.Add(diag.RootNamespace, at, "%s is the root namespace, where a mode would bind the whole mesh", namespace).
 				WithHelp("write the ceiling as \"*\", or for single meshes")
 		case m == nil:
