@@ -182,7 +182,7 @@ func ExampleDiff() {
 		log.Fatal(err)
 	}
 	for _, c := range d.Opened {
-		fmt.Println(c.Text)
+		fmt.Println(&c)
 	}
 	fmt.Println(len(d.Closed), "closed")
 	// Output:

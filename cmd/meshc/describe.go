@@ -11,7 +11,7 @@ import (
 )
 
 // place is FILE:LINE of the statement behind a change, or else the files that the manifests name; empty where neither is known.
-func place(c diff.Change) string {
+func place(c *diff.Change) string {
 	if !c.At.IsZero() {
 		return fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
 	}
@@ -27,11 +27,12 @@ func past(place string, gone bool) string {
 }
 
 // description is a difference as the description of a pull request.
-func (d *difference) description(environment string, owners func(diff.Change) []string) forge.Description {
+func (d *difference) description(environment string, owners func(*diff.Change) []string) forge.Description {
 	lines := func(list []diff.Change) []forge.Line {
 		var all []forge.Line
-		for _, c := range list {
-			all = append(all, forge.Line{Intent: c.Text, File: place(c), Gone: c.Gone, Because: c.Because, Owners: owners(c)})
+		for i := range list {
+			c := &list[i]
+			all = append(all, forge.Line{Intent: c.String(), File: place(c), Gone: c.Gone, Because: c.Because, Owners: owners(c)})
 		}
 		return all
 	}
@@ -40,28 +41,30 @@ func (d *difference) description(environment string, owners func(diff.Change) []
 		Opened:      lines(d.Opened), Closed: lines(d.Closed), FailOpen: lines(d.FailOpen), FailClosed: lines(d.FailClosed),
 		Diff: string(d.yaml),
 	}
-	for _, r := range d.Reachable {
-		desc.Reachable = append(desc.Reachable, forge.Line{Intent: r.String()})
+	for i := range d.Reachable {
+		desc.Reachable = append(desc.Reachable, forge.Line{Intent: d.Reachable[i].String()})
 	}
 	if d.Unfollowed > 0 {
-		desc.Reachable = append(desc.Reachable, forge.Line{Intent: fmt.Sprintf("%d more callers, whose chains were not followed", d.Unfollowed)})
+		desc.Reachable = append(desc.Reachable, forge.Line{Intent: unfollowedText(d.Unfollowed)})
 	}
-	for _, m := range d.Modes {
+	for i := range d.Modes {
+		m := &d.Modes[i]
 		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String(), File: m.File, Gone: m.Gone, Because: m.Because})
 	}
-	for _, o := range d.Others {
-		desc.Others = append(desc.Others, forge.Line{Intent: o.String()})
+	for i := range d.Others {
+		desc.Others = append(desc.Others, forge.Line{Intent: d.Others[i].String()})
 	}
 	edges := func(list []diff.Change, change forge.EdgeChange) {
-		for _, c := range list {
-			desc.Graph.Edges = append(desc.Graph.Edges, forge.Edge{From: c.From, To: c.To, Label: strings.TrimSpace(c.Target), MTLS: c.MTLS, Change: change})
+		for i := range list {
+			c := &list[i]
+			desc.Graph.Edges = append(desc.Graph.Edges, forge.Edge{From: c.Callers.String(), To: c.Callee.String(), Label: strings.TrimSpace(c.What()), MTLS: c.MTLS, Change: change})
 		}
 	}
 	edges(d.Opened, forge.Added)
 	edges(d.Closed, forge.Removed)
 	edges(d.FailOpen, forge.Added)
 	for _, c := range d.FailClosed {
-		edges(c.Still, forge.Kept)
+		edges(c.Remaining, forge.Kept)
 	}
 	return desc
 }
@@ -100,7 +103,7 @@ func (d *difference) text() []byte {
 	}
 	changes := func(title string, list []diff.Change) {
 		section(title, len(list), func(i int) (string, string, string) {
-			return list[i].Text, past(place(list[i]), list[i].Gone), list[i].Because
+			return list[i].String(), past(place(&list[i]), list[i].Gone), list[i].Because
 		})
 	}
 	changes("fail-open: these lose their last ALLOW", d.FailOpen)
@@ -109,12 +112,16 @@ func (d *difference) text() []byte {
 	changes("fail-closed: these get their first ALLOW", d.FailClosed)
 	section("newly reachable", len(d.Reachable), func(i int) (string, string, string) { return d.Reachable[i].String(), "", "" })
 	if d.Unfollowed > 0 {
-		fmt.Fprintf(&b, "  %d more callers, whose chains were not followed\n\n", d.Unfollowed)
+		fmt.Fprintf(&b, "  %s\n\n", unfollowedText(d.Unfollowed))
 	}
 	section("mTLS modes", len(d.Modes), func(i int) (string, string, string) {
-		m := d.Modes[i]
+		m := &d.Modes[i]
 		return m.String(), past(m.File, m.Gone), m.Because
 	})
 	section("other objects", len(d.Others), func(i int) (string, string, string) { return d.Others[i].String(), "", "" })
 	return append(b.Bytes(), d.yaml...)
+}
+
+func unfollowedText(n int) string {
+	return plural(n, "more service") + ", whose callers over others were not followed"
 }

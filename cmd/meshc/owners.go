@@ -16,8 +16,8 @@ import (
 
 // ownersOf returns the owners to ask about a change: those of the file that declares the callee, or else of the file of the
 // statement, according to CODEOWNERS in the repository of the sources.
-func ownersOf(p *project.Project) func(diff.Change) []string {
-	none := func(diff.Change) []string { return nil }
+func ownersOf(p *project.Project) func(*diff.Change) []string {
+	none := func(*diff.Change) []string { return nil }
 	if p == nil {
 		return none
 	}
@@ -33,10 +33,10 @@ func ownersOf(p *project.Project) func(diff.Change) []string {
 	if real, err := filepath.EvalSymlinks(within); err == nil {
 		within = real
 	}
-	return func(c diff.Change) []string {
+	return func(c *diff.Change) []string {
 		at := c.At
-		if c.Callee != nil {
-			at = c.Callee.At
+		if c.Callee.Service != nil {
+			at = c.Callee.Service.At
 		}
 		if at.IsZero() {
 			return nil

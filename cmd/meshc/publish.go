@@ -365,11 +365,11 @@ func (a *author) Set(text string) error {
 }
 
 // reviewers returns the owners of the changes that are users of a forge, whose names begin with @.
-func (d *difference) reviewers(owners func(diff.Change) []string) []string {
+func (d *difference) reviewers(owners func(*diff.Change) []string) []string {
 	var all []string
 	for _, list := range [][]diff.Change{d.Opened, d.Closed, d.FailOpen, d.FailClosed} {
-		for _, c := range list {
-			for _, o := range owners(c) {
+		for i := range list {
+			for _, o := range owners(&list[i]) {
 				if strings.HasPrefix(o, "@") && !slices.Contains(all, o) {
 					all = append(all, o)
 				}

@@ -3,59 +3,55 @@ package diff
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
-	"github.com/meshc/meshc/compiler/policy"
 )
 
-// piece is a set with a name: some callers, or some operations.
-type piece struct {
-	text   string
-	caller string // of callers at some addresses: the text without those
-	set    space.Set
-	size   int // of the set, once sorted
-	price  int // the effort of reading it
-
-	who    *policy.Source // callers as a source of the language; nil where the language has no word for them
-	single bool           // callers of one identity, one piece for each
+// name is a named set: of sources, or of classes of operations.
+type name[T any] struct {
+	value T
+	text  string
+	group string // of callers at some addresses: who they are
+	set   space.Set
+	size  int // of the set, once sorted
+	cost  int // the effort of reading it
 }
 
-// The prices of names.
+// The costs of names.
 const (
-	plain   = 1
-	rough   = 8  // it says little
-	example = 30 // the name of one member: it stands for others
+	plain  = 1
+	vague  = 8  // it says little
+	sample = 30 // it is the name of one member, which stands for others
 )
 
-// named is a piece without some others.
-type named struct {
-	*piece
-	except []*piece
+// phrase is a name without some others.
+type phrase[T any] struct {
+	*name[T]
+	except []*name[T]
 	set    space.Set // what is left
 }
 
-// cover names a set by pieces that together include all of want and nothing outside fits, a superset of want: so
-// `GET /api/*` may stand for what was opened even if some of it was open before. It chooses the cheapest names. The pieces
-// are in the order of widestFirst.
-func cover(want, fits space.Set, pieces []piece) []named {
-	var within, fitting, all []named
-	for i := range pieces {
-		p := &pieces[i]
+// cover names a set by phrases that together include all of want and nothing outside fits, a superset of want: so
+// `GET /api/*` may stand for what was opened even if some of it was open before. It chooses the cheapest. The names are in
+// the order of widestFirst.
+func cover[T any](want, fits space.Set, names []name[T]) []phrase[T] {
+	var within, fitting, all []phrase[T]
+	for i := range names {
+		p := &names[i]
 		if !p.set.Meets(want) {
 			continue
 		}
-		n := named{piece: p, set: p.set}
+		n := phrase[T]{name: p, set: p.set}
 		switch {
 		case p.set.Within(want):
 			within = append(within, n)
 			fallthrough
 		case p.set.Within(fits):
 			fitting = append(fitting, n)
-		case p.price == example:
+		case p.cost == sample:
 			continue
 		default:
-			if n.except = p.less(want, fits, pieces); n.except == nil {
+			if n.except = p.less(want, fits, names); n.except == nil {
 				continue
 			}
 			n.set = slices.Clone(p.set)
@@ -65,12 +61,12 @@ func cover(want, fits space.Set, pieces []piece) []named {
 		}
 		all = append(all, n)
 	}
-	var best []named
+	var best []phrase[T]
 	least := -1
-	offer := func(list []named) {
+	offer := func(list []phrase[T]) {
 		cost := 0
 		for _, n := range list {
-			cost += n.cost(want)
+			cost += n.reading(want)
 		}
 		if list != nil && (least < 0 || cost < least) {
 			best, least = list, cost
@@ -87,36 +83,35 @@ func cover(want, fits space.Set, pieces []piece) []named {
 	return best
 }
 
-// widestFirst sorts pieces.
-func widestFirst(pieces []piece) {
-	for i := range pieces {
-		pieces[i].size = pieces[i].set.Len()
+func widestFirst[T any](names []name[T]) {
+	for i := range names {
+		names[i].size = names[i].set.Len()
 	}
-	slices.SortStableFunc(pieces, func(a, b piece) int {
+	slices.SortStableFunc(names, func(a, b name[T]) int {
 		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.text, b.text))
 	})
 }
 
-// mostExceptions is more than anybody reads in one name.
+// mostExceptions is more than anyone reads in one phrase.
 const mostExceptions = 12
 
-// less is pieces that include everything of p that does not fit, and as little as possible of what is wanted: an ALLOW of
+// less is names that include everything of p that does not fit, and as little as possible of what is wanted: an ALLOW of
 // `GET /api/*` that a DENY of `/api/internal/*` narrows is the first except the second. It is nil where there are no such
-// pieces.
-func (p *piece) less(want, fits space.Set, pieces []piece) []*piece {
+// names. Of several that are as good, the same callers at some addresses come first.
+func (p *name[T]) less(want, fits space.Set, names []name[T]) []*name[T] {
 	wrong, right := p.set.Minus(fits), p.set.Common(want)
-	var chosen []*piece
+	var chosen []*name[T]
 	for left := wrong.Len(); left > 0; left = wrong.Len() {
-		var best *piece
+		var best *name[T]
 		var lost, gained, most int
-		for i := range pieces {
-			e := &pieces[i]
-			if e.price == example || !e.set.Meets(wrong) || right.Within(e.set) {
+		for i := range names {
+			e := &names[i]
+			if e.cost == sample || !e.set.Meets(wrong) || right.Within(e.set) {
 				continue
 			}
 			l, g := e.set.Shared(right), e.set.Shared(wrong)
 			most = max(most, g)
-			if best == nil || l < lost || l == lost && (g*best.price > gained*e.price || g*best.price == gained*e.price && p.who != nil && e.who == p.who) {
+			if best == nil || l < lost || l == lost && (g*best.cost > gained*e.cost || g*best.cost == gained*e.cost && p.group != "" && e.group == p.group) {
 				best, lost, gained = e, l, g
 			}
 		}
@@ -126,18 +121,18 @@ func (p *piece) less(want, fits space.Set, pieces []piece) []*piece {
 		chosen = append(chosen, best)
 		wrong, right = wrong.Minus(best.set), right.Minus(best.set)
 	}
-	slices.SortFunc(chosen, func(a, b *piece) int { return cmp.Compare(a.text, b.text) })
+	slices.SortFunc(chosen, func(a, b *name[T]) int { return cmp.Compare(a.text, b.text) })
 	return chosen
 }
 
-// cost is roughly the effort of reading the name.
-func (n *named) cost(want space.Set) int {
-	cost := n.price
+// reading is roughly the effort of reading the phrase.
+func (n *phrase[T]) reading(want space.Set) int {
+	cost := n.cost
 	if len(n.except) > 0 {
 		cost += 3
 	}
 	for _, e := range n.except {
-		cost += e.price
+		cost += e.cost
 	}
 	if !n.set.Within(want) {
 		cost += 2 // it includes more than what changed
@@ -145,48 +140,56 @@ func (n *named) cost(want space.Set) int {
 	return cost
 }
 
-// greedy covers want by the names with the best ratio of size to cost; nil where the names do not cover it.
-func greedy(want space.Set, names []named) []named {
-	worth := make([]float64, len(names))
-	order := make([]int, len(names))
-	for i := range names {
-		worth[i] = float64(names[i].set.Shared(want)) / float64(names[i].cost(want))
+// exceptions is the values of the names that are excepted.
+func (n *phrase[T]) exceptions() (all []T) {
+	for _, e := range n.except {
+		all = append(all, e.value)
+	}
+	return all
+}
+
+// greedy covers want by the phrases with the best ratio of size to cost; nil where they do not cover it.
+func greedy[T any](want space.Set, phrases []phrase[T]) []phrase[T] {
+	worth := make([]float64, len(phrases))
+	order := make([]int, len(phrases))
+	for i := range phrases {
+		worth[i] = float64(phrases[i].set.Shared(want)) / float64(phrases[i].reading(want))
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(worth[b], worth[a]) })
 	left := slices.Clone(want)
-	var chosen []named
-	said := make([]int, len(want)*64) // by how many
+	var chosen []phrase[T]
+	times := make([]int, len(want)*64) // how often each member is named
 	for _, i := range order {
-		if n := names[i]; n.set.Meets(left) {
+		if n := phrases[i]; n.set.Meets(left) {
 			chosen = append(chosen, n)
 			left = left.Minus(n.set)
 			for member := range n.set.Common(want).All() {
-				said[member]++
+				times[member]++
 			}
 		}
 	}
 	if left.Len() > 0 {
 		return nil
 	}
-	// A name chosen early may be covered by later ones.
+	// A phrase chosen early may be covered by later ones.
 	for i := range slices.Backward(chosen) {
 		members := chosen[i].set.Common(want)
 		alone := false
 		for member := range members.All() {
-			alone = alone || said[member] == 1
+			alone = alone || times[member] == 1
 		}
 		if alone {
 			continue
 		}
 		for member := range members.All() {
-			said[member]--
+			times[member]--
 		}
 		chosen = slices.Delete(chosen, i, i+1)
 	}
-	// Names with exceptions come last, so that no other name is read as an exception.
-	slices.SortStableFunc(chosen, func(a, b named) int {
-		return cmp.Or(cmp.Compare(a.price, b.price),
+	// Phrases with exceptions come last, so that no other is read as an exception.
+	slices.SortStableFunc(chosen, func(a, b phrase[T]) int {
+		return cmp.Or(cmp.Compare(a.cost, b.cost),
 			cmp.Compare(btoi(len(a.except) > 0), btoi(len(b.except) > 0)), cmp.Compare(a.text, b.text))
 	})
 	return chosen
@@ -197,18 +200,6 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// exceptions is ` except A, B`; empty where there are none. A beginning that was just written is not repeated.
-func (n named) exceptions(said string) string {
-	if len(n.except) == 0 {
-		return ""
-	}
-	words := make([]string, len(n.except))
-	for i, e := range n.except {
-		words[i] = strings.TrimSpace(strings.TrimPrefix(e.text, said))
-	}
-	return " except " + strings.Join(words, ", ")
 }
 
 func hasOne(s space.Set, is func(i int) bool) bool {

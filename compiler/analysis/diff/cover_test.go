@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Whatever pieces there are, a cover has all that is wanted and nothing that does not fit, as it reads: a piece less its
+// Whatever names there are, a cover has all that is wanted and nothing that does not fit, as it reads: a name less its
 // exceptions.
 func TestCover(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -28,21 +28,21 @@ func TestCover(t *testing.T) {
 		want, fits := some(0.3), some(0.5)
 		want.Add(random.IntN(n))
 		fits.AddAll(want)
-		var pieces []piece
+		var names []name[int]
 		for i := range random.IntN(12) {
-			pieces = append(pieces, piece{text: fmt.Sprint("p", i), set: some(random.Float64()), price: plain + random.IntN(8)})
+			names = append(names, name[int]{text: fmt.Sprint("p", i), set: some(random.Float64()), cost: plain + random.IntN(8)})
 		}
 		for i := range n {
 			set := space.NewSet(n)
 			set.Add(i)
-			pieces = append(pieces, piece{text: fmt.Sprint("e", i), set: set, price: example})
+			names = append(names, name[int]{text: fmt.Sprint("e", i), set: set, cost: sample})
 		}
-		widestFirst(pieces)
+		widestFirst(names)
 		said := space.NewSet(n)
-		for _, c := range cover(want, fits, pieces) {
-			reads := c.piece.set
+		for _, c := range cover(want, fits, names) {
+			reads := c.name.set
 			for _, e := range c.except {
-				require.NotEqual(t, example, e.price, round)
+				require.NotEqual(t, sample, e.cost, round)
 				reads = reads.Minus(e.set)
 			}
 			require.Equal(t, reads, c.set, round)

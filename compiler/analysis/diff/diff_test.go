@@ -20,9 +20,10 @@ import (
 
 func lines(d *diff.Diff) string {
 	var b strings.Builder
-	say := func(what string, list []diff.Change) {
-		for _, c := range list {
-			fmt.Fprintf(&b, "%s: %s", what, c.Text)
+	list := func(what string, changes []diff.Change) {
+		for i := range changes {
+			c := &changes[i]
+			fmt.Fprintf(&b, "%s: %s", what, c)
 			if !c.At.IsZero() {
 				fmt.Fprintf(&b, "  [%s:%d]", c.At.File.Name, c.At.StartPosition().Line)
 			}
@@ -32,15 +33,15 @@ func lines(d *diff.Diff) string {
 			b.WriteString("\n")
 		}
 	}
-	say("opened", d.Opened)
-	say("closed", d.Closed)
-	say("fail-open", d.FailOpen)
-	say("fail-closed", d.FailClosed)
+	list("opened", d.Opened)
+	list("closed", d.Closed)
+	list("fail-open", d.FailOpen)
+	list("fail-closed", d.FailClosed)
 	for _, r := range d.Reachable {
-		fmt.Fprintf(&b, "reachable: %s\n", r)
+		fmt.Fprintf(&b, "reachable: %s\n", &r)
 	}
 	for _, m := range d.Modes {
-		fmt.Fprintf(&b, "mode: %s\n", m)
+		fmt.Fprintf(&b, "mode: %s\n", &m)
 	}
 	return b.String()
 }

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ type external struct {
 	addresses []string
 }
 
-// call is an external and those of its addresses that some caller gains or loses: ` (HOST:PORT, HOST:PORT)`.
+// call is an external and those of its addresses that some caller gains or loses, each on a line.
 type call struct{ id, addresses string }
 
 func newEgress(objects []enforce.Other) egress {
@@ -87,8 +86,8 @@ func (d *Diff) egress(a, b *egress, was, is *policy.Policy) {
 		more(b.sidecars[name], old, now, opened)
 		more(b.sidecars[name], now, old, closed)
 	}
-	d.Opened = append(d.Opened, outward(opened, b, is, false)...)
-	d.Closed = append(d.Closed, outward(closed, a, was, true)...)
+	d.Opened = append(d.Opened, outward(Opened, opened, b, is)...)
+	d.Closed = append(d.Closed, outward(Closed, closed, a, was)...)
 }
 
 // more notes what one caller may call now and could not before.
@@ -96,45 +95,44 @@ func more(caller *enforce.Other, old, now map[string]external, into map[call][]*
 	for id, t := range now {
 		added := slices.DeleteFunc(slices.Clone(t.addresses), func(a string) bool { return slices.Contains(old[id].addresses, a) })
 		if len(added) > 0 {
-			c := call{id, " (" + strings.Join(added, ", ") + ")"}
+			c := call{id, strings.Join(added, "\n")}
 			into[c] = append(into[c], caller)
 		}
 	}
 }
 
 // outward is the changes of calls to externals. All workloads of a namespace are one caller.
-func outward(callers map[call][]*enforce.Other, side *egress, p *policy.Policy, gone bool) []Change {
+func outward(kind Kind, callers map[call][]*enforce.Other, side *egress, p *policy.Policy) []Change {
 	size := map[string]int{}
 	for _, s := range side.sidecars {
 		size[s.Namespace]++
 	}
 	var all []Change
 	for to, sidecars := range callers {
-		byNamespace := map[string][]string{}
+		byNamespace := map[string][]policy.Source{}
 		for _, s := range sidecars {
-			name := s.ID()
+			from := policy.Source{Service: &policy.Service{Namespace: s.Namespace, Name: s.Name}}
 			if s.Sidecar.Whole {
-				name = s.Namespace + "/*"
+				from = policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}
 			}
-			byNamespace[s.Namespace] = append(byNamespace[s.Namespace], name)
+			byNamespace[s.Namespace] = append(byNamespace[s.Namespace], from)
 		}
-		for namespace, names := range byNamespace {
-			if len(names) > 1 && len(names) == size[namespace] {
-				names = []string{namespace + "/*"}
+		x := side.externals[to.id]
+		for namespace, sources := range byNamespace {
+			if len(sources) > 1 && len(sources) == size[namespace] {
+				sources = []policy.Source{{Kind: policy.FromMesh, Mesh: namespace}}
 			}
-			for _, from := range names {
-				c := Change{Text: from + " -> " + to.id + to.addresses, From: from, To: to.id, Target: to.addresses, Gone: gone}
-				c.At = externalAt(p, to.id)
-				if x := side.externals[to.id]; c.At.IsZero() {
+			for _, from := range sources {
+				c := Change{Kind: kind, Callee: Callee{Namespace: x.Namespace, Name: x.Name}, Callers: Callers{Caller: Caller{Source: from}}, Addresses: strings.Split(to.addresses, "\n")}
+				c.Gone, c.At = kind == Closed, externalAt(p, to.id)
+				if c.At.IsZero() {
 					c.File, c.Because = strings.Join(x.Origin.Files, ", "), strings.Join(x.Origin.Because, "; ")
 				}
 				all = append(all, c)
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Text, b.Text))
-	})
+	slices.SortFunc(all, byName)
 	return all
 }
 

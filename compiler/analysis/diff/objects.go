@@ -15,8 +15,6 @@ type ObjectChange struct {
 	Name   string // NAMESPACE/NAME
 }
 
-func (o ObjectChange) String() string { return o.Kind + " " + o.Name + " is " + o.Change }
-
 // Objects compares the objects of two sides, and adds what it finds to a difference: what Sidecars let out to external
 // hosts opens and closes, and the rest is named. The policies, where they are known, say where externals are declared.
 func (d *Diff) Objects(before, after []enforce.Other, was, is *policy.Policy) {
@@ -52,10 +50,10 @@ func (d *Diff) saidHosts() map[string]bool {
 	hosts := map[string]bool{}
 	for _, list := range [][]Change{d.Opened, d.Closed, d.FailOpen, d.FailClosed} {
 		for _, c := range list {
-			if c.Callee == nil {
+			if c.Callee.Service == nil {
 				continue
 			}
-			for _, name := range append(slices.Clone(c.Callee.Hosts), c.Callee.Name) {
+			for _, name := range append(slices.Clone(c.Callee.Service.Hosts), c.Callee.Name) {
 				hosts[c.Callee.Namespace+"/"+name+"."+c.Callee.Namespace+".svc.cluster.local"] = true
 			}
 		}

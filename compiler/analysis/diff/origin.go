@@ -25,7 +25,7 @@ func origin(objects ...*enforce.Object) (all enforce.Origin) {
 
 // annotate says where a change comes from where no statement is known: the policies that did it, and the reasons that
 // only they have.
-func (s *subject) annotate(c *Change, opened bool) {
+func (s *comparison) annotate(c *Change, opened bool) {
 	by := func(callee *enforce.Point, action enforce.Effect) []*enforce.Object {
 		return slices.DeleteFunc(slices.Clone(callee.Policies), func(p *enforce.Object) bool { return p.Effect != action })
 	}

@@ -2,10 +2,8 @@ package diff
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
@@ -13,32 +11,26 @@ import (
 
 // Route is callers that reach services over others, where no chain led before.
 type Route struct {
-	From, To []string
-	Hops     int
-	Chain    string // the chain, where it is one caller and one service
+	From    []RouteCaller
+	To      []*policy.Service
+	Hops    int          // of the shortest chain
+	MaxHops int          // of the longest of the shortest chains of each pair
+	Chain   *model.Chain // the longest of these, where it is one caller; nil otherwise
 }
 
-func (r Route) String() string {
-	text := fmt.Sprintf("%s ->> %s (%d hops", some(r.From), some(r.To), r.Hops)
-	if r.Chain != "" {
-		text += ": " + r.Chain
-	}
-	return text + ")"
+// RouteCaller is a caller that reaches something over others. Some members of a wildcard may not get as far.
+type RouteCaller struct {
+	policy.Source
+	Except []policy.Source
 }
 
-func some(names []string) string {
-	const most = 6
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
-
-// maxSteps bounds what is looked at: a hub that opens lets everyone in front of it reach everyone behind it.
-const maxSteps = 20_000_000
+// maxVisits bounds the sources that are looked at in all walks: a hub that opens lets all of its callers reach all that it
+// calls. Sources are what the bound counts, and not the edges of the graph, so that the answer does not depend on how
+// wildcards are represented there.
+const maxVisits = 20_000_000
 
 // routes finds who reaches what over two hops or more, and did not. What somebody gains leads through a caller of
-// something that was opened, who gained it too: so only what those gained is looked at, backward.
+// something that was opened, who gained it too: so only what those gained is looked at, backward, the nearest first.
 func (d *differ) routes() error {
 	graphs, err := model.CallGraphs(d.after, d.before)
 	if err != nil {
@@ -49,87 +41,93 @@ func (d *differ) routes() error {
 	if err != nil {
 		return err
 	}
-	steps := 0
-	gained := map[int32]bool{}
+	gained := map[int32]int32{} // the hops to what a start reaches now
 	for _, s := range starts {
 		before, after := old.Forward(now.Node(s)), now.Forward(now.Node(s))
-		steps += before.Steps + after.Steps
 		for i := range now.Sources {
-			if after.Hops[i] > 0 && before.Hops[i] < 0 {
-				gained[int32(i)] = true
+			if hops := after.Hops[i]; hops > 0 && before.Hops[i] < 0 {
+				if least, ok := gained[int32(i)]; !ok || hops < least {
+					gained[int32(i)] = hops
+				}
 			}
 		}
 	}
-	type group struct {
-		hops int32
-		from string
+	targets := slices.SortedFunc(maps.Keys(gained), func(a, b int32) int {
+		return cmp.Or(cmp.Compare(gained[a], gained[b]), cmp.Compare(a, b))
+	})
+	if most := max(0, d.maxVisits/(2*len(now.Sources))-len(starts)); len(targets) > most {
+		d.diff.Unfollowed = len(targets) - most
+		targets = targets[:most]
 	}
 	type found struct {
 		Route
-		first, target int32 // of the first caller and the first target
+		first, target int32 // the first caller, and the farthest target
 	}
-	routes := map[group]*found{}
-	targets := slices.Sorted(maps.Keys(gained))
-	for i, target := range targets {
-		if steps > maxSteps {
-			d.diff.Unfollowed = len(targets) - i
-			break
-		}
+	routes := map[string]*found{} // by who reaches the services
+	for _, target := range targets {
 		before, after := old.Backward(target), now.Backward(target)
-		steps += before.Steps + after.Steps
 		isNew := func(i int32) bool { return after.Hops[i] >= 2 && before.Hops[i] < 0 }
-		byHops := map[int32][]string{}
-		first := map[int32]int32{}
+		r := found{target: target, Route: Route{To: []*policy.Service{now.Sources[target].Service}}}
+		key := ""
 		for i, s := range now.Sources {
-			if i := int32(i); isNew(i) && i != target && !slices.ContainsFunc(now.Wildcards(s), isNew) {
-				hops := after.Hops[i]
-				byHops[hops] = append(byHops[hops], s.String()+exceptions(now, s, after))
-				first[hops] = i
+			i := int32(i)
+			if !isNew(i) || i == target || slices.ContainsFunc(now.Wildcards(s), isNew) {
+				continue
 			}
+			hops := int(after.Hops[i])
+			if len(r.From) == 0 {
+				r.first, r.Hops = i, hops
+			}
+			r.Hops, r.MaxHops = min(r.Hops, hops), max(r.MaxHops, hops)
+			c := RouteCaller{s, exceptions(now, s, after)}
+			r.From = append(r.From, c)
+			key += c.String() + "\n"
 		}
-		for hops, from := range byHops {
-			slices.Sort(from)
-			key := group{hops, strings.Join(from, "\n")}
-			if routes[key] == nil {
-				routes[key] = &found{Route{From: from, Hops: int(hops)}, first[hops], target}
+		switch all := routes[key]; {
+		case len(r.From) == 0:
+		case all == nil:
+			routes[key] = &r
+		default:
+			if all.To = append(all.To, r.To...); r.MaxHops > all.MaxHops {
+				all.target = target
 			}
-			routes[key].To = append(routes[key].To, now.Sources[target].String())
+			all.Hops, all.MaxHops = min(all.Hops, r.Hops), max(all.MaxHops, r.MaxHops)
 		}
 	}
 	for _, r := range routes {
-		slices.Sort(r.To)
-		if len(r.From) == 1 && len(r.To) == 1 {
-			r.Chain = now.Forward(r.first).Chain(r.target).String()
+		slices.SortFunc(r.From, func(a, b RouteCaller) int { return cmp.Compare(a.String(), b.String()) })
+		slices.SortFunc(r.To, func(a, b *policy.Service) int { return cmp.Compare(a.ID(), b.ID()) })
+		if len(r.From) == 1 {
+			r.Chain = now.Forward(r.first).Chain(r.target)
 		}
 		d.diff.Reachable = append(d.diff.Reachable, r.Route)
 	}
 	slices.SortFunc(d.diff.Reachable, func(a, b Route) int {
-		return cmp.Or(cmp.Compare(a.Hops, b.Hops), slices.Compare(a.From, b.From), slices.Compare(a.To, b.To))
+		return cmp.Or(cmp.Compare(a.Hops, b.Hops),
+			slices.CompareFunc(a.From, b.From, func(a, b RouteCaller) int { return cmp.Compare(a.String(), b.String()) }),
+			slices.CompareFunc(a.To, b.To, func(a, b *policy.Service) int { return cmp.Compare(a.ID(), b.ID()) }))
 	})
 	return nil
 }
 
-// exceptions is words for those members of a wildcard that do not get as far as the others; empty where all do.
-func exceptions(g *model.CallGraph, wildcard policy.Source, walk *model.Walk) string {
+// exceptions is the members of a wildcard that do not get as far as the others.
+func exceptions(g *model.CallGraph, wildcard policy.Source, walk *model.Walk) []policy.Source {
 	if wildcard.Kind == policy.FromService {
-		return ""
+		return nil
 	}
 	at := g.Node(wildcard)
-	var names []string
+	var except []policy.Source
 	for i, s := range g.Sources {
 		if walk.Hops[i] >= 0 {
 			continue
 		}
 		in := g.Wildcards(s)
 		if n := slices.Index(in, at); n == 0 || n > 0 && walk.Hops[in[0]] >= 0 { // others are members of an exception
-			names = append(names, s.String())
+			except = append(except, s)
 		}
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	slices.Sort(names)
-	return " except " + strings.ReplaceAll(some(names), ", ", " and ")
+	slices.SortFunc(except, func(a, b policy.Source) int { return cmp.Compare(a.String(), b.String()) })
+	return except
 }
 
 // gains is the sources that may call something that they could not, and those members of a wildcard among them that

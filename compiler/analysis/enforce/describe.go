@@ -30,14 +30,6 @@ func (p *Object) conditions(f func(*space.Condition)) {
 	}
 }
 
-// Certain reports whether what an object decides is known here: it was read, asks nobody else, and asks for nothing that
-// a request does not reveal.
-func (p *Object) Certain(t space.Table) bool {
-	certain := !p.Broken && p.Effect != Custom
-	p.conditions(func(c *space.Condition) { certain = certain && t[c.Dimension].Kind != nil })
-	return certain
-}
-
 // Mentions is who and what an object names, without wildcards. Each list is sorted.
 type Mentions struct {
 	Principals []string

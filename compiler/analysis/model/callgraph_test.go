@@ -199,10 +199,10 @@ func TestRoutesOneByOne(t *testing.T) {
 					continue
 				}
 				told := slices.ContainsFunc(d.Reachable, func(route diff.Route) bool {
-					return slices.Contains(route.To, to.name) && slices.ContainsFunc(route.From, func(from string) bool {
-						from, except, _ := strings.Cut(from, " except ")
-						return in(a, from) && !slices.Contains(strings.Split(except, " and "), a.name)
-					})
+					return slices.ContainsFunc(route.To, func(s *policy.Service) bool { return s.ID() == to.name }) &&
+						slices.ContainsFunc(route.From, func(from diff.RouteCaller) bool {
+							return in(a, from.Source.String()) && !slices.ContainsFunc(from.Except, func(e policy.Source) bool { return e.String() == a.name })
+						})
 				})
 				if now[j] && !old[j] {
 					said++

@@ -94,7 +94,7 @@ func TestAnotherDimension(t *testing.T) {
 			changes, err := diff.Compare(t.Context(), same, with("green"))
 			require.NoError(t, err)
 			require.Len(t, changes.Opened, 1)
-			assert.Equal(t, row.diff, changes.Opened[0].Text)
+			assert.Equal(t, row.diff, changes.Opened[0].String())
 		})
 	}
 	t.Run("that the table does not have", func(t *testing.T) {

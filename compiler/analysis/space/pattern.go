@@ -33,6 +33,8 @@ const (
 
 	inBlock
 	onPort
+
+	unread // KEY=VALUE, of a dimension that requests do not reveal
 )
 
 // textPattern is how Istio reads wildcards: only one at the very start, or else at the very end, is one.
@@ -193,6 +195,9 @@ func BlockPattern(block netip.Prefix) Pattern { return Pattern{kind: inBlock, bl
 
 // PortPattern is one port.
 func PortPattern(port uint16) Pattern { return Pattern{kind: onPort, port: port} }
+
+// UnreadPattern is a value of a key in a dimension that requests do not reveal. It matches nothing that is known.
+func UnreadPattern(key, value string) Pattern { return Pattern{kind: unread, text: key + "=" + value} }
 
 // PortPatterns is some ports, a pattern for each.
 func PortPatterns(ports []uint16) []Pattern {

@@ -93,6 +93,7 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 	case p.Effect == enforce.Custom && name == "":
 		d.refuse(at, "CUSTOM needs `provider.name`, the provider that decides")
 	case p.Effect == enforce.Custom:
+		p.Provider = name
 		d.undecided(at, "requests that the policy %s matches are decided by the provider %s", p.ID(), name).
 			WithNote("they are undecided, except where another policy denies them")
 	}
@@ -221,7 +222,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 			others = true
 			check = d.principal
 		case 1:
-			check = anything
+			check = unread("request.auth.principal")
 		case 2:
 			others = true
 			check = func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
@@ -373,20 +374,20 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 		return space.Condition{Dimension: space.Identity}, domainPattern
 	case "connection.sni":
 		d.undecided(d.span(n), "`%s` is not judged: the TLS server name is not known", key)
-		return space.Condition{Dimension: space.Hidden}, anything
+		return space.Condition{Dimension: space.Hidden}, unread(key)
 	case "request.auth.principal", "request.auth.audiences", "request.auth.presenter":
 		d.undecided(d.span(n), "`%s` looks at the token of a request, which is not judged", key)
-		return space.Condition{Dimension: space.HiddenHTTP}, anything
+		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
 	}
 	of, name, bracket := strings.Cut(key, "[")
 	inBrackets := bracket && len(name) > 1 && strings.HasSuffix(name, "]")
 	switch {
 	case inBrackets && of == "request.headers", inBrackets && of == "request.auth.claims":
 		d.undecided(d.span(n), "`%s` is not judged: headers and tokens are not known", key)
-		return space.Condition{Dimension: space.HiddenHTTP}, anything
+		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
 	case inBrackets && strings.HasPrefix(of, "experimental.envoy.filters."):
 		d.undecided(d.span(n), "`%s` is not judged: the metadata of other filters is not known", key)
-		return space.Condition{Dimension: space.Hidden}, anything
+		return space.Condition{Dimension: space.Hidden}, unread(key)
 	case slices.Contains(attributes, of) && of != key || slices.Contains(attributes, key):
 		d.refuse(d.span(n), "the key %q needs a name in brackets: `%s[NAME]`", key, of)
 		return space.Condition{}, nil

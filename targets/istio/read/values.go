@@ -13,8 +13,10 @@ func plain(d space.Dimension) func(string) (space.Pattern, string) {
 	return func(s string) (space.Pattern, string) { return space.Standard.Pattern(d, s), "" }
 }
 
-// anything reads a value that is not judged.
-func anything(string) (space.Pattern, string) { return space.Pattern{}, "" }
+// unread keeps the values of a key that is not judged, so that two conditions that ask for the same are the same.
+func unread(key string) func(string) (space.Pattern, string) {
+	return func(s string) (space.Pattern, string) { return space.UnreadPattern(key, s), "" }
+}
 
 func portPattern(s string) (space.Pattern, string) {
 	port, err := strconv.ParseUint(s, 10, 32)

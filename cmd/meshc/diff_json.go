@@ -1,0 +1,115 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/diff"
+)
+
+type objectJSON struct {
+	Change string `json:"change"` // new, changed or gone
+	Kind   string `json:"kind"`
+	Name   string `json:"name"` // NAMESPACE/NAME
+}
+
+type changeJSON struct {
+	Text    string       `json:"text"`
+	From    string       `json:"from"`
+	To      string       `json:"to"`
+	What    string       `json:"what,omitempty"`
+	MTLS    bool         `json:"mtls"`
+	Perhaps bool         `json:"perhaps,omitempty"`
+	File    string       `json:"file,omitempty"`
+	Line    int          `json:"line,omitempty"`
+	Gone    bool         `json:"gone,omitempty"` // the statement was there before
+	Because string       `json:"because,omitempty"`
+	Still   []changeJSON `json:"still,omitempty"`
+}
+
+type routeJSON struct {
+	From    []string `json:"from"`
+	To      []string `json:"to"`
+	Hops    int      `json:"hops"`              // of the shortest chain
+	MaxHops int      `json:"maxHops,omitempty"` // of the longest, if that is another
+	Chain   string   `json:"chain,omitempty"`
+}
+
+func newRouteJSON(r *diff.Route) routeJSON {
+	j := routeJSON{Hops: r.Hops}
+	for i := range r.From {
+		j.From = append(j.From, r.From[i].String())
+	}
+	for _, s := range r.To {
+		j.To = append(j.To, s.ID())
+	}
+	if r.MaxHops > r.Hops {
+		j.MaxHops = r.MaxHops
+	}
+	if r.Chain != nil {
+		j.Chain = r.Chain.String()
+	}
+	return j
+}
+
+func changesJSON(list []diff.Change) []changeJSON {
+	all := make([]changeJSON, 0, len(list))
+	for i := range list {
+		c := &list[i]
+		j := changeJSON{
+			Text: c.String(), From: c.Callers.String(), To: c.Callee.String(), What: strings.TrimSpace(c.What()), MTLS: c.MTLS, Perhaps: c.Undecided,
+			File: c.File, Because: c.Because, Gone: c.Gone && place(c) != "",
+		}
+		if !c.At.IsZero() {
+			j.File, j.Line = c.At.File.Name, c.At.StartPosition().Line
+		}
+		if len(c.Remaining) > 0 {
+			j.Still = changesJSON(c.Remaining)
+		}
+		all = append(all, j)
+	}
+	return all
+}
+
+func (d *difference) json(before, after *side, environment string) ([]byte, error) {
+	type mode struct {
+		Scope   string `json:"scope"`
+		Old     string `json:"old"`
+		New     string `json:"new"`
+		File    string `json:"file,omitempty"`
+		Gone    bool   `json:"gone,omitempty"`
+		Because string `json:"because,omitempty"`
+	}
+	out := struct {
+		Schema      string       `json:"schema"`
+		Before      string       `json:"before"`
+		After       string       `json:"after"`
+		Environment string       `json:"environment,omitempty"`
+		Uncompared  string       `json:"uncompared,omitempty"` // why there is nothing to compare with
+		Differs     bool         `json:"differs"`
+		DryRun      bool         `json:"dryRun,omitempty"`
+		Opened      []changeJSON `json:"opened"`
+		Closed      []changeJSON `json:"closed"`
+		FailOpen    []changeJSON `json:"failOpen"`
+		FailClosed  []changeJSON `json:"failClosed"`
+		Reachable   []routeJSON  `json:"reachable"`
+		Unfollowed  int          `json:"unfollowed,omitempty"`
+		Modes       []mode       `json:"modes"`
+		Others      []objectJSON `json:"otherObjects"`
+		Files       int          `json:"files"`
+		YAML        string       `json:"yaml"`
+	}{
+		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.DryRun,
+		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
+		Reachable: []routeJSON{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: []objectJSON{}, Files: len(d.Files), YAML: string(d.yaml),
+	}
+	for _, r := range d.Reachable {
+		out.Reachable = append(out.Reachable, newRouteJSON(&r))
+	}
+	for _, m := range d.Modes {
+		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because})
+	}
+	for _, o := range d.Others {
+		out.Others = append(out.Others, objectJSON(o))
+	}
+	return answerJSON(out)
+}

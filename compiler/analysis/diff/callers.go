@@ -1,0 +1,276 @@
+package diff
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// nameSources names the callers that changed and those that their names may have to exclude: in the words of the language,
+// or else in those of the policies, and as a last resort one class at a time.
+func (s *comparison) nameSources(groups []group) {
+	changed := space.NewSet(len(s.classes.Sources))
+	for _, g := range groups {
+		changed.AddAll(g.sources)
+	}
+	defer func() { widestFirst(s.callers) }()
+	s.nameIdentities()
+	restrictions := s.restrictions()
+	if len(restrictions) == 0 {
+		return
+	}
+	anywhere := s.callers
+	for _, who := range anywhere {
+		if who.value.single && len(anywhere)*len(restrictions) > 4*maxClasses || !who.set.Meets(changed) {
+			continue
+		}
+		for _, r := range restrictions {
+			if set := who.set.Common(r.set); set.Len() > 0 {
+				c := who.value
+				c.At, c.Clients, c.Facts = r.at, r.clients, r.facts
+				s.addCallers(c, set, who.cost+r.cost)
+			}
+		}
+	}
+	if changed.Len() > maxClasses {
+		return
+	}
+	for i := range changed.All() {
+		set := space.NewSet(len(s.classes.Sources))
+		set.Add(i)
+		c, _ := s.callerOf(i)
+		c.At, c.Clients = s.addressesOf(i)
+		c.Facts = s.factsOf(i)
+		s.addCallers(namedCaller{Caller: c}, set, vague)
+	}
+}
+
+// namedCaller is callers with a name.
+type namedCaller struct {
+	Caller
+	single bool // they have one identity, and there may be as many such names as identities
+}
+
+func (s *comparison) addCallers(c namedCaller, set space.Set, cost int) {
+	s.callers = append(s.callers, name[namedCaller]{value: c, text: c.String(), group: c.who(), set: set, cost: cost})
+}
+
+// nameIdentities names callers by their identity, regardless of their addresses.
+func (s *comparison) nameIdentities() {
+	n := len(s.classes.Sources)
+	at := map[string]int{}
+	put := func(c Caller, cost int, members space.Set) {
+		text := c.String()
+		i, there := at[text]
+		if !there {
+			i = len(s.callers)
+			at[text] = i
+			s.addCallers(namedCaller{Caller: c}, space.NewSet(n), cost)
+		}
+		s.callers[i].set.AddAll(members)
+	}
+	type one struct {
+		Caller
+		set  space.Set
+		cost int
+	}
+	var single []one
+	for i := 0; i < n; {
+		members, first := space.NewSet(n), i
+		for identity := s.classes.Identity(i); i < n && s.classes.Identity(i) == identity; i++ {
+			members.Add(i)
+		}
+		put(Caller{Source: world}, plain, members)
+		if s.classes.Sources[first].Identity() == "" {
+			put(Caller{Source: world, Unidentified: true}, plain, members)
+			s.nameOutside(put)
+			continue
+		}
+		put(Caller{Source: anyone}, plain, members)
+		for _, pattern := range s.classes.Wildcards(first) {
+			c, known := s.matching(pattern)
+			put(c, plain+btoi(!known), members)
+		}
+		c, known := s.callerOf(first)
+		cost := vague
+		if _, one := s.classes.Identities(first); one || known {
+			cost = plain
+		}
+		single = append(single, one{c, members, cost})
+	}
+	for _, c := range single {
+		s.addCallers(namedCaller{c.Caller, true}, c.set, c.cost)
+	}
+}
+
+var (
+	world  = policy.Source{Kind: policy.FromWorld}
+	anyone = policy.Source{Kind: policy.FromAny}
+)
+
+// nameOutside names services outside the mesh, which have an address and no identity.
+func (s *comparison) nameOutside(put func(Caller, int, space.Set)) {
+	for i, c := range s.classes.Sources {
+		if c.Identity() != "" || !c.Address(space.SourceAddress).IsValid() {
+			continue
+		}
+		for _, m := range []*model.Model{s.after, s.before} {
+			found := false
+			for _, o := range outside(m) {
+				if who := (policy.Source{Service: o}); m.MatchesSource(c, who) {
+					set := space.NewSet(len(s.classes.Sources))
+					set.Add(i)
+					put(Caller{Source: who}, plain, set)
+					found = true
+				}
+			}
+			if found {
+				break
+			}
+		}
+	}
+}
+
+func outside(m *model.Model) []*policy.Service {
+	var all []*policy.Service
+	for _, s := range m.Policy.Services() {
+		if !s.Proxied() {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// matching is the identities that match a pattern of the policies. It reports whether the language has a word for them.
+func (s *comparison) matching(pattern space.Pattern) (c Caller, known bool) {
+	mesh, whole := pattern.InNamespace()
+	if !whole {
+		mesh, whole = policy.NamespaceOf(pattern.String(), s.after.Policy.TrustDomain)
+	}
+	c = Caller{Source: anyone}
+	switch {
+	case pattern.Account() != "":
+		c.Identities = pattern.Words() + " of any trust domain"
+	case !whole:
+		c.Identities = pattern.Words()
+	case strings.ContainsAny(mesh, "*/"):
+		c.Identities = mesh + "/*"
+	default:
+		return Caller{Source: policy.Source{Kind: policy.FromMesh, Mesh: mesh}}, true
+	}
+	return c, false
+}
+
+// callerOf is the callers of a class, regardless of their addresses, and whether the language has a word for them. A caller
+// that nothing names stands for all such callers.
+func (s *comparison) callerOf(class int) (caller Caller, known bool) {
+	identity := s.classes.Sources[class].Identity()
+	if identity == "" {
+		return Caller{Source: world, Unidentified: true}, true
+	}
+	patterns, one := s.classes.Identities(class)
+	if known, ok := s.services[identity]; ok && (one || len(patterns) == 1 && patterns[0].Account() == known.Service.Namespace+"/"+known.Service.Account) {
+		return known, true
+	}
+	c := Caller{Source: anyone}
+	switch {
+	case one:
+		c.Identities = identity
+		if id, ok := policy.ParseIdentity(identity); ok && id.TrustDomain == s.after.Policy.TrustDomain {
+			c.Identities = "account " + id.Account + " of " + id.Namespace
+		}
+	case len(patterns) > 0:
+		words := make([]string, len(patterns))
+		for i, p := range patterns {
+			matching, _ := s.matching(p)
+			words[i] = matching.String()
+		}
+		c.Identities = "others of " + strings.Join(words, " and ")
+	case !s.classes.Takes(class, s.after.IdentityOf(model.Unnamed, model.Unnamed)):
+		c.Identities = "identities of other trust domains"
+	default:
+		c.Identities = "any other identity"
+	}
+	return c, false
+}
+
+// blocks is the address blocks that distinguish callers, and those that distinguish the clients they call for.
+func (s *comparison) blocks() (peers, clients []netip.Prefix) {
+	for i := 0; i < len(s.classes.Sources) && s.classes.Identity(i) == 0; i++ {
+		peer, client := s.classes.Block(i, space.SourceAddress), s.classes.Block(i, space.RemoteAddress)
+		if peer.IsValid() && !slices.Contains(peers, peer) {
+			peers = append(peers, peer)
+		}
+		if client.IsValid() && !slices.Contains(clients, client) {
+			clients = append(clients, client)
+		}
+	}
+	return peers, clients
+}
+
+// restriction is callers that have some addresses, or of whom something else is known.
+type restriction struct {
+	at, clients Addresses
+	facts       string
+	set         space.Set
+	cost        int
+}
+
+// restrictions is what the names of callers can be restricted to.
+func (s *comparison) restrictions() []restriction {
+	peers, clients := s.blocks()
+	var all []restriction
+	for _, peer := range append(peers, netip.Prefix{}) {
+		for _, client := range append(clients, netip.Prefix{}) {
+			cost := btoi(peer.IsValid()) + btoi(client.IsValid())
+			if cost == 0 || cost == 2 && len(peers)*len(clients) > maxSingles {
+				continue
+			}
+			r := restriction{Addresses{Block: peer}, Addresses{Block: client}, "", space.NewSet(len(s.classes.Sources)), cost}
+			for i, c := range s.classes.Sources {
+				if (!peer.IsValid() || peer.Contains(c.Address(space.SourceAddress))) && (!client.IsValid() || client.Contains(c.Address(space.RemoteAddress))) {
+					r.set.Add(i)
+				}
+			}
+			all = append(all, r)
+		}
+	}
+	return append(all, s.facts()...)
+}
+
+// facts is what conditions on other dimensions of callers restrict them to.
+func (s *comparison) facts() (all []restriction) {
+	for i := range s.classes.Sources {
+		words := s.factsOf(i)
+		if words == "" {
+			continue
+		}
+		n := slices.IndexFunc(all, func(r restriction) bool { return r.facts == words })
+		if n < 0 {
+			n = len(all)
+			all = append(all, restriction{facts: words, set: space.NewSet(len(s.classes.Sources)), cost: 1})
+		}
+		all[n].set.Add(i)
+	}
+	return all
+}
+
+func (s *comparison) factsOf(class int) string {
+	return strings.TrimSpace(s.classes.Facts(s.classes.Sources[class]))
+}
+
+// addressesOf is the addresses of the callers of a class, and of no other class.
+func (s *comparison) addressesOf(class int) (at, clients Addresses) {
+	peers, behind := s.blocks()
+	addresses := func(block netip.Prefix, all []netip.Prefix) Addresses {
+		narrower := func(b netip.Prefix) bool {
+			return !block.IsValid() || b.Bits() > block.Bits() && block.Contains(b.Addr())
+		}
+		return Addresses{block, slices.ContainsFunc(all, narrower)}
+	}
+	return addresses(s.classes.Block(class, space.SourceAddress), peers), addresses(s.classes.Block(class, space.RemoteAddress), behind)
+}

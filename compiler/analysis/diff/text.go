@@ -1,0 +1,300 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// The most names and kinds of requests in one line.
+const (
+	mostNames      = 6
+	mostOperations = 8
+	mostRemaining  = 5
+)
+
+// String is the change in the words of the language: `shop/frontend -> shop/backend:8080 GET /api/*`.
+func (c *Change) String() string {
+	if c.Kind != FailClosed {
+		return c.Callers.String() + " -> " + c.Callee.String() + c.What() + c.certainty()
+	}
+	if len(c.Remaining) == 0 {
+		return c.Callers.String() + " -> " + c.Callee.String()
+	}
+	var words []string
+	separator := ", "
+	for i := range c.Remaining {
+		r := &c.Remaining[i]
+		if i == mostRemaining {
+			words = append(words, fmt.Sprintf("%d more", len(c.Remaining)-i))
+			break
+		}
+		text := r.Callers.String()
+		what := r.Callee.String() + r.What() + r.certainty()
+		if i+1 == len(c.Remaining) || i+1 == mostRemaining || !strings.HasSuffix(c.Remaining[i+1].String(), " -> "+what) {
+			text += " -> " + what
+		}
+		if strings.Contains(text, " except ") {
+			separator = "; " // so that what follows is not read as an exception
+		}
+		words = append(words, text)
+	}
+	return "only " + strings.Join(words, separator)
+}
+
+func (c *Change) certainty() string {
+	if c.Undecided {
+		return " (perhaps)"
+	}
+	return ""
+}
+
+// What is the operations of the change as they follow the name of its callee, or the addresses of an external. Operations
+// on one port share it, and nothing that follows exceptions can be read as one of them.
+func (c *Change) What() string {
+	if len(c.Addresses) > 0 {
+		return " (" + strings.Join(c.Addresses, ", ") + ")"
+	}
+	if len(c.Operations) == 0 {
+		return " some requests"
+	}
+	var b strings.Builder
+	for i := range c.Operations {
+		o := &c.Operations[i]
+		if i == mostOperations {
+			fmt.Fprintf(&b, " and %d more kinds of requests", len(c.Operations)-i)
+			break
+		}
+		if i == 0 {
+			b.WriteString(following(o.String()))
+			continue
+		}
+		last := &c.Operations[i-1]
+		if len(last.Except) > 0 {
+			b.WriteString(";")
+		} else {
+			b.WriteString(",")
+		}
+		switch {
+		case o.Port != last.Port || o.Operation.On(o.Port) == "":
+			b.WriteString(" " + c.Callee.String() + following(o.String()))
+		case o.Such && last.Such:
+			b.WriteString(" " + o.Words)
+		default:
+			b.WriteString(" " + o.On(o.Port))
+		}
+	}
+	return b.String()
+}
+
+// following puts a blank between the name of a service and operations that begin with no port.
+func following(operations string) string {
+	if operations == "" || strings.HasPrefix(operations, ":") {
+		return operations
+	}
+	return " " + operations
+}
+
+// String is who reaches what over others: `shop/web ->> shop/db (2 hops: shop/web -> shop/api -> shop/db)`.
+func (r *Route) String() string {
+	from, to := make([]string, len(r.From)), make([]string, len(r.To))
+	for i := range r.From {
+		from[i] = r.From[i].String()
+	}
+	for i, s := range r.To {
+		to[i] = s.ID()
+	}
+	text := fmt.Sprintf("%s ->> %s (%d", some(from), some(to), r.Hops)
+	if r.MaxHops > r.Hops {
+		text += fmt.Sprintf(" to %d", r.MaxHops)
+	}
+	text += " hops"
+	if r.Chain != nil {
+		text += ": " + r.chain()
+	}
+	return text + ")"
+}
+
+// chain is the chain without the middle of a long one.
+func (r *Route) chain() string {
+	names := []string{r.Chain.From.String()}
+	for _, s := range r.Chain.Services {
+		names = append(names, s.ID())
+	}
+	if len(names) > mostNames {
+		names = append(append(names[:mostNames-2:mostNames-2], "…"), names[len(names)-1])
+	}
+	return strings.Join(names, " -> ")
+}
+
+func some(names []string) string {
+	if len(names) > mostNames {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNames], ", "), len(names)-mostNames)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (m *ModeChange) String() string {
+	return fmt.Sprintf("%s %s (was %s)", m.Scope(), ModeName(m.New), ModeName(m.Old))
+}
+
+// ModeName is a mode as the language writes it.
+func ModeName(m enforce.Mode) string { return strings.ToLower(m.String()) }
+
+func (o *ObjectChange) String() string { return o.Kind + " " + o.Name + " is " + o.Change }
+
+// String is the name in the language: `shop/backend`.
+func (c *Callee) String() string {
+	switch {
+	case c.Namespace == "":
+		return "workloads of other namespaces"
+	case c.Rest():
+		return "other workloads of " + c.Namespace
+	}
+	return c.Namespace + "/" + c.Name
+}
+
+// String is the name of the callers and its exceptions, which do not repeat the name.
+func (c *Callers) String() string {
+	text := c.Caller.String()
+	if c.Such {
+		text = "callers such as " + text
+	}
+	for i := range c.Except {
+		e := &c.Except[i]
+		exception := e.String()
+		if where := e.where(); where != "" && e.who() == c.who() {
+			exception = where
+		}
+		text += separator(i, " except ") + exception
+	}
+	return text
+}
+
+// separator comes before the item of a list with an introduction.
+func separator(item int, introduction string) string {
+	if item == 0 {
+		return introduction
+	}
+	return ", "
+}
+
+func (c *Caller) String() string {
+	return join(c.who(), c.where())
+}
+
+// who is the callers regardless of their addresses.
+func (c *Caller) who() string {
+	switch {
+	case c.Kind == policy.FromService && c.Service == nil:
+		return "nobody"
+	case c.Unidentified:
+		return model.Unidentified
+	case c.Identities != "":
+		return c.Identities
+	case c.Former != "":
+		return c.Source.String() + " as " + c.Former
+	}
+	return c.Source.String()
+}
+
+// where is the addresses of the callers, and what else is known of them.
+func (c *Caller) where() string {
+	at, clients := "", ""
+	if a := c.At.String(); a != "" {
+		at = "at " + a
+	}
+	if a := c.Clients.String(); a != "" {
+		clients = "for clients at " + a
+	}
+	return join(at, clients, c.Facts)
+}
+
+// String is the addresses; empty for all of them.
+func (a Addresses) String() string {
+	switch {
+	case a.Other && !a.Block.IsValid():
+		return "other addresses"
+	case a.Other:
+		return "other addresses of " + a.Block.String()
+	case a.Block.IsValid():
+		return a.Block.String()
+	}
+	return ""
+}
+
+// String is the operations as they follow the name of a service: `:8080 GET /api/*`. It is empty for all of them.
+func (o *Operations) String() string { return join(o.Operation.String(), o.exceptions()) }
+
+// On is the operations without their port, if that is the given one.
+func (o *Operations) On(port uint16) string { return join(o.Operation.On(port), o.exceptions()) }
+
+func (o *Operations) exceptions() (text string) {
+	for i := range o.Except {
+		text += separator(i, "except ") + o.Except[i].On(o.Port)
+	}
+	return text
+}
+
+// join puts a blank between words, any of which may be empty.
+func join(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+func (o *Operation) String() string {
+	port := ""
+	if o.Port != 0 {
+		port = ":" + strconv.Itoa(int(o.Port))
+	}
+	return join(port, o.On(o.Port))
+}
+
+// On is the operation without its port, if that is the given one.
+func (o *Operation) On(port uint16) string {
+	if o.Port != port {
+		return o.String()
+	}
+	before, after := "", ""
+	switch {
+	case o.Protocol == WithoutHTTP:
+		before = "connections without HTTP"
+	case o.Such:
+		before = "requests such as"
+	}
+	if o.OtherPorts {
+		after = "on other ports"
+	}
+	return join(before, o.Words, after)
+}
+
+// Scope is what the mode is set for, as the language writes it: `mesh shop`, `mesh *`, `mtls shop/backend:9090`.
+func (m *ModeChange) Scope() string {
+	switch {
+	case m.Callee == nil && m.Mesh == "":
+		return "mesh *"
+	case m.Callee == nil:
+		return "mesh " + m.Mesh
+	case m.Port == 0:
+		return "mtls " + m.Callee.String()
+	}
+	return "mtls " + m.Callee.String() + ":" + strconv.Itoa(int(m.Port))
+}
+
+// String is the caller and the members that do not get as far: `any except shop/a and shop/b`.
+func (c *RouteCaller) String() string {
+	text := c.Source.String()
+	for i, e := range c.Except {
+		if i == 0 {
+			text += " except "
+		} else {
+			text += " and "
+		}
+		text += e.String()
+	}
+	return text
+}
