@@ -50,7 +50,7 @@ var wordings = [expectations]string{
 	aService:          "a service after LAST",
 	anotherService:    "another service after `,`",
 	aDestination:      "a service after `->`",
-	aServicePerPort:   "a service after `,`, because each port belongs to a service: `db:5432, db:9187`",
+	aServicePerPort:   "a service after `,`",
 	anArrow:           "`->` and a destination",
 	aQualifiedService: "a service immediately after TOUCHING",
 	aPort:             "a port after TOUCHING",

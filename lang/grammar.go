@@ -175,8 +175,8 @@ const tokenNotes = `// The grammar of meshc's intents in the EBNF of participle 
 //             continues inside its braces; in a list between two arrows, no line may end with ","
 //
 // White space and comments (from "#" to the end of the line) may appear between any two tokens, with two
-// exceptions: there is none around the "/" in a reference or in the key of a label, and the tokens of an
-// address touch each other. A keyword before "->", "," or "/" is a name, and the statement is an edge. A
+// exceptions: there is none around the "/" in a reference or in the key of a label or before the name of a port, and the
+// tokens of an address touch each other. A keyword before "->", "," or "/" is a name, and the statement is an edge. A
 // number begins with a digit or is a string. An operation that is a string begins with "/" or "*". After a
 // comma, an upper-case word begins an operation if an operation precedes the comma, and a number is not a
 // name if a destination with a port does. "until" and "because" appear at most once each. The check rejects

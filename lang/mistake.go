@@ -249,7 +249,7 @@ func (p *parser) unknown(s *extent) {
 		return
 	}
 	m := mistake{parser: p, keyword: "edge", words: p.words(s)}
-	if m.star() {
+	if m.star() || m.elsewhere() {
 		return
 	}
 	first := m.text(0)
@@ -274,8 +274,11 @@ func (p *parser) unknown(s *extent) {
 		for _, sign := range []string{"//", "/*", "--"} {
 			if strings.HasPrefix(first, sign) {
 				at := p.file.Source.Span(int(m.words[0].Start), int(m.words[0].Start)+2)
+				// The lines up to the end of a block comment would be statements.
+				line := p.file.Source.Text[at.End:m.words[len(m.words)-1].End]
+				safe := sign != "/*" || strings.Index(line, "*/") == len(line)-len("*/")
 				p.report(diag.New(diag.UnknownStatement, at, "comments begin with #, not with %s", sign)).
-					WithFix(true, at, "#", "write #")
+					WithFix(safe, at, "#", "write #")
 				return
 			}
 		}
@@ -312,11 +315,13 @@ func (p *parser) unknown(s *extent) {
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "edges have no keyword")).
 			WithHelp("the arrow is enough: `frontend -> backend`").
 			WithFix(true, p.file.Source.Span(int(m.words[0].Start), int(m.words[1].Start)), "", "remove "+quoted(first))
+	case m.kind(1) == KindEquals && s.arrow:
+		m.selector(0)
 	case m.kind(1) == KindEquals:
 		at := p.file.Source.Span(int(m.words[0].Start), int(m.words[0].Start))
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
 			WithHelp("to declare a group, write `group %s = frontend, admin`", shortened(first)).
-			WithFix(true, at, "group ", "insert `group`")
+			WithFix(false, at, "group ", "insert `group`")
 	case s.arrow && len(m.words) > 1:
 		p.report(diag.New(diag.UnexpectedToken, m.span(1), "expected `,` or `->` after %s, found %s", quoted(first), quoted(m.text(1)))).
 			WithFix(false, m.after(0), ",", "insert a comma")

@@ -14,7 +14,7 @@ import (
 const nameProductions = `
 Name = <name> | <method> | <string> | "*" .
 Ref = Name ("/" Name)? .
-Target = Ref (":" Number)? .
+Target = Ref (":" (<name> | <string>))? .
 Number = <name> | <string> .
 Operation = (<method> ("|" <method>)* (<path> | <string> | "*")?) | <path> | <string> .
 `
@@ -132,9 +132,11 @@ func (t *Target) rest(lex *lexer.PeekingLexer) expectation {
 	if want := t.Ref.rest(lex); want != satisfied {
 		return want
 	}
-	if kindOf(lex.Peek()) == KindColon {
+	if colon := lex.Peek(); kindOf(colon) == KindColon {
 		lex.Next()
-		if !t.Port.number(lex) {
+		// The name of a port is read so that check can say which number it has.
+		named := kindOf(lex.Peek()) == KindName && lex.Peek().Pos.Offset == colon.Pos.Offset+len(colon.Value)
+		if !t.Port.number(lex) && !(named && t.Port.take(lex)) {
 			return aPort
 		}
 	}

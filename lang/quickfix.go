@@ -13,9 +13,11 @@ func (m *mistake) quickFix() bool {
 	switch kind := m.kind(m.at); {
 	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
 		m.reason()
-	case m.want == aPort && kind == KindName && m.words[m.at].Start == m.words[m.at-1].End:
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected a port number, found %s", quoted(text))).
-			WithHelp("write the port of the container: `%s:8080`", shortened(m.text(m.at-2)))
+	case m.elsewhere():
+	case m.want == aServicePerPort:
+		m.severalPorts(m.at - 1)
+	case kind == KindPipe && m.kind(m.at-2) == KindColon && digits(before) && digits(m.text(m.at+1)):
+		m.severalPorts(m.at)
 	case kind == KindColon:
 		return m.colon()
 	case kind == KindEquals && !m.calls() && (m.at == 1 || m.is(m.at-1, clauses...)):
@@ -26,7 +28,7 @@ func (m *mistake) quickFix() bool {
 	case kind == KindArrow && m.at == 2 && !m.calls():
 		end := m.words[1].Start
 		m.report(diag.New(diag.UnexpectedToken, m.span(0), "edges have no keyword")).
-			WithFix(true, m.file.Source.Span(int(m.words[0].Start), int(end)), "", "remove "+quoted(m.text(0)))
+			WithFix(false, m.file.Source.Span(int(m.words[0].Start), int(end)), "", "remove "+quoted(m.text(0)))
 	case kind == KindSlash && m.is(m.at-2, "port") && !m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a port number and its protocol are separated by a space")).
 			WithFix(true, m.span(m.at), " ", "insert a space")
@@ -48,14 +50,22 @@ func (m *mistake) quickFix() bool {
 			end++
 		}
 		path := m.file.Source.Span(int(m.words[m.at-1].Start), int(m.words[end].End)).Text()
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "unexpected `/` after %s", quoted(before))).
-			WithHelp("a service of another mesh is written `payments/api`; a path is preceded by a space: `%s /%s`", shortened(m.text(m.at-3)), shortened(path))
+		d := m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "unexpected `/` after %s", quoted(before))).
+			WithHelp("a service of another mesh is written `payments/api`")
+		if slices.ContainsFunc(m.words[:m.at], func(t Token) bool { return t.as == KindArrow || t.as == KindReach }) {
+			d.WithHelp("a service of another mesh is written `payments/api`; a path is preceded by a space: `%s /%s`", shortened(m.text(m.at-3)), shortened(path))
+		}
 	case kind == KindMethod && m.kind(m.at-1) == KindMethod && m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the methods of an operation are separated by `|`")).
 			WithFix(false, m.after(m.at-1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start))), "|", "write `"+before+"|"+text+"`")
+	case kind == KindMethod && m.kind(m.at-1) == KindPath && m.calls() && m.kind(m.at-2) != KindMethod && !operation(m.kind(m.at+1)):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a method comes before its path")).
+			WithFix(false, m.span(m.at-1).To(m.span(m.at)), text+" "+before, "write `"+shortened(text+" "+before)+"`")
 	case operation(kind) && m.kind(m.at-1) == KindPath && m.calls():
+		// Without a method of its own, the second operation would allow every method.
+		safe := kind == KindMethod && m.kind(m.at-2) == KindMethod && operation(m.kind(m.at+1))
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "operations are separated by commas")).
-			WithFix(true, m.after(m.at-1), ",", "insert a comma")
+			WithFix(safe, m.after(m.at-1), ",", "insert a comma")
 	case m.keyword == "export" && operation(kind) && (m.want == aTo || m.want == satisfied && m.missing() == aTo):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the operations of an export come at its end"))
 		m.help()
@@ -69,7 +79,7 @@ func (m *mistake) quickFix() bool {
 			WithFix(false, m.span(m.at), "->", "write `->`")
 	case kind == KindName && m.calls() && isMethod(text) && m.at > 1:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods are written in upper case: `%s`", strings.ToUpper(text))).
-			WithFix(true, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
+			WithFix(m.kind(m.at+1) == KindPath, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
 	case m.calls() && kind == KindName && m.is(m.at, "on", "at") && m.is(m.at+1, "port") && digits(m.text(m.at+2)):
 		m.loosePort(m.at + 2)
 	case m.calls() && kind == KindName && m.is(m.at, "port", "on", "at") && digits(m.text(m.at+1)):
@@ -107,19 +117,32 @@ func (m *mistake) colon() bool {
 		m.report(d).WithFix(true, m.span(m.at), "=", "write `=`")
 	case m.is(m.at-2, "host") && strings.HasPrefix(m.text(m.at+1), "//"):
 		m.hostURL()
+	case m.is(m.at-2, "host") && digits(m.text(m.at+1)) && m.has("port"):
+		d.Message = "a host name has no port"
+		port := m.span(m.at).To(m.span(m.at + 1))
+		m.report(d).WithFix(false, port, "", "remove "+quoted(port.Text()))
 	case m.is(m.at-2, "host") && digits(m.text(m.at+1)):
 		d.Message = "the port of an external is a separate clause"
 		m.report(d).WithFix(true, m.span(m.at), " port ", "write `port "+m.text(m.at+1)+"`")
 	case m.keyword == "group" && m.at == 2:
 		m.report(d).WithFix(true, m.span(m.at), " =", "write `=`")
-	case m.kind(m.at-1) == KindName && m.want != satisfied:
-		m.report(d).WithFix(true, m.span(m.at), "", "remove the colon")
-	case m.kind(m.at-1) == KindName && !m.calls():
-		m.report(d).WithFix(true, m.span(m.at), "", "remove the colon")
+	case m.keyword == "service" && m.at == 2 && digits(m.text(m.at+1)):
+		m.report(d).WithFix(false, m.span(m.at), " port ", "write `port "+m.text(m.at+1)+"`")
+	case m.kind(m.at-1) == KindName && (m.want != satisfied || !m.calls()):
+		space := ""
+		if m.kind(m.at+1) != KindEnd && m.words[m.at+1].Start == m.words[m.at].End {
+			space = " "
+		}
+		m.report(d).WithFix(true, m.span(m.at), space, "remove the colon")
 	default:
 		return false
 	}
 	return true
+}
+
+// has reports whether the statement contains a word, without quotes.
+func (m *mistake) has(word string) bool {
+	return slices.ContainsFunc(m.words, func(t Token) bool { return t.as == KindName && m.file.span(t).Text() == word })
 }
 
 // touches reports whether a word and the one before it could belong to one name: there is no space between them, and
@@ -195,7 +218,7 @@ func (m *mistake) hostURL() {
 	if strings.Contains(host, "*") {
 		clause = `"` + host + `"`
 	}
-	if digits(port) && !slices.ContainsFunc(m.words[m.at+2:], func(t Token) bool { return m.file.span(t).Text() == "port" }) {
+	if digits(port) && !m.has("port") {
 		clause += " port " + port
 	}
 	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s", message))
@@ -220,8 +243,36 @@ func (m *mistake) hostPath() {
 // loosePort reports the port of a destination that is separated from it by a space or a word; i is the port number.
 func (m *mistake) loosePort(i int) {
 	port := ":" + m.text(i)
+	further := m.furtherPorts(m.at-1, i+1)
 	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the port of a destination is written after a colon")).
-		WithFix(true, m.after(m.at-1).To(m.span(i)), port, "write `"+shortened(m.text(m.at-1))+port+"`")
+		WithFix(len(further) == 0, m.after(m.at-1).To(m.span(i)), port, "write `"+shortened(m.text(m.at-1))+port+"`")
+	fix := &m.last().Fixes[0]
+	fix.Edits = append(fix.Edits, further...)
+}
+
+// furtherPorts returns the edits that give every further port of a list its service. last is the last word of the service,
+// and i the separator before the first further port.
+func (m *mistake) furtherPorts(last, i int) (edits []diag.Edit) {
+	first := last
+	for m.touches(first) {
+		first--
+	}
+	service := m.span(first).To(m.span(last)).Text()
+	for ; (m.kind(i) == KindComma || m.kind(i) == KindPipe) && digits(m.text(i+1)); i += 2 {
+		edits = append(edits, diag.Edit{Span: m.span(i).To(m.span(i + 1)), New: ", " + service + ":" + m.text(i+1)})
+	}
+	return edits
+}
+
+// severalPorts reports a list of ports after a single service.
+func (m *mistake) severalPorts(separator int) {
+	edits := m.furtherPorts(separator-3, separator)
+	d := m.report(diag.New(diag.UnexpectedToken, m.span(separator+1), "each port belongs to a service: `db:5432, db:9187`"))
+	if end := separator + 2*len(edits); operation(m.kind(end)) || m.kind(end) == KindOpen {
+		d.WithHelp("repeat the service and the operations for each port; operations apply only to the destination that they follow")
+		return
+	}
+	d.Fixes = append(d.Fixes, diag.Fix{Title: "repeat the service for each port", Edits: edits})
 }
 
 // quotedOperation reports a string in place of an operation that is not a path. If it is a method in the wrong kind of
@@ -240,14 +291,16 @@ func (m *mistake) quotedOperation() {
 	}
 }
 
-// comment reports a `//` comment, which was read as a path.
+// comment reports a `//` comment, which was read as a path. A path may begin with `//` as well, and without it the
+// statement would allow more.
 func (m *mistake) comment() {
 	i := m.at
 	if !strings.HasPrefix(m.text(i), "//") {
 		i--
 	}
 	at := m.file.Source.Span(int(m.words[i].Start), int(m.words[i].Start)+2)
-	m.report(diag.New(diag.UnexpectedToken, at, "comments begin with #, not with //")).WithFix(true, at, "#", "write #")
+	m.report(diag.New(diag.UnexpectedToken, at, "comments begin with #, not with //")).
+		WithFix(m.text(i) == "//", at, "#", "write #")
 }
 
 // reason reports an unquoted reason of several words.
@@ -259,7 +312,8 @@ func (m *mistake) reason() {
 	at := m.span(m.at - 1).To(m.span(last))
 	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a reason of several words must be in double quotes"))
 	if text := at.Text(); !strings.ContainsAny(text, "\"\\\n#") {
-		m.last().WithFix(true, at, `"`+text+`"`, "use double quotes")
+		safe := !slices.ContainsFunc(m.words[m.at:last+1], func(t Token) bool { return t.as != KindName && t.as != KindComma })
+		m.last().WithFix(safe, at, `"`+text+`"`, "use double quotes")
 	}
 }
 

@@ -41,6 +41,7 @@ type mesh struct {
 	accounts   map[string]source.Span
 	known      []string // the keys of names, sorted, once a name was not found
 	misses     int
+	misspelt   bool // its name has a finding
 	manifested bool // the workload manifests have something in this namespace
 }
 

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -266,16 +265,6 @@ func (c *checker) repeated(again, first lang.Name, clause string) {
 		WithHelp("keep one")
 }
 
-func (c *checker) portNumber(n lang.Name) (uint16, bool) {
-	number, err := strconv.ParseUint(n.Text, 10, 16)
-	if err != nil || number == 0 {
-		c.list.Add(diag.InvalidValue, n.Range, "%s is not a port", quoted(n.Text)).
-			WithHelp("a port is a number from 1 to 65535: the container port, not its name")
-		return 0, false
-	}
-	return uint16(number), true
-}
-
 // prefix reads an address or a network. An IPv4 address that is written as IPv6 is taken as IPv4, which is what Envoy sees
 // of a caller.
 func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
@@ -304,10 +293,6 @@ func compareLabels(a, b policy.Label) int {
 	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
 }
 
-func sortPorts(ports []policy.Port) {
-	slices.SortFunc(ports, func(a, b policy.Port) int { return cmp.Compare(a.Number, b.Number) })
-}
-
 // either returns the first span, or the second where the first is zero.
 func either(first, second source.Span) source.Span {
 	if first.IsZero() {
@@ -315,3 +300,6 @@ func either(first, second source.Span) source.Span {
 	}
 	return first
 }
+
+// insertAfter returns the empty span after a span.
+func insertAfter(at source.Span) source.Span { return at.File.Span(int(at.End), int(at.End)) }

@@ -35,6 +35,13 @@ func (m *mesh) bindable() bool {
 }
 
 func (c *checker) lintMesh(m *mesh) {
+	if near := c.meant(m, ""); near != "" && !m.misspelt {
+		d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest has anything in namespace %s", m.Name).
+			WithHelp("did you mean %s?", near)
+		if len(m.sections) == 1 {
+			d.WithFix(false, m.sections[0], near, "write "+near)
+		}
+	}
 	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).

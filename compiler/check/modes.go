@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -42,8 +41,7 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 				WithHelp("delete the operations")
 		}
 		if t.Name.Text == "*" && !t.Name.Quoted {
-			c.list.Add(diag.NotADestination, t.Ref.Range, "the mode of all services is the mode of their mesh").
-				WithHelp("write `mesh %s %s`", m.Name, stmt.Mode.Text)
+			c.modeOfAll(m, stmt, &t)
 			continue
 		}
 		sym := c.lookup(m, t.Ref)
@@ -80,6 +78,41 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 				}
 			}
 		}
+	}
+}
+
+// modeOfAll reports `mtls *`. The mode of a mesh is stated where the mesh is opened, and that of one port for each service
+// that has the port.
+func (c *checker) modeOfAll(m *mesh, stmt *lang.MTLS, t *lang.Target) {
+	if t.Port.Present() {
+		d := c.list.Add(diag.NotADestination, t.Span(), "an mTLS mode for one port names the service that has the port")
+		var targets []string
+		for _, s := range m.services {
+			if s.Proxied() && slices.Contains(s.portTexts(), t.Port.Text) {
+				targets = append(targets, s.Name+":"+t.Port.Text)
+			}
+		}
+		if len(targets) == 0 {
+			d.WithHelp("no service of mesh %s declares port %s", m.Name, t.Port.Text)
+			return
+		}
+		written := strings.Join(targets, ", ")
+		d.WithHelp("the services with this port: `mtls %s %s`", written, stmt.Mode.Text).
+			WithFix(false, t.Span(), written, "name the services with port "+t.Port.Text)
+		return
+	}
+	d := c.list.Add(diag.NotADestination, t.Ref.Range, "the mode of all services is the mode of their mesh")
+	switch _, known := modes[stmt.Mode.Text]; {
+	case m.stated.at.IsZero() && len(stmt.Targets) == 1 && known:
+		d.WithHelp("write `mesh %s %s` where the mesh is opened, and delete this statement", m.Name, stmt.Mode.Text)
+		d.Fixes = append(d.Fixes, diag.Fix{Title: "state the mode where the mesh is opened", Edits: []diag.Edit{
+			{Span: insertAfter(m.sections[0]), New: " " + stmt.Mode.Text}, {Span: stmt.Range},
+		}})
+	case !m.stated.at.IsZero():
+		d.WithRelated(m.stated.at, "the mode of the mesh").
+			WithHelp("delete `*`: the mesh states its mode where it is opened; a different mode is for single services or ports")
+	default:
+		d.WithHelp("state the mode where the mesh is opened, and name the services with a mode of their own here")
 	}
 }
 
@@ -299,5 +332,3 @@ func (c *checker) met(r *rule) []stated {
 	}
 	return all
 }
-
-func portText(p uint16) string { return strconv.Itoa(int(p)) }

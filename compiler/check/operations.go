@@ -92,10 +92,25 @@ func (c *checker) validPath(n lang.Name) bool {
 	case hasDotSegment(p):
 		problem, help = "has a dot segment, which a proxy resolves before policies see the request", "write the path that it leads to"
 	default:
+		c.placeholder(n)
 		return true
 	}
 	c.list.Add(diag.InvalidOperation, n.Range, "path %s %s", quoted(p), problem).WithHelp("%s", help)
 	return false
+}
+
+// placeholder warns of `/api/:id`, which matches only itself. In quotes it is taken as meant.
+func (c *checker) placeholder(n lang.Name) {
+	if n.Quoted || !policy.HasPlaceholder(n.Text) {
+		return
+	}
+	d := c.list.Add(diag.Misleading, n.Range, "the placeholder in %s is matched literally", quoted(n.Text))
+	if template := policy.Template(n.Text); template != "" {
+		d.WithHelp("write %s for any segment in its place, or put the path in quotes", template).
+			WithFix(false, n.Range, template, "write "+template)
+		return
+	}
+	d.WithHelp("write {*} for any segment in its place, or put the path in quotes")
 }
 
 func percentEncoded(p string) string {

@@ -3,9 +3,7 @@ package check
 import (
 	"maps"
 	"slices"
-	"strings"
 
-	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
@@ -15,6 +13,9 @@ import (
 // lookup returns what a reference to one name stands for in mesh m (nil outside any), or nil after a finding.
 func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 	if r.Qualified() {
+		if c.byName[r.Namespace.Text] == nil && c.notation(m, r, diag.UnknownMesh) {
+			return nil
+		}
 		other := c.lookupMesh(r.Namespace)
 		if other == nil {
 			return nil
@@ -22,11 +23,12 @@ func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 		m = other
 	}
 	if m == nil {
-		d := c.list.Add(diag.NoSection, r.Range, "%s needs its mesh here", quoted(r.Name.Text))
+		d := c.list.Add(diag.NoSection, r.Range, "%s needs its mesh here", quoted(r.Name.Text)).
+			WithHelp("outside a mesh every name is qualified, as in `shop/frontend`")
 		if homes := c.homes(r.Name.Text); len(homes) == 1 {
-			d.WithFix(false, r.Range, homes[0]+"/"+r.Name.Text, "write "+homes[0]+"/"+r.Name.Text)
+			d.WithHelp("write %s/%s: outside a mesh every name is qualified", homes[0], r.Name.Text).
+				WithFix(false, r.Range, homes[0]+"/"+r.Name.Text, "write "+homes[0]+"/"+r.Name.Text)
 		}
-		d.WithHelp("outside a mesh every name is qualified: `shop/%s`", r.Name.Text)
 		return nil
 	}
 	if s := m.names[r.Name.Text]; s != nil {
@@ -38,92 +40,13 @@ func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 }
 
 func (c *checker) lookupMesh(n lang.Name) *mesh {
-	if m := c.byName[n.Text]; m != nil {
-		c.record(n, m.object)
-		return m
-	}
-	d := c.list.Add(diag.UnknownMesh, n.Range, "mesh %s is not declared", quoted(n.Text))
-	if !suggest(d, n, slices.Sorted(maps.Keys(c.byName))) {
-		d.WithHelp("declare it and its services: `mesh %s`, then `service NAME account ACCOUNT`", n.Text)
-	}
-	return nil
-}
-
-func (c *checker) unknown(m *mesh, r lang.Ref) {
-	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
-	if name, namespace, dotted := hostOf(r); dotted {
-		if o := c.byName[namespace]; o != nil && o.names[name] != nil {
-			if namespace != m.Name {
-				name = namespace + "/" + name
-			}
-			d.WithHelp("that is its host name: write %s", name).WithFix(false, r.Name.Range, name, "write "+name)
-		} else {
-			d.WithHelp("a service of another mesh is written NAMESPACE/NAME; a host outside the mesh is declared, `external NAME host %s port 443 tls`", r.Name.Text)
-		}
-		return
-	}
-	if m.known == nil {
-		m.known = slices.Sorted(maps.Keys(m.names))
-	}
-	if m.misses++; m.misses > maxSuggestions {
-		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
-		return
-	}
-	if suggest(d, r.Name, m.known) {
-		return
-	}
-	switch homes := c.homes(r.Name.Text); {
-	case c.unplaced(r.Name.Text) != nil:
-		d.WithHelp("a manifest that names no namespace has one: give it its namespace in meshc.yaml, `%s`", inventory.Entry(c.unplaced(r.Name.Text).At.File.Name, m.Name))
-	case !r.Qualified() && len(homes) > 0:
-		d.WithHelp("mesh %s has one: write %s/%s", listed(homes), homes[0], r.Name.Text)
-	case m.manifested:
-		d.WithNote("the workload manifests of namespace %s have %s", m.Name, listed(c.serviceNames(m)))
-		d.WithHelp("declare it: `service %s account NAME`", r.Name.Text)
-	default:
-		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
-	}
-}
-
-// hostOf splits a Kubernetes host name: SERVICE.NAMESPACE and what may follow.
-func hostOf(r lang.Ref) (service, namespace string, dotted bool) {
-	service, rest, dotted := strings.Cut(r.Name.Text, ".")
-	namespace, _, _ = strings.Cut(rest, ".")
-	return service, namespace, dotted && !r.Qualified()
-}
-
-// maxSuggestions bounds the search for near names in one mesh: so many unknown names are not typos.
-const maxSuggestions = 100
-
-// homes returns the meshes that declare a name, sorted.
-func (c *checker) homes(name string) []string {
-	var found []string
-	for _, m := range c.meshes {
-		if m.names[name] != nil {
-			found = append(found, m.Name)
-		}
-	}
-	return found
-}
-
-// unplaced returns a workload of a name whose manifest names no namespace; nil where there is none.
-func (c *checker) unplaced(name string) *inventory.Workload {
-	i := slices.IndexFunc(c.inv.Workloads, func(w *inventory.Workload) bool { return w.Unplaced && w.Service == name })
-	if i < 0 {
+	m := c.byName[n.Text]
+	if m == nil {
+		c.unknownMesh(n)
 		return nil
 	}
-	return c.inv.Workloads[i]
-}
-
-func (c *checker) serviceNames(m *mesh) []string {
-	var names []string
-	for _, s := range m.services {
-		names = append(names, s.Name)
-		if len(names) == 8 {
-			return append(names, "others")
-		}
-	}
-	return names
+	c.record(n, m.object)
+	return m
 }
 
 // services returns what a name stands for on either side of an edge; none for an external.
@@ -334,79 +257,4 @@ func (c *checker) everyone(m *mesh, outside bool) []*service {
 		}
 	}
 	return all
-}
-
-// servedBy returns the container port that port number of a Kubernetes Service leads to; nil where number is itself a
-// container port, or no Service has it.
-func (s *service) servedBy(number uint16) *inventory.Port {
-	var found *inventory.Port
-	for _, w := range s.workloads {
-		for i := range w.Ports {
-			switch p := &w.Ports[i]; {
-			case p.UDP:
-			case p.Number == number:
-				return nil
-			case found == nil && slices.Contains(p.ServicePorts, number):
-				found = p
-			}
-		}
-	}
-	return found
-}
-
-// alsoServicePort warns of a container port whose number is also that of a Service port leading to another container port.
-func (c *checker) alsoServicePort(s *service, n lang.Name, number uint16) {
-	var here, there *inventory.Port
-	for _, w := range s.workloads {
-		for i := range w.Ports {
-			p := &w.Ports[i]
-			if p.Number == number {
-				here = p
-			}
-			if p.Number != number && slices.Contains(p.ServicePorts, number) {
-				there = p
-			}
-		}
-	}
-	if here == nil || there == nil || slices.Contains(here.ServicePorts, number) {
-		return
-	}
-	c.list.Add(diag.AlsoServicePort, n.Range, "port %d of the Kubernetes Service leads to container port %d, and this opens container port %d", number, there.Number, number).
-		WithRelated(there.At, "container port %d", there.Number).
-		WithHelp("write %s:%d if callers go through the Service", s.Name, there.Number)
-}
-
-// port resolves the port of a destination.
-func (c *checker) port(s *service, n lang.Name) (uint16, bool) {
-	number, ok := c.portNumber(n)
-	if !ok {
-		return 0, false
-	}
-	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }) {
-		c.alsoServicePort(s, n, number)
-		return number, true
-	}
-	if p := s.servedBy(number); p != nil {
-		c.servicePort(s, n, number, p).WithHelp("write %s:%d", s.Name, p.Number).
-			WithFix(true, n.Range, portText(p.Number), "write the container port "+portText(p.Number))
-		return 0, false
-	}
-	var known []string
-	for _, p := range s.Ports {
-		known = append(known, portText(p.Number))
-	}
-	d := c.list.Add(diag.UnknownPort, n.Range, "%s declares no port %d", s.Name, number).WithRelated(s.At, "declared here")
-	if len(known) == 0 {
-		d.WithHelp("add it to its declaration: `port %d http`, or tcp, grpc, http2, tls", number)
-	} else {
-		d.WithHelp("its ports are %s: write one of them, or declare `port %d` with its protocol", listed(known), number)
-	}
-	return 0, false
-}
-
-// servicePort reports the port of a Kubernetes Service where a container port is meant.
-func (c *checker) servicePort(s *service, n lang.Name, number uint16, p *inventory.Port) *diag.Diagnostic {
-	return c.list.Add(diag.ServicePort, n.Range, "%d is the port of the Kubernetes Service; the pods of %s listen on %d", number, s.Name, p.Number).
-		WithRelated(p.At, "container port %d", p.Number).
-		WithNote("Istio enforces policies at the pod, so it sees container ports only")
 }

@@ -225,15 +225,21 @@ func (c *checker) declaredPorts(s *service) {
 		if i < 0 {
 			continue
 		}
-		number := s.Ports[i].Number
-		p := s.servedBy(number)
-		if p == nil {
+		declared := s.Ports[i]
+		served := s.servedBy(declared.Number)
+		if len(served) == 0 {
 			continue
 		}
-		f := c.servicePort(s, d.Number, number, p)
-		if slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == p.Number }) {
+		p := served[0]
+		f := c.servicePort(s, d.Number, declared.Number, p)
+		s.Ports = slices.Delete(s.Ports, i, i+1) // an edge to it would bind nothing either
+		switch {
+		case len(served) > 1:
+			f.WithHelp("its Services lead to several container ports with this number: declare those that are meant")
+		case slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == p.Number }):
 			f.WithHelp("delete it: container port %d is declared already", p.Number)
-		} else {
+		default:
+			s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: declared.Protocol})
 			f.WithHelp("declare the container port: `port %d`", p.Number).
 				WithFix(true, d.Number.Range, portText(p.Number), "write the container port "+portText(p.Number))
 		}

@@ -203,7 +203,7 @@ var Table = []Entry{
 	{BareMethod, Warning, FromUnread, "a method without a path next to one with a path"},
 	{AlsoServicePort, Warning, FromUnread, "a container port that is also the port of a Service"},
 	{UnknownOwnedMesh, Warning, FromUnread, "an owners entry for an unknown mesh"},
-	{NoManifest, Warning, FromUnread, "a declared service without a manifest"},
+	{NoManifest, Warning, FromUnread, "a declared service or mesh without a manifest"},
 	{LastDestinationOnly, Warning, FromUnread, "operations after the last of several destinations"},
 	{VacuousGuard, Warning, FromUnknown, "a never, always or only that applies to nothing"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},

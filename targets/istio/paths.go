@@ -17,7 +17,12 @@ func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) boo
 		if problem == "" {
 			continue
 		}
-		b.findings.Add(diag.InvalidOperation, either(pathAt(&ops[i]), statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
+		d := b.findings.Add(diag.InvalidOperation, either(pathAt(&ops[i]), statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
+		if better := policy.Template(ops[i].Path); better != "" && d.Primary.Text() == ops[i].Path {
+			if again, _ := pathProblem(better); again == "" {
+				d.WithHelp("write %s: %s", better, help).WithFix(false, d.Primary, better, "write "+better)
+			}
+		}
 		ok = false
 	}
 	return ok
@@ -45,7 +50,7 @@ func pathProblem(path string) (problem, help string) {
 	case first && last:
 		return "has `*` at both ends, which Istio matches literally", "use a prefix /a/*, a suffix *.png or a template /{**}/a/{*}"
 	case strings.Contains(strings.TrimSuffix(strings.TrimPrefix(path, "*"), "*"), "*"):
-		return "has `*` in the middle, which Istio matches literally", "write {*} for one segment, {**} for any number: " + starsToTemplate(path)
+		return "has `*` in the middle, which Istio matches literally", "{*} stands for one whole segment, {**} for any number"
 	}
 	return "", ""
 }
@@ -71,14 +76,4 @@ func templateProblem(path string) (problem, help string) {
 		}
 	}
 	return "", ""
-}
-
-func starsToTemplate(path string) string {
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		if strings.Contains(s, "*") {
-			segments[i] = "{*}"
-		}
-	}
-	return strings.Join(segments, "/")
 }
