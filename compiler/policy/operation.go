@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,9 +152,9 @@ func (o Operation) String() string {
 	return methods + " " + o.Path
 }
 
-// OperationKey returns a key that is equal for two rules exactly when they have the same ports and operations.
+// OperationKey returns a key that is equal for two rules exactly when they have the same ports, operations and conditions.
 func (r *Rule) OperationKey() string {
-	if len(r.Ports) == 0 && len(r.Ops) == 0 {
+	if len(r.Ports) == 0 && len(r.Ops) == 0 && len(r.Where) == 0 {
 		return ""
 	}
 	var b strings.Builder
@@ -164,6 +165,9 @@ func (r *Rule) OperationKey() string {
 	for _, o := range r.Ops {
 		b.WriteByte('\n')
 		b.WriteString(o.String())
+	}
+	for _, c := range r.Where {
+		fmt.Fprintf(&b, "\n%s %t %q", c.Dimension, c.Not, c.Values)
 	}
 	return b.String()
 }

@@ -104,3 +104,16 @@ func TestMatches(t *testing.T) {
 		assert.Equal(t, row.want, operations(row.operation)[0].Matches(row.method, row.path), "%s: %s %s", row.operation, row.method, row.path)
 	}
 }
+
+// Rules are alike only where their conditions are, too.
+func TestOperationKey(t *testing.T) {
+	where := func(not bool, values ...string) string {
+		r := Rule{Ports: []uint16{80}, Where: []Condition{{Dimension: "host", Values: values, Not: not}}}
+		return r.OperationKey()
+	}
+	plain := Rule{Ports: []uint16{80}}
+	assert.Equal(t, where(false, "a"), where(false, "a"))
+	for _, other := range []string{plain.OperationKey(), where(true, "a"), where(false, "b"), where(false, "a", "b"), where(false, "a b")} {
+		assert.NotEqual(t, where(false, "a"), other)
+	}
+}

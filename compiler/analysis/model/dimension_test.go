@@ -104,3 +104,26 @@ func TestAnotherDimension(t *testing.T) {
 		assert.ErrorContains(t, err, `unknown dimension "tenant"`)
 	})
 }
+
+// A chain names the statement by which a call is surely let through, rather than one that asks for more than is known.
+func TestChainsLeadOverRulesWhoseConditionsHold(t *testing.T) {
+	service := func(name string) *policy.Service {
+		return &policy.Service{Namespace: "shop", Name: name, Account: name, Labels: []policy.Label{{Key: "app", Value: name}}}
+	}
+	a, b, c := service("a"), service("b"), service("c")
+	text := source.NewFile("shop.mesh", "a -> b where; a -> b; b -> c")
+	from := func(s *policy.Service) []policy.Source { return []policy.Source{{Service: s}} }
+	b.Allow = []policy.Rule{
+		{From: from(a), Where: []policy.Condition{{Dimension: "as", Values: []string{"admin"}}}, At: text.Span(0, 12)},
+		{From: from(a), At: text.Span(14, 20)},
+	}
+	c.Allow = []policy.Rule{{From: from(b), Where: b.Allow[0].Where, At: text.Span(22, 28)}}
+	p := &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system", Meshes: []*policy.Mesh{{Name: "shop", Services: []*policy.Service{a, b, c}}}}
+	table := append(space.Standard[:len(space.Standard):len(space.Standard)], space.Info{Kind: space.Text{}, Caller: true, Name: "as"})
+	graph, err := model.New(p, enforce.NewLayer(enforce.Mesh{}, table, nil, nil)).CallGraph()
+	require.NoError(t, err)
+	chain := graph.Chain(policy.Source{Service: a}, b, nil, nil)
+	assert.Equal(t, []source.Span{b.Allow[1].At}, chain.Edges)
+	chain = graph.Chain(policy.Source{Service: b}, c, nil, nil)
+	assert.Equal(t, []source.Span{c.Allow[0].At}, chain.Edges, "the only one there is")
+}

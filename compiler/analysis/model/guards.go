@@ -346,9 +346,10 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	return nil, nil
 }
 
-// edgeAt is the span of the statement that lets a caller do anything at a service; zero if there is none.
+// edgeAt is the span of a statement that lets a caller do anything at a service; zero if there is none. A rule whose
+// conditions on callers are not known to hold counts only where no other rule does.
 func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span) {
-	var r space.Request
+	r := space.Request{HTTP: true}
 	if caller.Kind == policy.FromService {
 		r = r.With(space.Identity, space.IdentityValue(m.Principal(caller.Service)))
 		if !caller.Service.Proxied() && len(caller.Service.Addresses) > 0 {
@@ -356,8 +357,15 @@ func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span)
 		}
 	}
 	for i := range s.Allow {
-		if caller.Kind == policy.FromService && m.MatchesAnySource(space.Source{Request: &r, Elsewhere: true}, s.Allow[i].From) || slices.Contains(s.Allow[i].From, caller) {
-			return s.Allow[i].At
+		rule := &s.Allow[i]
+		if !slices.Contains(rule.From, caller) && (caller.Kind != policy.FromService || !m.MatchesAnySource(space.Source{Request: &r, Elsewhere: true}, rule.From)) {
+			continue
+		}
+		if callers, _ := m.where(rule); m.Manifests.Table.In(callers, &r) {
+			return rule.At
+		}
+		if at.IsZero() {
+			at = rule.At
 		}
 	}
 	return at
