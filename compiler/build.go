@@ -22,6 +22,9 @@ type Build struct {
 	Judgements []model.Judgement  // of every never, always and only
 	Inventory  *inventory.Set     // the workloads that the intents were checked against
 	Findings   diag.List          // sorted
+
+	parsed *Parsed // what it was built from
+	config config.Project
 }
 
 // InternalError is a bug in meshc: the manifests that it made cannot be read, or do not let through what the intents say.
@@ -35,7 +38,7 @@ func (e *InternalError) Unwrap() error { return e.Err }
 // Build makes the manifests of a project under a configuration and proves them. The error is that of ctx, or an
 // *InternalError.
 func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
-	b := &Build{Inventory: p.Inventory}
+	b := &Build{Inventory: p.Inventory, parsed: p, config: c}
 	checked, findings := p.policy(c)
 	b.Findings = findings
 	if findings.HasErrors() {

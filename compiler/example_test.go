@@ -110,8 +110,8 @@ spec:
 	// shop/frontend -> shop/db denied
 }
 
-// Why may frontend not call db? The answer has the chain of calls that leads there nevertheless, the edge that would allow
-// the call, and the guards that this edge would break.
+// Why may frontend not call db? The answer has the chain of calls by which it gets there all the same, and the guards that
+// forbid the edge which would allow it. For backend and POST, the edge is offered.
 func ExampleBuild_Explain() {
 	parsed, err := compiler.Parse(ctx, intents(shop))
 	if err != nil {
@@ -121,23 +121,29 @@ func ExampleBuild_Explain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	answers, err := build.Explain("frontend", "db:5432")
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, a := range answers {
+	for _, query := range [][]string{{"frontend", "db:5432"}, {"frontend", "backend:8080", "POST", "/orders"}} {
+		answers, err := build.Explain(query...)
+		if err != nil {
+			log.Fatal(err)
+		}
+		a := answers[0]
 		fmt.Println(a.Verdict)
-		fmt.Println(a.Chain)
-		fmt.Println(a.Remedy.Line.Text)
-		for _, guard := range a.Breaks {
+		if a.Chain != nil {
+			fmt.Println(a.Chain)
+		}
+		for _, way := range a.Remedy.Ways {
+			fmt.Println("write", compiler.Written(&way.Write[0]))
+		}
+		for _, guard := range a.Remedy.Breaks {
 			fmt.Println("breaks", guard.Text())
 		}
 	}
 	// Output:
 	// denied
 	// shop/frontend -> shop/backend -> shop/db
-	// frontend -> db:5432
 	// breaks never frontend -> db
+	// denied
+	// write frontend -> backend:8080 POST /orders
 }
 
 // A report has the protection of every edge, and the problems.

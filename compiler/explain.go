@@ -1,24 +1,18 @@
 package compiler
 
 import (
-	"slices"
-
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
-	"github.com/meshc/meshc/targets"
 )
 
 // Explain answers why one workload may or may not call another, by the manifests of a build. The query is the words of the
 // command line, SRC DST[:PORT] [METHOD] [PATH], such as "frontend", "db:5432". There is one answer for each pair of services,
 // so several if a name is that of a group. The build must be Judgeable; the error is an *explain.QueryError if the query has
-// no meaning.
+// no meaning. What an answer offers as a remedy has been checked and judged.
 func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
-	o := explain.Options{
-		Built:    true,
-		Sidecars: slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool { return m.Kind == "Sidecar" }),
-	}
+	o := explain.Options{Sidecars: hasSidecars(b.Manifests), Try: b.try}
 	if b.Policy.DryRun {
-		o.Notes = []string{DryRunNote(b.Policy)}
+		o.Notes = []explain.Note{explain.DryRun{Environment: b.Policy.Environment}}
 	}
 	return explainAll(b.Model, query, o)
 }
@@ -26,11 +20,11 @@ func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
 // Explain answers the same question by deployed manifests. The caller may also be an account that nothing names, as
 // NAMESPACE/ACCOUNT.
 func (d *Deployed) Explain(query ...string) ([]*explain.Explanation, error) {
-	return explainAll(d.Model, query, explain.Options{Guesses: d.Guesses})
+	return explainAll(d.Model, query, explain.Options{Assumed: d.Assumptions})
 }
 
 func explainAll(m *model.Model, words []string, o explain.Options) ([]*explain.Explanation, error) {
-	queries, err := explain.Parse(m.Policy, words, !o.Built)
+	queries, err := explain.Parse(m.Policy, words, o.Try == nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
@@ -28,7 +27,7 @@ var topics = map[diag.Code]audit.Topic{
 func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, error) {
 	r := &audit.Report{}
 	if b.Policy.DryRun {
-		r.Add(diag.Note, audit.DryRun, source.Span{}, "%s", DryRunNote(b.Policy))
+		r.Add(diag.Note, audit.DryRun, source.Span{}, "%s", DryRunNote(b.Policy.Environment))
 	}
 	for _, d := range b.Findings {
 		if topic := topics[d.Code]; topic != "" {
@@ -96,7 +95,7 @@ func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*m
 func (d *Deployed) Verify() (*audit.Report, error) {
 	r := &audit.Report{}
 	r.Findings(audit.Manifest, d.Findings)
-	for _, guess := range d.Guesses(func(*policy.Service) bool { return true }) {
+	for _, guess := range d.Assumptions(func(*policy.Service) bool { return true }) {
 		r.Add(diag.Note, audit.Guess, source.Span{}, "%s", guess)
 	}
 	r.DryRuns(d.Model)
@@ -117,20 +116,20 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 	return r, nil
 }
 
-// Guesses returns sentences about what was assumed: the trust domain, and the accounts of the services that about selects.
-func (d *Deployed) Guesses(about func(*policy.Service) bool) (notes []string) {
+// Assumptions returns what was assumed about the services that an answer is about.
+func (d *Deployed) Assumptions(about func(*policy.Service) bool) (all []model.Assumption) {
 	if d.TrustDomain != "" {
-		notes = append(notes, fmt.Sprintf("the trust domain is assumed to be %s, which every principal names; set `trustDomain` in meshc.yaml to be sure", d.TrustDomain))
+		all = append(all, model.Assumption{TrustDomain: d.TrustDomain})
 	}
 	for _, s := range d.Assumed {
 		if about(s) {
-			notes = append(notes, fmt.Sprintf("the account of %s is assumed to be %s, from its name; pass --workloads to be sure", s.ID(), s.Account))
+			all = append(all, model.Assumption{Service: s})
 		}
 	}
-	return notes
+	return all
 }
 
 // DryRunNote returns a sentence on what answers about an environment in dry-run mean.
-func DryRunNote(p *policy.Policy) string {
-	return p.Environment + " is in dry-run: Istio logs what it would deny, and denies nothing; judged as if enforced"
+func DryRunNote(environment string) string {
+	return environment + " is in dry-run: Istio logs what it would deny, and denies nothing; judged as if enforced"
 }

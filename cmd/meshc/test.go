@@ -75,7 +75,7 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	} else {
 		out = guardsText(results, total, covered, c.project.Shown)
 		if c.Policy.DryRun {
-			out = fmt.Appendf(out, "\nnote: %s\n", compiler.DryRunNote(c.Policy))
+			out = fmt.Appendf(out, "\nnote: %s\n", compiler.DryRunNote(c.Policy.Environment))
 		}
 	}
 	if err != nil {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/lang"
@@ -8,18 +11,20 @@ import (
 )
 
 type whyJSON struct {
-	Schema     string      `json:"schema"`
-	Verdict    string      `json:"verdict"`
-	From       string      `json:"from"`
-	To         string      `json:"to"`
-	Port       uint16      `json:"port,omitempty"`
-	Operations []string    `json:"operations,omitempty"`
-	Ports      []whyPort   `json:"ports"`
-	Chain      []whyHop    `json:"chain,omitempty"`
-	Narrow     []placeJSON `json:"narrow,omitempty"` // what denies it, no matter what allows it
-	Remedy     []whyLine   `json:"remedy,omitempty"` // the mode it needs and the edge that would allow it; or the edge and the consent from the caller's side
-	Breaks     []placeJSON `json:"breaks,omitempty"`
-	Notes      []string    `json:"notes"`
+	Schema     string       `json:"schema"`
+	Verdict    string       `json:"verdict"`
+	From       string       `json:"from"`
+	To         string       `json:"to"`
+	Port       uint16       `json:"port,omitempty"`
+	Operations []string     `json:"operations,omitempty"`
+	Ports      []whyPort    `json:"ports"`
+	Chain      []whyHop     `json:"chain,omitempty"`
+	Narrow     []placeJSON  `json:"narrow,omitempty"`   // what denies it, no matter what allows it
+	Replaced   []placeJSON  `json:"replaced,omitempty"` // what the remedy takes the place of
+	Remedy     []whyLine    `json:"remedy,omitempty"`   // the mode it needs and the edge that would allow it; or the edge and the consent from the caller's side
+	Breaks     []placeJSON  `json:"breaks,omitempty"`   // the guards that forbid a remedy
+	Refused    []whyRefusal `json:"refused,omitempty"`  // why the check refuses a remedy
+	Notes      []string     `json:"notes"`
 }
 
 type whyPort struct {
@@ -70,6 +75,11 @@ type whyHop struct {
 	At   *placeJSON `json:"at,omitempty"`
 }
 
+type whyRefusal struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
 type whyLine struct {
 	Mesh string `json:"mesh"`
 	File string `json:"file"`
@@ -96,7 +106,7 @@ func whysJSON(all []*reason) ([]byte, error) {
 }
 
 func (r *reason) json() whyJSON {
-	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: string(r.Verdict), From: r.From.String(), Port: r.Port, Ports: []whyPort{}, Notes: append([]string{}, r.Notes...)}
+	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: string(r.Verdict), From: r.From.String(), Port: r.Port, Ports: []whyPort{}, Notes: append([]string{}, r.notes()...)}
 	if r.To != nil {
 		out.To = r.To.ID()
 	} else {
@@ -140,16 +150,32 @@ func (r *reason) json() whyJSON {
 			from = s.ID()
 		}
 	}
-	for _, at := range r.Remedy.Narrow {
-		out.Narrow = append(out.Narrow, r.placeJSON(at))
-	}
-	for _, l := range append([]explain.Line{r.Remedy.Mode, r.Remedy.Line}, r.Remedy.Across...) {
-		if l.Text != "" {
-			out.Remedy = append(out.Remedy, whyLine{l.Mesh, r.shown(l.File), l.Text})
+	for _, w := range r.Remedy.Ways {
+		if w.Kind == explain.Everyone {
+			continue
+		}
+		for _, at := range w.Narrow {
+			if place := r.placeJSON(at); !slices.Contains(out.Narrow, place) {
+				out.Narrow = append(out.Narrow, place)
+			}
+		}
+		for _, at := range w.Replaced {
+			if place := r.placeJSON(at); !slices.Contains(out.Replaced, place) {
+				out.Replaced = append(out.Replaced, place)
+			}
+		}
+		for i := range w.Write {
+			line := whyLine{w.Write[i].Mesh, r.shown(w.Write[i].File), compiler.Written(&w.Write[i])}
+			if !slices.Contains(out.Remedy, line) {
+				out.Remedy = append(out.Remedy, line)
+			}
 		}
 	}
-	for _, at := range r.Breaks {
+	for _, at := range r.Remedy.Breaks {
 		out.Breaks = append(out.Breaks, r.placeJSON(at))
+	}
+	for _, d := range r.Remedy.Refused {
+		out.Refused = append(out.Refused, whyRefusal{string(d.Code), d.Message})
 	}
 	return out
 }

@@ -27,7 +27,7 @@ func (r *reason) text() []byte {
 		r.writeChain(&rest)
 	}
 	r.writeRemedy(&rest)
-	for _, n := range r.Notes {
+	for _, n := range r.notes() {
 		fmt.Fprintf(&rest, "note: %s\n", n)
 	}
 	if rest.Len() > 0 {
@@ -35,36 +35,6 @@ func (r *reason) text() []byte {
 		b.Write(rest.Bytes())
 	}
 	return b.Bytes()
-}
-
-func (r *reason) writeRemedy(b *bytes.Buffer) {
-	lead := "to allow it, "
-	if len(r.Remedy.Narrow) > 0 {
-		fmt.Fprintf(b, "%snarrow what denies it\n", lead)
-		for _, at := range r.Remedy.Narrow {
-			fmt.Fprintf(b, "  %s\n", r.statement(at))
-		}
-		lead = "and "
-	}
-	line, mode := r.Remedy.Line, r.Remedy.Mode
-	if mode.Text != "" {
-		fmt.Fprintf(b, "%slift the `disable` there, by which nobody proves who it is: write in mesh %s (%s)\n  %s\n  %s\n", lead, mode.Mesh, r.shown(mode.File), mode.Text, line.Text)
-	} else if line.Text != "" {
-		fmt.Fprintf(b, "%swrite in mesh %s (%s)\n  %s\n", lead, line.Mesh, r.shown(line.File), line.Text)
-	}
-	for i, l := range r.Remedy.Across {
-		lead := "or in mesh %s (%s)\n  %s\n"
-		if i > 0 {
-			lead = "with the consent of mesh %s (%s)\n  %s\n"
-		}
-		fmt.Fprintf(b, lead, l.Mesh, r.shown(l.File), l.Text)
-	}
-	if r.Remedy.World.Text != "" {
-		fmt.Fprintf(b, "or let in whoever reaches it\n  %s\n", r.Remedy.World.Text)
-	}
-	for _, at := range r.Breaks {
-		fmt.Fprintf(b, "which would break\n  %s\n", r.statement(at))
-	}
 }
 
 // maxHops is how many hops of a chain the text shows; JSON has them all.

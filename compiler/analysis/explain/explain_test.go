@@ -99,98 +99,6 @@ func verdictFor(a *explain.Answer, r *space.Request) enforce.Verdict {
 	return enforce.Undecided
 }
 
-func TestRemedy(t *testing.T) {
-	p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(asked)}, compiler.Input{Name: "platform.mesh", Text: []byte("mesh istio-system\nservice ingress account ingress\n")})
-	m := analysistest.Model(t, p, manifests)
-	all := analysistest.Services(p)
-	for name, row := range map[string]struct {
-		q    explain.Query
-		want []string
-	}{
-		"in one mesh": {
-			explain.Query{From: policy.Source{Service: all["shop/frontend"]}, To: all["shop/db"], Port: 5432},
-			[]string{"shop shop.mesh frontend -> db:5432"},
-		},
-		"across meshes": {
-			explain.Query{From: policy.Source{Service: all["payments/api"]}, To: all["shop/frontend"], Port: 8080, Ops: []policy.Operation{{Methods: []string{"GET"}, Path: "/x"}}},
-			[]string{"shop shop.mesh payments/api -> frontend:8080 GET /x", "payments shop.mesh api -> shop/frontend:8080 GET /x", "shop shop.mesh export frontend:8080 to payments/api GET /x"},
-		},
-		"from a gateway": {
-			explain.Query{From: policy.Source{Service: all["istio-system/ingress"]}, To: all["shop/db"]},
-			[]string{"shop shop.mesh istio-system/ingress -> db"},
-		},
-		"all of a mesh": {
-			explain.Query{From: policy.Source{Kind: policy.FromMesh, Mesh: "payments"}, To: all["shop/db"]},
-			[]string{"shop shop.mesh payments/* -> db", "payments shop.mesh payments/* -> shop/db", "shop shop.mesh export db to payments"},
-		},
-		"anyone":                  {explain.Query{From: policy.Source{Kind: policy.FromAny}, To: all["shop/db"]}, []string{"shop shop.mesh any -> db"}},
-		"into the root namespace": {explain.Query{From: policy.Source{Service: all["shop/db"]}, To: all["istio-system/ingress"]}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			remedy, err := explain.RemedyFor(m, row.q)
-			require.NoError(t, err)
-			line, across := remedy.Line, remedy.Across
-			var got []string
-			for _, l := range append([]explain.Line{line}, across...) {
-				if l.Text != "" {
-					got = append(got, l.Mesh+" "+l.File+" "+l.Text)
-				}
-			}
-			assert.Equal(t, row.want, got)
-			if len(got) == 0 {
-				return
-			}
-			// What is offered compiles, and does what it is offered for.
-			for _, lines := range [][]explain.Line{{line}, across} {
-				text := asked
-				for _, l := range lines {
-					text += "\nmesh " + l.Mesh + "\n" + l.Text + "\n"
-				}
-				p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(text)}, compiler.Input{Name: "platform.mesh", Text: []byte("mesh istio-system\nservice ingress account ingress\n")})
-				m, all := analysistest.Model(t, p, manifests), analysistest.Services(p)
-				q := row.q
-				q.To = all[q.To.ID()]
-				if q.From.Kind == policy.FromService {
-					q.From.Service = all[q.From.Service.ID()]
-				}
-				verdict := ask(t, m, q).Verdict
-				if len(lines) > 0 {
-					assert.Equal(t, explain.Allowed, verdict, "%v", lines)
-				}
-			}
-		})
-	}
-}
-
-// Where mutual TLS is disabled no edge matches anybody: what is offered compiles there, too.
-func TestRemedyWithoutMutualTLS(t *testing.T) {
-	for name, row := range map[string]struct {
-		text string
-		port uint16
-		want string
-	}{
-		"one port":   {"mtls old:81 %s\n", 81, "mtls old:81 permissive"},
-		"every port": {"mtls old:80 %[1]s; mtls old:81 %[1]s\n", 0, "mtls old:80 permissive; mtls old:81 permissive"},
-		"a service":  {"mtls old %s\n", 0, "mtls old permissive"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			build := func(mode, more string) (*model.Model, explain.Query) {
-				text := "mesh shop strict\nservice web account web\nservice old account old port 80 http port 81 http\n" + fmt.Sprintf(row.text, mode) + more
-				p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(text)})
-				return analysistest.Model(t, p, manifests), explain.Query{From: policy.Source{Service: analysistest.Services(p)["shop/web"]}, To: analysistest.Services(p)["shop/old"], Port: row.port}
-			}
-			m, q := build("disable", "")
-			remedy := ask(t, m, q).Remedy
-			assert.Equal(t, row.want, remedy.Mode.Text)
-			for _, try := range [][2]string{{"permissive", remedy.Line.Text}, {"disable", remedy.World.Text}} {
-				m, q := build(try[0], try[1]+"\n")
-				verdict := ask(t, m, q).Verdict
-				assert.Equal(t, explain.Allowed, verdict, try)
-			}
-		})
-	}
-}
-
 // TestNamed is what services manifests are taken to be about.
 func TestNamed(t *testing.T) {
 	m, list := read.Files([]*source.File{source.NewFile("k8s.yaml", analysistest.Selected)}, enforce.Mesh{})
@@ -225,10 +133,10 @@ shop: backend-sa(backend-sa) web(frontend-sa app=web)
 `, describe(&policy.Service{Namespace: "shop", Name: "web", Account: "frontend-sa", Labels: []policy.Label{{Key: "app", Value: "web"}}}))
 }
 
-// ask explains a query by the manifests of a build.
+// ask explains a query.
 func ask(t *testing.T, m *model.Model, q explain.Query) *explain.Explanation {
 	t.Helper()
-	e, err := explain.Explain(m, q, explain.Options{Built: true})
+	e, err := explain.Explain(m, q, explain.Options{})
 	require.NoError(t, err)
 	return e
 }

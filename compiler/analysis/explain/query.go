@@ -16,7 +16,7 @@ type Query struct {
 	External *policy.External // in place of To
 	Port     uint16           // 0: every port
 	Ops      []policy.Operation
-	Note     string // what a name of the query was taken to mean; may be empty
+	Notes    []Note // what a name of the query was taken to mean
 }
 
 // String is the query in the words of the language.
@@ -54,7 +54,7 @@ func Parse(p *policy.Policy, words []string, anyAccount bool) ([]Query, error) {
 	if len(words) < 2 {
 		return nil, wrong("want SRC DST[:PORT] [METHOD] [PATH]")
 	}
-	froms, note, err := sources(p, words[0], anyAccount)
+	froms, notes, err := sources(p, words[0], anyAccount)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func Parse(p *policy.Policy, words []string, anyAccount bool) ([]Query, error) {
 			if s != nil && s == from.Service && len(froms)*len(to.Services) > 1 {
 				continue // a group that calls itself is about its members calling each other
 			}
-			all = append(all, Query{From: from, To: s, External: to.External, Port: uint16(number), Ops: ops, Note: note})
+			all = append(all, Query{From: from, To: s, External: to.External, Port: uint16(number), Ops: ops, Notes: notes})
 		}
 	}
 	return all, nil
@@ -123,32 +123,32 @@ func operation(words []string) ([]policy.Operation, error) {
 func isPath(word string) bool { return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") }
 
 // sources is what a name stands for as a caller.
-func sources(p *policy.Policy, name string, anyAccount bool) (all []policy.Source, note string, err error) {
+func sources(p *policy.Policy, name string, anyAccount bool) (all []policy.Source, notes []Note, err error) {
 	switch name {
 	case "any":
-		return []policy.Source{{Kind: policy.FromAny}}, "", nil
+		return []policy.Source{{Kind: policy.FromAny}}, nil, nil
 	case "world":
-		return []policy.Source{{Kind: policy.FromWorld}}, "", nil
+		return []policy.Source{{Kind: policy.FromWorld}}, nil, nil
 	}
 	if mesh, ok := strings.CutSuffix(name, "/*"); ok {
 		if err := p.HasMesh(mesh); err != nil && !anyAccount {
-			return nil, "", &QueryError{err}
+			return nil, nil, &QueryError{err}
 		}
-		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, "", nil
+		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, nil, nil
 	}
 	found, err := p.Find(name)
 	if namespace, account, qualified := strings.Cut(name, "/"); err != nil && anyAccount && qualified && namespace != "" && account != "" {
 		s := &policy.Service{Namespace: namespace, Name: account, Account: account}
-		return []policy.Source{{Service: s}}, fmt.Sprintf("no policy names %s: it is assumed to be the account %s of the namespace %s", name, account, namespace), nil
+		return []policy.Source{{Service: s}}, []Note{UnnamedAccount{name, namespace, account}}, nil
 	}
 	switch {
 	case err != nil:
-		return nil, "", &QueryError{err}
+		return nil, nil, &QueryError{err}
 	case found.External != nil:
-		return nil, "", wrong("%s is outside the mesh and calls nobody by that name; a caller without identity is `world`", name)
+		return nil, nil, wrong("%s is outside the mesh and calls nobody by that name; a caller without identity is `world`", name)
 	}
 	for _, s := range found.Services {
 		all = append(all, policy.Source{Service: s})
 	}
-	return all, "", nil
+	return all, nil, nil
 }

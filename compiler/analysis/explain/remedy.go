@@ -1,143 +1,168 @@
 package explain
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Line is a statement to write, and where.
-type Line struct {
-	Text string
-	Mesh string // in whose section
-	File string // that opens the section
-}
-
-// Remedy is what would allow a query that is denied. It is empty where nothing would: the root namespace takes no edges.
+// Remedy is what would allow a query that is denied. Every way has been tried. Where none is left, Breaks or Refused says
+// what stands in the way.
 type Remedy struct {
-	Narrow []source.Span // statements that deny it, no matter what allows it
-	Mode   Line          // makes a port take mutual TLS, without which the edge would match nobody; none where it does
-	Line   Line          // an edge in the callee's section; none where one is there already
-	Across []Line        // the same from the caller's section where that is another one: the edge, and the callee's consent
-	World  Line          // in place of Mode and Line, lets in every caller that reaches the port
+	Ways    []Way         // each of them would do
+	Breaks  []source.Span // the guards that forbid it
+	Refused diag.List     // why the check refuses the first of the ways
 }
 
-func remedyOf(m *model.Model, a *Answer) (r Remedy) {
+// Way is a change of a project that allows a query.
+type Way struct {
+	Kind     WayKind
+	Narrow   []source.Span // statements that deny the query and must let it through
+	Replaced []source.Span // statements that the new ones take the place of
+	Write    []Statement   // may be empty where there is something to narrow
+}
+
+// WayKind is what a way does, apart from writing edges.
+type WayKind uint8
+
+const (
+	InCallee  WayKind = iota // by statements in the callee's section
+	InCaller                 // by an edge in the caller's section, and the consent of the callee's
+	Everyone                 // by letting in every caller that reaches the port: no identity is proved there
+	Plaintext                // by letting plaintext in: callers have no identity
+)
+
+// Trial is what comes of a way when it is tried.
+type Trial struct {
+	Refused  diag.List     // the errors of the check; the rest is empty then
+	Allows   bool          // the query is allowed afterwards
+	Breaks   []source.Span // the guards that break
+	Replaced []source.Span // the statements that had to go
+}
+
+// remedy proposes ways to allow the query, and keeps those that pass their trial.
+func (e *explaining) remedy() error {
+	ways := e.ways()
+	if e.options.Try == nil {
+		return nil
+	}
+	for _, w := range ways {
+		if err := e.try(w); err != nil {
+			return err
+		}
+	}
+	if len(e.Remedy.Ways) > 0 {
+		e.Remedy.Breaks, e.Remedy.Refused = nil, nil
+	}
+	return nil
+}
+
+func (e *explaining) try(w Way) error {
+	t, err := e.options.Try(e.Query, w)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(t.Refused) > 0:
+		if len(e.Remedy.Refused) == 0 {
+			e.Remedy.Refused = t.Refused
+		}
+	case !t.Allows:
+	case len(t.Breaks) > 0:
+		for _, at := range t.Breaks {
+			if !slices.Contains(e.Remedy.Breaks, at) {
+				e.Remedy.Breaks = append(e.Remedy.Breaks, at)
+			}
+		}
+	default:
+		w.Replaced = t.Replaced
+		e.Remedy.Ways = append(e.Remedy.Ways, w)
+	}
+	return nil
+}
+
+// ways is what might allow the query, the narrowest first.
+func (e *explaining) ways() []Way {
+	m, q := e.model, &e.Query
+	var narrow []source.Span
 	lacks := false
-	for _, p := range a.Ports {
+	for _, p := range e.Answer.Ports {
 		for _, c := range p.Callers {
 			for _, k := range c.Cases {
 				lacks = lacks || k.lacks
 				for _, at := range k.Intents {
-					if k.Verdict == enforce.Denied && !slices.Contains(r.Narrow, at) {
-						r.Narrow = append(r.Narrow, at)
+					if k.Verdict == enforce.Denied && !slices.Contains(narrow, at) {
+						narrow = append(narrow, at)
 					}
 				}
 			}
 		}
 	}
-	if !lacks || a.To.Namespace == m.Policy.RootNamespace {
-		return r
+	plaintext := (e.fromOutside() || q.From.Kind == policy.FromWorld) && e.needsIdentity()
+	switch {
+	case !lacks && !plaintext:
+		if len(narrow) == 0 {
+			return nil
+		}
+		return []Way{{Narrow: narrow}}
 	}
-	r.Line, r.Across = lines(m, &a.question)
-	if names := disabled(m, &a.question); len(names) > 0 {
-		r.Mode, r.World = r.Line, r.Line
-		r.Mode.Text = "mtls " + strings.Join(names, " permissive; mtls ") + " permissive"
-		world := a.question
+	edge, across := edges(m, q)
+	mode := func(port uint16) Statement {
+		return Statement{Kind: Mode, Mesh: edge.Mesh, File: edge.File, To: q.To, Port: port}
+	}
+	if plaintext {
+		return []Way{{Kind: Plaintext, Narrow: narrow, Write: []Statement{mode(q.Port), edge}}}
+	}
+	var all []Way
+	var modes []Statement // what makes ports take mutual TLS, without which the edge would match nobody
+	for _, port := range disabled(m, q) {
+		modes = append(modes, mode(port))
+	}
+	all = append(all, Way{Kind: InCallee, Narrow: narrow, Write: append(modes, edge)})
+	if len(across) > 0 {
+		all = append(all, Way{Kind: InCaller, Narrow: narrow, Write: append(modes[:len(modes):len(modes)], across...)})
+	}
+	if len(modes) > 0 {
+		world := edge
 		world.From = policy.Source{Kind: policy.FromWorld}
-		r.World, _ = lines(m, &world)
+		all = append(all, Way{Kind: Everyone, Narrow: narrow, Write: []Statement{world}})
 	}
-	return r
+	return all
 }
 
-// disabled is the ports that take no mutual TLS, as mtls statements name them, where a question is about identities.
-func disabled(m *model.Model, q *question) (names []string) {
+// disabled is the ports without mutual TLS, 0 for those of the callee's own mode, where a query is about identities.
+func disabled(m *model.Model, q *Query) (ports []uint16) {
 	if q.From.Kind == policy.FromWorld || q.From.Kind == policy.FromService && !q.From.Service.Proxied() {
 		return nil
 	}
 	is := func(port uint16) bool { return m.Policy.ModeOf(m.Mesh(q.To.Namespace), q.To, port) == policy.Disable }
-	name := func(port uint16) string { return fmt.Sprintf("%s:%d", q.To.Name, port) }
 	switch {
 	case q.Port != 0 && is(q.Port):
-		return []string{name(q.Port)}
+		return []uint16{q.Port}
 	case q.Port != 0:
 		return nil
 	case len(q.Ops) == 0 && is(0):
-		names = append(names, q.To.Name)
+		ports = append(ports, 0)
 	}
 	for _, p := range q.To.Ports {
-		own := p.Mode != policy.ModeUnset || len(names) == 0
+		own := p.Mode != policy.ModeUnset || len(ports) == 0
 		if own && is(p.Number) && (len(q.Ops) == 0 || p.Protocol.IsHTTP()) {
-			names = append(names, name(p.Number))
+			ports = append(ports, p.Number)
 		}
 	}
-	return names
+	return ports
 }
 
-// lines is the edge that a question asks for and, where it crosses meshes, the two lines that do the same from the caller's
-// section.
-func lines(m *model.Model, q *question) (callee Line, caller []Line) {
-	operation := ""
-	for i, o := range q.Ops {
-		if i > 0 {
-			operation += ","
-		}
-		operation += " " + o.String()
+// remedyForExternal proposes the edge that makes the caller's Sidecar know the external.
+func (e *explaining) remedyForExternal() error {
+	x := e.External
+	mesh := e.model.Mesh(x.Namespace)
+	if !e.Egress.Declared || e.options.Try == nil || e.From.Kind != policy.FromService || e.From.Service.Namespace != x.Namespace || len(mesh.Files) == 0 {
+		return nil
 	}
-	port := ""
-	if q.Port != 0 {
-		port = fmt.Sprintf(":%d", q.Port)
-	}
-	from := q.From.String()
-	elsewhere := ""
-	switch q.From.Kind {
-	case policy.FromService:
-		elsewhere = q.From.Service.Namespace
-		if elsewhere == q.To.Namespace {
-			from, elsewhere = q.From.Service.Name, ""
-		}
-	case policy.FromMesh:
-		if q.From.Mesh != q.To.Namespace {
-			elsewhere = q.From.Mesh
-		}
-	}
-	callee = Line{fmt.Sprintf("%s -> %s%s%s", from, q.To.Name, port, operation), q.To.Namespace, fileOf(m, q.To)}
-	home := m.Mesh(elsewhere)
-	if elsewhere == "" || elsewhere == m.Policy.RootNamespace || home == nil || len(home.Files) == 0 {
-		return callee, nil
-	}
-	name := from
-	if q.From.Kind == policy.FromService {
-		name = q.From.Service.Name
-	}
-	to := q.From.String()
-	if q.From.Kind == policy.FromMesh {
-		to = elsewhere
-	}
-	return callee, []Line{
-		{fmt.Sprintf("%s -> %s%s%s", name, q.To.ID(), port, operation), elsewhere, home.Files[0]},
-		{fmt.Sprintf("export %s%s to %s%s", q.To.Name, port, to, operation), q.To.Namespace, fileOf(m, q.To)},
-	}
-}
-
-// fileOf is the file that has the rules of a service, or else its declaration, or else its mesh.
-func fileOf(m *model.Model, s *policy.Service) string {
-	files := m.Mesh(s.Namespace).Files
-	for _, r := range s.Allow {
-		if slices.Contains(files, r.At.File.Name) {
-			return r.At.File.Name
-		}
-	}
-	if s.At.File != nil && slices.Contains(files, s.At.File.Name) {
-		return s.At.File.Name
-	}
-	if len(files) > 0 {
-		return files[0]
-	}
-	return ""
+	return e.try(Way{Write: []Statement{{Mesh: mesh.Name, File: mesh.Files[0], From: e.From, External: x, Port: e.Port}}})
 }

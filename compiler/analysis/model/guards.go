@@ -90,6 +90,12 @@ func portsOf(s *policy.Service, ports []uint16) []uint16 {
 	return ports
 }
 
+// Breaks reports whether the manifests break a guard. The error says why it could not be judged.
+func (m *Model) Breaks(g *policy.Guard) (bool, error) {
+	broken, err := m.judge(g)
+	return broken != nil, err
+}
+
 func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
 	if g.Kind == policy.Never && g.Transitive {
 		return m.judgeChains(g)
@@ -344,6 +350,36 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 		}
 	}
 	return nil, nil
+}
+
+// ClosesChain reports whether one more edge would close a chain that a `never A ->> B` forbids: one of A gets to its caller, and
+// its callee to one of B. Last says whether the edge lets in what the guard is about, where its callee is one of B itself.
+func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Service, last bool) (bool, error) {
+	graph, err := m.CallGraph()
+	if err != nil || policy.Includes(g.Except, from) {
+		return false, err
+	}
+	begins := graph.walk(graph.to, graph.nodes(g.From...), graph.nodes(g.Except...), func(i int32) bool { return from.Includes(graph.Sources[i]) })
+	if begins.found < 0 && !policy.Includes(g.From, from) {
+		return false, nil
+	}
+	if slices.Contains(g.To, to) && last {
+		return true, nil
+	}
+	via := policy.Source{Service: to}
+	if policy.Includes(g.Except, via) {
+		return false, nil
+	}
+	for _, end := range g.To {
+		callers, err := m.CallersOf(end, g.Ports, g.Ops)
+		if err != nil {
+			return false, err
+		}
+		if end != to && graph.Chain(via, end, callers, g.Except) != nil {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // edgeAt is the span of a statement that lets a caller do anything at a service; zero if there is none. A rule whose

@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -63,6 +64,19 @@ func TrustDomain(manifests *enforce.Layer) string {
 		}
 	}
 	return one
+}
+
+// Assumption is what manifests do not say and was assumed: a trust domain, or the account of a service.
+type Assumption struct {
+	TrustDomain string          // that every principal names
+	Service     *policy.Service // whose account is one that is called like it; nil for a trust domain
+}
+
+func (a Assumption) String() string {
+	if a.Service == nil {
+		return fmt.Sprintf("the trust domain is assumed to be %s, which every principal names; set `trustDomain` in meshc.yaml to be sure", a.TrustDomain)
+	}
+	return fmt.Sprintf("the account of %s is assumed to be %s, from its name; pass --workloads to be sure", a.Service.ID(), a.Service.Account)
 }
 
 type naming struct {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/analysis/model"
+)
+
+// notes is the notes of an answer in words.
+func (r *reason) notes() []string {
+	notes := r.egressNotes()
+	for _, n := range r.Notes {
+		notes = append(notes, noteText(n))
+	}
+	return notes
+}
+
+func noteText(n explain.Note) string {
+	switch n := n.(type) {
+	case explain.Assumed:
+		return n.String()
+	case explain.CalleeOutside:
+		return n.Service.ID() + " has no proxy: no policy binds it, and every caller that reaches it on the network may call it, in plaintext"
+	case explain.CallerOutside:
+		return n.Service.ID() + " has no proxy, and so no identity and no mutual TLS"
+	case explain.DeclaredOnly:
+		return n.Mesh.Name + " only declares services here, so nothing closes it: its owner may have"
+	case explain.DryRun:
+		return compiler.DryRunNote(n.Environment)
+	case explain.Opened:
+		return model.Opening(n.TLS, n.Rule) + ", which is not judged here: meshc verify judges it"
+	case explain.UnknownAccount:
+		return fmt.Sprintf("the account of %s is not known, so this is for all of them; --workloads says which it is", n.Service.ID())
+	case explain.UnnamedAccount:
+		return fmt.Sprintf("no policy names %s: it is assumed to be the account %s of the namespace %s", n.Name, n.Account, n.Namespace)
+	}
+	return ""
+}
+
+// egressNotes says why a call to an external is decided as it is.
+func (r *reason) egressNotes() (notes []string) {
+	if r.Egress == nil {
+		return nil
+	}
+	x := r.External
+	id := x.Namespace + "/" + x.Name
+	notes = append(notes, fmt.Sprintf("%s (%s) is outside the mesh: no policy binds it and it has no mutual TLS of the mesh; the ServiceEntry %s makes it known", id, strings.Join(x.Hosts, ", "), id))
+	if !r.Egress.Declared {
+		notes = append(notes, fmt.Sprintf("port %d is not declared for it, so it is not in the ServiceEntry", r.Port))
+	}
+	from := r.From.String()
+	switch r.Egress.By {
+	case explain.ByEdge:
+		return append(notes, "an edge leads to it")
+	case explain.NoSidecars:
+		return append(notes, "no edge of "+from+" leads to it, and nothing in the mesh stops such a call: `targets.istio.sidecars: true` in meshc.yaml does, and so does REGISTRY_ONLY as the mesh's outboundTrafficPolicy")
+	case explain.CallerHasNone:
+		return append(notes, "no edge of "+from+" leads to it, and it has no Sidecar that would stop the call")
+	case explain.SomeSidecars:
+		return append(notes, "of "+from+", edges of "+join(r.Egress.Callers, ", ")+" lead to it; the Sidecars of the others stop such calls")
+	case explain.UnknownCallers:
+		return append(notes, "the Sidecars of this project stop such calls, and callers without one may make them")
+	}
+	return append(notes, "no edge of "+from+" leads to it, and a Sidecar lets its workload call nothing else")
+}
