@@ -132,11 +132,11 @@ type Service struct {
 type Dataplane uint8
 
 const (
-	Sidecar Dataplane = iota // a proxy in each of its pods
-	Ambient                  // ztunnel on its node, which enforces rules for connections but sees no requests
-	NoProxy                  // nothing: no identity, no mutual TLS, and no policy is enforced
-	Gateway                  // a proxy at the edge of the mesh, whose listeners have a TLS of their own
-	Unjudged                 // a waypoint in front of it, or a library in place of a proxy: what these let through is not judged
+	Sidecar  Dataplane = iota // a proxy in each of its pods
+	Ambient                   // ztunnel on its node, which enforces rules for connections but sees no requests
+	NoProxy                   // nothing: no identity, no mutual TLS, and no policy is enforced
+	Gateway                   // a proxy at the edge of the mesh, whose listeners have a TLS of their own
+	Unjudged                  // a waypoint in front of it, or a library in place of a proxy: what these let through is not judged
 )
 
 // Proxied reports whether a proxy enforces policies for the service and proves its identity to others.
