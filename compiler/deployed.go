@@ -45,6 +45,7 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	}
 	named, assumed := model.Named(layer, mesh, known)
 	d.Model, d.Assumed = model.New(named, layer), assumed
+	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named))
 	d.Findings = d.Findings.Sort()
 	return d
 }
@@ -55,10 +56,8 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	var services []*policy.Service
 	taken := map[string]bool{}
 	for _, w := range inv.Workloads {
-		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, At: w.At}
-		if w.NoProxy != "" {
-			s.Dataplane = policy.NoProxy
-		}
+		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, At: w.At}
+		s.Dataplane, s.DataplaneWhy, s.DataplaneAt = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At
 		for n := 1; taken[s.ID()]; n++ {
 			s.Name = w.Object
 			if n > 1 {
@@ -79,10 +78,38 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	return services
 }
 
+// bound is the workloads of the services of a policy.
+func bound(p *policy.Policy) (all []enforce.Workload) {
+	for _, s := range p.Services() {
+		if s.Proxied() {
+			all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane})
+		}
+	}
+	return all
+}
+
+// unjudged reports the services of which nothing is judged, those of one cause together.
+func unjudged(p *policy.Policy) (list diag.List) {
+	causes := map[source.Span][]*policy.Service{}
+	for _, s := range p.Services() {
+		if s.Dataplane == policy.Unjudged {
+			causes[s.DataplaneAt] = append(causes[s.DataplaneAt], s)
+		}
+	}
+	for at, services := range causes {
+		more := ""
+		if n := len(services) - 1; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		list.Add(diag.UnknownEffect, at, "what is let through to %s%s is not judged: %s", services[0].ID(), more, services[0].DataplaneWhy)
+	}
+	return list
+}
+
 func pods(inv *inventory.Set) []enforce.Workload {
 	all := make([]enforce.Workload, len(inv.Workloads))
 	for i, w := range inv.Workloads {
-		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels}
+		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane}
 	}
 	return all
 }
@@ -126,7 +153,7 @@ func (b *Build) workloads() []enforce.Workload {
 			if s.Proxied() {
 				known, _ := podsOf(s, b.Inventory)
 				for _, labels := range known {
-					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels})
+					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane})
 				}
 			}
 		}

@@ -32,8 +32,9 @@ var imports = map[string][]string{
 	"compiler/policy":    {"lang/diag", "lang/source"},
 	"compiler/yamldoc":   {"lang/source"},
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
-	"compiler/inventory": {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
-	"compiler/check":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
+	"compiler/bearing":   {},
+	"compiler/inventory": {"compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets", "targets/istio/read"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
@@ -43,7 +44,7 @@ var imports = map[string][]string{
 	"targets/textdiff": {"lang/diag"},
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
-	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows the clauses that a target's reader makes of manifests, not their YAML.
 	"compiler/analysis/space":   {"compiler/policy"},
 	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},

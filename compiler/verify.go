@@ -71,6 +71,7 @@ func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*m
 	for i := range interferences {
 		r.Interference(&interferences[i], theirs)
 	}
+	r.Findings(audit.Manifest, slices.Concat(read.Ambient(layer, b.workloads()), unjudged(b.Policy)))
 	for _, d := range read.Check(layer, append(b.workloads(), assumed...)) {
 		topic := audit.NoEffect
 		if d.Code == diag.Unevaluable {

@@ -87,7 +87,7 @@ type whyLine struct {
 }
 
 var reasons = map[enforce.Reason]string{
-	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.NotJudged: "notJudged",
+	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.Connection: "connection", enforce.NotJudged: "notJudged",
 }
 
 // whysJSON is one answer, or those about the members of a group.

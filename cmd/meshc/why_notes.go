@@ -6,7 +6,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/explain"
-	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // notes is the notes of an answer in words.
@@ -24,6 +24,10 @@ func noteText(n explain.Note) string {
 		return n.String()
 	case explain.CalleeOutside:
 		return n.Service.ID() + " has no proxy: no policy binds it, and every caller that reaches it on the network may call it, in plaintext"
+	case explain.CalleeGateway:
+		return n.Service.ID() + " is a gateway" + dataplane(n.Service) + ": who may connect, and who proves an identity, is up to its listeners, which are not judged"
+	case explain.CalleeUnjudged:
+		return "what is enforced in front of " + n.Service.ID() + " is not judged" + dataplane(n.Service)
 	case explain.CallerOutside:
 		return n.Service.ID() + " has no proxy, and so no identity and no mutual TLS"
 	case explain.DeclaredOnly:
@@ -31,13 +35,27 @@ func noteText(n explain.Note) string {
 	case explain.DryRun:
 		return compiler.DryRunNote(n.Environment)
 	case explain.Opened:
-		return model.Opening(n.TLS, n.Rule) + ", which is not judged here: meshc verify judges it"
+		switch {
+		case n.Refused != "" && n.Some:
+			return "callers with a sidecar may be refused: " + n.Refused
+		case n.Refused == "" && n.Anonymous():
+			return n.String() + ", so they have no identity"
+		}
+		return n.String()
 	case explain.UnknownAccount:
 		return fmt.Sprintf("the account of %s is not known, so this is for all of them; --workloads says which it is", n.Service.ID())
 	case explain.UnnamedAccount:
 		return fmt.Sprintf("no policy names %s: it is assumed to be the account %s of the namespace %s", n.Name, n.Account, n.Namespace)
 	}
 	return ""
+}
+
+// dataplane is what shows the data plane of a service, in brackets.
+func dataplane(s *policy.Service) string {
+	if s.DataplaneWhy == "" {
+		return ""
+	}
+	return " (" + s.DataplaneWhy + ")"
 }
 
 // egressNotes says why a call to an external is decided as it is.

@@ -171,7 +171,7 @@ func join[T any](list []T, between string) string {
 
 // writePort writes how the requests to some ports are decided: a line per case, in the order of the rules.
 func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
-	fmt.Fprintf(b, "%s, mutual TLS %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.mode(p.Mode, p.By))
+	fmt.Fprintf(b, "%s, %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.mode(p.Mode, p.By))
 	for _, c := range p.Callers {
 		indent := "  "
 		if len(p.Callers) > 1 || r.From.Kind != policy.FromService {
@@ -236,10 +236,15 @@ func portsText(p *explain.PortAnswer, only bool) string {
 }
 
 func (r *reason) mode(mode enforce.Mode, by *enforce.Object) string {
-	if by == nil {
-		return mode.String() + ", Istio's default"
+	switch {
+	case mode == enforce.Listener:
+		return "with the TLS of its listener"
+	case by == nil && mode == enforce.Unknown:
+		return "mutual TLS unknown"
+	case by == nil:
+		return "mutual TLS " + mode.String() + ", Istio's default"
 	}
-	return mode.String() + " by " + r.object(by)
+	return "mutual TLS " + mode.String() + " by " + r.object(by)
 }
 
 // object names a policy, with its place if it is in a file.
@@ -268,8 +273,13 @@ func (r *reason) because(k *explain.Case) string {
 	case enforce.Plaintext:
 		return "without identity, and the port takes mutual TLS only"
 	}
-	if k.Policy == nil {
-		return ""
+	switch {
+	case k.Connection != "":
+		return k.Connection
+	case k.Policy == nil && r.Answer.Judged:
+		return "the listener may ask for no identity"
+	case k.Policy == nil:
+		return "what is enforced here is not judged"
 	}
 	text := k.Policy.Kind + " " + k.Policy.ID()
 	at := k.Policy.At

@@ -63,6 +63,10 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 			case !s.Proxied():
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s is outside the mesh and has no mTLS mode", s.Name).
 					WithRelated(s.outsideAt(), "it has no proxy")
+			case s.Dataplane == policy.Gateway:
+				c.list.Add(diag.Ineffective, t.Ref.Range, "%s is a gateway, and its mode has no effect: its listeners have a TLS of their own", s.Name).
+					WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+					WithHelp("delete this; `servers.tls` of its Gateway says what its listeners take")
 			case !t.Port.Present():
 				s.ModeAt = stmt.Range
 				c.state(&s.stated, stmt.Mode, s.Name)

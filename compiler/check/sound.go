@@ -53,6 +53,10 @@ func (c *checker) identities(r *rule, deny bool) {
 			WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
 			WithHelp("inject the proxy into all its workloads")
 	}
+	if s.Dataplane == policy.Gateway {
+		c.gateway(r)
+		return
+	}
 	c.bypassed(r)
 	met := c.met(r)
 	for i, f := range r.From {

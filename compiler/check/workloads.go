@@ -164,10 +164,13 @@ func (c *checker) compare(s *service) {
 			}
 		}
 		s.Hosts = append(s.Hosts, w.Hosts...)
+		s.Fronts = append(s.Fronts, w.Fronts...)
 	}
 	sortPorts(s.Ports)
 	slices.Sort(s.Hosts)
 	s.Hosts = slices.Compact(s.Hosts)
+	slices.SortFunc(s.Fronts, policy.CompareFronts)
+	s.Fronts = slices.Compact(s.Fronts)
 	if len(s.Labels) == 0 {
 		s.Labels = selectorOf(s.Name, s.workloads)
 	}
@@ -270,17 +273,12 @@ func (c *checker) comparePort(s *service, p inventory.Port) {
 	}
 }
 
-// complete settles the data plane of a service, and gives one that neither states labels nor has workloads the default
-// label.
+// complete gives a service that neither states labels nor has workloads the default label, and settles its data plane.
 func (c *checker) complete(s *service) {
-	if ns := c.namespaces[s.Namespace]; !s.Proxied() {
-		s.DataplaneAt = s.outsideAt()
-	} else if ns != nil && ns.Ambient {
-		s.Dataplane, s.DataplaneAt = policy.Ambient, ns.At
-	}
 	if len(s.Labels) == 0 && len(s.workloads) == 0 {
 		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
 	}
+	c.dataplane(s)
 }
 
 // selectorOf returns the labels that select the workloads of a service: the one that names it if all have it, else all

@@ -17,6 +17,7 @@ type Set struct {
 	Workloads  []*Workload
 	Accounts   []*Account
 	Namespaces []*Namespace
+	Gateways   []*Gateway
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.
@@ -30,8 +31,10 @@ type Workload struct {
 	Labels    map[string]string // of the pods
 	Ports     []Port            // container ports, sorted by number
 	Hosts     []string          // names of the Services in front of it, sorted
+	Fronts    []policy.Front    // their ports, sorted
 	NoProxy   string            // why it has no proxy, in words (`hostNetwork`, `namespace shop has no injection label`); empty if it has one or that is not known
 	NoProxyAt source.Span
+	Dataplane Dataplane
 	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
 	Scrape    *Scrape
@@ -104,7 +107,8 @@ type Account struct {
 // Namespace is a Namespace object.
 type Namespace struct {
 	Name     string
-	Injected bool // istio-injection=enabled, a revision label, or ambient mode
-	Ambient  bool
+	Injected bool      // istio-injection=enabled, a revision label, or ambient mode
+	Ambient  bool      // its pods are, unless they ask for a sidecar or for nothing
+	Waypoint Dataplane // in front of its Services and pods that name none
 	At       source.Span
 }

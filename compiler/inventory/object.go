@@ -31,6 +31,7 @@ var kinds = map[string]*kind{
 	"CronJob":        {"batch/v1", []string{"batch"}},
 	"DaemonSet":      {"apps/v1", apps},
 	"Deployment":     {"apps/v1", apps},
+	"Gateway":        {"networking.istio.io/v1", []string{"networking.istio.io"}},
 	"Job":            {"batch/v1", []string{"batch"}},
 	"Namespace":      {"v1", []string{""}},
 	"Pod":            {"v1", []string{""}},
@@ -90,6 +91,8 @@ func (f *file) object(n *yaml.Node, kind string) {
 		if f.decode(n, &o) {
 			f.service(n, &o)
 		}
+	case "Gateway":
+		f.gateway(n)
 	case "ServiceAccount":
 		var o corev1.ServiceAccount
 		if !f.decode(n, &o) {

@@ -21,6 +21,9 @@ type pod struct {
 	owner objectKey // the object whose controller made it, if any
 	named map[portName]uint16
 	proxy proxy
+
+	own      Dataplane // what its own manifest says
+	waypoint Dataplane // what Services in front of it say
 }
 
 type portName struct {
@@ -67,6 +70,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.proxy = f.proxy(here, template)
+	p.own = f.dataplane(here, template)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
 	}

@@ -119,7 +119,8 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	if !ok {
 		return
 	}
-	ns := &namespace{Namespace: Namespace{Name: o.Name, Ambient: o.Labels[dataplaneKey] == "ambient", At: at}, at: at}
+	ns := &namespace{Namespace: Namespace{Name: o.Name, At: at}, at: at}
+	ns.Waypoint, _ = f.waypointOf(n, o.Labels)
 	injection, stated := o.Labels[namespaceKey]
 	switch {
 	case stated && injection != "enabled":
@@ -128,8 +129,29 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	case !stated && o.Labels[revisionKey] == "":
 		ns.sidecars = fmt.Sprintf("namespace %s has no injection label", o.Name)
 	}
+	ns.Ambient = ns.sidecars != "" && o.Labels[dataplaneKey] == "ambient"
 	ns.Injected = ns.sidecars == "" || ns.Ambient
 	f.keep("Namespace", "", o.Name, at, func(r *reader) { r.namespaces = append(r.namespaces, ns) })
+}
+
+// injected reports whether a pod gets a sidecar. Where it does, ztunnel leaves it alone, whatever its labels say:
+// https://istio.io/latest/docs/ambient/usage/add-workloads/
+func (p *pod) injected(ns *namespace) bool {
+	switch {
+	case !p.proxy.off.IsZero(), !p.proxy.hostNetwork.IsZero(), system[p.Workload.Namespace]:
+		return p.proxy.present
+	case ns == nil:
+		return p.proxy.present || p.proxy.on
+	}
+	return p.proxy.present || ns.sidecars == "" || p.proxy.on && !ns.never
+}
+
+// ambient reports whether a pod has ztunnel in place of a sidecar.
+func (p *pod) ambient(ns *namespace) bool {
+	if p.injected(ns) || !p.proxy.hostNetwork.IsZero() {
+		return false
+	}
+	return p.proxy.ambient == "ambient" || p.proxy.ambient != "none" && ns != nil && ns.Ambient
 }
 
 // judgeProxy determines whether the manifests show that a workload has no proxy. Nothing is assumed of a namespace without
@@ -139,7 +161,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 	case p.proxy.present:
 	case !p.proxy.hostNetwork.IsZero():
 		p.NoProxy, p.NoProxyAt = "hostNetwork", p.proxy.hostNetwork
-	case p.proxy.ambient == "ambient", p.proxy.ambient != "none" && ns != nil && ns.Ambient:
+	case p.ambient(ns):
 		p.Excluded, p.Probes = nil, nil // ztunnel reads no annotations of sidecars
 	case !p.proxy.off.IsZero():
 		p.NoProxy, p.NoProxyAt = injectKey+" is false", p.proxy.off
@@ -157,7 +179,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 	switch {
 	case p.proxy.present:
 		p.Proxy, p.ProxyAt = "it has a container istio-proxy", p.At
-	case p.proxy.ambient == "ambient":
+	case p.proxy.ambient == "ambient" && p.ambient(ns):
 		p.Proxy, p.ProxyAt = "it has the label "+dataplaneKey+": ambient", p.proxy.ambientAt
 	case !p.proxy.asked.IsZero():
 		p.Proxy, p.ProxyAt = "it asks for a sidecar", p.proxy.asked

@@ -68,6 +68,7 @@ type reader struct {
 	services   []*service
 	accounts   []*Account
 	namespaces []*namespace
+	gateways   []*Gateway
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -349,12 +350,13 @@ func (r *reader) set() *Set {
 		_, owned := r.first[p.owner]
 		return owned
 	})
-	r.connect()
+	r.connect(byName)
 	for _, p := range r.pods {
 		p.judgeProxy(byName[p.Namespace])
+		p.judgeDataplane(byName[p.Namespace])
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
-	s.Accounts = r.accounts
+	s.Accounts, s.Gateways = r.accounts, r.gateways
 	slices.SortStableFunc(s.Workloads, func(a, b *Workload) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
 	})

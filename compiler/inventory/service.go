@@ -20,6 +20,8 @@ type service struct {
 	namespace, name string
 	selector        map[string]string
 	ports           []servicePort
+	waypoint        Dataplane // in front of it
+	named           bool      // its own label says so, rather than its namespace
 }
 
 type servicePort struct {
@@ -37,6 +39,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 		return
 	}
 	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector}
+	s.waypoint, s.named = f.waypointOf(n, o.Labels)
 	list := yamldoc.Get(n, "spec", "ports")
 	for i, p := range o.Spec.Ports {
 		here := item(list, i)
@@ -119,7 +122,7 @@ func protocolOf(number int32, name string, appProtocol *string) policy.Protocol 
 // oldest Service"), but manifests do not say which is older. So the less specific protocol is taken: a rule for TCP holds on
 // an HTTP port too, whereas an HTTP rule on a TCP port is dropped or becomes wider. A Service without a protocol does not
 // disagree.
-func (r *reader) connect() {
+func (r *reader) connect(namespaces map[string]*namespace) {
 	type label struct{ namespace, key, value string }
 	labelled := map[label][]*pod{}
 	for _, p := range r.pods {
@@ -129,6 +132,9 @@ func (r *reader) connect() {
 		}
 	}
 	for _, s := range r.services {
+		if ns := namespaces[s.namespace]; ns != nil && !s.named {
+			s.waypoint = ns.Waypoint
+		}
 		var fewest []*pod
 		first := true
 		for key, value := range s.selector {
@@ -145,6 +151,7 @@ func (r *reader) connect() {
 	for _, p := range r.pods {
 		slices.SortStableFunc(p.Ports, orderPorts)
 		slices.Sort(p.Hosts)
+		slices.SortFunc(p.Fronts, policy.CompareFronts)
 		for i := range p.Ports {
 			slices.Sort(p.Ports[i].ServicePorts)
 			p.Ports[i].ServicePorts = slices.Compact(p.Ports[i].ServicePorts)
@@ -163,6 +170,9 @@ func (s *service) selects(p *pod) bool {
 
 func (p *pod) serve(s *service) {
 	p.Hosts = append(p.Hosts, s.name)
+	if s.waypoint.Dataplane != policy.Sidecar {
+		p.waypoint = s.waypoint
+	}
 	for _, sp := range s.ports {
 		number := cmp.Or(sp.target, p.named[portName{sp.name, sp.udp}])
 		if number == 0 {
@@ -174,6 +184,9 @@ func (p *pod) serve(s *service) {
 			port = &p.Ports[len(p.Ports)-1]
 		}
 		port.ServicePorts = append(port.ServicePorts, sp.number)
+		if !sp.udp {
+			p.Fronts = append(p.Fronts, policy.Front{Host: s.name, Port: sp.number, Target: number})
+		}
 		if !sp.udp && sp.protocol != policy.ProtocolUnset && (port.Protocol == policy.ProtocolUnset || sp.protocol < port.Protocol) {
 			port.Protocol = sp.protocol
 		}

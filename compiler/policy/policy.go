@@ -111,21 +111,35 @@ type Group struct {
 
 // Service is one workload: pods with one selector and one identity.
 type Service struct {
-	Namespace   string
-	Name        string
-	Account     string      // empty where it has none (outside)
-	Labels      []Label     // selects its pods; sorted by key, never empty for a service inside the mesh
-	Ports       []Port      // sorted by number
-	Mode        Mode        // of the workload; ModeUnset inherits
-	ModeAt      source.Span // the statement of its mode, or the first one of the mode of a port
-	Dataplane   Dataplane
-	DataplaneAt source.Span    // what says so; zero for a sidecar
-	Addresses   []netip.Prefix // of a service without a proxy; sorted
-	Hosts       []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
-	At          source.Span    // its declaration, or its workload manifest
+	Namespace    string
+	Name         string
+	Account      string      // empty where it has none (outside)
+	Labels       []Label     // selects its pods; sorted by key, never empty for a service inside the mesh
+	Ports        []Port      // sorted by number
+	Mode         Mode        // of the workload; ModeUnset inherits
+	ModeAt       source.Span // the statement of its mode, or the first one of the mode of a port
+	Dataplane    Dataplane
+	DataplaneAt  source.Span    // what says so; zero for a sidecar
+	DataplaneWhy string         // that in words: `its injection template is gateway`
+	Addresses    []netip.Prefix // of a service without a proxy; sorted
+	Hosts        []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
+	Fronts       []Front        // the ports of these, sorted; empty where they are not known
+	At           source.Span    // its declaration, or its workload manifest
 
 	Allow []Rule // edges that lead here, in the order of their spans
 	Deny  []Rule
+}
+
+// Front is a port of a Kubernetes Service in front of a workload.
+type Front struct {
+	Host   string // the name of the Service
+	Port   uint16
+	Target uint16 // the container port that it leads to
+}
+
+// CompareFronts orders fronts by Service, then port.
+func CompareFronts(a, b Front) int {
+	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Target, b.Target))
 }
 
 // Dataplane is what stands between a workload and its callers.

@@ -125,6 +125,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 			continue
 		}
 		first.acceptPaths(m.Exported, m.At)
+		first.acceptAmbient(m)
 		// A mesh that only declares closes nothing, but its denies and modes of workloads hold.
 		if !m.Declares {
 			jobs = append(jobs, func(b *builder) { b.mesh(m) })

@@ -51,6 +51,33 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 	}
 }
 
+// acceptAmbient refuses modes that ztunnel would enforce otherwise. It has no DISABLE, and leaves ports of a workload open
+// where the namespace states no mode: convertPeerAuthentication in
+// istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go.
+func (b *builder) acceptAmbient(m *policy.Mesh) {
+	for _, s := range m.Services {
+		if s.Dataplane != policy.Ambient {
+			continue
+		}
+		at := either(s.ModeAt, either(m.ModeAt, either(b.ModeAt, s.At)))
+		disabled := b.ModeOf(m, s, 0) == policy.Disable
+		for _, p := range s.Ports {
+			disabled = disabled || p.Mode == policy.Disable
+		}
+		switch {
+		case disabled:
+			b.findings.Add(diag.Inexpressible, at, "%s is ambient, where mutual TLS cannot be disabled", s.ID()).
+				WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+				WithHelp("make it permissive")
+			return
+		case m.Mode == policy.ModeUnset && slices.ContainsFunc(s.Ports, hasMode):
+			b.findings.Add(diag.Inexpressible, at, "the modes of the ports of %s cannot be enforced: it is ambient, and its mesh states no mode", s.ID()).
+				WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+				WithHelp("state it: `mesh %s strict`", m.Name)
+		}
+	}
+}
+
 func (b *builder) modeInRoot(at source.Span, mode string) {
 	b.findings.Add(diag.RootNamespace, at, "%s is the root namespace, where a mode would bind the whole mesh", b.root).
 		WithHelp("write `mesh * %s` for the mesh-wide default", mode)
@@ -59,6 +86,11 @@ func (b *builder) modeInRoot(at source.Span, mode string) {
 // acceptService refuses a workload that no policy could select.
 func (b *builder) acceptService(s *policy.Service) bool {
 	switch {
+	case s.Dataplane == policy.Unjudged:
+		b.findings.Add(diag.Inexpressible, either(s.At, s.DataplaneAt), "no policy for %s can be expressed: %s", s.ID(), s.DataplaneWhy).
+			WithRelated(s.DataplaneAt, "because of this").
+			WithHelp("give its pods a sidecar, and let calls to it pass no waypoint")
+		return false
 	case !policy.IsName(s.Name):
 		b.findings.Add(diag.Inexpressible, s.At, "%q is not a valid object name", s.Name).WithHelp(nameHelp)
 		return false
@@ -127,8 +159,8 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 			what = "deny"
 		}
 		// ztunnel sees connections, not requests: istio.io/docs/ambient/usage/l4-policy.
-		refuse(operations, "methods and paths of this %s cannot be enforced: namespace %s is ambient, and has no sidecars", what, s.Namespace).
-			WithRelated(s.DataplaneAt, "ambient here").
+		refuse(operations, "methods and paths of this %s cannot be enforced: %s is ambient, and has no sidecar", what, s.ID()).
+			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
 			WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
 	}
 	for _, c := range r.Where {

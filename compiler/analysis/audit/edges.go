@@ -64,10 +64,10 @@ func (r *Report) edge(m *model.Model, e *edge) {
 		out.Client = Mixed
 	}
 	anyone := e.from.Kind == policy.FromWorld // some of whom have no sidecar, and obey no DestinationRule
-	if e.rule != nil && !anyone {
-		out.Client = opened[e.client]
+	if tls := e.ways[0].TLS; tls != enforce.AutoTLS && !anyone {
+		out.Client = opened[tls]
 	}
-	if e.mode == enforce.Unknown {
+	if len(e.ways) > 1 && !anyone || e.mode == enforce.Unknown || e.mode == enforce.Listener {
 		out.Client = Unknown
 	}
 	out.Result = out.Client
@@ -77,29 +77,44 @@ func (r *Report) edge(m *model.Model, e *edge) {
 	case e.refused != "" && !idle:
 		out.Result, out.Why = Refused, e.refused
 		r.Add(diag.Error, RefusedEdge, e.at, "%s -> %s:%s is refused: %s", out.From, out.To, port, out.Why)
-	case e.conflict != "" && anyone:
-		r.Add(diag.Warning, RefusedEdge, e.rule.At, "%s -> %s:%s is refused for callers with a sidecar: %s", out.From, out.To, port, e.conflict)
-	case e.conflict != "":
-		out.Result, out.Why = Refused, e.conflict
-		r.Add(diag.Error, RefusedEdge, e.rule.At, "%s -> %s:%s is refused: %s", out.From, out.To, port, out.Why)
+	case anyone:
+		for _, c := range e.conflicts {
+			r.Add(diag.Warning, RefusedEdge, c.At(), "%s -> %s:%s is refused for callers with a sidecar: %s", out.From, out.To, port, c.why)
+		}
+	default:
+		for _, c := range e.conflicts {
+			if len(e.conflicts) == len(e.ways) {
+				out.Result, out.Why = Refused, c.why
+			}
+			r.Add(diag.Error, RefusedEdge, c.At(), "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
+		}
+		if e.ways[0].TLS == enforce.UnknownTLS {
+			r.Add(diag.Warning, Manifest, e.ways[0].At(), "%s -> %s:%s is not judged: %s; --workloads says which ports of the Service lead there", out.From, out.To, port, &e.ways[0])
+		}
 	}
 	r.Edges = append(r.Edges, out)
 }
 
 // opened is what a DestinationRule has callers open.
-var opened = map[enforce.ClientTLS]Transport{enforce.NoTLS: Plaintext, enforce.SimpleTLS: TLS, enforce.MutualTLS: TLS, enforce.IstioTLS: MTLS}
+var opened = map[enforce.ClientTLS]Transport{enforce.NoTLS: Plaintext, enforce.SimpleTLS: TLS, enforce.MutualTLS: TLS, enforce.IstioTLS: MTLS, enforce.UnknownTLS: Unknown}
+
+// conflict is a way that a port does not take, and why.
+type conflict struct {
+	model.Way
+	why string
+}
 
 // edge is a caller and a port as the proxies at both ends see them.
 type edge struct {
-	from     model.Caller
-	to       *policy.Service
-	port     uint16 // 0: the ports that nothing names
-	mode     enforce.Mode
-	client   enforce.ClientTLS    // what callers with a sidecar open
-	rule     *enforce.Destination // says so; nil where none does
-	at       source.Span          // the statement; zero where there are manifests only
-	refused  string               // why the rules let no request through; empty where they let some
-	conflict string               // why what the callers open is not accepted
+	from    model.Caller
+	to      *policy.Service
+	port    uint16 // 0: the ports that nothing names
+	mode    enforce.Mode
+	ways    []model.Way // what callers with a sidecar open
+	at      source.Span // the statement; zero where there are manifests only
+	refused string      // why the rules let no request through; empty where they let some
+
+	conflicts []conflict // why what the callers open is not accepted
 }
 
 func edgesOf(m *model.Model, split *model.Split) []edge {
@@ -154,29 +169,25 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string)
 	}
 	e.seen[key] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
-	one.client, one.rule = e.Opens(f.Source, e.service, one.port)
+	one.ways = e.Ways(f.Source, e.service, one.port)
 	one.at, one.refused = at, refused
-	one.conflict = e.conflict(&one, port)
+	for _, w := range one.ways {
+		if why := e.conflict(&w, one.mode, port); why != "" {
+			one.conflicts = append(one.conflicts, conflict{w, why})
+		}
+	}
 	e.all = append(e.all, one)
 }
 
 // conflict is why a call that the rules let through is refused: the caller opens what the port does not take.
-func (e *edges) conflict(at *edge, port uint16) string {
-	opens := ""
-	if at.rule != nil {
-		opens = model.Opening(at.client, at.rule)
+func (e *edges) conflict(w *model.Way, mode enforce.Mode, port uint16) string {
+	if why := w.Refused(mode); why != "" {
+		return why
 	}
-	switch {
-	case at.rule == nil || at.mode == enforce.Unknown:
-	case at.client == enforce.IstioTLS && at.mode == enforce.Disable:
-		return opens + ", and the port takes plaintext only"
-	case at.client == enforce.IstioTLS:
-	case at.mode == enforce.Strict:
-		return opens + ", and the port takes mutual TLS only"
-	default:
+	if w.Anonymous() && mode != enforce.Unknown && mode != enforce.Listener && !(mode == enforce.Disable && w.Rule == nil) {
 		world := func(c space.Source) bool { return c.Identity() == "" && c.Elsewhere }
 		if why, _ := e.refused(port, nil, world); why != "" {
-			return opens + ", so they have no identity: " + why
+			return w.String() + ", so they have no identity: " + why
 		}
 	}
 	return ""
@@ -251,7 +262,7 @@ func unmatched(m *model.Model) (list diag.List) {
 					if d.Matches(host, s.Namespace) {
 						matched = true
 						ports = slices.DeleteFunc(ports, func(port uint16) bool {
-							return len(s.Ports) == 0 || slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port })
+							return len(s.Fronts) == 0 || slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return f.Port == port && d.Matches(f.Host, s.Namespace) })
 						})
 					}
 				}
@@ -261,7 +272,7 @@ func unmatched(m *model.Model) (list diag.List) {
 		case !matched:
 			list.Add(diag.UnknownEffect, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is not a service here: it is not judged", d.ID(), d.Host)
 		case len(ports) > 0:
-			list.Add(diag.UnknownEffect, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is none of its container ports: it is not judged", d.ID(), ports[0], d.Host)
+			list.Add(diag.UnknownEffect, d.At, "the DestinationRule %s sets the TLS of the port %d of %s, which is no port of that Service: it has no effect", d.ID(), ports[0], d.Host)
 		}
 	}
 	return list

@@ -31,7 +31,7 @@ type Interference struct {
 // Interferences compares what manifests let through to the pods of a service, which have these labels, with what those of
 // the model do, as sets of requests.
 func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
-	w := enforce.Workload{Namespace: s.Namespace, Labels: labels}
+	w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane}
 	before, after := m.Manifests.For(w), other.For(w)
 	if slices.EqualFunc(slices.Concat(before.Policies, before.Peers), slices.Concat(after.Policies, after.Peers), sameText) {
 		return nil, nil

@@ -21,11 +21,12 @@ func (v Verdict) String() string { return [...]string{"denied", "undecided", "al
 type Reason uint8
 
 const (
-	NoPolicy  Reason = iota // no object that allows selects the workload, so what nothing denies is let through
-	ByRule                  // a rule matches
-	NoMatch                 // objects that allow select the workload, and none matches
-	Plaintext               // the port is STRICT, and the caller has no identity
-	NotJudged               // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
+	NoPolicy   Reason = iota // no object that allows selects the workload, so what nothing denies is let through
+	ByRule                   // a rule matches
+	NoMatch                  // objects that allow select the workload, and none matches
+	Plaintext                // the port is STRICT, and the caller has no identity
+	Connection               // the caller opens a connection that the port does not take
+	NotJudged                // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
 )
 
 // Decision is a verdict and its reason.

@@ -18,12 +18,13 @@ const (
 	SimpleTLS                  // TLS without an identity of the mesh
 	MutualTLS                  // TLS with a certificate that is not the mesh's
 	IstioTLS                   // the mesh's mutual TLS, whatever the other end accepts
+	UnknownTLS
 )
 
 func (t ClientTLS) String() string { return ClientModes[t] }
 
 // ClientModes are the names of ClientTLS.
-var ClientModes = []string{AutoTLS: "auto", NoTLS: "DISABLE", SimpleTLS: "SIMPLE", MutualTLS: "MUTUAL", IstioTLS: "ISTIO_MUTUAL"}
+var ClientModes = []string{AutoTLS: "auto", NoTLS: "DISABLE", SimpleTLS: "SIMPLE", MutualTLS: "MUTUAL", IstioTLS: "ISTIO_MUTUAL", UnknownTLS: "unknown"}
 
 // Destination is a rule for the callers of a host in the mesh, and the TLS that it sets.
 type Destination struct {
@@ -40,22 +41,41 @@ type Destination struct {
 
 // PortTLS is what callers open to one port.
 type PortTLS struct {
-	Port uint16
-	TLS  ClientTLS
+	Port   uint16
+	TLS    ClientTLS
+	Stated bool // it says something about TLS
 }
 
 // ID is NAMESPACE/NAME.
 func (d *Destination) ID() string { return d.Namespace + "/" + d.Name }
 
-// TLS is what callers open to a port of the Kubernetes Service. What a rule says about one port replaces all that it says
-// about others.
+// TLS is what callers open to a port of the Kubernetes Service; with port 0 to one of which the number is not known.
+//
+// Settings of a port replace those of the rule. Settings that say nothing about TLS have the cluster choose by endpoint, and
+// there the mode of the rule decides: ISTIO_MUTUAL is mutual TLS, and every other mode is plaintext. See
+// GetPortLevelTrafficPolicy in istio.io/istio/pilot/pkg/networking/util/util.go, and trafficPolicyTLSModeForPort and
+// checkMtlsEnabled in istio.io/istio/pilot/pkg/xds/endpoints/mtls_checker.go.
 func (d *Destination) TLS(port uint16) ClientTLS {
+	tls := d.Default
 	for _, p := range d.PortTLS {
-		if p.Port == port {
-			return p.TLS
+		switch own := d.own(p); {
+		case port == p.Port:
+			return own
+		case port == 0 && own != d.Default:
+			tls = UnknownTLS
 		}
 	}
-	return d.Default
+	return tls
+}
+
+func (d *Destination) own(p PortTLS) ClientTLS {
+	switch {
+	case p.Stated:
+		return p.TLS
+	case d.Default == AutoTLS || d.Default == IstioTLS || d.Default == UnknownTLS:
+		return d.Default
+	}
+	return NoTLS
 }
 
 // Sets reports whether the rule sets TLS at all.
@@ -64,7 +84,7 @@ func (d *Destination) Sets() bool { return d.Default != AutoTLS || len(d.Ports()
 // Ports is the ports for which the rule sets TLS separately.
 func (d *Destination) Ports() (ports []uint16) {
 	for _, p := range d.PortTLS {
-		if p.TLS != AutoTLS {
+		if p.Stated {
 			ports = append(ports, p.Port)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Mesh is what manifests do not say about the mesh that they are for.
@@ -19,7 +20,11 @@ type Layer struct {
 	Policies     []*Object      // sorted by role, namespace and age; by name where no age is known
 	Destinations []*Destination // sorted by namespace and age
 	Mesh         Mesh
-	Table        space.Table // of the dimensions of conditions
+
+	Gateways   []*Object                   // that select the pods of gateways, those without a value by any value
+	Dataplanes map[string]policy.Dataplane // of the pods of a namespace of which nothing else is known
+
+	Table space.Table // of the dimensions of conditions
 
 	index map[scope][]*Object
 }

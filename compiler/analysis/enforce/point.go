@@ -20,6 +20,7 @@ type Point struct {
 	Peers    []*Object // that set modes: at most one each of the mesh, the namespace and the workload
 	Shadowed []*Object // that select the workload to set modes, and do not count because of an older one
 
+	namespace peerMode // as far as the workload says nothing
 	layer     *Layer
 	dataplane policy.Dataplane
 	mode      peerMode
@@ -35,6 +36,19 @@ type peerMode struct {
 type portSetting struct {
 	port uint16
 	peerMode
+}
+
+// dataplane is what the objects of the layer show about a workload of which nothing else does.
+func (m *Layer) dataplane(w *Workload) policy.Dataplane {
+	for _, g := range m.Gateways {
+		if !slices.ContainsFunc(g.Selector, func(l Label) bool {
+			value, ok := w.Labels[l.Key]
+			return !ok || l.Value != "" && value != l.Value
+		}) {
+			return policy.Gateway
+		}
+	}
+	return m.Dataplanes[w.Namespace]
 }
 
 // For is the enforcement point of a workload.
@@ -70,6 +84,9 @@ func (m *Layer) For(w Workload) *Point {
 	for n < len(bound) && bound[n].Role == Authorizes {
 		n++
 	}
+	if w.Dataplane == policy.Sidecar {
+		w.Dataplane = m.dataplane(&w)
+	}
 	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane}
 	c.compose(bound[n:], m.Mesh.RootNamespace)
 	return c
@@ -77,6 +94,27 @@ func (m *Layer) For(w Workload) *Point {
 
 // Judged reports whether what the point lets through is judged at all. Where it is not, every request is undecided.
 func (c *Point) Judged() bool { return c.dataplane != policy.Unjudged }
+
+// Gateway reports whether the point is at the edge of the mesh.
+func (c *Point) Gateway() bool { return c.dataplane == policy.Gateway }
+
+// Ambient reports whether the point sees connections only.
+func (c *Point) Ambient() bool { return c.dataplane == policy.Ambient }
+
+// Unsettled reports whether an object that sets modes is why the mode of some port is not known.
+func (c *Point) Unsettled(o *Object) bool {
+	return !o.Broken && (c.mode == peerMode{Unknown, o} || slices.ContainsFunc(c.ports, func(s portSetting) bool { return s.peerMode == peerMode{Unknown, o} }))
+}
+
+// Unasked is the object by which sidecars open plaintext wherever nothing tells them otherwise: one that says DISABLE for the
+// whole namespace, whatever the workload says. It is nil where there is none. See BestEffortInferServiceMTLSMode in
+// istio.io/istio/pilot/pkg/model/push_context.go.
+func (c *Point) Unasked() *Object {
+	if c.namespace.mode == Disable {
+		return c.namespace.by
+	}
+	return nil
+}
 
 // knows reports whether an object is read as it is written.
 func (c *Point) knows(o *Object) bool {
@@ -124,6 +162,9 @@ func (c *Point) compose(peers []*Object, root string) {
 			c.mode = peerMode{Unknown, p}
 		} else if p.Mode != Inherit {
 			c.mode = peerMode{p.Mode, p}
+		}
+		if p != workload {
+			c.namespace = c.mode
 		}
 	}
 	if c.dataplane == policy.Ambient && c.mode.mode == Disable {

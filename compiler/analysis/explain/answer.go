@@ -32,7 +32,8 @@ func (q *question) ports() []uint16 {
 // Answer is how every request that a question is about is decided.
 type Answer struct {
 	question
-	Ports []PortAnswer // sorted; empty where no port of the service carries such requests
+	Ports  []PortAnswer // sorted; empty where no port of the service carries such requests
+	Judged bool         // what is enforced in front of the callee is
 }
 
 // PortAnswer is how the requests to some ports are decided.
@@ -42,6 +43,8 @@ type PortAnswer struct {
 	Mode    enforce.Mode
 	By      *enforce.Object // sets the mode; nil where it is Istio's default
 	Callers []CallerAnswer
+
+	ways []model.Way // what the sidecars of callers open to these ports
 }
 
 // CallerAnswer is how the requests of some callers are decided. A case holds for the requests that no case before it takes.
@@ -56,6 +59,7 @@ type Case struct {
 	Operations []string      // of the rule; empty: all that are left
 	NotHTTP    bool          // requests that are not HTTP, where a rule about HTTP means more of them
 	Intents    []source.Span // the statements behind the rule; none where there are manifests only
+	Connection string        // why the connection is refused, or what is not known of it; empty where neither is so
 	lacks      bool          // no statement allows some of them
 }
 
@@ -114,7 +118,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 		return int(port)
 	}
 	slices.SortFunc(ports, func(a, b uint16) int { return cmp.Compare(last(a), last(b)) })
-	out := &Answer{question: q}
+	out := &Answer{question: q, Judged: w.callee.Judged()}
 	bySignature := map[string]int{}
 	for _, port := range ports {
 		p, signature := w.port(port, byPort[port], callers)
@@ -175,13 +179,18 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		p.Ports = append(p.Ports, one)
 	}
 	p.Mode, p.By = w.callee.Mode(port)
+	if p.Others {
+		p.ways = w.Ways(w.From, w.To, 0)
+	} else {
+		p.ways = w.Ways(w.From, w.To, port)
+	}
 	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return model.Unproven(w.split.Sources[c], p.Mode) })
 	all := make([]CallerAnswer, len(callers))
 	signatures := make([]string, len(callers))
 	located := newAnswersByLocation()
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
-		all[i].Cases, signatures[i] = w.cases(port, requests, c)
+		all[i].Cases, signatures[i] = w.cases(&p, port, requests, c)
 		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
@@ -208,7 +217,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		}
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d %p", p.Mode, p.By)
+	fmt.Fprintf(&text, "%d %p %v", p.Mode, p.By, p.ways)
 	for i := range p.Callers {
 		names := p.Callers[i].Names
 		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // a caller that is several of them at once
@@ -225,7 +234,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 func signatureOf(cases []Case) string {
 	var b strings.Builder
 	for _, k := range cases {
-		fmt.Fprintf(&b, "\n%d %d %p %d %v %v", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP)
+		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
 		for _, at := range k.Intents {
 			fmt.Fprintf(&b, " %p:%d", at.File, at.Start)
 		}
@@ -234,7 +243,14 @@ func signatureOf(cases []Case) string {
 }
 
 // cases is how the requests of one class of callers are decided, those that a rule decides first.
-func (w *why) cases(port uint16, requests []*enforce.Class, class int) ([]Case, string) {
+func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class int) ([]Case, string) {
+	way := model.Way{} // that all of them go
+	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
+		way = p.ways[0]
+	}
+	if way.Anonymous() {
+		class %= w.split.Anonymous() // the same caller without its identity
+	}
 	caller := w.split.Sources[class]
 	type key struct {
 		enforce.Decision
@@ -244,6 +260,14 @@ func (w *why) cases(port uint16, requests []*enforce.Class, class int) ([]Case, 
 	at := map[key]int{}
 	for _, r := range requests {
 		d := w.split.Decision(r, 0, class)
+		connection := ""
+		switch refused := way.Refused(p.Mode); {
+		case d.Verdict == enforce.Denied && d.Reason != enforce.Plaintext:
+		case refused != "":
+			d, connection = enforce.Decision{Verdict: enforce.Denied, Reason: enforce.Connection, Rule: -1}, refused
+		case way.TLS == enforce.UnknownTLS:
+			d, connection = enforce.Decision{Verdict: enforce.Undecided, Reason: enforce.NotJudged, Rule: -1}, way.String()
+		}
 		k := key{Decision: d}
 		var operations []string
 		if d.Policy != nil && (d.Reason == enforce.ByRule || d.Reason == enforce.NotJudged) {
@@ -254,7 +278,7 @@ func (w *why) cases(port uint16, requests []*enforce.Class, class int) ([]Case, 
 		if !ok {
 			i = len(cases)
 			at[k] = i
-			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP}
+			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP, Connection: connection}
 			if k.notHTTP {
 				c.Operations = nil
 			}

@@ -109,8 +109,12 @@ func (e *explaining) service() (err error) {
 			e.note(Assumed{a})
 		}
 	}
-	if tls, rule := m.Opens(e.From, e.To, e.Port); rule != nil {
-		e.note(Opened{tls, rule})
+	e.connections()
+	switch callee := m.Callee(e.To); {
+	case !callee.Judged():
+		e.note(CalleeUnjudged{e.To})
+	case callee.Gateway():
+		e.note(CalleeGateway{e.To})
 	}
 	if mesh := m.Mesh(e.To.Namespace); mesh != nil && mesh.Declares {
 		e.note(DeclaredOnly{mesh})

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -25,10 +24,17 @@ type (
 	// DryRun is an environment whose policies are logged and not enforced.
 	DryRun struct{ Environment string }
 
-	// Opened is what a DestinationRule has the callers open, which the answer does not take into account.
+	// CalleeGateway is a callee at the edge of the mesh: its listeners decide who may connect and who proves an identity.
+	CalleeGateway struct{ Service *policy.Service }
+
+	// CalleeUnjudged is a callee in front of which something is enforced that is not judged.
+	CalleeUnjudged struct{ Service *policy.Service }
+
+	// Opened is what something has the sidecars of callers open.
 	Opened struct {
-		TLS  enforce.ClientTLS
-		Rule *enforce.Destination
+		model.Way
+		Refused string // why a port does not take it; empty where it does
+		Some    bool   // callers may have no sidecar, or another way
 	}
 
 	// UnknownAccount is a caller whose account nothing says: the answer is for every account.
@@ -40,6 +46,8 @@ type (
 
 func (Assumed) note()        {}
 func (CalleeOutside) note()  {}
+func (CalleeGateway) note()  {}
+func (CalleeUnjudged) note() {}
 func (CallerOutside) note()  {}
 func (DeclaredOnly) note()   {}
 func (DryRun) note()         {}

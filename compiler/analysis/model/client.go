@@ -5,24 +5,64 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
 )
 
-// Opens is what the sidecar of a caller opens to a port of a service, and the DestinationRule that says so; nil where none
-// does. A caller without a sidecar obeys none.
-func (m *Model) Opens(f policy.Source, s *policy.Service, port uint16) (enforce.ClientTLS, *enforce.Destination) {
+// Way is what the sidecar of a caller opens to a container port through a port of a Kubernetes Service, and what says so.
+type Way struct {
+	TLS  enforce.ClientTLS
+	Rule *enforce.Destination // nil where none sets it
+	Peer *enforce.Object      // in place of Rule: that the namespace takes no mutual TLS
+	Host string
+	Port uint16 // of the Service; 0 where it is not known, or makes no difference
+}
+
+// Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one way
+// where all are alike. A caller without a sidecar obeys no rule.
+func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 	namespace := f.Mesh
 	if f.Kind == policy.FromService {
 		if m.Principal(f.Service) == "" {
-			return enforce.AutoTLS, nil
+			return []Way{{}}
 		}
 		namespace = f.Service.Namespace
 	}
-	for _, host := range HostsOf(s) {
-		if d := m.Manifests.Destination(namespace, host, s.Namespace); d != nil && d.TLS(port) != enforce.AutoTLS {
-			return d.TLS(port), d
+	var ways []Way
+	for _, front := range fronts(s, port) {
+		w := Way{Host: front.Host, Port: front.Port}
+		if d := m.Manifests.Destination(namespace, front.Host, s.Namespace); d != nil && d.TLS(front.Port) != enforce.AutoTLS {
+			w.TLS, w.Rule = d.TLS(front.Port), d
+		} else if peer := m.Callee(s).Unasked(); peer != nil {
+			w.TLS, w.Peer = enforce.NoTLS, peer
+		}
+		ways = append(ways, w)
+	}
+	for _, w := range ways {
+		if w.TLS != ways[0].TLS || w.Rule != ways[0].Rule {
+			return ways
 		}
 	}
-	return enforce.AutoTLS, nil
+	if len(ways) == 0 {
+		return []Way{{}}
+	}
+	ways[0].Port = 0
+	return ways[:1]
+}
+
+// fronts is the ports of Services that lead to a container port; without their numbers where these are not known.
+func fronts(s *policy.Service, port uint16) (all []policy.Front) {
+	if len(s.Fronts) == 0 {
+		for _, host := range HostsOf(s) {
+			all = append(all, policy.Front{Host: host})
+		}
+		return all
+	}
+	for _, f := range s.Fronts {
+		if f.Target == port {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // HostsOf is the names of the Kubernetes Services in front of a service.
@@ -33,11 +73,47 @@ func HostsOf(s *policy.Service) []string {
 	return s.Hosts
 }
 
-// Opening says in words what a DestinationRule has callers open.
-func Opening(tls enforce.ClientTLS, rule *enforce.Destination) string {
-	what := "TLS"
-	if tls == enforce.NoTLS {
-		what = "plaintext"
+// Refused says why a port of a mode does not take what callers open; empty where it takes it, or that is not known.
+func (w *Way) Refused(mode enforce.Mode) string {
+	switch {
+	case w.TLS == enforce.AutoTLS, w.TLS == enforce.UnknownTLS, mode == enforce.Unknown, mode == enforce.Listener:
+	case w.TLS == enforce.IstioTLS && mode == enforce.Disable:
+		return w.String() + ", and the port takes plaintext only"
+	case w.TLS != enforce.IstioTLS && mode == enforce.Strict:
+		return w.String() + ", and the port takes mutual TLS only"
 	}
-	return fmt.Sprintf("DestinationRule %s has callers open %s (%s)", rule.ID(), what, tls)
+	return ""
+}
+
+// Anonymous reports whether callers have no identity because of what they open.
+func (w *Way) Anonymous() bool {
+	return w.TLS == enforce.NoTLS || w.TLS == enforce.SimpleTLS || w.TLS == enforce.MutualTLS
+}
+
+// At is the object that says what callers open; zero where none does.
+func (w *Way) At() source.Span {
+	switch {
+	case w.Rule != nil:
+		return w.Rule.At
+	case w.Peer != nil:
+		return w.Peer.At
+	}
+	return source.Span{}
+}
+
+// String says in words what callers open.
+func (w *Way) String() string {
+	to := ""
+	if w.Port != 0 {
+		to = fmt.Sprintf(" to %s:%d", w.Host, w.Port)
+	}
+	switch {
+	case w.Peer != nil:
+		return fmt.Sprintf("PeerAuthentication %s has callers open plaintext%s (DISABLE for the namespace)", w.Peer.ID(), to)
+	case w.TLS == enforce.UnknownTLS:
+		return fmt.Sprintf("what DestinationRule %s has callers open is not known%s", w.Rule.ID(), to)
+	case w.TLS == enforce.NoTLS:
+		return fmt.Sprintf("DestinationRule %s has callers open plaintext%s (%s)", w.Rule.ID(), to, w.TLS)
+	}
+	return fmt.Sprintf("DestinationRule %s has callers open TLS%s (%s)", w.Rule.ID(), to, w.TLS)
 }

@@ -126,6 +126,7 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 	}
 	order := plainFirst(split.Sources)
 	reached := make([]bool, len(g.From)) // for an only: which of its callers reach the destination at all
+	perhaps := make([]bool, len(g.From)) // for an only: which of them may
 	for i := range split.Operations {
 		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) {
@@ -153,11 +154,19 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 				for f := range g.From {
 					reached[f] = reached[f] || m.Represents(caller, g.From[f])
 				}
+			} else if g.Kind == policy.Only && o.Undecided.Has(c) {
+				for f := range g.From {
+					perhaps[f] = perhaps[f] || m.Represents(caller, g.From[f])
+				}
 			}
 		}
 	}
 	if g.Kind == policy.Only {
 		if f := slices.Index(reached, false); f >= 0 {
+			if perhaps[f] {
+				d := diag.New(diag.OnlyBroken, g.At, "whether %s may call %s cannot be judged", g.From[f], s.ID())
+				return &d, nil
+			}
 			d := diag.New(diag.OnlyBroken, g.At, "%s may not call %s", g.From[f], s.ID())
 			d.WithHelp("write the edge, or take %s out of the only", g.From[f])
 			deniedBy(&d, g.From[f], s)
@@ -205,15 +214,24 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller space.Source, r *enforce.Class) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
 	s := split.Service
-	d := diag.New(code, g.At, "%s", split.Witness(m.callerOf(g, caller)+split.Facts(caller), &r.Request, allowed))
-	if allowed {
+	who := m.callerOf(g, caller) + split.Facts(caller)
+	d := diag.New(code, g.At, "%s", split.Witness(who, &r.Request, allowed))
+	by := m.Callee(s).Decide(split.From(r.Request, caller))
+	if by.Verdict == enforce.Undecided {
+		d.Message = fmt.Sprintf("whether %s may call %s cannot be judged", who, split.Target(&r.Request))
+		if by.Policy != nil {
+			d.WithRelated(by.Policy.At, "%s %s decides it", by.Policy.Kind, by.Policy.ID())
+		} else if s.DataplaneWhy != "" {
+			d.WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy)
+		}
+	} else if allowed {
 		if rule := m.RuleFor(s.Allow, caller, &r.Request); rule != nil {
 			d.WithRelated(rule.At, "let through by this")
 			d.WithHelp("take the edge back")
 			if e := m.exception(g, caller); e != "" {
 				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
 			}
-		} else if by := m.Callee(s).Decide(split.From(r.Request, caller)); by.Policy != nil {
+		} else if by.Policy != nil {
 			d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
 		} else {
 			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())

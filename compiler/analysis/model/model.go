@@ -82,7 +82,7 @@ func MeshSettings(p *policy.Policy) enforce.Mesh {
 
 // Callee is the policies that bind a service.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector()})
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane})
 }
 
 // Principal is the identity of a service, empty where it has none.

@@ -82,6 +82,9 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 	if err != nil {
 		return nil, err
 	}
+	if !m.Callee(s).Judged() {
+		return nil, nil
+	}
 	intents := m.intents(s, split)
 	for i := range split.Operations {
 		r := &split.Operations[i]
@@ -90,16 +93,21 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 		}
 		o := &r.Outcomes[0]
 		mode := m.Mode(s, r.Request.Port())
-		if got := modes[o.Mode]; got != mode {
+		if o.Mode == enforce.Listener {
+			mode = policy.Permissive
+		} else if got := modes[o.Mode]; got != mode {
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
 			continue
 		}
 		want := intents.callers(&r.Request, mode)
-		if want.Equal(o.Allowed) && o.Undecided.Len() == 0 {
+		if o.Mode == enforce.Listener { // which may ask for no identity, so that rules that name one are undecided
+			want = want.Minus(o.Undecided)
+		}
+		if want.Equal(o.Allowed) && (o.Mode == enforce.Listener || o.Undecided.Len() == 0) {
 			continue
 		}
 		for c, caller := range split.Sources {
-			if got := o.Allowed.Has(c); got != want.Has(c) || o.Undecided.Has(c) {
+			if got := o.Allowed.Has(c); got != want.Has(c) || o.Undecided.Has(c) && o.Mode != enforce.Listener {
 				witnesses = append(witnesses, split.Witness(m.Caller(caller)+split.Facts(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {
 					return witnesses, nil

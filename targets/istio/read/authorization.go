@@ -234,6 +234,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 			check = blockPattern
 		case 6:
 			check = domainPattern
+			d.requests = true // ztunnel is not told of trust domains
 		}
 		b = d.add(b, dim, n, field%2 == 1, check)
 		if dim == space.HiddenHTTP {
@@ -367,10 +368,12 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	case "source.namespace":
 		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
 	case "source.serviceAccount":
+		d.requests = true
 		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }
 	case "source.principal":
 		return space.Condition{Dimension: space.Identity}, d.principal
 	case "source.trustDomain":
+		d.requests = true
 		return space.Condition{Dimension: space.Identity}, domainPattern
 	case "connection.sni":
 		d.undecided(d.span(n), "`%s` is not judged: the TLS server name is not known", key)

@@ -15,6 +15,7 @@ type decoder struct {
 	findings    *diag.List
 	path        []string // keys and `[index]` of the value at hand
 	broken      bool
+	requests    bool // the object has a part that ztunnel reads in its own way
 }
 
 func (d *decoder) where() string {

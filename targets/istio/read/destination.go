@@ -26,6 +26,8 @@ func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 	switch {
 	case kindOf == "DestinationRule":
 		r.destination(d, o, spec)
+	case kindOf == "Gateway":
+		r.gateway(d, spec)
 	case ours:
 	case kindOf == "EnvoyFilter":
 		r.unjudged(o.At, "the EnvoyFilter %s is not judged: it may change what proxies let through", o.ID())
@@ -54,7 +56,8 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {
 	o.HasPolicy = policy != 0
 	for c := d.nodes[d.at(policy, "portLevelSettings")].first; c != 0; c = d.nodes[c].next {
 		port, _ := strconv.ParseUint(d.nodes[d.at(d.at(c, "port"), "number")].text, 10, 16)
-		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: d.clientTLS(c)})
+		tls := d.clientTLS(c)
+		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: tls, Stated: tls != enforce.AutoTLS})
 	}
 	for c := d.nodes[d.at(spec, "subsets")].first; c != 0; c = d.nodes[c].next {
 		if d.at(d.at(c, "trafficPolicy"), "tls") != 0 {
@@ -69,9 +72,21 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {
 	}
 }
 
+// clientTLS reads the TLS of a traffic policy, or of one for a port. TLS without a mode is DISABLE, the first value of
+// ClientTLSSettings.TLSmode in istio.io/api/networking/v1alpha3/destination_rule.proto.
 func (d *decoder) clientTLS(policy int32) enforce.ClientTLS {
-	mode := slices.Index(enforce.ClientModes, d.text(d.at(d.at(policy, "tls"), "mode")))
-	return enforce.ClientTLS(max(mode, int(enforce.AutoTLS)))
+	tls := d.at(policy, "tls")
+	if tls == 0 || d.nodes[tls].kind == null {
+		return enforce.AutoTLS
+	}
+	written := d.at(tls, "mode")
+	if written == 0 || d.nodes[written].kind == null {
+		return enforce.NoTLS
+	}
+	if mode := slices.Index(enforce.ClientModes[enforce.NoTLS:enforce.UnknownTLS], d.text(written)); mode >= 0 {
+		return enforce.NoTLS + enforce.ClientTLS(mode)
+	}
+	return enforce.UnknownTLS
 }
 
 // at returns the value of a key of a mapping, 0 if there is none.

@@ -44,6 +44,9 @@ func (r *reader) object(d *decoder, n int32) {
 	if of == networking {
 		r.neighbour(d, kindOf, n)
 	}
+	if apiVersion == "v1" && kindOf == "Namespace" {
+		r.namespace(d, n)
+	}
 	if of != group {
 		return
 	}
@@ -56,7 +59,7 @@ func (r *reader) object(d *decoder, n int32) {
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
-	d.broken, d.path = false, d.path[:0]
+	d.broken, d.requests, d.path = false, false, d.path[:0]
 	if version != "v1" && version != "v1beta1" {
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")

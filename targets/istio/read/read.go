@@ -22,6 +22,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -38,7 +39,7 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
-	r := &reader{mesh: mesh, first: map[objectKey]*enforce.Object{}}
+	r := &reader{mesh: mesh, first: map[objectKey]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
 	var t tree
 	for _, f := range files {
 		r.file(f, &t)
@@ -53,6 +54,8 @@ type reader struct {
 	policies []*enforce.Object
 
 	destinations []*enforce.Destination
+	gateways     []*enforce.Object
+	dataplanes   map[string]policy.Dataplane // by namespace
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -98,6 +101,7 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 // first one is kept, and its effect counts as unknown.
 func (r *reader) register(p *enforce.Object, d *decoder) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
+	p.Requests = d.requests || p.Effect == enforce.Custom || p.AsksForRequests()
 	key := objectKey{p.Kind, p.Namespace, p.Name}
 	if first := r.first[key]; first != nil && p.Name != "" {
 		first.Broken, first.AnyEffect = true, true
@@ -116,6 +120,7 @@ func (r *reader) register(p *enforce.Object, d *decoder) {
 
 func (r *reader) manifests() *enforce.Layer {
 	m := enforce.NewLayer(r.mesh, space.Standard, r.policies, r.destinations)
+	m.Gateways, m.Dataplanes = r.gateways, r.dataplanes
 	for i, p := range m.Policies {
 		if p.Role == enforce.SetsModes && (i == 0 || m.Policies[i-1].Namespace != p.Namespace || m.Policies[i-1].Role != p.Role) {
 			end := i

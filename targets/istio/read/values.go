@@ -105,6 +105,7 @@ func (d *decoder) principal(s string) (space.Pattern, string) {
 		hasSuffix := strings.HasPrefix(wanted, "*") && strings.HasSuffix(own, wanted[1:])
 		if (wanted == "cluster.local" || hasPrefix) && !hasSuffix {
 			s = own + s[len(wanted):]
+			d.requests = d.requests || wanted != own // ztunnel knows no aliases
 		}
 	}
 	return space.PrincipalPattern(s), ""

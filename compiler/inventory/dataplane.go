@@ -1,0 +1,105 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Dataplane is what enforces policies for a workload, and what shows it.
+type Dataplane struct {
+	policy.Dataplane
+	Why string // in words; empty for a sidecar, or if nothing is known
+	At  source.Span
+}
+
+// dataplane reads what a pod's own manifest says about what enforces policies for it, other than a sidecar.
+func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Dataplane {
+	place := func(path ...string) source.Span {
+		return f.doc.Span(yamldoc.Get(here, append([]string{"metadata"}, path...)...))
+	}
+	switch templates := template.Annotations[bearing.Templates]; {
+	case templates == "gateway":
+		return Dataplane{policy.Gateway, "its injection template is gateway", place("annotations", bearing.Templates)}
+	case templates != "" && !slices.Contains(strings.Split(templates, ","), "sidecar"), strings.Contains(templates, "grpc-"):
+		// Besides grpc-agent and grpc-simple, by which a library takes the place of the proxy, an installation may have its own.
+		return Dataplane{policy.Unjudged, "its injection template is " + templates, place("annotations", bearing.Templates)}
+	}
+	if why := bearing.Waypoint(template.Labels); why != "" {
+		return Dataplane{policy.Unjudged, "it is a waypoint: it has the " + why, place("labels")}
+	}
+	if why := bearing.Gateway(template.Labels); why != "" {
+		return Dataplane{policy.Gateway, "it has the " + why, place("labels")}
+	}
+	for i, c := range template.Spec.Containers {
+		switch at := item(yamldoc.Get(here, "spec", "containers"), i); {
+		case c.Name == "istio-proxy" && slices.Contains(c.Args, "router"):
+			return Dataplane{policy.Gateway, "its proxy is started as a router", f.doc.Span(at)}
+		case c.Name == "istio-proxy" && slices.Contains(c.Args, "waypoint"):
+			return Dataplane{policy.Unjudged, "it is a waypoint", f.doc.Span(at)}
+		}
+	}
+	if bearing.UsesWaypoint(template.Labels[bearing.UseWaypoint]) {
+		return Dataplane{policy.Unjudged, fmt.Sprintf("calls to it pass the waypoint %s", template.Labels[bearing.UseWaypoint]), place("labels", bearing.UseWaypoint)}
+	}
+	return Dataplane{}
+}
+
+// judgeDataplane determines what enforces policies for a workload whose proxy is judged.
+func (p *pod) judgeDataplane(ns *namespace) {
+	p.Dataplane = p.own
+	switch {
+	case p.NoProxy != "":
+		p.Dataplane = Dataplane{policy.NoProxy, p.NoProxy, p.NoProxyAt}
+	case p.own.Dataplane != policy.Sidecar:
+	case p.waypoint.Dataplane != policy.Sidecar:
+		p.Dataplane = p.waypoint
+	case ns != nil && len(p.Hosts) == 0:
+		p.Dataplane = ns.Waypoint
+	}
+	if p.Dataplane.Dataplane == policy.Sidecar && p.ambient(ns) {
+		p.Dataplane = Dataplane{policy.Ambient, "it has the label " + dataplaneKey + ": ambient", p.proxy.ambientAt}
+		if p.proxy.ambient == "" {
+			p.Dataplane = Dataplane{policy.Ambient, "namespace " + ns.Name + " is ambient", ns.Namespace.At}
+		}
+	}
+}
+
+// waypointOf is what the label of an object says about a waypoint in front of it.
+func (f *file) waypointOf(n *yaml.Node, labels map[string]string) (d Dataplane, stated bool) {
+	name, stated := labels[bearing.UseWaypoint]
+	if bearing.UsesWaypoint(name) {
+		d = Dataplane{policy.Unjudged, "calls to it pass the waypoint " + name, f.doc.Span(yamldoc.Get(n, "metadata", "labels", bearing.UseWaypoint))}
+	}
+	return d, stated
+}
+
+// Gateway is an object that makes the proxies that it selects listen at the edge of the mesh.
+type Gateway struct {
+	Selector map[string]string
+	At       source.Span
+}
+
+// gateway reads a Gateway of networking.istio.io. It selects pods of every namespace:
+// https://istio.io/latest/docs/reference/config/networking/gateway/#Gateway
+func (f *file) gateway(n *yaml.Node) {
+	at := f.doc.Span(yamldoc.Get(n, "kind"))
+	if name := yamldoc.Get(n, "metadata", "name"); name != nil {
+		at = f.doc.Span(name)
+	}
+	g := &Gateway{Selector: map[string]string{}, At: at}
+	if labels := yamldoc.Resolve(yamldoc.Get(n, "spec", "selector")); labels != nil && labels.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(labels.Content); i += 2 {
+			g.Selector[labels.Content[i].Value] = yamldoc.Resolve(labels.Content[i+1]).Value
+		}
+	}
+	f.keep("Gateway", "", "", at, func(r *reader) { r.gateways = append(r.gateways, g) })
+}
