@@ -47,6 +47,7 @@ func Parse(name string, src []byte) (*File, diag.List) {
 			WithHelp("split it into several files; or did a glob in `sources` match something else?")
 		return p.file, p.list
 	}
+	p.comments()
 	p.rules = rules()
 	p.statements()
 	if p.omitted > 0 {

@@ -30,7 +30,8 @@ type Object struct {
 type Pair struct{ Key, Value string }
 
 // Writer writes objects as YAML. The output is byte for byte that of sigs.k8s.io/yaml (sorted mappings, unindented
-// sequences, lines folded after column 80) at about fifty times its speed. A Writer may be used by several goroutines.
+// sequences, lines folded after column 80) at about fifty times its speed, but for strings that would be a command to the
+// runner of a CI job. A Writer may be used by several goroutines.
 //
 // The JSON form of a message omits an enum's zero value. A machine does not miss it, but `mode: REGISTRY_ONLY` tells a
 // reader more than `{}`, so a Writer always writes the fields given to NewWriter.

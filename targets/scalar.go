@@ -6,11 +6,14 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/meshc/meshc/lang/diag"
 )
 
 // The style of a scalar is that of go.yaml.in/yaml/v2, with which sigs.k8s.io/yaml writes: plain if it reads back as the
 // same string under YAML 1.1, a literal block if it contains line feeds, else quoted; folded after column 80. The functions
-// here are those of its emitter, reduced to strings.
+// here are those of its emitter, reduced to strings. Only a string that a CI job would take for a command is quoted where it
+// need not be.
 
 const foldAfter = 80
 
@@ -140,6 +143,8 @@ func appendScalar(dst []byte, s string, indent int, key bool) []byte {
 	sh := shapeOf(s)
 	single := !sh.breakSpace && !sh.spaceBreak && !sh.special
 	switch {
+	case steersRunner(s, key):
+		return appendDoubleQuoted(dst, s, indent, key)
 	case strings.Contains(s, "\n"):
 		if !key && !sh.endsBlank && !sh.spaceBreak && !sh.special {
 			return appendLiteral(dst, s, indent)
@@ -205,9 +210,10 @@ func appendDoubleQuoted(dst []byte, s string, indent int, key bool) []byte {
 	column, space := columnOf(dst), false
 	// For every character, the emitter tests for a byte order mark at the start of the string.
 	bom := strings.HasPrefix(s, "\uFEFF")
+	steers := steersRunner(s, key)
 	for i, r := range s {
 		switch {
-		case bom || !printable(r) || isBreak(r) || r == '"' || r == '\\':
+		case bom || !printable(r) || isBreak(r) || r == '"' || r == '\\', steers && beginsCommand(s, i):
 			n := len(dst)
 			dst = appendEscape(dst, r)
 			column += len(dst) - n
@@ -231,6 +237,17 @@ func appendDoubleQuoted(dst []byte, s string, indent int, key bool) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// steersRunner reports whether the runner of a CI job that prints a YAML document might take a part of s for a command. A key
+// and the first line of a block are at the start of a line.
+func steersRunner(s string, key bool) bool {
+	return diag.HoldsCommand(s) || strings.HasPrefix(s, "::") && (key || strings.Contains(s, "\n"))
+}
+
+// beginsCommand reports whether a command may begin at the byte i.
+func beginsCommand(s string, i int) bool {
+	return strings.HasPrefix(s[i:], "##") || strings.HasPrefix(s[i:], "::") && (i == 0 || s[i-1] != ':')
 }
 
 func appendEscape(dst []byte, r rune) []byte {

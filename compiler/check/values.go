@@ -147,7 +147,7 @@ const expiresSoon = 30 * 24 * time.Hour
 // tail reads the clauses `until` and `because`.
 func (c *checker) tail(t lang.Tail) (until, because string) {
 	because = t.Because.Text
-	if i := strings.IndexFunc(because, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) }); i >= 0 {
+	if i := strings.IndexFunc(because, func(r rune) bool { return unicode.IsControl(r) || diag.Misleads(r) }); i >= 0 {
 		c.list.Add(diag.InvalidValue, t.Because.Range, "this reason has an invisible character that changes how the text around it is displayed").
 			WithHelp("delete the control or direction character: reviewers would see another text")
 	}

@@ -35,6 +35,12 @@ func Parse(f *source.File) (Project, diag.List) {
 		r.findings.Add(diag.MalformedConfig, bad.Span, "%s", bad.Message)
 		return r.project, r.findings
 	}
+	// YAML breaks lines where most editors do not, so that what looks like a comment could be a setting.
+	if i := strings.IndexFunc(strings.ReplaceAll(f.Text, "\r\n", " \n"), func(r rune) bool { return r != '\n' && r != '\ufeff' && diag.Misleads(r) }); i >= 0 {
+		r.findings.Add(diag.MalformedConfig, f.Span(i, i+1), "an invisible character that changes how the text around it is displayed").
+			WithHelp("delete it: reviewers would see other settings than those that are read")
+		return r.project, r.findings
+	}
 	docs := slices.Collect(yamldoc.Split(f))
 	if len(docs) == 0 {
 		return r.project, nil
@@ -181,7 +187,7 @@ func (r *reader) environments(path string, v *yaml.Node) {
 		r.fields(join(path, name), pair.Value, []field{
 			{"modes", r.modes(e)},
 			{"enforcement", r.oneOf(&enforcement, "enforce", "dry-run")},
-			{"repository", r.repository(&e.Repository, pair.Key)},
+			{"repository", r.repository(&e.Repository)},
 			{"forge", r.oneOf(&e.Forge, "github", "gitlab", "gitea")},
 			{"branch", r.text(&e.Branch, branch)},
 			{"path", r.text(&e.Path, folder)},
@@ -191,14 +197,11 @@ func (r *reader) environments(path string, v *yaml.Node) {
 	}
 }
 
-// repository reads the repository of an environment. A URL that cannot be parsed may contain a password anywhere, so the
-// finding shows neither the URL nor its line.
-func (r *reader) repository(into *string, environment *yaml.Node) func(string, *yaml.Node) {
+// repository reads the address of an environment. An address that cannot be parsed may hide a password anywhere in it, so
+// the message does not show it.
+func (r *reader) repository(into *string) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
-		at := r.doc.Start()
-		if environment.Line != v.Line {
-			at = r.doc.Span(environment)
-		}
+		at := r.doc.Span(v)
 		switch scheme, _, isURL := strings.Cut(v.Value, "://"); {
 		case v.Kind == yaml.ScalarNode && brokenURL(v.Value):
 			r.findings.Add(diag.InvalidSetting, at, "%s is not a URL that git can read", path).

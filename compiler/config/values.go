@@ -94,14 +94,19 @@ func repository(s string) string {
 	return ""
 }
 
-// brokenURL reports whether an address has a scheme and its host cannot be distinguished from what precedes it.
+// brokenURL reports whether an address has a scheme and its host cannot be distinguished from what precedes it, or whether it
+// has more than git sends to a server.
 func brokenURL(s string) bool {
 	if !strings.Contains(s, "://") {
-		return false
+		user, _, isRemote := strings.Cut(s, "@")
+		return isRemote && strings.Contains(user, ":") && !strings.Contains(user, "/")
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {
 		return err != nil || u.Scheme != "file"
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return true
 	}
 	return strings.HasPrefix(u.Scheme, "http") && u.User == nil && strings.Contains(u.Path, "@")
 }

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -57,10 +58,15 @@ func JSON(w io.Writer, l List) error {
 		}
 		out.Findings = append(out.Findings, f)
 	}
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	if err := enc.Encode(out); err != nil {
+		return err
+	}
+	_, err := w.Write(withoutCommands(text.Bytes()))
+	return err
 }
 
 type jsonReport struct {

@@ -69,11 +69,10 @@ func PrintableLine(s string) string {
 }
 
 // PrintableLines returns a text of several lines, or JSON, with everything spelled out that could control a terminal or
-// the runner of GitHub Actions, which interprets lines that begin with `::` as commands. Newlines and tabs are kept. The
-// meaning of JSON does not change.
+// the runner of a CI job. Newlines and tabs are kept. The meaning of JSON does not change.
 func PrintableLines(text []byte) []byte {
-	if bytes.IndexFunc(text, steers) < 0 && !bytes.Contains(text, []byte("::")) {
-		return text
+	if bytes.IndexFunc(text, steers) < 0 {
+		return withoutCommands(text)
 	}
 	out := make([]byte, 0, len(text)+len(text)/8)
 	for i, size := 0, 0; i < len(text); i += size {
@@ -92,10 +91,34 @@ func PrintableLines(text []byte) []byte {
 			}
 		}
 	}
-	return command.ReplaceAll(out, []byte(`$1\x3a:`))
+	return withoutCommands(out)
 }
 
-var command = regexp.MustCompile(`(?m)^([ \t]*)::`)
+// Commands in what a CI job prints. GitHub's runner obeys `::` at the
+// start of a line, after any white space, and `##[` anywhere; those of Azure Pipelines, TeamCity and Octopus obey `##NAME[`.
+// https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+var (
+	colons = regexp.MustCompile(`(?m)^([\t\v\f\r \p{Zs}]*)::([^:]|$)`)
+	hashes = regexp.MustCompile(`#(#[A-Za-z]*\[)`)
+)
+
+// withoutCommands spells out the first character of each command in a text, so that it is none; in JSON, its meaning stays.
+func withoutCommands(text []byte) []byte {
+	if bytes.Contains(text, []byte("::")) {
+		text = colons.ReplaceAll(text, []byte(`$1\x3a:$2`))
+	}
+	if bytes.Contains(text, []byte("##")) {
+		text = hashes.ReplaceAll(text, []byte(`\u0023$1`))
+	}
+	return text
+}
+
+// HoldsCommand reports whether the runner of a CI job might obey a part of a text, if that part were at the start of a line.
+func HoldsCommand(text string) bool {
+	return strings.Contains(text, "##") && hashes.MatchString(text) || strings.Contains(text, "::") && spacedColons.MatchString(text)
+}
+
+var spacedColons = regexp.MustCompile(`[\s\p{Z}]::`)
 
 func steers(r rune) bool {
 	switch {
@@ -105,4 +128,10 @@ func steers(r rune) bool {
 		return false
 	}
 	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+}
+
+// Misleads reports whether a character makes editors and reviews show a line as another text than the one that is read: it
+// changes the direction of the text around it, or some of them break the line there.
+func Misleads(r rune) bool {
+	return r != '\t' && unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }

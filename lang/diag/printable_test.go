@@ -19,6 +19,8 @@ func TestPrintableLines(t *testing.T) {
 		"a ::b\n::stop-commands::x\n  ::b\n":    "a ::b\n\\x3a:stop-commands::x\n  \\x3a:b\n",
 		"\U000e0041":                            `\udb40\udc41`,
 		"::error::x\nlines that mean something": "\\x3a:error::x\nlines that mean something",
+		" ::: a.mesh:1:1\n\u3000::b\n::":        " ::: a.mesh:1:1\n\u3000\\x3a:b\n\\x3a:",
+		"a ##[b]c\n##vso[task.x]y # ## [z":      "a \\u0023#[b]c\n\\u0023#vso[task.x]y # ## [z",
 	} {
 		require.Equal(t, want, string(diag.PrintableLines([]byte(text))))
 	}
@@ -26,7 +28,7 @@ func TestPrintableLines(t *testing.T) {
 
 // JSON remains JSON.
 func TestPrintableJSON(t *testing.T) {
-	value := "a\x1b\x7f\u009b\u202e\U000e0041\u2028\n::b"
+	value := "a\x1b\x7f\u009b\u202e\U000e0041\u2028\n::b ##vso[c]"
 	text, err := json.MarshalIndent([]string{value}, "", "  ")
 	require.NoError(t, err)
 	var got []string

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"bytes"
 	"io"
 	"net/url"
 	"path"
@@ -47,10 +48,12 @@ func SARIF(w io.Writer, l List) error {
 	}
 
 	report := sarif.NewReport().AddRun(run)
-	if err := report.PrettyWrite(w); err != nil {
+	var text bytes.Buffer
+	if err := report.PrettyWrite(&text); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "\n")
+	text.WriteByte('\n')
+	_, err := w.Write(withoutCommands(text.Bytes()))
 	return err
 }
 

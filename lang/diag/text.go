@@ -2,28 +2,34 @@ package diag
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/meshc/meshc/lang/source"
 )
 
 // Text writes findings for people: the message, the source lines with the relevant parts underlined, and the help. With
 // colour it uses ANSI escapes; the caller decides whether the terminal supports them. No control sequence in a source
-// reaches w.
+// reaches w, and no command to the runner of a CI job.
 func Text(w io.Writer, l List, colour bool) error {
-	t := texter{w: bufio.NewWriter(w), colour: colour}
+	var text bytes.Buffer
+	t := texter{w: bufio.NewWriter(&text), colour: colour}
 	for i := range l {
 		if i > 0 {
 			t.w.WriteByte('\n')
 		}
 		t.finding(&l[i])
 	}
-	return t.w.Flush()
+	t.w.Flush()
+	_, err := w.Write(withoutCommands(text.Bytes()))
+	return err
 }
 
 // Colours, as parameters of the ANSI sequence SGR.
@@ -39,7 +45,7 @@ const (
 func (s Severity) colour() string { return [...]string{cyan, yellow, red}[s] }
 
 type texter struct {
-	w      *bufio.Writer // its error is sticky and comes out of Flush
+	w      *bufio.Writer // to memory, so that it cannot fail
 	colour bool
 	gutter int // columns that line numbers take
 }
@@ -135,12 +141,12 @@ func (t *texter) snippet(file *source.File, marks []mark, style string) {
 	t.rule("", "")
 	shown := 0
 	for i, m := range marks {
-		text := file.Line(m.line)
+		text := hideSecrets(file.Line(m.line))
 		same := i > 0 && marks[i-1].line == m.line
 		if shown > 0 && m.line > shown+2 {
 			fmt.Fprintln(t.w, t.paint(blue, "..."))
 		} else if shown > 0 && m.line == shown+2 {
-			between := cut(file.Line(shown+1), 0, 0)
+			between := cut(hideSecrets(file.Line(shown+1)), 0, 0)
 			t.rule(strconv.Itoa(shown+1), between.text)
 		}
 		shown = m.line
@@ -159,6 +165,35 @@ func (t *texter) snippet(file *source.File, marks []mark, style string) {
 		}
 		t.rule("", strings.Repeat(" ", e.column)+t.paint(ink, under))
 	}
+}
+
+// What may be a password or a token in a URL: what precedes its host, or is no port after it, and its query.
+var (
+	userinfo = regexp.MustCompile(`(://)([^\s"']*@|[^\s"'/@:]*:[^\s"'/@]*[^\s"'/@0-9][^\s"'/@]*)`)
+	query    = regexp.MustCompile(`(://[^\s"'?]*\?)([^\s"']+)`)
+)
+
+// hideSecrets puts as many stars in their place.
+func hideSecrets(line string) string {
+	if !strings.Contains(line, "://") {
+		return line
+	}
+	for _, secret := range []*regexp.Regexp{userinfo, query} {
+		line = secret.ReplaceAllStringFunc(line, func(found string) string {
+			parts := secret.FindStringSubmatch(found)
+			hidden, isUser := strings.CutSuffix(parts[2], "@")
+			if hidden = stars(hidden); isUser {
+				hidden += "@"
+			}
+			return parts[1] + hidden
+		})
+	}
+	return line
+}
+
+// stars is a text of the same length in bytes and in characters.
+func stars(s string) string {
+	return strings.Map(func(r rune) rune { return [...]rune{1: '*', 2: '×', 3: '…', 4: '🟊'}[utf8.RuneLen(r)] }, strings.ToValidUTF8(s, "*"))
 }
 
 // rule writes a row of a snippet after its line number.
