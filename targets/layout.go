@@ -3,6 +3,7 @@ package targets
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -61,11 +62,18 @@ func Stream(ms []Manifest) []byte {
 
 const extension = ".yaml"
 
+// Windows has no folders of these names, whatever the namespaces of a cluster are called. No namespace ends in the mark.
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+var reserved = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
+
+const reservedMark = "_"
+
 // Layout returns the files of a delivery, sorted by path: a folder for each namespace with one object per file, a
 // kustomization.yaml in each folder and one in the root, and the lock with the digests of all of them.
 //
 // A file is named NAMESPACE/NN-kind-name.yaml, where NN is the wave: files sort in the order in which they are applied.
-// A Namespace object is in the folder of the namespace that it creates.
+// A Namespace object is in the folder of the namespace that it creates. The folder of a namespace whose name Windows reserves
+// ends in an underscore.
 func Layout(ms []Manifest, environment string) []File {
 	var files []File
 	byFolder := map[string][]string{}
@@ -74,6 +82,9 @@ func Layout(ms []Manifest, environment string) []File {
 		folder := m.Namespace
 		if m.Kind == "Namespace" {
 			folder = m.Name
+		}
+		if reserved.MatchString(folder) {
+			folder += reservedMark
 		}
 		name := fmt.Sprintf("%02d-%s-%s"+extension, m.Wave, strings.ToLower(m.Kind), m.Name)
 		if byFolder[folder] == nil {

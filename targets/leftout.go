@@ -19,14 +19,18 @@ func ManifestName(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
-// IsManifest reports whether a controller would apply the file in a folder without a kustomization.yaml.
+// HeadSize is how much of a file IsManifest needs: kubectl, Helm and people write apiVersion and kind first.
+const HeadSize = 1 << 20
+
+// IsManifest reports whether a controller would apply the file in a folder without a kustomization.yaml. Of a large file, data
+// may be the first HeadSize bytes.
 func IsManifest(name string, data []byte) bool {
 	return ManifestName(name) && bytes.Contains(data, []byte("apiVersion")) && bytes.Contains(data, []byte("kind")) && path.Base(name) != KustomizationName
 }
 
-// LeftOut returns a warning about manifests that meshc did not write and that a new kustomization.yaml in their folder
-// does not list. It returns nothing if names is empty.
-func LeftOut(names []string) diag.List {
+// LeftOut returns a finding of a code about manifests that meshc did not write and that a new kustomization.yaml in their
+// folder does not list. It returns nothing if names is empty.
+func LeftOut(code diag.Code, names []string) diag.List {
 	const most = 5
 	if len(names) == 0 {
 		return nil
@@ -40,7 +44,10 @@ func LeftOut(names []string) diag.List {
 		verb = "are"
 	}
 	var findings diag.List
-	findings.Add(diag.OmittedManifest, source.Span{}, "%s %s not named by the new %s, so a controller that reads the folder no longer applies what is there", text, verb, KustomizationName).
+	d := findings.Add(code, source.Span{}, "%s %s not named by the new %s, so a controller that reads the folder no longer applies what is there", text, verb, KustomizationName).
 		WithHelp("express it as intents, or move it to a folder that is applied separately")
+	if code == diag.ForeignFile {
+		d.WithHelp("propose the change without --direct, or confirm it with --overwrite")
+	}
 	return findings
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -78,7 +79,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	}
 
 	files := targets.Layout(c.Manifests, b.environment)
-	c.Findings = append(c.Findings, leftOut(b.output, files).Apply(c.project.Config.Warnings)...)
+	c.Findings = append(c.Findings, append(c.missingNamespaces(), leftOut(b.output, files).Apply(c.project.Config.Warnings)...)...)
 	if c.Findings.HasErrors() {
 		return b.conclude(cmd, c, "")
 	}
@@ -102,6 +103,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return b.refused(cmd, c, err)
 	}
+	c.Findings = append(c.Findings, targets.Departed(removed(changes), files).Apply(c.project.Config.Warnings)...)
 	result := b.output + " is up to date"
 	if !changes.None() {
 		result = fmt.Sprintf("%s: %s written, %d removed", b.output, plural(len(changes.Written), "file"), len(changes.Removed))
@@ -109,29 +111,53 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	return b.conclude(cmd, c, result)
 }
 
+// removed returns the files that were removed from a folder.
+func removed(changes folder.Changes) (files []targets.File) {
+	for _, d := range changes.Differences {
+		if d.After == nil {
+			files = append(files, targets.File{Path: d.Path, Data: d.Before})
+		}
+	}
+	return files
+}
+
 // leftOut finds manifests of others in a folder that is about to get its first kustomization.yaml.
 func leftOut(dir string, files []targets.File) diag.List {
-	wanted := map[string]bool{}
+	wanted, fresh := map[string]bool{}, map[string]bool{} // fresh: the folders with a new kustomization.yaml
 	for _, f := range files {
-		wanted[filepath.Join(dir, filepath.FromSlash(f.Path))] = true
+		at := filepath.Join(dir, filepath.FromSlash(f.Path))
+		wanted[at] = true
+		if _, err := os.Stat(at); err != nil && filepath.Base(at) == targets.KustomizationName {
+			fresh[filepath.Dir(at)] = true
+		}
 	}
 	var names []string
-	for at := range wanted {
-		if _, err := os.Stat(at); err == nil || filepath.Base(at) != targets.KustomizationName {
-			continue
-		}
-		filepath.WalkDir(filepath.Dir(at), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || !e.Type().IsRegular() || wanted[path] {
-				return nil // reported where it matters
-			}
-			if text, err := os.ReadFile(path); err == nil && targets.IsManifest(path, text) {
-				names = append(names, filepath.ToSlash(path))
+	for folder := range fresh {
+		filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil: // reported where it matters
+			case e.IsDir() && (path != folder && fresh[path] || e.Name() == ".git"):
+				return fs.SkipDir // its own turn comes
+			case e.Type().IsRegular() && !wanted[path] && targets.ManifestName(path):
+				if text, err := head(path); err == nil && targets.IsManifest(path, text) {
+					names = append(names, filepath.ToSlash(path))
+				}
 			}
 			return nil
 		})
 	}
 	slices.Sort(names)
-	return targets.LeftOut(slices.Compact(names))
+	return targets.LeftOut(diag.OmittedManifest, names)
+}
+
+// head reads the start of a file, which may be a dump of any size.
+func head(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, targets.HeadSize))
 }
 
 // conclude writes the findings and a summary to standard error. The error is errFindings where there are errors.

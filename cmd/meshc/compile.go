@@ -79,6 +79,14 @@ func buildProject(ctx context.Context, p *compiler.Project) (*compiled, error) {
 	return &compiled{b, p.Project}, err
 }
 
+// missingNamespaces is what a delivery has to say about the namespaces that it is for.
+func (c *compiled) missingNamespaces() diag.List {
+	if c.Policy == nil {
+		return nil
+	}
+	return c.MissingNamespaces().Apply(c.project.Config.Warnings)
+}
+
 // open reads everything that a project is built from.
 func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiler.Project, error) {
 	if err := stdinOnce(paths, in.workloads); err != nil {

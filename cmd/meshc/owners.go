@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -58,9 +59,17 @@ type ownerRule struct {
 	owners  []string
 }
 
+// maxOwners is the size up to which GitHub reads the file, in bytes.
+const maxOwners = 3 << 20
+
 func readOwners(root string) ownerRules {
 	for _, dir := range []string{".github", ".", "docs", ".gitlab", ".gitea"} {
-		if text, err := os.ReadFile(filepath.Join(root, dir, "CODEOWNERS")); err == nil {
+		f, err := os.Open(filepath.Join(root, dir, "CODEOWNERS"))
+		if err != nil {
+			continue
+		}
+		defer f.Close()
+		if text, err := io.ReadAll(io.LimitReader(f, maxOwners)); err == nil {
 			return parseOwners(string(text))
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
@@ -38,9 +39,11 @@ Files that were changed by hand, and files of others in the way, are findings an
 them. If meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
 
 Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, SSH keys and the SSH agent, or those of git's credential
-helper. For a self-hosted server, forge in meshc.yaml names the kind. The date of a commit is GIT_AUTHOR_DATE, else
-SOURCE_DATE_EPOCH, else the clock; author and signature follow git's configuration. If an environment fails, the others
-are still published. The exit code is 3 if a repository or forge failed, else 1 if findings stopped a publish.`,
+helper. A token is sent to the public servers of its forge and to the server that runs this CI job. For any other server,
+set GITHUB_HOST, GITLAB_HOST or GITEA_HOST: meshc.yaml alone cannot choose who receives a token. The date of a commit is
+GIT_AUTHOR_DATE, else SOURCE_DATE_EPOCH, else the clock; author and signature follow git's configuration. If an
+environment fails, the others are still published. The exit code is 3 if a repository or forge failed, else 1 if findings
+stopped a publish.`,
 		Example: `  meshc publish                                  # the only environment, or a project without any
   meshc publish --env staging --direct
   meshc publish --env staging --env prod --pr
@@ -59,7 +62,7 @@ func (p *publish) registerFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.draft, "draft", false, "open the pull request as a draft")
 	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may be repeated")
 	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "print what would be committed, and push nothing")
-	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand, and files of others")
+	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand and files of others, and leave out manifests of others")
 	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default as for git)")
 	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects that ask for sidecars")
 	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "time limit for each environment")
@@ -165,6 +168,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	if err != nil {
 		return err
 	}
+	made.Findings = append(made.Findings, made.missingNamespaces()...)
 	if err := p.write(cmd.ErrOrStderr(), made.Findings, made.project.Shown); err != nil {
 		return err
 	}
@@ -206,7 +210,14 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		for _, path := range change.LeftOut {
 			description.Others = append(description.Others, forge.Line{Intent: path + " is no longer applied"})
 		}
-		return gitops.Message{Title: description.Title(), Body: description.Text()}, nil
+		if lost := targets.LostNamespaces(change.Old, change.New); len(lost) > 0 {
+			return gitops.Message{}, lostNamespaces(lost)
+		}
+		findings := targets.Departed(change.Old, change.New)
+		for i := range findings {
+			description.Others = append(description.Others, forge.Line{Intent: findings[i].Message})
+		}
+		return gitops.Message{Title: description.Title(), Body: description.Text(), Findings: findings}, nil
 	}
 	result, findings, err := gitops.Publish(ctx, after.Files, o)
 	if err != nil {
@@ -226,6 +237,16 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		return delivered(err)
 	}
 	return p.say(cmd, done)
+}
+
+// lostNamespaces is the error of a publish by which a controller might delete namespaces that meshc did not make.
+func lostNamespaces(meshes []string) error {
+	names := strings.Join(meshes, ", ")
+	return &gitops.Error{
+		Kind:    gitops.Refused,
+		Message: fmt.Sprintf("removing %s may make Argo CD delete the namespace with everything in it: the published Namespace lacks %s", names, targets.KeepNamespace),
+		Help:    fmt.Sprintf("keep %s in the intents, publish with --with-namespaces, and remove it once that has been applied", names),
+	}
 }
 
 // say prints the result for an environment.

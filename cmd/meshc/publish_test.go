@@ -79,7 +79,7 @@ func TestPullRequest(t *testing.T) {
 	defer server.Close()
 
 	for name, value := range map[string]string{
-		"GITEA_TOKEN": token, "GITHUB_TOKEN": "", "GITLAB_TOKEN": "", "SOURCE_DATE_EPOCH": "1805068800", "HOME": dir, "GIT_CONFIG_GLOBAL": os.DevNull,
+		"GITEA_TOKEN": token, "GITEA_HOST": server.URL, "GITHUB_TOKEN": "", "GITLAB_TOKEN": "", "SOURCE_DATE_EPOCH": "1805068800", "HOME": dir, "GIT_CONFIG_GLOBAL": os.DevNull,
 		"GIT_AUTHOR_NAME": "ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "ann", "GIT_COMMITTER_EMAIL": "ann@example.org",
 	} {
 		t.Setenv(name, value)

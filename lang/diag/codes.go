@@ -107,6 +107,8 @@ const (
 	ChangedFile      Code = "MESH4002"
 	OtherEnvironment Code = "MESH4003"
 	OmittedManifest  Code = "MESH4004"
+	DepartedMesh     Code = "MESH4005"
+	MissingNamespace Code = "MESH4006"
 )
 
 // Entry describes a code.
@@ -218,6 +220,8 @@ var Table = []Entry{
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
 	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},
 	{OmittedManifest, Warning, FromUnread, "a manifest that a new kustomization.yaml omits"},
+	{DepartedMesh, Warning, FromUnread, "a mesh that leaves a delivery"},
+	{MissingNamespace, Warning, FromUnread, "a delivery into a namespace that no manifest declares"},
 }
 
 // Explain returns the entry of a code, or nil if there is none.

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
-	"net/url"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -19,64 +17,6 @@ import (
 	sshagent "github.com/xanzy/ssh-agent"
 	"golang.org/x/crypto/ssh"
 )
-
-// Forge is a kind of server with pull requests.
-type Forge string
-
-const (
-	GitHub  Forge = "github"
-	GitLab  Forge = "gitlab"
-	Gitea   Forge = "gitea" // and Forgejo
-	NoForge Forge = ""
-)
-
-// ForgeOf returns the kind of forge at a host, derived from its name and from the variables of a CI run on that forge. With
-// a GITEA_TOKEN, a host that is neither GitHub nor GitLab counts as Gitea.
-func ForgeOf(host string, getenv func(string) string) Forge {
-	host = strings.ToLower(host)
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	is := func(urlVariable string) bool {
-		u, err := url.Parse(getenv(urlVariable))
-		return err == nil && u.Host != "" && (u.Host == host || u.Host == name)
-	}
-	switch {
-	case name == "github.com", strings.HasSuffix(name, ".ghe.com"), strings.HasPrefix(name, "github."):
-		return GitHub
-	case name == "gitlab.com", strings.HasPrefix(name, "gitlab."), is("CI_SERVER_URL"):
-		return GitLab
-	case name == "codeberg.org", name == "gitea.com", strings.HasPrefix(name, "gitea."), strings.HasPrefix(name, "forgejo."):
-		return Gitea
-	case is("GITHUB_SERVER_URL"): // Gitea's runner sets GitHub's variables too
-		if getenv("GITEA_ACTIONS") == "true" || getenv("FORGEJO_ACTIONS") == "true" {
-			return Gitea
-		}
-		return GitHub
-	case getenv("GITEA_TOKEN") != "":
-		return Gitea
-	}
-	return NoForge
-}
-
-// Token returns the token for a forge, and the environment variable that holds it.
-func Token(forge Forge, getenv func(string) string) (token, variable string) {
-	switch forge {
-	case GitHub:
-		variable = "GITHUB_TOKEN"
-	case GitLab:
-		variable = "GITLAB_TOKEN"
-	case Gitea:
-		variable = "GITEA_TOKEN"
-	default:
-		return "", ""
-	}
-	return getenv(variable), variable
-}
-
-// For git over HTTP, each forge accepts a token as the password of this user.
-var tokenUser = map[Forge]string{GitHub: "x-access-token", GitLab: "oauth2", Gitea: "oauth2"}
 
 // A user name of this length in a URL is a token.
 const minTokenLength = 20
@@ -92,16 +32,15 @@ func (p *publisher) findCredentials() error {
 	case "http", "https":
 		name, password := e.User, e.Password
 		e.User, e.Password = "", "" // so that no error message contains them
-		forge := p.forge()
-		token, variable := Token(forge, p.getenv)
+		token := p.token()
 		switch {
 		case password != "":
 			p.user = credentials{name, password, "the repository's URL"}
-		case token != "":
+		case token.Value != "":
 			if e.Protocol == "http" && !IsLoopback(e.Host) {
-				return fail(Invalid, "use https or ssh", "%s would be sent to %s unencrypted", variable, e.Host)
+				return fail(Invalid, "use https or ssh", "%s would be sent to %s unencrypted", token.Variable, e.Host)
 			}
-			p.user = credentials{tokenUser[forge], token, variable}
+			p.user = credentials{kinds[p.forge()].user, token.Value, token.Variable}
 		case len(name) >= minTokenLength:
 			p.user = credentials{name, "", "the repository's URL"}
 		}
@@ -119,6 +58,14 @@ func (p *publisher) forge() Forge {
 		return p.o.Forge
 	}
 	return ForgeOf(hostOf(p.remote.endpoint), p.getenv)
+}
+
+// token returns the token of the environment for HTTP.
+func (p *publisher) token() Token {
+	if !strings.HasPrefix(p.remote.endpoint.Protocol, "http") {
+		return Token{}
+	}
+	return TokenFor(p.forge(), hostOf(p.remote.endpoint), p.getenv)
 }
 
 func (p *publisher) useCredentials() {
@@ -144,8 +91,8 @@ func (p *publisher) askHelper(ctx context.Context) bool {
 	if p.hint != "" {
 		question += "username=" + p.hint + "\n"
 	}
-	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
-	cmd.Dir, cmd.Env, cmd.Stdin = p.o.Dir, append(p.childEnv(), "GIT_ASKPASS=", "SSH_ASKPASS="), strings.NewReader(question+"\n")
+	cmd := gitCommand(ctx, p.o.Dir, append(p.childEnv(), "GIT_ASKPASS=", "SSH_ASKPASS="), "credential", "fill")
+	cmd.Stdin = strings.NewReader(question + "\n")
 	out, err := cmd.Output()
 	if err != nil {
 		return false
@@ -168,11 +115,16 @@ func (p *publisher) askHelper(ctx context.Context) bool {
 	return true
 }
 
+// credentialHelp says how to provide credentials, or why those of the environment were not used.
 func (p *publisher) credentialHelp() string {
-	if _, variable := Token(p.forge(), p.getenv); variable != "" {
-		return "set " + variable + ", or configure a credential helper for git"
+	const or = ", or configure a credential helper for git"
+	switch token := p.token(); {
+	case token.Refusal != "":
+		return token.Refusal + ": " + token.Remedy + or
+	case token.Variable != "":
+		return "set " + token.Variable + or
 	}
-	return "set GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, or configure a credential helper for git"
+	return "set GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, and GITHUB_HOST, GITLAB_HOST or GITEA_HOST to the server" + or
 }
 
 func hostOf(e *transport.Endpoint) string {
@@ -180,12 +132,6 @@ func hostOf(e *transport.Endpoint) string {
 		return net.JoinHostPort(strings.Trim(e.Host, "[]"), strconv.Itoa(e.Port))
 	}
 	return e.Host
-}
-
-// IsLoopback reports whether a host, without a port, is this machine, to which a token may be sent unencrypted.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // sshKeys collects the keys that ssh would offer: those of the agent, then the files that ~/.ssh/config names for the host,

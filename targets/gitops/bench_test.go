@@ -59,7 +59,7 @@ func BenchmarkPublish(b *testing.B) {
 		{"path", func(b *testing.B, repository string) gitops.Options { return direct(b, repository) }},
 		{"HTTP", func(b *testing.B, repository string) gitops.Options {
 			o := direct(b, httpServer(b, repository))
-			o.Getenv = environ(b, "GITEA_TOKEN", token)
+			o.Getenv = environ(b, "GITEA_TOKEN", token, "GITEA_HOST", o.Repository)
 			return o
 		}},
 	} {

@@ -23,7 +23,7 @@ var kills = flag.Int("kills", 20, "how many publishes are killed")
 // The test binary publishes if this variable is set, so that it can be killed.
 func TestMain(m *testing.M) {
 	if repository := os.Getenv("PUBLISH_TO"); repository != "" {
-		o := gitops.Options{Repository: repository, Path: "prod", Environment: "prod", Direct: true, Now: now, Dir: os.TempDir()}
+		o := gitops.Options{Repository: repository, Path: "prod", Environment: "prod", Direct: true, Now: now, Dir: os.Getenv("PUBLISH_FROM")}
 		_, _, err := gitops.Publish(context.Background(), delivery("prod", version(os.Getenv("PUBLISH_VERSION"))), o)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -52,7 +52,7 @@ func TestKilled(t *testing.T) {
 	repository := bare(t)
 	publishVersion := func(n int) *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "PUBLISH_TO="+repository, fmt.Sprintf("PUBLISH_VERSION=%d", n))
+		cmd.Env = append(os.Environ(), "PUBLISH_TO="+repository, "PUBLISH_FROM="+filepath.Dir(os.Args[0]), fmt.Sprintf("PUBLISH_VERSION=%d", n))
 		require.NoError(t, cmd.Start())
 		return cmd
 	}

@@ -117,7 +117,11 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 		return Unauthorized, fmt.Sprintf("%s rejects the credentials from %s", where, p.user.from),
 			"check that they allow writing to the repository and have not expired"
 	case errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, git.ErrRepositoryNotExists):
-		return NotFound, "there is no repository at " + where, "check the address; a private repository looks the same to an account without access"
+		help := "check the address; a private repository looks the same to an account without access"
+		if token := p.token(); token.Refusal != "" {
+			help += ". " + token.Refusal + ": " + token.Remedy
+		}
+		return NotFound, "there is no repository at " + where, help
 	case errors.Is(err, plumbing.ErrObjectNotFound):
 		return Garbled, where + " lacks an object that its commits refer to", "git fsck there shows what is missing"
 	case errors.Is(err, exec.ErrNotFound):

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/mail"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +23,7 @@ type gitConfig map[string]string
 // readGitConfig asks git, which resolves includes and scopes. Without git, it reads the user's file.
 func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
 	c := gitConfig{}
-	cmd := exec.CommandContext(ctx, "git", "config", "--list", "--null", "--includes")
-	cmd.Dir, cmd.Env = dir, env
-	out, err := cmd.Output()
+	out, err := gitCommand(ctx, dir, env, "config", "--list", "--null", "--includes").Output()
 	if err == nil {
 		for _, item := range strings.Split(string(out), "\x00") {
 			key, value, _ := strings.Cut(item, "\n")
@@ -40,6 +40,30 @@ func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
 		}
 	}
 	return c
+}
+
+// gitCommand returns a command of git in the work tree around a folder, or outside of any. In the folder itself, git could
+// find a bare repository among the files of the project, and run the commands in its configuration.
+func gitCommand(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir, cmd.Env = workTree(dir), env
+	if cmd.Dir == "" {
+		cmd.Dir, cmd.Env = dir, append(slices.Clip(env), "GIT_DIR="+os.DevNull)
+	}
+	return cmd
+}
+
+// rewritten returns the address that git uses in place of one, by the settings url.BASE.insteadOf.
+func (p *publisher) rewritten(address string) string {
+	isSet := func(key string) bool { return strings.HasPrefix(key, "url.") && strings.HasSuffix(key, ".insteadof") }
+	if !strings.Contains(address, ":") || !slices.ContainsFunc(slices.Collect(maps.Keys(p.config)), isSet) {
+		return address
+	}
+	out, err := gitCommand(p.ctx, p.o.Dir, p.childEnv(), "ls-remote", "--get-url", "--", address).Output()
+	if used := strings.TrimSpace(string(out)); err == nil && used != "" {
+		return used
+	}
+	return address
 }
 
 // canonicalKey converts section and key to lower case, but not the subsection, which is case-sensitive.

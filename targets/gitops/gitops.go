@@ -53,8 +53,9 @@ type Identity struct{ Name, Email string }
 
 // Message is the text of a commit. Trailers are added to it.
 type Message struct {
-	Title string // one line
-	Body  string // plain text; may be empty
+	Title    string    // one line
+	Body     string    // plain text; may be empty
+	Findings diag.List // about the change; errors stop the publish
 }
 
 // Change is what a publish does to the files of meshc in the folder Options.Path. Paths are relative to that folder.

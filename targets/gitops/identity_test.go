@@ -66,6 +66,18 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
+// An address is rewritten as git would.
+func TestInsteadOf(t *testing.T) {
+	t.Parallel()
+	repository := bare(t)
+	o := direct(t, "https://git.example.org/acme/env.git")
+	write(t, o.Getenv("HOME"), ".gitconfig", "[url \""+repository+"\"]\n\tinsteadOf = other:\n\tinsteadOf = https://git.example.org/acme/env.git\n")
+	publish(t, delivery("prod", shop()), o)
+	require.Contains(t, content(t, repository, "main"), "prod/shop/10-a.yaml")
+	o.Repository = "other:"
+	require.True(t, publish(t, delivery("prod", shop()), o).UpToDate)
+}
+
 // Dates are read as git reads them.
 func TestDates(t *testing.T) {
 	t.Parallel()

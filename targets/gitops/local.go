@@ -17,8 +17,19 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// A repository on this disk is read in place and written by git's receive-pack, so that its hooks, configuration and locks
-// apply, and a killed publisher does no harm. (go-git truncates the file of a reference before it writes it.)
+// A repository on this disk is read in place. Unless it is part of the project, git's receive-pack writes it, so that its
+// hooks, configuration and locks apply, and a killed publisher does no harm. (go-git truncates the file of a reference before
+// it writes it.)
+
+// open opens a repository on this disk.
+func (r *remote) open() (*view, error) {
+	if r.isPart {
+		if err := checkSelfContained(real(r.endpoint.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return openLocal(r.endpoint.Path)
+}
 
 // openLocal reads the branches of a repository, bare or not.
 func openLocal(path string) (*view, error) {
@@ -105,7 +116,7 @@ func localBranches(dir string, s storer.ReferenceStorer) (map[string]plumbing.Ha
 
 // moved reports whether a branch is no longer at the start of its move, without starting a process.
 func (r *remote) moved(moves []move) bool {
-	v, err := openLocal(r.endpoint.Path)
+	v, err := r.open()
 	if err != nil {
 		return false
 	}

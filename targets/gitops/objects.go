@@ -147,34 +147,59 @@ func entriesOf(s storer.EncodedObjectStorer, h plumbing.Hash) ([]object.TreeEntr
 	if h.IsZero() {
 		return nil, nil
 	}
-	t, err := object.GetTree(s, h)
+	o, err := s.EncodedObject(plumbing.TreeObject, h)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", h, err)
+	}
+	if o.Size() > maxObjectSize {
+		return nil, fail(Unusable, "publish into a folder with fewer files", "the folder with the hash %s is too large: %d bytes", h, o.Size())
+	}
+	t, err := object.DecodeTree(s, o)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", h, err)
 	}
 	return t.Entries, nil
 }
 
-// meshc writes no larger files, so a larger one need not be read.
-const maxBlobSize = 64 << 20
+func readCommit(s storer.EncodedObjectStorer, h plumbing.Hash) (*object.Commit, error) {
+	o, err := s.EncodedObject(plumbing.CommitObject, h)
+	if err != nil {
+		return nil, fmt.Errorf("commit %s: %w", h, err)
+	}
+	if o.Size() > maxObjectSize {
+		return nil, fail(Unusable, "", "the commit %s is too large: %d bytes", h, o.Size())
+	}
+	return object.DecodeCommit(s, o)
+}
+
+// maxObjectSize is more than meshc writes into any file, and more than any commit or folder takes.
+const maxObjectSize = 64 << 20
 
 func readBlob(s storer.EncodedObjectStorer, h plumbing.Hash) ([]byte, error) {
 	b, err := object.GetBlob(s, h)
 	if err != nil {
 		return nil, fmt.Errorf("file %s: %w", h, err)
 	}
-	if b.Size > maxBlobSize {
+	if b.Size > maxObjectSize {
 		return nil, fail(Unusable, "move it away", "the file with the hash %s is larger than any manifest: %d bytes", h, b.Size)
+	}
+	return readHead(s, h, b.Size)
+}
+
+// readHead reads up to n bytes of a file.
+func readHead(s storer.EncodedObjectStorer, h plumbing.Hash, n int64) ([]byte, error) {
+	b, err := object.GetBlob(s, h)
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", h, err)
 	}
 	r, err := b.Reader()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	data := make([]byte, b.Size)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, err
-	}
-	return data, nil
+	data := make([]byte, min(n, b.Size))
+	_, err = io.ReadFull(r, data)
+	return data, err
 }
 
 // readFiles reads the files below a folder, in the order of the tree: those that want picks by path, in the folders that

@@ -45,8 +45,8 @@ func newPublisher(ctx context.Context, files []targets.File, o Options) (*publis
 	if p.timeout <= 0 {
 		p.timeout = defaultTimeout
 	}
-	for _, variable := range []string{"GITHUB_TOKEN", "GITLAB_TOKEN", "GITEA_TOKEN"} {
-		p.secrets.Add("", p.getenv(variable))
+	for _, kind := range kinds {
+		p.secrets.Add("", p.getenv(kind.token))
 	}
 	for _, variable := range []string{"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy"} {
 		if u, err := url.Parse(p.getenv(variable)); err == nil && u.User != nil {
@@ -54,12 +54,13 @@ func newPublisher(ctx context.Context, files []targets.File, o Options) (*publis
 			p.secrets.Add(u.User.Username(), secret)
 		}
 	}
-	if err := p.prepare(); err != nil {
-		return nil, nil, p.explain(err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	p.ctx = ctx
 	p.config = readGitConfig(ctx, o.Dir, p.childEnv())
+	if err := p.prepare(); err != nil {
+		cancel()
+		return nil, nil, p.explain(err)
+	}
 	return p, cancel, nil
 }
 
@@ -79,7 +80,7 @@ func (p *publisher) prepare() error {
 	if p.o.Repository == "" {
 		return fail(Invalid, "name one as repository of the environment in meshc.yaml", "no repository is given")
 	}
-	where := p.o.Repository
+	where := p.rewritten(p.o.Repository)
 	endpoint, err := transport.NewEndpoint(where)
 	if err != nil {
 		p.secrets.Add("", passwordOf(where))
@@ -100,7 +101,7 @@ func (p *publisher) prepare() error {
 	default:
 		return fail(Unsupported, "give a path, or an https:// or ssh:// URL", "%s:// is not supported", endpoint.Protocol)
 	}
-	p.remote.setUp(p.timeout)
+	p.remote.setUp(p.o.Dir, p.timeout)
 	if err := p.findCredentials(); err != nil {
 		return err
 	}
@@ -130,6 +131,9 @@ func (p *publisher) prepare() error {
 func publicName(e *transport.Endpoint) string {
 	shown := *e
 	shown.Password = ""
+	if e.Protocol != "file" {
+		shown.Path, _, _ = strings.Cut(e.Path, "?") // go-git keeps the query there
+	}
 	switch e.Protocol {
 	case "file":
 		return e.Path

@@ -27,6 +27,7 @@ type plan struct {
 	lock      targets.Lock // in the repository
 	locked    bool         // whether there is a lock
 	overwrite bool
+	unseen    bool // nobody reviews the change before it is applied
 	adopt     bool // the lock cannot be read, and overwrite is set
 
 	before   map[string][]byte // old content of files that are written or removed
@@ -45,7 +46,11 @@ func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 		for i := range left {
 			left[i] = p.name(left[i])
 		}
-		p.findings = append(p.findings, targets.LeftOut(left)...)
+		if p.unseen && !p.overwrite { // nobody would see a warning in time
+			p.findings = append(p.findings, targets.LeftOut(diag.ForeignFile, left)...)
+		} else {
+			p.findings = append(p.findings, targets.LeftOut(diag.OmittedManifest, left)...)
+		}
 	}
 	slices.Sort(p.written)
 	slices.Sort(p.removed)
@@ -113,8 +118,6 @@ func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *fold
 		_, owned := p.owns(path)
 		_, wanted := want.files[e.Name]
 		switch {
-		case len(p.leftOut) >= maxFindings:
-			return nil
 		case e.Mode == filemode.Dir:
 			inside, err := entriesOf(p.store, e.Hash)
 			if err != nil {
@@ -128,7 +131,7 @@ func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *fold
 				return err
 			}
 		case e.Mode.IsFile() && e.Mode != filemode.Symlink && !owned && !wanted && targets.ManifestName(e.Name):
-			data, err := readBlob(p.store, e.Hash)
+			data, err := readHead(p.store, e.Hash, targets.HeadSize)
 			if err != nil {
 				return err
 			}

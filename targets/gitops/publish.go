@@ -169,16 +169,16 @@ func treeOf(v *view, commit plumbing.Hash) (plumbing.Hash, error) {
 	if commit.IsZero() {
 		return plumbing.ZeroHash, nil
 	}
-	c, err := object.GetCommit(v.store, commit)
+	c, err := readCommit(v.store, commit)
 	if err != nil {
-		return plumbing.ZeroHash, fmt.Errorf("commit %s: %w", commit, err)
+		return plumbing.ZeroHash, err
 	}
 	return c.TreeHash, nil
 }
 
 // plan computes the new tree of the repository.
 func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, error) {
-	work := &plan{store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite}
+	work := &plan{store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite, unseen: p.o.Direct}
 	chain, err := p.descend(v, root)
 	if err != nil {
 		return nil, root, err
@@ -215,7 +215,7 @@ func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, err
 
 // push moves branches. If the connection breaks, it reads the branches again to find out whether the push succeeded.
 func (p *publisher) push(moves []move, fresh *objects) error {
-	var said strings.Builder
+	var said remark
 	_, err := catchPanic(func() (struct{}, error) { return struct{}{}, p.remote.push(p.ctx, moves, fresh, &said) })
 	if errors.Is(err, transport.ErrAuthenticationRequired) && p.askHelper(p.ctx) {
 		_, err = catchPanic(func() (struct{}, error) { return struct{}{}, p.remote.push(p.ctx, moves, fresh, &said) })

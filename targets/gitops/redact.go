@@ -23,6 +23,7 @@ const minSecretLength = 4
 
 var (
 	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s/@:"']*):([^\s/"']*)@`)
+	query    = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#"'<>]*\?)[^\s#"'<>]+`)
 	bearer   = regexp.MustCompile(`(?i)\b(basic|bearer|token)(\s+)[A-Za-z0-9+/_=.~-]{20,}`)
 )
 
@@ -52,6 +53,7 @@ func (s *Secrets) Redact(text string) string {
 		text = strings.ReplaceAll(text, secret, redacted)
 	}
 	text = userinfo.ReplaceAllString(text, "$1")
+	text = query.ReplaceAllString(text, "$1"+redacted)
 	text = bearer.ReplaceAllString(text, "$1$2"+redacted)
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {

@@ -18,6 +18,8 @@ func TestRedact(t *testing.T) {
 		"Bearer eyJhbGciOiJIUzI1NiJ9.e30.abc123":    "Bearer [redacted]",
 		"basic authentication is off":               "basic authentication is off",
 		"ssh://git@host/x":                          "ssh://git@host/x",
+		"at https://h/x?private_token=abc: no":      "at https://h/x?[redacted] no",
+		"ask https://h/x? again":                    "ask https://h/x? again",
 		"\x1b[31mred\x1b[0m \u009b31m line\nnext\r": "[31mred[0m 31m line\nnext",
 		"abc": "abc",
 		"unauthorized: b2F1dGgyOnMzY3IvdCsx, s3cr/t+1s3cr/t+1 ok": "unauthorized: [redacted], [redacted][redacted] ok",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -55,14 +54,17 @@ type remote struct {
 	transport transport.Transport
 	auth      transport.AuthMethod
 	local     bool // whether it is on this disk
+	isPart    bool // whether it is part of the project, and so neither its hooks nor its configuration apply
 	wire      *wire
 	host      string // of the original endpoint, which a redirect changes
 }
 
-func (r *remote) setUp(timeout time.Duration) {
+// setUp chooses how to reach the remote, from the project in dir.
+func (r *remote) setUp(dir string, timeout time.Duration) {
 	switch r.endpoint.Protocol {
 	case "file":
 		r.transport, r.local = file.NewClient(transport.UploadPackServiceName, transport.ReceivePackServiceName), true
+		r.isPart = isPartOf(r.endpoint.Path, dir)
 	case "ssh":
 		r.transport = ssh.NewClient(nil)
 	default:
@@ -74,7 +76,7 @@ func (r *remote) setUp(timeout time.Duration) {
 // look reads the branches, and the objects of the commits that wanted picks. The caller closes the view.
 func (r *remote) look(ctx context.Context, wanted func(references) []plumbing.Hash) (*view, error) {
 	if r.local {
-		return openLocal(r.endpoint.Path)
+		return r.open()
 	}
 	session, err := within(ctx, func() (transport.UploadPackSession, error) {
 		return r.transport.NewUploadPackSession(r.endpoint, r.auth)
@@ -156,7 +158,7 @@ func (v *view) download(ctx context.Context, session transport.UploadPackSession
 
 func openStore(dir string) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(32*cache.MiByte), filesystem.Options{
-		KeepDescriptors: true,
+		KeepDescriptors: true, LargeObjectThreshold: maxObjectSize,
 	})
 }
 
@@ -165,6 +167,9 @@ func openStore(dir string) *filesystem.Storage {
 func (r *remote) push(ctx context.Context, moves []move, fresh *objects, said io.Writer) error {
 	if r.local && r.moved(moves) {
 		return errRaced
+	}
+	if r.isPart {
+		return r.writeInPlace(moves, fresh)
 	}
 	session, err := within(ctx, func() (transport.ReceivePackSession, error) {
 		return r.transport.NewReceivePackSession(r.endpoint, r.auth)
@@ -297,8 +302,8 @@ func (r *remote) redirectsTo() string {
 	return ""
 }
 
-// wire is an HTTP transport with a timeout for answers. It truncates the body of an error, which go-git reads as a whole,
-// and remembers the error of a broken connection.
+// wire is an HTTP transport with a timeout and a limit for answers. It truncates the body of an error, which go-git reads as a
+// whole, and remembers the error of a broken connection.
 type wire struct {
 	http.RoundTripper
 	err atomic.Pointer[error]
@@ -318,23 +323,38 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &body{ReadCloser: res.Body, wire: w, left: math.MaxInt64}
-	if res.StatusCode >= http.StatusMultipleChoices {
-		b.left = 64 << 10
+	b := &body{ReadCloser: res.Body, wire: w, left: maxAnswer, end: errTooLarge}
+	switch {
+	case res.StatusCode >= http.StatusMultipleChoices:
+		b.left, b.end = 64<<10, io.EOF
+	case strings.HasSuffix(req.URL.Path, "/"+transport.UploadPackServiceName):
+		b.left = maxPack
 	}
 	res.Body = b
 	return res, nil
 }
 
+// A server could answer without end. The objects of a commit go to the disk, the rest of an answer into memory.
+const (
+	maxAnswer = 64 << 20
+	maxPack   = 4 << 30
+)
+
+var errTooLarge = fail(Garbled, "check that the address is that of a git repository", "the answer of the repository is too large")
+
 type body struct {
 	io.ReadCloser
 	wire *wire
 	left int64
+	end  error // once nothing is left
 }
 
 func (b *body) Read(data []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, io.EOF
+		if b.end != io.EOF {
+			b.wire.err.Store(&b.end)
+		}
+		return 0, b.end
 	}
 	n, err := b.ReadCloser.Read(data[:min(int64(len(data)), b.left)])
 	b.left -= int64(n)
@@ -342,6 +362,15 @@ func (b *body) Read(data []byte) (int, error) {
 		b.wire.err.Store(&err)
 	}
 	return n, err
+}
+
+// remark is the start of what a remote says about a push.
+type remark struct{ strings.Builder }
+
+func (r *remark) Write(text []byte) (int, error) {
+	const most = 64 << 10
+	r.Builder.Write(text[:min(len(text), max(most-r.Len(), 0))])
+	return len(text), nil
 }
 
 // pathOf returns the path of a repository, which may be relative to dir.

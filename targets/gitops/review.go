@@ -41,7 +41,7 @@ func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbi
 	var proposal *object.Commit
 	if !tip.IsZero() {
 		var err error
-		if proposal, err = object.GetCommit(v.store, tip); err != nil {
+		if proposal, err = readCommit(v.store, tip); err != nil {
 			return Result{}, nil, err
 		}
 	}
@@ -52,7 +52,8 @@ func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbi
 	if proposal != nil {
 		if proposal.TreeHash == tree && slices.Equal(proposal.ParentHashes, []plumbing.Hash{head}) && p.isOurs(proposal) {
 			result.Commit, result.UpToDate = tip.String(), tip != p.pushed
-			return result, work.findings, p.describe(&result)
+			err := p.describe(&result, work)
+			return result, work.findings, err
 		}
 		if findings, err := p.mayReplace(v, proposal, root); err != nil || len(findings) > 0 {
 			return result, findings, err
@@ -85,19 +86,24 @@ func (p *publisher) withdraw(v *view, result Result, work *plan, root, tip plumb
 	return result, work.findings, p.push([]move{{p.reviewBranch(), tip, plumbing.ZeroHash}}, work.fresh)
 }
 
-func (p *publisher) describe(result *Result) error {
+// describe sets the message of a result, and adds its findings to those of the plan.
+func (p *publisher) describe(result *Result, work *plan) error {
 	if p.o.Describe == nil {
 		return nil
 	}
 	m, err := p.o.Describe(result.Change)
 	result.Message = m
+	work.findings = append(work.findings, m.Findings.Apply(p.o.Warnings)...)
 	return err
 }
 
 // land commits and pushes. The parent of the commit is head, and the branch of the result moves from old to the commit.
 func (p *publisher) land(result Result, work *plan, tree, head, old plumbing.Hash) (Result, diag.List, error) {
-	if err := p.describe(&result); err != nil {
+	if err := p.describe(&result, work); err != nil {
 		return Result{}, nil, err
+	}
+	if work.findings.HasErrors() {
+		return result, work.findings, nil
 	}
 	commit, err := p.commit(work.fresh, tree, head, result.Message)
 	if err != nil {

@@ -2,6 +2,7 @@ package gitops_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -225,19 +226,44 @@ func TestLeftOut(t *testing.T) {
 		return gitops.Message{Title: "x"}, nil
 	}
 	want := []string{"MESH4004 prod/old/deep/job.json, prod/shop/legacy.yaml are not named by the new kustomization.yaml, so a controller that reads the folder no longer applies what is there"}
-	o.Warnings = map[diag.Code]diag.Level{diag.OmittedManifest: diag.Fail}
-	_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), o)
+	proposed := o
+	proposed.Direct, proposed.Warnings = false, map[diag.Code]diag.Level{diag.OmittedManifest: diag.Fail}
+	_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), proposed)
 	require.NoError(t, err)
 	require.Equal(t, want, texts(findings))
-	require.NotContains(t, content(t, repository, "main"), "prod/kustomization.yaml")
 
-	o.Warnings = nil
+	// In a proposal somebody sees the warning in time. Directly, it has to be confirmed.
 	_, findings, err = gitops.Publish(context.Background(), delivery("prod", shop()), o)
 	require.NoError(t, err)
+	require.Equal(t, []string{strings.Replace(want[0], "MESH4004", "MESH4001", 1)}, texts(findings))
+	require.NotContains(t, content(t, repository, "main"), "prod/kustomization.yaml")
+	proposed.Warnings = nil
+	_, findings, err = gitops.Publish(context.Background(), delivery("prod", shop()), proposed)
+	require.NoError(t, err)
+	require.False(t, findings.HasErrors())
+	require.Equal(t, want, texts(findings))
+	o.Overwrite = true
+	_, findings, err = gitops.Publish(context.Background(), delivery("prod", shop()), o)
+	require.NoError(t, err)
+	require.False(t, findings.HasErrors())
 	require.Equal(t, want, texts(findings))
 	require.Equal(t, []string{"old/deep/job.json", "shop/legacy.yaml"}, seen.LeftOut)
 	require.Equal(t, manifest, content(t, repository, "main")["prod/shop/legacy.yaml"])
 	publish(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o) // it is said once
+}
+
+// The finding counts all manifests, however many there are.
+func TestManyLeftOut(t *testing.T) {
+	t.Parallel()
+	repository := bareWith(t, func(work string) {
+		for i := range 120 {
+			write(t, work, fmt.Sprintf("prod/old/%d.yaml", i), "apiVersion: v1\nkind: ConfigMap\n")
+		}
+	})
+	result, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), review(t, repository))
+	require.NoError(t, err)
+	require.Len(t, result.Change.LeftOut, 120)
+	require.Contains(t, findings[0].Message, " and 115 more are not named by")
 }
 
 // Without a lock, Fetch returns the files that a publish would take over.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os/exec"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -122,8 +122,7 @@ func Source(ctx context.Context, dir string) string {
 	}
 	text := name + "@" + head.Hash().String()
 	// git compares modification times; go-git would read every file.
-	status := exec.CommandContext(ctx, "git", "status", "--porcelain", "--untracked-files=no")
-	status.Dir = dir
+	status := gitCommand(ctx, dir, os.Environ(), "status", "--porcelain", "--untracked-files=no")
 	if out, err := status.Output(); err == nil && len(bytes.TrimSpace(out)) > 0 {
 		text += "-dirty"
 	}

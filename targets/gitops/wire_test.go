@@ -136,7 +136,7 @@ func remotes(t testing.TB, repository string) map[string]gitops.Options {
 	out["file URL"] = o
 	o.Repository = httpServer(t, repository)
 	withPassword := o
-	o.Getenv = environ(t, "GITEA_TOKEN", token)
+	o.Getenv = environ(t, "GITEA_TOKEN", token, "GITEA_HOST", o.Repository)
 	out["HTTP with a token of the environment"] = o
 	withPassword.Repository = strings.Replace(o.Repository, "http://", "http://bot:"+strings.ReplaceAll(token, "/", "%2F")+"@", 1)
 	out["HTTP with a password in the URL"] = withPassword

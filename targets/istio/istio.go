@@ -275,8 +275,9 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	}
 }
 
-// namespace emits the Namespace object that enables injection. Neither Argo CD nor Flux may prune it: removing a mesh from the
-// intents must not remove its workloads.
+// namespace emits the Namespace object that enables injection. Neither Argo CD nor Flux may remove it, not even with the
+// Application or Kustomization that applied it: removing a mesh from the intents must not remove its workloads.
+// https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-resource-deletion
 func (b *builder) namespace(m *policy.Mesh, why origin) {
 	injection := targets.Pair{Key: "istio-injection", Value: "enabled"}
 	if b.Injection != "" {
@@ -285,7 +286,7 @@ func (b *builder) namespace(m *policy.Mesh, why origin) {
 	o := b.draft(waveNamespace, "v1", "Namespace", "", m.Name, why, nil)
 	o.Labels = []targets.Pair{managed[0], injection}
 	o.Annotations = append(o.Annotations,
-		targets.Pair{Key: "argocd.argoproj.io/sync-options", Value: "Prune=false"},
+		targets.Pair{Key: "argocd.argoproj.io/sync-options", Value: "Prune=false," + targets.KeepNamespace},
 		targets.Pair{Key: "kustomize.toolkit.fluxcd.io/prune", Value: "disabled"},
 	)
 	b.add(o)

@@ -21,7 +21,7 @@ func TestCommand(t *testing.T) {
 	meshc := func(args ...string) {
 		t.Helper()
 		cmd := exec.Command(filepath.Join(bin, "meshc"), args...)
-		cmd.Env = append(os.Environ(), "GITEA_TOKEN="+s.token, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=bot", "GIT_AUTHOR_EMAIL=bot@example.org", "GIT_COMMITTER_NAME=bot", "GIT_COMMITTER_EMAIL=bot@example.org")
+		cmd.Env = append(os.Environ(), "GITEA_TOKEN="+s.token, "GITEA_HOST="+repository, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=bot", "GIT_AUTHOR_EMAIL=bot@example.org", "GIT_COMMITTER_NAME=bot", "GIT_COMMITTER_EMAIL=bot@example.org")
 		out, err := cmd.CombinedOutput()
 		said += string(out)
 		require.NoError(t, err, "%s", out)

@@ -79,7 +79,7 @@ func TestPullRequest(t *testing.T) {
 	_, err = s.client(t).AddCollaborator("bot", "env", "ann", gitea.AddCollaboratorOption{Permission: &permission})
 	require.NoError(t, err)
 
-	getenv := environ(t, "GITEA_TOKEN", s.token)
+	getenv := environ(t, "GITEA_TOKEN", s.token, "GITEA_HOST", repository)
 	o := options(t, repository, getenv)
 	f, err := forge.Open(forge.Options{Repository: repository, Getenv: getenv})
 	require.NoError(t, err)
@@ -145,7 +145,7 @@ func TestProtectedBranch(t *testing.T) {
 	repository := s.repository(t, "guarded")
 	_, _, err := s.client(t).CreateBranchProtection("bot", "guarded", gitea.CreateBranchProtectionOption{BranchName: "main", RuleName: "main", EnablePush: false})
 	require.NoError(t, err)
-	o := options(t, repository, environ(t, "GITEA_TOKEN", s.token))
+	o := options(t, repository, environ(t, "GITEA_TOKEN", s.token, "GITEA_HOST", repository))
 	o.Direct = true
 	_, _, err = gitops.Publish(t.Context(), delivery("prod", 1), o)
 	var e *gitops.Error
@@ -161,12 +161,12 @@ func TestBadToken(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "private")
 	const bad = "0123456789abcdef0123456789abcdef01234567"
-	_, _, err := gitops.Publish(t.Context(), delivery("prod", 1), options(t, repository, environ(t, "GITEA_TOKEN", bad)))
+	_, _, err := gitops.Publish(t.Context(), delivery("prod", 1), options(t, repository, environ(t, "GITEA_TOKEN", bad, "GITEA_HOST", repository)))
 	var e *gitops.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, gitops.Unauthorized, e.Kind)
 	require.NotContains(t, e.Error(), bad)
-	f, err := forge.Open(forge.Options{Repository: repository, Getenv: environ(t, "GITEA_TOKEN", bad)})
+	f, err := forge.Open(forge.Options{Repository: repository, Getenv: environ(t, "GITEA_TOKEN", bad, "GITEA_HOST", repository)})
 	require.NoError(t, err)
 	_, err = f.Ensure(t.Context(), forge.Request{Head: "meshc/prod-clusters-prod", Base: "main", Environment: "prod", Title: "t", Body: "b"})
 	require.ErrorAs(t, err, &e)
@@ -182,7 +182,7 @@ func TestSixteenAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		errs := make([]error, 16)
 		for n := range errs {
-			o := options(t, repository, environ(t, "GITEA_TOKEN", s.token))
+			o := options(t, repository, environ(t, "GITEA_TOKEN", s.token, "GITEA_HOST", repository))
 			o.Environment, o.Path, o.Direct = fmt.Sprint("e", n), fmt.Sprint("clusters/e", n), direct
 			version := 1
 			if !direct {

@@ -94,15 +94,20 @@ func Open(o Options) (*Forge, error) {
 	if kind == gitops.NoForge {
 		kind = gitops.ForgeOf(host, o.Getenv)
 	}
-	token, variable := gitops.Token(kind, o.Getenv)
 	if kind == gitops.NoForge {
-		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "the kind of forge at " + host + " is not known", Help: "set `forge` of the environment in meshc.yaml to github, gitlab or gitea (Forgejo too)"}
+		return nil, &gitops.Error{Kind: gitops.Unsupported, Message: "the kind of forge at " + host + " is not known", Help: "set GITHUB_HOST, GITLAB_HOST or GITEA_HOST (for Forgejo too) to " + host + " in the environment"}
 	}
+	found := gitops.TokenFor(kind, host, o.Getenv)
+	token := found.Value
 	if token == "" && e.Protocol != "ssh" {
 		token = e.Password
 	}
-	if token == "" {
-		return nil, &gitops.Error{Kind: gitops.Unauthorized, Message: "there is no token for the pull requests of " + host, Help: "set " + variable}
+	switch {
+	case token != "":
+	case found.Refusal != "":
+		return nil, &gitops.Error{Kind: gitops.Unauthorized, Message: found.Refusal, Help: found.Remedy}
+	default:
+		return nil, &gitops.Error{Kind: gitops.Unauthorized, Message: "there is no token for the pull requests of " + host, Help: "set " + found.Variable}
 	}
 	scheme := "https"
 	if e.Protocol == "http" {
@@ -115,7 +120,7 @@ func Open(o Options) (*Forge, error) {
 	f.secrets.Add("", token)
 	f.secrets.Add(e.User, e.Password)
 	if scheme == "http" && !gitops.IsLoopback(e.Host) {
-		return nil, &gitops.Error{Kind: gitops.Invalid, Message: variable + " would be sent to " + host + " unencrypted", Help: "use https"}
+		return nil, &gitops.Error{Kind: gitops.Invalid, Message: found.Variable + " would be sent to " + host + " unencrypted", Help: "use https"}
 	}
 	path := strings.TrimSuffix(strings.Trim(e.Path, "/"), ".git")
 	base := &url.URL{Scheme: scheme, Host: host}
@@ -140,7 +145,8 @@ func httpClient(timeout time.Duration) *http.Client {
 		timeout = 30 * time.Second
 	}
 	return &http.Client{
-		Timeout: timeout,
+		Timeout:   timeout,
+		Transport: bounded{http.DefaultTransport},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme || len(via) > 5 {
 				return fmt.Errorf("the forge redirects to %s", req.URL.Host)
@@ -149,6 +155,23 @@ func httpClient(timeout time.Duration) *http.Client {
 		},
 	}
 }
+
+// bounded limits the size of answers, which the client libraries read into memory as a whole.
+type bounded struct{ http.RoundTripper }
+
+// maxAnswer is many times a page of pull requests whose bodies are as long as forges accept.
+const maxAnswer = 64 << 20
+
+func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := b.RoundTripper.RoundTrip(req)
+	if err == nil {
+		res.Body = http.MaxBytesReader(nil, res.Body, maxAnswer)
+	}
+	return res, err
+}
+
+// maxPages bounds how much of a list is read, in case it has no end.
+const maxPages = 200
 
 // Ensure opens the pull request, or updates title and body of the open one. It adds labels and reviewers, and never removes
 // any. It redacts secrets in what it sends.
@@ -302,6 +325,8 @@ func (f *Forge) explain(err error) error {
 	switch {
 	case errors.As(err, &mine):
 		e.Kind, e.Message, e.Help = mine.Kind, mine.Message, mine.Help
+	case errors.As(err, new(*http.MaxBytesError)):
+		e.Message, e.Help = f.name+" answered with more than an answer can have", "check that the address is that of a forge"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		e.Kind, e.Message, e.Help = gitops.TimedOut, f.name+" did not answer in time", "try again, or give it longer with --timeout"
 	case errors.As(err, &status):

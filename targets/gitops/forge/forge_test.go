@@ -149,6 +149,11 @@ func env(pairs ...string) func(string) string {
 	}
 }
 
+// at returns an environment with tokens for a server.
+func at(server string) func(string) string {
+	return env("GITHUB_TOKEN", token, "GITHUB_HOST", server, "GITLAB_TOKEN", token, "GITLAB_HOST", server, "GITEA_TOKEN", token, "GITEA_HOST", server)
+}
+
 func start(t *testing.T, kind gitops.Forge) (*recorded, *forge.Forge) {
 	t.Helper()
 	r := &recorded{t: t, refuses: map[string]int{}}
@@ -158,7 +163,7 @@ func start(t *testing.T, kind gitops.Forge) (*recorded, *forge.Forge) {
 	} else {
 		url = r.serve(gitlab) + "/platform/teams/env.git"
 	}
-	f, err := forge.Open(forge.Options{Repository: url, Kind: kind, Getenv: env("GITHUB_TOKEN", token, "GITLAB_TOKEN", token)})
+	f, err := forge.Open(forge.Options{Repository: url, Kind: kind, Getenv: at(url)})
 	require.NoError(t, err)
 	return r, f
 }
@@ -258,7 +263,7 @@ func TestOneReviewerIsRefused(t *testing.T) {
 		}
 		return github(r, method, path, body)
 	})
-	f, err := forge.Open(forge.Options{Repository: url + "/acme/env.git", Kind: gitops.GitHub, Getenv: env("GITHUB_TOKEN", token)})
+	f, err := forge.Open(forge.Options{Repository: url + "/acme/env.git", Kind: gitops.GitHub, Getenv: at(url)})
 	require.NoError(t, err)
 	asks := request()
 	asks.Labels, asks.Reviewers = nil, []string{"@ann", "@stranger", "@acme/platform"}
@@ -276,7 +281,8 @@ func TestNothingSecretIsSent(t *testing.T) {
 	r := &recorded{t: t}
 	secrets := &gitops.Secrets{}
 	secrets.Add("", "of-another-door")
-	f, err := forge.Open(forge.Options{Repository: r.serve(github) + "/acme/env.git", Kind: gitops.GitHub, Secrets: secrets, Getenv: env("GITHUB_TOKEN", token)})
+	url := r.serve(github)
+	f, err := forge.Open(forge.Options{Repository: url + "/acme/env.git", Kind: gitops.GitHub, Secrets: secrets, Getenv: at(url)})
 	require.NoError(t, err)
 	leaks := request()
 	leaks.Title, leaks.Body = "use "+token, "because `use "+token+" and of-another-door`"
@@ -321,7 +327,7 @@ func TestOpenedMeanwhile(t *testing.T) {
 		}
 		return github(r, method, path, body)
 	})
-	f, err := forge.Open(forge.Options{Repository: url + "/acme/env", Kind: gitops.GitHub, Getenv: env("GITHUB_TOKEN", token)})
+	f, err := forge.Open(forge.Options{Repository: url + "/acme/env", Kind: gitops.GitHub, Getenv: at(url)})
 	require.NoError(t, err)
 	p, err := f.Ensure(t.Context(), request())
 	require.NoError(t, err)
@@ -359,7 +365,7 @@ func TestErrors(t *testing.T) {
 				t.Cleanup(server.CloseClientConnections)
 				f, err := forge.Open(forge.Options{
 					Repository: server.URL + path, Kind: kind, Timeout: 300 * time.Millisecond,
-					Getenv: env("GITHUB_TOKEN", token, "GITLAB_TOKEN", token, "GITEA_TOKEN", token),
+					Getenv: at(server.URL),
 				})
 				require.NoError(t, err)
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -376,6 +382,22 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A forge that answers without end does not fill the memory.
+func TestAnswerWithoutEnd(t *testing.T) {
+	for _, kind := range []gitops.Forge{gitops.GitHub, gitops.GitLab, gitops.Gitea} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			part := strings.Repeat("a", 1<<20)
+			for _, err := io.WriteString(w, `[{"title":"`); err == nil; _, err = io.WriteString(w, part) {
+			}
+		}))
+		defer server.Close()
+		f, err := forge.Open(forge.Options{Repository: server.URL + "/acme/env", Kind: kind, Timeout: time.Minute, Getenv: at(server.URL)})
+		require.NoError(t, err)
+		_, err = f.Ensure(t.Context(), request())
+		require.ErrorContains(t, err, "answered with more than an answer can have", kind)
+	}
+}
+
 func TestOpen(t *testing.T) {
 	for _, c := range []struct {
 		repository string
@@ -386,7 +408,7 @@ func TestOpen(t *testing.T) {
 		{"https://git.example.org/acme/env", nil, "the kind of forge at git.example.org is not known"},
 		{"https://github.com/acme/env", nil, "there is no token for the pull requests of github.com"},
 		{"https://github.com/env", []string{"GITHUB_TOKEN", token}, `"env" is not OWNER/REPOSITORY`},
-		{"http://gitea.example.org/acme/env", []string{"GITEA_TOKEN", token}, "GITEA_TOKEN would be sent to gitea.example.org unencrypted"},
+		{"http://gitea.example.org/acme/env", []string{"GITEA_TOKEN", token, "GITEA_HOST", "gitea.example.org"}, "GITEA_TOKEN would be sent to gitea.example.org unencrypted"},
 	} {
 		_, err := forge.Open(forge.Options{Repository: c.repository, Getenv: env(c.env...)})
 		require.EqualError(t, err, c.want)
@@ -394,11 +416,13 @@ func TestOpen(t *testing.T) {
 	_, err := forge.Open(forge.Options{Repository: "https://git.example.org/acme/env", Getenv: env()})
 	var e *gitops.Error
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, "set `forge` of the environment in meshc.yaml to github, gitlab or gitea (Forgejo too)", e.Help)
+	require.Equal(t, "set GITHUB_HOST, GITLAB_HOST or GITEA_HOST (for Forgejo too) to git.example.org in the environment", e.Help)
 	_, err = forge.Open(forge.Options{Repository: "https://git.example.org/acme/env", Kind: gitops.GitLab, Getenv: env("GITLAB_TOKEN", token)})
-	require.NoError(t, err)
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "GITLAB_TOKEN is not sent to git.example.org, which only the project names", e.Message)
+	require.Equal(t, "set GITLAB_HOST=git.example.org in the environment if the token is for that server", e.Help)
 	for _, repository := range []string{"git@github.com:acme/env.git", "ssh://git@gitlab.example.org:2222/a/b/env.git", "https://codeberg.org/acme/env"} {
-		_, err := forge.Open(forge.Options{Repository: repository, Getenv: env("GITHUB_TOKEN", token, "GITLAB_TOKEN", token, "GITEA_TOKEN", token)})
+		_, err := forge.Open(forge.Options{Repository: repository, Getenv: at("gitlab.example.org")})
 		require.NoError(t, err, repository)
 	}
 }

@@ -52,7 +52,7 @@ func (g *giteaForge) find(ctx context.Context, head, base string) (*pull, error)
 				return giteaPull(p), nil
 			}
 		}
-		if len(found) == 0 || res.NextPage == 0 {
+		if len(found) == 0 || res.NextPage == 0 || page == maxPages {
 			return nil, nil
 		}
 	}
@@ -114,7 +114,7 @@ func (g *giteaForge) label(ctx context.Context, p *pull, labels []string) error 
 		for _, l := range some {
 			known[strings.ToLower(l.Name)] = l.ID
 		}
-		if len(some) == 0 || res.NextPage == 0 {
+		if len(some) == 0 || res.NextPage == 0 || page == maxPages {
 			break
 		}
 	}
