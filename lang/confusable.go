@@ -94,7 +94,7 @@ func (p *parser) invalid(t Token) {
 		_, last := utf8.DecodeLastRuneInString(text)
 		value := text[size : len(text)-last]
 		d := p.report(diag.New(diag.InvalidCharacter, at, "strings are written in double quotes, not in %c", r))
-		if isMethod(value) && value == strings.ToUpper(value) {
+		if method, path, _ := strings.Cut(value, " "); isMethod(method) && method == strings.ToUpper(method) && (path == "" || path[0] == '/') {
 			d.Message = "methods are written without quotes"
 			d.WithFix(true, at, value, "remove the quotes")
 			return

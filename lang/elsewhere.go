@@ -36,7 +36,7 @@ func (m *mistake) address(i int) bool {
 		return false
 	}
 	last := i
-	for m.joined(i, last+1) && m.kind(last+1) != KindEnd {
+	for m.joined(last, last+1) {
 		last++
 	}
 	at := m.span(i).To(m.span(last))
@@ -93,7 +93,7 @@ func (m *mistake) selector(i int) {
 // slashedDate reports a date with slashes; i is the first of them.
 func (m *mistake) slashedDate(i int) bool {
 	last := i + 1
-	for m.kind(last+1) == KindSlash && m.joined(i-1, last+2) {
+	for m.kind(last+1) == KindSlash && m.joined(last, last+2) {
 		last += 2
 	}
 	at := m.span(i - 1).To(m.span(min(last, len(m.words)-1)))

@@ -20,7 +20,7 @@ func (m *mistake) quickFix() bool {
 		m.severalPorts(m.at)
 	case kind == KindColon:
 		return m.colon()
-	case kind == KindEquals && !m.calls() && (m.at == 1 || m.is(m.at-1, clauses...)):
+	case kind == KindEquals && !m.calls() && m.keyword != "mtls" && (m.at == 1 || m.is(m.at-1, clauses...)):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "unexpected `=` after %s", quoted(before))).
 			WithFix(true, m.span(m.at), "", "remove the `=`")
 	case strings.HasPrefix(text, "//"), strings.HasPrefix(before, "//") && m.kind(m.at-1) == KindPath:
@@ -334,8 +334,15 @@ func (m *mistake) tailWord() bool {
 		return true
 	}
 	if text == "except" {
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "only `never` and `only` have exceptions")).
-			WithHelp("to exclude a caller from an edge, write a deny: `deny %s -> …`", shortened(m.text(m.at+1)))
+		d := m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "only `never` and `only` have exceptions"))
+		if m.kind(m.at+1) == KindName {
+			arrow := m.at - 1
+			for arrow > 0 && m.kind(arrow) != KindArrow {
+				arrow--
+			}
+			destination := m.span(arrow + 1).To(m.span(m.at - 1)).Text()
+			d.WithHelp("to exclude a caller from an edge, write a deny: `deny %s -> %s`", shortened(m.text(m.at+1)), shortened(destination))
+		}
 		return true
 	}
 	switch m.kind(m.at - 1) {

@@ -95,6 +95,7 @@ type group struct {
 
 type external struct {
 	policy.External
+	decl *lang.External
 	used bool
 }
 
@@ -111,6 +112,7 @@ const (
 type checker struct {
 	Options
 	env    *config.Environment // nil where none was chosen
+	files  []*lang.File
 	inv    *inventory.Set
 	list   diag.List
 	policy *policy.Policy
@@ -136,6 +138,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c := &checker{
 		Options: o,
 		env:     o.Config.Environments[o.Environment],
+		files:   files,
 		inv:     inv,
 		policy: &policy.Policy{
 			TrustDomain:   o.Config.TrustDomain,

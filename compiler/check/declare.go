@@ -84,7 +84,7 @@ func (c *checker) openMesh(m *lang.Mesh) *mesh {
 	if len(mesh.sections) == 0 {
 		mesh.At = m.Name.Range
 		mesh.object.At = m.Name.Range
-		c.validName(m.Name, "mesh")
+		c.validName(nil, m.Name, "mesh")
 	}
 	c.record(m.Name, mesh.object)
 	mesh.sections = append(mesh.sections, m.Name.Range)
@@ -137,7 +137,7 @@ func (c *checker) unknownOwners() {
 
 // enter declares a name in a mesh; the first declaration wins.
 func (c *checker) enter(m *mesh, name lang.Name, kind ObjectKind, s *symbol) bool {
-	c.validName(name, "name")
+	c.validName(m, name, "name")
 	s.object = Object{kind, m.Name, name.Text, name.Range}
 	if first := m.names[name.Text]; first != nil {
 		c.record(name, first.object)
@@ -217,7 +217,7 @@ func (c *checker) declareService(m *mesh, d *lang.Service) {
 }
 
 func (c *checker) declareExternal(m *mesh, d *lang.External) {
-	e := &external{External: policy.External{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
+	e := &external{decl: d, External: policy.External{Namespace: m.Name, Name: d.Name.Text, At: d.Name.Range}}
 	if !c.enter(m, d.Name, ExternalName, &symbol{external: e}) {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/format"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -232,7 +233,7 @@ func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, 
 	case e.Namespace != m.Name:
 		c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external of mesh %s and not visible here", quoted(t.Name.Text), e.Namespace).
 			WithRelated(e.At, "declared here").
-			WithHelp("declare it in mesh %s too: `external %s host …`", m.Name, t.Name.Text)
+			WithHelp("declare it in mesh %s too: `%s`", m.Name, format.Statement(e.decl))
 		return
 	case len(t.Ops) > 0:
 		c.list.Add(diag.MisplacedClause, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "nothing would enforce operations on an external").

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -34,7 +35,7 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 		}
 		d := c.list.Add(diag.LastDestinationOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is let in", t.Ref, listed(names)).
 			WithHelp("write the operations after each, or a separate edge if every call is meant")
-		if !strings.Contains(ops, "\n") {
+		if !strings.Contains(ops, "\n") && c.allHTTP(m, list[first:i]) {
 			d.Fixes = append(d.Fixes, repeat)
 		}
 	}
@@ -43,19 +44,7 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 // mayDoHTTP reports whether operations could have been meant for a destination: it has, or may have, an HTTP port. A name
 // that is wrong is reported where it is resolved.
 func (c *checker) mayDoHTTP(m *mesh, t *lang.Target) bool {
-	if t.Qualified() {
-		m = c.byName[t.Namespace.Text]
-		if m == nil {
-			return false
-		}
-	}
-	var callees []*service
-	switch {
-	case t.Name.Text == "*" && !t.Name.Quoted:
-		callees = c.everyone(m, false)
-	case m != nil && m.names[t.Name.Text] != nil:
-		callees = m.names[t.Name.Text].services()
-	}
+	callees, _ := c.named(m, t.Ref)
 	for _, s := range callees {
 		if len(s.Ports) == 0 {
 			return true
@@ -68,4 +57,40 @@ func (c *checker) mayDoHTTP(m *mesh, t *lang.Target) bool {
 		}
 	}
 	return false
+}
+
+// allHTTP reports whether every service of some destinations has an HTTP port, so that operations are accepted for it.
+func (c *checker) allHTTP(m *mesh, list []lang.Target) bool {
+	for i := range list {
+		callees, ext := c.named(m, list[i].Ref)
+		if ext || len(callees) == 0 {
+			return false
+		}
+		for _, s := range callees {
+			if !slices.ContainsFunc(s.Ports, func(p policy.Port) bool {
+				return p.Protocol.IsHTTP() && (!list[i].Port.Present() || list[i].Port.Text == portText(p.Number))
+			}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// named returns the services that a destination stands for, without a finding.
+func (c *checker) named(m *mesh, r lang.Ref) (services []*service, external bool) {
+	if r.Qualified() {
+		m = c.byName[r.Namespace.Text]
+		if m == nil {
+			return nil, false
+		}
+	}
+	switch {
+	case r.Name.Text == "*" && !r.Name.Quoted:
+		return c.everyone(m, false), false
+	case m != nil && m.names[r.Name.Text] != nil:
+		sym := m.names[r.Name.Text]
+		return sym.services(), sym.external != nil
+	}
+	return nil, false
 }

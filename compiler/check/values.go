@@ -10,9 +10,11 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
-func (c *checker) validName(n lang.Name, what string) {
+// validName reports a name that Kubernetes does not allow: of a mesh if m is nil, else of a part of m.
+func (c *checker) validName(m *mesh, n lang.Name, what string) {
 	if policy.IsLabel(n.Text) {
 		return
 	}
@@ -23,8 +25,49 @@ func (c *checker) validName(n lang.Name, what string) {
 	}
 	d.WithHelp("a %s has lower-case letters, digits and `-`, and begins and ends with a letter or digit", what)
 	if lower := strings.ToLower(strings.ReplaceAll(n.Text, "_", "-")); policy.IsLabel(lower) {
-		d.WithFix(false, n.Range, lower, "write "+lower)
+		fix := diag.Fix{Title: "write " + lower}
+		for _, at := range c.occurrences(m, n) {
+			fix.Edits = append(fix.Edits, diag.Edit{Span: at, New: lower})
+		}
+		d.Fixes = append(d.Fixes, fix)
 	}
+}
+
+// occurrences returns where the name of a mesh, or of a part of mesh m, is written.
+func (c *checker) occurrences(m *mesh, n lang.Name) (all []source.Span) {
+	written := func(section *lang.Mesh, r lang.Ref) {
+		home := r.Namespace
+		if !home.Present() && section != nil {
+			home = section.Name
+		}
+		switch {
+		case m == nil && r.Qualified() && home.Text == n.Text:
+			all = append(all, home.Range)
+		case m != nil && home.Text == m.Name && r.Name.Text == n.Text:
+			all = append(all, r.Name.Range)
+		}
+	}
+	for _, f := range c.files {
+		var section *lang.Mesh
+		lang.Walk(f, func(node lang.Node) bool {
+			switch node := node.(type) {
+			case *lang.Mesh:
+				section = node
+				if m == nil && node.Name.Text == n.Text {
+					all = append(all, node.Name.Range)
+				}
+			case *lang.Target:
+				written(section, node.Ref)
+			case *lang.Ref:
+				written(section, *node)
+			}
+			return true
+		})
+	}
+	if m != nil {
+		all = append(all, n.Range)
+	}
+	return all
 }
 
 func (c *checker) validAccount(n lang.Name) bool {
