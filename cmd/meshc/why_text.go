@@ -120,14 +120,21 @@ func (r *reason) allowedOperations() string {
 			port = "other ports "
 		}
 		var some, denied []string
+		all := "everything"
+		for i := range p.Callers[0].Cases {
+			k := &p.Callers[0].Cases[i]
+			if k.NotHTTP && k.Verdict == enforce.Denied {
+				all = "HTTP"
+			}
+		}
 		for i := range p.Callers[0].Cases {
 			k := &p.Callers[0].Cases[i]
 			switch {
 			case k.Verdict == enforce.Undecided:
 				return ""
 			case k.Verdict == enforce.Allowed:
-				some = append(some, operations(k, "everything")...)
-			case k.Reason == enforce.ByRule:
+				some = append(some, operations(k, all)...)
+			case k.Reason == enforce.ByRule && !k.NotHTTP:
 				denied = append(denied, operations(k, "everything")...)
 			}
 		}

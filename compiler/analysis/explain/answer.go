@@ -57,7 +57,7 @@ type CallerAnswer struct {
 type Case struct {
 	enforce.Decision
 	Operations []string      // of the rule; empty: all that are left
-	NotHTTP    bool          // requests that are not HTTP, where a rule about HTTP means more of them
+	NotHTTP    bool          // only requests that are not HTTP, where those that are can be decided otherwise
 	Intents    []source.Span // the statements behind the rule; none where there are manifests only
 	Connection string        // why the connection is refused, or what is not known of it; empty where neither is so
 	lacks      bool          // no statement allows some of them
@@ -258,6 +258,7 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 	}
 	var cases []Case
 	at := map[key]int{}
+	http := map[key]bool{}
 	for _, r := range requests {
 		d := w.split.Decision(r, 0, class)
 		connection := ""
@@ -284,6 +285,7 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 			}
 			cases = append(cases, c)
 		}
+		http[k] = http[k] || r.Request.HTTP
 		cases[i].lacks = cases[i].lacks || d.Reason == enforce.NoMatch
 		if d.Reason == enforce.ByRule {
 			rules := w.To.Allow
@@ -294,6 +296,11 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 			if rule := w.RuleFor(rules, caller, &r.Request); rule != nil && !slices.Contains(cases[i].Intents, rule.At) {
 				cases[i].Intents = append(cases[i].Intents, rule.At)
 			}
+		}
+	}
+	if slices.ContainsFunc(requests, func(r *enforce.Class) bool { return r.Request.HTTP }) {
+		for k, i := range at {
+			cases[i].NotHTTP = cases[i].NotHTTP || len(cases[i].Operations) == 0 && !http[k]
 		}
 	}
 	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
