@@ -2,7 +2,9 @@ package diff
 
 import (
 	"cmp"
+	"encoding/binary"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
@@ -64,35 +66,51 @@ func (d *differ) routes() error {
 		first, target int32 // the first caller, and the farthest target
 	}
 	routes := map[string]*found{} // by who reaches the services
+	wildcards := make([][]int32, len(now.Sources))
+	for i, s := range now.Sources {
+		wildcards[i] = now.Wildcards(s)
+	}
+	var key []byte
 	for _, target := range targets {
 		before, after := old.Backward(target), now.Backward(target)
 		isNew := func(i int32) bool { return after.Hops[i] >= 2 && before.Hops[i] < 0 }
-		r := found{target: target, Route: Route{To: []*policy.Service{now.Sources[target].Service}}}
-		key := ""
+		var callers []int32
+		least, most := math.MaxInt, 0
+		key = key[:0]
 		for i, s := range now.Sources {
 			i := int32(i)
-			if !isNew(i) || i == target || slices.ContainsFunc(now.Wildcards(s), isNew) {
+			if !isNew(i) || i == target || slices.ContainsFunc(wildcards[i], isNew) {
 				continue
 			}
-			hops := int(after.Hops[i])
-			if len(r.From) == 0 {
-				r.first, r.Hops = i, hops
+			callers = append(callers, i)
+			least, most = min(least, int(after.Hops[i])), max(most, int(after.Hops[i]))
+			key = binary.AppendUvarint(key, uint64(i))
+			for _, e := range exceptions(now, s, after) {
+				key = binary.AppendUvarint(key, uint64(e))
 			}
-			r.Hops, r.MaxHops = min(r.Hops, hops), max(r.MaxHops, hops)
-			c := RouteCaller{s, exceptions(now, s, after)}
-			r.From = append(r.From, c)
-			key += c.String() + "\n"
+			key = append(key, 0)
 		}
-		switch all := routes[key]; {
-		case len(r.From) == 0:
-		case all == nil:
-			routes[key] = &r
-		default:
-			if all.To = append(all.To, r.To...); r.MaxHops > all.MaxHops {
-				all.target = target
+		if len(callers) == 0 {
+			continue
+		}
+		r := routes[string(key)]
+		if r == nil {
+			r = &found{first: callers[0], target: target, Route: Route{Hops: least, MaxHops: most}}
+			for _, i := range callers {
+				c := RouteCaller{Source: now.Sources[i]}
+				for _, e := range exceptions(now, c.Source, after) {
+					c.Except = append(c.Except, now.Sources[e])
+				}
+				slices.SortFunc(c.Except, func(a, b policy.Source) int { return cmp.Compare(a.String(), b.String()) })
+				r.From = append(r.From, c)
 			}
-			all.Hops, all.MaxHops = min(all.Hops, r.Hops), max(all.MaxHops, r.MaxHops)
+			routes[string(key)] = r
 		}
+		if most > r.MaxHops {
+			r.target = target
+		}
+		r.To = append(r.To, now.Sources[target].Service)
+		r.Hops, r.MaxHops = min(r.Hops, least), max(r.MaxHops, most)
 	}
 	for _, r := range routes {
 		slices.SortFunc(r.From, func(a, b RouteCaller) int { return cmp.Compare(a.String(), b.String()) })
@@ -110,23 +128,21 @@ func (d *differ) routes() error {
 	return nil
 }
 
-// exceptions is the members of a wildcard that do not get as far as the others.
-func exceptions(g *model.CallGraph, wildcard policy.Source, walk *model.Walk) []policy.Source {
+// exceptions is the members of a wildcard, by node, that do not get as far as the others.
+func exceptions(g *model.CallGraph, wildcard policy.Source, walk *model.Walk) (except []int32) {
 	if wildcard.Kind == policy.FromService {
 		return nil
 	}
 	at := g.Node(wildcard)
-	var except []policy.Source
 	for i, s := range g.Sources {
 		if walk.Hops[i] >= 0 {
 			continue
 		}
 		in := g.Wildcards(s)
 		if n := slices.Index(in, at); n == 0 || n > 0 && walk.Hops[in[0]] >= 0 { // others are members of an exception
-			except = append(except, s)
+			except = append(except, int32(i))
 		}
 	}
-	slices.SortFunc(except, func(a, b policy.Source) int { return cmp.Compare(a.String(), b.String()) })
 	return except
 }
 
