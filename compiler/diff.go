@@ -11,6 +11,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -22,13 +24,17 @@ import (
 type Side struct {
 	Files []targets.File // as they are delivered
 	Build *Build         // the build that made them, which must be Judgeable; nil if they were not built
+
+	// Of manifests that were not built:
+	Workloads *inventory.Set  // the pods of the mesh, all of them; nil if they are not known
+	Settings  *config.Project // of the project around them; nil if there is none
 }
 
 // Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need.
 func (b *Build) Side(environment string) Side {
 	kept := *b
 	kept.Inventory = nil
-	return Side{targets.Layout(b.Manifests, environment), &kept}
+	return Side{Files: targets.Layout(b.Manifests, environment), Build: &kept}
 }
 
 // Difference is how two sides differ.
@@ -46,16 +52,17 @@ type FileChange struct {
 }
 
 // Diff compares what two sides let through. A side without a build has the services of the other side; if neither has a build,
-// the services are those that the manifests are about. The error is that of ctx, or names a service that is too
+// the services are the workloads that are known, or else those that the manifests are about. The error is that of ctx, or names a service that is too
 // complicated to be compared.
 func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	sides := [2]Side{before, after}
 	d := &Difference{Files: changedFiles(before.Files, after.Files)}
 	layers, mesh := d.layers(sides)
 	policies := [2]*policy.Policy{before.policy(), after.policy()}
-	was, is := models(policies, layers, mesh)
+	workloads := cmp.Or(after.Workloads, before.Workloads)
+	was, is := models(policies, layers, mesh, workloads)
 	var err error
-	if d.Diff, err = diff.Compare(ctx, was, is); err != nil {
+	if d.Diff, err = diff.Compare(ctx, was, is, diff.Options{AllPods: workloads != nil}); err != nil {
 		return nil, err
 	}
 	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {
@@ -71,32 +78,53 @@ func (s *Side) policy() *policy.Policy {
 	return s.Build.Policy
 }
 
-// layers reads the manifests of both sides under the settings of the policy that is known. Policies in a dry run let everything
-// through. If all policies are in one, they are compared as if they were enforced.
-func (d *Difference) layers(sides [2]Side) (layers [2]*enforce.Layer, mesh enforce.Mesh) {
-	for i := range sides {
-		if p := sides[i].policy(); p != nil {
-			mesh = model.MeshSettings(p)
+// layers reads the manifests of both sides under the settings of the policy that is known, or else of the project around them.
+// Without either, the trust domain is the one that every principal names. Policies in a dry run let everything through. If all
+// policies are in one, they are compared as if they were enforced.
+func (d *Difference) layers(sides [2]Side) ([2]*enforce.Layer, enforce.Mesh) {
+	mesh, known := settings(sides)
+	layers := d.read(sides, mesh)
+	if both := (enforce.Layer{Policies: slices.Concat(layers[0].Policies, layers[1].Policies)}); !known {
+		if domain := model.TrustDomain(&both); domain != "" {
+			mesh.TrustDomain = domain
+			layers = d.read(sides, mesh)
 		}
 	}
-	for _, mesh.Shadow = range []bool{false, true} {
-		d.Findings = nil
-		for i, s := range sides {
-			if s.Build != nil && (mesh.Shadow || !s.Build.Policy.DryRun) {
-				layers[i] = s.Build.Model.Manifests
-				continue
-			}
-			var found diag.List
-			layers[i], found = read.Files(s.sources(), mesh)
-			if s.Build == nil {
-				d.Findings = append(d.Findings, found...)
-			}
-		}
-		if d.DryRun = mesh.Shadow; d.DryRun || !allDryRun(layers) {
-			break
-		}
+	if allDryRun(layers) {
+		d.DryRun, mesh.Shadow = true, true
+		layers = d.read(sides, mesh)
 	}
 	return layers, mesh
+}
+
+func settings(sides [2]Side) (mesh enforce.Mesh, known bool) {
+	for _, s := range sides {
+		if p := s.policy(); p != nil {
+			mesh, known = model.MeshSettings(p), true
+		}
+	}
+	for _, s := range sides {
+		if s.Settings != nil && !known {
+			mesh, known = enforce.Mesh{TrustDomain: s.Settings.TrustDomain, RootNamespace: s.Settings.RootNamespace}, true
+		}
+	}
+	return mesh, known
+}
+
+func (d *Difference) read(sides [2]Side, mesh enforce.Mesh) (layers [2]*enforce.Layer) {
+	d.Findings = nil
+	for i, s := range sides {
+		if s.Build != nil && (mesh.Shadow || !s.Build.Policy.DryRun) {
+			layers[i] = s.Build.Model.Manifests
+			continue
+		}
+		var found diag.List
+		layers[i], found = read.Files(s.sources(), mesh)
+		if s.Build == nil {
+			d.Findings = append(d.Findings, found...)
+		}
+	}
+	return layers
 }
 
 // allDryRun reports whether there are policies, and all of them are in a dry run.
@@ -114,10 +142,14 @@ func allDryRun(layers [2]*enforce.Layer) (some bool) {
 }
 
 // models gives the services of both sides the same names.
-func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.Mesh) (was, is *model.Model) {
+func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.Mesh, workloads *inventory.Set) (was, is *model.Model) {
 	if policies[0] == nil && policies[1] == nil {
 		both := enforce.Layer{Policies: slices.Concat(layers[0].Policies, layers[1].Policies)}
-		policies[0], _ = model.Named(&both, mesh, nil)
+		var known []*policy.Service
+		if workloads != nil {
+			known = ServicesOf(workloads)
+		}
+		policies[0], _ = model.Named(&both, mesh, known)
 		policies[1] = policies[0]
 	}
 	for i, p := range policies {

@@ -27,14 +27,14 @@ func newDiff() *cobra.Command {
 		Use:   "diff [BEFORE AFTER | PATH]",
 		Short: "Show which requests pass that did not, and which no longer do",
 		Long: `Show which requests pass that did not, and which no longer do, in the words of the language, and then the diff of the
-YAML. BEFORE and AFTER are projects, folders or files of manifests, or git revisions of the project, also written as
-A..B; where there is a path of that name, it is the path. With --from the project at PATH is compared with itself at
+YAML. BEFORE and AFTER are projects, folders or files of manifests, - for standard input, or git revisions of the project, also
+written as A..B; where there is a path of that name, it is the path. With --from the project at PATH is compared with itself at
 another git revision, with --env alone with what is published in the environment's repository.
 
 Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the command
 ends with 1 where requests, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a line does.
 Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of
-manifests without a project are called after the label app of their selectors. Where the project was not there at the
+manifests without a project are those of --workloads, or else are called after the label app of their selectors. Where the project was not there at the
 other revision all of it is new; where it had errors, that is said, and nothing is compared. A project that breaks a
 never, always or only is compared all the same, and the command ends with 1.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
@@ -64,6 +64,9 @@ type diffing struct {
 
 func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	d.cmd = cmd
+	if err := stdinOnce(paths, d.workloads); err != nil {
+		return err
+	}
 	if !slices.Contains(diffFormats, d.layout) {
 		return usageError("--format %s: there are text, json, markdown and yaml-diff", d.layout)
 	}

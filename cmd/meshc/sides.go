@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 )
 
@@ -26,7 +30,55 @@ type side struct {
 // comparison reads the sides of a comparison.
 type comparison struct {
 	inputs
-	cmd *cobra.Command
+	cmd    *cobra.Command
+	around *surroundings // of manifests that were not built; nil until they are asked for
+}
+
+// surroundings is the project around the current folder, and the workloads of --workloads.
+type surroundings struct {
+	*project.Project
+	workloads *inventory.Set
+	findings  diag.List
+}
+
+// surround reads what manifests alone do not say.
+func (c *comparison) surround(stdin io.Reader) (*surroundings, error) {
+	if c.around != nil {
+		return c.around, nil
+	}
+	p, findings, err := project.Open(nil)
+	if err != nil {
+		return nil, err
+	}
+	c.around = &surroundings{Project: p, findings: findings}
+	if len(c.workloads) > 0 {
+		inputs, _, err := p.Workloads(c.workloads, stdin)
+		if err != nil {
+			return nil, err
+		}
+		var found diag.List
+		c.around.workloads, found = inventory.Read(inputs)
+		c.around.findings = append(c.around.findings, found...)
+	}
+	return c.around, c.write(c.cmd.ErrOrStderr(), c.around.findings.Sort(), p.Shown)
+}
+
+// manifestSide is a file or folder of manifests, or those of a stream.
+func (c *comparison) manifestSide(path string, stream []byte, stdin io.Reader) (*side, error) {
+	around, err := c.surround(stdin)
+	if err != nil {
+		return nil, err
+	}
+	s := &side{name: filepath.ToSlash(path), Side: compiler.Side{Workloads: around.workloads}}
+	if configured(around.Project) {
+		s.Settings = &around.Config
+	}
+	if path == project.Stdin {
+		s.Files = []targets.File{{Path: "standard-input.yaml", Data: stream}}
+		return s, nil
+	}
+	s.Files, err = around.Manifests(path)
+	return s, err
 }
 
 // side is a build as a side of a comparison.
@@ -52,7 +104,7 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 	return made.side(name, c.environment), nil
 }
 
-// anySide is the project, or the folder or file of manifests, at a path; where nothing is there, the project in projects at a
+// anySide is the project, or the folder, file or stream of manifests, at a path; where nothing is there, the project in projects at a
 // revision of that name.
 func (c *comparison) anySide(path string, projects []string, stdin io.Reader, current bool) (*side, error) {
 	if isRevision(path) {
@@ -62,15 +114,24 @@ func (c *comparison) anySide(path string, projects []string, stdin io.Reader, cu
 		}
 		return s, delivered(err)
 	}
+	if path == project.Stdin {
+		text, err := project.ReadStdin(stdin)
+		if err != nil {
+			return nil, err
+		}
+		if project.LooksLikeManifests(text) {
+			return c.manifestSide(path, text, stdin)
+		}
+		stdin = bytes.NewReader(text)
+	}
 	is, err := project.HoldsManifests(path)
 	if err != nil {
 		return nil, err
 	}
-	if !is {
-		return c.projectSide(filepath.ToSlash(path), []string{path}, stdin, current)
+	if is {
+		return c.manifestSide(path, nil, stdin)
 	}
-	files, err := project.ReadManifests(path)
-	return &side{name: filepath.ToSlash(path), Side: compiler.Side{Files: files}}, err
+	return c.projectSide(filepath.ToSlash(path), []string{path}, stdin, current)
 }
 
 // isRevision reports whether a word can only mean a revision, since there is no such path.

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // HoldsManifests reports whether a path has manifests rather than a project: a folder that meshc wrote has a lock, and a project
@@ -46,27 +46,36 @@ func HoldsManifests(path string) (bool, error) {
 	return manifests && !intents, err
 }
 
-// ReadManifests reads a file, or every file of a folder that may hold manifests. Paths are relative to the folder.
-func ReadManifests(path string) (files []targets.File, err error) {
-	err = walk(path, func(at string, e fs.DirEntry) error {
-		if !e.Type().IsRegular() && at != path || !targets.ManifestName(at) {
-			return nil
+// LooksLikeManifests reports whether a text is Kubernetes objects rather than intents.
+func LooksLikeManifests(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if bytes.HasPrefix(line, []byte("apiVersion:")) || bytes.HasPrefix(line, []byte("{")) || bytes.HasPrefix(line, []byte("- apiVersion:")) {
+			return true
 		}
-		if info, err := os.Stat(at); err == nil && info.Size() > read.MaxFile {
-			return &fs.PathError{Op: "read", Path: at, Err: errors.New("is larger than any file of manifests that meshc reads")}
-		}
-		text, err := os.ReadFile(at)
+	}
+	return false
+}
+
+// Manifests reads a file, or the files of a folder that may hold manifests, as Workloads does. Paths are relative to the folder.
+func (p *Project) Manifests(path string) (files []targets.File, err error) {
+	top := p.Absolute(path)
+	r := workloadReader{Project: p, seen: map[string]bool{}}
+	paths, err := r.find(p.wd, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range paths {
+		text, err := p.read(at)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rel, err := filepath.Rel(path, at)
+		rel, err := filepath.Rel(top, at)
 		if err != nil || rel == "." {
 			rel = filepath.Base(at)
 		}
 		files = append(files, targets.File{Path: filepath.ToSlash(rel), Data: text})
-		return nil
-	})
-	return files, err
+	}
+	return files, nil
 }
 
 // walk visits a file, or every file in and below a folder. The error names the path that could not be read.

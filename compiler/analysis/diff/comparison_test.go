@@ -16,7 +16,7 @@ func TestWhatChangesIsSaid(t *testing.T) {
 	for round := range 300 {
 		texts := [2]string{written(random, 0).String(), written(random, 0).String()}
 		models := [2]*model.Model{modelOf(t, texts[0]), modelOf(t, texts[1])}
-		diff, err := Compare(t.Context(), models[0], models[1])
+		diff, err := Compare(t.Context(), models[0], models[1], Options{})
 		require.NoError(t, err)
 		d := differ{before: models[0], after: models[1], diff: &Diff{}}
 		d.nameCallers()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -26,11 +25,16 @@ func (d *Diff) None() bool {
 	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Modes)+len(d.Others) == 0
 }
 
+// Options are what else is known of both sides.
+type Options struct {
+	AllPods bool // the services of the policies are all pods, with all of their labels
+}
+
 // Compare compares what the manifests of two models let through, request by request. Services are the same where
 // they have the same name; the policies of the models say which statement a change comes from. The error names a
 // service whose policies tell too many kinds of requests apart.
-func Compare(ctx context.Context, before, after *model.Model) (*Diff, error) {
-	d := differ{before: before, after: after, diff: &Diff{}, maxVisits: maxVisits}
+func Compare(ctx context.Context, before, after *model.Model, options Options) (*Diff, error) {
+	d := differ{before: before, after: after, diff: &Diff{}, Options: options, maxVisits: maxVisits}
 	d.nameCallers()
 	workloads := d.workloads()
 	for i := range workloads {
@@ -57,8 +61,9 @@ func Compare(ctx context.Context, before, after *model.Model) (*Diff, error) {
 type differ struct {
 	before, after *model.Model
 	diff          *Diff
-	maxVisits     int
-	services      map[string]Caller // by principal: the service that a caller with it is
+	Options
+	maxVisits int
+	services  map[string]Caller // by principal: the service that a caller with it is
 }
 
 // nameCallers finds the services that callers with an identity are.
@@ -85,10 +90,6 @@ func (d *differ) nameCallers() {
 		d.services[p] = c
 	}
 }
-
-// sameText reports whether two lists of objects are written alike: what they bind is then let through alike, and need not
-// be looked at.
-func sameText(a, b []*enforce.Object) bool { return slices.EqualFunc(a, b, enforce.Same) }
 
 // failClosedMeshes leaves out the rest of a namespace whose services fail closed: the change says it of them.
 func (d *differ) failClosedMeshes(workloads []workload) {

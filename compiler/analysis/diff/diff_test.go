@@ -66,13 +66,13 @@ func TestDiff(t *testing.T) {
 				}
 				p, manifests := analysistest.Compile(t, compiler.Input{Name: f.Name, Text: f.Data})
 				sides[f.Name] = analysistest.Model(t, p, manifests)
-				same, err := diff.Compare(t.Context(), sides[f.Name], sides[f.Name])
+				same, err := diff.Compare(t.Context(), sides[f.Name], sides[f.Name], diff.Options{})
 				require.NoError(t, err)
 				require.True(t, same.None())
 			}
-			d, err := diff.Compare(t.Context(), sides["before.mesh"], sides["after.mesh"])
+			d, err := diff.Compare(t.Context(), sides["before.mesh"], sides["after.mesh"], diff.Options{})
 			require.NoError(t, err)
-			back, err := diff.Compare(t.Context(), sides["after.mesh"], sides["before.mesh"])
+			back, err := diff.Compare(t.Context(), sides["after.mesh"], sides["before.mesh"], diff.Options{})
 			require.NoError(t, err)
 			assert.Equal(t, d.None(), back.None())
 			assert.Equal(t, len(d.FailOpen), len(back.FailClosed))
@@ -112,7 +112,7 @@ func TestDiffSeesMistakes(t *testing.T) {
 				}
 			}
 			require.True(t, changed)
-			d, err := diff.Compare(t.Context(), before, analysistest.Model(t, p, manifests))
+			d, err := diff.Compare(t.Context(), before, analysistest.Model(t, p, manifests), diff.Options{})
 			require.NoError(t, err)
 			got := regexp.MustCompile(` {2}\[[^]]*\]`).ReplaceAllString(lines(d), "")
 			if row.want == "" {

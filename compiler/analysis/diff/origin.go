@@ -38,7 +38,7 @@ func (s *comparison) annotate(c *Change, opened bool) {
 		action    enforce.Effect
 	}{{gains, loses, enforce.Allow}, {loses, gains, enforce.Deny}} {
 		mine, theirs := by(side.it, side.action), by(side.other, side.action)
-		if sameText(mine, theirs) {
+		if slices.EqualFunc(mine, theirs, enforce.Same) {
 			continue
 		}
 		o, other := origin(mine...), origin(theirs...)

@@ -15,7 +15,7 @@ type workload struct {
 	callee  Callee
 	was, is *policy.Service // nil where a side does not know it
 	a, b    *enforce.Point
-	same    bool // bound by the same policies
+	same    bool // both sides decide alike
 }
 
 // service is the one to ask about ports.
@@ -31,7 +31,8 @@ func (w *workload) service() *policy.Service {
 func (d *differ) workloads() []workload {
 	was, is := map[string]*policy.Service{}, map[string]*policy.Service{}
 	namespaces := map[string]bool{"": true}
-	known := map[string]bool{} // by namespace and labels
+	known := map[string]bool{}               // by namespace and labels
+	pods := map[string][]map[string]string{} // labels by namespace
 	for _, side := range []struct {
 		model *model.Model
 		into  map[string]*policy.Service
@@ -39,7 +40,9 @@ func (d *differ) workloads() []workload {
 		for _, s := range side.model.Policy.Services() {
 			side.into[s.ID()] = s
 			namespaces[s.Namespace] = true
-			known[s.Namespace+"/"+labelsText(s.Selector())] = true
+			labels := s.Selector()
+			known[s.Namespace+"/"+labelsText(labels)] = true
+			pods[s.Namespace] = append(pods[s.Namespace], labels)
 		}
 	}
 	ids := maps.Clone(is)
@@ -59,6 +62,7 @@ func (d *differ) workloads() []workload {
 		w.a, w.b = d.before.Callee(old), d.after.Callee(s)
 		all = append(all, w)
 	}
+	named := map[string]bool{}
 	for _, m := range []*model.Model{d.before, d.after} {
 		for _, p := range m.Manifests.Policies {
 			namespaces[p.Namespace] = true
@@ -68,14 +72,22 @@ func (d *differ) workloads() []workload {
 				continue
 			}
 			known[text] = true
-			all = append(all, d.unknown(Callee{Namespace: p.Namespace, Name: nameOf(labels)}, labels))
+			if d.AllPods && slices.ContainsFunc(pods[p.Namespace], func(pod map[string]string) bool { return selects(labels, pod) }) {
+				continue
+			}
+			name := nameOf(labels)
+			if id := p.Namespace + "/" + name; ids[id] != nil || named[id] {
+				name = labelsText(labels)
+			}
+			named[p.Namespace+"/"+name] = true
+			all = append(all, d.unknown(Callee{Namespace: p.Namespace, Name: name}, labels))
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(namespaces)) {
 		all = append(all, d.unknown(Callee{Namespace: n}, nil))
 	}
 	for i := range all {
-		all[i].same = sameText(all[i].a.Policies, all[i].b.Policies) && sameText(all[i].a.Peers, all[i].b.Peers)
+		all[i].same = all[i].a.Same(all[i].b)
 	}
 	return all
 }
@@ -86,6 +98,16 @@ func hasPolicies(s *policy.Service) bool { return s.Proxied() && len(s.Labels) >
 func (d *differ) unknown(c Callee, labels map[string]string) workload {
 	w := enforce.Workload{Namespace: c.Namespace, Labels: labels}
 	return workload{callee: c, a: d.before.Manifests.For(w), b: d.after.Manifests.For(w)}
+}
+
+// selects reports whether a selector selects pods with some labels.
+func selects(selector, pod map[string]string) bool {
+	for k, v := range selector {
+		if pod[k] != v {
+			return false
+		}
+	}
+	return true
 }
 
 func labelsText(labels map[string]string) string {

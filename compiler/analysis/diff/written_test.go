@@ -129,7 +129,7 @@ func TestUndecidedStaysUndecided(t *testing.T) {
 	for round := range 200 {
 		before := written(random, 0.5)
 		compare := func(after handwritten) *Diff {
-			d, err := Compare(t.Context(), modelOf(t, before.String()), modelOf(t, after.String()))
+			d, err := Compare(t.Context(), modelOf(t, before.String()), modelOf(t, after.String()), Options{})
 			require.NoError(t, err)
 			return d
 		}

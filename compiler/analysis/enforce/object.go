@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"time"
 
@@ -18,12 +19,13 @@ type Object struct {
 	Effect    Effect // of an object with clauses
 	DryRun    bool   // an object with clauses that is logged and not enforced
 	At        source.Span
-	Document  source.Span // that At is in: two objects whose documents have the same text are the same
+	Document  source.Span // of the object, if it is alone in it
 	Origin    Origin
 
 	// Broken marks an object that a cluster would refuse, or that has something in it that is unknown here: it may
 	// stand for anything, and what it might decide is undecided.
-	Broken bool
+	Broken  bool
+	Content string // of a broken object: all that it says, in a form that does not depend on how it is written
 
 	Requests bool // it has a part that only a proxy which sees requests reads as it is written; others may stand for anything there
 
@@ -142,4 +144,25 @@ func byAge(a, b time.Time) int {
 // seen is older than one that it has not.
 func Rivals(a, b *Object) bool {
 	return a.Created.IsZero() && b.Created.IsZero() && (a.Broken || b.Broken || a.Mode != b.Mode || !slices.Equal(a.Ports, b.Ports))
+}
+
+// Same reports whether two objects say the same, however they are written and wherever they come from.
+func Same(a, b *Object) bool {
+	if a == b || a == nil || b == nil {
+		return a == b
+	}
+	if !a.Document.IsZero() && !b.Document.IsZero() && a.Document.Text() == b.Document.Text() {
+		return true
+	}
+	return a.Name == b.Name && reflect.DeepEqual(a.withoutPlace(), b.withoutPlace())
+}
+
+func (p *Object) withoutPlace() Object {
+	o := *p
+	o.At, o.Document, o.Origin = source.Span{}, source.Span{}, Origin{}
+	o.Clauses = slices.Clone(p.Clauses)
+	for i := range o.Clauses {
+		o.Clauses[i].At = source.Span{}
+	}
+	return o
 }

@@ -237,3 +237,9 @@ func (c *Point) guard() *Object {
 	}
 	return nil
 }
+
+// Same reports whether two points, of any two layers, decide alike because all that has a say is the same.
+func (c *Point) Same(other *Point) bool {
+	return c.dataplane == other.dataplane && slices.EqualFunc(c.Policies, other.Policies, Same) &&
+		slices.EqualFunc(c.Peers, other.Peers, Same) && slices.EqualFunc(c.Shadowed, other.Shadowed, Same)
+}

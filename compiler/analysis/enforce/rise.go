@@ -156,16 +156,19 @@ func (c *clause) proposition(t space.Table) string {
 	var b strings.Builder
 	o := c.object
 	fmt.Fprintf(&b, "%s %s", c.effect, o.Provider)
+	everything := func(space.Dimension) bool { return true }
 	if c.rule < 0 {
-		fmt.Fprintf(&b, " broken %s %s", o.ID(), o.Document.Text())
+		fmt.Fprintf(&b, " object %s %s", o.ID(), o.Content)
+		for _, clause := range o.Clauses {
+			fmt.Fprintf(&b, " from %q to %q", written(clause.From, everything), written(clause.To, everything))
+		}
 		return b.String()
 	}
 	clause := &o.Clauses[c.rule]
 	hidden := func(d space.Dimension) bool { return t[d].Kind == nil }
 	from, to := written(clause.From, hidden), written(clause.To, hidden)
 	if len(from) > 1 || len(to) > 1 || from[0] != "" && to[0] != "" {
-		all := func(space.Dimension) bool { return true }
-		from, to = written(clause.From, all), written(clause.To, all)
+		from, to = written(clause.From, everything), written(clause.To, everything)
 	}
 	fmt.Fprintf(&b, " from %q to %q", from, to)
 	return b.String()
@@ -193,9 +196,4 @@ func texts(patterns []space.Pattern) []string {
 		all[i] = p.String()
 	}
 	return once(all)
-}
-
-// Same reports whether two objects are written alike.
-func Same(a, b *Object) bool {
-	return a == b || a != nil && b != nil && !a.Document.IsZero() && a.Document.Text() == b.Document.Text()
 }

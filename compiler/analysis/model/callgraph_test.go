@@ -181,7 +181,7 @@ func TestRoutesOneByOne(t *testing.T) {
 		if before == nil || after == nil {
 			continue
 		}
-		d, err := diff.Compare(t.Context(), before, after)
+		d, err := diff.Compare(t.Context(), before, after, diff.Options{})
 		require.NoError(t, err)
 		actors, was := calls(before)
 		_, is := calls(after)

@@ -91,7 +91,7 @@ func TestAnotherDimension(t *testing.T) {
 			}
 			assert.Contains(t, allowed, row.why)
 
-			changes, err := diff.Compare(t.Context(), same, with("green"))
+			changes, err := diff.Compare(t.Context(), same, with("green"), diff.Options{})
 			require.NoError(t, err)
 			require.Len(t, changes.Opened, 1)
 			assert.Equal(t, row.diff, changes.Opened[0].String())

@@ -64,7 +64,10 @@ func (r *reader) object(d *decoder, n int32) {
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
-	p := &enforce.Object{Kind: kindOf, Document: d.document}
+	p := &enforce.Object{Kind: kindOf}
+	if n == 1 {
+		p.Document = d.document
+	}
 	if kindOf == "PeerAuthentication" {
 		p.Role = enforce.SetsModes
 	}
@@ -96,8 +99,10 @@ func (r *reader) object(d *decoder, n int32) {
 	if dryRun != 0 {
 		d.dryRun(p, dryRun)
 	}
-	p.Broken = d.broken
-	r.register(p, d)
+	if p.Broken = d.broken; p.Broken {
+		p.Content = d.content(n)
+	}
+	r.register(p, d, n)
 }
 
 func (d *decoder) child(n int32, key string) int32 {

@@ -99,6 +99,11 @@ func (d *decoder) added(n, meta int32) []int32 {
 	return all
 }
 
+// content is what an object says, without what clusters and meshc add.
+func (d *decoder) content(n int32) string {
+	return string(d.canonical(nil, n, d.added(n, d.at(n, "metadata"))))
+}
+
 // canonical appends a value without some of the values in it. The text does not depend on the order of mappings.
 func (d *decoder) canonical(text []byte, n int32, without []int32) []byte {
 	v := &d.nodes[n]

@@ -99,12 +99,13 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 
 // register adds an object. Of two objects with the same name a cluster keeps only one, and the manifests do not say which: the
 // first one is kept, and its effect counts as unknown.
-func (r *reader) register(p *enforce.Object, d *decoder) {
+func (r *reader) register(p *enforce.Object, d *decoder, n int32) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
 	p.Requests = d.requests || p.Effect == enforce.Custom || p.AsksForRequests()
 	key := objectKey{p.Kind, p.Namespace, p.Name}
 	if first := r.first[key]; first != nil && p.Name != "" {
 		first.Broken, first.AnyEffect = true, true
+		first.Document, first.Content = source.Span{}, first.Content+" and "+d.content(n)
 		r.findings.Add(diag.Unevaluable, p.At, "two manifests of the %s %s: a cluster keeps the one that is applied last", p.Kind, p.ID()).
 			WithRelated(first.At, "the other one").
 			WithHelp("remove one of them")
