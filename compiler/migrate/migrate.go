@@ -29,7 +29,7 @@ type Plan struct {
 type Step struct {
 	Setting  []string // its keys: enforcement, or modes and one of its keys
 	From, To string
-	Why      string    // the reason for a step back
+	Why      string    // the reason for a step back, or what happens during a step
 	Cut      []Blocker // callers without an edge that it refuses from then on
 	Blocked  []Blocker // what would break
 }
@@ -153,7 +153,10 @@ func New(of *compiler.Parsed) (*Plan, diag.List) {
 		})
 	}
 	out.Steps = append(out.Steps, p.lower()...)
-	out.Steps = append(out.Steps, p.raise(policy.Permissive)...)
+	for _, s := range p.raise(policy.Permissive) {
+		s.Why = "the proxies of callers and callee learn of it some milliseconds apart: a call in between may fail, and a retry succeeds"
+		out.Steps = append(out.Steps, s)
+	}
 	cut, blocked := p.enforced()
 	if dry {
 		out.Steps = append(out.Steps, Step{Setting: []string{enforcement}, From: dryRun, To: enforce, Cut: cut, Blocked: blocked})
