@@ -36,7 +36,7 @@ var imports = map[string][]string{
 	"compiler/inventory": {"compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
-	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
@@ -51,6 +51,7 @@ var imports = map[string][]string{
 	// The answers about a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/rollout": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy"},
 	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
 	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.

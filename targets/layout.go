@@ -3,6 +3,7 @@ package targets
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,10 +76,8 @@ const reservedMark = "_"
 // A Namespace object is in the folder of the namespace that it creates. The folder of a namespace whose name Windows reserves
 // ends in an underscore.
 func Layout(ms []Manifest, environment string) []File {
-	var files []File
-	byFolder := map[string][]string{}
-	var folders []string // by their first wave, then by name
-	for _, m := range sorted(ms) {
+	objects := make([]File, 0, len(ms)+len(ms)/2)
+	for _, m := range ms {
 		folder := m.Namespace
 		if m.Kind == "Namespace" {
 			folder = m.Name
@@ -86,20 +85,35 @@ func Layout(ms []Manifest, environment string) []File {
 		if reserved.MatchString(folder) {
 			folder += reservedMark
 		}
-		name := fmt.Sprintf("%02d-%s-%s"+extension, m.Wave, strings.ToLower(m.Kind), m.Name)
+		objects = append(objects, File{fmt.Sprintf("%s/%02d-%s-%s"+extension, folder, m.Wave, strings.ToLower(m.Kind), m.Name), m.YAML})
+	}
+	return arrange(objects, environment)
+}
+
+// arrange adds to the files of objects those that list them.
+func arrange(files []File, environment string) []File {
+	byPath := func(a, b File) int { return cmp.Compare(a.Path, b.Path) }
+	slices.SortFunc(files, byPath)
+	byFolder := map[string][]string{}
+	var folders []string
+	for _, f := range files {
+		folder, name := path.Split(f.Path)
+		folder = strings.TrimSuffix(folder, "/")
 		if byFolder[folder] == nil {
 			folders = append(folders, folder)
 		}
 		byFolder[folder] = append(byFolder[folder], name)
-		files = append(files, File{folder + "/" + name, m.YAML})
 	}
 	for _, folder := range folders {
 		files = append(files, File{folder + "/" + KustomizationName, kustomization(folderNote, byFolder[folder])})
 	}
+	slices.SortFunc(folders, func(a, b string) int { // by their first wave, then by name
+		return cmp.Or(cmp.Compare(byFolder[a][0][:2], byFolder[b][0][:2]), cmp.Compare(a, b))
+	})
 	files = append(files, File{KustomizationName, kustomization(rootNote, folders)})
-	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(files, byPath)
 	lock := File{LockName, NewLock(environment, files).Text()}
-	at, _ := slices.BinarySearchFunc(files, lock, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	at, _ := slices.BinarySearchFunc(files, lock, byPath)
 	return slices.Insert(files, at, lock)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/rollout"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
@@ -34,6 +35,9 @@ longer needed is withdrawn.
 Proposals are on the branch meshc/ENV, or meshc/ENV-PATH if the environment has a path in its repository, so that several
 projects can share a repository. Each proposal replaces the previous one; branch rules that forbid this must exempt
 meshc/*.
+
+Controllers apply objects one after another. If a change would open or shut something for a moment, a warning says what and
+between which steps; --steps publishes it as two commits, the second when it is run again after the first was applied.
 
 Files that were changed by hand, and files of others in the way, are findings and stop the publish; --overwrite replaces
 them. If meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
@@ -62,6 +66,7 @@ func (p *publish) registerFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.draft, "draft", false, "open the pull request as a draft")
 	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may be repeated")
 	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "print what would be committed, and push nothing")
+	cmd.Flags().BoolVar(&p.steps, "steps", false, "make two commits, one per run, if applying everything at once would open or shut something for a moment")
 	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand and files of others, and leave out manifests of others")
 	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default as for git)")
 	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects that ask for sidecars")
@@ -73,6 +78,7 @@ type publish struct {
 	comparison
 	environments                           []string
 	pull, direct, draft, dryRun, overwrite bool
+	steps                                  bool
 	labels                                 []string
 	author                                 author
 	timeout                                time.Duration
@@ -200,13 +206,26 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	var reviewers []string
 	o.Direct, o.Overwrite, o.DryRun, o.Timeout, o.Author = p.direct, p.overwrite, p.dryRun, p.timeout, p.author.Identity
 	o.Source, o.Warnings = gitops.Source(ctx, made.project.Root), made.project.Config.Warnings
+	half := false
+	if p.steps {
+		if after, half, err = firstStep(ctx, after, &made.project.Config, o); err != nil {
+			return delivered(err)
+		}
+	}
+	var windows []rollout.Window
 	o.Describe = func(change gitops.Change) (gitops.Message, error) {
+		if windows, err = compiler.Windows(ctx, change.Old, after); err != nil {
+			return gitops.Message{}, err
+		}
 		d, err := compare(ctx, compiler.Side{Files: change.Old}, after)
 		if err != nil {
 			return gitops.Message{}, err
 		}
 		owners := ownersOf(made.project)
 		description, reviewers = d.description(environment, owners), d.reviewers(owners)
+		for _, line := range meanwhile(windows) {
+			description.Meanwhile = append(description.Meanwhile, forge.Line{Intent: line})
+		}
 		for _, path := range change.LeftOut {
 			description.Others = append(description.Others, forge.Line{Intent: path + " is no longer applied"})
 		}
@@ -232,9 +251,18 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	if findings.HasErrors() {
 		return p.stopped(cmd, counts(findings)+" in "+address)
 	}
+	for _, line := range meanwhile(windows) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: while this is applied, %s\n", shownName(environment), line)
+	}
+	if len(windows) > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "  help: --steps makes two commits of it, the second in another run")
+	}
 	done, err := p.propose(ctx, cmd, f, result, description, reviewers, address)
 	if err != nil {
 		return delivered(err)
+	}
+	if half {
+		done += "; step 1 of 2: publish again once it has been applied"
 	}
 	return p.say(cmd, done)
 }

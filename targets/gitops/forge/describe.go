@@ -27,6 +27,7 @@ type Description struct {
 	Reachable  []Line // newly reachable through other services
 	Modes      []Line // modes of mutual TLS
 	Others     []Line // objects that do not affect who may call whom
+	Meanwhile  []Line // what is open or shut only while the change is applied
 
 	Graph   Graph
 	Diff    string // the unified diff of the YAML
@@ -43,6 +44,7 @@ func (d Description) sections() []section {
 		{"reachable", "Newly reachable", "No direct edge leads there, but a chain of edges now does.", d.Reachable},
 		{"mTLS", "mTLS modes", "", d.Modes},
 		{"object", "Other objects", "Their effect is not analyzed.", d.Others},
+		{"meanwhile", "While it is applied", "A controller applies one object after another. This is so only until it is done.", d.Meanwhile},
 	}, func(s section) bool { return len(s.lines) == 0 })
 }
 

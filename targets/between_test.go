@@ -1,0 +1,35 @@
+package targets
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A delivery between two has its own lists and lock, and each object from the side that is asked for.
+func TestBetween(t *testing.T) {
+	old := Layout(manifests("2 PeerAuthentication shop/default\n5 AuthorizationPolicy shop/b-deny\n20 AuthorizationPolicy shop/b-ingress\n20 AuthorizationPolicy gone/a-ingress\n"), "prod")
+	now := Layout(manifests("3 PeerAuthentication istio-system/default\n32 PeerAuthentication shop/default\n5 AuthorizationPolicy shop/b-deny\n30 AuthorizationPolicy shop/default-deny\n"), "prod")
+	require.Equal(t, now, Between(old, now, "prod", func(Named) bool { return true }))
+	require.Equal(t, old, Between(old, now, "prod", func(Named) bool { return false }))
+
+	half := Between(old, now, "prod", func(o Named) bool { return o.Kind == "peerauthentication" })
+	want := Layout(manifests("3 PeerAuthentication istio-system/default\n32 PeerAuthentication shop/default\n5 AuthorizationPolicy shop/b-deny\n20 AuthorizationPolicy shop/b-ingress\n20 AuthorizationPolicy gone/a-ingress\n"), "prod")
+	require.Equal(t, want, half)
+
+	for name, deny := range map[string]bool{"b-deny": true, "b-deny-2": true, "default-deny": false, "deny-ingress": false, "b-ingress": false} {
+		require.Equal(t, deny, Named{"shop", "authorizationpolicy", name}.IsDeny(), name)
+	}
+}
+
+// Windows reserves the names of some folders.
+func TestReservedNames(t *testing.T) {
+	var paths []string
+	for _, f := range Layout(manifests("20 AuthorizationPolicy aux/a-ingress\n20 AuthorizationPolicy auxiliary/a-ingress\n"), "") {
+		paths = append(paths, f.Path)
+	}
+	require.Equal(t, []string{
+		".meshc.lock", "aux_/20-authorizationpolicy-a-ingress.yaml", "aux_/kustomization.yaml",
+		"auxiliary/20-authorizationpolicy-a-ingress.yaml", "auxiliary/kustomization.yaml", "kustomization.yaml",
+	}, paths)
+}
