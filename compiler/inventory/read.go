@@ -81,12 +81,14 @@ type file struct {
 
 	objects  []*object
 	doc      *yamldoc.Document
+	since    int  // findings of the files before
+	braces   bool // the document has {{ somewhere
 	template bool
 	wrong    bool // the current object has values of a wrong type, which are reported, and their consequences are not
 	warned   bool // about objects without a namespace
 }
 
-// maxFindings bounds the findings of one file that are shown. Reading stops after the document that exceeds it.
+// maxFindings bounds the findings of one file that are shown. Reading stops after the object that exceeds it.
 const maxFindings = 100
 
 func (f *file) read() {
@@ -100,17 +102,17 @@ func (f *file) read() {
 			WithHelp("let the workloads globs match manifests only, such as \"k8s/**/*.yaml\"")
 		return
 	}
-	before := len(f.findings)
+	f.since = len(f.findings)
 	for d := range yamldoc.Split(f.File) {
 		if irrelevant(d) {
 			continue
 		}
 		f.document(d)
-		if len(f.findings)-before >= maxFindings {
+		if f.full() {
 			break
 		}
 		if f.template {
-			f.findings = f.findings[:before]
+			f.findings = f.findings[:f.since]
 			f.skipTemplate()
 			return
 		}
@@ -118,11 +120,15 @@ func (f *file) read() {
 	for _, o := range f.objects {
 		f.register(o)
 	}
-	if most := before + maxFindings; len(f.findings) >= most {
+	if f.full() {
+		most := f.since + maxFindings
 		f.findings = f.findings[:most]
 		f.findings[most-1].WithNote("%s has more findings than are shown", f.File.Name)
 	}
 }
+
+// full reports whether the file has as many findings as are shown.
+func (f *file) full() bool { return len(f.findings)-f.since >= maxFindings }
 
 // skipTemplate reports that the file is a template of Helm or another text generator.
 func (f *file) skipTemplate() {
@@ -173,11 +179,11 @@ func word(s string) bool {
 }
 
 func (f *file) document(d *yamldoc.Document) {
-	f.doc = d
+	f.doc, f.braces = d, strings.Contains(d.Text, "{{")
 	if err := d.Parse(); err != nil {
 		var broken *yamldoc.SyntaxError
 		switch {
-		case strings.Contains(d.Text, "{{"):
+		case f.braces:
 			f.template = true
 		case errors.As(err, &broken):
 			f.findings.Add(diag.MalformedManifest, broken.Span, "%s", broken.Message).Help = broken.Help
@@ -200,7 +206,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		if strings.Contains(f.doc.Text, "{{") {
+		if f.braces {
 			f.template = true
 			return
 		}
@@ -260,6 +266,9 @@ func (f *file) items(n *yaml.Node, of objectType) {
 		return
 	}
 	for _, item := range items.Content {
+		if f.full() || f.template {
+			return
+		}
 		if of.depth > 1 && !f.spend(item, 512) { // what any object costs, however small: a List can be an alias
 			return
 		}

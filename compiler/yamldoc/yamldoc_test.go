@@ -22,6 +22,7 @@ func TestSplit(t *testing.T) {
 		{"no line end", "a: b", []string{"a: b"}},
 		{"two", "a: b\n---\nc: d\n", []string{"a: b\n", "---\nc: d\n"}},
 		{"empty ones between", "---\n---\n# x\n---\na: b\n---\n", []string{"---\na: b\n"}},
+		{"content after a comment that a carriage return ends", "# x\ra: b\r", []string{"# x\ra: b\r"}},
 		{"comment before the marker", "# licence\n---\na: b\n", []string{"---\na: b\n"}},
 		{"content on the marker's line", "--- {a: b}\n--- c\n", []string{"--- {a: b}\n", "--- c\n"}},
 		{"comment on the marker's line", "--- # x\n---\na: b\n", []string{"---\na: b\n"}},
@@ -81,6 +82,32 @@ func TestSpan(t *testing.T) {
 	}, got)
 }
 
+// Lines that end otherwise than with a line feed do not displace what follows, whether YAML or editors count them.
+func TestSpanAfterLineBreaks(t *testing.T) {
+	for name, text := range map[string]string{
+		"carriage returns":    "# x\ra: 1\rb: [x,\r  found]\r",
+		"Windows":             "# x\r\na: 1\r\nb: [x,\r\n  found]\r\n",
+		"mixed":               "# x\ra: 1\nb: [x,\r\n\n\r  found]\n",
+		"in a comment":        "# x\u2028# y\u0085\u2029\na: 1\nb: [x, found]\n",
+		"in quotes":           "a: \"x\u2028 y\u2029 z\u0085 w\"\nb: [x, found]\n",
+		"in a block scalar":   "a: |\n  x\u2028  y\nb: [x, found]\n",
+		"in a later document": "---\na: 1\n---\n# é\rx: \"y\u2028 z\"\nb: [x, found]\n",
+		"JSON":                "{\"a\": \"x\u2028y\u0085\",\r\r\n\n \"b\": [1, \"found\"]}\n",
+		"JSON after JSON":     "{\"a\": \"é\"}\r{\"b\": [1, \"found\"]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for d := range Split(source.NewFile("x.yaml", text)) {
+				require.NoError(t, d.Parse())
+				if list := Get(d.Root, "b"); list != nil {
+					require.Equal(t, "found", strings.Trim(d.Span(list.Content[1]).Text(), `"`))
+					return
+				}
+			}
+			t.Fatal("there is no b")
+		})
+	}
+}
+
 // A syntax error stands on the line that breaks the document, wherever yaml.v3 puts it.
 func TestSyntaxError(t *testing.T) {
 	good := strings.Repeat("ok: [\n  1,\n  2]\n", 5)
@@ -93,10 +120,10 @@ func TestSyntaxError(t *testing.T) {
 		{"closing bracket", "a: b\nc: d]\ne: ]\n", "3:1 e: ]"},
 		{"anchor", "a: b\nc: *d\ne: f\n", "2:1 c: *d"},
 		{"after flow collections of many lines", strings.ReplaceAll(good, "ok", "\"ok\"") + "a: @\n" + good, "16:1 a: @"},
-		{"behind the root", "  a: b\n  c: d\ne: f\n", "3:1 e: f"},
-		{"behind a flow collection", "{a: b}\n\n{c: d}\n", "3:1 {c: d}"},
-		{"behind JSON", "{\"a\": 1}\n[2]\n", "2:1 [2]"},
-		{"behind an end marker", "... a: b\n", "1:1 ... a: b"},
+		{"after the root", "  a: b\n  c: d\ne: f\n", "3:1 e: f"},
+		{"after a flow collection", "{a: b}\n\n{c: d}\n", "3:1 {c: d}"},
+		{"after JSON", "{\"a\": 1}\n[2]\n", "2:1 [2]"},
+		{"after an end marker", "... a: b\n", "1:1 ... a: b"},
 		{"directives alone", "%YAML 1.1\n", "1:1 %YAML 1.1"},
 		{"in a large document", strings.Repeat("- a\n", 20_000) + "- @\n- b\n", "20001:1 - @"},
 	}
@@ -112,8 +139,79 @@ func TestSyntaxError(t *testing.T) {
 	}
 }
 
-// No byte of a stream is passed over: what is in no document is blank, a comment or a marker, and what is behind the
-// root of a document is an error.
+// JSON is read as yaml.v3 reads it.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a": [1, -0, 1.5e3, true, null, "", "\\n\\u00e9\\\"\\/"], "b": {"c": []}}`, " {\"a\":{\"a\":{}},\n\"a\":\"é\u2028\",\"<<\":1}\n", `{"a":"y","b":"1","yes":"no"}{"c":[[],[[]]]}`,
+		`{"a":"\\ud83d\\ude00"}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if Text(source.NewFile("x.json", text)) != nil {
+			t.Skip()
+		}
+		for d := range Split(source.NewFile("x.json", text)) {
+			if !d.json {
+				continue
+			}
+			require.NoError(t, d.Parse())
+			theirs, err := parse(d.Text)
+			if err != nil {
+				continue // surrogates
+			}
+			same := &Document{File: d.File, Text: d.Text, start: d.start, line: d.line, lines: linesOf(d.Text)}
+			var compare func(a, b *yaml.Node)
+			compare = func(a, b *yaml.Node) {
+				require.Equal(t, []any{b.Kind, b.Tag, b.Style, b.Value, len(b.Content)}, []any{a.Kind, a.Tag, a.Style, a.Value, len(a.Content)})
+				require.Equal(t, same.Span(b), d.Span(a), "%q", d.Text)
+				for i := range a.Content {
+					compare(a.Content[i], b.Content[i])
+				}
+			}
+			compare(d.Root, theirs)
+		}
+	})
+}
+
+// As many values as a document may have are read, and one more is too many.
+func TestMaxValues(t *testing.T) {
+	const others = 4 // the object, the key, the array and the last value
+	for extra, want := range map[int]error{0: nil, 1: ErrTooLarge} {
+		for d := range Split(source.NewFile("x.json", `{"a":[`+strings.Repeat("1,", MaxValues-others+extra)+"1]}")) {
+			require.Equal(t, want, d.Parse())
+		}
+	}
+}
+
+// The estimate for YAML is near what there is, so that files which kubectl prints are not refused too soon.
+func TestValues(t *testing.T) {
+	for name, item := range map[string]string{
+		"block":         "- name: shop-1\n  labels:\n    app: a-b-c\n    at: 2026-01-02T03:04:05Z\n  ports:\n  - 80\n  - 90\n",
+		"flow":          "- {name: shop-1, labels: {app: a-b-c, at: '2026-01-02T03:04:05Z'}, ports: [80, 90]}\n",
+		"JSON":          `- {"name":"shop-1","labels":{"app":"a-b-c","at":"2026-01-02T03:04:05Z"},"ports":[80,90]}` + "\n",
+		"indented JSON": "- {\n    \"name\": \"shop-1\",\n    \"labels\": {\n      \"app\": \"a-b-c\",\n      \"at\": \"2026-01-02T03:04:05Z\"\n    },\n    \"ports\": [\n      80,\n      90\n    ]\n  }\n",
+		"nested":        "-\n  a:\n    b:\n      c:\n      - d:\n          e:\n",
+	} {
+		text := strings.Repeat(item, 50)
+		root, err := parse(text)
+		require.NoError(t, err)
+		nodes := 0
+		var count func(n *yaml.Node)
+		count = func(n *yaml.Node) {
+			nodes++
+			for _, c := range n.Content {
+				count(c)
+			}
+		}
+		count(root)
+		require.InEpsilon(t, nodes, values(text), 0.5, name)
+		require.GreaterOrEqual(t, 2*values(text), nodes, name)
+	}
+}
+
+// No byte of a stream is skipped: what is in no document is blank, a comment or a marker, and what follows the root of a
+// document is an error.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{"a: b\n---\nc: d\n", "{\"a\": 1}\n{\"b\": 2}{}", "  a: b\nc: d\n", "... a\n%x\n", "%YAML 1.1\n---\na\n...\n# x\n", "--- {a: b} c\n"} {
 		f.Add(seed)
@@ -125,12 +223,12 @@ func FuzzSplit(f *testing.F) {
 		}
 		at := 0
 		passed := func(to int) {
-			for _, line := range strings.Split(strings.TrimPrefix(text[at:to], "\ufeff"), "\n") {
+			for line := range strings.FieldsFuncSeq(strings.TrimPrefix(text[at:to], "\ufeff"), func(r rune) bool { return strings.ContainsRune("\n\r\u0085\u2028\u2029", r) }) {
 				for _, marker := range []string{"---", "..."} {
 					line = strings.TrimPrefix(line, marker)
 				}
 				if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-					t.Errorf("passed over %q of %q", line, text)
+					t.Errorf("skipped %q of %q", line, text)
 				}
 			}
 		}
@@ -146,7 +244,7 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// second is the error about a text with something behind its document.
+// second returns the error about a text with something after its document.
 func second(text string) error {
 	_, err := parse(text + "\n--- x")
 	return err

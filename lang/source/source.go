@@ -4,6 +4,8 @@
 package source
 
 import (
+	"cmp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -16,9 +18,16 @@ type File struct {
 	Text string // the whole text, exactly as it was read
 
 	once  sync.Once
-	lines []int // byte offset of the start of each line
-	ascii bool  // columns in bytes, runes and UTF-16 are the same, which keeps a file with one very long line fast
+	lines []int  // byte offset of the start of each line
+	ascii bool   // columns in bytes, runes and UTF-16 units are the same
+	marks []mark // of a text that is not ASCII: one for every stride bytes
 }
+
+// mark is the start of a character, with the length of the text before it. Columns are counted from the last mark rather
+// than from the start of a line, so that a file with a single line of many megabytes, such as JSON, takes linear time.
+type mark struct{ offset, runes, utf16 int }
+
+const stride = 1 << 8
 
 // NewFile makes a File from a name and a text.
 func NewFile(name, text string) *File { return &File{Name: name, Text: text} }
@@ -92,14 +101,47 @@ func (f *File) Position(offset int) Position {
 	if column := len(before) + 1; f.ascii {
 		return Position{Line: line + 1, Byte: column, Rune: column, UTF16: column}
 	}
-	p := Position{Line: line + 1, Byte: len(before) + 1, Rune: utf8.RuneCountInString(before) + 1, UTF16: 1}
-	for _, r := range before {
-		if r > 0xFFFF {
-			p.UTF16++
-		}
-		p.UTF16++
+	from := mark{offset: f.lines[line]}
+	to := from
+	if len(before) > stride {
+		from = f.advance(f.marks[from.offset/stride], from.offset)
+		to = f.marks[offset/stride]
 	}
-	return p
+	to = f.advance(to, offset)
+	return Position{Line: line + 1, Byte: len(before) + 1, Rune: to.runes - from.runes + 1, UTF16: to.utf16 - from.utf16 + 1}
+}
+
+// advance returns the mark at an offset after m. The offset may be within a character.
+func (f *File) advance(m mark, offset int) mark {
+	for _, r := range f.Text[m.offset:offset] {
+		if m.runes++; r > 0xFFFF {
+			m.utf16++
+		}
+		m.utf16++
+	}
+	m.offset = offset
+	return m
+}
+
+// Skip returns the byte offset that is a number of characters after another, clamped to the text.
+func (f *File) Skip(offset, characters int) int {
+	f.index()
+	if f.ascii {
+		return min(offset+characters, len(f.Text))
+	}
+	if characters > stride {
+		before := f.advance(f.marks[offset/stride], offset).runes
+		next, _ := slices.BinarySearchFunc(f.marks, before+characters+1, func(m mark, runes int) int { return cmp.Compare(m.runes, runes) })
+		last := f.marks[next-1] // the last mark at or before the place, and after the offset
+		offset, characters = last.offset, before+characters-last.runes
+	}
+	for i := range f.Text[offset:] {
+		if characters == 0 {
+			return offset + i
+		}
+		characters--
+	}
+	return len(f.Text)
 }
 
 // Line returns the text of a line, counted from 1, without its line ending, or "" if there is no such line.
@@ -142,7 +184,10 @@ func (s Span) position(offset int32) Position {
 
 func (f *File) index() {
 	f.once.Do(func() {
-		f.ascii = strings.IndexFunc(f.Text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+		f.ascii = isASCII(f.Text)
+		if !f.ascii {
+			f.mark()
+		}
 		f.lines = append(make([]int, 0, 1+strings.Count(f.Text, "\n")), 0)
 		for i := 0; ; {
 			n := strings.IndexByte(f.Text[i:], '\n')
@@ -153,4 +198,33 @@ func (f *File) index() {
 			f.lines = append(f.lines, i)
 		}
 	})
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// mark makes the marks: for each multiple of stride up to the length of the text, the start of the character at that byte.
+func (f *File) mark() {
+	f.marks = make([]mark, 0, len(f.Text)/stride+1)
+	var m mark
+	for m.offset < len(f.Text) {
+		r, size := utf8.DecodeRuneInString(f.Text[m.offset:])
+		if len(f.marks)*stride < m.offset+size {
+			f.marks = append(f.marks, m)
+		}
+		m.offset += size
+		if m.runes++; r > 0xFFFF {
+			m.utf16++
+		}
+		m.utf16++
+	}
+	if len(f.marks)*stride == m.offset {
+		f.marks = append(f.marks, m)
+	}
 }

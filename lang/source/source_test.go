@@ -1,6 +1,7 @@
 package source
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,6 +18,9 @@ func TestPosition(t *testing.T) {
 		"Windows line ends": "mesh shop\r\nweb -> api\r\n",
 		"other characters":  "# früher 😀 x\nweb -> api # ✓\n",
 		"not UTF-8":         "a\xff\xfeb\nc",
+		"a long line":       "é\n" + strings.Repeat("{a: \"é😀\"}, ", 400) + "\nx",
+		"a long line whose length is a multiple of the stride": strings.Repeat("é", stride),
+		"a long line that is not UTF-8":                        strings.Repeat("\xff", 2*stride) + "\xf0",
 	} {
 		f := NewFile(name, text)
 		line, start := 1, 0
@@ -32,6 +36,32 @@ func TestPosition(t *testing.T) {
 		assert.Equal(t, f.Position(0), f.Position(-1), "%s: before the start", name)
 		for n := 1; n <= line; n++ {
 			assert.Equal(t, Position{n, 1, 1, 1}, f.Position(f.Offset(n)), "%s: line %d", name, n)
+		}
+	}
+}
+
+// Skipping characters from any of them leads where counting them leads.
+func TestSkip(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":            "",
+		"one byte each":    "mesh shop strict\nweb -> api\n",
+		"other characters": "# früher 😀 x\nweb -> api # ✓\n",
+		"not UTF-8":        "a\xff\xfeb\nc" + strings.Repeat("\xff", 3*stride),
+		"long":             strings.Repeat("{a: \"é😀\"}, ", 500),
+		"long and wide":    strings.Repeat("😀", stride),
+	} {
+		f := NewFile(name, text)
+		var starts []int
+		for i := range text {
+			starts = append(starts, i)
+		}
+		starts = append(starts, len(text), len(text))
+		for from := 0; from < len(starts)-1; from += 1 + len(starts)/50 {
+			for to := from; to < len(starts); to++ {
+				if got := f.Skip(starts[from], to-from); got != starts[to] {
+					t.Fatalf("%s: %d characters after byte %d is byte %d, want %d", name, to-from, starts[from], got, starts[to])
+				}
+			}
 		}
 	}
 }

@@ -247,21 +247,27 @@ func (f *fast) plain(n node, indent int) (int32, bool) {
 	if !plainRest(n.text) {
 		return 0, false
 	}
-	n.kind = plainKind(n.text)
 	if !f.line() {
 		return 0, false
 	}
+	var lines []string
 	for f.at < len(f.text) && f.indent > indent {
 		more := f.text[f.at:f.eol]
 		if !f.adjacent || !inPlain[more[0]] || more[0] == '-' || !plainRest(more) {
 			return 0, false
 		}
-		n.text += " " + more
-		n.kind = plainKind(n.text)
+		if lines == nil {
+			lines = []string{n.text}
+		}
+		lines = append(lines, more)
 		if !f.line() {
 			return 0, false
 		}
 	}
+	if lines != nil {
+		n.text = strings.Join(lines, " ")
+	}
+	n.kind = plainKind(n.text)
 	return f.add(n), true
 }
 

@@ -36,7 +36,14 @@ func (r *reader) object(d *decoder, n int32) {
 	}
 	of, version, _ := strings.Cut(apiVersion, "/")
 	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group || of == networking) {
+		reported := false
 		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
+			if d.nodes[c].kind != mapping { // one finding for what is not a list of objects at all
+				if reported {
+					continue
+				}
+				reported = true
+			}
 			r.object(d, c)
 		}
 		return
