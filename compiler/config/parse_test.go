@@ -17,24 +17,17 @@ import (
 
 // Each archive of testdata holds a meshc.yaml, its settings, and the findings.
 func TestParse(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, archives)
-	for _, path := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			require.NotEmpty(t, archive.Files)
-			got := *archive
-			got.Files = archive.Files[:1:1]
-			p, findings := Parse(source.NewFile(archive.Files[0].Name, string(archive.Files[0].Data)))
-			got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(t, p))})
-			if len(findings) > 0 {
-				got.Files = append(got.Files, txtar.File{Name: "findings", Data: []byte(dumpFindings(findings))})
-			}
-			golden.Equal(t, path, txtar.Format(&got))
-		})
-	}
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		require.NotEmpty(t, archive.Files)
+		got := *archive
+		got.Files = archive.Files[:1:1]
+		p, findings := Parse(source.NewFile(archive.Files[0].Name, string(archive.Files[0].Data)))
+		got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(t, p))})
+		if len(findings) > 0 {
+			got.Files = append(got.Files, txtar.File{Name: "findings", Data: []byte(dumpFindings(findings))})
+		}
+		golden.Equal(t, path, txtar.Format(&got))
+	})
 }
 
 func TestParseKeepsDefaults(t *testing.T) {

@@ -20,34 +20,27 @@ import (
 // Each archive of testdata holds manifests, what the inventory makes of them, and the findings. A comment
 // line `namespace FILE NAME` gives a file the namespace of its workloads entry.
 func TestRead(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, archives)
-	for _, path := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			got := *archive
-			got.Files = nil
-			for _, f := range archive.Files {
-				if f.Name != "want" && f.Name != "findings" {
-					got.Files = append(got.Files, f)
-				}
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		got := *archive
+		got.Files = nil
+		for _, f := range archive.Files {
+			if f.Name != "want" && f.Name != "findings" {
+				got.Files = append(got.Files, f)
 			}
-			inputs := inputsOf(&got)
-			set, findings := Read(inputs)
-			got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(set))})
-			if len(findings) > 0 {
-				got.Files = append(got.Files, txtar.File{Name: "findings", Data: []byte(dumpFindings(findings))})
-			}
-			golden.Equal(t, path, txtar.Format(&got))
+		}
+		inputs := inputsOf(&got)
+		set, findings := Read(inputs)
+		got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(set))})
+		if len(findings) > 0 {
+			got.Files = append(got.Files, txtar.File{Name: "findings", Data: []byte(dumpFindings(findings))})
+		}
+		golden.Equal(t, path, txtar.Format(&got))
 
-			slices.Reverse(inputs)
-			again, findingsAgain := Read(inputs)
-			require.Equal(t, dump(set), dump(again), "the order of files must not matter")
-			require.Equal(t, dumpFindings(findings), dumpFindings(findingsAgain))
-		})
-	}
+		slices.Reverse(inputs)
+		again, findingsAgain := Read(inputs)
+		require.Equal(t, dump(set), dump(again), "the order of files must not matter")
+		require.Equal(t, dumpFindings(findings), dumpFindings(findingsAgain))
+	})
 }
 
 func inputsOf(archive *txtar.Archive) []Input {

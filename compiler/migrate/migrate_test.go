@@ -21,54 +21,47 @@ import (
 // Each archive of testdata holds a project, the plan of its environment prod, and what its meshc.yaml has come to when
 // no step is ready any more.
 func TestPlan(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, archives)
-	for _, path := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			got := *archive
-			got.Files = nil
-			p := compiler.Inputs{Environment: "prod"}
-			var settings *source.File
-			for _, f := range archive.Files {
-				switch {
-				case f.Name == "want" || f.Name == "then":
-					continue
-				case f.Name == "meshc.yaml":
-					settings = source.NewFile(f.Name, string(f.Data))
-				case filepath.Ext(f.Name) == ".mesh":
-					p.Files = append(p.Files, compiler.Input{Name: f.Name, Text: f.Data})
-				default:
-					p.Workloads = append(p.Workloads, inventory.Input{File: source.NewFile(f.Name, string(f.Data))})
-				}
-				got.Files = append(got.Files, f)
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		got := *archive
+		got.Files = nil
+		p := compiler.Inputs{Environment: "prod"}
+		var settings *source.File
+		for _, f := range archive.Files {
+			switch {
+			case f.Name == "want" || f.Name == "then":
+				continue
+			case f.Name == "meshc.yaml":
+				settings = source.NewFile(f.Name, string(f.Data))
+			case filepath.Ext(f.Name) == ".mesh":
+				p.Files = append(p.Files, compiler.Input{Name: f.Name, Text: f.Data})
+			default:
+				p.Workloads = append(p.Workloads, inventory.Input{File: source.NewFile(f.Name, string(f.Data))})
 			}
-			var findings diag.List
-			p.Config, findings = config.Parse(settings)
-			require.Empty(t, findings)
-			parsed, err := compiler.Parse(t.Context(), p)
-			require.NoError(t, err)
-			plan, list := migrate.New(parsed)
-			got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(plan, list))})
-			then := settings.Text
-			for plan != nil {
-				_, step := plan.Ready()
-				if step == nil {
-					break
-				}
-				text, after, ok := step.Apply(parsed.Config, "prod")
-				require.True(t, ok, "%+v", step)
-				then, parsed.Config = text, after
-				plan, _ = migrate.New(parsed)
+			got.Files = append(got.Files, f)
+		}
+		var findings diag.List
+		p.Config, findings = config.Parse(settings)
+		require.Empty(t, findings)
+		parsed, err := compiler.Parse(t.Context(), p)
+		require.NoError(t, err)
+		plan, list := migrate.New(parsed)
+		got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(plan, list))})
+		then := settings.Text
+		for plan != nil {
+			_, step := plan.Ready()
+			if step == nil {
+				break
 			}
-			if then != settings.Text {
-				got.Files = append(got.Files, txtar.File{Name: "then", Data: []byte(then)})
-			}
-			golden.Equal(t, path, txtar.Format(&got))
-		})
-	}
+			text, after, ok := step.Apply(parsed.Config, "prod")
+			require.True(t, ok, "%+v", step)
+			then, parsed.Config = text, after
+			plan, _ = migrate.New(parsed)
+		}
+		if then != settings.Text {
+			got.Files = append(got.Files, txtar.File{Name: "then", Data: []byte(then)})
+		}
+		golden.Equal(t, path, txtar.Format(&got))
+	})
 }
 
 func dump(p *migrate.Plan, list diag.List) string {

@@ -2,7 +2,6 @@ package istio
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,35 +14,28 @@ import (
 
 // TestCases emits the policy of each case and compares the stream and the findings.
 func TestCases(t *testing.T) {
-	names, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			require.NoError(t, err)
-			files := map[string]string{}
-			for _, f := range archive.Files {
-				files[f.Name] = string(f.Data)
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		files := map[string]string{}
+		for _, f := range archive.Files {
+			files[f.Name] = string(f.Data)
+		}
+		p, options := readTable(t, "shop.mesh", files["policy"])
+		manifests, findings := New(options).Emit(p)
+		got := map[string]string{"want.yaml": string(targets.Stream(manifests))}
+		for i := range findings {
+			got["findings"] += findings[i].Error() + "\n"
+			if findings[i].Help != "" {
+				got["findings"] += "  help: " + findings[i].Help + "\n"
 			}
-			p, options := readTable(t, "shop.mesh", files["policy"])
-			manifests, findings := New(options).Emit(p)
-			got := map[string]string{"want.yaml": string(targets.Stream(manifests))}
-			for i := range findings {
-				got["findings"] += findings[i].Error() + "\n"
-				if findings[i].Help != "" {
-					got["findings"] += "  help: " + findings[i].Help + "\n"
-				}
+		}
+		archive.Files = archive.Files[:1]
+		for _, section := range []string{"findings", "want.yaml"} {
+			if got[section] != "" {
+				archive.Files = append(archive.Files, txtar.File{Name: section, Data: []byte(got[section])})
 			}
-			archive.Files = archive.Files[:1]
-			for _, section := range []string{"findings", "want.yaml"} {
-				if got[section] != "" {
-					archive.Files = append(archive.Files, txtar.File{Name: section, Data: []byte(got[section])})
-				}
-			}
-			golden.Equal(t, name, txtar.Format(archive))
-		})
-	}
+		}
+		golden.Equal(t, path, txtar.Format(archive))
+	})
 }
 
 // TestOrder lists the order of an apply that has every kind of object.

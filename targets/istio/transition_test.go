@@ -146,30 +146,23 @@ func questionsOf(p *policy.Policy) (all []question) {
 // TestTransitions goes from the first to the second policy of each case and records what each step opens and shuts. No request
 // may pass, or be shut out, only for a moment, except in the cases called exception-NAME, which the package comment lists.
 func TestTransitions(t *testing.T) {
-	names, err := filepath.Glob("testdata/transitions/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	for _, name := range names {
-		title := strings.TrimSuffix(filepath.Base(name), ".txtar")
-		t.Run(title, func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			require.NoError(t, err)
-			var emitted [2][]targets.Manifest
-			var questions []question
-			for i := range emitted {
-				p, options := readTable(t, "shop.mesh", string(archive.Files[i].Data))
-				emitted[i], _ = New(options).Emit(p)
-				questions = append(questions, questionsOf(p)...)
-			}
-			slices.SortStableFunc(questions, func(a, b question) int { return cmp.Compare(a.text, b.text) })
-			questions = slices.CompactFunc(questions, func(a, b question) bool { return a.text == b.text })
-			var log strings.Builder
-			open, shut := moments(t, emitted[0], emitted[1], questions, func(line string) { fmt.Fprintln(&log, line) })
-			require.Equal(t, strings.HasPrefix(title, "exception-"), len(open)+len(shut) > 0, log.String())
-			archive.Files = append(archive.Files[:2], txtar.File{Name: "steps", Data: []byte(log.String())})
-			golden.Equal(t, name, txtar.Format(archive))
-		})
-	}
+	golden.Archives(t, "testdata/transitions/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		title := strings.TrimSuffix(filepath.Base(path), ".txtar")
+		var emitted [2][]targets.Manifest
+		var questions []question
+		for i := range emitted {
+			p, options := readTable(t, "shop.mesh", string(archive.Files[i].Data))
+			emitted[i], _ = New(options).Emit(p)
+			questions = append(questions, questionsOf(p)...)
+		}
+		slices.SortStableFunc(questions, func(a, b question) int { return cmp.Compare(a.text, b.text) })
+		questions = slices.CompactFunc(questions, func(a, b question) bool { return a.text == b.text })
+		var log strings.Builder
+		open, shut := moments(t, emitted[0], emitted[1], questions, func(line string) { fmt.Fprintln(&log, line) })
+		require.Equal(t, strings.HasPrefix(title, "exception-"), len(open)+len(shut) > 0, log.String())
+		archive.Files = append(archive.Files[:2], txtar.File{Name: "steps", Data: []byte(log.String())})
+		golden.Equal(t, path, txtar.Format(archive))
+	})
 }
 
 // TestPartsChangeWithoutGaps adds and removes so many callers of a service that the number of parts of its policy changes. For

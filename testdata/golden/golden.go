@@ -5,9 +5,12 @@ package golden
 import (
 	"flag"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/tools/txtar"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -24,4 +27,19 @@ func Equal(t testing.TB, path string, got []byte) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, string(want), string(got), "if the new output is right, run the test with -update")
+}
+
+// Archives runs a test for each txtar archive that a pattern matches. There must be one.
+func Archives(t *testing.T, pattern string, test func(t *testing.T, path string, archive *txtar.Archive)) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			require.NoError(t, err)
+			test(t, path, archive)
+		})
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,37 +28,30 @@ import (
 // A caller is ACCOUNT.NAMESPACE, `nobody`, or one of them at an address: `nobody@10.0.0.1`. After the port come a method
 // and a path, and perhaps `host NAME`, for a request that is HTTP.
 func TestCases(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			var files []*source.File
-			for _, f := range archive.Files {
-				if strings.HasSuffix(f.Name, ".yaml") {
-					files = append(files, source.NewFile(f.Name, string(f.Data)))
-				}
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		var files []*source.File
+		for _, f := range archive.Files {
+			if strings.HasSuffix(f.Name, ".yaml") {
+				files = append(files, source.NewFile(f.Name, string(f.Data)))
 			}
-			m, findings := Files(files, enforce.Mesh{})
-			for i, f := range archive.Files {
-				var got string
-				switch f.Name {
-				case "requests":
-					got = answer(t, m, string(f.Data))
-				case "findings":
-					got = list(findings)
-					findings = nil
-				default:
-					continue
-				}
-				archive.Files[i].Data = []byte(got)
+		}
+		m, findings := Files(files, enforce.Mesh{})
+		for i, f := range archive.Files {
+			var got string
+			switch f.Name {
+			case "requests":
+				got = answer(t, m, string(f.Data))
+			case "findings":
+				got = list(findings)
+				findings = nil
+			default:
+				continue
 			}
-			assert.Empty(t, list(findings))
-			golden.Equal(t, path, txtar.Format(archive))
-		})
-	}
+			archive.Files[i].Data = []byte(got)
+		}
+		assert.Empty(t, list(findings))
+		golden.Equal(t, path, txtar.Format(archive))
+	})
 }
 
 func list(findings diag.List) string {
