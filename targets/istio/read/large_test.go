@@ -70,3 +70,36 @@ func TestTooManyClasses(t *testing.T) {
 	_, err := enforce.NewClasses(space.Distinctions{}, m.For(backend))
 	assert.ErrorIs(t, err, space.ErrTooMany)
 }
+
+// A List of thousands of policies on a single line is read in time proportional to its size, and each has its place.
+func TestOneLine(t *testing.T) {
+	const n = 5000
+	for name, form := range map[string]struct{ before, each, after string }{
+		"JSON":                        {`{"apiVersion":"v1","kind":"List","items":[`, `{"apiVersion":"security.istio.io/v1","kind":"AuthorizationPolicy","metadata":{"name":"p%d","namespace":"shop"}},`, `null]}`},
+		"JSON, wide characters":       {`{"apiVersion":"v1","kind":"List","items":[`, `{"apiVersion":"security.istio.io/v1","kind":"AuthorizationPolicy","metadata":{"annotations":{"é":"😀"},"name":"p%d","namespace":"shop"}},`, `null]}`},
+		"flow style":                  {`{apiVersion: v1, kind: List, items: [`, `{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: p%d, namespace: shop}}, `, `null]}`},
+		"flow style, wide characters": {`{apiVersion: v1, kind: List, items: [`, `{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {annotations: {é: 😀}, name: p%d, namespace: shop}}, `, `null]}`},
+	} {
+		var b strings.Builder
+		b.WriteString(form.before)
+		for i := range n {
+			fmt.Fprintf(&b, form.each, i)
+		}
+		b.WriteString(form.after)
+		layer, findings := Files([]*source.File{source.NewFile("list", b.String())}, enforce.Mesh{})
+		require.Empty(t, findings, name)
+		require.Len(t, layer.Policies, n, name)
+		for _, p := range layer.Policies {
+			require.Equal(t, p.Name, strings.Trim(p.At.Text(), `"`), name)
+		}
+	}
+}
+
+// So is a scalar of very many lines, and a list of what is not an object is one finding.
+func TestManyLinesAndItems(t *testing.T) {
+	_, findings := Files([]*source.File{source.NewFile("lines", "a: x\n"+strings.Repeat("  x\n", 500_000))}, enforce.Mesh{})
+	require.Empty(t, findings)
+	_, findings = Files([]*source.File{source.NewFile("list", `{"apiVersion":"v1","kind":"List","items":[null,`+strings.Repeat("1,", 500_000)+"1]}")}, enforce.Mesh{})
+	require.Len(t, findings, 1)
+	require.Equal(t, "list:1:48: error: not a Kubernetes object, but a number [MESH3003]", findings[0].Error())
+}

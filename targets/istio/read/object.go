@@ -38,8 +38,8 @@ func (r *reader) object(d *decoder, n int32) {
 	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group || of == networking) {
 		reported := false
 		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
-			if d.nodes[c].kind != mapping { // one finding for what is not a list of objects at all
-				if reported {
+			if k := d.nodes[c].kind; k != mapping && k != null {
+				if reported { // one finding for all that is not an object
 					continue
 				}
 				reported = true
@@ -88,15 +88,19 @@ func (r *reader) object(d *decoder, n int32) {
 		}
 	})
 	p.AnyEffect = !known
-	if p.Name == "" {
+	misread := func(key string) bool { // which is a finding already
+		k := d.nodes[d.at(d.at(n, "metadata"), key)].kind
+		return k != null && k != text
+	}
+	if p.Name == "" && !misread("name") {
 		p.At = d.span(kindNode)
 		d.refuse(p.At, "%s has no name", kindOf)
 	}
-	if p.Namespace == "" {
-		p.Namespace = "default"
+	if p.Namespace == "" && !misread("namespace") {
 		d.findings.Add(diag.NoNamespace, p.At, "the %s %s has no namespace; default is assumed", kindOf, p.Name).
 			WithHelp("write metadata.namespace")
 	}
+	p.Namespace = cmp.Or(p.Namespace, "default")
 	d.path = append(d.path[:0], "spec")
 	if kindOf == "AuthorizationPolicy" {
 		d.authorization(p, spec)
