@@ -37,7 +37,7 @@ func TestInterferencesWithPodsThatAreNotKnown(t *testing.T) {
 		"one more, in every namespace": {"istio-system", "{app: db, role: primary, tier: data}", false, []string{"[role=primary tier=data]"}, 1},
 		"one more, of known pods":      {"shop", "{app: db, role: primary}", true, nil, 0},
 		"another service":              {"shop", "{app: cart, role: primary}", false, nil, 0},
-		"nothing of the service":       {"shop", "{role: primary}", false, nil, 0},
+		"nothing of the service":       {"shop", "{role: primary}", false, []string{"[role=primary]"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: own, namespace: %s}\nspec: {selector: {matchLabels: %s}, rules: [{}]}\n", row.namespace, row.selector)

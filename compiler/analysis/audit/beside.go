@@ -33,6 +33,7 @@ func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypo
 	for _, p := range other.Policies {
 		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
 	}
+	foreign := map[*enforce.Object]bool{} // policies that select by other labels than the services do, and are reported
 	for _, s := range services {
 		for _, labels := range s.Labels {
 			list, err := Interferences(m, s.Service, labels, other)
@@ -47,8 +48,8 @@ func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypo
 			continue
 		}
 		for _, p := range slices.Concat(byNamespace[s.Namespace], byNamespace[m.Policy.RootNamespace]) {
-			lacks := lacking(s.Service.Labels, p)
-			if len(lacks) == 0 {
+			lacks, shares := lacking(s.Service.Labels, p)
+			if len(lacks) == 0 || foreign[p] {
 				continue
 			}
 			labels := p.Labels()
@@ -63,6 +64,7 @@ func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypo
 			for _, i := range list {
 				if i.By == p {
 					found = append(found, Hypothetical{i, lacks})
+					foreign[p] = !shares
 				}
 			}
 		}
@@ -71,26 +73,24 @@ func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypo
 }
 
 // lacking is the labels that pods with these labels also need for a policy to bind them. It is empty where the policy binds
-// them as they are, where it cannot, and where it selects by none of their labels and so means other pods.
-func lacking(own []policy.Label, p *enforce.Object) (lacks []string) {
+// them as they are, and where it cannot. Shares reports whether the policy selects by some of their labels: one that does not
+// may mean other pods.
+func lacking(own []policy.Label, p *enforce.Object) (lacks []string, shares bool) {
 	selected := p.Labels()
 	if p.Gateways {
-		return nil
+		return nil, false
 	}
 	before := len(selected)
 	for _, l := range own {
 		if value, ok := selected[l.Key]; ok && value != l.Value {
-			return nil
+			return nil, false
 		}
 		delete(selected, l.Key)
-	}
-	if len(selected) == before {
-		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(selected)) {
 		lacks = append(lacks, key+"="+selected[key])
 	}
-	return lacks
+	return lacks, len(selected) < before
 }
 
 // Interference adds an interference. Its place is that of the policy where deployed has the file.

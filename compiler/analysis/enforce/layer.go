@@ -49,8 +49,8 @@ func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*
 	})
 	for _, p := range m.Policies {
 		s := scope{namespace: p.Namespace}
-		if len(p.Selector) > 0 {
-			s.Label = p.Selector[0]
+		if i := slices.IndexFunc(p.Selector, func(l Label) bool { return !slices.Contains(p.Added, l.Key) }); i >= 0 {
+			s.Label = p.Selector[i]
 		}
 		m.index[s] = append(m.index[s], p)
 	}

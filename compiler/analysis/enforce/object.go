@@ -33,6 +33,7 @@ type Object struct {
 
 	Created  time.Time // zero where it is not known
 	Selector []Label   // sorted by key; empty: the whole namespace
+	Added    []string  // keys of these that pods may have although their manifests do not
 	Gateways bool      // it binds gateways by their names, and no other workload
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
@@ -114,16 +115,22 @@ func (p *Object) does(effect Effect) bool {
 	return p.AnyEffect || p.Effect == effect && (!p.DryRun || effect == Custom)
 }
 
-func (p *Object) selects(w *Workload) bool {
+// selects reports whether the object binds a workload, or may: surely is false where that depends on labels that are not
+// known.
+func (p *Object) selects(w *Workload) (binds, surely bool) {
+	surely = true
 	for _, l := range p.Selector {
-		if value, ok := w.Labels[l.Key]; !ok || value != l.Value {
-			return false
+		switch value, ok := w.Labels[l.Key]; {
+		case !ok && slices.Contains(p.Added, l.Key):
+			surely = false
+		case !ok || value != l.Value:
+			return false, false
 		}
 	}
 	if !p.Gateways {
-		return true
+		return true, surely
 	}
-	return w.Namespace == p.Namespace && slices.ContainsFunc(p.Targets, func(t Label) bool { return w.Labels[t.Key] == t.Value && t.Value != "" })
+	return w.Namespace == p.Namespace && slices.ContainsFunc(p.Targets, func(t Label) bool { return w.Labels[t.Key] == t.Value && t.Value != "" }), surely
 }
 
 // older compares objects as Istio does: by creation, then by name.

@@ -23,6 +23,7 @@ type Point struct {
 	namespace peerMode // as far as the workload says nothing
 	layer     *Layer
 	dataplane policy.Dataplane
+	unsure    []*Object // that may bind the workload
 	mode      peerMode
 	ports     []portSetting
 }
@@ -53,11 +54,15 @@ func (m *Layer) dataplane(w *Workload) policy.Dataplane {
 
 // For is the enforcement point of a workload.
 func (m *Layer) For(w Workload) *Point {
-	var bound []*Object
+	var bound, unsure []*Object
 	look := func(s scope) {
 		for _, p := range m.index[s] {
-			if p.selects(&w) {
+			binds, surely := p.selects(&w)
+			if binds {
 				bound = append(bound, p)
+			}
+			if binds && !surely {
+				unsure = append(unsure, p)
 			}
 		}
 	}
@@ -87,7 +92,7 @@ func (m *Layer) For(w Workload) *Point {
 	if w.Dataplane == policy.Sidecar {
 		w.Dataplane = m.dataplane(&w)
 	}
-	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane}
+	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure}
 	c.compose(bound[n:], m.Mesh.RootNamespace)
 	return c
 }
@@ -118,7 +123,7 @@ func (c *Point) Unasked() *Object {
 
 // knows reports whether an object is read as it is written.
 func (c *Point) knows(o *Object) bool {
-	return !o.Broken && !(o.Requests && c.dataplane == policy.Ambient)
+	return !o.Broken && !slices.Contains(c.unsure, o) && !(o.Requests && c.dataplane == policy.Ambient)
 }
 
 // compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
@@ -158,7 +163,7 @@ func (c *Point) compose(peers []*Object, root string) {
 			continue
 		}
 		c.Peers = append(c.Peers, p)
-		if p.Broken || rivals[p] {
+		if p.Broken || rivals[p] || slices.Contains(c.unsure, p) {
 			c.mode = peerMode{Unknown, p}
 		} else if p.Mode != Inherit {
 			c.mode = peerMode{p.Mode, p}
@@ -179,7 +184,7 @@ func (c *Point) compose(peers []*Object, root string) {
 	}
 	for _, port := range workload.Ports {
 		setting := portSetting{port.Port, c.mode}
-		if port.Mode != Inherit && !workload.Broken && !rivals[workload] {
+		if port.Mode != Inherit && !workload.Broken && !rivals[workload] && !slices.Contains(c.unsure, workload) {
 			setting.peerMode = peerMode{port.Mode, workload}
 		}
 		c.ports = append(c.ports, setting)

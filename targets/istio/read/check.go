@@ -12,9 +12,11 @@ import (
 func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	var findings diag.List
 	binds := map[*enforce.Object]bool{}
+	populated := map[string]bool{}
 	shadowed := map[*enforce.Object]*enforce.Object{}
 	for _, w := range workloads {
 		c := m.For(w)
+		populated[w.Namespace] = true
 		for _, p := range slices.Concat(c.Policies, c.Peers) {
 			binds[p] = true
 		}
@@ -40,8 +42,14 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 				WithRelated(by.At, "the other one").
 				WithHelp("let every workload be selected by one PeerAuthentication")
 		case !binds[p] && !p.Gateways && !(p.Role == enforce.SetsModes && p.Namespace == m.Mesh.RootNamespace):
-			findings.Add(diag.Ineffective, p.At, "the %s %s binds no workload", p.Kind, p.ID()).
-				WithHelp("compare its namespace and selector with the labels of the pods")
+			d := findings.Add(diag.Ineffective, p.At, "the %s %s binds no workload that is known here", p.Kind, p.ID())
+			if populated[p.Namespace] || p.Namespace == m.Mesh.RootNamespace {
+				d.WithNote("it may bind pods whose manifests are not given").
+					WithHelp("compare its namespace and selector with the labels of the pods")
+			} else {
+				d.Severity = diag.Note
+				d.WithNote("no workload of the namespace %s is known", p.Namespace)
+			}
 		}
 	}
 	return findings.Sort()

@@ -42,7 +42,8 @@ spec: {selector: {matchLabels: {version: canary}}, mtls: {mode: DISABLE}}
 		{Namespace: "shop", Labels: map[string]string{"app": "backend", "version": "canary"}},
 		{Namespace: "shop", Labels: map[string]string{"app": "backend", "version": "stable"}},
 	}
-	assert.Equal(t, `policies.yaml:8:18: warning: the AuthorizationPolicy shop/gone binds no workload [MESH3004]
+	assert.Equal(t, `policies.yaml:8:18: warning: the AuthorizationPolicy shop/gone binds no workload that is known here [MESH3004]
+  note: it may bind pods whose manifests are not given
   help: compare its namespace and selector with the labels of the pods
 policies.yaml:18:18: warning: the PeerAuthentication shop/canary has no effect on workloads that the older shop/backend selects [MESH3004]
   help: let every workload be selected by one PeerAuthentication

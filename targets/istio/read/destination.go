@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -25,7 +26,7 @@ func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 	ours := d.text(d.at(d.at(meta, "labels"), "app.kubernetes.io/managed-by")) == "meshc"
 	switch {
 	case kindOf == "DestinationRule":
-		r.destination(d, o, spec)
+		r.destination(d, o, n, spec)
 	case kindOf == "Gateway":
 		r.gateway(d, spec)
 	case ours:
@@ -40,7 +41,7 @@ func (r *reader) unjudged(at source.Span, format string, args ...any) {
 	r.findings.Add(diag.UnknownEffect, at, format, args...)
 }
 
-func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {
+func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int32) {
 	o.Host = d.text(d.at(spec, "host"))
 	if !strings.Contains(o.Host, ".") && o.Host != "*" {
 		o.Host += "." + o.Namespace + ".svc.cluster.local"
@@ -50,6 +51,7 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {
 	}
 	policy := d.at(spec, "trafficPolicy")
 	o.Default = d.clientTLS(policy)
+	revision := d.at(d.at(d.at(root, "metadata"), "labels"), bearing.Revision)
 	if !o.Inside() {
 		return
 	}
@@ -58,6 +60,10 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, spec int32) {
 		port, _ := strconv.ParseUint(d.nodes[d.at(d.at(c, "port"), "number")].text, 10, 16)
 		tls := d.clientTLS(c)
 		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: tls, Stated: tls != enforce.AutoTLS})
+	}
+	if revision != 0 && o.Sets() {
+		r.revision(d, revision, "DestinationRule", o.ID())
+		o.Default, o.PortTLS = enforce.UnknownTLS, nil
 	}
 	for c := d.nodes[d.at(spec, "subsets")].first; c != 0; c = d.nodes[c].next {
 		if d.at(d.at(c, "trafficPolicy"), "tls") != 0 {

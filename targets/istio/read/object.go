@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -79,6 +80,7 @@ func (r *reader) object(d *decoder, n int32) {
 		p.Role = enforce.SetsModes
 	}
 	var spec, dryRun int32
+	revision := d.at(d.at(d.at(n, "metadata"), "labels"), bearing.Revision)
 	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(field int, value int32) {
 		switch field {
 		case 2:
@@ -110,7 +112,10 @@ func (r *reader) object(d *decoder, n int32) {
 	if dryRun != 0 {
 		d.dryRun(p, dryRun)
 	}
-	if p.Broken = d.broken; p.Broken {
+	if revision != 0 {
+		r.revision(d, revision, p.Kind, p.ID())
+	}
+	if p.Broken = d.broken || revision != 0; p.Broken {
 		p.Content = d.content(n)
 	}
 	r.register(p, d, n)
@@ -123,6 +128,13 @@ func (d *decoder) child(n int32, key string) int32 {
 		}
 	}
 	return n
+}
+
+// revision reports an object that only one revision of istiod reads: LabelsInRevision in
+// istio.io/istio/pkg/config/model.go. Which revision the proxies have is not known, for their namespaces may name a tag.
+func (r *reader) revision(d *decoder, n int32, kind, id string) {
+	r.findings.Add(diag.UnknownEffect, d.span(n), "only an istiod of the revision %s reads the %s %s: whether it is in force is not known", d.text(n), kind, id).
+		WithHelp("delete the label %s, so that every revision reads it", bearing.Revision)
 }
 
 // pass reports an object that is not judged.
@@ -204,6 +216,11 @@ func (d *decoder) selector(p *enforce.Object, n int32) {
 				d.refuse(d.span(c), "a label has up to 63 characters, not %d", len(value))
 			}
 			p.Selector = append(p.Selector, enforce.Label{Key: key, Value: value})
+		}
+		for _, l := range p.Selector {
+			if bearing.Added(l.Key) {
+				p.Added = append(p.Added, l.Key)
+			}
 		}
 		slices.SortFunc(p.Selector, func(a, b enforce.Label) int { return cmp.Compare(a.Key, b.Key) })
 	})

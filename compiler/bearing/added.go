@@ -1,0 +1,30 @@
+package bearing
+
+import "strings"
+
+// added are labels that pods get from what creates or admits them, so that their manifests do not have them.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/
+// https://istio.io/latest/docs/reference/config/labels/
+var added = map[string]bool{
+	"apps.kubernetes.io/pod-index":             true,
+	"batch.kubernetes.io/controller-uid":       true,
+	"batch.kubernetes.io/job-completion-index": true,
+	"batch.kubernetes.io/job-name":             true,
+	"controller-revision-hash":                 true,
+	"controller-uid":                           true,
+	"job-name":                                 true,
+	"pod-template-generation":                  true,
+	"pod-template-hash":                        true,
+	"security.istio.io/tlsMode":                true,
+	"service.istio.io/canonical-name":          true,
+	"service.istio.io/canonical-revision":      true,
+	"service.istio.io/workload-name":           true,
+	"statefulset.kubernetes.io/pod-name":       true,
+	"topology.istio.io/network":                true,
+	Revision:                                   true,
+}
+
+// Added reports whether pods may have a label that their manifests lack.
+func Added(label string) bool {
+	return added[label] || strings.HasPrefix(label, "topology.kubernetes.io/")
+}
