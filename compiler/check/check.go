@@ -43,6 +43,7 @@ type mesh struct {
 	misses     int
 	misspelt   bool // its name has a finding
 	manifested bool // the workload manifests have something in this namespace
+	calls      bool // some edge or deny has NAMESPACE/* as a caller
 }
 
 // service is one workload with the edges and denies that lead to it.

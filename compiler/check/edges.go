@@ -59,6 +59,7 @@ func (c *checker) callers(from []policy.Source, deny bool) {
 		case policy.FromService:
 			c.serviceOf(f.Service).calls = true
 		case policy.FromMesh:
+			c.byName[f.Mesh].calls = true
 			for _, s := range c.byName[f.Mesh].services {
 				s.calls = true
 			}
@@ -78,7 +79,7 @@ func bare(targets []lang.Target) []lang.Target {
 // arrow resolves one destination and enters a rule for each service that it stands for.
 func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
 	callees, ext := c.destination(m, t.Ref)
-	ops, ok := c.operations(t.Ops)
+	ops, ok := c.operations(t.Ops, deny)
 	if ext != nil {
 		c.externalEdge(m, base, fromAt, ext, t, deny)
 		return

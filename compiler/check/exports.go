@@ -45,7 +45,7 @@ func (c *checker) exportStatements(sections []section) {
 func (c *checker) export(m *mesh, e *lang.Export) {
 	c.tail(e.Tail)
 	to := c.consumers(m, e.To)
-	ops, ok := c.operations(e.Ops)
+	ops, ok := c.operations(e.Ops, false)
 	m.Exported = append(m.Exported, ops...)
 	stmt := &exportStmt{at: e.Range}
 	for i := range e.What {

@@ -86,7 +86,7 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 				WithHelp("review its edges instead")
 			continue
 		}
-		ops, ok := c.operations(t.Ops)
+		ops, ok := c.operations(t.Ops, g.Kind != lang.Always)
 		// One guard for each set of ports that the destinations give: usually one.
 		byPorts := map[string]*policy.Guard{}
 		for _, s := range callees {

@@ -34,6 +34,11 @@ func (m *mesh) bindable() bool {
 	return len(m.services) == 0 || slices.ContainsFunc(m.services, func(s *service) bool { return s.Proxied() })
 }
 
+// named reports whether an edge or a deny has a caller of the mesh.
+func (m *mesh) named() bool {
+	return m.calls || slices.ContainsFunc(m.services, func(s *service) bool { return s.calls })
+}
+
 func (c *checker) lintMesh(m *mesh) {
 	if near := c.meant(m, ""); near != "" && !m.misspelt {
 		d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest has anything in namespace %s", m.Name).
@@ -49,14 +54,17 @@ func (c *checker) lintMesh(m *mesh) {
 			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
 	}
 	states := m.states()
-	if m.Declares && len(m.sections) > 0 && !root && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0) {
+	if m.Declares && len(m.sections) > 0 && !root && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0 || len(m.services) > 0 && !m.named()) {
 		what := "nothing is emitted for mesh %s"
 		if states {
 			what = "nothing closes mesh %s"
 		}
-		c.list.Add(diag.NoMode, m.sections[0], what+": its mode is stated nowhere, and no edge leads into it", m.Name).
+		d := c.list.Add(diag.NoMode, m.sections[0], what+": none of its sections sets a mode, and no edge leads into it", m.Name).
 			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others").
 			WithHelp("write `mesh %s strict` to close it to callers without an edge", m.Name)
+		if !c.wide.at.IsZero() {
+			d.WithRelated(c.wide.at, "a default, which closes no mesh by itself")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil && !e.used {

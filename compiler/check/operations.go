@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -11,8 +12,8 @@ import (
 )
 
 // operations converts methods and paths. It reports those that no request can have; which of the others a target can match
-// is for the target to judge.
-func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok bool) {
+// is for the target to judge. With every, templates stand for all text: a deny or a guard must not leave anything out.
+func (c *checker) operations(ops []lang.Operation, every bool) (all []policy.Operation, ok bool) {
 	if len(ops) == 0 {
 		return nil, true
 	}
@@ -20,7 +21,7 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 	c.bareMethod(ops)
 	out := make([]policy.Operation, 0, len(ops))
 	for _, op := range ops {
-		o := policy.Operation{At: op.Range}
+		o := policy.Operation{At: op.Range, Every: every}
 		for _, m := range op.Methods {
 			ok = c.validMethod(m) && ok
 			o.Methods = append(o.Methods, m.Text)
@@ -30,7 +31,7 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 		if op.Path.Present() {
 			ok = c.validPath(op.Path) && ok
 			if op.Path.Text != "*" {
-				o.Path = op.Path.Text
+				o.Path = withoutRest(op.Path.Text)
 			}
 		}
 		if len(o.Methods) == 0 && o.Path == "" && op.Path.Text == "*" {
@@ -39,6 +40,15 @@ func (c *checker) operations(ops []lang.Operation) (all []policy.Operation, ok b
 		out = append(out, o)
 	}
 	return policy.Canonical(out), ok
+}
+
+// withoutRest is a path that ends with {**} as the prefix that it is. Proxies match every text after a prefix, but not every
+// text in place of {**}.
+func withoutRest(path string) string {
+	if head, ok := strings.CutSuffix(path, "/{**}"); ok && !strings.ContainsAny(head, "{}*") {
+		return head + "/*"
+	}
+	return path
 }
 
 // bareMethod warns of `GET, POST /x`, which lets in every GET.
@@ -87,10 +97,14 @@ func (c *checker) validPath(n lang.Name) bool {
 		problem, help = "has a query or fragment, which policies do not see", "write the path alone: "+p[:strings.IndexAny(p, "?#")]
 	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		problem, help = "has a blank or control character, which no path has", "write it percent-encoded: %20"
-	case strings.ContainsFunc(p, func(r rune) bool { return r >= 0x80 }):
-		problem, help = "has a character that requests have in percent-encoding only", "write it percent-encoded: "+percentEncoded(p)
+	case strings.Contains(p, `\`):
+		problem, help = "has a backslash, which a proxy turns into a slash before policies see the request", "write "+normalized(p)
+	case strings.ContainsFunc(p, encoded):
+		problem, help = "has a character that requests have in percent-encoding only", "write it percent-encoded: "+normalized(p)
 	case hasDotSegment(p):
 		problem, help = "has a dot segment, which a proxy resolves before policies see the request", "write the path that it leads to"
+	case normalized(p) != p:
+		problem, help = "has a percent-encoding that a proxy decodes before policies see the request", "write "+normalized(p)
 	default:
 		c.placeholder(n)
 		return true
@@ -113,16 +127,38 @@ func (c *checker) placeholder(n lang.Name) {
 	d.WithHelp("write {*} for any segment in its place, or put the path in quotes")
 }
 
-func percentEncoded(p string) string {
+// encoded reports whether a character is percent-encoded in every path that policies see. Braces are left to templates.
+func encoded(r rune) bool { return r >= 0x80 || strings.ContainsRune("\"<>^`|", r) }
+
+// normalized is what is left of a path after normalization as Istio has Envoy do it unless it is told otherwise, apart from
+// dot segments: kPathCharLookup and DoPartialPath in googleurl's url_canon_path.cc, for pathNormalization BASE of
+// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization.
+func normalized(p string) string {
 	var b strings.Builder
-	for i := range len(p) {
-		if p[i] < 0x80 {
-			b.WriteByte(p[i])
-		} else {
-			fmt.Fprintf(&b, "%%%02X", p[i])
+	for i := 0; i < len(p); i++ {
+		switch c := p[i]; {
+		case c == '\\':
+			b.WriteByte('/')
+		case encoded(rune(c)):
+			fmt.Fprintf(&b, "%%%02X", c)
+		case c == '%' && i+2 < len(p):
+			code, err := strconv.ParseUint(p[i+1:i+3], 16, 8)
+			if err == nil && unreserved(byte(code)) {
+				b.WriteByte(byte(code))
+				i += 2
+				continue
+			}
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
 		}
 	}
 	return b.String()
+}
+
+// unreserved reports whether a character needs no percent-encoding: RFC 3986, 2.3.
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
 // hasDotSegment reports whether a path has a segment that normalization of paths (RFC 3986, 5.2.4) removes, percent-encoded

@@ -37,7 +37,7 @@ func (o Operation) covers(in Operation) bool {
 			}
 		}
 	}
-	return pathCovers(o.Path, in.Path)
+	return o.coversPath(in.Path)
 }
 
 // Canonical sorts operations and merges those with the same path, so that lists for the same requests become equal. It works
@@ -75,19 +75,19 @@ func CoversPorts(outer, inner []uint16) bool {
 	return true
 }
 
-func pathCovers(out, in string) bool {
-	switch {
+func (o Operation) coversPath(in string) bool {
+	switch out := o.Path; {
 	case out == "" || out == "*" || out == in:
 		return true
 	case in == "" || in == "*":
 		return false
 	case IsTemplate(out):
-		return !IsTemplate(in) && !strings.Contains(in, "*") && templateMatches(out, in)
+		return !IsTemplate(in) && !strings.Contains(in, "*") && o.matchesTemplate(in)
 	}
-	if prefix, ok := strings.CutSuffix(out, "*"); ok {
+	if prefix, ok := strings.CutSuffix(o.Path, "*"); ok {
 		return strings.HasPrefix(literalPrefix(in), prefix)
 	}
-	if suffix, ok := strings.CutPrefix(out, "*"); ok {
+	if suffix, ok := strings.CutPrefix(o.Path, "*"); ok {
 		if IsTemplate(in) || strings.HasSuffix(in, "*") {
 			return false
 		}
@@ -109,18 +109,25 @@ func literalPrefix(pattern string) string {
 	return pattern
 }
 
-// templateMatches follows Envoy's URI templates: {*} is one non-empty segment, {**} any run of characters, slashes included
+// matchesTemplate matches {*} with one non-empty segment and {**} with any run of characters, slashes included. Unless the
+// operation has Every, these are of the characters that Envoy's URI templates take
 // (envoy/extensions/path/match/uri_template/v3). Istio allows one {**} only.
-func templateMatches(template, path string) bool {
-	t, p := strings.Split(template, "/"), strings.Split(path, "/")
+func (o Operation) matchesTemplate(path string) bool {
+	t, p := strings.Split(o.Path, "/"), strings.Split(path, "/")
 	i := slices.Index(t, "{**}")
 	if i < 0 {
-		return segmentsMatch(t, p)
+		return o.matchesSegments(t, p)
 	}
 	head, tail := t[:i], t[i+1:]
 	return len(p) > len(head)+len(tail) &&
-		segmentsMatch(head, p[:len(head)]) && segmentsMatch(tail, p[len(p)-len(tail):]) &&
-		allLiteral(strings.Join(p[len(head):len(p)-len(tail)], ""))
+		o.matchesSegments(head, p[:len(head)]) && o.matchesSegments(tail, p[len(p)-len(tail):]) &&
+		(o.Every || allLiteral(strings.Join(p[len(head):len(p)-len(tail)], "")))
+}
+
+func (o Operation) matchesSegments(template, path []string) bool {
+	return slices.EqualFunc(template, path, func(t, p string) bool {
+		return t == p || t == "{*}" && p != "" && (o.Every || allLiteral(p))
+	})
 }
 
 // LiteralCharacters are what {*} and {**} match and what the other segments of a template may have: pchar of RFC 3986, as in
@@ -128,12 +135,6 @@ func templateMatches(template, path string) bool {
 const LiteralCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@="
 
 func allLiteral(s string) bool { return strings.Trim(s, LiteralCharacters) == "" }
-
-func segmentsMatch(template, path []string) bool {
-	return slices.EqualFunc(template, path, func(t, p string) bool {
-		return t == p || t == "{*}" && p != "" && allLiteral(p)
-	})
-}
 
 // Compare orders operations by path, then by methods.
 func (o Operation) Compare(p Operation) int {
@@ -192,7 +193,7 @@ func (o Operation) Matches(method, path string) bool {
 	case o.Path == "" || o.Path == "*":
 		return true
 	case IsTemplate(o.Path):
-		return templateMatches(o.Path, path)
+		return o.matchesTemplate(path)
 	}
 	if prefix, ok := strings.CutSuffix(o.Path, "*"); ok {
 		return strings.HasPrefix(path, prefix)

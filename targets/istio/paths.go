@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -76,4 +77,59 @@ func templateProblem(path string) (problem, help string) {
 		}
 	}
 	return "", ""
+}
+
+// acceptTemplates refuses the templates of a deny that could be got around: what Envoy's templates do not take, such as the
+// segment `a*b`, must not be let through by an edge either.
+func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule) {
+	for i := range deny.Ops {
+		o := &deny.Ops[i]
+		if !policy.IsTemplate(o.Path) {
+			continue
+		}
+		j := slices.IndexFunc(s.Allow, func(r policy.Rule) bool { return aroundTemplate(o, deny, &r) })
+		if j < 0 {
+			continue
+		}
+		b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), "a deny of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and an edge lets it through", o.Path).
+			WithRelated(s.Allow[j].At, "this edge").
+			WithHelp("deny the prefix %s*, or have the edge name exact paths or templates", o.Path[:strings.IndexByte(o.Path, '{')])
+	}
+}
+
+// aroundTemplate reports whether a rule may let through what a deny means and its template does not match.
+func aroundTemplate(o *policy.Operation, deny, allow *policy.Rule) bool {
+	service := func(f policy.Source) bool { return f.Kind == policy.FromService }
+	meet := func(f policy.Source) bool { return slices.Contains(deny.From, f) }
+	all := func(from []policy.Source) bool {
+		return !slices.ContainsFunc(from, func(f policy.Source) bool { return !service(f) })
+	}
+	if all(deny.From) && all(allow.From) && !slices.ContainsFunc(allow.From, meet) {
+		return false
+	}
+	if len(allow.Ports) > 0 && !slices.ContainsFunc(allow.Ports, func(p uint16) bool { return slices.Contains(deny.Ports, p) }) {
+		return false
+	}
+	return len(allow.Ops) == 0 || slices.ContainsFunc(allow.Ops, func(a policy.Operation) bool {
+		return overlap(a.Methods, o.Methods) && pathAround(o, a.Path)
+	})
+}
+
+func overlap(a, b []string) bool {
+	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(m string) bool { return slices.Contains(b, m) })
+}
+
+// pathAround reports whether a path of an edge may have paths that the template of an operation means and does not match.
+func pathAround(o *policy.Operation, path string) bool {
+	head := o.Path[:strings.IndexByte(o.Path, '{')]
+	switch prefix, wild := strings.CutSuffix(path, "*"); {
+	case path == "", strings.HasPrefix(path, "*"):
+		return true
+	case policy.IsTemplate(path):
+		return false
+	case wild:
+		return strings.HasPrefix(prefix, head) || strings.HasPrefix(head, prefix)
+	}
+	whole, matched := policy.Operation{Path: o.Path, Every: true}, policy.Operation{Path: o.Path}
+	return whole.Matches("", path) && !matched.Matches("", path)
 }

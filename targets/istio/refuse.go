@@ -152,7 +152,9 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 			}
 		}
 	}
-	b.acceptPaths(r.Ops, r.At)
+	if b.acceptPaths(r.Ops, r.At) && deny {
+		b.acceptTemplates(s, r)
+	}
 	if len(r.Ops) > 0 && s.Dataplane == policy.Ambient {
 		what := "edge"
 		if deny {

@@ -195,7 +195,11 @@ func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation
 	}
 	for _, o := range ops {
 		b := slices.Clip(on).And(space.Method, space.Standard.Patterns(space.Method, o.Methods...)...)
-		if o.Path != "" {
+		switch {
+		case o.Path == "":
+		case o.Every && policy.IsTemplate(o.Path):
+			b = b.And(space.Path, space.EveryPattern(o.Path))
+		default:
 			b = b.And(space.Path, space.Standard.Pattern(space.Path, o.Path))
 		}
 		a.Operations = append(a.Operations, b)

@@ -25,7 +25,8 @@ const (
 	prefix               // of text
 	suffix               // of text
 	present              // any value at all
-	template             // a path with {*} and {**}
+	template             // a path with {*} and {**}, as Envoy matches them
+	every                // the same for all text
 
 	inNamespace // a namespace, which may have `*` anywhere
 	ofAccount   // NAMESPACE/ACCOUNT
@@ -126,14 +127,18 @@ func (p *Pattern) globs() []glob {
 		g = g.some(anyByte).literal(p.text)
 	case present:
 		g = g.many(anyByte)
-	case template:
+	case template, every:
+		segment, text := segmentByte, textByte
+		if p.kind == every {
+			segment, text = noSlash, anyByte
+		}
 		for i := 0; i < len(p.text); {
 			switch rest := p.text[i:]; {
 			case strings.HasPrefix(rest, "{**}"):
-				g = g.some(textByte)
+				g = g.some(text)
 				i += len("{**}")
 			case strings.HasPrefix(rest, "{*}"):
-				g = g.many(segmentByte)
+				g = g.many(segment)
 				i += len("{*}")
 			default:
 				g = append(g, token{byte: rest[0]})
@@ -183,6 +188,9 @@ func (p *Pattern) globs() []glob {
 
 // NamespacePattern is the identities of a namespace, which may have `*` anywhere.
 func NamespacePattern(namespace string) Pattern { return Pattern{kind: inNamespace, text: namespace} }
+
+// EveryPattern is a path in which {*} stands for every segment and {**} for every text, whatever the templates of a proxy take.
+func EveryPattern(path string) Pattern { return Pattern{kind: every, text: path} }
 
 // AccountPattern is the identities of NAMESPACE/ACCOUNT in any trust domain.
 func AccountPattern(account string) Pattern { return Pattern{kind: ofAccount, text: account} }
