@@ -22,7 +22,8 @@ func newMigrate() *cobra.Command {
 		Long: `Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT. Each step raises one ceiling, under
 modes of the environment in meshc.yaml, until everything has the mode that the intents state: services first if something
 else in their namespace is not ready, then namespaces, then the mesh. What blocks a step is found in the intents and the
-workload manifests: callers without a proxy, scrapers, and probes that the injector does not rewrite.
+workload manifests: callers without a proxy, scrapers, probes that the injector does not rewrite, and a never, always or
+only that the step would break.
 
 Policies require an identity, so they deny a plaintext caller before any mode does. While mTLS is disabled they are
 therefore in dry-run mode (enforcement: dry-run), in which Istio only logs what they would deny. Enforcing them is a step
@@ -60,7 +61,9 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	found := of.Findings
 	if !found.HasErrors() {
 		var wrong diag.List
-		p, wrong = planner.New(of.Parsed)
+		if p, wrong, err = planner.New(cmd.Context(), of.Parsed); err != nil {
+			return err
+		}
 		found = append(found, wrong...).Sort()
 	}
 	if p == nil {

@@ -21,7 +21,8 @@ func newTest() *cobra.Command {
 		Use:   "test [PATH...]",
 		Short: "Test every never, always and only against the manifests",
 		Long: `Test every never, always and only against the manifests, and list each as passed or failed, with a request that
-breaks it. The exit code is 1 if one fails.
+breaks it. The exit code is 1 if one fails. In an environment with a dry run nothing is enforced: a statement that would
+hold is skipped, and one that would not fails.
 
 The first line and the report also say how many edges are covered. An edge is a pair of a caller and a callee; it is
 covered where statements include both of its sides, at all of its ports. An edge that no statement covers may be opened or
@@ -48,6 +49,7 @@ type guardResult struct {
 	because   string
 	broken    *diag.Diagnostic // nil where it holds
 	nothing   bool             // one of its sides stands for no service
+	skipped   string           // why it does not count that it holds
 	file      string           // as seen from the current folder
 	line      int
 	statement string
@@ -61,7 +63,7 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return t.notTested(c, err)
 	}
-	results := guardResults(c.Judgements, c.project.Shown)
+	results := guardResults(c.Build, c.project.Shown)
 	total, covered := model.Coverage(c.Policy)
 
 	if t.junit != "" {
@@ -74,9 +76,6 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 		out, err = guardsJSON(results, total, covered, c.Policy.DryRun)
 	} else {
 		out = guardsText(results, total, covered, c.project.Shown)
-		if c.Policy.DryRun {
-			out = fmt.Appendf(out, "\nnote: %s\n", compiler.DryRunNote(c.Policy.Environment))
-		}
 	}
 	if err != nil {
 		return err
@@ -112,10 +111,10 @@ func (t *guardTest) notTested(c *compiled, err error) error {
 }
 
 // guardResults is one result per statement: a statement whose destinations have different ports was judged in parts.
-func guardResults(judged []model.Judgement, shown func(string) string) []*guardResult {
+func guardResults(b *compiler.Build, shown func(string) string) []*guardResult {
 	var results []*guardResult
 	byPlace := map[source.Span]*guardResult{}
-	for _, j := range judged {
+	for _, j := range b.Judgements {
 		r := byPlace[j.Guard.At]
 		if r == nil {
 			r = &guardResult{
@@ -129,13 +128,27 @@ func guardResults(judged []model.Judgement, shown func(string) string) []*guardR
 			r.broken = j.Broken
 		}
 	}
+	if b.Policy.DryRun {
+		for _, r := range results {
+			if r.broken == nil {
+				r.skipped = fmt.Sprintf("it would hold, but %s is in dry-run, where nothing is enforced", b.Policy.Environment)
+			}
+		}
+	}
 	return results
 }
 
 func failed(results []*guardResult) int {
-	n := 0
+	return count(results, func(r *guardResult) bool { return r.broken != nil })
+}
+
+func skipped(results []*guardResult) int {
+	return count(results, func(r *guardResult) bool { return r.skipped != "" })
+}
+
+func count(results []*guardResult, is func(*guardResult) bool) (n int) {
 	for _, r := range results {
-		if r.broken != nil {
+		if is(r) {
 			n++
 		}
 	}
@@ -144,20 +157,27 @@ func failed(results []*guardResult) int {
 
 func guardsText(results []*guardResult, total, covered int, shown func(string) string) []byte {
 	var b bytes.Buffer
-	broken := failed(results)
+	broken, skip := failed(results), skipped(results)
 	if len(results) == 0 {
 		fmt.Fprintf(&b, "no never, always or only: nothing was tested; %s covered\n", share(total, 0))
 		return b.Bytes()
 	}
-	fmt.Fprintf(&b, "%d passed, %d failed; %s covered\n\n", len(results)-broken, broken, share(total, covered))
+	fmt.Fprintf(&b, "%d passed, %d failed", len(results)-broken-skip, broken)
+	if skip > 0 {
+		fmt.Fprintf(&b, ", %d skipped", skip)
+	}
+	fmt.Fprintf(&b, "; %s covered\n\n", share(total, covered))
 	width := 0
 	for _, r := range results {
 		width = max(width, len(r.place()))
 	}
 	for _, r := range results {
 		word := "ok  "
-		if r.broken != nil {
+		switch {
+		case r.broken != nil:
 			word = "FAIL"
+		case r.skipped != "":
+			word = "skip"
 		}
 		fmt.Fprintf(&b, "%s  %-*s  %s\n", word, width, r.place(), r.statement)
 		for _, line := range r.reasons(shown) {
@@ -176,12 +196,14 @@ func share(total, covered int) string {
 
 func (r *guardResult) place() string { return fmt.Sprintf("%s:%d", r.file, r.line) }
 
-// reasons is the witness, what lets it through or stops it, and help; nothing for a statement that holds, unless it is about
-// no service.
+// reasons is the witness, what lets it through or stops it, and help; nothing for a statement that holds, unless that means
+// nothing.
 func (r *guardResult) reasons(shown func(string) string) []string {
 	switch {
 	case r.nothing:
 		return []string{"one of its sides stands for no service, so it says nothing"}
+	case r.skipped != "":
+		return []string{r.skipped}
 	case r.broken == nil:
 		return nil
 	}
@@ -197,12 +219,13 @@ func (r *guardResult) reasons(shown func(string) string) []string {
 }
 
 type guardsReport struct {
-	Schema string      `json:"schema"`
-	Passed int         `json:"passed"`
-	Failed int         `json:"failed"`
-	DryRun bool        `json:"dryRun,omitempty"` // judged as if enforced
-	Edges  edgeShare   `json:"edges"`
-	Guards []guardJSON `json:"guards"`
+	Schema  string      `json:"schema"`
+	Passed  int         `json:"passed"`
+	Failed  int         `json:"failed"`
+	Skipped int         `json:"skipped"`
+	DryRun  bool        `json:"dryRun,omitempty"` // judged as if enforced
+	Edges   edgeShare   `json:"edges"`
+	Guards  []guardJSON `json:"guards"`
 }
 
 type edgeShare struct {
@@ -217,6 +240,7 @@ type guardJSON struct {
 	Line      int    `json:"line"`
 	Because   string `json:"because,omitempty"`
 	Passed    bool   `json:"passed"`
+	Skipped   string `json:"skipped,omitempty"` // why
 	Nothing   bool   `json:"aboutNothing,omitempty"`
 	Code      string `json:"code,omitempty"`
 	Witness   string `json:"witness,omitempty"`
@@ -224,10 +248,10 @@ type guardJSON struct {
 }
 
 func guardsJSON(results []*guardResult, total, covered int, dryRun bool) ([]byte, error) {
-	broken := failed(results)
-	report := guardsReport{"meshc.dev/test/v1", len(results) - broken, broken, dryRun, edgeShare{total, covered}, []guardJSON{}}
+	broken, skip := failed(results), skipped(results)
+	report := guardsReport{"meshc.dev/test/v1", len(results) - broken - skip, broken, skip, dryRun, edgeShare{total, covered}, []guardJSON{}}
 	for _, r := range results {
-		g := guardJSON{Kind: r.kind.String(), Statement: r.statement, File: r.file, Line: r.line, Because: r.because, Passed: r.broken == nil, Nothing: r.nothing}
+		g := guardJSON{Kind: r.kind.String(), Statement: r.statement, File: r.file, Line: r.line, Because: r.because, Passed: r.broken == nil && r.skipped == "", Skipped: r.skipped, Nothing: r.nothing}
 		if r.broken != nil {
 			g.Code, g.Witness, g.Help = string(r.broken.Code), r.broken.Message, r.broken.Help
 		}

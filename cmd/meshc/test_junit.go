@@ -18,6 +18,7 @@ type junitSuites struct {
 	Tests    int           `xml:"tests,attr"`
 	Failures int           `xml:"failures,attr"`
 	Errors   int           `xml:"errors,attr,omitempty"`
+	Skipped  int           `xml:"skipped,attr,omitempty"`
 	Suites   []*junitSuite `xml:"testsuite"`
 }
 
@@ -26,6 +27,7 @@ type junitSuite struct {
 	Tests      int             `xml:"tests,attr"`
 	Failures   int             `xml:"failures,attr"`
 	Errors     int             `xml:"errors,attr,omitempty"`
+	Skipped    int             `xml:"skipped,attr,omitempty"`
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
 }
@@ -41,6 +43,7 @@ type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	File    string        `xml:"file,attr,omitempty"`
 	Line    int           `xml:"line,attr,omitempty"`
+	Skipped *junitFailure `xml:"skipped"`
 	Failure *junitFailure `xml:"failure"`
 	Error   *junitFailure `xml:"error"`
 }
@@ -52,7 +55,7 @@ type junitFailure struct {
 }
 
 func junitReport(results []*guardResult, total, covered int, shown func(string) string) junitSuites {
-	report := junitSuites{Name: "meshc", Tests: len(results), Failures: failed(results)}
+	report := junitSuites{Name: "meshc", Tests: len(results), Failures: failed(results), Skipped: skipped(results)}
 	var suite *junitSuite
 	for _, r := range results { // sorted by place
 		if suite == nil || suite.Name != r.file {
@@ -61,6 +64,10 @@ func junitReport(results []*guardResult, total, covered int, shown func(string) 
 		}
 		suite.Tests++
 		c := junitCase{Name: r.statement, Class: r.file, File: r.file, Line: r.line}
+		if r.skipped != "" {
+			suite.Skipped++
+			c.Skipped = &junitFailure{Message: r.skipped}
+		}
 		if r.broken != nil {
 			suite.Failures++
 			c.Failure = &junitFailure{r.broken.Message, string(r.broken.Code), strings.Join(r.reasons(shown), "\n")}

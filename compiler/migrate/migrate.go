@@ -2,10 +2,12 @@
 // from a dry run to enforced policies.
 //
 // It knows the settings, the policy and the workloads of a project. It reads and writes no files: a step is a change to the
-// text of meshc.yaml. It does not prove that a step can be built; its caller builds the result.
+// text of meshc.yaml. It builds the steps of a project with guards, of which a step may break one; otherwise its caller builds
+// the result.
 package migrate
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -112,16 +114,16 @@ const (
 var unproved = []diag.Code{diag.NoIdentity, diag.OutsideIntoStrict, diag.NoIdentitySource}
 
 // New plans the migration of the environment of a project. The plan is nil where the findings have other errors than those
-// about callers without identity.
-func New(of *compiler.Parsed) (*Plan, diag.List) {
+// about callers without identity. The error is that of ctx, or an *compiler.InternalError.
+func New(ctx context.Context, of *compiler.Parsed) (*Plan, diag.List, error) {
 	now, found := of.Check(of.Config, unproved...)
 	if now == nil {
-		return nil, found
+		return nil, found, nil
 	}
 	environment := of.Config.Environments[of.Environment]
 	goal, list := of.Check(under(of, nil), unproved...)
 	if goal == nil {
-		return nil, list
+		return nil, list, nil
 	}
 	// What is wrong under PERMISSIVE is wrong under any mode.
 	_, always := of.Check(under(of, map[string]policy.Mode{"*": policy.Permissive}), unproved...)
@@ -169,7 +171,39 @@ func New(of *compiler.Parsed) (*Plan, diag.List) {
 			out.Looser = append(out.Looser, Blocker{"mesh " + m.Name + " is " + mode.String(), m.ModeAt})
 		}
 	}
-	return out, found
+	if len(goal.Guards) > 0 && len(out.Refused) == 0 {
+		return out, found, out.guard(ctx, of)
+	}
+	return out, found, nil
+}
+
+// guard blocks the steps whose result cannot be built, each after those before it that nothing blocks: while nobody has an
+// identity, or nothing is enforced, a guard may hold that later does not.
+func (p *Plan) guard(ctx context.Context, of *compiler.Parsed) error {
+	settings := of.Config
+	settings.Environments = maps.Clone(settings.Environments)
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if len(s.Blocked) > 0 {
+			continue
+		}
+		before := settings.Environments[of.Environment]
+		after := s.changed(*before)
+		settings.Environments[of.Environment] = &after
+		b, err := of.Build(ctx, settings)
+		if err != nil {
+			return err
+		}
+		for _, d := range b.Findings {
+			if d.Severity == diag.Error {
+				s.Blocked = append(s.Blocked, Blocker{d.Message, d.Primary})
+			}
+		}
+		if len(s.Blocked) > 0 {
+			settings.Environments[of.Environment] = before
+		}
+	}
+	return nil
 }
 
 // under returns the settings with other ceilings and without a dry run.

@@ -44,7 +44,8 @@ func TestPlan(t *testing.T) {
 		require.Empty(t, findings)
 		parsed, err := compiler.Parse(t.Context(), p)
 		require.NoError(t, err)
-		plan, list := migrate.New(parsed)
+		plan, list, err := migrate.New(t.Context(), parsed)
+		require.NoError(t, err)
 		got.Files = append(got.Files, txtar.File{Name: "want", Data: []byte(dump(plan, list))})
 		then := settings.Text
 		for plan != nil {
@@ -55,7 +56,8 @@ func TestPlan(t *testing.T) {
 			text, after, ok := step.Apply(parsed.Config, "prod")
 			require.True(t, ok, "%+v", step)
 			then, parsed.Config = text, after
-			plan, _ = migrate.New(parsed)
+			plan, _, err = migrate.New(t.Context(), parsed)
+			require.NoError(t, err)
 		}
 		if then != settings.Text {
 			got.Files = append(got.Files, txtar.File{Name: "then", Data: []byte(then)})
