@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -21,10 +22,11 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.NoMode: audit.Mode,
 }
 
-// Verify reports what the manifests of a build enforce or, with deployed, what a cluster enforces in which those manifests
-// are applied too. A deployed object takes the place of one of the build with the same name; with whole, deployed takes the
-// place of all of them. The build must be Judgeable; the error names a service that cannot be judged.
-func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, error) {
+// Verify reports what the manifests of a build enforce. With deployed it is what these enforce, which are taken for all that
+// is deployed: an object of the build that they lack, or have otherwise, is an error. With compared the caller compares the
+// files themselves, and only what they enforce is judged. The build must be Judgeable; the error names a service that cannot
+// be judged.
+func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, error) {
 	r := &audit.Report{}
 	if b.Policy.DryRun {
 		r.Add(diag.Note, audit.DryRun, source.Span{}, "%s", DryRunNote(b.Policy.Environment))
@@ -37,7 +39,7 @@ func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, erro
 	m := b.Model
 	if deployed != nil {
 		var err error
-		if m, err = b.beside(r, deployed, whole); err != nil {
+		if m, err = b.deployed(r, deployed, compared); err != nil {
 			return nil, err
 		}
 	}
@@ -48,28 +50,21 @@ func (b *Build) Verify(deployed []*source.File, whole bool) (*audit.Report, erro
 	return r, nil
 }
 
-// beside reports how deployed manifests change what those of the build let through, and returns the model of both together.
-func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*model.Model, error) {
-	mesh := model.MeshSettings(b.Policy)
-	layer, found := read.Files(deployed, mesh)
-	if !whole {
-		there := map[string]bool{}
-		for _, p := range layer.Policies {
-			there[p.Kind+" "+p.ID()] = true
-		}
-		mine := slices.DeleteFunc(slices.Clone(b.Manifests), func(m targets.Manifest) bool { return there[m.Kind+" "+m.Namespace+"/"+m.Name] })
-		layer, found = read.Files(append(Sources(mine), deployed...), mesh)
-	}
+// deployed reads manifests and reports where they let through other requests than those of the build.
+func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool) (*model.Model, error) {
+	layer, found := read.Files(deployed, model.MeshSettings(b.Policy))
 	r.Findings(audit.Manifest, found)
+	if !compared {
+		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: read.Others(deployed)})
+	}
 	m := model.New(b.Policy, layer)
 	r.DryRuns(m)
-	theirs := func(f *source.File) bool { return slices.Contains(deployed, f) }
 	interferences, assumed, err := audit.Beside(b.Model, b.pods(), layer)
 	if err != nil {
 		return nil, err
 	}
 	for i := range interferences {
-		r.Interference(&interferences[i], theirs)
+		r.Interference(&interferences[i])
 	}
 	r.Findings(audit.Manifest, slices.Concat(read.Ambient(layer, b.workloads()), unjudged(b.Policy)))
 	for _, d := range read.Check(layer, append(b.workloads(), assumed...)) {
@@ -77,9 +72,7 @@ func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*m
 		if d.Code == diag.Unevaluable {
 			topic = audit.Manifest
 		}
-		if theirs(d.Primary.File) {
-			r.Findings(topic, diag.List{d})
-		}
+		r.Findings(topic, diag.List{d})
 	}
 	judged, err := m.Judge()
 	if err != nil {
@@ -90,6 +83,14 @@ func (b *Build) beside(r *audit.Report, deployed []*source.File, whole bool) (*m
 		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
 	}))
 	return m, nil
+}
+
+// others is the objects of a build that decide no request.
+func (b *Build) others() []enforce.Other {
+	judged := func(m targets.Manifest) bool {
+		return m.Kind == "AuthorizationPolicy" || m.Kind == "PeerAuthentication"
+	}
+	return read.Others(Sources(slices.DeleteFunc(slices.Clone(b.Manifests), judged)))
 }
 
 // Verify reports what deployed manifests enforce. The error names a service that cannot be judged.

@@ -26,16 +26,16 @@ func newVerify() *cobra.Command {
 		Long: `Report what the mesh enforces: the mutual TLS of each edge as both ends have it (mTLS, TLS to an external, plaintext or
 refused), services that any or world may call, services that no policy closes, and workloads that do not fit the policies.
 
-With --manifests a project is compared with manifests in a folder or from a cluster. A folder that meshc wrote must be what
-the project gives now. Policies that are not the project's are judged together with its own, as is the TLS that
-DestinationRules have callers open, and what they open or shut is reported. Without a project (no PATH, and none around
-the current folder) the manifests are judged alone, against the workloads of --workloads if given.
+With --manifests a project is compared with what is deployed, in a folder or a cluster: the manifests are taken for all
+there is. An object of the project that they lack is an error, and so is what other policies open or shut, and the TLS that
+DestinationRules have callers open. A folder that meshc wrote must be what the project gives now. Without a project (no
+PATH, and none around the current folder) the manifests are judged alone, against the workloads of --workloads if given.
 
-The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, policies that interfere or cannot
-be judged, a folder that differs.`,
+The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, an object that is missing,
+policies that interfere or cannot be judged, a folder that differs.`,
 		Example: `  meshc verify
   meshc verify --env prod --manifests ../gitops/prod/mesh
-  kubectl get authorizationpolicy,peerauthentication,destinationrule -A -o yaml | meshc verify --manifests -`,
+  kubectl get authorizationpolicy,peerauthentication,destinationrule,serviceentry,sidecar -A -o yaml | meshc verify --manifests -`,
 		RunE: verb(v.run),
 	}
 	v.inputs.registerProject(cmd)

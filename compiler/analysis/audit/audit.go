@@ -38,6 +38,7 @@ type Topic string
 
 const (
 	Account      Topic = "account"      // one that no workload runs as
+	Changed      Topic = "changed"      // an object that is not what the project gives
 	DryRun       Topic = "dry-run"      // a policy that is logged and not enforced
 	Exposure     Topic = "exposed"      // callers that nothing names
 	Folder       Topic = "folder"       // a file that is not what the project gives
@@ -45,6 +46,7 @@ const (
 	Guess        Topic = "guess"        // what was assumed, because nothing says it
 	Interfering  Topic = "interference" // a policy that changes what those of the project let through
 	Manifest     Topic = "manifest"     // one that cannot be read or judged
+	Missing      Topic = "missing"      // an object of the project that is not deployed
 	Mode         Topic = "mode"
 	NoEffect     Topic = "no effect"
 	NoProxy      Topic = "no proxy"

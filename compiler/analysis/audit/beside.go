@@ -93,18 +93,16 @@ func lacking(own []policy.Label, p *enforce.Object) (lacks []string, shares bool
 	return lacks, len(selected) < before
 }
 
-// Interference adds an interference. Its place is that of the policy where deployed has the file.
-func (r *Report) Interference(i *Hypothetical, deployed func(*source.File) bool) {
+// Interference adds an interference, at the policy that makes it.
+func (r *Report) Interference(i *Hypothetical) {
 	who, at := "the lack of an ALLOW policy", source.Span{}
 	if i.By != nil {
 		who = i.By.Kind + " " + i.By.ID()
-		at = i.By.At
 		if i.Rule >= 0 {
 			who += fmt.Sprintf(" rule %d", i.Rule)
-			at = i.By.RuleAt(i.Rule)
 		}
-		if !deployed(at.File) {
-			who, at = who+", together with others,", source.Span{}
+		if at = i.By.RuleAt(i.Rule); i.Lost {
+			who, at = "the lack of "+who, source.Span{}
 		}
 	}
 	verb, what := "shut", i.Service.ID()+" from "+i.Names()

@@ -15,17 +15,23 @@ import (
 
 // Interference is what other manifests change about the requests that those of a model let through to a service.
 type Interference struct {
+	Cause
 	Service *policy.Service
 	Opened  bool     // they let through what was not; otherwise they shut out what was
 	Mode    bool     // they change the mode of a port; Opened and Callers are not set
 	Perhaps bool     // it depends on a policy that cannot be judged
 	Callers []string // in the words of the language
 	Example string   // one request: `shop/frontend may call shop/db:5432`
-	By      *enforce.Object
-	Rule    int // of By, counted from 0; -1 where it is none of them
 
 	elsewhere bool      // the caller of the example is at no address that rules name
 	callers   space.Set // the classes of Callers
+}
+
+// Cause is the object that changes something; without one it is the lack of any ALLOW policy.
+type Cause struct {
+	By   *enforce.Object
+	Rule int  // of By, counted from 0; -1 where it is none of them
+	Lost bool // By is an object of the model that the others lack
 }
 
 // Interferences compares what manifests let through to the pods of a service, which have these labels, with what those of
@@ -33,118 +39,184 @@ type Interference struct {
 func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
 	w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane}
 	before, after := m.Manifests.For(w), other.For(w)
-	if slices.EqualFunc(slices.Concat(before.Policies, before.Peers), slices.Concat(after.Policies, after.Peers), sameText) {
+	if before.Same(after) {
 		return nil, nil
 	}
 	both, err := enforce.NewClasses(m.Distinctions(s), before, after)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), model.AtService(s, err))
 	}
-	split := &model.Split{Classes: both, Service: s, ByOperation: true}
-	type modeChange struct {
-		by      *enforce.Object
-		was, is enforce.Mode
+	c := &comparison{
+		Model: m, split: &model.Split{Classes: both, Service: s, ByOperation: true}, before: before, after: after,
+		elsewhere: space.NewSet(len(both.Sources)), found: map[change]*Interference{},
 	}
-	type key struct {
-		by              *enforce.Object
-		rule            int
-		opened, perhaps bool
+	for i, caller := range both.Sources {
+		if caller.Elsewhere {
+			c.elsewhere.Add(i)
+		}
 	}
-	found := map[key]*Interference{}
-	var order []key
-	var modes []Interference
-	var changes []modeChange
 	type sameRules struct {
 		port    uint16
 		verdict *enforce.Outcome
 	}
 	seen := map[sameRules]bool{}
-	elsewhere := space.NewSet(len(both.Sources))
-	for c, caller := range both.Sources {
-		if caller.Elsewhere {
-			elsewhere.Add(c)
-		}
-	}
 	for i := range both.Operations {
 		r := &both.Operations[i]
 		if !model.Occurs(s, &r.Request) {
 			continue
 		}
-		was, is := &r.Outcomes[0], &r.Outcomes[1]
-		_, by := after.Mode(r.Request.Port())
-		if change := (modeChange{by, was.Mode, is.Mode}); was.Mode != is.Mode && !slices.Contains(changes, change) {
-			changes = append(changes, change)
-			port := space.Request{}.With(space.Port, r.Request.Value(space.Port))
-			text := fmt.Sprintf("%s is %s, and %s by the intents", split.Target(&port), is.Mode, was.Mode)
-			modes = append(modes, Interference{Service: s, Mode: true, By: by, Rule: -1, Example: text})
-		}
+		c.mode(r)
 		// Operations of one port with the same rules are decided alike.
-		alike := sameRules{r.Request.Port(), was}
-		if seen[alike] {
-			continue
+		if alike := (sameRules{r.Request.Port(), &r.Outcomes[0]}); !seen[alike] {
+			seen[alike] = true
+			c.requests(r)
 		}
-		seen[alike] = true
-		changed := different(was, is)
-		if changed.Len() == 0 {
-			continue
-		}
-		mode, by := after.Mode(r.Request.Port())
-		decided := both.Decide(r, 1)
-		slices.SortStableFunc(decided, func(a, b enforce.Decided) int {
-			return cmp.Compare(a.Sources.Common(changed).First(), b.Sources.Common(changed).First())
-		})
-		for _, d := range decided {
-			k := key{by: d.Policy, rule: d.Rule}
-			if mode != was.Mode && (k.by == nil || there(before, k.by)) {
-				k.by, k.rule = by, -1 // the rules are as they were, and the mode decides whom they see
-			}
-			for _, k.opened = range []bool{false, true} {
-				for _, k.perhaps = range []bool{false, true} {
-					callers := keep(keep(d.Sources.Common(changed), was.Allowed, !k.opened), is.Undecided, k.perhaps)
-					if callers.Len() == 0 {
-						continue
-					}
-					at := found[k]
-					if at == nil {
-						at = &Interference{Service: s, Opened: k.opened, Perhaps: k.perhaps, By: k.by, Rule: k.rule, callers: space.NewSet(len(both.Sources))}
-						found[k] = at
-						order = append(order, k)
-					}
-					at.callers.AddAll(callers)
-					c := callers.First()
-					if anywhere := callers.Common(elsewhere); anywhere.Len() > 0 {
-						c = anywhere.First()
-					}
-					if caller := both.Sources[c]; at.Example == "" || caller.Elsewhere && !at.elsewhere {
-						at.Example, at.elsewhere = split.Witness(m.CallerAt(caller), &r.Request, k.opened), caller.Elsewhere
-					}
+	}
+	return c.list(), nil
+}
+
+// comparison is two points, before and after, at which all requests to a service are decided.
+type comparison struct {
+	*model.Model
+	split         *model.Split
+	before, after *enforce.Point
+	elsewhere     space.Set // the callers at no address that rules name
+	found         map[change]*Interference
+	order         []change
+}
+
+// change is what one Interference is about.
+type change struct {
+	Cause
+	was, is         enforce.Mode // of a port; otherwise it is about requests
+	opened, perhaps bool
+}
+
+// at is the Interference of a change.
+func (c *comparison) at(k change) *Interference {
+	i := c.found[k]
+	if i == nil {
+		i = &Interference{Service: c.split.Service, Cause: k.Cause, Opened: k.opened, Mode: k.was != k.is, Perhaps: k.perhaps, callers: space.NewSet(len(c.split.Sources))}
+		c.found[k] = i
+		c.order = append(c.order, k)
+	}
+	return i
+}
+
+// mode compares the modes of the port of a class.
+func (c *comparison) mode(r *enforce.Class) {
+	was, is := r.Outcomes[0].Mode, r.Outcomes[1].Mode
+	if was == is {
+		return
+	}
+	if i := c.at(change{Cause: c.modeCause(r.Request.Port()), was: was, is: is}); i.Example == "" {
+		port := space.Request{}.With(space.Port, r.Request.Value(space.Port))
+		i.Example = fmt.Sprintf("%s is %s, and %s by the intents", c.split.Target(&port), is, was)
+	}
+}
+
+// modeCause is what changes the mode of a port.
+func (c *comparison) modeCause(port uint16) Cause {
+	_, was := c.before.Mode(port)
+	_, is := c.after.Mode(port)
+	if was != nil && !c.after.Has(was) && (is == nil || c.before.Has(is)) {
+		return Cause{By: was, Rule: -1, Lost: true}
+	}
+	return Cause{By: is, Rule: -1}
+}
+
+// requests compares who may send the requests of a class.
+func (c *comparison) requests(r *enforce.Class) {
+	was, is := &r.Outcomes[0], &r.Outcomes[1]
+	changed := different(was, is)
+	if changed.Empty() {
+		return
+	}
+	for _, part := range c.causes(r, changed) {
+		for _, opened := range []bool{false, true} {
+			for _, perhaps := range []bool{false, true} {
+				callers := keep(keep(part.callers, was.Allowed, !opened), is.Undecided, perhaps)
+				if callers.Empty() {
+					continue
+				}
+				i := c.at(change{Cause: part.Cause, opened: opened, perhaps: perhaps})
+				i.callers.AddAll(callers)
+				first := callers.First()
+				if anywhere := callers.Common(c.elsewhere); !anywhere.Empty() {
+					first = anywhere.First()
+				}
+				if caller := c.split.Sources[first]; i.Example == "" || caller.Elsewhere && !i.elsewhere {
+					i.Example, i.elsewhere = c.split.Witness(c.CallerAt(caller), &r.Request, opened), caller.Elsewhere
 				}
 			}
 		}
 	}
-	list := modes
-	for _, k := range order {
-		at := found[k]
-		names := map[string]string{} // without addresses
-		for c := range at.callers.All() {
-			name, _ := m.ClassName(both, c)
-			if both.Sources[c].Elsewhere {
-				names[name] = name
-			} else {
-				names[name+model.Addresses(both, c)] = name
+}
+
+type caused struct {
+	Cause
+	callers space.Set
+}
+
+// causes divides the callers of a class that are treated differently by what makes the difference: the rule that decides
+// now, or, where that decided before too, the mode or an object that is lacking.
+func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) {
+	for _, d := range c.split.Decide(r, 1) {
+		left := d.Sources.Common(changed)
+		switch {
+		case left.Empty():
+		case d.Policy != nil && !c.before.Has(d.Policy):
+			all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, left})
+		case d.Policy == nil && model.DeniesByDefault(c.before):
+			all = append(all, caused{Cause{Rule: -1}, left})
+		case r.Outcomes[0].Mode != r.Outcomes[1].Mode: // the rules are as they were, and the mode decides whom they see
+			all = append(all, caused{c.modeCause(r.Request.Port()), left})
+		default:
+			for _, was := range c.split.Decide(r, 0) {
+				if part := left.Common(was.Sources); was.Policy != nil && !c.after.Has(was.Policy) && !part.Empty() {
+					all = append(all, caused{Cause{By: was.Policy, Rule: was.Rule, Lost: true}, part})
+					left.RemoveAll(part)
+				}
+			}
+			if !left.Empty() {
+				all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, left})
 			}
 		}
-		at.Callers = slices.DeleteFunc(slices.Collect(maps.Keys(names)), func(name string) bool {
+	}
+	slices.SortStableFunc(all, func(a, b caused) int { return cmp.Compare(a.callers.First(), b.callers.First()) })
+	return all
+}
+
+// list is all that was found, with the callers by their names.
+func (c *comparison) list() (list []Interference) {
+	for _, k := range c.order {
+		i := c.found[k]
+		names := map[string]string{} // without addresses
+		for n := range i.callers.All() {
+			name, _ := c.ClassName(c.split.Classes, n)
+			if c.elsewhere.Has(n) {
+				names[name] = name
+			} else {
+				names[name+model.Addresses(c.split.Classes, n)] = name
+			}
+		}
+		i.Callers = slices.DeleteFunc(slices.Collect(maps.Keys(names)), func(name string) bool {
 			_, anywhere := names[names[name]]
 			return anywhere && names[name] != name
 		})
-		slices.SortFunc(at.Callers, model.ByName)
-		list = append(list, *at)
+		slices.SortFunc(i.Callers, model.ByName)
+		list = append(list, *i)
 	}
 	slices.SortStableFunc(list, func(a, b Interference) int {
-		return cmp.Compare(objectName(a.By), objectName(b.By))
+		modeFirst := func(i *Interference) int {
+			if i.Mode {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(objectName(a.By), objectName(b.By)), cmp.Compare(modeFirst(&a), modeFirst(&b)))
 	})
-	return list, nil
+	return list
 }
 
 // different is the callers that two outcomes treat differently.
@@ -169,15 +241,6 @@ func objectName(p *enforce.Object) string {
 		return ""
 	}
 	return p.Kind + " " + p.ID()
-}
-
-func there(c *enforce.Point, p *enforce.Object) bool {
-	return slices.ContainsFunc(slices.Concat(c.Policies, c.Peers), func(q *enforce.Object) bool { return sameText(p, q) })
-}
-
-// sameText reports whether two policies are the same object of the same file.
-func sameText(a, b *enforce.Object) bool {
-	return a.Kind == b.Kind && a.ID() == b.ID() && a.At.File.Name == b.At.File.Name && a.At.File.Text == b.At.File.Text
 }
 
 // Names is a short list of the callers.

@@ -69,6 +69,19 @@ type Clause struct {
 // ID is NAMESPACE/NAME.
 func (p *Object) ID() string { return p.Namespace + "/" + p.Name }
 
+// Same reports whether two objects have one name and ask for the same. What cannot be judged asks for nothing that is known.
+func (p *Object) Same(q *Object) bool {
+	if p == q {
+		return true
+	}
+	return !p.Broken && !q.Broken && p.Kind == q.Kind && p.Namespace == q.Namespace && p.Name == q.Name &&
+		p.Effect == q.Effect && p.DryRun == q.DryRun && p.Requests == q.Requests && slices.Equal(p.Selector, q.Selector) &&
+		p.Gateways == q.Gateways && slices.Equal(p.Targets, q.Targets) &&
+		slices.EqualFunc(p.Clauses, q.Clauses, func(a, b Clause) bool {
+			return slices.EqualFunc(a.From, b.From, space.Box.Equal) && slices.EqualFunc(a.To, b.To, space.Box.Equal)
+		}) && p.Mode == q.Mode && slices.Equal(p.Ports, q.Ports)
+}
+
 // RuleAt is the span of a clause, counted from 0; that of the object if it has no such clause.
 func (p *Object) RuleAt(i int) source.Span {
 	if i < 0 || i >= len(p.Clauses) {

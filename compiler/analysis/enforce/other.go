@@ -3,6 +3,8 @@ package enforce
 import (
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/lang/source"
 )
 
 // Origin is what the annotations of an object say of the intents that it was made from: all that is known of them where
@@ -17,7 +19,9 @@ type Origin struct {
 type Other struct {
 	Kind, Namespace, Name string
 	Origin                Origin
+	At                    source.Span
 	Content               string    // all that it asks for in a canonical form, without what clusters and meshc add to it
+	Spec                  string    // the part of Content that is its spec
 	Sidecar               *Sidecar  // nil: it is of another kind
 	External              *External // nil: it is of another kind
 }

@@ -199,6 +199,23 @@ func converted(namespace, workload *Object) bool {
 	return len(workload.Ports) > 0 && !stated || slices.ContainsFunc(workload.Ports, func(p PortMode) bool { return p.Mode == Disable })
 }
 
+// Same reports whether the same objects bind two workloads.
+func (c *Point) Same(other *Point) bool {
+	sorted := func(c *Point) []*Object {
+		all := slices.Concat(c.Policies, c.Peers, c.Shadowed)
+		slices.SortFunc(all, func(a, b *Object) int {
+			return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+		})
+		return all
+	}
+	return slices.EqualFunc(sorted(c), sorted(other), (*Object).Same)
+}
+
+// Has reports whether an object of the same name that asks for the same binds the workload.
+func (c *Point) Has(p *Object) bool {
+	return slices.ContainsFunc(c.Policies, p.Same) || slices.ContainsFunc(c.Peers, p.Same)
+}
+
 // Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.
 func (c *Point) Mode(port uint16) (Mode, *Object) {
 	i, ok := slices.BinarySearchFunc(c.ports, port, func(s portSetting, port uint16) int { return cmp.Compare(s.port, port) })

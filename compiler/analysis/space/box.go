@@ -1,5 +1,7 @@
 package space
 
+import "slices"
+
 // Box is conditions that must all hold; without any it holds always.
 type Box []Condition
 
@@ -18,6 +20,13 @@ func (b Box) And(d Dimension, is ...Pattern) Box {
 		return b
 	}
 	return append(b, Is(d, is...))
+}
+
+// Equal reports whether two boxes have the same conditions in the same order.
+func (b Box) Equal(other Box) bool {
+	return slices.EqualFunc(b, other, func(c, d Condition) bool {
+		return c.Dimension == d.Dimension && slices.Equal(c.Is, d.Is) && slices.Equal(c.Not, d.Not)
+	})
 }
 
 // Match is how certain it is that something matches.

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,7 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 		Namespace: d.text(d.at(meta, "namespace")),
 		Name:      d.text(d.at(meta, "name")),
 		Origin:    d.origin(d.at(meta, "annotations")),
+		At:        d.span(cmp.Or(d.at(meta, "name"), n)),
 	}
 	added := d.added(n, meta)
 	switch kindOf {
@@ -68,6 +70,9 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 		}
 	}
 	o.Content = string(d.canonical(nil, n, added))
+	if spec != 0 && kindOf != "Namespace" { // whose finalizers a cluster adds
+		o.Spec = string(d.canonical(nil, spec, nil))
+	}
 	return append(all, o)
 }
 
