@@ -1,7 +1,9 @@
 package compiler
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
@@ -67,7 +69,11 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 		r.Interference(&interferences[i])
 	}
 	r.Findings(audit.Manifest, slices.Concat(read.Ambient(layer, b.workloads()), unjudged(b.Policy)))
+	elsewhere := b.elsewhere(r, layer)
 	for _, d := range read.Check(layer, append(b.workloads(), assumed...)) {
+		if d.Code == diag.Ineffective && elsewhere[d.Primary] {
+			continue
+		}
 		topic := audit.NoEffect
 		if d.Code == diag.Unevaluable {
 			topic = audit.Manifest
@@ -83,6 +89,36 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
 	}))
 	return m, nil
+}
+
+// elsewhere is the places of the policies in namespaces that the project does not have. What they bind is not known here, and
+// a note says so.
+func (b *Build) elsewhere(r *audit.Report, layer *enforce.Layer) map[source.Span]bool {
+	known := map[string]bool{b.Policy.RootNamespace: true}
+	for _, m := range b.Policy.Meshes {
+		known[m.Name] = true
+	}
+	for _, w := range b.Inventory.Workloads {
+		known[w.Namespace] = true
+	}
+	places := map[source.Span]bool{}
+	var namespaces []string
+	for _, p := range layer.Policies {
+		if !known[p.Namespace] {
+			places[p.At] = true
+			namespaces = append(namespaces, p.Namespace)
+		}
+	}
+	slices.Sort(namespaces)
+	if namespaces = slices.Compact(namespaces); len(namespaces) > 0 {
+		const most = 3
+		names := strings.Join(namespaces[:min(most, len(namespaces))], ", ")
+		if n := len(namespaces) - most; n > 0 {
+			names += fmt.Sprintf(" and %d more", n)
+		}
+		r.Add(diag.Note, audit.Elsewhere, source.Span{}, "the project has no namespace %s: policies there are not judged", names)
+	}
+	return places
 }
 
 // others is the objects of a build that decide no request.

@@ -23,8 +23,9 @@ func newVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [PATH...]",
 		Short: "Report what the mesh enforces, and what is wrong with it",
-		Long: `Report what the mesh enforces: the mutual TLS of each edge as both ends have it (mTLS, TLS to an external, plaintext or
-refused), services that any or world may call, services that no policy closes, and workloads that do not fit the policies.
+		Long: `Report what is wrong with what the mesh enforces: edges that are refused, services that any or world may call or that no
+policy closes, and workloads that do not fit the policies. --all also lists every edge with its mutual TLS as both ends have
+it: mTLS, TLS to an external, plaintext or refused.
 
 With --manifests a project is compared with what is deployed, in a folder or a cluster: the manifests are taken for all
 there is. An object of the project that they lack is an error, and so is what other policies open or shut, and the TLS that
@@ -40,6 +41,7 @@ policies that interfere or cannot be judged, a folder that differs.`,
 	}
 	v.inputs.registerProject(cmd)
 	registerAnswerFormat(cmd, &v.format)
+	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport, as JSON does")
 	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
 	return cmd
 }
@@ -48,6 +50,7 @@ type verify struct {
 	inputs
 	format    string
 	manifests []string
+	all       bool
 }
 
 // report is what verify prints, with the names of files as the user in the current folder would write them.
@@ -73,7 +76,7 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	out := r.text()
+	out := r.text(v.all)
 	if v.format == "json" {
 		if out, err = r.json(); err != nil {
 			return err

@@ -9,7 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-func (r *report) text() []byte {
+// text is the problems, most severe first, and with all also every edge.
+func (r *report) text(all bool) []byte {
 	var b bytes.Buffer
 	byResult := map[audit.Transport]int{}
 	for _, e := range r.Edges {
@@ -34,7 +35,7 @@ func (r *report) text() []byte {
 		}
 		columns(&b, rows)
 	}
-	if len(r.Edges) > 0 {
+	if all && len(r.Edges) > 0 {
 		b.WriteByte('\n')
 		rows := [][]string{{"caller", "callee", "client", "server", "result"}}
 		for _, e := range r.Edges {

@@ -77,7 +77,7 @@ func (c *checker) expand(g *group) {
 	}
 	g.state = visiting
 	defer func() { g.state = visited }()
-	members := map[*service]bool{}
+	var members []*service
 	for _, r := range g.decl.Members {
 		if special(r) != policy.FromService || r.Name.Text == "*" && !r.Name.Quoted {
 			c.list.Add(diag.NotADestination, r.Range, "the members of a group are services, not %s", quoted(r.String())).
@@ -100,11 +100,10 @@ func (c *checker) expand(g *group) {
 		case s.group != nil:
 			c.expand(s.group)
 		}
-		for _, member := range s.services() {
-			members[member] = true
-		}
+		members = append(members, s.services()...)
 	}
-	g.members = slices.SortedFunc(maps.Keys(members), compareServices)
+	slices.SortFunc(members, compareServices)
+	g.members = slices.Compact(members)
 	if len(g.members) == 1 && len(g.decl.Members) == 1 {
 		c.list.Add(diag.SmallGroup, g.decl.Name.Range, "group %s has one member", quoted(g.decl.Name.Text)).
 			WithHelp("write %s itself instead of the group", g.decl.Members[0])

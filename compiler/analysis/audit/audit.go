@@ -40,6 +40,7 @@ const (
 	Account      Topic = "account"      // one that no workload runs as
 	Changed      Topic = "changed"      // an object that is not what the project gives
 	DryRun       Topic = "dry-run"      // a policy that is logged and not enforced
+	Elsewhere    Topic = "elsewhere"    // policies of namespaces that nothing is known of
 	Exposure     Topic = "exposed"      // callers that nothing names
 	Folder       Topic = "folder"       // a file that is not what the project gives
 	Guard        Topic = "guard"        // a broken never, always or only
@@ -54,6 +55,7 @@ const (
 	PlaintextTLS Topic = "plaintext"
 	RefusedEdge  Topic = "refused"
 	Scrape       Topic = "scrape"
+	Undecided    Topic = "undecided" // an edge that a policy decides which cannot be judged
 	Workload     Topic = "workload"
 )
 

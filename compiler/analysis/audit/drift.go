@@ -17,23 +17,27 @@ type Objects struct {
 // is judged as sets of requests, so that their text may differ.
 func (r *Report) Drift(given, deployed Objects) {
 	type object struct{ kind, id string }
-	there := map[object]*enforce.Other{}
+	there := map[object][]*enforce.Other{} // usually one
 	for _, p := range deployed.Policies {
-		there[object{p.Kind, p.ID()}] = nil
+		there[object{p.Kind, p.ID()}] = []*enforce.Other{}
 	}
 	for i := range deployed.Others {
 		o := &deployed.Others[i]
-		there[object{o.Kind, o.ID()}] = o
+		key := object{o.Kind, o.ID()}
+		there[key] = append(there[key], o)
 	}
 	ours, managed := map[object]bool{}, map[string]bool{}
 	look := func(kind, namespace, id, spec string) {
 		key := object{kind, id}
 		ours[key], managed[namespace] = true, true
-		switch o, ok := there[key]; {
-		case !ok:
+		all, ok := there[key]
+		if !ok {
 			r.Add(diag.Error, Missing, source.Span{}, "the project gives the %s %s, and the manifests do not have it", kind, id)
-		case o != nil && o.Spec != spec:
-			r.Add(diag.Error, Changed, o.At, "the %s %s is not what the project gives", kind, id)
+		}
+		for _, o := range all {
+			if o.Spec != spec {
+				r.Add(diag.Error, Changed, o.At, "the %s %s is not what the project gives", kind, id)
+			}
 		}
 	}
 	for _, p := range given.Policies {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
@@ -74,6 +75,11 @@ func (r *Report) edge(m *model.Model, e *edge) {
 	// A dry run refuses nobody. Where mTLS is disabled nobody has an identity, so that what it would do says nothing.
 	idle := e.mode == enforce.Disable && m.Policy.DryRun
 	switch {
+	case e.doubt != "" && !idle:
+		out.Result, out.Why = Unknown, e.doubt
+		if e.mode != enforce.Unknown && e.mode != enforce.Listener { // of which there is a finding already
+			r.Add(diag.Warning, Undecided, e.at, "%s -> %s:%s is undecided: %s", out.From, out.To, port, out.Why)
+		}
 	case e.refused != "" && !idle:
 		out.Result, out.Why = Refused, e.refused
 		r.Add(diag.Error, RefusedEdge, e.at, "%s -> %s:%s is refused: %s", out.From, out.To, port, out.Why)
@@ -106,20 +112,24 @@ type conflict struct {
 
 // edge is a caller and a port as the proxies at both ends see them.
 type edge struct {
-	from    model.Caller
-	to      *policy.Service
-	port    uint16 // 0: the ports that nothing names
-	mode    enforce.Mode
-	ways    []model.Way // what callers with a sidecar open
-	at      source.Span // the statement; zero where there are manifests only
-	refused string      // why the rules let no request through; empty where they let some
+	from model.Caller
+	to   *policy.Service
+	port uint16 // 0: the ports that nothing names
+	mode enforce.Mode
+	ways []model.Way // what callers with a sidecar open
+	at   source.Span // the statement; zero where there are manifests only
+	fate
 
 	conflicts []conflict // why what the callers open is not accepted
 }
 
 func edgesOf(m *model.Model, split *model.Split) []edge {
 	s := split.Service
-	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[string]int{}}
+	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[string]int{}, byIdentity: map[string][]int{}}
+	for c, caller := range split.Sources {
+		e.everyone = append(e.everyone, c)
+		e.byIdentity[caller.Identity()] = append(e.byIdentity[caller.Identity()], c)
+	}
 	for i := range s.Allow {
 		r := &s.Allow[i]
 		ports := r.Ports
@@ -153,24 +163,28 @@ type edges struct {
 	callee  *enforce.Point
 	all     []edge
 	seen    map[string]int // by caller and port
+
+	everyone   []int // the sources of the split
+	byIdentity map[string][]int
 }
 
-func (e *edges) add(f model.Caller, port uint16, at source.Span, refused string) {
+func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
 	one := edge{from: f, to: e.service, port: port}
 	if port == e.split.Other.Port() {
 		one.port = 0
 	}
 	key := fmt.Sprint(f, one.port)
 	if i, ok := e.seen[key]; ok {
-		if refused == "" {
-			e.all[i].refused = ""
+		switch known := &e.all[i]; {
+		case is.refused == "" && is.doubt == "", is.doubt != "" && known.refused != "":
+			known.fate = is
 		}
 		return
 	}
 	e.seen[key] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
 	one.ways = e.Ways(f.Source, e.service, one.port)
-	one.at, one.refused = at, refused
+	one.at, one.fate = at, is
 	for _, w := range one.ways {
 		if why := e.conflict(&w, one.mode, port); why != "" {
 			one.conflicts = append(one.conflicts, conflict{w, why})
@@ -186,66 +200,104 @@ func (e *edges) conflict(w *model.Way, mode enforce.Mode, port uint16) string {
 	}
 	if w.Anonymous() && mode != enforce.Unknown && mode != enforce.Listener && !(mode == enforce.Disable && w.Rule == nil) {
 		world := func(c space.Source) bool { return c.Identity() == "" && c.Elsewhere }
-		if why, _ := e.refused(port, nil, world); why != "" {
-			return w.String() + ", so they have no identity: " + why
+		if f := e.fate(port, nil, nil, world); f.refused != "" {
+			return w.String() + ", so they have no identity: " + f.refused
 		}
 	}
 	return ""
 }
 
-// refused is why none of the callers is let through; empty where one is. Known reports whether there are any such callers.
-func (e *edges) refused(port uint16, ops []policy.Operation, is func(space.Source) bool) (why string, known bool) {
+// fate is what becomes of callers at a port.
+type fate struct {
+	known   bool   // there are such callers
+	refused string // why none of them is let through; empty where one is, or may be
+	doubt   string // why it is not known whether one is let through; empty where that is known
+}
+
+// fate is what becomes of some callers: of all that match, or of those among the candidates where these are not nil.
+func (e *edges) fate(port uint16, ops []policy.Operation, candidates []int, is func(space.Source) bool) (f fate) {
 	for i := range e.split.Operations {
 		r := &e.split.Operations[i]
 		if r.Request.Port() != port || !model.Occurs(e.service, &r.Request) || !model.Matches(&r.Request, nil, ops) {
 			continue
 		}
-		for c, caller := range e.split.Sources {
-			if !is(caller) {
-				continue
-			}
-			if r.Outcomes[0].Allowed.Has(c) || r.Outcomes[0].Undecided.Has(c) {
-				return "", true
-			}
-			if !known {
-				why, known = e.split.Decision(r, 0, c).String(), true
+		if candidates == nil {
+			candidates = e.everyone
+		}
+		for _, c := range candidates {
+			switch {
+			case !is(e.split.Sources[c]):
+			case r.Outcomes[0].Allowed.Has(c):
+				return fate{known: true}
+			case r.Outcomes[0].Undecided.Has(c) && f.doubt == "":
+				f.known, f.doubt = true, e.split.Decision(r, 0, c).String()
+			case !f.known:
+				f.known, f.refused = true, e.split.Decision(r, 0, c).String()
 			}
 		}
 	}
-	return why, known
+	if f.doubt != "" {
+		f.refused = ""
+	}
+	return f
 }
 
 // intended adds an edge of the policy with what becomes of it. A caller that cannot be distinguished, a service outside
 // the mesh without an address, has none.
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
-	if why, known := e.refused(port, rule.Ops, func(c space.Source) bool { return e.Represents(c, f) }); known {
-		e.add(model.Caller{Source: f}, port, rule.At, why)
+	var candidates []int
+	if f.Kind == policy.FromService && f.Service.Proxied() {
+		if candidates = e.byIdentity[e.Principal(f.Service)]; candidates == nil {
+			return
+		}
+	}
+	if is := e.fate(port, rule.Ops, candidates, func(c space.Source) bool { return e.Represents(c, f) }); is.known {
+		e.add(model.Caller{Source: f}, port, rule.At, is)
 	}
 }
 
 // admitted adds the edges that manifests make: for each port the widest callers, and those that are named where these are
 // not everyone.
 func (e *edges) admitted() {
-	byPort := map[uint16][]bool{}
+	type open struct{ surely, perhaps []bool }
+	byPort := map[uint16]*open{}
 	var ports []uint16
 	for i := range e.split.Operations {
 		r := &e.split.Operations[i]
 		if !model.Occurs(e.service, &r.Request) {
 			continue
 		}
-		open := byPort[r.Request.Port()]
-		if open == nil {
-			open = make([]bool, len(e.split.Sources))
-			byPort[r.Request.Port()] = open
+		at := byPort[r.Request.Port()]
+		if at == nil {
+			at = &open{make([]bool, len(e.split.Sources)), make([]bool, len(e.split.Sources))}
+			byPort[r.Request.Port()] = at
 			ports = append(ports, r.Request.Port())
 		}
-		e.split.MarkOpen(r, open)
+		e.split.MarkAllowed(r, at.surely)
+		e.split.MarkOpen(r, at.perhaps)
 	}
 	for _, port := range ports {
-		for _, f := range e.Model.Admitted(e.split.Classes, byPort[port]) {
-			e.add(f, port, source.Span{}, "")
+		at := byPort[port]
+		sure := e.Model.Admitted(e.split.Classes, at.surely)
+		for _, f := range sure {
+			e.add(f, port, source.Span{}, fate{})
+		}
+		if slices.Equal(at.surely, at.perhaps) {
+			continue
+		}
+		for _, f := range e.Model.Admitted(e.split.Classes, at.perhaps) {
+			if !slices.ContainsFunc(sure, func(s model.Caller) bool { return s.String() == f.String() }) {
+				e.add(f, port, source.Span{}, fate{doubt: "it depends on a policy that cannot be judged"})
+			}
 		}
 	}
+}
+
+// elsewhere reports whether a host is a Service of a namespace of which nothing is known.
+func elsewhere(m *model.Model, host string) bool {
+	_, rest, _ := strings.Cut(host, ".")
+	namespace, domain, ok := strings.Cut(rest, ".")
+	return ok && strings.HasPrefix(domain, "svc.") && m.Mesh(namespace) == nil
 }
 
 // unmatched reports DestinationRules that set the TLS of callers of a service, or of a port, that is not known here.
@@ -269,6 +321,7 @@ func unmatched(m *model.Model) (list diag.List) {
 			}
 		}
 		switch {
+		case !matched && elsewhere(m, d.Host):
 		case !matched:
 			list.Add(diag.UnknownEffect, d.At, "the DestinationRule %s sets the TLS of the callers of %s, which is not a service here: it is not judged", d.ID(), d.Host)
 		case len(ports) > 0:

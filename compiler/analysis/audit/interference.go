@@ -159,7 +159,7 @@ type caused struct {
 }
 
 // causes divides the callers of a class that are treated differently by what makes the difference: the rule that decides
-// now, or, where that decided before too, the mode or an object that is lacking.
+// now, or, where that decided before too, an object that is lacking or the mode.
 func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) {
 	for _, d := range c.split.Decide(r, 1) {
 		left := d.Sources.Common(changed)
@@ -169,8 +169,6 @@ func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) 
 			all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, left})
 		case d.Policy == nil && model.DeniesByDefault(c.before):
 			all = append(all, caused{Cause{Rule: -1}, left})
-		case r.Outcomes[0].Mode != r.Outcomes[1].Mode: // the rules are as they were, and the mode decides whom they see
-			all = append(all, caused{c.modeCause(r.Request.Port()), left})
 		default:
 			for _, was := range c.split.Decide(r, 0) {
 				if part := left.Common(was.Sources); was.Policy != nil && !c.after.Has(was.Policy) && !part.Empty() {
@@ -178,7 +176,11 @@ func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) 
 					left.RemoveAll(part)
 				}
 			}
-			if !left.Empty() {
+			switch {
+			case left.Empty():
+			case r.Outcomes[0].Mode != r.Outcomes[1].Mode: // the rules are as they were, and the mode decides whom they see
+				all = append(all, caused{c.modeCause(r.Request.Port()), left})
+			default:
 				all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, left})
 			}
 		}

@@ -21,8 +21,9 @@ type Judgement struct {
 // Judge checks every guard of the policy against what the manifests let through. The error says why one could not be judged.
 func (m *Model) Judge() ([]Judgement, error) {
 	judged := make([]Judgement, 0, len(m.Policy.Guards))
+	callees := m.judgeCallees(m.Policy.Guards)
 	for _, g := range m.Policy.Guards {
-		broken, err := m.judge(g)
+		broken, err := m.judge(g, callees)
 		if err != nil {
 			return nil, err
 		}
@@ -92,11 +93,74 @@ func portsOf(s *policy.Service, ports []uint16) []uint16 {
 
 // Breaks reports whether the manifests break a guard. The error says why it could not be judged.
 func (m *Model) Breaks(g *policy.Guard) (bool, error) {
-	broken, err := m.judge(g)
+	broken, err := m.judge(g, m.judgeCallees([]*policy.Guard{g}))
 	return broken != nil, err
 }
 
-func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
+// aboutCallee is a guard and one of its destinations that have a proxy.
+type aboutCallee struct {
+	guard  *policy.Guard
+	callee *policy.Service
+}
+
+type verdict struct {
+	broken *diag.Diagnostic // nil where the guard holds for the callee
+	err    error
+}
+
+// judgeCallees judges guards about single calls. Those about the same operations of a callee share a division of its requests.
+func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
+	type shared struct {
+		callee *policy.Service
+		key    string
+	}
+	byCallee := map[shared][]*policy.Guard{}
+	var order []shared
+	for _, g := range guards {
+		if g.Kind == policy.Never && g.Transitive {
+			continue
+		}
+		key := (&policy.Rule{Ports: g.Ports, Ops: g.Ops}).OperationKey()
+		if slices.ContainsFunc(g.Ops, func(o policy.Operation) bool { return o.Every }) {
+			key += "\n*"
+		}
+		for _, s := range g.To {
+			if !s.Proxied() {
+				continue
+			}
+			at := shared{s, key}
+			if byCallee[at] == nil {
+				order = append(order, at)
+			}
+			byCallee[at] = append(byCallee[at], g)
+		}
+	}
+	verdicts := map[aboutCallee]verdict{}
+	var classifier enforce.Classifier
+	for _, at := range order {
+		var extra space.Distinctions
+		for i, g := range byCallee[at] {
+			m.AddSources(&extra, g.From)
+			m.AddSources(&extra, g.Except)
+			if i == 0 {
+				AddOperations(&extra, g.Ports, g.Ops)
+			}
+		}
+		split, err := m.splitWith(&classifier, at.callee, extra)
+		for _, g := range byCallee[at] {
+			v := verdict{err: err}
+			if err != nil {
+				v.err = fmt.Errorf("%s: %w", at.callee.ID(), err)
+			} else {
+				v.broken = m.judgeCallee(g, split)
+			}
+			verdicts[aboutCallee{g, at.callee}] = v
+		}
+	}
+	return verdicts
+}
+
+func (m *Model) judge(g *policy.Guard, callees map[aboutCallee]verdict) (*diag.Diagnostic, error) {
 	if g.Kind == policy.Never && g.Transitive {
 		return m.judgeChains(g)
 	}
@@ -106,7 +170,8 @@ func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
 		if !s.Proxied() {
 			broken = m.judgeOutside(g, s)
 		} else {
-			broken, err = m.judgeCallee(g, s)
+			v := callees[aboutCallee{g, s}]
+			broken, err = v.broken, v.err
 		}
 		if broken != nil || err != nil {
 			return broken, err
@@ -115,15 +180,8 @@ func (m *Model) judge(g *policy.Guard) (*diag.Diagnostic, error) {
 	return nil, nil
 }
 
-func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnostic, error) {
-	var extra space.Distinctions
-	m.AddSources(&extra, g.From)
-	m.AddSources(&extra, g.Except)
-	AddOperations(&extra, g.Ports, g.Ops)
-	split, err := m.Split(s, extra)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ID(), err)
-	}
+func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
+	s := split.Service
 	order := plainFirst(split.Sources)
 	reached := make([]bool, len(g.From)) // for an only: which of its callers reach the destination at all
 	perhaps := make([]bool, len(g.From)) // for an only: which of them may
@@ -144,11 +202,11 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
 			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(caller, g.Except):
-				return m.broken(diag.NeverBroken, g, split, caller, r), nil
+				return m.broken(diag.NeverBroken, g, split, caller, r)
 			case g.Kind == policy.Always && named && !o.Allowed.Has(c) && !idle:
-				return m.broken(diag.AlwaysBroken, g, split, caller, r), nil
+				return m.broken(diag.AlwaysBroken, g, split, caller, r)
 			case g.Kind == policy.Only && open && !m.MatchesAnySource(caller, g.From) && !m.MatchesAnySource(caller, g.Except):
-				return m.broken(diag.OnlyBroken, g, split, caller, r), nil
+				return m.broken(diag.OnlyBroken, g, split, caller, r)
 			}
 			if g.Kind == policy.Only && (o.Allowed.Has(c) || idle) {
 				for f := range g.From {
@@ -165,15 +223,15 @@ func (m *Model) judgeCallee(g *policy.Guard, s *policy.Service) (*diag.Diagnosti
 		if f := slices.Index(reached, false); f >= 0 {
 			if perhaps[f] {
 				d := diag.New(diag.OnlyBroken, g.At, "whether %s may call %s cannot be judged", g.From[f], s.ID())
-				return &d, nil
+				return &d
 			}
 			d := diag.New(diag.OnlyBroken, g.At, "%s may not call %s", g.From[f], s.ID())
 			d.WithHelp("write the edge, or take %s out of the only", g.From[f])
 			deniedBy(&d, g.From[f], s)
-			return &d, nil
+			return &d
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // plainFirst is the indices of sources, those at addresses that no rule names first: they make better witnesses.

@@ -286,11 +286,16 @@ func (s *Split) Witness(caller string, r *space.Request, allowed bool) string {
 
 // MarkOpen sets open for each class of callers that gets through with a class of operations, or may.
 func (s *Split) MarkOpen(r *enforce.Class, open []bool) {
-	o := &r.Outcomes[0]
-	for _, set := range [...]space.Set{o.Allowed, o.Undecided} {
-		for n := range set.All() {
-			open[n] = open[n] || !Unproven(s.Sources[n], o.Mode)
-		}
+	s.MarkAllowed(r, open)
+	s.mark(r.Outcomes[0].Undecided, r, open)
+}
+
+// MarkAllowed does the same for the classes that surely get through.
+func (s *Split) MarkAllowed(r *enforce.Class, open []bool) { s.mark(r.Outcomes[0].Allowed, r, open) }
+
+func (s *Split) mark(set space.Set, r *enforce.Class, open []bool) {
+	for n := range set.All() {
+		open[n] = open[n] || !Unproven(s.Sources[n], r.Outcomes[0].Mode)
 	}
 }
 

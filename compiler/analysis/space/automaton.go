@@ -64,7 +64,7 @@ type state struct {
 
 // preferred is every byte that a representative may have, readable ones first. Any other byte behaves as one of them.
 var preferred = func() []byte {
-	all := []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._~%!$&'()+,;:@=")
+	all := []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._~%!$&'()+,;:@=*[]")
 	for c := byte('!'); c <= '~'; c++ {
 		if !slices.Contains(all, c) {
 			all = append(all, c)
