@@ -2,7 +2,6 @@ package enforce
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"time"
 
@@ -68,19 +67,6 @@ type Clause struct {
 
 // ID is NAMESPACE/NAME.
 func (p *Object) ID() string { return p.Namespace + "/" + p.Name }
-
-// Same reports whether two objects have one name and ask for the same. What cannot be judged asks for nothing that is known.
-func (p *Object) Same(q *Object) bool {
-	if p == q {
-		return true
-	}
-	return !p.Broken && !q.Broken && p.Kind == q.Kind && p.Namespace == q.Namespace && p.Name == q.Name &&
-		p.Effect == q.Effect && p.DryRun == q.DryRun && p.Requests == q.Requests && slices.Equal(p.Selector, q.Selector) &&
-		p.Gateways == q.Gateways && slices.Equal(p.Targets, q.Targets) &&
-		slices.EqualFunc(p.Clauses, q.Clauses, func(a, b Clause) bool {
-			return slices.EqualFunc(a.From, b.From, space.Box.Equal) && slices.EqualFunc(a.To, b.To, space.Box.Equal)
-		}) && p.Mode == q.Mode && slices.Equal(p.Ports, q.Ports)
-}
 
 // RuleAt is the span of a clause, counted from 0; that of the object if it has no such clause.
 func (p *Object) RuleAt(i int) source.Span {
@@ -166,23 +152,20 @@ func Rivals(a, b *Object) bool {
 	return a.Created.IsZero() && b.Created.IsZero() && (a.Broken || b.Broken || a.Mode != b.Mode || !slices.Equal(a.Ports, b.Ports))
 }
 
-// Same reports whether two objects say the same, however they are written and wherever they come from.
+// Same reports whether two objects of one name ask for the same, however they are written and wherever they come from. Of
+// those that are broken nothing is known but their text.
 func Same(a, b *Object) bool {
-	if a == b || a == nil || b == nil {
+	switch {
+	case a == b || a == nil || b == nil:
 		return a == b
-	}
-	if !a.Document.IsZero() && !b.Document.IsZero() && a.Document.Text() == b.Document.Text() {
+	case a.Kind != b.Kind || a.Namespace != b.Namespace || a.Name != b.Name:
+		return false
+	case !a.Document.IsZero() && !b.Document.IsZero() && a.Document.Text() == b.Document.Text():
 		return true
 	}
-	return a.Name == b.Name && reflect.DeepEqual(a.withoutPlace(), b.withoutPlace())
-}
-
-func (p *Object) withoutPlace() Object {
-	o := *p
-	o.At, o.Document, o.Origin = source.Span{}, source.Span{}, Origin{}
-	o.Clauses = slices.Clone(p.Clauses)
-	for i := range o.Clauses {
-		o.Clauses[i].At = source.Span{}
-	}
-	return o
+	return !a.Broken && !b.Broken && a.Effect == b.Effect && a.DryRun == b.DryRun && a.Requests == b.Requests &&
+		slices.Equal(a.Selector, b.Selector) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
+		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
+			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
+		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
 }

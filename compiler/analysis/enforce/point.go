@@ -199,7 +199,7 @@ func converted(namespace, workload *Object) bool {
 	return len(workload.Ports) > 0 && !stated || slices.ContainsFunc(workload.Ports, func(p PortMode) bool { return p.Mode == Disable })
 }
 
-// Same reports whether the same objects bind two workloads.
+// Same reports whether two points, of any two layers, decide alike because all that has a say is the same.
 func (c *Point) Same(other *Point) bool {
 	sorted := func(c *Point) []*Object {
 		all := slices.Concat(c.Policies, c.Peers, c.Shadowed)
@@ -208,12 +208,13 @@ func (c *Point) Same(other *Point) bool {
 		})
 		return all
 	}
-	return slices.EqualFunc(sorted(c), sorted(other), (*Object).Same)
+	return c.dataplane == other.dataplane && slices.EqualFunc(sorted(c), sorted(other), Same)
 }
 
 // Has reports whether an object of the same name that asks for the same binds the workload.
 func (c *Point) Has(p *Object) bool {
-	return slices.ContainsFunc(c.Policies, p.Same) || slices.ContainsFunc(c.Peers, p.Same)
+	same := func(q *Object) bool { return Same(p, q) }
+	return slices.ContainsFunc(c.Policies, same) || slices.ContainsFunc(c.Peers, same)
 }
 
 // Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.
@@ -258,10 +259,4 @@ func (c *Point) guard() *Object {
 		}
 	}
 	return nil
-}
-
-// Same reports whether two points, of any two layers, decide alike because all that has a say is the same.
-func (c *Point) Same(other *Point) bool {
-	return c.dataplane == other.dataplane && slices.EqualFunc(c.Policies, other.Policies, Same) &&
-		slices.EqualFunc(c.Peers, other.Peers, Same) && slices.EqualFunc(c.Shadowed, other.Shadowed, Same)
 }
