@@ -153,7 +153,7 @@ func Rivals(a, b *Object) bool {
 }
 
 // Same reports whether two objects of one name ask for the same, however they are written and wherever they come from. Of
-// those that are broken nothing is known but their text.
+// those that are broken nothing is known but what they say.
 func Same(a, b *Object) bool {
 	switch {
 	case a == b || a == nil || b == nil:
@@ -163,7 +163,10 @@ func Same(a, b *Object) bool {
 	case !a.Document.IsZero() && !b.Document.IsZero() && a.Document.Text() == b.Document.Text():
 		return true
 	}
-	return !a.Broken && !b.Broken && a.Effect == b.Effect && a.DryRun == b.DryRun && a.Requests == b.Requests &&
+	if a.Broken || b.Broken {
+		return a.Broken && b.Broken && a.Content != "" && a.Content == b.Content && a.Requests == b.Requests
+	}
+	return a.Effect == b.Effect && a.Provider == b.Provider && a.DryRun == b.DryRun && a.Requests == b.Requests &&
 		slices.Equal(a.Selector, b.Selector) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
 			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)

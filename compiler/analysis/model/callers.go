@@ -153,7 +153,14 @@ func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 			everywhere[split.Identity(n)] = open[n] && (known || !seen)
 		}
 	}
-	var all []Caller
+	type kind struct {
+		policy.Source
+		identities   string
+		unidentified bool
+	}
+	kindOf := func(c *Caller) kind { return kind{c.Source, strings.Join(c.Identities, and), c.Unidentified} }
+	var all, wide []Caller
+	places := map[kind][]Caller{} // one kind in several places
 	for n := range split.Sources {
 		if !open[n] {
 			continue
@@ -165,12 +172,19 @@ func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 		if !everywhere[split.Identity(n)] {
 			c.Peer, c.Client = split.Block(n, space.SourceAddress), split.Block(n, space.RemoteAddress)
 		}
-		if !slices.ContainsFunc(all, func(o Caller) bool { return o.same(&c) && o.Peer == c.Peer && o.Client == c.Client }) {
-			all = append(all, c)
+		k := kindOf(&c)
+		if slices.ContainsFunc(places[k], func(o Caller) bool { return o.Peer == c.Peer && o.Client == c.Client }) {
+			continue
+		}
+		places[k] = append(places[k], c)
+		if all = append(all, c); c.Kind != policy.FromService || len(c.Identities) > 0 || c.Unidentified {
+			wide = append(wide, c)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(c Caller) bool {
-		return slices.ContainsFunc(all, func(other Caller) bool { return other.covers(&c) })
+	// A single service covers no other one.
+	return slices.DeleteFunc(all, func(c Caller) bool {
+		covers := func(other Caller) bool { return other.covers(&c) }
+		return slices.ContainsFunc(wide, covers) || slices.ContainsFunc(places[kindOf(&c)], covers)
 	})
 }
 
