@@ -63,7 +63,7 @@ var (
 	serviceNames = []string{"frontend", "backend", "db", "api", "cache", "mesh", "deny", "port", "label", "web-2", "x", "a-name-that-is-as-long-as-a-label-may-be-which-is-63-characters"}
 	allProtocols = []string{"http", "http", "http2", "grpc", "tcp", "tls", ""}
 	modeWords    = []string{"strict", "strict", "permissive", "permissive", "disable"}
-	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/%7Euser", "/orders/{*}/{**}", "/api/"}
+	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/~user", "/orders/{*}/{**}", "/api/"}
 	intentVerbs  = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PURGE"}
 )
 
