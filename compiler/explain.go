@@ -20,11 +20,11 @@ func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
 // Explain answers the same question by deployed manifests. The caller may also be an account that nothing names, as
 // NAMESPACE/ACCOUNT.
 func (d *Deployed) Explain(query ...string) ([]*explain.Explanation, error) {
-	return explainAll(d.Model, query, explain.Options{Assumed: d.Assumptions})
+	return explainAll(d.Model, query, explain.Options{Assumed: d.Assumptions, Workloads: d.Workloads != nil})
 }
 
 func explainAll(m *model.Model, words []string, o explain.Options) ([]*explain.Explanation, error) {
-	queries, err := explain.Parse(m.Policy, words, o.Try == nil)
+	queries, err := explain.Parse(m.Policy, words, explain.Names{Accounts: o.Try == nil, Workloads: o.Workloads})
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,8 @@ func TestRemedies(t *testing.T) {
 	for query, want := range map[string]string{
 		"frontend old:80":                     "shop: frontend -> old:80",
 		"payments/api frontend:8080 GET /x":   "shop: payments/api -> frontend:8080 GET /x | payments: api -> shop/frontend:8080 GET /x, shop: export frontend:8080 to payments/api GET /x",
-		"istio-system/ingress db":             "shop: istio-system/ingress -> db",
+		"istio-system/ingress old:80":         "shop: istio-system/ingress -> old:80",
+		"istio-system/ingress db":             "broken: never payments/api ->> db except backend", // anyone may call the gateway
 		"payments/* old:80":                   "shop: payments/* -> old:80 | payments: payments/* -> shop/old:80, shop: export old:80 to payments",
 		"any old:80":                          "refused: MESH1010", // which `any` is meant
 		"shop/any old:80":                     `shop: "any" -> old:80`,

@@ -25,6 +25,7 @@ type inputs struct {
 	warnings
 	environment    string
 	workloads      []string
+	rootNamespace  string // of the mesh that manifests are from, where no project says it
 	date           string
 	withNamespaces bool
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -19,6 +20,11 @@ type policies struct {
 	project *project.Project
 }
 
+// registerRoot is for a verb that judges manifests without a project, whose settings would say it.
+func (in *inputs) registerRoot(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&in.rootNamespace, "root-namespace", "", "root namespace of the mesh that --manifests are from (default that of meshc.yaml, or istio-system)")
+}
+
 // readPolicies reads manifests, and workloads to compare them with where --workloads names any.
 func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies, error) {
 	if err := stdinOnce(patterns, in.workloads); err != nil {
@@ -27,6 +33,12 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	p, findings, err := project.Open(nil)
 	if err != nil {
 		return nil, err
+	}
+	if root := in.rootNamespace; root != "" {
+		if !policy.IsLabel(root) {
+			return nil, usageError("--root-namespace %s: no namespace can be called so", root)
+		}
+		p.Config.RootNamespace = root
 	}
 	out := &policies{project: p}
 	files, err := manifestFiles(p, patterns, cmd.InOrStdin())

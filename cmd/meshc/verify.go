@@ -40,6 +40,7 @@ policies that interfere or cannot be judged, a folder that differs.`,
 		RunE: verb(v.run),
 	}
 	v.inputs.registerProject(cmd)
+	v.inputs.registerRoot(cmd)
 	registerAnswerFormat(cmd, &v.format)
 	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport, as JSON does")
 	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
@@ -66,6 +67,9 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 	alone, err := v.alone(paths)
 	if err != nil {
 		return err
+	}
+	if !alone && v.rootNamespace != "" {
+		return usageError("--root-namespace is about --manifests without a project; a project states its root namespace in meshc.yaml")
 	}
 	var r *report
 	if alone {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -19,9 +21,13 @@ func newWhy() *cobra.Command {
 		Long: `Explain whether one service may call another: by which policy, rule and intent, and with which mutual TLS.
 
 SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (every caller with an
-identity) or world (every caller). DST is one service or external. A group stands for each of its members. Without a port
-the answer is for every port; without METHOD and PATH it says for which operations. Rules of a policy are counted from 0,
-as in the logs of Istio's proxies.
+identity) or world (every caller). DST is one service or external. A group stands for each of its members. A service may
+also be named as other tools name it: by its SPIFFE ID or principal, a host name (backend.shop.svc.cluster.local) or a pod,
+and a caller by its address. Without a port the answer is for every port, and a port of a Kubernetes Service stands for
+the container port that it leads to; without METHOD and PATH it says for which operations. Rules of a policy are counted
+from 0, as in the logs of Istio's proxies.
+
+What a denial offers has been tried: it passes meshc check, allows the call, and breaks no never and no only.
 
 A call to an external is allowed where an edge leads to it, and where nothing stops it: Istio stops calls out of the mesh
 only with ` + "`targets.istio.sidecars: true`" + `.
@@ -47,6 +53,7 @@ The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the 
 	registerAnswerFormat(cmd, &w.format)
 	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default: the one around the current folder)")
 	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests to ask instead of a project: a file, folder, glob, or - for standard input; repeatable")
+	w.inputs.registerRoot(cmd)
 	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "exit with 1 if none of the requests is allowed")
 	return cmd
 }
@@ -64,6 +71,25 @@ type reason struct {
 	*explain.Explanation
 	virtual bool // the policies are those of a build, and lie in no file
 	shown   func(string) string
+
+	deployed *compiler.Deployed // the manifests that were asked; nil for a project
+}
+
+// findings is what is wrong with the manifests that answers depend on: all that cannot be judged, and the warnings about
+// objects that bind a callee.
+func (r *reason) findings(answers []*explain.Explanation) diag.List {
+	var objects []*enforce.Object
+	for _, e := range answers {
+		if e.To != nil && e.To.Proxied() {
+			point := r.deployed.Model.Callee(e.To)
+			objects = slices.Concat(objects, point.Policies, point.Peers, point.Shadowed)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(r.deployed.Findings), func(d diag.Diagnostic) bool {
+		return d.Severity != diag.Error && (d.Severity == diag.Note || !slices.ContainsFunc(objects, func(o *enforce.Object) bool {
+			return o.Document.File == d.Primary.File && o.Document.To(d.Primary) == o.Document
+		}))
+	})
 }
 
 func (w *why) run(cmd *cobra.Command, args []string) error {
@@ -75,6 +101,11 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	explanations, err := ask(args...)
+	if r.deployed != nil {
+		if err := w.write(cmd.ErrOrStderr(), r.findings(explanations), r.shown); err != nil {
+			return err
+		}
+	}
 	var query *explain.QueryError
 	switch {
 	case errors.As(err, &query):
@@ -85,7 +116,7 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	answers := make([]*reason, len(explanations))
 	allowed := false
 	for i, e := range explanations {
-		answers[i] = &reason{e, r.virtual, r.shown}
+		answers[i] = &reason{Explanation: e, virtual: r.virtual, shown: r.shown}
 		allowed = allowed || e.Verdict == explain.Allowed || e.Verdict == explain.Partly
 	}
 	out, err := w.answer(answers)
@@ -116,6 +147,9 @@ func (w *why) answer(all []*reason) ([]byte, error) {
 // open opens the project or the manifests. It returns a function that answers queries, and how to print the answers.
 func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explanation, error), *reason, error) {
 	if len(w.manifests) == 0 {
+		if w.rootNamespace != "" {
+			return nil, nil, usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
+		}
 		var paths []string
 		if w.project != "" {
 			paths = []string{w.project}
@@ -133,6 +167,5 @@ func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explan
 	if err != nil {
 		return nil, nil, err
 	}
-	err = w.write(cmd.ErrOrStderr(), slices.DeleteFunc(p.Findings, func(d diag.Diagnostic) bool { return d.Severity == diag.Note }), p.project.Shown)
-	return p.Explain, &reason{shown: p.project.Shown}, err
+	return p.Explain, &reason{shown: p.project.Shown, deployed: p.Deployed}, nil
 }

@@ -18,6 +18,7 @@ type whyJSON struct {
 	Port       uint16       `json:"port,omitempty"`
 	Operations []string     `json:"operations,omitempty"`
 	Ports      []whyPort    `json:"ports"`
+	Near       []whyNear    `json:"near,omitempty"` // rules that let the caller do something else
 	Chain      []whyHop     `json:"chain,omitempty"`
 	Narrow     []placeJSON  `json:"narrow,omitempty"`   // what denies it, no matter what allows it
 	Replaced   []placeJSON  `json:"replaced,omitempty"` // what the remedy takes the place of
@@ -53,6 +54,15 @@ type whyCase struct {
 	Policy     *policyJSON `json:"policy,omitempty"`
 	Rule       *int        `json:"rule,omitempty"`
 	Intents    []placeJSON `json:"intents,omitempty"`
+
+	Plaintext *whyPlaintext `json:"plaintext,omitempty"` // where the identity of the callers would decide otherwise
+}
+
+type whyPlaintext struct {
+	Only    bool        `json:"only"`    // the port takes nothing else: the verdict is that for mutual TLS
+	Verdict string      `json:"verdict"` // else that for plaintext
+	Policy  *policyJSON `json:"policy,omitempty"`
+	Rule    *int        `json:"rule,omitempty"`
 }
 
 type policyJSON struct {
@@ -67,6 +77,12 @@ type placeJSON struct {
 	File      string `json:"file"`
 	Line      int    `json:"line"`
 	Statement string `json:"statement"`
+}
+
+type whyNear struct {
+	Policy     *policyJSON `json:"policy"`
+	Rule       int         `json:"rule"`
+	Operations []string    `json:"operations"`
 }
 
 type whyHop struct {
@@ -128,6 +144,13 @@ func (r *reason) json() whyJSON {
 					if k.Rule >= 0 {
 						one.Rule = &k.Rule
 					}
+					if k.Counterpart != nil {
+						other := &k.Counterpart.Other
+						one.Plaintext = &whyPlaintext{Only: k.Counterpart.Only, Verdict: other.Verdict.String(), Policy: r.policyJSON(other.Policy)}
+						if other.Rule >= 0 {
+							one.Plaintext.Rule = &other.Rule
+						}
+					}
 					for _, at := range k.Intents {
 						one.Intents = append(one.Intents, r.placeJSON(at))
 					}
@@ -137,6 +160,9 @@ func (r *reason) json() whyJSON {
 			}
 			out.Ports = append(out.Ports, port)
 		}
+	}
+	for _, n := range r.Near {
+		out.Near = append(out.Near, whyNear{r.policyJSON(n.Policy), n.Rule, n.Operations})
 	}
 	if r.Chain != nil {
 		from := r.Chain.From.String()

@@ -20,6 +20,10 @@ func (r *reason) notes() []string {
 
 func noteText(n explain.Note) string {
 	switch n := n.(type) {
+	case explain.AccountOfNobody:
+		return fmt.Sprintf("%s runs as the account %s; no workload runs as the account %s, which policies name", n.Caller.ID(), n.Caller.Account, n.Account.Account)
+	case explain.AnyPod:
+		return fmt.Sprintf("no policy selects pods of %s by their labels, so this is for any pod of the namespace; --workloads says which pods %s has", n.Service.Namespace, n.Service.ID())
 	case explain.Assumed:
 		return n.String()
 	case explain.CalleeOutside:
@@ -42,6 +46,12 @@ func noteText(n explain.Note) string {
 			return n.String() + ", so they have no identity"
 		}
 		return n.String()
+	case explain.SeenPath:
+		return fmt.Sprintf("a proxy turns the path %s into %s before policies see it, with Istio's default pathNormalization", n.Written, n.Seen)
+	case explain.ServicePort:
+		return fmt.Sprintf("%d is a port of a Kubernetes Service of %s: this is for the container port %d, which policies see", n.Port, n.Service.ID(), n.For)
+	case explain.TakenForPod:
+		return fmt.Sprintf("%s is taken for a pod of %s", n.Name, n.Service.ID())
 	case explain.UnknownAccount:
 		return fmt.Sprintf("the account of %s is not known, so this is for all of them; --workloads says which it is", n.Service.ID())
 	case explain.UnnamedAccount:

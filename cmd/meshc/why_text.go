@@ -22,6 +22,12 @@ func (r *reason) text() []byte {
 			r.writePort(&b, &p)
 		}
 	}
+	if len(r.Near) > 0 {
+		fmt.Fprintf(&b, "\n%s may do this instead\n", r.From)
+		for _, n := range r.Near {
+			fmt.Fprintf(&b, "  %s  %s\n", strings.Join(n.Operations, ", "), r.because(&explain.Case{Decision: enforce.Decision{Reason: enforce.ByRule, Policy: n.Policy, Rule: n.Rule}}))
+		}
+	}
 	var rest bytes.Buffer
 	if r.Chain != nil {
 		r.writeChain(&rest)
@@ -67,6 +73,9 @@ func (r *reason) headline() string {
 	if r.External != nil {
 		return "allowed in part"
 	}
+	if r.plaintextOnly() {
+		return "denied with mutual TLS, allowed in plaintext"
+	}
 	text := r.allowedCallers()
 	if text == "" {
 		text = r.allowedOperations()
@@ -77,6 +86,18 @@ func (r *reason) headline() string {
 	return text
 }
 
+// plaintextOnly reports whether all that is allowed is to get around the identity of the callers by plaintext.
+func (r *reason) plaintextOnly() bool {
+	for _, p := range r.Answer.Ports {
+		for _, c := range p.Callers {
+			if slices.ContainsFunc(c.Cases, func(k explain.Case) bool { return k.Verdict != enforce.Denied }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // allowedCallers is the headline where some callers may do everything in question and the others nothing.
 func (r *reason) allowedCallers() string {
 	allowed := ""
@@ -84,7 +105,7 @@ func (r *reason) allowedCallers() string {
 		var names []string
 		for _, c := range p.Callers {
 			switch {
-			case len(c.Cases) > 1 || c.Cases[0].Verdict == enforce.Undecided:
+			case len(c.Cases) > 1 || c.Cases[0].Verdict == enforce.Undecided || c.Cases[0].Counterpart != nil && !c.Cases[0].Counterpart.Only:
 				return ""
 			case c.Cases[0].Verdict == enforce.Allowed:
 				names = append(names, c.Names...)
@@ -130,7 +151,7 @@ func (r *reason) allowedOperations() string {
 		for i := range p.Callers[0].Cases {
 			k := &p.Callers[0].Cases[i]
 			switch {
-			case k.Verdict == enforce.Undecided:
+			case k.Verdict == enforce.Undecided || k.Counterpart != nil && !k.Counterpart.Only:
 				return ""
 			case k.Verdict == enforce.Allowed:
 				some = append(some, operations(k, all)...)
@@ -211,6 +232,9 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 			for _, at := range k.Intents {
 				fmt.Fprintf(b, "%s%9s  %-*s  %s\n", indent, "", width, "", r.statement(at))
 			}
+			if k.Counterpart != nil {
+				fmt.Fprintf(b, "%s%9s  %-*s  %s\n", indent, "", width, "", r.counterpart(k.Counterpart))
+			}
 		}
 	}
 }
@@ -268,6 +292,18 @@ func (r *reason) place(at source.Span) string {
 
 func (r *reason) statement(at source.Span) string {
 	return r.place(at) + ": " + lang.OneLine(at.Text())
+}
+
+// counterpart says what the mutual TLS of a port has to do with a decision.
+func (r *reason) counterpart(p *explain.Counterpart) string {
+	by := ""
+	if p.Other.Policy != nil {
+		by = " by " + r.because(&explain.Case{Decision: p.Other})
+	}
+	if p.Only {
+		return "mutual TLS is disabled there, so the caller has no identity; with one this would be " + p.Other.Verdict.String() + by
+	}
+	return "the port takes plaintext too: without an identity the same request is " + p.Other.Verdict.String() + by
 }
 
 // because is the reason for a decision.

@@ -174,8 +174,13 @@ func (s *Service) Selector() map[string]string {
 	return labels
 }
 
-// ID is NAMESPACE/NAME.
-func (s *Service) ID() string { return s.Namespace + "/" + s.Name }
+// ID is NAMESPACE/NAME; NAME of a caller that is in no namespace.
+func (s *Service) ID() string {
+	if s.Namespace == "" {
+		return s.Name
+	}
+	return s.Namespace + "/" + s.Name
+}
 
 // Label is one pair of a selector.
 type Label struct{ Key, Value string }

@@ -159,6 +159,27 @@ func (p *Object) Operations(t space.Table, rule int, port uint16) []string {
 	return once(all)
 }
 
+// Asks is what a clause, counted from 0, is about, as Operations has it, each with its ports: `:8080 GET /api/*`.
+func (p *Object) Asks(t space.Table, rule int) []string {
+	var all []string
+	for _, b := range p.operations(rule) {
+		on := ""
+		for _, c := range b {
+			if c.Dimension == space.Port && len(c.Is) > 0 {
+				on = ":" + strings.ReplaceAll(space.Written(c.Is), "|", ",")
+			}
+		}
+		words := describe(t, b)
+		if len(words) == 0 && on != "" {
+			words = []string{""}
+		}
+		for _, w := range words {
+			all = append(all, strings.TrimSpace(on+" "+w))
+		}
+	}
+	return once(all)
+}
+
 // describe is a box but for its ports: one operation for each value of a dimension that is written so. The first values
 // of each dimension that needs no name come first, what else it asks for and excludes after them.
 func describe(t space.Table, b space.Box) []string {

@@ -56,11 +56,18 @@ type CallerAnswer struct {
 // Case is requests that are decided alike.
 type Case struct {
 	enforce.Decision
-	Operations []string      // of the rule; empty: all that are left
-	NotHTTP    bool          // only requests that are not HTTP, where those that are can be decided otherwise
-	Intents    []source.Span // the statements behind the rule; none where there are manifests only
-	Connection string        // why the connection is refused, or what is not known of it; empty where neither is so
-	lacks      bool          // no statement allows some of them
+	Operations  []string      // of the rule; empty: all that are left
+	NotHTTP     bool          // only requests that are not HTTP, where those that are can be decided otherwise
+	Intents     []source.Span // the statements behind the rule; none where there are manifests only
+	Counterpart *Counterpart  // where the callers' identity would decide otherwise, or plaintext gets around it; else nil
+	Connection  string        // why the connection is refused, or what is not known of it; empty where neither is so
+	lacks       bool          // no statement allows some of them
+}
+
+// Counterpart is what becomes of the same requests over a connection of the other kind.
+type Counterpart struct {
+	Only  bool             // the port takes nothing but plaintext: the decision is what mutual TLS would have led to
+	Other enforce.Decision // else it is what becomes of the same request in plaintext
 }
 
 func (a *Answer) verdict() Verdict {
@@ -69,6 +76,9 @@ func (a *Answer) verdict() Verdict {
 		for _, c := range p.Callers {
 			for _, k := range c.Cases {
 				seen[k.Verdict] = true
+				if k.Counterpart != nil && !k.Counterpart.Only {
+					seen[k.Counterpart.Other.Verdict] = true
+				}
 			}
 		}
 	}
@@ -184,7 +194,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	} else {
 		p.ways = w.Ways(w.From, w.To, port)
 	}
-	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return model.Unproven(w.split.Sources[c], p.Mode) })
+	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return w.another(c, p.Mode) })
 	all := make([]CallerAnswer, len(callers))
 	signatures := make([]string, len(callers))
 	located := newAnswersByLocation()
@@ -235,11 +245,50 @@ func signatureOf(cases []Case) string {
 	var b strings.Builder
 	for _, k := range cases {
 		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
+		if k.Counterpart != nil {
+			fmt.Fprintf(&b, " %v", *k.Counterpart)
+		}
 		for _, at := range k.Intents {
 			fmt.Fprintf(&b, " %p:%d", at.File, at.Start)
 		}
 	}
 	return b.String()
+}
+
+// another reports whether callers at a port are others than their class says. Without mutual TLS an address is all that a port
+// knows: at that of a service outside the mesh the caller is this service, and of every caller the identity does not count.
+func (w *why) another(class int, mode enforce.Mode) bool {
+	if !model.Unproven(w.split.Sources[class], mode) {
+		return false
+	}
+	return w.From.Kind == policy.FromWorld || outsideAt(w.Model, w.split.Block(class, space.SourceAddress)) != nil
+}
+
+// counterpart is how the other kind of connection would be decided, where that differs: mutual TLS at a port that takes plaintext
+// only, and plaintext at one that takes both, if it lets through what the caller's identity is denied.
+func (w *why) counterpart(r *enforce.Class, mode enforce.Mode, class int, by enforce.Decision) *Counterpart {
+	caller := w.split.Sources[class]
+	if caller.Identity() == "" {
+		return nil
+	}
+	switch mode {
+	case enforce.Disable:
+		if proved := w.callee.Authorize(w.split.From(r.Request, caller)); proved.Verdict != by.Verdict {
+			return &Counterpart{true, proved}
+		}
+	case enforce.Permissive:
+		if by.Verdict != enforce.Denied || outsideAt(w.Model, w.split.Block(class, space.SourceAddress)) != nil {
+			return nil // in plaintext the caller at that address is another
+		}
+		plain := w.split.Source(caller.Request.With(space.Identity, nil))
+		if plain < 0 {
+			return nil
+		}
+		if other := w.split.Decision(r, 0, plain); other.Verdict != enforce.Denied {
+			return &Counterpart{false, other}
+		}
+	}
+	return nil
 }
 
 // cases is how the requests of one class of callers are decided, those that a rule decides first.
@@ -248,13 +297,16 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
 		way = p.ways[0]
 	}
+	proved := class
 	if way.Anonymous() {
 		class %= w.split.Anonymous() // the same caller without its identity
 	}
 	caller := w.split.Sources[class]
 	type key struct {
 		enforce.Decision
-		notHTTP bool
+		notHTTP     bool
+		only        bool // of Counterpart
+		counterpart enforce.Decision
 	}
 	var cases []Case
 	at := map[key]int{}
@@ -275,11 +327,18 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 			operations = d.Policy.Operations(w.Manifests.Table, d.Rule, port)
 			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
 		}
+		var other *Counterpart
+		if connection == "" && (proved == class || p.Mode == enforce.Disable) {
+			other = w.counterpart(r, p.Mode, proved, d)
+		}
+		if other != nil {
+			k.only, k.counterpart = other.Only, other.Other
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(cases)
 			at[k] = i
-			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP, Connection: connection}
+			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP, Connection: connection, Counterpart: other}
 			if k.notHTTP {
 				c.Operations = nil
 			}
@@ -350,9 +409,9 @@ func (w *why) fromOutside() bool {
 	return w.From.Kind == policy.FromService && !w.From.Service.Proxied()
 }
 
-// nearest is the shortest chain of calls by which the caller of a question reaches the callee; nil where there is none, or
-// none is needed.
-func nearest(m *model.Model, q question) (*model.Chain, error) {
+// nearest is the shortest chain of calls by which the caller of a question reaches the callee, over none of the sources in except;
+// nil where there is none, or none is needed.
+func nearest(m *model.Model, q question, except []policy.Source) (*model.Chain, error) {
 	graph, err := m.CallGraph()
 	if err != nil {
 		return nil, err
@@ -361,7 +420,7 @@ func nearest(m *model.Model, q question) (*model.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain := graph.Chain(q.From, q.To, last, nil)
+	chain := graph.Chain(q.From, q.To, last, except)
 	if chain == nil || len(chain.Services) < 2 {
 		return nil, nil
 	}

@@ -25,6 +25,8 @@ type Options struct {
 	Sidecars bool   // each workload of the project has a Sidecar, which keeps it from calling undeclared externals
 	Notes    []Note // about every answer
 
+	Workloads bool // services without labels are accounts that no workload runs as: every workload is known
+
 	// Try writes a remedy into the project and says what comes of it. It is nil where there is no project to write it into;
 	// there are no remedies then.
 	Try func(Query, Way) (Trial, error)
@@ -49,6 +51,7 @@ type Explanation struct {
 	Verdict Verdict
 	Answer  *Answer      // nil where no policy decides: for externals and workloads without a proxy
 	Egress  *Egress      // of an external
+	Near    []NearMiss   // where the query is denied; at most three
 	Chain   *model.Chain // by which the caller gets there all the same; nil where it does not, or needs no chain
 	Remedy  Remedy       // of a build, where the query is denied
 	Notes   []Note
@@ -95,9 +98,10 @@ func (e *explaining) service() (err error) {
 	}
 	e.Verdict = e.Answer.verdict()
 	if e.Verdict == Denied {
-		if e.Chain, err = nearest(m, q); err != nil {
+		if e.Chain, err = nearest(m, q, e.withoutPods()); err != nil {
 			return err
 		}
+		e.near()
 		if err := e.remedy(); err != nil {
 			return err
 		}
@@ -109,6 +113,7 @@ func (e *explaining) service() (err error) {
 			e.note(Assumed{a})
 		}
 	}
+	e.accountOfNobody()
 	e.connections()
 	switch callee := m.Callee(e.To); {
 	case !callee.Judged():
@@ -123,6 +128,34 @@ func (e *explaining) service() (err error) {
 		e.note(CallerOutside{e.From.Service})
 	}
 	return nil
+}
+
+// withoutPods is the accounts that no workload runs as, which nobody can call.
+func (e *explaining) withoutPods() (all []policy.Source) {
+	if !e.options.Workloads {
+		return nil
+	}
+	for _, s := range e.model.Policy.Services() {
+		if s.Proxied() && len(s.Labels) == 0 && s != e.From.Service {
+			all = append(all, policy.Source{Service: s})
+		}
+	}
+	return all
+}
+
+// accountOfNobody notes an account that is called like the caller and that no known workload runs as.
+func (e *explaining) accountOfNobody() {
+	from := e.From.Service
+	if from == nil || !e.options.Workloads {
+		return
+	}
+	if mesh := e.model.Mesh(from.Namespace); mesh != nil && slices.Contains(mesh.Services, from) {
+		for _, s := range mesh.Services {
+			if s != from && s.Account == from.Name && from.Account != from.Name && s.Proxied() && len(s.Labels) == 0 {
+				e.note(AccountOfNobody{s, from})
+			}
+		}
+	}
 }
 
 func (e *explaining) fromOutside() bool {

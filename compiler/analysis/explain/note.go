@@ -9,8 +9,14 @@ import (
 type Note interface{ note() }
 
 type (
+	// AnyPod is a callee that no policy selects: the answer is for a pod that only the policies of its namespace bind.
+	AnyPod struct{ Service *policy.Service }
+
 	// Assumed is something that the answer depends on and manifests do not say.
 	Assumed struct{ model.Assumption }
+
+	// AccountOfNobody is an account that policies name, that no workload runs as, and that is called like the caller.
+	AccountOfNobody struct{ Account, Caller *policy.Service }
 
 	// CalleeOutside is a callee without a proxy: no policy binds it, and every caller that reaches it may call it.
 	CalleeOutside struct{ Service *policy.Service }
@@ -37,6 +43,21 @@ type (
 		Some    bool   // callers may have no sidecar, or another way
 	}
 
+	// SeenPath is a path that a proxy changes before policies see it.
+	SeenPath struct{ Written, Seen string }
+
+	// ServicePort is a port of a Kubernetes Service in place of the container port that it leads to.
+	ServicePort struct {
+		Service   *policy.Service
+		Port, For uint16
+	}
+
+	// TakenForPod is a name that was taken for a pod of a service.
+	TakenForPod struct {
+		Name    string
+		Service *policy.Service
+	}
+
 	// UnknownAccount is a caller whose account nothing says: the answer is for every account.
 	UnknownAccount struct{ Service *policy.Service }
 
@@ -44,13 +65,18 @@ type (
 	UnnamedAccount struct{ Name, Namespace, Account string }
 )
 
-func (Assumed) note()        {}
-func (CalleeOutside) note()  {}
-func (CalleeGateway) note()  {}
-func (CalleeUnjudged) note() {}
-func (CallerOutside) note()  {}
-func (DeclaredOnly) note()   {}
-func (DryRun) note()         {}
-func (Opened) note()         {}
-func (UnknownAccount) note() {}
-func (UnnamedAccount) note() {}
+func (AnyPod) note()          {}
+func (SeenPath) note()        {}
+func (ServicePort) note()     {}
+func (TakenForPod) note()     {}
+func (AccountOfNobody) note() {}
+func (Assumed) note()         {}
+func (CalleeOutside) note()   {}
+func (CalleeGateway) note()   {}
+func (CalleeUnjudged) note()  {}
+func (CallerOutside) note()   {}
+func (DeclaredOnly) note()    {}
+func (DryRun) note()          {}
+func (Opened) note()          {}
+func (UnknownAccount) note()  {}
+func (UnnamedAccount) note()  {}

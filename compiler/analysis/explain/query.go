@@ -48,31 +48,29 @@ func (e *QueryError) Unwrap() error { return e.Err }
 func wrong(format string, args ...any) error { return &QueryError{fmt.Errorf(format, args...)} }
 
 // Parse reads a query as it is typed: SRC DST[:PORT] [METHOD] [PATH]. It gives one query for each pair of services that the
-// names stand for, several where one is a group. With anyAccount the caller may be an account that nothing names, as
-// NAMESPACE/ACCOUNT: manifests say nothing of callers that they do not let in. The error is a *QueryError.
-func Parse(p *policy.Policy, words []string, anyAccount bool) ([]Query, error) {
+// names stand for, several where one is a group. Services also have the names that other tools print: SPIFFE IDs and
+// principals, host names, pods, and addresses for callers. The error is a *QueryError.
+func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	if len(words) < 2 {
 		return nil, wrong("want SRC DST[:PORT] [METHOD] [PATH]")
 	}
-	froms, notes, err := sources(p, words[0], anyAccount)
+	r := &resolver{Policy: p, Names: names}
+	froms, err := r.callers(words[0])
 	if err != nil {
 		return nil, err
 	}
-	name, port, hasPort := strings.Cut(words[1], ":")
+	name, port, hasPort := strings.Cut(strings.TrimPrefix(words[1], "spiffe://"), ":")
 	var number uint64
 	if hasPort {
 		if number, err = strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
 			return nil, wrong("%s: %q is not a port", words[1], port)
 		}
 	}
-	if name == "any" || name == "world" || strings.HasSuffix(name, "*") {
-		return nil, wrong("%s: a destination is one service, as in shop/backend", name)
-	}
-	to, err := p.Find(name)
+	to, err := r.callees(name)
 	if err != nil {
-		return nil, &QueryError{err}
+		return nil, err
 	}
-	ops, err := operation(strings.Fields(strings.Join(words[2:], " ")))
+	ops, err := r.operation(strings.Fields(strings.Join(words[2:], " ")))
 	if err != nil {
 		return nil, err
 	}
@@ -88,14 +86,20 @@ func Parse(p *policy.Policy, words []string, anyAccount bool) ([]Query, error) {
 			if s != nil && s == from.Service && len(froms)*len(to.Services) > 1 {
 				continue // a group that calls itself is about its members calling each other
 			}
-			all = append(all, Query{From: from, To: s, External: to.External, Port: uint16(number), Ops: ops, Notes: notes})
+			q := Query{From: from, To: s, External: to.External, Port: uint16(number), Ops: ops, Notes: slices.Clone(r.notes)}
+			if s != nil && q.Port != 0 {
+				if q.Port = containerPort(s, q.Port); uint64(q.Port) != number {
+					q.Notes = append(q.Notes, ServicePort{s, uint16(number), q.Port})
+				}
+			}
+			all = append(all, q)
 		}
 	}
 	return all, nil
 }
 
 // operation reads `GET|HEAD /api/*`, either part of which may be left out.
-func operation(words []string) ([]policy.Operation, error) {
+func (r *resolver) operation(words []string) ([]policy.Operation, error) {
 	if len(words) == 0 {
 		return nil, nil
 	}
@@ -115,40 +119,12 @@ func operation(words []string) ([]policy.Operation, error) {
 		return nil, wrong("%s: want SRC DST[:PORT] [METHOD] [PATH]", strings.Join(words, " "))
 	}
 	if len(words) == 1 {
-		o.Path, _, _ = strings.Cut(words[0], "?") // a policy sees the path without its query
+		path, _, _ := strings.Cut(words[0], "?") // a policy sees the path without its query
+		if o.Path = seen(path); o.Path != path {
+			r.notes = append(r.notes, SeenPath{path, o.Path})
+		}
 	}
 	return []policy.Operation{o}, nil
 }
 
 func isPath(word string) bool { return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") }
-
-// sources is what a name stands for as a caller.
-func sources(p *policy.Policy, name string, anyAccount bool) (all []policy.Source, notes []Note, err error) {
-	switch name {
-	case "any":
-		return []policy.Source{{Kind: policy.FromAny}}, nil, nil
-	case "world":
-		return []policy.Source{{Kind: policy.FromWorld}}, nil, nil
-	}
-	if mesh, ok := strings.CutSuffix(name, "/*"); ok {
-		if err := p.HasMesh(mesh); err != nil && !anyAccount {
-			return nil, nil, &QueryError{err}
-		}
-		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, nil, nil
-	}
-	found, err := p.Find(name)
-	if namespace, account, qualified := strings.Cut(name, "/"); err != nil && anyAccount && qualified && namespace != "" && account != "" {
-		s := &policy.Service{Namespace: namespace, Name: account, Account: account}
-		return []policy.Source{{Service: s}}, []Note{UnnamedAccount{name, namespace, account}}, nil
-	}
-	switch {
-	case err != nil:
-		return nil, nil, &QueryError{err}
-	case found.External != nil:
-		return nil, nil, wrong("%s is outside the mesh and calls nobody by that name; a caller without identity is `world`", name)
-	}
-	for _, s := range found.Services {
-		all = append(all, policy.Source{Service: s})
-	}
-	return all, nil, nil
-}

@@ -101,18 +101,14 @@ func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
 }
 
 // CallersOf is the callers that may do one of some operations at a service. Every caller that reaches a service without a proxy
-// may call it. In a mesh that only declares, the callers are those that edges name: others are up to another project.
+// may call it.
 func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
 	return m.callersOf(new(enforce.Classifier), s, ports, ops)
 }
 
 func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
 	c := &Callers{Identities: map[string]bool{}, Namespaces: map[string]bool{}, World: !s.Proxied(), Outside: map[string]bool{}}
-	switch {
-	case !s.Proxied():
-		return c, nil
-	case m.meshes[s.Namespace].Declares:
-		c.declared(m, s)
+	if !s.Proxied() {
 		return c, nil
 	}
 	var extra space.Distinctions
@@ -153,27 +149,6 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, por
 	}
 	m.others(c, split.Classes, others)
 	return c, nil
-}
-
-func (c *Callers) declared(m *Model, s *policy.Service) {
-	for _, r := range s.Allow {
-		for _, f := range r.From {
-			switch f.Kind {
-			case policy.FromService:
-				if p := m.Principal(f.Service); p != "" {
-					c.Identities[p] = true
-				} else {
-					c.Outside[f.Service.ID()] = true
-				}
-			case policy.FromMesh:
-				c.Namespaces[f.Mesh] = true
-			case policy.FromAny:
-				c.Any = true
-			case policy.FromWorld:
-				c.World = true
-			}
-		}
-	}
 }
 
 // outsiders adds the services outside the mesh that addresses distinguish from others.

@@ -66,8 +66,9 @@ func (c *Caller) covers(other *Caller) bool {
 	return c.Includes(other.Source)
 }
 
-// Unnamed is the name of an account, and of a namespace, that nothing has and no policy names.
-const Unnamed = "."
+// Unnamed is the name of an account, and of a namespace, that nothing has and no policy names: no text of Kubernetes has a zero
+// byte.
+const Unnamed = "\x00"
 
 // IdentityOf is the identity of an account in the trust domain of the policy.
 func (m *Model) IdentityOf(namespace, account string) string {

@@ -73,7 +73,7 @@ func callGraphs(extra []policy.Source, models ...*Model) ([]*CallGraph, error) {
 		}
 	}
 	for _, s := range extra {
-		if add(s); s.Kind == policy.FromService {
+		if add(s); s.Kind == policy.FromService && s.Service.Namespace != "" {
 			namespaces[s.Service.Namespace] = true
 		}
 	}
@@ -320,7 +320,10 @@ func (g *CallGraph) Chain(from policy.Source, to *policy.Service, last *Callers,
 		all, _ := g.model.callers()
 		last = all[to]
 	}
-	bar := append(g.nodes(except...), g.Node(policy.Source{Service: to}))
+	bar := g.nodes(except...)
+	if node := g.Node(policy.Source{Service: to}); node >= 0 {
+		bar = append(bar, node)
+	}
 	starts := append([]int32{g.Node(from)}, g.nodes(from)...)
 	w := g.walk(g.to, starts, bar, func(i int32) bool { return last.Admits(g.model, g.Sources[i]) })
 	if w.found < 0 {

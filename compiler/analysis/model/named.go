@@ -164,7 +164,9 @@ func (n *naming) selector(p *enforce.Object) {
 func (n *naming) mentions(p *enforce.Object) {
 	all := p.Mentions()
 	for _, namespace := range append(all.Namespaces, p.Namespace) {
-		n.namespace(namespace)
+		if policy.IsLabel(namespace) {
+			n.namespace(namespace)
+		}
 	}
 	for _, principal := range all.Principals {
 		if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == n.mesh.TrustDomain {
@@ -179,6 +181,9 @@ func (n *naming) mentions(p *enforce.Object) {
 
 // account assigns an account to a service, or adds a service for it.
 func (n *naming) account(p *enforce.Object, namespace, account string) {
+	if !policy.IsLabel(namespace) || !policy.IsName(account) {
+		return // nobody can be called so
+	}
 	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && s.Proxied() }) != nil {
 		return
 	}
@@ -190,5 +195,9 @@ func (n *naming) account(p *enforce.Object, namespace, account string) {
 		n.assumed = append(n.assumed, of)
 		return
 	}
-	n.add(&policy.Service{Namespace: namespace, Name: account, Account: account, At: p.At})
+	name := account
+	if n.find(namespace, func(s *policy.Service) bool { return s.Name == name }) != nil {
+		name += ",account=" + account // a workload is called so, and runs as another account
+	}
+	n.add(&policy.Service{Namespace: namespace, Name: name, Account: account, At: p.At})
 }

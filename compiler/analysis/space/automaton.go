@@ -28,7 +28,7 @@ type automaton struct {
 	entered    []uint32 // the step in which a position was entered last
 	step       uint32
 	literal    [256]uint32
-	membership [512]uint32
+	membership [1 << classCount]uint32
 }
 
 const noOwner = int32(-1 << 30)

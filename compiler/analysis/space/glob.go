@@ -11,11 +11,14 @@ const (
 	segmentByte       // of a path segment that {*} takes: kLiteral in Envoy's uri_template_internal.cc
 	textByte          // those and `/`: what {**} takes
 	pathByte          // of a path after its first slash, without query and fragment
+	labelByte         // of the name of a namespace
 	nameByte          // of a Kubernetes name
 	domainByte        // of a trust domain
 	tokenByte         // of a method: RFC 9110, section 5.6.2
 	hostByte          // of an authority in lower case
 	visibleByte
+
+	classCount = iota
 )
 
 var classes = func() (t [256]class) {
@@ -34,6 +37,7 @@ var classes = func() (t [256]class) {
 		set(segmentByte, segment)
 		set(textByte, segment || c == '/')
 		set(pathByte, c > ' ' && c != 0x7f && c != '?' && c != '#')
+		set(labelByte, letter || c == '-')
 		set(nameByte, letter || c == '-' || c == '.')
 		set(domainByte, letter || c == '-' || c == '.' || c == '_')
 		set(tokenByte, alnum || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0)

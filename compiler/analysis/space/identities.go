@@ -36,7 +36,7 @@ func (Identities) divide(p *partition, trustDomain string) error {
 }
 
 func issued(domain glob) glob {
-	return domain.literal(policy.NamespacePart).many(nameByte).literal(policy.AccountPart).many(nameByte)
+	return domain.literal(policy.NamespacePart).many(labelByte).literal(policy.AccountPart).many(nameByte)
 }
 
 // IsIdentity reports whether a principal has the form of those that Istio issues: DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
@@ -44,8 +44,10 @@ func IsIdentity(principal string) bool {
 	domain, rest, _ := strings.Cut(principal, "/")
 	rest, ok := strings.CutPrefix(rest, "ns/")
 	namespace, account, within := strings.Cut(rest, policy.AccountPart)
-	return ok && within && domain != "" && allOf(domain, domainByte) && isName(namespace) && isName(account)
+	return ok && within && domain != "" && allOf(domain, domainByte) && isLabel(namespace) && isName(account)
 }
+
+func isLabel(s string) bool { return s != "" && allOf(s, labelByte) }
 
 func isName(s string) bool { return s != "" && allOf(s, nameByte) }
 
@@ -80,7 +82,7 @@ func (p *partition) divideByName(trustDomain string) bool {
 	}
 	for i := range p.patterns {
 		pattern := &p.patterns[i]
-		if pattern.kind != inNamespace || !isName(pattern.text) {
+		if pattern.kind != inNamespace || !isLabel(pattern.text) {
 			continue
 		}
 		within := policy.NamespacePart + pattern.text + policy.AccountPart

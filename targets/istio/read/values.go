@@ -133,6 +133,8 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 		case !first && !last && !space.IsIdentity(text):
 			return "a principal is DOMAIN/ns/NAMESPACE/sa/ACCOUNT, so `" + written + "` never matches", "write it in full"
 		}
+	case d == space.Identity && !wild && impossible(p, text):
+		return "no namespace or account can be called so: `" + written + "` never matches", "write a name that Kubernetes accepts: lower-case letters, digits and `-`, in accounts also dots"
 	case d == space.Path && !space.IsTemplate(written):
 		switch {
 		case wild:
@@ -146,4 +148,14 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 		}
 	}
 	return "", ""
+}
+
+// impossible reports whether the namespace or account that a pattern names has characters that Kubernetes refuses in names.
+func impossible(p space.Pattern, text string) bool {
+	const label = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	if _, ok := p.InNamespace(); ok {
+		return strings.Trim(text, label) != ""
+	}
+	namespace, account, ok := strings.Cut(p.Account(), "/")
+	return ok && (strings.Trim(namespace, label) != "" || strings.Trim(account, label+".") != "")
 }

@@ -1,0 +1,215 @@
+package explain
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// Names says what names of a query may stand for besides what the policy has.
+type Names struct {
+	Accounts  bool // callers that nothing names, as NAMESPACE/ACCOUNT: manifests say nothing of callers that they do not let in
+	Workloads bool // every workload is known, so that no name stands for a pod that only policies of its namespace bind
+}
+
+// resolver finds what the names of a query stand for, and notes what it took them for.
+type resolver struct {
+	*policy.Policy
+	Names
+	notes []Note
+}
+
+// find looks up a name of the policy, an identity, a host name or the name of a pod.
+func (r *resolver) find(name string) (policy.Found, error) {
+	found, err := r.Find(name)
+	if err == nil {
+		return found, nil
+	}
+	if id, ok := identity(name); ok {
+		return r.identity(name, id)
+	}
+	if s := r.host(name); s != nil {
+		return policy.Found{Services: []*policy.Service{s}}, nil
+	}
+	for _, workload := range podName {
+		if base := workload.FindStringSubmatch(name); base != nil {
+			if found, err := r.Find(base[1]); err == nil && len(found.Services) == 1 {
+				r.notes = append(r.notes, TakenForPod{name, found.Services[0]})
+				return found, nil
+			}
+		}
+	}
+	return policy.Found{}, &QueryError{err}
+}
+
+// podName is the names that controllers give to pods: those of Deployments, DaemonSets and Jobs, and StatefulSets.
+// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
+var podName = []*regexp.Regexp{
+	regexp.MustCompile(`^(.+)-[bcdfghjklmnpqrstvwxz2456789]{5,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$`),
+	regexp.MustCompile(`^(.+)-[bcdfghjklmnpqrstvwxz2456789]{5}$`),
+	regexp.MustCompile(`^(.+)-[0-9]+$`),
+}
+
+// identity reads a SPIFFE ID or a principal.
+func identity(name string) (policy.Identity, bool) {
+	return policy.ParseIdentity(strings.TrimPrefix(name, "spiffe://"))
+}
+
+func (r *resolver) identity(name string, id policy.Identity) (policy.Found, error) {
+	if id.TrustDomain != r.TrustDomain {
+		return policy.Found{}, wrong("%s: the trust domain of the mesh is %s", name, r.TrustDomain)
+	}
+	var found policy.Found
+	for _, s := range r.Services() {
+		if s.Identity(r.TrustDomain) == id {
+			found.Services = append(found.Services, s)
+		}
+	}
+	if len(found.Services) == 0 {
+		return policy.Found{}, wrong("%s: no workload runs as this account", name)
+	}
+	return found, nil
+}
+
+// host finds a service by a host name of a Kubernetes Service in front of it: NAME.NAMESPACE, also with .svc.cluster.local.
+func (r *resolver) host(name string) *policy.Service {
+	labels := strings.Split(name, ".")
+	if len(labels) < 2 || len(labels) > 2 && labels[2] != "svc" {
+		return nil
+	}
+	for _, s := range r.Services() {
+		if s.Namespace == labels[1] && slices.Contains(model.HostsOf(s), labels[0]) {
+			return s
+		}
+	}
+	return nil
+}
+
+// callers is what a name stands for as a caller.
+func (r *resolver) callers(name string) (all []policy.Source, err error) {
+	switch name {
+	case "any":
+		return []policy.Source{{Kind: policy.FromAny}}, nil
+	case "world":
+		return []policy.Source{{Kind: policy.FromWorld}}, nil
+	}
+	if mesh, ok := strings.CutSuffix(name, "/*"); ok {
+		if !policy.IsLabel(mesh) {
+			return nil, wrong("%s: no namespace can be called %q", name, mesh)
+		}
+		if err := r.HasMesh(mesh); err != nil && !r.Accounts {
+			return nil, &QueryError{err}
+		}
+		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, nil
+	}
+	if address, err := netip.ParseAddr(name); err == nil {
+		return []policy.Source{{Service: r.at(address.Unmap())}}, nil
+	}
+	found, err := r.find(name)
+	if err != nil {
+		if s := r.account(name); s != nil {
+			return []policy.Source{{Service: s}}, nil
+		}
+		if _, short, qualified := strings.Cut(name, "/"); qualified && r.Accounts && !strings.Contains(short, "/") {
+			return nil, wrong("%s: no namespace and account can be called so; want one such as shop/backend-sa", name)
+		}
+		return nil, err
+	}
+	if found.External != nil {
+		return nil, wrong("%s is outside the mesh and calls nobody by that name; a caller without identity is `world`", name)
+	}
+	if _, ok := identity(name); ok {
+		found.Services = found.Services[:1] // no policy distinguishes the others with this identity
+	}
+	for _, s := range found.Services {
+		all = append(all, policy.Source{Service: s})
+	}
+	return all, nil
+}
+
+// account is the account that nothing names and that a name stands for; nil where it can be none.
+func (r *resolver) account(name string) *policy.Service {
+	namespace, account, _ := strings.Cut(name, "/")
+	id, ok := identity(name)
+	switch {
+	case ok && id.TrustDomain == r.TrustDomain:
+		namespace, account = id.Namespace, id.Account
+	case !r.Accounts:
+		return nil
+	}
+	if !policy.IsLabel(namespace) || !policy.IsName(account) {
+		return nil
+	}
+	r.notes = append(r.notes, UnnamedAccount{name, namespace, account})
+	return &policy.Service{Namespace: namespace, Name: account, Account: account}
+}
+
+// at is the caller at an address: a service outside the mesh, or else one that nothing names.
+func (r *resolver) at(address netip.Addr) *policy.Service {
+	var found *policy.Service
+	bits := -1
+	for _, s := range r.Services() {
+		for _, block := range s.Addresses {
+			if !s.Proxied() && block.Contains(address) && block.Bits() > bits {
+				found, bits = s, block.Bits()
+			}
+		}
+	}
+	if found != nil {
+		return found
+	}
+	return &policy.Service{Name: address.String(), Dataplane: policy.NoProxy, Addresses: []netip.Prefix{netip.PrefixFrom(address, address.BitLen())}}
+}
+
+// callees is what a name stands for as a destination.
+func (r *resolver) callees(name string) (policy.Found, error) {
+	if name == "any" || name == "world" || strings.HasSuffix(name, "*") {
+		return policy.Found{}, wrong("%s: a destination is one service, as in shop/backend", name)
+	}
+	found, err := r.find(name)
+	if err == nil {
+		return found, nil
+	}
+	if s := r.anyPod(name); s != nil {
+		return policy.Found{Services: []*policy.Service{s}}, nil
+	}
+	return found, err
+}
+
+// anyPod is a pod of a namespace whose policies select no pods by their labels; nil where the name stands for none.
+func (r *resolver) anyPod(name string) *policy.Service {
+	namespace, short, _ := strings.Cut(name, "/")
+	if !r.Accounts || r.Workloads || !policy.IsName(short) {
+		return nil
+	}
+	for _, m := range r.Meshes {
+		if m.Name == namespace && !slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return len(s.Labels) > 0 }) {
+			s := &policy.Service{Namespace: namespace, Name: short}
+			r.notes = append(r.notes, AnyPod{s})
+			return s
+		}
+	}
+	return nil
+}
+
+// containerPort is the port of a service that a query is about: policies see container ports. A port that only Kubernetes
+// Services have is taken for the container port that it leads to.
+func containerPort(s *policy.Service, port uint16) uint16 {
+	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port }) {
+		return port
+	}
+	var targets []uint16
+	for _, f := range s.Fronts {
+		if f.Port == port && !slices.Contains(targets, f.Target) {
+			targets = append(targets, f.Target)
+		}
+	}
+	if len(targets) != 1 {
+		return port
+	}
+	return targets[0]
+}
