@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -18,10 +19,16 @@ import (
 var formats = []string{"text", "json", "sarif", "github"}
 
 // reporter writes findings in the format that the user chose. Its zero value writes text.
-type reporter struct{ format string }
+type reporter struct {
+	format string
+	brief  bool // in text, leave out what --all shows
+	all    bool
+}
 
 func (r *reporter) register(cmd *cobra.Command) {
+	r.brief = true
 	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif or github")
+	cmd.Flags().BoolVar(&r.all, "all", false, "in text, also write warnings while there are errors, and more than three findings of one code")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -87,10 +94,15 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 	case "github":
 		err = diag.GitHub(&b, l)
 	default:
+		rest := ""
+		if r.brief && !r.all {
+			l, rest = brief(l)
+		}
 		err = diag.Text(&b, l, wantsColour(w))
 		if len(l) > 0 {
 			b.WriteByte('\n')
 		}
+		b.WriteString(rest)
 	}
 	if err != nil {
 		return err
@@ -99,6 +111,41 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 		return fmt.Errorf("findings: %w", cause(err))
 	}
 	return nil
+}
+
+// alike is how many findings of one code are written as text.
+const alike = 3
+
+// brief returns what to read first: while there are errors, no warnings and notes about policies, and the first findings of each code. rest
+// is a line that says what was left out, or empty.
+func brief(l diag.List) (shown diag.List, rest string) {
+	var left []string
+	seen := map[diag.Code]int{}
+	errors := l.HasErrors()
+	var held diag.List
+	for _, d := range l {
+		switch seen[d.Code]++; {
+		case errors && d.Severity != diag.Error && !strings.HasPrefix(string(d.Code), "MESH1"): // what was read may be the cause
+			held = append(held, d)
+		case seen[d.Code] <= alike:
+			shown = append(shown, d)
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(seen)) {
+		if n := seen[code] - alike; n > 0 && (!errors || slices.ContainsFunc(shown, func(d diag.Diagnostic) bool { return d.Code == code })) {
+			left = append(left, fmt.Sprintf("%d more of %s", n, code))
+		}
+	}
+	if n := held.Count(diag.Warning); n > 0 {
+		left = append(left, plural(n, "warning"))
+	}
+	if n := held.Count(diag.Note); n > 0 {
+		left = append(left, plural(n, "note"))
+	}
+	if len(left) > 0 {
+		rest = fmt.Sprintf("not shown: %s (--all shows them)\n", strings.Join(left, ", "))
+	}
+	return shown, rest
 }
 
 // renamed is the list with other names for its files: the compiler names them from the root of the project, the user from

@@ -242,7 +242,14 @@ func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service,
 			WithNote("without a proxy the address is the identity: the callee cannot see which of the two is calling")
 	}
 	known := c.serviceOf(s)
-	return c.list.Add(diag.SharedAccount, at, "%s and %s share the account %s, so this holds for both", s.Name, other.Name, quoted(id.account)).
+	names, both := []string{s.Name, other.Name}, "both"
+	for _, third := range c.confusables[id] {
+		if third != known && third != other {
+			names, both = append(names, third.Name), "all of them"
+		}
+	}
+	slices.Sort(names[2:])
+	return c.list.Add(diag.SharedAccount, at, "%s share the account %s, so this holds for %s", listed(names), quoted(id.account), both).
 		WithRelated(either(known.accountAt, known.At), "%s runs as %s", s.Name, id.account).
 		WithRelated(either(other.accountAt, other.At), "%s runs as %s too", other.Name, id.account).
 		WithNote("identity is the account: the callee cannot see which of the two is calling")

@@ -1,11 +1,35 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 )
+
+// bare reports whether the manifests show that a workload has no proxy. If nothing but a missing label of its namespace
+// says so, it is not certain: the label may have been set in the cluster.
+func (c *checker) bare(w *inventory.Workload) bool { return w.NoProxy != "" && !c.unlabelled(w) }
+
+func (c *checker) unlabelled(w *inventory.Workload) bool {
+	ns := c.namespaces[w.Namespace]
+	return ns != nil && ns.Unlabelled && w.NoProxyAt == ns.At
+}
+
+// uninjected reports, once, a namespace without an injection label in which proxies are needed.
+func (c *checker) uninjected(m *mesh) {
+	for _, s := range m.services {
+		if needed := s.calls || len(m.sections) > 0 && !m.Declares; !needed || !s.Proxied() || !slices.ContainsFunc(s.workloads, c.unlabelled) {
+			continue
+		}
+		c.list.Add(diag.NoIdentity, c.namespaces[m.Name].At, "namespace %s has no injection label, so the manifests do not show that its pods have a proxy", m.Name).
+			WithNote("without a proxy, %s has no identity, and nothing enforces its policies", s.Name).
+			WithHelp("add the label to the Namespace, `istio-injection: enabled`, even if it is already set in the cluster; declare a workload without a proxy as `service NAME outside`")
+		return
+	}
+}
 
 // dataplane determines what enforces the policies of a service: what its workloads show, else its labels and its
 // namespace.
@@ -17,7 +41,7 @@ func (c *checker) dataplane(s *service) {
 	var found inventory.Dataplane
 	for i, w := range s.workloads {
 		switch {
-		case w.NoProxy != "":
+		case w.NoProxy != "": // none, or not certain
 		case i == 0 || found.Dataplane == w.Dataplane.Dataplane:
 			found = w.Dataplane
 		case w.Dataplane.Dataplane == policy.Unjudged:

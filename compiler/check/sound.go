@@ -18,6 +18,7 @@ type permissive struct {
 // sound judges whether proxies can enforce what the statements say.
 func (c *checker) sound() {
 	for _, m := range c.meshes {
+		c.uninjected(m)
 		for _, s := range m.services {
 			if s.bound() {
 				c.nameable(s)

@@ -143,7 +143,7 @@ func (c *checker) compare(s *service) {
 	}
 	bare := 0
 	for _, w := range s.workloads {
-		if w.NoProxy != "" {
+		if c.bare(w) {
 			bare++
 		}
 	}

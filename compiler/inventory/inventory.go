@@ -106,9 +106,10 @@ type Account struct {
 
 // Namespace is a Namespace object.
 type Namespace struct {
-	Name     string
-	Injected bool      // istio-injection=enabled, a revision label, or ambient mode
-	Ambient  bool      // its pods are, unless they ask for a sidecar or for nothing
-	Waypoint Dataplane // in front of its Services and pods that name none
-	At       source.Span
+	Name       string
+	Injected   bool      // istio-injection=enabled, a revision label, or ambient mode
+	Unlabelled bool      // no label says whether its pods get a proxy; one may have been set in the cluster alone
+	Ambient    bool      // its pods are, unless they ask for a sidecar or for nothing
+	Waypoint   Dataplane // in front of its Services and pods that name none
+	At         source.Span
 }

@@ -131,6 +131,7 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	}
 	ns.Ambient = ns.sidecars != "" && o.Labels[dataplaneKey] == "ambient"
 	ns.Injected = ns.sidecars == "" || ns.Ambient
+	ns.Unlabelled = !stated && !ns.Injected
 	f.keep("Namespace", "", o.Name, at, func(r *reader) { r.namespaces = append(r.namespaces, ns) })
 }
 

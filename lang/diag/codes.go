@@ -143,7 +143,7 @@ var Table = []Entry{
 	{JoinedEdges, Error, FromUnread, "a trailing comma that joins two edges"},
 	{UnknownService, Error, UnknownName, "an unknown service, group or external"},
 	{UnknownMesh, Error, UnknownName, "an unknown mesh"},
-	{UnknownAccount, Error, FromUnread, "an unknown service account"},
+	{UnknownAccount, Warning, FromUnread, "an unknown service account"},
 	{UnknownPort, Error, FromUnread, "a port that the service does not declare"},
 	{DuplicateDeclaration, Error, FromNothing, "a name that is declared twice"},
 	{DuplicateMode, Error, FromNothing, "an mTLS mode that is set twice"},
