@@ -182,3 +182,16 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// Thousands of findings in one long line are written in time proportional to their number.
+func TestLongLine(t *testing.T) {
+	const n, value = 5000, `{"é": "https://example.org"}, `
+	file := source.NewFile("list.json", strings.Repeat(value, n))
+	var l diag.List
+	for i := range n {
+		l.Add(diag.UnknownService, file.Span(i*len(value), i*len(value)+1), "x")
+	}
+	var b strings.Builder
+	require.NoError(t, diag.Text(&b, l, false))
+	assert.Equal(t, n, strings.Count(b.String(), " ^\n"))
+}

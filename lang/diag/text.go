@@ -141,16 +141,18 @@ func (t *texter) snippet(file *source.File, marks []mark, style string) {
 	t.rule("", "")
 	shown := 0
 	for i, m := range marks {
-		text := hideSecrets(file.Line(m.line))
+		text, from := around(file.Line(m.line), m.start)
+		text = hideSecrets(text)
 		same := i > 0 && marks[i-1].line == m.line
 		if shown > 0 && m.line > shown+2 {
 			fmt.Fprintln(t.w, t.paint(blue, "..."))
 		} else if shown > 0 && m.line == shown+2 {
-			between := cut(hideSecrets(file.Line(shown+1)), 0, 0)
-			t.rule(strconv.Itoa(shown+1), between.text)
+			between, _ := around(file.Line(shown+1), 0)
+			between = cut(hideSecrets(between), 0, 0).text
+			t.rule(strconv.Itoa(shown+1), between)
 		}
 		shown = m.line
-		e := cut(text, m.start, m.end)
+		e := cut(text, m.start-from, m.end-from)
 		// A line that was cut is cut again around each of its marks.
 		if !same || e.partial {
 			t.rule(strconv.Itoa(m.line), e.text)
@@ -194,6 +196,22 @@ func hideSecrets(line string) string {
 // stars is a text of the same length in bytes and in characters.
 func stars(s string) string {
 	return strings.Map(func(r rune) rune { return [...]rune{1: '*', 2: '×', 3: '…', 4: '🟊'}[utf8.RuneLen(r)] }, strings.ToValidUTF8(s, "*"))
+}
+
+// nearby is how much of a line, in bytes before and after a mark, is looked at: far more than is shown, so that no secret is
+// shown in part, and little of a line of many megabytes, which may have thousands of findings.
+const nearby = 16 << 10
+
+// around returns the part of a line near a byte of it, and where that part begins.
+func around(line string, at int) (part string, from int) {
+	from, to := max(0, at-nearby), min(len(line), at+nearby)
+	if from > 0 {
+		from = runeStart(line, from)
+	}
+	if to < len(line) {
+		to = runeStart(line, to)
+	}
+	return line[from:to], from
 }
 
 // rule writes a row of a snippet after its line number.
