@@ -125,10 +125,12 @@ type edge struct {
 
 func edgesOf(m *model.Model, split *model.Split) []edge {
 	s := split.Service
-	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[string]int{}, byIdentity: map[string][]int{}}
-	for c, caller := range split.Sources {
-		e.everyone = append(e.everyone, c)
-		e.byIdentity[caller.Identity()] = append(e.byIdentity[caller.Identity()], c)
+	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[string]int{}}
+	if len(split.Sources) > few {
+		e.byIdentity = make(map[string][]int, len(split.Sources))
+		for c, caller := range split.Sources {
+			e.byIdentity[caller.Identity()] = append(e.byIdentity[caller.Identity()], c)
+		}
 	}
 	for i := range s.Allow {
 		r := &s.Allow[i]
@@ -156,6 +158,9 @@ func edgesOf(m *model.Model, split *model.Split) []edge {
 	return e.all
 }
 
+// few is how many sources are looked through one by one.
+const few = 64
+
 type edges struct {
 	*model.Model
 	service *policy.Service
@@ -164,8 +169,7 @@ type edges struct {
 	all     []edge
 	seen    map[string]int // by caller and port
 
-	everyone   []int // the sources of the split
-	byIdentity map[string][]int
+	byIdentity map[string][]int // the sources of the split; nil where they are few
 }
 
 func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
@@ -221,10 +225,14 @@ func (e *edges) fate(port uint16, ops []policy.Operation, candidates []int, is f
 		if r.Request.Port() != port || !model.Occurs(e.service, &r.Request) || !model.Matches(&r.Request, nil, ops) {
 			continue
 		}
+		n := len(candidates)
 		if candidates == nil {
-			candidates = e.everyone
+			n = len(e.split.Sources)
 		}
-		for _, c := range candidates {
+		for c := range n {
+			if candidates != nil {
+				c = candidates[c]
+			}
 			switch {
 			case !is(e.split.Sources[c]):
 			case r.Outcomes[0].Allowed.Has(c):
@@ -246,7 +254,7 @@ func (e *edges) fate(port uint16, ops []policy.Operation, candidates []int, is f
 // the mesh without an address, has none.
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 	var candidates []int
-	if f.Kind == policy.FromService && f.Service.Proxied() {
+	if e.byIdentity != nil && f.Kind == policy.FromService && f.Service.Proxied() {
 		if candidates = e.byIdentity[e.Principal(f.Service)]; candidates == nil {
 			return
 		}

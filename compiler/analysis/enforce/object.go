@@ -167,7 +167,7 @@ func Same(a, b *Object) bool {
 		return a.Broken && b.Broken && a.Content != "" && a.Content == b.Content && a.Requests == b.Requests
 	}
 	return a.Effect == b.Effect && a.Provider == b.Provider && a.DryRun == b.DryRun && a.Requests == b.Requests &&
-		slices.Equal(a.Selector, b.Selector) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
+		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
 			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
 		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
