@@ -56,7 +56,7 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	var services []*policy.Service
 	taken := map[string]bool{}
 	for _, w := range inv.Workloads {
-		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, At: w.At}
+		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, Inbound: w.Inbound, Outbound: w.Outbound, At: w.At}
 		s.Dataplane, s.DataplaneWhy, s.DataplaneAt = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At
 		for n := 1; taken[s.ID()]; n++ {
 			s.Name = w.Object
@@ -71,6 +71,8 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 		for _, p := range w.Ports {
 			if !p.UDP {
 				s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: p.Protocol})
+			} else {
+				s.UDP = append(s.UDP, p.Number)
 			}
 		}
 		services = append(services, s)

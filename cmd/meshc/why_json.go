@@ -6,6 +6,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -32,7 +33,8 @@ type whyPort struct {
 	Ports      []portJSON  `json:"ports"`
 	OtherPorts bool        `json:"otherPorts"` // and the ports that nothing names
 	Mode       string      `json:"mode"`
-	ModeBy     *policyJSON `json:"modeBy,omitempty"` // absent for Istio's default
+	ModeBy     *policyJSON `json:"modeBy,omitempty"`  // absent for Istio's default
+	Capture    string      `json:"capture,omitempty"` // bypassed or unclear; absent where the proxy sees the ports
 	Callers    []whyCaller `json:"callers"`
 }
 
@@ -104,6 +106,7 @@ type whyLine struct {
 
 var reasons = map[enforce.Reason]string{
 	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.Connection: "connection", enforce.NotJudged: "notJudged",
+	enforce.NotCaptured: "notCaptured",
 }
 
 // whysJSON is one answer, or those about the members of a group.
@@ -134,6 +137,9 @@ func (r *reason) json() whyJSON {
 	if r.Answer != nil {
 		for _, p := range r.Answer.Ports {
 			port := whyPort{Ports: []portJSON{}, OtherPorts: p.Others, Mode: p.Mode.String(), ModeBy: r.policyJSON(p.By), Callers: []whyCaller{}}
+			if p.Capture.Capture != policy.Captured {
+				port.Capture = p.Capture.String()
+			}
 			for _, n := range p.Ports {
 				port.Ports = append(port.Ports, portJSON{n.Number, n.Protocol.String()})
 			}

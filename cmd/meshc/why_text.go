@@ -25,7 +25,7 @@ func (r *reason) text() []byte {
 	if len(r.Near) > 0 {
 		fmt.Fprintf(&b, "\n%s may do this instead\n", r.From)
 		for _, n := range r.Near {
-			fmt.Fprintf(&b, "  %s  %s\n", strings.Join(n.Operations, ", "), r.because(&explain.Case{Decision: enforce.Decision{Reason: enforce.ByRule, Policy: n.Policy, Rule: n.Rule}}))
+			fmt.Fprintf(&b, "  %s  %s\n", strings.Join(n.Operations, ", "), r.because(&explain.PortAnswer{}, &explain.Case{Decision: enforce.Decision{Reason: enforce.ByRule, Policy: n.Policy, Rule: n.Rule}}))
 		}
 	}
 	var rest bytes.Buffer
@@ -199,7 +199,7 @@ func join[T any](list []T, between string) string {
 
 // writePort writes how the requests to some ports are decided: a line per case, in the order of the rules.
 func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
-	fmt.Fprintf(b, "%s, %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.mode(p.Mode, p.By))
+	fmt.Fprintf(b, "%s, %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.protection(p))
 	for _, c := range p.Callers {
 		indent := "  "
 		if len(p.Callers) > 1 || r.From.Kind != policy.FromService {
@@ -228,7 +228,7 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 		}
 		for i := range c.Cases {
 			k := &c.Cases[i]
-			fmt.Fprintf(b, "%s%-9s  %-*s  %s\n", indent, k.Verdict, width, words[i], r.because(k))
+			fmt.Fprintf(b, "%s%-9s  %-*s  %s\n", indent, k.Verdict, width, words[i], r.because(p, k))
 			for _, at := range k.Intents {
 				fmt.Fprintf(b, "%s%9s  %-*s  %s\n", indent, "", width, "", r.statement(at))
 			}
@@ -266,6 +266,18 @@ func portsText(p *explain.PortAnswer, only bool) string {
 	return text
 }
 
+// protection is what callers of some ports meet: the mode, unless no proxy sees the ports.
+func (r *reason) protection(p *explain.PortAnswer) string {
+	mutual := r.mode(p.Mode, p.By)
+	switch p.Capture.Capture {
+	case policy.Bypassed:
+		return "which bypasses the proxy"
+	case policy.Unclear:
+		return "which may bypass the proxy, " + mutual
+	}
+	return mutual
+}
+
 func (r *reason) mode(mode enforce.Mode, by *enforce.Object) string {
 	switch {
 	case mode == enforce.Listener:
@@ -298,7 +310,7 @@ func (r *reason) statement(at source.Span) string {
 func (r *reason) counterpart(p *explain.Counterpart) string {
 	by := ""
 	if p.Other.Policy != nil {
-		by = " by " + r.because(&explain.Case{Decision: p.Other})
+		by = " by " + r.because(&explain.PortAnswer{}, &explain.Case{Decision: p.Other})
 	}
 	if p.Only {
 		return "mutual TLS is disabled there, so the caller has no identity; with one this would be " + p.Other.Verdict.String() + by
@@ -307,8 +319,13 @@ func (r *reason) counterpart(p *explain.Counterpart) string {
 }
 
 // because is the reason for a decision.
-func (r *reason) because(k *explain.Case) string {
+func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 	switch k.Reason {
+	case enforce.NotCaptured:
+		if p.Capture.At.IsZero() {
+			return p.Capture.Why
+		}
+		return p.Capture.Why + " (" + r.place(p.Capture.At) + ")"
 	case enforce.NoPolicy:
 		return "no ALLOW policy selects " + r.To.ID()
 	case enforce.NoMatch:

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -77,17 +78,39 @@ func (c *checker) identities(r *rule, deny bool) {
 	}
 }
 
-// bypassed warns of ports that bypass the sidecar of the callee.
+// bypassed warns of the ports of a rule that bypass the proxy of the callee, or may, those of one reason together.
 func (c *checker) bypassed(r *rule) {
-	for _, w := range r.callee.workloads {
+	ports := r.Ports
+	if len(ports) == 0 {
 		for _, p := range r.callee.Ports {
-			if !w.Excluded.Has(p.Number) || len(r.Ports) > 0 && !slices.Contains(r.Ports, p.Number) {
-				continue
-			}
-			c.list.Add(diag.OutsideCallee, r.ToAt, "nothing is enforced on port %d of %s, which bypasses its proxy", p.Number, r.callee.Name).
-				WithRelated(w.Excluded.At, "excluded here").
-				WithHelp("remove the port from the annotation, or protect it with a NetworkPolicy")
-			return
+			ports = append(ports, p.Number)
+		}
+	}
+	reasons := map[policy.PortCapture][]string{}
+	var all []policy.PortCapture
+	for _, port := range ports {
+		reason := r.callee.Inbound.Of(port)
+		if reason.Number = 0; reason.Capture == policy.Captured {
+			continue
+		}
+		if reasons[reason] == nil {
+			all = append(all, reason)
+		}
+		reasons[reason] = append(reasons[reason], portText(port))
+	}
+	for _, reason := range all {
+		which, verb, bypasses := "port ", "is", "bypasses"
+		if len(reasons[reason]) > 1 {
+			which, bypasses = "ports ", "bypass"
+		}
+		if reason.Capture == policy.Unclear {
+			verb, bypasses = "may be", "may bypass"
+		}
+		d := c.list.Add(diag.OutsideCallee, r.ToAt, "nothing %s enforced on %s of %s, which %s its proxy: %s", verb, which+strings.Join(reasons[reason], ", "), r.callee.Name, bypasses, reason.Why)
+		if reason.At.IsZero() {
+			d.WithHelp("protect it with a NetworkPolicy")
+		} else {
+			d.WithRelated(reason.At, "said here").WithHelp("remove the port from the annotation, or protect it with a NetworkPolicy")
 		}
 	}
 }

@@ -161,12 +161,15 @@ func (c *checker) compare(s *service) {
 		for _, p := range w.Ports {
 			if !p.UDP {
 				c.comparePort(s, p)
+			} else if !slices.Contains(s.UDP, p.Number) {
+				s.UDP = append(s.UDP, p.Number)
 			}
 		}
 		s.Hosts = append(s.Hosts, w.Hosts...)
 		s.Fronts = append(s.Fronts, w.Fronts...)
 	}
 	sortPorts(s.Ports)
+	slices.Sort(s.UDP)
 	slices.Sort(s.Hosts)
 	s.Hosts = slices.Compact(s.Hosts)
 	slices.SortFunc(s.Fronts, policy.CompareFronts)
@@ -279,6 +282,24 @@ func (c *checker) complete(s *service) {
 		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
 	}
 	c.dataplane(s)
+	c.captures(s)
+}
+
+// captures settles which connections of a service its proxies see: those of pods without one, none.
+func (c *checker) captures(s *service) {
+	if !s.Proxied() {
+		return
+	}
+	in, out := make([]policy.Captures, len(s.workloads)), make([]policy.Captures, len(s.workloads))
+	for i, w := range s.workloads {
+		in[i], out[i] = w.Inbound, w.Outbound
+		if w.NoProxy != "" {
+			in[i].Rest = policy.PortCapture{Capture: policy.Bypassed, Why: "some of its pods have no proxy (" + w.NoProxy + ")", At: either(w.NoProxyAt, w.At)}
+			out[i].Rest = in[i].Rest
+		}
+	}
+	s.Inbound, s.Outbound = policy.JoinCaptures(in...), policy.JoinCaptures(out...)
+	s.Inbound.Agent = s.Dataplane == policy.Sidecar || s.Dataplane == policy.Gateway
 }
 
 // selectorOf returns the labels that select the workloads of a service: the one that names it if all have it, else all

@@ -6,8 +6,6 @@
 package inventory
 
 import (
-	"slices"
-
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -38,12 +36,13 @@ type Workload struct {
 	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
 	Scrape    *Scrape
-	Probes    []Probe     // of the kubelet, those that reach the pod in plaintext
-	Excluded  *Excluded   // ports that bypass the sidecar; nil where there are none
-	At        source.Span // metadata.name
-	NameAt    source.Span // the value of the label that gives it the name Service, else At
-	AccountAt source.Span // serviceAccountName, else At
-	LabelsAt  source.Span // the pod template's labels, else At
+	Probes    []Probe         // of the kubelet, those that reach the pod in plaintext
+	Inbound   policy.Captures // which ports are reached through the proxy, if there is one
+	Outbound  policy.Captures // which ports, as the workload dials them, it reaches through its proxy
+	At        source.Span     // metadata.name
+	NameAt    source.Span     // the value of the label that gives it the name Service, else At
+	AccountAt source.Span     // serviceAccountName, else At
+	LabelsAt  source.Span     // the pod template's labels, else At
 
 	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
@@ -68,7 +67,7 @@ type Scrape struct {
 // Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if it scrapes a port of the sidecar
 // itself, which can merge metrics into its own, or a port that bypasses it.
 func (w *Workload) Scraped() bool {
-	return w.Scrape != nil && !sidecarPort(w.Scrape.Port) && !w.Excluded.Has(w.Scrape.Port)
+	return w.Scrape != nil && w.Inbound.Of(w.Scrape.Port).Capture == policy.Captured
 }
 
 // Probe is an HTTP or gRPC probe of a container that the injector must not rewrite: it comes directly from the kubelet, which
@@ -78,23 +77,6 @@ type Probe struct {
 	Container string
 	Port      uint16      // 0 where it names a port that the pod does not have
 	At        source.Span // the annotation sidecar.istio.io/rewriteAppHTTPProbers
-}
-
-// Excluded is the ports of a pod that bypass its sidecar, so that nothing is enforced there. It comes from the annotations
-// traffic.sidecar.istio.io/excludeInboundPorts and includeInboundPorts.
-type Excluded struct {
-	Ports  []uint16 // sorted, without the sidecar's own
-	Others bool     // all but Ports bypass the sidecar
-	At     source.Span
-}
-
-// Has reports whether a port bypasses the sidecar; e may be nil.
-func (e *Excluded) Has(port uint16) bool {
-	if e == nil || sidecarPort(port) {
-		return false
-	}
-	_, found := slices.BinarySearch(e.Ports, port)
-	return found != e.Others
 }
 
 // Account is a ServiceAccount object.

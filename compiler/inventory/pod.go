@@ -22,8 +22,9 @@ type pod struct {
 	named map[portName]uint16
 	proxy proxy
 
-	own      Dataplane // what its own manifest says
-	waypoint Dataplane // what Services in front of it say
+	own      Dataplane          // what its own manifest says
+	waypoint Dataplane          // what Services in front of it say
+	bypass   policy.PortCapture // of inbound connections, if it is in ambient mode
 }
 
 type portName struct {
@@ -66,10 +67,10 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.containers(p, yamldoc.Get(spec, "containers"), template.Spec.Containers, false)
 	f.containers(p, yamldoc.Get(spec, "initContainers"), template.Spec.InitContainers, true)
 	slices.SortStableFunc(p.Ports, orderPorts)
-	f.excluded(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
+	p.proxy = f.proxy(here, template)
+	f.captured(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
-	p.proxy = f.proxy(here, template)
 	p.own = f.dataplane(here, template)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}

@@ -2,9 +2,6 @@ package inventory
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
@@ -22,8 +19,6 @@ const (
 	namespaceKey = "istio-injection"
 	dataplaneKey = "istio.io/dataplane-mode"
 
-	includeKey = "traffic.sidecar.istio.io/includeInboundPorts"
-	excludeKey = "traffic.sidecar.istio.io/excludeInboundPorts"
 	rewriteKey = "sidecar.istio.io/rewriteAppHTTPProbers"
 )
 
@@ -72,38 +67,6 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 		p.asked = f.doc.Span(yamldoc.Get(here, "metadata", "labels", revisionKey))
 	}
 	return p
-}
-
-// excluded reads which ports go through the sidecar. Excluded ports count only if all ports are included, which is the
-// default; an empty list of included ports includes none (tools/istio-iptables/pkg/capture/run.go).
-func (f *file) excluded(p *pod, at *yaml.Node, annotations map[string]string) {
-	if list, ok := annotations[includeKey]; ok && list != "*" {
-		p.Excluded = &Excluded{Ports: portList(list), Others: true, At: f.doc.Span(yamldoc.Get(at, includeKey))}
-	} else if ports := portList(annotations[excludeKey]); len(ports) > 0 {
-		p.Excluded = &Excluded{Ports: ports, At: f.doc.Span(yamldoc.Get(at, excludeKey))}
-	}
-}
-
-// portList returns the sorted ports of an annotation, without the sidecar's own. Istio refuses a pod if the annotation
-// contains anything else.
-func portList(text string) (ports []uint16) {
-	for word := range strings.SplitSeq(text, ",") {
-		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16)
-		if port := uint16(n); err == nil && port > 0 && !sidecarPort(port) {
-			ports = append(ports, port)
-		}
-	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
-}
-
-// sidecarPort reports whether a port is one of the sidecar itself (https://istio.io/latest/docs/ops/deployment/application-requirements/).
-func sidecarPort(port uint16) bool {
-	switch port {
-	case 15000, 15001, 15002, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090:
-		return true
-	}
-	return false
 }
 
 // namespace is a Namespace object and what it says about proxies.
@@ -163,7 +126,6 @@ func (p *pod) judgeProxy(ns *namespace) {
 	case !p.proxy.hostNetwork.IsZero():
 		p.NoProxy, p.NoProxyAt = "hostNetwork", p.proxy.hostNetwork
 	case p.ambient(ns):
-		p.Excluded, p.Probes = nil, nil // ztunnel reads no annotations of sidecars
 	case !p.proxy.off.IsZero():
 		p.NoProxy, p.NoProxyAt = injectKey+" is false", p.proxy.off
 	case system[p.Workload.Namespace]:

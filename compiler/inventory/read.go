@@ -363,6 +363,7 @@ func (r *reader) set() *Set {
 	for _, p := range r.pods {
 		p.judgeProxy(byName[p.Namespace])
 		p.judgeDataplane(byName[p.Namespace])
+		p.judgeCapture()
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
 	s.Accounts, s.Gateways = r.accounts, r.gateways

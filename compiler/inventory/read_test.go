@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/testdata/golden"
@@ -97,12 +98,8 @@ func dump(s *Set) string {
 		if w.NoProxy != "" {
 			fmt.Fprintf(&b, "\tno proxy: %s at %s\n", w.NoProxy, at(w.NoProxyAt))
 		}
-		if e := w.Excluded; e != nil {
-			fmt.Fprintf(&b, "\texcluded %v others=%v at %s\n", e.Ports, e.Others, at(e.At))
-			for _, port := range []uint16{8080, 9090, 15020} {
-				fmt.Fprintf(&b, "\t\t%d %v\n", port, e.Has(port))
-			}
-		}
+		dumpCaptures(&b, "inbound", &w.Inbound)
+		dumpCaptures(&b, "outbound", &w.Outbound)
 		for _, p := range w.Probes {
 			fmt.Fprintf(&b, "\tplaintext probe of %s, port %d at %s\n", p.Container, p.Port, at(p.At))
 		}
@@ -111,6 +108,24 @@ func dump(s *Set) string {
 		}
 	}
 	return b.String()
+}
+
+func dumpCaptures(b *strings.Builder, direction string, c *policy.Captures) {
+	if c.Complete() {
+		return
+	}
+	fmt.Fprintf(b, "\t%s", direction)
+	for _, p := range append(c.Ports, c.Rest) {
+		port := "other ports"
+		if p.Number != 0 {
+			port = fmt.Sprint(p.Number)
+		}
+		fmt.Fprintf(b, "\n\t\t%s %s", port, p.Capture)
+		if p.Capture != policy.Captured {
+			fmt.Fprintf(b, ": %s at %s", p.Why, at(p.At))
+		}
+	}
+	b.WriteByte('\n')
 }
 
 func at(s source.Span) string {

@@ -196,7 +196,7 @@ func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint1
 			all = append(all, Blocker{"it asks to be scraped, and no edge says that the scraper has an identity", w.Scrape.At})
 		}
 		for _, probe := range w.Probes {
-			if of(declared(s, probe.Port)) && !w.Excluded.Has(probe.Port) {
+			if of(declared(s, probe.Port)) && w.Inbound.Of(probe.Port).Capture != policy.Bypassed {
 				all = append(all, Blocker{"a probe of container " + probe.Container + plaintext, probe.At})
 			}
 		}
@@ -237,7 +237,7 @@ func (p *planner) enforced() (cut, blocked []Blocker) {
 					blocked = append(blocked, Blocker{"the scraper of " + s.ID() + ", which no edge lets in", w.Scrape.At})
 				}
 				for _, probe := range w.Probes {
-					if !w.Excluded.Has(probe.Port) && !covered(s, probe.Port, world) {
+					if w.Inbound.Of(probe.Port).Capture != policy.Bypassed && !covered(s, probe.Port, world) {
 						blocked = append(blocked, Blocker{"a probe of container " + probe.Container + " of " + s.ID() + plaintext, probe.At})
 					}
 				}

@@ -121,6 +121,9 @@ type Service struct {
 	Dataplane    Dataplane
 	DataplaneAt  source.Span    // what says so; zero for a sidecar
 	DataplaneWhy string         // that in words: `its injection template is gateway`
+	Inbound      Captures       // which of its ports the proxy sees
+	Outbound     Captures       // by the port that it dials
+	UDP          []uint16       // ports that no proxy sees, sorted
 	Addresses    []netip.Prefix // of a service without a proxy; sorted
 	Hosts        []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
 	Fronts       []Front        // the ports of these, sorted; empty where they are not known

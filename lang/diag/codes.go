@@ -47,6 +47,7 @@ const (
 	SkippedTemplate      Code = "MESH1105"
 	NothingRead          Code = "MESH1106"
 	UnknownField         Code = "MESH1107"
+	UnclearAnnotation    Code = "MESH1108"
 	MalformedConfig      Code = "MESH1201"
 	UnknownKey           Code = "MESH1202"
 	InvalidSetting       Code = "MESH1203"
@@ -166,6 +167,7 @@ var Table = []Entry{
 	{SkippedTemplate, Note, FromUnread, "a Helm template"},
 	{NothingRead, Warning, FromUnread, "manifests without any relevant object"},
 	{UnknownField, Warning, FromUnread, "an unknown kind or field in a manifest"},
+	{UnclearAnnotation, Warning, FromUnread, "an annotation of a pod that cannot be judged"},
 	{MalformedConfig, Error, FromUnread, "an invalid meshc.yaml"},
 	{UnknownKey, Error, FromUnread, "an unknown key in meshc.yaml"},
 	{InvalidSetting, Error, FromUnread, "an invalid setting"},

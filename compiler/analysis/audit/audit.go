@@ -138,6 +138,7 @@ func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) e
 		return fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	r.edges(m, split)
+	r.bypassed(s)
 	if mesh.Declares {
 		return nil
 	}

@@ -72,6 +72,12 @@ func (r *Report) edge(m *model.Model, e *edge) {
 		out.Client = Unknown
 	}
 	out.Result = out.Client
+	switch e.capture {
+	case policy.Bypassed:
+		out.Server = e.capture.String()
+	case policy.Unclear:
+		out.Server, out.Result = e.capture.String(), Unknown
+	}
 	// A dry run refuses nobody. Where mTLS is disabled nobody has an identity, so that what it would do says nothing.
 	idle := e.mode == enforce.Disable && m.Policy.DryRun
 	switch {
@@ -92,7 +98,11 @@ func (r *Report) edge(m *model.Model, e *edge) {
 			if len(e.conflicts) == len(e.ways) {
 				out.Result, out.Why = Refused, c.why
 			}
-			r.Add(diag.Error, RefusedEdge, c.At(), "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
+			at := c.At()
+			if at.IsZero() {
+				at = e.at
+			}
+			r.Add(diag.Error, RefusedEdge, at, "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
 		}
 		if e.ways[0].TLS == enforce.UnknownTLS {
 			r.Add(diag.Warning, Manifest, e.ways[0].At(), "%s -> %s:%s is not judged: %s; --workloads says which ports of the Service lead there", out.From, out.To, port, &e.ways[0])
@@ -112,12 +122,13 @@ type conflict struct {
 
 // edge is a caller and a port as the proxies at both ends see them.
 type edge struct {
-	from model.Caller
-	to   *policy.Service
-	port uint16 // 0: the ports that nothing names
-	mode enforce.Mode
-	ways []model.Way // what callers with a sidecar open
-	at   source.Span // the statement; zero where there are manifests only
+	from    model.Caller
+	to      *policy.Service
+	port    uint16 // 0: the ports that nothing names
+	mode    enforce.Mode
+	capture policy.Capture
+	ways    []model.Way // what callers with a sidecar open
+	at      source.Span // the statement; zero where there are manifests only
 	fate
 
 	conflicts []conflict // why what the callers open is not accepted
@@ -187,10 +198,11 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
 	}
 	e.seen[key] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
+	one.capture = e.callee.Capture(port)
 	one.ways = e.Ways(f.Source, e.service, one.port)
 	one.at, one.fate = at, is
 	for _, w := range one.ways {
-		if why := e.conflict(&w, one.mode, port); why != "" {
+		if why := e.conflict(&w, &one, port); why != "" {
 			one.conflicts = append(one.conflicts, conflict{w, why})
 		}
 	}
@@ -198,7 +210,14 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
 }
 
 // conflict is why a call that the rules let through is refused: the caller opens what the port does not take.
-func (e *edges) conflict(w *model.Way, mode enforce.Mode, port uint16) string {
+func (e *edges) conflict(w *model.Way, at *edge, port uint16) string {
+	mode := at.mode
+	switch {
+	case at.capture == policy.Bypassed && at.from.Kind == policy.FromService && !at.from.Unidentified && e.Principal(at.from.Service) != "":
+		return w.Unanswered(mode)
+	case at.capture != policy.Captured:
+		return ""
+	}
 	if why := w.Refused(mode); why != "" {
 		return why
 	}
@@ -272,7 +291,7 @@ func (e *edges) admitted() {
 	var ports []uint16
 	for i := range e.split.Operations {
 		r := &e.split.Operations[i]
-		if !model.Occurs(e.service, &r.Request) {
+		if !model.Occurs(e.service, &r.Request) || !model.Concerns(e.service, nil, r.Request.Port()) {
 			continue
 		}
 		at := byPort[r.Request.Port()]

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -27,7 +28,8 @@ func exposed(m *model.Model, split *model.Split) []model.Caller {
 	s := split.Service
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
-		if r := &split.Operations[i]; model.Occurs(s, &r.Request) {
+		r := &split.Operations[i]
+		if model.Occurs(s, &r.Request) && s.Inbound.Of(r.Request.Port()).Capture == policy.Captured {
 			split.MarkOpen(r, open)
 		}
 	}
@@ -35,6 +37,30 @@ func exposed(m *model.Model, split *model.Split) []model.Caller {
 		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !namedByAddress(m, s, src))
 	}
 	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide })
+}
+
+// bypassed reports the ports of a service that bypass its proxy, or may, if no edge of the policy leads to them: a finding
+// about that edge says so.
+func (r *Report) bypassed(s *policy.Service) {
+	report := func(what string, p policy.PortCapture) {
+		switch p.Capture {
+		case policy.Bypassed:
+			r.Add(diag.Warning, NoProxy, p.At, "no proxy sees %s of %s, so that everyone who reaches it may call it: %s", what, s.ID(), p.Why)
+		case policy.Unclear:
+			r.Add(diag.Warning, NoProxy, p.At, "a proxy may not see %s of %s, and then everyone who reaches it may call it: %s", what, s.ID(), p.Why)
+		}
+	}
+	for _, p := range s.Inbound.Ports {
+		if p.Own || slices.ContainsFunc(s.Allow, func(r policy.Rule) bool { return r.Leads(p.Number) }) {
+			continue
+		}
+		report("port "+strconv.Itoa(int(p.Number)), p)
+	}
+	what := "any port"
+	if len(s.Inbound.Ports) > 0 {
+		what = "any other port"
+	}
+	report(what, s.Inbound.Rest)
 }
 
 // namedByAddress reports whether an edge names a service outside the mesh at whose addresses a caller is.

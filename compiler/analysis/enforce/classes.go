@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Classes is all requests to some points, partitioned by their clauses and by distinctions: a request is of one source and
@@ -28,6 +29,7 @@ type Class struct {
 // Outcome is the sources that a point lets do what a class is about. All others are denied.
 type Outcome struct {
 	Mode      Mode
+	Capture   policy.Capture
 	Allowed   space.Set
 	Undecided space.Set
 }
@@ -69,7 +71,7 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		table, domain = points[0].layer.Table, points[0].layer.Mesh.TrustDomain
 	}
 	s.builder.Reset(table)
-	var ports []space.Box // of which the mode is another one
+	var ports []space.Box // that have another mode, or that the proxy does not see
 	clauses := 0
 	for _, c := range points {
 		for _, p := range c.Policies {
@@ -81,6 +83,12 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		}
 		for _, port := range c.ports {
 			ports = append(ports, space.Box{space.Is(space.Port, space.PortPattern(port.port))})
+		}
+		if c.inbound == nil {
+			continue
+		}
+		for _, port := range c.inbound.Ports {
+			ports = append(ports, space.Box{space.Is(space.Port, space.PortPattern(port.Number))})
 		}
 	}
 	s.builder.DistinguishAll(distinctions)
@@ -146,13 +154,13 @@ func kind(http bool) int {
 	return 0
 }
 
-// class decides one class of operations, which r represents. Classes are decided alike if they are in the same boxes and
-// the same object gives their ports the same mode.
+// class decides one class of operations, which r represents. Classes are decided alike if they are in the same boxes, the
+// same object gives their ports the same mode, and the proxy sees both or neither.
 func (s *Classifier) class(r *space.Request, in []int32) {
 	s.key = s.key[:0]
 	for _, c := range s.points {
 		mode, by := c.Mode(r.Port())
-		s.key = append(s.key, byte(mode), byte(slices.Index(c.Peers, by)))
+		s.key = append(s.key, byte(mode), byte(slices.Index(c.Peers, by)), byte(c.Capture(r.Port())))
 	}
 	for _, i := range in {
 		if s.builder.Box(i).Owner >= 0 {
@@ -171,6 +179,7 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 			o := &outcomes[i]
 			*o = Outcome{Allowed: s.builder.NewSet(), Undecided: s.builder.NewSet()}
 			o.Mode, _ = s.points[i].Mode(r.Port())
+			o.Capture = s.points[i].Capture(r.Port())
 			s.decide(i, r, in, func(sources space.Set, by Decision) {
 				switch by.Verdict {
 				case Allowed:

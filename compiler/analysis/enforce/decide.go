@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Verdict is what becomes of a request.
@@ -21,12 +22,13 @@ func (v Verdict) String() string { return [...]string{"denied", "undecided", "al
 type Reason uint8
 
 const (
-	NoPolicy   Reason = iota // no object that allows selects the workload, so what nothing denies is let through
-	ByRule                   // a rule matches
-	NoMatch                  // objects that allow select the workload, and none matches
-	Plaintext                // the port is STRICT, and the caller has no identity
-	Connection               // the caller opens a connection that the port does not take
-	NotJudged                // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
+	NoPolicy    Reason = iota // no object that allows selects the workload, so what nothing denies is let through
+	ByRule                    // a rule matches
+	NoMatch                   // objects that allow select the workload, and none matches
+	Plaintext                 // the port is STRICT, and the caller has no identity
+	Connection                // the caller opens a connection that the port does not take
+	NotJudged                 // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
+	NotCaptured               // the proxy does not see the port, or may not
 )
 
 // Decision is a verdict and its reason.
@@ -55,6 +57,8 @@ func (d Decision) String() string {
 			return fmt.Sprintf("%s by %s", verb, d.Policy.ID())
 		}
 		return fmt.Sprintf("%s by %s rule %d", verb, d.Policy.ID(), d.Rule)
+	case NotCaptured:
+		return verb + ": the port bypasses the proxy"
 	}
 	return verb + ": no policy"
 }
@@ -86,15 +90,28 @@ type clause struct {
 	yes, more space.Set
 }
 
-// decide applies the mode of the port, and then the clauses, in their order.
+// decide lets everyone through where the proxy does not see the port. Elsewhere it applies the mode of the port, and then
+// the clauses, in their order.
 func (d *decider) decide(port uint16, hits []hit) {
 	found := d.found
-	mode, by := d.point.Mode(port)
-	copy(d.left, d.all)
 	if !d.point.Judged() {
-		found(d.left, Decision{Undecided, NotJudged, nil, -1})
+		found(d.all, Decision{Undecided, NotJudged, nil, -1})
 		return
 	}
+	switch d.point.Capture(port) {
+	case policy.Bypassed:
+		found(d.all, Decision{Allowed, NotCaptured, nil, -1})
+		return
+	case policy.Unclear:
+		found = func(s space.Set, by Decision) {
+			if by.Verdict == Denied {
+				by = Decision{Undecided, NotCaptured, nil, -1}
+			}
+			d.found(s, by)
+		}
+	}
+	mode, by := d.point.Mode(port)
+	copy(d.left, d.all)
 	switch mode {
 	case Strict: // callers without an identity are refused
 		found(d.plain, Decision{Denied, Plaintext, by, -1})

@@ -5,7 +5,7 @@
 // what comes from some callers and does some operations (compiler/analysis/space), or it sets modes. The package knows no
 // YAML, no field of a target's API, and nothing of intents.
 //
-// There is one decision procedure. It takes the mode of the port first: a STRICT port refuses callers without an
+// There is one decision procedure. Everyone may call a port that the proxy does not see. Elsewhere it takes the mode of the port first: a STRICT port refuses callers without an
 // identity, and at a DISABLE port no one has an identity. Then it takes CUSTOM, DENY and ALLOW in Istio's order. It
 // decides about a set of callers at once, those that each clause takes leaving the rest to the next, so that every caller
 // has one Decision with its reason. Classes applies it to all sources and every class of operations; Point.Decide applies

@@ -12,6 +12,7 @@ type Workload struct {
 	Namespace string
 	Labels    map[string]string
 	Dataplane policy.Dataplane
+	Inbound   *policy.Captures // which of its ports the proxies see; nil: all
 }
 
 // Point is the enforcement point of a workload, with the objects that bind it.
@@ -26,6 +27,7 @@ type Point struct {
 	unsure    []*Object // that may bind the workload
 	mode      peerMode
 	ports     []portSetting
+	inbound   *policy.Captures
 }
 
 // peerMode is a mode and the object that sets it, nil for the default.
@@ -92,7 +94,7 @@ func (m *Layer) For(w Workload) *Point {
 	if w.Dataplane == policy.Sidecar {
 		w.Dataplane = m.dataplane(&w)
 	}
-	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure}
+	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound}
 	c.compose(bound[n:], m.Mesh.RootNamespace)
 	return c
 }
@@ -208,7 +210,7 @@ func (c *Point) Same(other *Point) bool {
 		})
 		return all
 	}
-	return c.dataplane == other.dataplane && slices.EqualFunc(sorted(c), sorted(other), Same)
+	return c.dataplane == other.dataplane && c.inbound.Same(other.inbound) && slices.EqualFunc(sorted(c), sorted(other), Same)
 }
 
 // Has reports whether an object of the same name that asks for the same binds the workload.
@@ -224,6 +226,14 @@ func (c *Point) Mode(port uint16) (Mode, *Object) {
 		return c.ports[i].mode, c.ports[i].by
 	}
 	return c.mode.mode, c.mode.by
+}
+
+// Capture is whether the proxy sees the connections to a container port.
+func (c *Point) Capture(port uint16) policy.Capture {
+	if c.inbound == nil {
+		return policy.Captured
+	}
+	return c.inbound.Of(port).Capture
 }
 
 // each calls f with the clauses that count on connections of HTTP, or on others. An object that is not read as it is written

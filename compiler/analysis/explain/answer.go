@@ -41,7 +41,8 @@ type PortAnswer struct {
 	Ports   []policy.Port // sorted
 	Others  bool          // and the ports that nothing names
 	Mode    enforce.Mode
-	By      *enforce.Object // sets the mode; nil where it is Istio's default
+	By      *enforce.Object    // sets the mode; nil where it is Istio's default
+	Capture policy.PortCapture // whether the proxy sees the ports
 	Callers []CallerAnswer
 
 	ways []model.Way // what the sidecars of callers open to these ports
@@ -113,7 +114,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 	var ports []uint16
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port()) {
+		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port()) || !model.Concerns(q.To, q.ports(), r.Request.Port()) {
 			continue
 		}
 		if byPort[r.Request.Port()] == nil {
@@ -194,6 +195,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	} else {
 		p.ways = w.Ways(w.From, w.To, port)
 	}
+	p.Capture = w.To.Inbound.Of(port)
 	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return w.another(c, p.Mode) })
 	all := make([]CallerAnswer, len(callers))
 	signatures := make([]string, len(callers))
@@ -227,7 +229,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		}
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d %p %v", p.Mode, p.By, p.ways)
+	fmt.Fprintf(&text, "%d %p %v %d %s", p.Mode, p.By, p.ways, p.Capture.Capture, p.Capture.Why)
 	for i := range p.Callers {
 		names := p.Callers[i].Names
 		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // a caller that is several of them at once

@@ -113,14 +113,14 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, por
 	}
 	var extra space.Distinctions
 	AddOperations(&extra, ports, ops)
-	split, err := m.splitWith(classifier, s, extra)
+	split, err := m.splitWith(classifier, s, m.Callee(s), extra)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
 	}
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) {
+		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) || !Concerns(s, ports, r.Request.Port()) {
 			continue
 		}
 		split.MarkOpen(r, open)

@@ -85,6 +85,20 @@ func (w *Way) Refused(mode enforce.Mode) string {
 	return ""
 }
 
+// Unanswered says why a call to a port that bypasses the proxy of the callee fails; empty where it does not, or that is not
+// known. The sidecar of the caller opens mutual TLS to every pod with a sidecar unless the port is DISABLE or a
+// DestinationRule says otherwise: pilot/pkg/xds/endpoints/mtls_checker.go of istio/istio.
+func (w *Way) Unanswered(mode enforce.Mode) string {
+	const nobody = ", which nothing takes at a port that bypasses the proxy"
+	switch {
+	case w.TLS == enforce.IstioTLS:
+		return w.String() + nobody
+	case w.TLS == enforce.AutoTLS && (mode == enforce.Strict || mode == enforce.Permissive):
+		return "its sidecar opens mutual TLS" + nobody
+	}
+	return ""
+}
+
 // Anonymous reports whether callers have no identity because of what they open.
 func (w *Way) Anonymous() bool {
 	return w.TLS == enforce.NoTLS || w.TLS == enforce.SimpleTLS || w.TLS == enforce.MutualTLS

@@ -146,7 +146,7 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 				AddOperations(&extra, g.Ports, g.Ops)
 			}
 		}
-		split, err := m.splitWith(&classifier, at.callee, extra)
+		split, err := m.splitWith(&classifier, at.callee, m.Callee(at.callee), extra)
 		for _, g := range byCallee[at] {
 			v := verdict{err: err}
 			if err != nil {
@@ -187,7 +187,7 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 	perhaps := make([]bool, len(g.From)) // for an only: which of them may
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) {
+		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) || !Concerns(s, g.Ports, r.Request.Port()) {
 			continue
 		}
 		o := &r.Outcomes[0]
@@ -277,30 +277,45 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 	by := m.Callee(s).Decide(split.From(r.Request, caller))
 	if by.Verdict == enforce.Undecided {
 		d.Message = fmt.Sprintf("whether %s may call %s cannot be judged", who, split.Target(&r.Request))
-		if by.Policy != nil {
-			d.WithRelated(by.Policy.At, "%s %s decides it", by.Policy.Kind, by.Policy.ID())
-		} else if s.DataplaneWhy != "" {
+	}
+	switch {
+	case by.Reason == enforce.NotCaptured:
+		notCaptured(&d, s, s.Inbound.Of(r.Request.Port()))
+	case by.Verdict == enforce.Undecided && by.Policy != nil:
+		d.WithRelated(by.Policy.At, "%s %s decides it", by.Policy.Kind, by.Policy.ID())
+	case by.Verdict == enforce.Undecided:
+		if s.DataplaneWhy != "" {
 			d.WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy)
 		}
-	} else if allowed {
-		if rule := m.RuleFor(s.Allow, caller, &r.Request); rule != nil {
-			d.WithRelated(rule.At, "let through by this")
-			d.WithHelp("take the edge back")
-			if e := m.exception(g, caller); e != "" {
-				d.WithHelp("take the edge back, or name the exception: `except %s`", e)
-			}
-		} else if by.Policy != nil {
-			d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
-		} else {
-			d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
-		}
-	} else {
+	case !allowed:
 		m.stopped(&d, g, split, caller, &r.Request)
+	case m.RuleFor(s.Allow, caller, &r.Request) != nil:
+		d.WithRelated(m.RuleFor(s.Allow, caller, &r.Request).At, "let through by this")
+		d.WithHelp("take the edge back")
+		if e := m.exception(g, caller); e != "" {
+			d.WithHelp("take the edge back, or name the exception: `except %s`", e)
+		}
+	case by.Policy != nil:
+		d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
+	default:
+		d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
 	}
 	if g.Because != "" {
 		d.WithNote("because %s", g.Because)
 	}
 	return &d
+}
+
+// notCaptured says why no policy decides about a port.
+func notCaptured(d *diag.Diagnostic, s *policy.Service, by policy.PortCapture) {
+	verb := "bypasses"
+	if by.Capture == policy.Unclear {
+		verb = "may bypass"
+	}
+	d.WithNote("port %d %s the proxy of %s, so that no policy decides about it: %s", by.Number, verb, s.ID(), by.Why)
+	if !by.At.IsZero() {
+		d.WithRelated(by.At, "said here").WithHelp("have the proxy see the port, or leave the port out of the guard")
+	}
 }
 
 // callerOf names a class of callers in the words of the language. Of several services with one account it is the one that the

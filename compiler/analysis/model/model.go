@@ -80,8 +80,13 @@ func MeshSettings(p *policy.Policy) enforce.Mesh {
 	return enforce.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
-// Callee is the policies that bind a service.
+// Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Inbound: &s.Inbound})
+}
+
+// bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
+func (m *Model) bound(s *policy.Service) *enforce.Point {
 	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane})
 }
 
@@ -217,6 +222,12 @@ func Occurs(s *policy.Service, r *space.Request) bool {
 	return true
 }
 
+// Concerns reports whether a statement about ports of a service, or about every port where it has none, is about one: the
+// ports of a proxy itself are meant only where they are named.
+func Concerns(s *policy.Service, ports []uint16, port uint16) bool {
+	return len(ports) > 0 || !s.Inbound.Of(port).Own
+}
+
 // Matches reports whether a request is one of those that ports and operations of the language mean.
 func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
 	if len(ports) > 0 {
@@ -248,17 +259,17 @@ type Split struct {
 
 // Split splits the requests to a service.
 func (m *Model) Split(s *policy.Service, extra space.Distinctions) (*Split, error) {
-	return m.splitWith(new(enforce.Classifier), s, extra)
+	return m.splitWith(new(enforce.Classifier), s, m.Callee(s), extra)
 }
 
-func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, extra space.Distinctions) (*Split, error) {
+func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, at *enforce.Point, extra space.Distinctions) (*Split, error) {
 	if err := m.known(s); err != nil {
 		return nil, err
 	}
 	a := m.Distinctions(s)
 	a.Callers = append(a.Callers, extra.Callers...)
 	a.Operations = append(a.Operations, extra.Operations...)
-	split, err := splitter.Classes(a, m.Callee(s))
+	split, err := splitter.Classes(a, at)
 	return &Split{split, s, m.Manifests.Table.HTTP(a.Operations)}, AtService(s, err)
 }
 

@@ -133,7 +133,7 @@ func (n *naming) selector(p *enforce.Object) {
 	if len(labels) == 0 || p.Gateways {
 		return
 	}
-	s := &policy.Service{Namespace: p.Namespace, At: p.At}
+	s := &policy.Service{Namespace: p.Namespace, Inbound: policy.Captures{Agent: true}, At: p.At}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		s.Labels = append(s.Labels, policy.Label{Key: key, Value: labels[key]})
 	}

@@ -78,7 +78,7 @@ func (m *Model) Prove(ctx context.Context) error {
 }
 
 func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesses []string, err error) {
-	split, err := m.splitWith(splitter, s, space.Distinctions{})
+	split, err := m.splitWith(splitter, s, m.bound(s), space.Distinctions{})
 	if err != nil {
 		return nil, err
 	}
