@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
 
@@ -28,11 +30,14 @@ func past(place string, gone bool) string {
 
 // description is a difference as the description of a pull request.
 func (d *difference) description(environment string, owners func(*diff.Change) []string) forge.Description {
-	lines := func(list []diff.Change) []forge.Line {
-		var all []forge.Line
-		for i := range list {
-			c := &list[i]
-			all = append(all, forge.Line{Intent: c.String(), File: place(c), Gone: c.Gone, Because: c.Because, Owners: owners(c)})
+	lines := func(list []diff.Change) (all []forge.Line) {
+		for _, l := range diff.Lines(list) {
+			var ask []string
+			for _, c := range l {
+				ask = append(ask, owners(c)...)
+			}
+			slices.Sort(ask)
+			all = append(all, forge.Line{Intent: l.String(), Changes: len(l), File: place(l[0]), Gone: l[0].Gone, Because: l[0].Because, Owners: slices.Compact(ask)})
 		}
 		return all
 	}
@@ -74,51 +79,60 @@ func summary(desc forge.Description) string {
 	return strings.TrimPrefix(desc.Title(), "meshc: "+cmp.Or(desc.Environment, "default")+": ")
 }
 
-// text renders a difference for a terminal.
+// text renders a difference for a terminal. Nothing in a name or a reason begins a line of its own.
 func (d *difference) text() []byte {
 	var b bytes.Buffer
-	section := func(title string, n int, line func(i int) (text, file, because string)) {
-		if n == 0 {
+	type line struct{ text, file, because string }
+	section := func(title string, lines []line) {
+		if len(lines) == 0 {
 			return
 		}
 		b.WriteString(title + "\n")
 		width := 0
-		for i := range n {
-			text, file, _ := line(i)
-			if file != "" && len(text) <= 80 {
-				width = max(width, len(text))
+		for _, l := range lines {
+			if l.file != "" && len(l.text) <= 80 {
+				width = max(width, len(l.text))
 			}
 		}
-		for i := range n {
-			text, file, because := line(i)
-			if file != "" {
-				text = fmt.Sprintf("%-*s  %s", width, text, file)
+		for _, l := range lines {
+			text := l.text
+			if l.file != "" {
+				text = fmt.Sprintf("%-*s  %s", width, text, l.file)
 			}
-			if because != "" {
-				text += ", because " + because
+			if l.because != "" {
+				text += ", because " + l.because
 			}
-			b.WriteString("  " + text + "\n")
+			b.WriteString("  " + diag.PrintableLine(text) + "\n")
 		}
 		b.WriteString("\n")
 	}
-	changes := func(title string, list []diff.Change) {
-		section(title, len(list), func(i int) (string, string, string) {
-			return list[i].String(), past(place(&list[i]), list[i].Gone), list[i].Because
-		})
+	changes := func(list []diff.Change) (lines []line) {
+		for _, l := range diff.Lines(list) {
+			lines = append(lines, line{l.String(), past(place(l[0]), l[0].Gone), l[0].Because})
+		}
+		return lines
 	}
-	changes("fail-open: these lose their last ALLOW", d.FailOpen)
-	changes("opened", d.Opened)
-	changes("closed", d.Closed)
-	changes("fail-closed: these get their first ALLOW", d.FailClosed)
-	section("newly reachable", len(d.Reachable), func(i int) (string, string, string) { return d.Reachable[i].String(), "", "" })
+	section("fail-open: these lose their last ALLOW", changes(d.FailOpen))
+	section("opened", changes(d.Opened))
+	section("closed", changes(d.Closed))
+	section("fail-closed: these get their first ALLOW", changes(d.FailClosed))
+	var reachable, modes, others []line
+	for i := range d.Reachable {
+		reachable = append(reachable, line{text: d.Reachable[i].String()})
+	}
 	if d.Unfollowed > 0 {
-		fmt.Fprintf(&b, "  %s\n\n", unfollowedText(d.Unfollowed))
+		reachable = append(reachable, line{text: unfollowedText(d.Unfollowed)})
 	}
-	section("mTLS modes", len(d.Modes), func(i int) (string, string, string) {
+	section("newly reachable", reachable)
+	for i := range d.Modes {
 		m := &d.Modes[i]
-		return m.String(), past(m.File, m.Gone), m.Because
-	})
-	section("other objects", len(d.Others), func(i int) (string, string, string) { return d.Others[i].String(), "", "" })
+		modes = append(modes, line{m.String(), past(m.File, m.Gone), m.Because})
+	}
+	section("mTLS modes", modes)
+	for i := range d.Others {
+		others = append(others, line{text: d.Others[i].String()})
+	}
+	section("other objects", others)
 	return append(b.Bytes(), d.yaml...)
 }
 

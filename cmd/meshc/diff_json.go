@@ -10,6 +10,10 @@ type objectJSON struct {
 	Change string `json:"change"` // new, changed or gone
 	Kind   string `json:"kind"`
 	Name   string `json:"name"` // NAMESPACE/NAME
+
+	// HOST:PORT of an external
+	Added   []string `json:"added,omitempty"`
+	Removed []string `json:"removed,omitempty"`
 }
 
 type changeJSON struct {

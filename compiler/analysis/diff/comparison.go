@@ -198,43 +198,56 @@ func (c *comparison) groups(perhaps bool, choose func(r *enforce.Class) space.Se
 }
 
 // changes names the callers and operations of groups. The names for what is opened may include other requests that pass
-// after; those for what is closed, other requests that do not.
+// after; those for what is closed, other requests that do not. So one change may include all that another one says, which is
+// then left out.
 func (c *comparison) changes(groups []group, kind Kind) []Change {
 	opened := kind == Opened
-	var all []Change
-	at := map[string]int{}
+	type named struct {
+		Change
+		sources, operations space.Set // that changed
+		reads               group     // what the names mean
+	}
+	var all []named
 	for _, g := range groups {
 		sources, operations := c.fitting(g, kind)
-		names := operationsOf(cover(g.operations, operations, c.operations))
+		phrases := cover(g.operations, operations, c.operations)
+		reads := space.NewSet(len(c.possible))
+		for _, p := range phrases {
+			reads.AddAll(p.set)
+		}
 		r := c.possible[g.operations.First()]
 		for _, p := range c.callersOf(g.sources, sources) {
-			source := p.set.Common(g.sources).First()
-			change := c.change(kind, callersOf(p), names)
+			members := p.set.Common(g.sources)
+			source := members.First()
+			change := c.change(kind, callersOf(p), operationsOf(phrases))
 			change.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && c.classes.Sources[source].Identity() != ""
 			change.Undecided = g.perhaps
 			c.attribute(&change, c.classes.Sources[source], &r.Request, opened)
-			key := change.key()
-			if i, ok := at[key]; ok {
-				all[i].MTLS = all[i].MTLS && change.MTLS
-				continue
+			n := named{change, members, g.operations, group{p.set, reads, g.perhaps}}
+			if change.Callers.Such {
+				n.reads.sources = members
 			}
-			at[key] = len(all)
-			all = append(all, change)
+			all = append(all, n)
 		}
 	}
-	return all
-}
-
-// key is what is said of a change.
-func (c *Change) key() string {
-	text := c.Callers.String()
-	for i := range c.Operations {
-		text += "\n" + c.Operations[i].String()
+	includes := func(a, b *named) bool {
+		return b.sources.Within(a.reads.sources) && b.operations.Within(a.reads.operations) && (b.Undecided || !a.Undecided)
 	}
-	if c.Undecided {
-		text += "\n?"
+	var changes []Change
+	for i := range all {
+		n := &all[i]
+		said := false
+		for j := range all {
+			if other := &all[j]; i != j && includes(other, n) && (j < i || !includes(n, other)) {
+				other.MTLS = other.MTLS && n.MTLS
+				said = true
+			}
+		}
+		if !said {
+			changes = append(changes, n.Change)
+		}
 	}
-	return text
+	return changes
 }
 
 // callersOf names callers. It always finds a name: where there are too many callers, one stands for all.

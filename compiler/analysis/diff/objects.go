@@ -13,6 +13,9 @@ type ObjectChange struct {
 	Change string // new, changed or gone
 	Kind   string
 	Name   string // NAMESPACE/NAME
+
+	// Of an external host, HOST:PORT:
+	Added, Removed []string
 }
 
 // Objects compares the objects of two sides, and adds what it finds to a difference: what Sidecars let out to external
@@ -21,28 +24,36 @@ func (d *Diff) Objects(before, after []enforce.Other, was, is *policy.Policy) {
 	a, b := newEgress(before), newEgress(after)
 	said := d.saidHosts()
 	d.egress(&a, &b, was, is)
-	old := map[ObjectChange]*enforce.Other{}
+	type key struct{ kind, name string }
+	old := map[key]*enforce.Other{}
 	for i := range before {
-		old[ObjectChange{Kind: before[i].Kind, Name: before[i].ID()}] = &before[i]
+		old[key{before[i].Kind, before[i].ID()}] = &before[i]
+	}
+	add := func(change string, o *enforce.Other, was, is []string) {
+		d.Others = append(d.Others, ObjectChange{Change: change, Kind: o.Kind, Name: o.ID(), Added: except(is, was), Removed: except(was, is)})
 	}
 	for i := range after {
 		o := &after[i]
-		key := ObjectChange{Kind: o.Kind, Name: o.ID()}
-		p, there := old[key]
-		delete(old, key)
+		p, there := old[key{o.Kind, o.ID()}]
+		delete(old, key{o.Kind, o.ID()})
 		switch {
 		case !there:
-			d.Others = append(d.Others, ObjectChange{"new", o.Kind, o.ID()})
+			add("new", o, nil, o.Addresses())
 		case !same(o, p, func(host string) bool {
 			return said[host] || a.names(host, o.Namespace) || b.names(host, o.Namespace)
 		}):
-			d.Others = append(d.Others, ObjectChange{"changed", o.Kind, o.ID()})
+			add("changed", o, p.Addresses(), o.Addresses())
 		}
 	}
 	for _, o := range old {
-		d.Others = append(d.Others, ObjectChange{"gone", o.Kind, o.ID()})
+		add("gone", o, o.Addresses(), nil)
 	}
 	slices.SortFunc(d.Others, func(a, b ObjectChange) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+}
+
+// except is the items of a list that another one does not have.
+func except(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }
 
 // saidHosts is the hosts, as a Sidecar names them, of the services that something was said of.

@@ -19,12 +19,15 @@ const (
 )
 
 // String is the change in the words of the language: `shop/frontend -> shop/backend:8080 GET /api/*`.
-func (c *Change) String() string {
+func (c *Change) String() string { return c.at(c.Callee.String()) }
+
+// at is the change with some callees in the place of its own.
+func (c *Change) at(callees string) string {
 	if c.Kind != FailClosed {
-		return c.Callers.String() + " -> " + c.Callee.String() + c.What() + c.certainty()
+		return c.Callers.String() + " -> " + callees + c.What() + c.certainty()
 	}
 	if len(c.Remaining) == 0 {
-		return c.Callers.String() + " -> " + c.Callee.String()
+		return c.Callers.String() + " -> " + callees
 	}
 	var words []string
 	separator := ", "
@@ -45,6 +48,43 @@ func (c *Change) String() string {
 		words = append(words, text)
 	}
 	return "only " + strings.Join(words, separator)
+}
+
+// Line is changes that differ by their callees alone.
+type Line []*Change
+
+// mostCallees is the most callees in one line.
+const mostCallees = 8
+
+// Lines puts changes of one kind that have the same cause, and are about everything at several callees, together. None is left
+// out. Operations would be read as those of the callee that they follow.
+func Lines(changes []Change) (lines []Line) {
+	at := map[string]int{}
+	for i := range changes {
+		c := &changes[i]
+		if len(c.Remaining) > 0 || c.Kind != FailClosed && c.What() != "" {
+			lines = append(lines, Line{c})
+			continue
+		}
+		key := fmt.Sprintf("%s\n%v", c.at(""), c.Cause)
+		n, ok := at[key]
+		if !ok || len(lines[n]) == mostCallees {
+			n = len(lines)
+			at[key] = n
+			lines = append(lines, nil)
+		}
+		lines[n] = append(lines[n], c)
+	}
+	return lines
+}
+
+// String is the changes in one: `any -> shop/backend, shop/db`.
+func (l Line) String() string {
+	names := make([]string, len(l))
+	for i, c := range l {
+		names[i] = c.Callee.String()
+	}
+	return l[0].at(strings.Join(names, ", "))
 }
 
 func (c *Change) certainty() string {
@@ -146,7 +186,22 @@ func (m *ModeChange) String() string {
 // ModeName is a mode as the language writes it.
 func ModeName(m enforce.Mode) string { return strings.ToLower(m.String()) }
 
-func (o *ObjectChange) String() string { return o.Kind + " " + o.Name + " is " + o.Change }
+func (o *ObjectChange) String() string {
+	text := o.Kind + " " + o.Name + " is " + o.Change
+	list := func(before string, addresses []string) {
+		if len(addresses) > 0 {
+			text += before + some(addresses)
+		}
+	}
+	switch o.Change {
+	case "changed":
+		list(", with ", o.Added)
+		list(", without ", o.Removed)
+	default:
+		list(": ", append(slices.Clone(o.Added), o.Removed...))
+	}
+	return text
+}
 
 // String is the name in the language: `shop/backend`.
 func (c *Callee) String() string {

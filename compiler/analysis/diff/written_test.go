@@ -166,3 +166,34 @@ func TestUndecidedStaysUndecided(t *testing.T) {
 	require.Greater(t, undecided, 50)
 	require.Greater(t, allowed-undecided, 50)
 }
+
+// What says the same is the same, in a document of its own and in a List, whatever else the List holds.
+func TestSameInAList(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	objects := func(text string) map[string]*enforce.Object {
+		layer, _ := read.Files([]*source.File{source.NewFile("p.yaml", text)}, enforce.Mesh{})
+		all := map[string]*enforce.Object{}
+		for _, p := range layer.Policies {
+			all[p.Name] = p
+		}
+		return all
+	}
+	for range 100 {
+		policies := written(random, 0.3)
+		list := "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: more, namespace: shop}}\n"
+		for _, p := range policies {
+			list += fmt.Sprintf("- kind: AuthorizationPolicy\n  apiVersion: security.istio.io/v1\n  spec: {rules: [%s], action: %s}\n  metadata: {namespace: shop, name: %s, uid: '7'}\n",
+				strings.Join(p.rules, ", "), p.action, p.name)
+		}
+		alone, inList := objects(policies.String()), objects(list)
+		require.Len(t, inList, len(alone))
+		for name, p := range alone {
+			require.True(t, enforce.Same(p, inList[name]), "%s\n%s", policies, list)
+		}
+		i := random.IntN(len(policies))
+		policies[i].rules = append(slices.Clone(policies[i].rules), "{to: [{operation: {ports: ['99']}}]}")
+		for name, p := range objects(policies.String()) {
+			require.Equal(t, name != policies[i].name, enforce.Same(p, inList[name]), "%s\n%s", policies, list)
+		}
+	}
+}

@@ -29,6 +29,19 @@ type Other struct {
 // ID is NAMESPACE/NAME, or NAME.
 func (o *Other) ID() string { return strings.TrimPrefix(o.Namespace+"/"+o.Name, "/") }
 
+// Addresses is HOST:PORT of what an external makes known, sorted; nil for other objects.
+func (o *Other) Addresses() (all []string) {
+	if o.External == nil {
+		return nil
+	}
+	for _, host := range o.External.Hosts {
+		for _, port := range o.External.Ports {
+			all = append(all, host+":"+port)
+		}
+	}
+	return once(all)
+}
+
 // Sidecar is which hosts the proxies of a workload know.
 type Sidecar struct {
 	Whole bool     // it is for every workload of its namespace

@@ -10,6 +10,7 @@ import (
 // Line is a change to who may call whom, or to another object.
 type Line struct {
 	Intent  string
+	Changes int      // how many changes it stands for, such as the same to several workloads; 0 is one
 	File    string   // the file of the intent; may be empty
 	Gone    bool     // the intent was removed from File
 	Because string   // the reason in the intent; may be empty
@@ -63,14 +64,14 @@ func (d Description) Title() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, many))
 		}
 	}
-	say(len(d.Opened), "connection opened", "connections opened")
+	say(changes(d.Opened), "connection opened", "connections opened")
 	if len(d.Opened) > 0 {
-		say(len(d.Closed), "closed", "closed")
+		say(changes(d.Closed), "closed", "closed")
 	} else {
-		say(len(d.Closed), "connection closed", "connections closed")
+		say(changes(d.Closed), "connection closed", "connections closed")
 	}
-	say(len(d.FailOpen), "workload fails open", "workloads fail open")
-	say(len(d.FailClosed), "workload closed by default", "workloads closed by default")
+	say(changes(d.FailOpen), "workload fails open", "workloads fail open")
+	say(changes(d.FailClosed), "workload closed by default", "workloads closed by default")
 	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
 	if len(parts) == 0 {
 		parts = []string{"no connection changes"}
@@ -81,6 +82,13 @@ func (d Description) Title() string {
 		environment = "default"
 	}
 	return "meshc: " + environment + ": " + strings.Join(parts, ", ")
+}
+
+func changes(lines []Line) (n int) {
+	for _, l := range lines {
+		n += max(1, l.Changes)
+	}
+	return n
 }
 
 // Text returns the changes as plain text for a commit message, at most about 40 lines.
@@ -182,7 +190,7 @@ func (p *page) cut(format string, args ...any) {
 }
 
 func (s section) head() string {
-	head := fmt.Sprintf("### %s (%d)\n", s.title, len(s.lines))
+	head := fmt.Sprintf("### %s (%d)\n", s.title, changes(s.lines))
 	if s.note != "" {
 		head += s.note + "\n"
 	}

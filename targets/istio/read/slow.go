@@ -91,8 +91,8 @@ func (c *converter) value(n *yaml.Node, depth int) int32 {
 		pairs, repeats := yamldoc.Pairs(n)
 		for _, p := range pairs {
 			if key, ok := c.key(p.Key); ok {
+				at := c.doc.Span(p.Key) // before the value, since places are cheapest in their order
 				child := c.value(p.Value, depth+1)
-				at := c.doc.Span(p.Key)
 				k := &c.nodes[child]
 				k.key, k.keyStart, k.keyEnd = key, at.Start, at.End
 				link(child)
