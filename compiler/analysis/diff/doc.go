@@ -12,8 +12,12 @@
 // that have all of the set, the cheapest is taken: a name costs by how much a reader has to take in. So what is said
 // includes all that changed, and of the rest says only what is true after the change.
 //
-// What cannot be judged counts as a change where it surely did not pass before, or surely passed, and is marked perhaps.
+// What cannot be judged is a proposition (see enforce.Classes.MayRise) that has one truth on both sides where it is written
+// alike. Requests that some choice of truth lets through on one side only are a change too, which is marked as undecided:
+// adding an ALLOW beside a rule that asks for a token closes nothing, and the order of rules and objects means nothing.
 // From the changes follow the services that are newly reachable over others, by the call graphs of both sides. Objects
 // that decide no request are compared by their content, as the reader of a target gives it; the hosts that Sidecars let
 // out are changes like others.
+//
+// Changes are values. How they are written, for a terminal, a pull request and programs alike, is in text.go.
 package diff
