@@ -21,7 +21,7 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoProxy: audit.NoProxy, diag.OutsideCallee: audit.NoProxy,
 	diag.PermissiveCallee: audit.PlaintextTLS, diag.WorldIntoStrict: audit.PlaintextTLS,
 	diag.UnusedAccount: audit.Account, diag.DefaultAccount: audit.Account,
-	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.NoMode: audit.Mode,
+	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.RefusedProbe: audit.Probe, diag.NoMode: audit.Mode,
 }
 
 // Verify reports what the manifests of a build enforce. With deployed it is what these enforce, which are taken for all that
@@ -139,6 +139,12 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 	r.DryRuns(d.Model)
 	if d.Workloads != nil {
 		for _, w := range d.Workloads.Workloads {
+			for _, p := range w.Probes {
+				at := d.Model.Manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Inbound: &w.Inbound})
+				if why := audit.RefusesPlaintext(at, p.Port, p.Method, p.Path); p.Port != 0 && why != "" {
+					r.Add(diag.Warning, audit.Probe, p.At, "the kubelet's probe of container %s of %s/%s on port %d comes in plaintext and is refused: %s", p.Container, w.Namespace, w.Service, p.Port, why)
+				}
+			}
 			if w.NoProxy != "" {
 				r.Add(diag.Warning, audit.NoProxy, w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 			}

@@ -26,6 +26,7 @@ type whyJSON struct {
 	Remedy     []whyLine    `json:"remedy,omitempty"`   // the mode it needs and the edge that would allow it; or the edge and the consent from the caller's side
 	Breaks     []placeJSON  `json:"breaks,omitempty"`   // the guards that forbid a remedy
 	Refused    []whyRefusal `json:"refused,omitempty"`  // why the check refuses a remedy
+	UDP        []uint16     `json:"udp,omitempty"`      // ports in question that no proxy sees: everyone may call them
 	Notes      []string     `json:"notes"`
 }
 
@@ -125,7 +126,7 @@ func whysJSON(all []*reason) ([]byte, error) {
 }
 
 func (r *reason) json() whyJSON {
-	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: string(r.Verdict), From: r.From.String(), Port: r.Port, Ports: []whyPort{}, Notes: append([]string{}, r.notes()...)}
+	out := whyJSON{Schema: "meshc.dev/why/v1", Verdict: string(r.Verdict), From: r.From.String(), Port: r.Port, Ports: []whyPort{}, UDP: r.UDP, Notes: append([]string{}, r.notes()...)}
 	if r.To != nil {
 		out.To = r.To.ID()
 	} else {

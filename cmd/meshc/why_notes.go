@@ -12,6 +12,9 @@ import (
 // notes is the notes of an answer in words.
 func (r *reason) notes() []string {
 	notes := r.egressNotes()
+	if len(r.UDP) > 0 {
+		notes = append(notes, fmt.Sprintf("no proxy sees UDP, so everyone who reaches %s may call its UDP port %s", r.To.ID(), join(r.UDP, ", ")))
+	}
 	for _, n := range r.Notes {
 		notes = append(notes, noteText(n))
 	}
@@ -40,10 +43,14 @@ func noteText(n explain.Note) string {
 		return compiler.DryRunNote(n.Environment)
 	case explain.Opened:
 		switch {
+		case n.Refused != "" && n.Some && n.Unanswered:
+			return "calls through a sidecar may fail: " + n.Refused
 		case n.Refused != "" && n.Some:
 			return "callers with a sidecar may be refused: " + n.Refused
 		case n.Refused == "" && n.Anonymous():
 			return n.String() + ", so they have no identity"
+		case n.Unanswered:
+			return "the call fails: " + n.Refused
 		}
 		return n.String()
 	case explain.SeenPath:

@@ -70,7 +70,7 @@ func (r *reason) headline() string {
 	if r.Verdict != explain.Partly {
 		return string(r.Verdict)
 	}
-	if r.External != nil {
+	if r.External != nil || len(r.UDP) > 0 {
 		return "allowed in part"
 	}
 	if r.plaintextOnly() {

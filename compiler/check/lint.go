@@ -155,6 +155,7 @@ func (c *checker) lintService(s *service) {
 	}
 	c.lintCovered(s)
 	c.lintScrape(s)
+	c.lintProbes(s)
 }
 
 // lintUnmanifested warns of a declared service that is not in the manifests: its policies would bind nothing. It is an
@@ -224,6 +225,28 @@ func (c *checker) lintScrape(s *service) {
 			c.list.Add(diag.UncoveredScrape, w.Scrape.At, "%s is scraped, and no edge lets the scraper in", s.Name).
 				WithHelp("declare the scraper and let it in: `monitoring/prometheus -> %s%s`", s.Name, port)
 			return
+		}
+	}
+}
+
+// lintProbes warns of probes that come directly from the kubelet, in plaintext, and are refused.
+func (c *checker) lintProbes(s *service) {
+	for _, w := range s.workloads {
+		for _, p := range w.Probes {
+			if p.Port == 0 || w.Inbound.Of(p.Port).Capture == policy.Bypassed {
+				continue
+			}
+			why := "no edge lets in `world`"
+			if c.effective(s, p.Port).mode == policy.Strict {
+				why = "its mTLS is strict"
+			} else if slices.ContainsFunc(s.allow, func(r *rule) bool {
+				return r.Leads(p.Port) && slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromWorld })
+			}) {
+				continue
+			}
+			c.list.Add(diag.RefusedProbe, p.At, "the kubelet's probe of container %s of %s is refused on port %d: it comes in plaintext, and %s", p.Container, s.Name, p.Port, why).
+				WithHelp("delete the annotation, so that the agent of the sidecar takes the probes")
+			break
 		}
 	}
 }

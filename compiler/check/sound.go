@@ -115,6 +115,38 @@ func (c *checker) bypassed(r *rule) {
 	}
 }
 
+// departing reports a caller whose calls bypass its own sidecar, so that they prove no identity.
+func (c *checker) departing(r *rule, from *service, at source.Span) {
+	if from.Outbound.Complete() {
+		return
+	}
+	ports := r.Ports
+	if len(ports) == 0 {
+		for _, p := range r.callee.Ports {
+			ports = append(ports, p.Number)
+		}
+	}
+	for _, port := range ports {
+		dialed := []uint16{}
+		for _, front := range r.callee.Fronts {
+			if front.Target == port {
+				dialed = append(dialed, front.Port)
+			}
+		}
+		if len(dialed) == 0 {
+			dialed = append(dialed, port)
+		}
+		for _, d := range dialed {
+			if past := from.Outbound.Of(d); past.Capture == policy.Bypassed && r.callee.Inbound.Of(port).Capture != policy.Bypassed {
+				c.list.Add(diag.NoIdentity, at, "calls of %s to port %d bypass its sidecar, so they cannot prove who they are", from.Name, d).
+					WithRelated(past.At, "said here").
+					WithHelp("remove the port from the annotation: a call in plaintext matches no edge of %s", from.Name)
+				return
+			}
+		}
+	}
+}
+
 func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []stated, deny bool) {
 	if bare := c.withoutProxy(f); bare != nil && !deny {
 		strict := slices.IndexFunc(met, func(m stated) bool { return m.mode == policy.Strict })
@@ -129,6 +161,8 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 	}
 	if deny {
 		c.aroundInPlaintext(r, f, at)
+	} else if f.Kind == policy.FromService {
+		c.departing(r, c.serviceOf(f.Service), at)
 	}
 	for _, m := range met {
 		switch m.mode {

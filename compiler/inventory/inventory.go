@@ -75,6 +75,8 @@ func (w *Workload) Scraped() bool {
 // https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/
 type Probe struct {
 	Container string
+	Method    string
+	Path      string
 	Port      uint16      // 0 where it names a port that the pod does not have
 	At        source.Span // the annotation sidecar.istio.io/rewriteAppHTTPProbers
 }

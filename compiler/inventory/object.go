@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -26,19 +27,53 @@ type kind struct {
 // Deployments and their like were in the group extensions up to Kubernetes 1.15, with the same fields.
 var apps = []string{"apps", "extensions"}
 
+// Argo Rollouts, OpenKruise and OpenShift have kinds of their own with the same template as a Deployment:
+// https://argoproj.github.io/argo-rollouts/features/specification/, https://openkruise.io/docs/user-manuals/cloneset,
+// https://docs.redhat.com/en/documentation/openshift_container_platform/4.18/html/workloads_apis/deploymentconfig-apps-openshift-io-v1
+var (
+	argo      = []string{"argoproj.io"}
+	kruise    = []string{"apps.kruise.io"}
+	openshift = []string{"apps.openshift.io"}
+)
+
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
-	"CronJob":        {"batch/v1", []string{"batch"}},
-	"DaemonSet":      {"apps/v1", apps},
-	"Deployment":     {"apps/v1", apps},
-	"Gateway":        {"networking.istio.io/v1", []string{"networking.istio.io"}},
-	"Job":            {"batch/v1", []string{"batch"}},
-	"Namespace":      {"v1", []string{""}},
-	"Pod":            {"v1", []string{""}},
-	"ReplicaSet":     {"apps/v1", apps},
-	"Service":        {"v1", []string{""}},
-	"ServiceAccount": {"v1", []string{""}},
-	"StatefulSet":    {"apps/v1", apps},
+	"CloneSet":              {"apps.kruise.io/v1alpha1", kruise},
+	"CronJob":               {"batch/v1", []string{"batch"}},
+	"DaemonSet":             {"apps/v1", slices.Concat(apps, kruise)},
+	"Deployment":            {"apps/v1", apps},
+	"DeploymentConfig":      {"apps.openshift.io/v1", openshift},
+	"Gateway":               {"networking.istio.io/v1", []string{"networking.istio.io"}},
+	"Job":                   {"batch/v1", []string{"batch"}},
+	"Namespace":             {"v1", []string{""}},
+	"Pod":                   {"v1", []string{""}},
+	"ReplicaSet":            {"apps/v1", apps},
+	"ReplicationController": {"v1", []string{""}},
+	"Rollout":               {"argoproj.io/v1alpha1", argo},
+	"Service":               {"v1", []string{""}},
+	"ServiceAccount":        {"v1", []string{""}},
+	"StatefulSet":           {"apps/v1", slices.Concat(apps, kruise)},
+}
+
+// templated is the part of an object by which its controller creates pods that run as long as it does.
+type templated struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		Template *corev1.PodTemplateSpec `json:"template"`
+	} `json:"spec"`
+}
+
+// unreadPods notes an object of another kind that has a template for pods.
+func (f *file) unreadPods(n *yaml.Node, kind string) {
+	for _, path := range [][]string{{"spec", "template"}, {"spec", "podTemplate"}, {"spec", "jobTemplate", "spec", "template"}} {
+		if at := yamldoc.Get(n, append(path, "spec", "containers")...); at != nil {
+			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s creates pods, and is not a kind that meshc reads", kind).
+				WithHelp("declare the service: `service NAME account ACCOUNT`, or add the manifests of the workloads that it creates")
+			return
+		}
+	}
 }
 
 // object is one object on its way into the set.
@@ -51,6 +86,11 @@ type object struct {
 // object decodes an object of one of kinds, and keeps it until the end of the file.
 func (f *file) object(n *yaml.Node, kind string) {
 	switch kind {
+	case "CloneSet", "DeploymentConfig", "ReplicationController", "Rollout":
+		var o templated
+		if f.decode(n, &o) && o.Spec.Template != nil { // a Rollout can refer to a Deployment in its place
+			f.workload(n, kind, &o.ObjectMeta, o.Spec.Template, "spec", "template")
+		}
 	case "Deployment":
 		var o appsv1.Deployment
 		if f.decode(n, &o) {

@@ -172,10 +172,13 @@ func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 			found := Probe{Container: c.Name, At: place}
 			switch {
 			case probe.HTTPGet != nil && probe.HTTPGet.Port.Type == intstr.String:
+				found.Method, found.Path = "GET", probe.HTTPGet.Path
 				found.Port = p.named[portName{name: probe.HTTPGet.Port.StrVal}]
 			case probe.HTTPGet != nil:
+				found.Method, found.Path = "GET", probe.HTTPGet.Path
 				found.Port = uint16(probe.HTTPGet.Port.IntVal)
 			case probe.GRPC != nil:
+				found.Method, found.Path = "POST", "/grpc.health.v1.Health/Check"
 				found.Port = uint16(probe.GRPC.Port)
 			default:
 				continue

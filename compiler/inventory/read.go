@@ -166,7 +166,8 @@ func irrelevant(d *yamldoc.Document) bool {
 		}
 	}
 	_, misspelt := diag.Nearest(found, kindNames)
-	return found != "" && kinds[found] == nil && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
+	pods := found != "CustomResourceDefinition" && strings.Contains(d.Text, "containers:")
+	return found != "" && kinds[found] == nil && !pods && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
 }
 
 func word(s string) bool {
@@ -241,6 +242,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		f.misspeltKind(kind, &t)
 	}
 	if k == nil || t.versioned && !slices.Contains(k.groups, t.group) {
+		f.unreadPods(n, t.kind)
 		return // Istio's, Argo's, Knative's Service …
 	}
 	if !t.versioned {

@@ -69,12 +69,7 @@ func (c *Captures) Set(p PortCapture) {
 
 // Same reports whether two captures treat every port alike, whatever their reasons. Nil captures every port.
 func (c *Captures) Same(other *Captures) bool {
-	if c == nil {
-		c = &Captures{}
-	}
-	if other == nil {
-		other = &Captures{}
-	}
+	c, other = cmp.Or(c, &Captures{}), cmp.Or(other, &Captures{})
 	if c.Rest.Capture != other.Rest.Capture {
 		return false
 	}

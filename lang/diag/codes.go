@@ -48,6 +48,7 @@ const (
 	NothingRead          Code = "MESH1106"
 	UnknownField         Code = "MESH1107"
 	UnclearAnnotation    Code = "MESH1108"
+	UnreadPods           Code = "MESH1109"
 	MalformedConfig      Code = "MESH1201"
 	UnknownKey           Code = "MESH1202"
 	InvalidSetting       Code = "MESH1203"
@@ -92,6 +93,7 @@ const (
 	NoManifest           Code = "MESH2121"
 	LastDestinationOnly  Code = "MESH2124"
 	VacuousGuard         Code = "MESH2125"
+	RefusedProbe         Code = "MESH2126"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -168,6 +170,7 @@ var Table = []Entry{
 	{NothingRead, Warning, FromUnread, "manifests without any relevant object"},
 	{UnknownField, Warning, FromUnread, "an unknown kind or field in a manifest"},
 	{UnclearAnnotation, Warning, FromUnread, "an annotation of a pod that cannot be judged"},
+	{UnreadPods, Note, FromUnread, "a kind that creates pods and is not read"},
 	{MalformedConfig, Error, FromUnread, "an invalid meshc.yaml"},
 	{UnknownKey, Error, FromUnread, "an unknown key in meshc.yaml"},
 	{InvalidSetting, Error, FromUnread, "an invalid setting"},
@@ -210,6 +213,7 @@ var Table = []Entry{
 	{NoManifest, Warning, FromUnread, "a declared service or mesh without a manifest"},
 	{LastDestinationOnly, Warning, FromUnread, "operations after the last of several destinations"},
 	{VacuousGuard, Warning, FromUnknown, "a never, always or only that applies to nothing"},
+	{RefusedProbe, Warning, FromUnread, "a probe that policies refuse"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -53,6 +53,7 @@ const (
 	NoProxy      Topic = "no proxy"
 	Open         Topic = "open" // a service that no ALLOW policy selects
 	PlaintextTLS Topic = "plaintext"
+	Probe        Topic = "probe" // of the kubelet, that is refused
 	RefusedEdge  Topic = "refused"
 	Scrape       Topic = "scrape"
 	Undecided    Topic = "undecided" // an edge that a policy decides which cannot be judged

@@ -104,7 +104,10 @@ func (r *Report) edge(m *model.Model, e *edge) {
 			}
 			r.Add(diag.Error, RefusedEdge, at, "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
 		}
-		if e.ways[0].TLS == enforce.UnknownTLS {
+		switch way := &e.ways[0]; {
+		case way.Past.Capture == policy.Unclear:
+			r.Add(diag.Warning, Manifest, way.At(), "%s -> %s:%s is not judged: %s", out.From, out.To, port, way)
+		case way.TLS == enforce.UnknownTLS:
 			r.Add(diag.Warning, Manifest, e.ways[0].At(), "%s -> %s:%s is not judged: %s; --workloads says which ports of the Service lead there", out.From, out.To, port, &e.ways[0])
 		}
 	}

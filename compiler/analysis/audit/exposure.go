@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
@@ -56,11 +57,24 @@ func (r *Report) bypassed(s *policy.Service) {
 		}
 		report("port "+strconv.Itoa(int(p.Number)), p)
 	}
+	for _, port := range s.UDP {
+		r.Add(diag.Warning, NoProxy, s.At, "no proxy sees UDP, so that everyone who reaches %s may call its UDP port %d", s.ID(), port)
+	}
 	what := "any port"
 	if len(s.Inbound.Ports) > 0 {
 		what = "any other port"
 	}
 	report(what, s.Inbound.Rest)
+}
+
+// RefusesPlaintext says why a point refuses a request of HTTP by a caller without identity; empty where it does not, or may
+// not.
+func RefusesPlaintext(at *enforce.Point, port uint16, method, path string) string {
+	d := at.Decide(space.Standard.Request(true, space.Facts{space.Port: strconv.Itoa(int(port)), space.Method: method, space.Path: path}))
+	if d.Verdict != enforce.Denied {
+		return ""
+	}
+	return d.String()
 }
 
 // namedByAddress reports whether an edge names a service outside the mesh at whose addresses a caller is.

@@ -317,6 +317,7 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 		d := w.split.Decision(r, 0, class)
 		connection := ""
 		switch refused := way.Refused(p.Mode); {
+		case d.Reason == enforce.NotCaptured:
 		case d.Verdict == enforce.Denied && d.Reason != enforce.Plaintext:
 		case refused != "":
 			d, connection = enforce.Decision{Verdict: enforce.Denied, Reason: enforce.Connection, Rule: -1}, refused
@@ -330,7 +331,7 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
 		}
 		var other *Counterpart
-		if connection == "" && p.Capture.Capture == policy.Captured && (proved == class || p.Mode == enforce.Disable) {
+		if connection == "" && (proved == class || p.Mode == enforce.Disable) {
 			other = w.counterpart(r, p.Mode, proved, d)
 		}
 		if other != nil {

@@ -12,7 +12,13 @@ func (e *explaining) connections() {
 	for _, p := range e.Answer.Ports {
 		for _, w := range p.ways {
 			n := Opened{Way: w, Refused: w.Refused(p.Mode), Some: e.From.Kind == policy.FromWorld || len(p.ways) > 1}
-			if (w.Rule != nil || w.Peer != nil) && !slices.Contains(said, n) {
+			if p.Capture.Capture == policy.Bypassed {
+				n.Refused, n.Unanswered = w.Unanswered(p.Mode), true
+				if e.From.Kind == policy.FromService && e.model.Principal(e.From.Service) == "" {
+					n.Refused = ""
+				}
+			}
+			if (w.Rule != nil || w.Peer != nil || w.Past.Capture != policy.Captured || n.Refused != "") && !slices.Contains(said, n) {
 				said = append(said, n)
 				e.note(n)
 			}

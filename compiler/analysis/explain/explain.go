@@ -54,6 +54,7 @@ type Explanation struct {
 	Near    []NearMiss   // where the query is denied; at most three
 	Chain   *model.Chain // by which the caller gets there all the same; nil where it does not, or needs no chain
 	Remedy  Remedy       // of a build, where the query is denied
+	UDP     []uint16     // ports in question that no proxy sees, sorted: everyone may call them
 	Notes   []Note
 }
 
@@ -97,6 +98,7 @@ func (e *explaining) service() (err error) {
 		return wrong("no HTTP reaches %s there, so it has no methods and paths: ask without them", e.To.ID())
 	}
 	e.Verdict = e.Answer.verdict()
+	e.udp()
 	if e.Verdict == Denied {
 		if e.Chain, err = nearest(m, q, e.withoutPods()); err != nil {
 			return err
@@ -155,6 +157,18 @@ func (e *explaining) accountOfNobody() {
 				e.note(AccountOfNobody{s, from})
 			}
 		}
+	}
+}
+
+// udp adds the ports in question that no proxy sees, because they are not TCP: everyone may call them.
+func (e *explaining) udp() {
+	for _, port := range e.To.UDP {
+		if len(e.Ops) == 0 && (e.Port == 0 || e.Port == port) {
+			e.UDP = append(e.UDP, port)
+		}
+	}
+	if len(e.UDP) > 0 && e.Verdict != Allowed {
+		e.Verdict = Partly
 	}
 }
 

@@ -39,8 +39,9 @@ type (
 	// Opened is what something has the sidecars of callers open.
 	Opened struct {
 		model.Way
-		Refused string // why a port does not take it; empty where it does
-		Some    bool   // callers may have no sidecar, or another way
+		Refused    string // why a port does not take it; empty where it does
+		Unanswered bool   // the port bypasses the proxy of the callee
+		Some       bool   // callers may have no sidecar, or another way
 	}
 
 	// SeenPath is a path that a proxy changes before policies see it.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
@@ -13,6 +14,7 @@ type Way struct {
 	TLS  enforce.ClientTLS
 	Rule *enforce.Destination // nil where none sets it
 	Peer *enforce.Object      // in place of Rule: that the namespace takes no mutual TLS
+	Past policy.PortCapture   // in place of Rule: that calls bypass the sidecar, or may
 	Host string
 	Port uint16 // of the Service; 0 where it is not known, or makes no difference
 }
@@ -30,7 +32,12 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 	var ways []Way
 	for _, front := range fronts(s, port) {
 		w := Way{Host: front.Host, Port: front.Port}
-		if d := m.Manifests.Destination(namespace, front.Host, s.Namespace); d != nil && d.TLS(front.Port) != enforce.AutoTLS {
+		if past := departs(f, front.Port, port); past.Capture != policy.Captured {
+			w.TLS, w.Past = enforce.NoTLS, past
+			if past.Capture == policy.Unclear {
+				w.TLS = enforce.UnknownTLS
+			}
+		} else if d := m.Manifests.Destination(namespace, front.Host, s.Namespace); front.Host != "" && d != nil && d.TLS(front.Port) != enforce.AutoTLS {
 			w.TLS, w.Rule = d.TLS(front.Port), d
 		} else if peer := m.Callee(s).Unasked(); peer != nil {
 			w.TLS, w.Peer = enforce.NoTLS, peer
@@ -41,9 +48,6 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 		if w.TLS != ways[0].TLS || w.Rule != ways[0].Rule {
 			return ways
 		}
-	}
-	if len(ways) == 0 {
-		return []Way{{}}
 	}
 	ways[0].Port = 0
 	return ways[:1]
@@ -62,7 +66,21 @@ func fronts(s *policy.Service, port uint16) (all []policy.Front) {
 			all = append(all, f)
 		}
 	}
+	if len(all) == 0 { // it is called by the addresses of the pods
+		all = []policy.Front{{Port: port}}
+	}
 	return all
+}
+
+// departs is whether calls go through the sidecar of a caller: dialed is the port of a Service, 0 where that is not known
+// and taken to be the number of the container port.
+func departs(f policy.Source, dialed, port uint16) policy.PortCapture {
+	if f.Kind != policy.FromService {
+		return policy.PortCapture{}
+	}
+	past := f.Service.Outbound.Of(cmp.Or(dialed, port))
+	past.Number = 0
+	return past
 }
 
 // HostsOf is the names of the Kubernetes Services in front of a service.
@@ -111,6 +129,8 @@ func (w *Way) At() source.Span {
 		return w.Rule.At
 	case w.Peer != nil:
 		return w.Peer.At
+	case w.Past.Capture != policy.Captured:
+		return w.Past.At
 	}
 	return source.Span{}
 }
@@ -118,10 +138,14 @@ func (w *Way) At() source.Span {
 // String says in words what callers open.
 func (w *Way) String() string {
 	to := ""
-	if w.Port != 0 {
+	if w.Port != 0 && w.Host != "" {
 		to = fmt.Sprintf(" to %s:%d", w.Host, w.Port)
 	}
 	switch {
+	case w.Past.Capture == policy.Bypassed:
+		return fmt.Sprintf("calls%s bypass the sidecar of the caller and are in plaintext: %s", to, w.Past.Why)
+	case w.Past.Capture == policy.Unclear:
+		return fmt.Sprintf("calls%s may bypass the sidecar of the caller: %s", to, w.Past.Why)
 	case w.Peer != nil:
 		return fmt.Sprintf("PeerAuthentication %s has callers open plaintext%s (DISABLE for the namespace)", w.Peer.ID(), to)
 	case w.TLS == enforce.UnknownTLS:

@@ -161,6 +161,11 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 }
 
 func (m *Model) judge(g *policy.Guard, callees map[aboutCallee]verdict) (*diag.Diagnostic, error) {
+	for _, s := range g.To {
+		if broken := m.judgeUDP(g, s); broken != nil {
+			return broken, nil
+		}
+	}
 	if g.Kind == policy.Never && g.Transitive {
 		return m.judgeChains(g)
 	}
@@ -203,12 +208,12 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 			switch {
 			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.NeverBroken, g, split, caller, r)
-			case g.Kind == policy.Always && named && !o.Allowed.Has(c) && !idle:
+			case g.Kind == policy.Always && named && !idle && (!o.Allowed.Has(c) || m.pastSidecar(split, r, c) != ""):
 				return m.broken(diag.AlwaysBroken, g, split, caller, r)
 			case g.Kind == policy.Only && open && !m.MatchesAnySource(caller, g.From) && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.OnlyBroken, g, split, caller, r)
 			}
-			if g.Kind == policy.Only && (o.Allowed.Has(c) || idle) {
+			if g.Kind == policy.Only && (o.Allowed.Has(c) && m.pastSidecar(split, r, c) == "" || idle) {
 				for f := range g.From {
 					reached[f] = reached[f] || m.Represents(caller, g.From[f])
 				}
@@ -268,6 +273,22 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 	return &d
 }
 
+// judgeUDP judges the ports of a destination that are not TCP: no proxy sees what comes there.
+// https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
+func (m *Model) judgeUDP(g *policy.Guard, s *policy.Service) *diag.Diagnostic {
+	i := slices.IndexFunc(s.UDP, func(port uint16) bool { return len(g.Ports) == 0 || slices.Contains(g.Ports, port) })
+	if i < 0 || g.Kind == policy.Always || len(g.Ops) > 0 || !s.Proxied() {
+		return nil
+	}
+	code := diag.NeverBroken
+	if g.Kind == policy.Only {
+		code = diag.OnlyBroken
+	}
+	d := diag.New(code, g.At, "anyone who reaches %s may call its UDP port %d, which no proxy sees", s.ID(), s.UDP[i])
+	d.WithRelated(s.At, "declared here").WithHelp("protect the port with a NetworkPolicy, and name the TCP ports in the guard")
+	return &d
+}
+
 // broken reports a request that breaks a guard, with the statements that let it through or stop it.
 func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller space.Source, r *enforce.Class) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
@@ -288,7 +309,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 			d.WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy)
 		}
 	case !allowed:
-		m.stopped(&d, g, split, caller, &r.Request)
+		m.stopped(&d, g, split, caller, r)
 	case m.RuleFor(s.Allow, caller, &r.Request) != nil:
 		d.WithRelated(m.RuleFor(s.Allow, caller, &r.Request).At, "let through by this")
 		d.WithHelp("take the edge back")
@@ -304,6 +325,21 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 		d.WithNote("because %s", g.Because)
 	}
 	return &d
+}
+
+// pastSidecar says why requests of a service do not get through although its identity would: calls to the port bypass its own
+// sidecar, so that it proves none. It is empty where they do not, or the callee lets in callers without identity.
+func (m *Model) pastSidecar(split *Split, r *enforce.Class, class int) string {
+	from := m.services[split.Sources[class].Identity()]
+	if from == nil || from.Outbound.Complete() || r.Outcomes[0].Allowed.Has(class%split.Anonymous()) {
+		return ""
+	}
+	for _, w := range m.Ways(policy.Source{Service: from}, split.Service, r.Request.Port()) {
+		if w.Past.Capture != policy.Captured {
+			return w.String()
+		}
+	}
+	return ""
 }
 
 // notCaptured says why no policy decides about a port.
@@ -354,14 +390,17 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 func only(g *policy.Guard, f policy.Source) bool { return len(g.From) == 1 && g.From[0] == f }
 
 // stopped says what denies a request.
-func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller space.Source, r *space.Request) {
-	s := split.Service
+func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, caller space.Source, class *enforce.Class) {
+	s, r := split.Service, &class.Request
+	c := split.Source(split.From(*r, caller))
 	mode := m.Mode(s, r.Port())
 	switch rule := m.RuleFor(s.Deny, caller, r); {
 	case mode == policy.Strict && caller.Identity() == "":
 		d.WithNote("the port is strict, and the caller has no identity")
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
+	case m.pastSidecar(split, class, c) != "":
+		d.WithNote("%s", m.pastSidecar(split, class, c))
 	case m.RuleFor(s.Allow, caller, r) != nil:
 		by := m.Callee(s).Decide(split.From(*r, caller))
 		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {
