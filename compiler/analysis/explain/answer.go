@@ -331,7 +331,7 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
 		}
 		var other *Counterpart
-		if connection == "" && (proved == class || p.Mode == enforce.Disable) {
+		if connection == "" && p.Capture.Capture == policy.Captured && (proved == class || p.Mode == enforce.Disable) {
 			other = w.counterpart(r, p.Mode, proved, d)
 		}
 		if other != nil {
