@@ -140,7 +140,8 @@ func (c *comparison) risen(from, to int) []group {
 		if !before.Undecided.Empty() || !after.Undecided.Empty() {
 			s.perhaps = after.Allowed.Minus(before.Allowed)
 			s.perhaps.AddAll(passing(after).Minus(passing(before)))
-			s.perhaps.AddAll(c.classes.MayRise(r, from, to))
+			// MayRise looks at clauses and modes; what surely passes all the same, or surely does not, is no change.
+			s.perhaps.AddAll(c.classes.MayRise(r, from, to).Minus(before.Allowed).Common(passing(after)))
 			s.perhaps = s.perhaps.Minus(s.sure)
 		}
 		known[&r.Outcomes[0]] = s

@@ -210,7 +210,11 @@ func (c *Point) Same(other *Point) bool {
 		})
 		return all
 	}
-	return c.dataplane == other.dataplane && c.inbound.Same(other.inbound) && slices.EqualFunc(sorted(c), sorted(other), Same)
+	// The age of an object says which of two sets the mode.
+	likeMode := func(a, b portSetting) bool { return a.port == b.port && a.mode == b.mode }
+	return c.dataplane == other.dataplane && c.inbound.Same(other.inbound) && c.mode.mode == other.mode.mode &&
+		slices.EqualFunc(c.ports, other.ports, likeMode) && slices.EqualFunc(c.unsure, other.unsure, Same) &&
+		slices.EqualFunc(sorted(c), sorted(other), Same)
 }
 
 // Has reports whether an object of the same name that asks for the same binds the workload.
