@@ -66,10 +66,11 @@ func (d *differ) routes() error {
 		first, target int32 // the first caller, and the farthest target
 	}
 	routes := map[string]*found{} // by who reaches the services
-	wildcards := make([][]int32, len(now.Sources))
+	wildcards, names := make([][]int32, len(now.Sources)), make([]string, len(now.Sources))
 	for i, s := range now.Sources {
-		wildcards[i] = now.Wildcards(s)
+		wildcards[i], names[i] = now.Wildcards(s), s.String()
 	}
+	byName := func(a, b int32) int { return cmp.Compare(names[a], names[b]) }
 	var key []byte
 	for _, target := range targets {
 		before, after := old.Backward(target), now.Backward(target)
@@ -96,12 +97,14 @@ func (d *differ) routes() error {
 		r := routes[string(key)]
 		if r == nil {
 			r = &found{first: callers[0], target: target, Route: Route{Hops: least, MaxHops: most}}
+			slices.SortFunc(callers, byName)
 			for _, i := range callers {
 				c := RouteCaller{Source: now.Sources[i]}
-				for _, e := range exceptions(now, c.Source, after) {
+				except := exceptions(now, c.Source, after)
+				slices.SortFunc(except, byName)
+				for _, e := range except {
 					c.Except = append(c.Except, now.Sources[e])
 				}
-				slices.SortFunc(c.Except, func(a, b policy.Source) int { return cmp.Compare(a.String(), b.String()) })
 				r.From = append(r.From, c)
 			}
 			routes[string(key)] = r
@@ -113,7 +116,6 @@ func (d *differ) routes() error {
 		r.Hops, r.MaxHops = min(r.Hops, least), max(r.MaxHops, most)
 	}
 	for _, r := range routes {
-		slices.SortFunc(r.From, func(a, b RouteCaller) int { return cmp.Compare(a.String(), b.String()) })
 		slices.SortFunc(r.To, func(a, b *policy.Service) int { return cmp.Compare(a.ID(), b.ID()) })
 		if len(r.From) == 1 {
 			r.Chain = now.Forward(r.first).Chain(r.target)
