@@ -66,10 +66,10 @@ type templated struct {
 }
 
 // unreadPods notes an object of another kind that has a template for pods.
-func (f *file) unreadPods(n *yaml.Node, kind string) {
+func (f *file) unreadPods(n *yaml.Node, group, kind string) {
 	for _, path := range [][]string{{"spec", "template"}, {"spec", "podTemplate"}, {"spec", "jobTemplate", "spec", "template"}} {
 		if at := yamldoc.Get(n, append(path, "spec", "containers")...); at != nil {
-			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s creates pods, and is not a kind that meshc reads", kind).
+			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s of %s creates pods, and is not a kind that meshc reads", kind, group).
 				WithHelp("declare the service: `service NAME account ACCOUNT`, or add the manifests of the workloads that it creates")
 			return
 		}

@@ -242,7 +242,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		f.misspeltKind(kind, &t)
 	}
 	if k == nil || t.versioned && !slices.Contains(k.groups, t.group) {
-		f.unreadPods(n, t.kind)
+		f.unreadPods(n, t.group, t.kind)
 		return // Istio's, Argo's, Knative's Service …
 	}
 	if !t.versioned {

@@ -41,15 +41,10 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 			findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has no effect on workloads that the older %s selects", p.ID(), by.ID()).
 				WithRelated(by.At, "the other one").
 				WithHelp("let every workload be selected by one PeerAuthentication")
-		case !binds[p] && !p.Gateways && !(p.Role == enforce.SetsModes && p.Namespace == m.Mesh.RootNamespace):
-			d := findings.Add(diag.Ineffective, p.At, "the %s %s binds no workload that is known here", p.Kind, p.ID())
-			if populated[p.Namespace] || p.Namespace == m.Mesh.RootNamespace {
-				d.WithNote("it may bind pods whose manifests are not given").
-					WithHelp("compare its namespace and selector with the labels of the pods")
-			} else {
-				d.Severity = diag.Note
-				d.WithNote("no workload of the namespace %s is known", p.Namespace)
-			}
+		case !binds[p] && !p.Gateways && (populated[p.Namespace] || p.Namespace == m.Mesh.RootNamespace) && !(p.Role == enforce.SetsModes && p.Namespace == m.Mesh.RootNamespace):
+			findings.Add(diag.Ineffective, p.At, "the %s %s binds no workload that is known here", p.Kind, p.ID()).
+				WithNote("it may bind pods whose manifests are not given").
+				WithHelp("compare its namespace and selector with the labels of the pods")
 		}
 	}
 	return findings.Sort()
