@@ -32,7 +32,7 @@ var imports = map[string][]string{
 	"compiler/policy":    {"lang/diag", "lang/source"},
 	"compiler/yamldoc":   {"lang/source"},
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
-	"compiler/bearing":   {},
+	"compiler/bearing":   {"lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},

@@ -21,6 +21,7 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoProxy: audit.NoProxy, diag.OutsideCallee: audit.NoProxy,
 	diag.PermissiveCallee: audit.PlaintextTLS, diag.WorldIntoStrict: audit.PlaintextTLS,
 	diag.UnusedAccount: audit.Account, diag.DefaultAccount: audit.Account,
+	diag.SkippedObject: audit.Manifest, diag.UnknownEffect: audit.Manifest,
 	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.RefusedProbe: audit.Probe, diag.NoMode: audit.Mode,
 }
 

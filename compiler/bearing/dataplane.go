@@ -13,6 +13,7 @@ const (
 	GatewayName     = "gateway.networking.k8s.io/gateway-name"
 	GatewayClass    = "gateway.networking.k8s.io/gateway-class-name"
 	WaypointFor     = "istio.io/waypoint-for"
+	BypassInbound   = "ambient.istio.io/bypass-inbound-capture"
 )
 
 // GatewayLabels are the values of the label `istio` that the gateways of Istio's own charts and profiles have.

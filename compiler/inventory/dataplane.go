@@ -47,6 +47,9 @@ func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Data
 			return Dataplane{policy.Unjudged, "it is a waypoint", f.doc.Span(at)}
 		}
 	}
+	if template.Annotations[bearing.BypassInbound] == "true" {
+		return Dataplane{policy.Unjudged, "calls to it bypass ztunnel", place("annotations", bearing.BypassInbound)}
+	}
 	if bearing.UsesWaypoint(template.Labels[bearing.UseWaypoint]) {
 		return Dataplane{policy.Unjudged, fmt.Sprintf("calls to it pass the waypoint %s", template.Labels[bearing.UseWaypoint]), place("labels", bearing.UseWaypoint)}
 	}
@@ -102,4 +105,25 @@ func (f *file) gateway(n *yaml.Node) {
 		}
 	}
 	f.keep("Gateway", "", "", at, func(r *reader) { r.gateways = append(r.gateways, g) })
+}
+
+// notice notes the labels and annotations of metadata that bear on who reaches whom and are not judged.
+func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]string) {
+	for i, field := range []string{"labels", "annotations"} {
+		for key := range maps[i] {
+			if bearing.Bears(on, key) {
+				at := f.doc.Span(yamldoc.Get(metadata, field, key))
+				f.keep("", "", "", at, func(r *reader) { r.notices.See(on, key, at) })
+			}
+		}
+	}
+}
+
+// noticeKind notes an object of a kind that bears on who reaches whom and is not read.
+func (f *file) noticeKind(n *yaml.Node, group, kind string) {
+	if name := yamldoc.Get(n, "metadata", "name"); group == "" && kind == "ConfigMap" && name != nil && bearing.IsMeshConfig(name.Value) && yamldoc.Get(n, "data", "mesh") != nil {
+		kind = strings.TrimPrefix(bearing.MeshConfig, "/")
+	}
+	at := f.doc.Span(yamldoc.Get(n, "kind"))
+	f.keep("", "", "", at, func(r *reader) { r.notices.See(bearing.Workloads, group+"/"+kind, at) })
 }

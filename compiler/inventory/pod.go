@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -72,6 +73,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.own = f.dataplane(here, template)
+	f.notice(bearing.Pod, yamldoc.Get(here, "metadata"), template.Labels, template.Annotations)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
 	}

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -83,6 +84,7 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 		return
 	}
 	ns := &namespace{Namespace: Namespace{Name: o.Name, At: at}, at: at}
+	f.notice(bearing.Namespace, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
 	ns.Waypoint, _ = f.waypointOf(n, o.Labels)
 	injection, stated := o.Labels[namespaceKey]
 	switch {

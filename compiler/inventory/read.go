@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -42,7 +43,9 @@ func Read(inputs []Input) (*Set, diag.List) {
 	if len(inputs) > 0 && len(r.first)+len(r.pods)+len(r.findings) == 0 {
 		r.nothingRead(inputs)
 	}
-	return r.set(), r.findings.Sort()
+	set := r.set()
+	r.findings = append(r.findings, r.notices.Findings()...)
+	return set, r.findings.Sort()
 }
 
 // nothingRead warns that no input has an object that affects a mesh: most likely these are the wrong files. It is not called
@@ -69,6 +72,7 @@ type reader struct {
 	accounts   []*Account
 	namespaces []*namespace
 	gateways   []*Gateway
+	notices    bearing.Notices
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -167,7 +171,12 @@ func irrelevant(d *yamldoc.Document) bool {
 	}
 	_, misspelt := diag.Nearest(found, kindNames)
 	pods := found != "CustomResourceDefinition" && strings.Contains(d.Text, "containers:")
-	return found != "" && kinds[found] == nil && !pods && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
+	return found != "" && kinds[found] == nil && !pods && !named(found, d.Text) && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
+}
+
+// named reports whether an object of a kind may have to be named in a finding.
+func named(kind, text string) bool {
+	return bearing.NamedKind(kind) || kind == "ConfigMap" && strings.Contains(text, "name: istio")
 }
 
 func word(s string) bool {
@@ -241,6 +250,9 @@ func (f *file) root(n *yaml.Node, list objectType) {
 	if k == nil && t.versioned {
 		f.misspeltKind(kind, &t)
 	}
+	if bearing.NamedKind(t.kind) && t.versioned || t.kind == "ConfigMap" {
+		f.noticeKind(n, t.group, t.kind)
+	}
 	if k == nil || t.versioned && !slices.Contains(k.groups, t.group) {
 		f.unreadPods(n, t.group, t.kind)
 		return // Istio's, Argo's, Knative's Service …
@@ -264,7 +276,7 @@ const maxLists = 2
 
 func (f *file) items(n *yaml.Node, of objectType) {
 	items := yamldoc.Get(n, "items")
-	if items == nil || items.Kind != yaml.SequenceNode || of.depth > maxLists || of.kind != "" && kinds[of.kind] == nil {
+	if items == nil || items.Kind != yaml.SequenceNode || of.depth > maxLists || of.kind != "" && kinds[of.kind] == nil && !bearing.NamedKind(of.kind) {
 		return
 	}
 	for _, item := range items.Content {

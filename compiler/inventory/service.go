@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -39,6 +40,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 		return
 	}
 	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector}
+	f.notice(bearing.Service, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
 	s.waypoint, s.named = f.waypointOf(n, o.Labels)
 	list := yamldoc.Get(n, "spec", "ports")
 	for i, p := range o.Spec.Ports {

@@ -1,6 +1,8 @@
 package read
 
 import (
+	"strings"
+
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
@@ -65,4 +67,19 @@ func Ambient(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		}
 	}
 	return findings
+}
+
+// notice notes an object that bears on who reaches whom and is not read. Some kinds have a finding for each object instead,
+// and what meshc emits is known.
+func (r *reader) notice(d *decoder, group, kind string, n int32) {
+	meta := d.at(n, "metadata")
+	switch {
+	case kind == "EnvoyFilter", kind == "Sidecar", kind == "RequestAuthentication":
+		return
+	case kind == "ConfigMap" && bearing.IsMeshConfig(d.text(d.at(meta, "name"))) && d.at(d.at(n, "data"), "mesh") != 0:
+		kind = strings.TrimPrefix(bearing.MeshConfig, "/")
+	case d.text(d.at(d.at(meta, "labels"), "app.kubernetes.io/managed-by")) == "meshc":
+		return
+	}
+	r.notices.See(bearing.Policies, group+"/"+kind, d.span(d.child(n, "kind")))
 }

@@ -49,6 +49,10 @@ func (r *reader) object(d *decoder, n int32) {
 		}
 		return
 	}
+	if version == "" { // of Kubernetes' own group
+		of = ""
+	}
+	r.notice(d, of, kindOf, n)
 	if of == networking {
 		r.neighbour(d, kindOf, n)
 	}

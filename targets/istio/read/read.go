@@ -22,6 +22,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -44,6 +45,7 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	for _, f := range files {
 		r.file(f, &t)
 	}
+	r.findings = append(r.findings, r.notices.Findings()...)
 	return r.manifests(), r.findings.Sort()
 }
 
@@ -55,6 +57,7 @@ type reader struct {
 
 	destinations []*enforce.Destination
 	gateways     []*enforce.Object
+	notices      bearing.Notices
 	dataplanes   map[string]policy.Dataplane // by namespace
 }
 

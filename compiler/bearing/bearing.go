@@ -1,0 +1,135 @@
+// Package bearing lists what of Kubernetes' and Istio's objects bears on who reaches whom: kinds, labels and annotations,
+// each with its source. Each is judged, or named in a finding where it occurs, or has no bearing for a reason. A test feeds
+// the whole list to the commands, so that nothing of it is passed over in silence.
+package bearing
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Fact is a kind of object, or a label or annotation. Exactly one of Judged, Named and Harmless is set.
+type Fact struct {
+	On       On
+	Name     string // GROUP/KIND, the group empty for Kubernetes' own; or the key of a label or annotation
+	Judged   string // what judges it
+	Named    string // what it may change
+	Opens    bool   // of one that is named: it may let through what policies deny, or change who a caller is
+	Harmless string // why it has no bearing
+	Source   string // URL
+}
+
+// On is what has a fact.
+type On uint8
+
+const (
+	Workloads On = iota // a kind of object among the manifests of workloads
+	Policies            // a kind of object among policies
+	Both                // among either
+	Pod                 // a label or annotation of pods
+	Namespace           // one of namespaces
+	Service             // one of Services
+	Policy              // one of policies
+)
+
+// Kind reports whether the fact is a kind of object.
+func (f *Fact) Kind() bool { return f.On <= Both }
+
+type key struct {
+	on   On
+	name string
+}
+
+var facts = func() map[key]*Fact {
+	all := map[key]*Fact{}
+	for i := range Facts {
+		f := &Facts[i]
+		if f.On == Both {
+			all[key{Workloads, f.Name}], all[key{Policies, f.Name}] = f, f
+		} else {
+			all[key{f.On, f.Name}] = f
+		}
+	}
+	return all
+}()
+
+var kindNames = func() map[string]bool {
+	all := map[string]bool{}
+	for i := range Facts {
+		if f := &Facts[i]; f.On == Workloads || f.On == Both {
+			_, name, _ := strings.Cut(f.Name, "/")
+			all[name] = f.Named != "" || all[name]
+		}
+	}
+	return all
+}()
+
+// NamedKind reports whether an object of a kind among the manifests of workloads may have to be named.
+func NamedKind(kind string) bool { return kindNames[kind] }
+
+// MeshConfig is the name under which the settings of a mesh are in Facts: a ConfigMap that is called istio, or istio-REVISION.
+const MeshConfig = "/ConfigMap istio"
+
+// IsMeshConfig reports whether a ConfigMap of a name has the settings of a mesh.
+func IsMeshConfig(name string) bool { return name == "istio" || strings.HasPrefix(name, "istio-") }
+
+// Notices collects what has to be named. The zero value is ready.
+type Notices struct {
+	order []*Fact
+	seen  map[*Fact][]source.Span
+}
+
+// See notes an occurrence of a kind, label or annotation, which Facts may not have.
+func (n *Notices) See(on On, name string, at source.Span) {
+	f := facts[key{on, name}]
+	if f == nil || f.Named == "" {
+		return
+	}
+	if n.seen == nil {
+		n.seen = map[*Fact][]source.Span{}
+	}
+	if n.seen[f] == nil {
+		n.order = append(n.order, f)
+	}
+	n.seen[f] = append(n.seen[f], at)
+}
+
+// Bears reports whether a label or annotation has to be named where it occurs.
+func Bears(on On, name string) bool {
+	f := facts[key{on, name}]
+	return f != nil && f.Named != ""
+}
+
+// Findings returns one finding for each fact that was seen, at its first occurrence.
+func (n *Notices) Findings() (list diag.List) {
+	for _, f := range n.order {
+		code := diag.SkippedObject
+		if f.Opens {
+			code = diag.UnknownEffect
+		}
+		what := f.Name
+		if f.Kind() {
+			group, kind, _ := strings.Cut(f.Name, "/")
+			what = strings.TrimPrefix(kind+" of "+group, " of ")
+			if group == "" {
+				what = kind
+			}
+		}
+		at := n.seen[f]
+		first := slices.MinFunc(at, func(a, b source.Span) int {
+			if a.Before(b) {
+				return -1
+			}
+			return 1
+		})
+		d := list.Add(code, first, "%s is not judged: %s", what, f.Named)
+		if len(at) > 1 {
+			d.WithNote("there are %d of them", len(at))
+		}
+		d.WithNote("see %s", f.Source)
+	}
+	return list
+}

@@ -1,0 +1,114 @@
+package bearing
+
+const (
+	istioReference = "https://istio.io/latest/docs/reference/config/"
+	gatewayAPI     = "https://gateway-api.sigs.k8s.io/api-types/"
+	annotations    = istioReference + "annotations/"
+	labels         = istioReference + "labels/"
+)
+
+// Facts is the list.
+var Facts = []Fact{
+	// Kubernetes
+	{On: Workloads, Name: "/Pod", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/workloads/pods/"},
+	{On: Workloads, Name: "/Service", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/services-networking/service/"},
+	{On: Workloads, Name: "/ServiceAccount", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/security/service-accounts/"},
+	{On: Workloads, Name: "/Namespace", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/"},
+	{On: Workloads, Name: "apps/Deployment", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/"},
+	{On: Workloads, Name: "apps/StatefulSet", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/"},
+	{On: Workloads, Name: "apps/DaemonSet", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/"},
+	{On: Workloads, Name: "batch/CronJob", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"},
+	{On: Both, Name: "networking.k8s.io/NetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
+	{On: Both, Name: "networking.k8s.io/Ingress", Named: "it may lead to services that policies close", Source: "https://kubernetes.io/docs/concepts/services-networking/ingress/"},
+	{On: Both, Name: "policy.networking.k8s.io/AdminNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://network-policy-api.sigs.k8s.io/api-overview/"},
+	{On: Both, Name: "policy.networking.k8s.io/BaselineAdminNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://network-policy-api.sigs.k8s.io/api-overview/"},
+	{On: Both, Name: "policy.networking.k8s.io/ClusterNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://network-policy-api.sigs.k8s.io/api-overview/"},
+	{On: Both, Name: "cilium.io/CiliumNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.cilium.io/en/stable/network/kubernetes/policy/"},
+	{On: Both, Name: "cilium.io/CiliumClusterwideNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.cilium.io/en/stable/network/kubernetes/policy/"},
+	{On: Both, Name: "projectcalico.org/NetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/networkpolicy"},
+	{On: Both, Name: "projectcalico.org/GlobalNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy"},
+	{On: Both, Name: "crd.projectcalico.org/NetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/networkpolicy"},
+	{On: Both, Name: "crd.projectcalico.org/GlobalNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy"},
+	{On: Both, Name: "admissionregistration.k8s.io/MutatingWebhookConfiguration", Named: "it may decide which pods get a proxy", Opens: true, Source: "https://istio.io/latest/docs/ops/configuration/mesh/injection-concepts/"},
+
+	// Istio's policies
+	{On: Policies, Name: "security.istio.io/AuthorizationPolicy", Judged: "targets/istio/read", Source: istioReference + "security/authorization-policy/"},
+	{On: Policies, Name: "security.istio.io/PeerAuthentication", Judged: "targets/istio/read", Source: istioReference + "security/peer_authentication/"},
+	{On: Policies, Name: "security.istio.io/RequestAuthentication", Named: "it refuses requests with an invalid token, and lets those without a token pass", Source: istioReference + "security/request_authentication/"},
+	{On: Policies, Name: "networking.istio.io/DestinationRule", Judged: "targets/istio/read", Source: istioReference + "networking/destination-rule/"},
+
+	// What else changes where calls go, and through what
+	{On: Both, Name: "networking.istio.io/Gateway", Named: "its listeners decide who may connect to the gateway, and who proves an identity there", Source: istioReference + "networking/gateway/"},
+	{On: Both, Name: "networking.istio.io/VirtualService", Named: "it may send calls to other services, also to some that policies close", Source: istioReference + "networking/virtual-service/"},
+	{On: Policies, Name: "networking.istio.io/ServiceEntry", Named: "it may send calls for a host elsewhere", Opens: true, Source: istioReference + "networking/service-entry/"},
+	{On: Both, Name: "networking.istio.io/WorkloadEntry", Named: "policies may bind the machine, which may call as its account", Opens: true, Source: istioReference + "networking/workload-entry/"},
+	{On: Both, Name: "networking.istio.io/WorkloadGroup", Named: "policies may bind its machines, which may call as its account", Opens: true, Source: istioReference + "networking/workload-group/"},
+	{On: Policies, Name: "networking.istio.io/EnvoyFilter", Named: "it may change what proxies let through", Opens: true, Source: istioReference + "networking/envoy-filter/"},
+	{On: Policies, Name: "networking.istio.io/Sidecar", Named: "it may hide services from callers, and change what ports expect", Opens: true, Source: istioReference + "networking/sidecar/"},
+	{On: Both, Name: "networking.istio.io/ProxyConfig", Named: "it may change what proxies do", Opens: true, Source: istioReference + "networking/proxy-config/"},
+	{On: Both, Name: "extensions.istio.io/WasmPlugin", Named: "it may let requests through, refuse them or change them", Opens: true, Source: istioReference + "proxy_extensions/wasm-plugin/"},
+	{On: Both, Name: "extensions.istio.io/TrafficExtension", Named: "it may let requests through, refuse them or change them", Opens: true, Source: "https://github.com/istio/api/tree/master/extensions"},
+	{On: Both, Name: "telemetry.istio.io/Telemetry", Harmless: "it configures metrics, logs and traces only", Source: istioReference + "telemetry/"},
+	{On: Both, Name: "install.istio.io/IstioOperator", Named: "the settings of the mesh may be other than those of meshc.yaml", Opens: true, Source: istioReference + "istio.operator.v1alpha1/"},
+	{On: Both, Name: "sailoperator.io/Istio", Named: "the settings of the mesh may be other than those of meshc.yaml", Opens: true, Source: "https://github.com/istio-ecosystem/sail-operator"},
+	{On: Both, Name: MeshConfig, Named: "the settings of the mesh, such as trustDomain, rootNamespace and enableAutoMtls, may be other than those of meshc.yaml", Opens: true, Source: istioReference + "istio.mesh.v1alpha1/"},
+
+	// The Gateway API
+	{On: Both, Name: "gateway.networking.k8s.io/Gateway", Named: "it may be a gateway or a waypoint, whose listeners decide who may connect", Source: gatewayAPI + "gateway/"},
+	{On: Both, Name: "gateway.networking.k8s.io/GatewayClass", Harmless: "it has no effect without a Gateway", Source: gatewayAPI + "gatewayclass/"},
+	{On: Both, Name: "gateway.networking.k8s.io/ReferenceGrant", Harmless: "it has no effect without a route", Source: gatewayAPI + "referencegrant/"},
+	{On: Both, Name: "gateway.networking.k8s.io/ListenerSet", Named: "its listeners decide who may connect to the gateway", Source: gatewayAPI + "listenerset/"},
+	{On: Both, Name: "gateway.networking.k8s.io/HTTPRoute", Named: "it may lead to services that policies close", Source: gatewayAPI + "httproute/"},
+	{On: Both, Name: "gateway.networking.k8s.io/GRPCRoute", Named: "it may lead to services that policies close", Source: gatewayAPI + "grpcroute/"},
+	{On: Both, Name: "gateway.networking.k8s.io/TCPRoute", Named: "it may lead to services that policies close", Source: "https://gateway-api.sigs.k8s.io/guides/tcp/"},
+	{On: Both, Name: "gateway.networking.k8s.io/TLSRoute", Named: "it may lead to services that policies close", Source: "https://gateway-api.sigs.k8s.io/guides/tls/"},
+	{On: Both, Name: "gateway.networking.k8s.io/UDPRoute", Named: "it may lead to services that policies close", Source: "https://gateway-api.sigs.k8s.io/concepts/api-overview/"},
+	{On: Both, Name: "gateway.networking.k8s.io/BackendTLSPolicy", Named: "it may change what callers open to a service", Opens: true, Source: gatewayAPI + "backendtlspolicy/"},
+
+	// Pods
+	{On: Pod, Name: Inject, Judged: "compiler/inventory", Source: labels},
+	{On: Pod, Name: Revision, Judged: "compiler/inventory", Source: labels},
+	{On: Pod, Name: DataplaneMode, Judged: "compiler/inventory", Source: labels},
+	{On: Pod, Name: Templates, Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
+	{On: Pod, Name: GatewayName, Judged: "compiler/bearing", Source: labels},
+	{On: Pod, Name: GatewayClass, Judged: "compiler/bearing", Source: labels},
+	{On: Pod, Name: WaypointFor, Judged: "compiler/bearing", Source: labels},
+	{On: Pod, Name: BypassInbound, Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: "traffic.sidecar.istio.io/includeInboundPorts", Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: "traffic.sidecar.istio.io/excludeInboundPorts", Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: "sidecar.istio.io/rewriteAppHTTPProbers", Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: "prometheus.io/scrape", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
+	{On: Pod, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
+	{On: Pod, Name: "security.istio.io/tlsMode", Named: "callers may open plaintext to the pod, or mutual TLS", Opens: true, Source: labels},
+	{On: Pod, Name: "sidecar.istio.io/bootstrapOverride", Named: "its proxy may do anything", Opens: true, Source: annotations},
+	{On: Pod, Name: "proxy.istio.io/config", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
+	{On: Pod, Name: "proxy.istio.io/overrides", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
+	{On: Pod, Name: "sidecar.istio.io/proxyImage", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
+	{On: Pod, Name: "networking.istio.io/tunnel", Named: "callers may reach it through a tunnel", Source: labels},
+	{On: Pod, Name: "sidecar.istio.io/logLevel", Harmless: "it changes the log only", Source: annotations},
+	{On: Pod, Name: "sidecar.istio.io/proxyCPU", Harmless: "it changes the resources of the proxy only", Source: annotations},
+	{On: Pod, Name: "topology.istio.io/network", Harmless: "identities are the same across networks", Source: labels},
+
+	// Namespaces
+	{On: Namespace, Name: InjectNamespace, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: Revision, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: DataplaneMode, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: "istio.io/use-waypoint-namespace", Harmless: "it only says where the waypoint of " + UseWaypoint + " is", Source: labels},
+	{On: Namespace, Name: "istio.io/ingress-use-waypoint", Named: "calls of gateways may pass a waypoint", Opens: true, Source: labels},
+	{On: Namespace, Name: "topology.istio.io/controlPlaneClusters", Named: "another control plane may be responsible for it", Opens: true, Source: annotations},
+
+	// Services
+	{On: Service, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
+	{On: Service, Name: "istio.io/ingress-use-waypoint", Named: "calls of gateways may pass a waypoint", Opens: true, Source: labels},
+	{On: Service, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
+	{On: Service, Name: "networking.istio.io/exportTo", Named: "callers of other namespaces may not know it", Source: annotations},
+	{On: Service, Name: "alpha.istio.io/kubernetes-serviceaccounts", Named: "callers may take other accounts for those of its pods", Opens: true, Source: annotations},
+	{On: Service, Name: "alpha.istio.io/canonical-serviceaccounts", Named: "callers may take other accounts for those of its pods", Opens: true, Source: annotations},
+	{On: Service, Name: "networking.istio.io/traffic-distribution", Harmless: "it prefers some endpoints to others", Source: annotations},
+
+	// Policies
+	{On: Policy, Name: Revision, Judged: "targets/istio/read", Source: labels},
+	{On: Policy, Name: "istio.io/dry-run", Judged: "targets/istio/read", Source: annotations},
+}
