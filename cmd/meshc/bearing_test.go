@@ -22,14 +22,14 @@ func TestNothingIsPassedOverInSilence(t *testing.T) {
 	for i := range bearing.Facts {
 		f := &bearing.Facts[i]
 		t.Run(strings.NewReplacer("/", "_", " ", "_").Replace(f.Name), func(t *testing.T) {
-			require.Equal(t, 1, count(f.Judged)+count(f.Named)+count(f.Harmless), "judged, named or harmless")
+			require.Equal(t, 1, isSet(f.Judged)+isSet(f.Named)+isSet(f.Harmless), "judged, named or harmless")
 			require.True(t, strings.HasPrefix(f.Source, "https://"), "it has no source")
 			_, name, _ := strings.Cut(f.Name, "/")
 			if !f.Kind() {
 				name = f.Name
 			}
 			if f.Judged != "" {
-				assert.Contains(t, shown, name, "it is judged, and no test shows it")
+				assert.True(t, strings.Contains(shown, name), "it is judged, and no test shows it")
 				return
 			}
 			if f.On != bearing.Policies && f.On != bearing.Policy {
@@ -45,7 +45,7 @@ func TestNothingIsPassedOverInSilence(t *testing.T) {
 	}
 }
 
-func count(s string) int {
+func isSet(s string) int {
 	if s == "" {
 		return 0
 	}

@@ -75,8 +75,8 @@ type reason struct {
 	deployed *compiler.Deployed // the manifests that were asked; nil for a project
 }
 
-// findings is what is wrong with the manifests that answers depend on: all that cannot be judged, and the warnings about
-// objects that bind a callee.
+// findings is what is wrong with the manifests that answers depend on: all that cannot be judged or is not, and the warnings
+// about objects that bind a callee.
 func (r *reason) findings(answers []*explain.Explanation) diag.List {
 	var objects []*enforce.Object
 	for _, e := range answers {
@@ -86,7 +86,7 @@ func (r *reason) findings(answers []*explain.Explanation) diag.List {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(r.deployed.Findings), func(d diag.Diagnostic) bool {
-		return d.Severity != diag.Error && (d.Severity == diag.Note || !slices.ContainsFunc(objects, func(o *enforce.Object) bool {
+		return d.Severity != diag.Error && d.Code != diag.SkippedObject && d.Code != diag.UnknownEffect && (d.Severity == diag.Note || !slices.ContainsFunc(objects, func(o *enforce.Object) bool {
 			return o.Document.File == d.Primary.File && o.Document.To(d.Primary) == o.Document
 		}))
 	})

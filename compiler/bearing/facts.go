@@ -82,7 +82,7 @@ var Facts = []Fact{
 	{On: Pod, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
 	{On: Pod, Name: "security.istio.io/tlsMode", Named: "callers may open plaintext to the pod, or mutual TLS", Opens: true, Source: labels},
 	{On: Pod, Name: "sidecar.istio.io/bootstrapOverride", Named: "its proxy may do anything", Opens: true, Source: annotations},
-	{On: Pod, Name: "proxy.istio.io/config", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
+	{On: Pod, Name: "proxy.istio.io/config", Judged: "compiler/inventory", Source: annotations},
 	{On: Pod, Name: "proxy.istio.io/overrides", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
 	{On: Pod, Name: "sidecar.istio.io/proxyImage", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
 	{On: Pod, Name: "networking.istio.io/tunnel", Named: "callers may reach it through a tunnel", Source: labels},

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -43,7 +44,6 @@ const (
 	configKey = "proxy.istio.io/config"
 
 	// A pod in ambient mode whose inbound connections do not go through ztunnel (cni/pkg/nodeagent/net.go).
-	bypassKey = "ambient.istio.io/bypass-inbound-capture"
 )
 
 // capture reads what the annotations of one pod say.
@@ -74,8 +74,8 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 		}
 	}
 	p.Inbound, p.Outbound = c.in, c.out
-	if bypass, err := strconv.ParseBool(annotations[bypassKey]); err == nil && bypass { // istio-cni ignores other values
-		c.by = policy.PortCapture{Why: bypassKey + " says so", At: f.doc.Span(yamldoc.Get(at, bypassKey))}
+	if bypass, err := strconv.ParseBool(annotations[bearing.BypassInbound]); err == nil && bypass { // istio-cni ignores other values
+		c.by = policy.PortCapture{Why: bearing.BypassInbound + " says so", At: f.doc.Span(yamldoc.Get(at, bearing.BypassInbound))}
 		p.bypass = c.port(0, policy.Bypassed)
 	}
 }

@@ -47,9 +47,6 @@ func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Data
 			return Dataplane{policy.Unjudged, "it is a waypoint", f.doc.Span(at)}
 		}
 	}
-	if template.Annotations[bearing.BypassInbound] == "true" {
-		return Dataplane{policy.Unjudged, "calls to it bypass ztunnel", place("annotations", bearing.BypassInbound)}
-	}
 	if bearing.UsesWaypoint(template.Labels[bearing.UseWaypoint]) {
 		return Dataplane{policy.Unjudged, fmt.Sprintf("calls to it pass the waypoint %s", template.Labels[bearing.UseWaypoint]), place("labels", bearing.UseWaypoint)}
 	}
