@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -80,20 +81,27 @@ func templateProblem(path string) (problem, help string) {
 }
 
 // acceptTemplates refuses the templates of a deny that could be got around: what Envoy's templates do not take, such as the
-// segment `a*b`, must not be let through by an edge either.
+// segment `a*b`, must not be let through by an edge either, nor because nothing closes the service.
 func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule) {
 	for i := range deny.Ops {
 		o := &deny.Ops[i]
 		if !policy.IsTemplate(o.Path) {
 			continue
 		}
+		help := fmt.Sprintf("deny the prefix %s*", o.Path[:strings.IndexByte(o.Path, '{')])
+		const unmatched = "a deny of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and "
+		if len(s.Allow) == 0 && slices.ContainsFunc(b.Meshes, func(m *policy.Mesh) bool { return m.Name == s.Namespace && m.Declares }) {
+			b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), unmatched+"nothing closes %s", o.Path, s.ID()).
+				WithHelp("%s, or state the mode of %s, which closes it", help, s.Namespace)
+			continue
+		}
 		j := slices.IndexFunc(s.Allow, func(r policy.Rule) bool { return aroundTemplate(o, deny, &r) })
 		if j < 0 {
 			continue
 		}
-		b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), "a deny of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and an edge lets it through", o.Path).
+		b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), unmatched+"an edge lets it through", o.Path).
 			WithRelated(s.Allow[j].At, "this edge").
-			WithHelp("deny the prefix %s*, or have the edge name exact paths or templates", o.Path[:strings.IndexByte(o.Path, '{')])
+			WithHelp("%s, or have the edge name exact paths or templates", help)
 	}
 }
 
