@@ -140,14 +140,6 @@ func (n *phrase[T]) reading(want space.Set) int {
 	return cost
 }
 
-// exceptions is the values of the names that are excepted.
-func (n *phrase[T]) exceptions() (all []T) {
-	for _, e := range n.except {
-		all = append(all, e.value)
-	}
-	return all
-}
-
 // greedy covers want by the phrases with the best ratio of size to cost; nil where they do not cover it.
 func greedy[T any](want space.Set, phrases []phrase[T]) []phrase[T] {
 	worth := make([]float64, len(phrases))
