@@ -13,7 +13,7 @@ import (
 // New returns the graph of a policy.
 func New(p *policy.Policy) *Graph {
 	b := builder{
-		policy: p, graph: &Graph{Environment: p.Environment},
+		policy: p, graph: &Graph{Environment: p.Environment, policies: []*policy.Policy{p}},
 		meshes: map[string]*policy.Mesh{}, nodes: map[string]*Node{}, edges: map[ends]*Edge{},
 	}
 	for _, m := range p.Meshes {

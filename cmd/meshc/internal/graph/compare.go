@@ -11,7 +11,7 @@ import (
 // is Added (opened) where no request passed before and some do after, Removed (closed) the other way round, and
 // Changed where its rules, its denies or its mutual TLS differ in any other way.
 func Compare(before, after *Graph) *Graph {
-	g := &Graph{Environment: after.Environment, Compared: true}
+	g := &Graph{Environment: after.Environment, Compared: true, policies: slices.Concat(after.policies, before.policies)}
 	namespaces := map[string]bool{}
 	for _, ns := range slices.Concat(after.Namespaces, before.Namespaces) {
 		if !namespaces[ns.Name] {

@@ -1,16 +1,15 @@
 package graph
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/meshc/meshc/lang/diag"
 )
 
 // Focus keeps the named nodes, the nodes that they call or that call them, and the edges between the former and the
-// latter. A name is a node's ID, a whole namespace, or the bare name of a service where only one has it. For any other
-// name the error suggests the nearest one.
+// latter. A name is that of a namespace, any, world, or what policy.Find finds in one of the projects. The error is that of
+// policy.Find.
 func (g *Graph) Focus(names []string) (*Graph, error) {
 	focus := map[*Node]bool{}
 	for _, name := range names {
@@ -45,54 +44,41 @@ func (g *Graph) Focus(names []string) (*Graph, error) {
 	return out, nil
 }
 
-func (g *Graph) find(name string) ([]*Node, error) {
-	var exact, inside, named []*Node
-	var known []string
+func (g *Graph) find(name string) (found []*Node, err error) {
+	if name == "" {
+		return nil, errors.New("want a service or a namespace, such as shop/backend or shop")
+	}
+	ids := map[string]bool{}
 	for _, n := range g.Nodes {
-		known = append(known, n.ID)
-		switch name {
-		case n.ID:
-			exact = append(exact, n)
-		case n.Namespace:
-			inside = append(inside, n)
-		case n.Name:
-			named = append(named, n)
+		if n.Namespace == name || n.Namespace == "" && n.ID == name {
+			ids[n.ID] = true
 		}
 	}
-	switch {
-	case len(exact) > 0:
-		return exact, nil
-	case len(inside) > 0 && name != "":
-		return inside, nil
-	case len(named) == 1:
-		return named, nil
-	case len(named) > 1:
-		return nil, fmt.Errorf("%q is ambiguous: %s", name, listIDs(named))
-	case slices.ContainsFunc(g.Namespaces, func(ns Namespace) bool { return ns.Name == name }):
+	if len(ids) == 0 && slices.ContainsFunc(g.Namespaces, func(ns Namespace) bool { return ns.Name == name }) {
 		return nil, fmt.Errorf("namespace %s has no services", name)
 	}
-	for _, ns := range g.Namespaces {
-		known = append(known, ns.Name)
+	if len(ids) == 0 {
+		for _, p := range g.policies {
+			named, unknown := p.Find(name)
+			if unknown != nil {
+				err = cmp.Or(err, unknown)
+				continue
+			}
+			for _, s := range named.Services {
+				ids[s.ID()] = true
+			}
+			if named.External != nil {
+				ids[named.External.Namespace+"/"+named.External.Name] = true
+			}
+		}
 	}
 	for _, n := range g.Nodes {
-		known = append(known, n.Name)
+		if ids[n.ID] {
+			found = append(found, n)
+		}
 	}
-	if near, ok := diag.Nearest(name, known); ok {
-		return nil, fmt.Errorf("%q is neither a service nor a namespace; did you mean %s?", name, near)
+	if len(found) > 0 {
+		return found, nil
 	}
-	return nil, fmt.Errorf("%q is neither a service nor a namespace; want one such as shop/backend or shop", name)
-}
-
-// listIDs returns the IDs of some nodes, and how many are left out where they are many.
-func listIDs(nodes []*Node) string {
-	const most = 10
-	var ids []string
-	for _, n := range nodes[:min(most, len(nodes))] {
-		ids = append(ids, n.ID)
-	}
-	text := strings.Join(ids, ", ")
-	if rest := len(nodes) - most; rest > 0 {
-		text += fmt.Sprintf(" and %d more", rest)
-	}
-	return text
+	return nil, err
 }

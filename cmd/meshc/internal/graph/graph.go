@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Graph is who may call whom in a project.
@@ -13,6 +15,8 @@ type Graph struct {
 	Namespaces  []Namespace // sorted by name
 	Nodes       []*Node     // by namespace, kind and name; any and world come last
 	Edges       []*Edge     // by caller, then by callee, in the order of Nodes
+
+	policies []*policy.Policy // what it shows; the later one first
 }
 
 // Namespace is one namespace of the project.

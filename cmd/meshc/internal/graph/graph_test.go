@@ -95,11 +95,11 @@ func TestFocusNames(t *testing.T) {
 		{"pay", "pay/db any"},
 		{"any", "pay/db any"},
 		{"shop", "shop/db shop/web"},
-		{"db", `"db" is ambiguous: pay/db, shop/db`},
-		{"wbe", `"wbe" is neither a service nor a namespace; did you mean web?`},
-		{"shop/wep", `"shop/wep" is neither a service nor a namespace; did you mean shop/web?`},
+		{"db", "db may be pay/db or shop/db: say which"},
+		{"wbe", "there is no service wbe; did you mean web?"},
+		{"shop/wep", "there is no service shop/wep; did you mean shop/web?"},
 		{"empty", "namespace empty has no services"},
-		{"", `"" is neither a service nor a namespace; want one such as shop/backend or shop`},
+		{"", "want a service or a namespace, such as shop/backend or shop"},
 	} {
 		got, err := g.Focus([]string{row.name})
 		if err != nil {

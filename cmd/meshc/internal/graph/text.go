@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 const indent = "  "
@@ -101,4 +102,18 @@ func (e *Edge) write(b *bytes.Buffer, want func(Rule) bool) {
 		}
 		b.WriteString(e.statement(r) + "\n")
 	}
+}
+
+// listIDs returns the IDs of some nodes, and how many are left out where they are many.
+func listIDs(nodes []*Node) string {
+	const most = 10
+	var ids []string
+	for _, n := range nodes[:min(most, len(nodes))] {
+		ids = append(ids, n.ID)
+	}
+	text := strings.Join(ids, ", ")
+	if rest := len(nodes) - most; rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
 }
