@@ -78,6 +78,7 @@ var Facts = []Fact{
 	{On: Pod, Name: "traffic.sidecar.istio.io/includeInboundPorts", Judged: "compiler/inventory", Source: annotations},
 	{On: Pod, Name: "traffic.sidecar.istio.io/excludeInboundPorts", Judged: "compiler/inventory", Source: annotations},
 	{On: Pod, Name: "sidecar.istio.io/rewriteAppHTTPProbers", Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: "prometheus.istio.io/merge-metrics", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "prometheus.io/scrape", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
 	{On: Pod, Name: "security.istio.io/tlsMode", Named: "callers may open plaintext to the pod, or mutual TLS", Opens: true, Source: labels},

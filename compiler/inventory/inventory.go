@@ -59,15 +59,18 @@ type Port struct {
 
 // Scrape is the prometheus.io annotations of a pod.
 type Scrape struct {
+	// Merged is set unless the pod opts out: the agent of the sidecar then serves the metrics, on a port of its own that takes
+	// plaintext from everyone (https://istio.io/latest/docs/ops/integrations/prometheus/#option-1-metrics-merging).
+	Merged bool
 	Port uint16 // 0 where it names none
 	Path string
 	At   source.Span
 }
 
-// Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if it scrapes a port of the sidecar
-// itself, which can merge metrics into its own, or a port that bypasses it.
+// Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if the agent of the sidecar merges the
+// metrics into its own, or if it scrapes a port that bypasses the sidecar.
 func (w *Workload) Scraped() bool {
-	return w.Scrape != nil && w.Inbound.Of(w.Scrape.Port).Capture == policy.Captured
+	return w.Scrape != nil && !w.Scrape.Merged && w.Inbound.Of(w.Scrape.Port).Capture == policy.Captured
 }
 
 // Probe is an HTTP or gRPC probe of a container that the injector must not rewrite: it comes directly from the kubelet, which

@@ -197,7 +197,7 @@ func (f *file) scrape(p *pod, at *yaml.Node, annotations map[string]string) {
 	if annotations["prometheus.io/scrape"] != "true" {
 		return
 	}
-	s := &Scrape{Path: annotations["prometheus.io/path"]}
+	s := &Scrape{Path: annotations["prometheus.io/path"], Merged: annotations["prometheus.istio.io/merge-metrics"] != "false"}
 	place := yamldoc.Get(at, "prometheus.io/scrape")
 	if port, ok := annotations["prometheus.io/port"]; ok {
 		place = yamldoc.Get(at, "prometheus.io/port")
