@@ -62,9 +62,9 @@ type Scrape struct {
 	// Merged is set unless the pod opts out: the agent of the sidecar then serves the metrics, on a port of its own that takes
 	// plaintext from everyone (https://istio.io/latest/docs/ops/integrations/prometheus/#option-1-metrics-merging).
 	Merged bool
-	Port uint16 // 0 where it names none
-	Path string
-	At   source.Span
+	Port   uint16 // 0 where it names none
+	Path   string
+	At     source.Span
 }
 
 // Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if the agent of the sidecar merges the
