@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -25,12 +26,12 @@ func identityOf(s *policy.Service) identity {
 	return identity{namespace: s.Namespace, account: s.Account}
 }
 
-// noun is what each of two confusable services needs of its own.
-func (id identity) noun() string {
+// remedy is what distinguishes a service from all that share its identity.
+func (id identity) remedy(s *policy.Service, other *service) string {
 	if id.unproxied != nil {
-		return "addresses"
+		return fmt.Sprintf("give %s addresses of its own", other.Name)
 	}
-	return "an account"
+	return fmt.Sprintf("give %s an account of its own", s.Name)
 }
 
 // sharedIdentities reports confusable services that edges or denies treat differently.
@@ -119,7 +120,7 @@ func (c *checker) treatedAlike(rules []*rule, groups ...*rulesBySource) {
 					continue
 				}
 				c.sharedIdentity(id, f.Service, other, r.FromAt[i]).
-					WithHelp("give %s %s of its own, or write the same for both", other.Name, id.noun())
+					WithHelp("%s, or write the same for all who share it", id.remedy(f.Service, other))
 				break
 			}
 		}
@@ -222,7 +223,7 @@ func (c *checker) exact(l located, about func(*policy.Service) bool) {
 		for _, other := range c.confusables[id] {
 			if other.Service != f.Service && !c.reported[id] && about(other.Service) && !lists(l.sources, other.Service) {
 				c.sharedIdentity(id, f.Service, other, l.at[i]).
-					WithHelp("give %s %s of its own, or name both", other.Name, id.noun())
+					WithHelp("%s, or name all who share it", id.remedy(f.Service, other))
 			}
 		}
 	}
@@ -252,7 +253,7 @@ func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service,
 	return c.list.Add(diag.SharedAccount, at, "%s share the account %s, so this holds for %s", listed(names), quoted(id.account), both).
 		WithRelated(either(known.accountAt, known.At), "%s runs as %s", s.Name, id.account).
 		WithRelated(either(other.accountAt, other.At), "%s runs as %s too", other.Name, id.account).
-		WithNote("identity is the account: the callee cannot see which of the two is calling")
+		WithNote("identity is the account: the callee cannot see which of them is calling")
 }
 
 // serviceOf returns what the check knows about a service of the policy.

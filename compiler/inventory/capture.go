@@ -59,7 +59,8 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 	read := func(key, value string, do func(*capture, string) error) {
 		c.by = policy.PortCapture{Why: key + " says so", At: f.doc.Span(yamldoc.Get(at, key))}
 		if err := do(c, value); err != nil {
-			f.findings.Add(diag.UnclearAnnotation, c.by.At, "%s: %s", key, err)
+			f.findings.Add(diag.UnclearAnnotation, c.by.At, "%s: %s", key, err).
+				WithHelp("see https://istio.io/latest/docs/reference/config/annotations/ for the values that it takes")
 			c.by.Why = key + " cannot be judged"
 			c.weaken(&c.in, policy.Unclear)
 			c.weaken(&c.out, policy.Unclear)
