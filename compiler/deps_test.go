@@ -52,7 +52,7 @@ var imports = map[string][]string{
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/rollout": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy"},
-	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/source"},
+	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "lang/source"},
 	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "targets/textdiff", "lang/diag", "lang/source"},

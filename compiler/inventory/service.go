@@ -145,7 +145,7 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 			}
 		}
 		for _, p := range fewest {
-			if s.selects(p) {
+			if bearing.Selects(s.selector, p.Labels) {
 				p.serve(s)
 			}
 		}
@@ -159,15 +159,6 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 			p.Ports[i].ServicePorts = slices.Compact(p.Ports[i].ServicePorts)
 		}
 	}
-}
-
-func (s *service) selects(p *pod) bool {
-	for key, value := range s.selector {
-		if got, ok := p.Labels[key]; !ok || got != value {
-			return false
-		}
-	}
-	return true
 }
 
 func (p *pod) serve(s *service) {

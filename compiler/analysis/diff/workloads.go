@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
@@ -72,7 +73,7 @@ func (d *differ) workloads() []workload {
 				continue
 			}
 			known[text] = true
-			if d.AllPods && slices.ContainsFunc(pods[p.Namespace], func(pod map[string]string) bool { return selects(labels, pod) }) {
+			if d.AllPods && slices.ContainsFunc(pods[p.Namespace], func(pod map[string]string) bool { return bearing.Selects(labels, pod) }) {
 				continue
 			}
 			name := nameOf(labels)
@@ -98,16 +99,6 @@ func hasPolicies(s *policy.Service) bool { return s.Proxied() && len(s.Labels) >
 func (d *differ) unknown(c Callee, labels map[string]string) workload {
 	w := enforce.Workload{Namespace: c.Namespace, Labels: labels}
 	return workload{callee: c, a: d.before.Manifests.For(w), b: d.after.Manifests.For(w)}
-}
-
-// selects reports whether a selector selects pods with some labels.
-func selects(selector, pod map[string]string) bool {
-	for k, v := range selector {
-		if pod[k] != v {
-			return false
-		}
-	}
-	return true
 }
 
 func labelsText(labels map[string]string) string {
