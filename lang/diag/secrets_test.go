@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -22,5 +23,16 @@ func TestHideSecrets(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Equal(t, len(line), len(got))
 		require.Equal(t, utf8.RuneCountInString(line), utf8.RuneCountInString(got))
+	}
+}
+
+// A secret that begins or ends far from what is shown is hidden too.
+func TestHideFarSecrets(t *testing.T) {
+	const secret = "hunter2"
+	line := strings.Repeat("x ", 4000) + `"https://h/x?token=` + strings.Repeat(secret, 2000) + `" ` + strings.Repeat("y ", 4000)
+	for _, at := range []int{len(line) / 2, strings.Index(line, secret) + 3, strings.LastIndex(line, secret) + 3, strings.Index(line, "token")} {
+		part, from := around(line, at)
+		require.Equal(t, line[from:from+len(part)], part)
+		require.NotContains(t, cut(hideSecrets(part), at-from, at-from+1).text, secret)
 	}
 }

@@ -198,18 +198,31 @@ func stars(s string) string {
 	return strings.Map(func(r rune) rune { return [...]rune{1: '*', 2: '×', 3: '…', 4: '🟊'}[utf8.RuneLen(r)] }, strings.ToValidUTF8(s, "*"))
 }
 
-// nearby is how much of a line, in bytes before and after a mark, is looked at: far more than is shown, so that no secret is
-// shown in part, and little of a line of many megabytes, which may have thousands of findings.
-const nearby = 16 << 10
+// How much of a line, in bytes before and after a mark, is looked at: more than is shown, and little of a line of many
+// megabytes, which may have thousands of findings. A word that begins or ends farther away counts up to a limit, so that no
+// secret is shown in part.
+const (
+	nearby  = 16 * lineColumns
+	farther = 16 << 10
+)
 
 // around returns the part of a line near a byte of it, and where that part begins.
 func around(line string, at int) (part string, from int) {
-	from, to := max(0, at-nearby), min(len(line), at+nearby)
-	if from > 0 {
-		from = runeStart(line, from)
+	const delimiters = " \t\"'"
+	if low, lowest := at-nearby, max(0, at-farther); low > 0 {
+		from = runeStart(line, lowest)
+		if i := strings.LastIndexAny(line[lowest:low], delimiters); i >= 0 {
+			from = lowest + i
+		}
 	}
-	if to < len(line) {
-		to = runeStart(line, to)
+	to := len(line)
+	if high, highest := at+nearby, min(len(line), at+farther); high < len(line) {
+		if to = highest; to < len(line) {
+			to = runeStart(line, to)
+		}
+		if i := strings.IndexAny(line[high:highest], delimiters); i >= 0 {
+			to = high + i
+		}
 	}
 	return line[from:to], from
 }
