@@ -22,6 +22,7 @@ var topics = map[diag.Code]audit.Topic{
 	diag.PermissiveCallee: audit.PlaintextTLS, diag.WorldIntoStrict: audit.PlaintextTLS,
 	diag.UnusedAccount: audit.Account, diag.DefaultAccount: audit.Account,
 	diag.SkippedObject: audit.Manifest, diag.UnknownEffect: audit.Manifest,
+	diag.ClosedRoute: audit.Route, diag.UnroutedEdge: audit.Route,
 	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.RefusedProbe: audit.Probe, diag.NoMode: audit.Mode,
 }
 

@@ -43,8 +43,9 @@ var Facts = []Fact{
 	{On: Policies, Name: "networking.istio.io/DestinationRule", Judged: "targets/istio/read", Source: istioReference + "networking/destination-rule/"},
 
 	// What else changes where calls go, and through what
-	{On: Both, Name: "networking.istio.io/Gateway", Named: "its listeners decide who may connect to the gateway, and who proves an identity there", Source: istioReference + "networking/gateway/"},
-	{On: Both, Name: "networking.istio.io/VirtualService", Named: "it may send calls to other services, also to some that policies close", Source: istioReference + "networking/virtual-service/"},
+	{On: Workloads, Name: "networking.istio.io/Gateway", Judged: "compiler/inventory", Source: istioReference + "networking/gateway/"},
+	{On: Policies, Name: "networking.istio.io/Gateway", Named: "its listeners decide who may connect to the gateway, and who proves an identity there", Source: istioReference + "networking/gateway/"},
+	{On: Both, Name: "networking.istio.io/VirtualService", Named: "it may send calls of sidecars to other services, also to some that policies close", Source: istioReference + "networking/virtual-service/"},
 	{On: Policies, Name: "networking.istio.io/ServiceEntry", Named: "it may send calls for a host elsewhere", Opens: true, Source: istioReference + "networking/service-entry/"},
 	{On: Both, Name: "networking.istio.io/WorkloadEntry", Named: "policies may bind the machine, which may call as its account", Opens: true, Source: istioReference + "networking/workload-entry/"},
 	{On: Both, Name: "networking.istio.io/WorkloadGroup", Named: "policies may bind its machines, which may call as its account", Opens: true, Source: istioReference + "networking/workload-group/"},

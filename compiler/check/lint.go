@@ -27,6 +27,7 @@ func (c *checker) lint() {
 		c.lintMesh(m)
 	}
 	c.lintPermissive()
+	c.routes()
 }
 
 // bindable reports whether a policy could bind anything in the mesh: not if nothing in it has a proxy.

@@ -82,28 +82,6 @@ func (f *file) waypointOf(n *yaml.Node, labels map[string]string) (d Dataplane, 
 	return d, stated
 }
 
-// Gateway is an object that makes the proxies that it selects listen at the edge of the mesh.
-type Gateway struct {
-	Selector map[string]string
-	At       source.Span
-}
-
-// gateway reads a Gateway of networking.istio.io. It selects pods of every namespace:
-// https://istio.io/latest/docs/reference/config/networking/gateway/#Gateway
-func (f *file) gateway(n *yaml.Node) {
-	at := f.doc.Span(yamldoc.Get(n, "kind"))
-	if name := yamldoc.Get(n, "metadata", "name"); name != nil {
-		at = f.doc.Span(name)
-	}
-	g := &Gateway{Selector: map[string]string{}, At: at}
-	if labels := yamldoc.Resolve(yamldoc.Get(n, "spec", "selector")); labels != nil && labels.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(labels.Content); i += 2 {
-			g.Selector[labels.Content[i].Value] = yamldoc.Resolve(labels.Content[i+1]).Value
-		}
-	}
-	f.keep("Gateway", "", "", at, func(r *reader) { r.gateways = append(r.gateways, g) })
-}
-
 // notice notes the labels and annotations of metadata that bear on who reaches whom and are not judged.
 func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]string) {
 	for i, field := range []string{"labels", "annotations"} {

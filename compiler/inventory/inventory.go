@@ -16,6 +16,7 @@ type Set struct {
 	Accounts   []*Account
 	Namespaces []*Namespace
 	Gateways   []*Gateway
+	Routes     []*Route
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.

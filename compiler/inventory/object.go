@@ -36,6 +36,8 @@ var (
 	openshift = []string{"apps.openshift.io"}
 )
 
+var istio = []string{"networking.istio.io"}
+
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
 	"CloneSet":              {"apps.kruise.io/v1alpha1", kruise},
@@ -43,7 +45,7 @@ var kinds = map[string]*kind{
 	"DaemonSet":             {"apps/v1", slices.Concat(apps, kruise)},
 	"Deployment":            {"apps/v1", apps},
 	"DeploymentConfig":      {"apps.openshift.io/v1", openshift},
-	"Gateway":               {"networking.istio.io/v1", []string{"networking.istio.io"}},
+	"Gateway":               {"networking.istio.io/v1", istio},
 	"Job":                   {"batch/v1", []string{"batch"}},
 	"Namespace":             {"v1", []string{""}},
 	"Pod":                   {"v1", []string{""}},
@@ -53,6 +55,7 @@ var kinds = map[string]*kind{
 	"Service":               {"v1", []string{""}},
 	"ServiceAccount":        {"v1", []string{""}},
 	"StatefulSet":           {"apps/v1", slices.Concat(apps, kruise)},
+	"VirtualService":        {"networking.istio.io/v1", istio},
 }
 
 // templated is the part of an object by which its controller creates pods that run as long as it does.
@@ -133,6 +136,8 @@ func (f *file) object(n *yaml.Node, kind string) {
 		}
 	case "Gateway":
 		f.gateway(n)
+	case "VirtualService":
+		f.virtualService(n)
 	case "ServiceAccount":
 		var o corev1.ServiceAccount
 		if !f.decode(n, &o) {

@@ -65,14 +65,15 @@ const expansion = 3 << 20
 
 // reader collects the objects of all files, to combine them in the end.
 type reader struct {
-	findings   diag.List
-	first      map[objectKey]source.Span
-	pods       []*pod
-	services   []*service
-	accounts   []*Account
-	namespaces []*namespace
-	gateways   []*Gateway
-	notices    bearing.Notices
+	findings        diag.List
+	first           map[objectKey]source.Span
+	pods            []*pod
+	services        []*service
+	accounts        []*Account
+	namespaces      []*namespace
+	gateways        []*Gateway
+	virtualServices []*virtualService
+	notices         bearing.Notices
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -250,10 +251,11 @@ func (f *file) root(n *yaml.Node, list objectType) {
 	if k == nil && t.versioned {
 		f.misspeltKind(kind, &t)
 	}
-	if bearing.NamedKind(t.kind) && t.versioned || t.kind == "ConfigMap" {
+	read := k != nil && (!t.versioned || slices.Contains(k.groups, t.group))
+	if !read && bearing.NamedKind(t.kind) && t.versioned || t.kind == "ConfigMap" {
 		f.noticeKind(n, t.group, t.kind)
 	}
-	if k == nil || t.versioned && !slices.Contains(k.groups, t.group) {
+	if !read {
 		f.unreadPods(n, t.group, t.kind)
 		return // Istio's, Argo's, Knative's Service …
 	}
@@ -381,6 +383,7 @@ func (r *reader) set() *Set {
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
 	s.Accounts, s.Gateways = r.accounts, r.gateways
+	s.Routes = r.routes()
 	slices.SortStableFunc(s.Workloads, func(a, b *Workload) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
 	})

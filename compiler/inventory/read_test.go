@@ -107,6 +107,16 @@ func dump(s *Set) string {
 			fmt.Fprintf(&b, "\tscraped port %d path %q at %s\n", w.Scrape.Port, w.Scrape.Path, at(w.Scrape.At))
 		}
 	}
+	for _, g := range s.Gateways {
+		fmt.Fprintf(&b, "gateway %s of %v ports %v at %s\n", g.ID(), g.Labels(), g.Ports, at(g.At))
+	}
+	for _, r := range s.Routes {
+		fmt.Fprintf(&b, "%s: gateway %s", r.By, r.GatewayID)
+		if r.Gateway == nil {
+			b.WriteString(" (missing)")
+		}
+		fmt.Fprintf(&b, " to %s/%s %v at %s\n", r.Namespace, r.Service, r.Ports, at(r.At))
+	}
 	return b.String()
 }
 

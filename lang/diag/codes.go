@@ -94,6 +94,8 @@ const (
 	LastDestinationOnly  Code = "MESH2124"
 	VacuousGuard         Code = "MESH2125"
 	RefusedProbe         Code = "MESH2126"
+	ClosedRoute          Code = "MESH2127"
+	UnroutedEdge         Code = "MESH2128"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -214,6 +216,8 @@ var Table = []Entry{
 	{LastDestinationOnly, Warning, FromUnread, "operations after the last of several destinations"},
 	{VacuousGuard, Warning, FromUnknown, "a never, always or only that applies to nothing"},
 	{RefusedProbe, Warning, FromUnread, "a probe that policies refuse"},
+	{ClosedRoute, Warning, FromUnread, "a gateway's route to a service that does not let it in"},
+	{UnroutedEdge, Warning, FromUnread, "an edge of a gateway that no route uses"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -55,6 +55,7 @@ const (
 	PlaintextTLS Topic = "plaintext"
 	Probe        Topic = "probe" // of the kubelet, that is refused
 	RefusedEdge  Topic = "refused"
+	Route        Topic = "route" // of a gateway
 	Scrape       Topic = "scrape"
 	Undecided    Topic = "undecided" // an edge that a policy decides which cannot be judged
 	Workload     Topic = "workload"

@@ -1,0 +1,223 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// routing holds the routes of gateways against the edges.
+type routing struct {
+	*checker
+	fronted map[string][]*service              // by NAMESPACE/NAME of a Kubernetes Service
+	pods    map[*inventory.Gateway][]*service  // that a gateway selects
+	led     map[*service]map[*service][]uint16 // where routes lead, by gateway and callee; port 0 is any
+	unknown map[string]bool                    // gateways that have a note
+}
+
+// routes reports what gateways pass on without an edge, and edges of gateways that no route uses.
+func (c *checker) routes() {
+	if len(c.inv.Routes) == 0 {
+		return
+	}
+	r := &routing{c, map[string][]*service{}, map[*inventory.Gateway][]*service{}, map[*service]map[*service][]uint16{}, map[string]bool{}}
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			hosts := s.Hosts
+			if len(hosts) == 0 {
+				hosts = []string{s.Name}
+			}
+			for _, host := range hosts {
+				id := m.Name + "/" + host
+				r.fronted[id] = append(r.fronted[id], s)
+			}
+			for _, g := range c.inv.Gateways {
+				if r.is(s, g) {
+					r.pods[g] = append(r.pods[g], s)
+				}
+			}
+		}
+	}
+	for _, route := range c.inv.Routes {
+		r.route(route)
+	}
+	r.unused()
+}
+
+// is reports whether the pods of a service are those of a gateway.
+func (r *routing) is(s *service, g *inventory.Gateway) bool {
+	if len(s.workloads) == 0 {
+		return g.Selects(s.Namespace, s.Selector()) || s.decl != nil && len(s.decl.Labels) == 0 && g.RunsAs(s.Account)
+	}
+	return slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return g.Selects(w.Namespace, w.Labels) })
+}
+
+// route judges one destination.
+func (r *routing) route(route *inventory.Route) {
+	m := r.byName[route.Namespace]
+	if m == nil || m.Declares || r.isRoot(m.Name) {
+		return // the project closes nothing there
+	}
+	callees := r.fronted[route.Namespace+"/"+route.Service]
+	if len(callees) == 0 {
+		r.list.Add(diag.SkippedObject, route.At, "%s is not judged: the project has no service %s/%s, to which it leads", route.By, route.Namespace, route.Service).
+			WithHelp("add the manifests of the Service and its pods, or declare it")
+		return
+	}
+	gateways := r.pods[route.Gateway]
+	for _, s := range callees {
+		for _, port := range targets(s, route) {
+			for _, g := range gateways {
+				if r.led[g] == nil {
+					r.led[g] = map[*service][]uint16{}
+				}
+				r.led[g][s] = append(r.led[g][s], port)
+			}
+			r.judge(route, s, port, gateways)
+		}
+	}
+}
+
+// judge reports a route to a port that lets in one of its gateways not.
+func (r *routing) judge(route *inventory.Route, s *service, port uint16, gateways []*service) {
+	if !s.Proxied() {
+		return
+	}
+	for _, g := range gateways {
+		if g != s && !s.admits(policy.Source{Service: g.Service}, port) {
+			r.closed(route, s, port).
+				WithRelated(g.At, "its pods").
+				WithHelp("let it in, below `mesh %s`: `%s -> %s`", s.Namespace, g.from(s.mesh), s.at(port))
+			return
+		}
+	}
+	switch {
+	case len(gateways) > 0 || s.admits(policy.Source{Kind: policy.FromAny}, port):
+	case !r.mayAdmit(route, s, port):
+		r.undeclared(route, s, port)
+	case !r.unknown[route.GatewayID]:
+		r.unknown[route.GatewayID] = true
+		d := r.list.Add(diag.SkippedObject, route.At, "whether its gateway %s may call %s is not judged: it is not known which service that is", route.GatewayID, s.ID())
+		if route.Gateway != nil {
+			d.WithRelated(route.Gateway.At, "the gateway").
+				WithHelp("declare the gateway with the labels of its pods: `label %s`", selectorText(route.Gateway.Labels()))
+		} else {
+			d.WithHelp("add the manifest of the gateway %s to the workloads", route.GatewayID)
+		}
+	}
+}
+
+// targets returns the container ports of a service to which a route leads; 0 where it is not known which.
+func targets(s *service, route *inventory.Route) (all []uint16) {
+	for _, port := range route.Ports {
+		for _, front := range s.Fronts {
+			if front.Host == route.Service && front.Port == port {
+				all = append(all, front.Target)
+			}
+		}
+		if len(s.Fronts) == 0 {
+			switch {
+			case slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port }):
+				all = append(all, port)
+			case len(s.Ports) == 1:
+				all = append(all, s.Ports[0].Number)
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = []uint16{0}
+	}
+	return all
+}
+
+// admits reports whether an edge lets a caller reach a port, or any port if that is 0.
+func (s *service) admits(from policy.Source, port uint16) bool {
+	return slices.ContainsFunc(s.allow, func(r *rule) bool {
+		return (port == 0 || r.Leads(port)) && policy.Includes(r.From, from)
+	})
+}
+
+// mayAdmit reports whether an edge lets in callers of which it is not known that they are not the gateway.
+func (r *routing) mayAdmit(route *inventory.Route, s *service, port uint16) bool {
+	return slices.ContainsFunc(s.allow, func(rule *rule) bool {
+		return (port == 0 || rule.Leads(port)) && slices.ContainsFunc(rule.From, func(f policy.Source) bool {
+			if f.Kind != policy.FromService {
+				return f.Kind == policy.FromMesh
+			}
+			if caller := r.serviceOf(f.Service); len(caller.workloads) == 0 && caller.decl != nil && len(caller.decl.Labels) == 0 {
+				return caller.Proxied() // nothing says what its pods are
+			}
+			return route.Gateway == nil && f.Service.Dataplane == policy.Gateway
+		})
+	})
+}
+
+// closed reports a route to a port that does not let its gateway in.
+func (r *routing) closed(route *inventory.Route, s *service, port uint16) *diag.Diagnostic {
+	d := r.list.Add(diag.ClosedRoute, route.At, "%s passes calls of the gateway %s on to %s/%s, and no edge lets it in", route.By, route.GatewayID, s.Namespace, s.at(port))
+	if route.Gateway != nil {
+		d.WithRelated(route.Gateway.At, "the gateway")
+	}
+	return d
+}
+
+// undeclared reports a route that is closed to a gateway of which the project has no service. Its help declares the one that
+// Istio's installer makes, or its chart under the usual name:
+// https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
+func (r *routing) undeclared(route *inventory.Route, s *service, port uint16) {
+	namespace, account, labels := r.policy.RootNamespace, "istio-ingressgateway-service-account", ""
+	if g := route.Gateway; g != nil {
+		for _, l := range g.Labels() {
+			labels += fmt.Sprintf(" label %s=%s", l.Key, l.Value)
+		}
+		if named := g.Selector["istio"]; named != "ingressgateway" {
+			namespace, account = "istio-"+named, "istio-"+named
+			if named == "" {
+				namespace, account = "NAMESPACE", "ACCOUNT"
+			}
+		}
+	}
+	r.closed(route, s, port).
+		WithNote("no service of the project is this gateway; state the namespace and the account of its pods, if they are others than in the help").
+		WithHelp("declare it, below `mesh %s`: `service ingress account %s%s`; and let it in, below `mesh %s`: `%[1]s/ingress -> %[5]s`", namespace, account, labels, s.Namespace, s.at(port))
+}
+
+// at is a service of a section with one of its ports, or without if that is 0.
+func (s *service) at(port uint16) string {
+	if port == 0 {
+		return s.Name
+	}
+	return s.Name + ":" + portText(port)
+}
+
+// from is the name of a service as a section of a mesh writes it.
+func (s *service) from(in *mesh) string {
+	if s.mesh == in {
+		return s.Name
+	}
+	return s.ID()
+}
+
+// unused warns of edges from gateways along which no route leads.
+func (r *routing) unused() {
+	for _, m := range r.meshes {
+		for _, s := range m.services {
+			for _, rule := range s.allow {
+				for _, f := range rule.From {
+					if f.Kind != policy.FromService {
+						continue
+					}
+					led := r.led[r.serviceOf(f.Service)]
+					if led == nil || slices.ContainsFunc(led[s], func(port uint16) bool { return port == 0 || rule.Leads(port) }) {
+						continue
+					}
+					r.list.Add(diag.UnroutedEdge, rule.ToAt, "no route of the gateway %s leads here", f.Service.Name).
+						WithHelp("delete the edge, or add the route that uses it to the manifests")
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Gateway is an object that makes the proxies that it selects listen at the edge of the mesh.
+type Gateway struct {
+	Namespace, Name string
+	Selector        map[string]string
+	Within          string   // the namespace of the pods that it selects; empty: every namespace
+	Ports           []uint16 // on which it listens
+	At              source.Span
+}
+
+// ID is NAMESPACE/NAME.
+func (g *Gateway) ID() string { return g.Namespace + "/" + g.Name }
+
+// Selects reports whether pods of a namespace with some labels are those of the gateway.
+func (g *Gateway) Selects(namespace string, labels map[string]string) bool {
+	return len(g.Selector) > 0 && (g.Within == "" || g.Within == namespace) && bearing.Selects(g.Selector, labels)
+}
+
+// Labels is the selector of the gateway, sorted by key.
+func (g *Gateway) Labels() (all []policy.Label) {
+	for _, key := range slices.Sorted(maps.Keys(g.Selector)) {
+		all = append(all, policy.Label{Key: key, Value: g.Selector[key]})
+	}
+	return all
+}
+
+// RunsAs reports whether an account is one that Istio's installer or its gateway chart gives to pods with the label `istio` of
+// the selector: that of a release, or that of a profile.
+// https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
+func (g *Gateway) RunsAs(account string) bool {
+	release := "istio-" + g.Selector["istio"]
+	return release != "istio-" && (account == g.Selector["istio"] || account == release || account == release+"-service-account")
+}
+
+// gateway reads a Gateway of networking.istio.io. It selects pods of every namespace:
+// https://istio.io/latest/docs/reference/config/networking/gateway/#Gateway
+func (f *file) gateway(n *yaml.Node) {
+	meta := metaOf(n)
+	at, namespace, ok := f.meta(n, "Gateway", meta)
+	if !ok {
+		return
+	}
+	g := &Gateway{Namespace: namespace, Name: meta.Name, Selector: map[string]string{}, At: at}
+	if labels := yamldoc.Get(n, "spec", "selector"); labels != nil && labels.Kind == yaml.MappingNode {
+		pairs, _ := yamldoc.Pairs(labels)
+		for _, p := range pairs {
+			g.Selector[p.Key.Value] = text(p.Value)
+		}
+	}
+	if f.unfilledLabels(g.Selector) {
+		return
+	}
+	for _, server := range each(yamldoc.Get(n, "spec", "servers")) {
+		if port := number(yamldoc.Get(server, "port", "number")); port != 0 {
+			g.Ports = append(g.Ports, port)
+		}
+	}
+	f.keep("Gateway", namespace, g.Name, at, func(r *reader) { r.gateways = append(r.gateways, g) })
+}
