@@ -39,7 +39,7 @@ var Facts = []Fact{
 	// Istio's policies
 	{On: Policies, Name: "security.istio.io/AuthorizationPolicy", Judged: "targets/istio/read", Source: istioReference + "security/authorization-policy/"},
 	{On: Policies, Name: "security.istio.io/PeerAuthentication", Judged: "targets/istio/read", Source: istioReference + "security/peer_authentication/"},
-	{On: Policies, Name: "security.istio.io/RequestAuthentication", Named: "it refuses requests with an invalid token, and lets those without a token pass", Source: istioReference + "security/request_authentication/"},
+	{On: Policies, Name: "security.istio.io/RequestAuthentication", Judged: "targets/istio/read", Source: istioReference + "security/request_authentication/"},
 	{On: Policies, Name: "networking.istio.io/DestinationRule", Judged: "targets/istio/read", Source: istioReference + "networking/destination-rule/"},
 
 	// What else changes where calls go, and through what

@@ -81,6 +81,11 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 				s.builder.Distinguish(p.Clauses[i].To)
 			}
 		}
+		for _, p := range c.Tokens {
+			for i := range p.Clauses {
+				s.builder.Distinguish(p.Clauses[i].From)
+			}
+		}
 		for _, port := range c.ports {
 			ports = append(ports, space.Box{space.Is(space.Port, space.PortPattern(port.port))})
 		}
@@ -125,6 +130,9 @@ func (s *Classifier) operations(http bool) error {
 	}
 	clear(s.outcomes)
 	always := s.always[kind(http)][:0]
+	for i := range s.deciders {
+		s.tokens(&s.deciders[i])
+	}
 	for i, point := range s.points {
 		point.each(http, func(o *Object, rule int, effect Effect) {
 			n := int32(len(s.clauses))
@@ -145,6 +153,35 @@ func (s *Classifier) operations(http bool) error {
 	}
 	s.always[kind(http)] = always
 	return s.builder.Walk(s.class)
+}
+
+// tokens prepares what a point makes of the tokens of requests.
+func (s *Classifier) tokens(d *decider) {
+	d.tokens = tokens{}
+	if !s.http || !s.classes.Varies(space.Token) {
+		return
+	}
+	without := func(source int) int { return s.classes.Without(source, space.Token) }
+	if len(d.point.Tokens) == 0 {
+		d.tokens.without = without
+		return
+	}
+	with, taken, none := s.builder.NewSet(), s.builder.NewSet(), s.builder.NewSet()
+	for i := range s.classes.Sources {
+		if without(i) != i {
+			with.Add(i)
+		}
+	}
+	unknown := d.point.taken(func(boxes []space.Box) {
+		yes, _ := s.builder.Callers(boxes)
+		taken.AddAll(yes)
+	})
+	if unknown != nil {
+		d.tokens = tokens{refused: none, unsure: with, by: unknown}
+		return
+	}
+	with.RemoveAll(taken)
+	d.tokens = tokens{refused: with, unsure: none, by: d.point.Tokens[0]}
 }
 
 func kind(http bool) int {

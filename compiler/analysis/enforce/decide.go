@@ -29,6 +29,7 @@ const (
 	Connection                // the caller opens a connection that the port does not take
 	NotJudged                 // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
 	NotCaptured               // the proxy does not see the port, or may not
+	BadToken                  // an object authenticates requests, and none takes the token
 )
 
 // Decision is a verdict and its reason.
@@ -57,6 +58,8 @@ func (d Decision) String() string {
 			return fmt.Sprintf("%s by %s", verb, d.Policy.ID())
 		}
 		return fmt.Sprintf("%s by %s rule %d", verb, d.Policy.ID(), d.Rule)
+	case BadToken:
+		return fmt.Sprintf("%s by %s: it does not take the token", verb, d.Policy.ID())
 	case NotCaptured:
 		return verb + ": the port bypasses the proxy"
 	}
@@ -71,6 +74,8 @@ type decider struct {
 	plain space.Set                 // those
 	all   space.Set                 // every source
 	found func(space.Set, Decision) // is given each source once, in sets that may be empty and do not outlast the call
+
+	tokens tokens
 
 	left, some, doubt space.Set // scratch
 }
@@ -157,6 +162,7 @@ func (d *decider) unproved(s space.Set) space.Set {
 // authorize decides about the sources in left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY that surely
 // matches wins over whatever a provider says, so it comes first.
 func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
+	found = d.authenticate(found)
 	for i := range hits {
 		if h := &hits[i]; h.effect == Deny && d.take(d.some, d.left, h, space.Yes) {
 			found(d.some, Decision{Denied, ByRule, h.object, h.rule})
@@ -246,6 +252,21 @@ func (c *Point) decide(r space.Request, how func(*decider, uint16, []hit)) (deci
 	d.all.AddRange(0, n)
 	var hits []hit
 	t := c.layer.Table
+	if token := r.Value(space.Token); r.HTTP && token != nil && len(c.Tokens) == 0 {
+		r = r.With(space.Token, nil)
+		for i := range callers {
+			callers[i] = callers[i].With(space.Token, nil)
+		}
+	} else if r.HTTP && token != nil {
+		taken := false
+		unknown := c.taken(func(boxes []space.Box) { taken = taken || t.AnyMatch(boxes, &r) == space.Yes })
+		switch {
+		case unknown != nil:
+			d.tokens = tokens{refused: space.NewSet(n), unsure: d.all, by: unknown}
+		case !taken:
+			d.tokens = tokens{refused: d.all, unsure: space.NewSet(n), by: c.Tokens[0]}
+		}
+	}
 	c.each(r.HTTP, func(o *Object, rule int, effect Effect) {
 		h := hit{clause: &clause{object: o, rule: rule, effect: effect, yes: space.NewSet(n), more: space.NewSet(n)}}
 		if rule < 0 {

@@ -9,7 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Object is an object of a cluster that has a say in who may call: it has clauses, or it sets modes.
+// Object is an object of a cluster that has a say in who may call: it has clauses, or it sets modes. The callers of the
+// clauses of one that authenticates are those with a token that it takes.
 type Object struct {
 	Role      Role
 	Kind      string
@@ -37,6 +38,7 @@ type Object struct {
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
 	Provider string     // of CUSTOM: who decides about what a clause matches
+	Headers  []string   // of one that authenticates: those that it takes from requests or writes, in lower case
 	Mode     Mode       // of an object that sets modes
 	Ports    []PortMode // sorted by port
 }
@@ -47,6 +49,7 @@ type Role uint8
 const (
 	Authorizes Role = iota
 	SetsModes
+	Authenticates // requests: it says whose tokens count, and refuses others
 )
 
 // Label is a label of pods.
@@ -170,5 +173,5 @@ func Same(a, b *Object) bool {
 		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
 			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
-		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
+		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports) && slices.Equal(a.Headers, b.Headers)
 }

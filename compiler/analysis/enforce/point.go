@@ -19,6 +19,7 @@ type Workload struct {
 type Point struct {
 	Policies []*Object // that have clauses: those of the root namespace first, then by age
 	Peers    []*Object // that set modes: at most one each of the mesh, the namespace and the workload
+	Tokens   []*Object // that authenticate requests
 	Shadowed []*Object // that select the workload to set modes, and do not count because of an older one
 
 	namespace peerMode // as far as the workload says nothing
@@ -87,15 +88,19 @@ func (m *Layer) For(w Workload) *Point {
 	slices.SortFunc(bound, func(a, b *Object) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(root(a), root(b)), older(a, b))
 	})
-	n := 0
+	n, tokens := 0, len(bound)
 	for n < len(bound) && bound[n].Role == Authorizes {
 		n++
+	}
+	for tokens > n && bound[tokens-1].Role == Authenticates {
+		tokens--
 	}
 	if w.Dataplane == policy.Sidecar {
 		w.Dataplane = m.dataplane(&w)
 	}
 	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound}
-	c.compose(bound[n:], m.Mesh.RootNamespace)
+	c.compose(bound[n:tokens], m.Mesh.RootNamespace)
+	c.authenticate(bound[tokens:])
 	return c
 }
 
@@ -204,7 +209,7 @@ func converted(namespace, workload *Object) bool {
 // Same reports whether two points, of any two layers, decide alike because all that has a say is the same.
 func (c *Point) Same(other *Point) bool {
 	sorted := func(c *Point) []*Object {
-		all := slices.Concat(c.Policies, c.Peers, c.Shadowed)
+		all := slices.Concat(c.Policies, c.Peers, c.Shadowed, c.Tokens)
 		slices.SortFunc(all, func(a, b *Object) int {
 			return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 		})
@@ -220,7 +225,7 @@ func (c *Point) Same(other *Point) bool {
 // Has reports whether an object of the same name that asks for the same binds the workload.
 func (c *Point) Has(p *Object) bool {
 	same := func(q *Object) bool { return Same(p, q) }
-	return slices.ContainsFunc(c.Policies, same) || slices.ContainsFunc(c.Peers, same)
+	return slices.ContainsFunc(c.Policies, same) || slices.ContainsFunc(c.Peers, same) || slices.ContainsFunc(c.Tokens, same)
 }
 
 // Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.

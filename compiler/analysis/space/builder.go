@@ -9,6 +9,7 @@ import (
 // Distinctions is what somebody distinguishes besides policies: the sources and operations of intents, of questions.
 type Distinctions struct {
 	Callers    []Condition // each pattern is distinguished from the others
+	From       []Box       // conditions on callers that hold together
 	Operations []Box
 }
 
@@ -79,6 +80,14 @@ func (b *Builder) Distinguish(boxes []Box) {
 	for _, box := range boxes {
 		for i := range box {
 			b.condition(&box[i])
+			together := 0
+			for j := range box[:i+1] {
+				if box[j].Dimension == box[i].Dimension {
+					together++
+				}
+			}
+			p := &b.partitions[box[i].Dimension]
+			p.together = max(p.together, together)
 		}
 	}
 }
@@ -92,7 +101,9 @@ func (b *Builder) condition(c *Condition) {
 		p.id(c.Is[i])
 	}
 	for i := range c.Not {
-		p.id(c.Not[i])
+		if id := p.id(c.Not[i]); !slices.Contains(p.negated, id) {
+			p.negated = append(p.negated, id)
+		}
 	}
 }
 
@@ -101,6 +112,7 @@ func (b *Builder) DistinguishAll(d Distinctions) {
 	for i := range d.Callers {
 		b.condition(&d.Callers[i])
 	}
+	b.Distinguish(d.From)
 	b.asked = append(b.asked, d.Operations...)
 	b.Distinguish(d.Operations)
 }

@@ -8,23 +8,25 @@ import (
 // Dimension is a fact of a request that conditions look at: an index into a Table.
 type Dimension uint8
 
-// The dimensions of Standard. The last two are facts that a request does not reveal: the claims of a token and headers,
-// which are HTTP's, and the server name of TLS and the metadata of other filters, which any connection may have.
+// The dimensions of Standard. The last two are facts that a request does not reveal: what of HTTP's is not known, and the
+// server name of TLS and the metadata of other filters, which any connection may have.
 const (
 	Identity Dimension = iota
 	SourceAddress
 	RemoteAddress
+	Token
 	Port
 	Method
 	Path
 	Host
+	Header
 	DestinationAddress
 	HiddenHTTP
 	Hidden
 )
 
 // MaxDimensions is the most that a Table may have.
-const MaxDimensions = 12
+const MaxDimensions = 14
 
 // Table is the dimensions of a space. The first is that of identities; the order of the others is that in which classes
 // are enumerated.
@@ -45,10 +47,12 @@ var Standard = Table{
 	Identity:           {Kind: Identities{}, Caller: true, Name: "principal"},
 	SourceAddress:      {Kind: Addresses{}, Caller: true, Name: "at"},
 	RemoteAddress:      {Kind: Addresses{}, Caller: true, Name: "for clients at"},
+	Token:              {Kind: Tokens{}, Caller: true, HTTP: true, Name: "with"},
 	Port:               {Kind: Ports{}, Name: "port", Single: true},
 	Method:             {Kind: Text{alphabet: tokenByte, usual: methods, other: "METHOD"}, HTTP: true, Name: "method", Bare: true},
 	Path:               {Kind: Text{alphabet: pathByte, start: "/", special: "*", usual: []string{"/", "*"}, other: "/", end: "?#", templates: true}, HTTP: true, Name: "path", Bare: true, Single: true},
 	Host:               {Kind: Text{alphabet: hostByte, other: "other", fold: true}, HTTP: true, Name: "host"},
+	Header:             {Kind: Headers{}, HTTP: true, Name: "header"},
 	DestinationAddress: {Kind: Addresses{}, Name: "address"},
 	HiddenHTTP:         {HTTP: true},
 	Hidden:             {},
@@ -56,7 +60,7 @@ var Standard = Table{
 
 var methods = []string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"}
 
-// Kind is what the values of a dimension are: Text, Addresses, Ports or Identities.
+// Kind is what the values of a dimension are: Text, Addresses, Ports, Identities, Tokens or Headers.
 type Kind interface {
 	pattern(written string) Pattern
 	value(written string) *Value // nil where it is none

@@ -10,7 +10,7 @@ import (
 )
 
 // tenant is a dimension that only this table has: one line, and everything else follows.
-const tenant = space.Dimension(10)
+const tenant = space.Dimension(12)
 
 var withTenant = append(space.Standard[:len(space.Standard):len(space.Standard)], space.Info{Kind: space.Text{}, HTTP: true, Name: "tenant"})
 

@@ -17,6 +17,7 @@ const (
 	tokenByte         // of a method: RFC 9110, section 5.6.2
 	hostByte          // of an authority in lower case
 	visibleByte
+	fieldByte // of a header or a claim
 
 	classCount = iota
 )
@@ -42,6 +43,7 @@ var classes = func() (t [256]class) {
 		set(domainByte, letter || c == '-' || c == '.' || c == '_')
 		set(tokenByte, alnum || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0)
 		set(visibleByte, c > ' ' && c != 0x7f)
+		set(fieldByte, c >= ' ' && c != 0x7f)
 		set(hostByte, c > ' ' && c != 0x7f && c != '/' && (c < 'A' || c > 'Z'))
 	}
 	return t

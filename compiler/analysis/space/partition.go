@@ -10,6 +10,8 @@ import (
 type partition struct {
 	patterns []Pattern
 	at       map[Pattern]int32 // once there are many of them
+	together int               // the most conditions that one box has
+	negated  []int32           // the patterns in negated conditions
 
 	atoms     []Value   // a representative of each
 	members   [][]int32 // by pattern, the atoms that match it, sorted
@@ -112,10 +114,19 @@ func upTo(n int) []int32 {
 
 // value is the representative of an atom; nil where that has no value.
 func (p *partition) value(atom int32) *Value {
-	if p.absent && atom == 0 {
+	v := &p.atoms[atom]
+	if p.absent && atom == 0 || v.keys != nil && len(v.keys) == 0 {
 		return nil
 	}
-	return &p.atoms[atom]
+	return v
+}
+
+// bare is the atom of no value, or else that of values that match no pattern; negative where there is neither.
+func (p *partition) bare() int32 {
+	if p.absent {
+		return 0
+	}
+	return p.other
 }
 
 // isElsewhere reports whether a caller of whom nothing is known may be in an atom. Any identity may be; of other values

@@ -35,6 +35,11 @@ const (
 	inBlock
 	onPort
 
+	inHeader // NAME and a pattern of its text
+	inClaim  // the path of a claim and patterns of its texts
+	byIssuer // the issuer of a token
+	ofToken  // ISSUER/SUBJECT
+
 	unread // KEY=VALUE, of a dimension that requests do not reveal
 )
 
@@ -77,6 +82,17 @@ func (p *Pattern) matches(v *Value) bool {
 		return p.block.Contains(v.address)
 	case onPort:
 		return p.port == v.port
+	case inHeader:
+		name, alternatives := p.alternatives()
+		return alternatives[0].kind == present && v.keys[name] != nil || v.keys.matches(name, alternatives...)
+	case inClaim:
+		claim, alternatives := p.alternatives()
+		return v.keys.matches(claim, alternatives...)
+	case byIssuer:
+		return v.keys.matches(issuer, Pattern{text: p.text})
+	case ofToken:
+		iss, sub := p.issuerAndSubject()
+		return v.keys.matches(issuer, iss) && v.keys.matches(subject, sub)
 	case exact:
 		return s == p.text
 	case prefix:
@@ -216,6 +232,15 @@ func PortPatterns(ports []uint16) []Pattern {
 	return all
 }
 
+// Header is the name of the header that a pattern is about, empty where it is about something else.
+func (p Pattern) Header() string {
+	if p.kind != inHeader {
+		return ""
+	}
+	name, _, _ := strings.Cut(p.text, "\x00")
+	return name
+}
+
 // Port is the port of a PortPattern.
 func (p Pattern) Port() uint16 { return p.port }
 
@@ -275,6 +300,12 @@ func (p Pattern) String() string {
 		return p.block.String()
 	case onPort:
 		return strconv.Itoa(int(p.port))
+	case inHeader, inClaim:
+		key, values, _ := strings.Cut(p.text, "\x00")
+		if values == "*" {
+			return dotted(key)
+		}
+		return dotted(key) + "=" + strings.ReplaceAll(values, "\x00", "|")
 	}
 	return p.text
 }

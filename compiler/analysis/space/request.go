@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// Value is a fact of a request: a text, an address or a port, as its dimension says.
+// Value is a fact of a request: a text, an address, a port or texts by their keys, as its dimension says.
 type Value struct {
 	text    string // of an identity: its URI
 	address netip.Addr
 	port    uint16
+	keys    keys
 }
 
 // IdentityValue is a principal, with a scheme or without, as a value; nil where it is empty.
@@ -28,6 +29,8 @@ func (v *Value) String() string {
 	switch {
 	case v.address.IsValid():
 		return v.address.String()
+	case v.keys != nil:
+		return v.keys.String()
 	case v.text != "":
 		return strings.TrimPrefix(v.text, scheme)
 	}
@@ -85,4 +88,13 @@ func (r *Request) Address(d Dimension) netip.Addr {
 func portNumber(written string) uint16 {
 	n, _ := strconv.ParseUint(written, 10, 16)
 	return uint16(n)
+}
+
+// Keys is the texts of a dimension by their keys: of headers by their names, of a token by its claims, of which nested ones
+// have `][` between the parts of their path.
+func (r *Request) Keys(d Dimension) map[string][]string {
+	if v := r.values[d]; v != nil {
+		return v.keys
+	}
+	return nil
 }

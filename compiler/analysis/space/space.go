@@ -40,6 +40,15 @@ func (s *Space) atom(source int, d Dimension) int {
 	return source / s.width[d] % len(s.partitions[d].atoms)
 }
 
+// Varies reports whether some conditions look at a dimension.
+func (s *Space) Varies(d Dimension) bool { return len(s.partitions[d].atoms) > 1 }
+
+// Without is the source that has no value in a dimension of callers, or what no pattern mentions, and is otherwise like another.
+func (s *Space) Without(source int, d Dimension) int {
+	atom := s.atom(source, d)
+	return source + (max(0, int(s.partitions[d].bare()))-atom)*s.width[d]
+}
+
 // Anonymous is how many of Sources have no identity: the first ones.
 func (s *Space) Anonymous() int { return s.width[Identity] }
 

@@ -71,6 +71,7 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	started.push.InitContext(env, before, &model.PushRequest{ConfigsUpdated: sets.New(
 		model.ConfigKey{Kind: kind.PeerAuthentication},
 		model.ConfigKey{Kind: kind.AuthorizationPolicy},
+		model.ConfigKey{Kind: kind.RequestAuthentication},
 	)})
 	return started, nil
 }
@@ -81,8 +82,11 @@ type Workload struct {
 	Labels    map[string]string
 }
 
-// Chains holds the RBAC filters of a sidecar, for HTTP ports and for TCP ports.
-type Chains struct{ HTTP, TCP envoy.Chain }
+// Chains holds the RBAC filters of a sidecar, for HTTP ports and for TCP ports, and what authenticates tokens on the former.
+type Chains struct {
+	HTTP, TCP envoy.Chain
+	Tokens    *envoy.Tokens
+}
 
 // Chains builds the filters of a workload. A CUSTOM policy that selects it is an error: an external server decides.
 func (i *Istiod) Chains(w Workload) (Chains, error) {
@@ -99,7 +103,11 @@ func (i *Istiod) Chains(w Workload) (Chains, error) {
 	if err != nil {
 		return Chains{}, fmt.Errorf("TCP: %w", err)
 	}
-	return Chains{http, tcp}, nil
+	tokens, err := envoy.ReadTokens(authn.NewPolicyApplier(i.push, proxy, nil).JwtFilter(false))
+	if err != nil {
+		return Chains{}, fmt.Errorf("tokens: %w", err)
+	}
+	return Chains{http, tcp, tokens}, nil
 }
 
 // Decide reports whether a sidecar allows a request. The mode of the port decides first: STRICT rejects a caller without
@@ -118,7 +126,14 @@ func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
 
 // Decide passes a request through the filters for its protocol.
 func (c Chains) Decide(q *envoy.Request) envoy.Verdict {
+	if q.Method != "" && !c.Tokens.Takes(q) {
+		return envoy.Verdict{Policy: "tokens"}
+	}
 	if q.Method != "" {
+		if c.Tokens == nil {
+			seen := *q
+			seen.Claims, q = nil, &seen
+		}
 		return c.HTTP.Decide(q)
 	}
 	return c.TCP.Decide(q)

@@ -61,6 +61,9 @@ func newCluster(seed uint64, tokens bool) cluster {
 		w.document(w.authorization(fmt.Sprintf("policy-%d", i)))
 	}
 	w.authentications()
+	if tokens {
+		w.issuers()
+	}
 	c.yaml = w.String()
 	return c
 }
@@ -182,7 +185,7 @@ func (w *writer) fill(f *fields, choices map[string][]string, order []string) {
 func (w *writer) source() fields {
 	choices := map[string][]string{
 		"principals": w.principals(), "namespaces": w.spaces(), "serviceAccounts": w.accounts(), "trustDomains": w.domains(),
-		"ipBlocks": blocks, "remoteIpBlocks": blocks, "requestPrincipals": {"*", "issuer/subject", "issuer/*", "*/subject"},
+		"ipBlocks": blocks, "remoteIpBlocks": blocks, "requestPrincipals": principals,
 	}
 	order := []string{"principals", "namespaces", "trustDomains", "ipBlocks", "remoteIpBlocks"}
 	if w.chance(20) {
@@ -208,11 +211,16 @@ func (w *writer) condition() fields {
 		"source.principal": w.principals(), "source.namespace": w.spaces(), "source.serviceAccount": w.accounts(), "source.trustDomain": w.domains(),
 		"source.ip": blocks, "remote.ip": blocks, "destination.ip": blocks, "destination.port": portTexts,
 		"connection.sni": {"shop.example", "*.example", "*"}, "request.headers[x-env]": {"test", "t*", "*"}, "request.headers[:method]": verbs,
-		"request.auth.principal": {"*", "issuer/subject"}, "request.auth.claims[group]": {"admin", "*"}, "request.auth.audiences": {"me"},
+		"request.auth.principal": principals, "request.auth.claims[group]": {"admin", "ops", "a*", "*", "*s"}, "request.auth.claims[realm][roles]": {"admin", "dev"},
+		"request.auth.audiences": {"me", "you"}, "request.auth.presenter": {"app"}, "request.headers[X-Tenant]": {"acme", "a*", "*e"},
 	}
 	keys := []string{"source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain", "source.ip", "remote.ip", "destination.ip", "destination.port"}
 	if w.tokens {
-		keys = append(keys, "connection.sni", "request.headers[x-env]", "request.auth.principal", "request.auth.claims[group]", "request.auth.audiences")
+		keys = append(keys, "request.headers[x-env]", "request.headers[X-Tenant]", "request.auth.principal", "request.auth.claims[group]",
+			"request.auth.claims[group]", "request.auth.claims[realm][roles]", "request.auth.audiences", "request.auth.presenter")
+		if w.chance(20) {
+			keys = append(keys, "connection.sni")
+		}
 	}
 	key := pick(w.Rand, keys)
 	f := fields{{"key", key}}
@@ -224,6 +232,42 @@ func (w *writer) condition() fields {
 	}
 	return f
 }
+
+// issuers writes RequestAuthentications, several of which may bind one workload.
+func (w *writer) issuers() {
+	for i := range w.IntN(5) {
+		var spec fields
+		w.selector(&spec)
+		var rules []any
+		for range w.IntN(3) {
+			rule := fields{{"issuer", pick(w.Rand, tokenIssuers)}, {"jwks", keySet}}
+			if w.chance(25) {
+				rule.list("audiences", some(w.Rand, []string{"me", "you"}))
+			}
+			if w.chance(20) {
+				rule.add("forwardOriginalToken", true)
+			}
+			if w.chance(15) {
+				rule.add("outputPayloadToHeader", "x-payload")
+			}
+			rules = append(rules, rule)
+		}
+		if len(rules) > 0 {
+			spec.add("jwtRules", rules)
+		}
+		w.document(w.object("RequestAuthentication", pick(w.Rand, append(slices.Clone(namespaces), w.RootNamespace)), fmt.Sprintf("tokens-%d", i), nil, spec))
+	}
+}
+
+var (
+	tokenIssuers = []string{"issuer", "https://auth.example.com", "https://auth.example.com/realms/a"}
+	principals   = []string{
+		"*", "issuer/subject", "issuer/*", "*/subject", "https://auth.example.com/*", "https://auth.example.com/realms/a/*", "https://auth.example.com/sub*",
+		"https*", "*ject", "*.com/subject", "issuer", "https://auth.example.com/realms/a",
+	}
+)
+
+const keySet = `{"keys":[{"kty":"RSA","e":"AQAB","kid":"k","n":"xAE7eB6qugXyCAG3yhh7pkDkT65pHymX-P7KfIupjf59vsdo91bSP9C8H07pSAGQO1MV_xFj9VswgsCg4R6otmg5PV2He95lZdHtOcU5DXIg_pbhLdKXbi66GlVeK6ABZOUW3WYtnNHD-91gVuoeJT_DwtGGcp4ignkgXfkiEm4sw-4sfb4qdt5oLbyVpmW6x9cfa7vs2WTfURiCrBoUqgBo_-4WTiULmmHSGZHOjzwa8WtrtOQGsAFjIbno85jp6MnGGGZPYZbDAa_b3y5u-YpW7ypZrvD8BgtKVjgtQgZhLAGezMt0ua3DRrWnKqTZ0BJ_EyxOGuHJrLsn00fnMQ"}]}`
 
 func (w *writer) principals() []string {
 	own := w.TrustDomain + "/ns/"
@@ -302,9 +346,26 @@ func (c cluster) request(r *rand.Rand) envoy.Request {
 	}
 	if r.IntN(2) == 0 {
 		q.Method, q.Path, q.Host = pick(r, methods), pick(r, paths), pick(r, hosts)
-		q.Token = r.IntN(2) == 0
+		if r.IntN(3) > 0 {
+			q.Claims = map[string]any{"iss": pick(r, append(tokenIssuers, "https://elsewhere.example")), "sub": pick(r, []string{"subject", "sub", "else"})}
+			if r.IntN(2) == 0 {
+				q.Claims["group"] = pick(r, []any{"admin", "ops", "guest", []any{"admin", "ops"}, []any{"guest", "ops", "a"}, []any{}, true, 7.0})
+			}
+			if r.IntN(3) == 0 {
+				q.Claims["realm"] = map[string]any{"roles": pick(r, []any{"admin", []any{"dev", "x"}})}
+			}
+			if r.IntN(2) == 0 {
+				q.Claims["aud"] = pick(r, []any{"me", "you", []any{"me", "x"}, "them"})
+			}
+			if r.IntN(3) == 0 {
+				q.Claims["azp"] = pick(r, []any{"app", "other"})
+			}
+		}
 		if r.IntN(2) == 0 {
-			q.Headers = map[string]string{"x-env": pick(r, []string{"test", "prod"})}
+			q.Headers = map[string]string{"x-env": pick(r, []string{"test", "prod", ""})}
+			if r.IntN(2) == 0 {
+				q.Headers["x-tenant"] = pick(r, []string{"acme", "beta", "alone"})
+			}
 		}
 	}
 	if r.IntN(2) == 0 {

@@ -213,7 +213,7 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 	var b space.Box
 	accounts, others := false, false
-	conditions := [...]space.Dimension{space.Identity, space.HiddenHTTP, space.Identity, space.Identity, space.SourceAddress, space.RemoteAddress, space.Identity}
+	conditions := [...]space.Dimension{space.Identity, space.Token, space.Identity, space.Identity, space.SourceAddress, space.RemoteAddress, space.Identity}
 	d.fields(n, sourceFields, func(field int, n int32) {
 		var check func(string) (space.Pattern, string)
 		dim := conditions[field/2]
@@ -222,7 +222,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 			others = true
 			check = d.principal
 		case 1:
-			check = unread("request.auth.principal")
+			check = plain(space.Token)
 		case 2:
 			others = true
 			check = func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
@@ -237,9 +237,6 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 			d.requests = true // ztunnel is not told of trust domains
 		}
 		b = d.add(b, dim, n, field%2 == 1, check)
-		if dim == space.HiddenHTTP {
-			d.undecided(d.keySpan(n), "`%s` looks at the token of a request, which is not judged", d.where())
-		}
 	})
 	if accounts && others {
 		d.refuse(d.span(n), "`%s` has serviceAccounts together with principals or namespaces, which Istio refuses", d.where())
@@ -378,16 +375,23 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	case "connection.sni":
 		d.undecided(d.span(n), "`%s` is not judged: the TLS server name is not known", key)
 		return space.Condition{Dimension: space.Hidden}, unread(key)
-	case "request.auth.principal", "request.auth.audiences", "request.auth.presenter":
-		d.undecided(d.span(n), "`%s` looks at the token of a request, which is not judged", key)
-		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
+	case "request.auth.principal":
+		return space.Condition{Dimension: space.Token}, plain(space.Token)
+	case "request.auth.audiences":
+		return space.Condition{Dimension: space.Token}, claim("aud")
+	case "request.auth.presenter":
+		return space.Condition{Dimension: space.Token}, claim("azp")
 	}
 	of, name, bracket := strings.Cut(key, "[")
 	inBrackets := bracket && len(name) > 1 && strings.HasSuffix(name, "]")
 	switch {
-	case inBrackets && of == "request.headers", inBrackets && of == "request.auth.claims":
-		d.undecided(d.span(n), "`%s` is not judged: headers and tokens are not known", key)
+	case inBrackets && of == "request.headers" && (name[0] == ':' || strings.EqualFold(name, "host]")):
+		d.undecided(d.span(n), "`%s` is not judged: it is compared as it is written, and not as methods, paths and hosts are", key)
 		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
+	case inBrackets && of == "request.headers":
+		return space.Condition{Dimension: space.Header}, func(s string) (space.Pattern, string) { return space.HeaderPattern(strings.TrimSuffix(name, "]"), s), "" }
+	case inBrackets && of == "request.auth.claims":
+		return space.Condition{Dimension: space.Token}, claim(claimPath(name)...)
 	case inBrackets && strings.HasPrefix(of, "experimental.envoy.filters."):
 		d.undecided(d.span(n), "`%s` is not judged: the metadata of other filters is not known", key)
 		return space.Condition{Dimension: space.Hidden}, unread(key)

@@ -74,7 +74,7 @@ func Ambient(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 func (r *reader) notice(d *decoder, group, kind string, n int32) {
 	meta := d.at(n, "metadata")
 	switch {
-	case kind == "EnvoyFilter", kind == "Sidecar", kind == "RequestAuthentication":
+	case kind == "EnvoyFilter", kind == "Sidecar":
 		return
 	case kind == "ConfigMap" && bearing.IsMeshConfig(d.text(d.at(meta, "name"))) && d.at(d.at(n, "data"), "mesh") != 0:
 		kind = strings.TrimPrefix(bearing.MeshConfig, "/")

@@ -15,6 +15,13 @@ import (
 
 const group = "security.istio.io"
 
+// roles is the kinds of the group that are judged.
+var roles = map[string]enforce.Role{
+	"AuthorizationPolicy":   enforce.Authorizes,
+	"PeerAuthentication":    enforce.SetsModes,
+	"RequestAuthentication": enforce.Authenticates,
+}
+
 // object reads the root of a document, or an item of a list of objects.
 func (r *reader) object(d *decoder, n int32) {
 	if d.nodes[n].kind != mapping {
@@ -62,12 +69,8 @@ func (r *reader) object(d *decoder, n int32) {
 	if of != group {
 		return
 	}
-	switch {
-	case kindOf == "RequestAuthentication":
-		r.pass(d.span(kindNode), "a RequestAuthentication is not judged").
-			WithNote("it rejects requests with an invalid token, and lets those without a token pass")
-		return
-	case kindOf != "AuthorizationPolicy" && kindOf != "PeerAuthentication":
+	role, judged := roles[kindOf]
+	if !judged {
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
@@ -76,12 +79,9 @@ func (r *reader) object(d *decoder, n int32) {
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
-	p := &enforce.Object{Kind: kindOf}
+	p := &enforce.Object{Kind: kindOf, Role: role}
 	if n == 1 {
 		p.Document = d.document
-	}
-	if kindOf == "PeerAuthentication" {
-		p.Role = enforce.SetsModes
 	}
 	var spec, dryRun int32
 	revision := d.at(d.at(d.at(n, "metadata"), "labels"), bearing.Revision)
@@ -108,10 +108,13 @@ func (r *reader) object(d *decoder, n int32) {
 	}
 	p.Namespace = cmp.Or(p.Namespace, "default")
 	d.path = append(d.path[:0], "spec")
-	if kindOf == "AuthorizationPolicy" {
+	switch role {
+	case enforce.Authorizes:
 		d.authorization(p, spec)
-	} else {
+	case enforce.SetsModes:
 		d.peer(p, spec)
+	case enforce.Authenticates:
+		d.authentication(p, spec)
 	}
 	if dryRun != 0 {
 		d.dryRun(p, dryRun)

@@ -38,10 +38,8 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 		return all
 	}
 	of, _, _ := strings.Cut(d.text(d.at(n, "apiVersion")), "/")
-	switch {
-	case kindOf == "", of == "meshc.dev", of == "kustomize.config.k8s.io":
-		return all
-	case of == group && (kindOf == "AuthorizationPolicy" || kindOf == "PeerAuthentication"):
+	_, judged := roles[kindOf]
+	if kindOf == "" || of == "meshc.dev" || of == "kustomize.config.k8s.io" || of == group && judged {
 		return all
 	}
 	meta, spec := d.at(n, "metadata"), d.at(n, "spec")

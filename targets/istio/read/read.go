@@ -1,12 +1,12 @@
 // Package read reads Istio manifests into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
 //
-// It knows AuthorizationPolicy and PeerAuthentication of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them and
+// It knows the policies of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them and
 // Envoy enforces them in a sidecar, and the TLS that a DestinationRule makes callers open. Where it follows a file of
 // Istio's or Envoy's, it cites the file. It knows nothing of intents or of what writes manifests: together with the
 // analysis it is the judge of the emitter, and shares no code with it.
 //
 // It does not guess. What a cluster would refuse is a finding, and so is every field that depends on what the model of a
-// request does not have: tokens, headers, TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests
+// request does not have: TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests
 // that such a field may decide are undecided, and no others are. EnvoyFilters and Sidecars are findings, because what they
 // change is not modelled. Not modelled without a finding are trust domain aliases, routes, and the normalization of paths
 // before policies are applied.
@@ -128,7 +128,7 @@ func (r *reader) manifests() *enforce.Layer {
 	for i, p := range m.Policies {
 		if p.Role == enforce.SetsModes && (i == 0 || m.Policies[i-1].Namespace != p.Namespace || m.Policies[i-1].Role != p.Role) {
 			end := i
-			for end < len(m.Policies) && m.Policies[end].Namespace == p.Namespace {
+			for end < len(m.Policies) && m.Policies[end].Namespace == p.Namespace && m.Policies[end].Role == p.Role {
 				end++
 			}
 			r.oneScope(m.Policies[i:end])

@@ -5,7 +5,10 @@
 // field that the package does not know, so no decision depends on a matcher that was skipped.
 package envoy
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Request is what a sidecar sees of one connection, or of one HTTP request on it.
 type Request struct {
@@ -19,7 +22,7 @@ type Request struct {
 	// The rest is absent on a TCP chain.
 	Method, Path, Host string
 	Headers            map[string]string // by lower-case name
-	Token              bool              // has a JSON web token, which satisfies every claim that a filter tests
+	Claims             map[string]any    // of its token: texts, lists and more claims; nil where it has none
 }
 
 // header returns the value of a header or pseudo-header, and reports whether the request has it.
@@ -32,6 +35,6 @@ func (r *Request) header(name string) (string, bool) {
 	case ":authority":
 		return r.Host, r.Host != ""
 	}
-	value, ok := r.Headers[name]
+	value, ok := r.Headers[strings.ToLower(name)] // as HeaderMatcher does
 	return value, ok
 }

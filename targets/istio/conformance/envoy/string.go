@@ -91,30 +91,3 @@ func readPattern(template string) (*regexp.Regexp, error) {
 	}
 	return whole(expression.String())
 }
-
-// readMetadata reads a matcher on the claims of a token.
-func readMetadata(m *envoymatcher.MetadataMatcher) (matcher, error) {
-	if m.Filter != "envoy.filters.http.jwt_authn" {
-		return nil, fmt.Errorf("metadata of %s", m.Filter)
-	}
-	if err := absent(m.Value); err != nil {
-		return nil, err
-	}
-	return func(r *Request) bool { return r.Token != m.Invert }, nil
-}
-
-// absent fails on a value matcher that could match a missing value.
-func absent(m *envoymatcher.ValueMatcher) error {
-	switch pattern := m.GetMatchPattern().(type) {
-	case *envoymatcher.ValueMatcher_StringMatch, *envoymatcher.ValueMatcher_ListMatch:
-		return nil
-	case *envoymatcher.ValueMatcher_OrMatch:
-		for _, alternative := range pattern.OrMatch.GetValueMatchers() {
-			if err := absent(alternative); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return fmt.Errorf("the value matcher %T", m.GetMatchPattern())
-}

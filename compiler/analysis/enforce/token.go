@@ -1,0 +1,89 @@
+package enforce
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
+)
+
+// tokens is what a point makes of the tokens of requests. Where nothing authenticates it does not see them. Else it refuses
+// those that it does not take, on every path (istio/istio#24371).
+type tokens struct {
+	refused, unsure space.Set // sources; nil: none
+	by              *Object   // that refuses, or of which it is not known what it takes
+
+	// without is the source without a token that is otherwise like another one; nil where the point sees tokens.
+	without func(source int) int
+}
+
+// authenticate has objects authenticate requests. What asks for headers that they take from requests, or write, is not known.
+func (c *Point) authenticate(all []*Object) {
+	var names []string
+	for _, o := range all {
+		if len(o.Clauses) > 0 || !c.knows(o) {
+			c.Tokens = append(c.Tokens, o)
+			names = append(names, o.Headers...)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	for _, o := range c.Policies {
+		rewritten := false
+		o.conditions(func(condition *space.Condition) {
+			for _, p := range slices.Concat(condition.Is, condition.Not) {
+				rewritten = rewritten || slices.Contains(names, p.Header())
+			}
+		})
+		if rewritten && !slices.Contains(c.unsure, o) {
+			c.unsure = append(c.unsure, o)
+		}
+	}
+}
+
+// taken calls f with the boxes of callers with a token that the point takes. It returns the object of which it is not known
+// what it takes, if there is one.
+func (c *Point) taken(f func([]space.Box)) (unknown *Object) {
+	for _, o := range c.Tokens {
+		if !c.knows(o) {
+			unknown = o
+			continue
+		}
+		for i := range o.Clauses {
+			f(o.Clauses[i].From)
+		}
+	}
+	return unknown
+}
+
+// authenticate decides about the sources in left whose token the point does not take, and leaves the others. Of these, found
+// is then given those that differ by a token which the point does not see together.
+func (d *decider) authenticate(found func(space.Set, Decision)) func(space.Set, Decision) {
+	t := &d.tokens
+	if t.without != nil {
+		all := slices.Clone(d.left)
+		for source := range all.All() {
+			if t.without(source) != source {
+				d.left[source/64] &^= 1 << (source % 64)
+				d.left.Add(t.without(source))
+			}
+		}
+		return func(s space.Set, by Decision) {
+			like := make(space.Set, len(s))
+			for source := range all.All() {
+				if s.Has(t.without(source)) {
+					like.Add(source)
+				}
+			}
+			found(like, by)
+		}
+	}
+	if t.by == nil {
+		return found
+	}
+	found(d.left.Common(t.refused), Decision{Denied, BadToken, t.by, -1})
+	d.left.RemoveAll(t.refused)
+	found(d.left.Common(t.unsure), Decision{Undecided, NotJudged, t.by, -1})
+	d.left.RemoveAll(t.unsure)
+	return found
+}

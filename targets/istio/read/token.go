@@ -1,0 +1,129 @@
+package read
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+var (
+	authenticationFields = []string{"selector", "targetRef", "targetRefs", "jwtRules"}
+	tokenFields          = []string{
+		"issuer", "audiences", "jwksUri", "jwks", "fromHeaders", "fromParams", "fromCookies", "forwardOriginalToken",
+		"outputPayloadToHeader", "outputClaimToHeaders", "timeout", "spaceDelimitedClaims",
+	}
+)
+
+// authentication reads a RequestAuthentication, as convertToEnvoyJwtConfig in
+// istio.io/istio/pilot/pkg/security/authn/policy_applier.go does and validateJwtRule in
+// istio.io/istio/pkg/config/validation accepts it. Whose keys a token must be signed with is not looked at: a token of an
+// issuer is one that they verify.
+func (d *decoder) authentication(p *enforce.Object, spec int32) {
+	if spec == 0 {
+		return
+	}
+	d.fields(spec, authenticationFields, func(field int, n int32) {
+		switch field {
+		case 0:
+			d.selector(p, n)
+		case 1, 2:
+			d.targetRefs(p, n)
+		case 3:
+			d.each(n, mapping, func(_ int, n int32) { d.tokenRule(p, n) })
+		}
+	})
+	if p.Gateways && len(p.Selector) > 0 {
+		d.refuse(p.At, "a RequestAuthentication has a selector or targetRefs, not both")
+		p.Selector, p.Gateways = nil, false
+	}
+}
+
+func (d *decoder) tokenRule(p *enforce.Object, n int32) {
+	clause := enforce.Clause{At: d.span(n), To: []space.Box{{}}}
+	var issuer, keys string
+	var box space.Box
+	forward, located := false, false
+	var taken []string
+	header := func(n int32) { taken = append(taken, strings.ToLower(d.string(n))) }
+	d.fields(n, tokenFields, func(field int, n int32) {
+		switch field {
+		case 0:
+			issuer = d.string(n)
+		case 1:
+			var audiences []string
+			d.each(n, text, func(_ int, n int32) {
+				if audience := d.nodes[n].text; audience != "" {
+					audiences = append(audiences, audience)
+				} else {
+					d.refuse(d.span(n), "`%s` is empty, which Istio refuses", d.where())
+				}
+			})
+			if len(audiences) > 0 {
+				box = box.And(space.Token, space.AudiencePattern(audiences...))
+			}
+		case 2:
+			keys = d.string(n)
+			if u, err := url.Parse(keys); keys != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+				d.refuse(d.span(n), "%q is not a URL of http or https", keys)
+			}
+		case 4:
+			located = d.each(n, mapping, func(_ int, n int32) {
+				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
+					if field == 0 {
+						header(n)
+					}
+				})
+			}) || located
+		case 5, 6:
+			located = true
+		case 7:
+			forward = d.nodes[n].text == "true"
+		case 8:
+			p.Headers = append(p.Headers, strings.ToLower(d.string(n)))
+		case 9:
+			d.each(n, mapping, func(_ int, n int32) {
+				d.fields(n, []string{"header", "claim"}, func(field int, n int32) {
+					if field == 0 {
+						p.Headers = append(p.Headers, strings.ToLower(d.string(n)))
+					}
+				})
+			})
+		}
+	})
+	if !located {
+		taken = append(taken, "authorization")
+	}
+	if !forward {
+		p.Headers = append(p.Headers, taken...)
+	}
+	switch {
+	case issuer == "" && keys == "":
+		d.refuse(d.span(n), "`%s` has neither an issuer nor a jwksUri, which Istio refuses", d.where())
+	case issuer == "":
+		d.findings.Add(diag.UnknownEffect, d.span(n), "the tokens of any issuer count that are signed with the keys of %s: whose these are is not known", keys).
+			WithHelp("write the issuer")
+		d.broken = true
+	}
+	clause.From = []space.Box{append(space.Box{space.Is(space.Token, space.IssuerPattern(issuer))}, box...)}
+	p.Clauses = append(p.Clauses, clause)
+}
+
+// claim returns the reader of the values of a claim.
+func claim(path ...string) func(string) (space.Pattern, string) {
+	return func(s string) (space.Pattern, string) { return space.ClaimPattern(path, s), "" }
+}
+
+// claimPath takes NAME] or NAME][NAME] apart, as extractNameInNestedBrackets in
+// istio.io/istio/pilot/pkg/security/authz/model/util.go does.
+func claimPath(brackets string) []string {
+	path := strings.Split(strings.TrimSuffix(brackets, "]"), "][")
+	for _, name := range path {
+		if strings.ContainsAny(name, "[]") {
+			return []string{strings.TrimSuffix(brackets, "]")}
+		}
+	}
+	return path
+}
