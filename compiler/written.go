@@ -37,9 +37,9 @@ func tree(s *explain.Statement) lang.Stmt {
 		if s.From.Kind == policy.FromMesh {
 			from = lang.Ref{Name: lang.Name{Text: s.From.Mesh}}
 		}
-		return &lang.Export{What: []lang.Target{to}, To: []lang.Ref{from}, Ops: ops}
+		return &lang.Export{What: []lang.Target{to}, To: []lang.Ref{from}, Requests: lang.Requests{Ops: ops}}
 	}
-	return &lang.Edge{Hops: [][]lang.Target{{{Ref: named(s, s.From)}}, {to}}}
+	return &lang.Edge{Hops: []lang.Hop{{Targets: []lang.Target{{Ref: named(s, s.From)}}}, {Targets: []lang.Target{to}}}}
 }
 
 // named is a source as the section of a statement names it.

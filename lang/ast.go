@@ -15,13 +15,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Node is a part of the tree: *File, a Stmt, *Target, *Ref, *Operation, *Label, *Port or *Name. The span of a node
-// that was built rather than read is zero.
+// Node is a part of the tree: *File, a Stmt, *Hop, *Target, *Ref, *Operation, *Exception, *Condition, *Credential,
+// *Label, *Port, *Carrier or *Name. The span of a node that was built rather than read is zero.
 type Node interface {
 	Span() source.Span
 }
 
-// Stmt is a statement: *Mesh, *Service, *External, *Group, *Edge, *Deny, *Export, *MTLS or *Guard.
+// Stmt is a statement: *Mesh, *Service, *External, *Group, *Edge, *Deny, *Ask, *Export, *MTLS, *Issuer or *Guard.
 type Stmt interface {
 	Node // from the keyword or first name to the end of the last clause
 	setRange(source.Span)
@@ -100,33 +100,35 @@ func (r Ref) String() string {
 	return r.Name.Text
 }
 
-// Target is a reference with what may follow a destination: a port and operations. Callers are parsed as targets
-// too, so that check can explain that a caller has neither.
-type Target struct {
-	Ref
-	Port   Name // absent: every port
-	Ops    []Operation
-	Braces bool // the operations are in braces
+// Hop is one side of an arrow.
+type Hop struct {
+	Targets []Target
+	Except  []Ref // callers that are left out; a guard may name them after its destinations
 }
 
-// Span returns the span from the reference to its port or last operation, without braces.
-func (t *Target) Span() source.Span {
-	s := t.Ref.Range.To(t.Port.Range)
-	if n := len(t.Ops); n > 0 {
-		s = s.To(t.Ops[n-1].Range)
+// Span returns the span from the first target to the last one, or to the last exception.
+func (h *Hop) Span() (s source.Span) {
+	if n := len(h.Targets); n > 0 {
+		s = h.Targets[0].Span().To(h.Targets[n-1].Span())
+	}
+	if n := len(h.Except); n > 0 {
+		s = s.To(h.Except[n-1].Range)
 	}
 	return s
 }
 
-// Operation is `GET|HEAD /api/*`. Either part may be absent, but not both.
-type Operation struct {
-	Methods []Name
-	Path    Name
-	Range   source.Span
+// Target is a reference with what may follow a destination: a port, and which requests are meant. Callers are parsed as
+// targets too, so that check can explain that a caller has neither.
+type Target struct {
+	Ref
+	Port Name // absent: every port
+	Requests
 }
 
-// Span returns the span from the first method to the path.
-func (o *Operation) Span() source.Span { return o.Range }
+// Span returns the span from the reference to its port or last clause, without braces.
+func (t *Target) Span() source.Span {
+	return t.Ref.Range.To(t.Port.Range).To(t.Requests.Extent())
+}
 
 // Tail holds the clauses at the end of an edge, a deny, an export or a guard.
 type Tail struct {
@@ -141,6 +143,8 @@ func TailOf(s Stmt) *Tail {
 		return &s.Tail
 	case *Deny:
 		return &s.Tail
+	case *Ask:
+		return &s.Tail
 	case *Export:
 		return &s.Tail
 	case *Guard:
@@ -149,11 +153,12 @@ func TailOf(s Stmt) *Tail {
 	return nil
 }
 
-// Mesh is `mesh shop strict`. It opens a section that ends at the next Mesh of the file.
+// Mesh is `mesh shop strict` or `mesh * strict closed`. It opens a section that ends at the next Mesh of the file.
 type Mesh struct {
 	Located
-	Name Name `parser:"'mesh' @@"` // "*" stands for all meshes
-	Mode Name `parser:"@@?"`       // strict, permissive or disable; may be absent
+	Name    Name // "*" stands for all meshes
+	Mode    Name // strict, permissive or disable; may be absent
+	Default Name // open or closed: what becomes of calls that no edge allows; may be absent
 }
 
 // Service is `service db account db-sa label app=db port 5432 tcp`.
@@ -161,9 +166,11 @@ type Service struct {
 	Located
 	Name      Name
 	Accounts  []Name // check rejects more than one
+	Was       []Name // accounts that its pods had before
 	Labels    []Label
 	Ports     []Port
 	Outside   Name // the keyword, or absent
+	Gateway   Name // the keyword, or absent
 	Addresses []Name
 }
 
@@ -186,23 +193,31 @@ func (p *Port) Span() source.Span { return p.Number.Range.To(p.Protocol.Range).T
 // Edge is `a, b -> c:8080 GET /x -> d`. It has at least two hops.
 type Edge struct {
 	Located
-	Hops [][]Target
+	Hops []Hop
 	Tail
 }
 
 // Deny is `deny a -> b GET /internal/*`.
 type Deny struct {
 	Located
-	Hops [][]Target
+	Hops []Hop
+	Tail
+}
+
+// Ask is `ask oauth2-proxy world -> ingress:8443`: requests that an external authorizer must let through too.
+type Ask struct {
+	Located
+	Provider Name
+	Hops     []Hop
 	Tail
 }
 
 // Export is `export api to shop/backend GET /v1/*`.
 type Export struct {
 	Located
-	What []Target    `parser:"'export' @@ ( ',' @@ )*"`
-	To   []Ref       `parser:"'to' @@ ( ',' @@ )*"` // a mesh (`shop`), a service of one (`shop/backend`) or `*`
-	Ops  []Operation `parser:"( @@ ( ',' @@ )* )?"`
+	What []Target
+	To   []Ref // a mesh (`shop`), a service of one (`shop/backend`) or `*`
+	Requests
 	Tail
 }
 
@@ -243,8 +258,34 @@ func (k GuardKind) String() string { return [...]string{"never", "always", "only
 type Guard struct {
 	Located
 	Kind       GuardKind
-	Hops       [][]Target
+	Hops       []Hop
 	Transitive bool // `->>`
-	Except     []Ref
 	Tail
 }
+
+// Except returns the callers that are left out, whichever side of the arrow names them.
+func (g *Guard) Except() (all []Ref) {
+	for _, h := range g.Hops {
+		all = append(all, h.Except...)
+	}
+	return all
+}
+
+// Issuer is `issuer corp url https://auth.example.com audience shop forward`.
+type Issuer struct {
+	Located
+	Name      Name
+	URLs      []Name // check wants exactly one
+	Keys      []Name // check rejects more than one
+	Audiences []Name
+	From      []Carrier
+	Forward   Name // the keyword, or absent
+}
+
+// Carrier is where requests carry a token: `from header x-token prefix "Token "` or `from query token`.
+type Carrier struct {
+	Header, Prefix, Query Name
+}
+
+// Span returns the span of the names.
+func (c *Carrier) Span() source.Span { return c.Header.Range.To(c.Prefix.Range).To(c.Query.Range) }

@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"slices"
+
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
@@ -11,13 +13,13 @@ func (*Edge) productions() string {
 }
 
 const hopProductions = `
-Hop = Destination ("," Destination)* .
-Destination = Target (("{" Operation ("," Operation)* ","? "}") | (Operation ("," Operation)*))? .
+Hop = Destination ("," Destination)* ("except" Ref ("," Ref)*)? .
+Destination = Target Hosts? (("{" Operation ("," Operation)* ","? "}") | Operations)? Clause* .
 `
 
 // pair is room for the hops of most edges: one caller and one destination.
 type pair struct {
-	hops    [2][]Target
+	hops    [2]Hop
 	targets [2]Target
 }
 
@@ -25,14 +27,14 @@ func (e *Edge) take(lex *lexer.PeekingLexer) expectation {
 	room := new(pair)
 	e.Hops = room.hops[:0]
 	for want := aCaller; ; want = aDestination {
-		var h hop
-		if n := len(e.Hops); n < len(room.targets) {
-			h.targets = room.targets[n : n : n+1]
+		n := len(e.Hops)
+		e.Hops = append(e.Hops, Hop{})
+		if n < len(room.targets) {
+			e.Hops[n].Targets = room.targets[n : n : n+1]
 		}
-		if want = h.take(lex, want); want != satisfied {
+		if want = e.Hops[n].take(lex, want); want != satisfied {
 			return want
 		}
-		e.Hops = append(e.Hops, h.targets)
 		if kindOf(lex.Peek()) != KindArrow {
 			break
 		}
@@ -44,90 +46,59 @@ func (e *Edge) take(lex *lexer.PeekingLexer) expectation {
 	return e.Tail.take(lex)
 }
 
-// hop is one side of an arrow.
-type hop struct{ targets []Target }
-
 // Parse reads one side of an arrow for participle.
-func (h *hop) Parse(lex *lexer.PeekingLexer) error {
+func (h *Hop) Parse(lex *lexer.PeekingLexer) error {
 	return refuse(lex, h.take(lex, aService))
 }
 
 // take reads the hop; first is what is expected at its start.
-func (h *hop) take(lex *lexer.PeekingLexer, first expectation) expectation {
+func (h *Hop) take(lex *lexer.PeekingLexer, first expectation) expectation {
 	for {
-		if n := len(h.targets); n > 0 && h.targets[n-1].Port.Range.End > 0 && kindOf(lex.Peek()) == KindName && digits(lex.Peek().Value) {
-			return aServicePerPort
+		if n := len(h.Targets); n > 0 && kindOf(lex.Peek()) == KindName && digits(lex.Peek().Value) {
+			switch last := &h.Targets[n-1]; {
+			case slices.ContainsFunc(last.Clauses().Except, func(e Exception) bool { return e.Port.Range.End > 0 }):
+				return anExceptPort
+			case last.Port.Range.End > 0:
+				return aServicePerPort
+			}
 		}
-		h.targets = append(h.targets, Target{})
-		t := &h.targets[len(h.targets)-1]
+		h.Targets = append(h.Targets, Target{})
+		t := &h.Targets[len(h.Targets)-1]
 		if !t.Name.take(lex) {
 			return first
 		}
 		if want := t.rest(lex); want != satisfied {
 			return want
 		}
-		more, want := t.operations(lex)
-		if want != satisfied || !more {
+		next, want := t.Requests.take(lex, true)
+		switch {
+		case want != satisfied || next == nothing:
 			return want
+		case next == exemptCallers:
+			return h.exempt(lex)
 		}
 		first = anotherService
 	}
 }
 
-// operations reads the operations of a destination, if any. If more is true it has also read the comma in front of the
-// next destination.
-func (t *Target) operations(lex *lexer.PeekingLexer) (more bool, want expectation) {
-	next := lex.Peek()
-	switch {
-	case kindOf(next) == KindOpen:
-		lex.Next()
-		if want := t.braced(lex); want != satisfied {
-			return false, want
-		}
-	case operationStarts(next):
-		for {
-			t.Ops = append(t.Ops, Operation{})
-			if want := t.Ops[len(t.Ops)-1].take(lex); want != satisfied {
-				return false, want
-			}
-			if kindOf(lex.Peek()) != KindComma {
-				return false, satisfied
-			}
-			lex.Next()
-			if !operationStarts(lex.Peek()) {
-				return true, satisfied
-			}
-		}
-	}
-	if kindOf(lex.Peek()) != KindComma {
-		return false, satisfied
-	}
-	lex.Next()
-	return true, satisfied
-}
-
-// braced reads the operations after an opening brace, and the closing brace.
-func (t *Target) braced(lex *lexer.PeekingLexer) expectation {
-	t.Braces = true
+// exempt reads the callers after `except`.
+func (h *Hop) exempt(lex *lexer.PeekingLexer) expectation {
 	for {
-		if !operationStarts(lex.Peek()) {
-			return anOperation
+		h.Except = append(h.Except, Ref{})
+		if kindOf(lex.Peek()) == KindName && digits(lex.Peek().Value) {
+			return anExceptPort
 		}
-		t.Ops = append(t.Ops, Operation{})
-		if want := t.Ops[len(t.Ops)-1].take(lex); want != satisfied {
+		r := &h.Except[len(h.Except)-1]
+		if !r.Name.take(lex) {
+			return anException
+		}
+		if want := r.rest(lex); want != satisfied {
 			return want
 		}
-		comma := kindOf(lex.Peek()) == KindComma
-		if comma {
-			lex.Next()
-		}
-		switch {
-		case kindOf(lex.Peek()) == KindClose:
-			lex.Next()
+		if kindOf(lex.Peek()) != KindComma {
 			return satisfied
-		case !comma:
-			return aCommaOrBrace
 		}
+		lex.Next()
 	}
 }
 

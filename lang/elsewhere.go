@@ -17,7 +17,7 @@ func (m *mistake) elsewhere() bool {
 		case m.is(i, "ns") && m.is(i+4, "sa") && m.kind(i-1) == KindSlash && m.joined(i-2, i+6):
 			m.spiffe(i-2, i+6, m.text(i+2), m.text(i+6))
 			return true
-		case m.kind(i) == KindColon && strings.HasPrefix(m.text(i+1), "//") && m.words[i+1].Start == m.words[i].End && m.keyword != "external":
+		case m.kind(i) == KindColon && strings.HasPrefix(m.text(i+1), "//") && m.words[i+1].Start == m.words[i].End && m.calls() && !m.is(i-2, "host"):
 			m.uri(i)
 			return true
 		case i == m.at && m.kind(i) == KindSlash && m.is(i-2, "until"):

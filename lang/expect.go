@@ -20,6 +20,12 @@ const (
 	anArrow
 	aQualifiedService
 	aPort
+	aValue
+	aHeader
+	aHeaderName
+	anIssuer
+	anException
+	anExceptPort
 	anOperation
 	aMethod
 	aCommaOrBrace
@@ -41,6 +47,13 @@ const (
 	aGrantee
 	anotherGrantee
 	aMode
+	aProvider
+	anIssuerName
+	aURL
+	anAudience
+	aCarrier
+	aQueryParameter
+	aPrefix
 	expectations
 )
 
@@ -54,6 +67,12 @@ var wordings = [expectations]string{
 	anArrow:           "`->` and a destination",
 	aQualifiedService: "a service immediately after TOUCHING",
 	aPort:             "a port after TOUCHING",
+	aValue:            "a value after LAST",
+	aHeader:           "`header` and its name after `no`",
+	aHeaderName:       "the name of a header after `header`",
+	anIssuer:          "an issuer, or `any`, after LAST",
+	anException:       "an operation, a port or a caller after LAST",
+	anExceptPort:      "`:` in front of the port",
 	anOperation:       "an operation such as `GET /api/*`",
 	aMethod:           "a method after `|`",
 	aCommaOrBrace:     "`,` or `}` after the operation",
@@ -61,20 +80,27 @@ var wordings = [expectations]string{
 	aReason:           "a reason in double quotes after `because`",
 	aMeshName:         "the name of a mesh after `mesh`",
 	aServiceName:      "the name of the service",
-	anAccount:         "the name of an account after `account`",
+	anAccount:         "the name of an account after LAST",
 	anAddress:         "an address after `address`, such as 10.0.3.0/24",
 	aPortNumber:       "a number after `port`",
 	aLabel:            "a label after `label`, such as app=db",
 	aLabelSign:        "`=` and a value after TOUCHING",
 	aLabelValue:       "a value after TOUCHING",
 	anExternalName:    "the name of the external",
-	aHost:             "a host name after `host`",
+	aHost:             "a host name after LAST",
 	aGroupName:        "the name of the group",
 	aGroupSign:        "`=` after the name of the group",
 	aTo:               "`to` and who may call",
 	aGrantee:          "a mesh, a service of one, or `*` after `to`",
 	anotherGrantee:    "another mesh or service after `,`",
 	aMode:             "a mode: strict, permissive or disable",
+	aProvider:         "the name of a provider after `ask`",
+	anIssuerName:      "the name of the issuer",
+	aURL:              "a URL after LAST, such as https://auth.example.com",
+	anAudience:        "an audience after LAST",
+	aCarrier:          "`header` or `query` after `from`",
+	aQueryParameter:   "the name of a query parameter after `query`",
+	aPrefix:           "a prefix after `prefix`, such as \"Token \"",
 }
 
 // expected words what the parser needed at the mistake.

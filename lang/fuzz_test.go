@@ -100,6 +100,10 @@ func places(t *testing.T, v reflect.Value, whole source.Span) {
 		for i := range v.NumField() {
 			places(t, v.Field(i), whole)
 		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			places(t, v.Elem(), whole)
+		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			places(t, v.Index(i), whole)

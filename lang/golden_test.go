@@ -73,6 +73,45 @@ func printNode(b *strings.Builder, label string, v reflect.Value, depth int) {
 	case lang.Ref:
 		line(printRef(n))
 		return
+	case lang.Exception:
+		if n.Port.Present() {
+			line(":" + printName(n.Port))
+			return
+		}
+		printNode(b, label, reflect.ValueOf(n.Op), depth)
+		return
+	case lang.Condition:
+		text := printName(n.Name)
+		if len(n.Values) > 0 {
+			text += "=" + printAlternatives(n.Values)
+		}
+		if n.No {
+			text = "no " + text
+		}
+		line(text)
+		return
+	case lang.Credential:
+		line(printAlternatives(n.Issuers))
+		for _, c := range n.Claims {
+			printNode(b, "claim", reflect.ValueOf(c), depth+1)
+		}
+		return
+	case lang.Requests:
+		more := n.Clauses()
+		if len(more.Hosts) > 0 {
+			printNode(b, "host", reflect.ValueOf(lang.Name{Text: printAlternatives(more.Hosts)}), depth)
+		}
+		op := "does"
+		if n.Braces {
+			op = "does in braces"
+		}
+		for _, o := range n.Ops {
+			printNode(b, op, reflect.ValueOf(o), depth)
+		}
+		printNode(b, "excepts", reflect.ValueOf(more.Except), depth)
+		printNode(b, "headers", reflect.ValueOf(more.Headers), depth)
+		printNode(b, "with", reflect.ValueOf(more.With), depth)
+		return
 	case lang.Operation:
 		var methods []string
 		for _, m := range n.Methods {
@@ -83,21 +122,18 @@ func printNode(b *strings.Builder, label string, v reflect.Value, depth int) {
 	case lang.Target:
 		line(printRef(n.Ref))
 		printNode(b, "port", reflect.ValueOf(n.Port), depth+1)
-		op := "does"
-		if n.Braces {
-			op = "does in braces"
-		}
-		for _, o := range n.Ops {
-			printNode(b, op, reflect.ValueOf(o), depth+1)
-		}
+		printNode(b, "requests", reflect.ValueOf(n.Requests), depth+1)
 		return
 	case lang.GuardKind:
 		line(n.String())
 		return
-	case [][]lang.Target:
+	case []lang.Hop:
 		for i, hop := range n {
-			for _, t := range hop {
+			for _, t := range hop.Targets {
 				printNode(b, fmt.Sprintf("hop %d", i+1), reflect.ValueOf(t), depth)
+			}
+			for _, r := range hop.Except {
+				printNode(b, fmt.Sprintf("hop %d except", i+1), reflect.ValueOf(r), depth)
 			}
 		}
 		return
@@ -128,8 +164,11 @@ func printNode(b *strings.Builder, label string, v reflect.Value, depth int) {
 }
 
 func singular(label string) string {
-	if label == "addresses" {
+	switch label {
+	case "addresses":
 		return "address"
+	case "was":
+		return label
 	}
 	return strings.TrimSuffix(label, "s")
 }
@@ -139,6 +178,14 @@ func printName(n lang.Name) string {
 		return fmt.Sprintf("%q", n.Text)
 	}
 	return n.Text
+}
+
+func printAlternatives(names []lang.Name) string {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = printName(n)
+	}
+	return strings.Join(texts, "|")
 }
 
 func printRef(r lang.Ref) string {

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -59,7 +60,7 @@ func (c converted[T, P]) ebnf() string { return c.String() }
 
 var trailing = []participle.ParseOption{participle.AllowTrailing(true)}
 
-// deny is the grammar of a Deny, whose hops are lists of lists.
+// deny is the grammar of a Deny, whose hops are one list.
 type deny struct {
 	Chain chain `parser:"'deny' @@"`
 	Tail
@@ -67,16 +68,55 @@ type deny struct {
 
 func (d *deny) stmt() Stmt { return &Deny{Hops: d.Chain.hops(), Tail: d.Tail} }
 
+// ask is the grammar of an Ask.
+type ask struct {
+	Provider Name  `parser:"'ask' @@"`
+	Chain    chain `parser:"@@"`
+	Tail
+}
+
+func (a *ask) stmt() Stmt { return &Ask{Provider: a.Provider, Hops: a.Chain.hops(), Tail: a.Tail} }
+
+// export is the grammar of an Export.
+type export struct {
+	What     []Target    `parser:"'export' @@ ( ',' @@ )*"`
+	To       []Ref       `parser:"'to' @@ ( ',' @@ )*"`
+	Requests allRequests `parser:"@@?"`
+	Tail
+}
+
+func (e *export) stmt() Stmt {
+	return &Export{What: e.What, To: e.To, Requests: e.Requests.Requests, Tail: e.Tail}
+}
+
+// allRequests are those at the end of an export, which are about all of its destinations.
+type allRequests struct{ Requests }
+
+// Parse reads the requests for participle.
+func (r *allRequests) Parse(lex *lexer.PeekingLexer) error {
+	if t := lex.Peek(); !operationStarts(t) && !(kindOf(t) == KindName && slices.Contains(clauseWords, t.Value)) {
+		return participle.NextMatch
+	}
+	next, want := r.take(lex, false)
+	switch {
+	case want != satisfied:
+	case next == anotherDestination:
+		want = anOperation
+	case next == exemptCallers:
+		want = anOperation
+	}
+	return refuse(lex, want)
+}
+
 // guard is the grammar of a Guard.
 type guard struct {
-	Kind   string `parser:"@( 'never' | 'always' | 'only' )"`
-	Chain  chain  `parser:"@@"`
-	Except []Ref  `parser:"( 'except' @@ ( ',' @@ )* )?"`
+	Kind  string `parser:"@( 'never' | 'always' | 'only' )"`
+	Chain chain  `parser:"@@"`
 	Tail
 }
 
 func (g *guard) stmt() Stmt {
-	n := &Guard{Hops: g.Chain.hops(), Except: g.Except, Tail: g.Tail}
+	n := &Guard{Hops: g.Chain.hops(), Tail: g.Tail}
 	for n.Kind = Never; n.Kind < Only && n.Kind.String() != g.Kind; {
 		n.Kind++
 	}
@@ -87,38 +127,40 @@ func (g *guard) stmt() Stmt {
 }
 
 type chain struct {
-	First hop    `parser:"@@"`
+	First Hop    `parser:"@@"`
 	Rest  []step `parser:"@@+"`
 }
 
 type step struct {
 	Arrow string `parser:"@( '->' | '->>' )"`
-	Hop   hop    `parser:"@@"`
+	Hop   Hop    `parser:"@@"`
 }
 
-func (c *chain) hops() [][]Target {
-	hops := append(make([][]Target, 0, 1+len(c.Rest)), c.First.targets)
+func (c *chain) hops() []Hop {
+	hops := append(make([]Hop, 0, 1+len(c.Rest)), c.First)
 	for _, s := range c.Rest {
-		hops = append(hops, s.Hop.targets)
+		hops = append(hops, s.Hop)
 	}
 	return hops
 }
 
 // keywords begin the statements, in the order of the reference.
-var keywords = []string{"mesh", "service", "external", "edge", "deny", "group", "export", "mtls", "never", "always", "only"}
+var keywords = []string{"mesh", "service", "external", "edge", "deny", "ask", "group", "export", "mtls", "issuer", "never", "always", "only"}
 
 // rules maps each keyword to the rule of its statement. Edges have no keyword and are listed as "edge".
 var rules = sync.OnceValue(func() map[string]rule {
 	guards := converted[guard, *guard]{build[guard]()}
 	return map[string]rule{
-		"mesh":     filled[Mesh, *Mesh]{build[Mesh]()},
+		"mesh":     manual[Mesh, *Mesh]{},
 		"service":  manual[Service, *Service]{},
 		"external": filled[External, *External]{build[External]()},
 		"edge":     manual[Edge, *Edge]{},
 		"deny":     converted[deny, *deny]{build[deny]()},
+		"ask":      converted[ask, *ask]{build[ask]()},
 		"group":    filled[Group, *Group]{build[Group]()},
-		"export":   filled[Export, *Export]{build[Export]()},
+		"export":   converted[export, *export]{build[export]()},
 		"mtls":     filled[MTLS, *MTLS]{build[MTLS]()},
+		"issuer":   manual[Issuer, *Issuer]{},
 		"never":    guards,
 		"always":   guards,
 		"only":     guards,
@@ -151,16 +193,17 @@ func Grammar() string {
 		add(rules()[k].ebnf())
 	}
 	add(hopProductions)
+	add(requestProductions)
 	add(nameProductions)
 	return b.String()
 }
 
-// parseable capitalizes the names of Parseable types, which participle prints as the Go type is named.
-var parseable = strings.NewReplacer("hop ", "Hop ")
+// parseable spells out the Parseable types that have no production of their own.
+var parseable = strings.NewReplacer("allRequests?", "Hosts? Operations? Clause*")
 
 const fileProductions = `
 File = Statement? (<end> Statement?)* .
-Statement = Mesh | Service | External | Edge | Deny | Group | Export | MTLS | Guard .
+Statement = Mesh | Service | External | Edge | Deny | Ask | Group | Export | MTLS | Issuer | Guard .
 `
 
 const tokenNotes = `// The grammar of meshc's intents in the EBNF of participle (github.com/alecthomas/participle), printed from

@@ -93,6 +93,8 @@ func walk(e *ebnf.Expression, visit func(*ebnf.Term)) {
 var samples = map[string][]string{
 	"Name":     {"frontend", "10.0.3.0", "a-b_c", `"odd name"`, "*"},
 	"Number":   {"8080", `"9090"`},
+	"Host":     {"shop.example.com", "*.example.com", `"*.example.com"`, "*"},
+	"URL":      {"https://auth.example.com", "https://auth.example.com:8443/keys?a=b", `"https://auth.example.com"`},
 	"Address":  {"10.0.3.0/24", "2001:db8::/32", "::1", `"10.0.3.1"`},
 	"<name>":   {"http"},
 	"<method>": {"GET", "M-SEARCH"},

@@ -175,9 +175,11 @@ var examples = map[string]string{
 	"external": "example of an external: `external stripe host api.stripe.com port 443 tls`",
 	"edge":     "example of an edge: `frontend, admin -> backend:8080 GET /api/*`",
 	"deny":     "example of a deny: `deny frontend -> backend GET /internal/*`",
+	"ask":      "example of an ask: `ask oauth2-proxy world -> ingress:8443 except /oauth2/*`",
 	"group":    "example of a group: `group web = frontend, admin`",
 	"export":   "example of an export: `export api to shop/backend GET /v1/*`",
 	"mtls":     "example of an mTLS mode: `mtls backend:9090 permissive`",
+	"issuer":   "example of an issuer: `issuer corp url https://auth.example.com audience shop`",
 	"never":    "example of a guard rail: `never * -> db except backend`",
 	"always":   "example of a guard rail: `always frontend -> backend GET /health`",
 	"only":     "example of a guard rail: `only backend, reports -> db`",
@@ -192,10 +194,6 @@ func (m *mistake) missing() expectation {
 		return aReason
 	}
 	switch m.keyword {
-	case "mesh":
-		if m.at == 1 {
-			return aMeshName
-		}
 	case "external":
 		switch {
 		case m.at == 1:
@@ -231,10 +229,15 @@ func (m *mistake) missing() expectation {
 		if m.at == len(m.words) || m.kind(m.at) != KindName && m.at == 2 {
 			return aMode
 		}
+	case "ask":
+		if m.at == 1 {
+			return aProvider
+		}
+		fallthrough
 	case "deny", "never", "always", "only":
 		arrow := slices.ContainsFunc(m.words[:m.at], func(t Token) bool { return t.as == KindArrow || t.as == KindReach })
 		switch {
-		case m.is(m.at-1, "except"), m.kind(m.at-1) == KindComma:
+		case m.kind(m.at-1) == KindComma:
 			return aService
 		case !arrow:
 			return anArrow
@@ -299,6 +302,9 @@ func (p *parser) unknown(s *extent) {
 	case m.is(0, clauses...):
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
 			WithHelp("write the clauses of a service or an external on one line: `service db account db-sa port 5432 tcp`")
+	case m.is(0, clauseWords...):
+		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
+			WithHelp("write the clauses of a destination on its line: `world -> ingress:8443 host shop.example.com except /debug/*`; a line may end after a comma")
 	case isMethod(first) && (m.kind(1) == KindPath || m.kind(1) == KindComma || m.kind(1) == KindPipe):
 		p.operationLine(m.span(0))
 	case m.kind(1) == KindColon && !s.arrow && !isNear:

@@ -61,6 +61,13 @@ func (n *Name) number(lex *lexer.PeekingLexer) bool {
 	return false
 }
 
+// port reads the number of a port after a colon that ends at an offset. The name of a port must touch the colon; it is read
+// so that check can say which number it has.
+func (n *Name) port(lex *lexer.PeekingLexer, colon int32) bool {
+	t := lex.Peek()
+	return n.number(lex) || kindOf(t) == KindName && int32(t.Pos.Offset) == colon && n.take(lex)
+}
+
 func (n *Name) set(t *lexer.Token) {
 	n.Text = t.Value
 	n.Range.Start = int32(t.Pos.Offset)
@@ -134,9 +141,7 @@ func (t *Target) rest(lex *lexer.PeekingLexer) expectation {
 	}
 	if colon := lex.Peek(); kindOf(colon) == KindColon {
 		lex.Next()
-		// The name of a port is read so that check can say which number it has.
-		named := kindOf(lex.Peek()) == KindName && lex.Peek().Pos.Offset == colon.Pos.Offset+len(colon.Value)
-		if !t.Port.number(lex) && !(named && t.Port.take(lex)) {
+		if !t.Port.port(lex, int32(colon.Pos.Offset+len(colon.Value))) {
 			return aPort
 		}
 	}

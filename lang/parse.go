@@ -2,6 +2,7 @@ package lang
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -220,6 +221,12 @@ func (p *parser) locate(s Stmt) {
 			set(&n.Range)
 		case *Operation:
 			set(&n.Range)
+		case *Exception:
+			set(&n.Range)
+		case *Condition:
+			set(&n.Range)
+		case *Credential:
+			set(&n.Range)
 		}
 		return true
 	})
@@ -277,8 +284,9 @@ func (p *parser) keyword(s *extent) string {
 	if kind == KindName && first.Value != "edge" && p.rules[first.Value] != nil {
 		return first.Value
 	}
-	// Ports and operations of a caller are parsed so that check can reject them.
-	callerLike := kindOf(second) == KindColon || kindOf(second) == KindOpen || operationStarts(second)
+	// Ports, operations and other clauses of a caller are parsed so that check can reject them.
+	callerLike := kindOf(second) == KindColon || kindOf(second) == KindOpen || operationStarts(second) ||
+		kindOf(second) == KindName && slices.Contains(clauseWords, second.Value)
 	if s.arrow && callerLike && !(kind == KindMethod && kindOf(second) == KindPath) {
 		return "edge"
 	}
@@ -289,7 +297,7 @@ func (p *parser) keyword(s *extent) string {
 // after it would end up in the previous section.
 func (p *parser) keep(stmt Stmt, start int) {
 	if m, ok := stmt.(*Mesh); ok && m.Name.Present() {
-		m.setRange(p.file.Source.Span(start, int(max(m.Name.Range.End, m.Mode.Range.End))))
+		m.setRange(p.file.Source.Span(start, int(max(m.Name.Range.End, m.Mode.Range.End, m.Default.Range.End))))
 		p.file.Stmts = append(p.file.Stmts, m)
 	}
 }

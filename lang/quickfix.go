@@ -14,6 +14,15 @@ func (m *mistake) quickFix() bool {
 	case m.calls() && m.is(m.at-2, "because") && kind != KindEnd:
 		m.reason()
 	case m.elsewhere():
+	case m.want == anExceptPort:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a port that is left out has a colon in front of it")).
+			WithFix(true, m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start)), ":", "write `:"+shortened(text)+"`")
+	case m.keyword == "ask" && m.at == 2 && kind == KindArrow:
+		m.report(diag.New(diag.UnexpectedToken, m.span(1), "an ask names its provider before its callers"))
+		m.help()
+	case m.is(m.at, "host") && m.calls() && m.want == satisfied:
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the hosts of a destination come before its operations and other clauses")).
+			WithHelp("write `ingress:8443 host shop.example.com GET /api/*`")
 	case m.want == aServicePerPort:
 		m.severalPorts(m.at - 1)
 	case kind == KindPipe && m.kind(m.at-2) == KindColon && digits(before) && digits(m.text(m.at+1)):
@@ -23,7 +32,7 @@ func (m *mistake) quickFix() bool {
 	case kind == KindEquals && !m.calls() && m.keyword != "mtls" && (m.at == 1 || m.is(m.at-1, clauses...)):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "unexpected `=` after %s", quoted(before))).
 			WithFix(true, m.span(m.at), "", "remove the `=`")
-	case strings.HasPrefix(text, "//"), strings.HasPrefix(before, "//") && m.kind(m.at-1) == KindPath:
+	case m.keyword != "issuer" && (strings.HasPrefix(text, "//") || strings.HasPrefix(before, "//") && m.kind(m.at-1) == KindPath):
 		m.comment()
 	case kind == KindArrow && m.at == 2 && !m.calls():
 		end := m.words[1].Start
@@ -34,6 +43,9 @@ func (m *mistake) quickFix() bool {
 			WithFix(true, m.span(m.at), " ", "insert a space")
 	case kind == KindSlash && m.keyword == "external" && m.is(m.at-2, "host"):
 		m.hostPath()
+	case kind == KindSlash && m.calls() && m.is(m.at-2, "host"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a host and the path after it are separated by a space")).
+			WithFix(true, m.after(m.at-1), " ", "insert a space")
 	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a method and its path are separated by a space")).
 			WithFix(true, m.after(m.at-1), " ", "insert a space")
@@ -100,7 +112,7 @@ func (m *mistake) quickFix() bool {
 // calls reports whether the statement has callers and destinations.
 func (m *mistake) calls() bool {
 	switch m.keyword {
-	case "edge", "deny", "export", "never", "always", "only":
+	case "edge", "deny", "ask", "export", "never", "always", "only":
 		return true
 	}
 	return false
@@ -117,7 +129,10 @@ func (m *mistake) colon() bool {
 		m.report(d).WithFix(true, m.span(m.at), "=", "write `=`")
 	case m.is(m.at-2, "host") && strings.HasPrefix(m.text(m.at+1), "//"):
 		m.hostURL()
-	case m.is(m.at-2, "host") && digits(m.text(m.at+1)) && m.has("port"):
+	case m.is(m.at-2, "header") && m.calls():
+		d.Message = "a header and its value are separated by `=`"
+		m.report(d).WithFix(true, m.span(m.at), "=", "write `=`")
+	case m.is(m.at-2, "host") && digits(m.text(m.at+1)) && (m.has("port") || m.calls()):
 		d.Message = "a host name has no port"
 		port := m.span(m.at).To(m.span(m.at + 1))
 		m.report(d).WithFix(false, port, "", "remove "+quoted(port.Text()))
@@ -179,8 +194,15 @@ func (m *mistake) star() bool {
 	switch m.kind(first - 1) {
 	case KindMethod, KindPath, KindString:
 		what = "a path"
+	case KindEquals:
+		if !m.calls() {
+			break
+		}
+		m.report(diag.New(diag.UnexpectedToken, at, "a value with `*` in it must be in double quotes")).
+			WithFix(true, at, `"`+text+`"`, "use double quotes")
+		return true
 	case KindName:
-		if m.keyword == "external" && m.is(first-1, "host") {
+		if (m.keyword == "external" || m.calls()) && m.is(first-1, "host") {
 			what = "a host name"
 			break
 		}
@@ -218,7 +240,7 @@ func (m *mistake) hostURL() {
 	if strings.Contains(host, "*") {
 		clause = `"` + host + `"`
 	}
-	if digits(port) && !m.has("port") {
+	if digits(port) && !m.has("port") && !m.calls() {
 		clause += " port " + port
 	}
 	m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s", message))
@@ -320,12 +342,9 @@ func (m *mistake) reason() {
 // tailWord reports an unexpected word after a destination.
 func (m *mistake) tailWord() bool {
 	text := m.text(m.at)
-	words := []string{"until", "because"}
-	switch m.keyword {
-	case "export":
+	words := []string{"until", "because", "except", "header", "with"}
+	if m.keyword == "export" {
 		words = append(words, "to")
-	case "never", "always", "only":
-		words = append(words, "except")
 	}
 	if near, ok := diag.Nearest(text, words); ok {
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s has no clause %s", m.noun(), quoted(text))).
@@ -333,16 +352,7 @@ func (m *mistake) tailWord() bool {
 			WithFix(false, m.span(m.at), near, "write "+near)
 		return true
 	}
-	if text == "except" {
-		d := m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "only `never` and `only` have exceptions"))
-		if m.kind(m.at+1) == KindName {
-			arrow := m.at - 1
-			for arrow > 0 && m.kind(arrow) != KindArrow {
-				arrow--
-			}
-			destination := m.span(arrow + 1).To(m.span(m.at - 1)).Text()
-			d.WithHelp("to exclude a caller from an edge, write a deny: `deny %s -> %s`", shortened(m.text(m.at+1)), shortened(destination))
-		}
+	if m.claimWithoutValue() {
 		return true
 	}
 	switch m.kind(m.at - 1) {
@@ -357,9 +367,21 @@ func (m *mistake) tailWord() bool {
 	return false
 }
 
+// claimWithoutValue reports a word after an issuer that is not a clause.
+func (m *mistake) claimWithoutValue() bool {
+	for i := m.at - 1; i > 0 && m.kind(i) != KindComma && m.kind(i) != KindArrow; i-- {
+		if m.is(i, "with") {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a claim has values: `%s=VALUE`", shortened(m.text(m.at)))).
+				WithHelp("example of a token with a claim: `api with corp groups=admin|ops`")
+			return true
+		}
+	}
+	return false
+}
+
 func (m *mistake) noun() string {
 	switch m.keyword {
-	case "edge", "deny", "export":
+	case "edge", "deny", "ask", "export":
 		return article(m.keyword) + " " + m.keyword
 	}
 	return "a guard rail"
@@ -369,7 +391,7 @@ func (m *mistake) noun() string {
 func (m *mistake) clause() bool {
 	text := m.text(m.at)
 	switch m.keyword {
-	case "service", "external":
+	case "service", "external", "issuer":
 		return m.unknownClause()
 	case "group":
 		if m.kind(m.at) == KindName {
@@ -383,14 +405,25 @@ func (m *mistake) clause() bool {
 			m.help()
 			return true
 		}
+		if near, ok := diag.Nearest(text, []string{"open", "closed"}); ok && m.kind(m.at) == KindName {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected the end of the line, found %s", quoted(text))).
+				WithHelp("did you mean %s?", near).WithFix(false, m.span(m.at), near, "write "+near)
+			return true
+		}
+		if m.is(m.at-1, "open", "closed") && m.is(m.at, "strict", "permissive", "disable") {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the mode of a mesh comes before %s", quoted(m.text(m.at-1)))).
+				WithFix(true, m.span(m.at-1).To(m.span(m.at)), text+" "+m.text(m.at-1), "write `"+text+" "+m.text(m.at-1)+"`")
+			return true
+		}
 	}
 	return false
 }
 
 // clausesOf lists the clauses of services and externals.
 var clausesOf = map[string][]string{
-	"service":  {"account", "outside", "address", "label", "port"},
+	"service":  {"account", "was", "outside", "gateway", "address", "label", "port"},
 	"external": {"host", "port"},
+	"issuer":   {"url", "keys", "audience", "from", "forward"},
 }
 
 func (m *mistake) unknownClause() bool {
@@ -402,11 +435,16 @@ func (m *mistake) unknownClause() bool {
 	}
 	if m.kind(at) == KindComma {
 		help := "repeat the keyword in each clause: `label app=db label tier=store port 5432 tcp port 9090 http`"
-		if m.keyword == "external" {
+		switch m.keyword {
+		case "issuer":
+			help = "alternatives are separated by `|`: `audience shop|admin`"
+		case "external":
 			help = "repeat the keyword in each clause: `host a.example.com host b.example.com port 443 tls`"
 		}
 		d := m.report(diag.New(diag.UnexpectedToken, m.span(at), "the clauses of %s %s are not separated by commas", article(m.keyword), m.keyword)).WithHelp("%s", help)
 		switch {
+		case m.is(at-2, "audience"):
+			d.WithFix(true, m.span(at), "|", "write `|`")
 		case m.is(at+1, own...):
 			d.WithFix(true, m.span(at), "", "remove the comma")
 		case m.is(at-2, "port", "account", "host", "address"):
@@ -428,6 +466,11 @@ func (m *mistake) unknownClause() bool {
 		}
 	}
 	text := m.text(at)
+	if m.keyword == "issuer" && at == 2 && m.kind(3) == KindColon && strings.HasPrefix(m.text(4), "//") {
+		m.report(diag.New(diag.UnexpectedToken, m.span(2), "the URL of an issuer follows `url`")).
+			WithFix(true, m.after(1), " url", "insert `url`")
+		return true
+	}
 	if m.is(at-1, own...) && m.is(at-2, own...) {
 		m.report(diag.New(diag.UnexpectedToken, m.span(at-1), "%s was read as the value of %s", quoted(m.text(at-1)), quoted(m.text(at-2)))).
 			WithHelp("%s needs a value; a value that is also a keyword can be quoted", quoted(m.text(at-2)))

@@ -55,11 +55,13 @@ func (m *mistake) reportRunOn(next int) {
 // the comma is a leftover, and the next line is an edge of its own; as a chain, the two would allow calls that nobody
 // wrote. In that case, the statement is cut off before that line.
 func (p *parser) joined(s *extent, stmt Stmt) bool {
-	var hops [][]Target
+	var hops []Hop
 	switch stmt := stmt.(type) {
 	case *Edge:
 		hops = stmt.Hops
 	case *Deny:
+		hops = stmt.Hops
+	case *Ask:
 		hops = stmt.Hops
 	case *Guard:
 		hops = stmt.Hops
@@ -69,7 +71,7 @@ func (p *parser) joined(s *extent, stmt Stmt) bool {
 	}
 	words := p.words(s)
 	for _, middle := range hops[1 : len(hops)-1] {
-		for _, t := range middle[1:] {
+		for _, t := range middle.Targets[1:] {
 			i, _ := slices.BinarySearchFunc(words, t.Range.Start, func(w Token, at int32) int { return cmp.Compare(w.Start, at) })
 			comma, first := words[i-1], words[i]
 			between := p.file.Source.Span(int(comma.End), int(first.Start))

@@ -11,7 +11,7 @@ import (
 
 func (*Service) productions() string {
 	return `
-Service = "service" Name (("account" Name) | "outside" | ("address" Address) | ("label" Label) | ("port" Port))* .
+Service = "service" Name (("account" Name) | ("was" Name) | "outside" | "gateway" | ("address" Address) | ("label" Label) | ("port" Port))* .
 Address = <string> | ((<name> | <method> | ":") (<name> | <method> | <path> | ":" | "/")*) .
 Label = Name ("/" Name)? "=" Name .
 Port = Number (<name> "tls"?)? .
@@ -19,7 +19,7 @@ Port = Number (<name> "tls"?)? .
 }
 
 // clauses are the words that begin a clause of a service or an external. None of them can be a protocol.
-var clauses = []string{"account", "outside", "address", "label", "port", "host"}
+var clauses = []string{"account", "was", "outside", "gateway", "address", "label", "port", "host"}
 
 func (s *Service) take(lex *lexer.PeekingLexer) expectation {
 	lex.Next()
@@ -40,8 +40,18 @@ func (s *Service) take(lex *lexer.PeekingLexer) expectation {
 				return anAccount
 			}
 			s.Accounts = append(s.Accounts, n)
+		case "was":
+			lex.Next()
+			var n Name
+			if !n.take(lex) {
+				return anAccount
+			}
+			s.Was = append(s.Was, n)
 		case "outside":
 			s.Outside.set(t)
+			lex.Next()
+		case "gateway":
+			s.Gateway.set(t)
 			lex.Next()
 		case "address":
 			lex.Next()
@@ -125,10 +135,16 @@ func (n *Name) address(lex *lexer.PeekingLexer) expectation {
 	default:
 		return anAddress
 	}
-	n.set(t)
+	n.touching(lex)
+	return satisfied
+}
+
+// touching reads the next token and those that touch it.
+func (n *Name) touching(lex *lexer.PeekingLexer) {
+	n.set(lex.Peek())
 	for range 40 { // an IPv6 prefix has at most 17
 		lex.Next()
-		t = lex.Peek()
+		t := lex.Peek()
 		switch kindOf(t) {
 		case KindName, KindMethod, KindColon, KindSlash, KindPath:
 			if int32(t.Pos.Offset) == n.Range.End {
@@ -138,5 +154,4 @@ func (n *Name) address(lex *lexer.PeekingLexer) expectation {
 		}
 		break
 	}
-	return satisfied
 }

@@ -12,13 +12,14 @@ func Walk(n Node, visit func(Node) bool) {
 			Walk(s, visit)
 		}
 	case *Mesh:
-		walkNames(visit, &n.Name, &n.Mode)
+		walkNames(visit, &n.Name, &n.Mode, &n.Default)
 	case *Service:
 		walkNames(visit, &n.Name)
 		walkAll(n.Accounts, visit)
+		walkAll(n.Was, visit)
 		walkAll(n.Labels, visit)
 		walkAll(n.Ports, visit)
-		walkNames(visit, &n.Outside)
+		walkNames(visit, &n.Outside, &n.Gateway)
 		walkAll(n.Addresses, visit)
 	case *External:
 		walkNames(visit, &n.Name)
@@ -28,27 +29,53 @@ func Walk(n Node, visit func(Node) bool) {
 		walkNames(visit, &n.Name)
 		walkAll(n.Members, visit)
 	case *Edge:
-		walkHops(n.Hops, visit)
+		walkAll(n.Hops, visit)
 	case *Deny:
-		walkHops(n.Hops, visit)
+		walkAll(n.Hops, visit)
+	case *Ask:
+		walkNames(visit, &n.Provider)
+		walkAll(n.Hops, visit)
 	case *Guard:
-		walkHops(n.Hops, visit)
-		walkAll(n.Except, visit)
+		walkAll(n.Hops, visit)
 	case *Export:
 		walkAll(n.What, visit)
 		walkAll(n.To, visit)
-		walkAll(n.Ops, visit)
+		walkRequests(&n.Requests, visit)
+	case *Issuer:
+		walkNames(visit, &n.Name)
+		walkAll(n.URLs, visit)
+		walkAll(n.Keys, visit)
+		walkAll(n.Audiences, visit)
+		walkAll(n.From, visit)
+		walkNames(visit, &n.Forward)
 	case *MTLS:
 		walkAll(n.Targets, visit)
 		walkNames(visit, &n.Mode)
+	case *Hop:
+		walkAll(n.Targets, visit)
+		walkAll(n.Except, visit)
 	case *Target:
 		walkNames(visit, &n.Namespace, &n.Name, &n.Port)
-		walkAll(n.Ops, visit)
+		walkRequests(&n.Requests, visit)
 	case *Ref:
 		walkNames(visit, &n.Namespace, &n.Name)
 	case *Operation:
 		walkAll(n.Methods, visit)
 		walkNames(visit, &n.Path)
+	case *Exception:
+		if n.Port.Present() {
+			walkNames(visit, &n.Port)
+		} else {
+			Walk(&n.Op, visit)
+		}
+	case *Condition:
+		walkNames(visit, &n.Name)
+		walkAll(n.Values, visit)
+	case *Credential:
+		walkAll(n.Issuers, visit)
+		walkAll(n.Claims, visit)
+	case *Carrier:
+		walkNames(visit, &n.Header, &n.Prefix, &n.Query)
 	case *Label:
 		walkNames(visit, &n.Key, &n.Value)
 	case *Port:
@@ -76,8 +103,14 @@ func walkAll[T any, P interface {
 	}
 }
 
-func walkHops(hops [][]Target, visit func(Node) bool) {
-	for _, h := range hops {
-		walkAll(h, visit)
+func walkRequests(r *Requests, visit func(Node) bool) {
+	if r.More != nil {
+		walkAll(r.More.Hosts, visit)
+	}
+	walkAll(r.Ops, visit)
+	if r.More != nil {
+		walkAll(r.More.Except, visit)
+		walkAll(r.More.Headers, visit)
+		walkAll(r.More.With, visit)
 	}
 }

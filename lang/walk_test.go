@@ -51,7 +51,7 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	assert.ElementsMatch(t, []string{"File", "Mesh", "Service", "External", "Group", "Edge", "Deny", "Export", "MTLS", "Guard",
-		"Target", "Ref", "Operation", "Label", "Port", "Name"}, slices.Collect(maps.Keys(kinds)))
+		"Ask", "Issuer", "Hop", "Target", "Ref", "Operation", "Exception", "Condition", "Credential", "Label", "Port", "Carrier", "Name"}, slices.Collect(maps.Keys(kinds)))
 }
 
 // Walk does not look inside a node if visit returns false.
@@ -63,8 +63,8 @@ func TestWalkStops(t *testing.T) {
 		_, target := n.(*lang.Target)
 		return !target
 	})
-	assert.Equal(t, []string{file.Source.Text, "a -> b:80 GET /x", "a", "b:80 GET /x",
-		"c -> d until 2027-01-01", "c", "d", "2027-01-01"}, seen)
+	assert.Equal(t, []string{file.Source.Text, "a -> b:80 GET /x", "a", "a", "b:80 GET /x", "b:80 GET /x",
+		"c -> d until 2027-01-01", "c", "c", "d", "d", "2027-01-01"}, seen)
 }
 
 // names finds all names that are present in a value.
@@ -81,6 +81,10 @@ func names(v reflect.Value) (all []*lang.Name) {
 			if v.Type().Field(i).Type != reflect.TypeFor[source.Span]() {
 				all = append(all, names(v.Field(i))...)
 			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			all = append(all, names(v.Elem())...)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

@@ -158,6 +158,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 
 	// Names first. A name may be used above its declaration and in another file, so every declaration is entered before
 	// any reference is resolved.
+	c.pending(files)
 	sections := c.declare(files)
 	c.matchWorkloads() // services that only manifests declare are names too; from here on the meshes are complete
 	c.recordAccounts(sections)

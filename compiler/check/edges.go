@@ -30,21 +30,39 @@ func (c *checker) edges(sections []section) {
 	}
 }
 
-func (c *checker) chain(m *mesh, hops [][]lang.Target, tail lang.Tail, at source.Span, deny bool) {
+func (c *checker) chain(m *mesh, hops []lang.Hop, tail lang.Tail, at source.Span, deny bool) {
 	until, because := c.tail(tail)
+	c.exemptDestination(hops)
 	for i := 0; i+1 < len(hops); i++ {
-		left := hops[i]
+		left, right := hops[i].Targets, hops[i+1].Targets
 		if i > 0 {
 			left = bare(left)
 		}
 		from, fromAt := c.sources(m, left, deny)
 		c.callers(from, deny)
-		c.lastOnly(m, hops[i+1])
-		for j := range hops[i+1] {
-			t := &hops[i+1][j]
+		c.lastOnly(m, right)
+		for j := range right {
+			t := &right[j]
 			rule := policy.Rule{From: from, Because: because, Until: until, At: at}
 			c.arrow(m, rule, fromAt, left, t, deny)
 		}
+	}
+}
+
+// exemptDestination reports callers that a chain leaves out anywhere but at its beginning.
+func (c *checker) exemptDestination(hops []lang.Hop) {
+	for i, h := range hops[1:] {
+		if len(h.Except) == 0 {
+			continue
+		}
+		from := hops[0].Targets
+		callers := from[0].Ref.Range.To(from[len(from)-1].Ref.Range).Text()
+		d := c.list.Add(diag.MisplacedClause, h.Except[0].Range, "callers are left out where they are named, before the arrow")
+		if i+2 < len(hops) {
+			d.WithHelp("write an edge for each arrow of the chain")
+			continue
+		}
+		d.WithHelp("write `%s except %s -> %s`; an operation that is left out begins with `/` or its method", lang.OneLine(callers), h.Except[0], h.Targets[0].Ref)
 	}
 }
 

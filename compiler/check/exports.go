@@ -62,7 +62,7 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 				WithHelp("delete the export, and declare the external where it is called")
 			continue
 		}
-		target := lang.Target{Ref: t.Ref, Port: t.Port, Ops: e.Ops}
+		target := lang.Target{Ref: t.Ref, Port: t.Port, Requests: e.Requests}
 		for _, s := range callees {
 			if s.mesh != m {
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s is exported by its own mesh", s.ID()).

@@ -38,17 +38,19 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 		c.list.Add(diag.MisplacedClause, g.Range, "only `never` follows chains of calls").
 			WithHelp("write `->`")
 	}
-	if len(g.Except) > 0 && g.Kind == lang.Always {
-		c.list.Add(diag.MisplacedClause, g.Except[0].Range, "an always has no exceptions").
+	exempt := g.Except()
+	if len(exempt) > 0 && g.Kind == lang.Always {
+		c.list.Add(diag.MisplacedClause, exempt[0].Range, "an always has no exceptions").
 			WithHelp("name the callers that must be let in")
 	}
 	before := len(c.list)
-	from, fromAt := c.sources(m, g.Hops[0], true)
+	callers, destinations := g.Hops[0].Targets, g.Hops[1].Targets
+	from, fromAt := c.sources(m, callers, true)
 	if len(from) == 0 && len(c.list) == before {
-		c.aboutNothing(g, g.Hops[0])
+		c.aboutNothing(g, callers)
 	}
 	var except located
-	for _, r := range g.Except {
+	for _, r := range exempt {
 		for _, s := range c.source(m, r, true) {
 			except.sources, except.at = append(except.sources, s), append(except.at, r.Range)
 		}
@@ -71,14 +73,14 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 			}
 		}
 	}
-	c.lastOnly(m, g.Hops[1])
+	c.lastOnly(m, destinations)
 	kept := len(c.policy.Guards)
-	for i := range g.Hops[1] {
-		t := &g.Hops[1][i]
+	for i := range destinations {
+		t := &destinations[i]
 		before := len(c.list)
 		callees, ext := c.destination(m, t.Ref)
 		if ext == nil && len(callees) == 0 && len(c.list) == before {
-			c.aboutNothing(g, g.Hops[1][i:i+1])
+			c.aboutNothing(g, destinations[i:i+1])
 		}
 		if ext != nil {
 			c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external: no policy of the mesh binds it, so a %s cannot be proved", quoted(t.String()), g.Kind).
@@ -118,7 +120,7 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 func (c *checker) aboutNothing(g *lang.Guard, side []lang.Target) {
 	at := side[0].Ref.Range.To(side[len(side)-1].Ref.Range)
 	follows := "this statement has no effect"
-	if g.Kind == lang.Only && side[0].Ref.Range == g.Hops[0][0].Ref.Range {
+	if g.Kind == lang.Only && side[0].Ref.Range == g.Hops[0].Targets[0].Ref.Range {
 		follows = "nobody may call"
 	}
 	c.list.Add(diag.VacuousGuard, at, "%s stands for no service, so %s", quoted(at.Text()), follows).

@@ -169,9 +169,13 @@ func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]pol
 			c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
 				WithHelp("write the port after the destination: `%s -> backend:%s`", t.Ref, t.Port.Text)
 		}
-		if len(t.Ops) > 0 {
+		switch at := t.Extent(); {
+		case len(t.Ops) > 0:
 			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "a caller has no operations: they belong to what is called").
 				WithHelp("write them after the destination")
+		case !at.IsZero():
+			c.list.Add(diag.MisplacedClause, at, "a caller has no such clause: it belongs to what is called").
+				WithHelp("write it after the destination")
 		}
 		for _, s := range c.source(m, t.Ref, restricts) {
 			if several && slices.Contains(from, s) {

@@ -1,18 +1,17 @@
 package format
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/meshc/meshc/lang"
 )
 
 // widest is the largest width that a cell can impose on its column. A cell with many labels would otherwise push the rest
 // of the row out of sight.
 const widest = 40
 
-// columns aligns the clauses of consecutive services, and of consecutive externals.
+// columns aligns the clauses of consecutive services, and of consecutive externals and issuers.
 func (p *printer) columns(lines []line) {
 	for i := 0; i < len(lines); {
 		n := p.block(lines[i:])
@@ -38,19 +37,15 @@ func (p *printer) columns(lines []line) {
 
 // block returns how many of the first lines share columns; 0 if the first line has none.
 func (p *printer) block(lines []line) int {
-	if cells(lines[0].stmt) == nil {
+	if cells(lines[0].stmt) == nil || len(lines[0].Within) > 0 {
 		return 0
 	}
 	if lines[0].joined {
 		return 1
 	}
 	n := 1
-	_, service := lines[0].stmt.(*lang.Service)
-	for n < len(lines) && !lines[n].joined && !p.apart(&lines[n-1], &lines[n]) {
-		_, another := lines[n].stmt.(*lang.Service)
-		if another != service || cells(lines[n].stmt) == nil {
-			break
-		}
+	kind := reflect.TypeOf(lines[0].stmt)
+	for n < len(lines) && reflect.TypeOf(lines[n].stmt) == kind && len(lines[n].Within) == 0 && !lines[n].joined && !p.apart(&lines[n-1], &lines[n]) {
 		n++
 	}
 	return n

@@ -3,7 +3,7 @@
 // It moves words and never changes them: its output has the same tree as its input, and every comment stays with its
 // statement. It knows the form of statements but not their meaning. There are no options.
 //
-// Services and externals are written from their trees, because their clauses have a fixed order and are aligned in
+// Services, externals and issuers are written from their trees, because their clauses have a fixed order and are aligned in
 // columns. All other statements keep the order of their words, and with it the comments and line breaks between them.
 package format
 

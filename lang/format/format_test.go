@@ -196,6 +196,10 @@ func withoutPlaces(s lang.Stmt) lang.Stmt {
 			for i := range v.NumField() {
 				clear(v.Field(i))
 			}
+		case reflect.Pointer:
+			if !v.IsNil() {
+				clear(v.Elem())
+			}
 		case reflect.Slice:
 			for i := range v.Len() {
 				clear(v.Index(i))

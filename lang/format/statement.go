@@ -1,6 +1,7 @@
 package format
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/lang"
@@ -20,8 +21,9 @@ func (p *printer) statement(s lang.Stmt) string {
 	for p.next < len(p.tokens) && p.tokens[p.next].Start < span.End {
 		p.next++
 	}
-	w := writer{printer: p}
-	tokens := tailInOrder(p.tokens[first:p.next], s)
+	w := writer{printer: p, exceptPorts: exceptPorts(s)}
+	_, w.group = s.(*lang.Group)
+	tokens := clausesInOrder(tailInOrder(p.tokens[first:p.next], s), s)
 	for i, t := range tokens {
 		switch t.Kind {
 		case lang.KindSpace:
@@ -86,12 +88,16 @@ type writer struct {
 	*printer
 	b       strings.Builder
 	last    lang.Kind // of the last word; zero at the start
-	column  int       // indentation of the current line
-	spread  bool      // inside braces that span several lines
-	open    int       // indentation of the line with the opening brace
-	sign    string    // a comma or `|` that follows the last word
-	broken  bool      // a line ended after the last word or comment
-	pending []note    // comments after the last word
+	lastEnd int32
+	column  int    // indentation of the current line
+	spread  bool   // inside braces that span several lines
+	open    int    // indentation of the line with the opening brace
+	sign    string // a comma or `|` that follows the last word
+	broken  bool   // a line ended after the last word or comment
+	pending []note // comments after the last word
+
+	group       bool    // the statement is a group
+	exceptPorts []int32 // where the ports begin that `except` leaves out
 }
 
 func (w *writer) word(t lang.Token) {
@@ -117,14 +123,14 @@ func (w *writer) word(t lang.Token) {
 	case w.last == 0:
 	case split:
 		w.newline(t.Kind == lang.KindClose)
-	case w.sign != "|" && !glued(w.last, t.Kind):
+	case w.sign != "|" && !w.glued(t):
 		w.b.WriteByte(' ')
 	}
 	w.b.WriteString(w.text[t.Start:t.End])
 	if t.Kind == lang.KindClose {
 		w.spread = false
 	}
-	w.last, w.sign, w.broken = t.Kind, "", false
+	w.last, w.lastEnd, w.sign, w.broken = t.Kind, t.End, "", false
 }
 
 // comments writes the pending comments and reports whether there were any.
@@ -155,7 +161,14 @@ func (w *writer) newline(closing bool) {
 	w.b.WriteString(strings.Repeat(" ", w.column))
 }
 
-// glued reports whether there is no space between two words.
-func glued(a, b lang.Kind) bool {
-	return a == lang.KindSlash || b == lang.KindSlash || a == lang.KindColon || b == lang.KindColon
+// glued reports whether there is no space between the last word and the next one.
+func (w *writer) glued(next lang.Token) bool {
+	either := func(k lang.Kind) bool { return w.last == k || next.Kind == k }
+	switch {
+	case next.Kind == lang.KindColon && slices.Contains(w.exceptPorts, next.Start):
+		return false
+	case w.last == lang.KindStar && next.Kind == lang.KindName && next.Start == w.lastEnd:
+		return w.text[next.Start] == '.' // a wildcard host
+	}
+	return either(lang.KindSlash) || either(lang.KindColon) || either(lang.KindEquals) && !w.group
 }

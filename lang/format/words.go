@@ -12,8 +12,8 @@ func Statement(s lang.Stmt) string {
 	var text string
 	switch s := s.(type) {
 	case *lang.Mesh:
-		text = words("mesh", s.Name, s.Mode)
-	case *lang.Service, *lang.External:
+		text = words("mesh", s.Name, s.Mode, s.Default)
+	case *lang.Service, *lang.External, *lang.Issuer:
 		return padded(cells(s), nil, false)
 	case *lang.Group:
 		text = words("group", s.Name) + " = " + list(s.Members, ref)
@@ -21,11 +21,10 @@ func Statement(s lang.Stmt) string {
 		text = hops(s.Hops, " -> ")
 	case *lang.Deny:
 		text = "deny " + hops(s.Hops, " -> ")
+	case *lang.Ask:
+		text = words("ask", s.Provider) + " " + hops(s.Hops, " -> ")
 	case *lang.Export:
-		text = "export " + list(s.What, target) + " to " + list(s.To, ref)
-		if len(s.Ops) > 0 {
-			text += " " + list(s.Ops, operation)
-		}
+		text = "export " + list(s.What, target) + " to " + list(s.To, ref) + requests(s.Requests)
 	case *lang.MTLS:
 		text = words("mtls "+list(s.Targets, target), s.Mode)
 	case *lang.Guard:
@@ -34,9 +33,6 @@ func Statement(s lang.Stmt) string {
 			arrow = " ->> "
 		}
 		text = s.Kind.String() + " " + hops(s.Hops, arrow)
-		if len(s.Except) > 0 {
-			text += " except " + list(s.Except, ref)
-		}
 	}
 	if t := lang.TailOf(s); t != nil {
 		if t.Until.Present() {
@@ -71,8 +67,14 @@ func join[T any](items []T, sign string, text func(T) string) string {
 	return strings.Join(texts, sign)
 }
 
-func hops(all [][]lang.Target, arrow string) string {
-	return join(all, arrow, func(hop []lang.Target) string { return list(hop, target) })
+func hops(all []lang.Hop, arrow string) string {
+	return join(all, arrow, func(hop lang.Hop) string {
+		text := list(hop.Targets, target)
+		if len(hop.Except) > 0 {
+			text += " except " + list(hop.Except, ref)
+		}
+		return text
+	})
 }
 
 func ref(r lang.Ref) string {
@@ -87,37 +89,116 @@ func target(t lang.Target) string {
 	if t.Port.Present() {
 		text += ":" + t.Port.Written()
 	}
-	switch {
-	case len(t.Ops) == 0:
-		return text
-	case !t.Braces:
-		return text + " " + list(t.Ops, operation)
-	case len(t.Ops) == 1:
-		return text + " { " + operation(t.Ops[0]) + " }"
-	}
-	return text + " {\n" + list(t.Ops, operation) + "\n}"
+	return text + requests(t.Requests)
 }
 
+// requests returns the clauses of a destination, with a space before each.
+func requests(r lang.Requests) string {
+	text, more := "", r.Clauses()
+	if len(more.Hosts) > 0 {
+		text += " host " + join(more.Hosts, "|", host)
+	}
+	switch {
+	case len(r.Ops) == 0:
+	case !r.Braces:
+		text += " " + list(r.Ops, operation)
+	case len(r.Ops) == 1:
+		text += " { " + operation(r.Ops[0]) + " }"
+	default:
+		text += " {\n" + list(r.Ops, operation) + "\n}"
+	}
+	if len(more.Except) > 0 {
+		text += " except " + list(more.Except, exception)
+	}
+	for _, h := range more.Headers {
+		if h.No {
+			text += " no"
+		}
+		text += " header " + condition(h)
+	}
+	for _, c := range more.With {
+		text += " with " + alternatives(c.Issuers)
+		for _, claim := range c.Claims {
+			if claim.No {
+				text += " no"
+			}
+			text += " " + condition(claim)
+		}
+	}
+	return text
+}
+
+// host writes a host. Without quotes, `*.example.com` is a wildcard.
+func host(n lang.Name) string {
+	if domain, ok := strings.CutPrefix(n.Text, "*"); ok && !n.Quoted && strings.HasPrefix(domain, ".") {
+		if text := (lang.Name{Text: domain}).Written(); text == domain {
+			return "*" + text
+		}
+	}
+	return n.Written()
+}
+
+func exception(e lang.Exception) string {
+	if e.Port.Present() {
+		return ":" + e.Port.Written()
+	}
+	return operation(e.Op)
+}
+
+func condition(c lang.Condition) string {
+	text := c.Name.Written()
+	if len(c.Values) > 0 {
+		text += "=" + alternatives(c.Values)
+	}
+	return text
+}
+
+func alternatives(names []lang.Name) string { return join(names, "|", lang.Name.Written) }
+
 func operation(o lang.Operation) string {
-	methods := join(o.Methods, "|", lang.Name.Written)
+	methods := alternatives(o.Methods)
 	return strings.TrimPrefix(words(methods, o.Path), " ")
 }
 
-// cells returns the parts of a service or an external that are aligned in columns, or nil for other statements.
+// cells returns the parts of a service, an external or an issuer that are aligned in columns, or nil for other statements.
 func cells(s lang.Stmt) []string {
 	switch s := s.(type) {
 	case *lang.Service:
-		identity := clauses("account", s.Accounts)
-		if s.Outside.Present() {
-			identity = append(identity, "outside")
+		var identity []string
+		for _, kind := range []lang.Name{s.Outside, s.Gateway} {
+			if kind.Present() {
+				identity = append(identity, kind.Text)
+			}
 		}
+		identity = append(identity, clauses("account", s.Accounts)...)
+		identity = append(identity, clauses("was", s.Was)...)
 		pods := clauses("address", s.Addresses)
 		for _, l := range s.Labels {
 			pods = append(pods, "label "+l.Key.Written()+"="+l.Value.Written())
 		}
-		return row(words("service", s.Name), identity, pods, ports(s.Ports))
+		return row(words("service", s.Name), identity, pods, portClauses(s.Ports))
 	case *lang.External:
-		return row(words("external", s.Name), clauses("host", s.Hosts), ports(s.Ports))
+		return row(words("external", s.Name), clauses("host", s.Hosts), portClauses(s.Ports))
+	case *lang.Issuer:
+		var audience, from []string
+		if len(s.Audiences) > 0 {
+			audience = []string{"audience " + alternatives(s.Audiences)}
+		}
+		for _, c := range s.From {
+			if c.Query.Present() {
+				from = append(from, words("from query", c.Query))
+				continue
+			}
+			text := words("from header", c.Header)
+			if c.Prefix.Present() {
+				text = words(text+" prefix", c.Prefix)
+			}
+			from = append(from, text)
+		}
+		if s.Forward.Present() {
+			from = append(from, "forward")
+		}
+		return row(words("issuer", s.Name), clauses("url", s.URLs), clauses("keys", s.Keys), audience, from)
 	}
 	return nil
 }
@@ -137,7 +218,7 @@ func clauses(keyword string, values []lang.Name) (all []string) {
 	return all
 }
 
-func ports(list []lang.Port) (all []string) {
+func portClauses(list []lang.Port) (all []string) {
 	for _, p := range list {
 		all = append(all, words("port", p.Number, p.Protocol, p.TLS))
 	}

@@ -64,8 +64,11 @@ func meaning(s lang.Stmt) string {
 	var b strings.Builder
 	lang.Walk(s, func(n lang.Node) bool {
 		fmt.Fprintf(&b, "%T", n)
-		if name, ok := n.(*lang.Name); ok {
-			fmt.Fprintf(&b, "%q", name.Text)
+		switch n := n.(type) {
+		case *lang.Name:
+			fmt.Fprintf(&b, "%q", n.Text)
+		case *lang.Condition:
+			fmt.Fprint(&b, n.No)
 		}
 		return true
 	})

@@ -136,12 +136,15 @@ func deepCopy(to, from reflect.Value) {
 		if l, ok := to.Addr().Interface().(*lang.Label); ok {
 			l.Key.Quoted = false
 		}
+	case from.Kind() == reflect.Pointer && !from.IsNil():
+		to.Set(reflect.New(from.Type().Elem()))
+		deepCopy(to.Elem(), from.Elem())
 	case from.Kind() == reflect.Slice && !from.IsNil():
 		to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
 		for i := range from.Len() {
 			deepCopy(to.Index(i), from.Index(i))
 		}
-	case from.Kind() != reflect.Slice:
+	case from.Kind() != reflect.Slice && from.Kind() != reflect.Pointer:
 		to.Set(from)
 	}
 }
@@ -166,9 +169,11 @@ a -> b GET "/x y", "*.png"  # why
 }
 
 func edge(ops ...lang.Operation) *lang.Edge {
-	target := func(text string) lang.Target { return lang.Target{Ref: lang.Ref{Name: lang.Name{Text: text}}} }
-	e := &lang.Edge{Hops: [][]lang.Target{{target("a")}, {target("b")}}}
-	e.Hops[1][0].Ops = ops
+	hop := func(text string) lang.Hop {
+		return lang.Hop{Targets: []lang.Target{{Ref: lang.Ref{Name: lang.Name{Text: text}}}}}
+	}
+	e := &lang.Edge{Hops: []lang.Hop{hop("a"), hop("b")}}
+	e.Hops[1].Targets[0].Ops = ops
 	return e
 }
 
