@@ -217,7 +217,7 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 			*o = Outcome{Allowed: s.builder.NewSet(), Undecided: s.builder.NewSet()}
 			o.Mode, _ = s.points[i].Mode(r.Port())
 			o.Capture = s.points[i].Capture(r.Port())
-			s.decide(i, r, in, func(sources space.Set, by Decision) {
+			s.decide(i, r, in, (*decider).decide, func(sources space.Set, by Decision) {
 				switch by.Verdict {
 				case Allowed:
 					o.Allowed.AddAll(sources)
@@ -232,10 +232,10 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 }
 
 // decide decides about all sources of one class of operations.
-func (s *Classifier) decide(point int, r *space.Request, in []int32, found func(space.Set, Decision)) {
+func (s *Classifier) decide(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
 	d := &s.deciders[point]
 	d.found = found
-	d.decide(r.Port(), s.matching(point, r.HTTP, in))
+	how(d, r.Port(), s.matching(point, r.HTTP, in))
 }
 
 // matching is the clauses of a point that operations in some boxes match, in the order of the clauses, which the boxes
@@ -276,8 +276,21 @@ func (s *Classes) Decide(r *Class, point int) []Decided {
 	if all, ok := s.decided[key]; ok {
 		return all
 	}
-	var all []Decided
-	s.classifier.decide(point, &r.Request, r.boxes, func(sources space.Set, by Decision) {
+	if s.decided == nil {
+		s.decided = map[*Outcome][]Decided{}
+	}
+	s.decided[key] = s.decide(r, point, (*decider).decide)
+	return s.decided[key]
+}
+
+// Authorize is what the clauses of a point alone decide about the requests of a class: connections are open, and identities
+// are what callers proved. Each source is in one set.
+func (s *Classes) Authorize(r *Class, point int) []Decided {
+	return s.decide(r, point, (*decider).authorizeAll)
+}
+
+func (s *Classes) decide(r *Class, point int, how func(*decider, uint16, []hit)) (all []Decided) {
+	s.classifier.decide(point, &r.Request, r.boxes, how, func(sources space.Set, by Decision) {
 		i := slices.IndexFunc(all, func(other Decided) bool { return other.Decision == by })
 		switch {
 		case sources.Empty():
@@ -287,10 +300,6 @@ func (s *Classes) Decide(r *Class, point int) []Decided {
 			all[i].Sources.AddAll(sources)
 		}
 	})
-	if s.decided == nil {
-		s.decided = map[*Outcome][]Decided{}
-	}
-	s.decided[key] = all
 	return all
 }
 

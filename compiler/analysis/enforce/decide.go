@@ -159,6 +159,12 @@ func (d *decider) unproved(s space.Set) space.Set {
 	return like
 }
 
+// authorizeAll decides about every source by clauses alone, whatever the mode of the port.
+func (d *decider) authorizeAll(_ uint16, hits []hit) {
+	copy(d.left, d.all)
+	d.authorize(hits, d.found)
+}
+
 // authorize decides about the sources in left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY that surely
 // matches wins over whatever a provider says, so it comes first.
 func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
@@ -228,10 +234,7 @@ func (c *Point) Decide(r space.Request) Decision { return c.decide(r, (*decider)
 
 // Authorize judges a request by the clauses alone: the connection is open, and the identity is what the caller proved.
 func (c *Point) Authorize(r space.Request) Decision {
-	return c.decide(r, func(d *decider, _ uint16, hits []hit) {
-		copy(d.left, d.all)
-		d.authorize(hits, d.found)
-	})
+	return c.decide(r, (*decider).authorizeAll)
 }
 
 func (c *Point) decide(r space.Request, how func(*decider, uint16, []hit)) (decision Decision) {

@@ -82,25 +82,26 @@ func (p *answersByLocation) at(l location) string {
 }
 
 // wider returns the narrowest of the blocks that contain another; not valid where none does.
-func wider(block netip.Prefix, among map[netip.Prefix]bool) (around netip.Prefix) {
-	for b := range among {
-		if b.IsValid() && block.IsValid() && b.Bits() < block.Bits() && b.Contains(block.Addr()) && (!around.IsValid() || b.Bits() > around.Bits()) {
-			around = b
+func wider(block netip.Prefix, among map[netip.Prefix]bool) netip.Prefix {
+	for bits := block.Bits() - 1; bits >= 0; bits-- {
+		if around, err := block.Addr().Prefix(bits); err == nil && among[around] {
+			return around
 		}
 	}
-	return around
+	return netip.Prefix{}
 }
 
-// outsideAt returns the service without a proxy that has a block as its address; nil where there is none.
-func outsideAt(m *model.Model, block netip.Prefix) *policy.Service {
+// outside is the services without a proxy by each of their addresses; the first of several that have the same one.
+func outside(m *model.Model) map[netip.Prefix]*policy.Service {
+	all := map[netip.Prefix]*policy.Service{}
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			for _, a := range s.Addresses {
-				if !s.Proxied() && a == block {
-					return s
+				if !s.Proxied() && all[a] == nil {
+					all[a] = s
 				}
 			}
 		}
 	}
-	return nil
+	return all
 }

@@ -3,6 +3,7 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -10,7 +11,6 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/source"
 )
 
 // question is who may do what at a service.
@@ -54,23 +54,6 @@ type CallerAnswer struct {
 	Cases []Case
 }
 
-// Case is requests that are decided alike.
-type Case struct {
-	enforce.Decision
-	Operations  []string      // of the rule; empty: all that are left
-	NotHTTP     bool          // only requests that are not HTTP, where those that are can be decided otherwise
-	Intents     []source.Span // the statements behind the rule; none where there are manifests only
-	Counterpart *Counterpart  // where the callers' identity would decide otherwise, or plaintext gets around it; else nil
-	Connection  string        // why the connection is refused, or what is not known of it; empty where neither is so
-	lacks       bool          // no statement allows some of them
-}
-
-// Counterpart is what becomes of the same requests over a connection of the other kind.
-type Counterpart struct {
-	Only  bool             // the port takes nothing but plaintext: the decision is what mutual TLS would have led to
-	Other enforce.Decision // else it is what becomes of the same request in plaintext
-}
-
 func (a *Answer) verdict() Verdict {
 	var seen [enforce.Allowed + 1]bool
 	for _, p := range a.Ports {
@@ -103,7 +86,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
 	}
-	w := &why{Model: m, question: q, split: split, callee: m.Callee(q.To)}
+	w := &why{Model: m, question: q, split: split, callee: m.Callee(q.To), outside: outside(m)}
 	var callers []int
 	for c, caller := range split.Sources {
 		if w.asked(caller) {
@@ -147,8 +130,9 @@ func answer(m *model.Model, q question) (*Answer, error) {
 type why struct {
 	*model.Model
 	question
-	split  *model.Split
-	callee *enforce.Point
+	split   *model.Split
+	callee  *enforce.Point
+	outside map[netip.Prefix]*policy.Service // without a proxy, by their addresses
 }
 
 // asked reports whether the question is about a caller; a service outside the mesh whose address is not known may be anywhere.
@@ -197,15 +181,20 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	}
 	p.Capture = w.To.Inbound.Of(port)
 	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return w.another(c, p.Mode) })
-	all := make([]CallerAnswer, len(callers))
+	all := w.cases(&p, port, requests, callers)
 	signatures := make([]string, len(callers))
 	located := newAnswersByLocation()
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
-		all[i].Cases, signatures[i] = w.cases(&p, port, requests, c)
+		signatures[i] = signatureOf(all[i])
 		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	bySignature := map[string]int{}
+	type answered struct {
+		caller int // of p.Callers
+		name   string
+	}
+	seen := map[answered]bool{}
 	patterns := map[string][]string{} // of identities, by the name that consists of them
 	for i, c := range callers {
 		name := ""
@@ -221,10 +210,11 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		if !ok {
 			at = len(p.Callers)
 			bySignature[signatures[i]] = at
-			p.Callers = append(p.Callers, all[i])
+			p.Callers = append(p.Callers, CallerAnswer{Cases: all[i]})
 		}
 		_, patterns[name] = w.ClassName(w.split.Classes, c)
-		if !slices.Contains(p.Callers[at].Names, name) {
+		if one := (answered{at, name}); !seen[one] {
+			seen[one] = true
 			p.Callers[at].Names = append(p.Callers[at].Names, name)
 		}
 	}
@@ -243,151 +233,13 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	return p, text.String()
 }
 
-func signatureOf(cases []Case) string {
-	var b strings.Builder
-	for _, k := range cases {
-		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
-		if k.Counterpart != nil {
-			fmt.Fprintf(&b, " %v", *k.Counterpart)
-		}
-		for _, at := range k.Intents {
-			fmt.Fprintf(&b, " %p:%d", at.File, at.Start)
-		}
-	}
-	return b.String()
-}
-
 // another reports whether callers at a port are others than their class says. Without mutual TLS an address is all that a port
 // knows: at that of a service outside the mesh the caller is this service, and of every caller the identity does not count.
 func (w *why) another(class int, mode enforce.Mode) bool {
 	if !model.Unproven(w.split.Sources[class], mode) {
 		return false
 	}
-	return w.From.Kind == policy.FromWorld || outsideAt(w.Model, w.split.Block(class, space.SourceAddress)) != nil
-}
-
-// counterpart is how the other kind of connection would be decided, where that differs: mutual TLS at a port that takes plaintext
-// only, and plaintext at one that takes both, if it lets through what the caller's identity is denied.
-func (w *why) counterpart(r *enforce.Class, mode enforce.Mode, class int, by enforce.Decision) *Counterpart {
-	caller := w.split.Sources[class]
-	if caller.Identity() == "" {
-		return nil
-	}
-	switch mode {
-	case enforce.Disable:
-		if proved := w.callee.Authorize(w.split.From(r.Request, caller)); proved.Verdict != by.Verdict {
-			return &Counterpart{true, proved}
-		}
-	case enforce.Permissive:
-		if by.Verdict != enforce.Denied || outsideAt(w.Model, w.split.Block(class, space.SourceAddress)) != nil {
-			return nil // in plaintext the caller at that address is another
-		}
-		plain := w.split.Source(caller.Request.With(space.Identity, nil))
-		if plain < 0 {
-			return nil
-		}
-		if other := w.split.Decision(r, 0, plain); other.Verdict != enforce.Denied {
-			return &Counterpart{false, other}
-		}
-	}
-	return nil
-}
-
-// cases is how the requests of one class of callers are decided, those that a rule decides first.
-func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class int) ([]Case, string) {
-	way := model.Way{} // that all of them go
-	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
-		way = p.ways[0]
-	}
-	proved := class
-	if way.Anonymous() {
-		class %= w.split.Anonymous() // the same caller without its identity
-	}
-	caller := w.split.Sources[class]
-	type key struct {
-		enforce.Decision
-		notHTTP     bool
-		only        bool // of Counterpart
-		counterpart enforce.Decision
-	}
-	var cases []Case
-	at := map[key]int{}
-	http := map[key]bool{}
-	for _, r := range requests {
-		d := w.split.Decision(r, 0, class)
-		connection := ""
-		switch refused := way.Refused(p.Mode); {
-		case d.Reason == enforce.NotCaptured:
-		case d.Verdict == enforce.Denied && d.Reason != enforce.Plaintext:
-		case refused != "":
-			d, connection = enforce.Decision{Verdict: enforce.Denied, Reason: enforce.Connection, Rule: -1}, refused
-		case way.TLS == enforce.UnknownTLS:
-			d, connection = enforce.Decision{Verdict: enforce.Undecided, Reason: enforce.NotJudged, Rule: -1}, way.String()
-		}
-		k := key{Decision: d}
-		var operations []string
-		if d.Policy != nil && (d.Reason == enforce.ByRule || d.Reason == enforce.NotJudged) {
-			operations = d.Policy.Operations(w.Manifests.Table, d.Rule, port)
-			k.notHTTP = len(operations) > 0 && !r.Request.HTTP
-		}
-		var other *Counterpart
-		if connection == "" && p.Capture.Capture == policy.Captured && (proved == class || p.Mode == enforce.Disable) {
-			other = w.counterpart(r, p.Mode, proved, d)
-		}
-		if other != nil {
-			k.only, k.counterpart = other.Only, other.Other
-		}
-		i, ok := at[k]
-		if !ok {
-			i = len(cases)
-			at[k] = i
-			c := Case{Decision: d, Operations: operations, NotHTTP: k.notHTTP, Connection: connection, Counterpart: other}
-			if k.notHTTP {
-				c.Operations = nil
-			}
-			cases = append(cases, c)
-		}
-		http[k] = http[k] || r.Request.HTTP
-		cases[i].lacks = cases[i].lacks || d.Reason == enforce.NoMatch
-		if d.Reason == enforce.ByRule {
-			rules := w.To.Allow
-			if d.Verdict == enforce.Denied {
-				cases[i].lacks = cases[i].lacks || w.RuleFor(rules, caller, &r.Request) == nil
-				rules = w.To.Deny
-			}
-			if rule := w.RuleFor(rules, caller, &r.Request); rule != nil && !slices.Contains(cases[i].Intents, rule.At) {
-				cases[i].Intents = append(cases[i].Intents, rule.At)
-			}
-		}
-	}
-	if slices.ContainsFunc(requests, func(r *enforce.Class) bool { return r.Request.HTTP }) {
-		for k, i := range at {
-			cases[i].NotHTTP = cases[i].NotHTTP || len(cases[i].Operations) == 0 && !http[k]
-		}
-	}
-	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
-	for i := range cases {
-		slices.SortFunc(cases[i].Intents, func(a, b source.Span) int {
-			if a.Before(b) {
-				return -1
-			}
-			return 1
-		})
-	}
-	return cases, signatureOf(cases)
-}
-
-// order is the order in which a proxy looks: rules that deny, what cannot be judged, rules that allow, then the rest.
-func (k *Case) order() int {
-	switch {
-	case k.Reason == enforce.ByRule && k.Verdict == enforce.Denied:
-		return 0
-	case k.Reason == enforce.NotJudged:
-		return 1
-	case k.Reason == enforce.ByRule:
-		return 2
-	}
-	return 3
+	return w.From.Kind == policy.FromWorld || w.outside[w.split.Block(class, space.SourceAddress)] != nil
 }
 
 // name names a class of callers.
@@ -402,7 +254,7 @@ func (w *why) name(class int) string {
 // placed is name with the addresses of the callers. A caller without identity at the address of a service outside the mesh is that service.
 func (w *why) placed(class int) string {
 	peer, client := w.split.Block(class, space.SourceAddress), w.split.Block(class, space.RemoteAddress)
-	if s := outsideAt(w.Model, peer); s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {
+	if s := w.outside[peer]; s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {
 		return s.ID()
 	}
 	return w.name(class) + model.Addresses(w.split.Classes, class)

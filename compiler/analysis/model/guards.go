@@ -424,16 +424,3 @@ func deniedBy(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
 		}
 	}
 }
-
-// RuleFor is the first rule of the language that a request matches.
-func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
-	for i := range rules {
-		if ops := rules[i].Ops; len(ops) == 1 && ops[0].Path != r.Text(space.Path) && !strings.ContainsAny(ops[0].Path, "*{") && ops[0].Path != "" {
-			continue // the cheap test that rejects most rules of a hub
-		}
-		if Matches(r, rules[i].Ports, rules[i].Ops) && m.MatchesAnySource(caller, rules[i].From) && m.holds(&rules[i], caller, r) {
-			return &rules[i]
-		}
-	}
-	return nil
-}

@@ -2,7 +2,6 @@ package model
 
 import (
 	"net/netip"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
@@ -82,11 +81,11 @@ func (in *intents) rules(all []policy.Rule) rules {
 	var rs rules
 	for i := range all {
 		rule := in.rule(&all[i])
-		if len(rule.Ops) == 1 && rule.Ops[0].Path != "" && !strings.ContainsAny(rule.Ops[0].Path, "*{") {
+		if path := onlyPath(rule.Rule); path != "" {
 			if rs.exact == nil {
 				rs.exact = map[string][]*ruleSet{}
 			}
-			rs.exact[rule.Ops[0].Path] = append(rs.exact[rule.Ops[0].Path], rule)
+			rs.exact[path] = append(rs.exact[path], rule)
 			continue
 		}
 		rs.other = append(rs.other, rule)

@@ -34,6 +34,7 @@ type Model struct {
 
 	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
 	graph   func() (*CallGraph, error)
+	indices sync.Map // of RuleFor, by the first rule
 
 	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
 	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.

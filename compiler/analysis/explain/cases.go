@@ -1,0 +1,305 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Case is requests that are decided alike.
+type Case struct {
+	enforce.Decision
+	Operations  []string      // of the rule; empty: all that are left
+	NotHTTP     bool          // only requests that are not HTTP, where those that are can be decided otherwise
+	Intents     []source.Span // the statements behind the rule; none where there are manifests only
+	Counterpart *Counterpart  // where the callers' identity would decide otherwise, or plaintext gets around it; else nil
+	Connection  string        // why the connection is refused, or what is not known of it; empty where neither is so
+	lacks       bool          // no statement allows some of them
+}
+
+// Counterpart is what becomes of the same requests over a connection of the other kind.
+type Counterpart struct {
+	Only  bool             // the port takes nothing but plaintext: the decision is what mutual TLS would have led to
+	Other enforce.Decision // else it is what becomes of the same request in plaintext
+}
+
+func signatureOf(cases []Case) string {
+	var b strings.Builder
+	for _, k := range cases {
+		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
+		if k.Counterpart != nil {
+			fmt.Fprintf(&b, " %v", *k.Counterpart)
+		}
+		for _, at := range k.Intents {
+			fmt.Fprintf(&b, " %p:%d", at.File, at.Start)
+		}
+	}
+	return b.String()
+}
+
+// order is the order in which a proxy looks: rules that deny, what cannot be judged, rules that allow, then the rest.
+func (k *Case) order() int {
+	switch {
+	case k.Reason == enforce.ByRule && k.Verdict == enforce.Denied:
+		return 0
+	case k.Reason == enforce.NotJudged:
+		return 1
+	case k.Reason == enforce.ByRule:
+		return 2
+	}
+	return 3
+}
+
+// cases is how the requests of each of some classes of callers are decided, those that a rule decides first. It decides about
+// all callers of a request at once: of many callers and many requests, few pairs differ from the rest.
+func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, classes []int) [][]Case {
+	s := &sorting{why: w, at: p, port: port, kinds: map[kindKey]*kind{}, places: map[place]int{}, found: make([][]tally, len(w.split.Sources))}
+	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
+		s.way = p.ways[0]
+	}
+	s.asked = space.NewSet(len(w.split.Sources))
+	for _, c := range classes {
+		s.asked.Add(c)
+	}
+	http := false
+	for _, r := range requests {
+		http = http || r.Request.HTTP
+		s.request(r)
+	}
+	all := make([][]Case, len(classes))
+	for i, c := range classes {
+		all[i] = s.of(c, http)
+	}
+	return all
+}
+
+// sorting sorts the requests to a port into the cases of their callers.
+type sorting struct {
+	*why
+	at    *PortAnswer
+	port  uint16
+	way   model.Way // that all callers go
+	asked space.Set // the classes of callers in question
+
+	kinds  map[kindKey]*kind
+	places map[place]int // in found, of cases by a rule
+	found  [][]tally     // by class of callers, in the order of their first request
+}
+
+// kindKey is what the requests of one case have in common.
+type kindKey struct {
+	enforce.Decision
+	notHTTP     bool
+	only        bool // of Counterpart
+	counterpart enforce.Decision
+}
+
+// kind is the case of every caller that has requests of one kind. A case by a rule also depends on the statements behind it,
+// which are found caller by caller; about others whole sets of callers are enough.
+type kind struct {
+	Case
+	callers, http space.Set // that have such requests, and that have such requests of HTTP; nil of a case by a rule
+}
+
+type place struct {
+	*kind
+	class int
+}
+
+// tally is the case of one caller.
+type tally struct {
+	*kind
+	intents     []source.Span
+	http, lacks bool
+}
+
+// request sorts a class of operations.
+func (s *sorting) request(r *enforce.Class) {
+	for _, d := range s.split.Decide(r, 0) {
+		sources := d.Sources.Common(s.asked)
+		if s.way.Anonymous() {
+			sources = s.unproved(d.Sources)
+		}
+		if sources.Empty() {
+			continue
+		}
+		by, connection := d.Decision, ""
+		switch refused := s.way.Refused(s.at.Mode); {
+		case d.Reason == enforce.NotCaptured:
+		case d.Verdict == enforce.Denied && d.Reason != enforce.Plaintext:
+		case refused != "":
+			by, connection = enforce.Decision{Verdict: enforce.Denied, Reason: enforce.Connection, Rule: -1}, refused
+		case s.way.TLS == enforce.UnknownTLS:
+			by, connection = enforce.Decision{Verdict: enforce.Undecided, Reason: enforce.NotJudged, Rule: -1}, s.way.String()
+		}
+		if connection != "" || s.at.Capture.Capture != policy.Captured || s.way.Anonymous() && s.at.Mode != enforce.Disable {
+			s.add(r, sources, by, nil, connection)
+			continue
+		}
+		for _, c := range s.counterparts(r, sources, by) {
+			s.add(r, c.sources, by, c.Counterpart, "")
+		}
+	}
+}
+
+// unproved is the callers in question that, without their identity, are in a set.
+func (s *sorting) unproved(set space.Set) space.Set {
+	like := space.NewSet(len(s.split.Sources))
+	for c := range s.asked.All() {
+		if set.Has(c % s.split.Anonymous()) {
+			like.Add(c)
+		}
+	}
+	return like
+}
+
+// identified is the callers of a set that have an identity.
+func (s *sorting) identified(set space.Set) space.Set {
+	plain := space.NewSet(len(s.split.Sources))
+	plain.AddRange(0, s.split.Anonymous())
+	return set.Minus(plain)
+}
+
+type countered struct {
+	*Counterpart // nil where there is none
+	sources      space.Set
+}
+
+// counterparts divides callers whose requests are decided alike by how the other kind of connection would be decided, where that
+// differs: mutual TLS at a port that takes plaintext only, and plaintext at one that takes both, if it lets through what the
+// caller's identity is denied.
+func (s *sorting) counterparts(r *enforce.Class, sources space.Set, by enforce.Decision) (all []countered) {
+	rest := slices.Clone(sources)
+	differs := func(c Counterpart, sources space.Set) {
+		if !sources.Empty() {
+			all = append(all, countered{&c, sources})
+			rest.RemoveAll(sources)
+		}
+	}
+	switch s.at.Mode {
+	case enforce.Disable:
+		identified := s.identified(sources)
+		for _, proved := range s.split.Authorize(r, 0) {
+			if proved.Verdict != by.Verdict {
+				differs(Counterpart{true, proved.Decision}, proved.Sources.Common(identified))
+			}
+		}
+	case enforce.Permissive:
+		if by.Verdict != enforce.Denied {
+			break
+		}
+		for _, plain := range s.split.Decide(r, 0) {
+			if plain.Verdict == enforce.Denied || plain.Sources.First() >= s.split.Anonymous() {
+				continue
+			}
+			around := space.NewSet(len(s.split.Sources))
+			for c := range s.identified(sources).All() {
+				// At the address of a service outside the mesh a caller in plaintext is another.
+				if plain.Sources.Has(c%s.split.Anonymous()) && s.outside[s.split.Block(c, space.SourceAddress)] == nil {
+					around.Add(c)
+				}
+			}
+			differs(Counterpart{false, plain.Decision}, around)
+		}
+	}
+	if !rest.Empty() {
+		all = append(all, countered{nil, rest})
+	}
+	return all
+}
+
+// add enters the requests of some callers that are decided alike.
+func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, other *Counterpart, connection string) {
+	if sources.Empty() {
+		return
+	}
+	key := kindKey{Decision: by}
+	var operations []string
+	if by.Policy != nil && (by.Reason == enforce.ByRule || by.Reason == enforce.NotJudged) {
+		operations = by.Policy.Operations(s.Manifests.Table, by.Rule, s.port)
+		key.notHTTP = len(operations) > 0 && !r.Request.HTTP
+	}
+	if other != nil {
+		key.only, key.counterpart = other.Only, other.Other
+	}
+	k := s.kinds[key]
+	if k == nil {
+		k = &kind{Case: Case{Decision: by, Operations: operations, NotHTTP: key.notHTTP, Connection: connection, Counterpart: other, lacks: by.Reason == enforce.NoMatch}}
+		if k.NotHTTP {
+			k.Operations = nil
+		}
+		if by.Reason != enforce.ByRule {
+			k.callers, k.http = space.NewSet(len(s.split.Sources)), space.NewSet(len(s.split.Sources))
+		}
+		s.kinds[key] = k
+	}
+	if by.Reason == enforce.ByRule {
+		for c := range sources.All() {
+			s.byRule(r, k, c)
+		}
+		return
+	}
+	for c := range sources.Minus(k.callers).All() {
+		s.found[c] = append(s.found[c], tally{kind: k})
+	}
+	k.callers.AddAll(sources)
+	if r.Request.HTTP {
+		k.http.AddAll(sources)
+	}
+}
+
+// byRule enters the requests of one caller that a rule decides, with the statement behind it.
+func (s *sorting) byRule(r *enforce.Class, k *kind, class int) {
+	i, ok := s.places[place{k, class}]
+	if !ok {
+		i = len(s.found[class])
+		s.places[place{k, class}] = i
+		s.found[class] = append(s.found[class], tally{kind: k})
+	}
+	t := &s.found[class][i]
+	t.http = t.http || r.Request.HTTP
+	if s.way.Anonymous() {
+		class %= s.split.Anonymous() // the same caller without its identity
+	}
+	caller, rules := s.split.Sources[class], s.To.Allow
+	if k.Verdict == enforce.Denied {
+		t.lacks = t.lacks || s.RuleFor(rules, caller, &r.Request) == nil
+		rules = s.To.Deny
+	}
+	if rule := s.RuleFor(rules, caller, &r.Request); rule != nil && (len(t.intents) == 0 || t.intents[len(t.intents)-1] != rule.At) {
+		t.intents = append(t.intents, rule.At)
+	}
+}
+
+// of is the cases of a class of callers. At a port with HTTP, a case without operations that no request of HTTP has is about
+// other connections.
+func (s *sorting) of(class int, http bool) []Case {
+	cases := make([]Case, len(s.found[class]))
+	for i, t := range s.found[class] {
+		c := t.Case
+		if t.callers != nil {
+			t.http = t.kind.http.Has(class)
+		}
+		c.lacks = c.lacks || t.lacks
+		c.NotHTTP = c.NotHTTP || http && len(c.Operations) == 0 && !t.http
+		slices.SortStableFunc(t.intents, func(a, b source.Span) int {
+			switch {
+			case a.Before(b):
+				return -1
+			case b.Before(a):
+				return 1
+			}
+			return 0
+		})
+		c.Intents = slices.Compact(t.intents)
+		cases[i] = c
+	}
+	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
+	return cases
+}
