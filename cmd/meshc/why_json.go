@@ -107,7 +107,7 @@ type whyLine struct {
 
 var reasons = map[enforce.Reason]string{
 	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.Connection: "connection", enforce.NotJudged: "notJudged",
-	enforce.NotCaptured: "notCaptured",
+	enforce.NotCaptured: "notCaptured", enforce.BadToken: "badToken",
 }
 
 // whysJSON is one answer, or those about the members of a group.

@@ -332,6 +332,8 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 		return "no rule allows it; " + r.object(k.Policy) + " closes the rest"
 	case enforce.Plaintext:
 		return "without identity, and the port takes mutual TLS only"
+	case enforce.BadToken:
+		return r.object(k.Policy) + " does not take the token"
 	}
 	switch {
 	case k.Connection != "":

@@ -168,7 +168,7 @@ func (r *Rule) OperationKey() string {
 		b.WriteString(o.String())
 	}
 	for _, c := range r.Where {
-		fmt.Fprintf(&b, "\n%s %t %q", c.Dimension, c.Not, c.Values)
+		fmt.Fprintf(&b, "\n%s %q %t %q", c.Dimension, c.Key, c.Not, c.Values)
 	}
 	return b.String()
 }

@@ -278,6 +278,7 @@ type Operation struct {
 // Condition restricts one dimension of a request other than port, method and path.
 type Condition struct {
 	Dimension string   // the name of a dimension of compiler/analysis/space
+	Key       []string // of a dimension whose values have several texts: the name of the header, or the path of the claim
 	Values    []string // any of them, each with a wildcard at one end at most; sorted, never empty
 	Not       bool     // none of Values, instead of any
 	At        source.Span

@@ -256,6 +256,11 @@ func (s *comparison) facts() (all []restriction) {
 		}
 		all[n].set.Add(i)
 	}
+	s.classes.Holders(func(words string, holders space.Set) {
+		if !slices.ContainsFunc(all, func(r restriction) bool { return r.set.Equal(holders) }) {
+			all = append(all, restriction{facts: words, set: holders, cost: 1})
+		}
+	})
 	return all
 }
 

@@ -38,7 +38,6 @@ type Object struct {
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
 	Provider string     // of CUSTOM: who decides about what a clause matches
-	Headers  []string   // of one that authenticates: those that it takes from requests or writes, in lower case
 	Mode     Mode       // of an object that sets modes
 	Ports    []PortMode // sorted by port
 }
@@ -173,5 +172,5 @@ func Same(a, b *Object) bool {
 		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
 			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
-		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports) && slices.Equal(a.Headers, b.Headers)
+		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
 }

@@ -16,27 +16,11 @@ type tokens struct {
 	without func(source int) int
 }
 
-// authenticate has objects authenticate requests. What asks for headers that they take from requests, or write, is not known.
+// authenticate has objects authenticate requests, as far as they say whose tokens count.
 func (c *Point) authenticate(all []*Object) {
-	var names []string
 	for _, o := range all {
 		if len(o.Clauses) > 0 || !c.knows(o) {
 			c.Tokens = append(c.Tokens, o)
-			names = append(names, o.Headers...)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	for _, o := range c.Policies {
-		rewritten := false
-		o.conditions(func(condition *space.Condition) {
-			for _, p := range slices.Concat(condition.Is, condition.Not) {
-				rewritten = rewritten || slices.Contains(names, p.Header())
-			}
-		})
-		if rewritten && !slices.Contains(c.unsure, o) {
-			c.unsure = append(c.unsure, o)
 		}
 	}
 }
@@ -86,4 +70,38 @@ func (d *decider) authenticate(found func(space.Set, Decision)) func(space.Set, 
 	found(d.left.Common(t.unsure), Decision{Undecided, NotJudged, t.by, -1})
 	d.left.RemoveAll(t.unsure)
 	return found
+}
+
+// Meets reports whether a request with a token that the point takes, or without one, can be in a box as far as tokens go.
+func (c *Point) Meets(box space.Box) bool {
+	var asked space.Box
+	for _, condition := range box {
+		if condition.Dimension == space.Token {
+			asked = append(asked, condition)
+		}
+	}
+	if len(asked) == 0 {
+		return true
+	}
+	var b space.Builder
+	b.Reset(c.layer.Table)
+	b.Distinguish([]space.Box{asked})
+	unknown := c.taken(b.Distinguish)
+	s, err := b.Divide(c.layer.Mesh.TrustDomain)
+	if err != nil || unknown != nil {
+		return true
+	}
+	b.Connections(true)
+	taken := b.NewSet()
+	for i := range s.Sources {
+		if s.Without(i, space.Token) == i {
+			taken.Add(i)
+		}
+	}
+	c.taken(func(boxes []space.Box) {
+		yes, _ := b.Callers(boxes)
+		taken.AddAll(yes)
+	})
+	holders, _ := b.Callers([]space.Box{asked})
+	return holders.Meets(taken)
 }

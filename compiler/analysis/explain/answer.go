@@ -189,6 +189,13 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		signatures[i] = signatureOf(all[i])
 		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
+	alike := map[string]space.Set{} // the classes with the same answer
+	for i, c := range callers {
+		if alike[signatures[i]] == nil {
+			alike[signatures[i]] = space.NewSet(len(w.split.Sources))
+		}
+		alike[signatures[i]].Add(c)
+	}
 	bySignature := map[string]int{}
 	type answered struct {
 		caller int // of p.Callers
@@ -197,6 +204,9 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	seen := map[answered]bool{}
 	patterns := map[string][]string{} // of identities, by the name that consists of them
 	for i, c := range callers {
+		if w.split.Needless(c, alike[signatures[i]]) {
+			continue
+		}
 		name := ""
 		switch expected := located.expects(locationOf(w.split.Classes, c)); {
 		case !expected:

@@ -165,7 +165,10 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 			m.AddSources(&a, rules[i].From)
 			AddOperations(&a, rules[i].Ports, rules[i].Ops)
 			callers, operations := m.where(&rules[i])
-			if a.Callers = append(a.Callers, callers...); len(operations) > 0 {
+			if len(callers) > 0 {
+				a.From = append(a.From, callers)
+			}
+			if len(operations) > 0 {
 				a.Operations = append(a.Operations, operations)
 			}
 		}
@@ -269,6 +272,7 @@ func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, at *e
 	}
 	a := m.Distinctions(s)
 	a.Callers = append(a.Callers, extra.Callers...)
+	a.From = append(a.From, extra.From...)
 	a.Operations = append(a.Operations, extra.Operations...)
 	split, err := splitter.Classes(a, at)
 	return &Split{split, s, m.Manifests.Table.HTTP(a.Operations)}, AtService(s, err)

@@ -32,7 +32,7 @@ func (m *Model) where(rule *policy.Rule) (callers, operations space.Box) {
 	table := m.Manifests.Table
 	for _, w := range rule.Where {
 		c := space.Condition{Dimension: space.Dimension(m.dimension(w.Dimension))}
-		if patterns := table.Patterns(c.Dimension, w.Values...); w.Not {
+		if patterns := table.KeyPatterns(c.Dimension, w.Key, w.Values...); w.Not {
 			c.Not = patterns
 		} else {
 			c.Is = patterns

@@ -1,6 +1,9 @@
 package space
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Box is conditions that must all hold; without any it holds always.
 type Box []Condition
@@ -9,6 +12,19 @@ type Box []Condition
 type Condition struct {
 	Dimension Dimension
 	Is, Not   []Pattern
+}
+
+// Header is the name of the header that the condition looks at, empty where it looks at something else.
+func (c *Condition) Header() string {
+	for _, patterns := range [...][]Pattern{c.Is, c.Not} {
+		for _, p := range patterns {
+			if p.kind == inHeader {
+				name, _, _ := strings.Cut(p.text, "\x00")
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // Is is a condition that a fact has one of some patterns.

@@ -80,6 +80,22 @@ func (t Table) Patterns(d Dimension, written ...string) []Pattern {
 	return all
 }
 
+// KeyPatterns reads patterns of the texts of one key, where a dimension has several by their keys, and else patterns of the
+// dimension. A value is in one of them if one of its texts is.
+func (t Table) KeyPatterns(d Dimension, key []string, written ...string) []Pattern {
+	if len(key) == 0 {
+		return t.Patterns(d, written...)
+	}
+	if _, token := t[d].Kind.(Tokens); token {
+		return []Pattern{ClaimPattern(key, written...)}
+	}
+	all := make([]Pattern, len(written))
+	for i, s := range written {
+		all[i] = HeaderPattern(key[0], s)
+	}
+	return all
+}
+
 // Facts is values by their dimension, as they are written.
 type Facts map[Dimension]string
 

@@ -40,13 +40,35 @@ func (k keys) with(key string, texts []string) keys {
 	return more
 }
 
-// String is the keys as the language writes them: `x-tenant=acme`.
+// String is the keys as the language writes them: `x-tenant=acme`, or `https://auth.example.com groups=admin` of a token. What
+// represents a text that nobody asks for is left out.
 func (k keys) String() string {
 	words := make([]string, 0, len(k))
 	for _, key := range slices.Sorted(maps.Keys(k)) {
-		words = append(words, dotted(key)+"="+strings.Join(k[key], "+"))
+		switch text := strings.Join(k[key], "+"); {
+		case key == issuer && text == unasked:
+			words = slices.Insert(words, 0, "another issuer's token")
+		case key == issuer:
+			words = slices.Insert(words, 0, text)
+		case key == subject && text == unasked:
+		default:
+			words = append(words, dotted(key)+"="+text)
+		}
 	}
 	return strings.Join(words, " ")
+}
+
+// unasked represents the texts of headers and claims that no pattern mentions.
+const unasked = "other"
+
+// within reports whether a value has only texts that another has, too, and is of the same issuer.
+func (k keys) within(other keys) bool {
+	for key, all := range k {
+		if slices.ContainsFunc(all, func(text string) bool { return !slices.Contains(other[key], text) }) {
+			return false
+		}
+	}
+	return len(k) > 0
 }
 
 // keysOf reads lines of KEY=TEXT, of which a key may have several.
@@ -61,7 +83,7 @@ func keysOf(written string) keys {
 }
 
 // fieldText is the texts of headers and claims.
-var fieldText = Text{alphabet: fieldByte, other: "other"}
+var fieldText = Text{alphabet: fieldByte, other: unasked}
 
 // region is texts, or lists of texts, that conditions on a key do not distinguish.
 type region struct {

@@ -232,15 +232,6 @@ func PortPatterns(ports []uint16) []Pattern {
 	return all
 }
 
-// Header is the name of the header that a pattern is about, empty where it is about something else.
-func (p Pattern) Header() string {
-	if p.kind != inHeader {
-		return ""
-	}
-	name, _, _ := strings.Cut(p.text, "\x00")
-	return name
-}
-
 // Port is the port of a PortPattern.
 func (p Pattern) Port() uint16 { return p.port }
 

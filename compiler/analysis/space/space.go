@@ -2,6 +2,7 @@ package space
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -109,6 +110,47 @@ func (s *Space) Facts(caller Source) (words string) {
 		}
 	}
 	return words
+}
+
+// Needless reports whether a source comes with a token, and one of some others is the same caller without it, or with a token of the
+// same issuer that has fewer claims: what both may do need not be said of the former.
+func (s *Space) Needless(source int, others Set) bool {
+	at := s.atom(source, Token)
+	if at == 0 {
+		return false
+	}
+	p := &s.partitions[Token]
+	for atom := range p.atoms {
+		if atom != at && others.Has(source+(atom-at)*s.width[Token]) && (atom == 0 || p.atoms[atom].keys.within(p.atoms[at].keys)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Holders is the sources with a token, by what patterns ask of it: each in the words that follow a caller's name.
+func (s *Space) Holders(f func(words string, holders Set)) {
+	p := &s.partitions[Token]
+	name := s.Table[Token].Name + " "
+	each := func(words string, atoms []int32) {
+		set := NewSet(len(s.Sources))
+		for i := range s.Sources {
+			if slices.Contains(atoms, int32(s.atom(i, Token))) {
+				set.Add(i)
+			}
+		}
+		f(words, set)
+	}
+	for i := range p.patterns {
+		words := name + p.patterns[i].tokenWords()
+		each(words, p.members[i])
+		for j := range p.patterns {
+			if p.patterns[i].kind != inClaim && p.patterns[j].kind == inClaim {
+				both := slices.DeleteFunc(slices.Clone(p.members[i]), func(atom int32) bool { return !slices.Contains(p.members[j], atom) })
+				each(words+" "+p.patterns[j].tokenWords(), both)
+			}
+		}
+	}
 }
 
 // patterns calls f with the patterns that a source matches in a dimension of callers.

@@ -65,6 +65,20 @@ func (p *Pattern) issuerAndSubject() (iss, sub Pattern) {
 	return iss, sub
 }
 
+// tokenWords is a pattern of tokens in the words of the language.
+func (p *Pattern) tokenWords() string {
+	if p.kind == ofToken {
+		iss, ok := strings.CutSuffix(p.text, "/*")
+		switch {
+		case p.text == "*":
+			return "any"
+		case ok:
+			return iss
+		}
+	}
+	return p.String()
+}
+
 func (Tokens) pattern(written string) Pattern { return RequestPrincipalPattern(written) }
 
 func (Tokens) value(written string) *Value { return &Value{keys: keysOf(written)} }
@@ -74,7 +88,7 @@ func (Tokens) value(written string) *Value { return &Value{keys: keysOf(written)
 func (Tokens) divide(p *partition, _ string) error {
 	p.atoms, p.absent = append(p.atoms, Value{}), true
 	if len(p.patterns) > 0 {
-		choices := map[string][]region{issuer: {{texts: []string{"other"}}}, subject: {{texts: []string{"other"}}}}
+		choices := map[string][]region{issuer: {{texts: []string{unasked}}}, subject: {{texts: []string{unasked}}}}
 		for claim, conditions := range p.byKey() {
 			texts, err := regions(conditions)
 			if err != nil {

@@ -123,8 +123,9 @@ func request(t *testing.T, words []string) space.Request {
 	http := len(words) > 3
 	if http {
 		facts[space.Method], facts[space.Path], facts[space.Host] = words[3], words[4], "backend.shop"
-		if len(words) > 5 {
-			facts[space.Host] = words[6]
+		kinds := map[string]space.Dimension{"host": space.Host, "header": space.Header, "token": space.Token}
+		for rest := words[5:]; len(rest) > 1; rest = rest[2:] { // `host H`, `header NAME=TEXT,…`, `token CLAIM=TEXT,…`
+			facts[kinds[rest[0]]] = strings.ReplaceAll(rest[1], ",", "\n")
 		}
 	}
 	return space.Standard.Request(http, facts)

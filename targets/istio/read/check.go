@@ -2,6 +2,7 @@ package read
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/lang/diag"
@@ -17,8 +18,11 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	for _, w := range workloads {
 		c := m.For(w)
 		populated[w.Namespace] = true
-		for _, p := range slices.Concat(c.Policies, c.Peers) {
+		for _, p := range slices.Concat(c.Policies, c.Peers, c.Tokens) {
 			binds[p] = true
+		}
+		for _, p := range c.Policies {
+			unmet(&findings, c, p, w)
 		}
 		for _, p := range c.Shadowed {
 			for _, by := range c.Peers {
@@ -48,4 +52,31 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		}
 	}
 	return findings.Sort()
+}
+
+// unmet reports rules that ask for a token which the workload does not take. A policy that allows has no effect by them.
+func unmet(findings *diag.List, c *enforce.Point, p *enforce.Object, w enforce.Workload) {
+	for i := range p.Clauses {
+		r := &p.Clauses[i]
+		if p.Broken || p.Effect != enforce.Allow || slices.ContainsFunc(r.From, c.Meets) {
+			continue
+		}
+		reported := slices.ContainsFunc(*findings, func(d diag.Diagnostic) bool { return d.Primary == r.At })
+		if !reported {
+			findings.Add(diag.Ineffective, r.At, "no request can match: rule %d of %s asks for a token that no RequestAuthentication takes at its workload", i, p.ID()).
+				WithHelp("add a RequestAuthentication with the issuer, which selects %s", labels(w))
+		}
+	}
+}
+
+func labels(w enforce.Workload) string {
+	if len(w.Labels) == 0 {
+		return "the pods of " + w.Namespace
+	}
+	var all []string
+	for key, value := range w.Labels {
+		all = append(all, key+"="+value)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ",")
 }

@@ -114,7 +114,7 @@ func (r *reader) object(d *decoder, n int32) {
 	case enforce.SetsModes:
 		d.peer(p, spec)
 	case enforce.Authenticates:
-		d.authentication(p, spec)
+		r.authentication(d, p, spec)
 	}
 	if dryRun != 0 {
 		d.dryRun(p, dryRun)

@@ -21,7 +21,7 @@ var (
 // istio.io/istio/pilot/pkg/security/authn/policy_applier.go does and validateJwtRule in
 // istio.io/istio/pkg/config/validation accepts it. Whose keys a token must be signed with is not looked at: a token of an
 // issuer is one that they verify.
-func (d *decoder) authentication(p *enforce.Object, spec int32) {
+func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 	if spec == 0 {
 		return
 	}
@@ -32,7 +32,7 @@ func (d *decoder) authentication(p *enforce.Object, spec int32) {
 		case 1, 2:
 			d.targetRefs(p, n)
 		case 3:
-			d.each(n, mapping, func(_ int, n int32) { d.tokenRule(p, n) })
+			d.each(n, mapping, func(_ int, n int32) { r.tokenRule(d, p, n) })
 		}
 	})
 	if p.Gateways && len(p.Selector) > 0 {
@@ -41,13 +41,12 @@ func (d *decoder) authentication(p *enforce.Object, spec int32) {
 	}
 }
 
-func (d *decoder) tokenRule(p *enforce.Object, n int32) {
+func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 	clause := enforce.Clause{At: d.span(n), To: []space.Box{{}}}
 	var issuer, keys string
 	var box space.Box
 	forward, located := false, false
-	var taken []string
-	header := func(n int32) { taken = append(taken, strings.ToLower(d.string(n))) }
+	var taken, written []string // headers
 	d.fields(n, tokenFields, func(field int, n int32) {
 		switch field {
 		case 0:
@@ -73,7 +72,7 @@ func (d *decoder) tokenRule(p *enforce.Object, n int32) {
 			located = d.each(n, mapping, func(_ int, n int32) {
 				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
 					if field == 0 {
-						header(n)
+						taken = append(taken, strings.ToLower(d.string(n)))
 					}
 				})
 			}) || located
@@ -82,12 +81,12 @@ func (d *decoder) tokenRule(p *enforce.Object, n int32) {
 		case 7:
 			forward = d.nodes[n].text == "true"
 		case 8:
-			p.Headers = append(p.Headers, strings.ToLower(d.string(n)))
+			written = append(written, strings.ToLower(d.string(n)))
 		case 9:
 			d.each(n, mapping, func(_ int, n int32) {
 				d.fields(n, []string{"header", "claim"}, func(field int, n int32) {
 					if field == 0 {
-						p.Headers = append(p.Headers, strings.ToLower(d.string(n)))
+						written = append(written, strings.ToLower(d.string(n)))
 					}
 				})
 			})
@@ -96,8 +95,11 @@ func (d *decoder) tokenRule(p *enforce.Object, n int32) {
 	if !located {
 		taken = append(taken, "authorization")
 	}
-	if !forward {
-		p.Headers = append(p.Headers, taken...)
+	if forward {
+		taken = nil
+	}
+	for _, name := range append(written, taken...) {
+		r.rewritten[header{p.Namespace, name}] = true
 	}
 	switch {
 	case issuer == "" && keys == "":
@@ -126,4 +128,33 @@ func claimPath(brackets string) []string {
 		}
 	}
 	return path
+}
+
+// header is a header that a RequestAuthentication of a namespace takes from requests or writes, by its name in lower case.
+type header struct{ namespace, name string }
+
+// hide has conditions on such headers not judged: what policies see is what a RequestAuthentication leaves.
+func (r *reader) hide() {
+	for _, p := range r.policies {
+		for i := range p.Clauses {
+			for _, box := range p.Clauses[i].To {
+				for j := range box {
+					if name := box[j].Header(); name != "" && r.rewrites(p.Namespace, name) {
+						box[j].Dimension = space.HiddenHTTP
+						r.findings.Add(diag.Undecided, p.RuleAt(i), "the header %s is not judged: a RequestAuthentication takes it from requests, or writes it", name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (r *reader) rewrites(namespace, name string) bool {
+	root := r.mesh.RootNamespace
+	for h := range r.rewritten {
+		if h.name == name && (h.namespace == namespace || h.namespace == root || namespace == root) {
+			return true
+		}
+	}
+	return false
 }
