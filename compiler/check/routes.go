@@ -67,45 +67,48 @@ func (r *routing) route(route *inventory.Route) {
 			WithHelp("add the manifests of the Service and its pods, or declare it")
 		return
 	}
-	gateways := r.pods[route.Gateway]
 	for _, s := range callees {
 		for _, port := range targets(s, route) {
-			for _, g := range gateways {
-				if r.led[g] == nil {
-					r.led[g] = map[*service][]uint16{}
+			for _, through := range route.Through {
+				for _, g := range r.pods[through.Gateway] {
+					if r.led[g] == nil {
+						r.led[g] = map[*service][]uint16{}
+					}
+					r.led[g][s] = append(r.led[g][s], port)
 				}
-				r.led[g][s] = append(r.led[g][s], port)
 			}
-			r.judge(route, s, port, gateways)
+			if s.Proxied() {
+				r.judge(route, s, port)
+			}
 		}
 	}
 }
 
-// judge reports a route to a port that lets in one of its gateways not.
-func (r *routing) judge(route *inventory.Route, s *service, port uint16, gateways []*service) {
-	if !s.Proxied() {
-		return
-	}
-	for _, g := range gateways {
-		if g != s && !s.admits(policy.Source{Service: g.Service}, port) {
-			r.closed(route, s, port).
-				WithRelated(g.At, "its pods").
-				WithHelp("let it in, below `mesh %s`: `%s -> %s`", s.Namespace, g.from(s.mesh), s.at(port))
-			return
+// judge reports a route to a port that does not let in one of its gateways.
+func (r *routing) judge(route *inventory.Route, s *service, port uint16) {
+	for _, through := range route.Through {
+		for _, g := range r.pods[through.Gateway] {
+			if g != s && !s.admits(policy.Source{Service: g.Service}, port) {
+				r.closed(route, through, s, port).
+					WithRelated(g.At, "its pods").
+					WithHelp("let it in, below `mesh %s`: `%s -> %s`", s.Namespace, g.from(s.mesh), s.at(port))
+				return
+			}
 		}
-	}
-	switch {
-	case len(gateways) > 0 || s.admits(policy.Source{Kind: policy.FromAny}, port):
-	case !r.mayAdmit(route, s, port):
-		r.undeclared(route, s, port)
-	case !r.unknown[route.GatewayID]:
-		r.unknown[route.GatewayID] = true
-		d := r.list.Add(diag.SkippedObject, route.At, "whether its gateway %s may call %s is not judged: it is not known which service that is", route.GatewayID, s.ID())
-		if route.Gateway != nil {
-			d.WithRelated(route.Gateway.At, "the gateway").
-				WithHelp("declare the gateway with the labels of its pods: `label %s`", selectorText(route.Gateway.Labels()))
-		} else {
-			d.WithHelp("add the manifest of the gateway %s to the workloads", route.GatewayID)
+		switch {
+		case len(r.pods[through.Gateway]) > 0 || s.admits(policy.Source{Kind: policy.FromAny}, port):
+		case !r.mayAdmit(through.Gateway, s, port):
+			r.undeclared(route, through, s, port)
+			return
+		case !r.unknown[through.Name]:
+			r.unknown[through.Name] = true
+			d := r.list.Add(diag.SkippedObject, route.At, "whether %s may call %s is not judged: it is not known which service that is", through.Name, s.ID())
+			if g := through.Gateway; g != nil && len(g.Selector) > 0 {
+				d.WithHelp("declare the gateway with the labels of its pods: `label %s`", selectorText(g.Labels()))
+			} else {
+				d.WithHelp("add the manifests of the gateway to the workloads")
+			}
+			withGateway(d, through)
 		}
 	}
 }
@@ -141,7 +144,7 @@ func (s *service) admits(from policy.Source, port uint16) bool {
 }
 
 // mayAdmit reports whether an edge lets in callers of which it is not known that they are not the gateway.
-func (r *routing) mayAdmit(route *inventory.Route, s *service, port uint16) bool {
+func (r *routing) mayAdmit(gateway *inventory.Gateway, s *service, port uint16) bool {
 	return slices.ContainsFunc(s.allow, func(rule *rule) bool {
 		return (port == 0 || rule.Leads(port)) && slices.ContainsFunc(rule.From, func(f policy.Source) bool {
 			if f.Kind != policy.FromService {
@@ -150,16 +153,20 @@ func (r *routing) mayAdmit(route *inventory.Route, s *service, port uint16) bool
 			if caller := r.serviceOf(f.Service); len(caller.workloads) == 0 && caller.decl != nil && len(caller.decl.Labels) == 0 {
 				return caller.Proxied() // nothing says what its pods are
 			}
-			return route.Gateway == nil && f.Service.Dataplane == policy.Gateway
+			return (gateway == nil || len(gateway.Selector) == 0) && f.Service.Dataplane == policy.Gateway
 		})
 	})
 }
 
 // closed reports a route to a port that does not let its gateway in.
-func (r *routing) closed(route *inventory.Route, s *service, port uint16) *diag.Diagnostic {
-	d := r.list.Add(diag.ClosedRoute, route.At, "%s passes calls of the gateway %s on to %s/%s, and no edge lets it in", route.By, route.GatewayID, s.Namespace, s.at(port))
-	if route.Gateway != nil {
-		d.WithRelated(route.Gateway.At, "the gateway")
+func (r *routing) closed(route *inventory.Route, through inventory.Through, s *service, port uint16) *diag.Diagnostic {
+	d := r.list.Add(diag.ClosedRoute, route.At, "%s passes calls of %s on to %s/%s, and no edge lets it in", route.By, through.Name, s.Namespace, s.at(port))
+	return withGateway(d, through)
+}
+
+func withGateway(d *diag.Diagnostic, through inventory.Through) *diag.Diagnostic {
+	if through.Gateway != nil && !through.Gateway.At.IsZero() {
+		d.WithRelated(through.Gateway.At, "the gateway")
 	}
 	return d
 }
@@ -167,9 +174,9 @@ func (r *routing) closed(route *inventory.Route, s *service, port uint16) *diag.
 // undeclared reports a route that is closed to a gateway of which the project has no service. Its help declares the one that
 // Istio's installer makes, or its chart under the usual name:
 // https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
-func (r *routing) undeclared(route *inventory.Route, s *service, port uint16) {
+func (r *routing) undeclared(route *inventory.Route, through inventory.Through, s *service, port uint16) {
 	namespace, account, labels := r.policy.RootNamespace, "istio-ingressgateway-service-account", ""
-	if g := route.Gateway; g != nil {
+	if g := through.Gateway; g != nil {
 		for _, l := range g.Labels() {
 			labels += fmt.Sprintf(" label %s=%s", l.Key, l.Value)
 		}
@@ -180,7 +187,7 @@ func (r *routing) undeclared(route *inventory.Route, s *service, port uint16) {
 			}
 		}
 	}
-	r.closed(route, s, port).
+	r.closed(route, through, s, port).
 		WithNote("no service of the project is this gateway; state the namespace and the account of its pods, if they are others than in the help").
 		WithHelp("declare it, below `mesh %s`: `service ingress account %s%s`; and let it in, below `mesh %s`: `%[1]s/ingress -> %[5]s`", namespace, account, labels, s.Namespace, s.at(port))
 }
@@ -201,10 +208,14 @@ func (s *service) from(in *mesh) string {
 	return s.ID()
 }
 
-// unused warns of edges from gateways along which no route leads.
+// unused warns of gateways with routes that nobody may call, and of edges from gateways along which no route leads.
 func (r *routing) unused() {
 	for _, m := range r.meshes {
 		for _, s := range m.services {
+			if r.led[s] != nil && len(s.allow) == 0 && !m.Declares && !r.isRoot(m.Name) {
+				r.list.Add(diag.ClosedRoute, s.At, "no edge lets anyone call the gateway %s, so nobody reaches its routes", s.ID()).
+					WithHelp("let in its callers, below `mesh %s`: `world -> %s`", m.Name, s.Name)
+			}
 			for _, rule := range s.allow {
 				for _, f := range rule.From {
 					if f.Kind != policy.FromService {

@@ -18,11 +18,17 @@ type Gateway struct {
 	Selector        map[string]string
 	Within          string   // the namespace of the pods that it selects; empty: every namespace
 	Ports           []uint16 // on which it listens
+	Foreign         string   // why its proxies are not gateways of Istio, in words; empty if they are
 	At              source.Span
 }
 
-// ID is NAMESPACE/NAME.
-func (g *Gateway) ID() string { return g.Namespace + "/" + g.Name }
+// String is the gateway in words.
+func (g *Gateway) String() string {
+	if g.Name == "" {
+		return "the gateway of Ingresses"
+	}
+	return "Gateway " + g.Namespace + "/" + g.Name
+}
 
 // Selects reports whether pods of a namespace with some labels are those of the gateway.
 func (g *Gateway) Selects(namespace string, labels map[string]string) bool {
@@ -68,5 +74,5 @@ func (f *file) gateway(n *yaml.Node) {
 			g.Ports = append(g.Ports, port)
 		}
 	}
-	f.keep("Gateway", namespace, g.Name, at, func(r *reader) { r.gateways = append(r.gateways, g) })
+	f.keep("Gateway of "+istioGroup, namespace, g.Name, at, func(r *reader) { r.gateways[objectKey{istioGroup, namespace, g.Name}] = g })
 }

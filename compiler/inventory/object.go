@@ -36,7 +36,17 @@ var (
 	openshift = []string{"apps.openshift.io"}
 )
 
-var istio = []string{"networking.istio.io"}
+// Groups of objects that say what gateways pass on.
+const (
+	istioGroup   = "networking.istio.io"
+	gatewayGroup = "gateway.networking.k8s.io"
+	ingressGroup = "networking.k8s.io"
+)
+
+var (
+	gatewayAPI = []string{gatewayGroup}
+	networking = []string{ingressGroup}
+)
 
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
@@ -45,17 +55,25 @@ var kinds = map[string]*kind{
 	"DaemonSet":             {"apps/v1", slices.Concat(apps, kruise)},
 	"Deployment":            {"apps/v1", apps},
 	"DeploymentConfig":      {"apps.openshift.io/v1", openshift},
-	"Gateway":               {"networking.istio.io/v1", istio},
+	"GRPCRoute":             {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"Gateway":               {"gateway.networking.k8s.io/v1", []string{istioGroup, gatewayGroup}},
+	"GatewayClass":          {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"HTTPRoute":             {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"Ingress":               {"networking.k8s.io/v1", networking},
+	"IngressClass":          {"networking.k8s.io/v1", networking},
 	"Job":                   {"batch/v1", []string{"batch"}},
 	"Namespace":             {"v1", []string{""}},
 	"Pod":                   {"v1", []string{""}},
+	"ReferenceGrant":        {"gateway.networking.k8s.io/v1", gatewayAPI},
 	"ReplicaSet":            {"apps/v1", apps},
 	"ReplicationController": {"v1", []string{""}},
 	"Rollout":               {"argoproj.io/v1alpha1", argo},
 	"Service":               {"v1", []string{""}},
 	"ServiceAccount":        {"v1", []string{""}},
 	"StatefulSet":           {"apps/v1", slices.Concat(apps, kruise)},
-	"VirtualService":        {"networking.istio.io/v1", istio},
+	"TCPRoute":              {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"TLSRoute":              {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"VirtualService":        {"networking.istio.io/v1", []string{istioGroup}},
 }
 
 // templated is the part of an object by which its controller creates pods that run as long as it does.
@@ -87,7 +105,7 @@ type object struct {
 }
 
 // object decodes an object of one of kinds, and keeps it until the end of the file.
-func (f *file) object(n *yaml.Node, kind string) {
+func (f *file) object(n *yaml.Node, kind, group string) {
 	switch kind {
 	case "CloneSet", "DeploymentConfig", "ReplicationController", "Rollout":
 		var o templated
@@ -135,7 +153,19 @@ func (f *file) object(n *yaml.Node, kind string) {
 			f.service(n, &o)
 		}
 	case "Gateway":
-		f.gateway(n)
+		if group == gatewayGroup {
+			f.managedGateway(n)
+		} else {
+			f.gateway(n)
+		}
+	case "GatewayClass", "IngressClass":
+		f.class(n, kind)
+	case "GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute":
+		f.gatewayRoute(n, kind)
+	case "Ingress":
+		f.ingress(n)
+	case "ReferenceGrant":
+		f.grant(n)
 	case "VirtualService":
 		f.virtualService(n)
 	case "ServiceAccount":
@@ -159,7 +189,7 @@ func (f *file) keep(kind, namespace, name string, at source.Span, add func(*read
 	f.objects = append(f.objects, &object{kind, namespace, name, at, add})
 }
 
-// meta checks the names of an object and determines its namespace, which is empty for a Namespace.
+// meta checks the names of an object and determines its namespace, which is empty for a kind that is in none.
 func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.Span, namespace string, ok bool) {
 	at = f.doc.Span(yamldoc.Get(n, "kind"))
 	if name := yamldoc.Get(n, "metadata", "name"); m.Name != "" && name != nil {
@@ -176,7 +206,7 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 	case m.Name != "" && !policy.IsName(m.Name):
 		f.findings.Add(diag.MalformedManifest, at, "%q is not a valid name of a %s: use lower-case letters, digits, `-` and `.`", m.Name, kind)
 		return at, "", false
-	case kind == "Namespace":
+	case kind == "Namespace", kind == "GatewayClass", kind == "IngressClass":
 		return at, "", true
 	case m.Namespace != "":
 		if !policy.IsLabel(m.Namespace) {

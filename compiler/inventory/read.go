@@ -35,7 +35,7 @@ func Read(inputs []Input) (*Set, diag.List) {
 	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
 		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
 	})
-	r := &reader{first: map[objectKey]source.Span{}}
+	r := &reader{first: map[objectKey]source.Span{}, gateways: map[objectKey]*Gateway{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
 	for _, in := range inputs {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
@@ -65,15 +65,21 @@ const expansion = 3 << 20
 
 // reader collects the objects of all files, to combine them in the end.
 type reader struct {
-	findings        diag.List
-	first           map[objectKey]source.Span
-	pods            []*pod
-	services        []*service
-	accounts        []*Account
-	namespaces      []*namespace
-	gateways        []*Gateway
+	findings   diag.List
+	first      map[objectKey]source.Span
+	pods       []*pod
+	services   []*service
+	accounts   []*Account
+	namespaces []*namespace
+	notices    bearing.Notices
+
+	gateways        map[objectKey]*Gateway // by the API group in place of the kind
+	managed         []*managed
+	classes         map[string]bool // of gateways that Istio is the controller of
 	virtualServices []*virtualService
-	notices         bearing.Notices
+	ingresses       []*ingress
+	grants          map[grant]bool
+	passes          []*passing
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -263,7 +269,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		f.findings.Add(diag.MalformedManifest, f.doc.Span(kind), "%s without an apiVersion", t.kind).
 			WithHelp("add `apiVersion: %s`", k.version)
 	}
-	f.object(n, t.kind)
+	f.object(n, t.kind, t.group)
 }
 
 // objectType is the meaning of kind and apiVersion.
@@ -356,6 +362,10 @@ func (f *file) register(o *object) {
 	o.add(f.reader)
 }
 
+func (k objectKey) compare(l objectKey) int {
+	return cmp.Or(cmp.Compare(k.kind, l.kind), cmp.Compare(k.namespace, l.namespace), cmp.Compare(k.name, l.name))
+}
+
 func (k objectKey) String() string {
 	if k.namespace == "" {
 		return fmt.Sprintf("%s %s", k.kind, k.name)
@@ -375,6 +385,8 @@ func (r *reader) set() *Set {
 		_, owned := r.first[p.owner]
 		return owned
 	})
+	r.manage()
+	r.ingress()
 	r.connect(byName)
 	for _, p := range r.pods {
 		p.judgeProxy(byName[p.Namespace])
@@ -382,8 +394,15 @@ func (r *reader) set() *Set {
 		p.judgeCapture()
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
-	s.Accounts, s.Gateways = r.accounts, r.gateways
-	s.Routes = r.routes()
+	s.Accounts, s.Routes = r.accounts, r.routes()
+	for _, g := range r.gateways {
+		if g.Foreign == "" {
+			s.Gateways = append(s.Gateways, g)
+		}
+	}
+	slices.SortFunc(s.Gateways, func(a, b *Gateway) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Within, b.Within))
+	})
 	slices.SortStableFunc(s.Workloads, func(a, b *Workload) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
 	})

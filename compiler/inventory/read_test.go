@@ -108,12 +108,15 @@ func dump(s *Set) string {
 		}
 	}
 	for _, g := range s.Gateways {
-		fmt.Fprintf(&b, "gateway %s of %v ports %v at %s\n", g.ID(), g.Labels(), g.Ports, at(g.At))
+		fmt.Fprintf(&b, "%s of %v %s ports %v\n", g, g.Labels(), g.Within, g.Ports)
 	}
 	for _, r := range s.Routes {
-		fmt.Fprintf(&b, "%s: gateway %s", r.By, r.GatewayID)
-		if r.Gateway == nil {
-			b.WriteString(" (missing)")
+		fmt.Fprintf(&b, "%s:", r.By)
+		for _, through := range r.Through {
+			fmt.Fprintf(&b, " %s", through.Name)
+			if through.Gateway == nil {
+				b.WriteString(" (missing)")
+			}
 		}
 		fmt.Fprintf(&b, " to %s/%s %v at %s\n", r.Namespace, r.Service, r.Ports, at(r.At))
 	}

@@ -27,6 +27,7 @@ type service struct {
 
 type servicePort struct {
 	number   uint16
+	called   string
 	target   uint16 // the container port; 0 where it is named
 	name     string // of the container port
 	udp      bool
@@ -54,6 +55,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 		}
 		port := servicePort{
 			number:   uint16(p.Port),
+			called:   p.Name,
 			udp:      p.Protocol != "" && p.Protocol != corev1.ProtocolTCP,
 			protocol: protocolOf(p.Port, p.Name, p.AppProtocol),
 			at:       place,

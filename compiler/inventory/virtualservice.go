@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,34 +10,28 @@ import (
 
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// virtualService is a VirtualService before the gateways and the delegates that it names are known.
+// virtualService is the routes of a VirtualService, which another may delegate to.
 // https://istio.io/latest/docs/reference/config/networking/virtual-service/
 type virtualService struct {
-	namespace, name string
-	routes          []virtualRoute
+	key    objectKey
+	routes []virtualRoute
 }
 
 // virtualRoute is one route of a VirtualService.
 type virtualRoute struct {
-	gateways []string // as NAMESPACE/NAME
-	delegate string   // the VirtualService that has its destinations, as NAMESPACE/NAME
+	gateways []objectKey // without sidecars
 	to       []destination
+	delegate *objectKey // the VirtualService that has its destinations
 
 	delegateAt source.Span
 }
 
-// destination is a Service and its port.
-type destination struct {
-	namespace, service string // of another host than that of a Service, the host in place of both
-	port               uint16 // 0 where it is not stated
-	at                 source.Span
-}
-
-// meshGateway stands for all sidecars where the name of a gateway is expected.
-const meshGateway = "mesh"
+// sidecars stands for all of them where a gateway is expected.
+var sidecars = objectKey{istioGroup, "", "mesh"}
 
 func (f *file) virtualService(n *yaml.Node) {
 	meta := metaOf(n)
@@ -44,14 +39,17 @@ func (f *file) virtualService(n *yaml.Node) {
 	if !ok {
 		return
 	}
-	v := &virtualService{namespace: namespace, name: meta.Name}
+	v := &virtualService{key: objectKey{"VirtualService", namespace, meta.Name}}
 	spec := yamldoc.Get(n, "spec")
 	gateways := v.gateways(yamldoc.Get(spec, "gateways"))
 	if gateways == nil {
-		gateways = []string{meshGateway}
+		gateways = []objectKey{sidecars}
 	}
 	for _, protocol := range []string{"http", "tls", "tcp"} {
 		for _, route := range each(yamldoc.Get(spec, protocol)) {
+			if !f.spend(route, 64) {
+				return
+			}
 			r := virtualRoute{gateways: v.reaching(gateways, yamldoc.Get(route, "match"))}
 			for _, to := range each(yamldoc.Get(route, "route")) {
 				f.destination(v, &r, yamldoc.Get(to, "destination"))
@@ -61,80 +59,109 @@ func (f *file) virtualService(n *yaml.Node) {
 				f.destination(v, &r, yamldoc.Get(to, "destination"))
 			}
 			if delegate := yamldoc.Get(route, "delegate"); delegate != nil {
-				r.delegate = cmp.Or(text(yamldoc.Get(delegate, "namespace")), namespace) + "/" + text(yamldoc.Get(delegate, "name"))
+				r.delegate = &objectKey{"VirtualService", cmp.Or(text(yamldoc.Get(delegate, "namespace")), namespace), text(yamldoc.Get(delegate, "name"))}
 				r.delegateAt = f.doc.Span(delegate)
-			}
-			if !f.spend(route, 64) {
-				return
 			}
 			v.routes = append(v.routes, r)
 		}
 	}
 	delegate := yamldoc.Get(spec, "hosts") == nil && len(v.routes) > 0
-	sidecars := slices.Contains(gateways, meshGateway) && !delegate
-	f.keep("VirtualService", namespace, v.name, at, func(r *reader) {
+	f.keep("VirtualService", namespace, meta.Name, at, func(r *reader) {
 		r.virtualServices = append(r.virtualServices, v)
-		if sidecars {
-			r.notices.See(bearing.Workloads, "networking.istio.io/VirtualService", at)
+		for _, route := range v.routes {
+			r.passes = append(r.passes, &passing{v.key, route.gateways, route.to})
+		}
+		if slices.Contains(gateways, sidecars) && !delegate {
+			r.notices.See(bearing.Workloads, istioGroup+"/VirtualService", at)
 		}
 	})
 }
 
-// gateways returns the names of gateways as NAMESPACE/NAME, or the one that stands for all sidecars. They may be written
-// NAME, NAMESPACE/NAME, ./NAME, or as the name of a host (resolveGatewayName in pilot/pkg/model/config.go of istio/istio).
-func (v *virtualService) gateways(list *yaml.Node) (all []string) {
+// gateways returns the gateways of a list, nil where there is none. They may be written NAME, NAMESPACE/NAME, ./NAME, or as the
+// name of a host (resolveGatewayName in pilot/pkg/model/config.go of istio/istio).
+func (v *virtualService) gateways(list *yaml.Node) (all []objectKey) {
 	for _, n := range each(list) {
 		name := text(n)
 		namespace, short, qualified := strings.Cut(name, "/")
 		if !qualified {
-			namespace, short = v.namespace, name
+			namespace, short = v.key.namespace, name
 			if first, rest, dotted := strings.Cut(name, "."); dotted {
 				namespace, _, _ = strings.Cut(rest, ".")
 				short = first
 			}
 		}
-		switch {
-		case name == meshGateway:
-			all = append(all, name)
-		case namespace == ".":
-			all = append(all, v.namespace+"/"+short)
-		default:
-			all = append(all, namespace+"/"+short)
+		if namespace == "." {
+			namespace = v.key.namespace
 		}
+		g := objectKey{istioGroup, namespace, short}
+		if name == sidecars.name {
+			g = sidecars
+		}
+		all = append(all, g)
 	}
 	return all
 }
 
 // reaching returns those gateways that one of the matches of a route lets use it. A match may name some of them.
-func (v *virtualService) reaching(gateways []string, matches *yaml.Node) []string {
-	list := each(matches)
-	if len(list) == 0 {
-		return gateways
+func (v *virtualService) reaching(gateways []objectKey, matches *yaml.Node) []objectKey {
+	named, every := map[objectKey]bool{}, true
+	for i, m := range each(matches) {
+		only := v.gateways(yamldoc.Get(m, "gateways"))
+		for _, g := range only {
+			named[g] = true
+		}
+		every = only == nil || every && i > 0
 	}
-	var all []string
+	var all []objectKey
 	for _, g := range gateways {
-		if slices.ContainsFunc(list, func(m *yaml.Node) bool {
-			only := v.gateways(yamldoc.Get(m, "gateways"))
-			return only == nil || slices.Contains(only, g)
-		}) {
+		if g != sidecars && (every || named[g]) {
 			all = append(all, g)
 		}
 	}
 	return all
 }
 
-// destination adds a destination to a route. A name without dots is that of a Service beside the VirtualService; any other
-// is a whole host name (ResolveShortnameToFQDN in pilot/pkg/model/config.go of istio/istio).
+// delegated returns where VirtualServices lead to which others delegate, by the gateways of all of these.
+func (r *reader) delegated() (all []*passing) {
+	byName := map[objectKey]*virtualService{}
+	for _, v := range r.virtualServices {
+		byName[v.key] = v
+	}
+	gateways := map[objectKey]map[objectKey]bool{}
+	for _, v := range r.virtualServices {
+		for _, route := range v.routes {
+			switch {
+			case route.delegate == nil || len(route.gateways) == 0:
+				continue
+			case byName[*route.delegate] == nil:
+				r.findings.Add(diag.SkippedObject, route.delegateAt, "no manifest has the %s, so where it sends the calls of gateways is not judged", route.delegate)
+				continue
+			case gateways[*route.delegate] == nil:
+				gateways[*route.delegate] = map[objectKey]bool{}
+			}
+			for _, g := range route.gateways {
+				gateways[*route.delegate][g] = true
+			}
+		}
+	}
+	for key, of := range gateways {
+		p := &passing{by: key, gateways: slices.SortedFunc(maps.Keys(of), objectKey.compare)}
+		for _, route := range byName[key].routes {
+			p.to = append(p.to, route.to...)
+		}
+		if len(p.to) > 0 {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 func (f *file) destination(v *virtualService, r *virtualRoute, n *yaml.Node) {
 	host := yamldoc.Get(n, "host")
 	if host == nil || f.unfilled(host.Value) || !f.spend(n, 64) {
 		return
 	}
-	d := destination{service: text(host), port: number(yamldoc.Get(n, "port", "number")), at: f.doc.Span(host)}
-	if !strings.Contains(d.service, ".") {
-		d.namespace = v.namespace
-	} else if parts := strings.SplitN(d.service, ".", 4); len(parts) == 4 && parts[2] == "svc" {
-		d.service, d.namespace = parts[0], parts[1]
-	}
+	d := hostOf(text(host), v.key.namespace)
+	d.port, d.granted, d.at = number(yamldoc.Get(n, "port", "number")), true, f.doc.Span(host)
 	r.to = append(r.to, d)
 }

@@ -1,0 +1,145 @@
+package inventory
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// managed is a Gateway of the Gateway API, for which Istio makes pods and a Service.
+// https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment
+type managed struct {
+	*Gateway
+	class   string
+	classAt source.Span
+	service string // NAMESPACE/NAME of the Service of pods that were made by hand
+	name    string // of its Deployment and Service, where an annotation states it
+	account string // likewise
+	labels  map[string]string
+	ports   []Port
+}
+
+func (f *file) managedGateway(n *yaml.Node) {
+	meta := metaOf(n)
+	at, namespace, ok := f.meta(n, "Gateway", meta)
+	if !ok {
+		return
+	}
+	spec, annotations := yamldoc.Get(n, "spec"), yamldoc.Get(n, "metadata", "annotations")
+	m := &managed{
+		Gateway: &Gateway{Namespace: namespace, Name: meta.Name, Within: namespace, At: at},
+		class:   text(yamldoc.Get(spec, "gatewayClassName")),
+		classAt: f.doc.Span(yamldoc.Get(n, "kind")),
+		name:    text(yamldoc.Get(annotations, "gateway.istio.io/name-override")),
+		account: text(yamldoc.Get(annotations, "gateway.istio.io/service-account")),
+		labels:  map[string]string{},
+	}
+	if f.unfilled(m.class, m.name, m.account) {
+		return
+	}
+	if labels := yamldoc.Get(spec, "infrastructure", "labels"); labels != nil && labels.Kind == yaml.MappingNode {
+		pairs, _ := yamldoc.Pairs(labels)
+		for _, p := range pairs {
+			m.labels[p.Key.Value] = text(p.Value)
+		}
+	}
+	m.labels[bearing.GatewayName] = m.Name
+	if addresses := each(yamldoc.Get(spec, "addresses")); len(addresses) > 0 && text(yamldoc.Get(addresses[0], "type")) == "Hostname" {
+		front := hostOf(text(yamldoc.Get(addresses[0], "value")), namespace)
+		m.service = front.id()
+	}
+	for _, l := range each(yamldoc.Get(spec, "listeners")) {
+		place := yamldoc.Get(l, "port")
+		port := Port{Number: number(place), Protocol: listens(l), At: f.doc.Span(place)}
+		if port.Number == 0 || slices.Contains(m.Ports, port.Number) {
+			continue
+		}
+		port.ServicePorts = []uint16{port.Number}
+		m.Ports, m.ports = append(m.Ports, port.Number), append(m.ports, port)
+	}
+	f.keep("Gateway of "+gatewayGroup, namespace, m.Name, at, func(r *reader) { r.managed = append(r.managed, m) })
+}
+
+// listens returns what policies see of the requests of a listener: HTTPS that it ends is HTTP to them.
+func listens(listener *yaml.Node) policy.Protocol {
+	ends := cmp.Or(text(yamldoc.Get(listener, "tls", "mode")), "Terminate") == "Terminate"
+	switch text(yamldoc.Get(listener, "protocol")) {
+	case "HTTP":
+		return policy.HTTP
+	case "HTTPS":
+		if ends {
+			return policy.HTTP
+		}
+		return policy.TLS
+	case "TLS":
+		if !ends {
+			return policy.TLS
+		}
+	}
+	return policy.TCP
+}
+
+// class notes a class of gateways that Istio is the controller of.
+func (f *file) class(n *yaml.Node, kind string) {
+	meta := metaOf(n)
+	at, _, ok := f.meta(n, kind, meta)
+	if !ok {
+		return
+	}
+	switch text(yamldoc.Get(n, "spec", map[string]string{"GatewayClass": "controllerName", "IngressClass": "controller"}[kind])) {
+	case "istio.io/gateway-controller", "istio.io/ingress-controller":
+		f.keep(kind, "", meta.Name, at, func(r *reader) { r.classes[meta.Name] = true })
+	}
+}
+
+// manage adds the gateways of the Gateway API, with the pods that Istio makes for them.
+func (r *reader) manage() {
+	services := map[string]*service{}
+	for _, s := range r.services {
+		services[s.namespace+"/"+s.name] = s
+	}
+	for _, m := range r.managed {
+		r.gateways[objectKey{gatewayGroup, m.Namespace, m.Name}] = m.Gateway
+		switch {
+		case !r.classes[m.class]:
+			m.Foreign = "of class " + m.class
+			if m.class == "" {
+				m.Foreign = "of no class"
+			}
+			r.notices.See(bearing.Workloads, gatewayGroup+"/Gateway", m.classAt)
+			continue
+		case m.service != "":
+			if s := services[m.service]; s != nil {
+				m.Selector, m.Within = s.selector, s.namespace
+			}
+			continue
+		}
+		m.Selector = map[string]string{bearing.GatewayName: m.Name}
+		if !slices.ContainsFunc(r.pods, func(p *pod) bool { return m.Selects(p.Namespace, p.Labels) }) {
+			r.pods = append(r.pods, m.pod())
+		}
+	}
+}
+
+// pod is what Istio makes for a gateway (files/kube-gateway.yaml of the chart istio-discovery).
+func (m *managed) pod() *pod {
+	name := cmp.Or(m.name, m.Name+"-"+m.class)
+	p := &pod{Workload: Workload{
+		Namespace: m.Namespace, Kind: "Gateway", Object: m.Name, Service: name, Account: cmp.Or(m.account, name),
+		Labels: maps.Clone(m.labels), Ports: m.ports, Hosts: []string{name},
+		At: m.At, NameAt: m.At, AccountAt: m.At, LabelsAt: m.At,
+	}}
+	for _, port := range m.ports {
+		p.Fronts = append(p.Fronts, policy.Front{Host: name, Port: port.Number, Target: port.Number})
+	}
+	p.proxy.present = true
+	p.own = Dataplane{policy.Gateway, "Istio makes it for a Gateway", m.At}
+	return p
+}
