@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -18,10 +19,13 @@ import (
 type Build struct {
 	Policy     *policy.Policy     // nil where a finding is an error
 	Manifests  []targets.Manifest // in the order of an apply
-	Model      *model.Model       // what the manifests let through; nil where they were not judged
+	Model      *model.Model       // what the manifests let through, with those that are accepted; nil where they were not judged
 	Judgements []model.Judgement  // of every never, always and only
 	Inventory  *inventory.Set     // the workloads that the intents were checked against
 	Findings   diag.List          // sorted
+
+	own      *enforce.Layer    // its manifests alone
+	accepted []*enforce.Object // what is in force beside them
 
 	parsed *Parsed // what it was built from
 	config config.Project
@@ -70,21 +74,26 @@ func (b *Build) prove(ctx context.Context, target targets.Target, manifests []ta
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
 	}
+	accepted, wrong := b.parsed.accepted(b.config, model.MeshSettings(b.Policy), manifests)
+	b.own, b.accepted = layer, accepted
 	b.Model = model.New(b.Policy, layer)
 	err := b.Model.Prove(ctx)
+	if len(accepted) > 0 {
+		b.Model = model.New(b.Policy, layer.With(accepted))
+	}
 	if err == nil {
 		b.Judgements, err = b.Model.Judge()
 	}
 	var unproved *model.TooMany
 	switch {
 	case errors.As(err, &unproved):
-		return diag.List{unproved.Finding()}, nil
+		return append(wrong, unproved.Finding()), nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, &InternalError{err}
 	}
-	return model.Broken(b.Judgements), nil
+	return append(wrong, model.Broken(b.Judgements)...), nil
 }
 
 // Judgeable reports whether a build can be compared, drawn and asked about: it has no errors, except that guards may be

@@ -25,12 +25,14 @@ import (
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // Inputs is everything that a build depends on.
 type Inputs struct {
 	Files       []Input
 	Workloads   []inventory.Input
+	Accepted    []*source.File // with the manifests of what Config accepts
 	Config      config.Project
 	Environment string    // a key of Config.Environments; empty: none
 	Today       time.Time // the day that `until` is compared with

@@ -94,7 +94,20 @@ func (d *Difference) layers(sides [2]Side) ([2]*enforce.Layer, enforce.Mesh) {
 		d.DryRun, mesh.Shadow = true, true
 		layers = d.read(sides, mesh)
 	}
+	for i, s := range sides {
+		if s.Build == nil { // as it is delivered; what is accepted is beside it
+			s = sides[1-i]
+		}
+		layers[i] = layers[i].With(s.accepted())
+	}
 	return layers, mesh
+}
+
+func (s *Side) accepted() []*enforce.Object {
+	if s.Build == nil {
+		return nil
+	}
+	return s.Build.accepted
 }
 
 func settings(sides [2]Side) (mesh enforce.Mesh, known bool) {
@@ -115,7 +128,7 @@ func (d *Difference) read(sides [2]Side, mesh enforce.Mesh) (layers [2]*enforce.
 	d.Findings = nil
 	for i, s := range sides {
 		if s.Build != nil && (mesh.Shadow || !s.Build.Policy.DryRun) {
-			layers[i] = s.Build.Model.Manifests
+			layers[i] = s.Build.own
 			continue
 		}
 		var found diag.List

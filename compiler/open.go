@@ -76,12 +76,18 @@ func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 		return nil, err
 	}
 	p.Findings = append(p.Findings, missing...)
+	accepted, missing, err := disk.Accepted()
+	if err != nil {
+		return nil, err
+	}
+	p.Findings = append(p.Findings, missing...)
 	if o.Today.IsZero() {
 		o.Today = time.Now().UTC().Truncate(24 * time.Hour)
 	}
 	p.Parsed, err = Parse(ctx, Inputs{
 		Files:          files,
 		Workloads:      workloads,
+		Accepted:       accepted,
 		Config:         disk.Config,
 		Environment:    o.Environment,
 		Today:          o.Today,

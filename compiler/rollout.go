@@ -49,7 +49,7 @@ func Halfway(ctx context.Context, before []targets.File, after Side, environment
 	} {
 		files := targets.Between(before, after.Files, environment, first)
 		layer, _ := read.Files((&Side{Files: files}).sources(), is.Manifests.Mesh)
-		middle := model.New(is.Policy, layer)
+		middle := model.New(is.Policy, layer.With(after.accepted()))
 		if strays, err := rollout.Strays(middle, was, is); err != nil || strays {
 			continue
 		}

@@ -49,7 +49,7 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 		if found.HasErrors() {
 			return t, &InternalError{found.Err()}
 		}
-		after := model.New(around, layer)
+		after := model.New(around, layer.With(b.accepted))
 		asked := translate(q, around)
 		e, err := explain.Explain(after, asked, explain.Options{Sidecars: hasSidecars(manifests)})
 		if err != nil {

@@ -97,6 +97,11 @@ func writeStarter(name, path string) error {
 	if err != nil {
 		return err
 	}
+	return writeNew(path, text)
+}
+
+// writeNew writes a file that does not exist yet.
+func writeNew(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -27,6 +28,25 @@ func (in *inputs) registerRoot(cmd *cobra.Command) {
 
 // readPolicies reads manifests, and workloads to compare them with where --workloads names any.
 func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies, error) {
+	a, err := in.readAlone(cmd, patterns)
+	if err != nil {
+		return nil, err
+	}
+	out := &policies{compiler.ReadDeployed(a.manifests, a.workloads, a.project.Config, !configured(a.project)), a.project}
+	out.Findings = append(a.findings, out.Findings...).Sort()
+	return out, nil
+}
+
+// alone is manifests without a project that made them, and the workloads that they are for.
+type alone struct {
+	project   *project.Project // around the current folder
+	findings  diag.List        // about its settings
+	manifests []*source.File
+	workloads []inventory.Input
+}
+
+// readAlone reads manifests, and workloads where --workloads names any.
+func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, error) {
 	if err := stdinOnce(patterns, in.workloads); err != nil {
 		return nil, err
 	}
@@ -40,20 +60,14 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 		}
 		p.Config.RootNamespace = root
 	}
-	out := &policies{project: p}
-	files, err := manifestFiles(p, patterns, cmd.InOrStdin())
-	if err != nil {
+	a := &alone{project: p, findings: findings}
+	if a.manifests, err = manifestFiles(p, patterns, cmd.InOrStdin()); err != nil {
 		return nil, err
 	}
-	var workloads []inventory.Input
 	if len(in.workloads) > 0 {
-		if workloads, _, err = p.Workloads(in.workloads, cmd.InOrStdin()); err != nil {
-			return nil, err
-		}
+		a.workloads, _, err = p.Workloads(in.workloads, cmd.InOrStdin())
 	}
-	out.Deployed = compiler.ReadDeployed(files, workloads, p.Config, !configured(p))
-	out.Findings = append(findings, out.Findings...).Sort()
-	return out, nil
+	return a, err
 }
 
 // configured reports whether a project has a meshc.yaml.

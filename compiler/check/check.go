@@ -180,6 +180,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c.guards(files)
 	c.sound() // drops sources from denies, so it comes after sharedIdentities has seen them all
 
+	c.acceptances()
 	c.lint() // last: it reports what nothing has used
 	c.assemble()
 	return c.policy, c.list

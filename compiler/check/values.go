@@ -203,17 +203,31 @@ func (c *checker) tail(t lang.Tail) (until, because string) {
 			WithHelp("write year, month and day: until 2027-03-31")
 		return "", because
 	}
-	today := c.Today.UTC().Truncate(24 * time.Hour)
+	c.ends(day, t.Until.Range, "statement")
+	return t.Until.Text, because
+}
+
+// ends reports a day that has passed, or soon will have.
+func (c *checker) ends(day time.Time, at source.Span, what string) {
+	text, today := day.Format(time.DateOnly), c.Today.UTC().Truncate(24*time.Hour)
 	switch {
 	case today.After(day):
-		c.list.Add(diag.Expired, t.Until.Range, "this ended on %s", t.Until.Text).
+		c.list.Add(diag.Expired, at, "this ended on %s", text).
 			WithNote("today is %s", today.Format(time.DateOnly)).
-			WithHelp("delete the statement, or give it a later day")
+			WithHelp("delete the %s, or give it a later day", what)
 	case day.Sub(today) <= expiresSoon:
-		c.list.Add(diag.Expiring, t.Until.Range, "this ends in %s", days(int(day.Sub(today).Hours())/24)).
-			WithNote("from the day after %s the build fails until the statement is deleted or extended", t.Until.Text)
+		c.list.Add(diag.Expiring, at, "this ends in %s", days(int(day.Sub(today).Hours())/24)).
+			WithNote("from the day after %s the build fails until the %s is deleted or extended", text, what)
 	}
-	return t.Until.Text, because
+}
+
+// acceptances reports objects that are accepted no longer, or not for much longer.
+func (c *checker) acceptances() {
+	for _, a := range c.Config.Accepted {
+		if day, err := time.Parse(time.DateOnly, a.Until); err == nil {
+			c.ends(day, a.UntilAt, "entry")
+		}
+	}
 }
 
 func days(n int) string {

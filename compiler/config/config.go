@@ -20,6 +20,7 @@ type Project struct {
 	RootNamespace string                   // default istio-system
 	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`
 	Targets       []Section                // of `targets`, in order; empty: the default target
+	Accepted      []Accepted
 	Environments  map[string]*Environment
 }
 
@@ -29,6 +30,19 @@ type Workloads struct {
 	Namespace string // of objects that name none; empty: `default`, with a warning
 	At        source.Span
 }
+
+// Accepted is one entry of `accepted:`, an object that the project did not make and that is in force beside its manifests.
+type Accepted struct {
+	Kind, Namespace, Name string
+	Path                  string // of the manifest, relative to meshc.yaml
+	Reason                string
+	Until                 string // YYYY-MM-DD, the last day; empty: for good
+	At                    source.Span
+	PathAt, UntilAt       source.Span
+}
+
+// ID is KIND NAMESPACE/NAME.
+func (a *Accepted) ID() string { return a.Kind + " " + a.Namespace + "/" + a.Name }
 
 // Environment is one entry of `environments:`.
 type Environment struct {

@@ -88,6 +88,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"rootNamespace", r.text(&p.RootNamespace, label)},
 		{"warnings", r.warnings},
 		{"targets", r.targets},
+		{"accepted", r.accepted},
 		{"environments", r.environments},
 	})
 	if seen == nil {

@@ -56,3 +56,24 @@ func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*
 	}
 	return m
 }
+
+// With is the layer together with more objects, without those whose names it has.
+func (m *Layer) With(more []*Object) *Layer {
+	if len(more) == 0 {
+		return m
+	}
+	type key struct{ kind, namespace, name string }
+	taken := make(map[key]bool, len(m.Policies))
+	for _, p := range m.Policies {
+		taken[key{p.Kind, p.Namespace, p.Name}] = true
+	}
+	all := slices.Clone(m.Policies)
+	for _, p := range more {
+		if !taken[key{p.Kind, p.Namespace, p.Name}] {
+			all = append(all, p)
+		}
+	}
+	with := NewLayer(m.Mesh, m.Table, all, m.Destinations)
+	with.Gateways, with.Dataplanes = m.Gateways, m.Dataplanes
+	return with
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/compiler/importer"
+	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+func newImport() *cobra.Command {
+	m := importing{}
+	cmd := &cobra.Command{
+		Use:   "import --manifests PATH [-o DIR]",
+		Short: "Make a project of policies that were written by hand",
+		Long: `Make a project of policies that were written by hand: a file of intents for each namespace, and meshc.yaml. Services are
+named after their workloads, if --workloads has these, or else after the labels that policies select them by.
+
+The project lets through exactly what the manifests do. meshc compiles what it wrote and compares the two as sets of
+requests. A policy that cannot be said exactly is not said at all: it stays as it is, and meshc.yaml lists it under
+accepted, with the reason. It is judged together with the project from then on. A policy that Istio would refuse is in force
+nowhere, and is left out.
+
+Without -o the project is printed, and nothing is written. No file is ever overwritten. The manifests that the project makes
+are applied beside those that are there; once they are in force, the old objects that meshc lists are deleted, in this order.`,
+		Example: `  meshc import --manifests policies/ -o intents
+  kubectl get authorizationpolicy,peerauthentication,requestauthentication -A -o yaml | meshc import --manifests - -o intents
+  meshc import --manifests policies/ --workloads k8s/ --format json`,
+		Args: cobra.NoArgs,
+		RunE: verb(m.run),
+	}
+	cmd.Flags().StringArrayVar(&m.manifests, "manifests", nil, "policies: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().StringArrayVar(&m.workloads, "workloads", nil, "workload manifests that name the services: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().StringVarP(&m.output, "output", "o", "", "folder to write the project to")
+	cmd.MarkFlagDirname("output")
+	m.registerRoot(cmd)
+	registerAnswerFormat(cmd, &m.format)
+	return cmd
+}
+
+type importing struct {
+	inputs
+	manifests []string
+	output    string
+	format    string
+}
+
+func (m *importing) run(cmd *cobra.Command, _ []string) error {
+	if err := checkAnswerFormat(m.format); err != nil {
+		return err
+	}
+	if len(m.manifests) == 0 {
+		return usageError("which policies? name them with --manifests")
+	}
+	today, err := day("")
+	if err != nil {
+		return err
+	}
+	given, err := m.readAlone(cmd, m.manifests)
+	if err != nil {
+		return err
+	}
+	around := given.project
+	r, err := importer.Import(cmd.Context(), importer.Given{
+		Manifests: given.manifests,
+		Workloads: given.workloads,
+		Settings:  around.Config,
+		Guess:     !configured(around),
+		Today:     today,
+	})
+	if err != nil {
+		return &failure{exitFindings, err}
+	}
+	r.Findings = append(given.findings, r.Findings...).Sort()
+	if err := m.write(cmd.ErrOrStderr(), r.Findings, around.Shown); err != nil {
+		return err
+	}
+	if r.Findings.HasErrors() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written\n", counts(r.Findings))
+		return errFindings
+	}
+	if m.output != "" {
+		if err := writeProject(m.output, r.Files); err != nil {
+			return err
+		}
+	}
+	if m.format == "json" {
+		out, err := importJSON(r, around)
+		if err != nil {
+			return err
+		}
+		return writeOut(cmd, out)
+	}
+	return writeOut(cmd, m.text(r, around))
+}
+
+// writeProject writes files that do not exist yet, or none.
+func writeProject(dir string, files []importer.File) error {
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		switch _, err := os.Lstat(path); {
+		case err == nil:
+			return fmt.Errorf("%s already exists, so nothing was written; name another folder with -o", filepath.ToSlash(path))
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+		}
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := writeNew(path, []byte(f.Text)); err != nil {
+			return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
+		}
+	}
+	return nil
+}
+
+// text is the report for people, after the project where that was not written.
+func (m *importing) text(r *importer.Result, around *project.Project) []byte {
+	var b bytes.Buffer
+	for _, f := range r.Files {
+		if m.output != "" {
+			fmt.Fprintf(&b, "wrote %s\n", filepath.ToSlash(filepath.Join(m.output, filepath.FromSlash(f.Name))))
+		} else {
+			fmt.Fprintf(&b, "# %s\n%s\n", f.Name, f.Text)
+		}
+	}
+	if m.output != "" {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s: %d said, %d accepted, %d refused\n", plural(len(r.Objects), "object"), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused))
+	for _, left := range []struct {
+		outcome importer.Outcome
+		title   string
+	}{
+		{importer.Accepted, "Accepted: they stay as they are, and meshc.yaml lists them"},
+		{importer.Refused, "Refused by Istio, and in force nowhere"},
+	} {
+		if r.Count(left.outcome) > 0 {
+			fmt.Fprintf(&b, "\n%s:\n", left.title)
+		}
+		for i := range r.Objects {
+			if o := &r.Objects[i]; o.Outcome == left.outcome {
+				fmt.Fprintf(&b, "  %s (%s): %s\n", o.ID(), placeOf(o, around), o.Reason)
+			}
+		}
+	}
+	if len(r.Replaced) > 0 {
+		b.WriteString("\nOnce the manifests of the project are in force, delete what they replace, in this order:\n")
+		for i := 0; i < len(r.Replaced); {
+			o := &r.Replaced[i]
+			fmt.Fprintf(&b, "  kubectl delete %s -n %s", strings.ToLower(o.Kind), o.Namespace)
+			for ; i < len(r.Replaced) && r.Replaced[i].Kind == o.Kind && r.Replaced[i].Namespace == o.Namespace; i++ {
+				b.WriteString(" " + r.Replaced[i].Name)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
+}
+
+func placeOf(o *importer.Object, around *project.Project) string {
+	return fmt.Sprintf("%s:%d", around.Shown(o.At.File.Name), o.At.StartPosition().Line)
+}
+
+// importJSON is the report for programs.
+func importJSON(r *importer.Result, around *project.Project) ([]byte, error) {
+	type unsaid struct {
+		Object  string `json:"object"`
+		Place   string `json:"place"`
+		Outcome string `json:"outcome"`
+		Reason  string `json:"reason"`
+	}
+	type file struct {
+		Path string `json:"path"`
+		Text string `json:"text"`
+	}
+	report := struct {
+		Objects  int      `json:"objects"`
+		Said     int      `json:"said"`
+		Accepted int      `json:"accepted"`
+		Refused  int      `json:"refused"`
+		Unsaid   []unsaid `json:"unsaid"`
+		Delete   []string `json:"delete"`
+		Files    []file   `json:"files"`
+	}{len(r.Objects), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused), []unsaid{}, []string{}, []file{}}
+	for i := range r.Objects {
+		if o := &r.Objects[i]; o.Outcome != importer.Said {
+			report.Unsaid = append(report.Unsaid, unsaid{o.ID(), diag.PrintableLine(placeOf(o, around)), o.Outcome.String(), o.Reason})
+		}
+	}
+	for i := range r.Replaced {
+		report.Delete = append(report.Delete, r.Replaced[i].ID())
+	}
+	for _, f := range r.Files {
+		report.Files = append(report.Files, file{f.Name, f.Text})
+	}
+	return answerJSON(report)
+}

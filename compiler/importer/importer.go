@@ -1,0 +1,221 @@
+// Package importer turns policies that were written by hand into a project that lets through exactly the same requests.
+//
+// It takes the objects as the reader of Istio's manifests decodes them, builds statements of the language (package lang) and
+// prints them. What it wrote it compiles, and compares the result with what was given, namespace by namespace, as sets of
+// requests, in the way in which diff compares two sets of manifests. The importer shares nothing with what emits manifests,
+// so that a mistake of its own does not go unnoticed.
+//
+// An object is said by statements, or it is accepted: it stays where it is and as it is, and is judged beside the manifests
+// of the project. Which objects are said is found in rounds. The first one takes all whose rules have words in the language.
+// Each following one leaves out the objects behind a statement that the check refuses, or behind a difference, until there
+// is neither. An object that Istio would refuse is in force nowhere, and takes no part.
+package importer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/read"
+)
+
+// Given is what to import.
+type Given struct {
+	Manifests []*source.File
+	Workloads []inventory.Input // name services, their accounts and ports; may be empty
+	Settings  config.Project    // the trust domain and the root namespace of the mesh
+	Guess     bool              // a trust domain that every principal names takes the place of that of the settings
+	Today     time.Time
+}
+
+// Result is a project, and what became of each object.
+type Result struct {
+	Files    []File    // sorted by name; none where nothing was said or accepted
+	Objects  []Object  // of Istio's security group, sorted by namespace, kind and name
+	Replaced []Object  // objects that were said and are not overwritten: to be deleted in this order, once the manifests of the project are in force
+	Findings diag.List // about the manifests
+}
+
+// File is a file of a project.
+type File struct {
+	Name string // slash-separated, relative to the folder of the project
+	Text string
+}
+
+// Object is an object of Istio's security group, and what became of it.
+type Object struct {
+	Kind, Namespace, Name string
+	At                    source.Span
+	Outcome               Outcome
+	Reason                string // why it was not said; empty if it was
+}
+
+// ID is KIND NAMESPACE/NAME.
+func (o *Object) ID() string { return o.Kind + " " + o.Namespace + "/" + o.Name }
+
+// Outcome is what became of an object.
+type Outcome uint8
+
+const (
+	Said     Outcome = iota // by statements of the project
+	Accepted                // it stays as it is, beside the manifests of the project
+	Refused                 // by Istio, so that it is not in force
+)
+
+func (o Outcome) String() string { return [...]string{"said", "accepted", "refused"}[o] }
+
+// Count is the number of objects with an outcome.
+func (r *Result) Count(o Outcome) int {
+	n := 0
+	for i := range r.Objects {
+		if r.Objects[i].Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// importer carries one run.
+type importer struct {
+	Given
+	mesh     enforce.Mesh
+	layer    *enforce.Layer // all that is in force
+	objects  []*object
+	services map[string]*namespace
+	findings diag.List
+}
+
+// Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.
+func Import(ctx context.Context, given Given) (*Result, error) {
+	i := &importer{Given: given}
+	i.read()
+	i.name()
+	for {
+		p, err := i.write()
+		if err != nil {
+			return nil, err
+		}
+		again, err := i.prove(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return i.result(p), nil
+		}
+	}
+}
+
+// read reads the manifests, and sets apart what Istio would refuse and what no statement can say.
+func (i *importer) read() {
+	i.mesh = enforce.Mesh{TrustDomain: i.Settings.TrustDomain, RootNamespace: i.Settings.RootNamespace}
+	layer, found := read.Files(i.Manifests, i.mesh)
+	if domain := model.TrustDomain(layer); i.Guess && domain != "" && domain != i.mesh.TrustDomain {
+		i.mesh.TrustDomain = domain
+		layer, found = read.Files(i.Manifests, i.mesh)
+	}
+	i.findings = found
+	i.objects = find(i.Manifests)
+	byName := map[string]*enforce.Object{}
+	for _, p := range layer.Policies {
+		byName[p.Kind+" "+p.ID()] = p
+	}
+	seen := map[string]*object{}
+	i.objects = slices.DeleteFunc(i.objects, func(o *object) bool {
+		first := seen[o.ID()]
+		if first != nil && first.text() == o.text() {
+			return true
+		}
+		seen[o.ID()] = o
+		return false
+	})
+	var inForce []*enforce.Object
+	for _, o := range i.objects {
+		o.read = byName[o.ID()]
+		switch {
+		case o.read == nil:
+			o.accept("a %s is not judged", o.Kind)
+		case o.read.Broken && i.refusal(o) != "":
+			o.Outcome, o.Reason = Refused, i.refusal(o)
+		default:
+			inForce = append(inForce, o.read)
+		}
+	}
+	i.layer = enforce.NewLayer(layer.Mesh, layer.Table, inForce, layer.Destinations)
+	i.layer.Gateways, i.layer.Dataplanes = layer.Gateways, layer.Dataplanes
+	slices.SortStableFunc(i.objects, func(a, b *object) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// refusal is why an object would be refused: the first error about it.
+func (i *importer) refusal(o *object) string {
+	for _, d := range i.findings {
+		if d.Severity == diag.Error && o.has(d.Primary) {
+			return d.Message
+		}
+	}
+	return ""
+}
+
+// has reports whether a place is in the object.
+func (o *object) has(at source.Span) bool {
+	if at.IsZero() || at.File != o.At.File {
+		return false
+	}
+	line := at.StartPosition().Line
+	return line >= o.from && line <= o.to
+}
+
+// accept leaves an object as it is, for a reason. The first reason counts.
+func (o *object) accept(format string, args ...any) {
+	if o.Outcome == Said {
+		o.Outcome, o.Reason = Accepted, fmt.Sprintf(format, args...)
+	}
+}
+
+func (i *importer) result(p *draft) *Result {
+	r := &Result{Files: append(p.output, i.settings()), Replaced: replaced(i.objects, p)}
+	r.Files = append(r.Files, i.acceptedFiles()...)
+	slices.SortFunc(r.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	for _, o := range i.objects {
+		r.Objects = append(r.Objects, o.Object)
+	}
+	r.Findings = slices.DeleteFunc(i.findings, func(d diag.Diagnostic) bool {
+		return d.Code == diag.Undecided || d.Code == diag.SkippedObject || slices.ContainsFunc(i.objects, func(o *object) bool { return o.Outcome == Refused && o.has(d.Primary) })
+	})
+	return r
+}
+
+// replaced lists the objects that were said and that no object of the project has the name of. Once the new ones are in
+// force, all that allows can go: each request that is let through is allowed by the new ones, and what is denied still is, by
+// the old denies. Then the denies, whose requests nothing allows any more but the new ones, which have denies of their own;
+// then the modes.
+func replaced(objects []*object, p *draft) (all []Object) {
+	taken := map[string]bool{}
+	for _, m := range p.build.Manifests {
+		taken[m.Kind+" "+m.Namespace+"/"+m.Name] = true
+	}
+	step := func(o *object) int {
+		switch {
+		case o.read.Role == enforce.SetsModes:
+			return 2
+		case o.read.Effect == enforce.Deny:
+			return 1
+		}
+		return 0
+	}
+	said := slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return o.Outcome != Said || taken[o.ID()] })
+	slices.SortStableFunc(said, func(a, b *object) int { return cmp.Compare(step(a), step(b)) })
+	for _, o := range said {
+		all = append(all, o.Object)
+	}
+	return all
+}

@@ -1,0 +1,215 @@
+package importer
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// namespace is what is known of one namespace.
+type namespace struct {
+	name     string
+	services []*service
+}
+
+// service is pods that a policy selects, a caller that a policy names, or both.
+type service struct {
+	namespace string
+	name      string
+	account   string
+	labels    []policy.Label // of the selector; nil for a caller of which only the account is known
+	addresses []netip.Prefix // of a caller without an identity
+	ports     map[uint16]policy.Protocol
+	known     []*inventory.Workload
+	assumed   bool // the account is that of a principal that is called like the service
+}
+
+func (s *service) id() string { return s.namespace + "/" + s.name }
+
+// name finds the services that the manifests are about: one for each selector, and one for each account that principals
+// name and no selected pods are known or likely to have.
+func (i *importer) name() {
+	i.services = map[string]*namespace{}
+	var workloads []*inventory.Workload
+	if len(i.Workloads) > 0 {
+		set, found := inventory.Read(i.Workloads)
+		workloads = set.Workloads
+		i.findings = append(i.findings, found...).Sort()
+	}
+	var accounts [][2]string // namespace and account
+	for _, o := range i.objects {
+		if o.read == nil || o.Outcome == Refused {
+			continue
+		}
+		if labels := o.read.Labels(); len(labels) > 0 && !o.read.Gateways && o.Namespace != i.mesh.RootNamespace {
+			o.about = i.selected(o.read, workloads)
+		}
+		all := o.read.Mentions()
+		for _, principal := range all.Principals {
+			if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == i.mesh.TrustDomain && policy.IsLabel(id.Namespace) && policy.IsName(id.Account) {
+				accounts = append(accounts, [2]string{id.Namespace, id.Account})
+			}
+		}
+	}
+	slices.SortFunc(accounts, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	for _, a := range slices.Compact(accounts) {
+		i.caller(a[0], a[1], workloads)
+	}
+}
+
+func (i *importer) in(name string) *namespace {
+	n := i.services[name]
+	if n == nil {
+		n = &namespace{name: name}
+		i.services[name] = n
+	}
+	return n
+}
+
+// selected is the service of the pods that an object selects.
+func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) *service {
+	n := i.in(o.Namespace)
+	var labels []policy.Label
+	for _, l := range o.Selector {
+		labels = append(labels, policy.Label{Key: l.Key, Value: l.Value})
+	}
+	for _, s := range n.services {
+		if slices.Equal(s.labels, labels) {
+			return s
+		}
+	}
+	s := &service{namespace: o.Namespace, labels: labels, ports: map[uint16]policy.Protocol{}}
+	for _, w := range workloads {
+		if w.Namespace == o.Namespace && !slices.ContainsFunc(labels, func(l policy.Label) bool { return w.Labels[l.Key] != l.Value }) {
+			s.known = append(s.known, w)
+		}
+	}
+	var names []string
+	if len(s.known) == 1 {
+		names = append(names, s.known[0].Service)
+	}
+	byKey := o.Labels()
+	named := ""
+	for _, key := range policy.NamingLabels {
+		if byKey[key] != "" && named == "" {
+			named = key
+			names = append(names, byKey[key])
+		}
+	}
+	others := ""
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		if key != named {
+			others += "-" + byKey[key]
+		}
+	}
+	if len(s.known) > 0 && !slices.ContainsFunc(s.known, func(w *inventory.Workload) bool { return w.Account != s.known[0].Account }) {
+		s.account = s.known[0].Account
+	}
+	s.name = n.free(append(names, byKey[named]+others)...)
+	n.services = append(n.services, s)
+	return s
+}
+
+// caller makes sure that some service has an account.
+func (i *importer) caller(in, account string, workloads []*inventory.Workload) {
+	n := i.in(in)
+	if slices.ContainsFunc(n.services, func(s *service) bool { return s.account == account }) {
+		return
+	}
+	s := &service{namespace: in, account: account}
+	for _, w := range workloads {
+		if w.Namespace == in && w.Account == account {
+			s.known = append(s.known, w)
+		}
+	}
+	if len(s.known) == 0 {
+		for _, likely := range n.services {
+			if likely.account == "" && len(likely.known) == 0 && likely.labels != nil && (likely.name == account || likely.name+"-sa" == account) {
+				likely.account, likely.assumed = account, true
+				return
+			}
+		}
+	}
+	var names []string
+	if len(s.known) == 1 {
+		names = append(names, s.known[0].Service)
+	}
+	s.name = n.free(append(names, strings.TrimSuffix(account, "-service-account"), account)...)
+	n.services = append(n.services, s)
+}
+
+// outside is the service of callers without an identity at some addresses.
+func (n *namespace) outside(addresses []netip.Prefix) *service {
+	for _, s := range n.services {
+		if len(s.addresses) > 0 && slices.Equal(s.addresses, addresses) {
+			return s
+		}
+	}
+	s := &service{namespace: n.name, addresses: addresses}
+	s.name = n.free("at-" + addresses[0].String())
+	n.services = append(n.services, s)
+	return s
+}
+
+// words of the language that a service is not called.
+var reserved = []string{"any", "world", "pods"}
+
+// free returns the first of some names that no service has, or one like the last.
+func (n *namespace) free(names ...string) string {
+	taken := func(name string) bool {
+		return slices.Contains(reserved, name) || slices.ContainsFunc(n.services, func(s *service) bool {
+			return s.name == name || len(s.labels) == 1 && s.labels[0] == policy.Label{Key: policy.NamingLabels[0], Value: name} && s.name != name
+		})
+	}
+	last := "service"
+	for _, name := range names {
+		if name = plain(name); name == "" {
+			continue
+		}
+		if last = name; !taken(name) {
+			return name
+		}
+	}
+	for k := 2; ; k++ {
+		suffix := "-" + strconv.Itoa(k)
+		if name := strings.TrimRight(last[:min(len(last), policy.MaxLabel-len(suffix))], "-") + suffix; !taken(name) {
+			return name
+		}
+	}
+}
+
+// plain makes a name of any text.
+func plain(text string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(text))
+	return strings.Trim(name[:min(len(name), policy.MaxLabel-3)], "-")
+}
+
+// is reports whether the pods of a service are called so by their label app alone, as the language assumes.
+func (s *service) defaultLabels() bool {
+	return s.labels == nil || len(s.labels) == 1 && s.labels[0] == policy.Label{Key: policy.NamingLabels[0], Value: s.name}
+}
+
+// callersOf are the services with an account.
+func (i *importer) callersOf(in, account string) (all []*service) {
+	if n := i.services[in]; n != nil {
+		for _, s := range n.services {
+			if s.account == account {
+				all = append(all, s)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *service) int { return cmp.Compare(a.name, b.name) })
+	return all
+}

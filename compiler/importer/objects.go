@@ -1,0 +1,179 @@
+package importer
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// group is the API group of the objects that are imported.
+const group = "security.istio.io"
+
+// object is an object of the group among the manifests.
+type object struct {
+	Object
+	read *enforce.Object // nil for kinds that are not judged
+
+	node     *yaml.Node
+	from, to int        // its lines in the file, counted from 1
+	comments []string   // about the object as a whole
+	ofRule   [][]string // about each rule
+	about    *service   // the pods that it selects; nil for all of a namespace
+}
+
+// find lists the objects of the group in manifests, those in Lists too.
+func find(files []*source.File) (all []*object) {
+	for _, f := range files {
+		if yamldoc.Text(f) != nil {
+			continue // a finding of the reader
+		}
+		for doc := range yamldoc.Split(f) {
+			if !strings.Contains(doc.Text, group) || doc.Parse() != nil || doc.Root == nil {
+				continue
+			}
+			start := doc.Start().StartPosition().Line
+			end := start + strings.Count(strings.TrimRight(doc.Text, "\n"), "\n")
+			all = append(all, within(doc, doc.Root, start, end)...)
+		}
+	}
+	return all
+}
+
+// within lists the objects that a node is or has as items.
+func within(doc *yamldoc.Document, n *yaml.Node, from, to int) (all []*object) {
+	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	version, kind := scalar(n, "apiVersion"), scalar(n, "kind")
+	if items := value(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
+		for i, item := range items.Content {
+			end := to
+			if i+1 < len(items.Content) {
+				end = doc.Span(items.Content[i+1]).StartPosition().Line - 1
+			}
+			all = append(all, within(doc, item, doc.Span(item).StartPosition().Line, end)...)
+		}
+		return all
+	}
+	if of, _, _ := strings.Cut(version, "/"); of != group || kind == "" {
+		return nil
+	}
+	meta := value(n, "metadata")
+	o := &object{node: n, from: from, to: to}
+	o.Kind, o.Namespace, o.Name = kind, cmp.Or(scalar(meta, "namespace"), "default"), scalar(meta, "name")
+	o.At = doc.Span(n)
+	if name := value(meta, "name"); name != nil {
+		o.At = doc.Span(name)
+	}
+	o.readComments()
+	return []*object{o}
+}
+
+// value is the value of a key of a mapping; nil where it has none.
+func value(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	pairs, _ := yamldoc.Pairs(n)
+	for _, p := range pairs {
+		if p.Key.Value == key {
+			return p.Value
+		}
+	}
+	return nil
+}
+
+func scalar(n *yaml.Node, key string) string {
+	if v := value(n, key); v != nil && v.Kind == yaml.ScalarNode {
+		return v.Value
+	}
+	return ""
+}
+
+// readComments takes the comments of the object apart: those of each rule, and all others.
+func (o *object) readComments() {
+	rules := value(value(o.node, "spec"), "rules")
+	if rules != nil && rules.Kind == yaml.SequenceNode {
+		o.ofRule = make([][]string, len(rules.Content))
+		for i, rule := range rules.Content {
+			o.ofRule[i] = commentsOf(rule, nil, nil)
+		}
+	}
+	o.comments = commentsOf(o.node, rules, nil)
+}
+
+// commentsOf appends the comments of a node and of what is in it, without the items of one list.
+func commentsOf(n, without *yaml.Node, all []string) []string {
+	if n == nil {
+		return all
+	}
+	all = appendComment(all, n.HeadComment)
+	all = appendComment(all, n.LineComment)
+	if n != without && n.Kind != yaml.AliasNode {
+		for _, c := range n.Content {
+			all = commentsOf(c, without, all)
+		}
+	}
+	return appendComment(all, n.FootComment)
+}
+
+func appendComment(all []string, comment string) []string {
+	for line := range strings.Lines(comment) {
+		line = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(line), "#"))
+		if line != "" && !strings.HasPrefix(line, "Source: ") && !slices.Contains(all, line) { // Helm writes where a template is
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// serverFields are keys of metadata that a cluster adds.
+var serverFields = []string{"managedFields", "resourceVersion", "uid", "generation", "selfLink"}
+
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// text is the object as it would be applied, without what a cluster adds to it.
+func (o *object) text() string {
+	n := *o.node
+	n.Content = slices.Clone(n.Content)
+	drop(&n, "status")
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != "metadata" || n.Content[i+1].Kind != yaml.MappingNode {
+			continue
+		}
+		meta := *n.Content[i+1]
+		meta.Content = slices.Clone(meta.Content)
+		drop(&meta, serverFields...)
+		for j := 0; j+1 < len(meta.Content); j += 2 {
+			if meta.Content[j].Value != "annotations" || meta.Content[j+1].Kind != yaml.MappingNode {
+				continue
+			}
+			annotations := *meta.Content[j+1]
+			annotations.Content = slices.Clone(annotations.Content)
+			drop(&annotations, lastApplied)
+			if meta.Content[j+1] = &annotations; len(annotations.Content) == 0 {
+				drop(&meta, "annotations")
+			}
+			break
+		}
+		n.Content[i+1] = &meta
+	}
+	return encoded(&n)
+}
+
+// drop removes keys from a mapping.
+func drop(n *yaml.Node, keys ...string) {
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !slices.Contains(keys, n.Content[i].Value) {
+			kept = append(kept, n.Content[i], n.Content[i+1])
+		}
+	}
+	n.Content = kept
+}

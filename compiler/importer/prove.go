@@ -1,0 +1,200 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// prove compiles a project and compares it, together with what is accepted, with what was given. If it is refused or lets
+// through other requests, the objects behind that are accepted, and again is true.
+func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) {
+	inputs := compiler.Inputs{Config: i.Settings, Today: i.Today}
+	inputs.Config.Accepted = nil
+	inputs.Config.TrustDomain, inputs.Config.RootNamespace = i.mesh.TrustDomain, i.mesh.RootNamespace
+	for _, f := range p.output {
+		inputs.Files = append(inputs.Files, compiler.Input{Name: f.Name, Text: []byte(f.Text)})
+	}
+	parsed, err := compiler.Parse(ctx, inputs)
+	if err != nil {
+		return false, err
+	}
+	if p.build, err = parsed.Build(ctx, inputs.Config); err != nil {
+		return false, err
+	}
+	for _, d := range p.build.Findings {
+		if d.Severity != diag.Error {
+			continue
+		}
+		behind := p.behind(d.Primary)
+		if len(behind) == 0 {
+			return false, fmt.Errorf("the project that was written is refused: %s", d.Message)
+		}
+		for _, o := range behind {
+			again = again || o.Outcome == Said
+			o.accept("its statement would be refused: %s", d.Message)
+		}
+	}
+	if again {
+		return true, nil
+	}
+	changes, err := i.compare(ctx, p.build)
+	if err != nil {
+		return false, err
+	}
+	return i.blame(changes)
+}
+
+// behind lists the objects that the statement at a place comes from.
+func (p *draft) behind(at source.Span) []*object {
+	if at.IsZero() {
+		return nil
+	}
+	for _, o := range p.origin[at.File.Name] {
+		if at.Start >= o.at.Start && at.Start <= o.at.End {
+			return o.of
+		}
+	}
+	return nil
+}
+
+// beside is the manifests of a build together with what is accepted.
+func (i *importer) beside(b *compiler.Build) *enforce.Layer {
+	own := b.Model.Manifests
+	all := slices.Clone(own.Policies)
+	for _, o := range i.objects {
+		if o.Outcome == Accepted && o.read != nil {
+			all = append(all, o.read)
+		}
+	}
+	layer := enforce.NewLayer(own.Mesh, own.Table, all, i.layer.Destinations)
+	layer.Gateways, layer.Dataplanes = i.layer.Gateways, i.layer.Dataplanes
+	return layer
+}
+
+// difference is a request, in the words of the language, that the two sides treat differently, and whom it reaches.
+type difference struct {
+	words     string
+	namespace string            // empty: every one
+	labels    map[string]string // nil: the pods that nothing selects
+}
+
+// compare compares what a build lets through, beside what is accepted, with what was given.
+func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []difference, err error) {
+	layer := i.beside(b)
+	both := enforce.NewLayer(layer.Mesh, layer.Table, slices.Concat(i.layer.Policies, layer.Policies), nil)
+	services, _ := model.Named(both, i.mesh, i.pods())
+	d, err := diff.Compare(ctx, model.New(services, i.layer), model.New(services, layer), diff.Options{})
+	if err != nil {
+		return nil, err
+	}
+	at := func(words string, c *diff.Callee) {
+		found := difference{words: words}
+		if c != nil {
+			found.namespace = c.Namespace
+			if c.Service != nil {
+				found.labels = c.Service.Selector()
+			}
+		}
+		all = append(all, found)
+	}
+	for _, m := range d.Modes {
+		words := fmt.Sprintf("%s is %s, and would be %s", m.Scope(), m.Old, m.New)
+		if m.Callee == nil {
+			at(words, &diff.Callee{Namespace: m.Mesh})
+		} else {
+			at(words, m.Callee)
+		}
+	}
+	for kind, changes := range map[string][]diff.Change{"would be let in": slices.Concat(d.Opened, d.FailOpen), "would be shut out": slices.Concat(d.Closed, d.FailClosed)} {
+		for n := range changes {
+			at(changes[n].String()+" "+kind, &changes[n].Callee)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b difference) int { return strings.Compare(a.namespace+" "+a.words, b.namespace+" "+b.words) })
+	return all, nil
+}
+
+// pods are those that selectors distinguish: of one alone, and of any two that may select the same pods.
+func (i *importer) pods() (all []*policy.Service) {
+	for name, n := range i.services {
+		var selected []*service
+		for _, s := range n.services {
+			if s.labels != nil {
+				selected = append(selected, s)
+			}
+		}
+		for k, s := range selected {
+			all = append(all, &policy.Service{Namespace: name, Name: s.name, Labels: s.labels, Inbound: policy.Captures{Agent: true}})
+			if len(selected) > mostPairs {
+				continue
+			}
+			for _, other := range selected[:k] {
+				if labels, ok := joined(s.labels, other.labels); ok {
+					all = append(all, &policy.Service{Namespace: name, Name: s.name + "," + other.name, Labels: labels, Inbound: policy.Captures{Agent: true}})
+				}
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *policy.Service) int { return strings.Compare(a.ID(), b.ID()) })
+	return all
+}
+
+// mostPairs is how many selectors of a namespace are compared in pairs.
+const mostPairs = 100
+
+// joined is the labels of pods that two selectors select; false if there can be none.
+func joined(a, b []policy.Label) ([]policy.Label, bool) {
+	all := slices.Clone(a)
+	for _, l := range b {
+		switch k := slices.IndexFunc(a, func(m policy.Label) bool { return m.Key == l.Key }); {
+		case k < 0:
+			all = append(all, l)
+		case a[k] != l:
+			return nil, false
+		}
+	}
+	slices.SortFunc(all, func(a, b policy.Label) int { return strings.Compare(a.Key, b.Key) })
+	return all, len(all) > max(len(a), len(b))
+}
+
+// blame accepts the objects behind the differences. The first are those that select the pods, the next those of the
+// namespace, and the last those of the mesh.
+func (i *importer) blame(differences []difference) (again bool, err error) {
+	said := slices.DeleteFunc(slices.Clone(i.objects), func(o *object) bool { return o.Outcome != Said })
+	for _, d := range differences {
+		blamed := false
+		for _, applies := range []func(o *object) bool{
+			func(o *object) bool {
+				return o.Namespace == d.namespace && o.about != nil && d.labels != nil && !slices.ContainsFunc(o.about.labels, func(l policy.Label) bool { return d.labels[l.Key] != l.Value })
+			},
+			func(o *object) bool { return o.Namespace == d.namespace && o.about == nil },
+			func(o *object) bool { return o.Namespace == d.namespace },
+			func(o *object) bool { return d.namespace == "" && o.Namespace == i.mesh.RootNamespace },
+		} {
+			for _, o := range said {
+				if applies(o) {
+					o.accept("as intents it would not be the same: %s", d.words)
+					blamed = true
+				}
+			}
+			if blamed {
+				break
+			}
+		}
+		again = again || blamed
+	}
+	if len(differences) > 0 && !again {
+		return false, fmt.Errorf("the project that was written is not the same as the manifests: %s", differences[0].words)
+	}
+	return again, nil
+}
