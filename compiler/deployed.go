@@ -120,7 +120,7 @@ func pods(inv *inventory.Set) []enforce.Workload {
 func (b *Build) pods() (all []audit.Pods) {
 	for _, m := range b.Policy.Meshes {
 		for _, s := range m.Services {
-			if s.Proxied() && !m.Declares {
+			if s.Proxied() && m.Closes(s) {
 				labels, known := podsOf(s, b.Inventory)
 				all = append(all, audit.Pods{Service: s, Labels: labels, Known: known})
 			}

@@ -43,7 +43,7 @@ var imports = map[string][]string{
 	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/folder":   {"targets", "lang/diag", "lang/source"},
 	"targets/textdiff": {"lang/diag"},
-	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
+	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/bearing", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
 	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows the clauses that a target's reader makes of manifests, not their YAML.

@@ -1,12 +1,14 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // bare reports whether the manifests show that a workload has no proxy. If nothing but a missing label of its namespace
@@ -55,6 +57,20 @@ func (c *checker) dataplane(s *service) {
 	if len(s.workloads) == 0 {
 		found = c.declaredDataplane(s)
 	}
+	if s.decl != nil && s.decl.Gateway.Present() {
+		if len(s.workloads) > 0 && found.Dataplane != policy.Gateway {
+			d := c.list.Add(diag.NoGateway, s.decl.Gateway.Range, "%s is not a gateway by its manifest", s.Name).
+				WithRelated(s.workloads[0].At, "this one").
+				WithNote("the pods of a gateway have the injection template `gateway`, a label such as `istio: ingressgateway`, or labels that a Gateway selects").
+				WithHelp("delete `gateway`")
+			if found.Why != "" {
+				d.WithNote("%s", found.Why)
+			}
+			d.WithFix(false, s.decl.Gateway.Range, "", "delete `gateway`")
+		} else {
+			found = inventory.Dataplane{Dataplane: policy.Gateway, Why: cmp.Or(found.Why, "it is declared as one"), At: either(found.At, s.decl.Gateway.Range)}
+		}
+	}
 	s.Dataplane, s.DataplaneWhy, s.DataplaneAt = found.Dataplane, found.Why, found.At
 }
 
@@ -77,6 +93,50 @@ func (c *checker) declaredDataplane(s *service) inventory.Dataplane {
 		return inventory.Dataplane{Dataplane: policy.Ambient, Why: "namespace " + ns.Name + " is ambient", At: ns.At}
 	}
 	return inventory.Dataplane{}
+}
+
+// shutGateway reports a gateway that its namespace closes to everyone.
+func (c *checker) shutGateway(s *service) {
+	if s.shut() && !c.policy.DryRun {
+		c.list.Add(diag.ClosedRoute, s.At, "nobody can call the gateway %s: mesh %s is closed, and no edge leads to it", s.Name, s.Namespace).
+			WithNote("it is a gateway: %s", s.DataplaneWhy).
+			WithHelp("say who may: `world -> %s`", s.Name)
+	}
+}
+
+func (s *service) shut() bool {
+	return s.Dataplane == policy.Gateway && !s.mesh.Declares && len(s.allow) == 0
+}
+
+// selectedByRoot reports workloads that a policy for a gateway of the root namespace would bind too, because it binds every
+// namespace.
+func (c *checker) selectedByRoot(s *service) {
+	if len(s.allow)+len(s.deny) == 0 || len(s.Labels) == 0 || !c.isRoot(s.Namespace) {
+		return
+	}
+	labels := s.Selector()
+	for _, m := range c.meshes {
+		for _, other := range m.services {
+			if other == s || !other.Proxied() {
+				continue
+			}
+			var at source.Span
+			if len(other.workloads) == 0 && bearing.Selects(labels, other.Selector()) {
+				at = other.At
+			}
+			for _, w := range other.workloads {
+				if bearing.Selects(labels, w.Labels) {
+					at = w.At
+				}
+			}
+			if !at.IsZero() {
+				c.list.Add(diag.RootNamespace, s.At, "the policy of %s would bind %s too: it is in the root namespace, and both have the labels %s", s.ID(), other.ID(), selectorText(s.Labels)).
+					WithRelated(at, "these pods").
+					WithHelp("give the gateway a label that no other pods have: `service %s gateway label KEY=VALUE`", s.Name)
+				return
+			}
+		}
+	}
 }
 
 // gateway judges a rule that leads to a gateway. Its listeners, and not a mode, decide who may connect and who proves an

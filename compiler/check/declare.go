@@ -159,6 +159,10 @@ func (c *checker) declareService(m *mesh, d *lang.Service) {
 	m.services = append(m.services, s)
 	if d.Outside.Present() {
 		s.Dataplane = policy.NoProxy
+		if d.Gateway.Present() {
+			c.list.Add(diag.MisplacedClause, d.Gateway.Range, "a gateway has a proxy, and is not outside the mesh").
+				WithHelp("keep one of `gateway` and `outside`")
+		}
 	}
 
 	for i, a := range d.Accounts {

@@ -150,7 +150,7 @@ func (c *checker) lintService(s *service) {
 	case idle && !s.Proxied() && !s.declaredOutside():
 		c.list.Add(diag.NoProxy, s.outsideAt(), "%s has no proxy: %s", s.Name, s.outsideWhy()).
 			WithHelp("inject its proxy and restart it, or declare it `service %s outside`", s.Name)
-	case idle && !invited && !exported && len(s.mesh.sections) > 0:
+	case idle && !invited && !exported && len(s.mesh.sections) > 0 && !s.shut():
 		c.list.Add(diag.IsolatedService, s.At, "nothing may call %s, and it calls nothing", s.Name).
 			WithHelp("write an edge from or to it, or delete it")
 	}

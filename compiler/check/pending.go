@@ -35,9 +35,6 @@ func (c *checker) pending(files []*lang.File) {
 					refuse(s.Default.Range, quoted(s.Default.Text))
 				}
 			case *lang.Service:
-				if s.Gateway.Present() {
-					refuse(s.Gateway.Range, "a gateway")
-				}
 				if len(s.Was) > 0 {
 					refuse(s.Was[0].Range, "an earlier account")
 				}

@@ -24,7 +24,9 @@ func (c *checker) sound() {
 			if s.bound() {
 				c.nameable(s)
 				c.selectable(s)
+				c.selectedByRoot(s)
 			}
+			c.shutGateway(s)
 			for _, r := range s.allow {
 				c.identities(r, false)
 			}

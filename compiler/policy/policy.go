@@ -109,6 +109,9 @@ type Group struct {
 	Members []*Service // sorted
 }
 
+// Closes reports whether calls to a service of the mesh need an edge: the namespace is closed, or the service by its own edges.
+func (m *Mesh) Closes(s *Service) bool { return !m.Declares || len(s.Allow) > 0 }
+
 // Service is one workload: pods with one selector and one identity.
 type Service struct {
 	Namespace    string

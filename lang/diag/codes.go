@@ -70,6 +70,7 @@ const (
 	SelectorMismatch     Code = "MESH2014"
 	SharedAddress        Code = "MESH2015"
 	ProxiedOutside       Code = "MESH2016"
+	NoGateway            Code = "MESH2017"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
 	WorldIntoStrict      Code = "MESH2103"
@@ -192,6 +193,7 @@ var Table = []Entry{
 	{SelectorMismatch, Error, FromNothing, "a selector that matches none of the service's pods"},
 	{SharedAddress, Error, FromNothing, "two services that share an address but not their edges"},
 	{ProxiedOutside, Error, FromNothing, "a service declared outside the mesh whose manifest shows a proxy"},
+	{NoGateway, Error, FromNothing, "a service declared as a gateway whose manifest shows none"},
 	{NoProxy, Warning, FromUnread, "a workload without a proxy"},
 	{PermissiveCallee, Warning, FromUnread, "edges into a permissive mesh"},
 	{WorldIntoStrict, Warning, FromUnread, "world as a caller of a strict port"},

@@ -51,7 +51,8 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 			if len(part) == 0 {
 				continue
 			}
-			spec := &v1beta1.AuthorizationPolicy{Selector: selectorOf(s.Labels), Rules: rulesOf(part)}
+			spec := &v1beta1.AuthorizationPolicy{Rules: rulesOf(part)}
+			spec.Selector, spec.TargetRefs = bind(s)
 			if deny {
 				spec.Action = v1beta1.AuthorizationPolicy_DENY
 			}

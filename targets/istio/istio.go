@@ -34,8 +34,8 @@
 //   - DISABLE is added or removed while edges or denies by identity change: under DISABLE no caller has an identity
 //   - the labels of a service change: its objects stop selecting its pods one after another
 //
-// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication goes into the root namespace, because
-// the objects there bind every namespace.
+// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication and the policies of gateways go into
+// the root namespace, because the objects there bind every namespace.
 package istio
 
 import (
@@ -119,6 +119,11 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	for _, m := range p.Meshes {
 		if m.Name == e.root {
 			first.refuseRoot(m)
+			for _, s := range m.Services {
+				if s.Dataplane == policy.Gateway {
+					jobs = append(jobs, func(b *builder) { b.service(m, s) })
+				}
+			}
 			continue
 		}
 		if !first.acceptMesh(m) {

@@ -90,7 +90,7 @@ func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule) {
 		}
 		help := fmt.Sprintf("deny the prefix %s*", o.Path[:strings.IndexByte(o.Path, '{')])
 		const unmatched = "a deny of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and "
-		if len(s.Allow) == 0 && slices.ContainsFunc(b.Meshes, func(m *policy.Mesh) bool { return m.Name == s.Namespace && m.Declares }) {
+		if slices.ContainsFunc(b.Meshes, func(m *policy.Mesh) bool { return m.Name == s.Namespace && !m.Closes(s) }) {
 			b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), unmatched+"nothing closes %s", o.Path, s.ID()).
 				WithHelp("%s, or state the mode of %s, which closes it", help, s.Namespace)
 			continue

@@ -36,9 +36,12 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 	for _, s := range m.Services {
 		for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 			for i := range rules {
+				if s.Dataplane == policy.Gateway {
+					break
+				}
 				b.acceptPaths(rules[i].Ops, rules[i].At)
 				b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace, where a policy would bind the whole mesh", s.ID()).
-					WithHelp("move it to a namespace of its own; if it is a gateway, name it as a caller only: its listeners decide who may call it")
+					WithHelp("move it to a namespace of its own; if it is a gateway, say so: `service %s gateway`", s.Name)
 			}
 		}
 		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
@@ -47,7 +50,7 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 	}
 	for _, x := range m.Externals {
 		b.findings.Add(diag.Inexpressible, x.At, "an external cannot go into the root namespace %s", b.root).
-			WithNote("its objects bind every namespace, so meshc puts only the mesh-wide mode there")
+			WithNote("its objects bind every namespace, so meshc puts only the mesh-wide mode and the policies of gateways there")
 	}
 }
 

@@ -141,7 +141,7 @@ func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) e
 	}
 	r.edges(m, split)
 	r.bypassed(s)
-	if mesh.Declares {
+	if !mesh.Closes(s) {
 		return nil
 	}
 	r.Findings(Manifest, widened(m, s))

@@ -123,7 +123,7 @@ func (e *explaining) service() (err error) {
 	case callee.Gateway():
 		e.note(CalleeGateway{e.To})
 	}
-	if mesh := m.Mesh(e.To.Namespace); mesh != nil && mesh.Declares {
+	if mesh := m.Mesh(e.To.Namespace); mesh != nil && !mesh.Closes(e.To) {
 		e.note(DeclaredOnly{mesh})
 	}
 	if e.fromOutside() {

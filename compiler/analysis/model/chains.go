@@ -41,7 +41,7 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 			if i := slices.IndexFunc(chain.Services[:len(chain.Services)-1], func(s *policy.Service) bool { return !s.Proxied() }); i >= 0 {
 				d.WithNote("%s has no proxy, so anyone who reaches it may call it", chain.Services[i].ID())
 				before = policy.Source{Service: chain.Services[i]}
-			} else if i := slices.IndexFunc(chain.Services, func(s *policy.Service) bool { return m.meshes[s.Namespace].Declares }); i >= 0 {
+			} else if i := slices.IndexFunc(chain.Services, func(s *policy.Service) bool { return !m.meshes[s.Namespace].Closes(s) }); i >= 0 {
 				d.WithNote("mesh %s only declares services, so nothing here stops calls to %s", chain.Services[i].Namespace, chain.Services[i].ID())
 				if i < len(chain.Services)-1 {
 					before = policy.Source{Service: chain.Services[i]}

@@ -13,7 +13,7 @@ type intents struct {
 	sources  []space.Source
 	plain    space.Set        // the sources without an identity
 	named    map[string][]int // the others, by their identity
-	declares bool             // the mesh only declares, so that nothing is closed
+	open     bool             // nothing closes the service
 	allow    rules
 	deny     rules
 	want     space.Set
@@ -22,7 +22,7 @@ type intents struct {
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
 	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
-		declares: m.meshes[s.Namespace].Declares, want: space.NewSet(n)}
+		open: !m.meshes[s.Namespace].Closes(s), want: space.NewSet(n)}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
 			in.plain.Add(i)
@@ -38,7 +38,7 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 // a strict port; at a disabled one nobody has an identity. The next call overwrites the set.
 func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	clear(in.want)
-	if in.declares {
+	if in.open {
 		in.want.AddRange(0, len(in.sources))
 	} else {
 		in.allow.each(in.model.Manifests.Table, r, in.want.AddAll)

@@ -55,6 +55,8 @@ func (b *builder) addNamespace(m *policy.Mesh) {
 		n := &Node{ID: s.ID(), Namespace: m.Name, Name: s.Name, Account: s.Account, At: location(s.At)}
 		if !s.Proxied() {
 			n.Kind = Outside
+		} else if s.Dataplane == policy.Gateway {
+			n.Kind = Gateway
 		}
 		for _, a := range s.Addresses {
 			n.Addresses = append(n.Addresses, a.String())
@@ -168,7 +170,7 @@ func (b *builder) loosest(s *policy.Service, from policy.Source, ports []Port) M
 
 func (b *builder) port(s *policy.Service, p policy.Port) Port {
 	port := Port{p.Number, p.Protocol.String(), NoMTLS}
-	if s.Proxied() {
+	if s.Proxied() && s.Dataplane != policy.Gateway { // whose listeners have a TLS of their own
 		switch b.policy.ModeOf(b.meshes[s.Namespace], s, p.Number) {
 		case policy.Strict:
 			port.MTLS = Strict

@@ -44,10 +44,11 @@ const (
 	External            // a host outside the mesh
 	Any                 // every caller with an identity of the mesh
 	World               // every caller, with an identity or without
+	Gateway             // a proxy at the edge of the mesh
 )
 
 func (k Kind) MarshalText() ([]byte, error) {
-	return []byte([...]string{"service", "outside", "namespace", "external", "any", "world"}[k]), nil
+	return []byte([...]string{"service", "outside", "namespace", "external", "any", "world", "gateway"}[k]), nil
 }
 
 // isWildcard reports whether the node stands for callers that no declaration lists.

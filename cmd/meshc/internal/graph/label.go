@@ -13,6 +13,8 @@ func (n *Node) texts() (title, detail string) {
 		return n.ID, abbreviated(n.Hosts)
 	case Outside:
 		return n.ID, "no proxy"
+	case Gateway:
+		return n.Name, "gateway"
 	case AnyInNamespace:
 		return n.ID, "any identity of it"
 	case Any:

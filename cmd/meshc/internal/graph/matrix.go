@@ -105,6 +105,9 @@ func (n *Node) rowLabel() string {
 	if n.Kind == Outside {
 		return n.Name + " (outside)"
 	}
+	if n.Kind == Gateway {
+		return n.Name + " (gateway)"
+	}
 	return n.Name
 }
 
@@ -165,7 +168,7 @@ func (g *Graph) writeCounts(b *bytes.Buffer, callers, callees []*Node) {
 	}
 	services := 0
 	for _, n := range g.Nodes {
-		if n.Kind == Service || n.Kind == Outside {
+		if n.Kind == Service || n.Kind == Outside || n.Kind == Gateway {
 			services++
 		}
 	}

@@ -306,7 +306,7 @@ $("theme").addEventListener("click", () => {
   recolour();
 });
 
-const services = nodes.filter((n) => n.kind === "service" || n.kind === "outside").length;
+const services = nodes.filter((n) => ["service", "outside", "gateway"].includes(n.kind)).length;
 $("counts").textContent = [plural(services, "service"), plural(edges.length, "edge"), plural(graph.namespaces.length, "namespace"),
   graph.environment ? "environment " + graph.environment : ""].filter(Boolean).join(" · ");
 canvas.setAttribute("aria-label", "A picture of who may call whom. The list of services and the details contain the same information as text.");
