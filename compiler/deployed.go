@@ -94,7 +94,7 @@ func bound(p *policy.Policy) (all []enforce.Workload) {
 func unjudged(p *policy.Policy) (list diag.List) {
 	causes := map[source.Span][]*policy.Service{}
 	for _, s := range p.Services() {
-		if s.Dataplane == policy.Unjudged {
+		if !s.Dataplane.Judged() {
 			causes[s.DataplaneAt] = append(causes[s.DataplaneAt], s)
 		}
 	}
@@ -106,6 +106,13 @@ func unjudged(p *policy.Policy) (list diag.List) {
 		list.Add(diag.UnknownEffect, at, "what is let through to %s%s is not judged: %s", services[0].ID(), more, services[0].DataplaneWhy)
 	}
 	return list
+}
+
+// unjudged reports the services of which nothing is judged and of which the build has not said so.
+func (b *Build) unjudged() diag.List {
+	return slices.DeleteFunc(unjudged(b.Policy), func(d diag.Diagnostic) bool {
+		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
+	})
 }
 
 func pods(inv *inventory.Set) []enforce.Workload {

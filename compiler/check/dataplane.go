@@ -46,7 +46,8 @@ func (c *checker) dataplane(s *service) {
 		case w.NoProxy != "": // none, or not certain
 		case i == 0 || found.Dataplane == w.Dataplane.Dataplane:
 			found = w.Dataplane
-		case w.Dataplane.Dataplane == policy.Unjudged:
+		case found.Dataplane == policy.Proxyless: // which most of its policies are about
+		case !w.Dataplane.Dataplane.Judged():
 			found = w.Dataplane
 		case found.Dataplane == policy.Gateway || w.Dataplane.Dataplane == policy.Gateway:
 			found = inventory.Dataplane{Dataplane: policy.Unjudged, Why: "some of its pods are a gateway and others are not", At: w.At}

@@ -29,8 +29,9 @@ func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Data
 	switch templates := template.Annotations[bearing.Templates]; {
 	case templates == "gateway":
 		return Dataplane{policy.Gateway, "its injection template is gateway", place("annotations", bearing.Templates)}
-	case templates != "" && !slices.Contains(strings.Split(templates, ","), "sidecar"), strings.Contains(templates, "grpc-"):
-		// Besides grpc-agent and grpc-simple, by which a library takes the place of the proxy, an installation may have its own.
+	case strings.Contains(templates, "grpc-"): // grpc-agent, grpc-simple
+		return Dataplane{policy.Proxyless, "its injection template is " + templates, place("annotations", bearing.Templates)}
+	case templates != "" && !slices.Contains(strings.Split(templates, ","), "sidecar"): // of an installation
 		return Dataplane{policy.Unjudged, "its injection template is " + templates, place("annotations", bearing.Templates)}
 	}
 	if why := bearing.Waypoint(template.Labels); why != "" {

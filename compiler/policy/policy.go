@@ -152,12 +152,16 @@ func CompareFronts(a, b Front) int {
 type Dataplane uint8
 
 const (
-	Sidecar  Dataplane = iota // a proxy in each of its pods
-	Ambient                   // ztunnel on its node, which enforces rules for connections but sees no requests
-	NoProxy                   // nothing: no identity, no mutual TLS, and no policy is enforced
-	Gateway                   // a proxy at the edge of the mesh, whose listeners have a TLS of their own
-	Unjudged                  // a waypoint in front of it, or a library in place of a proxy: what these let through is not judged
+	Sidecar   Dataplane = iota // a proxy in each of its pods
+	Ambient                    // ztunnel on its node, which enforces rules for connections but sees no requests
+	NoProxy                    // nothing: no identity, no mutual TLS, and no policy is enforced
+	Gateway                    // a proxy at the edge of the mesh, whose listeners have a TLS of their own
+	Unjudged                   // a waypoint in front of it, or proxies of another kind: what these let through is not judged
+	Proxyless                  // a library in place of a proxy, which only some servers of a process use: not judged either
 )
+
+// Judged reports whether it is known what is let through to a workload.
+func (d Dataplane) Judged() bool { return d != Unjudged && d != Proxyless }
 
 // Proxied reports whether a proxy enforces policies for the service and proves its identity to others.
 func (s *Service) Proxied() bool { return s.Dataplane != NoProxy }

@@ -262,8 +262,17 @@ func (b *builder) mesh(m *policy.Mesh) {
 	if b.DryRun {
 		wave = waveShadow
 	}
-	b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, &v1beta1.AuthorizationPolicy{}))
+	spec := &v1beta1.AuthorizationPolicy{}
+	if !b.DryRun && slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return s.Dataplane == policy.Proxyless }) {
+		spec.Rules = nobody
+	}
+	b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, spec))
 }
+
+// nobody is a rule that no caller matches: one with an identity and without. A policy with it denies what one without rules
+// does. Istio tells proxyless gRPC nothing of the latter, so that it would let everyone through, and nothing of a dry run, so
+// that it would enforce this: buildRBAC in pilot/pkg/networking/grpcgen/lds.go of istio/istio.
+var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Source{Principals: anyPrincipal, NotPrincipals: anyPrincipal}}}}}
 
 // service emits the objects of one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {

@@ -89,7 +89,7 @@ func (b *builder) modeInRoot(at source.Span, mode string) {
 // acceptService refuses a workload that no policy could select.
 func (b *builder) acceptService(s *policy.Service) bool {
 	switch {
-	case s.Dataplane == policy.Unjudged:
+	case !s.Dataplane.Judged():
 		b.findings.Add(diag.Inexpressible, either(s.At, s.DataplaneAt), "no policy for %s can be expressed: %s", s.ID(), s.DataplaneWhy).
 			WithRelated(s.DataplaneAt, "because of this").
 			WithHelp("give its pods a sidecar, and let calls to it pass no waypoint")

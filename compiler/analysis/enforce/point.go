@@ -105,7 +105,7 @@ func (m *Layer) For(w Workload) *Point {
 }
 
 // Judged reports whether what the point lets through is judged at all. Where it is not, every request is undecided.
-func (c *Point) Judged() bool { return c.dataplane != policy.Unjudged }
+func (c *Point) Judged() bool { return c.dataplane.Judged() }
 
 // Gateway reports whether the point is at the edge of the mesh.
 func (c *Point) Gateway() bool { return c.dataplane == policy.Gateway }
@@ -156,11 +156,11 @@ func (c *Point) compose(peers []*Object, root string) {
 			*level = p
 		}
 	}
-	switch c.dataplane {
-	case policy.Gateway:
+	switch {
+	case c.Gateway():
 		c.mode = peerMode{mode: Listener}
 		return
-	case policy.Unjudged:
+	case !c.Judged():
 		c.mode = peerMode{mode: Unknown}
 		return
 	}
