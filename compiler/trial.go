@@ -121,7 +121,7 @@ func (b *Build) breaks(q, asked *explain.Query, after *model.Model, removed bool
 		var broken bool
 		switch {
 		case g.Kind == policy.Never && g.Transitive:
-			last, err := after.CallersOf(asked.To, g.Ports, g.Ops)
+			last, err := after.CallersOf(asked.To, &g.Requests)
 			if err != nil {
 				return nil, err
 			}

@@ -195,7 +195,7 @@ func (r *rule) parts() []*rule {
 	var parts []*rule
 	for _, p := range ports {
 		for _, o := range ops {
-			parts = append(parts, &rule{Rule: policy.Rule{Ports: p, Ops: o}})
+			parts = append(parts, &rule{Rule: policy.Rule{Requests: policy.Requests{Ports: p, Ops: o}}})
 		}
 	}
 	return parts

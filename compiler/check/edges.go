@@ -114,7 +114,7 @@ func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []
 		if s.mesh != m && !c.consented(consent, r) {
 			continue
 		}
-		r.key = r.Rule.OperationKey()
+		r.key = r.Requests.Key()
 		c.repeats(r, deny)
 		if deny {
 			s.deny = append(s.deny, r)

@@ -69,7 +69,7 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
 				continue
 			}
-			r := &rule{Rule: policy.Rule{ToAt: t.Ref.Range, Ops: ops}, callee: s}
+			r := &rule{Rule: policy.Rule{ToAt: t.Ref.Range, Requests: policy.Requests{Ops: ops}}, callee: s}
 			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
 				stmt.used = true // it has a finding; that nothing uses it would only follow
 				continue

@@ -97,10 +97,10 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
 			}
-			key := r.Rule.OperationKey()
+			key := r.Requests.Key()
 			pg := byPorts[key]
 			if pg == nil {
-				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Ports: r.Ports, Ops: ops,
+				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Requests: r.Requests,
 					Transitive: g.Transitive, Except: except.sources, Because: g.Because.Text, At: g.Range}
 				byPorts[key] = pg
 				if len(from) > 0 || g.Kind == lang.Only {

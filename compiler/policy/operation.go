@@ -2,9 +2,7 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -151,26 +149,6 @@ func (o Operation) String() string {
 		return o.Path
 	}
 	return methods + " " + o.Path
-}
-
-// OperationKey returns a key that is equal for two rules exactly when they have the same ports, operations and conditions.
-func (r *Rule) OperationKey() string {
-	if len(r.Ports) == 0 && len(r.Ops) == 0 && len(r.Where) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	for _, p := range r.Ports {
-		b.WriteByte(':')
-		b.WriteString(strconv.Itoa(int(p)))
-	}
-	for _, o := range r.Ops {
-		b.WriteByte('\n')
-		b.WriteString(o.String())
-	}
-	for _, c := range r.Where {
-		fmt.Fprintf(&b, "\n%s %q %t %q", c.Dimension, c.Key, c.Not, c.Values)
-	}
-	return b.String()
 }
 
 // Compare orders sources: services by mesh and name, then NS/*, then any, then world.

@@ -106,14 +106,14 @@ func TestMatches(t *testing.T) {
 }
 
 // Rules are alike only where their conditions are, too.
-func TestOperationKey(t *testing.T) {
+func TestKey(t *testing.T) {
 	where := func(not bool, values ...string) string {
-		r := Rule{Ports: []uint16{80}, Where: []Condition{{Dimension: "host", Values: values, Not: not}}}
-		return r.OperationKey()
+		r := Requests{Ports: []uint16{80}, Where: []Condition{{Dimension: "host", Values: values, Not: not}}}
+		return r.Key()
 	}
-	plain := Rule{Ports: []uint16{80}}
+	plain := Requests{Ports: []uint16{80}}
 	assert.Equal(t, where(false, "a"), where(false, "a"))
-	for _, other := range []string{plain.OperationKey(), where(true, "a"), where(false, "b"), where(false, "a", "b"), where(false, "a b")} {
+	for _, other := range []string{plain.Key(), where(true, "a"), where(false, "b"), where(false, "a", "b"), where(false, "a b")} {
 		assert.NotEqual(t, where(false, "a"), other)
 	}
 }

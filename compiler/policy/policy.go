@@ -204,12 +204,11 @@ type Port struct {
 
 // Rule is what one intent says about one callee: any of From may (or, in Deny, must not) do any of Ops on any of Ports.
 type Rule struct {
-	From    []Source
-	FromAt  []source.Span // of each source, parallel to From
-	ToAt    source.Span   // of the callee
-	Ports   []uint16      // sorted; empty: every port, declared or not
-	Ops     []Operation   // empty: every request. If there are any, Ports is not empty, and all of them are HTTP
-	Where   []Condition   // all must hold; empty: always
+	From   []Source
+	FromAt []source.Span // of each source, parallel to From
+	Except []Source      // callers of From that are left out
+	ToAt   source.Span   // of the callee
+	Requests
 	Because string
 	Until   string // YYYY-MM-DD
 	At      source.Span
@@ -223,8 +222,10 @@ func (r *Rule) SourceAt(i int) source.Span {
 	return r.At
 }
 
-// Leads reports whether a rule includes a port.
-func (r *Rule) Leads(port uint16) bool { return len(r.Ports) == 0 || slices.Contains(r.Ports, port) }
+// Includes reports whether a rule is surely about all callers that a source stands for.
+func (r *Rule) Includes(f Source) bool {
+	return Includes(r.From, f) && !slices.ContainsFunc(r.Except, func(e Source) bool { return e.Meets(f) })
+}
 
 // SourceKind says which callers a Source stands for.
 type SourceKind uint8
@@ -269,6 +270,11 @@ func (s Source) Includes(f Source) bool {
 	return f == s
 }
 
+// Meets reports whether two sources may stand for the same caller.
+func (s Source) Meets(f Source) bool {
+	return s.Includes(f) || f.Includes(s)
+}
+
 // Includes reports whether one of the sources includes f.
 func Includes(sources []Source, f Source) bool {
 	return slices.ContainsFunc(sources, func(s Source) bool { return s.Includes(f) })
@@ -280,15 +286,6 @@ type Operation struct {
 	Path    string   // exact, `prefix*`, `*suffix`, `*`, or a template with {*} and {**}
 	Every   bool     // {*} and {**} stand for all text, not only for what the template of a proxy takes
 	At      source.Span
-}
-
-// Condition restricts one dimension of a request other than port, method and path.
-type Condition struct {
-	Dimension string   // the name of a dimension of compiler/analysis/space
-	Key       []string // of a dimension whose values have several texts: the name of the header, or the path of the claim
-	Values    []string // any of them, each with a wildcard at one end at most; sorted, never empty
-	Not       bool     // none of Values, instead of any
-	At        source.Span
 }
 
 // External is a host outside the mesh, declared in one namespace.
@@ -321,11 +318,10 @@ func (k GuardKind) String() string { return [...]string{"never", "always", "only
 
 // Guard is a statement that the policy must satisfy.
 type Guard struct {
-	Kind       GuardKind
-	From       []Source
-	To         []*Service // empty: the guard applies to nothing and holds
-	Ports      []uint16   // empty: every port
-	Ops        []Operation
+	Kind GuardKind
+	From []Source
+	To   []*Service // empty: the guard applies to nothing and holds
+	Requests
 	Transitive bool
 	Except     []Source
 	Because    string

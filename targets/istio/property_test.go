@@ -361,7 +361,7 @@ func TestRuleLimit(t *testing.T) {
 		services = append(services, &policy.Service{Namespace: "pay", Name: fmt.Sprint("x", i), Account: fmt.Sprint("x", i)})
 	}
 	for set := 1; set < 1<<len(services); set++ {
-		rule := policy.Rule{Ports: []uint16{80}, Ops: []policy.Operation{{Path: fmt.Sprintf("/set/%d", set)}}}
+		rule := policy.Rule{Requests: policy.Requests{Ports: []uint16{80}, Ops: []policy.Operation{{Path: fmt.Sprintf("/set/%d", set)}}}}
 		for i, s := range services {
 			if set&(1<<i) != 0 {
 				rule.From = append(rule.From, policy.Source{Kind: policy.FromService, Service: s})
@@ -393,7 +393,7 @@ func TestTooLargeToSplit(t *testing.T) {
 	p, callee := sample(rand.New(rand.NewPCG(0, 0)), 0)
 	file := source.NewFile("shop.mesh", "service z\n")
 	callee.At = file.Span(8, 9)
-	rule := policy.Rule{From: []policy.Source{{Kind: policy.FromService, Service: p.Meshes[0].Services[0]}}, Ports: []uint16{80}}
+	rule := policy.Rule{From: []policy.Source{{Kind: policy.FromService, Service: p.Meshes[0].Services[0]}}, Requests: policy.Requests{Ports: []uint16{80}}}
 	for i := range 10000 {
 		rule.Ops = append(rule.Ops, policy.Operation{Path: fmt.Sprintf("/orders/of/the/year/%d", i)})
 	}

@@ -226,7 +226,7 @@ func (e *edges) conflict(w *model.Way, at *edge, port uint16) string {
 	}
 	if w.Anonymous() && mode != enforce.Unknown && mode != enforce.Listener && !(mode == enforce.Disable && w.Rule == nil) {
 		world := func(c space.Source) bool { return c.Identity() == "" && c.Elsewhere }
-		if f := e.fate(port, nil, nil, world); f.refused != "" {
+		if f := e.fate(port, &policy.Requests{}, nil, world); f.refused != "" {
 			return w.String() + ", so they have no identity: " + f.refused
 		}
 	}
@@ -241,10 +241,11 @@ type fate struct {
 }
 
 // fate is what becomes of some callers: of all that match, or of those among the candidates where these are not nil.
-func (e *edges) fate(port uint16, ops []policy.Operation, candidates []int, is func(space.Source) bool) (f fate) {
+func (e *edges) fate(port uint16, q *policy.Requests, candidates []int, is func(space.Source) bool) (f fate) {
+	about := e.Subject(q)
 	for i := range e.split.Operations {
 		r := &e.split.Operations[i]
-		if r.Request.Port() != port || !model.Occurs(e.service, &r.Request) || !model.Matches(&r.Request, nil, ops) {
+		if r.Request.Port() != port || !model.Occurs(e.service, &r.Request) || !about.Does(&r.Request) {
 			continue
 		}
 		n := len(candidates)
@@ -256,7 +257,7 @@ func (e *edges) fate(port uint16, ops []policy.Operation, candidates []int, is f
 				c = candidates[c]
 			}
 			switch {
-			case !is(e.split.Sources[c]):
+			case !is(e.split.Sources[c]) || !about.From(e.split.Sources[c], r.Request.HTTP):
 			case r.Outcomes[0].Allowed.Has(c):
 				return fate{known: true}
 			case r.Outcomes[0].Undecided.Has(c) && f.doubt == "":
@@ -281,7 +282,9 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 			return
 		}
 	}
-	if is := e.fate(port, rule.Ops, candidates, func(c space.Source) bool { return e.Represents(c, f) }); is.known {
+	if is := e.fate(port, &rule.Requests, candidates, func(c space.Source) bool {
+		return e.Represents(c, f) && !e.MatchesAnySource(c, rule.Except)
+	}); is.known {
 		e.add(model.Caller{Source: f}, port, rule.At, is)
 	}
 }

@@ -29,6 +29,10 @@ func (q *question) ports() []uint16 {
 	return []uint16{q.Port}
 }
 
+func (q *question) requests() *policy.Requests {
+	return &policy.Requests{Ports: q.ports(), Ops: q.Ops}
+}
+
 // Answer is how every request that a question is about is decided.
 type Answer struct {
 	question
@@ -81,7 +85,7 @@ func (a *Answer) verdict() Verdict {
 func answer(m *model.Model, q question) (*Answer, error) {
 	var extra space.Distinctions
 	m.AddSources(&extra, []policy.Source{q.From})
-	model.AddOperations(&extra, q.ports(), q.Ops)
+	m.AddRequests(&extra, q.requests())
 	split, err := m.Split(q.To, extra)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
@@ -93,11 +97,12 @@ func answer(m *model.Model, q question) (*Answer, error) {
 			callers = append(callers, c)
 		}
 	}
+	requests := q.requests()
 	byPort := map[uint16][]*enforce.Class{}
 	var ports []uint16
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, q.ports(), q.Ops) || !w.carries(r.Request.Port()) || !model.Concerns(q.To, q.ports(), r.Request.Port()) {
+		if !model.Occurs(q.To, &r.Request) || !model.Matches(&r.Request, requests) || !w.carries(r.Request.Port()) || !model.Concerns(q.To, q.ports(), r.Request.Port()) {
 			continue
 		}
 		if byPort[r.Request.Port()] == nil {
@@ -281,7 +286,7 @@ func nearest(m *model.Model, q question, except []policy.Source) (*model.Chain, 
 	if err != nil {
 		return nil, err
 	}
-	last, err := m.CallersOf(q.To, q.ports(), q.Ops)
+	last, err := m.CallersOf(q.To, q.requests())
 	if err != nil {
 		return nil, err
 	}

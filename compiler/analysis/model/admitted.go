@@ -100,19 +100,23 @@ func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
 	return all, fmt.Sprint(c.World, c.Any, except)
 }
 
-// CallersOf is the callers that may do one of some operations at a service. Every caller that reaches a service without a proxy
+// CallersOf is the callers that may send one of some requests to a service. Every caller that reaches a service without a proxy
 // may call it.
-func (m *Model) CallersOf(s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
-	return m.callersOf(new(enforce.Classifier), s, ports, ops)
+func (m *Model) CallersOf(s *policy.Service, q *policy.Requests) (*Callers, error) {
+	return m.callersOf(new(enforce.Classifier), s, q)
 }
 
-func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, ports []uint16, ops []policy.Operation) (*Callers, error) {
+func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, q *policy.Requests) (*Callers, error) {
 	c := &Callers{Identities: map[string]bool{}, Namespaces: map[string]bool{}, World: !s.Proxied(), Outside: map[string]bool{}}
 	if !s.Proxied() {
 		return c, nil
 	}
+	if err := m.knownDimensions(q); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ID(), err)
+	}
 	var extra space.Distinctions
-	AddOperations(&extra, ports, ops)
+	m.AddRequests(&extra, q)
+	about := m.Subject(q)
 	split, err := m.splitWith(classifier, s, m.Callee(s), extra)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ID(), err)
@@ -120,10 +124,13 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, por
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !Occurs(s, &r.Request) || !Matches(&r.Request, ports, ops) || !Concerns(s, ports, r.Request.Port()) {
+		if !Occurs(s, &r.Request) || !about.Does(&r.Request) || !Concerns(s, q.Ports, r.Request.Port()) {
 			continue
 		}
 		split.MarkOpen(r, open)
+	}
+	for n, caller := range split.Sources {
+		open[n] = open[n] && about.From(caller, true)
 	}
 	m.outsiders(c, split.Classes, open)
 	others := map[int]bool{} // by identity: those that the language has no name for

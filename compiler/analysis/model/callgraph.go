@@ -32,7 +32,7 @@ func (m *Model) allCallers() (map[*policy.Service]*Callers, error) {
 	all := map[*policy.Service]*Callers{}
 	var classifier enforce.Classifier
 	for _, s := range m.Policy.Services() {
-		callers, err := m.callersOf(&classifier, s, nil, nil)
+		callers, err := m.callersOf(&classifier, s, &policy.Requests{})
 		if err != nil {
 			return nil, err
 		}

@@ -18,8 +18,8 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	for _, to := range g.To {
 		// The last call may be narrowed to ports and operations; those before it may be anything.
 		var last *Callers
-		if len(g.Ports)+len(g.Ops) > 0 {
-			if last, err = m.CallersOf(to, g.Ports, g.Ops); err != nil {
+		if !g.All() {
+			if last, err = m.CallersOf(to, &g.Requests); err != nil {
 				return nil, err
 			}
 		}
@@ -76,7 +76,7 @@ func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Serv
 		return false, nil
 	}
 	for _, end := range g.To {
-		callers, err := m.CallersOf(end, g.Ports, g.Ops)
+		callers, err := m.CallersOf(end, &g.Requests)
 		if err != nil {
 			return false, err
 		}
@@ -102,7 +102,10 @@ func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span)
 		if !slices.Contains(rule.From, caller) && (caller.Kind != policy.FromService || !m.MatchesAnySource(space.Source{Request: &r, Elsewhere: true}, rule.From)) {
 			continue
 		}
-		if callers, _ := m.where(rule); m.Manifests.Table.In(callers, &r) {
+		if policy.Includes(rule.Except, caller) {
+			continue
+		}
+		if s := m.Subject(&rule.Requests); s.From(space.Source{Request: &r}, true) {
 			return rule.At
 		}
 		if at.IsZero() {

@@ -49,7 +49,7 @@ func TestAnotherDimension(t *testing.T) {
 			b := &policy.Service{Namespace: "shop", Name: "b", Account: "b", Labels: []policy.Label{{Key: "app", Value: "b"}}}
 			from := policy.Source{Service: a}
 			at := source.NewFile("shop.mesh", "a -> b").Span(0, 6)
-			b.Allow = []policy.Rule{{From: []policy.Source{from}, Where: []policy.Condition{{Dimension: row.info.Name, Values: []string{row.value}}}, At: at}}
+			b.Allow = []policy.Rule{{From: []policy.Source{from}, Requests: policy.Requests{Where: []policy.Condition{{Dimension: row.info.Name, Values: []string{row.value}}}}, At: at}}
 			never := &policy.Guard{Kind: policy.Never, From: b.Allow[0].From, To: []*policy.Service{b}}
 			p := &policy.Policy{
 				TrustDomain: "cluster.local", RootNamespace: "istio-system",
@@ -98,7 +98,7 @@ func TestAnotherDimension(t *testing.T) {
 		})
 	}
 	t.Run("that the table does not have", func(t *testing.T) {
-		s := &policy.Service{Namespace: "shop", Name: "a", Allow: []policy.Rule{{Where: []policy.Condition{{Dimension: "tenant", Values: []string{"blue"}}}}}}
+		s := &policy.Service{Namespace: "shop", Name: "a", Allow: []policy.Rule{{Requests: policy.Requests{Where: []policy.Condition{{Dimension: "tenant", Values: []string{"blue"}}}}}}}
 		p := &policy.Policy{Meshes: []*policy.Mesh{{Name: "shop", Services: []*policy.Service{s}}}}
 		err := model.New(p, enforce.NewLayer(enforce.Mesh{}, space.Standard, nil, nil)).Prove(t.Context())
 		assert.ErrorContains(t, err, `unknown dimension "tenant"`)
@@ -114,10 +114,10 @@ func TestChainsLeadOverRulesWhoseConditionsHold(t *testing.T) {
 	text := source.NewFile("shop.mesh", "a -> b where; a -> b; b -> c")
 	from := func(s *policy.Service) []policy.Source { return []policy.Source{{Service: s}} }
 	b.Allow = []policy.Rule{
-		{From: from(a), Where: []policy.Condition{{Dimension: "as", Values: []string{"admin"}}}, At: text.Span(0, 12)},
+		{From: from(a), Requests: policy.Requests{Where: []policy.Condition{{Dimension: "as", Values: []string{"admin"}}}}, At: text.Span(0, 12)},
 		{From: from(a), At: text.Span(14, 20)},
 	}
-	c.Allow = []policy.Rule{{From: from(b), Where: b.Allow[0].Where, At: text.Span(22, 28)}}
+	c.Allow = []policy.Rule{{From: from(b), Requests: b.Allow[0].Requests, At: text.Span(22, 28)}}
 	p := &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system", Meshes: []*policy.Mesh{{Name: "shop", Services: []*policy.Service{a, b, c}}}}
 	table := append(space.Standard[:len(space.Standard):len(space.Standard)], space.Info{Kind: space.Text{}, Caller: true, Name: "as"})
 	graph, err := model.New(p, enforce.NewLayer(enforce.Mesh{}, table, nil, nil)).CallGraph()

@@ -119,10 +119,7 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 		if g.Kind == policy.Never && g.Transitive {
 			continue
 		}
-		key := (&policy.Rule{Ports: g.Ports, Ops: g.Ops}).OperationKey()
-		if slices.ContainsFunc(g.Ops, func(o policy.Operation) bool { return o.Every }) {
-			key += "\n*"
-		}
+		key := g.Requests.Key()
 		for _, s := range g.To {
 			if !s.Proxied() {
 				continue
@@ -137,12 +134,18 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 	verdicts := map[aboutCallee]verdict{}
 	var classifier enforce.Classifier
 	for _, at := range order {
+		if err := m.knownDimensions(&byCallee[at][0].Requests); err != nil {
+			for _, g := range byCallee[at] {
+				verdicts[aboutCallee{g, at.callee}] = verdict{err: err}
+			}
+			continue
+		}
 		var extra space.Distinctions
 		for i, g := range byCallee[at] {
 			m.AddSources(&extra, g.From)
 			m.AddSources(&extra, g.Except)
 			if i == 0 {
-				AddOperations(&extra, g.Ports, g.Ops)
+				m.AddRequests(&extra, &g.Requests)
 			}
 		}
 		split, err := m.splitWith(&classifier, at.callee, m.Callee(at.callee), extra)
@@ -187,11 +190,12 @@ func (m *Model) judge(g *policy.Guard, callees map[aboutCallee]verdict) (*diag.D
 func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 	s := split.Service
 	order := plainFirst(split.Sources)
+	about := m.Subject(&g.Requests)
 	reached := make([]bool, len(g.From)) // for an only: which of its callers reach the destination at all
 	perhaps := make([]bool, len(g.From)) // for an only: which of them may
 	for i := range split.Operations {
 		r := &split.Operations[i]
-		if !Occurs(s, &r.Request) || !Matches(&r.Request, g.Ports, g.Ops) || !Concerns(s, g.Ports, r.Request.Port()) {
+		if !Occurs(s, &r.Request) || !about.Does(&r.Request) || !Concerns(s, g.Ports, r.Request.Port()) {
 			continue
 		}
 		o := &r.Outcomes[0]
@@ -199,7 +203,7 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 		idle := m.Policy.DryRun && o.Mode == enforce.Disable
 		for _, c := range order {
 			caller := split.Sources[c]
-			if Unproven(caller, o.Mode) {
+			if Unproven(caller, o.Mode) || !about.From(caller, r.Request.HTTP) {
 				continue
 			}
 			named := m.representsAny(caller, g.From) || caller.Identity() != "" && m.MatchesAnySource(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
@@ -275,8 +279,8 @@ func (m *Model) judgeOutside(g *policy.Guard, s *policy.Service) *diag.Diagnosti
 // judgeUDP judges the ports of a destination that are not TCP: no proxy sees what comes there.
 // https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
 func (m *Model) judgeUDP(g *policy.Guard, s *policy.Service) *diag.Diagnostic {
-	i := slices.IndexFunc(s.UDP, func(port uint16) bool { return len(g.Ports) == 0 || slices.Contains(g.Ports, port) })
-	if i < 0 || g.Kind == policy.Always || len(g.Ops) > 0 || !s.Proxied() {
+	i := slices.IndexFunc(s.UDP, func(port uint16) bool { return g.Leads(port) })
+	if i < 0 || g.Kind == policy.Always || g.OfHTTP() || !s.Proxied() {
 		return nil
 	}
 	code := diag.NeverBroken

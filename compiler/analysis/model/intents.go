@@ -41,9 +41,9 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	if in.open {
 		in.want.AddRange(0, len(in.sources))
 	} else {
-		in.allow.each(in.model.Manifests.Table, r, in.want.AddAll)
+		in.allow.each(r, in.want.AddAll)
 	}
-	in.deny.each(in.model.Manifests.Table, r, in.want.RemoveAll)
+	in.deny.each(r, in.want.RemoveAll)
 	switch mode {
 	case policy.Strict:
 		in.want.RemoveAll(in.plain)
@@ -71,17 +71,15 @@ type rules struct {
 }
 
 type ruleSet struct {
-	*policy.Rule
-	from  space.Set
-	where space.Box // on what callers do
-	http  bool      // it has a condition on what is HTTP's
+	Subject
+	who space.Set
 }
 
 func (in *intents) rules(all []policy.Rule) rules {
 	var rs rules
 	for i := range all {
 		rule := in.rule(&all[i])
-		if path := onlyPath(rule.Rule); path != "" {
+		if path := onlyPath(&all[i]); path != "" {
 			if rs.exact == nil {
 				rs.exact = map[string][]*ruleSet{}
 			}
@@ -94,30 +92,28 @@ func (in *intents) rules(all []policy.Rule) rules {
 }
 
 func (in *intents) rule(rule *policy.Rule) *ruleSet {
-	rs := &ruleSet{Rule: rule, from: in.from(rule.From)}
-	if len(rule.Where) > 0 {
-		var callers space.Box
-		table := in.model.Manifests.Table
-		callers, rs.where = in.model.where(rule)
-		rs.http = table.HTTP([]space.Box{callers, rs.where})
+	rs := &ruleSet{in.model.Subject(&rule.Requests), in.from(rule.From)}
+	if len(rule.Except) > 0 {
+		rs.who.RemoveAll(in.from(rule.Except))
+	}
+	if len(rs.callers) > 0 {
 		met := space.NewSet(len(in.sources))
 		for i, caller := range in.sources {
-			r := *caller.Request
-			if r.HTTP = true; table.In(callers, &r) {
+			if rs.From(caller, true) {
 				met.Add(i)
 			}
 		}
-		rs.from = rs.from.Common(met)
+		rs.who = rs.who.Common(met)
 	}
 	return rs
 }
 
 // each calls a function with the callers of every rule that applies to what a request does.
-func (rs *rules) each(table space.Table, r *space.Request, do func(space.Set)) {
+func (rs *rules) each(r *space.Request, do func(space.Set)) {
 	for _, list := range [...][]*ruleSet{rs.exact[r.Text(space.Path)], rs.other} {
 		for _, rule := range list {
-			if Matches(r, rule.Ports, rule.Ops) && (r.HTTP || !rule.http) && (len(rule.where) == 0 || table.In(rule.where, r)) {
-				do(rule.from)
+			if rule.Does(r) {
+				do(rule.who)
 			}
 		}
 	}

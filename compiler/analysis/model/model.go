@@ -163,14 +163,8 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
 			m.AddSources(&a, rules[i].From)
-			AddOperations(&a, rules[i].Ports, rules[i].Ops)
-			callers, operations := m.where(&rules[i])
-			if len(callers) > 0 {
-				a.From = append(a.From, callers)
-			}
-			if len(operations) > 0 {
-				a.Operations = append(a.Operations, operations)
-			}
+			m.AddSources(&a, rules[i].Except)
+			m.AddRequests(&a, &rules[i].Requests)
 		}
 	}
 	for _, p := range s.Ports {
@@ -196,25 +190,6 @@ func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 	}
 }
 
-// AddOperations has operations on some ports distinguished from others.
-func AddOperations(a *space.Distinctions, ports []uint16, ops []policy.Operation) {
-	on := space.Box{}.And(space.Port, space.PortPatterns(ports)...)
-	if len(ops) == 0 && len(ports) > 0 {
-		a.Operations = append(a.Operations, on)
-	}
-	for _, o := range ops {
-		b := slices.Clip(on).And(space.Method, space.Standard.Patterns(space.Method, o.Methods...)...)
-		switch {
-		case o.Path == "":
-		case o.Every && policy.IsTemplate(o.Path):
-			b = b.And(space.Path, space.EveryPattern(o.Path))
-		default:
-			b = b.And(space.Path, space.Standard.Pattern(space.Path, o.Path))
-		}
-		a.Operations = append(a.Operations, b)
-	}
-}
-
 // Occurs reports whether a class of requests can occur at a service: a port that is declared as HTTP carries no
 // other requests, and one that is declared as something else carries no HTTP that a proxy would see.
 func Occurs(s *policy.Service, r *space.Request) bool {
@@ -232,26 +207,17 @@ func Concerns(s *policy.Service, ports []uint16, port uint16) bool {
 	return len(ports) > 0 || !s.Inbound.Of(port).Own
 }
 
-// Matches reports whether a request is one of those that ports and operations of the language mean.
-func Matches(r *space.Request, ports []uint16, ops []policy.Operation) bool {
-	if len(ports) > 0 {
-		found := false
-		for _, p := range ports {
-			found = found || p == r.Port()
-		}
-		if !found {
-			return false
-		}
+// Matches reports whether a request is to one of the ports and does one of the operations of some requests. Their other
+// conditions do not count.
+func Matches(r *space.Request, q *policy.Requests) bool {
+	if len(q.Ports) > 0 && !slices.Contains(q.Ports, r.Port()) {
+		return false
 	}
-	if len(ops) == 0 {
+	if len(q.Ops)+len(q.Without) == 0 {
 		return true
 	}
-	for _, o := range ops {
-		if r.HTTP && o.Matches(r.Text(space.Method), r.Text(space.Path)) {
-			return true
-		}
-	}
-	return false
+	does := func(o policy.Operation) bool { return o.Matches(r.Text(space.Method), r.Text(space.Path)) }
+	return r.HTTP && (len(q.Ops) == 0 || slices.ContainsFunc(q.Ops, does)) && !slices.ContainsFunc(q.Without, does)
 }
 
 // Split is every class of requests to a service that its policies, its intents or the extra distinctions distinguish.

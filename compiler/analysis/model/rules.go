@@ -57,6 +57,18 @@ func onlyPath(rule *policy.Rule) string {
 	return rule.Ops[0].Path
 }
 
+// holds reports whether a request is one of those that a rule is about.
+func (m *Model) holds(rule *policy.Rule, caller space.Source, r *space.Request) bool {
+	if !Matches(r, &rule.Requests) {
+		return false
+	}
+	if len(rule.Where) == 0 {
+		return true
+	}
+	s := m.Subject(&rule.Requests)
+	return s.Does(r) && s.From(caller, r.HTTP)
+}
+
 func (index ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	found := len(rules)
 	look := func(k ruleKey) {
@@ -65,7 +77,7 @@ func (index ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source,
 				return
 			}
 			rule := &rules[i]
-			if Matches(r, rule.Ports, rule.Ops) && (k.principal != "" || m.MatchesAnySource(caller, rule.From)) && m.holds(rule, caller, r) {
+			if (k.principal != "" || m.MatchesAnySource(caller, rule.From)) && !m.MatchesAnySource(caller, rule.Except) && m.holds(rule, caller, r) {
 				found = i
 				return
 			}

@@ -17,43 +17,99 @@ func (m *Model) dimension(name string) int {
 func (m *Model) known(s *policy.Service) error {
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
-			for _, c := range rules[i].Where {
-				if m.dimension(c.Dimension) < 0 {
-					return fmt.Errorf("unknown dimension %q", c.Dimension)
-				}
+			if err := m.knownDimensions(&rules[i].Requests); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// where is the conditions of a rule: on its callers, and on what they do. All of their dimensions are known.
-func (m *Model) where(rule *policy.Rule) (callers, operations space.Box) {
-	table := m.Manifests.Table
-	for _, w := range rule.Where {
+func (m *Model) knownDimensions(q *policy.Requests) error {
+	for _, c := range q.Where {
+		if m.dimension(c.Dimension) < 0 {
+			return fmt.Errorf("unknown dimension %q", c.Dimension)
+		}
+	}
+	return nil
+}
+
+// Subject is what a statement is about: the ports and operations of some requests, and their conditions as those on callers and
+// those on what callers do.
+type Subject struct {
+	*policy.Requests
+	table               space.Table
+	callers, operations space.Box
+	http                bool // one of the conditions is on what is HTTP's
+}
+
+// Subject makes the subject of requests whose dimensions are all known.
+func (m *Model) Subject(q *policy.Requests) Subject {
+	s := Subject{Requests: q, table: m.Manifests.Table}
+	for _, w := range q.Where {
 		c := space.Condition{Dimension: space.Dimension(m.dimension(w.Dimension))}
-		if patterns := table.KeyPatterns(c.Dimension, w.Key, w.Values...); w.Not {
+		patterns := s.table.KeyPatterns(c.Dimension, w.Key, w.Values...)
+		if w.Every {
+			patterns = s.table.EveryPatterns(c.Dimension, w.Values...)
+		}
+		if w.Not {
 			c.Not = patterns
 		} else {
 			c.Is = patterns
 		}
-		if table[c.Dimension].Caller {
-			callers = append(callers, c)
+		if s.table[c.Dimension].Caller {
+			s.callers = append(s.callers, c)
 		} else {
-			operations = append(operations, c)
+			s.operations = append(s.operations, c)
 		}
 	}
-	return callers, operations
+	s.http = len(q.Where) > 0 && s.table.HTTP([]space.Box{s.callers, s.operations})
+	return s
 }
 
-// holds reports whether a request meets all conditions of a rule. One on what is HTTP's is met by HTTP alone.
-func (m *Model) holds(rule *policy.Rule, caller space.Source, r *space.Request) bool {
-	if len(rule.Where) == 0 {
+// Does reports whether a request does one of the things that the subject is about. A condition on what is HTTP's is met by HTTP
+// alone.
+func (s *Subject) Does(r *space.Request) bool {
+	return Matches(r, s.Requests) && (r.HTTP || !s.http) && (len(s.operations) == 0 || s.table.In(s.operations, r))
+}
+
+// From reports whether a caller meets the conditions on callers.
+func (s *Subject) From(caller space.Source, http bool) bool {
+	if len(s.callers) == 0 {
 		return true
 	}
-	table := m.Manifests.Table
-	callers, operations := m.where(rule)
-	from := *caller.Request
-	from.HTTP = r.HTTP
-	return table.In(callers, &from) && table.In(operations, r)
+	r := *caller.Request
+	r.HTTP = http
+	return s.table.In(s.callers, &r)
+}
+
+// AddRequests has requests distinguished from others.
+func (m *Model) AddRequests(a *space.Distinctions, q *policy.Requests) {
+	on := space.Box{}.And(space.Port, space.PortPatterns(q.Ports)...)
+	if len(q.Ops)+len(q.Without) == 0 && len(q.Ports) > 0 {
+		a.Operations = append(a.Operations, on)
+	}
+	for _, ops := range [...][]policy.Operation{q.Ops, q.Without} {
+		for _, o := range ops {
+			b := slices.Clip(on).And(space.Method, space.Standard.Patterns(space.Method, o.Methods...)...)
+			switch {
+			case o.Path == "":
+			case o.Every && policy.IsTemplate(o.Path):
+				b = b.And(space.Path, space.EveryPattern(o.Path))
+			default:
+				b = b.And(space.Path, space.Standard.Pattern(space.Path, o.Path))
+			}
+			a.Operations = append(a.Operations, b)
+		}
+	}
+	if len(q.Where) == 0 {
+		return
+	}
+	s := m.Subject(q)
+	if len(s.callers) > 0 {
+		a.From = append(a.From, s.callers)
+	}
+	if len(s.operations) > 0 {
+		a.Operations = append(a.Operations, s.operations)
+	}
 }

@@ -96,6 +96,17 @@ func (t Table) KeyPatterns(d Dimension, key []string, written ...string) []Patte
 	return all
 }
 
+// EveryPatterns reads patterns of a dimension whose wildcards stand for all text: those of hosts for the ports of hosts too.
+func (t Table) EveryPatterns(d Dimension, written ...string) []Pattern {
+	all := t.Patterns(d, written...)
+	for i, p := range all {
+		if d == Host && p.kind == suffix {
+			all[i].kind = everyHost
+		}
+	}
+	return all
+}
+
 // Facts is values by their dimension, as they are written.
 type Facts map[Dimension]string
 

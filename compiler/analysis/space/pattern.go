@@ -21,12 +21,13 @@ type Pattern struct {
 type patternKind uint8
 
 const (
-	exact    patternKind = iota
-	prefix               // of text
-	suffix               // of text
-	present              // any value at all
-	template             // a path with {*} and {**}, as Envoy matches them
-	every                // the same for all text
+	exact     patternKind = iota
+	prefix                // of text
+	suffix                // of text
+	present               // any value at all
+	template              // a path with {*} and {**}, as Envoy matches them
+	every                 // the same for all text
+	everyHost             // hosts that end with text, with a port or without
 
 	inNamespace // a namespace, which may have `*` anywhere
 	ofAccount   // NAMESPACE/ACCOUNT
@@ -161,6 +162,8 @@ func (p *Pattern) globs() []glob {
 				i++
 			}
 		}
+	case everyHost:
+		return []glob{glob(nil).some(anyByte).literal(p.text), glob(nil).some(anyByte).literal(p.text + ":").some(anyByte)}
 	case inNamespace: // .*/ns/NAMESPACE/.*, where `*` is .*
 		g = g.some(anyByte).literal(policy.NamespacePart)
 		for i, part := range strings.Split(p.text, "*") {
@@ -283,7 +286,7 @@ func (p Pattern) String() string {
 	switch p.kind {
 	case prefix:
 		return p.text + "*"
-	case suffix:
+	case suffix, everyHost:
 		return "*" + p.text
 	case present:
 		return "*"
