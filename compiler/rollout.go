@@ -41,8 +41,8 @@ func Halfway(ctx context.Context, before []targets.File, after Side, environment
 	for _, first := range []func(o targets.Named) bool{
 		func(o targets.Named) bool { return o.Kind == "peerauthentication" },
 		func(o targets.Named) bool { return o.Kind != "peerauthentication" },
-		func(o targets.Named) bool { return !o.IsDeny() },
-		func(o targets.Named) bool { return o.IsDeny() },
+		func(o targets.Named) bool { return !o.Denies },
+		func(o targets.Named) bool { return o.Denies },
 		func(o targets.Named) bool { return o.Folder != root },
 		func(o targets.Named) bool { return o.Folder == root },
 		func(o targets.Named) bool { return o.Folder != root && o.Kind == "peerauthentication" },

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -10,19 +11,17 @@ type Named struct {
 	Folder string
 	Kind   string // in lower case
 	Name   string
+	Denies bool // its action is DENY
 }
 
-// IsDeny reports whether the object holds the denies of a service.
-func (n Named) IsDeny() bool {
-	return n.Kind == "authorizationpolicy" && strings.Contains(n.Name+"-", "-deny-") && n.Name != "default-deny"
-}
+var denies = regexp.MustCompile(`(?m)^  action: DENY$`)
 
 // named returns the object in a file, and false for the files that list objects.
 func named(f File) (Named, bool) {
 	folder, base := path.Split(f.Path)
 	_, rest, ok := strings.Cut(strings.TrimSuffix(base, extension), "-") // after the wave
 	kind, name, isObject := strings.Cut(rest, "-")
-	return Named{strings.TrimSuffix(folder, "/"), kind, name}, ok && isObject && folder != "" && base != KustomizationName
+	return Named{strings.TrimSuffix(folder, "/"), kind, name, denies.Match(f.Data)}, ok && isObject && folder != "" && base != KustomizationName
 }
 
 // Between returns a delivery whose objects are those of now for which first returns true, and otherwise those of old.

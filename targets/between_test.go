@@ -17,8 +17,19 @@ func TestBetween(t *testing.T) {
 	want := Layout(manifests("3 PeerAuthentication istio-system/default\n32 PeerAuthentication shop/default\n5 AuthorizationPolicy shop/b-deny\n20 AuthorizationPolicy shop/b-ingress\n20 AuthorizationPolicy gone/a-ingress\n"), "prod")
 	require.Equal(t, want, half)
 
-	for name, deny := range map[string]bool{"b-deny": true, "b-deny-2": true, "default-deny": false, "deny-ingress": false, "b-ingress": false} {
-		require.Equal(t, deny, Named{"shop", "authorizationpolicy", name}.IsDeny(), name)
+}
+
+// The action says whether an object denies. A service may be called a-deny.
+func TestDenies(t *testing.T) {
+	for text, deny := range map[string]bool{
+		"kind: AuthorizationPolicy\nspec:\n  action: DENY\n  rules:\n":           true,
+		"kind: AuthorizationPolicy\nspec:\n  rules:\n  - {}\n":                   false,
+		"kind: AuthorizationPolicy\nspec: {}\n":                                  false,
+		"metadata:\n  annotations:\n    note: |\n      action: DENY\nspec: {}\n": false,
+	} {
+		o, ok := named(File{Path: "shop/13-authorizationpolicy-a-deny-ingress.yaml", Data: []byte(text)})
+		require.True(t, ok)
+		require.Equal(t, Named{"shop", "authorizationpolicy", "a-deny-ingress", deny}, o)
 	}
 }
 

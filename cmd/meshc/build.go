@@ -79,7 +79,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	}
 
 	files := targets.Layout(c.Manifests, b.environment)
-	c.Findings = append(c.Findings, append(c.missingNamespaces(), leftOut(b.output, files).Apply(c.project.Config.Warnings)...)...)
+	c.Findings = append(c.Findings, append(c.missingNamespaces(), unlisted(b.output, files).Apply(c.project.Config.Warnings)...)...)
 	if c.Findings.HasErrors() {
 		return b.conclude(cmd, c, "")
 	}
@@ -121,8 +121,8 @@ func removed(changes folder.Changes) (files []targets.File) {
 	return files
 }
 
-// leftOut finds manifests of others in a folder that is about to get its first kustomization.yaml.
-func leftOut(dir string, files []targets.File) diag.List {
+// unlisted finds manifests of others in a folder that is about to get its first kustomization.yaml.
+func unlisted(dir string, files []targets.File) diag.List {
 	wanted, fresh := map[string]bool{}, map[string]bool{} // fresh: the folders with a new kustomization.yaml
 	for _, f := range files {
 		at := filepath.Join(dir, filepath.FromSlash(f.Path))
@@ -147,7 +147,7 @@ func leftOut(dir string, files []targets.File) diag.List {
 		})
 	}
 	slices.Sort(names)
-	return targets.LeftOut(diag.OmittedManifest, names)
+	return targets.Unlisted(diag.OmittedManifest, names)
 }
 
 // head reads the start of a file, which may be a dump of any size.

@@ -226,7 +226,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		for _, line := range meanwhile(windows) {
 			description.Meanwhile = append(description.Meanwhile, forge.Line{Intent: line})
 		}
-		for _, path := range change.LeftOut {
+		for _, path := range change.Unlisted {
 			description.Others = append(description.Others, forge.Line{Intent: path + " is no longer applied"})
 		}
 		if lost := targets.LostNamespaces(change.Old, change.New); len(lost) > 0 {

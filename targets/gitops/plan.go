@@ -34,22 +34,22 @@ type plan struct {
 	added    map[string]bool
 	written  []string
 	removed  []string
-	leftOut  map[string]bool
+	unlisted map[string]bool
 	findings diag.List
 }
 
 // apply puts the files of want into a folder with the given tree, next to the files of others, and returns the new tree.
 func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
-	p.before, p.added, p.leftOut = map[string][]byte{}, map[string]bool{}, map[string]bool{}
+	p.before, p.added, p.unlisted = map[string][]byte{}, map[string]bool{}, map[string]bool{}
 	root, err := p.merge("", tree, want)
-	if left := slices.Sorted(maps.Keys(p.leftOut)); len(left) > 0 {
+	if left := slices.Sorted(maps.Keys(p.unlisted)); len(left) > 0 {
 		for i := range left {
 			left[i] = p.name(left[i])
 		}
 		if p.unseen && !p.overwrite { // nobody would see a warning in time
-			p.findings = append(p.findings, targets.LeftOut(diag.ForeignFile, left)...)
+			p.findings = append(p.findings, targets.Unlisted(diag.ForeignFile, left)...)
 		} else {
-			p.findings = append(p.findings, targets.LeftOut(diag.OmittedManifest, left)...)
+			p.findings = append(p.findings, targets.Unlisted(diag.OmittedManifest, left)...)
 		}
 	}
 	slices.Sort(p.written)
@@ -80,7 +80,7 @@ func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.
 		}
 	}
 	if _, makes := want.files[targets.KustomizationName]; makes && !seen[targets.KustomizationName] {
-		if err := p.findLeftOut(prefix, old, want); err != nil {
+		if err := p.findUnlisted(prefix, old, want); err != nil {
 			return tree, err
 		}
 	}
@@ -111,8 +111,8 @@ func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.
 	return p.fresh.addTree(entries)
 }
 
-// findLeftOut finds manifests of others in and below a folder that gets its first kustomization.yaml.
-func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *folder) error {
+// findUnlisted finds manifests of others in and below a folder that gets its first kustomization.yaml.
+func (p *plan) findUnlisted(prefix string, entries []object.TreeEntry, want *folder) error {
 	for _, e := range entries {
 		path := prefix + e.Name
 		_, owned := p.owns(path)
@@ -127,7 +127,7 @@ func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *fold
 			if below == nil {
 				below = &folder{}
 			}
-			if err := p.findLeftOut(path+"/", inside, below); err != nil {
+			if err := p.findUnlisted(path+"/", inside, below); err != nil {
 				return err
 			}
 		case e.Mode.IsFile() && e.Mode != filemode.Symlink && !owned && !wanted && targets.ManifestName(e.Name):
@@ -136,7 +136,7 @@ func (p *plan) findLeftOut(prefix string, entries []object.TreeEntry, want *fold
 				return err
 			}
 			if targets.IsManifest(path, data) {
-				p.leftOut[path] = true
+				p.unlisted[path] = true
 			}
 		}
 	}
@@ -214,7 +214,7 @@ func (p *plan) ownsBelow(path string) bool {
 
 // change returns the plan in terms of files, the new delivery.
 func (p *plan) change(files []targets.File) Change {
-	c := Change{Written: p.written, Removed: p.removed, LeftOut: slices.Sorted(maps.Keys(p.leftOut))}
+	c := Change{Written: p.written, Removed: p.removed, Unlisted: slices.Sorted(maps.Keys(p.unlisted))}
 	for _, f := range files {
 		if f.Path == targets.LockName {
 			continue

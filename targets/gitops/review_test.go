@@ -209,7 +209,7 @@ func TestReviewShowsHandiwork(t *testing.T) {
 }
 
 // Manifests of others that a new kustomization.yaml leaves out are reported, and kept.
-func TestLeftOut(t *testing.T) {
+func TestUnlisted(t *testing.T) {
 	t.Parallel()
 	repository := bare(t)
 	const manifest = "apiVersion: v1\nkind: ConfigMap\n"
@@ -247,13 +247,13 @@ func TestLeftOut(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, findings.HasErrors())
 	require.Equal(t, want, texts(findings))
-	require.Equal(t, []string{"old/deep/job.json", "shop/legacy.yaml"}, seen.LeftOut)
+	require.Equal(t, []string{"old/deep/job.json", "shop/legacy.yaml"}, seen.Unlisted)
 	require.Equal(t, manifest, content(t, repository, "main")["prod/shop/legacy.yaml"])
 	publish(t, delivery("prod", shop().with("shop/10-a.yaml", "a: 2\n")), o) // it is said once
 }
 
 // The finding counts all manifests, however many there are.
-func TestManyLeftOut(t *testing.T) {
+func TestManyUnlisted(t *testing.T) {
 	t.Parallel()
 	repository := bareWith(t, func(work string) {
 		for i := range 120 {
@@ -262,7 +262,7 @@ func TestManyLeftOut(t *testing.T) {
 	})
 	result, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), review(t, repository))
 	require.NoError(t, err)
-	require.Len(t, result.Change.LeftOut, 120)
+	require.Len(t, result.Change.Unlisted, 120)
 	require.Contains(t, findings[0].Message, " and 115 more are not named by")
 }
 

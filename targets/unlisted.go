@@ -28,9 +28,9 @@ func IsManifest(name string, data []byte) bool {
 	return ManifestName(name) && bytes.Contains(data, []byte("apiVersion")) && bytes.Contains(data, []byte("kind")) && path.Base(name) != KustomizationName
 }
 
-// LeftOut returns a finding of a code about manifests that meshc did not write and that a new kustomization.yaml in their
+// Unlisted returns a finding of a code about manifests that meshc did not write and that a new kustomization.yaml in their
 // folder does not list. It returns nothing if names is empty.
-func LeftOut(code diag.Code, names []string) diag.List {
+func Unlisted(code diag.Code, names []string) diag.List {
 	const most = 5
 	if len(names) == 0 {
 		return nil
