@@ -2,266 +2,307 @@ package compiler
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
-	"github.com/meshc/meshc/compiler/config"
-	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestAdvice applies every fix of every finding in the examples of the codes, the scripts and the cases of package check.
-// Each must remove its finding, cause no other error, and open nothing but what its statement is about. A safe fix of a
-// project without errors changes nothing.
+// TestAdvice applies every fix of every finding of the corpus. Each must remove its finding, cause no other error, and open
+// nothing but what its statement is about. A safe fix changes no request that is decided without it.
 func TestAdvice(t *testing.T) {
 	fixes := 0
-	for _, p := range advised(t) {
-		before, findings := p.check(t)
-		for _, d := range findings {
+	for _, p := range corpus(t) {
+		before := p.check(t)
+		for _, d := range before.findings {
 			for _, fix := range d.Fixes {
 				fixes++
-				fixed := p.apply(t, fix)
-				after, left := fixed.check(t)
 				told := fmt.Sprintf("%s: %s: %s", p.name, d.Error(), fix.Title)
-				assert.Less(t, alike(left, d), alike(findings, d), "the finding is still there: %s", told)
-				about := p.about(d, fix) + fixed.about(d, fix)
-				for _, e := range left {
-					if e.Severity == diag.Error && alike(left, e) > alike(findings, e) && !revealed(d, e, fix.Safe, about) {
-						t.Errorf("a new error: %s: %s", told, e.Error())
-					}
+				after := p.with(fix.Edits...).check(t)
+				about := []source.Span{d.Primary}
+				for _, e := range fix.Edits {
+					about = append(about, e.Span)
 				}
-				for _, o := range after {
-					if !slices.Contains(before, o) && !o.concerns(about) {
-						t.Errorf("opens %v: %s", o, told)
-					}
-				}
-				if fix.Safe && !findings.HasErrors() {
-					assert.Equal(t, before, after, told)
+				for _, fault := range wrong(t, before, after, d, fix.Safe, lines(about...)) {
+					t.Errorf("%s: %s", told, fault)
 				}
 			}
 		}
 	}
-	assert.Greater(t, fixes, 60)
+	assert.Greater(t, fixes, 150)
 }
 
-// TestProposedStatements wants every statement in a help to be one, once its placeholders have a value.
-func TestProposedStatements(t *testing.T) {
-	placeholders := regexp.MustCompile(`\b[A-Z]{4,}\b|…`)
-	values := map[string]string{"NETWORK": "10.0.3.0/24", "PORT": "8080", "NUMBER": "8080", "MODE": "strict", "GET": "GET", "POST": "POST", "DELETE": "DELETE", "HEAD": "HEAD", "…": ""}
-	for _, p := range advised(t) {
-		_, findings := p.check(t)
-		for _, d := range findings {
-			for _, quoted := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(d.Help, -1) {
-				text := placeholders.ReplaceAllStringFunc(quoted[1], func(word string) string {
-					if v, ok := values[word]; ok {
-						return v
-					}
-					return "x"
-				})
-				switch first, rest, _ := strings.Cut(text, " "); {
-				case slices.Contains([]string{"account", "label", "address", "port"}, first) && rest != "":
-					text = "service x " + text
-				case slices.Contains([]string{"service", "external", "deny", "export", "group", "never", "always", "only", "mesh", "mtls"}, first) && rest != "":
-				case strings.Contains(text, " -> ") && !strings.HasPrefix(text, "-> "):
-				default:
-					continue
-				}
-				_, syntax := lang.Parse("help.mesh", []byte(text+"\n"))
-				assert.Empty(t, syntax, "%s: %s: %s", p.name, d.Error(), d.Help)
-			}
-		}
-	}
+// opening lists the warnings whose advice may let requests through that did not pass: what the intents say is not meant.
+var opening = []diag.Code{
+	diag.NoManifest,       // the section belongs to a mesh with another name
+	diag.WorldIntoStrict,  // everyone may call, with or without an identity
+	diag.PermissiveCallee, // callers without a proxy are let in by their addresses
+	diag.UncoveredScrape,  // the scraper is let in
+	diag.ClosedRoute,      // the gateway is let in
 }
 
-// advisedProject is a project in memory.
-type advisedProject struct {
-	name  string
-	day   string
-	env   string
-	files []txtar.File
-}
-
-// advised returns the projects whose findings are followed: those of archives with intents.
-func advised(t *testing.T) []*advisedProject {
+// wrong returns what is wrong with advice about a finding: it must remove the finding, cause no error, and open only what the
+// lines of the finding and of the advice are about. A safe one changes nothing.
+func wrong(t *testing.T, before, after result, d diag.Diagnostic, safe bool, about []place) (faults []string) {
 	t.Helper()
-	var all []*advisedProject
-	for _, e := range diag.Table {
-		for half, files := range map[string][]diag.Example{"bad": e.Explanation().Bad, "good": e.Explanation().Good} {
-			p := &advisedProject{name: string(e.Code) + " " + half, day: diag.ExampleDay}
-			for _, f := range files {
-				p.files = append(p.files, txtar.File{Name: f.Name, Data: []byte(f.Text)})
-			}
-			all = append(all, p)
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if d.Severity != diag.Note && alike(after.findings, d) >= alike(before.findings, d) {
+		fault("the finding is still there")
+	}
+	for _, e := range after.findings {
+		if e.Severity == diag.Error && alike(after.findings, e) > alike(before.findings, e) && !revealed(d, e, safe, about) {
+			fault("a new error: %s", e.Error())
 		}
 	}
-	slices.SortFunc(all, func(a, b *advisedProject) int { return strings.Compare(a.name, b.name) })
-	for _, pattern := range []string{"check/testdata/*.txtar", "../cmd/meshc/testdata/script/*.txtar"} {
-		paths, err := filepath.Glob(pattern)
-		require.NoError(t, err)
-		require.NotEmpty(t, paths)
-		for _, file := range paths {
-			archive, err := txtar.ParseFile(file)
-			require.NoError(t, err)
-			p := advisedProject{name: file, day: "2026-11-01", files: archive.Files}
-			if _, env, ok := strings.Cut(string(archive.Comment), "environment: "); ok {
-				p.env = strings.Fields(env)[0]
-			}
-			if strings.HasPrefix(pattern, "check") {
-				all = append(all, &p)
+	changes := before.differs(t, after)
+	meant := slices.Contains(opening, d.Code) || slices.ContainsFunc(before.findings, func(e diag.Diagnostic) bool {
+		return e.Severity == diag.Error && meets(about, e.Primary)
+	})
+	for _, c := range slices.Concat(changes.Opened, changes.FailOpen) {
+		if !meant || !concerns(about, &c, d) {
+			fault("opens %s", c.String())
+		}
+	}
+	for _, m := range changes.Modes {
+		stated := func(at place) bool { return regexp.MustCompile(`\b(mesh|mtls)\b`).MatchString(after.line(at)) }
+		if m.New < m.Old && !before.limited && (!meant || !slices.ContainsFunc(about, stated)) {
+			fault("loosens %s", m.String())
+		}
+	}
+	if safe && !before.findings.HasErrors() && !changes.None() {
+		fault("changes %v", slices.Concat(changes.Opened, changes.Closed, changes.FailOpen, changes.FailClosed))
+	}
+	return faults
+}
+
+// meets reports whether a span is on one of some lines.
+func meets(about []place, at source.Span) bool {
+	return slices.ContainsFunc(lines(at), func(l place) bool { return slices.Contains(about, l) })
+}
+
+// concerns reports whether a change comes from one of some lines: from a statement there, from the declaration of one of its
+// sides, or from the section that begins there.
+func concerns(about []place, c *diff.Change, d diag.Diagnostic) bool {
+	if meets(about, c.At) {
+		return true
+	}
+	for _, s := range []*policy.Service{c.Callee.Service, c.Callers.Service} {
+		if s != nil && meets(about, s.At) {
+			return true
+		}
+	}
+	name, opens := strings.CutPrefix(d.Primary.File.Line(d.Primary.StartPosition().Line), "mesh ")
+	return opens && (strings.HasPrefix(name, c.Callee.Namespace) || d.Code == diag.UnknownMesh)
+}
+
+// TestProposedStatements follows the statements and clauses in every help, once their placeholders have a value: written in place
+// of the statement of the finding, or added to its section.
+func TestProposedStatements(t *testing.T) {
+	followed := map[string]bool{}
+	for _, p := range corpus(t) {
+		before := p.check(t)
+		for _, d := range before.findings {
+			proposed := proposals(d.Help, p)
+			said := string(d.Code) + d.Message + d.Help
+			if len(proposed) == 0 || followed[said] || len(d.Fixes) > 0 { // TestAdvice follows the fixes
 				continue
 			}
-			for _, f := range archive.Files { // a file of a script is a project, with the manifests of its folder
-				if path.Ext(f.Name) == ".mesh" {
-					one := advisedProject{name: file + " " + f.Name, day: diag.ExampleDay, files: []txtar.File{f}}
-					for _, g := range archive.Files {
-						if strings.HasPrefix(g.Name, path.Join(path.Dir(f.Name), "k8s")+"/") {
-							one.files = append(one.files, g)
+			followed[said] = true
+			try := func(ways []edited) (faults []string) {
+				for _, way := range ways {
+					found := wrong(t, before, way.check(t), d, false, append(way.added, lines(d.Primary)...))
+					if faults = append(faults, found...); len(found) == 0 {
+						return nil
+					}
+				}
+				return faults
+			}
+			var faults []string
+			for _, text := range proposed {
+				faults = append(faults, try(edited{advised: *p}.ways(text, d))...)
+			}
+			if len(faults) > 0 && len(proposed) > 1 { // not alternatives, but steps
+				steps := []edited{{advised: *p}}
+				for _, text := range proposed {
+					var further []edited
+					for _, way := range steps {
+						for _, next := range first(way.ways(text, d), 8) {
+							next.added = append(next.added, way.added...)
+							further = append(further, next)
 						}
 					}
-					all = append(all, &one)
+					steps = further[:min(len(further), 300)]
 				}
+				faults = try(steps)
+			}
+			if len(faults) > 0 {
+				slices.Sort(faults)
+				t.Errorf("%s: %s: %s\n\t%s", p.name, d.Error(), d.Help, strings.Join(slices.Compact(faults), "\n\t"))
 			}
 		}
 	}
-	broken, err := filepath.Glob("../examples/broken/*")
-	require.NoError(t, err)
-	require.NotEmpty(t, broken)
-	for _, dir := range broken {
-		p := &advisedProject{name: dir, day: "2026-11-01"}
-		require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
+	assert.Greater(t, len(followed), 100)
+}
+
+var (
+	quoted       = regexp.MustCompile("`([^`]+)`")
+	placeholders = regexp.MustCompile(`\b[A-Z]{4,}\b|…`)
+	values       = map[string]string{"NETWORK": "10.77.3.0/24", "PORT": "8080", "NUMBER": "8080", "MODE": "strict", "GET": "GET", "POST": "POST", "DELETE": "DELETE", "HEAD": "HEAD", "…": "", "ACCOUNT": "placeholder"}
+)
+
+// proposals returns the statements and clauses in a help.
+func proposals(help string, p *advised) (all []string) {
+	help = regexp.MustCompile("delete `[^`]*`").ReplaceAllString(help, "")
+	help = regexp.MustCompile("below `(mesh [^`]*)`: `").ReplaceAllString(help, "`$1; ")
+	for _, quoted := range quoted.FindAllStringSubmatch(help, -1) {
+		text := placeholders.ReplaceAllStringFunc(quoted[1], func(word string) string {
+			if v, ok := values[word]; ok {
+				return v
 			}
-			data, err := os.ReadFile(filepath.Join(dir, name))
-			p.files = append(p.files, txtar.File{Name: name, Data: data})
-			return err
-		}))
-		all = append(all, p)
-	}
-	mistakes, err := filepath.Glob("../lang/testdata/mistakes-*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, mistakes)
-	for _, file := range mistakes {
-		archive, err := txtar.ParseFile(file)
-		require.NoError(t, err)
-		for _, f := range archive.Files {
-			if path.Ext(f.Name) != ".mesh" {
-				continue
+			if word == "NAMESPACE" {
+				return p.section()
 			}
-			for line := range strings.Lines(string(f.Data)) { // a line is a project, with what it may name
-				all = append(all, &advisedProject{name: file + " " + strings.TrimSpace(line), day: "2026-11-01",
-					files: []txtar.File{{Name: "a.mesh", Data: []byte(world + line)}}})
-			}
+			return "placeholder"
+		})
+		first, rest, _ := strings.Cut(text, " ")
+		statement := slices.Contains([]string{"service", "external", "deny", "export", "group", "never", "always", "only", "mesh", "mtls"}, first) ||
+			isClause(text) || strings.Contains(text, " -> ") && !strings.HasPrefix(text, "-> ")
+		if rest != "" && statement {
+			all = append(all, text)
 		}
 	}
 	return all
 }
 
-// world declares what the mistakes of package lang name.
-const world = `mesh payments strict
-service api account api port 8080 http
-export api to *
-any -> api
-mesh shop strict
-service frontend account frontend port 8080 http
-service backend account backend port 8080 http port 9090 http
-service admin account admin port 8080 http
-service db account db port 5432 tcp port 9187 http
-service web account web port 8080 http
-service api account api port 8080 http port 9102 http port 9103 http
-any -> frontend, admin, db, web
-web -> api GET /only
-`
+func first(ways []edited, most int) []edited { return ways[:min(len(ways), most)] }
 
-// check returns who may call whom as far as the intents say it without an error, and the findings.
-func (p *advisedProject) check(t *testing.T) ([]permission, diag.List) {
-	t.Helper()
-	today, err := time.Parse(time.DateOnly, p.day)
-	require.NoError(t, err)
-	in := Inputs{Config: config.Default(), Today: today, Environment: p.env}
-	var configured diag.List
+// section returns the name of a mesh of a project.
+func (p *advised) section() string {
 	for _, f := range p.files {
+		if m := regexp.MustCompile(`(?m)^mesh ([a-z0-9-]+)`).FindSubmatch(f.Data); m != nil {
+			return string(m[1])
+		}
+	}
+	return "placeholder"
+}
+
+func isClause(text string) bool {
+	first, _, _ := strings.Cut(text, " ")
+	return slices.Contains([]string{"account", "label", "address", "port"}, first)
+}
+
+// edited is a project with a proposal in it, and the lines of the proposal.
+type edited struct {
+	advised
+	added []place
+}
+
+// ways returns what a user may take a proposal for: a clause belongs to the declaration that the finding is about, the statement
+// of a service or a mesh takes the place of the one that is there, and any other takes the place of the statement of the finding
+// or is added to the section of a mesh that is named.
+func (p edited) ways(text string, d diag.Diagnostic) (all []edited) {
+	write := func(at source.Span, text string) {
+		way := edited{advised: *p.advised.with(diag.Edit{Span: at, New: text})}
+		for n := range strings.Count(text, "\n") + 1 {
+			way.added = append(way.added, place{at.File.Name, at.StartPosition().Line + n})
+		}
+		all = append(all, way)
+	}
+	words := strings.Fields(text)
+	files := slices.Clone(p.files)
+	slices.SortStableFunc(files, func(a, b txtar.File) int { // the file of the finding first
+		own := d.Primary.File.Name
 		switch {
-		case f.Name == "meshc.yaml":
-			in.Config, configured = config.Parse(source.NewFile(f.Name, string(f.Data)))
-		case path.Ext(f.Name) == ".mesh":
-			in.Files = append(in.Files, Input{Name: f.Name, Text: f.Data})
-		case path.Ext(f.Name) == ".yaml" && !strings.HasPrefix(f.Name, "manifests/") && !strings.HasPrefix(f.Name, "out/"):
-			in.Workloads = append(in.Workloads, inventory.Input{File: source.NewFile(f.Name, string(f.Data))})
+		case a.Name == own && b.Name != own:
+			return -1
+		case a.Name != own && b.Name == own:
+			return 1
 		}
-	}
-	parsed, err := Parse(t.Context(), in)
-	require.NoError(t, err)
-	var every []diag.Code
-	for _, e := range diag.Table {
-		every = append(every, e.Code)
-	}
-	checked, findings := parsed.Check(in.Config, every...)
-	return permissions(checked), append(configured, findings...)
-}
-
-// apply returns the project with a fix applied.
-func (p *advisedProject) apply(t *testing.T, fix diag.Fix) *advisedProject {
-	t.Helper()
-	fix.Safe = true
-	fixed := *p
-	fixed.files = slices.Clone(p.files)
-	changed := diag.ApplyFixes(diag.List{{Fixes: []diag.Fix{fix}}})
-	require.NotEmpty(t, changed, fix.Title)
-	for _, c := range changed {
-		i := slices.IndexFunc(fixed.files, func(f txtar.File) bool { return f.Name == c.File.Name })
-		require.GreaterOrEqual(t, i, 0)
-		fixed.files[i].Data = []byte(c.Text)
-	}
-	return &fixed
-}
-
-// about returns the lines that a finding and its fix are about.
-func (p *advisedProject) about(d diag.Diagnostic, fix diag.Fix) string {
-	spans := []source.Span{d.Primary}
-	for _, e := range fix.Edits {
-		spans = append(spans, e.Span)
-	}
-	text := ""
-	for _, at := range spans {
-		for _, f := range p.files {
-			if at.File == nil || f.Name != at.File.Name {
-				continue
+		return 0
+	})
+	for _, f := range files {
+		if path.Ext(f.Name) != ".mesh" || p.only != "" && f.Name != p.only {
+			continue
+		}
+		file := source.NewFile(f.Name, string(f.Data))
+		parsed, _ := lang.Parse(f.Name, f.Data)
+		section := ""
+		insert := func(at int32) source.Span { return source.Span{File: file, Start: at, End: at} }
+		for i, s := range parsed.Stmts {
+			at := s.Span()
+			at.File = file
+			own := f.Name == d.Primary.File.Name && at.Start <= d.Primary.Start && d.Primary.End <= at.End
+			switch s := s.(type) {
+			case *lang.Mesh:
+				section = s.Name.Text
+				if words[0] == "mesh" && words[1] == section {
+					write(at, text)
+				}
+			case *lang.Service:
+				if words[0] == "service" && words[1] == s.Name.Text {
+					write(at, text)
+				}
+				if isClause(text) && (own || regexp.MustCompile(`\b`+regexp.QuoteMeta(s.Name.Text)+`\b`).MatchString(d.Message)) {
+					write(insert(at.End), " "+text)
+					for _, old := range regexp.MustCompile(words[0]+` [^ ]+( http2?| tcp| grpc| tls)*`).FindAllStringIndex(at.Text(), -1) {
+						if clause := at.Text()[old[0]:old[1]]; words[0] != "port" || strings.HasPrefix(clause, words[0]+" "+words[1]) {
+							write(source.Span{File: file, Start: at.Start + int32(old[0]), End: at.Start + int32(old[1])}, text)
+						}
+					}
+				}
 			}
-			lines := strings.Split(string(f.Data), "\n")
-			first := at.StartPosition().Line - 1
-			last := first + strings.Count(at.Text(), "\n")
-			text += strings.Join(lines[min(first, len(lines)-1):min(last+1, len(lines))], "\n") + "\n"
+			if own && !isClause(text) {
+				write(at, text)
+			}
+			if own && strings.Contains(d.Help, "in place of") && section != words[0] { // elsewhere, and not here
+				all = append(all, edited{advised: *p.advised.with(diag.Edit{Span: at})}.ways(text, diag.Diagnostic{Primary: d.Primary, Help: ""})...)
+			}
+			_, last := parsed.Stmts[min(i+1, len(parsed.Stmts)-1)].(*lang.Mesh)
+			if last = last || i == len(parsed.Stmts)-1; last && !isClause(text) && section != "" {
+				write(insert(at.End), "\n"+text+"\n")
+			}
+		}
+		if f.Name == d.Primary.File.Name && !isClause(text) {
+			n := d.Primary.StartPosition().Line
+			line := source.Span{File: file, Start: int32(file.Offset(n))}
+			line.End = line.Start + int32(len(file.Line(n)))
+			write(line, text)
+			write(insert(0), text+"\n")
 		}
 	}
-	return text
+	return all
 }
 
 // revealed reports whether an error was there before a fix but could not be seen: the statement was not understood, or
 // errors of its kind were held back.
-func revealed(d, e diag.Diagnostic, safe bool, about string) bool {
+func revealed(d, e diag.Diagnostic, safe bool, about []place) bool {
+	if e.Code == diag.NeverBroken || e.Code == diag.AlwaysBroken || e.Code == diag.OnlyBroken { // judged without other errors
+		return d.Severity == diag.Error
+	}
 	syntax := func(d diag.Diagnostic) bool { return strings.HasPrefix(string(d.Code), "MESH0") }
 	if syntax(e) && safe { // a second mistake of the statement
 		return d.Code == diag.InvalidCharacter || e.Code == diag.IncompleteStatement || len(e.Fixes) > 0
 	}
 	unknown := d.Code == diag.UnknownService || d.Code == diag.UnknownMesh
-	line := e.Primary.File.Line(e.Primary.StartPosition().Line)
-	return syntax(d) && !syntax(e) || (syntax(d) || unknown) && strings.Contains(about, line) ||
-		unknown && strings.HasPrefix(strings.TrimSpace(about), "mesh ")
+	if d.Code == diag.UnknownMesh && strings.Contains(e.Primary.File.Line(e.Primary.StartPosition().Line), d.Primary.Text()+"/") {
+		return true // the other names of the mesh
+	}
+	line := place{e.Primary.File.Name, e.Primary.StartPosition().Line}
+	if d.Severity == diag.Error && slices.Contains(about, line) && d.Code != e.Code { // the policy did not have the statement
+		return true
+	}
+	return syntax(d) && !syntax(e) || (syntax(d) || unknown) && slices.Contains(about, line) ||
+		unknown && strings.HasPrefix(d.Primary.File.Line(d.Primary.StartPosition().Line), "mesh ")
 }
 
 // alike counts the findings that say the same as d.
@@ -273,57 +314,4 @@ func alike(l diag.List, d diag.Diagnostic) int {
 		}
 	}
 	return n
-}
-
-// permission is one thing that a policy allows: a call, or a mode below strict.
-type permission struct{ what, mesh, callee, port, caller, operation string }
-
-func permissions(p *policy.Policy) []permission {
-	var all []permission
-	mode := func(m policy.Mode, mesh, callee, port string) {
-		if m == policy.Permissive || m == policy.Disable {
-			all = append(all, permission{what: m.String(), mesh: mesh, callee: callee, port: port})
-		}
-	}
-	mode(p.Mode, "*", "", "")
-	for _, m := range p.Meshes {
-		mode(m.Mode, m.Name, "", "")
-		for _, s := range m.Services {
-			mode(s.Mode, m.Name, s.Name, "")
-			for _, port := range s.Ports {
-				mode(port.Mode, m.Name, s.Name, fmt.Sprint(port.Number))
-			}
-			for _, r := range s.Allow {
-				ports := []string{"*"}
-				if len(r.Ports) > 0 {
-					ports = strings.Fields(strings.Trim(fmt.Sprint(r.Ports), "[]"))
-				}
-				ops := []string{"*"}
-				if len(r.Ops) > 0 {
-					ops = nil
-					for _, o := range r.Ops {
-						ops = append(ops, strings.Join(o.Methods, "|")+" "+o.Path)
-					}
-				}
-				for _, from := range r.From {
-					for _, port := range ports {
-						for _, op := range ops {
-							all = append(all, permission{"allow", m.Name, s.Name, port, from.String(), op})
-						}
-					}
-				}
-			}
-		}
-	}
-	return all
-}
-
-// concerns reports whether the text of statements is about a permission: it names the callee, with this port if it names
-// any, or is the statement of its mesh.
-func (o permission) concerns(statements string) bool {
-	if regexp.MustCompile(`(?m)^\s*mesh ` + regexp.QuoteMeta(o.mesh) + `\b`).MatchString(statements) {
-		return true
-	}
-	named := regexp.MustCompile(`(?:^|[^\w-])(?:`+regexp.QuoteMeta(o.callee)+`|\*)(:\d+)?(?:$|[^\w-])`).FindAllStringSubmatch(statements, -1)
-	return o.callee != "" && slices.ContainsFunc(named, func(m []string) bool { return m[1] == "" || m[1] == ":"+o.port })
 }

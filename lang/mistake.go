@@ -178,7 +178,7 @@ var examples = map[string]string{
 	"ask":      "example of an ask: `ask oauth2-proxy world -> ingress:8443 except /oauth2/*`",
 	"group":    "example of a group: `group web = frontend, admin`",
 	"export":   "example of an export: `export api to shop/backend GET /v1/*`",
-	"mtls":     "example of an mTLS mode: `mtls backend:9090 permissive`",
+	"mtls":     "example of an mTLS mode: `mtls backend:9090 strict`",
 	"issuer":   "example of an issuer: `issuer corp url https://auth.example.com audience shop`",
 	"never":    "example of a guard rail: `never * -> db except backend`",
 	"always":   "example of a guard rail: `always frontend -> backend GET /health`",

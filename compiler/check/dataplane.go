@@ -28,7 +28,7 @@ func (c *checker) uninjected(m *mesh) {
 		}
 		c.list.Add(diag.NoIdentity, c.namespaces[m.Name].At, "namespace %s has no injection label, so the manifests do not show that its pods have a proxy", m.Name).
 			WithNote("without a proxy, %s has no identity, and nothing enforces its policies", s.Name).
-			WithHelp("add the label to the Namespace, `istio-injection: enabled`, even if it is already set in the cluster; declare a workload without a proxy as `service NAME outside`")
+			WithHelp("add the label to the Namespace, `istio-injection: enabled`, even if it is already set in the cluster; declare a workload without a proxy as `outside`")
 		return
 	}
 }

@@ -45,8 +45,7 @@ func (c *checker) declare(files []*lang.File) []section {
 			case open == nil:
 				if _, guard := s.(*lang.Guard); !guard {
 					if strays == 0 {
-						c.list.Add(diag.NoSection, s.Span(), "this statement is in no mesh").
-							WithHelp("open one above it: `mesh shop strict`; only never, always and only may stand outside a mesh")
+						c.stray(s.Span(), f.Stmts[i:])
 					}
 					strays++
 				}
@@ -67,6 +66,19 @@ func (c *checker) declare(files []*lang.File) []section {
 		}
 	}
 	return sections
+}
+
+// stray reports a statement that stands above the sections of its file.
+func (c *checker) stray(at source.Span, rest []lang.Stmt) {
+	d := c.list.Add(diag.NoSection, at, "this statement is in no mesh").
+		WithHelp("open one above it, such as `mesh NAMESPACE`; only never, always and only may stand outside a mesh")
+	for _, s := range rest {
+		if m, ok := s.(*lang.Mesh); ok && (m.Name.Text != "*" || m.Name.Quoted) {
+			d.WithHelp("move it below `mesh %s`; only never, always and only may stand outside a mesh", m.Name.Text).
+				WithFix(false, at.File.Span(int(at.Start), int(at.Start)), "mesh "+m.Name.Text+"\n", "open mesh "+m.Name.Text+" above it")
+			return
+		}
+	}
 }
 
 func (c *checker) openMeshWide(m *lang.Mesh) {
@@ -226,7 +238,7 @@ func (c *checker) declareExternal(m *mesh, d *lang.External) {
 		return
 	}
 	for _, h := range d.Hosts {
-		if c.validHost(h) {
+		if c.validHost(d.Name.Text, h) {
 			e.Hosts = append(e.Hosts, h.Text)
 		}
 	}

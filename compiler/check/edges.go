@@ -140,7 +140,7 @@ func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
 		}
 		return nil, nil
 	case kind == policy.FromMesh:
-		if other := c.lookupMesh(r.Namespace); other != nil {
+		if other := c.lookupMesh(r); other != nil {
 			return c.everyone(other, false), nil
 		}
 		return nil, nil

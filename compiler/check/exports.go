@@ -98,7 +98,7 @@ func (c *checker) consumers(m *mesh, refs []lang.Ref) []consumer {
 			}
 			continue
 		}
-		if other := c.lookupMesh(home); other != nil {
+		if other := c.lookupMesh(lang.Ref{Namespace: home, Name: lang.Name{Text: "*"}}); other != nil {
 			to = append(to, consumer{mesh: other.Name})
 		}
 	}
@@ -174,7 +174,7 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 		WithRelated(firstSection(s.mesh), "the mesh that would have to")
 	switch f := gap.lacking[0]; {
 	case f.Kind == policy.FromWorld || f.Kind == policy.FromAny:
-		d.WithHelp("only mesh %s itself may let in %s: ask its owners for `%s -> %s`", s.Namespace, f, f, s.Name)
+		d.WithHelp("only mesh %s itself may let in %s: ask its owners to write `%s -> %s` in place of this edge", s.Namespace, f, f, s.Name)
 	case f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name:
 		d.WithHelp("mesh %s speaks for its own services only: write this where %s is declared, or ask the owners of mesh %s", m.Name, f, s.Namespace)
 	case f.Kind == policy.FromService && !f.Service.Proxied():

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -50,9 +51,14 @@ func (c *checker) lintMesh(m *mesh) {
 	}
 	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
+		mode, note := policy.Strict, "plaintext callers reach its pods, and the policies turn them away"
+		if slices.ContainsFunc(m.services, (*service).welcomesPlaintext) {
+			mode, note = policy.Permissive, "callers without a proxy need it"
+		}
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
-			WithNote("Istio's default is permissive: plaintext callers reach its pods, and the policies turn them away").
-			WithHelp("write `mesh %s strict`, or `mesh * strict` for all", m.Name)
+			WithNote("Istio's default is permissive: %s", note).
+			WithHelp("write `mesh %s %s`", m.Name, mode).
+			WithFix(false, insertAfter(m.sections[0]), " "+mode.String(), "make it "+mode.String())
 	}
 	states := m.states()
 	if m.Declares && len(m.sections) > 0 && !root && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0 || len(m.services) > 0 && !m.named()) {
@@ -62,7 +68,8 @@ func (c *checker) lintMesh(m *mesh) {
 		}
 		d := c.list.Add(diag.NoMode, m.sections[0], what+": none of its sections sets a mode, and no edge leads into it", m.Name).
 			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others").
-			WithHelp("write `mesh %s strict` to close it to callers without an edge", m.Name)
+			WithHelp("write `mesh %s strict` to close it to callers without an edge", m.Name).
+			WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
 		if !c.wide.at.IsZero() {
 			d.WithRelated(c.wide.at, "a default, which closes no mesh by itself")
 		}
@@ -70,7 +77,7 @@ func (c *checker) lintMesh(m *mesh) {
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil && !e.used {
 			c.list.Add(diag.UnusedExternal, e.At, "no edge leads to %s", quoted(name)).
-				WithHelp("delete it, or write who calls it: `frontend -> %s`", name)
+				WithHelp("delete it, or write an edge to it")
 		}
 	}
 	reported := map[*exportStmt]bool{}
@@ -222,15 +229,30 @@ func (c *checker) lintScrape(s *service) {
 	}
 	for _, w := range s.workloads {
 		if w.Scraped() && !slices.ContainsFunc(s.allow, func(r *rule) bool { return r.Leads(w.Scrape.Port) }) {
-			port := ""
-			if w.Scrape.Port != 0 {
-				port = ":" + portText(w.Scrape.Port)
-			}
 			c.list.Add(diag.UncoveredScrape, w.Scrape.At, "%s is scraped, and no edge lets the scraper in", s.Name).
-				WithHelp("declare the scraper and let it in: `monitoring/prometheus -> %s%s`", s.Name, port)
+				WithHelp("%s", c.scrapeRemedy(s, w.Scrape.Port))
 			return
 		}
 	}
+}
+
+// scrapeRemedy returns what lets in the scraper of a port; 0: of every port. One that is called Prometheus is taken for it.
+func (c *checker) scrapeRemedy(s *service, number uint16) string {
+	var steps []string
+	mesh := "monitoring"
+	if homes := c.homes("prometheus"); len(homes) > 0 {
+		mesh = homes[0]
+	} else {
+		steps = append(steps, "declare the scraper, such as `mesh monitoring; service prometheus account ACCOUNT`")
+	}
+	port := ""
+	if number != 0 {
+		port = ":" + portText(number)
+		if !slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }) {
+			steps = append(steps, fmt.Sprintf("declare the port, `service %s port %d http`", s.Name, number))
+		}
+	}
+	return strings.Join(append(steps, fmt.Sprintf("let it in: `%s/prometheus -> %s%s`", mesh, s.Name, port)), ", ")
 }
 
 // lintProbes warns of probes that come directly from the kubelet, in plaintext, and are refused.
@@ -255,6 +277,16 @@ func (c *checker) lintProbes(s *service) {
 	}
 }
 
+// loosePort returns a destination of callers without a proxy: a port that is permissive, if the ports are known.
+func (c *checker) loosePort(s *service) string {
+	for _, p := range s.Ports {
+		if c.effective(s, p.Number).mode == policy.Permissive {
+			return s.Name + ":" + portText(p.Number)
+		}
+	}
+	return s.Name
+}
+
 // lintPermissive warns once for each permissive mode of callees whose edges need an identity.
 func (c *checker) lintPermissive() {
 	spans := slices.SortedFunc(maps.Keys(c.loose), func(a, b source.Span) int {
@@ -271,6 +303,6 @@ func (c *checker) lintPermissive() {
 		}
 		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away although it is permissive", who).
 			WithNote("an edge lets in an identity, and a plaintext caller has none: the policies, not the mode, turn it away").
-			WithHelp("make it strict once every caller has a proxy; declare those without one as `service NAME outside address NETWORK`")
+			WithHelp("make it strict once every caller has a proxy; let in those without one by their addresses: `service NAME outside address NETWORK`, and `NAME -> %s`", c.loosePort(p.first.callee))
 	}
 }

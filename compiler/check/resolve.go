@@ -16,7 +16,7 @@ func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 		if c.byName[r.Namespace.Text] == nil && c.notation(m, r, diag.UnknownMesh) {
 			return nil
 		}
-		other := c.lookupMesh(r.Namespace)
+		other := c.lookupMesh(r)
 		if other == nil {
 			return nil
 		}
@@ -39,13 +39,14 @@ func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 	return nil
 }
 
-func (c *checker) lookupMesh(n lang.Name) *mesh {
-	m := c.byName[n.Text]
+// lookupMesh returns the mesh of a qualified name.
+func (c *checker) lookupMesh(r lang.Ref) *mesh {
+	m := c.byName[r.Namespace.Text]
 	if m == nil {
-		c.unknownMesh(n)
+		c.unknownMesh(r)
 		return nil
 	}
-	c.record(n, m.object)
+	c.record(r.Namespace, m.object)
 	return m
 }
 
@@ -158,6 +159,15 @@ func (c *checker) ambiguous(m *mesh, r lang.Ref) bool {
 	return true
 }
 
+// callerPort reports a port after a caller. It may be meant for the destination.
+func (c *checker) callerPort(t *lang.Target) {
+	at := t.Ref.Range.To(t.Port.Range)
+	at.Start = t.Ref.Range.End
+	c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
+		WithHelp("delete it, or write it after the destination if it is a port of that").
+		WithFix(false, at, "", "delete the port")
+}
+
 // sources resolves the left side of an edge, with the span of each source. On the left of an edge `*` stands for the
 // services that can prove an identity; of a deny or a guard (restricts) also for those without a proxy.
 func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]policy.Source, []source.Span) {
@@ -166,8 +176,7 @@ func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]pol
 	several := len(targets) > 1
 	for _, t := range targets {
 		if t.Port.Present() {
-			c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
-				WithHelp("write the port after the destination: `%s -> backend:%s`", t.Ref, t.Port.Text)
+			c.callerPort(&t)
 		}
 		switch at := t.Extent(); {
 		case len(t.Ops) > 0:
@@ -192,7 +201,7 @@ func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]pol
 func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	switch kind := special(r); kind {
 	case policy.FromMesh:
-		other := c.lookupMesh(r.Namespace)
+		other := c.lookupMesh(r)
 		if other == nil {
 			return nil
 		}

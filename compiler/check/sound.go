@@ -235,7 +235,7 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 	}
 	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS still refuses plaintext callers", r.callee.Name).
 		WithRelated(met[0].at, "strict here").
-		WithHelp("write `any` for every caller of the mesh, or make the port permissive: `mtls %s:PORT permissive`", r.callee.Name)
+		WithHelp("write `any` for every caller of the mesh, or make the port permissive: %s", r.loosened())
 }
 
 func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service, met []stated, deny bool) {
@@ -260,14 +260,14 @@ func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stat
 	d := c.list.Add(diag.OutsideIntoStrict, at, "%s, so the strict mTLS of %s refuses %s", what, r.callee.Name, it).
 		WithRelated(m.at, "strict here").
 		WithRelated(caller.outsideAt(), "%s", caller.outsideWhy())
-	port := "PORT"
-	switch {
-	case len(r.Ports) == 1:
-		port = portText(r.Ports[0])
-	case len(r.callee.Ports) == 1:
-		port = portText(r.callee.Ports[0].Number)
+	way := "make the port permissive: " + r.loosened()
+	if len(r.Ports) != 1 {
+		from, to := caller.Name, r.callee.Name
+		if caller.Namespace != r.callee.Namespace {
+			from, to = caller.ID(), r.callee.ID()
+		}
+		way = fmt.Sprintf("let it call a single port, `%s -> %s:%s`, and make that permissive: %s", from, to, r.onePort(), r.loosened())
 	}
-	way := fmt.Sprintf("let it call a single port, `-> %s:%s`, and make that permissive: `mtls %s:%s permissive`", r.callee.Name, port, r.callee.Name, port)
 	if !caller.declaredOutside() {
 		way = "inject its proxy; or " + way
 		if len(caller.Addresses) == 0 {
@@ -275,6 +275,26 @@ func (c *checker) refusedByMode(r *rule, at source.Span, caller *service, m stat
 		}
 	}
 	d.WithHelp("%s", way)
+}
+
+// loosened returns the statement that makes the one port of an edge permissive. The port must be declared.
+func (r *rule) loosened() string {
+	statement := fmt.Sprintf("`mtls %s:%s permissive`", r.callee.Name, r.onePort())
+	if len(r.callee.Ports) == 0 {
+		return fmt.Sprintf("%s, where %s declares it: `port %s tcp`", statement, r.callee.Name, r.onePort())
+	}
+	return statement
+}
+
+// onePort returns the port that an edge is about; where it may be about several, a placeholder.
+func (r *rule) onePort() string {
+	switch {
+	case len(r.Ports) == 1:
+		return portText(r.Ports[0])
+	case len(r.callee.Ports) == 1:
+		return portText(r.callee.Ports[0].Number)
+	}
+	return "PORT"
 }
 
 // unproved reports a caller that has neither an identity nor an address.

@@ -56,10 +56,15 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 }
 
 // unknownMesh reports a mesh that nothing declares.
-func (c *checker) unknownMesh(n lang.Name) {
+func (c *checker) unknownMesh(r lang.Ref) {
+	n := r.Namespace
 	d := c.list.Add(diag.UnknownMesh, n.Range, "mesh %s is not declared", quoted(n.Text))
 	if !suggest(d, n, slices.Sorted(maps.Keys(c.byName))) {
-		d.WithHelp("declare it and its services: `mesh %s`, then `service NAME account ACCOUNT`", n.Text)
+		name := r.Name.Text
+		if name == "*" {
+			name = "NAME"
+		}
+		d.WithHelp("declare it and its services: `mesh %s; service %s account ACCOUNT`", n.Text, name)
 	}
 }
 

@@ -94,7 +94,7 @@ func (c *checker) validLabel(l lang.Label) bool {
 }
 
 // validHost holds a host against what Istio admits in a ServiceEntry.
-func (c *checker) validHost(n lang.Name) bool {
+func (c *checker) validHost(external string, n lang.Name) bool {
 	host := strings.TrimPrefix(n.Text, "*.")
 	if strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.") {
 		c.list.Add(diag.InvalidValue, n.Range, "%s is a service of the cluster, not an external", quoted(n.Text)).
@@ -109,7 +109,7 @@ func (c *checker) validHost(n lang.Name) bool {
 	case strings.Contains(n.Text, "://"):
 		d.WithHelp("write the host alone, without scheme and path: api.example.com")
 	case allDigits(host):
-		d.WithHelp("an address is a service outside the mesh: `service NAME outside address %s`", n.Text)
+		d.WithHelp("an address is a service outside the mesh: `service %s outside address %s`", external, n.Text)
 	default:
 		d.WithHelp("write a full DNS name: api.example.com, or \"*.example.com\", in quotes, for all below it")
 	}

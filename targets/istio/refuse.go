@@ -82,8 +82,18 @@ func (b *builder) acceptAmbient(m *policy.Mesh) {
 }
 
 func (b *builder) modeInRoot(at source.Span, mode string) {
-	b.findings.Add(diag.RootNamespace, at, "%s is the root namespace, where a mode would bind the whole mesh", b.root).
-		WithHelp("write `mesh * %s` for the mesh-wide default", mode)
+	d := b.findings.Add(diag.RootNamespace, at, "%s is the root namespace, where a mode would bind the whole mesh", b.root)
+	if !b.ModeAt.IsZero() {
+		d.WithRelated(b.ModeAt, "the mode of the whole mesh").WithHelp("delete the mode here")
+		return
+	}
+	d.WithHelp("delete the mode here, and write `mesh * %s` for the whole mesh", mode)
+	if line := at.File.Line(at.StartPosition().Line); mode == at.Text() && strings.HasPrefix(line, "mesh ") {
+		start := at.File.Offset(at.StartPosition().Line)
+		d.Fixes = append(d.Fixes, diag.Fix{Title: "state the mode of the whole mesh", Edits: []diag.Edit{
+			{Span: at.File.Span(start, start), New: "mesh * " + mode + "\n"}, {Span: at.File.Span(int(at.Start)-1, int(at.End))},
+		}})
+	}
 }
 
 // acceptService refuses a workload that no policy could select.
