@@ -58,7 +58,7 @@ func (r *routing) is(s *service, g *inventory.Gateway) bool {
 // route judges one destination.
 func (r *routing) route(route *inventory.Route) {
 	m := r.byName[route.Namespace]
-	if m == nil || m.Declares || r.isRoot(m.Name) {
+	if m == nil || m.Declares && !slices.ContainsFunc(m.services, func(s *service) bool { return len(s.allow) > 0 }) {
 		return // the project closes nothing there
 	}
 	callees := r.fronted[route.Namespace+"/"+route.Service]
@@ -77,7 +77,7 @@ func (r *routing) route(route *inventory.Route) {
 					r.led[g][s] = append(r.led[g][s], port)
 				}
 			}
-			if s.Proxied() {
+			if s.Proxied() && (!m.Declares || len(s.allow) > 0) {
 				r.judge(route, s, port)
 			}
 		}
@@ -104,7 +104,7 @@ func (r *routing) judge(route *inventory.Route, s *service, port uint16) {
 			r.unknown[through.Name] = true
 			d := r.list.Add(diag.SkippedObject, route.At, "whether %s may call %s is not judged: it is not known which service that is", through.Name, s.ID())
 			if g := through.Gateway; g != nil && len(g.Selector) > 0 {
-				d.WithHelp("declare the gateway with the labels of its pods: `label %s`", selectorText(g.Labels()))
+				d.WithHelp("declare the gateway with the labels of its pods: `service NAME gateway label %s`", selectorText(g.Labels()))
 			} else {
 				d.WithHelp("add the manifests of the gateway to the workloads")
 			}
@@ -189,7 +189,7 @@ func (r *routing) undeclared(route *inventory.Route, through inventory.Through, 
 	}
 	r.closed(route, through, s, port).
 		WithNote("no service of the project is this gateway; state the namespace and the account of its pods, if they are others than in the help").
-		WithHelp("declare it, below `mesh %s`: `service ingress account %s%s`; and let it in, below `mesh %s`: `%[1]s/ingress -> %[5]s`", namespace, account, labels, s.Namespace, s.at(port))
+		WithHelp("declare it, below `mesh %s`: `service ingress gateway account %s%s`; and let it in, below `mesh %s`: `%[1]s/ingress -> %[5]s`", namespace, account, labels, s.Namespace, s.at(port))
 }
 
 // at is a service of a section with one of its ports, or without if that is 0.
@@ -208,14 +208,10 @@ func (s *service) from(in *mesh) string {
 	return s.ID()
 }
 
-// unused warns of gateways with routes that nobody may call, and of edges from gateways along which no route leads.
+// unused warns of edges from gateways along which no route leads.
 func (r *routing) unused() {
 	for _, m := range r.meshes {
 		for _, s := range m.services {
-			if r.led[s] != nil && len(s.allow) == 0 && !m.Declares && !r.isRoot(m.Name) {
-				r.list.Add(diag.ClosedRoute, s.At, "no edge lets anyone call the gateway %s, so nobody reaches its routes", s.ID()).
-					WithHelp("let in its callers, below `mesh %s`: `world -> %s`", m.Name, s.Name)
-			}
 			for _, rule := range s.allow {
 				for _, f := range rule.From {
 					if f.Kind != policy.FromService {

@@ -60,7 +60,7 @@ type Port struct {
 
 // Scrape is the prometheus.io annotations of a pod.
 type Scrape struct {
-	// Merged is set unless the pod opts out: the agent of the sidecar then serves the metrics, on a port of its own that takes
+	// Merged is set unless the pod opts out, or the settings of the mesh do: the agent of the sidecar then serves the metrics, on a port of its own that takes
 	// plaintext from everyone (https://istio.io/latest/docs/ops/integrations/prometheus/#option-1-metrics-merging).
 	Merged bool
 	Port   uint16 // 0 where it names none

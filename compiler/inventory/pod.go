@@ -23,6 +23,7 @@ type pod struct {
 	named map[portName]uint16
 	proxy proxy
 
+	merges   bool               // an annotation says whether its metrics are merged
 	own      Dataplane          // what its own manifest says
 	waypoint Dataplane          // what Services in front of it say
 	bypass   policy.PortCapture // of inbound connections, if it is in ambient mode
@@ -197,7 +198,9 @@ func (f *file) scrape(p *pod, at *yaml.Node, annotations map[string]string) {
 	if annotations["prometheus.io/scrape"] != "true" {
 		return
 	}
-	s := &Scrape{Path: annotations["prometheus.io/path"], Merged: annotations["prometheus.istio.io/merge-metrics"] != "false"}
+	merged, err := strconv.ParseBool(annotations["prometheus.istio.io/merge-metrics"])
+	p.merges = err == nil
+	s := &Scrape{Path: annotations["prometheus.io/path"], Merged: merged || err != nil}
 	place := yamldoc.Get(at, "prometheus.io/scrape")
 	if port, ok := annotations["prometheus.io/port"]; ok {
 		place = yamldoc.Get(at, "prometheus.io/port")

@@ -72,6 +72,7 @@ type reader struct {
 	accounts   []*Account
 	namespaces []*namespace
 	notices    bearing.Notices
+	unmerged   bool // the settings of the mesh say that agents do not merge metrics
 
 	gateways        map[objectKey]*Gateway // by the API group in place of the kind
 	managed         []*managed
@@ -392,6 +393,9 @@ func (r *reader) set() *Set {
 		p.judgeProxy(byName[p.Namespace])
 		p.judgeDataplane(byName[p.Namespace])
 		p.judgeCapture()
+		if p.Scrape != nil && r.unmerged && !p.merges {
+			p.Scrape.Merged = false
+		}
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
 	s.Accounts, s.Routes = r.accounts, r.routes()
