@@ -127,15 +127,6 @@ func (i *importer) read() {
 	for _, p := range layer.Policies {
 		byName[p.Kind+" "+p.ID()] = p
 	}
-	seen := map[string]*object{}
-	i.objects = slices.DeleteFunc(i.objects, func(o *object) bool {
-		first := seen[o.ID()]
-		if first != nil && first.text() == o.text() {
-			return true
-		}
-		seen[o.ID()] = o
-		return false
-	})
 	var inForce []*enforce.Object
 	for _, o := range i.objects {
 		o.read = byName[o.ID()]

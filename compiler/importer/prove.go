@@ -44,7 +44,7 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 			o.accept("its statement would be refused: %s", d.Message)
 		}
 	}
-	if again {
+	if again || i.collides(p.build) {
 		return true, nil
 	}
 	changes, err := i.compare(ctx, p.build)
@@ -139,7 +139,7 @@ func (i *importer) pods() (all []*policy.Service) {
 				continue
 			}
 			for _, other := range selected[:k] {
-				if labels, ok := joined(s.labels, other.labels); ok {
+				if labels, ok := joined(s.labels, other.labels); ok && len(labels) > max(len(s.labels), len(other.labels)) {
 					all = append(all, &policy.Service{Namespace: name, Name: s.name + "," + other.name, Labels: labels, Inbound: policy.Captures{Agent: true}})
 				}
 			}
@@ -164,7 +164,7 @@ func joined(a, b []policy.Label) ([]policy.Label, bool) {
 		}
 	}
 	slices.SortFunc(all, func(a, b policy.Label) int { return strings.Compare(a.Key, b.Key) })
-	return all, len(all) > max(len(a), len(b))
+	return all, true
 }
 
 // blame accepts the objects behind the differences. The first are those that select the pods, the next those of the

@@ -204,8 +204,9 @@ func (i *importer) outline(o *object) {
 		o.accept("it has no effect: Istio ignores a selector in the root namespace here")
 	case root && r.Role == enforce.Authorizes:
 		o.accept("it binds every namespace")
-	case r.Role == enforce.SetsModes && whole && r.Mode == enforce.Inherit:
-	case r.Role == enforce.SetsModes:
+	case r.Role == enforce.SetsModes && i.rival(o) != nil:
+		o.accept("of it and %s the older one applies to pods that both select", i.rival(o).ID())
+	case r.Role == enforce.SetsModes && (whole || !i.narrower(o)):
 	case r.Effect != enforce.Allow && r.Effect != enforce.Deny:
 		o.accept("its action is %s", r.Effect)
 	case whole && len(r.Clauses) > 0:
@@ -215,6 +216,23 @@ func (i *importer) outline(o *object) {
 	case !whole && i.narrower(o):
 		o.accept("its pods are also those of another selector")
 	}
+}
+
+// rival is an object that sets other modes and may select the same pods by other labels; nil if there is none.
+func (i *importer) rival(o *object) *object {
+	if o.about == nil {
+		return nil
+	}
+	for _, other := range i.objects {
+		if other.Outcome == Refused || other.Namespace != o.Namespace || other.about == nil || other.about == o.about || other.read.Role != enforce.SetsModes ||
+			other.read.Mode == o.read.Mode && slices.Equal(other.read.Ports, o.read.Ports) {
+			continue
+		}
+		if _, possible := joined(o.about.labels, other.about.labels); possible {
+			return other
+		}
+	}
+	return nil
 }
 
 // narrower reports whether another object that is said selects the pods of an object, and others.

@@ -1,0 +1,342 @@
+package importer_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/importer"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/read"
+)
+
+// pools are the values of random policies. Those that the language has words for are as frequent as all others together.
+var pools = map[string][]string{
+	"principals":        {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/b", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a"},
+	"namespaces":        {"shop", "pay", "pay", "sh*", "*"},
+	"ipBlocks":          {"10.0.0.0/8", "10.1.0.0/16"},
+	"requestPrincipals": {"*", "issuer/sub"},
+	"ports":             {"80", "8080", "9090"},
+	"methods":           {"GET", "POST", "GET", "*", "P*"},
+	"paths":             {"/", "/api", "/api/*", "*", "*.png", "/api/{*}/x", "/{**}"},
+	"hosts":             {"shop.example", "*"},
+	"destination.port":  {"80", "9090"},
+	"source.namespace":  {"shop", "pay"},
+	"source.ip":         {"10.1.0.0/16"},
+}
+
+var selectors = []string{"{app: a}", "{app: b}", "{app: b}", "{app: a, version: v1}", "{tier: back}"}
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+func listOf(r *rand.Rand, name string) string {
+	var values []string
+	for range 1 + r.IntN(2) {
+		values = append(values, fmt.Sprintf("%q", pick(r, pools[name]...)))
+	}
+	return "[" + strings.Join(values, ", ") + "]"
+}
+
+func fields(r *rand.Rand, names ...string) string {
+	var all []string
+	for _, i := range r.Perm(len(names))[:1+r.IntN(2)] {
+		name := names[i]
+		if r.IntN(12) == 0 {
+			name = "not" + strings.ToUpper(name[:1]) + name[1:]
+		}
+		all = append(all, name+": "+listOf(r, names[i]))
+	}
+	return "{" + strings.Join(all, ", ") + "}"
+}
+
+func randomRule(r *rand.Rand) string {
+	if r.IntN(10) == 0 {
+		return "{}"
+	}
+	var parts []string
+	if r.IntN(5) > 0 {
+		var from []string
+		for range 1 + r.IntN(2) {
+			from = append(from, "{source: "+fields(r, pick(r, []string{"principals", "namespaces"}, []string{"principals", "namespaces"}, []string{"principals", "namespaces", "ipBlocks", "requestPrincipals"})...)+"}")
+		}
+		parts = append(parts, "from: ["+strings.Join(from, ", ")+"]")
+	}
+	if r.IntN(3) > 0 {
+		var to []string
+		for range 1 + r.IntN(2) {
+			operation := fields(r, pick(r, []string{"ports", "paths", "methods"}, []string{"ports", "paths", "methods", "hosts"})...)
+			if !strings.Contains(operation, "ports") && r.IntN(3) > 0 {
+				operation = "{ports: " + listOf(r, "ports") + ", " + operation[1:]
+			}
+			to = append(to, "{operation: "+operation+"}")
+		}
+		parts = append(parts, "to: ["+strings.Join(to, ", ")+"]")
+	}
+	if r.IntN(6) == 0 {
+		key := pick(r, "destination.port", "source.namespace", "source.ip")
+		parts = append(parts, fmt.Sprintf("when: [{key: %q, values: %s}]", key, listOf(r, key)))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// randomPolicies is policies of two namespaces and the root namespace, as a cluster has them or as files do.
+func randomPolicies(r *rand.Rand, deployed bool) string {
+	var b strings.Builder
+	object := func(kind, namespace, name, annotations, spec string) {
+		if deployed {
+			annotations += fmt.Sprintf(", creationTimestamp: 2026-01-01T00:00:%02dZ", r.IntN(60))
+		}
+		fmt.Fprintf(&b, "---\napiVersion: security.istio.io/v1\nkind: %s\nmetadata: {name: %s, namespace: %s%s}\nspec: {%s}\n", kind, name, namespace, annotations, spec)
+	}
+	for _, namespace := range []string{"shop", "pay"} {
+		if r.IntN(4) > 0 {
+			object("AuthorizationPolicy", namespace, pick(r, "deny-all", "default-deny"), "", "")
+		}
+		if r.IntN(2) == 0 {
+			object("PeerAuthentication", namespace, pick(r, "default", "modes"), "", "mtls: {mode: "+pick(r, "STRICT", "STRICT", "PERMISSIVE", "DISABLE", "UNSET")+"}")
+		}
+		for i := range r.IntN(5) {
+			action := pick(r, "ALLOW", "ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT")
+			spec := "action: " + action
+			if r.IntN(8) > 0 {
+				spec += ", selector: {matchLabels: " + pick(r, selectors...) + "}"
+			}
+			var rules []string
+			for range 1 + r.IntN(3) {
+				rules = append(rules, randomRule(r))
+			}
+			annotations := ""
+			if r.IntN(15) == 0 {
+				annotations = `, annotations: {istio.io/dry-run: "true"}`
+			}
+			if r.IntN(20) == 0 {
+				spec += ", nonsense: 1"
+			}
+			object("AuthorizationPolicy", namespace, pick(r, fmt.Sprintf("p%d", i), []string{"a-ingress", "b-deny", "b-ingress", "a-deny"}[i%4]), annotations, spec+", rules: ["+strings.Join(rules, ", ")+"]")
+		}
+		for i := range r.IntN(3) {
+			mode := func() string { return pick(r, "STRICT", "PERMISSIVE", "DISABLE", "UNSET") }
+			spec := "selector: {matchLabels: " + pick(r, selectors...) + "}, mtls: {mode: " + mode() + "}"
+			if r.IntN(2) == 0 {
+				spec += ", portLevelMtls: {8080: {mode: " + mode() + "}}"
+			}
+			object("PeerAuthentication", namespace, pick(r, fmt.Sprintf("m%d", i), []string{"a", "b"}[i]), "", spec)
+		}
+	}
+	if r.IntN(4) == 0 {
+		object("PeerAuthentication", "istio-system", pick(r, "default", "mesh"), "", "mtls: {mode: "+pick(r, "STRICT", "PERMISSIVE", "UNSET")+"}")
+	}
+	if r.IntN(6) == 0 {
+		object("AuthorizationPolicy", "istio-system", "mesh", "", pick(r, "", "action: DENY, rules: ["+randomRule(r)+"]", "rules: ["+randomRule(r)+"]"))
+	}
+	return b.String()
+}
+
+// randomIntents is a project of two meshes.
+func randomIntents(r *rand.Rand) string {
+	var b strings.Builder
+	if r.IntN(3) == 0 {
+		b.WriteString("mesh * " + pick(r, "strict", "permissive") + "\n")
+	}
+	b.WriteString("mesh pay " + pick(r, "strict", "permissive") + "\nservice b account b\nservice c account c-sa port 80 http\nb -> c\n")
+	b.WriteString("mesh shop " + pick(r, "strict", "permissive") + `
+service a account a port 8080 http port 9090
+service web account a-sa label tier=web label app=x port 80 http
+service far outside address 10.0.0.0/8
+`)
+	callers := []string{"a", "web", "pay/b", "pay/c", "pay/*", "any", "world", "*", "a, pay/c", "pay/*, web"}
+	for range 1 + r.IntN(5) {
+		deny := pick(r, "", "", "deny ")
+		to := pick(r, "a", "a:9090", "a:8080 GET /api/*", `a:8080 { GET|POST /api, "*.png", POST }`, "web", "web:80 /x", "a GET /")
+		b.WriteString(deny + pick(r, callers...) + " -> " + to + "\n")
+	}
+	if r.IntN(3) == 0 {
+		b.WriteString("mtls a:8080 permissive\nfar -> a:8080\n")
+	}
+	if r.IntN(4) == 0 {
+		b.WriteString("mtls web " + pick(r, "strict", "permissive") + "\n")
+	}
+	return b.String()
+}
+
+func importText(t *testing.T, text string) *importer.Result {
+	t.Helper()
+	r, err := importer.Import(context.Background(), importer.Given{Manifests: files(text), Settings: config.Default()})
+	require.NoError(t, err)
+	return r
+}
+
+func files(texts ...string) (all []*source.File) {
+	for i, text := range texts {
+		all = append(all, source.NewFile(fmt.Sprintf("%d.yaml", i), text))
+	}
+	return all
+}
+
+// built is what an imported project builds, and the texts of what it accepts. It is read from a folder, as a user would.
+func built(t *testing.T, r *importer.Result) (manifests string, accepted []string) {
+	t.Helper()
+	folder := t.TempDir()
+	intents := false
+	for _, f := range r.Files {
+		path := filepath.Join(folder, filepath.FromSlash(f.Name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(f.Text), 0o644))
+		intents = intents || strings.HasSuffix(f.Name, ".mesh")
+		if strings.HasPrefix(f.Name, "accepted/") {
+			accepted = append(accepted, f.Text)
+		}
+	}
+	if !intents {
+		return "", accepted
+	}
+	p, err := compiler.Open(context.Background(), compiler.Options{Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}, folder)
+	require.NoError(t, err)
+	b, err := p.Build(context.Background())
+	require.NoError(t, err)
+	require.NoError(t, b.Findings.Err())
+	return string(targets.Stream(b.Manifests)), accepted
+}
+
+var workloads = []enforce.Workload{
+	{Namespace: "shop", Labels: map[string]string{"app": "a"}},
+	{Namespace: "shop", Labels: map[string]string{"app": "b"}},
+	{Namespace: "shop", Labels: map[string]string{"app": "a", "version": "v1"}},
+	{Namespace: "shop", Labels: map[string]string{"app": "a", "version": "v1", "tier": "back"}},
+	{Namespace: "shop", Labels: map[string]string{"tier": "web", "app": "x"}},
+	{Namespace: "shop", Labels: map[string]string{"app": "b", "tier": "back"}},
+	{Namespace: "shop", Labels: map[string]string{"none": "of them"}},
+	{Namespace: "pay", Labels: map[string]string{"app": "c"}},
+	{Namespace: "pay", Labels: map[string]string{"app": "b"}},
+	{Namespace: "pay", Labels: map[string]string{"tier": "back"}},
+	{Namespace: "pay", Labels: nil},
+	{Namespace: "elsewhere", Labels: map[string]string{"app": "a"}},
+}
+
+func randomRequest(r *rand.Rand) space.Request {
+	facts := space.Facts{
+		space.Identity:      pick(r, "", "cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/shop/sa/z", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/c-sa", "other/ns/shop/sa/a", "cluster.local/ns/x/sa/a"),
+		space.Port:          pick(r, "80", "8080", "9090", "7"),
+		space.SourceAddress: pick(r, "10.1.0.1", "10.2.0.1", "192.0.2.1"),
+		space.RemoteAddress: "192.0.2.1",
+	}
+	http := r.IntN(3) > 0
+	if http {
+		facts[space.Method] = pick(r, "GET", "POST", "PUT")
+		facts[space.Path] = pick(r, "/", "/api", "/api/", "/api/y/x", "/a.png", "/b")
+		facts[space.Host] = pick(r, "shop.example", "elsewhere")
+	}
+	return space.Standard.Request(http, facts)
+}
+
+// alike decides random requests by two sets of objects.
+func alike(t *testing.T, r *rand.Rand, a, b *enforce.Layer, why string) {
+	t.Helper()
+	for _, w := range workloads {
+		p, q := a.For(w), b.For(w)
+		for range 60 {
+			request := randomRequest(r)
+			if x, y := p.Decide(request), q.Decide(request); x.Verdict != y.Verdict {
+				require.Fail(t, "decided differently", "%s %v, %s from %q on %d: %s, and %s\n%s", w.Namespace, w.Labels, request.Text(space.Method)+request.Text(space.Path), request.Identity(), request.Port(), x, y, why)
+			}
+		}
+	}
+}
+
+// without is a layer without some objects.
+func without(l *enforce.Layer, gone func(id string) bool) *enforce.Layer {
+	var left []*enforce.Object
+	for _, p := range l.Policies {
+		if !gone(p.Kind + " " + p.ID()) {
+			left = append(left, p)
+		}
+	}
+	return enforce.NewLayer(l.Mesh, l.Table, left, nil)
+}
+
+// Random policies become projects that build, and that let through the same requests together with what they accept. That
+// holds after each step of a deletion of the old objects, too.
+func TestPolicies(t *testing.T) {
+	outcomes := map[importer.Outcome]int{}
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		deployed := seed%2 == 0
+		text := randomPolicies(r, deployed)
+		result := importText(t, text)
+		if result.Findings.HasErrors() { // the manifests do not say what is in force
+			continue
+		}
+		manifests, accepted := built(t, result)
+		what := map[string]importer.Outcome{}
+		for i := range result.Objects {
+			o := &result.Objects[i]
+			what[o.ID()] = o.Outcome
+			outcomes[o.Outcome]++
+			assert.Equal(t, o.Outcome == importer.Said, o.Reason == "", "%s", o.ID())
+		}
+		old, _ := read.Files(files(text), enforce.Mesh{})
+		old = without(old, func(id string) bool { return what[id] == importer.Refused })
+		now, _ := read.Files(files(append(accepted, manifests)...), enforce.Mesh{})
+		var all strings.Builder
+		for _, f := range result.Files {
+			all.WriteString("-- " + f.Name + " --\n" + f.Text)
+		}
+		why := fmt.Sprintf("seed %d\n%s\n%s", seed, text, all.String())
+		alike(t, r, old, now, why)
+
+		if !deployed { // only a cluster knows which of two objects is older
+			continue
+		}
+		gone := map[string]bool{}
+		for i := range result.Replaced {
+			gone[result.Replaced[i].ID()] = true
+			step := now.With(without(old, func(id string) bool { return gone[id] }).Policies)
+			alike(t, r, old, step, fmt.Sprintf("without the first %d of %v\n%s", i+1, gone, why))
+		}
+	}
+	t.Log(outcomes)
+	assert.Greater(t, outcomes[importer.Said], 50)
+	assert.Greater(t, outcomes[importer.Accepted], 50)
+	assert.Greater(t, outcomes[importer.Refused], 5)
+}
+
+// What a project builds is said again as a whole.
+func TestProjects(t *testing.T) {
+	projects := 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		intents := randomIntents(r)
+		parsed, err := compiler.Parse(context.Background(), compiler.Inputs{Files: []compiler.Input{{Name: "in.mesh", Text: []byte(intents)}}, Config: config.Default()})
+		require.NoError(t, err)
+		b, err := parsed.Build(context.Background(), parsed.Config)
+		require.NoError(t, err)
+		if b.Findings.HasErrors() {
+			continue
+		}
+		projects++
+		text := string(targets.Stream(b.Manifests))
+		result := importText(t, text)
+		for i := range result.Objects {
+			o := &result.Objects[i]
+			require.Equal(t, importer.Said, o.Outcome, "%s: %s\n%s\n%s", o.ID(), o.Reason, intents, text)
+		}
+		manifests, _ := built(t, result)
+		old, _ := read.Files(files(text), enforce.Mesh{})
+		now, _ := read.Files(files(manifests), enforce.Mesh{})
+		alike(t, r, old, now, intents)
+	}
+	assert.Greater(t, projects, 20)
+}
