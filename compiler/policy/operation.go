@@ -83,7 +83,7 @@ func (o Operation) coversPath(in string) bool {
 		return !IsTemplate(in) && !strings.Contains(in, "*") && o.matchesTemplate(in)
 	}
 	if prefix, ok := strings.CutSuffix(o.Path, "*"); ok {
-		return strings.HasPrefix(literalPrefix(in), prefix)
+		return strings.HasPrefix(LiteralPrefix(in), prefix)
 	}
 	if suffix, ok := strings.CutPrefix(o.Path, "*"); ok {
 		if IsTemplate(in) || strings.HasSuffix(in, "*") {
@@ -99,8 +99,8 @@ func IsTemplate(path string) bool {
 	return strings.Contains(path, "{*}") || strings.Contains(path, "{**}")
 }
 
-// literalPrefix returns what every path that matches a pattern begins with.
-func literalPrefix(pattern string) string {
+// LiteralPrefix returns what every path that matches a pattern begins with.
+func LiteralPrefix(pattern string) string {
 	if i := strings.IndexAny(pattern, "*{"); i >= 0 {
 		return pattern[:i]
 	}

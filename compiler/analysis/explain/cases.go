@@ -63,10 +63,12 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
 		s.way = p.ways[0]
 	}
-	s.asked = space.NewSet(len(w.split.Sources))
+	s.others, s.sources = space.NewSet(len(w.split.Sources)), space.NewSet(len(w.split.Sources))
+	s.others.AddRange(0, len(w.split.Sources))
 	for _, c := range classes {
-		s.asked.Add(c)
+		s.sources.Add(c)
 	}
+	s.others.RemoveAll(s.sources)
 	http := false
 	for _, r := range requests {
 		http = http || r.Request.HTTP
@@ -82,10 +84,11 @@ func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, class
 // sorting sorts the requests to a port into the cases of their callers.
 type sorting struct {
 	*why
-	at    *PortAnswer
-	port  uint16
-	way   model.Way // that all callers go
-	asked space.Set // the classes of callers in question
+	at      *PortAnswer
+	port    uint16
+	way     model.Way // that all callers go
+	others  space.Set // the classes of callers that are not in question
+	sources space.Set // scratch
 
 	kinds  map[kindKey]*kind
 	places map[place]int // in found, of cases by a rule
@@ -122,9 +125,12 @@ type tally struct {
 // request sorts a class of operations.
 func (s *sorting) request(r *enforce.Class) {
 	for _, d := range s.split.Decide(r, 0) {
-		sources := d.Sources.Common(s.asked)
+		sources := s.sources
 		if s.way.Anonymous() {
-			sources = s.unproved(d.Sources)
+			s.unproved(sources, d.Sources)
+		} else {
+			copy(sources, d.Sources)
+			sources.RemoveAll(s.others)
 		}
 		if sources.Empty() {
 			continue
@@ -148,15 +154,14 @@ func (s *sorting) request(r *enforce.Class) {
 	}
 }
 
-// unproved is the callers in question that, without their identity, are in a set.
-func (s *sorting) unproved(set space.Set) space.Set {
-	like := space.NewSet(len(s.split.Sources))
-	for c := range s.asked.All() {
-		if set.Has(c % s.split.Anonymous()) {
+// unproved overwrites a set with the callers in question that, without their identity, are in another set.
+func (s *sorting) unproved(like, set space.Set) {
+	clear(like)
+	for c := range s.split.Sources {
+		if set.Has(c%s.split.Anonymous()) && !s.others.Has(c) {
 			like.Add(c)
 		}
 	}
-	return like
 }
 
 // identified is the callers of a set that have an identity.
@@ -175,11 +180,11 @@ type countered struct {
 // differs: mutual TLS at a port that takes plaintext only, and plaintext at one that takes both, if it lets through what the
 // caller's identity is denied.
 func (s *sorting) counterparts(r *enforce.Class, sources space.Set, by enforce.Decision) (all []countered) {
-	rest := slices.Clone(sources)
+	rest := sources
 	differs := func(c Counterpart, sources space.Set) {
 		if !sources.Empty() {
 			all = append(all, countered{&c, sources})
-			rest.RemoveAll(sources)
+			rest = rest.Minus(sources)
 		}
 	}
 	switch s.at.Mode {
@@ -245,10 +250,12 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 		}
 		return
 	}
-	for c := range sources.Minus(k.callers).All() {
-		s.found[c] = append(s.found[c], tally{kind: k})
+	if !sources.Within(k.callers) {
+		for c := range sources.Minus(k.callers).All() {
+			s.found[c] = append(s.found[c], tally{kind: k})
+		}
+		k.callers.AddAll(sources)
 	}
-	k.callers.AddAll(sources)
 	if r.Request.HTTP {
 		k.http.AddAll(sources)
 	}

@@ -9,14 +9,14 @@ import (
 
 // intents is what the rules of a service say about the sources of a split: the meaning of the language as sets.
 type intents struct {
-	model    *Model
-	sources  []space.Source
-	plain    space.Set        // the sources without an identity
-	named    map[string][]int // the others, by their identity
-	open     bool             // nothing closes the service
-	allow    rules
-	deny     rules
-	want     space.Set
+	model   *Model
+	sources []space.Source
+	plain   space.Set        // the sources without an identity
+	named   map[string][]int // the others, by their identity
+	open    bool             // nothing closes the service
+	allow   rules
+	deny    rules
+	want    space.Set
 }
 
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
@@ -64,11 +64,14 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 	return in.want
 }
 
-// rules is the rules of one kind. Those about one exact path are indexed by it.
+// rules is the rules of one kind: a few, or else many by the heads of their paths.
 type rules struct {
-	exact map[string][]*ruleSet
-	other []*ruleSet
+	few    []ruleSet
+	byHead map[string][]*ruleSet
+	heads
 }
+
+const few = 16
 
 type ruleSet struct {
 	Subject
@@ -76,23 +79,24 @@ type ruleSet struct {
 }
 
 func (in *intents) rules(all []policy.Rule) rules {
-	var rs rules
+	sets := make([]ruleSet, len(all))
 	for i := range all {
-		rule := in.rule(&all[i])
-		if path := onlyPath(&all[i]); path != "" {
-			if rs.exact == nil {
-				rs.exact = map[string][]*ruleSet{}
-			}
-			rs.exact[path] = append(rs.exact[path], rule)
-			continue
+		sets[i] = in.rule(&all[i])
+	}
+	if len(all) <= few {
+		return rules{few: sets}
+	}
+	rs := rules{byHead: map[string][]*ruleSet{}}
+	for i := range all {
+		for _, head := range rs.add(&all[i]) {
+			rs.byHead[head] = append(rs.byHead[head], &sets[i])
 		}
-		rs.other = append(rs.other, rule)
 	}
 	return rs
 }
 
-func (in *intents) rule(rule *policy.Rule) *ruleSet {
-	rs := &ruleSet{in.model.Subject(&rule.Requests), in.from(rule.From)}
+func (in *intents) rule(rule *policy.Rule) ruleSet {
+	rs := ruleSet{in.model.Subject(&rule.Requests), in.from(rule.From)}
 	if len(rule.Except) > 0 {
 		rs.who.RemoveAll(in.from(rule.Except))
 	}
@@ -110,8 +114,13 @@ func (in *intents) rule(rule *policy.Rule) *ruleSet {
 
 // each calls a function with the callers of every rule that applies to what a request does.
 func (rs *rules) each(r *space.Request, do func(space.Set)) {
-	for _, list := range [...][]*ruleSet{rs.exact[r.Text(space.Path)], rs.other} {
-		for _, rule := range list {
+	for i := range rs.few {
+		if rule := &rs.few[i]; rule.Does(r) {
+			do(rule.who)
+		}
+	}
+	for head := range rs.of(r.Text(space.Path)) {
+		for _, rule := range rs.byHead[head] {
 			if rule.Does(r) {
 				do(rule.who)
 			}

@@ -1,7 +1,8 @@
 package model
 
 import (
-	"strings"
+	"iter"
+	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
@@ -17,44 +18,40 @@ func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Reque
 	if !ok {
 		index, _ = m.indices.LoadOrStore(&rules[0], m.indexOf(rules))
 	}
-	return index.(ruleIndex).first(m, rules, caller, r)
+	return index.(*ruleIndex).first(m, rules, caller, r)
 }
 
 // ruleIndex is where rules are in their list, in its order, so that of the thousands of a hub only those are looked at that
 // may match.
-type ruleIndex map[ruleKey][]int
-
-// ruleKey is one caller and one path of a rule.
-type ruleKey struct {
-	principal string // of a service; empty: every other source
-	path      string // where it is the only one, without a wildcard; empty: every other list of operations
+type ruleIndex struct {
+	rules map[ruleKey][]int
+	heads
 }
 
-func (m *Model) indexOf(rules []policy.Rule) ruleIndex {
-	index := ruleIndex{}
+// ruleKey is a caller of a rule and a head of its paths.
+type ruleKey struct {
+	principal string // of a service; empty: every other source
+	head      string
+}
+
+func (m *Model) indexOf(rules []policy.Rule) *ruleIndex {
+	index := &ruleIndex{rules: map[ruleKey][]int{}}
 	for i := range rules {
-		k := ruleKey{path: onlyPath(&rules[i])}
-		for _, f := range rules[i].From {
-			k.principal = ""
-			if f.Kind == policy.FromService && f.Service.Proxied() {
-				if k.principal = m.Principal(f.Service); k.principal == "" {
-					continue // nobody is known to be this caller
+		for _, head := range index.add(&rules[i]) {
+			for _, f := range rules[i].From {
+				k := ruleKey{head: head}
+				if f.Kind == policy.FromService && f.Service.Proxied() {
+					if k.principal = m.Principal(f.Service); k.principal == "" {
+						continue // nobody is known to be this caller
+					}
 				}
-			}
-			if at := index[k]; len(at) == 0 || at[len(at)-1] != i {
-				index[k] = append(at, i)
+				if at := index.rules[k]; len(at) == 0 || at[len(at)-1] != i {
+					index.rules[k] = append(at, i)
+				}
 			}
 		}
 	}
 	return index
-}
-
-// onlyPath is the one exact path of a rule; empty where it has none or more.
-func onlyPath(rule *policy.Rule) string {
-	if len(rule.Ops) != 1 || strings.ContainsAny(rule.Ops[0].Path, "*{") {
-		return ""
-	}
-	return rule.Ops[0].Path
 }
 
 // holds reports whether a request is one of those that a rule is about.
@@ -69,10 +66,10 @@ func (m *Model) holds(rule *policy.Rule, caller space.Source, r *space.Request) 
 	return s.Does(r) && s.From(caller, r.HTTP)
 }
 
-func (index ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
+func (index *ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	found := len(rules)
 	look := func(k ruleKey) {
-		for _, i := range index[k] {
+		for _, i := range index.rules[k] {
 			if i >= found {
 				return
 			}
@@ -83,20 +80,46 @@ func (index ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source,
 			}
 		}
 	}
-	principals, paths := []string{"", caller.Identity()}, []string{"", r.Text(space.Path)}
-	if principals[1] == "" {
-		principals = principals[:1]
-	}
-	if paths[1] == "" {
-		paths = paths[:1]
-	}
-	for _, principal := range principals {
-		for _, path := range paths {
-			look(ruleKey{principal, path})
+	for head := range index.of(r.Text(space.Path)) {
+		look(ruleKey{"", head})
+		if caller.Identity() != "" {
+			look(ruleKey{caller.Identity(), head})
 		}
 	}
 	if found == len(rules) {
 		return nil
 	}
 	return &rules[found]
+}
+
+// heads is how long the literal beginnings of the paths of some rules are, sorted: a rule can match a path only if the path has
+// one of its heads.
+type heads []int
+
+// add enters a rule and returns its heads. That of a rule about every path is empty.
+func (h *heads) add(rule *policy.Rule) []string {
+	all := make([]string, 0, max(len(rule.Ops), 1))
+	for _, o := range rule.Ops {
+		all = append(all, policy.LiteralPrefix(o.Path))
+	}
+	if len(all) == 0 {
+		all = append(all, "")
+	}
+	for _, head := range all {
+		if i, ok := slices.BinarySearch(*h, len(head)); !ok {
+			*h = slices.Insert(*h, i, len(head))
+		}
+	}
+	return all
+}
+
+// of is the beginnings of a path that heads may be.
+func (h heads) of(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, n := range h {
+			if n > len(path) || !yield(path[:n]) {
+				return
+			}
+		}
+	}
 }
