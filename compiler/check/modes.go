@@ -291,8 +291,15 @@ func (c *checker) ceilingKey(keys ...string) string {
 // effective returns the mode that callers of a port meet and its origin: the statement, or the ceiling if that is looser.
 // Port 0 is any port without a mode of its own.
 func (c *checker) effective(s *service, port uint16) stated {
-	m := c.inForce(s, port)
-	key := c.ceilingKey(s.ID()+":"+portText(port), s.ID(), s.Namespace, "*")
+	return c.orCeiling(c.inForce(s, port), s.ID()+":"+portText(port), s.ID(), s.Namespace, "*")
+}
+
+// around returns the mode of a mesh and its origin.
+func (c *checker) around(m *mesh) stated { return c.orCeiling(c.meshInForce(m), m.Name, "*") }
+
+// orCeiling returns a mode with the origin of the ceiling that made it what it is, if one did.
+func (c *checker) orCeiling(m stated, keys ...string) stated {
+	key := c.ceilingKey(keys...)
 	if key != "" && c.env.Modes[key] == m.mode && modes[m.at.Text()] != m.mode {
 		return stated{m.mode, c.env.ModesAt[key], true}
 	}
@@ -305,11 +312,16 @@ func (c *checker) inForce(s *service, port uint16) stated {
 			return stated{mode: p.Mode, at: either(s.ports[port].at, s.modeAt())}
 		}
 	}
-	switch {
-	case s.Mode != policy.ModeUnset:
+	if s.Mode != policy.ModeUnset {
 		return stated{mode: s.Mode, at: s.modeAt()}
-	case s.mesh.Mode != policy.ModeUnset:
-		return stated{mode: s.mesh.Mode, at: s.mesh.ModeAt}
+	}
+	return c.meshInForce(s.mesh)
+}
+
+func (c *checker) meshInForce(m *mesh) stated {
+	switch {
+	case m.Mode != policy.ModeUnset:
+		return stated{mode: m.Mode, at: m.ModeAt}
 	case c.policy.Mode != policy.ModeUnset:
 		return stated{mode: c.policy.Mode, at: c.policy.ModeAt}
 	}

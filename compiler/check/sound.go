@@ -166,6 +166,9 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 	} else if f.Kind == policy.FromService {
 		c.departing(r, c.serviceOf(f.Service), at)
 	}
+	if c.unasked(r, f, at, met) {
+		return
+	}
 	for _, m := range met {
 		switch m.mode {
 		case policy.Disable:
@@ -194,6 +197,28 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 			p.callees[r.callee] = true
 		}
 	}
+}
+
+// unasked reports a caller whose sidecar opens plaintext to a callee that takes mutual TLS: it goes by the mode of the namespace
+// alone. See BestEffortInferServiceMTLSMode in istio.io/istio/pilot/pkg/model/push_context.go.
+func (c *checker) unasked(r *rule, f policy.Source, at source.Span, met []stated) bool {
+	mesh := c.around(r.callee.mesh)
+	i := slices.IndexFunc(met, func(m stated) bool { return m.mode != policy.Disable })
+	if mesh.mode != policy.Disable || i < 0 || mesh.capped && c.env.DryRun || r.callee.Dataplane == policy.Ambient {
+		return false
+	}
+	what := "the rule never matches"
+	if met[i].mode == policy.Strict {
+		what = "its strict mTLS refuses them"
+	}
+	d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s: the mode of mesh %s is disable, so sidecars call all of its services in plaintext", quoted(f.String()), r.callee.Name, r.callee.Namespace).
+		WithRelated(met[i].at, "%s here, and %s", met[i].mode, what)
+	if mesh.capped {
+		d.WithRelated(mesh.at, "environment %s allows no more", c.Environment).WithHelp("raise this limit")
+	} else {
+		d.WithRelated(mesh.at, "disabled here").WithHelp("make the mesh permissive, and disable mTLS for single services")
+	}
+	return true
 }
 
 // withoutProxy returns a service that a source includes and that cannot prove an identity; nil if all have a proxy, as far
