@@ -121,7 +121,7 @@ func (h *Hop) Span() (s source.Span) {
 // targets too, so that check can explain that a caller has neither.
 type Target struct {
 	Ref
-	Port Name // absent: every port
+	Port Name // absent: every port, or with operations each that carries HTTP; `*`: every port, declared or not
 	Requests
 }
 
@@ -129,6 +129,9 @@ type Target struct {
 func (t *Target) Span() source.Span {
 	return t.Ref.Range.To(t.Port.Range).To(t.Requests.Extent())
 }
+
+// EveryPort reports whether the port is `*`.
+func (t *Target) EveryPort() bool { return t.Port.Text == "*" && !t.Port.Quoted }
 
 // Tail holds the clauses at the end of an edge, a deny, an export or a guard.
 type Tail struct {

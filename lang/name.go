@@ -14,7 +14,7 @@ import (
 const nameProductions = `
 Name = <name> | <method> | <string> | "*" .
 Ref = Name ("/" Name)? .
-Target = Ref (":" (<name> | <string>))? .
+Target = Ref (":" (<name> | <string> | "*"))? .
 Number = <name> | <string> .
 Operation = (<method> ("|" <method>)* (<path> | <string> | "*")?) | <path> | <string> .
 `
@@ -141,7 +141,9 @@ func (t *Target) rest(lex *lexer.PeekingLexer) expectation {
 	}
 	if colon := lex.Peek(); kindOf(colon) == KindColon {
 		lex.Next()
-		if !t.Port.port(lex, int32(colon.Pos.Offset+len(colon.Value))) {
+		if star := lex.Peek(); kindOf(star) == KindStar {
+			t.Port.take(lex)
+		} else if !t.Port.port(lex, int32(colon.Pos.Offset+len(colon.Value))) {
 			return aPort
 		}
 	}

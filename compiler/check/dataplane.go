@@ -133,7 +133,7 @@ func (c *checker) selectedByRoot(s *service) {
 			if !at.IsZero() {
 				c.list.Add(diag.RootNamespace, s.At, "the policy of %s would bind %s too: it is in the root namespace, and both have the labels %s", s.ID(), other.ID(), selectorText(s.Labels)).
 					WithRelated(at, "these pods").
-					WithHelp("give the gateway a label that no other pods have: `service %s gateway label KEY=VALUE`", s.Name)
+					WithHelp("give the pods of %s a label that no others have, and declare it", s.Name)
 				return
 			}
 		}

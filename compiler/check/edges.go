@@ -105,6 +105,10 @@ func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []
 	consent := &consent{statement: m}
 	for _, s := range callees {
 		s.called = true
+		if deny && t.EveryPort() {
+			c.deniedPorts(t, s)
+			continue
+		}
 		r := &rule{Rule: base, callee: s}
 		r.FromAt, r.ToAt = fromAt, t.Ref.Range
 		r.Ops = ops
@@ -160,6 +164,9 @@ func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
 // rulePorts sets the ports of a rule. single says that the destination stands for this one service.
 func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 	s := r.callee
+	if t.EveryPort() {
+		return c.everyPort(t)
+	}
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
 		if !ok {
@@ -200,7 +207,7 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 		}
 		c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no methods and paths", s.Name).
 			WithRelated(s.At, "declared here").
-			WithHelp("declare one: `service %s … port 8080 http`, or delete the operations", s.Name)
+			WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
 		return false
 	}
 	return true

@@ -10,6 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // port resolves the port of a destination.
@@ -43,6 +44,30 @@ func (c *checker) port(s *service, n lang.Name) (uint16, bool) {
 		d.WithHelp("its ports are %s: write one of them, or declare `port %d` with its protocol", listed(s.portTexts()), number)
 	}
 	return 0, false
+}
+
+// everyPort reports whether `:*` of a destination means something. Without operations, it is what no port means already.
+func (c *checker) everyPort(t *lang.Target) bool {
+	if !t.Requests.Extent().IsZero() {
+		return true
+	}
+	c.list.Add(diag.MisplacedClause, t.Port.Range, "`:*` is needed with operations only").
+		WithNote("without a port and operations, every port is meant").
+		WithHelp("delete it").
+		WithFix(true, source.Span{File: t.Port.Range.File, Start: t.Ref.Range.End, End: t.Port.Range.End}, "", "delete `:*`")
+	return false
+}
+
+// deniedPorts reports `:*` of a deny.
+func (c *checker) deniedPorts(t *lang.Target, s *service) {
+	d := c.list.Add(diag.MisplacedClause, t.Port.Range, "a deny of operations cannot bind every port").
+		WithNote("at a port without HTTP Istio would apply it to every connection")
+	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Protocol.IsHTTP() }) {
+		d.WithHelp("delete `:*`, which leaves the HTTP ports of %s", s.Name).
+			WithFix(false, source.Span{File: t.Port.Range.File, Start: t.Ref.Range.End, End: t.Port.Range.End}, "", "delete `:*`")
+		return
+	}
+	d.WithHelp("name the HTTP port, and declare it: `port 8080 http`")
 }
 
 // namedPort reports the name of a container port where its number is needed.

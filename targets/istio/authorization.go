@@ -191,11 +191,15 @@ func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
 	return callers
 }
 
+// everyPort stands for the ports of a rule without any.
+var everyPort = []uint16{0}
+
 func operationsOf(list []operation, r *policy.Rule) []operation {
-	if len(r.Ports) == 0 {
-		return append(list, operation{})
+	ports := r.Ports
+	if len(ports) == 0 {
+		ports = everyPort
 	}
-	for _, port := range r.Ports {
+	for _, port := range ports {
 		if len(r.Ops) == 0 {
 			list = append(list, operation{port: port})
 		}

@@ -154,8 +154,8 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	if slices.Contains(r.Ports, 0) {
 		refuse(either(r.ToAt, r.At), "0 is not a port")
 	}
-	if len(r.Ops) > 0 && len(r.Ports) == 0 {
-		refuse(operations, "HTTP operations need a port: without one Istio skips them on ports that are not HTTP").
+	if len(r.Ops) > 0 && len(r.Ports) == 0 && deny {
+		refuse(operations, "a deny of HTTP operations needs a port: without one Istio denies everything on ports that are not HTTP").
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
 	for _, o := range r.Ops {

@@ -13,7 +13,7 @@ import (
 // so that the same intents give the same rules, however they are written.
 
 // grant is the smallest intent: one caller, one port, one method and one path. The zero value of a port, method or path means
-// all of them. A grant with a method or path has a port.
+// all of them.
 type grant struct {
 	operation
 	caller
@@ -71,7 +71,7 @@ func canonical(grants []grant) []grant {
 	wide, several := false, false
 	for i := range grants {
 		g := &grants[i]
-		wide = wide || g.kind == namespace || g.kind == world || g.caller == anyone || g.path == "" || g.method == ""
+		wide = wide || g.kind == namespace || g.kind == world || g.caller == anyone || g.port == 0 || g.path == "" || g.method == ""
 		several = several || g.operation != grants[0].operation || g.kind != principal || g.caller == anyone
 	}
 	if !wide || !several {
@@ -95,7 +95,8 @@ func covered(g grant, all map[grant]struct{}) bool {
 	}
 	callers = append(callers, caller{kind: world})
 	for _, o := range [...]operation{
-		g.operation, {g.port, g.path, ""}, {g.port, "", g.method}, {port: g.port}, {},
+		g.operation, {g.port, g.path, ""}, {g.port, "", g.method}, {port: g.port},
+		{0, g.path, g.method}, {0, g.path, ""}, {0, "", g.method}, {},
 	} {
 		for _, c := range callers {
 			wider := grant{o, c}
@@ -197,7 +198,7 @@ func toOf(operations []operation) []*v1beta1.Rule_To {
 	}
 	blocks := make([]block, len(operations))
 	for i, o := range operations {
-		blocks[i] = block{[]string{strconv.Itoa(int(o.port))}, single(o.path), single(o.method)}
+		blocks[i] = block{portsOf(o.port), single(o.path), single(o.method)}
 	}
 	blocks = merge(blocks, func(b *block) *[]string { return &b.methods })
 	blocks = merge(blocks, func(b *block) *[]string { return &b.ports })
@@ -207,6 +208,13 @@ func toOf(operations []operation) []*v1beta1.Rule_To {
 		to[i] = &v1beta1.Rule_To{Operation: &v1beta1.Operation{Ports: b.ports, Paths: b.paths, Methods: b.methods}}
 	}
 	return to
+}
+
+func portsOf(port uint16) []string {
+	if port == 0 {
+		return nil
+	}
+	return []string{strconv.Itoa(int(port))}
 }
 
 func single(s string) []string {
