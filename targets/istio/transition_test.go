@@ -280,6 +280,9 @@ func TestRandomTransitions(t *testing.T) {
 }
 
 func factsOf(t *testing.T, ms []targets.Manifest, q question, r request, callee *policy.Service) facts {
+	if !q.HTTP {
+		r.method, r.path = "", ""
+	}
 	peers := slices.DeleteFunc(slices.Clone(ms), func(m targets.Manifest) bool { return m.Kind != "PeerAuthentication" })
 	return facts{
 		mode:  judge(t, stateOf(peers), []question{q})[0],

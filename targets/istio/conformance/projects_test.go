@@ -236,7 +236,11 @@ func (d *drafter) intend(m *draftMesh) {
 		return // a mesh that only declares services
 	}
 	for range d.IntN(9) {
-		m.lines = append(m.lines, d.edge(m))
+		line := d.edge(m)
+		if d.chance(10) {
+			line = d.caller(m) + " -> " + pick(d.Rand, m.services).name + ":* " + d.operations()
+		}
+		m.lines = append(m.lines, line)
 	}
 	for range d.IntN(3) {
 		m.lines = append(m.lines, "deny "+d.edge(m))
