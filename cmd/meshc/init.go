@@ -6,14 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/compiler/adopt"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/project"
 )
 
-// starter is the project that init writes.
+// starter is the project that init writes where there are no manifests.
 //
 //go:embed all:starter
 var starter embed.FS
@@ -21,9 +27,15 @@ var starter embed.FS
 func newInit() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [DIR]",
-		Short: "Write a small project that builds at once",
-		Long: `Write a small project that builds at once: the intents of a shop, the workload manifests that they are checked
-against, and meshc.yaml. DIR is the current folder by default. No file is ever overwritten.`,
+		Short: "Begin a project, from the workload manifests that are there or with a small example",
+		Long: `Begin a project. If DIR has workload manifests, meshc init names them in a meshc.yaml and writes a file of intents for each
+of their namespaces, with the services by name and without an edge: nothing is closed by it. Manifests may be files,
+folders, what Helm or Kustomize has rendered, or a dump of a cluster. In a folder without any, it writes an example that
+builds at once: the intents of a shop, its workload manifests and a meshc.yaml. DIR is the current folder by default.
+No file is ever overwritten.`,
+		Example: `  meshc init demo
+  kubectl get ns,sa,svc,deploy,sts,ds,cronjob,job,pod -A -o yaml > mesh/cluster.yaml && meshc init mesh
+  helm template charts/shop -n shop > mesh/shop.yaml && meshc init mesh`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -33,71 +45,83 @@ against, and meshc.yaml. DIR is the current folder by default. No file is ever o
 			if len(args) > 0 {
 				dir = args[0]
 			}
-			files, err := starterFiles()
-			if err != nil {
-				return err
-			}
-			for _, name := range files {
-				path := filepath.Join(dir, filepath.FromSlash(name))
-				switch _, err := os.Lstat(path); {
-				case err == nil:
-					return fmt.Errorf("%s already exists, so nothing was written; name another folder: meshc init DIR", filepath.ToSlash(path))
-				case !errors.Is(err, fs.ErrNotExist):
-					return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
-				}
-			}
-			var out bytes.Buffer
-			for _, name := range files {
-				path := filepath.Join(dir, filepath.FromSlash(name))
-				if err := writeStarter(name, path); err != nil {
-					return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
-				}
-				fmt.Fprintf(&out, "wrote %s\n", filepath.ToSlash(path))
-			}
-			fmt.Fprint(&out, nextSteps(dir))
-			return writeOut(cmd, out.Bytes())
+			return initialize(cmd, dir)
 		}),
 	}
 }
 
-func nextSteps(dir string) string {
-	at, mesh := "", "mesh"
-	if filepath.Clean(dir) != "." {
-		at = " " + filepath.ToSlash(dir)
-		mesh = filepath.ToSlash(filepath.Join(dir, mesh))
-	}
-	var b strings.Builder
-	b.WriteString("\nNext:\n")
-	column := len("meshc build" + at + " -o " + mesh)
-	for _, step := range [][2]string{
-		{"meshc build" + at, "prints the manifests of the mesh"},
-		{"meshc build" + at + " -o " + mesh, "writes them into a folder, for kubectl apply -k, Argo CD or Flux"},
-		{"meshc check" + at, "checks the intents, also against the manifests in k8s/"},
-	} {
-		fmt.Fprintf(&b, "  %-*s  %s\n", column, step[0], step[1])
-	}
-	b.WriteString("Then write the edges of your own project into shop.mesh, and put its manifests into k8s/.\n")
-	return b.String()
-}
-
-// starterFiles is the slash-separated names of the files of the starter.
-func starterFiles() ([]string, error) {
-	var names []string
-	err := fs.WalkDir(starter, "starter", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			names = append(names, path[len("starter/"):])
-		}
-		return err
-	})
-	return names, err
-}
-
-func writeStarter(name, path string) error {
-	text, err := starter.ReadFile("starter/" + name)
+// initialize begins a project in a folder.
+func initialize(cmd *cobra.Command, dir string) error {
+	found, err := project.Look(dir)
 	if err != nil {
 		return err
 	}
-	return writeNew(path, text)
+	if err := unstarted(dir, found); err != nil {
+		return err
+	}
+	sources := adopt.Choose(found.Manifests, slices.Collect(maps.Keys(found.Unread)))
+	files, next := []adopt.File(nil), ""
+	switch {
+	case len(sources.Set.Workloads) > 0:
+		files, err = adopt.Intents(sources.Set, config.Default().RootNamespace)
+		files = append(files, adopt.File{Name: project.ConfigName, Text: adopt.Settings(sources.Paths)})
+		next = adoptedSteps(dir)
+	case len(sources.Paths)+len(sources.Left)+len(sources.Templates) == 0:
+		files, err = starterFiles()
+		next = starterSteps(dir)
+	}
+	if err != nil {
+		return err
+	}
+	written, err := writeFiles(dir, files)
+	if err != nil {
+		return err
+	}
+	if err := writeOut(cmd, append(written, next...)); err != nil {
+		return err
+	}
+	return unnamed(cmd, dir, sources, found.Unread)
+}
+
+// unstarted refuses a folder that has a project, or a part of one.
+func unstarted(dir string, found project.Found) error {
+	at := folderArgument(dir)
+	switch {
+	case found.Settings:
+		return fmt.Errorf("%s already exists, so nothing was written; `meshc check%s` checks the project, and `meshc init DIR` begins one in another folder",
+			shownIn(dir, project.ConfigName), at)
+	case len(found.Intents) > 0:
+		text := fmt.Sprintf("%s already exists, so nothing was written", shownIn(dir, found.Intents[0]))
+		if paths := adopt.Choose(found.Manifests, slices.Collect(maps.Keys(found.Unread))).Paths; len(paths) > 0 {
+			text += "; to check the intents against the manifests: meshc check" + at
+			for _, p := range paths {
+				text += " --workloads " + argument(shownIn(dir, p))
+			}
+			return errors.New(text)
+		}
+		return fmt.Errorf("%s; `meshc check%s` checks it, and `meshc init DIR` begins a project in another folder", text, at)
+	}
+	return nil
+}
+
+// writeFiles writes files that must not exist yet, all or none of them, and returns what it says about them.
+func writeFiles(dir string, files []adopt.File) ([]byte, error) {
+	for _, f := range files {
+		switch _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Name))); {
+		case err == nil:
+			return nil, fmt.Errorf("%s already exists, so nothing was written; name another folder: meshc init DIR", shownIn(dir, f.Name))
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("%s: %w", shownIn(dir, f.Name), cause(err))
+		}
+	}
+	var out bytes.Buffer
+	for _, f := range files {
+		if err := writeNew(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Text); err != nil {
+			return nil, fmt.Errorf("%s: %w", shownIn(dir, f.Name), cause(err))
+		}
+		fmt.Fprintf(&out, "wrote %s\n", shownIn(dir, f.Name))
+	}
+	return out.Bytes(), nil
 }
 
 // writeNew writes a file that does not exist yet.
@@ -115,4 +139,108 @@ func writeNew(path string, text []byte) error {
 		return err
 	}
 	return f.Close()
+}
+
+// starterFiles returns the files of the example.
+func starterFiles() (files []adopt.File, err error) {
+	err = fs.WalkDir(starter, "starter", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := starter.ReadFile(path)
+		files = append(files, adopt.File{Name: path[len("starter/"):], Text: text})
+		return err
+	})
+	return files, err
+}
+
+func starterSteps(dir string) string {
+	at, mesh := folderArgument(dir), argument(shownIn(dir, "mesh"))
+	return "\nNext:\n" + stepLines([][2]string{
+		{"meshc build" + at, "prints the manifests of the mesh"},
+		{"meshc build" + at + " -o " + mesh, "writes them into a folder, for kubectl apply -k, Argo CD or Flux"},
+		{"meshc check" + at, "checks the intents, also against the manifests in k8s/"},
+	}) + "Then write the edges of your own project into shop.mesh, and put its manifests into k8s/.\n"
+}
+
+// adoptedSteps says what to do with a project that was made of manifests.
+func adoptedSteps(dir string) string {
+	at, env, mesh := folderArgument(dir), " --env "+adopt.Environment, shownIn(dir, "mesh")
+	if _, err := os.Lstat(mesh); err == nil {
+		mesh = shownIn(dir, "build/mesh")
+	}
+	mesh = argument(mesh)
+	return `
+Nothing is closed yet. The first edge into a namespace closes it to every call that no edge allows. Environment ` + adopt.Environment + `
+of meshc.yaml is in dry-run: Istio logs such calls there, and denies none.
+
+Next, write who calls whom below the services, such as ` + "`web -> api:8080`" + `. Then:
+` + stepLines([][2]string{
+		{"meshc check" + at, "checks the edges, also against the manifests"},
+		{"meshc build" + at + env + " -o " + mesh, "writes what to apply: kubectl apply -k, Argo CD or Flux"},
+		{"meshc migrate" + at + env, "plans the way from dry-run to enforced, and to STRICT"},
+	})
+}
+
+// stepLines formats commands, each with what it does.
+func stepLines(steps [][2]string) string {
+	width := 0
+	for _, s := range steps {
+		width = max(width, len(s[0]))
+	}
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, s[0], s[1])
+	}
+	return b.String()
+}
+
+// unnamed reports the manifests that a project does not name. It fails if there are any that it should, or no project at all.
+func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]error) error {
+	w := cmd.ErrOrStderr()
+	if err := new(reporter).write(w, s.Left, func(name string) string { return shownIn(dir, name) }); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(unread)) {
+		fmt.Fprintln(w, unread[name])
+	}
+	if n := len(s.Templates); n > 0 {
+		fmt.Fprintf(w, "%s cannot be read before it is rendered, such as %s: `helm template CHART > rendered.yaml`\n", plural(n, "template"), shownIn(dir, s.Templates[0]))
+	}
+	left := len(s.Left) + len(unread)
+	switch {
+	case len(s.Set.Workloads) > 0 && left > 0:
+		fmt.Fprintf(w, "%s left out of meshc.yaml\n", plural(left, "file"))
+	case len(s.Set.Workloads) > 0 || len(s.Paths)+len(s.Left)+len(s.Templates) == 0:
+		return nil
+	case len(s.Paths) > 0:
+		fmt.Fprintf(w, "nothing was written: the manifests in %s have no workload; for an example, name another folder: meshc init DIR\n", shownIn(dir, s.Paths[0]))
+	default:
+		fmt.Fprintln(w, "nothing was written: no manifest can be read; for an example, name another folder: meshc init DIR")
+	}
+	return errFindings
+}
+
+// folderArgument is the argument that names a folder, after a blank; empty for the current one.
+func folderArgument(dir string) string {
+	if filepath.Clean(dir) == "." {
+		return ""
+	}
+	return " " + argument(filepath.ToSlash(dir))
+}
+
+// shownIn returns a file of a folder as a user in the current folder would write it.
+func shownIn(dir, name string) string {
+	return filepath.ToSlash(filepath.Join(dir, filepath.FromSlash(name)))
+}
+
+// argument writes an argument of a command for a shell.
+func argument(text string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("./_-+@%,:", r)
+	}
+	if strings.TrimFunc(text, plain) == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -60,8 +60,10 @@ type service struct {
 	ports     map[uint16]stated // modes of single ports
 	calls     bool              // it is a source of some edge
 	called    bool              // some edge or deny leads to it, even one that is wrong
-	mismatch  bool              // its account has a finding already
-	partly    bool              // some of its workloads have no proxy, others have
+	mismatch  bool              // its account has a finding already, or would have one if it mattered
+
+	divided *inventory.Workload // runs under another account than the first of its workloads; nil if none does
+	partly  bool                // some of its workloads have no proxy, others have
 }
 
 // rule is one arrow of an edge or a deny, as it bears on one callee.
@@ -176,6 +178,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	// What needs every edge. A mesh that only declares services takes back what ceilings made of their modes, and does
 	// so before the modes are judged; guards are held against the shared identities, which are found first.
 	c.declaring()
+	c.dividedServices()
 	c.sharedIdentities()
 	c.guards(files)
 	c.sound() // drops sources from denies, so it comes after sharedIdentities has seen them all

@@ -11,19 +11,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// bare reports whether the manifests show that a workload has no proxy. If nothing but a missing label of its namespace
-// says so, it is not certain: the label may have been set in the cluster.
-func (c *checker) bare(w *inventory.Workload) bool { return w.NoProxy != "" && !c.unlabelled(w) }
-
-func (c *checker) unlabelled(w *inventory.Workload) bool {
-	ns := c.namespaces[w.Namespace]
-	return ns != nil && ns.Unlabelled && w.NoProxyAt == ns.At
-}
-
 // uninjected reports, once, a namespace without an injection label in which proxies are needed.
 func (c *checker) uninjected(m *mesh) {
 	for _, s := range m.services {
-		if needed := s.calls || len(m.sections) > 0 && !m.Declares; !needed || !s.Proxied() || !slices.ContainsFunc(s.workloads, c.unlabelled) {
+		if needed := s.calls || len(m.sections) > 0 && !m.Declares; !needed || !s.Proxied() || !slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Assumed }) {
 			continue
 		}
 		c.list.Add(diag.NoIdentity, c.namespaces[m.Name].At, "namespace %s has no injection label, so the manifests do not show that its pods have a proxy", m.Name).

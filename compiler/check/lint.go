@@ -68,7 +68,7 @@ func (c *checker) lintMesh(m *mesh) {
 		}
 		d := c.list.Add(diag.NoMode, m.sections[0], what+": none of its sections sets a mode, and no edge leads into it", m.Name).
 			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others").
-			WithHelp("write `mesh %s strict` to close it to callers without an edge", m.Name).
+			WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows", m.Name).
 			WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
 		if !c.wide.at.IsZero() {
 			d.WithRelated(c.wide.at, "a default, which closes no mesh by itself")

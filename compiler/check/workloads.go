@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -143,7 +144,7 @@ func (c *checker) compare(s *service) {
 	}
 	bare := 0
 	for _, w := range s.workloads {
-		if c.bare(w) {
+		if w.Bare() {
 			bare++
 		}
 	}
@@ -214,10 +215,38 @@ func (c *checker) compareAccount(s *service) {
 			}
 			return
 		}
-		c.list.Add(diag.AccountMismatch, w.AccountAt, "the workloads of %s run under two accounts, %s and %s", s.Name, quoted(s.Account), quoted(w.Account)).
-			WithRelated(first.AccountAt, "%s %s", first.Kind, first.Object).
-			WithHelp("give them the same serviceAccountName, since the account is the identity, or declare a service with a label for each")
+		s.divided = w
 		return
+	}
+}
+
+// dividedServices reports services whose workloads run under two accounts. One that no statement is about has a warning, and
+// is not in the policy: nothing could be said of its identity.
+func (c *checker) dividedServices() {
+	guarded := slices.ContainsFunc(c.files, func(f *lang.File) bool {
+		return slices.ContainsFunc(f.Stmts, func(s lang.Stmt) bool { _, guard := s.(*lang.Guard); return guard })
+	})
+	for _, m := range c.meshes {
+		unused := m.Declares && !m.named() && !guarded
+		m.services = slices.DeleteFunc(m.services, func(s *service) bool {
+			if s.divided == nil {
+				return false
+			}
+			first := s.workloads[0]
+			d := c.list.Add(diag.AccountMismatch, s.divided.AccountAt, "the workloads of %s run under two accounts, %s and %s", s.Name, quoted(s.Account), quoted(s.divided.Account)).
+				WithRelated(first.AccountAt, "%s %s", first.Kind, first.Object).
+				WithHelp("give them the same serviceAccountName, since the account is the identity, or declare a service with a label for each")
+			if maps.Equal(first.Labels, s.divided.Labels) {
+				d.WithHelp("give them the same serviceAccountName, since the account is the identity, or labels that differ, and declare a service for each")
+			}
+			if !unused || s.decl != nil || s.called || s.statesMode() {
+				return false
+			}
+			d.Severity = diag.Warning
+			d.WithNote("no statement is about it yet, so it is left out, and the rest is judged")
+			delete(m.names, s.Name)
+			return true
+		})
 	}
 }
 

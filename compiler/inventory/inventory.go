@@ -33,6 +33,7 @@ type Workload struct {
 	Fronts    []policy.Front    // their ports, sorted
 	NoProxy   string            // why it has no proxy, in words (`hostNetwork`, `namespace shop has no injection label`); empty if it has one or that is not known
 	NoProxyAt source.Span
+	Assumed   bool // NoProxy follows from no more than a Namespace without a label, which may have one in the cluster
 	Dataplane Dataplane
 	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
@@ -47,6 +48,9 @@ type Workload struct {
 
 	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
+
+// Bare reports whether the manifests show that a workload has no proxy.
+func (w *Workload) Bare() bool { return w.NoProxy != "" && !w.Assumed }
 
 // Port is a container port, with what the Services in front of it say about it.
 type Port struct {

@@ -101,6 +101,7 @@ func (f *file) unreadPods(n *yaml.Node, group, kind string) {
 type object struct {
 	kind, namespace, name string
 	at                    source.Span // metadata.name
+	document              string      // its text, if it is a document of its own
 	add                   func(*reader)
 }
 
@@ -186,7 +187,11 @@ func (f *file) object(n *yaml.Node, kind, group string) {
 }
 
 func (f *file) keep(kind, namespace, name string, at source.Span, add func(*reader)) {
-	f.objects = append(f.objects, &object{kind, namespace, name, at, add})
+	o := &object{kind: kind, namespace: namespace, name: name, at: at, add: add}
+	if f.alone {
+		o.document = strings.TrimSpace(strings.TrimPrefix(f.doc.Text, "---"))
+	}
+	f.objects = append(f.objects, o)
 }
 
 // meta checks the names of an object and determines its namespace, which is empty for a kind that is in none.

@@ -136,7 +136,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 	case ns.Ambient:
 		p.NoProxy, p.NoProxyAt = dataplaneKey+" is none", p.proxy.ambientAt
 	default:
-		p.NoProxy, p.NoProxyAt = ns.sidecars, ns.at
+		p.NoProxy, p.NoProxyAt, p.Assumed = ns.sidecars, ns.at, ns.Unlabelled
 	}
 	if p.NoProxy != "" {
 		return

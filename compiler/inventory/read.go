@@ -35,7 +35,7 @@ func Read(inputs []Input) (*Set, diag.List) {
 	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
 		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
 	})
-	r := &reader{first: map[objectKey]source.Span{}, gateways: map[objectKey]*Gateway{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
+	r := &reader{first: map[objectKey]*object{}, gateways: map[objectKey]*Gateway{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
 	for _, in := range inputs {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
@@ -66,7 +66,7 @@ const expansion = 3 << 20
 // reader collects the objects of all files, to combine them in the end.
 type reader struct {
 	findings   diag.List
-	first      map[objectKey]source.Span
+	first      map[objectKey]*object
 	pods       []*pod
 	services   []*service
 	accounts   []*Account
@@ -95,6 +95,7 @@ type file struct {
 	doc      *yamldoc.Document
 	since    int  // findings of the files before
 	braces   bool // the document has {{ somewhere
+	alone    bool // the current object is a document of its own
 	template bool
 	wrong    bool // the current object has values of a wrong type, which are reported, and their consequences are not
 	warned   bool // about objects without a namespace
@@ -270,6 +271,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		f.findings.Add(diag.MalformedManifest, f.doc.Span(kind), "%s without an apiVersion", t.kind).
 			WithHelp("add `apiVersion: %s`", k.version)
 	}
+	f.alone = t.depth == 0
 	f.object(n, t.kind, t.group)
 }
 
@@ -348,17 +350,21 @@ func shape(n *yaml.Node) string {
 	return "text"
 }
 
-// register adds an object to the set, unless one of the same name is there already.
+// register adds an object to the set, unless one of the same name is there already. The same document twice is no mistake:
+// manifests that are rendered in parts repeat their Namespace in each.
 func (f *file) register(o *object) {
 	if o.name != "" {
 		key := objectKey{o.kind, o.namespace, o.name}
 		if first, ok := f.first[key]; ok {
+			if o.document != "" && o.document == first.document {
+				return
+			}
 			f.findings.Add(diag.DuplicateManifest, o.at, "%s has two manifests", key).
-				WithRelated(first, "first manifest here").
+				WithRelated(first.at, "first manifest here").
 				WithHelp("keep one of them; if one is a patch, read the output of `kustomize build`")
 			return
 		}
-		f.first[key] = o.at
+		f.first[key] = o
 	}
 	o.add(f.reader)
 }

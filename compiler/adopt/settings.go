@@ -1,0 +1,27 @@
+package adopt
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/config"
+)
+
+// Environment is the name of the environment that Settings gives a project.
+const Environment = "cluster"
+
+// Settings returns a meshc.yaml that names manifests, and an environment in which nothing is enforced yet.
+func Settings(paths []string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nworkloads:\n", config.APIVersion, config.Kind)
+	for _, p := range paths {
+		fmt.Fprintf(&b, "- %q\n", p)
+	}
+	b.WriteString(`environments:
+  # Build and publish with --env ` + Environment + ` until what Istio logs as denied is meant to be. Without it, everything is enforced.
+  ` + Environment + `:
+    enforcement: dry-run          # Istio logs what it would deny, and denies nothing
+    modes: {"*": permissive}      # callers without mutual TLS are still accepted
+`)
+	return []byte(b.String())
+}

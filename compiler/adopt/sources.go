@@ -1,0 +1,108 @@
+package adopt
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// Sources is which files of a folder are the workload manifests of a project.
+type Sources struct {
+	Paths     []string // of folders and files, sorted: what `workloads` of meshc.yaml has to name
+	Set       *inventory.Set
+	Left      diag.List // an error in each file of manifests that is left out
+	Templates []string  // files that have to be rendered before they can be read
+}
+
+// Choose chooses the workload manifests among the YAML and JSON files of a folder. Names are relative to it, and unread are
+// those of files without a text. It names a folder where everything in and below it can be read, and else the files. It
+// leaves out a file that cannot be read or has another manifest for an object of a file before it.
+func Choose(files []inventory.Input, unread []string) Sources {
+	files = slices.SortedFunc(slices.Values(files), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
+	s := Sources{}
+	c := chooser{names: unread, read: map[string]bool{}, relevant: map[string]bool{}}
+	var kept []inventory.Input
+	for _, f := range files {
+		_, found := inventory.Read([]inventory.Input{f})
+		c.names = append(c.names, f.File.Name)
+		switch {
+		case has(found, diag.SkippedTemplate):
+			s.Templates = append(s.Templates, f.File.Name)
+		case !found.HasErrors():
+			kept = append(kept, f)
+			c.read[f.File.Name], c.relevant[f.File.Name] = true, !has(found, diag.NothingRead)
+		case strings.Contains(f.File.Text, "apiVersion"):
+			s.Left = append(s.Left, firstOfEach(found)...)
+		}
+	}
+	for {
+		set, found := inventory.Read(kept)
+		if s.Set = set; !found.HasErrors() {
+			break
+		}
+		found = firstOfEach(found)
+		s.Left = append(s.Left, found...)
+		for _, d := range found {
+			c.read[d.Primary.File.Name] = false
+		}
+		kept = slices.DeleteFunc(kept, func(f inventory.Input) bool { return !c.read[f.File.Name] })
+	}
+	s.Paths = c.paths("", slices.Sorted(slices.Values(c.names)))
+	return s
+}
+
+func has(found diag.List, code diag.Code) bool {
+	return slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Code == code })
+}
+
+// firstOfEach returns the first error of each file.
+func firstOfEach(found diag.List) (first diag.List) {
+	seen := map[string]bool{}
+	for _, d := range found {
+		if name := d.Primary.File.Name; d.Severity == diag.Error && !seen[name] {
+			seen[name] = true
+			first = append(first, d)
+		}
+	}
+	return first
+}
+
+// chooser knows what is in files, by name.
+type chooser struct {
+	names    []string
+	read     map[string]bool
+	relevant map[string]bool
+}
+
+// paths returns the fewest folders and files below a folder that have all of its manifests and nothing that cannot be read.
+// The empty folder, which holds the project itself, is never one of them.
+func (c *chooser) paths(folder string, below []string) (paths []string) {
+	switch {
+	case !slices.ContainsFunc(below, func(name string) bool { return c.read[name] && c.relevant[name] }):
+		return nil
+	case folder != "" && !slices.ContainsFunc(below, func(name string) bool { return !c.read[name] }):
+		return []string{folder}
+	}
+	for i := 0; i < len(below); {
+		rest := strings.TrimPrefix(below[i][len(folder):], "/")
+		first, _, deeper := strings.Cut(rest, "/")
+		child, end := path.Join(folder, first), i+1
+		if !deeper {
+			if c.read[child] && c.relevant[child] {
+				paths = append(paths, child)
+			}
+			i = end
+			continue
+		}
+		for end < len(below) && strings.HasPrefix(below[end], child+"/") {
+			end++
+		}
+		paths = append(paths, c.paths(child, below[i:end])...)
+		i = end
+	}
+	return paths
+}
