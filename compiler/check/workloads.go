@@ -232,18 +232,21 @@ func (c *checker) dividedServices() {
 			if s.divided == nil {
 				return false
 			}
+			code, left := diag.AccountMismatch, unused && s.decl == nil && !s.called && !s.statesMode()
+			if left {
+				code = diag.TwoAccounts
+			}
 			first := s.workloads[0]
-			d := c.list.Add(diag.AccountMismatch, s.divided.AccountAt, "the workloads of %s run under two accounts, %s and %s", s.Name, quoted(s.Account), quoted(s.divided.Account)).
+			d := c.list.Add(code, s.divided.AccountAt, "the workloads of %s run under two accounts, %s and %s", s.Name, quoted(s.Account), quoted(s.divided.Account)).
 				WithRelated(first.AccountAt, "%s %s", first.Kind, first.Object).
 				WithHelp("give them the same serviceAccountName, since the account is the identity, or declare a service with a label for each")
 			if maps.Equal(first.Labels, s.divided.Labels) {
 				d.WithHelp("give them the same serviceAccountName, since the account is the identity, or labels that differ, and declare a service for each")
 			}
-			if !unused || s.decl != nil || s.called || s.statesMode() {
+			if !left {
 				return false
 			}
-			d.Severity = diag.Warning
-			d.WithNote("no statement is about it yet, so it is left out, and the rest is judged")
+			d.WithNote("they are left out, since no statement is about their namespace yet")
 			delete(m.names, s.Name)
 			return true
 		})

@@ -49,6 +49,7 @@ const (
 	UnknownField         Code = "MESH1107"
 	UnclearAnnotation    Code = "MESH1108"
 	UnreadPods           Code = "MESH1109"
+	TwoAccounts          Code = "MESH1110"
 	MalformedConfig      Code = "MESH1201"
 	UnknownKey           Code = "MESH1202"
 	InvalidSetting       Code = "MESH1203"
@@ -174,6 +175,7 @@ var Table = []Entry{
 	{UnknownField, Warning, FromUnread, "an unknown kind or field in a manifest"},
 	{UnclearAnnotation, Warning, FromUnread, "an annotation of a pod that cannot be judged"},
 	{UnreadPods, Note, FromUnread, "a kind that creates pods and is not read"},
+	{TwoAccounts, Warning, FromUnread, "a workload that is left out, because its pods have two accounts"},
 	{MalformedConfig, Error, FromUnread, "an invalid meshc.yaml"},
 	{UnknownKey, Error, FromUnread, "an unknown key in meshc.yaml"},
 	{InvalidSetting, Error, FromUnread, "an invalid setting"},
