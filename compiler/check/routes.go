@@ -44,7 +44,9 @@ func (c *checker) routes() {
 	for _, route := range c.inv.Routes {
 		r.route(route)
 	}
-	r.unused()
+	if !c.inv.Astray {
+		r.unused()
+	}
 }
 
 // is reports whether the pods of a service are those of a gateway.

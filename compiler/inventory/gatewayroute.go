@@ -60,6 +60,7 @@ func (f *file) backend(p *passing, n *yaml.Node) {
 		d = hostOf(d.service, p.by.namespace)
 		d.port, d.at = number(yamldoc.Get(n, "port")), at
 	default:
+		f.keep("", "", "", d.at, func(r *reader) { r.astray = true })
 		f.findings.Add(diag.SkippedObject, f.doc.Span(yamldoc.Get(n, "kind")), "%s is not judged where it leads to an object of kind %s: what is behind it is not known", p.by, text(yamldoc.Get(n, "kind")))
 		return
 	}

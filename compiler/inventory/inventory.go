@@ -17,6 +17,7 @@ type Set struct {
 	Namespaces []*Namespace
 	Gateways   []*Gateway
 	Routes     []*Route
+	Astray     bool // some gateway passes on to what is not known: another may be missing in Routes
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.

@@ -81,6 +81,7 @@ type reader struct {
 	ingresses       []*ingress
 	grants          map[grant]bool
 	passes          []*passing
+	astray          bool
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -405,6 +406,7 @@ func (r *reader) set() *Set {
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
 	s.Accounts, s.Routes = r.accounts, r.routes()
+	s.Astray = r.astray
 	for _, g := range r.gateways {
 		if g.Foreign == "" {
 			s.Gateways = append(s.Gateways, g)

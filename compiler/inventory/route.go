@@ -80,6 +80,7 @@ func (r *reader) routes() []*Route {
 				r.findings.Add(diag.SkippedObject, d.at, "%s is not judged where it leads to %s, which is not the host of a Service", route.By, d.service)
 				continue
 			case !r.granted(p, &d):
+				r.astray = true
 				r.findings.Add(diag.SkippedObject, d.at, "%s is not judged: no manifest has a ReferenceGrant that lets it lead to the Service %s/%s", route.By, d.namespace, d.service).
 					WithNote("without one a gateway answers such calls itself").
 					WithHelp("add the ReferenceGrant of namespace %s to the workloads", d.namespace)

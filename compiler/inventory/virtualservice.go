@@ -134,6 +134,7 @@ func (r *reader) delegated() (all []*passing) {
 			case route.delegate == nil || len(route.gateways) == 0:
 				continue
 			case byName[*route.delegate] == nil:
+				r.astray = true
 				r.findings.Add(diag.SkippedObject, route.delegateAt, "no manifest has the %s, so where it sends the calls of gateways is not judged", route.delegate)
 				continue
 			case gateways[*route.delegate] == nil:
