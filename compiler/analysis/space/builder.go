@@ -80,14 +80,15 @@ func (b *Builder) Distinguish(boxes []Box) {
 	for _, box := range boxes {
 		for i := range box {
 			b.condition(&box[i])
-			together := 0
-			for j := range box[:i+1] {
-				if box[j].Dimension == box[i].Dimension {
-					together++
+			if key := box[i].claim(); key != "" {
+				together := 0
+				for j := range box[:i+1] {
+					if box[j].claim() == key {
+						together++
+					}
 				}
+				b.partitions[box[i].Dimension].several(key, together)
 			}
-			p := &b.partitions[box[i].Dimension]
-			p.together = max(p.together, together)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 type partition struct {
 	patterns []Pattern
 	at       map[Pattern]int32 // once there are many of them
-	together int               // the most conditions that one box has
+	together map[string]int    // the most conditions on a claim that one box has, where they are several
 	negated  []int32           // the patterns in negated conditions
 
 	atoms     []Value   // a representative of each
@@ -27,6 +27,17 @@ type partition struct {
 // reset forgets everything; members come from lists.
 func (p *partition) reset(lists *slab[int32]) {
 	*p = partition{lists: lists, patterns: p.patterns[:0], members: p.members[:0], atoms: p.atoms[:0], elsewhere: p.elsewhere[:0]}
+}
+
+// several notes how many conditions a box has on a claim.
+func (p *partition) several(claim string, n int) {
+	if n < 2 || n <= p.together[claim] {
+		return
+	}
+	if p.together == nil {
+		p.together = map[string]int{}
+	}
+	p.together[claim] = n
 }
 
 // id is the number of a pattern, which gets one where it has none.

@@ -95,7 +95,7 @@ func (Tokens) divide(p *partition, _ string) error {
 				return err
 			}
 			if choices[claim] = texts; claim != issuer && claim != subject {
-				if choices[claim], err = lists(texts, 3*max(1, p.together)+len(p.negated)); err != nil {
+				if choices[claim], err = lists(texts, 3*max(1, p.together[claim])+p.excluded(claim)); err != nil {
 					return err
 				}
 			}
@@ -108,6 +108,36 @@ func (Tokens) divide(p *partition, _ string) error {
 		p.elsewhere = append(p.elsewhere, true)
 	}
 	return nil
+}
+
+// excluded is how many negated conditions on a claim there are.
+func (p *partition) excluded(claim string) (n int) {
+	for _, i := range p.negated {
+		if p.patterns[i].claim() == claim {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Pattern) claim() string {
+	if p.kind != inClaim {
+		return ""
+	}
+	claim, _, _ := strings.Cut(p.text, "\x00")
+	return claim
+}
+
+// claim is the claim that the condition is about, empty where it is about something else.
+func (c *Condition) claim() string {
+	for _, patterns := range [...][]Pattern{c.Is, c.Not} {
+		for i := range patterns {
+			if claim := patterns[i].claim(); claim != "" {
+				return claim
+			}
+		}
+	}
+	return ""
 }
 
 // lists is the lists of some texts, the empty one first, of which at most so many match a pattern.
