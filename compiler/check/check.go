@@ -124,7 +124,7 @@ type checker struct {
 	meshes []*mesh // sorted by name; set by matchWorkloads
 	wide   stated  // the mesh-wide mode
 
-	seen        map[edgeKey]source.Span     // edges and denies so far
+	seen        repeats                     // edges and denies so far
 	anyone      policy.SourceKind           // FromAny or FromWorld where some edge lets them in
 	confusables map[identity][]*service     // services that a callee may take for the one with that identity
 	reported    map[identity]bool           // of those, the ones with a finding
@@ -149,7 +149,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 			Environment:   o.Environment,
 		},
 		byName:     map[string]*mesh{},
-		seen:       map[edgeKey]source.Span{},
+		seen:       newRepeats(),
 		reported:   map[identity]bool{},
 		loose:      map[source.Span]*permissive{},
 		namespaces: map[string]*inventory.Namespace{},

@@ -213,40 +213,6 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 	return true
 }
 
-// edgeKey identifies a caller, a callee, and the ports and operations between them.
-type edgeKey struct {
-	callee *service
-	caller *policy.Service
-	kind   policy.SourceKind
-	mesh   string
-	deny   bool
-	key    string
-}
-
-// repeats reports a rule of which every caller has the same rule already.
-func (c *checker) repeats(r *rule, deny bool) {
-	repeated := true
-	var first source.Span
-	for _, f := range r.From {
-		k := edgeKey{r.callee, f.Service, f.Kind, f.Mesh, deny, r.key}
-		if at, ok := c.seen[k]; ok {
-			first = at
-		} else {
-			repeated = false
-			c.seen[k] = r.At
-		}
-	}
-	if repeated {
-		what := "edge"
-		if deny {
-			what = "deny"
-		}
-		c.list.Add(diag.DuplicateEdge, r.ToAt, "this %s is already stated", what).
-			WithRelated(first, "first stated here").
-			WithHelp("delete one of the two")
-	}
-}
-
 // externalEdge enters the callers of an external.
 func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, e *external, t *lang.Target, deny bool) {
 	e.used = true

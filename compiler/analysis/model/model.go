@@ -175,18 +175,22 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 
 // AddSources has sources of the language distinguished from other callers.
 func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
+	identities := make([]space.Pattern, 0, len(sources))
 	for _, f := range sources {
 		switch {
 		case f.Kind == policy.FromMesh:
-			a.Callers = append(a.Callers, space.Is(space.Identity, space.NamespacePattern(f.Mesh)))
+			identities = append(identities, space.NamespacePattern(f.Mesh))
 		case f.Kind != policy.FromService:
 		case !f.Service.Proxied():
 			for _, block := range f.Service.Addresses {
 				a.Callers = append(a.Callers, space.Is(space.SourceAddress, space.BlockPattern(block)))
 			}
 		case f.Service.Account != "":
-			a.Callers = append(a.Callers, space.Is(space.Identity, space.PrincipalPattern(m.Principal(f.Service))))
+			identities = append(identities, space.PrincipalPattern(m.Principal(f.Service)))
 		}
+	}
+	if len(identities) > 0 {
+		a.Callers = append(a.Callers, space.Is(space.Identity, identities...))
 	}
 }
 
