@@ -45,7 +45,7 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	}
 	named, assumed := model.Named(layer, mesh, known)
 	d.Model, d.Assumed = model.New(named, layer), assumed
-	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named))
+	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ServicePorts())
 	d.Findings = d.Findings.Sort()
 	return d
 }

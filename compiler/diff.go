@@ -61,6 +61,11 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	policies := [2]*policy.Policy{before.policy(), after.policy()}
 	workloads := cmp.Or(after.Workloads, before.Workloads)
 	was, is := models(policies, layers, mesh, workloads)
+	for i, m := range []*model.Model{was, is} {
+		if sides[i].Build == nil {
+			d.Findings = append(d.Findings, m.ServicePorts()...)
+		}
+	}
 	var err error
 	if d.Diff, err = diff.Compare(ctx, was, is, diff.Options{AllPods: workloads != nil}); err != nil {
 		return nil, err
