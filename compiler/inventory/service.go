@@ -20,6 +20,7 @@ import (
 type service struct {
 	namespace, name string
 	selector        map[string]string
+	headless        bool
 	ports           []servicePort
 	waypoint        Dataplane // in front of it
 	named           bool      // its own label says so, rather than its namespace
@@ -40,7 +41,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 	if !ok || f.unfilledLabels(o.Spec.Selector) {
 		return
 	}
-	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector}
+	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector, headless: o.Spec.ClusterIP == corev1.ClusterIPNone}
 	f.notice(bearing.Service, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
 	s.waypoint, s.named = f.waypointOf(n, o.Labels)
 	list := yamldoc.Get(n, "spec", "ports")
@@ -180,7 +181,7 @@ func (p *pod) serve(s *service) {
 		}
 		port.ServicePorts = append(port.ServicePorts, sp.number)
 		if !sp.udp {
-			p.Fronts = append(p.Fronts, policy.Front{Host: s.name, Port: sp.number, Target: number})
+			p.Fronts = append(p.Fronts, policy.Front{Host: s.name, Port: sp.number, Target: number, Headless: s.headless})
 		}
 		if !sp.udp && sp.protocol != policy.ProtocolUnset && (port.Protocol == policy.ProtocolUnset || sp.protocol < port.Protocol) {
 			port.Protocol = sp.protocol

@@ -141,6 +141,8 @@ type Front struct {
 	Host   string // the name of the Service
 	Port   uint16
 	Target uint16 // the container port that it leads to
+
+	Headless bool // the Service has no address of its own
 }
 
 // CompareFronts orders fronts by Service, then port.

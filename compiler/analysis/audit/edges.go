@@ -108,7 +108,11 @@ func (r *Report) edge(m *model.Model, e *edge) {
 		case way.Past.Capture == policy.Unclear:
 			r.Add(diag.Warning, Manifest, way.At(), "%s -> %s:%s is not judged: %s", out.From, out.To, port, way)
 		case way.TLS == enforce.UnknownTLS:
-			r.Add(diag.Warning, Manifest, e.ways[0].At(), "%s -> %s:%s is not judged: %s; --workloads says which ports of the Service lead there", out.From, out.To, port, &e.ways[0])
+			help := ""
+			if w := &e.ways[0]; w.Doubt == "" && w.Past.Capture == policy.Captured {
+				help = "; --workloads says which ports of the Service lead there"
+			}
+			r.Add(diag.Warning, Manifest, e.ways[0].At(), "%s -> %s:%s is not judged: %s%s", out.From, out.To, port, &e.ways[0], help)
 		}
 	}
 	r.Edges = append(r.Edges, out)

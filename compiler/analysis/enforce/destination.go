@@ -1,8 +1,6 @@
 package enforce
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,8 +31,11 @@ type Destination struct {
 	At              source.Span
 
 	Created   time.Time
-	ExportTo  []string
-	HasPolicy bool // it says how callers connect, if perhaps nothing about TLS
+	Revision  string   // of the only istiod that reads it; empty: every one does
+	ExportTo  []string // sorted, without duplicates
+	Selective bool     // it is about the callers of its own namespace that have the labels of Selector
+	Selector  []Label  // sorted by key
+	HasPolicy bool     // it says how callers connect, if perhaps nothing about TLS
 	Default   ClientTLS
 	PortTLS   []PortTLS // by ports of the Kubernetes Service
 }
@@ -49,23 +50,24 @@ type PortTLS struct {
 // ID is NAMESPACE/NAME.
 func (d *Destination) ID() string { return d.Namespace + "/" + d.Name }
 
-// TLS is what callers open to a port of the Kubernetes Service; with port 0 to one of which the number is not known.
+// TLS is what callers open to a port of the Kubernetes Service; with port 0 to one of which the number is not known. By
+// endpoint reports that they open it only to those that can take it, and where the namespace of the Service is not DISABLE.
 //
 // Settings of a port replace those of the rule. Settings that say nothing about TLS have the cluster choose by endpoint, and
 // there the mode of the rule decides: ISTIO_MUTUAL is mutual TLS, and every other mode is plaintext. See
 // GetPortLevelTrafficPolicy in istio.io/istio/pilot/pkg/networking/util/util.go, and trafficPolicyTLSModeForPort and
 // checkMtlsEnabled in istio.io/istio/pilot/pkg/xds/endpoints/mtls_checker.go.
-func (d *Destination) TLS(port uint16) ClientTLS {
-	tls := d.Default
+func (d *Destination) TLS(port uint16) (tls ClientTLS, byEndpoint bool) {
+	tls, byEndpoint = d.Default, d.Default == AutoTLS
 	for _, p := range d.PortTLS {
 		switch own := d.own(p); {
 		case port == p.Port:
-			return own
-		case port == 0 && own != d.Default:
-			tls = UnknownTLS
+			return own, !p.Stated
+		case port == 0 && (own != d.Default || !p.Stated != byEndpoint):
+			tls, byEndpoint = UnknownTLS, false
 		}
 	}
-	return tls
+	return tls, byEndpoint
 }
 
 func (d *Destination) own(p PortTLS) ClientTLS {
@@ -96,8 +98,10 @@ func (d *Destination) Matches(name, namespace string) bool {
 	return matchesHost(d.Host, name+"."+namespace+".svc.cluster.local")
 }
 
+func wildcard(pattern string) (suffix string, wild bool) { return strings.CutPrefix(pattern, "*") }
+
 func matchesHost(pattern, host string) bool {
-	if suffix, wild := strings.CutPrefix(pattern, "*"); wild {
+	if suffix, wild := wildcard(pattern); wild {
 		return strings.HasSuffix(host, suffix)
 	}
 	return pattern == host
@@ -105,40 +109,6 @@ func matchesHost(pattern, host string) bool {
 
 // Inside reports whether the host is, or may be, one that Kubernetes gives to its Services.
 func (d *Destination) Inside() bool {
-	suffix, wild := strings.CutPrefix(d.Host, "*")
+	suffix, wild := wildcard(d.Host)
 	return wild && strings.HasSuffix(".svc.cluster.local", suffix) || strings.HasSuffix(d.Host, ".cluster.local") || strings.Contains(d.Host, ".svc.")
-}
-
-func (d *Destination) exportedTo(namespace string) bool {
-	return len(d.ExportTo) == 0 || slices.ContainsFunc(d.ExportTo, func(to string) bool {
-		return to == "*" || namespace != "" && (to == namespace || to == "." && namespace == d.Namespace)
-	})
-}
-
-// Destination is the rule that callers of a namespace obey when they call a Kubernetes Service; nil if there is none. Rules
-// of the callers' namespace come first, then those of the Service's, then those of the root namespace; among them the one
-// with the closest host counts. See destinationRule in istio.io/istio/pilot/pkg/model/push_context.go. An empty namespace
-// stands for callers from anywhere.
-func (m *Layer) Destination(caller, name, namespace string) *Destination {
-	for _, where := range [...]string{caller, namespace, m.Mesh.RootNamespace} {
-		var best *Destination
-		first, _ := slices.BinarySearchFunc(m.Destinations, where, func(d *Destination, where string) int { return cmp.Compare(d.Namespace, where) })
-		for _, d := range m.Destinations[first:] {
-			if d.Namespace != where {
-				break
-			}
-			if d.Matches(name, namespace) && d.exportedTo(caller) && (best == nil || closer(d.Host, best.Host) || d.Host == best.Host && !best.HasPolicy) {
-				best = d
-			}
-		}
-		if best != nil {
-			return best
-		}
-	}
-	return nil
-}
-
-func closer(a, b string) bool {
-	wildA, wildB := strings.HasPrefix(a, "*"), strings.HasPrefix(b, "*")
-	return !wildA && wildB || wildA == wildB && len(a) > len(b)
 }

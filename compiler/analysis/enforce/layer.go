@@ -26,7 +26,8 @@ type Layer struct {
 
 	Table space.Table // of the dimensions of conditions
 
-	index map[scope][]*Object
+	index   map[scope][]*Object
+	inForce []*inForce
 }
 
 // scope is the key by which an object is found: its namespace, and the first label of its selector, which every workload
@@ -47,6 +48,7 @@ func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*
 	slices.SortStableFunc(m.Destinations, func(a, b *Destination) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), byAge(a.Created, b.Created), cmp.Compare(a.Name, b.Name))
 	})
+	m.inForce = destinationsInForce(m.Destinations, mesh.RootNamespace)
 	for _, p := range m.Policies {
 		s := scope{namespace: p.Namespace}
 		if i := slices.IndexFunc(p.Selector, func(l Label) bool { return !slices.Contains(p.Added, l.Key) }); i >= 0 {

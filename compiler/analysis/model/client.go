@@ -11,23 +11,25 @@ import (
 
 // Way is what the sidecar of a caller opens to a container port through a port of a Kubernetes Service, and what says so.
 type Way struct {
-	TLS  enforce.ClientTLS
-	Rule *enforce.Destination // nil where none sets it
-	Peer *enforce.Object      // in place of Rule: that the namespace takes no mutual TLS
-	Past policy.PortCapture   // in place of Rule: that calls bypass the sidecar, or may
-	Host string
-	Port uint16 // of the Service; 0 where it is not known, or makes no difference
+	TLS      enforce.ClientTLS
+	Rule     *enforce.Destination // nil where none sets it
+	Peer     *enforce.Object      // in place of Rule: that the namespace takes no mutual TLS
+	Headless bool                 // in place of Rule: mutual TLS, because the Service is headless
+	Past     policy.PortCapture   // in place of Rule: that calls bypass the sidecar, or may
+	Doubt    string               // why it is not known what Rule has callers open, where Port does not decide it
+	Host     string
+	Port     uint16 // of the Service; 0 where it is not known, or makes no difference
 }
 
 // Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one way
 // where all are alike. A caller without a sidecar obeys no rule.
 func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
-	namespace := f.Mesh
+	caller := enforce.Workload{Namespace: f.Mesh}
 	if f.Kind == policy.FromService {
 		if m.Principal(f.Service) == "" {
 			return []Way{{}}
 		}
-		namespace = f.Service.Namespace
+		caller = enforce.Workload{Namespace: f.Service.Namespace, Labels: f.Service.Selector()}
 	}
 	var ways []Way
 	for _, front := range fronts(s, port) {
@@ -37,10 +39,8 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 			if past.Capture == policy.Unclear {
 				w.TLS = enforce.UnknownTLS
 			}
-		} else if d := m.Manifests.Destination(namespace, front.Host, s.Namespace); front.Host != "" && d != nil && d.TLS(front.Port) != enforce.AutoTLS {
-			w.TLS, w.Rule = d.TLS(front.Port), d
-		} else if peer := m.Callee(s).Unasked(); peer != nil {
-			w.TLS, w.Peer = enforce.NoTLS, peer
+		} else {
+			m.open(&w, caller, s, front)
 		}
 		ways = append(ways, w)
 	}
@@ -51,6 +51,49 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 	}
 	ways[0].Port = 0
 	return ways[:1]
+}
+
+// open says what the sidecars of callers open to a port of a Service.
+func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, front policy.Front) {
+	possible := []*enforce.Destination{nil}
+	if front.Host != "" {
+		possible = m.Manifests.DestinationsOf(caller, front.Host, s.Namespace)
+	}
+	unasked := m.Callee(s).Unasked()
+	for i, d := range possible {
+		one := Way{Rule: d, Host: w.Host, Port: w.Port}
+		byEndpoint := true
+		if d != nil {
+			one.TLS, byEndpoint = d.TLS(front.Port)
+		}
+		switch {
+		case byEndpoint && unasked != nil:
+			one.TLS, one.Rule, one.Peer = enforce.NoTLS, nil, unasked
+		case byEndpoint && front.Headless && s.Proxied() && s.Dataplane == policy.Sidecar:
+			one.TLS, one.Rule, one.Headless = enforce.IstioTLS, nil, true
+		case one.TLS == enforce.AutoTLS:
+			one.Rule = nil
+		}
+		switch {
+		case i == 0:
+			*w = one
+		case one.TLS != w.TLS:
+			*w = Way{TLS: enforce.UnknownTLS, Rule: cmp.Or(w.Rule, one.Rule), Doubt: doubt(possible), Host: w.Host, Port: w.Port}
+		}
+	}
+}
+
+// doubt is why it is not known which of several rules callers obey.
+func doubt(rules []*enforce.Destination) string {
+	for _, d := range rules {
+		switch {
+		case d != nil && d.Revision != "":
+			return fmt.Sprintf("only an istiod of the revision %s reads %s", d.Revision, d.ID())
+		case d != nil && d.Selective:
+			return fmt.Sprintf("%s is about callers with certain labels, and whether these have them is not known", d.ID())
+		}
+	}
+	return fmt.Sprintf("the oldest of the rules for %s counts, and the manifests do not say which that is", rules[0].Host)
 }
 
 // fronts is the ports of Services that lead to a container port; without their numbers where these are not known.
@@ -148,6 +191,10 @@ func (w *Way) String() string {
 		return fmt.Sprintf("calls%s may bypass the sidecar of the caller: %s", to, w.Past.Why)
 	case w.Peer != nil:
 		return fmt.Sprintf("PeerAuthentication %s has callers open plaintext%s (DISABLE for the namespace)", w.Peer.ID(), to)
+	case w.Headless:
+		return fmt.Sprintf("callers open mutual TLS%s, whatever the port takes, because the Service is headless", to)
+	case w.Doubt != "":
+		return fmt.Sprintf("what DestinationRule %s has callers open is not known%s: %s", w.Rule.ID(), to, w.Doubt)
 	case w.TLS == enforce.UnknownTLS:
 		return fmt.Sprintf("what DestinationRule %s has callers open is not known%s", w.Rule.ID(), to)
 	case w.TLS == enforce.NoTLS:

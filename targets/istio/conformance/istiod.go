@@ -12,6 +12,7 @@ import (
 	"istio.io/istio/pilot/pkg/networking/plugin/authz"
 	"istio.io/istio/pilot/pkg/security/authn"
 	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/constants"
 	"istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/mesh/meshwatcher"
 	"istio.io/istio/pkg/config/schema/collections"
@@ -23,14 +24,16 @@ import (
 
 // Istiod holds what istiod makes of a set of manifests.
 type Istiod struct {
-	Warnings []error // of its validation
-	push     *model.PushContext
+	Warnings  []error // of its validation
+	push      *model.PushContext
+	endpoints *model.EndpointIndex
 }
 
 // Options are settings of the mesh that istiod serves.
 type Options struct {
 	TrustDomain   string // default cluster.local
 	RootNamespace string // default istio-system
+	Services      []Service
 }
 
 // Start reads a stream of manifests as istiod does, and returns an error for what Istio's validation rejects.
@@ -45,9 +48,11 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 		}
 	}
 	started := &Istiod{}
-	for _, c := range configs {
+	for i := range configs {
+		c := &configs[i]
+		c.Domain = constants.DefaultClusterLocalDomain
 		schema, _ := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(c.GroupVersionKind)
-		warning, err := schema.ValidateConfig(c)
+		warning, err := schema.ValidateConfig(*c)
 		if err != nil {
 			return nil, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, err)
 		}
@@ -62,17 +67,24 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	if o.RootNamespace != "" {
 		settings.RootNamespace = o.RootNamespace
 	}
-	env := &model.Environment{ConfigStore: store{configs: configs}, Watcher: watcher{config: settings}}
+	env := model.NewEnvironment()
+	env.ConfigStore, env.Watcher = store{configs: configs}, watcher{config: settings}
 	env.Init()
+	changed := sets.New(
+		model.ConfigKey{Kind: kind.PeerAuthentication}, model.ConfigKey{Kind: kind.AuthorizationPolicy}, model.ConfigKey{Kind: kind.RequestAuthentication},
+	)
+	if len(o.Services) > 0 {
+		if err := register(env, o.Services); err != nil {
+			return nil, err
+		}
+		changed.InsertAll(model.ConfigKey{Kind: kind.ServiceEntry}, model.ConfigKey{Kind: kind.DestinationRule})
+	}
 	before := model.NewPushContext()
 	before.Mesh = settings
 	before.InitDone.Store(true)
+	started.endpoints = env.EndpointIndex
 	started.push = model.NewPushContext()
-	started.push.InitContext(env, before, &model.PushRequest{ConfigsUpdated: sets.New(
-		model.ConfigKey{Kind: kind.PeerAuthentication},
-		model.ConfigKey{Kind: kind.AuthorizationPolicy},
-		model.ConfigKey{Kind: kind.RequestAuthentication},
-	)})
+	started.push.InitContext(env, before, &model.PushRequest{ConfigsUpdated: changed})
 	return started, nil
 }
 

@@ -75,7 +75,7 @@ func TestRefusals(t *testing.T) {
 	}
 	refused, taken, beyond := 0, 0, 0
 	for seed := range size(t, 20000) {
-		w := &writer{pen: pen{Rand: rand.New(rand.NewPCG(seed, 5))}, Options: Options{"cluster.local", "istio-system"}, tokens: true}
+		w := &writer{pen: pen{Rand: rand.New(rand.NewPCG(seed, 5))}, Options: Options{TrustDomain: "cluster.local", RootNamespace: "istio-system"}, tokens: true}
 		document := w.authorization("spoiled")
 		if w.chance(25) {
 			document = w.peer("shop", "spoiled", pick(w.Rand, []string{"", "web"}))

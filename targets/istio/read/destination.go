@@ -49,9 +49,10 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 	for c := d.nodes[d.at(spec, "exportTo")].first; c != 0; c = d.nodes[c].next {
 		o.ExportTo = append(o.ExportTo, d.text(c))
 	}
+	slices.Sort(o.ExportTo)
+	o.ExportTo = slices.Compact(o.ExportTo)
 	policy := d.at(spec, "trafficPolicy")
 	o.Default = d.clientTLS(policy)
-	revision := d.at(d.at(d.at(root, "metadata"), "labels"), bearing.Revision)
 	if !o.Inside() {
 		return
 	}
@@ -61,21 +62,25 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 		tls := d.clientTLS(c)
 		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: tls, Stated: tls != enforce.AutoTLS})
 	}
-	if revision != 0 && o.Sets() {
-		r.revision(d, revision, "DestinationRule", o.ID())
-		o.Default, o.PortTLS = enforce.UnknownTLS, nil
+	if revision := d.at(d.at(d.at(root, "metadata"), "labels"), bearing.Revision); revision != 0 {
+		o.Revision = d.text(revision)
+		if o.Sets() {
+			r.revision(d, revision, "DestinationRule", o.ID())
+		}
 	}
 	for c := d.nodes[d.at(spec, "subsets")].first; c != 0; c = d.nodes[c].next {
 		if d.at(d.at(c, "trafficPolicy"), "tls") != 0 {
 			r.unjudged(o.At, "the DestinationRule %s sets the TLS of the subset %s, which is not judged", o.ID(), d.text(d.at(c, "name")))
 		}
 	}
-	switch selected := d.at(spec, "workloadSelector") != 0; {
-	case selected && o.Sets():
-		r.unjudged(o.At, "the DestinationRule %s sets the TLS of some callers by their labels, which is not judged", o.ID())
-	case !selected:
-		r.destinations = append(r.destinations, o)
+	if selector := d.at(spec, "workloadSelector"); selector != 0 {
+		o.Selective = true
+		for c := d.nodes[d.at(selector, "matchLabels")].first; c != 0; c = d.nodes[c].next {
+			o.Selector = append(o.Selector, enforce.Label{Key: d.nodes[c].key, Value: d.text(c)})
+		}
+		slices.SortFunc(o.Selector, func(a, b enforce.Label) int { return cmp.Compare(a.Key, b.Key) })
 	}
+	r.destinations = append(r.destinations, o)
 }
 
 // clientTLS reads the TLS of a traffic policy, or of one for a port. TLS without a mode is DISABLE, the first value of
