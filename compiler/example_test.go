@@ -45,9 +45,10 @@ func ExampleOpen() {
 	}
 	fmt.Println(len(findings), "findings")
 	// Output:
+	// istio-ingress/ingress ingress 0
 	// shop/backend backend-sa 1
 	// shop/db db-sa 1
-	// shop/frontend frontend-sa 0
+	// shop/frontend frontend-sa 1
 	// 0 findings
 }
 

@@ -68,6 +68,7 @@ func TestReadmeProgram(t *testing.T) {
 	assert.Equal(t, `PeerAuthentication shop/default
 AuthorizationPolicy shop/backend-ingress
 AuthorizationPolicy shop/db-ingress
+AuthorizationPolicy shop/frontend-ingress
 AuthorizationPolicy shop/default-deny
 denied frontend -> db
 `, string(out))
