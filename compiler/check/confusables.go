@@ -166,11 +166,9 @@ func bySource(rules []*rule) *rulesBySource {
 
 // cover reports whether one of the rules covers a part of a rule for a service.
 func (g *rulesBySource) cover(s *policy.Service, part *rule) bool {
-	covers := func(r *rule) bool {
-		return policy.CoversPorts(r.Ports, part.Ports) && policy.Covers(r.Ops, part.Ops)
-	}
+	covers := func(r *rule) bool { return r.Requests.Covers(&part.Requests) }
 	return slices.ContainsFunc(g.named[s], covers) || slices.ContainsFunc(g.wide, func(r *rule) bool {
-		return covers(r) && lists(r.From, s)
+		return covers(r) && r.Includes(policy.Source{Service: s})
 	})
 }
 
@@ -195,7 +193,7 @@ func (r *rule) parts() []*rule {
 	var parts []*rule
 	for _, p := range ports {
 		for _, o := range ops {
-			parts = append(parts, &rule{Rule: policy.Rule{Requests: policy.Requests{Ports: p, Ops: o}}})
+			parts = append(parts, &rule{Rule: policy.Rule{Requests: policy.Requests{Ports: p, Ops: o, Without: r.Without, Where: r.Where}}})
 		}
 	}
 	return parts

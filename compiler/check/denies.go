@@ -73,8 +73,7 @@ func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 // denies reports whether some deny covers all that a rule is about for a source.
 func (s *service) denies(who policy.Source, r *rule) bool {
 	return slices.ContainsFunc(s.deny, func(d *rule) bool {
-		return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
-			policy.Includes(d.From, who)
+		return d.Requests.Covers(&r.Requests) && d.Includes(who)
 	})
 }
 

@@ -97,7 +97,7 @@ func bare(targets []lang.Target) []lang.Target {
 // arrow resolves one destination and enters a rule for each service that it stands for.
 func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
 	callees, ext := c.destination(m, t.Ref)
-	ops, ok := c.operations(t.Ops, deny)
+	requests, ok := c.requests(&t.Requests, deny)
 	if ext != nil {
 		c.externalEdge(m, base, fromAt, ext, t, deny)
 		return
@@ -111,7 +111,7 @@ func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []
 		}
 		r := &rule{Rule: base, callee: s}
 		r.FromAt, r.ToAt = fromAt, t.Ref.Range
-		r.Ops = ops
+		r.Requests = requests
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
@@ -120,6 +120,7 @@ func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []
 		}
 		r.key = r.Requests.Key()
 		c.repeats(r, deny)
+		c.forgeable(r, deny)
 		if deny {
 			s.deny = append(s.deny, r)
 		} else {
@@ -163,9 +164,17 @@ func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
 
 // rulePorts sets the ports of a rule. single says that the destination stands for this one service.
 func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
+	return c.portsOf(r, t, single) && c.portsWithout(r, t)
+}
+
+func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 	s := r.callee
 	if t.EveryPort() {
 		return c.everyPort(t)
+	}
+	lacks, remove := "methods and paths", "the operations"
+	if len(t.Ops) == 0 {
+		lacks, remove = "paths, hosts, headers and tokens", "this clause"
 	}
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
@@ -173,25 +182,25 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 			return false
 		}
 		r.Ports = []uint16{number}
-		if len(r.Ops) > 0 {
+		if r.OfHTTP() {
 			i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number })
 			if p := s.Ports[i].Protocol; !p.IsHTTP() {
-				d := c.list.Add(diag.NotHTTP, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "port %d of %s is not known to be HTTP, so it has no methods and paths", number, s.Name).
+				d := c.list.Add(diag.NotHTTP, t.Extent(), "port %d of %s is not known to be HTTP, so it has no %s", number, s.Name, lacks).
 					WithRelated(s.At, "declared here")
 				switch {
 				case s.decl == nil || len(s.decl.Ports) == 0:
-					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete the operations")
+					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete %s", remove)
 				case p == policy.ProtocolUnset:
 					d.WithHelp("declare its protocol: `port %d http`", number)
 				default:
-					d.WithHelp("it is declared as %s: delete the operations, or declare `port %d http`", p, number)
+					d.WithHelp("it is declared as %s: delete %s, or declare `port %d http`", p, remove, number)
 				}
 				return false
 			}
 		}
 		return true
 	}
-	if len(r.Ops) == 0 {
+	if !r.OfHTTP() {
 		return true
 	}
 	r.anyHTTP = true
@@ -203,9 +212,9 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 	if len(r.Ports) == 0 {
 		at := t.Ref.Range
 		if single {
-			at = t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range)
+			at = t.Extent()
 		}
-		c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no methods and paths", s.Name).
+		c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no %s", s.Name, lacks).
 			WithRelated(s.At, "declared here").
 			WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
 		return false
@@ -227,9 +236,13 @@ func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, 
 			WithRelated(e.At, "declared here").
 			WithHelp("declare it in mesh %s too: `%s`", m.Name, format.Statement(e.decl))
 		return
-	case len(t.Ops) > 0:
-		c.list.Add(diag.MisplacedClause, t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range), "nothing would enforce operations on an external").
-			WithHelp("delete them: the callee's proxy enforces operations, and an external has none")
+	case !t.Extent().IsZero():
+		what := "operations"
+		if len(t.Ops) == 0 {
+			what = "this clause"
+		}
+		c.list.Add(diag.MisplacedClause, t.Extent(), "nothing would enforce %s on an external", what).
+			WithHelp("delete it: the callee's proxy enforces what an edge says, and an external has none")
 		return
 	}
 	if t.Port.Present() {

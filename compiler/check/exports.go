@@ -1,22 +1,22 @@
 package check
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/format"
 	"github.com/meshc/meshc/lang/source"
 )
 
 // export is the consent of one service to edges of other sections.
 type export struct {
-	callee *service
-	ports  []uint16
-	ops    []policy.Operation
-	to     []consumer
-	stmt   *exportStmt
+	callee   *service
+	requests policy.Requests
+	to       []consumer
+	stmt     *exportStmt
 }
 
 // consumer is who may write such an edge: one service, else the section of one mesh, else every section.
@@ -45,8 +45,8 @@ func (c *checker) exportStatements(sections []section) {
 func (c *checker) export(m *mesh, e *lang.Export) {
 	c.tail(e.Tail)
 	to := c.consumers(m, e.To)
-	ops, ok := c.operations(e.Ops, false)
-	m.Exported = append(m.Exported, ops...)
+	requests, ok := c.requests(&e.Requests, false)
+	m.Exported = append(m.Exported, requests.Ops...)
 	stmt := &exportStmt{at: e.Range}
 	for i := range e.What {
 		t := &e.What[i]
@@ -69,12 +69,12 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
 				continue
 			}
-			r := &rule{Rule: policy.Rule{ToAt: t.Ref.Range, Requests: policy.Requests{Ops: ops}}, callee: s}
+			r := &rule{Rule: policy.Rule{ToAt: t.Ref.Range, Requests: requests}, callee: s}
 			if !ok || len(to) == 0 || !c.rulePorts(r, &target, len(callees) == 1) {
 				stmt.used = true // it has a finding; that nothing uses it would only follow
 				continue
 			}
-			m.exports = append(m.exports, &export{callee: s, ports: r.Ports, ops: ops, to: to, stmt: stmt})
+			m.exports = append(m.exports, &export{callee: s, requests: r.Requests, to: to, stmt: stmt})
 		}
 	}
 }
@@ -122,7 +122,7 @@ func (c *checker) consented(gap *consent, r *rule) bool {
 			if e.callee != r.callee || !e.reaches(gap.statement, f) {
 				continue
 			}
-			if policy.CoversPorts(e.ports, r.Ports) && policy.Covers(e.ops, r.Ops) {
+			if e.requests.Covers(&r.Requests) {
 				e.stmt.used = true
 				found = true
 			} else {
@@ -183,7 +183,7 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 		d.WithNote("it exports %s for other ports or operations only", s.Name)
 		fallthrough
 	default:
-		d.WithHelp("ask the owners of mesh %s for this line: `export %s to %s%s`", s.Namespace, exportTarget(t, s), consumerText(m, gap.lacking), opsText(t.Ops))
+		d.WithHelp("ask the owners of mesh %s for this line: `export %s to %s%s`", s.Namespace, exportTarget(t, s), consumerText(m, gap.lacking), requestsText(t))
 	}
 	if deny {
 		d.WithNote("a deny needs consent like an edge: only its own mesh may shut callers out of a service")
@@ -215,13 +215,14 @@ func consumerText(m *mesh, lacking []policy.Source) string {
 	return m.Name
 }
 
-func opsText(ops []lang.Operation) string {
-	text := ""
-	for i, o := range ops {
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprintf(" %s", o.Range.Text())
+// requestsText is what follows a destination, on one line.
+func requestsText(t *lang.Target) string {
+	bare := lang.Target{Ref: t.Ref, Port: t.Port}
+	with := bare
+	with.Requests = t.Requests
+	with.Braces = false
+	text := func(t lang.Target) string {
+		return format.Statement(&lang.Edge{Hops: []lang.Hop{{Targets: []lang.Target{t}}}})
 	}
-	return text
+	return strings.TrimPrefix(text(with), text(bare))
 }

@@ -88,12 +88,12 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 				WithHelp("review its edges instead")
 			continue
 		}
-		ops, ok := c.operations(t.Ops, g.Kind != lang.Always)
+		requests, ok := c.requests(&t.Requests, g.Kind != lang.Always)
 		// One guard for each set of ports that the destinations give: usually one.
 		byPorts := map[string]*policy.Guard{}
 		for _, s := range callees {
 			r := &rule{callee: s}
-			r.Ops = ops
+			r.Requests = requests
 			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
 			}

@@ -206,8 +206,7 @@ func (c *checker) lintCovered(s *service) {
 		covered := len(r.From) > 0
 		for _, f := range r.From {
 			i := slices.IndexFunc(s.deny, func(d *rule) bool {
-				return policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) &&
-					policy.Includes(d.From, f)
+				return d.Requests.Covers(&r.Requests) && d.Includes(f)
 			})
 			if i < 0 {
 				covered = false

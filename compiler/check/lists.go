@@ -14,14 +14,19 @@ import (
 func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 	for i, t := range list {
 		first := i
-		for first > 0 && len(t.Ops) > 0 && len(list[first-1].Ops) == 0 && c.mayDoHTTP(m, &list[first-1]) {
+		follows := t.Extent()
+		for first > 0 && !follows.IsZero() && list[first-1].Extent().IsZero() && c.mayDoHTTP(m, &list[first-1]) {
 			first--
 		}
 		if first == i {
 			continue
 		}
-		ops := t.Ops[0].Range.To(t.Ops[len(t.Ops)-1].Range).Text()
-		repeat := diag.Fix{Title: "repeat the operations"}
+		what, it, are := "operations", "the operations", "are"
+		if len(t.Ops) == 0 {
+			what, it, are = "clause", "it", "is"
+		}
+		ops := follows.Text()
+		repeat := diag.Fix{Title: "repeat the " + what}
 		var names []string
 		for _, bare := range list[first:i] {
 			at := bare.Ref.Range
@@ -33,9 +38,9 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 			after.Start = after.End
 			repeat.Edits = append(repeat.Edits, diag.Edit{Span: after, New: " " + ops})
 		}
-		d := c.list.Add(diag.LastDestinationOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the operations are for %s alone: every call to %s is let in", t.Ref, listed(names)).
-			WithHelp("write the operations after each, or a separate edge if every call is meant")
-		if !strings.Contains(ops, "\n") && c.allHTTP(m, list[first:i]) {
+		d := c.list.Add(diag.LastDestinationOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the %s %s for %s alone: every call to %s is let in", what, are, t.Ref, listed(names)).
+			WithHelp("write %s after each, or a separate edge if every call is meant", it)
+		if !strings.Contains(ops, "\n") && (!t.Braces || t.More == nil) && c.allHTTP(m, list[first:i]) {
 			d.Fixes = append(d.Fixes, repeat)
 		}
 	}

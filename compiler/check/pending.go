@@ -13,15 +13,6 @@ func (c *checker) pending(files []*lang.File) {
 	}
 	requests := func(requests *lang.Requests) {
 		r := requests.Clauses()
-		for i := range r.Hosts {
-			refuse(r.Hosts[i].Range, "a host")
-		}
-		for i := range r.Except {
-			refuse(r.Except[i].Range, "an exception")
-		}
-		for i := range r.Headers {
-			refuse(r.Headers[i].Range, "a condition on a header")
-		}
 		for i := range r.With {
 			refuse(r.With[i].Range, "a token")
 		}

@@ -38,6 +38,28 @@ func (o Operation) covers(in Operation) bool {
 	return o.coversPath(in.Path)
 }
 
+// Meets reports whether some request may match both operations. It says yes where it is not sure.
+func (o Operation) Meets(p Operation) bool {
+	shared := func(m string) bool { return slices.Contains(p.Methods, m) }
+	if len(o.Methods) > 0 && len(p.Methods) > 0 && !slices.ContainsFunc(o.Methods, shared) {
+		return false
+	}
+	return o.MeetsPath(p.Path)
+}
+
+// MeetsPath reports whether some path of the operation may match a pattern. It says yes where it is not sure.
+func (o Operation) MeetsPath(pattern string) bool {
+	a, exactA := literal(o.Path)
+	b, exactB := literal(pattern)
+	return strings.HasPrefix(a, b) && (!exactB || o.Path == pattern) || strings.HasPrefix(b, a) && (!exactA || o.Path == pattern)
+}
+
+// literal returns what every path that matches a pattern begins with, and whether that is the whole path.
+func literal(pattern string) (prefix string, exact bool) {
+	prefix = LiteralPrefix(pattern)
+	return prefix, prefix == pattern && pattern != ""
+}
+
 // Canonical sorts operations and merges those with the same path, so that lists for the same requests become equal. It works
 // in place. Merged operations keep the span of the first.
 func Canonical(ops []Operation) []Operation {

@@ -18,8 +18,12 @@ type Requests struct {
 	Where   []Condition // all must hold; empty: always
 }
 
-// PortDimension is the dimension of a Condition on ports, which is one that leaves some out.
-const PortDimension = "port"
+// The dimensions of conditions. One on ports leaves some out.
+const (
+	PortDimension   = "port"
+	HostDimension   = "host"
+	HeaderDimension = "header"
+)
 
 // Condition restricts one dimension of a request. Methods and paths are restricted together, by operations.
 type Condition struct {
@@ -82,6 +86,53 @@ func (c *Condition) holdsFor(q *Requests) bool {
 		}
 		return (many.Every || !few.Every) && !slices.ContainsFunc(few.Values, func(v string) bool { return !slices.Contains(many.Values, v) })
 	})
+}
+
+// Clauses returns the conditions and the exceptions of operations as the language writes them.
+func (q *Requests) Clauses() (all []string) {
+	for _, c := range q.Where {
+		if c.Dimension == HostDimension {
+			all = append(all, c.String())
+		}
+	}
+	if len(q.Without) > 0 {
+		var ops []string
+		for _, o := range q.Without {
+			ops = append(ops, o.String())
+		}
+		all = append(all, "except "+strings.Join(ops, ", "))
+	}
+	for _, c := range q.Where {
+		if c.Dimension != HostDimension {
+			all = append(all, c.String())
+		}
+	}
+	return all
+}
+
+// String returns the condition as the language writes it.
+func (c Condition) String() string {
+	values := slices.Clone(c.Values)
+	switch c.Dimension {
+	case PortDimension:
+		return "except :" + strings.Join(values, ", :")
+	case HostDimension:
+		values = slices.DeleteFunc(values, func(v string) bool {
+			host, port := strings.CutSuffix(v, ":*")
+			return port && slices.Contains(c.Values, host)
+		})
+	}
+	words := []string{c.Dimension}
+	if c.Not {
+		words = []string{"no", c.Dimension}
+	}
+	text := strings.Join(values, "|")
+	if key := strings.Join(c.Key, "."); key != "" && text == "*" {
+		text = key
+	} else if key != "" {
+		text = key + "=" + text
+	}
+	return strings.Join(append(words, text), " ")
 }
 
 // Key returns a key that is equal for two exactly when they have the same ports, operations and conditions.

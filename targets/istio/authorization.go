@@ -161,7 +161,7 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([
 		for _, from := range r.From {
 			callers = b.callersOf(callers, from)
 		}
-		operations = operationsOf(operations[:0], r)
+		operations = b.operationsOf(operations[:0], r)
 		for _, o := range operations {
 			for _, c := range callers {
 				grants = append(grants, grant{o, c})
@@ -193,24 +193,3 @@ func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
 
 // everyPort stands for the ports of a rule without any.
 var everyPort = []uint16{0}
-
-func operationsOf(list []operation, r *policy.Rule) []operation {
-	ports := r.Ports
-	if len(ports) == 0 {
-		ports = everyPort
-	}
-	for _, port := range ports {
-		if len(r.Ops) == 0 {
-			list = append(list, operation{port: port})
-		}
-		for _, o := range r.Ops {
-			if len(o.Methods) == 0 {
-				list = append(list, operation{port: port, path: o.Path})
-			}
-			for _, method := range o.Methods {
-				list = append(list, operation{port: port, path: o.Path, method: method})
-			}
-		}
-	}
-	return list
-}

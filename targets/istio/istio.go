@@ -114,6 +114,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	first.meshWide()
 	for _, g := range p.Guards {
 		first.acceptPaths(g.Ops, g.At)
+		first.acceptPaths(g.Without, g.At)
 	}
 	var jobs []func(*builder)
 	for _, m := range p.Meshes {
@@ -190,6 +191,7 @@ type builder struct {
 	findings  diag.List
 	buffer    []byte
 	grants    []grant
+	limits    map[string]*limit
 }
 
 const (

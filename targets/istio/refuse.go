@@ -129,8 +129,8 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		return b.findings.Add(diag.Inexpressible, at, format, args...)
 	}
 	operations := r.At
-	if len(r.Ops) > 0 {
-		operations = either(operationsAt(r.Ops), r.At)
+	if r.OfHTTP() {
+		operations = either(requestsAt(&r.Requests), r.At)
 	}
 	if len(r.From) == 0 {
 		refuse(r.At, "a rule of %s has no caller", s.ID()) // Istio would let every caller in
@@ -154,11 +154,11 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	if slices.Contains(r.Ports, 0) {
 		refuse(either(r.ToAt, r.At), "0 is not a port")
 	}
-	if len(r.Ops) > 0 && len(r.Ports) == 0 && deny {
+	if r.OfHTTP() && len(r.Ports) == 0 && deny {
 		refuse(operations, "a deny of HTTP operations needs a port: without one Istio denies everything on ports that are not HTTP").
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
-	for _, o := range r.Ops {
+	for _, o := range slices.Concat(r.Ops, r.Without) {
 		for _, m := range o.Methods {
 			if m == "" || strings.ContainsAny(m, "* \t") {
 				refuse(either(o.At, r.At), "%q is not an HTTP method", m)
@@ -168,20 +168,38 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	if b.acceptPaths(r.Ops, r.At) && deny {
 		b.acceptTemplates(s, r)
 	}
-	if len(r.Ops) > 0 && s.Dataplane == policy.Ambient {
+	b.acceptExceptions(r)
+	if r.OfHTTP() && s.Dataplane == policy.Ambient {
 		what := "edge"
 		if deny {
 			what = "deny"
 		}
 		// ztunnel sees connections, not requests: istio.io/docs/ambient/usage/l4-policy.
-		refuse(operations, "methods and paths of this %s cannot be enforced: %s is ambient, and has no sidecar", what, s.ID()).
+		which := "methods and paths"
+		if len(r.Ops)+len(r.Without) == 0 {
+			which = "conditions on requests"
+		}
+		refuse(operations, "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, what, s.ID()).
 			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-			WithHelp("leave the operations out, or give the namespace sidecars: istio-injection: enabled")
+			WithHelp("leave them out, or give the namespace sidecars: istio-injection: enabled")
 	}
 	for _, c := range r.Where {
-		refuse(either(c.At, r.At), "a condition on %s cannot be enforced", c.Dimension)
+		switch c.Dimension {
+		case policy.HeaderDimension:
+		case policy.PortDimension:
+			if !c.Not || len(r.Ports) > 0 {
+				refuse(either(c.At, r.At), "a condition on ports that a rule names")
+			}
+		case policy.HostDimension:
+			if c.Not || c.Every && slices.ContainsFunc(c.Values, func(v string) bool { return strings.HasPrefix(v, "*") }) {
+				refuse(either(c.At, r.At), "a deny of a host with a wildcard can be got around: Istio compares hosts with their ports, and no pattern has a wildcard at both ends").
+					WithHelp("name the hosts")
+			}
+		default:
+			refuse(either(c.At, r.At), "a condition on %s cannot be enforced", c.Dimension)
+		}
 	}
-	if len(r.Ops) > 0 {
+	if r.OfHTTP() {
 		for _, p := range s.Ports {
 			if !p.Protocol.IsHTTP() && slices.Contains(r.Ports, p.Number) {
 				refuse(operations, "HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID()).
@@ -192,10 +210,27 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	return len(b.findings) == before
 }
 
-// operationsAt returns the span of all operations; the zero span where there are none.
-func operationsAt(ops []policy.Operation) (at source.Span) {
-	for i := range ops {
-		at = at.To(ops[i].At)
+// acceptExceptions refuses exceptions with templates: what these do not match, such as the segment `a*b`, would not be left
+// out.
+func (b *builder) acceptExceptions(r *policy.Rule) {
+	if !b.acceptPaths(r.Without, r.At) {
+		return
+	}
+	for i := range r.Without {
+		if o := &r.Without[i]; policy.IsTemplate(o.Path) {
+			b.findings.Add(diag.Inexpressible, either(pathAt(o), r.At), "`%s` cannot be left out: the templates of Istio do not match a path with `*`, `[` or `]`", o.Path).
+				WithHelp("leave out the prefix %s*, or name exact paths", o.Path[:strings.IndexByte(o.Path, '{')])
+		}
+	}
+}
+
+// requestsAt returns the span of all that follows a destination; the zero span where there is nothing.
+func requestsAt(q *policy.Requests) (at source.Span) {
+	for _, o := range slices.Concat(q.Ops, q.Without) {
+		at = at.To(o.At)
+	}
+	for _, c := range q.Where {
+		at = at.To(c.At)
 	}
 	return at
 }

@@ -23,11 +23,12 @@ type operation struct {
 	port   uint16
 	path   string
 	method string
+	limit  *limit // nil: none
 }
 
 // onlyHTTP reports whether an operation needs a proxy that reads HTTP. On a TCP port Istio skips an ALLOW rule with such an
 // operation and widens a DENY rule (istio/istio#37920), so a rule never mixes operations that need HTTP with others.
-func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" }
+func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" || o.limit.onlyHTTP() }
 
 type caller struct {
 	kind  callerKind
@@ -57,7 +58,7 @@ func compareGrants(a, b grant) int {
 }
 
 func compareOperations(a, b operation) int {
-	return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method))
+	return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method), compareLimits(a.limit, b.limit))
 }
 
 func compareCallers(a, b caller) int {
@@ -71,7 +72,7 @@ func canonical(grants []grant) []grant {
 	wide, several := false, false
 	for i := range grants {
 		g := &grants[i]
-		wide = wide || g.kind == namespace || g.kind == world || g.caller == anyone || g.port == 0 || g.path == "" || g.method == ""
+		wide = wide || g.kind == namespace || g.kind == world || g.caller == anyone || g.port == 0 || g.path == "" || g.method == "" || g.limit != nil
 		several = several || g.operation != grants[0].operation || g.kind != principal || g.caller == anyone
 	}
 	if !wide || !several {
@@ -94,18 +95,24 @@ func covered(g grant, all map[grant]struct{}) bool {
 		callers = append(callers, anyone)
 	}
 	callers = append(callers, caller{kind: world})
-	for _, o := range [...]operation{
-		g.operation, {g.port, g.path, ""}, {g.port, "", g.method}, {port: g.port},
-		{0, g.path, g.method}, {0, g.path, ""}, {0, "", g.method}, {},
-	} {
-		for _, c := range callers {
-			wider := grant{o, c}
-			if _, ok := all[wider]; ok && wider != g {
-				return true
+	operations := [...]operation{
+		g.operation, {port: g.port, path: g.path}, {port: g.port, method: g.method}, {port: g.port},
+		{path: g.path, method: g.method}, {path: g.path}, {method: g.method}, {},
+	}
+	for limited := g.limit; ; limited = nil {
+		for _, o := range operations {
+			o.limit = limited
+			for _, c := range callers {
+				wider := grant{o, c}
+				if _, ok := all[wider]; ok && wider != g {
+					return true
+				}
 			}
 		}
+		if limited == nil {
+			return false
+		}
 	}
-	return false
 }
 
 // group is operations with the same callers.
@@ -133,6 +140,9 @@ func rulesOf(grants []grant) []*v1beta1.Rule {
 		if callers[0].onlyHTTP() {
 			key = append(key, 'H')
 		}
+		if l := callers[0].limit; l != nil {
+			key = append(key, l.whenKey...)
+		}
 		for _, c := range callers {
 			key = append(append(append(key, '0'+byte(c.kind)), c.value...), 0)
 		}
@@ -153,7 +163,7 @@ func rulesOf(grants []grant) []*v1beta1.Rule {
 	})
 	rules := make([]*v1beta1.Rule, len(groups))
 	for i, g := range groups {
-		rules[i] = &v1beta1.Rule{From: fromOf(g.callers), To: toOf(g.operations)}
+		rules[i] = &v1beta1.Rule{From: fromOf(g.callers), To: toOf(g.operations), When: g.operations[0].limit.conditions()}
 	}
 	return rules
 }
@@ -188,8 +198,11 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 	return from
 }
 
-// block is a product of ports, paths and methods, each sorted.
-type block struct{ ports, paths, methods []string }
+// block is a product of ports, paths and methods, each sorted, with one limit.
+type block struct {
+	ports, paths, methods []string
+	limit                 *limit
+}
 
 // toOf merges operations that differ in only one thing: first methods, then ports, then paths.
 func toOf(operations []operation) []*v1beta1.Rule_To {
@@ -198,7 +211,7 @@ func toOf(operations []operation) []*v1beta1.Rule_To {
 	}
 	blocks := make([]block, len(operations))
 	for i, o := range operations {
-		blocks[i] = block{portsOf(o.port), single(o.path), single(o.method)}
+		blocks[i] = block{portsOf(o.port), single(o.path), single(o.method), o.limit}
 	}
 	blocks = merge(blocks, func(b *block) *[]string { return &b.methods })
 	blocks = merge(blocks, func(b *block) *[]string { return &b.ports })
@@ -206,6 +219,10 @@ func toOf(operations []operation) []*v1beta1.Rule_To {
 	to := make([]*v1beta1.Rule_To, len(blocks))
 	for i, b := range blocks {
 		to[i] = &v1beta1.Rule_To{Operation: &v1beta1.Operation{Ports: b.ports, Paths: b.paths, Methods: b.methods}}
+		if l := b.limit; l != nil {
+			o := to[i].Operation
+			o.Hosts, o.NotHosts, o.NotPorts, o.NotMethods, o.NotPaths = l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths
+		}
 	}
 	return to
 }
@@ -236,6 +253,9 @@ func merge(blocks []block, list func(*block) *[]string) []block {
 		own := *list(&b)
 		*list(&b) = nil
 		key := strings.Join(b.ports, ",") + " " + strings.Join(b.methods, ",") + " " + strings.Join(b.paths, " ")
+		if b.limit != nil {
+			key += "\n" + b.limit.key
+		}
 		i, ok := at[key]
 		if !ok {
 			i = len(merged)

@@ -185,7 +185,7 @@ func (p *Object) Asks(t space.Table, rule int) []string {
 func describe(t space.Table, b space.Box) []string {
 	var bare [space.MaxDimensions][]space.Pattern
 	var seen [space.MaxDimensions]bool
-	var rest []string
+	var rest, without []string
 	for _, c := range b {
 		info := &t[c.Dimension]
 		switch {
@@ -194,13 +194,17 @@ func describe(t space.Table, b space.Box) []string {
 		case info.Kind == nil:
 			rest = append(rest, "where something holds that is not judged")
 			continue
-		case info.Bare && !seen[c.Dimension]:
+		case info.Bare && !seen[c.Dimension] && len(c.Is) > 0:
 			bare[c.Dimension], seen[c.Dimension] = c.Is, true
 		case len(c.Is) > 0:
 			rest = append(rest, info.Name+" "+space.Written(c.Is))
 		}
-		if len(c.Not) > 0 {
-			rest = append(rest, "not "+info.Name+" "+space.Written(c.Not))
+		switch {
+		case len(c.Not) == 0:
+		case info.Bare:
+			without = append(without, "except "+space.Written(c.Not))
+		default:
+			without = append(without, "no "+info.Name+" "+space.Written(c.Not))
 		}
 	}
 	all := []string{""}
@@ -222,7 +226,7 @@ func describe(t space.Table, b space.Box) []string {
 		}
 	}
 	for i := range all {
-		all[i] = strings.TrimSpace(all[i] + " " + strings.Join(rest, " "))
+		all[i] = strings.TrimSpace(all[i] + " " + strings.Join(append(rest, without...), " "))
 	}
 	return slices.DeleteFunc(all, func(words string) bool { return words == "" })
 }

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -13,11 +12,10 @@ func denied(e *policy.Edge) Extent {
 	r, from, extent := e.Rule, e.From, None
 	for i := range e.To.Deny {
 		d := &e.To.Deny[i]
-		if policy.CoversPorts(d.Ports, r.Ports) && policy.Covers(d.Ops, r.Ops) && policy.Includes(d.From, from) {
+		if d.Requests.Covers(&r.Requests) && d.Includes(from) {
 			return Whole
 		}
-		if overlap(d.Ports, r.Ports) && operationsOverlap(d.Ops, r.Ops) &&
-			slices.ContainsFunc(d.From, func(f policy.Source) bool { return f.Includes(from) || from.Includes(f) }) {
+		if overlap(d.Ports, r.Ports) && operationsOverlap(d.Ops, r.Ops) && slices.ContainsFunc(d.From, from.Meets) {
 			extent = Part
 		}
 	}
@@ -30,25 +28,5 @@ func overlap[T comparable](a, b []T) bool {
 }
 
 func operationsOverlap(a, b []policy.Operation) bool {
-	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(o policy.Operation) bool {
-		return slices.ContainsFunc(b, func(p policy.Operation) bool {
-			return overlap(o.Methods, p.Methods) && pathsOverlap(o.Path, p.Path)
-		})
-	})
-}
-
-// pathsOverlap reports whether some path may match both patterns. It says yes where it is not sure.
-func pathsOverlap(a, b string) bool {
-	prefixA, exactA := literal(a)
-	prefixB, exactB := literal(b)
-	return strings.HasPrefix(prefixA, prefixB) && (!exactB || a == b) ||
-		strings.HasPrefix(prefixB, prefixA) && (!exactA || a == b)
-}
-
-// literal returns what every path that matches a pattern begins with, and whether that is the whole path.
-func literal(pattern string) (prefix string, exact bool) {
-	if i := strings.IndexAny(pattern, "*{"); i >= 0 {
-		return pattern[:i], false
-	}
-	return pattern, pattern != ""
+	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(o policy.Operation) bool { return slices.ContainsFunc(b, o.Meets) })
 }

@@ -1,0 +1,158 @@
+package istio
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"istio.io/api/security/v1beta1"
+
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// limit is what an operation has beyond a port, a path and a method. A builder makes one limit for each key.
+type limit struct {
+	key                                             string
+	hosts, notHosts, notPorts, notMethods, notPaths []string
+	when                                            []*v1beta1.Condition
+	whenKey                                         string // equal for limits with the same when
+}
+
+// onlyHTTP reports whether a proxy has to read HTTP to know whether a limit is met.
+func (l *limit) onlyHTTP() bool {
+	return l != nil && len(l.hosts)+len(l.notHosts)+len(l.notMethods)+len(l.notPaths)+len(l.when) > 0
+}
+
+// conditions returns what a rule asks for besides its operations; nil where that is nothing.
+func (l *limit) conditions() []*v1beta1.Condition {
+	if l == nil {
+		return nil
+	}
+	return l.when
+}
+
+func compareLimits(a, b *limit) int {
+	switch {
+	case a == b:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Compare(a.key, b.key)
+}
+
+// limitOf returns the limit that the conditions of a rule make, without those methods and paths.
+func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit {
+	l := &limit{notMethods: notMethods, notPaths: notPaths}
+	for _, c := range r.Where {
+		switch c.Dimension {
+		case policy.HostDimension:
+			l.hosts = append(l.hosts, c.Values...)
+		case policy.PortDimension:
+			l.notPorts = append(l.notPorts, c.Values...)
+		case policy.HeaderDimension:
+			when := &v1beta1.Condition{Key: "request.headers[" + c.Key[0] + "]", Values: c.Values}
+			if c.Not {
+				when.Values, when.NotValues = nil, c.Values
+			}
+			l.when = append(l.when, when)
+		}
+	}
+	slices.SortFunc(l.when, func(a, b *v1beta1.Condition) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), slices.Compare(a.Values, b.Values), slices.Compare(a.NotValues, b.NotValues))
+	})
+	var key strings.Builder
+	for _, c := range l.when {
+		writeKey(&key, []string{c.Key}, c.Values, c.NotValues)
+	}
+	l.whenKey = key.String()
+	writeKey(&key, l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths)
+	if l.key = key.String(); strings.Trim(l.key, "\x01") == "" {
+		return nil
+	}
+	if known := b.limits[l.key]; known != nil {
+		return known
+	}
+	if b.limits == nil {
+		b.limits = map[string]*limit{}
+	}
+	b.limits[l.key] = l
+	return l
+}
+
+func writeKey(b *strings.Builder, lists ...[]string) {
+	for _, list := range lists {
+		for _, s := range list {
+			b.WriteString(s)
+			b.WriteByte(0)
+		}
+		b.WriteByte(1)
+	}
+}
+
+// operationsOf splits what a rule is about into operations. One without some paths for some methods is several: for each of
+// these methods, and for all others.
+func (b *builder) operationsOf(list []operation, r *policy.Rule) []operation {
+	ports, ops := r.Ports, r.Ops
+	if len(ports) == 0 {
+		ports = everyPort
+	}
+	if len(ops) == 0 {
+		ops = []policy.Operation{{}}
+	}
+	plain := b.limitOf(r, nil, nil)
+	for _, port := range ports {
+		for _, o := range ops {
+			if len(r.Without) > 0 {
+				list = b.without(list, r, port, o)
+				continue
+			}
+			if len(o.Methods) == 0 {
+				list = append(list, operation{port: port, path: o.Path, limit: plain})
+			}
+			for _, method := range o.Methods {
+				list = append(list, operation{port: port, path: o.Path, method: method, limit: plain})
+			}
+		}
+	}
+	return list
+}
+
+// without appends what the exceptions of a rule leave of an operation.
+func (b *builder) without(list []operation, r *policy.Rule, port uint16, o policy.Operation) []operation {
+	add := func(method string, others []string) {
+		var paths []string
+		for _, w := range r.Without {
+			if len(w.Methods) > 0 && (method == "" || !slices.Contains(w.Methods, method)) || !o.MeetsPath(w.Path) {
+				continue
+			}
+			if w.Path == "" || w.Path == "*" {
+				return
+			}
+			paths = append(paths, w.Path)
+		}
+		slices.Sort(paths)
+		list = append(list, operation{port: port, path: o.Path, method: method, limit: b.limitOf(r, others, slices.Compact(paths))})
+	}
+	if len(o.Methods) > 0 {
+		for _, m := range o.Methods {
+			add(m, nil)
+		}
+		return list
+	}
+	var special []string
+	for _, w := range r.Without {
+		if o.MeetsPath(w.Path) {
+			special = append(special, w.Methods...)
+		}
+	}
+	slices.Sort(special)
+	special = slices.Compact(special)
+	for _, m := range special {
+		add(m, nil)
+	}
+	add("", special)
+	return list
+}
