@@ -120,9 +120,10 @@ type checker struct {
 	list   diag.List
 	policy *policy.Policy
 
-	byName map[string]*mesh
-	meshes []*mesh // sorted by name; set by matchWorkloads
-	wide   stated  // the mesh-wide mode
+	byName  map[string]*mesh
+	issuers map[string]*policy.Issuer
+	meshes  []*mesh // sorted by name; set by matchWorkloads
+	wide    stated  // the mesh-wide mode
 
 	seen        repeats                     // edges and denies so far
 	anyone      policy.SourceKind           // FromAny or FromWorld where some edge lets them in
@@ -149,6 +150,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 			Environment:   o.Environment,
 		},
 		byName:     map[string]*mesh{},
+		issuers:    map[string]*policy.Issuer{},
 		seen:       newRepeats(),
 		reported:   map[identity]bool{},
 		loose:      map[source.Span]*permissive{},

@@ -60,6 +60,8 @@ func (c *checker) declare(files []*lang.File) []section {
 				c.declareService(s.mesh, d)
 			case *lang.External:
 				c.declareExternal(s.mesh, d)
+			case *lang.Issuer:
+				c.declareIssuer(d)
 			case *lang.Group:
 				c.enter(s.mesh, d.Name, GroupName, &symbol{group: &group{decl: d, mesh: s.mesh}})
 			}

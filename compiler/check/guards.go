@@ -89,6 +89,7 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 			continue
 		}
 		requests, ok := c.requests(&t.Requests, g.Kind != lang.Always)
+		requests.Where = c.forAudience(requests.Where)
 		// One guard for each set of ports that the destinations give: usually one.
 		byPorts := map[string]*policy.Guard{}
 		for _, s := range callees {

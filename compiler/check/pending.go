@@ -11,12 +11,6 @@ func (c *checker) pending(files []*lang.File) {
 	refuse := func(at source.Span, what string) {
 		c.list.Add(diag.Inexpressible, at, "%s cannot be compiled yet", what).WithHelp("delete it")
 	}
-	requests := func(requests *lang.Requests) {
-		r := requests.Clauses()
-		for i := range r.With {
-			refuse(r.With[i].Range, "a token")
-		}
-	}
 	for _, f := range files {
 		for _, s := range f.Stmts {
 			var hops []lang.Hop
@@ -29,27 +23,14 @@ func (c *checker) pending(files []*lang.File) {
 				if len(s.Was) > 0 {
 					refuse(s.Was[0].Range, "an earlier account")
 				}
-			case *lang.Issuer:
-				refuse(s.Name.Range, "an issuer")
 			case *lang.Ask:
 				refuse(s.Provider.Range, "an ask")
-			case *lang.Export:
-				requests(&s.Requests)
 			case *lang.Edge:
 				hops = s.Hops
 			case *lang.Deny:
 				hops = s.Hops
-			case *lang.Guard:
-				for i := range s.Hops {
-					for j := range s.Hops[i].Targets {
-						requests(&s.Hops[i].Targets[j].Requests)
-					}
-				}
 			}
 			for i := range hops {
-				for j := range hops[i].Targets {
-					requests(&hops[i].Targets[j].Requests)
-				}
 				if i == 0 && len(hops[0].Except) > 0 {
 					refuse(hops[i].Except[0].Range, "an exception")
 				}

@@ -16,6 +16,7 @@ func (c *checker) assemble() {
 		for _, s := range checked.services {
 			s.Allow, s.Deny = rulesOf(s.allow), rulesOf(s.deny)
 			s.allow, s.deny = nil, nil // the policy has copies
+			s.Issuers = c.tokens(s.Service)
 			m.Services = append(m.Services, s.Service)
 		}
 		m.Externals = checked.externals()

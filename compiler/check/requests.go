@@ -34,6 +34,17 @@ func (c *checker) requests(r *lang.Requests, every bool) (policy.Requests, bool)
 		ok = ok && valid
 		q.Where = append(q.Where, header)
 	}
+	for i := range r.More.With {
+		if i > 0 {
+			c.list.Add(diag.RepeatedClause, r.More.With[i].Range, "`with` is written twice").
+				WithHelp("name all issuers in one, `with corp|partner`, or write an edge for each")
+			ok = false
+			break
+		}
+		token, valid := c.credential(&r.More.With[i])
+		ok = ok && valid
+		q.Where = append(q.Where, token...)
+	}
 	var without []lang.Operation
 	for _, e := range r.More.Except {
 		if !e.Port.Present() {
@@ -198,7 +209,7 @@ func (c *checker) forgeable(r *rule, deny bool) {
 		case w.Dimension == policy.HeaderDimension && deny:
 			c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this deny: they choose the headers of their requests").
 				WithHelp("deny a path or the caller")
-		case w.Dimension == policy.HeaderDimension && slices.ContainsFunc(r.From, plaintext):
+		case w.Dimension == policy.HeaderDimension && slices.ContainsFunc(r.From, plaintext) && !asksForToken(r):
 			c.list.Add(diag.Misleading, w.At, "anybody can set this header, and nothing else identifies the caller").
 				WithHelp("name callers that prove an identity")
 		}

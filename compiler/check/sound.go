@@ -27,6 +27,7 @@ func (c *checker) sound() {
 				c.selectedByRoot(s)
 			}
 			c.shutGateway(s)
+			c.withoutToken(s)
 			for _, r := range s.allow {
 				c.identities(r, false)
 			}

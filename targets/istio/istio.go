@@ -7,6 +7,7 @@
 //
 //	 0     Namespace                        with Options.WithNamespaces
 //	 1- 3  PeerAuthentication               that is STRICT anywhere, or whose surrounding mode is
+//	 4     RequestAuthentication NAME       before the edges that ask for its tokens
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
 //	13-20  AuthorizationPolicy NAME-ingress who may call NAME, one object per callee
@@ -107,6 +108,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		trust: cmp.Or(p.TrustDomain, "cluster.local"),
 		root:  cmp.Or(p.RootNamespace, "istio-system"),
 	}
+	e.passing = passing(p)
 	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: hosts that it does not name cannot be reached
 		e.edges = p.Edges()
 	}
@@ -182,6 +184,7 @@ type emission struct {
 	*policy.Policy
 	trust, root string
 	edges       *policy.Edges // nil where no Sidecar is emitted
+	passing     map[*policy.Service]map[*policy.Issuer]bool
 }
 
 // builder collects the objects of one worker.
@@ -197,6 +200,7 @@ type builder struct {
 const (
 	waveNamespace       = 0
 	waveStrict          = 1 // to 3: the mode of a workload, of a namespace, of the mesh
+	waveTokens          = 4
 	waveShadow          = 4
 	waveDeny            = 12 // and down to 5: its parts
 	waveAllow           = 20 // and down to 13: its parts
@@ -284,6 +288,7 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 		return
 	}
 	b.workloadMode(m, s)
+	b.authenticate(s)
 	b.authorize(s, false)
 	b.authorize(s, true)
 	if sidecar {

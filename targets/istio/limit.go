@@ -52,8 +52,8 @@ func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit 
 			l.hosts = append(l.hosts, c.Values...)
 		case policy.PortDimension:
 			l.notPorts = append(l.notPorts, c.Values...)
-		case policy.HeaderDimension:
-			when := &v1beta1.Condition{Key: "request.headers[" + c.Key[0] + "]", Values: c.Values}
+		case policy.HeaderDimension, policy.TokenDimension:
+			when := &v1beta1.Condition{Key: keyOf(&c), Values: c.Values}
 			if c.Not {
 				when.Values, when.NotValues = nil, c.Values
 			}
@@ -80,6 +80,17 @@ func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit 
 	}
 	b.limits[l.key] = l
 	return l
+}
+
+// keyOf returns the key by which a rule looks at a header, at a claim or at the issuer and the subject of a token.
+func keyOf(c *policy.Condition) string {
+	switch {
+	case c.Dimension == policy.HeaderDimension:
+		return "request.headers[" + c.Key[0] + "]"
+	case len(c.Key) == 0:
+		return "request.auth.principal"
+	}
+	return "request.auth.claims[" + strings.Join(c.Key, "][") + "]"
 }
 
 func writeKey(b *strings.Builder, lists ...[]string) {

@@ -185,7 +185,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	}
 	for _, c := range r.Where {
 		switch c.Dimension {
-		case policy.HeaderDimension:
+		case policy.HeaderDimension, policy.TokenDimension:
 		case policy.PortDimension:
 			if !c.Not || len(r.Ports) > 0 {
 				refuse(either(c.At, r.At), "a condition on ports that a rule names")

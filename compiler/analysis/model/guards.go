@@ -191,8 +191,12 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 	s := split.Service
 	order := plainFirst(split.Sources)
 	about := m.Subject(&g.Requests)
-	reached := make([]bool, len(g.From)) // for an only: which of its callers reach the destination at all
-	perhaps := make([]bool, len(g.From)) // for an only: which of them may
+	reached := make([]bool, len(g.From))      // for an only: which of its callers reach the destination at all
+	perhaps := make([]bool, len(g.From))      // for an only: which of them may
+	wrong := space.NewSet(len(split.Sources)) // callers with a token of which no statement means to let anyone in
+	if !about.asks(space.Token) {
+		wrong = m.alien(s, split)
+	}
 	for i := range split.Operations {
 		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) || !about.Does(&r.Request) || !Concerns(s, g.Ports, r.Request.Port()) {
@@ -211,7 +215,7 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 			switch {
 			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.NeverBroken, g, split, caller, r)
-			case g.Kind == policy.Always && named && !idle && (!o.Allowed.Has(c) || m.pastSidecar(split, r, c) != ""):
+			case g.Kind == policy.Always && named && !idle && !(wrong.Has(c) && r.Request.HTTP) && (!o.Allowed.Has(c) || m.pastSidecar(split, r, c) != ""):
 				return m.broken(diag.AlwaysBroken, g, split, caller, r)
 			case g.Kind == policy.Only && open && !m.MatchesAnySource(caller, g.From) && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.OnlyBroken, g, split, caller, r)

@@ -1,7 +1,7 @@
 package model
 
 import (
-	"net/netip"
+	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
@@ -14,6 +14,8 @@ type intents struct {
 	plain   space.Set        // the sources without an identity
 	named   map[string][]int // the others, by their identity
 	open    bool             // nothing closes the service
+	alien   space.Set        // the sources with a token that the service does not take
+	width   int              // how many sources have no identity: the first ones
 	allow   rules
 	deny    rules
 	want    space.Set
@@ -22,7 +24,7 @@ type intents struct {
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
 	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
-		open: !m.meshes[s.Namespace].Closes(s), want: space.NewSet(n)}
+		open: !m.meshes[s.Namespace].Closes(s), want: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
 			in.plain.Add(i)
@@ -44,19 +46,18 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 		in.allow.each(r, in.want.AddAll)
 	}
 	in.deny.each(r, in.want.RemoveAll)
+	if r.HTTP {
+		in.want.RemoveAll(in.alien)
+	}
 	switch mode {
 	case policy.Strict:
 		in.want.RemoveAll(in.plain)
 	case policy.Disable:
 		// A caller with an identity is let in where the same caller without it is.
-		type place struct{ ip, remote netip.Addr }
-		same := map[place]bool{}
-		for i := range in.plain.All() {
-			same[place{in.sources[i].Address(space.SourceAddress), in.sources[i].Address(space.RemoteAddress)}] = in.want.Has(i)
-		}
+		let := slices.Clone(in.want)
 		clear(in.want)
-		for i, caller := range in.sources {
-			if same[place{caller.Address(space.SourceAddress), caller.Address(space.RemoteAddress)}] {
+		for i := range in.sources {
+			if let.Has(i % in.width) {
 				in.want.Add(i)
 			}
 		}

@@ -170,6 +170,9 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	for _, p := range s.Ports {
 		a.Operations = append(a.Operations, space.Box{space.Is(space.Port, space.PortPattern(p.Number))})
 	}
+	for _, i := range s.Issuers {
+		a.From = append(a.From, tokensOf(i))
+	}
 	return a
 }
 

@@ -113,3 +113,8 @@ func (m *Model) AddRequests(a *space.Distinctions, q *policy.Requests) {
 		a.Operations = append(a.Operations, s.operations)
 	}
 }
+
+// asks reports whether the subject has a condition on a dimension of callers.
+func (s *Subject) asks(d space.Dimension) bool {
+	return slices.ContainsFunc(s.callers, func(c space.Condition) bool { return c.Dimension == d })
+}

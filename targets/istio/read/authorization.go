@@ -389,7 +389,9 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 		d.undecided(d.span(n), "`%s` is not judged: it is compared as it is written, and not as methods, paths and hosts are", key)
 		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
 	case inBrackets && of == "request.headers":
-		return space.Condition{Dimension: space.Header}, func(s string) (space.Pattern, string) { return space.HeaderPattern(strings.TrimSuffix(name, "]"), s), "" }
+		return space.Condition{Dimension: space.Header}, func(s string) (space.Pattern, string) {
+			return space.HeaderPattern(strings.TrimSuffix(name, "]"), s), ""
+		}
 	case inBrackets && of == "request.auth.claims":
 		return space.Condition{Dimension: space.Token}, claim(claimPath(name)...)
 	case inBrackets && strings.HasPrefix(of, "experimental.envoy.filters."):

@@ -1,0 +1,200 @@
+package check
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// declareIssuer enters who signs tokens. Issuers are known in the whole project.
+func (c *checker) declareIssuer(d *lang.Issuer) {
+	c.validName(nil, d.Name, "name")
+	if first := c.issuers[d.Name.Text]; first != nil {
+		c.list.Add(diag.DuplicateDeclaration, d.Name.Range, "issuer %s is declared twice", quoted(d.Name.Text)).
+			WithRelated(first.At, "first declared here").
+			WithHelp("give one of the two another name, or delete it: issuers are known in all meshes")
+		return
+	}
+	i := &policy.Issuer{Name: d.Name.Text, Forward: d.Forward.Present(), At: d.Name.Range}
+	c.issuers[i.Name] = i
+	if len(d.URLs) == 0 {
+		c.list.Add(diag.IncompleteStatement, d.Range, "issuer %s has no url", i.Name).
+			WithHelp("write the claim `iss` of its tokens: `issuer %s url https://auth.example.com`", i.Name)
+	}
+	for n, u := range d.URLs {
+		switch {
+		case n > 0:
+			c.repeated(u, d.URLs[0], "url")
+		case u.Text == "" || strings.Contains(u.Text, "*") || strings.ContainsAny(u.Text, " \t"):
+			c.list.Add(diag.InvalidValue, u.Range, "%s cannot be the issuer of a token", quoted(u.Text)).
+				WithHelp("write the claim `iss` of its tokens as it is, such as https://auth.example.com")
+		default:
+			i.URL = u.Text
+		}
+	}
+	for name, other := range c.issuers {
+		if name != i.Name && other.URL == i.URL && i.URL != "" {
+			c.list.Add(diag.DuplicateDeclaration, d.URLs[0].Range, "%s is the url of issuer %s too", i.URL, name).
+				WithRelated(other.At, "declared here").
+				WithHelp("declare one issuer for each url, with all of its audiences")
+		}
+	}
+	for n, k := range d.Keys {
+		u, err := url.Parse(k.Text)
+		switch {
+		case n > 0:
+			c.repeated(k, d.Keys[0], "keys")
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+			c.list.Add(diag.InvalidValue, k.Range, "%s is not a URL of keys", quoted(k.Text)).
+				WithHelp("write a URL that begins with https://, such as https://auth.example.com/keys")
+		default:
+			i.Keys = k.Text
+		}
+	}
+	for _, a := range d.Audiences {
+		if a.Text == "" {
+			c.list.Add(diag.InvalidValue, a.Range, "an audience cannot be empty").WithHelp("delete it, or write the claim `aud` of the tokens")
+			continue
+		}
+		i.Audiences = append(i.Audiences, a.Text)
+	}
+	slices.Sort(i.Audiences)
+	i.Audiences = slices.Compact(i.Audiences)
+	for _, from := range d.From {
+		i.From = append(i.From, policy.Carrier{Header: from.Header.Text, Prefix: from.Prefix.Text, Query: from.Query.Text})
+		if from.Header.Present() && strings.Trim(strings.ToLower(from.Header.Text), headerBytes) != "" {
+			c.list.Add(diag.InvalidValue, from.Header.Range, "%s is not the name of a header", quoted(from.Header.Text)).
+				WithHelp("a name has letters, digits and `-`: x-token")
+		}
+	}
+}
+
+// credential converts `with`: the conditions on the token of a request.
+func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok bool) {
+	token := policy.Condition{Dimension: policy.TokenDimension, At: with.Range}
+	ok = true
+	for _, n := range with.Issuers {
+		if n.Text == "any" && !n.Quoted {
+			token.Values = []string{"*"}
+			if len(c.issuers) == 0 {
+				c.list.Add(diag.UnknownService, n.Range, "no issuer of tokens is declared").
+					WithHelp("declare one: `issuer corp url https://auth.example.com`")
+				ok = false
+			}
+			break
+		}
+		i := c.issuers[n.Text]
+		if i == nil {
+			d := c.list.Add(diag.UnknownService, n.Range, "no issuer %s is declared", quoted(n.Text))
+			if near, found := diag.Nearest(n.Text, slices.Sorted(maps.Keys(c.issuers))); found {
+				d.WithHelp("did you mean %s?", near).WithFix(false, n.Range, near, "write "+near)
+			} else {
+				d.WithHelp("declare it: `issuer %s url https://auth.example.com`", n.Text)
+			}
+			ok = false
+			continue
+		}
+		token.Values = append(token.Values, i.URL+"/*")
+	}
+	slices.Sort(token.Values)
+	token.Values = slices.Compact(token.Values)
+	all = append(all, token)
+	for i := range with.Claims {
+		claim := &with.Claims[i]
+		w := policy.Condition{Dimension: policy.TokenDimension, Key: claimPath(claim.Name), Not: claim.No, At: claim.Range}
+		for _, v := range claim.Values {
+			ok = c.validPattern(v) && ok
+			w.Values = append(w.Values, v.Text)
+		}
+		if len(w.Values) == 0 {
+			c.list.Add(diag.InvalidValue, claim.Range, "the claim %s needs a value", quoted(claim.Name.Text)).
+				WithHelp("write `%s=VALUE`, or `%s=\"*\"` for any", claim.Name.Text, claim.Name.Text)
+			ok = false
+		}
+		slices.Sort(w.Values)
+		w.Values = slices.Compact(w.Values)
+		all = append(all, w)
+	}
+	return all, ok
+}
+
+// claimPath is the path of a claim: dots separate its parts, unless it is in quotes.
+func claimPath(n lang.Name) []string {
+	if n.Quoted {
+		return []string{n.Text}
+	}
+	return strings.Split(n.Text, ".")
+}
+
+// tokens is the issuers that the rules of a service ask for, sorted by name.
+func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
+	asked := map[string]bool{}
+	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+		for i := range rules {
+			for _, w := range rules[i].Where {
+				if w.Dimension == policy.TokenDimension && len(w.Key) == 0 {
+					for _, v := range w.Values {
+						asked[v] = true
+					}
+				}
+			}
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.issuers)) {
+		if i := c.issuers[name]; asked["*"] || asked[i.URL+"/*"] {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// withoutToken notes a callee that asks some callers for tokens and others not: it refuses wrong tokens of these, too.
+func (c *checker) withoutToken(s *service) {
+	var asks, open *rule
+	for _, r := range s.allow {
+		if asksForToken(r) {
+			asks = r
+		} else if open == nil {
+			open = r
+		}
+	}
+	if asks != nil && open != nil {
+		c.list.Add(diag.TokenEverywhere, open.ToAt, "no token is needed here, but a wrong one is refused: another edge to %s asks for tokens", s.Name).
+			WithRelated(asks.At, "this edge").
+			WithNote("a workload verifies every token that comes with a request, whatever the path (istio/istio#24371)").
+			WithHelp("nothing is to be done if callers without a token send none")
+	}
+}
+
+func asksForToken(r *rule) bool {
+	return slices.ContainsFunc(r.Where, func(w policy.Condition) bool { return w.Dimension == policy.TokenDimension })
+}
+
+// forAudience has a guard mean the tokens that are for an audience of their issuer: no workload takes others.
+func (c *checker) forAudience(where []policy.Condition) []policy.Condition {
+	for _, w := range where {
+		if w.Dimension != policy.TokenDimension || len(w.Key) > 0 {
+			continue
+		}
+		var audiences []string
+		for _, i := range c.issuers {
+			if slices.Contains(w.Values, "*") || slices.Contains(w.Values, i.URL+"/*") {
+				if len(i.Audiences) == 0 {
+					return where
+				}
+				audiences = append(audiences, i.Audiences...)
+			}
+		}
+		slices.Sort(audiences)
+		return append(where, policy.Condition{Dimension: policy.TokenDimension, Key: []string{"aud"}, Values: slices.Compact(audiences), At: w.At})
+	}
+	return where
+}

@@ -1,0 +1,56 @@
+package istio
+
+import (
+	"istio.io/api/security/v1beta1"
+
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// authenticate emits the RequestAuthentication of a callee whose rules ask for tokens. It says how tokens are verified, and
+// makes the callee refuse all others; that a token is there is up to the rules.
+func (b *builder) authenticate(s *policy.Service) {
+	if len(s.Issuers) == 0 {
+		return
+	}
+	spec := &v1beta1.RequestAuthentication{}
+	spec.Selector, spec.TargetRefs = bind(s)
+	for _, i := range s.Issuers {
+		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
+		for _, c := range i.From {
+			if c.Query != "" {
+				rule.FromParams = append(rule.FromParams, c.Query)
+			} else {
+				rule.FromHeaders = append(rule.FromHeaders, &v1beta1.JWTHeader{Name: c.Header, Prefix: c.Prefix})
+			}
+		}
+		spec.JwtRules = append(spec.JwtRules, rule)
+	}
+	b.add(b.draft(waveTokens, b.security, "RequestAuthentication", s.Namespace, s.Name, fromRules(s.Allow), spec))
+}
+
+// passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service must see
+// them.
+func (b *builder) passesOn(s *policy.Service, i *policy.Issuer) bool {
+	return b.passing[s] != nil && b.passing[s][i]
+}
+
+// passing is the issuers whose tokens the callees of each service ask for.
+func passing(p *policy.Policy) map[*policy.Service]map[*policy.Issuer]bool {
+	all := map[*policy.Service]map[*policy.Issuer]bool{}
+	for _, callee := range p.Services() {
+		for _, i := range callee.Issuers {
+			for r := range callee.Allow {
+				for _, from := range callee.Allow[r].From {
+					if from.Kind != policy.FromService {
+						continue
+					}
+					if all[from.Service] == nil {
+						all[from.Service] = map[*policy.Issuer]bool{}
+					}
+					all[from.Service][i] = true
+				}
+			}
+		}
+	}
+	return all
+}
