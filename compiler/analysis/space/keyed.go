@@ -40,6 +40,13 @@ func (k keys) with(key string, texts []string) keys {
 	return more
 }
 
+// without is the value without a key.
+func (k keys) without(key string) keys {
+	fewer := maps.Clone(k)
+	delete(fewer, key)
+	return fewer
+}
+
 // String is the keys as the language writes them: `x-tenant=acme`, or `https://auth.example.com groups=admin` of a token. What
 // represents a text that nobody asks for is left out.
 func (k keys) String() string {
@@ -61,9 +68,12 @@ func (k keys) String() string {
 // unasked represents the texts of headers and claims that no pattern mentions.
 const unasked = "other"
 
-// within reports whether a value has only texts that another has, too, and is of the same issuer.
+// within reports whether a token has only texts that another has, too, and is of the same issuer.
 func (k keys) within(other keys) bool {
 	for key, all := range k {
+		if key == subject && all[0] == unasked {
+			continue
+		}
 		if slices.ContainsFunc(all, func(text string) bool { return !slices.Contains(other[key], text) }) {
 			return false
 		}

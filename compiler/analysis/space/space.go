@@ -1,6 +1,7 @@
 package space
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -140,6 +141,16 @@ func (s *Space) Holders(f func(words string, holders Set)) {
 			}
 		}
 		f(words, set)
+	}
+	byOthers := map[string][]int32{} // the tokens of any subject, by all else that they have
+	for atom := range p.atoms {
+		if k := p.atoms[atom].keys; k != nil {
+			words := k.without(subject).String()
+			byOthers[words] = append(byOthers[words], int32(atom))
+		}
+	}
+	for _, words := range slices.Sorted(maps.Keys(byOthers)) {
+		each(name+words, byOthers[words])
 	}
 	for i := range p.patterns {
 		words := name + p.patterns[i].tokenWords()
