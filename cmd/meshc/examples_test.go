@@ -29,6 +29,7 @@ func TestExamples(t *testing.T) {
 		{dir: "migration", env: "prod"},
 		{dir: "online-shop"},
 		{dir: "bookinfo"},
+		{dir: "bookstore"},
 		{dir: "online-boutique"},
 		{dir: "broken/strict-with-unmeshed-client", broken: true},
 		{dir: "broken/account-mismatch", broken: true},

@@ -161,6 +161,9 @@ func (c *checker) compare(s *service) {
 	for _, w := range s.workloads {
 		for _, p := range w.Ports {
 			if !p.UDP {
+				if w.Dataplane.Dataplane == policy.Gateway {
+					p.Protocol = c.listened(w, &p)
+				}
 				c.comparePort(s, p)
 			} else if !slices.Contains(s.UDP, p.Number) {
 				s.UDP = append(s.UDP, p.Number)
@@ -282,6 +285,28 @@ func (c *checker) declaredPorts(s *service) {
 				WithFix(true, d.Number.Range, portText(p.Number), "write the container port "+portText(p.Number))
 		}
 	}
+}
+
+// listened is the protocol of a port of a gateway: that of its listeners, or else of its Services.
+func (c *checker) listened(w *inventory.Workload, p *inventory.Port) policy.Protocol {
+	found := false
+	protocol := p.Protocol
+	for _, g := range c.inv.Gateways {
+		if !g.Selects(w.Namespace, w.Labels) {
+			continue
+		}
+		for _, number := range append([]uint16{p.Number}, p.ServicePorts...) {
+			listens, ok := g.Protocols[number]
+			switch {
+			case !ok:
+			case !found:
+				protocol, found = listens, true
+			case listens != protocol:
+				protocol = policy.ProtocolUnset
+			}
+		}
+	}
+	return protocol
 }
 
 func (c *checker) comparePort(s *service, p inventory.Port) {

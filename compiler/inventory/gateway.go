@@ -3,6 +3,7 @@ package inventory
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -16,9 +17,10 @@ import (
 type Gateway struct {
 	Namespace, Name string
 	Selector        map[string]string
-	Within          string   // the namespace of the pods that it selects; empty: every namespace
-	Ports           []uint16 // on which it listens
-	Foreign         string   // why its proxies are not gateways of Istio, in words; empty if they are
+	Within          string                     // the namespace of the pods that it selects; empty: every namespace
+	Ports           []uint16                   // on which it listens
+	Protocols       map[uint16]policy.Protocol // of what policies see there; unset where servers of one port differ
+	Foreign         string                     // why its proxies are not gateways of Istio, in words; empty if they are
 	At              source.Span
 }
 
@@ -70,9 +72,40 @@ func (f *file) gateway(n *yaml.Node) {
 		return
 	}
 	for _, server := range each(yamldoc.Get(n, "spec", "servers")) {
-		if port := number(yamldoc.Get(server, "port", "number")); port != 0 {
-			g.Ports = append(g.Ports, port)
+		port := number(yamldoc.Get(server, "port", "number"))
+		if port == 0 {
+			continue
 		}
+		g.Ports = append(g.Ports, port)
+		if g.Protocols == nil {
+			g.Protocols = map[uint16]policy.Protocol{}
+		}
+		protocol := serves(server)
+		if other, ok := g.Protocols[port]; ok && other != protocol {
+			protocol = policy.ProtocolUnset
+		}
+		g.Protocols[port] = protocol
 	}
 	f.keep("Gateway of "+istioGroup, namespace, g.Name, at, func(r *reader) { r.gateways[objectKey{istioGroup, namespace, g.Name}] = g })
+}
+
+// serves returns what policies see of the requests to a server of a Gateway: HTTPS that it ends is HTTP to them.
+// https://istio.io/latest/docs/reference/config/networking/gateway/#ServerTLSSettings-TLSmode
+func serves(server *yaml.Node) policy.Protocol {
+	mode := text(yamldoc.Get(server, "tls", "mode"))
+	ends := mode != "PASSTHROUGH" && mode != "AUTO_PASSTHROUGH"
+	switch strings.ToUpper(text(yamldoc.Get(server, "port", "protocol"))) {
+	case "HTTP", "HTTP2", "GRPC", "GRPC-WEB":
+		return policy.HTTP
+	case "HTTPS":
+		if ends {
+			return policy.HTTP
+		}
+		return policy.TLS
+	case "TLS":
+		if !ends {
+			return policy.TLS
+		}
+	}
+	return policy.TCP
 }
