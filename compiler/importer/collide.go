@@ -42,11 +42,12 @@ func (i *importer) collides(b *compiler.Build) (again bool) {
 
 // selectedBy is the service that an object of a build was made for; nil if it is for a namespace.
 func (i *importer) selectedBy(p *enforce.Object) *service {
-	if len(p.Selector) == 0 || i.services[p.Namespace] == nil {
+	labels := slices.Concat(p.Selector, p.Targets)
+	if len(labels) == 0 || i.services[p.Namespace] == nil {
 		return nil
 	}
 	for _, s := range i.services[p.Namespace].services {
-		if s.labels != nil && slices.EqualFunc(s.labels, p.Selector, func(a policy.Label, b enforce.Label) bool { return a.Key == b.Key && a.Value == b.Value }) {
+		if s.labels != nil && slices.EqualFunc(s.labels, labels, func(a policy.Label, b enforce.Label) bool { return a.Key == b.Key && a.Value == b.Value }) {
 			return s
 		}
 	}

@@ -99,11 +99,14 @@ func Import(ctx context.Context, given Given) (*Result, error) {
 	i.read()
 	i.name()
 	for {
-		p, err := i.write()
+		p, again, err := i.write()
 		if err != nil {
 			return nil, err
 		}
-		again, err := i.prove(ctx, p)
+		if again {
+			continue
+		}
+		again, err = i.prove(ctx, p)
 		if err != nil {
 			return nil, err
 		}

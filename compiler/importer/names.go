@@ -28,6 +28,7 @@ type service struct {
 	addresses []netip.Prefix // of a caller without an identity
 	ports     map[uint16]policy.Protocol
 	known     []*inventory.Workload
+	gateway   bool
 	assumed   bool // the account is that of a principal that is called like the service
 }
 
@@ -48,7 +49,7 @@ func (i *importer) name() {
 		if o.read == nil || o.Outcome == Refused {
 			continue
 		}
-		if labels := o.read.Labels(); len(labels) > 0 && !o.read.Gateways && o.Namespace != i.mesh.RootNamespace {
+		if labels := o.read.Labels(); len(labels) > 0 || o.read.Gateways && len(o.read.Targets) == 1 {
 			o.about = i.selected(o.read, workloads)
 		}
 		all := o.read.Mentions()
@@ -77,7 +78,7 @@ func (i *importer) in(name string) *namespace {
 func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) *service {
 	n := i.in(o.Namespace)
 	var labels []policy.Label
-	for _, l := range o.Selector {
+	for _, l := range slices.Concat(o.Selector, o.Targets) {
 		labels = append(labels, policy.Label{Key: l.Key, Value: l.Value})
 	}
 	for _, s := range n.services {
@@ -95,7 +96,8 @@ func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) 
 	if len(s.known) == 1 {
 		names = append(names, s.known[0].Service)
 	}
-	byKey := o.Labels()
+	byKey := s.selector()
+	s.gateway = i.atTheEdge(s)
 	named := ""
 	for _, key := range policy.NamingLabels {
 		if byKey[key] != "" && named == "" {
@@ -115,6 +117,27 @@ func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) 
 	s.name = n.free(append(names, byKey[named]+others)...)
 	n.services = append(n.services, s)
 	return s
+}
+
+// selector is the labels of the service.
+func (s *service) selector() map[string]string {
+	labels := make(map[string]string, len(s.labels))
+	for _, l := range s.labels {
+		labels[l.Key] = l.Value
+	}
+	return labels
+}
+
+// atTheEdge reports whether the pods of a service are a gateway: by their workloads, by the Gateways among the manifests, or
+// else by the labels that the charts of Istio give them.
+func (i *importer) atTheEdge(s *service) bool {
+	if len(s.known) > 0 {
+		return slices.ContainsFunc(s.known, func(w *inventory.Workload) bool { return w.Dataplane.Dataplane == policy.Gateway })
+	}
+	return i.layer.For(enforce.Workload{Namespace: s.namespace, Labels: s.selector()}).Gateway() || slices.ContainsFunc(s.labels, func(l policy.Label) bool {
+		return l.Key == "gateway.networking.k8s.io/gateway-name" || l.Key == "istio" && strings.HasSuffix(l.Value, "gateway") ||
+			l.Key == "app" && strings.HasPrefix(l.Value, "istio-") && strings.HasSuffix(l.Value, "gateway")
+	})
 }
 
 // caller makes sure that some service has an account.

@@ -1,9 +1,7 @@
 package importer
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -12,234 +10,207 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// rule is who may, or must not, call a service on a port.
+// rule is who may, or must not, send which requests to a service.
 type rule struct {
-	deny    bool
-	to      *service
-	callers []caller
+	deny bool
+	to   *service // nil: every pod of the namespace
+	callers
+	requests
+	of    []*object
+	above []string // comments
+}
+
+// requests is those of one port, or of all.
+type requests struct {
 	port    uint16             // 0: all
-	ops     []policy.Operation // none: all
-	of      []*object
-	above   []string // comments
+	http    bool               // with port 0: where a proxy reads HTTP
+	ops     []policy.Operation // any of them; none: all
+	without []policy.Operation // none of them
+	closed  []uint16           // with port 0: not these
+	hosts   []string           // any of them; none: all
+	headers []header           // all of them
 }
 
-// caller is who a source of a policy stands for. Any two are disjoint, or one includes the other.
-type caller struct {
-	kind    policy.SourceKind
-	in      string // the namespace of an account, or of FromMesh
-	account string
-	at      *service // with addresses, in place of an account
+// header is a condition on a header.
+type header struct {
+	no     bool
+	name   string
+	values []string // any of them; none: whatever the value
 }
 
-func compareCallers(a, b caller) int {
-	name := func(c caller) string {
-		if c.at != nil {
-			return c.at.name
-		}
-		return ""
+// conditions is the requests but for their operations, as a text.
+func (r *requests) conditions() string {
+	return fmt.Sprint(r.port, r.http, r.without, r.closed, r.hosts, r.headers)
+}
+
+// plain reports whether the requests have no conditions apart from their port and operations.
+func (r *requests) plain() bool { return len(r.without)+len(r.closed)+len(r.hosts)+len(r.headers) == 0 }
+
+// covers reports whether the requests surely include others.
+func (r *requests) covers(other *requests) bool {
+	if !policy.Covers(r.ops, other.ops) {
+		return false
 	}
-	return cmp.Or(cmp.Compare(b.kind, a.kind), cmp.Compare(a.in, b.in), cmp.Compare(a.account, b.account), cmp.Compare(name(a), name(b)))
-}
-
-func (c caller) includes(d caller) bool {
-	switch c.kind {
-	case policy.FromWorld:
-		return true
-	case policy.FromAny:
-		return d.kind != policy.FromWorld && d.at == nil
-	case policy.FromMesh:
-		return d.at == nil && d.in == c.in && (d.kind == policy.FromMesh || d.kind == policy.FromService)
-	}
-	return c == d
+	anyPort := r.port == 0 && (!r.http || len(other.ops) > 0)
+	return r.plain() && (anyPort || r.port == other.port && r.http == other.http) || r.conditions() == other.conditions()
 }
 
 // rulesOf is what an object says; an error says what the language has no words for.
 func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 	for n := range o.read.Clauses {
 		clause := &o.read.Clauses[n]
-		var callers []caller
-		for _, box := range clause.From {
-			some, err := i.callers(o, box)
-			if err != nil {
-				return nil, err
-			}
-			callers = append(callers, some...)
+		groups, err := i.groups(o, clause.From)
+		if err != nil {
+			return nil, err
 		}
-		if callers = widest(callers); len(callers) == 0 {
-			continue // conditions that exclude each other
+		asked, err := i.asked(o, clause.To)
+		if err != nil {
+			return nil, err
 		}
-		// Where a proxy reads no HTTP it has none of an ALLOW rule that has a field of HTTP anywhere (istio/istio#37920).
-		requests := o.read.Effect == enforce.Allow && i.layer.Table.HTTP(clause.To)
-		byPort := map[uint16]*rule{}
-		for _, box := range clause.To {
-			ports, ops, err := operations(box, requests)
-			if err != nil {
-				return nil, err
-			}
-			for _, port := range ports {
-				r := byPort[port]
-				switch {
-				case r == nil:
-					r = &rule{deny: o.read.Effect == enforce.Deny, to: o.about, callers: callers, port: port, ops: ops, of: []*object{o}}
-					byPort[port] = r
-					all = append(all, r)
-					if n < len(o.ofRule) && len(byPort) == 1 {
-						r.above = o.ofRule[n]
-					}
-				case len(r.ops) > 0 && len(ops) > 0:
-					r.ops = policy.Canonical(slices.Concat(r.ops, ops))
-				default:
-					r.ops = nil
+		for g, who := range groups {
+			for k, what := range asked {
+				r := &rule{deny: o.read.Effect == enforce.Deny, to: o.about, callers: who, requests: what, of: []*object{o}}
+				if g == 0 && k == 0 && n < len(o.ofRule) {
+					r.above = o.ofRule[n]
 				}
+				all = append(all, r)
 			}
 		}
 	}
 	return all, nil
 }
 
-// widest drops callers that others include, and sorts.
-func widest(callers []caller) []caller {
-	slices.SortFunc(callers, compareCallers)
-	callers = slices.Compact(callers)
-	return slices.DeleteFunc(slices.Clone(callers), func(c caller) bool {
-		return slices.ContainsFunc(callers, func(d caller) bool { return d != c && d.includes(c) })
-	})
-}
-
-// callers are those of one source.
-func (i *importer) callers(o *object, box space.Box) ([]caller, error) {
-	callers := []caller{{kind: policy.FromWorld}}
-	var addresses []netip.Prefix
-	unidentified := false
-	for _, c := range box {
-		switch {
-		case c.Dimension == space.Identity && len(c.Is) == 0 && len(c.Not) == 1 && c.Not[0].IsPrincipal() && c.Not[0].String() == "*":
-			unidentified = true
-		case c.Dimension == space.Identity && len(c.Not) > 0:
-			return nil, fmt.Errorf("callers are excepted: %s", space.Written(c.Not))
-		case c.Dimension == space.Identity:
-			some, err := i.identities(c.Is)
-			if err != nil {
-				return nil, err
-			}
-			callers = common(callers, some)
-		case c.Dimension == space.SourceAddress && len(c.Not) == 0 && addresses == nil:
-			for _, p := range c.Is {
-				block, err := netip.ParsePrefix(p.String())
-				if err != nil {
-					return nil, fmt.Errorf("the address %s", p)
-				}
-				addresses = append(addresses, block)
-			}
-		case c.Dimension == space.SourceAddress:
-			return nil, fmt.Errorf("addresses of callers are excepted, or restricted twice")
-		default:
-			return nil, unspeakable(c)
+// asked is what the boxes of operations of a rule ask for: those of one port that differ in operations alone together.
+func (i *importer) asked(o *object, boxes []space.Box) (all []requests, err error) {
+	// Where a proxy reads no HTTP it has none of an ALLOW rule that has a field of HTTP anywhere (istio/istio#37920).
+	http := o.read.Effect == enforce.Allow && i.layer.Table.HTTP(boxes)
+	for _, box := range boxes {
+		some, err := operations(box, http)
+		if err != nil {
+			return nil, err
 		}
-	}
-	switch {
-	case addresses == nil && !unidentified:
-		return callers, nil
-	case addresses == nil:
-		return nil, fmt.Errorf("callers without an identity alone")
-	case !unidentified:
-		return nil, fmt.Errorf("addresses of callers that may also have an identity")
-	}
-	slices.SortFunc(addresses, netip.Prefix.Compare)
-	if o.Namespace == i.mesh.RootNamespace || callers[0].kind != policy.FromWorld {
-		return nil, fmt.Errorf("addresses of callers with an identity")
-	}
-	return []caller{{at: i.in(o.Namespace).outside(slices.Compact(addresses))}}, nil
-}
-
-// common is the callers that are in both lists.
-func common(a, b []caller) (both []caller) {
-	for _, c := range a {
-		for _, d := range b {
+		for _, r := range some {
+			k := slices.IndexFunc(all, func(other requests) bool { return other.conditions() == r.conditions() })
 			switch {
-			case c.includes(d):
-				both = append(both, d)
-			case d.includes(c):
-				both = append(both, c)
+			case k < 0:
+				all = append(all, r)
+			case len(r.ops) == 0 || len(all[k].ops) == 0:
+				all[k].ops = nil
+			default:
+				all[k].ops = policy.Canonical(slices.Concat(all[k].ops, r.ops))
 			}
-		}
-	}
-	return widest(both)
-}
-
-// identities are the callers that patterns of identities stand for.
-func (i *importer) identities(patterns []space.Pattern) (all []caller, err error) {
-	for _, p := range patterns {
-		written := p.String()
-		id, ok := policy.ParseIdentity(p.Principal())
-		switch {
-		case ok && id.TrustDomain != i.mesh.TrustDomain:
-			return nil, fmt.Errorf("a caller of the trust domain %s, and that of the mesh is %s", id.TrustDomain, i.mesh.TrustDomain)
-		case ok && policy.IsLabel(id.Namespace) && policy.IsName(id.Account):
-			all = append(all, caller{in: id.Namespace, account: id.Account})
-		case p.Namespace() != "" && policy.IsLabel(p.Namespace()):
-			all = append(all, caller{kind: policy.FromMesh, in: p.Namespace()})
-		case p.IsPrincipal() && written == "*":
-			all = append(all, caller{kind: policy.FromAny})
-		case p.Account() != "":
-			return nil, fmt.Errorf("a service account of any trust domain: %s", p.Account())
-		default:
-			return nil, fmt.Errorf("the callers %s", p.Words())
 		}
 	}
 	return all, nil
 }
 
-// operations are the ports and operations of one box; port 0 stands for all. With requests the box is about HTTP alone.
-func operations(box space.Box, requests bool) (ports []uint16, ops []policy.Operation, err error) {
+// operations is what one box asks for, for each port. With http it is about HTTP alone.
+func operations(box space.Box, http bool) (all []requests, err error) {
+	var ports, closed []uint16
 	var methods, paths []string
+	var r requests
 	restricted := map[space.Dimension]bool{}
 	for _, c := range box {
-		switch {
-		case len(c.Not) > 0:
-			return nil, nil, fmt.Errorf("%s excepted: %s", plural(c.Dimension), space.Written(c.Not))
-		case restricted[c.Dimension]:
-			return nil, nil, fmt.Errorf("two conditions on %s", plural(c.Dimension))
+		if restricted[c.Dimension] && c.Dimension != space.Header {
+			return nil, fmt.Errorf("two conditions on %s", plural(c.Dimension))
 		}
 		restricted[c.Dimension] = true
 		switch c.Dimension {
 		case space.Port:
-			for _, p := range c.Is {
-				ports = append(ports, p.Port())
-			}
-			slices.Sort(ports)
-			ports = slices.Compact(ports)
+			ports, closed = portsOf(c.Is), portsOf(c.Not)
 		case space.Method:
-			methods = strings.Split(space.Written(c.Is), "|")
-			slices.Sort(methods)
-			methods = slices.Compact(methods)
-		case space.Path:
-			for _, p := range c.Is {
-				paths = append(paths, p.String())
+			methods = texts(c.Is)
+			for _, m := range texts(c.Not) {
+				r.without = append(r.without, policy.Operation{Methods: []string{m}})
 			}
+		case space.Path:
+			paths = texts(c.Is)
+			for _, p := range texts(c.Not) {
+				r.without = append(r.without, policy.Operation{Path: p})
+			}
+		case space.Host:
+			if len(c.Not) > 0 {
+				return nil, fmt.Errorf("hosts are excepted: %s", space.Written(c.Not))
+			}
+			r.hosts = hosts(texts(c.Is))
+		case space.Header:
+			r.headers = append(r.headers, headers(c)...)
 		default:
-			return nil, nil, unspeakable(c)
+			return nil, unspeakable(c)
 		}
 	}
 	if slices.Contains(methods, "*") {
-		methods, requests = nil, true
+		methods, http = nil, true
 	}
-	if requests && paths == nil && methods == nil {
+	conditions := len(r.hosts)+len(r.headers)+len(r.without) > 0
+	if http && paths == nil && methods == nil && !conditions {
 		paths = []string{"*"}
 	}
 	for _, path := range paths {
-		ops = append(ops, policy.Operation{Methods: methods, Path: path})
+		r.ops = append(r.ops, policy.Operation{Methods: methods, Path: path})
 	}
 	if paths == nil && methods != nil {
-		ops = []policy.Operation{{Methods: methods}}
+		r.ops = []policy.Operation{{Methods: methods}}
 	}
-	ops = policy.Canonical(ops)
+	r.ops = policy.Canonical(r.ops)
 	if len(ports) == 0 {
-		if ports = []uint16{0}; len(ops) > 0 {
-			return nil, nil, fmt.Errorf("methods or paths of every port")
+		r.http, r.closed = len(r.ops) > 0 || conditions, closed
+		return []requests{r}, nil
+	}
+	for _, port := range ports {
+		if !slices.Contains(closed, port) {
+			r.port = port
+			r.ops = slices.Clone(r.ops)
+			all = append(all, r)
 		}
 	}
-	return ports, ops, nil
+	return all, nil
+}
+
+func portsOf(patterns []space.Pattern) (ports []uint16) {
+	for _, p := range patterns {
+		ports = append(ports, p.Port())
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+func texts(patterns []space.Pattern) (all []string) {
+	for _, p := range patterns {
+		all = append(all, p.String())
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// hosts is the hosts of a list without those that the language means too: any port of a host that is there.
+func hosts(all []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(h string) bool {
+		name, ok := strings.CutSuffix(h, ":*")
+		return ok && slices.Contains(all, name)
+	})
+}
+
+// headers is a condition on one header: that it has one of some values, and none of others.
+func headers(c space.Condition) (all []header) {
+	of := func(no bool, patterns []space.Pattern) {
+		if len(patterns) == 0 {
+			return
+		}
+		h := header{no: no}
+		for _, written := range texts(patterns) {
+			var value string
+			h.name, value, _ = strings.Cut(written, "=")
+			h.values = append(h.values, value)
+		}
+		if slices.Contains(h.values, "*") || slices.Contains(h.values, "") {
+			h.values = nil
+		}
+		all = append(all, h)
+	}
+	of(false, c.Is)
+	of(true, c.Not)
+	return all
 }
 
 func plural(d space.Dimension) string {
@@ -253,4 +224,46 @@ func unspeakable(c space.Condition) error {
 		return fmt.Errorf("a condition on %s", space.Written(values))
 	}
 	return fmt.Errorf("a condition on %s", space.Standard.Words(c.Dimension, values))
+}
+
+// tidy drops what other rules say too, and puts rules together that differ in their callers alone.
+func tidy(rules []*rule) (all []*rule) {
+	for n, r := range rules {
+		var left []caller
+		for _, c := range r.who {
+			said := slices.IndexFunc(rules, func(other *rule) bool {
+				if other == r || other.deny != r.deny || other.to != r.to || !other.covers(&r.requests) || len(other.except) > 0 && !slices.Equal(other.except, r.except) {
+					return false
+				}
+				return slices.ContainsFunc(other.who, func(d caller) bool {
+					same := c == d && r.covers(&other.requests) && slices.Equal(other.except, r.except)
+					return d.includes(c) && (!same || slices.Index(rules, other) < n)
+				})
+			})
+			if said < 0 {
+				left = append(left, c)
+			}
+		}
+		kept := *r
+		kept.who = left
+		switch {
+		case len(left) > 0:
+			all = append(all, &kept)
+		case len(r.above) > 0 && len(all) > 0: // the comment stays, as near to its rule as there is something
+			last := all[len(all)-1]
+			last.above = slices.Concat(last.above, r.above)
+		}
+	}
+	for n := 0; n < len(all); n++ {
+		r := all[n]
+		all = append(all[:n+1], slices.DeleteFunc(all[n+1:], func(other *rule) bool {
+			same := other.deny == r.deny && other.to == r.to && len(other.above) == 0 && slices.Equal(other.except, r.except) && other.covers(&r.requests) && r.covers(&other.requests)
+			if same {
+				r.who = widest(slices.Concat(r.who, other.who))
+				r.of = slices.Concat(r.of, other.of)
+			}
+			return same
+		})...)
+	}
+	return all
 }

@@ -1,0 +1,178 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// caller is who a source of a policy stands for. Any two are disjoint, or one includes the other.
+type caller struct {
+	kind    policy.SourceKind
+	in      string // the namespace of an account, or of FromMesh
+	account string
+	at      *service // with addresses, in place of an account
+}
+
+// callers are some callers without others.
+type callers struct {
+	who    []caller
+	except []caller
+}
+
+func compareCallers(a, b caller) int {
+	name := func(c caller) string {
+		if c.at != nil {
+			return c.at.name
+		}
+		return ""
+	}
+	return cmp.Or(cmp.Compare(b.kind, a.kind), cmp.Compare(a.in, b.in), cmp.Compare(a.account, b.account), cmp.Compare(name(a), name(b)))
+}
+
+func (c caller) includes(d caller) bool {
+	switch c.kind {
+	case policy.FromWorld:
+		return true
+	case policy.FromAny:
+		return d.kind != policy.FromWorld && d.at == nil
+	case policy.FromMesh:
+		return d.at == nil && d.in == c.in && (d.kind == policy.FromMesh || d.kind == policy.FromService)
+	}
+	return c == d
+}
+
+// widest drops callers that others include, and sorts.
+func widest(all []caller) []caller {
+	slices.SortFunc(all, compareCallers)
+	all = slices.Compact(all)
+	return slices.DeleteFunc(slices.Clone(all), func(c caller) bool {
+		return slices.ContainsFunc(all, func(d caller) bool { return d != c && d.includes(c) })
+	})
+}
+
+// groups is the callers of the boxes of a rule: those of which the same others are left out together.
+func (i *importer) groups(o *object, boxes []space.Box) (all []callers, err error) {
+	for _, box := range boxes {
+		some, err := i.callers(o, box)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range some {
+			if k := slices.IndexFunc(all, func(other callers) bool { return slices.Equal(other.except, g.except) }); k >= 0 {
+				all[k].who = widest(slices.Concat(all[k].who, g.who))
+			} else {
+				all = append(all, g)
+			}
+		}
+	}
+	return all, nil
+}
+
+// callers are those of one source.
+func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
+	who := []caller{{kind: policy.FromWorld}}
+	var except []caller
+	var addresses []netip.Prefix
+	for _, c := range box {
+		switch {
+		case c.Dimension == space.Identity:
+			if len(c.Is) > 0 {
+				some, err := i.identities(c.Is)
+				if err != nil {
+					return nil, err
+				}
+				who = common(who, some)
+			}
+			some, err := i.identities(c.Not)
+			if err != nil {
+				return nil, err
+			}
+			except = append(except, some...)
+		case c.Dimension == space.SourceAddress && len(c.Not) == 0 && addresses == nil:
+			for _, p := range c.Is {
+				block, err := netip.ParsePrefix(p.String())
+				if err != nil {
+					return nil, fmt.Errorf("the address %s", p)
+				}
+				addresses = append(addresses, block)
+			}
+		case c.Dimension == space.SourceAddress:
+			return nil, fmt.Errorf("addresses of callers are excepted, or restricted twice")
+		default:
+			return nil, unspeakable(c)
+		}
+	}
+	if addresses != nil {
+		unidentified := len(who) == 1 && who[0].kind == policy.FromWorld && len(except) == 1 && except[0].kind == policy.FromAny
+		if !unidentified || o.Namespace == i.mesh.RootNamespace {
+			return nil, fmt.Errorf("addresses of callers that may have an identity")
+		}
+		slices.SortFunc(addresses, netip.Prefix.Compare)
+		return []callers{{who: []caller{{at: i.in(o.Namespace).outside(slices.Compact(addresses))}}}}, nil
+	}
+	return without(who, widest(except)), nil
+}
+
+// without is some callers without others, which are left out of those that include them.
+func without(who, except []caller) (all []callers) {
+	for _, c := range who {
+		var left []caller
+		gone := false
+		for _, e := range except {
+			if gone = gone || e.includes(c); c.includes(e) {
+				left = append(left, e)
+			}
+		}
+		k := slices.IndexFunc(all, func(g callers) bool { return slices.Equal(g.except, left) })
+		switch {
+		case gone:
+		case k >= 0:
+			all[k].who = append(all[k].who, c)
+		default:
+			all = append(all, callers{[]caller{c}, left})
+		}
+	}
+	return all
+}
+
+// common is the callers that are in both lists.
+func common(a, b []caller) (both []caller) {
+	for _, c := range a {
+		for _, d := range b {
+			switch {
+			case c.includes(d):
+				both = append(both, d)
+			case d.includes(c):
+				both = append(both, c)
+			}
+		}
+	}
+	return widest(both)
+}
+
+// identities are the callers that patterns of identities stand for.
+func (i *importer) identities(patterns []space.Pattern) (all []caller, err error) {
+	for _, p := range patterns {
+		id, ok := policy.ParseIdentity(p.Principal())
+		switch {
+		case ok && id.TrustDomain != i.mesh.TrustDomain:
+			return nil, fmt.Errorf("a caller of the trust domain %s, and that of the mesh is %s", id.TrustDomain, i.mesh.TrustDomain)
+		case ok && policy.IsLabel(id.Namespace) && policy.IsName(id.Account):
+			all = append(all, caller{in: id.Namespace, account: id.Account})
+		case p.Namespace() != "" && policy.IsLabel(p.Namespace()):
+			all = append(all, caller{kind: policy.FromMesh, in: p.Namespace()})
+		case p.IsPrincipal() && p.String() == "*":
+			all = append(all, caller{kind: policy.FromAny})
+		case p.Account() != "":
+			return nil, fmt.Errorf("a service account of any trust domain: %s", p.Account())
+		default:
+			return nil, fmt.Errorf("the callers %s", p.Words())
+		}
+	}
+	return widest(all), nil
+}

@@ -1,0 +1,179 @@
+package importer
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// section is what is said of one namespace.
+type section struct {
+	*importer
+	name  string
+	mode  enforce.Mode // Inherit: none is stated
+	open  bool         // what no edge names stays as it is
+	shut  bool         // of the root namespace: what no edge names is closed in every namespace
+	of    []*object    // what the section itself comes from
+	named bool         // something refers to it
+	used  map[*service][]*object
+	rules []*rule
+	modes []mode
+}
+
+// mode is the mode of a service, or of one of its ports.
+type mode struct {
+	to    *service
+	port  uint16 // 0: all without one of their own
+	mode  enforce.Mode
+	of    *object
+	above []string
+}
+
+func (s *section) use(v *service, of []*object) {
+	if s.used == nil {
+		s.used = map[*service][]*object{}
+	}
+	for _, o := range of {
+		if !slices.Contains(s.used[v], o) {
+			s.used[v] = append(s.used[v], o)
+		}
+	}
+}
+
+// statements decides what is said of the objects of a namespace.
+func (i *importer) statements(s *section) {
+	var said []*object
+	for _, o := range i.objects {
+		if o.Namespace != s.name || o.Outcome != Said {
+			continue
+		}
+		i.outline(o)
+		if o.Outcome == Said {
+			said = append(said, o)
+		}
+	}
+	root := s.name == i.mesh.RootNamespace
+	closed := root || i.closed(s.name)
+	for _, o := range said {
+		switch r := o.read; {
+		case r.Role == enforce.SetsModes && o.about == nil:
+			s.mode, s.of = r.Mode, append(s.of, o)
+			s.open = s.open || !closed
+		case r.Role == enforce.SetsModes:
+			s.state(o)
+		case root && o.about == nil:
+			s.shut, s.of = true, append(s.of, o)
+		case o.about == nil && len(r.Clauses) == 0:
+			s.of = append(s.of, o)
+		default:
+			rules, err := i.rulesOf(o)
+			switch {
+			case err != nil:
+				o.accept("%s", err)
+				continue
+			case len(rules) == 0 && !closed && r.Effect == enforce.Allow:
+				o.accept("it closes %s to everyone, and nothing closes the rest of the namespace %s", o.about.name, s.name)
+				continue
+			case len(rules) > 0 && len(o.comments) > 0:
+				rules[0].above = slices.Concat(o.comments, rules[0].above)
+			}
+			if o.about != nil {
+				s.use(o.about, []*object{o})
+			}
+			s.open = s.open || !closed && r.Effect == enforce.Allow
+			s.rules = append(s.rules, rules...)
+		}
+	}
+	s.rules = tidy(s.rules)
+	if s.open {
+		for _, r := range s.rules {
+			s.of = append(s.of, r.of...)
+		}
+	}
+	into := slices.ContainsFunc(s.rules, func(r *rule) bool { return !r.deny })
+	if s.mode == enforce.Inherit && (s.shut || closed && !root && !into && len(s.of) > 0) {
+		s.mode, _ = i.layer.For(enforce.Workload{Namespace: s.name}).Mode(0) // stated, so that the section closes the namespace
+	}
+}
+
+// state adds the modes that an object sets for the pods that it selects.
+func (s *section) state(o *object) {
+	s.use(o.about, []*object{o})
+	if o.read.Mode != enforce.Inherit {
+		s.modes = append(s.modes, mode{to: o.about, mode: o.read.Mode, of: o, above: o.comments})
+	}
+	for _, p := range o.read.Ports {
+		if p.Mode != enforce.Inherit {
+			s.modes = append(s.modes, mode{to: o.about, port: p.Port, mode: p.Mode, of: o, above: o.comments})
+		}
+	}
+}
+
+// closed reports whether an ALLOW binds all of a namespace, so that what it does not let through is denied.
+func (i *importer) closed(name string) bool {
+	return slices.ContainsFunc(i.layer.Policies, func(p *enforce.Object) bool {
+		return p.Role == enforce.Authorizes && p.Effect == enforce.Allow && !p.DryRun && !p.Broken && len(p.Selector) == 0 && !p.Gateways &&
+			(p.Namespace == name || p.Namespace == i.mesh.RootNamespace)
+	})
+}
+
+// outline accepts an object for what it is, whatever its rules are.
+func (i *importer) outline(o *object) {
+	r := o.read
+	root := o.Namespace == i.mesh.RootNamespace
+	switch {
+	case r.Broken:
+		o.accept("what it does is not known")
+	case r.Role == enforce.Authenticates:
+		o.accept("it says whose tokens count")
+	case r.Gateways && o.about == nil:
+		o.accept("it binds a waypoint, or several gateways")
+	case r.DryRun:
+		o.accept("it is in a dry run")
+	case r.Role == enforce.SetsModes:
+		switch {
+		case root && len(r.Selector) > 0:
+			o.accept("it has no effect: Istio ignores a selector in the root namespace here")
+		case i.rival(o) != nil:
+			o.accept("of it and %s the older one applies to pods that both select", i.rival(o).ID())
+		case o.about != nil && i.narrower(o):
+			o.accept("its pods are also those of another selector")
+		}
+	case r.Effect != enforce.Allow && r.Effect != enforce.Deny:
+		o.accept("its action is %s", r.Effect)
+	case root && o.about == nil && (len(r.Clauses) > 0 || r.Effect == enforce.Deny):
+		o.accept("its rules bind every namespace")
+	case o.about == nil && r.Effect == enforce.Deny && len(r.Clauses) == 0:
+		o.accept("it denies nothing")
+	case root && o.about != nil && !o.about.gateway:
+		o.accept("it binds pods of every namespace")
+	case o.about != nil && i.narrower(o):
+		o.accept("its pods are also those of another selector")
+	}
+}
+
+// rival is an object that sets other modes and may select the same pods by other labels; nil if there is none.
+func (i *importer) rival(o *object) *object {
+	if o.about == nil {
+		return nil
+	}
+	for _, other := range i.objects {
+		if other.Outcome == Refused || other.Namespace != o.Namespace || other.about == nil || other.about == o.about || other.read.Role != enforce.SetsModes ||
+			other.read.Mode == o.read.Mode && slices.Equal(other.read.Ports, o.read.Ports) {
+			continue
+		}
+		if _, possible := joined(o.about.labels, other.about.labels); possible {
+			return other
+		}
+	}
+	return nil
+}
+
+// narrower reports whether another object that is said selects the pods of an object, and others.
+func (i *importer) narrower(o *object) bool {
+	return slices.ContainsFunc(i.objects, func(other *object) bool {
+		return other.Outcome == Said && other.Namespace == o.Namespace && other.about != nil && other.about != o.about &&
+			!slices.ContainsFunc(other.about.labels, func(l policy.Label) bool { return !slices.Contains(o.about.labels, l) })
+	})
+}
