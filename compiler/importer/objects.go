@@ -37,7 +37,7 @@ func find(files []*source.File) (all []*object) {
 			if !strings.Contains(doc.Text, group) || doc.Parse() != nil || doc.Root == nil {
 				continue
 			}
-			start := doc.Start().StartPosition().Line
+			start := f.Span(doc.Offset(), doc.Offset()).StartPosition().Line
 			end := start + strings.Count(strings.TrimRight(doc.Text, "\n"), "\n")
 			all = append(all, within(doc, doc.Root, start, end)...)
 		}

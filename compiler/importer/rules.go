@@ -111,20 +111,22 @@ func operations(box space.Box, http bool) (all []requests, err error) {
 	var r requests
 	restricted := map[space.Dimension]bool{}
 	for _, c := range box {
-		if restricted[c.Dimension] && c.Dimension != space.Header {
-			return nil, fmt.Errorf("two conditions on %s", plural(c.Dimension))
+		if len(c.Is) > 0 && c.Dimension != space.Header {
+			if restricted[c.Dimension] {
+				return nil, fmt.Errorf("two conditions on %s", plural(c.Dimension))
+			}
+			restricted[c.Dimension] = true
 		}
-		restricted[c.Dimension] = true
 		switch c.Dimension {
 		case space.Port:
-			ports, closed = portsOf(c.Is), portsOf(c.Not)
+			ports, closed = append(ports, portsOf(c.Is)...), append(closed, portsOf(c.Not)...)
 		case space.Method:
-			methods = texts(c.Is)
+			methods = append(methods, texts(c.Is)...)
 			for _, m := range texts(c.Not) {
 				r.without = append(r.without, policy.Operation{Methods: []string{m}})
 			}
 		case space.Path:
-			paths = texts(c.Is)
+			paths = append(paths, texts(c.Is)...)
 			for _, p := range texts(c.Not) {
 				r.without = append(r.without, policy.Operation{Path: p})
 			}
@@ -132,7 +134,7 @@ func operations(box space.Box, http bool) (all []requests, err error) {
 			if len(c.Not) > 0 {
 				return nil, fmt.Errorf("hosts are excepted: %s", space.Written(c.Not))
 			}
-			r.hosts = hosts(texts(c.Is))
+			r.hosts = append(r.hosts, hosts(texts(c.Is))...)
 		case space.Header:
 			r.headers = append(r.headers, headers(c)...)
 		default:
@@ -154,7 +156,8 @@ func operations(box space.Box, http bool) (all []requests, err error) {
 	}
 	r.ops = policy.Canonical(r.ops)
 	if len(ports) == 0 {
-		r.http, r.closed = len(r.ops) > 0 || conditions, closed
+		slices.Sort(closed)
+		r.http, r.closed = len(r.ops) > 0 || conditions, slices.Compact(closed)
 		return []requests{r}, nil
 	}
 	for _, port := range ports {

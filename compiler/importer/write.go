@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
@@ -281,7 +282,7 @@ func clauses(r *requests) *lang.Clauses {
 	for _, h := range r.headers {
 		condition := lang.Condition{No: h.no, Name: name(h.name)}
 		for _, v := range h.values {
-			condition.Values = append(condition.Values, name(v))
+			condition.Values = append(condition.Values, lang.Name{Text: v, Quoted: strings.ContainsAny(v, "/:")})
 		}
 		c.Headers = append(c.Headers, condition)
 	}
