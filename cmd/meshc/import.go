@@ -29,6 +29,9 @@ requests. A policy that cannot be said exactly is not said at all: it stays as i
 accepted, with the reason. It is judged together with the project from then on. A policy that Istio would refuse is in force
 nowhere, and is left out.
 
+With --narrow, what cannot be said exactly is said so that nothing passes that did not, and with --widen so that everything
+passes that did. Each such rule is reported, and the requests for which it makes a difference.
+
 Without -o the project is printed, and nothing is written. No file is ever overwritten. The manifests that the project makes
 are applied beside those that are there; once they are in force, the old objects that meshc lists are deleted, in this order.`,
 		Example: `  meshc import --manifests policies/ -o intents
@@ -41,6 +44,9 @@ are applied beside those that are there; once they are in force, the old objects
 	cmd.Flags().StringArrayVar(&m.workloads, "workloads", nil, "workload manifests that name the services: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().StringVarP(&m.output, "output", "o", "", "folder to write the project to")
 	cmd.MarkFlagDirname("output")
+	cmd.Flags().BoolVar(&m.narrow, "narrow", false, "say what cannot be said exactly more narrowly, and report it")
+	cmd.Flags().BoolVar(&m.widen, "widen", false, "say what cannot be said exactly more widely, and report it")
+	cmd.MarkFlagsMutuallyExclusive("narrow", "widen")
 	m.registerRoot(cmd)
 	registerAnswerFormat(cmd, &m.format)
 	return cmd
@@ -51,6 +57,8 @@ type importing struct {
 	manifests []string
 	output    string
 	format    string
+
+	narrow, widen bool
 }
 
 func (m *importing) run(cmd *cobra.Command, _ []string) error {
@@ -69,12 +77,20 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	around := given.project
+	direction := importer.Exact
+	switch {
+	case m.narrow:
+		direction = importer.Narrow
+	case m.widen:
+		direction = importer.Widen
+	}
 	r, err := importer.Import(cmd.Context(), importer.Given{
 		Manifests: given.manifests,
 		Workloads: given.workloads,
 		Settings:  around.Config,
 		Guess:     !configured(around),
 		Today:     today,
+		Direction: direction,
 	})
 	if err != nil {
 		return &failure{exitFindings, err}
@@ -136,6 +152,7 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(&b, "%s: %d said, %d accepted, %d refused\n", plural(len(r.Objects), "object"), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused))
+	m.approximations(&b, r, around)
 	for _, left := range []struct {
 		outcome importer.Outcome
 		title   string
@@ -166,6 +183,30 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 	return b.Bytes()
 }
 
+// approximations reports what was not said exactly.
+func (m *importing) approximations(b *bytes.Buffer, r *importer.Result, around *project.Project) {
+	title := "narrowly, so that nothing passes that did not"
+	if m.widen {
+		title = "widely, so that everything passes that did"
+	}
+	first := true
+	for i := range r.Objects {
+		for _, reason := range r.Objects[i].Approximated {
+			if first {
+				fmt.Fprintf(b, "\nSaid %s:\n", title)
+				first = false
+			}
+			fmt.Fprintf(b, "  %s (%s): %s\n", r.Objects[i].ID(), placeOf(&r.Objects[i], around), reason)
+		}
+	}
+	if len(r.Changes) > 0 {
+		b.WriteString("\nWhat that changes:\n")
+	}
+	for _, c := range r.Changes {
+		fmt.Fprintf(b, "  %s\n", c)
+	}
+}
+
 func placeOf(o *importer.Object, around *project.Project) string {
 	return fmt.Sprintf("%s:%d", around.Shown(o.At.File.Name), o.At.StartPosition().Line)
 }
@@ -178,6 +219,11 @@ func importJSON(r *importer.Result, around *project.Project) ([]byte, error) {
 		Outcome string `json:"outcome"`
 		Reason  string `json:"reason"`
 	}
+	type approximation struct {
+		Object  string   `json:"object"`
+		Place   string   `json:"place"`
+		Reasons []string `json:"reasons"`
+	}
 	type file struct {
 		Path string `json:"path"`
 		Text string `json:"text"`
@@ -188,12 +234,24 @@ func importJSON(r *importer.Result, around *project.Project) ([]byte, error) {
 		Accepted int      `json:"accepted"`
 		Refused  int      `json:"refused"`
 		Unsaid   []unsaid `json:"unsaid"`
-		Delete   []string `json:"delete"`
-		Files    []file   `json:"files"`
-	}{len(r.Objects), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused), []unsaid{}, []string{}, []file{}}
+
+		Approximated []approximation `json:"approximated"`
+		Changes      []string        `json:"changes"`
+
+		Delete []string `json:"delete"`
+		Files  []file   `json:"files"`
+	}{
+		Objects: len(r.Objects), Said: r.Count(importer.Said), Accepted: r.Count(importer.Accepted), Refused: r.Count(importer.Refused),
+		Unsaid: []unsaid{}, Approximated: []approximation{}, Changes: append([]string{}, r.Changes...), Delete: []string{}, Files: []file{},
+	}
 	for i := range r.Objects {
-		if o := &r.Objects[i]; o.Outcome != importer.Said {
-			report.Unsaid = append(report.Unsaid, unsaid{o.ID(), diag.PrintableLine(placeOf(o, around)), o.Outcome.String(), o.Reason})
+		o := &r.Objects[i]
+		place := diag.PrintableLine(placeOf(o, around))
+		if o.Outcome != importer.Said {
+			report.Unsaid = append(report.Unsaid, unsaid{o.ID(), place, o.Outcome.String(), o.Reason})
+		}
+		if len(o.Approximated) > 0 {
+			report.Approximated = append(report.Approximated, approximation{o.ID(), place, o.Approximated})
 		}
 	}
 	for i := range r.Replaced {

@@ -58,7 +58,7 @@ func widest(all []caller) []caller {
 // groups is the callers of the boxes of a rule: those of which the same others are left out together.
 func (i *importer) groups(o *object, boxes []space.Box) (all []callers, err error) {
 	for _, box := range boxes {
-		some, err := i.callers(o, box)
+		some, err := approximate(i, o, box, i.callers)
 		if err != nil {
 			return nil, err
 		}

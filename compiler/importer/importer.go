@@ -34,12 +34,23 @@ type Given struct {
 	Settings  config.Project    // the trust domain and the root namespace of the mesh
 	Guess     bool              // a trust domain that every principal names takes the place of that of the settings
 	Today     time.Time
+	Direction Direction
 }
+
+// Direction is what becomes of a rule that cannot be said exactly.
+type Direction uint8
+
+const (
+	Exact  Direction = iota // its object is accepted
+	Narrow                  // it is said so that nothing passes that did not
+	Widen                   // it is said so that everything passes that did
+)
 
 // Result is a project, and what became of each object.
 type Result struct {
 	Files    []File    // sorted by name; none where nothing was said or accepted
 	Objects  []Object  // of Istio's security group, sorted by namespace, kind and name
+	Changes  []string  // requests that pass on one side only, in the words of the language; none unless something is approximated
 	Replaced []Object  // objects that were said and are not overwritten: to be deleted in this order, once the manifests of the project are in force
 	Findings diag.List // about the manifests
 }
@@ -55,7 +66,8 @@ type Object struct {
 	Kind, Namespace, Name string
 	At                    source.Span
 	Outcome               Outcome
-	Reason                string // why it was not said; empty if it was
+	Reason                string   // why it was not said; empty if it was
+	Approximated          []string // what was not said exactly
 }
 
 // ID is KIND NAMESPACE/NAME.
@@ -176,10 +188,13 @@ func (o *object) accept(format string, args ...any) {
 }
 
 func (i *importer) result(p *draft) *Result {
-	r := &Result{Files: append(p.output, i.settings()), Replaced: replaced(i.objects, p)}
+	r := &Result{Changes: p.changes, Files: append(p.output, i.settings()), Replaced: replaced(i.objects, p)}
 	r.Files = append(r.Files, i.acceptedFiles()...)
 	slices.SortFunc(r.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	for _, o := range i.objects {
+		if o.Outcome != Said {
+			o.Approximated = nil
+		}
 		r.Objects = append(r.Objects, o.Object)
 	}
 	r.Findings = slices.DeleteFunc(i.findings, func(d diag.Diagnostic) bool {

@@ -340,3 +340,41 @@ func TestProjects(t *testing.T) {
 	}
 	assert.Greater(t, projects, 20)
 }
+
+// What is said narrowly lets nothing through that did not pass, and what is said widely everything that did.
+func TestDirections(t *testing.T) {
+	approximated := 0
+	for seed := range uint64(60) {
+		for _, direction := range []importer.Direction{importer.Narrow, importer.Widen} {
+			r := rand.New(rand.NewPCG(seed, 3))
+			text := randomPolicies(r, true)
+			result, err := importer.Import(context.Background(), importer.Given{Manifests: files(text), Settings: config.Default(), Direction: direction})
+			require.NoError(t, err)
+			manifests, accepted := built(t, result)
+			refused := map[string]bool{}
+			for i := range result.Objects {
+				o := &result.Objects[i]
+				refused[o.ID()] = o.Outcome == importer.Refused
+				approximated += len(o.Approximated)
+				assert.True(t, o.Outcome == importer.Said || len(o.Approximated) == 0)
+			}
+			old, _ := read.Files(files(text), enforce.Mesh{})
+			old = without(old, func(id string) bool { return refused[id] })
+			now, _ := read.Files(files(append(accepted, manifests)...), enforce.Mesh{})
+			if len(result.Changes) == 0 {
+				alike(t, r, old, now, text)
+			}
+			for _, w := range workloads {
+				for range 60 {
+					request := randomRequest(r)
+					was, is := old.For(w).Decide(request).Verdict, now.For(w).Decide(request).Verdict
+					if direction == importer.Narrow {
+						was, is = is, was
+					}
+					assert.False(t, was == enforce.Allowed && is == enforce.Denied, "seed %d, direction %d, %s %v %s\n%s", seed, direction, w.Namespace, w.Labels, request.Identity(), text)
+				}
+			}
+		}
+	}
+	assert.Greater(t, approximated, 20)
+}

@@ -47,11 +47,19 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 	if again || i.collides(p.build) {
 		return true, nil
 	}
-	changes, err := i.compare(ctx, p.build)
+	differences, err := i.compare(ctx, p.build)
 	if err != nil {
 		return false, err
 	}
-	return i.blame(changes)
+	var unwanted []difference
+	for _, d := range differences {
+		if i.wanted(&d) {
+			p.changes = append(p.changes, d.words)
+		} else {
+			unwanted = append(unwanted, d)
+		}
+	}
+	return i.blame(unwanted)
 }
 
 // behind lists the objects that the statement at a place comes from.
@@ -86,6 +94,13 @@ type difference struct {
 	words     string
 	namespace string            // empty: every one
 	labels    map[string]string // nil: the pods that nothing selects
+	mode      bool              // it is about a mode
+	opened    bool              // the requests pass and did not; otherwise they do not and did
+}
+
+// concerns reports whether an object selects the pods of a difference, or all of their namespace.
+func (d *difference) concerns(o *object) bool {
+	return o.Namespace == d.namespace && (o.about == nil || d.labels != nil && !slices.ContainsFunc(o.about.labels, func(l policy.Label) bool { return d.labels[l.Key] != l.Value }))
 }
 
 // compare compares what a build lets through, beside what is accepted, with what was given.
@@ -97,28 +112,28 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	if err != nil {
 		return nil, err
 	}
-	at := func(words string, c *diff.Callee) {
-		found := difference{words: words}
-		if c != nil {
-			found.namespace = c.Namespace
-			if c.Service != nil {
-				found.labels = c.Service.Selector()
-			}
+	add := func(found difference, c *diff.Callee) {
+		found.namespace = c.Namespace
+		if c.Service != nil {
+			found.labels = c.Service.Selector()
 		}
 		all = append(all, found)
 	}
 	for _, m := range d.Modes {
-		words := fmt.Sprintf("%s is %s, and would be %s", m.Scope(), m.Old, m.New)
-		if m.Callee == nil {
-			at(words, &diff.Callee{Namespace: m.Mesh})
-		} else {
-			at(words, m.Callee)
+		callee := m.Callee
+		if callee == nil {
+			callee = &diff.Callee{Namespace: m.Mesh}
 		}
+		add(difference{words: fmt.Sprintf("%s is %s, and would be %s", m.Scope(), m.Old, m.New), mode: true}, callee)
 	}
-	for kind, changes := range map[string][]diff.Change{"would be let in": slices.Concat(d.Opened, d.FailOpen), "would be shut out": slices.Concat(d.Closed, d.FailClosed)} {
-		for n := range changes {
-			at(changes[n].String()+" "+kind, &changes[n].Callee)
-		}
+	for _, c := range slices.Concat(d.Opened, d.FailOpen) {
+		add(difference{words: c.String() + " would be let in", opened: true}, &c.Callee)
+	}
+	for _, c := range d.Closed {
+		add(difference{words: c.String() + " would be shut out"}, &c.Callee)
+	}
+	for _, c := range d.FailClosed {
+		add(difference{words: c.String() + " would be all that is let in"}, &c.Callee)
 	}
 	slices.SortStableFunc(all, func(a, b difference) int { return strings.Compare(a.namespace+" "+a.words, b.namespace+" "+b.words) })
 	return all, nil
@@ -174,10 +189,8 @@ func (i *importer) blame(differences []difference) (again bool, err error) {
 	for _, d := range differences {
 		blamed := false
 		for _, applies := range []func(o *object) bool{
-			func(o *object) bool {
-				return o.Namespace == d.namespace && o.about != nil && d.labels != nil && !slices.ContainsFunc(o.about.labels, func(l policy.Label) bool { return d.labels[l.Key] != l.Value })
-			},
-			func(o *object) bool { return o.Namespace == d.namespace && o.about == nil },
+			func(o *object) bool { return o.about != nil && d.concerns(o) },
+			func(o *object) bool { return o.about == nil && d.concerns(o) },
 			func(o *object) bool { return o.Namespace == d.namespace },
 			func(o *object) bool { return d.namespace == "" && o.Namespace == i.mesh.RootNamespace },
 		} {

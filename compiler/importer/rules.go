@@ -57,6 +57,7 @@ func (r *requests) covers(other *requests) bool {
 
 // rulesOf is what an object says; an error says what the language has no words for.
 func (i *importer) rulesOf(o *object) (all []*rule, err error) {
+	o.Approximated = nil
 	for n := range o.read.Clauses {
 		clause := &o.read.Clauses[n]
 		groups, err := i.groups(o, clause.From)
@@ -85,7 +86,7 @@ func (i *importer) asked(o *object, boxes []space.Box) (all []requests, err erro
 	// Where a proxy reads no HTTP it has none of an ALLOW rule that has a field of HTTP anywhere (istio/istio#37920).
 	http := o.read.Effect == enforce.Allow && i.layer.Table.HTTP(boxes)
 	for _, box := range boxes {
-		some, err := operations(box, http)
+		some, err := approximate(i, o, box, func(_ *object, box space.Box) ([]requests, error) { return operations(box, http) })
 		if err != nil {
 			return nil, err
 		}
@@ -223,7 +224,10 @@ func plural(d space.Dimension) string {
 // unspeakable says what a condition is about.
 func unspeakable(c space.Condition) error {
 	values := slices.Concat(c.Is, c.Not)
-	if space.Standard[c.Dimension].Kind == nil {
+	switch {
+	case c.Dimension == space.RemoteAddress:
+		return fmt.Errorf("clients at %s, as a proxy reports them", space.Written(values))
+	case space.Standard[c.Dimension].Kind == nil:
 		return fmt.Errorf("a condition on %s", space.Written(values))
 	}
 	return fmt.Errorf("a condition on %s", space.Standard.Words(c.Dimension, values))

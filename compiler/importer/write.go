@@ -17,9 +17,10 @@ import (
 
 // draft is what one round wrote.
 type draft struct {
-	output []File
-	origin map[string][]origin // of the statements of a file
-	build  *compiler.Build     // set by prove
+	output  []File
+	origin  map[string][]origin // of the statements of a file
+	build   *compiler.Build     // set by prove, as are the changes that were asked for
+	changes []string
 }
 
 // origin is where a statement is written, and the objects that it comes from.
