@@ -223,6 +223,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		}
 		owners := ownersOf(made.project)
 		description, reviewers = d.description(environment, owners), d.reviewers(owners)
+		description.DryRun = made.Policy.DryRun
 		for _, line := range meanwhile(windows) {
 			description.Meanwhile = append(description.Meanwhile, forge.Line{Intent: line})
 		}

@@ -18,10 +18,11 @@ func Settings(paths []string) []byte {
 		fmt.Fprintf(&b, "- %q\n", p)
 	}
 	b.WriteString(`environments:
-  # Build and publish with --env ` + Environment + ` until what Istio logs as denied is meant to be. Without it, everything is enforced.
+  # Build and publish with --env ` + Environment + `: without it, everything is enforced. In dry-run Istio logs what it would deny, and
+  # denies nothing; permissive still accepts callers without mutual TLS. "meshc migrate --env ` + Environment + `" plans the way on.
   ` + Environment + `:
-    enforcement: dry-run          # Istio logs what it would deny, and denies nothing
-    modes: {"*": permissive}      # callers without mutual TLS are still accepted
+    enforcement: dry-run
+    modes: {"*": permissive}
 `)
 	return []byte(b.String())
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -93,7 +94,7 @@ func (c *checker) bypassed(r *rule) {
 	var all []policy.PortCapture
 	for _, port := range ports {
 		reason := r.callee.Inbound.Of(port)
-		if reason.Number = 0; reason.Capture == policy.Captured {
+		if reason.Number = 0; reason.Capture == policy.Captured || r.callee.lacksProxy(reason) {
 			continue
 		}
 		if reasons[reason] == nil {
@@ -148,6 +149,11 @@ func (c *checker) departing(r *rule, from *service, at source.Span) {
 			}
 		}
 	}
+}
+
+// lacksProxy reports whether a port bypasses the proxy of a service because some of its pods have none.
+func (s *service) lacksProxy(p policy.PortCapture) bool {
+	return s.partly && slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Bare() && either(w.NoProxyAt, w.At) == p.At })
 }
 
 func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []stated, deny bool) {

@@ -350,7 +350,7 @@ func (c *checker) captures(s *service) {
 	in, out := make([]policy.Captures, len(s.workloads)), make([]policy.Captures, len(s.workloads))
 	for i, w := range s.workloads {
 		in[i], out[i] = w.Inbound, w.Outbound
-		if w.NoProxy != "" {
+		if w.Bare() {
 			in[i].Rest = policy.PortCapture{Capture: policy.Bypassed, Why: "some of its pods have no proxy (" + w.NoProxy + ")", At: either(w.NoProxyAt, w.At)}
 			out[i].Rest = in[i].Rest
 		}

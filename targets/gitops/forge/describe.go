@@ -21,6 +21,8 @@ type Line struct {
 type Description struct {
 	Environment string
 
+	DryRun bool // the policies of the environment are not enforced, and the rest says what they would do
+
 	Opened     []Line // new connections
 	Closed     []Line // connections that are no longer possible
 	FailOpen   []Line // workloads that lose their last ALLOW: everyone may call them
@@ -37,7 +39,12 @@ type Description struct {
 
 // sections returns the sections that have lines, the most dangerous first.
 func (d Description) sections() []section {
+	var dryRun []Line
+	if d.DryRun {
+		dryRun = []Line{{Intent: "Istio logs what it would deny, and denies nothing; the rest is told as if enforced"}}
+	}
 	return slices.DeleteFunc([]section{
+		{"dry-run", "Dry-run", "", dryRun},
 		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
 		{"opened", "Opened", "These connections become possible.", d.Opened},
 		{"closed", "Closed", "These connections stop.", d.Closed},
@@ -81,7 +88,11 @@ func (d Description) Title() string {
 	if environment == "" {
 		environment = "default"
 	}
-	return "meshc: " + environment + ": " + strings.Join(parts, ", ")
+	title := "meshc: " + environment + ": " + strings.Join(parts, ", ")
+	if d.DryRun {
+		title += " (dry-run)"
+	}
+	return title
 }
 
 func changes(lines []Line) (n int) {

@@ -51,6 +51,7 @@ func TestTitle(t *testing.T) {
 		{"meshc: prod: 1 connection closed, 1 workload fails open", forge.Description{Environment: "prod", Closed: one, FailOpen: one}},
 		{"meshc: default: 2 mTLS modes changed", forge.Description{Modes: two}},
 		{"meshc: prod: 2 workloads closed by default", forge.Description{Environment: "prod", FailClosed: two}},
+		{"meshc: prod: 2 workloads closed by default (dry-run)", forge.Description{Environment: "prod", FailClosed: two, DryRun: true}},
 		{"meshc: prod: no connection changes", forge.Description{Environment: "prod"}},
 		{"meshc: prod: no connection changes, 1 other object changed", forge.Description{Environment: "prod", Others: one}},
 		{"meshc: prod: 1 connection opened, 2 other objects changed", forge.Description{Environment: "prod", Opened: one, Others: two}},
