@@ -50,7 +50,7 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	return d
 }
 
-// ServicesOf returns each workload as a service, with all the labels of its pods. If several would have the same name, the
+// ServicesOf returns each workload and each WorkloadEntry as a service, with all the labels of its pods. If several would have the same name, the
 // later ones are named after their object.
 func ServicesOf(inv *inventory.Set) []*policy.Service {
 	var services []*policy.Service
@@ -65,9 +65,7 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 			}
 		}
 		taken[s.ID()] = true
-		for _, key := range slices.Sorted(maps.Keys(w.Labels)) {
-			s.Labels = append(s.Labels, policy.Label{Key: key, Value: w.Labels[key]})
-		}
+		s.Labels = labelsOf(w.Labels)
 		for _, p := range w.Ports {
 			if !p.UDP {
 				s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: p.Protocol})
@@ -77,7 +75,23 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 		}
 		services = append(services, s)
 	}
+	for _, m := range inv.Machines {
+		s := &policy.Service{Namespace: m.Namespace, Name: m.Name, Account: m.Account, At: m.At, Dataplane: policy.Unjudged, DataplaneWhy: machine, DataplaneAt: m.At}
+		s.Labels = labelsOf(m.Labels)
+		if !taken[s.ID()] {
+			services = append(services, s)
+		}
+	}
 	return services
+}
+
+const machine = "it is a WorkloadEntry, and whether a proxy runs on the machine is not known"
+
+func labelsOf(labels map[string]string) (all []policy.Label) {
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, policy.Label{Key: key, Value: labels[key]})
+	}
+	return all
 }
 
 // bound is the workloads of the services of a policy.
@@ -94,7 +108,7 @@ func bound(p *policy.Policy) (all []enforce.Workload) {
 func unjudged(p *policy.Policy) (list diag.List) {
 	causes := map[source.Span][]*policy.Service{}
 	for _, s := range p.Services() {
-		if !s.Dataplane.Judged() {
+		if !s.Dataplane.Judged() && s.DataplaneWhy != machine { // of which the manifest has a finding already
 			causes[s.DataplaneAt] = append(causes[s.DataplaneAt], s)
 		}
 	}
@@ -116,9 +130,12 @@ func (b *Build) unjudged() diag.List {
 }
 
 func pods(inv *inventory.Set) []enforce.Workload {
-	all := make([]enforce.Workload, len(inv.Workloads))
+	all := make([]enforce.Workload, len(inv.Workloads), len(inv.Workloads)+len(inv.Machines))
 	for i, w := range inv.Workloads {
 		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane}
+	}
+	for _, m := range inv.Machines {
+		all = append(all, enforce.Workload{Namespace: m.Namespace, Labels: m.Labels, Dataplane: policy.Unjudged})
 	}
 	return all
 }

@@ -20,7 +20,11 @@ func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
 // Explain answers the same question by deployed manifests. The caller may also be an account that nothing names, as
 // NAMESPACE/ACCOUNT.
 func (d *Deployed) Explain(query ...string) ([]*explain.Explanation, error) {
-	return explainAll(d.Model, query, explain.Options{Assumed: d.Assumptions, Workloads: d.Workloads != nil})
+	o := explain.Options{Assumed: d.Assumptions}
+	if d.Workloads != nil {
+		o.Workloads, o.Unread = true, d.Workloads.Unread.RunsAs
+	}
+	return explainAll(d.Model, query, o)
 }
 
 func explainAll(m *model.Model, words []string, o explain.Options) ([]*explain.Explanation, error) {

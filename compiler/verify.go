@@ -153,7 +153,10 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 			}
 		}
 		for _, u := range audit.UnknownAccounts(d.Model, ServicesOf(d.Workloads)) {
-			r.Add(diag.Warning, audit.Account, u.Policy.At, "%s %s names the account %s, which no workload runs as", u.Policy.Kind, u.Policy.ID(), u.Account)
+			if d.Workloads.Unread.RunsAs(u.Namespace, u.Account) {
+				continue
+			}
+			r.Add(diag.Warning, audit.Account, u.Policy.At, "%s %s names the account %s/%s, which no workload runs as", u.Policy.Kind, u.Policy.ID(), u.Namespace, u.Account)
 		}
 	}
 	if err := r.Judge(d.Model); err != nil {

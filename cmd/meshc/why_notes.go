@@ -35,6 +35,8 @@ func noteText(n explain.Note) string {
 		return n.Service.ID() + " is a gateway" + dataplane(n.Service) + ": who may connect, and who proves an identity, is up to its listeners, which are not judged"
 	case explain.CalleeUnjudged:
 		return "what is enforced in front of " + n.Service.ID() + " is not judged" + dataplane(n.Service)
+	case explain.CallerUnjudged:
+		return "whether " + n.Service.ID() + " proves its identity is not judged" + dataplane(n.Service)
 	case explain.CallerOutside:
 		return n.Service.ID() + " has no proxy, and so no identity and no mutual TLS"
 	case explain.DeclaredOnly:

@@ -95,7 +95,7 @@ func (c *checker) lintMesh(m *mesh) {
 		used := slices.ContainsFunc(m.services, func(s *service) bool {
 			return s.Account == name || slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Account == name })
 		})
-		if !used && name != "default" {
+		if !used && name != "default" && !c.inv.Unread.RunsAs(m.Name, name) {
 			c.list.Add(diag.UnusedAccount, m.accounts[name], "no workload of %s runs as %s", m.Name, quoted(name)).
 				WithHelp("delete the ServiceAccount, or set it as serviceAccountName of its workload")
 		}
@@ -138,7 +138,7 @@ func (c *checker) lintAccount(m *mesh, s *service, runs bool) {
 		default:
 			d.WithHelp("add a ServiceAccount %s to the manifests: Kubernetes would not start a pod whose account is missing", s.Account)
 		}
-	case stated && m.manifested && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && s.Proxied() && !s.bound() && m.hasWorkloads():
+	case stated && m.manifested && len(m.accounts) == 0 && !runs && len(s.workloads) == 0 && s.Proxied() && !s.bound() && m.hasWorkloads() && !c.inv.Unread.Makes(m.Name, s.Name, s.Account):
 		c.list.Add(diag.UnusedAccount, s.accountAt, "no workload in the manifests runs as %s", quoted(s.Account)).
 			WithHelp("add the manifest of %s, or delete its declaration", s.Name)
 	}
@@ -172,7 +172,7 @@ func (c *checker) lintService(s *service) {
 // lintUnmanifested warns of a declared service that is not in the manifests: its policies would bind nothing. It is an
 // error if a workload in the manifests runs as its account.
 func (c *checker) lintUnmanifested(s *service) {
-	if s.decl == nil || len(s.workloads) > 0 || s.mismatch || !s.bound() || !s.mesh.hasWorkloads() {
+	if s.decl == nil || len(s.workloads) > 0 || s.mismatch || !s.bound() || !s.mesh.hasWorkloads() || c.inv.Unread.Makes(s.Namespace, s.Name, s.Account) {
 		return
 	}
 	var known []string

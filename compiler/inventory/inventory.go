@@ -15,9 +15,11 @@ type Set struct {
 	Workloads  []*Workload
 	Accounts   []*Account
 	Namespaces []*Namespace
+	Machines   []*Machine
 	Gateways   []*Gateway
 	Routes     []*Route
 	Astray     bool // some gateway passes on to what is not known: another may be missing in Routes
+	Unread     Unread
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.

@@ -86,17 +86,6 @@ type templated struct {
 	} `json:"spec"`
 }
 
-// unreadPods notes an object of another kind that has a template for pods.
-func (f *file) unreadPods(n *yaml.Node, group, kind string) {
-	for _, path := range [][]string{{"spec", "template"}, {"spec", "podTemplate"}, {"spec", "jobTemplate", "spec", "template"}} {
-		if at := yamldoc.Get(n, append(path, "spec", "containers")...); at != nil {
-			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s of %s creates pods, and is not a kind that meshc reads", kind, group).
-				WithHelp("declare the service: `service NAME account ACCOUNT`, or add the manifests of the workloads that it creates")
-			return
-		}
-	}
-}
-
 // object is one object on its way into the set.
 type object struct {
 	kind, namespace, name string

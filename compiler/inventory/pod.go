@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
@@ -79,6 +80,33 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
 	}
 	f.keep(kind, namespace, meta.Name, at, func(r *reader) { r.pods = append(r.pods, p) })
+}
+
+// owned reports whether the object that made a pod is given, or what made that: a ReplicaSet is named after its Deployment and the
+// hash of the template, and a Job after its CronJob and a time.
+// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template-hash-label
+func (r *reader) owned(p *pod) bool {
+	if _, ok := r.first[p.owner]; ok {
+		return true
+	}
+	given := func(suffix string, kinds ...string) bool {
+		base, ok := strings.CutSuffix(p.owner.name, "-"+suffix)
+		return ok && suffix != "" && slices.ContainsFunc(kinds, func(kind string) bool {
+			_, ok := r.first[objectKey{kind, p.Namespace, base}]
+			return ok
+		})
+	}
+	switch p.owner.kind {
+	case "ReplicaSet":
+		return given(p.Labels["pod-template-hash"], "Deployment") || given(p.Labels["rollouts-pod-template-hash"], "Rollout")
+	case "Job", "ReplicationController":
+		number := p.owner.name[strings.LastIndexByte(p.owner.name, '-')+1:]
+		if _, err := strconv.ParseUint(number, 10, 64); err != nil {
+			return false
+		}
+		return given(number, map[string]string{"Job": "CronJob", "ReplicationController": "DeploymentConfig"}[p.owner.kind])
+	}
+	return false
 }
 
 func orderPorts(a, b Port) int {

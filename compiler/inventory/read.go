@@ -35,7 +35,7 @@ func Read(inputs []Input) (*Set, diag.List) {
 	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
 		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
 	})
-	r := &reader{first: map[objectKey]*object{}, gateways: map[objectKey]*Gateway{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
+	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, gateways: map[objectKey]*Gateway{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
 	for _, in := range inputs {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
@@ -71,6 +71,8 @@ type reader struct {
 	services   []*service
 	accounts   []*Account
 	namespaces []*namespace
+	machines   []*Machine
+	unread     Unread
 	notices    bearing.Notices
 	unmerged   bool // the settings of the mesh say that agents do not merge metrics
 
@@ -265,7 +267,7 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		f.noticeKind(n, t.group, t.kind)
 	}
 	if !read {
-		f.unreadPods(n, t.group, t.kind)
+		f.unread(n, t.group, t.kind)
 		return // Istio's, Argo's, Knative's Service …
 	}
 	if !t.versioned {
@@ -383,16 +385,13 @@ func (k objectKey) String() string {
 
 // set combines the objects of all files.
 func (r *reader) set() *Set {
-	s := &Set{}
+	s := &Set{Machines: r.machines, Unread: r.unread}
 	byName := make(map[string]*namespace, len(r.namespaces))
 	for _, n := range r.namespaces {
 		byName[n.Name] = n
 		s.Namespaces = append(s.Namespaces, &n.Namespace)
 	}
-	r.pods = slices.DeleteFunc(r.pods, func(p *pod) bool {
-		_, owned := r.first[p.owner]
-		return owned
-	})
+	r.pods = slices.DeleteFunc(r.pods, r.owned)
 	r.manage()
 	r.ingress()
 	r.connect(byName)
@@ -417,6 +416,9 @@ func (r *reader) set() *Set {
 	})
 	slices.SortStableFunc(s.Workloads, func(a, b *Workload) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
+	})
+	slices.SortStableFunc(s.Machines, func(a, b *Machine) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	slices.SortStableFunc(s.Accounts, func(a, b *Account) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))

@@ -10,8 +10,8 @@ import (
 
 // UnknownAccount is an account that a policy names and no workload runs as.
 type UnknownAccount struct {
-	Policy  *enforce.Object
-	Account string // NAMESPACE/ACCOUNT
+	Policy             *enforce.Object
+	Namespace, Account string
 }
 
 // UnknownAccounts is those of the namespaces that have workloads: of other namespaces nothing is known.
@@ -29,8 +29,8 @@ func UnknownAccounts(m *model.Model, workloads []*policy.Service) (unknown []Unk
 			}
 		}
 		for _, a := range all.Accounts {
-			if namespace, _, _ := strings.Cut(a, "/"); populated[namespace] && !accounts[a] {
-				unknown = append(unknown, UnknownAccount{p, a})
+			if namespace, account, _ := strings.Cut(a, "/"); populated[namespace] && !accounts[a] {
+				unknown = append(unknown, UnknownAccount{p, namespace, account})
 			}
 		}
 	}

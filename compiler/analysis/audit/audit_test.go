@@ -65,7 +65,7 @@ func TestUnknownAccounts(t *testing.T) {
 	m := model.New(named, layer)
 	var got []string
 	for _, s := range audit.UnknownAccounts(m, known) {
-		got = append(got, s.Policy.ID()+" "+s.Account)
+		got = append(got, s.Policy.ID()+" "+s.Namespace+"/"+s.Account)
 	}
 	assert.Equal(t, []string{"shop/backend shop/frontend-sa"}, got)
 	assert.Empty(t, audit.UnknownAccounts(m, nil))

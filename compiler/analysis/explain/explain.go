@@ -27,6 +27,9 @@ type Options struct {
 
 	Workloads bool // services without labels are accounts that no workload runs as: every workload is known
 
+	// Unread reports whether pods that are not known may run as an account of a namespace; nil where there are none.
+	Unread func(namespace, account string) bool
+
 	// Try writes a remedy into the project and says what comes of it. It is nil where there is no project to write it into;
 	// there are no remedies then.
 	Try func(Query, Way) (Trial, error)
@@ -126,8 +129,10 @@ func (e *explaining) service() (err error) {
 	if mesh := m.Mesh(e.To.Namespace); mesh != nil && !mesh.Closes(e.To) {
 		e.note(DeclaredOnly{mesh})
 	}
-	if e.fromOutside() {
-		e.note(CallerOutside{e.From.Service})
+	if from := e.From.Service; e.fromOutside() {
+		e.note(CallerOutside{from})
+	} else if from != nil && !from.Dataplane.Judged() {
+		e.note(CallerUnjudged{from})
 	}
 	return nil
 }
@@ -138,11 +143,16 @@ func (e *explaining) withoutPods() (all []policy.Source) {
 		return nil
 	}
 	for _, s := range e.model.Policy.Services() {
-		if s.Proxied() && len(s.Labels) == 0 && s != e.From.Service {
+		if e.nobody(s) && s != e.From.Service {
 			all = append(all, policy.Source{Service: s})
 		}
 	}
 	return all
+}
+
+// nobody reports whether a service is an account that no workload runs as, where every workload is known.
+func (e *explaining) nobody(s *policy.Service) bool {
+	return s.Proxied() && len(s.Labels) == 0 && (e.options.Unread == nil || !e.options.Unread(s.Namespace, s.Account))
 }
 
 // accountOfNobody notes an account that is called like the caller and that no known workload runs as.
@@ -153,7 +163,7 @@ func (e *explaining) accountOfNobody() {
 	}
 	if mesh := e.model.Mesh(from.Namespace); mesh != nil && slices.Contains(mesh.Services, from) {
 		for _, s := range mesh.Services {
-			if s != from && s.Account == from.Name && from.Account != from.Name && s.Proxied() && len(s.Labels) == 0 {
+			if s != from && s.Account == from.Name && from.Account != from.Name && e.nobody(s) {
 				e.note(AccountOfNobody{s, from})
 			}
 		}

@@ -24,6 +24,9 @@ type (
 	// CallerOutside is a caller without a proxy, which has no identity and no mutual TLS.
 	CallerOutside struct{ Service *policy.Service }
 
+	// CallerUnjudged is a caller of which it is not known how it calls, and so whether it proves its identity.
+	CallerUnjudged struct{ Service *policy.Service }
+
 	// DeclaredOnly is the mesh of a callee that only declares services, so that this project does not close it.
 	DeclaredOnly struct{ Mesh *policy.Mesh }
 
@@ -76,6 +79,7 @@ func (CalleeOutside) note()   {}
 func (CalleeGateway) note()   {}
 func (CalleeUnjudged) note()  {}
 func (CallerOutside) note()   {}
+func (CallerUnjudged) note()  {}
 func (DeclaredOnly) note()    {}
 func (DryRun) note()          {}
 func (Opened) note()          {}

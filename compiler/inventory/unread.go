@@ -1,0 +1,82 @@
+package inventory
+
+import (
+	"cmp"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Machine is a WorkloadEntry. Whether a proxy runs on the machine is not known.
+type Machine struct {
+	Namespace, Name string
+	Account         string // serviceAccount; empty if it names none
+	Labels          map[string]string
+	At              source.Span // metadata.name
+}
+
+// Unread is what objects of kinds that are not read show of the pods that their controllers create.
+type Unread struct{ objects, accounts map[[2]string]bool } // by namespace and name
+
+// Makes reports whether such an object may create the pods of a service: it has its name or names its account.
+func (u *Unread) Makes(namespace, name, account string) bool {
+	return u.objects[[2]string{namespace, name}] || u.RunsAs(namespace, account)
+}
+
+// RunsAs reports whether such an object names an account.
+func (u *Unread) RunsAs(namespace, account string) bool {
+	return u.accounts[[2]string{namespace, account}]
+}
+
+// unread gathers what matters of an object of a kind that is not read.
+func (f *file) unread(n *yaml.Node, group, kind string) {
+	namespace := cmp.Or(text(yamldoc.Get(n, "metadata", "namespace")), f.Namespace, "default")
+	name := yamldoc.Get(n, "metadata", "name")
+	for _, path := range [][]string{{"spec", "template"}, {"spec", "podTemplate"}, {"spec", "jobTemplate", "spec", "template"}} {
+		if at := yamldoc.Get(n, append(path, "spec", "containers")...); at != nil {
+			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s of %s creates pods, and is not a kind that meshc reads", kind, group).
+				WithHelp("declare the service: `service NAME account ACCOUNT`, or add the manifests of the workloads that it creates")
+			f.keep("", "", "", source.Span{}, func(r *reader) { r.unread.objects[[2]string{namespace, text(name)}] = true })
+			break
+		}
+	}
+	accounts := map[string]bool{}
+	f.accountsIn(n, accounts)
+	if len(accounts) > 0 {
+		f.keep("", "", "", source.Span{}, func(r *reader) {
+			for account := range accounts {
+				r.unread.accounts[[2]string{namespace, account}] = true
+			}
+		})
+	}
+	if kind == "WorkloadEntry" && group == istioGroup && policy.IsLabel(namespace) && policy.IsName(text(name)) {
+		m := &Machine{Namespace: namespace, Name: name.Value, Account: text(yamldoc.Get(n, "spec", "serviceAccount")), Labels: map[string]string{}, At: f.doc.Span(name)}
+		labels := yamldoc.Get(n, "spec", "labels")
+		for i := 0; labels != nil && labels.Kind == yaml.MappingNode && i+1 < len(labels.Content); i += 2 {
+			m.Labels[labels.Content[i].Value] = text(labels.Content[i+1])
+		}
+		f.keep("", "", "", m.At, func(r *reader) { r.machines = append(r.machines, m) })
+	}
+}
+
+// accountsIn gathers the values of all fields that name a service account, such as serviceAccountName of a template for pods.
+func (f *file) accountsIn(n *yaml.Node, accounts map[string]bool) {
+	if n = yamldoc.Resolve(n); !f.spend(n, 1) {
+		return
+	}
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if key := inner.Value; key == "serviceAccountName" || key == "serviceAccount" {
+				accounts[text(n.Content[i+1])] = true
+			}
+			continue
+		}
+		if inner.Kind != yaml.ScalarNode {
+			f.accountsIn(inner, accounts)
+		}
+	}
+}
