@@ -40,6 +40,9 @@ func noteText(n explain.Note) string {
 	case explain.CallerOutside:
 		return n.Service.ID() + " has no proxy, and so no identity and no mutual TLS"
 	case explain.DeclaredOnly:
+		if n.Mesh.Open {
+			return "mesh " + n.Mesh.Name + " is open: a service there is closed by its first edge"
+		}
 		return n.Mesh.Name + " only declares services here, so nothing closes it: its owner may have"
 	case explain.DryRun:
 		return compiler.DryRunNote(n.Environment)

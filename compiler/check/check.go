@@ -44,6 +44,7 @@ type mesh struct {
 	misspelt   bool // its name has a finding
 	manifested bool // the workload manifests have something in this namespace
 	calls      bool // some edge or deny has NAMESPACE/* as a caller
+	openAt     source.Span
 }
 
 // service is one workload with the edges and denies that lead to it.

@@ -85,6 +85,10 @@ func (c *checker) stray(at source.Span, rest []lang.Stmt) {
 
 func (c *checker) openMeshWide(m *lang.Mesh) {
 	c.owned("*", m)
+	if m.Default.Text == "open" {
+		c.list.Add(diag.MisplacedClause, m.Default.Range, "`mesh *` closes nothing that could be left open").
+			WithHelp("delete `open`")
+	}
 	if !m.Mode.Present() {
 		c.list.Add(diag.InvalidValue, m.Range, "mesh * needs a mode").
 			WithHelp("write `mesh * permissive`, `mesh * strict` or `mesh * disable`")
@@ -106,6 +110,14 @@ func (c *checker) openMesh(m *lang.Mesh) *mesh {
 	c.owned(m.Name.Text, m)
 	if m.Mode.Present() {
 		c.state(&mesh.stated, m.Mode, "mesh "+mesh.Name)
+	}
+	switch m.Default.Text {
+	case "open":
+		mesh.Open, mesh.openAt = true, m.Default.Range
+	case "closed":
+		c.list.Add(diag.MisplacedClause, m.Default.Range, "mesh %s is closed without saying so, as soon as it states a mode or an edge leads into it", mesh.Name).
+			WithHelp("delete `closed`").
+			WithFix(true, m.Default.Range, "", "delete `closed`")
 	}
 	return mesh
 }

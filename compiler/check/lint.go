@@ -74,6 +74,11 @@ func (c *checker) lintMesh(m *mesh) {
 			d.WithRelated(c.wide.at, "a default, which closes no mesh by itself")
 		}
 	}
+	if m.Open && !m.Declares {
+		c.list.Add(diag.OpenMesh, m.openAt, "mesh %s is open: only the services that edges lead to are closed", m.Name).
+			WithNote("everyone may call its other pods, declared or not, as if there were no policies").
+			WithHelp("delete `open` once every call has an edge")
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		if e := m.names[name].external; e != nil && !e.used {
 			c.list.Add(diag.UnusedExternal, e.At, "no edge leads to %s", quoted(name)).

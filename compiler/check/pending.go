@@ -16,7 +16,7 @@ func (c *checker) pending(files []*lang.File) {
 			var hops []lang.Hop
 			switch s := s.(type) {
 			case *lang.Mesh:
-				if s.Default.Present() {
+				if s.Default.Present() && s.Name.Text == "*" && s.Default.Text == "closed" {
 					refuse(s.Default.Range, quoted(s.Default.Text))
 				}
 			case *lang.Service:

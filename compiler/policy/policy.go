@@ -95,6 +95,9 @@ type Mesh struct {
 	// edge leads into it, so nothing closes the namespace. Its denies and the modes of its workloads are still emitted.
 	Declares bool
 
+	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its own edges.
+	Open bool
+
 	Files     []string // the sources that open it, sorted
 	At        source.Span
 	Services  []*Service  // sorted by name
@@ -110,7 +113,7 @@ type Group struct {
 }
 
 // Closes reports whether calls to a service of the mesh need an edge: the namespace is closed, or the service by its own edges.
-func (m *Mesh) Closes(s *Service) bool { return !m.Declares || len(s.Allow) > 0 }
+func (m *Mesh) Closes(s *Service) bool { return !m.Declares && !m.Open || len(s.Allow) > 0 }
 
 // Service is one workload: pods with one selector and one identity.
 type Service struct {

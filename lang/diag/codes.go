@@ -99,6 +99,7 @@ const (
 	ClosedRoute          Code = "MESH2127"
 	UnroutedEdge         Code = "MESH2128"
 	TokenEverywhere      Code = "MESH2130"
+	OpenMesh             Code = "MESH2131"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -224,6 +225,7 @@ var Table = []Entry{
 	{ClosedRoute, Warning, FromUnread, "a gateway's route to a service that does not let it in"},
 	{UnroutedEdge, Warning, FromUnread, "an edge of a gateway that no route uses"},
 	{TokenEverywhere, Note, FromUnread, "an edge without a token to a service that verifies tokens"},
+	{OpenMesh, Warning, FromUnread, "a mesh that is not closed"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

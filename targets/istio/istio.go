@@ -264,6 +264,9 @@ func (b *builder) mesh(m *policy.Mesh) {
 	if m.Mode != policy.ModeUnset {
 		b.peer(m.Name, "default", why, m.Mode, nil, nil, b.Mode)
 	}
+	if m.Open {
+		return
+	}
 	wave := waveDefaultDeny
 	if b.DryRun {
 		wave = waveShadow

@@ -27,7 +27,7 @@ type (
 	// CallerUnjudged is a caller of which it is not known how it calls, and so whether it proves its identity.
 	CallerUnjudged struct{ Service *policy.Service }
 
-	// DeclaredOnly is the mesh of a callee that only declares services, so that this project does not close it.
+	// DeclaredOnly is the mesh of a callee that this project does not close, as the mesh only declares services, or is open.
 	DeclaredOnly struct{ Mesh *policy.Mesh }
 
 	// DryRun is an environment whose policies are logged and not enforced.

@@ -42,7 +42,11 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 				d.WithNote("%s has no proxy, so anyone who reaches it may call it", chain.Services[i].ID())
 				before = policy.Source{Service: chain.Services[i]}
 			} else if i := slices.IndexFunc(chain.Services, func(s *policy.Service) bool { return !m.meshes[s.Namespace].Closes(s) }); i >= 0 {
-				d.WithNote("mesh %s only declares services, so nothing here stops calls to %s", chain.Services[i].Namespace, chain.Services[i].ID())
+				why := "only declares services"
+				if m.meshes[chain.Services[i].Namespace].Open {
+					why = "is open"
+				}
+				d.WithNote("mesh %s %s, so nothing here stops calls to %s", chain.Services[i].Namespace, why, chain.Services[i].ID())
 				if i < len(chain.Services)-1 {
 					before = policy.Source{Service: chain.Services[i]}
 				}

@@ -327,6 +327,9 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 		d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())
 	default:
 		d.WithHelp("no ALLOW policy selects %s, so every caller is let through: state the mode of its mesh", s.ID())
+		if mesh := m.meshes[s.Namespace]; mesh != nil && mesh.Open {
+			d.WithHelp("mesh %s is open, and no edge closes %s: write the edges of its callers", s.Namespace, s.Name)
+		}
 	}
 	if g.Because != "" {
 		d.WithNote("because %s", g.Because)
