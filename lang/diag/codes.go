@@ -162,7 +162,7 @@ var Table = []Entry{
 	{AmbiguousName, Error, FromNothing, "an ambiguous name"},
 	{ServicePort, Error, FromNothing, "a Service port where a container port is needed"},
 	{RepeatedClause, Error, FromNothing, "a repeated clause"},
-	{AccountMismatch, Error, FromNothing, "an account that differs from serviceAccountName"},
+	{AccountMismatch, Error, FromUnread, "an account that differs from serviceAccountName"},
 	{NotHTTP, Error, FromUnread, "HTTP operations on a port that is not HTTP"},
 	{InvalidOperation, Error, FromNothing, "a method or path that Istio does not support"},
 	{NotADestination, Error, FromNothing, "a destination that cannot be called"},
