@@ -73,6 +73,8 @@ type rule struct {
 	callee  *service
 	key     string // equal for rules with the same ports and operations
 	anyHTTP bool   // no port is written: its ports are those that carry HTTP
+
+	exceptAt []source.Span // of each source that is left out, parallel to Except
 }
 
 // stated is an mTLS mode as a statement gives it.

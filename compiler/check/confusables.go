@@ -45,6 +45,11 @@ func (c *checker) sharedIdentities() {
 			denied := bySource(s.deny)
 			c.treatedAlike(s.allow, bySource(s.allow), denied)
 			c.treatedAlike(s.deny, denied)
+			for _, r := range slices.Concat(s.allow, s.deny) {
+				if len(r.Except) > 0 {
+					c.exact(located{r.Except, r.exceptAt}, func(s *policy.Service) bool { return lists(r.From, s) })
+				}
+			}
 		}
 	}
 }

@@ -39,12 +39,16 @@ func (c *checker) chain(m *mesh, hops []lang.Hop, tail lang.Tail, at source.Span
 			left = bare(left)
 		}
 		from, fromAt := c.sources(m, left, deny)
+		var except located
+		if i == 0 && len(hops[0].Except) > 0 {
+			from, fromAt, except = c.leftOutOf(m, from, fromAt, hops[0].Except, deny)
+		}
 		c.callers(from, deny)
 		c.lastOnly(m, right)
 		for j := range right {
 			t := &right[j]
-			rule := policy.Rule{From: from, Because: because, Until: until, At: at}
-			c.arrow(m, rule, fromAt, left, t, deny)
+			base := rule{Rule: policy.Rule{From: from, FromAt: fromAt, Except: except.sources, Because: because, Until: until, At: at}, exceptAt: except.at}
+			c.arrow(m, base, left, t, deny)
 		}
 	}
 }
@@ -95,11 +99,11 @@ func bare(targets []lang.Target) []lang.Target {
 }
 
 // arrow resolves one destination and enters a rule for each service that it stands for.
-func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []lang.Target, t *lang.Target, deny bool) {
+func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, deny bool) {
 	callees, ext := c.destination(m, t.Ref)
 	requests, ok := c.requests(&t.Requests, deny)
 	if ext != nil {
-		c.externalEdge(m, base, fromAt, ext, t, deny)
+		c.externalEdge(m, &base, ext, t, deny)
 		return
 	}
 	consent := &consent{statement: m}
@@ -109,8 +113,9 @@ func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []
 			c.deniedPorts(t, s)
 			continue
 		}
-		r := &rule{Rule: base, callee: s}
-		r.FromAt, r.ToAt = fromAt, t.Ref.Range
+		r := new(rule)
+		*r = base
+		r.callee, r.ToAt = s, t.Ref.Range
 		r.Requests = requests
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
@@ -119,6 +124,9 @@ func (c *checker) arrow(m *mesh, base policy.Rule, fromAt []source.Span, left []
 			continue
 		}
 		r.key = r.Requests.Key()
+		for _, f := range r.Except {
+			r.key += "\nexcept " + f.String()
+		}
 		c.repeats(r, deny)
 		c.forgeable(r, deny)
 		if deny {
@@ -223,9 +231,13 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 }
 
 // externalEdge enters the callers of an external.
-func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, e *external, t *lang.Target, deny bool) {
+func (c *checker) externalEdge(m *mesh, base *rule, e *external, t *lang.Target, deny bool) {
 	e.used = true
 	switch {
+	case len(base.Except) > 0:
+		c.list.Add(diag.MisplacedClause, base.exceptAt[0], "nothing would enforce this exception at an external").
+			WithHelp("name the callers of %s", e.Name)
+		return
 	case deny:
 		c.list.Add(diag.NotADestination, t.Ref.Range, "a deny cannot bind %s: it is outside the mesh", quoted(t.String())).
 			WithRelated(e.At, "declared as an external here").
@@ -259,7 +271,7 @@ func (c *checker) externalEdge(m *mesh, base policy.Rule, fromAt []source.Span, 
 	}
 	for i, f := range base.From {
 		if f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name {
-			c.list.Add(diag.NotADestination, fromAt[i], "%s cannot see the externals of mesh %s", quoted(f.String()), m.Name).
+			c.list.Add(diag.NotADestination, base.FromAt[i], "%s cannot see the externals of mesh %s", quoted(f.String()), m.Name).
 				WithRelated(e.At, "declared here").
 				WithHelp("declare the external in the mesh of its caller")
 			continue

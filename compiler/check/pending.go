@@ -13,7 +13,6 @@ func (c *checker) pending(files []*lang.File) {
 	}
 	for _, f := range files {
 		for _, s := range f.Stmts {
-			var hops []lang.Hop
 			switch s := s.(type) {
 			case *lang.Mesh:
 				if s.Default.Present() && s.Name.Text == "*" && s.Default.Text == "closed" {
@@ -25,15 +24,6 @@ func (c *checker) pending(files []*lang.File) {
 				}
 			case *lang.Ask:
 				refuse(s.Provider.Range, "an ask")
-			case *lang.Edge:
-				hops = s.Hops
-			case *lang.Deny:
-				hops = s.Hops
-			}
-			for i := range hops {
-				if i == 0 && len(hops[0].Except) > 0 {
-					refuse(hops[i].Except[0].Range, "an exception")
-				}
 			}
 		}
 	}

@@ -197,6 +197,40 @@ func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]pol
 	return from, at
 }
 
+// leftOutOf takes callers out of those of a statement. What is still meant by one of these in part is returned.
+func (c *checker) leftOutOf(m *mesh, from []policy.Source, fromAt []source.Span, refs []lang.Ref, restricts bool) ([]policy.Source, []source.Span, located) {
+	var except located
+	if len(from) == 0 {
+		return from, fromAt, except
+	}
+	all := from
+	for _, r := range refs {
+		met := false
+		before := len(c.list)
+		for _, e := range c.source(m, r, true) {
+			if met = met || slices.ContainsFunc(all, e.Meets); slices.ContainsFunc(all, func(f policy.Source) bool { return f.Includes(e) && !e.Includes(f) }) {
+				except.sources, except.at = append(except.sources, e), append(except.at, r.Range)
+			}
+			kept, keptAt := make([]policy.Source, 0, len(from)), make([]source.Span, 0, len(from))
+			for i, f := range from {
+				if !e.Includes(f) {
+					kept, keptAt = append(kept, f), append(keptAt, fromAt[i])
+				}
+			}
+			from, fromAt = kept, keptAt
+		}
+		if !met && len(c.list) == before {
+			c.list.Add(diag.Ineffective, r.Range, "%s is none of these callers, so this exception leaves nobody out", quoted(r.String())).
+				WithHelp("delete it")
+		}
+	}
+	if len(from) == 0 {
+		c.list.Add(diag.MisplacedClause, refs[0].Range.To(refs[len(refs)-1].Range), "this exception leaves no caller").
+			WithHelp("delete the statement, or narrow the exception")
+	}
+	return from, fromAt, except
+}
+
 // source resolves one reference on the left side of an edge.
 func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	switch kind := special(r); kind {

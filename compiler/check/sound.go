@@ -262,12 +262,24 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 	}
 	for _, m := range met {
 		if m.mode != policy.Strict {
+			c.exemptInPlaintext(r)
 			return
 		}
 	}
 	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS still refuses plaintext callers", r.callee.Name).
 		WithRelated(met[0].at, "strict here").
 		WithHelp("write `any` for every caller of the mesh, or make the port permissive: %s", r.loosened())
+}
+
+// exemptInPlaintext warns of callers that are left out of world by their identity and get in without it.
+func (c *checker) exemptInPlaintext(r *rule) {
+	i := slices.IndexFunc(r.Except, func(f policy.Source) bool { return f.Kind != policy.FromAny && !plaintext(f) })
+	if i < 0 {
+		return
+	}
+	c.list.Add(diag.BypassedDeny, r.exceptAt[i], "%s can bypass this exception in plaintext", quoted(r.Except[i].String())).
+		WithNote("it is left out by its identity, and a call that bypasses its own proxy has none").
+		WithHelp("make the port strict, or let in `any` rather than `world`")
 }
 
 func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service, met []stated, deny bool) {

@@ -108,7 +108,7 @@ func (b *builder) origins(rules []policy.Rule, n int) []origin {
 	for i := range rules {
 		callers = callers[:0]
 		for _, from := range rules[i].From {
-			callers = b.callersOf(callers, from)
+			callers = b.callersOf(callers, from, rules[i].Except)
 		}
 		for _, c := range callers {
 			if p := c.part(n); last[p] <= i {
@@ -159,7 +159,7 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([
 		}
 		callers = callers[:0]
 		for _, from := range r.From {
-			callers = b.callersOf(callers, from)
+			callers = b.callersOf(callers, from, r.Except)
 		}
 		operations = b.operationsOf(operations[:0], r)
 		for _, o := range operations {
@@ -172,10 +172,13 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([
 	return grants, ok && len(grants) > 0
 }
 
-func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
+func (b *builder) callersOf(callers []caller, from policy.Source, except []policy.Source) []caller {
+	if len(except) > 0 && from.Kind != policy.FromService {
+		return b.callersWithout(callers, from, except)
+	}
 	switch from.Kind {
 	case policy.FromMesh:
-		return append(callers, caller{namespace, from.Mesh, from.Mesh})
+		return append(callers, caller{kind: namespace, mesh: from.Mesh, value: from.Mesh})
 	case policy.FromAny:
 		return append(callers, anyone)
 	case policy.FromWorld:
@@ -183,7 +186,7 @@ func (b *builder) callersOf(callers []caller, from policy.Source) []caller {
 	}
 	s := from.Service
 	if s.Proxied() {
-		return append(callers, caller{principal, s.Namespace, s.Identity(b.trust).String()})
+		return append(callers, caller{kind: principal, mesh: s.Namespace, value: s.Identity(b.trust).String()})
 	}
 	for _, a := range s.Addresses {
 		callers = append(callers, caller{kind: addresses, value: a.Masked().String()})

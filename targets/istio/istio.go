@@ -195,6 +195,7 @@ type builder struct {
 	buffer    []byte
 	grants    []grant
 	limits    map[string]*limit
+	exempt    map[string]*exemption
 }
 
 const (

@@ -16,6 +16,7 @@ type limit struct {
 	hosts, notHosts, notPorts, notMethods, notPaths []string
 	when                                            []*v1beta1.Condition
 	whenKey                                         string // equal for limits with the same when
+	narrow                                          bool   // it has more than when
 }
 
 // onlyHTTP reports whether a proxy has to read HTTP to know whether a limit is met.
@@ -68,6 +69,7 @@ func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit 
 		writeKey(&key, []string{c.Key}, c.Values, c.NotValues)
 	}
 	l.whenKey = key.String()
+	l.narrow = len(l.hosts)+len(l.notHosts)+len(l.notPorts)+len(l.notMethods)+len(l.notPaths) > 0
 	writeKey(&key, l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths)
 	if l.key = key.String(); strings.Trim(l.key, "\x01") == "" {
 		return nil

@@ -23,17 +23,30 @@ type request struct {
 	address       netip.Addr
 	port          uint16
 	method, path  string // empty on a port that is not HTTP
+	host, header  string // those of HTTP; header is the text of x-a, empty where there is none
 }
 
 // intended reports whether the intents match a request, without any translation.
 func (q request) intended(rules []policy.Rule) bool {
 	return slices.ContainsFunc(rules, func(r policy.Rule) bool {
-		return slices.ContainsFunc(r.From, q.from) &&
+		does := func(o policy.Operation) bool {
+			return q.path != "" && (len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) && (o.Path == "" || matches(o.Path, q.path))
+		}
+		return slices.ContainsFunc(r.From, q.from) && !slices.ContainsFunc(r.Except, q.from) &&
 			(len(r.Ports) == 0 || slices.Contains(r.Ports, q.port)) &&
-			(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, func(o policy.Operation) bool {
-				return q.path != "" && (len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) && (o.Path == "" || matches(o.Path, q.path))
-			}))
+			(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, does)) && !slices.ContainsFunc(r.Without, does) &&
+			!slices.ContainsFunc(r.Where, func(c policy.Condition) bool { return !q.meets(c) })
 	})
+}
+
+func (q request) meets(c policy.Condition) bool {
+	text := map[string]string{policy.PortDimension: fmt.Sprint(q.port), policy.HostDimension: q.host, policy.HeaderDimension: q.header}[c.Dimension]
+	return matchesAny(c.Values, text) != c.Not
+}
+
+// matchesAny reports whether a text has one of some patterns. No text has none.
+func matchesAny(patterns []string, text string) bool {
+	return text != "" && slices.ContainsFunc(patterns, func(p string) bool { return matches(p, text) })
 }
 
 func (q request) from(s policy.Source) bool {
@@ -58,18 +71,24 @@ func (q request) enforced(policies []*v1beta1.AuthorizationPolicy) bool {
 			from := len(r.From) == 0 || slices.ContainsFunc(r.From, func(f *v1beta1.Rule_From) bool {
 				s := f.Source
 				principal := "cluster.local/ns/" + q.mesh + "/sa/" + q.account
+				within := func(b string) bool { return netip.MustParsePrefix(b).Contains(q.address) }
 				return (len(s.Principals) == 0 || q.mesh != "" && (s.Principals[0] == "*" || slices.Contains(s.Principals, principal))) &&
-					(!slices.Contains(s.NotPrincipals, "*") || q.mesh == "") &&
-					(len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, q.mesh)) &&
-					(len(s.IpBlocks) == 0 || slices.ContainsFunc(s.IpBlocks, func(b string) bool { return netip.MustParsePrefix(b).Contains(q.address) }))
+					(q.mesh == "" || !slices.Contains(s.NotPrincipals, "*") && !slices.Contains(s.NotPrincipals, principal)) &&
+					(len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, q.mesh)) && !slices.Contains(s.NotNamespaces, q.mesh) &&
+					(len(s.IpBlocks) == 0 || slices.ContainsFunc(s.IpBlocks, within)) && !slices.ContainsFunc(s.NotIpBlocks, within)
 			})
 			to := len(r.To) == 0 || slices.ContainsFunc(r.To, func(t *v1beta1.Rule_To) bool {
 				o := t.Operation
 				return (len(o.Ports) == 0 || slices.Contains(o.Ports, fmt.Sprint(q.port))) &&
-					(len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) &&
-					(len(o.Paths) == 0 || slices.ContainsFunc(o.Paths, func(p string) bool { return matches(p, q.path) }))
+					!slices.Contains(o.NotPorts, fmt.Sprint(q.port)) &&
+					(len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) && !slices.Contains(o.NotMethods, q.method) &&
+					(len(o.Paths) == 0 || matchesAny(o.Paths, q.path)) && !matchesAny(o.NotPaths, q.path) &&
+					(len(o.Hosts) == 0 || matchesAny(o.Hosts, q.host)) && !matchesAny(o.NotHosts, q.host)
 			})
-			if from && to {
+			when := !slices.ContainsFunc(r.When, func(c *v1beta1.Condition) bool {
+				return c.Key != "request.headers[x-a]" || len(c.Values) > 0 && !matchesAny(c.Values, q.header) || matchesAny(c.NotValues, q.header)
+			})
+			if from && to && when {
 				return true
 			}
 		}
@@ -154,6 +173,19 @@ func sample(r *rand.Rand, rules int) (*policy.Policy, *policy.Service) {
 				}
 				rule.Ops = append(rule.Ops, o)
 			}
+			narrow(r, &rule)
+		}
+		if r.IntN(4) == 0 && len(rule.Ports) == 0 {
+			rule.Where = append(rule.Where, policy.Condition{Dimension: policy.PortDimension, Values: []string{"80"}, Not: true})
+		}
+		if r.IntN(3) == 0 {
+			rule.From = []policy.Source{{Kind: []policy.SourceKind{policy.FromAny, policy.FromWorld, policy.FromMesh}[r.IntN(3)]}}
+			if rule.From[0].Kind == policy.FromMesh {
+				rule.From[0].Mesh = "pay"
+			}
+			for range r.IntN(3) {
+				rule.Except = append(rule.Except, callers[r.IntN(len(callers))])
+			}
 		}
 		if deny {
 			callee.Deny = append(callee.Deny, rule)
@@ -164,13 +196,33 @@ func sample(r *rand.Rand, rules int) (*policy.Policy, *policy.Service) {
 	return &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system", Meshes: []*policy.Mesh{pay, shop}}, callee
 }
 
+// narrow adds random exceptions and conditions to a rule about HTTP.
+func narrow(r *rand.Rand, rule *policy.Rule) {
+	for range r.IntN(3) {
+		o := policy.Operation{Path: []string{"/a", "/b/*", "/c", ""}[r.IntN(4)]}
+		if o.Path == "" || r.IntN(2) == 0 {
+			o.Methods = [][]string{{"GET"}, {"POST"}, {"GET", "POST"}}[r.IntN(3)]
+		}
+		rule.Without = append(rule.Without, o)
+	}
+	if r.IntN(4) == 0 {
+		rule.Where = append(rule.Where, policy.Condition{Dimension: policy.HostDimension, Values: []string{"a.example", "a.example:*"}})
+	}
+	if r.IntN(4) == 0 {
+		rule.Where = append(rule.Where, policy.Condition{Dimension: policy.HeaderDimension, Key: []string{"x-a"}, Values: [][]string{{"1"}, {"1*", "2"}, {"*"}}[r.IntN(3)], Not: r.IntN(2) == 0})
+	}
+}
+
 var requests = func() (all []request) {
 	for _, mesh := range []string{"", "pay", "shop", "other"} {
 		for _, account := range []string{"a", "b", "c", "x"} {
 			for _, path := range []string{"/a", "/b", "/b/c", "/c"} {
 				for _, method := range []string{"GET", "POST", "PUT"} {
 					for _, port := range []uint16{80, 81} {
-						all = append(all, request{mesh, account, netip.MustParseAddr("10.9.0.1"), port, method, path})
+						q := request{mesh: mesh, account: account, address: netip.MustParseAddr("10.9.0.1"), port: port, method: method, path: path}
+						q.host = []string{"a.example", "a.example:80", "b.example"}[len(all)%3]
+						q.header = []string{"", "1", "12", "2", "3"}[len(all)%5]
+						all = append(all, q)
 					}
 				}
 			}
@@ -179,7 +231,7 @@ var requests = func() (all []request) {
 	}
 	for _, port := range []uint16{80, 90} {
 		for _, mesh := range []string{"", "pay", "other"} { // callers at the address of the service outside, with and without an identity
-			all = append(all, request{mesh, "a", netip.MustParseAddr("10.0.0.7"), port, "GET", "/a"})
+			all = append(all, request{mesh: mesh, account: "a", address: netip.MustParseAddr("10.0.0.7"), port: port, method: "GET", path: "/a", host: "a.example"})
 		}
 	}
 	return all
@@ -198,17 +250,18 @@ func TestRulesMatchWhatIntentsMatch(t *testing.T) {
 			rules []policy.Rule
 		}{{"z-ingress", callee.Allow}, {"z-deny", callee.Deny}} {
 			got := policies[side.name]
-			require.Equal(t, len(side.rules) > 0, got != nil)
-			if got == nil {
+			if got == nil { // exceptions may leave nothing of its rules
+				require.False(t, slices.ContainsFunc(requests, func(q request) bool { return q.intended(side.rules) }))
 				continue
 			}
 			for _, rule := range got.Rules {
 				mixed := map[bool]bool{}
 				for _, to := range rule.To {
 					if side.name == "z-deny" {
-						require.NotEmpty(t, to.Operation.Ports, "every operation of a deny carries its ports")
+						require.NotEmpty(t, append(to.Operation.Ports, to.Operation.NotPorts...), "every operation of a deny carries its ports")
 					}
-					mixed[len(to.Operation.Methods)+len(to.Operation.Paths) > 0] = true
+					o := to.Operation
+					mixed[len(o.Methods)+len(o.Paths)+len(o.NotMethods)+len(o.NotPaths)+len(o.Hosts)+len(rule.When) > 0] = true
 				}
 				require.Less(t, len(mixed), 2, "a rule mixes TCP and HTTP")
 			}

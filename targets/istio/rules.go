@@ -30,10 +30,16 @@ type operation struct {
 // operation and widens a DENY rule (istio/istio#37920), so a rule never mixes operations that need HTTP with others.
 func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" || o.limit.onlyHTTP() }
 
+// everything reports whether an operation restricts nothing that the `to` of a rule could say.
+func (o operation) everything() bool {
+	return o.port == 0 && o.path == "" && o.method == "" && (o.limit == nil || !o.limit.narrow)
+}
+
 type caller struct {
-	kind  callerKind
-	mesh  string // the namespace of a principal or namespace
-	value string
+	kind   callerKind
+	mesh   string // the namespace of a principal or namespace
+	value  string
+	except *exemption // nil: nobody
 }
 
 type callerKind uint8
@@ -62,7 +68,7 @@ func compareOperations(a, b operation) int {
 }
 
 func compareCallers(a, b caller) int {
-	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.value, b.value))
+	return cmp.Or(cmp.Compare(a.kind, b.kind), compareExemptions(a.except, b.except), cmp.Compare(a.value, b.value))
 }
 
 // canonical sorts grants and drops those that others cover.
@@ -89,7 +95,7 @@ func canonical(grants []grant) []grant {
 func covered(g grant, all map[grant]struct{}) bool {
 	callers := append(make([]caller, 0, 4), g.caller)
 	if g.kind == principal && g.caller != anyone {
-		callers = append(callers, caller{namespace, g.mesh, g.mesh})
+		callers = append(callers, caller{kind: namespace, mesh: g.mesh, value: g.mesh})
 	}
 	if g.kind == principal || g.kind == namespace {
 		callers = append(callers, anyone)
@@ -145,6 +151,9 @@ func rulesOf(grants []grant) []*v1beta1.Rule {
 		}
 		for _, c := range callers {
 			key = append(append(append(key, '0'+byte(c.kind)), c.value...), 0)
+			if c.except != nil {
+				key = append(key, c.except.key...)
+			}
 		}
 		g := byCallers[string(key)]
 		if g == nil {
@@ -170,13 +179,13 @@ func rulesOf(grants []grant) []*v1beta1.Rule {
 
 // fromOf returns one source for each kind of caller, since a request must match all fields of a source.
 func fromOf(callers []grant) []*v1beta1.Rule_From {
-	if callers[len(callers)-1].kind == world {
+	if last := callers[len(callers)-1]; last.kind == world && last.except == nil {
 		return nil // every caller
 	}
 	var from []*v1beta1.Rule_From
 	for len(callers) > 0 {
 		n := 1
-		for n < len(callers) && callers[n].kind == callers[0].kind {
+		for n < len(callers) && callers[n].kind == callers[0].kind && callers[n].except == callers[0].except {
 			n++
 		}
 		values := make([]string, n)
@@ -192,6 +201,9 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 		case addresses:
 			source.IpBlocks, source.NotPrincipals = values, anyPrincipal
 		}
+		if e := callers[0].except; e != nil {
+			source.NotPrincipals, source.NotNamespaces, source.NotIpBlocks = e.principals, e.namespaces, e.blocks
+		}
 		from = append(from, &v1beta1.Rule_From{Source: source})
 		callers = callers[n:]
 	}
@@ -206,7 +218,7 @@ type block struct {
 
 // toOf merges operations that differ in only one thing: first methods, then ports, then paths.
 func toOf(operations []operation) []*v1beta1.Rule_To {
-	if operations[0] == (operation{}) {
+	if slices.ContainsFunc(operations, operation.everything) {
 		return nil
 	}
 	blocks := make([]block, len(operations))

@@ -198,16 +198,19 @@ func (r *tableReader) rule(mesh *policy.Mesh, words []string, at source.Span) po
 		case "port":
 			number, _, _ := r.port(value)
 			rule.Ports = append(rule.Ports, number)
+		case "except":
+			rule.Except = append(rule.Except, r.source(mesh, value))
 		case "op":
-			methods, path, both := strings.Cut(value, " ")
-			if !both && strings.Contains(value, "/") {
-				methods, path = "", value
-			}
-			op := policy.Operation{Path: path}
-			if methods != "" {
-				op.Methods = strings.Split(methods, "|")
-			}
-			rule.Ops = append(rule.Ops, op)
+			rule.Ops = append(rule.Ops, operationIn(value))
+		case "without":
+			rule.Without = append(rule.Without, operationIn(value))
+		case "host":
+			rule.Where = append(rule.Where, policy.Condition{Dimension: policy.HostDimension, Values: strings.Split(value, "|")})
+		case "not-port":
+			rule.Where = append(rule.Where, policy.Condition{Dimension: policy.PortDimension, Values: strings.Split(value, "|"), Not: true})
+		case "header", "no-header":
+			name, values, _ := strings.Cut(value, "=")
+			rule.Where = append(rule.Where, policy.Condition{Dimension: policy.HeaderDimension, Key: []string{name}, Values: strings.Split(values, "|"), Not: key != "header"})
 		case "because":
 			rule.Because = value
 		case "until":
@@ -219,6 +222,18 @@ func (r *tableReader) rule(mesh *policy.Mesh, words []string, at source.Span) po
 		}
 	}
 	return rule
+}
+
+func operationIn(text string) policy.Operation {
+	methods, path, both := strings.Cut(text, " ")
+	if !both && strings.Contains(text, "/") {
+		methods, path = "", text
+	}
+	op := policy.Operation{Path: path}
+	if methods != "" {
+		op.Methods = strings.Split(methods, "|")
+	}
+	return op
 }
 
 func (r *tableReader) source(mesh *policy.Mesh, text string) policy.Source {

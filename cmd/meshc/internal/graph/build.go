@@ -137,7 +137,10 @@ func (b *builder) caller(from policy.Source) *Node {
 }
 
 func (b *builder) rule(s *policy.Service, r *policy.Rule) Rule {
-	rule := Rule{Because: r.Because, Until: r.Until, At: location(r.At)}
+	rule := Rule{Clauses: r.Clauses(), Because: r.Because, Until: r.Until, At: location(r.At)}
+	for _, f := range r.Except {
+		rule.Except = append(rule.Except, f.String())
+	}
 	for _, o := range r.Ops {
 		rule.Operations = append(rule.Operations, o.String())
 	}

@@ -121,5 +121,5 @@ func (r Rule) key() string {
 	if len(r.Ports) == 0 {
 		fmt.Fprint(&b, r.MTLS)
 	}
-	return b.String() + "\n" + strings.Join(r.Operations, "\n")
+	return b.String() + "\n" + strings.Join(slices.Concat(r.Operations, r.Clauses, r.Except), "\n")
 }

@@ -125,6 +125,8 @@ func (x Extent) MarshalText() ([]byte, error) {
 type Rule struct {
 	Ports      []Port   `json:"ports,omitempty"`      // empty: every port of the callee, declared or not
 	Operations []string `json:"operations,omitempty"` // as the language writes them; empty: everything
+	Clauses    []string `json:"clauses,omitempty"`    // what else requests must be, as the language writes it
+	Except     []string `json:"except,omitempty"`     // callers that are left out
 	MTLS       MTLS     `json:"mtls,omitempty"`       // the loosest of its ports; unset for a deny
 	Because    string   `json:"because,omitempty"`
 	Until      string   `json:"until,omitempty"`  // YYYY-MM-DD, the last day

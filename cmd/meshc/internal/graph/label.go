@@ -139,12 +139,24 @@ func (e *Edge) statement(r Rule) string {
 	if r.denies() {
 		b.WriteString("deny ")
 	}
-	b.WriteString(e.From.ID + " -> " + e.To.ID)
+	b.WriteString(e.From.ID)
+	if len(r.Except) > 0 {
+		b.WriteString(" except " + strings.Join(r.Except, ", "))
+	}
+	b.WriteString(" -> " + e.To.ID)
 	for i, p := range r.Ports {
 		b.WriteString([...]string{":", ","}[min(i, 1)] + strconv.Itoa(int(p.Number)))
 	}
+	clauses := r.Clauses
+	if len(clauses) > 0 && strings.HasPrefix(clauses[0], "host ") {
+		b.WriteString(" " + clauses[0])
+		clauses = clauses[1:]
+	}
 	if len(r.Operations) > 0 {
 		b.WriteString(" " + strings.Join(r.Operations, ", "))
+	}
+	for _, clause := range clauses {
+		b.WriteString(" " + clause)
 	}
 	if !r.denies() && e.To.Kind != External {
 		b.WriteString("  [" + mtlsWords[r.MTLS] + "]")

@@ -1,0 +1,87 @@
+package istio
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// exemption is who is left out of a caller of several. A builder makes one for each key.
+type exemption struct {
+	key                            string
+	principals, namespaces, blocks []string
+}
+
+func compareExemptions(a, b *exemption) int {
+	switch {
+	case a == b:
+		return 0
+	case a == nil:
+		return 1 // so that a caller without exceptions comes last
+	case b == nil:
+		return -1
+	}
+	return cmp.Compare(a.key, b.key)
+}
+
+// callersWithout appends a source of several callers without those of other sources. A service outside the mesh is whoever
+// calls from its addresses without an identity, so all others are those at other addresses, and those with an identity.
+func (b *builder) callersWithout(callers []caller, from policy.Source, except []policy.Source) []caller {
+	var e exemption
+	for _, f := range except {
+		switch {
+		case f.Includes(from):
+			return callers
+		case !from.Includes(f):
+		case f.Kind == policy.FromAny:
+			e.principals = anyPrincipal
+		case f.Kind == policy.FromMesh:
+			e.namespaces = append(e.namespaces, f.Mesh)
+		case f.Service.Proxied():
+			e.principals = append(e.principals, f.Service.Identity(b.trust).String())
+		default:
+			for _, a := range f.Service.Addresses {
+				e.blocks = append(e.blocks, a.Masked().String())
+			}
+		}
+	}
+	if slices.Contains(e.principals, "*") {
+		e.principals, e.namespaces = anyPrincipal, nil
+	}
+	identified := e
+	identified.blocks = nil
+	switch from.Kind {
+	case policy.FromMesh:
+		return append(callers, caller{kind: namespace, mesh: from.Mesh, value: from.Mesh, except: b.exemption(identified)})
+	case policy.FromAny:
+		return append(callers, caller{kind: principal, value: "*", except: b.exemption(identified)})
+	}
+	if len(e.blocks) > 0 && !slices.Contains(e.principals, "*") {
+		callers = append(callers, caller{kind: principal, value: "*", except: b.exemption(identified)})
+	}
+	return append(callers, caller{kind: world, except: b.exemption(e)})
+}
+
+// exemption returns the one exemption with these lists; nil where they are empty.
+func (b *builder) exemption(e exemption) *exemption {
+	var key strings.Builder
+	for _, list := range []*[]string{&e.principals, &e.namespaces, &e.blocks} {
+		*list = slices.Clone(*list)
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+		writeKey(&key, *list)
+	}
+	if e.key = key.String(); strings.Trim(e.key, "\x01") == "" {
+		return nil
+	}
+	if known := b.exempt[e.key]; known != nil {
+		return known
+	}
+	if b.exempt == nil {
+		b.exempt = map[string]*exemption{}
+	}
+	b.exempt[e.key] = &e
+	return &e
+}
