@@ -58,6 +58,9 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	for _, w := range inv.Workloads {
 		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, Inbound: w.Inbound, Outbound: w.Outbound, At: w.At}
 		s.Dataplane, s.DataplaneWhy, s.DataplaneAt = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At
+		if w.Assumed {
+			s.DataplaneWhy += "; if it has one in the cluster, add it to the manifest"
+		}
 		for n := 1; taken[s.ID()]; n++ {
 			s.Name = w.Object
 			if n > 1 {

@@ -30,7 +30,7 @@ func noteText(n explain.Note) string {
 	case explain.Assumed:
 		return n.String()
 	case explain.CalleeOutside:
-		return n.Service.ID() + " has no proxy: no policy binds it, and every caller that reaches it on the network may call it, in plaintext"
+		return n.Service.ID() + " has no proxy" + dataplane(n.Service) + ": no policy binds it, and every caller that reaches it on the network may call it, in plaintext"
 	case explain.CalleeGateway:
 		return n.Service.ID() + " is a gateway" + dataplane(n.Service) + ": who may connect, and who proves an identity, is up to its listeners, which are not judged"
 	case explain.CalleeUnjudged:
@@ -38,7 +38,7 @@ func noteText(n explain.Note) string {
 	case explain.CallerUnjudged:
 		return "whether " + n.Service.ID() + " proves its identity is not judged" + dataplane(n.Service)
 	case explain.CallerOutside:
-		return n.Service.ID() + " has no proxy, and so no identity and no mutual TLS"
+		return n.Service.ID() + " has no proxy" + dataplane(n.Service) + ", and so no identity and no mutual TLS"
 	case explain.DeclaredOnly:
 		if n.Mesh.Open {
 			return "mesh " + n.Mesh.Name + " is open: a service there is closed by its first edge"
