@@ -158,7 +158,7 @@ func TestProposedStatements(t *testing.T) {
 var (
 	quoted       = regexp.MustCompile("`([^`]+)`")
 	placeholders = regexp.MustCompile(`\b[A-Z]{4,}\b|…`)
-	values       = map[string]string{"NETWORK": "10.77.3.0/24", "PORT": "8080", "NUMBER": "8080", "MODE": "strict", "GET": "GET", "POST": "POST", "DELETE": "DELETE", "HEAD": "HEAD", "…": "", "ACCOUNT": "placeholder"}
+	values       = map[string]string{"NETWORK": "198.51.100.0/24", "PORT": "8080", "NUMBER": "8080", "MODE": "strict", "GET": "GET", "POST": "POST", "DELETE": "DELETE", "HEAD": "HEAD", "…": "", "ACCOUNT": "placeholder"}
 )
 
 // proposals returns the statements and clauses in a help.
