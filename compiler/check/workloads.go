@@ -80,17 +80,22 @@ func (c *checker) matchMesh(m *mesh, workloads []*inventory.Workload) {
 		if taken[w] {
 			continue
 		}
-		sym := m.names[w.Service]
-		if sym != nil && sym.service == nil {
-			c.list.Add(diag.DuplicateDeclaration, sym.object.At, "%s is also a workload of mesh %s", quoted(w.Service), m.Name).
+		name := w.Service
+		sym := m.names[name]
+		if sym != nil && sym.service != nil && sym.service.decl != nil {
+			name = w.Object // its labels make it another workload than the service of this name
+			sym = m.names[name]
+		}
+		if sym != nil && (sym.service == nil || sym.service.decl != nil) {
+			c.list.Add(diag.DuplicateDeclaration, sym.object.At, "%s is also a workload of mesh %s", quoted(name), m.Name).
 				WithRelated(w.At, "%s %s", w.Kind, w.Object).
-				WithHelp("give the group or external another name")
+				WithHelp("give it another name, or the labels of these pods")
 			continue
 		}
 		if sym == nil {
-			s := &service{mesh: m, Service: &policy.Service{Namespace: m.Name, Name: w.Service, At: w.At}}
-			sym = &symbol{service: s, object: Object{ServiceName, m.Name, w.Service, w.NameAt}}
-			m.names[w.Service] = sym
+			s := &service{mesh: m, Service: &policy.Service{Namespace: m.Name, Name: name, At: w.At}}
+			sym = &symbol{service: s, object: Object{ServiceName, m.Name, name, w.NameAt}}
+			m.names[name] = sym
 			m.services = append(m.services, s)
 		}
 		sym.service.workloads = append(sym.service.workloads, w)
