@@ -171,7 +171,7 @@ func adoptedSteps(dir string) string {
 	}
 	mesh = argument(mesh)
 	return `
-Nothing is closed yet. The first edge into a namespace closes it to every call that no edge allows. Environment ` + adopt.Environment + `
+Nothing is closed yet. An edge closes the service that it leads to, to every call that no edge allows. Environment ` + adopt.Environment + `
 of meshc.yaml is in dry-run: Istio logs such calls there, and denies none.
 
 Next, write who calls whom below the services, such as ` + "`web -> api:8080`" + `. Then:

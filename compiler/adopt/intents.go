@@ -31,7 +31,17 @@ func Intents(set *inventory.Set, root string) ([]File, error) {
 	for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
 		workloads := byNamespace[namespace]
 		services := servicesOf(workloads)
-		lines := []print.Line{{Above: about(namespace, root, services), Stmt: &lang.Mesh{Name: lang.Name{Text: namespace}}}}
+		section := &lang.Mesh{Name: lang.Name{Text: namespace}}
+		lines := []print.Line{{Above: []string{"The services of namespace " + namespace + ". Their accounts, labels and ports come from the workload manifests.", ""}, Stmt: section}}
+		switch {
+		case namespace == root:
+			lines[0].Above = append(lines[0].Above, "A policy in the root namespace of Istio binds all namespaces. They may call others; edges may lead to gateways alone.")
+		case !slices.ContainsFunc(services, func(s *service) bool { return !s.bare }):
+			lines[0].Above = append(lines[0].Above, "None of them has a proxy, so nothing can be closed here.")
+		default:
+			section.Default.Text = "open"
+			lines[0].Above = append(lines[0].Above, opened(services)...)
+		}
 		if slices.ContainsFunc(workloads, func(w *inventory.Workload) bool { return w.Unplaced }) {
 			lines[0].Above = append(lines[0].Above, "",
 				"Manifests here name no namespace, and default is assumed. If it is another, state it in meshc.yaml, as",
@@ -52,26 +62,20 @@ func Intents(set *inventory.Set, root string) ([]File, error) {
 	return files, nil
 }
 
-// about returns the comment at the top of the file of a namespace.
-func about(namespace, root string, services []*service) []string {
-	lines := []string{"The services of namespace " + namespace + ". Their accounts, labels and ports come from the workload manifests."}
-	var callers []string
+// opened returns the comment of a namespace in which services can be closed.
+func opened(services []*service) []string {
+	lines := []string{
+		"Nothing is closed yet. An edge closes the service that it leads to, and no other, to every call that no edge allows.",
+		"Once every call has an edge, delete `open`: whatever no edge leads to is closed then as well.",
+	}
+	var names []string
 	for _, s := range services {
 		if s.stmt != nil && !s.bare {
-			callers = append(callers, s.stmt.Name.Written())
+			names = append(names, s.stmt.Name.Written())
 		}
 	}
-	switch {
-	case namespace == root:
-		return append(lines, "", "What is in the root namespace of Istio binds all namespaces, so no edge may lead to them; they may call others.")
-	case !slices.ContainsFunc(services, func(s *service) bool { return !s.bare }):
-		return append(lines, "", "None of them has a proxy, so nothing can be closed here.")
-	}
-	lines = append(lines, "",
-		"Nothing is closed yet: as long as no edge leads to a service of this mesh, meshc writes nothing for it. The first edge",
-		"closes all of it to every call that no edge allows, also to calls from other namespaces.")
-	if len(callers) > 1 {
-		lines = append(lines, "An edge is `"+callers[0]+" -> "+callers[1]+"`, if the one calls the other.")
+	if len(names) > 1 {
+		lines = append(lines, "If "+names[0]+" calls "+names[1]+", write `"+names[0]+" -> "+names[1]+"`.")
 	}
 	return lines
 }

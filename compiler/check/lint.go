@@ -55,9 +55,13 @@ func (c *checker) lintMesh(m *mesh) {
 		if slices.ContainsFunc(m.services, (*service).welcomesPlaintext) {
 			mode, note = policy.Permissive, "callers without a proxy need it"
 		}
+		open := ""
+		if m.Open {
+			open = " open"
+		}
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: %s", note).
-			WithHelp("write `mesh %s %s`", m.Name, mode).
+			WithHelp("write `mesh %s %s%s`", m.Name, mode, open).
 			WithFix(false, insertAfter(m.sections[0]), " "+mode.String(), "make it "+mode.String())
 	}
 	states := m.states()
@@ -67,9 +71,13 @@ func (c *checker) lintMesh(m *mesh) {
 			what = "nothing closes mesh %s"
 		}
 		d := c.list.Add(diag.NoMode, m.sections[0], what+": none of its sections sets a mode, and no edge leads into it", m.Name).
-			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others").
-			WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows", m.Name).
-			WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
+			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others")
+		if m.Open {
+			d.WithHelp("write the calls as edges: each closes the service that it leads to")
+		} else {
+			d.WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows", m.Name).
+				WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
+		}
 		if !c.wide.at.IsZero() {
 			d.WithRelated(c.wide.at, "a default, which closes no mesh by itself")
 		}
