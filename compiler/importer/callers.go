@@ -22,6 +22,12 @@ type caller struct {
 type callers struct {
 	who    []caller
 	except []caller
+	token  *credential // that their requests must have; nil: none
+}
+
+// alike reports whether the callers differ in who they are alone.
+func (c *callers) alike(other *callers) bool {
+	return slices.Equal(c.except, other.except) && c.token.String() == other.token.String()
 }
 
 func compareCallers(a, b caller) int {
@@ -63,7 +69,7 @@ func (i *importer) groups(o *object, boxes []space.Box) (all []callers, err erro
 			return nil, err
 		}
 		for _, g := range some {
-			if k := slices.IndexFunc(all, func(other callers) bool { return slices.Equal(other.except, g.except) }); k >= 0 {
+			if k := slices.IndexFunc(all, func(other callers) bool { return other.alike(&g) }); k >= 0 {
 				all[k].who = widest(slices.Concat(all[k].who, g.who))
 			} else {
 				all = append(all, g)
@@ -76,6 +82,10 @@ func (i *importer) groups(o *object, boxes []space.Box) (all []callers, err erro
 // callers are those of one source.
 func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 	who := []caller{{kind: policy.FromWorld}}
+	token, err := i.token(o, box)
+	if err != nil {
+		return nil, err
+	}
 	var except []caller
 	var addresses []netip.Prefix
 	for _, c := range box {
@@ -103,7 +113,7 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 			}
 		case c.Dimension == space.SourceAddress:
 			return nil, fmt.Errorf("addresses of callers are excepted, or restricted twice")
-		default:
+		case c.Dimension != space.Token:
 			return nil, unspeakable(c)
 		}
 	}
@@ -113,9 +123,13 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 			return nil, fmt.Errorf("addresses of callers that may have an identity")
 		}
 		slices.SortFunc(addresses, netip.Prefix.Compare)
-		return []callers{{who: []caller{{at: i.in(o.Namespace).outside(slices.Compact(addresses))}}}}, nil
+		return []callers{{who: []caller{{at: i.in(o.Namespace).outside(slices.Compact(addresses))}}, token: token}}, nil
 	}
-	return without(who, widest(except)), nil
+	all := without(who, widest(except))
+	for k := range all {
+		all[k].token = token
+	}
+	return all, nil
 }
 
 // without is some callers without others, which are left out of those that include them.
@@ -134,7 +148,7 @@ func without(who, except []caller) (all []callers) {
 		case k >= 0:
 			all[k].who = append(all[k].who, c)
 		default:
-			all = append(all, callers{[]caller{c}, left})
+			all = append(all, callers{who: []caller{c}, except: left})
 		}
 	}
 	return all

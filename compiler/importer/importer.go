@@ -102,6 +102,7 @@ type importer struct {
 	layer    *enforce.Layer // all that is in force
 	objects  []*object
 	services map[string]*namespace
+	issuers  map[string]*issuer // by the claim iss
 	findings diag.List
 }
 
@@ -110,6 +111,7 @@ func Import(ctx context.Context, given Given) (*Result, error) {
 	i := &importer{Given: given}
 	i.read()
 	i.name()
+	i.findIssuers()
 	for {
 		p, again, err := i.write()
 		if err != nil {
@@ -206,7 +208,7 @@ func (i *importer) result(p *draft) *Result {
 // replaced lists the objects that were said and that no object of the project has the name of. Once the new ones are in
 // force, all that allows can go: each request that is let through is allowed by the new ones, and what is denied still is, by
 // the old denies. Then the denies, whose requests nothing allows any more but the new ones, which have denies of their own;
-// then the modes.
+// then modes and tokens.
 func replaced(objects []*object, p *draft) (all []Object) {
 	taken := map[string]bool{}
 	for _, m := range p.build.Manifests {
@@ -214,7 +216,7 @@ func replaced(objects []*object, p *draft) (all []Object) {
 	}
 	step := func(o *object) int {
 		switch {
-		case o.read.Role == enforce.SetsModes:
+		case o.read.Role != enforce.Authorizes:
 			return 2
 		case o.read.Effect == enforce.Deny:
 			return 1

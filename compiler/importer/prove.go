@@ -44,7 +44,7 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 			o.accept("its statement would be refused: %s", d.Message)
 		}
 	}
-	if again || i.collides(p.build) {
+	if again || i.collides(p.build) || i.unauthenticated(p.build) {
 		return true, nil
 	}
 	differences, err := i.compare(ctx, p.build)

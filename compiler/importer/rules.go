@@ -64,7 +64,7 @@ func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 		if err != nil {
 			return nil, err
 		}
-		asked, err := i.asked(o, clause.To)
+		asked, err := i.asked(o, clause)
 		if err != nil {
 			return nil, err
 		}
@@ -82,11 +82,14 @@ func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 }
 
 // asked is what the boxes of operations of a rule ask for: those of one port that differ in operations alone together.
-func (i *importer) asked(o *object, boxes []space.Box) (all []requests, err error) {
+func (i *importer) asked(o *object, clause *enforce.Clause) (all []requests, err error) {
 	// Where a proxy reads no HTTP it has none of an ALLOW rule that has a field of HTTP anywhere (istio/istio#37920).
-	http := o.read.Effect == enforce.Allow && i.layer.Table.HTTP(boxes)
-	for _, box := range boxes {
-		some, err := approximate(i, o, box, func(_ *object, box space.Box) ([]requests, error) { return operations(box, http) })
+	table := i.layer.Table
+	http := o.read.Effect == enforce.Allow && (table.HTTP(clause.To) || table.HTTP(clause.From))
+	for _, box := range clause.To {
+		some, err := approximate(i, o, box, func(_ *object, box space.Box) ([]requests, error) {
+			return operations(box, http, o.read.Effect == enforce.Deny)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +109,7 @@ func (i *importer) asked(o *object, boxes []space.Box) (all []requests, err erro
 }
 
 // operations is what one box asks for, for each port. With http it is about HTTP alone.
-func operations(box space.Box, http bool) (all []requests, err error) {
+func operations(box space.Box, http, deny bool) (all []requests, err error) {
 	var ports, closed []uint16
 	var methods, paths []string
 	var r requests
@@ -143,7 +146,10 @@ func operations(box space.Box, http bool) (all []requests, err error) {
 		}
 	}
 	if slices.Contains(methods, "*") {
-		methods, http = nil, true
+		methods, http = nil, !deny
+	}
+	if deny && slices.Contains(paths, "*") { // every request of HTTP, and whatever is not HTTP (istio/istio#37920)
+		paths = nil
 	}
 	conditions := len(r.hosts)+len(r.headers)+len(r.without) > 0
 	if http && paths == nil && methods == nil && !conditions {
@@ -202,12 +208,11 @@ func headers(c space.Condition) (all []header) {
 			return
 		}
 		h := header{no: no}
-		for _, written := range texts(patterns) {
-			var value string
-			h.name, value, _ = strings.Cut(written, "=")
-			h.values = append(h.values, value)
+		for _, p := range patterns {
+			key, values, _ := p.Keyed()
+			h.name, h.values = key[0], append(h.values, values...)
 		}
-		if slices.Contains(h.values, "*") || slices.Contains(h.values, "") {
+		if slices.Sort(h.values); slices.Contains(h.values, "*") {
 			h.values = nil
 		}
 		all = append(all, h)
@@ -239,11 +244,11 @@ func tidy(rules []*rule) (all []*rule) {
 		var left []caller
 		for _, c := range r.who {
 			said := slices.IndexFunc(rules, func(other *rule) bool {
-				if other == r || other.deny != r.deny || other.to != r.to || !other.covers(&r.requests) || len(other.except) > 0 && !slices.Equal(other.except, r.except) {
+				if other == r || other.deny != r.deny || other.to != r.to || !other.covers(&r.requests) || (len(other.except) > 0 || other.token != nil) && !other.alike(&r.callers) {
 					return false
 				}
 				return slices.ContainsFunc(other.who, func(d caller) bool {
-					same := c == d && r.covers(&other.requests) && slices.Equal(other.except, r.except)
+					same := c == d && r.covers(&other.requests) && other.alike(&r.callers)
 					return d.includes(c) && (!same || slices.Index(rules, other) < n)
 				})
 			})
@@ -264,7 +269,7 @@ func tidy(rules []*rule) (all []*rule) {
 	for n := 0; n < len(all); n++ {
 		r := all[n]
 		all = append(all[:n+1], slices.DeleteFunc(all[n+1:], func(other *rule) bool {
-			same := other.deny == r.deny && other.to == r.to && len(other.above) == 0 && slices.Equal(other.except, r.except) && other.covers(&r.requests) && r.covers(&other.requests)
+			same := other.deny == r.deny && other.to == r.to && len(other.above) == 0 && other.alike(&r.callers) && other.covers(&r.requests) && r.covers(&other.requests)
 			if same {
 				r.who = widest(slices.Concat(r.who, other.who))
 				r.of = slices.Concat(r.of, other.of)

@@ -10,15 +10,16 @@ import (
 // section is what is said of one namespace.
 type section struct {
 	*importer
-	name  string
-	mode  enforce.Mode // Inherit: none is stated
-	open  bool         // what no edge names stays as it is
-	shut  bool         // of the root namespace: what no edge names is closed in every namespace
-	of    []*object    // what the section itself comes from
-	named bool         // something refers to it
-	used  map[*service][]*object
-	rules []*rule
-	modes []mode
+	name   string
+	mode   enforce.Mode // Inherit: none is stated
+	open   bool         // what no edge names stays as it is
+	shut   bool         // of the root namespace: what no edge names is closed in every namespace
+	of     []*object    // what the section itself comes from
+	named  bool         // something refers to it
+	used   map[*service][]*object
+	signed map[*issuer][]*object
+	rules  []*rule
+	modes  []mode
 }
 
 // mode is the mode of a service, or of one of its ports.
@@ -41,6 +42,14 @@ func (s *section) use(v *service, of []*object) {
 	}
 }
 
+// sign has the section declare an issuer, for the objects whose edges ask for its tokens.
+func (s *section) sign(x *issuer, of []*object) {
+	if s.signed == nil {
+		s.signed = map[*issuer][]*object{}
+	}
+	s.signed[x] = slices.Concat(s.signed[x], of)
+}
+
 // statements decides what is said of the objects of a namespace.
 func (i *importer) statements(s *section) {
 	var said []*object
@@ -57,6 +66,7 @@ func (i *importer) statements(s *section) {
 	closed := root || i.closed(s.name)
 	for _, o := range said {
 		switch r := o.read; {
+		case r.Role == enforce.Authenticates: // said by its issuers, where edges ask for their tokens
 		case r.Role == enforce.SetsModes && o.about == nil:
 			s.mode, s.of = r.Mode, append(s.of, o)
 			s.open = s.open || !closed
@@ -125,8 +135,9 @@ func (i *importer) outline(o *object) {
 	switch {
 	case r.Broken:
 		o.accept("what it does is not known")
+	case r.Role == enforce.Authenticates && o.about == nil:
+		o.accept("it takes tokens for every pod of the namespace")
 	case r.Role == enforce.Authenticates:
-		o.accept("it says whose tokens count")
 	case r.Gateways && o.about == nil:
 		o.accept("it binds a waypoint, or several gateways")
 	case r.DryRun:

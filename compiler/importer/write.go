@@ -59,8 +59,17 @@ func (i *importer) write() (p *draft, again bool, err error) {
 			at(o.Namespace).named = true // so that what is accepted there is judged
 		}
 	}
+	signing := map[*issuer]*section{}
 	for _, name := range slices.Sorted(maps.Keys(sections)) { // callers, whose sections only declare them
 		for _, r := range sections[name].rules {
+			if r.token != nil {
+				for _, x := range r.token.issuers {
+					if signing[x] == nil {
+						signing[x] = sections[name]
+					}
+					signing[x].sign(x, r.of)
+				}
+			}
 			for _, c := range slices.Concat(r.who, r.except) {
 				switch {
 				case c.kind == policy.FromMesh:
@@ -135,6 +144,14 @@ func (s *section) lines() (all []line) {
 		own.Default = name("open")
 	}
 	all = append(all, line{print.Line{Gap: len(all) > 0, Above: s.above(), Stmt: own}, s.of})
+	issuers := slices.SortedFunc(maps.Keys(s.signed), func(a, b *issuer) int { return cmp.Compare(a.name, b.name) })
+	for k, x := range issuers {
+		var above []string
+		for _, o := range x.of {
+			above = append(above, o.comments...)
+		}
+		all = append(all, line{print.Line{Gap: k == 0, Above: above, Stmt: x.declaration()}, s.signed[x]})
+	}
 	services := slices.SortedFunc(maps.Keys(s.used), func(a, b *service) int { return cmp.Compare(a.name, b.name) })
 	for k, v := range services {
 		l := line{print.Line{Gap: k == 0, Stmt: s.declaration(v)}, s.used[v]}
@@ -257,7 +274,7 @@ func (s *section) edge(r *rule) lang.Stmt {
 		to.Ops = append(to.Ops, operation(o))
 	}
 	to.Braces = len(to.Ops) > 2
-	to.More = clauses(&r.requests)
+	to.More = clauses(r)
 	hops := []lang.Hop{from, {Targets: []lang.Target{to}}}
 	if r.deny {
 		return &lang.Deny{Hops: hops}
@@ -266,11 +283,14 @@ func (s *section) edge(r *rule) lang.Stmt {
 }
 
 // clauses are the conditions of requests; nil if there are none.
-func clauses(r *requests) *lang.Clauses {
-	if r.plain() {
+func clauses(r *rule) *lang.Clauses {
+	if r.plain() && r.token == nil {
 		return nil
 	}
 	c := &lang.Clauses{}
+	if r.token != nil {
+		c.With = []lang.Credential{r.token.with()}
+	}
 	for _, h := range r.hosts {
 		c.Hosts = append(c.Hosts, name(h))
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"istio.io/api/security/v1beta1"
 )
 
@@ -231,9 +232,12 @@ func toOf(operations []operation) []*v1beta1.Rule_To {
 	to := make([]*v1beta1.Rule_To, len(blocks))
 	for i, b := range blocks {
 		to[i] = &v1beta1.Rule_To{Operation: &v1beta1.Operation{Ports: b.ports, Paths: b.paths, Methods: b.methods}}
+		o := to[i].Operation
 		if l := b.limit; l != nil {
-			o := to[i].Operation
 			o.Hosts, o.NotHosts, o.NotPorts, o.NotMethods, o.NotPaths = l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths
+		}
+		if proto.Size(o) == 0 { // all that it asks for is in `when`
+			return nil
 		}
 	}
 	return to

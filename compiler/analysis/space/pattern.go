@@ -278,6 +278,26 @@ func (p Pattern) Words() string {
 	return p.String()
 }
 
+// Keyed is the name of the header, or the path of the claim, that a pattern is about, and the texts of which one must match.
+func (p Pattern) Keyed() (key, texts []string, ok bool) {
+	if p.kind != inHeader && p.kind != inClaim {
+		return nil, nil, false
+	}
+	name, rest, _ := strings.Cut(p.text, "\x00")
+	if key = []string{name}; p.kind == inClaim {
+		key = strings.Split(name, within)
+	}
+	return key, strings.Split(rest, "\x00"), true
+}
+
+// RequestPrincipal is the ISSUER/SUBJECT of a RequestPrincipalPattern; empty for others.
+func (p Pattern) RequestPrincipal() string {
+	if p.kind != ofToken {
+		return ""
+	}
+	return p.text
+}
+
 // IsPrincipal reports whether the pattern is a PrincipalPattern.
 func (p Pattern) IsPrincipal() bool { return p.principal }
 

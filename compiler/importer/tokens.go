@@ -1,0 +1,314 @@
+package importer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/targets"
+)
+
+// issuer is who signs tokens, as RequestAuthentications say.
+type issuer struct {
+	name string
+	jwt  jwtRule
+	why  string    // it cannot be said: the reason
+	of   []*object // that say so
+}
+
+// jwtRule is an item of jwtRules, of the fields that the language has words for. Others are errors where it is decoded.
+type jwtRule struct {
+	Issuer      string   `json:"issuer"`
+	JwksURI     string   `json:"jwksUri,omitempty"`
+	Audiences   []string `json:"audiences,omitempty"`
+	FromHeaders []struct {
+		Name   string `json:"name"`
+		Prefix string `json:"prefix,omitempty"`
+	} `json:"fromHeaders,omitempty"`
+	FromParams           []string `json:"fromParams,omitempty"`
+	ForwardOriginalToken bool     `json:"forwardOriginalToken,omitempty"`
+}
+
+// jwtRules decodes the rules of a RequestAuthentication, in the order of their issuers.
+func jwtRules(object *yaml.Node) (all []jwtRule, err error) {
+	rules := value(value(object, "spec"), "jwtRules")
+	if rules == nil {
+		return nil, nil
+	}
+	var plain any
+	if err := rules.Decode(&plain); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		slices.Sort(all[i].Audiences)
+		all[i].Audiences = slices.Compact(all[i].Audiences)
+	}
+	slices.SortFunc(all, func(a, b jwtRule) int { return strings.Compare(a.Issuer, b.Issuer) })
+	return all, nil
+}
+
+func (r jwtRule) equal(other jwtRule) bool {
+	a, _ := json.Marshal(r)
+	b, _ := json.Marshal(other)
+	return bytes.Equal(a, b)
+}
+
+// findIssuers learns who signs tokens. Issuers are those of the whole project: two objects that say other things of one are
+// not both said.
+func (i *importer) findIssuers() {
+	i.issuers = map[string]*issuer{}
+	for _, o := range i.objects {
+		if o.read == nil || o.read.Role != enforce.Authenticates || o.Outcome == Refused {
+			continue
+		}
+		rules, err := jwtRules(o.node)
+		if err != nil {
+			_, what, _ := strings.Cut(err.Error(), "unknown field ")
+			o.accept("it has %s", strings.Trim(what, `"`))
+			for _, clause := range o.read.Clauses {
+				for _, box := range clause.From {
+					for _, c := range box {
+						for _, p := range c.Is {
+							i.issuers[p.String()] = &issuer{why: fmt.Sprintf("the %s has %s", o.ID(), what)}
+						}
+					}
+				}
+			}
+			continue
+		}
+		for _, r := range rules {
+			known := i.issuers[r.Issuer]
+			switch {
+			case known == nil:
+				i.issuers[r.Issuer] = &issuer{name: i.issuerName(r.Issuer), jwt: r, of: []*object{o}}
+			case known.why != "" || !known.jwt.equal(r):
+				o.accept("other objects say other things of the issuer %s", r.Issuer)
+			default:
+				known.of = append(known.of, o)
+			}
+		}
+	}
+}
+
+// issuerName is a name for an issuer: its host without what many hosts have in common.
+func (i *importer) issuerName(of string) string {
+	host := of
+	if u, err := url.Parse(of); err == nil && u.Host != "" {
+		host = u.Hostname()
+	}
+	host, _, _ = strings.Cut(host, "@")
+	host = strings.TrimPrefix(host, "www.")
+	if parts := strings.Split(host, "."); len(parts) > 2 {
+		host = strings.Join(parts[:len(parts)-2], "-")
+	} else if len(parts) == 2 {
+		host = parts[0]
+	}
+	name := strings.TrimLeft(plain(host), "0123456789-")
+	if name == "" || slices.Contains(reserved, name) {
+		name = "issuer"
+	}
+	for n, first := 2, name; slices.ContainsFunc(slices.Collect(maps.Values(i.issuers)), func(x *issuer) bool { return x.name == name }); n++ {
+		name = fmt.Sprintf("%s-%d", first, n)
+	}
+	return name
+}
+
+// credential is a token that requests must have: of one of some issuers, with claims.
+type credential struct {
+	issuers []*issuer
+	claims  []claim
+}
+
+type claim struct {
+	no     bool
+	path   []string
+	values []string
+}
+
+func (c *credential) String() string {
+	if c == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, x := range c.issuers {
+		b.WriteString(x.name + "|")
+	}
+	fmt.Fprint(&b, c.claims)
+	return b.String()
+}
+
+// token reads the conditions of a box on tokens; nil if there are none.
+func (i *importer) token(o *object, box space.Box) (*credential, error) {
+	var t *credential
+	taken := i.taken(o)
+	for _, c := range box {
+		if c.Dimension != space.Token {
+			continue
+		}
+		if t == nil {
+			t = &credential{issuers: taken}
+		}
+		var principals []*issuer
+		for _, p := range c.Is {
+			written := p.RequestPrincipal()
+			if written == "" {
+				continue
+			}
+			for _, x := range taken {
+				if written == "*" || written == x.jwt.Issuer+"/*" {
+					principals = append(principals, x)
+				}
+			}
+			if len(principals) == 0 {
+				return nil, fmt.Errorf("tokens of %s", written)
+			}
+		}
+		if principals != nil {
+			if len(c.Not) > 0 {
+				return nil, fmt.Errorf("tokens are excepted: %s", space.Written(c.Not))
+			}
+			t.issuers = slices.DeleteFunc(slices.Clone(t.issuers), func(x *issuer) bool { return !slices.Contains(principals, x) })
+			continue
+		}
+		for _, part := range []struct {
+			no       bool
+			patterns []space.Pattern
+		}{{false, c.Is}, {true, c.Not}} {
+			if len(part.patterns) == 0 {
+				continue
+			}
+			one := claim{no: part.no}
+			for _, p := range part.patterns {
+				path, values, ok := p.Keyed()
+				if !ok || one.path != nil && !slices.Equal(one.path, path) {
+					return nil, unspeakable(c)
+				}
+				one.path, one.values = path, append(one.values, values...)
+			}
+			slices.Sort(one.values)
+			one.values = slices.Compact(one.values)
+			t.claims = append(t.claims, one)
+		}
+	}
+	if t == nil {
+		return nil, nil
+	}
+	for _, x := range t.issuers {
+		if x.why != "" {
+			return nil, fmt.Errorf("a token of an issuer that cannot be said: %s", x.why)
+		}
+	}
+	if len(t.issuers) == 0 {
+		return nil, fmt.Errorf("a token, and no RequestAuthentication says whose")
+	}
+	return t, nil
+}
+
+// taken lists the issuers whose tokens the pods of an object take, sorted by name.
+func (i *importer) taken(o *object) (all []*issuer) {
+	w := enforce.Workload{Namespace: o.Namespace}
+	if o.about != nil {
+		w.Labels = o.about.selector()
+	}
+	bound := i.layer.For(w).Tokens
+	for _, x := range i.issuers {
+		if x.why != "" || slices.ContainsFunc(x.of, func(of *object) bool { return slices.Contains(bound, of.read) }) {
+			all = append(all, x)
+		}
+	}
+	slices.SortFunc(all, func(a, b *issuer) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// declaration is the statement of an issuer.
+func (x *issuer) declaration() *lang.Issuer {
+	text := func(s string) lang.Name { return lang.Name{Text: s, Quoted: strings.ContainsAny(s, "|# \t")} }
+	d := &lang.Issuer{Name: name(x.name), URLs: []lang.Name{text(x.jwt.Issuer)}}
+	if x.jwt.JwksURI != "" {
+		d.Keys = []lang.Name{text(x.jwt.JwksURI)}
+	}
+	for _, a := range x.jwt.Audiences {
+		d.Audiences = append(d.Audiences, text(a))
+	}
+	for _, h := range x.jwt.FromHeaders {
+		c := lang.Carrier{Header: name(h.Name)}
+		if h.Prefix != "" {
+			c.Prefix = lang.Name{Text: h.Prefix, Quoted: true}
+		}
+		d.From = append(d.From, c)
+	}
+	for _, q := range x.jwt.FromParams {
+		d.From = append(d.From, lang.Carrier{Query: name(q)})
+	}
+	if x.jwt.ForwardOriginalToken {
+		d.Forward = name("forward")
+	}
+	return d
+}
+
+// with is the clause of a credential.
+func (c *credential) with() lang.Credential {
+	var w lang.Credential
+	for _, x := range c.issuers {
+		w.Issuers = append(w.Issuers, name(x.name))
+	}
+	for _, one := range c.claims {
+		condition := lang.Condition{No: one.no, Name: name(strings.Join(one.path, "."))}
+		if len(one.path) == 1 && strings.Contains(one.path[0], ".") {
+			condition.Name.Quoted = true
+		}
+		for _, v := range one.values {
+			condition.Values = append(condition.Values, lang.Name{Text: v, Quoted: strings.ContainsAny(v, "/:*")})
+		}
+		w.Claims = append(w.Claims, condition)
+	}
+	return w
+}
+
+// unauthenticated accepts the RequestAuthentications that were said and that a build does not make as they were. Sets of
+// requests do not show where keys are, or which tokens are passed on.
+func (i *importer) unauthenticated(b *compiler.Build) (again bool) {
+	for _, o := range i.objects {
+		if o.Outcome != Said || o.read.Role != enforce.Authenticates {
+			continue
+		}
+		want, _ := jwtRules(o.node)
+		made := slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool {
+			if m.Kind != o.Kind || m.Namespace != o.Namespace {
+				return false
+			}
+			var doc yaml.Node
+			if yaml.Unmarshal(m.YAML, &doc) != nil || len(doc.Content) == 0 {
+				return false
+			}
+			got, err := jwtRules(doc.Content[0])
+			return err == nil && slices.EqualFunc(got, want, jwtRule.equal) && slices.ContainsFunc(b.Model.Manifests.Policies, func(p *enforce.Object) bool {
+				return p.Kind == m.Kind && p.Namespace == m.Namespace && p.Name == m.Name && slices.Equal(p.Selector, o.read.Selector) && slices.Equal(p.Targets, o.read.Targets)
+			})
+		})
+		if !made {
+			o.accept("its pods have no edge that asks for all of its tokens, or it passes on others")
+			again = true
+		}
+	}
+	return again
+}
