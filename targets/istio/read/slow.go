@@ -104,7 +104,11 @@ func (c *converter) value(n *yaml.Node, depth int) int32 {
 	case yaml.SequenceNode:
 		c.nodes[i].kind = sequence
 		for _, item := range n.Content {
-			link(c.value(item, depth+1))
+			child := c.value(item, depth+1)
+			if k := &c.nodes[child]; k.start == k.end { // an item without a value has no place of its own
+				k.start, k.end = at.Start, at.End
+			}
+			link(child)
 		}
 	case yaml.ScalarNode:
 		k := scalarKind(n)
