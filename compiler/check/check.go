@@ -130,6 +130,7 @@ type checker struct {
 
 	seen        repeats                     // edges and denies so far
 	anyone      policy.SourceKind           // FromAny or FromWorld where some edge lets them in
+	openings    map[shared]*opening         // what services may call by an account that another has had
 	confusables map[identity][]*service     // services that a callee may take for the one with that identity
 	reported    map[identity]bool           // of those, the ones with a finding
 	loose       map[source.Span]*permissive // permissive modes of callees that edges lead to
@@ -156,6 +157,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 		issuers:    map[string]*policy.Issuer{},
 		seen:       newRepeats(),
 		reported:   map[identity]bool{},
+		openings:   map[shared]*opening{},
 		loose:      map[source.Span]*permissive{},
 		namespaces: map[string]*inventory.Namespace{},
 	}
@@ -185,6 +187,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c.declaring()
 	c.dividedServices()
 	c.sharedIdentities()
+	c.opened()
 	c.guards(files)
 	c.sound() // drops sources from denies, so it comes after sharedIdentities has seen them all
 

@@ -19,17 +19,29 @@ type identity struct {
 	unproxied          *policy.Service
 }
 
-func identityOf(s *policy.Service) identity {
+func identitiesOf(s *policy.Service) []identity {
 	if !s.Proxied() {
-		return identity{unproxied: s}
+		return []identity{{unproxied: s}}
 	}
-	return identity{namespace: s.Namespace, account: s.Account}
+	all := []identity{{namespace: s.Namespace, account: s.Account}}
+	for _, account := range s.Was {
+		all = append(all, identity{namespace: s.Namespace, account: account})
+	}
+	return all
+}
+
+// passing reports whether two services share an identity only until an earlier account of one of them goes.
+func (id identity) passing(s, other *policy.Service) bool {
+	return id.unproxied == nil && (s.Account != id.account || other.Account != id.account)
 }
 
 // remedy is what distinguishes a service from all that share its identity.
 func (id identity) remedy(s *policy.Service, other *service) string {
-	if id.unproxied != nil {
+	switch {
+	case id.unproxied != nil:
 		return fmt.Sprintf("give %s addresses of its own", other.Name)
+	case id.passing(s, other.Service):
+		return fmt.Sprintf("take this out until `was %s` is deleted", id.account)
 	}
 	return fmt.Sprintf("give %s an account of its own", s.Name)
 }
@@ -43,8 +55,8 @@ func (c *checker) sharedIdentities() {
 	for _, m := range c.meshes {
 		for _, s := range m.services {
 			denied := bySource(s.deny)
-			c.treatedAlike(s.allow, bySource(s.allow), denied)
-			c.treatedAlike(s.deny, denied)
+			c.treatedAlike(true, s.allow, bySource(s.allow), denied)
+			c.treatedAlike(false, s.deny, denied)
 			for _, r := range slices.Concat(s.allow, s.deny) {
 				if len(r.Except) > 0 {
 					c.exact(located{r.Except, r.exceptAt}, func(s *policy.Service) bool { return lists(r.From, s) })
@@ -65,8 +77,9 @@ func (c *checker) findConfusables() {
 			case !s.Proxied() && len(s.Addresses) > 0:
 				addressed = append(addressed, s)
 			case s.Proxied() && s.Account != "":
-				id := identityOf(s.Service)
-				c.confusables[id] = append(c.confusables[id], s)
+				for _, id := range identitiesOf(s.Service) {
+					c.confusables[id] = append(c.confusables[id], s)
+				}
 			}
 		}
 	}
@@ -78,7 +91,7 @@ func (c *checker) findConfusables() {
 	for _, s := range addressed {
 		for _, other := range addressed {
 			if other != s && networkWithin(other.Service, s.Service).IsValid() {
-				id := identityOf(s.Service)
+				id := identity{unproxied: s.Service}
 				c.confusables[id] = append(c.confusables[id], other)
 			}
 		}
@@ -98,11 +111,13 @@ func networkWithin(inner, outer *policy.Service) netip.Prefix {
 }
 
 // treatedAlike reports a service confusable with a source of a rule, unless every request that the rule is about is also
-// covered for that service by one of some groups of rules.
-func (c *checker) treatedAlike(rules []*rule, groups ...*rulesBySource) {
+// covered for that service by one of some groups of rules. Where the rules open something, an identity that is shared only for a
+// time is no mistake: what it opens is gathered.
+func (c *checker) treatedAlike(opens bool, rules []*rule, groups ...*rulesBySource) {
 	type examined struct {
 		identity
-		key string
+		present bool // it is the identity of the present account of the source
+		key     string
 	}
 	done := map[examined]bool{}
 	for _, r := range rules {
@@ -111,22 +126,28 @@ func (c *checker) treatedAlike(rules []*rule, groups ...*rulesBySource) {
 			if f.Kind != policy.FromService {
 				continue
 			}
-			id := identityOf(f.Service)
-			confusables := c.confusables[id]
-			if len(confusables) == 0 || c.reported[id] || done[examined{id, r.key}] {
-				continue
-			}
-			done[examined{id, r.key}] = true
-			if parts == nil {
-				parts = r.parts()
-			}
-			for _, other := range confusables {
-				if other.Service == f.Service || !concerned(other, f.Service, groups) || covered(other.Service, parts, groups) {
+			for _, id := range identitiesOf(f.Service) {
+				confusables := c.confusables[id]
+				this := examined{id, id.account == f.Service.Account, r.key}
+				if len(confusables) == 0 || c.reported[id] || done[this] {
 					continue
 				}
-				c.sharedIdentity(id, f.Service, other, r.FromAt[i]).
-					WithHelp("%s, or write the same for all who share it", id.remedy(f.Service, other))
-				break
+				done[this] = true
+				if parts == nil {
+					parts = r.parts()
+				}
+				for _, other := range confusables {
+					if other.Service == f.Service || !concerned(other, f.Service, groups) || covered(other.Service, parts, groups) {
+						continue
+					}
+					if opens && id.passing(f.Service, other.Service) {
+						c.opens(id, other, r.callee, r.FromAt[i])
+						continue
+					}
+					c.sharedIdentity(id, f.Service, other, r.FromAt[i]).
+						WithHelp("%s, or write the same for all who share it", id.remedy(f.Service, other))
+					break
+				}
 			}
 		}
 	}
@@ -222,11 +243,12 @@ func (c *checker) exact(l located, about func(*policy.Service) bool) {
 		if f.Kind != policy.FromService {
 			continue
 		}
-		id := identityOf(f.Service)
-		for _, other := range c.confusables[id] {
-			if other.Service != f.Service && !c.reported[id] && about(other.Service) && !lists(l.sources, other.Service) {
-				c.sharedIdentity(id, f.Service, other, l.at[i]).
-					WithHelp("%s, or name all who share it", id.remedy(f.Service, other))
+		for _, id := range identitiesOf(f.Service) {
+			for _, other := range c.confusables[id] {
+				if other.Service != f.Service && !c.reported[id] && about(other.Service) && !lists(l.sources, other.Service) {
+					c.sharedIdentity(id, f.Service, other, l.at[i]).
+						WithHelp("%s, or name all who share it", id.remedy(f.Service, other))
+				}
 			}
 		}
 	}
@@ -238,7 +260,7 @@ func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service,
 	if id.unproxied != nil {
 		network := networkWithin(other.Service, s)
 		if networkWithin(s, other.Service).IsValid() {
-			c.reported[identityOf(other.Service)] = true // the same finding the other way round
+			c.reported[identity{unproxied: other.Service}] = true // the same finding the other way round
 		}
 		return c.list.Add(diag.SharedAddress, at, "%s is at an address of %s, so this holds for both", other.Name, s.Name).
 			WithRelated(s.At, "%s is at %s", s.Name, s.Addresses[0]).
@@ -246,6 +268,12 @@ func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service,
 			WithNote("without a proxy the address is the identity: the callee cannot see which of the two is calling")
 	}
 	known := c.serviceOf(s)
+	if id.passing(s, other.Service) {
+		return c.list.Add(diag.SharedAccount, at, "until `was %s` is deleted, pods of %s and %s may both run as %s, so this holds for both", id.account, s.Name, other.Name, id.account).
+			WithRelated(id.statedAt(known), "%s may run as %s", s.Name, id.account).
+			WithRelated(id.statedAt(other), "%s may run as %s too", other.Name, id.account).
+			WithNote("identity is the account: the callee cannot see which of them is calling")
+	}
 	names, both := []string{s.Name, other.Name}, "both"
 	for _, third := range c.confusables[id] {
 		if third != known && third != other {

@@ -203,6 +203,7 @@ func (c *checker) declareService(m *mesh, d *lang.Service) {
 			s.mismatch = !c.validAccount(a)
 		}
 	}
+	c.earlierAccounts(s)
 	for _, l := range d.Labels {
 		if c.validLabel(l) {
 			s.Labels = append(s.Labels, policy.Label{Key: l.Key.Text, Value: l.Value.Text})

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -77,7 +79,7 @@ func (c *checker) recordAccounts(sections []section) {
 			if !ok {
 				continue
 			}
-			for _, a := range d.Accounts {
+			for _, a := range slices.Concat(d.Accounts, d.Was) {
 				o := Object{Kind: AccountName, Namespace: s.mesh.Name, Name: a.Text}
 				if _, known := declared[o]; !known {
 					declared[o] = a.Range

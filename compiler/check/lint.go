@@ -106,7 +106,7 @@ func (c *checker) lintMesh(m *mesh) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
 		used := slices.ContainsFunc(m.services, func(s *service) bool {
-			return s.Account == name || slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Account == name })
+			return s.RunsAs(name) || slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Account == name })
 		})
 		if !used && name != "default" && !c.inv.Unread.RunsAs(m.Name, name) {
 			c.list.Add(diag.UnusedAccount, m.accounts[name], "no workload of %s runs as %s", m.Name, quoted(name)).

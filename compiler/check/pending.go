@@ -18,10 +18,6 @@ func (c *checker) pending(files []*lang.File) {
 				if s.Default.Present() && s.Name.Text == "*" && s.Default.Text == "closed" {
 					refuse(s.Default.Range, quoted(s.Default.Text))
 				}
-			case *lang.Service:
-				if len(s.Was) > 0 {
-					refuse(s.Was[0].Range, "an earlier account")
-				}
 			case *lang.Ask:
 				refuse(s.Provider.Range, "an ask")
 			}

@@ -52,7 +52,7 @@ func (c *checker) routes() {
 // is reports whether the pods of a service are those of a gateway.
 func (r *routing) is(s *service, g *inventory.Gateway) bool {
 	if len(s.workloads) == 0 {
-		return g.Selects(s.Namespace, s.Selector()) || s.decl != nil && len(s.decl.Labels) == 0 && g.RunsAs(s.Account)
+		return g.Selects(s.Namespace, s.Selector()) || s.decl != nil && len(s.decl.Labels) == 0 && (g.RunsAs(s.Account) || slices.ContainsFunc(s.Was, g.RunsAs))
 	}
 	return slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return g.Selects(w.Namespace, w.Labels) })
 }

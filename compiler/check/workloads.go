@@ -161,6 +161,7 @@ func (c *checker) compare(s *service) {
 		c.compareOutside(s)
 	} else {
 		c.compareAccount(s)
+		c.moved(s)
 	}
 	c.declaredPorts(s)
 	for _, w := range s.workloads {
@@ -207,7 +208,7 @@ func (c *checker) compareAccount(s *service) {
 		s.Account, s.accountAt = first.Account, first.AccountAt
 	}
 	for _, w := range s.workloads {
-		if w.Account == s.Account {
+		if w.Account == s.Account || slices.Contains(s.Was, w.Account) {
 			continue
 		}
 		s.mismatch = true

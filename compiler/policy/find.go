@@ -39,7 +39,7 @@ func (p *Policy) Find(name string) (Found, error) {
 		}
 		for _, s := range m.Services {
 			enter(s.Name, Found{Services: []*Service{s}})
-			if here && s.Proxied() && (s.Account == short || s.Account == short+"-sa") {
+			if here && (s.RunsAs(short) || s.RunsAs(short+"-sa")) {
 				byAccount, accountIDs = append(byAccount, Found{Services: []*Service{s}}), append(accountIDs, s.ID())
 			}
 		}

@@ -120,6 +120,7 @@ type Service struct {
 	Namespace    string
 	Name         string
 	Account      string      // empty where it has none (outside)
+	Was          []string    // accounts that its pods may still run as, while they move to Account; sorted
 	Labels       []Label     // selects its pods; sorted by key, never empty for a service inside the mesh
 	Ports        []Port      // sorted by number
 	Mode         Mode        // of the workload; ModeUnset inherits
@@ -179,6 +180,26 @@ func (s *Service) Identity(trustDomain string) Identity {
 		return Identity{}
 	}
 	return Identity{trustDomain, s.Namespace, s.Account}
+}
+
+// Identities returns every identity that pods of the service may have in a trust domain: the one of its account first, then
+// those of its earlier accounts. It is empty where the service has no identity.
+func (s *Service) Identities(trustDomain string) []Identity {
+	now := s.Identity(trustDomain)
+	if now == (Identity{}) {
+		return nil
+	}
+	all := make([]Identity, 0, 1+len(s.Was))
+	all = append(all, now)
+	for _, account := range s.Was {
+		all = append(all, Identity{trustDomain, s.Namespace, account})
+	}
+	return all
+}
+
+// RunsAs reports whether pods of the service may run as an account.
+func (s *Service) RunsAs(account string) bool {
+	return s.Proxied() && (s.Account == account || slices.Contains(s.Was, account))
 }
 
 // Selector is the labels that select the pods of the service.

@@ -100,6 +100,8 @@ const (
 	UnroutedEdge         Code = "MESH2128"
 	TokenEverywhere      Code = "MESH2130"
 	OpenMesh             Code = "MESH2131"
+	OpenedForMove        Code = "MESH2132"
+	MovedAccount         Code = "MESH2133"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -226,6 +228,8 @@ var Table = []Entry{
 	{UnroutedEdge, Warning, FromUnread, "an edge of a gateway that no route uses"},
 	{TokenEverywhere, Note, FromUnread, "an edge without a token to a service that verifies tokens"},
 	{OpenMesh, Warning, FromUnread, "a mesh that is not closed"},
+	{OpenedForMove, Warning, FromUnread, "calls that an earlier account lets in beyond the edges"},
+	{MovedAccount, Warning, FromUnread, "an earlier account that no workload runs as"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -186,7 +186,10 @@ func (b *builder) callersOf(callers []caller, from policy.Source, except []polic
 	}
 	s := from.Service
 	if s.Proxied() {
-		return append(callers, caller{kind: principal, mesh: s.Namespace, value: s.Identity(b.trust).String()})
+		for _, id := range s.Identities(b.trust) {
+			callers = append(callers, caller{kind: principal, mesh: s.Namespace, value: id.String()})
+		}
+		return callers
 	}
 	for _, a := range s.Addresses {
 		callers = append(callers, caller{kind: addresses, value: a.Masked().String()})

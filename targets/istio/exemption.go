@@ -40,7 +40,9 @@ func (b *builder) callersWithout(callers []caller, from policy.Source, except []
 		case f.Kind == policy.FromMesh:
 			e.namespaces = append(e.namespaces, f.Mesh)
 		case f.Service.Proxied():
-			e.principals = append(e.principals, f.Service.Identity(b.trust).String())
+			for _, id := range f.Service.Identities(b.trust) {
+				e.principals = append(e.principals, id.String())
+			}
 		default:
 			for _, a := range f.Service.Addresses {
 				e.blocks = append(e.blocks, a.Masked().String())

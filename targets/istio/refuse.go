@@ -146,7 +146,8 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		case !from.Service.Proxied() && len(from.Service.Addresses) == 0:
 			refuse(at, "%s has no proxy and no address, so it cannot be identified", from.Service.ID()).
 				WithHelp("give its addresses: `service %s outside address 10.0.3.0/24`", from.Service.Name)
-		case from.Service.Proxied() && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)):
+		case from.Service.Proxied() && !(policy.IsLabel(from.Service.Namespace) && policy.IsName(from.Service.Account)) ||
+			slices.ContainsFunc(from.Service.Was, func(account string) bool { return !policy.IsName(account) }):
 			refuse(at, "%s has no service account, and so no identity", from.Service.ID()).
 				WithHelp("name the account that its pods run under: `service %s account NAME`", from.Service.Name)
 		}

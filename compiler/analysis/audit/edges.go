@@ -282,7 +282,10 @@ func (e *edges) fate(port uint16, q *policy.Requests, candidates []int, is func(
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 	var candidates []int
 	if e.byIdentity != nil && f.Kind == policy.FromService && f.Service.Proxied() {
-		if candidates = e.byIdentity[e.Principal(f.Service)]; candidates == nil {
+		for _, principal := range e.Principals(f.Service) {
+			candidates = append(candidates, e.byIdentity[principal]...)
+		}
+		if candidates == nil {
 			return
 		}
 	}

@@ -178,14 +178,19 @@ func (d *differ) gains() ([]policy.Source, error) {
 			if side.Model == d.before {
 				before[s.ID()] = was[s]
 			}
-			f, identity := policy.Source{Service: s}, side.Principal(s)
-			name := cmp.Or(identity, s.ID())
-			named[name] = append(named[name], f)
+			f, names := policy.Source{Service: s}, side.Principals(s)
+			identified := len(names) > 0
+			if !identified {
+				names = []string{s.ID()}
+			}
 			if denied[s.Namespace] {
 				excepted[policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}] = true
 			}
-			if denied[name] || identity != "" && denied[s.Namespace] {
-				excepted[f] = true
+			for _, name := range names {
+				named[name] = append(named[name], f)
+				if denied[name] || identified && denied[s.Namespace] {
+					excepted[f] = true
+				}
 			}
 		}
 	}

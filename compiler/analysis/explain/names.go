@@ -65,7 +65,7 @@ func (r *resolver) identity(name string, id policy.Identity) (policy.Found, erro
 	}
 	var found policy.Found
 	for _, s := range r.Services() {
-		if s.Identity(r.TrustDomain) == id {
+		if slices.Contains(s.Identities(r.TrustDomain), id) {
 			found.Services = append(found.Services, s)
 		}
 	}
@@ -122,8 +122,12 @@ func (r *resolver) callers(name string) (all []policy.Source, err error) {
 	if found.External != nil {
 		return nil, wrong("%s is outside the mesh and calls nobody by that name; a caller without identity is `world`", name)
 	}
-	if _, ok := identity(name); ok {
-		found.Services = found.Services[:1] // no policy distinguishes the others with this identity
+	if id, ok := identity(name); ok {
+		s := found.Services[0] // no policy distinguishes the others with this identity
+		if len(s.Was) > 0 {
+			s = &policy.Service{Namespace: id.Namespace, Name: id.Account, Account: id.Account} // that identity alone
+		}
+		return []policy.Source{{Service: s}}, nil
 	}
 	for _, s := range found.Services {
 		all = append(all, policy.Source{Service: s})

@@ -26,7 +26,14 @@ func (c *Callers) named(m *Model, f policy.Source) (may, named bool) {
 	switch {
 	case f.Kind != policy.FromService:
 	case f.Service.Proxied():
-		may, named = c.Identities[m.Principal(f.Service)]
+		// It is not let in where none of its identities is.
+		principals := m.Principals(f.Service)
+		named = len(principals) > 0
+		for _, principal := range principals {
+			lets, says := c.Identities[principal]
+			may, named = may || lets, named && says
+		}
+		named = named || may
 	default:
 		may, named = c.Outside[f.Service.ID()]
 	}
@@ -203,9 +210,11 @@ func (m *Model) others(c *Callers, split *enforce.Classes, classes map[int]bool)
 			c.Namespaces[mesh.Name] = may
 		}
 	}
-	for principal := range m.services {
-		if may, named := classes[split.Identity(split.With(principal, 0))]; named {
-			c.Identities[principal] = may
+	for _, principals := range m.principals {
+		for _, principal := range principals {
+			if may, named := classes[split.Identity(split.With(principal, 0))]; named {
+				c.Identities[principal] = may
+			}
 		}
 	}
 }

@@ -136,7 +136,9 @@ func (g *CallGraph) link() {
 	for i, s := range g.Sources {
 		if s.Kind != policy.FromService {
 			members[i] = g.virtual()
-		} else if p := g.model.Principal(s.Service); p != "" {
+			continue
+		}
+		for _, p := range g.model.Principals(s.Service) {
 			byPrincipal[p] = append(byPrincipal[p], int32(i))
 		}
 	}

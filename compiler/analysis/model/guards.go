@@ -331,6 +331,13 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 			d.WithHelp("mesh %s is open, and no edge closes %s: write the edges of its callers", s.Namespace, s.Name)
 		}
 	}
+	for _, f := range g.From {
+		if f.Kind == policy.FromService && caller.Identity() != "" && m.MatchesSource(caller, f) && caller.Identity() != m.Principal(f.Service) {
+			id, _ := policy.ParseIdentity(caller.Identity())
+			d.WithNote("pods of %s may still run as %s, an earlier account of it", f, id.Account)
+			break
+		}
+	}
 	if g.Because != "" {
 		d.WithNote("because %s", g.Because)
 	}
@@ -390,8 +397,12 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 			}
 		}
 	}
-	if caller.Identity() != "" && len(names) > 0 {
+	switch {
+	case caller.Identity() == "" || len(names) == 0:
+	case m.services[caller.Identity()] != nil:
 		return m.callerOf(g, caller) // one of several with the same account
+	case len(names) > 1:
+		return "" // several had this account
 	}
 	return strings.Join(names, ", ")
 }

@@ -134,8 +134,10 @@ func (in *intents) from(sources []policy.Source) space.Set {
 	set := space.NewSet(len(in.sources))
 	for _, s := range sources {
 		if s.Kind == policy.FromService && s.Service.Proxied() {
-			for _, i := range in.named[in.model.Principal(s.Service)] {
-				set.Add(i)
+			for _, principal := range in.model.Principals(s.Service) {
+				for _, i := range in.named[principal] {
+					set.Add(i)
+				}
 			}
 			continue
 		}

@@ -29,8 +29,8 @@ type Model struct {
 	Manifests *enforce.Layer
 
 	meshes     map[string]*policy.Mesh
-	principals map[*policy.Service]string // of the services of the policy: they are asked for often
-	services   map[string]*policy.Service // the first by each principal
+	principals map[*policy.Service][]string // of the services of the policy: they are asked for often
+	services   map[string]*policy.Service   // the first that has each principal by its present account
 
 	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
 	graph   func() (*CallGraph, error)
@@ -44,7 +44,7 @@ type Model struct {
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
 func New(p *policy.Policy, manifests *enforce.Layer) *Model {
-	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service]string{}, services: map[string]*policy.Service{}}
+	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service][]string{}, services: map[string]*policy.Service{}}
 	m.callers = sync.OnceValues(m.allCallers)
 	m.graph = sync.OnceValues(func() (*CallGraph, error) {
 		graphs, err := CallGraphs(m)
@@ -59,13 +59,15 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 			m.namesakes.Callers = append(m.namesakes.Callers, space.Is(space.Identity, space.NamespacePattern(mesh.Name)))
 		}
 		for _, s := range mesh.Services {
-			principal := s.Identity(p.TrustDomain).String()
-			m.principals[s] = principal
-			if strings.HasPrefix(s.Account, "other") && principal != "" {
-				m.namesakes.Callers = append(m.namesakes.Callers, space.Is(space.Identity, space.PrincipalPattern(principal)))
-			}
-			if principal != "" && m.services[principal] == nil {
-				m.services[principal] = s
+			for i, id := range s.Identities(p.TrustDomain) {
+				principal := id.String()
+				m.principals[s] = append(m.principals[s], principal)
+				if strings.HasPrefix(id.Account, "other") {
+					m.namesakes.Callers = append(m.namesakes.Callers, space.Is(space.Identity, space.PrincipalPattern(principal)))
+				}
+				if i == 0 && m.services[principal] == nil {
+					m.services[principal] = s
+				}
 			}
 		}
 	}
@@ -91,12 +93,24 @@ func (m *Model) bound(s *policy.Service) *enforce.Point {
 	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane})
 }
 
-// Principal is the identity of a service, empty where it has none.
+// Principal is the identity of a service by its present account, empty where it has none.
 func (m *Model) Principal(s *policy.Service) string {
-	if p, ok := m.principals[s]; ok {
-		return p
+	if all := m.Principals(s); len(all) > 0 {
+		return all[0]
 	}
-	return s.Identity(m.Policy.TrustDomain).String()
+	return ""
+}
+
+// Principals is every identity that a service may call with: that of its present account first, then those of its earlier ones.
+func (m *Model) Principals(s *policy.Service) []string {
+	if all, ok := m.principals[s]; ok {
+		return all
+	}
+	var all []string
+	for _, id := range s.Identities(m.Policy.TrustDomain) {
+		all = append(all, id.String())
+	}
+	return all
 }
 
 // MatchesSource reports whether a caller is one of those that a source of the language means.
@@ -110,7 +124,7 @@ func (m *Model) MatchesSource(caller space.Source, s policy.Source) bool {
 		return strings.Contains(caller.Identity(), policy.NamespacePart+s.Mesh+policy.AccountPart)
 	}
 	if s.Service.Proxied() {
-		return caller.Identity() != "" && caller.Identity() == m.Principal(s.Service)
+		return caller.Identity() != "" && slices.Contains(m.Principals(s.Service), caller.Identity())
 	}
 	for _, a := range s.Service.Addresses {
 		if caller.Identity() == "" && caller.Address(space.SourceAddress).IsValid() && a.Contains(caller.Address(space.SourceAddress)) {
@@ -188,8 +202,10 @@ func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 			for _, block := range f.Service.Addresses {
 				a.Callers = append(a.Callers, space.Is(space.SourceAddress, space.BlockPattern(block)))
 			}
-		case f.Service.Account != "":
-			identities = append(identities, space.PrincipalPattern(m.Principal(f.Service)))
+		default:
+			for _, principal := range m.Principals(f.Service) {
+				identities = append(identities, space.PrincipalPattern(principal))
+			}
 		}
 	}
 	if len(identities) > 0 {

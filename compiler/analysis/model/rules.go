@@ -34,19 +34,22 @@ type ruleKey struct {
 	head      string
 }
 
+var anySource = []string{""}
+
 func (m *Model) indexOf(rules []policy.Rule) *ruleIndex {
 	index := &ruleIndex{rules: map[ruleKey][]int{}}
 	for i := range rules {
 		for _, head := range index.add(&rules[i]) {
 			for _, f := range rules[i].From {
-				k := ruleKey{head: head}
+				principals := anySource
 				if f.Kind == policy.FromService && f.Service.Proxied() {
-					if k.principal = m.Principal(f.Service); k.principal == "" {
-						continue // nobody is known to be this caller
-					}
+					principals = m.Principals(f.Service) // none: nobody is known to be this caller
 				}
-				if at := index.rules[k]; len(at) == 0 || at[len(at)-1] != i {
-					index.rules[k] = append(at, i)
+				for _, principal := range principals {
+					k := ruleKey{principal, head}
+					if at := index.rules[k]; len(at) == 0 || at[len(at)-1] != i {
+						index.rules[k] = append(at, i)
+					}
 				}
 			}
 		}
