@@ -52,7 +52,7 @@ func (b *builder) addNamespace(m *policy.Mesh) {
 	}
 	b.graph.Namespaces = append(b.graph.Namespaces, ns)
 	for _, s := range m.Services {
-		n := &Node{ID: s.ID(), Namespace: m.Name, Name: s.Name, Account: s.Account, At: location(s.At)}
+		n := &Node{ID: s.ID(), Namespace: m.Name, Name: s.Name, Account: s.Account, Was: s.Was, At: location(s.At)}
 		if !s.Proxied() {
 			n.Kind = Outside
 		} else if s.Dataplane == policy.Gateway {

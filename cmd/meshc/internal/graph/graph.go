@@ -64,6 +64,7 @@ type Node struct {
 	Namespace string   `json:"namespace,omitempty"` // empty for any and world
 	Name      string   `json:"name"`
 	Account   string   `json:"account,omitempty"`
+	Was       []string `json:"was,omitempty"`       // accounts that its pods may still run as
 	Hosts     []string `json:"hosts,omitempty"`     // of an external
 	Addresses []string `json:"addresses,omitempty"` // networks of an outside service
 	Ports     []Port   `json:"ports,omitempty"`     // declared ones

@@ -54,6 +54,9 @@ func (n *Node) description() string {
 	if n.Account != "" {
 		all = append(all, "account "+n.Account)
 	}
+	for _, account := range n.Was {
+		all = append(all, "was "+account)
+	}
 	all = append(append(all, n.Hosts...), n.Addresses...)
 	for _, p := range n.Ports {
 		all = append(all, fmt.Sprintf(":%d %s", p.Number, p.Protocol))
