@@ -301,7 +301,10 @@ func (a *asker) request(s *policy.Service) envoy.Request {
 		}
 	}
 	if http {
-		q.Method, q.Path, q.Host = method, path, "any.example"
+		q.Method, q.Path, q.Host = method, path, pick(a.Rand, []string{"any.example", "a.example.com", "A.example.com:8080", "b.example.com"})
+		if x := pick(a.Rand, []string{"", "1", "12", "2", "3"}); x != "" {
+			q.Headers = map[string]string{"x-a": x}
+		}
 	}
 	return q
 }

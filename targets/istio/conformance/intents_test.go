@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -56,9 +57,36 @@ func (i intended) permits(q envoy.Request) bool {
 }
 
 func (i intended) matches(r *policy.Rule, q *envoy.Request) bool {
+	of := func(o policy.Operation) bool { return does(o, q) }
+	is := func(s policy.Source) bool { return i.is(s, q) }
 	return (len(r.Ports) == 0 || slices.Contains(r.Ports, q.Port)) &&
-		(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, func(o policy.Operation) bool { return does(o, q) })) &&
-		slices.ContainsFunc(r.From, func(s policy.Source) bool { return i.is(s, q) })
+		(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, of)) && !slices.ContainsFunc(r.Without, of) &&
+		!slices.ContainsFunc(r.Where, func(c policy.Condition) bool { return !meets(c, q) }) &&
+		slices.ContainsFunc(r.From, is) && !slices.ContainsFunc(r.Except, is)
+}
+
+// meets reports whether a request meets a condition on its host, a header or its port.
+func meets(c policy.Condition, q *envoy.Request) bool {
+	text, there := q.Host, q.Host != ""
+	switch {
+	case c.Dimension == policy.PortDimension:
+		return slices.Contains(c.Values, strconv.Itoa(int(q.Port))) != c.Not
+	case q.Method == "":
+		return false // not HTTP
+	case c.Dimension == policy.HeaderDimension:
+		text, there = q.Headers[c.Key[0]], q.Headers[c.Key[0]] != ""
+	default:
+		text = strings.ToLower(text)
+	}
+	return c.Not != (there && slices.ContainsFunc(c.Values, func(v string) bool {
+		switch {
+		case strings.HasSuffix(v, "*"):
+			return strings.HasPrefix(text, strings.TrimSuffix(v, "*"))
+		case strings.HasPrefix(v, "*"):
+			return strings.HasSuffix(text, v[1:])
+		}
+		return text == v
+	}))
 }
 
 func (i intended) is(s policy.Source, q *envoy.Request) bool {

@@ -264,6 +264,9 @@ func (d *drafter) intend(m *draftMesh) {
 
 func (d *drafter) edge(m *draftMesh) string {
 	from := strings.Join(d.several(3, func() string { return d.caller(m) }), ", ")
+	if d.chance(5) {
+		from = pick(d.Rand, []string{"any", "world", "*", pick(d.Rand, d.meshes).name + "/*"}) + " except " + d.caller(m)
+	}
 	line := from + " -> " + d.callee(m)
 	if d.chance(10) {
 		line = from + " -> " + pick(d.Rand, m.services).name + " -> " + d.callee(m)
@@ -316,7 +319,18 @@ func (d *drafter) callee(m *draftMesh) string {
 	switch {
 	case strings.HasPrefix(p.protocol, "http") || p.protocol == "grpc":
 		if d.chance(70) {
-			return fmt.Sprintf("%s:%d %s", s.name, p.number, d.operations())
+			text := fmt.Sprintf("%s:%d", s.name, p.number)
+			if d.chance(5) {
+				text += " host " + pick(d.Rand, []string{"a.example.com", "*.example.com", "a.example.com|b.example.com"})
+			}
+			text += " " + d.operations()
+			if d.chance(10) {
+				text += " except " + d.operations()
+			}
+			if d.chance(5) {
+				text += pick(d.Rand, []string{" header x-a", " header x-a=1|2", ` header x-a="1*"`, " no header x-a", " no header x-a=1"})
+			}
+			return text
 		}
 	case d.chance(10):
 		return s.name + " " + d.operations()
