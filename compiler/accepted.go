@@ -48,3 +48,6 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 	}
 	return all, found
 }
+
+// Accepts reports whether an object of the model is accepted, and not made by the project.
+func (b *Build) Accepts(o *enforce.Object) bool { return slices.Contains(b.accepted, o) }

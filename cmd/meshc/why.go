@@ -69,8 +69,8 @@ type why struct {
 // reason is an explanation as it is printed.
 type reason struct {
 	*explain.Explanation
-	virtual bool // the policies are those of a build, and lie in no file
-	shown   func(string) string
+	build *compiler.Build // that made the policies, except for those that it accepts; nil if they were read from files
+	shown func(string) string
 
 	deployed *compiler.Deployed // the manifests that were asked; nil for a project
 }
@@ -116,7 +116,7 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	answers := make([]*reason, len(explanations))
 	allowed := false
 	for i, e := range explanations {
-		answers[i] = &reason{Explanation: e, virtual: r.virtual, shown: r.shown}
+		answers[i] = &reason{Explanation: e, build: r.build, shown: r.shown}
 		allowed = allowed || e.Verdict == explain.Allowed || e.Verdict == explain.Partly
 	}
 	out, err := w.answer(answers)
@@ -158,7 +158,7 @@ func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explan
 		if err != nil {
 			return nil, nil, err
 		}
-		return c.Explain, &reason{virtual: true, shown: c.project.Shown}, nil
+		return c.Explain, &reason{build: c.Build, shown: c.project.Shown}, nil
 	}
 	if w.project != "" || w.environment != "" {
 		return nil, nil, usageError("--manifests asks manifests instead of a project, so it cannot be combined with --project or --env")

@@ -218,7 +218,7 @@ func (r *reason) policyJSON(p *enforce.Object) *policyJSON {
 		return nil
 	}
 	out := &policyJSON{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
-	if !r.virtual {
+	if r.lies(p) {
 		out.File, out.Line = r.shown(p.At.File.Name), p.At.StartPosition().Line
 	}
 	return out

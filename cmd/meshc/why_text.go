@@ -292,11 +292,14 @@ func (r *reason) mode(mode enforce.Mode, by *enforce.Object) string {
 
 // object names a policy, with its place if it is in a file.
 func (r *reason) object(p *enforce.Object) string {
-	if r.virtual {
+	if !r.lies(p) {
 		return p.Kind + " " + p.ID()
 	}
 	return p.Kind + " " + p.ID() + " (" + r.place(p.At) + ")"
 }
+
+// lies reports whether a policy is in a file.
+func (r *reason) lies(p *enforce.Object) bool { return r.build == nil || r.build.Accepts(p) }
 
 func (r *reason) place(at source.Span) string {
 	return fmt.Sprintf("%s:%d", r.shown(at.File.Name), at.StartPosition().Line)
@@ -352,7 +355,7 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 	if k.Policy.Effect != enforce.Allow {
 		text += ", " + k.Policy.Effect.String()
 	}
-	if !r.virtual {
+	if r.lies(k.Policy) {
 		text += " (" + r.place(at) + ")"
 	}
 	if k.Reason == enforce.NotJudged {

@@ -168,6 +168,15 @@ func (i *importer) caller(in, account string, workloads []*inventory.Workload) {
 	n.services = append(n.services, s)
 }
 
+// distinguish makes a service of its own of the account that another one was assumed to have.
+func (i *importer) distinguish(s *service) {
+	n := i.in(s.namespace)
+	other := &service{namespace: s.namespace, account: s.account}
+	s.account, s.assumed = "", false
+	other.name = n.free(other.account)
+	n.services = append(n.services, other)
+}
+
 // outside is the service of callers without an identity at some addresses.
 func (n *namespace) outside(addresses []netip.Prefix) *service {
 	for _, s := range n.services {

@@ -150,9 +150,6 @@ func (i *importer) pods() (all []*policy.Service) {
 		}
 		for k, s := range selected {
 			all = append(all, &policy.Service{Namespace: name, Name: s.name, Labels: s.labels, Inbound: policy.Captures{Agent: true}})
-			if len(selected) > mostPairs {
-				continue
-			}
 			for _, other := range selected[:k] {
 				if labels, ok := joined(s.labels, other.labels); ok && len(labels) > max(len(s.labels), len(other.labels)) {
 					all = append(all, &policy.Service{Namespace: name, Name: s.name + "," + other.name, Labels: labels, Inbound: policy.Captures{Agent: true}})
@@ -164,12 +161,9 @@ func (i *importer) pods() (all []*policy.Service) {
 	return all
 }
 
-// mostPairs is how many selectors of a namespace are compared in pairs.
-const mostPairs = 100
-
 // joined is the labels of pods that two selectors select; false if there can be none.
 func joined(a, b []policy.Label) ([]policy.Label, bool) {
-	all := slices.Clone(a)
+	all := a[:len(a):len(a)]
 	for _, l := range b {
 		switch k := slices.IndexFunc(a, func(m policy.Label) bool { return m.Key == l.Key }); {
 		case k < 0:
@@ -177,6 +171,9 @@ func joined(a, b []policy.Label) ([]policy.Label, bool) {
 		case a[k] != l:
 			return nil, false
 		}
+	}
+	if len(all) == len(a) {
+		return a, true
 	}
 	slices.SortFunc(all, func(a, b policy.Label) int { return strings.Compare(a.Key, b.Key) })
 	return all, true

@@ -238,13 +238,14 @@ func unspeakable(c space.Condition) error {
 	return fmt.Errorf("a condition on %s", space.Standard.Words(c.Dimension, values))
 }
 
-// tidy drops what other rules say too, and puts rules together that differ in their callers alone.
+// tidy drops what other rules say too, and puts rules together that differ in their callers alone. A rule that asks for a
+// token stays: it also has its callee refuse wrong tokens.
 func tidy(rules []*rule) (all []*rule) {
 	for n, r := range rules {
 		var left []caller
 		for _, c := range r.who {
 			said := slices.IndexFunc(rules, func(other *rule) bool {
-				if other == r || other.deny != r.deny || other.to != r.to || !other.covers(&r.requests) || (len(other.except) > 0 || other.token != nil) && !other.alike(&r.callers) {
+				if other == r || other.deny != r.deny || other.to != r.to || !other.covers(&r.requests) || (len(other.except) > 0 || other.token != r.token) && !other.alike(&r.callers) {
 					return false
 				}
 				return slices.ContainsFunc(other.who, func(d caller) bool {

@@ -305,10 +305,14 @@ func (i *importer) unauthenticated(b *compiler.Build) (again bool) {
 				return p.Kind == m.Kind && p.Namespace == m.Namespace && p.Name == m.Name && slices.Equal(p.Selector, o.read.Selector) && slices.Equal(p.Targets, o.read.Targets)
 			})
 		})
-		if !made {
-			o.accept("its pods have no edge that asks for all of its tokens, or it passes on others")
-			again = true
+		if made {
+			continue
 		}
+		if again = true; o.about.assumed { // what its pods call decides which tokens they pass on
+			i.distinguish(o.about)
+			continue
+		}
+		o.accept("its pods have no edge that asks for all of its tokens, or they would pass on others")
 	}
 	return again
 }

@@ -236,7 +236,7 @@ func (s *section) declaration(v *service) *lang.Service {
 // protocol is that of the port of a rule: a rule with operations is about HTTP.
 func (v *service) protocol(r *rule) policy.Protocol {
 	p := v.stated(r.port)
-	if len(r.ops) > 0 && !p.IsHTTP() {
+	if (len(r.ops) > 0 || !r.plain() || r.token != nil) && !p.IsHTTP() {
 		return policy.HTTP
 	}
 	return p
