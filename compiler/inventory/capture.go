@@ -49,6 +49,7 @@ const (
 // capture reads what the annotations of one pod say.
 type capture struct {
 	in, out policy.Captures
+	none    bool               // nothing is redirected, whatever the rest says
 	by      policy.PortCapture // the annotation at hand: the key, and its place
 }
 
@@ -120,6 +121,7 @@ func (c *capture) mode(value string) error {
 	case "REDIRECT", "TPROXY":
 		return nil
 	case "NONE":
+		c.none = true
 		c.weaken(&c.in, policy.Bypassed)
 		c.weaken(&c.out, policy.Bypassed)
 		return nil
@@ -146,10 +148,9 @@ func (c *capture) includeInbound(value string) error {
 	}
 	ports, err := portList(value)
 	if err == nil {
-		none := c.in.Rest.Capture == policy.Bypassed
 		c.weaken(&c.in, policy.Bypassed)
 		for _, port := range ports {
-			if !none {
+			if !c.none {
 				c.in.Set(policy.PortCapture{Number: port})
 			}
 		}
@@ -170,8 +171,8 @@ func (c *capture) excludeInbound(value string) error {
 
 // status is the port of the agent of the sidecar, if it is another than 15020. It is always excluded.
 func (c *capture) status(value string) error {
-	ports, err := portList(value)
-	for _, port := range ports {
+	port, err := portOf(value)
+	if err == nil && port > 0 && !policy.IsProxyPort(port) {
 		own := c.port(port, policy.Bypassed)
 		own.Own, own.Why = true, "it is a port of the proxy itself"
 		c.in.Set(own)
@@ -197,13 +198,11 @@ func (c *capture) includeOutboundRanges(value string) error {
 
 // includeOutboundPorts adds to the ranges.
 func (c *capture) includeOutboundPorts(value string) error {
-	if value == "*" {
-		c.out = policy.Captures{}
-		return nil
-	}
 	ports, err := portList(value)
 	for _, port := range ports {
-		c.out.Set(policy.PortCapture{Number: port})
+		if !c.none {
+			c.out.Set(policy.PortCapture{Number: port})
+		}
 	}
 	return err
 }
@@ -246,28 +245,37 @@ func (c *capture) excludeInterfaces(value string) error {
 	return nil
 }
 
-// portList reads the ports of an annotation, without those of the sidecar itself.
+// portList reads the ports of an annotation, without those of the sidecar itself. The injector rejects a pod with an empty
+// element, unless the whole list is empty.
 func portList(text string) (ports []uint16, err error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
 	for word := range strings.SplitSeq(text, ",") {
-		if word = strings.TrimSpace(word); word == "" {
-			continue
-		}
-		n, err := strconv.ParseUint(word, 10, 16)
+		port, err := portOf(word)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a port", word)
+			return nil, err
 		}
-		if port := uint16(n); port > 0 && !policy.IsProxyPort(port) {
+		if port > 0 && !policy.IsProxyPort(port) {
 			ports = append(ports, port)
 		}
 	}
 	return ports, nil
 }
 
+func portOf(word string) (uint16, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a port", word)
+	}
+	return uint16(n), nil
+}
+
 func rangeList(text string) (ranges []netip.Prefix, err error) {
+	if text == "" {
+		return nil, nil
+	}
 	for word := range strings.SplitSeq(text, ",") {
-		if word == "" {
-			continue
-		}
 		r, err := netip.ParsePrefix(word)
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a range of addresses", word)

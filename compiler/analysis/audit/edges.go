@@ -109,10 +109,10 @@ func (r *Report) edge(m *model.Model, e *edge) {
 			r.Add(diag.Warning, Manifest, way.At(), "%s -> %s:%s is not judged: %s", out.From, out.To, port, way)
 		case way.TLS == enforce.UnknownTLS:
 			help := ""
-			if w := &e.ways[0]; w.Doubt == "" && w.Past.Capture == policy.Captured {
+			if way.Doubt == "" && way.Peer == nil {
 				help = "; --workloads says which ports of the Service lead there"
 			}
-			r.Add(diag.Warning, Manifest, e.ways[0].At(), "%s -> %s:%s is not judged: %s%s", out.From, out.To, port, &e.ways[0], help)
+			r.Add(diag.Warning, Manifest, way.At(), "%s -> %s:%s is not judged: %s%s", out.From, out.To, port, way, help)
 		}
 	}
 	r.Edges = append(r.Edges, out)

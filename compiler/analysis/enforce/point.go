@@ -119,13 +119,13 @@ func (c *Point) Unsettled(o *Object) bool {
 }
 
 // Unasked is the object by which sidecars open plaintext wherever nothing tells them otherwise: one that says DISABLE for the
-// whole namespace, whatever the workload says. It is nil where there is none. See BestEffortInferServiceMTLSMode in
-// istio.io/istio/pilot/pkg/model/push_context.go.
-func (c *Point) Unasked() *Object {
-	if c.namespace.mode == Disable {
-		return c.namespace.by
+// whole namespace, whatever the workload says. It is nil where there is none. Surely is false where it is not known whether the
+// object says so. See BestEffortInferServiceMTLSMode in istio.io/istio/pilot/pkg/model/push_context.go.
+func (c *Point) Unasked() (by *Object, surely bool) {
+	if c.namespace.mode == Disable || c.namespace.mode == Unknown {
+		return c.namespace.by, c.namespace.mode == Disable
 	}
-	return nil
+	return nil, false
 }
 
 // knows reports whether an object is read as it is written.

@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
@@ -59,7 +60,7 @@ func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, front p
 	if front.Host != "" {
 		possible = m.Manifests.DestinationsOf(caller, front.Host, s.Namespace)
 	}
-	unasked := m.Callee(s).Unasked()
+	unasked, surely := m.Callee(s).Unasked()
 	for i, d := range possible {
 		one := Way{Rule: d, Host: w.Host, Port: w.Port}
 		byEndpoint := true
@@ -67,8 +68,10 @@ func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, front p
 			one.TLS, byEndpoint = d.TLS(front.Port)
 		}
 		switch {
-		case byEndpoint && unasked != nil:
+		case byEndpoint && surely:
 			one.TLS, one.Rule, one.Peer = enforce.NoTLS, nil, unasked
+		case byEndpoint && unasked != nil && one.TLS != enforce.NoTLS:
+			one.TLS, one.Rule, one.Peer = enforce.UnknownTLS, nil, unasked
 		case byEndpoint && front.Headless && s.Proxied() && s.Dataplane == policy.Sidecar:
 			one.TLS, one.Rule, one.Headless = enforce.IstioTLS, nil, true
 		case one.TLS == enforce.AutoTLS:
@@ -92,6 +95,9 @@ func doubt(rules []*enforce.Destination) string {
 		case d != nil && d.Selective:
 			return fmt.Sprintf("%s is about callers with certain labels, and whether these have them is not known", d.ID())
 		}
+	}
+	if slices.Contains(rules, nil) || slices.ContainsFunc(rules, func(d *enforce.Destination) bool { return d.Host != rules[0].Host || !d.Created.IsZero() }) {
+		return "a rule that only istiods of some revisions read may hide it"
 	}
 	return fmt.Sprintf("the oldest of the rules for %s counts, and the manifests do not say which that is", rules[0].Host)
 }
@@ -189,6 +195,8 @@ func (w *Way) String() string {
 		return fmt.Sprintf("calls%s bypass the sidecar of the caller and are in plaintext: %s", to, w.Past.Why)
 	case w.Past.Capture == policy.Unclear:
 		return fmt.Sprintf("calls%s may bypass the sidecar of the caller: %s", to, w.Past.Why)
+	case w.Peer != nil && w.TLS == enforce.UnknownTLS:
+		return fmt.Sprintf("whether PeerAuthentication %s has callers open plaintext%s is not known", w.Peer.ID(), to)
 	case w.Peer != nil:
 		return fmt.Sprintf("PeerAuthentication %s has callers open plaintext%s (DISABLE for the namespace)", w.Peer.ID(), to)
 	case w.Headless:

@@ -125,9 +125,46 @@ func asRequest(t *testing.T, words []string) (q envoy.Request) {
 	q.Port = uint16(port)
 	if words = words[3:]; len(words) > 1 {
 		q.Method, q.Path, q.Host = words[0], words[1], "backend.shop"
-		if len(words) > 3 {
-			q.Host = words[3]
+		for rest := words[2:]; len(rest) > 1; rest = rest[2:] {
+			switch rest[0] {
+			case "host":
+				q.Host = rest[1]
+			case "header":
+				q.Headers = map[string]string{}
+				for pair := range strings.SplitSeq(rest[1], ",") {
+					name, value, _ := strings.Cut(pair, "=")
+					q.Headers[name] = value
+				}
+			case "token":
+				q.Claims = map[string]any{}
+				for pair := range strings.SplitSeq(rest[1], ",") {
+					name, value, _ := strings.Cut(pair, "=")
+					claim(q.Claims, strings.Split(name, "]["), value)
+				}
+			default:
+				t.Fatalf("%q in a request", rest[0])
+			}
 		}
 	}
 	return q
+}
+
+// claim adds a text to the claims of a token. A claim with several texts is a list.
+func claim(claims map[string]any, path []string, value string) {
+	for _, name := range path[:len(path)-1] {
+		within, ok := claims[name].(map[string]any)
+		if !ok {
+			within = map[string]any{}
+			claims[name] = within
+		}
+		claims = within
+	}
+	switch last := path[len(path)-1]; was := claims[last].(type) {
+	case nil:
+		claims[last] = value
+	case string:
+		claims[last] = []any{was, value}
+	case []any:
+		claims[last] = append(was, value)
+	}
 }

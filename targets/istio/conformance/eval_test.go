@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // size returns how many projects or clusters a test generates: n, scaled by the environment variable CONFORMANCE. At the
-// default scale all tests together take about two minutes.
+// default scale all tests together take about three minutes.
 func size(t *testing.T, n int) uint64 {
 	if factor := os.Getenv("CONFORMANCE"); factor != "" {
 		f, err := strconv.ParseFloat(factor, 64)

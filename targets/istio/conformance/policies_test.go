@@ -21,7 +21,8 @@ type cluster struct {
 type writer struct {
 	pen
 	Options
-	tokens bool // also use fields that match a request's token, headers and server name
+	revisions bool // some objects are for an istiod of one revision
+	tokens    bool // also use fields that match a request's token, headers and server name
 }
 
 var (
@@ -85,6 +86,7 @@ func (w *writer) object(kind, namespace, name string, annotations, spec fields) 
 	if len(annotations) > 0 {
 		meta.add("annotations", annotations)
 	}
+	w.revision(&meta)
 	w.Shuffle(len(meta), func(i, j int) { meta[i], meta[j] = meta[j], meta[i] })
 	f := fields{{"apiVersion", "security.istio.io/" + version}, {"kind", kind}, {"metadata", meta}}
 	if len(spec) > 0 || w.chance(80) {
@@ -94,6 +96,12 @@ func (w *writer) object(kind, namespace, name string, annotations, spec fields) 
 		w.Shuffle(len(f), func(i, j int) { f[i], f[j] = f[j], f[i] })
 	}
 	return f
+}
+
+func (w *writer) revision(meta *fields) {
+	if w.revisions && w.chance(40) {
+		meta.add("labels", fields{{"istio.io/rev", pick(w.Rand, []string{"canary", "canary", "stable"})}})
+	}
 }
 
 func (w *writer) selector(spec *fields) {

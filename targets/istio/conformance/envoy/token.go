@@ -83,10 +83,13 @@ func texts(value any) (all []string) {
 
 // readMetadata reads a matcher on the claims of a token.
 func readMetadata(m *envoymatcher.MetadataMatcher) (matcher, error) {
+	match, err := readValue(m.Value)
+	if err != nil {
+		return nil, err
+	}
 	if m.Filter != "envoy.filters.http.jwt_authn" || len(m.Path) < 2 || m.Path[0].GetKey() != "payload" {
 		return nil, fmt.Errorf("metadata of %s", m.Filter)
 	}
-	match, err := readValue(m.Value)
 	return func(r *Request) bool {
 		var value any = r.Claims
 		for _, part := range m.Path[1:] {
@@ -94,7 +97,7 @@ func readMetadata(m *envoymatcher.MetadataMatcher) (matcher, error) {
 			value = within[part.GetKey()]
 		}
 		return match(value) != m.Invert
-	}, err
+	}, nil
 }
 
 func readValue(m *envoymatcher.ValueMatcher) (func(any) bool, error) {
