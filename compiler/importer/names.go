@@ -32,8 +32,6 @@ type service struct {
 	assumed   bool // the account is that of a principal that is called like the service
 }
 
-func (s *service) id() string { return s.namespace + "/" + s.name }
-
 // name finds the services that the manifests are about: one for each selector, and one for each account that principals
 // name and no selected pods are known or likely to have.
 func (i *importer) name() {
