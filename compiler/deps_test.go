@@ -38,7 +38,7 @@ var imports = map[string][]string{
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
-	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets/istio/read"},
+	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
