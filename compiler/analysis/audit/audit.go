@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
@@ -64,9 +65,10 @@ const (
 // Judge adds every edge and service of a model, as the manifests enforce them. The error names a service whose policies
 // distinguish too many kinds of requests.
 func (r *Report) Judge(m *model.Model) error {
+	var classifier enforce.Classifier
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
-			if err := r.service(m, mesh, s); err != nil {
+			if err := r.service(m, &classifier, mesh, s); err != nil {
 				return err
 			}
 		}
@@ -123,7 +125,7 @@ func (r *Report) Count(s diag.Severity) int {
 	return n
 }
 
-func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) error {
+func (r *Report) service(m *model.Model, classifier *enforce.Classifier, mesh *policy.Mesh, s *policy.Service) error {
 	if !s.Proxied() {
 		for i := range s.Allow {
 			for _, f := range s.Allow[i].From {
@@ -135,7 +137,7 @@ func (r *Report) service(m *model.Model, mesh *policy.Mesh, s *policy.Service) e
 	if len(s.Labels) == 0 {
 		return nil // an account that manifests name: nothing is known of its pods
 	}
-	split, err := m.Split(s, space.Distinctions{})
+	split, err := m.Split(classifier, s, space.Distinctions{})
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.ID(), err)
 	}

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,7 +142,7 @@ type edge struct {
 
 func edgesOf(m *model.Model, split *model.Split) []edge {
 	s := split.Service
-	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[string]int{}}
+	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[seen]int{}}
 	if len(split.Sources) > few {
 		e.byIdentity = make(map[string][]int, len(split.Sources))
 		for c, caller := range split.Sources {
@@ -179,13 +178,19 @@ func edgesOf(m *model.Model, split *model.Split) []edge {
 // few is how many sources are looked through one by one.
 const few = 64
 
+// seen is a caller, in words, and a port.
+type seen struct {
+	caller string
+	port   uint16
+}
+
 type edges struct {
 	*model.Model
 	service *policy.Service
 	split   *model.Split
 	callee  *enforce.Point
 	all     []edge
-	seen    map[string]int // by caller and port
+	seen    map[seen]int
 
 	byIdentity map[string][]int // the sources of the split; nil where they are few
 }
@@ -195,7 +200,7 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
 	if port == e.split.Other.Port() {
 		one.port = 0
 	}
-	key := fmt.Sprint(f, one.port)
+	key := seen{f.String(), one.port}
 	if i, ok := e.seen[key]; ok {
 		switch known := &e.all[i]; {
 		case is.refused == "" && is.doubt == "", is.doubt != "" && known.refused != "":
@@ -206,7 +211,7 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
 	e.seen[key] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
 	one.capture = e.callee.Capture(port)
-	one.ways = e.Ways(f.Source, e.service, one.port)
+	one.ways = e.Ways(f.Source, e.service, e.callee, one.port)
 	one.at, one.fate = at, is
 	for _, w := range one.ways {
 		if why := e.conflict(&w, &one, port); why != "" {

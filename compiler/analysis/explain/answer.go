@@ -86,7 +86,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 	var extra space.Distinctions
 	m.AddSources(&extra, []policy.Source{q.From})
 	m.AddRequests(&extra, q.requests())
-	split, err := m.Split(q.To, extra)
+	split, err := m.Split(new(enforce.Classifier), q.To, extra)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
 	}
@@ -180,9 +180,9 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	}
 	p.Mode, p.By = w.callee.Mode(port)
 	if p.Others {
-		p.ways = w.Ways(w.From, w.To, 0)
+		p.ways = w.Ways(w.From, w.To, w.callee, 0)
 	} else {
-		p.ways = w.Ways(w.From, w.To, port)
+		p.ways = w.Ways(w.From, w.To, w.callee, port)
 	}
 	p.Capture = w.To.Inbound.Of(port)
 	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return w.another(c, p.Mode) })

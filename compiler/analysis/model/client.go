@@ -23,14 +23,17 @@ type Way struct {
 }
 
 // Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one way
-// where all are alike. A caller without a sidecar obeys no rule.
-func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
+// where all are alike. A caller without a sidecar obeys no rule. The callee is where the service is protected.
+func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, port uint16) []Way {
 	caller := enforce.Workload{Namespace: f.Mesh}
 	if f.Kind == policy.FromService {
 		if m.Principal(f.Service) == "" {
 			return []Way{{}}
 		}
-		caller = enforce.Workload{Namespace: f.Service.Namespace, Labels: f.Service.Selector()}
+		caller.Namespace = f.Service.Namespace
+		if len(m.Manifests.Destinations) > 0 {
+			caller.Labels = f.Service.Selector()
+		}
 	}
 	var ways []Way
 	for _, front := range fronts(s, port) {
@@ -41,7 +44,7 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 				w.TLS = enforce.UnknownTLS
 			}
 		} else {
-			m.open(&w, caller, s, front)
+			m.open(&w, caller, s, callee, front)
 		}
 		ways = append(ways, w)
 	}
@@ -55,12 +58,12 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, port uint16) []Way {
 }
 
 // open says what the sidecars of callers open to a port of a Service.
-func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, front policy.Front) {
+func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, callee *enforce.Point, front policy.Front) {
 	possible := []*enforce.Destination{nil}
 	if front.Host != "" {
 		possible = m.Manifests.DestinationsOf(caller, front.Host, s.Namespace)
 	}
-	unasked, surely := m.Callee(s).Unasked()
+	unasked, surely := callee.Unasked()
 	for i, d := range possible {
 		one := Way{Rule: d, Host: w.Host, Port: w.Port}
 		byEndpoint := true

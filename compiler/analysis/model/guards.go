@@ -351,7 +351,7 @@ func (m *Model) pastSidecar(split *Split, r *enforce.Class, class int) string {
 	if from == nil || from.Outbound.Complete() || r.Outcomes[0].Allowed.Has(class%split.Anonymous()) {
 		return ""
 	}
-	for _, w := range m.Ways(policy.Source{Service: from}, split.Service, r.Request.Port()) {
+	for _, w := range m.Ways(policy.Source{Service: from}, split.Service, m.Callee(split.Service), r.Request.Port()) {
 		if w.Past.Capture != policy.Captured {
 			return w.String()
 		}

@@ -250,9 +250,9 @@ type Split struct {
 	ByOperation bool // conditions distinguish what is HTTP's
 }
 
-// Split splits the requests to a service.
-func (m *Model) Split(s *policy.Service, extra space.Distinctions) (*Split, error) {
-	return m.splitWith(new(enforce.Classifier), s, m.Callee(s), extra)
+// Split splits the requests to a service. What it returns is valid until the next use of the classifier.
+func (m *Model) Split(classifier *enforce.Classifier, s *policy.Service, extra space.Distinctions) (*Split, error) {
+	return m.splitWith(classifier, s, m.Callee(s), extra)
 }
 
 func (m *Model) splitWith(splitter *enforce.Classifier, s *policy.Service, at *enforce.Point, extra space.Distinctions) (*Split, error) {

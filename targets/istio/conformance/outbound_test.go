@@ -80,7 +80,7 @@ func (c *calls) compare(yaml string, o Options) error {
 					if takes := istiod.Mode(Workload{s.Namespace, s.Pods}, port.Target); mode != enforce.Unknown && mode.String() != takes {
 						return fmt.Errorf("port %d of %s is %s; meshc says %s", port.Target, s.host(), takes, mode)
 					}
-					way := wayOf(m.Ways(from, callees[i], port.Target), port.Number)
+					way := wayOf(m.Ways(from, callees[i], m.Callee(callees[i]), port.Target), port.Number)
 					got, known := asOpened(way, mode)
 					if !known {
 						c.undecided++
