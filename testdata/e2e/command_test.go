@@ -42,7 +42,7 @@ func TestCommand(t *testing.T) {
 	require.Len(t, first, 1)
 	assert.Contains(t, first[0].Title, "meshc: prod: ")
 
-	add("shop.mesh", "frontend -> db:5432 because \"INC-7 @everyone <b>\"\n")
+	add("shop.mesh", "mesh shop\nfrontend -> db:5432 because \"INC-7 @everyone <b>\"\n")
 	meshc("publish", project, "--env", "prod", "--pr")
 	again := s.open(t, "command")
 	require.Len(t, again, 1)
