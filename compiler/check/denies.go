@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -97,6 +98,47 @@ func (c *checker) aroundByPort(r *rule) {
 			return
 		}
 	}
+}
+
+// widened reports what a deny of every port denies where no HTTP is read: the rest of it.
+func (c *checker) widened(r *rule) {
+	if !r.Widened {
+		return
+	}
+	var tcp, unknown []string
+	for _, p := range r.callee.Ports {
+		switch {
+		case !r.Leads(p.Number) || p.Protocol.IsHTTP():
+		case p.Protocol == policy.ProtocolUnset:
+			unknown = append(unknown, portText(p.Number))
+		default:
+			tcp = append(tcp, portText(p.Number))
+		}
+	}
+	for _, open := range r.callee.allow {
+		if !sharesSources(open, r) {
+			continue
+		}
+		for _, p := range open.Ports {
+			if slices.Contains(tcp, portText(p)) {
+				c.list.Add(diag.CoveredByDeny, open.ToAt, "a deny of every port overrides this edge: port %d carries no HTTP, and there it denies every connection", p).
+					WithRelated(r.ToAt, "denied here").
+					WithHelp("delete `:*` of the deny, or the edge")
+			}
+		}
+	}
+	at := "a port that carries no HTTP"
+	switch {
+	case len(r.callee.Ports) > 0 && len(tcp)+len(unknown) == 0:
+		return
+	case len(tcp) > 0:
+		at = "port " + strings.Join(tcp, ", ")
+	case len(unknown) > 0:
+		at = "port " + strings.Join(unknown, ", ") + ", whose protocol is not declared, where it carries no HTTP"
+	}
+	c.list.Add(diag.DenyWidened, r.ToAt, "on %s, this denies every connection of these callers", at).
+		WithNote("a proxy passes over what only HTTP has in a DENY rule on a TCP port").
+		WithHelp("delete `:*` to deny on the HTTP ports of %s alone", r.callee.Name)
 }
 
 // sharesSources reports whether two rules may have a caller in common.

@@ -109,14 +109,11 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, 
 	consent := &consent{statement: m}
 	for _, s := range callees {
 		s.called = true
-		if deny && t.EveryPort() {
-			c.deniedPorts(t, s)
-			continue
-		}
 		r := new(rule)
 		*r = base
 		r.callee, r.ToAt = s, t.Ref.Range
 		r.Requests = requests
+		r.Widened = deny && t.EveryPort()
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}

@@ -58,18 +58,6 @@ func (c *checker) everyPort(t *lang.Target) bool {
 	return false
 }
 
-// deniedPorts reports `:*` of a deny.
-func (c *checker) deniedPorts(t *lang.Target, s *service) {
-	d := c.list.Add(diag.MisplacedClause, t.Port.Range, "a deny of operations cannot bind every port").
-		WithNote("at a port without HTTP Istio would apply it to every connection")
-	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Protocol.IsHTTP() }) {
-		d.WithHelp("delete `:*`, which leaves the HTTP ports of %s", s.Name).
-			WithFix(false, source.Span{File: t.Port.Range.File, Start: t.Ref.Range.End, End: t.Port.Range.End}, "", "delete `:*`")
-		return
-	}
-	d.WithHelp("name the HTTP port, and declare it: `port 8080 http`")
-}
-
 // namedPort reports the name of a container port where its number is needed.
 func (c *checker) namedPort(s *service, n lang.Name) {
 	d := c.list.Add(diag.InvalidValue, n.Range, "%s is not a port number", quoted(n.Text)).WithRelated(s.At, "declared here")

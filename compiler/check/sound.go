@@ -36,6 +36,7 @@ func (c *checker) sound() {
 				c.dropUnidentifiable(r)
 				c.identities(r, true)
 				c.aroundByPort(r)
+				c.widened(r)
 			}
 		}
 		c.overlaps(m)

@@ -16,6 +16,10 @@ type Requests struct {
 	Ops     []Operation // any of them; empty: every request
 	Without []Operation // none of them
 	Where   []Condition // all must hold; empty: always
+
+	// Widened is set if what only HTTP has does not count where a connection is not HTTP. It is what a deny of every port means:
+	// Istio passes over such fields of a DENY rule on a TCP port, and denies the rest.
+	Widened bool
 }
 
 // The dimensions of conditions. One on ports leaves some out.
@@ -64,7 +68,7 @@ func (q *Requests) withoutPorts() []string {
 // Covers reports whether all requests of inner are among those of q. The result is never wrongly true; it may be wrongly
 // false.
 func (q *Requests) Covers(inner *Requests) bool {
-	return CoversPorts(q.Ports, inner.Ports) && Covers(q.Ops, inner.Ops) &&
+	return CoversPorts(q.Ports, inner.Ports) && Covers(q.Ops, inner.Ops) && (q.Widened || !inner.Widened || !q.OfHTTP()) &&
 		!slices.ContainsFunc(q.Without, func(o Operation) bool {
 			return !slices.ContainsFunc(inner.Without, func(out Operation) bool { return out.covers(o) })
 		}) &&
@@ -95,15 +99,18 @@ func (q *Requests) Clauses() (all []string) {
 			all = append(all, c.String())
 		}
 	}
-	if len(q.Without) > 0 {
-		var ops []string
-		for _, o := range q.Without {
-			ops = append(ops, o.String())
-		}
-		all = append(all, "except "+strings.Join(ops, ", "))
+	var without []string
+	for _, o := range q.Without {
+		without = append(without, o.String())
+	}
+	for _, port := range q.withoutPorts() {
+		without = append(without, ":"+port)
+	}
+	if len(without) > 0 {
+		all = append(all, "except "+strings.Join(without, ", "))
 	}
 	for _, c := range q.Where {
-		if c.Dimension != HostDimension {
+		if c.Dimension != HostDimension && c.Dimension != PortDimension {
 			all = append(all, c.String())
 		}
 	}
@@ -155,6 +162,9 @@ func (q *Requests) Key() string {
 	for _, o := range q.Without {
 		b.WriteString("\nexcept ")
 		b.WriteString(o.String())
+	}
+	if q.Widened {
+		b.WriteString("\nwidened")
 	}
 	for _, c := range q.Where {
 		fmt.Fprintf(&b, "\n%s %q %t %t %q", c.Dimension, c.Key, c.Not, c.Every, c.Values)

@@ -102,6 +102,7 @@ const (
 	OpenMesh             Code = "MESH2131"
 	OpenedForMove        Code = "MESH2132"
 	MovedAccount         Code = "MESH2133"
+	DenyWidened          Code = "MESH2134"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -230,6 +231,7 @@ var Table = []Entry{
 	{OpenMesh, Warning, FromUnread, "a mesh that is not closed"},
 	{OpenedForMove, Warning, FromUnread, "calls that an earlier account lets in beyond the edges"},
 	{MovedAccount, Warning, FromUnread, "an earlier account that no workload runs as"},
+	{DenyWidened, Note, FromUnread, "a deny of every port that denies whole connections"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -155,7 +155,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	if slices.Contains(r.Ports, 0) {
 		refuse(either(r.ToAt, r.At), "0 is not a port")
 	}
-	if r.OfHTTP() && len(r.Ports) == 0 && deny {
+	if r.OfHTTP() && len(r.Ports) == 0 && deny && !r.Widened {
 		refuse(operations, "a deny of HTTP operations needs a port: without one Istio denies everything on ports that are not HTTP").
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}

@@ -106,7 +106,9 @@ func (e *explaining) service() (err error) {
 		if e.Chain, err = nearest(m, q, e.withoutPods()); err != nil {
 			return err
 		}
-		e.near()
+		if err := e.near(); err != nil {
+			return err
+		}
 		if err := e.remedy(); err != nil {
 			return err
 		}

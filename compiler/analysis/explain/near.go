@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -18,15 +19,19 @@ type NearMiss struct {
 const maxNear = 3
 
 // near gathers the near misses of a query that no rule allows.
-func (e *explaining) near() {
+func (e *explaining) near() error {
 	from := e.From.Service
 	if e.From.Kind != policy.FromService || !e.onlyLacks() {
-		return
+		return nil
+	}
+	passes, err := e.passes()
+	if err != nil {
+		return err
 	}
 	r := space.Request{HTTP: true}
 	switch {
 	case from.Proxied() && slices.ContainsFunc(e.Answer.Ports, func(p PortAnswer) bool { return p.Mode == enforce.Disable }):
-		return // the caller has no identity there
+		return nil // the caller has no identity there
 	case from.Proxied():
 		r = r.With(space.Identity, space.IdentityValue(e.model.Principal(from)))
 	case len(from.Addresses) > 0:
@@ -38,7 +43,7 @@ func (e *explaining) near() {
 			continue
 		}
 		for i := range o.Clauses {
-			if t.AnyMatch(o.Clauses[i].From, &r) != space.Yes {
+			if t.AnyMatch(o.Clauses[i].From, &r) != space.Yes || !passes(o, i) {
 				continue
 			}
 			if operations := o.Asks(t, i); len(operations) > 0 && len(e.Near) < maxNear {
@@ -46,6 +51,40 @@ func (e *explaining) near() {
 			}
 		}
 	}
+	return nil
+}
+
+// passes returns a function that reports whether some request of the caller passes by a rule: what a rule allows, a DENY may
+// refuse.
+func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
+	if !slices.ContainsFunc(e.model.Callee(e.To).Policies, func(o *enforce.Object) bool { return o.Effect == enforce.Deny }) {
+		return func(*enforce.Object, int) bool { return true }, nil
+	}
+	var extra space.Distinctions
+	e.model.AddSources(&extra, []policy.Source{e.From})
+	split, err := e.model.Split(new(enforce.Classifier), e.To, extra)
+	if err != nil {
+		return nil, err
+	}
+	type rule struct {
+		*enforce.Object
+		n int
+	}
+	passing := map[rule]bool{}
+	for i := range split.Operations {
+		r := &split.Operations[i]
+		if !model.Occurs(e.To, &r.Request) {
+			continue
+		}
+		for _, d := range split.Decide(r, 0) {
+			for c := range d.Sources.All() {
+				if d.Verdict == enforce.Allowed && e.model.Represents(split.Sources[c], e.From) {
+					passing[rule{d.Policy, d.Rule}] = true
+				}
+			}
+		}
+	}
+	return func(o *enforce.Object, n int) bool { return passing[rule{o, n}] }, nil
 }
 
 // onlyLacks reports whether all of a query is denied because no rule allows it.

@@ -76,7 +76,16 @@ const few = 16
 
 type ruleSet struct {
 	Subject
-	who space.Set
+	who   space.Set
+	plain space.Set // of connections that are not HTTP
+}
+
+// of returns the callers of the rule that send a request.
+func (rs *ruleSet) of(r *space.Request) space.Set {
+	if r.HTTP {
+		return rs.who
+	}
+	return rs.plain
 }
 
 func (in *intents) rules(all []policy.Rule) rules {
@@ -97,33 +106,38 @@ func (in *intents) rules(all []policy.Rule) rules {
 }
 
 func (in *intents) rule(rule *policy.Rule) ruleSet {
-	rs := ruleSet{in.model.Subject(&rule.Requests), in.from(rule.From)}
+	rs := ruleSet{Subject: in.model.Subject(&rule.Requests), who: in.from(rule.From)}
 	if len(rule.Except) > 0 {
 		rs.who.RemoveAll(in.from(rule.Except))
 	}
-	if len(rs.callers) > 0 {
-		met := space.NewSet(len(in.sources))
-		for i, caller := range in.sources {
-			if rs.From(caller, true) {
-				met.Add(i)
-			}
-		}
-		rs.who = rs.who.Common(met)
+	if rs.plain = rs.who; len(rs.Subject.callers) > 0 {
+		rs.who, rs.plain = in.meeting(&rs, true), in.meeting(&rs, false)
 	}
 	return rs
+}
+
+// meeting is the callers of a rule that meet its conditions on callers.
+func (in *intents) meeting(rs *ruleSet, http bool) space.Set {
+	met := space.NewSet(len(in.sources))
+	for i, caller := range in.sources {
+		if rs.From(caller, http) {
+			met.Add(i)
+		}
+	}
+	return rs.who.Common(met)
 }
 
 // each calls a function with the callers of every rule that applies to what a request does.
 func (rs *rules) each(r *space.Request, do func(space.Set)) {
 	for i := range rs.few {
 		if rule := &rs.few[i]; rule.Does(r) {
-			do(rule.who)
+			do(rule.of(r))
 		}
 	}
 	for head := range rs.of(r.Text(space.Path)) {
 		for _, rule := range rs.byHead[head] {
 			if rule.Does(r) {
-				do(rule.who)
+				do(rule.of(r))
 			}
 		}
 	}

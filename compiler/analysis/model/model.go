@@ -236,7 +236,7 @@ func Matches(r *space.Request, q *policy.Requests) bool {
 	if len(q.Ports) > 0 && !slices.Contains(q.Ports, r.Port()) {
 		return false
 	}
-	if len(q.Ops)+len(q.Without) == 0 {
+	if len(q.Ops)+len(q.Without) == 0 || q.Widened && !r.HTTP {
 		return true
 	}
 	does := func(o policy.Operation) bool { return o.Matches(r.Text(space.Method), r.Text(space.Path)) }

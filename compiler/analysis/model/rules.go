@@ -105,7 +105,7 @@ func (h *heads) add(rule *policy.Rule) []string {
 	for _, o := range rule.Ops {
 		all = append(all, policy.LiteralPrefix(o.Path))
 	}
-	if len(all) == 0 {
+	if len(all) == 0 || rule.Widened {
 		all = append(all, "")
 	}
 	for _, head := range all {

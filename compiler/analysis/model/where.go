@@ -70,7 +70,14 @@ func (m *Model) Subject(q *policy.Requests) Subject {
 // Does reports whether a request does one of the things that the subject is about. A condition on what is HTTP's is met by HTTP
 // alone.
 func (s *Subject) Does(r *space.Request) bool {
-	return Matches(r, s.Requests) && (r.HTTP || !s.http) && (len(s.operations) == 0 || s.table.In(s.operations, r))
+	return Matches(r, s.Requests) && (r.HTTP || !s.http || s.Widened) && (len(s.operations) == 0 || s.in(s.operations, r))
+}
+
+func (s *Subject) in(b space.Box, r *space.Request) bool {
+	if s.Widened && !r.HTTP {
+		return s.table.Match(b, r) == space.Yes
+	}
+	return s.table.In(b, r)
 }
 
 // From reports whether a caller meets the conditions on callers.
@@ -80,7 +87,7 @@ func (s *Subject) From(caller space.Source, http bool) bool {
 	}
 	r := *caller.Request
 	r.HTTP = http
-	return s.table.In(s.callers, &r)
+	return s.in(s.callers, &r)
 }
 
 // AddRequests has requests distinguished from others.

@@ -57,6 +57,12 @@ func (i intended) permits(q envoy.Request) bool {
 }
 
 func (i intended) matches(r *policy.Rule, q *envoy.Request) bool {
+	if r.Widened && q.Method == "" {
+		whole := *r
+		whole.Ops, whole.Without = nil, nil
+		whole.Where = slices.DeleteFunc(slices.Clone(r.Where), func(c policy.Condition) bool { return c.Dimension != policy.PortDimension })
+		r = &whole
+	}
 	of := func(o policy.Operation) bool { return does(o, q) }
 	is := func(s policy.Source) bool { return i.is(s, q) }
 	return (len(r.Ports) == 0 || slices.Contains(r.Ports, q.Port)) &&

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -149,6 +150,9 @@ func (e *Edge) statement(r Rule) string {
 	b.WriteString(" -> " + e.To.ID)
 	for i, p := range r.Ports {
 		b.WriteString([...]string{":", ","}[min(i, 1)] + strconv.Itoa(int(p.Number)))
+	}
+	if len(r.Ports) == 0 && (len(r.Operations) > 0 || slices.ContainsFunc(r.Clauses, func(c string) bool { return !strings.HasPrefix(c, "except :") })) {
+		b.WriteString(":*")
 	}
 	clauses := r.Clauses
 	if len(clauses) > 0 && strings.HasPrefix(clauses[0], "host ") {
