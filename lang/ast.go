@@ -16,7 +16,7 @@ import (
 )
 
 // Node is a part of the tree: *File, a Stmt, *Hop, *Target, *Ref, *Operation, *Exception, *Condition, *Credential,
-// *Label, *Port, *Carrier or *Name. The span of a node that was built rather than read is zero.
+// *Label, *Port, *Carrier, *Passed or *Name. The span of a node that was built rather than read is zero.
 type Node interface {
 	Span() source.Span
 }
@@ -283,12 +283,25 @@ type Issuer struct {
 	Audiences []Name
 	From      []Carrier
 	Forward   Name // the keyword, or absent
+	Passed    []Passed
 }
 
-// Carrier is where requests carry a token: `from header x-token prefix "Token "` or `from query token`.
+// Carrier is where requests carry a token: `from header x-token prefix "Token "`, `from query token` or `from cookie token`.
 type Carrier struct {
-	Header, Prefix, Query Name
+	Header, Prefix, Query, Cookie Name
 }
 
 // Span returns the span of the names.
-func (c *Carrier) Span() source.Span { return c.Header.Range.To(c.Prefix.Range).To(c.Query.Range) }
+func (c *Carrier) Span() source.Span {
+	return c.Header.Range.To(c.Prefix.Range).To(c.Query.Range).To(c.Cookie.Range)
+}
+
+// Passed is what a proxy passes on of a token in a header: `claim groups to header x-groups` or `payload to header x-token`.
+type Passed struct {
+	Claim   Name
+	Payload Name // the keyword, or absent
+	Header  Name
+}
+
+// Span returns the span of the names.
+func (p *Passed) Span() source.Span { return p.Claim.Range.To(p.Payload.Range).To(p.Header.Range) }

@@ -53,7 +53,10 @@ const (
 	anAudience
 	aCarrier
 	aQueryParameter
+	aCookie
 	aPrefix
+	aClaim
+	aPassedHeader
 	expectations
 )
 
@@ -98,8 +101,11 @@ var wordings = [expectations]string{
 	anIssuerName:      "the name of the issuer",
 	aURL:              "a URL after LAST, such as https://auth.example.com",
 	anAudience:        "an audience after LAST",
-	aCarrier:          "`header` or `query` after `from`",
+	aCarrier:          "`header`, `query` or `cookie` after `from`",
 	aQueryParameter:   "the name of a query parameter after `query`",
+	aCookie:           "the name of a cookie after `cookie`",
+	aClaim:            "a claim after `claim`",
+	aPassedHeader:     "`to header` and the name of a header after LAST",
 	aPrefix:           "a prefix after `prefix`, such as \"Token \"",
 }
 

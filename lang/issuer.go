@@ -4,9 +4,10 @@ import "github.com/alecthomas/participle/v2/lexer"
 
 func (*Issuer) productions() string {
 	return `
-Issuer = "issuer" Name (("url" URL) | ("keys" URL) | ("audience" Name ("|" Name)*) | ("from" Carrier) | "forward")* .
+Issuer = "issuer" Name (("url" URL) | ("keys" URL) | ("audience" Name ("|" Name)*) | ("from" Carrier) | "forward" | Passed)* .
 URL = <string> | (<name> (":" <path>)?) .
-Carrier = ("header" Name ("prefix" Name)?) | ("query" Name) .
+Carrier = ("header" Name ("prefix" Name)?) | ("query" Name) | ("cookie" Name) .
+Passed = (("claim" Name) | "payload") "to" "header" Name .
 `
 }
 
@@ -38,6 +39,9 @@ func (i *Issuer) take(lex *lexer.PeekingLexer) expectation {
 		case "forward":
 			i.Forward.set(t)
 			lex.Next()
+		case "claim", "payload":
+			i.Passed = append(i.Passed, Passed{})
+			want = i.Passed[len(i.Passed)-1].take(lex)
 		default:
 			return satisfied
 		}
@@ -80,8 +84,31 @@ func (c *Carrier) take(lex *lexer.PeekingLexer) expectation {
 		if !c.Query.take(lex) {
 			return aQueryParameter
 		}
+	case word(lex, "cookie"):
+		lex.Next()
+		if !c.Cookie.take(lex) {
+			return aCookie
+		}
 	default:
 		return aCarrier
+	}
+	return satisfied
+}
+
+func (p *Passed) take(lex *lexer.PeekingLexer) expectation {
+	if word(lex, "payload") {
+		p.Payload.set(lex.Next())
+	} else if lex.Next(); !p.Claim.take(lex) {
+		return aClaim
+	}
+	for _, part := range []string{"to", "header"} {
+		if !word(lex, part) {
+			return aPassedHeader
+		}
+		lex.Next()
+	}
+	if !p.Header.take(lex) {
+		return aHeaderName
 	}
 	return satisfied
 }

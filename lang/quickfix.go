@@ -423,7 +423,7 @@ func (m *mistake) clause() bool {
 var clausesOf = map[string][]string{
 	"service":  {"account", "was", "outside", "gateway", "address", "label", "port"},
 	"external": {"host", "port"},
-	"issuer":   {"url", "keys", "audience", "from", "forward"},
+	"issuer":   {"url", "keys", "audience", "from", "forward", "claim", "payload"},
 }
 
 func (m *mistake) unknownClause() bool {

@@ -48,6 +48,7 @@ func Walk(n Node, visit func(Node) bool) {
 		walkAll(n.Audiences, visit)
 		walkAll(n.From, visit)
 		walkNames(visit, &n.Forward)
+		walkAll(n.Passed, visit)
 	case *MTLS:
 		walkAll(n.Targets, visit)
 		walkNames(visit, &n.Mode)
@@ -75,7 +76,9 @@ func Walk(n Node, visit func(Node) bool) {
 		walkAll(n.Issuers, visit)
 		walkAll(n.Claims, visit)
 	case *Carrier:
-		walkNames(visit, &n.Header, &n.Prefix, &n.Query)
+		walkNames(visit, &n.Header, &n.Prefix, &n.Query, &n.Cookie)
+	case *Passed:
+		walkNames(visit, &n.Claim, &n.Payload, &n.Header)
 	case *Label:
 		walkNames(visit, &n.Key, &n.Value)
 	case *Port:

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"slices"
@@ -37,13 +38,6 @@ func (c *checker) declareIssuer(d *lang.Issuer) {
 			i.URL = u.Text
 		}
 	}
-	for name, other := range c.issuers {
-		if name != i.Name && other.URL == i.URL && i.URL != "" {
-			c.list.Add(diag.DuplicateDeclaration, d.URLs[0].Range, "%s is the url of issuer %s too", i.URL, name).
-				WithRelated(other.At, "declared here").
-				WithHelp("declare one issuer for each url, with all of its audiences")
-		}
-	}
 	for n, k := range d.Keys {
 		u, err := url.Parse(k.Text)
 		switch {
@@ -66,12 +60,53 @@ func (c *checker) declareIssuer(d *lang.Issuer) {
 	slices.Sort(i.Audiences)
 	i.Audiences = slices.Compact(i.Audiences)
 	for _, from := range d.From {
-		i.From = append(i.From, policy.Carrier{Header: from.Header.Text, Prefix: from.Prefix.Text, Query: from.Query.Text})
-		if from.Header.Present() && strings.Trim(strings.ToLower(from.Header.Text), headerBytes) != "" {
-			c.list.Add(diag.InvalidValue, from.Header.Range, "%s is not the name of a header", quoted(from.Header.Text)).
-				WithHelp("a name has letters, digits and `-`: x-token")
+		i.From = append(i.From, policy.Carrier{Header: from.Header.Text, Prefix: from.Prefix.Text, Query: from.Query.Text, Cookie: from.Cookie.Text})
+		switch n := cmp.Or(from.Query, from.Cookie); {
+		case from.Header.Present():
+			c.headerName(from.Header, headerBytes)
+		case n.Text == "" || strings.ContainsAny(n.Text, "=; \t"):
+			c.list.Add(diag.InvalidValue, n.Range, "%s is not the name of a parameter or cookie", quoted(n.Text)).
+				WithHelp("write its name as requests have it: session")
 		}
 	}
+	c.passedOn(i, d.Passed)
+}
+
+// passedOn converts what a proxy passes on of a token in headers.
+func (c *checker) passedOn(i *policy.Issuer, all []lang.Passed) {
+	written := map[string]lang.Name{}
+	var payload lang.Name
+	for _, p := range all {
+		if !c.headerName(p.Header, passedBytes) {
+			continue
+		}
+		name := strings.ToLower(p.Header.Text)
+		switch first, again := written[name]; {
+		case again:
+			c.repeated(p.Header, first, "header")
+			continue
+		case p.Payload.Present() && payload.Present():
+			c.repeated(p.Payload, payload, "payload")
+			continue
+		case p.Payload.Present():
+			payload = p.Payload
+		}
+		written[name] = p.Header
+		i.Passed = append(i.Passed, policy.Passed{Claim: p.Claim.Text, Header: p.Header.Text})
+	}
+}
+
+// passedBytes are what Istio lets the name of a header have that a proxy writes: validateJwtRule in
+// istio.io/istio/pkg/config/validation.
+const passedBytes = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+func (c *checker) headerName(n lang.Name, bytes string) bool {
+	if n.Text != "" && strings.Trim(strings.ToLower(n.Text), bytes) == "" {
+		return true
+	}
+	c.list.Add(diag.InvalidValue, n.Range, "%s is not the name of a header", quoted(n.Text)).
+		WithHelp("a name has letters, digits and `-`: x-token")
+	return false
 }
 
 // credential converts `with`: the conditions on the token of a request.
@@ -80,7 +115,7 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 	ok = true
 	for _, n := range with.Issuers {
 		if n.Text == "any" && !n.Quoted {
-			token.Values = []string{"*"}
+			token.Values, token.Issuers = []string{"*"}, nil
 			if len(c.issuers) == 0 {
 				c.list.Add(diag.UnknownService, n.Range, "no issuer of tokens is declared").
 					WithHelp("declare one: `issuer corp url https://auth.example.com`")
@@ -99,7 +134,7 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 			ok = false
 			continue
 		}
-		token.Values = append(token.Values, i.URL+"/*")
+		token.Values, token.Issuers = append(token.Values, i.URL+"/*"), append(token.Issuers, i)
 	}
 	slices.Sort(token.Values)
 	token.Values = slices.Compact(token.Values)
@@ -131,29 +166,42 @@ func claimPath(n lang.Name) []string {
 	return strings.Split(n.Text, ".")
 }
 
-// tokens is the issuers that the rules of a service ask for, sorted by name.
+// tokens is the issuers that the rules of a service ask for, sorted by name. A rule that names one of them must not let in the
+// tokens of another: the callee knows them by the URL alone.
 func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
-	asked := map[string]bool{}
+	var asked []*policy.Condition
 	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
 		for i := range rules {
-			for _, w := range rules[i].Where {
-				if w.Dimension == policy.TokenDimension && len(w.Key) == 0 {
-					for _, v := range w.Values {
-						asked[v] = true
-					}
+			for k := range rules[i].Where {
+				if w := &rules[i].Where[k]; w.Dimension == policy.TokenDimension && len(w.Key) == 0 {
+					asked = append(asked, w)
+					all = append(all, c.issuersOf(w)...)
 				}
 			}
 		}
 	}
-	if len(asked) == 0 {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.issuers)) {
-		if i := c.issuers[name]; asked["*"] || asked[i.URL+"/*"] {
-			all = append(all, i)
+	slices.SortFunc(all, func(a, b *policy.Issuer) int { return strings.Compare(a.Name, b.Name) })
+	all = slices.Compact(all)
+	for _, w := range asked {
+		for _, i := range w.Issuers {
+			k := slices.IndexFunc(all, func(other *policy.Issuer) bool { return other.URL == i.URL && !slices.Contains(w.Issuers, other) })
+			if k >= 0 {
+				c.list.Add(diag.SharedIssuer, w.At, "%s cannot tell a token of %s from one of %s: both are signed by %s", s.Name, i.Name, all[k].Name, i.URL).
+					WithRelated(all[k].At, "declared here").
+					WithHelp("ask for tokens of one of the two in all edges to %s", s.Name)
+				break
+			}
 		}
 	}
 	return all
+}
+
+// issuersOf is the issuers that a condition is about.
+func (c *checker) issuersOf(w *policy.Condition) []*policy.Issuer {
+	if len(w.Issuers) > 0 {
+		return w.Issuers
+	}
+	return slices.Collect(maps.Values(c.issuers))
 }
 
 // withoutToken notes a callee that asks some callers for tokens and others not: it refuses wrong tokens of these, too.
@@ -180,18 +228,17 @@ func asksForToken(r *rule) bool {
 
 // forAudience has a guard mean the tokens that are for an audience of their issuer: no workload takes others.
 func (c *checker) forAudience(where []policy.Condition) []policy.Condition {
-	for _, w := range where {
+	for k := range where {
+		w := &where[k]
 		if w.Dimension != policy.TokenDimension || len(w.Key) > 0 {
 			continue
 		}
 		var audiences []string
-		for _, i := range c.issuers {
-			if slices.Contains(w.Values, "*") || slices.Contains(w.Values, i.URL+"/*") {
-				if len(i.Audiences) == 0 {
-					return where
-				}
-				audiences = append(audiences, i.Audiences...)
+		for _, i := range c.issuersOf(w) {
+			if len(i.Audiences) == 0 {
+				return where
 			}
+			audiences = append(audiences, i.Audiences...)
 		}
 		slices.Sort(audiences)
 		return append(where, policy.Condition{Dimension: policy.TokenDimension, Key: []string{"aud"}, Values: slices.Compact(audiences), At: w.At})

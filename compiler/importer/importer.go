@@ -102,7 +102,7 @@ type importer struct {
 	layer    *enforce.Layer // all that is in force
 	objects  []*object
 	services map[string]*namespace
-	issuers  map[string]*issuer // by the claim iss
+	issuers  []*issuer
 	findings diag.List
 }
 

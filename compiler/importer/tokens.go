@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,8 +34,14 @@ type jwtRule struct {
 		Name   string `json:"name"`
 		Prefix string `json:"prefix,omitempty"`
 	} `json:"fromHeaders,omitempty"`
-	FromParams           []string `json:"fromParams,omitempty"`
-	ForwardOriginalToken bool     `json:"forwardOriginalToken,omitempty"`
+	FromParams            []string `json:"fromParams,omitempty"`
+	FromCookies           []string `json:"fromCookies,omitempty"`
+	ForwardOriginalToken  bool     `json:"forwardOriginalToken,omitempty"`
+	OutputPayloadToHeader string   `json:"outputPayloadToHeader,omitempty"`
+	OutputClaimToHeaders  []struct {
+		Claim  string `json:"claim"`
+		Header string `json:"header"`
+	} `json:"outputClaimToHeaders,omitempty"`
 }
 
 // jwtRules decodes the rules of a RequestAuthentication, in the order of their issuers.
@@ -72,10 +77,9 @@ func (r jwtRule) equal(other jwtRule) bool {
 	return bytes.Equal(a, b)
 }
 
-// findIssuers learns who signs tokens. Issuers are those of the whole project: two objects that say other things of one are
-// not both said.
+// findIssuers learns who signs tokens. Issuers are those of the whole project: two objects that say other things of one URL
+// make two of them.
 func (i *importer) findIssuers() {
-	i.issuers = map[string]*issuer{}
 	for _, o := range i.objects {
 		if o.read == nil || o.read.Role != enforce.Authenticates || o.Outcome == Refused {
 			continue
@@ -88,7 +92,7 @@ func (i *importer) findIssuers() {
 				for _, box := range clause.From {
 					for _, c := range box {
 						for _, p := range c.Is {
-							i.issuers[p.String()] = &issuer{why: fmt.Sprintf("the %s has %s", o.ID(), what)}
+							i.issuers = append(i.issuers, &issuer{jwt: jwtRule{Issuer: p.String()}, why: fmt.Sprintf("the %s has %s", o.ID(), what), of: []*object{o}})
 						}
 					}
 				}
@@ -96,14 +100,10 @@ func (i *importer) findIssuers() {
 			continue
 		}
 		for _, r := range rules {
-			known := i.issuers[r.Issuer]
-			switch {
-			case known == nil:
-				i.issuers[r.Issuer] = &issuer{name: i.issuerName(r.Issuer), jwt: r, of: []*object{o}}
-			case known.why != "" || !known.jwt.equal(r):
-				o.accept("other objects say other things of the issuer %s", r.Issuer)
-			default:
-				known.of = append(known.of, o)
+			if k := slices.IndexFunc(i.issuers, func(x *issuer) bool { return x.why == "" && x.jwt.equal(r) }); k >= 0 {
+				i.issuers[k].of = append(i.issuers[k].of, o)
+			} else {
+				i.issuers = append(i.issuers, &issuer{name: i.issuerName(r.Issuer), jwt: r, of: []*object{o}})
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func (i *importer) issuerName(of string) string {
 	if name == "" || slices.Contains(reserved, name) {
 		name = "issuer"
 	}
-	for n, first := 2, name; slices.ContainsFunc(slices.Collect(maps.Values(i.issuers)), func(x *issuer) bool { return x.name == name }); n++ {
+	for n, first := 2, name; slices.ContainsFunc(i.issuers, func(x *issuer) bool { return x.name == name }); n++ {
 		name = fmt.Sprintf("%s-%d", first, n)
 	}
 	return name
@@ -231,7 +231,7 @@ func (i *importer) taken(o *object) (all []*issuer) {
 	}
 	bound := i.layer.For(w).Tokens
 	for _, x := range i.issuers {
-		if x.why != "" || slices.ContainsFunc(x.of, func(of *object) bool { return slices.Contains(bound, of.read) }) {
+		if slices.ContainsFunc(x.of, func(of *object) bool { return slices.Contains(bound, of.read) }) {
 			all = append(all, x)
 		}
 	}
@@ -259,8 +259,17 @@ func (x *issuer) declaration() *lang.Issuer {
 	for _, q := range x.jwt.FromParams {
 		d.From = append(d.From, lang.Carrier{Query: name(q)})
 	}
+	for _, c := range x.jwt.FromCookies {
+		d.From = append(d.From, lang.Carrier{Cookie: name(c)})
+	}
 	if x.jwt.ForwardOriginalToken {
 		d.Forward = name("forward")
+	}
+	if h := x.jwt.OutputPayloadToHeader; h != "" {
+		d.Passed = append(d.Passed, lang.Passed{Payload: name("payload"), Header: name(h)})
+	}
+	for _, p := range x.jwt.OutputClaimToHeaders {
+		d.Passed = append(d.Passed, lang.Passed{Claim: text(p.Claim), Header: name(p.Header)})
 	}
 	return d
 }

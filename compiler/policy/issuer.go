@@ -14,8 +14,13 @@ type Issuer struct {
 	Audiences []string  // a token is for one of them; empty: for anybody
 	From      []Carrier // where requests carry it; empty: as a bearer token in the header Authorization
 	Forward   bool      // what is called sees the token too
+	Passed    []Passed  // what is called sees of it in headers
 	At        source.Span
 }
 
-// Carrier is where requests carry a token: in a header behind a prefix, or in a parameter of the query.
-type Carrier struct{ Header, Prefix, Query string }
+// Carrier is where requests carry a token: in a header behind a prefix, in a parameter of the query, or in a cookie.
+type Carrier struct{ Header, Prefix, Query, Cookie string }
+
+// Passed is a header that a proxy writes: the value of a claim, with dots between the parts of its path, or all claims as
+// base64 of JSON if Claim is empty.
+type Passed struct{ Claim, Header string }

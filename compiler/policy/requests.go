@@ -31,11 +31,12 @@ const (
 
 // Condition restricts one dimension of a request. Methods and paths are restricted together, by operations.
 type Condition struct {
-	Dimension string   // the name of a dimension of compiler/analysis/space
-	Key       []string // of a dimension whose values have several texts: the name of the header, or the path of the claim
-	Values    []string // any of them, each with a wildcard at one end at most; sorted, never empty
-	Not       bool     // none of Values, instead of any
-	Every     bool     // a wildcard stands for all text: `*.example.com` for a host with a port too
+	Dimension string    // the name of a dimension of compiler/analysis/space
+	Key       []string  // of a dimension whose values have several texts: the name of the header, or the path of the claim
+	Values    []string  // any of them, each with a wildcard at one end at most; sorted, never empty
+	Not       bool      // none of Values, instead of any
+	Issuers   []*Issuer // of a condition on ISSUER/SUBJECT: who is named; empty: any
+	Every     bool      // a wildcard stands for all text: `*.example.com` for a host with a port too
 	At        source.Span
 }
 

@@ -185,12 +185,13 @@ func cells(s lang.Stmt) []string {
 			audience = []string{"audience " + alternatives(s.Audiences)}
 		}
 		for _, c := range s.From {
-			if c.Query.Present() {
-				from = append(from, words("from query", c.Query))
-				continue
-			}
 			text := words("from header", c.Header)
-			if c.Prefix.Present() {
+			switch {
+			case c.Query.Present():
+				text = words("from query", c.Query)
+			case c.Cookie.Present():
+				text = words("from cookie", c.Cookie)
+			case c.Prefix.Present():
 				text = words(text+" prefix", c.Prefix)
 			}
 			from = append(from, text)
@@ -198,7 +199,15 @@ func cells(s lang.Stmt) []string {
 		if s.Forward.Present() {
 			from = append(from, "forward")
 		}
-		return row(words("issuer", s.Name), clauses("url", s.URLs), clauses("keys", s.Keys), audience, from)
+		var passed []string
+		for _, p := range s.Passed {
+			what := "payload"
+			if p.Claim.Present() {
+				what = words("claim", p.Claim)
+			}
+			passed = append(passed, words(what+" to header", p.Header))
+		}
+		return row(words("issuer", s.Name), clauses("url", s.URLs), clauses("keys", s.Keys), audience, from, passed)
 	}
 	return nil
 }

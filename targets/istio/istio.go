@@ -184,7 +184,7 @@ type emission struct {
 	*policy.Policy
 	trust, root string
 	edges       *policy.Edges // nil where no Sidecar is emitted
-	passing     map[*policy.Service]map[*policy.Issuer]bool
+	passing     map[*policy.Service]map[string]bool
 }
 
 // builder collects the objects of one worker.

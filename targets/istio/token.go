@@ -17,10 +17,20 @@ func (b *builder) authenticate(s *policy.Service) {
 	for _, i := range s.Issuers {
 		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
 		for _, c := range i.From {
-			if c.Query != "" {
+			switch {
+			case c.Query != "":
 				rule.FromParams = append(rule.FromParams, c.Query)
-			} else {
+			case c.Cookie != "":
+				rule.FromCookies = append(rule.FromCookies, c.Cookie)
+			default:
 				rule.FromHeaders = append(rule.FromHeaders, &v1beta1.JWTHeader{Name: c.Header, Prefix: c.Prefix})
+			}
+		}
+		for _, p := range i.Passed {
+			if p.Claim == "" {
+				rule.OutputPayloadToHeader = p.Header
+			} else {
+				rule.OutputClaimToHeaders = append(rule.OutputClaimToHeaders, &v1beta1.ClaimToHeader{Header: p.Header, Claim: p.Claim})
 			}
 		}
 		spec.JwtRules = append(spec.JwtRules, rule)
@@ -31,12 +41,12 @@ func (b *builder) authenticate(s *policy.Service) {
 // passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service must see
 // them.
 func (b *builder) passesOn(s *policy.Service, i *policy.Issuer) bool {
-	return b.passing[s] != nil && b.passing[s][i]
+	return b.passing[s] != nil && b.passing[s][i.URL]
 }
 
-// passing is the issuers whose tokens the callees of each service ask for.
-func passing(p *policy.Policy) map[*policy.Service]map[*policy.Issuer]bool {
-	all := map[*policy.Service]map[*policy.Issuer]bool{}
+// passing is the URLs of the issuers whose tokens the callees of each service ask for.
+func passing(p *policy.Policy) map[*policy.Service]map[string]bool {
+	all := map[*policy.Service]map[string]bool{}
 	for _, callee := range p.Services() {
 		for _, i := range callee.Issuers {
 			for r := range callee.Allow {
@@ -45,9 +55,9 @@ func passing(p *policy.Policy) map[*policy.Service]map[*policy.Issuer]bool {
 						continue
 					}
 					if all[from.Service] == nil {
-						all[from.Service] = map[*policy.Issuer]bool{}
+						all[from.Service] = map[string]bool{}
 					}
-					all[from.Service][i] = true
+					all[from.Service][i.URL] = true
 				}
 			}
 		}
