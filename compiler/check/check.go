@@ -38,6 +38,7 @@ type mesh struct {
 	stated     stated
 	names      map[string]*symbol
 	services   []*service // in the order of their declaration; sorted by name from matchWorkloads on
+	unnamed    *service   // the pods that none of them selects; nil where no statement is about every pod
 	accounts   map[string]source.Span
 	known      []string // the keys of names, sorted, once a name was not found
 	misses     int

@@ -43,7 +43,11 @@ func (c *checker) declare(files []*lang.File) []section {
 				flush(i)
 				open, begin = c.openMesh(m), i+1
 			case open == nil:
-				if _, guard := s.(*lang.Guard); !guard {
+				switch d := s.(type) {
+				case *lang.Guard:
+				case *lang.Issuer:
+					c.declareIssuer(d)
+				default:
 					if strays == 0 {
 						c.stray(s.Span(), f.Stmts[i:])
 					}
@@ -73,10 +77,10 @@ func (c *checker) declare(files []*lang.File) []section {
 // stray reports a statement that stands above the sections of its file.
 func (c *checker) stray(at source.Span, rest []lang.Stmt) {
 	d := c.list.Add(diag.NoSection, at, "this statement is in no mesh").
-		WithHelp("open one above it, such as `mesh NAMESPACE`; only never, always and only may stand outside a mesh")
+		WithHelp("open one above it, such as `mesh NAMESPACE`; only issuer, never, always and only may stand outside a mesh")
 	for _, s := range rest {
 		if m, ok := s.(*lang.Mesh); ok && (m.Name.Text != "*" || m.Name.Quoted) {
-			d.WithHelp("move it below `mesh %s`; only never, always and only may stand outside a mesh", m.Name.Text).
+			d.WithHelp("move it below `mesh %s`; only issuer, never, always and only may stand outside a mesh", m.Name.Text).
 				WithFix(false, at.File.Span(int(at.Start), int(at.Start)), "mesh "+m.Name.Text+"\n", "open mesh "+m.Name.Text+" above it")
 			return
 		}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -123,22 +124,26 @@ func (c *checker) widened(r *rule) {
 			if slices.Contains(tcp, portText(p)) {
 				c.list.Add(diag.CoveredByDeny, open.ToAt, "a deny of every port overrides this edge: port %d carries no HTTP, and there it denies every connection", p).
 					WithRelated(r.ToAt, "denied here").
-					WithHelp("delete `:*` of the deny, or the edge")
+					WithHelp("narrow the deny to HTTP ports, or delete the edge")
 			}
 		}
 	}
 	at := "a port that carries no HTTP"
 	switch {
-	case len(r.callee.Ports) > 0 && len(tcp)+len(unknown) == 0:
+	case r.EveryPod != r.callee.Unnamed, len(r.callee.Ports) > 0 && len(tcp)+len(unknown) == 0:
 		return
 	case len(tcp) > 0:
 		at = "port " + strings.Join(tcp, ", ")
 	case len(unknown) > 0:
 		at = "port " + strings.Join(unknown, ", ") + ", whose protocol is not declared, where it carries no HTTP"
 	}
+	narrower := fmt.Sprintf("delete `:*` to deny on the HTTP ports of %s alone", r.callee.Name)
+	if r.callee.Unnamed {
+		narrower = "name the services to deny on their HTTP ports alone"
+	}
 	c.list.Add(diag.DenyWidened, r.ToAt, "on %s, this denies every connection of these callers", at).
 		WithNote("a proxy passes over what only HTTP has in a DENY rule on a TCP port").
-		WithHelp("delete `:*` to deny on the HTTP ports of %s alone", r.callee.Name)
+		WithHelp("%s", narrower)
 }
 
 // sharesSources reports whether two rules may have a caller in common.

@@ -106,6 +106,7 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, 
 		c.externalEdge(m, &base, ext, t, deny)
 		return
 	}
+	pods := m.meansPods(t.Ref)
 	consent := &consent{statement: m}
 	for _, s := range callees {
 		s.called = true
@@ -113,7 +114,8 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, 
 		*r = base
 		r.callee, r.ToAt = s, t.Ref.Range
 		r.Requests = requests
-		r.Widened = deny && t.EveryPort()
+		r.EveryPod = pods
+		r.Widened = deny && (t.EveryPort() || pods) && requests.OfHTTP()
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
@@ -133,6 +135,9 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, 
 		}
 	}
 	c.refused(m, consent, t, deny)
+	if pods {
+		c.reached(m, t, callees, deny)
+	}
 	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
 		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).
 			WithNote("a call from one pod of a service to another counts, but it is rarely meant").
@@ -156,6 +161,10 @@ func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
 		return nil, nil
 	case r.Name.Text == "*" && !r.Name.Quoted:
 		return c.everyone(m, false), nil
+	case m.meansPods(r):
+		return append(c.everyone(m, false), m.pods(r)), nil
+	case c.podsElsewhere(r):
+		return nil, nil
 	}
 	s := c.lookup(m, r)
 	switch {
@@ -174,8 +183,15 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 
 func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 	s := r.callee
-	if t.EveryPort() {
+	switch {
+	case t.EveryPort():
 		return c.everyPort(t)
+	case r.EveryPod && !t.Port.Present():
+		return true
+	case r.EveryPod:
+		number, ok := c.portNumber(t.Port)
+		r.Ports = []uint16{number}
+		return ok
 	}
 	lacks, remove := "methods and paths", "the operations"
 	if len(t.Ops) == 0 {

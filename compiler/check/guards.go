@@ -94,7 +94,7 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 		byPorts := map[string]*policy.Guard{}
 		for _, s := range callees {
 			r := &rule{callee: s}
-			r.Requests = requests
+			r.EveryPod, r.Requests = m.meansPods(t.Ref), requests
 			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
 				continue
 			}

@@ -82,7 +82,13 @@ func (c *checker) lintMesh(m *mesh) {
 			d.WithRelated(c.wide.at, "a default, which closes no mesh by itself")
 		}
 	}
-	if m.Open && !m.Declares {
+	switch {
+	case m.Declares || !m.Open:
+	case m.unnamed != nil && len(m.unnamed.allow) > 0:
+		c.list.Add(diag.OpenMesh, m.openAt, "mesh %s is not open: an edge to every pod closes each to everything else", m.Name).
+			WithRelated(m.unnamed.allow[0].At, "this edge").
+			WithHelp("delete `open`, or name the services that the edge leads to")
+	default:
 		c.list.Add(diag.OpenMesh, m.openAt, "mesh %s is open: only the services that edges lead to are closed", m.Name).
 			WithNote("everyone may call its other pods, declared or not, as if there were no policies").
 			WithHelp("delete `open` once every call has an edge")

@@ -225,7 +225,7 @@ func (c *checker) unknownCeilings() {
 // declaring finds the meshes that only declare services, now that all edges are known.
 func (c *checker) declaring() {
 	for _, m := range c.meshes {
-		m.Declares = m.stated.mode == policy.ModeUnset && (c.isRoot(m.Name) || !slices.ContainsFunc(m.services, func(s *service) bool { return len(s.allow) > 0 }))
+		m.Declares = m.stated.mode == policy.ModeUnset && (c.isRoot(m.Name) || !m.called())
 		if m.Declares {
 			c.withoutModes(m)
 		}

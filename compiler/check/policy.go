@@ -13,7 +13,12 @@ import (
 func (c *checker) assemble() {
 	for _, checked := range c.meshes {
 		m := checked.Mesh // a copy: the policy outlives the checker
-		for _, s := range checked.services {
+		services := checked.services
+		if checked.unnamed != nil {
+			services = append(slices.Clip(services), checked.unnamed)
+			slices.SortFunc(services, compareServices)
+		}
+		for _, s := range services {
 			s.Allow, s.Deny = rulesOf(s.allow), rulesOf(s.deny)
 			s.allow, s.deny = nil, nil // the policy has copies
 			s.Issuers = c.tokens(s.Service)

@@ -163,7 +163,11 @@ func (c *checker) portsWithout(r *rule, t *lang.Target) bool {
 		if !e.Port.Present() {
 			continue
 		}
-		number, ok := c.port(r.callee, e.Port)
+		resolve := c.port
+		if r.EveryPod {
+			resolve = func(_ *service, n lang.Name) (uint16, bool) { return c.portNumber(n) }
+		}
+		number, ok := resolve(r.callee, e.Port)
 		if !ok {
 			return false
 		}

@@ -60,7 +60,7 @@ func (r *routing) is(s *service, g *inventory.Gateway) bool {
 // route judges one destination.
 func (r *routing) route(route *inventory.Route) {
 	m := r.byName[route.Namespace]
-	if m == nil || m.Declares && !slices.ContainsFunc(m.services, func(s *service) bool { return len(s.allow) > 0 }) {
+	if m == nil || m.Declares && !m.called() {
 		return // the project closes nothing there
 	}
 	callees := r.fronted[route.Namespace+"/"+route.Service]

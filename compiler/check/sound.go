@@ -29,17 +29,25 @@ func (c *checker) sound() {
 			}
 			c.shutGateway(s)
 			c.withoutToken(s)
-			for _, r := range s.allow {
-				c.identities(r, false)
-			}
-			for _, r := range s.deny {
-				c.dropUnidentifiable(r)
-				c.identities(r, true)
-				c.aroundByPort(r)
-				c.widened(r)
-			}
+			c.enforceable(s)
+		}
+		if m.unnamed != nil {
+			c.enforceable(m.unnamed)
 		}
 		c.overlaps(m)
+	}
+}
+
+// enforceable judges the rules of a callee.
+func (c *checker) enforceable(s *service) {
+	for _, r := range s.allow {
+		c.identities(r, false)
+	}
+	for _, r := range s.deny {
+		c.dropUnidentifiable(r)
+		c.identities(r, true)
+		c.aroundByPort(r)
+		c.widened(r)
 	}
 }
 

@@ -21,6 +21,10 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 		return
 	}
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
+	if m.meansPods(r) {
+		d.WithNote("`pods` is a destination alone").WithHelp("every caller of the namespace is `%s/*`", m.Name)
+		return
+	}
 	if name, namespace, dotted := hostOf(r); dotted {
 		if o := c.byName[namespace]; o != nil && o.names[name] != nil {
 			if namespace != m.Name {

@@ -137,6 +137,9 @@ type Service struct {
 	Issuers      []*Issuer      // whose tokens its rules ask for, sorted by name; where there are any, other tokens are refused
 	At           source.Span    // its declaration, or its workload manifest
 
+	// Unnamed is set for what stands for all pods of the namespace that no service selects. It has no labels and no account.
+	Unnamed bool
+
 	Allow []Rule // edges that lead here, in the order of their spans
 	Deny  []Rule
 }
@@ -235,6 +238,10 @@ type Rule struct {
 	FromAt []source.Span // of each source, parallel to From
 	Except []Source      // callers of From that are left out
 	ToAt   source.Span   // of the callee
+
+	// EveryPod is set if the rule is about every pod of the namespace: all services there have it, and one object states it.
+	EveryPod bool
+
 	Requests
 	Because string
 	Until   string // YYYY-MM-DD

@@ -104,6 +104,7 @@ const (
 	OpenedForMove        Code = "MESH2132"
 	MovedAccount         Code = "MESH2133"
 	DenyWidened          Code = "MESH2134"
+	EveryPod             Code = "MESH2135"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -234,6 +235,7 @@ var Table = []Entry{
 	{OpenedForMove, Warning, FromUnread, "calls that an earlier account lets in beyond the edges"},
 	{MovedAccount, Warning, FromUnread, "an earlier account that no workload runs as"},
 	{DenyWidened, Note, FromUnread, "a deny of every port that denies whole connections"},
+	{EveryPod, Note, FromUnread, "a statement about every pod of a namespace"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -3,6 +3,7 @@ package istio
 import (
 	"hash/fnv"
 	"math/bits"
+	"slices"
 	"strconv"
 
 	"istio.io/api/security/v1beta1"
@@ -30,7 +31,7 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 	if deny {
 		rules, name, wave = s.Deny, s.Name+"-deny", waveDeny
 	}
-	if len(rules) == 0 {
+	if rules = b.stated(s, rules, deny); len(rules) == 0 {
 		return
 	}
 	if deny && s.Name == "default" {
@@ -73,6 +74,24 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 	b.findings.Add(diag.ManifestLimit, s.At, "the policy %s/%s is larger than a cluster takes, however it is split", s.Namespace, name).
 		WithNote("an object may have %d KiB and %d rules, and one caller's rules stay together", maxBytes>>10, maxRules).
 		WithHelp("use prefix paths, or leave the operations of single callers out")
+}
+
+// stated returns the rules that the objects of a callee state. Those about every pod of its namespace are in objects of the
+// namespace, and are only accepted here.
+func (b *builder) stated(s *policy.Service, rules []policy.Rule, deny bool) []policy.Rule {
+	every := func(r policy.Rule) bool { return r.EveryPod }
+	if s.Unnamed || !slices.ContainsFunc(rules, every) {
+		return rules
+	}
+	for i := range rules {
+		if r := &rules[i]; r.EveryPod {
+			b.acceptOnDataplane(s, r, deny)
+			if deny {
+				b.acceptTemplates(s, r)
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(rules), every)
 }
 
 // split distributes grants over n parts by their caller, so that adding or removing a caller changes only one part. Any

@@ -286,13 +286,19 @@ var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Sourc
 
 // service emits the objects of one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
+	if s.Unnamed {
+		b.authenticate(s, s.Issuers)
+		b.authorize(s, false)
+		b.authorize(s, true)
+		return
+	}
 	sidecar := b.edges != nil && !m.Declares
 	bound := len(s.Allow)+len(s.Deny) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
 	if !sidecar && !bound || !b.acceptService(s) {
 		return
 	}
 	b.workloadMode(m, s)
-	b.authenticate(s)
+	b.authenticate(s, own(m, s))
 	b.authorize(s, false)
 	b.authorize(s, true)
 	if sidecar {

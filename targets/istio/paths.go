@@ -115,7 +115,7 @@ func aroundTemplate(o *policy.Operation, deny, allow *policy.Rule) bool {
 	if all(deny.From) && all(allow.From) && !slices.ContainsFunc(allow.From, meet) {
 		return false
 	}
-	if len(allow.Ports) > 0 && !slices.ContainsFunc(allow.Ports, func(p uint16) bool { return slices.Contains(deny.Ports, p) }) {
+	if len(allow.Ports) > 0 && len(deny.Ports) > 0 && !slices.ContainsFunc(allow.Ports, func(p uint16) bool { return slices.Contains(deny.Ports, p) }) {
 		return false
 	}
 	return len(allow.Ops) == 0 || slices.ContainsFunc(allow.Ops, func(a policy.Operation) bool {

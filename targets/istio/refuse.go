@@ -40,8 +40,12 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 					break
 				}
 				b.acceptPaths(rules[i].Ops, rules[i].At)
-				b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace, where a policy would bind the whole mesh", s.ID()).
-					WithHelp("move it to a namespace of its own; if it is a gateway, say so: `service %s gateway`", s.Name)
+				d := b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace, where a policy would bind the whole mesh", s.ID())
+				if s.Unnamed {
+					d.WithHelp("name the gateways that are meant, or the pods of each other namespace in its section")
+				} else {
+					d.WithHelp("move it to a namespace of its own; if it is a gateway, say so: `service %s gateway`", s.Name)
+				}
 			}
 		}
 		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
@@ -170,20 +174,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		b.acceptTemplates(s, r)
 	}
 	b.acceptExceptions(r)
-	if r.OfHTTP() && s.Dataplane == policy.Ambient {
-		what := "edge"
-		if deny {
-			what = "deny"
-		}
-		// ztunnel sees connections, not requests: istio.io/docs/ambient/usage/l4-policy.
-		which := "methods and paths"
-		if len(r.Ops)+len(r.Without) == 0 {
-			which = "conditions on requests"
-		}
-		refuse(operations, "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, what, s.ID()).
-			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-			WithHelp("leave them out, or give the namespace sidecars: istio-injection: enabled")
-	}
+	b.acceptOnDataplane(s, r, deny)
 	for _, c := range r.Where {
 		switch c.Dimension {
 		case policy.HeaderDimension, policy.TokenDimension:
@@ -209,6 +200,24 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 		}
 	}
 	return len(b.findings) == before
+}
+
+// acceptOnDataplane refuses what ztunnel would not see: connections, not requests, are what it decides about.
+// https://istio.io/latest/docs/ambient/usage/l4-policy/
+func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, deny bool) {
+	if !r.OfHTTP() || s.Dataplane != policy.Ambient {
+		return
+	}
+	what, which := "edge", "methods and paths"
+	if deny {
+		what = "deny"
+	}
+	if len(r.Ops)+len(r.Without) == 0 {
+		which = "conditions on requests"
+	}
+	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, what, s.ID()).
+		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+		WithHelp("leave them out, or give the namespace sidecars: istio-injection: enabled")
 }
 
 // acceptExceptions refuses exceptions with templates: what these do not match, such as the segment `a*b`, would not be left

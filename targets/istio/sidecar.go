@@ -11,6 +11,9 @@ import (
 
 // hostsOf returns the Services in front of a workload, as a Sidecar names them.
 func hostsOf(s *policy.Service) []string {
+	if s.Unnamed {
+		return []string{s.Namespace + "/*"}
+	}
 	names := s.Hosts
 	if len(names) == 0 {
 		names = []string{s.Name}

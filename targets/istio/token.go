@@ -1,6 +1,8 @@
 package istio
 
 import (
+	"slices"
+
 	"istio.io/api/security/v1beta1"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -8,13 +10,13 @@ import (
 
 // authenticate emits the RequestAuthentication of a callee whose rules ask for tokens. It says how tokens are verified, and
 // makes the callee refuse all others; that a token is there is up to the rules.
-func (b *builder) authenticate(s *policy.Service) {
-	if len(s.Issuers) == 0 {
+func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
+	if len(issuers) == 0 {
 		return
 	}
 	spec := &v1beta1.RequestAuthentication{}
 	spec.Selector, spec.TargetRefs = bind(s)
-	for _, i := range s.Issuers {
+	for _, i := range issuers {
 		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
 		for _, c := range i.From {
 			switch {
@@ -36,6 +38,20 @@ func (b *builder) authenticate(s *policy.Service) {
 		spec.JwtRules = append(spec.JwtRules, rule)
 	}
 	b.add(b.draft(waveTokens, b.security, "RequestAuthentication", s.Namespace, s.Name, fromRules(s.Allow), spec))
+}
+
+// own returns the issuers of a service that are not those of every pod of its namespace.
+func own(m *policy.Mesh, s *policy.Service) (issuers []*policy.Issuer) {
+	i := slices.IndexFunc(m.Services, func(s *policy.Service) bool { return s.Unnamed })
+	if i < 0 {
+		return s.Issuers
+	}
+	for _, issuer := range s.Issuers {
+		if !slices.Contains(m.Services[i].Issuers, issuer) {
+			issuers = append(issuers, issuer)
+		}
+	}
+	return issuers
 }
 
 // passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service must see

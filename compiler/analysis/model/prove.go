@@ -29,12 +29,13 @@ const maxWitnesses = 10
 func (m *Model) Prove(ctx context.Context) error {
 	var services []*policy.Service
 	for _, mesh := range m.Policy.Meshes {
+		unnamed := false
 		for _, s := range mesh.Services {
-			if s.Proxied() {
+			if unnamed = unnamed || s.Unnamed; s.Proxied() {
 				services = append(services, s)
 			}
 		}
-		if !mesh.Declares && mesh.Name != m.Policy.RootNamespace {
+		if !unnamed && !mesh.Declares && mesh.Name != m.Policy.RootNamespace {
 			// Pods that no service names are bound only by what binds the whole namespace, and nobody may call them.
 			services = append(services, &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"})
 		}
