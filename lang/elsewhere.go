@@ -64,15 +64,12 @@ func (m *mistake) joined(first, last int) bool {
 
 // uri reports a URL or a SPIFFE ID; i is its colon.
 func (m *mistake) uri(i int) {
-	if i == 0 {
-		i = 1
-	}
 	parts := strings.Split(strings.TrimPrefix(m.text(i+1), "//"), "/")
 	if m.is(i-1, "spiffe") && len(parts) == 5 && parts[1] == "ns" && parts[3] == "sa" {
 		m.spiffe(i-1, i+1, parts[2], parts[4])
 		return
 	}
-	m.report(diag.New(diag.UnexpectedToken, m.span(i-1).To(m.span(i+1)), "a URL cannot stand for a service")).
+	m.report(diag.New(diag.UnexpectedToken, m.span(max(i-1, 0)).To(m.span(i+1)), "a URL cannot stand for a service")).
 		WithHelp("write the name of the service, `payments/api` if it is in another mesh; a host outside the mesh is declared as an external")
 }
 

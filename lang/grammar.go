@@ -215,7 +215,8 @@ const tokenNotes = `// The grammar of meshc's intents in the EBNF of participle 
 //             or to a "}" without a matching "{" in the path
 //   <string>  "in double quotes" on one line, with the escapes \" and \\
 //   <end>     ";" or the end of a line, unless the line ends with "," "->" "->>" "|" or "{", or the statement
-//             continues inside its braces; in a list between two arrows, no line may end with ","
+//             continues inside its braces; in a list between two arrows, no line may end with ",", and a line
+//             that continues a chain with an arrow of its own is indented
 //
 // White space and comments (from "#" to the end of the line) may appear between any two tokens, with two
 // exceptions: there is none around the "/" in a reference or in the key of a label or before the name of a port, and the

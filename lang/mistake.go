@@ -22,7 +22,8 @@ type mistake struct {
 
 // explain reports what is wrong with a statement. The errors of participle are not shown: they are in the notation of
 // the grammar.
-func (p *parser) explain(s *extent, keyword string, err error) {
+func (p *parser) explain(s *extent, keyword string, stmt Stmt, err error) {
+	kept := p.keep(stmt, int(p.file.Tokens[s.first].Start))
 	if p.full(s) {
 		return
 	}
@@ -39,11 +40,18 @@ func (p *parser) explain(s *extent, keyword string, err error) {
 	for m.at < len(m.words) && int(m.words[m.at].Start) < offset {
 		m.at++
 	}
-	if next := m.runsOn(); next > 0 {
+	next := m.runsOn()
+	if next > 0 {
+		m.cut(s, next)
+	}
+	if !kept {
+		m.section()
+	}
+	switch {
+	case s.unreadable:
+		return
+	case next > 0 && next <= m.at:
 		m.reportRunOn(next)
-		for p.file.Tokens[s.end-1].Start >= m.words[next].Start {
-			s.end--
-		}
 		return
 	}
 	if m.braces(s) {
@@ -101,7 +109,9 @@ func (p *parser) full(s *extent) bool {
 	if len(p.list) < maxFindings {
 		return false
 	}
-	p.report(diag.Diagnostic{Primary: p.file.span(p.file.Tokens[s.first])})
+	if !s.unreadable { // or its invalid tokens are counted
+		p.report(diag.Diagnostic{Primary: p.file.span(p.file.Tokens[s.first])})
+	}
 	return true
 }
 
@@ -154,7 +164,7 @@ func (m *mistake) help() {
 	d := m.last()
 	switch {
 	case d.Help != "" || len(d.Fixes) > 0:
-	case m.keyword == "mtls" && m.at == 2 && m.is(1, "strict", "permissive", "disable"):
+	case m.keyword == "mtls" && m.at == 2 && m.is(1, modes...):
 		d.WithHelp("to set the mode of a whole mesh, write it where the mesh is opened: `mesh shop %s`", m.text(1))
 	default:
 		d.WithHelp("%s", examples[m.keyword])
@@ -251,7 +261,18 @@ func (p *parser) unknown(s *extent) {
 	if p.full(s) {
 		return
 	}
-	m := mistake{parser: p, keyword: "edge", words: p.words(s)}
+	m := mistake{parser: p, words: p.words(s)}
+	if next := m.runsOn(); next > 0 {
+		m.cut(s, next)
+	}
+	m.section()
+	if s.unreadable {
+		return
+	}
+	m.keyword = "edge"
+	if next := m.runsOn(); next > 0 {
+		m.cut(s, next)
+	}
 	if m.star() || m.elsewhere() {
 		return
 	}
@@ -307,6 +328,10 @@ func (p *parser) unknown(s *extent) {
 			WithHelp("write the clauses of a destination on its line: `world -> ingress:8443 host shop.example.com except /debug/*`; a line may end after a comma")
 	case isMethod(first) && (m.kind(1) == KindPath || m.kind(1) == KindComma || m.kind(1) == KindPipe):
 		p.operationLine(m.span(0))
+	case len(m.words) == 2 && m.is(1, modes...):
+		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first))).
+			WithHelp("a section begins with `mesh %s %s`", shortened(first), m.text(1)).
+			WithFix(false, p.file.Source.Span(int(m.words[0].Start), int(m.words[0].Start)), "mesh ", "insert `mesh`")
 	case m.kind(1) == KindColon && !s.arrow && !isNear:
 		p.report(diag.New(diag.UnknownStatement, m.span(0), "no statement begins with %s", quoted(first+":"))).
 			WithHelp("intents are not YAML: %s", statementHelp)
@@ -343,6 +368,8 @@ func (p *parser) operationLine(at source.Span) {
 	p.report(diag.New(diag.UnknownStatement, at, "no statement begins with an operation")).
 		WithHelp("write operations after their destination: on the same line, on the next one after a comma, or in `{ }`")
 }
+
+var modes = []string{"strict", "permissive", "disable"}
 
 // statementWords are the keywords that begin a statement.
 var statementWords = slices.DeleteFunc(slices.Clone(keywords), func(k string) bool { return k == "edge" })

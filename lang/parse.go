@@ -59,14 +59,16 @@ func Parse(name string, src []byte) (*File, diag.List) {
 }
 
 type parser struct {
-	file  *File
-	lex   *lexer.PeekingLexer // has the tokens before loaded
-	rules map[string]rule
-	at    int // the next token to look at
-	list  diag.List
+	file   *File
+	lex    *lexer.PeekingLexer // has the tokens before loaded
+	rules  map[string]rule
+	at     int   // the next token to look at
+	judged int32 // the end of the last invalid token with a finding
+	list   diag.List
 
-	loaded   int // the first token that lex does not have
-	sections int // braces that were opened, by mistake, after a mesh; their closing braces are skipped
+	loaded   int  // the first token that lex does not have
+	lost     bool // the name of the section could not be read
+	sections int  // braces that were opened, by mistake, after a mesh; their closing braces are skipped
 
 	omitted      int
 	firstOmitted source.Span
@@ -165,17 +167,16 @@ func (p *parser) statement(s extent) int {
 	p.skip(start)
 	if s.invalid > 0 {
 		for _, t := range tokens[s.first:s.end] {
-			if t.Kind == KindInvalid {
+			if t.Kind == KindInvalid && t.Start >= p.judged {
 				p.invalid(t)
+				p.judged = t.End
 			}
 		}
 	}
 
 	keyword := p.keyword(&s)
 	if keyword == "" {
-		if !s.unreadable {
-			p.unknown(&s)
-		}
+		p.unknown(&s)
 		return s.end
 	}
 	before := p.lex.MakeCheckpoint()
@@ -191,14 +192,11 @@ func (p *parser) statement(s extent) int {
 			last--
 		}
 		stmt.setRange(p.file.Source.Span(start, int(tokens[last].End)))
-		p.file.Stmts = append(p.file.Stmts, stmt)
+		p.add(stmt)
 		p.repeated(&s, stmt)
 		return s.end
 	}
-	p.keep(stmt, start)
-	if !s.unreadable {
-		p.explain(&s, keyword, err)
-	}
+	p.explain(&s, keyword, stmt, err)
 	p.lex.LoadCheckpoint(before)
 	return s.end
 }
@@ -293,11 +291,23 @@ func (p *parser) keyword(s *extent) string {
 	return ""
 }
 
-// keep saves what is certain about a statement with a mistake: a mesh opens its section regardless, or the statements
-// after it would end up in the previous section.
-func (p *parser) keep(stmt Stmt, start int) {
-	if m, ok := stmt.(*Mesh); ok && m.Name.Present() {
-		m.setRange(p.file.Source.Span(start, int(max(m.Name.Range.End, m.Mode.Range.End, m.Default.Range.End))))
-		p.file.Stmts = append(p.file.Stmts, m)
+// add adds a statement to the tree, unless it belongs to a section whose name could not be read.
+func (p *parser) add(stmt Stmt) {
+	if _, opens := stmt.(*Mesh); opens {
+		p.lost = false
 	}
+	if !p.lost {
+		p.file.Stmts = append(p.file.Stmts, stmt)
+	}
+}
+
+// keep opens the section of a mesh with a mistake, if its name could be read, and reports whether it did.
+func (p *parser) keep(stmt Stmt, start int) bool {
+	m, ok := stmt.(*Mesh)
+	if !ok || !m.Name.Present() {
+		return false
+	}
+	m.setRange(p.file.Source.Span(start, int(max(m.Name.Range.End, m.Mode.Range.End, m.Default.Range.End))))
+	p.add(m)
+	return true
 }

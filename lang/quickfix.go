@@ -410,7 +410,7 @@ func (m *mistake) clause() bool {
 				WithHelp("did you mean %s?", near).WithFix(false, m.span(m.at), near, "write "+near)
 			return true
 		}
-		if m.is(m.at-1, "open", "closed") && m.is(m.at, "strict", "permissive", "disable") {
+		if m.is(m.at-1, "open", "closed") && m.is(m.at, modes...) {
 			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the mode of a mesh comes before %s", quoted(m.text(m.at-1)))).
 				WithFix(true, m.span(m.at-1).To(m.span(m.at)), text+" "+m.text(m.at-1), "write `"+text+" "+m.text(m.at-1)+"`")
 			return true

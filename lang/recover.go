@@ -1,7 +1,6 @@
 package lang
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -13,21 +12,19 @@ import (
 func (m *mistake) runsOn() int {
 	stray := m.kind(m.at) == KindArrow && !m.calls()
 	open, last := false, 0
-	for i := 1; i <= m.at && i < len(m.words); i++ {
+	for i := 1; i < len(m.words); i++ {
 		switch m.kind(i - 1) {
 		case KindOpen:
 			open = true
 		case KindClose:
 			open = false
 		}
-		between := m.file.Source.Text[m.words[i-1].End:m.words[i].Start]
-		if !strings.Contains(between, "\n") {
-			continue
-		}
-		switch next := m.kind(i + 1); {
-		case m.is(i, statementWords...) && (next == KindName || next == KindString || next == KindStar || next == KindMethod):
+		switch {
+		case !m.beginsLine(i):
+		case m.beginsStatement(i), i >= m.at && m.edgeOnLine(i):
 			return i
-		case m.at == i+1 && next == KindArrow, open && m.at == i && m.kind(i) == KindName && !isMethod(m.text(i)):
+		case i > m.at:
+		case m.at == i+1 && m.kind(i+1) == KindArrow, open && m.at == i && m.kind(i) == KindName && !isMethod(m.text(i)):
 			return i
 		case stray:
 			last = i
@@ -35,6 +32,93 @@ func (m *mistake) runsOn() int {
 	}
 	return last
 }
+
+func (m *mistake) beginsLine(i int) bool {
+	return strings.Contains(m.file.Source.Text[m.words[i-1].End:m.words[i].Start], "\n")
+}
+
+// beginsStatement reports whether a word is a keyword with what follows the keyword in a statement.
+func (m *mistake) beginsStatement(i int) bool {
+	switch m.kind(i + 1) {
+	case KindName, KindString, KindStar, KindMethod:
+		return m.is(i, statementWords...)
+	}
+	return false
+}
+
+// edgeOnLine reports whether the line that begins with a word looks like an edge. After a mistake such a line is read as an
+// edge of its own, since that is what each part of a chain means.
+func (m *mistake) edgeOnLine(i int) bool {
+	switch m.kind(i) {
+	case KindName, KindString, KindStar:
+	default:
+		return false
+	}
+	for i++; i < len(m.words) && !m.beginsLine(i); i++ {
+		if k := m.kind(i); k == KindArrow || k == KindReach {
+			return true
+		}
+	}
+	return false
+}
+
+// cut ends a statement with a mistake before the word with which another one begins.
+func (m *mistake) cut(s *extent, next int) {
+	for m.file.Tokens[s.end-1].Start >= m.words[next].Start {
+		s.end--
+	}
+	m.words = m.words[:next]
+}
+
+// section keeps what is certain about a statement with a mistake that may be a mesh: otherwise the statements after it would end
+// up in the previous section.
+func (m *mistake) section() {
+	arrow, says := false, m.kind(0) == KindClose
+	for i, t := range m.words {
+		switch t.as {
+		case KindArrow, KindReach:
+			arrow = arrow || i > 0
+		case KindName, KindMethod, KindPath, KindString:
+			says = true
+		}
+	}
+	switch {
+	case !says:
+		m.lost = true
+		return
+	case arrow, m.keyword != "" && m.keyword != "mesh" && m.keyword != "edge":
+		return
+	}
+	var mesh Mesh
+	last := len(m.words) - 1
+	take := func(n *Name, words ...string) {
+		if last > 0 && m.is(last, words...) {
+			*n = m.name(last)
+			last--
+		}
+	}
+	take(&mesh.Default, "open", "closed")
+	take(&mesh.Mode, modes...)
+	near, ok := diag.Nearest(m.text(0), statementWords)
+	switch {
+	case m.kind(last) == KindName && (last == 0 || !ok || near == "mesh") && (mesh.Mode.Present() || last == 1 && near == "mesh"):
+		mesh.Name = m.name(last)
+		m.keep(&mesh, int(m.words[0].Start))
+	case m.is(0, "mesh"):
+		m.lost = true
+	case last == 0 && m.words[0].Kind == KindInvalid: // a string that never ends
+		words := strings.Fields(m.text(0))
+		m.lost = slices.Contains(modes, words[len(words)-1])
+	case last == 1 && m.kind(1) == KindName:
+		switch m.kind(0) {
+		case KindName, KindMethod, KindPath, KindArrow, KindReach:
+		default:
+			m.lost = true // a sign where the keyword should be
+		}
+	}
+}
+
+func (m *mistake) name(i int) Name { return Name{Text: m.text(i), Range: m.span(i)} }
 
 func (m *mistake) reportRunOn(next int) {
 	for i := next - 1; i > 0 && m.kind(i) != KindClose; i-- {
@@ -51,46 +135,73 @@ func (m *mistake) reportRunOn(next int) {
 	}
 }
 
-// joined reports a chain in which a list between two arrows continues after a line that ends with a comma. Most likely
-// the comma is a leftover, and the next line is an edge of its own; as a chain, the two would allow calls that nobody
-// wrote. In that case, the statement is cut off before that line.
+// joined reports a chain that goes on after a line that ends with a comma between two arrows, or on a line that is not indented.
+// Most likely the end of the line above is a leftover, and this line is an edge of its own; as a chain, the two would allow calls
+// that nobody wrote. In that case, the statement is cut off before that line.
 func (p *parser) joined(s *extent, stmt Stmt) bool {
-	var hops []Hop
-	switch stmt := stmt.(type) {
-	case *Edge:
-		hops = stmt.Hops
-	case *Deny:
-		hops = stmt.Hops
-	case *Ask:
-		hops = stmt.Hops
-	case *Guard:
-		hops = stmt.Hops
-	}
+	hops := hopsOf(stmt)
 	if len(hops) < 3 {
 		return false
 	}
-	words := p.words(s)
+	m := mistake{parser: p, words: p.words(s)}
+	inList := map[int32]bool{}
 	for _, middle := range hops[1 : len(hops)-1] {
 		for _, t := range middle.Targets[1:] {
-			i, _ := slices.BinarySearchFunc(words, t.Range.Start, func(w Token, at int32) int { return cmp.Compare(w.Start, at) })
-			comma, first := words[i-1], words[i]
-			between := p.file.Source.Span(int(comma.End), int(first.Start))
-			if !strings.Contains(between.Text(), "\n") {
-				continue
-			}
-			d := p.report(diag.New(diag.JoinedEdges, p.file.span(first), "this line continues the one above, which ends with a comma")).
-				WithRelated(p.file.span(comma), "the comma").
-				WithFix(false, p.file.span(comma), "", "remove the comma")
-			if strings.TrimSpace(between.Text()) == "" {
-				d.WithFix(false, between, " ", "write the list on one line")
-			}
-			for p.file.Tokens[s.end-1].Start >= first.Start {
-				s.end--
-			}
-			return true
+			inList[t.Range.Start] = true
 		}
 	}
+	indent, called := m.indent(), false
+	for i := 1; i < len(m.words); i++ {
+		called = called || m.kind(i-1) == KindArrow || m.kind(i-1) == KindReach
+		if !called || !m.beginsLine(i) {
+			continue
+		}
+		list := inList[m.words[i].Start]
+		if !list && !(m.edgeOnLine(i) && m.span(i).StartPosition().Byte <= indent+1) {
+			continue
+		}
+		sign, what := m.span(i-1), quoted(m.text(i-1))
+		if list {
+			what = "a comma"
+		}
+		d := p.report(diag.New(diag.JoinedEdges, sign, "the line ends with %s, so the next one continues it", what)).WithRelated(m.span(i), "the next line")
+		between := p.file.Source.Span(int(sign.End), int(m.words[i].Start))
+		switch {
+		case !list:
+			d.WithHelp("complete the line; if the next one is meant to continue it, indent that one")
+		case strings.TrimSpace(between.Text()) == "":
+			d.WithFix(false, sign, "", "remove the comma").WithFix(false, between, " ", "write the list on one line")
+		default:
+			d.WithFix(false, sign, "", "remove the comma")
+		}
+		m.cut(s, i)
+		return true
+	}
 	return false
+}
+
+// hopsOf returns the hops of a statement, nil if it has none.
+func hopsOf(stmt Stmt) []Hop {
+	switch stmt := stmt.(type) {
+	case *Edge:
+		return stmt.Hops
+	case *Deny:
+		return stmt.Hops
+	case *Ask:
+		return stmt.Hops
+	case *Guard:
+		return stmt.Hops
+	}
+	return nil
+}
+
+// indent returns the bytes in front of a statement, 0 if another one precedes it on its line.
+func (m *mistake) indent() int {
+	at := m.span(0).StartPosition()
+	if strings.TrimSpace(m.file.Source.Line(at.Line)[:at.Byte-1]) != "" {
+		return 0
+	}
+	return at.Byte - 1
 }
 
 // skipLine extends the statement to the end of the line.

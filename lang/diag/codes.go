@@ -140,7 +140,7 @@ type Follows uint8
 const (
 	FromUnread  Follows = iota // an input that could not be read
 	FromUnknown                // that, or an unknown name: what the name was meant for looks unused
-	UnknownName                // an unread input that may declare the name, unless a similar name suggests a typo
+	UnknownName                // an unread input, which may declare the name
 	FromNothing                // none
 )
 
@@ -191,7 +191,7 @@ var Table = []Entry{
 	{NotExported, Error, FromUnread, "an edge into another mesh without an export"},
 	{NotOwner, Error, FromNothing, "a file that opens a mesh which it does not own"},
 	{NoIdentity, Error, FromNothing, "a caller without an identity"},
-	{OutsideIntoStrict, Error, FromNothing, "an edge from outside the mesh to a strict port"},
+	{OutsideIntoStrict, Error, FromUnread, "an edge from outside the mesh to a strict port"},
 	{ExternalSource, Error, FromNothing, "an external that is used as a caller"},
 	{ExternalMode, Error, FromNothing, "an mTLS mode for an external"},
 	{RootNamespace, Error, FromNothing, "a mode or an edge in the root namespace"},

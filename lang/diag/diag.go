@@ -137,12 +137,10 @@ func (l List) Settled(unread bool) List {
 	unknown := slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Code.follows() == UnknownName })
 	return slices.DeleteFunc(l, func(d Diagnostic) bool {
 		switch d.Code.follows() {
-		case FromUnread:
+		case FromUnread, UnknownName:
 			return unread
 		case FromUnknown:
 			return unread || unknown
-		case UnknownName:
-			return unread && len(d.Fixes) == 0
 		}
 		return false
 	})
