@@ -112,7 +112,11 @@ func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) 
 	if len(s.known) > 0 && !slices.ContainsFunc(s.known, func(w *inventory.Workload) bool { return w.Account != s.known[0].Account }) {
 		s.account = s.known[0].Account
 	}
-	s.name = n.free(append(names, byKey[named]+others)...)
+	names = append(names, byKey[named]+others)
+	if k := slices.Index(names, "default"); k >= 0 {
+		names[k] = "default-pods" // a deny of `default` would have the name of the policy that closes the namespace
+	}
+	s.name = n.free(names...)
 	n.services = append(n.services, s)
 	return s
 }

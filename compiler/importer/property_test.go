@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -42,6 +43,8 @@ var pools = map[string][]string{
 }
 
 var selectors = []string{"{app: a}", "{app: b}", "{app: b}", "{app: a, version: v1}", "{tier: back}"}
+
+var seeds = flag.Uint64("seeds", 60, "random inputs of each test")
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
@@ -282,7 +285,7 @@ func without(l *enforce.Layer, gone func(id string) bool) *enforce.Layer {
 // holds after each step of a deletion of the old objects, too.
 func TestPolicies(t *testing.T) {
 	outcomes := map[importer.Outcome]int{}
-	for seed := range uint64(60) {
+	for seed := range *seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		deployed := seed%2 == 0
 		text := randomPolicies(r, deployed)
@@ -327,7 +330,7 @@ func TestPolicies(t *testing.T) {
 // What a project builds is said again as a whole.
 func TestProjects(t *testing.T) {
 	projects := 0
-	for seed := range uint64(60) {
+	for seed := range *seeds {
 		r := rand.New(rand.NewPCG(seed, 2))
 		intents := randomIntents(r)
 		parsed, err := compiler.Parse(context.Background(), compiler.Inputs{Files: []compiler.Input{{Name: "in.mesh", Text: []byte(intents)}}, Config: config.Default()})
@@ -358,7 +361,7 @@ func TestProjects(t *testing.T) {
 // What is said narrowly lets nothing through that did not pass, and what is said widely everything that did.
 func TestDirections(t *testing.T) {
 	approximated := 0
-	for seed := range uint64(60) {
+	for seed := range *seeds {
 		for _, direction := range []importer.Direction{importer.Narrow, importer.Widen} {
 			r := rand.New(rand.NewPCG(seed, 3))
 			text := randomPolicies(r, true)

@@ -71,6 +71,9 @@ func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 		for g, who := range groups {
 			for k, what := range asked {
 				r := &rule{deny: o.read.Effect == enforce.Deny, to: o.about, callers: who, requests: what, of: []*object{o}}
+				if who.token != nil && len(r.ops) == 1 && r.ops[0].Path == "*" && len(r.ops[0].Methods) == 0 {
+					r.ops = nil // only HTTP has tokens
+				}
 				if g == 0 && k == 0 && n < len(o.ofRule) {
 					r.above = o.ofRule[n]
 				}
@@ -162,6 +165,9 @@ func operations(box space.Box, http, deny bool) (all []requests, err error) {
 		r.ops = []policy.Operation{{Methods: methods}}
 	}
 	r.ops = policy.Canonical(r.ops)
+	r.without = slices.DeleteFunc(r.without, func(o policy.Operation) bool {
+		return len(r.ops) > 0 && !slices.ContainsFunc(r.ops, o.Meets)
+	})
 	if len(ports) == 0 {
 		slices.Sort(closed)
 		r.http, r.closed = len(r.ops) > 0 || conditions, slices.Compact(closed)

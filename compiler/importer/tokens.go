@@ -212,6 +212,7 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 	if t == nil {
 		return nil, nil
 	}
+	t.name()
 	for _, x := range t.issuers {
 		if x.why != "" {
 			return nil, fmt.Errorf("a token of an issuer that cannot be said: %s", x.why)
@@ -221,6 +222,23 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 		return nil, fmt.Errorf("a token, and no RequestAuthentication says whose")
 	}
 	return t, nil
+}
+
+// name has conditions on the claim iss say which issuers are meant, and drops one on aud that each token of these fulfils.
+func (t *credential) name() {
+	t.claims = slices.DeleteFunc(t.claims, func(c claim) bool {
+		named := slices.DeleteFunc(slices.Clone(t.issuers), func(x *issuer) bool { return !slices.Contains(c.values, x.jwt.Issuer) })
+		if c.no || !slices.Equal(c.path, []string{"iss"}) || len(named) == 0 || slices.ContainsFunc(c.values, func(v string) bool { return strings.Contains(v, "*") }) {
+			return false
+		}
+		t.issuers = named
+		return true
+	})
+	t.claims = slices.DeleteFunc(t.claims, func(c claim) bool {
+		return !c.no && slices.Equal(c.path, []string{"aud"}) && !slices.ContainsFunc(t.issuers, func(x *issuer) bool {
+			return len(x.jwt.Audiences) == 0 || slices.ContainsFunc(x.jwt.Audiences, func(a string) bool { return !slices.Contains(c.values, a) })
+		})
+	})
 }
 
 // taken lists the issuers whose tokens the pods of an object take, sorted by name.
