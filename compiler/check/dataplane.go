@@ -89,7 +89,14 @@ func (c *checker) declaredDataplane(s *service) inventory.Dataplane {
 
 // shutGateway reports a gateway that its namespace closes to everyone.
 func (c *checker) shutGateway(s *service) {
-	if s.shut() && !c.policy.DryRun {
+	switch {
+	case !s.shut() || c.policy.DryRun:
+	case s.mesh.Closed:
+		c.list.Add(diag.ShutOut, s.At, "nobody can call the gateway %s: the whole mesh is closed, and no edge leads to it", s.Name).
+			WithRelated(c.policy.ClosedAt, "closed here").
+			WithNote("it is a gateway: %s", s.DataplaneWhy).
+			WithHelp("say who may, below `mesh %s`: `world -> %s`", s.Namespace, s.Name)
+	default:
 		c.list.Add(diag.ClosedRoute, s.At, "nobody can call the gateway %s: mesh %s is closed, and no edge leads to it", s.Name, s.Namespace).
 			WithNote("it is a gateway: %s", s.DataplaneWhy).
 			WithHelp("say who may: `world -> %s`", s.Name)
@@ -97,7 +104,7 @@ func (c *checker) shutGateway(s *service) {
 }
 
 func (s *service) shut() bool {
-	return s.Dataplane == policy.Gateway && !s.mesh.Declares && len(s.allow) == 0
+	return s.Dataplane == policy.Gateway && (s.mesh.Closed || !s.mesh.Declares) && len(s.allow) == 0
 }
 
 // selectedByRoot reports workloads that a policy for a gateway of the root namespace would bind too, because it binds every

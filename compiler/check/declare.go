@@ -93,7 +93,13 @@ func (c *checker) openMeshWide(m *lang.Mesh) {
 		c.list.Add(diag.MisplacedClause, m.Default.Range, "`mesh *` closes nothing that could be left open").
 			WithHelp("delete `open`")
 	}
-	if !m.Mode.Present() {
+	if m.Default.Text == "closed" {
+		c.policy.ClosedAt = m.Default.Range
+	}
+	switch {
+	case !m.Mode.Present() && m.Default.Text == "closed":
+		return
+	case !m.Mode.Present():
 		c.list.Add(diag.InvalidValue, m.Range, "mesh * needs a mode").
 			WithHelp("write `mesh * permissive`, `mesh * strict` or `mesh * disable`")
 		return

@@ -23,6 +23,8 @@ func (c *checker) lint() {
 			}
 			if !m.Declares {
 				c.lintService(s)
+			} else if m.Closed {
+				c.lintScrape(s)
 			}
 		}
 		c.lintMesh(m)
@@ -65,7 +67,7 @@ func (c *checker) lintMesh(m *mesh) {
 			WithFix(false, insertAfter(m.sections[0]), " "+mode.String(), "make it "+mode.String())
 	}
 	states := m.states()
-	if m.Declares && len(m.sections) > 0 && !root && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0 || len(m.services) > 0 && !m.named()) {
+	if m.Declares && !m.Closed && len(m.sections) > 0 && !root && m.bindable() && (states || len(m.exports) > 0 || m.hasWorkloads() || len(m.externals()) > 0 || len(m.services) > 0 && !m.named()) {
 		what := "nothing is emitted for mesh %s"
 		if states {
 			what = "nothing closes mesh %s"
@@ -83,7 +85,7 @@ func (c *checker) lintMesh(m *mesh) {
 		}
 	}
 	switch {
-	case m.Declares || !m.Open:
+	case m.Declares || !m.Open || m.Closed:
 	case m.unnamed != nil && len(m.unnamed.allow) > 0:
 		c.list.Add(diag.OpenMesh, m.openAt, "mesh %s is not open: an edge to every pod closes each to everything else", m.Name).
 			WithRelated(m.unnamed.allow[0].At, "this edge").
@@ -247,7 +249,11 @@ func (c *checker) lintScrape(s *service) {
 	}
 	for _, w := range s.workloads {
 		if w.Scraped() && !slices.ContainsFunc(s.allow, func(r *rule) bool { return r.Leads(w.Scrape.Port) }) {
-			c.list.Add(diag.UncoveredScrape, w.Scrape.At, "%s is scraped, and no edge lets the scraper in", s.Name).
+			code := diag.UncoveredScrape
+			if s.mesh.Closed && !c.policy.DryRun {
+				code = diag.ShutOut
+			}
+			c.list.Add(code, w.Scrape.At, "%s is scraped, and no edge lets the scraper in", s.Name).
 				WithHelp("%s", c.scrapeRemedy(s, w.Scrape.Port))
 			return
 		}

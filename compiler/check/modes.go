@@ -226,6 +226,11 @@ func (c *checker) unknownCeilings() {
 func (c *checker) declaring() {
 	for _, m := range c.meshes {
 		m.Declares = m.stated.mode == policy.ModeUnset && (c.isRoot(m.Name) || !m.called())
+		if m.Closed = !c.policy.ClosedAt.IsZero(); m.Closed && m.Open {
+			c.list.Add(diag.MisplacedClause, m.openAt, "mesh %s cannot be open: the whole mesh is closed", m.Name).
+				WithRelated(c.policy.ClosedAt, "closed here").
+				WithHelp("delete one of the two")
+		}
 		if m.Declares {
 			c.withoutModes(m)
 		}

@@ -14,10 +14,6 @@ func (c *checker) pending(files []*lang.File) {
 	for _, f := range files {
 		for _, s := range f.Stmts {
 			switch s := s.(type) {
-			case *lang.Mesh:
-				if s.Default.Present() && s.Name.Text == "*" && s.Default.Text == "closed" {
-					refuse(s.Default.Range, quoted(s.Default.Text))
-				}
 			case *lang.Ask:
 				refuse(s.Provider.Range, "an ask")
 			}

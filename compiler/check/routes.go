@@ -60,7 +60,7 @@ func (r *routing) is(s *service, g *inventory.Gateway) bool {
 // route judges one destination.
 func (r *routing) route(route *inventory.Route) {
 	m := r.byName[route.Namespace]
-	if m == nil || m.Declares && !m.called() {
+	if m == nil || m.Declares && !m.Closed && !m.called() {
 		return // the project closes nothing there
 	}
 	callees := r.fronted[route.Namespace+"/"+route.Service]
@@ -79,7 +79,7 @@ func (r *routing) route(route *inventory.Route) {
 					r.led[g][s] = append(r.led[g][s], port)
 				}
 			}
-			if s.Proxied() && (!m.Declares || len(s.allow) > 0) {
+			if s.Proxied() && (!m.Declares || m.Closed || len(s.allow) > 0) {
 				r.judge(route, s, port)
 			}
 		}

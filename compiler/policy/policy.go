@@ -54,6 +54,9 @@ type Policy struct {
 	Mode   Mode // mesh-wide; ModeUnset where the project does not state it
 	ModeAt source.Span
 
+	// ClosedAt is what closes every namespace of the mesh, declared or not; zero where nothing does.
+	ClosedAt source.Span
+
 	Meshes []*Mesh  // sorted by name
 	Guards []*Guard // in the order of their spans
 
@@ -95,6 +98,9 @@ type Mesh struct {
 	// edge leads into it, so nothing closes the namespace. Its denies and the modes of its workloads are still emitted.
 	Declares bool
 
+	// Closed is set if the whole mesh is: every call needs an edge, in this namespace as in all others.
+	Closed bool
+
 	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its own edges.
 	Open bool
 
@@ -112,8 +118,8 @@ type Group struct {
 	Members []*Service // sorted
 }
 
-// Closes reports whether calls to a service of the mesh need an edge: the namespace is closed, or the service by its own edges.
-func (m *Mesh) Closes(s *Service) bool { return !m.Declares && !m.Open || len(s.Allow) > 0 }
+// Closes reports whether calls to a service of the mesh need an edge: the whole mesh or the namespace is closed, or the service by its own edges.
+func (m *Mesh) Closes(s *Service) bool { return m.Closed || !m.Declares && !m.Open || len(s.Allow) > 0 }
 
 // Service is one workload: pods with one selector and one identity.
 type Service struct {

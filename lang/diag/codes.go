@@ -72,6 +72,7 @@ const (
 	SharedAddress        Code = "MESH2015"
 	ProxiedOutside       Code = "MESH2016"
 	NoGateway            Code = "MESH2017"
+	ShutOut              Code = "MESH2018"
 	SharedIssuer         Code = "MESH2024"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
@@ -203,6 +204,7 @@ var Table = []Entry{
 	{SharedAddress, Error, FromNothing, "two services that share an address but not their edges"},
 	{ProxiedOutside, Error, FromNothing, "a service declared outside the mesh whose manifest shows a proxy"},
 	{NoGateway, Error, FromNothing, "a service declared as a gateway whose manifest shows none"},
+	{ShutOut, Error, FromUnread, "a gateway or scraped port that a closed mesh shuts"},
 	{SharedIssuer, Error, FromNothing, "tokens of two issuers that a service cannot tell apart"},
 	{NoProxy, Warning, FromUnread, "a workload without a proxy"},
 	{PermissiveCallee, Warning, FromUnread, "edges into a permissive mesh"},

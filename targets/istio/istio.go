@@ -35,7 +35,7 @@
 //   - DISABLE is added or removed while edges or denies by identity change: under DISABLE no caller has an identity
 //   - the labels of a service change: its objects stop selecting its pods one after another
 //
-// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication and the policies of gateways go into
+// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication, the default-deny of a closed mesh and the policies of gateways go into
 // the root namespace, because the objects there bind every namespace.
 package istio
 
@@ -265,18 +265,22 @@ func (b *builder) mesh(m *policy.Mesh) {
 	if m.Mode != policy.ModeUnset {
 		b.peer(m.Name, "default", why, m.Mode, nil, nil, b.Mode)
 	}
-	if m.Open {
-		return
+	if !m.Open {
+		b.defaultDeny(m.Name, why, m.Services)
 	}
+}
+
+// defaultDeny emits the policy that closes a namespace with some services; in the root namespace, all namespaces.
+func (b *builder) defaultDeny(namespace string, why origin, services []*policy.Service) {
 	wave := waveDefaultDeny
 	if b.DryRun {
 		wave = waveShadow
 	}
 	spec := &v1beta1.AuthorizationPolicy{}
-	if !b.DryRun && slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return s.Dataplane == policy.Proxyless }) {
+	if !b.DryRun && slices.ContainsFunc(services, func(s *policy.Service) bool { return s.Dataplane == policy.Proxyless }) {
 		spec.Rules = nobody
 	}
-	b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny", why, spec))
+	b.add(b.draft(wave, b.security, "AuthorizationPolicy", namespace, "default-deny", why, spec))
 }
 
 // nobody is a rule that no caller matches: one with an identity and without. A policy with it denies what one without rules

@@ -18,8 +18,11 @@ var mtlsModes = [...]v1beta1.PeerAuthentication_MutualTLS_Mode{
 	policy.Strict:     v1beta1.PeerAuthentication_MutualTLS_STRICT,
 }
 
-// meshWide emits the only object of the root namespace.
+// meshWide emits the objects of the root namespace that bind every namespace.
 func (b *builder) meshWide() {
+	if !b.ClosedAt.IsZero() {
+		b.defaultDeny(b.root, fromSpan(b.ClosedAt), b.Services())
+	}
 	if b.Mode != policy.ModeUnset {
 		b.peer(b.root, "default", fromSpan(b.ModeAt), b.Mode, nil, nil)
 	}

@@ -134,7 +134,7 @@ func (r *Report) service(m *model.Model, classifier *enforce.Classifier, mesh *p
 		}
 		return nil
 	}
-	if len(s.Labels) == 0 {
+	if len(s.Labels) == 0 && !s.Unnamed {
 		return nil // an account that manifests name: nothing is known of its pods
 	}
 	split, err := m.Split(classifier, s, space.Distinctions{})

@@ -24,7 +24,7 @@ type intents struct {
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
 	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
-		open: !m.meshes[s.Namespace].Closes(s), want: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
+		open: !m.closes(s), want: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
 			in.plain.Add(i)

@@ -35,10 +35,13 @@ func (m *Model) Prove(ctx context.Context) error {
 				services = append(services, s)
 			}
 		}
-		if !unnamed && !mesh.Declares && mesh.Name != m.Policy.RootNamespace {
+		if !unnamed && (mesh.Closed || !mesh.Declares && mesh.Name != m.Policy.RootNamespace) {
 			// Pods that no service names are bound only by what binds the whole namespace, and nobody may call them.
 			services = append(services, &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"})
 		}
+	}
+	if !m.Policy.ClosedAt.IsZero() {
+		services = append(services, &policy.Service{Namespace: "any other namespace", Name: "a pod"})
 	}
 	// Services are proved independently, a share of them on each processor.
 	workers := min(runtime.GOMAXPROCS(0), len(services))
@@ -123,5 +126,17 @@ var modes = map[enforce.Mode]policy.Mode{enforce.Disable: policy.Disable, enforc
 
 // Mode is the mTLS mode of a port by the policy.
 func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {
-	return m.Policy.ModeOf(m.meshes[s.Namespace], s, port)
+	mesh := m.meshes[s.Namespace]
+	if mesh == nil {
+		mesh = &policy.Mesh{Name: s.Namespace}
+	}
+	return m.Policy.ModeOf(mesh, s, port)
+}
+
+// closes reports whether calls to a service need an edge, in whatever namespace it is.
+func (m *Model) closes(s *policy.Service) bool {
+	if mesh := m.meshes[s.Namespace]; mesh != nil {
+		return mesh.Closes(s)
+	}
+	return !m.Policy.ClosedAt.IsZero()
 }

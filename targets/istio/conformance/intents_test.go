@@ -50,7 +50,7 @@ func (i intended) permits(q envoy.Request) bool {
 		return true
 	case slices.ContainsFunc(i.service.Deny, matches):
 		return false
-	case i.mesh.Declares:
+	case i.mesh.Declares && !i.mesh.Closed:
 		return true
 	}
 	return slices.ContainsFunc(i.service.Allow, matches)
