@@ -73,6 +73,9 @@ func (c *checker) identities(r *rule, deny bool) {
 		return
 	}
 	c.bypassed(r)
+	if !deny {
+		c.unled(r)
+	}
 	met := c.met(r)
 	for i, f := range r.From {
 		at := r.FromAt[i]
@@ -128,6 +131,39 @@ func (c *checker) bypassed(r *rule) {
 	}
 }
 
+// unled warns of a port of a rule to which no Service leads: sidecars pass on calls to the address of a pod as they come, so that
+// callers prove no identity there.
+func (c *checker) unled(r *rule) {
+	s := r.callee
+	if s.Dataplane != policy.Sidecar || len(s.Fronts) == 0 || c.policy.DryRun {
+		return
+	}
+	calls := func(f policy.Source) bool {
+		return !plaintext(f) && (f.Kind != policy.FromService || f.Service.Dataplane == policy.Sidecar)
+	}
+	i := slices.IndexFunc(r.From, calls)
+	if i < 0 {
+		return
+	}
+	for _, port := range r.Ports {
+		also := func(f policy.Front) bool { return f.Port == port } // another finding says that the edge is about the wrong port
+		if len(s.Leading(port, false)) > 0 || slices.ContainsFunc(s.Fronts, also) || s.Inbound.Of(port).Capture != policy.Captured {
+			continue
+		}
+		if mode := c.effective(s, port).mode; mode == policy.Disable || mode == policy.Permissive && s.admits(policy.Source{Kind: policy.FromWorld}, port) {
+			continue // of which there is a finding, or where no identity is needed
+		}
+		d := c.list.Add(diag.UnledPort, r.ToAt, "no Service leads to port %d of %s, so %s cannot prove who it is there", port, s.Name, quoted(r.From[i].String())).
+			WithNote("a sidecar adds no mutual TLS to a call to the address of a pod").
+			WithHelp("add a port with `targetPort: %d` to the Service %s, and have callers dial that", port, s.Fronts[0].Host)
+		if headless := s.Leading(port, true); len(headless) > 0 {
+			d.WithNote("the Service %s is headless, so calls to its port %[2]d go to port %[2]d of the pods, whatever its targetPort", headless[0].Host, headless[0].Port).
+				WithHelp("give the port of the Service %s the number %d", headless[0].Host, port)
+		}
+		return
+	}
+}
+
 // departing reports a caller whose calls bypass its own sidecar, so that they prove no identity.
 func (c *checker) departing(r *rule, from *service, at source.Span) {
 	if from.Outbound.Complete() {
@@ -141,10 +177,8 @@ func (c *checker) departing(r *rule, from *service, at source.Span) {
 	}
 	for _, port := range ports {
 		dialed := []uint16{}
-		for _, front := range r.callee.Fronts {
-			if front.Target == port {
-				dialed = append(dialed, front.Port)
-			}
+		for _, front := range r.callee.Leading(port, false) {
+			dialed = append(dialed, front.Port)
 		}
 		if len(dialed) == 0 {
 			dialed = append(dialed, port)

@@ -228,6 +228,18 @@ func (s *Service) ID() string {
 	return s.Namespace + "/" + s.Name
 }
 
+// Leading returns the ports of Kubernetes Services through which a sidecar or a gateway reaches a container port. A headless
+// Service translates no ports for sidecars, which connect to the pods that its name stands for; gateways have its endpoints:
+// convertResolution in pilot/pkg/networking/core/cluster.go of istio/istio.
+func (s *Service) Leading(port uint16, toGateway bool) (all []Front) {
+	for _, f := range s.Fronts {
+		if f.Target == port && (toGateway || !f.Headless || f.Port == f.Target) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 // Label is one pair of a selector.
 type Label struct{ Key, Value string }
 

@@ -106,6 +106,7 @@ const (
 	MovedAccount         Code = "MESH2133"
 	DenyWidened          Code = "MESH2134"
 	EveryPod             Code = "MESH2135"
+	UnledPort            Code = "MESH2138"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -238,6 +239,7 @@ var Table = []Entry{
 	{MovedAccount, Warning, FromUnread, "an earlier account that no workload runs as"},
 	{DenyWidened, Note, FromUnread, "a deny of every port that denies whole connections"},
 	{EveryPod, Note, FromUnread, "a statement about every pod of a namespace"},
+	{UnledPort, Warning, FromUnread, "an edge to a port that no Service leads to"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

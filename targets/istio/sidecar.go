@@ -36,6 +36,7 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 			switch {
 			case e.To != nil:
 				hosts = append(hosts, hostsOf(e.To)...)
+				b.unled(s, e)
 				if !e.To.Proxied() && len(e.To.Addresses) > 0 {
 					b.findings.Add(diag.Ineffective, e.To.At,
 						"the Sidecar of %s lets it call %s by the name of a Service only, not by address", s.ID(), e.To.ID()).
@@ -59,4 +60,17 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 		OutboundTrafficPolicy: &networking.OutboundTrafficPolicy{Mode: networking.OutboundTrafficPolicy_REGISTRY_ONLY},
 	}
 	b.add(b.draft(waveSidecar, b.networking, "Sidecar", m.Name, s.Name, fromFiles(files), spec))
+}
+
+// unled reports an edge to a port that its caller can reach at the addresses of pods only, which its Sidecar does not know.
+func (b *builder) unled(s *policy.Service, e *policy.Edge) {
+	if len(e.To.Fronts) == 0 || e.From.Service != s {
+		return
+	}
+	for _, port := range e.Rule.Ports {
+		if len(e.To.Leading(port, s.Dataplane == policy.Gateway)) == 0 {
+			b.findings.Add(diag.Ineffective, e.Rule.ToAt, "the Sidecar of %s lets it call %s by the names of Services, and none leads to port %d", s.ID(), e.To.ID(), port).
+				WithHelp("add the port to a Service of %s", e.To.Name)
+		}
+	}
 }

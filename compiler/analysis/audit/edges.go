@@ -97,11 +97,17 @@ func (r *Report) edge(m *model.Model, e *edge) {
 			if len(e.conflicts) == len(e.ways) {
 				out.Result, out.Why = Refused, c.why
 			}
-			at := c.At()
+			at, severity := c.At(), diag.Error
 			if at.IsZero() {
 				at = e.at
 			}
-			r.Add(diag.Error, RefusedEdge, at, "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
+			switch {
+			case c.Direct && !e.named:
+				continue // the statement is about other ports
+			case c.Direct:
+				severity = diag.Warning // an application may bring a certificate of the mesh, and another Service lead there
+			}
+			r.Add(severity, RefusedEdge, at, "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
 		}
 		switch way := &e.ways[0]; {
 		case way.Past.Capture == policy.Unclear:
@@ -135,6 +141,7 @@ type edge struct {
 	capture policy.Capture
 	ways    []model.Way // what callers with a sidecar open
 	at      source.Span // the statement; zero where there are manifests only
+	named   bool        // a statement, or a policy where there is none, names the port
 	fate
 
 	conflicts []conflict // why what the callers open is not accepted
@@ -195,7 +202,7 @@ type edges struct {
 	byIdentity map[string][]int // the sources of the split; nil where they are few
 }
 
-func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
+func (e *edges) add(f model.Caller, port uint16, named bool, at source.Span, is fate) {
 	one := edge{from: f, to: e.service, port: port}
 	if port == e.split.Other.Port() {
 		one.port = 0
@@ -206,13 +213,14 @@ func (e *edges) add(f model.Caller, port uint16, at source.Span, is fate) {
 		case is.refused == "" && is.doubt == "", is.doubt != "" && known.refused != "":
 			known.fate = is
 		}
+		e.all[i].named = e.all[i].named || named
 		return
 	}
 	e.seen[key] = len(e.all)
 	one.mode, _ = e.callee.Mode(port)
 	one.capture = e.callee.Capture(port)
 	one.ways = e.Ways(f.Source, e.service, e.callee, one.port)
-	one.at, one.fate = at, is
+	one.at, one.named, one.fate = at, named, is
 	for _, w := range one.ways {
 		if why := e.conflict(&w, &one, port); why != "" {
 			one.conflicts = append(one.conflicts, conflict{w, why})
@@ -297,7 +305,7 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 	if is := e.fate(port, &rule.Requests, candidates, func(c space.Source) bool {
 		return e.Represents(c, f) && !e.MatchesAnySource(c, rule.Except)
 	}); is.known {
-		e.add(model.Caller{Source: f}, port, rule.At, is)
+		e.add(model.Caller{Source: f}, port, len(rule.Ports) > 0, rule.At, is)
 	}
 }
 
@@ -321,18 +329,26 @@ func (e *edges) admitted() {
 		e.split.MarkAllowed(r, at.surely)
 		e.split.MarkOpen(r, at.perhaps)
 	}
+	named := map[uint16]bool{}
+	for _, p := range e.callee.Policies {
+		for i := range p.Clauses {
+			for _, port := range model.NamedPorts(&p.Clauses[i]) {
+				named[port] = true
+			}
+		}
+	}
 	for _, port := range ports {
 		at := byPort[port]
 		sure := e.Model.Admitted(e.split.Classes, at.surely)
 		for _, f := range sure {
-			e.add(f, port, source.Span{}, fate{})
+			e.add(f, port, named[port], source.Span{}, fate{})
 		}
 		if slices.Equal(at.surely, at.perhaps) {
 			continue
 		}
 		for _, f := range e.Model.Admitted(e.split.Classes, at.perhaps) {
 			if !slices.ContainsFunc(sure, func(s model.Caller) bool { return s.String() == f.String() }) {
-				e.add(f, port, source.Span{}, fate{doubt: "it depends on a policy that cannot be judged"})
+				e.add(f, port, named[port], source.Span{}, fate{doubt: "it depends on a policy that cannot be judged"})
 			}
 		}
 	}

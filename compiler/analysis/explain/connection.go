@@ -18,7 +18,7 @@ func (e *explaining) connections() {
 					n.Refused = ""
 				}
 			}
-			if (w.Rule != nil || w.Peer != nil || w.Past.Capture != policy.Captured || n.Refused != "") && !slices.Contains(said, n) {
+			if (w.Rule != nil || w.Peer != nil || w.Past.Capture != policy.Captured || w.Direct || n.Refused != "") && !slices.Contains(said, n) {
 				said = append(said, n)
 				e.note(n)
 			}

@@ -17,33 +17,39 @@ type Way struct {
 	Peer     *enforce.Object      // in place of Rule: that the namespace takes no mutual TLS
 	Headless bool                 // in place of Rule: mutual TLS, because the Service is headless
 	Past     policy.PortCapture   // in place of Rule: that calls bypass the sidecar, or may
+	Direct   bool                 // in place of Rule: no Service leads there, so that calls go to the address of a pod
 	Doubt    string               // why it is not known what Rule has callers open, where Port does not decide it
 	Host     string
-	Port     uint16 // of the Service; 0 where it is not known, or makes no difference
+	Port     uint16 // of the Service, or where Direct of the pod; 0 where it is not known, or makes no difference
 }
 
 // Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one way
 // where all are alike. A caller without a sidecar obeys no rule. The callee is where the service is protected.
 func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, port uint16) []Way {
-	caller := enforce.Workload{Namespace: f.Mesh}
+	caller, gateway := enforce.Workload{Namespace: f.Mesh}, false
 	if f.Kind == policy.FromService {
 		if m.Principal(f.Service) == "" {
 			return []Way{{}}
 		}
-		caller.Namespace = f.Service.Namespace
+		caller.Namespace, gateway = f.Service.Namespace, f.Service.Dataplane == policy.Gateway
 		if len(m.Manifests.Destinations) > 0 {
 			caller.Labels = f.Service.Selector()
 		}
 	}
 	var ways []Way
-	for _, front := range fronts(s, port) {
+	for _, front := range fronts(s, port, gateway) {
 		w := Way{Host: front.Host, Port: front.Port}
-		if past := departs(f, front.Port, port); past.Capture != policy.Captured {
+		past := departs(f, front.Port, port)
+		switch {
+		case past.Capture != policy.Captured:
 			w.TLS, w.Past = enforce.NoTLS, past
 			if past.Capture == policy.Unclear {
 				w.TLS = enforce.UnknownTLS
 			}
-		} else {
+		case direct(f, s, front, port):
+			w.TLS, w.Direct = enforce.NoTLS, true
+		default:
+			front.Headless = front.Headless && !gateway
 			m.open(&w, caller, s, callee, front)
 		}
 		ways = append(ways, w)
@@ -53,7 +59,9 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, 
 			return ways
 		}
 	}
-	ways[0].Port = 0
+	if !ways[0].Direct {
+		ways[0].Port = 0
+	}
 	return ways[:1]
 }
 
@@ -106,22 +114,25 @@ func doubt(rules []*enforce.Destination) string {
 }
 
 // fronts is the ports of Services that lead to a container port; without their numbers where these are not known.
-func fronts(s *policy.Service, port uint16) (all []policy.Front) {
+func fronts(s *policy.Service, port uint16, toGateway bool) (all []policy.Front) {
 	if len(s.Fronts) == 0 {
 		for _, host := range HostsOf(s) {
 			all = append(all, policy.Front{Host: host})
 		}
 		return all
 	}
-	for _, f := range s.Fronts {
-		if f.Target == port {
-			all = append(all, f)
-		}
-	}
-	if len(all) == 0 { // it is called by the addresses of the pods
+	if all = s.Leading(port, toGateway); len(all) == 0 {
 		all = []policy.Front{{Port: port}}
 	}
 	return all
+}
+
+// direct reports whether the sidecars of callers know nothing of where a call goes, since no Service leads to a container port
+// of the callee. They pass such a call on as it comes: buildOutboundCatchAllNetworkFiltersOnly in
+// pilot/pkg/networking/core/listener_builder.go of istio/istio. A node in ambient mode knows every pod by its address.
+func direct(f policy.Source, callee *policy.Service, front policy.Front, port uint16) bool {
+	sidecar := f.Kind != policy.FromService || f.Service.Dataplane == policy.Sidecar
+	return front.Host == "" && port != 0 && sidecar && callee.Dataplane == policy.Sidecar
 }
 
 // departs is whether calls go through the sidecar of a caller: dialed is the port of a Service, 0 where that is not known
@@ -198,6 +209,8 @@ func (w *Way) String() string {
 		return fmt.Sprintf("calls%s bypass the sidecar of the caller and are in plaintext: %s", to, w.Past.Why)
 	case w.Past.Capture == policy.Unclear:
 		return fmt.Sprintf("calls%s may bypass the sidecar of the caller: %s", to, w.Past.Why)
+	case w.Direct:
+		return fmt.Sprintf("no Service leads to port %d, so calls go to the address of a pod, and sidecars add no mutual TLS to them", w.Port)
 	case w.Peer != nil && w.TLS == enforce.UnknownTLS:
 		return fmt.Sprintf("whether PeerAuthentication %s has callers open plaintext%s is not known", w.Peer.ID(), to)
 	case w.Peer != nil:

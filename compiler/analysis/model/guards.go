@@ -215,12 +215,12 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 			switch {
 			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.NeverBroken, g, split, caller, r)
-			case g.Kind == policy.Always && named && !idle && !(wrong.Has(c) && r.Request.HTTP) && (!o.Allowed.Has(c) || m.pastSidecar(split, r, c) != ""):
+			case g.Kind == policy.Always && named && !idle && !(wrong.Has(c) && r.Request.HTTP) && (!o.Allowed.Has(c) || m.pastSidecar(split, r, c, g.Ports) != ""):
 				return m.broken(diag.AlwaysBroken, g, split, caller, r)
 			case g.Kind == policy.Only && open && !m.MatchesAnySource(caller, g.From) && !m.MatchesAnySource(caller, g.Except):
 				return m.broken(diag.OnlyBroken, g, split, caller, r)
 			}
-			if g.Kind == policy.Only && (o.Allowed.Has(c) && m.pastSidecar(split, r, c) == "" || idle) {
+			if g.Kind == policy.Only && (o.Allowed.Has(c) && m.pastSidecar(split, r, c, g.Ports) == "" || idle) {
 				for f := range g.From {
 					reached[f] = reached[f] || m.Represents(caller, g.From[f])
 				}
@@ -345,14 +345,15 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 }
 
 // pastSidecar says why requests of a service do not get through although its identity would: calls to the port bypass its own
-// sidecar, so that it proves none. It is empty where they do not, or the callee lets in callers without identity.
-func (m *Model) pastSidecar(split *Split, r *enforce.Class, class int) string {
-	from := m.services[split.Sources[class].Identity()]
-	if from == nil || from.Outbound.Complete() || r.Outcomes[0].Allowed.Has(class%split.Anonymous()) {
+// sidecar, or go to the address of a pod, so that it proves none. It is empty where they do not, or the callee lets in callers
+// without identity. A statement without ports is not about those to which no Service leads.
+func (m *Model) pastSidecar(split *Split, r *enforce.Class, class int, ports []uint16) string {
+	from, s := m.services[split.Sources[class].Identity()], split.Service
+	if from == nil || from.Outbound.Complete() && (len(ports) == 0 || len(s.Fronts) == 0) || r.Outcomes[0].Allowed.Has(class%split.Anonymous()) {
 		return ""
 	}
-	for _, w := range m.Ways(policy.Source{Service: from}, split.Service, m.Callee(split.Service), r.Request.Port()) {
-		if w.Past.Capture != policy.Captured {
+	for _, w := range m.Ways(policy.Source{Service: from}, s, m.Callee(s), r.Request.Port()) {
+		if w.Past.Capture != policy.Captured || w.Direct && len(ports) > 0 {
 			return w.String()
 		}
 	}
@@ -420,8 +421,8 @@ func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, calle
 		d.WithNote("the port is strict, and the caller has no identity")
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
-	case m.pastSidecar(split, class, c) != "":
-		d.WithNote("%s", m.pastSidecar(split, class, c))
+	case m.pastSidecar(split, class, c, g.Ports) != "":
+		d.WithNote("%s", m.pastSidecar(split, class, c, g.Ports))
 	case m.RuleFor(s.Allow, caller, r) != nil:
 		by := m.Callee(s).Decide(split.From(*r, caller))
 		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {

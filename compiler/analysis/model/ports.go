@@ -31,7 +31,7 @@ func (m *Model) ServicePorts() (list diag.List) {
 		}
 		for _, p := range m.Callee(s).Policies {
 			for rule := range p.Clauses {
-				for _, port := range namedPorts(&p.Clauses[rule]) {
+				for _, port := range NamedPorts(&p.Clauses[rule]) {
 					at := asked{p, rule, port}
 					i := slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return f.Port == port })
 					switch {
@@ -45,7 +45,7 @@ func (m *Model) ServicePorts() (list diag.List) {
 		}
 	}
 	idle := func(p *enforce.Object, rule int) bool {
-		ports := namedPorts(&p.Clauses[rule])
+		ports := NamedPorts(&p.Clauses[rule])
 		return len(ports) > 0 && !slices.ContainsFunc(ports, func(port uint16) bool {
 			at := asked{p, rule, port}
 			return served[at] || leads[at].Host == ""
@@ -77,8 +77,8 @@ func (m *Model) ServicePorts() (list diag.List) {
 	return list
 }
 
-// namedPorts returns the ports that a clause asks for.
-func namedPorts(c *enforce.Clause) (ports []uint16) {
+// NamedPorts returns the ports that a clause asks for.
+func NamedPorts(c *enforce.Clause) (ports []uint16) {
 	for _, b := range c.To {
 		for _, cond := range b {
 			if cond.Dimension == space.Port {

@@ -86,7 +86,9 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 		if err := register(env, o.Services); err != nil {
 			return nil, err
 		}
-		changed.InsertAll(model.ConfigKey{Kind: kind.ServiceEntry}, model.ConfigKey{Kind: kind.DestinationRule})
+		for _, k := range []kind.Kind{kind.ServiceEntry, kind.DestinationRule, kind.Sidecar, kind.Telemetry} {
+			changed.Insert(model.ConfigKey{Kind: k})
+		}
 	}
 	before := model.NewPushContext()
 	before.Mesh = settings

@@ -30,6 +30,14 @@ type ServicePort struct{ Number, Target uint16 }
 
 func (s *Service) host() string { return s.Name + "." + s.Namespace + ".svc.cluster.local" }
 
+// reached returns the port of a pod that sidecars connect to for a port of a Service: one that is headless translates none.
+func (s *Service) reached(p ServicePort) uint16 {
+	if s.Headless {
+		return p.Number
+	}
+	return p.Target
+}
+
 // register adds Services, and a pod behind each, to what istiod knows.
 func register(env *model.Environment, services []Service) error {
 	registry := memory.NewServiceDiscovery()
@@ -69,6 +77,14 @@ func (i *Istiod) Caller(w Workload) *model.Proxy {
 	}
 	proxy.SetSidecarScope(i.push)
 	proxy.DiscoverIPMode()
+	return proxy
+}
+
+// Gateway returns the proxy of a gateway that calls others.
+func (i *Istiod) Gateway(w Workload) *model.Proxy {
+	proxy := i.Caller(w)
+	proxy.Type = model.Router
+	proxy.SetSidecarScope(i.push)
 	return proxy
 }
 

@@ -72,15 +72,16 @@ func (c *calls) compare(yaml string, o Options) error {
 			}}
 			for i, s := range o.Services {
 				for _, port := range s.Ports {
+					target := s.reached(port)
 					want, ok := opens[fmt.Sprintf("outbound|%d||%s", port.Number, s.host())]
 					if !ok {
 						return fmt.Errorf("Istio has no cluster for port %d of %s", port.Number, s.host())
 					}
-					mode, _ := m.Callee(callees[i]).Mode(port.Target)
-					if takes := istiod.Mode(Workload{s.Namespace, s.Pods}, port.Target); mode != enforce.Unknown && mode.String() != takes {
-						return fmt.Errorf("port %d of %s is %s; meshc says %s", port.Target, s.host(), takes, mode)
+					mode, _ := m.Callee(callees[i]).Mode(target)
+					if takes := istiod.Mode(Workload{s.Namespace, s.Pods}, target); mode != enforce.Unknown && mode.String() != takes {
+						return fmt.Errorf("port %d of %s is %s; meshc says %s", target, s.host(), takes, mode)
 					}
-					way := wayOf(m.Ways(from, callees[i], m.Callee(callees[i]), port.Target), port.Number)
+					way := wayOf(m.Ways(from, callees[i], m.Callee(callees[i]), target), port.Number)
 					got, known := asOpened(way, mode)
 					if !known {
 						c.undecided++
@@ -99,6 +100,93 @@ func (c *calls) compare(yaml string, o Options) error {
 		}
 	}
 	return nil
+}
+
+// TestPodAddresses compares what callers open to the address of a pod, at a port to which no Service leads.
+func TestPodAddresses(t *testing.T) {
+	t.Parallel()
+	for seed := range size(t, 40) {
+		yaml, o := newCalls(seed, false)
+		istiod, err := Start([]byte(yaml), o)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		manifests, _ := readYAML(yaml, o)
+		p, callees := calledPolicy(o)
+		m := model.New(p, manifests)
+		caller := Workload{namespaces[0], map[string]string{"app": apps[0]}}
+		want, err := istiod.OpensUnknown(caller)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		from := policy.Source{Service: &policy.Service{Namespace: caller.Namespace, Name: apps[0], Account: apps[0]}}
+		for _, s := range callees {
+			const port = 7070
+			mode, _ := m.Callee(s).Mode(port)
+			if got, known := asOpened(m.Ways(from, s, m.Callee(s), port)[0], mode); !known || got != want {
+				t.Fatalf("seed %d: to port %d of %s, %v opens %s; meshc says %s", seed, port, s.ID(), caller, want, got)
+			}
+		}
+	}
+}
+
+// TestGateways compares what gateways open, which have the endpoints of headless Services too.
+func TestGateways(t *testing.T) {
+	t.Parallel()
+	for seed := range size(t, 150) {
+		yaml, o := newCalls(seed, false)
+		istiod, err := Start([]byte(yaml), o)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		manifests, _ := readYAML(yaml, o)
+		p, callees := calledPolicy(o)
+		m := model.New(p, manifests)
+		caller := Workload{namespaces[0], map[string]string{"app": apps[0]}}
+		opens, err := istiod.Opens(istiod.Gateway(caller))
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, yaml)
+		}
+		from := policy.Source{Service: &policy.Service{
+			Namespace: caller.Namespace, Name: apps[0], Account: apps[0], Labels: []policy.Label{{Key: "app", Value: apps[0]}}, Dataplane: policy.Gateway,
+		}}
+		for i, s := range o.Services {
+			callee := callees[i]
+			for j, port := range s.Ports {
+				callee.Fronts[j].Target = port.Target
+			}
+			for _, port := range s.Ports {
+				want := opens[fmt.Sprintf("outbound|%d||%s", port.Number, s.host())]
+				mode, _ := m.Callee(callee).Mode(port.Target)
+				way := wayOf(m.Ways(from, callee, m.Callee(callee), port.Target), port.Number)
+				if got, known := asOpened(way, mode); known && got != want {
+					t.Fatalf("seed %d: to port %d of %s, the gateway opens %s; meshc says %s (%s)\n%s", seed, port.Number, s.host(), want, got, way.TLS, yaml)
+				}
+			}
+		}
+	}
+}
+
+// TestSidecarsKnowNoPods: with the Sidecars that meshc writes, callers reach no address that is of no Service.
+func TestSidecarsKnowNoPods(t *testing.T) {
+	t.Parallel()
+	istiod, err := Start([]byte(`
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: web, namespace: shop}
+spec:
+  workloadSelector: {labels: {app: web}}
+  egress: [{hosts: [shop/api.shop.svc.cluster.local]}]
+  outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+`), Options{TrustDomain: "cluster.local", RootNamespace: "istio-system", Services: []Service{{Namespace: "shop", Name: "api", Ports: []ServicePort{{80, 8080}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for app, want := range map[string]Opened{"web": Blocked, "other": Plaintext} {
+		if got, err := istiod.OpensUnknown(Workload{"shop", map[string]string{"app": app}}); got != want || err != nil {
+			t.Errorf("%s opens %s (%v), not %s", app, got, err, want)
+		}
+	}
 }
 
 // wayOf returns the way through a port of a Service.
@@ -128,7 +216,7 @@ func calledPolicy(o Options) (*policy.Policy, []*policy.Service) {
 	for _, s := range o.Services {
 		callee := &policy.Service{Namespace: s.Namespace, Name: s.Name, Account: s.Name, Hosts: []string{s.Name}, Labels: []policy.Label{{Key: "app", Value: s.Pods["app"]}}}
 		for _, port := range s.Ports {
-			callee.Fronts = append(callee.Fronts, policy.Front{Host: s.Name, Port: port.Number, Target: port.Target, Headless: s.Headless})
+			callee.Fronts = append(callee.Fronts, policy.Front{Host: s.Name, Port: port.Number, Target: s.reached(port), Headless: s.Headless})
 		}
 		callees = append(callees, callee)
 		p.Meshes = append(p.Meshes, &policy.Mesh{Name: s.Namespace, Services: []*policy.Service{callee}})
