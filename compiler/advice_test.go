@@ -49,6 +49,7 @@ var opening = []diag.Code{
 	diag.PermissiveCallee, // callers without a proxy are let in by their addresses
 	diag.UncoveredScrape,  // the scraper is let in
 	diag.ClosedRoute,      // the gateway is let in
+	diag.AlsoServicePort,  // the port that callers reach through the Service
 }
 
 // wrong returns what is wrong with advice about a finding: it must remove the finding, cause no error, and open only what the
@@ -290,7 +291,10 @@ func (p edited) ways(text string, d diag.Diagnostic) (all []edited) {
 // errors of its kind were held back.
 func revealed(d, e diag.Diagnostic, safe bool, about []place) bool {
 	if e.Code == diag.NeverBroken || e.Code == diag.AlwaysBroken || e.Code == diag.OnlyBroken { // judged without other errors
-		return d.Severity == diag.Error
+		return d.Severity == diag.Error || d.Code == diag.NoManifest
+	}
+	if d.Code == diag.NoManifest && e.Code == diag.AccountMismatch { // the manifest is found, and held against the declaration
+		return true
 	}
 	syntax := func(d diag.Diagnostic) bool { return strings.HasPrefix(string(d.Code), "MESH0") }
 	if syntax(e) && safe { // a second mistake of the statement
@@ -301,6 +305,11 @@ func revealed(d, e diag.Diagnostic, safe bool, about []place) bool {
 		return true // the other names of the mesh
 	}
 	line := place{e.Primary.File.Name, e.Primary.StartPosition().Line}
+	for _, r := range e.Related {
+		if r.Span.File != nil && d.Severity == diag.Error && d.Code != e.Code && meets(about, r.Span) {
+			return true
+		}
+	}
 	if d.Severity == diag.Error && slices.Contains(about, line) && d.Code != e.Code { // the policy did not have the statement
 		return true
 	}

@@ -165,7 +165,7 @@ func (c *checker) unknownOwners() {
 		}
 		d := c.list.Add(diag.UnknownOwnedMesh, c.Config.OwnersAt[name], "mesh %s is not declared, so this entry protects nothing", quoted(name)).
 			WithHelp("correct the name, or delete the entry")
-		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
+		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok && c.Config.Owners[near] == nil {
 			d.WithHelp("did you mean %s?", near)
 		}
 	}

@@ -206,13 +206,13 @@ func (c *checker) forgeable(r *rule, deny bool) {
 		switch {
 		case w.Dimension == policy.HostDimension && deny && r.callee.Dataplane != policy.Gateway:
 			c.list.Add(diag.BypassedDeny, w.At, "callers of %s can bypass this deny: they choose the host that their requests name", r.callee.Name).
-				WithHelp("deny a path or the caller; a host is decided on at a gateway, which routes by it")
+				WithHelp("leave out the host, to deny these calls whatever the caller sends; a host is decided on at a gateway, which routes by it")
 		case w.Dimension == policy.HostDimension && !deny:
 			c.list.Add(diag.Misleading, w.At, "callers of %s choose the host that their requests name, so this keeps nobody out", r.callee.Name).
 				WithHelp("restrict what they may call by path; a host restricts at a gateway, which routes by it")
 		case w.Dimension == policy.HeaderDimension && deny:
 			c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this deny: they choose the headers of their requests").
-				WithHelp("deny a path or the caller")
+				WithHelp("leave out the headers, to deny these calls whatever the caller sends")
 		case w.Dimension == policy.HeaderDimension && slices.ContainsFunc(r.From, plaintext) && !asksForToken(r):
 			c.list.Add(diag.Misleading, w.At, "anybody can set this header, and nothing else identifies the caller").
 				WithHelp("name callers that prove an identity")

@@ -231,7 +231,7 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 				d.WithRelated(m.at, "environment %s allows no more", c.Environment).
 					WithHelp("raise this limit, or set `enforcement: dry-run` for the environment: `meshc migrate --env %s` plans both", c.Environment)
 			} else {
-				d.WithRelated(m.at, "disabled here").WithHelp("make the port permissive or strict, or let in `world`")
+				d.WithRelated(m.at, "disabled here").WithHelp("make the port permissive or strict")
 			}
 			return
 		case policy.Permissive:

@@ -217,7 +217,7 @@ func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, deny bool
 	}
 	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, what, s.ID()).
 		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-		WithHelp("leave them out, or give the namespace sidecars: istio-injection: enabled")
+		WithHelp("leave them out, or give the namespace sidecars: label it `istio-injection: enabled` or `istio.io/rev: REVISION`")
 }
 
 // acceptExceptions refuses exceptions with templates: what these do not match, such as the segment `a*b`, would not be left
