@@ -18,7 +18,7 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-var kills = flag.Int("kills", 20, "how many publishes are killed")
+var kills = flag.Int("kills", 10, "how many publishes are killed")
 
 // The test binary publishes if this variable is set, so that it can be killed.
 func TestMain(m *testing.M) {

@@ -1,9 +1,11 @@
 package gitops_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"cmp"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +68,7 @@ func run(t testing.TB, dir, name string, args ...string) string {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=maintenance.auto", "GIT_CONFIG_VALUE_0=false",
 		"GIT_AUTHOR_NAME=somebody", "GIT_AUTHOR_EMAIL=somebody@example.org", "GIT_COMMITTER_NAME=somebody", "GIT_COMMITTER_EMAIL=somebody@example.org")
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -108,7 +111,17 @@ func empty(t testing.TB) string {
 	t.Helper()
 	repository := filepath.Join(t.TempDir(), "env.git")
 	run(t, "", "git", "init", "-q", "--bare", "--template=", "-b", "main", repository)
+	unattended(t, repository)
 	return repository
+}
+
+// unattended turns off what costs time and changes nothing here: garbage collection after each push, and waiting for the disk.
+func unattended(t testing.TB, repository string) {
+	t.Helper()
+	path := filepath.Join(repository, "config")
+	config, err := os.ReadFile(path)
+	require.NoError(t, err)
+	write(t, repository, "config", string(config)+"[receive]\n\tautogc = false\n[core]\n\tfsync = none\n")
 }
 
 // edit clones a repository, changes it by hand and pushes.
@@ -116,9 +129,13 @@ func edit(t testing.TB, repository, branch string, change func(work string)) {
 	t.Helper()
 	work := t.TempDir()
 	run(t, work, "git", "clone", "-q", repository, ".")
-	if strings.TrimSpace(run(t, work, "git", "ls-remote", "origin", "refs/heads/"+branch)) == "" {
+	head, err := os.ReadFile(filepath.Join(work, ".git", "HEAD"))
+	require.NoError(t, err)
+	switch {
+	case string(head) == "ref: refs/heads/"+branch+"\n":
+	case run(t, work, "git", "ls-remote", "origin", "refs/heads/"+branch) == "":
 		run(t, work, "git", "checkout", "-q", "-B", branch)
-	} else {
+	default:
 		run(t, work, "git", "checkout", "-q", branch)
 	}
 	change(work)
@@ -138,8 +155,20 @@ func write(t testing.TB, dir, path, data string) {
 func content(t testing.TB, repository, branch string) tree {
 	t.Helper()
 	out := tree{}
-	for _, path := range strings.Fields(run(t, repository, "git", "ls-tree", "-r", "--name-only", branch)) {
-		out[path] = run(t, repository, "git", "show", branch+":"+path)
+	for archive := tar.NewReader(strings.NewReader(run(t, repository, "git", "archive", branch))); ; {
+		file, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		switch file.Typeflag {
+		case tar.TypeReg:
+			data, err := io.ReadAll(archive)
+			require.NoError(t, err)
+			out[file.Name] = string(data)
+		case tar.TypeSymlink:
+			out[file.Name] = file.Linkname
+		}
 	}
 	return out
 }

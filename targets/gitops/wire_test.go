@@ -28,10 +28,8 @@ const token = "glpat-S3cret/with+odd=chars"
 func httpServer(t testing.TB, repository string) string {
 	t.Helper()
 	run(t, repository, "git", "config", "http.receivepack", "true")
-	git, err := exec.LookPath("git")
-	require.NoError(t, err)
 	backend := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"},
+		Path:   filepath.Join(strings.TrimSpace(run(t, "", "git", "--exec-path")), "git-http-backend"),
 		Env:    []string{"GIT_PROJECT_ROOT=" + filepath.Dir(repository), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1"},
 		Stderr: io.Discard,
 	}

@@ -1,6 +1,10 @@
 package space
 
-import "strings"
+import (
+	"math/bits"
+	"slices"
+	"strings"
+)
 
 // class is a set of bytes.
 type class uint16
@@ -67,6 +71,7 @@ func (t token) takes(c byte) bool {
 type glob []token
 
 func (g glob) literal(s string) glob {
+	g = slices.Grow(g, len(s)+2) // what follows is often short
 	for i := range len(s) {
 		g = append(g, token{byte: s[i]})
 	}
@@ -78,20 +83,35 @@ func (g glob) many(c class) glob { return append(g, token{class: c}, token{class
 
 // matches follows all ways through the glob at once.
 func (g glob) matches(s string) bool {
-	now, next := make([]bool, len(g)+1), make([]bool, len(g)+1)
+	for len(g) > 0 && len(s) > 0 && !g[0].star { // most texts differ at their start
+		if !g[0].takes(s[0]) {
+			return false
+		}
+		g, s = g[1:], s[1:]
+	}
+	var few [2][4]uint64 // bits of positions
+	now, next := few[0][:], few[1][:]
+	if n := len(g)/64 + 1; n > len(now) {
+		now, next = make([]uint64, n), make([]uint64, n)
+	} else {
+		now, next = now[:n], next[:n]
+	}
 	g.enter(now, 0)
 	for i := range len(s) {
 		clear(next)
 		alive := false
-		for at, here := range now[:len(g)] {
-			if !here || !g[at].takes(s[i]) {
-				continue
-			}
-			alive = true
-			if g[at].star {
-				g.enter(next, at)
-			} else {
-				g.enter(next, at+1)
+		for w, rest := range now {
+			for ; rest != 0; rest &= rest - 1 {
+				at := 64*w + bits.TrailingZeros64(rest)
+				if at == len(g) || !g[at].takes(s[i]) {
+					continue
+				}
+				alive = true
+				if g[at].star {
+					g.enter(next, at)
+				} else {
+					g.enter(next, at+1)
+				}
 			}
 		}
 		if !alive {
@@ -99,13 +119,13 @@ func (g glob) matches(s string) bool {
 		}
 		now, next = next, now
 	}
-	return now[len(g)]
+	return now[len(g)/64]&(1<<(len(g)%64)) != 0
 }
 
 // enter marks a position and those reached from it without a byte.
-func (g glob) enter(set []bool, at int) {
-	for ; !set[at]; at++ {
-		set[at] = true
+func (g glob) enter(set []uint64, at int) {
+	for ; set[at/64]&(1<<(at%64)) == 0; at++ {
+		set[at/64] |= 1 << (at % 64)
 		if at == len(g) || !g[at].star {
 			return
 		}

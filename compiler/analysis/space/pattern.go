@@ -106,6 +106,14 @@ func (p *Pattern) matches(v *Value) bool {
 		if !strings.Contains(p.text, "*") {
 			return containsNamespace(s, p.text)
 		}
+	case ofAccount:
+		if namespace, account, _ := strings.Cut(p.text, "/"); !strings.Contains(s, namespace) || !strings.Contains(s, account) {
+			return false
+		}
+	case ofDomain:
+		if !strings.HasPrefix(s, scheme) || p.text == "*" {
+			return strings.HasPrefix(s, scheme)
+		}
 	}
 	for _, g := range p.globs() {
 		if g.matches(s) {
