@@ -358,7 +358,11 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 	if r.lies(k.Policy) {
 		text += " (" + r.place(at) + ")"
 	}
-	if k.Reason == enforce.NotJudged {
+	switch {
+	case k.Reason != enforce.NotJudged:
+	case k.Policy.Effect == enforce.Custom:
+		text += ": " + k.Policy.Provider + " decides"
+	default:
 		text += " cannot be judged"
 	}
 	return text

@@ -53,6 +53,7 @@ type service struct {
 	*policy.Service
 	allow []*rule
 	deny  []*rule
+	ask   []*rule
 
 	mesh      *mesh
 	decl      *lang.Service // nil where only manifests declare it
@@ -68,9 +69,23 @@ type service struct {
 	partly  bool                // some of its workloads have no proxy, others have
 }
 
-// rule is one arrow of an edge or a deny, as it bears on one callee.
+// kind is the statement of a rule.
+type kind uint8
+
+const (
+	edge kind = iota
+	deny
+	ask
+)
+
+func (k kind) String() string { return [...]string{"edge", "deny", "ask"}[k] }
+
+var article = [...]string{edge: "an", deny: "a", ask: "an"}
+
+// rule is one arrow of a statement, as it bears on one callee.
 type rule struct {
 	policy.Rule
+	kind    kind
 	callee  *service
 	key     string // equal for rules with the same ports and operations
 	anyHTTP bool   // no port is written: its ports are those that carry HTTP
@@ -168,7 +183,6 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 
 	// Names first. A name may be used above its declaration and in another file, so every declaration is entered before
 	// any reference is resolved.
-	c.pending(files)
 	sections := c.declare(files)
 	c.matchWorkloads() // services that only manifests declare are names too; from here on the meshes are complete
 	c.recordAccounts(sections)

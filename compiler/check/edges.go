@@ -7,7 +7,6 @@ import (
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/format"
-	"github.com/meshc/meshc/lang/source"
 )
 
 // edges resolves every edge and deny, arrow by arrow.
@@ -16,9 +15,11 @@ func (c *checker) edges(sections []section) {
 		for _, stmt := range s.stmts {
 			switch e := stmt.(type) {
 			case *lang.Edge:
-				c.chain(s.mesh, e.Hops, e.Tail, e.Range, false)
+				c.chain(s.mesh, e.Hops, rule{Rule: policy.Rule{At: e.Range}, kind: edge}, e.Tail)
 			case *lang.Deny:
-				c.chain(s.mesh, e.Hops, e.Tail, e.Range, true)
+				c.chain(s.mesh, e.Hops, rule{Rule: policy.Rule{At: e.Range}, kind: deny}, e.Tail)
+			case *lang.Ask:
+				c.chain(s.mesh, e.Hops, rule{Rule: policy.Rule{At: e.Range, Provider: e.Provider.Text, ProviderAt: e.Provider.Range}, kind: ask}, e.Tail)
 			}
 		}
 	}
@@ -30,25 +31,27 @@ func (c *checker) edges(sections []section) {
 	}
 }
 
-func (c *checker) chain(m *mesh, hops []lang.Hop, tail lang.Tail, at source.Span, deny bool) {
-	until, because := c.tail(tail)
+func (c *checker) chain(m *mesh, hops []lang.Hop, stated rule, tail lang.Tail) {
+	restricts := stated.kind != edge
+	stated.Until, stated.Because = c.tail(tail)
 	c.exemptDestination(hops)
 	for i := 0; i+1 < len(hops); i++ {
 		left, right := hops[i].Targets, hops[i+1].Targets
 		if i > 0 {
 			left = bare(left)
 		}
-		from, fromAt := c.sources(m, left, deny)
+		from, fromAt := c.sources(m, left, restricts)
 		var except located
 		if i == 0 && len(hops[0].Except) > 0 {
-			from, fromAt, except = c.leftOutOf(m, from, fromAt, hops[0].Except, deny)
+			from, fromAt, except = c.leftOutOf(m, from, fromAt, hops[0].Except, restricts)
 		}
-		c.callers(from, deny)
+		c.callers(from, restricts)
 		c.lastOnly(m, right)
 		for j := range right {
 			t := &right[j]
-			base := rule{Rule: policy.Rule{From: from, FromAt: fromAt, Except: except.sources, Because: because, Until: until, At: at}, exceptAt: except.at}
-			c.arrow(m, base, left, t, deny)
+			base := stated
+			base.From, base.FromAt, base.Except, base.exceptAt = from, fromAt, except.sources, except.at
+			c.arrow(m, base, left, t)
 		}
 	}
 }
@@ -70,12 +73,12 @@ func (c *checker) exemptDestination(hops []lang.Hop) {
 	}
 }
 
-// callers marks the services that an edge or a deny names as callers, and notes whether an edge lets in any or world.
-func (c *checker) callers(from []policy.Source, deny bool) {
+// callers marks the services that a statement names as callers, and notes whether an edge lets in any or world.
+func (c *checker) callers(from []policy.Source, restricts bool) {
 	for _, f := range from {
 		switch f.Kind {
 		case policy.FromAny, policy.FromWorld:
-			if !deny {
+			if !restricts {
 				c.anyone = max(c.anyone, f.Kind)
 			}
 		case policy.FromService:
@@ -99,11 +102,11 @@ func bare(targets []lang.Target) []lang.Target {
 }
 
 // arrow resolves one destination and enters a rule for each service that it stands for.
-func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, deny bool) {
+func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) {
 	callees, ext := c.destination(m, t.Ref)
-	requests, ok := c.requests(&t.Requests, deny)
+	requests, ok := c.requests(&t.Requests, base.kind != edge)
 	if ext != nil {
-		c.externalEdge(m, &base, ext, t, deny)
+		c.externalEdge(m, &base, ext, t)
 		return
 	}
 	pods := m.meansPods(t.Ref)
@@ -115,7 +118,7 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, 
 		r.callee, r.ToAt = s, t.Ref.Range
 		r.Requests = requests
 		r.EveryPod = pods
-		r.Widened = deny && (t.EveryPort() || pods) && requests.OfHTTP()
+		r.Widened = r.kind == deny && (t.EveryPort() || pods) && requests.OfHTTP()
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
@@ -126,17 +129,20 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target, 
 		for _, f := range r.Except {
 			r.key += "\nexcept " + f.String()
 		}
-		c.repeats(r, deny)
-		c.forgeable(r, deny)
-		if deny {
+		c.repeats(r)
+		c.forgeable(r)
+		switch r.kind {
+		case deny:
 			s.deny = append(s.deny, r)
-		} else {
+		case ask:
+			s.ask = append(s.ask, r)
+		default:
 			s.allow = append(s.allow, r)
 		}
 	}
-	c.refused(m, consent, t, deny)
-	if pods {
-		c.reached(m, t, callees, deny)
+	c.refused(m, consent, t, base.kind == deny)
+	if pods && base.kind != ask {
+		c.reached(m, t, callees, base.kind == deny)
 	}
 	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
 		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).
@@ -184,6 +190,8 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 	s := r.callee
 	switch {
+	case r.kind == ask && (r.EveryPod || t.EveryPort()):
+		return c.askedEverywhere(t)
 	case t.EveryPort():
 		return c.everyPort(t)
 	case r.EveryPod && !t.Port.Present():
@@ -194,19 +202,23 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 		return ok
 	}
 	lacks, remove := "methods and paths", "the operations"
-	if len(t.Ops) == 0 {
+	switch {
+	case r.kind == ask && !r.OfHTTP():
+		lacks, remove = "requests that a provider could be asked about", "the ask"
+	case len(t.Ops) == 0:
 		lacks, remove = "paths, hosts, headers and tokens", "this clause"
 	}
+	http := r.OfHTTP() || r.kind == ask
 	if t.Port.Present() {
 		number, ok := c.port(s, t.Port)
 		if !ok {
 			return false
 		}
 		r.Ports = []uint16{number}
-		if r.OfHTTP() {
+		if http {
 			i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number })
 			if p := s.Ports[i].Protocol; !p.IsHTTP() {
-				d := c.list.Add(diag.NotHTTP, t.Extent(), "port %d of %s is not known to be HTTP, so it has no %s", number, s.Name, lacks).
+				d := c.list.Add(diag.NotHTTP, either(t.Extent(), t.Port.Range), "port %d of %s is not known to be HTTP, so it has no %s", number, s.Name, lacks).
 					WithRelated(s.At, "declared here")
 				switch {
 				case s.decl == nil || len(s.decl.Ports) == 0:
@@ -221,7 +233,7 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 		}
 		return true
 	}
-	if !r.OfHTTP() {
+	if !http {
 		return true
 	}
 	r.anyHTTP = true
@@ -233,26 +245,30 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 	if len(r.Ports) == 0 {
 		at := t.Ref.Range
 		if single {
-			at = t.Extent()
+			at = either(t.Extent(), at)
 		}
-		c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no %s", s.Name, lacks).
-			WithRelated(s.At, "declared here").
-			WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
+		d := c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no %s", s.Name, lacks).
+			WithRelated(s.At, "declared here")
+		if r.kind == ask {
+			d.WithHelp("declare one: `service %s … port 8080 http`", s.Name)
+		} else {
+			d.WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
+		}
 		return false
 	}
 	return true
 }
 
 // externalEdge enters the callers of an external.
-func (c *checker) externalEdge(m *mesh, base *rule, e *external, t *lang.Target, deny bool) {
+func (c *checker) externalEdge(m *mesh, base *rule, e *external, t *lang.Target) {
 	e.used = true
 	switch {
 	case len(base.Except) > 0:
 		c.list.Add(diag.MisplacedClause, base.exceptAt[0], "nothing would enforce this exception at an external").
 			WithHelp("name the callers of %s", e.Name)
 		return
-	case deny:
-		c.list.Add(diag.NotADestination, t.Ref.Range, "a deny cannot bind %s: it is outside the mesh", quoted(t.String())).
+	case base.kind != edge:
+		c.list.Add(diag.NotADestination, t.Ref.Range, "%s %s cannot bind %s: it is outside the mesh", article[base.kind], base.kind, quoted(t.String())).
 			WithRelated(e.At, "declared as an external here").
 			WithHelp("delete its edge: with `sidecars: true` only callers with an edge reach it")
 		return

@@ -170,7 +170,7 @@ func claimPath(n lang.Name) []string {
 // tokens of another: the callee knows them by the URL alone.
 func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 	var asked []*policy.Condition
-	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+	for _, rules := range s.Rules() {
 		for i := range rules {
 			for k := range rules[i].Where {
 				if w := &rules[i].Where[k]; w.Dimension == policy.TokenDimension && len(w.Key) == 0 {

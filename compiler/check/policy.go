@@ -20,7 +20,10 @@ func (c *checker) assemble() {
 		}
 		for _, s := range services {
 			s.Allow, s.Deny = rulesOf(s.allow), rulesOf(s.deny)
-			s.allow, s.deny = nil, nil // the policy has copies
+			if !c.policy.DryRun { // in which Istio would ask all the same
+				s.Ask = rulesOf(s.ask)
+			}
+			s.allow, s.deny, s.ask = nil, nil, nil // the policy has copies
 			s.Issuers = c.tokens(s.Service)
 			m.Services = append(m.Services, s.Service)
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// repeats finds edges and denies that are stated twice.
+// repeats finds edges, denies and asks that are stated twice.
 type repeats struct {
 	narrow map[edgeKey]source.Span // of few callers
 	wide   map[ruleKey][]*rule     // of many, such as `* -> *`: one for each callee, with the same list of callers
@@ -27,7 +27,7 @@ const many = 64
 // ruleKey identifies a callee, and the ports and operations of a rule.
 type ruleKey struct {
 	callee *service
-	deny   bool
+	kind   kind
 	key    string
 }
 
@@ -54,8 +54,8 @@ func (rs *repeats) first(k ruleKey, caller policy.Source) source.Span {
 }
 
 // enter adds a rule. It returns the rule before that has its last caller, if rules before have all of its callers.
-func (rs *repeats) enter(r *rule, deny bool) (first source.Span, repeated bool) {
-	k := ruleKey{r.callee, deny, r.key}
+func (rs *repeats) enter(r *rule) (first source.Span, repeated bool) {
+	k := ruleKey{r.callee, r.kind, r.key}
 	wide := len(r.From) >= many
 	repeated = true
 	for _, f := range r.From {
@@ -81,16 +81,12 @@ func (rs *repeats) enter(r *rule, deny bool) (first source.Span, repeated bool) 
 }
 
 // repeats reports a rule of which every caller has the same rule already.
-func (c *checker) repeats(r *rule, deny bool) {
-	first, repeated := c.seen.enter(r, deny)
+func (c *checker) repeats(r *rule) {
+	first, repeated := c.seen.enter(r)
 	if !repeated {
 		return
 	}
-	what := "edge"
-	if deny {
-		what = "deny"
-	}
-	c.list.Add(diag.DuplicateEdge, r.ToAt, "this %s is already stated", what).
+	c.list.Add(diag.DuplicateEdge, r.ToAt, "this %s is already stated", r.kind).
 		WithRelated(first, "first stated here").
 		WithHelp("delete one of the two")
 }

@@ -46,7 +46,7 @@ func TestRepeats(t *testing.T) {
 				}
 				want = want && has
 			}
-			at, got := seen.enter(one, false)
+			at, got := seen.enter(one)
 			require.Equal(t, want, got)
 			if want {
 				found++

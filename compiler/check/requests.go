@@ -198,21 +198,26 @@ func (c *checker) portsWithout(r *rule, t *lang.Target) bool {
 }
 
 // forgeable warns of conditions that callers meet or avoid as they like.
-func (c *checker) forgeable(r *rule, deny bool) {
-	if r.callee.Dataplane == policy.Gateway && !deny {
+func (c *checker) forgeable(r *rule) {
+	restricts := r.kind != edge
+	if r.callee.Dataplane == policy.Gateway && !restricts {
 		return
+	}
+	verb := "deny these calls"
+	if r.kind == ask {
+		verb = "ask about these calls"
 	}
 	for _, w := range r.Where {
 		switch {
-		case w.Dimension == policy.HostDimension && deny && r.callee.Dataplane != policy.Gateway:
-			c.list.Add(diag.BypassedDeny, w.At, "callers of %s can bypass this deny: they choose the host that their requests name", r.callee.Name).
-				WithHelp("leave out the host, to deny these calls whatever the caller sends; a host is decided on at a gateway, which routes by it")
-		case w.Dimension == policy.HostDimension && !deny:
+		case w.Dimension == policy.HostDimension && restricts && r.callee.Dataplane != policy.Gateway:
+			c.list.Add(diag.BypassedDeny, w.At, "callers of %s can bypass this %s: they choose the host that their requests name", r.callee.Name, r.kind).
+				WithHelp("leave out the host, to %s whatever the caller sends; a host is decided on at a gateway, which routes by it", verb)
+		case w.Dimension == policy.HostDimension && !restricts:
 			c.list.Add(diag.Misleading, w.At, "callers of %s choose the host that their requests name, so this keeps nobody out", r.callee.Name).
 				WithHelp("restrict what they may call by path; a host restricts at a gateway, which routes by it")
-		case w.Dimension == policy.HeaderDimension && deny:
-			c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this deny: they choose the headers of their requests").
-				WithHelp("leave out the headers, to deny these calls whatever the caller sends")
+		case w.Dimension == policy.HeaderDimension && restricts:
+			c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this %s: they choose the headers of their requests", r.kind).
+				WithHelp("leave out the headers, to %s whatever the caller sends", verb)
 		case w.Dimension == policy.HeaderDimension && slices.ContainsFunc(r.From, plaintext) && !asksForToken(r):
 			c.list.Add(diag.Misleading, w.At, "anybody can set this header, and nothing else identifies the caller").
 				WithHelp("name callers that prove an identity")

@@ -49,13 +49,14 @@ func (c *checker) enforceable(s *service) {
 		c.aroundByPort(r)
 		c.widened(r)
 	}
+	c.asks(s)
 }
 
 // identities judges whether the callers of a rule can prove what its callee needs.
 func (c *checker) identities(r *rule, deny bool) {
 	s := r.callee
 	if !s.Proxied() {
-		c.outsideCallee(r, deny)
+		c.outsideCallee(r)
 		for i, f := range r.From {
 			if f.Kind == policy.FromService && !f.Service.Proxied() && !s.declaredOutside() && !deny {
 				c.unproved(r.FromAt[i], f.Service)
@@ -394,13 +395,9 @@ func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	}
 }
 
-func (c *checker) outsideCallee(r *rule, deny bool) {
+func (c *checker) outsideCallee(r *rule) {
 	s := r.callee
-	what := "edge"
-	if deny {
-		what = "deny"
-	}
-	c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this %s: %s has no proxy", what, s.Name).
+	c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this %s: %s has no proxy", r.kind, s.Name).
 		WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
 		WithHelp("anything that reaches it on the network may call it: bring it into the mesh, or protect it with a NetworkPolicy")
 }

@@ -353,16 +353,21 @@ func (r *reader) flag(into *bool) func(string, *yaml.Node) {
 }
 
 func (r *reader) globs(into *[]string) func(string, *yaml.Node) {
+	return r.texts(into, "globs", checkGlob)
+}
+
+// texts reads a list of strings that check accepts.
+func (r *reader) texts(into *[]string, of string, check func(string) string) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
-		items := r.list(path, v, "globs")
+		items := r.list(path, v, of)
 		if items == nil {
 			return
 		}
 		*into = nil
 		for _, item := range items {
-			var glob string
-			if r.text(&glob, checkGlob)(path, item); glob != "" {
-				*into = append(*into, glob)
+			var one string
+			if r.text(&one, check)(path, item); one != "" {
+				*into = append(*into, one)
 			}
 		}
 	}

@@ -40,6 +40,18 @@ func Flag(name string, into *bool) Field {
 	return Field{name, func(r *reader) func(string, *yaml.Node) { return r.flag(into) }}
 }
 
+// Names is a field whose value is a list of names.
+func Names(name string, into *[]string) Field {
+	return Field{name, func(r *reader) func(string, *yaml.Node) {
+		return r.texts(into, "names", func(s string) string {
+			if s == "" {
+				return "a name is not empty"
+			}
+			return ""
+		})
+	}}
+}
+
 // Read reads the fields of a section. A wrong value is a finding and leaves its field unchanged. An unknown key is a finding
 // too.
 func (s Section) Read(known ...Field) diag.List {

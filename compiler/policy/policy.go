@@ -148,6 +148,7 @@ type Service struct {
 
 	Allow []Rule // edges that lead here, in the order of their spans
 	Deny  []Rule
+	Ask   []Rule // what a provider must let through, too; of one provider, and not in dry-run
 }
 
 // Front is a port of a Kubernetes Service in front of a workload.
@@ -261,10 +262,15 @@ type Rule struct {
 	EveryPod bool
 
 	Requests
-	Because string
-	Until   string // YYYY-MM-DD
-	At      source.Span
+	Provider   string // of an ask: the name that the mesh has for who decides
+	ProviderAt source.Span
+	Because    string
+	Until      string // YYYY-MM-DD
+	At         source.Span
 }
+
+// Rules returns what is stated about a service: its edges, denies and asks.
+func (s *Service) Rules() [3][]Rule { return [...][]Rule{s.Allow, s.Deny, s.Ask} }
 
 // SourceAt returns the span of a source, or that of the rule where it has none.
 func (r *Rule) SourceAt(i int) source.Span {

@@ -25,22 +25,46 @@ const (
 	maxParts = 1 << maxLevel
 )
 
-// authorize emits the policy NAME-ingress or NAME-deny of a callee.
-func (b *builder) authorize(s *policy.Service, deny bool) {
-	rules, name, wave := s.Allow, s.Name+"-ingress", waveAllow
-	if deny {
-		rules, name, wave = s.Deny, s.Name+"-deny", waveDeny
+// action is what one kind of statement becomes.
+type action struct {
+	v1beta1.AuthorizationPolicy_Action
+	word, suffix string
+	wave         int
+}
+
+var (
+	allow = action{v1beta1.AuthorizationPolicy_ALLOW, "edge", "-ingress", waveAllow}
+	deny  = action{v1beta1.AuthorizationPolicy_DENY, "deny", "-deny", waveDeny}
+	ask   = action{v1beta1.AuthorizationPolicy_CUSTOM, "ask", "-ask", waveDeny}
+)
+
+func (a action) article() string {
+	if a == deny {
+		return "a"
 	}
-	if rules = b.stated(s, rules, deny); len(rules) == 0 {
+	return "an"
+}
+
+// authorize emits the policies of a callee: what lets in, what denies, and what asks.
+func (b *builder) authorize(s *policy.Service) {
+	b.policies(s, s.Allow, allow)
+	b.policies(s, s.Deny, deny)
+	b.policies(s, s.Ask, ask)
+}
+
+// policies emits the policy of a callee for one kind of statement, in as many parts as its size needs.
+func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action) {
+	name := s.Name + a.suffix
+	if rules = b.stated(s, rules, a); len(rules) == 0 {
 		return
 	}
-	if deny && s.Name == "default" {
+	if a == deny && s.Name == "default" {
 		b.findings.Add(diag.Inexpressible, rules[0].At, "nothing can be denied to the service %s", s.ID()).
 			WithNote("its policy would be called `default-deny`, as the one that closes the namespace is").
 			WithHelp("give the service another name")
 		return
 	}
-	grants, ok := b.grantsOf(s, rules, deny)
+	grants, ok := b.grantsOf(s, rules, a)
 	if !ok {
 		return
 	}
@@ -52,12 +76,12 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 			if len(part) == 0 {
 				continue
 			}
-			spec := &v1beta1.AuthorizationPolicy{Rules: rulesOf(part)}
+			spec := &v1beta1.AuthorizationPolicy{Rules: rulesOf(part), Action: a.AuthorizationPolicy_Action}
 			spec.Selector, spec.TargetRefs = bind(s)
-			if deny {
-				spec.Action = v1beta1.AuthorizationPolicy_DENY
+			if a == ask {
+				spec.ActionDetail = &v1beta1.AuthorizationPolicy_Provider{Provider: &v1beta1.AuthorizationPolicy_ExtensionProvider{Name: rules[0].Provider}}
 			}
-			d := b.draft(partWave(wave, i), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
+			d := b.draft(partWave(a.wave, i), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
 			if len(spec.Rules) > maxRules || !b.fits(d) {
 				drafts = nil
 				break
@@ -78,16 +102,16 @@ func (b *builder) authorize(s *policy.Service, deny bool) {
 
 // stated returns the rules that the objects of a callee state. Those about every pod of its namespace are in objects of the
 // namespace, and are only accepted here.
-func (b *builder) stated(s *policy.Service, rules []policy.Rule, deny bool) []policy.Rule {
+func (b *builder) stated(s *policy.Service, rules []policy.Rule, a action) []policy.Rule {
 	every := func(r policy.Rule) bool { return r.EveryPod }
 	if s.Unnamed || !slices.ContainsFunc(rules, every) {
 		return rules
 	}
 	for i := range rules {
 		if r := &rules[i]; r.EveryPod {
-			b.acceptOnDataplane(s, r, deny)
-			if deny {
-				b.acceptTemplates(s, r)
+			b.acceptOnDataplane(s, r, a)
+			if a != allow {
+				b.acceptTemplates(s, r, a)
 			}
 		}
 	}
@@ -166,13 +190,13 @@ func (b *builder) fits(d *draft) bool {
 
 // grantsOf splits rules into grants. It returns false if a rule cannot be expressed. The whole policy is then left out, because
 // a DENY policy without one of its rules would let through what it should stop.
-func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, deny bool) ([]grant, bool) {
+func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]grant, bool) {
 	grants, ok := b.grants[:0], true
 	var operations []operation
 	var callers []caller
 	for i := range rules {
 		r := &rules[i]
-		if !b.acceptRule(s, r, deny) {
+		if !b.acceptRule(s, r, a) {
 			ok = false
 			continue
 		}

@@ -10,6 +10,7 @@
 //	 4     RequestAuthentication NAME       before the edges that ask for its tokens
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
+//	 5-12  AuthorizationPolicy NAME-ask     the same: what an external authorizer decides about
 //	13-20  AuthorizationPolicy NAME-ingress who may call NAME, one object per callee
 //	21     DestinationRule                  of the externals; it opens TLS, so it exists before its host does
 //	22     ServiceEntry                     of the externals
@@ -69,6 +70,8 @@ type Options struct {
 	WithNamespaces bool   // also emit Namespace objects that enable injection
 	Injection      string // their revision; empty: istio-injection=enabled
 	Sidecars       bool   // also emit a Sidecar per workload, with the hosts that its edges name
+
+	Providers []string // of external authorization, that the MeshConfig has
 }
 
 // FromSettings makes the target with the settings of targets.istio of meshc.yaml.
@@ -78,6 +81,7 @@ func FromSettings(s config.Section, withNamespaces bool) (targets.Target, diag.L
 		config.Word("apiVersion", &o.APIVersion, "security.istio.io/v1", "security.istio.io/v1beta1"),
 		config.Flag("sidecars", &o.Sidecars),
 		config.Label("revision", &o.Injection),
+		config.Names("extensionProviders", &o.Providers),
 	)
 	return New(o), found
 }
@@ -143,7 +147,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 				jobs = append(jobs, func(b *builder) { b.service(m, s) })
 				continue
 			}
-			for _, r := range slices.Concat(s.Allow, s.Deny) { // rules that are not emitted must be valid too
+			for _, r := range slices.Concat(s.Allow, s.Deny, s.Ask) { // rules that are not emitted must be valid too
 				first.acceptPaths(r.Ops, r.At)
 			}
 		}
@@ -292,19 +296,17 @@ var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Sourc
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	if s.Unnamed {
 		b.authenticate(s, s.Issuers)
-		b.authorize(s, false)
-		b.authorize(s, true)
+		b.authorize(s)
 		return
 	}
 	sidecar := b.edges != nil && !m.Declares
-	bound := len(s.Allow)+len(s.Deny) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
+	bound := len(s.Allow)+len(s.Deny)+len(s.Ask) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
 	if !sidecar && !bound || !b.acceptService(s) {
 		return
 	}
 	b.workloadMode(m, s)
 	b.authenticate(s, own(m, s))
-	b.authorize(s, false)
-	b.authorize(s, true)
+	b.authorize(s)
 	if sidecar {
 		b.sidecar(m, s)
 	}

@@ -82,14 +82,14 @@ func templateProblem(path string) (problem, help string) {
 
 // acceptTemplates refuses the templates of a deny that could be got around: what Envoy's templates do not take, such as the
 // segment `a*b`, must not be let through by an edge either, nor because nothing closes the service.
-func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule) {
+func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule, a action) {
 	for i := range deny.Ops {
 		o := &deny.Ops[i]
 		if !policy.IsTemplate(o.Path) {
 			continue
 		}
-		help := fmt.Sprintf("deny the prefix %s*", o.Path[:strings.IndexByte(o.Path, '{')])
-		const unmatched = "a deny of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and "
+		help := fmt.Sprintf("%s the prefix %s*", a.word, o.Path[:strings.IndexByte(o.Path, '{')])
+		unmatched := a.article() + " " + a.word + " of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and "
 		if slices.ContainsFunc(b.Meshes, func(m *policy.Mesh) bool { return m.Name == s.Namespace && !m.Closes(s) }) {
 			b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), unmatched+"nothing closes %s", o.Path, s.ID()).
 				WithHelp("%s, or state the mode of %s, which closes it", help, s.Namespace)

@@ -88,8 +88,8 @@ func (q request) enforced(policies []*v1beta1.AuthorizationPolicy) bool {
 				}
 				return p.Action == v1beta1.AuthorizationPolicy_DENY && q.path == "" ||
 					(len(o.Methods) == 0 || slices.Contains(o.Methods, q.method)) && !slices.Contains(o.NotMethods, q.method) &&
-					(len(o.Paths) == 0 || matchesAny(o.Paths, q.path)) && !matchesAny(o.NotPaths, q.path) &&
-					(len(o.Hosts) == 0 || matchesAny(o.Hosts, q.host)) && !matchesAny(o.NotHosts, q.host)
+						(len(o.Paths) == 0 || matchesAny(o.Paths, q.path)) && !matchesAny(o.NotPaths, q.path) &&
+						(len(o.Hosts) == 0 || matchesAny(o.Hosts, q.host)) && !matchesAny(o.NotHosts, q.host)
 			})
 			when := p.Action == v1beta1.AuthorizationPolicy_DENY && q.path == "" || !slices.ContainsFunc(r.When, func(c *v1beta1.Condition) bool {
 				return c.Key != "request.headers[x-a]" || len(c.Values) > 0 && !matchesAny(c.Values, q.header) || matchesAny(c.NotValues, q.header)

@@ -34,7 +34,7 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 		b.modeInRoot(m.ModeAt, m.Mode.String())
 	}
 	for _, s := range m.Services {
-		for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+		for _, rules := range s.Rules() {
 			for i := range rules {
 				if s.Dataplane == policy.Gateway {
 					break
@@ -127,7 +127,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 }
 
 // acceptRule refuses a rule that Istio would refuse, or match differently from what the intent says.
-func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool {
+func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 	before := len(b.findings)
 	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
 		return b.findings.Add(diag.Inexpressible, at, format, args...)
@@ -159,8 +159,11 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 	if slices.Contains(r.Ports, 0) {
 		refuse(either(r.ToAt, r.At), "0 is not a port")
 	}
-	if r.OfHTTP() && len(r.Ports) == 0 && deny && !r.Widened {
-		refuse(operations, "a deny of HTTP operations needs a port: without one Istio denies everything on ports that are not HTTP").
+	if a == ask {
+		b.acceptProvider(r)
+	}
+	if len(r.Ports) == 0 && (a == ask || a == deny && r.OfHTTP() && !r.Widened) {
+		refuse(operations, "%s %s of HTTP operations needs a port: without one Istio denies everything on ports that are not HTTP", a.article(), a.word).
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
 	for _, o := range slices.Concat(r.Ops, r.Without) {
@@ -170,11 +173,11 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 			}
 		}
 	}
-	if b.acceptPaths(r.Ops, r.At) && deny {
-		b.acceptTemplates(s, r)
+	if b.acceptPaths(r.Ops, r.At) && a != allow {
+		b.acceptTemplates(s, r, a)
 	}
 	b.acceptExceptions(r)
-	b.acceptOnDataplane(s, r, deny)
+	b.acceptOnDataplane(s, r, a)
 	for _, c := range r.Where {
 		switch c.Dimension {
 		case policy.HeaderDimension, policy.TokenDimension:
@@ -184,7 +187,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 			}
 		case policy.HostDimension:
 			if c.Not || c.Every && slices.ContainsFunc(c.Values, func(v string) bool { return strings.HasPrefix(v, "*") }) {
-				refuse(either(c.At, r.At), "a deny of a host with a wildcard can be got around: Istio compares hosts with their ports, and no pattern has a wildcard at both ends").
+				refuse(either(c.At, r.At), "%s %s of a host with a wildcard can be got around: Istio compares hosts with their ports, and no pattern has a wildcard at both ends", a.article(), a.word).
 					WithHelp("name the hosts")
 			}
 		default:
@@ -204,20 +207,31 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, deny bool) bool 
 
 // acceptOnDataplane refuses what ztunnel would not see: connections, not requests, are what it decides about.
 // https://istio.io/latest/docs/ambient/usage/l4-policy/
-func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, deny bool) {
-	if !r.OfHTTP() || s.Dataplane != policy.Ambient {
+func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, a action) {
+	if !r.OfHTTP() && a != ask || s.Dataplane != policy.Ambient {
 		return
 	}
-	what, which := "edge", "methods and paths"
-	if deny {
-		what = "deny"
-	}
+	which := "methods and paths"
 	if len(r.Ops)+len(r.Without) == 0 {
 		which = "conditions on requests"
 	}
-	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, what, s.ID()).
+	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, a.word, s.ID()).
 		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
 		WithHelp("leave them out, or give the namespace sidecars: label it `istio-injection: enabled` or `istio.io/rev: REVISION`")
+}
+
+// acceptProvider refuses to ask a provider that the mesh does not have: Istio would refuse every request instead.
+func (b *builder) acceptProvider(r *policy.Rule) {
+	if slices.Contains(b.Providers, r.Provider) {
+		return
+	}
+	d := b.findings.Add(diag.Inexpressible, r.ProviderAt, "%q is not a provider of the mesh that meshc.yaml names", r.Provider).
+		WithNote("if the MeshConfig has no such extensionProvider, Istio refuses every request that it should be asked about")
+	if near, ok := diag.Nearest(r.Provider, b.Providers); ok {
+		d.WithHelp("did you mean %s?", near)
+	} else {
+		d.WithHelp("write `targets: {istio: {extensionProviders: [%s]}}` in meshc.yaml, once the MeshConfig has it", r.Provider)
+	}
 }
 
 // acceptExceptions refuses exceptions with templates: what these do not match, such as the segment `a*b`, would not be left

@@ -239,12 +239,12 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 		if k.NotHTTP {
 			k.Operations = nil
 		}
-		if by.Reason != enforce.ByRule {
+		if !stated(by) {
 			k.callers, k.http = space.NewSet(len(s.split.Sources)), space.NewSet(len(s.split.Sources))
 		}
 		s.kinds[key] = k
 	}
-	if by.Reason == enforce.ByRule {
+	if stated(by) {
 		for c := range sources.All() {
 			s.byRule(r, k, c)
 		}
@@ -261,6 +261,12 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 	}
 }
 
+// stated reports whether a statement may be behind a decision: one by a rule that lets in or denies, or by a provider that is
+// asked.
+func stated(by enforce.Decision) bool {
+	return by.Reason == enforce.ByRule || by.Reason == enforce.NotJudged && by.Policy != nil && by.Policy.Effect == enforce.Custom
+}
+
 // byRule enters the requests of one caller that a rule decides, with the statement behind it.
 func (s *sorting) byRule(r *enforce.Class, k *kind, class int) {
 	i, ok := s.places[place{k, class}]
@@ -275,9 +281,12 @@ func (s *sorting) byRule(r *enforce.Class, k *kind, class int) {
 		class %= s.split.Anonymous() // the same caller without its identity
 	}
 	caller, rules := s.split.Sources[class], s.To.Allow
-	if k.Verdict == enforce.Denied {
+	switch k.Verdict {
+	case enforce.Denied:
 		t.lacks = t.lacks || s.RuleFor(rules, caller, &r.Request) == nil
 		rules = s.To.Deny
+	case enforce.Undecided:
+		rules = s.To.Ask
 	}
 	if rule := s.RuleFor(rules, caller, &r.Request); rule != nil && (len(t.intents) == 0 || t.intents[len(t.intents)-1] != rule.At) {
 		t.intents = append(t.intents, rule.At)

@@ -303,10 +303,19 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 	who := m.callerOf(g, caller) + split.Facts(caller)
 	d := diag.New(code, g.At, "%s", split.Witness(who, &r.Request, allowed))
 	by := m.Callee(s).Decide(split.From(r.Request, caller))
-	if by.Verdict == enforce.Undecided {
+	asked := by.Verdict == enforce.Undecided && by.Policy != nil && by.Policy.Effect == enforce.Custom
+	switch {
+	case asked:
+		d.Message = fmt.Sprintf("whether %s may call %s is up to %s", who, split.Target(&r.Request), by.Policy.Provider)
+	case by.Verdict == enforce.Undecided:
 		d.Message = fmt.Sprintf("whether %s may call %s cannot be judged", who, split.Target(&r.Request))
 	}
 	switch {
+	case asked && m.RuleFor(s.Ask, caller, &r.Request) != nil:
+		d.WithRelated(m.RuleFor(s.Ask, caller, &r.Request).At, "it is asked by this").WithHelp("leave the request out of the ask")
+		if allowed {
+			d.WithHelp("take the edge back: what a provider decides is not known")
+		}
 	case by.Reason == enforce.NotCaptured:
 		notCaptured(&d, s, s.Inbound.Of(r.Request.Port()))
 	case by.Verdict == enforce.Undecided && by.Policy != nil:

@@ -18,13 +18,15 @@ type intents struct {
 	width   int              // how many sources have no identity: the first ones
 	allow   rules
 	deny    rules
+	ask     rules
 	want    space.Set
+	asked   space.Set // of want, those whose requests a provider may refuse
 }
 
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
 	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
-		open: !m.closes(s), want: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
+		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
 			in.plain.Add(i)
@@ -32,7 +34,7 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 			in.named[caller.Identity()] = append(in.named[caller.Identity()], i)
 		}
 	}
-	in.allow, in.deny = in.rules(s.Allow), in.rules(s.Deny)
+	in.allow, in.deny, in.ask = in.rules(s.Allow), in.rules(s.Deny), in.rules(s.Ask)
 	return in
 }
 
@@ -63,6 +65,29 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 		}
 	}
 	return in.want
+}
+
+// askedAbout is those of some callers, which may send a request, about whom a provider is asked. The next call overwrites the
+// set.
+func (in *intents) askedAbout(r *space.Request, mode policy.Mode, callers space.Set) space.Set {
+	clear(in.asked)
+	if len(in.ask.few)+len(in.ask.byHead) == 0 {
+		return in.asked
+	}
+	in.ask.each(r, in.asked.AddAll)
+	if mode == policy.Disable { // nobody has an identity
+		proved := slices.Clone(in.asked)
+		clear(in.asked)
+		for i := range in.sources {
+			if proved.Has(i % in.width) {
+				in.asked.Add(i)
+			}
+		}
+	}
+	for i := range in.asked {
+		in.asked[i] &= callers[i]
+	}
+	return in.asked
 }
 
 // rules is the rules of one kind: a few, or else many by the heads of their paths.

@@ -174,7 +174,7 @@ func Unproven(caller space.Source, mode enforce.Mode) bool {
 // Distinctions is what the rules of a service distinguish: no class of requests may straddle one of them.
 func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	a := space.Distinctions{Callers: slices.Clone(m.namesakes.Callers)}
-	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+	for _, rules := range s.Rules() {
 		for i := range rules {
 			m.AddSources(&a, rules[i].From)
 			m.AddSources(&a, rules[i].Except)

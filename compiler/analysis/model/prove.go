@@ -104,14 +104,18 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 			continue
 		}
 		want := intents.callers(&r.Request, mode)
-		if o.Mode == enforce.Listener { // which may ask for no identity, so that rules that name one are undecided
+		asked := intents.askedAbout(&r.Request, mode, want)
+		want = want.Minus(asked)
+		listener := o.Mode == enforce.Listener
+		if listener { // which may ask for no identity, so that rules that name one are undecided
 			want = want.Minus(o.Undecided)
 		}
-		if want.Equal(o.Allowed) && (o.Mode == enforce.Listener || o.Undecided.Len() == 0) {
+		if want.Equal(o.Allowed) && (asked.Equal(o.Undecided) || listener && asked.Within(o.Undecided)) {
 			continue
 		}
 		for c, caller := range split.Sources {
-			if got := o.Allowed.Has(c); got != want.Has(c) || o.Undecided.Has(c) && o.Mode != enforce.Listener {
+			got, undecided := o.Allowed.Has(c), o.Undecided.Has(c)
+			if got != want.Has(c) || undecided != asked.Has(c) && !(listener && undecided) {
 				witnesses = append(witnesses, split.Witness(m.Caller(caller)+split.Facts(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {
 					return witnesses, nil

@@ -29,7 +29,7 @@ func AtService(s *policy.Service, err error) error {
 func (t *TooMany) Finding() diag.Diagnostic {
 	s := t.Service
 	d := diag.New(diag.Unevaluable, s.At, "%s cannot be judged: the patterns of its rules tell too many kinds of requests apart", s.ID())
-	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+	for _, rules := range s.Rules() {
 		for i := range rules {
 			for _, o := range rules[i].Ops {
 				if strings.ContainsAny(o.Path, "*{") && len(d.Related) == 0 {

@@ -15,7 +15,7 @@ func (m *Model) dimension(name string) int {
 
 // known returns an error where a rule of a service has a condition in a dimension that the table does not have.
 func (m *Model) known(s *policy.Service) error {
-	for _, rules := range [...][]policy.Rule{s.Allow, s.Deny} {
+	for _, rules := range s.Rules() {
 		for i := range rules {
 			if err := m.knownDimensions(&rules[i].Requests); err != nil {
 				return err

@@ -98,6 +98,14 @@ func (b *builder) addEdge(from *policy.Edge) {
 		e.Denied = Part
 	}
 	e.Allow = append(e.Allow, rule)
+	if len(e.Allow) > 1 {
+		return
+	}
+	for i := range from.To.Ask {
+		if r := &from.To.Ask[i]; slices.ContainsFunc(r.From, from.From.Meets) && !policy.Includes(r.Except, from.From) {
+			e.Ask = append(e.Ask, b.rule(from.To, r))
+		}
+	}
 }
 
 func (b *builder) addDenies(s *policy.Service) {
@@ -137,7 +145,7 @@ func (b *builder) caller(from policy.Source) *Node {
 }
 
 func (b *builder) rule(s *policy.Service, r *policy.Rule) Rule {
-	rule := Rule{Clauses: r.Clauses(), Because: r.Because, Until: r.Until, At: location(r.At)}
+	rule := Rule{Clauses: r.Clauses(), Provider: r.Provider, Because: r.Because, Until: r.Until, At: location(r.At)}
 	for _, f := range r.Except {
 		rule.Except = append(rule.Except, f.String())
 	}

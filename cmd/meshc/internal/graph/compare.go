@@ -68,6 +68,7 @@ func merge(before, after *Edge) *Edge {
 	e := &Edge{MTLS: after.MTLS, Denied: after.Denied}
 	e.Allow = mergeRules(before.Allow, after.Allow)
 	e.Deny = mergeRules(before.Deny, after.Deny)
+	e.Ask = mergeRules(before.Ask, after.Ask)
 	switch {
 	case !before.Passes() && after.Passes():
 		e.Change = Added
@@ -121,5 +122,5 @@ func (r Rule) key() string {
 	if len(r.Ports) == 0 {
 		fmt.Fprint(&b, r.MTLS)
 	}
-	return b.String() + "\n" + strings.Join(slices.Concat(r.Operations, r.Clauses, r.Except), "\n")
+	return b.String() + "\n" + strings.Join(slices.Concat(r.Operations, r.Clauses, r.Except, []string{r.Provider}), "\n")
 }

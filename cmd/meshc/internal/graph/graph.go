@@ -99,6 +99,7 @@ type Edge struct {
 	MTLS     MTLS   // the loosest of its Allow rules; NoMTLS without any
 	Allow    []Rule // in the order of their positions
 	Deny     []Rule // those that name this caller
+	Ask      []Rule // those about this caller, or some for whom it stands
 	Denied   Extent // how much of Allow the callee's denies take away, also those that name more callers than this one
 	Change   Change
 }
@@ -106,8 +107,8 @@ type Edge struct {
 // Passes reports whether any request gets from the caller to the callee.
 func (e *Edge) Passes() bool { return len(e.Allow) > 0 && e.Denied != Whole }
 
-// rules returns what allows, then what denies.
-func (e *Edge) rules() []Rule { return slices.Concat(e.Allow, e.Deny) }
+// rules returns what allows, then what denies, then what asks.
+func (e *Edge) rules() []Rule { return slices.Concat(e.Allow, e.Deny, e.Ask) }
 
 // Extent is how much of something.
 type Extent uint8
@@ -122,21 +123,22 @@ func (x Extent) MarshalText() ([]byte, error) {
 	return []byte([...]string{"", "part", "whole"}[x]), nil
 }
 
-// Rule is one statement that allows or denies.
+// Rule is one statement that allows, denies or asks.
 type Rule struct {
 	Ports      []Port   `json:"ports,omitempty"`      // empty: every port of the callee, declared or not
 	Operations []string `json:"operations,omitempty"` // as the language writes them; empty: everything
 	Clauses    []string `json:"clauses,omitempty"`    // what else requests must be, as the language writes it
 	Except     []string `json:"except,omitempty"`     // callers that are left out
 	MTLS       MTLS     `json:"mtls,omitempty"`       // the loosest of its ports; unset for a deny
+	Provider   string   `json:"provider,omitempty"`   // of an ask: who must let the requests through, too
 	Because    string   `json:"because,omitempty"`
 	Until      string   `json:"until,omitempty"`  // YYYY-MM-DD, the last day
 	At         string   `json:"at,omitempty"`     // FILE:LINE
 	Change     Change   `json:"change,omitempty"` // Added or Removed
 }
 
-// denies reports whether the rule takes away rather than allows.
-func (r Rule) denies() bool { return r.MTLS == MTLSUnset }
+// restricts reports whether the rule takes away rather than allows.
+func (r Rule) restricts() bool { return r.MTLS == MTLSUnset }
 
 // Change is how something differs from the project that this one is compared with.
 type Change uint8

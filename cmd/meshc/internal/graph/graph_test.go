@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/testdata/golden"
 )
 
@@ -78,7 +79,9 @@ func graphOf(t *testing.T, archive *txtar.Archive) (g *Graph, focus bool) {
 // compile returns the graph of some intents, each in a file of its own: a.mesh, b.mesh and so on.
 func compile(t testing.TB, intents ...string) *Graph {
 	t.Helper()
-	p := compiler.Inputs{Config: config.Default(), Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
+	settings, found := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {istio: {extensionProviders: [login]}}\n"))
+	require.Empty(t, found)
+	p := compiler.Inputs{Config: settings, Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
 	for i, text := range intents {
 		p.Files = append(p.Files, compiler.Input{Name: string(rune('a'+i)) + ".mesh", Text: []byte(text)})
 	}

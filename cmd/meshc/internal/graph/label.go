@@ -98,6 +98,9 @@ func (e *Edge) label(words edgeWords) string {
 	if e.Denied == Part {
 		add("(partly denied)")
 	}
+	if len(e.Ask) > 0 && e.Passes() {
+		add("(asks " + e.Ask[0].Provider + ")")
+	}
 	return strings.Join(all, " ")
 }
 
@@ -140,7 +143,10 @@ func (e *Edge) statement(r Rule) string {
 	if r.Change != Same {
 		b.WriteString(r.Change.sign() + " ")
 	}
-	if r.denies() {
+	switch {
+	case r.Provider != "":
+		b.WriteString("ask " + r.Provider + " ")
+	case r.restricts():
 		b.WriteString("deny ")
 	}
 	b.WriteString(e.From.ID)
@@ -165,7 +171,7 @@ func (e *Edge) statement(r Rule) string {
 	for _, clause := range clauses {
 		b.WriteString(" " + clause)
 	}
-	if !r.denies() && e.To.Kind != External {
+	if !r.restricts() && e.To.Kind != External {
 		b.WriteString("  [" + mtlsWords[r.MTLS] + "]")
 	}
 	if r.Until != "" {

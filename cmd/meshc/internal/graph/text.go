@@ -77,15 +77,18 @@ func (g *Graph) writeChanges(b *bytes.Buffer) {
 func (g *Graph) writeEdges(b *bytes.Buffer, detail bool) {
 	title := "\nedges:\n"
 	if !detail {
-		title = "\ndenies:\n"
+		title = "\ndenies and asks:\n"
+		if !slices.ContainsFunc(g.Edges, func(e *Edge) bool { return len(e.Ask) > 0 }) {
+			title = "\ndenies:\n"
+		}
 	}
 	for _, e := range g.Edges {
-		if !detail && (len(e.Deny) == 0 || e.Change != Same) {
+		if !detail && (len(e.Deny)+len(e.Ask) == 0 || e.Change != Same) {
 			continue
 		}
 		b.WriteString(title)
 		title = ""
-		e.write(b, func(r Rule) bool { return detail || r.denies() })
+		e.write(b, func(r Rule) bool { return detail || r.restricts() })
 	}
 }
 
