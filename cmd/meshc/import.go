@@ -2,15 +2,13 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/adopt"
 	"github.com/meshc/meshc/compiler/importer"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
@@ -104,7 +102,11 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 		return errFindings
 	}
 	if m.output != "" {
-		if err := writeProject(m.output, r.Files); err != nil {
+		files := make([]adopt.File, len(r.Files))
+		for i, f := range r.Files {
+			files[i] = adopt.File{Name: f.Name, Text: []byte(f.Text)}
+		}
+		if _, err := writeFiles(m.output, files, " with -o"); err != nil {
 			return err
 		}
 	}
@@ -116,26 +118,6 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 		return writeOut(cmd, out)
 	}
 	return writeOut(cmd, m.text(r, around))
-}
-
-// writeProject writes files that do not exist yet, or none.
-func writeProject(dir string, files []importer.File) error {
-	for _, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Name))
-		switch _, err := os.Lstat(path); {
-		case err == nil:
-			return fmt.Errorf("%s already exists, so nothing was written; name another folder with -o", filepath.ToSlash(path))
-		case !errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
-		}
-	}
-	for _, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := writeNew(path, []byte(f.Text)); err != nil {
-			return fmt.Errorf("%s: %w", filepath.ToSlash(path), cause(err))
-		}
-	}
-	return nil
 }
 
 // text is the report for people, after the project where that was not written.

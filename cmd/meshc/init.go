@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -73,7 +72,7 @@ func initialize(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	written, err := writeFiles(dir, files)
+	written, err := writeFiles(dir, files, ": meshc init DIR")
 	if err != nil {
 		return err
 	}
@@ -102,43 +101,6 @@ func unstarted(dir string, found project.Found) error {
 		return fmt.Errorf("%s; `meshc check%s` checks it, and `meshc init DIR` begins a project in another folder", text, at)
 	}
 	return nil
-}
-
-// writeFiles writes files that must not exist yet, all or none of them, and returns what it says about them.
-func writeFiles(dir string, files []adopt.File) ([]byte, error) {
-	for _, f := range files {
-		switch _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Name))); {
-		case err == nil:
-			return nil, fmt.Errorf("%s already exists, so nothing was written; name another folder: meshc init DIR", shownIn(dir, f.Name))
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("%s: %w", shownIn(dir, f.Name), cause(err))
-		}
-	}
-	var out bytes.Buffer
-	for _, f := range files {
-		if err := writeNew(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Text); err != nil {
-			return nil, fmt.Errorf("%s: %w", shownIn(dir, f.Name), cause(err))
-		}
-		fmt.Fprintf(&out, "wrote %s\n", shownIn(dir, f.Name))
-	}
-	return out.Bytes(), nil
-}
-
-// writeNew writes a file that does not exist yet.
-func writeNew(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	// O_EXCL: the file may have been written since it was looked for.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(text); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }
 
 // starterFiles returns the files of the example.

@@ -153,7 +153,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newDiff(), newPublish(), newMigrate(), newImport())
+	root.AddCommand(newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newVersion())
 	finishCompletion(root)
 	return root

@@ -43,7 +43,7 @@ func (id identity) remedy(s *policy.Service, other *service) string {
 	case id.passing(s, other.Service):
 		return fmt.Sprintf("take this out until `was %s` is deleted", id.account)
 	}
-	return fmt.Sprintf("give %s an account of its own", s.Name)
+	return fmt.Sprintf("give %s an account of its own (`meshc accounts` plans it)", s.Name)
 }
 
 // sharedIdentities reports confusable services that edges or denies treat differently.
