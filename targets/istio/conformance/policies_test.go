@@ -248,7 +248,7 @@ func (w *writer) issuers() {
 		w.selector(&spec)
 		var rules []any
 		for range w.IntN(3) {
-			rule := fields{{"issuer", pick(w.Rand, tokenIssuers)}, {"jwks", keySet}}
+			rule := fields{{"issuer", pick(w.Rand, tokenIssuers)}, pick(w.Rand, fields{{"jwks", keySet}, {"jwksUri", "https://auth.example.com/keys"}})}
 			if w.chance(25) {
 				rule.list("audiences", some(w.Rand, []string{"me", "you"}))
 			}
