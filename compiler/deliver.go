@@ -1,6 +1,11 @@
 package compiler
 
-import "github.com/meshc/meshc/lang/diag"
+import (
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/lang/diag"
+)
 
 // MissingNamespaces returns a warning for each mesh that has manifests and whose namespace occurs in no workload manifest. It
 // returns nothing if there are no workload manifests, or if the build creates the namespaces.
@@ -38,4 +43,20 @@ func (b *Build) MissingNamespaces() diag.List {
 			WithHelp("check the name, add the manifest of the Namespace, or create the namespace first")
 	}
 	return findings
+}
+
+// IgnoredDryRun warns of a build without an environment in a project whose environments enforce nothing yet.
+func (b *Build) IgnoredDryRun() (l diag.List) {
+	if b.parsed.Environment != "" || len(b.config.Environments) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(b.config.Environments))
+	for _, name := range names {
+		if !b.config.Environments[name].DryRun {
+			return nil
+		}
+	}
+	l.Add(diag.IgnoredDryRun, b.config.Environments[names[0]].At, "these manifests are enforced, and the environment %s is in dry-run", names[0]).
+		WithHelp("build for the environment: `--env %s`", names[0])
+	return l
 }

@@ -28,7 +28,8 @@ func newBuild() *cobra.Command {
 		Long: `Compile intents into manifests, as one stream in the order of an apply on standard output, or as a folder.
 
 A folder gets one file per object, a kustomization.yaml per namespace, and .meshc.lock, which lists the files that meshc
-wrote. Only those are ever replaced or removed, and either all of them or none. Findings go to standard error.`,
+wrote. Only those are ever replaced or removed, and either all of them or none. Findings go to standard error: warnings in a
+line for each code, which meshc check and --all explain.`,
 		Example: `  meshc build                          # the project around the current folder, to standard output
   meshc build -o mesh --env prod       # into the folder mesh
   meshc build -o mesh --check          # in CI: is the folder what the intents give?
@@ -64,10 +65,15 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	if err := b.findings.check(); err != nil {
 		return err
 	}
+	b.findings.lister = b.checkCommand(paths)
 	c, err := b.compile(cmd, paths, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
+	if c.Findings.HasErrors() {
+		return b.conclude(cmd, c, "")
+	}
+	c.Findings = append(c.Findings, c.IgnoredDryRun().Apply(c.project.Config.Warnings)...)
 	if c.Findings.HasErrors() {
 		return b.conclude(cmd, c, "")
 	}

@@ -48,6 +48,43 @@ func (in *inputs) write(w io.Writer, l diag.List, shown func(name string) string
 	return new(reporter).write(w, l, shown)
 }
 
+// aside writes the findings for a verb whose output is something else: if there are no errors, the number of warnings will do.
+func (in *inputs) aside(cmd *cobra.Command, l diag.List, paths []string, shown func(name string) string) error {
+	if l.HasErrors() {
+		return in.write(cmd.ErrOrStderr(), l, shown)
+	}
+	var own diag.List
+	warnings := 0
+	for _, d := range l {
+		switch {
+		case ofDelivery(d):
+			own = append(own, d)
+		case d.Severity == diag.Warning:
+			warnings++
+		}
+	}
+	if err := in.write(cmd.ErrOrStderr(), own, shown); err != nil || warnings == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s: `%s` lists them\n", plural(warnings, "warning"), in.checkCommand(paths))
+	return err
+}
+
+// checkCommand is the command that writes all findings of a project.
+func (in *inputs) checkCommand(paths []string) string {
+	command := "meshc check"
+	for _, p := range paths {
+		command += " " + argument(p)
+	}
+	for _, w := range in.workloads {
+		command += " --workloads " + argument(w)
+	}
+	if in.environment != "" {
+		command += " --env " + argument(in.environment)
+	}
+	return command
+}
+
 func completeEnvironments(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	p, _, err := project.Open(args)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestExamples(t *testing.T) {
 		t.Run(filepath.Join(example.dir, example.env), func(t *testing.T) {
 			dir := "examples/" + example.dir
 			manifests, findings := filepath.Join(dir, "manifests", example.env), filepath.Join(dir, "findings.txt")
-			args := []string{"build", dir, "-o", manifests}
+			args := []string{"build", dir, "-o", manifests, "--all"}
 			if example.env != "" {
 				args = append(args, "--env", example.env)
 				findings = filepath.Join(dir, "findings-"+example.env+".txt")

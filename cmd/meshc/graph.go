@@ -134,7 +134,7 @@ func (d *graphCommand) graph(cmd *cobra.Command, paths []string, stdin io.Reader
 		return nil, false, usageError("--output %s: that file is an input of the graph and will not be overwritten", filepath.ToSlash(d.output))
 	}
 	if current || c.Findings.HasErrors() {
-		if err := d.write(cmd.ErrOrStderr(), c.Findings, c.project.Shown); err != nil {
+		if err := d.aside(cmd, c.Findings, paths, c.project.Shown); err != nil {
 			return nil, false, err
 		}
 	}

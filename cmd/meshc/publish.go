@@ -175,7 +175,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		return err
 	}
 	made.Findings = append(made.Findings, made.missingNamespaces()...)
-	if err := p.write(cmd.ErrOrStderr(), made.Findings, made.project.Shown); err != nil {
+	if err := p.aside(cmd, made.Findings, paths, made.project.Shown); err != nil {
 		return err
 	}
 	if made.Findings.HasErrors() {

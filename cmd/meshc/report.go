@@ -23,6 +23,7 @@ type reporter struct {
 	format string
 	brief  bool // in text, leave out what --all shows
 	all    bool
+	lister string // the command that writes all warnings, where a line for each code is enough in text
 }
 
 func (r *reporter) register(cmd *cobra.Command) {
@@ -95,7 +96,11 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 		err = diag.GitHub(&b, l)
 	default:
 		rest := ""
-		if r.brief && !r.all {
+		switch {
+		case r.all:
+		case r.lister != "" && !l.HasErrors():
+			l, rest = grouped(l, r.lister)
+		case r.brief:
 			l, rest = brief(l)
 		}
 		err = diag.Text(&b, l, wantsColour(w))
@@ -147,6 +152,38 @@ func brief(l diag.List) (shown diag.List, rest string) {
 	}
 	return shown, rest
 }
+
+// grouped is for a verb whose output is not the findings: of the warnings of the check it leaves a line for each code. Those of the
+// delivery are written in full, since no other verb has them.
+func grouped(l diag.List, lister string) (shown diag.List, rest string) {
+	var b strings.Builder
+	count := map[diag.Code]int{}
+	for _, d := range l {
+		count[d.Code]++
+	}
+	lines := 0
+	for _, d := range l {
+		switch n := count[d.Code]; {
+		case ofDelivery(d):
+			shown = append(shown, d)
+		case n == 0:
+		default:
+			lines++
+			fmt.Fprintf(&b, "%s[%s]: %s:%d: %s", d.Severity, d.Code, diag.PrintableLine(d.Primary.File.Name), d.Primary.StartPosition().Line, diag.PrintableLine(d.Message))
+			if n > 1 {
+				fmt.Fprintf(&b, " (and %d more)", n-1)
+			}
+			b.WriteByte('\n')
+			count[d.Code] = 0
+		}
+	}
+	if lines > 0 {
+		fmt.Fprintf(&b, "`%s` says what to do about them\n", lister)
+	}
+	return shown, b.String()
+}
+
+func ofDelivery(d diag.Diagnostic) bool { return strings.HasPrefix(string(d.Code), "MESH4") }
 
 // renamed is the list with other names for its files: the compiler names them from the root of the project, the user from
 // the current folder.

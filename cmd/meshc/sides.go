@@ -93,7 +93,7 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 		return nil, err
 	}
 	if current || made.Findings.HasErrors() {
-		if err := c.write(c.cmd.ErrOrStderr(), made.Findings, made.project.Shown); err != nil {
+		if err := c.aside(c.cmd, made.Findings, paths, made.project.Shown); err != nil {
 			return nil, err
 		}
 	}
@@ -168,7 +168,7 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		return nothing("such project")
 	case err != nil:
 		return nil, past.error(err)
-	case current || made.Findings.HasErrors():
+	case made.Findings.HasErrors():
 		shown := func(file string) string { return past.shown(made.project, file) }
 		if err := c.write(c.cmd.ErrOrStderr(), made.Findings, shown); err != nil {
 			return nil, err

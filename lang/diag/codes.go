@@ -125,6 +125,7 @@ const (
 	OmittedManifest  Code = "MESH4004"
 	DepartedMesh     Code = "MESH4005"
 	MissingNamespace Code = "MESH4006"
+	IgnoredDryRun    Code = "MESH4007"
 )
 
 // Entry describes a code.
@@ -254,6 +255,7 @@ var Table = []Entry{
 	{OmittedManifest, Warning, FromUnread, "a manifest that a new kustomization.yaml omits"},
 	{DepartedMesh, Warning, FromUnread, "a mesh that leaves a delivery"},
 	{MissingNamespace, Warning, FromUnread, "a delivery into a namespace that no manifest declares"},
+	{IgnoredDryRun, Warning, FromUnread, "manifests that enforce what every environment only logs"},
 }
 
 // Explain returns the entry of a code, or nil if there is none.

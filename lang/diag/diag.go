@@ -35,6 +35,7 @@ type Diagnostic struct {
 	Notes    []string    // facts that explain the finding
 	Help     string      // how to resolve it
 	Fixes    []Fix
+	Alone    bool // it follows from no other fault, although findings of its code may
 }
 
 // Related is another place that is relevant to a finding.
@@ -136,6 +137,9 @@ func (l List) Sort() List {
 func (l List) Settled(unread bool) List {
 	unknown := slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Code.follows() == UnknownName })
 	return slices.DeleteFunc(l, func(d Diagnostic) bool {
+		if d.Alone {
+			return false
+		}
 		switch d.Code.follows() {
 		case FromUnread, UnknownName:
 			return unread

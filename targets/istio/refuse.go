@@ -217,7 +217,8 @@ func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, a action)
 	}
 	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, a.word, s.ID()).
 		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-		WithHelp("leave them out, or give the namespace sidecars: label it `istio-injection: enabled` or `istio.io/rev: REVISION`")
+		WithHelp("leave them out, or give the namespace sidecars: label it `istio-injection: enabled` or `istio.io/rev: REVISION`").
+		Alone = true
 }
 
 // acceptProvider refuses to ask a provider that the mesh does not have: Istio would refuse every request instead.
