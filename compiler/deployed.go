@@ -24,6 +24,8 @@ type Deployed struct {
 	Assumed     []*policy.Service // services whose account is assumed to be called like them
 	TrustDomain string            // the assumed one, which every principal names; empty if none was assumed
 	Findings    diag.List         // what cannot be judged; everything else is
+
+	routes *routing // nil where there are none
 }
 
 // ReadDeployed reads manifests under the settings of a project, and checks them against workload manifests if there are any.
@@ -44,6 +46,10 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 		d.Findings = slices.Concat(d.Findings, found, read.Check(layer, pods(d.Workloads)))
 	}
 	named, assumed := model.Named(layer, mesh, known)
+	if d.routes, found = readRoutes(files, workloads, named.Services()); d.routes != nil {
+		d.routes.lead()
+		d.Findings = append(d.Findings, found...)
+	}
 	d.Model, d.Assumed = model.New(named, layer), assumed
 	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ServicePorts())
 	d.Findings = d.Findings.Sort()

@@ -63,6 +63,12 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 	}
 	m := model.New(b.Policy, layer)
 	r.DryRuns(m)
+	routes, found := readRoutes(deployed, b.parsed.Workloads, b.Policy.Services())
+	r.Findings(audit.Manifest, found)
+	routes.only(deployed)
+	if err := routes.report(r, m); err != nil {
+		return nil, err
+	}
 	interferences, assumed, err := audit.Beside(b.Model, b.pods(), layer)
 	if err != nil {
 		return nil, err
@@ -158,6 +164,9 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 			}
 			r.Add(diag.Warning, audit.Account, u.Policy.At, "%s %s names the account %s/%s, which no workload runs as", u.Policy.Kind, u.Policy.ID(), u.Namespace, u.Account)
 		}
+	}
+	if err := d.routes.report(r, d.Model); err != nil {
+		return nil, err
 	}
 	if err := r.Judge(d.Model); err != nil {
 		return nil, err

@@ -92,6 +92,8 @@ type whyHop struct {
 	From string     `json:"from"`
 	To   string     `json:"to"`
 	At   *placeJSON `json:"at,omitempty"`
+
+	Route *placeJSON `json:"route,omitempty"` // along which a gateway makes the call
 }
 
 type whyRefusal struct {
@@ -178,6 +180,9 @@ func (r *reason) json() whyJSON {
 			if at := r.Chain.Edges[i]; !at.IsZero() {
 				place := r.placeJSON(at)
 				hop.At = &place
+			}
+			if route := r.Chain.Routes[i]; route != nil {
+				hop.Route = &placeJSON{File: r.shown(route.At.File.Name), Line: route.At.StartPosition().Line, Statement: route.By}
 			}
 			out.Chain = append(out.Chain, hop)
 			from = s.ID()

@@ -16,12 +16,12 @@ func (r *reason) notes() []string {
 		notes = append(notes, fmt.Sprintf("no proxy sees UDP, so everyone who reaches %s may call its UDP port %s", r.To.ID(), join(r.UDP, ", ")))
 	}
 	for _, n := range r.Notes {
-		notes = append(notes, noteText(n))
+		notes = append(notes, r.noteText(n))
 	}
 	return notes
 }
 
-func noteText(n explain.Note) string {
+func (r *reason) noteText(n explain.Note) string {
 	switch n := n.(type) {
 	case explain.AccountOfNobody:
 		return fmt.Sprintf("%s runs as the account %s; no workload runs as the account %s, which policies name", n.Caller.ID(), n.Caller.Account, n.Account.Account)
@@ -46,6 +46,15 @@ func noteText(n explain.Note) string {
 		return n.Mesh.Name + " only declares services here, so nothing closes it: its owner may have"
 	case explain.DryRun:
 		return compiler.DryRunNote(n.Environment)
+	case explain.Leads:
+		to := n.Route.To.ID()
+		if n.Route.Port != 0 {
+			to = fmt.Sprintf("%s:%d", to, n.Route.Port)
+		}
+		if n.Unrouted {
+			return fmt.Sprintf("no route of the gateway %s leads to %s, so it passes nothing on to there", n.Gateway.ID(), to)
+		}
+		return fmt.Sprintf("the gateway %s passes calls on to %s: %s at %s", n.Gateway.ID(), to, n.Route.By, r.place(n.Route.At))
 	case explain.Opened:
 		switch {
 		case n.Refused != "" && n.Some && n.Unanswered:

@@ -52,12 +52,17 @@ func (r *reason) writeChain(b *bytes.Buffer) {
 	rest := ""
 	if hops > maxHops {
 		rest = fmt.Sprintf(" -> … -> %s", r.To.ID())
-		c.Services, c.Edges = c.Services[:maxHops], c.Edges[:maxHops]
+		c.Services, c.Edges, c.Routes = c.Services[:maxHops], c.Edges[:maxHops], c.Routes[:maxHops]
 	}
 	fmt.Fprintf(b, "it gets there in %d hops: %s%s\n", hops, &c, rest)
 	for _, at := range slices.Compact(slices.Clone(c.Edges)) { // several hops may come from one statement
 		if !at.IsZero() {
 			fmt.Fprintf(b, "  %s\n", r.statement(at))
+		}
+	}
+	for _, route := range c.Routes {
+		if route != nil {
+			fmt.Fprintf(b, "  %s: %s\n", r.place(route.At), route.By)
 		}
 	}
 	if rest != "" {

@@ -12,10 +12,10 @@ import (
 // routing holds the routes of gateways against the edges.
 type routing struct {
 	*checker
-	fronted map[string][]*service              // by NAMESPACE/NAME of a Kubernetes Service
-	pods    map[*inventory.Gateway][]*service  // that a gateway selects
-	led     map[*service]map[*service][]uint16 // where routes lead, by gateway and callee; port 0 is any
-	unknown map[string]bool                    // gateways that have a note
+	fronted map[string][]*service             // by NAMESPACE/NAME of a Kubernetes Service
+	pods    map[*inventory.Gateway][]*service // that a gateway selects
+	led     map[*service]bool                 // gateways that have routes, wherever these lead
+	unknown map[string]bool                   // gateways that have a note
 }
 
 // routes reports what gateways pass on without an edge, and edges of gateways that no route uses.
@@ -23,7 +23,7 @@ func (c *checker) routes() {
 	if len(c.inv.Routes) == 0 {
 		return
 	}
-	r := &routing{c, map[string][]*service{}, map[*inventory.Gateway][]*service{}, map[*service]map[*service][]uint16{}, map[string]bool{}}
+	r := &routing{c, map[string][]*service{}, map[*inventory.Gateway][]*service{}, map[*service]bool{}, map[string]bool{}}
 	for _, m := range c.meshes {
 		for _, s := range m.services {
 			hosts := s.Hosts
@@ -45,6 +45,7 @@ func (c *checker) routes() {
 		r.route(route)
 	}
 	if !c.inv.Astray {
+		r.settle()
 		r.unused()
 	}
 }
@@ -59,26 +60,28 @@ func (r *routing) is(s *service, g *inventory.Gateway) bool {
 
 // route judges one destination.
 func (r *routing) route(route *inventory.Route) {
+	callees := r.fronted[route.Namespace+"/"+route.Service]
+	for _, through := range route.Through {
+		for _, g := range r.pods[through.Gateway] {
+			r.led[g] = true
+			for _, s := range callees {
+				for _, port := range route.Targets(s.Service) {
+					g.Routes = append(g.Routes, policy.Route{To: s.Service, Port: port, By: route.By, At: route.At})
+				}
+			}
+		}
+	}
 	m := r.byName[route.Namespace]
 	if m == nil || m.Declares && !m.Closed && !m.called() {
 		return // the project closes nothing there
 	}
-	callees := r.fronted[route.Namespace+"/"+route.Service]
 	if len(callees) == 0 {
 		r.list.Add(diag.SkippedObject, route.At, "%s is not judged: the project has no service %s/%s, to which it leads", route.By, route.Namespace, route.Service).
 			WithHelp("add the manifests of the Service and its pods, or declare it")
 		return
 	}
 	for _, s := range callees {
-		for _, port := range targets(s, route) {
-			for _, through := range route.Through {
-				for _, g := range r.pods[through.Gateway] {
-					if r.led[g] == nil {
-						r.led[g] = map[*service][]uint16{}
-					}
-					r.led[g][s] = append(r.led[g][s], port)
-				}
-			}
+		for _, port := range route.Targets(s.Service) {
 			if s.Proxied() && (!m.Declares || m.Closed || len(s.allow) > 0) {
 				r.judge(route, s, port)
 			}
@@ -113,29 +116,6 @@ func (r *routing) judge(route *inventory.Route, s *service, port uint16) {
 			withGateway(d, through)
 		}
 	}
-}
-
-// targets returns the container ports of a service to which a route leads; 0 where it is not known which.
-func targets(s *service, route *inventory.Route) (all []uint16) {
-	for _, port := range route.Ports {
-		for _, front := range s.Fronts {
-			if front.Host == route.Service && front.Port == port {
-				all = append(all, front.Target)
-			}
-		}
-		if len(s.Fronts) == 0 {
-			switch {
-			case slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port }):
-				all = append(all, port)
-			case len(s.Ports) == 1:
-				all = append(all, s.Ports[0].Number)
-			}
-		}
-	}
-	if len(all) == 0 {
-		all = []uint16{0}
-	}
-	return all
 }
 
 // admits reports whether an edge lets a caller reach a port, or any port if that is 0.
@@ -210,6 +190,23 @@ func (s *service) from(in *mesh) string {
 	return s.ID()
 }
 
+// settle says of which gateways every route is known: those that have some, unless it is not known where some route leads, or
+// whose it is.
+func (r *routing) settle() {
+	for s := range r.led {
+		if slices.ContainsFunc(r.inv.Gateways, func(g *inventory.Gateway) bool { return g.Unrouted && slices.Contains(r.pods[g], s) }) {
+			delete(r.led, s)
+			continue
+		}
+		s.Routed = s.Dataplane == policy.Gateway && !r.inv.Elsewhere && !slices.ContainsFunc(r.inv.Routes, func(route *inventory.Route) bool {
+			return slices.ContainsFunc(route.Through, func(t inventory.Through) bool {
+				unlabelled := len(s.workloads) == 0 && len(s.decl.Labels) == 0
+				return t.Gateway == nil || unlabelled && len(r.pods[t.Gateway]) == 0
+			})
+		})
+	}
+}
+
 // unused warns of edges from gateways along which no route leads.
 func (r *routing) unused() {
 	for _, m := range r.meshes {
@@ -219,8 +216,7 @@ func (r *routing) unused() {
 					if f.Kind != policy.FromService {
 						continue
 					}
-					led := r.led[r.serviceOf(f.Service)]
-					if led == nil || slices.ContainsFunc(led[s], func(port uint16) bool { return port == 0 || rule.Leads(port) }) {
+					if !r.led[r.serviceOf(f.Service)] || f.Service.RouteTo(s.Service, &rule.Requests) != nil {
 						continue
 					}
 					r.list.Add(diag.UnroutedEdge, rule.ToAt, "no route of the gateway %s leads here", f.Service.Name).

@@ -20,6 +20,7 @@ type Gateway struct {
 	Within          string                     // the namespace of the pods that it selects; empty: every namespace
 	Ports           []uint16                   // on which it listens
 	Protocols       map[uint16]policy.Protocol // of what policies see there; unset where servers of one port differ
+	Unrouted        bool                       // it passes calls on to every Service, by the name in their TLS
 	Foreign         string                     // why its proxies are not gateways of Istio, in words; empty if they are
 	At              source.Span
 }
@@ -72,6 +73,7 @@ func (f *file) gateway(n *yaml.Node) {
 		return
 	}
 	for _, server := range each(yamldoc.Get(n, "spec", "servers")) {
+		g.Unrouted = g.Unrouted || text(yamldoc.Get(server, "tls", "mode")) == "AUTO_PASSTHROUGH"
 		port := number(yamldoc.Get(server, "port", "number"))
 		if port == 0 {
 			continue

@@ -22,6 +22,9 @@ func (f *file) gatewayRoute(n *yaml.Node, kind string) {
 	for _, parent := range each(yamldoc.Get(spec, "parentRefs")) {
 		of := cmp.Or(text(yamldoc.Get(parent, "kind")), "Gateway")
 		if of != "Gateway" {
+			if of != "Service" && of != "ServiceEntry" {
+				f.keep("", "", "", at, func(r *reader) { r.astray = true })
+			}
 			f.findings.Add(diag.SkippedObject, f.doc.Span(yamldoc.Get(parent, "kind")), "%s is not judged where its parent is a %s: only gateways are", p.by, of)
 			continue
 		}

@@ -19,6 +19,7 @@ type Set struct {
 	Gateways   []*Gateway
 	Routes     []*Route
 	Astray     bool // some gateway passes on to what is not known: another may be missing in Routes
+	Elsewhere  bool // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
 	Unread     Unread
 }
 

@@ -84,6 +84,7 @@ type reader struct {
 	grants          map[grant]bool
 	passes          []*passing
 	astray          bool
+	elsewhere       bool
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -404,7 +405,7 @@ func (r *reader) set() *Set {
 		}
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
-	s.Accounts, s.Routes = r.accounts, r.routes()
+	s.Astray, s.Elsewhere = r.astray, r.elsewhere
 	s.Astray = r.astray
 	for _, g := range r.gateways {
 		if g.Foreign == "" {

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -77,6 +78,7 @@ func (r *reader) routes() []*Route {
 			route := &Route{By: p.by.String(), Through: through, Namespace: d.namespace, Service: d.service, At: d.at}
 			switch {
 			case d.namespace == "":
+				r.elsewhere = true
 				r.findings.Add(diag.SkippedObject, d.at, "%s is not judged where it leads to %s, which is not the host of a Service", route.By, d.service)
 				continue
 			case !r.granted(p, &d):
@@ -138,6 +140,29 @@ func (r *Route) ports(d *destination, to *service) {
 			r.Ports = append(r.Ports, p.number)
 		}
 	}
+}
+
+// Targets returns the container ports of a service to which a route leads; 0 where it is not known which.
+func (r *Route) Targets(s *policy.Service) (all []uint16) {
+	for _, port := range r.Ports {
+		for _, front := range s.Fronts {
+			if front.Host == r.Service && front.Port == port {
+				all = append(all, front.Target)
+			}
+		}
+		if len(s.Fronts) == 0 {
+			switch {
+			case slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port }):
+				all = append(all, port)
+			case len(s.Ports) == 1:
+				all = append(all, s.Ports[0].Number)
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = []uint16{0}
+	}
+	return all
 }
 
 // metaOf reads the name and the namespace of an object whose type is not that of Kubernetes.

@@ -140,6 +140,8 @@ type Service struct {
 	Addresses    []netip.Prefix // of a service without a proxy; sorted
 	Hosts        []string       // names of the Kubernetes Services in front of it, sorted; empty: Name
 	Fronts       []Front        // the ports of these, sorted; empty where they are not known
+	Routes       []Route        // of a gateway: where it passes calls on to, sorted by place
+	Routed       bool           // of a gateway: it passes calls on to nowhere else
 	Issuers      []*Issuer      // whose tokens its rules ask for, sorted by name; where there are any, other tokens are refused
 	At           source.Span    // its declaration, or its workload manifest
 

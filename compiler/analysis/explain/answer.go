@@ -295,7 +295,7 @@ func nearest(m *model.Model, q question, except []policy.Source) (*model.Chain, 
 	if err != nil {
 		return nil, err
 	}
-	chain := graph.Chain(q.From, q.To, last, except)
+	chain := graph.Chain(q.From, q.To, q.requests(), last, except)
 	if chain == nil || len(chain.Services) < 2 {
 		return nil, nil
 	}

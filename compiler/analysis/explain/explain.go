@@ -122,6 +122,7 @@ func (e *explaining) service() (err error) {
 	}
 	e.accountOfNobody()
 	e.connections()
+	e.routes()
 	switch callee := m.Callee(e.To); {
 	case !callee.Judged():
 		e.note(CalleeUnjudged{e.To})

@@ -39,6 +39,13 @@ type (
 	// CalleeUnjudged is a callee in front of which something is enforced that is not judged.
 	CalleeUnjudged struct{ Service *policy.Service }
 
+	// Leads is where a gateway passes calls on to, or along which route to the callee; Unrouted where it has none there.
+	Leads struct {
+		Gateway  *policy.Service
+		Route    policy.Route
+		Unrouted bool
+	}
+
 	// Opened is what something has the sidecars of callers open.
 	Opened struct {
 		model.Way
@@ -82,6 +89,7 @@ func (CallerOutside) note()   {}
 func (CallerUnjudged) note()  {}
 func (DeclaredOnly) note()    {}
 func (DryRun) note()          {}
+func (Leads) note()           {}
 func (Opened) note()          {}
 func (UnknownAccount) note()  {}
 func (UnnamedAccount) note()  {}

@@ -153,7 +153,7 @@ func (g *CallGraph) link() {
 		}
 		for p, may := range c.Identities {
 			for _, from := range byPrincipal[p] {
-				if may {
+				if may && !routed(g.Sources[from]) {
 					g.connect(from, to)
 				}
 			}
@@ -175,7 +175,7 @@ func (g *CallGraph) link() {
 			node = g.virtual()
 			excepting[exceptions] = node
 			for i, f := range g.Sources {
-				if c.includes(g.model, f) {
+				if !routed(f) && c.includes(g.model, f) {
 					g.connect(int32(i), node)
 				}
 			}
@@ -186,6 +186,8 @@ func (g *CallGraph) link() {
 	for i, s := range g.Sources {
 		in := g.Wildcards(s)
 		switch {
+		case routed(s):
+			g.route(int32(i), all)
 		case s.Kind == policy.FromService:
 			g.connect(int32(i), members[in[0]])
 		case len(in) > 0:
@@ -196,6 +198,20 @@ func (g *CallGraph) link() {
 		}
 	}
 	g.connect(members[g.Node(policy.Source{Kind: policy.FromWorld})], g.network)
+}
+
+// routed reports whether a source is a gateway that passes calls on along known routes only.
+func routed(s policy.Source) bool { return s.Kind == policy.FromService && s.Service.Routed }
+
+// route connects a gateway to what its routes lead to and lets it in.
+func (g *CallGraph) route(gateway int32, callers map[*policy.Service]*Callers) {
+	seen := map[*policy.Service]bool{}
+	for _, r := range g.Sources[gateway].Service.Routes {
+		if to := r.To; !seen[to] && callers[to] != nil && callers[to].Admits(g.model, g.Sources[gateway]) {
+			seen[to] = true
+			g.connect(gateway, g.at[to.ID()])
+		}
+	}
 }
 
 // Wildcards is the nodes of the wildcards that a source is in, the narrowest first.
@@ -239,7 +255,7 @@ func (g *CallGraph) Backward(to int32) *Walk {
 }
 
 // walk goes from some nodes until one is found. Between two sources there may be virtual nodes, which are no call.
-func (g *CallGraph) walk(edges [][]int32, starts, bar []int32, found func(int32) bool) *Walk {
+func (g *CallGraph) walk(edges [][]int32, starts, bar []int32, found func(node, hops int32) bool) *Walk {
 	w := &Walk{graph: g, Hops: make([]int32, len(edges)), by: make([]int32, len(g.Sources)), found: -1}
 	for i := range w.Hops {
 		w.Hops[i] = unreached
@@ -270,7 +286,7 @@ func (g *CallGraph) walk(edges [][]int32, starts, bar []int32, found func(int32)
 		}
 	}
 	for n := 0; n < len(queue); n++ {
-		if found != nil && found(queue[n]) {
+		if found != nil && found(queue[n], w.Hops[queue[n]]) {
 			w.found = queue[n]
 			break
 		}
@@ -284,6 +300,7 @@ type Chain struct {
 	From     policy.Source
 	Services []*policy.Service // in their order, the destination last
 	Edges    []source.Span     // the statement of each call; zero where there is none
+	Routes   []*policy.Route   // of each call of a gateway; nil where none is known
 }
 
 func (c *Chain) String() string {
@@ -305,14 +322,23 @@ func (w *Walk) Chain(node int32, on ...*policy.Service) *Chain {
 	from := c.From
 	for _, s := range on {
 		c.Edges = append(c.Edges, w.graph.model.edgeAt(from, s))
+		c.Routes = append(c.Routes, routeOf(from, s, &policy.Requests{}))
 		from = policy.Source{Service: s}
 	}
 	return c
 }
 
+func routeOf(from policy.Source, to *policy.Service, q *policy.Requests) *policy.Route {
+	if from.Kind != policy.FromService {
+		return nil
+	}
+	return from.Service.RouteTo(to, q)
+}
+
 // Chain is a shortest chain of calls from a source to a service; nil where there is none. Last is who may make the last
-// call; nil: the callers of the service. No chain begins at a source in except, or leads over one.
-func (g *CallGraph) Chain(from policy.Source, to *policy.Service, last *Callers, except []policy.Source) *Chain {
+// call, which does some requests; nil: the callers of the service. No chain begins at a source in except, or leads over one. A
+// gateway from which it is asked makes the first call by itself, and any other passes calls on along its routes.
+func (g *CallGraph) Chain(from policy.Source, to *policy.Service, q *policy.Requests, last *Callers, except []policy.Source) *Chain {
 	if g.Node(from) < 0 { // it is neither in the policy nor in a rule
 		if graphs, err := callGraphs([]policy.Source{from}, g.model); err == nil {
 			g = graphs[0]
@@ -327,9 +353,14 @@ func (g *CallGraph) Chain(from policy.Source, to *policy.Service, last *Callers,
 		bar = append(bar, node)
 	}
 	starts := append([]int32{g.Node(from)}, g.nodes(from)...)
-	w := g.walk(g.to, starts, bar, func(i int32) bool { return last.Admits(g.model, g.Sources[i]) })
+	w := g.walk(g.to, starts, bar, func(i, hops int32) bool {
+		s := g.Sources[i]
+		return last.Admits(g.model, s) && (hops == 0 && from.Kind == policy.FromService || !routed(s) || routeOf(s, to, q) != nil)
+	})
 	if w.found < 0 {
 		return nil
 	}
-	return w.Chain(w.found, to)
+	c := w.Chain(w.found, to)
+	c.Routes[len(c.Routes)-1] = routeOf(w.graph.Sources[w.found], to, q)
+	return c
 }

@@ -151,7 +151,7 @@ func TestHopsOneByOne(t *testing.T) {
 				if to.service == nil || to.name == name {
 					continue
 				}
-				chain := graph.Chain(from, to.service, nil, nil)
+				chain := graph.Chain(from, to.service, &policy.Requests{}, nil, nil)
 				judged++
 				if want[j] {
 					broken++

@@ -24,7 +24,7 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 			}
 		}
 		for _, f := range g.From {
-			chain := graph.Chain(f, to, last, g.Except)
+			chain := graph.Chain(f, to, &g.Requests, last, g.Except)
 			if chain == nil {
 				continue
 			}
@@ -32,6 +32,11 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 			for i := range chain.Edges {
 				if at := chain.Edges[i]; !at.IsZero() && len(d.Related) < 2 {
 					d.WithRelated(at, "hop %d", i+1)
+				}
+			}
+			for i, r := range chain.Routes {
+				if r != nil {
+					d.WithRelated(r.At, "hop %d goes along %s", i+1, r.By)
 				}
 			}
 			before := chain.From
@@ -68,7 +73,7 @@ func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Serv
 	if err != nil || policy.Includes(g.Except, from) {
 		return false, err
 	}
-	begins := graph.walk(graph.to, graph.nodes(g.From...), graph.nodes(g.Except...), func(i int32) bool { return from.Includes(graph.Sources[i]) })
+	begins := graph.walk(graph.to, graph.nodes(g.From...), graph.nodes(g.Except...), func(i, _ int32) bool { return from.Includes(graph.Sources[i]) })
 	if begins.found < 0 && !policy.Includes(g.From, from) {
 		return false, nil
 	}
@@ -84,7 +89,7 @@ func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Serv
 		if err != nil {
 			return false, err
 		}
-		if end != to && graph.Chain(via, end, callers, g.Except) != nil {
+		if end != to && graph.Chain(via, end, &g.Requests, callers, g.Except) != nil {
 			return true, nil
 		}
 	}

@@ -122,8 +122,8 @@ func TestChainsLeadOverRulesWhoseConditionsHold(t *testing.T) {
 	table := append(space.Standard[:len(space.Standard):len(space.Standard)], space.Info{Kind: space.Text{}, Caller: true, Name: "as"})
 	graph, err := model.New(p, enforce.NewLayer(enforce.Mesh{}, table, nil, nil)).CallGraph()
 	require.NoError(t, err)
-	chain := graph.Chain(policy.Source{Service: a}, b, nil, nil)
+	chain := graph.Chain(policy.Source{Service: a}, b, &policy.Requests{}, nil, nil)
 	assert.Equal(t, []source.Span{b.Allow[1].At}, chain.Edges)
-	chain = graph.Chain(policy.Source{Service: b}, c, nil, nil)
+	chain = graph.Chain(policy.Source{Service: b}, c, &policy.Requests{}, nil, nil)
 	assert.Equal(t, []source.Span{c.Allow[0].At}, chain.Edges, "the only one there is")
 }
