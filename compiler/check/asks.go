@@ -6,6 +6,7 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // askedEverywhere reports an ask that is not about HTTP ports alone: a provider that speaks HTTP is not asked about other
@@ -24,6 +25,11 @@ func (c *checker) asks(s *service) {
 		case !s.Proxied():
 			c.outsideCallee(r)
 			continue
+		case asksForToken(r):
+			c.list.Add(diag.MisplacedClause, r.ToAt, "a provider cannot be asked about requests with certain tokens").
+				WithNote("Istio refuses identities and tokens in what it asks a provider about").
+				WithHelp("delete `with`: the provider sees the token")
+			continue
 		case r.Provider != s.ask[0].Provider:
 			c.list.Add(diag.MisplacedClause, r.ProviderAt, "%s asks %s already, and Istio asks one provider for a workload", s.Name, s.ask[0].Provider).
 				WithRelated(s.ask[0].ProviderAt, "asked here").
@@ -35,21 +41,25 @@ func (c *checker) asks(s *service) {
 			c.list.Add(diag.Ineffective, r.ToAt, "no edge lets in what %s is asked about: an ask opens nothing", r.Provider).
 				WithHelp("write the edge too, or delete the ask")
 		}
-		for i, f := range r.From {
-			if f.Kind != policy.FromWorld && f.Kind != policy.FromAny {
-				c.unaskedInPlaintext(r, f, i)
-			}
-		}
 	}
 }
 
-// unaskedInPlaintext warns of a caller that is asked about by its identity and let in without one.
-func (c *checker) unaskedInPlaintext(r *rule, f policy.Source, i int) {
-	if r.callee.Dataplane != policy.Gateway && c.takesPlaintext(r) && slices.ContainsFunc(r.callee.allow, func(open *rule) bool {
-		return open.meets(r) && slices.ContainsFunc(open.From, plaintext)
-	}) {
-		c.list.Add(diag.BypassedDeny, r.SourceAt(i), "%s can bypass this ask in plaintext", quoted(f.String())).
-			WithNote("an ask matches %s by its identity, and a call that bypasses its own proxy has none", f).
-			WithHelp("make the port strict, or ask about `world`")
+// askable reports callers that an ask cannot tell from others: Istio refuses identities and tokens in what it asks a provider
+// about, and an address alone would be that of pods, too.
+func (c *checker) askable(hop lang.Hop, from []policy.Source, at []source.Span) bool {
+	refuse := func(at source.Span) bool {
+		c.list.Add(diag.MisplacedClause, at, "a provider is asked about the requests of everybody, not of %s", quoted(at.Text())).
+			WithNote("Istio refuses identities and tokens in what it asks a provider about").
+			WithHelp("write `world`: the provider is told who calls, and can tell callers apart")
+		return false
 	}
+	if len(hop.Except) > 0 {
+		return refuse(hop.Except[0].Range)
+	}
+	for i, f := range from {
+		if f.Kind != policy.FromWorld {
+			return refuse(at[i])
+		}
+	}
+	return true
 }

@@ -45,6 +45,9 @@ func (c *checker) chain(m *mesh, hops []lang.Hop, stated rule, tail lang.Tail) {
 		if i == 0 && len(hops[0].Except) > 0 {
 			from, fromAt, except = c.leftOutOf(m, from, fromAt, hops[0].Except, restricts)
 		}
+		if stated.kind == ask && !c.askable(hops[i], from, fromAt) {
+			continue
+		}
 		c.callers(from, restricts)
 		c.lastOnly(m, right)
 		for j := range right {

@@ -113,10 +113,38 @@ type Chains struct {
 
 // Chains builds the filters of a workload. A CUSTOM policy that selects it is an error: an external server decides.
 func (i *Istiod) Chains(w Workload) (Chains, error) {
-	proxy := &model.Proxy{Type: model.SidecarProxy, ConfigNamespace: w.Namespace, Labels: w.Labels}
-	if custom := authz.NewBuilder(authz.Custom, i.push, proxy, false); len(custom.BuildTCP())+len(custom.BuildHTTP(networking.ListenerClassSidecarInbound)) > 0 {
-		return Chains{}, errors.New("a CUSTOM policy selects the workload")
+	asks, err := i.Asks(w)
+	if err == nil && len(asks.HTTP)+len(asks.TCP) > 0 {
+		err = errors.New("a CUSTOM policy selects the workload")
 	}
+	if err != nil {
+		return Chains{}, err
+	}
+	return i.local(w)
+}
+
+// Asks builds the filters of a workload for CUSTOM policies alone. No provider is configured, so that Istio makes filters that
+// deny what the provider would be asked about: getBadCustomDenyRules in pilot/pkg/security/authz/builder.
+func (i *Istiod) Asks(w Workload) (Chains, error) {
+	custom := authz.NewBuilder(authz.Custom, i.push, w.proxy(), false)
+	http, err := envoy.HTTP(custom.BuildHTTP(networking.ListenerClassSidecarInbound))
+	if err != nil {
+		return Chains{}, fmt.Errorf("HTTP: %w", err)
+	}
+	tcp, err := envoy.TCP(custom.BuildTCP())
+	if err != nil {
+		return Chains{}, fmt.Errorf("TCP: %w", err)
+	}
+	return Chains{HTTP: http, TCP: tcp}, nil
+}
+
+func (w Workload) proxy() *model.Proxy {
+	return &model.Proxy{Type: model.SidecarProxy, ConfigNamespace: w.Namespace, Labels: w.Labels}
+}
+
+// local builds the filters of a workload without CUSTOM policies.
+func (i *Istiod) local(w Workload) (Chains, error) {
+	proxy := w.proxy()
 	local := authz.NewBuilder(authz.Local, i.push, proxy, false)
 	http, err := envoy.HTTP(local.BuildHTTP(networking.ListenerClassSidecarInbound))
 	if err != nil {

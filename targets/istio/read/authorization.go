@@ -217,6 +217,10 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 	d.fields(n, sourceFields, func(field int, n int32) {
 		var check func(string) (space.Pattern, string)
 		dim := conditions[field/2]
+		if p.Effect == enforce.Custom && (dim == space.Identity || dim == space.Token) && d.nodes[n].first != 0 {
+			d.refuse(d.keySpan(n), "CUSTOM cannot ask for `%s`, and Istio refuses it", sourceFields[field]).
+				WithHelp("delete it: the provider is asked, and can tell callers apart")
+		}
 		switch field / 2 {
 		case 0:
 			others = true
@@ -305,6 +309,10 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 	return patterns
 }
 
+// identityKeys are the keys of `when` that a CUSTOM policy cannot have, like those that begin with request.auth.: see
+// ValidateAuthorizationPolicy in istio.io/istio/pkg/config/validation.
+var identityKeys = []string{"source.namespace", "source.serviceAccount", "source.trustDomain", "source.principal"}
+
 // when reads an item of `when`.
 func (d *decoder) when(p *enforce.Object, n int32) (space.Condition, bool) {
 	var key string
@@ -322,6 +330,10 @@ func (d *decoder) when(p *enforce.Object, n int32) (space.Condition, bool) {
 	if key == "" {
 		d.refuse(d.span(n), "`%s` has no key", d.where())
 		return space.Condition{}, false
+	}
+	if p.Effect == enforce.Custom && (slices.Contains(identityKeys, key) || strings.HasPrefix(key, "request.auth.")) {
+		d.refuse(d.span(keyNode), "CUSTOM cannot ask for `%s`, and Istio refuses it", key).
+			WithHelp("delete it: the provider is asked, and can tell callers apart")
 	}
 	c, check := d.attribute(p, key, keyNode)
 	if check == nil {

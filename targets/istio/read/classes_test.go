@@ -85,8 +85,10 @@ func randomManifests(r *rand.Rand) string {
 			b.WriteString(`, annotations: {istio.io/dry-run: "true"}`)
 		}
 		fmt.Fprintf(&b, "}\nspec:\n  action: %s\n", action)
-		if action == "CUSTOM" {
+		sources, keys := sourceNames, whenNames
+		if action == "CUSTOM" { // which cannot ask for identities
 			b.WriteString("  provider: {name: authz}\n")
+			sources, keys = []string{"ipBlocks", "remoteIpBlocks"}, []string{"source.ip", "destination.port", "request.headers[x]"}
 		}
 		if r.IntN(10) == 0 {
 			b.WriteString("  nonsense: true\n")
@@ -103,10 +105,10 @@ func randomManifests(r *rand.Rand) string {
 				if r.IntN(3) > 0 {
 					var all []string
 					for range 1 + r.IntN(2) {
-						if r.IntN(5) == 0 {
+						if r.IntN(5) == 0 && action != "CUSTOM" {
 							all = append(all, "{source: "+object(r, []string{"serviceAccounts"})+"}")
 						} else {
-							all = append(all, "{source: "+object(r, sourceNames)+"}")
+							all = append(all, "{source: "+object(r, sources)+"}")
 						}
 					}
 					parts = append(parts, "from: ["+strings.Join(all, ", ")+"]")
@@ -119,7 +121,7 @@ func randomManifests(r *rand.Rand) string {
 					parts = append(parts, "to: ["+strings.Join(all, ", ")+"]")
 				}
 				if r.IntN(4) == 0 {
-					key := pick(r, whenNames)
+					key := pick(r, keys)
 					parts = append(parts, fmt.Sprintf("when: [{key: %q, %s: %s}]", key, pick(r, []string{"values", "notValues"}), listOf(r, key)))
 				}
 				b.WriteString("{" + strings.Join(parts, ", ") + "}\n")
