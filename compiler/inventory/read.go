@@ -405,8 +405,8 @@ func (r *reader) set() *Set {
 		}
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
+	s.Accounts, s.Routes = r.accounts, r.routes()
 	s.Astray, s.Elsewhere = r.astray, r.elsewhere
-	s.Astray = r.astray
 	for _, g := range r.gateways {
 		if g.Foreign == "" {
 			s.Gateways = append(s.Gateways, g)
