@@ -47,18 +47,19 @@ func (c *checker) asks(s *service) {
 // askable reports callers that an ask cannot tell from others: Istio refuses identities and tokens in what it asks a provider
 // about, and an address alone would be that of pods, too.
 func (c *checker) askable(hop lang.Hop, from []policy.Source, at []source.Span) bool {
-	refuse := func(at source.Span) bool {
-		c.list.Add(diag.MisplacedClause, at, "a provider is asked about the requests of everybody, not of %s", quoted(at.Text())).
-			WithNote("Istio refuses identities and tokens in what it asks a provider about").
-			WithHelp("write `world`: the provider is told who calls, and can tell callers apart")
-		return false
-	}
+	const why = "Istio refuses identities and tokens in what it asks a provider about"
 	if len(hop.Except) > 0 {
-		return refuse(hop.Except[0].Range)
+		c.list.Add(diag.MisplacedClause, hop.Except[0].Range, "a provider is asked about the requests of everybody: %s cannot be left out", quoted(hop.Except[0].String())).
+			WithNote(why).
+			WithHelp("delete the exception: the provider is told who calls, and can tell callers apart")
+		return false
 	}
 	for i, f := range from {
 		if f.Kind != policy.FromWorld {
-			return refuse(at[i])
+			c.list.Add(diag.MisplacedClause, at[i], "a provider is asked about the requests of everybody, not of %s", quoted(at[i].Text())).
+				WithNote(why).
+				WithHelp("write `world`: the provider is told who calls, and can tell callers apart")
+			return false
 		}
 	}
 	return true
