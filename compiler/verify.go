@@ -57,7 +57,7 @@ func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, e
 // deployed reads manifests and reports where they let through other requests than those of the build.
 func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool) (*model.Model, error) {
 	layer, found := read.Files(deployed, model.MeshSettings(b.Policy))
-	r.Findings(audit.Manifest, found)
+	r.Findings(audit.Manifest, b.withoutAsked(layer, found))
 	if !compared {
 		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: read.Others(deployed)})
 	}
@@ -98,6 +98,21 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
 	}))
 	return m, nil
+}
+
+// withoutAsked drops the findings about providers that the project itself asks.
+func (b *Build) withoutAsked(layer *enforce.Layer, found diag.List) diag.List {
+	own := map[string]string{}
+	for _, p := range b.Model.Manifests.Policies {
+		if p.Effect == enforce.Custom {
+			own[p.ID()] = p.Provider
+		}
+	}
+	return slices.DeleteFunc(found, func(d diag.Diagnostic) bool {
+		return d.Code == diag.Undecided && slices.ContainsFunc(layer.Policies, func(p *enforce.Object) bool {
+			return p.Effect == enforce.Custom && p.AsksAt == d.Primary && own[p.ID()] == p.Provider
+		})
+	})
 }
 
 // elsewhere is the places of the policies in namespaces that the project does not have. What they bind is not known here, and

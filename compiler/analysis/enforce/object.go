@@ -37,9 +37,10 @@ type Object struct {
 	Gateways bool      // it binds gateways by their names, and no other workload
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
-	Provider string     // of CUSTOM: who decides about what a clause matches
-	Mode     Mode       // of an object that sets modes
-	Ports    []PortMode // sorted by port
+	Provider string      // of CUSTOM: who decides about what a clause matches
+	AsksAt   source.Span // of CUSTOM: its action
+	Mode     Mode        // of an object that sets modes
+	Ports    []PortMode  // sorted by port
 }
 
 // Role is what an object does.

@@ -93,7 +93,7 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 	case p.Effect == enforce.Custom && name == "":
 		d.refuse(at, "CUSTOM needs `provider.name`, the provider that decides")
 	case p.Effect == enforce.Custom:
-		p.Provider = name
+		p.Provider, p.AsksAt = name, at
 		d.undecided(at, "requests that the policy %s matches are decided by the provider %s", p.ID(), name).
 			WithNote("they are undecided, except where another policy denies them")
 	}
