@@ -161,7 +161,7 @@ func ExampleBuild_Verify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, e := range report.Edges {
+	for e := range report.Edges() {
 		fmt.Println(e.From, "->", e.To, e.Ports, e.Result)
 	}
 	// Output:

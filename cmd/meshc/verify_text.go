@@ -12,17 +12,15 @@ import (
 // text is the problems, most severe first, and with all also every edge.
 func (r *report) text(all bool) []byte {
 	var b bytes.Buffer
-	byResult := map[audit.Transport]int{}
-	for _, e := range r.Edges {
-		byResult[e.Result]++
-	}
+	byResult, edges := r.Transports(), 0
 	var parts []string
 	for _, result := range audit.Transports {
+		edges += byResult[result]
 		if n := byResult[result]; n > 0 || result == audit.MTLS || result == audit.Plaintext || result == audit.Refused {
 			parts = append(parts, fmt.Sprintf("%d %s", n, result))
 		}
 	}
-	fmt.Fprintf(&b, "%s, %s; %s: %s\n", plural(r.Count(diag.Error), "error"), plural(r.Count(diag.Warning), "warning"), plural(len(r.Edges), "edge"), strings.Join(parts, ", "))
+	fmt.Fprintf(&b, "%s, %s; %s: %s\n", plural(r.Count(diag.Error), "error"), plural(r.Count(diag.Warning), "warning"), plural(edges, "edge"), strings.Join(parts, ", "))
 	if len(r.Problems) > 0 {
 		b.WriteByte('\n')
 		rows := make([][]string, len(r.Problems))
@@ -35,10 +33,10 @@ func (r *report) text(all bool) []byte {
 		}
 		columns(&b, rows)
 	}
-	if all && len(r.Edges) > 0 {
+	if all && edges > 0 {
 		b.WriteByte('\n')
 		rows := [][]string{{"caller", "callee", "client", "server", "result"}}
-		for _, e := range r.Edges {
+		for e := range r.Edges() {
 			rows = append(rows, []string{e.From.String(), callee(&e), string(e.Client), e.Server, string(e.Result)})
 		}
 		columns(&b, rows)
@@ -126,7 +124,7 @@ func (r *report) json() ([]byte, error) {
 		}
 		out.Problems = append(out.Problems, one)
 	}
-	for _, e := range r.Edges {
+	for e := range r.Edges() {
 		out.Edges = append(out.Edges, edgeJSON{e.From.String(), e.To, ports(&e), string(e.Client), e.Server, string(e.Result), e.Why})
 	}
 	return answerJSON(out)

@@ -21,8 +21,9 @@ import (
 
 // Report is what is enforced, and what is wrong with it.
 type Report struct {
-	Edges    []Edge    // sorted by caller and callee
 	Problems []Problem // the most severe first
+
+	bundles bundles
 }
 
 // Problem is something that is wrong or worth knowing.
@@ -66,9 +67,10 @@ const (
 // distinguish too many kinds of requests.
 func (r *Report) Judge(m *model.Model) error {
 	var classifier enforce.Classifier
+	work := &edges{Model: m, report: r, seen: map[seen]int{}}
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
-			if err := r.service(m, &classifier, mesh, s); err != nil {
+			if err := r.service(m, &classifier, work, mesh, s); err != nil {
 				return err
 			}
 		}
@@ -107,9 +109,6 @@ func (r *Report) Findings(topic Topic, list diag.List) {
 
 // Sort puts the report into its order and drops problems that stand twice in a row.
 func (r *Report) Sort() {
-	slices.SortStableFunc(r.Edges, func(a, b Edge) int {
-		return cmp.Or(cmp.Compare(a.From.String(), b.From.String()), cmp.Compare(a.To, b.To))
-	})
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(b.Severity, a.Severity) })
 	r.Problems = slices.CompactFunc(r.Problems, func(a, b Problem) bool { return a == b })
 }
@@ -125,12 +124,10 @@ func (r *Report) Count(s diag.Severity) int {
 	return n
 }
 
-func (r *Report) service(m *model.Model, classifier *enforce.Classifier, mesh *policy.Mesh, s *policy.Service) error {
+func (r *Report) service(m *model.Model, classifier *enforce.Classifier, work *edges, mesh *policy.Mesh, s *policy.Service) error {
 	if !s.Proxied() {
 		for i := range s.Allow {
-			for _, f := range s.Allow[i].From {
-				r.Edges = append(r.Edges, Edge{From: model.Caller{Source: f}, To: s.ID(), Ports: s.Allow[i].Ports, Client: Plaintext, Server: "no proxy", Result: Plaintext})
-			}
+			r.bundles.add(Edge{To: s.ID(), Ports: s.Allow[i].Ports, Client: Plaintext, Server: "no proxy", Result: Plaintext}, s.Allow[i].From)
 		}
 		return nil
 	}
@@ -141,7 +138,7 @@ func (r *Report) service(m *model.Model, classifier *enforce.Classifier, mesh *p
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.ID(), err)
 	}
-	r.edges(m, split)
+	r.edges(work, split)
 	r.bypassed(s)
 	if !mesh.Closes(s) {
 		return nil
@@ -157,16 +154,14 @@ func (r *Report) service(m *model.Model, classifier *enforce.Classifier, mesh *p
 
 // external adds the edges to an external, which no policy of the mesh binds.
 func (r *Report) external(x *policy.External) {
-	for _, f := range x.Callers {
-		for _, p := range x.Ports {
-			e := Edge{From: model.Caller{Source: f}, To: x.Namespace + "/" + x.Name, Ports: []uint16{p.Number}, Client: Plaintext, Server: "external", Result: Plaintext}
-			switch {
-			case p.Originate:
-				e.Client, e.Result = "TLS by the sidecar", TLS
-			case p.Protocol == policy.TLS:
-				e.Client, e.Result = "TLS by the application", TLS
-			}
-			r.Edges = append(r.Edges, e)
+	for _, p := range x.Ports {
+		e := Edge{To: x.Namespace + "/" + x.Name, Ports: []uint16{p.Number}, Client: Plaintext, Server: "external", Result: Plaintext}
+		switch {
+		case p.Originate:
+			e.Client, e.Result = "TLS by the sidecar", TLS
+		case p.Protocol == policy.TLS:
+			e.Client, e.Result = "TLS by the application", TLS
 		}
+		r.bundles.add(e, x.Callers)
 	}
 }

@@ -43,19 +43,19 @@ type Edge struct {
 
 // edges adds what the policy says may call a service, and what the manifests make of it; of a policy without rules, what
 // they let through. The service has a proxy.
-func (r *Report) edges(m *model.Model, split *model.Split) {
-	all := edgesOf(m, split)
-	for i := range all {
-		r.edge(m, &all[i])
+func (r *Report) edges(work *edges, split *model.Split) {
+	work.find(split)
+	to := r.bundles.to(work.service.ID())
+	for i := range work.all {
+		e := &work.all[i]
+		to.add(e.caller, e.port, r.edge(work.Model, e))
 	}
+	to.close()
 }
 
-func (r *Report) edge(m *model.Model, e *edge) {
-	out := Edge{From: e.from, To: e.to.ID(), Server: e.mode.String(), Other: e.port == 0, Client: MTLS}
-	port := "*"
-	if e.port != 0 {
-		out.Ports, port = []uint16{e.port}, strconv.Itoa(int(e.port))
-	}
+// edge returns an edge without its ends, and adds what is wrong with it.
+func (r *Report) edge(m *model.Model, e *edge) Edge {
+	out := Edge{Server: e.mode.String(), Client: MTLS}
 	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
 	switch {
 	case e.mode == enforce.Disable, e.from.Unidentified, e.from.Kind == policy.FromService && m.Principal(e.from.Service) == "":
@@ -83,14 +83,14 @@ func (r *Report) edge(m *model.Model, e *edge) {
 	case e.doubt != "" && !idle:
 		out.Result, out.Why = Unknown, e.doubt
 		if e.mode != enforce.Unknown && e.mode != enforce.Listener { // of which there is a finding already
-			r.Add(diag.Warning, Undecided, e.at, "%s -> %s:%s is undecided: %s", out.From, out.To, port, out.Why)
+			r.Add(diag.Warning, Undecided, e.at, "%s is undecided: %s", e, out.Why)
 		}
 	case e.refused != "" && !idle:
 		out.Result, out.Why = Refused, e.refused
-		r.Add(diag.Error, RefusedEdge, e.at, "%s -> %s:%s is refused: %s", out.From, out.To, port, out.Why)
+		r.Add(diag.Error, RefusedEdge, e.at, "%s is refused: %s", e, out.Why)
 	case anyone:
 		for _, c := range e.conflicts {
-			r.Add(diag.Warning, RefusedEdge, c.At(), "%s -> %s:%s is refused for callers with a sidecar: %s", out.From, out.To, port, c.why)
+			r.Add(diag.Warning, RefusedEdge, c.At(), "%s is refused for callers with a sidecar: %s", e, c.why)
 		}
 	default:
 		for _, c := range e.conflicts {
@@ -107,20 +107,20 @@ func (r *Report) edge(m *model.Model, e *edge) {
 			case c.Direct:
 				severity = diag.Warning // an application may bring a certificate of the mesh, and another Service lead there
 			}
-			r.Add(severity, RefusedEdge, at, "%s -> %s:%s is refused: %s", out.From, out.To, port, c.why)
+			r.Add(severity, RefusedEdge, at, "%s is refused: %s", e, c.why)
 		}
 		switch way := &e.ways[0]; {
 		case way.Past.Capture == policy.Unclear:
-			r.Add(diag.Warning, Manifest, way.At(), "%s -> %s:%s is not judged: %s", out.From, out.To, port, way)
+			r.Add(diag.Warning, Manifest, way.At(), "%s is not judged: %s", e, way)
 		case way.TLS == enforce.UnknownTLS:
 			help := ""
 			if way.Doubt == "" && way.Peer == nil {
 				help = "; --workloads says which ports of the Service lead there"
 			}
-			r.Add(diag.Warning, Manifest, way.At(), "%s -> %s:%s is not judged: %s%s", out.From, out.To, port, way, help)
+			r.Add(diag.Warning, Manifest, way.At(), "%s is not judged: %s%s", e, way, help)
 		}
 	}
-	r.Edges = append(r.Edges, out)
+	return out
 }
 
 // opened is what a DestinationRule has callers open.
@@ -135,6 +135,7 @@ type conflict struct {
 // edge is a caller and a port as the proxies at both ends see them.
 type edge struct {
 	from    model.Caller
+	caller  int32 // its number in the report
 	to      *policy.Service
 	port    uint16 // 0: the ports that nothing names
 	mode    enforce.Mode
@@ -147,9 +148,19 @@ type edge struct {
 	conflicts []conflict // why what the callers open is not accepted
 }
 
-func edgesOf(m *model.Model, split *model.Split) []edge {
+func (e *edge) String() string {
+	port := "*"
+	if e.port != 0 {
+		port = strconv.Itoa(int(e.port))
+	}
+	return e.from.String() + " -> " + e.to.ID() + ":" + port
+}
+
+// find finds the edges to a service.
+func (e *edges) find(split *model.Split) {
 	s := split.Service
-	e := &edges{Model: m, service: s, split: split, callee: m.Callee(s), seen: map[seen]int{}}
+	e.service, e.split, e.callee, e.all, e.byIdentity = s, split, e.Callee(s), e.all[:0], nil
+	clear(e.seen)
 	if len(split.Sources) > few {
 		e.byIdentity = make(map[string][]int, len(split.Sources))
 		for c, caller := range split.Sources {
@@ -179,20 +190,21 @@ func edgesOf(m *model.Model, split *model.Split) []edge {
 	slices.SortStableFunc(e.all, func(a, b edge) int {
 		return cmp.Or(a.from.Compare(b.from.Source), cmp.Compare(a.from.String(), b.from.String()), cmp.Compare(a.port-1, b.port-1)) // 0 wraps, and comes last
 	})
-	return e.all
 }
 
 // few is how many sources are looked through one by one.
 const few = 64
 
-// seen is a caller, in words, and a port.
+// seen is a caller, by its number in the report, and a port.
 type seen struct {
-	caller string
+	caller int32
 	port   uint16
 }
 
+// edges finds the edges to one service after another in the same memory.
 type edges struct {
 	*model.Model
+	report  *Report
 	service *policy.Service
 	split   *model.Split
 	callee  *enforce.Point
@@ -203,11 +215,11 @@ type edges struct {
 }
 
 func (e *edges) add(f model.Caller, port uint16, named bool, at source.Span, is fate) {
-	one := edge{from: f, to: e.service, port: port}
+	one := edge{from: f, caller: e.report.bundles.number(f), to: e.service, port: port}
 	if port == e.split.Other.Port() {
 		one.port = 0
 	}
-	key := seen{f.String(), one.port}
+	key := seen{one.caller, one.port}
 	if i, ok := e.seen[key]; ok {
 		switch known := &e.all[i]; {
 		case is.refused == "" && is.doubt == "", is.doubt != "" && known.refused != "":

@@ -91,7 +91,7 @@ func TestEdges(t *testing.T) {
 		var b strings.Builder
 		var r audit.Report
 		require.NoError(t, r.Judge(m))
-		for _, e := range r.Edges {
+		for e := range r.Edges() {
 			if e.Server != "no proxy" {
 				fmt.Fprintf(&b, "%s -> %s:%v %s %s\n", e.From, e.To, e.Ports, e.Server, e.Result)
 			}

@@ -45,6 +45,11 @@ func addresses(peer, client netip.Prefix) (text string) {
 	return text
 }
 
+// Plain reports whether the source says all about the callers.
+func (c *Caller) Plain() bool {
+	return !c.Unidentified && len(c.Identities) == 0 && !c.Peer.IsValid() && !c.Client.IsValid()
+}
+
 // same reports whether two kinds of callers are the same, wherever they are.
 func (c *Caller) same(other *Caller) bool {
 	return c.Source == other.Source && c.Unidentified == other.Unidentified && slices.Equal(c.Identities, other.Identities)
@@ -167,8 +172,9 @@ func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 			continue
 		}
 		c := m.caller(split, n)
-		if proved := split.With(m.IdentityOf(Unnamed, Unnamed), n); c.Kind == policy.FromWorld && (proved < 0 || !open[proved]) {
-			c.Unidentified = true
+		if c.Kind == policy.FromWorld {
+			proved := split.With(m.IdentityOf(Unnamed, Unnamed), n)
+			c.Unidentified = proved < 0 || !open[proved]
 		}
 		if !everywhere[split.Identity(n)] {
 			c.Peer, c.Client = split.Block(n, space.SourceAddress), split.Block(n, space.RemoteAddress)
