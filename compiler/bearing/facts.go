@@ -35,6 +35,7 @@ var Facts = []Fact{
 	{On: Both, Name: "projectcalico.org/GlobalNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy"},
 	{On: Both, Name: "crd.projectcalico.org/NetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/networkpolicy"},
 	{On: Both, Name: "crd.projectcalico.org/GlobalNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy"},
+	{On: Workloads, Name: "admissionregistration.k8s.io/ValidatingWebhookConfiguration", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"},
 	{On: Both, Name: "admissionregistration.k8s.io/MutatingWebhookConfiguration", Named: "it may decide which pods get a proxy", Opens: true, Source: "https://istio.io/latest/docs/ops/configuration/mesh/injection-concepts/"},
 
 	// Istio's policies

@@ -31,6 +31,7 @@ func (c *checker) lint() {
 	}
 	c.lintPermissive()
 	c.routes()
+	c.webhooks()
 }
 
 // bindable reports whether a policy could bind anything in the mesh: not if nothing in it has a proxy.

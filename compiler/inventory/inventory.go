@@ -18,8 +18,9 @@ type Set struct {
 	Machines   []*Machine
 	Gateways   []*Gateway
 	Routes     []*Route
-	Astray     bool // some gateway passes on to what is not known: another may be missing in Routes
-	Elsewhere  bool // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
+	Webhooks   []*Route // what the API server calls: without gateways
+	Astray     bool     // some gateway passes on to what is not known: another may be missing in Routes
+	Elsewhere  bool     // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
 	Unread     Unread
 }
 

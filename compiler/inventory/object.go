@@ -46,35 +46,41 @@ const (
 var (
 	gatewayAPI = []string{gatewayGroup}
 	networking = []string{ingressGroup}
+	admission  = []string{"admissionregistration.k8s.io"}
 )
 
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
-	"CloneSet":              {"apps.kruise.io/v1alpha1", kruise},
-	"CronJob":               {"batch/v1", []string{"batch"}},
-	"DaemonSet":             {"apps/v1", slices.Concat(apps, kruise)},
-	"Deployment":            {"apps/v1", apps},
-	"DeploymentConfig":      {"apps.openshift.io/v1", openshift},
-	"GRPCRoute":             {"gateway.networking.k8s.io/v1", gatewayAPI},
-	"Gateway":               {"gateway.networking.k8s.io/v1", []string{istioGroup, gatewayGroup}},
-	"GatewayClass":          {"gateway.networking.k8s.io/v1", gatewayAPI},
-	"HTTPRoute":             {"gateway.networking.k8s.io/v1", gatewayAPI},
-	"Ingress":               {"networking.k8s.io/v1", networking},
-	"IngressClass":          {"networking.k8s.io/v1", networking},
-	"Job":                   {"batch/v1", []string{"batch"}},
-	"Namespace":             {"v1", []string{""}},
-	"Pod":                   {"v1", []string{""}},
-	"ReferenceGrant":        {"gateway.networking.k8s.io/v1", gatewayAPI},
-	"ReplicaSet":            {"apps/v1", apps},
-	"ReplicationController": {"v1", []string{""}},
-	"Rollout":               {"argoproj.io/v1alpha1", argo},
-	"Service":               {"v1", []string{""}},
-	"ServiceAccount":        {"v1", []string{""}},
-	"StatefulSet":           {"apps/v1", slices.Concat(apps, kruise)},
-	"TCPRoute":              {"gateway.networking.k8s.io/v1", gatewayAPI},
-	"TLSRoute":              {"gateway.networking.k8s.io/v1", gatewayAPI},
-	"VirtualService":        {"networking.istio.io/v1", []string{istioGroup}},
+	"CloneSet":                       {"apps.kruise.io/v1alpha1", kruise},
+	"CronJob":                        {"batch/v1", []string{"batch"}},
+	"DaemonSet":                      {"apps/v1", slices.Concat(apps, kruise)},
+	"Deployment":                     {"apps/v1", apps},
+	"DeploymentConfig":               {"apps.openshift.io/v1", openshift},
+	"GRPCRoute":                      {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"Gateway":                        {"gateway.networking.k8s.io/v1", []string{istioGroup, gatewayGroup}},
+	"GatewayClass":                   {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"HTTPRoute":                      {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"Ingress":                        {"networking.k8s.io/v1", networking},
+	"IngressClass":                   {"networking.k8s.io/v1", networking},
+	"Job":                            {"batch/v1", []string{"batch"}},
+	"MutatingWebhookConfiguration":   {"admissionregistration.k8s.io/v1", admission},
+	"Namespace":                      {"v1", []string{""}},
+	"Pod":                            {"v1", []string{""}},
+	"ReferenceGrant":                 {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"ReplicaSet":                     {"apps/v1", apps},
+	"ReplicationController":          {"v1", []string{""}},
+	"Rollout":                        {"argoproj.io/v1alpha1", argo},
+	"Service":                        {"v1", []string{""}},
+	"ServiceAccount":                 {"v1", []string{""}},
+	"StatefulSet":                    {"apps/v1", slices.Concat(apps, kruise)},
+	"TCPRoute":                       {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"TLSRoute":                       {"gateway.networking.k8s.io/v1", gatewayAPI},
+	"ValidatingWebhookConfiguration": {"admissionregistration.k8s.io/v1", admission},
+	"VirtualService":                 {"networking.istio.io/v1", []string{istioGroup}},
 }
+
+// clustered are those of kinds whose objects are in no namespace.
+var clustered = []string{"GatewayClass", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "ValidatingWebhookConfiguration"}
 
 // templated is the part of an object by which its controller creates pods that run as long as it does.
 type templated struct {
@@ -154,6 +160,8 @@ func (f *file) object(n *yaml.Node, kind, group string) {
 		f.gatewayRoute(n, kind)
 	case "Ingress":
 		f.ingress(n)
+	case "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration":
+		f.webhooks(n, kind, group)
 	case "ReferenceGrant":
 		f.grant(n)
 	case "VirtualService":
@@ -200,7 +208,7 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 	case m.Name != "" && !policy.IsName(m.Name):
 		f.findings.Add(diag.MalformedManifest, at, "%q is not a valid name of a %s: use lower-case letters, digits, `-` and `.`", m.Name, kind)
 		return at, "", false
-	case kind == "Namespace", kind == "GatewayClass", kind == "IngressClass":
+	case slices.Contains(clustered, kind):
 		return at, "", true
 	case m.Namespace != "":
 		if !policy.IsLabel(m.Namespace) {

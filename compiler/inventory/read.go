@@ -74,6 +74,7 @@ type reader struct {
 	machines   []*Machine
 	unread     Unread
 	notices    bearing.Notices
+	webhooks   []*Route
 	unmerged   bool // the settings of the mesh say that agents do not merge metrics
 
 	gateways        map[objectKey]*Gateway // by the API group in place of the kind
@@ -405,7 +406,7 @@ func (r *reader) set() *Set {
 		}
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
-	s.Accounts, s.Routes = r.accounts, r.routes()
+	s.Accounts, s.Routes, s.Webhooks = r.accounts, r.routes(), r.webhooks
 	s.Astray, s.Elsewhere = r.astray, r.elsewhere
 	for _, g := range r.gateways {
 		if g.Foreign == "" {
