@@ -78,13 +78,15 @@ $(ACTIONLINT):
 race: ## run all tests with the race detector
 	$(GO) test -race -vet=off $(PACKAGES)
 
-# Every folder of examples is a project that builds, except broken (projects that must not) and ci (recipes).
+# Every folder of examples is a project that builds, or has one beside what it was made of, except broken (projects that must not)
+# and ci (recipes).
 .PHONY: examples
 examples: build ## build the examples into build/examples; those in examples/broken must fail
 	@mkdir -p build
 	@for dir in examples/*/; do \
 		name=$$(basename $$dir); \
 		case $$name in broken|ci) continue ;; esac; \
+		if [ -d $${dir}project ]; then dir=$${dir}project; fi; \
 		$(MESHC) build $$dir -o build/examples/$$name || exit 1; \
 	done
 	@for dir in examples/broken/*/; do \
