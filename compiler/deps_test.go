@@ -27,7 +27,7 @@ var imports = map[string][]string{
 	"lang/diag":   {"lang/source"},
 	"lang":        {"lang/diag", "lang/source"},
 	"lang/format": {"lang"},
-	"lang/print":  {"lang", "lang/format"},
+	"lang/print":  {"lang", "lang/diag", "lang/format"},
 
 	"compiler/policy":    {"lang/diag", "lang/source"},
 	"compiler/yamldoc":   {"lang/source"},

@@ -14,8 +14,8 @@ import (
 func Split(f *source.File) iter.Seq[*Document] {
 	return func(yield func(*Document) bool) {
 		begin := 0
-		if strings.HasPrefix(f.Text, "\ufeff") {
-			begin = len("\ufeff")
+		if strings.HasPrefix(f.Text, mark) {
+			begin = len(mark)
 		}
 		start, startLine := begin, 0
 		opened, directives, content := false, false, false // has its `---`, has `%` lines, has more than these and comments
@@ -30,7 +30,16 @@ func Split(f *source.File) iter.Seq[*Document] {
 			if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
 				end = i + n + 1
 			}
-			switch text := f.Text[i:end]; {
+			text := f.Text[i:end]
+			if marked, ok := strings.CutPrefix(text, mark); ok && i > 0 && (!content || marker(marked, "---")) { // files that were joined
+				if marker(marked, "---") && content && !cut(i) {
+					return
+				}
+				i += len(mark)
+				text = marked
+				start, startLine, directives, content = i, line, false, false
+			}
+			switch {
 			case marker(text, "---"):
 				if opened || content || !directives {
 					if !cut(i) {
@@ -57,6 +66,9 @@ func Split(f *source.File) iter.Seq[*Document] {
 		cut(len(f.Text))
 	}
 }
+
+// mark is the byte order mark, which may precede every document (YAML 1.2, l-document-prefix).
+const mark = "\ufeff"
 
 // hasContent reports whether a line may have more than white space and a comment, which ends at any line break of YAML.
 func hasContent(line string) bool {
@@ -92,6 +104,6 @@ func (d *Document) objects(yield func(*Document) bool) bool {
 	}
 }
 
-func marker(line, mark string) bool {
-	return strings.HasPrefix(line, mark) && (len(line) == len(mark) || strings.IndexByte(" \t\r\n", line[len(mark)]) >= 0)
+func marker(line, sign string) bool {
+	return strings.HasPrefix(line, sign) && (len(line) == len(sign) || strings.IndexByte(" \t\r\n", line[len(sign)]) >= 0)
 }

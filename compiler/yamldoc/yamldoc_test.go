@@ -34,6 +34,7 @@ func TestSplit(t *testing.T) {
 		{"carriage returns", "a: b\r\n---\r\nc: d\r\n", []string{"a: b\r\n", "---\r\nc: d\r\n"}},
 		{"JSON objects", "{\"a\": 1}{}\n{\"b\":\n2}\n", []string{"{\"a\": 1}", "{}\n", "{\"b\":\n2}\n"}},
 		{"byte order mark", "\ufeff---\na: b\n", []string{"---\na: b\n"}},
+		{"files with byte order marks", "\ufeffa: b\n\ufeff---\nc: d\n---\n\ufeff# x\ne: f\n---\n\ufeff---\ng: h\n", []string{"a: b\n", "---\nc: d\n", "# x\ne: f\n", "---\ng: h\n"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/format"
 )
 
@@ -54,8 +55,11 @@ func Lines(lines []Line) ([]byte, error) {
 	return format.Format(file)
 }
 
-// comment writes a comment on one line.
+// comment writes a comment on one line. A character that would mislead a reader is spelled out.
 func comment(text string) string {
+	if strings.ContainsFunc(text, diag.Misleads) {
+		text = diag.PrintableLine(text)
+	}
 	return strings.TrimRight("# "+strings.Join(strings.Fields(text), " "), " ")
 }
 

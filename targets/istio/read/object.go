@@ -22,15 +22,15 @@ var roles = map[string]enforce.Role{
 	"RequestAuthentication": enforce.Authenticates,
 }
 
-// object reads the root of a document, or an item of a list of objects.
-func (r *reader) object(d *decoder, n int32) {
+// object reads the root of a document, or an item of a list of objects. The items of a typed list may omit their kind and
+// apiVersion, which the list then gives.
+func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 	if d.nodes[n].kind != mapping {
 		if d.nodes[n].kind != null {
 			r.findings.Add(diag.Unevaluable, d.span(n), "not a Kubernetes object, but %s", d.nodes[n].kind)
 		}
 		return
 	}
-	var apiVersion, kindOf string
 	var kindNode, items int32
 	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
 		switch d.nodes[c].key {
@@ -52,11 +52,19 @@ func (r *reader) object(d *decoder, n int32) {
 				}
 				reported = true
 			}
-			r.object(d, c)
+			if element := strings.TrimSuffix(kindOf, "List"); element != "" {
+				r.object(d, c, apiVersion, element)
+			} else {
+				r.object(d, c, "", "")
+			}
 		}
 		return
 	}
-	if version == "" { // of Kubernetes' own group
+	_, judged := roles[kindOf]
+	switch {
+	case apiVersion == "" && judged: // no other API has these kinds
+		of = group
+	case version == "": // of Kubernetes' own group
 		of = ""
 	}
 	r.notice(d, of, kindOf, n)
@@ -69,13 +77,16 @@ func (r *reader) object(d *decoder, n int32) {
 	if of != group {
 		return
 	}
-	role, judged := roles[kindOf]
+	role := roles[kindOf]
 	if !judged {
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
 	d.broken, d.requests, d.path = false, false, d.path[:0]
-	if version != "v1" && version != "v1beta1" {
+	switch {
+	case apiVersion == "":
+		d.refuse(d.span(kindNode), "%s without an apiVersion", kindOf).WithHelp("add `apiVersion: security.istio.io/v1`")
+	case version != "v1" && version != "v1beta1":
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}

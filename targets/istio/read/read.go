@@ -79,7 +79,7 @@ func (r *reader) file(f *source.File, t *tree) {
 			r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
 			return
 		}
-		r.object(d, 1)
+		r.object(d, 1, "", "")
 	})
 }
 
