@@ -97,7 +97,7 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 	if err := m.write(cmd.ErrOrStderr(), r.Findings, around.Shown); err != nil {
 		return err
 	}
-	if r.Findings.HasErrors() {
+	if r.Findings.HasErrors() && len(r.Objects) == 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written\n", counts(r.Findings))
 		return errFindings
 	}
@@ -110,14 +110,17 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 	}
+	out := m.text(r, around)
 	if m.format == "json" {
-		out, err := importJSON(r, around)
-		if err != nil {
+		if out, err = importJSON(r, around); err != nil {
 			return err
 		}
-		return writeOut(cmd, out)
 	}
-	return writeOut(cmd, m.text(r, around))
+	if err := writeOut(cmd, out); err != nil || !r.Findings.HasErrors() {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s; what the errors are about is not in the intents\n", counts(r.Findings))
+	return errFindings
 }
 
 // text is the report for people, after the project where that was not written.

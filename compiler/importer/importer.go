@@ -22,6 +22,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/read"
@@ -148,6 +149,8 @@ func (i *importer) read() {
 	for _, o := range i.objects {
 		o.read = byName[o.ID()]
 		switch {
+		case !policy.IsLabel(o.Namespace):
+			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of a namespace", o.Namespace)
 		case o.read == nil:
 			o.accept("a %s is not judged", o.Kind)
 		case o.read.Broken && i.refusal(o) != "":

@@ -133,6 +133,11 @@ func operations(box space.Box, http, deny bool) (all []requests, err error) {
 				r.without = append(r.without, policy.Operation{Methods: []string{m}})
 			}
 		case space.Path:
+			for _, p := range slices.Concat(texts(c.Is), texts(c.Not)) {
+				if literalStar(p) {
+					return nil, fmt.Errorf("a `*` in the middle of the path %s, which Istio matches literally", p)
+				}
+			}
 			paths = append(paths, texts(c.Is)...)
 			for _, p := range texts(c.Not) {
 				r.without = append(r.without, policy.Operation{Path: p})
@@ -181,6 +186,15 @@ func operations(box space.Box, http, deny bool) (all []requests, err error) {
 		}
 	}
 	return all, nil
+}
+
+// literalStar reports whether a path has a `*` that is neither a wildcard at one of its ends nor of a template.
+func literalStar(path string) bool {
+	path = strings.NewReplacer("{**}", "", "{*}", "").Replace(path)
+	if strings.HasPrefix(path, "*") {
+		return strings.Contains(path[1:], "*")
+	}
+	return strings.Contains(strings.TrimSuffix(path, "*"), "*")
 }
 
 func portsOf(patterns []space.Pattern) (ports []uint16) {

@@ -146,6 +146,8 @@ func (i *importer) outline(o *object) {
 		switch {
 		case root && len(r.Selector) > 0:
 			o.accept("it has no effect: Istio ignores a selector in the root namespace here")
+		case i.twin(o) != nil:
+			o.accept("of it and %s the older one applies, and the manifests do not say which that is", i.twin(o).ID())
 		case i.rival(o) != nil:
 			o.accept("of it and %s the older one applies to pods that both select", i.rival(o).ID())
 		case o.about != nil && i.narrower(o):
@@ -162,6 +164,17 @@ func (i *importer) outline(o *object) {
 	case o.about != nil && i.narrower(o):
 		o.accept("its pods are also those of another selector")
 	}
+}
+
+// twin is an object that sets other modes for the same pods, if it is not known which of the two is older; nil if there is none.
+func (i *importer) twin(o *object) *object {
+	for _, other := range i.objects {
+		if other != o && other.Outcome != Refused && other.read != nil && other.read.Role == enforce.SetsModes && other.Namespace == o.Namespace && other.about == o.about &&
+			enforce.Rivals(o.read, other.read) {
+			return other
+		}
+	}
+	return nil
 }
 
 // rival is an object that sets other modes and may select the same pods by other labels; nil if there is none.
