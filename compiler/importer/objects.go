@@ -39,25 +39,25 @@ func find(files []*source.File) (all []*object) {
 			}
 			start := f.Span(doc.Offset(), doc.Offset()).StartPosition().Line
 			end := start + strings.Count(strings.TrimRight(doc.Text, "\n"), "\n")
-			all = append(all, within(doc, doc.Root, start, end)...)
+			all = append(all, within(doc, doc.Root, "", "", start, end)...)
 		}
 	}
 	return all
 }
 
-// within lists the objects that a node is or has as items.
-func within(doc *yamldoc.Document, n *yaml.Node, from, to int) (all []*object) {
+// within lists the objects that a node is or has as items. Items that do not state them have the version and kind of their list.
+func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, from, to int) (all []*object) {
 	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	version, kind := scalar(n, "apiVersion"), scalar(n, "kind")
+	version, kind = cmp.Or(scalar(n, "apiVersion"), version), cmp.Or(scalar(n, "kind"), kind)
 	if items := value(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
 		for i, item := range items.Content {
 			end := to
 			if i+1 < len(items.Content) {
 				end = doc.Span(items.Content[i+1]).StartPosition().Line - 1
 			}
-			all = append(all, within(doc, item, doc.Span(item).StartPosition().Line, end)...)
+			all = append(all, within(doc, item, version, strings.TrimSuffix(kind, "List"), doc.Span(item).StartPosition().Line, end)...)
 		}
 		return all
 	}
