@@ -184,7 +184,7 @@ func irrelevant(d *yamldoc.Document) bool {
 		}
 	}
 	_, misspelt := diag.Nearest(found, kindNames)
-	pods := found != "CustomResourceDefinition" && strings.Contains(d.Text, "containers:")
+	pods := found != "CustomResourceDefinition" && (strings.Contains(d.Text, "containers:") || strings.Contains(d.Text, "serviceAccount"))
 	return found != "" && kinds[found] == nil && !pods && !named(found, d.Text) && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
 }
 
