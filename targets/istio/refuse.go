@@ -180,7 +180,9 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 	b.acceptOnDataplane(s, r, a)
 	for _, c := range r.Where {
 		switch c.Dimension {
-		case policy.HeaderDimension, policy.TokenDimension:
+		case policy.TokenDimension:
+		case policy.HeaderDimension:
+			b.acceptHeader(s, r, &c)
 		case policy.PortDimension:
 			if !c.Not || len(r.Ports) > 0 {
 				refuse(either(c.At, r.At), "a condition on ports that a rule names")

@@ -35,7 +35,9 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 		for e := range b.edges.From(from) {
 			switch {
 			case e.To != nil:
-				hosts = append(hosts, hostsOf(e.To)...)
+				if e.To.Namespace != b.root { // Istio refuses a host that another one has in it
+					hosts = append(hosts, hostsOf(e.To)...)
+				}
 				b.unled(s, e)
 				if !e.To.Proxied() && len(e.To.Addresses) > 0 {
 					b.findings.Add(diag.Ineffective, e.To.At,

@@ -235,6 +235,10 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 func (s *Classifier) decide(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
 	d := &s.deciders[point]
 	d.found = found
+	if !r.HTTP { // where nobody looks at tokens
+		defer func(t tokens) { d.tokens = t }(d.tokens)
+		d.tokens = tokens{}
+	}
 	how(d, r.Port(), s.matching(point, r.HTTP, in))
 }
 

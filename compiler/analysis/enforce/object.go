@@ -37,6 +37,7 @@ type Object struct {
 	Gateways bool      // it binds gateways by their names, and no other workload
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
+	Rewrites []string    // headers, in lower case, that an object which authenticates takes from requests, or writes
 	Provider string      // of CUSTOM: who decides about what a clause matches
 	AsksAt   source.Span // of CUSTOM: its action
 	Mode     Mode        // of an object that sets modes
@@ -66,6 +67,18 @@ type PortMode struct {
 type Clause struct {
 	From, To []space.Box
 	At       source.Span
+}
+
+// Header is one of some headers that the clause looks at, empty where it looks at none of them.
+func (r *Clause) Header(names []string) string {
+	for _, b := range r.To {
+		for i := range b {
+			if name := b[i].Header(); name != "" && slices.Contains(names, name) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // ID is NAMESPACE/NAME.
@@ -173,5 +186,5 @@ func Same(a, b *Object) bool {
 		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
 			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
-		}) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
+		}) && slices.Equal(a.Rewrites, b.Rewrites) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
 }

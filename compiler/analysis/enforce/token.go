@@ -21,7 +21,32 @@ func (c *Point) authenticate(all []*Object) {
 	for _, o := range all {
 		if len(o.Clauses) > 0 || !c.knows(o) {
 			c.Tokens = append(c.Tokens, o)
+			c.hide(o.Rewrites)
 		}
+	}
+}
+
+// hide has conditions on some headers not judged: policies see what an object leaves that authenticates before them.
+func (c *Point) hide(headers []string) {
+	for n, o := range c.Policies {
+		if slices.Contains(c.unsure, o) || !slices.ContainsFunc(o.Clauses, func(r Clause) bool { return r.Header(headers) != "" }) {
+			continue
+		}
+		seen := *o
+		seen.Clauses = slices.Clone(o.Clauses)
+		for i := range seen.Clauses {
+			r := &seen.Clauses[i]
+			r.To = slices.Clone(r.To)
+			for k, b := range r.To {
+				r.To[k] = slices.Clone(b)
+				for j := range r.To[k] {
+					if name := b[j].Header(); name != "" && slices.Contains(headers, name) {
+						r.To[k][j].Dimension = space.HiddenHTTP
+					}
+				}
+			}
+		}
+		c.Policies[n] = &seen
 	}
 }
 

@@ -96,9 +96,10 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 			continue
 		}
 		o := &r.Outcomes[0]
-		mode := m.Mode(s, r.Request.Port())
+		mode, allowed, undecided := m.Mode(s, r.Request.Port()), o.Allowed, o.Undecided
 		if o.Mode == enforce.Listener {
 			mode = policy.Permissive
+			allowed, undecided = split.authorized(r)
 		} else if got := modes[o.Mode]; got != mode {
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
 			continue
@@ -106,16 +107,11 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 		want := intents.callers(&r.Request, mode)
 		asked := intents.askedAbout(&r.Request, mode, want)
 		want = want.Minus(asked)
-		listener := o.Mode == enforce.Listener
-		if listener { // which may ask for no identity, so that rules that name one are undecided
-			want = want.Minus(o.Undecided)
-		}
-		if want.Equal(o.Allowed) && (asked.Equal(o.Undecided) || listener && asked.Within(o.Undecided)) {
+		if want.Equal(allowed) && asked.Equal(undecided) {
 			continue
 		}
 		for c, caller := range split.Sources {
-			got, undecided := o.Allowed.Has(c), o.Undecided.Has(c)
-			if got != want.Has(c) || undecided != asked.Has(c) && !(listener && undecided) {
+			if got := allowed.Has(c); got != want.Has(c) || undecided.Has(c) != asked.Has(c) {
 				witnesses = append(witnesses, split.Witness(m.Caller(caller)+split.Facts(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {
 					return witnesses, nil
@@ -124,6 +120,21 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 		}
 	}
 	return witnesses, nil
+}
+
+// authorized is the callers that clauses let through, and those about whom they are undecided, at a gateway: whether its listeners
+// ask for an identity is not known, so callers with one and without are looked at as they are.
+func (s *Split) authorized(r *enforce.Class) (allowed, undecided space.Set) {
+	allowed, undecided = space.NewSet(len(s.Sources)), space.NewSet(len(s.Sources))
+	for _, d := range s.Authorize(r, 0) {
+		switch d.Verdict {
+		case enforce.Allowed:
+			allowed.AddAll(d.Sources)
+		case enforce.Undecided:
+			undecided.AddAll(d.Sources)
+		}
+	}
+	return allowed, undecided
 }
 
 var modes = map[enforce.Mode]policy.Mode{enforce.Disable: policy.Disable, enforce.Permissive: policy.Permissive, enforce.Strict: policy.Strict}

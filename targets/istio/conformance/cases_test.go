@@ -71,7 +71,7 @@ func compareAnswers(t *testing.T, istiod *Istiod, questions string) (n int) {
 			continue
 		}
 		if words[0] == "workload" {
-			workload = Workload{words[1], map[string]string{}}
+			workload = Workload{Namespace: words[1], Labels: map[string]string{}}
 			for _, l := range words[2:] {
 				key, value, _ := strings.Cut(l, "=")
 				workload.Labels[key] = value

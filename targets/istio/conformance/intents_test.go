@@ -36,7 +36,14 @@ func (i intended) mode(port uint16) policy.Mode {
 
 // permits reports whether the request is allowed.
 func (i intended) permits(q envoy.Request) bool {
-	switch i.mode(q.Port) {
+	if len(i.service.Issuers) == 0 {
+		q.Claims = nil // nothing looks at tokens
+	}
+	mode := i.mode(q.Port)
+	if i.service.Dataplane == policy.Gateway {
+		mode = policy.Permissive // its listeners have a TLS of their own
+	}
+	switch mode {
 	case policy.Strict:
 		if q.Peer == "" {
 			return false
@@ -46,11 +53,13 @@ func (i intended) permits(q envoy.Request) bool {
 	}
 	matches := func(r policy.Rule) bool { return i.matches(&r, &q) }
 	switch {
+	case q.Method != "" && len(i.service.Issuers) > 0 && q.Claims != nil && !slices.ContainsFunc(i.service.Issuers, func(s *policy.Issuer) bool { return signs(s, q.Claims) }):
+		return false // wherever a token is asked for, others are refused, also in dry-run
 	case i.dryRun:
 		return true
 	case slices.ContainsFunc(i.service.Deny, matches):
 		return false
-	case i.mesh.Declares && !i.mesh.Closed:
+	case !i.mesh.Closes(i.service):
 		return true
 	}
 	return slices.ContainsFunc(i.service.Allow, matches)
@@ -65,7 +74,7 @@ func (i intended) matches(r *policy.Rule, q *envoy.Request) bool {
 	}
 	of := func(o policy.Operation) bool { return does(o, q) }
 	is := func(s policy.Source) bool { return i.is(s, q) }
-	return (len(r.Ports) == 0 || slices.Contains(r.Ports, q.Port)) &&
+	return (q.Method != "" || !r.OfHTTP()) && (len(r.Ports) == 0 || slices.Contains(r.Ports, q.Port)) &&
 		(len(r.Ops) == 0 || slices.ContainsFunc(r.Ops, of)) && !slices.ContainsFunc(r.Without, of) &&
 		!slices.ContainsFunc(r.Where, func(c policy.Condition) bool { return !meets(c, q) }) &&
 		slices.ContainsFunc(r.From, is) && !slices.ContainsFunc(r.Except, is)
@@ -75,6 +84,8 @@ func (i intended) matches(r *policy.Rule, q *envoy.Request) bool {
 func meets(c policy.Condition, q *envoy.Request) bool {
 	text, there := q.Host, q.Host != ""
 	switch {
+	case c.Dimension == policy.TokenDimension:
+		return q.Method != "" && holds(c, q.Claims)
 	case c.Dimension == policy.PortDimension:
 		return slices.Contains(c.Values, strconv.Itoa(int(q.Port))) != c.Not
 	case q.Method == "":
@@ -84,15 +95,60 @@ func meets(c policy.Condition, q *envoy.Request) bool {
 	default:
 		text = strings.ToLower(text)
 	}
-	return c.Not != (there && slices.ContainsFunc(c.Values, func(v string) bool {
+	return c.Not != (there && like(text, c.Values))
+}
+
+// like reports whether a text has one of some values, each with a wildcard at one end at most.
+func like(text string, values []string) bool {
+	return slices.ContainsFunc(values, func(v string) bool {
 		switch {
+		case v == "*":
+			return text != ""
 		case strings.HasSuffix(v, "*"):
 			return strings.HasPrefix(text, strings.TrimSuffix(v, "*"))
 		case strings.HasPrefix(v, "*"):
 			return strings.HasSuffix(text, v[1:])
 		}
 		return text == v
-	}))
+	})
+}
+
+// signs reports whether an issuer has signed a token, for an audience that counts.
+func signs(i *policy.Issuer, claims map[string]any) bool {
+	return claims["iss"] == i.URL && (len(i.Audiences) == 0 || slices.ContainsFunc(textsOf(claims["aud"]), func(a string) bool { return slices.Contains(i.Audiences, a) }))
+}
+
+// holds reports whether a token, nil for none, meets a condition on its issuer or on a claim.
+func holds(c policy.Condition, claims map[string]any) bool {
+	if len(c.Key) == 0 {
+		subject, _ := claims["sub"].(string)
+		return subject != "" && slices.ContainsFunc(c.Values, func(v string) bool { return v == "*" || claims["iss"] == strings.TrimSuffix(v, "/*") })
+	}
+	var value any = claims
+	for _, name := range c.Key {
+		within, _ := value.(map[string]any)
+		value = within[name]
+	}
+	all := textsOf(value)
+	if text, ok := value.(string); ok && len(c.Key) == 1 && slices.Contains(spaced, c.Key[0]) {
+		all = strings.Fields(text) // RFC 8693, 4.2: a list with spaces between its texts
+	}
+	return c.Not != slices.ContainsFunc(all, func(text string) bool { return like(text, c.Values) })
+}
+
+// textsOf returns the texts of a claim, which is a text or a list.
+func textsOf(value any) (all []string) {
+	switch value := value.(type) {
+	case string:
+		return []string{value}
+	case []any:
+		for _, v := range value {
+			if s, ok := v.(string); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 func (i intended) is(s policy.Source, q *envoy.Request) bool {
@@ -107,7 +163,9 @@ func (i intended) is(s policy.Source, q *envoy.Request) bool {
 	if !s.Service.Proxied() {
 		return q.Peer == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
 	}
-	return q.Peer == principal(i.TrustDomain, s.Service.Namespace, s.Service.Account)
+	return slices.ContainsFunc(append([]string{s.Service.Account}, s.Service.Was...), func(account string) bool {
+		return q.Peer == principal(i.TrustDomain, s.Service.Namespace, account)
+	})
 }
 
 // does reports whether a request is an instance of the operation. Intents ignore the query of a URL.

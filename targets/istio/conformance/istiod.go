@@ -99,10 +99,11 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	return started, nil
 }
 
-// Workload is what istiod knows about a pod with a sidecar.
+// Workload is what istiod knows about a pod with a proxy.
 type Workload struct {
 	Namespace string
 	Labels    map[string]string
+	Gateway   bool // the proxy is a gateway, else a sidecar
 }
 
 // Chains holds the RBAC filters of a sidecar, for HTTP ports and for TCP ports, and what authenticates tokens on the former.
@@ -127,7 +128,7 @@ func (i *Istiod) Chains(w Workload) (Chains, error) {
 // deny what the provider would be asked about: getBadCustomDenyRules in pilot/pkg/security/authz/builder.
 func (i *Istiod) Asks(w Workload) (Chains, error) {
 	custom := authz.NewBuilder(authz.Custom, i.push, w.proxy(), false)
-	http, err := envoy.HTTP(custom.BuildHTTP(networking.ListenerClassSidecarInbound))
+	http, err := envoy.HTTP(custom.BuildHTTP(w.listeners()))
 	if err != nil {
 		return Chains{}, fmt.Errorf("HTTP: %w", err)
 	}
@@ -139,14 +140,25 @@ func (i *Istiod) Asks(w Workload) (Chains, error) {
 }
 
 func (w Workload) proxy() *model.Proxy {
-	return &model.Proxy{Type: model.SidecarProxy, ConfigNamespace: w.Namespace, Labels: w.Labels}
+	proxy := &model.Proxy{Type: model.SidecarProxy, ConfigNamespace: w.Namespace, Labels: w.Labels}
+	if w.Gateway {
+		proxy.Type = model.Router
+	}
+	return proxy
+}
+
+func (w Workload) listeners() networking.ListenerClass {
+	if w.Gateway {
+		return networking.ListenerClassGateway
+	}
+	return networking.ListenerClassSidecarInbound
 }
 
 // local builds the filters of a workload without CUSTOM policies.
 func (i *Istiod) local(w Workload) (Chains, error) {
 	proxy := w.proxy()
 	local := authz.NewBuilder(authz.Local, i.push, proxy, false)
-	http, err := envoy.HTTP(local.BuildHTTP(networking.ListenerClassSidecarInbound))
+	http, err := envoy.HTTP(local.BuildHTTP(w.listeners()))
 	if err != nil {
 		return Chains{}, fmt.Errorf("HTTP: %w", err)
 	}
@@ -161,9 +173,13 @@ func (i *Istiod) local(w Workload) (Chains, error) {
 	return Chains{http, tcp, tokens}, nil
 }
 
-// Decide reports whether a sidecar allows a request. The mode of the port decides first: STRICT rejects a caller without
-// a certificate, and DISABLE ignores the certificate.
+// Decide reports whether a proxy allows a request. The mode of a sidecar's port decides first: STRICT rejects a caller without
+// a certificate, and DISABLE ignores the certificate. The listeners of a gateway have a TLS of their own: whether they ask for a
+// certificate is up to the request.
 func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
+	if w.Gateway {
+		return chains.Decide(&q).Allowed
+	}
 	switch i.Mode(w, q.Port) {
 	case "STRICT":
 		if q.Peer == "" {
@@ -177,17 +193,14 @@ func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
 
 // Decide passes a request through the filters for its protocol.
 func (c Chains) Decide(q *envoy.Request) envoy.Verdict {
-	if q.Method != "" && !c.Tokens.Takes(q) {
+	if q.Method == "" {
+		return c.TCP.Decide(q)
+	}
+	seen, ok := *q, false
+	if seen.Claims, ok = c.Tokens.See(q); !ok {
 		return envoy.Verdict{Policy: "tokens"}
 	}
-	if q.Method != "" {
-		if c.Tokens == nil {
-			seen := *q
-			seen.Claims, q = nil, &seen
-		}
-		return c.HTTP.Decide(q)
-	}
-	return c.TCP.Decide(q)
+	return c.HTTP.Decide(&seen)
 }
 
 // Mode returns the mTLS mode of a port of the workload: DISABLE, PERMISSIVE or STRICT.

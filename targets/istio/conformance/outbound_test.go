@@ -62,7 +62,7 @@ func (c *calls) compare(yaml string, o Options) error {
 	m := model.New(p, manifests)
 	for _, namespace := range append([]string{o.RootNamespace}, namespaces...) {
 		for _, app := range apps[:2] {
-			caller := Workload{namespace, map[string]string{"app": app}}
+			caller := Workload{Namespace: namespace, Labels: map[string]string{"app": app}}
 			opens, err := istiod.Opens(istiod.Caller(caller))
 			if err != nil {
 				return err
@@ -78,7 +78,7 @@ func (c *calls) compare(yaml string, o Options) error {
 						return fmt.Errorf("Istio has no cluster for port %d of %s", port.Number, s.host())
 					}
 					mode, _ := m.Callee(callees[i]).Mode(target)
-					if takes := istiod.Mode(Workload{s.Namespace, s.Pods}, target); mode != enforce.Unknown && mode.String() != takes {
+					if takes := istiod.Mode(Workload{Namespace: s.Namespace, Labels: s.Pods}, target); mode != enforce.Unknown && mode.String() != takes {
 						return fmt.Errorf("port %d of %s is %s; meshc says %s", target, s.host(), takes, mode)
 					}
 					way := wayOf(m.Ways(from, callees[i], m.Callee(callees[i]), target), port.Number)
@@ -114,7 +114,7 @@ func TestPodAddresses(t *testing.T) {
 		manifests, _ := readYAML(yaml, o)
 		p, callees := calledPolicy(o)
 		m := model.New(p, manifests)
-		caller := Workload{namespaces[0], map[string]string{"app": apps[0]}}
+		caller := Workload{Namespace: namespaces[0], Labels: map[string]string{"app": apps[0]}}
 		want, err := istiod.OpensUnknown(caller)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -142,7 +142,7 @@ func TestGateways(t *testing.T) {
 		manifests, _ := readYAML(yaml, o)
 		p, callees := calledPolicy(o)
 		m := model.New(p, manifests)
-		caller := Workload{namespaces[0], map[string]string{"app": apps[0]}}
+		caller := Workload{Namespace: namespaces[0], Labels: map[string]string{"app": apps[0]}}
 		opens, err := istiod.Opens(istiod.Gateway(caller))
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, yaml)
@@ -183,7 +183,7 @@ spec:
 		t.Fatal(err)
 	}
 	for app, want := range map[string]Opened{"web": Blocked, "other": Plaintext} {
-		if got, err := istiod.OpensUnknown(Workload{"shop", map[string]string{"app": app}}); got != want || err != nil {
+		if got, err := istiod.OpensUnknown(Workload{Namespace: "shop", Labels: map[string]string{"app": app}}); got != want || err != nil {
 			t.Errorf("%s opens %s (%v), not %s", app, got, err, want)
 		}
 	}

@@ -55,7 +55,7 @@ func newCluster(seed uint64, tokens bool) cluster {
 	c := cluster{Options: w.Options}
 	for _, namespace := range append([]string{w.RootNamespace}, namespaces...) {
 		for _, app := range apps {
-			c.workloads = append(c.workloads, Workload{namespace, map[string]string{"app": app, "tier": pick(w.Rand, []string{"front", "back"})}})
+			c.workloads = append(c.workloads, Workload{Namespace: namespace, Labels: map[string]string{"app": app, "tier": pick(w.Rand, []string{"front", "back"})}})
 		}
 	}
 	for i := range w.IntN(7) {

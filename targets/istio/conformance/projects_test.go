@@ -41,6 +41,7 @@ type drafter struct {
 type draftMesh struct {
 	name      string
 	mode      string
+	open      string // ` open`, or nothing
 	services  []*draftService
 	groups    []string
 	externals []string
@@ -48,9 +49,9 @@ type draftMesh struct {
 }
 
 type draftService struct {
-	name    string
-	outside bool
-	ports   []draftPort
+	name             string
+	outside, gateway bool
+	ports            []draftPort
 }
 
 type draftPort struct {
@@ -75,10 +76,16 @@ func newProject(seed uint64) project {
 		d.declare(meshNames[i])
 	}
 	if d.chance(40) {
-		gateway := &draftMesh{name: d.config.RootNamespace, services: []*draftService{{name: "ingress"}}}
-		gateway.lines = []string{"service ingress account ingress-sa label istio=ingress"}
-		d.meshes = append(d.meshes, gateway)
+		root := &draftMesh{name: d.config.RootNamespace}
+		d.meshes = append(d.meshes, root)
+		if d.chance(30) {
+			root.services = []*draftService{{name: "ingress"}}
+			root.lines = []string{"service ingress account ingress-sa label istio=ingress"}
+		} else {
+			d.gateway(root, "ingress")
+		}
 	}
+	d.issuers()
 	d.environments()
 	for _, m := range d.meshes {
 		d.intend(m)
@@ -110,10 +117,10 @@ func (d *drafter) environments() {
 	staging := &config.Environment{DryRun: d.chance(30), Modes: map[string]policy.Mode{}}
 	scopes := []string{"*"}
 	for _, m := range d.meshes {
-		if m.name == d.config.RootNamespace {
+		s := pick(d.Rand, m.services)
+		if m.name == d.config.RootNamespace || s.gateway {
 			continue
 		}
-		s := pick(d.Rand, m.services)
 		scopes = append(scopes, m.name, m.name+"/"+s.name)
 		for _, p := range s.ports {
 			scopes = append(scopes, fmt.Sprintf("%s/%s:%d", m.name, s.name, p.number))
@@ -132,9 +139,15 @@ func (d *drafter) declare(name string) {
 	if d.chance(75) {
 		m.mode = pick(d.Rand, modeWords)
 	}
+	if d.chance(12) {
+		m.open = " open"
+	}
 	d.meshes = append(d.meshes, m)
 	for _, i := range d.Perm(len(serviceNames))[:2+d.IntN(5)] {
 		d.service(m, serviceNames[i])
+	}
+	if d.chance(20) {
+		d.gateway(m, "gate")
 	}
 	if d.chance(30) {
 		group := pick(d.Rand, []string{"everyone", "web", "group"})
@@ -167,6 +180,9 @@ func (d *drafter) service(m *draftMesh, name string) {
 		return
 	}
 	line := "service " + name + " account " + name + pick(d.Rand, []string{"", "-sa", ".sa"})
+	for d.chance(8) {
+		line += " was " + pick(d.Rand, []string{"default", "old", name + "-old"})
+	}
 	if d.chance(30) {
 		line += " label app=" + name + " label tier=" + pick(d.Rand, []string{"front", "\"\""})
 	}
@@ -219,6 +235,13 @@ func (d *drafter) several(most int, one func() string) []string {
 
 // intend writes the modes, edges, denies and exports of a mesh.
 func (d *drafter) intend(m *draftMesh) {
+	for _, s := range m.services {
+		if s.gateway {
+			for range d.IntN(4) {
+				m.lines = append(m.lines, pick(d.Rand, []string{"world", "world", "any", d.caller(m)})+" -> "+d.to(s))
+			}
+		}
+	}
 	if m.name == d.config.RootNamespace {
 		return
 	}
@@ -238,7 +261,7 @@ func (d *drafter) intend(m *draftMesh) {
 	for range d.IntN(9) {
 		line := d.edge(m)
 		if d.chance(10) {
-			line = d.caller(m) + " -> " + pick(d.Rand, m.services).name + ":* " + d.operations()
+			line = d.caller(m) + " -> " + pick(d.Rand, m.services).name + ":*" + d.requests(false)
 		}
 		m.lines = append(m.lines, line)
 	}
@@ -253,7 +276,7 @@ func (d *drafter) intend(m *draftMesh) {
 		what := pick(d.Rand, m.services)
 		line := "export " + what.name + " to " + pick(d.Rand, to)
 		if d.chance(30) {
-			line += " " + d.operations()
+			line += d.requests(false)
 		}
 		m.lines = append(m.lines, line)
 	}
@@ -264,8 +287,8 @@ func (d *drafter) intend(m *draftMesh) {
 
 func (d *drafter) edge(m *draftMesh) string {
 	from := strings.Join(d.several(3, func() string { return d.caller(m) }), ", ")
-	if d.chance(5) {
-		from = pick(d.Rand, []string{"any", "world", "*", pick(d.Rand, d.meshes).name + "/*"}) + " except " + d.caller(m)
+	if d.chance(8) {
+		from = pick(d.Rand, []string{"any", "world", "*", pick(d.Rand, d.meshes).name + "/*"}) + " except " + strings.Join(d.several(2, func() string { return d.caller(m) }), ", ")
 	}
 	line := from + " -> " + d.callee(m)
 	if d.chance(10) {
@@ -311,46 +334,25 @@ func (d *drafter) callee(m *draftMesh) string {
 		other := pick(d.Rand, d.meshes)
 		return other.name + "/" + pick(d.Rand, other.services).name
 	}
-	s := pick(d.Rand, m.services)
-	if len(s.ports) == 0 || d.chance(30) {
+	return d.to(pick(d.Rand, m.services))
+}
+
+// to returns a destination with what is asked of requests to it.
+func (d *drafter) to(s *draftService) string {
+	switch {
+	case len(s.ports) == 0:
+		return s.name
+	case d.chance(10):
+		return s.name + d.requests(true)
+	case d.chance(20):
 		return s.name
 	}
 	p := pick(d.Rand, s.ports)
-	switch {
-	case strings.HasPrefix(p.protocol, "http") || p.protocol == "grpc":
-		if d.chance(70) {
-			text := fmt.Sprintf("%s:%d", s.name, p.number)
-			if d.chance(5) {
-				text += " host " + pick(d.Rand, []string{"a.example.com", "*.example.com", "a.example.com|b.example.com"})
-			}
-			text += " " + d.operations()
-			if d.chance(10) {
-				text += " except " + d.operations()
-			}
-			if d.chance(5) {
-				text += pick(d.Rand, []string{" header x-a", " header x-a=1|2", ` header x-a="1*"`, " no header x-a", " no header x-a=1"})
-			}
-			return text
-		}
-	case d.chance(10):
-		return s.name + " " + d.operations()
+	text := fmt.Sprintf("%s:%d", s.name, p.number)
+	if (strings.HasPrefix(p.protocol, "http") || p.protocol == "grpc") && d.chance(70) {
+		text += d.requests(false)
 	}
-	return fmt.Sprintf("%s:%d", s.name, p.number)
-}
-
-func (d *drafter) operations() string {
-	return strings.Join(d.several(3, func() string {
-		verbs := d.several(3, func() string { return pick(d.Rand, intentVerbs) })
-		slices.Sort(verbs)
-		switch path := pick(d.Rand, intentPaths); d.IntN(4) {
-		case 0:
-			return strings.Join(slices.Compact(verbs), "|")
-		case 1:
-			return path
-		default:
-			return strings.Join(slices.Compact(verbs), "|") + " " + path
-		}
-	}), ", ")
+	return text
 }
 
 // write distributes the sections over files.
@@ -363,7 +365,7 @@ func (d *drafter) write() {
 		if d.chance(20) {
 			file = "all.mesh"
 		}
-		d.files[file] = append(d.files[file], strings.TrimRight("mesh "+m.name+" "+m.mode, " "))
+		d.files[file] = append(d.files[file], strings.TrimRight("mesh "+m.name+" "+m.mode, " ")+m.open)
 		for _, line := range m.lines {
 			if d.chance(5) {
 				file = "teams/" + m.name + ".mesh"

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func contradiction(p *policy.Policy, istiod *Istiod, r *rand.Rand) (string, erro
 	a := newAsker(r, p)
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
-			if !s.Proxied() || m.Name == p.RootNamespace {
+			if !s.Proxied() || m.Name == p.RootNamespace && s.Dataplane != policy.Gateway {
 				continue
 			}
 			w := pod(s)
@@ -127,8 +128,8 @@ func contradiction(p *policy.Policy, istiod *Istiod, r *rand.Rand) (string, erro
 			intents := intended{p, m, s, false}
 			for range 40 {
 				q := a.request(s)
-				if spoken(s, &q) && istiod.Decide(w, chains, q) != intents.permits(q) {
-					return show(&q) + " to " + s.ID(), nil
+				if got, want := istiod.Decide(w, chains, q), intents.permits(q); spoken(s, &q) && got != want {
+					return fmt.Sprintf("permitted: %t, want %t\n%s to %s", got, want, show(&q), s.ID()), nil
 				}
 			}
 		}

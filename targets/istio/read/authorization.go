@@ -400,6 +400,9 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	case inBrackets && of == "request.headers" && (name[0] == ':' || strings.EqualFold(name, "host]")):
 		d.undecided(d.span(n), "`%s` is not judged: it is compared as it is written, and not as methods, paths and hosts are", key)
 		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
+	case inBrackets && of == "request.headers" && isOwnHeader(strings.TrimSuffix(name, "]")):
+		d.undecided(d.span(n), "`%s` is not judged: the proxy sets, changes or removes this header itself", key)
+		return space.Condition{Dimension: space.HiddenHTTP}, unread(key)
 	case inBrackets && of == "request.headers":
 		return space.Condition{Dimension: space.Header}, func(s string) (space.Pattern, string) {
 			return space.HeaderPattern(strings.TrimSuffix(name, "]"), s), ""

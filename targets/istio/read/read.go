@@ -40,7 +40,7 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
-	r := &reader{mesh: mesh, first: map[objectKey]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, rewritten: map[header]bool{}, gateways: gatewaySelectors()}
+	r := &reader{mesh: mesh, first: map[objectKey]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
 	var t tree
 	for _, f := range files {
 		r.file(f, &t)
@@ -59,7 +59,6 @@ type reader struct {
 	gateways     []*enforce.Object
 	notices      bearing.Notices
 	dataplanes   map[string]policy.Dataplane // by namespace
-	rewritten    map[header]bool
 }
 
 type objectKey struct{ kind, namespace, name string }
@@ -124,7 +123,7 @@ func (r *reader) register(p *enforce.Object, d *decoder, n int32) {
 }
 
 func (r *reader) manifests() *enforce.Layer {
-	r.hide()
+	r.rewritten()
 	m := enforce.NewLayer(r.mesh, space.Standard, r.policies, r.destinations)
 	m.Gateways, m.Dataplanes = r.gateways, r.dataplanes
 	for i, p := range m.Policies {

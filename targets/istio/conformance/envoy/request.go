@@ -27,12 +27,12 @@ type Request struct {
 
 // header returns the value of a header or pseudo-header, and reports whether the request has it.
 func (r *Request) header(name string) (string, bool) {
-	switch name {
+	switch strings.ToLower(name) {
 	case ":method":
 		return r.Method, r.Method != ""
 	case ":path":
 		return r.Path, r.Path != ""
-	case ":authority":
+	case ":authority", "host": // as HeaderMapImpl does
 		return r.Host, r.Host != ""
 	}
 	value, ok := r.Headers[strings.ToLower(name)] // as HeaderMatcher does

@@ -2,7 +2,9 @@ package envoy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	jwt "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -11,9 +13,11 @@ import (
 
 // Tokens is the filter that authenticates requests by their tokens; nil where there is none. Every token is one that the
 // keys of its issuer verify.
-type Tokens struct {
-	requirement func(claims map[string]any) bool
-}
+type Tokens struct{ requirement requirement }
+
+// requirement is given the claims of a token, nil where there is none. It reports whether the request may pass, and the provider
+// that took the token.
+type requirement func(claims map[string]any) (by *jwt.JwtProvider, ok bool)
 
 // ReadTokens reads the filter, after source/extensions/filters/http/jwt_authn/verifier.cc in envoyproxy/envoy.
 func ReadTokens(f *hcm.HttpFilter) (*Tokens, error) {
@@ -36,40 +40,69 @@ func ReadTokens(f *hcm.HttpFilter) (*Tokens, error) {
 	return &Tokens{requirement}, err
 }
 
-func readRequirement(r *jwt.JwtRequirement, providers map[string]*jwt.JwtProvider) (func(map[string]any) bool, error) {
-	several := func(list []*jwt.JwtRequirement, all bool) (func(map[string]any) bool, error) {
-		var each []func(map[string]any) bool
-		for _, r := range list {
-			f, err := readRequirement(r, providers)
-			if err != nil {
-				return nil, err
-			}
-			each = append(each, f)
-		}
-		return func(claims map[string]any) bool {
-			return !all == slices.ContainsFunc(each, func(f func(map[string]any) bool) bool { return f(claims) == !all })
-		}, nil
-	}
+func readRequirement(r *jwt.JwtRequirement, providers map[string]*jwt.JwtProvider) (requirement, error) {
 	switch kind := r.GetRequiresType().(type) {
 	case *jwt.JwtRequirement_ProviderName:
 		p := providers[kind.ProviderName]
-		return func(claims map[string]any) bool {
-			return claims != nil && (p.Issuer == "" || claims["iss"] == p.Issuer) && (len(p.Audiences) == 0 || slices.ContainsFunc(p.Audiences, func(audience string) bool {
+		return func(claims map[string]any) (*jwt.JwtProvider, bool) {
+			return p, claims != nil && (p.Issuer == "" || claims["iss"] == p.Issuer) && (len(p.Audiences) == 0 || slices.ContainsFunc(p.Audiences, func(audience string) bool {
 				return claims["aud"] == audience || slices.Contains(texts(claims["aud"]), audience)
 			}))
 		}, nil
 	case *jwt.JwtRequirement_AllowMissing:
-		return func(claims map[string]any) bool { return claims == nil }, nil
+		return func(claims map[string]any) (*jwt.JwtProvider, bool) { return nil, claims == nil }, nil
 	case *jwt.JwtRequirement_RequiresAny:
-		return several(kind.RequiresAny.Requirements, false)
+		return several(kind.RequiresAny.Requirements, providers, false)
 	case *jwt.JwtRequirement_RequiresAll:
-		return several(kind.RequiresAll.Requirements, true)
+		return several(kind.RequiresAll.Requirements, providers, true)
 	}
 	return nil, fmt.Errorf("the requirement %T", r.GetRequiresType())
 }
 
-// Takes reports whether the filter lets a request pass.
-func (t *Tokens) Takes(r *Request) bool { return t == nil || t.requirement(r.Claims) }
+// several reads requirements of which one or all must be met: the first that is, or is not, ends it.
+func several(list []*jwt.JwtRequirement, providers map[string]*jwt.JwtProvider, all bool) (requirement, error) {
+	var each []requirement
+	for _, r := range list {
+		f, err := readRequirement(r, providers)
+		if err != nil {
+			return nil, err
+		}
+		each = append(each, f)
+	}
+	return func(claims map[string]any) (by *jwt.JwtProvider, ok bool) {
+		for _, f := range each {
+			if by, ok = f(claims); ok != all {
+				return by, ok
+			}
+		}
+		return by, all
+	}, nil
+}
+
+// See returns the claims as the filters behind this one see them, and reports whether it lets the request pass.
+func (t *Tokens) See(r *Request) (claims map[string]any, ok bool) {
+	if t == nil {
+		return nil, true
+	}
+	by, ok := t.requirement(r.Claims)
+	if !ok || by == nil {
+		return nil, ok
+	}
+	claims = maps.Clone(r.Claims)
+	for _, name := range by.NormalizePayloadInMetadata.GetSpaceDelimitedClaims() {
+		text, _ := claims[name].(string)
+		var list []any
+		for part := range strings.SplitSeq(text, " ") {
+			if part != "" {
+				list = append(list, part)
+			}
+		}
+		if len(list) > 0 {
+			claims[name] = list
+		}
+	}
+	return claims, true
+}
 
 func texts(value any) (all []string) {
 	list, _ := value.([]any)

@@ -1,0 +1,110 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var (
+	issuerNames = []string{"corp", "partner", "realm", "plain"}
+	issuerURLs  = map[string]string{
+		"corp": "https://auth.example.com", "partner": "https://login.partner.example/", "realm": "https://auth.example.com/realms/a", "plain": "accounts@example",
+	}
+	intentHosts   = []string{"a.example.com", "b.example.com", "A.Example.com", "*.example.com", "*.com", "example.com", "api"}
+	intentHeaders = []string{"x-a", "X-B", "x-tenant", "authorization"}
+	intentValues  = []string{"1", "12", `"1*"`, `"*2"`, `"*"`, `"a b"`, "acme", `"*a"`}
+	intentClaims  = []string{"groups", "groups", "groups", "realm_access.roles", `"realm_access.roles"`, `"https://example.com/role"`, "scope", "sub", "aud", "a.b.c"}
+	claimValues   = []string{"admin", "ops", "guest", `"a*"`, `"*s"`, `"*"`, "read", "write", `"read write"`, "shop", "alice"}
+)
+
+// gateway declares a gateway, which a selector or the name of a Gateway binds.
+func (d *drafter) gateway(m *draftMesh, name string) {
+	s := &draftService{name: name, gateway: true}
+	m.services = append(m.services, s)
+	line := "service " + name + " gateway account " + name + pick(d.Rand, []string{" label istio=" + name, " label gateway.networking.k8s.io/gateway-name=" + name, ""})
+	for _, p := range []draftPort{{8443, "http"}, {8081, "http2"}, {9443, "tls"}} {
+		if d.chance(60) {
+			s.ports = append(s.ports, p)
+			line += fmt.Sprintf(" port %d %s", p.number, p.protocol)
+		}
+	}
+	m.lines = append(m.lines, line)
+}
+
+// issuers declares who signs tokens.
+func (d *drafter) issuers() {
+	for _, name := range issuerNames {
+		if !d.chance(35) {
+			continue
+		}
+		line := "issuer " + name + " url " + issuerURLs[name]
+		if d.chance(50) {
+			line += " keys https://keys.example.com/" + name
+		}
+		if d.chance(30) {
+			line += " audience " + pick(d.Rand, []string{"shop", "shop|web", "other"})
+		}
+		line += pick(d.Rand, []string{"", "", "", " from header x-" + name, ` from header authorization prefix "Token "`, " from query token", " from header X-A from query t"})
+		if d.chance(20) {
+			line += " forward"
+		}
+		m := pick(d.Rand, d.meshes)
+		m.lines = append(m.lines, line)
+	}
+}
+
+func (d *drafter) alternatives(list []string) string {
+	all := d.several(3, func() string { return pick(d.Rand, list) })
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "|")
+}
+
+// requests returns all that may follow a destination, in the order of the language. If ports is set, it has no port.
+func (d *drafter) requests(ports bool) string {
+	var b strings.Builder
+	if d.chance(12) {
+		b.WriteString(" host " + d.alternatives(intentHosts))
+	}
+	operations := d.chance(75)
+	if operations {
+		b.WriteString(" " + d.operations())
+	}
+	switch {
+	case ports && d.chance(30):
+		b.WriteString(pick(d.Rand, []string{" except :9090", " except :8080, :9090", " except :8081"}))
+	case d.chance(15):
+		b.WriteString(" except " + d.operations())
+	}
+	for d.chance(10) {
+		b.WriteString(pick(d.Rand, []string{" header ", " no header "}) + pick(d.Rand, intentHeaders))
+		if d.chance(70) {
+			b.WriteString("=" + d.alternatives(intentValues))
+		}
+	}
+	if d.chance(25) {
+		b.WriteString(" with " + pick(d.Rand, []string{"any", d.alternatives(issuerNames)}))
+		for claims := 0; claims < 3 && d.chance(45); claims++ {
+			b.WriteString(pick(d.Rand, []string{" ", " ", " no "}) + pick(d.Rand, intentClaims) + "=" + d.alternatives(claimValues))
+		}
+	}
+	if b.Len() == 0 {
+		return " " + d.operations()
+	}
+	return b.String()
+}
+
+func (d *drafter) operations() string {
+	return strings.Join(d.several(3, func() string {
+		verbs := d.several(3, func() string { return pick(d.Rand, intentVerbs) })
+		slices.Sort(verbs)
+		switch path := pick(d.Rand, intentPaths); d.IntN(4) {
+		case 0:
+			return strings.Join(slices.Compact(verbs), "|")
+		case 1:
+			return path
+		default:
+			return strings.Join(slices.Compact(verbs), "|") + " " + path
+		}
+	}), ", ")
+}
