@@ -15,8 +15,9 @@ import (
 
 // TestReadme runs the commands of the README in order: those that start with meshc in an empty folder, with the binary
 // that `go install` built, and all others in the repository. It does not run make, since `make test` runs it: the target
-// must exist, and .ci/run must run the tests as the README does.
+// must exist, and .ci/run must run the tests as the README does. What debuggers need is left out: it takes most of the link.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the README's commands need a POSIX shell")
 	}
@@ -45,7 +46,7 @@ func TestReadme(t *testing.T) {
 			if strings.HasPrefix(command, "meshc ") || strings.HasPrefix(command, "git ") {
 				cmd.Dir = empty
 			}
-			cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+			cmd.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS="+os.Getenv("GOFLAGS")+" -ldflags=-w", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
 			assert.NoError(t, err, "%s\n%s", command, out)
 		}
@@ -55,13 +56,14 @@ func TestReadme(t *testing.T) {
 
 // TestReadmeProgram runs the Go program of the README in the repository, as the README says.
 func TestReadmeProgram(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(readme)
 	require.NotNil(t, block)
 	program := filepath.Join(t.TempDir(), "main.go")
 	require.NoError(t, os.WriteFile(program, block[1], 0o600))
-	cmd := exec.Command("go", "run", program)
+	cmd := exec.Command("go", "run", "-ldflags=-w", program)
 	cmd.Dir = "../.."
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)

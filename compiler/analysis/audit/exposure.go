@@ -37,7 +37,7 @@ func exposed(m *model.Model, split *model.Split) []model.Caller {
 	for n, src := range split.Sources {
 		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !namedByAddress(m, s, src))
 	}
-	return slices.DeleteFunc(m.Admitted(split.Classes, open), func(c model.Caller) bool { return !c.Wide })
+	return m.AdmittedWide(split.Classes, open)
 }
 
 // bypassed reports the ports of a service that bypass its proxy, or may, if no edge of the policy leads to them: a finding

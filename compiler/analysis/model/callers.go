@@ -152,6 +152,17 @@ func (m *Model) ClassName(split *enforce.Classes, class int) (name string, patte
 // Admitted is the callers of some classes, without those that others of them cover. They have addresses where the same
 // callers are not let in from everywhere.
 func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
+	return m.admitted(split, open, func(int) bool { return true })
+}
+
+// AdmittedWide is those of Admitted that nothing names each of.
+func (m *Model) AdmittedWide(split *enforce.Classes, open []bool) []Caller {
+	// No service covers others.
+	all := m.admitted(split, open, func(class int) bool { return m.serviceOf(split, class) == nil })
+	return slices.DeleteFunc(all, func(c Caller) bool { return !c.Wide })
+}
+
+func (m *Model) admitted(split *enforce.Classes, open []bool, counts func(class int) bool) []Caller {
 	everywhere := map[int]bool{} // by identity
 	for n, src := range split.Sources {
 		if src.Elsewhere {
@@ -168,7 +179,7 @@ func (m *Model) Admitted(split *enforce.Classes, open []bool) []Caller {
 	var all, wide []Caller
 	places := map[kind][]Caller{} // one kind in several places
 	for n := range split.Sources {
-		if !open[n] {
+		if !open[n] || !counts(n) {
 			continue
 		}
 		c := m.caller(split, n)

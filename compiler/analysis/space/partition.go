@@ -10,6 +10,8 @@ import (
 type partition struct {
 	patterns []Pattern
 	at       map[Pattern]int32 // once there are many of them
+	spare    map[Pattern]int32 // an empty one, for at
+	most     int               // how many patterns at or spare has had
 	together map[string]int    // the most conditions on a claim that one box has, where they are several
 	negated  []int32           // the patterns in negated conditions
 
@@ -26,7 +28,15 @@ type partition struct {
 
 // reset forgets everything; members come from lists.
 func (p *partition) reset(lists *slab[int32]) {
-	*p = partition{lists: lists, patterns: p.patterns[:0], members: p.members[:0], atoms: p.atoms[:0], elsewhere: p.elsewhere[:0]}
+	at, most := p.spare, max(p.most, len(p.at))
+	switch {
+	case p.at != nil && 8*len(p.at) < most:
+		at, most = nil, 0 // to clear it would take longer than to make a small one
+	case p.at != nil:
+		at = p.at
+		clear(at)
+	}
+	*p = partition{lists: lists, spare: at, most: most, patterns: p.patterns[:0], members: p.members[:0], atoms: p.atoms[:0], elsewhere: p.elsewhere[:0]}
 }
 
 // several notes how many conditions a box has on a claim.
@@ -53,7 +63,9 @@ func (p *partition) id(pattern Pattern) int32 {
 			p.patterns = append(p.patterns, pattern)
 			return int32(len(p.patterns) - 1)
 		}
-		p.at = make(map[Pattern]int32, 4*few)
+		if p.at, p.spare = p.spare, nil; p.at == nil {
+			p.at = make(map[Pattern]int32, 4*few)
+		}
 		for i, pattern := range p.patterns {
 			p.at[pattern] = int32(i)
 		}
