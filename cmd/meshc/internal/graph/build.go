@@ -53,9 +53,12 @@ func (b *builder) addNamespace(m *policy.Mesh) {
 	b.graph.Namespaces = append(b.graph.Namespaces, ns)
 	for _, s := range m.Services {
 		n := &Node{ID: s.ID(), Namespace: m.Name, Name: s.Name, Account: s.Account, Was: s.Was, At: location(s.At)}
-		if !s.Proxied() {
+		switch {
+		case s.Unnamed:
+			n.Kind = Pods
+		case !s.Proxied():
 			n.Kind = Outside
-		} else if s.Dataplane == policy.Gateway {
+		case s.Dataplane == policy.Gateway:
 			n.Kind = Gateway
 		}
 		for _, a := range s.Addresses {
@@ -98,6 +101,7 @@ func (b *builder) addEdge(from *policy.Edge) {
 		e.Denied = Part
 	}
 	e.Allow = append(e.Allow, rule)
+	e.Token = e.Token || slices.ContainsFunc(from.Rule.Where, func(c policy.Condition) bool { return c.Dimension == policy.TokenDimension })
 	if len(e.Allow) > 1 {
 		return
 	}

@@ -65,7 +65,7 @@ func (g *Graph) edgesByEnds() map[ends]*Edge {
 
 // merge returns an edge with the rules of two, without its ends.
 func merge(before, after *Edge) *Edge {
-	e := &Edge{MTLS: after.MTLS, Denied: after.Denied}
+	e := &Edge{MTLS: after.MTLS, Token: after.Token, Denied: after.Denied}
 	e.Allow = mergeRules(before.Allow, after.Allow)
 	e.Deny = mergeRules(before.Deny, after.Deny)
 	e.Ask = mergeRules(before.Ask, after.Ask)

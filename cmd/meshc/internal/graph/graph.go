@@ -45,10 +45,11 @@ const (
 	Any                 // every caller with an identity of the mesh
 	World               // every caller, with an identity or without
 	Gateway             // a proxy at the edge of the mesh
+	Pods                // the pods of a namespace that no service selects
 )
 
 func (k Kind) MarshalText() ([]byte, error) {
-	return []byte([...]string{"service", "outside", "namespace", "external", "any", "world", "gateway"}[k]), nil
+	return []byte([...]string{"service", "outside", "namespace", "external", "any", "world", "gateway", "pods"}[k]), nil
 }
 
 // isWildcard reports whether the node stands for callers that no declaration lists.
@@ -100,6 +101,7 @@ type Edge struct {
 	Allow    []Rule // in the order of their positions
 	Deny     []Rule // those that name this caller
 	Ask      []Rule // those about this caller, or some for whom it stands
+	Token    bool   // one of Allow asks for a token
 	Denied   Extent // how much of Allow the callee's denies take away, also those that name more callers than this one
 	Change   Change
 }

@@ -16,6 +16,8 @@ func (n *Node) texts() (title, detail string) {
 		return n.ID, "no proxy"
 	case Gateway:
 		return n.Name, "gateway"
+	case Pods:
+		return n.Name, "not declared"
 	case AnyInNamespace:
 		return n.ID, "any identity of it"
 	case Any:
@@ -69,12 +71,12 @@ func (n *Node) description() string {
 }
 
 // edgeWords are the words of a format for what happens to requests on an edge.
-type edgeWords struct{ strict, permissive, denied string }
+type edgeWords struct{ strict, permissive, token, denied string }
 
 // Emoji need a font that has them. Graphviz has none: its PDFs show empty boxes.
 var (
-	plainWords = edgeWords{"mTLS", "mTLS (permissive)", "denied"}
-	emojiWords = edgeWords{"🔒", "🔓", "⛔"}
+	plainWords = edgeWords{"mTLS", "mTLS (permissive)", "token", "denied"}
+	emojiWords = edgeWords{"🔒", "🔓", "🔑", "⛔"}
 )
 
 // label returns an edge in a few words: its change, its mutual TLS, its ports, and whether a part of it is denied.
@@ -93,6 +95,9 @@ func (e *Edge) label(words edgeWords) string {
 		add(words.strict)
 	case e.MTLS == Permissive:
 		add(words.permissive)
+	}
+	if e.Token && e.Passes() {
+		add(words.token)
 	}
 	add(e.ports())
 	if e.Denied == Part {

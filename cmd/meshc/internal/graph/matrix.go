@@ -79,6 +79,9 @@ func (g *Graph) writeMatrix(b *bytes.Buffer, callers, callees []*Node) {
 	}
 	b.WriteString("\ncallers down, callees across:\n")
 	for _, x := range g.legend() {
+		if x.letter == "" {
+			continue
+		}
 		if x.example.part {
 			x.text = "lower case: " + x.text
 		}

@@ -11,6 +11,7 @@ type style struct {
 	mtls   MTLS
 	passes bool
 	part   bool // a deny takes a part of it away
+	token  bool // some of it needs a token
 	change Change
 }
 
@@ -18,7 +19,7 @@ func (e *Edge) style() style {
 	if !e.Passes() {
 		return style{mtls: NoMTLS, change: e.Change}
 	}
-	return style{e.MTLS, true, e.Denied == Part, e.Change}
+	return style{e.MTLS, true, e.Denied == Part, e.Token, e.Change}
 }
 
 // stylesInto returns the styles of the edges into each node, sorted.
@@ -37,7 +38,7 @@ func stylesInto(g *Graph) map[*Node][]style {
 
 // compare sorts edges that pass first, then strict ones, then changed ones, then those that a deny takes a part from.
 func (s style) compare(t style) int {
-	return cmp.Or(rank(t.passes)-rank(s.passes), cmp.Compare(t.mtls, s.mtls), cmp.Compare(t.change, s.change), rank(t.part)-rank(s.part))
+	return cmp.Or(rank(t.passes)-rank(s.passes), cmp.Compare(t.mtls, s.mtls), cmp.Compare(t.change, s.change), rank(t.part)-rank(s.part), rank(t.token)-rank(s.token))
 }
 
 func rank(b bool) int {
@@ -57,6 +58,9 @@ func (s style) signs() (signs []string) {
 		signs = append(signs, "strict")
 	case Permissive:
 		signs = append(signs, "permissive")
+	}
+	if s.token {
+		signs = append(signs, "key")
 	}
 	if !s.passes || s.part {
 		signs = append(signs, "deny")
@@ -81,7 +85,7 @@ func (s style) letter() string {
 
 // explanation is a line of the legend: a style, or the part of one, and what it means.
 type explanation struct {
-	letter, text string
+	letter, text string // no letter: a matrix does not show it
 	example      style
 	applies      func(style) bool
 }
@@ -90,6 +94,7 @@ var explanations = []explanation{
 	{"S", "strict: mutual TLS only", style{mtls: Strict, passes: true}, func(s style) bool { return s.mtls == Strict }},
 	{"P", "permissive: plaintext too", style{mtls: Permissive, passes: true}, func(s style) bool { return s.mtls == Permissive }},
 	{"N", "no mutual TLS", style{mtls: NoMTLS, passes: true}, func(s style) bool { return s.passes && s.mtls == NoMTLS }},
+	{"", "with a token, at least in part", style{mtls: Strict, passes: true, token: true}, func(s style) bool { return s.token }},
 	{"s", "partly denied", style{mtls: Strict, passes: true, part: true}, func(s style) bool { return s.part }},
 	{"x", "denied", style{mtls: NoMTLS}, func(s style) bool { return !s.passes }},
 	{"+", "opened", style{mtls: Strict, passes: true, change: Added}, func(s style) bool { return s.change == Added }},

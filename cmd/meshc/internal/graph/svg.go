@@ -13,6 +13,7 @@ var pictureStyle string
 
 // signShapes are the signs around the origin. They differ in shape; their colours only help.
 var signShapes = []struct{ name, shape string }{
+	{"key", `<circle fill="none" cx="-3.5" cy="0" r="2.8"/><path fill="none" d="M-.7 0h6.7v3M3 0v2.5"/>`},
 	{"strict", `<rect x="-4.5" y="-1" width="9" height="7" rx="1.5"/><path fill="none" d="M-3 -1v-2a3 3 0 0 1 6 0v2"/>`},
 	{"permissive", `<rect x="-5.5" y="-1" width="9" height="7" rx="1.5"/><path d="M.5 -1v-2.5a3 3 0 0 1 6 0v1"/>`},
 	{"deny", `<circle r="5"/><path d="M-3.5 -3.5l7 7"/>`},

@@ -17,6 +17,7 @@ for (const e of edges) {
   e.signs = [];
   if (e.change) e.signs.push(e.change);
   if (e.allowed && e.mtls !== "none") e.signs.push(e.mtls);
+  if (e.allowed && e.token) e.signs.push("key");
   if (!e.allowed || e.denied === "part") e.signs.push("deny");
   e.from.callees.push(e);
   e.to.callers.push(e);
@@ -29,6 +30,11 @@ const kinds = [
   { name: "none", sign: "none", text: "no mutual TLS" },
   { name: "denied", sign: "deny", text: "denied" },
 ].map((k) => ({ ...k, shown: true, count: edges.filter((e) => e.kind === k.name).length })).filter((k) => k.count > 0);
+
+// What else the key explains.
+const marks = [
+  { sign: "key", text: "with a token, at least in part", count: edges.filter((e) => e.allowed && e.token).length },
+].filter((m) => m.count > 0);
 
 const changes = ["opened", "closed", "changed"]
   .map((name) => ({ name, count: edges.filter((e) => e.change === name).length })).filter((c) => c.count > 0);
@@ -60,7 +66,7 @@ function ruleText(e, rule, deny) {
 
 function edgeText(e) {
   const head = e.from.id + " → " + e.to.id + (e.change ? " (" + e.change + ")" : "");
-  const state = !e.allowed ? "denied" : mtlsWords[e.mtls] + (e.denied === "part" ? ", partly denied" : "");
+  const state = !e.allowed ? "denied" : mtlsWords[e.mtls] + (e.token ? ", with a token" : "") + (e.denied === "part" ? ", partly denied" : "");
   return [head, state, ...e.allow.map((r) => ruleText(e, r, false)), ...e.deny.map((r) => ruleText(e, r, true))].join("\n");
 }
 

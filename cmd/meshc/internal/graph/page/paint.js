@@ -7,7 +7,7 @@ let colours = {};
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   colours = {};
-  for (const name of ["back", "text", "soft", "frame", "frame-line", "box", "box-line", "many", "edge", "strict",
+  for (const name of ["back", "text", "soft", "frame", "frame-line", "box", "box-line", "many", "edge", "strict", "key",
     "permissive", "deny", "opened", "closed", "changed", "accent", "accent-back", "tint", "ink"]) {
     colours[name] = style.getPropertyValue("--" + name).trim();
   }
@@ -213,6 +213,7 @@ function paintSign(sign, x, y) {
 
 // The shapes are those of the SVG, as paths.
 const signShapes = {
+  key: [["M-.7 0a2.8 2.8 0 1 1 -5.6 0a2.8 2.8 0 1 1 5.6 0z"], ["M-.7 0h6.7v3M3 0v2.5"]],
   strict: [["M-3 -1h6a1.5 1.5 0 0 1 1.5 1.5v4a1.5 1.5 0 0 1 -1.5 1.5h-6a1.5 1.5 0 0 1 -1.5 -1.5v-4a1.5 1.5 0 0 1 1.5 -1.5z", true], ["M-3 -1v-2a3 3 0 0 1 6 0v2"]],
   permissive: [["M-4 -1h6a1.5 1.5 0 0 1 1.5 1.5v4a1.5 1.5 0 0 1 -1.5 1.5h-6a1.5 1.5 0 0 1 -1.5 -1.5v-4a1.5 1.5 0 0 1 1.5 -1.5z"], ["M.5 -1v-2.5a3 3 0 0 1 6 0v1"]],
   deny: [["M5 0a5 5 0 1 1 -10 0a5 5 0 1 1 10 0z"], ["M-3.5 -3.5l7 7"]],

@@ -29,6 +29,9 @@ function fillKey(changed) {
     box.addEventListener("change", () => { k.shown = box.checked; changed(); });
     key.append(make("label", {}, box, signImage(k.sign), k.text, make("span", { className: "number" }, String(k.count))));
   }
+  for (const m of marks) {
+    key.append(make("label", {}, signImage(m.sign), m.text, make("span", { className: "number" }, String(m.count))));
+  }
   for (const c of changes) {
     key.append(make("label", { className: c.name }, signImage(c.name), c.name, make("span", { className: "number" }, String(c.count))));
   }
