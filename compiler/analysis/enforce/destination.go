@@ -37,7 +37,14 @@ type Destination struct {
 	Selector  []Label  // sorted by key
 	HasPolicy bool     // it says how callers connect, if perhaps nothing about TLS
 	Default   ClientTLS
+	Dials     Dialing   // of the ports without settings of their own
 	PortTLS   []PortTLS // by ports of the Kubernetes Service
+}
+
+// Dialing is how callers connect, apart from the mode of TLS.
+type Dialing struct {
+	Passthrough bool // to the address that they were asked for, and not to an endpoint that is known
+	Secret      bool // with a certificate that only gateways fetch: sidecars open plaintext in place of SIMPLE and MUTUAL
 }
 
 // PortTLS is what callers open to one port.
@@ -45,6 +52,21 @@ type PortTLS struct {
 	Port   uint16
 	TLS    ClientTLS
 	Stated bool // it says something about TLS
+	Dialing
+}
+
+// Dialing is how callers connect to a port of the Kubernetes Service; with port 0 to one of which the number is not known.
+func (d *Destination) Dialing(port uint16) Dialing {
+	for _, p := range d.PortTLS {
+		switch {
+		case port != p.Port:
+		case p.Stated:
+			return p.Dialing
+		default:
+			return Dialing{p.Passthrough, d.Dials.Secret}
+		}
+	}
+	return d.Dials
 }
 
 // ID is NAMESPACE/NAME.

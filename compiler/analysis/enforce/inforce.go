@@ -113,7 +113,9 @@ func (h hosts) add(d *Destination) {
 		m.merge(d)
 	}
 	if apart {
-		of[host] = append(of[host], &merged{d, []*Destination{d}})
+		m := &merged{Destination: d}
+		m.counts = []*Destination{m.fetching(d)}
+		of[host] = append(of[host], m)
 	}
 }
 
@@ -121,10 +123,24 @@ func (m *merged) merge(d *Destination) {
 	switch {
 	case !d.HasPolicy:
 	case !m.counts[0].HasPolicy:
-		m.counts = []*Destination{d}
+		m.counts = []*Destination{m.fetching(d)}
 	case d.Created.IsZero() && m.counts[0].Created.IsZero():
-		m.counts = append(m.counts, d)
+		m.counts = append(m.counts, m.fetching(d))
 	}
+}
+
+// fetching is a rule as it is within others that it is merged with: sidecars fetch its certificate where the first of these has a
+// selector (isDrWithSelector in pilot/pkg/networking/core of istio/istio).
+func (m *merged) fetching(d *Destination) *Destination {
+	if !m.Selective {
+		return d
+	}
+	whole := *d
+	whole.Dials.Secret, whole.PortTLS = false, slices.Clone(d.PortTLS)
+	for i := range whole.PortTLS {
+		whole.PortTLS[i].Secret = false
+	}
+	return &whole
 }
 
 // of is the rules of the closest host.

@@ -50,7 +50,7 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, 
 			w.TLS, w.Direct = enforce.NoTLS, true
 		default:
 			front.Headless = front.Headless && !gateway
-			m.open(&w, caller, s, callee, front)
+			m.open(&w, caller, s, callee, front, gateway)
 		}
 		ways = append(ways, w)
 	}
@@ -66,7 +66,7 @@ func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, 
 }
 
 // open says what the sidecars of callers open to a port of a Service.
-func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, callee *enforce.Point, front policy.Front) {
+func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, callee *enforce.Point, front policy.Front, gateway bool) {
 	possible := []*enforce.Destination{nil}
 	if front.Host != "" {
 		possible = m.Manifests.DestinationsOf(caller, front.Host, s.Namespace)
@@ -74,15 +74,21 @@ func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, callee 
 	unasked, surely := callee.Unasked()
 	for i, d := range possible {
 		one := Way{Rule: d, Host: w.Host, Port: w.Port}
-		byEndpoint := true
+		byEndpoint, dials := true, enforce.Dialing{}
 		if d != nil {
 			one.TLS, byEndpoint = d.TLS(front.Port)
+			dials = d.Dialing(front.Port)
+		}
+		if dials.Secret && !gateway && (one.TLS == enforce.SimpleTLS || one.TLS == enforce.MutualTLS) {
+			one.TLS = enforce.NoTLS
 		}
 		switch {
 		case byEndpoint && surely:
 			one.TLS, one.Rule, one.Peer = enforce.NoTLS, nil, unasked
 		case byEndpoint && unasked != nil && one.TLS != enforce.NoTLS:
 			one.TLS, one.Rule, one.Peer = enforce.UnknownTLS, nil, unasked
+		case byEndpoint && dials.Passthrough && s.Proxied() && s.Dataplane == policy.Sidecar:
+			one.TLS = enforce.IstioTLS
 		case byEndpoint && front.Headless && s.Proxied() && s.Dataplane == policy.Sidecar:
 			one.TLS, one.Rule, one.Headless = enforce.IstioTLS, nil, true
 		case one.TLS == enforce.AutoTLS:
@@ -221,8 +227,12 @@ func (w *Way) String() string {
 		return fmt.Sprintf("what DestinationRule %s has callers open is not known%s: %s", w.Rule.ID(), to, w.Doubt)
 	case w.TLS == enforce.UnknownTLS:
 		return fmt.Sprintf("what DestinationRule %s has callers open is not known%s", w.Rule.ID(), to)
+	case w.TLS == enforce.NoTLS && w.Rule.Dialing(w.Port).Secret:
+		return fmt.Sprintf("DestinationRule %s has sidecars open plaintext%s, which take a credentialName only with a workloadSelector", w.Rule.ID(), to)
 	case w.TLS == enforce.NoTLS:
 		return fmt.Sprintf("DestinationRule %s has callers open plaintext%s (%s)", w.Rule.ID(), to, w.TLS)
+	case w.TLS == enforce.IstioTLS && w.Rule.Dialing(w.Port).Passthrough:
+		return fmt.Sprintf("DestinationRule %s has callers open mutual TLS%s, whatever the port takes (PASSTHROUGH)", w.Rule.ID(), to)
 	}
 	return fmt.Sprintf("DestinationRule %s has callers open TLS%s (%s)", w.Rule.ID(), to, w.TLS)
 }

@@ -276,10 +276,15 @@ func (w *writer) destination(name string) fields {
 // clientTLS writes what a traffic policy says, with the given chance that it says something about TLS.
 func (w *writer) clientTLS(percent int) fields {
 	f := fields{{"outlierDetection", fields{{"consecutive5xxErrors", 5}}}}
+	if w.chance(15) {
+		f = fields{{"loadBalancer", fields{{"simple", "PASSTHROUGH"}}}}
+	}
 	if !w.chance(percent) {
 		return f
 	}
-	switch mode := pick(w.Rand, []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL", ""}); mode {
+	switch mode := pick(w.Rand, []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL", "", "secret"}); mode {
+	case "secret":
+		f.add("tls", fields{{"mode", pick(w.Rand, []string{"SIMPLE", "MUTUAL"})}, {"credentialName", "c"}})
 	case "":
 		f.add("tls", fields{})
 	case "MUTUAL":

@@ -57,10 +57,11 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 		return
 	}
 	o.HasPolicy = policy != 0
+	o.Dials = d.dialing(policy)
 	for c := d.nodes[d.at(policy, "portLevelSettings")].first; c != 0; c = d.nodes[c].next {
 		port, _ := strconv.ParseUint(d.nodes[d.at(d.at(c, "port"), "number")].text, 10, 16)
 		tls := d.clientTLS(c)
-		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: tls, Stated: tls != enforce.AutoTLS})
+		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: tls, Stated: tls != enforce.AutoTLS, Dialing: d.dialing(c)})
 	}
 	if revision := d.at(d.at(d.at(root, "metadata"), "labels"), bearing.Revision); revision != 0 {
 		o.Revision = d.text(revision)
@@ -69,7 +70,7 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 		}
 	}
 	for c := d.nodes[d.at(spec, "subsets")].first; c != 0; c = d.nodes[c].next {
-		if d.at(d.at(c, "trafficPolicy"), "tls") != 0 {
+		if d.setsTLS(d.at(c, "trafficPolicy")) {
 			r.unjudged(o.At, "the DestinationRule %s sets the TLS of the subset %s, which is not judged", o.ID(), d.text(d.at(c, "name")))
 		}
 	}
@@ -81,6 +82,27 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 		slices.SortFunc(o.Selector, func(a, b enforce.Label) int { return cmp.Compare(a.Key, b.Key) })
 	}
 	r.destinations = append(r.destinations, o)
+}
+
+// dialing reads how callers connect that have a traffic policy, or one for a port. Sidecars fetch no secret for a rule without
+// selector: buildUpstreamClusterTLSContext in pilot/pkg/networking/core/cluster_tls.go of istio/istio.
+func (d *decoder) dialing(policy int32) enforce.Dialing {
+	credential := d.text(d.at(d.at(policy, "tls"), "credentialName"))
+	return enforce.Dialing{
+		Passthrough: d.text(d.at(d.at(policy, "loadBalancer"), "simple")) == "PASSTHROUGH",
+		Secret:      credential != "" && !strings.HasPrefix(credential, "configmap://"),
+	}
+}
+
+// setsTLS reports whether the traffic policy of a subset changes what callers open, for all of its ports or for one.
+func (d *decoder) setsTLS(policy int32) bool {
+	changes := func(n int32) bool { return d.at(n, "tls") != 0 || d.dialing(n).Passthrough }
+	for c := d.nodes[d.at(policy, "portLevelSettings")].first; c != 0; c = d.nodes[c].next {
+		if changes(c) {
+			return true
+		}
+	}
+	return changes(policy)
 }
 
 // clientTLS reads the TLS of a traffic policy, or of one for a port. TLS without a mode is DISABLE, the first value of
