@@ -3,6 +3,7 @@ package compiler
 import (
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
@@ -51,3 +52,15 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 
 // Accepts reports whether an object of the model is accepted, and not made by the project.
 func (b *Build) Accepts(o *enforce.Object) bool { return slices.Contains(b.accepted, o) }
+
+// changedAccepted reports the deployed objects that are not what is accepted. They may have conditions that cannot be judged,
+// so that no request shows the change.
+func (b *Build) changedAccepted(r *audit.Report, deployed *enforce.Layer) {
+	for _, o := range deployed.Policies {
+		for _, accepted := range b.accepted {
+			if accepted.Kind == o.Kind && accepted.ID() == o.ID() && !enforce.Same(accepted, o) {
+				r.Add(diag.Error, audit.Changed, o.At, "the %s %s is not the one that meshc.yaml accepts", o.Kind, o.ID())
+			}
+		}
+	}
+}

@@ -60,6 +60,7 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 	r.Findings(audit.Manifest, b.withoutAsked(layer, found))
 	if !compared {
 		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: read.Others(deployed)})
+		b.changedAccepted(r, layer)
 	}
 	m := model.New(b.Policy, layer)
 	r.DryRuns(m)
