@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type inputs struct {
 	rootNamespace  string // of the mesh that manifests are from, where no project says it
 	date           string
 	withNamespaces bool
+	elsewhere      string // how to name a project, if that is not an argument
 }
 
 func (in *inputs) registerProject(cmd *cobra.Command) {
@@ -155,6 +157,9 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 	var unknown *compiler.UnknownEnvironment
 	if errors.As(err, &unknown) {
 		return nil, usageError("--env: %v", unknown)
+	}
+	if errors.Is(err, project.ErrNoIntents) && len(paths) == 0 {
+		err = fmt.Errorf("%w; %s, or begin one with `meshc init`", err, cmp.Or(in.elsewhere, "name the folder of a project"))
 	}
 	return p, err
 }

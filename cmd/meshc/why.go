@@ -154,6 +154,7 @@ func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explan
 		if w.project != "" {
 			paths = []string{w.project}
 		}
+		w.elsewhere = "name a project with --project, or manifests with --manifests"
 		c, err := w.compileFor(cmd, paths, "asked")
 		if err != nil {
 			return nil, nil, err
