@@ -32,7 +32,7 @@ type Deployed struct {
 // With guess, the trust domain of the settings is only a default, and one that every principal names takes its place.
 func ReadDeployed(files []*source.File, workloads []inventory.Input, settings config.Project, guess bool) *Deployed {
 	d := &Deployed{}
-	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, RootNamespace: settings.RootNamespace}
+	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, Aliases: settings.Previous, RootNamespace: settings.RootNamespace}
 	layer, found := read.Files(files, mesh)
 	if domain := model.TrustDomain(layer); guess && domain != "" && domain != mesh.TrustDomain {
 		d.TrustDomain, mesh.TrustDomain = domain, domain

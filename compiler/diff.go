@@ -123,7 +123,7 @@ func settings(sides [2]Side) (mesh enforce.Mesh, known bool) {
 	}
 	for _, s := range sides {
 		if s.Settings != nil && !known {
-			mesh, known = enforce.Mesh{TrustDomain: s.Settings.TrustDomain, RootNamespace: s.Settings.RootNamespace}, true
+			mesh, known = enforce.Mesh{TrustDomain: s.Settings.TrustDomain, Aliases: s.Settings.Previous, RootNamespace: s.Settings.RootNamespace}, true
 		}
 	}
 	return mesh, known

@@ -166,6 +166,8 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 		inv:     inv,
 		policy: &policy.Policy{
 			TrustDomain:   o.Config.TrustDomain,
+			Previous:      o.Config.Previous,
+			Elsewhere:     o.Config.Elsewhere,
 			RootNamespace: o.Config.RootNamespace,
 			Environment:   o.Environment,
 		},
@@ -200,6 +202,8 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	// What needs every edge. A mesh that only declares services takes back what ceilings made of their modes, and does
 	// so before the modes are judged; guards are held against the shared identities, which are found first.
 	c.declaring()
+	c.elsewhere()
+	c.meshConfigs()
 	c.dividedServices()
 	c.sharedIdentities()
 	c.opened()

@@ -17,6 +17,9 @@ type Project struct {
 	Owners        map[string][]string      // mesh name to the globs of the files that may open it; "*" is the mesh-wide mode
 	OwnersAt      map[string]source.Span   // the mesh names of Owners
 	TrustDomain   string                   // default cluster.local
+	Previous      []string                 // trustDomains.previous: those of identities that workloads still have; sorted
+	Elsewhere     map[string]string        // trustDomains.meshes: mesh name to the trust domain of the mesh of Istio that it is in
+	ElsewhereAt   map[string]source.Span   // the mesh names of Elsewhere
 	RootNamespace string                   // default istio-system
 	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`
 	Targets       []Section                // of `targets`, in order; empty: the default target

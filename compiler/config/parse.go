@@ -68,6 +68,8 @@ type reader struct {
 	doc      *yamldoc.Document
 	findings diag.List
 	project  Project
+
+	previousAt source.Span // the key trustDomains.previous
 }
 
 // field is a key that a mapping may have, with the function that reads its value.
@@ -85,6 +87,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"workloads", r.workloads},
 		{"owners", r.owners},
 		{"trustDomain", r.text(&p.TrustDomain, trustDomain)},
+		{"trustDomains", r.trustDomains},
 		{"rootNamespace", r.text(&p.RootNamespace, label)},
 		{"warnings", r.warnings},
 		{"targets", r.targets},
@@ -94,6 +97,7 @@ func (r *reader) root(n *yaml.Node) {
 	if seen == nil {
 		return
 	}
+	r.distinctDomains()
 	for _, must := range []struct{ key, value string }{{"apiVersion", APIVersion}, {"kind", Kind}} {
 		if !seen[must.key] {
 			r.findings.Add(diag.MalformedConfig, r.doc.Start(), "%s is missing", must.key).

@@ -76,7 +76,7 @@ func dump(t *testing.T, p Project) string {
 
 func fields(t *testing.T, p Project) map[string]any {
 	t.Helper()
-	p.OwnersAt = nil
+	p.OwnersAt, p.ElsewhereAt = nil, nil
 	for i := range p.Workloads {
 		p.Workloads[i].At = source.Span{}
 	}
@@ -97,7 +97,7 @@ func prune(v any) {
 	case map[string]any:
 		for key, value := range v {
 			prune(value)
-			if key == "At" || key == "ModesAt" || key == "OwnersAt" || value == nil || value == "" || value == false {
+			if key == "At" || key == "ModesAt" || key == "OwnersAt" || key == "ElsewhereAt" || value == nil || value == "" || value == false {
 				delete(v, key)
 			}
 		}

@@ -133,7 +133,7 @@ func Import(ctx context.Context, given Given) (*Result, error) {
 
 // read reads the manifests, and sets apart what Istio would refuse and what no statement can say.
 func (i *importer) read() {
-	i.mesh = enforce.Mesh{TrustDomain: i.Settings.TrustDomain, RootNamespace: i.Settings.RootNamespace}
+	i.mesh = enforce.Mesh{TrustDomain: i.Settings.TrustDomain, Aliases: i.Settings.Previous, RootNamespace: i.Settings.RootNamespace}
 	layer, found := read.Files(i.Manifests, i.mesh)
 	if domain := model.TrustDomain(layer); i.Guess && domain != "" && domain != i.mesh.TrustDomain {
 		i.mesh.TrustDomain = domain

@@ -83,17 +83,6 @@ func (f *file) waypointOf(n *yaml.Node, labels map[string]string) (d Dataplane, 
 	return d, stated
 }
 
-// meshConfig reads the settings of a mesh, which a ConfigMap has as text.
-// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-enable_prometheus_merge
-func (f *file) meshConfig(settings string) {
-	var of struct {
-		Merge *bool `yaml:"enablePrometheusMerge"`
-	}
-	if yaml.Unmarshal([]byte(settings), &of) == nil && of.Merge != nil && !*of.Merge {
-		f.keep("", "", "", f.doc.Start(), func(r *reader) { r.unmerged = true })
-	}
-}
-
 // notice notes the labels and annotations of metadata that bear on who reaches whom and are not judged.
 func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]string) {
 	for i, field := range []string{"labels", "annotations"} {
@@ -110,12 +99,10 @@ func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]str
 func (f *file) noticeKind(n *yaml.Node, group, kind string) {
 	if name := yamldoc.Get(n, "metadata", "name"); group == "" && kind == "ConfigMap" && name != nil && bearing.IsMeshConfig(name.Value) && yamldoc.Get(n, "data", "mesh") != nil {
 		kind = strings.TrimPrefix(bearing.MeshConfig, "/")
-		f.meshConfig(text(yamldoc.Get(n, "data", "mesh")))
+		f.meshConfig(n, parsedText(text(yamldoc.Get(n, "data", "mesh"))))
 	}
 	if kind == "IstioOperator" {
-		if merge := yamldoc.Get(n, "spec", "meshConfig", "enablePrometheusMerge"); text(merge) == "false" {
-			f.keep("", "", "", f.doc.Span(merge), func(r *reader) { r.unmerged = true })
-		}
+		f.meshConfig(n, yamldoc.Get(n, "spec", "meshConfig"))
 	}
 	at := f.doc.Span(yamldoc.Get(n, "kind"))
 	f.keep("", "", "", at, func(r *reader) { r.notices.See(bearing.Workloads, group+"/"+kind, at) })

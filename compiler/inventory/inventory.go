@@ -12,16 +12,17 @@ import (
 
 // Set is everything that the manifests of a project declare. Slices are sorted by namespace, then name.
 type Set struct {
-	Workloads  []*Workload
-	Accounts   []*Account
-	Namespaces []*Namespace
-	Machines   []*Machine
-	Gateways   []*Gateway
-	Routes     []*Route
-	Webhooks   []*Route // what the API server calls: without gateways
-	Astray     bool     // some gateway passes on to what is not known: another may be missing in Routes
-	Elsewhere  bool     // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
-	Unread     Unread
+	Workloads   []*Workload
+	Accounts    []*Account
+	Namespaces  []*Namespace
+	Machines    []*Machine
+	MeshConfigs []*MeshConfig // in the order of the inputs
+	Gateways    []*Gateway
+	Routes      []*Route
+	Webhooks    []*Route // what the API server calls: without gateways
+	Astray      bool     // some gateway passes on to what is not known: another may be missing in Routes
+	Elsewhere   bool     // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
+	Unread      Unread
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.

@@ -65,17 +65,18 @@ const expansion = 3 << 20
 
 // reader collects the objects of all files, to combine them in the end.
 type reader struct {
-	findings   diag.List
-	first      map[objectKey]*object
-	pods       []*pod
-	services   []*service
-	accounts   []*Account
-	namespaces []*namespace
-	machines   []*Machine
-	unread     Unread
-	notices    bearing.Notices
-	webhooks   []*Route
-	unmerged   bool // the settings of the mesh say that agents do not merge metrics
+	findings    diag.List
+	first       map[objectKey]*object
+	pods        []*pod
+	services    []*service
+	accounts    []*Account
+	namespaces  []*namespace
+	machines    []*Machine
+	unread      Unread
+	notices     bearing.Notices
+	webhooks    []*Route
+	meshConfigs []*MeshConfig
+	unmerged    bool // the settings of the mesh say that agents do not merge metrics
 
 	gateways        map[objectKey]*Gateway // by the API group in place of the kind
 	managed         []*managed
@@ -387,7 +388,7 @@ func (k objectKey) String() string {
 
 // set combines the objects of all files.
 func (r *reader) set() *Set {
-	s := &Set{Machines: r.machines, Unread: r.unread}
+	s := &Set{Machines: r.machines, MeshConfigs: r.meshConfigs, Unread: r.unread}
 	byName := make(map[string]*namespace, len(r.namespaces))
 	for _, n := range r.namespaces {
 		byName[n.Name] = n

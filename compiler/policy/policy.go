@@ -47,6 +47,8 @@ func (p Protocol) IsHTTP() bool { return p >= HTTP }
 // Policy is a whole project in one environment.
 type Policy struct {
 	TrustDomain   string
+	Previous      []string          // trust domains that the mesh had, whose identities its workloads may still have; sorted
+	Elsewhere     map[string]string // the trust domain of each namespace that is in another mesh
 	RootNamespace string
 	Environment   string // empty where none was chosen
 	DryRun        bool   // Istio only logs what authorization would deny
@@ -184,30 +186,6 @@ func (d Dataplane) Judged() bool { return d != Unjudged && d != Proxyless }
 
 // Proxied reports whether a proxy enforces policies for the service and proves its identity to others.
 func (s *Service) Proxied() bool { return s.Dataplane != NoProxy }
-
-// Identity returns the identity of the service in a trust domain; the zero Identity if it has none, or its account is not
-// known.
-func (s *Service) Identity(trustDomain string) Identity {
-	if !s.Proxied() || s.Account == "" {
-		return Identity{}
-	}
-	return Identity{trustDomain, s.Namespace, s.Account}
-}
-
-// Identities returns every identity that pods of the service may have in a trust domain: the one of its account first, then
-// those of its earlier accounts. It is empty where the service has no identity.
-func (s *Service) Identities(trustDomain string) []Identity {
-	now := s.Identity(trustDomain)
-	if now == (Identity{}) {
-		return nil
-	}
-	all := make([]Identity, 0, 1+len(s.Was))
-	all = append(all, now)
-	for _, account := range s.Was {
-		all = append(all, Identity{trustDomain, s.Namespace, account})
-	}
-	return all
-}
 
 // RunsAs reports whether pods of the service may run as an account.
 func (s *Service) RunsAs(account string) bool {

@@ -73,6 +73,7 @@ const (
 	ProxiedOutside       Code = "MESH2016"
 	NoGateway            Code = "MESH2017"
 	ShutOut              Code = "MESH2018"
+	Elsewhere            Code = "MESH2021"
 	SharedIssuer         Code = "MESH2024"
 	NoProxy              Code = "MESH2101"
 	PermissiveCallee     Code = "MESH2102"
@@ -107,6 +108,7 @@ const (
 	DenyWidened          Code = "MESH2134"
 	EveryPod             Code = "MESH2135"
 	UnledPort            Code = "MESH2138"
+	MeshConfigDiffers    Code = "MESH2142"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -207,6 +209,7 @@ var Table = []Entry{
 	{ProxiedOutside, Error, FromNothing, "a service declared outside the mesh whose manifest shows a proxy"},
 	{NoGateway, Error, FromNothing, "a service declared as a gateway whose manifest shows none"},
 	{ShutOut, Error, FromUnread, "a gateway, scraped port or webhook that a closed mesh shuts"},
+	{Elsewhere, Error, FromNothing, "a statement that binds what is in another mesh of Istio"},
 	{SharedIssuer, Error, FromNothing, "tokens of two issuers that a service cannot tell apart"},
 	{NoProxy, Warning, FromUnread, "a workload without a proxy"},
 	{PermissiveCallee, Warning, FromUnread, "edges into a permissive mesh"},
@@ -241,6 +244,7 @@ var Table = []Entry{
 	{DenyWidened, Note, FromUnread, "a deny of every port that denies whole connections"},
 	{EveryPod, Note, FromUnread, "a statement about every pod of a namespace"},
 	{UnledPort, Warning, FromUnread, "an edge to a port that no Service leads to"},
+	{MeshConfigDiffers, Warning, FromNothing, "a MeshConfig that meshc.yaml does not agree with"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -229,7 +229,7 @@ func (b *builder) callersOf(callers []caller, from policy.Source, except []polic
 	}
 	s := from.Service
 	if s.Proxied() {
-		for _, id := range s.Identities(b.trust) {
+		for _, id := range b.Identities(s) {
 			callers = append(callers, caller{kind: principal, mesh: s.Namespace, value: id.String()})
 		}
 		return callers

@@ -40,7 +40,7 @@ func (b *builder) callersWithout(callers []caller, from policy.Source, except []
 		case f.Kind == policy.FromMesh:
 			e.namespaces = append(e.namespaces, f.Mesh)
 		case f.Service.Proxied():
-			for _, id := range f.Service.Identities(b.trust) {
+			for _, id := range b.Identities(f.Service) {
 				e.principals = append(e.principals, id.String())
 			}
 		default:

@@ -10,9 +10,10 @@ import (
 
 // Mesh is what manifests do not say about the mesh that they are for.
 type Mesh struct {
-	TrustDomain   string // empty: cluster.local
-	RootNamespace string // whose policies bind every namespace; empty: istio-system
-	Shadow        bool   // judge policies in dry-run as if they were enforced
+	TrustDomain   string   // empty: cluster.local
+	Aliases       []string // trust domains whose identities policies treat as those of TrustDomain
+	RootNamespace string   // whose policies bind every namespace; empty: istio-system
+	Shadow        bool     // judge policies in dry-run as if they were enforced
 }
 
 // Layer is every object of a set of manifests. It does not change once it is made, and may be shared.

@@ -263,9 +263,10 @@ func (w *why) name(class int) string {
 		return w.From.Service.ID()
 	}
 	name, _ := w.ClassName(w.split.Classes, class)
-	if from := w.From.Service; from != nil && len(from.Was) > 0 {
-		if id, _ := policy.ParseIdentity(w.split.Sources[class].Identity()); id.Account != from.Account {
-			name = from.ID() + " as its earlier account " + id.Account
+	if from := w.From.Service; from != nil {
+		id, _ := policy.ParseIdentity(w.split.Sources[class].Identity())
+		if what := w.Policy.Shifted(from, id); what != "" && slices.Contains(w.Policy.Identities(from), id) {
+			name = from.ID() + " as " + what
 		}
 	}
 	return name + w.split.Facts(w.split.Sources[class])

@@ -60,16 +60,19 @@ func identity(name string) (policy.Identity, bool) {
 }
 
 func (r *resolver) identity(name string, id policy.Identity) (policy.Found, error) {
-	if id.TrustDomain != r.TrustDomain {
-		return policy.Found{}, wrong("%s: the trust domain of the mesh is %s", name, r.TrustDomain)
-	}
 	var found policy.Found
 	for _, s := range r.Services() {
-		if slices.Contains(s.Identities(r.TrustDomain), id) {
+		if slices.Contains(r.Identities(s), id) {
 			found.Services = append(found.Services, s)
 		}
 	}
-	if len(found.Services) == 0 {
+	elsewhere := r.Elsewhere[id.Namespace]
+	switch {
+	case len(found.Services) == 0 && elsewhere != "":
+		return policy.Found{}, wrong("%s: mesh %s has the trust domain %s, and no such account", name, id.Namespace, elsewhere)
+	case len(found.Services) == 0 && id.TrustDomain != r.TrustDomain:
+		return policy.Found{}, wrong("%s: the trust domain of the mesh is %s", name, r.TrustDomain)
+	case len(found.Services) == 0:
 		return policy.Found{}, wrong("%s: no workload runs as this account", name)
 	}
 	return found, nil
@@ -140,7 +143,7 @@ func (r *resolver) account(name string) *policy.Service {
 	namespace, account, _ := strings.Cut(name, "/")
 	id, ok := identity(name)
 	switch {
-	case ok && id.TrustDomain == r.TrustDomain:
+	case ok && id.TrustDomain == r.TrustDomain && r.Elsewhere[id.Namespace] == "":
 		namespace, account = id.Namespace, id.Account
 	case !r.Accounts:
 		return nil

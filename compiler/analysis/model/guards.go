@@ -343,7 +343,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 	for _, f := range g.From {
 		if f.Kind == policy.FromService && caller.Identity() != "" && m.MatchesSource(caller, f) && caller.Identity() != m.Principal(f.Service) {
 			id, _ := policy.ParseIdentity(caller.Identity())
-			d.WithNote("pods of %s may still run as %s, an earlier account of it", f, id.Account)
+			d.WithNote("pods of %s may still run as %s", f, m.Policy.Shifted(f.Service, id))
 			break
 		}
 	}

@@ -59,7 +59,7 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 			m.namesakes.Callers = append(m.namesakes.Callers, space.Is(space.Identity, space.NamespacePattern(mesh.Name)))
 		}
 		for _, s := range mesh.Services {
-			for i, id := range s.Identities(p.TrustDomain) {
+			for i, id := range p.Identities(s) {
 				principal := id.String()
 				m.principals[s] = append(m.principals[s], principal)
 				if strings.HasPrefix(id.Account, "other") {
@@ -80,7 +80,7 @@ func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
 // MeshSettings is what the analysis must know of the mesh of a policy. Where a policy is in dry-run, manifests in dry-run are
 // judged as if they were enforced; elsewhere they enforce nothing.
 func MeshSettings(p *policy.Policy) enforce.Mesh {
-	return enforce.Mesh{TrustDomain: p.TrustDomain, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
+	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
@@ -101,13 +101,13 @@ func (m *Model) Principal(s *policy.Service) string {
 	return ""
 }
 
-// Principals is every identity that a service may call with: that of its present account first, then those of its earlier ones.
+// Principals is every identity that a service may call with, as policy.Identities has them: the present one first.
 func (m *Model) Principals(s *policy.Service) []string {
 	if all, ok := m.principals[s]; ok {
 		return all
 	}
 	var all []string
-	for _, id := range s.Identities(m.Policy.TrustDomain) {
+	for _, id := range m.Policy.Identities(s) {
 		all = append(all, id.String())
 	}
 	return all

@@ -19,7 +19,7 @@ import (
 // services for which that was done.
 func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
 	n := naming{
-		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
+		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), Aliases: mesh.Aliases, RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
 		meshes: map[string]*policy.Mesh{},
 	}
 	for _, s := range known {
@@ -40,7 +40,7 @@ func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service)
 	for _, m := range manifests.Policies {
 		n.mentions(m)
 	}
-	p = &policy.Policy{TrustDomain: n.mesh.TrustDomain, RootNamespace: n.mesh.RootNamespace}
+	p = &policy.Policy{TrustDomain: n.mesh.TrustDomain, Previous: n.mesh.Aliases, RootNamespace: n.mesh.RootNamespace}
 	for _, name := range slices.Sorted(maps.Keys(n.meshes)) {
 		m := n.meshes[name]
 		slices.SortFunc(m.Services, func(a, b *policy.Service) int { return cmp.Compare(a.Name, b.Name) })

@@ -224,7 +224,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 		switch field / 2 {
 		case 0:
 			others = true
-			check = d.principal
+			check = plain(space.Identity)
 		case 1:
 			check = plain(space.Token)
 		case 2:
@@ -306,7 +306,34 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 		}
 		patterns = append(patterns, p)
 	})
+	if dim == space.Identity && slices.ContainsFunc(patterns, space.Pattern.IsPrincipal) {
+		patterns = d.inTrustDomains(patterns)
+	}
 	return patterns
+}
+
+// inTrustDomains replaces principals by what they stand for. ztunnel takes them as they are written.
+func (d *decoder) inTrustDomains(written []space.Pattern) []space.Pattern {
+	stated := make(map[string]bool, len(written))
+	for i := range written {
+		stated[written[i].String()] = true
+	}
+	meant := make([]space.Pattern, 0, len(written)*len(d.trustDomains))
+	done := make(map[string]bool, len(written))
+	for _, p := range written {
+		if !p.IsPrincipal() {
+			meant = append(meant, p)
+			continue
+		}
+		for _, s := range d.principals(p.String()) {
+			d.requests = d.requests || !stated[s]
+			if !done[s] {
+				done[s] = true
+				meant = append(meant, space.PrincipalPattern(s))
+			}
+		}
+	}
+	return meant
 }
 
 // identityKeys are the keys of `when` that a CUSTOM policy cannot have, like those that begin with request.auth.: see
@@ -380,7 +407,7 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 		d.requests = true
 		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }
 	case "source.principal":
-		return space.Condition{Dimension: space.Identity}, d.principal
+		return space.Condition{Dimension: space.Identity}, plain(space.Identity)
 	case "source.trustDomain":
 		d.requests = true
 		return space.Condition{Dimension: space.Identity}, domainPattern

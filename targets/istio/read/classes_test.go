@@ -247,7 +247,8 @@ func TestPatternsAreIstiosExpressions(t *testing.T) {
 		v = strings.ReplaceAll(v, `\{\*\*\}`, literal+"/]*")
 		return strings.ReplaceAll(v, `\{\*\}`, literal+"]+")
 	}
-	d := &decoder{trustDomain: "cluster.local"}
+	d := &decoder{trustDomains: []string{"cluster.local"}}
+	principal := func(s string) (space.Pattern, string) { return space.PrincipalPattern(d.principals(s)[0]), "" }
 	type row struct {
 		dimension space.Dimension
 		pattern   space.Pattern
@@ -263,7 +264,7 @@ func TestPatternsAreIstiosExpressions(t *testing.T) {
 			}
 		}
 	}
-	add(space.Identity, "principals", d.principal, func(v string) string {
+	add(space.Identity, "principals", principal, func(v string) string {
 		if strings.HasPrefix(v, "clu*/") {
 			v = "cluster.local" + v[len("clu*"):]
 		}

@@ -11,11 +11,11 @@ import (
 // decoder reads the fields of an object. Each fault is a finding, with the path of the field, and makes the object broken.
 type decoder struct {
 	*tree
-	trustDomain string
-	findings    *diag.List
-	path        []string // keys and `[index]` of the value at hand
-	broken      bool
-	requests    bool // the object has a part that ztunnel reads in its own way
+	trustDomains []string // that of the mesh, then its aliases
+	findings     *diag.List
+	path         []string // keys and `[index]` of the value at hand
+	broken       bool
+	requests     bool // the object has a part that ztunnel reads in its own way
 }
 
 func (d *decoder) where() string {

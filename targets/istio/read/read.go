@@ -72,7 +72,7 @@ func (r *reader) file(f *source.File, t *tree) {
 		r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message)
 		return
 	}
-	d := &decoder{tree: t, trustDomain: r.mesh.TrustDomain, findings: &r.findings}
+	d := &decoder{tree: t, trustDomains: append([]string{r.mesh.TrustDomain}, r.mesh.Aliases...), findings: &r.findings}
 	d.documents(f, func(bad *fault) {
 		if bad != nil {
 			r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help

@@ -2,6 +2,7 @@ package read
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,20 +96,33 @@ func checkedPath(s string) (space.Pattern, string) {
 	return space.Standard.Pattern(space.Path, s), ""
 }
 
-// principal reads an identity as Istio does in a mesh with one trust domain, which replaces the trust domain of the policy if
-// that is cluster.local or matches it (ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain).
-func (d *decoder) principal(s string) (space.Pattern, string) {
+// principals returns what a principal stands for: where its trust domain is cluster.local, or matches one of the mesh or of its
+// aliases, the same in each of these. Bundle.ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain does so.
+func (d *decoder) principals(s string) []string {
 	parts := strings.Split(s, "/")
-	if len(parts) == 5 && parts[0] != "*" {
-		own, wanted := d.trustDomain, parts[0]
-		hasPrefix := strings.HasSuffix(wanted, "*") && strings.HasPrefix(own, wanted[:len(wanted)-1])
-		hasSuffix := strings.HasPrefix(wanted, "*") && strings.HasSuffix(own, wanted[1:])
-		if (wanted == "cluster.local" || hasPrefix) && !hasSuffix {
-			s = own + s[len(wanted):]
-			d.requests = d.requests || wanted != own // ztunnel knows no aliases
+	if len(parts) != 5 || parts[0] == "*" {
+		return []string{s}
+	}
+	wanted, rest := parts[0], s[len(parts[0]):]
+	suffix := func(domain string) bool { return wanted[:1] == "*" && strings.HasSuffix(domain, wanted[1:]) }
+	matches := func(domain string) bool {
+		prefix := strings.HasSuffix(wanted, "*") && strings.HasPrefix(domain, wanted[:len(wanted)-1])
+		return wanted == domain || prefix || suffix(domain)
+	}
+	if wanted == "" || wanted != "cluster.local" && !slices.ContainsFunc(d.trustDomains, matches) {
+		return []string{s}
+	}
+	var all []string
+	for _, domain := range d.trustDomains {
+		meant := domain + rest
+		if suffix(domain) {
+			meant = s
+		}
+		if !slices.Contains(all, meant) {
+			all = append(all, meant)
 		}
 	}
-	return space.PrincipalPattern(s), ""
+	return all
 }
 
 // misleads returns why a pattern does not match what it seems to match, and what to write instead; empty if it does. Istio

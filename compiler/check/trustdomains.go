@@ -1,0 +1,117 @@
+package check
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// elsewhere judges the meshes that are in another mesh of Istio: their services may call, and nothing here protects them.
+func (c *checker) elsewhere() {
+	for _, name := range slices.Sorted(maps.Keys(c.Config.Elsewhere)) {
+		at, m := c.Config.ElsewhereAt[name], c.byName[name]
+		if m == nil || len(m.sections) == 0 {
+			d := c.list.Add(diag.InvalidSetting, at, "mesh %s is not declared, so this entry names nobody", quoted(name)).
+				WithHelp("declare its callers: `mesh %s`, and `service NAME account ACCOUNT` for each", name)
+			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
+				d.WithHelp("did you mean %s?", near)
+			}
+			continue
+		}
+		for _, s := range m.services {
+			if len(s.workloads) > 0 {
+				w := s.workloads[0]
+				c.list.Add(diag.InvalidSetting, at, "mesh %s is in another mesh of Istio, and its workloads are among the manifests", name).
+					WithRelated(w.At, "%s %s", w.Kind, w.Object).
+					WithHelp("delete the entry if these workloads are in the mesh of this project")
+				break
+			}
+		}
+		if !m.stated.at.IsZero() {
+			c.boundElsewhere(m.stated.at, m)
+		}
+		for _, s := range m.services {
+			for _, r := range slices.Concat(s.allow, s.deny) {
+				c.boundElsewhere(r.ToAt, m)
+			}
+			if s.statesMode() && !s.stated.at.IsZero() {
+				c.boundElsewhere(s.stated.at, m)
+			}
+		}
+	}
+	if len(c.Config.Elsewhere) == 0 {
+		return
+	}
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			for _, r := range slices.Concat(s.allow, s.deny) {
+				for i, f := range r.From {
+					c.wholeElsewhere(f, r.SourceAt(i))
+				}
+				for i, f := range r.Except {
+					c.wholeElsewhere(f, r.exceptAt[i])
+				}
+			}
+		}
+	}
+}
+
+// boundElsewhere reports a statement that would bind a service of another mesh of Istio.
+func (c *checker) boundElsewhere(at source.Span, m *mesh) {
+	c.list.Add(diag.Elsewhere, at, "mesh %s is in another mesh of Istio, of the trust domain %s, so nothing here binds its services", m.Name, c.Config.Elsewhere[m.Name]).
+		WithRelated(c.Config.ElsewhereAt[m.Name], "meshc.yaml says so here").
+		WithHelp("only declare its services and name them as callers; a host that is called there is an `external`")
+}
+
+// wholeElsewhere reports that all of another mesh of Istio is named: a rule for a namespace takes the one here for it, too.
+func (c *checker) wholeElsewhere(f policy.Source, at source.Span) {
+	if domain := c.Config.Elsewhere[f.Mesh]; f.Kind == policy.FromMesh && domain != "" {
+		c.list.Add(diag.Elsewhere, at, "`%s` would also be a namespace %s of this mesh: mesh %s is in another one, of the trust domain %s", f, f.Mesh, f.Mesh, domain).
+			WithRelated(c.Config.ElsewhereAt[f.Mesh], "meshc.yaml says so here").
+			WithHelp("name its services: `%s/NAME`", f.Mesh)
+	}
+}
+
+// meshConfigs compares the settings of the mesh, if the manifests have them, with those of the project.
+func (c *checker) meshConfigs() {
+	for _, m := range c.inv.MeshConfigs {
+		c.meshConfig(m)
+	}
+}
+
+func (c *checker) meshConfig(m *inventory.MeshConfig) {
+	own := cmp.Or(c.Config.TrustDomain, "cluster.local")
+	if root := cmp.Or(c.Config.RootNamespace, "istio-system"); m.RootNamespace != "" && m.RootNamespace != root {
+		c.list.Add(diag.MeshConfigDiffers, m.At, "the root namespace of the mesh is %s here, and %s in meshc.yaml", m.RootNamespace, root).
+			WithHelp("set `rootNamespace: %s` in meshc.yaml", m.RootNamespace)
+	}
+	if m.TrustDomain == "" {
+		return
+	}
+	if m.TrustDomain != own {
+		if !slices.Contains(c.Config.Previous, m.TrustDomain) {
+			c.list.Add(diag.MeshConfigDiffers, m.At, "the trust domain of the mesh is %s here, and %s in meshc.yaml", m.TrustDomain, own).
+				WithHelp("set `trustDomain: %s` in meshc.yaml; while the mesh is renamed to %s, also `trustDomains: {previous: [%s]}`", m.TrustDomain, own, m.TrustDomain)
+		}
+		return // the mesh has yet to be renamed
+	}
+	for _, domain := range c.Config.Previous {
+		if !slices.Contains(m.Aliases, domain) {
+			c.list.Add(diag.MeshConfigDiffers, m.At, "%s is a previous trust domain in meshc.yaml, and none of the trustDomainAliases here", domain).
+				WithNote("without the alias, callers refuse servers whose certificates are of %s", domain).
+				WithHelp("add it to trustDomainAliases, or delete it from meshc.yaml once no workload has an identity of it")
+		}
+	}
+	for _, domain := range m.Aliases {
+		if domain != own && !slices.Contains(c.Config.Previous, domain) {
+			c.list.Add(diag.MeshConfigDiffers, m.At, "the mesh takes identities of %s for its own (trustDomainAliases), which meshc.yaml does not say", domain).
+				WithNote("a policy that lets in an account of %s also lets in the account of this name and namespace of %s", own, domain).
+				WithHelp("write `trustDomains: {previous: [%s]}` in meshc.yaml, or delete the alias", domain)
+		}
+	}
+}
