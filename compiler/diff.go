@@ -73,6 +73,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {
 		d.Objects(read.Others(a), read.Others(b), policies[0], policies[1])
 	}
+	d.Tokens(layers[0].Policies, layers[1].Policies)
 	return d, nil
 }
 

@@ -51,6 +51,23 @@ func (d *Diff) Objects(before, after []enforce.Other, was, is *policy.Policy) {
 	slices.SortFunc(d.Others, func(a, b ObjectChange) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 }
 
+// Tokens adds the objects that verify tokens otherwise than before: by other keys, in another place, or passed on or not. Whose
+// tokens count, and for whom, is compared request by request.
+func (d *Diff) Tokens(before, after []*enforce.Object) {
+	old := map[string]*enforce.Object{}
+	for _, o := range before {
+		if o.Role == enforce.Authenticates {
+			old[o.ID()] = o
+		}
+	}
+	for _, o := range after {
+		if was := old[o.ID()]; o.Role == enforce.Authenticates && was != nil && was.Verifies != o.Verifies {
+			d.Others = append(d.Others, ObjectChange{Change: "changed", Kind: o.Kind, Name: o.ID()})
+		}
+	}
+	slices.SortFunc(d.Others, func(a, b ObjectChange) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+}
+
 // except is the items of a list that another one does not have.
 func except(list, other []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })

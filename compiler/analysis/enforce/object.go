@@ -38,6 +38,7 @@ type Object struct {
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
 	Rewrites []string    // headers, in lower case, that an object which authenticates takes from requests, or writes
+	Verifies string      // of an object that authenticates: how tokens are verified and carried, in a canonical form
 	Provider string      // of CUSTOM: who decides about what a clause matches
 	AsksAt   source.Span // of CUSTOM: its action
 	Mode     Mode        // of an object that sets modes
@@ -186,5 +187,5 @@ func Same(a, b *Object) bool {
 		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
 			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
-		}) && slices.Equal(a.Rewrites, b.Rewrites) && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
+		}) && slices.Equal(a.Rewrites, b.Rewrites) && a.Verifies == b.Verifies && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
 }

@@ -33,7 +33,12 @@ func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 		case 1, 2:
 			d.targetRefs(p, n)
 		case 3:
-			d.each(n, mapping, func(_ int, n int32) { r.tokenRule(d, p, n) })
+			var judged []int32 // what clauses say
+			d.each(n, mapping, func(_ int, n int32) {
+				r.tokenRule(d, p, n)
+				judged = append(judged, d.at(n, "audiences"))
+			})
+			p.Verifies = string(d.canonical(nil, n, judged))
 		}
 	})
 	if p.Gateways && len(p.Selector) > 0 {
