@@ -57,10 +57,11 @@ func Lines(lines []Line) ([]byte, error) {
 
 // comment writes a comment on one line. A character that would mislead a reader is spelled out.
 func comment(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
 	if strings.ContainsFunc(text, diag.Misleads) {
 		text = diag.PrintableLine(text)
 	}
-	return strings.TrimRight("# "+strings.Join(strings.Fields(text), " "), " ")
+	return strings.TrimRight("# "+text, " ")
 }
 
 // meaning lists the parts of a statement and the values of its names.

@@ -99,9 +99,9 @@ func TestEdges(t *testing.T) {
 		return b.String()
 	}
 	m := analysistest.Model(t, p, manifests)
-	assert.Equal(t, `shop/frontend -> shop/backend:[8080] STRICT mTLS
+	assert.Equal(t, `shop/backend -> shop/db:[5432] STRICT mTLS
+shop/frontend -> shop/backend:[8080] STRICT mTLS
 shop/legacy -> shop/backend:[9090] PERMISSIVE plaintext
-shop/backend -> shop/db:[5432] STRICT mTLS
 `, describe(m))
 
 	var known []*policy.Service
@@ -111,9 +111,9 @@ shop/backend -> shop/db:[5432] STRICT mTLS
 		known = append(known, &bare)
 	}
 	named, _ := model.Named(m.Manifests, enforce.Mesh{}, known)
-	assert.Equal(t, `shop/frontend -> shop/backend:[8080] STRICT mTLS
-callers without identity at 10.0.3.0/24 -> shop/backend:[9090] PERMISSIVE plaintext
+	assert.Equal(t, `callers without identity at 10.0.3.0/24 -> shop/backend:[9090] PERMISSIVE plaintext
 shop/backend -> shop/db:[5432] STRICT mTLS
 shop/backend -> shop/db:[] STRICT mTLS
+shop/frontend -> shop/backend:[8080] STRICT mTLS
 `, describe(model.New(named, m.Manifests)), "a caller that only an address distinguishes is named by it")
 }

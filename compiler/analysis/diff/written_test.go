@@ -48,14 +48,15 @@ func written(random *rand.Rand, hidden float64) handwritten {
 			}
 		}
 		for range rules {
-			p.rules = append(p.rules, writtenRule(random, hidden))
+			p.rules = append(p.rules, writtenRule(random, hidden, strings.HasPrefix(p.action, "CUSTOM")))
 		}
 		all = append(all, p)
 	}
 	return all
 }
 
-func writtenRule(random *rand.Rand, hidden float64) string {
+// writtenRule makes a rule. One of CUSTOM asks for no identity and no token, which Istio refuses.
+func writtenRule(random *rand.Rand, hidden float64, custom bool) string {
 	pick := func(from ...string) string {
 		n := 1 + random.IntN(2)
 		words := make([]string, n)
@@ -76,6 +77,9 @@ func writtenRule(random *rand.Rand, hidden float64) string {
 	blocks := []string{"10.0.0.0/8", "10.1.0.0/16", "10.1.0.0/17", "192.0.2.0/24"}
 	tokens := []string{"idp/ann", "idp/ben", "*"}
 	from := func() string {
+		if custom {
+			return maybe(0.4, "ipBlocks", blocks...) + maybe(0.2, "notIpBlocks", blocks...)
+		}
 		return maybe(0.6, "principals", principals...) + maybe(0.2, "notPrincipals", principals...) + maybe(0.2, "namespaces", namespaces...) +
 			maybe(0.2, "notNamespaces", namespaces...) + maybe(0.2, "ipBlocks", blocks...) + maybe(0.2, "notIpBlocks", blocks...) +
 			maybe(0.1, "remoteIpBlocks", blocks...) + maybe(hidden/2, "requestPrincipals", tokens...)
@@ -95,7 +99,10 @@ func writtenRule(random *rand.Rand, hidden float64) string {
 		parts = append(parts, "to: [{operation: {"+strings.TrimSuffix(to, ", ")+"}}]")
 	}
 	if random.Float64() < hidden {
-		key := []string{`"request.headers[x-team]"`, `"request.auth.claims[group]"`, "connection.sni"}[random.IntN(3)]
+		key := []string{`"request.headers[x-team]"`, "connection.sni", `"request.auth.claims[group]"`}[random.IntN(3)]
+		if custom {
+			key = "connection.sni"
+		}
 		parts = append(parts, "when: [{key: "+key+", "+[]string{"values", "notValues"}[random.IntN(2)]+": "+pick("one", "two", "three")+"}]")
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
@@ -141,7 +148,7 @@ func TestUndecidedStaysUndecided(t *testing.T) {
 		i := slices.IndexFunc(before, func(p handwrittenPolicy) bool { return p.action == "ALLOW" })
 		if i >= 0 {
 			after = before.shuffled(random)
-			rule := writtenRule(random, 0.5)
+			rule := writtenRule(random, 0.5, false)
 			if random.IntN(2) == 0 {
 				after = append(after, handwrittenPolicy{"more", "ALLOW", []string{rule}})
 			} else {
