@@ -85,14 +85,15 @@ func (m *Model) open(w *Way, caller enforce.Workload, s *policy.Service, callee 
 		switch {
 		case byEndpoint && surely:
 			one.TLS, one.Rule, one.Peer = enforce.NoTLS, nil, unasked
-		case byEndpoint && unasked != nil && one.TLS != enforce.NoTLS:
-			one.TLS, one.Rule, one.Peer = enforce.UnknownTLS, nil, unasked
 		case byEndpoint && dials.Passthrough && s.Proxied() && s.Dataplane == policy.Sidecar:
 			one.TLS = enforce.IstioTLS
 		case byEndpoint && front.Headless && s.Proxied() && s.Dataplane == policy.Sidecar:
 			one.TLS, one.Rule, one.Headless = enforce.IstioTLS, nil, true
 		case one.TLS == enforce.AutoTLS:
 			one.Rule = nil
+		}
+		if byEndpoint && unasked != nil && !surely && one.TLS != enforce.NoTLS {
+			one.TLS, one.Rule, one.Peer, one.Headless = enforce.UnknownTLS, nil, unasked, false
 		}
 		switch {
 		case i == 0:
