@@ -105,10 +105,11 @@ func (r *reason) plaintextOnly() bool {
 
 // allowedCallers is the headline where some callers may do everything in question and the others nothing.
 func (r *reason) allowedCallers() string {
-	allowed := ""
+	allowed, tokens := "", false
 	for i, p := range r.Answer.Ports {
 		var names []string
 		for _, c := range p.Callers {
+			tokens = tokens || slices.ContainsFunc(c.Names, func(n string) bool { return strings.Contains(n, " with ") })
 			switch {
 			case len(c.Cases) > 1 || c.Cases[0].Verdict == enforce.Undecided || c.Cases[0].Counterpart != nil && !c.Cases[0].Counterpart.Only:
 				return ""
@@ -124,10 +125,16 @@ func (r *reason) allowedCallers() string {
 	}
 	if r.From.Kind == policy.FromService {
 		name := r.From.String()
-		if allowed == name {
+		if allowed == name && tokens {
+			return "allowed, and denied with some tokens"
+		} else if allowed == name {
 			return "allowed, and denied from some addresses"
 		}
-		return "allowed" + strings.ReplaceAll(", "+allowed, ", "+name, ",")[1:] + "; denied from everywhere else"
+		rest := "from everywhere else"
+		if tokens {
+			rest = "otherwise"
+		}
+		return "allowed" + strings.ReplaceAll(", "+allowed, ", "+name, ",")[1:] + "; denied " + rest
 	}
 	return "allowed for " + allowed + "; denied for everyone else"
 }
