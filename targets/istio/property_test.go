@@ -266,6 +266,9 @@ func TestRulesMatchWhatIntentsMatch(t *testing.T) {
 			for _, rule := range got.Rules {
 				mixed := map[bool]bool{}
 				for _, to := range rule.To {
+					if side.name == "z-deny" && !slices.ContainsFunc(side.rules, func(r policy.Rule) bool { return r.Widened }) {
+						require.NotEmpty(t, append(to.Operation.Ports, to.Operation.NotPorts...), "every operation of a deny carries its ports, unless it is of every port")
+					}
 					o := to.Operation
 					mixed[len(o.Methods)+len(o.Paths)+len(o.NotMethods)+len(o.NotPaths)+len(o.Hosts)+len(rule.When) > 0] = true
 				}
