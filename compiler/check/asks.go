@@ -9,15 +9,6 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// askedEverywhere reports an ask that is not about HTTP ports alone: a provider that speaks HTTP is not asked about other
-// connections, which would pass.
-func (c *checker) askedEverywhere(t *lang.Target) bool {
-	c.list.Add(diag.MisplacedClause, t.Ref.Range.To(t.Port.Range), "a provider is asked about requests to the HTTP ports of a service").
-		WithNote("at a port without HTTP Istio lets connections through without asking").
-		WithHelp("name the services that are meant, and declare their ports: `port 8080 http`")
-	return false
-}
-
 // asks judges the asks of a callee.
 func (c *checker) asks(s *service) {
 	for _, r := range s.ask {
@@ -37,11 +28,26 @@ func (c *checker) asks(s *service) {
 			continue
 		}
 		c.bypassed(r)
-		if !slices.ContainsFunc(s.allow, func(open *rule) bool { return open.meets(r) && sharesSources(open, r) }) && s.mesh.Closes(s.Service) {
+		if !r.opened() {
 			c.list.Add(diag.Ineffective, r.ToAt, "no edge lets in what %s is asked about: an ask opens nothing", r.Provider).
 				WithHelp("write the edge too, or delete the ask")
 		}
 	}
+}
+
+// opened reports whether something lets in what an ask is about. Of one about every pod of a namespace, what stands for these
+// pods is judged for all of them.
+func (r *rule) opened() bool {
+	all := []*service{r.callee}
+	switch {
+	case r.EveryPod && !r.callee.Unnamed:
+		return true
+	case r.EveryPod:
+		all = append(all, r.callee.mesh.services...)
+	}
+	return slices.ContainsFunc(all, func(s *service) bool {
+		return !s.mesh.Closes(s.Service) || slices.ContainsFunc(s.allow, func(open *rule) bool { return open.meets(r) && sharesSources(open, r) })
+	})
 }
 
 // askable reports callers that an ask cannot tell from others: Istio refuses identities and tokens in what it asks a provider

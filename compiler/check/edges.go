@@ -121,7 +121,7 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 		r.callee, r.ToAt = s, t.Ref.Range
 		r.Requests = requests
 		r.EveryPod = pods
-		r.Widened = r.kind == deny && (t.EveryPort() || pods) && requests.OfHTTP()
+		r.Widened = r.kind != edge && (t.EveryPort() || pods) && requests.OfHTTP()
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
@@ -144,8 +144,8 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 		}
 	}
 	c.refused(m, consent, t, base.kind == deny)
-	if pods && base.kind != ask {
-		c.reached(m, t, callees, base.kind == deny)
+	if pods {
+		c.reached(m, t, callees, base.kind)
 	}
 	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
 		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).
@@ -193,10 +193,8 @@ func (c *checker) rulePorts(r *rule, t *lang.Target, single bool) bool {
 func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 	s := r.callee
 	switch {
-	case r.kind == ask && (r.EveryPod || t.EveryPort()):
-		return c.askedEverywhere(t)
 	case t.EveryPort():
-		return c.everyPort(t)
+		return r.kind == ask || c.everyPort(t)
 	case r.EveryPod && !t.Port.Present():
 		return true
 	case r.EveryPod:
@@ -254,11 +252,7 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 		}
 		d := c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no %s", s.Name, lacks).
 			WithRelated(s.At, "declared here")
-		if r.kind == ask {
-			d.WithHelp("declare one: `service %s … port 8080 http`", s.Name)
-		} else {
-			d.WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
-		}
+		d.WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
 		return false
 	}
 	return true

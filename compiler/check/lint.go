@@ -74,7 +74,7 @@ func (c *checker) lintMesh(m *mesh) {
 			what = "nothing closes mesh %s"
 		}
 		d := c.list.Add(diag.NoMode, m.sections[0], what+": none of its sections sets a mode, and no edge leads into it", m.Name).
-			WithNote("there is no default-deny: except for its own denies and modes it is as open as without meshc, like a mesh that only names services of others")
+			WithNote("there is no default-deny: except for its own denies, asks and modes it is as open as without meshc, like a mesh that only names services of others")
 		if m.Open {
 			d.WithHelp("write the calls as edges: each closes the service that it leads to")
 		} else {

@@ -237,11 +237,10 @@ func (c *checker) declaring() {
 	}
 }
 
-// states reports whether a service of the mesh has a deny or a mode of its own.
+// states reports whether pods of the mesh have a deny, an ask or a mode of their own.
 func (m *mesh) states() bool {
-	return slices.ContainsFunc(m.services, func(s *service) bool {
-		return len(s.deny) > 0 || s.statesMode()
-	})
+	of := func(s *service) bool { return len(s.deny)+len(s.ask) > 0 || s.statesMode() }
+	return m.unnamed != nil && of(m.unnamed) || slices.ContainsFunc(m.services, of)
 }
 
 func (s *service) statesMode() bool { return !s.stated.at.IsZero() || len(s.ports) > 0 }

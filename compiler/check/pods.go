@@ -43,7 +43,7 @@ func (c *checker) podsElsewhere(r lang.Ref) bool {
 }
 
 // reached notes which services a statement about every pod is about.
-func (c *checker) reached(m *mesh, t *lang.Target, callees []*service, deny bool) {
+func (c *checker) reached(m *mesh, t *lang.Target, callees []*service, said kind) {
 	var names []string
 	for _, s := range callees {
 		if !s.Unnamed {
@@ -54,10 +54,7 @@ func (c *checker) reached(m *mesh, t *lang.Target, callees []*service, deny bool
 	if len(names) > 0 {
 		what = listed(names)
 	}
-	verb := "opens"
-	if deny {
-		verb = "denies calls to"
-	}
+	verb := [...]string{edge: "opens", deny: "denies calls to", ask: "asks about calls to"}[said]
 	c.list.Add(diag.EveryPod, t.Ref.Range, "this %s every pod of %s: %s, and those that nothing declares", verb, m.Name, what).
 		WithHelp("name the services, or write `*` for all that are declared")
 }

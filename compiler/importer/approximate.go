@@ -8,7 +8,7 @@ import (
 )
 
 // approximate says a box. If some of it has no words, and one may come near, that is left out where it errs in the right
-// direction. Without a condition or an exception a box has more requests, as a deny that is to be narrow and an allow that is
+// direction. Without a condition or an exception a box has more requests, as a deny or an ask that is to be narrow and an allow that is
 // to be wide may have. Without one of the values of a condition it has fewer.
 func approximate[T any](i *importer, o *object, box space.Box, say func(*object, space.Box) ([]T, error)) ([]T, error) {
 	all, err := say(o, box)
@@ -18,7 +18,7 @@ func approximate[T any](i *importer, o *object, box space.Box, say func(*object,
 	if why := err.Error(); !slices.Contains(o.Approximated, why) {
 		o.Approximated = append(o.Approximated, why)
 	}
-	more := (i.Direction == Narrow) == (o.read.Effect == enforce.Deny)
+	more := (i.Direction == Narrow) == (o.read.Effect != enforce.Allow)
 	unsayable := func(c space.Condition) bool {
 		_, err := say(o, space.Box{c})
 		return err != nil

@@ -193,7 +193,7 @@ func (o *object) accept(format string, args ...any) {
 }
 
 func (i *importer) result(p *draft) *Result {
-	r := &Result{Changes: p.changes, Files: append(p.output, i.settings()), Replaced: replaced(i.objects, p)}
+	r := &Result{Changes: p.changes, Files: append(p.output, i.settings()), Replaced: i.replaced(p)}
 	r.Files = append(r.Files, i.acceptedFiles()...)
 	slices.SortFunc(r.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	for _, o := range i.objects {
@@ -210,23 +210,29 @@ func (i *importer) result(p *draft) *Result {
 
 // replaced lists the objects that were said and that no object of the project has the name of. Once the new ones are in
 // force, all that allows can go: each request that is let through is allowed by the new ones, and what is denied still is, by
-// the old denies. Then the denies, whose requests nothing allows any more but the new ones, which have denies of their own;
-// then modes and tokens.
-func replaced(objects []*object, p *draft) (all []Object) {
+// the old denies. Then what restricts, whose requests nothing allows any more but the new ones, which have restrictions of their own;
+// then modes and tokens, of which one may be in force only because an older one is: the youngest first.
+func (i *importer) replaced(p *draft) (all []Object) {
 	taken := map[string]bool{}
 	for _, m := range p.build.Manifests {
 		taken[m.Kind+" "+m.Namespace+"/"+m.Name] = true
 	}
+	byAge := make(map[*enforce.Object]int, len(i.layer.Policies)) // in a namespace
+	for k, o := range i.layer.Policies {
+		byAge[o] = k
+	}
 	step := func(o *object) int {
 		switch {
-		case o.read.Role != enforce.Authorizes:
+		case o.read.Role != enforce.Authorizes && !o.read.Created.IsZero():
+			return 3 + len(byAge) - byAge[o.read]
+		case o.read.Role != enforce.Authorizes: // younger than what a cluster has
 			return 2
-		case o.read.Effect == enforce.Deny:
+		case o.read.Effect != enforce.Allow:
 			return 1
 		}
 		return 0
 	}
-	said := slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return o.Outcome != Said || taken[o.ID()] })
+	said := slices.DeleteFunc(slices.Clone(i.objects), func(o *object) bool { return o.Outcome != Said || taken[o.ID()] })
 	slices.SortStableFunc(said, func(a, b *object) int { return cmp.Compare(step(a), step(b)) })
 	for _, o := range said {
 		all = append(all, o.Object)

@@ -116,14 +116,21 @@ func randomPolicies(r *rand.Rand, deployed bool) string {
 			object("PeerAuthentication", namespace, pick(r, "default", "modes"), "", "mtls: {mode: "+pick(r, "STRICT", "STRICT", "PERMISSIVE", "DISABLE", "UNSET")+"}")
 		}
 		for i := range r.IntN(5) {
-			action := pick(r, "ALLOW", "ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT")
+			action := pick(r, "ALLOW", "ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT", "CUSTOM")
 			spec := "action: " + action
 			if r.IntN(8) > 0 {
 				spec += ", selector: {matchLabels: " + pick(r, selectors...) + "}"
 			}
 			var rules []string
 			for range 1 + r.IntN(3) {
-				rules = append(rules, randomRule(r))
+				if action == "CUSTOM" { // about everybody, or Istio refuses it
+					rules = append(rules, pick(r, "{}", "{to: [{operation: "+fields(r, "ports", "paths", "methods", "hosts")+"}]}"))
+				} else {
+					rules = append(rules, randomRule(r))
+				}
+			}
+			if action == "CUSTOM" {
+				spec += ", provider: {name: " + pick(r, "login", "login", "login", "quota") + "}"
 			}
 			annotations := ""
 			if r.IntN(15) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -18,9 +19,13 @@ import (
 // prove compiles a project and compares it, together with what is accepted, with what was given. If it is refused or lets
 // through other requests, the objects behind that are accepted, and again is true.
 func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) {
-	inputs := compiler.Inputs{Config: i.Settings, Today: i.Today}
-	inputs.Config.Accepted = nil
-	inputs.Config.TrustDomain, inputs.Config.RootNamespace = i.mesh.TrustDomain, i.mesh.RootNamespace
+	settings := i.settings()
+	written, found := config.Parse(source.NewFile(settings.Name, settings.Text))
+	if found.HasErrors() {
+		return false, fmt.Errorf("the settings that were written are refused: %s", found[0].Message)
+	}
+	written.Accepted = nil
+	inputs := compiler.Inputs{Config: written, Today: i.Today}
 	for _, f := range p.output {
 		inputs.Files = append(inputs.Files, compiler.Input{Name: f.Name, Text: []byte(f.Text)})
 	}

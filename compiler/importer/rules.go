@@ -12,12 +12,21 @@ import (
 
 // rule is who may, or must not, send which requests to a service.
 type rule struct {
-	deny bool
-	to   *service // nil: every pod of the namespace
+	deny     bool
+	provider string   // of a rule that asks one
+	to       *service // nil: every pod of the namespace
 	callers
 	requests
 	of    []*object
 	above []string // comments
+}
+
+// opens reports whether the rule lets something in.
+func (r *rule) opens() bool { return !r.deny && r.provider == "" }
+
+// beside reports whether two rules say the same kind of thing of the same service.
+func (r *rule) beside(other *rule) bool {
+	return r.deny == other.deny && r.provider == other.provider && r.to == other.to
 }
 
 // requests is those of one port, or of all.
@@ -70,9 +79,15 @@ func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 		}
 		for g, who := range groups {
 			for k, what := range asked {
-				r := &rule{deny: o.read.Effect == enforce.Deny, to: o.about, callers: who, requests: what, of: []*object{o}}
+				r := &rule{deny: o.read.Effect == enforce.Deny, provider: o.read.Provider, to: o.about, callers: who, requests: what, of: []*object{o}}
 				if who.token != nil && len(r.ops) == 1 && r.ops[0].Path == "*" && len(r.ops[0].Methods) == 0 {
 					r.ops = nil // only HTTP has tokens
+				}
+				if r.provider != "" && r.to != nil {
+					if p := r.to.stated(r.port); r.port != 0 && p != policy.ProtocolUnset && !p.IsHTTP() {
+						return nil, fmt.Errorf("it asks about port %d, which carries no HTTP", r.port)
+					}
+					r.http = true
 				}
 				if g == 0 && k == 0 && n < len(o.ofRule) {
 					r.above = o.ofRule[n]
@@ -91,7 +106,7 @@ func (i *importer) asked(o *object, clause *enforce.Clause) (all []requests, err
 	http := o.read.Effect == enforce.Allow && (table.HTTP(clause.To) || table.HTTP(clause.From))
 	for _, box := range clause.To {
 		some, err := approximate(i, o, box, func(_ *object, box space.Box) ([]requests, error) {
-			return operations(box, http, o.read.Effect == enforce.Deny)
+			return operations(box, http, o.read.Effect != enforce.Allow)
 		})
 		if err != nil {
 			return nil, err
@@ -111,8 +126,9 @@ func (i *importer) asked(o *object, clause *enforce.Clause) (all []requests, err
 	return all, nil
 }
 
-// operations is what one box asks for, for each port. With http it is about HTTP alone.
-func operations(box space.Box, http, deny bool) (all []requests, err error) {
+// operations is what one box asks for, for each port. With http it is about HTTP alone. A rule that restricts is about
+// connections, too, where a proxy reads no HTTP.
+func operations(box space.Box, http, restricts bool) (all []requests, err error) {
 	var ports, closed []uint16
 	var methods, paths []string
 	var r requests
@@ -146,7 +162,11 @@ func operations(box space.Box, http, deny bool) (all []requests, err error) {
 			if len(c.Not) > 0 {
 				return nil, fmt.Errorf("hosts are excepted: %s", space.Written(c.Not))
 			}
-			r.hosts = append(r.hosts, hosts(texts(c.Is))...)
+			some, err := hosts(texts(c.Is))
+			if err != nil {
+				return nil, err
+			}
+			r.hosts = append(r.hosts, some...)
 		case space.Header:
 			r.headers = append(r.headers, headers(c)...)
 		default:
@@ -154,9 +174,9 @@ func operations(box space.Box, http, deny bool) (all []requests, err error) {
 		}
 	}
 	if slices.Contains(methods, "*") {
-		methods, http = nil, !deny
+		methods, http = nil, !restricts
 	}
-	if deny && slices.Contains(paths, "*") { // every request of HTTP, and whatever is not HTTP (istio/istio#37920)
+	if restricts && slices.Contains(paths, "*") { // every request of HTTP, and whatever is not HTTP (istio/istio#37920)
 		paths = nil
 	}
 	conditions := len(r.hosts)+len(r.headers)+len(r.without) > 0
@@ -213,12 +233,19 @@ func texts(patterns []space.Pattern) (all []string) {
 	return slices.Compact(all)
 }
 
-// hosts is the hosts of a list without those that the language means too: any port of a host that is there.
-func hosts(all []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(h string) bool {
-		name, ok := strings.CutSuffix(h, ":*")
-		return ok && slices.Contains(all, name)
-	})
+// hosts is the hosts of a list as the language writes them: without a port for any port, which the list must have, too.
+func hosts(all []string) (written []string, err error) {
+	for _, h := range all {
+		name, port := strings.CutSuffix(h, ":*")
+		switch {
+		case port && slices.Contains(all, name):
+		case !strings.Contains(h, "*") && !slices.Contains(all, h+":*"):
+			return nil, fmt.Errorf("the host %s without %s:*, which the language means too", h, h)
+		default:
+			written = append(written, h)
+		}
+	}
+	return written, nil
 }
 
 // headers is a condition on one header: that it has one of some values, and none of others.
@@ -265,7 +292,7 @@ func tidy(rules []*rule) (all []*rule) {
 		var left []caller
 		for _, c := range r.who {
 			said := slices.IndexFunc(rules, func(other *rule) bool {
-				if other == r || other.deny != r.deny || other.to != r.to || !other.covers(&r.requests) || (len(other.except) > 0 || other.token != r.token) && !other.alike(&r.callers) {
+				if other == r || !other.beside(r) || !other.covers(&r.requests) || (len(other.except) > 0 || other.token != r.token) && !other.alike(&r.callers) {
 					return false
 				}
 				return slices.ContainsFunc(other.who, func(d caller) bool {
@@ -290,7 +317,7 @@ func tidy(rules []*rule) (all []*rule) {
 	for n := 0; n < len(all); n++ {
 		r := all[n]
 		all = append(all[:n+1], slices.DeleteFunc(all[n+1:], func(other *rule) bool {
-			same := other.deny == r.deny && other.to == r.to && len(other.above) == 0 && other.alike(&r.callers) && other.covers(&r.requests) && r.covers(&other.requests)
+			same := other.beside(r) && len(other.above) == 0 && other.alike(&r.callers) && other.covers(&r.requests) && r.covers(&other.requests)
 			if same {
 				r.who = widest(slices.Concat(r.who, other.who))
 				r.of = slices.Concat(r.of, other.of)

@@ -101,7 +101,7 @@ func (i *importer) statements(s *section) {
 			s.of = append(s.of, r.of...)
 		}
 	}
-	into := slices.ContainsFunc(s.rules, func(r *rule) bool { return !r.deny })
+	into := slices.ContainsFunc(s.rules, func(r *rule) bool { return r.opens() })
 	if s.mode == enforce.Inherit && (s.shut || closed && !root && !into && len(s.of) > 0) {
 		s.mode, _ = i.layer.For(enforce.Workload{Namespace: s.name}).Mode(0) // stated, so that the section closes the namespace
 	}
@@ -153,9 +153,9 @@ func (i *importer) outline(o *object) {
 		case o.about != nil && i.narrower(o):
 			o.accept("its pods are also those of another selector")
 		}
-	case r.Effect != enforce.Allow && r.Effect != enforce.Deny:
+	case r.Effect == enforce.Audit:
 		o.accept("its action is %s", r.Effect)
-	case root && o.about == nil && (len(r.Clauses) > 0 || r.Effect == enforce.Deny):
+	case root && o.about == nil && (len(r.Clauses) > 0 || r.Effect != enforce.Allow):
 		o.accept("its rules bind every namespace")
 	case o.about == nil && r.Effect == enforce.Deny && len(r.Clauses) == 0:
 		o.accept("it denies nothing")

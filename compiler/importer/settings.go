@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -17,11 +18,18 @@ func (i *importer) settings() File {
 		Path   string `yaml:"path"`
 		Reason string `yaml:"reason"`
 	}
+	type istio struct {
+		ExtensionProviders []string `yaml:"extensionProviders,flow"`
+	}
+	type targets struct {
+		Istio *istio `yaml:"istio,omitempty"`
+	}
 	file := struct {
 		APIVersion    string  `yaml:"apiVersion"`
 		Kind          string  `yaml:"kind"`
 		TrustDomain   string  `yaml:"trustDomain,omitempty"`
 		RootNamespace string  `yaml:"rootNamespace,omitempty"`
+		Targets       targets `yaml:"targets,omitempty"`
 		Accepted      []entry `yaml:"accepted,omitempty"`
 	}{APIVersion: config.APIVersion, Kind: config.Kind}
 	usual := config.Default()
@@ -31,10 +39,17 @@ func (i *importer) settings() File {
 	if i.mesh.RootNamespace != usual.RootNamespace {
 		file.RootNamespace = i.mesh.RootNamespace
 	}
+	var providers []string
 	for _, o := range i.objects {
+		if o.Outcome == Said && o.read.Provider != "" {
+			providers = append(providers, o.read.Provider)
+		}
 		if o.Outcome == Accepted {
 			file.Accepted = append(file.Accepted, entry{o.ID(), o.path(), o.Reason})
 		}
+	}
+	if slices.Sort(providers); len(providers) > 0 {
+		file.Targets.Istio = &istio{slices.Compact(providers)}
 	}
 	return File{project.ConfigName, encoded(file)}
 }

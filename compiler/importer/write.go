@@ -236,7 +236,7 @@ func (s *section) declaration(v *service) *lang.Service {
 // protocol is that of the port of a rule: a rule with operations is about HTTP.
 func (v *service) protocol(r *rule) policy.Protocol {
 	p := v.stated(r.port)
-	if (len(r.ops) > 0 || !r.plain() || r.token != nil) && !p.IsHTTP() {
+	if (len(r.ops) > 0 || !r.plain() || r.token != nil || r.provider != "") && !p.IsHTTP() {
 		return policy.HTTP
 	}
 	return p
@@ -278,6 +278,9 @@ func (s *section) edge(r *rule) lang.Stmt {
 	hops := []lang.Hop{from, {Targets: []lang.Target{to}}}
 	if r.deny {
 		return &lang.Deny{Hops: hops}
+	}
+	if r.provider != "" {
+		return &lang.Ask{Provider: name(r.provider), Hops: hops}
 	}
 	return &lang.Edge{Hops: hops}
 }

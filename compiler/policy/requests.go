@@ -17,8 +17,8 @@ type Requests struct {
 	Without []Operation // none of them
 	Where   []Condition // all must hold; empty: always
 
-	// Widened is set if what only HTTP has does not count where a connection is not HTTP. It is what a deny of every port means:
-	// Istio passes over such fields of a DENY rule on a TCP port, and denies the rest.
+	// Widened is set if what only HTTP has does not count where a connection is not HTTP. It is what a deny or an
+	// ask of every port means: Istio passes over such fields of its rule on a TCP port, and denies the rest, or asks about it.
 	Widened bool
 }
 

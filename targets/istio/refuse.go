@@ -162,8 +162,8 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 	if a == ask {
 		b.acceptProvider(r)
 	}
-	if len(r.Ports) == 0 && (a == ask || a == deny && r.OfHTTP() && !r.Widened) {
-		refuse(operations, "%s %s of HTTP operations needs a port: without one Istio denies everything on ports that are not HTTP", a.article(), a.word).
+	if len(r.Ports) == 0 && a != allow && r.OfHTTP() && !r.Widened {
+		refuse(operations, "%s %s of HTTP operations needs a port: without one Istio takes every connection of ports that are not HTTP for one that is meant", a.article(), a.word).
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
 	for _, o := range slices.Concat(r.Ops, r.Without) {

@@ -103,7 +103,7 @@ func askingProject(r *rand.Rand) *project {
 		lines = append(lines, fmt.Sprintf("%s -> %s%s%s", pick(r, append(names, "any", "world")), pick(r, names), pick(r, []string{"", ":8080"}), pick(r, operations)))
 	}
 	for range 1 + r.IntN(5) {
-		lines = append(lines, fmt.Sprintf("%s -> %s%s%s", pick(r, []string{"ask login world", "ask login world", "deny any", "deny a", "deny world except b"}), pick(r, names), pick(r, []string{"", ":8080"}), pick(r, operations)))
+		lines = append(lines, fmt.Sprintf("%s -> %s%s%s", pick(r, []string{"ask login world", "ask login world", "deny any", "deny a", "deny world except b"}), pick(r, append(names, "pods")), pick(r, []string{"", ":8080", ":*"}), pick(r, operations)))
 	}
 	settings, _ := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {istio: {extensionProviders: [login]}}\n"))
 	return &project{files: map[string][]string{"shop.mesh": lines}, config: settings, options: istio.Options{Providers: []string{"login"}}}
