@@ -107,7 +107,7 @@ func labelsOf(labels map[string]string) (all []policy.Label) {
 func bound(p *policy.Policy) (all []enforce.Workload) {
 	for _, s := range p.Services() {
 		if s.Proxied() {
-			all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane})
+			all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Fronts: s.Fronts})
 		}
 	}
 	return all
@@ -141,7 +141,7 @@ func (b *Build) unjudged() diag.List {
 func pods(inv *inventory.Set) []enforce.Workload {
 	all := make([]enforce.Workload, len(inv.Workloads), len(inv.Workloads)+len(inv.Machines))
 	for i, w := range inv.Workloads {
-		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane}
+		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Fronts: w.Fronts}
 	}
 	for _, m := range inv.Machines {
 		all = append(all, enforce.Workload{Namespace: m.Namespace, Labels: m.Labels, Dataplane: policy.Unjudged})
@@ -188,7 +188,7 @@ func (b *Build) workloads() []enforce.Workload {
 			if s.Proxied() {
 				known, _ := podsOf(s, b.Inventory)
 				for _, labels := range known {
-					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane})
+					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
 				}
 			}
 		}

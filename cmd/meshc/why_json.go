@@ -59,6 +59,9 @@ type whyCase struct {
 	Intents    []placeJSON `json:"intents,omitempty"`
 
 	Plaintext *whyPlaintext `json:"plaintext,omitempty"` // where the identity of the callers would decide otherwise
+
+	Waypoint string `json:"waypoint,omitempty"` // that the requests pass, and that decides unless behind is set
+	Behind   bool   `json:"behind,omitempty"`   // the pods decide, about the waypoint
 }
 
 type whyPlaintext struct {
@@ -109,7 +112,7 @@ type whyLine struct {
 
 var reasons = map[enforce.Reason]string{
 	enforce.NoPolicy: "noPolicy", enforce.ByRule: "rule", enforce.NoMatch: "noRule", enforce.Plaintext: "noIdentity", enforce.Connection: "connection", enforce.NotJudged: "notJudged",
-	enforce.NotCaptured: "notCaptured", enforce.BadToken: "badToken",
+	enforce.NotCaptured: "notCaptured", enforce.BadToken: "badToken", enforce.Relays: "waypoint",
 }
 
 // whysJSON is one answer, or those about the members of a group.
@@ -152,6 +155,9 @@ func (r *reason) json() whyJSON {
 					one := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: k.Operations, NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy)}
 					if k.Rule >= 0 {
 						one.Rule = &k.Rule
+					}
+					if k.Way != nil {
+						one.Waypoint, one.Behind = k.Way.Waypoint.ID(), k.Behind
 					}
 					if k.Counterpart != nil {
 						other := &k.Counterpart.Other

@@ -335,7 +335,21 @@ func (r *reason) counterpart(p *explain.Counterpart) string {
 
 // because is the reason for a decision.
 func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
+	switch text := r.atPoint(p, k); {
+	case k.Way == nil || k.Reason == enforce.Relays:
+		return text
+	case k.Behind:
+		return "the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in: " + text
+	default:
+		return text + ", at the waypoint " + k.Way.Waypoint.ID()
+	}
+}
+
+// atPoint says why the point that decides does so.
+func (r *reason) atPoint(p *explain.PortAnswer, k *explain.Case) string {
 	switch k.Reason {
+	case enforce.Relays:
+		return "it is the waypoint " + k.Way.Waypoint.ID() + ", which passes on the calls of others and has none of its own"
 	case enforce.NotCaptured:
 		if p.Capture.At.IsZero() {
 			return p.Capture.Why

@@ -4,16 +4,18 @@ import "strings"
 
 // Labels and annotations by which Istio chooses what enforces policies for a pod.
 const (
-	DataplaneMode   = "istio.io/dataplane-mode"
-	UseWaypoint     = "istio.io/use-waypoint"
-	Revision        = "istio.io/rev"
-	Inject          = "sidecar.istio.io/inject"
-	InjectNamespace = "istio-injection"
-	Templates       = "inject.istio.io/templates"
-	GatewayName     = "gateway.networking.k8s.io/gateway-name"
-	GatewayClass    = "gateway.networking.k8s.io/gateway-class-name"
-	WaypointFor     = "istio.io/waypoint-for"
-	BypassInbound   = "ambient.istio.io/bypass-inbound-capture"
+	DataplaneMode     = "istio.io/dataplane-mode"
+	UseWaypoint       = "istio.io/use-waypoint"
+	WaypointNamespace = "istio.io/use-waypoint-namespace"
+	IngressWaypoint   = "istio.io/ingress-use-waypoint"
+	Revision          = "istio.io/rev"
+	Inject            = "sidecar.istio.io/inject"
+	InjectNamespace   = "istio-injection"
+	Templates         = "inject.istio.io/templates"
+	GatewayName       = "gateway.networking.k8s.io/gateway-name"
+	GatewayClass      = "gateway.networking.k8s.io/gateway-class-name"
+	WaypointFor       = "istio.io/waypoint-for"
+	BypassInbound     = "ambient.istio.io/bypass-inbound-capture"
 )
 
 // GatewayLabels are the values of the label `istio` that the gateways of Istio's own charts and profiles have.

@@ -115,13 +115,14 @@ var Facts = []Fact{
 	{On: Namespace, Name: Revision, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: DataplaneMode, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
-	{On: Namespace, Name: "istio.io/use-waypoint-namespace", Harmless: "it only says where the waypoint of " + UseWaypoint + " is", Source: labels},
-	{On: Namespace, Name: "istio.io/ingress-use-waypoint", Named: "calls of gateways may pass a waypoint", Opens: true, Source: labels},
+	{On: Namespace, Name: WaypointNamespace, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: IngressWaypoint, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: "topology.istio.io/controlPlaneClusters", Named: "another control plane may be responsible for it", Opens: true, Source: annotations},
 
 	// Services
 	{On: Service, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
-	{On: Service, Name: "istio.io/ingress-use-waypoint", Named: "calls of gateways may pass a waypoint", Opens: true, Source: labels},
+	{On: Service, Name: WaypointNamespace, Judged: "compiler/inventory", Source: labels},
+	{On: Service, Name: IngressWaypoint, Judged: "compiler/inventory", Source: labels},
 	{On: Service, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
 	{On: Service, Name: "networking.istio.io/exportTo", Named: "callers of other namespaces may not know it", Source: annotations},
 	{On: Service, Name: "alpha.istio.io/kubernetes-serviceaccounts", Named: "callers may take other accounts for those of its pods", Opens: true, Source: annotations},

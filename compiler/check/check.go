@@ -45,6 +45,7 @@ type mesh struct {
 	misspelt   bool // its name has a finding
 	manifested bool // the workload manifests have something in this namespace
 	calls      bool // some edge or deny has NAMESPACE/* as a caller
+	assumed    bool // the ports of its Services are
 	openAt     source.Span
 }
 
@@ -151,6 +152,7 @@ type checker struct {
 	reported    map[identity]bool           // of those, the ones with a finding
 	loose       map[source.Span]*permissive // permissive modes of callees that edges lead to
 	namespaces  map[string]*inventory.Namespace
+	waypoints   map[[2]string]*policy.Waypoint // that meshc.yaml names, by namespace and name
 }
 
 // Project checks a project and makes its policy: the same for the same statements, in whatever order the files come.
@@ -187,6 +189,9 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	// any reference is resolved.
 	sections := c.declare(files)
 	c.matchWorkloads() // services that only manifests declare are names too; from here on the meshes are complete
+	c.ambientMeshes()
+	c.contradicted()
+	c.guessedWaypoints()
 	c.recordAccounts(sections)
 	c.unknownOwners() // after all meshes are known
 	c.expandGroups()  // an edge may name a group

@@ -33,11 +33,15 @@ func (c *checker) dataplane(s *service) {
 		return
 	}
 	var found inventory.Dataplane
+	stated := c.statedDataplane(s.mesh)
 	for i, w := range s.workloads {
 		switch {
 		case w.NoProxy != "": // none, or not certain
 		case i == 0 || found.Dataplane == w.Dataplane.Dataplane:
 			found = w.Dataplane
+			if found.Dataplane == policy.Sidecar && w.Proxy == "" || w.Bound {
+				found = cmp.Or(stated, found)
+			}
 		case found.Dataplane == policy.Proxyless: // which most of its policies are about
 		case !w.Dataplane.Dataplane.Judged():
 			found = w.Dataplane
@@ -65,6 +69,7 @@ func (c *checker) dataplane(s *service) {
 		}
 	}
 	s.Dataplane, s.DataplaneWhy, s.DataplaneAt = found.Dataplane, found.Why, found.At
+	c.passWaypoints(s)
 }
 
 // declaredDataplane is what the labels and the namespace of a service without workloads show.
@@ -78,14 +83,10 @@ func (c *checker) declaredDataplane(s *service) inventory.Dataplane {
 			return inventory.Dataplane{Dataplane: policy.Gateway, Why: "a Gateway selects its pods", At: g.At}
 		}
 	}
-	switch ns := c.namespaces[s.Namespace]; {
-	case ns == nil:
-	case ns.Waypoint.Dataplane != policy.Sidecar:
-		return ns.Waypoint
-	case ns.Ambient:
+	if ns := c.namespaces[s.Namespace]; ns != nil && ns.Ambient {
 		return inventory.Dataplane{Dataplane: policy.Ambient, Why: "namespace " + ns.Name + " is ambient", At: ns.At}
 	}
-	return inventory.Dataplane{}
+	return c.statedDataplane(s.mesh)
 }
 
 // shutGateway reports a gateway that its namespace closes to everyone.

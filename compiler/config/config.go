@@ -21,6 +21,7 @@ type Project struct {
 	Elsewhere     map[string]string        // trustDomains.meshes: mesh name to the trust domain of the mesh of Istio that it is in
 	ElsewhereAt   map[string]source.Span   // the mesh names of Elsewhere
 	RootNamespace string                   // default istio-system
+	Dataplanes    map[string]Dataplane     // of namespaces whose manifests do not say; "*" is that of all others
 	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`
 	Targets       []Section                // of `targets`, in order; empty: the default target
 	Accepted      []Accepted
@@ -46,6 +47,13 @@ type Accepted struct {
 
 // ID is KIND NAMESPACE/NAME.
 func (a *Accepted) ID() string { return a.Kind + " " + a.Namespace + "/" + a.Name }
+
+// Dataplane is one entry of `dataplanes:`, what stands between the pods of a namespace and their callers.
+type Dataplane struct {
+	Ambient                     bool   // else sidecars
+	WaypointNamespace, Waypoint string // of Services, in ambient mode; empty: none
+	At                          source.Span
+}
 
 // Environment is one entry of `environments:`.
 type Environment struct {

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -48,23 +47,14 @@ func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Data
 			return Dataplane{policy.Unjudged, "it is a waypoint", f.doc.Span(at)}
 		}
 	}
-	if bearing.UsesWaypoint(template.Labels[bearing.UseWaypoint]) {
-		return Dataplane{policy.Unjudged, fmt.Sprintf("calls to it pass the waypoint %s", template.Labels[bearing.UseWaypoint]), place("labels", bearing.UseWaypoint)}
-	}
 	return Dataplane{}
 }
 
 // judgeDataplane determines what enforces policies for a workload whose proxy is judged.
 func (p *pod) judgeDataplane(ns *namespace) {
 	p.Dataplane = p.own
-	switch {
-	case p.NoProxy != "":
+	if p.NoProxy != "" {
 		p.Dataplane = Dataplane{policy.NoProxy, p.NoProxy, p.NoProxyAt}
-	case p.own.Dataplane != policy.Sidecar:
-	case p.waypoint.Dataplane != policy.Sidecar:
-		p.Dataplane = p.waypoint
-	case ns != nil && len(p.Hosts) == 0:
-		p.Dataplane = ns.Waypoint
 	}
 	if p.Dataplane.Dataplane == policy.Sidecar && p.ambient(ns) {
 		p.Dataplane = Dataplane{policy.Ambient, "it has the label " + dataplaneKey + ": ambient", p.proxy.ambientAt}
@@ -72,15 +62,6 @@ func (p *pod) judgeDataplane(ns *namespace) {
 			p.Dataplane = Dataplane{policy.Ambient, "namespace " + ns.Name + " is ambient", ns.Namespace.At}
 		}
 	}
-}
-
-// waypointOf is what the label of an object says about a waypoint in front of it.
-func (f *file) waypointOf(n *yaml.Node, labels map[string]string) (d Dataplane, stated bool) {
-	name, stated := labels[bearing.UseWaypoint]
-	if bearing.UsesWaypoint(name) {
-		d = Dataplane{policy.Unjudged, "calls to it pass the waypoint " + name, f.doc.Span(yamldoc.Get(n, "metadata", "labels", bearing.UseWaypoint))}
-	}
-	return d, stated
 }
 
 // notice notes the labels and annotations of metadata that bear on who reaches whom and are not judged.

@@ -41,6 +41,7 @@ type Workload struct {
 	NoProxyAt source.Span
 	Assumed   bool // NoProxy follows from no more than a Namespace without a label, which may have one in the cluster
 	Dataplane Dataplane
+	Bound     bool   // it would be judged behind a waypoint if it were in ambient mode
 	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
 	Scrape    *Scrape
@@ -105,9 +106,9 @@ type Account struct {
 // Namespace is a Namespace object.
 type Namespace struct {
 	Name       string
-	Injected   bool      // istio-injection=enabled, a revision label, or ambient mode
-	Unlabelled bool      // no label says whether its pods get a proxy; one may have been set in the cluster alone
-	Ambient    bool      // its pods are, unless they ask for a sidecar or for nothing
-	Waypoint   Dataplane // in front of its Services and pods that name none
+	Injected   bool             // istio-injection=enabled, a revision label, or ambient mode
+	Unlabelled bool             // no label says whether its pods get a proxy; one may have been set in the cluster alone
+	Ambient    bool             // its pods are, unless they ask for a sidecar or for nothing
+	Waypoint   *policy.Waypoint // of its Services that say nothing; nil: none
 	At         source.Span
 }

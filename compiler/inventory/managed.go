@@ -24,6 +24,9 @@ type managed struct {
 	account string // likewise
 	labels  map[string]string
 	ports   []Port
+
+	traffic   string // the label istio.io/waypoint-for
+	strangers bool   // a listener takes routes of other namespaces
 }
 
 func (f *file) managedGateway(n *yaml.Node) {
@@ -55,7 +58,11 @@ func (f *file) managedGateway(n *yaml.Node) {
 		front := hostOf(text(yamldoc.Get(addresses[0], "value")), namespace)
 		m.service = front.id()
 	}
+	m.traffic = meta.Labels[bearing.WaypointFor]
 	for _, l := range each(yamldoc.Get(spec, "listeners")) {
+		if from := text(yamldoc.Get(l, "allowedRoutes", "namespaces", "from")); from == "All" || from == "Selector" {
+			m.strangers = true
+		}
 		place := yamldoc.Get(l, "port")
 		port := Port{Number: number(place), Protocol: listens(l), At: f.doc.Span(place)}
 		if port.Number == 0 || slices.Contains(m.Ports, port.Number) {
@@ -106,6 +113,10 @@ func (r *reader) manage() {
 		services[s.namespace+"/"+s.name] = s
 	}
 	for _, m := range r.managed {
+		if m.class == waypointClass {
+			r.waypoints[objectKey{waypointClass, m.Namespace, m.Name}] = m.newWaypoint()
+			continue
+		}
 		r.gateways[objectKey{gatewayGroup, m.Namespace, m.Name}] = m.Gateway
 		switch {
 		case !r.classes[m.class]:

@@ -26,7 +26,8 @@ type pod struct {
 
 	merges   bool               // an annotation says whether its metrics are merged
 	own      Dataplane          // what its own manifest says
-	waypoint Dataplane          // what Services in front of it say
+	bound    bound              // to a waypoint
+	bindings map[string]bound   // of Services in front of it, by name
 	bypass   policy.PortCapture // of inbound connections, if it is in ambient mode
 }
 
@@ -75,6 +76,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.own = f.dataplane(here, template)
+	p.bound = f.waypointOf(here, namespace, template.Labels)
 	f.notice(bearing.Pod, yamldoc.Get(here, "metadata"), template.Labels, template.Annotations)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}

@@ -75,6 +75,7 @@ type namespace struct {
 	Namespace
 	sidecars string      // why its pods get no sidecar by default; empty if they do
 	never    bool        // a label of the pods cannot change that
+	bound    bound       // of its Services and pods that say nothing
 	at       source.Span // what says so
 }
 
@@ -85,7 +86,7 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	}
 	ns := &namespace{Namespace: Namespace{Name: o.Name, At: at}, at: at}
 	f.notice(bearing.Namespace, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
-	ns.Waypoint, _ = f.waypointOf(n, o.Labels)
+	ns.bound = f.waypointOf(n, o.Name, o.Labels)
 	injection, stated := o.Labels[namespaceKey]
 	switch {
 	case stated && injection != "enabled":

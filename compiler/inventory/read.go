@@ -35,7 +35,7 @@ func Read(inputs []Input) (*Set, diag.List) {
 	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
 		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
 	})
-	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, gateways: map[objectKey]*Gateway{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
+	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, gateways: map[objectKey]*Gateway{}, waypoints: map[objectKey]*waypoint{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
 	for _, in := range inputs {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
@@ -80,6 +80,7 @@ type reader struct {
 
 	gateways        map[objectKey]*Gateway // by the API group in place of the kind
 	managed         []*managed
+	waypoints       map[objectKey]*waypoint
 	classes         map[string]bool // of gateways that Istio is the controller of
 	virtualServices []*virtualService
 	ingresses       []*ingress
@@ -390,17 +391,21 @@ func (k objectKey) String() string {
 func (r *reader) set() *Set {
 	s := &Set{Machines: r.machines, MeshConfigs: r.meshConfigs, Unread: r.unread}
 	byName := make(map[string]*namespace, len(r.namespaces))
-	for _, n := range r.namespaces {
-		byName[n.Name] = n
-		s.Namespaces = append(s.Namespaces, &n.Namespace)
-	}
 	r.pods = slices.DeleteFunc(r.pods, r.owned)
 	r.manage()
+	for _, n := range r.namespaces {
+		byName[n.Name] = n
+		if w := r.passed(n.bound); w != nil && w.services {
+			n.Waypoint = w.Waypoint
+		}
+		s.Namespaces = append(s.Namespaces, &n.Namespace)
+	}
 	r.ingress()
 	r.connect(byName)
 	for _, p := range r.pods {
 		p.judgeProxy(byName[p.Namespace])
 		p.judgeDataplane(byName[p.Namespace])
+		p.behind(r, byName[p.Namespace])
 		p.judgeCapture()
 		if p.Scrape != nil && r.unmerged && !p.merges {
 			p.Scrape.Merged = false

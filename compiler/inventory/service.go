@@ -22,8 +22,7 @@ type service struct {
 	selector        map[string]string
 	headless        bool
 	ports           []servicePort
-	waypoint        Dataplane // in front of it
-	named           bool      // its own label says so, rather than its namespace
+	bound           bound
 }
 
 type servicePort struct {
@@ -43,7 +42,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 	}
 	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector, headless: o.Spec.ClusterIP == corev1.ClusterIPNone}
 	f.notice(bearing.Service, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
-	s.waypoint, s.named = f.waypointOf(n, o.Labels)
+	s.bound = f.waypointOf(n, namespace, o.Labels)
 	list := yamldoc.Get(n, "spec", "ports")
 	for i, p := range o.Spec.Ports {
 		here := item(list, i)
@@ -137,9 +136,7 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 		}
 	}
 	for _, s := range r.services {
-		if ns := namespaces[s.namespace]; ns != nil && !s.named {
-			s.waypoint = ns.Waypoint
-		}
+		s.bound = s.bound.or(namespaces[s.namespace])
 		var fewest []*pod
 		first := true
 		for key, value := range s.selector {
@@ -166,8 +163,11 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 
 func (p *pod) serve(s *service) {
 	p.Hosts = append(p.Hosts, s.name)
-	if s.waypoint.Dataplane != policy.Sidecar {
-		p.waypoint = s.waypoint
+	if s.bound.stated {
+		if p.bindings == nil {
+			p.bindings = map[string]bound{}
+		}
+		p.bindings[s.name] = s.bound
 	}
 	for _, sp := range s.ports {
 		number := cmp.Or(sp.target, p.named[portName{sp.name, sp.udp}])

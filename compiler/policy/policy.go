@@ -103,6 +103,9 @@ type Mesh struct {
 	// Closed is set if the whole mesh is: every call needs an edge, in this namespace as in all others.
 	Closed bool
 
+	// Ambient is set if pods of which nothing else is known are in ambient mode.
+	Ambient bool
+
 	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its own edges.
 	Open bool
 
@@ -162,6 +165,10 @@ type Front struct {
 	Target uint16 // the container port that it leads to
 
 	Headless bool // the Service has no address of its own
+
+	Waypoint *Waypoint // that calls to it in ambient mode pass; nil: none
+	Ingress  bool      // gateways pass it too
+	Unbound  bool      // its own label says that calls pass none
 }
 
 // CompareFronts orders fronts by Service, then port.
@@ -174,10 +181,10 @@ type Dataplane uint8
 
 const (
 	Sidecar   Dataplane = iota // a proxy in each of its pods
-	Ambient                    // ztunnel on its node, which enforces rules for connections but sees no requests
+	Ambient                    // ztunnel on its node, which enforces rules for connections but sees no requests; waypoints may
 	NoProxy                    // nothing: no identity, no mutual TLS, and no policy is enforced
 	Gateway                    // a proxy at the edge of the mesh, whose listeners have a TLS of their own
-	Unjudged                   // a waypoint in front of it, or proxies of another kind: what these let through is not judged
+	Unjudged                   // proxies of another kind, or a waypoint in front of them: what these let through is not judged
 	Proxyless                  // a library in place of a proxy, which only some servers of a process use: not judged either
 )
 

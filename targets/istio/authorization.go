@@ -47,14 +47,22 @@ func (a action) article() string {
 
 // authorize emits the policies of a callee: what lets in, what denies, and what asks.
 func (b *builder) authorize(s *policy.Service) {
-	b.policies(s, s.Allow, allow)
-	b.policies(s, s.Deny, deny)
-	b.policies(s, s.Ask, ask)
+	if ways := s.Through(); len(ways) > 0 {
+		b.authorizeBehind(s, ways)
+		return
+	}
+	b.policies(s, s.Allow, allow, placeOf(s))
+	denies := s.Deny
+	if s.Unnamed {
+		denies = sparing(denies, b.waysInto(s.Namespace))
+	}
+	b.policies(s, denies, deny, placeOf(s))
+	b.policies(s, s.Ask, ask, placeOf(s))
 }
 
 // policies emits the policy of a callee for one kind of statement, in as many parts as its size needs.
-func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action) {
-	name := s.Name + a.suffix
+func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to place) {
+	name := to.name + a.suffix + to.kinds
 	if rules = b.stated(s, rules, a); len(rules) == 0 {
 		return
 	}
@@ -77,7 +85,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action) {
 				continue
 			}
 			spec := &v1beta1.AuthorizationPolicy{Rules: rulesOf(part), Action: a.AuthorizationPolicy_Action}
-			spec.Selector, spec.TargetRefs = bind(s)
+			spec.Selector, spec.TargetRefs = to.selector, to.targets
 			if a == ask {
 				spec.ActionDetail = &v1beta1.AuthorizationPolicy_Provider{Provider: &v1beta1.AuthorizationPolicy_ExtensionProvider{Name: rules[0].Provider}}
 			}

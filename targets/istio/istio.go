@@ -271,6 +271,7 @@ func (b *builder) mesh(m *policy.Mesh) {
 	}
 	if !m.Open {
 		b.defaultDeny(m.Name, why, m.Services)
+		b.closeWaypoints(m, why)
 	}
 }
 

@@ -210,7 +210,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 // acceptOnDataplane refuses what ztunnel would not see: connections, not requests, are what it decides about.
 // https://istio.io/latest/docs/ambient/usage/l4-policy/
 func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, a action) {
-	if !r.OfHTTP() && a != ask || s.Dataplane != policy.Ambient {
+	if !r.OfHTTP() && a != ask || s.Dataplane != policy.Ambient || len(s.Through()) > 0 {
 		return
 	}
 	which := "methods and paths"
@@ -219,7 +219,7 @@ func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, a action)
 	}
 	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, a.word, s.ID()).
 		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-		WithHelp("leave them out, or give the namespace sidecars: label it `istio-injection: enabled` or `istio.io/rev: REVISION`").
+		WithHelp("let calls to it pass a waypoint: `dataplanes: {%s: {ambient: {waypoint: waypoint}}}` in meshc.yaml, or the label `istio.io/use-waypoint` of its Service; or leave them out", s.Namespace).
 		Alone = true
 }
 

@@ -15,7 +15,9 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 		return
 	}
 	spec := &v1beta1.RequestAuthentication{}
-	spec.Selector, spec.TargetRefs = bind(s)
+	if spec.Selector, spec.TargetRefs = bind(s); len(s.Through()) > 0 {
+		spec.Selector, spec.TargetRefs = nil, behind(s)
+	}
 	for _, i := range issuers {
 		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
 		for _, c := range i.From {

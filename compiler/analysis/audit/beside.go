@@ -56,7 +56,7 @@ func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypo
 			for _, l := range s.Service.Labels {
 				labels[l.Key] = l.Value
 			}
-			assumed = append(assumed, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane})
+			assumed = append(assumed, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
 			list, err := Interferences(m, s.Service, labels, other)
 			if err != nil {
 				return nil, nil, err

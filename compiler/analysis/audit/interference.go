@@ -37,7 +37,7 @@ type Cause struct {
 // Interferences compares what manifests let through to the pods of a service, which have these labels, with what those of
 // the model do, as sets of requests.
 func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
-	w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane}
+	w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts}
 	before, after := m.Manifests.For(w), other.For(w)
 	if before.Same(after) {
 		return nil, nil

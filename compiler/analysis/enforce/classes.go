@@ -50,7 +50,8 @@ func NewClasses(distinctions space.Distinctions, points ...*Point) (*Classes, er
 type Classifier struct {
 	builder  space.Builder
 	classes  Classes
-	points   []*Point
+	points   []*Point  // those that are asked about, then those of the waypoints on the ways to them
+	asked    int       // how many of them are asked about
 	deciders []decider // by point
 
 	http     bool
@@ -65,7 +66,12 @@ type Classifier struct {
 
 // Classes is NewClasses; the next call overwrites what this one returns.
 func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) (*Classes, error) {
-	s.points = points
+	s.points, s.asked = points, len(points)
+	for _, c := range points {
+		for i := range c.Ways {
+			s.points = append(s.points[:len(s.points):len(s.points)], c.Ways[i].Point)
+		}
+	}
 	table, domain := space.Standard, defaultDomain
 	if len(points) > 0 {
 		table, domain = points[0].layer.Table, points[0].layer.Mesh.TrustDomain
@@ -73,7 +79,14 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	s.builder.Reset(table)
 	var ports []space.Box // that have another mode, or that the proxy does not see
 	clauses := 0
-	for _, c := range points {
+	for _, c := range s.points {
+		for i := range c.Ways {
+			w := &c.Ways[i]
+			s.builder.Distinguish([]space.Box{{space.Is(space.Identity, space.PrincipalPattern(w.principal))}})
+			if w.Target != 0 {
+				ports = append(ports, space.Box{space.Is(space.Port, space.PortPattern(w.Target))})
+			}
+		}
 		for _, p := range c.Policies {
 			clauses += len(p.Clauses)
 			for i := range p.Clauses {
@@ -104,7 +117,7 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	}
 	s.classes = Classes{Space: all, Operations: s.classes.Operations[:0], classifier: s}
 	s.clauses, s.deciders = slices.Grow(s.clauses[:0], 2*clauses), s.deciders[:0]
-	for _, p := range points {
+	for _, p := range s.points {
 		d := decider{point: p, width: all.Anonymous()}
 		for _, set := range []*space.Set{&d.plain, &d.all, &d.left, &d.some, &d.doubt} {
 			*set = s.builder.NewSet()
@@ -112,6 +125,9 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		d.plain.AddRange(0, d.width)
 		d.all.AddRange(0, len(all.Sources))
 		s.deciders = append(s.deciders, d)
+	}
+	for i, p := range points {
+		s.deciders[i].routes = s.routes(p)
 	}
 	for _, http := range []bool{false, true} {
 		if err := s.operations(http); err != nil {
@@ -198,6 +214,11 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 	for _, c := range s.points {
 		mode, by := c.Mode(r.Port())
 		s.key = append(s.key, byte(mode), byte(slices.Index(c.Peers, by)), byte(c.Capture(r.Port())))
+		for i := range c.Ways {
+			if _, leads := c.Ways[i].Leads(r.Port()); leads {
+				s.key = append(s.key, byte(i))
+			}
+		}
 	}
 	for _, i := range in {
 		if s.builder.Box(i).Owner >= 0 {
@@ -206,11 +227,11 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 	}
 	outcomes, ok := s.outcomes[string(s.key)]
 	if !ok {
-		if cap(s.unused)-len(s.unused) < len(s.points) {
-			s.unused = make([]Outcome, 0, 16*len(s.points))
+		if cap(s.unused)-len(s.unused) < s.asked {
+			s.unused = make([]Outcome, 0, 16*s.asked)
 		}
 		n := len(s.unused)
-		s.unused = s.unused[:n+len(s.points)]
+		s.unused = s.unused[:n+s.asked]
 		outcomes = s.unused[n:len(s.unused):len(s.unused)]
 		for i := range outcomes {
 			o := &outcomes[i]
@@ -233,6 +254,15 @@ func (s *Classifier) class(r *space.Request, in []int32) {
 
 // decide decides about all sources of one class of operations.
 func (s *Classifier) decide(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
+	if len(s.deciders[point].routes) > 0 {
+		s.byWays(point, r, in, how, found)
+		return
+	}
+	s.enforce(point, r, in, how, found)
+}
+
+// enforce decides by what one point itself enforces.
+func (s *Classifier) enforce(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
 	d := &s.deciders[point]
 	d.found = found
 	if !r.HTTP { // where nobody looks at tokens

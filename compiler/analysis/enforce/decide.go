@@ -29,6 +29,7 @@ const (
 	Connection                // the caller opens a connection that the port does not take
 	NotJudged                 // it depends on an object that is broken, on what requests do not reveal, or, without an object, on what no object says
 	NotCaptured               // the proxy does not see the port, or may not
+	Relays                    // the caller is a waypoint, which passes on the calls of others
 	BadToken                  // an object authenticates requests, and none takes the token
 )
 
@@ -38,6 +39,8 @@ type Decision struct {
 	Reason  Reason
 	Policy  *Object // that decides; for NoMatch the first that allows; nil if there is none
 	Rule    int     // for ByRule and NotJudged, which of its clauses, counted from 0; -1 if it is none of them
+	Way     *Way    // through a waypoint by which the request comes; nil if it comes to the pod itself
+	Behind  bool    // the point behind that waypoint decides, and not the waypoint
 }
 
 // String is the decision in one line, such as `allow by shop/backend-ingress rule 0`.
@@ -58,6 +61,8 @@ func (d Decision) String() string {
 			return fmt.Sprintf("%s by %s", verb, d.Policy.ID())
 		}
 		return fmt.Sprintf("%s by %s rule %d", verb, d.Policy.ID(), d.Rule)
+	case Relays:
+		return verb + ": a waypoint has no calls of its own"
 	case BadToken:
 		return fmt.Sprintf("%s by %s: it does not take the token", verb, d.Policy.ID())
 	case NotCaptured:
@@ -76,6 +81,7 @@ type decider struct {
 	found func(space.Set, Decision) // is given each source once, in sets that may be empty and do not outlast the call
 
 	tokens tokens
+	routes []route // through waypoints
 
 	left, some, doubt space.Set // scratch
 }
@@ -100,17 +106,17 @@ type clause struct {
 func (d *decider) decide(port uint16, hits []hit) {
 	found := d.found
 	if !d.point.Judged() {
-		found(d.all, Decision{Undecided, NotJudged, nil, -1})
+		found(d.all, Decision{Verdict: Undecided, Reason: NotJudged, Policy: nil, Rule: -1})
 		return
 	}
 	switch d.point.Capture(port) {
 	case policy.Bypassed:
-		found(d.all, Decision{Allowed, NotCaptured, nil, -1})
+		found(d.all, Decision{Verdict: Allowed, Reason: NotCaptured, Policy: nil, Rule: -1})
 		return
 	case policy.Unclear:
 		found = func(s space.Set, by Decision) {
 			if by.Verdict == Denied {
-				by = Decision{Undecided, NotCaptured, nil, -1}
+				by = Decision{Verdict: Undecided, Reason: NotCaptured, Policy: nil, Rule: -1}
 			}
 			d.found(s, by)
 		}
@@ -119,7 +125,7 @@ func (d *decider) decide(port uint16, hits []hit) {
 	copy(d.left, d.all)
 	switch mode {
 	case Strict: // callers without an identity are refused
-		found(d.plain, Decision{Denied, Plaintext, by, -1})
+		found(d.plain, Decision{Verdict: Denied, Reason: Plaintext, Policy: by, Rule: -1})
 		d.left.RemoveAll(d.plain)
 	case Disable: // no one proves an identity
 		copy(d.left, d.plain)
@@ -141,7 +147,7 @@ func (d *decider) decide(port uint16, hits []hit) {
 		copy(d.left, d.all)
 		d.authorize(hits, func(s space.Set, proved Decision) {
 			found(s.Common(same[proved.Verdict]), proved)
-			found(s.Minus(same[proved.Verdict]), Decision{Undecided, NotJudged, by, -1})
+			found(s.Minus(same[proved.Verdict]), Decision{Verdict: Undecided, Reason: NotJudged, Policy: by, Rule: -1})
 		})
 		return
 	}
@@ -171,28 +177,28 @@ func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
 	found = d.authenticate(found)
 	for i := range hits {
 		if h := &hits[i]; h.effect == Deny && d.take(d.some, d.left, h, space.Yes) {
-			found(d.some, Decision{Denied, ByRule, h.object, h.rule})
+			found(d.some, Decision{Verdict: Denied, Reason: ByRule, Policy: h.object, Rule: h.rule})
 		}
 	}
 	for i := range hits {
 		if h := &hits[i]; h.effect == Allow && d.take(d.some, d.left, h, space.Yes) {
-			d.allow(hits, found, Decision{Allowed, ByRule, h.object, h.rule})
+			d.allow(hits, found, Decision{Verdict: Allowed, Reason: ByRule, Policy: h.object, Rule: h.rule})
 		}
 	}
 	for i := range hits {
 		if h := &hits[i]; h.effect == Allow && d.take(d.some, d.left, h, space.Maybe) {
-			found(d.some, Decision{Undecided, NotJudged, h.object, h.rule})
+			found(d.some, Decision{Verdict: Undecided, Reason: NotJudged, Policy: h.object, Rule: h.rule})
 		}
 	}
 	if d.left.Empty() {
 		return
 	}
 	if guard := d.point.guard(); guard != nil {
-		found(d.left, Decision{Denied, NoMatch, guard, -1})
+		found(d.left, Decision{Verdict: Denied, Reason: NoMatch, Policy: guard, Rule: -1})
 		return
 	}
 	copy(d.some, d.left)
-	d.allow(hits, found, Decision{Allowed, NoPolicy, nil, -1})
+	d.allow(hits, found, Decision{Verdict: Allowed, Reason: NoPolicy, Policy: nil, Rule: -1})
 }
 
 // allow lets the sources in some through, unless a provider may stop them, or a DENY that may match.
@@ -200,7 +206,7 @@ func (d *decider) allow(hits []hit, found func(space.Set, Decision), by Decision
 	for _, effect := range [...]Effect{Custom, Deny} {
 		for i := range hits {
 			if h := &hits[i]; h.effect == effect && d.take(d.doubt, d.some, h, space.Maybe) {
-				found(d.doubt, Decision{Undecided, NotJudged, h.object, h.rule})
+				found(d.doubt, Decision{Verdict: Undecided, Reason: NotJudged, Policy: h.object, Rule: h.rule})
 			}
 		}
 	}
@@ -230,11 +236,11 @@ func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
 
 // Decide judges a request by the mode of its port and by the clauses. Its identity is what the caller could prove, which a
 // port that is DISABLE does not ask for.
-func (c *Point) Decide(r space.Request) Decision { return c.decide(r, (*decider).decide) }
+func (c *Point) Decide(r space.Request) Decision { return c.decideByWays(r, (*decider).decide) }
 
 // Authorize judges a request by the clauses alone: the connection is open, and the identity is what the caller proved.
 func (c *Point) Authorize(r space.Request) Decision {
-	return c.decide(r, (*decider).authorizeAll)
+	return c.decideByWays(r, (*decider).authorizeAll)
 }
 
 func (c *Point) decide(r space.Request, how func(*decider, uint16, []hit)) (decision Decision) {

@@ -14,6 +14,7 @@ type Mesh struct {
 	Aliases       []string // trust domains whose identities policies treat as those of TrustDomain
 	RootNamespace string   // whose policies bind every namespace; empty: istio-system
 	Shadow        bool     // judge policies in dry-run as if they were enforced
+	Aside         *Aside   // who passes no waypoint; nil: everyone with an identity does
 }
 
 // Layer is every object of a set of manifests. It does not change once it is made, and may be shared.

@@ -13,6 +13,7 @@ type Workload struct {
 	Labels    map[string]string
 	Dataplane policy.Dataplane
 	Inbound   *policy.Captures // which of its ports the proxies see; nil: all
+	Fronts    []policy.Front   // the ports of Services in front of it; those with a waypoint are ways to it
 }
 
 // Point is the enforcement point of a workload, with the objects that bind it.
@@ -20,6 +21,7 @@ type Point struct {
 	Policies []*Object // that have clauses: those of the root namespace first, then by age
 	Peers    []*Object // that set modes: at most one each of the mesh, the namespace and the workload
 	Tokens   []*Object // that authenticate requests
+	Ways     []Way     // to it through waypoints
 	Shadowed []*Object // that select the workload to set modes, and do not count because of an older one
 
 	namespace peerMode // as far as the workload says nothing
@@ -101,6 +103,9 @@ func (m *Layer) For(w Workload) *Point {
 	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound}
 	c.compose(bound[n:tokens], m.Mesh.RootNamespace)
 	c.authenticate(bound[tokens:])
+	if c.dataplane == policy.Ambient {
+		c.Ways = m.ways(&w)
+	}
 	return c
 }
 
@@ -219,13 +224,15 @@ func (c *Point) Same(other *Point) bool {
 	likeMode := func(a, b portSetting) bool { return a.port == b.port && a.mode == b.mode }
 	return c.dataplane == other.dataplane && c.inbound.Same(other.inbound) && c.mode.mode == other.mode.mode &&
 		slices.EqualFunc(c.ports, other.ports, likeMode) && slices.EqualFunc(c.unsure, other.unsure, Same) &&
-		slices.EqualFunc(sorted(c), sorted(other), Same)
+		slices.EqualFunc(sorted(c), sorted(other), Same) &&
+		slices.EqualFunc(c.Ways, other.Ways, func(a, b Way) bool { return a.Front == b.Front && a.Point.Same(b.Point) })
 }
 
 // Has reports whether an object of the same name that asks for the same binds the workload.
 func (c *Point) Has(p *Object) bool {
 	same := func(q *Object) bool { return Same(p, q) }
-	return slices.ContainsFunc(c.Policies, same) || slices.ContainsFunc(c.Peers, same) || slices.ContainsFunc(c.Tokens, same)
+	return slices.ContainsFunc(c.Policies, same) || slices.ContainsFunc(c.Peers, same) || slices.ContainsFunc(c.Tokens, same) ||
+		slices.ContainsFunc(c.Ways, func(w Way) bool { return w.Point.Has(p) })
 }
 
 // Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.

@@ -90,9 +90,9 @@ func (d *decider) authenticate(found func(space.Set, Decision)) func(space.Set, 
 	if t.by == nil {
 		return found
 	}
-	found(d.left.Common(t.refused), Decision{Denied, BadToken, t.by, -1})
+	found(d.left.Common(t.refused), Decision{Verdict: Denied, Reason: BadToken, Policy: t.by, Rule: -1})
 	d.left.RemoveAll(t.refused)
-	found(d.left.Common(t.unsure), Decision{Undecided, NotJudged, t.by, -1})
+	found(d.left.Common(t.unsure), Decision{Verdict: Undecided, Reason: NotJudged, Policy: t.by, Rule: -1})
 	d.left.RemoveAll(t.unsure)
 	return found
 }

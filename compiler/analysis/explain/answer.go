@@ -185,7 +185,9 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		p.ways = w.Ways(w.From, w.To, w.callee, port)
 	}
 	p.Capture = w.To.Inbound.Of(port)
-	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool { return w.another(c, p.Mode) })
+	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool {
+		return w.another(c, p.Mode) || w.From.Kind != policy.FromService && w.callee.Relays(w.split.Sources[c].Identity(), port)
+	})
 	all := w.cases(&p, port, requests, callers)
 	signatures := make([]string, len(callers))
 	located := newAnswersByLocation()

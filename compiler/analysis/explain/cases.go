@@ -33,6 +33,9 @@ func signatureOf(cases []Case) string {
 	var b strings.Builder
 	for _, k := range cases {
 		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
+		if k.Way != nil {
+			fmt.Fprintf(&b, " %s %v", k.Way.Waypoint.ID(), k.Behind)
+		}
 		if k.Counterpart != nil {
 			fmt.Fprintf(&b, " %v", *k.Counterpart)
 		}

@@ -44,6 +44,11 @@ type Model struct {
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
 func New(p *policy.Policy, manifests *enforce.Layer) *Model {
+	if a := aside(p); a != nil {
+		with := *manifests
+		with.Mesh.Aside = a
+		manifests = &with
+	}
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service][]string{}, services: map[string]*policy.Service{}}
 	m.callers = sync.OnceValues(m.allCallers)
 	m.graph = sync.OnceValues(func() (*CallGraph, error) {
@@ -83,14 +88,36 @@ func MeshSettings(p *policy.Policy) enforce.Mesh {
 	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
+// aside is the callers of a policy that pass no waypoint; nil where calls pass none.
+func aside(p *policy.Policy) *enforce.Aside {
+	services := p.Services()
+	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return len(s.Through()) > 0 }) {
+		return nil
+	}
+	a := &enforce.Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
+	for _, m := range p.Meshes {
+		a.Meshes[m.Name] = !m.Ambient
+	}
+	for _, s := range services {
+		for _, id := range p.Identities(s) {
+			if s.Dataplane == policy.Gateway {
+				a.Gateways[id.String()] = true
+			} else {
+				a.Sidecars[id.String()] = s.Dataplane != policy.Ambient
+			}
+		}
+	}
+	return a
+}
+
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Inbound: &s.Inbound})
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Inbound: &s.Inbound, Fronts: s.Fronts})
 }
 
 // bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
 func (m *Model) bound(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane})
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Fronts: s.Fronts})
 }
 
 // Principal is the identity of a service by its present account, empty where it has none.

@@ -82,7 +82,8 @@ func (m *Model) Prove(ctx context.Context) error {
 }
 
 func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesses []string, err error) {
-	split, err := m.splitWith(splitter, s, m.bound(s), space.Distinctions{})
+	at := m.bound(s)
+	split, err := m.splitWith(splitter, s, at, space.Distinctions{})
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +112,9 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 			continue
 		}
 		for c, caller := range split.Sources {
+			if at.Relays(caller.Identity(), r.Request.Port()) {
+				continue
+			}
 			if got := allowed.Has(c); got != want.Has(c) || undecided.Has(c) != asked.Has(c) {
 				witnesses = append(witnesses, split.Witness(m.Caller(caller)+split.Facts(caller), &r.Request, got))
 				if len(witnesses) > maxWitnesses {

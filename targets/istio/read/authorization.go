@@ -128,12 +128,16 @@ func (d *decoder) targetRefs(p *enforce.Object, n int32) {
 		if kind == "" || name == "" {
 			d.refuse(d.span(n), "a targetRef needs a kind and a name")
 		}
-		if kind != "Gateway" || group != gatewayGroup {
-			d.undecided(d.span(at), "the policy %s binds the %s %s: waypoints are not judged", p.ID(), kind, name).
-				WithNote("sidecars ignore a policy with targetRefs")
-		}
-		if kind == "Gateway" && group == gatewayGroup {
+		switch {
+		case kind == "Gateway" && group == gatewayGroup:
 			p.Targets = append(p.Targets, enforce.Label{Key: gatewayName, Value: name})
+		case kind == "Service" && (group == "" || group == "core"):
+			p.Targets = append(p.Targets, enforce.Label{Key: enforce.TargetService, Value: name})
+		case kind == "GatewayClass" && group == gatewayGroup:
+			p.Targets = append(p.Targets, enforce.Label{Key: enforce.TargetClass, Value: name})
+		default:
+			d.undecided(d.span(at), "the policy %s binds the %s %s: what waypoints let through to it is not judged", p.ID(), kind, name).
+				WithNote("sidecars ignore a policy with targetRefs")
 		}
 	}
 	if d.path[len(d.path)-1] == "targetRef" {

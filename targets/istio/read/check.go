@@ -15,11 +15,16 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	binds := map[*enforce.Object]bool{}
 	populated := map[string]bool{}
 	shadowed := map[*enforce.Object]*enforce.Object{}
+	services := map[objectKey]bool{} // whether calls to them pass a waypoint
 	for _, w := range workloads {
 		c := m.For(w)
 		populated[w.Namespace] = true
 		for _, p := range slices.Concat(c.Policies, c.Peers, c.Tokens) {
 			binds[p] = true
+		}
+		for _, f := range w.Fronts {
+			key := objectKey{"Service", w.Namespace, f.Host}
+			services[key] = services[key] || f.Waypoint != nil && c.Ambient()
 		}
 		for _, p := range c.Policies {
 			unmet(&findings, c, p, w)
@@ -33,6 +38,20 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		}
 	}
 	for _, p := range m.Policies {
+		for _, t := range p.Targets {
+			passes, known := services[objectKey{"Service", p.Namespace, t.Value}]
+			switch {
+			case t.Key != enforce.TargetService || passes:
+			case known:
+				findings.Add(diag.Ineffective, p.At, "the %s %s has no effect: it binds the Service %s, and calls to that pass no waypoint", p.Kind, p.ID(), t.Value).
+					WithNote("sidecars and ztunnel ignore policies with targetRefs").
+					WithHelp("let calls to the Service pass a waypoint (label it `istio.io/use-waypoint`), or give the policy a selector")
+			default:
+				findings.Add(diag.Undecided, p.At, "the %s %s binds the Service %s, which is not known here", p.Kind, p.ID(), t.Value).
+					WithNote("it has an effect only if calls to the Service pass a waypoint").
+					WithHelp("give the manifests of the Service and of its Namespace, too")
+			}
+		}
 		by := shadowed[p]
 		switch {
 		case by != nil && slices.Equal(by.Selector, p.Selector): // reported when it was read

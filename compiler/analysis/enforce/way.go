@@ -1,0 +1,280 @@
+package enforce
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+// Way is a port of a Service through which requests pass a waypoint on their way to a workload in ambient mode. What binds the
+// waypoint decides first. Then the workload's own point does, for which the waypoint is the caller. Where a request has several
+// ways, and where it also reaches the pod itself, it passes if it does so by one of them.
+type Way struct {
+	policy.Front
+	Point *Point // of the waypoint, for requests to the Service
+
+	principal string // of the waypoint
+}
+
+// Aside is the callers that pass no waypoint because they are not in ambient mode: those of the principals that it knows, and of
+// others those of some namespaces.
+type Aside struct {
+	Sidecars map[string]bool // by principal: whether its caller has sidecars
+	Gateways map[string]bool // the principals of gateways
+	Meshes   map[string]bool // by namespace, for the other identities there: whether they have sidecars
+}
+
+// passes reports whether a caller with an identity passes the waypoint of a way.
+func (a *Aside) passes(identity string, w *Way) bool {
+	switch {
+	case identity == "":
+		return false
+	case a == nil:
+		return true
+	case a.Gateways[identity]:
+		return w.Ingress
+	}
+	if aside, known := a.Sidecars[identity]; known {
+		return !aside
+	}
+	id, _ := policy.ParseIdentity(identity)
+	return !a.Meshes[id.Namespace]
+}
+
+// The keys of targets that are no labels of pods.
+const (
+	TargetService = "/Service"
+	TargetClass   = "/GatewayClass"
+)
+
+// waypointClass is the only class that a policy for a GatewayClass binds:
+// istio.io/istio/pilot/pkg/model/policyattachment.go.
+const waypointClass = "istio-waypoint"
+
+// ways is how requests pass waypoints to a workload.
+func (m *Layer) ways(w *Workload) (all []Way) {
+	for _, f := range w.Fronts {
+		if f.Waypoint == nil {
+			continue
+		}
+		all = append(all, Way{
+			Front:     f,
+			Point:     m.waypoint(w.Namespace, f),
+			principal: policy.Identity{TrustDomain: cmp.Or(m.Mesh.TrustDomain, defaultDomain), Namespace: f.Waypoint.Namespace, Account: f.Waypoint.Account}.String(),
+		})
+	}
+	return all
+}
+
+// waypoint is the point of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
+// port of the Service: that of a way decides their conditions on ports.
+func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
+	targets := []struct {
+		namespace string
+		Label
+	}{
+		{namespace, Label{TargetService, f.Host}},
+		{f.Waypoint.Namespace, Label{gatewayName, f.Waypoint.Name}},
+		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
+	}
+	c := &Point{layer: m, mode: peerMode{mode: Permissive}}
+	var tokens []*Object
+	seen := map[*Object]bool{}
+	for _, t := range targets {
+		for _, p := range m.index[scope{namespace: t.namespace}] {
+			if seen[p] || !slices.Contains(p.Targets, t.Label) {
+				continue
+			}
+			seen[p] = true
+			switch p.Role {
+			case Authorizes:
+				c.Policies = append(c.Policies, m.atPort(p, f.Port))
+			case Authenticates:
+				tokens = append(tokens, p)
+			}
+		}
+	}
+	for _, list := range [][]*Object{c.Policies, tokens} {
+		slices.SortFunc(list, older)
+	}
+	c.authenticate(tokens)
+	return c
+}
+
+// gatewayName is the label of the pods of a Gateway, and the key of a target of one.
+const gatewayName = "gateway.networking.k8s.io/gateway-name"
+
+// atPort is an object as it decides about requests to one port; 0 stands for any.
+func (m *Layer) atPort(o *Object, port uint16) *Object {
+	about := func(c space.Condition) bool { return c.Dimension == space.Port }
+	if port == 0 || !slices.ContainsFunc(o.Clauses, func(r Clause) bool {
+		return slices.ContainsFunc(r.To, func(b space.Box) bool { return slices.ContainsFunc(b, about) })
+	}) {
+		return o
+	}
+	request := m.Table.Request(true, space.Facts{space.Port: strconv.Itoa(int(port))})
+	at := *o
+	at.Clauses = slices.Clone(o.Clauses)
+	for i := range at.Clauses {
+		r := &at.Clauses[i]
+		var to []space.Box
+		for _, b := range r.To {
+			rest := space.Box{}
+			met := true
+			for _, c := range b {
+				if !about(c) {
+					rest = append(rest, c)
+				} else if m.Table.Match(space.Box{c}, &request) == space.No {
+					met = false
+				}
+			}
+			if met {
+				to = append(to, rest)
+			}
+		}
+		r.To = to
+	}
+	return &at
+}
+
+// joined is a decision about a way, given what its waypoint decides and what the point behind it does about the waypoint.
+func (w *Way) joined(waypoint, behind Decision) Decision {
+	if behind.Verdict < waypoint.Verdict {
+		waypoint = behind
+		waypoint.Behind = true
+	}
+	waypoint.Way = w
+	return waypoint
+}
+
+// relays is the decision about calls of the waypoint of its own: there are none.
+func (w *Way) relays() Decision {
+	return Decision{Verdict: Denied, Reason: Relays, Rule: -1, Way: w}
+}
+
+// Relays reports whether a caller is a waypoint on a way to a port, which calls for others only.
+func (c *Point) Relays(identity string, port uint16) bool {
+	return slices.ContainsFunc(c.Ways, func(w Way) bool {
+		_, leads := w.Leads(port)
+		return leads && identity == w.principal
+	})
+}
+
+// decideByWays is what becomes of one request by all its ways.
+func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit)) Decision {
+	best := c.decide(r, how)
+	first := true
+	for i := range c.Ways {
+		w := &c.Ways[i]
+		_, leads := w.Leads(r.Port())
+		switch {
+		case !leads:
+			continue
+		case r.Identity() == w.principal:
+			return w.relays()
+		case !c.layer.Mesh.Aside.passes(r.Identity(), w):
+			continue
+		}
+		waypoint := r.With(space.Identity, space.IdentityValue(w.principal)).With(space.SourceAddress, nil).With(space.Token, nil)
+		by := w.joined(w.Point.decide(r, how), c.decide(waypoint, how))
+		if by.Verdict > best.Verdict || first && by.Verdict == best.Verdict {
+			best = by
+			first = false
+		}
+	}
+	return best
+}
+
+// route is a way of a point, with the number of the point of its waypoint among all points.
+type route struct {
+	*Way
+	point    int
+	passes   space.Set // sources that pass the waypoint
+	waypoint []int     // sources that are the waypoint
+}
+
+// routes prepares the ways of a point.
+func (s *Classifier) routes(c *Point) (all []route) {
+	for i := range c.Ways {
+		r := route{Way: &c.Ways[i], point: slices.Index(s.points, c.Ways[i].Point), passes: s.builder.NewSet()}
+		at := s.classes.Identity(s.classes.With(r.principal, 0))
+		for i, source := range s.classes.Sources {
+			if c.layer.Mesh.Aside.passes(source.Identity(), r.Way) {
+				r.passes.Add(i)
+			}
+			if s.classes.Identity(i) == at && s.classes.Without(i, space.Token) == i {
+				r.waypoint = append(r.waypoint, i)
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// behind is what a point decides about a waypoint, wherever that runs.
+func (r *route) behind(direct []Decided) Decision {
+	var by Decision
+	for n, source := range r.waypoint {
+		for _, d := range direct {
+			switch {
+			case !d.Sources.Has(source):
+			case n == 0:
+				by = d.Decision
+			case by.Verdict != d.Verdict:
+				by = Decision{Verdict: Undecided, Reason: NotJudged, Policy: d.Policy, Rule: d.Rule}
+			}
+		}
+	}
+	return by
+}
+
+// byWays decides about all sources of one class of operations by all their ways.
+func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
+	d := &s.deciders[point]
+	collect := func(into *[]Decided, point int) {
+		s.enforce(point, r, in, how, func(sources space.Set, by Decision) {
+			if !sources.Empty() {
+				*into = append(*into, Decided{by, slices.Clone(sources)})
+			}
+		})
+	}
+	var direct, all []Decided
+	collect(&direct, point)
+	left := slices.Clone(d.all)
+	for i := range d.routes {
+		route := &d.routes[i]
+		if _, leads := route.Leads(r.Port()); !leads {
+			continue
+		}
+		own := s.builder.NewSet()
+		for _, source := range route.waypoint {
+			own.Add(source)
+		}
+		if own = own.Common(left); !own.Empty() {
+			found(own, route.relays())
+			left.RemoveAll(own)
+		}
+		behind := route.behind(direct)
+		var at []Decided
+		collect(&at, route.point)
+		for _, by := range at {
+			if passing := by.Sources.Common(route.passes); !passing.Empty() {
+				all = append(all, Decided{route.joined(by.Decision, behind), passing})
+			}
+		}
+	}
+	all = append(all, direct...)
+	for _, verdict := range [...]Verdict{Allowed, Undecided, Denied} {
+		for _, by := range all {
+			if by.Verdict == verdict {
+				if some := by.Sources.Common(left); !some.Empty() {
+					found(some, by.Decision)
+					left.RemoveAll(some)
+				}
+			}
+		}
+	}
+}

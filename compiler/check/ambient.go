@@ -1,0 +1,136 @@
+package check
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// stating is the entry of `dataplanes` that a mesh falls under. What its Namespace says comes first.
+func (c *checker) stating(m *mesh) (config.Dataplane, bool) {
+	if ns := c.namespaces[m.Name]; ns != nil && (ns.Ambient || ns.Injected) {
+		return config.Dataplane{}, false
+	}
+	if d, ok := c.Config.Dataplanes[m.Name]; ok {
+		return d, true
+	}
+	d, ok := c.Config.Dataplanes["*"]
+	return d, ok
+}
+
+// statedDataplane is what meshc.yaml says of the pods of a mesh.
+func (c *checker) statedDataplane(m *mesh) inventory.Dataplane {
+	if d, ok := c.stating(m); ok && d.Ambient {
+		return inventory.Dataplane{Dataplane: policy.Ambient, Why: "meshc.yaml says so of its namespace", At: d.At}
+	}
+	return inventory.Dataplane{}
+}
+
+// ambientMeshes settles which namespaces are in ambient mode.
+func (c *checker) ambientMeshes() {
+	for _, m := range c.meshes {
+		ns := c.namespaces[m.Name]
+		m.Ambient = ns != nil && ns.Ambient || c.statedDataplane(m).Dataplane == policy.Ambient
+	}
+}
+
+// contradicted reports entries of `dataplanes` that say something else than the manifests of the namespace.
+func (c *checker) contradicted() {
+	for _, name := range slices.Sorted(maps.Keys(c.Config.Dataplanes)) {
+		d, ns := c.Config.Dataplanes[name], c.namespaces[name]
+		if ns == nil || !ns.Injected || ns.Ambient == d.Ambient && (d.Waypoint == "" || ns.Waypoint != nil && ns.Waypoint.Name == d.Waypoint) {
+			continue
+		}
+		what := "sidecars"
+		if ns.Ambient {
+			what = "ambient mode"
+		}
+		c.list.Add(diag.ContradictedDataplane, d.At, "the manifests of namespace %s say %s, and not this", name, what).
+			WithRelated(ns.At, "the labels of the Namespace count").
+			WithHelp("delete the entry")
+	}
+}
+
+// passWaypoints settles which calls to a service pass a waypoint.
+func (c *checker) passWaypoints(s *service) {
+	if s.Dataplane != policy.Ambient {
+		for i := range s.Fronts {
+			s.Fronts[i].Waypoint, s.Fronts[i].Ingress = nil, false
+		}
+		return
+	}
+	w := c.waypointOf(s)
+	if w == nil {
+		return
+	}
+	if len(s.Fronts) == 0 && len(s.workloads) == 0 {
+		c.assumedFronts(s, w)
+	}
+	for i := range s.Fronts {
+		if f := &s.Fronts[i]; f.Waypoint == nil && !f.Headless && !f.Unbound {
+			f.Waypoint = w
+		}
+	}
+}
+
+// waypointOf is the waypoint of the Services of a mesh that say nothing of their own, for a service that the manifests do not
+// have: they settle it for the others.
+func (c *checker) waypointOf(s *service) *policy.Waypoint {
+	if d, ok := c.stating(s.mesh); ok && d.Waypoint != "" {
+		key := [2]string{d.WaypointNamespace, d.Waypoint}
+		if key[0] == "" {
+			key[0] = s.Namespace
+		}
+		w := c.waypoints[key]
+		if w == nil {
+			w = &policy.Waypoint{Namespace: key[0], Name: key[1], Account: key[1], At: d.At, Known: true}
+			if c.waypoints == nil {
+				c.waypoints = map[[2]string]*policy.Waypoint{}
+			}
+			c.waypoints[key] = w
+		}
+		return w
+	}
+	if ns := c.namespaces[s.Namespace]; ns != nil && len(s.workloads) == 0 {
+		return ns.Waypoint
+	}
+	return nil
+}
+
+// assumedFronts gives a service of which there are no manifests a Service of its name, whose ports are its own.
+func (c *checker) assumedFronts(s *service, w *policy.Waypoint) {
+	for _, p := range s.Ports {
+		s.Fronts = append(s.Fronts, policy.Front{Host: s.Name, Port: p.Number, Target: p.Number, Waypoint: w})
+	}
+	if len(s.Ports) == 0 {
+		s.Fronts = []policy.Front{{Host: s.Name, Waypoint: w}}
+	}
+	slices.SortFunc(s.Fronts, policy.CompareFronts)
+	if !s.mesh.assumed {
+		s.mesh.assumed = true
+		c.list.Add(diag.AssumedService, s.At, "there is no manifest of the Service %s, which is assumed to have the ports of %s", s.Name, s.Name).
+			WithRelated(w.At, "calls to it pass a waypoint, which sees the ports of Services").
+			WithHelp("add the Services to `workloads` in meshc.yaml")
+	}
+}
+
+// guessedWaypoints reports, once each, waypoints whose Gateways are not in the manifests.
+func (c *checker) guessedWaypoints() {
+	seen := map[*policy.Waypoint]bool{}
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			for _, f := range s.Through() {
+				if w := f.Waypoint; !w.Known && !seen[w] {
+					seen[w] = true
+					c.list.Add(diag.GuessedWaypoint, w.At, "there is no manifest of the waypoint %s, which is assumed to run as the account %s and to be for Services", w.ID(), w.Account).
+						WithNote("with another account its calls would be refused; for workloads, calls to pods would pass it too").
+						WithHelp("add the Gateway %s to `workloads` in meshc.yaml", w.ID())
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// bound is what the labels of a Namespace, Service or pod say about the waypoint that calls to it pass.
+type bound struct {
+	namespace, name string // of its Gateway; an empty name: none
+	stated          bool
+	at              source.Span
+
+	ingress       bool // gateways pass it too
+	ingressStated bool
+}
+
+// waypointOf reads the labels of an object in a namespace.
+func (f *file) waypointOf(n *yaml.Node, namespace string, labels map[string]string) (b bound) {
+	name, stated := labels[bearing.UseWaypoint]
+	b.stated = stated
+	if bearing.UsesWaypoint(name) {
+		b.name, b.namespace = name, cmp.Or(labels[bearing.WaypointNamespace], namespace)
+		b.at = f.doc.Span(yamldoc.Get(n, "metadata", "labels", bearing.UseWaypoint))
+	}
+	ingress, stated := labels[bearing.IngressWaypoint]
+	b.ingress, b.ingressStated = ingress == "true", stated
+	return b
+}
+
+// or is what an object says, and what its namespace does where the object says nothing.
+func (b bound) or(ns *namespace) bound {
+	if ns == nil {
+		return b
+	}
+	if !b.stated {
+		b.stated, b.name, b.namespace, b.at = ns.bound.stated, ns.bound.name, ns.bound.namespace, ns.bound.at
+	}
+	if !b.ingressStated {
+		b.ingress = ns.bound.ingress
+	}
+	return b
+}
+
+// waypoint is a Gateway of the class istio-waypoint.
+type waypoint struct {
+	*policy.Waypoint
+	services, pods bool // calls to which pass it
+	strangers      bool // to those of other namespaces too
+}
+
+// waypointClass is the class of gateways whose proxies are waypoints (istio.io/istio/pkg/config/constants).
+const waypointClass = "istio-waypoint"
+
+// newWaypoint is the waypoint of a Gateway. What passes it is the label istio.io/waypoint-for:
+// https://istio.io/latest/docs/ambient/usage/waypoint/#waypoint-traffic-types
+func (m *managed) newWaypoint() *waypoint {
+	w := &waypoint{Waypoint: &policy.Waypoint{Namespace: m.Namespace, Name: m.Name, Account: cmp.Or(m.account, m.name, m.Name), At: m.At, Known: true}, strangers: m.strangers}
+	switch m.traffic {
+	case "workload":
+		w.pods = true
+	case "all":
+		w.services, w.pods = true, true
+	case "none":
+	default:
+		w.services = true
+	}
+	return w
+}
+
+// passed is the waypoint that an object names; nil if it names none. One whose Gateway is not in the manifests is what a Gateway is
+// by default.
+func (r *reader) passed(b bound) *waypoint {
+	if b.name == "" {
+		return nil
+	}
+	key := objectKey{waypointClass, b.namespace, b.name}
+	w := r.waypoints[key]
+	if w == nil {
+		w = &waypoint{Waypoint: &policy.Waypoint{Namespace: b.namespace, Name: b.name, Account: b.name, At: b.at}, services: true, strangers: true}
+		r.waypoints[key] = w
+	}
+	return w
+}
+
+// behind settles which waypoints calls to a pod pass, once it is known to be in ambient mode or not.
+func (p *pod) behind(r *reader, ns *namespace) {
+	judged := p.Dataplane.Dataplane == policy.Ambient
+	unjudged := func(at source.Span, why string, args ...any) {
+		if p.Dataplane.Dataplane == policy.Sidecar || judged {
+			p.Dataplane = Dataplane{policy.Unjudged, fmt.Sprintf(why, args...), at}
+		}
+	}
+	if b := p.bound.or(ns); len(p.Hosts) > 0 || judged {
+		if w := r.passed(b); w != nil && w.pods {
+			unjudged(b.at, "calls to the addresses of its pods pass the waypoint %s", b.name)
+		}
+	}
+	for i := range p.Fronts {
+		front := &p.Fronts[i]
+		b := p.bindings[front.Host]
+		w := r.passed(b)
+		front.Unbound = b.stated && b.name == ""
+		switch {
+		case w == nil || !w.services || front.Headless:
+		case w.Namespace != p.Workload.Namespace && !w.strangers:
+			unjudged(b.at, "the waypoint %s takes no calls to Services of other namespaces", w.ID())
+		case !judged:
+			front.Waypoint, front.Ingress = w.Waypoint, b.ingress
+			p.Bound = true
+			unjudged(b.at, "calls to it pass the waypoint %s, and its pods are not known to be in ambient mode", b.name)
+		default:
+			front.Waypoint, front.Ingress = w.Waypoint, b.ingress
+		}
+	}
+}

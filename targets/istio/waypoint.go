@@ -1,0 +1,422 @@
+package istio
+
+import (
+	"slices"
+	"strconv"
+
+	"istio.io/api/security/v1beta1"
+	selector "istio.io/api/type/v1beta1"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// A service behind a waypoint has its rules in two places. At the waypoint they bind each Service of the workload, know callers by
+// their identities, and name the ports of the Service. At the pods they let in the waypoint, and of the callers that do not pass
+// it those that no condition on requests is about: what the pods let in is never more than the intents say.
+// https://istio.io/latest/docs/ambient/usage/waypoint/
+
+// waypointSuffix ends the names of what binds a waypoint.
+const waypointSuffix = "-waypoint"
+
+// waveBehind is the wave of the rules that let a waypoint in: once its own are there.
+const waveBehind = 29 // and down to 22
+
+// authorizeBehind emits the policies of a service behind a waypoint.
+func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
+	before := len(b.findings)
+	for n, rules := range s.Rules() {
+		a := [...]action{allow, deny, ask}[n]
+		for i := range rules {
+			if b.acceptRule(s, &rules[i], a) {
+				b.acceptBehind(s, &rules[i], a, ways)
+			}
+		}
+	}
+	if len(b.findings) > before {
+		return
+	}
+	for _, host := range hosts(ways) {
+		view, fronts := b.atWaypoint(s, host, ways)
+		to := place{name: host, kinds: waypointSuffix, targets: serviceTargets(host)}
+		b.policies(view, b.translated(s.Allow, fronts), allow, to)
+		b.policies(view, b.translated(s.Deny, fronts), deny, to)
+	}
+	to := placeOf(s)
+	behind := allow
+	behind.wave = waveBehind
+	pods := *s
+	pods.Fronts = nil
+	b.policies(&pods, b.atPods(s, ways), behind, to)
+	b.policies(&pods, deniedAtPods(s.Deny, ways), deny, to)
+}
+
+// hosts is the names of the Services of fronts.
+func hosts(ways []policy.Front) (all []string) {
+	for _, f := range ways {
+		if !slices.Contains(all, f.Host) {
+			all = append(all, f.Host)
+		}
+	}
+	return all
+}
+
+func serviceTargets(hosts ...string) (all []*selector.PolicyTargetReference) {
+	for _, host := range hosts {
+		all = append(all, &selector.PolicyTargetReference{Kind: "Service", Name: host})
+	}
+	return all
+}
+
+// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that.
+func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front) (*policy.Service, []policy.Front) {
+	view := *s
+	view.Ports, view.Dataplane = nil, policy.Sidecar
+	var fronts []policy.Front
+	for _, f := range ways {
+		if f.Host != host {
+			continue
+		}
+		fronts = append(fronts, f)
+		for _, p := range s.Ports {
+			if number, leads := f.Leads(p.Number); leads {
+				view.Ports = append(view.Ports, policy.Port{Number: number, Protocol: p.Protocol})
+			}
+		}
+	}
+	return &view, fronts
+}
+
+// translated is rules as they are about the calls to a Service that pass its waypoint: of the sources that do, and of the ports of the
+// Service.
+func (b *builder) translated(rules []policy.Rule, fronts []policy.Front) (all []policy.Rule) {
+	for _, r := range rules {
+		r.From, r.FromAt = b.sources(&r, func(f policy.Source) bool {
+			some, _ := b.Passes(f, &fronts[0])
+			return some
+		})
+		if len(r.From) == 0 {
+			continue
+		}
+		if len(r.Ports) > 0 {
+			if r.Ports = servicePorts(r.Ports, fronts); len(r.Ports) == 0 {
+				continue
+			}
+		}
+		r.Where = slices.Clone(r.Where)
+		for i := range r.Where {
+			if c := &r.Where[i]; c.Dimension == policy.PortDimension {
+				var left []uint16
+				for _, v := range c.Values {
+					n, _ := strconv.ParseUint(v, 10, 16)
+					left = append(left, uint16(n))
+				}
+				c.Values = nil
+				for _, port := range servicePorts(left, fronts) {
+					c.Values = append(c.Values, strconv.Itoa(int(port)))
+				}
+			}
+		}
+		r.Where = slices.DeleteFunc(r.Where, func(c policy.Condition) bool { return len(c.Values) == 0 })
+		r.EveryPod = false
+		all = append(all, r)
+	}
+	return all
+}
+
+// sources is those of the sources of a rule that a function picks, with their places.
+func (b *builder) sources(r *policy.Rule, pick func(policy.Source) bool) (from []policy.Source, at []source.Span) {
+	for i, f := range r.From {
+		if pick(f) {
+			from, at = append(from, f), append(at, r.SourceAt(i))
+		}
+	}
+	return from, at
+}
+
+// servicePorts is the ports of a Service that lead to container ports.
+func servicePorts(ports []uint16, fronts []policy.Front) (all []uint16) {
+	for _, port := range ports {
+		for i := range fronts {
+			if number, leads := fronts[i].Leads(port); leads && !slices.Contains(all, number) {
+				all = append(all, number)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// led splits ports into those that a way leads to, and all others; no ports stand for every port.
+func led(ports []uint16, ways []policy.Front) (through, direct []uint16) {
+	for _, port := range ports {
+		if slices.ContainsFunc(ways, func(f policy.Front) bool { _, leads := f.Leads(port); return leads }) {
+			through = append(through, port)
+		} else {
+			direct = append(direct, port)
+		}
+	}
+	return through, direct
+}
+
+// aside is the sources of a rule of which some pass no waypoint.
+func (b *builder) aside(r *policy.Rule, ways []policy.Front) ([]policy.Source, []source.Span) {
+	return b.sources(r, func(f policy.Source) bool {
+		return slices.ContainsFunc(ways, func(w policy.Front) bool {
+			_, all := b.Passes(f, &w)
+			return !all
+		})
+	})
+}
+
+// directly is what the pods of a service let in of a rule without its waypoint: callers that pass none, and to ports that no way
+// leads to, everyone.
+//
+// Callers to whom the waypoint denies operations do not get past it by a wildcard.
+func (b *builder) directly(s *policy.Service, r policy.Rule, ways []policy.Front) (all []policy.Rule) {
+	r.EveryPod = false
+	through, direct := led(r.Ports, ways)
+	if aside, at := b.aside(&r, ways); len(aside) > 0 && (len(r.Ports) == 0 || len(through) > 0) {
+		past := r
+		past.From, past.FromAt, past.Ports, past.Except = aside, at, through, slices.Clone(r.Except)
+		for i := range s.Deny {
+			for _, f := range s.Deny[i].From {
+				if s.Deny[i].OfHTTP() && b.kept(f, ways) && !slices.Contains(past.Except, f) {
+					past.Except = append(past.Except, f)
+				}
+			}
+		}
+		all = append(all, past)
+	}
+	switch {
+	case len(direct) > 0:
+		r.Ports = direct
+		all = append(all, r)
+	case len(r.Ports) == 0 && !slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }):
+		c := policy.Condition{Dimension: policy.PortDimension, Not: true, At: r.At}
+		for _, f := range ways {
+			c.Values = append(c.Values, strconv.Itoa(int(f.Target)))
+		}
+		r.Where = slices.Clone(r.Where)
+		if i := slices.IndexFunc(r.Where, func(c policy.Condition) bool { return c.Dimension == policy.PortDimension }); i >= 0 {
+			c.Values = append(c.Values, r.Where[i].Values...)
+			r.Where = slices.Delete(r.Where, i, i+1)
+		}
+		slices.Sort(c.Values)
+		c.Values = slices.Compact(c.Values)
+		r.Where = append(r.Where, c)
+		all = append(all, r)
+	}
+	return all
+}
+
+// kept reports whether a source is a service whose calls all pass the waypoints of a callee.
+func (b *builder) kept(f policy.Source, ways []policy.Front) bool {
+	return f.Kind == policy.FromService && !slices.ContainsFunc(ways, func(w policy.Front) bool {
+		_, all := b.Passes(f, &w)
+		return !all
+	})
+}
+
+// atPods is what lets callers in at the pods of a service: its waypoints, on the ports of its edges, and who does not pass them.
+func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
+	for _, f := range ways {
+		ports, through := []uint16{f.Target}, false
+		if f.Target == 0 {
+			ports = nil
+		}
+		var entry policy.Rule
+		for i := range s.Allow {
+			r := &s.Allow[i]
+			if from, _ := b.sources(r, func(from policy.Source) bool { some, _ := b.Passes(from, &f); return some }); len(from) == 0 {
+				continue
+			}
+			switch {
+			case f.Target != 0 && !r.Leads(f.Target):
+				continue
+			case f.Target == 0 && len(r.Ports) > 0:
+				ports = append(ports, r.Ports...)
+			case f.Target == 0:
+				ports = nil
+			}
+			if !through {
+				entry = policy.Rule{At: r.At, ToAt: r.ToAt, Because: r.Because}
+			}
+			through = true
+		}
+		if through {
+			slices.Sort(ports)
+			entry.From, entry.Ports = []policy.Source{{Service: f.Waypoint.Caller()}}, slices.Compact(ports)
+			all = append(all, entry)
+		}
+	}
+	for _, r := range s.Allow {
+		if !r.OfHTTP() {
+			all = append(all, b.directly(s, r, ways)...)
+		}
+	}
+	return all
+}
+
+// deniedAtPods is the denies that the pods of a service enforce themselves, for callers that do not pass the waypoint.
+func deniedAtPods(rules []policy.Rule, ways []policy.Front) (all []policy.Rule) {
+	for _, r := range sparing(rules, ways) {
+		if !r.OfHTTP() {
+			r.EveryPod = false
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// sparing is denies that do not count for waypoints, which call for others.
+func sparing(rules []policy.Rule, ways []policy.Front) (all []policy.Rule) {
+	for _, r := range rules {
+		r.Except = slices.Clone(r.Except)
+		spared := map[*policy.Waypoint]bool{}
+		for _, f := range ways {
+			if !spared[f.Waypoint] {
+				spared[f.Waypoint] = true
+				r.Except = append(r.Except, policy.Source{Service: f.Waypoint.Caller()})
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// acceptBehind refuses what a waypoint, or the pods behind it, would not enforce.
+func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways []policy.Front) {
+	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
+		return b.findings.Add(diag.Inexpressible, either(at, r.At), format, args...).
+			WithRelated(ways[0].Waypoint.At, "calls to %s pass this waypoint", s.Name)
+	}
+	if a == ask {
+		refuse(r.ProviderAt, "an ask cannot be enforced at %s, which is behind a waypoint", s.ID()).
+			WithHelp("give the namespace sidecars, or ask at the gateway")
+		return
+	}
+	http := requestsAt(&r.Requests)
+	_, direct := led(r.Ports, ways)
+	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
+	needs := r.OfHTTP()
+	if needs && (len(direct) > 0 || len(r.Ports) == 0 && !everywhere && !r.Widened) {
+		port := "every port"
+		if len(direct) > 0 {
+			port = "port " + strconv.Itoa(int(direct[0]))
+		}
+		refuse(http, "the operations of this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).
+			WithHelp("add a port with this `targetPort` to the Service, or leave the operations out")
+		return
+	}
+	if a == deny {
+		if needs {
+			b.acceptDenied(s, r, ways, refuse)
+		}
+		return
+	}
+	aside, at := b.aside(r, ways)
+	switch {
+	case len(aside) == 0:
+	case needs:
+		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees operations", aside[0], s.ID()), aside[0], s)
+	case len(s.Issuers) > 0:
+		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees tokens", aside[0], s.ID()), aside[0], s)
+	}
+}
+
+// acceptDenied refuses a deny of operations if somebody whom it is about gets to the pods without the waypoint.
+func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, ways []policy.Front, refuse func(source.Span, string, ...any) *diag.Diagnostic) {
+	for i := range s.Allow {
+		edge := &s.Allow[i]
+		if edge.OfHTTP() {
+			continue
+		}
+		for _, past := range b.directly(s, *edge, ways) {
+			if len(past.Ports) > 0 && len(r.Ports) > 0 && !slices.ContainsFunc(past.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
+				continue
+			}
+			for n, f := range past.From {
+				if slices.ContainsFunc(r.From, func(denied policy.Source) bool {
+					return f.Meets(denied) && (f == denied || !b.kept(denied, ways))
+				}) {
+					b.unpassed(refuse(requestsAt(&r.Requests), "this deny cannot be enforced for %s, which does not pass the waypoint of %s", f, s.ID()).
+						WithRelated(past.SourceAt(n), "it may call here"), f, s)
+					return
+				}
+			}
+		}
+	}
+}
+
+// unpassed adds to a finding why a source does not pass a waypoint, and what can be done.
+func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, s *policy.Service) {
+	switch {
+	case f.Kind == policy.FromService && f.Service.Dataplane == policy.Gateway:
+		d.WithNote("gateways connect to the pods themselves").
+			WithHelp("label the Service `istio.io/ingress-use-waypoint: \"true\"`, or leave the operations out")
+	case f.Kind == policy.FromService && f.Service.Proxied():
+		d.WithNote("sidecars connect to the pods themselves, past waypoints").
+			WithHelp("move %s to ambient mode first, or leave the operations out", f.Service.ID())
+	case f.Kind == policy.FromService, f.Kind == policy.FromWorld:
+		d.WithNote("callers without an identity connect to the pods themselves").
+			WithHelp("let a gateway be the caller, or leave the operations out")
+	default:
+		d.WithNote("some of these callers have sidecars, which connect to the pods themselves, past waypoints").
+			WithHelp("move all of them to ambient mode first, name those that are, or leave the operations out")
+	}
+}
+
+// waysInto is the ways through waypoints to the services of a namespace.
+func (b *builder) waysInto(namespace string) (all []policy.Front) {
+	for _, m := range b.Meshes {
+		if m.Name == namespace {
+			for _, s := range m.Services {
+				all = append(all, s.Through()...)
+			}
+		}
+	}
+	return all
+}
+
+// closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there too, and not
+// passed on as a call of the waypoint.
+func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
+	var names []string
+	for _, s := range b.Services() {
+		for _, f := range s.Through() {
+			if w := f.Waypoint; w.Namespace == m.Name && !slices.Contains(names, w.Name) {
+				names = append(names, w.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	wave := waveDefaultDeny
+	if b.DryRun {
+		wave = waveShadow
+	}
+	for _, name := range names {
+		spec := &v1beta1.AuthorizationPolicy{TargetRefs: []*selector.PolicyTargetReference{{Group: "gateway.networking.k8s.io", Kind: "Gateway", Name: name}}}
+		b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny-"+name, why, spec))
+	}
+}
+
+// place is where the policies of a service are bound.
+type place struct {
+	name     string // of the objects, before what an action adds
+	kinds    string // what they end with
+	selector *selector.WorkloadSelector
+	targets  []*selector.PolicyTargetReference
+}
+
+func placeOf(s *policy.Service) place {
+	p := place{name: s.Name}
+	p.selector, p.targets = bind(s)
+	return p
+}
+
+// behind is the Services of a service through which callers pass a waypoint: what authenticates requests binds those.
+func behind(s *policy.Service) []*selector.PolicyTargetReference {
+	return serviceTargets(hosts(s.Through())...)
+}
