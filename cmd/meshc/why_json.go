@@ -62,6 +62,7 @@ type whyCase struct {
 
 	Waypoint string `json:"waypoint,omitempty"` // that the requests pass, and that decides unless behind is set
 	Behind   bool   `json:"behind,omitempty"`   // the pods decide, about the waypoint
+	Around   bool   `json:"around,omitempty"`   // this is about calls to the Service, and those to the addresses of pods get further
 }
 
 type whyPlaintext struct {
@@ -157,7 +158,7 @@ func (r *reason) json() whyJSON {
 						one.Rule = &k.Rule
 					}
 					if k.Way != nil {
-						one.Waypoint, one.Behind = k.Way.Waypoint.ID(), k.Behind
+						one.Waypoint, one.Behind, one.Around = k.Way.Waypoint.ID(), k.Behind, k.Around
 					}
 					if k.Counterpart != nil {
 						other := &k.Counterpart.Other

@@ -338,6 +338,10 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 	switch text := r.atPoint(p, k); {
 	case k.Way == nil || k.Reason == enforce.Relays:
 		return text
+	case k.Around && k.Behind:
+		return "calls to the Service are refused, since the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in, and those to the addresses of pods are let in: " + text
+	case k.Around:
+		return "calls to the Service are refused at the waypoint " + k.Way.Waypoint.ID() + ", and those to the addresses of pods get around it: " + text
 	case k.Behind:
 		return "the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in: " + text
 	default:

@@ -41,6 +41,7 @@ type Decision struct {
 	Rule    int     // for ByRule and NotJudged, which of its clauses, counted from 0; -1 if it is none of them
 	Way     *Way    // through a waypoint by which the request comes; nil if it comes to the pod itself
 	Behind  bool    // the point behind that waypoint decides, and not the waypoint
+	Around  bool    // the decision is about calls to the Service; those to the addresses of pods get past it
 }
 
 // String is the decision in one line, such as `allow by shop/backend-ingress rule 0`.

@@ -165,8 +165,8 @@ func (c *Point) Relays(identity string, port uint16) bool {
 
 // decideByWays is what becomes of one request by all its ways.
 func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit)) Decision {
-	best := c.decide(r, how)
-	first := true
+	direct := c.decide(r, how)
+	var best *Decision
 	for i := range c.Ways {
 		w := &c.Ways[i]
 		_, leads := w.Leads(r.Port())
@@ -179,13 +179,23 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 			continue
 		}
 		waypoint := r.With(space.Identity, space.IdentityValue(w.principal)).With(space.SourceAddress, nil).With(space.Token, nil)
-		by := w.joined(w.Point.decide(r, how), c.decide(waypoint, how))
-		if by.Verdict > best.Verdict || first && by.Verdict == best.Verdict {
-			best = by
-			first = false
+		if by := w.joined(w.Point.decide(r, how), c.decide(waypoint, how)); best == nil || by.Verdict > best.Verdict {
+			best = &by
 		}
 	}
-	return best
+	if best == nil {
+		return direct
+	}
+	return best.around(direct.Verdict)
+}
+
+// around is a decision about calls to Services, given what becomes of those to the addresses of pods: where more of these get
+// through, it depends on the address.
+func (d Decision) around(direct Verdict) Decision {
+	if direct > d.Verdict {
+		d.Verdict, d.Around = Undecided, true
+	}
+	return d
 }
 
 // route is a way of a point, with the number of the point of its waypoint among all points.
@@ -266,15 +276,23 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			}
 		}
 	}
-	all = append(all, direct...)
 	for _, verdict := range [...]Verdict{Allowed, Undecided, Denied} {
 		for _, by := range all {
-			if by.Verdict == verdict {
-				if some := by.Sources.Common(left); !some.Empty() {
-					found(some, by.Decision)
-					left.RemoveAll(some)
+			if by.Verdict != verdict {
+				continue
+			}
+			some := by.Sources.Common(left)
+			left.RemoveAll(some)
+			for _, past := range direct {
+				if both := past.Sources.Common(some); !both.Empty() {
+					found(both, by.around(past.Verdict))
 				}
 			}
+		}
+	}
+	for _, by := range direct {
+		if some := by.Sources.Common(left); !some.Empty() {
+			found(some, by.Decision)
 		}
 	}
 }
