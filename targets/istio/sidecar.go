@@ -2,6 +2,7 @@ package istio
 
 import (
 	"slices"
+	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -35,9 +36,7 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 		for e := range b.edges.From(from) {
 			switch {
 			case e.To != nil:
-				if e.To.Namespace != b.root { // Istio refuses a host that another one has in it
-					hosts = append(hosts, hostsOf(e.To)...)
-				}
+				hosts = append(hosts, hostsOf(e.To)...)
 				b.unled(s, e)
 				if !e.To.Proxied() && len(e.To.Addresses) > 0 {
 					b.findings.Add(diag.Ineffective, e.To.At,
@@ -58,10 +57,21 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 	}
 	spec := &networking.Sidecar{
 		WorkloadSelector:      &networking.WorkloadSelector{Labels: labelMap(s.Labels)},
-		Egress:                []*networking.IstioEgressListener{{Hosts: distinct(hosts)}},
+		Egress:                []*networking.IstioEgressListener{{Hosts: apart(distinct(hosts), m.Name)}},
 		OutboundTrafficPolicy: &networking.OutboundTrafficPolicy{Mode: networking.OutboundTrafficPolicy_REGISTRY_ONLY},
 	}
 	b.add(b.draft(waveSidecar, b.networking, "Sidecar", m.Name, s.Name, fromFiles(files), spec))
+}
+
+// apart drops each host whose whole namespace is a host, too, as Istio wants it; `.` is the namespace of the Sidecar itself.
+func apart(hosts []string, own string) []string {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool {
+		namespace, name, _ := strings.Cut(host, "/")
+		if namespace == "." {
+			namespace = own
+		}
+		return name != "*" && slices.Contains(hosts, namespace+"/*")
+	})
 }
 
 // unled reports an edge to a port that its caller can reach at the addresses of pods only, which its Sidecar does not know.

@@ -14,20 +14,20 @@ import (
 // asker generates requests from the contents of a policy.
 type asker struct {
 	*rand.Rand
-	trustDomain string
-	peers       []string
-	addresses   []netip.Addr
-	ports       []uint16
-	methods     []string
-	paths       []string
-	hosts       []string
-	headers     []policy.Condition
-	claims      []policy.Condition
-	issuers     []string
+	policy    *policy.Policy
+	peers     []string
+	addresses []netip.Addr
+	ports     []uint16
+	methods   []string
+	paths     []string
+	hosts     []string
+	headers   []policy.Condition
+	claims    []policy.Condition
+	issuers   []string
 }
 
 func newAsker(r *rand.Rand, p *policy.Policy) *asker {
-	a := &asker{Rand: r, trustDomain: p.TrustDomain, peers: []string{""}, ports: []uint16{1, 8081}, methods: []string{"GET", "POST", "PATCH"}}
+	a := &asker{Rand: r, policy: p, peers: []string{""}, ports: []uint16{1, 8081}, methods: []string{"GET", "POST", "PATCH"}}
 	a.hosts, a.issuers = []string{"any.example", "a.example.com", "A.example.com:8080", "b.example.com", "c.Example.com"}, []string{"https://elsewhere.example"}
 	paths := map[string]bool{"/": true, "/other": true, "/api/v1/x/y": true}
 	for _, text := range []string{"10.0.3.4", "10.0.4.7", "10.0.4.8", "192.168.255.255", "2001:db8::9", "2001:db9::1", "172.16.0.1"} {
@@ -37,10 +37,10 @@ func newAsker(r *rand.Rand, p *policy.Policy) *asker {
 		a.peers = append(a.peers, principal(p.TrustDomain, m.Name, "stranger"))
 		for _, s := range m.Services {
 			if s.Proxied() {
-				for _, account := range append([]string{s.Account, s.Account + "x"}, s.Was...) {
-					a.peers = append(a.peers, principal(p.TrustDomain, s.Namespace, account))
+				a.peers = append(a.peers, peers(p, s)...)
+				for _, domain := range append([]string{"other.example", p.TrustDomain}, p.Previous...) {
+					a.peers = append(a.peers, principal(domain, s.Namespace, s.Account), principal(domain, s.Namespace, s.Account+"x"))
 				}
-				a.peers = append(a.peers, principal("other.example", s.Namespace, s.Account))
 			}
 			for _, port := range s.Ports {
 				a.ports = append(a.ports, port.Number)
@@ -186,7 +186,7 @@ func (a *asker) request(s *policy.Service) envoy.Request {
 		where = rule.Where
 		switch from := pick(a.Rand, rule.From); {
 		case from.Kind == policy.FromService && from.Service.Proxied():
-			q.Peer = principal(a.trustDomain, from.Service.Namespace, pick(a.Rand, append([]string{from.Service.Account}, from.Service.Was...)))
+			q.Peer = pick(a.Rand, peers(a.policy, from.Service))
 		case from.Kind == policy.FromService && len(from.Service.Addresses) > 0:
 			q.Peer, q.Source = "", pick(a.Rand, from.Service.Addresses).Addr()
 		}

@@ -45,7 +45,10 @@ func (d *drafter) issuers() {
 		if d.chance(30) {
 			line += " audience " + pick(d.Rand, []string{"shop", "shop|web", "other"})
 		}
-		line += pick(d.Rand, []string{"", "", "", " from header x-" + name, ` from header authorization prefix "Token "`, " from query token", " from header X-A from query t"})
+		line += pick(d.Rand, []string{"", "", "", " from header x-" + name, ` from header authorization prefix "Token "`, " from query token", " from header X-A from query t", " from cookie session", " from cookie s from header x-" + name})
+		if d.chance(20) {
+			line += pick(d.Rand, []string{" claim sub to header x-user", " claim realm_access.roles to header x-roles claim sub to header x-user", " payload to header x-login"})
+		}
 		if d.chance(20) {
 			line += " forward"
 		}

@@ -163,9 +163,21 @@ func (i intended) is(s policy.Source, q *envoy.Request) bool {
 	if !s.Service.Proxied() {
 		return q.Peer == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
 	}
-	return slices.ContainsFunc(append([]string{s.Service.Account}, s.Service.Was...), func(account string) bool {
-		return q.Peer == principal(i.TrustDomain, s.Service.Namespace, account)
-	})
+	return slices.Contains(peers(i.Policy, s.Service), q.Peer)
+}
+
+// peers returns what a service may prove to be: each of its accounts, in each trust domain that its mesh has or had.
+func peers(p *policy.Policy, s *policy.Service) (all []string) {
+	domains := append([]string{p.TrustDomain}, p.Previous...)
+	if domain := p.Elsewhere[s.Namespace]; domain != "" {
+		domains = []string{domain}
+	}
+	for _, domain := range domains {
+		for _, account := range append([]string{s.Account}, s.Was...) {
+			all = append(all, principal(domain, s.Namespace, account))
+		}
+	}
+	return all
 }
 
 // does reports whether a request is an instance of the operation. Intents ignore the query of a URL.

@@ -33,9 +33,10 @@ type Istiod struct {
 
 // Options are settings of the mesh that istiod serves.
 type Options struct {
-	TrustDomain   string // default cluster.local
-	RootNamespace string // default istio-system
-	Revision      string // of istiod, which reads objects of its own and those without one; empty: all objects
+	TrustDomain   string   // default cluster.local
+	Aliases       []string // trustDomainAliases
+	RootNamespace string   // default istio-system
+	Revision      string   // of istiod, which reads objects of its own and those without one; empty: all objects
 	Services      []Service
 }
 
@@ -73,6 +74,7 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	if o.TrustDomain != "" {
 		settings.TrustDomain = o.TrustDomain
 	}
+	settings.TrustDomainAliases = o.Aliases
 	if o.RootNamespace != "" {
 		settings.RootNamespace = o.RootNamespace
 	}

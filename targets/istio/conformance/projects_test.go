@@ -87,7 +87,11 @@ func newProject(seed uint64) project {
 	}
 	d.issuers()
 	d.environments()
-	for _, m := range d.meshes {
+	own := d.meshes
+	if d.chance(20) {
+		d.partner()
+	}
+	for _, m := range own {
 		d.intend(m)
 	}
 	d.write()
@@ -99,6 +103,11 @@ func (d *drafter) chance(percent int) bool { return d.IntN(100) < percent }
 // settings generates meshc.yaml and the options of the target.
 func (d *drafter) settings() {
 	d.config.TrustDomain = pick(d.Rand, []string{"cluster.local", "cluster.local", "mesh.example", "td1"})
+	for _, domain := range []string{"cluster.local", "old.example", "td0"} {
+		if domain != d.config.TrustDomain && d.chance(15) {
+			d.config.Previous = append(d.config.Previous, domain)
+		}
+	}
 	d.config.RootNamespace = pick(d.Rand, []string{"istio-system", "istio-system", "mesh-root"})
 	d.options = istio.Options{
 		APIVersion:     pick(d.Rand, []string{"", "security.istio.io/v1", "security.istio.io/v1beta1"}),
@@ -224,6 +233,14 @@ func (d *drafter) external(m *draftMesh, i int) {
 	m.lines = append(m.lines, line)
 }
 
+// partner declares callers of another mesh of Istio.
+func (d *drafter) partner() {
+	m := &draftMesh{name: "partner", services: []*draftService{{name: "orders"}, {name: "web"}}}
+	m.lines = []string{"service orders account orders", "service web account web was default"}
+	d.config.Elsewhere = map[string]string{m.name: "partner.example"}
+	d.meshes = append(d.meshes, m)
+}
+
 // several returns one to most values.
 func (d *drafter) several(most int, one func() string) []string {
 	var list []string
@@ -268,6 +285,10 @@ func (d *drafter) intend(m *draftMesh) {
 	for range d.IntN(3) {
 		m.lines = append(m.lines, "deny "+d.edge(m))
 	}
+	if d.chance(15) {
+		from, to := d.caller(m), pick(d.Rand, m.services).name
+		m.lines = append(m.lines, "deny "+from+d.but(m)+" -> "+pick(d.Rand, []string{to, to, "pods"})+":*"+d.requests(false))
+	}
 	for range d.IntN(3) {
 		to := []string{"*"}
 		for _, other := range d.meshes {
@@ -288,8 +309,9 @@ func (d *drafter) intend(m *draftMesh) {
 func (d *drafter) edge(m *draftMesh) string {
 	from := strings.Join(d.several(3, func() string { return d.caller(m) }), ", ")
 	if d.chance(8) {
-		from = pick(d.Rand, []string{"any", "world", "*", pick(d.Rand, d.meshes).name + "/*"}) + " except " + strings.Join(d.several(2, func() string { return d.caller(m) }), ", ")
+		from = pick(d.Rand, []string{"any", "world", "*", pick(d.Rand, d.meshes).name + "/*"})
 	}
+	from += d.but(m)
 	line := from + " -> " + d.callee(m)
 	if d.chance(10) {
 		line = from + " -> " + pick(d.Rand, m.services).name + " -> " + d.callee(m)
@@ -301,6 +323,14 @@ func (d *drafter) edge(m *draftMesh) string {
 		line += " because " + pick(d.Rand, []string{`"INC-42, batch window"`, `"a: \"b\" # c"`, `"früher war's ruhiger"`, `"'"`})
 	}
 	return line
+}
+
+// but returns callers that are left out, or nothing.
+func (d *drafter) but(m *draftMesh) string {
+	if !d.chance(12) {
+		return ""
+	}
+	return " except " + strings.Join(d.several(2, func() string { return d.caller(m) }), ", ")
 }
 
 func (d *drafter) caller(m *draftMesh) string {
@@ -333,6 +363,8 @@ func (d *drafter) callee(m *draftMesh) string {
 	case n == 4:
 		other := pick(d.Rand, d.meshes)
 		return other.name + "/" + pick(d.Rand, other.services).name
+	case n == 5:
+		return d.to(&draftService{name: "pods", ports: append(slices.Clone(pick(d.Rand, m.services).ports), draftPort{8080, "http"}, draftPort{7070, ""})})
 	}
 	return d.to(pick(d.Rand, m.services))
 }
@@ -358,7 +390,7 @@ func (d *drafter) to(s *draftService) string {
 // write distributes the sections over files.
 func (d *drafter) write() {
 	if d.chance(60) {
-		d.files["base.mesh"] = []string{"mesh * " + pick(d.Rand, modeWords)}
+		d.files["base.mesh"] = []string{"mesh * " + pick(d.Rand, modeWords) + pick(d.Rand, []string{"", "", " closed"})}
 	}
 	for _, m := range d.meshes {
 		file := m.name + ".mesh"
@@ -409,11 +441,12 @@ func (p *project) build() (*built, error) {
 			return b, nil
 		}
 		wrong := map[string]map[int]bool{}
+		modes := p.environment != "" && len(p.config.Environments[p.environment].Modes) > 0
 		for _, f := range findings {
 			if f.Severity != diag.Error {
 				continue
 			}
-			if f.Primary.File == nil && p.environment != "" && len(p.config.Environments[p.environment].Modes) > 0 {
+			if f.Primary.File == nil && modes {
 				clear(p.config.Environments[p.environment].Modes) // a ceiling on a service that was dropped or has no proxy
 				continue
 			}
@@ -455,5 +488,5 @@ func (p *project) text() string {
 	for name, text := range p.workloads {
 		fmt.Fprintf(&b, "-- %s --\n%s", name, text)
 	}
-	return fmt.Sprintf("%s(environment %q, trust domain %s)\n", b.String(), p.environment, p.config.TrustDomain)
+	return fmt.Sprintf("%s(environment %q, trust domain %s, before %v)\n", b.String(), p.environment, p.config.TrustDomain, p.config.Previous)
 }

@@ -44,7 +44,7 @@ func TestProofFindsFaults(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		for range 4 {
 			stream := strings.Join(fault(r, documents), "---\n")
-			istiod, err := Start([]byte(stream), Options{TrustDomain: built.policy.TrustDomain, RootNamespace: built.policy.RootNamespace})
+			istiod, err := Start([]byte(stream), served(built.policy))
 			faults++
 			if err != nil {
 				refused++
