@@ -48,6 +48,7 @@ func execute(root *cobra.Command, args []string, stdin io.Reader, stdout, stderr
 	root.SetOut(stdout)
 	stderr = terminal{stderr}
 	root.SetErr(stderr)
+	finishCompletion(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%v", err) })
 	cmd, err := root.ExecuteC()
 	return conclude(stderr, cmd, err)
@@ -155,11 +156,11 @@ Exit codes:
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newVersion())
-	finishCompletion(root)
 	return root
 }
 
-// finishCompletion gives cobra's completion commands the exit codes of the other verbs.
+// finishCompletion gives cobra's completion commands the exit codes of the other verbs. They write to what is the standard
+// output of root now.
 func finishCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, err := root.Find([]string{"completion"})

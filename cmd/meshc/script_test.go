@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/testdata/golden"
 )
@@ -20,8 +21,11 @@ func TestMain(m *testing.M) {
 
 // The scripts are how the command line behaves, one topic a file.
 func TestScripts(t *testing.T) {
+	dir, err := filepath.Abs("testdata/script") // commands change the folder of the process
+	require.NoError(t, err)
+	commands := newInProcess(t, dir)
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		UpdateScripts:       golden.Update(),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -34,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(env.WorkDir+"/.git", 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ends": ends,
+			"ends": commands.ends,
 			"large": func(ts *testscript.TestScript, _ bool, args []string) {
 				n, err := strconv.Atoi(args[1])
 				ts.Check(err)
@@ -55,27 +59,6 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("unknown condition")
 		},
 	})
-}
-
-// ends CODE COMMAND... runs a command, wants its exit code, and that it says nothing of a panic.
-func ends(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: ends CODE COMMAND [ARG...]")
-	}
-	err := ts.Exec(args[1], args[2:]...)
-	code := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		code = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if strconv.Itoa(code) != args[0] {
-		ts.Fatalf("%v ended with %d, not %s", args[1:], code, args[0])
-	}
-	if bytes.Contains([]byte(ts.ReadFile("stderr")), []byte("goroutine ")) {
-		ts.Fatalf("%v panicked", args[1:])
-	}
 }
 
 // unquoted reads the escapes of Go in a word of a script.
