@@ -46,12 +46,16 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 		d.Findings = slices.Concat(d.Findings, found, read.Check(layer, pods(d.Workloads)))
 	}
 	named, assumed := model.Named(layer, mesh, known)
+	for _, s := range named.Services() {
+		g := settings.Gateways[s.ID()]
+		s.Clients = s.Clients.Stated(g.ClientAddress, g.At)
+	}
 	if d.routes, found = readRoutes(files, workloads, named.Services()); d.routes != nil {
 		d.routes.lead()
 		d.Findings = append(d.Findings, found...)
 	}
 	d.Model, d.Assumed = model.New(named, layer), assumed
-	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ServicePorts())
+	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ClientAddresses(), d.Model.ServicePorts())
 	d.Findings = d.Findings.Sort()
 	return d
 }
@@ -64,6 +68,9 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	for _, w := range inv.Workloads {
 		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, Inbound: w.Inbound, Outbound: w.Outbound, At: w.At}
 		s.Dataplane, s.DataplaneWhy, s.DataplaneAt = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At
+		if s.Dataplane == policy.Gateway {
+			s.Clients = w.Clients
+		}
 		if w.Assumed {
 			s.DataplaneWhy += "; if it has one in the cluster, add it to the manifest"
 		}

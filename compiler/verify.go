@@ -78,7 +78,7 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 		r.Interference(&interferences[i])
 	}
 	r.Findings(audit.Manifest, slices.Concat(read.Ambient(layer, b.workloads()), b.unjudged()))
-	r.Findings(audit.Manifest, m.ServicePorts())
+	r.Findings(audit.Manifest, slices.Concat(m.ClientAddresses(), m.ServicePorts()))
 	elsewhere := b.elsewhere(r, layer)
 	for _, d := range read.Check(layer, append(b.workloads(), assumed...)) {
 		if d.Code == diag.Ineffective && elsewhere[d.Primary] {

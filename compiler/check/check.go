@@ -194,7 +194,8 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c.guessedWaypoints()
 	c.recordAccounts(sections)
 	c.unknownOwners() // after all meshes are known
-	c.expandGroups()  // an edge may name a group
+	c.gatewaySettings()
+	c.expandGroups() // an edge may name a group
 
 	// Modes before edges: a finding on an edge depends on the mode that the caller meets.
 	c.modeStatements(sections)

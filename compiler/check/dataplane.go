@@ -143,6 +143,8 @@ func (c *checker) selectedByRoot(s *service) {
 // gateway judges a rule that leads to a gateway. Its listeners, and not a mode, decide who may connect and who proves an
 // identity.
 func (c *checker) gateway(r *rule) {
+	c.byAddress(r.callee, r.From, r.FromAt, r.EveryPod)
+	c.byAddress(r.callee, r.Except, r.exceptAt, r.EveryPod)
 	for i, f := range r.From {
 		switch {
 		case f.Kind == policy.FromService && !f.Service.Proxied():

@@ -63,13 +63,13 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 		c.exact(all, func(*policy.Service) bool { return true })
 	}
 	if g.Kind == lang.Only { // `*` is who may call at most: none of them has to
-		all := from
-		from = nil
+		all, allAt := from, fromAt
+		from, fromAt = nil, nil
 		for i, s := range all {
-			if fromAt[i].Text() == "*" {
-				except.sources, except.at = append(except.sources, s), append(except.at, fromAt[i])
+			if allAt[i].Text() == "*" {
+				except.sources, except.at = append(except.sources, s), append(except.at, allAt[i])
 			} else {
-				from = append(from, s)
+				from, fromAt = append(from, s), append(fromAt, allAt[i])
 			}
 		}
 	}
@@ -109,6 +109,10 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 				}
 			}
 			pg.To = append(pg.To, s.Service)
+			if s.Dataplane == policy.Gateway && !g.Transitive {
+				c.byAddress(s, from, fromAt, false)
+				c.byAddress(s, except.sources, except.at, false)
+			}
 		}
 	}
 	if len(c.policy.Guards) == kept {

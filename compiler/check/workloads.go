@@ -345,6 +345,7 @@ func (c *checker) complete(s *service) {
 		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
 	}
 	c.dataplane(s)
+	c.clients(s)
 	c.captures(s)
 }
 

@@ -20,6 +20,7 @@ type Project struct {
 	Previous      []string                 // trustDomains.previous: those of identities that workloads still have; sorted
 	Elsewhere     map[string]string        // trustDomains.meshes: mesh name to the trust domain of the mesh of Istio that it is in
 	ElsewhereAt   map[string]source.Span   // the mesh names of Elsewhere
+	Gateways      map[string]Gateway       // by NAMESPACE/NAME
 	RootNamespace string                   // default istio-system
 	Dataplanes    map[string]Dataplane     // of namespaces whose manifests do not say; "*" is that of all others
 	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`

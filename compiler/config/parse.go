@@ -89,6 +89,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"trustDomain", r.text(&p.TrustDomain, trustDomain)},
 		{"trustDomains", r.trustDomains},
 		{"rootNamespace", r.text(&p.RootNamespace, label)},
+		{"gateways", r.gateways},
 		{"dataplanes", r.dataplanes},
 		{"warnings", r.warnings},
 		{"targets", r.targets},

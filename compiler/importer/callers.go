@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
@@ -103,7 +104,10 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 				return nil, err
 			}
 			except = append(except, some...)
-		case c.Dimension == space.SourceAddress && len(c.Not) == 0 && addresses == nil:
+		case (c.Dimension == space.SourceAddress || c.Dimension == space.RemoteAddress) && len(c.Not) == 0 && addresses == nil:
+			if err := i.clientsAt(o, c); err != nil {
+				return nil, err
+			}
 			for _, p := range c.Is {
 				block, err := netip.ParsePrefix(p.String())
 				if err != nil {
@@ -111,7 +115,7 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 				}
 				addresses = append(addresses, block)
 			}
-		case c.Dimension == space.SourceAddress:
+		case c.Dimension == space.SourceAddress || c.Dimension == space.RemoteAddress:
 			return nil, fmt.Errorf("addresses of callers are excepted, or restricted twice")
 		case c.Dimension != space.Token:
 			return nil, unspeakable(c)
@@ -130,6 +134,44 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 		all[k].token = token
 	}
 	return all, nil
+}
+
+// clientsAt notes where the gateways that an object is about have the addresses of clients: a project says it once for each.
+func (i *importer) clientsAt(o *object, c space.Condition) error {
+	address, about := policy.AddressInPackets, i.in(o.Namespace).services
+	if c.Dimension == space.RemoteAddress {
+		address = policy.AddressForwarded
+	}
+	if o.about != nil {
+		about = []*service{o.about}
+	}
+	if address == policy.AddressForwarded && (o.about == nil || !o.about.gateway) {
+		return unspeakable(c)
+	}
+	for _, s := range about {
+		if s.gateway && s.clients != policy.AddressUnknown && s.clients != address {
+			return fmt.Errorf("addresses of clients as a proxy reports them, and those of packets, at one gateway")
+		}
+	}
+	for _, s := range about {
+		if s.gateway {
+			s.clients = address
+		}
+	}
+	return nil
+}
+
+// gateways is the settings of the gateways whose rules look at addresses.
+func (i *importer) gateways() map[string]config.Gateway {
+	all := map[string]config.Gateway{}
+	for _, n := range i.services {
+		for _, s := range n.services {
+			if s.clients != policy.AddressUnknown {
+				all[s.namespace+"/"+s.name] = config.Gateway{ClientAddress: s.clients}
+			}
+		}
+	}
+	return all
 }
 
 // without is some callers without others, which are left out of those that include them.

@@ -29,7 +29,8 @@ type service struct {
 	ports     map[uint16]policy.Protocol
 	known     []*inventory.Workload
 	gateway   bool
-	assumed   bool // the account is that of a principal that is called like the service
+	clients   policy.ClientAddress // of a gateway: where its rules look for the addresses of clients
+	assumed   bool                 // the account is that of a principal that is called like the service
 }
 
 // name finds the services that the manifests are about: one for each selector, and one for each account that principals

@@ -24,13 +24,17 @@ func (i *importer) settings() File {
 	type targets struct {
 		Istio *istio `yaml:"istio,omitempty"`
 	}
+	type gateway struct {
+		ClientAddress string `yaml:"clientAddress"`
+	}
 	file := struct {
-		APIVersion    string  `yaml:"apiVersion"`
-		Kind          string  `yaml:"kind"`
-		TrustDomain   string  `yaml:"trustDomain,omitempty"`
-		RootNamespace string  `yaml:"rootNamespace,omitempty"`
-		Targets       targets `yaml:"targets,omitempty"`
-		Accepted      []entry `yaml:"accepted,omitempty"`
+		APIVersion    string             `yaml:"apiVersion"`
+		Kind          string             `yaml:"kind"`
+		TrustDomain   string             `yaml:"trustDomain,omitempty"`
+		RootNamespace string             `yaml:"rootNamespace,omitempty"`
+		Gateways      map[string]gateway `yaml:"gateways,omitempty"`
+		Targets       targets            `yaml:"targets,omitempty"`
+		Accepted      []entry            `yaml:"accepted,omitempty"`
 	}{APIVersion: config.APIVersion, Kind: config.Kind}
 	usual := config.Default()
 	if i.mesh.TrustDomain != usual.TrustDomain {
@@ -40,6 +44,12 @@ func (i *importer) settings() File {
 		file.RootNamespace = i.mesh.RootNamespace
 	}
 	var providers []string
+	for name, g := range i.gateways() {
+		if file.Gateways == nil {
+			file.Gateways = map[string]gateway{}
+		}
+		file.Gateways[name] = gateway{g.ClientAddress.String()}
+	}
 	for _, o := range i.objects {
 		if o.Outcome == Said && o.read.Provider != "" {
 			providers = append(providers, o.read.Provider)

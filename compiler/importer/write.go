@@ -38,6 +38,11 @@ type line struct {
 // write writes what is to be said. Objects for which that turns out to be impossible are accepted; again is true if that is
 // found out too late.
 func (i *importer) write() (p *draft, again bool, err error) {
+	for _, n := range i.services {
+		for _, s := range n.services {
+			s.clients = policy.AddressUnknown
+		}
+	}
 	sections := map[string]*section{}
 	at := func(name string) *section {
 		if sections[name] == nil {

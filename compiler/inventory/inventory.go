@@ -48,6 +48,7 @@ type Workload struct {
 	Probes    []Probe         // of the kubelet, those that reach the pod in plaintext
 	Inbound   policy.Captures // which ports are reached through the proxy, if there is one
 	Outbound  policy.Captures // which ports, as the workload dials them, it reaches through its proxy
+	Clients   policy.Clients  // where it has the addresses of callers outside the cluster, if it is a gateway
 	At        source.Span     // metadata.name
 	NameAt    source.Span     // the value of the label that gives it the name Service, else At
 	AccountAt source.Span     // serviceAccountName, else At

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
@@ -27,6 +29,8 @@ type managed struct {
 
 	traffic   string // the label istio.io/waypoint-for
 	strangers bool   // a listener takes routes of other namespaces
+	arriving  arriving
+	topology  topology
 }
 
 func (f *file) managedGateway(n *yaml.Node) {
@@ -54,6 +58,7 @@ func (f *file) managedGateway(n *yaml.Node) {
 		}
 	}
 	m.labels[bearing.GatewayName] = m.Name
+	f.infrastructure(m, spec, annotations)
 	if addresses := each(yamldoc.Get(spec, "addresses")); len(addresses) > 0 && text(yamldoc.Get(addresses[0], "type")) == "Hostname" {
 		front := hostOf(text(yamldoc.Get(addresses[0], "value")), namespace)
 		m.service = front.id()
@@ -72,6 +77,30 @@ func (f *file) managedGateway(n *yaml.Node) {
 		m.Ports, m.ports = append(m.Ports, port.Number), append(m.ports, port)
 	}
 	f.keep("Gateway of "+gatewayGroup, namespace, m.Name, at, func(r *reader) { r.managed = append(r.managed, m) })
+}
+
+// infrastructure reads what the annotations of a gateway say of its Service and pods, and of the addresses of clients there.
+// Istio copies those of its `infrastructure`, or else all of them; parameters may change the Service.
+// https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#resource-attachment-and-scaling
+func (f *file) infrastructure(m *managed, spec, annotations *yaml.Node) {
+	kind := cmp.Or(text(yamldoc.Get(annotations, "networking.istio.io/service-type")), string(corev1.ServiceTypeLoadBalancer))
+	if yamldoc.Get(spec, "infrastructure", "annotations") != nil {
+		annotations = yamldoc.Get(spec, "infrastructure", "annotations")
+	}
+	front := corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: cmp.Or(m.name, m.Name+"-"+m.class), Annotations: map[string]string{}}}
+	if annotations != nil && annotations.Kind == yaml.MappingNode {
+		pairs, _ := yamldoc.Pairs(annotations)
+		for _, p := range pairs {
+			front.Annotations[p.Key.Value] = text(p.Value)
+		}
+	}
+	front.Spec.Type = corev1.ServiceType(kind)
+	if yamldoc.Get(spec, "infrastructure", "parametersRef") == nil {
+		m.arriving = arrival(&front, m.At)
+	}
+	if config := yamldoc.Get(annotations, configKey); config != nil {
+		m.topology = topologyOf(parsedText(text(config)), f.doc.Span(config))
+	}
 }
 
 // listens returns what policies see of the requests of a listener: HTTPS that it ends is HTTP to them.
@@ -150,6 +179,7 @@ func (m *managed) pod() *pod {
 	for _, port := range m.ports {
 		p.Fronts = append(p.Fronts, policy.Front{Host: name, Port: port.Number, Target: port.Number})
 	}
+	p.arriving, p.topology = m.arriving, m.topology
 	p.proxy.present = true
 	p.own = Dataplane{policy.Gateway, "Istio makes it for a Gateway", m.At}
 	return p

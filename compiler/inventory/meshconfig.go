@@ -14,6 +14,8 @@ type MeshConfig struct {
 	Aliases       []string
 	RootNamespace string      // empty where it is not stated
 	At            source.Span // the object's name
+
+	topology topology // of gateways that state none
 }
 
 // meshConfig reads the settings of a mesh.
@@ -27,7 +29,8 @@ func (f *file) meshConfig(object, settings *yaml.Node) {
 	if settings == nil || settings.Decode(&of) != nil {
 		return
 	}
-	m := &MeshConfig{of.TrustDomain, of.Aliases, of.RootNamespace, f.doc.Span(yamldoc.Get(object, "metadata", "name"))}
+	at := f.doc.Span(yamldoc.Get(object, "metadata", "name"))
+	m := &MeshConfig{of.TrustDomain, of.Aliases, of.RootNamespace, at, topologyOf(yamldoc.Get(settings, "defaultConfig"), at)}
 	f.keep("", "", "", m.At, func(r *reader) {
 		r.meshConfigs = append(r.meshConfigs, m)
 		r.unmerged = r.unmerged || of.Merge != nil && !*of.Merge

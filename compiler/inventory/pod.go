@@ -24,6 +24,8 @@ type pod struct {
 	named map[portName]uint16
 	proxy proxy
 
+	arriving arriving           // what Services in front of it say of the addresses of clients
+	topology topology           // what an annotation says of the proxies in front of it
 	merges   bool               // an annotation says whether its metrics are merged
 	own      Dataplane          // what its own manifest says
 	bound    bound              // to a waypoint
@@ -77,6 +79,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.own = f.dataplane(here, template)
 	p.bound = f.waypointOf(here, namespace, template.Labels)
+	p.topology = topologyOf(parsedText(template.Annotations[configKey]), f.doc.Span(yamldoc.Get(here, "metadata", "annotations", configKey)))
 	f.notice(bearing.Pod, yamldoc.Get(here, "metadata"), template.Labels, template.Annotations)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}

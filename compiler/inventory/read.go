@@ -407,6 +407,7 @@ func (r *reader) set() *Set {
 		p.judgeDataplane(byName[p.Namespace])
 		p.behind(r, byName[p.Namespace])
 		p.judgeCapture()
+		p.judgeClients(r.meshConfigs)
 		if p.Scrape != nil && r.unmerged && !p.merges {
 			p.Scrape.Merged = false
 		}

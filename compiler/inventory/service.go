@@ -23,6 +23,7 @@ type service struct {
 	headless        bool
 	ports           []servicePort
 	bound           bound
+	arriving        arriving
 }
 
 type servicePort struct {
@@ -43,6 +44,7 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 	s := &service{namespace: namespace, name: o.Name, selector: o.Spec.Selector, headless: o.Spec.ClusterIP == corev1.ClusterIPNone}
 	f.notice(bearing.Service, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
 	s.bound = f.waypointOf(n, namespace, o.Labels)
+	s.arriving = arrival(o, f.doc.Span(cmp.Or(yamldoc.Get(n, "spec", "externalTrafficPolicy"), yamldoc.Get(n, "spec", "type"), yamldoc.Get(n, "metadata", "name"))))
 	list := yamldoc.Get(n, "spec", "ports")
 	for i, p := range o.Spec.Ports {
 		here := item(list, i)
@@ -163,6 +165,7 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 
 func (p *pod) serve(s *service) {
 	p.Hosts = append(p.Hosts, s.name)
+	p.see(s)
 	if s.bound.stated {
 		if p.bindings == nil {
 			p.bindings = map[string]bound{}

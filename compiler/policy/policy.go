@@ -147,6 +147,7 @@ type Service struct {
 	Fronts       []Front        // the ports of these, sorted; empty where they are not known
 	Routes       []Route        // of a gateway: where it passes calls on to, sorted by place
 	Routed       bool           // of a gateway: it passes calls on to nowhere else
+	Clients      Clients        // of a gateway: where it has the addresses of callers outside the mesh
 	Issuers      []*Issuer      // whose tokens its rules ask for, sorted by name; where there are any, other tokens are refused
 	At           source.Span    // its declaration, or its workload manifest
 

@@ -109,6 +109,9 @@ const (
 	EveryPod              Code = "MESH2135"
 	UnledPort             Code = "MESH2138"
 	MeshConfigDiffers     Code = "MESH2142"
+	HiddenClient          Code = "MESH2150"
+	UntrustedProxy        Code = "MESH2151"
+	UnknownGateway        Code = "MESH2152"
 	ContradictedDataplane Code = "MESH2180"
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
@@ -248,6 +251,9 @@ var Table = []Entry{
 	{EveryPod, Note, FromUnread, "a statement about every pod of a namespace"},
 	{UnledPort, Warning, FromUnread, "an edge to a port that no Service leads to"},
 	{MeshConfigDiffers, Warning, FromNothing, "a MeshConfig that meshc.yaml does not agree with"},
+	{HiddenClient, Error, FromUnread, "an address at a gateway that may not be the client's"},
+	{UntrustedProxy, Warning, FromUnread, "forwarded addresses that a gateway does not take"},
+	{UnknownGateway, Warning, FromUnread, "settings of what is no gateway"},
 	{ContradictedDataplane, Warning, FromUnread, "another data plane than that of the manifests"},
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},

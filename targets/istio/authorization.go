@@ -78,7 +78,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 	}
 	grants = canonical(grants)
 	for n := 1; n <= maxParts; n *= 2 {
-		parts, whys := split(grants, n), b.origins(rules, n)
+		parts, whys := split(grants, n), b.origins(s, rules, n)
 		drafts := make([]*draft, 0, n)
 		for i, part := range parts {
 			if len(part) == 0 {
@@ -149,7 +149,7 @@ func (c caller) part(n int) int {
 }
 
 // origins returns the intents that the rules of each part come from.
-func (b *builder) origins(rules []policy.Rule, n int) []origin {
+func (b *builder) origins(s *policy.Service, rules []policy.Rule, n int) []origin {
 	if n == 1 {
 		return []origin{fromRules(rules)}
 	}
@@ -159,7 +159,7 @@ func (b *builder) origins(rules []policy.Rule, n int) []origin {
 	for i := range rules {
 		callers = callers[:0]
 		for _, from := range rules[i].From {
-			callers = b.callersOf(callers, from, rules[i].Except)
+			callers = b.callersOf(callers, s, from, rules[i].Except)
 		}
 		for _, c := range callers {
 			if p := c.part(n); last[p] <= i {
@@ -210,7 +210,7 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]
 		}
 		callers = callers[:0]
 		for _, from := range r.From {
-			callers = b.callersOf(callers, from, r.Except)
+			callers = b.callersOf(callers, s, from, r.Except)
 		}
 		operations = b.operationsOf(operations[:0], r)
 		for _, o := range operations {
@@ -223,9 +223,9 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]
 	return grants, ok && len(grants) > 0
 }
 
-func (b *builder) callersOf(callers []caller, from policy.Source, except []policy.Source) []caller {
+func (b *builder) callersOf(callers []caller, to *policy.Service, from policy.Source, except []policy.Source) []caller {
 	if len(except) > 0 && from.Kind != policy.FromService {
-		return b.callersWithout(callers, from, except)
+		return b.callersWithout(callers, to, from, except)
 	}
 	switch from.Kind {
 	case policy.FromMesh:
@@ -243,9 +243,17 @@ func (b *builder) callersOf(callers []caller, from policy.Source, except []polic
 		return callers
 	}
 	for _, a := range s.Addresses {
-		callers = append(callers, caller{kind: addresses, value: a.Masked().String()})
+		callers = append(callers, caller{kind: addressKind(to), value: a.Masked().String()})
 	}
 	return callers
+}
+
+// addressKind is where a service has the addresses of callers outside the mesh.
+func addressKind(to *policy.Service) callerKind {
+	if to.Clients.Address == policy.AddressForwarded {
+		return forwarded
+	}
+	return addresses
 }
 
 // everyPort stands for the ports of a rule without any.

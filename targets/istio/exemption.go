@@ -10,8 +10,8 @@ import (
 
 // exemption is who is left out of a caller of several. A builder makes one for each key.
 type exemption struct {
-	key                            string
-	principals, namespaces, blocks []string
+	key                                       string
+	principals, namespaces, blocks, forwarded []string
 }
 
 func compareExemptions(a, b *exemption) int {
@@ -26,9 +26,9 @@ func compareExemptions(a, b *exemption) int {
 	return cmp.Compare(a.key, b.key)
 }
 
-// callersWithout appends a source of several callers without those of other sources. A service outside the mesh is whoever
-// calls from its addresses without an identity, so all others are those at other addresses, and those with an identity.
-func (b *builder) callersWithout(callers []caller, from policy.Source, except []policy.Source) []caller {
+// callersWithout appends a source of several callers of a service without those of other sources. A service outside the mesh is
+// whoever calls from its addresses without an identity, so all others are those at other addresses, and those with an identity.
+func (b *builder) callersWithout(callers []caller, to *policy.Service, from policy.Source, except []policy.Source) []caller {
 	var e exemption
 	for _, f := range except {
 		switch {
@@ -44,8 +44,12 @@ func (b *builder) callersWithout(callers []caller, from policy.Source, except []
 				e.principals = append(e.principals, id.String())
 			}
 		default:
+			blocks := &e.blocks
+			if addressKind(to) == forwarded {
+				blocks = &e.forwarded
+			}
 			for _, a := range f.Service.Addresses {
-				e.blocks = append(e.blocks, a.Masked().String())
+				*blocks = append(*blocks, a.Masked().String())
 			}
 		}
 	}
@@ -53,14 +57,14 @@ func (b *builder) callersWithout(callers []caller, from policy.Source, except []
 		e.principals, e.namespaces = anyPrincipal, nil
 	}
 	identified := e
-	identified.blocks = nil
+	identified.blocks, identified.forwarded = nil, nil
 	switch from.Kind {
 	case policy.FromMesh:
 		return append(callers, caller{kind: namespace, mesh: from.Mesh, value: from.Mesh, except: b.exemption(identified)})
 	case policy.FromAny:
 		return append(callers, caller{kind: principal, value: "*", except: b.exemption(identified)})
 	}
-	if len(e.blocks) > 0 && !slices.Contains(e.principals, "*") {
+	if len(e.blocks)+len(e.forwarded) > 0 && !slices.Contains(e.principals, "*") {
 		callers = append(callers, caller{kind: principal, value: "*", except: b.exemption(identified)})
 	}
 	return append(callers, caller{kind: world, except: b.exemption(e)})
@@ -69,7 +73,7 @@ func (b *builder) callersWithout(callers []caller, from policy.Source, except []
 // exemption returns the one exemption with these lists; nil where they are empty.
 func (b *builder) exemption(e exemption) *exemption {
 	var key strings.Builder
-	for _, list := range []*[]string{&e.principals, &e.namespaces, &e.blocks} {
+	for _, list := range []*[]string{&e.principals, &e.namespaces, &e.blocks, &e.forwarded} {
 		*list = slices.Clone(*list)
 		slices.Sort(*list)
 		*list = slices.Compact(*list)

@@ -48,7 +48,8 @@ type callerKind uint8
 const (
 	principal callerKind = iota
 	namespace
-	addresses
+	addresses // of the packets of callers
+	forwarded // addresses of clients, as a proxy reports them
 	world
 )
 
@@ -201,9 +202,11 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 			source.Namespaces = values
 		case addresses:
 			source.IpBlocks, source.NotPrincipals = values, anyPrincipal
+		case forwarded:
+			source.RemoteIpBlocks, source.NotPrincipals = values, anyPrincipal
 		}
 		if e := callers[0].except; e != nil {
-			source.NotPrincipals, source.NotNamespaces, source.NotIpBlocks = e.principals, e.namespaces, e.blocks
+			source.NotPrincipals, source.NotNamespaces, source.NotIpBlocks, source.NotRemoteIpBlocks = e.principals, e.namespaces, e.blocks, e.forwarded
 		}
 		from = append(from, &v1beta1.Rule_From{Source: source})
 		callers = callers[n:]

@@ -315,7 +315,7 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 		}
 	}
 	if is := e.fate(port, &rule.Requests, candidates, func(c space.Source) bool {
-		return e.Represents(c, f) && !e.MatchesAnySource(c, rule.Except)
+		return e.Represents(e.split.Service, c, f) && !e.MatchesAnySource(e.split.Service, c, rule.Except)
 	}); is.known {
 		e.add(model.Caller{Source: f}, port, len(rule.Ports) > 0, rule.At, is)
 	}

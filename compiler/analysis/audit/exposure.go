@@ -80,7 +80,7 @@ func RefusesPlaintext(at *enforce.Point, port uint16, method, path string) strin
 // namedByAddress reports whether an edge names a service outside the mesh at whose addresses a caller is.
 func namedByAddress(m *model.Model, s *policy.Service, caller space.Source) bool {
 	return slices.ContainsFunc(s.Allow, func(r policy.Rule) bool {
-		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.MatchesSource(caller, f) })
+		return slices.ContainsFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && m.MatchesSource(s, caller, f) })
 	})
 }
 

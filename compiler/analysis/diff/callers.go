@@ -115,13 +115,16 @@ var (
 // nameOutside names services outside the mesh, which have an address and no identity.
 func (s *comparison) nameOutside(put func(Caller, int, space.Set)) {
 	for i, c := range s.classes.Sources {
-		if c.Identity() != "" || !c.Address(space.SourceAddress).IsValid() {
+		if c.Identity() != "" || !c.Address(space.SourceAddress).IsValid() && !c.Address(space.RemoteAddress).IsValid() {
 			continue
 		}
-		for _, m := range []*model.Model{s.after, s.before} {
+		for _, side := range []struct {
+			*model.Model
+			callee *policy.Service
+		}{{s.after, s.is}, {s.before, s.was}} {
 			found := false
-			for _, o := range outside(m) {
-				if who := (policy.Source{Service: o}); m.MatchesSource(c, who) {
+			for _, o := range outside(side.Model) {
+				if who := (policy.Source{Service: o}); side.MatchesSource(side.callee, c, who) {
 					set := space.NewSet(len(s.classes.Sources))
 					set.Add(i)
 					put(Caller{Source: who}, plain, set)

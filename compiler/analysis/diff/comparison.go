@@ -319,10 +319,10 @@ func (c *comparison) attribute(change *Change, caller space.Source, r *space.Req
 	is, was := c.is, c.was
 	if opened {
 		if is != nil {
-			rule = c.after.RuleFor(is.Allow, caller, r)
+			rule = c.after.RuleFor(is, is.Allow, caller, r)
 		}
 		if was != nil {
-			if deny := c.before.RuleFor(was.Deny, caller, r); deny != nil && c.before.RuleFor(was.Allow, caller, r) != nil {
+			if deny := c.before.RuleFor(was, was.Deny, caller, r); deny != nil && c.before.RuleFor(was, was.Allow, caller, r) != nil {
 				if rule == nil {
 					rule, change.Gone = deny, true
 				}
@@ -330,10 +330,10 @@ func (c *comparison) attribute(change *Change, caller space.Source, r *space.Req
 		}
 	} else {
 		if is != nil {
-			rule = c.after.RuleFor(is.Deny, caller, r)
+			rule = c.after.RuleFor(is, is.Deny, caller, r)
 		}
 		if rule == nil && was != nil {
-			rule, change.Gone = c.before.RuleFor(was.Allow, caller, r), true
+			rule, change.Gone = c.before.RuleFor(was, was.Allow, caller, r), true
 		}
 	}
 	if rule != nil {

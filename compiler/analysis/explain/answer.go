@@ -84,7 +84,7 @@ func (a *Answer) verdict() Verdict {
 // answer answers a question from the classes of requests that the manifests distinguish. The service has a proxy.
 func answer(m *model.Model, q question) (*Answer, error) {
 	var extra space.Distinctions
-	m.AddSources(&extra, []policy.Source{q.From})
+	m.AddSources(&extra, q.To, []policy.Source{q.From})
 	m.AddRequests(&extra, q.requests())
 	split, err := m.Split(new(enforce.Classifier), q.To, extra)
 	if err != nil {
@@ -145,7 +145,7 @@ func (w *why) asked(caller space.Source) bool {
 	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
 		return caller.Identity() == "" && caller.Elsewhere
 	}
-	return w.MatchesSource(caller, w.From)
+	return w.MatchesSource(w.To, caller, w.From)
 }
 
 // carries reports whether a question is about a port: a question about operations and no port is about the ports that are
@@ -256,7 +256,7 @@ func (w *why) another(class int, mode enforce.Mode) bool {
 	if !model.Unproven(w.split.Sources[class], mode) {
 		return false
 	}
-	return w.From.Kind == policy.FromWorld || w.outside[w.split.Block(class, space.SourceAddress)] != nil
+	return w.From.Kind == policy.FromWorld || w.outside[w.split.Block(class, model.AddressOf(w.To))] != nil
 }
 
 // name names a class of callers.
@@ -276,8 +276,11 @@ func (w *why) name(class int) string {
 
 // placed is name with the addresses of the callers. A caller without identity at the address of a service outside the mesh is that service.
 func (w *why) placed(class int) string {
-	peer, client := w.split.Block(class, space.SourceAddress), w.split.Block(class, space.RemoteAddress)
-	if s := w.outside[peer]; s != nil && w.split.Sources[class].Identity() == "" && !client.IsValid() {
+	own, other := space.SourceAddress, space.RemoteAddress
+	if model.AddressOf(w.To) == other {
+		own, other = other, own
+	}
+	if s := w.outside[w.split.Block(class, own)]; s != nil && w.split.Sources[class].Identity() == "" && !w.split.Block(class, other).IsValid() {
 		return s.ID()
 	}
 	return w.name(class) + model.Addresses(w.split.Classes, class)

@@ -209,7 +209,7 @@ func (s *sorting) counterparts(r *enforce.Class, sources space.Set, by enforce.D
 			around := space.NewSet(len(s.split.Sources))
 			for c := range s.identified(sources).All() {
 				// At the address of a service outside the mesh a caller in plaintext is another.
-				if plain.Sources.Has(c%s.split.Anonymous()) && s.outside[s.split.Block(c, space.SourceAddress)] == nil {
+				if plain.Sources.Has(c%s.split.Anonymous()) && s.outside[s.split.Block(c, model.AddressOf(s.To))] == nil {
 					around.Add(c)
 				}
 			}
@@ -286,12 +286,12 @@ func (s *sorting) byRule(r *enforce.Class, k *kind, class int) {
 	caller, rules := s.split.Sources[class], s.To.Allow
 	switch k.Verdict {
 	case enforce.Denied:
-		t.lacks = t.lacks || s.RuleFor(rules, caller, &r.Request) == nil
+		t.lacks = t.lacks || s.RuleFor(s.To, rules, caller, &r.Request) == nil
 		rules = s.To.Deny
 	case enforce.Undecided:
 		rules = s.To.Ask
 	}
-	if rule := s.RuleFor(rules, caller, &r.Request); rule != nil && (len(t.intents) == 0 || t.intents[len(t.intents)-1] != rule.At) {
+	if rule := s.RuleFor(s.To, rules, caller, &r.Request); rule != nil && (len(t.intents) == 0 || t.intents[len(t.intents)-1] != rule.At) {
 		t.intents = append(t.intents, rule.At)
 	}
 }

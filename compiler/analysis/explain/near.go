@@ -35,7 +35,7 @@ func (e *explaining) near() error {
 	case from.Proxied():
 		r = r.With(space.Identity, space.IdentityValue(e.model.Principal(from)))
 	case len(from.Addresses) > 0:
-		r = r.With(space.SourceAddress, space.AddressValue(from.Addresses[0].Addr()))
+		r = r.With(model.AddressOf(e.To), space.AddressValue(from.Addresses[0].Addr()))
 	}
 	t := e.model.Manifests.Table
 	for _, o := range e.model.Callee(e.To).Policies {
@@ -61,7 +61,7 @@ func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
 		return func(*enforce.Object, int) bool { return true }, nil
 	}
 	var extra space.Distinctions
-	e.model.AddSources(&extra, []policy.Source{e.From})
+	e.model.AddSources(&extra, e.To, []policy.Source{e.From})
 	split, err := e.model.Split(new(enforce.Classifier), e.To, extra)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
 		}
 		for _, d := range split.Decide(r, 0) {
 			for c := range d.Sources.All() {
-				if d.Verdict == enforce.Allowed && e.model.Represents(split.Sources[c], e.From) {
+				if d.Verdict == enforce.Allowed && e.model.Represents(e.To, split.Sources[c], e.From) {
 					passing[rule{d.Policy, d.Rule}] = true
 				}
 			}

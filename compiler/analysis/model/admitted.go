@@ -139,7 +139,7 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, q *
 	for n, caller := range split.Sources {
 		open[n] = open[n] && about.From(caller, true)
 	}
-	m.outsiders(c, split.Classes, open)
+	m.outsiders(c, s, split.Classes, open)
 	others := map[int]bool{} // by identity: those that the language has no name for
 	for n, src := range split.Sources {
 		if src.Identity() == "" {
@@ -166,8 +166,9 @@ func (m *Model) callersOf(classifier *enforce.Classifier, s *policy.Service, q *
 }
 
 // outsiders adds the services outside the mesh that addresses distinguish from others.
-func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
-	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.Address(space.SourceAddress).IsValid() }) {
+func (m *Model) outsiders(c *Callers, to *policy.Service, split *enforce.Classes, open []bool) {
+	address := AddressOf(to)
+	if !slices.ContainsFunc(split.Sources, func(src space.Source) bool { return src.Address(address).IsValid() }) {
 		return
 	}
 	for _, mesh := range m.Policy.Meshes {
@@ -177,11 +178,11 @@ func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 			}
 			named, may := false, false
 			for n, src := range split.Sources {
-				if m.Represents(src, policy.Source{Service: o}) {
+				if m.Represents(to, src, policy.Source{Service: o}) {
 					named, may = true, may || open[n]
 				}
 			}
-			if may || named && m.apart(split, o) {
+			if may || named && apart(split, address, o) {
 				c.Outside[o.ID()] = may
 			}
 		}
@@ -189,13 +190,13 @@ func (m *Model) outsiders(c *Callers, split *enforce.Classes, open []bool) {
 }
 
 // apart reports whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
-func (m *Model) apart(split *enforce.Classes, o *policy.Service) bool {
+func apart(split *enforce.Classes, address space.Dimension, o *policy.Service) bool {
 	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
-		class := split.Source(space.Request{}.With(space.SourceAddress, space.AddressValue(a.Addr())))
+		class := split.Source(space.Request{}.With(address, space.AddressValue(a.Addr())))
 		if class < 0 {
 			return true
 		}
-		block := split.Block(class, space.SourceAddress)
+		block := split.Block(class, address)
 		return !block.IsValid() || block.Bits() > a.Bits()
 	})
 }

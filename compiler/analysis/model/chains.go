@@ -103,12 +103,12 @@ func (m *Model) edgeAt(caller policy.Source, s *policy.Service) (at source.Span)
 	if caller.Kind == policy.FromService {
 		r = r.With(space.Identity, space.IdentityValue(m.Principal(caller.Service)))
 		if !caller.Service.Proxied() && len(caller.Service.Addresses) > 0 {
-			r = r.With(space.SourceAddress, space.AddressValue(caller.Service.Addresses[0].Addr()))
+			r = r.With(AddressOf(s), space.AddressValue(caller.Service.Addresses[0].Addr()))
 		}
 	}
 	for i := range s.Allow {
 		rule := &s.Allow[i]
-		if !slices.Contains(rule.From, caller) && (caller.Kind != policy.FromService || !m.MatchesAnySource(space.Source{Request: &r, Elsewhere: true}, rule.From)) {
+		if !slices.Contains(rule.From, caller) && (caller.Kind != policy.FromService || !m.MatchesAnySource(s, space.Source{Request: &r, Elsewhere: true}, rule.From)) {
 			continue
 		}
 		if policy.Includes(rule.Except, caller) {

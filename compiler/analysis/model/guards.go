@@ -142,8 +142,8 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 		}
 		var extra space.Distinctions
 		for i, g := range byCallee[at] {
-			m.AddSources(&extra, g.From)
-			m.AddSources(&extra, g.Except)
+			m.AddSources(&extra, at.callee, g.From)
+			m.AddSources(&extra, at.callee, g.Except)
 			if i == 0 {
 				m.AddRequests(&extra, &g.Requests)
 			}
@@ -210,23 +210,25 @@ func (m *Model) judgeCallee(g *policy.Guard, split *Split) *diag.Diagnostic {
 			if Unproven(caller, o.Mode) || !about.From(caller, r.Request.HTTP) {
 				continue
 			}
-			named := m.representsAny(caller, g.From) || caller.Identity() != "" && m.MatchesAnySource(caller, g.From) || g.Kind == policy.Never && m.disguised(caller, g)
+			named := m.representsAny(s, caller, g.From) || caller.Identity() != "" && m.MatchesAnySource(s, caller, g.From) || g.Kind == policy.Never && m.disguised(s, caller, g)
 			open := o.Allowed.Has(c) || o.Undecided.Has(c)
 			switch {
-			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(caller, g.Except):
+			case g.Kind == policy.Never && named && open && !m.MatchesAnySource(s, caller, g.Except):
 				return m.broken(diag.NeverBroken, g, split, caller, r)
 			case g.Kind == policy.Always && named && !idle && !(wrong.Has(c) && r.Request.HTTP) && (!o.Allowed.Has(c) || m.pastSidecar(split, r, c, g.Ports) != ""):
 				return m.broken(diag.AlwaysBroken, g, split, caller, r)
-			case g.Kind == policy.Only && open && !m.MatchesAnySource(caller, g.From) && !m.MatchesAnySource(caller, g.Except):
+			case g.Kind == policy.Only && open && m.plainAtGateway(g, split, r, c):
+				continue
+			case g.Kind == policy.Only && open && !m.MatchesAnySource(s, caller, g.From) && !m.MatchesAnySource(s, caller, g.Except):
 				return m.broken(diag.OnlyBroken, g, split, caller, r)
 			}
 			if g.Kind == policy.Only && (o.Allowed.Has(c) && m.pastSidecar(split, r, c, g.Ports) == "" || idle) {
 				for f := range g.From {
-					reached[f] = reached[f] || m.Represents(caller, g.From[f])
+					reached[f] = reached[f] || m.Represents(s, caller, g.From[f])
 				}
 			} else if g.Kind == policy.Only && o.Undecided.Has(c) {
 				for f := range g.From {
-					perhaps[f] = perhaps[f] || m.Represents(caller, g.From[f])
+					perhaps[f] = perhaps[f] || m.Represents(s, caller, g.From[f])
 				}
 			}
 		}
@@ -261,8 +263,28 @@ func plainFirst(sources []space.Source) []int {
 
 // disguised reports whether a caller without identity may be one that a never is about: a workload that bypasses its own
 // proxy has no identity, and a port that is not strict accepts that.
-func (m *Model) disguised(caller space.Source, g *policy.Guard) bool {
-	return caller.Identity() == "" && caller.Elsewhere && !m.representsAny(caller, g.Except)
+func (m *Model) disguised(to *policy.Service, caller space.Source, g *policy.Guard) bool {
+	known := func(f policy.Source) bool {
+		return f.Kind == policy.FromService && !f.Service.Proxied() && len(f.Service.Addresses) > 0
+	}
+	return slices.ContainsFunc(g.From, func(f policy.Source) bool { return !known(f) }) && caller.Identity() == "" && caller.Elsewhere && !m.representsAny(to, caller, g.Except)
+}
+
+// plainAtGateway reports whether a gateway lets in a caller with an identity only if its listener does not ask for one, and then as
+// a caller that a guard names by its address.
+func (m *Model) plainAtGateway(g *policy.Guard, split *Split, r *enforce.Class, class int) bool {
+	o, s := &r.Outcomes[0], split.Service
+	plain := class % split.Anonymous()
+	if o.Mode != enforce.Listener || plain == class || !o.Undecided.Has(class) {
+		return false
+	}
+	met := split.Sources[plain]
+	if !m.MatchesAnySource(s, met, g.From) && !m.MatchesAnySource(s, met, g.Except) {
+		return false
+	}
+	return slices.ContainsFunc(split.Authorize(r, 0), func(proved enforce.Decided) bool {
+		return proved.Verdict == enforce.Denied && proved.Sources.Has(class)
+	})
 }
 
 // judgeOutside judges a destination without a proxy: every caller that reaches it on the network may call it.
@@ -300,7 +322,7 @@ func (m *Model) judgeUDP(g *policy.Guard, s *policy.Service) *diag.Diagnostic {
 func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller space.Source, r *enforce.Class) *diag.Diagnostic {
 	allowed := g.Kind != policy.Always
 	s := split.Service
-	who := m.callerOf(g, caller) + split.Facts(caller)
+	who := m.callerOf(g, s, caller) + split.Facts(caller)
 	d := diag.New(code, g.At, "%s", split.Witness(who, &r.Request, allowed))
 	by := m.Callee(s).Decide(split.From(r.Request, caller))
 	asked := by.Verdict == enforce.Undecided && by.Policy != nil && by.Policy.Effect == enforce.Custom
@@ -311,8 +333,8 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 		d.Message = fmt.Sprintf("whether %s may call %s cannot be judged", who, split.Target(&r.Request))
 	}
 	switch {
-	case asked && m.RuleFor(s.Ask, caller, &r.Request) != nil:
-		d.WithRelated(m.RuleFor(s.Ask, caller, &r.Request).At, "it is asked by this").WithHelp("leave the request out of the ask")
+	case asked && m.RuleFor(s, s.Ask, caller, &r.Request) != nil:
+		d.WithRelated(m.RuleFor(s, s.Ask, caller, &r.Request).At, "it is asked by this").WithHelp("leave the request out of the ask")
 		if allowed {
 			d.WithHelp("take the edge back: what a provider decides is not known")
 		}
@@ -326,10 +348,10 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 		}
 	case !allowed:
 		m.stopped(&d, g, split, caller, r)
-	case m.RuleFor(s.Allow, caller, &r.Request) != nil:
-		d.WithRelated(m.RuleFor(s.Allow, caller, &r.Request).At, "let through by this")
+	case m.RuleFor(s, s.Allow, caller, &r.Request) != nil:
+		d.WithRelated(m.RuleFor(s, s.Allow, caller, &r.Request).At, "let through by this")
 		d.WithHelp("take the edge back")
-		if e := m.exception(g, caller); e != "" {
+		if e := m.exception(g, s, caller); e != "" {
 			d.WithHelp("take the edge back, or name the exception: `except %s`", e)
 		}
 	case by.Policy != nil:
@@ -341,7 +363,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 		}
 	}
 	for _, f := range g.From {
-		if f.Kind == policy.FromService && caller.Identity() != "" && m.MatchesSource(caller, f) && caller.Identity() != m.Principal(f.Service) {
+		if f.Kind == policy.FromService && caller.Identity() != "" && m.MatchesSource(s, caller, f) && caller.Identity() != m.Principal(f.Service) {
 			id, _ := policy.ParseIdentity(caller.Identity())
 			d.WithNote("pods of %s may still run as %s", f, m.Policy.Shifted(f.Service, id))
 			break
@@ -383,9 +405,9 @@ func notCaptured(d *diag.Diagnostic, s *policy.Service, by policy.PortCapture) {
 
 // callerOf names a class of callers in the words of the language. Of several services with one account it is the one that the
 // guard names.
-func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
+func (m *Model) callerOf(g *policy.Guard, to *policy.Service, caller space.Source) string {
 	for _, f := range g.From {
-		if caller.Identity() != "" && f.Kind == policy.FromService && m.MatchesSource(caller, f) {
+		if caller.Identity() != "" && f.Kind == policy.FromService && m.MatchesSource(to, caller, f) {
 			return f.String()
 		}
 	}
@@ -394,12 +416,12 @@ func (m *Model) callerOf(g *policy.Guard, caller space.Source) string {
 
 // exception is what `except` would have to name for a guard to exclude a class of callers: a service, or those outside the
 // mesh at its addresses. It is empty where nothing names the class, or the guard is about no other caller.
-func (m *Model) exception(g *policy.Guard, caller space.Source) string {
+func (m *Model) exception(g *policy.Guard, to *policy.Service, caller space.Source) string {
 	var names []string
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			switch f := (policy.Source{Service: s}); {
-			case !m.Represents(caller, f) && (caller.Identity() == "" || !m.MatchesSource(caller, f)):
+			case !m.Represents(to, caller, f) && (caller.Identity() == "" || !m.MatchesSource(to, caller, f)):
 			case !only(g, f):
 				names = append(names, f.String())
 			case s.Proxied():
@@ -410,7 +432,7 @@ func (m *Model) exception(g *policy.Guard, caller space.Source) string {
 	switch {
 	case caller.Identity() == "" || len(names) == 0:
 	case m.services[caller.Identity()] != nil:
-		return m.callerOf(g, caller) // one of several with the same account
+		return m.callerOf(g, to, caller) // one of several with the same account
 	case len(names) > 1:
 		return "" // several had this account
 	}
@@ -425,22 +447,22 @@ func (m *Model) stopped(d *diag.Diagnostic, g *policy.Guard, split *Split, calle
 	s, r := split.Service, &class.Request
 	c := split.Source(split.From(*r, caller))
 	mode := m.Mode(s, r.Port())
-	switch rule := m.RuleFor(s.Deny, caller, r); {
-	case mode == policy.Strict && caller.Identity() == "":
+	switch rule := m.RuleFor(s, s.Deny, caller, r); {
+	case mode == policy.Strict && caller.Identity() == "" && s.Dataplane != policy.Gateway:
 		d.WithNote("the port is strict, and the caller has no identity")
 	case rule != nil:
 		d.WithRelated(rule.At, "stopped by this").WithHelp("narrow the deny, or the always")
 	case m.pastSidecar(split, class, c, g.Ports) != "":
 		d.WithNote("%s", m.pastSidecar(split, class, c, g.Ports))
-	case m.RuleFor(s.Allow, caller, r) != nil:
+	case m.RuleFor(s, s.Allow, caller, r) != nil:
 		by := m.Callee(s).Decide(split.From(*r, caller))
 		if d.WithNote("an edge lets it through, and it is denied all the same"); by.Policy != nil {
 			d.WithHelp("%s %s stops it: take that back", by.Policy.Kind, by.Policy.ID())
 		}
 	default:
-		from := m.callerOf(g, caller)
+		from := m.callerOf(g, s, caller)
 		for _, f := range g.From {
-			if caller.Identity() == "" && m.Represents(caller, f) {
+			if caller.Identity() == "" && m.Represents(s, caller, f) {
 				from = f.String()
 			}
 		}

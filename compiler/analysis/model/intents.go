@@ -10,6 +10,7 @@ import (
 // intents is what the rules of a service say about the sources of a split: the meaning of the language as sets.
 type intents struct {
 	model   *Model
+	to      *policy.Service
 	sources []space.Source
 	plain   space.Set        // the sources without an identity
 	named   map[string][]int // the others, by their identity
@@ -25,7 +26,7 @@ type intents struct {
 
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
-	in := &intents{model: m, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
+	in := &intents{model: m, to: s, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
 		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
@@ -181,7 +182,7 @@ func (in *intents) from(sources []policy.Source) space.Set {
 			continue
 		}
 		for i, caller := range in.sources {
-			if in.model.MatchesSource(caller, s) {
+			if in.model.MatchesSource(in.to, caller, s) {
 				set.Add(i)
 			}
 		}

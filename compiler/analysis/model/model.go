@@ -13,6 +13,7 @@
 package model
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,8 +141,17 @@ func (m *Model) Principals(s *policy.Service) []string {
 	return all
 }
 
-// MatchesSource reports whether a caller is one of those that a source of the language means.
-func (m *Model) MatchesSource(caller space.Source, s policy.Source) bool {
+// AddressOf is where the requests to a service have the address of a caller outside the mesh. The service may be nil, if it is not
+// known.
+func AddressOf(s *policy.Service) space.Dimension {
+	if s != nil && s.Clients.Address == policy.AddressForwarded {
+		return space.RemoteAddress
+	}
+	return space.SourceAddress
+}
+
+// MatchesSource reports whether a caller of a service is one of those that a source of the language means.
+func (m *Model) MatchesSource(to *policy.Service, caller space.Source, s policy.Source) bool {
 	switch s.Kind {
 	case policy.FromWorld:
 		return true
@@ -153,39 +163,35 @@ func (m *Model) MatchesSource(caller space.Source, s policy.Source) bool {
 	if s.Service.Proxied() {
 		return caller.Identity() != "" && slices.Contains(m.Principals(s.Service), caller.Identity())
 	}
-	for _, a := range s.Service.Addresses {
-		if caller.Identity() == "" && caller.Address(space.SourceAddress).IsValid() && a.Contains(caller.Address(space.SourceAddress)) {
-			return true
-		}
-	}
-	return false
+	address := caller.Address(AddressOf(to))
+	return caller.Identity() == "" && address.IsValid() && slices.ContainsFunc(s.Service.Addresses, func(a netip.Prefix) bool { return a.Contains(address) })
 }
 
-// MatchesAnySource reports whether a caller is one of those that some sources of the language mean.
-func (m *Model) MatchesAnySource(caller space.Source, sources []policy.Source) bool {
+// MatchesAnySource reports whether a caller of a service is one of those that some sources of the language mean.
+func (m *Model) MatchesAnySource(to *policy.Service, caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
-		if m.MatchesSource(caller, s) {
+		if m.MatchesSource(to, caller, s) {
 			return true
 		}
 	}
 	return false
 }
 
-// Represents reports whether a class of callers is the usual one of a source: a service outside the mesh calls from its
+// Represents reports whether a class of callers of a service is the usual one of a source: a service outside the mesh calls from its
 // addresses and without an identity, everyone with an identity from an address that no rule names.
-func (m *Model) Represents(caller space.Source, s policy.Source) bool {
+func (m *Model) Represents(to *policy.Service, caller space.Source, s policy.Source) bool {
 	switch {
 	case s.Kind == policy.FromWorld:
 		return true
 	case s.Kind == policy.FromService && !s.Service.Proxied():
-		return m.MatchesSource(caller, s)
+		return m.MatchesSource(to, caller, s)
 	}
-	return caller.Elsewhere && m.MatchesSource(caller, s)
+	return caller.Elsewhere && m.MatchesSource(to, caller, s)
 }
 
-func (m *Model) representsAny(caller space.Source, sources []policy.Source) bool {
+func (m *Model) representsAny(to *policy.Service, caller space.Source, sources []policy.Source) bool {
 	for _, s := range sources {
-		if m.Represents(caller, s) {
+		if m.Represents(to, caller, s) {
 			return true
 		}
 	}
@@ -203,8 +209,8 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	a := space.Distinctions{Callers: slices.Clone(m.namesakes.Callers)}
 	for _, rules := range s.Rules() {
 		for i := range rules {
-			m.AddSources(&a, rules[i].From)
-			m.AddSources(&a, rules[i].Except)
+			m.AddSources(&a, s, rules[i].From)
+			m.AddSources(&a, s, rules[i].Except)
 			m.AddRequests(&a, &rules[i].Requests)
 		}
 	}
@@ -217,8 +223,8 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	return a
 }
 
-// AddSources has sources of the language distinguished from other callers.
-func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
+// AddSources has sources of the language distinguished from other callers of a service.
+func (m *Model) AddSources(a *space.Distinctions, to *policy.Service, sources []policy.Source) {
 	identities := make([]space.Pattern, 0, len(sources))
 	for _, f := range sources {
 		switch {
@@ -227,7 +233,7 @@ func (m *Model) AddSources(a *space.Distinctions, sources []policy.Source) {
 		case f.Kind != policy.FromService:
 		case !f.Service.Proxied():
 			for _, block := range f.Service.Addresses {
-				a.Callers = append(a.Callers, space.Is(space.SourceAddress, space.BlockPattern(block)))
+				a.Callers = append(a.Callers, space.Is(AddressOf(to), space.BlockPattern(block)))
 			}
 		default:
 			for _, principal := range m.Principals(f.Service) {

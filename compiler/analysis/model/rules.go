@@ -8,9 +8,9 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// RuleFor is the first of some rules of the language that a request matches; nil where it matches none. The rules are the Allow
-// or the Deny of a service, and do not change.
-func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
+// RuleFor is the first of some rules of a service that a request matches; nil where it matches none. The rules are its Allow, Deny
+// or Ask, and do not change.
+func (m *Model) RuleFor(to *policy.Service, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	if len(rules) == 0 {
 		return nil
 	}
@@ -18,7 +18,7 @@ func (m *Model) RuleFor(rules []policy.Rule, caller space.Source, r *space.Reque
 	if !ok {
 		index, _ = m.indices.LoadOrStore(&rules[0], m.indexOf(rules))
 	}
-	return index.(*ruleIndex).first(m, rules, caller, r)
+	return index.(*ruleIndex).first(m, to, rules, caller, r)
 }
 
 // ruleIndex is where rules are in their list, in its order, so that of the thousands of a hub only those are looked at that
@@ -69,7 +69,7 @@ func (m *Model) holds(rule *policy.Rule, caller space.Source, r *space.Request) 
 	return s.Does(r) && s.From(caller, r.HTTP)
 }
 
-func (index *ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
+func (index *ruleIndex) first(m *Model, to *policy.Service, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	found := len(rules)
 	look := func(k ruleKey) {
 		for _, i := range index.rules[k] {
@@ -77,7 +77,7 @@ func (index *ruleIndex) first(m *Model, rules []policy.Rule, caller space.Source
 				return
 			}
 			rule := &rules[i]
-			if (k.principal != "" || m.MatchesAnySource(caller, rule.From)) && !m.MatchesAnySource(caller, rule.Except) && m.holds(rule, caller, r) {
+			if (k.principal != "" || m.MatchesAnySource(to, caller, rule.From)) && !m.MatchesAnySource(to, caller, rule.Except) && m.holds(rule, caller, r) {
 				found = i
 				return
 			}

@@ -50,11 +50,11 @@ func TestRuleFor(t *testing.T) {
 				from := space.Source{Request: &caller, Elsewhere: true}
 				var want *policy.Rule
 				for i := range rules {
-					if want == nil && m.MatchesAnySource(from, rules[i].From) && model.Matches(&request, &rules[i].Requests) {
+					if want == nil && m.MatchesAnySource(nil, from, rules[i].From) && model.Matches(&request, &rules[i].Requests) {
 						want = &rules[i]
 					}
 				}
-				if got := m.RuleFor(rules, from, &request); got != want {
+				if got := m.RuleFor(nil, rules, from, &request); got != want {
 					t.Fatalf("%q from %q: got %+v, want %+v of %+v", path, caller.Identity(), got, want, rules)
 				}
 			}

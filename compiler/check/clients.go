@@ -1,0 +1,116 @@
+package check
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// clients settles where a gateway has the addresses of callers outside the mesh: as meshc.yaml says, or else its manifests.
+func (c *checker) clients(s *service) {
+	if s.Dataplane != policy.Gateway {
+		return
+	}
+	for i, w := range s.workloads {
+		if i > 0 && (!s.Clients.Reliable() || w.Clients.Address == s.Clients.Address) {
+			continue
+		}
+		if s.Clients = w.Clients; i > 0 && w.Clients.Reliable() {
+			s.Clients.Address = policy.AddressUnknown // they differ
+		}
+	}
+	g := c.Config.Gateways[s.ID()]
+	s.Clients = s.Clients.Stated(g.ClientAddress, g.At)
+}
+
+// gatewaySettings reports settings of what is no gateway, and those that proxies contradict.
+func (c *checker) gatewaySettings() {
+	for _, name := range slices.Sorted(maps.Keys(c.Config.Gateways)) {
+		g := c.Config.Gateways[name]
+		s := c.called(name)
+		if s == nil || s.Dataplane != policy.Gateway {
+			c.unknownGateway(name, g.At, s)
+			continue
+		}
+		if g.ClientAddress == policy.AddressForwarded && !s.Clients.TrustsNone.IsZero() {
+			c.list.Add(diag.UntrustedProxy, g.At, "%s takes no address that a proxy forwards, so it has that of the proxy", s.Name).
+				WithRelated(s.Clients.TrustsNone, "its settings trust no proxy").
+				WithHelp("set `gatewayTopology: {numTrustedProxies: 1}`, or how many proxies are in front of it, in the annotation proxy.istio.io/config of its pods; " +
+					"for the PROXY protocol `gatewayTopology: {proxyProtocol: {}}`")
+		}
+	}
+}
+
+// called returns the service that is called NAMESPACE/NAME; nil if there is none.
+func (c *checker) called(id string) *service {
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			if s.ID() == id {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+func (c *checker) unknownGateway(name string, at source.Span, s *service) {
+	if s != nil {
+		c.list.Add(diag.UnknownGateway, at, "%s is not a gateway, so these settings have no effect", name).
+			WithRelated(s.At, "declared here").
+			WithHelp("delete the entry, or declare a gateway: `service %s gateway`", s.Name)
+		return
+	}
+	var known []string
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			if s.Dataplane == policy.Gateway {
+				known = append(known, s.ID())
+			}
+		}
+	}
+	d := c.list.Add(diag.UnknownGateway, at, "there is no service %s, so these settings have no effect", name).
+		WithHelp("correct the name, or delete the entry")
+	if near, ok := diag.Nearest(name, known); ok {
+		d.WithHelp("did you mean %s?", near)
+	}
+}
+
+// byAddress reports callers of a gateway that only their addresses show, if it does not have the addresses of clients.
+func (c *checker) byAddress(s *service, from []policy.Source, at []source.Span, everyPod bool) {
+	for i, f := range from {
+		if f.Kind != policy.FromService || f.Service.Proxied() || len(f.Service.Addresses) == 0 {
+			continue
+		}
+		switch s.Clients.Address {
+		case policy.AddressInPackets:
+		case policy.AddressForwarded:
+			if everyPod {
+				c.list.Add(diag.HiddenClient, at[i], "the address of %s is forwarded to the gateway %s, and no policy for every pod looks there", f.Service.Name, s.Name).
+					WithRelated(s.Clients.At, "%s", cmp.Or(s.Clients.Why, "forwarded")).
+					WithHelp("name the services that are meant in place of `pods`")
+			}
+		case policy.AddressOfNode, policy.AddressOfProxy:
+			c.hidden(s, f.Service, at[i])
+		default:
+			c.list.Add(diag.HiddenClient, at[i], "only its address shows who %s is, and no manifest says whose address the gateway %s has", f.Service.Name, s.Name).
+				WithRelated(s.At, "the gateway").
+				WithNote("behind most Services it is that of a node, so that a rule for addresses lets in everyone or no one").
+				WithHelp("add the gateway's Service to the manifests, with `externalTrafficPolicy: Local`; or write in meshc.yaml: `gateways: {%s: {clientAddress: packet}}` if packets have the client's address, or `forwarded` if a proxy reports it", s.ID())
+		}
+	}
+}
+
+func (c *checker) hidden(s *service, from *policy.Service, at source.Span) {
+	d := c.list.Add(diag.HiddenClient, at, "only its address shows who %s is, and the gateway %s does not have the addresses of clients", from.Name, s.Name).
+		WithRelated(s.Clients.At, "%s", s.Clients.Why).
+		WithNote("a rule for addresses lets in, or keeps out, everyone who comes from that address")
+	local := "set `externalTrafficPolicy: Local` in the Service; or "
+	if s.Clients.Address == policy.AddressOfProxy {
+		local = ""
+	}
+	d.WithHelp(local+"write in meshc.yaml: `gateways: {%s: {clientAddress: forwarded}}` if a proxy in front of it reports the client's address, or `packet` if packets have it all the same", s.ID())
+}
