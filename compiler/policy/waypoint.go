@@ -41,6 +41,11 @@ func (s *Service) Through() (all []Front) {
 	return all
 }
 
+// ReadsRequests reports whether a proxy on the way to a port of a service reads requests: its sidecar, or a waypoint.
+func (s *Service) ReadsRequests(port uint16) bool {
+	return s.Dataplane != Ambient || slices.ContainsFunc(s.Through(), func(f Front) bool { _, leads := f.Leads(port); return leads })
+}
+
 // Leads reports whether a front leads to a container port, and by which port of the Service.
 func (f *Front) Leads(port uint16) (service uint16, ok bool) {
 	if f.Target == 0 { // any, by its own number

@@ -52,11 +52,10 @@ func (b *builder) authorize(s *policy.Service) {
 		return
 	}
 	b.policies(s, s.Allow, allow, placeOf(s))
-	denies := s.Deny
 	if s.Unnamed {
-		denies = sparing(denies, b.waysInto(s.Namespace))
+		b.acceptEveryPod(s)
 	}
-	b.policies(s, denies, deny, placeOf(s))
+	b.policies(s, s.Deny, deny, placeOf(s))
 	b.policies(s, s.Ask, ask, placeOf(s))
 }
 

@@ -126,6 +126,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	for _, m := range p.Meshes {
 		if m.Name == e.root {
 			first.refuseRoot(m)
+			first.acceptAmbient(m)
 			for _, s := range m.Services {
 				if s.Dataplane == policy.Gateway {
 					jobs = append(jobs, func(b *builder) { b.service(m, s) })

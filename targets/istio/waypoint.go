@@ -3,6 +3,7 @@ package istio
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"istio.io/api/security/v1beta1"
 	selector "istio.io/api/type/v1beta1"
@@ -34,6 +35,12 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 			}
 		}
 	}
+	if len(s.Issuers) > 0 && !b.meshOf(s).Closes(s) {
+		rules := slices.Concat(s.Allow, s.Deny)
+		b.findings.Add(diag.Inexpressible, either(requestsAt(&rules[0].Requests), rules[0].At), "tokens cannot be asked for at %s: nothing closes it, so that calls get to its pods without the waypoint", s.ID()).
+			WithRelated(ways[0].Waypoint.At, "the waypoint").
+			WithHelp("let an edge lead to it, or close its namespace: delete `open`")
+	}
 	if len(b.findings) > before {
 		return
 	}
@@ -49,7 +56,7 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	pods := *s
 	pods.Fronts = nil
 	b.policies(&pods, b.atPods(s, ways), behind, to)
-	b.policies(&pods, deniedAtPods(s.Deny, ways), deny, to)
+	b.policies(&pods, b.deniedAtPods(s, ways), deny, to)
 }
 
 // hosts is the names of the Services of fronts.
@@ -161,62 +168,42 @@ func led(ports []uint16, ways []policy.Front) (through, direct []uint16) {
 }
 
 // aside is the sources of a rule of which some pass no waypoint.
-func (b *builder) aside(r *policy.Rule, ways []policy.Front) ([]policy.Source, []source.Span) {
-	return b.sources(r, func(f policy.Source) bool {
-		return slices.ContainsFunc(ways, func(w policy.Front) bool {
-			_, all := b.Passes(f, &w)
-			return !all
-		})
+func (b *builder) aside(s *policy.Service, r *policy.Rule, ways []policy.Front) ([]policy.Source, []source.Span) {
+	return b.sources(r, func(f policy.Source) bool { return !b.kept(s, f, ways) })
+}
+
+// kept reports whether all calls of a source to a service pass its waypoints. Where the service takes mutual TLS only, nobody else than who
+// proves an identity calls it.
+func (b *builder) kept(s *policy.Service, f policy.Source, ways []policy.Front) bool {
+	if f.Kind == policy.FromWorld && b.strict(s) {
+		f.Kind = policy.FromAny
+	}
+	return !slices.ContainsFunc(ways, func(w policy.Front) bool {
+		_, all := b.Passes(f, &w)
+		return !all
 	})
+}
+
+// strict reports whether every port of a service takes mutual TLS only.
+func (b *builder) strict(s *policy.Service) bool {
+	mesh := b.meshOf(s)
+	return b.ModeOf(mesh, s, 0) == policy.Strict && !slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return b.ModeOf(mesh, s, p.Number) != policy.Strict })
 }
 
 // directly is what the pods of a service let in of a rule without its waypoint: callers that pass none, and to ports that no way
 // leads to, everyone.
-//
-// Callers to whom the waypoint denies operations do not get past it by a wildcard.
 func (b *builder) directly(s *policy.Service, r policy.Rule, ways []policy.Front) (all []policy.Rule) {
 	r.EveryPod = false
 	through, direct := led(r.Ports, ways)
-	if aside, at := b.aside(&r, ways); len(aside) > 0 && (len(r.Ports) == 0 || len(through) > 0) {
+	if aside, at := b.aside(s, &r, ways); len(aside) > 0 && (len(r.Ports) == 0 || len(through) > 0) {
 		past := r
-		past.From, past.FromAt, past.Ports, past.Except = aside, at, through, slices.Clone(r.Except)
-		for i := range s.Deny {
-			for _, f := range s.Deny[i].From {
-				if s.Deny[i].OfHTTP() && b.kept(f, ways) && !slices.Contains(past.Except, f) {
-					past.Except = append(past.Except, f)
-				}
-			}
-		}
+		past.From, past.FromAt, past.Ports = aside, at, through
 		all = append(all, past)
 	}
-	switch {
-	case len(direct) > 0:
-		r.Ports = direct
-		all = append(all, r)
-	case len(r.Ports) == 0 && !slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }):
-		c := policy.Condition{Dimension: policy.PortDimension, Not: true, At: r.At}
-		for _, f := range ways {
-			c.Values = append(c.Values, strconv.Itoa(int(f.Target)))
-		}
-		r.Where = slices.Clone(r.Where)
-		if i := slices.IndexFunc(r.Where, func(c policy.Condition) bool { return c.Dimension == policy.PortDimension }); i >= 0 {
-			c.Values = append(c.Values, r.Where[i].Values...)
-			r.Where = slices.Delete(r.Where, i, i+1)
-		}
-		slices.Sort(c.Values)
-		c.Values = slices.Compact(c.Values)
-		r.Where = append(r.Where, c)
-		all = append(all, r)
+	if rest := unled(r, direct, ways); rest != nil {
+		all = append(all, *rest)
 	}
 	return all
-}
-
-// kept reports whether a source is a service whose calls all pass the waypoints of a callee.
-func (b *builder) kept(f policy.Source, ways []policy.Front) bool {
-	return f.Kind == policy.FromService && !slices.ContainsFunc(ways, func(w policy.Front) bool {
-		_, all := b.Passes(f, &w)
-		return !all
-	})
 }
 
 // atPods is what lets callers in at the pods of a service: its waypoints, on the ports of its edges, and who does not pass them.
@@ -259,31 +246,85 @@ func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.R
 	return all
 }
 
-// deniedAtPods is the denies that the pods of a service enforce themselves, for callers that do not pass the waypoint.
-func deniedAtPods(rules []policy.Rule, ways []policy.Front) (all []policy.Rule) {
-	for _, r := range sparing(rules, ways) {
-		if !r.OfHTTP() {
-			r.EveryPod = false
-			all = append(all, r)
+// deniedAtPods is the denies that the pods of a service enforce themselves. On the ports that a waypoint passes calls on to they do not
+// count for the waypoint; and to whom the waypoint denies operations may not get around it.
+func (b *builder) deniedAtPods(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
+	for _, r := range s.Deny {
+		through, direct := led(r.Ports, ways)
+		r.EveryPod = false
+		spared := r
+		if r.OfHTTP() {
+			spared.From, spared.FromAt = b.sources(&r, func(f policy.Source) bool { return b.kept(s, f, ways) })
+			spared.Ops, spared.Without, spared.Widened = nil, nil, false
+			spared.Where = slices.DeleteFunc(slices.Clone(r.Where), func(c policy.Condition) bool { return c.Dimension != policy.PortDimension })
+		} else if rest := unled(r, direct, ways); rest != nil {
+			all = append(all, *rest)
 		}
+		if spared.Ports = through; len(r.Ports) == 0 && !slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }) {
+			spared.Ports = slices.DeleteFunc(targetsOf(ways), func(port uint16) bool { return !r.Leads(port) })
+			spared.Where = nil
+			through = spared.Ports
+		}
+		if len(spared.From) == 0 || len(r.Ports) > 0 && len(through) == 0 {
+			continue
+		}
+		spared.Except = slices.Clone(r.Except)
+		for _, f := range ways {
+			if w := (policy.Source{Service: f.Waypoint.Caller()}); !slices.ContainsFunc(spared.Except, func(e policy.Source) bool { return e.Service != nil && e.Service.ID() == w.Service.ID() }) {
+				spared.Except = append(spared.Except, w)
+			}
+		}
+		all = append(all, spared)
 	}
 	return all
 }
 
-// sparing is denies that do not count for waypoints, which call for others.
-func sparing(rules []policy.Rule, ways []policy.Front) (all []policy.Rule) {
-	for _, r := range rules {
-		r.Except = slices.Clone(r.Except)
-		spared := map[*policy.Waypoint]bool{}
-		for _, f := range ways {
-			if !spared[f.Waypoint] {
-				spared[f.Waypoint] = true
-				r.Except = append(r.Except, policy.Source{Service: f.Waypoint.Caller()})
+// unled is what a rule is about of ports that no way leads to, of which direct are those that it names; nil for nothing.
+func unled(r policy.Rule, direct []uint16, ways []policy.Front) *policy.Rule {
+	switch {
+	case len(direct) > 0:
+		r.Ports = direct
+		return &r
+	case len(r.Ports) > 0 || slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }):
+		return nil
+	}
+	c := policy.Condition{Dimension: policy.PortDimension, Not: true, At: r.At}
+	for _, port := range targetsOf(ways) {
+		c.Values = append(c.Values, strconv.Itoa(int(port)))
+	}
+	r.Where = slices.Clone(r.Where)
+	if i := slices.IndexFunc(r.Where, func(c policy.Condition) bool { return c.Dimension == policy.PortDimension }); i >= 0 {
+		c.Values = append(c.Values, r.Where[i].Values...)
+		r.Where = slices.Delete(r.Where, i, i+1)
+	}
+	slices.Sort(c.Values)
+	c.Values = slices.Compact(c.Values)
+	r.Where = append(r.Where, c)
+	return &r
+}
+
+// targetsOf is the container ports that ways lead to.
+func targetsOf(ways []policy.Front) (all []uint16) {
+	for _, f := range ways {
+		all = append(all, f.Target)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// acceptEveryPod refuses a deny of every pod of a namespace that would stop a waypoint, and with it everyone behind it.
+func (b *builder) acceptEveryPod(s *policy.Service) {
+	for _, r := range s.Deny {
+		for _, f := range b.waysInto(s) {
+			w := policy.Source{Service: f.Waypoint.Caller()}
+			if slices.ContainsFunc(r.From, func(from policy.Source) bool { return from.Includes(w) }) && !slices.ContainsFunc(r.Except, func(e policy.Source) bool { return e.Includes(w) }) {
+				b.findings.Add(diag.Inexpressible, r.At, "this deny would stop the waypoint %s, and with it all calls that pass it", f.Waypoint.ID()).
+					WithRelated(f.Waypoint.At, "the waypoint").
+					WithHelp("name the services that nobody may call, in place of every pod")
+				break
 			}
 		}
-		all = append(all, r)
 	}
-	return all
 }
 
 // acceptBehind refuses what a waypoint, or the pods behind it, would not enforce.
@@ -301,7 +342,7 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 	_, direct := led(r.Ports, ways)
 	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
 	needs := r.OfHTTP()
-	if needs && (len(direct) > 0 || len(r.Ports) == 0 && !everywhere && !r.Widened) {
+	if needs && (len(direct) > 0 || len(r.Ports) == 0 && !everywhere) {
 		port := "every port"
 		if len(direct) > 0 {
 			port = "port " + strconv.Itoa(int(direct[0]))
@@ -316,7 +357,7 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 		}
 		return
 	}
-	aside, at := b.aside(r, ways)
+	aside, at := b.aside(s, r, ways)
 	switch {
 	case len(aside) == 0:
 	case needs:
@@ -328,25 +369,28 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 
 // acceptDenied refuses a deny of operations if somebody whom it is about gets to the pods without the waypoint.
 func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, ways []policy.Front, refuse func(source.Span, string, ...any) *diag.Diagnostic) {
-	for i := range s.Allow {
-		edge := &s.Allow[i]
-		if edge.OfHTTP() {
-			continue
-		}
-		for _, past := range b.directly(s, *edge, ways) {
-			if len(past.Ports) > 0 && len(r.Ports) > 0 && !slices.ContainsFunc(past.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
+	denied, _ := b.aside(s, r, ways)
+	for _, f := range denied {
+		at, may := source.Span{}, !b.meshOf(s).Closes(s)
+		for i := range s.Allow {
+			edge := &s.Allow[i]
+			if edge.OfHTTP() || len(edge.Ports) > 0 && len(r.Ports) > 0 && !slices.ContainsFunc(edge.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
 				continue
 			}
-			for n, f := range past.From {
-				if slices.ContainsFunc(r.From, func(denied policy.Source) bool {
-					return f.Meets(denied) && (f == denied || !b.kept(denied, ways))
-				}) {
-					b.unpassed(refuse(requestsAt(&r.Requests), "this deny cannot be enforced for %s, which does not pass the waypoint of %s", f, s.ID()).
-						WithRelated(past.SourceAt(n), "it may call here"), f, s)
-					return
-				}
+			aside, places := b.aside(s, edge, ways)
+			if n := slices.IndexFunc(aside, f.Meets); n >= 0 && !may {
+				at, may = places[n], true
 			}
 		}
+		if !may {
+			continue
+		}
+		d := refuse(requestsAt(&r.Requests), "this deny cannot be enforced for %s, which does not pass the waypoint of %s", f, s.ID())
+		if !at.IsZero() {
+			d.WithRelated(at, "it may call here")
+		}
+		b.unpassed(d, f, s)
+		return
 	}
 }
 
@@ -368,14 +412,16 @@ func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, s *policy.Servic
 	}
 }
 
-// waysInto is the ways through waypoints to the services of a namespace.
-func (b *builder) waysInto(namespace string) (all []policy.Front) {
-	for _, m := range b.Meshes {
-		if m.Name == namespace {
-			for _, s := range m.Services {
-				all = append(all, s.Through()...)
-			}
-		}
+// meshOf is the namespace of a service.
+func (b *builder) meshOf(s *policy.Service) *policy.Mesh {
+	i, _ := slices.BinarySearchFunc(b.Meshes, s.Namespace, func(m *policy.Mesh, name string) int { return strings.Compare(m.Name, name) })
+	return b.Meshes[i]
+}
+
+// waysInto is the ways through waypoints to the services of the namespace of a service.
+func (b *builder) waysInto(s *policy.Service) (all []policy.Front) {
+	for _, s := range b.meshOf(s).Services {
+		all = append(all, s.Through()...)
 	}
 	return all
 }

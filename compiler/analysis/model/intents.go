@@ -49,7 +49,7 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 		in.allow.each(r, in.want.AddAll)
 	}
 	in.deny.each(r, in.want.RemoveAll)
-	if r.HTTP {
+	if r.HTTP && in.to.ReadsRequests(r.Port()) {
 		in.want.RemoveAll(in.alien)
 	}
 	switch mode {

@@ -53,7 +53,7 @@ func (i intended) permits(q envoy.Request) bool {
 	}
 	matches := func(r policy.Rule) bool { return i.matches(&r, &q) }
 	switch {
-	case q.Method != "" && len(i.service.Issuers) > 0 && q.Claims != nil && !slices.ContainsFunc(i.service.Issuers, func(s *policy.Issuer) bool { return signs(s, q.Claims) }):
+	case q.Method != "" && i.service.ReadsRequests(q.Port) && len(i.service.Issuers) > 0 && q.Claims != nil && !slices.ContainsFunc(i.service.Issuers, func(s *policy.Issuer) bool { return signs(s, q.Claims) }):
 		return false // wherever a token is asked for, others are refused, also in dry-run
 	case i.dryRun:
 		return true

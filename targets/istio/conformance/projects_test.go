@@ -419,7 +419,7 @@ type built struct {
 // build compiles a project. It drops statements with errors and tries again until none is left.
 func (p *project) build() (*built, error) {
 	b := &built{}
-	for range 20 {
+	for range 60 {
 		input := compiler.Inputs{Config: p.config, Environment: p.environment, Today: today}
 		sources := map[string]bool{}
 		for name, lines := range p.files {
@@ -446,7 +446,7 @@ func (p *project) build() (*built, error) {
 			if f.Severity != diag.Error {
 				continue
 			}
-			if f.Primary.File == nil && modes {
+			if (f.Primary.File == nil || !sources[f.Primary.File.Name]) && modes {
 				clear(p.config.Environments[p.environment].Modes) // a ceiling on a service that was dropped or has no proxy
 				continue
 			}
@@ -471,7 +471,7 @@ func (p *project) build() (*built, error) {
 			p.files[name] = kept
 		}
 	}
-	return nil, fmt.Errorf("statements with errors remain after 20 rounds: %v", b.findings)
+	return nil, fmt.Errorf("statements with errors remain after 60 rounds: %v", b.findings)
 }
 
 // text returns the project in a form for the message of a failed test.

@@ -96,7 +96,7 @@ func TestUnknown(t *testing.T) {
 	for config, want := range map[string]string{
 		"policies: {p: {permissions: [{destination_port_range: {start: 1, end: 9}}], principals: [{any: true}]}}":                                                      "Permission_DestinationPortRange",
 		"policies: {p: {permissions: [{any: true}], principals: [{source_ip: {address_prefix: 10.0.0.1, prefix_len: 32}}]}}":                                           "Principal_SourceIp",
-		"policies: {p: {permissions: [{any: true}], principals: [{filter_state: {key: x, string_match: {exact: x}}}]}}":                                                "Principal_FilterState",
+		"policies: {p: {permissions: [{any: true}], principals: [{filter_state: {key: x, string_match: {exact: x}}}]}}":                                                "the filter state x",
 		"policies: {p: {permissions: [{header: {name: x, string_match: {exact: x}, invert_match: true}}], principals: [{any: true}]}}":                                 "header matcher that inverts",
 		"policies: {p: {permissions: [{header: {name: x, range_match: {start: 1, end: 2}}}], principals: [{any: true}]}}":                                              "HeaderMatcher_RangeMatch",
 		"policies: {p: {permissions: [{url_path: {path: {contains: x}}}], principals: [{any: true}]}}":                                                                 "StringMatcher_Contains",

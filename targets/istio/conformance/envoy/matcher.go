@@ -55,6 +55,12 @@ func readPrincipal(p *rbac.Principal) (matcher, error) {
 		return not(readPrincipal(id.NotId))
 	case *rbac.Principal_Authenticated_:
 		return readAuthenticated(id.Authenticated)
+	case *rbac.Principal_FilterState: // what ztunnel tells a waypoint of a caller
+		if id.FilterState.GetKey() != "io.istio.peer_principal" {
+			return nil, fmt.Errorf("the filter state %s", id.FilterState.GetKey())
+		}
+		match, err := readString(id.FilterState.GetStringMatch())
+		return func(r *Request) bool { return r.Peer != "" && match(r.Peer) }, err
 	case *rbac.Principal_DirectRemoteIp:
 		return readAddress(id.DirectRemoteIp, func(r *Request) netip.Addr { return r.Source })
 	case *rbac.Principal_RemoteIp:

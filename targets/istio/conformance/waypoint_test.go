@@ -1,0 +1,217 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets/istio/conformance/envoy"
+	"github.com/meshc/meshc/targets/istio/read"
+)
+
+// TestWaypoints compiles projects whose namespaces are in ambient mode, with and without waypoints, or have sidecars. Istio must
+// accept every object. For callees behind a waypoint the intents, meshc's evaluation and Istio's filters at the waypoint, and behind it
+// those for connections, must decide every request alike on its whole way.
+func TestWaypoints(t *testing.T) {
+	t.Parallel()
+	schemas, err := LoadSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	projects, dropped, beyond, callees, decisions, allowed, direct := 0, 0, 0, 0, 0, 0, 0
+	for seed := range size(t, 2000) {
+		p := newAmbientProject(seed)
+		built, err := p.build()
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, p.text())
+		}
+		projects++
+		dropped += built.dropped
+		var stream strings.Builder
+		for _, m := range built.manifests {
+			if _, err := schemas.Admit(m.YAML); err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, m.YAML)
+			}
+			fmt.Fprintf(&stream, "---\n%s", m.YAML)
+		}
+		istiod, err := Start([]byte(stream.String()), Options{TrustDomain: built.policy.TrustDomain, RootNamespace: built.policy.RootNamespace})
+		if err == nil && len(istiod.Warnings) > 0 {
+			err = istiod.Warnings[0]
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, p.text(), stream.String())
+		}
+		if err := proven(built.policy, stream.String()); errors.Is(err, space.ErrTooMany) {
+			beyond++
+		} else if err != nil {
+			t.Fatalf("seed %d: the proof of the build: %v\n%s\n%s", seed, err, p.text(), stream.String())
+		}
+		manifests, findings := read.Files([]*source.File{source.NewFile("manifests.yaml", stream.String())}, model.MeshSettings(built.policy))
+		if findings.HasErrors() {
+			t.Fatalf("seed %d: %v\n%s", seed, findings.Err(), stream.String())
+		}
+		m := model.New(built.policy, manifests)
+		r := rand.New(rand.NewPCG(seed, 12))
+		a := newAsker(r, built.policy)
+		for _, mesh := range built.policy.Meshes {
+			for _, s := range mesh.Services {
+				if len(s.Through()) == 0 {
+					continue
+				}
+				callees++
+				w, err := newWay(istiod, built.policy, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				callee := m.Callee(s)
+				intents := intended{built.policy, mesh, s, false}
+				for range 40 + 2*len(s.Allow) {
+					q := a.request(s)
+					if !spoken(s, &q) || w.relays(&q) {
+						continue
+					}
+					decisions++
+					got, passes := w.decide(&q)
+					if want := intents.permits(q); got != want {
+						t.Fatalf("seed %d: the intents permit: %t, Istio permits: %t\n%s\nto %s\n%s\n%s", seed, want, got, show(&q), s.ID(), p.text(), stream.String())
+					}
+					if got {
+						allowed++
+					}
+					if !passes {
+						direct++
+					}
+					if ours := callee.Decide(asked(&q)); (ours.Verdict == enforce.Allowed) != got || ours.Verdict == enforce.Undecided {
+						t.Fatalf("seed %d: Istio permits: %t, meshc says: %s\n%s\nto %s\n%s\n%s", seed, got, ours, show(&q), s.ID(), p.text(), stream.String())
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d projects (without %d statements that had errors; %d beyond the bound of the proof), %d callees behind waypoints, %d decisions compared (%d allowed, %d without a waypoint)",
+		projects, dropped, beyond, callees, decisions, allowed, direct)
+	if callees == 0 {
+		t.Fatal("nothing is behind a waypoint")
+	}
+}
+
+// newAmbientProject is a project some of whose namespaces are in ambient mode.
+func newAmbientProject(seed uint64) project {
+	p := newProject(seed + 1<<21)
+	p.options.Sidecars, p.environment = false, ""
+	for name, lines := range p.files { // ambient mode has no DISABLE
+		for i, line := range lines {
+			p.files[name][i] = strings.ReplaceAll(line, " disable", " permissive")
+		}
+	}
+	r := rand.New(rand.NewPCG(seed, 13))
+	p.config.Dataplanes = map[string]config.Dataplane{}
+	for _, name := range append(meshNames, "*") {
+		switch n := r.IntN(10); {
+		case n < 2: // sidecars
+		case n < 3:
+			p.config.Dataplanes[name] = config.Dataplane{Ambient: true}
+		default:
+			d := config.Dataplane{Ambient: true, WaypointNamespace: name, Waypoint: pick(r, []string{"waypoint", "way-2"})}
+			switch {
+			case name == "*":
+				d.WaypointNamespace = ""
+			case r.IntN(5) == 0:
+				d.WaypointNamespace = "infra"
+			}
+			p.config.Dataplanes[name] = d
+		}
+	}
+	return p
+}
+
+// way is what Istio enforces on the way to a callee behind a waypoint.
+type way struct {
+	*Istiod
+	p         *policy.Policy
+	service   *policy.Service
+	pod       Workload
+	pods      Chains
+	waypoints map[string]Chains // by Service
+	aside     map[string]bool   // by principal: whether the caller has a sidecar, or is a gateway
+}
+
+func newWay(istiod *Istiod, p *policy.Policy, s *policy.Service) (*way, error) {
+	w := &way{Istiod: istiod, p: p, service: s, pod: pod(s), waypoints: map[string]Chains{}, aside: map[string]bool{}}
+	w.pod.Gateway = false
+	var err error
+	if w.pods, err = istiod.Chains(w.pod); err != nil {
+		return nil, err
+	}
+	for _, f := range s.Through() {
+		if w.waypoints[f.Host], err = istiod.Waypoint(f.Waypoint.Namespace, f.Waypoint.Name, s.Namespace, f.Host); err != nil {
+			return nil, err
+		}
+	}
+	for _, other := range p.Services() {
+		if !other.Proxied() {
+			continue
+		}
+		for _, account := range append([]string{other.Account}, other.Was...) {
+			w.aside[principal(p.TrustDomain, other.Namespace, account)] = other.Dataplane != policy.Ambient
+		}
+	}
+	return w, nil
+}
+
+// caller is the identity of a waypoint.
+func (w *way) caller(f policy.Front) string {
+	return principal(w.p.TrustDomain, f.Waypoint.Namespace, f.Waypoint.Account)
+}
+
+// relays reports whether a request comes from a waypoint, as none does of its own.
+func (w *way) relays(q *envoy.Request) bool {
+	return slices.ContainsFunc(w.service.Through(), func(f policy.Front) bool { return w.caller(f) == q.Peer })
+}
+
+// decide reports whether a request gets to the callee, and whether it passes the waypoint.
+func (w *way) decide(q *envoy.Request) (ok, passes bool) {
+	connection := *q
+	connection.Method, connection.Path, connection.Host, connection.Headers, connection.Claims = "", "", "", nil, nil
+	if q.Peer != "" && w.passing(q.Peer) {
+		for _, f := range w.service.Through() {
+			number, leads := f.Leads(q.Port)
+			if !leads {
+				continue
+			}
+			passes = true
+			at := *q
+			at.Port = number
+			behind := connection
+			behind.Peer, behind.Source = w.caller(f), netip.MustParseAddr("10.9.9.9")
+			ok = ok || w.waypoints[f.Host].Decide(&at).Allowed && w.Decide(w.pod, w.pods, behind)
+		}
+	}
+	if !passes {
+		ok = w.Decide(w.pod, w.pods, connection)
+	}
+	return ok, passes
+}
+
+// passing reports whether a caller is in ambient mode.
+func (w *way) passing(peer string) bool {
+	if aside, known := w.aside[peer]; known {
+		return !aside
+	}
+	for _, m := range w.p.Meshes {
+		if strings.Contains(peer, "/ns/"+m.Name+"/") {
+			return m.Ambient
+		}
+	}
+	return true
+}
