@@ -73,7 +73,7 @@ func (p *Policy) Passes(s Source, f *Front) (some, all bool) {
 		if s.Kind == FromMesh && s.Mesh != m.Name {
 			continue
 		}
-		some, all = some || m.Ambient, all && (m.Ambient || m.Inert())
+		some, all = some || m.Ambient, all && m.Ambient
 		for _, one := range m.Services {
 			if one.Proxied() && !one.Unnamed {
 				ok := passes(one)
@@ -82,9 +82,4 @@ func (p *Policy) Passes(s Source, f *Front) (some, all bool) {
 		}
 	}
 	return some, all
-}
-
-// Inert reports whether nothing in the mesh calls: it has no services.
-func (m *Mesh) Inert() bool {
-	return !slices.ContainsFunc(m.Services, func(s *Service) bool { return s.Proxied() })
 }

@@ -209,28 +209,25 @@ func (b *builder) directly(s *policy.Service, r policy.Rule, ways []policy.Front
 // atPods is what lets callers in at the pods of a service: its waypoints, on the ports of its edges, and who does not pass them.
 func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
 	for _, f := range ways {
-		ports, through := []uint16{f.Target}, false
-		if f.Target == 0 {
-			ports = nil
-		}
 		var entry policy.Rule
+		var ports []uint16
+		through, every := false, false
 		for i := range s.Allow {
 			r := &s.Allow[i]
-			if from, _ := b.sources(r, func(from policy.Source) bool { some, _ := b.Passes(from, &f); return some }); len(from) == 0 {
+			from, _ := b.sources(r, func(from policy.Source) bool { some, _ := b.Passes(from, &f); return some })
+			if len(from) == 0 || f.Target != 0 && !r.Leads(f.Target) {
 				continue
-			}
-			switch {
-			case f.Target != 0 && !r.Leads(f.Target):
-				continue
-			case f.Target == 0 && len(r.Ports) > 0:
-				ports = append(ports, r.Ports...)
-			case f.Target == 0:
-				ports = nil
 			}
 			if !through {
-				entry = policy.Rule{At: r.At, ToAt: r.ToAt, Because: r.Because}
+				entry, through = policy.Rule{At: r.At, ToAt: r.ToAt, Because: r.Because}, true
 			}
-			through = true
+			ports, every = append(ports, r.Ports...), every || len(r.Ports) == 0
+		}
+		switch {
+		case f.Target != 0:
+			ports = []uint16{f.Target}
+		case every:
+			ports = nil
 		}
 		if through {
 			slices.Sort(ports)
@@ -359,6 +356,9 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 	}
 	aside, at := b.aside(s, r, ways)
 	switch {
+	case r.EveryPod && !needs && len(s.Issuers) > 0:
+		refuse(r.ToAt, "this edge lets callers into every pod, past the waypoint of %s, which alone sees tokens", s.ID()).
+			WithHelp("name the services that it is about")
 	case len(aside) == 0:
 	case needs:
 		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees operations", aside[0], s.ID()), aside[0], s)

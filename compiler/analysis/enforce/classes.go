@@ -82,7 +82,9 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	for _, c := range s.points {
 		for i := range c.Ways {
 			w := &c.Ways[i]
-			s.builder.Distinguish([]space.Box{{space.Is(space.Identity, space.PrincipalPattern(w.principal))}})
+			for _, principal := range w.principals {
+				s.builder.Distinguish([]space.Box{{space.Is(space.Identity, space.PrincipalPattern(principal))}})
+			}
 			if w.Target != 0 {
 				ports = append(ports, space.Box{space.Is(space.Port, space.PortPattern(w.Target))})
 			}

@@ -16,7 +16,7 @@ type Way struct {
 	policy.Front
 	Point *Point // of the waypoint, for requests to the Service
 
-	principal string // of the waypoint
+	principals []string // that the waypoint may have
 }
 
 // Aside is the callers that pass no waypoint because they are not in ambient mode: those of the principals that it knows, and of
@@ -60,11 +60,11 @@ func (m *Layer) ways(w *Workload) (all []Way) {
 		if f.Waypoint == nil {
 			continue
 		}
-		all = append(all, Way{
-			Front:     f,
-			Point:     m.waypoint(w.Namespace, f),
-			principal: policy.Identity{TrustDomain: cmp.Or(m.Mesh.TrustDomain, defaultDomain), Namespace: f.Waypoint.Namespace, Account: f.Waypoint.Account}.String(),
-		})
+		way := Way{Front: f, Point: m.waypoint(w.Namespace, f)}
+		for _, domain := range append([]string{cmp.Or(m.Mesh.TrustDomain, defaultDomain)}, m.Mesh.Aliases...) {
+			way.principals = append(way.principals, policy.Identity{TrustDomain: domain, Namespace: f.Waypoint.Namespace, Account: f.Waypoint.Account}.String())
+		}
+		all = append(all, way)
 	}
 	return all
 }
@@ -159,7 +159,7 @@ func (w *Way) relays() Decision {
 func (c *Point) Relays(identity string, port uint16) bool {
 	return slices.ContainsFunc(c.Ways, func(w Way) bool {
 		_, leads := w.Leads(port)
-		return leads && identity == w.principal
+		return leads && slices.Contains(w.principals, identity)
 	})
 }
 
@@ -173,13 +173,17 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 		switch {
 		case !leads:
 			continue
-		case r.Identity() == w.principal:
+		case slices.Contains(w.principals, r.Identity()):
 			return w.relays()
 		case !c.layer.Mesh.Aside.passes(r.Identity(), w):
 			continue
 		}
-		waypoint := r.With(space.Identity, space.IdentityValue(w.principal)).With(space.SourceAddress, nil).With(space.Token, nil)
-		if by := w.joined(w.Point.decide(r, how), c.decide(waypoint, how)); best == nil || by.Verdict > best.Verdict {
+		var behind Decision
+		for n, principal := range w.principals {
+			waypoint := r.With(space.Identity, space.IdentityValue(principal)).With(space.SourceAddress, nil).With(space.Token, nil)
+			behind = behind.or(c.decide(waypoint, how), n == 0)
+		}
+		if by := w.joined(w.Point.decide(r, how), behind); best == nil || by.Verdict > best.Verdict {
 			best = &by
 		}
 	}
@@ -210,12 +214,15 @@ type route struct {
 func (s *Classifier) routes(c *Point) (all []route) {
 	for i := range c.Ways {
 		r := route{Way: &c.Ways[i], point: slices.Index(s.points, c.Ways[i].Point), passes: s.builder.NewSet()}
-		at := s.classes.Identity(s.classes.With(r.principal, 0))
+		var at []int
+		for _, principal := range r.principals {
+			at = append(at, s.classes.Identity(s.classes.With(principal, 0)))
+		}
 		for i, source := range s.classes.Sources {
 			if c.layer.Mesh.Aside.passes(source.Identity(), r.Way) {
 				r.passes.Add(i)
 			}
-			if s.classes.Identity(i) == at && s.classes.Without(i, space.Token) == i {
+			if slices.Contains(at, s.classes.Identity(i)) && s.classes.Without(i, space.Token) == i {
 				r.waypoint = append(r.waypoint, i)
 			}
 		}
@@ -229,16 +236,23 @@ func (r *route) behind(direct []Decided) Decision {
 	var by Decision
 	for n, source := range r.waypoint {
 		for _, d := range direct {
-			switch {
-			case !d.Sources.Has(source):
-			case n == 0:
-				by = d.Decision
-			case by.Verdict != d.Verdict:
-				by = Decision{Verdict: Undecided, Reason: NotJudged, Policy: d.Policy, Rule: d.Rule}
+			if d.Sources.Has(source) {
+				by = by.or(d.Decision, n == 0)
 			}
 		}
 	}
 	return by
+}
+
+// or is what is known of a decision that may also be another one.
+func (d Decision) or(other Decision, first bool) Decision {
+	switch {
+	case first:
+		return other
+	case d.Verdict != other.Verdict:
+		return Decision{Verdict: Undecided, Reason: NotJudged, Policy: other.Policy, Rule: other.Rule}
+	}
+	return d
 }
 
 // byWays decides about all sources of one class of operations by all their ways.

@@ -37,7 +37,11 @@ func (m *Model) Prove(ctx context.Context) error {
 		}
 		if !unnamed && (mesh.Closed || !mesh.Declares && mesh.Name != m.Policy.RootNamespace) {
 			// Pods that no service names are bound only by what binds the whole namespace, and nobody may call them.
-			services = append(services, &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"})
+			pod := &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"}
+			if mesh.Ambient {
+				pod.Dataplane = policy.Ambient
+			}
+			services = append(services, pod)
 		}
 	}
 	if !m.Policy.ClosedAt.IsZero() {

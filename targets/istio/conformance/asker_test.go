@@ -36,7 +36,7 @@ func newAsker(r *rand.Rand, p *policy.Policy) *asker {
 	for _, m := range p.Meshes {
 		a.peers = append(a.peers, principal(p.TrustDomain, m.Name, "stranger"))
 		for _, s := range m.Services {
-			if s.Proxied() {
+			if s.Proxied() && !s.Unnamed {
 				a.peers = append(a.peers, peers(p, s)...)
 				for _, domain := range append([]string{"other.example", p.TrustDomain}, p.Previous...) {
 					a.peers = append(a.peers, principal(domain, s.Namespace, s.Account), principal(domain, s.Namespace, s.Account+"x"))

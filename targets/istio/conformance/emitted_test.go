@@ -127,10 +127,8 @@ func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64
 	if err != nil {
 		return err
 	}
-	for _, warning := range istiod.Warnings {
-		if !strings.Contains(warning.Error(), "will deny all traffic to TCP ports under its scope") || !widened(p) { // of which meshc warns itself
-			return warning
-		}
+	if err := warned(istiod, p); err != nil {
+		return err
 	}
 	r := rand.New(rand.NewPCG(seed, 8))
 	a := newAsker(r, p)
@@ -177,6 +175,16 @@ func widened(p *policy.Policy) bool {
 // served returns the settings of the mesh that a policy is for.
 func served(p *policy.Policy) Options {
 	return Options{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace}
+}
+
+// warned returns what Istio warns of and meshc does not.
+func warned(istiod *Istiod, p *policy.Policy) error {
+	for _, warning := range istiod.Warnings {
+		if !strings.Contains(warning.Error(), "will deny all traffic to TCP ports under its scope") || !widened(p) {
+			return warning
+		}
+	}
+	return nil
 }
 
 // service compares the decisions on requests to one service.

@@ -44,9 +44,9 @@ func TestWaypoints(t *testing.T) {
 			}
 			fmt.Fprintf(&stream, "---\n%s", m.YAML)
 		}
-		istiod, err := Start([]byte(stream.String()), Options{TrustDomain: built.policy.TrustDomain, RootNamespace: built.policy.RootNamespace})
-		if err == nil && len(istiod.Warnings) > 0 {
-			err = istiod.Warnings[0]
+		istiod, err := Start([]byte(stream.String()), served(built.policy))
+		if err == nil {
+			err = warned(istiod, built.policy)
 		}
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, p.text(), stream.String())
@@ -159,11 +159,13 @@ func newWay(istiod *Istiod, p *policy.Policy, s *policy.Service) (*way, error) {
 		}
 	}
 	for _, other := range p.Services() {
-		if !other.Proxied() {
+		if !other.Proxied() || other.Unnamed {
 			continue
 		}
 		for _, account := range append([]string{other.Account}, other.Was...) {
-			w.aside[principal(p.TrustDomain, other.Namespace, account)] = other.Dataplane != policy.Ambient
+			for _, domain := range append([]string{p.TrustDomain}, p.Previous...) {
+				w.aside[principal(domain, other.Namespace, account)] = other.Dataplane != policy.Ambient
+			}
 		}
 	}
 	return w, nil
@@ -176,7 +178,11 @@ func (w *way) caller(f policy.Front) string {
 
 // relays reports whether a request comes from a waypoint, as none does of its own.
 func (w *way) relays(q *envoy.Request) bool {
-	return slices.ContainsFunc(w.service.Through(), func(f policy.Front) bool { return w.caller(f) == q.Peer })
+	return slices.ContainsFunc(w.service.Through(), func(f policy.Front) bool {
+		return slices.ContainsFunc(append([]string{w.p.TrustDomain}, w.p.Previous...), func(domain string) bool {
+			return principal(domain, f.Waypoint.Namespace, f.Waypoint.Account) == q.Peer
+		})
+	})
 }
 
 // decide reports whether a request gets to the callee, and whether it passes the waypoint.
