@@ -39,7 +39,8 @@ var imports = map[string][]string{
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
 	"compiler/accounts":  {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/format", "lang/source"},
-	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
+	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/replace", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
+	"compiler/replace":   {"compiler/config", "compiler/yamldoc", "lang/source", "targets"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
 	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
@@ -78,7 +79,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/yamldoc", "targets/istio/read"},
+	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/istio/read"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 

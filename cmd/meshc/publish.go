@@ -39,6 +39,9 @@ meshc/*.
 Controllers apply objects one after another. If a change would open or shut something for a moment, a warning says what and
 between which steps; --steps publishes it as two commits, the second when it is run again after the first was applied.
 
+What meshc.yaml lists under replaces, because it was imported, is removed from files of others in the same change, or with
+--steps in the second commit. No other file of others is touched.
+
 Files that were changed by hand, and files of others in the way, are findings and stop the publish; --overwrite replaces
 them. If meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
 
@@ -206,6 +209,10 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	var reviewers []string
 	o.Direct, o.Overwrite, o.DryRun, o.Timeout, o.Author = p.direct, p.overwrite, p.dryRun, p.timeout, p.author.Identity
 	o.Source, o.Warnings = gitops.Source(ctx, made.project.Root), made.project.Config.Warnings
+	replaced := replacing(made, environment, p.steps)
+	if replaced != nil {
+		o.Others = &replaced.Others
+	}
 	half := false
 	if p.steps {
 		if after, half, err = firstStep(ctx, after, &made.project.Config, o); err != nil {
@@ -214,10 +221,11 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	}
 	var windows []rollout.Window
 	o.Describe = func(change gitops.Change) (gitops.Message, error) {
-		if windows, err = compiler.Windows(ctx, change.Old, after); err != nil {
+		old := slices.Concat(change.Old, change.Gone)
+		if windows, err = compiler.Windows(ctx, old, after); err != nil {
 			return gitops.Message{}, err
 		}
-		d, err := compare(ctx, compiler.Side{Files: change.Old}, after)
+		d, err := compare(ctx, compiler.Side{Files: old}, after)
 		if err != nil {
 			return gitops.Message{}, err
 		}
@@ -226,6 +234,11 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		description.DryRun = made.Policy.DryRun
 		for _, line := range meanwhile(windows) {
 			description.Meanwhile = append(description.Meanwhile, forge.Line{Intent: line})
+		}
+		if len(change.Gone) > 0 {
+			for _, object := range replaced.objects {
+				description.Replaced = append(description.Replaced, forge.Line{Intent: object})
+			}
 		}
 		for _, path := range change.Unlisted {
 			description.Others = append(description.Others, forge.Line{Intent: path + " is no longer applied"})
@@ -255,6 +268,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	for _, line := range meanwhile(windows) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: while this is applied, %s\n", shownName(environment), line)
 	}
+	replaced.report(cmd, p.environment)
 	if len(windows) > 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "  help: --steps makes two commits of it, the second in another run")
 	}
@@ -262,7 +276,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	if err != nil {
 		return delivered(err)
 	}
-	if half {
+	if half || result.Change.Later {
 		done += "; step 1 of 2: publish again once it has been applied"
 	}
 	return p.say(cmd, done)
@@ -376,7 +390,11 @@ func shownPath(path string) string {
 }
 
 func filesOf(c gitops.Change) string {
-	return fmt.Sprintf("%s written, %d removed", plural(len(c.Written), "file"), len(c.Removed))
+	text := fmt.Sprintf("%s written, %d removed", plural(len(c.Written), "file"), len(c.Removed))
+	if n := len(c.Others); n > 0 {
+		text += fmt.Sprintf(", %d of others edited", n)
+	}
+	return text
 }
 
 // withdrawn closes the pull request of a withdrawn proposal.

@@ -45,8 +45,7 @@ func (r *reader) accepted(path string, v *yaml.Node) {
 		if id == "" || a.Path == "" || a.Reason == "" {
 			continue
 		}
-		a.Kind, id, _ = strings.Cut(id, " ")
-		a.Namespace, a.Name, _ = strings.Cut(id, "/")
+		a.Kind, a.Namespace, a.Name = splitID(id)
 		if first, again := seen[a.ID()]; again {
 			r.findings.Add(diag.InvalidSetting, a.At, "%s is accepted twice", a.ID()).
 				WithRelated(first.At, "first accepted here").
@@ -66,6 +65,12 @@ func objectID(s string) string {
 		return "it is not of the form KIND NAMESPACE/NAME"
 	}
 	return label(namespace)
+}
+
+func splitID(id string) (kind, namespace, name string) {
+	kind, id, _ = strings.Cut(id, " ")
+	namespace, name, _ = strings.Cut(id, "/")
+	return kind, namespace, name
 }
 
 func reason(s string) string {

@@ -26,6 +26,7 @@ type Project struct {
 	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`
 	Targets       []Section                // of `targets`, in order; empty: the default target
 	Accepted      []Accepted
+	Replaces      []Replaced
 	Environments  map[string]*Environment
 }
 
@@ -64,6 +65,7 @@ type Environment struct {
 	Forge      string // github, gitlab or gitea; empty: known from the host
 	Branch     string
 	Path       string
+	Replaces   []string // folders of the repository from which a publish removes what the project replaces; empty: Path
 	Sources    []string
 	At         source.Span            // its name
 	ModesAt    map[string]source.Span // the keys of Modes

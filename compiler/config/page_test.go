@@ -33,7 +33,7 @@ func TestSettingsPage(t *testing.T) {
 	assert.Empty(t, parse(text))
 
 	keys := 0
-	for _, unknown := range []string{"Q: 1", "targets: {Q: 1}", "targets: {istio: {Q: 1}}", "workloads: [{Q: 1}]", "environments: {e: {Q: 1}}", "gateways: {a/b: {Q: 1}}", "accepted: [{Q: 1}]"} {
+	for _, unknown := range []string{"Q: 1", "targets: {Q: 1}", "targets: {istio: {Q: 1}}", "workloads: [{Q: 1}]", "environments: {e: {Q: 1}}", "gateways: {a/b: {Q: 1}}", "accepted: [{Q: 1}]", "replaces: [{Q: 1}]"} {
 		for _, d := range parse(unknown) {
 			if known, ok := strings.CutPrefix(d.Help, "known here: "); ok {
 				for key := range strings.SplitSeq(known, ", ") {

@@ -94,6 +94,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"warnings", r.warnings},
 		{"targets", r.targets},
 		{"accepted", r.accepted},
+		{"replaces", r.replaces},
 		{"environments", r.environments},
 	})
 	if seen == nil {
@@ -198,6 +199,7 @@ func (r *reader) environments(path string, v *yaml.Node) {
 			{"forge", r.oneOf(&e.Forge, "github", "gitlab", "gitea")},
 			{"branch", r.text(&e.Branch, branch)},
 			{"path", r.text(&e.Path, folder)},
+			{"replaces", r.texts(&e.Replaces, "folders", folder)},
 			{"sources", r.globs(&e.Sources)},
 		})
 		e.DryRun = enforcement == "dry-run"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/compiler/replace"
 )
 
 // settings is the meshc.yaml of the project.
@@ -35,6 +36,7 @@ func (i *importer) settings() File {
 		Gateways      map[string]gateway `yaml:"gateways,omitempty"`
 		Targets       targets            `yaml:"targets,omitempty"`
 		Accepted      []entry            `yaml:"accepted,omitempty"`
+		Replaces      []*yaml.Node       `yaml:"replaces,omitempty"`
 	}{APIVersion: config.APIVersion, Kind: config.Kind}
 	usual := config.Default()
 	if i.mesh.TrustDomain != usual.TrustDomain {
@@ -54,6 +56,9 @@ func (i *importer) settings() File {
 		if o.Outcome == Said && o.read.Provider != "" {
 			providers = append(providers, o.read.Provider)
 		}
+		if o.Outcome == Said {
+			file.Replaces = append(file.Replaces, o.replaced())
+		}
 		if o.Outcome == Accepted {
 			file.Accepted = append(file.Accepted, entry{o.ID(), o.path(), o.Reason})
 		}
@@ -62,6 +67,15 @@ func (i *importer) settings() File {
 		file.Targets.Istio = &istio{slices.Compact(providers)}
 	}
 	return File{project.ConfigName, encoded(file)}
+}
+
+// replaced is the entry by which a publish knows the object.
+func (o *object) replaced() *yaml.Node {
+	entry := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+	for _, text := range []string{"object", o.ID(), "digest", replace.Digest(o.node)} {
+		entry.Content = append(entry.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: text})
+	}
+	return entry
 }
 
 func encoded(v any) string {

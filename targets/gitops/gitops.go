@@ -8,7 +8,7 @@
 // tree: the commit is built from objects in memory. The push is a compare-and-swap, so a publisher that loses a race reads
 // the branch again and starts over, and the remote always holds either the old or the complete new delivery.
 //
-// The lock of the delivery lists the files that meshc owns. All other files are kept. A file of meshc that was changed by
+// The lock of the delivery lists the files that meshc owns. All other files are kept, unless Options.Others edits them. A file of meshc that was changed by
 // hand, or a file of others in the way, is a finding and stops the publish.
 package gitops
 
@@ -33,6 +33,8 @@ type Options struct {
 	Direct    bool // commit to Branch instead of the review branch
 	Overwrite bool // replace files that were changed by hand, and files of others
 	DryRun    bool // do everything but the push
+
+	Others *Others // edits files of others; nil: they are kept
 
 	Describe func(Change) (Message, error) // writes the commit message; called again after each lost race
 	Source   string                        // REPO@SHA of the intents, for a trailer
@@ -64,6 +66,9 @@ type Change struct {
 	New      []targets.File // the new files without the lock, sorted by path
 	Written  []string       // files that are new or changed, including the lock, sorted
 	Removed  []string       // files that are removed, sorted
+	Others   []string       // files of others that are edited or removed, by their paths in the repository, sorted
+	Gone     []targets.File // the manifests that are no longer in files of others
+	Later    bool           // some of Gone stays until the next publish: see Others.Last
 	Unlisted []string       // manifests of others that are no longer applied because of a new kustomization.yaml, sorted
 }
 

@@ -128,6 +128,15 @@ func (n *objects) addTree(entries []object.TreeEntry) (plumbing.Hash, error) {
 	return n.add(o)
 }
 
+// addEmpty returns the hash of a tree without entries.
+func (n *objects) addEmpty() (plumbing.Hash, error) {
+	o, err := encodeTree(nil)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return n.add(o)
+}
+
 // pack returns the objects as a packfile without deltas.
 func (n *objects) pack() (io.Reader, error) {
 	hashes := make([]plumbing.Hash, 0, len(n.store.Objects))

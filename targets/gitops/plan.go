@@ -36,6 +36,10 @@ type plan struct {
 	removed  []string
 	unlisted map[string]bool
 	findings diag.List
+
+	edits *edits         // of files of others; nil: none
+	gone  []targets.File // what is in these files and goes, now or later
+	later bool           // some of it stays until the next publish
 }
 
 // apply puts the files of want into a folder with the given tree, next to the files of others, and returns the new tree.
@@ -130,7 +134,7 @@ func (p *plan) findUnlisted(prefix string, entries []object.TreeEntry, want *fol
 			if err := p.findUnlisted(path+"/", inside, below); err != nil {
 				return err
 			}
-		case e.Mode.IsFile() && e.Mode != filemode.Symlink && !owned && !wanted && targets.ManifestName(e.Name):
+		case e.Mode.IsFile() && e.Mode != filemode.Symlink && !owned && !wanted && targets.ManifestName(e.Name) && !p.edits.drops(p.name(path)):
 			data, err := readHead(p.store, e.Hash, targets.HeadSize)
 			if err != nil {
 				return err
@@ -226,6 +230,10 @@ func (p *plan) change(files []targets.File) Change {
 			c.Old = append(c.Old, f)
 		}
 	}
+	if p.edits != nil {
+		c.Others = slices.Sorted(maps.Keys(p.edits.files))
+	}
+	c.Gone, c.Later = p.gone, p.later
 	for _, path := range p.removed {
 		c.Old = append(c.Old, targets.File{Path: path, Data: p.before[path]})
 	}

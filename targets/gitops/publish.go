@@ -84,7 +84,7 @@ func (p *publisher) attempt() (Result, diag.List, error) {
 	if err != nil {
 		return Result{}, nil, err
 	}
-	work, tree, err := p.plan(v, root)
+	work, tree, err := p.withOthers(v, root)
 	if err != nil {
 		return Result{}, nil, err
 	}
@@ -176,9 +176,9 @@ func treeOf(v *view, commit plumbing.Hash) (plumbing.Hash, error) {
 	return c.TreeHash, nil
 }
 
-// plan computes the new tree of the repository.
-func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, error) {
-	work := &plan{store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite, unseen: p.o.Direct}
+// plan computes the new tree of the repository, but for the edits of files of others.
+func (p *publisher) plan(v *view, root plumbing.Hash, edits *edits) (*plan, plumbing.Hash, error) {
+	work := &plan{edits: edits, store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite, unseen: p.o.Direct}
 	chain, err := p.descend(v, root)
 	if err != nil {
 		return nil, root, err
@@ -203,11 +203,7 @@ func (p *publisher) plan(v *view, root plumbing.Hash) (*plan, plumbing.Hash, err
 		}
 	}
 	if tree.IsZero() { // a commit needs a tree even if it is empty
-		o, err := encodeTree(nil)
-		if err != nil {
-			return nil, root, err
-		}
-		tree, err = work.fresh.add(o)
+		tree, err = work.fresh.addEmpty()
 		return work, tree, err
 	}
 	return work, tree, nil

@@ -55,7 +55,7 @@ func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbi
 			err := p.describe(&result, work)
 			return result, work.findings, err
 		}
-		if findings, err := p.mayReplace(v, proposal, root); err != nil || len(findings) > 0 {
+		if findings, err := p.mayReplace(v, proposal, root, work); err != nil || len(findings) > 0 {
 			return result, findings, err
 		}
 	}
@@ -65,7 +65,7 @@ func (p *publisher) review(v *view, result Result, work *plan, root, tree plumbi
 // withdraw deletes a proposal if the base already has everything. A proposal that was edited by hand is kept.
 func (p *publisher) withdraw(v *view, result Result, work *plan, root, tip plumbing.Hash, proposal *object.Commit) (Result, diag.List, error) {
 	result.UpToDate = true
-	if proposal == nil || p.mustKeep(v, proposal, root) {
+	if proposal == nil || p.mustKeep(v, proposal, root, work) {
 		return result, work.findings, nil
 	}
 	theirs, err := p.descend(v, proposal.TreeHash)
@@ -130,15 +130,15 @@ func (p *publisher) isFor(t map[string]string) bool {
 	return t[trailerEnvironment] == p.environment() && t[trailerPath] == cmp.Or(p.path, ".")
 }
 
-func (p *publisher) mustKeep(v *view, c *object.Commit, root plumbing.Hash) bool {
-	findings, err := p.mayReplace(v, c, root)
+func (p *publisher) mustKeep(v *view, c *object.Commit, root plumbing.Hash, work *plan) bool {
+	findings, err := p.mayReplace(v, c, root, work)
 	return err != nil || len(findings) > 0
 }
 
 // mayReplace finds what would be lost by replacing a proposal: one for another folder, or an edit by hand. A proposal that
 // was only rebased or merged with its base may be replaced, because its files of meshc match the lock and all others match
 // the base.
-func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (diag.List, error) {
+func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash, work *plan) (diag.List, error) {
 	if p.isOurs(c) || p.o.Overwrite {
 		return nil, nil
 	}
@@ -170,7 +170,7 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash) (d
 		}
 	}
 	err := differences(v.store, "", root, c.TreeHash, func(path string, was, is object.TreeEntry) error {
-		if len(findings) > 0 {
+		if len(findings) > 0 || work.asEdited(path, is) {
 			return nil
 		}
 		rel, inside := below(p.path, path)

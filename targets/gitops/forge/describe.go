@@ -29,6 +29,7 @@ type Description struct {
 	FailClosed []Line // workloads that get their first ALLOW: all other callers are denied
 	Reachable  []Line // newly reachable through other services
 	Modes      []Line // modes of mutual TLS
+	Replaced   []Line // what is removed from files of others, because the change says it
 	Others     []Line // objects that do not affect who may call whom
 	Meanwhile  []Line // what is open or shut only while the change is applied
 
@@ -51,6 +52,7 @@ func (d Description) sections() []section {
 		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: callers that it does not name are denied.", d.FailClosed},
 		{"reachable", "Newly reachable", "No direct edge leads there, but a chain of edges now does.", d.Reachable},
 		{"mTLS", "mTLS modes", "", d.Modes},
+		{"replaced", "Replaced", "The intents say what these manifests said.", d.Replaced},
 		{"object", "Other objects", "Their effect is not analyzed.", d.Others},
 		{"meanwhile", "While it is applied", "A controller applies one object after another. This is so only until it is done.", d.Meanwhile},
 	}, func(s section) bool { return len(s.lines) == 0 })
