@@ -7,7 +7,9 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +31,7 @@ type advised struct {
 
 	dir     string       // where the project lies on disk
 	written []txtar.File // what lies there
+	checked *result      // what a check says of that
 }
 
 // result is what a check of a project says, and what its manifests let through as far as the intents say it without an error.
@@ -49,26 +52,9 @@ func (r result) line(at place) string {
 	return ""
 }
 
-// check reads a project from disk as the commands do.
-func (p *advised) check(t *testing.T) result {
+// open reads a project from disk as the commands do.
+func (p *advised) open(t *testing.T) *Project {
 	t.Helper()
-	write := func(f txtar.File) {
-		name := filepath.Join(p.dir, filepath.FromSlash(f.Name))
-		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-		require.NoError(t, os.WriteFile(name, f.Data, 0o644))
-	}
-	if p.dir == "" {
-		p.dir, p.written = t.TempDir(), p.files
-		for _, f := range p.files {
-			write(f)
-		}
-	}
-	for i, f := range p.files {
-		if !bytes.Equal(f.Data, p.written[i].Data) {
-			write(f)
-			defer write(p.written[i])
-		}
-	}
 	o := p.Options
 	o.Workloads = nil
 	for _, name := range p.Workloads {
@@ -76,6 +62,55 @@ func (p *advised) check(t *testing.T) result {
 	}
 	project, err := Open(t.Context(), o, filepath.Join(p.dir, p.only))
 	require.NoError(t, err, p.name)
+	return project
+}
+
+// lay writes a project to a folder.
+func (p *advised) lay(t *testing.T, dir string) {
+	t.Helper()
+	p.dir, p.written = dir, p.files
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	for _, f := range p.files {
+		p.write(t, f)
+	}
+}
+
+// write writes a file of a project to disk.
+func (p *advised) write(t *testing.T, f txtar.File) {
+	t.Helper()
+	name := filepath.Join(p.dir, filepath.FromSlash(f.Name))
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(t, os.WriteFile(name, f.Data, 0o644))
+}
+
+// check checks a project, which lies on disk with its edits meanwhile.
+func (p *advised) check(t *testing.T) result {
+	t.Helper()
+	if p.dir == "" {
+		p.lay(t, t.TempDir())
+	}
+	edited := false
+	for i, f := range p.files {
+		if !bytes.Equal(f.Data, p.written[i].Data) {
+			edited = true
+			p.write(t, f)
+			defer p.write(t, p.written[i])
+		}
+	}
+	if edited {
+		return p.judge(t)
+	}
+	if p.checked == nil {
+		r := p.judge(t)
+		p.checked = &r
+	}
+	return *p.checked
+}
+
+// judge checks a project as it lies on disk.
+func (p *advised) judge(t *testing.T) result {
+	t.Helper()
+	project := p.open(t)
 	built, err := project.Build(t.Context())
 	require.NoError(t, err, p.name)
 	if built.Model != nil || project.Parsed == nil {
@@ -114,9 +149,43 @@ func (p *advised) with(edits ...diag.Edit) *advised {
 	return &fixed
 }
 
-// corpus returns the projects of the examples of codes, the cases of package check, the scripts and the examples with mistakes,
+// projects are the projects of the corpus, which all tests share: each is checked once.
+var projects struct {
+	sync.Once
+	all []*advised
+}
+
+// corpus writes the corpus to disk, and returns it.
+func corpus(t *testing.T) []*advised {
+	t.Helper()
+	projects.Do(func() {
+		projects.all = collect(t)
+		for i, p := range projects.all {
+			p.lay(t, filepath.Join(scratch, strconv.Itoa(i)))
+		}
+	})
+	return projects.all
+}
+
+// scratch is a folder for files that several tests share.
+var scratch string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "compiler")
+	if err != nil {
+		panic(err)
+	}
+	scratch = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
+// collect returns the projects of the examples of codes, the cases of package check, the scripts and the examples with mistakes,
 // and a project for each mistake of package lang.
-func corpus(t *testing.T) (all []*advised) {
+func collect(t *testing.T) (all []*advised) {
 	t.Helper()
 	day, err := time.Parse(time.DateOnly, "2026-11-01")
 	require.NoError(t, err)

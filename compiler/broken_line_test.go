@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,14 +19,7 @@ func TestBrokenToken(t *testing.T) {
 	const stride = 23 // a prime, so that every kind of damage comes to every kind of word
 	tried, turn := 0, 0
 	for _, p := range corpus(t) {
-		p.check(t)
-		o := p.Options
-		o.Workloads = nil
-		for _, w := range p.Workloads {
-			o.Workloads = append(o.Workloads, filepath.Join(p.dir, w))
-		}
-		opened, err := Open(t.Context(), o, filepath.Join(p.dir, p.only))
-		require.NoError(t, err)
+		opened := p.open(t)
 		_, before := opened.Check()
 		if opened.Parsed == nil || before.HasErrors() {
 			continue
