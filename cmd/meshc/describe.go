@@ -9,15 +9,20 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
 
 // place is FILE:LINE of the statement behind a change, or else the files that the manifests name; empty where neither is known.
 func place(c *diff.Change) string {
 	if !c.At.IsZero() {
-		return fmt.Sprintf("%s:%d", c.At.File.Name, c.At.StartPosition().Line)
+		return where(c.At)
 	}
 	return c.File
+}
+
+func where(at source.Span) string {
+	return fmt.Sprintf("%s:%d", at.File.Name, at.StartPosition().Line)
 }
 
 // past marks a place that no longer exists.
@@ -51,6 +56,10 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 	}
 	if d.Unfollowed > 0 {
 		desc.Reachable = append(desc.Reachable, forge.Line{Intent: unfollowedText(d.Unfollowed)})
+	}
+	for i := range d.Passages {
+		p := &d.Passages[i]
+		desc.Passages = append(desc.Passages, forge.Line{Intent: p.String(), File: where(p.At), Gone: p.Gone})
 	}
 	for i := range d.Modes {
 		m := &d.Modes[i]
@@ -116,7 +125,7 @@ func (d *difference) text() []byte {
 	section("opened", changes(d.Opened))
 	section("closed", changes(d.Closed))
 	section("fail-closed: these get their first ALLOW", changes(d.FailClosed))
-	var reachable, modes, others []line
+	var reachable, passages, modes, others []line
 	for i := range d.Reachable {
 		reachable = append(reachable, line{text: d.Reachable[i].String()})
 	}
@@ -124,6 +133,11 @@ func (d *difference) text() []byte {
 		reachable = append(reachable, line{text: unfollowedText(d.Unfollowed)})
 	}
 	section("newly reachable", reachable)
+	for i := range d.Passages {
+		p := &d.Passages[i]
+		passages = append(passages, line{text: p.String(), file: past(where(p.At), p.Gone)})
+	}
+	section("routes of gateways", passages)
 	for i := range d.Modes {
 		m := &d.Modes[i]
 		modes = append(modes, line{m.String(), past(m.File, m.Gone), m.Because})

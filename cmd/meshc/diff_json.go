@@ -38,6 +38,17 @@ type routeJSON struct {
 	Chain   string   `json:"chain,omitempty"`
 }
 
+type passageJSON struct {
+	Text    string `json:"text"`
+	Gateway string `json:"gateway"`
+	To      string `json:"to"`
+	Port    uint16 `json:"port,omitempty"`
+	Gone    bool   `json:"gone,omitempty"`
+	By      string `json:"by"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+}
+
 func newRouteJSON(r *diff.Route) routeJSON {
 	j := routeJSON{Hops: r.Hops}
 	for i := range r.From {
@@ -84,23 +95,24 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Because string `json:"because,omitempty"`
 	}
 	out := struct {
-		Schema      string       `json:"schema"`
-		Before      string       `json:"before"`
-		After       string       `json:"after"`
-		Environment string       `json:"environment,omitempty"`
-		Uncompared  string       `json:"uncompared,omitempty"` // why there is nothing to compare with
-		Differs     bool         `json:"differs"`
-		DryRun      bool         `json:"dryRun,omitempty"`
-		Opened      []changeJSON `json:"opened"`
-		Closed      []changeJSON `json:"closed"`
-		FailOpen    []changeJSON `json:"failOpen"`
-		FailClosed  []changeJSON `json:"failClosed"`
-		Reachable   []routeJSON  `json:"reachable"`
-		Unfollowed  int          `json:"unfollowed,omitempty"`
-		Modes       []mode       `json:"modes"`
-		Others      []objectJSON `json:"otherObjects"`
-		Files       int          `json:"files"`
-		YAML        string       `json:"yaml"`
+		Schema      string        `json:"schema"`
+		Before      string        `json:"before"`
+		After       string        `json:"after"`
+		Environment string        `json:"environment,omitempty"`
+		Uncompared  string        `json:"uncompared,omitempty"` // why there is nothing to compare with
+		Differs     bool          `json:"differs"`
+		DryRun      bool          `json:"dryRun,omitempty"`
+		Opened      []changeJSON  `json:"opened"`
+		Closed      []changeJSON  `json:"closed"`
+		FailOpen    []changeJSON  `json:"failOpen"`
+		FailClosed  []changeJSON  `json:"failClosed"`
+		Reachable   []routeJSON   `json:"reachable"`
+		Unfollowed  int           `json:"unfollowed,omitempty"`
+		Routes      []passageJSON `json:"routes,omitempty"`
+		Modes       []mode        `json:"modes"`
+		Others      []objectJSON  `json:"otherObjects"`
+		Files       int           `json:"files"`
+		YAML        string        `json:"yaml"`
 	}{
 		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.DryRun,
 		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
@@ -108,6 +120,10 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 	}
 	for _, r := range d.Reachable {
 		out.Reachable = append(out.Reachable, newRouteJSON(&r))
+	}
+	for i := range d.Passages {
+		p := &d.Passages[i]
+		out.Routes = append(out.Routes, passageJSON{Text: p.String(), Gateway: p.Gateway.ID(), To: p.To.ID(), Port: p.Port, Gone: p.Gone, By: p.By, File: p.At.File.Name, Line: p.At.StartPosition().Line})
 	}
 	for _, m := range d.Modes {
 		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because})

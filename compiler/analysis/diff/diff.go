@@ -15,14 +15,15 @@ type Diff struct {
 	FailOpen       []Change
 	FailClosed     []Change
 	Reachable      []Route
+	Passages       []Passage
 	Modes          []ModeChange
 	Others         []ObjectChange // objects of other kinds
 	Unfollowed     int            // services whose callers over others were not looked at: there are too many
 }
 
-// None reports whether both let through the same requests, with the same modes and the same other objects.
+// None reports whether both let through the same requests, with the same modes, routes and other objects.
 func (d *Diff) None() bool {
-	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Modes)+len(d.Others) == 0
+	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Passages)+len(d.Modes)+len(d.Others) == 0
 }
 
 // Options are what else is known of both sides.
@@ -50,7 +51,8 @@ func Compare(ctx context.Context, before, after *model.Model, options Options) (
 		slices.SortStableFunc(list, byName)
 	}
 	d.failClosedMeshes(workloads)
-	if len(d.diff.Opened)+len(d.diff.FailOpen) > 0 {
+	d.passages()
+	if passes := slices.ContainsFunc(d.diff.Passages, func(p Passage) bool { return !p.Gone }); passes || len(d.diff.Opened)+len(d.diff.FailOpen) > 0 {
 		if err := d.routes(); err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ type RouteCaller struct {
 const maxVisits = 20_000_000
 
 // routes finds who reaches what over two hops or more, and did not. What somebody gains leads through a caller of
-// something that was opened, who gained it too: so only what those gained is looked at, backward, the nearest first.
+// something that was opened, or over a gateway that passes more on, who gained it too: so only what those gained is looked at, backward, the nearest first.
 func (d *differ) routes() error {
 	graphs, err := model.CallGraphs(d.after, d.before)
 	if err != nil {
@@ -42,6 +42,11 @@ func (d *differ) routes() error {
 	starts, err := d.gains()
 	if err != nil {
 		return err
+	}
+	for _, p := range d.diff.Passages {
+		if f := (policy.Source{Service: p.Gateway}); !p.Gone && !slices.Contains(starts, f) {
+			starts = append(starts, f)
+		}
 	}
 	gained := map[int32]int32{} // the hops to what a start reaches now
 	for _, s := range starts {

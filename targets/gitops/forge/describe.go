@@ -28,6 +28,7 @@ type Description struct {
 	FailOpen   []Line // workloads that lose their last ALLOW: everyone may call them
 	FailClosed []Line // workloads that get their first ALLOW: all other callers are denied
 	Reachable  []Line // newly reachable through other services
+	Passages   []Line // what gateways pass calls on to
 	Modes      []Line // modes of mutual TLS
 	Replaced   []Line // what is removed from files of others, because the change says it
 	Others     []Line // objects that do not affect who may call whom
@@ -51,6 +52,7 @@ func (d Description) sections() []section {
 		{"closed", "Closed", "These connections stop.", d.Closed},
 		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: callers that it does not name are denied.", d.FailClosed},
 		{"reachable", "Newly reachable", "No direct edge leads there, but a chain of edges now does.", d.Reachable},
+		{"route", "Routes of gateways", "", d.Passages},
 		{"mTLS", "mTLS modes", "", d.Modes},
 		{"replaced", "Replaced", "The intents say what these manifests said.", d.Replaced},
 		{"object", "Other objects", "Their effect is not analyzed.", d.Others},
@@ -82,6 +84,7 @@ func (d Description) Title() string {
 	say(changes(d.FailOpen), "workload fails open", "workloads fail open")
 	say(changes(d.FailClosed), "workload closed by default", "workloads closed by default")
 	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
+	say(len(d.Passages), "route changed", "routes changed")
 	if len(parts) == 0 {
 		parts = []string{"no connection changes"}
 	}
