@@ -35,6 +35,8 @@ var Facts = []Fact{
 	{On: Both, Name: "projectcalico.org/GlobalNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy"},
 	{On: Both, Name: "crd.projectcalico.org/NetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/networkpolicy"},
 	{On: Both, Name: "crd.projectcalico.org/GlobalNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy"},
+	{On: Workloads, Name: "apiextensions.k8s.io/CustomResourceDefinition", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/"},
+	{On: Workloads, Name: "apiregistration.k8s.io/APIService", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/tasks/extend-kubernetes/setup-extension-api-server/"},
 	{On: Workloads, Name: "admissionregistration.k8s.io/ValidatingWebhookConfiguration", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"},
 	{On: Both, Name: "admissionregistration.k8s.io/MutatingWebhookConfiguration", Named: "it may decide which pods get a proxy", Opens: true, Source: "https://istio.io/latest/docs/ops/configuration/mesh/injection-concepts/"},
 

@@ -277,6 +277,9 @@ func (c *checker) scrapeRemedy(s *service, number uint16) string {
 			steps = append(steps, fmt.Sprintf("declare the port, `service %s port %d http`", s.Name, number))
 		}
 	}
+	if s.unledAt(number) {
+		steps = append(steps, fmt.Sprintf("add a port with `targetPort: %d` to the Service %s and have it scrape that, since it proves no identity to the address of a pod", number, s.Fronts[0].Host))
+	}
 	return strings.Join(append(steps, fmt.Sprintf("let it in: `%s/prometheus -> %s%s`", mesh, s.Name, port)), ", ")
 }
 

@@ -136,7 +136,7 @@ func (c *checker) bypassed(r *rule) {
 // callers prove no identity there.
 func (c *checker) unled(r *rule) {
 	s := r.callee
-	if s.Dataplane != policy.Sidecar || len(s.Fronts) == 0 || c.policy.DryRun {
+	if c.policy.DryRun {
 		return
 	}
 	calls := func(f policy.Source) bool {
@@ -147,8 +147,7 @@ func (c *checker) unled(r *rule) {
 		return
 	}
 	for _, port := range r.Ports {
-		also := func(f policy.Front) bool { return f.Port == port } // another finding says that the edge is about the wrong port
-		if len(s.Leading(port, false)) > 0 || slices.ContainsFunc(s.Fronts, also) || s.Inbound.Of(port).Capture != policy.Captured {
+		if !s.unledAt(port) {
 			continue
 		}
 		if mode := c.effective(s, port).mode; mode == policy.Disable || mode == policy.Permissive && s.admits(policy.Source{Kind: policy.FromWorld}, port) {
@@ -163,6 +162,14 @@ func (c *checker) unled(r *rule) {
 		}
 		return
 	}
+}
+
+// unledAt reports whether no Service leads to a port, of those in front of the pods. A Service port of the same number has a
+// finding of its own: the edge is about the wrong port.
+func (s *service) unledAt(port uint16) bool {
+	also := func(f policy.Front) bool { return f.Port == port }
+	return port != 0 && s.Dataplane == policy.Sidecar && len(s.Fronts) > 0 && len(s.Leading(port, false)) == 0 && !slices.ContainsFunc(s.Fronts, also) &&
+		s.Inbound.Of(port).Capture == policy.Captured
 }
 
 // departing reports a caller whose calls bypass its own sidecar, so that they prove no identity.

@@ -9,7 +9,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// webhooks reports services that the API server calls to admit objects and that do not let it in. It has no identity of the
+// webhooks reports services that the API server calls, such as to admit objects, and that do not let it in. It has no identity of the
 // mesh, so that it needs an edge from world and a port that takes plaintext.
 func (c *checker) webhooks() {
 	if c.policy.DryRun {
@@ -31,7 +31,7 @@ func (c *checker) webhooks() {
 	}
 }
 
-func (c *checker) webhook(w *inventory.Route, s *service, port uint16) {
+func (c *checker) webhook(w *inventory.Webhook, s *service, port uint16) {
 	admitted := s.admits(policy.Source{Kind: policy.FromWorld}, port)
 	mode := c.effective(s, port)
 	if s.Inbound.Of(port).Capture == policy.Bypassed || admitted && mode.mode != policy.Strict {
@@ -52,8 +52,8 @@ func (c *checker) webhook(w *inventory.Route, s *service, port uint16) {
 		}
 		help += fmt.Sprintf("make the port permissive: `mtls %s permissive`", s.at(port))
 	}
-	d := c.list.Add(code, w.At, "the API server calls %s/%s, in plaintext, and %s: %s", s.Namespace, s.at(port), why, w.By).
-		WithNote("without an answer it may refuse to create or change objects").
+	d := c.list.Add(code, w.At, "the API server calls %s/%s, with no identity of the mesh, and %s: %s", s.Namespace, s.at(port), why, w.By).
+		WithNote("without an answer it may refuse to %s", w.Needed).
 		WithHelp("%s", help)
 	if s.mesh.Closed {
 		d.WithRelated(c.policy.ClosedAt, "the whole mesh is closed")

@@ -19,9 +19,9 @@ type Set struct {
 	MeshConfigs []*MeshConfig // in the order of the inputs
 	Gateways    []*Gateway
 	Routes      []*Route
-	Webhooks    []*Route // what the API server calls: without gateways
-	Astray      bool     // some gateway passes on to what is not known: another may be missing in Routes
-	Elsewhere   bool     // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
+	Webhooks    []*Webhook // what the API server calls
+	Astray      bool       // some gateway passes on to what is not known: another may be missing in Routes
+	Elsewhere   bool       // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
 	Unread      Unread
 }
 

@@ -52,7 +52,9 @@ var (
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
 	"CloneSet":                       {"apps.kruise.io/v1alpha1", kruise},
+	"APIService":                     {"apiregistration.k8s.io/v1", []string{"apiregistration.k8s.io"}},
 	"CronJob":                        {"batch/v1", []string{"batch"}},
+	"CustomResourceDefinition":       {"apiextensions.k8s.io/v1", []string{"apiextensions.k8s.io"}},
 	"DaemonSet":                      {"apps/v1", slices.Concat(apps, kruise)},
 	"Deployment":                     {"apps/v1", apps},
 	"DeploymentConfig":               {"apps.openshift.io/v1", openshift},
@@ -80,7 +82,7 @@ var kinds = map[string]*kind{
 }
 
 // clustered are those of kinds whose objects are in no namespace.
-var clustered = []string{"GatewayClass", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "ValidatingWebhookConfiguration"}
+var clustered = []string{"APIService", "CustomResourceDefinition", "GatewayClass", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "ValidatingWebhookConfiguration"}
 
 // templated is the part of an object by which its controller creates pods that run as long as it does.
 type templated struct {
@@ -162,6 +164,10 @@ func (f *file) object(n *yaml.Node, kind, group string) {
 		f.ingress(n)
 	case "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration":
 		f.webhooks(n, kind, group)
+	case "APIService":
+		f.aggregated(n)
+	case "CustomResourceDefinition":
+		f.converted(n)
 	case "ReferenceGrant":
 		f.grant(n)
 	case "VirtualService":

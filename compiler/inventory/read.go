@@ -74,7 +74,7 @@ type reader struct {
 	machines    []*Machine
 	unread      Unread
 	notices     bearing.Notices
-	webhooks    []*Route
+	webhooks    []*Webhook
 	meshConfigs []*MeshConfig
 	unmerged    bool // the settings of the mesh say that agents do not merge metrics
 
@@ -157,6 +157,8 @@ func (f *file) skipTemplate() {
 		WithHelp("read what the template renders: `helm template CHART | meshc check --workloads -`")
 }
 
+const definition = "CustomResourceDefinition"
+
 // irrelevant reports, without parsing, whether a document is a mapping of a kind that is never read: custom resource
 // definitions are the largest part of many folders. A key at the start of a line is at the top level, because what is
 // deeper is indented, in block scalars too.
@@ -186,8 +188,8 @@ func irrelevant(d *yamldoc.Document) bool {
 		}
 	}
 	_, misspelt := diag.Nearest(found, kindNames)
-	pods := found != "CustomResourceDefinition" && (strings.Contains(d.Text, "containers:") || strings.Contains(d.Text, "serviceAccount"))
-	return found != "" && kinds[found] == nil && !pods && !named(found, d.Text) && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
+	pods := found != definition && (strings.Contains(d.Text, "containers:") || strings.Contains(d.Text, "serviceAccount"))
+	return found != "" && (kinds[found] == nil || found == definition && !strings.Contains(d.Text, "clientConfig")) && !pods && !named(found, d.Text) && !misspelt && !strings.HasSuffix(found, "List") && !strings.HasPrefix(first, "{")
 }
 
 // named reports whether an object of a kind may have to be named in a finding.
