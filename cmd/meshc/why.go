@@ -82,7 +82,7 @@ func (r *reason) findings(answers []*explain.Explanation) diag.List {
 	for _, e := range answers {
 		if e.To != nil && e.To.Proxied() {
 			point := r.deployed.Model.Callee(e.To)
-			objects = slices.Concat(objects, point.Policies, point.Peers, point.Shadowed)
+			objects = slices.Concat(objects, point.All(), point.Peers, point.Shadowed)
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(r.deployed.Findings), func(d diag.Diagnostic) bool {

@@ -87,7 +87,7 @@ func (c *checker) waypointOf(s *service) *policy.Waypoint {
 		}
 		w := c.waypoints[key]
 		if w == nil {
-			w = &policy.Waypoint{Namespace: key[0], Name: key[1], Account: key[1], At: d.At, Known: true}
+			w = &policy.Waypoint{Namespace: key[0], Name: key[1], Account: key[1], At: d.At, Stated: true}
 			if c.waypoints == nil {
 				c.waypoints = map[[2]string]*policy.Waypoint{}
 			}
@@ -124,7 +124,7 @@ func (c *checker) guessedWaypoints() {
 	for _, m := range c.meshes {
 		for _, s := range m.services {
 			for _, f := range s.Through() {
-				if w := f.Waypoint; !w.Known && !seen[w] {
+				if w := f.Waypoint; !w.Known && !w.Stated && !seen[w] {
 					seen[w] = true
 					c.list.Add(diag.GuessedWaypoint, w.At, "there is no manifest of the waypoint %s, which is assumed to run as the account %s and to be for Services", w.ID(), w.Account).
 						WithNote("with another account its calls would be refused; for workloads, calls to pods would pass it too").

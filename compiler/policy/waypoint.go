@@ -12,7 +12,8 @@ type Waypoint struct {
 	Namespace, Name string      // of its Gateway
 	Account         string      // in Namespace
 	At              source.Span // its Gateway, or else what names it
-	Known           bool        // its Gateway is, and not only its name
+	Known           bool        // the manifests have its Gateway
+	Stated          bool        // meshc.yaml names it
 }
 
 // ID is NAMESPACE/NAME.

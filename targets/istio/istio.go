@@ -5,17 +5,20 @@
 //
 // What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to:
 //
-//	 0     Namespace                        with Options.WithNamespaces
+//	 0     Namespace, Gateway NAME          with Options.WithNamespaces; the Gateway is a waypoint
 //	 1- 3  PeerAuthentication               that is STRICT anywhere, or whose surrounding mode is
 //	 4     RequestAuthentication NAME       before the edges that ask for its tokens
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
 //	 5-12  AuthorizationPolicy NAME-ask     the same: what an external authorizer decides about
+//	5-12   AuthorizationPolicy HOST-deny-waypoint    the same at the waypoint of a Service
 //	13-20  AuthorizationPolicy NAME-ingress who may call NAME, one object per callee
+//	13-20  AuthorizationPolicy HOST-ingress-waypoint the same at the waypoint of a Service
 //	21     DestinationRule                  of the externals; it opens TLS, so it exists before its host does
 //	22     ServiceEntry                     of the externals
 //	23     Sidecar NAME                     with Options.Sidecars, once its hosts exist; not in dry-run
-//	30     AuthorizationPolicy default-deny closes everything else
+//	22-29  AuthorizationPolicy NAME-ingress of a callee behind a waypoint, which it lets in
+//	30     AuthorizationPolicy default-deny closes everything else, and default-deny-NAME a waypoint
 //	31-33  PeerAuthentication               all others
 //
 // A request passes if the mode accepts it, an ALLOW matches and no DENY does. So objects that close are applied before objects
@@ -301,7 +304,7 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 		b.authorize(s)
 		return
 	}
-	sidecar := b.edges != nil && !m.Declares
+	sidecar := b.edges != nil && !m.Declares && s.Dataplane != policy.Ambient
 	bound := len(s.Allow)+len(s.Deny)+len(s.Ask) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
 	if !sidecar && !bound || !b.acceptService(s) {
 		return
@@ -314,7 +317,7 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	}
 }
 
-// namespace emits the Namespace object that enables injection. Neither Argo CD nor Flux may remove it, not even with the
+// namespace emits the Namespace object that enables injection or ambient mode, and its waypoint where the manifests do not have it. Neither Argo CD nor Flux may remove it, not even with the
 // Application or Kustomization that applied it: removing a mesh from the intents must not remove its workloads.
 // https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-resource-deletion
 func (b *builder) namespace(m *policy.Mesh, why origin) {
@@ -322,8 +325,12 @@ func (b *builder) namespace(m *policy.Mesh, why origin) {
 	if b.Injection != "" {
 		injection = targets.Pair{Key: "istio.io/rev", Value: b.Injection}
 	}
+	labels := []targets.Pair{managed[0], injection}
+	if m.Ambient {
+		labels = append(labels[:1], b.ambient(m, why)...)
+	}
 	o := b.draft(waveNamespace, "v1", "Namespace", "", m.Name, why, nil)
-	o.Labels = []targets.Pair{managed[0], injection}
+	o.Labels = labels
 	o.Annotations = append(o.Annotations,
 		targets.Pair{Key: "argocd.argoproj.io/sync-options", Value: "Prune=false," + targets.KeepNamespace},
 		targets.Pair{Key: "kustomize.toolkit.fluxcd.io/prune", Value: "disabled"},

@@ -62,9 +62,16 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 // where the namespace states no mode: convertPeerAuthentication in
 // istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go.
 func (b *builder) acceptAmbient(m *policy.Mesh) {
+	unlimited := false
 	for _, s := range m.Services {
 		if s.Dataplane != policy.Ambient {
 			continue
+		}
+		if b.edges != nil && !unlimited {
+			unlimited = true
+			b.findings.Add(diag.Ineffective, m.At, "a Sidecar has no effect on %s, which is ambient: what its pods call is not limited", s.ID()).
+				WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+				WithHelp("leave `targets.istio.sidecars` out, or close the services that its pods may not call")
 		}
 		at := either(s.ModeAt, either(m.ModeAt, either(b.ModeAt, s.At)))
 		disabled := b.ModeOf(m, s, 0) == policy.Disable

@@ -8,9 +8,11 @@ import (
 	"istio.io/api/security/v1beta1"
 	selector "istio.io/api/type/v1beta1"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
 )
 
 // A service behind a waypoint has its rules in two places. At the waypoint they bind each Service of the workload, know callers by
@@ -447,6 +449,43 @@ func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
 		b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny-"+name, why, spec))
 	}
 }
+
+// ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests do not have it.
+func (b *builder) ambient(m *policy.Mesh, why origin) []targets.Pair {
+	labels := []targets.Pair{{Key: bearing.DataplaneMode, Value: "ambient"}}
+	var of *policy.Waypoint
+	for _, s := range m.Services {
+		for _, f := range s.Through() {
+			if of != nil && of != f.Waypoint {
+				return labels // its Services say which
+			}
+			of = f.Waypoint
+		}
+	}
+	if of == nil {
+		return labels
+	}
+	labels = append(labels, targets.Pair{Key: bearing.UseWaypoint, Value: of.Name})
+	if of.Namespace != m.Name {
+		return append(labels, targets.Pair{Key: bearing.WaypointNamespace, Value: of.Namespace})
+	}
+	if !of.Known {
+		o := b.draft(waveNamespace, "gateway.networking.k8s.io/v1", "Gateway", of.Namespace, of.Name, why, nil)
+		o.Labels = append(o.Labels[:1:1], targets.Pair{Key: bearing.WaypointFor, Value: "service"})
+		o.yaml = append(b.write(o), waypointSpec...)
+		b.add(o)
+	}
+	return labels
+}
+
+// waypointSpec is that of every waypoint: https://istio.io/latest/docs/ambient/usage/waypoint/#deploy-a-waypoint-proxy
+const waypointSpec = `spec:
+  gatewayClassName: istio-waypoint
+  listeners:
+  - name: mesh
+    port: 15008
+    protocol: HBONE
+`
 
 // place is where the policies of a service are bound.
 type place struct {

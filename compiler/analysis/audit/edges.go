@@ -342,7 +342,7 @@ func (e *edges) admitted() {
 		e.split.MarkOpen(r, at.perhaps)
 	}
 	named := map[uint16]bool{}
-	for _, p := range e.callee.Policies {
+	for _, p := range e.callee.All() {
 		for i := range p.Clauses {
 			for _, port := range model.NamedPorts(&p.Clauses[i]) {
 				named[port] = true

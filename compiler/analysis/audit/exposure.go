@@ -97,7 +97,7 @@ func intendedBy(s *policy.Service, c model.Caller) *policy.Rule {
 // widened reports rules that deny by HTTP's fields on ports that are declared as something else, where they deny more than
 // they say (istio/istio#37920).
 func widened(m *model.Model, s *policy.Service) (list diag.List) {
-	for _, p := range m.Callee(s).Policies {
+	for _, p := range m.Callee(s).All() {
 		for rule := range p.Clauses {
 			for _, port := range s.Ports {
 				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(m.Manifests.Table, rule, port.Number) {

@@ -103,7 +103,7 @@ const maxSingles = 64
 func singles(t space.Table, callees ...*enforce.Point) (all []space.Box, apart bool) {
 	seen := map[Operation]bool{}
 	for _, c := range callees {
-		for _, p := range c.Policies {
+		for _, p := range c.All() {
 			for i := range p.Clauses {
 				for _, b := range slices.Concat(p.Requires(t, i), p.Excludes(t, i)) {
 					for _, condition := range b {

@@ -62,7 +62,7 @@ func (s *comparison) nameOperations(groups []group) {
 	if http && bare.Len() > 0 {
 		s.addOperation(Operation{Protocol: WithoutHTTP}, bare, plain)
 	}
-	for _, p := range slices.Concat(s.a.Policies, s.b.Policies) {
+	for _, p := range slices.Concat(s.a.All(), s.b.All()) {
 		for i := range p.Clauses {
 			for _, b := range slices.Concat(p.Requires(table, i), p.Excludes(table, i)) {
 				beside := slices.ContainsFunc(b, func(c space.Condition) bool { return c.Dimension != space.Port })

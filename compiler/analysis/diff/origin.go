@@ -27,7 +27,7 @@ func origin(objects ...*enforce.Object) (all enforce.Origin) {
 // only they have.
 func (s *comparison) annotate(c *Change, opened bool) {
 	by := func(callee *enforce.Point, action enforce.Effect) []*enforce.Object {
-		return slices.DeleteFunc(slices.Clone(callee.Policies), func(p *enforce.Object) bool { return p.Effect != action })
+		return slices.DeleteFunc(slices.Clone(callee.All()), func(p *enforce.Object) bool { return p.Effect != action })
 	}
 	gains, loses := s.b, s.a
 	if !opened {

@@ -91,7 +91,7 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 			seen[p] = true
 			switch p.Role {
 			case Authorizes:
-				c.Policies = append(c.Policies, m.atPort(p, f.Port))
+				c.Policies = append(c.Policies, m.atPort(p, f))
 			case Authenticates:
 				tokens = append(tokens, p)
 			}
@@ -107,15 +107,16 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 // gatewayName is the label of the pods of a Gateway, and the key of a target of one.
 const gatewayName = "gateway.networking.k8s.io/gateway-name"
 
-// atPort is an object as it decides about requests to one port; 0 stands for any.
-func (m *Layer) atPort(o *Object, port uint16) *Object {
+// atPort is an object of a waypoint as it decides about requests through one front: what it says of the port of the Service is said
+// of the container port.
+func (m *Layer) atPort(o *Object, f policy.Front) *Object {
 	about := func(c space.Condition) bool { return c.Dimension == space.Port }
-	if port == 0 || !slices.ContainsFunc(o.Clauses, func(r Clause) bool {
+	if f.Port == 0 || !slices.ContainsFunc(o.Clauses, func(r Clause) bool {
 		return slices.ContainsFunc(r.To, func(b space.Box) bool { return slices.ContainsFunc(b, about) })
 	}) {
 		return o
 	}
-	request := m.Table.Request(true, space.Facts{space.Port: strconv.Itoa(int(port))})
+	request := m.Table.Request(true, space.Facts{space.Port: strconv.Itoa(int(f.Port))})
 	at := *o
 	at.Clauses = slices.Clone(o.Clauses)
 	for i := range at.Clauses {
@@ -132,7 +133,7 @@ func (m *Layer) atPort(o *Object, port uint16) *Object {
 				}
 			}
 			if met {
-				to = append(to, rest)
+				to = append(to, append(rest, space.Is(space.Port, space.PortPattern(f.Target))))
 			}
 		}
 		r.To = to
@@ -153,6 +154,15 @@ func (w *Way) joined(waypoint, behind Decision) Decision {
 // relays is the decision about calls of the waypoint of its own: there are none.
 func (w *Way) relays() Decision {
 	return Decision{Verdict: Denied, Reason: Relays, Rule: -1, Way: w}
+}
+
+// All is the objects with clauses that have a say in requests to the workload, at its own point and at the waypoints on the ways to it.
+func (c *Point) All() []*Object {
+	all := slices.Clip(c.Policies)
+	for i := range c.Ways {
+		all = append(all, c.Ways[i].Point.Policies...)
+	}
+	return all
 }
 
 // Relays reports whether a caller is a waypoint on a way to a port, which calls for others only.

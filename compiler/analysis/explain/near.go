@@ -38,7 +38,7 @@ func (e *explaining) near() error {
 		r = r.With(model.AddressOf(e.To), space.AddressValue(from.Addresses[0].Addr()))
 	}
 	t := e.model.Manifests.Table
-	for _, o := range e.model.Callee(e.To).Policies {
+	for _, o := range e.model.Callee(e.To).All() {
 		if o.Effect != enforce.Allow || o.Broken || o.DryRun {
 			continue
 		}
@@ -57,7 +57,7 @@ func (e *explaining) near() error {
 // passes returns a function that reports whether some request of the caller passes by a rule: what a rule allows, a DENY may
 // refuse.
 func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
-	if !slices.ContainsFunc(e.model.Callee(e.To).Policies, func(o *enforce.Object) bool { return o.Effect == enforce.Deny }) {
+	if !slices.ContainsFunc(e.model.Callee(e.To).All(), func(o *enforce.Object) bool { return o.Effect == enforce.Deny }) {
 		return func(*enforce.Object, int) bool { return true }, nil
 	}
 	var extra space.Distinctions

@@ -17,7 +17,7 @@ func (m *Model) ClientAddresses() (list diag.List) {
 			continue
 		}
 		hidden := s.Clients.Address == policy.AddressOfNode || s.Clients.Address == policy.AddressOfProxy
-		for _, o := range m.Callee(s).Policies {
+		for _, o := range m.Callee(s).All() {
 			rule := func(d space.Dimension) int {
 				return slices.IndexFunc(o.Clauses, func(c enforce.Clause) bool { return looksAt(c.From, d) || looksAt(c.To, d) })
 			}

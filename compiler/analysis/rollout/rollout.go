@@ -70,6 +70,9 @@ func callees(before, after *model.Model) []callee {
 			}
 			seen[s.ID()] = true
 			w := enforce.Workload{Namespace: s.Namespace, Labels: s.Selector()}
+			if s.Dataplane == policy.Ambient {
+				w.Dataplane, w.Fronts = s.Dataplane, s.Fronts
+			}
 			all = append(all, callee{s.ID(), w, s, before.Manifests.For(w), after.Manifests.For(w)})
 		}
 		for _, p := range m.Manifests.Policies {

@@ -39,6 +39,9 @@ func TestWaypoints(t *testing.T) {
 		dropped += built.dropped
 		var stream strings.Builder
 		for _, m := range built.manifests {
+			if m.Kind == "Gateway" { // of the Gateway API
+				continue
+			}
 			if _, err := schemas.Admit(m.YAML); err != nil {
 				t.Fatalf("seed %d: %v\n%s", seed, err, m.YAML)
 			}
