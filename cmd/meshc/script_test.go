@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 	dir, err := filepath.Abs("testdata/script") // commands change the folder of the process
 	require.NoError(t, err)
 	commands := newInProcess(t, dir)
+	path := os.Getenv("PATH") // which commands of other scripts change
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		UpdateScripts:       golden.Update(),
@@ -34,6 +35,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SOURCE_DATE_EPOCH", "1805068800") // 2027-03-15
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("TERM", "xterm")
+			env.Setenv("PATH", path)
 			// A meshc.yaml or .git above the temporary folder is none of a script's.
 			return os.Mkdir(env.WorkDir+"/.git", 0o755)
 		},
