@@ -30,6 +30,7 @@ func TestExamples(t *testing.T) {
 		{dir: "online-shop"},
 		{dir: "bookinfo"},
 		{dir: "bookstore"},
+		{dir: "ambient"},
 		{dir: "online-boutique"},
 		{dir: "broken/strict-with-unmeshed-client", broken: true},
 		{dir: "broken/account-mismatch", broken: true},
