@@ -60,6 +60,7 @@ const (
 	Route        Topic = "route" // of a gateway
 	Scrape       Topic = "scrape"
 	Undecided    Topic = "undecided" // an edge that a policy decides which cannot be judged
+	Waypoint     Topic = "waypoint"  // that does not keep from a service what it seems to
 	Workload     Topic = "workload"
 )
 
@@ -140,6 +141,9 @@ func (r *Report) service(m *model.Model, classifier *enforce.Classifier, work *e
 	}
 	r.edges(work, split)
 	r.bypassed(s)
+	if len(s.Through()) > 0 {
+		r.waypoints(m, split)
+	}
 	if !mesh.Closes(s) {
 		return nil
 	}

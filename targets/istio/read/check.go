@@ -16,6 +16,7 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	populated := map[string]bool{}
 	shadowed := map[*enforce.Object]*enforce.Object{}
 	services := map[objectKey]bool{} // whether calls to them pass a waypoint
+	waypoints := map[objectKey]bool{}
 	for _, w := range workloads {
 		c := m.For(w)
 		populated[w.Namespace] = true
@@ -25,6 +26,9 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		for _, f := range w.Fronts {
 			key := objectKey{"Service", w.Namespace, f.Host}
 			services[key] = services[key] || f.Waypoint != nil && c.Ambient()
+			if f.Waypoint != nil {
+				waypoints[objectKey{"Gateway", f.Waypoint.Namespace, f.Waypoint.Name}] = true
+			}
 		}
 		for _, p := range c.Policies {
 			unmet(&findings, c, p, w)
@@ -50,6 +54,13 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 				findings.Add(diag.Undecided, p.At, "the %s %s binds the Service %s, which is not known here", p.Kind, p.ID(), t.Value).
 					WithNote("it has an effect only if calls to the Service pass a waypoint").
 					WithHelp("give the manifests of the Service and of its Namespace, too")
+			}
+		}
+		for _, l := range p.Selector {
+			if l.Key == gatewayName && waypoints[objectKey{"Gateway", p.Namespace, l.Value}] {
+				findings.Add(diag.Ineffective, p.At, "the %s %s has no effect: its selector is that of the waypoint %s, and waypoints ignore selectors", p.Kind, p.ID(), l.Value).
+					WithHelp("write `targetRefs: [{group: %s, kind: Gateway, name: %s}]`, or name the Services", gatewayGroup, l.Value)
+				binds[p] = true
 			}
 		}
 		by := shadowed[p]
