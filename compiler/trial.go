@@ -55,7 +55,7 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 		if err != nil {
 			return t, err
 		}
-		t.Allows = e.Verdict == explain.Allowed
+		t.Allows = e.Allows()
 		if t.Allows && asked.To != nil {
 			if t.Breaks, err = b.breaks(&q, &asked, after, len(w.Narrow) > 0); err != nil {
 				return t, err

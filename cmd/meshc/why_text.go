@@ -105,38 +105,54 @@ func (r *reason) plaintextOnly() bool {
 
 // allowedCallers is the headline where some callers may do everything in question and the others nothing.
 func (r *reason) allowedCallers() string {
-	allowed, tokens := "", false
+	var allowed, denied []string
 	for i, p := range r.Answer.Ports {
-		var names []string
+		var names, others []string
 		for _, c := range p.Callers {
-			tokens = tokens || slices.ContainsFunc(c.Names, func(n string) bool { return strings.Contains(n, " with ") })
 			switch {
 			case len(c.Cases) > 1 || c.Cases[0].Verdict == enforce.Undecided || c.Cases[0].Counterpart != nil && !c.Cases[0].Counterpart.Only:
 				return ""
 			case c.Cases[0].Verdict == enforce.Allowed:
 				names = append(names, c.Names...)
+			default:
+				others = append(others, c.Names...)
 			}
 		}
-		text := strings.Join(names, ", ")
-		if text == "" || len(p.Callers) == 1 || i > 0 && text != allowed {
+		if len(names) == 0 || len(p.Callers) == 1 || i > 0 && !slices.Equal(names, allowed) {
 			return ""
 		}
-		allowed = text
+		allowed, denied = names, append(denied, others...)
 	}
 	if r.From.Kind == policy.FromService {
-		name := r.From.String()
-		if allowed == name && tokens {
-			return "allowed, and denied with some tokens"
-		} else if allowed == name {
-			return "allowed, and denied from some addresses"
-		}
+		return allowedForms(r.From.String(), allowed, denied)
+	}
+	return "allowed for " + strings.Join(allowed, ", ") + "; denied for everyone else"
+}
+
+// allowedForms is the headline where one caller may do something in some forms: as one of its identities, with some tokens, or
+// from some addresses.
+func allowedForms(name string, allowed, denied []string) string {
+	if !slices.Contains(allowed, name) {
 		rest := "from everywhere else"
-		if tokens {
+		if slices.ContainsFunc(slices.Concat(allowed, denied), func(n string) bool { return strings.Contains(n, " with ") || strings.Contains(n, " as ") }) {
 			rest = "otherwise"
 		}
-		return "allowed" + strings.ReplaceAll(", "+allowed, ", "+name, ",")[1:] + "; denied " + rest
+		return "allowed" + strings.ReplaceAll(", "+strings.Join(allowed, ", "), ", "+name, ",")[1:] + "; denied " + rest
 	}
-	return "allowed for " + allowed + "; denied for everyone else"
+	var forms []string
+	for _, n := range denied {
+		form := strings.TrimPrefix(strings.TrimPrefix(n, name), " ")
+		switch {
+		case strings.Contains(n, " with "):
+			form = "with some tokens"
+		case !strings.HasPrefix(form, "as "):
+			form = "from some addresses"
+		}
+		if !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return "allowed, and denied " + strings.Join(forms, ", ")
 }
 
 // allowedOperations is the headline where all callers may do the same.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -111,11 +112,46 @@ func (q *Requests) Clauses() (all []string) {
 		all = append(all, "except "+strings.Join(without, ", "))
 	}
 	for _, c := range q.Where {
-		if c.Dimension != HostDimension && c.Dimension != PortDimension {
+		if c.Dimension != HostDimension && c.Dimension != PortDimension && c.Dimension != TokenDimension {
 			all = append(all, c.String())
 		}
 	}
+	if with := q.token(); with != "" {
+		all = append(all, with)
+	}
 	return all
+}
+
+// token returns what is asked of tokens as the language writes it: `with corp groups=admin no groups=guest`.
+func (q *Requests) token() string {
+	issuers, claims := "", ""
+	for _, c := range q.Where {
+		switch {
+		case c.Dimension != TokenDimension:
+		case len(c.Key) == 0:
+			issuers = c.issuers()
+		default:
+			claims += " " + strings.Replace(c.String(), TokenDimension+" ", "", 1)
+		}
+	}
+	if issuers+claims == "" {
+		return ""
+	}
+	return TokenDimension + " " + cmp.Or(issuers, "any") + claims
+}
+
+// issuers returns the names of the issuers of a condition, or else their URLs.
+func (c *Condition) issuers() string {
+	var names []string
+	for _, i := range c.Issuers {
+		names = append(names, i.Name)
+	}
+	for _, v := range c.Values {
+		if url, ok := strings.CutSuffix(v, "/*"); ok && len(c.Issuers) == 0 {
+			names = append(names, url)
+		}
+	}
+	return strings.Join(names, "|")
 }
 
 // String returns the condition as the language writes it.

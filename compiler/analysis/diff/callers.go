@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -79,6 +80,7 @@ func (s *comparison) nameIdentities() {
 		cost int
 	}
 	var single []one
+	byIdentity := map[string]space.Set{} // of identities that are a class of their own
 	for i := 0; i < n; {
 		members, first := space.NewSet(n), i
 		for identity := s.classes.Identity(i); i < n && s.classes.Identity(i) == identity; i++ {
@@ -97,13 +99,32 @@ func (s *comparison) nameIdentities() {
 		}
 		c, known := s.callerOf(first)
 		cost := vague
-		if _, one := s.classes.Identities(first); one || known {
+		_, alone := s.classes.Identities(first)
+		if alone || known {
 			cost = plain
+		}
+		if alone {
+			byIdentity[s.classes.Sources[first].Identity()] = members
 		}
 		single = append(single, one{c, members, cost})
 	}
 	for _, c := range single {
 		s.addCallers(namedCaller{c.Caller, true}, c.set, c.cost)
+	}
+	s.nameShifted(byIdentity, put)
+}
+
+// nameShifted names services by all identities that they may have, where each of these is a class of its own.
+func (s *comparison) nameShifted(byIdentity map[string]space.Set, put func(Caller, int, space.Set)) {
+	for _, identity := range slices.Sorted(maps.Keys(byIdentity)) {
+		for _, one := range s.shifted[identity] {
+			if one.identities[0].String() != identity || slices.ContainsFunc(one.identities, func(i policy.Identity) bool { return byIdentity[i.String()] == nil }) {
+				continue
+			}
+			for _, i := range one.identities {
+				put(Caller{Source: policy.Source{Service: one.Service}}, plain, byIdentity[i.String()])
+			}
+		}
 	}
 }
 
@@ -259,7 +280,13 @@ func (s *comparison) facts() (all []restriction) {
 		}
 		all[n].set.Add(i)
 	}
-	s.classes.Holders(func(words string, holders space.Set) {
+	s.classes.Holders(func(words string, least bool, holders space.Set) {
+		for i := range all {
+			if least && all[i].facts == words && !all[i].set.Equal(holders) {
+				s.alone[words] = true
+				all[i].facts += alone
+			}
+		}
 		if !slices.ContainsFunc(all, func(r restriction) bool { return r.set.Equal(holders) }) {
 			all = append(all, restriction{facts: words, set: holders, cost: 1})
 		}
@@ -268,8 +295,15 @@ func (s *comparison) facts() (all []restriction) {
 }
 
 func (s *comparison) factsOf(class int) string {
-	return strings.TrimSpace(s.classes.Facts(s.classes.Sources[class]))
+	words := strings.TrimSpace(s.classes.Facts(s.classes.Sources[class]))
+	if s.alone[words] {
+		words += alone
+	}
+	return words
 }
+
+// alone follows the facts of callers of whom nothing more is known, where others have these facts and more.
+const alone = " alone"
 
 // addressesOf is the addresses of the callers of a class, and of no other class.
 func (s *comparison) addressesOf(class int) (at, clients Addresses) {

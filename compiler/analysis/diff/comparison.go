@@ -19,6 +19,7 @@ type comparison struct {
 	pass       []space.Set      // by class of operations: the sources that pass after, or may
 	could      [2]space.Set     // the sources that pass with any operation, before and after
 	callers    []name[namedCaller]
+	alone      map[string]bool   // facts of callers that others have with more, by their words
 	operations []name[Operation] // sets of indexes of possible
 	apart      bool              // each value of a rule has its own classes
 }
@@ -39,7 +40,7 @@ func (d *differ) compare(w *workload) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{differ: d, workload: w, classes: classes, apart: apart}
+	c := &comparison{differ: d, workload: w, classes: classes, alone: map[string]bool{}, apart: apart}
 	for i := range classes.Operations {
 		if r := &classes.Operations[i]; w.service() == nil || model.Occurs(w.service(), &r.Request) {
 			c.possible = append(c.possible, r)

@@ -65,15 +65,17 @@ type differ struct {
 	diff          *Diff
 	Options
 	maxVisits int
-	services  map[string]Caller // by principal: the service that a caller with it is
+	services  map[string]Caller    // by principal: the service that a caller with it is
+	shifted   map[string][]shifted // by identity: the services that may have it, and others
 }
 
 // nameCallers finds the services that callers with an identity are.
 func (d *differ) nameCallers() {
-	d.services = map[string]Caller{}
+	d.services, d.shifted = map[string]Caller{}, map[string][]shifted{}
 	now := map[string]bool{}
 	for _, s := range d.after.Policy.Services() {
 		now[s.ID()] = true
+		d.several(d.after.Policy, s)
 		if p := d.after.Principal(s); p != "" {
 			if _, taken := d.services[p]; !taken {
 				d.services[p] = Caller{Source: policy.Source{Service: s}}
@@ -81,6 +83,9 @@ func (d *differ) nameCallers() {
 		}
 	}
 	for _, s := range d.before.Policy.Services() {
+		if !now[s.ID()] {
+			d.several(d.before.Policy, s)
+		}
 		p := d.before.Principal(s)
 		if _, taken := d.services[p]; taken || p == "" {
 			continue
@@ -90,6 +95,22 @@ func (d *differ) nameCallers() {
 			c.Former = s.Account
 		}
 		d.services[p] = c
+	}
+}
+
+// shifted is a service that may have several identities.
+type shifted struct {
+	*policy.Service
+	identities []policy.Identity
+}
+
+func (d *differ) several(p *policy.Policy, s *policy.Service) {
+	all := p.Identities(s)
+	if len(all) < 2 {
+		return
+	}
+	for _, id := range all {
+		d.shifted[id.String()] = append(d.shifted[id.String()], shifted{s, all})
 	}
 }
 

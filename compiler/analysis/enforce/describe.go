@@ -197,14 +197,14 @@ func describe(t space.Table, b space.Box) []string {
 		case info.Bare && !seen[c.Dimension] && len(c.Is) > 0:
 			bare[c.Dimension], seen[c.Dimension] = c.Is, true
 		case len(c.Is) > 0:
-			rest = append(rest, info.Name+" "+space.Written(c.Is))
+			rest = append(rest, info.Name+" "+t.Values(c.Dimension, c.Is))
 		}
 		switch {
 		case len(c.Not) == 0:
 		case info.Bare:
 			without = append(without, "except "+space.Written(c.Not))
 		default:
-			without = append(without, "no "+info.Name+" "+space.Written(c.Not))
+			without = append(without, "no "+info.Name+" "+t.Values(c.Dimension, c.Not))
 		}
 	}
 	all := []string{""}

@@ -90,7 +90,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q.To.ID(), err)
 	}
-	w := &why{Model: m, question: q, split: split, callee: m.Callee(q.To), outside: outside(m)}
+	w := &why{Model: m, question: q, split: split, callee: m.Callee(q.To), outside: outside(m), shifted: shifted(m.Policy, q.From)}
 	var callers []int
 	for c, caller := range split.Sources {
 		if w.asked(caller) {
@@ -138,6 +138,7 @@ type why struct {
 	split   *model.Split
 	callee  *enforce.Point
 	outside map[netip.Prefix]*policy.Service // without a proxy, by their addresses
+	shifted []*policy.Service                // that may call, and have several identities
 }
 
 // asked reports whether the question is about a caller; a service outside the mesh whose address is not known may be anywhere.
@@ -210,24 +211,30 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	}
 	seen := map[answered]bool{}
 	patterns := map[string][]string{} // of identities, by the name that consists of them
+	var single []identityNames        // of each of p.Callers
 	for i, c := range callers {
 		if w.split.Needless(c, alike[signatures[i]]) {
 			continue
 		}
-		name := ""
+		who, rest := "", ""
 		switch expected := located.expects(locationOf(w.split.Classes, c)); {
 		case !expected:
-			name = w.placed(c)
+			who, rest = w.placed(c)
 		case usual(c):
-			name = w.name(c)
+			who, rest = w.name(c)
 		default:
 			continue
 		}
+		name := who + rest
 		at, ok := bySignature[signatures[i]]
 		if !ok {
 			at = len(p.Callers)
 			bySignature[signatures[i]] = at
 			p.Callers = append(p.Callers, CallerAnswer{Cases: all[i]})
+			single = append(single, identityNames{})
+		}
+		if _, one := w.split.Identities(c); one {
+			single[at].add(w.split.Sources[c].Identity(), name, rest)
 		}
 		_, patterns[name] = w.ClassName(w.split.Classes, c)
 		if one := (answered{at, name}); !seen[one] {
@@ -242,6 +249,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // a caller that is several of them at once
 			return len(patterns[name]) > 1 && slices.ContainsFunc(patterns[name], func(one string) bool { return slices.Contains(names, one) })
 		})
+		names = single[i].joined(names, w.Policy, w.shifted)
 		slices.SortFunc(names, model.ByName)
 		p.Callers[i].Names = names
 		fmt.Fprintf(&text, "\n%q", p.Callers[i].Names)
@@ -259,31 +267,32 @@ func (w *why) another(class int, mode enforce.Mode) bool {
 	return w.From.Kind == policy.FromWorld || w.outside[w.split.Block(class, model.AddressOf(w.To))] != nil
 }
 
-// name names a class of callers.
-func (w *why) name(class int) string {
+// name names a class of callers, and says what follows the name.
+func (w *why) name(class int) (name, rest string) {
 	if w.fromOutside() {
-		return w.From.Service.ID()
+		return w.From.Service.ID(), ""
 	}
-	name, _ := w.ClassName(w.split.Classes, class)
+	name, _ = w.ClassName(w.split.Classes, class)
 	if from := w.From.Service; from != nil {
 		id, _ := policy.ParseIdentity(w.split.Sources[class].Identity())
 		if what := w.Policy.Shifted(from, id); what != "" && slices.Contains(w.Policy.Identities(from), id) {
 			name = from.ID() + " as " + what
 		}
 	}
-	return name + w.split.Facts(w.split.Sources[class])
+	return name, w.split.Facts(w.split.Sources[class])
 }
 
 // placed is name with the addresses of the callers. A caller without identity at the address of a service outside the mesh is that service.
-func (w *why) placed(class int) string {
+func (w *why) placed(class int) (name, rest string) {
 	own, other := space.SourceAddress, space.RemoteAddress
 	if model.AddressOf(w.To) == other {
 		own, other = other, own
 	}
 	if s := w.outside[w.split.Block(class, own)]; s != nil && w.split.Sources[class].Identity() == "" && !w.split.Block(class, other).IsValid() {
-		return s.ID()
+		return s.ID(), ""
 	}
-	return w.name(class) + model.Addresses(w.split.Classes, class)
+	name, rest = w.name(class)
+	return name, rest + model.Addresses(w.split.Classes, class)
 }
 
 func (w *why) fromOutside() bool {

@@ -78,6 +78,23 @@ func Explain(m *model.Model, q Query, o Options) (*Explanation, error) {
 	return &e.Explanation, err
 }
 
+// Allows reports whether the query is allowed, but for tokens that the callee takes from nobody.
+func (e *Explanation) Allows() bool {
+	if e.Answer == nil || e.Verdict != Partly {
+		return e.Verdict == Allowed
+	}
+	for _, p := range e.Answer.Ports {
+		for _, c := range p.Callers {
+			for _, k := range c.Cases {
+				if k.Verdict != enforce.Allowed && k.Reason != enforce.BadToken {
+					return false
+				}
+			}
+		}
+	}
+	return len(e.UDP) == 0
+}
+
 type explaining struct {
 	Explanation
 	model   *model.Model

@@ -87,11 +87,11 @@ func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
 	return func(o *enforce.Object, n int) bool { return passing[rule{o, n}] }, nil
 }
 
-// onlyLacks reports whether all of a query is denied because no rule allows it.
+// onlyLacks reports whether all of a query is denied because no rule allows it, but for tokens that the callee takes from nobody.
 func (e *explaining) onlyLacks() bool {
 	for _, p := range e.Answer.Ports {
 		for _, c := range p.Callers {
-			if slices.ContainsFunc(c.Cases, func(k Case) bool { return k.Reason != enforce.NoMatch }) {
+			if slices.ContainsFunc(c.Cases, func(k Case) bool { return k.Reason != enforce.NoMatch && k.Reason != enforce.BadToken }) {
 				return false
 			}
 		}

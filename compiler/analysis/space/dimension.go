@@ -124,20 +124,37 @@ func (t Table) Request(http bool, facts Facts) Request {
 
 // Words is a condition's values of a dimension as they are written, with the name where it is needed.
 func (t Table) Words(d Dimension, values []Pattern) string {
-	words := Written(values)
+	words := t.Values(d, values)
 	if t[d].Bare {
 		return words
 	}
 	return t[d].Name + " " + words
 }
 
-// Written is patterns as they are written in the language: `GET|HEAD`.
+// Written is patterns as they are written in the language: `GET|HEAD`, or `x-tenant=acme|beta` of one header.
 func Written(values []Pattern) string {
 	words := make([]string, len(values))
 	for i, p := range values {
 		words[i] = p.String()
+		if i == 0 || p.kind != inHeader || values[i-1].kind != inHeader {
+			continue
+		}
+		if key, _, _ := strings.Cut(p.text, "\x00"); strings.HasPrefix(values[i-1].text, key+"\x00") {
+			words[i] = strings.TrimPrefix(words[i], dotted(key)+"=")
+		}
 	}
 	return strings.Join(words, "|")
+}
+
+// Values is patterns of a dimension as they are written in the language, where a host stands for itself with any port, too.
+func (t Table) Values(d Dimension, values []Pattern) string {
+	if d != Host {
+		return Written(values)
+	}
+	return Written(slices.DeleteFunc(slices.Clone(values), func(p Pattern) bool {
+		host, ports := strings.CutSuffix(p.String(), ":*")
+		return ports && slices.ContainsFunc(values, func(other Pattern) bool { return other.String() == host })
+	}))
 }
 
 // HTTP reports whether a condition of one of the boxes is HTTP's alone.

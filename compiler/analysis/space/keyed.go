@@ -47,7 +47,7 @@ func (k keys) without(key string) keys {
 	return fewer
 }
 
-// String is the keys as the language writes them: `x-tenant=acme`, or `https://auth.example.com groups=admin` of a token. What
+// String is the keys as the language writes them: `x-tenant=acme`, or `a token of https://auth.example.com groups=admin`. What
 // represents a text that nobody asks for is left out.
 func (k keys) String() string {
 	words := make([]string, 0, len(k))
@@ -56,7 +56,7 @@ func (k keys) String() string {
 		case key == issuer && text == unasked:
 			words = slices.Insert(words, 0, "another issuer's token")
 		case key == issuer:
-			words = slices.Insert(words, 0, text)
+			words = slices.Insert(words, 0, "a token of "+text)
 		case key == subject && text == unasked:
 		default:
 			words = append(words, dotted(key)+"="+text)

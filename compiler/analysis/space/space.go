@@ -129,18 +129,19 @@ func (s *Space) Needless(source int, others Set) bool {
 	return false
 }
 
-// Holders is the sources with a token, by what patterns ask of it: each in the words that follow a caller's name.
-func (s *Space) Holders(f func(words string, holders Set)) {
+// Holders is the sources with a token, by what patterns ask of it, each in the words that follow a caller's name: those that have
+// no more than this, or those that have at least this.
+func (s *Space) Holders(f func(words string, least bool, holders Set)) {
 	p := &s.partitions[Token]
 	name := s.Table[Token].Name + " "
-	each := func(words string, atoms []int32) {
+	each := func(words string, least bool, atoms []int32) {
 		set := NewSet(len(s.Sources))
 		for i := range s.Sources {
 			if slices.Contains(atoms, int32(s.atom(i, Token))) {
 				set.Add(i)
 			}
 		}
-		f(words, set)
+		f(words, least, set)
 	}
 	byOthers := map[string][]int32{} // the tokens of any subject, by all else that they have
 	for atom := range p.atoms {
@@ -150,15 +151,15 @@ func (s *Space) Holders(f func(words string, holders Set)) {
 		}
 	}
 	for _, words := range slices.Sorted(maps.Keys(byOthers)) {
-		each(name+words, byOthers[words])
+		each(name+words, false, byOthers[words])
 	}
 	for i := range p.patterns {
 		words := name + p.patterns[i].tokenWords()
-		each(words, p.members[i])
+		each(words, true, p.members[i])
 		for j := range p.patterns {
 			if p.patterns[i].kind != inClaim && p.patterns[j].kind == inClaim {
 				both := slices.DeleteFunc(slices.Clone(p.members[i]), func(atom int32) bool { return !slices.Contains(p.members[j], atom) })
-				each(words+" "+p.patterns[j].tokenWords(), both)
+				each(words+" "+p.patterns[j].tokenWords(), true, both)
 			}
 		}
 	}

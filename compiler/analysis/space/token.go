@@ -71,9 +71,9 @@ func (p *Pattern) tokenWords() string {
 		iss, ok := strings.CutSuffix(p.text, "/*")
 		switch {
 		case p.text == "*":
-			return "any"
+			return "a token"
 		case ok:
-			return iss
+			return "a token of " + iss
 		}
 	}
 	return p.String()

@@ -15,7 +15,7 @@ func denied(e *policy.Edge) Extent {
 		if d.Requests.Covers(&r.Requests) && d.Includes(from) {
 			return Whole
 		}
-		if overlap(d.Ports, r.Ports) && operationsOverlap(d.Ops, r.Ops) && slices.ContainsFunc(d.From, from.Meets) {
+		if overlap(d.Ports, r.Ports) && operationsOverlap(d.Ops, r.Ops) && slices.ContainsFunc(d.From, from.Meets) && !policy.Includes(d.Except, from) {
 			extent = Part
 		}
 	}
