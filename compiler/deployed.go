@@ -68,9 +68,7 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	for _, w := range inv.Workloads {
 		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, Inbound: w.Inbound, Outbound: w.Outbound, At: w.At}
 		s.Dataplane, s.DataplaneWhy, s.DataplaneAt = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At
-		if s.Dataplane == policy.Gateway {
-			s.Clients = w.Clients
-		}
+		s.Clients = w.Clients
 		if w.Assumed {
 			s.DataplaneWhy += "; if it has one in the cluster, add it to the manifest"
 		}

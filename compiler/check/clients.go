@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -113,4 +114,56 @@ func (c *checker) hidden(s *service, from *policy.Service, at source.Span) {
 		local = ""
 	}
 	d.WithHelp(local+"write in meshc.yaml: `gateways: {%s: {clientAddress: forwarded}}` if a proxy in front of it reports the client's address, or `packet` if packets have it all the same", s.ID())
+}
+
+// fromOutside reports callers of a service that only their addresses show, if it can be called from outside the cluster in a way
+// that hides these.
+func (c *checker) fromOutside(r *rule) {
+	for i, f := range slices.Concat(r.From, r.Except) {
+		if f.Kind != policy.FromService || f.Service.Proxied() || len(f.Service.Addresses) == 0 {
+			continue
+		}
+		at := slices.Concat(r.FromAt, r.exceptAt)[i]
+		for _, e := range r.callee.exposures() {
+			if !r.Leads(e.Port) || e.Clients.Reliable() {
+				continue
+			}
+			d := c.list.Add(diag.HiddenClient, at, "only its address shows who %s is, and calls to %s from outside the cluster do not have the addresses of clients", f.Service.Name, r.callee.Name).
+				WithRelated(e.At, "%s", e.Clients.Why).
+				WithNote("a rule for addresses lets in, or keeps out, everyone who comes from that address").
+				WithHelp("set `externalTrafficPolicy: Local` in the Service, or have only a gateway called from outside: `type: ClusterIP`")
+			if e.Clients.Address == policy.AddressOfProxy {
+				d.WithHelp("use a load balancer that keeps the addresses of clients, or have only a gateway called from outside: `type: ClusterIP`")
+			}
+			break
+		}
+	}
+}
+
+// exposures is the ports of a service that can be called from outside the cluster.
+func (s *service) exposures() (all []inventory.Exposure) {
+	for _, w := range s.workloads {
+		all = append(all, w.Exposed...)
+	}
+	return all
+}
+
+// exposed notes a port of a closed service that can be called from outside the cluster, where nobody is let in who calls from
+// there.
+func (c *checker) exposed(s *service) {
+	if !s.Proxied() || s.Dataplane == policy.Gateway || c.policy.DryRun || !s.mesh.Closed && (s.mesh.Declares || s.mesh.Open) && len(s.allow) == 0 {
+		return
+	}
+	outside := func(f policy.Source) bool {
+		return f.Kind == policy.FromWorld || f.Kind == policy.FromService && !f.Service.Proxied()
+	}
+	for _, e := range s.exposures() {
+		if s.Inbound.Of(e.Port).Capture != policy.Captured || slices.ContainsFunc(s.allow, func(r *rule) bool { return r.Leads(e.Port) && slices.ContainsFunc(r.From, outside) }) {
+			continue
+		}
+		c.list.Add(diag.RefusedOutside, e.At, "%s leads to %s from outside the cluster, and no edge lets in who calls from there", e.By, s.at(e.Port)).
+			WithRelated(s.At, "the service").
+			WithHelp("have a gateway called from outside, and delete this; or say who may call from there: `world`, or a service with addresses that is declared as `outside`")
+		return
+	}
 }

@@ -21,6 +21,7 @@ func (c *checker) lint() {
 			if len(m.sections) > 0 {
 				c.lintAccount(m, s, runs[s.Account])
 			}
+			c.exposed(s)
 			if !m.Declares {
 				c.lintService(s)
 			} else if m.Closed {

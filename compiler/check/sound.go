@@ -74,6 +74,7 @@ func (c *checker) identities(r *rule, deny bool) {
 		return
 	}
 	c.bypassed(r)
+	c.fromOutside(r)
 	if !deny {
 		c.unled(r)
 	}

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -36,11 +37,15 @@ func topologyOf(config *yaml.Node, at source.Span) topology {
 // arriving says whose address the packets have that reach the pods of a Service from outside the cluster.
 type arriving struct {
 	policy.Clients
-	inside bool // nothing outside the cluster calls the Service
+	inside bool   // nothing outside the cluster calls the Service
+	by     string // the Service in words
 }
 
 func arrival(o *corev1.Service, at source.Span) arriving {
-	c := arriving{Clients: policy.Clients{Address: policy.AddressOfProxy, At: at}}
+	c := arriving{Clients: policy.Clients{Address: policy.AddressOfProxy, At: at}, by: fmt.Sprintf("the %s Service %s", o.Spec.Type, o.Name)}
+	if len(o.Spec.ExternalIPs) > 0 {
+		c.by = "the externalIPs of the Service " + o.Name
+	}
 	switch name := "the Service " + o.Name; {
 	case !reachable(o):
 		c.inside = true
@@ -113,6 +118,9 @@ func (p *pod) see(s *service) {
 // judgeClients settles where a workload has the addresses of clients: proxies in front of it report them, if its own trusts
 // these.
 func (p *pod) judgeClients(meshes []*MeshConfig) {
+	if p.Dataplane.Dataplane != policy.Gateway {
+		return
+	}
 	p.Clients = p.arriving.Clients
 	t := p.topology
 	if !t.stated {

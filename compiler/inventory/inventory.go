@@ -48,6 +48,7 @@ type Workload struct {
 	Probes    []Probe         // of the kubelet, those that reach the pod in plaintext
 	Inbound   policy.Captures // which ports are reached through the proxy, if there is one
 	Outbound  policy.Captures // which ports, as the workload dials them, it reaches through its proxy
+	Exposed   []Exposure      // ports that can be called from outside the cluster, sorted by port
 	Clients   policy.Clients  // where it has the addresses of callers outside the cluster, if it is a gateway
 	At        source.Span     // metadata.name
 	NameAt    source.Span     // the value of the label that gives it the name Service, else At
@@ -68,6 +69,14 @@ type Port struct {
 	ServicePorts []uint16        // ports of Services that lead here, sorted
 	UDP          bool            // or SCTP: a proxy never sees it
 	At           source.Span     // containerPort, or the Service's targetPort or port where no container lists it
+}
+
+// Exposure is a container port with an address outside the cluster.
+type Exposure struct {
+	Port    uint16
+	By      string // what gives it, in words: `the NodePort Service api`
+	Clients policy.Clients
+	At      source.Span
 }
 
 // Scrape is the prometheus.io annotations of a pod.

@@ -164,6 +164,9 @@ func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container
 				}
 				p.named[portName{port.Name, udp}] = number
 			}
+			if port.HostPort != 0 && !udp {
+				p.Exposed = append(p.Exposed, Exposure{number, "the hostPort " + strconv.Itoa(int(port.HostPort)), policy.Clients{Address: policy.AddressInPackets}, at})
+			}
 			if p.port(number, udp) == nil {
 				p.Ports = append(p.Ports, Port{Number: number, Name: port.Name, UDP: udp, At: at})
 			}

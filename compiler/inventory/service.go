@@ -156,6 +156,7 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 		slices.SortStableFunc(p.Ports, orderPorts)
 		slices.Sort(p.Hosts)
 		slices.SortFunc(p.Fronts, policy.CompareFronts)
+		slices.SortFunc(p.Exposed, func(a, b Exposure) int { return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.By, b.By)) })
 		for i := range p.Ports {
 			slices.Sort(p.Ports[i].ServicePorts)
 			p.Ports[i].ServicePorts = slices.Compact(p.Ports[i].ServicePorts)
@@ -185,6 +186,9 @@ func (p *pod) serve(s *service) {
 		port.ServicePorts = append(port.ServicePorts, sp.number)
 		if !sp.udp {
 			p.Fronts = append(p.Fronts, policy.Front{Host: s.name, Port: sp.number, Target: number, Headless: s.headless})
+			if !s.arriving.inside {
+				p.Exposed = append(p.Exposed, Exposure{number, s.arriving.by, s.arriving.Clients, s.arriving.At})
+			}
 		}
 		if !sp.udp && sp.protocol != policy.ProtocolUnset && (port.Protocol == policy.ProtocolUnset || sp.protocol < port.Protocol) {
 			port.Protocol = sp.protocol

@@ -112,6 +112,7 @@ const (
 	HiddenClient          Code = "MESH2150"
 	UntrustedProxy        Code = "MESH2151"
 	UnknownGateway        Code = "MESH2152"
+	RefusedOutside        Code = "MESH2153"
 	ContradictedDataplane Code = "MESH2180"
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
@@ -254,6 +255,7 @@ var Table = []Entry{
 	{HiddenClient, Error, FromUnread, "an address at a gateway that may not be the client's"},
 	{UntrustedProxy, Warning, FromUnread, "forwarded addresses that a gateway does not take"},
 	{UnknownGateway, Warning, FromUnread, "settings of what is no gateway"},
+	{RefusedOutside, Note, FromUnread, "a port that has an address outside the cluster and lets in nobody there"},
 	{ContradictedDataplane, Warning, FromUnread, "another data plane than that of the manifests"},
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},
