@@ -83,7 +83,11 @@ func (p *Policy) ModeOf(m *Mesh, s *Service, port uint16) Mode {
 
 // Services returns every service, mesh by mesh.
 func (p *Policy) Services() []*Service {
-	var all []*Service
+	n := 0
+	for _, m := range p.Meshes {
+		n += len(m.Services)
+	}
+	all := make([]*Service, 0, n)
 	for _, m := range p.Meshes {
 		all = append(all, m.Services...)
 	}

@@ -428,23 +428,31 @@ func (b *builder) waysInto(s *policy.Service) (all []policy.Front) {
 	return all
 }
 
-// closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there too, and not
-// passed on as a call of the waypoint.
-func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
-	var names []string
-	for _, s := range b.Services() {
-		for _, f := range s.Through() {
-			if w := f.Waypoint; w.Namespace == m.Name && !slices.Contains(names, w.Name) {
-				names = append(names, w.Name)
+// waypoints is the names of the waypoints of each namespace, sorted.
+func waypoints(p *policy.Policy) map[string][]string {
+	all := map[string][]string{}
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			for _, f := range s.Through() {
+				all[f.Waypoint.Namespace] = append(all[f.Waypoint.Namespace], f.Waypoint.Name)
 			}
 		}
 	}
-	slices.Sort(names)
+	for namespace, names := range all {
+		slices.Sort(names)
+		all[namespace] = slices.Compact(names)
+	}
+	return all
+}
+
+// closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there too, and not
+// passed on as a call of the waypoint.
+func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
 	wave := waveDefaultDeny
 	if b.DryRun {
 		wave = waveShadow
 	}
-	for _, name := range names {
+	for _, name := range b.waypoints[m.Name] {
 		spec := &v1beta1.AuthorizationPolicy{TargetRefs: []*selector.PolicyTargetReference{{Group: "gateway.networking.k8s.io", Kind: "Gateway", Name: name}}}
 		b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny-"+name, why, spec))
 	}

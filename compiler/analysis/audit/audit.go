@@ -68,7 +68,7 @@ const (
 // distinguish too many kinds of requests.
 func (r *Report) Judge(m *model.Model) error {
 	var classifier enforce.Classifier
-	work := &edges{Model: m, report: r, seen: map[seen]int{}}
+	work := &edges{Model: m, report: r, byIdentity: map[string]int{}}
 	for _, mesh := range m.Policy.Meshes {
 		for _, s := range mesh.Services {
 			if err := r.service(m, &classifier, work, mesh, s); err != nil {

@@ -159,12 +159,18 @@ func (e *edge) String() string {
 // find finds the edges to a service.
 func (e *edges) find(split *model.Split) {
 	s := split.Service
-	e.service, e.split, e.callee, e.all, e.byIdentity = s, split, e.Callee(s), e.all[:0], nil
-	clear(e.seen)
-	if len(split.Sources) > few {
-		e.byIdentity = make(map[string][]int, len(split.Sources))
-		for c, caller := range split.Sources {
-			e.byIdentity[caller.Identity()] = append(e.byIdentity[caller.Identity()], c)
+	for i := range e.all {
+		e.first[e.all[i].caller] = 0
+	}
+	e.service, e.split, e.callee, e.all, e.ways = s, split, e.Callee(s), e.all[:0], usual{}
+	e.next = e.next[:0]
+	clear(e.byIdentity)
+	if e.many = len(split.Sources) > few; e.many {
+		e.alike = slices.Grow(e.alike[:0], len(split.Sources))[:len(split.Sources)]
+		for c, caller := range slices.Backward(split.Sources) {
+			identity := caller.Identity()
+			e.alike[c] = e.byIdentity[identity]
+			e.byIdentity[identity] = c + 1
 		}
 	}
 	for i := range s.Allow {
@@ -188,17 +194,27 @@ func (e *edges) find(split *model.Split) {
 		e.admitted()
 	}
 	slices.SortStableFunc(e.all, func(a, b edge) int {
-		return cmp.Or(a.from.Compare(b.from.Source), cmp.Compare(a.from.String(), b.from.String()), cmp.Compare(a.port-1, b.port-1)) // 0 wraps, and comes last
+		if order := a.from.Compare(b.from.Source); order != 0 {
+			return order
+		}
+		if a.caller != b.caller {
+			if order := cmp.Compare(a.from.String(), b.from.String()); order != 0 {
+				return order
+			}
+		}
+		return cmp.Compare(a.port-1, b.port-1) // 0 wraps, and comes last
 	})
 }
 
 // few is how many sources are looked through one by one.
 const few = 64
 
-// seen is a caller, by its number in the report, and a port.
-type seen struct {
-	caller int32
-	port   uint16
+// usual is the ways of callers that have nothing of their own: those of a namespace and a data plane call a port alike.
+type usual struct {
+	namespace string
+	dataplane policy.Dataplane
+	port      uint16
+	ways      []model.Way // nil: not known yet
 }
 
 // edges finds the edges to one service after another in the same memory.
@@ -209,9 +225,14 @@ type edges struct {
 	split   *model.Split
 	callee  *enforce.Point
 	all     []edge
-	seen    map[seen]int
+	first   []int32 // of each caller, by its number in the report, one of its edges, from 1
+	next    []int32 // of each edge, the next one with its caller, from 1; 0 for none
+	ways    usual
 
-	byIdentity map[string][]int // the sources of the split; nil where they are few
+	many       bool           // the sources of the split are more than few: byIdentity and alike are theirs
+	byIdentity map[string]int // the first source with an identity, from 1
+	alike      []int          // of each source, the next one with its identity, from 1; 0 for none
+	candidates []int
 }
 
 func (e *edges) add(f model.Caller, port uint16, named bool, at source.Span, is fate) {
@@ -219,19 +240,26 @@ func (e *edges) add(f model.Caller, port uint16, named bool, at source.Span, is 
 	if port == e.split.Other.Port() {
 		one.port = 0
 	}
-	key := seen{one.caller, one.port}
-	if i, ok := e.seen[key]; ok {
-		switch known := &e.all[i]; {
+	for len(e.first) <= int(one.caller) {
+		e.first = append(e.first, 0)
+	}
+	for i := e.first[one.caller]; i > 0; i = e.next[i-1] {
+		known := &e.all[i-1]
+		if known.port != one.port {
+			continue
+		}
+		switch {
 		case is.refused == "" && is.doubt == "", is.doubt != "" && known.refused != "":
 			known.fate = is
 		}
-		e.all[i].named = e.all[i].named || named
+		known.named = known.named || named
 		return
 	}
-	e.seen[key] = len(e.all)
+	e.next = append(e.next, e.first[one.caller])
+	e.first[one.caller] = int32(len(e.all)) + 1
 	one.mode, _ = e.callee.Mode(port)
 	one.capture = e.callee.Capture(port)
-	one.ways = e.Ways(f.Source, e.service, e.callee, one.port)
+	one.ways = e.waysOf(f.Source, one.port)
 	one.at, one.named, one.fate = at, named, is
 	for _, w := range one.ways {
 		if why := e.conflict(&w, &one, port); why != "" {
@@ -239,6 +267,18 @@ func (e *edges) add(f model.Caller, port uint16, named bool, at source.Span, is 
 		}
 	}
 	e.all = append(e.all, one)
+}
+
+// waysOf is the ways of a source to a port of the service.
+func (e *edges) waysOf(f policy.Source, port uint16) []model.Way {
+	s := f.Service
+	if f.Kind != policy.FromService || e.Principal(s) == "" || len(e.Manifests.Destinations)+len(s.Outbound.Ports) > 0 || s.Outbound.Agent || s.Outbound.Rest != (policy.PortCapture{}) {
+		return e.Ways(f, e.service, e.callee, port)
+	}
+	if u := &e.ways; u.ways == nil || u.namespace != s.Namespace || u.dataplane != s.Dataplane || u.port != port {
+		*u = usual{s.Namespace, s.Dataplane, port, e.Ways(f, e.service, e.callee, port)}
+	}
+	return e.ways.ways
 }
 
 // conflict is why a call that the rules let through is refused: the caller opens what the port does not take.
@@ -306,11 +346,14 @@ func (e *edges) fate(port uint16, q *policy.Requests, candidates []int, is func(
 // the mesh without an address, has none.
 func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 	var candidates []int
-	if e.byIdentity != nil && f.Kind == policy.FromService && f.Service.Proxied() {
+	if e.many && f.Kind == policy.FromService && f.Service.Proxied() {
+		candidates = e.candidates[:0]
 		for _, principal := range e.Principals(f.Service) {
-			candidates = append(candidates, e.byIdentity[principal]...)
+			for n := e.byIdentity[principal]; n > 0; n = e.alike[n-1] {
+				candidates = append(candidates, n-1)
+			}
 		}
-		if candidates == nil {
+		if e.candidates = candidates; len(candidates) == 0 {
 			return
 		}
 	}

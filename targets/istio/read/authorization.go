@@ -318,6 +318,9 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 
 // inTrustDomains replaces principals by what they stand for. ztunnel takes them as they are written.
 func (d *decoder) inTrustDomains(written []space.Pattern) []space.Pattern {
+	if d.literal(written) {
+		return written
+	}
 	stated := make(map[string]bool, len(written))
 	for i := range written {
 		stated[written[i].String()] = true
@@ -338,6 +341,21 @@ func (d *decoder) inTrustDomains(written []space.Pattern) []space.Pattern {
 		}
 	}
 	return meant
+}
+
+// literal reports whether each of some patterns stands for itself, as where all name the trust domain of a mesh that has but one,
+// and none is there twice, which is seen where they are sorted.
+func (d *decoder) literal(written []space.Pattern) bool {
+	before := ""
+	for i := range written {
+		text := written[i].String()
+		domain, _, _ := strings.Cut(text, "/")
+		if len(d.trustDomains) != 1 || domain != d.trustDomains[0] || i > 0 && text <= before {
+			return false
+		}
+		before = text
+	}
+	return true
 }
 
 // identityKeys are the keys of `when` that a CUSTOM policy cannot have, like those that begin with request.auth.: see
