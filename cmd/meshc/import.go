@@ -97,8 +97,12 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 	if err := m.write(cmd.ErrOrStderr(), r.Findings, around.Shown); err != nil {
 		return err
 	}
-	if r.Findings.HasErrors() && len(r.Objects) == 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written\n", counts(r.Findings))
+	if len(r.Objects) == 0 {
+		why := "the manifests have no policies"
+		if r.Findings.HasErrors() {
+			why = counts(r.Findings)
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written\n", why)
 		return errFindings
 	}
 	if m.output != "" {

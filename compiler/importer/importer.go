@@ -141,6 +141,7 @@ func (i *importer) read() {
 	}
 	i.findings = found
 	i.objects = find(i.Manifests)
+	i.unread()
 	byName := map[string]*enforce.Object{}
 	for _, p := range layer.Policies {
 		byName[p.Kind+" "+p.ID()] = p
@@ -151,10 +152,10 @@ func (i *importer) read() {
 		switch {
 		case !policy.IsLabel(o.Namespace):
 			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of a namespace", o.Namespace)
-		case o.read == nil:
-			o.accept("a %s is not judged", o.Kind)
-		case o.read.Broken && i.refusal(o) != "":
+		case (o.mistaken() || o.read != nil && o.read.Broken) && i.refusal(o) != "":
 			o.Outcome, o.Reason = Refused, i.refusal(o)
+		case o.read == nil:
+			o.accept("%s is a kind that is not judged", o.Kind)
 		default:
 			inForce = append(inForce, o.read)
 		}
@@ -174,15 +175,6 @@ func (i *importer) refusal(o *object) string {
 		}
 	}
 	return ""
-}
-
-// has reports whether a place is in the object.
-func (o *object) has(at source.Span) bool {
-	if at.IsZero() || at.File != o.At.File {
-		return false
-	}
-	line := at.StartPosition().Line
-	return line >= o.from && line <= o.to
 }
 
 // accept leaves an object as it is, for a reason. The first reason counts.

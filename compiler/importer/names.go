@@ -76,10 +76,7 @@ func (i *importer) in(name string) *namespace {
 // selected is the service of the pods that an object selects.
 func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) *service {
 	n := i.in(o.Namespace)
-	var labels []policy.Label
-	for _, l := range slices.Concat(o.Selector, o.Targets) {
-		labels = append(labels, policy.Label{Key: l.Key, Value: l.Value})
-	}
+	labels := labelsOf(o)
 	for _, s := range n.services {
 		if slices.Equal(s.labels, labels) {
 			return s
@@ -120,6 +117,14 @@ func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) 
 	s.name = n.free(names...)
 	n.services = append(n.services, s)
 	return s
+}
+
+// labelsOf is the labels by which an object selects pods.
+func labelsOf(o *enforce.Object) (labels []policy.Label) {
+	for _, l := range slices.Concat(o.Selector, o.Targets) {
+		labels = append(labels, policy.Label{Key: l.Key, Value: l.Value})
+	}
+	return labels
 }
 
 // selector is the labels of the service.

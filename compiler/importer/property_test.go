@@ -129,6 +129,9 @@ func randomPolicies(r *rand.Rand, deployed bool) string {
 					rules = append(rules, randomRule(r))
 				}
 			}
+			if action == "DENY" && r.IntN(3) == 0 { // no entry without a token
+				rules = []string{`{from: [{source: {notRequestPrincipals: ["*"]}}]` + pick(r, "", ", to: [{operation: "+fields(r, "methods", "paths")+"}]") + "}"}
+			}
 			if action == "CUSTOM" {
 				spec += ", provider: {name: " + pick(r, "login", "login", "login", "quota") + "}"
 			}

@@ -113,7 +113,7 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	layer := i.beside(b)
 	both := enforce.NewLayer(layer.Mesh, layer.Table, slices.Concat(i.layer.Policies, layer.Policies), nil)
 	services, _ := model.Named(both, i.mesh, i.pods())
-	d, err := diff.Compare(ctx, model.New(services, i.layer), model.New(services, layer), diff.Options{})
+	d, err := diff.Compare(ctx, model.New(services, i.layer), model.New(services, layer), diff.Options{Requests: true})
 	if err != nil {
 		return nil, err
 	}

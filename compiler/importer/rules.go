@@ -67,6 +67,9 @@ func (r *requests) covers(other *requests) bool {
 // rulesOf is what an object says; an error says what the language has no words for.
 func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 	o.Approximated = nil
+	if all, ok := i.required(o); ok {
+		return all, nil
+	}
 	for n := range o.read.Clauses {
 		clause := &o.read.Clauses[n]
 		groups, err := i.groups(o, clause.From)

@@ -82,16 +82,19 @@ func (i *importer) statements(s *section) {
 			case err != nil:
 				o.accept("%s", err)
 				continue
+			case len(rules) == 0 && !closed && r.Effect == enforce.Allow && i.shut(o):
+				rules = []*rule{{deny: true, to: o.about, callers: callers{who: []caller{{kind: policy.FromWorld}}}, of: []*object{o}}}
 			case len(rules) == 0 && !closed && r.Effect == enforce.Allow:
 				o.accept("it closes %s to everyone, and nothing closes the rest of the namespace %s", o.about.name, s.name)
 				continue
-			case len(rules) > 0 && len(o.comments) > 0:
+			}
+			if len(rules) > 0 && len(o.comments) > 0 {
 				rules[0].above = slices.Concat(o.comments, rules[0].above)
 			}
 			if o.about != nil {
 				s.use(o.about, []*object{o})
 			}
-			s.open = s.open || !closed && r.Effect == enforce.Allow
+			s.open = s.open || !closed && (r.Effect == enforce.Allow || slices.ContainsFunc(rules, (*rule).opens))
 			s.rules = append(s.rules, rules...)
 		}
 	}

@@ -168,19 +168,30 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 			t = &credential{issuers: taken}
 		}
 		var principals []*issuer
+		var subjects []string
 		for _, p := range c.Is {
 			written := p.RequestPrincipal()
 			if written == "" {
 				continue
 			}
+			before := len(principals)
 			for _, x := range taken {
-				if written == "*" || written == x.jwt.Issuer+"/*" {
+				switch subject, of := strings.CutPrefix(written, x.jwt.Issuer+"/"); {
+				case written == "*", of && subject == "*":
 					principals = append(principals, x)
+				case of && !strings.Contains(subject, "*"):
+					principals, subjects = append(principals, x), append(subjects, subject)
 				}
 			}
-			if len(principals) == 0 {
+			if len(principals) == before {
 				return nil, fmt.Errorf("tokens of %s", written)
 			}
+		}
+		if len(subjects) > 0 {
+			if slices.ContainsFunc(principals, func(x *issuer) bool { return x != principals[0] }) || len(subjects) < len(principals) {
+				return nil, fmt.Errorf("some tokens of %s, and others", principals[0].jwt.Issuer)
+			}
+			t.claims = append(t.claims, claim{path: []string{"sub"}, values: subjects})
 		}
 		if principals != nil {
 			if len(c.Not) > 0 {

@@ -67,6 +67,9 @@ func (d *differ) workload(w *workload) error {
 	}
 	was, is := model.DeniesByDefault(w.a), model.DeniesByDefault(w.b)
 	var opened, closed []group
+	if d.Requests {
+		was, is = false, false
+	}
 	if !was || is {
 		opened = c.risen(0, 1)
 	}

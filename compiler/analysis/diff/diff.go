@@ -26,9 +26,10 @@ func (d *Diff) None() bool {
 	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Passages)+len(d.Modes)+len(d.Others) == 0
 }
 
-// Options are what else is known of both sides.
+// Options are what else is known of both sides, and what counts.
 type Options struct {
-	AllPods bool // the services of the policies are all pods, with all of their labels
+	AllPods  bool // the services of the policies are all pods, with all of their labels
+	Requests bool // only what is let through counts, and not whether what no rule is about is denied for want of an ALLOW
 }
 
 // Compare compares what the manifests of two models let through, request by request. Services are the same where

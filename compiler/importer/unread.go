@@ -1,0 +1,61 @@
+package importer
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// unread drops the objects of which the manifests do not say what is in force: those that are there twice, and patches of
+// kustomize, which change others. That is a finding.
+func (i *importer) unread() {
+	count := map[string]int{}
+	for _, o := range i.objects {
+		count[o.ID()]++
+	}
+	i.objects = slices.DeleteFunc(i.objects, func(o *object) bool {
+		if value(o.node, "$patch") == nil && value(value(o.node, "spec"), "$patch") == nil {
+			return o.Name != "" && count[o.ID()] > 1
+		}
+		for k := range i.findings {
+			if d := &i.findings[k]; d.Severity == diag.Error && o.has(d.Primary) {
+				d.Help = "this is a patch of kustomize: import the output of `kustomize build`"
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// mistaken reports whether the metadata of an object are not what Kubernetes takes.
+func (o *object) mistaken() bool {
+	namespace := value(value(o.node, "metadata"), "namespace")
+	return namespace != nil && namespace.ShortTag() != "!!str" && namespace.ShortTag() != "!!null"
+}
+
+// has reports whether a place is in the object.
+func (o *object) has(at source.Span) bool {
+	if at.IsZero() || at.File != o.At.File {
+		return false
+	}
+	line := at.StartPosition().Line
+	return line >= o.from && line <= o.to
+}
+
+// shut reports whether no ALLOW lets anything in to the pods of an object.
+func (i *importer) shut(o *object) bool {
+	return !slices.ContainsFunc(i.allows(o), func(p *enforce.Object) bool { return p != o.read })
+}
+
+// allows lists the ALLOW policies that bind the pods that an object selects, and may bind some of them alone.
+func (i *importer) allows(o *object) []*enforce.Object {
+	return slices.DeleteFunc(slices.Clone(i.layer.Policies), func(p *enforce.Object) bool {
+		if p.Role != enforce.Authorizes || p.Effect != enforce.Allow || p.DryRun || p.Namespace != o.Namespace && p.Namespace != i.mesh.RootNamespace {
+			return true
+		}
+		_, possible := joined(labelsOf(p), labelsOf(o.read))
+		return !possible
+	})
+}
