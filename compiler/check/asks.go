@@ -28,6 +28,7 @@ func (c *checker) asks(s *service) {
 			continue
 		}
 		c.bypassed(r)
+		c.writtenByProvider(r)
 		if !r.opened() {
 			c.list.Add(diag.Ineffective, r.ToAt, "no edge lets in what %s is asked about: an ask opens nothing", r.Provider).
 				WithHelp("write the edge too, or delete the ask")
@@ -69,4 +70,21 @@ func (c *checker) askable(hop lang.Hop, from []policy.Source, at []source.Span) 
 		}
 	}
 	return true
+}
+
+// writtenByProvider warns of a header that a rule looks at after the provider was asked, which may have written it: of the filters of a
+// listener, that which asks comes first (buildHTTPConnectionManager in
+// istio.io/istio/pilot/pkg/networking/core/listener_builder.go).
+func (c *checker) writtenByProvider(r *rule) {
+	for _, later := range slices.Concat(r.callee.allow, r.callee.deny) {
+		i := slices.IndexFunc(later.Where, func(w policy.Condition) bool { return w.Dimension == policy.HeaderDimension })
+		if i < 0 || !later.meets(r) || !policy.Meet(later.Ops, r.Ops) {
+			continue
+		}
+		w := &later.Where[i]
+		c.list.Add(diag.ProviderWrites, w.At, "this %s looks at the header %s after %s was asked, which may write it", later.kind, w.Key[0], r.Provider).
+			WithRelated(r.ProviderAt, "asked here").
+			WithHelp("leave out the header and have %s decide by it, or leave these requests out of the ask", r.Provider)
+		return
+	}
 }

@@ -72,6 +72,30 @@ func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 	}
 }
 
+// aroundWithoutToken warns of a deny of some tokens whose holders are let in without their token.
+func (c *checker) aroundWithoutToken(r *rule) {
+	i := slices.IndexFunc(r.Where, func(w policy.Condition) bool { return w.Dimension == policy.TokenDimension })
+	if i < 0 {
+		return
+	}
+	const problem = "callers can bypass this deny: they leave out their token"
+	if !r.callee.mesh.Closes(r.callee.Service) {
+		c.list.Add(diag.BypassedDeny, r.Where[i].At, problem).
+			WithRelated(r.callee.At, "no edge closes this service, so that callers without a token are let in").
+			WithHelp("write the edges of %s, and ask for a token in them", r.callee.Name)
+		return
+	}
+	for _, open := range r.callee.allow {
+		if asksForToken(open) || !open.meets(r) || !sharesSources(open, r) || !policy.Meet(open.Ops, r.Ops) || policy.Covers(open.Without, r.Ops) && len(open.Without) > 0 {
+			continue
+		}
+		c.list.Add(diag.BypassedDeny, r.Where[i].At, problem).
+			WithRelated(open.At, "callers without a token are let in here").
+			WithHelp("ask for a token in that edge too, or leave these requests out of it: `except`")
+		return
+	}
+}
+
 // denies reports whether some deny covers all that a rule is about for a source.
 func (s *service) denies(who policy.Source, r *rule) bool {
 	return slices.ContainsFunc(s.deny, func(d *rule) bool {

@@ -140,30 +140,11 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 	token.Values = slices.Compact(token.Values)
 	all = append(all, token)
 	for i := range with.Claims {
-		claim := &with.Claims[i]
-		w := policy.Condition{Dimension: policy.TokenDimension, Key: claimPath(claim.Name), Not: claim.No, At: claim.Range}
-		for _, v := range claim.Values {
-			ok = c.validPattern(v) && ok
-			w.Values = append(w.Values, v.Text)
-		}
-		if len(w.Values) == 0 {
-			c.list.Add(diag.InvalidValue, claim.Range, "the claim %s needs a value", quoted(claim.Name.Text)).
-				WithHelp("write `%s=VALUE`, or `%s=\"*\"` for any", claim.Name.Text, claim.Name.Text)
-			ok = false
-		}
-		slices.Sort(w.Values)
-		w.Values = slices.Compact(w.Values)
-		all = append(all, w)
+		claim, valid := c.claim(&with.Claims[i])
+		ok = ok && valid
+		all = append(all, claim)
 	}
 	return all, ok
-}
-
-// claimPath is the path of a claim: dots separate its parts, unless it is in quotes.
-func claimPath(n lang.Name) []string {
-	if n.Quoted {
-		return []string{n.Text}
-	}
-	return strings.Split(n.Text, ".")
 }
 
 // tokens is the issuers that the rules of a service ask for, sorted by name. A rule that names one of them must not let in the
@@ -244,4 +225,30 @@ func (c *checker) forAudience(where []policy.Condition) []policy.Condition {
 		return append(where, policy.Condition{Dimension: policy.TokenDimension, Key: []string{"aud"}, Values: slices.Compact(audiences), At: w.At})
 	}
 	return where
+}
+
+// forgedClaims warns of a header for a claim that callers with a token of another issuer can set. A workload looks for the tokens
+// of one issuer after another, in the order of their URLs, and until it finds a valid one; what callers send in the headers of
+// issuers that it does not come to stays (AnyVerifierImpl and Extractor::sanitizeHeaders in
+// source/extensions/filters/http/jwt_authn of envoyproxy/envoy).
+func (c *checker) forgedClaims(s *policy.Service) {
+	byURL := slices.SortedStableFunc(slices.Values(s.Issuers), func(a, b *policy.Issuer) int { return strings.Compare(a.URL, b.URL) })
+	for n, i := range byURL {
+		for _, p := range i.Passed {
+			k := slices.IndexFunc(byURL[:n], func(before *policy.Issuer) bool {
+				return !slices.ContainsFunc(before.Passed, func(q policy.Passed) bool { return strings.EqualFold(q.Header, p.Header) })
+			})
+			if k < 0 || c.forged[i] {
+				continue
+			}
+			c.forged[i] = true
+			what := "payload"
+			if p.Claim != "" {
+				what = "claim " + p.Claim
+			}
+			c.list.Add(diag.ForgedClaim, i.At, "callers of %s with a token of %s can set the header %s themselves", s.ID(), byURL[k].Name, p.Header).
+				WithRelated(byURL[k].At, "tokens of this issuer are looked for first, and the headers of the others are then left as they come").
+				WithHelp("add `%s to header %s` to issuer %s, or ask for tokens of one of the two alone", what, p.Header, byURL[k].Name)
+		}
+	}
 }

@@ -25,6 +25,7 @@ func (c *checker) assemble() {
 			}
 			s.allow, s.deny, s.ask = nil, nil, nil // the policy has copies
 			s.Issuers = c.tokens(s.Service)
+			c.forgedClaims(s.Service)
 			m.Services = append(m.Services, s.Service)
 		}
 		m.Externals = checked.externals()

@@ -36,6 +36,7 @@ func (c *checker) sound() {
 		}
 		c.overlaps(m)
 	}
+	c.spellings()
 }
 
 // enforceable judges the rules of a callee.
@@ -47,6 +48,7 @@ func (c *checker) enforceable(s *service) {
 		c.dropUnidentifiable(r)
 		c.identities(r, true)
 		c.aroundByPort(r)
+		c.aroundWithoutToken(r)
 		c.widened(r)
 	}
 	c.asks(s)

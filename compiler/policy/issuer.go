@@ -12,11 +12,15 @@ type Issuer struct {
 	URL       string    // the claim `iss` of its tokens
 	Keys      string    // URL of its keys; empty: where the issuer itself says that they are
 	Audiences []string  // a token is for one of them; empty: for anybody
-	From      []Carrier // where requests carry it; empty: as a bearer token in the header Authorization
+	From      []Carrier // where requests carry it; empty: as a bearer token in the header Authorization, or in the parameter access_token
 	Forward   bool      // what is called sees the token too
 	Passed    []Passed  // what is called sees of it in headers
 	At        source.Span
 }
+
+// SpaceDelimited reports whether proxies take the text of a claim for a list with spaces between its texts:
+// buildSpaceDelimitedClaims in istio.io/istio/pilot/pkg/security/authn/policy_applier.go.
+func SpaceDelimited(claim string) bool { return claim == "scope" || claim == "permission" }
 
 // Carrier is where requests carry a token: in a header behind a prefix, in a parameter of the query, or in a cookie.
 type Carrier struct{ Header, Prefix, Query, Cookie string }

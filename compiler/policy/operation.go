@@ -47,6 +47,11 @@ func (o Operation) Meets(p Operation) bool {
 	return o.MeetsPath(p.Path)
 }
 
+// Meet reports whether some request may match operations of both lists. An empty list stands for every request.
+func Meet(a, b []Operation) bool {
+	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(o Operation) bool { return slices.ContainsFunc(b, o.Meets) })
+}
+
 // MeetsPath reports whether some path of the operation may match a pattern. It says yes where it is not sure.
 func (o Operation) MeetsPath(pattern string) bool {
 	a, exactA := literal(o.Path)

@@ -113,6 +113,10 @@ const (
 	UntrustedProxy        Code = "MESH2151"
 	UnknownGateway        Code = "MESH2152"
 	RefusedOutside        Code = "MESH2153"
+	NoTextClaim           Code = "MESH2155"
+	OtherSpelling         Code = "MESH2156"
+	ForgedClaim           Code = "MESH2157"
+	ProviderWrites        Code = "MESH2158"
 	ContradictedDataplane Code = "MESH2180"
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
@@ -256,6 +260,10 @@ var Table = []Entry{
 	{UntrustedProxy, Warning, FromUnread, "forwarded addresses that a gateway does not take"},
 	{UnknownGateway, Warning, FromUnread, "settings of what is no gateway"},
 	{RefusedOutside, Note, FromUnread, "a port that has an address outside the cluster and lets in nobody there"},
+	{NoTextClaim, Warning, FromUnread, "a claim that is a boolean or a number"},
+	{OtherSpelling, Warning, FromUnread, "a path that other spellings get around"},
+	{ForgedClaim, Warning, FromUnread, "a header for claims that holders of other tokens can set"},
+	{ProviderWrites, Warning, FromUnread, "a header that a provider may write before a rule looks at it"},
 	{ContradictedDataplane, Warning, FromUnread, "another data plane than that of the manifests"},
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},

@@ -179,14 +179,13 @@ func (s *Classifier) tokens(d *decider) {
 	if !s.http || !s.classes.Varies(space.Token) {
 		return
 	}
-	without := func(source int) int { return s.classes.Without(source, space.Token) }
 	if len(d.point.Tokens) == 0 {
-		d.tokens.without = without
+		d.tokens.without = s.withoutToken
 		return
 	}
 	with, taken, none := s.builder.NewSet(), s.builder.NewSet(), s.builder.NewSet()
 	for i := range s.classes.Sources {
-		if without(i) != i {
+		if s.withoutToken(i) != i {
 			with.Add(i)
 		}
 	}
@@ -202,26 +201,30 @@ func (s *Classifier) tokens(d *decider) {
 	d.tokens = tokens{refused: with, unsure: none, by: d.point.Tokens[0]}
 }
 
-func kind(http bool) int {
-	if http {
+func (s *Classifier) withoutToken(source int) int { return s.classes.Without(source, space.Token) }
+
+func kind(http bool) int { return int(bit(http)) }
+
+func bit(is bool) byte {
+	if is {
 		return 1
 	}
 	return 0
 }
 
 // class decides one class of operations, which r represents. Classes are decided alike if they are in the same boxes, the
-// same object gives their ports the same mode, and the proxy sees both or neither.
+// same object gives their ports the same mode, the proxy sees both or neither, and both or neither are CORS preflights.
 func (s *Classifier) class(r *space.Request, in []int32) {
 	s.key = s.key[:0]
 	for _, c := range s.points {
 		mode, by := c.Mode(r.Port())
 		s.key = append(s.key, byte(mode), byte(slices.Index(c.Peers, by)), byte(c.Capture(r.Port())))
 		for i := range c.Ways {
-			if _, leads := c.Ways[i].Leads(r.Port()); leads {
-				s.key = append(s.key, byte(i))
-			}
+			_, leads := c.Ways[i].Leads(r.Port())
+			s.key = append(s.key, bit(leads))
 		}
 	}
+	s.key = append(s.key, bit(r.Preflight()))
 	for _, i := range in {
 		if s.builder.Box(i).Owner >= 0 {
 			s.key = binary.AppendUvarint(s.key, uint64(i))
@@ -267,9 +270,12 @@ func (s *Classifier) decide(point int, r *space.Request, in []int32, how func(*d
 func (s *Classifier) enforce(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
 	d := &s.deciders[point]
 	d.found = found
-	if !r.HTTP { // where nobody looks at tokens
-		defer func(t tokens) { d.tokens = t }(d.tokens)
+	defer func(t tokens) { d.tokens = t }(d.tokens)
+	switch {
+	case !r.HTTP: // where nobody looks at tokens
 		d.tokens = tokens{}
+	case r.Preflight() && s.classes.Varies(space.Token):
+		d.tokens = tokens{without: s.withoutToken}
 	}
 	how(d, r.Port(), s.matching(point, r.HTTP, in))
 }

@@ -262,7 +262,7 @@ func (c *Point) decide(r space.Request, how func(*decider, uint16, []hit)) (deci
 	d.all.AddRange(0, n)
 	var hits []hit
 	t := c.layer.Table
-	if token := r.Value(space.Token); r.HTTP && token != nil && len(c.Tokens) == 0 {
+	if token := r.Value(space.Token); r.HTTP && token != nil && (len(c.Tokens) == 0 || r.Preflight()) {
 		r = r.With(space.Token, nil)
 		for i := range callers {
 			callers[i] = callers[i].With(space.Token, nil)

@@ -6,13 +6,13 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// tokens is what a point makes of the tokens of requests. Where nothing authenticates it does not see them. Else it refuses
-// those that it does not take, on every path (istio/istio#24371).
+// tokens is what a point makes of the tokens of requests. Where nothing authenticates it does not see them, nor anywhere those
+// of CORS preflights. Else it refuses those that it does not take, on every path (istio/istio#24371).
 type tokens struct {
 	refused, unsure space.Set // sources; nil: none
 	by              *Object   // that refuses, or of which it is not known what it takes
 
-	// without is the source without a token that is otherwise like another one; nil where the point sees tokens.
+	// without is the source without a token that is otherwise like another one; nil where the point sees the tokens of requests.
 	without func(source int) int
 }
 

@@ -11,6 +11,7 @@ import (
 type intents struct {
 	model   *Model
 	to      *policy.Service
+	split   *Split
 	sources []space.Source
 	plain   space.Set        // the sources without an identity
 	named   map[string][]int // the others, by their identity
@@ -26,7 +27,7 @@ type intents struct {
 
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
-	in := &intents{model: m, to: s, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
+	in := &intents{model: m, to: s, split: split, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
 		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
@@ -49,7 +50,11 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 		in.allow.each(r, in.want.AddAll)
 	}
 	in.deny.each(r, in.want.RemoveAll)
-	if r.HTTP && in.to.ReadsRequests(r.Port()) {
+	switch {
+	case !r.HTTP || !in.to.ReadsRequests(r.Port()):
+	case r.Preflight():
+		in.asWithoutToken(in.want)
+	default:
 		in.want.RemoveAll(in.alien)
 	}
 	switch mode {
@@ -66,6 +71,20 @@ func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
 		}
 	}
 	return in.want
+}
+
+// asWithoutToken has sources be in a set where the same callers without a token are.
+func (in *intents) asWithoutToken(s space.Set) {
+	if !in.split.Varies(space.Token) {
+		return
+	}
+	all := slices.Clone(s)
+	clear(s)
+	for i := range in.sources {
+		if all.Has(in.split.Without(i, space.Token)) {
+			s.Add(i)
+		}
+	}
 }
 
 // askedAbout is those of some callers, which may send a request, about whom a provider is asked. The next call overwrites the

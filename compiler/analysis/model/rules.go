@@ -65,6 +65,10 @@ func (m *Model) holds(rule *policy.Rule, caller space.Source, r *space.Request) 
 	if len(rule.Where) == 0 {
 		return true
 	}
+	if r.Preflight() {
+		without := caller.Request.With(space.Token, nil)
+		caller.Request = &without
+	}
 	s := m.Subject(&rule.Requests)
 	return s.Does(r) && s.From(caller, r.HTTP)
 }

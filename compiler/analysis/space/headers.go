@@ -25,7 +25,7 @@ func (Headers) value(written string) *Value { return &Value{keys: keysOf(written
 func (Headers) divide(p *partition, _ string) error {
 	choices := map[string][]region{}
 	for name, conditions := range p.byKey() {
-		texts, err := regions(conditions)
+		texts, err := regions(fieldText, conditions)
 		if err != nil {
 			return err
 		}

@@ -101,9 +101,9 @@ type region struct {
 	in    Set      // the conditions that hold
 }
 
-// regions divides the texts of a key by conditions, each of them alternatives. Texts for which no condition holds are last,
+// regions divides the texts that a key may have by conditions, each of them alternatives. Texts for which no condition holds are last,
 // if there are any.
-func regions(conditions [][]Pattern) ([]region, error) {
+func regions(of Text, conditions [][]Pattern) ([]region, error) {
 	p := partition{other: -1}
 	p.reset(new(slab[int32]))
 	for _, alternatives := range conditions {
@@ -111,7 +111,7 @@ func regions(conditions [][]Pattern) ([]region, error) {
 			p.id(a)
 		}
 	}
-	if err := p.divide(fieldText, ""); err != nil {
+	if err := p.divide(of, ""); err != nil {
 		return nil, err
 	}
 	var all []region

@@ -3,6 +3,8 @@ package space
 import (
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Tokens is the JSON web tokens of requests: their issuers, subjects and other claims. A request without a token has no value.
@@ -81,7 +83,18 @@ func (p *Pattern) tokenWords() string {
 
 func (Tokens) pattern(written string) Pattern { return RequestPrincipalPattern(written) }
 
-func (Tokens) value(written string) *Value { return &Value{keys: keysOf(written)} }
+func (Tokens) value(written string) *Value {
+	k := keysOf(written)
+	for claim, texts := range k {
+		if policy.SpaceDelimited(claim) {
+			k[claim] = strings.Fields(strings.Join(texts, " "))
+		}
+	}
+	return &Value{keys: k}
+}
+
+// wordText is the texts of a claim that proxies split at spaces.
+var wordText = Text{other: unasked}
 
 // divide makes atom 0 that of requests without a token, and the others of all combinations of what the claims that patterns
 // mention may have. Anybody may have any token.
@@ -90,7 +103,11 @@ func (Tokens) divide(p *partition, _ string) error {
 	if len(p.patterns) > 0 {
 		choices := map[string][]region{issuer: {{texts: []string{unasked}}}, subject: {{texts: []string{unasked}}}}
 		for claim, conditions := range p.byKey() {
-			texts, err := regions(conditions)
+			of := fieldText
+			if policy.SpaceDelimited(claim) {
+				of = wordText
+			}
+			texts, err := regions(of, conditions)
 			if err != nil {
 				return err
 			}

@@ -211,6 +211,10 @@ func (a *asker) request(s *policy.Service) envoy.Request {
 	}
 	if http {
 		q.Method, q.Path, q.Host, q.Headers, q.Claims = method, path, pick(a.Rand, a.hosts), a.head(where), a.token(s, where)
+		if len(s.Issuers) > 0 && a.IntN(6) == 0 { // a CORS preflight, or nearly
+			q.Method = pick(a.Rand, []string{"OPTIONS", "OPTIONS", "GET"})
+			q.Headers["origin"], q.Headers["access-control-request-method"] = "https://a.example", pick(a.Rand, []string{"GET", "GET", ""})
+		}
 		for _, c := range where {
 			if c.Dimension == policy.HostDimension && a.IntN(6) > 0 {
 				q.Host = strings.Replace(pick(a.Rand, c.Values), "*", "80", 1)

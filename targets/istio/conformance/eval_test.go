@@ -47,9 +47,6 @@ func readYAML(yaml string, o Options) (*enforce.Layer, diag.List) {
 	return read.Files([]*source.File{source.NewFile("manifests.yaml", yaml)}, enforce.Mesh{TrustDomain: o.TrustDomain, RootNamespace: o.RootNamespace})
 }
 
-// spaced are the claims of which a proxy takes a text for a list with spaces between its texts.
-var spaced = []string{"scope", "permission"}
-
 // asked converts a request for meshc's evaluation, which knows no server names.
 func asked(q *envoy.Request) space.Request {
 	var headers, claims []string
@@ -72,12 +69,6 @@ func asked(q *envoy.Request) space.Request {
 		}
 	}
 	for name, value := range q.Claims {
-		if text, ok := value.(string); ok && slices.Contains(spaced, name) {
-			for part := range strings.FieldsSeq(text) {
-				add(name, part)
-			}
-			continue
-		}
 		add(name, value)
 	}
 	return space.Standard.Request(q.Method != "", space.Facts{
@@ -181,7 +172,9 @@ func told(r space.Request) envoy.Request {
 				within, _ = within[part].(map[string]any)
 			}
 			within[parts[len(parts)-1]] = texts[0]
-			if len(texts) > 1 || slices.Contains(spaced, path) {
+			if policy.SpaceDelimited(path) {
+				within[path] = strings.Join(texts, " ")
+			} else if len(texts) > 1 {
 				list := make([]any, len(texts))
 				for i := range texts {
 					list[i] = texts[i]

@@ -39,6 +39,9 @@ func (i intended) permits(q envoy.Request) bool {
 	if len(i.service.Issuers) == 0 {
 		q.Claims = nil // nothing looks at tokens
 	}
+	if q.Method == "OPTIONS" && q.Headers["origin"] != "" && q.Headers["access-control-request-method"] != "" {
+		q.Claims = nil // nothing looks at the token of a CORS preflight
+	}
 	mode := i.mode(q.Port)
 	if i.service.Dataplane == policy.Gateway {
 		mode = policy.Permissive // its listeners have a TLS of their own
@@ -130,7 +133,7 @@ func holds(c policy.Condition, claims map[string]any) bool {
 		value = within[name]
 	}
 	all := textsOf(value)
-	if text, ok := value.(string); ok && len(c.Key) == 1 && slices.Contains(spaced, c.Key[0]) {
+	if text, ok := value.(string); ok && len(c.Key) == 1 && slices.Contains([]string{"scope", "permission"}, c.Key[0]) {
 		all = strings.Fields(text) // RFC 8693, 4.2: a list with spaces between its texts
 	}
 	return c.Not != slices.ContainsFunc(all, func(text string) bool { return like(text, c.Values) })

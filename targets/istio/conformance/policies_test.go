@@ -35,8 +35,8 @@ var (
 	blocks    = []string{"10.0.3.4", "10.0.3.0/24", "10.0.3.4/24", "10.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::1", "192.168.1.0/31", "10.0.3.4/32"}
 	portTexts = []string{"80", "8080", "9090", "5432", "0", "65535", "008080"}
 	ports     = []uint16{80, 8080, 9090, 5432, 1, 65535}
-	methods   = []string{"GET", "POST", "DELETE", "get", "G", "GETX"}
-	verbs     = []string{"GET", "POST", "*", "G*", "*T", "get", "P*T"}
+	methods   = []string{"GET", "POST", "DELETE", "get", "G", "GETX", "OPTIONS", "OPTIONS"}
+	verbs     = []string{"GET", "POST", "*", "G*", "*T", "get", "P*T", "OPTIONS"}
 	paths     = []string{
 		"/", "/api", "/api/", "/api/v1", "/api/v1/x", "/api/v1/x/", "/api/v1/y", "/api//x", "/apix", "/admin", "/x/admin", "/x.html", "/a*b",
 		"/api?q=/admin", "/api#/admin", "/api/v1?x", "/~user", "/%7Euser", "/a b", "/api/é", "/api/a*b", "/api/[x]", "/api/a=b", "*",
@@ -221,11 +221,14 @@ func (w *writer) condition() fields {
 		"connection.sni": {"shop.example", "*.example", "*"}, "request.headers[x-env]": {"test", "t*", "*"}, "request.headers[:method]": verbs,
 		"request.auth.principal": principals, "request.auth.claims[group]": {"admin", "ops", "a*", "*", "*s"}, "request.auth.claims[realm][roles]": {"admin", "dev"},
 		"request.auth.audiences": {"me", "you"}, "request.auth.presenter": {"app"}, "request.headers[X-Tenant]": {"acme", "a*", "*e"},
+		"request.headers[origin]": {"https://a.example", "*.example", "*"}, "request.headers[access-control-request-method]": {"GET", "*"},
+		"request.auth.claims[scope]": {"read", "write", "read write", "re*", "*te", "a b*"},
 	}
 	keys := []string{"source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain", "source.ip", "remote.ip", "destination.ip", "destination.port"}
 	if w.tokens {
 		keys = append(keys, "request.headers[x-env]", "request.headers[X-Tenant]", "request.auth.principal", "request.auth.claims[group]",
-			"request.auth.claims[group]", "request.auth.claims[realm][roles]", "request.auth.audiences", "request.auth.presenter")
+			"request.auth.claims[group]", "request.auth.claims[realm][roles]", "request.auth.claims[scope]", "request.headers[origin]",
+			"request.headers[access-control-request-method]", "request.auth.audiences", "request.auth.presenter")
 		if w.chance(20) {
 			keys = append(keys, "connection.sni")
 		}
@@ -366,6 +369,9 @@ func (c cluster) request(r *rand.Rand) envoy.Request {
 				q.Claims["aud"] = pick(r, []any{"me", "you", []any{"me", "x"}, "them"})
 			}
 			if r.IntN(3) == 0 {
+				q.Claims["scope"] = pick(r, []any{"read", "read write", " write  x ", []any{"write", "x"}, true})
+			}
+			if r.IntN(3) == 0 {
 				q.Claims["azp"] = pick(r, []any{"app", "other"})
 			}
 		}
@@ -373,6 +379,10 @@ func (c cluster) request(r *rand.Rand) envoy.Request {
 			q.Headers = map[string]string{"x-env": pick(r, []string{"test", "prod", ""})}
 			if r.IntN(2) == 0 {
 				q.Headers["x-tenant"] = pick(r, []string{"acme", "beta", "alone"})
+			}
+			if q.Method == "OPTIONS" || r.IntN(5) == 0 {
+				q.Headers["origin"] = pick(r, []string{"https://a.example", "null", ""})
+				q.Headers["access-control-request-method"] = pick(r, []string{"GET", "DELETE", ""})
 			}
 		}
 	}

@@ -65,7 +65,7 @@ var (
 	allProtocols = []string{"http", "http", "http2", "grpc", "tcp", "tls", ""}
 	modeWords    = []string{"strict", "strict", "permissive", "permissive", "disable"}
 	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/~user", "/orders/{*}/{**}", "/api/"}
-	intentVerbs  = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PURGE"}
+	intentVerbs  = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PURGE", "OPTIONS"}
 )
 
 func newProject(seed uint64) project {

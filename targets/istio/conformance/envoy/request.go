@@ -38,3 +38,8 @@ func (r *Request) header(name string) (string, bool) {
 	value, ok := r.Headers[strings.ToLower(name)] // as HeaderMatcher does
 	return value, ok
 }
+
+// preflight is isCorsPreflightRequest in source/extensions/filters/http/jwt_authn/filter.cc.
+func (r *Request) preflight() bool {
+	return r.Method == "OPTIONS" && r.Headers["origin"] != "" && r.Headers["access-control-request-method"] != ""
+}

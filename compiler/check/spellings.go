@@ -1,0 +1,115 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// spelled is a statement that binds a path and not other spellings of it.
+type spelled struct {
+	op   *policy.Operation
+	by   *rule
+	fate string // what becomes of requests for the path
+}
+
+// spellings warns, once for a project, of a path that is closed and whose other spellings stay open: a proxy compares paths as
+// they are after normalization, and a server may take more of them for the same.
+// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization
+func (c *checker) spellings() {
+	other := c.otherSpelling()
+	if other == "" {
+		return
+	}
+	var first *spelled
+	more := -1
+	look := func(ops []policy.Operation, by *rule, fate string) {
+		for i := range ops {
+			path, slash := strings.CutPrefix(ops[i].Path, "/")
+			if !slash || path == "" || path == "*" || path == "{**}" {
+				continue
+			}
+			if more++; first == nil || ops[i].At.Before(first.op.At) {
+				first = &spelled{&ops[i], by, fate}
+			}
+		}
+	}
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			if !s.Proxied() {
+				continue
+			}
+			for _, r := range s.allow {
+				look(r.Without, r, "left out")
+			}
+			for _, r := range s.deny {
+				if r.leftOpen() {
+					look(r.Ops, r, "denied")
+				}
+			}
+			for _, r := range s.ask {
+				if r.leftOpen() {
+					look(r.Ops, r, "asked about")
+				}
+			}
+		}
+	}
+	if first == nil {
+		return
+	}
+	path := first.op.Path
+	d := c.list.Add(diag.OtherSpelling, first.op.At, "%s is not %s, and %s may take it for %s", quoted(other+path[1:]), first.fate, first.by.callee.Name, quoted(path)).
+		WithHelp("set `pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}` in the MeshConfig, and name its manifest among the workloads; or let in only the paths that are meant")
+	switch more {
+	case 0:
+	case 1:
+		d.WithNote("the same holds for one more path")
+	default:
+		d.WithNote("the same holds for %d more paths", more)
+	}
+}
+
+// leftOpen reports whether an edge lets in what a rule binds, and other paths too.
+func (r *rule) leftOpen() bool {
+	if !r.callee.mesh.Closes(r.callee.Service) {
+		return true
+	}
+	for _, open := range r.callee.allow {
+		ops := open.Ops
+		if len(ops) == 0 {
+			ops = []policy.Operation{{}}
+		}
+		wider := func(o policy.Operation) bool {
+			return slices.ContainsFunc(r.Ops, o.Meets) && !policy.Covers(r.Ops, []policy.Operation{o})
+		}
+		if open.meets(r) && sharesSources(open, r) && slices.ContainsFunc(ops, wider) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherSpelling is what may stand for the slash in front of a path and is another path to proxies, by the settings of the mesh if
+// the manifests have them; empty if nothing is.
+func (c *checker) otherSpelling() string {
+	least := ""
+	for _, m := range c.inv.MeshConfigs {
+		switch m.PathNormalization {
+		case "NONE":
+			return "/./"
+		case "MERGE_SLASHES":
+			if least == "" {
+				least = "/%2F"
+			}
+		case "DECODE_AND_MERGE_SLASHES":
+		default: // BASE
+			least = "//"
+		}
+	}
+	if len(c.inv.MeshConfigs) == 0 {
+		return "//"
+	}
+	return least
+}
