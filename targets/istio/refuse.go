@@ -226,7 +226,7 @@ func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, a action)
 	}
 	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, a.word, s.ID()).
 		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-		WithHelp("let calls to it pass a waypoint: `dataplanes: {%s: {ambient: {waypoint: waypoint}}}` in meshc.yaml, or the label `istio.io/use-waypoint` of its Service; or leave them out", s.Namespace).
+		WithHelp("%s, or leave them out", waypointFor(s)).
 		Alone = true
 }
 

@@ -1,6 +1,8 @@
 package istio
 
 import (
+	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +45,7 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 			WithRelated(ways[0].Waypoint.At, "the waypoint").
 			WithHelp("let an edge lead to it, or close its namespace: delete `open`")
 	}
+	b.acceptOwnServices(s, ways)
 	if len(b.findings) > before {
 		return
 	}
@@ -59,6 +62,25 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	pods.Fronts = nil
 	b.policies(&pods, b.atPods(s, ways), behind, to)
 	b.policies(&pods, b.deniedAtPods(s, ways), deny, to)
+}
+
+// acceptOwnServices refuses a Service that leads to the pods of several services: its waypoint enforces the edges of one as those of all.
+func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
+	if len(s.Allow)+len(s.Deny) == 0 {
+		return
+	}
+	for _, host := range hosts(ways) {
+		for _, other := range b.meshOf(s).Services {
+			if other == s || !slices.Contains(hosts(other.Through()), host) || other.Name < s.Name && len(other.Allow)+len(other.Deny) > 0 {
+				continue
+			}
+			b.findings.Add(diag.Inexpressible, s.At, "the Service %s leads to the pods of %s and of %s, and its waypoint cannot tell them apart", host, s.Name, other.Name).
+				WithRelated(other.At, "the other pods").
+				WithRelated(ways[0].Waypoint.At, "the waypoint").
+				WithHelp("give each a Service of its own, or let calls to this one pass no waypoint: label it `istio.io/use-waypoint: none`")
+			return
+		}
+	}
 }
 
 // hosts is the names of the Services of fronts.
@@ -456,6 +478,20 @@ func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
 		spec := &v1beta1.AuthorizationPolicy{TargetRefs: []*selector.PolicyTargetReference{{Group: "gateway.networking.k8s.io", Kind: "Gateway", Name: name}}}
 		b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny-"+name, why, spec))
 	}
+}
+
+// waypointFor says how calls to a service in ambient mode can pass a waypoint.
+func waypointFor(s *policy.Service) string {
+	headless := func(f policy.Front) bool { return f.Headless }
+	switch {
+	case len(s.Fronts) == 0 && s.DataplaneAt.File != nil && path.Base(s.DataplaneAt.File.Name) == "meshc.yaml":
+		return fmt.Sprintf("let calls to it pass a waypoint, with `dataplanes: {%s: {ambient: {waypoint: waypoint}}}` in meshc.yaml", s.Namespace)
+	case len(s.Fronts) == 0:
+		return fmt.Sprintf("let calls to it pass a waypoint: label the Namespace %s `istio.io/use-waypoint: waypoint`", s.Namespace)
+	case !slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return !headless(f) }):
+		return fmt.Sprintf("let calls to it pass a waypoint: give it a Service with an address beside the headless %s, with the label `istio.io/use-waypoint: waypoint`", s.Fronts[0].Host)
+	}
+	return fmt.Sprintf("let calls to it pass a waypoint: label its Service %s `istio.io/use-waypoint: waypoint`", s.Fronts[slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return !headless(f) })].Host)
 }
 
 // ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests do not have it.
