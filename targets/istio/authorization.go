@@ -51,12 +51,13 @@ func (b *builder) authorize(s *policy.Service) {
 		b.authorizeBehind(s, ways)
 		return
 	}
-	b.policies(s, s.Allow, allow, placeOf(s))
+	to := placeOf(s)
+	b.policies(s, s.Allow, allow, to)
 	if s.Unnamed {
 		b.acceptEveryPod(s)
 	}
-	b.policies(s, s.Deny, deny, placeOf(s))
-	b.policies(s, s.Ask, ask, placeOf(s))
+	b.policies(s, s.Deny, deny, to)
+	b.policies(s, s.Ask, ask, to)
 }
 
 // policies emits the policy of a callee for one kind of statement, in as many parts as its size needs.

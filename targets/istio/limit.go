@@ -46,6 +46,9 @@ func compareLimits(a, b *limit) int {
 
 // limitOf returns the limit that the conditions of a rule make, without those methods and paths.
 func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit {
+	if len(r.Where)+len(notMethods)+len(notPaths) == 0 {
+		return nil
+	}
 	l := &limit{notMethods: notMethods, notPaths: notPaths}
 	for _, c := range r.Where {
 		switch c.Dimension {

@@ -77,35 +77,62 @@ func compareCallers(a, b caller) int {
 func canonical(grants []grant) []grant {
 	slices.SortFunc(grants, compareGrants)
 	grants = slices.Compact(grants)
-	wide, several := false, false
+	var some breadth
+	limited, several := false, false
 	for i := range grants {
 		g := &grants[i]
-		wide = wide || g.kind == namespace || g.kind == world || g.caller == anyone || g.port == 0 || g.path == "" || g.method == "" || g.limit != nil
+		some.namespace = some.namespace || g.kind == namespace
+		some.anyone = some.anyone || g.caller == anyone
+		some.world = some.world || g.kind == world
+		some.everyPort = some.everyPort || g.port == 0
+		some.everyPath = some.everyPath || g.path == ""
+		some.everyMethod = some.everyMethod || g.method == ""
+		limited = limited || g.limit != nil
 		several = several || g.operation != grants[0].operation || g.kind != principal || g.caller == anyone
 	}
-	if !wide || !several {
+	if some == (breadth{}) && !limited || !several {
 		return grants // all exact, or exact callers of one operation: none covers another
 	}
 	all := make(map[grant]struct{}, len(grants))
 	for _, g := range grants {
 		all[g] = struct{}{}
 	}
-	return slices.DeleteFunc(grants, func(g grant) bool { return covered(g, all) })
+	return slices.DeleteFunc(grants, func(g grant) bool { return covered(g, all, some) })
 }
 
-// covered reports whether a wider grant includes g.
-func covered(g grant, all map[grant]struct{}) bool {
+// breadth is in which ways some of many grants are wide.
+type breadth struct {
+	namespace, anyone, world          bool
+	everyPort, everyPath, everyMethod bool
+}
+
+// covered reports whether a wider grant of all includes g.
+func covered(g grant, all map[grant]struct{}, some breadth) bool {
 	callers := append(make([]caller, 0, 4), g.caller)
-	if g.kind == principal && g.caller != anyone {
+	if some.namespace && g.kind == principal && g.caller != anyone {
 		callers = append(callers, caller{kind: namespace, mesh: g.mesh, value: g.mesh})
 	}
-	if g.kind == principal || g.kind == namespace {
+	if some.anyone && (g.kind == principal || g.kind == namespace) {
 		callers = append(callers, anyone)
 	}
-	callers = append(callers, caller{kind: world})
-	operations := [...]operation{
-		g.operation, {port: g.port, path: g.path}, {port: g.port, method: g.method}, {port: g.port},
-		{path: g.path, method: g.method}, {path: g.path}, {method: g.method}, {},
+	if some.world {
+		callers = append(callers, caller{kind: world})
+	}
+	operations := append(make([]operation, 0, 8), g.operation)
+	if some.everyMethod && g.method != "" {
+		operations = append(operations, operation{port: g.port, path: g.path})
+	}
+	if some.everyPath && g.path != "" {
+		for _, o := range operations {
+			o.path = ""
+			operations = append(operations, o)
+		}
+	}
+	if some.everyPort && g.port != 0 {
+		for _, o := range operations {
+			o.port = 0
+			operations = append(operations, o)
+		}
 	}
 	for limited := g.limit; ; limited = nil {
 		for _, o := range operations {
