@@ -56,7 +56,7 @@ func (c *checker) lintMesh(m *mesh) {
 	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		mode, note := policy.Strict, "plaintext callers reach its pods, and the policies turn them away"
-		if slices.ContainsFunc(m.services, (*service).welcomesPlaintext) {
+		if slices.ContainsFunc(m.services, func(s *service) bool { return s.Dataplane != policy.Gateway && s.welcomesPlaintext() }) {
 			mode, note = policy.Permissive, "callers without a proxy need it"
 		}
 		open := ""

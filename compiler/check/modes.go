@@ -346,9 +346,11 @@ func (c *checker) met(r *rule) []stated {
 		}
 		return all
 	}
-	all := make([]stated, len(ports))
-	for i, p := range ports {
-		all[i] = c.effective(r.callee, p)
+	all := make([]stated, 0, len(ports))
+	for _, p := range ports {
+		if r.callee.Inbound.Of(p).Capture != policy.Bypassed { // where no proxy is, no mode is met
+			all = append(all, c.effective(r.callee, p))
+		}
 	}
 	return all
 }

@@ -130,7 +130,7 @@ func (c *checker) bypassed(r *rule) {
 		if reason.At.IsZero() {
 			d.WithHelp("protect it with a NetworkPolicy")
 		} else {
-			d.WithRelated(reason.At, "said here").WithHelp("remove the port from the annotation, or protect it with a NetworkPolicy")
+			d.WithRelated(reason.At, "said here").WithHelp("have the annotation leave the port to the proxy, or protect it with a NetworkPolicy")
 		}
 	}
 }
@@ -311,7 +311,7 @@ func plaintext(f policy.Source) bool {
 }
 
 func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
-	if deny {
+	if deny || len(met) == 0 {
 		return
 	}
 	for _, m := range met {
