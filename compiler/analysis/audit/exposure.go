@@ -35,6 +35,9 @@ func exposed(m *model.Model, split *model.Split) []model.Caller {
 		}
 	}
 	for n, src := range split.Sources {
+		if s.Dataplane == policy.Gateway && src.Identity() != "" { // which its listener may not ask for
+			src = split.Sources[n%split.Anonymous()]
+		}
 		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !namedByAddress(m, s, src))
 	}
 	return m.AdmittedWide(split.Classes, open)
