@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,8 @@ only that the step would break.
 Policies require an identity, so they deny a plaintext caller before any mode does. While mTLS is disabled they are
 therefore in dry-run mode (enforcement: dry-run), in which Istio only logs what they would deny. Enforcing them is a step
 between PERMISSIVE and STRICT. The plan first lists the callers that this step denies.
+
+While trustDomains.previous in meshc.yaml names an earlier trust domain of the mesh, the plan also has the steps to give it up.
 
 --next applies the first step that is not blocked to meshc.yaml, provided that the result builds. The exit code is 1 if
 every step is blocked.`,
@@ -168,5 +171,29 @@ func planText(p *planner.Plan, of *project.Project) []byte {
 		b.WriteByte('\n')
 		list("", "not strict in the intents:", p.Looser)
 	}
+	if r := p.Rename; r != nil {
+		writeRename(&b, r, of)
+		list("     ", "blocked by:", r.Blocked)
+	}
 	return b.Bytes()
+}
+
+// writeRename writes the steps by which the mesh gets another trust domain, of which meshc can see the second in the MeshConfig.
+func writeRename(b *bytes.Buffer, r *planner.Rename, of *project.Project) {
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	from := strings.Join(r.From, ", ")
+	fmt.Fprintf(b, "trust domain %s to %s:\n", from, r.To)
+	b.WriteString("  1. publish: policies name each account in all of these trust domains, and let in nobody else\n")
+	fmt.Fprintf(b, "  2. in the MeshConfig, set trustDomain: %s and trustDomainAliases: [%s]; restart istiod, then gateways and workloads\n", r.To, from)
+	switch {
+	case r.Mesh.IsZero():
+		b.WriteString("     the manifests have no MeshConfig, so meshc does not see whether this is done\n")
+	case r.Renamed:
+		fmt.Fprintf(b, "     the MeshConfig says so (%s:%d)\n", of.Shown(r.Mesh.File.Name), r.Mesh.StartPosition().Line)
+	default:
+		fmt.Fprintf(b, "     the MeshConfig does not say so yet (%s:%d)\n", of.Shown(r.Mesh.File.Name), r.Mesh.StartPosition().Line)
+	}
+	fmt.Fprintf(b, "  3. once no workload has an identity of %s: delete trustDomains.previous from meshc.yaml, publish, and delete the aliases\n", from)
 }

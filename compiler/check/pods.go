@@ -32,15 +32,15 @@ func (c *checker) podsElsewhere(r lang.Ref) bool {
 	if !r.Qualified() || r.Name.Quoted || r.Name.Text != podsName {
 		return false
 	}
-	m := c.byName[r.Namespace.Text]
-	if m == nil || m.names[podsName] != nil {
+	namespace := r.Namespace.Text
+	if m := c.byName[namespace]; m != nil && m.names[podsName] != nil {
 		return false
 	}
-	d := c.list.Add(diag.NotADestination, r.Range, "every pod of %s can be named in its own section only", m.Name)
-	if c.isRoot(m.Name) {
+	d := c.list.Add(diag.NotADestination, r.Range, "every pod of %s can be named in its own section only", namespace)
+	if c.isRoot(namespace) {
 		d.WithHelp("name the gateways that are meant")
 	} else {
-		d.WithHelp("write the edge below `mesh %s`, as `CALLER -> pods`", m.Name)
+		d.WithHelp("write the edge below `mesh %s`, as `CALLER -> pods`", namespace)
 	}
 	return true
 }

@@ -22,7 +22,8 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 	}
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
 	if m.meansPods(r) {
-		d.WithNote("`pods` is a destination alone").WithHelp("every caller of the namespace is `%s/*`", m.Name)
+		d.WithNote("`pods` is the destination of an edge, deny, ask or guard rail, and nothing else").
+			WithHelp("every caller of the namespace is `%s/*`; a mode of all its pods is that of the mesh, and `*` is every service that is declared", m.Name)
 		return
 	}
 	if name, namespace, dotted := hostOf(r); dotted {

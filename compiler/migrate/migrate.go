@@ -25,6 +25,7 @@ type Plan struct {
 	Cut     []Blocker // callers that the policies refuse now
 	Steps   []Step
 	Looser  []Blocker // what the intents state as less than strict
+	Rename  *Rename   // of the trust domain; nil where there is none
 }
 
 // Step is a change of one setting of the environment.
@@ -171,10 +172,11 @@ func New(ctx context.Context, of *compiler.Parsed) (*Plan, diag.List, error) {
 			out.Looser = append(out.Looser, Blocker{"mesh " + m.Name + " is " + mode.String(), m.ModeAt})
 		}
 	}
-	if len(goal.Guards) > 0 && len(out.Refused) == 0 {
-		return out, found, out.guard(ctx, of)
+	var err error
+	if out.Rename, err = rename(ctx, of); err == nil && len(goal.Guards) > 0 && len(out.Refused) == 0 {
+		err = out.guard(ctx, of)
 	}
-	return out, found, nil
+	return out, found, err
 }
 
 // guard blocks the steps whose result cannot be built, each after those before it that nothing blocks: while nobody has an
