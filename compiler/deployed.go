@@ -60,6 +60,11 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	return d
 }
 
+// Empty reports whether there is nothing to judge: no object that says who may call, and no workload.
+func (d *Deployed) Empty() bool {
+	return len(d.Model.Manifests.Policies)+len(d.Model.Manifests.Destinations)+len(d.Model.Policy.Services()) == 0
+}
+
 // ServicesOf returns each workload and each WorkloadEntry as a service, with all the labels of its pods. If several would have the same name, the
 // later ones are named after their object.
 func ServicesOf(inv *inventory.Set) []*policy.Service {

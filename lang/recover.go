@@ -245,7 +245,7 @@ func (m *mistake) braces(s *extent) bool {
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a mesh has no braces")).
 			WithHelp("its section extends to the next `mesh` or the end of the file")
 	case open < 0 && m.kind(m.at) == KindOpen && !m.calls():
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s %s has no braces", article(m.keyword), m.keyword))
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "%s has no braces", diag.WithArticle(m.keyword)))
 		m.help()
 	case open < 0 && m.kind(m.at) == KindOpen && m.keyword == "export":
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "an export has no braces")).

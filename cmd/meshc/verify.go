@@ -72,8 +72,9 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 		return usageError("--root-namespace is about --manifests without a project; a project states its root namespace in meshc.yaml")
 	}
 	var r *report
+	empty := false
 	if alone {
-		r, err = v.policies(cmd)
+		r, empty, err = v.policies(cmd)
 	} else {
 		r, err = v.compiled(cmd, paths)
 	}
@@ -91,6 +92,9 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 	}
 	if r.Count(diag.Error) > 0 {
 		return errFindings
+	}
+	if empty {
+		return &failure{exitFindings, fmt.Errorf("nothing was judged: no workload and no policy of Istio is in %s", strings.Join(v.manifests, ", "))}
 	}
 	return nil
 }
@@ -111,17 +115,17 @@ func (v *verify) alone(paths []string) (bool, error) {
 	return len(found) == 0, err
 }
 
-// policies judges manifests alone.
-func (v *verify) policies(cmd *cobra.Command) (*report, error) {
+// policies judges manifests alone. It reports whether they are empty.
+func (v *verify) policies(cmd *cobra.Command) (r *report, empty bool, err error) {
 	p, err := v.readPolicies(cmd, v.manifests)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	r, err := p.Verify()
+	judged, err := p.Verify()
 	if err != nil {
-		return nil, &failure{exitFindings, err}
+		return nil, false, &failure{exitFindings, err}
 	}
-	return &report{r, p.project.Shown}, nil
+	return &report{judged, p.project.Shown}, p.Empty(), nil
 }
 
 // compiled judges a project, and compares it with what is deployed.

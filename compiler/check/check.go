@@ -81,8 +81,6 @@ const (
 
 func (k kind) String() string { return [...]string{"edge", "deny", "ask"}[k] }
 
-var article = [...]string{edge: "an", deny: "a", ask: "an"}
-
 // rule is one arrow of a statement, as it bears on one callee.
 type rule struct {
 	policy.Rule

@@ -267,7 +267,7 @@ func (c *checker) externalEdge(m *mesh, base *rule, e *external, t *lang.Target)
 			WithHelp("name the callers of %s", e.Name)
 		return
 	case base.kind != edge:
-		c.list.Add(diag.NotADestination, t.Ref.Range, "%s %s cannot bind %s: it is outside the mesh", article[base.kind], base.kind, quoted(t.String())).
+		c.list.Add(diag.NotADestination, t.Ref.Range, "%s cannot bind %s: it is outside the mesh", diag.WithArticle(base.kind.String()), quoted(t.String())).
 			WithRelated(e.At, "declared as an external here").
 			WithHelp("delete its edge: with `sidecars: true` only callers with an edge reach it")
 		return

@@ -38,13 +38,6 @@ var (
 	ask   = action{v1beta1.AuthorizationPolicy_CUSTOM, "ask", "-ask", waveDeny}
 )
 
-func (a action) article() string {
-	if a == deny {
-		return "a"
-	}
-	return "an"
-}
-
 // authorize emits the policies of a callee: what lets in, what denies, and what asks.
 func (b *builder) authorize(s *policy.Service) {
 	if ways := s.Through(); len(ways) > 0 {

@@ -89,7 +89,7 @@ func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule, a action
 			continue
 		}
 		help := fmt.Sprintf("%s the prefix %s*", a.word, o.Path[:strings.IndexByte(o.Path, '{')])
-		unmatched := a.article() + " " + a.word + " of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and "
+		unmatched := diag.WithArticle(a.word) + " of `%s` can be got around: the templates of Istio do not match a path with `*`, `[` or `]`, and "
 		if slices.ContainsFunc(b.Meshes, func(m *policy.Mesh) bool { return m.Name == s.Namespace && !m.Closes(s) }) {
 			b.findings.Add(diag.Inexpressible, either(pathAt(o), deny.At), unmatched+"nothing closes %s", o.Path, s.ID()).
 				WithHelp("%s, or state the mode of %s, which closes it", help, s.Namespace)

@@ -170,7 +170,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 		b.acceptProvider(r)
 	}
 	if len(r.Ports) == 0 && a != allow && r.OfHTTP() && !r.Widened {
-		refuse(operations, "%s %s of HTTP operations needs a port: without one Istio takes every connection of ports that are not HTTP for one that is meant", a.article(), a.word).
+		refuse(operations, "%s of HTTP operations needs a port: without one Istio takes every connection of ports that are not HTTP for one that is meant", diag.WithArticle(a.word)).
 			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
 	}
 	for _, o := range slices.Concat(r.Ops, r.Without) {
@@ -196,7 +196,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 			}
 		case policy.HostDimension:
 			if c.Not || c.Every && slices.ContainsFunc(c.Values, func(v string) bool { return strings.HasPrefix(v, "*") }) {
-				refuse(either(c.At, r.At), "%s %s of a host with a wildcard can be got around: Istio compares hosts with their ports, and no pattern has a wildcard at both ends", a.article(), a.word).
+				refuse(either(c.At, r.At), "%s of a host with a wildcard can be got around: Istio compares hosts with their ports, and no pattern has a wildcard at both ends", diag.WithArticle(a.word)).
 					WithHelp("name the hosts")
 			}
 		default:
