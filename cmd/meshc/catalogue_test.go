@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // Every example of the catalogue does what it is there for: the bad one gives its code and no other, the good one
@@ -79,8 +79,7 @@ func judged(example []diag.Example) (codes []string) {
 	for _, f := range example {
 		files = append(files, source.NewFile(f.Name, f.Text))
 	}
-	_, findings := read.Files(files, enforce.Mesh{})
-	for _, f := range findings {
+	for _, f := range compiler.ReadDeployed(files, nil, config.Default(), false).Findings {
 		codes = append(codes, string(f.Code))
 	}
 	return codes

@@ -130,6 +130,9 @@ const (
 	SkippedObject Code = "MESH3006"
 	Misleading    Code = "MESH3007"
 	UnknownEffect Code = "MESH3008"
+	OpenedAmbient Code = "MESH3046"
+	ShutAmbient   Code = "MESH3047"
+	AmbientMode   Code = "MESH3048"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"
@@ -275,6 +278,9 @@ var Table = []Entry{
 	{SkippedObject, Note, FromUnread, "an object that is not evaluated"},
 	{Misleading, Warning, FromUnread, "part of a policy that does not mean what it appears to"},
 	{UnknownEffect, Warning, FromUnread, "an Istio object that may change who can reach whom"},
+	{OpenedAmbient, Error, FromUnread, "a policy that ambient pods enforce in part, and that lets through what it seems to refuse"},
+	{ShutAmbient, Warning, FromUnread, "a policy that ambient pods enforce in part, and that refuses what it seems to let through"},
+	{AmbientMode, Error, FromUnread, "a port of ambient pods that takes plaintext although it is STRICT"},
 	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
 	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},

@@ -30,19 +30,6 @@ func (p *Object) conditions(f func(*space.Condition)) {
 	}
 }
 
-// AsksForRequests reports whether a clause has a condition on more than a connection has: its ends, and who opens it.
-func (p *Object) AsksForRequests() bool {
-	asks := false
-	p.conditions(func(c *space.Condition) {
-		switch c.Dimension {
-		case space.Identity, space.SourceAddress, space.DestinationAddress, space.Port:
-		default:
-			asks = true
-		}
-	})
-	return asks
-}
-
 // Mentions is who and what an object names, without wildcards. Each list is sorted.
 type Mentions struct {
 	Principals []string

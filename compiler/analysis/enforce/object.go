@@ -27,7 +27,10 @@ type Object struct {
 	Broken  bool
 	Content string // of a broken object: all that it says, in a form that does not depend on how it is written
 
-	Requests bool // it has a part that only a proxy which sees requests reads as it is written; others may stand for anything there
+	Unsent  Unsent  // of one with clauses: why ztunnel is sent nothing of it; of one that sets modes: BySelector where it has such a selector
+	Ztunnel *Object // one with clauses as ztunnel is sent it, by the same indices; nil: as it is
+
+	written *Object
 
 	AnyEffect bool // it is broken in such a way that even its effect is not known
 
@@ -64,7 +67,7 @@ type PortMode struct {
 }
 
 // Clause is a rule of an object. A request matches if it is in one of the boxes of callers and in one of the boxes of
-// operations; conditions on dimensions of callers are in From alone.
+// operations; conditions on dimensions of callers are in From alone. Without boxes of callers nothing matches.
 type Clause struct {
 	From, To []space.Box
 	At       source.Span
@@ -166,12 +169,17 @@ func byAge(a, b time.Time) int {
 // between two that are equally old, but manifests that no cluster has seen have no age. An object that a cluster has
 // seen is older than one that it has not.
 func Rivals(a, b *Object) bool {
-	return a.Created.IsZero() && b.Created.IsZero() && (a.Broken || b.Broken || a.Mode != b.Mode || !slices.Equal(a.Ports, b.Ports))
+	return a.Created.IsZero() && b.Created.IsZero() && differ(a, b)
+}
+
+func differ(a, b *Object) bool {
+	return a.Broken || b.Broken || a.Mode != b.Mode || !slices.Equal(a.Ports, b.Ports)
 }
 
 // Same reports whether two objects of one name ask for the same, however they are written and wherever they come from. Of
 // those that are broken nothing is known but what they say.
 func Same(a, b *Object) bool {
+	a, b = a.Written(), b.Written()
 	switch {
 	case a == b || a == nil || b == nil:
 		return a == b
@@ -181,11 +189,15 @@ func Same(a, b *Object) bool {
 		return true
 	}
 	if a.Broken || b.Broken {
-		return a.Broken && b.Broken && a.Content != "" && a.Content == b.Content && a.Requests == b.Requests
+		return a.Broken && b.Broken && a.Content != "" && a.Content == b.Content
 	}
-	return a.Effect == b.Effect && a.Provider == b.Provider && a.DryRun == b.DryRun && a.Requests == b.Requests &&
+	return a.Effect == b.Effect && a.Provider == b.Provider && a.DryRun == b.DryRun && a.Unsent == b.Unsent &&
 		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
-		slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
-			return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
-		}) && slices.Equal(a.Rewrites, b.Rewrites) && a.Verifies == b.Verifies && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
+		sameClauses(a, b) && (a.Ztunnel == nil) == (b.Ztunnel == nil) && (a.Ztunnel == nil || sameClauses(a.Ztunnel, b.Ztunnel)) && slices.Equal(a.Rewrites, b.Rewrites) && a.Verifies == b.Verifies && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
+}
+
+func sameClauses(a, b *Object) bool {
+	return slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
+		return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
+	})
 }

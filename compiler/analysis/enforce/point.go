@@ -22,15 +22,22 @@ type Point struct {
 	Peers    []*Object // that set modes: at most one each of the mesh, the namespace and the workload
 	Tokens   []*Object // that authenticate requests
 	Ways     []Way     // to it through waypoints
+	Unsent   []*Object // that select the workload, and of which ztunnel is sent nothing
 	Shadowed []*Object // that select the workload to set modes, and do not count because of an older one
 
 	namespace peerMode // as far as the workload says nothing
 	layer     *Layer
 	dataplane policy.Dataplane
 	unsure    []*Object // that may bind the workload
-	mode      peerMode
-	ports     []portSetting
-	inbound   *policy.Captures
+	modes
+	stated  modes // of a point that sees connections only: what a sidecar would enforce
+	inbound *policy.Captures
+}
+
+// modes is those of the ports of a workload.
+type modes struct {
+	mode  peerMode // of all but ports
+	ports []portSetting
 }
 
 // peerMode is a mode and the object that sets it, nil for the default.
@@ -101,10 +108,12 @@ func (m *Layer) For(w Workload) *Point {
 		w.Dataplane = m.dataplane(&w)
 	}
 	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound}
-	c.compose(bound[n:tokens], m.Mesh.RootNamespace)
-	c.authenticate(bound[tokens:])
-	if c.dataplane == policy.Ambient {
+	c.compose(bound[n:tokens], w.Namespace)
+	if c.Ambient() {
+		c.receive(bound[:n], bound[tokens:])
 		c.Ways = m.ways(&w)
+	} else {
+		c.authenticate(bound[tokens:])
 	}
 	return c
 }
@@ -118,11 +127,6 @@ func (c *Point) Gateway() bool { return c.dataplane == policy.Gateway }
 // Ambient reports whether the point sees connections only.
 func (c *Point) Ambient() bool { return c.dataplane == policy.Ambient }
 
-// Unsettled reports whether an object that sets modes is why the mode of some port is not known.
-func (c *Point) Unsettled(o *Object) bool {
-	return !o.Broken && (c.mode == peerMode{Unknown, o} || slices.ContainsFunc(c.ports, func(s portSetting) bool { return s.peerMode == peerMode{Unknown, o} }))
-}
-
 // Unasked is the object by which sidecars open plaintext wherever nothing tells them otherwise: one that says DISABLE for the
 // whole namespace, whatever the workload says. It is nil where there is none. Surely is false where it is not known whether the
 // object says so. See BestEffortInferServiceMTLSMode in istio.io/istio/pilot/pkg/model/push_context.go.
@@ -135,30 +139,41 @@ func (c *Point) Unasked() (by *Object, surely bool) {
 
 // knows reports whether an object is read as it is written.
 func (c *Point) knows(o *Object) bool {
-	return !o.Broken && !slices.Contains(c.unsure, o) && !(o.Requests && c.dataplane == policy.Ambient)
+	return !o.Broken && !slices.Contains(c.unsure, o.Written())
 }
 
 // compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
 // narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. If their age is not known, neither
 // is the mode.
-func (c *Point) compose(peers []*Object, root string) {
-	var mesh, namespace, workload *Object
+func (c *Point) compose(all []*Object, within string) {
+	var p peers
 	rivals := map[*Object]bool{}
-	for _, p := range peers {
-		level := &namespace
-		switch {
-		case len(p.Selector) == 0 && p.Namespace == root:
-			level = &mesh
-		case len(p.Selector) > 0 && p.Namespace == root:
-			continue
-		case len(p.Selector) > 0:
-			level = &workload
+	oldest := func(level **Object, o *Object) bool {
+		if *level == nil {
+			*level = o
+			return true
 		}
-		if *level != nil {
-			c.Shadowed = append(c.Shadowed, p)
-			rivals[*level] = rivals[*level] || Rivals(p, *level)
-		} else {
-			*level = p
+		rivals[*level] = rivals[*level] || Rivals(o, *level) || c.Ambient() && equallyOld(o, *level)
+		return false
+	}
+	root := c.layer.Mesh.RootNamespace
+	for _, o := range all {
+		level, rule := &p.namespace, &p.namespaceRule
+		switch {
+		case len(o.Selector) == 0 && o.Namespace == root && o.Unsent == BySelector && within != root && c.Ambient():
+			continue
+		case len(o.Selector) == 0 && o.Namespace == root:
+			level, rule = &p.mesh, &p.meshRule
+		case len(o.Selector) > 0 && o.Namespace == root:
+			continue
+		case len(o.Selector) > 0:
+			level, rule = &p.workload, nil
+		}
+		if !oldest(level, o) {
+			c.Shadowed = append(c.Shadowed, o)
+		}
+		if rule != nil && o.Unsent == Sent {
+			oldest(rule, o)
 		}
 	}
 	switch {
@@ -169,46 +184,35 @@ func (c *Point) compose(peers []*Object, root string) {
 		c.mode = peerMode{mode: Unknown}
 		return
 	}
+	unknown := func(o *Object) bool { return o.Broken || rivals[o] || slices.Contains(c.unsure, o) }
 	c.mode = peerMode{mode: Permissive}
-	for _, p := range []*Object{mesh, namespace, workload} {
-		if p == nil {
+	for _, o := range []*Object{p.mesh, p.namespace, p.workload} {
+		if o == nil {
 			continue
 		}
-		c.Peers = append(c.Peers, p)
-		if p.Broken || rivals[p] || slices.Contains(c.unsure, p) {
-			c.mode = peerMode{Unknown, p}
-		} else if p.Mode != Inherit {
-			c.mode = peerMode{p.Mode, p}
+		c.Peers = append(c.Peers, o)
+		if unknown(o) {
+			c.mode = peerMode{Unknown, o}
+		} else if o.Mode != Inherit {
+			c.mode = peerMode{o.Mode, o}
 		}
-		if p != workload {
+		if o != p.workload {
 			c.namespace = c.mode
 		}
 	}
-	if c.dataplane == policy.Ambient && c.mode.mode == Disable {
-		c.mode.mode = Unknown
-	}
-	if workload == nil {
-		return
-	}
-	if c.dataplane == policy.Ambient && converted(namespace, workload) {
-		c.mode = peerMode{Unknown, workload}
-		return
-	}
-	for _, port := range workload.Ports {
-		setting := portSetting{port.Port, c.mode}
-		if port.Mode != Inherit && !workload.Broken && !rivals[workload] && !slices.Contains(c.unsure, workload) {
-			setting.peerMode = peerMode{port.Mode, workload}
+	if p.workload != nil {
+		for _, port := range p.workload.Ports {
+			setting := portSetting{port.Port, c.mode}
+			if port.Mode != Inherit && !unknown(p.workload) {
+				setting.peerMode = peerMode{port.Mode, p.workload}
+			}
+			c.ports = append(c.ports, setting)
 		}
-		c.ports = append(c.ports, setting)
 	}
-}
-
-// converted reports whether ztunnel may enforce other modes for the ports of a workload than a sidecar would. It has no
-// DISABLE, and gets modes as rules, which leave ports open unless the namespace and the workload both state a mode:
-// convertPeerAuthentication in istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go.
-func converted(namespace, workload *Object) bool {
-	stated := namespace != nil && namespace.Mode != Inherit && workload.Mode != Inherit
-	return len(workload.Ports) > 0 && !stated || slices.ContainsFunc(workload.Ports, func(p PortMode) bool { return p.Mode == Disable })
+	if c.Ambient() {
+		c.stated = c.modes
+		c.connections(p, unknown)
+	}
 }
 
 // Same reports whether two points, of any two layers, decide alike because all that has a say is the same.
@@ -237,11 +241,16 @@ func (c *Point) Has(p *Object) bool {
 
 // Mode is what a container port expects of its callers, and the object that says so: nil for the default, PERMISSIVE.
 func (c *Point) Mode(port uint16) (Mode, *Object) {
-	i, ok := slices.BinarySearchFunc(c.ports, port, func(s portSetting, port uint16) int { return cmp.Compare(s.port, port) })
+	of := c.of(port)
+	return of.mode, of.by
+}
+
+func (m *modes) of(port uint16) peerMode {
+	i, ok := slices.BinarySearchFunc(m.ports, port, func(s portSetting, port uint16) int { return cmp.Compare(s.port, port) })
 	if ok {
-		return c.ports[i].mode, c.ports[i].by
+		return m.ports[i].peerMode
 	}
-	return c.mode.mode, c.mode.by
+	return m.mode
 }
 
 // Capture is whether the proxy sees the connections to a container port.
@@ -270,7 +279,9 @@ func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
 			continue
 		}
 		for i := range o.Clauses {
-			if r := &o.Clauses[i]; http || o.Effect != Allow || !t.HTTP(r.From) && !t.HTTP(r.To) {
+			if r := &o.Clauses[i]; len(r.From) == 0 {
+				continue
+			} else if http || o.Effect != Allow || !t.HTTP(r.From) && !t.HTTP(r.To) {
 				f(o, i, o.Effect)
 			}
 		}

@@ -32,8 +32,7 @@ func (c *Point) hide(headers []string) {
 		if slices.Contains(c.unsure, o) || !slices.ContainsFunc(o.Clauses, func(r Clause) bool { return r.Header(headers) != "" }) {
 			continue
 		}
-		seen := *o
-		seen.Clauses = slices.Clone(o.Clauses)
+		seen := o.As(slices.Clone(o.Clauses))
 		for i := range seen.Clauses {
 			r := &seen.Clauses[i]
 			r.To = slices.Clone(r.To)
@@ -46,7 +45,7 @@ func (c *Point) hide(headers []string) {
 				}
 			}
 		}
-		c.Policies[n] = &seen
+		c.Policies[n] = seen
 	}
 }
 

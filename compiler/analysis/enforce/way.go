@@ -80,7 +80,7 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 		{f.Waypoint.Namespace, Label{gatewayName, f.Waypoint.Name}},
 		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
 	}
-	c := &Point{layer: m, mode: peerMode{mode: Permissive}}
+	c := &Point{layer: m, modes: modes{mode: peerMode{mode: Permissive}}}
 	var tokens []*Object
 	seen := map[*Object]bool{}
 	for _, t := range targets {
@@ -117,8 +117,7 @@ func (m *Layer) atPort(o *Object, f policy.Front) *Object {
 		return o
 	}
 	request := m.Table.Request(true, space.Facts{space.Port: strconv.Itoa(int(f.Port))})
-	at := *o
-	at.Clauses = slices.Clone(o.Clauses)
+	at := o.As(slices.Clone(o.Clauses))
 	for i := range at.Clauses {
 		r := &at.Clauses[i]
 		var to []space.Box
@@ -138,7 +137,7 @@ func (m *Layer) atPort(o *Object, f policy.Front) *Object {
 		}
 		r.To = to
 	}
-	return &at
+	return at
 }
 
 // joined is a decision about a way, given what its waypoint decides and what the point behind it does about the waypoint.

@@ -30,6 +30,7 @@ const (
 	everyHost             // hosts that end with text, with a port or without
 
 	inNamespace // a namespace, which may have `*` anywhere
+	ofNamespace // a namespace that is text, or a text pattern of it
 	ofAccount   // NAMESPACE/ACCOUNT
 	ofDomain    // a trust domain
 
@@ -106,6 +107,13 @@ func (p *Pattern) matches(v *Value) bool {
 		if !strings.Contains(p.text, "*") {
 			return containsNamespace(s, p.text)
 		}
+	case ofNamespace:
+		if _, after, ok := strings.Cut(s, policy.NamespacePart); ok {
+			namespace, _, _ := strings.Cut(after, "/")
+			whole := textPattern(p.text)
+			return whole.matches(&Value{text: namespace})
+		}
+		return false
 	case ofAccount:
 		if namespace, account, _ := strings.Cut(p.text, "/"); !strings.Contains(s, namespace) || !strings.Contains(s, account) {
 			return false
@@ -181,6 +189,19 @@ func (p *Pattern) globs() []glob {
 			g = g.literal(part)
 		}
 		g = g.literal("/").some(anyByte)
+	case ofNamespace:
+		g = g.literal(scheme).many(domainByte).literal(policy.NamespacePart)
+		switch whole := textPattern(p.text); whole.kind {
+		case exact:
+			g = g.literal(p.text)
+		case prefix:
+			g = g.literal(whole.text).some(noSlash)
+		case suffix:
+			g = g.some(noSlash).literal(whole.text)
+		case present:
+			g = g.many(noSlash)
+		}
+		g = g.literal(policy.AccountPart).many(nameByte)
 	case ofAccount: // spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?
 		namespace, account, _ := strings.Cut(p.text, "/")
 		var all []glob
@@ -215,6 +236,15 @@ func (p *Pattern) globs() []glob {
 
 // NamespacePattern is the identities of a namespace, which may have `*` anywhere.
 func NamespacePattern(namespace string) Pattern { return Pattern{kind: inNamespace, text: namespace} }
+
+// WholeNamespacePattern is the identities whose namespace is a text, which may have one `*` at an end. It differs from
+// NamespacePattern in that this looks for the namespace in all of the identity.
+func WholeNamespacePattern(namespace string) Pattern {
+	if !strings.Contains(namespace, "*") && namespace != strings.Trim(policy.AccountPart, "/") {
+		return NamespacePattern(namespace)
+	}
+	return Pattern{kind: ofNamespace, text: namespace}
+}
 
 // EveryPattern is a path in which {*} stands for every segment and {**} for every text, whatever the templates of a proxy take.
 func EveryPattern(path string) Pattern { return Pattern{kind: every, text: path} }
@@ -262,8 +292,13 @@ func (p Pattern) Account() string {
 	return ""
 }
 
+// InDomain reports whether a pattern is a DomainPattern.
+func (p Pattern) InDomain() bool { return p.kind == ofDomain }
+
 // InNamespace is the namespace, which may have wildcards, of a NamespacePattern.
-func (p Pattern) InNamespace() (namespace string, ok bool) { return p.text, p.kind == inNamespace }
+func (p Pattern) InNamespace() (namespace string, ok bool) {
+	return p.text, p.kind == inNamespace || p.kind == ofNamespace
+}
 
 // Namespace is the one namespace that a pattern is about, empty where it is about something else.
 func (p Pattern) Namespace() string {
@@ -276,7 +311,7 @@ func (p Pattern) Namespace() string {
 // Words is the identities that a pattern matches, in words.
 func (p Pattern) Words() string {
 	switch p.kind {
-	case inNamespace:
+	case inNamespace, ofNamespace:
 		return "namespace " + p.text
 	case ofAccount:
 		return "account " + p.text

@@ -42,33 +42,11 @@ type Options struct {
 
 // Start reads a stream of manifests as istiod does, and returns an error for what Istio's validation rejects.
 func Start(stream []byte, o Options) (*Istiod, error) {
-	configs, others, err := crd.ParseInputs(string(stream))
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range others {
-		if other.Kind != "Namespace" {
-			return nil, fmt.Errorf("istiod does not know the kind %s", other.Kind)
-		}
-	}
-	configs = slices.DeleteFunc(configs, func(c config.Config) bool { return !config.ObjectInRevision(&c, o.Revision) })
 	started := &Istiod{}
-	for i := range configs {
-		c := &configs[i]
-		c.Domain = constants.DefaultClusterLocalDomain
-		schema, _ := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(c.GroupVersionKind)
-		warning, err := schema.ValidateConfig(*c)
-		if err != nil {
-			return nil, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, err)
-		}
-		if tokens, ok := c.Spec.(*security.RequestAuthentication); ok {
-			for _, rule := range tokens.JwtRules {
-				rule.Jwks, rule.JwksUri = `{"keys":[]}`, "" // or istiod would fetch them
-			}
-		}
-		if warning != nil {
-			started.Warnings = append(started.Warnings, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, warning))
-		}
+	var configs []config.Config
+	var err error
+	if configs, started.Warnings, err = parse(stream, o); err != nil {
+		return nil, err
 	}
 	settings := mesh.DefaultMeshConfig()
 	if o.TrustDomain != "" {
@@ -99,6 +77,38 @@ func Start(stream []byte, o Options) (*Istiod, error) {
 	started.push = model.NewPushContext()
 	started.push.InitContext(env, before, &model.PushRequest{ConfigsUpdated: changed})
 	return started, nil
+}
+
+// parse reads a stream of manifests, and returns an error for what Istio's validation rejects.
+func parse(stream []byte, o Options) (configs []config.Config, warnings []error, err error) {
+	configs, others, err := crd.ParseInputs(string(stream))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, other := range others {
+		if other.Kind != "Namespace" {
+			return nil, nil, fmt.Errorf("istiod does not know the kind %s", other.Kind)
+		}
+	}
+	configs = slices.DeleteFunc(configs, func(c config.Config) bool { return !config.ObjectInRevision(&c, o.Revision) })
+	for i := range configs {
+		c := &configs[i]
+		c.Domain = constants.DefaultClusterLocalDomain
+		schema, _ := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(c.GroupVersionKind)
+		warning, err := schema.ValidateConfig(*c)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, err)
+		}
+		if tokens, ok := c.Spec.(*security.RequestAuthentication); ok {
+			for _, rule := range tokens.JwtRules {
+				rule.Jwks, rule.JwksUri = `{"keys":[]}`, "" // or istiod would fetch them
+			}
+		}
+		if warning != nil {
+			warnings = append(warnings, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, warning))
+		}
+	}
+	return configs, warnings, nil
 }
 
 // Workload is what istiod knows about a pod with a proxy.

@@ -47,6 +47,7 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 			bound = n
 			if field == 0 {
 				d.selector(p, n)
+				d.selectsNothing = len(p.Selector) == 0
 			} else {
 				d.targetRefs(p, n)
 			}
@@ -64,6 +65,14 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 		p.Selector, p.Gateways = nil, false
 	}
 	d.action(p, spec, rules, provider)
+	switch {
+	case p.Effect == enforce.Audit || p.Effect == enforce.Custom:
+		p.Unsent = enforce.ByEffect
+	case p.Gateways:
+		p.Unsent = enforce.ByTargets
+	case d.selectsNothing:
+		p.Unsent = enforce.BySelector
+	}
 	if rules == 0 {
 		return
 	}
@@ -242,7 +251,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 			check = blockPattern
 		case 6:
 			check = domainPattern
-			d.requests = true // ztunnel is not told of trust domains
+			d.otherwise = true // ztunnel is not told of trust domains
 		}
 		b = d.add(b, dim, n, field%2 == 1, check)
 	})
@@ -276,6 +285,7 @@ func (d *decoder) add(b space.Box, dim space.Dimension, n int32, not bool, check
 	if len(patterns) == 0 {
 		return b
 	}
+	d.otherwise = d.otherwise || !ofConnections(dim)
 	c := space.Condition{Dimension: dim}
 	if not {
 		c.Not = patterns
@@ -321,10 +331,6 @@ func (d *decoder) inTrustDomains(written []space.Pattern) []space.Pattern {
 	if d.literal(written) {
 		return written
 	}
-	stated := make(map[string]bool, len(written))
-	for i := range written {
-		stated[written[i].String()] = true
-	}
 	meant := make([]space.Pattern, 0, len(written)*len(d.trustDomains))
 	done := make(map[string]bool, len(written))
 	for _, p := range written {
@@ -333,13 +339,13 @@ func (d *decoder) inTrustDomains(written []space.Pattern) []space.Pattern {
 			continue
 		}
 		for _, s := range d.principals(p.String()) {
-			d.requests = d.requests || !stated[s]
 			if !done[s] {
 				done[s] = true
 				meant = append(meant, space.PrincipalPattern(s))
 			}
 		}
 	}
+	d.otherwise = d.otherwise || !slices.Equal(written, meant)
 	return meant
 }
 
@@ -398,6 +404,7 @@ func (d *decoder) when(p *enforce.Object, n int32) (space.Condition, bool) {
 		c.Not = d.patterns(notValues, c.Dimension, check)
 		d.path = d.path[:len(d.path)-1]
 	}
+	d.otherwise = d.otherwise || !ofConnections(c.Dimension)
 	if len(c.Is) == 0 && len(c.Not) == 0 {
 		d.refuse(d.span(n), "`%s` has neither values nor notValues", d.where())
 		return space.Condition{}, false
@@ -426,12 +433,12 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	case "source.namespace":
 		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
 	case "source.serviceAccount":
-		d.requests = true
+		d.otherwise = true
 		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }
 	case "source.principal":
 		return space.Condition{Dimension: space.Identity}, plain(space.Identity)
 	case "source.trustDomain":
-		d.requests = true
+		d.otherwise = true
 		return space.Condition{Dimension: space.Identity}, domainPattern
 	case "connection.sni":
 		d.undecided(d.span(n), "`%s` is not judged: the TLS server name is not known", key)

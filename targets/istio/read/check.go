@@ -20,8 +20,8 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	for _, w := range workloads {
 		c := m.For(w)
 		populated[w.Namespace] = true
-		for _, p := range slices.Concat(c.Policies, c.Peers, c.Tokens) {
-			binds[p] = true
+		for _, p := range slices.Concat(c.Policies, c.Peers, c.Tokens, c.Unsent) {
+			binds[p.Written()] = true
 		}
 		for _, f := range w.Fronts {
 			key := objectKey{"Service", w.Namespace, f.Host}
@@ -88,7 +88,7 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 func unmet(findings *diag.List, c *enforce.Point, p *enforce.Object, w enforce.Workload) {
 	for i := range p.Clauses {
 		r := &p.Clauses[i]
-		if p.Broken || p.Effect != enforce.Allow || slices.ContainsFunc(r.From, c.Meets) {
+		if p.Broken || c.Ambient() || p.Effect != enforce.Allow || slices.ContainsFunc(r.From, c.Meets) {
 			continue
 		}
 		reported := slices.ContainsFunc(*findings, func(d diag.Diagnostic) bool { return d.Primary == r.At })

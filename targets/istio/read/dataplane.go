@@ -6,7 +6,6 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/diag"
 )
 
 // gatewaySelectors are the labels of gateways that need no Gateway object to be known as such.
@@ -40,33 +39,6 @@ func (r *reader) namespace(d *decoder, n int32) {
 	case d.text(d.at(labels, bearing.DataplaneMode)) == "ambient" && d.text(d.at(labels, bearing.InjectNamespace)) != "enabled":
 		r.dataplanes[name] = policy.Ambient
 	}
-}
-
-// Ambient reports what ztunnel reads in its own way of the objects that bind ambient workloads.
-func Ambient(m *enforce.Layer, workloads []enforce.Workload) diag.List {
-	var findings diag.List
-	reported := map[*enforce.Object]bool{}
-	for _, w := range workloads {
-		c := m.For(w)
-		if !c.Ambient() {
-			continue
-		}
-		for _, p := range c.Policies {
-			if p.Requests && !p.Broken && !reported[p] {
-				reported[p] = true
-				findings.Add(diag.UnknownEffect, p.At, "%s %s asks for more than ztunnel sees of a connection: what it decides about the ambient pods of %s is not judged", p.Kind, p.ID(), w.Namespace).
-					WithHelp("ask for principals, namespaces, ipBlocks and ports only")
-			}
-		}
-		for _, p := range c.Peers {
-			if c.Unsettled(p) && !reported[p] {
-				reported[p] = true
-				findings.Add(diag.UnknownEffect, p.At, "ztunnel enforces the modes of the PeerAuthentication %s in its own way: what they are for the ambient pods of %s is not judged", p.ID(), w.Namespace).
-					WithHelp("state a mode for the namespace and for the workload, and not DISABLE")
-			}
-		}
-	}
-	return findings
 }
 
 // notice notes an object that bears on who reaches whom and is not read. Some kinds have a finding for each object instead,

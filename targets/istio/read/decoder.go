@@ -15,7 +15,9 @@ type decoder struct {
 	findings     *diag.List
 	path         []string // keys and `[index]` of the value at hand
 	broken       bool
-	requests     bool // the object has a part that ztunnel reads in its own way
+	otherwise    bool // ztunnel is sent clauses of the object that are not those of a proxy which reads requests
+
+	selectsNothing bool // the object has a selector without labels
 }
 
 func (d *decoder) where() string {

@@ -82,7 +82,7 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
-	d.broken, d.requests, d.path = false, false, d.path[:0]
+	d.broken, d.otherwise, d.selectsNothing, d.path = false, false, false, d.path[:0]
 	switch {
 	case apiVersion == "":
 		d.refuse(d.span(kindNode), "%s without an apiVersion", kindOf).WithHelp("add `apiVersion: security.istio.io/v1`")

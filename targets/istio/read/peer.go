@@ -22,6 +22,9 @@ func (d *decoder) peer(p *enforce.Object, spec int32) {
 		switch field {
 		case 0:
 			d.selector(p, n)
+			if len(p.Selector) == 0 {
+				p.Unsent = enforce.BySelector
+			}
 		case 1:
 			p.Mode = d.mutualTLS(n)
 		case 2:

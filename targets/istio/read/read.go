@@ -104,7 +104,9 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 // first one is kept, and its effect counts as unknown.
 func (r *reader) register(p *enforce.Object, d *decoder, n int32) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
-	p.Requests = d.requests || p.Effect == enforce.Custom || p.AsksForRequests()
+	if p.Role == enforce.Authorizes && p.Unsent == enforce.Sent && d.otherwise && !p.Broken {
+		p.Ztunnel = p.As(d.connections(p, d.at(d.at(n, "spec"), "rules")))
+	}
 	key := objectKey{p.Kind, p.Namespace, p.Name}
 	if first := r.first[key]; first != nil && p.Name != "" {
 		first.Broken, first.AnyEffect = true, true

@@ -9,6 +9,12 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
+func (d *decoder) namespacePattern(s string) (space.Pattern, string) {
+	p := space.NamespacePattern(s)
+	d.otherwise = d.otherwise || p != space.WholeNamespacePattern(s)
+	return p, ""
+}
+
 // plain returns the reader of a dimension in which every text is a pattern.
 func plain(d space.Dimension) func(string) (space.Pattern, string) {
 	return func(s string) (space.Pattern, string) { return space.Standard.Pattern(d, s), "" }

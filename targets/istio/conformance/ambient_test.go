@@ -1,0 +1,103 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets/istio/conformance/envoy"
+	"github.com/meshc/meshc/targets/istio/conformance/ztunnel"
+)
+
+// ambientJudge holds both views of one ambient workload.
+type ambientJudge struct {
+	istiod   *Ambient
+	workload Workload
+	callee   *enforce.Point
+}
+
+func newAmbientJudge(istiod *Ambient, manifests *enforce.Layer, w Workload) *ambientJudge {
+	return &ambientJudge{istiod, w, manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: policy.Ambient})}
+}
+
+func (j *ambientJudge) allows(q *envoy.Request) bool {
+	return j.istiod.Decide(j.workload, ztunnel.Connection{Peer: q.Peer, Source: q.Source, Destination: q.Destination, Port: q.Port})
+}
+
+func (j *ambientJudge) differ(q envoy.Request) error {
+	if err := same(j.allows(&q), j.callee.Decide(asked(&q)), false); err != nil {
+		mode, _ := j.callee.Mode(q.Port)
+		return fmt.Errorf("port %s: %w\n%s\nto %v, which has\n%v", mode, err, show(&q), j.workload, j.istiod.Policies(j.workload))
+	}
+	return nil
+}
+
+// classes compares both sides on one request of each class, or of so many.
+func (j *ambientJudge) classes(r *rand.Rand, most int) (int, error) {
+	split, err := enforce.NewClasses(space.Distinctions{}, j.callee)
+	if errors.Is(err, space.ErrTooMany) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	all := len(split.Operations) * len(split.Sources)
+	for i := range min(all, most) {
+		if all > most {
+			i = r.IntN(all)
+		}
+		region, source := &split.Operations[i/len(split.Sources)], i%len(split.Sources)
+		q := told(split.From(region.Request, split.Sources[source]))
+		if err := j.differ(q); err != nil {
+			return 0, err
+		}
+		if got, want := region.Outcomes[0].Allowed.Has(source), j.allows(&q); got != want || region.Outcomes[0].Undecided.Has(source) {
+			return 0, fmt.Errorf("in its classes meshc says allowed: %t, Istio says %t\n%s\nto %v", got, want, show(&q), j.workload)
+		}
+	}
+	return min(all, most), nil
+}
+
+// TestAmbientPolicies compares meshc's evaluation with what ztunnel makes of policies as people write them, with every field.
+func TestAmbientPolicies(t *testing.T) {
+	t.Parallel()
+	clusters, policies, decisions, allowed := 0, 0, 0, 0
+	for seed := range size(t, 1500) {
+		c := newCluster(seed, seed%3 == 0)
+		istiod, err := StartAmbient([]byte(c.yaml), c.Options, c.workloads)
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
+		}
+		manifests, findings := readYAML(c.yaml, c.Options)
+		if findings.HasErrors() {
+			t.Errorf("seed %d: meshc rejects what Istio accepts: %v\n%s", seed, firstError(findings), c.yaml)
+			continue
+		}
+		clusters++
+		policies += len(manifests.Policies)
+		r := rand.New(rand.NewPCG(seed, 4))
+		for _, w := range c.workloads {
+			j := newAmbientJudge(istiod, manifests, w)
+			n, err := j.classes(r, 60)
+			if err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
+			}
+			decisions += n
+			for range 30 {
+				q := c.request(r)
+				if err := j.differ(q); err != nil {
+					t.Fatalf("seed %d: %v\n%s", seed, err, c.yaml)
+				}
+				if j.allows(&q) {
+					allowed++
+				}
+				decisions++
+			}
+		}
+	}
+	t.Logf("%d clusters, %d policies, %d decisions compared (%d allowed)", clusters, policies, decisions, allowed)
+}
