@@ -3,8 +3,8 @@
 //	go run ./testdata/bench        # or: make bench
 //
 // It builds meshc and the generator, and builds each project several times to a stream and to a folder. For comparison it
-// copies the same files with cp -r. Last, it measures meshc diff between the project and the same one without one of its edges.
-// The table shows medians.
+// copies the same files with cp -r. Then it measures meshc diff between the project and the same one without one of its edges,
+// meshc verify and meshc why. Last, it builds and verifies meshes in which every service may call every other. The table shows medians.
 package main
 
 import (
@@ -26,15 +26,16 @@ import (
 
 func main() {
 	sizes := flag.String("n", "1000,10000", "numbers of services, separated by commas")
+	open := flag.String("open", "375,750,1500", "numbers of services of meshes in which every service may call every other, separated by commas")
 	runs := flag.Int("runs", 5, "how often to measure each step")
 	flag.Parse()
-	if err := bench(*sizes, *runs); err != nil {
+	if err := bench(*sizes, *open, *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(sizes string, runs int) error {
+func bench(sizes, open string, runs int) error {
 	if runs < 1 {
 		return errors.New("-runs must be at least 1")
 	}
@@ -55,25 +56,41 @@ func bench(sizes string, runs int) error {
 		}
 	}
 
-	var tables [][]row
+	generated, err := tablesOf("-n", sizes, func(services int) ([]row, error) {
+		project := filepath.Join(top, fmt.Sprintf("project%d", services))
+		if err := run(exec.Command(synth, "-n", strconv.Itoa(services), "-o", project)); err != nil {
+			return nil, err
+		}
+		return b.measure(services, project)
+	})
+	if err != nil {
+		return err
+	}
+	everyone, err := tablesOf("-open", open, b.measureOpen)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s/%s, %d processors, %s, medians of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
+	print(generated)
+	fmt.Print("\nEvery service may call every other:\n\n")
+	print(everyone)
+	return nil
+}
+
+// tablesOf measures each of the sizes that a flag lists.
+func tablesOf(flag, sizes string, measure func(services int) ([]row, error)) (tables [][]row, err error) {
 	for size := range strings.SplitSeq(sizes, ",") {
 		services, err := strconv.Atoi(strings.TrimSpace(size))
 		if err != nil {
-			return fmt.Errorf("-n: %w", err)
+			return nil, fmt.Errorf("%s: %w", flag, err)
 		}
-		project := filepath.Join(top, "project"+size)
-		if err := run(exec.Command(synth, "-n", strconv.Itoa(services), "-o", project)); err != nil {
-			return err
-		}
-		rows, err := b.measure(services, project)
+		rows, err := measure(services)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		tables = append(tables, rows)
 	}
-	fmt.Printf("%s/%s, %d processors, %s, medians of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
-	print(tables)
-	return nil
+	return tables, nil
 }
 
 type bencher struct {
@@ -100,19 +117,46 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 	if err := dropEdge(project, changed); err != nil {
 		return nil, err
 	}
-	steps := []struct {
-		name   string
-		before string // removed before each run
-		result string
-		args   []string
-	}{
+	rows, err := b.rows(services, []step{
 		{"to a stream", "", stream, []string{b.meshc, "build", project}},
 		{"to a new folder", out, out, []string{b.meshc, "build", project, "-o", out}},
 		{"to the same folder", "", out, []string{b.meshc, "build", project, "-o", out}},
 		{"cp -r of the folder", copied, copied, []string{"cp", "-r", out, copied}},
 		{"diff of one edge", "", stream, []string{b.meshc, "diff", project, changed}},
+		{"verify", "", stream, []string{b.meshc, "verify", project}},
+		{"why", "", stream, []string{b.meshc, "why", "team-0000/svc-00001", "team-0000/svc-00000", "--project", project}},
+	})
+	return rows, errors.Join(err, os.RemoveAll(out), os.RemoveAll(copied))
+}
+
+// measureOpen measures a mesh in which every service may call every other.
+func (b *bencher) measureOpen(services int) ([]row, error) {
+	var text strings.Builder
+	text.WriteString("mesh shop strict\n")
+	for i := range services {
+		fmt.Fprintf(&text, "service s%d account s%[1]d port 8080 http\n", i)
 	}
-	var rows []row
+	text.WriteString("* -> *\n")
+	project, stream := filepath.Join(b.top, "open.mesh"), filepath.Join(b.top, "stream.yaml")
+	if err := os.WriteFile(project, []byte(text.String()), 0o644); err != nil {
+		return nil, err
+	}
+	return b.rows(services, []step{
+		{"to a stream", "", stream, []string{b.meshc, "build", project}},
+		{"verify", "", stream, []string{b.meshc, "verify", project}},
+	})
+}
+
+// step is a command to measure.
+type step struct {
+	name   string
+	before string // removed before each run
+	result string
+	args   []string
+}
+
+// rows measures steps.
+func (b *bencher) rows(services int, steps []step) (rows []row, err error) {
 	for _, s := range steps {
 		if _, err := exec.LookPath(s.args[0]); err != nil && s.args[0] == "cp" {
 			continue // Windows
@@ -124,7 +168,7 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 					return nil, err
 				}
 			}
-			c, err := once(stream, s.args...)
+			c, err := once(filepath.Join(b.top, "stream.yaml"), s.args...)
 			if err != nil {
 				return nil, err
 			}
@@ -136,7 +180,7 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 		}
 		rows = append(rows, row{services, s.name, median(costs), bytes, files})
 	}
-	return rows, errors.Join(os.RemoveAll(out), os.RemoveAll(copied))
+	return rows, nil
 }
 
 // dropEdge copies a project, without one of its edges.

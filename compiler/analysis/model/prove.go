@@ -91,7 +91,7 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 	if err != nil {
 		return nil, err
 	}
-	if !m.Callee(s).Judged() {
+	if !at.Judged() {
 		return nil, nil
 	}
 	intents := m.intents(s, split)
