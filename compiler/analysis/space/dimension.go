@@ -51,7 +51,7 @@ var Standard = Table{
 	Port:               {Kind: Ports{}, Name: "port", Single: true},
 	Method:             {Kind: Text{alphabet: tokenByte, usual: methods, other: "METHOD"}, HTTP: true, Name: "method", Bare: true},
 	Path:               {Kind: Text{alphabet: pathByte, start: "/", special: "*", usual: []string{"/", "*"}, other: "/", end: "?#", templates: true}, HTTP: true, Name: "path", Bare: true, Single: true},
-	Host:               {Kind: Text{alphabet: hostByte, other: "other", fold: true}, HTTP: true, Name: "host"},
+	Host:               {Kind: Text{alphabet: hostByte, begin: labelByte, other: "other", fold: true}, HTTP: true, Name: "host"},
 	Header:             {Kind: Headers{}, HTTP: true, Name: "header"},
 	DestinationAddress: {Kind: Addresses{}, Name: "address"},
 	HiddenHTTP:         {HTTP: true},

@@ -9,6 +9,7 @@ import (
 type Text struct {
 	alphabet  class    // of its bytes
 	start     string   // of every value
+	begin     class    // what a representative begins with, if it can; 0: anything
 	special   string   // a value outside the alphabet
 	usual     []string // to represent what no pattern mentions, if they are free
 	other     string   // if none is, what the representative begins with
@@ -47,6 +48,9 @@ func (t Text) bytes() class {
 // domain is what a value can be.
 func (t Text) domain() []glob {
 	g := glob(nil).literal(t.start)
+	if t.start == "" && t.begin != 0 {
+		return []glob{glob{{class: t.begin}}.some(t.bytes()), g.many(t.bytes())}
+	}
 	if t.start == "" {
 		return []glob{g.many(t.bytes())}
 	}
