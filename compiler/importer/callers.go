@@ -216,6 +216,7 @@ func (i *importer) identities(patterns []space.Pattern) (all []caller, err error
 	for _, p := range patterns {
 		id, ok := policy.ParseIdentity(p.Principal())
 		switch {
+		case ok && slices.Contains(i.mesh.Aliases, id.TrustDomain): // another name of one that is in the list
 		case ok && id.TrustDomain != i.mesh.TrustDomain:
 			return nil, fmt.Errorf("a caller of the trust domain %s, and that of the mesh is %s", id.TrustDomain, i.mesh.TrustDomain)
 		case ok && policy.IsLabel(id.Namespace) && policy.IsName(id.Account):

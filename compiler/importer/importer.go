@@ -139,6 +139,13 @@ func (i *importer) read() {
 		i.mesh.TrustDomain = domain
 		layer, found = read.Files(i.Manifests, i.mesh)
 	}
+	if domains := renamed(layer); i.Guess && domains != nil {
+		if !slices.Contains(domains, i.mesh.TrustDomain) {
+			i.mesh.TrustDomain = domains[0]
+		}
+		i.mesh.Aliases = slices.DeleteFunc(domains, func(d string) bool { return d == i.mesh.TrustDomain })
+		layer, found = read.Files(i.Manifests, i.mesh)
+	}
 	i.findings = found
 	i.objects = find(i.Manifests)
 	i.unread()

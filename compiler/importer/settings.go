@@ -25,6 +25,9 @@ func (i *importer) settings() File {
 	type targets struct {
 		Istio *istio `yaml:"istio,omitempty"`
 	}
+	type trustDomains struct {
+		Previous []string `yaml:"previous,flow,omitempty"`
+	}
 	type gateway struct {
 		ClientAddress string `yaml:"clientAddress"`
 	}
@@ -32,6 +35,7 @@ func (i *importer) settings() File {
 		APIVersion    string             `yaml:"apiVersion"`
 		Kind          string             `yaml:"kind"`
 		TrustDomain   string             `yaml:"trustDomain,omitempty"`
+		TrustDomains  trustDomains       `yaml:"trustDomains,omitempty"`
 		RootNamespace string             `yaml:"rootNamespace,omitempty"`
 		Gateways      map[string]gateway `yaml:"gateways,omitempty"`
 		Targets       targets            `yaml:"targets,omitempty"`
@@ -42,6 +46,7 @@ func (i *importer) settings() File {
 	if i.mesh.TrustDomain != usual.TrustDomain {
 		file.TrustDomain = i.mesh.TrustDomain
 	}
+	file.TrustDomains.Previous = i.mesh.Aliases
 	if i.mesh.RootNamespace != usual.RootNamespace {
 		file.RootNamespace = i.mesh.RootNamespace
 	}
