@@ -101,3 +101,46 @@ func TestAmbientPolicies(t *testing.T) {
 	}
 	t.Logf("%d clusters, %d policies, %d decisions compared (%d allowed)", clusters, policies, decisions, allowed)
 }
+
+// TestAmbientSelectors has selectors without labels, which are not like none to istiod.
+func TestAmbientSelectors(t *testing.T) {
+	t.Parallel()
+	const peers = `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: mesh, namespace: istio-system}
+spec: {%s, mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: all, namespace: shop}
+spec: {%s, mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: web, namespace: shop}
+spec: {selector: {matchLabels: {app: web}}, mtls: {mode: %s}, portLevelMtls: {8080: {mode: %s}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: all, namespace: shop}
+spec: {%s, action: DENY, rules: [{to: [{operation: {ports: ["9090"]}}]}]}
+`
+	modes := []string{"UNSET", "DISABLE", "PERMISSIVE", "STRICT"}
+	forms := []string{"selector: {}", "selector: null"}
+	workloads := []Workload{{Namespace: "shop", Labels: map[string]string{"app": "web"}}, {Namespace: "istio-system", Labels: map[string]string{"app": "web"}}}
+	for i := range len(forms) * len(forms) * len(modes) * len(modes) {
+		form, other := forms[i%2], forms[i/2%2]
+		yaml := fmt.Sprintf(peers, form, other, modes[i/4%4], modes[i/16], form)
+		istiod, err := StartAmbient([]byte(yaml), Options{}, workloads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifests, _ := readYAML(yaml, Options{})
+		for _, w := range workloads {
+			if _, err := newAmbientJudge(istiod, manifests, w).classes(rand.New(rand.NewPCG(1, 1)), 1000); err != nil {
+				t.Errorf("%v\n%s", err, yaml)
+			}
+		}
+	}
+}
