@@ -2,6 +2,7 @@ package importer
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
@@ -141,7 +142,7 @@ func (i *importer) outline(o *object) {
 	case r.Role == enforce.Authenticates && o.about == nil:
 		o.accept("it takes tokens for every pod of the namespace")
 	case r.Role == enforce.Authenticates:
-	case r.Gateways && o.about == nil:
+	case r.Gateways && (o.about == nil || slices.ContainsFunc(r.Targets, func(l enforce.Label) bool { return strings.HasPrefix(l.Key, "/") })): // a Service or a GatewayClass
 		o.accept("it binds a waypoint, or several gateways")
 	case r.DryRun:
 		o.accept("it is in a dry run")
