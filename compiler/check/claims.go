@@ -70,6 +70,6 @@ func (c *checker) matchesSome(claim *lang.Condition, path []string, v lang.Name)
 	if claim.No {
 		d.WithNote("so `no %s=%s` holds for it", name, v.Text)
 	}
-	d.WithHelp("have the issuer write a text, and write `%s%s=\"%s\"` to say so", no, name, v.Text)
+	d.WithHelp("decide on a claim that is a text; quotes around the value say that this one is")
 	return true
 }
