@@ -242,7 +242,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 			check = plain(space.Token)
 		case 2:
 			others = true
-			check = func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
+			check = d.namespacePattern
 		case 3:
 			accounts = true
 			d.limit(n, maxAccounts)
@@ -431,7 +431,7 @@ func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condi
 	case "destination.port":
 		return space.Condition{Dimension: space.Port}, portPattern
 	case "source.namespace":
-		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return space.NamespacePattern(s), "" }
+		return space.Condition{Dimension: space.Identity}, d.namespacePattern
 	case "source.serviceAccount":
 		d.otherwise = true
 		return space.Condition{Dimension: space.Identity}, func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }

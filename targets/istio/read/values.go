@@ -9,6 +9,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
+// namespacePattern reads a namespace, in which ztunnel has wildcards of its own.
 func (d *decoder) namespacePattern(s string) (space.Pattern, string) {
 	p := space.NamespacePattern(s)
 	d.otherwise = d.otherwise || p != space.WholeNamespacePattern(s)

@@ -157,7 +157,7 @@ func (g *generator) intents(n int, exports []call) []byte {
 				// The edge opens a whole port and the deny takes away part of it. A deny that covers an edge would be a finding.
 				denied = true
 				fmt.Fprintf(&b, "%s -> %s:8080\n", from.name(), s.name())
-				fmt.Fprintf(&b, "deny %s -> %s:8080 GET|HEAD /internal/* because \"not for other services\"\n", from.name(), s.name())
+				fmt.Fprintf(&b, "deny %s -> %s:8080 DELETE|PUT because \"not for other services\"\n", from.name(), s.name())
 				continue
 			}
 			fmt.Fprintf(&b, "%s -> %s%s\n", from.name(), s.name(), g.operations(s))
