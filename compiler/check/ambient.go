@@ -38,10 +38,18 @@ func (c *checker) ambientMeshes() {
 	}
 }
 
-// contradicted reports entries of `dataplanes` that say something else than the manifests of the namespace.
+// contradicted reports entries of `dataplanes` that say something else than the manifests of the namespace, or are about none.
 func (c *checker) contradicted() {
 	for _, name := range slices.Sorted(maps.Keys(c.Config.Dataplanes)) {
 		d, ns := c.Config.Dataplanes[name], c.namespaces[name]
+		if name != "*" && c.byName[name] == nil {
+			f := c.list.Add(diag.InvalidSetting, d.At, "mesh %s is not declared, so this entry is about nothing", quoted(name)).
+				WithHelp("correct the name, or delete the entry")
+			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
+				f.WithHelp("did you mean %s?", near)
+			}
+			continue
+		}
 		if ns == nil || !ns.Injected || ns.Ambient == d.Ambient && (d.Waypoint == "" || ns.Waypoint != nil && ns.Waypoint.Name == d.Waypoint) {
 			continue
 		}

@@ -222,8 +222,8 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 				d := c.list.Add(diag.NotHTTP, either(t.Extent(), t.Port.Range), "port %d of %s is not known to be HTTP, so it has no %s", number, s.Name, lacks).
 					WithRelated(s.At, "declared here")
 				switch {
-				case s.Dataplane == policy.Ambient:
-					d.WithHelp("delete %s: %s is ambient, where no proxy decides about requests", remove, s.Name)
+				case !s.ReadsRequests(number):
+					d.WithHelp("delete %s: %s is ambient, and calls to this port pass no proxy that decides about requests", remove, s.Name)
 				case s.decl == nil || len(s.decl.Ports) == 0:
 					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete %s", remove)
 				case p == policy.ProtocolUnset:

@@ -17,3 +17,17 @@ func bind(s *policy.Service) (*selector.WorkloadSelector, []*selector.PolicyTarg
 	}
 	return selectorOf(s.Labels), nil
 }
+
+// place is where the policies of a service are bound.
+type place struct {
+	name     string // of the objects, before what an action adds
+	kinds    string // what they end with
+	selector *selector.WorkloadSelector
+	targets  []*selector.PolicyTargetReference
+}
+
+func placeOf(s *policy.Service) place {
+	p := place{name: s.Name}
+	p.selector, p.targets = bind(s)
+	return p
+}

@@ -216,13 +216,14 @@ type route struct {
 	*Way
 	point    int
 	passes   space.Set // sources that pass the waypoint
-	waypoint []int     // sources that are the waypoint
+	own      space.Set // sources that are the waypoint
+	waypoint []int     // those of them without a token
 }
 
 // routes prepares the ways of a point.
 func (s *Classifier) routes(c *Point) (all []route) {
 	for i := range c.Ways {
-		r := route{Way: &c.Ways[i], point: slices.Index(s.points, c.Ways[i].Point), passes: s.builder.NewSet()}
+		r := route{Way: &c.Ways[i], point: slices.Index(s.points, c.Ways[i].Point), passes: s.builder.NewSet(), own: s.builder.NewSet()}
 		var at []int
 		for _, principal := range r.principals {
 			at = append(at, s.classes.Identity(s.classes.With(principal, 0)))
@@ -231,8 +232,11 @@ func (s *Classifier) routes(c *Point) (all []route) {
 			if c.layer.Mesh.Aside.passes(source.Identity(), r.Way) {
 				r.passes.Add(i)
 			}
-			if slices.Contains(at, s.classes.Identity(i)) && s.classes.Without(i, space.Token) == i {
-				r.waypoint = append(r.waypoint, i)
+			if slices.Contains(at, s.classes.Identity(i)) {
+				r.own.Add(i)
+				if s.classes.Without(i, space.Token) == i {
+					r.waypoint = append(r.waypoint, i)
+				}
 			}
 		}
 		all = append(all, r)
@@ -282,11 +286,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 		if _, leads := route.Leads(r.Port()); !leads {
 			continue
 		}
-		own := s.builder.NewSet()
-		for _, source := range route.waypoint {
-			own.Add(source)
-		}
-		if own = own.Common(left); !own.Empty() {
+		if own := route.own.Common(left); !own.Empty() {
 			found(own, route.relays())
 			left.RemoveAll(own)
 		}

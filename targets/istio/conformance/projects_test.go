@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -420,6 +421,7 @@ type built struct {
 func (p *project) build() (*built, error) {
 	b := &built{}
 	for range 60 {
+		maps.DeleteFunc(p.config.Dataplanes, func(name string, _ config.Dataplane) bool { return name != "*" && !p.declares(name) })
 		input := compiler.Inputs{Config: p.config, Environment: p.environment, Today: today}
 		sources := map[string]bool{}
 		for name, lines := range p.files {
@@ -472,6 +474,21 @@ func (p *project) build() (*built, error) {
 		}
 	}
 	return nil, fmt.Errorf("statements with errors remain after 60 rounds: %v", b.findings)
+}
+
+// declares reports whether a section or a manifest of the project is of a mesh.
+func (p *project) declares(mesh string) bool {
+	for _, lines := range p.files {
+		if slices.ContainsFunc(lines, func(line string) bool { return line == "mesh "+mesh || strings.HasPrefix(line, "mesh "+mesh+" ") }) {
+			return true
+		}
+	}
+	for _, text := range p.workloads {
+		if strings.Contains(text, "namespace: "+mesh+"}") {
+			return true
+		}
+	}
+	return false
 }
 
 // text returns the project in a form for the message of a failed test.

@@ -1,0 +1,79 @@
+package istio
+
+import (
+	"slices"
+
+	"istio.io/api/security/v1beta1"
+	selector "istio.io/api/type/v1beta1"
+
+	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets"
+)
+
+// closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there too, and not
+// passed on as a call of the waypoint.
+func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
+	wave := waveDefaultDeny
+	if b.DryRun {
+		wave = waveShadow
+	}
+	for _, name := range b.waypoints[m.Name] {
+		spec := &v1beta1.AuthorizationPolicy{TargetRefs: []*selector.PolicyTargetReference{{Group: "gateway.networking.k8s.io", Kind: "Gateway", Name: name}}}
+		b.add(b.draft(wave, b.security, "AuthorizationPolicy", m.Name, "default-deny-"+name, why, spec))
+	}
+}
+
+// ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests do not have it.
+func (b *builder) ambient(m *policy.Mesh, why origin) []targets.Pair {
+	labels := []targets.Pair{{Key: bearing.DataplaneMode, Value: "ambient"}}
+	var of *policy.Waypoint
+	for _, s := range m.Services {
+		for _, f := range s.Through() {
+			if of != nil && of != f.Waypoint {
+				return labels // its Services say which
+			}
+			of = f.Waypoint
+		}
+	}
+	if of == nil {
+		return labels
+	}
+	labels = append(labels, targets.Pair{Key: bearing.UseWaypoint, Value: of.Name})
+	if of.Namespace != m.Name {
+		return append(labels, targets.Pair{Key: bearing.WaypointNamespace, Value: of.Namespace})
+	}
+	if !of.Known {
+		o := b.draft(waveNamespace, "gateway.networking.k8s.io/v1", "Gateway", of.Namespace, of.Name, why, nil)
+		o.Labels = append(o.Labels[:1:1], targets.Pair{Key: bearing.WaypointFor, Value: "service"})
+		o.yaml = append(b.write(o), waypointSpec...)
+		b.add(o)
+	}
+	return labels
+}
+
+// waypointSpec is that of every waypoint: https://istio.io/latest/docs/ambient/usage/waypoint/#deploy-a-waypoint-proxy
+const waypointSpec = `spec:
+  gatewayClassName: istio-waypoint
+  listeners:
+  - name: mesh
+    port: 15008
+    protocol: HBONE
+`
+
+// waypoints is the names of the waypoints of each namespace, sorted.
+func waypoints(p *policy.Policy) map[string][]string {
+	all := map[string][]string{}
+	for _, m := range p.Meshes {
+		for _, s := range m.Services {
+			for _, f := range s.Through() {
+				all[f.Waypoint.Namespace] = append(all[f.Waypoint.Namespace], f.Waypoint.Name)
+			}
+		}
+	}
+	for namespace, names := range all {
+		slices.Sort(names)
+		all[namespace] = slices.Compact(names)
+	}
+	return all
+}

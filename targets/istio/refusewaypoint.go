@@ -1,0 +1,151 @@
+package istio
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// These functions refuse what a waypoint, or the pods behind it, would not enforce, and point to the intent.
+
+// acceptOwnServices refuses a Service that leads to the pods of several services: its waypoint enforces the edges of one as those of all.
+func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
+	if len(s.Allow)+len(s.Deny) == 0 {
+		return
+	}
+	for _, host := range hosts(ways) {
+		for _, other := range b.meshOf(s).Services {
+			if other == s || !slices.Contains(hosts(other.Through()), host) || other.Name < s.Name && len(other.Allow)+len(other.Deny) > 0 {
+				continue
+			}
+			b.findings.Add(diag.Inexpressible, s.At, "the Service %s leads to the pods of %s and of %s, and its waypoint cannot tell them apart", host, s.Name, other.Name).
+				WithRelated(other.At, "the other pods").
+				WithRelated(ways[0].Waypoint.At, "the waypoint").
+				WithHelp("give each a Service of its own, or let calls to this one pass no waypoint: label it `istio.io/use-waypoint: none`")
+			return
+		}
+	}
+}
+
+// acceptEveryPod refuses a deny of every pod of a namespace that would stop a waypoint, and with it everyone behind it.
+func (b *builder) acceptEveryPod(s *policy.Service) {
+	for _, r := range s.Deny {
+		for _, f := range b.waysInto(s) {
+			w := policy.Source{Service: f.Waypoint.Caller()}
+			if slices.ContainsFunc(r.From, func(from policy.Source) bool { return from.Includes(w) }) && !slices.ContainsFunc(r.Except, func(e policy.Source) bool { return e.Includes(w) }) {
+				b.findings.Add(diag.Inexpressible, r.At, "this deny would stop the waypoint %s, and with it all calls that pass it", f.Waypoint.ID()).
+					WithRelated(f.Waypoint.At, "the waypoint").
+					WithHelp("name the services that nobody may call, in place of every pod")
+				break
+			}
+		}
+	}
+}
+
+// acceptBehind refuses what a waypoint, or the pods behind it, would not enforce.
+func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways []policy.Front) {
+	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
+		return b.findings.Add(diag.Inexpressible, either(at, r.At), format, args...).
+			WithRelated(ways[0].Waypoint.At, "calls to %s pass this waypoint", s.Name)
+	}
+	if a == ask {
+		refuse(r.ProviderAt, "an ask cannot be enforced at %s, which is behind a waypoint", s.ID()).
+			WithHelp("give the namespace sidecars, or ask at the gateway")
+		return
+	}
+	http := requestsAt(&r.Requests)
+	through, direct := led(r.Ports, ways)
+	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
+	needs := r.OfHTTP()
+	if needs && (len(direct) > 0 || len(r.Ports) == 0 && !everywhere) {
+		port := "every port"
+		if len(direct) > 0 {
+			port = "port " + strconv.Itoa(int(direct[0]))
+		}
+		refuse(http, "the operations of this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).
+			WithHelp("add a port with this `targetPort` to the Service, or leave the operations out")
+		return
+	}
+	if a == deny {
+		if needs {
+			b.acceptDenied(s, r, ways, refuse)
+		}
+		return
+	}
+	aside, at := b.aside(s, r, ways)
+	tokens := len(s.Issuers) > 0 && (len(r.Ports) == 0 || len(through) > 0) // are verified where this leads
+	switch {
+	case r.EveryPod && !needs && tokens:
+		refuse(r.ToAt, "this edge lets callers into every pod, past the waypoint of %s, which alone sees tokens", s.ID()).
+			WithHelp("name the services that it is about")
+	case len(aside) == 0:
+	case needs:
+		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees operations", aside[0], s.ID()), aside[0], ", or leave the operations out")
+	case tokens:
+		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees tokens", aside[0], s.ID()), aside[0], "")
+	}
+}
+
+// acceptDenied refuses a deny of operations if somebody whom it is about gets to the pods without the waypoint.
+func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, ways []policy.Front, refuse func(source.Span, string, ...any) *diag.Diagnostic) {
+	denied, _ := b.aside(s, r, ways)
+	for _, f := range denied {
+		at, may := source.Span{}, !b.meshOf(s).Closes(s)
+		for i := range s.Allow {
+			edge := &s.Allow[i]
+			if edge.OfHTTP() || len(edge.Ports) > 0 && len(r.Ports) > 0 && !slices.ContainsFunc(edge.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
+				continue
+			}
+			aside, places := b.aside(s, edge, ways)
+			if n := slices.IndexFunc(aside, f.Meets); n >= 0 && !may {
+				at, may = places[n], true
+			}
+		}
+		if !may {
+			continue
+		}
+		d := refuse(requestsAt(&r.Requests), "this deny cannot be enforced for %s, which does not pass the waypoint of %s", f, s.ID())
+		if !at.IsZero() {
+			d.WithRelated(at, "it may call here")
+		}
+		b.unpassed(d, f, ", or leave the operations out")
+		return
+	}
+}
+
+// unpassed adds to a finding why a source does not pass a waypoint, and what can be done, with the ways out beside those.
+func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, beside string) {
+	switch {
+	case f.Kind == policy.FromService && f.Service.Dataplane == policy.Gateway:
+		d.WithNote("gateways connect to the pods themselves").
+			WithHelp("label the Service `istio.io/ingress-use-waypoint: \"true\"`%s", beside)
+	case f.Kind == policy.FromService && f.Service.Proxied():
+		d.WithNote("sidecars connect to the pods themselves, past waypoints").
+			WithHelp("move %s to ambient mode first%s", f.Service.ID(), beside)
+	case f.Kind == policy.FromService, f.Kind == policy.FromWorld:
+		d.WithNote("callers without an identity connect to the pods themselves").
+			WithHelp("let a gateway be the caller%s", beside)
+	default:
+		d.WithNote("some of these callers have sidecars, which connect to the pods themselves, past waypoints").
+			WithHelp("move all of them to ambient mode first, or name those that are%s", beside)
+	}
+}
+
+// waypointFor says how calls to a service in ambient mode can pass a waypoint.
+func waypointFor(s *policy.Service) string {
+	headless := func(f policy.Front) bool { return f.Headless }
+	switch {
+	case len(s.Fronts) == 0 && s.DataplaneAt.File != nil && path.Base(s.DataplaneAt.File.Name) == "meshc.yaml":
+		return fmt.Sprintf("let calls to it pass a waypoint, with `dataplanes: {%s: {ambient: {waypoint: waypoint}}}` in meshc.yaml", s.Namespace)
+	case len(s.Fronts) == 0:
+		return fmt.Sprintf("let calls to it pass a waypoint: label the Namespace %s `istio.io/use-waypoint: waypoint`", s.Namespace)
+	case !slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return !headless(f) }):
+		return fmt.Sprintf("let calls to it pass a waypoint: give it a Service with an address beside the headless %s, with the label `istio.io/use-waypoint: waypoint`", s.Fronts[0].Host)
+	}
+	return fmt.Sprintf("let calls to it pass a waypoint: label its Service %s `istio.io/use-waypoint: waypoint`", s.Fronts[slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return !headless(f) })].Host)
+}
