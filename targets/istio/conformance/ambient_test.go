@@ -1,13 +1,11 @@
 package conformance
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 	"github.com/meshc/meshc/targets/istio/conformance/ztunnel"
@@ -38,28 +36,15 @@ func (j *ambientJudge) differ(q envoy.Request) error {
 
 // classes compares both sides on one request of each class, or of so many.
 func (j *ambientJudge) classes(r *rand.Rand, most int) (int, error) {
-	split, err := enforce.NewClasses(space.Distinctions{}, j.callee)
-	if errors.Is(err, space.ErrTooMany) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	all := len(split.Operations) * len(split.Sources)
-	for i := range min(all, most) {
-		if all > most {
-			i = r.IntN(all)
-		}
-		region, source := &split.Operations[i/len(split.Sources)], i%len(split.Sources)
-		q := told(split.From(region.Request, split.Sources[source]))
+	return eachClass(r, j.callee, most, func(region *enforce.Class, source int, q envoy.Request) error {
 		if err := j.differ(q); err != nil {
-			return 0, err
+			return err
 		}
 		if got, want := region.Outcomes[0].Allowed.Has(source), j.allows(&q); got != want || region.Outcomes[0].Undecided.Has(source) {
-			return 0, fmt.Errorf("in its classes meshc says allowed: %t, Istio says %t\n%s\nto %v", got, want, show(&q), j.workload)
+			return fmt.Errorf("in its classes meshc says allowed: %t, Istio says %t\n%s\nto %v", got, want, show(&q), j.workload)
 		}
-	}
-	return min(all, most), nil
+		return nil
+	})
 }
 
 // TestAmbientPolicies compares meshc's evaluation with what ztunnel makes of policies as people write them, with every field.

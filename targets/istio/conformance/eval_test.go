@@ -114,10 +114,27 @@ func (j *judge) differ(q envoy.Request, maybe bool) error {
 	return nil
 }
 
-// classes compares both sides on one request from each of meshc's request classes, which together cover every request
-// there is. If there are more than most classes, it picks that many at random. It returns how many it compared.
+// classes compares both sides on one request from each of meshc's request classes, or of so many. It returns how many it compared.
 func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
-	split, err := enforce.NewClasses(space.Distinctions{}, j.callee)
+	return eachClass(r, j.callee, most, func(region *enforce.Class, source int, q envoy.Request) error {
+		if err := j.differ(q, maybe); err != nil {
+			return err
+		}
+		outcome, want := region.Outcomes[0], j.istiod.Decide(j.workload, j.chains, q)
+		if mode := j.istiod.Mode(j.workload, q.Port); !j.workload.Gateway && mode != outcome.Mode.String() {
+			return fmt.Errorf("in its classes meshc says that port %d is %s, Istio says %s", q.Port, outcome.Mode, mode)
+		}
+		if got := outcome.Allowed.Has(source); got != want && !outcome.Undecided.Has(source) {
+			return fmt.Errorf("in its classes meshc says allowed: %t, Istio says %t\n%s\nto %v", got, want, show(&q), j.workload)
+		}
+		return nil
+	})
+}
+
+// eachClass calls f with one request from each of meshc's request classes, which together cover every request there is. If there
+// are more than most classes, it picks that many at random. It returns how many there were.
+func eachClass(r *rand.Rand, callee *enforce.Point, most int, f func(region *enforce.Class, source int, q envoy.Request) error) (int, error) {
+	split, err := enforce.NewClasses(space.Distinctions{}, callee)
 	if errors.Is(err, space.ErrTooMany) {
 		return 0, nil
 	}
@@ -130,16 +147,8 @@ func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 			i = r.IntN(all)
 		}
 		region, source := &split.Operations[i/len(split.Sources)], i%len(split.Sources)
-		q := told(split.From(region.Request, split.Sources[source]))
-		if err := j.differ(q, maybe); err != nil {
+		if err := f(region, source, told(split.From(region.Request, split.Sources[source]))); err != nil {
 			return 0, err
-		}
-		outcome, want := region.Outcomes[0], j.istiod.Decide(j.workload, j.chains, q)
-		if mode := j.istiod.Mode(j.workload, q.Port); !j.workload.Gateway && mode != outcome.Mode.String() {
-			return 0, fmt.Errorf("in its classes meshc says that port %d is %s, Istio says %s", q.Port, outcome.Mode, mode)
-		}
-		if got := outcome.Allowed.Has(source); got != want && !outcome.Undecided.Has(source) {
-			return 0, fmt.Errorf("in its classes meshc says allowed: %t, Istio says %t\n%s\nto %v", got, want, show(&q), j.workload)
 		}
 	}
 	return min(all, most), nil
