@@ -1,6 +1,7 @@
 package lang_test
 
 import (
+	"math/rand/v2"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -29,46 +30,65 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, src []byte) {
-		file, list := lang.Parse("fuzz.mesh", src)
-		require.NotNil(t, file)
-		require.Equal(t, len(list) > 0, file.Broken)
+	f.Fuzz(func(t *testing.T, src []byte) { parseSoundly(t, src) })
+}
 
-		end := int32(0)
-		for _, token := range file.Tokens {
-			require.Equal(t, end, token.Start)
-			require.Greater(t, token.End, token.Start)
-			end = token.End
+// TestParseAnyWords does the same for random sequences of the language's own words and signs, which fuzzing hardly combines.
+func TestParseAnyWords(t *testing.T) {
+	words := strings.Fields("mesh meshh shop strict open closed permissive -> ->> , { } | ; * /x GET a/b : = $ “ \" \"b\" # service never deny ask " +
+		"allow export group pods issuer with from to until because b")
+	words = append(words, "\n", "\n", "\n", "\n  ", "\u00a0")
+	for seed := range uint64(20_000) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		var text strings.Builder
+		for range 2 + random.IntN(14) {
+			text.WriteString(words[random.IntN(len(words))] + []string{" ", " ", ""}[random.IntN(3)])
 		}
-		require.Equal(t, len(src), int(end))
+		if !t.Run("", func(t *testing.T) { parseSoundly(t, []byte(text.String())) }) {
+			t.Fatalf("%q", text.String())
+		}
+	}
+}
 
-		last := int32(0)
-		for _, s := range file.Stmts {
-			span := s.Span()
-			require.GreaterOrEqual(t, span.Start, last, "statements overlap")
-			last = span.End
-			places(t, reflect.ValueOf(s).Elem(), span)
-		}
-		for _, d := range list {
-			inside(t, d.Primary, file.Source.Span(0, len(src)))
-			require.NotEmpty(t, d.Message)
-			for _, fix := range d.Fixes {
-				for _, e := range fix.Edits {
-					inside(t, e.Span, file.Source.Span(0, len(src)))
-				}
+func parseSoundly(t *testing.T, src []byte) {
+	file, list := lang.Parse("fuzz.mesh", src)
+	require.NotNil(t, file)
+	require.Equal(t, len(list) > 0, file.Broken)
+
+	end := int32(0)
+	for _, token := range file.Tokens {
+		require.Equal(t, end, token.Start)
+		require.Greater(t, token.End, token.Start)
+		end = token.End
+	}
+	require.Equal(t, len(src), int(end))
+
+	last := int32(0)
+	for _, s := range file.Stmts {
+		span := s.Span()
+		require.GreaterOrEqual(t, span.Start, last, "statements overlap")
+		last = span.End
+		places(t, reflect.ValueOf(s).Elem(), span)
+	}
+	for _, d := range list {
+		inside(t, d.Primary, file.Source.Span(0, len(src)))
+		require.NotEmpty(t, d.Message)
+		for _, fix := range d.Fixes {
+			for _, e := range fix.Edits {
+				inside(t, e.Span, file.Source.Span(0, len(src)))
 			}
 		}
-		require.LessOrEqual(t, len(list), 101)
-		require.True(t, slices.IsSortedFunc(list, func(a, b diag.Diagnostic) int {
-			switch {
-			case a.Primary.Before(b.Primary):
-				return -1
-			case b.Primary.Before(a.Primary):
-				return 1
-			}
-			return 0
-		}))
-	})
+	}
+	require.LessOrEqual(t, len(list), 101)
+	require.True(t, slices.IsSortedFunc(list, func(a, b diag.Diagnostic) int {
+		switch {
+		case a.Primary.Before(b.Primary):
+			return -1
+		case b.Primary.Before(a.Primary):
+			return 1
+		}
+		return 0
+	}))
 }
 
 func inside(t *testing.T, s, whole source.Span) {

@@ -44,9 +44,7 @@ func (p *parser) explain(s *extent, keyword string, stmt Stmt, err error) {
 	if next > 0 {
 		m.cut(s, next)
 	}
-	if !kept {
-		m.section()
-	}
+	beyond := !kept && m.section()
 	switch {
 	case s.unreadable:
 		return
@@ -55,7 +53,7 @@ func (p *parser) explain(s *extent, keyword string, stmt Stmt, err error) {
 		return
 	}
 	if m.braces(s) {
-		if m.keyword == "mesh" { // the text after the brace is the section
+		if m.keyword == "mesh" && !beyond { // the text after the brace is the section
 			for s.end > s.first && p.file.Tokens[s.end-1].Start > m.words[m.at].Start {
 				s.end--
 			}

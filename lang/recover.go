@@ -71,8 +71,8 @@ func (m *mistake) cut(s *extent, next int) {
 }
 
 // section keeps what is certain about a statement with a mistake that may be a mesh: otherwise the statements after it would end
-// up in the previous section.
-func (m *mistake) section() {
+// up in the previous section. It reports whether it took the last words of the statement for a mesh.
+func (m *mistake) section() bool {
 	arrow, says := false, m.kind(0) == KindClose
 	for i, t := range m.words {
 		switch t.as {
@@ -85,9 +85,9 @@ func (m *mistake) section() {
 	switch {
 	case !says:
 		m.lost = true
-		return
+		return false
 	case arrow, m.keyword != "" && m.keyword != "mesh" && m.keyword != "edge":
-		return
+		return false
 	}
 	var mesh Mesh
 	last := len(m.words) - 1
@@ -103,7 +103,7 @@ func (m *mistake) section() {
 	switch {
 	case m.kind(last) == KindName && (last == 0 || !ok || near == "mesh") && (mesh.Mode.Present() || last == 1 && near == "mesh"):
 		mesh.Name = m.name(last)
-		m.keep(&mesh, int(m.words[0].Start))
+		return m.keep(&mesh, int(m.words[0].Start))
 	case m.is(0, "mesh"):
 		m.lost = true
 	case last == 0 && m.words[0].Kind == KindInvalid: // a string that never ends
@@ -116,6 +116,7 @@ func (m *mistake) section() {
 			m.lost = true // a sign where the keyword should be
 		}
 	}
+	return false
 }
 
 func (m *mistake) name(i int) Name { return Name{Text: m.text(i), Range: m.span(i)} }
