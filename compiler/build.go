@@ -53,6 +53,11 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 	all, found := Targets(c, p.WithNamespaces)
 	for _, target := range all {
 		manifests, cannot := target.Emit(b.Policy)
+		if len(all) > 1 {
+			for i := range manifests {
+				manifests[i].Folder = target.Name()
+			}
+		}
 		b.Manifests, found = append(b.Manifests, manifests...), append(found, cannot...)
 		if cannot.HasErrors() {
 			continue
@@ -62,6 +67,9 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 			return nil, err
 		}
 		found = append(found, guards...)
+	}
+	if len(all) > 1 {
+		targets.Sort(b.Manifests)
 	}
 	b.Findings = append(b.Findings, found.Apply(c.Warnings)...).Sort()
 	return b, nil

@@ -8,7 +8,7 @@ import (
 
 // Named is an object of a delivery, as the path of its file names it.
 type Named struct {
-	Folder string
+	Folder string // of its namespace
 	Kind   string // in lower case
 	Name   string
 	Denies bool // its action is DENY
@@ -21,7 +21,7 @@ func named(f File) (Named, bool) {
 	folder, base := path.Split(f.Path)
 	_, rest, ok := strings.Cut(strings.TrimSuffix(base, extension), "-") // after the wave
 	kind, name, isObject := strings.Cut(rest, "-")
-	return Named{strings.TrimSuffix(folder, "/"), kind, name, denies.Match(f.Data)}, ok && isObject && folder != "" && base != KustomizationName
+	return Named{path.Base(folder), kind, name, denies.Match(f.Data)}, ok && isObject && folder != "" && base != KustomizationName
 }
 
 // Between returns a delivery whose objects are those of now for which first returns true, and otherwise those of old.

@@ -16,7 +16,20 @@ func TestBetween(t *testing.T) {
 	half := Between(old, now, "prod", func(o Named) bool { return o.Kind == "peerauthentication" })
 	want := Layout(manifests("3 PeerAuthentication istio-system/default\n32 PeerAuthentication shop/default\n5 AuthorizationPolicy shop/b-deny\n20 AuthorizationPolicy shop/b-ingress\n20 AuthorizationPolicy gone/a-ingress\n"), "prod")
 	require.Equal(t, want, half)
+}
 
+// A delivery between one of one target and one of several has the objects of both, each once.
+func TestBetweenTargets(t *testing.T) {
+	old := Layout(manifests("20 AuthorizationPolicy shop/b-ingress\n30 AuthorizationPolicy istio/default-deny\n"), "prod")
+	now := Layout(manifests("20 AuthorizationPolicy shop/b-ingress istio\n30 AuthorizationPolicy istio/default-deny istio\n20 NetworkPolicy shop/b-ingress networkPolicy\n"), "prod")
+	half := Between(old, now, "prod", func(o Named) bool { return o.Folder == "shop" })
+	want := Layout(manifests("20 AuthorizationPolicy shop/b-ingress istio\n30 AuthorizationPolicy istio/default-deny\n20 NetworkPolicy shop/b-ingress networkPolicy\n"), "prod")
+	require.Equal(t, want, half)
+	require.Empty(t, Departed(old, now))
+	require.Empty(t, Departed(now, old))
+	gone := Departed(now, Layout(manifests("20 AuthorizationPolicy shop/b-ingress istio\n"), "prod"))
+	require.Len(t, gone, 1)
+	require.Contains(t, gone[0].Message, "the mesh istio leaves: authorizationpolicy-default-deny is removed")
 }
 
 // The action says whether an object denies. A service may be called a-deny.

@@ -47,28 +47,21 @@ func LostNamespaces(old, kept []File) (meshes []string) {
 	return meshes
 }
 
-// departed calls visit for each mesh of which old has files and kept has none, with the objects in old.
+// departed calls visit for each mesh of which old has objects and kept has none, with the objects in old.
 func departed(old, kept []File, visit func(mesh string, files []File)) {
 	stays := map[string]bool{}
 	for _, f := range kept {
-		stays[folderOf(f)] = true
+		if o, ok := named(f); ok {
+			stays[o.Folder] = true
+		}
 	}
 	gone := map[string][]File{}
 	for _, f := range old {
-		if folder := folderOf(f); folder != "" && !stays[folder] && path.Base(f.Path) != KustomizationName {
-			gone[folder] = append(gone[folder], f)
+		if o, ok := named(f); ok && !stays[o.Folder] {
+			gone[o.Folder] = append(gone[o.Folder], f)
 		}
 	}
 	for _, folder := range slices.Sorted(maps.Keys(gone)) {
 		visit(strings.TrimSuffix(folder, reservedMark), gone[folder])
 	}
-}
-
-// folderOf returns the first folder of a path, which is empty in the root.
-func folderOf(f File) string {
-	first, _, nested := strings.Cut(f.Path, "/")
-	if !nested {
-		return ""
-	}
-	return first
 }

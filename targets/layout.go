@@ -3,6 +3,7 @@ package targets
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -70,7 +71,8 @@ var reserved = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 const reservedMark = "_"
 
 // Layout returns the files of a delivery, sorted by path: a folder for each namespace with one object per file, a
-// kustomization.yaml in each folder and one in the root, and the lock with the digests of all of them.
+// kustomization.yaml in each folder and one in the root, and the lock with the digests of all of them. Where several targets
+// made the manifests, each has a folder with its namespaces.
 //
 // A file is named NAMESPACE/NN-kind-name.yaml, where NN is the wave: files sort in the order in which they are applied.
 // A Namespace object is in the folder of the namespace that it creates. The folder of a namespace whose name Windows reserves
@@ -85,6 +87,7 @@ func Layout(ms []Manifest, environment string) []File {
 		if reserved.MatchString(folder) {
 			folder += reservedMark
 		}
+		folder = path.Join(m.Folder, folder)
 		objects = append(objects, File{fmt.Sprintf("%s/%02d-%s-%s"+extension, folder, m.Wave, strings.ToLower(m.Kind), m.Name), m.YAML})
 	}
 	return arrange(objects, environment)
@@ -94,27 +97,49 @@ func Layout(ms []Manifest, environment string) []File {
 func arrange(files []File, environment string) []File {
 	byPath := func(a, b File) int { return cmp.Compare(a.Path, b.Path) }
 	slices.SortFunc(files, byPath)
-	byFolder := map[string][]string{}
-	var folders []string
+	within := map[string]*listed{".": {}}
 	for _, f := range files {
-		folder, name := path.Split(f.Path)
-		folder = strings.TrimSuffix(folder, "/")
-		if byFolder[folder] == nil {
-			folders = append(folders, folder)
+		folder := path.Dir(f.Path)
+		if within[folder] == nil {
+			enter(within, folder)
 		}
-		byFolder[folder] = append(byFolder[folder], name)
+		within[folder].files = append(within[folder].files, path.Base(f.Path))
 	}
-	for _, folder := range folders {
-		files = append(files, File{folder + "/" + KustomizationName, kustomization(folderNote, byFolder[folder])})
+	for _, folder := range slices.Sorted(maps.Keys(within)) {
+		in, note := within[folder], folderNote
+		if len(in.folders) > 0 || folder == "." {
+			note = rootNote
+		}
+		slices.SortFunc(in.folders, func(a, b string) int {
+			return cmp.Or(cmp.Compare(within[path.Join(folder, a)].wave(), within[path.Join(folder, b)].wave()), cmp.Compare(a, b))
+		})
+		files = append(files, File{path.Join(folder, KustomizationName), kustomization(note, slices.Concat(in.files, in.folders))})
 	}
-	slices.SortFunc(folders, func(a, b string) int { // by their first wave, then by name
-		return cmp.Or(cmp.Compare(byFolder[a][0][:2], byFolder[b][0][:2]), cmp.Compare(a, b))
-	})
-	files = append(files, File{KustomizationName, kustomization(rootNote, folders)})
 	slices.SortFunc(files, byPath)
 	lock := File{LockName, NewLock(environment, files).Text()}
 	at, _ := slices.BinarySearchFunc(files, lock, byPath)
 	return slices.Insert(files, at, lock)
+}
+
+// listed is what a kustomization.yaml lists.
+type listed struct{ files, folders []string }
+
+// wave returns the first wave of a folder's objects as its files have it. It is the same for all folders without any.
+func (l *listed) wave() string {
+	if len(l.files) == 0 {
+		return ""
+	}
+	return l.files[0][:2]
+}
+
+// enter adds a folder, and those above it that are new.
+func enter(within map[string]*listed, folder string) {
+	within[folder] = &listed{}
+	above := path.Dir(folder)
+	if within[above] == nil {
+		enter(within, above)
+	}
+	within[above].folders = append(within[above].folders, path.Base(folder))
 }
 
 const (

@@ -13,7 +13,7 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// manifests parses lines `WAVE KIND NAMESPACE/NAME`. The YAML of each object is a comment with that line.
+// manifests parses lines `WAVE KIND NAMESPACE/NAME [FOLDER]`. The YAML of each object is a comment with that line.
 func manifests(table string) (ms []Manifest) {
 	for line := range strings.Lines(table) {
 		words := strings.Fields(line)
@@ -22,9 +22,10 @@ func manifests(table string) (ms []Manifest) {
 			panic(err)
 		}
 		namespace, name, _ := strings.Cut(words[2], "/")
+		words = append(words, "")
 		ms = append(ms, Manifest{
-			APIVersion: "example/v1", Kind: words[1], Namespace: namespace, Name: name, Wave: wave,
-			YAML: []byte("# " + strings.Join(words, " ") + "\n"),
+			APIVersion: "example/v1", Kind: words[1], Namespace: namespace, Name: name, Wave: wave, Folder: words[3],
+			YAML: []byte("# " + strings.TrimSpace(strings.Join(words, " ")) + "\n"),
 		})
 	}
 	return ms
