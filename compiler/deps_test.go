@@ -30,6 +30,8 @@ var imports = map[string][]string{
 	"lang/print":  {"lang", "lang/diag", "lang/format"},
 
 	"compiler/policy":    {"lang/diag", "lang/source"},
+	"compiler/directory": {"compiler/policy"},
+	"compiler/traffic":   {"compiler/policy"},
 	"compiler/yamldoc":   {"lang/source"},
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/bearing":   {"lang/diag", "lang/source"},
@@ -37,7 +39,8 @@ var imports = map[string][]string{
 	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
-	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler/denied":    {"compiler", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/directory", "compiler/policy", "compiler/traffic"},
 	"compiler/accounts":  {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/replace", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
 	"compiler/replace":   {"compiler/config", "compiler/yamldoc", "lang/source", "targets"},
@@ -54,7 +57,7 @@ var imports = map[string][]string{
 	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},
 	// The answers about a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
-	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/directory", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/rollout": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy"},
 	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "lang/source"},
 	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},

@@ -42,17 +42,30 @@ The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the 
   meshc why any payments/api --project ../infra --env prod
   kubectl get authorizationpolicy,peerauthentication -A -o yaml | meshc why shop/frontend shop/db --manifests -`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) < 2 {
+			switch {
+			case len(w.logs) > 0 && len(args) > 0:
+				return usageError("--log asks about the calls of a log, so it takes no source and destination")
+			case len(w.logs) == 0 && len(args) < 2:
 				return usageError("want a source and a destination, such as meshc why frontend backend")
 			}
 			return nil
 		},
-		RunE: verb(w.run),
+		RunE: verb(func(cmd *cobra.Command, args []string) error {
+			if err := checkAnswerFormat(w.format); err != nil {
+				return err
+			}
+			if len(w.logs) > 0 {
+				return w.runLog(cmd)
+			}
+			return w.run(cmd, args)
+		}),
 	}
 	w.inputs.registerProject(cmd)
 	registerAnswerFormat(cmd, &w.format)
 	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default: the one around the current folder)")
 	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests to ask instead of a project: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().StringArrayVar(&w.logs, "log", nil, "log of a proxy to explain instead of one call: a file, or - for standard input; repeatable")
+	cmd.Flags().StringVar(&w.pods, "pods", "", "which pod has which address: the output of kubectl get pods,services -A -o json, a file or - for standard input")
 	w.inputs.registerRoot(cmd)
 	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "exit with 1 if none of the requests is allowed")
 	return cmd
@@ -63,6 +76,8 @@ type why struct {
 	format    string
 	project   string
 	manifests []string
+	logs      []string
+	pods      string
 	exitCode  bool
 }
 
@@ -93,14 +108,11 @@ func (r *reason) findings(answers []*explain.Explanation) diag.List {
 }
 
 func (w *why) run(cmd *cobra.Command, args []string) error {
-	if err := checkAnswerFormat(w.format); err != nil {
-		return err
-	}
 	ask, r, err := w.open(cmd)
 	if err != nil {
 		return err
 	}
-	explanations, err := ask(args...)
+	explanations, err := ask.Explain(args...)
 	if r.deployed != nil {
 		if err := w.write(cmd.ErrOrStderr(), r.findings(explanations), r.shown); err != nil {
 			return err
@@ -144,8 +156,12 @@ func (w *why) answer(all []*reason) ([]byte, error) {
 	return bytes.Join(texts, []byte("\n")), nil
 }
 
-// open opens the project or the manifests. It returns a function that answers queries, and how to print the answers.
-func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explanation, error), *reason, error) {
+// open opens the project or the manifests. It returns what answers queries, and how to print the answers.
+func (w *why) open(cmd *cobra.Command) (*compiler.Asking, *reason, error) {
+	pods, err := w.directory(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(w.manifests) == 0 {
 		if w.rootNamespace != "" {
 			return nil, nil, usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
@@ -159,7 +175,7 @@ func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explan
 		if err != nil {
 			return nil, nil, err
 		}
-		return c.Explain, &reason{build: c.Build, shown: c.project.Shown}, nil
+		return c.Asking(pods), &reason{build: c.Build, shown: c.project.Shown}, nil
 	}
 	if w.project != "" || w.environment != "" {
 		return nil, nil, usageError("--manifests asks manifests instead of a project, so it cannot be combined with --project or --env")
@@ -168,5 +184,5 @@ func (w *why) open(cmd *cobra.Command) (func(query ...string) ([]*explain.Explan
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.Explain, &reason{shown: p.project.Shown, deployed: p.Deployed}, nil
+	return p.Asking(pods), &reason{shown: p.project.Shown, deployed: p.Deployed}, nil
 }

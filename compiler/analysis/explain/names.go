@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/directory"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
@@ -14,6 +15,8 @@ import (
 type Names struct {
 	Accounts  bool // callers that nothing names, as NAMESPACE/ACCOUNT: manifests say nothing of callers that they do not let in
 	Workloads bool // every workload is known, so that no name stands for a pod that only policies of its namespace bind
+
+	Directory *directory.Directory // the addresses and pods of a cluster; may be nil
 }
 
 // resolver finds what the names of a query stand for, and notes what it took them for.
@@ -35,6 +38,12 @@ func (r *resolver) find(name string) (policy.Found, error) {
 	if s := r.host(name); s != nil {
 		return policy.Found{Services: []*policy.Service{s}}, nil
 	}
+	if pod := r.Directory.PodNamed("", name); pod != nil {
+		return r.pod(name, pod)
+	}
+	if kind, short, ok := strings.Cut(name, "/"); ok && slices.Contains(kinds, kind) {
+		return r.find(short)
+	}
 	for _, workload := range podName {
 		if base := workload.FindStringSubmatch(name); base != nil {
 			if found, err := r.Find(base[1]); err == nil && len(found.Services) == 1 {
@@ -44,6 +53,19 @@ func (r *resolver) find(name string) (policy.Found, error) {
 		}
 	}
 	return policy.Found{}, &QueryError{err}
+}
+
+// kinds are the words before a name in the commands of kubectl.
+var kinds = []string{"deployment", "deploy", "statefulset", "sts", "daemonset", "ds", "job", "cronjob", "pod", "po", "service", "svc", "serviceaccount", "sa"}
+
+// pod is the service that a pod belongs to, or else what runs as its account.
+func (r *resolver) pod(name string, pod *directory.Pod) (policy.Found, error) {
+	s := pod.ServiceOf(r.Policy)
+	if s == nil {
+		return policy.Found{}, wrong("%s is the pod %s/%s, which no service selects", name, pod.Namespace, pod.Name)
+	}
+	r.notes = append(r.notes, TakenForPod{name, s})
+	return policy.Found{Services: []*policy.Service{s}}, nil
 }
 
 // podName is the names that controllers give to pods: those of Deployments, DaemonSets and Jobs, and StatefulSets.
@@ -110,7 +132,14 @@ func (r *resolver) callers(name string) (all []policy.Source, err error) {
 		return []policy.Source{{Kind: policy.FromMesh, Mesh: mesh}}, nil
 	}
 	if address, err := netip.ParseAddr(name); err == nil {
-		return []policy.Source{{Service: r.at(address.Unmap())}}, nil
+		pod := r.Directory.PodAt(address.Unmap())
+		if pod == nil {
+			return []policy.Source{{Service: r.at(address.Unmap())}}, nil
+		}
+		name = pod.Name
+		if s := pod.ServiceOf(r.Policy); s == nil || s.Proxied() {
+			name = policy.Identity{TrustDomain: r.TrustDomain, Namespace: pod.Namespace, Account: pod.Account}.String()
+		}
 	}
 	found, err := r.find(name)
 	if err != nil {
@@ -177,6 +206,9 @@ func (r *resolver) callees(name string) (policy.Found, error) {
 	if name == "any" || name == "world" || strings.HasSuffix(name, "*") {
 		return policy.Found{}, wrong("%s: a destination is one service, as in shop/backend", name)
 	}
+	if address, err := netip.ParseAddr(name); err == nil {
+		return r.calleeAt(name, address.Unmap())
+	}
 	found, err := r.find(name)
 	if err == nil {
 		return found, nil
@@ -185,6 +217,20 @@ func (r *resolver) callees(name string) (policy.Found, error) {
 		return policy.Found{Services: []*policy.Service{s}}, nil
 	}
 	return found, err
+}
+
+// calleeAt is what has an address: a pod, a Kubernetes Service, or a service outside the mesh.
+func (r *resolver) calleeAt(name string, address netip.Addr) (policy.Found, error) {
+	if pod := r.Directory.PodAt(address); pod != nil {
+		return r.pod(name, pod)
+	}
+	if s := r.Directory.ServiceAt(address); s != nil {
+		return r.find(s.Name + "." + s.Namespace)
+	}
+	if s := r.at(address); s.Namespace != "" {
+		return policy.Found{Services: []*policy.Service{s}}, nil
+	}
+	return policy.Found{}, wrong("%s: no pod or Service is known to have this address; --pods says which have which", name)
 }
 
 // anyPod is a pod of a namespace whose policies select no pods by their labels; nil where the name stands for none.

@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// seen is the path that policies see of a request for a path. A proxy resolves dot segments, takes a backslash for a slash, and
+// Normalized is the path that policies see of a request for a path. A proxy resolves dot segments, takes a backslash for a slash, and
 // decodes what need not be encoded: that is the pathNormalization BASE of a mesh, Istio's default. Of a pattern nothing is
 // changed.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization
-func seen(path string) string {
+func Normalized(path string) string {
 	if strings.ContainsAny(path, "*{") {
 		return path
 	}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, port, hasPort := strings.Cut(strings.TrimPrefix(words[1], "spiffe://"), ":")
+	name, port, hasPort := cutPort(strings.TrimPrefix(words[1], "spiffe://"))
 	var number uint64
 	if hasPort {
 		if number, err = strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
@@ -98,6 +99,18 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	return all, nil
 }
 
+// cutPort cuts a destination before its port. An IPv6 address with a port is in brackets.
+func cutPort(word string) (name, port string, found bool) {
+	if _, err := netip.ParseAddr(word); err == nil {
+		return word, "", false
+	}
+	if rest, ok := strings.CutPrefix(word, "["); ok {
+		name, port, found = strings.Cut(rest, "]")
+		return name, strings.TrimPrefix(port, ":"), found && port != ""
+	}
+	return strings.Cut(word, ":")
+}
+
 // operation reads `GET|HEAD /api/*`, either part of which may be left out.
 func (r *resolver) operation(words []string) ([]policy.Operation, error) {
 	if len(words) == 0 {
@@ -120,7 +133,7 @@ func (r *resolver) operation(words []string) ([]policy.Operation, error) {
 	}
 	if len(words) == 1 {
 		path, _, _ := strings.Cut(words[0], "?") // a policy sees the path without its query
-		if o.Path = seen(path); o.Path != path {
+		if o.Path = Normalized(path); o.Path != path {
 			r.notes = append(r.notes, SeenPath{path, o.Path})
 		}
 	}

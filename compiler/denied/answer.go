@@ -1,0 +1,104 @@
+package denied
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/traffic"
+)
+
+// Answer says why the calls of a kind were refused.
+type Answer struct {
+	*Kind
+	Policy   *enforce.Object      // whose rule refused them; nil where it is not among those that are asked
+	Why      *explain.Explanation // of what is denied; nil where nothing is, or nothing can be asked
+	Allowed  []string             // requests that are let in now
+	Unasked  []string             // requests that no query can be about
+	Unjudged error                // why there is no explanation
+}
+
+// Answer asks why the calls of a kind were refused. It asks only about what a policy may have refused.
+func (k *Kinds) Answer(kind *Kind) (*Answer, error) {
+	a := &Answer{Kind: kind}
+	if kind.Outcome != traffic.Refused && kind.Outcome != traffic.WouldRefuse || kind.Query == nil {
+		return a, nil
+	}
+	if kind.By.Policy != "" {
+		a.Policy = object(k.ends.Model.Callee(kind.Query.To), &kind.By)
+	}
+	q := *kind.Query
+	q.Notes = slices.Clone(q.Notes)
+	if len(kind.Requests) == 0 {
+		return a, k.ask(a, q)
+	}
+	for _, r := range kind.Requests {
+		op, ok := operation(r)
+		if !ok {
+			a.Unasked = append(a.Unasked, r.String())
+			continue
+		}
+		q.Ops = append(q.Ops, op)
+	}
+	if len(q.Ops) == 0 {
+		return a, nil
+	}
+	return a, k.ask(a, q)
+}
+
+// ask asks about all requests at once, and if some of them are let in, about the rest.
+func (k *Kinds) ask(a *Answer, q explain.Query) error {
+	if a.AnyCaller {
+		why, err := k.ends.Judge(q)
+		a.Why, a.Unjudged = why, err
+		return nil
+	}
+	why, err := k.ends.Judge(q)
+	if err != nil {
+		a.Unjudged = err
+		return nil
+	}
+	if why.Verdict == explain.Partly && len(q.Ops) > 1 {
+		var denied []policy.Operation
+		for _, op := range q.Ops {
+			one := q
+			one.Ops = []policy.Operation{op}
+			if why, err = k.ends.Judge(one); err != nil {
+				return err
+			}
+			if why.Allows() {
+				a.Allowed = append(a.Allowed, op.String())
+			} else {
+				denied = append(denied, op)
+			}
+		}
+		q.Ops = denied
+	} else if why.Allows() {
+		for _, op := range q.Ops {
+			a.Allowed = append(a.Allowed, op.String())
+		}
+		a.Why = why
+		return nil
+	}
+	a.Why, a.Unjudged = k.ends.Answer(q)
+	return nil
+}
+
+func (r *Request) String() string { return r.Method + " " + r.Path }
+
+// operation is the operation that is exactly one request. A path that a policy would take for a pattern has none: written into
+// an edge it would let in more than the request.
+func operation(r Request) (policy.Operation, bool) {
+	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || !strings.HasPrefix(r.Path, "/") {
+		return policy.Operation{}, false
+	}
+	for i := range len(r.Path) {
+		if c := r.Path[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`*{}"\`, c) >= 0 {
+			return policy.Operation{}, false
+		}
+	}
+	path := explain.Normalized(r.Path)
+	return policy.Operation{Methods: []string{r.Method}, Path: path}, true
+}

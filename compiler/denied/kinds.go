@@ -1,0 +1,126 @@
+// Package denied sums up what a log says was refused, and asks a policy why.
+//
+// Calls that failed for the same reason, from the same caller to the same port of the same callee, are of one kind. There is a
+// bound on the kinds and on the requests of each that are kept, so that a log of any length is read in constant memory; what
+// exceeds it is counted.
+package denied
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/traffic"
+)
+
+// Bounds of what is kept.
+const (
+	maxKinds    = 2000
+	maxRequests = 20   // of one kind
+	maxPath     = 1024 // bytes of one request
+)
+
+// Kinds is the calls of a log that did not reach their callee.
+type Kinds struct {
+	Answered int // calls that did
+	Rest     int // calls of kinds that are not kept
+
+	ends  *ends
+	byKey map[key]*Kind
+}
+
+// Kind is calls that failed alike.
+type Kind struct {
+	Ends
+	Outcome     traffic.Outcome
+	By          traffic.Rule
+	Detail      string // of the first call
+	Count       int
+	From, Until string    // when it was seen first and last; empty where no line says
+	Requests    []Request // in the order in which they were seen; empty for connections
+	More        int       // requests with other methods or paths
+
+	byRequest map[[2]string]int
+}
+
+// Request is a request of a kind.
+type Request struct {
+	Method, Path string
+	Count        int
+}
+
+type key struct {
+	caller, callee string
+	port           uint16
+	outcome        traffic.Outcome
+	by             traffic.Rule
+	detail         string
+}
+
+// New returns the kinds of an empty log.
+func New(a *compiler.Asking) *Kinds { return &Kinds{ends: newEnds(a), byKey: map[key]*Kind{}} }
+
+// Add counts a call.
+func (k *Kinds) Add(c *traffic.Call) {
+	if c.Outcome == traffic.Answered {
+		k.Answered++
+		return
+	}
+	e := k.ends.of(c)
+	at := key{caller: e.Caller, callee: e.Callee, port: e.Port, outcome: c.Outcome, by: c.By}
+	if c.Outcome != traffic.Refused {
+		at.detail = c.Detail
+	}
+	kind := k.byKey[at]
+	if kind == nil {
+		if len(k.byKey) >= maxKinds {
+			k.Rest++
+			return
+		}
+		at.detail, at.by.Namespace, at.by.Policy = strings.Clone(at.detail), strings.Clone(at.by.Namespace), strings.Clone(at.by.Policy)
+		kind = &Kind{Ends: *e, Outcome: c.Outcome, By: at.by, Detail: strings.Clone(c.Detail), byRequest: map[[2]string]int{}}
+		k.byKey[at] = kind
+	}
+	kind.add(c)
+}
+
+func (k *Kind) add(c *traffic.Call) {
+	k.Count++
+	if c.At != "" {
+		if k.From == "" || c.At < k.From {
+			k.From = strings.Clone(c.At)
+		}
+		if c.At > k.Until {
+			k.Until = strings.Clone(c.At)
+		}
+	}
+	if c.Method == "" {
+		return
+	}
+	i, ok := k.byRequest[[2]string{c.Method, c.Path}]
+	switch {
+	case ok:
+		k.Requests[i].Count++
+	case len(k.Requests) < maxRequests && len(c.Method)+len(c.Path) <= maxPath:
+		request := [2]string{strings.Clone(c.Method), strings.Clone(c.Path)}
+		k.byRequest[request] = len(k.Requests)
+		k.Requests = append(k.Requests, Request{request[0], request[1], 1})
+	default:
+		k.More++
+	}
+}
+
+// All returns the kinds: what policies refused first, then the most frequent.
+func (k *Kinds) All() []*Kind {
+	all := make([]*Kind, 0, len(k.byKey))
+	for _, kind := range k.byKey {
+		all = append(all, kind)
+	}
+	slices.SortFunc(all, func(a, b *Kind) int {
+		return cmp.Or(cmp.Compare(a.Outcome, b.Outcome), cmp.Compare(b.Count, a.Count), cmp.Compare(a.From, b.From),
+			cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Callee, b.Callee), cmp.Compare(a.Port, b.Port),
+			cmp.Compare(a.By.Policy, b.By.Policy), cmp.Compare(a.By.Number, b.By.Number), cmp.Compare(a.Detail, b.Detail))
+	})
+	return all
+}

@@ -1,0 +1,57 @@
+// Package traffic reads what proxies and monitoring have seen: access logs line by line, and metrics.
+//
+// Everything is read into calls, which name both ends in the words of the source: an identity, an address, a pod, a host. What
+// these stand for is for others to find out. A line is understood completely or not at all. Clients choose much of what is in
+// it, such as the path and the user agent, and Envoy does not escape quotes in text, so a line that could be read in two ways
+// is not understood either.
+package traffic
+
+import "net/netip"
+
+// Call is a request, or a connection that carries none, as a line tells of it.
+type Call struct {
+	At       string // RFC 3339 in UTC; empty where it is not known
+	From, To Peer
+	Port     uint16 // of the container that was called; 0 where it is not known
+	Method   string // empty for a connection
+	Path     string // without its query
+	Outcome  Outcome
+	By       Rule   // that refused it, where one did
+	Detail   string // what the proxy says about a failure, in its own words
+}
+
+// Peer is one end of a call. What is not known is empty.
+type Peer struct {
+	Identity  string // TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT, proved by mutual TLS
+	Address   netip.Addr
+	Namespace string
+	Pod       string
+	Host      string // of a Kubernetes Service
+	HostPort  uint16 // of that Service
+}
+
+// Rule is a rule of a deployed policy.
+type Rule struct {
+	Namespace string
+	Policy    string // empty: no rule let the request in
+	Number    int    // from 0; -1 where it is not known
+}
+
+// Outcome is what became of a call.
+type Outcome uint8
+
+const (
+	Answered     Outcome = iota // the callee had it, whatever it answered
+	Refused                     // by a policy, or because none lets it in
+	Plaintext                   // refused because the port takes mutual TLS only
+	Unauthorized                // refused for its token
+	Asked                       // refused by an external authorizer, or because that could not be asked
+	Handshake                   // TLS failed
+	Failed                      // for a reason that has nothing to do with who may call whom
+	Elsewhere                   // refused at the other end, whose log says why
+	WouldRefuse                 // refused by a policy in dry-run, and let through
+)
+
+var outcomes = [...]string{"answered", "refused", "plaintext", "token", "authorizer", "tls", "failed", "refusedElsewhere", "dryRun"}
+
+func (o Outcome) String() string { return outcomes[o] }
