@@ -40,7 +40,7 @@ var imports = map[string][]string{
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
-	"compiler/denied":    {"compiler", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/directory", "compiler/policy", "compiler/traffic"},
+	"compiler/denied":    {"compiler", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/policy", "compiler/traffic"},
 	"compiler/accounts":  {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/replace", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
 	"compiler/replace":   {"compiler/config", "compiler/yamldoc", "lang/source", "targets"},
