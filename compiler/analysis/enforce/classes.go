@@ -152,9 +152,9 @@ func (s *Classifier) operations(http bool) error {
 		s.tokens(&s.deciders[i])
 	}
 	for i, point := range s.points {
-		point.each(http, func(o *Object, rule int, effect Effect) {
+		point.each(http, func(o *Object, rule int, effect Effect, asked whenAsked) {
 			n := int32(len(s.clauses))
-			c := clause{point: i, object: o, rule: rule, effect: effect}
+			c := clause{point: i, object: o, rule: rule, effect: effect, asked: asked}
 			if rule < 0 {
 				c.yes, c.more = s.builder.NewSet(), s.deciders[i].all
 				always = append(always, n)

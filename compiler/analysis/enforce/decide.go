@@ -85,6 +85,7 @@ type decider struct {
 	routes []route // through waypoints
 
 	left, some, doubt space.Set // scratch
+	asked             space.Set // those about whose requests a provider may be asked that may write what clauses look at; nil: none
 }
 
 // hit is a clause that matches operations.
@@ -99,6 +100,7 @@ type clause struct {
 	object    *Object
 	rule      int // -1: what a broken object may stand for
 	effect    Effect
+	asked     whenAsked
 	yes, more space.Set
 }
 
@@ -175,6 +177,7 @@ func (d *decider) authorizeAll(_ uint16, hits []hit) {
 // authorize decides about the sources in left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY that surely
 // matches wins over whatever a provider says, so it comes first.
 func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
+	d.ask(hits)
 	found = d.authenticate(found)
 	for i := range hits {
 		if h := &hits[i]; h.effect == Deny && d.take(d.some, d.left, h, space.Yes) {
@@ -187,7 +190,11 @@ func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
 		}
 	}
 	for i := range hits {
-		if h := &hits[i]; h.effect == Allow && d.take(d.some, d.left, h, space.Maybe) {
+		switch h := &hits[i]; {
+		case h.effect != Allow || !d.take(d.some, d.left, h, space.Maybe):
+		case h.asked == rewritten: // the provider comes first
+			d.allow(hits, found, Decision{Verdict: Undecided, Reason: NotJudged, Policy: h.object, Rule: h.rule})
+		default:
 			found(d.some, Decision{Verdict: Undecided, Reason: NotJudged, Policy: h.object, Rule: h.rule})
 		}
 	}
@@ -227,6 +234,9 @@ func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
 		match := h.yes[i]
 		if least == space.Maybe && h.more != nil {
 			match |= h.more[i]
+		}
+		if h.asked != alike {
+			match &= d.seeing(h.asked, i)
 		}
 		to[i] = from[i] & match
 		from[i] &^= match
@@ -277,8 +287,8 @@ func (c *Point) decide(r space.Request, how func(*decider, uint16, []hit)) (deci
 			d.tokens = tokens{refused: d.all, unsure: space.NewSet(n), by: c.Tokens[0]}
 		}
 	}
-	c.each(r.HTTP, func(o *Object, rule int, effect Effect) {
-		h := hit{clause: &clause{object: o, rule: rule, effect: effect, yes: space.NewSet(n), more: space.NewSet(n)}}
+	c.each(r.HTTP, func(o *Object, rule int, effect Effect, asked whenAsked) {
+		h := hit{clause: &clause{object: o, rule: rule, effect: effect, asked: asked, yes: space.NewSet(n), more: space.NewSet(n)}}
 		if rule < 0 {
 			h.more = d.all
 			hits = append(hits, h)

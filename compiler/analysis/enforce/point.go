@@ -264,14 +264,17 @@ func (c *Point) Capture(port uint16) policy.Capture {
 // each calls f with the clauses that count on connections of HTTP, or on others. An object that is not read as it is written
 // has one clause, with the rule -1, for each effect that it may have. On a port that is not HTTP Istio leaves out an ALLOW rule with a field of
 // HTTP; of a rule with another action it leaves out only the field, so that the rule matches more (istio/istio#37920).
-func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
+// Where a provider may be asked, a clause that looks at what it may write comes twice: for requests as they are sent, and as it may leave
+// them.
+func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect, asked whenAsked)) {
 	t := c.layer.Table
+	asks := http && slices.ContainsFunc(c.Policies, func(o *Object) bool { return o.does(Custom) })
 	for _, o := range c.Policies {
 		switch {
 		case !c.knows(o):
 			for _, effect := range [...]Effect{Allow, Deny, Custom} {
 				if o.does(effect) {
-					f(o, -1, effect)
+					f(o, -1, effect, alike)
 				}
 			}
 			continue
@@ -281,8 +284,11 @@ func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect)) {
 		for i := range o.Clauses {
 			if r := &o.Clauses[i]; len(r.From) == 0 {
 				continue
+			} else if asks && o.Effect != Custom && r.writable(t) {
+				f(o, i, o.Effect, original)
+				f(c.afterAsking(o, i), i, o.Effect, rewritten)
 			} else if http || o.Effect != Allow || !t.HTTP(r.From) && !t.HTTP(r.To) {
-				f(o, i, o.Effect)
+				f(o, i, o.Effect, alike)
 			}
 		}
 	}

@@ -72,7 +72,9 @@ func (s *Classes) terms(r *Class, point int, mode Mode) terms {
 		}
 		into[proposition].AddAll(sources)
 	}
-	for _, h := range s.classifier.matching(point, r.Request.HTTP, r.boxes) {
+	hits := s.classifier.matching(point, r.Request.HTTP, r.boxes)
+	d.ask(hits)
+	for _, h := range hits {
 		sure, propositions := &t.deny, t.denies
 		if h.effect == Allow {
 			sure, propositions = &t.allow, t.allows
@@ -81,10 +83,18 @@ func (s *Classes) terms(r *Class, point int, mode Mode) terms {
 		if h.more != nil {
 			doubt.AddAll(h.more)
 		}
+		yes := h.yes
+		if h.asked != alike {
+			yes = slices.Clone(yes)
+			for i := range yes {
+				seen := d.seeing(h.asked, i)
+				yes[i], doubt[i] = yes[i]&seen, doubt[i]&seen
+			}
+		}
 		if h.sure && h.effect != Custom {
-			sure.AddAll(h.yes)
+			sure.AddAll(yes)
 		} else {
-			doubt.AddAll(h.yes)
+			doubt.AddAll(yes)
 		}
 		if !doubt.Empty() {
 			perhaps(propositions, h.proposition(d.point.layer.Table), doubt)

@@ -34,16 +34,7 @@ func (c *Point) hide(headers []string) {
 		}
 		seen := o.As(slices.Clone(o.Clauses))
 		for i := range seen.Clauses {
-			r := &seen.Clauses[i]
-			r.To = slices.Clone(r.To)
-			for k, b := range r.To {
-				r.To[k] = slices.Clone(b)
-				for j := range r.To[k] {
-					if name := b[j].Header(); name != "" && slices.Contains(headers, name) {
-						r.To[k][j].Dimension = space.HiddenHTTP
-					}
-				}
-			}
+			seen.Clauses[i] = seen.Clauses[i].hiding(func(condition *space.Condition) bool { return slices.Contains(headers, condition.Header()) })
 		}
 		c.Policies[n] = seen
 	}

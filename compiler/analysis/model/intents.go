@@ -21,14 +21,16 @@ type intents struct {
 	allow   rules
 	deny    rules
 	ask     rules
-	want    space.Set
-	asked   space.Set // of want, those whose requests a provider may refuse
+
+	allowAsked, denyAsked rules // of requests about which a provider was asked: without conditions on what it may write
+
+	want, asked, about space.Set
 }
 
 func (m *Model) intents(s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
 	in := &intents{model: m, to: s, split: split, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
-		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
+		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), about: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
 	for i, caller := range split.Sources {
 		if caller.Identity() == "" {
 			in.plain.Add(i)
@@ -37,40 +39,69 @@ func (m *Model) intents(s *policy.Service, split *Split) *intents {
 		}
 	}
 	in.allow, in.deny, in.ask = in.rules(s.Allow), in.rules(s.Deny), in.rules(s.Ask)
+	if len(s.Ask) > 0 {
+		in.allowAsked, in.denyAsked = in.rules(m.afterAsking(s.Allow, true)), in.rules(m.afterAsking(s.Deny, false))
+	}
 	return in
 }
 
-// callers is the sources that may send a request: an edge lets them and no deny stops them. Without an identity they cannot use
-// a strict port; at a disabled one nobody has an identity. The next call overwrites the set.
-func (in *intents) callers(r *space.Request, mode policy.Mode) space.Set {
-	clear(in.want)
-	if in.open {
-		in.want.AddRange(0, len(in.sources))
-	} else {
-		in.allow.each(r, in.want.AddAll)
+// callers is the sources that may send a request, and those of which that depends on a provider who is asked about them: an edge lets
+// them and no deny stops them. Without an identity they cannot use a strict port; at a disabled one nobody has an identity. The next
+// call overwrites the sets.
+func (in *intents) callers(r *space.Request, mode policy.Mode) (want, asked space.Set) {
+	in.may(in.want, r, mode, &in.allow, &in.deny)
+	if len(in.ask.few)+len(in.ask.byHead) == 0 {
+		return in.want, in.asked
 	}
-	in.deny.each(r, in.want.RemoveAll)
+	clear(in.about)
+	in.ask.each(r, in.about.AddAll)
+	in.proved(in.about, mode)
+	if r.HTTP {
+		in.may(in.asked, r, mode, &in.allowAsked, &in.denyAsked)
+	} else {
+		copy(in.asked, in.want)
+	}
+	in.want.RemoveAll(in.about)
+	for i := range in.asked {
+		in.asked[i] &= in.about[i]
+	}
+	return in.want, in.asked
+}
+
+// may sets a set to the sources that some rules let send a request.
+func (in *intents) may(into space.Set, r *space.Request, mode policy.Mode, allow, deny *rules) {
+	clear(into)
+	if in.open {
+		into.AddRange(0, len(in.sources))
+	} else {
+		allow.each(r, into.AddAll)
+	}
+	deny.each(r, into.RemoveAll)
 	switch {
 	case !r.HTTP || !in.to.ReadsRequests(r.Port()):
 	case r.Preflight():
-		in.asWithoutToken(in.want)
+		in.asWithoutToken(into)
 	default:
-		in.want.RemoveAll(in.alien)
+		into.RemoveAll(in.alien)
 	}
-	switch mode {
-	case policy.Strict:
-		in.want.RemoveAll(in.plain)
-	case policy.Disable:
-		// A caller with an identity is let in where the same caller without it is.
-		let := slices.Clone(in.want)
-		clear(in.want)
-		for i := range in.sources {
-			if let.Has(i % in.width) {
-				in.want.Add(i)
-			}
+	if mode == policy.Strict {
+		into.RemoveAll(in.plain)
+	}
+	in.proved(into, mode)
+}
+
+// proved has a caller with an identity be in a set where the same caller without it is, if nobody proves one.
+func (in *intents) proved(s space.Set, mode policy.Mode) {
+	if mode != policy.Disable {
+		return
+	}
+	let := slices.Clone(s)
+	clear(s)
+	for i := range in.sources {
+		if let.Has(i % in.width) {
+			s.Add(i)
 		}
 	}
-	return in.want
 }
 
 // asWithoutToken has sources be in a set where the same callers without a token are.
@@ -85,29 +116,6 @@ func (in *intents) asWithoutToken(s space.Set) {
 			s.Add(i)
 		}
 	}
-}
-
-// askedAbout is those of some callers, which may send a request, about whom a provider is asked. The next call overwrites the
-// set.
-func (in *intents) askedAbout(r *space.Request, mode policy.Mode, callers space.Set) space.Set {
-	clear(in.asked)
-	if len(in.ask.few)+len(in.ask.byHead) == 0 {
-		return in.asked
-	}
-	in.ask.each(r, in.asked.AddAll)
-	if mode == policy.Disable { // nobody has an identity
-		proved := slices.Clone(in.asked)
-		clear(in.asked)
-		for i := range in.sources {
-			if proved.Has(i % in.width) {
-				in.asked.Add(i)
-			}
-		}
-	}
-	for i := range in.asked {
-		in.asked[i] &= callers[i]
-	}
-	return in.asked
 }
 
 // rules is the rules of one kind: a few, or else many by the heads of their paths.

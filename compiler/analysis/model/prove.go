@@ -109,9 +109,7 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 			witnesses = append(witnesses, fmt.Sprintf("%s is %s by the manifests and %s by the intents", split.Target(&r.Request), got, mode))
 			continue
 		}
-		want := intents.callers(&r.Request, mode)
-		asked := intents.askedAbout(&r.Request, mode, want)
-		want = want.Minus(asked)
+		want, asked := intents.callers(&r.Request, mode)
 		if want.Equal(allowed) && asked.Equal(undecided) {
 			continue
 		}

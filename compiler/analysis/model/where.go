@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -124,4 +125,22 @@ func (m *Model) AddRequests(a *space.Distinctions, q *policy.Requests) {
 // asks reports whether the subject has a condition on a dimension of callers.
 func (s *Subject) asks(d space.Dimension) bool {
 	return slices.ContainsFunc(s.callers, func(c space.Condition) bool { return c.Dimension == d })
+}
+
+// afterAsking is rules as they are about requests about which a provider was asked, which may have written what some conditions look at:
+// without these conditions, or without the rules that have them.
+func (m *Model) afterAsking(all []policy.Rule, loose bool) (after []policy.Rule) {
+	writable := func(c policy.Condition) bool {
+		return enforce.Writable(m.Manifests.Table, space.Dimension(m.dimension(c.Dimension)))
+	}
+	for _, r := range all {
+		if slices.ContainsFunc(r.Where, writable) {
+			if !loose {
+				continue
+			}
+			r.Where = slices.DeleteFunc(slices.Clone(r.Where), writable)
+		}
+		after = append(after, r)
+	}
+	return after
 }
