@@ -10,24 +10,36 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// stating is the entry of `dataplanes` that a mesh falls under. What its Namespace says comes first.
+// stating is the entry of `dataplanes` that a mesh falls under. What its Namespace says comes first, unless its pods move.
 func (c *checker) stating(m *mesh) (config.Dataplane, bool) {
-	if ns := c.namespaces[m.Name]; ns != nil && (ns.Ambient || ns.Injected) {
+	d, ok := c.Config.Dataplanes[m.Name]
+	if !ok {
+		d, ok = c.Config.Dataplanes["*"]
+	}
+	if ns := c.namespaces[m.Name]; ns != nil && (ns.Ambient || ns.Injected) && !d.Moving && !d.Assumed {
 		return config.Dataplane{}, false
 	}
-	if d, ok := c.Config.Dataplanes[m.Name]; ok {
-		return d, true
-	}
-	d, ok := c.Config.Dataplanes["*"]
 	return d, ok
 }
 
 // statedDataplane is what meshc.yaml says of the pods of a mesh.
 func (c *checker) statedDataplane(m *mesh) inventory.Dataplane {
-	if d, ok := c.stating(m); ok && d.Ambient {
+	if d, ok := c.stating(m); ok && (d.Ambient || d.Moving) {
 		return inventory.Dataplane{Dataplane: policy.Ambient, Why: "meshc.yaml says so of its namespace", At: d.At}
 	}
 	return inventory.Dataplane{}
+}
+
+// joins reports whether what meshc.yaml says of a mesh, that its pods are or come to be in ambient mode, is about a workload.
+func (c *checker) joins(m *mesh, w *inventory.Workload) bool {
+	d, _ := c.stating(m)
+	switch {
+	case w.Bound, w.Dataplane.Dataplane == policy.Sidecar && w.Proxy == "":
+		return true
+	case w.Dataplane.Dataplane == policy.Sidecar:
+		return (d.Moving || d.Assumed) && !w.OwnProxy
+	}
+	return w.Dataplane.Dataplane == policy.Ambient && d.Moving
 }
 
 // ambientMeshes settles which namespaces are in ambient mode.
@@ -35,6 +47,9 @@ func (c *checker) ambientMeshes() {
 	for _, m := range c.meshes {
 		ns := c.namespaces[m.Name]
 		m.Ambient = ns != nil && ns.Ambient || c.statedDataplane(m).Dataplane == policy.Ambient
+		if d, ok := c.stating(m); ok {
+			m.Moving, m.Unlabelled = d.Moving, d.Moving && !d.Ambient
+		}
 	}
 }
 
@@ -50,7 +65,7 @@ func (c *checker) contradicted() {
 			}
 			continue
 		}
-		if ns == nil || !ns.Injected || ns.Ambient == d.Ambient && (d.Waypoint == "" || ns.Waypoint != nil && ns.Waypoint.Name == d.Waypoint) {
+		if ns == nil || !ns.Injected || d.Moving || ns.Ambient == d.Ambient && (d.Waypoint == "" || ns.Waypoint != nil && ns.Waypoint.Name == d.Waypoint) {
 			continue
 		}
 		what := "sidecars"
@@ -71,7 +86,7 @@ func (c *checker) passWaypoints(s *service) {
 		}
 		return
 	}
-	w := c.waypointOf(s)
+	w, ingress := c.waypointOf(s)
 	if w == nil {
 		return
 	}
@@ -80,14 +95,14 @@ func (c *checker) passWaypoints(s *service) {
 	}
 	for i := range s.Fronts {
 		if f := &s.Fronts[i]; f.Waypoint == nil && !f.Headless && !f.Unbound {
-			f.Waypoint = w
+			f.Waypoint, f.Ingress = w, f.Ingress || ingress
 		}
 	}
 }
 
 // waypointOf is the waypoint of the Services of a mesh that say nothing of their own, for a service that the manifests do not
-// have: they settle it for the others.
-func (c *checker) waypointOf(s *service) *policy.Waypoint {
+// have: they settle it for the others. It also reports whether gateways pass it.
+func (c *checker) waypointOf(s *service) (w *policy.Waypoint, ingress bool) {
 	if d, ok := c.stating(s.mesh); ok && d.Waypoint != "" {
 		key := [2]string{d.WaypointNamespace, d.Waypoint}
 		if key[0] == "" {
@@ -95,18 +110,18 @@ func (c *checker) waypointOf(s *service) *policy.Waypoint {
 		}
 		w := c.waypoints[key]
 		if w == nil {
-			w = &policy.Waypoint{Namespace: key[0], Name: key[1], Account: key[1], At: d.At, Stated: true}
+			w = &policy.Waypoint{Namespace: key[0], Name: key[1], Account: key[1], At: d.At, Stated: true, Ingress: d.Ingress}
 			if c.waypoints == nil {
 				c.waypoints = map[[2]string]*policy.Waypoint{}
 			}
 			c.waypoints[key] = w
 		}
-		return w
+		return w, d.Ingress
 	}
 	if ns := c.namespaces[s.Namespace]; ns != nil && len(s.workloads) == 0 {
-		return ns.Waypoint
+		return ns.Waypoint, false
 	}
-	return nil
+	return nil, false
 }
 
 // assumedFronts gives a service of which there are no manifests a Service of its name, whose ports are its own.

@@ -219,5 +219,6 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c.acceptances()
 	c.lint() // last: it reports what nothing has used
 	c.assemble()
+	c.restarts()
 	return c.policy, c.list
 }

@@ -35,20 +35,21 @@ func (c *checker) dataplane(s *service) {
 	var found inventory.Dataplane
 	stated := c.statedDataplane(s.mesh)
 	for i, w := range s.workloads {
+		of := w.Dataplane
+		if stated.Dataplane == policy.Ambient && c.joins(s.mesh, w) {
+			of = stated
+		}
 		switch {
 		case w.NoProxy != "": // none, or not certain
-		case i == 0 || found.Dataplane == w.Dataplane.Dataplane:
-			found = w.Dataplane
-			if found.Dataplane == policy.Sidecar && w.Proxy == "" || w.Bound {
-				found = cmp.Or(stated, found)
-			}
+		case i == 0 || found.Dataplane == of.Dataplane:
+			found = of
 		case found.Dataplane == policy.Proxyless: // which most of its policies are about
-		case !w.Dataplane.Dataplane.Judged():
-			found = w.Dataplane
-		case found.Dataplane == policy.Gateway || w.Dataplane.Dataplane == policy.Gateway:
+		case !of.Dataplane.Judged():
+			found = of
+		case found.Dataplane == policy.Gateway || of.Dataplane == policy.Gateway:
 			found = inventory.Dataplane{Dataplane: policy.Unjudged, Why: "some of its pods are a gateway and others are not", At: w.At}
-		case w.Dataplane.Dataplane == policy.Ambient: // sees less than a sidecar
-			found = w.Dataplane
+		case of.Dataplane == policy.Ambient: // sees less than a sidecar
+			found = of
 		}
 	}
 	if len(s.workloads) == 0 {
@@ -69,6 +70,8 @@ func (c *checker) dataplane(s *service) {
 		}
 	}
 	s.Dataplane, s.DataplaneWhy, s.DataplaneAt = found.Dataplane, found.Why, found.At
+	d, _ := c.stating(s.mesh)
+	s.Moving = d.Moving && s.Dataplane == policy.Ambient
 	c.passWaypoints(s)
 }
 

@@ -21,6 +21,7 @@ func (m *mesh) pods(r lang.Ref) *service {
 	if m.unnamed == nil {
 		m.unnamed = &service{mesh: m, Service: &policy.Service{Namespace: m.Name, Name: podsName, Unnamed: true, At: r.Range}}
 		if m.Ambient {
+			m.unnamed.Moving = m.Moving
 			m.unnamed.Dataplane, m.unnamed.DataplaneWhy, m.unnamed.DataplaneAt = policy.Ambient, "namespace "+m.Name+" is ambient", m.object.At
 		}
 	}

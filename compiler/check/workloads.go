@@ -357,6 +357,12 @@ func (c *checker) captures(s *service) {
 	in, out := make([]policy.Captures, len(s.workloads)), make([]policy.Captures, len(s.workloads))
 	for i, w := range s.workloads {
 		in[i], out[i] = w.Inbound, w.Outbound
+		if s.Dataplane == policy.Ambient && w.Dataplane.Dataplane != policy.Ambient {
+			in[i], out[i] = policy.Captures{Rest: w.Bypass}, policy.Captures{}
+			if s.Moving {
+				in[i], out[i] = policy.JoinCaptures(w.Inbound, in[i]), w.Outbound
+			}
+		}
 		if w.Bare() {
 			in[i].Rest = policy.PortCapture{Capture: policy.Bypassed, Why: "some of its pods have no proxy (" + w.NoProxy + ")", At: either(w.NoProxyAt, w.At)}
 			out[i].Rest = in[i].Rest

@@ -5,6 +5,8 @@
 package config
 
 import (
+	"strings"
+
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -52,9 +54,38 @@ func (a *Accepted) ID() string { return a.Kind + " " + a.Namespace + "/" + a.Nam
 
 // Dataplane is one entry of `dataplanes:`, what stands between the pods of a namespace and their callers.
 type Dataplane struct {
-	Ambient                     bool   // else sidecars
+	Ambient                     bool   // the namespace is labelled for ambient mode, else for sidecars
+	Moving                      bool   // some of its pods may have sidecars, and others may be in ambient mode
+	Assumed                     bool   // it counts whatever the manifests say of the namespace: of a plan, and not of a file
 	WaypointNamespace, Waypoint string // of Services, in ambient mode; empty: none
+	Ingress                     bool   // gateways pass the waypoint too
 	At                          source.Span
+}
+
+// Written is the entry as meshc.yaml has it, for the namespace that it is of.
+func (d *Dataplane) Written(namespace string) string {
+	word, other := "sidecar", "to: ambient"
+	if d.Ambient {
+		word, other = "ambient", "from: sidecar"
+	}
+	var settings []string
+	if d.Moving {
+		settings = append(settings, other)
+	}
+	if d.Waypoint != "" {
+		name := d.Waypoint
+		if d.WaypointNamespace != namespace && d.WaypointNamespace != "" {
+			name = d.WaypointNamespace + "/" + name
+		}
+		settings = append(settings, "waypoint: "+name)
+	}
+	if d.Ingress {
+		settings = append(settings, "ingress: true")
+	}
+	if len(settings) == 0 {
+		return word
+	}
+	return "{" + word + ": {" + strings.Join(settings, ", ") + "}}"
 }
 
 // Environment is one entry of `environments:`.

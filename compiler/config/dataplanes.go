@@ -8,7 +8,9 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// dataplanes reads the data plane of each namespace: `sidecar`, `ambient` or `{ambient: {waypoint: NAME}}`.
+// dataplanes reads the data plane of each namespace: `sidecar`, `ambient` or `{ambient: {waypoint: NAME, ingress: true}}`; and
+// while it moves from one to the other, `{sidecar: {to: ambient, …}}` before it is labelled, and then
+// `{ambient: {from: sidecar, …}}`.
 func (r *reader) dataplanes(path string, v *yaml.Node) {
 	r.project.Dataplanes = map[string]Dataplane{}
 	for _, pair := range r.pairs(path, v) {
@@ -20,10 +22,7 @@ func (r *reader) dataplanes(path string, v *yaml.Node) {
 		d, here := Dataplane{At: at}, join(path, mesh)
 		var name, word string
 		if pair.Value.Kind == yaml.MappingNode {
-			r.fields(here, pair.Value, []field{{"ambient", func(path string, v *yaml.Node) {
-				r.fields(path, v, []field{{"waypoint", r.text(&name, waypoint)}})
-			}}})
-			word = "ambient"
+			word = r.dataplane(here, pair.Value, &d, &name)
 		} else {
 			r.oneOf(&word, "sidecar", "ambient")(here, pair.Value)
 		}
@@ -39,6 +38,32 @@ func (r *reader) dataplanes(path string, v *yaml.Node) {
 		}
 		r.project.Dataplanes[mesh] = d
 	}
+}
+
+// dataplane reads the settings of one data plane, and returns which.
+func (r *reader) dataplane(path string, v *yaml.Node, d *Dataplane, name *string) (word string) {
+	var other string
+	of := func(plane, key, from string) field {
+		return field{plane, func(path string, v *yaml.Node) {
+			if word != "" {
+				r.findings.Add(diag.InvalidSetting, r.doc.Span(v), "%s: a namespace has one data plane", path).
+					WithHelp("while it moves, write `{sidecar: {to: ambient}}`, and once it is labelled `{ambient: {from: sidecar}}`")
+			}
+			word = plane
+			seen := r.fields(path, v, []field{
+				{key, r.oneOf(&other, from)},
+				{"waypoint", r.text(name, waypoint)},
+				{"ingress", r.flag(&d.Ingress)},
+			})
+			if plane == "sidecar" && other == "" && seen != nil && !seen[key] {
+				r.findings.Add(diag.InvalidSetting, r.doc.Span(v), "%s: sidecars have no settings", path).
+					WithHelp("write `sidecar`, or `{sidecar: {to: ambient}}` for a namespace that is about to move")
+			}
+		}}
+	}
+	r.fields(path, v, []field{of("ambient", "from", "sidecar"), of("sidecar", "to", "ambient")})
+	d.Moving = other != ""
+	return word
 }
 
 // waypoint checks the name of a Gateway: NAME, or NAMESPACE/NAME.

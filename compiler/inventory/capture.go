@@ -78,7 +78,7 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 	p.Inbound, p.Outbound = c.in, c.out
 	if bypass, err := strconv.ParseBool(annotations[bearing.BypassInbound]); err == nil && bypass { // istio-cni ignores other values
 		c.by = policy.PortCapture{Why: bearing.BypassInbound + " says so", At: f.doc.Span(yamldoc.Get(at, bearing.BypassInbound))}
-		p.bypass = c.port(0, policy.Bypassed)
+		p.Bypass = c.port(0, policy.Bypassed)
 	}
 }
 
@@ -91,7 +91,7 @@ func (p *pod) judgeCapture() {
 	case policy.Gateway: // no connection is redirected to it
 		p.Inbound = policy.Captures{Agent: true}
 	case policy.Ambient:
-		p.Inbound = policy.Captures{Rest: p.bypass}
+		p.Inbound = policy.Captures{Rest: p.Bypass}
 	default:
 		p.Inbound = policy.Captures{}
 	}

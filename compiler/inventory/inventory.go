@@ -44,16 +44,18 @@ type Workload struct {
 	Bound     bool   // it would be judged behind a waypoint if it were in ambient mode
 	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
+	OwnProxy  bool // its own manifest says so
 	Scrape    *Scrape
-	Probes    []Probe         // of the kubelet, those that reach the pod in plaintext
-	Inbound   policy.Captures // which ports are reached through the proxy, if there is one
-	Outbound  policy.Captures // which ports, as the workload dials them, it reaches through its proxy
-	Exposed   []Exposure      // ports that can be called from outside the cluster, sorted by port
-	Clients   policy.Clients  // where it has the addresses of callers outside the cluster, if it is a gateway
-	At        source.Span     // metadata.name
-	NameAt    source.Span     // the value of the label that gives it the name Service, else At
-	AccountAt source.Span     // serviceAccountName, else At
-	LabelsAt  source.Span     // the pod template's labels, else At
+	Probes    []Probe            // of the kubelet, those that reach the pod in plaintext
+	Inbound   policy.Captures    // which ports are reached through the proxy, if there is one
+	Bypass    policy.PortCapture // of all inbound connections, in ambient mode
+	Outbound  policy.Captures    // which ports, as the workload dials them, it reaches through its proxy
+	Exposed   []Exposure         // ports that can be called from outside the cluster, sorted by port
+	Clients   policy.Clients     // where it has the addresses of callers outside the cluster, if it is a gateway
+	At        source.Span        // metadata.name
+	NameAt    source.Span        // the value of the label that gives it the name Service, else At
+	AccountAt source.Span        // serviceAccountName, else At
+	LabelsAt  source.Span        // the pod template's labels, else At
 
 	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
@@ -119,6 +121,7 @@ type Namespace struct {
 	Injected   bool             // istio-injection=enabled, a revision label, or ambient mode
 	Unlabelled bool             // no label says whether its pods get a proxy; one may have been set in the cluster alone
 	Ambient    bool             // its pods are, unless they ask for a sidecar or for nothing
+	Redirected bool             // it has the label of ambient mode: pods without a sidecar are in it, even where others have one
 	Waypoint   *policy.Waypoint // of its Services that say nothing; nil: none
 	At         source.Span
 }

@@ -24,13 +24,12 @@ type pod struct {
 	named map[portName]uint16
 	proxy proxy
 
-	arriving arriving           // what Services in front of it say of the addresses of clients
-	topology topology           // what an annotation says of the proxies in front of it
-	merges   bool               // an annotation says whether its metrics are merged
-	own      Dataplane          // what its own manifest says
-	bound    bound              // to a waypoint
-	bindings map[string]bound   // of Services in front of it, by name
-	bypass   policy.PortCapture // of inbound connections, if it is in ambient mode
+	arriving arriving         // what Services in front of it say of the addresses of clients
+	topology topology         // what an annotation says of the proxies in front of it
+	merges   bool             // an annotation says whether its metrics are merged
+	own      Dataplane        // what its own manifest says
+	bound    bound            // to a waypoint
+	bindings map[string]bound // of Services in front of it, by name
 }
 
 type portName struct {

@@ -95,7 +95,8 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	case !stated && o.Labels[revisionKey] == "":
 		ns.sidecars = fmt.Sprintf("namespace %s has no injection label", o.Name)
 	}
-	ns.Ambient = ns.sidecars != "" && o.Labels[dataplaneKey] == "ambient"
+	ns.Redirected = o.Labels[dataplaneKey] == "ambient"
+	ns.Ambient = ns.sidecars != "" && ns.Redirected
 	ns.Injected = ns.sidecars == "" || ns.Ambient
 	ns.Unlabelled = !stated && !ns.Injected
 	f.keep("Namespace", "", o.Name, at, func(r *reader) { r.namespaces = append(r.namespaces, ns) })
@@ -118,7 +119,7 @@ func (p *pod) ambient(ns *namespace) bool {
 	if p.injected(ns) || !p.proxy.hostNetwork.IsZero() {
 		return false
 	}
-	return p.proxy.ambient == "ambient" || p.proxy.ambient != "none" && ns != nil && ns.Ambient
+	return p.proxy.ambient == "ambient" || p.proxy.ambient != "none" && ns != nil && ns.Redirected
 }
 
 // judgeProxy determines whether the manifests show that a workload has no proxy. Nothing is assumed of a namespace without
@@ -144,11 +145,11 @@ func (p *pod) judgeProxy(ns *namespace) {
 	}
 	switch {
 	case p.proxy.present:
-		p.Proxy, p.ProxyAt = "it has a container istio-proxy", p.At
+		p.Proxy, p.ProxyAt, p.OwnProxy = "it has a container istio-proxy", p.At, true
 	case p.proxy.ambient == "ambient" && p.ambient(ns):
 		p.Proxy, p.ProxyAt = "it has the label "+dataplaneKey+": ambient", p.proxy.ambientAt
 	case !p.proxy.asked.IsZero():
-		p.Proxy, p.ProxyAt = "it asks for a sidecar", p.proxy.asked
+		p.Proxy, p.ProxyAt, p.OwnProxy = "it asks for a sidecar", p.proxy.asked, true
 	case ns != nil:
 		p.Proxy, p.ProxyAt = fmt.Sprintf("namespace %s gives one to its pods", ns.Name), ns.Namespace.At
 	}

@@ -167,7 +167,7 @@ func (r *reader) connect(namespaces map[string]*namespace) {
 func (p *pod) serve(s *service) {
 	p.Hosts = append(p.Hosts, s.name)
 	p.see(s)
-	if s.bound.stated {
+	if s.bound.stated || s.bound.ingress {
 		if p.bindings == nil {
 			p.bindings = map[string]bound{}
 		}

@@ -107,17 +107,16 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		front := &p.Fronts[i]
 		b := p.bindings[front.Host]
 		w := r.passed(b)
-		front.Unbound = b.stated && b.name == ""
+		front.Unbound, front.Ingress = b.stated && b.name == "", b.ingress
 		switch {
 		case w == nil || !w.services || front.Headless:
 		case w.Namespace != p.Workload.Namespace && !w.strangers:
 			unjudged(b.at, "the waypoint %s takes no calls to Services of other namespaces", w.ID())
 		case !judged:
-			front.Waypoint, front.Ingress = w.Waypoint, b.ingress
-			p.Bound = true
+			front.Waypoint, p.Bound = w.Waypoint, true
 			unjudged(b.at, "calls to it pass the waypoint %s, and its pods are not known to be in ambient mode", b.name)
 		default:
-			front.Waypoint, front.Ingress = w.Waypoint, b.ingress
+			front.Waypoint = w.Waypoint
 		}
 	}
 }

@@ -110,6 +110,9 @@ type Mesh struct {
 	// Ambient is set if pods of which nothing else is known are in ambient mode.
 	Ambient bool
 
+	// Moving is set if its pods move from sidecars to ambient mode. Until the namespace is labelled for it, it is Unlabelled.
+	Moving, Unlabelled bool
+
 	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its own edges.
 	Open bool
 
@@ -143,6 +146,7 @@ type Service struct {
 	Dataplane    Dataplane
 	DataplaneAt  source.Span    // what says so; zero for a sidecar
 	DataplaneWhy string         // that in words: `its injection template is gateway`
+	Moving       bool           // Ambient, and some of its pods may still have a sidecar
 	Inbound      Captures       // which of its ports the proxy sees
 	Outbound     Captures       // by the port that it dials
 	UDP          []uint16       // ports that no proxy sees, sorted

@@ -14,6 +14,7 @@ type Waypoint struct {
 	At              source.Span // its Gateway, or else what names it
 	Known           bool        // the manifests have its Gateway
 	Stated          bool        // meshc.yaml names it
+	Ingress         bool        // and says that gateways pass it too
 }
 
 // ID is NAMESPACE/NAME.
@@ -31,7 +32,7 @@ func (p *Policy) Principal(w *Waypoint) string {
 
 // Through is the ports of Services through which calls pass a waypoint on their way to a service.
 func (s *Service) Through() (all []Front) {
-	if s.Dataplane != Ambient {
+	if s.Dataplane != Ambient && s.Dataplane != Sidecar {
 		return nil
 	}
 	for _, f := range s.Fronts {
@@ -55,17 +56,18 @@ func (f *Front) Leads(port uint16) (service uint16, ok bool) {
 	return f.Port, f.Target == port
 }
 
-// Passes reports whether calls of a source pass the waypoint of a front, and whether some do not: sidecars connect to the pods
-// themselves, gateways do where nothing says otherwise, and so does who has no identity.
+// Passes reports whether calls of a source pass the waypoint of a front of a service, and whether all do: sidecars connect to the
+// pods themselves, gateways do where nothing says otherwise, and so does who has no identity. Callers that move to ambient mode
+// do both, unless the service moves with them: its pods then move after theirs, as far as that matters.
 // https://istio.io/latest/docs/ambient/usage/waypoint/#configure-a-pod-to-use-a-specific-waypoint
-func (p *Policy) Passes(s Source, f *Front) (some, all bool) {
-	passes := func(s *Service) bool {
-		return s.Dataplane == Ambient || s.Dataplane == Gateway && f.Ingress
+func (p *Policy) Passes(s Source, to *Service, f *Front) (some, all bool) {
+	passes := func(s *Service) (some, all bool) {
+		some = s.Dataplane == Ambient || s.Dataplane == Gateway && f.Ingress
+		return some, some && (!s.Moving || to.Moving)
 	}
 	switch s.Kind {
 	case FromService:
-		ok := passes(s.Service)
-		return ok, ok
+		return passes(s.Service)
 	case FromWorld:
 		return true, false
 	}
@@ -74,11 +76,11 @@ func (p *Policy) Passes(s Source, f *Front) (some, all bool) {
 		if s.Kind == FromMesh && s.Mesh != m.Name {
 			continue
 		}
-		some, all = some || m.Ambient, all && m.Ambient
+		some, all = some || m.Ambient, all && m.Ambient && (!m.Moving || to.Moving)
 		for _, one := range m.Services {
 			if one.Proxied() && !one.Unnamed {
-				ok := passes(one)
-				some, all = some || ok, all && ok
+				does, always := passes(one)
+				some, all = some || does, all && always
 			}
 		}
 	}

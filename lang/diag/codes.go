@@ -120,6 +120,7 @@ const (
 	ContradictedDataplane Code = "MESH2180"
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
+	RestartCycle          Code = "MESH2183"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -270,6 +271,7 @@ var Table = []Entry{
 	{ContradictedDataplane, Warning, FromUnread, "another data plane than that of the manifests"},
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},
+	{RestartCycle, Error, FromNothing, "services that wait for each other to move to ambient mode"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -40,6 +40,9 @@ func (b *builder) ambient(m *policy.Mesh, why origin) []targets.Pair {
 		return labels
 	}
 	labels = append(labels, targets.Pair{Key: bearing.UseWaypoint, Value: of.Name})
+	if of.Stated && of.Ingress {
+		labels = append(labels, targets.Pair{Key: bearing.IngressWaypoint, Value: "true"})
+	}
 	if of.Namespace != m.Name {
 		return append(labels, targets.Pair{Key: bearing.WaypointNamespace, Value: of.Namespace})
 	}

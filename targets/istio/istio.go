@@ -329,7 +329,13 @@ func (b *builder) namespace(m *policy.Mesh, why origin) {
 	}
 	labels := []targets.Pair{managed[0], injection}
 	if m.Ambient {
-		labels = append(labels[:1], b.ambient(m, why)...)
+		switch ambient := b.ambient(m, why); {
+		case m.Unlabelled:
+		case slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return len(b.Before(s)) > 0 }):
+			labels = append(labels, ambient...) // its pods keep their sidecars until their turn comes
+		default:
+			labels = append(labels[:1], ambient...)
+		}
 	}
 	o := b.draft(waveNamespace, "v1", "Namespace", "", m.Name, why, nil)
 	o.Labels = labels

@@ -14,10 +14,7 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	if len(issuers) == 0 {
 		return
 	}
-	spec := &v1beta1.RequestAuthentication{}
-	if spec.Selector, spec.TargetRefs = bind(s); len(s.Through()) > 0 {
-		spec.Selector, spec.TargetRefs = nil, behind(s)
-	}
+	var rules []*v1beta1.JWTRule
 	for _, i := range issuers {
 		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
 		for _, c := range i.From {
@@ -37,9 +34,27 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 				rule.OutputClaimToHeaders = append(rule.OutputClaimToHeaders, &v1beta1.ClaimToHeader{Header: p.Header, Claim: p.Claim})
 			}
 		}
-		spec.JwtRules = append(spec.JwtRules, rule)
+		rules = append(rules, rule)
 	}
-	b.add(b.draft(waveTokens, b.security, "RequestAuthentication", s.Namespace, s.Name, fromRules(s.Allow), spec))
+	for _, to := range tokenPlaces(s) {
+		spec := &v1beta1.RequestAuthentication{Selector: to.selector, TargetRefs: to.targets, JwtRules: rules}
+		b.add(b.draft(waveTokens, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, fromRules(s.Allow), spec))
+	}
+}
+
+// tokenPlaces is where the tokens of the callers of a service are verified: at its pods, or at the waypoint of its Services; at both
+// while its pods move.
+func tokenPlaces(s *policy.Service) []place {
+	pods, ways := placeOf(s), s.Through()
+	if len(ways) == 0 {
+		return []place{pods}
+	}
+	waypoint := place{name: s.Name, targets: serviceTargets(hosts(ways)...)}
+	if !s.Moving {
+		return []place{waypoint}
+	}
+	waypoint.kinds = waypointSuffix
+	return []place{pods, waypoint}
 }
 
 // own returns the issuers of a service that are not those of every pod of its namespace.

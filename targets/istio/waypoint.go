@@ -44,12 +44,11 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	if len(b.findings) > before {
 		return
 	}
-	for _, host := range hosts(ways) {
-		view, fronts := b.atWaypoint(s, host, ways)
-		to := place{name: host, kinds: waypointSuffix, targets: serviceTargets(host)}
-		b.policies(view, b.translated(s.Allow, fronts), allow, to)
-		b.policies(view, b.translated(s.Deny, fronts), deny, to)
+	if s.Moving {
+		b.authorizeMoving(s, ways)
+		return
 	}
+	b.authorizeAtWaypoints(s, ways)
 	to := placeOf(s)
 	behind := allow
 	behind.wave = waveBehind
@@ -57,6 +56,16 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	pods.Fronts = nil
 	b.policies(&pods, b.atPods(s, ways), behind, to)
 	b.policies(&pods, b.deniedAtPods(s, ways), deny, to)
+}
+
+// authorizeAtWaypoints emits the rules of a service for each of its Services.
+func (b *builder) authorizeAtWaypoints(s *policy.Service, ways []policy.Front) {
+	for _, host := range hosts(ways) {
+		view, fronts := b.atWaypoint(s, host, ways)
+		to := place{name: host, kinds: waypointSuffix, targets: serviceTargets(host)}
+		b.policies(view, b.translated(s, s.Allow, fronts), allow, to)
+		b.policies(view, b.translated(s, s.Deny, fronts), deny, to)
+	}
 }
 
 // hosts is the names of the Services of fronts.
@@ -97,10 +106,10 @@ func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front
 
 // translated is rules as they are about the calls to a Service that pass its waypoint: of the sources that do, and of the ports of the
 // Service.
-func (b *builder) translated(rules []policy.Rule, fronts []policy.Front) (all []policy.Rule) {
+func (b *builder) translated(s *policy.Service, rules []policy.Rule, fronts []policy.Front) (all []policy.Rule) {
 	for _, r := range rules {
 		r.From, r.FromAt = b.sources(&r, func(f policy.Source) bool {
-			some, _ := b.Passes(f, &fronts[0])
+			some, _ := b.Passes(f, s, &fronts[0])
 			return some
 		})
 		if len(r.From) == 0 {
@@ -179,7 +188,7 @@ func (b *builder) kept(s *policy.Service, f policy.Source, ways []policy.Front) 
 		f.Kind = policy.FromAny
 	}
 	return !slices.ContainsFunc(ways, func(w policy.Front) bool {
-		_, all := b.Passes(f, &w)
+		_, all := b.Passes(f, s, &w)
 		return !all
 	})
 }
@@ -206,15 +215,26 @@ func (b *builder) directly(s *policy.Service, r policy.Rule, ways []policy.Front
 	return all
 }
 
-// atPods is what lets callers in at the pods of a service: its waypoints, on the ports of its edges, and who does not pass them.
-func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
+// atPods is what lets callers in at the pods of a service: its waypoints, and who does not pass them.
+func (b *builder) atPods(s *policy.Service, ways []policy.Front) []policy.Rule {
+	all := b.relayed(s, ways)
+	for _, r := range s.Allow {
+		if !r.OfHTTP() {
+			all = append(all, b.directly(s, r, ways)...)
+		}
+	}
+	return all
+}
+
+// relayed is what lets waypoints in at the pods of a service, on the ports of its edges.
+func (b *builder) relayed(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
 	for _, f := range ways {
 		var entry policy.Rule
 		var ports []uint16
 		through, every := false, false
 		for i := range s.Allow {
 			r := &s.Allow[i]
-			from, _ := b.sources(r, func(from policy.Source) bool { some, _ := b.Passes(from, &f); return some })
+			from, _ := b.sources(r, func(from policy.Source) bool { some, _ := b.Passes(from, s, &f); return some })
 			if len(from) == 0 || f.Target != 0 && !r.Leads(f.Target) {
 				continue
 			}
@@ -233,11 +253,6 @@ func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.R
 			slices.Sort(ports)
 			entry.From, entry.Ports = []policy.Source{{Service: f.Waypoint.Caller()}}, slices.Compact(ports)
 			all = append(all, entry)
-		}
-	}
-	for _, r := range s.Allow {
-		if !r.OfHTTP() {
-			all = append(all, b.directly(s, r, ways)...)
 		}
 	}
 	return all
@@ -265,15 +280,20 @@ func (b *builder) deniedAtPods(s *policy.Service, ways []policy.Front) (all []po
 		if len(spared.From) == 0 || len(r.Ports) > 0 && len(through) == 0 {
 			continue
 		}
-		spared.Except = slices.Clone(r.Except)
-		for _, f := range ways {
-			if w := (policy.Source{Service: f.Waypoint.Caller()}); !slices.ContainsFunc(spared.Except, func(e policy.Source) bool { return e.Service != nil && e.Service.ID() == w.Service.ID() }) {
-				spared.Except = append(spared.Except, w)
-			}
-		}
-		all = append(all, spared)
+		all = append(all, sparing(spared, ways))
 	}
 	return all
+}
+
+// sparing is a deny that the waypoints of ways are left out of.
+func sparing(r policy.Rule, ways []policy.Front) policy.Rule {
+	r.Except = slices.Clone(r.Except)
+	for _, f := range ways {
+		if w := (policy.Source{Service: f.Waypoint.Caller()}); !slices.ContainsFunc(r.Except, func(e policy.Source) bool { return e.Service != nil && e.Service.ID() == w.Service.ID() }) {
+			r.Except = append(r.Except, w)
+		}
+	}
+	return r
 }
 
 // unled is what a rule is about of ports that no way leads to, of which direct are those that it names; nil for nothing.
@@ -321,9 +341,4 @@ func (b *builder) waysInto(s *policy.Service) (all []policy.Front) {
 		all = append(all, s.Through()...)
 	}
 	return all
-}
-
-// behind is the Services of a service through which callers pass a waypoint: what authenticates requests binds those.
-func behind(s *policy.Service) []*selector.PolicyTargetReference {
-	return serviceTargets(hosts(s.Through())...)
 }

@@ -111,9 +111,11 @@ func (m *Layer) For(w Workload) *Point {
 	c.compose(bound[n:tokens], w.Namespace)
 	if c.Ambient() {
 		c.receive(bound[:n], bound[tokens:])
-		c.Ways = m.ways(&w)
 	} else {
 		c.authenticate(bound[tokens:])
+	}
+	if c.Ambient() || c.dataplane == policy.Sidecar {
+		c.Ways = m.ways(&w)
 	}
 	return c
 }

@@ -45,7 +45,7 @@ type Model struct {
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
 // manifests only.
 func New(p *policy.Policy, manifests *enforce.Layer) *Model {
-	if a := aside(p); a != nil {
+	if a := aside(p, false); a != nil && manifests.Mesh.Aside == nil {
 		with := *manifests
 		with.Mesh.Aside = a
 		manifests = &with
@@ -89,22 +89,23 @@ func MeshSettings(p *policy.Policy) enforce.Mesh {
 	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
 }
 
-// aside is the callers of a policy that pass no waypoint; nil where calls pass none.
-func aside(p *policy.Policy) *enforce.Aside {
+// aside is the callers of a policy that pass no waypoint, as long as those that move have sidecars or once they have none; nil
+// where calls pass none.
+func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 	services := p.Services()
 	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return len(s.Through()) > 0 }) {
 		return nil
 	}
 	a := &enforce.Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
 	for _, m := range p.Meshes {
-		a.Meshes[m.Name] = !m.Ambient
+		a.Meshes[m.Name] = !m.Ambient || m.Moving && sidecars
 	}
 	for _, s := range services {
 		for _, id := range p.Identities(s) {
 			if s.Dataplane == policy.Gateway {
 				a.Gateways[id.String()] = true
 			} else {
-				a.Sidecars[id.String()] = s.Dataplane != policy.Ambient
+				a.Sidecars[id.String()] = s.Dataplane != policy.Ambient || s.Moving && sidecars
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func (m *Model) Prove(ctx context.Context) error {
 			// Pods that no service names are bound only by what binds the whole namespace, and nobody may call them.
 			pod := &policy.Service{Namespace: mesh.Name, Name: "a pod that no service names"}
 			if mesh.Ambient {
-				pod.Dataplane = policy.Ambient
+				pod.Dataplane, pod.Moving = policy.Ambient, mesh.Moving
 			}
 			services = append(services, pod)
 		}
@@ -47,7 +47,23 @@ func (m *Model) Prove(ctx context.Context) error {
 	if !m.Policy.ClosedAt.IsZero() {
 		services = append(services, &policy.Service{Namespace: "any other namespace", Name: "a pod"})
 	}
-	// Services are proved independently, a share of them on each processor.
+	cases := make([]proof, len(services))
+	for i, s := range services {
+		cases[i] = proof{model: m, of: s}
+	}
+	return proveAll(ctx, append(cases, m.moving(services)...))
+}
+
+// proof is what is proved of one service: that a model lets through to it what its rules say.
+type proof struct {
+	model *Model
+	of    *policy.Service
+	later map[string]bool // the identities that may be let through less, and not more
+	ways  *policy.Service // whose waypoints have no calls of their own; nil: those on the way to the service
+}
+
+// proveAll proves independently, a share on each processor.
+func proveAll(ctx context.Context, services []proof) error {
 	workers := min(runtime.GOMAXPROCS(0), len(services))
 	found := make([][]string, workers)
 	failed := make([]error, workers)
@@ -56,13 +72,13 @@ func (m *Model) Prove(ctx context.Context) error {
 		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
 		wait.Go(func() {
 			var splitter enforce.Classifier
-			for _, s := range share {
+			for _, p := range share {
 				if failed[w] = ctx.Err(); failed[w] != nil {
 					return
 				}
-				witnesses, err := m.prove(&splitter, s)
+				witnesses, err := p.prove(&splitter)
 				if err != nil {
-					failed[w] = fmt.Errorf("%s: %w", s.ID(), err)
+					failed[w] = fmt.Errorf("%s: %w", p.of.ID(), err)
 					return
 				}
 				if found[w] = append(found[w], witnesses...); len(found[w]) > maxWitnesses {
@@ -85,8 +101,13 @@ func (m *Model) Prove(ctx context.Context) error {
 	return nil
 }
 
-func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesses []string, err error) {
+func (p *proof) prove(splitter *enforce.Classifier) (witnesses []string, err error) {
+	m, s := p.model, p.of
 	at := m.bound(s)
+	relays := at
+	if p.ways != nil {
+		relays = m.bound(p.ways)
+	}
 	split, err := m.splitWith(splitter, s, at, space.Distinctions{})
 	if err != nil {
 		return nil, err
@@ -114,7 +135,7 @@ func (m *Model) prove(splitter *enforce.Classifier, s *policy.Service) (witnesse
 			continue
 		}
 		for c, caller := range split.Sources {
-			if at.Relays(caller.Identity(), r.Request.Port()) {
+			if relays.Relays(caller.Identity(), r.Request.Port()) || p.later[caller.Identity()] && !allowed.Has(c) && !undecided.Has(c) {
 				continue
 			}
 			if got := allowed.Has(c); got != want.Has(c) || undecided.Has(c) != asked.Has(c) {
