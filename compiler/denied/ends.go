@@ -88,6 +88,8 @@ func (e *ends) caller(p *traffic.Peer) string {
 	switch {
 	case p.Identity != "":
 		return "spiffe://" + p.Identity
+	case p.Anonymous:
+		return ""
 	case p.Address.IsValid() && (e.Directory().PodAt(p.Address) != nil || e.outside(p.Address)):
 		return p.Address.String()
 	}
@@ -106,7 +108,9 @@ func (e *ends) callees(c *traffic.Call) (words []string) {
 	if c.To.Address.IsValid() && e.Directory().PodAt(c.To.Address) != nil {
 		words = append(words, c.To.Address.String())
 	}
-	if c.To.Pod != "" {
+	if c.To.Pod != "" && c.To.Namespace != "" {
+		words = append(words, c.To.Namespace+"/"+c.To.Pod)
+	} else if c.To.Pod != "" {
 		words = append(words, c.To.Pod)
 	}
 	if c.To.Host != "" {
@@ -168,6 +172,9 @@ func (e *ends) query(caller, callee string, c *traffic.Call) (*explain.Query, er
 			return nil, err
 		}
 		q = queries[0]
+	}
+	if c.From.Anonymous && c.From.Address.IsValid() {
+		q.From = policy.Source{Service: explain.At(e.Model.Policy, c.From.Address)}
 	}
 	q.Notes = slices.DeleteFunc(q.Notes, func(n explain.Note) bool { // the words are not the user's
 		_, pod := n.(explain.TakenForPod)

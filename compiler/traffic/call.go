@@ -18,6 +18,8 @@ type Call struct {
 	Outcome  Outcome
 	By       Rule   // that refused it, where one did
 	Detail   string // what the proxy says about a failure, in its own words
+
+	outbound bool // the caller's proxy tells of it
 }
 
 // Peer is one end of a call. What is not known is empty.
@@ -25,6 +27,9 @@ type Peer struct {
 	Identity  string // TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT, proved by mutual TLS
 	Address   netip.Addr
 	Namespace string
+	Account   string // that it runs as, which nothing has proved
+	Anonymous bool   // it has proved no identity
+	Nameless  bool   // its connection names no server, as one in plaintext
 	Pod       string
 	Host      string // of a Kubernetes Service
 	HostPort  uint16 // of that Service
@@ -50,8 +55,9 @@ const (
 	Failed                      // for a reason that has nothing to do with who may call whom
 	Elsewhere                   // refused at the other end, whose log says why
 	WouldRefuse                 // refused by a policy in dry-run, and let through
+	Aside                       // no call of its own, such as an answer
 )
 
-var outcomes = [...]string{"answered", "refused", "plaintext", "token", "authorizer", "tls", "failed", "refusedElsewhere", "dryRun"}
+var outcomes = [...]string{"answered", "refused", "plaintext", "token", "authorizer", "tls", "failed", "refusedElsewhere", "dryRun", "aside"}
 
 func (o Outcome) String() string { return outcomes[o] }

@@ -16,7 +16,7 @@ type accessEntry struct {
 	code, flags          string
 	details, termination string // RESPONSE_CODE_DETAILS, CONNECTION_TERMINATION_DETAILS
 	failure              string // UPSTREAM_TRANSPORT_FAILURE_REASON
-	authority            string
+	authority, request   string // REQ(:AUTHORITY), REQ(X-REQUEST-ID)
 	cluster              string // UPSTREAM_CLUSTER
 	upstream             string // UPSTREAM_HOST
 	local, remote        string // DOWNSTREAM_LOCAL_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS
@@ -41,7 +41,7 @@ func (e *accessEntry) call() (c Call, ok bool) {
 	direction, port, host := cluster(e.cluster)
 	switch {
 	case direction == "outbound" && !e.refusedHere():
-		// The log of a caller.
+		c.outbound = true
 		c.To.Host, c.To.HostPort = host, port
 		if to, ok := addressPort(e.upstream); ok {
 			c.To.Address, c.Port = to.Addr().Unmap(), to.Port()
@@ -52,9 +52,27 @@ func (e *accessEntry) call() (c Call, ok bool) {
 	default:
 		c.To.Address, c.Port = local.Addr().Unmap(), local.Port()
 		c.To.Host, c.To.HostPort = serverName(e.serverName)
+		c.From.Nameless = direction == "inbound" && e.serverName == "" && c.From.Identity == ""
 	}
 	c.Outcome, c.By, c.Detail = e.outcome(direction)
 	return c, true
+}
+
+// id tells requests apart; connections, by the addresses of their ends.
+func (e *accessEntry) id() string {
+	if e.method == "" {
+		return e.remote + ">" + e.local
+	}
+	return e.request
+}
+
+// plain empties the fields that have nothing.
+func (e *accessEntry) plain() {
+	for _, f := range []*string{&e.method, &e.path, &e.flags, &e.details, &e.termination, &e.failure, &e.authority, &e.request, &e.upstream, &e.cluster, &e.serverName, &e.peer} {
+		if *f == "-" {
+			*f = ""
+		}
+	}
 }
 
 // refusedHere reports whether the proxy that wrote the entry refused the request itself.
@@ -172,7 +190,7 @@ func ruleOf(name string) (Rule, bool) {
 // direction is empty for what is no such name.
 // https://github.com/istio/istio/blob/master/pilot/pkg/model/push_context.go (BuildSubsetKey)
 func cluster(name string) (direction string, port uint16, host string) {
-	direction, rest, ok := strings.Cut(name, "|")
+	direction, rest, ok := strings.Cut(strings.TrimSuffix(name, ";"), "|")
 	number, rest, ok1 := strings.Cut(rest, "|")
 	_, host, ok2 := strings.Cut(rest, "|")
 	n, err := strconv.ParseUint(number, 10, 16)

@@ -31,19 +31,14 @@ func textEntry(line string) (e accessEntry, ok bool) {
 	s.take("\"")
 	s.until("\" \"") // x-forwarded-for
 	s.until("\" \"") // the user agent
-	s.until("\" \"") // the ID of the request
-	e.authority, e.upstream = s.until("\" \""), s.until("\" ")
+	e.request, e.authority, e.upstream = s.until("\" \""), s.until("\" \""), s.until("\" ")
 	e.cluster = s.word()
 	s.word() // the proxy's own address towards the pod
 	e.local, e.remote, e.serverName = s.word(), s.word(), s.word()
 	if s.failed || strings.ContainsAny(s.rest, " \"") || strings.Contains(e.method, "\"") || strings.Count(line, "\"")-strings.Count(e.path, "\"") != 14 {
 		return accessEntry{}, false
 	}
-	for _, f := range []*string{&e.method, &e.path, &e.flags, &e.details, &e.termination, &e.failure, &e.authority, &e.upstream, &e.cluster, &e.serverName} {
-		if *f == "-" {
-			*f = ""
-		}
-	}
+	e.plain()
 	return e, true
 }
 

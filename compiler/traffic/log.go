@@ -13,6 +13,9 @@ type Log struct {
 	Unknown int    // of them, that are not understood
 	First   string // of these
 	FirstAt int    // its number, from 1
+
+	debug map[string]*debugLines // by pod, where the log says of which
+	seen  recent
 }
 
 // maxLine is the length of the longest line that is read.
@@ -31,9 +34,7 @@ func (l *Log) Read(r io.Reader, do func(*Call)) error {
 		}
 		if text != "" {
 			l.Lines++
-			if c, ok := parse(text); ok && !tooLong {
-				do(&c)
-			} else {
+			if tooLong || !l.parse(text, do) {
 				l.unknown(number, text)
 			}
 		}
@@ -59,19 +60,84 @@ func (l *Log) unknown(number int, line string) {
 	l.First, l.FirstAt = line, number
 }
 
-// parse reads one line.
-func parse(line string) (Call, bool) {
+// parse reads one line, and reports whether it is understood.
+func (l *Log) parse(line string, do func(*Call)) bool {
 	line, pod := withoutPrefix(line)
-	e, ok := textEntry(line)
-	if !ok {
-		return Call{}, false
+	var c Call
+	id, ok := "", false
+	switch {
+	case line[0] == '{':
+		c, id, ok = jsonEntry(line)
+	case line[0] == '[':
+		var e accessEntry
+		if e, ok = textEntry(line); ok {
+			c, ok = e.call()
+			id = e.id()
+		}
+	default:
+		if z, isTunnel := tunnelText(line); isTunnel {
+			c, ok = z.call()
+			break
+		}
+		done, isDebug := l.debugOf(pod).take(line)
+		if done == nil {
+			return isDebug
+		}
+		c, ok = done.Call, true
+		l.seen.add(done.request)
+		l.seen.add(done.peers)
 	}
-	c, ok := e.call()
-	if ok && c.To.Pod == "" && c.To.Address.IsValid() {
+	switch {
+	case !ok:
+		return false
+	case id != "" && l.seen.has(id): // the RBAC filter has told of it
+		return true
+	}
+	if c.To.Pod == "" && c.To.Address.IsValid() && !c.outbound {
 		c.To.Pod = pod
 	}
-	return c, ok
+	if c.Outcome != Aside {
+		do(&c)
+	}
+	return true
 }
+
+// maxPods bounds the pods whose messages are put together at once.
+const maxPods = 1024
+
+func (l *Log) debugOf(pod string) *debugLines {
+	d := l.debug[pod]
+	if d == nil {
+		if l.debug == nil || len(l.debug) >= maxPods {
+			l.debug = map[string]*debugLines{}
+		}
+		d = new(debugLines)
+		l.debug[strings.Clone(pod)] = d
+	}
+	return d
+}
+
+// recent is the last of some texts.
+type recent struct {
+	texts map[string]bool
+	ring  [4096]string
+	next  int
+}
+
+func (r *recent) add(text string) {
+	if text == "" || r.texts[text] {
+		return
+	}
+	if r.texts == nil {
+		r.texts = map[string]bool{}
+	}
+	delete(r.texts, r.ring[r.next])
+	text = strings.Clone(text)
+	r.ring[r.next], r.texts[text] = text, true
+	r.next = (r.next + 1) % len(r.ring)
+}
+
+func (r *recent) has(text string) bool { return r.texts[text] }
 
 // withoutPrefix takes away what kubectl writes before a line: `[pod/NAME/CONTAINER] ` with --prefix, and the time with --timestamps.
 // https://kubernetes.io/docs/reference/kubectl/generated/kubectl_logs/
@@ -82,7 +148,7 @@ func withoutPrefix(line string) (rest, pod string) {
 			line = after
 		}
 	}
-	if at, after, ok := strings.Cut(line, " "); ok && stamp(at) != "" && strings.HasPrefix(after, "[") {
+	if at, after, ok := strings.Cut(line, " "); ok && stamp(at) != "" && after != "" && (after[0] == '[' || after[0] == '{') {
 		line = after
 	}
 	return line, pod

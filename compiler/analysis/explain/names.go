@@ -38,7 +38,11 @@ func (r *resolver) find(name string) (policy.Found, error) {
 	if s := r.host(name); s != nil {
 		return policy.Found{Services: []*policy.Service{s}}, nil
 	}
-	if pod := r.Directory.PodNamed("", name); pod != nil {
+	namespace, pod, qualified := strings.Cut(name, "/")
+	if !qualified {
+		namespace, pod = "", name
+	}
+	if pod := r.Directory.PodNamed(namespace, pod); pod != nil {
 		return r.pod(name, pod)
 	}
 	if kind, short, ok := strings.Cut(name, "/"); ok && slices.Contains(kinds, kind) {
@@ -134,7 +138,7 @@ func (r *resolver) callers(name string) (all []policy.Source, err error) {
 	if address, err := netip.ParseAddr(name); err == nil {
 		pod := r.Directory.PodAt(address.Unmap())
 		if pod == nil {
-			return []policy.Source{{Service: r.at(address.Unmap())}}, nil
+			return []policy.Source{{Service: At(r.Policy, address.Unmap())}}, nil
 		}
 		name = pod.Name
 		if s := pod.ServiceOf(r.Policy); s == nil || s.Proxied() {
@@ -184,11 +188,11 @@ func (r *resolver) account(name string) *policy.Service {
 	return &policy.Service{Namespace: namespace, Name: account, Account: account}
 }
 
-// at is the caller at an address: a service outside the mesh, or else one that nothing names.
-func (r *resolver) at(address netip.Addr) *policy.Service {
+// At is the caller without an identity at an address: a service outside the mesh, or else one that nothing names.
+func At(p *policy.Policy, address netip.Addr) *policy.Service {
 	var found *policy.Service
 	bits := -1
-	for _, s := range r.Services() {
+	for _, s := range p.Services() {
 		for _, block := range s.Addresses {
 			if !s.Proxied() && block.Contains(address) && block.Bits() > bits {
 				found, bits = s, block.Bits()
@@ -227,7 +231,7 @@ func (r *resolver) calleeAt(name string, address netip.Addr) (policy.Found, erro
 	if s := r.Directory.ServiceAt(address); s != nil {
 		return r.find(s.Name + "." + s.Namespace)
 	}
-	if s := r.at(address); s.Namespace != "" {
+	if s := At(r.Policy, address); s.Namespace != "" {
 		return policy.Found{Services: []*policy.Service{s}}, nil
 	}
 	return policy.Found{}, wrong("%s: no pod or Service is known to have this address; --pods says which have which", name)
