@@ -51,6 +51,9 @@ The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the 
 			return nil
 		},
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
+			if len(w.logs) > 0 && w.format == "markdown" {
+				return w.runLog(cmd)
+			}
 			if err := checkAnswerFormat(w.format); err != nil {
 				return err
 			}

@@ -40,11 +40,16 @@ func (w *why) runLog(cmd *cobra.Command) error {
 		refused = refused || k.Outcome == traffic.Refused
 		out.answers = append(out.answers, a)
 	}
-	text := out.text()
-	if w.format == "json" {
+	var text []byte
+	switch w.format {
+	case "json":
 		if text, err = answerJSON(out.json()); err != nil {
 			return err
 		}
+	case "markdown":
+		text = out.markdown()
+	default:
+		text = out.text()
 	}
 	if err := writeOut(cmd, text); err != nil {
 		return err

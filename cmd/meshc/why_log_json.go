@@ -31,7 +31,8 @@ type whyKindJSON struct {
 	Policy   *policyJSON      `json:"policy,omitempty"`
 	Rule     *int             `json:"rule,omitempty"`
 	Detail   string           `json:"detail,omitempty"`
-	Allowed  []string         `json:"allowedNow,omitempty"` // requests that are let in by what was asked
+	Passes   bool             `json:"passes,omitempty"`     // what is asked lets it in
+	Allowed  []string         `json:"allowedNow,omitempty"` // requests that are let in by what was asked, where some are
 	Unasked  []string         `json:"unasked,omitempty"`    // requests that no query can be about
 	Unknown  string           `json:"unknown,omitempty"`    // why there is no answer
 	Why      *whyJSON         `json:"why,omitempty"`
@@ -57,7 +58,7 @@ func (r *refusals) json() *whyLogJSON {
 func (r *refusals) kindJSON(a *denied.Answer) whyKindJSON {
 	out := whyKindJSON{
 		Outcome: a.Outcome.String(), Count: a.Count, From: a.From, Until: a.Until, Caller: a.Caller, Callee: a.Callee, Port: a.Port,
-		More: a.More, Detail: a.Detail, Allowed: a.Allowed, Unasked: a.Unasked,
+		More: a.More, Detail: a.Detail, Passes: a.Passes, Allowed: a.Allowed, Unasked: a.Unasked,
 	}
 	for _, q := range a.Requests {
 		out.Requests = append(out.Requests, whyRequestJSON(q))

@@ -15,7 +15,8 @@ type Answer struct {
 	*Kind
 	Policy   *enforce.Object      // whose rule refused them; nil where it is not among those that are asked
 	Why      *explain.Explanation // of what is denied; nil where nothing is, or nothing can be asked
-	Allowed  []string             // requests that are let in now
+	Passes   bool                 // all of it is let in now
+	Allowed  []string             // requests that are let in now, where some are
 	Unasked  []string             // requests that no query can be about
 	Unjudged error                // why there is no explanation
 }
@@ -23,7 +24,8 @@ type Answer struct {
 // Answer asks why the calls of a kind were refused. It asks only about what a policy may have refused.
 func (k *Kinds) Answer(kind *Kind) (*Answer, error) {
 	a := &Answer{Kind: kind}
-	if kind.Outcome != traffic.Refused && kind.Outcome != traffic.WouldRefuse || kind.Query == nil {
+	byPolicy := kind.Outcome == traffic.Refused || kind.Outcome == traffic.WouldRefuse || kind.Outcome == traffic.Plaintext
+	if !byPolicy || kind.Query == nil {
 		return a, nil
 	}
 	if kind.By.Policy != "" {
@@ -50,9 +52,14 @@ func (k *Kinds) Answer(kind *Kind) (*Answer, error) {
 
 // ask asks about all requests at once, and if some of them are let in, about the rest.
 func (k *Kinds) ask(a *Answer, q explain.Query) error {
-	if a.AnyCaller {
-		why, err := k.ends.Judge(q)
-		a.Why, a.Unjudged = why, err
+	if a.AnyCaller || a.unnamed() {
+		a.Why, a.Unjudged = k.ends.Judge(q)
+		if a.Why != nil && a.unnamed() {
+			a.Why.Notes = slices.DeleteFunc(a.Why.Notes, func(n explain.Note) bool { // it is not known to have no proxy
+				_, outside := n.(explain.CallerOutside)
+				return outside
+			})
+		}
 		return nil
 	}
 	why, err := k.ends.Judge(q)
@@ -76,14 +83,16 @@ func (k *Kinds) ask(a *Answer, q explain.Query) error {
 		}
 		q.Ops = denied
 	} else if why.Allows() {
-		for _, op := range q.Ops {
-			a.Allowed = append(a.Allowed, op.String())
-		}
-		a.Why = why
+		a.Why, a.Passes = why, true
 		return nil
 	}
 	a.Why, a.Unjudged = k.ends.Answer(q)
 	return nil
+}
+
+// unnamed reports whether the caller is an address that nothing names.
+func (k *Kind) unnamed() bool {
+	return k.Query.From.Kind == policy.FromService && k.Query.From.Service.Namespace == ""
 }
 
 func (r *Request) String() string { return r.Method + " " + r.Path }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
@@ -19,6 +20,8 @@ type Ends struct {
 	Port           uint16         // of the container; 0 where it is not known
 	Query          *explain.Query // about these ends, without operations; nil where the callee is not known
 	AnyCaller      bool           // the caller is not known, so that the query is about every caller
+	Address        netip.Addr     // of the caller, where that is all that is known
+	Nameless       bool           // the connection may be plaintext
 	Unknown        error          // why an end is not known
 }
 
@@ -53,7 +56,10 @@ func (e *ends) of(c *traffic.Call) *Ends {
 }
 
 func (e *ends) find(c *traffic.Call) *Ends {
-	out := &Ends{Caller: e.caller(&c.From), Callee: "an unknown callee", Port: c.Port}
+	out := &Ends{Caller: e.caller(&c.From), Port: c.Port, Nameless: c.From.Nameless}
+	if out.Caller == "" {
+		out.Address = c.From.Address
+	}
 	for _, word := range e.callees(c) {
 		query, err := e.query(out.Caller, word, c)
 		if err != nil {
@@ -78,7 +84,7 @@ func (e *ends) find(c *traffic.Call) *Ends {
 func query(e *Ends) string {
 	if e.Query.From.Kind == policy.FromWorld {
 		e.AnyCaller = true
-		return e.Caller
+		return strings.TrimPrefix(e.Caller, "spiffe://")
 	}
 	return e.Query.From.String()
 }

@@ -55,6 +55,9 @@ func (e *accessEntry) call() (c Call, ok bool) {
 		c.From.Nameless = direction == "inbound" && e.serverName == "" && c.From.Identity == ""
 	}
 	c.Outcome, c.By, c.Detail = e.outcome(direction)
+	if c.Outcome == Plaintext {
+		c.From.Anonymous, c.From.Nameless = true, false
+	}
 	return c, true
 }
 
@@ -113,7 +116,7 @@ func (e *accessEntry) outcome(direction string) (Outcome, Rule, string) {
 	case e.details == "filter_chain_not_found" || e.termination == "filter_chain_not_found":
 		return Plaintext, Rule{}, e.words()
 	case strings.HasPrefix(e.failure, "TLS_error") || strings.Contains(e.failure, "CERTIFICATE_VERIFY_FAILED"):
-		return Handshake, Rule{}, e.words()
+		return Handshake, Rule{}, e.flags + " " + e.failure
 	case direction == "outbound" && e.code == "403" && e.details == "via_upstream":
 		return Elsewhere, Rule{}, e.words()
 	case e.flags != "":
@@ -136,6 +139,9 @@ func (e *accessEntry) words() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Meaning returns what a response flag says; empty where it does not mean that a request failed.
+func Meaning(flag string) string { return failures[flag] }
 
 // failures are the response flags of requests that failed, and what they mean.
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#response-flags

@@ -149,6 +149,7 @@ func (d *debugLines) end(line string) (*lookedAt, bool) {
 		return nil, false
 	}
 	done := *l
+	done.At = stamp(strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })[0])
 	switch before := text[:i]; {
 	case strings.HasSuffix(before, "enforced denied"):
 		done.Outcome = Refused

@@ -48,3 +48,9 @@ func fenceFor(text string, least int) string {
 	}
 	return strings.Repeat("`", least)
 }
+
+// CodeBlock returns Markdown that shows a text of several lines literally. The language is that of the text.
+func CodeBlock(language, text string) string {
+	fence := fenceFor(text, 3)
+	return fence + language + "\n" + strings.TrimSuffix(text, "\n") + "\n" + fence + "\n"
+}
