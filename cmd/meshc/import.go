@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,6 +112,9 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 		for i, f := range r.Files {
 			files[i] = adopt.File{Name: f.Name, Text: []byte(f.Text)}
 		}
+		if there := otherIntents(m.output, files); there != "" {
+			return fmt.Errorf("%s would join what was imported, which is proved without it, so nothing was written; name another folder with -o", shownIn(m.output, there))
+		}
 		if _, err := writeFiles(m.output, files, " with -o"); err != nil {
 			return err
 		}
@@ -125,6 +130,20 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s; what the errors are about is not in the intents\n", counts(r.Findings))
 	return errFindings
+}
+
+// otherIntents returns a file of intents in a folder, relative to it, that is not one of some files; empty if there is none.
+func otherIntents(dir string, files []adopt.File) (other string) {
+	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(dir, path)
+		name = filepath.ToSlash(name)
+		if err == nil && strings.HasSuffix(name, ".mesh") && !slices.ContainsFunc(files, func(f adopt.File) bool { return f.Name == name }) {
+			other = name
+			return filepath.SkipAll
+		}
+		return nil // what cannot be read is found out when files are written
+	})
+	return other
 }
 
 // text is the report for people, after the project where that was not written.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/meshc/meshc/compiler/adopt"
 )
@@ -23,16 +24,28 @@ func writeFiles(dir string, files []adopt.File, another string) (said []byte, er
 		}
 	}
 	var out bytes.Buffer
-	for i, f := range files {
-		if err := writeNew(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Text); err != nil {
-			for _, written := range files[:i] {
-				os.Remove(filepath.Join(dir, filepath.FromSlash(written.Name)))
+	var made []string
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		made = append(made, missing(filepath.Dir(path))...)
+		if err := writeNew(path, f.Text); err != nil {
+			for _, path := range slices.Backward(made) {
+				os.Remove(path)
 			}
 			return nil, fmt.Errorf("%s: %w", shownIn(dir, f.Name), cause(err))
 		}
+		made = append(made, path)
 		fmt.Fprintf(&out, "wrote %s\n", shownIn(dir, f.Name))
 	}
 	return out.Bytes(), nil
+}
+
+// missing lists the folders of a path that do not exist yet, outer ones first.
+func missing(dir string) []string {
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return append(missing(filepath.Dir(dir)), dir)
 }
 
 // writeNew writes a file that does not exist yet.

@@ -53,7 +53,7 @@ func (c *checker) matchesSome(claim *lang.Condition, path []string, v lang.Name)
 		case len(words) == 1:
 			help = "write `" + no + name + "=" + words[0] + "`"
 		}
-		c.list.Add(diag.InvalidValue, v.Range, "no token matches %s: a proxy takes the claim %s for a list of the words between its spaces", quoted(v.Text), name).
+		c.list.Add(diag.InvalidValue, v.Range, "no text of the claim %[2]s matches %[1]s: a proxy takes it for a list of the words between its spaces", quoted(v.Text), name).
 			WithHelp("%s", help)
 		return false
 	}

@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/targets"
 )
@@ -42,6 +44,7 @@ type jwtRule struct {
 		Claim  string `json:"claim"`
 		Header string `json:"header"`
 	} `json:"outputClaimToHeaders,omitempty"`
+	SpaceDelimitedClaims []string `json:"spaceDelimitedClaims,omitempty"` // but for those that always are; none can be said
 }
 
 // jwtRules decodes the rules of a RequestAuthentication, in the order of their issuers.
@@ -66,6 +69,9 @@ func jwtRules(object *yaml.Node) (all []jwtRule, err error) {
 	for i := range all {
 		slices.Sort(all[i].Audiences)
 		all[i].Audiences = slices.Compact(all[i].Audiences)
+		if all[i].SpaceDelimitedClaims = slices.DeleteFunc(all[i].SpaceDelimitedClaims, policy.SpaceDelimited); len(all[i].SpaceDelimitedClaims) > 0 {
+			return nil, errors.New(`unknown field "spaceDelimitedClaims"`)
+		}
 	}
 	slices.SortFunc(all, func(a, b jwtRule) int { return strings.Compare(a.Issuer, b.Issuer) })
 	return all, nil
@@ -87,7 +93,8 @@ func (i *importer) findIssuers() {
 		rules, err := jwtRules(o.node)
 		if err != nil {
 			_, what, _ := strings.Cut(err.Error(), "unknown field ")
-			o.accept("it has %s", strings.Trim(what, `"`))
+			what = strings.Trim(what, `"`)
+			o.accept("it has %s", what)
 			for _, clause := range o.read.Clauses {
 				for _, box := range clause.From {
 					for _, c := range box {

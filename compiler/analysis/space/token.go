@@ -8,7 +8,8 @@ import (
 )
 
 // Tokens is the JSON web tokens of requests: their issuers, subjects and other claims. A request without a token has no value.
-// What is written of a token is lines of CLAIM=TEXT, several where the claim is a list.
+// What is written of a token is lines of CLAIM=TEXT, several where the claim is a list. A value is the token as policies see
+// it: a text that a proxy splits at its spaces is a list of the words.
 //
 // A claim is a text or a list of texts, and a pattern matches it if it matches one of them. So a token may match any set of
 // patterns of one claim, and there are exponentially many such sets, but only small ones have to be looked at. Take two
@@ -86,15 +87,12 @@ func (Tokens) pattern(written string) Pattern { return RequestPrincipalPattern(w
 func (Tokens) value(written string) *Value {
 	k := keysOf(written)
 	for claim, texts := range k {
-		if policy.SpaceDelimited(claim) {
-			k[claim] = strings.Fields(strings.Join(texts, " "))
+		if policy.SpaceDelimited(claim) && len(texts) == 1 { // a list stays as it is
+			k[claim] = strings.Fields(texts[0])
 		}
 	}
 	return &Value{keys: k}
 }
-
-// wordText is the texts of a claim that proxies split at spaces.
-var wordText = Text{other: unasked}
 
 // divide makes atom 0 that of requests without a token, and the others of all combinations of what the claims that patterns
 // mention may have. Anybody may have any token.
@@ -103,11 +101,7 @@ func (Tokens) divide(p *partition, _ string) error {
 	if len(p.patterns) > 0 {
 		choices := map[string][]region{issuer: {{texts: []string{unasked}}}, subject: {{texts: []string{unasked}}}}
 		for claim, conditions := range p.byKey() {
-			of := fieldText
-			if policy.SpaceDelimited(claim) {
-				of = wordText
-			}
-			texts, err := regions(of, conditions)
+			texts, err := regions(fieldText, conditions)
 			if err != nil {
 				return err
 			}

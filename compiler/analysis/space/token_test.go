@@ -3,6 +3,7 @@ package space_test
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -113,4 +114,25 @@ func TestManyGroups(t *testing.T) {
 	s, err := b.Divide("cluster.local")
 	require.NoError(t, err)
 	assert.Less(t, len(s.Sources), 20_000, "a callee with a group for each of thirty teams is judged")
+}
+
+// A proxy splits the text of the claim scope at its spaces, and leaves a list of texts as it is.
+func TestScopesThatAreLists(t *testing.T) {
+	scope := []space.Box{{space.Is(space.Token, space.ClaimPattern([]string{"scope"}, "read write"))}}
+	var b space.Builder
+	b.Reset(space.Standard)
+	b.Distinguish(scope)
+	s, err := b.Divide("cluster.local")
+	require.NoError(t, err)
+	assert.True(t, slices.ContainsFunc(s.Sources, func(source space.Source) bool {
+		return space.Standard.AnyMatch(scope, source.Request) == space.Yes
+	}), "some token has it")
+
+	for token, want := range map[string]space.Match{
+		"scope=read write":          space.No,
+		"scope=read write\nscope=x": space.Yes,
+	} {
+		r := space.Standard.Request(true, space.Facts{space.Token: "iss=a\n" + token})
+		assert.Equal(t, want, space.Standard.AnyMatch(scope, &r), token)
+	}
 }

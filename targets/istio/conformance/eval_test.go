@@ -181,9 +181,10 @@ func told(r space.Request) envoy.Request {
 				within, _ = within[part].(map[string]any)
 			}
 			within[parts[len(parts)-1]] = texts[0]
-			if policy.SpaceDelimited(path) {
+			spaced := slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, " ") })
+			if policy.SpaceDelimited(path) && !spaced {
 				within[path] = strings.Join(texts, " ")
-			} else if len(texts) > 1 {
+			} else if len(texts) > 1 || spaced {
 				list := make([]any, len(texts))
 				for i := range texts {
 					list[i] = texts[i]

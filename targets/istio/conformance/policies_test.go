@@ -219,7 +219,7 @@ func (w *writer) condition() fields {
 		"source.principal": w.principals(), "source.namespace": w.spaces(), "source.serviceAccount": w.accounts(), "source.trustDomain": w.domains(),
 		"source.ip": blocks, "remote.ip": blocks, "destination.ip": blocks, "destination.port": portTexts,
 		"connection.sni": {"shop.example", "*.example", "*"}, "request.headers[x-env]": {"test", "t*", "*"}, "request.headers[:method]": verbs,
-		"request.auth.principal": principals, "request.auth.claims[group]": {"admin", "ops", "a*", "*", "*s"}, "request.auth.claims[realm][roles]": {"admin", "dev"},
+		"request.auth.principal": principals, "request.auth.claims[group]": {"admin", "ops", "a*", "*", "*s", "admin o*"}, "request.auth.claims[realm][roles]": {"admin", "dev"},
 		"request.auth.audiences": {"me", "you"}, "request.auth.presenter": {"app"}, "request.headers[X-Tenant]": {"acme", "a*", "*e"},
 		"request.headers[origin]": {"https://a.example", "*.example", "*"}, "request.headers[access-control-request-method]": {"GET", "*"},
 		"request.auth.claims[scope]": {"read", "write", "read write", "re*", "*te", "a b*"},
@@ -260,6 +260,9 @@ func (w *writer) issuers() {
 			}
 			if w.chance(15) {
 				rule.add("outputPayloadToHeader", "x-payload")
+			}
+			if w.chance(20) {
+				rule.list("spaceDelimitedClaims", []string{"group"})
 			}
 			rules = append(rules, rule)
 		}
@@ -360,7 +363,7 @@ func (c cluster) request(r *rand.Rand) envoy.Request {
 		if r.IntN(3) > 0 {
 			q.Claims = map[string]any{"iss": pick(r, append(tokenIssuers, "https://elsewhere.example")), "sub": pick(r, []string{"subject", "sub", "else"})}
 			if r.IntN(2) == 0 {
-				q.Claims["group"] = pick(r, []any{"admin", "ops", "guest", []any{"admin", "ops"}, []any{"guest", "ops", "a"}, []any{}, true, 7.0})
+				q.Claims["group"] = pick(r, []any{"admin", "ops", "guest", []any{"admin", "ops"}, []any{"guest", "ops", "a"}, []any{"admin ops"}, []any{}, true, 7.0})
 			}
 			if r.IntN(3) == 0 {
 				q.Claims["realm"] = map[string]any{"roles": pick(r, []any{"admin", []any{"dev", "x"}})}
@@ -369,7 +372,7 @@ func (c cluster) request(r *rand.Rand) envoy.Request {
 				q.Claims["aud"] = pick(r, []any{"me", "you", []any{"me", "x"}, "them"})
 			}
 			if r.IntN(3) == 0 {
-				q.Claims["scope"] = pick(r, []any{"read", "read write", " write  x ", []any{"write", "x"}, true})
+				q.Claims["scope"] = pick(r, []any{"read", "read write", " write  x ", []any{"write", "x"}, []any{"a b", "x"}, []any{"read write"}, true})
 			}
 			if r.IntN(3) == 0 {
 				q.Claims["azp"] = pick(r, []any{"app", "other"})
