@@ -50,8 +50,10 @@ var imports = map[string][]string{
 	"targets/folder":   {"targets", "lang/diag", "lang/source"},
 	"targets/textdiff": {"lang/diag"},
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/bearing", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
+	"targets/cilium":   {"targets", "targets/cilium/read", "compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
 	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
-	"targets/istio/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/istio/read":  {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/cilium/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows the clauses that a target's reader makes of manifests, not their YAML.
 	"compiler/analysis/space":   {"compiler/policy"},
 	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},
@@ -82,7 +84,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/istio/read"},
+	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/cilium/read", "targets/istio/read"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 

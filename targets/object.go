@@ -23,7 +23,8 @@ type Object struct {
 	Name        string
 	Labels      []Pair // with distinct keys
 	Annotations []Pair
-	Spec        proto.Message // nil: the object has no spec
+	Spec        proto.Message // nil: the object has no spec, or that of Fields
+	Fields      Fields        // the spec of a kind without a message, its keys sorted
 }
 
 // Pair is a label or an annotation.
@@ -64,6 +65,9 @@ func (w *Writer) Append(dst []byte, o *Object) []byte {
 	if o.Namespace != "" {
 		dst = append(dst, "  namespace: "...)
 		dst = endLine(appendString(dst, o.Namespace, 4))
+	}
+	if o.Fields != nil {
+		return appendFields(append(dst, "spec:\n"...), o.Fields, 2, false)
 	}
 	if o.Spec == nil {
 		return dst

@@ -57,7 +57,17 @@ func (q *Requests) Leads(port uint16) bool {
 	return !slices.Contains(q.withoutPorts(), strconv.Itoa(int(port)))
 }
 
-// withoutPorts returns the ports that are left out of every port.
+// PortsWithout returns the ports that are left out of every port.
+func (q *Requests) PortsWithout() (ports []uint16) {
+	for _, text := range q.withoutPorts() {
+		if port, err := strconv.ParseUint(text, 10, 16); err == nil {
+			ports = append(ports, uint16(port))
+		}
+	}
+	return ports
+}
+
+// withoutPorts returns them as they are written.
 func (q *Requests) withoutPorts() []string {
 	for _, c := range q.Where {
 		if c.Dimension == PortDimension {

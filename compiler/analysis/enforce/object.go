@@ -3,6 +3,7 @@ package enforce
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -36,6 +37,7 @@ type Object struct {
 
 	Created  time.Time // zero where it is not known
 	Selector []Label   // sorted by key; empty: the whole namespace
+	Spares   []string  // namespaces in which one without a namespace binds nothing; sorted
 	Added    []string  // keys of these that pods may have although their manifests do not
 	Gateways bool      // it binds gateways by their names, and no other workload
 	Targets  []Label   // of gateways: one of them must be a label of the workload
@@ -85,8 +87,8 @@ func (r *Clause) Header(names []string) string {
 	return ""
 }
 
-// ID is NAMESPACE/NAME.
-func (p *Object) ID() string { return p.Namespace + "/" + p.Name }
+// ID is NAMESPACE/NAME, or NAME.
+func (p *Object) ID() string { return strings.TrimPrefix(p.Namespace+"/"+p.Name, "/") }
 
 // RuleAt is the span of a clause, counted from 0; that of the object if it has no such clause.
 func (p *Object) RuleAt(i int) source.Span {
@@ -138,6 +140,9 @@ func (p *Object) does(effect Effect) bool {
 // known.
 func (p *Object) selects(w *Workload) (binds, surely bool) {
 	surely = true
+	if slices.Contains(p.Spares, w.Namespace) {
+		return false, true
+	}
 	for _, l := range p.Selector {
 		switch value, ok := w.Labels[l.Key]; {
 		case !ok && slices.Contains(p.Added, l.Key):
@@ -192,7 +197,7 @@ func Same(a, b *Object) bool {
 		return a.Broken && b.Broken && a.Content != "" && a.Content == b.Content
 	}
 	return a.Effect == b.Effect && a.Provider == b.Provider && a.DryRun == b.DryRun && a.Unsent == b.Unsent &&
-		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
+		slices.Equal(a.Selector, b.Selector) && slices.Equal(a.Spares, b.Spares) && slices.Equal(a.Added, b.Added) && a.Gateways == b.Gateways && slices.Equal(a.Targets, b.Targets) &&
 		sameClauses(a, b) && (a.Ztunnel == nil) == (b.Ztunnel == nil) && (a.Ztunnel == nil || sameClauses(a.Ztunnel, b.Ztunnel)) && slices.Equal(a.Rewrites, b.Rewrites) && a.Verifies == b.Verifies && a.Mode == b.Mode && slices.Equal(a.Ports, b.Ports)
 }
 

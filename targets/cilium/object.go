@@ -1,0 +1,155 @@
+package cilium
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+)
+
+const (
+	apiVersion  = "cilium.io/v2"
+	clusterwide = "CiliumClusterwideNetworkPolicy"
+
+	waveDeny        = 12
+	waveAllow       = 20
+	waveDefaultDeny = 30
+
+	// maxBytes of an object: client-side apply keeps a copy of it in an annotation, and all of these together may have 256 KiB.
+	maxBytes = (256 - 16) << 10
+)
+
+// The labels by which Cilium knows pods. https://docs.cilium.io/en/v1.18/network/kubernetes/policy/
+const (
+	labelPrefix  = "k8s:"
+	namespaceKey = labelPrefix + "io.kubernetes.pod.namespace"
+	accountKey   = labelPrefix + "io.cilium.k8s.policy.serviceaccount"
+)
+
+// emission collects the objects of one policy.
+type emission struct {
+	*target
+	*policy.Policy
+	writer    *targets.Writer
+	buffer    []byte
+	manifests []targets.Manifest
+	findings  diag.List
+}
+
+// object is an object before it is written.
+type object struct {
+	kind                 string // empty: CiliumNetworkPolicy
+	namespace, name      string
+	wave                 int
+	why                  origin
+	at                   source.Span
+	subject              selector
+	ingress, ingressDeny []targets.Fields
+}
+
+// add writes an object. Denies alone isolate nothing, so that what they are about may be open to others.
+func (e *emission) add(o object) {
+	if o.kind == "" {
+		o.kind = "CiliumNetworkPolicy"
+	}
+	var spec targets.Fields
+	if o.ingressDeny != nil {
+		spec = append(spec, targets.Field{Key: "enableDefaultDeny", Value: targets.Fields{{Key: "ingress", Value: false}}})
+	}
+	spec = append(spec, targets.Field{Key: "endpointSelector", Value: o.subject.fields()})
+	if o.ingress != nil {
+		spec = append(spec, targets.Field{Key: "ingress", Value: o.ingress})
+	}
+	if o.ingressDeny != nil {
+		spec = append(spec, targets.Field{Key: "ingressDeny", Value: o.ingressDeny})
+	}
+	e.buffer = e.writer.Append(e.buffer[:0], &targets.Object{
+		APIVersion: apiVersion, Kind: o.kind, Namespace: o.namespace, Name: o.name,
+		Labels:      []targets.Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}},
+		Annotations: o.why.annotations(o.wave),
+		Fields:      spec,
+	})
+	if len(e.buffer) > maxBytes {
+		e.findings.Add(diag.ManifestLimit, o.at, "the %s %s/%s is larger than a cluster takes", o.kind, o.namespace, o.name).
+			WithHelp("let a whole namespace call it: `NAMESPACE/* -> %s`", strings.TrimSuffix(o.name, "-ingress"))
+		return
+	}
+	e.manifests = append(e.manifests, targets.Manifest{
+		APIVersion: apiVersion, Kind: o.kind, Namespace: o.namespace, Name: o.name, Wave: o.wave, YAML: slices.Clone(e.buffer),
+	})
+}
+
+// requirement is a condition on one label.
+type requirement struct {
+	key, operator string // In, NotIn or Exists
+	values        []string
+}
+
+// selector is requirements that must all hold. The empty one selects every pod of its namespace.
+type selector []requirement
+
+func (s selector) fields() targets.Fields {
+	var labels targets.Fields
+	var expressions []targets.Fields
+	for _, r := range s {
+		switch {
+		case r.operator == "In" && len(r.values) == 1:
+			labels = append(labels, targets.Field{Key: r.key, Value: r.values[0]})
+		case len(r.values) > 0:
+			expressions = append(expressions, targets.Fields{{Key: "key", Value: r.key}, {Key: "operator", Value: r.operator}, {Key: "values", Value: r.values}})
+		default:
+			expressions = append(expressions, targets.Fields{{Key: "key", Value: r.key}, {Key: "operator", Value: r.operator}})
+		}
+	}
+	var all targets.Fields
+	if len(expressions) > 0 {
+		all = append(all, targets.Field{Key: "matchExpressions", Value: expressions})
+	}
+	if len(labels) > 0 {
+		slices.SortFunc(labels, func(a, b targets.Field) int { return strings.Compare(a.Key, b.Key) })
+		all = append(all, targets.Field{Key: "matchLabels", Value: labels})
+	}
+	return all
+}
+
+// origin is what the annotations of an object say about its intents.
+type origin struct{ files, because, until []string }
+
+func fromSpan(at source.Span) (o origin) {
+	if at.File != nil {
+		o.files = []string{at.File.Name}
+	}
+	return o
+}
+
+func fromRules(rules []policy.Rule) (o origin) {
+	for i := range rules {
+		r := &rules[i]
+		o.files = append(o.files, fromSpan(r.At).files...)
+		o.because, o.until = append(o.because, r.Because), append(o.until, r.Until)
+	}
+	return o
+}
+
+func (o origin) annotations(wave int) []targets.Pair {
+	pairs := []targets.Pair{{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}}
+	for _, a := range [...]struct {
+		key, separator string
+		values         []string
+	}{
+		{"meshc.dev/because", "; ", o.because},
+		{"meshc.dev/source", ",", o.files},
+		{"meshc.dev/until", ",", o.until},
+	} {
+		values := slices.DeleteFunc(slices.Clone(a.values), func(v string) bool { return v == "" })
+		slices.Sort(values)
+		if values = slices.Compact(values); len(values) > 0 {
+			pairs = append(pairs, targets.Pair{Key: a.key, Value: strings.Join(values, a.separator)})
+		}
+	}
+	return pairs
+}

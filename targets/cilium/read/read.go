@@ -1,0 +1,139 @@
+// Package read reads Cilium's policies into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
+//
+// It knows CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, ingress, as Cilium 1.18 reads them and enforces
+// them for TCP. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
+// together with the analysis it is the judge of the emitter, and shares no code with it.
+//
+// An account of a namespace is read as the identity of its pods in the trust domain of the mesh: to Cilium every pod has one.
+// Who has none is outside the cluster, or a node.
+//
+// It does not guess. A policy that Cilium would refuse, or that has a field which is not known here, is broken: what it may decide
+// is undecided, and a finding says so. What depends on other labels of callers, on names of ports or on expressions of a kind
+// that is not known here is undecided too.
+package read
+
+import (
+	"cmp"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+const (
+	group       = "cilium.io"
+	namespaced  = "CiliumNetworkPolicy"
+	clusterwide = "CiliumClusterwideNetworkPolicy"
+)
+
+// Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. The result does not depend on
+// the order of the files.
+func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
+	mesh.TrustDomain = cmp.Or(mesh.TrustDomain, "cluster.local")
+	mesh.RootNamespace = "" // what binds every namespace is in none
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
+	workers := make([]reader, max(min(runtime.GOMAXPROCS(0), len(files)/32), 1))
+	var wait sync.WaitGroup
+	for w := range workers {
+		share := files[len(files)*w/len(workers) : len(files)*(w+1)/len(workers)]
+		wait.Go(func() {
+			workers[w].domains = append([]string{mesh.TrustDomain}, mesh.Aliases...)
+			for _, f := range share {
+				workers[w].file(f)
+			}
+		})
+	}
+	wait.Wait()
+	var all reader
+	for _, w := range workers {
+		all.policies, all.findings = append(all.policies, w.policies...), append(all.findings, w.findings...)
+	}
+	return enforce.NewLayer(mesh, space.Standard, all.once(), nil), all.findings.Sort()
+}
+
+type reader struct {
+	domains  []string // the trust domain of the mesh, and its aliases
+	policies []*object
+	findings diag.List
+}
+
+// once returns the objects of the policies, of which a cluster keeps one by each name: the one that is applied last, and which one
+// that is, is not known.
+func (r *reader) once() (all []*enforce.Object) {
+	type key struct{ kind, namespace, name string }
+	first := map[key]*object{}
+	for _, p := range r.policies {
+		k := key{p.kind, p.namespace, p.name}
+		if other := first[k]; other != nil && p.name != "" {
+			for _, o := range slices.Concat(other.objects, p.objects) {
+				o.Broken, o.AnyEffect = true, true
+			}
+			r.findings.Add(diag.Unevaluable, p.at, "two manifests of the %s %s: a cluster keeps the one that is applied last", p.kind, p.id()).
+				WithRelated(other.at, "the other one").
+				WithHelp("remove one of them")
+		} else {
+			first[k] = p
+		}
+		all = append(all, p.objects...)
+	}
+	return all
+}
+
+func (r *reader) file(f *source.File) {
+	if !strings.Contains(f.Text, group) {
+		return
+	}
+	if bad := yamldoc.Text(f); bad != nil {
+		r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message)
+		return
+	}
+	for doc := range yamldoc.Split(f) {
+		if !strings.Contains(doc.Text, group) {
+			continue
+		}
+		var bad *yamldoc.SyntaxError
+		switch err := doc.Parse(); {
+		case errors.As(err, &bad):
+			r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message).Help = bad.Help
+		case err != nil:
+			r.findings.Add(diag.Unevaluable, doc.Start(), "%v", err)
+		case doc.Root != nil:
+			r.object(doc, yamldoc.Resolve(doc.Root), "", "")
+		}
+	}
+}
+
+func (r *reader) object(doc *yamldoc.Document, n *yaml.Node, version, kind string) {
+	version, kind = cmp.Or(text(yamldoc.Get(n, "apiVersion")), version), cmp.Or(text(yamldoc.Get(n, "kind")), kind)
+	if items := yamldoc.Get(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
+		for _, item := range items.Content {
+			if element := strings.TrimSuffix(kind, "List"); element != "" {
+				r.object(doc, yamldoc.Resolve(item), version, element)
+			} else {
+				r.object(doc, yamldoc.Resolve(item), "", "")
+			}
+		}
+		return
+	}
+	if of, _, _ := strings.Cut(version, "/"); of == group && (kind == namespaced || kind == clusterwide) {
+		d := &decoder{doc: doc, domains: r.domains, findings: &r.findings}
+		r.policies = append(r.policies, d.policy(n, version, kind))
+	}
+}
+
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
+}
