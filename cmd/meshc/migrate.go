@@ -18,8 +18,8 @@ import (
 func newMigrate() *cobra.Command {
 	m := migration{}
 	cmd := &cobra.Command{
-		Use:   "migrate --env ENV [PATH]",
-		Short: "Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT",
+		Use:   "migrate [--env ENV] [--to ambient] [PATH]",
+		Short: "Plan the migration of an environment to STRICT, or of a project to ambient mode",
 		Long: `Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT. Each step raises one ceiling, under
 modes of the environment in meshc.yaml, until everything has the mode that the intents state: services first if something
 else in their namespace is not ready, then namespaces, then the mesh. What blocks a step is found in the intents and the
@@ -32,25 +32,46 @@ between PERMISSIVE and STRICT. The plan first lists the callers that this step d
 
 While trustDomains.previous in meshc.yaml names an earlier trust domain of the mesh, the plan also has the steps to give it up.
 
+With --to ambient the plan moves namespaces from sidecars to ambient mode. Callers with sidecars do not pass waypoints, so the
+callers of an edge with operations move before its callee; namespaces that call each other with operations move together, and
+their pods one service after another. A namespace moves in three publishes, each of which is proved for every mix of pods with
+sidecars and without: policies for both, the labels of the Namespace and the restart of its pods, and the policies of ambient
+mode. What is in the way is named: callers that keep their sidecars, services that wait for each other, modes of DISABLE,
+machines, headless Services, pods that ask for a sidecar or have no proxy, and all else that the build of a step refuses.
+
 --next applies the first step that is not blocked to meshc.yaml, provided that the result builds. The exit code is 1 if
-every step is blocked.`,
+every step is blocked, or if manifests must change first.`,
 		Example: `  meshc migrate --env prod
-  meshc migrate --env prod --next && meshc diff --env prod`,
+  meshc migrate --env prod --next && meshc diff --env prod
+  meshc migrate --to ambient --format markdown
+  meshc migrate --to ambient --next`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: verb(m.run),
 	}
 	m.registerProject(cmd)
 	cmd.Flags().BoolVar(&m.next, "next", false, "apply the next step to meshc.yaml")
+	cmd.Flags().StringVar(&m.to, "to", "", "ambient: plan the move from sidecars to ambient mode")
+	cmd.Flags().StringVar(&m.format, "format", "text", "with --to ambient, text, json or markdown")
+	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"ambient"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "markdown"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 type migration struct {
 	inputs
-	next bool
+	next       bool
+	to, format string
 }
 
 func (m *migration) run(cmd *cobra.Command, paths []string) error {
-	if m.environment == "" {
+	switch {
+	case m.to != "" && m.to != "ambient":
+		return usageError("--to %s: there is ambient", m.to)
+	case !slices.Contains([]string{"text", "json", "markdown"}, m.format):
+		return usageError("--format %s: there are text, json and markdown", m.format)
+	case m.to == "" && m.format != "text":
+		return usageError("--format %s needs --to ambient", m.format)
+	case m.to == "" && m.environment == "":
 		return usageError("which environment? name it with --env")
 	}
 	if slices.Contains(paths, project.Stdin) || slices.Contains(m.workloads, project.Stdin) {
@@ -59,6 +80,9 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	of, err := m.open(cmd, paths, cmd.InOrStdin())
 	if err != nil {
 		return err
+	}
+	if m.to == "ambient" {
+		return m.toAmbient(cmd, of)
 	}
 	var p *planner.Plan
 	found := of.Findings

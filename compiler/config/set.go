@@ -10,8 +10,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Set returns the text of a meshc.yaml with a new value at a path of keys, of which the first must exist. Everything else
-// stays as it is, including comments. It returns false if the value cannot be changed in place, for example because an
+// Set returns the text of a meshc.yaml with a new value at a path of keys. Everything else stays as it is, including comments. It returns false if the value cannot be changed in place, for example because an
 // anchor shares it.
 func Set(f *source.File, value string, path ...string) (text string, ok bool) {
 	docs := slices.Collect(yamldoc.Split(f))
@@ -49,12 +48,16 @@ func own(mapping *yaml.Node, word string) (key, value *yaml.Node) {
 
 type editor struct{ *yamldoc.Document }
 
-// replace replaces a scalar or an empty value.
+// replace replaces a scalar, an empty value or a mapping in braces.
 func (e editor) replace(key, old *yaml.Node, value string) (string, bool) {
-	if old.Kind != yaml.ScalarNode {
-		return "", false
-	}
 	text := e.File.Text
+	if old.Kind != yaml.ScalarNode {
+		at := e.Span(old)
+		if whole := at.Text(); old.Kind != yaml.MappingNode || !strings.HasPrefix(whole, "{") || !strings.HasSuffix(whole, "}") || strings.ContainsRune(whole, '\n') {
+			return "", false
+		}
+		return text[:at.Start] + value + text[at.End:], true
+	}
 	if old.Value == "" && isNull(old) {
 		after := strings.TrimLeft(text[e.Span(key).End:], " ")
 		if !strings.HasPrefix(after, ":") {
@@ -75,8 +78,10 @@ func (e editor) insert(parent, mapping *yaml.Node, path []string, value string) 
 	entry := pairText(path, value)
 	text := e.File.Text
 	switch {
-	case parent == nil:
+	case parent == nil && (mapping.Kind != yaml.MappingNode || mapping.Style&yaml.FlowStyle != 0 || len(path) < 2):
 		return "", false
+	case parent == nil:
+		return strings.TrimRight(text, "\n") + "\n" + path[0] + ":\n  " + pairText(path[1:], value) + "\n", true
 	case isNull(mapping):
 		return e.replace(parent, mapping, "{"+entry+"}")
 	case mapping.Kind != yaml.MappingNode:

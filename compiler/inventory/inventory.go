@@ -45,6 +45,7 @@ type Workload struct {
 	Proxy     string // what shows that it has one, in words; empty if it has none or that is not known
 	ProxyAt   source.Span
 	OwnProxy  bool // its own manifest says so
+	KeptOut   bool // its own manifest keeps it out of ambient mode
 	Scrape    *Scrape
 	Probes    []Probe            // of the kubelet, those that reach the pod in plaintext
 	Inbound   policy.Captures    // which ports are reached through the proxy, if there is one

@@ -140,6 +140,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 	default:
 		p.NoProxy, p.NoProxyAt, p.Assumed = ns.sidecars, ns.at, ns.Unlabelled
 	}
+	p.KeptOut = p.proxy.ambient == "none" || !p.proxy.hostNetwork.IsZero()
 	if p.NoProxy != "" {
 		return
 	}

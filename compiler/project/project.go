@@ -32,6 +32,7 @@ const (
 type Project struct {
 	Root   string // absolute: the folder of meshc.yaml, or else of the first path
 	Config config.Project
+	File   *source.File // meshc.yaml; nil where there is none
 
 	paths []string
 	wd    string        // the current folder
@@ -77,7 +78,8 @@ func Open(paths []string) (*Project, diag.List, error) {
 		return p, nil, err
 	}
 	var findings diag.List
-	p.Config, findings = config.Parse(source.NewFile(ConfigName, string(text)))
+	p.File = source.NewFile(ConfigName, string(text))
+	p.Config, findings = config.Parse(p.File)
 	return p, findings, nil
 }
 
