@@ -90,7 +90,7 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
 	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
-	return checked, slices.Concat(p.manifests, p.syntax, found.Settled(unread)).Sort().Apply(c.Warnings)
+	return checked, slices.Concat(p.manifests, p.syntax, append(found, p.reportBeside(c, checked)...).Settled(unread)).Sort().Apply(c.Warnings)
 }
 
 // refused returns the findings about what the targets cannot express. If statements with errors are missing from the policy,

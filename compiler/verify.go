@@ -21,7 +21,7 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoProxy: audit.NoProxy, diag.OutsideCallee: audit.NoProxy,
 	diag.PermissiveCallee: audit.PlaintextTLS, diag.WorldIntoStrict: audit.PlaintextTLS,
 	diag.UnusedAccount: audit.Account, diag.DefaultAccount: audit.Account,
-	diag.SkippedObject: audit.Manifest, diag.UnknownEffect: audit.Manifest,
+	diag.SkippedObject: audit.Manifest, diag.UnknownEffect: audit.Manifest, diag.PolicyBeside: audit.Manifest,
 	diag.ClosedRoute: audit.Route, diag.UnroutedEdge: audit.Route,
 	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.RefusedProbe: audit.Probe, diag.NoMode: audit.Mode,
 }
@@ -36,6 +36,9 @@ func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, e
 		r.Add(diag.Note, audit.DryRun, source.Span{}, "%s", DryRunNote(b.Policy.Environment))
 	}
 	for _, d := range b.Findings {
+		if d.Code == diag.PolicyBeside && deployed != nil {
+			continue // what is deployed is judged
+		}
 		if topic := topics[d.Code]; topic != "" {
 			r.Findings(topic, diag.List{d})
 		}

@@ -18,6 +18,22 @@ func (r *reason) notes() []string {
 	for _, n := range r.Notes {
 		notes = append(notes, r.noteText(n))
 	}
+	return append(notes, r.besideNotes()...)
+}
+
+// besideNotes names the policies among the manifests of workloads that an answer leaves out.
+func (r *reason) besideNotes() (notes []string) {
+	if r.build == nil || r.To == nil {
+		return nil
+	}
+	const most = 3
+	all := r.build.Beside(r.To)
+	for _, o := range all[:min(most, len(all))] {
+		notes = append(notes, fmt.Sprintf("the %s (%s) is in force too, and this answer leaves it out", o.ID(), r.place(o.At)))
+	}
+	if more := len(all) - most; more > 0 {
+		notes = append(notes, fmt.Sprintf("not named here: %d more; `meshc check` says how to see what all of them let through", more))
+	}
 	return notes
 }
 

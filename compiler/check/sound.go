@@ -100,15 +100,9 @@ func (c *checker) identities(r *rule, deny bool) {
 
 // bypassed warns of the ports of a rule that bypass the proxy of the callee, or may, those of one reason together.
 func (c *checker) bypassed(r *rule) {
-	ports := r.Ports
-	if len(ports) == 0 {
-		for _, p := range r.callee.Ports {
-			ports = append(ports, p.Number)
-		}
-	}
 	reasons := map[policy.PortCapture][]string{}
 	var all []policy.PortCapture
-	for _, port := range ports {
+	for _, port := range r.ports() {
 		reason := r.callee.Inbound.Of(port)
 		if reason.Number = 0; reason.Capture == policy.Captured || r.callee.lacksProxy(reason) {
 			continue
@@ -119,14 +113,17 @@ func (c *checker) bypassed(r *rule) {
 		reasons[reason] = append(reasons[reason], portText(port))
 	}
 	for _, reason := range all {
-		which, verb, bypasses := "port ", "is", "bypasses"
-		if len(reasons[reason]) > 1 {
-			which, bypasses = "ports ", "bypass"
+		which, verb, bypasses := "port "+reasons[reason][0], "is", "bypasses"
+		switch {
+		case len(reasons[reason]) > 1:
+			which, bypasses = "ports "+strings.Join(reasons[reason], ", "), "bypass"
+		case reasons[reason][0] == portText(0):
+			which = "any port"
 		}
 		if reason.Capture == policy.Unclear {
 			verb, bypasses = "may be", "may bypass"
 		}
-		d := c.list.Add(diag.OutsideCallee, r.ToAt, "nothing %s enforced on %s of %s, which %s its proxy: %s", verb, which+strings.Join(reasons[reason], ", "), r.callee.Name, bypasses, reason.Why)
+		d := c.list.Add(diag.OutsideCallee, r.ToAt, "nothing %s enforced on %s of %s, which %s its proxy: %s", verb, which, r.callee.Name, bypasses, reason.Why)
 		if reason.At.IsZero() {
 			d.WithHelp("protect it with a NetworkPolicy")
 		} else {
@@ -175,18 +172,16 @@ func (s *service) unledAt(port uint16) bool {
 		s.Inbound.Of(port).Capture == policy.Captured
 }
 
-// departing reports a caller whose calls bypass its own sidecar, so that they prove no identity.
+// departing reports a caller whose calls bypass its own sidecar, or may, so that they prove no identity.
 func (c *checker) departing(r *rule, from *service, at source.Span) {
 	if from.Outbound.Complete() {
 		return
 	}
-	ports := r.Ports
-	if len(ports) == 0 {
-		for _, p := range r.callee.Ports {
-			ports = append(ports, p.Number)
+	var unclear policy.PortCapture
+	for _, port := range r.ports() {
+		if r.callee.Inbound.Of(port).Capture == policy.Bypassed {
+			continue
 		}
-	}
-	for _, port := range ports {
 		dialed := []uint16{}
 		for _, front := range r.callee.Leading(port, false) {
 			dialed = append(dialed, front.Port)
@@ -195,14 +190,43 @@ func (c *checker) departing(r *rule, from *service, at source.Span) {
 			dialed = append(dialed, port)
 		}
 		for _, d := range dialed {
-			if past := from.Outbound.Of(d); past.Capture == policy.Bypassed && r.callee.Inbound.Of(port).Capture != policy.Bypassed {
-				c.list.Add(diag.NoIdentity, at, "calls of %s to port %d bypass its sidecar, so they cannot prove who they are", from.Name, d).
+			switch past := from.Outbound.Of(d); past.Capture {
+			case policy.Bypassed:
+				c.list.Add(diag.NoIdentity, at, "calls of %s to %s bypass its sidecar, so they cannot prove who they are", from.Name, dialedText(d)).
 					WithRelated(past.At, "said here").
-					WithHelp("remove the port from the annotation: a call in plaintext matches no edge of %s", from.Name)
+					WithHelp("have the annotation leave them to the sidecar, or delete it: a call in plaintext matches no edge of %s", from.Name)
 				return
+			case policy.Unclear:
+				unclear = past
 			}
 		}
 	}
+	if unclear.Capture == policy.Unclear && !unclear.Own && !unclear.Unread && !from.lacksProxy(unclear) {
+		c.list.Add(diag.UnclearDeparture, at, "calls of %s to %s may bypass its sidecar, and then cannot prove who they are: %s", from.Name, r.callee.Name, unclear.Why).
+			WithRelated(unclear.At, "said here").
+			WithHelp("have the annotation leave the addresses of pods and Services to the sidecar, or delete it")
+	}
+}
+
+func dialedText(port uint16) string {
+	if port == 0 {
+		return "any port"
+	}
+	return "port " + portText(port)
+}
+
+// ports returns the ports that a rule is about: its own, else those of the callee, else 0 for all of them.
+func (r *rule) ports() []uint16 {
+	ports := r.Ports
+	if len(ports) == 0 {
+		for _, p := range r.callee.Ports {
+			ports = append(ports, p.Number)
+		}
+	}
+	if len(ports) == 0 {
+		return []uint16{0}
+	}
+	return ports
 }
 
 // lacksProxy reports whether a port bypasses the proxy of a service because some of its pods have none.

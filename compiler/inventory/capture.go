@@ -62,7 +62,7 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 		if err := do(c, value); err != nil {
 			f.findings.Add(diag.UnclearAnnotation, c.by.At, "%s: %s", key, err).
 				WithHelp("see https://istio.io/latest/docs/reference/config/annotations/ for the values that it takes")
-			c.by.Why = key + " cannot be judged"
+			c.by.Why, c.by.Unread = key+" cannot be judged", true
 			c.weaken(&c.in, policy.Unclear)
 			c.weaken(&c.out, policy.Unclear)
 		}

@@ -20,6 +20,7 @@ type Set struct {
 	Gateways    []*Gateway
 	Routes      []*Route
 	Webhooks    []*Webhook // what the API server calls
+	Beside      []*Beside  // in the order of the inputs
 	Astray      bool       // some gateway passes on to what is not known: another may be missing in Routes
 	Elsewhere   bool       // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
 	Unread      Unread

@@ -75,6 +75,7 @@ type reader struct {
 	unread      Unread
 	notices     bearing.Notices
 	webhooks    []*Webhook
+	besides     []*Beside
 	meshConfigs []*MeshConfig
 	unmerged    bool // the settings of the mesh say that agents do not merge metrics
 
@@ -194,7 +195,7 @@ func irrelevant(d *yamldoc.Document) bool {
 
 // named reports whether an object of a kind may have to be named in a finding.
 func named(kind, text string) bool {
-	return bearing.NamedKind(kind) || kind == "ConfigMap" && strings.Contains(text, "name: istio")
+	return bearing.NamedKind(kind) || besides[kind] != "" || kind == "ConfigMap" && strings.Contains(text, "name: istio")
 }
 
 func word(s string) bool {
@@ -273,6 +274,9 @@ func (f *file) root(n *yaml.Node, list objectType) {
 		f.noticeKind(n, t.group, t.kind)
 	}
 	if !read {
+		if t.group != "" && besides[t.kind] == t.group {
+			f.beside(n, t.kind)
+		}
 		f.unread(n, t.group, t.kind)
 		return // Istio's, Argo's, Knative's Service …
 	}
@@ -296,7 +300,7 @@ const maxLists = 2
 
 func (f *file) items(n *yaml.Node, of objectType) {
 	items := yamldoc.Get(n, "items")
-	if items == nil || items.Kind != yaml.SequenceNode || of.depth > maxLists || of.kind != "" && kinds[of.kind] == nil && !bearing.NamedKind(of.kind) {
+	if items == nil || items.Kind != yaml.SequenceNode || of.depth > maxLists || of.kind != "" && kinds[of.kind] == nil && besides[of.kind] == "" && !bearing.NamedKind(of.kind) {
 		return
 	}
 	for _, item := range items.Content {
@@ -415,7 +419,7 @@ func (r *reader) set() *Set {
 		}
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
-	s.Accounts, s.Routes, s.Webhooks = r.accounts, r.routes(), r.webhooks
+	s.Accounts, s.Routes, s.Webhooks, s.Beside = r.accounts, r.routes(), r.webhooks, r.besides
 	s.Astray, s.Elsewhere = r.astray, r.elsewhere
 	for _, g := range r.gateways {
 		if g.Foreign == "" {

@@ -30,9 +30,10 @@ type Captures struct {
 type PortCapture struct {
 	Number uint16
 	Capture
-	Own bool        // the port is of the proxy and not of the workload: a statement without ports is not about it
-	Why string      // in words that follow "because", such as "excludeInboundPorts names it"
-	At  source.Span // of what says so
+	Own    bool        // the port is of the proxy and not of the workload: a statement without ports is not about it
+	Unread bool        // of an annotation with a value that cannot be judged, of which there is a finding
+	Why    string      // in words that follow "because", such as "excludeInboundPorts names it"
+	At     source.Span // of what says so
 }
 
 // Of is the capture of a port.

@@ -117,6 +117,8 @@ const (
 	OtherSpelling         Code = "MESH2156"
 	ForgedClaim           Code = "MESH2157"
 	ProviderWrites        Code = "MESH2158"
+	PolicyBeside          Code = "MESH2160"
+	UnclearDeparture      Code = "MESH2161"
 	ContradictedDataplane Code = "MESH2180"
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
@@ -268,6 +270,8 @@ var Table = []Entry{
 	{OtherSpelling, Warning, FromUnread, "a path that other spellings get around"},
 	{ForgedClaim, Warning, FromUnread, "a header for claims that holders of other tokens can set"},
 	{ProviderWrites, Warning, FromUnread, "a header that a provider may write before a rule looks at it"},
+	{PolicyBeside, Warning, FromUnread, "a policy among the workload manifests that is not the project's"},
+	{UnclearDeparture, Warning, FromUnread, "calls that may bypass the sidecar of their caller"},
 	{ContradictedDataplane, Warning, FromUnread, "another data plane than that of the manifests"},
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},

@@ -1,0 +1,56 @@
+package compiler
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+)
+
+// beside returns the objects among the manifests of workloads that are in force beside those of the project, in its namespaces
+// or in the root namespace. Those that it accepts or replaces are left out.
+func (p *Parsed) beside(c config.Project, checked *policy.Policy) (all []*inventory.Beside) {
+	known := map[string]bool{}
+	for i := range c.Accepted {
+		known[c.Accepted[i].ID()] = true
+	}
+	for i := range c.Replaces {
+		known[c.Replaces[i].ID()] = true
+	}
+	namespaces := map[string]bool{c.RootNamespace: true}
+	for _, m := range checked.Meshes {
+		namespaces[m.Name] = true
+	}
+	for _, b := range p.Inventory.Beside {
+		if namespaces[b.Namespace] && !known[b.ID()] {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// reportBeside reports these objects, those of one kind together.
+func (p *Parsed) reportBeside(c config.Project, checked *policy.Policy) (list diag.List) {
+	all := p.beside(c, checked)
+	for len(all) > 0 {
+		first := all[0]
+		rest := slices.DeleteFunc(slices.Clone(all), func(b *inventory.Beside) bool { return b.Kind == first.Kind })
+		d := list.Add(diag.PolicyBeside, first.At, "the %s is in force beside what the project emits, and is not judged", first.ID())
+		if n := len(all) - len(rest); n > 1 {
+			d.WithNote("there are %d of this kind", n)
+		}
+		d.WithHelp("see what both let through: `meshc build -o mesh`, then `meshc verify --manifests mesh --manifests %s`", first.At.File.Name)
+		all = rest
+	}
+	return list
+}
+
+// Beside returns the objects among the manifests of workloads that may change what is let through to a service, and that the
+// project neither makes nor accepts.
+func (b *Build) Beside(s *policy.Service) []*inventory.Beside {
+	return slices.DeleteFunc(b.parsed.beside(b.config, b.Policy), func(o *inventory.Beside) bool {
+		return o.Namespace != s.Namespace && o.Namespace != b.Policy.RootNamespace
+	})
+}
