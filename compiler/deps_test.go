@@ -30,6 +30,7 @@ var imports = map[string][]string{
 	"lang/print":  {"lang", "lang/diag", "lang/format"},
 
 	"compiler/policy":    {"lang/diag", "lang/source"},
+	"compiler/learn":     {"compiler/analysis/explain", "compiler/directory", "compiler/policy", "compiler/traffic", "lang", "lang/print"},
 	"compiler/directory": {"compiler/policy"},
 	"compiler/traffic":   {"compiler/policy"},
 	"compiler/yamldoc":   {"lang/source"},
@@ -40,7 +41,7 @@ var imports = map[string][]string{
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
-	"compiler/denied":    {"compiler", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/policy", "compiler/traffic"},
+	"compiler/denied":    {"compiler", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/policy", "compiler/traffic", "lang/source"},
 	"compiler/accounts":  {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/replace", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
 	"compiler/replace":   {"compiler/config", "compiler/yamldoc", "lang/source", "targets"},
@@ -111,7 +112,7 @@ var outside = map[string][]string{
 	// Disk, environment and network are for the packages whose purpose it is.
 	"os":       {"cmd/meshc", "compiler/project", "targets/folder", "targets/gitops"},
 	"os/exec":  {"targets/gitops"},
-	"net/http": {"targets/gitops"},
+	"net/http": {"cmd/meshc", "targets/gitops"},
 
 	"testing": {}, // for tests alone
 }

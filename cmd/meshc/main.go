@@ -154,7 +154,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
+	root.AddCommand(newLearn(), newReplay(), newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newVersion())
 	return root
 }

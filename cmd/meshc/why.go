@@ -68,7 +68,7 @@ The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the 
 	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default: the one around the current folder)")
 	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests to ask instead of a project: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().StringArrayVar(&w.logs, "log", nil, "log of a proxy to explain instead of one call: a file, or - for standard input; repeatable")
-	cmd.Flags().StringVar(&w.pods, "pods", "", "which pod has which address: the output of kubectl get pods,services -A -o json, a file or - for standard input")
+	w.sources.registerPods(cmd)
 	w.inputs.registerRoot(cmd)
 	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "exit with 1 if none of the requests is allowed")
 	return cmd
@@ -76,11 +76,11 @@ The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the 
 
 type why struct {
 	inputs
+	sources
 	format    string
 	project   string
 	manifests []string
 	logs      []string
-	pods      string
 	exitCode  bool
 }
 

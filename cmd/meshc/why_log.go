@@ -1,15 +1,11 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/denied"
-	"github.com/meshc/meshc/compiler/directory"
 	"github.com/meshc/meshc/compiler/traffic"
 )
 
@@ -58,37 +54,4 @@ func (w *why) runLog(cmd *cobra.Command) error {
 		return errFindings
 	}
 	return nil
-}
-
-// readLogs reads files, or standard input for `-`, one after another.
-func readLogs(cmd *cobra.Command, names []string, read func(io.Reader) error) error {
-	for _, name := range names {
-		if name == "-" {
-			if err := read(cmd.InOrStdin()); err != nil {
-				return fmt.Errorf("standard input: %w", cause(err))
-			}
-			continue
-		}
-		file, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, cause(err))
-		}
-		err = read(file)
-		if err = errors.Join(err, file.Close()); err != nil {
-			return fmt.Errorf("%s: %w", name, cause(err))
-		}
-	}
-	return nil
-}
-
-// directory reads the pods that --pods names; nil where it names none.
-func (w *why) directory(cmd *cobra.Command) (pods *directory.Directory, err error) {
-	if w.pods == "" {
-		return nil, nil
-	}
-	err = readLogs(cmd, []string{w.pods}, func(in io.Reader) (err error) {
-		pods, err = directory.Read(in)
-		return err
-	})
-	return pods, err
 }

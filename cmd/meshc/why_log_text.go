@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/denied"
 	"github.com/meshc/meshc/compiler/traffic"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
 
@@ -62,12 +63,16 @@ func (r *refusals) summary() string {
 }
 
 func (r *refusals) writeKind(b *bytes.Buffer, a *denied.Answer) {
-	fmt.Fprintf(b, "%s%s: %s: %s\n", times(a.Count), when(a.Kind), callText(a), r.because(a))
+	fmt.Fprintf(b, "%s%s: %s", times(a.Count), when(a.Kind), callText(a))
+	if a.Outcome != traffic.Answered {
+		fmt.Fprintf(b, ": %s", diag.PrintableLine(r.because(a)))
+	}
+	b.WriteByte('\n')
 	if list := requests(a.Kind); list != "" {
-		fmt.Fprintf(b, "  %s\n", list)
+		fmt.Fprintf(b, "  %s\n", diag.PrintableLine(list))
 	}
 	for _, n := range r.remarks(a) {
-		fmt.Fprintf(b, "  note: %s\n", n)
+		fmt.Fprintf(b, "  note: %s\n", diag.PrintableLine(n))
 	}
 	if a.Why != nil && !a.Passes {
 		one := *r.reason
@@ -151,8 +156,11 @@ func (r *refusals) remarks(a *denied.Answer) (notes []string) {
 		notes = append(notes, a.Unjudged.Error())
 	case a.AnyCaller && a.Why != nil:
 		notes = append(notes, "the log does not say who calls, so this is about every caller; --pods says which pods have which addresses")
+	case a.AnyCaller && a.Outcome == traffic.Answered:
+		notes = append(notes, "it is not known who calls")
 	}
 	switch {
+	case a.Outcome == traffic.Answered:
 	case a.Passes:
 		notes = append(notes, r.asked()+" lets this in: what refused it was in force before, or other policies are in force than these")
 		if a.Nameless {

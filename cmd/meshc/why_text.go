@@ -247,7 +247,7 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 			}
 			word := strings.Join(operations(k, all), ", ")
 			if len(c.Cases) == 1 && len(k.Operations) == 0 && len(r.Ops) > 0 {
-				word = r.Ops[0].String()
+				word = join(r.Ops, ", ")
 			}
 			words = append(words, word)
 			if len(word) <= widest {

@@ -19,12 +19,14 @@ type Answer struct {
 	Allowed  []string             // requests that are let in now, where some are
 	Unasked  []string             // requests that no query can be about
 	Unjudged error                // why there is no explanation
+
+	judged *explain.Explanation // of all that was asked about
 }
 
 // Answer asks why the calls of a kind were refused. It asks only about what a policy may have refused.
 func (k *Kinds) Answer(kind *Kind) (*Answer, error) {
 	a := &Answer{Kind: kind}
-	byPolicy := kind.Outcome == traffic.Refused || kind.Outcome == traffic.WouldRefuse || kind.Outcome == traffic.Plaintext
+	byPolicy := kind.Outcome == traffic.Refused || kind.Outcome == traffic.WouldRefuse || kind.Outcome == traffic.Plaintext || kind.Outcome == traffic.Answered
 	if !byPolicy || kind.Query == nil {
 		return a, nil
 	}
@@ -52,8 +54,14 @@ func (k *Kinds) Answer(kind *Kind) (*Answer, error) {
 
 // ask asks about all requests at once, and if some of them are let in, about the rest.
 func (k *Kinds) ask(a *Answer, q explain.Query) error {
+	if a.AnyCaller && a.Outcome == traffic.Answered {
+		return nil
+	}
 	if a.AnyCaller || a.unnamed() {
 		a.Why, a.Unjudged = k.ends.Judge(q)
+		if a.Why != nil && a.unnamed() && a.Why.Allows() {
+			a.Passes = true
+		}
 		if a.Why != nil && a.unnamed() {
 			a.Why.Notes = slices.DeleteFunc(a.Why.Notes, func(n explain.Note) bool { // it is not known to have no proxy
 				_, outside := n.(explain.CallerOutside)
@@ -67,6 +75,7 @@ func (k *Kinds) ask(a *Answer, q explain.Query) error {
 		a.Unjudged = err
 		return nil
 	}
+	a.judged = why
 	if why.Verdict == explain.Partly && len(q.Ops) > 1 {
 		var denied []policy.Operation
 		for _, op := range q.Ops {
@@ -100,13 +109,8 @@ func (r *Request) String() string { return r.Method + " " + r.Path }
 // operation is the operation that is exactly one request. A path that a policy would take for a pattern has none: written into
 // an edge it would let in more than the request.
 func operation(r Request) (policy.Operation, bool) {
-	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || !strings.HasPrefix(r.Path, "/") {
+	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || !explain.Literal(r.Path) {
 		return policy.Operation{}, false
-	}
-	for i := range len(r.Path) {
-		if c := r.Path[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`*{}"\`, c) >= 0 {
-			return policy.Operation{}, false
-		}
 	}
 	path := explain.Normalized(r.Path)
 	return policy.Operation{Methods: []string{r.Method}, Path: path}, true

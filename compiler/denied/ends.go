@@ -34,6 +34,7 @@ type ends struct {
 type endsKey struct {
 	from, to traffic.Peer
 	port     uint16
+	http     bool
 	by       traffic.Rule
 }
 
@@ -43,7 +44,7 @@ func newEnds(a *compiler.Asking) *ends { return &ends{a, map[endsKey]*Ends{}} }
 const maxFound = 20_000
 
 func (e *ends) of(c *traffic.Call) *Ends {
-	at := endsKey{c.From, c.To, c.Port, c.By}
+	at := endsKey{c.From, c.To, c.Port, c.HTTP, c.By}
 	if found := e.found[at]; found != nil {
 		return found
 	}
@@ -102,6 +103,33 @@ func (e *ends) caller(p *traffic.Peer) string {
 	return ""
 }
 
+// only is the only port of a service that carries HTTP, or else does not; 0 where there are several or none.
+func only(s *policy.Service, http bool) (port uint16) {
+	for _, p := range s.Ports {
+		if p.Protocol != policy.ProtocolUnset && p.Protocol.IsHTTP() != http {
+			continue
+		}
+		if port != 0 {
+			return 0
+		}
+		port = p.Number
+	}
+	return port
+}
+
+// addresses reports whether callers without an identity have names by their addresses.
+func (e *ends) addresses() bool {
+	return slices.ContainsFunc(e.Model.Policy.Services(), func(s *policy.Service) bool { return len(s.Addresses) > 0 })
+}
+
+// somebody is a caller without an identity in words.
+func somebody(p *traffic.Peer) string {
+	if p.Workload != "" && p.Namespace != "" {
+		return p.Namespace + "/" + p.Workload
+	}
+	return "a caller without an identity"
+}
+
 // outside reports whether an address is that of a service without a proxy.
 func (e *ends) outside(a netip.Addr) bool {
 	return slices.ContainsFunc(e.Model.Policy.Services(), func(s *policy.Service) bool {
@@ -121,6 +149,15 @@ func (e *ends) callees(c *traffic.Call) (words []string) {
 	}
 	if c.To.Host != "" {
 		words = append(words, c.To.Host)
+	}
+	if c.To.Workload != "" && c.To.Namespace != "" {
+		words = append(words, c.To.Namespace+"/"+c.To.Workload)
+	}
+	if c.To.App != "" && c.To.Namespace != "" {
+		words = append(words, c.To.Namespace+"/"+c.To.App)
+	}
+	if c.To.Identity != "" {
+		words = append(words, "spiffe://"+c.To.Identity)
 	}
 	if s := e.bound(&c.By); s != nil {
 		words = append(words, s.ID())
@@ -179,8 +216,15 @@ func (e *ends) query(caller, callee string, c *traffic.Call) (*explain.Query, er
 		}
 		q = queries[0]
 	}
-	if c.From.Anonymous && c.From.Address.IsValid() {
+	if q.Port == 0 {
+		q.Port = only(q.To, c.HTTP)
+	}
+	switch {
+	case !c.From.Anonymous:
+	case c.From.Address.IsValid():
 		q.From = policy.Source{Service: explain.At(e.Model.Policy, c.From.Address)}
+	case !e.addresses():
+		q.From = policy.Source{Service: &policy.Service{Name: somebody(&c.From), Dataplane: policy.NoProxy}}
 	}
 	q.Notes = slices.DeleteFunc(q.Notes, func(n explain.Note) bool { // the words are not the user's
 		_, pod := n.(explain.TakenForPod)

@@ -14,11 +14,15 @@ import (
 	"github.com/meshc/meshc/compiler/traffic"
 )
 
-// Bounds of what is kept.
+// limits bound what is kept.
+type limits struct{ kinds, requests int } // the requests of one kind
+
+var ofLog, ofReplay = limits{2000, 20}, limits{100_000, 100}
+
+// Bounds that hold for both.
 const (
-	maxKinds    = 2000
-	maxRequests = 20   // of one kind
-	maxPath     = 1024 // bytes of one request
+	maxPath = 1024    // bytes of one request
+	maxAll  = 100_000 // requests of all kinds
 )
 
 // Kinds is the calls of a log that did not reach their callee.
@@ -26,8 +30,11 @@ type Kinds struct {
 	Answered int // calls that did
 	Rest     int // calls of kinds that are not kept
 
-	ends  *ends
-	byKey map[key]*Kind
+	replay bool // the kinds are those of calls that did reach it
+	limits limits
+	kept   int // requests
+	ends   *ends
+	byKey  map[key]*Kind
 }
 
 // Kind is calls that failed alike.
@@ -59,37 +66,50 @@ type key struct {
 }
 
 // New returns the kinds of an empty log.
-func New(a *compiler.Asking) *Kinds { return &Kinds{ends: newEnds(a), byKey: map[key]*Kind{}} }
+func New(a *compiler.Asking) *Kinds {
+	return &Kinds{limits: ofLog, ends: newEnds(a), byKey: map[key]*Kind{}}
+}
+
+// Replay returns the kinds of no calls. It keeps those that reached their callee, to ask whether they still would.
+func Replay(a *compiler.Asking) *Kinds {
+	return &Kinds{replay: true, limits: ofReplay, ends: newEnds(a), byKey: map[key]*Kind{}}
+}
 
 // Add counts a call.
 func (k *Kinds) Add(c *traffic.Call) {
-	if c.Outcome == traffic.Answered {
-		k.Answered++
+	answered := c.Outcome == traffic.Answered || k.replay && c.Outcome == traffic.WouldRefuse
+	if answered {
+		k.Answered += max(c.Count, 1)
+	}
+	if answered != k.replay {
 		return
 	}
 	e := k.ends.of(c)
 	at := key{caller: e.Caller, callee: e.Callee, port: e.Port, outcome: c.Outcome, by: c.By}
-	if c.Outcome != traffic.Refused {
+	if answered {
+		at.outcome, at.by = traffic.Answered, traffic.Rule{}
+	} else if c.Outcome != traffic.Refused {
 		at.detail = c.Detail
 	}
 	kind := k.byKey[at]
 	if kind == nil {
-		if len(k.byKey) >= maxKinds {
-			k.Rest++
+		if len(k.byKey) >= k.limits.kinds {
+			k.Rest += max(c.Count, 1)
 			return
 		}
 		at.detail, at.by.Namespace, at.by.Policy = strings.Clone(at.detail), strings.Clone(at.by.Namespace), strings.Clone(at.by.Policy)
-		kind = &Kind{Ends: *e, Outcome: c.Outcome, By: at.by, Detail: strings.Clone(c.Detail), byRequest: map[[2]string]int{}}
+		kind = &Kind{Ends: *e, Outcome: at.outcome, By: at.by, Detail: strings.Clone(c.Detail), byRequest: map[[2]string]int{}}
 		k.byKey[at] = kind
 	}
-	kind.add(c)
+	k.add(kind, c)
 }
 
-func (k *Kind) add(c *traffic.Call) {
-	k.Count++
+func (all *Kinds) add(k *Kind, c *traffic.Call) {
+	n := max(c.Count, 1)
+	k.Count += n
 	if c.At != "" {
-		if k.From == "" || c.At < k.From {
-			k.From = strings.Clone(c.At)
+		if first := cmp.Or(c.First, c.At); k.From == "" || first < k.From {
+			k.From = strings.Clone(first)
 		}
 		if c.At > k.Until {
 			k.Until = strings.Clone(c.At)
@@ -101,13 +121,14 @@ func (k *Kind) add(c *traffic.Call) {
 	i, ok := k.byRequest[[2]string{c.Method, c.Path}]
 	switch {
 	case ok:
-		k.Requests[i].Count++
-	case len(k.Requests) < maxRequests && len(c.Method)+len(c.Path) <= maxPath:
+		k.Requests[i].Count += n
+	case len(k.Requests) < all.limits.requests && all.kept < maxAll && len(c.Method)+len(c.Path) <= maxPath:
+		all.kept++
 		request := [2]string{strings.Clone(c.Method), strings.Clone(c.Path)}
 		k.byRequest[request] = len(k.Requests)
-		k.Requests = append(k.Requests, Request{request[0], request[1], 1})
+		k.Requests = append(k.Requests, Request{request[0], request[1], n})
 	default:
-		k.More++
+		k.More += n
 	}
 }
 

@@ -6,14 +6,22 @@
 // is not understood either.
 package traffic
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/meshc/meshc/compiler/policy"
+)
 
 // Call is a request, or a connection that carries none, as a line tells of it.
 type Call struct {
+	Count    int    // 0 for one call
+	First    string // when the first of several was, as At is the last; empty where it is not known
 	At       string // RFC 3339 in UTC; empty where it is not known
 	From, To Peer
 	Port     uint16 // of the container that was called; 0 where it is not known
-	Method   string // empty for a connection
+	HTTP     bool   // it is a request
+	Method   string // empty for a connection, and where it is not known
 	Path     string // without its query
 	Outcome  Outcome
 	By       Rule   // that refused it, where one did
@@ -31,6 +39,8 @@ type Peer struct {
 	Anonymous bool   // it has proved no identity
 	Nameless  bool   // its connection names no server, as one in plaintext
 	Pod       string
+	Workload  string // its Deployment or the like
+	App       string // its label app
 	Host      string // of a Kubernetes Service
 	HostPort  uint16 // of that Service
 }
@@ -61,3 +71,26 @@ const (
 var outcomes = [...]string{"answered", "refused", "plaintext", "token", "authorizer", "tls", "failed", "refusedElsewhere", "dryRun", "aside"}
 
 func (o Outcome) String() string { return outcomes[o] }
+
+// principal reads a SPIFFE ID of the form that Istio issues; empty where it is none.
+func principal(name string) string {
+	id, ok := policy.ParseIdentity(strings.TrimPrefix(name, "spiffe://"))
+	if !ok || !policy.IsName(id.TrustDomain) || !policy.IsLabel(id.Namespace) || !policy.IsName(id.Account) {
+		return ""
+	}
+	return id.String()
+}
+
+// clean empties what cannot be the name of anything in a cluster.
+func (c *Call) clean() {
+	for _, p := range []*Peer{&c.From, &c.To} {
+		for _, name := range []*string{&p.Namespace, &p.Account, &p.Pod, &p.Workload, &p.Host} {
+			if *name != "" && !policy.IsName(*name) {
+				*name = ""
+			}
+		}
+		if !policy.IsLabelValue(p.App) {
+			p.App = ""
+		}
+	}
+}

@@ -31,10 +31,8 @@ func (e *accessEntry) call() (c Call, ok bool) {
 	if !localOK || !remoteOK || e.code == "" {
 		return c, false
 	}
-	c = Call{At: stamp(e.start), Method: e.method, Path: withoutQuery(e.path)}
-	if id, ok := policy.ParseIdentity(strings.TrimPrefix(e.peer, "spiffe://")); ok {
-		c.From.Identity = id.String()
-	}
+	c = Call{At: stamp(e.start), Method: e.method, Path: withoutQuery(e.path), HTTP: e.method != ""}
+	c.From.Identity = principal(e.peer)
 	if remote.Port() != 0 { // else the address is from a header: that of a client further off, not of the caller
 		c.From.Address = remote.Addr().Unmap()
 	}

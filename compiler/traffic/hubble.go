@@ -139,7 +139,7 @@ func (h *hubbleFlow) call() (c Call, ok bool) {
 	}
 	c.Port = uint16(port)
 	if h.method != "" {
-		c.Method = h.method
+		c.Method, c.HTTP = h.method, true
 		if u, err := url.Parse(h.url); err == nil {
 			c.Path = u.EscapedPath()
 		}

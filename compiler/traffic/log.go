@@ -97,6 +97,7 @@ func (l *Log) parse(line string, do func(*Call)) bool {
 		c.To.Pod = pod
 	}
 	if c.Outcome != Aside {
+		c.clean()
 		do(&c)
 	}
 	return true

@@ -2,8 +2,6 @@ package traffic
 
 import (
 	"strings"
-
-	"github.com/meshc/meshc/compiler/policy"
 )
 
 // debugLines puts together what Envoy's RBAC filters write at the level debug: the request or connection that they look at, over
@@ -70,9 +68,7 @@ func (d *debugLines) begin(text string) bool {
 	l.From.Address, l.To.Address, l.Port = from.Addr().Unmap(), to.Addr().Unmap(), to.Port()
 	if names, ok := strings.CutPrefix(rest, "uriSanPeerCertificate: "); ok {
 		name, _, _ := strings.Cut(names, ", dnsSanPeerCertificate: ")
-		if id, ok := policy.ParseIdentity(strings.TrimPrefix(name, "spiffe://")); ok {
-			l.From.Identity, l.From.Anonymous = id.String(), false
-		}
+		l.From.Identity, l.From.Anonymous = principal(name), name == ""
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(text, "requestedServerName: "), ", sourceIP: ")
 	l.To.Host, l.To.HostPort = serverName(name)
@@ -100,7 +96,7 @@ func (d *debugLines) header(line string) {
 		l.Path = withoutQuery(v)
 	}
 	if v := value(":method"); v != "" && l.Method == "" {
-		l.Method = v
+		l.Method, l.HTTP = v, true
 	}
 	if v := value("x-request-id"); v != "" && l.request == "" {
 		l.request = v

@@ -18,6 +18,7 @@ type tunnelEntry struct {
 	address, inner         string // dst.addr, and dst.hbone_addr of what is within a tunnel
 	service                string // dst.service
 	namespace, workload    string
+	destinationIdentity    string // dst.identity
 	direction, failure     string
 }
 
@@ -52,6 +53,8 @@ func (z *tunnelEntry) field(key string) *string {
 		return &z.service
 	case "dst.namespace":
 		return &z.namespace
+	case "dst.identity":
+		return &z.destinationIdentity
 	case "dst.workload":
 		return &z.workload
 	case "direction":
@@ -114,13 +117,10 @@ func (z *tunnelEntry) call() (c Call, ok bool) {
 	}
 	c = Call{At: stamp(z.time)}
 	c.From = Peer{Address: source.Addr().Unmap(), Namespace: z.sourceNamespace, Pod: z.sourceWorkload}
-	if id, ok := policy.ParseIdentity(strings.TrimPrefix(z.sourceIdentity, "spiffe://")); ok {
-		c.From.Identity = id.String()
-	} else {
-		c.From.Anonymous = z.direction == "inbound"
-	}
+	c.From.Identity = principal(z.sourceIdentity)
+	c.From.Anonymous = z.sourceIdentity == "" && z.direction == "inbound"
 	c.outbound = z.direction == "outbound"
-	c.To = Peer{Namespace: z.namespace, Pod: z.workload, Host: z.service}
+	c.To = Peer{Identity: principal(z.destinationIdentity), Namespace: z.namespace, Pod: z.workload, Host: z.service}
 	to := z.inner
 	if to == "" {
 		to = z.address

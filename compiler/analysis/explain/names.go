@@ -2,7 +2,6 @@ package explain
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -48,12 +47,10 @@ func (r *resolver) find(name string) (policy.Found, error) {
 	if kind, short, ok := strings.Cut(name, "/"); ok && slices.Contains(kinds, kind) {
 		return r.find(short)
 	}
-	for _, workload := range podName {
-		if base := workload.FindStringSubmatch(name); base != nil {
-			if found, err := r.Find(base[1]); err == nil && len(found.Services) == 1 {
-				r.notes = append(r.notes, TakenForPod{name, found.Services[0]})
-				return found, nil
-			}
+	for _, base := range directory.WorkloadsOf(name) {
+		if found, err := r.Find(base); err == nil && len(found.Services) == 1 {
+			r.notes = append(r.notes, TakenForPod{name, found.Services[0]})
+			return found, nil
 		}
 	}
 	return policy.Found{}, &QueryError{err}
@@ -70,14 +67,6 @@ func (r *resolver) pod(name string, pod *directory.Pod) (policy.Found, error) {
 	}
 	r.notes = append(r.notes, TakenForPod{name, s})
 	return policy.Found{Services: []*policy.Service{s}}, nil
-}
-
-// podName is the names that controllers give to pods: those of Deployments, DaemonSets and Jobs, and StatefulSets.
-// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
-var podName = []*regexp.Regexp{
-	regexp.MustCompile(`^(.+)-[bcdfghjklmnpqrstvwxz2456789]{5,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$`),
-	regexp.MustCompile(`^(.+)-[bcdfghjklmnpqrstvwxz2456789]{5}$`),
-	regexp.MustCompile(`^(.+)-[0-9]+$`),
 }
 
 // identity reads a SPIFFE ID or a principal.

@@ -47,6 +47,17 @@ func Normalized(path string) string {
 	return "/" + strings.Join(segments, "/")
 }
 
+// Literal reports whether the path of a request can be written in an operation that is about this path alone. A policy takes
+// some paths for patterns.
+func Literal(path string) bool {
+	for i := range len(path) {
+		if c := path[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("*{}\"\\", c) >= 0 {
+			return false
+		}
+	}
+	return strings.HasPrefix(path, "/")
+}
+
 func unreserved(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }

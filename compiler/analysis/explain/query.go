@@ -26,7 +26,10 @@ func (q *Query) String() string {
 	if q.Port != 0 {
 		to += ":" + strconv.Itoa(int(q.Port))
 	}
-	for _, o := range q.Ops {
+	for i, o := range q.Ops {
+		if i > 0 {
+			to += ","
+		}
 		to += " " + o.String()
 	}
 	return q.From.String() + " -> " + to

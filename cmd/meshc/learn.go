@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/compiler/learn"
+	"github.com/meshc/meshc/compiler/traffic"
+	"github.com/meshc/meshc/lang/print"
+)
+
+func newLearn() *cobra.Command {
+	var l learning
+	cmd := &cobra.Command{
+		Use:   "learn SOURCE...",
+		Short: "Write intents of the calls that were seen, or compare them with a project",
+		Long: `Write intents of the calls that were seen, or compare them with a project.
+
+` + sourcesHelp + `
+
+The intents are printed: what runs in each mesh, and who called it, with the number of calls and when. They are a draft to be
+read: what was not seen is refused once they are in force, and what was seen may be what should be refused. Callers that
+proved no identity are listed and not written, since no edge could name them. Metrics have no ports, methods and paths, and
+access logs have; --operations writes what was seen of them, where {*} stands for segments such as numbers.
+
+With --against the calls are compared with a project instead: what was seen and the project does not allow, with the line
+that would, and the edges that nothing used.`,
+		Example: `  kubectl logs -n istio-system ds/ztunnel | meshc learn -
+  meshc learn --prometheus http://localhost:9090 --since 30d
+  meshc learn requests.json --against ../shop`,
+		RunE: verb(l.run),
+	}
+	l.sources.register(cmd)
+	l.replaying.inputs.registerProject(cmd)
+	registerAnswerFormat(cmd, &l.format)
+	cmd.Flags().StringVar(&l.against, "against", "", "file or folder of a project to compare with")
+	cmd.Flags().BoolVar(&l.operations, "operations", false, "write methods and paths, as far as logs have them")
+	return cmd
+}
+
+type learning struct {
+	replaying
+	against    string
+	operations bool
+}
+
+func (l *learning) run(cmd *cobra.Command, args []string) error {
+	if err := checkAnswerFormat(l.format); err != nil {
+		return err
+	}
+	if l.against != "" {
+		l.project = l.against
+		return l.compare(cmd, args)
+	}
+	if l.format != "text" {
+		return usageError("--format is about the answer of --against")
+	}
+	pods, err := l.directory(cmd)
+	if err != nil {
+		return err
+	}
+	g := learn.New(pods, l.operations)
+	seen, err := l.read(cmd, args, g.Add)
+	if err != nil {
+		return err
+	}
+	if g.Calls == 0 {
+		return &failure{exitFindings, fmt.Errorf("no calls were seen%s", unread(seen))}
+	}
+	text, err := print.Lines(g.Lines())
+	if err != nil {
+		return err
+	}
+	if err := writeOut(cmd, text); err != nil {
+		return err
+	}
+	if words := unread(seen); words != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "note%s\n", words)
+	}
+	return nil
+}
+
+// unread is what was not read, in words that follow others.
+func unread(seen *traffic.Seen) string {
+	var parts []string
+	if n := seen.Unknown; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s not understood, the first in line %d: %s", plural(n, "line"), seen.FirstAt, seen.Log.First))
+	}
+	if n := seen.Forbidden; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s answered with 403, by a policy or by the callee, and left out", plural(n, "request")))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, "; ")
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/compiler/directory"
+	"github.com/meshc/meshc/compiler/traffic"
+)
+
+// sources is the flags and arguments of a verb that reads what was seen.
+type sources struct {
+	prometheus string
+	since      string
+	pods       string
+}
+
+func (s *sources) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.prometheus, "prometheus", "", "address of a Prometheus server to ask, such as http://localhost:9090")
+	cmd.Flags().StringVar(&s.since, "since", "7d", "how far back --prometheus looks, such as 12h or 30d")
+	s.registerPods(cmd)
+}
+
+func (s *sources) registerPods(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.pods, "pods", "", "which pod has which address: the output of kubectl get pods,services -A -o json, a file or - for standard input")
+}
+
+// sourcesHelp is what the help of such a verb says about them.
+const sourcesHelp = `A SOURCE is a file, or - for standard input: access logs of Envoy (Istio's text or JSON format) and of ztunnel, the debug
+messages of Envoy's RBAC filters, hubble observe -o json, an answer of the HTTP API of Prometheus for istio_requests_total or
+istio_tcp_connections_opened_total, or a graph of Kiali as JSON. --prometheus asks a server. Access logs of Envoy have the
+addresses of callers and not their identities; --pods says whose they are.`
+
+// read reads all that was seen.
+func (s *sources) read(cmd *cobra.Command, names []string, do func(*traffic.Call)) (*traffic.Seen, error) {
+	seen := new(traffic.Seen)
+	if len(names) == 0 && s.prometheus == "" {
+		return nil, usageError("want what was seen: files, - for standard input, or --prometheus")
+	}
+	if err := readLogs(cmd, names, func(in io.Reader) error { return seen.Read(in, do) }); err != nil {
+		return nil, err
+	}
+	if s.prometheus == "" {
+		return seen, nil
+	}
+	if !duration.MatchString(s.since) {
+		return nil, usageError("--since %s: want a duration such as 12h or 30d", s.since)
+	}
+	for _, metric := range []string{"istio_requests_total", "istio_tcp_connections_opened_total"} {
+		if err := s.ask(cmd.Context(), metric, func(in io.Reader) error { return seen.ReadMetrics(in, do) }); err != nil {
+			return nil, err
+		}
+	}
+	return seen, nil
+}
+
+// duration is a duration of Prometheus.
+var duration = regexp.MustCompile(`^[1-9][0-9]{0,5}[smhdwy]$`)
+
+// labels are those that tell calls apart.
+const labels = "__name__,reporter,source_principal,source_workload_namespace,source_workload,source_app,destination_principal,destination_workload_namespace,destination_workload,destination_app,destination_service,request_protocol,response_code"
+
+// ask asks a Prometheus server for a metric. The largest value of a counter counts, since what increase() gives leaves out the
+// first calls of a pod, which may be all that there are.
+func (s *sources) ask(ctx context.Context, metric string, read func(io.Reader) error) error {
+	base, err := url.Parse(s.prometheus)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return usageError("--prometheus %s: want an address such as http://localhost:9090", s.prometheus)
+	}
+	at := base.JoinPath("api/v1/query")
+	at.RawQuery = url.Values{"query": {fmt.Sprintf("sum by (%s) (label_replace(max_over_time(%s[%s]), \"__name__\", %q, \"\", \"\"))", labels, metric, s.since, metric)}}.Encode()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err
+		}
+		return fmt.Errorf("%s: %w", base.Redacted(), err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+		return fmt.Errorf("%s: %s: %s", base.Redacted(), response.Status, strings.TrimSpace(string(body)))
+	}
+	if err := read(response.Body); err != nil {
+		return fmt.Errorf("%s: %w", base.Redacted(), err)
+	}
+	return nil
+}
+
+// readLogs reads files, or standard input for `-`, one after another.
+func readLogs(cmd *cobra.Command, names []string, read func(io.Reader) error) error {
+	for _, name := range names {
+		if name == "-" {
+			if err := read(cmd.InOrStdin()); err != nil {
+				return fmt.Errorf("standard input: %w", cause(err))
+			}
+			continue
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, cause(err))
+		}
+		err = read(file)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return fmt.Errorf("%s: %w", name, cause(err))
+		}
+	}
+	return nil
+}
+
+// directory reads the pods that --pods names; nil where it names none.
+func (s *sources) directory(cmd *cobra.Command) (pods *directory.Directory, err error) {
+	if s.pods == "" {
+		return nil, nil
+	}
+	err = readLogs(cmd, []string{s.pods}, func(in io.Reader) (err error) {
+		pods, err = directory.Read(in)
+		return err
+	})
+	return pods, err
+}

@@ -1,0 +1,230 @@
+package learn
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/print"
+)
+
+// Lines returns the intents of the graph, mesh by mesh: what runs there, and who calls it. Edges are in the section of their
+// callee, where they need nobody else's consent.
+func (g *Graph) Lines() []print.Line {
+	names := g.names()
+	sections := map[string][]*node{}
+	for n := range names {
+		sections[n.namespace] = append(sections[n.namespace], n)
+	}
+	edges := map[string][]*edge{}
+	for _, e := range g.edges {
+		edges[e.to.namespace] = append(edges[e.to.namespace], e)
+	}
+	lines := []print.Line{{Above: g.summary()}}
+	for _, namespace := range slices.Sorted(maps.Keys(sections)) {
+		lines = append(lines, print.Line{Gap: true, Stmt: &lang.Mesh{Name: lang.Name{Text: namespace}}})
+		nodes := sections[namespace]
+		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(names[a], names[b]) })
+		for _, n := range nodes {
+			lines = append(lines, n.line(names[n]))
+		}
+		all := edges[namespace]
+		slices.SortFunc(all, func(a, b *edge) int {
+			return cmp.Or(cmp.Compare(names[a.to], names[b.to]), cmp.Compare(a.port, b.port), cmp.Compare(a.from.namespace, b.from.namespace), cmp.Compare(names[a.from], names[b.from]))
+		})
+		for i, e := range all {
+			l := e.line(names)
+			l.Gap = i == 0
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// names gives each node a name of its own in its namespace.
+func (g *Graph) names() map[*node]string {
+	g.merge()
+	names := map[*node]string{}
+	taken := map[[2]string]bool{}
+	all := slices.Collect(maps.Values(g.nodes))
+	slices.SortFunc(all, func(a, b *node) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.account, b.account), cmp.Compare(a.name, b.name))
+	})
+	for _, n := range all {
+		name := n.title()
+		for i := 2; taken[[2]string{n.namespace, name}]; i++ {
+			name = fmt.Sprintf("%s-%d", n.title(), i)
+		}
+		taken[[2]string{n.namespace, name}] = true
+		names[n] = name
+	}
+	return names
+}
+
+// merge joins nodes whose account is not known with those that are called like them and whose account is.
+func (g *Graph) merge() {
+	byTitle := map[[2]string]*node{}
+	for _, n := range g.nodes {
+		if n.account != "" {
+			byTitle[[2]string{n.namespace, n.title()}] = n
+			for _, host := range n.hosts {
+				byTitle[[2]string{n.namespace, host}] = n
+			}
+		}
+	}
+	into := map[*node]*node{}
+	for at, n := range g.nodes {
+		other := byTitle[[2]string{n.namespace, n.title()}]
+		if n.account != "" || other == nil {
+			continue
+		}
+		into[n] = other
+		maps.Copy(other.ports, n.ports)
+		delete(g.nodes, at)
+	}
+	moved := map[edgeKey]*edge{}
+	for at, e := range g.edges {
+		e.from, e.to = cmp.Or(into[at.from], at.from), cmp.Or(into[at.to], at.to)
+		if e.port == 0 {
+			e.port = e.to.only(e.http)
+		}
+		if other := moved[e.edgeKey]; other != nil {
+			other.join(e)
+			continue
+		}
+		moved[e.edgeKey] = e
+	}
+	g.edges = moved
+}
+
+// only is the only port of a node that carries HTTP, or else does not; 0 where there are several or none.
+func (n *node) only(http bool) (port uint16) {
+	for number, carries := range n.ports {
+		if carries != http {
+			continue
+		}
+		if port != 0 {
+			return 0
+		}
+		port = number
+	}
+	return port
+}
+
+// join adds the calls of another edge of the same ends.
+func (e *edge) join(other *edge) {
+	e.count += other.count
+	e.http = e.http || other.http
+	e.nameless += other.nameless
+	e.unread += other.unread
+	earlier(&e.first, other.first)
+	later(&e.last, other.last)
+	e.requests.join(&other.requests)
+}
+
+// summary is the comment at the beginning.
+func (g *Graph) summary() []string {
+	seen := calls(g.Calls) + " seen"
+	if g.Last != "" {
+		seen += period(g.First, g.Last)
+	}
+	all := []string{seen}
+	if g.Refused > 0 {
+		all = append(all, calls(g.Refused)+" left out that did not reach their callee")
+	}
+	if g.Nameless > 0 {
+		all = append(all, calls(g.Nameless)+" left out of which an end has no name")
+	}
+	if g.Odd > 0 {
+		all = append(all, calls(g.Odd)+" with a path that no operation can be about")
+	}
+	unproved := slices.SortedFunc(maps.Keys(g.Unproved), func(a, b string) int {
+		return cmp.Or(cmp.Compare(g.Unproved[b], g.Unproved[a]), cmp.Compare(a, b))
+	})
+	if len(unproved) > 0 {
+		all = append(all, "left out because their callers proved no identity that an edge could name:")
+	}
+	for i, words := range unproved {
+		if i == 20 {
+			all = append(all, fmt.Sprintf("  and %d more", len(unproved)-i))
+			break
+		}
+		all = append(all, fmt.Sprintf("  %s: %s", words, calls(g.Unproved[words])))
+	}
+	return all
+}
+
+// period is when something was seen, by day.
+func period(first, last string) string {
+	first, last = first[:min(len(first), 10)], last[:min(len(last), 10)]
+	if first == "" || first == last {
+		return " on " + last
+	}
+	return " from " + first + " to " + last
+}
+
+// line declares what runs as an account.
+func (n *node) line(name string) print.Line {
+	s := &lang.Service{Name: lang.Name{Text: name}}
+	var notes []string
+	if n.account != "" {
+		s.Accounts = []lang.Name{{Text: n.account}}
+	} else {
+		notes = append(notes, "the account is not known")
+	}
+	switch {
+	case len(n.apps) == 0:
+		notes = append(notes, "that its pods have the label app="+name+" is assumed")
+	case n.apps[0] != name && len(n.apps) == 1:
+		s.Labels = []lang.Label{{Key: lang.Name{Text: "app"}, Value: lang.Name{Text: n.apps[0]}}}
+	case len(n.apps) > 1:
+		notes = append(notes, "its pods have several labels app: "+strings.Join(n.apps, ", "))
+	}
+	for _, port := range slices.Sorted(maps.Keys(n.ports)) {
+		protocol := "tcp"
+		if n.ports[port] {
+			protocol = "http"
+		}
+		s.Ports = append(s.Ports, lang.Port{Number: lang.Name{Text: strconv.Itoa(int(port))}, Protocol: lang.Name{Text: protocol}})
+	}
+	return print.Line{Stmt: s, Comment: strings.Join(notes, "; ")}
+}
+
+// line is an edge, with what was seen of it.
+func (e *edge) line(names map[*node]string) print.Line {
+	from, to := lang.Target{Ref: ref(e.from, e.to.namespace, names)}, lang.Target{Ref: ref(e.to, e.to.namespace, names)}
+	notes := []string{calls(e.count)}
+	if e.last != "" {
+		notes[0] += period(e.first, e.last)
+	}
+	switch operations := e.requests.operations(); {
+	case e.port == 0:
+		notes = append(notes, "on which port is not known")
+	case len(operations) > 0 && e.unread > 0:
+		notes = append(notes, count(e.unread)+" of them without methods and paths, so none are written")
+	case len(operations) > 0:
+		to.Ops = operations
+		if c := e.requests.comment(); c != "" {
+			notes = append(notes, c)
+		}
+	}
+	if e.port != 0 {
+		to.Port = lang.Name{Text: strconv.Itoa(int(e.port))}
+	}
+	if e.nameless > 0 {
+		notes = append(notes, count(e.nameless)+" of them perhaps in plaintext")
+	}
+	return print.Line{Stmt: &lang.Edge{Hops: []lang.Hop{{Targets: []lang.Target{from}}, {Targets: []lang.Target{to}}}}, Comment: strings.Join(notes, "; ")}
+}
+
+func ref(n *node, in string, names map[*node]string) lang.Ref {
+	r := lang.Ref{Name: lang.Name{Text: names[n], Quoted: names[n] == "any" || names[n] == "world"}}
+	if n.namespace != in {
+		r.Namespace = lang.Name{Text: n.namespace}
+	}
+	return r
+}
