@@ -93,9 +93,12 @@ func (b *Build) prove(ctx context.Context, target targets.Target, manifests []ta
 		b.Judgements, err = b.Model.Judge()
 	}
 	var unproved *model.TooMany
+	var differs *model.Unproved
 	switch {
 	case errors.As(err, &unproved):
 		return append(wrong, unproved.Finding()), nil
+	case errors.As(err, &differs) && differs.Moving != nil:
+		return append(wrong, differs.Finding()), nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:

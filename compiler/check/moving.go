@@ -13,17 +13,15 @@ func (c *checker) restarts() {
 	if len(cycle) == 0 {
 		return
 	}
-	names := make([]string, len(cycle))
-	for i, s := range cycle {
-		names[len(cycle)-1-i] = s.ID()
+	names := []string{cycle[len(cycle)-1].For.ID()}
+	for i := range cycle { // callers first
+		names = append([]string{cycle[i].For.ID()}, names...)
 	}
-	at := cycle[0]
-	d := c.list.Add(diag.RestartCycle, at.At, "no pods can be the first to move to ambient mode: %s, each with operations", strings.Join(append(names, names[0]), " -> ")).
+	d := c.list.Add(diag.RestartCycle, cycle[0].At, "no pods can be the first to move to ambient mode: %s, each with operations", strings.Join(names, " -> ")).
 		WithNote("a caller with a sidecar connects to the pods themselves, where nothing reads its requests once they are in ambient mode")
-	if len(cycle) == 1 {
-		d.WithHelp("leave the operations of its edge to itself out until its pods have moved")
-	} else {
-		d.WithHelp("leave the operations of one of these edges out until the pods have moved")
+	for _, w := range cycle[1:] {
+		d.WithRelated(w.At, "a call in the circle")
 	}
-	d.WithRelated(at.DataplaneAt, "they move because of this")
+	d.WithRelated(cycle[0].For.DataplaneAt, "they move because of this").
+		WithHelp("leave the operations of one of these edges out until the pods have moved")
 }

@@ -14,9 +14,9 @@ func (m *mover) order(moving []string) (groups [][]string) {
 	before := map[string][]string{} // the namespaces of callers
 	if p, _ := m.of.Check(c, everyCode...); p != nil {
 		for _, s := range p.Services() {
-			for _, caller := range p.Before(s) {
-				if caller.Namespace != s.Namespace && !slices.Contains(before[s.Namespace], caller.Namespace) {
-					before[s.Namespace] = append(before[s.Namespace], caller.Namespace)
+			for _, w := range p.Waits(s) {
+				if of := w.For.Namespace; of != s.Namespace && !slices.Contains(before[s.Namespace], of) {
+					before[s.Namespace] = append(before[s.Namespace], of)
 				}
 			}
 		}

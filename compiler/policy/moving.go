@@ -1,61 +1,75 @@
 package policy
 
-import "slices"
+import (
+	"cmp"
+	"slices"
 
-// Before is the services whose pods must all be in ambient mode before the first pod of a service is: the callers, moving with
-// it, that may call it and about whose requests its rules ask something. A sidecar connects to the pod itself, where nothing reads requests once it
-// is in ambient mode.
-func (p *Policy) Before(s *Service) (all []*Service) {
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Wait is a caller whose pods must all be in ambient mode before the first pod of a service is, and the rule because of which.
+type Wait struct {
+	For *Service
+	At  source.Span
+}
+
+// Waits is the callers, moving with a service, that may call it and about whose requests its rules ask something: a sidecar
+// connects to the pods themselves, where nothing reads requests once they are in ambient mode.
+func (p *Policy) Waits(s *Service) (all []Wait) {
 	if !s.Moving || len(s.Through()) == 0 {
 		return nil
 	}
-	i := slices.IndexFunc(p.Meshes, func(m *Mesh) bool { return m.Name == s.Namespace })
-	open := i >= 0 && !p.Meshes[i].Closes(s)
+	i, found := slices.BinarySearchFunc(p.Meshes, s.Namespace, func(m *Mesh, name string) int { return cmp.Compare(m.Name, name) })
+	open := found && !p.Meshes[i].Closes(s)
 	may := func(c *Service) bool {
 		return open || slices.ContainsFunc(s.Allow, func(r Rule) bool { return r.Includes(Source{Service: c}) })
 	}
 	seen := map[*Service]bool{}
-	add := func(r *Rule) {
-		for _, f := range r.From {
-			candidates := []*Service{f.Service}
-			if f.Kind != FromService {
-				candidates = p.Services()
-			}
-			for _, c := range candidates {
-				if c.Moving && !c.Unnamed && !seen[c] && r.Includes(Source{Service: c}) && may(c) {
-					seen[c], all = true, append(all, c)
-				}
-			}
-		}
-	}
 	for i, rules := range s.Rules() {
 		for n := range rules {
-			if r := &rules[n]; r.OfHTTP() || i == 0 && len(s.Issuers) > 0 {
-				add(r)
+			r := &rules[n]
+			if !r.OfHTTP() && (i > 0 || !s.RequestsAsked()) {
+				continue
+			}
+			for _, f := range r.From {
+				candidates := []*Service{f.Service}
+				if f.Kind != FromService {
+					candidates = p.Services()
+				}
+				for _, c := range candidates {
+					if c.Moving && !c.Unnamed && !seen[c] && r.Includes(Source{Service: c}) && may(c) {
+						seen[c], all = true, append(all, Wait{c, r.At})
+					}
+				}
 			}
 		}
 	}
 	return all
 }
 
-// Restarts is the order in which the pods of services that move change over, callers before what they call as far as Before says
-// so: each wave once those before it are done. The last is a cycle that has no order; empty where there is none.
-func (p *Policy) Restarts() (waves [][]*Service, cycle []*Service) {
+// RequestsAsked reports whether requests are denied by what they ask for at a service, or their tokens verified, whoever may call it.
+func (s *Service) RequestsAsked() bool {
+	return len(s.Issuers) > 0 || slices.ContainsFunc(s.Deny, func(r Rule) bool { return r.OfHTTP() })
+}
+
+// Restarts is the order in which the pods of services that move change over: each wave once those before it are done. If some wait
+// for each other, they come in no wave, and a cycle of them is returned: each waits for the next, and the last for the first.
+func (p *Policy) Restarts() (waves [][]*Service, cycle []Wait) {
 	var left []*Service
-	before := map[*Service][]*Service{}
+	waits := map[*Service][]Wait{}
 	for _, s := range p.Services() {
 		if s.Moving && !s.Unnamed {
 			left = append(left, s)
-			before[s] = p.Before(s)
+			waits[s] = p.Waits(s)
 		}
 	}
 	for len(left) > 0 {
-		waits := func(s *Service) bool {
-			return slices.ContainsFunc(before[s], func(c *Service) bool { return slices.Contains(left, c) })
+		waiting := func(s *Service) bool {
+			return slices.ContainsFunc(waits[s], func(w Wait) bool { return slices.Contains(left, w.For) })
 		}
-		wave := slices.DeleteFunc(slices.Clone(left), waits)
+		wave := slices.DeleteFunc(slices.Clone(left), waiting)
 		if len(wave) == 0 {
-			return waves, circle(left, before)
+			return waves, circle(left, waits)
 		}
 		left = slices.DeleteFunc(left, func(s *Service) bool { return slices.Contains(wave, s) })
 		waves = append(waves, wave)
@@ -63,13 +77,14 @@ func (p *Policy) Restarts() (waves [][]*Service, cycle []*Service) {
 	return waves, nil
 }
 
-// circle is services of which each waits for the next, and the last for the first. Each of those given waits for another.
-func circle(among []*Service, before map[*Service][]*Service) (all []*Service) {
-	at := among[0]
-	for !slices.Contains(all, at) {
-		all = append(all, at)
-		i := slices.IndexFunc(before[at], func(c *Service) bool { return slices.Contains(among, c) })
-		at = before[at][i]
+// circle is a cycle among services of which each waits for another.
+func circle(among []*Service, waits map[*Service][]Wait) (all []Wait) {
+	for at := among[0]; ; {
+		i := slices.IndexFunc(waits[at], func(w Wait) bool { return slices.Contains(among, w.For) })
+		next := waits[at][i]
+		if n := slices.IndexFunc(all, func(w Wait) bool { return w.For == next.For }); n >= 0 {
+			return append(all[n+1:], next)
+		}
+		all, at = append(all, next), next.For
 	}
-	return all[slices.Index(all, at):]
 }

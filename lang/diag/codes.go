@@ -136,6 +136,7 @@ const (
 	OpenedAmbient Code = "MESH3046"
 	ShutAmbient   Code = "MESH3047"
 	AmbientMode   Code = "MESH3048"
+	UnprovedMove  Code = "MESH3049"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"
@@ -287,6 +288,7 @@ var Table = []Entry{
 	{OpenedAmbient, Error, FromUnread, "a policy that ambient pods enforce in part, and that lets through what it seems to refuse"},
 	{ShutAmbient, Warning, FromUnread, "a policy that ambient pods enforce in part, and that refuses what it seems to let through"},
 	{AmbientMode, Error, FromUnread, "a port of ambient pods that takes plaintext although it is STRICT"},
+	{UnprovedMove, Error, FromNothing, "a service that cannot move to ambient mode as it is"},
 	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
 	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},

@@ -331,7 +331,7 @@ func (b *builder) namespace(m *policy.Mesh, why origin) {
 	if m.Ambient {
 		switch ambient := b.ambient(m, why); {
 		case m.Unlabelled:
-		case slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return len(b.Before(s)) > 0 }):
+		case slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return len(b.Waits(s)) > 0 }):
 			labels = append(labels, ambient...) // its pods keep their sidecars until their turn comes
 		default:
 			labels = append(labels[:1], ambient...)

@@ -19,14 +19,85 @@ func (b *builder) authorizeMoving(s *policy.Service, ways []policy.Front) {
 	pods.Dataplane, pods.Fronts = policy.Sidecar, nil
 	behind := allow
 	behind.wave = waveBehind
-	b.policies(&pods, slices.Concat(b.relayed(s, ways), s.Allow), behind, to)
-	denied := slices.DeleteFunc(slices.Clone(s.Deny), func(r policy.Rule) bool { return r.EveryPod })
-	for i := range denied {
-		r := &denied[i]
-		if r.OfHTTP() && len(r.Ports) == 0 {
-			r.Ports = targetsOf(ways)
+	b.policies(&pods, slices.Concat(b.relayed(s, ways), b.allowedMoving(s, ways)), behind, to)
+	b.policies(&pods, b.deniedMoving(s, ways), deny, to)
+}
+
+// allowedMoving is the edges of a service as its pods enforce them while they move. Where requests are denied, or tokens verified,
+// callers that pass the waypoint may not get around it: their edges name every path, so that ztunnel leaves them out.
+func (b *builder) allowedMoving(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
+	var ports []uint16 // on which a rule with a path is about every request
+	for _, p := range s.Ports {
+		if through, _ := led([]uint16{p.Number}, ways); p.Protocol.IsHTTP() {
+			ports = append(ports, through...)
 		}
-		*r = sparing(*r, ways)
 	}
-	b.policies(&pods, denied, deny, to)
+	for _, r := range s.Allow {
+		kept, at := b.sources(&r, func(f policy.Source) bool { return b.kept(s, f, ways) })
+		if r.OfHTTP() || !s.RequestsAsked() || len(kept) == 0 || r.EveryPod {
+			all = append(all, r)
+			continue
+		}
+		aside := r
+		if aside.From, aside.FromAt = b.aside(s, &r, ways); len(aside.From) > 0 {
+			all = append(all, aside)
+		}
+		r.From, r.FromAt = kept, at
+		hidden := r
+		hidden.Ports, hidden.Ops = slices.DeleteFunc(slices.Clone(ports), func(port uint16) bool { return !r.Leads(port) }), []policy.Operation{{Path: "*", At: r.At}}
+		hidden.Where = nil
+		if len(hidden.Ports) == 0 {
+			all = append(all, r)
+			continue
+		}
+		all = append(all, hidden)
+		if rest := without(r, hidden.Ports); rest != nil {
+			all = append(all, *rest)
+		}
+	}
+	return all
+}
+
+// without is a rule without some of the ports that it is about; nil if there are no others.
+func without(r policy.Rule, ports []uint16) *policy.Rule {
+	if len(r.Ports) > 0 {
+		r.Ports = slices.DeleteFunc(slices.Clone(r.Ports), func(port uint16) bool { return slices.Contains(ports, port) })
+		if len(r.Ports) == 0 {
+			return nil
+		}
+		return &r
+	}
+	return unled(r, nil, frontsTo(ports))
+}
+
+// frontsTo is fronts that lead to ports.
+func frontsTo(ports []uint16) (all []policy.Front) {
+	for _, port := range ports {
+		all = append(all, policy.Front{Target: port})
+	}
+	return all
+}
+
+// deniedMoving is the denies of a service as its pods enforce them while they move: on the ports that a way leads to, waypoints are
+// left out.
+func (b *builder) deniedMoving(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
+	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
+	for _, r := range s.Deny {
+		if r.EveryPod {
+			continue
+		}
+		through, direct := led(r.Ports, ways)
+		if rest := unled(r, direct, ways); rest != nil {
+			all = append(all, *rest)
+		}
+		if len(r.Ports) == 0 && !everywhere {
+			through = slices.DeleteFunc(targetsOf(ways), func(port uint16) bool { return !r.Leads(port) })
+			r.Where = slices.DeleteFunc(slices.Clone(r.Where), func(c policy.Condition) bool { return c.Dimension == policy.PortDimension })
+		}
+		if len(through) > 0 || everywhere && len(r.Ports) == 0 {
+			r.Ports = through
+			all = append(all, sparing(r, ways))
+		}
+	}
+	return all
 }

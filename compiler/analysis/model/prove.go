@@ -1,9 +1,11 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,7 +17,8 @@ import (
 // Unproved is a difference between what manifests let through and what the policy says: a bug in meshc. The manifests must
 // not be used.
 type Unproved struct {
-	Witnesses []string // in the words of the language, at most ten
+	Witnesses []string        // in the words of the language, at most ten
+	Moving    *policy.Service // the first, if none is about a service whose pods stay as they are; otherwise nil
 }
 
 func (u *Unproved) Error() string {
@@ -49,17 +52,18 @@ func (m *Model) Prove(ctx context.Context) error {
 	}
 	cases := make([]proof, len(services))
 	for i, s := range services {
-		cases[i] = proof{model: m, of: s}
+		cases[i] = proof{model: m, of: s, moving: s.Moving}
 	}
 	return proveAll(ctx, append(cases, m.moving(services)...))
 }
 
 // proof is what is proved of one service: that a model lets through to it what its rules say.
 type proof struct {
-	model *Model
-	of    *policy.Service
-	later map[string]bool // the identities that may be let through less, and not more
-	ways  *policy.Service // whose waypoints have no calls of their own; nil: those on the way to the service
+	model  *Model
+	of     *policy.Service
+	moving bool            // its pods are
+	later  map[string]bool // the identities that may be let through less, and not more
+	ways   *policy.Service // whose waypoints have no calls of their own; nil: those on the way to the service
 }
 
 // proveAll proves independently, a share on each processor.
@@ -67,6 +71,7 @@ func proveAll(ctx context.Context, services []proof) error {
 	workers := min(runtime.GOMAXPROCS(0), len(services))
 	found := make([][]string, workers)
 	failed := make([]error, workers)
+	of, other := make([]*policy.Service, workers), make([]bool, workers) // that is moving; that is not
 	var wait sync.WaitGroup
 	for w := range workers {
 		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
@@ -81,6 +86,13 @@ func proveAll(ctx context.Context, services []proof) error {
 					failed[w] = fmt.Errorf("%s: %w", p.of.ID(), err)
 					return
 				}
+				if len(witnesses) > 0 {
+					if p.moving {
+						of[w] = cmp.Or(of[w], p.of)
+					} else {
+						other[w] = true
+					}
+				}
 				if found[w] = append(found[w], witnesses...); len(found[w]) > maxWitnesses {
 					return
 				}
@@ -89,16 +101,21 @@ func proveAll(ctx context.Context, services []proof) error {
 	}
 	wait.Wait()
 	var all []string
+	var moving *policy.Service
 	for w := range workers {
 		if failed[w] != nil {
 			return failed[w]
 		}
 		all = append(all, found[w]...)
+		moving = cmp.Or(moving, of[w])
 	}
-	if len(all) > 0 {
-		return &Unproved{all[:min(len(all), maxWitnesses)]}
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	if slices.Contains(other, true) {
+		moving = nil
+	}
+	return &Unproved{all[:min(len(all), maxWitnesses)], moving}
 }
 
 func (p *proof) prove(splitter *enforce.Classifier) (witnesses []string, err error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// TestWaypoints compiles projects whose namespaces are in ambient mode, with and without waypoints, or have sidecars. Istio must
+// TestWaypoints compiles projects whose namespaces are in ambient mode, with and without waypoints, move there, or have sidecars. Istio must
 // accept every object. For callees behind a waypoint the intents, meshc's evaluation and Istio's filters at the waypoint, and behind it
 // those for connections, must decide every request alike on its whole way.
 func TestWaypoints(t *testing.T) {
@@ -28,7 +28,7 @@ func TestWaypoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	projects, dropped, beyond, callees, decisions, allowed, direct := 0, 0, 0, 0, 0, 0, 0
+	projects, dropped, beyond, callees, decisions, allowed, direct, sidecars := 0, 0, 0, 0, 0, 0, 0, 0
 	for seed := range size(t, 2000) {
 		p := newAmbientProject(seed)
 		built, err := p.build()
@@ -84,6 +84,12 @@ func TestWaypoints(t *testing.T) {
 						continue
 					}
 					decisions++
+					if s.Moving {
+						sidecars++
+						if want, got := intents.permits(q), w.sidecar(&q); slices.Contains(got, !want) {
+							t.Fatalf("seed %d: the intents permit: %t, a sidecar permits, without the waypoint and by each Service: %t\n%s\nto %s\n%s\n%s", seed, want, got, show(&q), s.ID(), p.text(), stream.String())
+						}
+					}
 					got, passes := w.decide(&q)
 					if want := intents.permits(q); got != want {
 						t.Fatalf("seed %d: the intents permit: %t, Istio permits: %t\n%s\nto %s\n%s\n%s", seed, want, got, show(&q), s.ID(), p.text(), stream.String())
@@ -101,8 +107,8 @@ func TestWaypoints(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d projects (without %d statements that had errors; %d beyond the bound of the proof), %d callees behind waypoints, %d decisions compared (%d allowed, %d without a waypoint)",
-		projects, dropped, beyond, callees, decisions, allowed, direct)
+	t.Logf("%d projects (without %d statements that had errors; %d beyond the bound of the proof), %d callees behind waypoints, %d decisions compared (%d allowed, %d without a waypoint, %d also of pods with sidecars)",
+		projects, dropped, beyond, callees, decisions, allowed, direct, sidecars)
 	if callees == 0 {
 		t.Fatal("nothing is behind a waypoint")
 	}
@@ -131,6 +137,9 @@ func newAmbientProject(seed uint64) project {
 				d.WaypointNamespace = ""
 			case r.IntN(5) == 0:
 				d.WaypointNamespace = "infra"
+			}
+			if r.IntN(3) == 0 {
+				d.Moving = true
 			}
 			p.config.Dataplanes[name] = d
 		}
@@ -210,6 +219,28 @@ func (w *way) decide(q *envoy.Request) (ok, passes bool) {
 		ok = w.Decide(w.pod, w.pods, connection)
 	}
 	return ok, passes
+}
+
+// sidecar reports whether a request gets to those pods of a moving callee that have sidecars: without its waypoint, and by each
+// Service that leads to the port.
+func (w *way) sidecar(q *envoy.Request) (all []bool) {
+	all = append(all, w.Decide(w.pod, w.pods, *q))
+	if q.Peer == "" || !w.passing(q.Peer) {
+		return all
+	}
+	ok, passes := false, false
+	for _, f := range w.service.Through() {
+		if number, leads := f.Leads(q.Port); leads {
+			at, behind := *q, *q
+			at.Port = number
+			behind.Peer, behind.Source = w.caller(f), netip.MustParseAddr("10.9.9.9")
+			passes, ok = true, ok || w.waypoints[f.Host].Decide(&at).Allowed && w.Decide(w.pod, w.pods, behind)
+		}
+	}
+	if passes {
+		all = append(all, ok)
+	}
+	return all
 }
 
 // passing reports whether a caller is in ambient mode.
