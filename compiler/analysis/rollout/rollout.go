@@ -47,7 +47,12 @@ func Windows(ctx context.Context, before, after *model.Model) ([]Window, error) 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		all = append(all, found...)
+		for _, w := range found {
+			known := func(o Window) bool { return o.Callee == w.Callee && o.Opens == w.Opens }
+			if !slices.ContainsFunc(all, known) { // of pods with sidecars and of those without
+				all = append(all, w)
+			}
+		}
 	}
 	return all, nil
 }
@@ -69,11 +74,9 @@ func callees(before, after *model.Model) []callee {
 				continue
 			}
 			seen[s.ID()] = true
-			w := enforce.Workload{Namespace: s.Namespace, Labels: s.Selector()}
-			if s.Dataplane == policy.Ambient {
-				w.Dataplane, w.Fronts = s.Dataplane, s.Fronts
+			for _, w := range workloads(s, before) {
+				all = append(all, callee{s.ID(), w, s, before.Manifests.For(w), after.Manifests.For(w)})
 			}
-			all = append(all, callee{s.ID(), w, s, before.Manifests.For(w), after.Manifests.For(w)})
 		}
 		for _, p := range m.Manifests.Policies {
 			name := "other workloads of " + p.Namespace
@@ -87,6 +90,27 @@ func callees(before, after *model.Model) []callee {
 	}
 	slices.SortFunc(all, func(a, b callee) int { return cmp.Compare(a.name, b.name) })
 	return all
+}
+
+// workloads is a service as it may be during an apply: while its pods move to ambient mode, those with sidecars too, once waypoints
+// have policies. Until then its Services are not labelled, and no pod has moved.
+func workloads(s *policy.Service, before *model.Model) []enforce.Workload {
+	w := enforce.Workload{Namespace: s.Namespace, Labels: s.Selector()}
+	if s.Dataplane != policy.Ambient {
+		return []enforce.Workload{w}
+	}
+	ambient, behind := w, w
+	ambient.Dataplane, ambient.Fronts, behind.Fronts = s.Dataplane, s.Fronts, s.Fronts
+	ways := s.Through()
+	switch {
+	case !s.Moving:
+		return []enforce.Workload{ambient}
+	case len(ways) == 0:
+		return []enforce.Workload{w, ambient}
+	case !slices.ContainsFunc(before.Manifests.For(ambient).Ways, func(way enforce.Way) bool { return len(way.Point.Policies) > 0 }):
+		return []enforce.Workload{w}
+	}
+	return []enforce.Workload{w, behind, ambient}
 }
 
 // step applies an object or removes it.
