@@ -47,9 +47,10 @@ func (p *Policy) Waits(s *Service) (all []Wait) {
 	return all
 }
 
-// RequestsAsked reports whether requests are denied by what they ask for at a service, or their tokens verified, whoever may call it.
+// RequestsAsked reports whether requests are denied by what they ask for at a service, a provider is asked about them, or their tokens
+// are verified, whoever may call it.
 func (s *Service) RequestsAsked() bool {
-	return len(s.Issuers) > 0 || slices.ContainsFunc(s.Deny, func(r Rule) bool { return r.OfHTTP() })
+	return len(s.Issuers)+len(s.Ask) > 0 || slices.ContainsFunc(s.Deny, func(r Rule) bool { return r.OfHTTP() })
 }
 
 // Restarts is the order in which the pods of services that move change over: each wave once those before it are done. If some wait

@@ -21,6 +21,7 @@ func (b *builder) authorizeMoving(s *policy.Service, ways []policy.Front) {
 	behind.wave = waveBehind
 	b.policies(&pods, slices.Concat(b.relayed(s, ways), b.allowedMoving(s, ways)), behind, to)
 	b.policies(&pods, b.deniedMoving(s, ways), deny, to)
+	b.policies(&pods, s.Ask, ask, to)
 }
 
 // allowedMoving is the edges of a service as its pods enforce them while they move. Where requests are denied, or tokens verified,

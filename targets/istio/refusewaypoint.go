@@ -53,27 +53,27 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 		return b.findings.Add(diag.Inexpressible, either(at, r.At), format, args...).
 			WithRelated(ways[0].Waypoint.At, "calls to %s pass this waypoint", s.Name)
 	}
-	if a == ask {
-		refuse(r.ProviderAt, "an ask cannot be enforced at %s, which is behind a waypoint", s.ID()).
-			WithHelp("give the namespace sidecars, or ask at the gateway")
-		return
-	}
 	http := requestsAt(&r.Requests)
 	through, direct := led(r.Ports, ways)
 	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
-	needs := r.OfHTTP()
+	needs := r.OfHTTP() || a == ask
 	if needs && (len(direct) > 0 || len(r.Ports) == 0 && !everywhere) {
 		port := "every port"
 		if len(direct) > 0 {
 			port = "port " + strconv.Itoa(int(direct[0]))
 		}
+		if !r.OfHTTP() {
+			refuse(http, "this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).
+				WithHelp("name the ports that one leads to, or add a port with this `targetPort` to the Service")
+			return
+		}
 		refuse(http, "the operations of this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).
 			WithHelp("add a port with this `targetPort` to the Service, or leave the operations out")
 		return
 	}
-	if a == deny {
+	if a != allow {
 		if needs {
-			b.acceptDenied(s, r, ways, refuse)
+			b.acceptDenied(s, r, a, ways, refuse)
 		}
 		return
 	}
@@ -91,11 +91,11 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 	}
 }
 
-// acceptDenied refuses a deny of operations if somebody whom it is about gets to the pods without the waypoint.
-func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, ways []policy.Front, refuse func(source.Span, string, ...any) *diag.Diagnostic) {
+// acceptDenied refuses a deny of operations, or an ask, if somebody whom it is about gets to the pods without the waypoint.
+func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, a action, ways []policy.Front, refuse func(source.Span, string, ...any) *diag.Diagnostic) {
 	denied, _ := b.aside(s, r, ways)
 	for _, f := range denied {
-		at, may := source.Span{}, !b.meshOf(s).Closes(s)
+		at, who, may := source.Span{}, f, !b.meshOf(s).Closes(s)
 		for i := range s.Allow {
 			edge := &s.Allow[i]
 			if edge.OfHTTP() || len(edge.Ports) > 0 && len(r.Ports) > 0 && !slices.ContainsFunc(edge.Ports, func(p uint16) bool { return slices.Contains(r.Ports, p) }) {
@@ -103,17 +103,24 @@ func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, ways []policy.
 			}
 			aside, places := b.aside(s, edge, ways)
 			if n := slices.IndexFunc(aside, f.Meets); n >= 0 && !may {
-				at, may = places[n], true
+				at, who, may = places[n], f, true
+				if a == ask {
+					who = aside[n] // an ask is about everybody
+				}
 			}
 		}
 		if !may {
 			continue
 		}
-		d := refuse(requestsAt(&r.Requests), "this deny cannot be enforced for %s, which does not pass the waypoint of %s", f, s.ID())
+		d := refuse(requestsAt(&r.Requests), "this %s cannot be enforced for %s, which does not pass the waypoint of %s", a.word, who, s.ID())
 		if !at.IsZero() {
 			d.WithRelated(at, "it may call here")
 		}
-		b.unpassed(d, f, ", or leave the operations out")
+		beside := ", or leave the operations out"
+		if a == ask {
+			beside = ", or leave the ask out"
+		}
+		b.unpassed(d, who, beside)
 		return
 	}
 }

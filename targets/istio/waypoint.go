@@ -65,6 +65,7 @@ func (b *builder) authorizeAtWaypoints(s *policy.Service, ways []policy.Front) {
 		to := place{name: host, kinds: waypointSuffix, targets: serviceTargets(host)}
 		b.policies(view, b.translated(s, s.Allow, fronts), allow, to)
 		b.policies(view, b.translated(s, s.Deny, fronts), deny, to)
+		b.policies(view, b.translated(s, s.Ask, fronts), ask, to)
 	}
 }
 
