@@ -119,6 +119,7 @@ var Facts = []Fact{
 	{On: Namespace, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: WaypointNamespace, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: IngressWaypoint, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: "istio.io/use-waypoint-canary", Named: "calls to its Services may pass another waypoint", Opens: true, Source: labels},
 	{On: Namespace, Name: "topology.istio.io/controlPlaneClusters", Named: "another control plane may be responsible for it", Opens: true, Source: annotations},
 
 	// Services

@@ -7,7 +7,7 @@
 //
 //	 0     Namespace, Gateway NAME          with Options.WithNamespaces; the Gateway is a waypoint
 //	 1- 3  PeerAuthentication               that is STRICT anywhere, or whose surrounding mode is
-//	 4     RequestAuthentication NAME       before the edges that ask for its tokens
+//	 4     RequestAuthentication NAME       before the edges that ask for its tokens; 3 NAME-waypoint of pods that move
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
 //	 5-12  AuthorizationPolicy NAME-ask     the same: what an external authorizer decides about

@@ -36,14 +36,14 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 		}
 		rules = append(rules, rule)
 	}
-	for _, to := range tokenPlaces(s) {
+	for i, to := range tokenPlaces(s) {
 		spec := &v1beta1.RequestAuthentication{Selector: to.selector, TargetRefs: to.targets, JwtRules: rules}
-		b.add(b.draft(waveTokens, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, fromRules(s.Allow), spec))
+		b.add(b.draft(waveTokens-i, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, fromRules(s.Allow), spec))
 	}
 }
 
-// tokenPlaces is where the tokens of the callers of a service are verified: at its pods, or at the waypoint of its Services; at both
-// while its pods move.
+// tokenPlaces is where the tokens of the callers of a service are verified: at its pods, or at the waypoint of its Services. While its
+// pods move it is both, in the order opposite to that of an apply: the object of the first may be that of the waypoint until then.
 func tokenPlaces(s *policy.Service) []place {
 	pods, ways := placeOf(s), s.Through()
 	if len(ways) == 0 {

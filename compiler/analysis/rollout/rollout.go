@@ -157,7 +157,21 @@ func (c *callee) steps() (kept []*enforce.Object, steps []step) {
 	return kept, append(steps, removals...)
 }
 
-func bound(p *enforce.Point) []*enforce.Object { return slices.Concat(p.Policies, p.Peers, p.Shadowed) }
+// bound is the objects that have a say in requests to a workload, at its pods and at the waypoints on the ways to it.
+func bound(p *enforce.Point) (all []*enforce.Object) {
+	add := func(objects ...*enforce.Object) {
+		for _, o := range objects {
+			if o = o.Written(); !slices.Contains(all, o) {
+				all = append(all, o)
+			}
+		}
+	}
+	add(slices.Concat(p.Policies, p.Peers, p.Shadowed, p.Tokens)...)
+	for _, way := range p.Ways {
+		add(slices.Concat(way.Point.Policies, way.Point.Tokens)...)
+	}
+	return all
+}
 
 var waveOf = regexp.MustCompile(`argocd\.argoproj\.io/sync-wave: *["']?(-?\d+)`)
 

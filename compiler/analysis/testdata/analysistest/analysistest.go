@@ -20,8 +20,14 @@ import (
 // Compile takes intents as far as manifests; any error of the compiler ends the test.
 func Compile(t *testing.T, files ...compiler.Input) (*policy.Policy, []targets.Manifest) {
 	t.Helper()
+	return CompileWith(t, config.Default(), files...)
+}
+
+// CompileWith is Compile under other settings.
+func CompileWith(t *testing.T, settings config.Project, files ...compiler.Input) (*policy.Policy, []targets.Manifest) {
+	t.Helper()
 	p, list, _ := compiler.Check(t.Context(), compiler.Inputs{
-		Files: files, Config: config.Default(), Today: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		Files: files, Config: settings, Today: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 	})
 	require.NoError(t, list.Err())
 	manifests, list := istio.New(istio.Options{}).Emit(p)
