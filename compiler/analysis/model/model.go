@@ -35,6 +35,8 @@ type Model struct {
 
 	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
 	graph   func() (*CallGraph, error)
+	as      func(*policy.Service) policy.Service // what stands for a service whose pods move; nil: the service
+
 	indices sync.Map // of RuleFor, by the first rule
 
 	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
@@ -114,6 +116,10 @@ func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
+	if m.as != nil && s.Moving {
+		one := m.as(s)
+		s = &one
+	}
 	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Inbound: &s.Inbound, Fronts: s.Fronts})
 }
 

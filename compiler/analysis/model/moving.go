@@ -14,19 +14,14 @@ func (m *Model) moving(services []*policy.Service) (all []proof) {
 	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return s.Moving }) {
 		return nil
 	}
-	// Callers with sidecars connect to the pods themselves.
-	late := *m.Manifests
-	late.Mesh.Aside = aside(m.Policy, true)
-	behind := New(m.Policy, &late)
+	behind := m.late()
 	for _, s := range services {
 		if s.Moving {
-			with := *s
-			with.Dataplane, with.Moving = policy.Sidecar, false
+			with := labelled(s)
 			all = append(all, proof{model: m, of: &with, moving: true})
 			if len(s.Through()) > 0 {
-				unlabelled := with
-				unlabelled.Fronts = nil
-				all = append(all, proof{model: m, of: &unlabelled, moving: true, ways: &with})
+				without := unlabelled(s)
+				all = append(all, proof{model: m, of: &without, moving: true, ways: &with})
 			}
 		}
 		if s.Dataplane == policy.Ambient && len(s.Through()) > 0 {
@@ -40,6 +35,40 @@ func (m *Model) moving(services []*policy.Service) (all []proof) {
 		}
 	}
 	return all
+}
+
+// labelled and unlabelled are the pods of a service that have sidecars, once its Services name their waypoint and before.
+func labelled(s *policy.Service) policy.Service {
+	one := *s
+	one.Dataplane, one.Moving = policy.Sidecar, false
+	return one
+}
+
+func unlabelled(s *policy.Service) policy.Service {
+	one := labelled(s)
+	one.Fronts = nil
+	return one
+}
+
+// Meanwhile is what else may hold while pods move: models of their pods with sidecars, and of callers with sidecars. There are none
+// where no pods move.
+func (m *Model) Meanwhile() (all []*Model) {
+	if !slices.ContainsFunc(m.Policy.Services(), func(s *policy.Service) bool { return s.Moving }) {
+		return nil
+	}
+	for _, as := range []func(*policy.Service) policy.Service{labelled, unlabelled} {
+		one := New(m.Policy, m.Manifests)
+		one.as = as
+		all = append(all, one)
+	}
+	return append(all, m.late())
+}
+
+// late is the model of callers that still have sidecars, and so connect to the pods themselves.
+func (m *Model) late() *Model {
+	late := *m.Manifests
+	late.Mesh.Aside = aside(m.Policy, true)
+	return New(m.Policy, &late)
 }
 
 // Finding is about a service that cannot move to ambient mode as it is: no policy holds for its pods with sidecars and for those
