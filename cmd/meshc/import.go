@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -91,6 +92,9 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 		Guess:     !configured(around),
 		Today:     today,
 		Direction: direction,
+
+		ManifestPaths: m.named(m.manifests),
+		WorkloadPaths: m.named(m.workloads),
 	})
 	if err != nil {
 		return &failure{exitFindings, err}
@@ -132,6 +136,20 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 	return errFindings
 }
 
+// named is how the meshc.yaml of the project names files, if all of them are in its folder.
+func (m *importing) named(patterns []string) (all []string) {
+	for _, pattern := range patterns {
+		from, _ := filepath.Abs(m.output)
+		to, _ := filepath.Abs(pattern)
+		path, err := filepath.Rel(from, to)
+		if err != nil || pattern == "-" || !filepath.IsLocal(path) {
+			return nil
+		}
+		all = append(all, filepath.ToSlash(path))
+	}
+	return all
+}
+
 // otherIntents returns a file of intents in a folder, relative to it, that is not one of some files; empty if there is none.
 func otherIntents(dir string, files []adopt.File) (other string) {
 	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
@@ -161,6 +179,7 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 	}
 	fmt.Fprintf(&b, "%s: %d said, %d accepted, %d refused\n", plural(len(r.Objects), "object"), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused))
 	m.approximations(&b, r, around)
+	m.buildWith(&b, r)
 	for _, left := range []struct {
 		outcome importer.Outcome
 		title   string
@@ -189,6 +208,21 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// buildWith says with which manifests the project is built, where meshc.yaml does not name them.
+func (m *importing) buildWith(b *bytes.Buffer, r *importer.Result) {
+	var needed []string
+	if r.NeedsWorkloads {
+		needed = append(needed, m.workloads...)
+	}
+	if r.NeedsManifests {
+		needed = append(needed, m.manifests...)
+	}
+	if len(needed) > 0 {
+		fmt.Fprintf(b, "\nIn ambient mode the manifests show how calls reach pods. Those outside the folder of the project are not in meshc.yaml, so build with them:\n  meshc build %s --workloads %s\n",
+			cmp.Or(m.output, "."), strings.Join(needed, " --workloads "))
+	}
 }
 
 // approximations reports what was not said exactly.

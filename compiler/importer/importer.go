@@ -36,6 +36,8 @@ type Given struct {
 	Guess     bool              // a trust domain that every principal names takes the place of that of the settings
 	Today     time.Time
 	Direction Direction
+
+	ManifestPaths, WorkloadPaths []string // how meshc.yaml names the files, where they are in the folder of the project
 }
 
 // Direction is what becomes of a rule that cannot be said exactly.
@@ -54,6 +56,8 @@ type Result struct {
 	Changes  []string  // requests that pass on one side only, in the words of the language; none unless something is approximated
 	Replaced []Object  // objects that were said and are not overwritten: to be deleted in this order, once the manifests of the project are in force
 	Findings diag.List // about the manifests
+
+	NeedsManifests, NeedsWorkloads bool // the project is built with these, and meshc.yaml does not name them
 }
 
 // File is a file of a project.
@@ -105,12 +109,20 @@ type importer struct {
 	services map[string]*namespace
 	issuers  []*issuer
 	findings diag.List
+
+	known     *inventory.Set    // the workloads
+	manifests []inventory.Input // with which the project is built; none unless a namespace is in ambient mode
+	paths     []string          // how meshc.yaml names them
+
+	needsManifests, needsWorkloads bool     // meshc.yaml does not name these
+	declared                       []string // namespaces, in this round
 }
 
 // Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.
 func Import(ctx context.Context, given Given) (*Result, error) {
 	i := &importer{Given: given}
 	i.read()
+	i.takeInventory()
 	i.name()
 	i.findIssuers()
 	for {
@@ -192,7 +204,7 @@ func (o *object) accept(format string, args ...any) {
 }
 
 func (i *importer) result(p *draft) *Result {
-	r := &Result{Changes: p.changes, Files: append(p.output, i.settings()), Replaced: i.replaced(p)}
+	r := &Result{NeedsManifests: i.needsManifests, NeedsWorkloads: i.needsWorkloads, Changes: p.changes, Files: append(p.output, i.settings()), Replaced: i.replaced(p)}
 	r.Files = append(r.Files, i.acceptedFiles()...)
 	slices.SortFunc(r.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	for _, o := range i.objects {

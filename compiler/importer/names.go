@@ -37,19 +37,18 @@ type service struct {
 // name and no selected pods are known or likely to have.
 func (i *importer) name() {
 	i.services = map[string]*namespace{}
-	var workloads []*inventory.Workload
-	if len(i.Workloads) > 0 {
-		set, found := inventory.Read(i.Workloads)
-		workloads = set.Workloads
-		i.findings = append(i.findings, found...).Sort()
-	}
 	var accounts [][2]string // namespace and account
 	for _, o := range i.objects {
 		if o.read == nil || o.Outcome == Refused {
 			continue
 		}
-		if labels := o.read.Labels(); len(labels) > 0 || o.read.Gateways && len(o.read.Targets) == 1 {
-			o.about = i.selected(o.read, workloads)
+		switch o.through = i.passages(o.read); {
+		case len(o.through) > 0:
+			o.about = o.through[0].service
+		case len(o.read.Targets) > 0 && i.isWaypoint(o.read):
+			o.waypoint = true
+		case len(o.read.Labels()) > 0 || o.read.Gateways && len(o.read.Targets) == 1:
+			o.about = i.labelled(o.Namespace, labelsOf(o.read))
 		}
 		all := o.read.Mentions()
 		for _, principal := range all.Principals {
@@ -60,7 +59,7 @@ func (i *importer) name() {
 	}
 	slices.SortFunc(accounts, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	for _, a := range slices.Compact(accounts) {
-		i.caller(a[0], a[1], workloads)
+		i.caller(a[0], a[1])
 	}
 }
 
@@ -73,18 +72,17 @@ func (i *importer) in(name string) *namespace {
 	return n
 }
 
-// selected is the service of the pods that an object selects.
-func (i *importer) selected(o *enforce.Object, workloads []*inventory.Workload) *service {
-	n := i.in(o.Namespace)
-	labels := labelsOf(o)
+// labelled is the service of the pods of a namespace with some labels.
+func (i *importer) labelled(namespace string, labels []policy.Label) *service {
+	n := i.in(namespace)
 	for _, s := range n.services {
 		if slices.Equal(s.labels, labels) {
 			return s
 		}
 	}
-	s := &service{namespace: o.Namespace, labels: labels, ports: map[uint16]policy.Protocol{}}
-	for _, w := range workloads {
-		if w.Namespace == o.Namespace && !slices.ContainsFunc(labels, func(l policy.Label) bool { return w.Labels[l.Key] != l.Value }) {
+	s := &service{namespace: namespace, labels: labels, ports: map[uint16]policy.Protocol{}}
+	for _, w := range i.known.Workloads {
+		if w.Namespace == namespace && !slices.ContainsFunc(labels, func(l policy.Label) bool { return w.Labels[l.Key] != l.Value }) {
 			s.known = append(s.known, w)
 		}
 	}
@@ -149,13 +147,13 @@ func (i *importer) atTheEdge(s *service) bool {
 }
 
 // caller makes sure that some service has an account.
-func (i *importer) caller(in, account string, workloads []*inventory.Workload) {
+func (i *importer) caller(in, account string) {
 	n := i.in(in)
 	if slices.ContainsFunc(n.services, func(s *service) bool { return s.account == account }) {
 		return
 	}
 	s := &service{namespace: in, account: account}
-	for _, w := range workloads {
+	for _, w := range i.known.Workloads {
 		if w.Namespace == in && w.Account == account {
 			s.known = append(s.known, w)
 		}

@@ -25,6 +25,8 @@ type object struct {
 	comments []string   // about the object as a whole
 	ofRule   [][]string // about each rule
 	about    *service   // the pods that it selects; nil for all of a namespace
+	through  []passage  // the Services that it names at a waypoint
+	waypoint bool       // it binds a waypoint as a whole
 }
 
 // find lists the objects of the group in manifests, those in Lists too.

@@ -25,7 +25,7 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 		return false, fmt.Errorf("the settings that were written are refused: %s", found[0].Message)
 	}
 	written.Accepted = nil
-	inputs := compiler.Inputs{Config: written, Today: i.Today}
+	inputs := compiler.Inputs{Config: written, Workloads: i.manifests, Today: i.Today}
 	for _, f := range p.output {
 		inputs.Files = append(inputs.Files, compiler.Input{Name: f.Name, Text: []byte(f.Text)})
 	}
@@ -113,6 +113,9 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	layer := i.beside(b)
 	both := enforce.NewLayer(layer.Mesh, layer.Table, slices.Concat(i.layer.Policies, layer.Policies), nil)
 	services, _ := model.Named(both, i.mesh, i.pods())
+	for _, m := range services.Meshes {
+		m.Ambient = i.ambient(m.Name)
+	}
 	d, err := diff.Compare(ctx, model.New(services, i.layer), model.New(services, layer), diff.Options{Requests: true})
 	if err != nil {
 		return nil, err
@@ -144,12 +147,16 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	return all, nil
 }
 
-// pods are those that selectors distinguish: of one alone, and of any two that may select the same pods.
+// pods are those that selectors distinguish: of one alone, and of any two that may select the same pods. Pods in ambient mode are
+// those of their workloads, whose Services show what calls pass, and gateways are, because they may pass a waypoint too.
 func (i *importer) pods() (all []*policy.Service) {
+	if i.manifests != nil {
+		all = slices.DeleteFunc(compiler.ServicesOf(i.known), func(s *policy.Service) bool { return s.Dataplane != policy.Gateway && !i.ambient(s.Namespace) })
+	}
 	for name, n := range i.services {
 		var selected []*service
 		for _, s := range n.services {
-			if s.labels != nil {
+			if s.labels != nil && len(s.fronts("")) == 0 && !slices.ContainsFunc(all, func(known *policy.Service) bool { return known.Namespace == name && known.Name == s.name }) {
 				selected = append(selected, s)
 			}
 		}

@@ -67,9 +67,31 @@ func (r *requests) covers(other *requests) bool {
 // rulesOf is what an object says; an error says what the language has no words for.
 func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 	o.Approximated = nil
-	if all, ok := i.required(o); ok {
-		return all, nil
+	if len(o.through) == 0 {
+		if all, ok := i.required(o); ok {
+			return all, nil
+		}
+		if all, err = i.rulesAbout(o); err == nil && o.about != nil {
+			all = i.past(o.about, all)
+		}
+		return all, err
 	}
+	for k := range o.through {
+		o.about = o.through[k].service
+		some, err := i.rulesAbout(o)
+		if err != nil {
+			return nil, err
+		}
+		if some, err = o.through[k].inward(some); err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// rulesAbout is what an object says of the pods that it is about, with the ports that it names.
+func (i *importer) rulesAbout(o *object) (all []*rule, err error) {
 	for n := range o.read.Clauses {
 		clause := &o.read.Clauses[n]
 		groups, err := i.groups(o, clause.From)

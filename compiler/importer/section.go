@@ -83,6 +83,9 @@ func (i *importer) statements(s *section) {
 			case err != nil:
 				o.accept("%s", err)
 				continue
+			case len(rules) == 0 && len(r.Clauses) > 0 && o.about != nil && len(o.about.fronts("")) > 0: // what the waypoint needs
+				s.use(o.about, []*object{o})
+				continue
 			case len(rules) == 0 && !closed && r.Effect == enforce.Allow && i.shut(o):
 				rules = []*rule{{deny: true, to: o.about, callers: callers{who: []caller{{kind: policy.FromWorld}}}, of: []*object{o}}}
 			case len(rules) == 0 && !closed && r.Effect == enforce.Allow:
@@ -142,6 +145,11 @@ func (i *importer) outline(o *object) {
 	case r.Role == enforce.Authenticates && o.about == nil:
 		o.accept("it takes tokens for every pod of the namespace")
 	case r.Role == enforce.Authenticates:
+	case o.waypoint && (r.Role != enforce.Authorizes || r.Effect != enforce.Allow || len(r.Clauses) > 0 || !i.closed(o.Namespace)):
+		o.accept("it binds a waypoint, whatever Service is behind it")
+	case o.waypoint, len(o.through) > 0:
+	case r.Gateways && o.about != nil && len(r.Clauses) == 0 && r.Role == enforce.Authorizes && r.Effect == enforce.Allow && len(o.about.known) == 0:
+		o.accept("it closes a Gateway to everyone, and the manifests do not show whether that is a waypoint")
 	case r.Gateways && (o.about == nil || slices.ContainsFunc(r.Targets, func(l enforce.Label) bool { return strings.HasPrefix(l.Key, "/") })): // a Service or a GatewayClass
 		o.accept("it binds a waypoint, or several gateways")
 	case r.DryRun:

@@ -34,14 +34,27 @@ func (i *importer) settings() File {
 	file := struct {
 		APIVersion    string             `yaml:"apiVersion"`
 		Kind          string             `yaml:"kind"`
+		Workloads     []string           `yaml:"workloads,omitempty"`
 		TrustDomain   string             `yaml:"trustDomain,omitempty"`
 		TrustDomains  trustDomains       `yaml:"trustDomains,omitempty"`
 		RootNamespace string             `yaml:"rootNamespace,omitempty"`
 		Gateways      map[string]gateway `yaml:"gateways,omitempty"`
+		Dataplanes    map[string]any     `yaml:"dataplanes,omitempty"`
 		Targets       targets            `yaml:"targets,omitempty"`
 		Accepted      []entry            `yaml:"accepted,omitempty"`
 		Replaces      []*yaml.Node       `yaml:"replaces,omitempty"`
 	}{APIVersion: config.APIVersion, Kind: config.Kind}
+	if i.manifests != nil {
+		file.Workloads = i.paths
+	}
+	for _, name := range i.declared {
+		if i.ambient(name) {
+			if file.Dataplanes == nil {
+				file.Dataplanes = map[string]any{}
+			}
+			file.Dataplanes[name] = i.dataplane(name)
+		}
+	}
 	usual := config.Default()
 	if i.mesh.TrustDomain != usual.TrustDomain {
 		file.TrustDomain = i.mesh.TrustDomain

@@ -265,7 +265,12 @@ func (i *importer) taken(o *object) (all []*issuer) {
 	if o.about != nil {
 		w.Labels = o.about.selector()
 	}
-	bound := i.layer.For(w).Tokens
+	point := i.layer.For(w)
+	if len(o.through) > 0 {
+		w.Dataplane, w.Fronts = policy.Ambient, o.about.fronts(o.through[0].host)
+		point = i.layer.For(w).Ways[0].Point
+	}
+	bound := point.Tokens
 	for _, x := range i.issuers {
 		if slices.ContainsFunc(x.of, func(of *object) bool { return slices.Contains(bound, of.read) }) {
 			all = append(all, x)

@@ -90,6 +90,7 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		}
 	}
 	p = &draft{origin: map[string][]origin{}}
+	i.declared = nil
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		file := name + ".mesh"
 		lines := sections[name].lines()
@@ -99,6 +100,9 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		plain := make([]print.Line, len(lines))
 		for k := range lines {
 			plain[k] = lines[k].Line
+			if m, ok := lines[k].Stmt.(*lang.Mesh); ok && m.Name.Text == name {
+				i.declared = append(i.declared, name)
+			}
 		}
 		text, err := print.Lines(plain)
 		if err != nil {
