@@ -126,7 +126,7 @@ conformance: ## let Istio's own code judge what meshc writes; minutes if nothing
 	cd targets/istio/conformance && $(GO) test $(VET) -count=1 -timeout 40m -v ./...
 
 .PHONY: e2e
-e2e: ## publish to a real forge and a real SSH server; ten minutes the first time, which builds the forge
+e2e: ## publish to a real forge and a real SSH server, and learn from a real Prometheus; ten minutes the first time, which builds the forge
 	$(GO) test $(VET) -count=1 -timeout 30m ./testdata/e2e
 
 .PHONY: kills

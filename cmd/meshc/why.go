@@ -17,15 +17,15 @@ func newWhy() *cobra.Command {
 	var w why
 	cmd := &cobra.Command{
 		Use:   "why SRC DST[:PORT] [METHOD] [PATH]",
-		Short: "Explain whether one service may call another",
+		Short: "Explain whether one service may call another, or why calls of a log were refused",
 		Long: `Explain whether one service may call another: by which policy, rule and intent, and with which mutual TLS.
 
 SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (every caller with an
 identity) or world (every caller). DST is one service or external. A group stands for each of its members. A service may
-also be named as other tools name it: by its SPIFFE ID or principal, a host name (backend.shop.svc.cluster.local) or a pod,
-and a caller by its address. Without a port the answer is for every port, and a port of a Kubernetes Service stands for
-the container port that it leads to; without METHOD and PATH it says for which operations. Rules of a policy are counted
-from 0, as in the logs of Istio's proxies.
+also be named as other tools name it: by its SPIFFE ID or principal, a host name (backend.shop.svc.cluster.local), a pod, or
+deployment/backend, and by the address of a pod or a Service that --pods lists. A caller may be any address. Without a port the
+answer is for every port, and a port of a Kubernetes Service stands for the container port that it leads to; without METHOD
+and PATH it says for which operations. Rules of a policy are counted from 0, as in the logs of Istio's proxies.
 
 What a denial offers has been tried: it passes meshc check, allows the call, and breaks no never and no only.
 
@@ -36,10 +36,17 @@ The answer is that of the manifests that the project gives. With --manifests it 
 hand-written or from a cluster. The services are then those that selectors and accounts name, or those of --workloads, and
 SRC may be any account (shop/backend-sa) of any namespace.
 
-The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the requests is allowed.`,
+With --log the answers are about the calls that a log says were refused: an access log of Envoy in Istio's text or JSON format,
+the debug messages of its RBAC filters, or the access log of ztunnel. There is one answer for each kind of denial, with what was
+seen of it. Envoy's access log has the addresses of callers and not their identities; --pods says whose they are. TLS failures,
+callers without mutual TLS and failures of the callee are told from what policies refuse.
+
+The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the requests is allowed, or policies refused
+something in the log.`,
 		Example: `  meshc why frontend backend
   meshc why frontend backend:8080 GET /api/orders
   meshc why any payments/api --project ../infra --env prod
+  kubectl logs deploy/backend -c istio-proxy | meshc why --log - --pods pods.json
   kubectl get authorizationpolicy,peerauthentication -A -o yaml | meshc why shop/frontend shop/db --manifests -`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
