@@ -92,10 +92,10 @@ func (b *Build) prove(ctx context.Context, target targets.Target, manifests []ta
 	if err == nil {
 		b.Judgements, err = b.Model.Judge()
 	}
-	if err == nil && len(accepted) > 0 { // the proof is about the manifests of the project alone
-		var broken diag.List
-		broken, err = b.meanwhile()
-		wrong = append(wrong, broken...)
+	if err == nil && len(accepted) > 0 {
+		var divided diag.List
+		divided, err = b.Model.Divided(accepted)
+		wrong = append(wrong, divided...)
 	}
 	var unproved *model.TooMany
 	var differs *model.Unproved
@@ -110,27 +110,6 @@ func (b *Build) prove(ctx context.Context, target targets.Target, manifests []ta
 		return nil, &InternalError{err}
 	}
 	return append(wrong, model.Broken(b.Judgements)...), nil
-}
-
-// meanwhile is the findings about guards that break only while pods move to ambient mode.
-func (b *Build) meanwhile() (broken diag.List, err error) {
-	found := map[*policy.Guard]bool{}
-	for _, j := range b.Judgements {
-		found[j.Guard] = j.Broken != nil
-	}
-	for _, m := range b.Model.Meanwhile() {
-		judged, err := m.Judge()
-		if err != nil {
-			return nil, err
-		}
-		for _, j := range judged {
-			if j.Broken != nil && !found[j.Guard] {
-				found[j.Guard] = true
-				broken = append(broken, *j.Broken.WithNote("this is so while pods move to ambient mode: some have sidecars"))
-			}
-		}
-	}
-	return broken, nil
 }
 
 // Judgeable reports whether a build can be compared, drawn and asked about: it has no errors, except that guards may be

@@ -137,6 +137,7 @@ const (
 	ShutAmbient   Code = "MESH3047"
 	AmbientMode   Code = "MESH3048"
 	UnprovedMove  Code = "MESH3049"
+	DividedPods   Code = "MESH3050"
 
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"
@@ -289,6 +290,7 @@ var Table = []Entry{
 	{ShutAmbient, Warning, FromUnread, "a policy that ambient pods enforce in part, and that refuses what it seems to let through"},
 	{AmbientMode, Error, FromUnread, "a port of ambient pods that takes plaintext although it is STRICT"},
 	{UnprovedMove, Error, FromNothing, "a service that cannot move to ambient mode as it is"},
+	{DividedPods, Error, FromNothing, "pods that move and enforce the policy of others in two ways"},
 	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
 	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},

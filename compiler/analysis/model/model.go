@@ -116,10 +116,6 @@ func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
-	if m.as != nil && s.Moving {
-		one := m.as(s)
-		s = &one
-	}
 	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Inbound: &s.Inbound, Fronts: s.Fronts})
 }
 

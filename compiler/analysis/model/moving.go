@@ -3,6 +3,8 @@ package model
 import (
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -50,18 +52,59 @@ func unlabelled(s *policy.Service) policy.Service {
 	return one
 }
 
-// Meanwhile is what else may hold while pods move: models of their pods with sidecars, and of callers with sidecars. There are none
-// where no pods move.
-func (m *Model) Meanwhile() (all []*Model) {
-	if !slices.ContainsFunc(m.Policy.Services(), func(s *policy.Service) bool { return s.Moving }) {
-		return nil
+// Divided is the findings about services whose pods move and that policies of others bind, where sidecars and ztunnel do not enforce
+// those alike: the proof is about the manifests of the project alone. The error is that of a service which cannot be divided.
+func (m *Model) Divided(others []*enforce.Object) (found diag.List, err error) {
+	for _, s := range m.Policy.Services() {
+		if !s.Moving {
+			continue
+		}
+		with, without := labelled(s), unlabelled(s)
+		points := []*enforce.Point{m.bound(s), m.bound(&with), m.bound(&without)}
+		i := slices.IndexFunc(others, func(o *enforce.Object) bool {
+			return slices.ContainsFunc(points, func(p *enforce.Point) bool { return p.Has(o) })
+		})
+		if i < 0 {
+			continue
+		}
+		split, err := enforce.NewClasses(m.Distinctions(s), points...)
+		if err != nil {
+			return nil, AtService(s, err)
+		}
+		if m.alike(split, s, points) {
+			continue
+		}
+		d := diag.New(diag.DividedPods, s.At, "the pods of %s with sidecars and those in ambient mode do not let the same through, because of %s %s", s.ID(), others[i].Kind, others[i].ID())
+		d.WithRelated(s.DataplaneAt, "its pods move because of this").
+			WithHelp("say in the intents what that policy lets through, and remove it before the pods move")
+		found = append(found, d)
 	}
-	for _, as := range []func(*policy.Service) policy.Service{labelled, unlabelled} {
-		one := New(m.Policy, m.Manifests)
-		one.as = as
-		all = append(all, one)
+	return found, nil
+}
+
+// alike reports whether all points of a service decide alike about every request that is not of a waypoint.
+func (m *Model) alike(split *enforce.Classes, s *policy.Service, points []*enforce.Point) bool {
+	relays := space.NewSet(len(split.Sources))
+	for i := range split.Operations {
+		r := &split.Operations[i]
+		if !Occurs(s, &r.Request) {
+			continue
+		}
+		clear(relays)
+		for n, source := range split.Sources {
+			if slices.ContainsFunc(points, func(p *enforce.Point) bool { return p.Relays(source.Identity(), r.Request.Port()) }) {
+				relays.Add(n)
+			}
+		}
+		first := &r.Outcomes[0]
+		for k := range r.Outcomes[1:] {
+			other := &r.Outcomes[k+1]
+			if !first.Allowed.Minus(relays).Equal(other.Allowed.Minus(relays)) || !first.Undecided.Minus(relays).Equal(other.Undecided.Minus(relays)) {
+				return false
+			}
+		}
 	}
-	return append(all, m.late())
+	return true
 }
 
 // late is the model of callers that still have sidecars, and so connect to the pods themselves.
