@@ -20,6 +20,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
 )
 
 // advised is a project whose findings are followed.
@@ -121,9 +122,10 @@ func (p *advised) judge(t *testing.T) result {
 		every = append(every, e.Code)
 	}
 	checked, _ := project.Parsed.Check(project.Config, every...)
-	targets, _ := Targets(project.Config, false)
-	manifests, _ := targets[0].Emit(checked)
-	layer, _ := targets[0].Read(Sources(manifests), model.MeshSettings(checked))
+	all, _ := Targets(project.Config, false)
+	istio := all[0].(targets.Mesh)
+	manifests, _ := istio.Emit(checked)
+	layer, _ := istio.Read(Sources(manifests), model.MeshSettings(checked))
 	return result{built.Findings, model.New(checked, layer), p.files, p.Environment != ""}
 }
 

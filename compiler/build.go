@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -51,6 +53,8 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 	}
 	b.Policy = checked
 	all, found := Targets(c, p.WithNamespaces)
+	intents := sync.OnceValue(func() *network.Intents { return network.NewIntents(b.Policy) })
+	var emitted []*network.Layer
 	for _, target := range all {
 		manifests, cannot := target.Emit(b.Policy)
 		if len(all) > 1 {
@@ -62,14 +66,28 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 		if cannot.HasErrors() {
 			continue
 		}
-		guards, err := b.prove(ctx, target, manifests)
+		var unsound diag.List
+		var err error
+		switch target := target.(type) {
+		case targets.Mesh:
+			unsound, err = b.prove(ctx, target, manifests)
+		case targets.Network:
+			var layer *network.Layer
+			layer, err = proveNetwork(ctx, intents(), target, manifests)
+			emitted = append(emitted, layer)
+		}
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, guards...)
+		found = append(found, unsound...)
 	}
 	if len(all) > 1 {
 		targets.Sort(b.Manifests)
+	}
+	if b.Model != nil {
+		var beside diag.List
+		b.Model.Network, beside = p.network(intents, emitted...)
+		found = append(found, beside...)
 	}
 	b.Findings = append(b.Findings, found.Apply(c.Warnings)...).Sort()
 	return b, nil
@@ -77,7 +95,7 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 
 // prove reads back the bytes that a target emitted, and fails unless they let through exactly what the intents say. The
 // findings are about guards that fail, or about a service that cannot be judged.
-func (b *Build) prove(ctx context.Context, target targets.Target, manifests []targets.Manifest) (diag.List, error) {
+func (b *Build) prove(ctx context.Context, target targets.Mesh, manifests []targets.Manifest) (diag.List, error) {
 	layer, findings := target.Read(Sources(manifests), model.MeshSettings(b.Policy))
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
@@ -110,6 +128,20 @@ func (b *Build) prove(ctx context.Context, target targets.Target, manifests []ta
 		return nil, &InternalError{err}
 	}
 	return append(wrong, model.Broken(b.Judgements)...), nil
+}
+
+// proveNetwork reads back the bytes that a target emitted, and fails unless the network lets through what it can see of the intents,
+// and nothing else.
+func proveNetwork(ctx context.Context, in *network.Intents, target targets.Network, manifests []targets.Manifest) (*network.Layer, error) {
+	layer, findings := target.Read(Sources(manifests))
+	if findings.HasErrors() {
+		return nil, &InternalError{findings.Err()}
+	}
+	witnesses, err := in.Prove(ctx, layer, target.Isolates())
+	if len(witnesses) > 0 {
+		return nil, &InternalError{&model.Unproved{Witnesses: witnesses}}
+	}
+	return layer, err
 }
 
 // Judgeable reports whether a build can be compared, drawn and asked about: it has no errors, except that guards may be

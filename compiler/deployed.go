@@ -55,6 +55,8 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 		d.Findings = append(d.Findings, found...)
 	}
 	d.Model, d.Assumed = model.New(named, layer), assumed
+	d.Model.Network, found = deployedNetwork(named, files, workloads)
+	d.Findings = append(d.Findings, found...)
 	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ClientAddresses(), d.Model.ServicePorts())
 	d.Findings = d.Findings.Sort()
 	return d
@@ -84,7 +86,7 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 			}
 		}
 		taken[s.ID()] = true
-		s.Labels = labelsOf(w.Labels)
+		s.Labels, s.Pods, s.HostNetwork = labelsOf(w.Labels), []map[string]string{w.Labels}, w.OnNode
 		for _, p := range w.Ports {
 			if !p.UDP {
 				s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: p.Protocol})

@@ -40,30 +40,33 @@ var imports = map[string][]string{
 	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
-	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read"},
+	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/istio", "targets/istio/read", "targets/networkpolicy", "targets/networkpolicy/read"},
 	"compiler/denied":    {"compiler", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/policy", "compiler/traffic", "lang/source"},
 	"compiler/accounts":  {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/yamldoc", "lang", "lang/diag", "lang/format", "lang/source"},
 	"compiler/importer":  {"compiler", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/config", "compiler/inventory", "compiler/policy", "compiler/project", "compiler/replace", "compiler/yamldoc", "lang", "lang/diag", "lang/print", "lang/source", "targets", "targets/istio/read"},
 	"compiler/replace":   {"compiler/config", "compiler/yamldoc", "lang/source", "targets"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
-	"targets":          {"compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
+	"targets":          {"compiler/analysis/enforce", "compiler/analysis/network", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/folder":   {"targets", "lang/diag", "lang/source"},
 	"targets/textdiff": {"lang/diag"},
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/bearing", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/cilium":   {"targets", "targets/cilium/read", "compiler/analysis/enforce", "compiler/policy", "lang/diag", "lang/source"},
 	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
-	"targets/istio/read":  {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
-	"targets/cilium/read": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/istio/read":         {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/cilium/read":        {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/networkpolicy":      {"targets", "targets/networkpolicy/read", "compiler/analysis/network", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
+	"targets/networkpolicy/read": {"compiler/analysis/network", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows the clauses that a target's reader makes of manifests, not their YAML.
 	"compiler/analysis/space":   {"compiler/policy"},
+	"compiler/analysis/network": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/source"},
 	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},
 	// The answers about a policy.
-	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
-	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/directory", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/network", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/space", "compiler/directory", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/rollout": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy"},
 	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "lang/source"},
-	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
 	// Delivery knows files, not where they come from.
 	"targets/gitops": {"targets", "targets/textdiff", "lang/diag", "lang/source"},
 
@@ -85,7 +88,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/cilium/read", "targets/istio/read"},
+	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/cilium/read", "targets/istio/read", "targets/networkpolicy/read"},
 	"k8s.io":                        {"compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 

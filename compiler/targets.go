@@ -1,10 +1,13 @@
 package compiler
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio"
+	"github.com/meshc/meshc/targets/networkpolicy"
 )
 
 // registry has every target, by its name in meshc.yaml. The first is the default.
@@ -13,6 +16,7 @@ var registry = []struct {
 	make func(settings config.Section, withNamespaces bool) (targets.Target, diag.List)
 }{
 	{istio.Name, istio.FromSettings},
+	{networkpolicy.Name, networkpolicy.FromSettings},
 }
 
 // Targets returns the targets that the settings of a project name, and the findings about their settings.
@@ -35,6 +39,12 @@ next:
 			}
 		}
 		found = append(found, s.Unknown(names))
+	}
+	mesh := slices.ContainsFunc(all, func(t targets.Target) bool { _, ok := t.(targets.Mesh); return ok })
+	if !mesh && len(all) == len(sections) {
+		found.Add(diag.InvalidSetting, sections[0].At, "the target %s closes the network beside a mesh, and there is no target for the mesh", sections[0].Name).
+			WithNote("the network sees no identities and no requests").
+			WithHelp("name both: `targets: {%s: {}, %s: {}}`", registry[0].name, sections[0].Name)
 	}
 	return all, found
 }

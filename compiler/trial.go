@@ -41,6 +41,10 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 	around := reduced(checked, &q)
 	all, _ := Targets(b.config, edited.WithNamespaces)
 	for _, target := range all {
+		target, ok := target.(targets.Mesh)
+		if !ok {
+			continue
+		}
 		manifests, cannot := target.Emit(around)
 		if cannot = cannot.Apply(b.config.Warnings); cannot.HasErrors() {
 			return explain.Trial{Refused: errorsOf(cannot)}, nil

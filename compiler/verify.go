@@ -66,6 +66,8 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 		b.changedAccepted(r, layer)
 	}
 	m := model.New(b.Policy, layer)
+	m.Network, found = deployedNetwork(b.Policy, deployed, b.parsed.Workloads)
+	r.Findings(audit.Manifest, found)
 	r.DryRuns(m)
 	routes, found := readRoutes(deployed, b.parsed.Workloads, b.Policy.Services())
 	r.Findings(audit.Manifest, found)

@@ -10,17 +10,31 @@ package targets
 
 import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Target turns a policy into manifests, and reads manifests for the analysis. The two share no code: what Read makes of
-// the bytes that Emit gives is the proof of a build. What a target cannot express is a finding, never a silent loss.
+// Target turns a policy into manifests. It is a [Mesh] or a [Network], which also reads manifests for the analysis. The two
+// share no code: what Read makes of the bytes that Emit gives is the proof of a build. What a target cannot express is a
+// finding, never a silent loss.
 type Target interface {
 	Name() string // as `targets` of meshc.yaml has it
 	Emit(*policy.Policy) ([]Manifest, diag.List)
+}
+
+// Mesh is a target whose manifests proxies enforce.
+type Mesh interface {
+	Target
 	Read([]*source.File, enforce.Mesh) (*enforce.Layer, diag.List)
+}
+
+// Network is a target whose manifests the network enforces.
+type Network interface {
+	Target
+	Isolates() [2]bool // by direction: whether it closes pods of the project to connections that no edge needs
+	Read([]*source.File) (*network.Layer, diag.List)
 }
 
 // Manifest is one Kubernetes object, ready to be written.

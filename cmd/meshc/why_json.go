@@ -19,7 +19,8 @@ type whyJSON struct {
 	Port       uint16       `json:"port,omitempty"`
 	Operations []string     `json:"operations,omitempty"`
 	Ports      []whyPort    `json:"ports"`
-	Near       []whyNear    `json:"near,omitempty"` // rules that let the caller do something else
+	Network    []whyReach   `json:"network,omitempty"` // what becomes of the connections before; absent where nothing is known of the network
+	Near       []whyNear    `json:"near,omitempty"`    // rules that let the caller do something else
 	Chain      []whyHop     `json:"chain,omitempty"`
 	Narrow     []placeJSON  `json:"narrow,omitempty"`   // what denies it, no matter what allows it
 	Replaced   []placeJSON  `json:"replaced,omitempty"` // what the remedy takes the place of
@@ -177,6 +178,7 @@ func (r *reason) json() whyJSON {
 			out.Ports = append(out.Ports, port)
 		}
 	}
+	out.Network = r.networkJSON()
 	for _, n := range r.Near {
 		out.Near = append(out.Near, whyNear{r.policyJSON(n.Policy), n.Rule, n.Operations})
 	}

@@ -22,6 +22,7 @@ func (r *reason) text() []byte {
 			r.writePort(&b, &p)
 		}
 	}
+	r.writeNetwork(&b)
 	if len(r.Near) > 0 {
 		fmt.Fprintf(&b, "\n%s may do this instead\n", r.From)
 		for _, n := range r.Near {

@@ -23,7 +23,7 @@ var Facts = []Fact{
 	{On: Workloads, Name: "argoproj.io/Rollout", Judged: "compiler/inventory", Source: "https://argo-rollouts.readthedocs.io/en/stable/features/specification/"},
 	{On: Workloads, Name: "apps.openshift.io/DeploymentConfig", Judged: "compiler/inventory", Source: "https://docs.openshift.com/container-platform/latest/applications/deployments/what-deployments-are.html"},
 	{On: Workloads, Name: "apps.kruise.io/CloneSet", Judged: "compiler/inventory", Source: "https://openkruise.io/docs/user-manuals/cloneset/"},
-	{On: Both, Name: "networking.k8s.io/NetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
+	{On: Both, Name: "networking.k8s.io/NetworkPolicy", Judged: "targets/networkpolicy/read", Source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
 	{On: Both, Name: "networking.k8s.io/Ingress", Named: "it may lead to services that policies close", Source: "https://kubernetes.io/docs/concepts/services-networking/ingress/"},
 	{On: Workloads, Name: "networking.k8s.io/IngressClass", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/services-networking/ingress/"},
 	{On: Both, Name: "policy.networking.k8s.io/AdminNetworkPolicy", Named: "the network may refuse what policies let through", Source: "https://network-policy-api.sigs.k8s.io/api-overview/"},

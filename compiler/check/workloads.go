@@ -342,9 +342,16 @@ func (c *checker) comparePort(s *service, p inventory.Port) {
 // complete gives a service that neither states labels nor has workloads the default label, and settles its data plane.
 func (c *checker) complete(s *service) {
 	if len(s.Labels) == 0 && len(s.workloads) == 0 {
-		s.Labels = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}
+		s.Labels, s.Guessed = []policy.Label{{Key: policy.NamingLabels[0], Value: s.Name}}, true
+	}
+	for _, w := range s.workloads {
+		s.Pods, s.HostNetwork = append(s.Pods, w.Labels), s.HostNetwork || w.OnNode
 	}
 	c.dataplane(s)
+	stated := c.statedDataplane(s.mesh).Dataplane == policy.Ambient
+	s.Mixed = s.Dataplane == policy.Ambient && slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool {
+		return w.Bare() || w.Dataplane.Dataplane != policy.Ambient && (w.Proxy != "" || !stated)
+	})
 	c.clients(s)
 	c.captures(s)
 }

@@ -40,6 +40,7 @@ type Workload struct {
 	Fronts    []policy.Front    // their ports, sorted
 	NoProxy   string            // why it has no proxy, in words (`hostNetwork`, `namespace shop has no injection label`); empty if it has one or that is not known
 	NoProxyAt source.Span
+	OnNode    bool // its pods have the addresses of their nodes
 	Assumed   bool // NoProxy follows from no more than a Namespace without a label, which may have one in the cluster
 	Dataplane Dataplane
 	Bound     bool   // it would be judged behind a waypoint if it were in ambient mode

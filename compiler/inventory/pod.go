@@ -73,6 +73,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.containers(p, yamldoc.Get(spec, "initContainers"), template.Spec.InitContainers, true)
 	slices.SortStableFunc(p.Ports, orderPorts)
 	p.proxy = f.proxy(here, template)
+	p.OnNode = template.Spec.HostNetwork
 	f.captured(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)

@@ -137,13 +137,17 @@ func (m *Mesh) Closes(s *Service) bool { return m.Closed || !m.Declares && !m.Op
 type Service struct {
 	Namespace    string
 	Name         string
-	Account      string      // empty where it has none (outside)
-	Was          []string    // accounts that its pods may still run as, while they move to Account; sorted
-	Labels       []Label     // selects its pods; sorted by key, never empty for a service inside the mesh
-	Ports        []Port      // sorted by number
-	Mode         Mode        // of the workload; ModeUnset inherits
-	ModeAt       source.Span // the statement of its mode, or the first one of the mode of a port
+	Account      string              // empty where it has none (outside)
+	Was          []string            // accounts that its pods may still run as, while they move to Account; sorted
+	Labels       []Label             // selects its pods; sorted by key, never empty for a service inside the mesh
+	Pods         []map[string]string // the labels of its pods, of each workload among the manifests; empty: no manifest shows them
+	Guessed      bool                // Labels follow from no more than its name
+	HostNetwork  bool                // some of its pods have the addresses of their nodes
+	Ports        []Port              // sorted by number
+	Mode         Mode                // of the workload; ModeUnset inherits
+	ModeAt       source.Span         // the statement of its mode, or the first one of the mode of a port
 	Dataplane    Dataplane
+	Mixed        bool           // in ambient mode, but for some of its pods
 	DataplaneAt  source.Span    // what says so; zero for a sidecar
 	DataplaneWhy string         // that in words: `its injection template is gateway`
 	Moving       bool           // Ambient, and some of its pods may still have a sidecar

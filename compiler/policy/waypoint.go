@@ -20,9 +20,11 @@ type Waypoint struct {
 // ID is NAMESPACE/NAME.
 func (w *Waypoint) ID() string { return w.Namespace + "/" + w.Name }
 
-// Caller is the waypoint as the pods behind it see it.
+// Caller is the waypoint as the pods behind it see it. Istio labels its pods with the name of its Gateway:
+// https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#resource-attachment-and-scaling
 func (w *Waypoint) Caller() *Service {
-	return &Service{Namespace: w.Namespace, Name: w.Name, Account: w.Account, Dataplane: Gateway, At: w.At}
+	labels := []Label{{"gateway.networking.k8s.io/gateway-name", w.Name}}
+	return &Service{Namespace: w.Namespace, Name: w.Name, Account: w.Account, Labels: labels, Dataplane: Gateway, At: w.At}
 }
 
 // Principal is the identity of the waypoint.

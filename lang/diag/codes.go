@@ -133,6 +133,11 @@ const (
 	SkippedObject Code = "MESH3006"
 	Misleading    Code = "MESH3007"
 	UnknownEffect Code = "MESH3008"
+	WiderNetwork  Code = "MESH3040"
+	LikePods      Code = "MESH3041"
+	UnknownPods   Code = "MESH3042"
+	ShutByNetwork Code = "MESH3043"
+	HiddenPorts   Code = "MESH3044"
 	OpenedAmbient Code = "MESH3046"
 	ShutAmbient   Code = "MESH3047"
 	AmbientMode   Code = "MESH3048"
@@ -286,6 +291,11 @@ var Table = []Entry{
 	{SkippedObject, Note, FromUnread, "an object that is not evaluated"},
 	{Misleading, Warning, FromUnread, "part of a policy that does not mean what it appears to"},
 	{UnknownEffect, Warning, FromUnread, "an Istio object that may change who can reach whom"},
+	{WiderNetwork, Warning, FromUnread, "a rule that the network cannot enforce as narrowly as proxies do"},
+	{LikePods, Warning, FromUnread, "services whose pods the network cannot tell apart"},
+	{UnknownPods, Warning, FromUnread, "a caller whose pods the network cannot recognize"},
+	{ShutByNetwork, Warning, FromUnread, "a call that policies let through and the network refuses"},
+	{HiddenPorts, Note, FromUnread, "ports that the network does not see"},
 	{OpenedAmbient, Error, FromUnread, "a policy that ambient pods enforce in part, and that lets through what it seems to refuse"},
 	{ShutAmbient, Warning, FromUnread, "a policy that ambient pods enforce in part, and that refuses what it seems to let through"},
 	{AmbientMode, Error, FromUnread, "a port of ambient pods that takes plaintext although it is STRICT"},

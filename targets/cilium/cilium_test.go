@@ -22,7 +22,7 @@ func TestCases(t *testing.T) {
 		require.NoError(t, err)
 		p, found := parsed.Check(config.Default())
 		require.NotNil(t, p, "%v", found)
-		target := cilium.New(cilium.Options{})
+		target := cilium.New(cilium.Options{}).(targets.Mesh)
 		manifests, findings := target.Emit(p)
 		got := map[string]string{"want.yaml": string(targets.Stream(manifests))}
 		for i := range findings {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -77,6 +78,7 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 	case policy.Unclear:
 		out.Server, out.Result = e.capture.String(), Unknown
 	}
+	passes, by := r.reach(m, e)
 	// A dry run refuses nobody. Where mTLS is disabled nobody has an identity, so that what it would do says nothing.
 	idle := e.mode == enforce.Disable && m.Policy.DryRun
 	switch {
@@ -88,6 +90,12 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 	case e.refused != "" && !idle:
 		out.Result, out.Why = Refused, e.refused
 		r.Add(diag.Error, RefusedEdge, e.at, "%s is refused: %s", e, out.Why)
+	case passes == enforce.Denied:
+		out.Result, out.Why = Refused, by.String()
+		r.Add(diag.Error, RefusedEdge, by.Policy.At, "%s is refused by the network: %s", e, out.Why)
+	case passes == enforce.Undecided:
+		out.Result, out.Why = Unknown, by.String()
+		r.Add(diag.Warning, Undecided, by.Policy.At, "%s is undecided on the network: %s", e, out.Why)
 	case anyone:
 		for _, c := range e.conflicts {
 			r.Add(diag.Warning, RefusedEdge, c.At(), "%s is refused for callers with a sidecar: %s", e, c.why)
@@ -445,4 +453,37 @@ func unmatched(m *model.Model) (list diag.List) {
 		}
 	}
 	return list
+}
+
+// reach is whether an edge passes the network, and where that is decided.
+func (r *Report) reach(m *model.Model, e *edge) (enforce.Verdict, network.Step) {
+	if m.Network == nil {
+		return enforce.Allowed, network.Step{}
+	}
+	ports := []uint16{e.port}
+	if e.port == 0 {
+		ports = m.Network.Others(e.to)
+	}
+	verdict, step := enforce.Allowed, network.Step{}
+	for i, port := range ports {
+		v, at := m.Network.Reach(e.from.Source, e.to, network.Port{Protocol: network.TCP, Number: port})
+		switch {
+		case i == 0:
+			verdict, step = v, at
+		case v != verdict:
+			verdict = enforce.Undecided
+			if at.Policy != nil {
+				step = at
+			}
+		}
+	}
+	if verdict == enforce.Undecided && e.from.Kind != policy.FromService && !e.stated() {
+		return enforce.Allowed, step // some of those that nothing names pass
+	}
+	return verdict, step
+}
+
+// stated reports whether a rule names the callers of an edge.
+func (e *edge) stated() bool {
+	return slices.ContainsFunc(e.to.Allow, func(r policy.Rule) bool { return slices.Contains(r.From, e.from.Source) })
 }

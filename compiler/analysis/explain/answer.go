@@ -58,8 +58,10 @@ type CallerAnswer struct {
 	Cases []Case
 }
 
-func (a *Answer) verdict() Verdict {
-	var seen [enforce.Allowed + 1]bool
+func (a *Answer) verdict() Verdict { return verdictOf(a.verdicts()) }
+
+// verdicts is which verdicts there are among the cases.
+func (a *Answer) verdicts() (seen [enforce.Allowed + 1]bool) {
 	for _, p := range a.Ports {
 		for _, c := range p.Callers {
 			for _, k := range c.Cases {
@@ -70,6 +72,10 @@ func (a *Answer) verdict() Verdict {
 			}
 		}
 	}
+	return seen
+}
+
+func verdictOf(seen [enforce.Allowed + 1]bool) Verdict {
 	switch {
 	case seen[enforce.Allowed] && (seen[enforce.Denied] || seen[enforce.Undecided]):
 		return Partly

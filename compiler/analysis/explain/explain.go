@@ -52,6 +52,7 @@ const (
 type Explanation struct {
 	Query
 	Verdict Verdict
+	Network []Reach      // what becomes of the connections before; empty where nothing is known of the network
 	Answer  *Answer      // nil where no policy decides: for externals and workloads without a proxy
 	Egress  *Egress      // of an external
 	Near    []NearMiss   // where the query is denied; at most three
@@ -71,6 +72,7 @@ func Explain(m *model.Model, q Query, o Options) (*Explanation, error) {
 		err = e.external()
 	case !q.To.Proxied():
 		e.Verdict = Allowed
+		e.reach(e.openPorts())
 		e.Notes = slices.Insert(e.Notes, 0, Note(CalleeOutside{q.To}))
 	default:
 		err = e.service()
@@ -119,7 +121,7 @@ func (e *explaining) service() (err error) {
 	}
 	e.Verdict = e.Answer.verdict()
 	e.udp()
-	if e.Verdict == Denied {
+	if e.Verdict == Denied { // whatever the network lets through
 		if e.Chain, err = nearest(m, q, e.withoutPods()); err != nil {
 			return err
 		}
@@ -130,6 +132,7 @@ func (e *explaining) service() (err error) {
 			return err
 		}
 	}
+	e.reach(e.Answer.Ports)
 	if e.options.Assumed != nil {
 		for _, a := range e.options.Assumed(func(s *policy.Service) bool {
 			return s == e.From.Service || s != e.To && e.Chain != nil && slices.Contains(e.Chain.Services, s)

@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -28,6 +29,7 @@ import (
 type Model struct {
 	Policy    *policy.Policy
 	Manifests *enforce.Layer
+	Network   *network.Network // what connections pass before; nil where nothing is known of the network
 
 	meshes     map[string]*policy.Mesh
 	principals map[*policy.Service][]string // of the services of the policy: they are asked for often

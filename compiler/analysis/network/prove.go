@@ -1,0 +1,255 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
+)
+
+const maxWitnesses = 10
+
+// Prove compares, for the pods of every service and waypoint and for those that no service names, what a layer lets through with what the
+// network can see of the intents, in the directions in which it is to isolate pods. That is three proofs in one: what an edge needs
+// passes, pods without an edge are closed to each other, and an edge of operations has no way around its waypoint. It returns
+// differences, at most ten: a bug in meshc. The error is that of ctx.
+func (in *Intents) Prove(ctx context.Context, l *Layer, isolates [2]bool) ([]string, error) {
+	ends := in.ends()
+	workers := min(runtime.GOMAXPROCS(0), len(ends))
+	found := make([][]string, workers)
+	var wait sync.WaitGroup
+	for w := range workers {
+		share := ends[len(ends)*w/workers : len(ends)*(w+1)/workers]
+		wait.Go(func() {
+			for _, s := range share {
+				for d, isolated := range isolates {
+					if ctx.Err() != nil || len(found[w]) > maxWitnesses {
+						return
+					}
+					found[w] = append(found[w], in.prove(l, Direction(d), isolated, s)...)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	all := slices.Concat(found...)
+	return all[:min(len(all), maxWitnesses)], ctx.Err()
+}
+
+// ends is the pods that the network may isolate.
+func (in *Intents) ends() (all []*policy.Service) {
+	for _, m := range in.policy.Meshes {
+		var unnamed *policy.Service
+		for _, s := range m.Services {
+			switch {
+			case s.Unnamed:
+				unnamed = s
+			case !s.HostNetwork && (s.Proxied() || len(s.Pods) > 0):
+				all = append(all, s)
+			}
+		}
+		if unnamed == nil {
+			unnamed = &policy.Service{Namespace: m.Name, Name: "a pod that no service names", Unnamed: true}
+		}
+		all = append(append(all, unnamed), in.gates(m.Name)...)
+	}
+	return all
+}
+
+// prove compares what a layer lets through to or from the pods of one service.
+func (in *Intents) prove(l *Layer, d Direction, isolates bool, s *policy.Service) (witnesses []string) {
+	point := l.For(PodsOf(s))
+	var grants []Grant
+	isolated := isolates && in.isolated(d, s)
+	if isolated {
+		grants = in.Admitted(d, s)
+	}
+	others := in.others(point, d, s, grants)
+	for _, port := range portsNear(s, point, d, grants) {
+		for i := range others {
+			c := &others[i]
+			want := space.No
+			if !isolated {
+				want = space.Yes
+			}
+			for j := range grants {
+				if g := &grants[j]; want < space.Yes && g.has(port) {
+					want = max(want, g.admits(&c.Caller, c.service))
+				}
+			}
+			got := point.Decide(d, c.Caller, port)
+			if got.Verdict != [...]enforce.Verdict{space.No: enforce.Denied, space.Maybe: enforce.Undecided, space.Yes: enforce.Allowed}[want] {
+				from, to := c.name, s.ID()
+				if d == Egress {
+					from, to = to, from
+				}
+				witnesses = append(witnesses, fmt.Sprintf("%s of %s to %s, %s port %d, is %s, not %s", d, from, to, port.Protocol, port.Number, got,
+					[...]string{"denied", "undecided", "allowed"}[want]))
+				if len(witnesses) > maxWitnesses {
+					return witnesses
+				}
+			}
+		}
+	}
+	return witnesses
+}
+
+// class is callers that are one to every rule about a service.
+type class struct {
+	Caller
+	service *policy.Service // nil for others than a service
+	name    string
+}
+
+// others returns who is at the other end, one of each kind that the intents or the policies of a point tell apart.
+func (in *Intents) others(point *Point, d Direction, s *policy.Service, grants []Grant) (all []class) {
+	services, namespaces := map[*policy.Service]bool{}, map[string]bool{"": true}
+	var blocks []netip.Prefix
+	pods := func(name string, p Pods, service *policy.Service) {
+		all = append(all, class{Caller{Kind: OfWorkload, Pods: p, Apart: true}, service, name})
+	}
+	service := func(f *policy.Service) {
+		namespaces[f.Namespace] = true
+		if !services[f] && selectable(f) {
+			services[f] = true
+			pods(f.ID(), PodsOf(f), f)
+		}
+	}
+	for _, g := range grants {
+		if g.Service != nil {
+			service(g.Service)
+		}
+		if g.Namespace != "" {
+			namespaces[g.Namespace] = true
+		}
+		blocks = append(blocks, g.Blocks...)
+	}
+	for _, rules := range s.Rules() {
+		for i := range rules {
+			for _, f := range slices.Concat(rules[i].From, rules[i].Except) {
+				if f.Kind == policy.FromService {
+					service(f.Service)
+				} else if f.Kind == policy.FromMesh {
+					namespaces[f.Mesh] = true
+				}
+			}
+		}
+	}
+	for _, b := range point.Bound {
+		for i := range b.Rules[d] {
+			for j := range b.Rules[d][i].Peers {
+				peer := &b.Rules[d][i].Peers[j]
+				if peer.Block.IsValid() {
+					blocks = append(append(blocks, peer.Block), peer.Except...)
+				}
+				if peer.Namespace != "" {
+					namespaces[peer.Namespace] = true
+					in.taken(peer, service)
+				}
+			}
+		}
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
+		pods("another pod of "+namespace, Pods{namespace, []Labels{{}}}, nil)
+	}
+	slices.SortFunc(blocks, netip.Prefix.Compare)
+	for _, b := range append(slices.Compact(blocks), unnamed(blocks)...) {
+		all = append(all, class{Caller{Kind: OfAddresses, Blocks: []netip.Prefix{b}}, nil, b.String()})
+	}
+	return all
+}
+
+// taken calls f with the services of which a peer takes pods by a label.
+func (in *Intents) taken(p *Peer, f func(*policy.Service)) {
+	for _, r := range p.Pods {
+		if r.Operator != In {
+			continue
+		}
+		for _, value := range r.Values {
+			for _, s := range in.running[scope{p.Namespace, r.Key, value}] {
+				if pods := PodsOf(s); pods.match(p.Pods) != space.No {
+					f(s)
+				}
+			}
+		}
+		return
+	}
+}
+
+// unnamed returns an address in none of some blocks, of each version, as far as there is one.
+func unnamed(blocks []netip.Prefix) (all []netip.Prefix) {
+	for _, text := range [...]string{"198.51.100.0", "2001:db8::"} {
+		a := netip.MustParseAddr(text)
+		for range len(blocks) + 1 {
+			i := slices.IndexFunc(blocks, func(b netip.Prefix) bool { return b.Contains(a) })
+			if i < 0 {
+				all = append(all, netip.PrefixFrom(a, a.BitLen()))
+				break
+			}
+			a = after(blocks[i])
+		}
+	}
+	return all
+}
+
+// after is the first address behind a block.
+func after(b netip.Prefix) netip.Addr {
+	bytes := b.Masked().Addr().AsSlice()
+	for bit := b.Bits(); bit < len(bytes)*8; bit++ {
+		bytes[bit/8] |= 0x80 >> (bit % 8)
+	}
+	last, _ := netip.AddrFromSlice(bytes)
+	if next := last.Next(); next.IsValid() {
+		return next
+	}
+	return netip.MustParseAddr(map[bool]string{true: "0.0.0.0", false: "::"}[last.Is4()])
+}
+
+// portsNear returns a port of each kind that the intents or the policies of a point tell apart.
+func portsNear(s *policy.Service, point *Point, d Direction, grants []Grant) (all []Port) {
+	numbers := map[uint16]bool{}
+	near := func(first, last uint16) {
+		for _, n := range [...]uint16{first - 1, first, last, last + 1} {
+			if n != 0 {
+				numbers[n] = true
+			}
+		}
+	}
+	near(1, 1)
+	for _, p := range s.Ports {
+		near(p.Number, p.Number)
+	}
+	udp := map[uint16]bool{1: true}
+	for _, g := range grants {
+		for _, r := range g.Ports {
+			near(r[0], r[1])
+		}
+		for _, r := range g.UDP {
+			udp[r[0]] = true
+		}
+	}
+	for _, b := range point.Bound {
+		for i := range b.Rules[d] {
+			for _, r := range b.Rules[d][i].Ports {
+				near(r.First, r.Last)
+			}
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(numbers)) {
+		all = append(all, Port{TCP, n})
+	}
+	for _, n := range s.UDP {
+		udp[n] = true
+	}
+	for _, n := range slices.Sorted(maps.Keys(udp)) {
+		all = append(all, Port{UDP, n})
+	}
+	return all
+}

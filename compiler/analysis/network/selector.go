@@ -1,0 +1,88 @@
+package network
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/space"
+)
+
+// Operator is how a requirement looks at a label.
+type Operator uint8
+
+const (
+	In Operator = iota
+	NotIn
+	Exists
+	Absent
+)
+
+// Requirement is a condition on one label.
+type Requirement struct {
+	Key      string
+	Operator Operator
+	Values   []string // sorted
+}
+
+// Selector is requirements that must all hold. The empty one selects everything.
+type Selector []Requirement
+
+// Labels are those of one kind of pods, or of a namespace.
+type Labels struct {
+	Known map[string]string
+	More  bool // it may have others that are not known
+}
+
+// Match reports whether a selector takes something with some labels.
+func (s Selector) Match(l Labels) space.Match {
+	all := space.Yes
+	for i := range s {
+		all = min(all, s[i].match(l))
+	}
+	return all
+}
+
+func (r *Requirement) match(l Labels) space.Match {
+	value, has := l.Known[r.Key]
+	if !has && l.More {
+		return space.Maybe
+	}
+	holds := has
+	switch r.Operator {
+	case In, NotIn:
+		_, listed := slices.BinarySearch(r.Values, value)
+		holds = has && listed
+		if r.Operator == NotIn {
+			holds = !holds
+		}
+	case Absent:
+		holds = !has
+	}
+	if holds {
+		return space.Yes
+	}
+	return space.No
+}
+
+// Pods is what a workload runs as.
+type Pods struct {
+	Namespace string // empty: one that no policy names
+	Labels    []Labels
+}
+
+// match reports whether a selector takes the pods: all of them, some, or none.
+func (p *Pods) match(s Selector) space.Match {
+	least, most := space.Yes, space.No
+	for _, l := range p.Labels {
+		m := s.Match(l)
+		least, most = min(least, m), max(most, m)
+	}
+	return between(least, most)
+}
+
+// between is how certain it is of several things together that something matches.
+func between(least, most space.Match) space.Match {
+	if least == most {
+		return least
+	}
+	return space.Maybe
+}

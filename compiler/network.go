@@ -1,0 +1,105 @@
+package compiler
+
+import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/networkpolicy/read"
+)
+
+// foreignNetwork is what the manifests of workloads have the network let through.
+func foreignNetwork(inputs []inventory.Input) (*network.Layer, diag.List) {
+	byNamespace := map[string][]*source.File{}
+	var namespaces []string
+	for _, in := range inputs {
+		if byNamespace[in.Namespace] == nil {
+			namespaces = append(namespaces, in.Namespace)
+		}
+		byNamespace[in.Namespace] = append(byNamespace[in.Namespace], in.File)
+	}
+	slices.Sort(namespaces)
+	var layers []*network.Layer
+	var found diag.List
+	for _, namespace := range namespaces {
+		layer, wrong := read.Files(byNamespace[namespace], namespace)
+		layers, found = append(layers, layer), append(found, wrong...)
+	}
+	return network.Join(layers...), found
+}
+
+// network returns the network of a project with what its targets emit, and the findings about what is in force beside these. The network
+// is nil where nothing is known of it.
+func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.Layer) (*network.Network, diag.List) {
+	foreign, found := foreignNetwork(p.Workloads)
+	all := network.Join(append(emitted, foreign)...)
+	if len(all.Policies) == 0 {
+		return nil, found
+	}
+	n := intents().Under(all)
+	if len(foreign.Policies) > 0 {
+		found = append(found, refusedEdges(n)...)
+	}
+	return n, found
+}
+
+// Emits reports whether a policy of the network is one of the build itself.
+func (b *Build) Emits(p *network.Policy) bool {
+	return slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool {
+		return m.Kind == p.Kind && m.Namespace == p.Namespace && m.Name == p.Name
+	})
+}
+
+// deployedNetwork is what manifests that no build made, and those of workloads, have the network let through; nil where they say
+// nothing of it.
+func deployedNetwork(p *policy.Policy, files []*source.File, workloads []inventory.Input) (*network.Network, diag.List) {
+	foreign, found := foreignNetwork(workloads)
+	layer, wrong := read.Files(files, "")
+	found = append(found, wrong...)
+	if all := network.Join(foreign, layer); len(all.Policies) > 0 {
+		return network.NewIntents(p).Under(all), found
+	}
+	return nil, found
+}
+
+// refusedEdges reports edges that the network refuses, or may.
+func refusedEdges(n *network.Network) (list diag.List) {
+	for _, s := range n.Policy().Services() {
+		for i := range s.Allow {
+			r := &s.Allow[i]
+			ports := r.Ports
+			if len(ports) == 0 {
+				ports = n.Others(s)
+				for _, p := range s.Ports {
+					ports = append(ports, p.Number)
+				}
+			}
+			for at, from := range r.From {
+				for _, port := range ports {
+					if v, step := n.Reach(from, s, network.Port{Protocol: network.TCP, Number: port}); v != enforce.Allowed && step.Policy != nil {
+						refusedEdge(&list, r, at, s, port, v, step)
+						break
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, port uint16, v enforce.Verdict, step network.Step) {
+	from, by := r.From[n], step.Policy
+	if v == enforce.Undecided {
+		list.Add(diag.SkippedObject, by.At, "whether the %s %s lets %s through to port %d of %s is not judged", by.Kind, by.ID(), from, port, s.ID()).
+			WithRelated(r.At, "this edge needs it")
+		return
+	}
+	list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at port %d of %s: the %s %s does not let it through", from, port, s.ID(), by.Kind, by.ID()).
+		WithRelated(by.At, "this one isolates its pods").
+		WithHelp("let it through there, or have meshc emit NetworkPolicies, which add to it: `targets: {istio: {}, networkPolicy: {}}`")
+}
