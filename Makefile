@@ -116,7 +116,7 @@ fuzz: ## run each fuzz target on FUZZTIME inputs (20000x)
 	done
 
 .PHONY: bench
-bench: ## measure time, memory and bytes of builds, diffs, audits and publishes of 1,000 and 10,000 services
+bench: ## measure time, memory and bytes of builds, diffs, audits and publishes of 1,000 and 10,000 services, and of logs and metrics
 	$(GO) run ./testdata/bench
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./targets/gitops
 

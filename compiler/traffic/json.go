@@ -74,26 +74,32 @@ func (s *scanner) string() string {
 	if !s.take('"') {
 		return ""
 	}
-	start := s.at
-	for escaped := false; ; {
-		end := strings.IndexAny(s.text[s.at:], `"\`)
-		if end < 0 {
-			s.failed = true
-			return ""
-		}
+	end := strings.IndexByte(s.text[s.at:], '"')
+	if end < 0 {
+		s.failed = true
+		return ""
+	}
+	if text := s.text[s.at : s.at+end]; strings.IndexByte(text, '\\') < 0 {
 		s.at += end + 1
-		if s.text[s.at-1] == '\\' {
-			escaped = true
-			s.at = min(s.at+1, len(s.text))
-			continue
-		}
-		if !escaped {
-			return s.text[start : s.at-1]
-		}
-		var text string
-		s.failed = json.Unmarshal([]byte(s.text[start-1:s.at]), &text) != nil
 		return text
 	}
+	return s.escaped()
+}
+
+// escaped takes the rest of a text with backslashes.
+func (s *scanner) escaped() (text string) {
+	for end := s.at; end < len(s.text); end++ {
+		switch s.text[end] {
+		case '\\':
+			end++
+		case '"':
+			s.failed = json.Unmarshal([]byte(s.text[s.at-1:end+1]), &text) != nil
+			s.at = end + 1
+			return text
+		}
+	}
+	s.failed = true
+	return ""
 }
 
 // scalar takes a value: a text, or a number or word as it is written. It is empty for null, and for an object or array.

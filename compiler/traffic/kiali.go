@@ -6,15 +6,15 @@ import (
 	"strconv"
 )
 
-// ReadGraph reads the graph of Kiali as its API gives it. It says who called whom, and not when or how often.
+// readGraph reads the graph of Kiali as its API gives it. It says who called whom, and not when or how often.
 // https://kiali.io/docs/features/topology/
 // https://github.com/kiali/kiali/blob/master/graph/config/common/types.go
-func ReadGraph(r io.Reader, do func(*Call)) error {
-	text, err := io.ReadAll(r)
+func readGraph(r io.Reader, size int, do func(*Call)) error {
+	text, err := textOf(r, size)
 	if err != nil {
 		return err
 	}
-	s := scanner{text: string(text)}
+	s := scanner{text: text}
 	nodes := map[string]Peer{}
 	type edge struct {
 		source, target, sourcePrincipal, targetPrincipal, protocol string

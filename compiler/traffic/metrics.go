@@ -21,12 +21,14 @@ var errMetrics = errors.New("want what the HTTP API of Prometheus answers to a q
 // are followed. Calls are those that the callee's side reports; those to what has no proxy, as the caller's side does.
 // https://prometheus.io/docs/prometheus/latest/querying/api/#expression-query-result-formats
 // https://istio.io/latest/docs/reference/config/metrics/
-func (m *Metrics) ReadMetrics(r io.Reader, do func(*Call)) error {
-	text, err := io.ReadAll(r)
+func (m *Metrics) ReadMetrics(r io.Reader, do func(*Call)) error { return m.readMetrics(r, 0, do) }
+
+func (m *Metrics) readMetrics(r io.Reader, size int, do func(*Call)) error {
+	text, err := textOf(r, size)
 	if err != nil {
 		return err
 	}
-	s := scanner{text: string(text)}
+	s := scanner{text: text}
 	found := false
 	s.members(func(key string) {
 		if key != "data" || s.next() != '{' {

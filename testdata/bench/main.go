@@ -4,7 +4,8 @@
 //
 // It builds meshc and the generator, and builds each project several times to a stream and to a folder. For comparison it
 // copies the same files with cp -r. Then it measures meshc diff between the project and the same one without one of its edges,
-// meshc verify and meshc why. Last, it builds and verifies meshes in which every service may call every other. The table shows medians.
+// meshc verify and meshc why. Then it builds and verifies meshes in which every service may call every other, and last,
+// it reads a log and metrics. The tables show medians.
 package main
 
 import (
@@ -70,10 +71,18 @@ func bench(sizes, open string, runs int) error {
 	if err != nil {
 		return err
 	}
+	traffic, err := b.measureTraffic()
+	if err != nil {
+		return err
+	}
 	fmt.Printf("%s/%s, %d processors, %s, medians of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
 	print(generated)
 	fmt.Print("\nEvery service may call every other:\n\n")
 	print(everyone)
+	for i, rows := range traffic {
+		fmt.Printf("\n%s:\n\n", [...]string{"Lines of a log", "Series of metrics"}[i])
+		print([][]row{rows})
+	}
 	return nil
 }
 
@@ -268,7 +277,7 @@ func size(path string) (bytes, files int64, err error) {
 
 func print(tables [][]row) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "services\tstep\tCPU s\twall s\tpeak MB\tMB\tfiles\t")
+	fmt.Fprintln(w, "number\tstep\tCPU s\twall s\tpeak MB\tMB\tfiles\t")
 	for _, rows := range tables {
 		for _, r := range rows {
 			fmt.Fprintf(w, "%d\t%s\t%.3f\t%.3f\t%s\t%.2f\t%d\t\n", r.services, r.step, r.cpu.Seconds(), r.wall.Seconds(),
