@@ -16,7 +16,7 @@ func (c *checker) stating(m *mesh) (config.Dataplane, bool) {
 	if !ok {
 		d, ok = c.Config.Dataplanes["*"]
 	}
-	if ns := c.namespaces[m.Name]; ns != nil && (ns.Ambient || ns.Injected) && !d.Moving && !d.Assumed {
+	if ns := c.namespaces[m.Name]; ns != nil && (ns.Ambient || ns.Injected) && !d.Moving && !d.Joining && !d.Assumed {
 		return config.Dataplane{}, false
 	}
 	return d, ok
@@ -39,7 +39,7 @@ func (c *checker) joins(m *mesh, w *inventory.Workload) bool {
 	case w.Dataplane.Dataplane == policy.Sidecar:
 		return (d.Moving || d.Assumed) && !w.OwnProxy
 	}
-	return w.Dataplane.Dataplane == policy.Ambient && d.Moving
+	return w.Dataplane.Dataplane == policy.Ambient && (d.Moving || d.Joining)
 }
 
 // ambientMeshes settles which namespaces are in ambient mode.
@@ -65,7 +65,7 @@ func (c *checker) contradicted() {
 			}
 			continue
 		}
-		if ns == nil || !ns.Injected || d.Moving || ns.Ambient == d.Ambient && (d.Waypoint == "" || ns.Waypoint != nil && ns.Waypoint.Name == d.Waypoint) {
+		if ns == nil || !ns.Injected || d.Moving || d.Joining || ns.Ambient == d.Ambient && (d.Waypoint == "" || ns.Waypoint != nil && ns.Waypoint.Name == d.Waypoint) {
 			continue
 		}
 		what := "sidecars"

@@ -71,7 +71,7 @@ func (c *checker) dataplane(s *service) {
 	}
 	s.Dataplane, s.DataplaneWhy, s.DataplaneAt = found.Dataplane, found.Why, found.At
 	d, _ := c.stating(s.mesh)
-	s.Moving = d.Moving && s.Dataplane == policy.Ambient
+	s.Moving, s.Joining = d.Moving && s.Dataplane == policy.Ambient, d.Joining && s.Dataplane == policy.Ambient
 	c.passWaypoints(s)
 }
 

@@ -56,6 +56,7 @@ func (a *Accepted) ID() string { return a.Kind + " " + a.Namespace + "/" + a.Nam
 type Dataplane struct {
 	Ambient                     bool   // the namespace is labelled for ambient mode, else for sidecars
 	Moving                      bool   // some of its pods may have sidecars, and others may be in ambient mode
+	Joining                     bool   // in ambient mode, its Services may name their waypoint or none
 	Assumed                     bool   // it counts whatever the manifests say of the namespace: of a plan, and not of a file
 	WaypointNamespace, Waypoint string // of Services, in ambient mode; empty: none
 	Ingress                     bool   // gateways pass the waypoint too
@@ -69,7 +70,10 @@ func (d *Dataplane) Written(namespace string) string {
 		word, other = "ambient", "from: sidecar"
 	}
 	var settings []string
-	if d.Moving {
+	if d.Joining {
+		other = "from: ambient"
+	}
+	if d.Moving || d.Joining {
 		settings = append(settings, other)
 	}
 	if d.Waypoint != "" {

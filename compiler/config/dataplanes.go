@@ -10,7 +10,7 @@ import (
 
 // dataplanes reads the data plane of each namespace: `sidecar`, `ambient` or `{ambient: {waypoint: NAME, ingress: true}}`; and
 // while it moves from one to the other, `{sidecar: {to: ambient, …}}` before it is labelled, and then
-// `{ambient: {from: sidecar, …}}`.
+// `{ambient: {from: sidecar, …}}`. While a waypoint is added or removed it is `{ambient: {from: ambient, waypoint: NAME}}`.
 func (r *reader) dataplanes(path string, v *yaml.Node) {
 	r.project.Dataplanes = map[string]Dataplane{}
 	for _, pair := range r.pairs(path, v) {
@@ -43,7 +43,7 @@ func (r *reader) dataplanes(path string, v *yaml.Node) {
 // dataplane reads the settings of one data plane, and returns which.
 func (r *reader) dataplane(path string, v *yaml.Node, d *Dataplane, name *string) (word string) {
 	var other string
-	of := func(plane, key, from string) field {
+	of := func(plane, key string, values ...string) field {
 		return field{plane, func(path string, v *yaml.Node) {
 			if word != "" {
 				r.findings.Add(diag.InvalidSetting, r.doc.Span(v), "%s: a namespace has one data plane", path).
@@ -51,7 +51,7 @@ func (r *reader) dataplane(path string, v *yaml.Node, d *Dataplane, name *string
 			}
 			word = plane
 			seen := r.fields(path, v, []field{
-				{key, r.oneOf(&other, from)},
+				{key, r.oneOf(&other, values...)},
 				{"waypoint", r.text(name, waypoint)},
 				{"ingress", r.flag(&d.Ingress)},
 			})
@@ -61,8 +61,13 @@ func (r *reader) dataplane(path string, v *yaml.Node, d *Dataplane, name *string
 			}
 		}}
 	}
-	r.fields(path, v, []field{of("ambient", "from", "sidecar"), of("sidecar", "to", "ambient")})
-	d.Moving = other != ""
+	r.fields(path, v, []field{of("ambient", "from", "sidecar", "ambient"), of("sidecar", "to", "ambient")})
+	d.Joining = word == "ambient" && other == "ambient"
+	d.Moving = other != "" && !d.Joining
+	if d.Joining && *name == "" {
+		r.findings.Add(diag.InvalidSetting, r.doc.Span(v), "%s: from ambient mode to ambient mode without a waypoint", path).
+			WithHelp("name the waypoint that is to be added or removed: `{ambient: {from: ambient, waypoint: waypoint}}`")
+	}
 	return word
 }
 

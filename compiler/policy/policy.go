@@ -151,6 +151,7 @@ type Service struct {
 	DataplaneAt  source.Span    // what says so; zero for a sidecar
 	DataplaneWhy string         // that in words: `its injection template is gateway`
 	Moving       bool           // Ambient, and some of its pods may still have a sidecar
+	Joining      bool           // Ambient, and calls to its Services may pass their waypoint or not
 	Inbound      Captures       // which of its ports the proxy sees
 	Outbound     Captures       // by the port that it dials
 	UDP          []uint16       // ports that no proxy sees, sorted

@@ -38,6 +38,7 @@
 //   - a wider source replaces a narrower one of a callee with several objects: shut, or open for a deny
 //   - DISABLE is added or removed while edges or denies by identity change: under DISABLE no caller has an identity
 //   - the labels of a service change: its objects stop selecting its pods one after another
+//   - a waypoint is added or removed at once (see policy.Service.Joining): shut for those who pass it, or do not yet
 //
 // The names of objects depend only on the service. Only the mesh-wide PeerAuthentication, the default-deny of a closed mesh and the policies of gateways go into
 // the root namespace, because the objects there bind every namespace.
@@ -331,6 +332,8 @@ func (b *builder) namespace(m *policy.Mesh, why origin) {
 	if m.Ambient {
 		switch ambient := b.ambient(m, why); {
 		case m.Unlabelled:
+		case slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return s.Joining }):
+			labels = append(labels[:1], ambient[0]) // the mode alone: its waypoint may have no policies yet
 		case slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return len(b.Waits(s)) > 0 }):
 			labels = append(labels, ambient...) // its pods keep their sidecars until their turn comes
 		default:

@@ -57,6 +57,11 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 	through, direct := led(r.Ports, ways)
 	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
 	needs := r.OfHTTP() || a == ask
+	if needs && s.Joining {
+		refuse(http, "this %s asks for something of requests, and calls to %s may not pass its waypoint yet", a.word, s.ID()).
+			WithHelp("once its Services are labelled, write `dataplanes: {%s: {ambient: {waypoint: %s}}}` in meshc.yaml", s.Namespace, ways[0].Waypoint.Name)
+		return
+	}
 	if needs && (len(direct) > 0 || len(r.Ports) == 0 && !everywhere) {
 		port := "every port"
 		if len(direct) > 0 {

@@ -44,7 +44,7 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	if len(b.findings) > before {
 		return
 	}
-	if s.Moving {
+	if s.Moving || s.Joining {
 		b.authorizeMoving(s, ways)
 		return
 	}

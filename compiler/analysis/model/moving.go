@@ -13,11 +13,16 @@ import (
 // services are in ambient mode. On the way some pods of a service have sidecars, as callers and as callees, and a waypoint is
 // passed only once the Services are labelled.
 func (m *Model) moving(services []*policy.Service) (all []proof) {
-	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return s.Moving }) {
+	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return s.Moving || s.Joining }) {
 		return nil
 	}
 	behind := m.late()
 	for _, s := range services {
+		if s.Joining {
+			without := *s
+			without.Fronts = nil
+			all = append(all, proof{model: m, of: &without, ways: s})
+		}
 		if s.Moving {
 			with := labelled(s)
 			all = append(all, proof{model: m, of: &with, moving: true})

@@ -103,6 +103,10 @@ func workloads(s *policy.Service, before *model.Model) []enforce.Workload {
 	ambient.Dataplane, ambient.Fronts, behind.Fronts = s.Dataplane, s.Fronts, s.Fronts
 	ways := s.Through()
 	switch {
+	case s.Joining:
+		direct := ambient
+		direct.Fronts = nil
+		return []enforce.Workload{direct}
 	case !s.Moving:
 		return []enforce.Workload{ambient}
 	case len(ways) == 0:

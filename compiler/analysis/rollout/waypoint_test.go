@@ -27,6 +27,8 @@ func TestWaypoints(t *testing.T) {
 	const before = "web -> api:8080 GET /v1/* with corp\n"
 	const after = before + "web -> api:8080 GET /v2/*\ndb -> api:8080 GET /v1/status\ndeny web -> api:8080 /v1/internal/*\n"
 	sidecars, ambient := config.Dataplane{}, config.Dataplane{Ambient: true, Waypoint: "waypoint"}
+	plain, joining := config.Dataplane{Ambient: true}, config.Dataplane{Ambient: true, Joining: true, Waypoint: "waypoint"}
+	const connections = "web -> api:8080\ndb -> api:9090\ndeny web -> api:9090\n"
 	moving := config.Dataplane{Ambient: true, Moving: true, Waypoint: "waypoint"}
 	for _, c := range []struct {
 		name          string
@@ -40,6 +42,9 @@ func TestWaypoints(t *testing.T) {
 		{"to ambient", behind(t, moving, after), behind(t, ambient, after)},
 		{"back", behind(t, ambient, after), behind(t, moving, after)},
 		{"to sidecars", behind(t, moving, after), behind(t, sidecars, after)},
+		{"to joining", behind(t, plain, connections), behind(t, joining, connections)},
+		{"joined", behind(t, joining, connections), behind(t, ambient, connections)},
+		{"left", behind(t, joining, connections), behind(t, plain, connections)},
 	} {
 		windows, err := rollout.Windows(t.Context(), c.before.model, c.after.model)
 		require.NoError(t, err)

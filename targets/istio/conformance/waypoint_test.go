@@ -138,8 +138,11 @@ func newAmbientProject(seed uint64) project {
 			case r.IntN(5) == 0:
 				d.WaypointNamespace = "infra"
 			}
-			if r.IntN(3) == 0 {
+			switch r.IntN(6) {
+			case 0, 1:
 				d.Moving = true
+			case 2:
+				d.Joining = true
 			}
 			p.config.Dataplanes[name] = d
 		}
