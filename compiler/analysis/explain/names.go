@@ -8,6 +8,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/directory"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/diag"
 )
 
 // Names says what names of a query may stand for besides what the policy has.
@@ -53,7 +54,25 @@ func (r *resolver) find(name string) (policy.Found, error) {
 			return found, nil
 		}
 	}
-	return policy.Found{}, &QueryError{err}
+	return policy.Found{}, r.unknown(name, err)
+}
+
+// unknown is the error about a name that nothing has. Of a host name it suggests a near one.
+func (r *resolver) unknown(name string, err error) error {
+	labels := strings.Split(name, ".")
+	if len(labels) < 2 {
+		return &QueryError{err}
+	}
+	var hosts []string
+	for _, s := range r.Services() {
+		for _, host := range model.HostsOf(s) {
+			hosts = append(hosts, strings.Join(append([]string{host, s.Namespace}, labels[2:]...), "."))
+		}
+	}
+	if near, ok := diag.Nearest(name, hosts); ok {
+		return wrong("there is no service %s; did you mean %s?", name, near)
+	}
+	return &QueryError{err}
 }
 
 // kinds are the words before a name in the commands of kubectl.
@@ -88,6 +107,15 @@ func (r *resolver) identity(name string, id policy.Identity) (policy.Found, erro
 	case len(found.Services) == 0 && id.TrustDomain != r.TrustDomain:
 		return policy.Found{}, wrong("%s: the trust domain of the mesh is %s", name, r.TrustDomain)
 	case len(found.Services) == 0:
+		var all []string
+		for _, s := range r.Services() {
+			for _, i := range r.Identities(s) {
+				all = append(all, i.String())
+			}
+		}
+		if near, ok := diag.Nearest(id.String(), all); ok {
+			return policy.Found{}, wrong("%s: no workload runs as this account; did you mean %s?", name, near)
+		}
 		return policy.Found{}, wrong("%s: no workload runs as this account", name)
 	}
 	return found, nil
