@@ -11,6 +11,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -18,6 +19,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio/read"
+	netread "github.com/meshc/meshc/targets/networkpolicy/read"
 )
 
 // Side is one of two sets of manifests to compare.
@@ -43,7 +45,11 @@ type Difference struct {
 	DryRun   bool         // all policies of both sides are in a dry run, and are compared as if they were enforced
 	Findings diag.List    // about the manifests that no build made
 	Files    []FileChange // sorted by path
+	Network  []network.Change
 }
+
+// None reports whether both sides let through the same.
+func (d *Difference) None() bool { return d.Diff.None() && len(d.Network) == 0 }
 
 // FileChange is a file that differs. The lock is left out, because it consists of digests of the others.
 type FileChange struct {
@@ -71,9 +77,12 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 		return nil, err
 	}
 	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {
-		d.Objects(read.Others(a), read.Others(b), policies[0], policies[1])
+		d.Objects(notNetwork(read.Others(a)), notNetwork(read.Others(b)), policies[0], policies[1])
 	}
 	d.Tokens(layers[0].Policies, layers[1].Policies)
+	if slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysNetwork(f.Before) || saysNetwork(f.After) }) {
+		d.Network = network.Compare(is.Policy, d.networkOf(before), d.networkOf(after))
+	}
 	return d, nil
 }
 
@@ -200,6 +209,22 @@ func (d *Difference) others(s Side) []*source.File {
 		_, differs := slices.BinarySearchFunc(d.Files, f.Path, func(c FileChange, path string) int { return cmp.Compare(c.Path, path) })
 		return differs || outward && saysOutward(f.Data)
 	})
+}
+
+func saysNetwork(text []byte) bool { return bytes.Contains(text, []byte("NetworkPolicy")) }
+
+// notNetwork leaves out the objects that are compared by what they let through.
+func notNetwork(all []enforce.Other) []enforce.Other {
+	return slices.DeleteFunc(all, func(o enforce.Other) bool { return o.Kind == "NetworkPolicy" })
+}
+
+// networkOf is what the manifests of a side have the network let through.
+func (d *Difference) networkOf(s Side) *network.Layer {
+	layer, found := netread.Files(sourcesOf(s.Files, func(f targets.File) bool { return saysNetwork(f.Data) }), "")
+	if s.Build == nil {
+		d.Findings = append(d.Findings, found...)
+	}
+	return layer
 }
 
 func saysOutward(text []byte) bool {

@@ -3,6 +3,7 @@ package compiler
 import (
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -102,4 +103,16 @@ func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, port
 	list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at port %d of %s: the %s %s does not let it through", from, port, s.ID(), by.Kind, by.ID()).
 		WithRelated(by.At, "this one isolates its pods").
 		WithHelp("let it through there, or have meshc emit NetworkPolicies, which add to it: `targets: {istio: {}, networkPolicy: {}}`")
+}
+
+// widerNetwork reports what a deployed network lets through and that of the build does not. What it refuses is reported edge by edge.
+func (b *Build) widerNetwork(r *audit.Report, deployed *network.Network) {
+	if deployed == nil || !slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool { return m.Kind == "NetworkPolicy" }) {
+		return
+	}
+	for _, c := range network.Compare(b.Policy, b.Model.Network.Layer, deployed.Layer) {
+		if c.Opened {
+			r.Add(diag.Error, audit.Interfering, source.Span{}, "the network lets through what the project's does not: %s", &c)
+		}
+	}
 }

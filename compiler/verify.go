@@ -68,6 +68,7 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 	m := model.New(b.Policy, layer)
 	m.Network, found = deployedNetwork(b.Policy, deployed, b.parsed.Workloads)
 	r.Findings(audit.Manifest, found)
+	b.widerNetwork(r, m.Network)
 	r.DryRuns(m)
 	routes, found := readRoutes(deployed, b.parsed.Workloads, b.Policy.Services())
 	r.Findings(audit.Manifest, found)

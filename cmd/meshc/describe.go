@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/gitops/forge"
@@ -64,6 +65,9 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 	for i := range d.Modes {
 		m := &d.Modes[i]
 		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String(), File: m.File, Gone: m.Gone, Because: m.Because})
+	}
+	for i := range d.Network {
+		desc.Others = append(desc.Others, forge.Line{Intent: networkChange(&d.Network[i])})
 	}
 	for i := range d.Others {
 		desc.Others = append(desc.Others, forge.Line{Intent: d.Others[i].String()})
@@ -125,7 +129,7 @@ func (d *difference) text() []byte {
 	section("opened", changes(d.Opened))
 	section("closed", changes(d.Closed))
 	section("fail-closed: these get their first ALLOW", changes(d.FailClosed))
-	var reachable, passages, modes, others []line
+	var reachable, passages, modes, onNetwork, others []line
 	for i := range d.Reachable {
 		reachable = append(reachable, line{text: d.Reachable[i].String()})
 	}
@@ -143,6 +147,10 @@ func (d *difference) text() []byte {
 		modes = append(modes, line{m.String(), past(m.File, m.Gone), m.Because})
 	}
 	section("mTLS modes", modes)
+	for i := range d.Network {
+		onNetwork = append(onNetwork, line{text: networkChange(&d.Network[i])})
+	}
+	section("on the network", onNetwork)
 	for i := range d.Others {
 		others = append(others, line{text: d.Others[i].String()})
 	}
@@ -152,4 +160,12 @@ func (d *difference) text() []byte {
 
 func unfollowedText(n int) string {
 	return plural(n, "more service") + ", whose callers over others were not followed"
+}
+
+// networkChange says what the network lets through, or no longer does.
+func networkChange(c *network.Change) string {
+	if c.Opened {
+		return "opened: " + c.String()
+	}
+	return "closed: " + c.String()
 }

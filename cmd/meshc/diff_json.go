@@ -66,6 +66,17 @@ func newRouteJSON(r *diff.Route) routeJSON {
 	return j
 }
 
+// networkJSON is connections that the network lets through and did not, or no longer does.
+type networkJSON struct {
+	Text       string   `json:"text"`
+	Opened     bool     `json:"opened"`
+	Direction  string   `json:"direction"`
+	Pods       string   `json:"pods"`
+	Others     []string `json:"others"`
+	Ports      []uint16 `json:"ports,omitempty"`
+	OtherPorts bool     `json:"otherPorts,omitempty"`
+}
+
 func changesJSON(list []diff.Change) []changeJSON {
 	all := make([]changeJSON, 0, len(list))
 	for i := range list {
@@ -110,6 +121,7 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Unfollowed  int           `json:"unfollowed,omitempty"`
 		Routes      []passageJSON `json:"routes,omitempty"`
 		Modes       []mode        `json:"modes"`
+		Network     []networkJSON `json:"network,omitempty"`
 		Others      []objectJSON  `json:"otherObjects"`
 		Files       int           `json:"files"`
 		YAML        string        `json:"yaml"`
@@ -127,6 +139,10 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 	}
 	for _, m := range d.Modes {
 		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because})
+	}
+	for i := range d.Network {
+		c := &d.Network[i]
+		out.Network = append(out.Network, networkJSON{Text: c.String(), Opened: c.Opened, Direction: c.Direction.String(), Pods: c.Pods, Others: c.Others, Ports: c.Ports, OtherPorts: c.Rest})
 	}
 	for _, o := range d.Others {
 		out.Others = append(out.Others, objectJSON(o))

@@ -31,6 +31,7 @@ func TestExamples(t *testing.T) {
 		{dir: "bookinfo"},
 		{dir: "bookstore"},
 		{dir: "ambient"},
+		{dir: "networkpolicy"},
 		{dir: "online-boutique"},
 		{dir: "broken/strict-with-unmeshed-client", broken: true},
 		{dir: "broken/account-mismatch", broken: true},
