@@ -46,6 +46,7 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 		d.Findings = slices.Concat(d.Findings, found, read.Check(layer, pods(d.Workloads)))
 	}
 	named, assumed := model.Named(layer, mesh, known)
+	markAmbient(named, d.Workloads)
 	for _, s := range named.Services() {
 		g := settings.Gateways[s.ID()]
 		s.Clients = s.Clients.Stated(g.ClientAddress, g.At)
@@ -60,6 +61,20 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ClientAddresses(), d.Model.ServicePorts())
 	d.Findings = d.Findings.Sort()
 	return d
+}
+
+// markAmbient has the callers of a namespace that nothing names pass waypoints, if the namespace is in ambient mode.
+func markAmbient(p *policy.Policy, workloads *inventory.Set) {
+	if workloads == nil {
+		return
+	}
+	ambient := map[string]bool{}
+	for _, n := range workloads.Namespaces {
+		ambient[n.Name] = n.Ambient
+	}
+	for _, m := range p.Meshes {
+		m.Ambient = ambient[m.Name]
+	}
 }
 
 // Empty reports whether there is nothing to judge: no object that says who may call, and no workload.

@@ -178,11 +178,20 @@ func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.M
 			known = ServicesOf(workloads)
 		}
 		policies[0], _ = model.Named(&both, mesh, known)
+		markAmbient(policies[0], workloads)
 		policies[1] = policies[0]
 	}
 	for i, p := range policies {
 		if p == nil {
-			policies[i], _ = model.Named(layers[i], mesh, policies[1-i].Services())
+			other := policies[1-i]
+			policies[i], _ = model.Named(layers[i], mesh, other.Services())
+			ambient := map[string]bool{}
+			for _, m := range other.Meshes {
+				ambient[m.Name] = m.Ambient
+			}
+			for _, m := range policies[i].Meshes {
+				m.Ambient = ambient[m.Name]
+			}
 		}
 	}
 	return model.New(policies[0], layers[0]), model.New(policies[1], layers[1])
