@@ -83,7 +83,9 @@ func (g *Graph) merge() {
 			continue
 		}
 		into[n] = other
-		maps.Copy(other.ports, n.ports)
+		for port, http := range n.ports {
+			other.ports[port] = other.ports[port] || http
+		}
 		delete(g.nodes, at)
 	}
 	moved := map[edgeKey]*edge{}
