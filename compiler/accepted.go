@@ -8,7 +8,6 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // accepted returns the objects that the settings accept and that decide requests. It is a finding where one is not among the
@@ -17,7 +16,7 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 	if len(c.Accepted) == 0 {
 		return nil, nil
 	}
-	layer, wrong := read.Files(p.Accepted, mesh)
+	layer, wrong := readManifests(p.Accepted, mesh)
 	for _, d := range wrong {
 		if d.Severity == diag.Error {
 			found = append(found, d)
@@ -28,7 +27,7 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 		objects[o.Kind+" "+o.ID()] = o
 	}
 	others := map[string]bool{}
-	for _, o := range read.Others(p.Accepted) {
+	for _, o := range otherObjects(p.Accepted, mesh) {
 		others[o.Kind+" "+o.ID()] = true
 	}
 	for i := range c.Accepted {

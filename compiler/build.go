@@ -104,6 +104,9 @@ func (b *Build) prove(ctx context.Context, target targets.Mesh, manifests []targ
 	b.own, b.accepted = layer, accepted
 	b.Model = model.New(b.Policy, layer)
 	err := b.Model.Prove(ctx)
+	if err == nil {
+		err = b.proveDatagrams(ctx, target, manifests)
+	}
 	if len(accepted) > 0 {
 		b.Model = model.New(b.Policy, layer.With(accepted))
 	}

@@ -72,6 +72,9 @@ func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
 	parsed.files, parsed.syntax = parse(ctx, in.Files)
 	if ctx.Err() == nil {
 		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads)
+		if Meshless(in.Config) {
+			parsed.Inventory = parsed.Inventory.Meshless()
+		}
 	}
 	return parsed, ctx.Err()
 }
@@ -90,7 +93,7 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 // policy returns the policy under a configuration, without the statements that have errors, and the findings of all stages
 // before the targets.
 func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
-	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today})
+	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c)})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
 	return checked, slices.Concat(p.manifests, p.syntax, append(found, p.reportBeside(c, checked)...).Settled(unread)).Sort().Apply(c.Warnings)
 }

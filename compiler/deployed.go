@@ -33,15 +33,19 @@ type Deployed struct {
 func ReadDeployed(files []*source.File, workloads []inventory.Input, settings config.Project, guess bool) *Deployed {
 	d := &Deployed{}
 	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, Aliases: settings.Previous, RootNamespace: settings.RootNamespace}
-	layer, found := read.Files(files, mesh)
+	mesh.Meshless = meshless(&settings, files)
+	layer, found := readManifests(files, mesh)
 	if domain := model.TrustDomain(layer); guess && domain != "" && domain != mesh.TrustDomain {
 		d.TrustDomain, mesh.TrustDomain = domain, domain
-		layer, found = read.Files(files, mesh)
+		layer, found = readManifests(files, mesh)
 	}
 	d.Findings = found
 	var known []*policy.Service
 	if len(workloads) > 0 {
 		d.Workloads, found = inventory.Read(workloads)
+		if mesh.Meshless {
+			d.Workloads = d.Workloads.Meshless()
+		}
 		known = ServicesOf(d.Workloads)
 		d.Findings = slices.Concat(d.Findings, found, read.Check(layer, pods(d.Workloads)))
 	}

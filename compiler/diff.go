@@ -18,7 +18,6 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/read"
 	netread "github.com/meshc/meshc/targets/networkpolicy/read"
 )
 
@@ -77,7 +76,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 		return nil, err
 	}
 	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {
-		d.Objects(notNetwork(read.Others(a)), notNetwork(read.Others(b)), policies[0], policies[1])
+		d.Objects(notNetwork(otherObjects(a, mesh)), notNetwork(otherObjects(b, mesh)), policies[0], policies[1])
 	}
 	d.Tokens(layers[0].Policies, layers[1].Policies)
 	if slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysNetwork(f.Before) || saysNetwork(f.After) }) {
@@ -133,8 +132,11 @@ func settings(sides [2]Side) (mesh enforce.Mesh, known bool) {
 	}
 	for _, s := range sides {
 		if s.Settings != nil && !known {
-			mesh, known = enforce.Mesh{TrustDomain: s.Settings.TrustDomain, Aliases: s.Settings.Previous, RootNamespace: s.Settings.RootNamespace}, true
+			mesh, known = enforce.Mesh{TrustDomain: s.Settings.TrustDomain, Aliases: s.Settings.Previous, RootNamespace: s.Settings.RootNamespace, Meshless: meshless(s.Settings, s.sources())}, true
 		}
+	}
+	if !known {
+		mesh.Meshless = meshless(nil, slices.Concat(sides[0].sources(), sides[1].sources()))
 	}
 	return mesh, known
 }
@@ -147,7 +149,7 @@ func (d *Difference) read(sides [2]Side, mesh enforce.Mesh) (layers [2]*enforce.
 			continue
 		}
 		var found diag.List
-		layers[i], found = read.Files(s.sources(), mesh)
+		layers[i], found = readManifests(s.sources(), mesh)
 		if s.Build == nil {
 			d.Findings = append(d.Findings, found...)
 		}

@@ -39,6 +39,9 @@ func foreignNetwork(inputs []inventory.Input) (*network.Layer, diag.List) {
 func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.Layer) (*network.Network, diag.List) {
 	foreign, found := foreignNetwork(p.Workloads)
 	all := network.Join(append(emitted, foreign)...)
+	if Meshless(p.Config) {
+		return nil, addsToCilium(foreign)
+	}
 	if len(all.Policies) == 0 {
 		return nil, found
 	}
@@ -60,6 +63,9 @@ func (b *Build) Emits(p *network.Policy) bool {
 // nothing of it.
 func deployedNetwork(p *policy.Policy, files []*source.File, workloads []inventory.Input) (*network.Network, diag.List) {
 	foreign, found := foreignNetwork(workloads)
+	if p.Meshless { // whose reader knows NetworkPolicies
+		return nil, addsToCilium(foreign)
+	}
 	layer, wrong := read.Files(files, "")
 	found = append(found, wrong...)
 	if all := network.Join(foreign, layer); len(all.Policies) > 0 {
@@ -115,4 +121,13 @@ func (b *Build) widerNetwork(r *audit.Report, deployed *network.Network) {
 			r.Add(diag.Error, audit.Interfering, source.Span{}, "the network lets through what the project's does not: %s", &c)
 		}
 	}
+}
+
+// addsToCilium reports NetworkPolicies, to which those of Cilium add: together they let through what any of them does.
+func addsToCilium(l *network.Layer) (list diag.List) {
+	for _, p := range l.Policies {
+		list.Add(diag.Unevaluable, p.At, "the %s %s is not judged: it adds to what policies of Cilium let through", p.Kind, p.ID()).
+			WithHelp("state in the intents what it lets through, and remove it")
+	}
+	return list
 }

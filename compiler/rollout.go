@@ -8,7 +8,6 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/rollout"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // Windows returns what is open or shut only while the files of after are applied over those of before. There is nothing to
@@ -48,7 +47,7 @@ func Halfway(ctx context.Context, before []targets.File, after Side, environment
 		func(o targets.Named) bool { return o.Folder != root && o.Kind == "peerauthentication" },
 	} {
 		files := targets.Between(before, after.Files, environment, first)
-		layer, _ := read.Files((&Side{Files: files}).sources(), is.Manifests.Mesh)
+		layer, _ := readManifests((&Side{Files: files}).sources(), is.Manifests.Mesh)
 		middle := model.New(is.Policy, layer.With(after.accepted()))
 		if strays, err := rollout.Strays(middle, was, is); err != nil || strays {
 			continue

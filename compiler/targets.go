@@ -6,6 +6,7 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/cilium"
 	"github.com/meshc/meshc/targets/istio"
 	"github.com/meshc/meshc/targets/networkpolicy"
 )
@@ -17,6 +18,7 @@ var registry = []struct {
 }{
 	{istio.Name, istio.FromSettings},
 	{networkpolicy.Name, networkpolicy.FromSettings},
+	{cilium.Name, cilium.FromSettings},
 }
 
 // Targets returns the targets that the settings of a project name, and the findings about their settings.
@@ -35,6 +37,10 @@ next:
 			if r.name == s.Name {
 				target, wrong := r.make(s, withNamespaces)
 				all, found = append(all, target), append(found, wrong...)
+				if enforcesAlone(target) && len(sections) > 1 {
+					found.Add(diag.InvalidSetting, s.At, "%s enforces the intents alone, and another target is named beside it", s.Name).
+						WithHelp("name one of them: the namespaces of a mesh and those without one are projects of their own")
+				}
 				continue next
 			}
 		}
@@ -47,4 +53,16 @@ next:
 			WithHelp("name both: `targets: {%s: {}, %s: {}}`", registry[0].name, sections[0].Name)
 	}
 	return all, found
+}
+
+// Meshless reports whether the settings of a project are for a cluster without a mesh.
+func Meshless(c config.Project) bool {
+	all, _ := Targets(c, false)
+	return slices.ContainsFunc(all, enforcesAlone)
+}
+
+// enforcesAlone reports whether a target is for a cluster without a mesh.
+func enforcesAlone(t targets.Target) bool {
+	alone, ok := t.(interface{ Alone() bool })
+	return ok && alone.Alone()
 }

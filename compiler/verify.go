@@ -59,10 +59,10 @@ func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, e
 
 // deployed reads manifests and reports where they let through other requests than those of the build.
 func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool) (*model.Model, error) {
-	layer, found := read.Files(deployed, model.MeshSettings(b.Policy))
+	layer, found := readManifests(deployed, model.MeshSettings(b.Policy))
 	r.Findings(audit.Manifest, b.withoutAsked(layer, found))
 	if !compared {
-		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: read.Others(deployed)})
+		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: otherObjects(deployed, model.MeshSettings(b.Policy))})
 		b.changedAccepted(r, layer)
 	}
 	m := model.New(b.Policy, layer)
@@ -157,7 +157,7 @@ func (b *Build) others() []enforce.Other {
 	judged := func(m targets.Manifest) bool {
 		return m.Kind == "AuthorizationPolicy" || m.Kind == "PeerAuthentication"
 	}
-	return read.Others(Sources(slices.DeleteFunc(slices.Clone(b.Manifests), judged)))
+	return otherObjects(Sources(slices.DeleteFunc(slices.Clone(b.Manifests), judged)), model.MeshSettings(b.Policy))
 }
 
 // Verify reports what deployed manifests enforce. The error names a service that cannot be judged.

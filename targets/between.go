@@ -11,10 +11,10 @@ type Named struct {
 	Folder string // of its namespace
 	Kind   string // in lower case
 	Name   string
-	Denies bool // its action is DENY
+	Denies bool // it says who may not call
 }
 
-var denies = regexp.MustCompile(`(?m)^  action: DENY$`)
+var denies = regexp.MustCompile(`(?m)^  (action: DENY|ingressDeny:)$`)
 
 // named returns the object in a file, and false for the files that list objects.
 func named(f File) (Named, bool) {

@@ -75,14 +75,17 @@ const reservedMark = "_"
 // made the manifests, each has a folder with its namespaces.
 //
 // A file is named NAMESPACE/NN-kind-name.yaml, where NN is the wave: files sort in the order in which they are applied.
-// A Namespace object is in the folder of the namespace that it creates. The folder of a namespace whose name Windows reserves
-// ends in an underscore.
+// A Namespace object is in the folder of the namespace that it creates, and others without a namespace are in `cluster_`. The folder of a
+// namespace whose name Windows reserves ends in an underscore.
 func Layout(ms []Manifest, environment string) []File {
 	objects := make([]File, 0, len(ms)+len(ms)/2)
 	for _, m := range ms {
 		folder := m.Namespace
-		if m.Kind == "Namespace" {
+		switch {
+		case m.Kind == "Namespace":
 			folder = m.Name
+		case folder == "":
+			folder = "cluster" + reservedMark
 		}
 		if reserved.MatchString(folder) {
 			folder += reservedMark

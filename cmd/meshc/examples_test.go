@@ -32,6 +32,7 @@ func TestExamples(t *testing.T) {
 		{dir: "bookstore"},
 		{dir: "ambient"},
 		{dir: "networkpolicy"},
+		{dir: "cilium"},
 		{dir: "online-boutique"},
 		{dir: "broken/strict-with-unmeshed-client", broken: true},
 		{dir: "broken/account-mismatch", broken: true},

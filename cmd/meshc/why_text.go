@@ -228,7 +228,11 @@ func join[T any](list []T, between string) string {
 
 // writePort writes how the requests to some ports are decided: a line per case, in the order of the rules.
 func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
-	fmt.Fprintf(b, "%s, %s\n", portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0), r.protection(p))
+	b.WriteString(portsText(p, len(r.Answer.Ports) == 1 && r.Port == 0))
+	if p.Mode != enforce.Meshless {
+		fmt.Fprintf(b, ", %s", r.protection(p))
+	}
+	b.WriteByte('\n')
 	for _, c := range p.Callers {
 		indent := "  "
 		if len(p.Callers) > 1 || r.From.Kind != policy.FromService {

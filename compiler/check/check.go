@@ -25,6 +25,7 @@ type Options struct {
 	Config      config.Project
 	Environment string    // a key of Config.Environments; empty: none
 	Today       time.Time // the day that `until` is compared with
+	Meshless    bool      // nothing but the network enforces policies; the inventory is Meshless too
 	Info        *Info     // where not nil, what every name means is recorded here
 }
 
@@ -180,6 +181,9 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 		loose:      map[source.Span]*permissive{},
 		forged:     map[*policy.Issuer]bool{},
 		namespaces: map[string]*inventory.Namespace{},
+	}
+	if c.policy.Meshless = o.Meshless; o.Meshless {
+		c.policy.RootNamespace = "" // no namespace is special
 	}
 	if c.env != nil {
 		c.policy.DryRun = c.env.DryRun

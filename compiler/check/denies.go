@@ -36,9 +36,10 @@ func (c *checker) dropUnidentifiable(r *rule) {
 	r.From, r.FromAt = from, at
 }
 
-// takesPlaintext reports whether some port that a rule is about is not strict.
+// takesPlaintext reports whether callers may hide their identity from some port that a rule is about: it is not strict, and they are
+// not known by their pods.
 func (c *checker) takesPlaintext(r *rule) bool {
-	return slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
+	return !c.Meshless && slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
 }
 
 // meets reports whether two rules of one callee have a port in common.

@@ -318,6 +318,9 @@ func (c *checker) loosePort(s *service) string {
 
 // lintPermissive warns once for each permissive mode of callees whose edges need an identity.
 func (c *checker) lintPermissive() {
+	if c.Meshless {
+		return
+	}
 	spans := slices.SortedFunc(maps.Keys(c.loose), func(a, b source.Span) int {
 		if a.Before(b) {
 			return -1

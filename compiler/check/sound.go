@@ -352,7 +352,7 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 // exemptInPlaintext warns of callers that are left out of world by their identity and get in without it.
 func (c *checker) exemptInPlaintext(r *rule) {
 	i := slices.IndexFunc(r.Except, func(f policy.Source) bool { return f.Kind != policy.FromAny && !plaintext(f) })
-	if i < 0 {
+	if i < 0 || c.Meshless {
 		return
 	}
 	c.list.Add(diag.BypassedDeny, r.exceptAt[i], "%s can bypass this exception in plaintext", quoted(r.Except[i].String())).

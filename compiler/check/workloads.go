@@ -376,7 +376,7 @@ func (c *checker) captures(s *service) {
 		}
 	}
 	s.Inbound, s.Outbound = policy.JoinCaptures(in...), policy.JoinCaptures(out...)
-	s.Inbound.Agent = s.Dataplane == policy.Sidecar || s.Dataplane == policy.Gateway
+	s.Inbound.Agent = !c.Meshless && (s.Dataplane == policy.Sidecar || s.Dataplane == policy.Gateway)
 }
 
 // selectorOf returns the labels that select the workloads of a service: the one that names it if all have it, else all

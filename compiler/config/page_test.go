@@ -12,6 +12,8 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/cilium"
 	"github.com/meshc/meshc/targets/istio"
 )
 
@@ -24,20 +26,23 @@ func TestSettingsPage(t *testing.T) {
 	text := string(block[1])
 	parse := func(text string) diag.List {
 		p, findings := config.Parse(source.NewFile("meshc.yaml", text))
+		of := map[string]func(config.Section, bool) (targets.Target, diag.List){istio.Name: istio.FromSettings, cilium.Name: cilium.FromSettings}
 		for _, s := range p.Targets {
-			_, more := istio.FromSettings(s, false)
-			findings = append(findings, more...)
+			if of[s.Name] != nil {
+				_, more := of[s.Name](s, false)
+				findings = append(findings, more...)
+			}
 		}
 		return findings
 	}
 	assert.Empty(t, parse(text))
 
 	keys := 0
-	for _, unknown := range []string{"Q: 1", "targets: {Q: 1}", "targets: {istio: {Q: 1}}", "workloads: [{Q: 1}]", "environments: {e: {Q: 1}}", "gateways: {a/b: {Q: 1}}", "accepted: [{Q: 1}]", "replaces: [{Q: 1}]"} {
+	for _, unknown := range []string{"Q: 1", "targets: {Q: 1}", "targets: {istio: {Q: 1}}", "targets: {cilium: {Q: 1}}", "workloads: [{Q: 1}]", "environments: {e: {Q: 1}}", "gateways: {a/b: {Q: 1}}", "accepted: [{Q: 1}]", "replaces: [{Q: 1}]"} {
 		for _, d := range parse(unknown) {
 			if known, ok := strings.CutPrefix(d.Help, "known here: "); ok {
 				for key := range strings.SplitSeq(known, ", ") {
-					assert.Regexp(t, `(?m)(^ *|\{|, )`+key+`:`, text)
+					assert.Regexp(t, `(?m)(^ *|^# *|\{|, )`+key+`:`, text)
 					keys++
 				}
 			}

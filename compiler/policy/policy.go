@@ -52,6 +52,7 @@ type Policy struct {
 	RootNamespace string
 	Environment   string // empty where none was chosen
 	DryRun        bool   // Istio only logs what authorization would deny
+	Meshless      bool   // there are no proxies and no mutual TLS: the network of the cluster knows its pods
 
 	Mode   Mode // mesh-wide; ModeUnset where the project does not state it
 	ModeAt source.Span

@@ -17,10 +17,10 @@
 package cilium
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -36,6 +36,14 @@ type Options struct {
 	Spared []string // namespaces that `mesh * closed` does not close, unless the project declares them; empty: kube-system
 }
 
+// FromSettings makes the target with the settings of targets.cilium of meshc.yaml.
+func FromSettings(s config.Section, _ bool) (targets.Target, diag.List) {
+	var o Options
+	with := ""
+	found := s.Read(config.Word("with", &with, "none"), config.Names("keepOpen", &o.Spared))
+	return New(o), found
+}
+
 // New makes the target.
 func New(o Options) targets.Target {
 	if len(o.Spared) == 0 {
@@ -48,6 +56,14 @@ func New(o Options) targets.Target {
 type target struct{ Options }
 
 func (t *target) Name() string { return Name }
+
+// ReadDatagrams reads what Cilium's manifests let through of UDP.
+func (t *target) ReadDatagrams(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
+	return read.Datagrams(files, mesh)
+}
+
+// Alone reports that nothing else enforces policies.
+func (t *target) Alone() bool { return true }
 
 // Read reads Cilium's manifests: see package read.
 func (t *target) Read(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
@@ -79,8 +95,7 @@ func (e *emission) mesh(m *policy.Mesh) {
 		return
 	}
 	e.refuseModes(m)
-	root := cmp.Or(e.RootNamespace, "istio-system")
-	if m.Closed || !m.Declares && !m.Open && m.Name != root {
+	if m.Closed || !m.Declares && !m.Open {
 		e.add(object{namespace: m.Name, name: "default-deny", wave: waveDefaultDeny, why: origin{files: m.Files}, ingress: []targets.Fields{{}}})
 	}
 	for _, s := range m.Services {

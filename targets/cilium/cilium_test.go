@@ -7,8 +7,10 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/cilium"
 	"github.com/meshc/meshc/testdata/golden"
@@ -20,7 +22,9 @@ func TestCases(t *testing.T) {
 		text := archive.Files[0].Data
 		parsed, err := compiler.Parse(t.Context(), compiler.Inputs{Files: []compiler.Input{{Name: "shop.mesh", Text: text}}})
 		require.NoError(t, err)
-		p, found := parsed.Check(config.Default())
+		settings, wrong := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {cilium: {with: none}}\n"))
+		require.Empty(t, wrong)
+		p, found := parsed.Check(settings)
 		require.NotNil(t, p, "%v", found)
 		target := cilium.New(cilium.Options{}).(targets.Mesh)
 		manifests, findings := target.Emit(p)
@@ -32,9 +36,13 @@ func TestCases(t *testing.T) {
 			}
 		}
 		if len(findings) == 0 {
-			layer, wrong := target.Read(compiler.Sources(manifests), model.MeshSettings(p))
+			var layer *enforce.Layer
+			layer, wrong = target.Read(compiler.Sources(manifests), model.MeshSettings(p))
 			require.Empty(t, wrong)
 			require.NoError(t, model.New(p, layer).Prove(t.Context()))
+			built, err := parsed.Build(t.Context(), settings) // which proves what it lets through of UDP too
+			require.NoError(t, err)
+			require.NotNil(t, built.Model)
 		}
 		archive.Files = archive.Files[:1]
 		for _, section := range []string{"findings", "want.yaml"} {

@@ -59,7 +59,7 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 	out := Edge{Server: e.mode.String(), Client: MTLS}
 	// A sidecar opens mutual TLS wherever the other end has a proxy that takes it ("auto mTLS").
 	switch {
-	case e.mode == enforce.Disable, e.from.Unidentified, e.from.Kind == policy.FromService && m.Principal(e.from.Service) == "":
+	case e.mode == enforce.Disable, e.mode == enforce.Meshless, e.from.Unidentified, e.from.Kind == policy.FromService && m.Principal(e.from.Service) == "":
 		out.Client = Plaintext
 	case e.from.Kind == policy.FromWorld && e.mode != enforce.Strict:
 		out.Client = Mixed

@@ -14,6 +14,7 @@ type Mesh struct {
 	Aliases       []string // trust domains whose identities policies treat as those of TrustDomain
 	RootNamespace string   // whose policies bind every namespace; empty: istio-system
 	Shadow        bool     // judge policies in dry-run as if they were enforced
+	Meshless      bool     // policies are those of the network, which knows the pods of the cluster
 	Aside         *Aside   // who passes no waypoint; nil: everyone with an identity does
 }
 

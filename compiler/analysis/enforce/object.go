@@ -123,12 +123,13 @@ const (
 	Strict                 // mutual TLS only: callers without an identity are refused
 	Unknown                // an object that cannot be judged sets it
 	Listener               // that of a gateway: its own TLS may or may not ask for an identity
+	Meshless               // there is no mutual TLS, and the network knows its pods
 )
 
 func (m Mode) String() string { return Modes[m] }
 
 // Modes are the names of modes.
-var Modes = [...]string{Inherit: "UNSET", Disable: "DISABLE", Permissive: "PERMISSIVE", Strict: "STRICT", Unknown: "unknown", Listener: "gateway"}
+var Modes = [...]string{Inherit: "UNSET", Disable: "DISABLE", Permissive: "PERMISSIVE", Strict: "STRICT", Unknown: "unknown", Listener: "gateway", Meshless: "none"}
 
 // does reports whether the object may have an effect. The provider of a CUSTOM policy is asked even in a dry run: see
 // builder.go in istio.io/istio/pilot/pkg/security/authz/builder.

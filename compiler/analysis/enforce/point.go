@@ -185,6 +185,9 @@ func (c *Point) compose(all []*Object, within string) {
 	case !c.Judged():
 		c.mode = peerMode{mode: Unknown}
 		return
+	case c.layer.Mesh.Meshless:
+		c.mode = peerMode{mode: Meshless}
+		return
 	}
 	unknown := func(o *Object) bool { return o.Broken || rivals[o] || slices.Contains(c.unsure, o) }
 	c.mode = peerMode{mode: Permissive}

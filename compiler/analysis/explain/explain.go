@@ -152,9 +152,9 @@ func (e *explaining) service() (err error) {
 	if mesh := m.Mesh(e.To.Namespace); mesh != nil && !mesh.Closes(e.To) {
 		e.note(DeclaredOnly{mesh})
 	}
-	if from := e.From.Service; e.fromOutside() {
+	if from := e.From.Service; e.fromOutside() && !m.Policy.Meshless {
 		e.note(CallerOutside{from})
-	} else if from != nil && !from.Dataplane.Judged() {
+	} else if from != nil && !from.Dataplane.Judged() && !e.fromOutside() {
 		e.note(CallerUnjudged{from})
 	}
 	return nil

@@ -26,6 +26,9 @@ type Way struct {
 // Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one way
 // where all are alike. A caller without a sidecar obeys no rule. The callee is where the service is protected.
 func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, port uint16) []Way {
+	if m.Policy.Meshless { // calls are as the application sends them
+		return []Way{{}}
+	}
 	caller, gateway := enforce.Workload{Namespace: f.Mesh}, false
 	if f.Kind == policy.FromService {
 		if m.Principal(f.Service) == "" {

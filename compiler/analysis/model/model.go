@@ -90,7 +90,7 @@ func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
 // MeshSettings is what the analysis must know of the mesh of a policy. Where a policy is in dry-run, manifests in dry-run are
 // judged as if they were enforced; elsewhere they enforce nothing.
 func MeshSettings(p *policy.Policy) enforce.Mesh {
-	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun}
+	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun, Meshless: p.Meshless}
 }
 
 // aside is the callers of a policy that pass no waypoint, as long as those that move have sidecars or once they have none; nil

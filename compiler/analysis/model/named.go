@@ -19,8 +19,11 @@ import (
 // services for which that was done.
 func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
 	n := naming{
-		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), Aliases: mesh.Aliases, RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system")},
+		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), Aliases: mesh.Aliases, RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system"), Meshless: mesh.Meshless},
 		meshes: map[string]*policy.Mesh{},
+	}
+	if mesh.Meshless {
+		n.mesh.RootNamespace = ""
 	}
 	for _, s := range known {
 		n.add(s)
@@ -40,7 +43,7 @@ func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service)
 	for _, m := range manifests.Policies {
 		n.mentions(m)
 	}
-	p = &policy.Policy{TrustDomain: n.mesh.TrustDomain, Previous: n.mesh.Aliases, RootNamespace: n.mesh.RootNamespace}
+	p = &policy.Policy{TrustDomain: n.mesh.TrustDomain, Previous: n.mesh.Aliases, RootNamespace: n.mesh.RootNamespace, Meshless: mesh.Meshless}
 	for _, name := range slices.Sorted(maps.Keys(n.meshes)) {
 		m := n.meshes[name]
 		slices.SortFunc(m.Services, func(a, b *policy.Service) int { return cmp.Compare(a.Name, b.Name) })
@@ -133,7 +136,7 @@ func (n *naming) selector(p *enforce.Object) {
 	if len(labels) == 0 || p.Gateways {
 		return
 	}
-	s := &policy.Service{Namespace: p.Namespace, Inbound: policy.Captures{Agent: true}, At: p.At}
+	s := &policy.Service{Namespace: p.Namespace, Inbound: policy.Captures{Agent: !n.mesh.Meshless}, At: p.At}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		s.Labels = append(s.Labels, policy.Label{Key: key, Value: labels[key]})
 	}

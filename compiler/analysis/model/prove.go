@@ -181,7 +181,7 @@ func (s *Split) authorized(r *enforce.Class) (allowed, undecided space.Set) {
 	return allowed, undecided
 }
 
-var modes = map[enforce.Mode]policy.Mode{enforce.Disable: policy.Disable, enforce.Permissive: policy.Permissive, enforce.Strict: policy.Strict}
+var modes = map[enforce.Mode]policy.Mode{enforce.Disable: policy.Disable, enforce.Permissive: policy.Permissive, enforce.Strict: policy.Strict, enforce.Meshless: policy.Permissive}
 
 // Mode is the mTLS mode of a port by the policy.
 func (m *Model) Mode(s *policy.Service, port uint16) policy.Mode {

@@ -32,6 +32,7 @@ func (p *object) id() string {
 type decoder struct {
 	doc      *yamldoc.Document
 	domains  []string
+	protocol string
 	findings *diag.List
 	out      *object
 	broken   bool
@@ -42,7 +43,8 @@ func (d *decoder) policy(n *yaml.Node, version, kind string) *object {
 	name := yamldoc.Get(meta, "name")
 	p := &object{kind: kind, name: text(name), at: d.doc.Span(n)}
 	if n == yamldoc.Resolve(d.doc.Root) {
-		p.document = p.at
+		start := int(d.doc.Offset())
+		p.document = d.doc.File.Span(start, start+len(d.doc.Text))
 	}
 	if kind == namespaced {
 		p.namespace = cmp.Or(text(yamldoc.Get(meta, "namespace")), "default")
@@ -78,6 +80,19 @@ func (d *decoder) policy(n *yaml.Node, version, kind string) *object {
 			o.Content = d.doc.Text
 		}
 	}
+	return p
+}
+
+// foreign stands for a NetworkPolicy, which adds to what policies of Cilium let through. It may let anything into its namespace.
+func (d *decoder) foreign(n *yaml.Node) *object {
+	meta := yamldoc.Get(n, "metadata")
+	p := &object{kind: "NetworkPolicy", namespace: cmp.Or(text(yamldoc.Get(meta, "namespace")), "default"), name: text(yamldoc.Get(meta, "name")), at: d.doc.Span(n)}
+	if name := yamldoc.Get(meta, "name"); name != nil {
+		p.at = d.doc.Span(name)
+	}
+	d.out = p
+	d.refuse(nil, "it adds to what policies of Cilium let through")
+	p.objects = []*enforce.Object{{Role: enforce.Authorizes, Kind: p.kind, Namespace: p.namespace, Name: p.name, At: p.at, Broken: true, AnyEffect: true, Content: d.doc.Text}}
 	return p
 }
 

@@ -1,7 +1,7 @@
 // Package read reads Cilium's policies into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
 //
 // It knows CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, ingress, as Cilium 1.18 reads them and enforces
-// them for TCP. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
+// them for TCP, or for UDP. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
 // together with the analysis it is the judge of the emitter, and shares no code with it.
 //
 // An account of a namespace is read as the identity of its pods in the trust domain of the mesh: to Cilium every pod has one.
@@ -33,11 +33,21 @@ const (
 	group       = "cilium.io"
 	namespaced  = "CiliumNetworkPolicy"
 	clusterwide = "CiliumClusterwideNetworkPolicy"
+	foreign     = "networking.k8s.io" // whose NetworkPolicies Cilium enforces too
 )
 
 // Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. The result does not depend on
 // the order of the files.
 func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
+	return of(files, mesh, "TCP")
+}
+
+// Datagrams is Files for what policies let through of UDP.
+func Datagrams(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
+	return of(files, mesh, "UDP")
+}
+
+func of(files []*source.File, mesh enforce.Mesh, protocol string) (*enforce.Layer, diag.List) {
 	mesh.TrustDomain = cmp.Or(mesh.TrustDomain, "cluster.local")
 	mesh.RootNamespace = "" // what binds every namespace is in none
 	files = slices.Clone(files)
@@ -47,7 +57,7 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	for w := range workers {
 		share := files[len(files)*w/len(workers) : len(files)*(w+1)/len(workers)]
 		wait.Go(func() {
-			workers[w].domains = append([]string{mesh.TrustDomain}, mesh.Aliases...)
+			workers[w].domains, workers[w].protocol = append([]string{mesh.TrustDomain}, mesh.Aliases...), protocol
 			for _, f := range share {
 				workers[w].file(f)
 			}
@@ -61,8 +71,12 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	return enforce.NewLayer(mesh, space.Standard, all.once(), nil), all.findings.Sort()
 }
 
+// Judges reports whether objects of a kind are read.
+func Judges(kind string) bool { return kind == namespaced || kind == clusterwide }
+
 type reader struct {
 	domains  []string // the trust domain of the mesh, and its aliases
+	protocol string   // what is read
 	policies []*object
 	findings diag.List
 }
@@ -89,8 +103,11 @@ func (r *reader) once() (all []*enforce.Object) {
 	return all
 }
 
+// reads reports whether a text may have what this package reads.
+func reads(text string) bool { return strings.Contains(text, group) || strings.Contains(text, foreign) }
+
 func (r *reader) file(f *source.File) {
-	if !strings.Contains(f.Text, group) {
+	if !reads(f.Text) {
 		return
 	}
 	if bad := yamldoc.Text(f); bad != nil {
@@ -98,7 +115,7 @@ func (r *reader) file(f *source.File) {
 		return
 	}
 	for doc := range yamldoc.Split(f) {
-		if !strings.Contains(doc.Text, group) {
+		if !reads(doc.Text) {
 			continue
 		}
 		var bad *yamldoc.SyntaxError
@@ -125,8 +142,13 @@ func (r *reader) object(doc *yamldoc.Document, n *yaml.Node, version, kind strin
 		}
 		return
 	}
-	if of, _, _ := strings.Cut(version, "/"); of == group && (kind == namespaced || kind == clusterwide) {
-		d := &decoder{doc: doc, domains: r.domains, findings: &r.findings}
+	of, _, _ := strings.Cut(version, "/")
+	if of == foreign && kind == "NetworkPolicy" {
+		d := &decoder{doc: doc, findings: &r.findings}
+		r.policies = append(r.policies, d.foreign(n))
+	}
+	if of == group && Judges(kind) {
+		d := &decoder{doc: doc, domains: r.domains, protocol: r.protocol, findings: &r.findings}
 		r.policies = append(r.policies, d.policy(n, version, kind))
 	}
 }

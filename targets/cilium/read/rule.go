@@ -85,6 +85,7 @@ func (d *decoder) rule(n *yaml.Node) (clauses []enforce.Clause) {
 			}
 		case http == nil:
 			open = append(open, of)
+		case d.protocol != "TCP":
 		default:
 			for _, b := range of.boxes() {
 				for _, h := range http {
@@ -159,7 +160,7 @@ func (d *decoder) blockSet(n *yaml.Node) []space.Box {
 	return []space.Box{d.block(d.word(cidr), cidr, except)}
 }
 
-// ranges is TCP ports, and whether a port is among them that is known by its name alone.
+// ranges is ports, and whether a port is among them that is known by its name alone.
 type ranges struct {
 	all   [][2]uint16
 	named bool
@@ -232,7 +233,7 @@ var (
 	letter      = regexp.MustCompile(`[A-Za-z]`)
 )
 
-// toPorts reads an item of toPorts: its TCP ports and, if it has any, what it asks of HTTP there. Limited is set if it asks for what is not
+// toPorts reads an item of toPorts: its ports and, if it has any, what it asks of HTTP there. Limited is set if it asks for what is not
 // judged.
 func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bool) {
 	stated, others := false, false
@@ -278,7 +279,7 @@ func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bo
 	return of, http, limited
 }
 
-// port reads a port and adds it to those of TCP. It returns false where it is not of TCP alone.
+// port reads a port and adds it to those of the protocol at hand. It returns false where it is not of TCP alone.
 func (d *decoder) port(n *yaml.Node, into *ranges) bool {
 	protocol, port, end := "ANY", "", 0
 	d.fields(n, "a port", func(key string, v *yaml.Node) bool {
@@ -301,7 +302,7 @@ func (d *decoder) port(n *yaml.Node, into *ranges) bool {
 		d.refuse(n, "Cilium has no protocol %s", protocol)
 	case port == "" || err != nil && !name:
 		d.refuse(n, "%q is no port", port)
-	case protocol != "TCP" && protocol != "ANY":
+	case protocol != d.protocol && protocol != "ANY":
 	case name:
 		into.named = true
 	case number == 0:

@@ -47,7 +47,7 @@ type builder struct {
 func (b *builder) addNamespace(m *policy.Mesh) {
 	b.meshes[m.Name] = m
 	ns := Namespace{Name: m.Name, Services: len(m.Services)}
-	if !m.Declares {
+	if !m.Declares && !b.policy.Meshless {
 		ns.Mode = b.policy.ModeOf(m, &policy.Service{}, 0).String()
 	}
 	b.graph.Namespaces = append(b.graph.Namespaces, ns)
@@ -185,7 +185,7 @@ func (b *builder) loosest(s *policy.Service, from policy.Source, ports []Port) M
 
 func (b *builder) port(s *policy.Service, p policy.Port) Port {
 	port := Port{p.Number, p.Protocol.String(), NoMTLS}
-	if s.Proxied() && s.Dataplane != policy.Gateway { // whose listeners have a TLS of their own
+	if s.Proxied() && s.Dataplane != policy.Gateway && !b.policy.Meshless { // whose listeners have a TLS of their own
 		switch b.policy.ModeOf(b.meshes[s.Namespace], s, p.Number) {
 		case policy.Strict:
 			port.MTLS = Strict
