@@ -26,7 +26,7 @@ func (e *emission) legs(s *policy.Service, r *policy.Rule, from policy.Source) (
 	var rest portRanges
 	for _, f := range ways {
 		some, every := e.passes(from, s, f)
-		aside = aside || !every
+		aside = aside || !every || s.Joining
 		entered := f.Target == 0 || ports.has(f.Target)
 		if !some || !entered {
 			continue

@@ -39,7 +39,7 @@ func (in *Intents) connections(s *policy.Service, r *policy.Rule, from policy.So
 		if f.Target != 0 {
 			led = ports.only([]uint16{f.Target})
 		}
-		if kept = kept && every; some && len(led) > 0 {
+		if kept = kept && every && !s.Joining; some && len(led) > 0 {
 			w := in.through[f.Waypoint.ID()].pods
 			entry := setOf([]uint16{tunnel})
 			if !only(s) {

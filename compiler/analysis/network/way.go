@@ -88,7 +88,7 @@ func (n *Network) ways(from policy.Source, to *policy.Service, port Port) (all [
 		if _, leads := f.Leads(port.Number); !leads || !some {
 			continue
 		}
-		past = past && !every
+		past = past && (!every || to.Joining)
 		w := in.through[f.Waypoint.ID()].pods
 		all = append(all, []hop{{from, w, Port{TCP, tunnel}}, {policy.Source{Service: w}, to, Port{TCP, tunnel}}})
 	}
