@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/network"
-	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
@@ -34,26 +31,64 @@ func past(place string, gone bool) string {
 	return place
 }
 
+// mostRoutes is the most lines about what is reached over others.
+const mostRoutes = 5
+
 // description is a difference as the description of a pull request.
 func (d *difference) description(environment string, owners func(*diff.Change) []string) forge.Description {
+	desc := forge.Description{Environment: environment, Diff: string(d.yaml)}
+	var heads headlines
+	endangers := func(line forge.Line, danger diff.Danger, subjects ...string) {
+		line.Why = danger.Why
+		desc.Dangers = append(desc.Dangers, line)
+		heads.add(danger, subjects)
+	}
 	lines := func(list []diff.Change) (all []forge.Line) {
 		for _, l := range diff.Lines(list) {
-			var ask []string
+			var ask, subjects []string
 			for _, c := range l {
 				ask = append(ask, owners(c)...)
+				subjects = append(subjects, subject(c))
 			}
 			slices.Sort(ask)
-			all = append(all, forge.Line{Intent: l.String(), Changes: len(l), File: place(l[0]), Gone: l[0].Gone, Because: l[0].Because, Owners: slices.Compact(ask)})
+			line := forge.Line{Intent: l.String(), Changes: len(l), File: place(l[0]), Gone: l[0].Gone, Because: l[0].Because, Owners: slices.Compact(ask)}
+			danger := l[0].Danger()
+			if !danger.Is() {
+				all = append(all, line)
+				continue
+			}
+			endangers(line, danger, subjects...)
+			if l[0].Kind == diff.Opened {
+				desc.Exposed += len(l)
+			}
 		}
 		return all
 	}
-	desc := forge.Description{
-		Environment: environment,
-		Opened:      lines(d.Opened), Closed: lines(d.Closed), FailOpen: lines(d.FailOpen), FailClosed: lines(d.FailClosed),
-		Diff: string(d.yaml),
+	for i := range d.Modes {
+		m := &d.Modes[i]
+		line := forge.Line{Intent: m.String(), File: m.File, Gone: m.Gone, Because: m.Because}
+		if danger := m.Danger(); danger.Is() {
+			endangers(line, danger, m.Scope())
+		} else {
+			desc.Modes = append(desc.Modes, line)
+		}
 	}
-	for i := range d.Reachable {
+	lines(d.FailOpen)
+	desc.Opened, desc.Closed, desc.FailClosed = lines(d.Opened), lines(d.Closed), lines(d.FailClosed)
+	for i := range d.Others {
+		o := &d.Others[i]
+		if danger := o.Danger(); danger.Is() {
+			endangers(forge.Line{Intent: o.String()}, danger, o.Added...)
+		} else {
+			desc.Others = append(desc.Others, forge.Line{Intent: o.String()})
+		}
+	}
+	desc.Headlines = heads.texts()
+	for i := range d.Reachable[:min(len(d.Reachable), mostRoutes)] {
 		desc.Reachable = append(desc.Reachable, forge.Line{Intent: d.Reachable[i].String()})
+	}
+	if more := len(d.Reachable) - mostRoutes; more > 0 {
+		desc.Reachable = append(desc.Reachable, forge.Line{Intent: fmt.Sprintf("%d more of the kind, which --format json lists", more)})
 	}
 	if d.Unfollowed > 0 {
 		desc.Reachable = append(desc.Reachable, forge.Line{Intent: unfollowedText(d.Unfollowed)})
@@ -62,100 +97,34 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 		p := &d.Passages[i]
 		desc.Passages = append(desc.Passages, forge.Line{Intent: p.String(), File: where(p.At), Gone: p.Gone})
 	}
-	for i := range d.Modes {
-		m := &d.Modes[i]
-		desc.Modes = append(desc.Modes, forge.Line{Intent: m.String(), File: m.File, Gone: m.Gone, Because: m.Because})
-	}
 	for i := range d.Network {
-		desc.Others = append(desc.Others, forge.Line{Intent: networkChange(&d.Network[i])})
+		desc.Network = append(desc.Network, forge.Line{Intent: networkChange(&d.Network[i])})
 	}
-	for i := range d.Others {
-		desc.Others = append(desc.Others, forge.Line{Intent: d.Others[i].String()})
-	}
-	edges := func(list []diff.Change, change forge.EdgeChange) {
+	edges := func(list []diff.Change, change forge.EdgeChange, dangers bool) {
 		for i := range list {
 			c := &list[i]
+			if c.Danger().Is() != dangers {
+				continue
+			}
 			desc.Graph.Edges = append(desc.Graph.Edges, forge.Edge{From: c.Callers.String(), To: c.Callee.String(), Label: strings.TrimSpace(c.What()), MTLS: c.MTLS, Change: change})
 		}
 	}
-	edges(d.Opened, forge.Added)
-	edges(d.Closed, forge.Removed)
-	edges(d.FailOpen, forge.Added)
+	edges(d.FailOpen, forge.Exposed, true)
+	edges(d.Opened, forge.Exposed, true)
+	edges(d.Opened, forge.Added, false)
+	edges(d.Closed, forge.Removed, false)
 	for _, c := range d.FailClosed {
-		edges(c.Remaining, forge.Kept)
+		edges(c.Remaining, forge.Kept, false)
 	}
 	return desc
 }
 
-// summary is the title of a description without its prefix.
-func summary(desc forge.Description) string {
-	return strings.TrimPrefix(desc.Title(), "meshc: "+cmp.Or(desc.Environment, "default")+": ")
-}
-
-// text renders a difference for a terminal. Nothing in a name or a reason begins a line of its own.
-func (d *difference) text() []byte {
-	var b bytes.Buffer
-	type line struct{ text, file, because string }
-	section := func(title string, lines []line) {
-		if len(lines) == 0 {
-			return
-		}
-		b.WriteString(title + "\n")
-		width := 0
-		for _, l := range lines {
-			if l.file != "" && len(l.text) <= 80 {
-				width = max(width, len(l.text))
-			}
-		}
-		for _, l := range lines {
-			text := l.text
-			if l.file != "" {
-				text = fmt.Sprintf("%-*s  %s", width, text, l.file)
-			}
-			if l.because != "" {
-				text += ", because " + l.because
-			}
-			b.WriteString("  " + diag.PrintableLine(text) + "\n")
-		}
-		b.WriteString("\n")
+// subject is what a change endangers, in a title.
+func subject(c *diff.Change) string {
+	if len(c.Addresses) > 0 {
+		return strings.Join(c.Addresses, " and ")
 	}
-	changes := func(list []diff.Change) (lines []line) {
-		for _, l := range diff.Lines(list) {
-			lines = append(lines, line{l.String(), past(place(l[0]), l[0].Gone), l[0].Because})
-		}
-		return lines
-	}
-	section("fail-open: these lose their last ALLOW", changes(d.FailOpen))
-	section("opened", changes(d.Opened))
-	section("closed", changes(d.Closed))
-	section("fail-closed: these get their first ALLOW", changes(d.FailClosed))
-	var reachable, passages, modes, onNetwork, others []line
-	for i := range d.Reachable {
-		reachable = append(reachable, line{text: d.Reachable[i].String()})
-	}
-	if d.Unfollowed > 0 {
-		reachable = append(reachable, line{text: unfollowedText(d.Unfollowed)})
-	}
-	section("newly reachable", reachable)
-	for i := range d.Passages {
-		p := &d.Passages[i]
-		passages = append(passages, line{text: p.String(), file: past(where(p.At), p.Gone)})
-	}
-	section("routes of gateways", passages)
-	for i := range d.Modes {
-		m := &d.Modes[i]
-		modes = append(modes, line{m.String(), past(m.File, m.Gone), m.Because})
-	}
-	section("mTLS modes", modes)
-	for i := range d.Network {
-		onNetwork = append(onNetwork, line{text: networkChange(&d.Network[i])})
-	}
-	section("on the network", onNetwork)
-	for i := range d.Others {
-		others = append(others, line{text: d.Others[i].String()})
-	}
-	section("other objects", others)
-	return append(b.Bytes(), d.yaml...)
+	return c.Callee.String()
 }
 
 func unfollowedText(n int) string {

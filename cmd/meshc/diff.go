@@ -92,13 +92,13 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	var out []byte
 	switch d.layout {
 	case "json":
-		out, err = c.json(before, after, d.environment)
+		out, err = c.json(before, after, d.environment, desc.Headlines)
 	case "markdown":
 		out = []byte(desc.Markdown(forge.Limit))
 	case "yaml-diff":
 		out = c.yaml
 	default:
-		out = c.text()
+		out = append(desc.Terminal(wantsColour(cmd.OutOrStdout())), c.yaml...)
 	}
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 		if c.Findings.HasErrors() {
 			note += "; undecided where a policy is refused"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", summary(desc), note, plural(len(c.Files), "file"), differ)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", desc.Summary(), note, plural(len(c.Files), "file"), differ)
 	}
 	if after.Build != nil && after.Build.Findings.HasErrors() || c.Findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && len(c.Files) > 0) {
 		return errFindings
@@ -133,7 +133,7 @@ func (d *diffing) uncompared(before, after *side) error {
 	var err error
 	switch d.layout {
 	case "json":
-		out, err = (&difference{Difference: &compiler.Difference{Diff: &diff.Diff{}}}).json(before, after, d.environment)
+		out, err = (&difference{Difference: &compiler.Difference{Diff: &diff.Diff{}}}).json(before, after, d.environment, nil)
 	case "markdown":
 		out = []byte("There is nothing to compare with: " + forge.Escape(before.errors) + ".\n")
 	}

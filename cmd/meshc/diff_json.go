@@ -14,6 +14,9 @@ type objectJSON struct {
 	// HOST:PORT of an external
 	Added   []string `json:"added,omitempty"`
 	Removed []string `json:"removed,omitempty"`
+	Callers []string `json:"callers,omitempty"`
+
+	Danger string `json:"danger,omitempty"`
 }
 
 type changeJSON struct {
@@ -23,6 +26,7 @@ type changeJSON struct {
 	What    string       `json:"what,omitempty"`
 	MTLS    bool         `json:"mtls"`
 	Perhaps bool         `json:"perhaps,omitempty"`
+	Danger  string       `json:"danger,omitempty"` // why a reviewer must not miss it
 	File    string       `json:"file,omitempty"`
 	Line    int          `json:"line,omitempty"`
 	Gone    bool         `json:"gone,omitempty"` // the statement was there before
@@ -82,7 +86,7 @@ func changesJSON(list []diff.Change) []changeJSON {
 	for i := range list {
 		c := &list[i]
 		j := changeJSON{
-			Text: c.String(), From: c.Callers.String(), To: c.Callee.String(), What: strings.TrimSpace(c.What()), MTLS: c.MTLS, Perhaps: c.Undecided,
+			Text: c.String(), From: c.Callers.String(), To: c.Callee.String(), What: strings.TrimSpace(c.What()), MTLS: c.MTLS, Perhaps: c.Undecided, Danger: c.Danger().Why,
 			File: c.File, Because: c.Because, Gone: c.Gone && place(c) != "",
 		}
 		if !c.At.IsZero() {
@@ -96,7 +100,7 @@ func changesJSON(list []diff.Change) []changeJSON {
 	return all
 }
 
-func (d *difference) json(before, after *side, environment string) ([]byte, error) {
+func (d *difference) json(before, after *side, environment string, dangers []string) ([]byte, error) {
 	type mode struct {
 		Scope   string `json:"scope"`
 		Old     string `json:"old"`
@@ -104,6 +108,7 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		File    string `json:"file,omitempty"`
 		Gone    bool   `json:"gone,omitempty"`
 		Because string `json:"because,omitempty"`
+		Danger  string `json:"danger,omitempty"`
 	}
 	out := struct {
 		Schema      string        `json:"schema"`
@@ -113,6 +118,7 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Uncompared  string        `json:"uncompared,omitempty"` // why there is nothing to compare with
 		Differs     bool          `json:"differs"`
 		DryRun      bool          `json:"dryRun,omitempty"`
+		Dangers     []string      `json:"dangers,omitempty"` // in a few words
 		Opened      []changeJSON  `json:"opened"`
 		Closed      []changeJSON  `json:"closed"`
 		FailOpen    []changeJSON  `json:"failOpen"`
@@ -126,7 +132,7 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		Files       int           `json:"files"`
 		YAML        string        `json:"yaml"`
 	}{
-		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.DryRun,
+		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.DryRun, Dangers: dangers,
 		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
 		Reachable: []routeJSON{}, Unfollowed: d.Unfollowed, Modes: []mode{}, Others: []objectJSON{}, Files: len(d.Files), YAML: string(d.yaml),
 	}
@@ -138,14 +144,19 @@ func (d *difference) json(before, after *side, environment string) ([]byte, erro
 		out.Routes = append(out.Routes, passageJSON{Text: p.String(), Gateway: p.Gateway.ID(), To: p.To.ID(), Port: p.Port, Gone: p.Gone, By: p.By, File: p.At.File.Name, Line: p.At.StartPosition().Line})
 	}
 	for _, m := range d.Modes {
-		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because})
+		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because, m.Danger().Why})
 	}
 	for i := range d.Network {
 		c := &d.Network[i]
 		out.Network = append(out.Network, networkJSON{Text: c.String(), Opened: c.Opened, Direction: c.Direction.String(), Pods: c.Pods, Others: c.Others, Ports: c.Ports, OtherPorts: c.Rest})
 	}
-	for _, o := range d.Others {
-		out.Others = append(out.Others, objectJSON(o))
+	for i := range d.Others {
+		o := &d.Others[i]
+		j := objectJSON{Change: o.Change, Kind: o.Kind, Name: o.Name, Added: o.Added, Removed: o.Removed, Danger: o.Danger().Why}
+		for _, c := range o.Callers {
+			j.Callers = append(j.Callers, c.String())
+		}
+		out.Others = append(out.Others, j)
 	}
 	return answerJSON(out)
 }

@@ -315,15 +315,15 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 	case result.UpToDate && result.Commit == "":
 		return "up to date", nil
 	case p.dryRun:
-		done := fmt.Sprintf("%s: would be committed on %s (%s)", summary(description), where, filesOf(result.Change))
+		done := fmt.Sprintf("%s: would be committed on %s (%s)", description.Summary(), where, filesOf(result.Change))
 		if text := strings.TrimSpace(description.Text()); text != "" {
 			done += "\n\n" + text + "\n"
 		}
 		return done, nil
 	}
-	done := fmt.Sprintf("%s: %s on %s", summary(description), result.Commit[:min(len(result.Commit), 10)], where)
+	done := fmt.Sprintf("%s: %s on %s", description.Summary(), result.Commit[:min(len(result.Commit), 10)], where)
 	if result.UpToDate {
-		done = summary(description) + ": already proposed on " + where
+		done = description.Summary() + ": already proposed on " + where
 	}
 	if f == nil {
 		return done, nil

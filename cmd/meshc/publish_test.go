@@ -103,8 +103,8 @@ func TestPullRequest(t *testing.T) {
 
 	write("shop.mesh", mesh+"any -> b\n")
 	said := publish("--pr")
-	assert.Regexp(t, `^prod: 1 connection opened: [0-9a-f]{10} on meshc/prod-mesh of .*; opened https://git.example.org/acme/env/pulls/7\n$`, said)
-	assert.Equal(t, "meshc: prod: 1 connection opened", pull["title"])
+	assert.Regexp(t, `^prod: opens shop/b to any, 1 connection opened: [0-9a-f]{10} on meshc/prod-mesh of .*; opened https://git.example.org/acme/env/pulls/7\n$`, said)
+	assert.Equal(t, "meshc: prod: opens shop/b to any, 1 connection opened", pull["title"])
 	assert.Contains(t, pull["body"], "- `any -> shop/b` in `shop.mesh:6`")
 
 	write("shop.mesh", mesh+"deny a -> b:80 DELETE because \"@ann asked\"\n")

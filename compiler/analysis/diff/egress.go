@@ -7,7 +7,6 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/source"
 )
 
 // egress is what the Sidecars of one side let out to external services.
@@ -124,8 +123,10 @@ func outward(kind Kind, callers map[call][]*enforce.Other, side *egress, p *poli
 			}
 			for _, from := range sources {
 				c := Change{Kind: kind, Callee: Callee{Namespace: x.Namespace, Name: x.Name}, Callers: Callers{Caller: Caller{Source: from}}, Addresses: strings.Split(to.addresses, "\n")}
-				c.Gone, c.At = kind == Closed, externalAt(p, to.id)
-				if c.At.IsZero() {
+				c.Gone = kind == Closed
+				if declared := externalOf(p, to.id); declared != nil {
+					c.At = declared.At
+				} else {
 					c.File, c.Because = strings.Join(x.Origin.Files, ", "), strings.Join(x.Origin.Because, "; ")
 				}
 				all = append(all, c)
@@ -136,17 +137,18 @@ func outward(kind Kind, callers map[call][]*enforce.Other, side *egress, p *poli
 	return all
 }
 
-func externalAt(p *policy.Policy, id string) source.Span {
+// externalOf is the external of a policy, which may be nil, by its ID.
+func externalOf(p *policy.Policy, id string) *policy.External {
 	if p != nil {
 		for _, m := range p.Meshes {
 			for _, x := range m.Externals {
 				if x.Namespace+"/"+x.Name == id {
-					return x.At
+					return x
 				}
 			}
 		}
 	}
-	return source.Span{}
+	return nil
 }
 
 // names reports whether a host of a Sidecar is one of an external.

@@ -16,6 +16,8 @@ type ObjectChange struct {
 
 	// Of an external host, HOST:PORT:
 	Added, Removed []string
+	Callers        []policy.Source // who has an edge to it
+	Said           bool            // all that is added is among what opens
 }
 
 // Objects compares the objects of two sides, and adds what it finds to a difference: what Sidecars let out to external
@@ -29,8 +31,15 @@ func (d *Diff) Objects(before, after []enforce.Other, was, is *policy.Policy) {
 	for i := range before {
 		old[key{before[i].Kind, before[i].ID()}] = &before[i]
 	}
-	add := func(change string, o *enforce.Other, was, is []string) {
-		d.Others = append(d.Others, ObjectChange{Change: change, Kind: o.Kind, Name: o.ID(), Added: except(is, was), Removed: except(was, is)})
+	add := func(change string, o *enforce.Other, old, now []string) {
+		c := ObjectChange{Change: change, Kind: o.Kind, Name: o.ID(), Added: except(now, old), Removed: except(old, now)}
+		c.Said = !slices.ContainsFunc(c.Added, func(address string) bool {
+			return !slices.ContainsFunc(d.Opened, func(c Change) bool { return slices.Contains(c.Addresses, address) })
+		})
+		if x := externalOf(is, o.ID()); x != nil && o.External != nil && !c.Said {
+			c.Callers = x.Callers
+		}
+		d.Others = append(d.Others, c)
 	}
 	for i := range after {
 		o := &after[i]

@@ -56,19 +56,19 @@ type Line []*Change
 // mostCallees is the most callees in one line.
 const mostCallees = 8
 
-// Lines puts changes of one kind that have the same cause, and are about everything at several callees, together. None is left
-// out. Operations would be read as those of the callee that they follow.
+// Lines puts changes of one kind together that have the same cause and are about the same at several callees. None is left out but
+// for those that one statement causes at many callees, which are counted.
 func Lines(changes []Change) (lines []Line) {
 	at := map[string]int{}
 	for i := range changes {
 		c := &changes[i]
-		if len(c.Remaining) > 0 || c.Kind != FailClosed && c.What() != "" {
+		if len(c.Remaining) > 0 || strings.Contains(c.What(), c.Callee.String()) {
 			lines = append(lines, Line{c})
 			continue
 		}
 		key := fmt.Sprintf("%s\n%v", c.at(""), c.Cause)
 		n, ok := at[key]
-		if !ok || len(lines[n]) == mostCallees {
+		if !ok || len(lines[n]) == mostCallees && c.At.IsZero() {
 			n = len(lines)
 			at[key] = n
 			lines = append(lines, nil)
@@ -78,13 +78,22 @@ func Lines(changes []Change) (lines []Line) {
 	return lines
 }
 
-// String is the changes in one: `any -> shop/backend, shop/db`.
+// String is the changes in one: `any -> shop/backend, shop/db`, or `any -> (shop/backend, shop/db):8080 GET /api/*`, so that what is
+// said of all callees is not read as being said of the last.
 func (l Line) String() string {
-	names := make([]string, len(l))
+	names := make([]string, 0, len(l))
 	for i, c := range l {
-		names[i] = c.Callee.String()
+		if i == mostCallees {
+			names = append(names, fmt.Sprintf("%d more", len(l)-i))
+			break
+		}
+		names = append(names, c.Callee.String())
 	}
-	return l[0].at(strings.Join(names, ", "))
+	callees := strings.Join(names, ", ")
+	if len(l) > 1 && l[0].Kind != FailClosed && l[0].What() != "" {
+		callees = "(" + callees + ")"
+	}
+	return l[0].at(callees)
 }
 
 func (c *Change) certainty() string {
@@ -199,6 +208,13 @@ func (o *ObjectChange) String() string {
 		list(", without ", o.Removed)
 	default:
 		list(": ", append(slices.Clone(o.Added), o.Removed...))
+	}
+	if len(o.Added) > 0 {
+		callers := make([]string, len(o.Callers))
+		for i, c := range o.Callers {
+			callers[i] = c.String()
+		}
+		list(", called by ", callers)
 	}
 	return text
 }

@@ -1,10 +1,13 @@
 package forge
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/lang/diag"
 )
 
 // Line is a change to who may call whom, or to another object.
@@ -14,6 +17,7 @@ type Line struct {
 	File    string   // the file of the intent; may be empty
 	Gone    bool     // the intent was removed from File
 	Because string   // the reason in the intent; may be empty
+	Why     string   // of a danger: what it means
 	Owners  []string // the owners of the callee
 }
 
@@ -23,15 +27,19 @@ type Description struct {
 
 	DryRun bool // the policies of the environment are not enforced, and the rest says what they would do
 
-	Opened     []Line // new connections
-	Closed     []Line // connections that are no longer possible
-	FailOpen   []Line // workloads that lose their last ALLOW: everyone may call them
-	FailClosed []Line // workloads that get their first ALLOW: all other callers are denied
+	Dangers   []Line   // what lets in everybody, leads out of the mesh, or weakens mutual TLS; in no other list
+	Headlines []string // the dangers in a few words, for the title
+	Exposed   int      // how many connections are opened by what is a danger
+
+	Opened     []Line // other new connections
 	Reachable  []Line // newly reachable through other services
+	Closed     []Line // connections that are no longer possible
+	FailClosed []Line // workloads that get their first ALLOW: all other callers are denied
 	Passages   []Line // what gateways pass calls on to
-	Modes      []Line // modes of mutual TLS
+	Modes      []Line // other modes of mutual TLS
+	Network    []Line // what the network lets through, beside the mesh
 	Replaced   []Line // what is removed from files of others, because the change says it
-	Others     []Line // objects that do not affect who may call whom
+	Others     []Line // other objects that do not affect who may call whom
 	Meanwhile  []Line // what is open or shut only while the change is applied
 
 	Graph   Graph
@@ -39,7 +47,7 @@ type Description struct {
 	Pointer string // where to find what is omitted, as plain text; may be empty
 }
 
-// sections returns the sections that have lines, the most dangerous first.
+// sections returns the sections that have lines, dangers first.
 func (d Description) sections() []section {
 	var dryRun []Line
 	if d.DryRun {
@@ -47,13 +55,14 @@ func (d Description) sections() []section {
 	}
 	return slices.DeleteFunc([]section{
 		{"dry-run", "Dry-run", "", dryRun},
-		{"fail-open", "Fail-open", "These workloads lose their last ALLOW: **everyone** may call them.", d.FailOpen},
+		{"danger", "⚠️ Danger", "", d.Dangers},
 		{"opened", "Opened", "These connections become possible.", d.Opened},
-		{"closed", "Closed", "These connections stop.", d.Closed},
-		{"fail-closed", "Fail-closed", "These workloads get their first ALLOW: callers that it does not name are denied.", d.FailClosed},
 		{"reachable", "Newly reachable", "No direct edge leads there, but a chain of edges now does.", d.Reachable},
+		{"closed", "Closed", "These connections stop.", d.Closed},
+		{"closed to others", "Now closed to everyone else", "These workloads get their first ALLOW: callers that it does not name are denied.", d.FailClosed},
 		{"route", "Routes of gateways", "", d.Passages},
 		{"mTLS", "mTLS modes", "", d.Modes},
+		{"network", "On the network", "", d.Network},
 		{"replaced", "Replaced", "The intents say what these manifests said.", d.Replaced},
 		{"object", "Other objects", "Their effect is not analyzed.", d.Others},
 		{"meanwhile", "While it is applied", "A controller applies one object after another. This is so only until it is done.", d.Meanwhile},
@@ -65,9 +74,21 @@ type section struct {
 	lines             []Line
 }
 
-// Title returns a summary such as `meshc: ENV: 3 connections opened, 1 closed`.
+// Title returns a summary such as `meshc: ENV: opens shop/web to world, 3 connections opened, 1 closed`.
 func (d Description) Title() string {
-	var parts []string
+	environment := d.Environment
+	if environment == "" {
+		environment = "default"
+	}
+	return "meshc: " + environment + ": " + d.Summary()
+}
+
+// mostHeadlines is the most dangers in a title.
+const mostHeadlines = 3
+
+// Summary is the title without what it is about.
+func (d Description) Summary() string {
+	parts := slices.Clone(d.Headlines[:min(len(d.Headlines), mostHeadlines)])
 	say := func(n int, one, many string) {
 		if n == 1 {
 			parts = append(parts, "1 "+one)
@@ -75,25 +96,23 @@ func (d Description) Title() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, many))
 		}
 	}
-	say(changes(d.Opened), "connection opened", "connections opened")
-	if len(d.Opened) > 0 {
+	say(len(d.Headlines)-len(parts), "more danger", "more dangers")
+	opened := d.Exposed + changes(d.Opened)
+	say(opened, "connection opened", "connections opened")
+	if opened > 0 {
 		say(changes(d.Closed), "closed", "closed")
 	} else {
 		say(changes(d.Closed), "connection closed", "connections closed")
 	}
-	say(changes(d.FailOpen), "workload fails open", "workloads fail open")
-	say(changes(d.FailClosed), "workload closed by default", "workloads closed by default")
+	say(changes(d.FailClosed), "workload closed to everyone else", "workloads closed to everyone else")
 	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
 	say(len(d.Passages), "route changed", "routes changed")
+	say(len(d.Network), "change on the network", "changes on the network")
 	if len(parts) == 0 {
 		parts = []string{"no connection changes"}
 	}
 	say(len(d.Others), "other object changed", "other objects changed")
-	environment := d.Environment
-	if environment == "" {
-		environment = "default"
-	}
-	title := "meshc: " + environment + ": " + strings.Join(parts, ", ")
+	title := strings.Join(parts, ", ")
 	if d.DryRun {
 		title += " (dry-run)"
 	}
@@ -119,12 +138,9 @@ func (d Description) Text() string {
 	for i, room := range shares(needs, most) {
 		s := sections[i]
 		for _, l := range s.lines[:room] {
-			b.WriteString(s.word + ": " + plain(l.Intent))
-			switch {
-			case l.File != "" && l.Gone:
-				b.WriteString(" (was " + plain(l.File) + ")")
-			case l.File != "":
-				b.WriteString(" (" + plain(l.File) + ")")
+			b.WriteString(s.word + ": " + plain(l.text()))
+			if place := l.place(); place != "" {
+				b.WriteString(" (" + plain(place) + ")")
 			}
 			b.WriteByte('\n')
 		}
@@ -133,6 +149,53 @@ func (d Description) Text() string {
 		}
 	}
 	return b.String()
+}
+
+// Terminal returns the changes as plain text for a terminal, all of them. The dangers are bright red if it is in colour.
+func (d Description) Terminal(colour bool) []byte {
+	var b bytes.Buffer
+	for _, s := range d.sections() {
+		on, off := "", ""
+		if colour && s.word == "danger" {
+			on, off = "\x1b[1;31m", "\x1b[0m"
+		}
+		title := strings.ToLower(strings.TrimPrefix(s.title, "⚠️ "))
+		b.WriteString(on + strings.ReplaceAll(title, "mtls", "mTLS") + off + "\n")
+		width := 0
+		for _, l := range s.lines {
+			if text := l.text(); l.File != "" && len(text) <= 80 {
+				width = max(width, len(text))
+			}
+		}
+		for _, l := range s.lines {
+			text := l.text()
+			if place := l.place(); place != "" {
+				text = fmt.Sprintf("%-*s  %s", width, text, place)
+			}
+			if l.Because != "" {
+				text += ", because " + l.Because
+			}
+			b.WriteString("  " + on + diag.PrintableLine(text) + off + "\n")
+		}
+		b.WriteString("\n")
+	}
+	return b.Bytes()
+}
+
+// text is a line and what it means.
+func (l Line) text() string {
+	if l.Why == "" {
+		return l.Intent
+	}
+	return l.Intent + ": " + l.Why
+}
+
+// place is the file of a line.
+func (l Line) place() string {
+	if l.File != "" && l.Gone {
+		return "was " + l.File
+	}
+	return l.File
 }
 
 // shares divides room by max-min fairness: a need is cut only to the share that all larger needs get too.
@@ -243,6 +306,9 @@ func (l Line) markdown() string {
 		b.WriteString(", was in " + Escape(l.File))
 	case l.File != "":
 		b.WriteString(" in " + Escape(l.File))
+	}
+	if l.Why != "" {
+		b.WriteString(": " + l.Why)
 	}
 	if because := Escape(l.Because); because != "" {
 		b.WriteString(", because " + because)

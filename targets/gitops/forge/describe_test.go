@@ -15,17 +15,22 @@ import (
 func example() forge.Description {
 	return forge.Description{
 		Environment: "prod",
+		Dangers: []forge.Line{
+			{Intent: "mesh shop permissive (was strict)", Why: "plaintext is accepted"},
+			{Intent: "any -> shop/db", Why: "every workload of the mesh", File: "teams/shop/shop.mesh"},
+		},
+		Headlines: []string{"loosens mesh shop", "opens shop/db to any"},
+		Exposed:   1,
 		Opened: []forge.Line{
 			{Intent: "shop/frontend -> shop/backend:8080 GET /api/*", File: "teams/shop/shop.mesh", Because: "INC-42, @everyone: see https://evil.example and #1", Owners: []string{"@acme/shop"}},
-			{Intent: "any -> shop/db", File: "teams/shop/shop.mesh"},
 		},
 		Closed:     []forge.Line{{Intent: "shop/admin -> shop/db", File: "teams/shop/shop.mesh", Owners: []string{"@acme/shop", "@ann"}}},
-		FailOpen:   []forge.Line{{Intent: "shop/legacy"}},
 		FailClosed: []forge.Line{{Intent: "shop/backend"}},
 		Reachable:  []forge.Line{{Intent: "istio-system/ingress ->> shop/db (2 hops)"}},
-		Modes:      []forge.Line{{Intent: "shop: permissive, was strict"}},
+		Modes:      []forge.Line{{Intent: "mesh bank strict (was permissive)"}},
 		Others:     []forge.Line{{Intent: "ServiceEntry shop/smtp is new"}},
 		Graph: forge.Graph{Edges: []forge.Edge{
+			{From: "any", To: "shop/db", MTLS: true, Change: forge.Exposed},
 			{From: "shop/frontend", To: "shop/backend", Label: "8080 GET /api/*", MTLS: true, Change: forge.Added},
 			{From: "shop/backend", To: "shop/db", MTLS: true},
 			{From: "shop/admin", To: "shop/db", Change: forge.Removed},
@@ -47,11 +52,12 @@ func TestTitle(t *testing.T) {
 		want string
 		d    forge.Description
 	}{
-		{"meshc: prod: 2 connections opened, 1 closed, 1 workload closed by default", forge.Description{Environment: "prod", Opened: two, Closed: one, FailClosed: one}},
-		{"meshc: prod: 1 connection closed, 1 workload fails open", forge.Description{Environment: "prod", Closed: one, FailOpen: one}},
+		{"meshc: prod: 2 connections opened, 1 closed, 1 workload closed to everyone else", forge.Description{Environment: "prod", Opened: two, Closed: one, FailClosed: one}},
+		{"meshc: prod: opens a to everybody, 1 connection closed", forge.Description{Environment: "prod", Closed: one, Headlines: []string{"opens a to everybody"}}},
+		{"meshc: prod: a, b, c, 2 more dangers, 3 connections opened", forge.Description{Environment: "prod", Opened: one, Exposed: 2, Headlines: []string{"a", "b", "c", "d", "e"}}},
 		{"meshc: default: 2 mTLS modes changed", forge.Description{Modes: two}},
-		{"meshc: prod: 2 workloads closed by default", forge.Description{Environment: "prod", FailClosed: two}},
-		{"meshc: prod: 2 workloads closed by default (dry-run)", forge.Description{Environment: "prod", FailClosed: two, DryRun: true}},
+		{"meshc: prod: 2 workloads closed to everyone else", forge.Description{Environment: "prod", FailClosed: two}},
+		{"meshc: prod: 2 workloads closed to everyone else (dry-run)", forge.Description{Environment: "prod", FailClosed: two, DryRun: true}},
 		{"meshc: prod: no connection changes", forge.Description{Environment: "prod"}},
 		{"meshc: prod: no connection changes, 1 other object changed", forge.Description{Environment: "prod", Others: one}},
 		{"meshc: prod: 1 connection opened, 2 other objects changed", forge.Description{Environment: "prod", Opened: one, Others: two}},
@@ -77,11 +83,11 @@ func TestMarkdownLimit(t *testing.T) {
 	require.True(t, utf8.ValidString(body))
 	require.Regexp(t, "(?m)^- … and [0-9]+ more: see `the changed files`$", body)
 	require.Equal(t, 2, strings.Count(body, "- … and ")) // opened and closed alike
-	require.Contains(t, body, "### Fail-open (1)\nThese workloads lose their last ALLOW: **everyone** may call them.\n\n- `shop/legacy`\n")
-	require.Contains(t, body, "- `shop: permissive, was strict`\n")
+	require.True(t, strings.HasPrefix(body, "### ⚠️ Danger (2)\n\n- `mesh shop permissive (was strict)`: plaintext is accepted\n"))
+	require.Contains(t, body, "- `mesh bank strict (was permissive)`\n")
 	text := d.Text()
-	require.Contains(t, text, "fail-open: shop/legacy\n")
-	require.Contains(t, text, "mTLS: shop: permissive, was strict\n")
+	require.Contains(t, text, "danger: mesh shop permissive (was strict): plaintext is accepted\n")
+	require.Contains(t, text, "mTLS: mesh bank strict (was permissive)\n")
 	require.Regexp(t, "(?m)^closed: … and [0-9]+ more$", text)
 	require.Regexp(t, "(?m)^\\*[0-9]+ more lines of YAML are not shown\\*: see `the changed files`$", body)
 	require.Equal(t, strings.Count(body, "<details>"), strings.Count(body, "</details>"))

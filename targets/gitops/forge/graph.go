@@ -22,6 +22,7 @@ type EdgeChange uint8
 const (
 	Kept EdgeChange = iota
 	Added
+	Exposed // added, and a danger
 	Removed
 )
 
@@ -29,7 +30,7 @@ const (
 const maxEdges = 60
 
 // Mermaid returns the graph as a Mermaid flowchart, or nothing if there are no edges. Edges with mutual TLS have a lock, new
-// ones are thick and green, removed ones dotted and red. It omits all but the first 60 edges; cut is how many it omits.
+// ones are thick and blue, or red where they are a danger, removed ones dotted and grey. It omits all but the first 60 edges; cut is how many it omits.
 func (g Graph) Mermaid() (text string, cut int) {
 	edges := g.Edges
 	if len(edges) == 0 {
@@ -55,10 +56,13 @@ func (g Graph) Mermaid() (text string, cut int) {
 		arrow, color := "-->", ""
 		switch e.Change {
 		case Added:
-			arrow, color = "==>", "#1a7f37"
+			arrow, color = "==>", "#0969da"
 			words = append(words, "new")
+		case Exposed:
+			arrow, color = "==>", "#cf222e"
+			words = append(words, "⚠️ new")
 		case Removed:
-			arrow, color = "-.->", "#cf222e"
+			arrow, color = "-.->", "#6e7781"
 			words = append(words, "gone")
 		}
 		if e.Label != "" {

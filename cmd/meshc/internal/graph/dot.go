@@ -59,7 +59,7 @@ func dotEdge(e *Edge) string {
 		attributes = ", style=dashed"
 	}
 	if e.Change != Same {
-		attributes, colour = attributes+", penwidth=2", changeColours[e.Change]
+		attributes, colour = attributes+", penwidth=2", e.changeColour()
 	}
 	if colour != "" {
 		attributes += ", color=" + dotString(colour)
@@ -68,6 +68,13 @@ func dotEdge(e *Edge) string {
 }
 
 // The colours are those of the page on a light ground. Readers with any kind of colour vision can distinguish them.
-var changeColours = [...]string{Added: "#00794f", Removed: "#b83a00", Changed: "#7440b0"}
+var changeColours = [...]string{Added: "#0969da", Removed: "#b83a00", Changed: "#7440b0"}
 
-const deniedColour = "#b3261e"
+const deniedColour, dangerColour = "#b3261e", "#d1001f"
+
+func (e *Edge) changeColour() string {
+	if e.Danger() {
+		return dangerColour
+	}
+	return changeColours[e.Change]
+}

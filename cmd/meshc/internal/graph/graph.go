@@ -142,6 +142,11 @@ type Rule struct {
 // restricts reports whether the rule takes away rather than allows.
 func (r Rule) restricts() bool { return r.MTLS == MTLSUnset }
 
+// Danger reports whether the edge is opened, and lets in every workload of the mesh or everybody.
+func (e *Edge) Danger() bool {
+	return e.Change == Added && e.Passes() && (e.From.Kind == Any || e.From.Kind == World)
+}
+
 // Change is how something differs from the project that this one is compared with.
 type Change uint8
 

@@ -37,6 +37,7 @@ type documentEdge struct {
 	MTLS    MTLS   `json:"mtls"`
 	Token   bool   `json:"token,omitempty"`
 	Change  string `json:"change,omitempty"`
+	Danger  bool   `json:"danger,omitempty"`
 	Allow   []Rule `json:"allow,omitempty"`
 	Deny    []Rule `json:"deny,omitempty"`
 	Ask     []Rule `json:"ask,omitempty"`
@@ -45,7 +46,7 @@ type documentEdge struct {
 func (g *Graph) document() document {
 	edges := make([]documentEdge, 0, len(g.Edges))
 	for _, e := range g.Edges {
-		edges = append(edges, documentEdge{e.From.ID, e.To.ID, e.Passes(), e.Denied, e.MTLS, e.Token, edgeChanges[e.Change], e.Allow, e.Deny, e.Ask})
+		edges = append(edges, documentEdge{e.From.ID, e.To.ID, e.Passes(), e.Denied, e.MTLS, e.Token, edgeChanges[e.Change], e.Danger(), e.Allow, e.Deny, e.Ask})
 	}
 	// Lists are written as [] and not as null where they are empty.
 	return document{SchemaID, g.Environment, g.Compared, append([]Namespace{}, g.Namespaces...), append([]*Node{}, g.Nodes...), edges}

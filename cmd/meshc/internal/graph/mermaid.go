@@ -30,6 +30,7 @@ func Mermaid(g *Graph) []byte {
 			b.WriteString("  end\n")
 		}
 	}
+	var dangers []string
 	styled := make([][]string, len(mermaidStyles))
 	for i, e := range g.Edges {
 		arrow := "-->"
@@ -43,9 +44,15 @@ func Mermaid(g *Graph) []byte {
 			arrow += `|"` + mermaidText(label) + `"|`
 		}
 		fmt.Fprintf(&b, "  %s %s %s\n", names[e.From], arrow, names[e.To])
-		if e.Change != Same || !e.Passes() {
+		switch {
+		case e.Danger():
+			dangers = append(dangers, fmt.Sprint(i))
+		case e.Change != Same || !e.Passes():
 			styled[e.Change] = append(styled[e.Change], fmt.Sprint(i))
 		}
+	}
+	if len(dangers) > 0 {
+		fmt.Fprintf(&b, "  linkStyle %s stroke:%s,stroke-width:4px\n", strings.Join(dangers, ","), dangerColour)
 	}
 	for _, change := range []Change{Added, Removed, Changed, Same} {
 		if edges := styled[change]; len(edges) > 0 {

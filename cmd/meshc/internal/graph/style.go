@@ -12,6 +12,7 @@ type style struct {
 	passes bool
 	part   bool // a deny takes a part of it away
 	token  bool // some of it needs a token
+	danger bool
 	change Change
 }
 
@@ -19,7 +20,7 @@ func (e *Edge) style() style {
 	if !e.Passes() {
 		return style{mtls: NoMTLS, change: e.Change}
 	}
-	return style{e.MTLS, true, e.Denied == Part, e.Token, e.Change}
+	return style{e.MTLS, true, e.Denied == Part, e.Token, e.Danger(), e.Change}
 }
 
 // stylesInto returns the styles of the edges into each node, sorted.
@@ -38,7 +39,7 @@ func stylesInto(g *Graph) map[*Node][]style {
 
 // compare sorts edges that pass first, then strict ones, then changed ones, then those that a deny takes a part from.
 func (s style) compare(t style) int {
-	return cmp.Or(rank(t.passes)-rank(s.passes), cmp.Compare(t.mtls, s.mtls), cmp.Compare(t.change, s.change), rank(t.part)-rank(s.part), rank(t.token)-rank(s.token))
+	return cmp.Or(rank(t.passes)-rank(s.passes), cmp.Compare(t.mtls, s.mtls), cmp.Compare(t.change, s.change), rank(t.part)-rank(s.part), rank(t.token)-rank(s.token), rank(t.danger)-rank(s.danger))
 }
 
 func rank(b bool) int {
@@ -97,7 +98,8 @@ var explanations = []explanation{
 	{"", "with a token, at least in part", style{mtls: Strict, passes: true, token: true}, func(s style) bool { return s.token }},
 	{"s", "partly denied", style{mtls: Strict, passes: true, part: true}, func(s style) bool { return s.part }},
 	{"x", "denied", style{mtls: NoMTLS}, func(s style) bool { return !s.passes }},
-	{"+", "opened", style{mtls: Strict, passes: true, change: Added}, func(s style) bool { return s.change == Added }},
+	{"+", "opened to everybody", style{mtls: Strict, passes: true, danger: true, change: Added}, func(s style) bool { return s.danger }},
+	{"+", "opened", style{mtls: Strict, passes: true, change: Added}, func(s style) bool { return s.change == Added && !s.danger }},
 	{"-", "closed", style{mtls: Strict, passes: true, change: Removed}, func(s style) bool { return s.change == Removed }},
 	{"~", "changed", style{mtls: Strict, passes: true, change: Changed}, func(s style) bool { return s.change == Changed }},
 }

@@ -133,6 +133,9 @@ func (p *painter) class(s style) string {
 	}
 	if s.change != Same {
 		class += " " + edgeChanges[s.change]
+		if s.danger {
+			class += " danger"
+		}
 	} else if p.fade {
 		class += " faded"
 	}

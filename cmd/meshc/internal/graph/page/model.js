@@ -65,7 +65,7 @@ function ruleText(e, rule, deny) {
 }
 
 function edgeText(e) {
-  const head = e.from.id + " → " + e.to.id + (e.change ? " (" + e.change + ")" : "");
+  const head = e.from.id + " → " + e.to.id + (e.change ? " (" + e.change + (e.danger ? ", danger" : "") + ")" : "");
   const state = !e.allowed ? "denied" : mtlsWords[e.mtls] + (e.token ? ", with a token" : "") + (e.denied === "part" ? ", partly denied" : "");
   return [head, state, ...e.allow.map((r) => ruleText(e, r, false)), ...e.deny.map((r) => ruleText(e, r, true))].join("\n");
 }

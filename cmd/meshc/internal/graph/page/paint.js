@@ -8,7 +8,7 @@ function readColours() {
   const style = getComputedStyle(document.documentElement);
   colours = {};
   for (const name of ["back", "text", "soft", "frame", "frame-line", "box", "box-line", "many", "edge", "strict", "key",
-    "permissive", "deny", "opened", "closed", "changed", "accent", "accent-back", "tint", "ink"]) {
+    "permissive", "deny", "opened", "danger", "closed", "changed", "accent", "accent-back", "tint", "ink"]) {
     colours[name] = style.getPropertyValue("--" + name).trim();
   }
 }
@@ -17,6 +17,7 @@ const coarse = 0.32; // below this scale a large scene shows bundles instead of 
 const fine = 0.42; // above this scale signs and names are readable
 
 const lineStyle = (e) => {
+  if (e.danger) return { colour: colours.danger, width: 3.6, dash: [] };
   if (e.change) return { colour: colours[e.change], width: 2.6, dash: e.change === "closed" ? [8, 4] : [] };
   if (e.kind === "denied") return { colour: colours.deny, width: 1.4, dash: [2, 3] };
   return { colour: colours.edge, width: 1.4, dash: e.kind === "none" ? [5, 4] : [] };
@@ -145,7 +146,7 @@ function paintLines(scene, alpha, scale, seen, lit) {
     if (l.x1 < seen.x0 || l.x0 > seen.x1 || l.y1 < seen.y0 || l.y0 > seen.y1 || !visible(l.edge)) continue;
     const on = lit && lit.edges.has(l.edge);
     if (alpha <= 0 && !on) continue;
-    const key = l.edge.kind + l.edge.change + on;
+    const key = l.edge.kind + l.edge.change + Boolean(l.edge.danger) + on;
     if (!styles.has(key)) styles.set(key, { on, edge: l.edge, path: [] });
     styles.get(key).path.push(l);
   }
