@@ -45,6 +45,7 @@ func TestAdvice(t *testing.T) {
 // opening lists the warnings whose advice may let requests through that did not pass: what the intents say is not meant.
 var opening = []diag.Code{
 	diag.NoManifest,       // the section belongs to a mesh with another name
+	diag.TwinMesh,         // so does this one
 	diag.WorldIntoStrict,  // everyone may call, with or without an identity
 	diag.PermissiveCallee, // callers without a proxy are let in by their addresses
 	diag.UncoveredScrape,  // the scraper is let in

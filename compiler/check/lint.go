@@ -52,6 +52,8 @@ func (c *checker) lintMesh(m *mesh) {
 		if len(m.sections) == 1 {
 			d.WithFix(false, m.sections[0], near, "write "+near)
 		}
+	} else {
+		c.lintTwin(m)
 	}
 	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {

@@ -119,6 +119,7 @@ const (
 	ProviderWrites        Code = "MESH2158"
 	PolicyBeside          Code = "MESH2160"
 	UnclearDeparture      Code = "MESH2161"
+	TwinMesh              Code = "MESH2164"
 	ContradictedDataplane Code = "MESH2180"
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
@@ -279,6 +280,7 @@ var Table = []Entry{
 	{ProviderWrites, Warning, FromUnread, "a header that a provider may write before a rule looks at it"},
 	{PolicyBeside, Warning, FromUnread, "a policy among the workload manifests that is not the project's"},
 	{UnclearDeparture, Warning, FromUnread, "calls that may bypass the sidecar of their caller"},
+	{TwinMesh, Warning, FromUnknown, "a mesh that is nearly called like another"},
 	{ContradictedDataplane, Warning, FromUnread, "another data plane than that of the manifests"},
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},
