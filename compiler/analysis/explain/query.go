@@ -136,6 +136,9 @@ func (r *resolver) operation(words []string) ([]policy.Operation, error) {
 	}
 	if len(words) == 1 {
 		path, _, _ := strings.Cut(words[0], "?") // a policy sees the path without its query
+		if before, _, fragment := strings.Cut(path, "#"); fragment {
+			return nil, wrong("%s has a fragment, which clients do not send: ask for %s", words[0], before)
+		}
 		if o.Path = Normalized(path); o.Path != path {
 			r.notes = append(r.notes, SeenPath{path, o.Path})
 		}
