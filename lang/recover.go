@@ -10,7 +10,7 @@ import (
 // runsOn finds the word with which another statement begins inside this one, because a comma, an arrow or a brace was
 // left over at the end of a line. It returns 0 if there is none.
 func (m *mistake) runsOn() int {
-	stray := m.kind(m.at) == KindArrow && !m.calls()
+	stray := m.kind(m.at) == KindArrow && (!m.calls() || m.keyword == "export")
 	open, last := false, 0
 	for i := 1; i < len(m.words); i++ {
 		switch m.kind(i - 1) {
