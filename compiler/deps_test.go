@@ -38,6 +38,7 @@ var imports = map[string][]string{
 	"compiler/bearing":   {"lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/format", "lang/source"},
+	"compiler/cluster":   {"compiler/bearing", "compiler/project", "lang/diag", "lang/source"},
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/cilium", "targets/cilium/read", "targets/istio", "targets/istio/read", "targets/networkpolicy", "targets/networkpolicy/read"},
@@ -89,8 +90,9 @@ var outside = map[string][]string{
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
 	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/cilium/read", "targets/istio/read", "targets/networkpolicy/read"},
-	"k8s.io":                        {"compiler/inventory"},
+	"k8s.io":                        {"compiler/cluster", "compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
+	"sigs.k8s.io/yaml":              {"compiler/cluster"},
 
 	// What manifests are written with, and never judged with.
 	"google.golang.org/protobuf": {"targets", "targets/istio", "targets/istio/read"},

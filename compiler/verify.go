@@ -62,7 +62,7 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool
 	layer, found := readManifests(deployed, model.MeshSettings(b.Policy))
 	r.Findings(audit.Manifest, b.withoutAsked(layer, found))
 	if !compared {
-		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: otherObjects(deployed, model.MeshSettings(b.Policy))})
+		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: otherObjects(deployed, model.MeshSettings(b.Policy)), Unread: read.Unread(deployed)})
 		b.changedAccepted(r, layer)
 	}
 	m := model.New(b.Policy, layer)

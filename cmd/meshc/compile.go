@@ -29,6 +29,8 @@ type inputs struct {
 	rootNamespace  string // of the mesh that manifests are from, where no project says it
 	date           string
 	withNamespaces bool
+	cluster        string // a context of the kubeconfig; empty: no cluster is read
+	clusterTimeout time.Duration
 	elsewhere      string // how to name a project, if that is not an argument
 }
 

@@ -49,6 +49,7 @@ are applied beside those that are there; once they are in force, the old objects
 	cmd.Flags().BoolVar(&m.widen, "widen", false, "say what cannot be said exactly more widely, and report it")
 	cmd.MarkFlagsMutuallyExclusive("narrow", "widen")
 	m.registerRoot(cmd)
+	m.registerCluster(cmd, "import what a cluster has, in place of --manifests and --workloads")
 	registerAnswerFormat(cmd, &m.format)
 	return cmd
 }
@@ -66,8 +67,8 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 	if err := checkAnswerFormat(m.format); err != nil {
 		return err
 	}
-	if len(m.manifests) == 0 {
-		return usageError("which policies? name them with --manifests")
+	if len(m.manifests) == 0 && m.cluster == "" {
+		return usageError("which policies? name them with --manifests, or a cluster with --cluster")
 	}
 	today, err := day("")
 	if err != nil {

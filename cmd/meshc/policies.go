@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
@@ -19,6 +20,7 @@ import (
 type policies struct {
 	*compiler.Deployed
 	project *project.Project
+	cluster *cluster.Snapshot // that they are from; nil: from files
 }
 
 // registerRoot is for a verb that judges manifests without a project, whose settings would say it.
@@ -32,7 +34,7 @@ func (in *inputs) readPolicies(cmd *cobra.Command, patterns []string) (*policies
 	if err != nil {
 		return nil, err
 	}
-	out := &policies{compiler.ReadDeployed(a.manifests, a.workloads, a.project.Config, !configured(a.project)), a.project}
+	out := &policies{compiler.ReadDeployed(a.manifests, a.workloads, a.project.Config, !configured(a.project)), a.project, a.cluster}
 	out.Findings = append(a.findings, out.Findings...).Sort()
 	return out, nil
 }
@@ -43,11 +45,15 @@ type alone struct {
 	findings  diag.List        // about its settings
 	manifests []*source.File
 	workloads []inventory.Input
+	cluster   *cluster.Snapshot // that has both; nil: files were read
 }
 
 // readAlone reads manifests, and workloads where --workloads names any.
 func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, error) {
 	if err := stdinOnce(patterns, in.workloads); err != nil {
+		return nil, err
+	}
+	if err := in.clusterInstead(patterns); err != nil {
 		return nil, err
 	}
 	p, findings, err := project.Open(nil)
@@ -61,7 +67,13 @@ func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, erro
 		p.Config.RootNamespace = root
 	}
 	a := &alone{project: p, findings: findings}
-	if a.manifests, err = manifestFiles(p, patterns, cmd.InOrStdin()); err != nil {
+	if in.cluster != "" {
+		s, err := in.snapshot(cmd, cluster.Options{RootNamespace: p.Config.RootNamespace})
+		if err != nil {
+			return nil, err
+		}
+		a.manifests, a.workloads, a.cluster = s.Manifests(), asWorkloads(s.Workloads()), s
+	} else if a.manifests, err = manifestFiles(p, patterns, cmd.InOrStdin()); err != nil {
 		return nil, err
 	}
 	if len(in.workloads) > 0 {

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
+	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -29,18 +31,21 @@ it: mTLS, TLS to an external, plaintext or refused.
 
 With --manifests a project is compared with what is deployed, in a folder or a cluster: the manifests are taken for all
 there is. An object of the project that they lack is an error, and so is what other policies open or shut, and the TLS that
-DestinationRules have callers open. A folder that meshc wrote must be what the project gives now. Without a project (no
+DestinationRules have callers open. A folder that meshc wrote must be what the project gives now. With --cluster the comparison
+is with what the cluster of a kubeconfig ($KUBECONFIG, or ~/.kube/config) has, and says who changed an object last. Without a project (no
 PATH, and none around the current folder) the manifests are judged alone, against the workloads of --workloads if given.
 
 The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, an object that is missing,
 policies that interfere or cannot be judged, a folder that differs.`,
 		Example: `  meshc verify
   meshc verify --env prod --manifests ../gitops/prod/mesh
+  meshc verify --env prod --cluster=prod
   kubectl get authorizationpolicy,peerauthentication,destinationrule,serviceentry,sidecar -A -o yaml | meshc verify --manifests -`,
 		RunE: verb(v.run),
 	}
 	v.inputs.registerProject(cmd)
 	v.inputs.registerRoot(cmd)
+	v.inputs.registerCluster(cmd, "compare with what a cluster has, in place of --manifests")
 	registerAnswerFormat(cmd, &v.format)
 	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport, as JSON does")
 	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
@@ -94,14 +99,45 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 		return errFindings
 	}
 	if empty {
-		return &failure{exitFindings, fmt.Errorf("nothing was judged: no workload and no policy of Istio is in %s", strings.Join(v.manifests, ", "))}
+		return &failure{exitFindings, fmt.Errorf("nothing was judged: no workload and no policy of Istio is in %s", v.source())}
 	}
 	return nil
 }
 
+// source is what was judged, in words.
+func (v *verify) source() string {
+	if v.cluster != "" {
+		return "the cluster"
+	}
+	return strings.Join(v.manifests, ", ")
+}
+
+// fromCluster says of each object of a cluster that has a problem who changed it last, and adds what the mesh itself says of its
+// objects.
+func (r *report) fromCluster(s *cluster.Snapshot) {
+	if s == nil {
+		return
+	}
+	for i := range r.Problems {
+		p := &r.Problems[i]
+		if p.At.IsZero() {
+			continue
+		}
+		if o := s.Of(p.At.File); o != nil && o.ChangedBy != "" {
+			p.Text += fmt.Sprintf("; last changed by %s at %s", o.ChangedBy, o.ChangedAt.Format(time.RFC3339))
+		}
+	}
+	for _, o := range s.Objects {
+		for _, why := range o.Refusals {
+			r.Add(diag.Error, audit.NoEffect, o.File.Span(0, 0), "the mesh reports that it does not enforce this: %s", why)
+		}
+	}
+	r.Sort()
+}
+
 // alone reports whether manifests are judged without a project: none is named, and the current folder has no intents.
 func (v *verify) alone(paths []string) (bool, error) {
-	if len(v.manifests) == 0 || len(paths) > 0 || v.environment != "" {
+	if len(v.manifests) == 0 && v.cluster == "" || len(paths) > 0 || v.environment != "" {
 		return false, nil
 	}
 	p, _, err := project.Open(nil)
@@ -125,12 +161,17 @@ func (v *verify) policies(cmd *cobra.Command) (r *report, empty bool, err error)
 	if err != nil {
 		return nil, false, &failure{exitFindings, err}
 	}
-	return &report{judged, p.project.Shown}, p.Empty(), nil
+	r = &report{judged, p.project.Shown}
+	r.fromCluster(p.cluster)
+	return r, p.Empty(), nil
 }
 
 // compiled judges a project, and compares it with what is deployed.
 func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 	if err := stdinOnce(paths, v.workloads, v.manifests); err != nil {
+		return nil, err
+	}
+	if err := v.clusterInstead(v.manifests); err != nil {
 		return nil, err
 	}
 	locks, err := v.locks()
@@ -145,7 +186,13 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 		return nil, err
 	}
 	var deployed []*source.File
-	if len(v.manifests) > 0 {
+	var running *cluster.Snapshot
+	if v.cluster != "" {
+		if running, err = v.snapshot(cmd, cluster.Options{RootNamespace: c.project.Config.RootNamespace, PoliciesOnly: true}); err != nil {
+			return nil, err
+		}
+		deployed = running.Manifests()
+	} else if len(v.manifests) > 0 {
 		if deployed, err = manifestFiles(c.project, v.manifests, cmd.InOrStdin()); err != nil {
 			return nil, err
 		}
@@ -155,6 +202,7 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 		return nil, &failure{exitFindings, err}
 	}
 	r := &report{judged, c.project.Shown}
+	r.fromCluster(running)
 	for _, l := range locks {
 		if err := r.compare(l, c, v.environment); err != nil {
 			return nil, err

@@ -33,8 +33,8 @@ A call to an external is allowed where an edge leads to it, and where nothing st
 only with ` + "`targets.istio.sidecars: true`" + `.
 
 The answer is that of the manifests that the project gives. With --manifests it is that of these manifests, generated,
-hand-written or from a cluster. The services are then those that selectors and accounts name, or those of --workloads, and
-SRC may be any account (shop/backend-sa) of any namespace.
+hand-written or from a cluster, and with --cluster it is that of a cluster, with what runs there. The services are then those
+that selectors and accounts name, or those of --workloads, and SRC may be any account (shop/backend-sa) of any namespace.
 
 With --log the answers are about the calls that a log says were refused: an access log of Envoy in Istio's text or JSON format,
 the debug messages of its RBAC filters, or the access log of ztunnel. There is one answer for each kind of denial, with what was
@@ -42,7 +42,7 @@ seen of it. Envoy's access log has the addresses of callers and not their identi
 callers without mutual TLS and failures of the callee are told from what policies refuse.
 
 The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the requests is allowed, or policies refused
-something in the log.`,
+something in the log. It is also 1 if --cluster could not read all that bears on the answer.`,
 		Example: `  meshc why frontend backend
   meshc why frontend backend:8080 GET /api/orders
   meshc why any payments/api --project ../infra --env prod
@@ -77,6 +77,7 @@ something in the log.`,
 	cmd.Flags().StringArrayVar(&w.logs, "log", nil, "log of a proxy to explain instead of one call: a file, or - for standard input; repeatable")
 	w.sources.registerPods(cmd)
 	w.inputs.registerRoot(cmd)
+	w.inputs.registerCluster(cmd, "ask what a cluster has instead of a project")
 	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "exit with 1 if none of the requests is allowed")
 	return cmd
 }
@@ -98,6 +99,7 @@ type reason struct {
 	shown func(string) string
 
 	deployed *compiler.Deployed // the manifests that were asked; nil for a project
+	partial  bool               // the cluster kept some of them to itself
 }
 
 // findings is what is wrong with the manifests that answers depend on: all that cannot be judged or is not, and the warnings
@@ -148,7 +150,7 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	if err := writeOut(cmd, out); err != nil {
 		return err
 	}
-	if w.exitCode && !allowed {
+	if r.partial || w.exitCode && !allowed {
 		return errFindings
 	}
 	return nil
@@ -172,7 +174,7 @@ func (w *why) open(cmd *cobra.Command) (*compiler.Asking, *reason, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(w.manifests) == 0 {
+	if len(w.manifests) == 0 && w.cluster == "" {
 		if w.rootNamespace != "" {
 			return nil, nil, usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
 		}
@@ -188,11 +190,11 @@ func (w *why) open(cmd *cobra.Command) (*compiler.Asking, *reason, error) {
 		return c.Asking(pods), &reason{build: c.Build, shown: c.project.Shown}, nil
 	}
 	if w.project != "" || w.environment != "" {
-		return nil, nil, usageError("--manifests asks manifests instead of a project, so it cannot be combined with --project or --env")
+		return nil, nil, usageError("--manifests and --cluster ask manifests instead of a project, so they cannot be combined with --project or --env")
 	}
 	p, err := w.readPolicies(cmd, w.manifests)
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.Asking(pods), &reason{shown: p.project.Shown, deployed: p.Deployed}, nil
+	return p.Asking(pods), &reason{shown: p.project.Shown, deployed: p.Deployed, partial: p.cluster != nil && len(p.cluster.Unread) > 0}, nil
 }

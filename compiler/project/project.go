@@ -28,6 +28,9 @@ const (
 	StdinName = "<standard input>"
 )
 
+// ClusterName is what the names of the objects of a cluster begin with in findings.
+const ClusterName = "<cluster "
+
 // Project is a folder with intents in it, with or without a meshc.yaml.
 type Project struct {
 	Root   string // absolute: the folder of meshc.yaml, or else of the first path
@@ -118,10 +121,10 @@ func (p *Project) Name(path string) string {
 	return filepath.ToSlash(path)
 }
 
-// Path is the inverse of Name; empty for standard input.
+// Path is the inverse of Name; empty for what is not on disk.
 func (p *Project) Path(name string) string {
 	switch path := filepath.FromSlash(name); {
-	case name == StdinName:
+	case name == StdinName || strings.HasPrefix(name, ClusterName):
 		return ""
 	case filepath.IsAbs(path):
 		return path

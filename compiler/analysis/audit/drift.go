@@ -10,6 +10,7 @@ import (
 type Objects struct {
 	*enforce.Layer
 	Others []enforce.Other
+	Unread map[string]bool // kinds of which there may be more
 }
 
 // Drift adds the objects of a project that deployed manifests lack, those that decide no request and ask for something
@@ -31,7 +32,7 @@ func (r *Report) Drift(given, deployed Objects) {
 		key := object{kind, id}
 		ours[key], managed[namespace] = true, true
 		all, ok := there[key]
-		if !ok {
+		if !ok && !deployed.Unread[kind] {
 			r.Add(diag.Error, Missing, source.Span{}, "the project gives the %s %s, and the manifests do not have it", kind, id)
 		}
 		for _, o := range all {

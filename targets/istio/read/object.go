@@ -68,6 +68,10 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		of = ""
 	}
 	r.notice(d, of, kindOf, n)
+	if d.isUnread(n) {
+		r.unread(d, n)
+		return
+	}
 	if of == networking {
 		r.neighbour(d, kindOf, n)
 	}

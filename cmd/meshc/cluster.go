@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/compiler/cluster"
+	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// currentContext stands for the current context of the kubeconfig.
+const currentContext = "current-context"
+
+// registerCluster is for a verb that reads manifests or workloads: a cluster has both.
+func (in *inputs) registerCluster(cmd *cobra.Command, usage string) {
+	cmd.Flags().StringVar(&in.cluster, "cluster", "", usage+`: a context of the kubeconfig, as in --cluster=prod, or without one its current context`)
+	cmd.Flags().Lookup("cluster").NoOptDefVal = currentContext
+	cmd.RegisterFlagCompletionFunc("cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
+	})
+	cmd.Flags().DurationVar(&in.clusterTimeout, "timeout", time.Minute, "how long reading the cluster may take")
+}
+
+// clusterInstead refuses --cluster together with flags that it stands for.
+func (in *inputs) clusterInstead(manifests []string) error {
+	if in.cluster != "" && len(manifests) > 0 {
+		return usageError("--cluster reads what is deployed from a cluster, so it cannot be combined with --manifests")
+	}
+	return nil
+}
+
+// snapshot reads the cluster of --cluster.
+func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snapshot, error) {
+	if in.cluster != currentContext {
+		o.Context = in.cluster
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), in.clusterTimeout)
+	defer cancel()
+	line := &progressLine{}
+	if t, ok := cmd.ErrOrStderr().(terminal); ok && wantsColour(t.stream) {
+		line.to = t.stream.(*os.File)
+	}
+	s, err := cluster.Read(ctx, o, line.show)
+	line.clear()
+	var unknown *cluster.UnknownContext
+	if errors.As(err, &unknown) {
+		return nil, usageError("--cluster=%s: %v", in.cluster, unknown)
+	}
+	return s, err
+}
+
+// progressLine is a line on a terminal that says what is being done.
+type progressLine struct {
+	to    *os.File // nil: there is no terminal
+	shown time.Time
+}
+
+func (l *progressLine) show(resource string, objects int) {
+	const often = 100 * time.Millisecond
+	if l.to != nil && time.Since(l.shown) > often {
+		l.shown = time.Now()
+		fmt.Fprintf(l.to, "\r\x1b[Kreading the cluster: %s, %s", plural(objects, "object"), resource)
+	}
+}
+
+func (l *progressLine) clear() {
+	if l.to != nil && !l.shown.IsZero() {
+		fmt.Fprint(l.to, "\r\x1b[K")
+	}
+}
+
+// asWorkloads is files of a cluster as workload manifests. Each object states its namespace.
+func asWorkloads(files []*source.File) []inventory.Input {
+	all := make([]inventory.Input, len(files))
+	for i, f := range files {
+		all[i] = inventory.Input{File: f}
+	}
+	return all
+}

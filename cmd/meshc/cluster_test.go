@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+)
+
+// served is the kinds that the API server of a test has, by their plurals.
+var served = map[string][2]string{
+	"authorizationpolicies":  {"security.istio.io", "AuthorizationPolicy"},
+	"peerauthentications":    {"security.istio.io", "PeerAuthentication"},
+	"requestauthentications": {"security.istio.io", "RequestAuthentication"},
+	"destinationrules":       {"networking.istio.io", "DestinationRule"},
+	"deployments":            {"apps", "Deployment"},
+	"services":               {"", "Service"},
+	"serviceaccounts":        {"", "ServiceAccount"},
+	"namespaces":             {"", "Namespace"},
+}
+
+// startCluster starts an API server that has the objects of manifests, as somebody applied them, and that keeps some plurals to
+// itself. It is the current context of the kubeconfig.
+func startCluster(t *testing.T, manifests string, forbidden ...string) {
+	t.Helper()
+	objects := map[string][]json.RawMessage{}
+	for _, doc := range strings.Split(manifests, "\n---\n") {
+		var o map[string]any
+		require.NoError(t, yaml.Unmarshal([]byte(doc), &o))
+		if o["metadata"] == nil { // a kustomization
+			continue
+		}
+		kind := fmt.Sprint(o["kind"])
+		o["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": "kubectl-edit", "operation": "Update", "time": "2027-03-14T15:09:26Z"}}
+		text, err := json.Marshal(o)
+		require.NoError(t, err)
+		objects[kind] = append(objects[kind], text)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/api" || r.URL.Path == "/apis" {
+			groups := map[string][]string{}
+			for plural, of := range served {
+				if (of[0] == "") == (r.URL.Path == "/api") {
+					groups[of[0]] = append(groups[of[0]], fmt.Sprintf(`{"resource":%q,"responseKind":{"kind":%q},"verbs":["list"]}`, plural, of[1]))
+				}
+			}
+			var all []string
+			for group, resources := range groups {
+				all = append(all, fmt.Sprintf(`{"metadata":{"name":%q},"versions":[{"version":"v1","resources":[%s]}]}`, group, strings.Join(resources, ",")))
+			}
+			fmt.Fprintf(w, `{"kind":"APIGroupDiscoveryList","items":[%s]}`, strings.Join(all, ","))
+			return
+		}
+		plural := filepath.Base(r.URL.Path)
+		of, known := served[plural]
+		switch {
+		case slices.Contains(forbidden, plural):
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`)
+		case !known:
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
+		default:
+			_ = json.NewEncoder(w).Encode(map[string]any{"items": objects[of[1]]})
+		}
+	}))
+	t.Cleanup(server.Close)
+	config := filepath.Join(t.TempDir(), "config")
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
+apiVersion: v1
+kind: Config
+current-context: test
+clusters: [{name: c, cluster: {server: %q}}]
+users: [{name: u, user: {}}]
+contexts: [{name: test, context: {cluster: c, user: u}}]
+`, server.URL), 0o600))
+	t.Setenv("KUBECONFIG", config)
+	t.Setenv("SOURCE_DATE_EPOCH", "1805068800") // 2027-03-15
+}
+
+// inShop changes to a small project, and returns the manifests that it gives.
+func inShop(t *testing.T) string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("shop.mesh", []byte("mesh shop strict\n  service web account web\n  service api account api port 8080 http\n  service db account db port 5432 tcp\n  web -> api:8080 GET /v1/*\n  api -> db:5432\n"), 0o644))
+	code, _, said := meshc("build", "-o", "out")
+	require.Zero(t, code, said)
+	var all []string
+	files, err := filepath.Glob("out/*/*.yaml")
+	require.NoError(t, err)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		all = append(all, string(text))
+	}
+	require.NoError(t, os.RemoveAll("out"))
+	require.NotEmpty(t, all)
+	return strings.Join(all, "\n---\n")
+}
+
+func meshc(args ...string) (code int, stdout, stderr string) {
+	var out, said bytes.Buffer
+	code = run(args, strings.NewReader(""), &out, &said)
+	return code, out.String(), said.String()
+}
+
+func TestAClusterThatHasWhatTheProjectGivesIsFine(t *testing.T) {
+	startCluster(t, inShop(t))
+	code, out, said := meshc("verify", "--cluster")
+	assert.Zero(t, code, out+said)
+	assert.Contains(t, out, "0 errors")
+}
+
+func TestDriftSaysWhoChangedAnObject(t *testing.T) {
+	manifests := inShop(t)
+	require.Contains(t, manifests, "/v1/*")
+	startCluster(t, strings.ReplaceAll(manifests, "/v1/*", "/*"))
+	code, out, said := meshc("verify", "--cluster=test")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, out, "<cluster test> shop/AuthorizationPolicy/")
+	assert.Contains(t, out, "last changed by kubectl-edit at 2027-03-14T15:09:26Z")
+}
+
+func TestWhatAClusterLacksIsAnError(t *testing.T) {
+	inShop(t)
+	startCluster(t, "")
+	code, out, said := meshc("verify", "--cluster")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, out, "and the manifests do not have it")
+}
+
+func TestWhatAClusterKeepsToItselfIsUndecided(t *testing.T) {
+	startCluster(t, inShop(t), "authorizationpolicies")
+	code, out, said := meshc("verify", "--cluster", "--all")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, out, "cannot list authorizationpolicies.security.istio.io: forbidden")
+	assert.NotContains(t, out, "do not have it", "whether it is there is not known")
+	assert.Contains(t, out, "0 mTLS, 0 plaintext, 0 refused, 3 unknown")
+
+	require.NoError(t, os.Remove("shop.mesh"))
+	code, out, said = meshc("why", "--cluster", "shop/web", "shop/api")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, said, "cannot list authorizationpolicies.security.istio.io: forbidden")
+	assert.Contains(t, out, "undecided: shop/web -> shop/api")
+}
+
+func TestAskingAndImportingACluster(t *testing.T) {
+	startCluster(t, inShop(t))
+	require.NoError(t, os.Remove("shop.mesh"))
+	code, out, said := meshc("why", "--cluster", "shop/web", "shop/api:8080", "GET", "/v1/x")
+	assert.Zero(t, code, out+said)
+	assert.Contains(t, out, "allowed")
+	code, out, said = meshc("import", "--cluster")
+	assert.Zero(t, code, out+said)
+	assert.Contains(t, out, "web -> api:8080 GET /v1/*")
+	code, out, said = meshc("verify", "--cluster")
+	assert.Zero(t, code, out+said)
+}
+
+func TestClusterFlagsThatContradictEachOther(t *testing.T) {
+	startCluster(t, inShop(t))
+	code, _, said := meshc("verify", "--cluster", "--manifests", ".")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, said, "--cluster reads what is deployed from a cluster")
+	code, _, said = meshc("verify", "--cluster=tset")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, said, "did you mean test?")
+}

@@ -1,0 +1,222 @@
+// Package cluster reads what a running cluster has: the objects that bear on who reaches whom, as manifests.
+//
+// It lists each kind of compiler/bearing that the cluster serves, page by page, and writes nothing. An object becomes a file
+// of YAML without what servers add to it; who changed it last is kept beside it. A kind that may not be listed becomes an
+// object of the kind Unread, of which the readers of manifests say what is not known without it.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+
+	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// Snapshot is what a cluster had when it was read.
+type Snapshot struct {
+	Context string
+	Objects []*Object // by kind, namespace and name
+	Unread  []Unread  // by kind
+}
+
+// Object is an object of a cluster, as a manifest.
+type Object struct {
+	File      *source.File
+	ChangedBy string    // the manager of the last change of what it asks for; empty if that is not known
+	ChangedAt time.Time // of that change
+	Refusals  []string  // what the mesh says it does not enforce of it
+
+	policies, workloads bool
+}
+
+// Unread is a kind of which the cluster may have objects that were not read.
+type Unread struct {
+	Verb, Resource string // `list`, `authorizationpolicies.security.istio.io`
+	Reason         string
+
+	file *source.File
+}
+
+func (u *Unread) String() string {
+	return fmt.Sprintf("cannot %s %s: %s", u.Verb, u.Resource, u.Reason)
+}
+
+// Progress is called with what is being read, and how many objects have been read so far.
+type Progress func(resource string, objects int)
+
+// Page is how many objects one request asks for, as many as kubectl does.
+const Page = 500
+
+// parallel is how many kinds are read at the same time.
+const parallel = 6
+
+// Options says what to read.
+type Options struct {
+	Context       string // of the kubeconfig; empty: its current one
+	RootNamespace string // of the mesh, which has its settings
+	PoliciesOnly  bool   // without what runs in the cluster
+}
+
+// Read reads a cluster. The error says why nothing is known about it; a kind that it keeps to itself is in Unread.
+func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) {
+	client, name, err := connect(o.Context)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{Context: name}
+	all := slices.DeleteFunc(resources(), func(r *resource) bool { return o.PoliciesOnly && !r.policies })
+	if err := discover(ctx, client, all); err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	lists := make([]list, len(all))
+	var wait sync.WaitGroup
+	var counting sync.Mutex
+	count := 0
+	slots := make(chan struct{}, parallel)
+	for i, r := range all {
+		if r.plural == "" || !r.list {
+			continue
+		}
+		wait.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			err := lists[i].read(ctx, client, s, r, func(n int) {
+				counting.Lock()
+				defer counting.Unlock()
+				count += n
+				progress(r.name(), count)
+			})
+			if err != nil && !lists[i].refused(err) {
+				cancel(err)
+			}
+		})
+	}
+	wait.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	for i, r := range all {
+		l := &lists[i]
+		s.Objects = append(s.Objects, l.objects...)
+		if l.unread == "" && r.plural == "" && isRequired(r) {
+			l.unread = "the cluster does not serve it; is Istio installed?"
+		}
+		if l.unread != "" {
+			s.Unread = append(s.Unread, s.unread(r, "list", l.unread))
+		}
+	}
+	if err := s.meshConfig(ctx, client, o.RootNamespace); err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	return s, nil
+}
+
+// refused reports whether an error is about one kind alone, which is then unread.
+func (l *list) refused(err error) bool {
+	switch {
+	case apierrors.IsForbidden(err):
+		l.unread = "forbidden"
+	case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
+		l.unread = "the cluster does not serve it any more"
+	case apierrors.IsServiceUnavailable(err):
+		l.unread = "the server that has it is unavailable"
+	default:
+		return false
+	}
+	l.objects = nil
+	return true
+}
+
+// failed names the cluster in an error.
+func (s *Snapshot) failed(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+		err = errors.New("it did not answer in time; --timeout says how long it may take")
+	case apierrors.IsUnauthorized(err):
+		err = errors.New("it does not accept the credentials of the kubeconfig")
+	}
+	return fmt.Errorf("cluster %s: %w", s.Context, err)
+}
+
+// Manifests returns the policies and routes, and a manifest of the kind Unread for each kind that was not read.
+// They are never nil: that a cluster has none is an answer.
+func (s *Snapshot) Manifests() []*source.File {
+	files := []*source.File{}
+	for _, o := range s.Objects {
+		if o.policies {
+			files = append(files, o.File)
+		}
+	}
+	for i := range s.Unread {
+		files = append(files, s.Unread[i].file)
+	}
+	return files
+}
+
+// Workloads returns what runs in the cluster and how it is called.
+func (s *Snapshot) Workloads() (files []*source.File) {
+	for _, o := range s.Objects {
+		if o.workloads {
+			files = append(files, o.File)
+		}
+	}
+	return files
+}
+
+// Of returns the object that a file is of; nil if it is of none.
+func (s *Snapshot) Of(file *source.File) *Object {
+	for _, o := range s.Objects {
+		if o.File == file {
+			return o
+		}
+	}
+	return nil
+}
+
+func isRequired(r *resource) bool {
+	return slices.Contains(required, r.kind)
+}
+
+// fileName is where findings say that an object is.
+func (s *Snapshot) fileName(parts ...string) string {
+	return project.ClusterName + s.Context + "> " + strings.Join(parts, "/")
+}
+
+// meshConfig reads the settings of the mesh, which are in a ConfigMap. No other ConfigMap is read.
+func (s *Snapshot) meshConfig(ctx context.Context, client *rest.RESTClient, namespace string) error {
+	r := &resource{kind: "ConfigMap", version: "v1", plural: "configmaps", policies: true, workloads: true}
+	text, err := get(ctx, client.Get().AbsPath("/api/v1/namespaces", namespace, "configmaps", "istio").SetHeader("Accept", "application/json"))
+	l := &list{}
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil // of a revision, or there is no Istio, of which the kinds are missing then
+	case err == nil:
+		if err := l.add(s, r, text); err != nil {
+			return err
+		}
+		s.Objects = append(s.Objects, l.objects...)
+	case l.refused(err):
+		s.Unread = append(s.Unread, s.unread(r, "get", l.unread))
+	default:
+		return err
+	}
+	return nil
+}
+
+// unread says that there may be objects of a kind.
+func (s *Snapshot) unread(r *resource, verb, reason string) Unread {
+	u := Unread{Verb: verb, Resource: r.name(), Reason: reason}
+	u.file = source.NewFile(s.fileName(u.Resource), fmt.Sprintf("apiVersion: meshc.dev/v1\nkind: Unread\nmetadata:\n  name: %s\nspec:\n  verb: %s\n  group: %q\n  kind: %s\n  reason: %q\n", u.Resource, u.Verb, r.group, r.kind, reason))
+	return u
+}

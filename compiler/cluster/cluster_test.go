@@ -1,0 +1,186 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// api is an API server of the kinds that a test is about.
+type api struct {
+	objects   map[string][]string // by path
+	forbidden map[string]bool     // paths
+	expires   bool                // continue tokens do at once
+	silent    bool                // it never answers lists
+
+	mu       sync.Mutex
+	requests []string
+}
+
+func policy(name string) string {
+	return fmt.Sprintf(`{"metadata":{"name":%q,"namespace":"shop","uid":"1","resourceVersion":"7","creationTimestamp":"2026-11-01T00:00:00Z",
+		"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}"},
+		"managedFields":[{"manager":"argocd","operation":"Apply","time":"2026-11-01T00:00:00Z"},
+			{"manager":"kubectl-edit","operation":"Update","time":"2026-11-29T01:02:03Z"},
+			{"manager":"istiod","operation":"Update","subresource":"status","time":"2026-11-29T02:00:00Z"}]},
+		"spec":{"action":"ALLOW"},
+		"status":{"conditions":[{"type":"ZtunnelAccepted","status":"False","reason":"Unsupported","message":"ztunnel has no HTTP attributes"}]}}`, name)
+}
+
+const policiesPath = "/apis/security.istio.io/v1/authorizationpolicies"
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	refuse := func(code int, reason string) {
+		w.WriteHeader(code)
+		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":"no"}`, reason, code)
+	}
+	a.mu.Lock()
+	a.requests = append(a.requests, r.URL.String())
+	a.mu.Unlock()
+	resource := func(plural, kind string) string {
+		return fmt.Sprintf(`{"resource":%q,"responseKind":{"kind":%q},"verbs":["list"]}`, plural, kind)
+	}
+	group := func(name string, resources ...string) string {
+		return fmt.Sprintf(`{"metadata":{"name":%q},"versions":[{"version":"v1","resources":[%s]}]}`, name, strings.Join(resources, ","))
+	}
+	answer := func(groups ...string) {
+		fmt.Fprintf(w, `{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[%s]}`, strings.Join(groups, ","))
+	}
+	switch r.URL.Path {
+	case "/api":
+		answer(group("", resource("namespaces", "Namespace"), resource("secrets", "Secret")))
+		return
+	case "/apis":
+		answer(group("networking.istio.io", resource("destinationrules", "DestinationRule")),
+			group("security.istio.io", resource("authorizationpolicies", "AuthorizationPolicy"), resource("peerauthentications", "PeerAuthentication"), resource("requestauthentications", "RequestAuthentication")))
+		return
+	}
+	switch {
+	case a.silent:
+		<-r.Context().Done()
+		return
+	case a.forbidden[r.URL.Path]:
+		refuse(http.StatusForbidden, "Forbidden")
+		return
+	case strings.Contains(r.URL.Path, "/configmaps/"):
+		refuse(http.StatusNotFound, "NotFound")
+		return
+	}
+	all := a.objects[r.URL.Path]
+	from, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+	if from > 0 && a.expires {
+		refuse(http.StatusGone, "Expired")
+		return
+	}
+	next := ""
+	if limit, _ := strconv.Atoi(r.URL.Query().Get("limit")); limit > 0 && from+limit < len(all) {
+		next = strconv.Itoa(from + limit)
+		all = all[:from+limit]
+	}
+	fmt.Fprintf(w, `{"kind":"List","metadata":{"continue":%q},"items":[%s]}`, next, strings.Join(all[from:], ","))
+}
+
+// read reads the API server.
+func (a *api) read(t *testing.T, timeout time.Duration) (*Snapshot, error) {
+	t.Helper()
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	config := map[string]any{
+		"apiVersion": "v1", "kind": "Config", "current-context": "prod",
+		"clusters": []any{map[string]any{"name": "c", "cluster": map[string]any{"server": server.URL}}},
+		"users":    []any{map[string]any{"name": "u", "user": map[string]any{}}},
+		"contexts": []any{map[string]any{"name": "prod", "context": map[string]any{"cluster": "c", "user": "u"}}},
+	}
+	text, err := json.Marshal(config)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "config")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	t.Setenv("KUBECONFIG", path)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	return Read(ctx, Options{RootNamespace: "istio-system"}, func(string, int) {})
+}
+
+func TestObjectsAreManifestsWithoutWhatServersAdd(t *testing.T) {
+	s, err := (&api{objects: map[string][]string{policiesPath: {policy("backend")}}}).read(t, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, s.Objects, 1)
+	o := s.Objects[0]
+	assert.Equal(t, "<cluster prod> shop/AuthorizationPolicy/backend", o.File.Name)
+	assert.Equal(t, `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  creationTimestamp: "2026-11-01T00:00:00Z"
+  name: backend
+  namespace: shop
+spec:
+  action: ALLOW
+`, o.File.Text)
+	assert.Equal(t, "kubectl-edit", o.ChangedBy, "a status is nothing that the object asks for")
+	assert.Equal(t, time.Date(2026, 11, 29, 1, 2, 3, 0, time.UTC), o.ChangedAt)
+	assert.Equal(t, []string{"ZtunnelAccepted is False: ztunnel has no HTTP attributes"}, o.Refusals)
+	assert.Empty(t, s.Unread)
+	assert.Same(t, o, s.Of(s.Manifests()[0]))
+}
+
+func TestListsAreReadInPages(t *testing.T) {
+	var all []string
+	for i := range 2*Page + 1 {
+		all = append(all, policy(fmt.Sprintf("p%04d", i)))
+	}
+	for name, expires := range map[string]bool{"in pages": false, "at once where pages expire": true} {
+		t.Run(name, func(t *testing.T) {
+			a := &api{objects: map[string][]string{policiesPath: all}, expires: expires}
+			s, err := a.read(t, time.Minute)
+			require.NoError(t, err)
+			assert.Len(t, s.Objects, len(all))
+			first := fmt.Sprintf("%s?limit=%d", policiesPath, Page)
+			assert.True(t, slices.Contains(a.requests, first), a.requests)
+			assert.Equal(t, expires, slices.Contains(a.requests, policiesPath))
+		})
+	}
+}
+
+func TestNothingButWhatBearsOnTheMeshIsRead(t *testing.T) {
+	a := &api{}
+	_, err := a.read(t, time.Minute)
+	require.NoError(t, err)
+	for _, request := range a.requests {
+		assert.NotContains(t, request, "secrets")
+	}
+}
+
+func TestWhatIsForbiddenIsNamed(t *testing.T) {
+	a := &api{objects: map[string][]string{policiesPath: {policy("backend")}}, forbidden: map[string]bool{policiesPath: true}}
+	s, err := a.read(t, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, s.Unread, 1)
+	assert.Equal(t, "cannot list authorizationpolicies.security.istio.io: forbidden", s.Unread[0].String())
+	assert.Contains(t, s.Manifests()[0].Text, "kind: Unread")
+}
+
+func TestAClusterThatDoesNotAnswerIsAnError(t *testing.T) {
+	_, err := (&api{silent: true}).read(t, 300*time.Millisecond)
+	assert.EqualError(t, err, "cluster prod: it did not answer in time; --timeout says how long it may take")
+}
+
+func TestUnknownContext(t *testing.T) {
+	_, err := (&api{}).read(t, time.Minute)
+	require.NoError(t, err)
+	_, err = Read(t.Context(), Options{Context: "prd"}, func(string, int) {})
+	assert.EqualError(t, err, `the kubeconfig has no context "prd"; did you mean prod?`)
+}

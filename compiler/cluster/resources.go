@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	discovery "k8s.io/api/apidiscovery/v2"
+	"k8s.io/client-go/rest"
+
+	"github.com/meshc/meshc/compiler/bearing"
+)
+
+// resource is a kind of object that is read, and where a cluster serves it.
+type resource struct {
+	group, kind string
+	policies    bool // it is read as a manifest
+	workloads   bool // it is read as what manifests are for
+
+	version, plural string // empty where the cluster does not serve it
+	list            bool   // the cluster can list it
+}
+
+// name is what RBAC and kubectl call it.
+func (r *resource) name() string {
+	plural := cmp.Or(r.plural, strings.ToLower(r.kind))
+	if r.group == "" {
+		return plural
+	}
+	return plural + "." + r.group
+}
+
+func (r *resource) apiVersion() string {
+	if r.group == "" {
+		return r.version
+	}
+	return r.group + "/" + r.version
+}
+
+// path is where its objects in all namespaces are.
+func (r *resource) path() string {
+	if r.group == "" {
+		return "/api/" + r.version + "/" + r.plural
+	}
+	return "/apis/" + r.apiVersion() + "/" + r.plural
+}
+
+// required is the kinds without which nothing can be said about a mesh: a cluster that does not serve them has no Istio.
+var required = []string{"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "DestinationRule"}
+
+// resources returns every kind that bears on who reaches whom, sorted by group and kind.
+func resources() []*resource {
+	byName := map[string]*resource{}
+	for i := range bearing.Facts {
+		f := &bearing.Facts[i]
+		if !f.Kind() || f.Harmless != "" || f.Name == bearing.MeshConfig {
+			continue
+		}
+		group, kind, _ := strings.Cut(f.Name, "/")
+		r := byName[f.Name]
+		if r == nil {
+			r = &resource{group: group, kind: kind}
+			byName[f.Name] = r
+		}
+		r.policies = r.policies || f.On != bearing.Workloads || kind == "Namespace" // whose labels choose what enforces policies
+		r.workloads = r.workloads || f.On != bearing.Policies
+	}
+	all := make([]*resource, 0, len(byName))
+	for _, r := range byName {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *resource) int { return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.kind, b.kind)) })
+	return all
+}
+
+// aggregated is how a client asks for all resources at once, which API servers answer since Kubernetes 1.27.
+// https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery
+const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+// discover finds out where a cluster serves resources.
+func discover(ctx context.Context, client *rest.RESTClient, all []*resource) error {
+	for _, root := range []string{"/api", "/apis"} {
+		text, err := get(ctx, client.Get().AbsPath(root).SetHeader("Accept", aggregated))
+		if err != nil {
+			return err
+		}
+		var served discovery.APIGroupDiscoveryList
+		if err := json.Unmarshal(text, &served); err != nil {
+			return fmt.Errorf("what is served at %s: %w", root, err)
+		}
+		if served.Kind != "APIGroupDiscoveryList" {
+			return fmt.Errorf("the API server does not list its resources as those of Kubernetes 1.27 and later do")
+		}
+		for i := range served.Items {
+			for _, r := range all {
+				if r.group == served.Items[i].Name {
+					r.find(served.Items[i].Versions)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// find takes the version of a group that the cluster prefers: it comes first.
+func (r *resource) find(versions []discovery.APIVersionDiscovery) {
+	for _, v := range versions {
+		for _, served := range v.Resources {
+			if served.ResponseKind != nil && served.ResponseKind.Kind == r.kind && r.plural == "" {
+				r.version, r.plural, r.list = v.Version, served.Resource, slices.Contains(served.Verbs, "list")
+			}
+		}
+	}
+}
