@@ -109,7 +109,13 @@ func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) 
 	for i, r := range all {
 		l := &lists[i]
 		s.Objects = append(s.Objects, l.objects...)
-		if l.unread == "" && r.plural == "" && isRequired(r) {
+		switch {
+		case l.unread != "":
+		case r.plural != "" && !r.list:
+			l.unread = "the cluster cannot list it"
+		case r.plural == "" && r.stale:
+			l.unread = "the server that has its group is unavailable"
+		case r.plural == "" && isRequired(r):
 			l.unread = "the cluster does not serve it; is Istio installed?"
 		}
 		if l.unread != "" {

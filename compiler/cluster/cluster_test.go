@@ -28,6 +28,7 @@ type api struct {
 
 	mu       sync.Mutex
 	requests []string
+	stale    bool // it cannot tell what is in a group, and cannot list a kind of another
 }
 
 func policy(name string) string {
@@ -65,6 +66,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(group("", resource("namespaces", "Namespace"), resource("secrets", "Secret")))
 		return
 	case "/apis":
+		if a.stale {
+			fmt.Fprint(w, `{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[{"metadata":{"name":"security.istio.io"},"versions":[{"version":"v1","freshness":"Stale"}]},
+				{"metadata":{"name":"networking.istio.io"},"versions":[{"version":"v1","resources":[{"resource":"destinationrules","responseKind":{"kind":"DestinationRule"},"verbs":["get"]}]}]}]}`)
+			return
+		}
 		answer(group("networking.istio.io", resource("destinationrules", "DestinationRule")),
 			group("security.istio.io", resource("authorizationpolicies", "AuthorizationPolicy"), resource("peerauthentications", "PeerAuthentication"), resource("requestauthentications", "RequestAuthentication")))
 		return
@@ -171,6 +177,17 @@ func TestWhatIsForbiddenIsNamed(t *testing.T) {
 	require.Len(t, s.Unread, 1)
 	assert.Equal(t, "cannot list authorizationpolicies.security.istio.io: forbidden", s.Unread[0].String())
 	assert.Contains(t, s.Manifests()[0].Text, "kind: Unread")
+}
+
+func TestWhatAClusterCannotTellIsNamed(t *testing.T) {
+	s, err := (&api{stale: true}).read(t, time.Minute)
+	require.NoError(t, err)
+	var unread []string
+	for i := range s.Unread {
+		unread = append(unread, s.Unread[i].String())
+	}
+	assert.Contains(t, unread, "cannot list destinationrules.networking.istio.io: the cluster cannot list it")
+	assert.Contains(t, unread, "cannot list authorizationpolicy.security.istio.io: the server that has its group is unavailable")
 }
 
 func TestAClusterThatDoesNotAnswerIsAnError(t *testing.T) {

@@ -22,6 +22,7 @@ type resource struct {
 
 	version, plural string // empty where the cluster does not serve it
 	list            bool   // the cluster can list it
+	stale           bool   // what the cluster says of its group may be wrong
 }
 
 // name is what RBAC and kubectl call it.
@@ -108,6 +109,7 @@ func discover(ctx context.Context, client *rest.RESTClient, all []*resource) err
 // find takes the version of a group that the cluster prefers: it comes first.
 func (r *resource) find(versions []discovery.APIVersionDiscovery) {
 	for _, v := range versions {
+		r.stale = r.stale || v.Freshness == discovery.DiscoveryFreshnessStale
 		for _, served := range v.Resources {
 			if served.ResponseKind != nil && served.ResponseKind.Kind == r.kind && r.plural == "" {
 				r.version, r.plural, r.list = v.Version, served.Resource, slices.Contains(served.Verbs, "list")
