@@ -230,9 +230,10 @@ func (p *parser) locate(s Stmt) {
 	})
 }
 
-// window is the smallest number of tokens that participle gets at once, unless the file ends. Participle keeps a copy of
-// its tokens that is several times the size of the text; copying a whole file would cost more than all the rest.
-const window = 200
+// window is how many tokens participle gets at once, unless one statement has more. Participle keeps a copy of its tokens
+// that is several times the size of the text; copying a whole file would cost more than all the rest. Its copy grows in
+// powers of two and has one token more, the end.
+const window = 1<<7 - 1
 
 // load gives participle the tokens of a statement and of some of the following ones.
 func (p *parser) load(s extent) {
@@ -240,9 +241,18 @@ func (p *parser) load(s extent) {
 		return
 	}
 	tokens := p.file.Tokens
-	p.loaded = max(s.end, min(s.first+window, len(tokens)))
-	for p.loaded < len(tokens) && tokens[p.loaded].as != KindEnd {
-		p.loaded++
+	p.loaded = s.end
+	words := 0 // that are not blank
+	for i := s.first; words <= window; i++ {
+		if i == len(tokens) || tokens[i].as == KindEnd {
+			p.loaded = max(p.loaded, i)
+		}
+		if i == len(tokens) {
+			break
+		}
+		if tokens[i].as != KindSpace && tokens[i].as != KindComment {
+			words++
+		}
 	}
 	end := len(p.file.Source.Text)
 	if p.loaded < len(tokens) {

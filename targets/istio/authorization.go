@@ -192,9 +192,7 @@ func (b *builder) fits(d *draft) bool {
 // grantsOf splits rules into grants. It returns false if a rule cannot be expressed. The whole policy is then left out, because
 // a DENY policy without one of its rules would let through what it should stop.
 func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]grant, bool) {
-	grants, ok := b.grants[:0], true
-	var operations []operation
-	var callers []caller
+	grants, operations, callers, ok := b.grants[:0], b.operations[:0], b.callers[:0], true
 	for i := range rules {
 		r := &rules[i]
 		if !b.acceptRule(s, r, a) {
@@ -212,7 +210,7 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]
 			}
 		}
 	}
-	b.grants = grants
+	b.grants, b.operations, b.callers = grants, operations, callers
 	return grants, ok && len(grants) > 0
 }
 
@@ -230,15 +228,28 @@ func (b *builder) callersOf(callers []caller, to *policy.Service, from policy.So
 	}
 	s := from.Service
 	if s.Proxied() {
-		for _, id := range b.Identities(s) {
-			callers = append(callers, caller{kind: principal, mesh: s.Namespace, value: id.String()})
-		}
-		return callers
+		return append(callers, b.principalsOf(s)...)
 	}
 	for _, a := range s.Addresses {
 		callers = append(callers, caller{kind: addressKind(to), value: a.Masked().String()})
 	}
 	return callers
+}
+
+// principalsOf is the identities of a service as callers.
+func (b *builder) principalsOf(s *policy.Service) []caller {
+	all, known := b.principals[s]
+	if known {
+		return all
+	}
+	for _, id := range b.Identities(s) {
+		all = append(all, caller{kind: principal, mesh: s.Namespace, value: id.String()})
+	}
+	if b.principals == nil {
+		b.principals = map[*policy.Service][]caller{}
+	}
+	b.principals[s] = all
+	return all
 }
 
 // addressKind is where a service has the addresses of callers outside the mesh.

@@ -203,10 +203,16 @@ type builder struct {
 	*emission
 	manifests []targets.Manifest
 	findings  diag.List
-	buffer    []byte
-	grants    []grant
-	limits    map[string]*limit
-	exempt    map[string]*exemption
+
+	principals map[*policy.Service][]caller
+	limits     map[string]*limit
+	exempt     map[string]*exemption
+
+	// What the work on one object leaves to the next:
+	buffer     []byte
+	grants     []grant
+	operations []operation
+	callers    []caller
 }
 
 const (

@@ -13,31 +13,23 @@ type intents struct {
 	to      *policy.Service
 	split   *Split
 	sources []space.Source
-	plain   space.Set        // the sources without an identity
-	named   map[string][]int // the others, by their identity
-	open    bool             // nothing closes the service
-	alien   space.Set        // the sources with a token that the service does not take
-	width   int              // how many sources have no identity: the first ones
-	allow   rules
-	deny    rules
-	ask     rules
+	*identities
+	open  bool      // nothing closes the service
+	alien space.Set // the sources with a token that the service does not take
+	allow rules
+	deny  rules
+	ask   rules
 
 	allowAsked, denyAsked rules // of requests about which a provider was asked: without conditions on what it may write
 
 	want, asked, about space.Set
 }
 
-func (m *Model) intents(s *policy.Service, split *Split) *intents {
+func (m *Model) intents(ids *identities, s *policy.Service, split *Split) *intents {
 	n := len(split.Sources)
-	in := &intents{model: m, to: s, split: split, sources: split.Sources, plain: space.NewSet(n), named: make(map[string][]int, n),
-		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), about: space.NewSet(n), alien: m.alien(s, split), width: split.Anonymous()}
-	for i, caller := range split.Sources {
-		if caller.Identity() == "" {
-			in.plain.Add(i)
-		} else {
-			in.named[caller.Identity()] = append(in.named[caller.Identity()], i)
-		}
-	}
+	ids.read(m, split)
+	in := &intents{model: m, to: s, split: split, sources: split.Sources, identities: ids,
+		open: !m.closes(s), want: space.NewSet(n), asked: space.NewSet(n), about: space.NewSet(n), alien: m.alien(s, split)}
 	in.allow, in.deny, in.ask = in.rules(s.Allow), in.rules(s.Deny), in.rules(s.Ask)
 	if len(s.Ask) > 0 {
 		in.allowAsked, in.denyAsked = in.rules(m.afterAsking(s.Allow, true)), in.rules(m.afterAsking(s.Deny, false))
@@ -161,7 +153,7 @@ func (in *intents) rules(all []policy.Rule) rules {
 func (in *intents) rule(rule *policy.Rule) ruleSet {
 	rs := ruleSet{Subject: in.model.Subject(&rule.Requests), who: in.from(rule.From)}
 	if len(rule.Except) > 0 {
-		rs.who.RemoveAll(in.from(rule.Except))
+		rs.who = rs.who.Minus(in.from(rule.Except))
 	}
 	if rs.plain = rs.who; len(rs.Subject.callers) > 0 {
 		rs.who, rs.plain = in.meeting(&rs, true), in.meeting(&rs, false)
@@ -196,14 +188,18 @@ func (rs *rules) each(r *space.Request, do func(space.Set)) {
 	}
 }
 
-// from is the sources of the split that sources of the language stand for.
+// from is the sources of the split that sources of the language stand for, as a set that is not to be changed.
 func (in *intents) from(sources []policy.Source) space.Set {
+	l, long := listOf(sources)
+	if set := in.lists[l]; long && set != nil {
+		return set
+	}
 	set := space.NewSet(len(in.sources))
 	for _, s := range sources {
 		if s.Kind == policy.FromService && s.Service.Proxied() {
 			for _, principal := range in.model.Principals(s.Service) {
-				for _, i := range in.named[principal] {
-					set.Add(i)
+				if i, ok := in.named[principal]; ok {
+					set.AddRange(i, i+in.width)
 				}
 			}
 			continue
@@ -213,6 +209,12 @@ func (in *intents) from(sources []policy.Source) space.Set {
 				set.Add(i)
 			}
 		}
+	}
+	if long {
+		if in.lists == nil {
+			in.lists = map[list]space.Set{}
+		}
+		in.lists[l] = set
 	}
 	return set
 }

@@ -40,6 +40,7 @@ type Model struct {
 	as      func(*policy.Service) policy.Service // what stands for a service whose pods move; nil: the service
 
 	indices sync.Map // of RuleFor, by the first rule
+	lists   sync.Map // of AddSources: the identities of long lists
 
 	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
 	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
@@ -230,6 +231,13 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 
 // AddSources has sources of the language distinguished from other callers of a service.
 func (m *Model) AddSources(a *space.Distinctions, to *policy.Service, sources []policy.Source) {
+	l, long := listOf(sources)
+	if long {
+		if is, ok := m.lists.Load(l); ok {
+			a.Callers = append(a.Callers, is.(space.Condition))
+			return
+		}
+	}
 	identities := make([]space.Pattern, 0, len(sources))
 	for _, f := range sources {
 		switch {
@@ -246,8 +254,12 @@ func (m *Model) AddSources(a *space.Distinctions, to *policy.Service, sources []
 			}
 		}
 	}
-	if len(identities) > 0 {
-		a.Callers = append(a.Callers, space.Is(space.Identity, identities...))
+	if len(identities) == 0 {
+		return
+	}
+	is := space.Is(space.Identity, identities...)
+	if a.Callers = append(a.Callers, is); long {
+		m.lists.Store(l, is)
 	}
 }
 

@@ -76,12 +76,12 @@ func proveAll(ctx context.Context, services []proof) error {
 	for w := range workers {
 		share := services[len(services)*w/workers : len(services)*(w+1)/workers]
 		wait.Go(func() {
-			var splitter enforce.Classifier
+			var with prover
 			for _, p := range share {
 				if failed[w] = ctx.Err(); failed[w] != nil {
 					return
 				}
-				witnesses, err := p.prove(&splitter)
+				witnesses, err := p.prove(&with)
 				if err != nil {
 					failed[w] = fmt.Errorf("%s: %w", p.of.ID(), err)
 					return
@@ -118,21 +118,27 @@ func proveAll(ctx context.Context, services []proof) error {
 	return &Unproved{all[:min(len(all), maxWitnesses)], moving}
 }
 
-func (p *proof) prove(splitter *enforce.Classifier) (witnesses []string, err error) {
+// prover is the memory that one proof after another uses.
+type prover struct {
+	enforce.Classifier
+	identities
+}
+
+func (p *proof) prove(with *prover) (witnesses []string, err error) {
 	m, s := p.model, p.of
 	at := m.bound(s)
 	relays := at
 	if p.ways != nil {
 		relays = m.bound(p.ways)
 	}
-	split, err := m.splitWith(splitter, s, at, space.Distinctions{})
+	split, err := m.splitWith(&with.Classifier, s, at, space.Distinctions{})
 	if err != nil {
 		return nil, err
 	}
 	if !at.Judged() {
 		return nil, nil
 	}
-	intents := m.intents(s, split)
+	intents := m.intents(&with.identities, s, split)
 	for i := range split.Operations {
 		r := &split.Operations[i]
 		if !Occurs(s, &r.Request) {

@@ -99,7 +99,7 @@ func (m *Model) AddRequests(a *space.Distinctions, q *policy.Requests) {
 	}
 	for _, ops := range [...][]policy.Operation{q.Ops, q.Without} {
 		for _, o := range ops {
-			b := slices.Clip(on).And(space.Method, space.Standard.Patterns(space.Method, o.Methods...)...)
+			b := append(make(space.Box, 0, len(on)+2), on...).And(space.Method, space.Standard.Patterns(space.Method, o.Methods...)...)
 			switch {
 			case o.Path == "":
 			case o.Every && policy.IsTemplate(o.Path):

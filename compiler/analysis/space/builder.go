@@ -55,7 +55,8 @@ const nobody = -1
 
 // Reset starts a new space of some dimensions.
 func (b *Builder) Reset(t Table) {
-	s := Space{Table: t, Sources: b.space.Sources[:0], callers: b.space.callers[:0], operations: b.space.operations[:0], partitions: &b.partitions}
+	other := len(t) != len(b.space.Table) || len(t) > 0 && &t[0] != &b.space.Table[0]
+	s := Space{Table: t, Callers: b.space.Callers, Sources: b.space.Sources, callers: b.space.callers[:0], operations: b.space.operations[:0], partitions: &b.partitions}
 	for d := range t {
 		switch {
 		case t[d].Kind == nil:
@@ -66,7 +67,9 @@ func (b *Builder) Reset(t Table) {
 		}
 	}
 	for d := range b.partitions {
-		b.partitions[d].reset(&b.lists)
+		p := &b.partitions[d]
+		p.kept = p.kept && !other
+		p.reset()
 	}
 	b.space = s
 	b.asked, b.boxes, b.classes = b.asked[:0], b.boxes[:0], 0
@@ -122,14 +125,18 @@ func (b *Builder) DistinguishAll(d Distinctions) {
 // valid until the next Reset.
 func (b *Builder) Divide(trustDomain string) (*Space, error) {
 	s := &b.space
+	kept := true // the sources of the space before
 	for d := range s.Table {
 		if s.Table[d].Kind == nil {
 			continue
 		}
 		p := &b.partitions[d]
-		if err := p.divide(s.Table[d].Kind, trustDomain); err != nil {
+		same, err := p.divide(s.Table[d].Kind, trustDomain)
+		if err != nil {
+			s.Sources = s.Sources[:0]
 			return nil, err
 		}
+		kept = kept && (same || !s.Table[d].Caller)
 		if p.other >= 0 {
 			s.Other.values[d] = p.value(p.other)
 		}
@@ -139,7 +146,11 @@ func (b *Builder) Divide(trustDomain string) (*Space, error) {
 		s.width[d] = width
 		width *= len(b.partitions[d].atoms)
 	}
-	s.Sources = slices.Grow(s.Sources, width)
+	if kept && len(s.Sources) == width {
+		return s, nil
+	}
+	s.Callers++
+	s.Sources = slices.Grow(s.Sources[:0], width)
 	b.callers = slices.Grow(b.callers[:0], width)[:width]
 	for i := range width {
 		src := Source{&b.callers[i], true}

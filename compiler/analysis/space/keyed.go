@@ -105,13 +105,12 @@ type region struct {
 // if there are any.
 func regions(of Text, conditions [][]Pattern) ([]region, error) {
 	p := partition{other: -1}
-	p.reset(new(slab[int32]))
 	for _, alternatives := range conditions {
 		for _, a := range alternatives {
 			p.id(a)
 		}
 	}
-	if err := p.divide(of, ""); err != nil {
+	if _, err := p.divide(of, ""); err != nil {
 		return nil, err
 	}
 	var all []region

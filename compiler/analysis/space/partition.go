@@ -9,11 +9,18 @@ import (
 // the same patterns.
 type partition struct {
 	patterns []Pattern
+	next     int               // the pattern that is likely to be asked for next: lists repeat
 	at       map[Pattern]int32 // once there are many of them
 	spare    map[Pattern]int32 // an empty one, for at
 	most     int               // how many patterns at or spare has had
 	together map[string]int    // the most conditions on a claim that one box has, where they are several
 	negated  []int32           // the patterns in negated conditions
+
+	// As long as patterns come in the order in which they came for the space before, the rest of them is that many behind
+	// patterns, at has all of them, and what is below is still that of the space before. A kept partition has been divided.
+	before int
+	kept   bool
+	domain string // the trust domain of representatives
 
 	atoms     []Value   // a representative of each
 	members   [][]int32 // by pattern, the atoms that match it, sorted
@@ -23,11 +30,23 @@ type partition struct {
 
 	byAtom      [][]int32
 	bySignature map[string]int
-	lists       *slab[int32]
+	lists       slab[int32] // of members
 }
 
-// reset forgets everything; members come from lists.
-func (p *partition) reset(lists *slab[int32]) {
+// reset forgets the patterns. The atoms are kept for the case that the same patterns come again.
+func (p *partition) reset() {
+	if !p.kept || p.mixed() || len(p.patterns) != p.before {
+		p.forget(0)
+	}
+	p.before, p.next = len(p.patterns), 0
+	p.patterns, p.negated, p.together = p.patterns[:0], p.negated[:0], nil
+}
+
+// mixed reports whether atoms depend on more than the patterns.
+func (p *partition) mixed() bool { return len(p.negated) > 0 || p.together != nil }
+
+// forget forgets the atoms of the space before, and all patterns but the first n.
+func (p *partition) forget(n int) {
 	at, most := p.spare, max(p.most, len(p.at))
 	switch {
 	case p.at != nil && 8*len(p.at) < most:
@@ -36,7 +55,9 @@ func (p *partition) reset(lists *slab[int32]) {
 		at = p.at
 		clear(at)
 	}
-	*p = partition{lists: lists, spare: at, most: most, patterns: p.patterns[:0], members: p.members[:0], atoms: p.atoms[:0], elsewhere: p.elsewhere[:0]}
+	p.lists.reset()
+	*p = partition{lists: p.lists, spare: at, most: most, patterns: p.patterns[:n], next: n, members: p.members[:0], atoms: p.atoms[:0], elsewhere: p.elsewhere[:0],
+		negated: p.negated, together: p.together}
 }
 
 // several notes how many conditions a box has on a claim.
@@ -52,17 +73,38 @@ func (p *partition) several(claim string, n int) {
 
 // id is the number of a pattern, which gets one where it has none.
 func (p *partition) id(pattern Pattern) int32 {
+	i := p.next
+	switch {
+	case i < len(p.patterns) && p.patterns[i] == pattern:
+	case len(p.patterns) < p.before && p.patterns[:p.before][len(p.patterns)] == pattern:
+		i = len(p.patterns)
+		p.patterns = p.patterns[:i+1]
+	default:
+		i = p.find(pattern)
+	}
+	p.next = i + 1
+	return int32(i)
+}
+
+// find looks a pattern up, and enters it where it is new.
+func (p *partition) find(pattern Pattern) int {
 	const few = 8
 	if p.at == nil {
-		for i := range p.patterns {
-			if p.patterns[i] == pattern {
-				return int32(i)
-			}
+		if i := slices.Index(p.patterns, pattern); i >= 0 {
+			return i
 		}
-		if len(p.patterns) < few {
-			p.patterns = append(p.patterns, pattern)
-			return int32(len(p.patterns) - 1)
-		}
+	} else if i, ok := p.at[pattern]; ok && int(i) < len(p.patterns) {
+		return int(i)
+	}
+	if p.kept {
+		p.forget(len(p.patterns))
+	}
+	i := len(p.patterns)
+	p.patterns = append(p.patterns, pattern)
+	switch {
+	case p.at != nil:
+		p.at[pattern] = int32(i)
+	case i >= few:
 		if p.at, p.spare = p.spare, nil; p.at == nil {
 			p.at = make(map[Pattern]int32, 4*few)
 		}
@@ -70,20 +112,20 @@ func (p *partition) id(pattern Pattern) int32 {
 			p.at[pattern] = int32(i)
 		}
 	}
-	i, ok := p.at[pattern]
-	if !ok {
-		i = int32(len(p.patterns))
-		p.at[pattern] = i
-		p.patterns = append(p.patterns, pattern)
-	}
 	return i
 }
 
-// divide makes the atoms once all patterns are known.
-func (p *partition) divide(kind Kind, trustDomain string) error {
+// divide makes the atoms once all patterns are known, and reports whether they are those of the space before.
+func (p *partition) divide(kind Kind, trustDomain string) (same bool, err error) {
+	if p.kept {
+		if len(p.patterns) == p.before && !p.mixed() && p.domain == trustDomain {
+			return true, nil
+		}
+		p.forget(len(p.patterns))
+	}
 	p.members = append(p.members, make([][]int32, len(p.patterns))...)
 	if err := kind.divide(p, trustDomain); err != nil {
-		return err
+		return false, err
 	}
 	taken := make([]bool, len(p.atoms))
 	for _, m := range p.members {
@@ -92,7 +134,8 @@ func (p *partition) divide(kind Kind, trustDomain string) error {
 		}
 	}
 	p.other = int32(slices.Index(taken, false))
-	return nil
+	p.kept, p.before, p.domain = true, len(p.patterns), trustDomain
+	return false, nil
 }
 
 // alone says that the next atom is all that matches a pattern.
@@ -174,8 +217,8 @@ func (p *partition) of(atom int) []int32 {
 	return p.byAtom[atom]
 }
 
-// find is the atom of a value, nil for none; -1 where it is in none.
-func (p *partition) find(v *Value) int {
+// atomOf is the atom of a value, nil for none; -1 where it is in none.
+func (p *partition) atomOf(v *Value) int {
 	if len(p.atoms) == 1 || v == nil && p.absent {
 		return 0
 	}

@@ -13,11 +13,75 @@ import (
 )
 
 func paths(patterns ...string) *partition {
-	c := &partition{lists: new(slab[int32])}
+	c := &partition{}
 	for _, p := range patterns {
 		c.id(Standard.Pattern(Path, p))
 	}
 	return c
+}
+
+func divide(t *testing.T, p *partition, kind Kind, trustDomain string) (same bool) {
+	t.Helper()
+	same, err := p.divide(kind, trustDomain)
+	require.NoError(t, err)
+	return same
+}
+
+// A partition that is used again has the atoms of a new one, whether the patterns are those of the one before, begin like them, or
+// come in another order.
+func TestPartitionIsUsedAgain(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var all []Pattern
+	for i := range 40 {
+		all = append(all, PrincipalPattern(fmt.Sprintf("cluster.local/ns/shop/sa/a%d", i)))
+	}
+	all = append(all, NamespacePattern("shop"), NamespacePattern("data"), PrincipalPattern("*"))
+	again, before := &partition{}, all[:0]
+	kept := 0
+	for range 3000 {
+		patterns := slices.Clone(before)
+		switch r.IntN(5) {
+		case 0:
+			patterns = patterns[:r.IntN(len(patterns)+1)]
+		case 1:
+			patterns = append(patterns, all[r.IntN(len(all))])
+		case 2:
+			r.Shuffle(len(patterns), func(i, j int) { patterns[i], patterns[j] = patterns[j], patterns[i] })
+		case 3:
+			patterns = patterns[:0]
+			for range r.IntN(30) {
+				patterns = append(patterns, all[r.IntN(len(all))])
+			}
+		}
+		domain := []string{"cluster.local", "cluster.local", "cluster.local", "td.example"}[r.IntN(4)]
+		fresh := &partition{}
+		again.reset()
+		for range 1 + r.IntN(2) { // a list may come twice
+			for _, p := range patterns {
+				require.Equal(t, fresh.id(p), again.id(p))
+			}
+		}
+		if r.IntN(8) == 0 {
+			again.negated, fresh.negated = append(again.negated, 0), append(fresh.negated, 0)
+		}
+		if r.IntN(8) > 0 { // it is not always divided
+			if divide(t, again, Identities{}, domain) {
+				kept++
+			}
+			divide(t, fresh, Identities{}, domain)
+			require.True(t, slices.EqualFunc(fresh.atoms, again.atoms, func(a, b Value) bool { return a.text == b.text }))
+			require.Len(t, again.members, len(fresh.members))
+			for i := range fresh.members {
+				require.Equal(t, fresh.members[i], again.members[i])
+			}
+			require.Equal(t, fresh.other, again.other)
+			require.ElementsMatch(t, fresh.negated, again.negated)
+			require.Equal(t, fresh.of(0), again.of(0))
+			require.Equal(t, fresh.atomOf(IdentityValue("cluster.local/ns/shop/sa/a7")), again.atomOf(IdentityValue("cluster.local/ns/shop/sa/a7")))
+		}
+		before = patterns
+	}
+	require.Greater(t, kept, 100)
 }
 
 // Every combination of patterns that a path can have, and no other, has its shortest path.
@@ -38,7 +102,7 @@ func TestPaths(t *testing.T) {
 		{"/a/{*} /a/b", "/: /a/a:/a/{*} /a/b:/a/{*},/a/b"},
 	} {
 		c := paths(strings.Fields(row.patterns)...)
-		require.NoError(t, c.divide(Standard[Path].Kind, "cluster.local"))
+		divide(t, c, Standard[Path].Kind, "cluster.local")
 		var got []string
 		for atom, v := range c.atoms {
 			var has []string
@@ -74,11 +138,11 @@ func TestShortcuts(t *testing.T) {
 	taken := 0
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		quick := &partition{lists: new(slab[int32])}
+		quick := &partition{}
 		for range r.IntN(6) {
 			quick.id(textPattern(pick(r, []string{"/", "/*", "/a", "/a*", "/a/*", "/a/b", "/a/b*", "*", "x", "x*", "/é*", "/a b"})))
 		}
-		automatic := &partition{lists: new(slab[int32]), patterns: quick.patterns}
+		automatic := &partition{patterns: quick.patterns}
 		quick.members = make([][]int32, len(quick.patterns))
 		if Standard[Path].Kind.(Text).divideByPrefix(quick) {
 			automatic.members = make([][]int32, len(quick.patterns))
@@ -87,7 +151,7 @@ func TestShortcuts(t *testing.T) {
 			taken++
 		}
 
-		quick = &partition{lists: new(slab[int32])}
+		quick = &partition{}
 		for range r.IntN(6) {
 			quick.id(pick(r, []Pattern{
 				{kind: exact, principal: true, text: "cluster.local/ns/a/sa/x"}, {kind: exact, principal: true, text: "cluster.local/ns/a/sa/y"}, {kind: exact, principal: true, text: "o/ns/b/sa/x"},
@@ -95,7 +159,7 @@ func TestShortcuts(t *testing.T) {
 				{kind: inNamespace, text: "other"}, {kind: exact, principal: true, text: "cluster.local/ns/other/sa/other"}, {kind: present},
 			}))
 		}
-		automatic = &partition{lists: new(slab[int32]), patterns: quick.patterns}
+		automatic = &partition{patterns: quick.patterns}
 		quick.members = make([][]int32, len(quick.patterns))
 		if quick.divideByName("cluster.local") {
 			automatic.members = make([][]int32, len(quick.patterns))
@@ -111,11 +175,11 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 // What the mesh's own trust domain can say is said with it.
 func TestIdentities(t *testing.T) {
-	c := &partition{lists: new(slab[int32])}
+	c := &partition{}
 	c.id(Pattern{kind: inNamespace, text: "shop-*"})
 	c.id(PrincipalPattern("*/admin"))
 	c.id(Pattern{kind: ofDomain, text: "partner.example"})
-	require.NoError(t, c.divide(Identities{}, "td.example"))
+	divide(t, c, Identities{}, "td.example")
 	assert.ElementsMatch(t, []string{
 		"",
 		"spiffe://td.example/ns/a/sa/a", "spiffe://td.example/ns/a/sa/admin",
@@ -142,11 +206,11 @@ func TestAddresses(t *testing.T) {
 		{"192.0.2.0/24", "192.0.2.0 192.0.3.0"},
 		{"192.0.2.0/23 255.0.0.0/8", "192.0.2.0 255.0.0.0 192.0.4.0"},
 	} {
-		c := &partition{lists: new(slab[int32])}
+		c := &partition{}
 		for _, b := range strings.Fields(row.blocks) {
 			c.id(Pattern{kind: inBlock, block: netip.MustParsePrefix(b)})
 		}
-		require.NoError(t, c.divide(Addresses{}, ""))
+		divide(t, c, Addresses{}, "")
 		var got []string
 		for _, a := range c.atoms {
 			got = append(got, a.address.String())

@@ -13,6 +13,7 @@ import (
 type Space struct {
 	Table   Table
 	Sources []Source
+	Callers int     // the same number for spaces that a Builder makes one after another with the same Sources
 	Other   Request // in each dimension what no condition mentions, and nothing else; no value where all are mentioned
 
 	callers, operations []Dimension
@@ -65,7 +66,7 @@ func (s *Space) Source(r Request) int {
 		if r.values[d] == nil {
 			continue
 		}
-		atom := s.partitions[d].find(r.values[d])
+		atom := s.partitions[d].atomOf(r.values[d])
 		if atom < 0 {
 			return -1
 		}
@@ -76,7 +77,7 @@ func (s *Space) Source(r Request) int {
 
 // With is the source of callers with an identity that are otherwise like another source; negative where there is none.
 func (s *Space) With(principal string, source int) int {
-	return s.partitions[Identity].find(IdentityValue(principal))*s.width[Identity] + source%s.width[Identity]
+	return s.partitions[Identity].atomOf(IdentityValue(principal))*s.width[Identity] + source%s.width[Identity]
 }
 
 // Takes reports whether a source represents callers with an identity.

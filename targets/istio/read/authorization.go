@@ -299,11 +299,7 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 	if !d.is(n, sequence) {
 		return nil
 	}
-	count := 0
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-		count++
-	}
-	patterns := make([]space.Pattern, 0, count)
+	patterns := d.scratch[:0]
 	d.each(n, text, func(_ int, c int32) {
 		s := d.nodes[c].text
 		if s == "" {
@@ -320,10 +316,11 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 		}
 		patterns = append(patterns, p)
 	})
+	d.scratch = patterns
 	if dim == space.Identity && slices.ContainsFunc(patterns, space.Pattern.IsPrincipal) {
 		patterns = d.inTrustDomains(patterns)
 	}
-	return patterns
+	return d.keep(patterns)
 }
 
 // inTrustDomains replaces principals by what they stand for. ztunnel takes them as they are written.

@@ -1,7 +1,6 @@
 package read
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/lang/diag"
@@ -84,7 +83,7 @@ func (d *decoder) each(n int32, k kind, f func(i int, item int32)) bool {
 	}
 	i := 0
 	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-		d.path = append(d.path, "["+strconv.Itoa(i)+"]")
+		d.path = append(d.path, d.index(i))
 		if d.is(c, k) {
 			f(i, c)
 		}

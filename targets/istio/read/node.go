@@ -2,10 +2,12 @@ package read
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -40,6 +42,45 @@ type tree struct {
 	file     *source.File
 	document source.Span
 	nodes    []node
+
+	// Of all files:
+	indexes []string // `[0]` and so on
+	scratch []space.Pattern
+	lists   map[listKey][]space.Pattern
+}
+
+// listKey is what a list of patterns is looked up by.
+type listKey struct {
+	first, last space.Pattern
+	n           int
+}
+
+// many is how long a list is of which one is kept for all objects that have it: the callers of `* -> *` are thousands everywhere.
+const many = 32
+
+// keep copies patterns, or gives the same patterns as they were kept before.
+func (t *tree) keep(patterns []space.Pattern) []space.Pattern {
+	n := len(patterns)
+	if n < many {
+		return slices.Clone(patterns)
+	}
+	key := listKey{patterns[0], patterns[n-1], n}
+	if kept := t.lists[key]; slices.Equal(kept, patterns) {
+		return kept
+	}
+	if t.lists == nil {
+		t.lists = map[listKey][]space.Pattern{}
+	}
+	t.lists[key] = slices.Clone(patterns)
+	return t.lists[key]
+}
+
+// index is the step of a path to an item of a list.
+func (t *tree) index(i int) string {
+	for n := len(t.indexes); n <= i; n++ {
+		t.indexes = append(t.indexes, "["+strconv.Itoa(n)+"]")
+	}
+	return t.indexes[i]
 }
 
 func (t *tree) reset(f *source.File) {
