@@ -23,14 +23,6 @@ func where(at source.Span) string {
 	return fmt.Sprintf("%s:%d", at.File.Name, at.StartPosition().Line)
 }
 
-// past marks a place that no longer exists.
-func past(place string, gone bool) string {
-	if gone && place != "" {
-		return "was " + place
-	}
-	return place
-}
-
 // mostRoutes is the most lines about what is reached over others.
 const mostRoutes = 5
 

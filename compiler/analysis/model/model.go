@@ -37,7 +37,6 @@ type Model struct {
 
 	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
 	graph   func() (*CallGraph, error)
-	as      func(*policy.Service) policy.Service // what stands for a service whose pods move; nil: the service
 
 	indices sync.Map // of RuleFor, by the first rule
 	lists   sync.Map // of AddSources: the identities of long lists
