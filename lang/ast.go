@@ -21,7 +21,8 @@ type Node interface {
 	Span() source.Span
 }
 
-// Stmt is a statement: *Mesh, *Service, *External, *Group, *Edge, *Deny, *Ask, *Export, *MTLS, *Issuer or *Guard.
+// Stmt is a statement: *Mesh, *Service, *External, *Group, *Edge, *Deny, *Ask, *Export, *MTLS, *Issuer, *Verify or
+// *Guard.
 type Stmt interface {
 	Node // from the keyword or first name to the end of the last clause
 	setRange(source.Span)
@@ -284,6 +285,13 @@ type Issuer struct {
 	From      []Carrier
 	Forward   Name // the keyword, or absent
 	Passed    []Passed
+}
+
+// Verify is `verify corp|partner at web`: whose tokens a service verifies, whether its edges ask for them or not.
+type Verify struct {
+	Located
+	Issuers []Name   `parser:"'verify' @@ ( '|' @@ )*"` // or `any`
+	Targets []Target `parser:"'at' @@ ( ',' @@ )*"`
 }
 
 // Carrier is where requests carry a token: `from header x-token prefix "Token "`, `from query token` or `from cookie token`.

@@ -49,6 +49,7 @@ const (
 	aMode
 	aProvider
 	anIssuerName
+	aVerifier
 	aURL
 	anAudience
 	aCarrier
@@ -99,6 +100,7 @@ var wordings = [expectations]string{
 	aMode:             "a mode: strict, permissive or disable",
 	aProvider:         "the name of a provider after `ask`",
 	anIssuerName:      "the name of the issuer",
+	aVerifier:         "`at` and a service after LAST",
 	aURL:              "a URL after LAST, such as https://auth.example.com",
 	anAudience:        "an audience after LAST",
 	aCarrier:          "`header`, `query` or `cookie` after `from`",

@@ -36,7 +36,7 @@ func FuzzParse(f *testing.F) {
 // TestParseAnyWords does the same for random sequences of the language's own words and signs, which fuzzing hardly combines.
 func TestParseAnyWords(t *testing.T) {
 	words := strings.Fields("mesh meshh shop strict open closed permissive -> ->> , { } | ; * /x GET a/b : = $ “ \" \"b\" # service never deny ask " +
-		"allow export group pods issuer with from to until because b")
+		"allow export group pods issuer verify at with from to until because b")
 	words = append(words, "\n", "\n", "\n", "\n  ", "\u00a0")
 	for seed := range uint64(20_000) {
 		random := rand.New(rand.NewPCG(seed, 0))

@@ -145,7 +145,7 @@ func (c *chain) hops() []Hop {
 }
 
 // keywords begin the statements, in the order of the reference.
-var keywords = []string{"mesh", "service", "external", "edge", "deny", "ask", "group", "export", "mtls", "issuer", "never", "always", "only"}
+var keywords = []string{"mesh", "service", "external", "edge", "deny", "ask", "group", "export", "mtls", "issuer", "verify", "never", "always", "only"}
 
 // rules maps each keyword to the rule of its statement. Edges have no keyword and are listed as "edge".
 var rules = sync.OnceValue(func() map[string]rule {
@@ -161,6 +161,7 @@ var rules = sync.OnceValue(func() map[string]rule {
 		"export":   converted[export, *export]{build[export]()},
 		"mtls":     filled[MTLS, *MTLS]{build[MTLS]()},
 		"issuer":   manual[Issuer, *Issuer]{},
+		"verify":   filled[Verify, *Verify]{build[Verify]()},
 		"never":    guards,
 		"always":   guards,
 		"only":     guards,
@@ -203,7 +204,7 @@ var parseable = strings.NewReplacer("allRequests?", "Hosts? Operations? Clause*"
 
 const fileProductions = `
 File = Statement? (<end> Statement?)* .
-Statement = Mesh | Service | External | Edge | Deny | Ask | Group | Export | MTLS | Issuer | Guard .
+Statement = Mesh | Service | External | Edge | Deny | Ask | Group | Export | MTLS | Issuer | Verify | Guard .
 `
 
 const tokenNotes = `// The grammar of meshc's intents in the EBNF of participle (github.com/alecthomas/participle), printed from

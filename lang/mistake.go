@@ -96,6 +96,11 @@ func (m *mistake) insert() {
 		sign = "->"
 	case m.want == aTo && name:
 		sign = "to"
+	case m.want == aVerifier && m.kind(m.at) == KindComma:
+		m.last().WithFix(true, m.span(m.at), "|", "write `|`")
+		return
+	case m.want == aVerifier && name:
+		sign = "at"
 	default:
 		return
 	}
@@ -188,6 +193,7 @@ var examples = map[string]string{
 	"export":   "example of an export: `export api to shop/backend GET /v1/*`",
 	"mtls":     "example of an mTLS mode: `mtls backend:9090 strict`",
 	"issuer":   "example of an issuer: `issuer corp url https://auth.example.com audience shop`",
+	"verify":   "example of what verifies tokens: `verify corp at web`",
 	"never":    "example of a guard rail: `never * -> db except backend`",
 	"always":   "example of a guard rail: `always frontend -> backend GET /health`",
 	"only":     "example of a guard rail: `only backend, reports -> db`",
@@ -236,6 +242,16 @@ func (m *mistake) missing() expectation {
 		}
 		if m.at == len(m.words) || m.kind(m.at) != KindName && m.at == 2 {
 			return aMode
+		}
+	case "verify":
+		at := slices.IndexFunc(m.words[:m.at], func(t Token) bool { return m.file.span(t).Text() == "at" })
+		switch {
+		case m.at == 1, m.kind(m.at-1) == KindPipe:
+			return anIssuer
+		case at <= 1:
+			return aVerifier
+		case at == m.at-1, m.kind(m.at-1) == KindComma:
+			return aService
 		}
 	case "ask":
 		if m.at == 1 {

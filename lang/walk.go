@@ -49,6 +49,9 @@ func Walk(n Node, visit func(Node) bool) {
 		walkAll(n.From, visit)
 		walkNames(visit, &n.Forward)
 		walkAll(n.Passed, visit)
+	case *Verify:
+		walkAll(n.Issuers, visit)
+		walkAll(n.Targets, visit)
 	case *MTLS:
 		walkAll(n.Targets, visit)
 		walkNames(visit, &n.Mode)

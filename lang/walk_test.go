@@ -51,7 +51,7 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	assert.ElementsMatch(t, []string{"File", "Mesh", "Service", "External", "Group", "Edge", "Deny", "Export", "MTLS", "Guard",
-		"Ask", "Issuer", "Hop", "Target", "Ref", "Operation", "Exception", "Condition", "Credential", "Label", "Port", "Carrier", "Passed", "Name"}, slices.Collect(maps.Keys(kinds)))
+		"Ask", "Issuer", "Verify", "Hop", "Target", "Ref", "Operation", "Exception", "Condition", "Credential", "Label", "Port", "Carrier", "Passed", "Name"}, slices.Collect(maps.Keys(kinds)))
 }
 
 // Walk does not look inside a node if visit returns false.

@@ -208,6 +208,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	// Exports before edges, which need the consent of the mesh that they lead into.
 	c.exportStatements(sections)
 	c.edges(sections)
+	c.verifications(sections)
 
 	// What needs every edge. A mesh that only declares services takes back what ceilings made of their modes, and does
 	// so before the modes are judged; guards are held against the shared identities, which are found first.

@@ -145,7 +145,7 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 	}
 	c.refused(m, consent, t, base.kind == deny)
 	if pods {
-		c.reached(m, t, callees, base.kind)
+		c.reached(m, t, callees, [...]string{edge: "opens", deny: "denies calls to", ask: "asks about calls to"}[base.kind])
 	}
 	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
 		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).

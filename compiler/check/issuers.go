@@ -109,6 +109,30 @@ func (c *checker) headerName(n lang.Name, bytes string) bool {
 	return false
 }
 
+// issuer is the one of a name; nil, with a finding, if none is declared.
+func (c *checker) issuer(n lang.Name) *policy.Issuer {
+	i := c.issuers[n.Text]
+	if i != nil {
+		return i
+	}
+	d := c.list.Add(diag.UnknownService, n.Range, "no issuer %s is declared", quoted(n.Text))
+	if near, found := diag.Nearest(n.Text, slices.Sorted(maps.Keys(c.issuers))); found {
+		d.WithHelp("did you mean %s?", near).WithFix(false, n.Range, near, "write "+near)
+	} else {
+		d.WithHelp("declare it: `issuer %s url https://auth.example.com`", n.Text)
+	}
+	return nil
+}
+
+// someIssuer reports whether `any` stands for some issuer, and adds a finding if it does not.
+func (c *checker) someIssuer(n lang.Name) bool {
+	if len(c.issuers) == 0 {
+		c.list.Add(diag.UnknownService, n.Range, "no issuer of tokens is declared").
+			WithHelp("declare one: `issuer corp url https://auth.example.com`")
+	}
+	return len(c.issuers) > 0
+}
+
 // credential converts `with`: the conditions on the token of a request.
 func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok bool) {
 	token := policy.Condition{Dimension: policy.TokenDimension, At: with.Range}
@@ -116,21 +140,11 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 	for _, n := range with.Issuers {
 		if n.Text == "any" && !n.Quoted {
 			token.Values, token.Issuers = []string{"*"}, nil
-			if len(c.issuers) == 0 {
-				c.list.Add(diag.UnknownService, n.Range, "no issuer of tokens is declared").
-					WithHelp("declare one: `issuer corp url https://auth.example.com`")
-				ok = false
-			}
+			ok = ok && c.someIssuer(n)
 			break
 		}
-		i := c.issuers[n.Text]
+		i := c.issuer(n)
 		if i == nil {
-			d := c.list.Add(diag.UnknownService, n.Range, "no issuer %s is declared", quoted(n.Text))
-			if near, found := diag.Nearest(n.Text, slices.Sorted(maps.Keys(c.issuers))); found {
-				d.WithHelp("did you mean %s?", near).WithFix(false, n.Range, near, "write "+near)
-			} else {
-				d.WithHelp("declare it: `issuer %s url https://auth.example.com`", n.Text)
-			}
 			ok = false
 			continue
 		}
@@ -147,7 +161,8 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 	return all, ok
 }
 
-// tokens is the issuers that the rules of a service ask for, sorted by name. A rule that names one of them must not let in the
+// tokens is the issuers whose tokens a service verifies, sorted by name: those that its rules ask for, and those that statements
+// name. A rule that names one of them must not let in the
 // tokens of another: the callee knows them by the URL alone.
 func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 	var asked []*policy.Condition
@@ -160,6 +175,9 @@ func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 				}
 			}
 		}
+	}
+	for _, v := range s.Verifies {
+		all = append(all, v.Issuer)
 	}
 	slices.SortFunc(all, func(a, b *policy.Issuer) int { return strings.Compare(a.Name, b.Name) })
 	all = slices.Compact(all)
@@ -195,7 +213,7 @@ func (c *checker) withoutToken(s *service) {
 			open = r
 		}
 	}
-	if asks != nil && open != nil {
+	if asks != nil && open != nil && len(s.Verifies) == 0 {
 		c.list.Add(diag.TokenEverywhere, open.ToAt, "no token is needed here, but a wrong one is refused: another edge to %s asks for tokens", s.Name).
 			WithRelated(asks.At, "this edge").
 			WithNote("a workload verifies every token that comes with a request, whatever the path (istio/istio#24371)").

@@ -47,7 +47,7 @@ func (c *checker) podsElsewhere(r lang.Ref) bool {
 }
 
 // reached notes which services a statement about every pod is about.
-func (c *checker) reached(m *mesh, t *lang.Target, callees []*service, said kind) {
+func (c *checker) reached(m *mesh, t *lang.Target, callees []*service, does string) {
 	var names []string
 	for _, s := range callees {
 		if !s.Unnamed {
@@ -58,8 +58,7 @@ func (c *checker) reached(m *mesh, t *lang.Target, callees []*service, said kind
 	if len(names) > 0 {
 		what = listed(names)
 	}
-	verb := [...]string{edge: "opens", deny: "denies calls to", ask: "asks about calls to"}[said]
-	c.list.Add(diag.EveryPod, t.Ref.Range, "this %s every pod of %s: %s, and those that nothing declares", verb, m.Name, what).
+	c.list.Add(diag.EveryPod, t.Ref.Range, "this %s every pod of %s: %s, and those that nothing declares", does, m.Name, what).
 		WithHelp("name the services, or write `*` for all that are declared")
 }
 

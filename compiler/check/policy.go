@@ -24,6 +24,7 @@ func (c *checker) assemble() {
 				s.Ask = rulesOf(s.ask)
 			}
 			s.allow, s.deny, s.ask = nil, nil, nil // the policy has copies
+			slices.SortStableFunc(s.Verifies, func(a, b policy.Verification) int { return bySpan(a.At, b.At) })
 			s.Issuers = c.tokens(s.Service)
 			c.forgedClaims(s.Service)
 			m.Services = append(m.Services, s.Service)

@@ -36,8 +36,11 @@ func (c *checker) elsewhere() {
 			c.boundElsewhere(m.stated.at, m)
 		}
 		for _, s := range m.services {
-			for _, r := range slices.Concat(s.allow, s.deny) {
+			for _, r := range slices.Concat(s.allow, s.deny, s.ask) {
 				c.boundElsewhere(r.ToAt, m)
+			}
+			for _, v := range s.Verifies {
+				c.boundElsewhere(v.At, m)
 			}
 			if s.statesMode() && !s.stated.at.IsZero() {
 				c.boundElsewhere(s.stated.at, m)

@@ -21,6 +21,7 @@ type section struct {
 	signed map[*issuer][]*object
 	rules  []*rule
 	modes  []mode
+	tokens []verification
 }
 
 // mode is the mode of a service, or of one of its ports.
@@ -67,7 +68,8 @@ func (i *importer) statements(s *section) {
 	closed := root || i.closed(s.name)
 	for _, o := range said {
 		switch r := o.read; {
-		case r.Role == enforce.Authenticates: // said by its issuers, where edges ask for their tokens
+		case r.Role == enforce.Authenticates:
+			s.verify(o)
 		case r.Role == enforce.SetsModes && o.about == nil:
 			s.mode, s.of = r.Mode, append(s.of, o)
 			s.open = s.open || !closed
@@ -103,6 +105,7 @@ func (i *importer) statements(s *section) {
 		}
 	}
 	s.rules = tidy(s.rules)
+	s.tokens = slices.DeleteFunc(s.tokens, s.asks)
 	if s.open {
 		for _, r := range s.rules {
 			s.of = append(s.of, r.of...)
@@ -142,9 +145,9 @@ func (i *importer) outline(o *object) {
 	switch {
 	case r.Broken:
 		o.accept("what it does is not known")
-	case r.Role == enforce.Authenticates && o.about == nil:
-		o.accept("it takes tokens for every pod of the namespace")
-	case r.Role == enforce.Authenticates:
+	case r.Role == enforce.Authenticates && root && (o.about == nil || !o.about.gateway):
+		o.accept("it binds pods of every namespace")
+	case r.Role == enforce.Authenticates && !o.waypoint:
 	case o.waypoint && (r.Role != enforce.Authorizes || r.Effect != enforce.Allow || len(r.Clauses) > 0 || !i.closed(o.Namespace)):
 		o.accept("it binds a waypoint, whatever Service is behind it")
 	case o.waypoint, len(o.through) > 0:

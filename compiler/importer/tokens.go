@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,14 +74,16 @@ func jwtRules(object *yaml.Node) (all []jwtRule, err error) {
 			return nil, errors.New(`unknown field "spaceDelimitedClaims"`)
 		}
 	}
-	slices.SortFunc(all, func(a, b jwtRule) int { return strings.Compare(a.Issuer, b.Issuer) })
+	slices.SortFunc(all, jwtRule.compare)
 	return all, nil
 }
 
-func (r jwtRule) equal(other jwtRule) bool {
+func (r jwtRule) equal(other jwtRule) bool { return r.compare(other) == 0 }
+
+func (r jwtRule) compare(other jwtRule) int {
 	a, _ := json.Marshal(r)
 	b, _ := json.Marshal(other)
-	return bytes.Equal(a, b)
+	return cmp.Or(strings.Compare(r.Issuer, other.Issuer), bytes.Compare(a, b))
 }
 
 // findIssuers learns who signs tokens. Issuers are those of the whole project: two objects that say other things of one URL
@@ -338,31 +341,60 @@ func (c *credential) with() lang.Credential {
 // requests do not show where keys are, or which tokens are passed on.
 func (i *importer) unauthenticated(b *compiler.Build) (again bool) {
 	for _, o := range i.objects {
-		if o.Outcome != Said || o.read.Role != enforce.Authenticates {
+		if o.Outcome != Said || o.read.Role != enforce.Authenticates || i.verified(o, b) {
 			continue
 		}
-		want, _ := jwtRules(o.node)
-		made := slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool {
-			if m.Kind != o.Kind || m.Namespace != o.Namespace {
-				return false
-			}
-			var doc yaml.Node
-			if yaml.Unmarshal(m.YAML, &doc) != nil || len(doc.Content) == 0 {
-				return false
-			}
-			got, err := jwtRules(doc.Content[0])
-			return err == nil && slices.EqualFunc(got, want, jwtRule.equal) && slices.ContainsFunc(b.Model.Manifests.Policies, func(p *enforce.Object) bool {
-				return p.Kind == m.Kind && p.Namespace == m.Namespace && p.Name == m.Name && slices.Equal(p.Selector, o.read.Selector) && slices.Equal(p.Targets, o.read.Targets)
-			})
-		})
-		if made {
-			continue
-		}
-		if again = true; o.about.assumed { // what its pods call decides which tokens they pass on
+		if again = true; o.about != nil && o.about.assumed { // what its pods call decides which tokens they pass on
 			i.distinguish(o.about)
 			continue
 		}
-		o.accept("its pods have no edge that asks for all of its tokens, or they would pass on others")
+		o.accept("its pods would pass on tokens that they do not, or verify others")
 	}
 	return again
+}
+
+// verified reports whether a build has the pods of an object verify what it and the others that are said of them do.
+func (i *importer) verified(o *object, b *compiler.Build) bool {
+	var want, wide []jwtRule
+	for _, other := range i.objects {
+		switch same := slices.Equal(other.bound(), o.bound()); {
+		case other.Outcome != Said || other.read.Role != enforce.Authenticates || other.Namespace != o.Namespace:
+		case same:
+			want = append(want, other.jwtRules()...)
+		case len(other.bound()) == 0:
+			wide = append(wide, other.jwtRules()...)
+		}
+	}
+	want = slices.DeleteFunc(want, func(r jwtRule) bool { return slices.ContainsFunc(wide, r.equal) })
+	slices.SortFunc(want, jwtRule.compare)
+	if want = slices.CompactFunc(want, jwtRule.equal); len(want) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool {
+		if m.Kind != o.Kind || m.Namespace != o.Namespace {
+			return false
+		}
+		var doc yaml.Node
+		if yaml.Unmarshal(m.YAML, &doc) != nil || len(doc.Content) == 0 {
+			return false
+		}
+		got, err := jwtRules(doc.Content[0])
+		return err == nil && slices.EqualFunc(got, want, jwtRule.equal) && slices.ContainsFunc(b.Model.Manifests.Policies, func(p *enforce.Object) bool {
+			return p.Kind == m.Kind && p.Namespace == m.Namespace && p.Name == m.Name && slices.Equal(slices.Concat(p.Selector, p.Targets), o.bound())
+		})
+	})
+}
+
+// bound is the labels and targets that an object binds; none for every pod.
+func (o *object) bound() []enforce.Label {
+	if o.read == nil {
+		return nil
+	}
+	return slices.Concat(o.read.Selector, o.read.Targets)
+}
+
+// jwtRules is how a RequestAuthentication that is said verifies tokens.
+func (o *object) jwtRules() []jwtRule {
+	all, _ := jwtRules(o.node) // it was read before
+	return all
 }

@@ -65,14 +65,22 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		}
 	}
 	signing := map[*issuer]*section{}
+	sign := func(s *section, x *issuer, of []*object) {
+		if signing[x] == nil {
+			signing[x] = s
+		}
+		signing[x].sign(x, of)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		for _, v := range sections[name].tokens {
+			sign(sections[name], v.issuer, []*object{v.of})
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(sections)) { // callers, whose sections only declare them
 		for _, r := range sections[name].rules {
 			if r.token != nil {
 				for _, x := range r.token.issuers {
-					if signing[x] == nil {
-						signing[x] = sections[name]
-					}
-					signing[x].sign(x, r.of)
+					sign(sections[name], x, r.of)
 				}
 			}
 			for _, c := range slices.Concat(r.who, r.except) {
@@ -167,6 +175,10 @@ func (s *section) lines() (all []line) {
 		if v.assumed {
 			l.Comment = "the account is assumed from the name"
 		}
+		all = append(all, l)
+	}
+	for k, l := range s.verifications() {
+		l.Gap = k == 0
 		all = append(all, l)
 	}
 	target := func(r *rule) string {

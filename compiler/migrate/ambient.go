@@ -156,6 +156,7 @@ func (m *mover) want(moving []string) {
 		want := config.Dataplane{Ambient: true, WaypointNamespace: d.WaypointNamespace, Waypoint: d.Waypoint, Ingress: d.Ingress}
 		reads, ingress := false, false
 		for _, s := range mesh.Services {
+			reads = reads || len(s.Verifies) > 0 && s.Dataplane != policy.Gateway
 			for i, rules := range s.Rules() {
 				for n := range rules {
 					r := &rules[n]

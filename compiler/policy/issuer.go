@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/meshc/meshc/lang/source"
+import (
+	"slices"
+
+	"github.com/meshc/meshc/lang/source"
+)
 
 // TokenDimension is the dimension of a Condition on the token of a request: without a Key, on `ISSUER/SUBJECT`; with one, on a
 // claim.
@@ -16,6 +20,27 @@ type Issuer struct {
 	Forward   bool      // what is called sees the token too
 	Passed    []Passed  // what is called sees of it in headers
 	At        source.Span
+}
+
+// Verification is a statement that a service verifies the tokens of an issuer, whether its rules ask for them or not.
+type Verification struct {
+	Issuer   *Issuer
+	EveryPod bool // it is about every pod of the namespace
+	At       source.Span
+}
+
+// Asks reports whether rules of the service ask for tokens of an issuer.
+func (s *Service) Asks(i *Issuer) bool {
+	for _, rules := range s.Rules() {
+		for r := range rules {
+			for _, c := range rules[r].Where {
+				if c.Dimension == TokenDimension && len(c.Key) == 0 && (len(c.Issuers) == 0 || slices.Contains(c.Issuers, i)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // SpaceDelimited reports whether proxies take the text of a claim for a list with spaces between its texts:

@@ -162,7 +162,8 @@ type Service struct {
 	Routes       []Route        // of a gateway: where it passes calls on to, sorted by place
 	Routed       bool           // of a gateway: it passes calls on to nowhere else
 	Clients      Clients        // of a gateway: where it has the addresses of callers outside the mesh
-	Issuers      []*Issuer      // whose tokens its rules ask for, sorted by name; where there are any, other tokens are refused
+	Issuers      []*Issuer      // whose tokens it verifies, sorted by name; where there are any, other tokens are refused
+	Verifies     []Verification // of these, those that a statement names, in the order of their spans
 	At           source.Span    // its declaration, or its workload manifest
 
 	// Unnamed is set for what stands for all pods of the namespace that no service selects. It has no labels and no account.

@@ -124,6 +124,7 @@ const (
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
 	RestartCycle          Code = "MESH2183"
+	RedundantVerify       Code = "MESH2200"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -285,6 +286,7 @@ var Table = []Entry{
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},
 	{RestartCycle, Error, FromNothing, "services that wait for each other to move to ambient mode"},
+	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -27,6 +27,8 @@ func Statement(s lang.Stmt) string {
 		text = "export " + list(s.What, target) + " to " + list(s.To, ref) + requests(s.Requests)
 	case *lang.MTLS:
 		text = words("mtls "+list(s.Targets, target), s.Mode)
+	case *lang.Verify:
+		text = "verify " + alternatives(s.Issuers) + " at " + list(s.Targets, target)
 	case *lang.Guard:
 		arrow := " -> "
 		if s.Transitive {

@@ -111,6 +111,7 @@ func (e *emission) service(s *policy.Service) {
 		return slices.DeleteFunc(slices.Clone(rules), func(r policy.Rule) bool { return r.EveryPod && !s.Unnamed })
 	}
 	e.refuseAsks(s)
+	e.refuseTokens(s)
 	callee := object{namespace: s.Namespace, at: s.At}
 	for _, l := range s.Labels {
 		callee.subject = append(callee.subject, requirement{labelPrefix + l.Key, "In", []string{l.Value}})

@@ -76,6 +76,13 @@ func (e *emission) refuseAsks(s *policy.Service) {
 	}
 }
 
+func (e *emission) refuseTokens(s *policy.Service) {
+	if len(s.Verifies) > 0 {
+		e.refuse(s.Verifies[0].At, "Cilium does not look at tokens, so %s cannot refuse wrong ones", s.ID()).
+			WithHelp("delete it, and have the service itself verify tokens")
+	}
+}
+
 // acceptRequests refuses what Cilium does not see in requests, or cannot leave out.
 func (e *emission) acceptRequests(s *policy.Service, r *policy.Rule, edge bool) bool {
 	switch {

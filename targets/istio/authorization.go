@@ -111,6 +111,11 @@ func (b *builder) stated(s *policy.Service, rules []policy.Rule, a action) []pol
 	for i := range rules {
 		if r := &rules[i]; r.EveryPod {
 			b.acceptOnDataplane(s, r, a)
+			for k := range r.Where {
+				if c := &r.Where[k]; c.Dimension == policy.HeaderDimension {
+					b.acceptTaken(s, r, c)
+				}
+			}
 			if a != allow {
 				b.acceptTemplates(s, r, a)
 			}

@@ -16,6 +16,12 @@ func (b *builder) acceptHeader(s *policy.Service, r *policy.Rule, c *policy.Cond
 			WithHelp("choose a header of the application")
 		return
 	}
+	b.acceptTaken(s, r, c)
+}
+
+// acceptTaken refuses a header from which the proxy of a service takes tokens before rules see it.
+func (b *builder) acceptTaken(s *policy.Service, r *policy.Rule, c *policy.Condition) {
+	name := c.Key[0]
 	for _, i := range s.Issuers {
 		if slices.Contains(headersOf(i), name) && !i.Forward && !b.passesOn(s, i) {
 			b.findings.Add(diag.Inexpressible, either(c.At, r.At), "the header %s cannot be asked for: the proxy of %s takes the tokens of %s from it", name, s.Name, i.Name).

@@ -7,7 +7,7 @@
 //
 //	 0     Namespace, Gateway NAME          with Options.WithNamespaces; the Gateway is a waypoint
 //	 1- 3  PeerAuthentication               that is STRICT anywhere, or whose surrounding mode is
-//	 4     RequestAuthentication NAME       before the edges that ask for its tokens; 3 NAME-waypoint of pods that move
+//	 4     RequestAuthentication NAME       before the edges that ask for its tokens, if any do; 3 NAME-waypoint of pods that move
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
 //	 5-12  AuthorizationPolicy NAME-ask     the same: what an external authorizer decides about
@@ -308,13 +308,14 @@ var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Sourc
 
 // service emits the objects of one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
+	b.acceptVerified(s)
 	if s.Unnamed {
 		b.authenticate(s, s.Issuers)
 		b.authorize(s)
 		return
 	}
 	sidecar := b.edges != nil && !m.Declares && s.Dataplane != policy.Ambient
-	bound := len(s.Allow)+len(s.Deny)+len(s.Ask) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
+	bound := len(s.Allow)+len(s.Deny)+len(s.Ask)+len(s.Verifies) > 0 || s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode)
 	if !sidecar && !bound || !b.acceptService(s) {
 		return
 	}

@@ -25,9 +25,9 @@ func (b *builder) authorizeMoving(s *policy.Service, ways []policy.Front) {
 }
 
 // allowedMoving is the edges of a service as its pods enforce them while they move. Where requests are denied, or tokens verified,
-// callers that pass the waypoint may not get around it: their edges name every path, so that ztunnel leaves them out.
+// callers that pass the waypoint may not get around it: their edges name every method, so that ztunnel leaves them out.
 func (b *builder) allowedMoving(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
-	var ports []uint16 // on which a rule with a path is about every request
+	var ports []uint16 // on which a rule with a method is about every request
 	for _, p := range s.Ports {
 		if through, _ := led([]uint16{p.Number}, ways); p.Protocol.IsHTTP() {
 			ports = append(ports, through...)
@@ -45,7 +45,7 @@ func (b *builder) allowedMoving(s *policy.Service, ways []policy.Front) (all []p
 		}
 		r.From, r.FromAt = kept, at
 		hidden := r
-		hidden.Ports, hidden.Ops = slices.DeleteFunc(slices.Clone(ports), func(port uint16) bool { return !r.Leads(port) }), []policy.Operation{{Path: "*", At: r.At}}
+		hidden.Ports, hidden.Ops = slices.DeleteFunc(slices.Clone(ports), func(port uint16) bool { return !r.Leads(port) }), []policy.Operation{{Methods: []string{"*"}, At: r.At}}
 		hidden.Where = nil
 		if len(hidden.Ports) == 0 {
 			all = append(all, r)

@@ -44,6 +44,16 @@ func fromRules(rules []policy.Rule) (o origin) {
 	return origin{distinct(o.files), distinct(o.because), distinct(o.until)}
 }
 
+// fromTokens is the intents that have a service verify tokens.
+func fromTokens(s *policy.Service) origin {
+	o := fromRules(s.Allow)
+	for _, v := range s.Verifies {
+		o.files = append(o.files, fromSpan(v.At).files...)
+	}
+	o.files = distinct(o.files)
+	return o
+}
+
 func distinct(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)

@@ -48,6 +48,14 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 				}
 			}
 		}
+		if len(s.Verifies) > 0 && s.Dataplane != policy.Gateway {
+			d := b.findings.Add(diag.RootNamespace, s.Verifies[0].At, "%s is in the root namespace, where a RequestAuthentication would bind the whole mesh", s.ID())
+			if s.Unnamed {
+				d.WithHelp("name the gateways that are meant, or the pods of each other namespace in its section")
+			} else {
+				d.WithHelp("move it to a namespace of its own; if it is a gateway, say so: `service %s gateway`", s.Name)
+			}
+		}
 		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
 			b.modeInRoot(either(s.ModeAt, s.At), "MODE")
 		}

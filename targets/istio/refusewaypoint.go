@@ -15,12 +15,13 @@ import (
 
 // acceptOwnServices refuses a Service that leads to the pods of several services: its waypoint enforces the edges of one as those of all.
 func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
-	if len(s.Allow)+len(s.Deny) == 0 {
+	bound := func(s *policy.Service) bool { return len(s.Allow)+len(s.Deny)+len(s.Verifies) > 0 }
+	if !bound(s) {
 		return
 	}
 	for _, host := range hosts(ways) {
 		for _, other := range b.meshOf(s).Services {
-			if other == s || !slices.Contains(hosts(other.Through()), host) || other.Name < s.Name && len(other.Allow)+len(other.Deny) > 0 {
+			if other == s || !slices.Contains(hosts(other.Through()), host) || other.Name < s.Name && bound(other) {
 				continue
 			}
 			b.findings.Add(diag.Inexpressible, s.At, "the Service %s leads to the pods of %s and of %s, and its waypoint cannot tell them apart", host, s.Name, other.Name).
@@ -94,6 +95,39 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 	case tokens:
 		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees tokens", aside[0], s.ID()), aside[0], "")
 	}
+}
+
+// acceptVerified refuses to verify tokens where no proxy reads requests.
+func (b *builder) acceptVerified(s *policy.Service) {
+	if len(s.Verifies) == 0 || s.Dataplane != policy.Ambient {
+		return
+	}
+	ways := s.Through()
+	switch {
+	case len(ways) == 0:
+		b.findings.Add(diag.Inexpressible, s.Verifies[0].At, "tokens cannot be verified at %s: it is ambient, and has no sidecar", s.ID()).
+			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+			WithHelp("%s, or delete this", waypointFor(s)).
+			Alone = true
+	case s.Joining:
+		b.findings.Add(diag.Inexpressible, s.Verifies[0].At, "tokens cannot be verified at %s: calls to it may not pass its waypoint yet", s.ID()).
+			WithRelated(ways[0].Waypoint.At, "the waypoint").
+			WithHelp("once its Services are labelled, write `dataplanes: {%s: {ambient: {waypoint: %s}}}` in meshc.yaml", s.Namespace, ways[0].Waypoint.Name)
+	}
+}
+
+// tokensAt is the place that has a service verify tokens.
+func tokensAt(s *policy.Service) source.Span {
+	for _, rules := range s.Rules() {
+		for i := range rules {
+			for _, c := range rules[i].Where {
+				if c.Dimension == policy.TokenDimension {
+					return either(c.At, rules[i].At)
+				}
+			}
+		}
+	}
+	return s.Verifies[0].At
 }
 
 // acceptDenied refuses a deny of operations, or an ask, if somebody whom it is about gets to the pods without the waypoint.

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// authenticate emits the RequestAuthentication of a callee whose rules ask for tokens. It says how tokens are verified, and
-// makes the callee refuse all others; that a token is there is up to the rules.
+// authenticate emits the RequestAuthentication of a callee that verifies tokens. It says how they are verified, and makes the
+// callee refuse all others; that a token is there is up to the rules.
 func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	if len(issuers) == 0 {
 		return
@@ -38,7 +38,7 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	}
 	for i, to := range tokenPlaces(s) {
 		spec := &v1beta1.RequestAuthentication{Selector: to.selector, TargetRefs: to.targets, JwtRules: rules}
-		b.add(b.draft(waveTokens-i, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, fromRules(s.Allow), spec))
+		b.add(b.draft(waveTokens-i, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, fromTokens(s), spec))
 	}
 }
 
@@ -82,6 +82,9 @@ func passing(p *policy.Policy) map[*policy.Service]map[string]bool {
 	all := map[*policy.Service]map[string]bool{}
 	for _, callee := range p.Services() {
 		for _, i := range callee.Issuers {
+			if !callee.Asks(i) {
+				continue
+			}
 			for r := range callee.Allow {
 				for _, from := range callee.Allow[r].From {
 					if from.Kind != policy.FromService {

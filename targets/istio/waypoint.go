@@ -35,8 +35,7 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 		}
 	}
 	if len(s.Issuers) > 0 && !b.meshOf(s).Closes(s) {
-		rules := slices.Concat(s.Allow, s.Deny)
-		b.findings.Add(diag.Inexpressible, either(requestsAt(&rules[0].Requests), rules[0].At), "tokens cannot be asked for at %s: nothing closes it, so that calls get to its pods without the waypoint", s.ID()).
+		b.findings.Add(diag.Inexpressible, tokensAt(s), "tokens cannot be verified at %s: nothing closes it, so that calls get to its pods without the waypoint", s.ID()).
 			WithRelated(ways[0].Waypoint.At, "the waypoint").
 			WithHelp("let an edge lead to it, or close its namespace: delete `open`")
 	}

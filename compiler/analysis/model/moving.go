@@ -124,6 +124,6 @@ func (m *Model) late() *Model {
 func (u *Unproved) Finding() diag.Diagnostic {
 	d := diag.New(diag.UnprovedMove, u.Moving.At, "no policy of %s is right for pods with sidecars and for those in ambient mode: then %s", u.Moving.ID(), u.Witnesses[0])
 	d.WithRelated(u.Moving.DataplaneAt, "it moves because of this").
-		WithHelp("declare the protocols of its ports; if they are declared, leave its denies of operations, headers and tokens out until its pods have moved")
+		WithHelp("declare the protocols of its ports; if they are declared, leave its denies of operations, headers and tokens, and `verify`, out until its pods have moved")
 	return d
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 )
@@ -54,6 +55,17 @@ func (d *drafter) issuers() {
 		}
 		m := pick(d.Rand, d.meshes)
 		m.lines = append(m.lines, line)
+	}
+}
+
+// verify has services verify tokens whether their edges ask for them or not.
+func (d *drafter) verify(own []*draftMesh, r *rand.Rand) {
+	for _, m := range own {
+		for _, s := range m.services {
+			if r.IntN(6) == 0 {
+				m.lines = append(m.lines, "verify "+pick(r, []string{issuerNames[r.IntN(len(issuerNames))], "any"})+" at "+pick(r, []string{s.name, s.name, s.name, "pods"}))
+			}
+		}
 	}
 }
 

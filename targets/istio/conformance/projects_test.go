@@ -95,6 +95,7 @@ func newProject(seed uint64) project {
 	for _, m := range own {
 		d.intend(m)
 	}
+	d.verify(own, rand.New(rand.NewPCG(seed, 77)))
 	d.write()
 	return d.project
 }
