@@ -71,7 +71,7 @@ func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
 	parsed := &Parsed{Inputs: in}
 	parsed.files, parsed.syntax = parse(ctx, in.Files)
 	if ctx.Err() == nil {
-		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads)
+		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads, in.Config.Stated()...)
 		if Meshless(in.Config) {
 			parsed.Inventory = parsed.Inventory.Meshless()
 		}

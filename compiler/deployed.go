@@ -42,7 +42,7 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	d.Findings = found
 	var known []*policy.Service
 	if len(workloads) > 0 {
-		d.Workloads, found = inventory.Read(workloads)
+		d.Workloads, found = inventory.Read(workloads, settings.Stated()...)
 		if mesh.Meshless {
 			d.Workloads = d.Workloads.Meshless()
 		}

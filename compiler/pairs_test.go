@@ -43,6 +43,12 @@ func TestHelpPairs(t *testing.T) {
 				}
 				good.files = append(good.files, after)
 			}
+			for _, f := range archive.Files {
+				half, name, _ := strings.Cut(f.Name, "/")
+				if half == "good" && !slices.ContainsFunc(bad.files, func(g txtar.File) bool { return g.Name == name }) {
+					good.files = append(good.files, txtar.File{Name: name, Data: f.Data})
+				}
+			}
 			bad.nameWorkloads()
 			good.nameWorkloads()
 			help := strings.TrimSpace(string(archive.Comment))

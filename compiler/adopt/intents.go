@@ -50,7 +50,8 @@ func Intents(set *inventory.Set, root string) ([]File, error) {
 		if slices.ContainsFunc(workloads, func(w *inventory.Workload) bool { return w.Assumed }) {
 			lines[0].Above = append(lines[0].Above, "",
 				"The manifest of Namespace "+namespace+" has no label that asks for proxies. If it has one in the cluster, such as",
-				"`istio-injection: enabled` or `istio.io/rev`, add it to the manifest.")
+				"`istio-injection: enabled` or `istio.io/rev`, add it to the manifest, or state it in meshc.yaml:",
+				"`dataplanes: {"+namespace+": sidecar}`.")
 		}
 		lines = append(lines, declared(services)...)
 		text, err := print.Lines(lines)

@@ -48,6 +48,7 @@ type mesh struct {
 	calls      bool // some edge or deny has NAMESPACE/* as a caller
 	assumed    bool // the ports of its Services are
 	openAt     source.Span
+	modesOfAll []modeOfAll
 }
 
 // service is one workload with the edges and denies that lead to it.

@@ -94,7 +94,7 @@ func findings(t *testing.T, archive *txtar.Archive) map[string]diag.List {
 			o.Environment = env
 		}
 	}
-	inv, list := inventory.Read(inputs)
+	inv, list := inventory.Read(inputs, o.Config.Stated()...)
 	all = append(all, list...)
 	checked, list := check.Project(files, inv, o)
 	_, refused := istio.New(istio.Options{}).Emit(checked)

@@ -46,6 +46,9 @@ func (m *mesh) named() bool {
 }
 
 func (c *checker) lintMesh(m *mesh) {
+	for _, all := range m.modesOfAll {
+		c.modeOfAll(m, all)
+	}
 	if near := c.meant(m, ""); near != "" && !m.misspelt {
 		d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest has anything in namespace %s", m.Name).
 			WithHelp("did you mean %s?", near)
@@ -81,7 +84,7 @@ func (c *checker) lintMesh(m *mesh) {
 		if m.Open {
 			d.WithHelp("write the calls as edges: each closes the service that it leads to")
 		} else {
-			d.WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows", m.Name).
+			d.WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows; `mesh %[1]s strict open` only requires mutual TLS", m.Name).
 				WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
 		}
 		if !c.wide.at.IsZero() {

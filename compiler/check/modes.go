@@ -41,7 +41,11 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 				WithHelp("delete the operations")
 		}
 		if t.Name.Text == "*" && !t.Name.Quoted {
-			c.modeOfAll(m, stmt, &t)
+			if t.Port.Present() {
+				c.modeOfPort(m, stmt, &t)
+			} else {
+				m.modesOfAll = append(m.modesOfAll, modeOfAll{stmt, t.Ref.Range})
+			}
 			continue
 		}
 		sym := c.lookup(m, t.Ref)
@@ -85,33 +89,50 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 	}
 }
 
-// modeOfAll reports `mtls *`. The mode of a mesh is stated where the mesh is opened, and that of one port for each service
-// that has the port.
-func (c *checker) modeOfAll(m *mesh, stmt *lang.MTLS, t *lang.Target) {
-	if t.Port.Present() {
-		d := c.list.Add(diag.NotADestination, t.Span(), "an mTLS mode for one port names the service that has the port")
-		var targets []string
-		for _, s := range m.services {
-			if s.Proxied() && slices.Contains(s.portTexts(), t.Port.Text) {
-				targets = append(targets, s.Name+":"+t.Port.Text)
-			}
+// modeOfPort reports `mtls *:PORT`: the mode of one port is stated for each service that has the port.
+func (c *checker) modeOfPort(m *mesh, stmt *lang.MTLS, t *lang.Target) {
+	d := c.list.Add(diag.NotADestination, t.Span(), "an mTLS mode for one port names the service that has the port")
+	var targets []string
+	for _, s := range m.services {
+		if s.Proxied() && slices.Contains(s.portTexts(), t.Port.Text) {
+			targets = append(targets, s.Name+":"+t.Port.Text)
 		}
-		if len(targets) == 0 {
-			d.WithHelp("no service of mesh %s declares port %s", m.Name, t.Port.Text)
-			return
-		}
-		written := strings.Join(targets, ", ")
-		d.WithHelp("the services with this port: `mtls %s %s`", written, stmt.Mode.Text).
-			WithFix(false, t.Span(), written, "name the services with port "+t.Port.Text)
+	}
+	if len(targets) == 0 {
+		d.WithHelp("no service of mesh %s declares port %s", m.Name, t.Port.Text)
 		return
 	}
-	d := c.list.Add(diag.NotADestination, t.Ref.Range, "the mode of all services is the mode of their mesh")
+	written := strings.Join(targets, ", ")
+	d.WithHelp("the services with this port: `mtls %s %s`", written, stmt.Mode.Text).
+		WithFix(false, t.Span(), written, "name the services with port "+t.Port.Text)
+}
+
+// modeOfAll is `mtls *`, and where the `*` is.
+type modeOfAll struct {
+	stmt *lang.MTLS
+	at   source.Span
+}
+
+// modeOfAll reports `mtls *`: the mode of a mesh is stated where the mesh is opened. It does not say whether the mesh is closed too,
+// unless edges close it in any case.
+func (c *checker) modeOfAll(m *mesh, all modeOfAll) {
+	stmt := all.stmt
+	d := c.list.Add(diag.NotADestination, all.at, "the mode of all services is the mode of their mesh")
+	way := func(title, text string) {
+		d.Fixes = append(d.Fixes, diag.Fix{Title: title, Edits: []diag.Edit{{Span: insertAfter(m.sections[0]), New: text}, {Span: stmt.Range}}})
+	}
 	switch _, known := modes[stmt.Mode.Text]; {
+	case m.stated.at.IsZero() && len(stmt.Targets) == 1 && known && m.Declares && !m.Open:
+		d.WithHelp("delete this statement, and write `mesh %s %s open` where the mesh is opened, or `mesh %[1]s %[2]s` to close it too to every call that no edge allows", m.Name, stmt.Mode.Text)
+		way("state the mode, and close nothing", " "+stmt.Mode.Text+" open")
+		way("state the mode, and close the mesh", " "+stmt.Mode.Text)
 	case m.stated.at.IsZero() && len(stmt.Targets) == 1 && known:
-		d.WithHelp("write `mesh %s %s` where the mesh is opened, and delete this statement", m.Name, stmt.Mode.Text)
-		d.Fixes = append(d.Fixes, diag.Fix{Title: "state the mode where the mesh is opened", Edits: []diag.Edit{
-			{Span: insertAfter(m.sections[0]), New: " " + stmt.Mode.Text}, {Span: stmt.Range},
-		}})
+		text := stmt.Mode.Text
+		if m.Open {
+			text += " open"
+		}
+		d.WithHelp("write `mesh %s %s` where the mesh is opened, and delete this statement", m.Name, text)
+		way("state the mode where the mesh is opened", " "+stmt.Mode.Text)
 	case !m.stated.at.IsZero():
 		d.WithRelated(m.stated.at, "the mode of the mesh").
 			WithHelp("delete `*`: the mesh states its mode where it is opened; a different mode is for single services or ports")

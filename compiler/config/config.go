@@ -5,6 +5,8 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -62,6 +64,9 @@ type Dataplane struct {
 	Ingress                     bool   // gateways pass the waypoint too
 	At                          source.Span
 }
+
+// Stated returns the namespaces that have an entry in `dataplanes:`, `*` for all.
+func (p *Project) Stated() []string { return slices.Sorted(maps.Keys(p.Dataplanes)) }
 
 // Written is the entry as meshc.yaml has it, for the namespace that it is of.
 func (d *Dataplane) Written(namespace string) string {

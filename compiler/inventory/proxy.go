@@ -75,6 +75,7 @@ type namespace struct {
 	Namespace
 	sidecars string      // why its pods get no sidecar by default; empty if they do
 	never    bool        // a label of the pods cannot change that
+	settled  bool        // it has no label, and the settings of the project say what it has
 	bound    bound       // of its Services and pods that say nothing
 	at       source.Span // what says so
 }
@@ -123,7 +124,7 @@ func (p *pod) ambient(ns *namespace) bool {
 }
 
 // judgeProxy determines whether the manifests show that a workload has no proxy. Nothing is assumed of a namespace without
-// a Namespace object.
+// a Namespace object, or of one that the settings settle.
 func (p *pod) judgeProxy(ns *namespace) {
 	switch {
 	case p.proxy.present:
@@ -134,7 +135,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 		p.NoProxy, p.NoProxyAt = injectKey+" is false", p.proxy.off
 	case system[p.Workload.Namespace]:
 		p.NoProxy, p.NoProxyAt = fmt.Sprintf("Istio never injects into %s", p.Workload.Namespace), p.At
-	case ns == nil, ns.sidecars == "", p.proxy.on && !ns.never:
+	case ns == nil, ns.sidecars == "", ns.settled, p.proxy.on && !ns.never:
 	case ns.Ambient:
 		p.NoProxy, p.NoProxyAt = dataplaneKey+" is none", p.proxy.ambientAt
 	default:
@@ -151,7 +152,7 @@ func (p *pod) judgeProxy(ns *namespace) {
 		p.Proxy, p.ProxyAt = "it has the label "+dataplaneKey+": ambient", p.proxy.ambientAt
 	case !p.proxy.asked.IsZero():
 		p.Proxy, p.ProxyAt, p.OwnProxy = "it asks for a sidecar", p.proxy.asked, true
-	case ns != nil:
+	case ns != nil && !ns.settled:
 		p.Proxy, p.ProxyAt = fmt.Sprintf("namespace %s gives one to its pods", ns.Name), ns.Namespace.At
 	}
 }

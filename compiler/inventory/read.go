@@ -26,8 +26,9 @@ type Input struct {
 
 // Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its file.
 // Kinds that do not affect a mesh are skipped. The set is never nil. Set and findings do not depend on the order of the
-// inputs.
-func Read(inputs []Input) (*Set, diag.List) {
+// inputs. stated names the namespaces of which settings say what data plane they have if their Namespace has no label; "*" is
+// every one.
+func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 	inputs = slices.Clone(inputs)
 	slices.SortStableFunc(inputs, func(a, b Input) int {
 		return cmp.Or(cmp.Compare(a.File.Name, b.File.Name), cmp.Compare(a.Namespace, b.Namespace))
@@ -43,7 +44,7 @@ func Read(inputs []Input) (*Set, diag.List) {
 	if len(inputs) > 0 && len(r.first)+len(r.pods)+len(r.findings) == 0 {
 		r.nothingRead(inputs)
 	}
-	set := r.set()
+	set := r.set(stated)
 	r.findings = append(r.findings, r.notices.Findings()...)
 	return set, r.findings.Sort()
 }
@@ -394,13 +395,14 @@ func (k objectKey) String() string {
 }
 
 // set combines the objects of all files.
-func (r *reader) set() *Set {
+func (r *reader) set(stated []string) *Set {
 	s := &Set{Machines: r.machines, MeshConfigs: r.meshConfigs, Unread: r.unread}
 	byName := make(map[string]*namespace, len(r.namespaces))
 	r.pods = slices.DeleteFunc(r.pods, r.owned)
 	r.manage()
 	for _, n := range r.namespaces {
 		byName[n.Name] = n
+		n.settled = n.Unlabelled && (slices.Contains(stated, n.Name) || slices.Contains(stated, "*"))
 		if w := r.passed(n.bound); w != nil && w.services {
 			n.Waypoint = w.Waypoint
 		}
