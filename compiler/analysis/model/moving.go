@@ -32,16 +32,30 @@ func (m *Model) moving(services []*policy.Service) (all []proof) {
 			}
 		}
 		if s.Dataplane == policy.Ambient && len(s.Through()) > 0 {
-			later := map[string]bool{}
-			for _, w := range m.Policy.Waits(s) {
-				for _, principal := range m.Principals(w.For) {
-					later[principal] = true
-				}
-			}
-			all = append(all, proof{model: behind, of: s, moving: s.Moving, later: later})
+			all = append(all, proof{model: behind, of: s, moving: s.Moving, later: m.later(s, behind.Manifests.Mesh.Aside)})
 		}
 	}
 	return all
+}
+
+// later returns which callers may be let through to a service less as long as they have sidecars: those that it waits for, and those
+// that no service names, in namespaces that move with it. Nobody can say of these whether they still have sidecars.
+func (m *Model) later(s *policy.Service, aside *enforce.Aside) func(identity string) bool {
+	waits := map[string]bool{}
+	for _, w := range m.Policy.Waits(s) {
+		for _, principal := range m.Principals(w.For) {
+			waits[principal] = true
+		}
+	}
+	return func(identity string) bool {
+		id, ok := policy.ParseIdentity(identity)
+		if !s.Moving || !ok || waits[identity] || aside.Gateways[identity] {
+			return waits[identity]
+		}
+		_, named := aside.Sidecars[identity]
+		mesh := m.meshes[id.Namespace]
+		return !named && mesh != nil && mesh.Moving
+	}
 }
 
 // labelled and unlabelled are the pods of a service that have sidecars, once its Services name their waypoint and before.

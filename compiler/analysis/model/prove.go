@@ -61,9 +61,9 @@ func (m *Model) Prove(ctx context.Context) error {
 type proof struct {
 	model  *Model
 	of     *policy.Service
-	moving bool            // its pods are
-	later  map[string]bool // the identities that may be let through less, and not more
-	ways   *policy.Service // whose waypoints have no calls of their own; nil: those on the way to the service
+	moving bool                       // its pods are
+	later  func(identity string) bool // which callers may be let through less, and not more; nil: none
+	ways   *policy.Service            // whose waypoints have no calls of their own; nil: those on the way to the service
 }
 
 // proveAll proves independently, a share on each processor.
@@ -158,7 +158,7 @@ func (p *proof) prove(with *prover) (witnesses []string, err error) {
 			continue
 		}
 		for c, caller := range split.Sources {
-			if relays.Relays(caller.Identity(), r.Request.Port()) || p.later[caller.Identity()] && !allowed.Has(c) && !undecided.Has(c) {
+			if relays.Relays(caller.Identity(), r.Request.Port()) || p.later != nil && p.later(caller.Identity()) && !allowed.Has(c) && !undecided.Has(c) {
 				continue
 			}
 			if got := allowed.Has(c); got != want.Has(c) || undecided.Has(c) != asked.Has(c) {

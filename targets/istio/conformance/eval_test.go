@@ -59,6 +59,9 @@ func asked(q *envoy.Request) space.Request {
 		case string:
 			claims = append(claims, path+"="+value)
 		case []any:
+			if len(value) == 1 { // a single text would not tell that it is in a list
+				add(path, value[0])
+			}
 			for _, v := range value {
 				add(path, v)
 			}
@@ -181,8 +184,9 @@ func told(r space.Request) envoy.Request {
 				within, _ = within[part].(map[string]any)
 			}
 			within[parts[len(parts)-1]] = texts[0]
-			spaced := slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, " ") })
-			if policy.SpaceDelimited(path) && !spaced {
+			delimited := policy.SpaceDelimited(path)
+			spaced := delimited && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, " ") })
+			if delimited && !spaced {
 				within[path] = strings.Join(texts, " ")
 			} else if len(texts) > 1 || spaced {
 				list := make([]any, len(texts))

@@ -372,7 +372,7 @@ func (c cluster) request(r *rand.Rand) envoy.Request {
 				q.Claims["aud"] = pick(r, []any{"me", "you", []any{"me", "x"}, "them"})
 			}
 			if r.IntN(3) == 0 {
-				q.Claims["scope"] = pick(r, []any{"read", "read write", " write  x ", []any{"write", "x"}, []any{"a b", "x"}, []any{"read write"}, true})
+				q.Claims["scope"] = pick(r, []any{"read", "read write", " write  x ", []any{"write", "x"}, []any{"a b", "x"}, []any{"a b"}, []any{"read write"}, true})
 			}
 			if r.IntN(3) == 0 {
 				q.Claims["azp"] = pick(r, []any{"app", "other"})
