@@ -44,9 +44,13 @@ func (e *InternalError) Unwrap() error { return e.Err }
 // Build makes the manifests of a project under a configuration and proves them. The error is that of ctx, or an
 // *InternalError.
 func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
-	b := &Build{Inventory: p.Inventory, parsed: p, config: c}
 	checked, findings := p.policy(c)
-	b.Findings = findings
+	return p.build(ctx, c, checked, findings)
+}
+
+// build is Build of what has been checked.
+func (p *Parsed) build(ctx context.Context, c config.Project, checked *policy.Policy, findings diag.List) (*Build, error) {
+	b := &Build{Inventory: p.Inventory, parsed: p, config: c, Findings: findings}
 	if findings.HasErrors() {
 		b.Findings = append(findings, p.refused(c, checked, findings)...).Sort()
 		return b, ctx.Err()

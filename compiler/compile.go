@@ -8,7 +8,8 @@
 //	          and their proof              analysis
 //
 // A program without files on disk begins with Parse. Findings are values, sorted by place. An error is about a file or a
-// context, or a bug in meshc (InternalError). Nothing here writes, and nothing is kept between calls.
+// context, or a bug in meshc (InternalError). Nothing here writes. Nothing is kept between calls, except by a Snapshot, which
+// an editor edits.
 package compiler
 
 import (
@@ -62,21 +63,40 @@ type Parsed struct {
 	Inputs
 	Inventory *inventory.Set // what could be read, whatever the findings
 	files     []*lang.File
-	syntax    diag.List
+	found     []diag.List // of each of the files
+	syntax    diag.List   // all of these
 	manifests diag.List
 }
 
 // Parse reads the intents and the manifests of a project; Check reports the findings. The error is that of ctx.
-func Parse(ctx context.Context, in Inputs) (*Parsed, error) {
+func Parse(ctx context.Context, in Inputs) (*Parsed, error) { return new(Parsed).Reparse(ctx, in) }
+
+// Reparse is Parse of other inputs: what they share with those of p is not read again.
+func (p *Parsed) Reparse(ctx context.Context, in Inputs) (*Parsed, error) {
 	parsed := &Parsed{Inputs: in}
-	parsed.files, parsed.syntax = parse(ctx, in.Files)
-	if ctx.Err() == nil {
+	p.parse(ctx, parsed)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case p.hasInventory(in):
+		parsed.Workloads, parsed.Inventory, parsed.manifests = p.Workloads, p.Inventory, p.manifests
+	default:
 		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads, in.Config.Stated()...)
 		if Meshless(in.Config) {
 			parsed.Inventory = parsed.Inventory.Meshless()
 		}
 	}
-	return parsed, ctx.Err()
+	return parsed, nil
+}
+
+// hasInventory reports whether the inventory of other inputs is that of p.
+func (p *Parsed) hasInventory(in Inputs) bool {
+	return p.Inventory != nil && Meshless(p.Config) == Meshless(in.Config) &&
+		slices.Equal(p.Config.Stated(), in.Config.Stated()) && slices.EqualFunc(p.Workloads, in.Workloads, sameManifests)
+}
+
+func sameManifests(a, b inventory.Input) bool {
+	return a.Namespace == b.Namespace && (a.File == b.File || a.File.Name == b.File.Name && a.File.Text == b.File.Text)
 }
 
 // Check returns the policy under a configuration. It is nil if a finding is an error with a code that is not in despite:
@@ -92,8 +112,11 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 
 // policy returns the policy under a configuration, without the statements that have errors, and the findings of all stages
 // before the targets.
-func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
-	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c)})
+func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) { return p.resolve(c, nil) }
+
+// resolve is policy that also records what every name means, unless info is nil.
+func (p *Parsed) resolve(c config.Project, info *check.Info) (*policy.Policy, diag.List) {
+	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c), Info: info})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
 	return checked, slices.Concat(p.manifests, p.syntax, append(found, p.reportBeside(c, checked)...).Settled(unread)).Sort().Apply(c.Warnings)
 }
@@ -119,16 +142,24 @@ func (p *Parsed) refused(c config.Project, checked *policy.Policy, found diag.Li
 	return refused.Apply(c.Warnings)
 }
 
-// parse parses the files, on all processors.
-func parse(ctx context.Context, inputs []Input) ([]*lang.File, diag.List) {
-	files := make([]*lang.File, len(inputs))
-	lists := make([]diag.List, len(inputs))
+// parse parses the files of the inputs on all processors, without those that p has already.
+func (p *Parsed) parse(ctx context.Context, into *Parsed) {
+	inputs := into.Files
+	into.files, into.found = make([]*lang.File, len(inputs)), make([]diag.List, len(inputs))
+	earlier := make(map[string]int, len(p.files))
+	for i, f := range p.files {
+		earlier[f.Source.Name] = i
+	}
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(inputs)) {
 		workers.Go(func() {
 			for i := range next {
-				files[i], lists[i] = lang.Parse(inputs[i].Name, inputs[i].Text)
+				if k, ok := earlier[inputs[i].Name]; ok && p.files[k].Source.Text == string(inputs[i].Text) {
+					into.files[i], into.found[i] = p.files[k], p.found[k]
+				} else {
+					into.files[i], into.found[i] = lang.Parse(inputs[i].Name, inputs[i].Text)
+				}
 			}
 		})
 	}
@@ -140,13 +171,5 @@ func parse(ctx context.Context, inputs []Input) ([]*lang.File, diag.List) {
 	}
 	close(next)
 	workers.Wait()
-	var all diag.List
-	whole := files[:0]
-	for i, f := range files {
-		if f != nil {
-			whole = append(whole, f)
-		}
-		all = append(all, lists[i]...)
-	}
-	return whole, all
+	into.syntax = slices.Concat(into.found...)
 }

@@ -24,6 +24,8 @@ type Options struct {
 
 	Levels map[diag.Code]diag.Level // the level of the warnings of a code, which takes precedence over meshc.yaml
 	Strict bool                     // every warning without a level in meshc.yaml or Levels is an error
+
+	Unsaved map[string]string // texts of files in place of those on disk, by absolute path
 }
 
 // Project is a project on disk that has been read. Its settings may be changed before it is checked or built.
@@ -53,15 +55,20 @@ func (e *UnknownEnvironment) Error() string {
 // Open reads the project that contains paths (files, folders, or `-` for standard input) or, without paths, the current
 // folder. The error names a path that cannot be read, or is an *UnknownEnvironment.
 func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
-	disk, found, err := project.Open(paths)
+	return new(Parsed).open(ctx, o, paths)
+}
+
+// open is Open, and does not parse again what p has.
+func (p *Parsed) open(ctx context.Context, o Options, paths []string) (*Project, error) {
+	disk, found, err := project.OpenUnsaved(o.Unsaved, paths)
 	if err != nil {
 		return nil, err
 	}
 	_, wrong := Targets(disk.Config, o.WithNamespaces)
 	found = append(found, wrong...).Sort()
-	p := &Project{Project: disk, Findings: found}
+	opened := &Project{Project: disk, Findings: found}
 	if found.HasErrors() {
-		return p, nil
+		return opened, nil
 	}
 	disk.Config.Warnings = o.levels(disk.Config.Warnings)
 	if o.Environment != "" && disk.Config.Environments[o.Environment] == nil {
@@ -75,16 +82,16 @@ func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Findings = append(p.Findings, missing...)
+	opened.Findings = append(opened.Findings, missing...)
 	accepted, missing, err := disk.Accepted()
 	if err != nil {
 		return nil, err
 	}
-	p.Findings = append(p.Findings, missing...)
+	opened.Findings = append(opened.Findings, missing...)
 	if o.Today.IsZero() {
 		o.Today = time.Now().UTC().Truncate(24 * time.Hour)
 	}
-	p.Parsed, err = Parse(ctx, Inputs{
+	opened.Parsed, err = p.Reparse(ctx, Inputs{
 		Files:          files,
 		Workloads:      workloads,
 		Accepted:       accepted,
@@ -93,7 +100,7 @@ func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 		Today:          o.Today,
 		WithNamespaces: o.WithNamespaces,
 	})
-	return p, err
+	return opened, err
 }
 
 // levels returns the level of each code that has one.

@@ -40,16 +40,21 @@ type Project struct {
 	paths []string
 	wd    string        // the current folder
 	files []fs.FileInfo // that were read
+
+	unsaved map[string]string // by absolute path, in place of what is on disk
 }
 
 // Open finds the project that contains paths or, without paths, the current folder, and reads its settings. meshc.yaml is looked for in the folder of the first path and its parents, up to the root of a git repository. The
 // findings are those of meshc.yaml; the error names a path that cannot be read.
-func Open(paths []string) (*Project, diag.List, error) {
+func Open(paths []string) (*Project, diag.List, error) { return OpenUnsaved(nil, paths) }
+
+// OpenUnsaved is Open where an editor has other texts of some files than the disk, by their absolute paths.
+func OpenUnsaved(unsaved map[string]string, paths []string) (*Project, diag.List, error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &Project{Config: config.Default(), paths: paths, wd: wd}
+	p := &Project{Config: config.Default(), paths: paths, wd: wd, unsaved: unsaved}
 	start := wd
 	for i, path := range paths {
 		if path == Stdin {

@@ -32,6 +32,9 @@ func (p *Project) read(path string) ([]byte, error) {
 		return nil, p.shownError(path, errors.New("is a folder"))
 	}
 	p.files = append(p.files, info)
+	if text, ok := p.unsaved[path]; ok {
+		return []byte(text), nil
+	}
 	text, err := slurp(f, info.Size())
 	if err != nil {
 		return nil, p.shownError(path, err)
