@@ -11,6 +11,7 @@ const (
 	Revision          = "istio.io/rev"
 	Inject            = "sidecar.istio.io/inject"
 	InjectNamespace   = "istio-injection"
+	NativeSidecar     = "sidecar.istio.io/nativeSidecar"
 	Templates         = "inject.istio.io/templates"
 	GatewayName       = "gateway.networking.k8s.io/gateway-name"
 	GatewayClass      = "gateway.networking.k8s.io/gateway-class-name"

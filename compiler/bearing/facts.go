@@ -99,6 +99,7 @@ var Facts = []Fact{
 	{On: Pod, Name: "traffic.sidecar.istio.io/kubevirtInterfaces", Named: "calls of virtual machines in the pod may go through its proxy, or past it", Opens: true, Source: annotations},
 	{On: Pod, Name: "istio.io/reroute-virtual-interfaces", Named: "calls of virtual machines in the pod may go through its proxy, or past it", Opens: true, Source: annotations},
 	{On: Pod, Name: "sidecar.istio.io/rewriteAppHTTPProbers", Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: NativeSidecar, Judged: "compiler/inventory", Source: annotations},
 	{On: Pod, Name: "prometheus.istio.io/merge-metrics", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "prometheus.io/scrape", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},

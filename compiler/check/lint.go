@@ -33,6 +33,7 @@ func (c *checker) lint() {
 	c.lintPermissive()
 	c.routes()
 	c.webhooks()
+	c.early()
 }
 
 // bindable reports whether a policy could bind anything in the mesh: not if nothing in it has a proxy.

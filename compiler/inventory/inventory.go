@@ -49,6 +49,7 @@ type Workload struct {
 	OwnProxy  bool // its own manifest says so
 	KeptOut   bool // its own manifest keeps it out of ambient mode
 	Scrape    *Scrape
+	Early     []Early            // init containers that may start before the proxy
 	Probes    []Probe            // of the kubelet, those that reach the pod in plaintext
 	Inbound   policy.Captures    // which ports are reached through the proxy, if there is one
 	Bypass    policy.PortCapture // of all inbound connections, in ambient mode

@@ -12,7 +12,7 @@ func (s *Set) Meshless() *Set {
 		plain.Inbound, plain.Outbound, plain.Bypass = policy.Captures{}, policy.Captures{}, policy.PortCapture{}
 		plain.Dataplane, plain.Bound, plain.Assumed = Dataplane{}, false, false
 		plain.Proxy, plain.NoProxy = "without a mesh, the network enforces its policies", ""
-		plain.Probes, plain.Fronts = nil, direct(w.Fronts)
+		plain.Probes, plain.Early, plain.Fronts = nil, nil, direct(w.Fronts)
 		if w.Scrape != nil {
 			scrape := *w.Scrape
 			scrape.Merged = false

@@ -78,7 +78,8 @@ type reader struct {
 	webhooks    []*Webhook
 	besides     []*Beside
 	meshConfigs []*MeshConfig
-	unmerged    bool // the settings of the mesh say that agents do not merge metrics
+	native      *native // nil if nothing says it
+	unmerged    bool    // the settings of the mesh say that agents do not merge metrics
 
 	gateways        map[objectKey]*Gateway // by the API group in place of the kind
 	managed         []*managed
@@ -415,6 +416,7 @@ func (r *reader) set(stated []string) *Set {
 		p.judgeDataplane(byName[p.Namespace])
 		p.behind(r, byName[p.Namespace])
 		p.judgeCapture()
+		p.judgeEarly(r.native)
 		p.judgeClients(r.meshConfigs)
 		if p.Scrape != nil && r.unmerged && !p.merges {
 			p.Scrape.Merged = false

@@ -124,6 +124,8 @@ const (
 	GuessedWaypoint       Code = "MESH2181"
 	AssumedService        Code = "MESH2182"
 	RestartCycle          Code = "MESH2183"
+	EarlyCall             Code = "MESH2190"
+	EarlyUnlessNative     Code = "MESH2191"
 	RedundantVerify       Code = "MESH2200"
 
 	// Targets: MESH3xxx
@@ -286,6 +288,8 @@ var Table = []Entry{
 	{GuessedWaypoint, Warning, FromUnread, "a waypoint that the manifests do not have"},
 	{AssumedService, Warning, FromUnread, "a Service behind a waypoint that the manifests do not have"},
 	{RestartCycle, Error, FromNothing, "services that wait for each other to move to ambient mode"},
+	{EarlyCall, Warning, FromUnread, "an init container that calls before the proxy of its pod runs"},
+	{EarlyUnlessNative, Note, FromUnread, "an init container that calls before the proxy unless that is a native sidecar"},
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
