@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
@@ -153,7 +154,7 @@ func (a *asker) claim(claims map[string]any, c policy.Condition) {
 	}
 }
 
-// examples returns paths that match the pattern, and some that nearly match.
+// examples returns paths that match the pattern, and some that nearly match. None is empty: no request has such a path.
 func examples(pattern string) []string {
 	if pattern == "" {
 		return nil
@@ -167,7 +168,7 @@ func examples(pattern string) []string {
 		return path
 	}
 	exact := fill("v1", "a/b", "x")
-	return []string{exact, fill("", "", ""), fill("v1", "", "/"), fill("a/b", "a", "a/b"), exact + "/", exact + "x", strings.TrimSuffix(exact, "/"), exact + "?q=1", strings.ToUpper(exact)}
+	return []string{exact, fill("", "", ""), fill("v1", "", "/"), fill("a/b", "a", "a/b"), exact + "/", exact + "x", cmp.Or(strings.TrimSuffix(exact, "/"), "/"), exact + "?q=1", strings.ToUpper(exact)}
 }
 
 // request generates a request to a service. Half of them match one of its rules, or nearly do.
