@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/folder"
@@ -64,6 +65,11 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 	}
 	if err := b.findings.check(); err != nil {
 		return err
+	}
+	if b.output != toStdout {
+		if err := project.StaysInRepository(b.output); err != nil {
+			return fmt.Errorf("%s: %w", filepath.ToSlash(b.output), err)
+		}
 	}
 	b.findings.lister = b.checkCommand(paths)
 	c, err := b.compile(cmd, paths, cmd.InOrStdin())

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/adopt"
+	"github.com/meshc/meshc/compiler/project"
 )
 
 // writeFiles writes files that must not exist yet, all or none of them, and returns what it says about them. If one exists, the
@@ -50,6 +51,9 @@ func missing(dir string) []string {
 
 // writeNew writes a file that does not exist yet.
 func writeNew(path string, text []byte) error {
+	if err := project.StaysInRepository(path); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}

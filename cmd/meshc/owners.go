@@ -62,9 +62,19 @@ type ownerRule struct {
 // maxOwners is the size up to which GitHub reads the file, in bytes.
 const maxOwners = 3 << 20
 
-func readOwners(root string) ownerRules {
+// readOwners reads no file to which a symbolic link leads out of the repository.
+func readOwners(repository string) ownerRules {
+	root, err := os.OpenRoot(repository)
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
 	for _, dir := range []string{".github", ".", "docs", ".gitlab", ".gitea"} {
-		f, err := os.Open(filepath.Join(root, dir, "CODEOWNERS"))
+		name := path.Join(dir, "CODEOWNERS")
+		if info, err := root.Stat(name); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		f, err := root.Open(name)
 		if err != nil {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/meshc/meshc/compiler/project"
 )
 
 // replaceFile replaces the content of a file of the user atomically and keeps its permissions. It follows a symbolic link.
@@ -41,6 +43,9 @@ func replaceFile(path string, text []byte) (err error) {
 // writeFile writes a file that may exist already, atomically. Something that is not a regular file, such as /dev/stdout, is
 // written to as it is.
 func writeFile(path string, text []byte) error {
+	if err := project.StaysInRepository(path); err != nil {
+		return err
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -5,10 +5,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
@@ -22,21 +20,14 @@ type pastProject struct {
 	revision, folder string
 }
 
-// projectAt writes the project that contains paths, as it was at a revision, to a temporary folder. It includes the whole
-// repository where meshc.yaml names workload manifests above its own folder. The error is about a path, or from gitops.
+// projectAt writes the project that contains paths, as it was at a revision, to a temporary folder. The error is about a
+// path, or from gitops.
 func projectAt(paths []string, revision string) (*pastProject, error) {
 	now, _, err := project.Open(paths)
 	if err != nil {
 		return nil, err
 	}
-	root := resolved(now.Root)
-	from := root
-	if slices.ContainsFunc(now.Config.Workloads, func(w config.Workloads) bool { return strings.HasPrefix(path.Clean(w.Path), "..") }) {
-		if from, err = gitops.Root(root); err != nil {
-			return nil, err
-		}
-	}
-	snapshot, err := gitops.At(from, revision, func(name string) bool { return targets.ManifestName(name) || strings.HasSuffix(name, ".mesh") })
+	snapshot, err := gitops.At(resolved(now.Root), revision, func(name string) bool { return targets.ManifestName(name) || strings.HasSuffix(name, ".mesh") })
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +48,16 @@ func (p *pastProject) fill(snapshot gitops.Snapshot, paths []string) error {
 	if err := os.Mkdir(filepath.Join(p.folder, ".git"), 0o700); err != nil {
 		return err
 	}
+	folder, err := os.OpenRoot(p.folder)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
 	for _, f := range snapshot.Files {
-		at := filepath.Join(p.folder, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		if err := folder.MkdirAll(path.Dir(f.Path), 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(at, f.Data, 0o600); err != nil {
+		if err := folder.WriteFile(f.Path, f.Data, 0o600); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // maxRead bounds the size of every input, such as /dev/zero. The parsers have lower limits, with better messages.
 const maxRead = 64 << 20
 
-// read reads a file of the project. No symbolic link may lead a path below the root out of the project.
+// read reads a file of the project, or one that the user named.
 func (p *Project) read(path string) ([]byte, error) {
 	if err := p.staysInside(path); err != nil {
 		return nil, err
@@ -72,9 +72,13 @@ func slurp(in io.Reader, size int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// staysInside refuses a symbolic link that leads out of the project. A path outside of it is accepted: the user named it.
+// staysInside refuses a path below the root that leads out of the project or to git's own files, and any other that leads out
+// of the repository around it.
 func (p *Project) staysInside(path string) error {
 	if !inside(p.Root, path) {
+		if err := StaysInRepository(path); err != nil {
+			return p.shownError(path, err)
+		}
 		return nil
 	}
 	real, err := filepath.EvalSymlinks(path)
@@ -85,8 +89,11 @@ func (p *Project) staysInside(path string) error {
 	if err != nil {
 		return p.shownError(p.Root, err)
 	}
-	if !inside(root, real) {
-		return p.shownError(path, errors.New("is a symbolic link that leaves the project"))
+	switch {
+	case !inside(root, real):
+		return p.shownError(path, errLeavesProject)
+	case gitsOwn(root, real):
+		return p.shownError(path, errGitsOwn)
 	}
 	return nil
 }

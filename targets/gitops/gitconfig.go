@@ -43,9 +43,10 @@ func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
 }
 
 // gitCommand returns a command of git in the work tree around a folder, or outside of any. In the folder itself, git could
-// find a bare repository among the files of the project, and run the commands in its configuration.
+// find a bare repository among the files of the project, and run the commands in its configuration. Of the work tree's own
+// configuration, neither a monitor nor a hook is run on the side.
 func gitCommand(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull}, args...)...)
 	cmd.Dir, cmd.Env = workTree(dir), env
 	if cmd.Dir == "" {
 		cmd.Dir, cmd.Env = dir, append(slices.Clip(env), "GIT_DIR="+os.DevNull)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -166,6 +167,12 @@ func entriesOf(s storer.EncodedObjectStorer, h plumbing.Hash) ([]object.TreeEntr
 	t, err := object.DecodeTree(s, o)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", h, err)
+	}
+	for _, e := range t.Entries {
+		// Joined to a folder, such a name would lead out of it. git neither makes these entries nor checks them out.
+		if strings.Contains(e.Name, "/") || e.Name == "." || !filepath.IsLocal(e.Name) || isGitDir(e.Name) {
+			return nil, fail(Garbled, "git fsck shows what is wrong with it", "the folder with the hash %s has an entry that no folder can have: %q", h, e.Name)
+		}
 	}
 	return t.Entries, nil
 }
