@@ -1,5 +1,7 @@
 package bearing
 
+import "slices"
+
 const (
 	istioReference = "https://istio.io/latest/docs/reference/config/"
 	gatewayAPI     = "https://gateway-api.sigs.k8s.io/api-types/"
@@ -8,7 +10,7 @@ const (
 )
 
 // Facts is the list.
-var Facts = []Fact{
+var Facts = slices.Concat([]Fact{
 	// Kubernetes
 	{On: Workloads, Name: "/Pod", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/workloads/pods/"},
 	{On: Workloads, Name: "/Service", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/services-networking/service/"},
@@ -136,4 +138,4 @@ var Facts = []Fact{
 	// Policies
 	{On: Policy, Name: Revision, Judged: "targets/istio/read", Source: labels},
 	{On: Policy, Name: "istio.io/dry-run", Judged: "targets/istio/read", Source: annotations},
-}
+}, operated)

@@ -51,8 +51,10 @@ var (
 
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
+	"Alertmanager":                   {"monitoring.coreos.com/v1", []string{"monitoring.coreos.com"}},
 	"CloneSet":                       {"apps.kruise.io/v1alpha1", kruise},
 	"APIService":                     {"apiregistration.k8s.io/v1", []string{"apiregistration.k8s.io"}},
+	"Cluster":                        {"postgresql.cnpg.io/v1", []string{"postgresql.cnpg.io"}},
 	"CronJob":                        {"batch/v1", []string{"batch"}},
 	"CustomResourceDefinition":       {"apiextensions.k8s.io/v1", []string{"apiextensions.k8s.io"}},
 	"DaemonSet":                      {"apps/v1", slices.Concat(apps, kruise)},
@@ -68,6 +70,7 @@ var kinds = map[string]*kind{
 	"MutatingWebhookConfiguration":   {"admissionregistration.k8s.io/v1", admission},
 	"Namespace":                      {"v1", []string{""}},
 	"Pod":                            {"v1", []string{""}},
+	"Prometheus":                     {"monitoring.coreos.com/v1", []string{"monitoring.coreos.com"}},
 	"ReferenceGrant":                 {"gateway.networking.k8s.io/v1", gatewayAPI},
 	"ReplicaSet":                     {"apps/v1", apps},
 	"ReplicationController":          {"v1", []string{""}},
@@ -108,42 +111,44 @@ func (f *file) object(n *yaml.Node, kind, group string) {
 	case "CloneSet", "DeploymentConfig", "ReplicationController", "Rollout":
 		var o templated
 		if f.decode(n, &o) && o.Spec.Template != nil { // a Rollout can refer to a Deployment in its place
-			f.workload(n, kind, &o.ObjectMeta, o.Spec.Template, "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, o.Spec.Template, yamldoc.Get(n, "spec", "template"))
 		}
+	case "Alertmanager", "Cluster", "Prometheus":
+		f.operated(n, kind)
 	case "Deployment":
 		var o appsv1.Deployment
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
 		}
 	case "StatefulSet":
 		var o appsv1.StatefulSet
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
 		}
 	case "DaemonSet":
 		var o appsv1.DaemonSet
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
 		}
 	case "ReplicaSet":
 		var o appsv1.ReplicaSet
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
 		}
 	case "Job":
 		var o batchv1.Job
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
 		}
 	case "CronJob":
 		var o batchv1.CronJob
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template, "spec", "jobTemplate", "spec", "template")
+			f.workload(n, kind, &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template, yamldoc.Get(n, "spec", "jobTemplate", "spec", "template"))
 		}
 	case "Pod":
 		var o corev1.Pod
 		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &corev1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec})
+			f.workload(n, kind, &o.ObjectMeta, &corev1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec}, n)
 		}
 	case "Service":
 		var o corev1.Service

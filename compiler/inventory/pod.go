@@ -37,11 +37,11 @@ type portName struct {
 	udp  bool
 }
 
-// workload keeps an object that creates pods. path leads to the pod template.
-func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, path ...string) {
+// workload keeps an object that creates pods, and returns it; nil if it cannot be read. here is where the object has the pod template.
+func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, here *yaml.Node) *pod {
 	at, namespace, ok := f.meta(n, kind, meta)
 	if !ok || f.unfilledLabels(template.Labels) || f.unfilled(template.Spec.ServiceAccountName, template.Spec.DeprecatedServiceAccount) {
-		return
+		return nil
 	}
 	p := &pod{Workload: Workload{
 		Namespace: namespace,
@@ -55,7 +55,6 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 		AccountAt: at,
 		LabelsAt:  at,
 	}}
-	here := yamldoc.Get(n, path...)
 	if key, _ := yamldoc.Find(yamldoc.Get(here, "metadata"), "labels"); key != nil {
 		p.LabelsAt = f.doc.Span(key)
 	}
@@ -86,6 +85,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
 	}
 	f.keep(kind, namespace, meta.Name, at, func(r *reader) { r.pods = append(r.pods, p) })
+	return p
 }
 
 // owned reports whether the object that made a pod is given, or what made that: a ReplicaSet is named after its Deployment and the

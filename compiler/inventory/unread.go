@@ -2,9 +2,11 @@ package inventory
 
 import (
 	"cmp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -22,9 +24,18 @@ type Machine struct {
 // Unread is what objects of kinds that are not read show of the pods that their controllers create.
 type Unread struct{ objects, accounts map[[2]string]bool } // by namespace and name
 
-// Makes reports whether such an object may create the pods of a service: it has its name or names its account.
+// Makes reports whether such an object may create the pods of a service: it names its account, or the service or the account is called
+// like it, as in orders-kafka for the pods of orders.
 func (u *Unread) Makes(namespace, name, account string) bool {
-	return u.objects[[2]string{namespace, name}] || u.RunsAs(namespace, account)
+	if u.RunsAs(namespace, account) {
+		return true
+	}
+	for o := range u.objects {
+		if o[0] == namespace && (name == o[1] || strings.HasPrefix(name, o[1]+"-") || strings.HasPrefix(account, o[1]+"-")) {
+			return true
+		}
+	}
+	return false
 }
 
 // RunsAs reports whether such an object names an account.
@@ -36,6 +47,9 @@ func (u *Unread) RunsAs(namespace, account string) bool {
 func (f *file) unread(n *yaml.Node, group, kind string) {
 	namespace := cmp.Or(text(yamldoc.Get(n, "metadata", "namespace")), f.Namespace, "default")
 	name := yamldoc.Get(n, "metadata", "name")
+	if bearing.Creates(group + "/" + kind) {
+		f.keep("", "", "", source.Span{}, func(r *reader) { r.unread.objects[[2]string{namespace, text(name)}] = true })
+	}
 	for _, path := range [][]string{{"spec", "template"}, {"spec", "podTemplate"}, {"spec", "jobTemplate", "spec", "template"}} {
 		if at := yamldoc.Get(n, append(path, "spec", "containers")...); at != nil {
 			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s of %s creates pods, and is not a kind that meshc reads", kind, group).
