@@ -91,6 +91,10 @@ func printNode(b *strings.Builder, label string, v reflect.Value, depth int) {
 		line(text)
 		return
 	case lang.Credential:
+		if n.None.Present() {
+			line("no " + n.None.Written())
+			return
+		}
 		line(printAlternatives(n.Issuers))
 		for _, c := range n.Claims {
 			printNode(b, "claim", reflect.ValueOf(c), depth+1)

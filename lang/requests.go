@@ -91,8 +91,9 @@ type Condition struct {
 // Span returns the span from the first keyword, if any, to the last value.
 func (c *Condition) Span() source.Span { return c.Range }
 
-// Credential is `with corp|partner groups=admin`: a token of one of the issuers that has all of the claims.
+// Credential is `with corp|partner groups=admin`: a token of one of the issuers that has all of the claims; or `with no token`.
 type Credential struct {
+	None    Name   // the keyword `token` after `no`, or absent: there is nothing else then
 	Issuers []Name // `any` stands for all issuers
 	Claims  []Condition
 	Range   source.Span
@@ -108,7 +109,7 @@ Operations = Operation ("," Operation)* .
 Clause = ("except" Exception ("," Exception)*) | Header | Credential .
 Exception = Operation | (":" Number) .
 Header = "no"? "header" Name ("=" Name ("|" Name)*)? .
-Credential = "with" Name ("|" Name)* Claim* .
+Credential = "with" (("no" "token") | (Name ("|" Name)* Claim*)) .
 Claim = "no"? Name "=" Name ("|" Name)* .
 `
 
@@ -291,6 +292,10 @@ func (c *Condition) values(lex *lexer.PeekingLexer) expectation {
 func (c *Credential) take(lex *lexer.PeekingLexer) expectation {
 	c.Range.Start = int32(lex.Peek().Pos.Offset)
 	lex.Next()
+	if c.none(lex) {
+		c.Range.End = c.None.Range.End
+		return satisfied
+	}
 	if want := alternatives(lex, &c.Issuers, (*Name).take, anIssuer); want != satisfied {
 		return want
 	}
@@ -304,6 +309,20 @@ func (c *Credential) take(lex *lexer.PeekingLexer) expectation {
 		c.Claims = append(c.Claims, claim)
 		c.Range.End = claim.Range.End
 	}
+}
+
+// none reads `no token`, if that is not an issuer `no` with a claim `token`.
+func (c *Credential) none(lex *lexer.PeekingLexer) bool {
+	before := lex.MakeCheckpoint()
+	if word(lex, "no") {
+		lex.Next()
+		if word(lex, "token") && c.None.take(lex) && kindOf(lex.Peek()) != KindEquals {
+			return true
+		}
+	}
+	c.None = Name{}
+	lex.LoadCheckpoint(before)
+	return false
 }
 
 // claim reads a claim if the next tokens are a name, which may have `no` in front, and `=`.

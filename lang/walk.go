@@ -76,6 +76,7 @@ func Walk(n Node, visit func(Node) bool) {
 		walkNames(visit, &n.Name)
 		walkAll(n.Values, visit)
 	case *Credential:
+		walkNames(visit, &n.None)
 		walkAll(n.Issuers, visit)
 		walkAll(n.Claims, visit)
 	case *Carrier:

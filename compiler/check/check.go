@@ -150,6 +150,7 @@ type checker struct {
 	openings    map[shared]*opening         // what services may call by an account that another has had
 	confusables map[identity][]*service     // services that a callee may take for the one with that identity
 	reported    map[identity]bool           // of those, the ones with a finding
+	unverified  map[source.Span]bool        // conditions on tokens with a finding that nothing verifies any
 	forged      map[*policy.Issuer]bool     // issuers with a finding about the headers for their claims
 	loose       map[source.Span]*permissive // permissive modes of callees that edges lead to
 	namespaces  map[string]*inventory.Namespace
@@ -181,6 +182,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 		openings:   map[shared]*opening{},
 		loose:      map[source.Span]*permissive{},
 		forged:     map[*policy.Issuer]bool{},
+		unverified: map[source.Span]bool{},
 		namespaces: map[string]*inventory.Namespace{},
 	}
 	if c.policy.Meshless = o.Meshless; o.Meshless {

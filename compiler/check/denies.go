@@ -75,7 +75,7 @@ func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 
 // aroundWithoutToken warns of a deny of some tokens whose holders are let in without their token.
 func (c *checker) aroundWithoutToken(r *rule) {
-	i := slices.IndexFunc(r.Where, func(w policy.Condition) bool { return w.Dimension == policy.TokenDimension })
+	i := slices.IndexFunc(r.Where, func(w policy.Condition) bool { return w.AsksForToken() })
 	if i < 0 {
 		return
 	}

@@ -136,6 +136,10 @@ func (c *checker) someIssuer(n lang.Name) bool {
 // credential converts `with`: the conditions on the token of a request.
 func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok bool) {
 	token := policy.Condition{Dimension: policy.TokenDimension, At: with.Range}
+	if with.None.Present() {
+		token.Values, token.Not = []string{"*"}, true
+		return []policy.Condition{token}, true
+	}
 	ok = true
 	for _, n := range with.Issuers {
 		if n.Text == "any" && !n.Quoted {
@@ -165,13 +169,16 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 // name. A rule that names one of them must not let in the
 // tokens of another: the callee knows them by the URL alone.
 func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
-	var asked []*policy.Condition
+	var asked, none []*policy.Condition
 	for _, rules := range s.Rules() {
 		for i := range rules {
 			for k := range rules[i].Where {
-				if w := &rules[i].Where[k]; w.Dimension == policy.TokenDimension && len(w.Key) == 0 {
+				switch w := &rules[i].Where[k]; {
+				case w.AsksForToken():
 					asked = append(asked, w)
 					all = append(all, c.issuersOf(w)...)
+				case w.ForbidsToken():
+					none = append(none, w)
 				}
 			}
 		}
@@ -181,6 +188,14 @@ func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 	}
 	slices.SortFunc(all, func(a, b *policy.Issuer) int { return strings.Compare(a.Name, b.Name) })
 	all = slices.Compact(all)
+	if len(all) == 0 && len(none) > 0 && !c.unverified[none[0].At] {
+		c.unverified[none[0].At] = true
+		d := c.list.Add(diag.NothingVerified, none[0].At, "nothing verifies tokens at %s, where each request counts as one without a token", s.ID()).
+			WithHelp("say whose tokens count there: `verify corp at %s`, with `issuer corp url https://auth.example.com`", s.Name)
+		if names := slices.Sorted(maps.Keys(c.issuers)); len(names) > 0 {
+			d.WithHelp("say whose tokens count there: `verify %s at %s`", strings.Join(names, "|"), s.Name)
+		}
+	}
 	for _, w := range asked {
 		for _, i := range w.Issuers {
 			k := slices.IndexFunc(all, func(other *policy.Issuer) bool { return other.URL == i.URL && !slices.Contains(w.Issuers, other) })
@@ -209,7 +224,7 @@ func (c *checker) withoutToken(s *service) {
 	for _, r := range s.allow {
 		if asksForToken(r) {
 			asks = r
-		} else if open == nil {
+		} else if open == nil && !slices.ContainsFunc(r.Where, func(w policy.Condition) bool { return w.ForbidsToken() }) {
 			open = r
 		}
 	}
@@ -222,14 +237,14 @@ func (c *checker) withoutToken(s *service) {
 }
 
 func asksForToken(r *rule) bool {
-	return slices.ContainsFunc(r.Where, func(w policy.Condition) bool { return w.Dimension == policy.TokenDimension })
+	return slices.ContainsFunc(r.Where, func(w policy.Condition) bool { return w.AsksForToken() })
 }
 
 // forAudience has a guard mean the tokens that are for an audience of their issuer: no workload takes others.
 func (c *checker) forAudience(where []policy.Condition) []policy.Condition {
 	for k := range where {
 		w := &where[k]
-		if w.Dimension != policy.TokenDimension || len(w.Key) > 0 {
+		if !w.AsksForToken() {
 			continue
 		}
 		var audiences []string

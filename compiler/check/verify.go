@@ -94,7 +94,7 @@ func (c *checker) redundant(s *service) {
 		}
 		for _, r := range slices.Concat(s.allow, s.deny) {
 			if slices.ContainsFunc(r.Where, func(w policy.Condition) bool {
-				return w.Dimension == policy.TokenDimension && len(w.Key) == 0 && slices.Contains(c.issuersOf(&w), v.Issuer)
+				return w.AsksForToken() && slices.Contains(c.issuersOf(&w), v.Issuer)
 			}) {
 				c.list.Add(diag.RedundantVerify, v.At, "%s verifies the tokens of %s already, because it asks for them", s.Name, v.Issuer.Name).
 					WithRelated(r.At, "asked for here").

@@ -68,9 +68,6 @@ func (r *requests) covers(other *requests) bool {
 func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 	o.Approximated = nil
 	if len(o.through) == 0 {
-		if all, ok := i.required(o); ok {
-			return all, nil
-		}
 		if all, err = i.rulesAbout(o); err == nil && o.about != nil {
 			all = i.past(o.about, all)
 		}
@@ -108,6 +105,7 @@ func (i *importer) rulesAbout(o *object) (all []*rule, err error) {
 				if who.token != nil && len(r.ops) == 1 && r.ops[0].Path == "*" && len(r.ops[0].Methods) == 0 {
 					r.ops = nil // only HTTP has tokens
 				}
+				r.http = r.http || who.token != nil && r.port == 0
 				if r.provider != "" && r.to != nil {
 					if p := r.to.stated(r.port); r.port != 0 && p != policy.ProtocolUnset && !p.IsHTTP() {
 						return nil, fmt.Errorf("it asks about port %d, which carries no HTTP", r.port)

@@ -144,6 +144,7 @@ func (i *importer) issuerName(of string) string {
 
 // credential is a token that requests must have: of one of some issuers, with claims.
 type credential struct {
+	none    bool // they must have no token
 	issuers []*issuer
 	claims  []claim
 }
@@ -159,6 +160,9 @@ func (c *credential) String() string {
 		return ""
 	}
 	var b strings.Builder
+	if c.none {
+		b.WriteString("none|")
+	}
 	for _, x := range c.issuers {
 		b.WriteString(x.name + "|")
 	}
@@ -169,9 +173,13 @@ func (c *credential) String() string {
 // token reads the conditions of a box on tokens; nil if there are none.
 func (i *importer) token(o *object, box space.Box) (*credential, error) {
 	var t *credential
-	taken := i.taken(o)
+	none, taken := false, i.taken(o)
 	for _, c := range box {
 		if c.Dimension != space.Token {
+			continue
+		}
+		if len(c.Is) == 0 && len(c.Not) == 1 && c.Not[0].RequestPrincipal() == "*" {
+			none = true
 			continue
 		}
 		if t == nil {
@@ -230,10 +238,16 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 			t.claims = append(t.claims, one)
 		}
 	}
-	if t == nil {
+	switch {
+	case none && t != nil:
+		return nil, fmt.Errorf("some tokens, and requests without one")
+	case none:
+		t = &credential{none: true, issuers: taken}
+	case t == nil:
 		return nil, nil
+	default:
+		t.name()
 	}
-	t.name()
 	for _, x := range t.issuers {
 		if x.why != "" {
 			return nil, fmt.Errorf("a token of an issuer that cannot be said: %s", x.why)
@@ -241,6 +255,9 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 	}
 	if len(t.issuers) == 0 {
 		return nil, fmt.Errorf("a token, and no RequestAuthentication says whose")
+	}
+	if none {
+		t.issuers = nil
 	}
 	return t, nil
 }
@@ -321,6 +338,9 @@ func (x *issuer) declaration() *lang.Issuer {
 // with is the clause of a credential.
 func (c *credential) with() lang.Credential {
 	var w lang.Credential
+	if c.none {
+		w.None = name("token")
+	}
 	for _, x := range c.issuers {
 		w.Issuers = append(w.Issuers, name(x.name))
 	}

@@ -34,13 +34,23 @@ func (s *Service) Asks(i *Issuer) bool {
 	for _, rules := range s.Rules() {
 		for r := range rules {
 			for _, c := range rules[r].Where {
-				if c.Dimension == TokenDimension && len(c.Key) == 0 && (len(c.Issuers) == 0 || slices.Contains(c.Issuers, i)) {
+				if c.AsksForToken() && (len(c.Issuers) == 0 || slices.Contains(c.Issuers, i)) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// AsksForToken reports whether the condition wants a token, and says of whom.
+func (c *Condition) AsksForToken() bool {
+	return c.Dimension == TokenDimension && len(c.Key) == 0 && !c.Not
+}
+
+// ForbidsToken reports whether the condition wants no token.
+func (c *Condition) ForbidsToken() bool {
+	return c.Dimension == TokenDimension && len(c.Key) == 0 && c.Not
 }
 
 // SpaceDelimited reports whether proxies take the text of a claim for a list with spaces between its texts:

@@ -137,6 +137,8 @@ func (q *Requests) token() string {
 	issuers, claims := "", ""
 	for _, c := range q.Where {
 		switch {
+		case c.ForbidsToken():
+			return TokenDimension + " no token"
 		case c.Dimension != TokenDimension:
 		case len(c.Key) == 0:
 			issuers = c.issuers()

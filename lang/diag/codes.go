@@ -127,6 +127,7 @@ const (
 	EarlyCall             Code = "MESH2190"
 	EarlyUnlessNative     Code = "MESH2191"
 	RedundantVerify       Code = "MESH2200"
+	NothingVerified       Code = "MESH2201"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -291,6 +292,7 @@ var Table = []Entry{
 	{EarlyCall, Warning, FromUnread, "an init container that calls before the proxy of its pod runs"},
 	{EarlyUnlessNative, Note, FromUnread, "an init container that calls before the proxy unless that is a native sidecar"},
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
+	{NothingVerified, Error, FromUnread, "requests without a token where nothing verifies tokens"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -119,6 +119,10 @@ func requests(r lang.Requests) string {
 		text += " header " + condition(h)
 	}
 	for _, c := range more.With {
+		if c.None.Present() {
+			text += " with no " + c.None.Written()
+			continue
+		}
 		text += " with " + alternatives(c.Issuers)
 		for _, claim := range c.Claims {
 			if claim.No {

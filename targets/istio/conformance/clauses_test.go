@@ -62,6 +62,10 @@ func (d *drafter) issuers() {
 func (d *drafter) verify(own []*draftMesh, r *rand.Rand) {
 	for _, m := range own {
 		for _, s := range m.services {
+			if r.IntN(10) == 0 {
+				statement := pick(r, []string{"deny ", "deny ", ""}) + pick(r, []string{"world", "any", pick(r, m.services).name}) + " -> " + s.name
+				m.lines = append(m.lines, statement+pick(r, []string{"", ":*"})+pick(r, []string{"", " GET /api/*", " except /api, POST"})+" with no token")
+			}
 			if r.IntN(6) == 0 {
 				m.lines = append(m.lines, "verify "+pick(r, []string{issuerNames[r.IntN(len(issuerNames))], "any"})+" at "+pick(r, []string{s.name, s.name, s.name, "pods"}))
 			}

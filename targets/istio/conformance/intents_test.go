@@ -125,7 +125,7 @@ func signs(i *policy.Issuer, claims map[string]any) bool {
 func holds(c policy.Condition, claims map[string]any) bool {
 	if len(c.Key) == 0 {
 		subject, _ := claims["sub"].(string)
-		return subject != "" && slices.ContainsFunc(c.Values, func(v string) bool { return v == "*" || claims["iss"] == strings.TrimSuffix(v, "/*") })
+		return c.Not != (subject != "" && slices.ContainsFunc(c.Values, func(v string) bool { return v == "*" || claims["iss"] == strings.TrimSuffix(v, "/*") }))
 	}
 	var value any = claims
 	for _, name := range c.Key {

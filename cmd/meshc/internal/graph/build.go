@@ -101,7 +101,7 @@ func (b *builder) addEdge(from *policy.Edge) {
 		e.Denied = Part
 	}
 	e.Allow = append(e.Allow, rule)
-	e.Token = e.Token || slices.ContainsFunc(from.Rule.Where, func(c policy.Condition) bool { return c.Dimension == policy.TokenDimension })
+	e.Token = e.Token || slices.ContainsFunc(from.Rule.Where, func(c policy.Condition) bool { return c.AsksForToken() })
 	if len(e.Allow) > 1 {
 		return
 	}
