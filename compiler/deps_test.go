@@ -112,6 +112,9 @@ var outside = map[string][]string{
 
 	"github.com/spf13/cobra":   {"cmd/meshc"},
 	"github.com/spf13/pflag":   {"cmd/meshc"},
+	"go.lsp.dev/jsonrpc2":      {"cmd/meshc/internal/lsp"},
+	"go.lsp.dev/protocol":      {"cmd/meshc/internal/lsp"},
+	"go.lsp.dev/uri":           {"cmd/meshc/internal/lsp"},
 	"github.com/sergi/go-diff": {"targets/textdiff"},
 
 	// Disk, environment and network are for the packages whose purpose it is.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -178,15 +179,32 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 	case f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name:
 		d.WithHelp("mesh %s speaks for its own services only: write this where %s is declared, or ask the owners of mesh %s", m.Name, f, s.Namespace)
 	case f.Kind == policy.FromService && !f.Service.Proxied():
-		d.WithHelp("ask the owners of mesh %s to let this one in by name: `export %s to %s`", s.Namespace, exportTarget(t, s), f)
+		c.askFor(d, s, fmt.Sprintf("export %s to %s", exportTarget(t, s), f), "to let this one in by name")
 	case gap.partly:
 		d.WithNote("it exports %s for other ports or operations only", s.Name)
 		fallthrough
 	default:
-		d.WithHelp("ask the owners of mesh %s for this line: `export %s to %s%s`", s.Namespace, exportTarget(t, s), consumerText(m, gap.lacking), requestsText(t))
+		c.askFor(d, s, fmt.Sprintf("export %s to %s%s", exportTarget(t, s), consumerText(m, gap.lacking), requestsText(t)), "for this line")
 	}
 	if deny {
 		d.WithNote("a deny needs consent like an edge: only its own mesh may shut callers out of a service")
+	}
+}
+
+// askFor says which statement the mesh of a service would have to write, and offers to write it where the mesh declares the
+// service, or else in its first file.
+func (c *checker) askFor(d *diag.Diagnostic, s *service, statement, what string) {
+	d.WithHelp("ask the owners of mesh %s %s: `%s`", s.Namespace, what, statement)
+	var edit diag.Edit
+	found := false
+	for _, f := range c.files {
+		here, ok := lang.Append(f, s.Namespace, statement)
+		if ok && (!found || s.decl != nil && s.decl.Range.File == f.Source) {
+			edit, found = here, true
+		}
+	}
+	if found {
+		d.Fixes = append(d.Fixes, diag.Fix{Title: fmt.Sprintf("export %s from mesh %s", s.Name, s.Namespace), Edits: []diag.Edit{edit}})
 	}
 }
 

@@ -1,0 +1,242 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// workspace is a project that some document is in.
+type workspace struct {
+	server *server
+	root   string
+	wake   chan struct{} // has a value when there is something new to report
+
+	mutex    sync.Mutex
+	snapshot *compiler.Snapshot
+	stale    bool              // files may have come, gone or changed on disk
+	edits    map[string]string // texts that the snapshot does not have yet, by path
+	view     *view             // of the snapshot; nil until it is asked for
+
+	published map[uri.URI][]protocol.Diagnostic // by report alone
+	later     diag.List                         // findings of the last build that a check does not have
+}
+
+func newWorkspace(s *server, root string) *workspace {
+	return &workspace{server: s, root: root, wake: make(chan struct{}, 1), edits: map[string]string{}, published: map[uri.URI][]protocol.Diagnostic{}}
+}
+
+func (w *workspace) open(ctx context.Context) (*compiler.Snapshot, error) {
+	defer w.signal()
+	return compiler.OpenSnapshot(ctx, w.server.options.Compile, w.root)
+}
+
+// edit takes a new text of a document. Nothing is computed before it is asked for.
+func (w *workspace) edit(path, text string) {
+	w.mutex.Lock()
+	w.edits[path] = text
+	w.mutex.Unlock()
+	w.signal()
+}
+
+// reopen has the files of the project read again.
+func (w *workspace) reopen() {
+	w.mutex.Lock()
+	w.stale = true
+	w.mutex.Unlock()
+	w.signal()
+}
+
+func (w *workspace) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// current returns the project with every edit so far. A file that cannot be read, or a project without intents, leaves it as it
+// was.
+func (w *workspace) current(ctx context.Context) *view {
+	unsaved := w.server.unsaved(w)
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	next := w.snapshot
+	for path, text := range w.edits {
+		edited, known, err := next.Edit(ctx, next.Name(path), text)
+		switch {
+		case err != nil:
+			return w.view
+		case known:
+			next = edited
+		case next.Name(path) == project.ConfigName:
+			w.stale = true
+		}
+	}
+	if w.stale {
+		if opened, err := next.Reopen(ctx, unsaved); err == nil {
+			next = opened
+		}
+	}
+	clear(w.edits)
+	w.stale = false
+	if next != w.snapshot || w.view == nil {
+		w.snapshot, w.view = next, newView(w.server, next)
+	}
+	return w.view
+}
+
+// report publishes findings after every change, until ctx ends: first those of the check, then those of the build, which takes
+// longer. A change while it builds ends the build.
+func (w *workspace) report(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.wake:
+		}
+		v := w.current(ctx)
+		if v == nil {
+			continue
+		}
+		checked := v.Checked().Findings
+		if len(w.wake) > 0 {
+			continue // there is a newer text already
+		}
+		w.publish(ctx, v, append(slices.Clone(checked), w.kept(v, checked)...).Sort())
+		building, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			select {
+			case <-w.wake:
+				stop()
+				w.signal()
+			case <-building.Done():
+			}
+		}()
+		b, err := v.Build(building)
+		stop()
+		<-done
+		if err != nil {
+			if bug := (*compiler.InternalError)(nil); errors.As(err, &bug) {
+				w.server.client.LogMessage(ctx, &protocol.LogMessageParams{Type: protocol.MessageTypeError, Message: err.Error()})
+			}
+			continue
+		}
+		w.later = without(b.Findings, checked)
+		w.publish(ctx, v, b.Findings)
+		if w.server.refresh {
+			go w.server.client.CodeLensRefresh(ctx)
+		}
+	}
+}
+
+// kept is the findings of the last build in files that have not changed since: they are shown until the next build, so that
+// they do not come and go with every key.
+func (w *workspace) kept(v *view, checked diag.List) diag.List {
+	return without(slices.DeleteFunc(slices.Clone(w.later), func(d diag.Diagnostic) bool {
+		return d.Primary.IsZero() || v.file(d.Primary.File.Name) != d.Primary.File
+	}), checked)
+}
+
+// without is the findings of a list that another does not have.
+func without(l, other diag.List) diag.List {
+	type key struct {
+		code    diag.Code
+		at      source.Span
+		message string
+	}
+	has := map[key]bool{}
+	for _, d := range other {
+		has[key{d.Code, d.Primary, d.Message}] = true
+	}
+	return slices.DeleteFunc(slices.Clone(l), func(d diag.Diagnostic) bool { return has[key{d.Code, d.Primary, d.Message}] })
+}
+
+// publish sends the findings of every file that has other ones than before.
+func (w *workspace) publish(ctx context.Context, v *view, l diag.List) {
+	all := map[uri.URI][]protocol.Diagnostic{}
+	for i := range l {
+		at := l[i].Primary
+		if at.IsZero() {
+			at = v.settings()
+		}
+		path := v.Path(at.File.Name)
+		if path == "" {
+			continue
+		}
+		u := w.server.uriOf(path)
+		all[u] = append(all[u], v.diagnostic(&l[i], at))
+	}
+	for u := range w.published {
+		if all[u] == nil {
+			all[u] = []protocol.Diagnostic{}
+		}
+	}
+	for u, now := range all {
+		if before, known := w.published[u]; known && reflect.DeepEqual(before, now) {
+			continue
+		}
+		p := &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: now}
+		if d := w.server.document(u); d != nil {
+			p.Version = protocol.NewOptional(d.version)
+		}
+		if w.server.client.PublishDiagnostics(ctx, p) != nil {
+			return
+		}
+		w.published[u] = now
+		if len(now) == 0 {
+			delete(w.published, u)
+		}
+	}
+}
+
+// explanations is where the codes are explained.
+const explanations = "https://github.com/meshc/meshc/blob/main/grammar/findings.md#"
+
+func (v *view) diagnostic(d *diag.Diagnostic, at source.Span) protocol.Diagnostic {
+	text := d.Message
+	for _, n := range d.Notes {
+		text += "\nnote: " + n
+	}
+	if d.Help != "" {
+		text += "\nhelp: " + d.Help
+	}
+	out := protocol.Diagnostic{
+		Range:           rangeOf(at, v.server.encoding),
+		Severity:        severities[d.Severity],
+		Code:            protocol.String(d.Code),
+		CodeDescription: protocol.CodeDescription{Href: uri.URI(explanations + strings.ToLower(string(d.Code)))},
+		Source:          protocol.NewOptional("meshc"),
+		Message:         protocol.String(text),
+	}
+	for _, r := range d.Related {
+		if path := v.Path(r.Span.File.Name); path != "" {
+			out.RelatedInformation = append(out.RelatedInformation, protocol.DiagnosticRelatedInformation{Location: v.location(r.Span), Message: r.Message})
+		}
+	}
+	return out
+}
+
+var severities = [...]protocol.DiagnosticSeverity{
+	diag.Note: protocol.DiagnosticSeverityInformation, diag.Warning: protocol.DiagnosticSeverityWarning, diag.Error: protocol.DiagnosticSeverityError,
+}
+
+// settings is the start of meshc.yaml, the place of findings that have none.
+func (v *view) settings() source.Span {
+	if v.File != nil {
+		return v.File.Span(0, 0)
+	}
+	return source.NewFile(project.ConfigName, "").Span(0, 0)
+}

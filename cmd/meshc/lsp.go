@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/meshc/meshc/cmd/meshc/internal/lsp"
+	"github.com/meshc/meshc/compiler"
+)
+
+func newLSP() *cobra.Command {
+	var in inputs
+	cmd := &cobra.Command{
+		Use:   "lsp",
+		Short: "Serve editors: findings, completion, definitions and more, over standard input and output",
+		Long: `Serve editors by the language server protocol, over standard input and output. An editor starts this command; it is not
+for a terminal. The findings are those of the whole project around each open file, with what is not saved yet.`,
+		Example: `  meshc lsp
+  meshc lsp --env prod`,
+		Args: cobra.NoArgs,
+		RunE: verb(func(cmd *cobra.Command, _ []string) error {
+			levels, strict, err := in.levels()
+			if err != nil {
+				return err
+			}
+			return lsp.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), lsp.Options{
+				Compile: compiler.Options{Environment: in.environment, Workloads: in.workloads, Levels: levels, Strict: strict},
+				Version: versionLine(),
+			})
+		}),
+	}
+	in.registerLevels(cmd)
+	cmd.Flags().StringVar(&in.environment, "env", "", "environment of meshc.yaml, with its mode ceilings, enforcement and sources")
+	cmd.Flags().Bool("stdio", true, "for editors that say which streams they use")
+	cmd.Flags().MarkHidden("stdio")
+	return cmd
+}
