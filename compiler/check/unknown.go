@@ -17,7 +17,7 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 		c.misspelt(m, near)
 		return
 	}
-	if c.notation(m, r, diag.UnknownService) {
+	if c.notation(m, r, diag.UnknownService) || c.alias(m, r) {
 		return
 	}
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
@@ -58,6 +58,31 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 	default:
 		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
 	}
+}
+
+// alias reports the name of a Service that is another name of a host. It reports false if the name is not one.
+func (c *checker) alias(m *mesh, r lang.Ref) bool {
+	a := c.inv.Alias(m.Name, r.Name.Text)
+	if a == nil {
+		return false
+	}
+	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is a Service of type ExternalName, another name of %s", quoted(r.Name.Text), a.Host).
+		WithRelated(a.At, "it says so")
+	if a.To == "" {
+		d.WithHelp("declare the host, and write an edge to it: `external %s host %s port 443 tls`", r.Name.Text, a.Host)
+		return true
+	}
+	namespace, service, _ := strings.Cut(a.To, "/")
+	if o := c.byName[namespace]; o != nil {
+		for _, s := range o.services {
+			if s.Name == service || slices.Contains(s.Hosts, service) {
+				d.WithHelp("write %s", s.seenFrom(m)).WithFix(false, r.Range, s.seenFrom(m), "write "+s.seenFrom(m))
+				return true
+			}
+		}
+	}
+	d.WithHelp("declare %s in mesh %s, and write %s", service, namespace, a.To)
+	return true
 }
 
 // unknownMesh reports a mesh that nothing declares.

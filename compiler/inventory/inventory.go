@@ -24,6 +24,8 @@ type Set struct {
 	Astray      bool       // some gateway passes on to what is not known: another may be missing in Routes
 	Elsewhere   bool       // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
 	Unread      Unread
+
+	aliases map[string]*Alias // by NAMESPACE/NAME
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod.

@@ -36,7 +36,7 @@ func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
 		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
 	})
-	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, gateways: map[objectKey]*Gateway{}, waypoints: map[objectKey]*waypoint{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
+	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, aliases: map[string]*Alias{}, gateways: map[objectKey]*Gateway{}, waypoints: map[objectKey]*waypoint{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
 	for _, in := range inputs {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
@@ -81,6 +81,7 @@ type reader struct {
 	native      *native // nil if nothing says it
 	unmerged    bool    // the settings of the mesh say that agents do not merge metrics
 
+	aliases         map[string]*Alias      // by NAMESPACE/NAME
 	gateways        map[objectKey]*Gateway // by the API group in place of the kind
 	managed         []*managed
 	waypoints       map[objectKey]*waypoint
@@ -397,7 +398,7 @@ func (k objectKey) String() string {
 
 // set combines the objects of all files.
 func (r *reader) set(stated []string) *Set {
-	s := &Set{Machines: r.machines, MeshConfigs: r.meshConfigs, Unread: r.unread}
+	s := &Set{Machines: r.machines, MeshConfigs: r.meshConfigs, Unread: r.unread, aliases: r.aliases}
 	byName := make(map[string]*namespace, len(r.namespaces))
 	r.pods = slices.DeleteFunc(r.pods, r.owned)
 	r.manage()

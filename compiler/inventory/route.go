@@ -76,12 +76,16 @@ func (r *reader) routes() []*Route {
 		}
 		for _, d := range p.to {
 			route := &Route{By: p.by.String(), Through: through, Namespace: d.namespace, Service: d.service, At: d.at}
+			granted := r.granted(p, &d)
+			if d.behind(r.aliases); d.namespace != "" {
+				route.Namespace, route.Service = d.namespace, d.service
+			}
 			switch {
 			case d.namespace == "":
 				r.elsewhere = true
 				r.findings.Add(diag.SkippedObject, d.at, "%s is not judged where it leads to %s, which is not the host of a Service", route.By, d.service)
 				continue
-			case !r.granted(p, &d):
+			case !granted:
 				r.astray = true
 				r.findings.Add(diag.SkippedObject, d.at, "%s is not judged: no manifest has a ReferenceGrant that lets it lead to the Service %s/%s", route.By, d.namespace, d.service).
 					WithNote("without one a gateway answers such calls itself").

@@ -76,6 +76,9 @@ func (f *file) service(n *yaml.Node, o *corev1.Service) {
 		s.ports = append(s.ports, port)
 	}
 	f.keep("Service", namespace, o.Name, at, func(r *reader) {
+		if o.Spec.Type == corev1.ServiceTypeExternalName && o.Spec.ExternalName != "" {
+			r.aliases[namespace+"/"+o.Name] = newAlias(namespace, o.Name, o.Spec.ExternalName, at)
+		}
 		if o.Spec.Type != corev1.ServiceTypeExternalName && len(s.selector) > 0 {
 			r.services = append(r.services, s)
 		}
