@@ -33,6 +33,7 @@ func (i *importer) collides(b *compiler.Build) (again bool) {
 		}
 		for _, said := range i.objects {
 			if said.Namespace == p.Namespace {
+				said.together = said.together || said != o
 				said.accept("the project would make the %s itself", o.ID())
 			}
 		}

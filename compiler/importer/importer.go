@@ -8,7 +8,8 @@
 // An object is said by statements, or it is accepted: it stays where it is and as it is, and is judged beside the manifests
 // of the project. Which objects are said is found in rounds. The first one takes all whose rules have words in the language.
 // Each following one leaves out the objects behind a statement that the check refuses, or behind a difference, until there
-// is neither. An object that Istio would refuse is in force nowhere, and takes no part.
+// is neither. Those that were left out together with others are then tried again, one at a time. An object that Istio would
+// refuse is in force nowhere, and takes no part.
 package importer
 
 import (
@@ -138,6 +139,9 @@ func Import(ctx context.Context, given Given) (*Result, error) {
 			return nil, err
 		}
 		if !again {
+			if p, err = i.takeBack(ctx, p); err != nil {
+				return nil, err
+			}
 			return i.result(p), nil
 		}
 	}

@@ -27,6 +27,7 @@ type object struct {
 	about    *service   // the pods that it selects; nil for all of a namespace
 	through  []passage  // the Services that it names at a waypoint
 	waypoint bool       // it binds a waypoint as a whole
+	together bool       // it was accepted with others, of which one alone may be the reason
 }
 
 // find lists the objects of the group in manifests, those in Lists too.

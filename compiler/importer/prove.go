@@ -46,6 +46,7 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 		}
 		for _, o := range behind {
 			again = again || o.Outcome == Said
+			o.together = o.together || len(behind) > 1
 			o.accept("its statement would be refused: %s", d.Message)
 		}
 	}
@@ -203,13 +204,17 @@ func (i *importer) blame(differences []difference) (again bool, err error) {
 			func(o *object) bool { return o.Namespace == d.namespace },
 			func(o *object) bool { return d.namespace == "" && o.Namespace == i.mesh.RootNamespace },
 		} {
+			var behind []*object
 			for _, o := range said {
 				if applies(o) {
-					o.accept("as intents it would not be the same: %s", d.words)
-					blamed = true
+					behind = append(behind, o)
 				}
 			}
-			if blamed {
+			for _, o := range behind {
+				o.together = o.together || len(behind) > 1
+				o.accept("as intents it would not be the same: %s", d.words)
+			}
+			if blamed = len(behind) > 0; blamed {
 				break
 			}
 		}
