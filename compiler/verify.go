@@ -180,6 +180,7 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 				r.Add(diag.Warning, audit.NoProxy, w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 			}
 		}
+		d.webhooks(r)
 		for _, u := range audit.UnknownAccounts(d.Model, ServicesOf(d.Workloads)) {
 			if d.Workloads.Unread.RunsAs(u.Namespace, u.Account) {
 				continue
@@ -195,6 +196,27 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 	}
 	r.Sort()
 	return r, nil
+}
+
+// webhooks reports services that the API server calls and whose policies refuse it: it has no identity of the mesh.
+func (d *Deployed) webhooks(r *audit.Report) {
+	seen := map[string]bool{}
+	for _, w := range d.Workloads.Webhooks {
+		for _, s := range d.Model.Policy.Services() {
+			if s.Namespace != w.Namespace || !slices.Contains(model.HostsOf(s), w.Service) || !s.Proxied() {
+				continue
+			}
+			for _, port := range w.Targets(s) {
+				to := fmt.Sprintf("%s:%d", s.ID(), port)
+				why := audit.RefusesTLS(d.Model.Callee(s), port)
+				if port == 0 || why == "" || seen[w.By+" "+to] {
+					continue
+				}
+				seen[w.By+" "+to] = true
+				r.Add(diag.Warning, audit.Route, w.At, "the API server calls %s with no identity of the mesh, and is refused: %s; without an answer it may refuse to %s (%s)", to, why, w.Needed, w.By)
+			}
+		}
+	}
 }
 
 // Assumptions returns what was assumed about the services that an answer is about.

@@ -73,7 +73,17 @@ func (r *Report) bypassed(s *policy.Service) {
 // RefusesPlaintext says why a point refuses a request of HTTP by a caller without identity; empty where it does not, or may
 // not.
 func RefusesPlaintext(at *enforce.Point, port uint16, method, path string) string {
-	d := at.Decide(space.Standard.Request(true, space.Facts{space.Port: strconv.Itoa(int(port)), space.Method: method, space.Path: path}))
+	return refuses(at, space.Standard.Request(true, space.Facts{space.Port: strconv.Itoa(int(port)), space.Method: method, space.Path: path}))
+}
+
+// RefusesTLS says why a point refuses a connection by a caller without identity in which it sees no HTTP, such as one with a TLS that is
+// not the mesh's; empty where it does not, or may not.
+func RefusesTLS(at *enforce.Point, port uint16) string {
+	return refuses(at, space.Standard.Request(false, space.Facts{space.Port: strconv.Itoa(int(port))}))
+}
+
+func refuses(at *enforce.Point, r space.Request) string {
+	d := at.Decide(r)
 	if d.Verdict != enforce.Denied {
 		return ""
 	}
@@ -103,6 +113,9 @@ func widened(m *model.Model, s *policy.Service) (list diag.List) {
 	for _, p := range m.Callee(s).All() {
 		for rule := range p.Clauses {
 			for _, port := range s.Ports {
+				if stated := func(r policy.Rule) bool { return r.Widened && r.Leads(port.Number) }; slices.ContainsFunc(s.Deny, stated) {
+					continue // and the check says so
+				}
 				if port.Protocol != policy.ProtocolUnset && !port.Protocol.IsHTTP() && p.Widens(m.Manifests.Table, rule, port.Number) {
 					list.Add(diag.Misleading, p.RuleAt(rule), "%s:%d is %s, so %s %s ignores the HTTP fields of its rule %d there and denies more", s.ID(), port.Number, port.Protocol, p.Kind, p.ID(), rule).
 						WithHelp("name the ports that are HTTP in the rule")
