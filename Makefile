@@ -67,7 +67,7 @@ $(STATICCHECK):
 # actionlint also runs shellcheck and pyflakes if it finds them. Without them it reports the same on every machine.
 .PHONY: actionlint
 actionlint: $(ACTIONLINT)
-	$(ACTIONLINT) -shellcheck= -pyflakes= examples/ci/github/*.yaml
+	$(ACTIONLINT) -shellcheck= -pyflakes= examples/ci/github/*.yaml .github/workflows/*.yaml
 
 $(ACTIONLINT):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)

@@ -17,7 +17,7 @@ func newCheck() *cobra.Command {
 		Use:   "check [PATH...]",
 		Short: "Check intents against each other and against workload manifests",
 		Long: `Check intents against each other and against workload manifests without writing manifests. Text findings go to
-standard error; findings for programs (--format json, sarif or github) go to standard output.`,
+standard error; findings for programs (--format json, sarif, github or gitlab) go to standard output.`,
 		Example: `  meshc check
   meshc check --fix
   meshc check -W error -W MESH2107=silence

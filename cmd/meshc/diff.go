@@ -41,6 +41,7 @@ never, always or only is compared all the same, and the command ends with 1.`,
   meshc diff HEAD~1 HEAD                      # what the last commit did
   meshc diff --env prod                       # what a publish would change
   meshc diff --env prod --from HEAD~1 --format markdown
+  meshc diff --env prod --from origin/main --comment # in a CI job: one comment on the pull request, renewed by each run
   meshc diff old/manifests new/manifests --exit-code`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: verb(d.run),
@@ -50,7 +51,9 @@ never, always or only is compared all the same, and the command ends with 1.`,
 	cmd.Flags().StringVar(&d.from, "from", "", "git revision of the project to compare with, as in HEAD~1 or origin/main")
 	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "end with 1 where something differs")
 	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects that ask for sidecars")
-	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long the environment's repository may take")
+	cmd.Flags().StringVar(&d.comment, "comment", "", "also write the change as the comment of meshc on a pull request: its `URL`, or the one of this CI job")
+	cmd.Flags().Lookup("comment").NoOptDefVal = ofThisJob
+	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long a repository or a forge may take")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -58,6 +61,7 @@ never, always or only is compared all the same, and the command ends with 1.`,
 type diffing struct {
 	comparison
 	layout, from string
+	comment      string // the URL of a pull request, or ofThisJob
 	exitCode     bool
 	timeout      time.Duration
 }
@@ -70,16 +74,23 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	if !slices.Contains(diffFormats, d.layout) {
 		return usageError("--format %s: there are text, json, markdown and yaml-diff", d.layout)
 	}
+	pull, err := d.pullRequest()
+	if err != nil {
+		return err
+	}
 	before, after, err := d.sides(cmd, paths)
 	if err != nil {
 		return err
 	}
 	if after.errors != "" {
+		if err := d.tell(pull, after, "nothing was compared: "+forge.Escape(after.errors)+"\n"); err != nil {
+			return err
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was compared\n", after.errors)
 		return errFindings
 	}
 	if before.errors != "" {
-		return d.uncompared(before, after)
+		return d.uncompared(pull, before, after)
 	}
 	c, err := compare(cmd.Context(), before.Side, after.Side)
 	if err != nil {
@@ -106,6 +117,9 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	if err := writeOut(cmd, out); err != nil {
 		return err
 	}
+	if err := d.tell(pull, after, desc.Comment(forge.CommentLimit)); err != nil {
+		return err
+	}
 	if d.layout == "text" {
 		note := ""
 		if c.DryRun {
@@ -127,15 +141,19 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 }
 
 // uncompared says that there is nothing to compare with. That is not a failure: the change may be the fix.
-func (d *diffing) uncompared(before, after *side) error {
+func (d *diffing) uncompared(pull *forge.PullRequest, before, after *side) error {
 	fmt.Fprintf(d.cmd.ErrOrStderr(), "%s; there is nothing to compare with\n", before.errors)
+	nothing := "There is nothing to compare with: " + forge.Escape(before.errors) + ".\n"
 	var out []byte
 	var err error
 	switch d.layout {
 	case "json":
 		out, err = (&difference{Difference: &compiler.Difference{Diff: &diff.Diff{}}}).json(before, after, d.environment, nil)
 	case "markdown":
-		out = []byte("There is nothing to compare with: " + forge.Escape(before.errors) + ".\n")
+		out = []byte(nothing)
+	}
+	if err == nil {
+		err = d.tell(pull, after, nothing)
 	}
 	if err == nil {
 		err = writeOut(d.cmd, out)
@@ -173,8 +191,8 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 	case d.from == "" && d.environment == "":
 		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, or an environment with --env")
 	}
-	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil {
-		return nil, nil, err
+	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil || after.errors != "" {
+		return nil, after, err
 	}
 	if d.from != "" {
 		before, err = d.revisionSide(d.from, paths, stdin(), false)

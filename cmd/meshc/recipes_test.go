@@ -40,7 +40,7 @@ func TestRecipes(t *testing.T) {
 			commands++
 			line, _, _ := strings.Cut(m[1], " >")
 			assert.Contains(t, line, "--env ", "%s: meshc %s names no environment", path, line)
-			words := strings.Fields(strings.NewReplacer(`"$ENVIRONMENT"`, "prod", `"$BASE"`, "HEAD~1", `"$CI_MERGE_REQUEST_DIFF_BASE_SHA"`, "HEAD~1").Replace(line))
+			words := strings.Fields(strings.NewReplacer(`"$ENVIRONMENT"`, "prod", `"$BASE"`, "HEAD~1", `"$CI_MERGE_REQUEST_DIFF_BASE_SHA"`, "HEAD~1", "${GITLAB_TOKEN:+--comment}", "--comment").Replace(line))
 			cmd, rest, err := newRoot().Find(words)
 			require.NoError(t, err, "%s: meshc %s", path, line)
 			require.NoError(t, cmd.ParseFlags(rest), "%s: meshc %s", path, line)
@@ -49,8 +49,8 @@ func TestRecipes(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	assert.Equal(t, 7, files)
-	assert.Equal(t, 8, commands)
+	assert.Equal(t, 6, files)
+	assert.Equal(t, 6, commands)
 	assert.Equal(t, map[string]int{"Application": 1, "ApplicationSet": 1, "GitRepository": 1, "Kustomization": 2}, kinds)
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-var formats = []string{"text", "json", "sarif", "github"}
+var formats = []string{"text", "json", "sarif", "github", "gitlab"}
 
 // reporter writes findings in the format that the user chose. Its zero value writes text.
 type reporter struct {
@@ -28,7 +28,7 @@ type reporter struct {
 
 func (r *reporter) register(cmd *cobra.Command) {
 	r.brief = true
-	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif or github")
+	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif, github or gitlab")
 	cmd.Flags().BoolVar(&r.all, "all", false, "in text, also write warnings while there are errors, and more than three findings of one code")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -36,7 +36,7 @@ func (r *reporter) register(cmd *cobra.Command) {
 // check refuses an unknown format.
 func (r *reporter) check() error {
 	if !slices.Contains(formats, r.format) {
-		return usageError("unknown format %q; want text, json, sarif or github", r.format)
+		return usageError("unknown format %q; want text, json, sarif, github or gitlab", r.format)
 	}
 	return nil
 }
@@ -94,6 +94,8 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 		err = diag.SARIF(&b, l)
 	case "github":
 		err = diag.GitHub(&b, l)
+	case "gitlab":
+		err = diag.GitLab(&b, l)
 	default:
 		rest := ""
 		switch {

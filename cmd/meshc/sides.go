@@ -97,6 +97,9 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 			return nil, err
 		}
 	}
+	if !made.Judgeable() && current {
+		return &side{name: name, project: made.project, errors: name + " has " + counts(made.Findings)}, nil
+	}
 	if !made.Judgeable() {
 		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s; nothing was compared\n", name, counts(made.Findings))
 		return nil, errFindings

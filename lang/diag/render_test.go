@@ -73,11 +73,12 @@ func findings(t testing.TB) diag.List {
 
 func TestRenderers(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, diag.List) error{
-		"findings.txt":        func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
-		"findings.colour.txt": func(w io.Writer, l diag.List) error { return diag.Text(w, l[:2], true) },
-		"findings.json":       diag.JSON,
-		"findings.sarif":      diag.SARIF,
-		"findings.github.txt": diag.GitHub,
+		"findings.txt":         func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
+		"findings.colour.txt":  func(w io.Writer, l diag.List) error { return diag.Text(w, l[:2], true) },
+		"findings.json":        diag.JSON,
+		"findings.sarif":       diag.SARIF,
+		"findings.gitlab.json": diag.GitLab,
+		"findings.github.txt":  diag.GitHub,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -97,6 +98,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, diag.List) error{
 		"text":   func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
 		"github": diag.GitHub,
+		"gitlab": diag.GitLab,
 		"json":   diag.JSON,
 		"sarif":  diag.SARIF,
 	} {

@@ -239,6 +239,17 @@ func (d Description) Markdown(limit int) string {
 	return strings.TrimRight(p.String(), "\n") + "\n"
 }
 
+// Comment returns the text of a comment of at most limit bytes: the title, which begins with the dangers, and the body of a
+// pull request.
+func (d Description) Comment(limit int) string {
+	sign := ""
+	if len(d.Headlines) > 0 {
+		sign = "⚠️ "
+	}
+	title := sign + "**" + Escape(d.Title()) + "**\n\n"
+	return title + d.Markdown(limit-len(title))
+}
+
 // Room for the notes about what is omitted, of which there are at most ten.
 const forPointers = 2000
 

@@ -1,5 +1,5 @@
 // Package forge opens a pull request for a published branch and keeps it up to date. There is one pull request per branch; a
-// later publish finds and updates it.
+// later publish finds and updates it. Likewise it writes one comment on a pull request of others.
 //
 // The package knows the APIs of GitHub, GitLab and Gitea (and Forgejo) through their client libraries, and Markdown. It does
 // not know git or policies: a [Description] has the changes as text.
@@ -51,7 +51,7 @@ type Forge struct {
 	secrets *gitops.Secrets
 }
 
-// api is the operations of one kind of forge, all on open pull requests.
+// api is the operations of one kind of forge, those on pull requests all on open ones.
 type api interface {
 	find(ctx context.Context, head, base string) (*pull, error) // nil if there is none
 	create(ctx context.Context, r Request) (*pull, error)
@@ -59,6 +59,11 @@ type api interface {
 	label(ctx context.Context, p *pull, labels []string) error
 	requestReview(ctx context.Context, p *pull, reviewers []string) error // except from those who were asked before
 	close(ctx context.Context, p *pull) error
+
+	self(ctx context.Context) (string, error) // the user whose token it is; empty if the token may not ask
+	comments(ctx context.Context, number int64) ([]comment, error)
+	addComment(ctx context.Context, number int64, body string) (*comment, error)
+	editComment(ctx context.Context, number, id int64, body string) error
 }
 
 // pull is a pull request in terms common to all forges.

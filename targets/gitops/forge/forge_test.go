@@ -34,7 +34,8 @@ func (r *recorded) serve(answer func(r *recorded, method, path string, body map[
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if req.Header.Get("Authorization") != "Bearer "+token && req.Header.Get("PRIVATE-TOKEN") != token {
+		sent := req.Header.Get("Authorization")
+		if sent != "Bearer "+token && sent != "token "+token && req.Header.Get("PRIVATE-TOKEN") != token {
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprintf(w, `{"message":"Bad credentials %s"}`, token)
 			return

@@ -166,6 +166,67 @@ func (g *giteaForge) close(ctx context.Context, p *pull) error {
 	return giteaError(res, err)
 }
 
+func (g *giteaForge) self(ctx context.Context) (string, error) {
+	c, err := g.client(ctx)
+	if err != nil {
+		return "", err
+	}
+	u, res, err := c.GetMyUserInfo()
+	if err = giteaError(res, err); err != nil {
+		if forbidden(err) {
+			err = nil
+		}
+		return "", err
+	}
+	return u.UserName, nil
+}
+
+func (g *giteaForge) comments(ctx context.Context, number int64) (all []comment, err error) {
+	c, err := g.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	some, res, err := c.ListIssueComments(g.owner, g.repo, number, gitea.ListIssueCommentOptions{}) // all of them
+	if err != nil {
+		return nil, giteaError(res, err)
+	}
+	for _, s := range some {
+		all = append(all, giteaComment(s))
+	}
+	return all, nil
+}
+
+// giteaComment knows the user of the tokens of jobs, which has no number of a person.
+func giteaComment(c *gitea.Comment) comment {
+	out := comment{id: c.ID, body: c.Body, url: c.HTMLURL}
+	if c.Poster != nil {
+		out.author, out.app = c.Poster.UserName, c.Poster.ID < 0
+	}
+	return out
+}
+
+func (g *giteaForge) addComment(ctx context.Context, number int64, body string) (*comment, error) {
+	c, err := g.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, res, err := c.CreateIssueComment(g.owner, g.repo, number, gitea.CreateIssueCommentOption{Body: body})
+	if err != nil {
+		return nil, giteaError(res, err)
+	}
+	made := giteaComment(n)
+	return &made, nil
+}
+
+func (g *giteaForge) editComment(ctx context.Context, _, id int64, body string) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	_, res, err := c.EditIssueComment(g.owner, g.repo, id, gitea.EditIssueCommentOption{Body: body})
+	return giteaError(res, err)
+}
+
 func giteaError(res *gitea.Response, err error) error {
 	if err == nil || res == nil || res.Response == nil || res.StatusCode < http.StatusBadRequest {
 		return err

@@ -115,6 +115,50 @@ func (g *gitHub) close(ctx context.Context, p *pull) error {
 	return githubError(err)
 }
 
+func (g *gitHub) self(ctx context.Context) (string, error) {
+	u, _, err := g.client.Users.Get(ctx, "")
+	if err = githubError(err); forbidden(err) {
+		return "", nil
+	}
+	return u.GetLogin(), err
+}
+
+func (g *gitHub) comments(ctx context.Context, number int64) (all []comment, err error) {
+	o := &github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: 100}}
+	for page := 1; page <= maxPages; page++ {
+		some, res, err := g.client.Issues.ListComments(ctx, g.owner, g.repo, int(number), o)
+		if err != nil {
+			return nil, githubError(err)
+		}
+		for _, c := range some {
+			all = append(all, githubComment(c))
+		}
+		if res.NextPage == 0 {
+			break
+		}
+		o.Page = res.NextPage
+	}
+	return all, nil
+}
+
+func githubComment(c *github.IssueComment) comment {
+	return comment{id: c.GetID(), body: c.GetBody(), author: c.GetUser().GetLogin(), url: c.GetHTMLURL(), app: c.GetUser().GetType() == "Bot"}
+}
+
+func (g *gitHub) addComment(ctx context.Context, number int64, body string) (*comment, error) {
+	c, _, err := g.client.Issues.CreateComment(ctx, g.owner, g.repo, int(number), &github.IssueComment{Body: &body})
+	if err != nil {
+		return nil, githubError(err)
+	}
+	made := githubComment(c)
+	return &made, nil
+}
+
+func (g *gitHub) editComment(ctx context.Context, _, id int64, body string) error {
+	_, _, err := g.client.Issues.EditComment(ctx, g.owner, g.repo, id, &github.IssueComment{Body: &body})
+	return githubError(err)
+}
+
 func githubError(err error) error {
 	var (
 		answer *github.ErrorResponse

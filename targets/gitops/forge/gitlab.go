@@ -15,6 +15,7 @@ import (
 // gitLab is gitlab.com or a self-managed GitLab.
 type gitLab struct {
 	client  *gitlab.Client
+	root    string // the URL of the server
 	project string // with its groups
 }
 
@@ -32,7 +33,7 @@ func newGitLab(client *http.Client, base *url.URL, path, token, server string) (
 		}
 	}
 	c, err := gitlab.NewClient(token, gitlab.WithHTTPClient(client), gitlab.WithBaseURL(root.String()), gitlab.WithoutRetries())
-	return &gitLab{c, path}, err
+	return &gitLab{c, root.String(), path}, err
 }
 
 func (g *gitLab) find(ctx context.Context, head, base string) (*pull, error) {
@@ -125,6 +126,50 @@ func (g *gitLab) requestReview(ctx context.Context, p *pull, reviewers []string)
 
 func (g *gitLab) close(ctx context.Context, p *pull) error {
 	return g.edit(ctx, p, &gitlab.UpdateMergeRequestOptions{StateEvent: gitlab.Ptr("close")})
+}
+
+func (g *gitLab) self(ctx context.Context) (string, error) {
+	u, _, err := g.client.Users.CurrentUser(gitlab.WithContext(ctx))
+	if err != nil {
+		return "", gitlabError(err)
+	}
+	return u.Username, nil
+}
+
+func (g *gitLab) comments(ctx context.Context, number int64) (all []comment, err error) {
+	o := &gitlab.ListMergeRequestNotesOptions{ListOptions: gitlab.ListOptions{PerPage: 100}}
+	for page := 1; page <= maxPages; page++ {
+		some, res, err := g.client.Notes.ListMergeRequestNotes(g.project, number, o, gitlab.WithContext(ctx))
+		if err != nil {
+			return nil, gitlabError(err)
+		}
+		for _, n := range some {
+			all = append(all, g.note(number, n))
+		}
+		if res.NextPage == 0 {
+			break
+		}
+		o.Page = res.NextPage
+	}
+	return all, nil
+}
+
+func (g *gitLab) note(number int64, n *gitlab.Note) comment {
+	return comment{id: n.ID, body: n.Body, author: n.Author.Username, url: fmt.Sprintf("%s/%s/-/merge_requests/%d#note_%d", g.root, g.project, number, n.ID)}
+}
+
+func (g *gitLab) addComment(ctx context.Context, number int64, body string) (*comment, error) {
+	n, _, err := g.client.Notes.CreateMergeRequestNote(g.project, number, &gitlab.CreateMergeRequestNoteOptions{Body: &body}, gitlab.WithContext(ctx))
+	if err != nil {
+		return nil, gitlabError(err)
+	}
+	made := g.note(number, n)
+	return &made, nil
+}
+
+func (g *gitLab) editComment(ctx context.Context, number, id int64, body string) error {
+	_, _, err := g.client.Notes.UpdateMergeRequestNote(g.project, number, id, &gitlab.UpdateMergeRequestNoteOptions{Body: &body}, gitlab.WithContext(ctx))
+	return gitlabError(err)
 }
 
 func gitlabError(err error) error {
