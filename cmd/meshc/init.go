@@ -169,10 +169,14 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 	if n := len(s.Templates); n > 0 {
 		fmt.Fprintf(w, "%s cannot be read before it is rendered, such as %s: `helm template CHART > rendered.yaml`\n", plural(n, "template"), shownIn(dir, s.Templates[0]))
 	}
+	if n := len(s.Kustomized); n > 0 {
+		fmt.Fprintf(w, "Kustomize changes manifests here before they are applied, such as their namespaces or labels: let `workloads` in meshc.yaml name\nwhat it renders, `kustomize build %s > rendered.yaml`\n", argument(shownIn(dir, s.Kustomized[n-1])))
+	}
 	left := len(s.Left) + len(unread)
 	switch {
 	case len(s.Set.Workloads) > 0 && left > 0:
 		fmt.Fprintf(w, "%s left out of meshc.yaml\n", plural(left, "file"))
+	case len(s.Set.Workloads) > 0 && len(s.Kustomized) > 0:
 	case len(s.Set.Workloads) > 0 || len(s.Paths)+len(s.Left)+len(s.Templates) == 0:
 		return nil
 	case len(s.Paths) > 0:

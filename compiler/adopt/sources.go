@@ -16,6 +16,8 @@ type Sources struct {
 	Set       *inventory.Set
 	Left      diag.List // an error in each file of manifests that is left out
 	Templates []string  // files that have to be rendered before they can be read
+
+	Kustomized []string // folders of kustomizations that change manifests before they are applied
 }
 
 // Choose chooses the workload manifests among the YAML and JSON files of a folder. Names are relative to it, and unread are
@@ -23,7 +25,7 @@ type Sources struct {
 // leaves out a file that cannot be read or has another manifest for an object of a file before it.
 func Choose(files []inventory.Input, unread []string) Sources {
 	files = slices.SortedFunc(slices.Values(files), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
-	s := Sources{}
+	s := Sources{Kustomized: kustomized(files)}
 	c := chooser{names: unread, read: map[string]bool{}, relevant: map[string]bool{}}
 	var kept []inventory.Input
 	for _, f := range files {
