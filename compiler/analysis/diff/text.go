@@ -242,6 +242,9 @@ func (c *Callers) String() string {
 		if where := e.where(); where != "" && e.who() == c.who() {
 			exception = where
 		}
+		if token, with := strings.CutPrefix(exception, "with "); with && len(c.Except) == 1 {
+			return text + " without " + token
+		}
 		text += separator(i, " except ") + exception
 	}
 	return text

@@ -137,6 +137,13 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
+// Labels say what tokens edges ask for.
+func TestMermaidTokens(t *testing.T) {
+	text, _ := forge.Graph{Edges: []forge.Edge{{From: "world with another issuer's token", To: "shop/web", Label: "8080 with corp groups=admin"}}}.Mermaid()
+	require.Contains(t, text, `["world with another issuer’s token"]`)
+	require.Contains(t, text, `|"8080 with corp groups=admin"|`)
+}
+
 func TestMermaidHostileNames(t *testing.T) {
 	text, _ := forge.Graph{Edges: []forge.Edge{{From: "a\"]\nclick n0 href \"javascript:alert(1)\"", To: "b|c<script>", Label: "GET \"x\" | /y"}}}.Mermaid()
 	require.Equal(t, "flowchart LR\n  n0[\"a???click n0 href ?javascript:alert?1??\"]\n  n1[\"b∣c?script?\"]\n  n0 -->|\"GET ?x? ∣ /y\"| n1\n", text)

@@ -85,8 +85,10 @@ func (g Graph) Mermaid() (text string, cut int) {
 func quoted(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(" /-_.:,*{}+~$", r):
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(" /-_.:,*{}=+~$", r):
 			return r
+		case r == '\'':
+			return '’'
 		case r == '|':
 			return '∣' // Mermaid reads the other as the end of the label
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,7 +105,7 @@ func (c *completing) keywords(words ...string) {
 }
 
 // statements begin a statement.
-var statements = []string{"mesh", "service", "external", "group", "deny", "export", "mtls", "never", "always", "only", "ask", "issuer"}
+var statements = []string{"mesh", "service", "external", "group", "deny", "export", "mtls", "never", "always", "only", "ask", "issuer", "verify"}
 
 var (
 	protocols = []string{"http", "http2", "grpc", "tcp", "tls"}
@@ -146,12 +147,17 @@ func (c *completing) offer() {
 		c.services()
 	case first == "export" && !slices.Contains(c.words, "to"):
 		c.keywords("to")
+	case first == "verify" && !arrow:
+		c.verify(last)
 	case first == "issuer" && !arrow:
 		c.keywords("url", "keys", "audience", "from", "forward", "claim", "payload")
 	case last == "->" || last == "->>":
 		c.services()
 		c.externals()
 		c.add("*", protocol.CompletionItemKindOperator, "every service of the mesh")
+	case last == "with":
+		c.issuers()
+		c.keywords("no token")
 	case last == "except":
 		c.callers()
 	case last == ",":
@@ -169,6 +175,31 @@ func (c *completing) offer() {
 		c.keywords(methods...)
 		c.keywords("->", "except", "host", "header", "no", "with", "until", "because")
 	}
+}
+
+// verify offers issuers, then the services that verify their tokens.
+func (c *completing) verify(last string) {
+	switch {
+	case last == "verify" || last == "|":
+		c.issuers()
+	case last == "at" || last == ",":
+		c.servicesOf(c.mesh)
+		c.keywords("pods")
+	case !slices.Contains(c.words, "at"):
+		c.keywords("at")
+	}
+}
+
+func (c *completing) issuers() {
+	trees := c.index().trees
+	for _, name := range slices.Sorted(maps.Keys(trees)) {
+		for _, stmt := range trees[name].Stmts {
+			if i, ok := stmt.(*lang.Issuer); ok {
+				c.add(i.Name.Text, protocol.CompletionItemKindConstant, "issuer")
+			}
+		}
+	}
+	c.keywords("any")
 }
 
 // section offers namespaces, then modes.

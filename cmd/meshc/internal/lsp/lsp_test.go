@@ -353,10 +353,13 @@ func TestCompletion(t *testing.T) {
 		"mesh |\n":                   {"bank", "shop"},
 		"mesh shop |\n":              {"strict", "closed"},
 		"mtls backend |\n":           {"permissive"},
-		"export backend to |\n":      {"bank", "bank/audit"},
-		"service x |\n":              {"account", "port"},
-		"service x port 80 |\n":      {"http"},
-		"frontend -> backend |\n":    {"GET", "until"},
+		"issuer corp url https://a.example.com\nverify |\n":                   {"corp", "any"},
+		"issuer corp url https://a.example.com\nverify corp at |\n":           {"backend", "pods"},
+		"issuer corp url https://a.example.com\nfrontend -> backend with |\n": {"corp", "no token"},
+		"export backend to |\n":   {"bank", "bank/audit"},
+		"service x |\n":           {"account", "port"},
+		"service x port 80 |\n":   {"http"},
+		"frontend -> backend |\n": {"GET", "until"},
 	} {
 		e.replace("shop.mesh", "never *", strings.Replace(typed, "|", "", 1)+"never *")
 		result, err := e.server.Completion(t.Context(), &protocol.CompletionParams{TextDocumentPositionParams: e.at("shop.mesh", typed+"never")})

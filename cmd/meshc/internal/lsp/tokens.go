@@ -99,6 +99,8 @@ func wordsOf(tree *lang.File) words {
 				keyword(n.Mode)
 			case *lang.Issuer:
 				keyword(n.Forward)
+			case *lang.Credential:
+				keyword(n.None)
 			case *lang.Passed:
 				keyword(n.Payload)
 			case *lang.Port:
