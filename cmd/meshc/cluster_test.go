@@ -166,6 +166,17 @@ func TestAskingAndImportingACluster(t *testing.T) {
 	assert.Contains(t, out, "web -> api:8080 GET /v1/*")
 	code, out, said = meshc("verify", "--cluster")
 	assert.Zero(t, code, out+said)
+	code, out, said = meshc("graph", "--cluster", "--focus", "shop/api")
+	assert.Zero(t, code, out+said)
+	assert.Contains(t, out, "shop/web -> shop/api:8080 GET /v1/*  [strict]")
+}
+
+func TestAClusterThatKeepsPoliciesToItselfIsNotDrawnAsOpen(t *testing.T) {
+	startCluster(t, inShop(t), "authorizationpolicies")
+	code, out, said := meshc("graph", "--cluster", "--format", "json")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, said, "cannot list authorizationpolicies.security.istio.io: forbidden")
+	assert.Equal(t, strings.Count(out, `"from"`), strings.Count(out, `"perhaps": true`), "whether anything passes is not known:\n%s", out)
 }
 
 func TestClusterFlagsThatContradictEachOther(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -27,15 +28,23 @@ A closed lock (S in the matrix) means strict, an open one (P) permissive. An edg
 of the mesh: its port disables it, or one of its ends has no proxy. Where an edge leads to several ports, the loosest
 of them counts. With --against, edges that the other project does not have are opened, and edges that only the other
 project has are closed. Findings go to standard error. A project that breaks a never, always or only is still drawn,
-and the command exits with 1.`,
+and the command exits with 1.
+
+With --manifests or --cluster what is deployed is drawn in place of a project: an edge is what the policies let through,
+whoever wrote them, and the services are those of --workloads or of the cluster, or else the selectors of the policies.`,
 		Example: `  meshc graph                                     # a matrix of the project around the current folder
   meshc graph --focus shop/backend                # one service, its callers and its callees
   meshc graph --format html -o graph.html         # a page with search, even for thousands of services
   meshc graph --against ../main -o change.svg     # what this branch opens and closes
+  meshc graph --manifests policies/ --workloads k8s/ -o now.svg   # what hand-written policies let through
+  meshc graph --cluster=prod -o prod.html
   meshc graph --format dot | dot -Tpdf > mesh.pdf`,
 		RunE: verb(g.run),
 	}
 	g.inputs.registerProject(cmd)
+	g.inputs.registerRoot(cmd)
+	g.inputs.registerCluster(cmd, "draw what a cluster has, in place of a project")
+	cmd.Flags().StringArrayVar(&g.manifests, "manifests", nil, "draw deployed manifests in place of a project: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().StringVar(&g.format, "format", "", "text, dot, mermaid, json, svg or html (default: the extension of -o, or text)")
 	cmd.Flags().StringVarP(&g.output, "output", "o", toStdout, "file to write the graph to, or - for standard output")
 	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of another project: mark what this one opens and closes compared with it")
@@ -47,12 +56,19 @@ and the command exits with 1.`,
 type graphCommand struct {
 	inputs
 	format, output, against string
-	focus                   []string
+	manifests, focus        []string
 }
 
 func (d *graphCommand) run(cmd *cobra.Command, paths []string) error {
 	if err := d.choose(); err != nil {
 		return err
+	}
+	deployed := len(d.manifests) > 0 || d.cluster != ""
+	switch {
+	case deployed && (len(paths) > 0 || d.environment != "" || d.against != ""):
+		return usageError("--manifests and --cluster draw what is deployed in place of a project, so they cannot be combined with PATH, --env or --against")
+	case !deployed && d.rootNamespace != "":
+		return usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
 	}
 	stdin := func() io.Reader { return cmd.InOrStdin() }
 	if d.against != "" && slices.Contains(d.workloads, project.Stdin) {
@@ -61,7 +77,14 @@ func (d *graphCommand) run(cmd *cobra.Command, paths []string) error {
 			return err
 		}
 	}
-	g, broken, err := d.graph(cmd, paths, stdin(), true)
+	var g *graph.Graph
+	var broken bool
+	var err error
+	if deployed {
+		g, broken, err = d.deployed(cmd)
+	} else {
+		g, broken, err = d.graph(cmd, paths, stdin(), true)
+	}
 	if err != nil {
 		return err
 	}
@@ -143,6 +166,28 @@ func (d *graphCommand) graph(cmd *cobra.Command, paths []string, stdin io.Reader
 		return nil, false, errFindings
 	}
 	return graph.New(c.Policy), c.Findings.HasErrors(), nil
+}
+
+// deployed reads manifests, and reports whether something about them is wrong or could not be read.
+func (d *graphCommand) deployed(cmd *cobra.Command) (g *graph.Graph, broken bool, err error) {
+	p, err := d.readPolicies(cmd, d.manifests)
+	if err != nil {
+		return nil, false, err
+	}
+	if d.output != toStdout && p.project.IsInput(d.output) {
+		return nil, false, usageError("--output %s: that file is an input of the graph and will not be overwritten", filepath.ToSlash(d.output))
+	}
+	if err := d.write(cmd.ErrOrStderr(), p.Findings, p.project.Shown); err != nil {
+		return nil, false, err
+	}
+	if p.Empty() {
+		return nil, false, &failure{exitFindings, errors.New("nothing was drawn: there is no workload and no policy of Istio")}
+	}
+	opened, err := p.Opened(cmd.Context())
+	if err != nil {
+		return nil, false, &failure{exitFindings, err}
+	}
+	return graph.Opened(p.Model, opened), p.Findings.HasErrors() || p.cluster != nil && len(p.cluster.Unread) > 0, nil
 }
 
 func (d *graphCommand) draw(g *graph.Graph) ([]byte, error) {

@@ -57,7 +57,7 @@ type namedCaller struct {
 }
 
 func (s *comparison) addCallers(c namedCaller, set space.Set, cost int) {
-	s.callers = append(s.callers, name[namedCaller]{value: c, text: c.String(), group: c.who(), set: set, cost: cost})
+	s.callers = append(s.callers, name[namedCaller]{value: c, text: c.String(), group: c.Who(), set: set, cost: cost})
 }
 
 // nameIdentities names callers by their identity, regardless of their addresses.

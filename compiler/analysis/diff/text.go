@@ -239,7 +239,7 @@ func (c *Callers) String() string {
 	for i := range c.Except {
 		e := &c.Except[i]
 		exception := e.String()
-		if where := e.where(); where != "" && e.who() == c.who() {
+		if where := e.Where(); where != "" && e.Who() == c.Who() {
 			exception = where
 		}
 		if token, with := strings.CutPrefix(exception, "with "); with && len(c.Except) == 1 {
@@ -259,11 +259,11 @@ func separator(item int, introduction string) string {
 }
 
 func (c *Caller) String() string {
-	return join(c.who(), c.where())
+	return join(c.Who(), c.Where())
 }
 
-// who is the callers regardless of their addresses.
-func (c *Caller) who() string {
+// Who is the callers regardless of their addresses.
+func (c *Caller) Who() string {
 	switch {
 	case c.Kind == policy.FromService && c.Service == nil:
 		return "nobody"
@@ -277,8 +277,8 @@ func (c *Caller) who() string {
 	return c.Source.String()
 }
 
-// where is the addresses of the callers, and what else is known of them.
-func (c *Caller) where() string {
+// Where is the addresses of the callers, and what else is known of them.
+func (c *Caller) Where() string {
 	at, clients := "", ""
 	if a := c.At.String(); a != "" {
 		at = "at " + a

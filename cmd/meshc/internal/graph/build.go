@@ -12,9 +12,15 @@ import (
 
 // New returns the graph of a policy.
 func New(p *policy.Policy) *Graph {
-	b := builder{
-		policy: p, graph: &Graph{Environment: p.Environment, policies: []*policy.Policy{p}},
-		meshes: map[string]*policy.Mesh{}, nodes: map[string]*Node{}, edges: map[ends]*Edge{},
+	b := newBuilder(p)
+	b.mode = func(m *policy.Mesh, s *policy.Service, port uint16) MTLS {
+		switch p.ModeOf(m, s, port) {
+		case policy.Strict:
+			return Strict
+		case policy.Permissive:
+			return Permissive
+		}
+		return NoMTLS
 	}
 	for _, m := range p.Meshes {
 		b.addNamespace(m)
@@ -38,17 +44,25 @@ func (e *Edge) ends() ends { return ends{e.From.ID, e.To.ID} }
 
 type builder struct {
 	policy *policy.Policy
+	mode   func(m *policy.Mesh, s *policy.Service, port uint16) MTLS // of a service without a name: that of its namespace
 	graph  *Graph
 	meshes map[string]*policy.Mesh
 	nodes  map[string]*Node
 	edges  map[ends]*Edge
 }
 
+func newBuilder(p *policy.Policy) *builder {
+	return &builder{
+		policy: p, graph: &Graph{Environment: p.Environment, policies: []*policy.Policy{p}},
+		meshes: map[string]*policy.Mesh{}, nodes: map[string]*Node{}, edges: map[ends]*Edge{},
+	}
+}
+
 func (b *builder) addNamespace(m *policy.Mesh) {
 	b.meshes[m.Name] = m
 	ns := Namespace{Name: m.Name, Services: len(m.Services)}
 	if !m.Declares && !b.policy.Meshless {
-		ns.Mode = b.policy.ModeOf(m, &policy.Service{}, 0).String()
+		ns.Mode = modeNames[b.mode(m, &policy.Service{Namespace: m.Name}, 0)]
 	}
 	b.graph.Namespaces = append(b.graph.Namespaces, ns)
 	for _, s := range m.Services {
@@ -121,8 +135,12 @@ func (b *builder) addDenies(s *policy.Service) {
 	}
 }
 
-func (b *builder) edge(from policy.Source, to string) *Edge {
-	caller := b.caller(from)
+// modeNames are the modes as the language writes them.
+var modeNames = [...]string{NoMTLS: policy.Disable.String(), Permissive: policy.Permissive.String(), Strict: policy.Strict.String()}
+
+func (b *builder) edge(from policy.Source, to string) *Edge { return b.between(b.caller(from), to) }
+
+func (b *builder) between(caller *Node, to string) *Edge {
 	key := ends{caller.ID, to}
 	if b.edges[key] == nil {
 		b.edges[key] = &Edge{From: caller, To: b.nodes[to], MTLS: NoMTLS}
@@ -186,12 +204,7 @@ func (b *builder) loosest(s *policy.Service, from policy.Source, ports []Port) M
 func (b *builder) port(s *policy.Service, p policy.Port) Port {
 	port := Port{p.Number, p.Protocol.String(), NoMTLS}
 	if s.Proxied() && s.Dataplane != policy.Gateway && !b.policy.Meshless { // whose listeners have a TLS of their own
-		switch b.policy.ModeOf(b.meshes[s.Namespace], s, p.Number) {
-		case policy.Strict:
-			port.MTLS = Strict
-		case policy.Permissive:
-			port.MTLS = Permissive
-		}
+		port.MTLS = b.mode(b.meshes[s.Namespace], s, p.Number)
 	}
 	return port
 }

@@ -133,6 +133,7 @@ type Rule struct {
 	Except     []string `json:"except,omitempty"`     // callers that are left out
 	MTLS       MTLS     `json:"mtls,omitempty"`       // the loosest of its ports; unset for a deny
 	Provider   string   `json:"provider,omitempty"`   // of an ask: who must let the requests through, too
+	Perhaps    bool     `json:"perhaps,omitempty"`    // whether the requests pass depends on what cannot be judged
 	Because    string   `json:"because,omitempty"`
 	Until      string   `json:"until,omitempty"`  // YYYY-MM-DD, the last day
 	At         string   `json:"at,omitempty"`     // FILE:LINE

@@ -17,7 +17,7 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// Each case is a project, in some cases one to compare it with (old/) and names to focus on (focus), and the expected
+// Each case is a project, or manifests of no project (manifests.yaml), in some cases one to compare it with (old/) and names to focus on (focus), and the expected
 // output in some formats: want.txt, want.dot, want.mmd and want.json.
 func TestCases(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
@@ -54,17 +54,22 @@ func TestCases(t *testing.T) {
 func graphOf(t *testing.T, archive *txtar.Archive) (g *Graph, focus bool) {
 	t.Helper()
 	var before, after, names []string
+	var manifests []*source.File
 	for _, f := range archive.Files {
 		switch {
 		case strings.HasPrefix(f.Name, "old/"):
 			before = append(before, string(f.Data))
 		case strings.HasSuffix(f.Name, ".mesh"):
 			after = append(after, string(f.Data))
+		case f.Name == "manifests.yaml":
+			manifests = append(manifests, source.NewFile(f.Name, string(f.Data)))
 		case f.Name == "focus":
 			names = strings.Fields(string(f.Data))
 		}
 	}
-	g = compile(t, after...)
+	if g = compile(t, after...); manifests != nil {
+		g = opened(t, manifests)
+	}
 	if before != nil {
 		g = Compare(compile(t, before...), g)
 	}
@@ -88,6 +93,43 @@ func compile(t testing.TB, intents ...string) *Graph {
 	policy, findings, _ := compiler.Check(t.Context(), p)
 	require.NotNil(t, policy, "%v", findings)
 	return New(policy)
+}
+
+// opened returns the graph of what manifests let through.
+func opened(t *testing.T, manifests []*source.File) *Graph {
+	t.Helper()
+	d := compiler.ReadDeployed(manifests, nil, config.Default(), true)
+	all, err := d.Opened(t.Context())
+	require.NoError(t, err)
+	return Opened(d.Model, all)
+}
+
+// The manifests that a project gives let its edges through, and nothing else.
+func TestOpenedAsIntended(t *testing.T) {
+	for _, path := range []string{"kinds", "conditions"} {
+		archive, err := txtar.ParseFile("testdata/" + path + ".txtar")
+		require.NoError(t, err)
+		p := compiler.Inputs{Config: config.Default(), Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}
+		for _, f := range archive.Files {
+			if strings.HasSuffix(f.Name, ".mesh") {
+				p.Files = append(p.Files, compiler.Input{Name: f.Name, Text: f.Data})
+			}
+		}
+		parsed, err := compiler.Parse(t.Context(), p)
+		require.NoError(t, err)
+		build, err := parsed.Build(t.Context(), p.Config)
+		require.NoError(t, err)
+		require.NotNil(t, build.Policy, "%s: %v", path, build.Findings)
+		passing := func(g *Graph) (all []string) {
+			for _, e := range g.Edges {
+				if e.Passes() && e.From.Kind == Service && e.To.Kind == Service {
+					all = append(all, e.From.ID+" -> "+e.To.ID)
+				}
+			}
+			return all
+		}
+		assert.Equal(t, passing(New(build.Policy)), passing(opened(t, compiler.Sources(build.Manifests))), path)
+	}
 }
 
 func TestFocusNames(t *testing.T) {

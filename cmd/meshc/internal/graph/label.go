@@ -23,7 +23,9 @@ func (n *Node) texts() (title, detail string) {
 	case Any:
 		return n.ID, "any identity"
 	case World:
-		return n.ID, "anyone at all"
+		if n.ID == "world" {
+			return n.ID, "anyone at all"
+		}
 	}
 	return n.Name, ""
 }
@@ -44,9 +46,13 @@ func (n *Node) label() string {
 	case Outside, External, AnyInNamespace:
 		return n.ID
 	case Any:
-		return "any identity"
+		if n.ID == "any" {
+			return "any identity"
+		}
 	case World:
-		return "world: anyone"
+		if n.ID == "world" {
+			return "world: anyone"
+		}
 	}
 	return n.Name
 }
@@ -102,6 +108,9 @@ func (e *Edge) label(words edgeWords) string {
 	add(e.ports())
 	if e.Denied == Part {
 		add("(partly denied)")
+	}
+	if len(e.Allow) > 0 && !slices.ContainsFunc(e.Allow, func(r Rule) bool { return !r.Perhaps }) {
+		add("(perhaps)")
 	}
 	if len(e.Ask) > 0 && e.Passes() {
 		add("(asks " + e.Ask[0].Provider + ")")
@@ -175,6 +184,9 @@ func (e *Edge) statement(r Rule) string {
 	}
 	for _, clause := range clauses {
 		b.WriteString(" " + clause)
+	}
+	if r.Perhaps {
+		b.WriteString("  perhaps")
 	}
 	if !r.restricts() && e.To.Kind != External {
 		b.WriteString("  [" + mtlsWords[r.MTLS] + "]")
