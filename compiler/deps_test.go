@@ -33,7 +33,10 @@ var imports = map[string][]string{
 	"compiler/learn":     {"compiler/analysis/explain", "compiler/directory", "compiler/policy", "compiler/traffic", "lang", "lang/print"},
 	"compiler/directory": {"compiler/policy"},
 	"compiler/traffic":   {"compiler/policy"},
-	"compiler/yamldoc":   {"lang/source"},
+	"compiler/yamldoc":   {"compiler/yamldoc/plainyaml", "lang/source"},
+
+	"compiler/yamldoc/plainyaml": {},
+
 	"compiler/config":    {"compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/bearing":   {"lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
@@ -54,7 +57,7 @@ var imports = map[string][]string{
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/bearing", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/cilium":   {"targets", "targets/cilium/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
-	"targets/istio/read":         {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/istio/read":         {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "compiler/yamldoc/plainyaml", "lang/diag", "lang/source"},
 	"targets/cilium/read":        {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"targets/networkpolicy":      {"targets", "targets/networkpolicy/read", "compiler/analysis/network", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/networkpolicy/read": {"compiler/analysis/network", "compiler/yamldoc", "lang/diag", "lang/source"},

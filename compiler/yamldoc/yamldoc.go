@@ -83,6 +83,14 @@ func values(text string) int {
 var errTrailing = errors.New("this comes after the end of the document")
 
 func parse(text string) (*yaml.Node, error) {
+	if root := written(text); root != nil {
+		return root, nil
+	}
+	return parseAny(text)
+}
+
+// parseAny is parse with the library alone.
+func parseAny(text string) (*yaml.Node, error) {
 	var doc, rest yaml.Node
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	if err := decoder.Decode(&doc); err == io.EOF {

@@ -2,8 +2,8 @@
 //
 //	go run ./testdata/bench        # or: make bench
 //
-// It builds meshc and the generator, and builds each project several times to a stream and to a folder. For comparison it
-// copies the same files with cp -r. Then it measures meshc diff between the project and the same one without one of its edges,
+// It builds meshc and the generator, and builds each project several times to a stream, also with NetworkPolicies, and to a folder. For
+// comparison it copies the same files with cp -r. Then it measures meshc diff between the project and the same one without one of its edges,
 // meshc verify and meshc why. Then it builds and verifies meshes in which every service may call every other, and last,
 // it reads a log and metrics. The tables show medians.
 package main
@@ -126,8 +126,14 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 	if err := dropEdge(project, changed); err != nil {
 		return nil, err
 	}
+	two := project + "-two"
+	settings := "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {istio: {}, networkPolicy: {}}\n"
+	if err := errors.Join(os.CopyFS(two, os.DirFS(project)), os.WriteFile(filepath.Join(two, "meshc.yaml"), []byte(settings), 0o644)); err != nil {
+		return nil, err
+	}
 	rows, err := b.rows(services, []step{
 		{"to a stream", "", stream, []string{b.meshc, "build", project}},
+		{"with NetworkPolicies", "", stream, []string{b.meshc, "build", two}},
 		{"to a new folder", out, out, []string{b.meshc, "build", project, "-o", out}},
 		{"to the same folder", "", out, []string{b.meshc, "build", project, "-o", out}},
 		{"cp -r of the folder", copied, copied, []string{"cp", "-r", out, copied}},

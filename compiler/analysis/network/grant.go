@@ -55,7 +55,7 @@ func (in *Intents) Admitted(d Direction, s *policy.Service) (all []Grant) {
 	}
 	takers := in.takers(s)
 	whole := in.closed(s.Namespace)
-	if u := in.everyPod(s.Namespace); u != nil && in.stated(u) {
+	if u := in.unnamed[s.Namespace]; u != nil && in.stated(u) {
 		whole = true
 		takers = append(takers, u)
 	}
@@ -77,11 +77,9 @@ func (in *Intents) Admitted(d Direction, s *policy.Service) (all []Grant) {
 }
 
 // everyPod is what stands for every pod of a namespace; nil where nothing does.
-func (in *Intents) everyPod(namespace string) *policy.Service {
-	if m := in.meshes[namespace]; m != nil {
-		if i := slices.IndexFunc(m.Services, func(s *policy.Service) bool { return s.Unnamed }); i >= 0 {
-			return m.Services[i]
-		}
+func everyPod(m *policy.Mesh) *policy.Service {
+	if i := slices.IndexFunc(m.Services, func(s *policy.Service) bool { return s.Unnamed }); i >= 0 {
+		return m.Services[i]
 	}
 	return nil
 }
@@ -91,12 +89,13 @@ func agent(s *policy.Service) bool { return s.Proxied() && !only(s) }
 
 // agents reports whether pods of a namespace that no service names may have a proxy with an agent.
 func (in *Intents) agents(namespace string) bool {
-	m := in.meshes[namespace]
-	if m == nil {
-		return false
-	}
-	named := slices.DeleteFunc(slices.Clone(m.Services), func(s *policy.Service) bool { return s.Unnamed || !s.Proxied() })
-	return len(named) == 0 || slices.ContainsFunc(named, agent)
+	return in.meshes[namespace] != nil && !in.agentless[namespace]
+}
+
+// agentless reports whether pods of a namespace have no agents, as far as services name them.
+func agentless(m *policy.Mesh) bool {
+	named := func(s *policy.Service) bool { return !s.Unnamed && s.Proxied() }
+	return slices.ContainsFunc(m.Services, named) && !slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return named(s) && agent(s) })
 }
 
 // dialled is whom pods may call.

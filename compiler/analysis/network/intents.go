@@ -14,13 +14,15 @@ type Intents struct {
 	policy *policy.Policy
 	meshes map[string]*policy.Mesh
 
-	tunnels map[policy.Source]bool         // whether wildcards stand for pods in ambient mode
-	passes  map[passage][2]bool            // whether some and all callers of a wildcard pass a waypoint
-	through map[string]*gate               // waypoints, by NAMESPACE/NAME
-	edges   func() *policy.Edges           // by caller
-	reach   func() map[string][]Connection // what all callers of a namespace may call
-	taking  map[scope][]*policy.Service    // by the first label of their selectors
-	running map[scope][]*policy.Service    // by each label of their pods
+	agentless map[string]bool                // namespaces
+	unnamed   map[string]*policy.Service     // what stands for every pod of a namespace
+	tunnels   map[policy.Source]bool         // whether wildcards stand for pods in ambient mode
+	passes    map[passage][2]bool            // whether some and all callers of a wildcard pass a waypoint
+	through   map[string]*gate               // waypoints, by NAMESPACE/NAME
+	edges     func() *policy.Edges           // by caller
+	reach     func() map[string][]Connection // what all callers of a namespace may call
+	taking    map[scope][]*policy.Service    // by the first label of their selectors
+	running   map[scope][]*policy.Service    // by each label of their pods
 }
 
 type passage struct {
@@ -36,11 +38,11 @@ type gate struct {
 
 // NewIntents looks at the intents of a policy.
 func NewIntents(p *policy.Policy) *Intents {
-	in := &Intents{policy: p, meshes: map[string]*policy.Mesh{}, tunnels: map[policy.Source]bool{}, passes: map[passage][2]bool{}, through: map[string]*gate{},
+	in := &Intents{policy: p, meshes: map[string]*policy.Mesh{}, agentless: map[string]bool{}, unnamed: map[string]*policy.Service{}, tunnels: map[policy.Source]bool{}, passes: map[passage][2]bool{}, through: map[string]*gate{},
 		edges: p.Edges, taking: map[scope][]*policy.Service{}, running: map[scope][]*policy.Service{}}
 	in.reach = sync.OnceValue(in.ofWildcards)
 	for _, m := range p.Meshes {
-		in.meshes[m.Name] = m
+		in.meshes[m.Name], in.agentless[m.Name], in.unnamed[m.Name] = m, agentless(m), everyPod(m)
 		if m.Ambient || slices.ContainsFunc(m.Services, ambient) {
 			in.tunnels[policy.Source{Kind: policy.FromMesh, Mesh: m.Name}] = true
 			in.tunnels[policy.Source{Kind: policy.FromAny}] = true

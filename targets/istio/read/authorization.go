@@ -6,6 +6,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -78,13 +79,13 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 	}
 	d.path = append(d.path, "rules")
 	d.limit(rules, maxRules)
-	d.each(rules, mapping, func(_ int, n int32) { p.Clauses = append(p.Clauses, d.rule(p, n)) })
+	d.each(rules, plainyaml.Mapping, func(_ int, n int32) { p.Clauses = append(p.Clauses, d.rule(p, n)) })
 	d.path = d.path[:len(d.path)-1]
 }
 
 // action checks what an action requires, and reports CUSTOM, which leaves the decision to a provider.
 func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
-	empty := rules == 0 || d.nodes[rules].first == 0
+	empty := rules == 0 || d.Nodes[rules].First == 0
 	at := d.span(d.child(spec, "action"))
 	name := ""
 	if provider != 0 {
@@ -154,7 +155,7 @@ func (d *decoder) targetRefs(p *enforce.Object, n int32) {
 		return
 	}
 	d.limit(n, maxTargets)
-	if d.each(n, mapping, func(_ int, n int32) { one(n) }) && d.nodes[n].first == 0 {
+	if d.each(n, plainyaml.Mapping, func(_ int, n int32) { one(n) }) && d.Nodes[n].First == 0 {
 		p.Gateways = false
 	}
 }
@@ -170,7 +171,7 @@ func (d *decoder) rule(p *enforce.Object, n int32) enforce.Clause {
 		case 1:
 			to = n
 		case 2:
-			d.each(n, mapping, func(_ int, n int32) {
+			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				if c, ok := d.when(p, n); ok && space.Standard[c.Dimension].Caller {
 					source = append(source, c)
 				} else if ok {
@@ -195,7 +196,7 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 		d.limit(list, maxFrom)
 	}
 	var boxes []space.Box
-	if d.each(list, mapping, func(_ int, n int32) {
+	if d.each(list, plainyaml.Mapping, func(_ int, n int32) {
 		b := space.Box{}
 		there, before := false, len(*d.findings)
 		d.fields(n, []string{inner}, func(_ int, n int32) {
@@ -214,7 +215,7 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 			d.refuse(d.span(n), "`%s` has an empty %s, which Istio refuses", d.where(), inner)
 		}
 		boxes = append(boxes, append(b, when...))
-	}) && d.nodes[list].first == 0 {
+	}) && d.Nodes[list].First == 0 {
 		d.findings.Add(diag.Ineffective, d.keySpan(list), "an empty `%s` restricts nothing: every request matches", d.where())
 	}
 	if len(boxes) == 0 {
@@ -230,7 +231,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 	d.fields(n, sourceFields, func(field int, n int32) {
 		var check func(string) (space.Pattern, string)
 		dim := conditions[field/2]
-		if p.Effect == enforce.Custom && (dim == space.Identity || dim == space.Token) && d.nodes[n].first != 0 {
+		if p.Effect == enforce.Custom && (dim == space.Identity || dim == space.Token) && d.Nodes[n].First != 0 {
 			d.refuse(d.keySpan(n), "CUSTOM cannot ask for `%s`, and Istio refuses it", sourceFields[field]).
 				WithHelp("delete it: the provider is asked, and can tell callers apart")
 		}
@@ -296,12 +297,12 @@ func (d *decoder) add(b space.Box, dim space.Dimension, n int32, not bool, check
 }
 
 func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (space.Pattern, string)) []space.Pattern {
-	if !d.is(n, sequence) {
+	if !d.is(n, plainyaml.Sequence) {
 		return nil
 	}
 	patterns := d.scratch[:0]
-	d.each(n, text, func(_ int, c int32) {
-		s := d.nodes[c].text
+	d.each(n, plainyaml.Text, func(_ int, c int32) {
+		s := d.Nodes[c].Text
 		if s == "" {
 			d.refuse(d.span(c), "`%s` is empty, which Istio refuses", d.where())
 			return

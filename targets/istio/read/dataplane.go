@@ -20,8 +20,8 @@ func gatewaySelectors() []*enforce.Object {
 // gateway reads the selector of a Gateway of networking.istio.io, which binds pods of every namespace.
 func (r *reader) gateway(d *decoder, spec int32) {
 	g := &enforce.Object{}
-	for c := d.nodes[d.at(spec, "selector")].first; c != 0; c = d.nodes[c].next {
-		g.Selector = append(g.Selector, enforce.Label{Key: d.nodes[c].key, Value: d.nodes[c].text})
+	for c := d.Nodes[d.at(spec, "selector")].First; c != 0; c = d.Nodes[c].Next {
+		g.Selector = append(g.Selector, enforce.Label{Key: d.Nodes[c].Key, Value: d.Nodes[c].Text})
 	}
 	if len(g.Selector) > 0 {
 		r.gateways = append(r.gateways, g)

@@ -3,6 +3,7 @@ package read
 import (
 	"strings"
 
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -44,12 +45,12 @@ func (d *decoder) undecided(at source.Span, format string, args ...any) *diag.Di
 // fields calls f with each field of a mapping that is not null, by its index in known. It returns false, with findings, if a
 // field is unknown or the value is not a mapping. The keys of a mapping are distinct.
 func (d *decoder) fields(n int32, known []string, f func(field int, value int32)) bool {
-	if !d.is(n, mapping) {
+	if !d.is(n, plainyaml.Mapping) {
 		return false
 	}
 	ok := true
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-		key := d.nodes[c].key
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
+		key := d.Nodes[c].Key
 		field := 0
 		for field < len(known) && known[field] != key {
 			field++
@@ -58,7 +59,7 @@ func (d *decoder) fields(n int32, known []string, f func(field int, value int32)
 		case field == len(known):
 			d.unknownField(c, known)
 			ok = false
-		case d.nodes[c].kind != null:
+		case d.Nodes[c].Kind != plainyaml.Null:
 			d.path = append(d.path, key)
 			f(field, c)
 			d.path = d.path[:len(d.path)-1]
@@ -68,21 +69,21 @@ func (d *decoder) fields(n int32, known []string, f func(field int, value int32)
 }
 
 func (d *decoder) unknownField(c int32, known []string) {
-	d.path = append(d.path, d.nodes[c].key)
+	d.path = append(d.path, d.Nodes[c].Key)
 	finding := d.refuse(d.keySpan(c), "unknown field `%s`", d.where())
 	d.path = d.path[:len(d.path)-1]
-	if near, ok := diag.Nearest(d.nodes[c].key, known); ok {
+	if near, ok := diag.Nearest(d.Nodes[c].Key, known); ok {
 		finding.WithHelp("did you mean %s?", near)
 	}
 }
 
 // each calls f with the items of a list that are of one kind. Other items are findings, and so is a value that is not a list.
-func (d *decoder) each(n int32, k kind, f func(i int, item int32)) bool {
-	if !d.is(n, sequence) {
+func (d *decoder) each(n int32, k plainyaml.Kind, f func(i int, item int32)) bool {
+	if !d.is(n, plainyaml.Sequence) {
 		return false
 	}
 	i := 0
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
 		d.path = append(d.path, d.index(i))
 		if d.is(c, k) {
 			f(i, c)
@@ -93,14 +94,14 @@ func (d *decoder) each(n int32, k kind, f func(i int, item int32)) bool {
 	return true
 }
 
-func (d *decoder) is(n int32, k kind) bool {
-	if d.nodes[n].kind == k {
+func (d *decoder) is(n int32, k plainyaml.Kind) bool {
+	if d.Nodes[n].Kind == k {
 		return true
 	}
 	at := d.span(n)
-	finding := d.refuse(at, "`%s` must be %s, not %s", d.where(), k, d.nodes[n].kind)
-	if k == text && d.nodes[n].kind >= boolean && d.nodes[n].kind <= number {
-		finding.WithFix(false, at, `"`+d.nodes[n].text+`"`, "put it in quotes")
+	finding := d.refuse(at, "`%s` must be %s, not %s", d.where(), k, d.Nodes[n].Kind)
+	if k == plainyaml.Text && d.Nodes[n].Kind >= plainyaml.Boolean && d.Nodes[n].Kind <= plainyaml.Number {
+		finding.WithFix(false, at, `"`+d.Nodes[n].Text+`"`, "put it in quotes")
 		finding.WithHelp("put it in quotes")
 	}
 	return false
@@ -108,24 +109,24 @@ func (d *decoder) is(n int32, k kind) bool {
 
 // string returns the value of a string. Anything else is a finding, and gives the empty string.
 func (d *decoder) string(n int32) string {
-	if !d.is(n, text) {
+	if !d.is(n, plainyaml.Text) {
 		return ""
 	}
-	return d.nodes[n].text
+	return d.Nodes[n].Text
 }
 
 // oneOf returns the index of a string among words.
 func (d *decoder) oneOf(n int32, words []string) (int, bool) {
-	if !d.is(n, text) {
+	if !d.is(n, plainyaml.Text) {
 		return 0, false
 	}
 	for i, w := range words {
-		if w == d.nodes[n].text {
+		if w == d.Nodes[n].Text {
 			return i, true
 		}
 	}
-	finding := d.refuse(d.span(n), "`%s` must be one of %s, not %q", d.where(), strings.Join(words, ", "), d.nodes[n].text)
-	if near, ok := diag.Nearest(d.nodes[n].text, words); ok {
+	finding := d.refuse(d.span(n), "`%s` must be one of %s, not %q", d.where(), strings.Join(words, ", "), d.Nodes[n].Text)
+	if near, ok := diag.Nearest(d.Nodes[n].Text, words); ok {
 		finding.WithHelp("did you mean %s?", near)
 	}
 	return 0, false
@@ -134,7 +135,7 @@ func (d *decoder) oneOf(n int32, words []string) (int, bool) {
 // limit reports a list that is longer than the API accepts.
 func (d *decoder) limit(n int32, most int) {
 	count := 0
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
 		count++
 	}
 	if count > most {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -46,7 +47,7 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 	if !strings.Contains(o.Host, ".") && o.Host != "*" {
 		o.Host += "." + o.Namespace + ".svc.cluster.local"
 	}
-	for c := d.nodes[d.at(spec, "exportTo")].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[d.at(spec, "exportTo")].First; c != 0; c = d.Nodes[c].Next {
 		o.ExportTo = append(o.ExportTo, d.text(c))
 	}
 	slices.Sort(o.ExportTo)
@@ -58,8 +59,8 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 	}
 	o.HasPolicy = policy != 0
 	o.Dials = d.dialing(policy)
-	for c := d.nodes[d.at(policy, "portLevelSettings")].first; c != 0; c = d.nodes[c].next {
-		port, _ := strconv.ParseUint(d.nodes[d.at(d.at(c, "port"), "number")].text, 10, 16)
+	for c := d.Nodes[d.at(policy, "portLevelSettings")].First; c != 0; c = d.Nodes[c].Next {
+		port, _ := strconv.ParseUint(d.Nodes[d.at(d.at(c, "port"), "number")].Text, 10, 16)
 		tls := d.clientTLS(c)
 		o.PortTLS = append(o.PortTLS, enforce.PortTLS{Port: uint16(port), TLS: tls, Stated: tls != enforce.AutoTLS, Dialing: d.dialing(c)})
 	}
@@ -69,15 +70,15 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 			r.revision(d, revision, "DestinationRule", o.ID())
 		}
 	}
-	for c := d.nodes[d.at(spec, "subsets")].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[d.at(spec, "subsets")].First; c != 0; c = d.Nodes[c].Next {
 		if d.setsTLS(d.at(c, "trafficPolicy")) {
 			r.unjudged(o.At, "the DestinationRule %s sets the TLS of the subset %s, which is not judged", o.ID(), d.text(d.at(c, "name")))
 		}
 	}
 	if selector := d.at(spec, "workloadSelector"); selector != 0 {
 		o.Selective = true
-		for c := d.nodes[d.at(selector, "matchLabels")].first; c != 0; c = d.nodes[c].next {
-			o.Selector = append(o.Selector, enforce.Label{Key: d.nodes[c].key, Value: d.text(c)})
+		for c := d.Nodes[d.at(selector, "matchLabels")].First; c != 0; c = d.Nodes[c].Next {
+			o.Selector = append(o.Selector, enforce.Label{Key: d.Nodes[c].Key, Value: d.text(c)})
 		}
 		slices.SortFunc(o.Selector, func(a, b enforce.Label) int { return cmp.Compare(a.Key, b.Key) })
 	}
@@ -97,7 +98,7 @@ func (d *decoder) dialing(policy int32) enforce.Dialing {
 // setsTLS reports whether the traffic policy of a subset changes what callers open, for all of its ports or for one.
 func (d *decoder) setsTLS(policy int32) bool {
 	changes := func(n int32) bool { return d.at(n, "tls") != 0 || d.dialing(n).Passthrough }
-	for c := d.nodes[d.at(policy, "portLevelSettings")].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[d.at(policy, "portLevelSettings")].First; c != 0; c = d.Nodes[c].Next {
 		if changes(c) {
 			return true
 		}
@@ -109,11 +110,11 @@ func (d *decoder) setsTLS(policy int32) bool {
 // ClientTLSSettings.TLSmode in istio.io/api/networking/v1alpha3/destination_rule.proto.
 func (d *decoder) clientTLS(policy int32) enforce.ClientTLS {
 	tls := d.at(policy, "tls")
-	if tls == 0 || d.nodes[tls].kind == null {
+	if tls == 0 || d.Nodes[tls].Kind == plainyaml.Null {
 		return enforce.AutoTLS
 	}
 	written := d.at(tls, "mode")
-	if written == 0 || d.nodes[written].kind == null {
+	if written == 0 || d.Nodes[written].Kind == plainyaml.Null {
 		return enforce.NoTLS
 	}
 	if mode := slices.Index(enforce.ClientModes[enforce.NoTLS:enforce.UnknownTLS], d.text(written)); mode >= 0 {
@@ -137,5 +138,5 @@ func (d *decoder) text(n int32) string {
 	if n == 0 {
 		return ""
 	}
-	return d.nodes[n].text
+	return d.Nodes[n].Text
 }

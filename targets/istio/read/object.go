@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -25,19 +26,19 @@ var roles = map[string]enforce.Role{
 // object reads the root of a document, or an item of a list of objects. The items of a typed list may omit their kind and
 // apiVersion, which the list then gives.
 func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
-	if d.nodes[n].kind != mapping {
-		if d.nodes[n].kind != null {
-			r.findings.Add(diag.Unevaluable, d.span(n), "not a Kubernetes object, but %s", d.nodes[n].kind)
+	if d.Nodes[n].Kind != plainyaml.Mapping {
+		if d.Nodes[n].Kind != plainyaml.Null {
+			r.findings.Add(diag.Unevaluable, d.span(n), "not a Kubernetes object, but %s", d.Nodes[n].Kind)
 		}
 		return
 	}
 	var kindNode, items int32
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-		switch d.nodes[c].key {
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
+		switch d.Nodes[c].Key {
 		case "apiVersion":
-			apiVersion = d.nodes[c].text
+			apiVersion = d.Nodes[c].Text
 		case "kind":
-			kindOf, kindNode = d.nodes[c].text, c
+			kindOf, kindNode = d.Nodes[c].Text, c
 		case "items":
 			items = c
 		}
@@ -45,8 +46,8 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 	of, version, _ := strings.Cut(apiVersion, "/")
 	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group || of == networking) {
 		reported := false
-		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
-			if k := d.nodes[c].kind; k != mapping && k != null {
+		for c := d.Nodes[items].First; c != 0; c = d.Nodes[c].Next {
+			if k := d.Nodes[c].Kind; k != plainyaml.Mapping && k != plainyaml.Null {
 				if reported { // one finding for all that is not an object
 					continue
 				}
@@ -110,8 +111,8 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 	})
 	p.AnyEffect = !known
 	misread := func(key string) bool { // which is a finding already
-		k := d.nodes[d.at(d.at(n, "metadata"), key)].kind
-		return k != null && k != text
+		k := d.Nodes[d.at(d.at(n, "metadata"), key)].Kind
+		return k != plainyaml.Null && k != plainyaml.Text
 	}
 	if p.Name == "" && !misread("name") {
 		p.At = d.span(kindNode)
@@ -144,8 +145,8 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 }
 
 func (d *decoder) child(n int32, key string) int32 {
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-		if d.nodes[c].key == key {
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
+		if d.Nodes[c].Key == key {
 			return c
 		}
 	}
@@ -166,26 +167,26 @@ func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnost
 
 // metadata reads names, labels and the like, and returns the value of the annotation istio.io/dry-run, 0 if there is none.
 func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
-	if !d.is(n, mapping) {
+	if !d.is(n, plainyaml.Mapping) {
 		return 0
 	}
 	d.path = append(d.path, "")
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-		if d.nodes[c].kind == null {
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
+		if d.Nodes[c].Kind == plainyaml.Null {
 			continue
 		}
-		d.path[len(d.path)-1] = d.nodes[c].key
-		switch d.nodes[c].key {
+		d.path[len(d.path)-1] = d.Nodes[c].Key
+		switch d.Nodes[c].Key {
 		case "name":
 			p.Name, p.At = d.string(c), d.span(c)
 		case "namespace":
 			p.Namespace = d.string(c)
 		case "creationTimestamp":
-			if d.nodes[c].kind == text {
-				p.Created, _ = time.Parse(time.RFC3339, d.nodes[c].text)
+			if d.Nodes[c].Kind == plainyaml.Text {
+				p.Created, _ = time.Parse(time.RFC3339, d.Nodes[c].Text)
 			}
 		case "annotations":
-			if d.is(c, mapping) {
+			if d.is(c, plainyaml.Mapping) {
 				dryRun, p.Origin = d.at(c, "istio.io/dry-run"), d.origin(c)
 			}
 		}
@@ -198,10 +199,10 @@ func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
 // istio.io/istio/pkg/config/validation).
 func (d *decoder) dryRun(p *enforce.Object, n int32) {
 	d.path = append(d.path[:0], "metadata", "annotations", "istio.io/dry-run")
-	if !d.is(n, text) {
+	if !d.is(n, plainyaml.Text) {
 		return
 	}
-	dry, err := strconv.ParseBool(d.nodes[n].text)
+	dry, err := strconv.ParseBool(d.Nodes[n].Text)
 	switch {
 	case p.Kind != "AuthorizationPolicy":
 		d.refuse(d.keySpan(n), "a %s has no dry run, and Istio refuses the annotation", p.Kind).
@@ -210,7 +211,7 @@ func (d *decoder) dryRun(p *enforce.Object, n int32) {
 		d.refuse(d.keySpan(n), "%s has no dry run, and Istio refuses the annotation", p.Effect).
 			WithHelp("delete the annotation")
 	case err != nil:
-		d.refuse(d.span(n), "istio.io/dry-run is %q, which Istio refuses", d.nodes[n].text).
+		d.refuse(d.span(n), "istio.io/dry-run is %q, which Istio refuses", d.Nodes[n].Text).
 			WithHelp("write \"true\" or \"false\"")
 	}
 	p.DryRun = dry
@@ -221,11 +222,11 @@ func (d *decoder) dryRun(p *enforce.Object, n int32) {
 func (d *decoder) selector(p *enforce.Object, n int32) {
 	before := len(*d.findings)
 	d.fields(n, []string{"matchLabels"}, func(_ int, labels int32) {
-		if !d.is(labels, mapping) {
+		if !d.is(labels, plainyaml.Mapping) {
 			return
 		}
-		for c := d.nodes[labels].first; c != 0; c = d.nodes[c].next {
-			key := d.nodes[c].key
+		for c := d.Nodes[labels].First; c != 0; c = d.Nodes[c].Next {
+			key := d.Nodes[c].Key
 			d.path = append(d.path, key)
 			value := d.string(c)
 			d.path = d.path[:len(d.path)-1]

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -32,7 +33,7 @@ func Others(files []*source.File) []enforce.Other {
 func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 	kindOf := d.text(d.at(n, "kind"))
 	if items := d.at(n, "items"); items != 0 && strings.HasSuffix(kindOf, "List") {
-		for c := d.nodes[items].first; c != 0; c = d.nodes[c].next {
+		for c := d.Nodes[items].First; c != 0; c = d.Nodes[c].Next {
 			all = d.others(all, c)
 		}
 		return all
@@ -55,7 +56,7 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 	case "Sidecar":
 		o.Sidecar = &enforce.Sidecar{Whole: d.at(spec, "workloadSelector") == 0}
 		egress := d.at(spec, "egress")
-		for c := d.nodes[egress].first; c != 0; c = d.nodes[c].next {
+		for c := d.Nodes[egress].First; c != 0; c = d.Nodes[c].Next {
 			o.Sidecar.Hosts = append(o.Sidecar.Hosts, d.texts(d.at(c, "hosts"))...)
 		}
 		if o.Sidecar.Apart = d.onlyHosts(egress); o.Sidecar.Apart {
@@ -63,7 +64,7 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 		}
 	case "ServiceEntry":
 		o.External = &enforce.External{Hosts: d.texts(d.at(spec, "hosts")), ExportTo: d.texts(d.at(spec, "exportTo"))}
-		for c := d.nodes[d.at(spec, "ports")].first; c != 0; c = d.nodes[c].next {
+		for c := d.Nodes[d.at(spec, "ports")].First; c != 0; c = d.Nodes[c].Next {
 			o.External.Ports = append(o.External.Ports, d.text(d.at(c, "number")))
 		}
 	}
@@ -76,9 +77,9 @@ func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 
 // onlyHosts reports whether a Sidecar says nothing about outbound traffic except its hosts.
 func (d *decoder) onlyHosts(egress int32) bool {
-	listener := d.nodes[egress].first
+	listener := d.Nodes[egress].First
 	hosts := d.at(listener, "hosts")
-	return hosts != 0 && d.nodes[hosts].kind == sequence && d.nodes[listener].next == 0 && d.nodes[listener].first == hosts && d.nodes[hosts].next == 0
+	return hosts != 0 && d.Nodes[hosts].Kind == plainyaml.Sequence && d.Nodes[listener].Next == 0 && d.Nodes[listener].First == hosts && d.Nodes[hosts].Next == 0
 }
 
 // added are the fields that clusters and meshc add to an object.
@@ -89,8 +90,8 @@ func (d *decoder) added(n, meta int32) []int32 {
 	}
 	annotations := d.at(meta, "annotations")
 	theirs := false
-	for c := d.nodes[annotations].first; c != 0; c = d.nodes[c].next {
-		if key := d.nodes[c].key; strings.HasPrefix(key, "meshc.dev/") || key == "kubectl.kubernetes.io/last-applied-configuration" {
+	for c := d.Nodes[annotations].First; c != 0; c = d.Nodes[c].Next {
+		if key := d.Nodes[c].Key; strings.HasPrefix(key, "meshc.dev/") || key == "kubectl.kubernetes.io/last-applied-configuration" {
 			all = append(all, c)
 		} else {
 			theirs = true
@@ -109,24 +110,24 @@ func (d *decoder) content(n int32) string {
 
 // canonical appends a value without some of the values in it. The text does not depend on the order of mappings.
 func (d *decoder) canonical(text []byte, n int32, without []int32) []byte {
-	v := &d.nodes[n]
-	text = append(text, '0'+byte(v.kind))
-	if v.kind != mapping && v.kind != sequence {
-		return strconv.AppendQuote(text, v.text)
+	v := &d.Nodes[n]
+	text = append(text, '0'+byte(v.Kind))
+	if v.Kind != plainyaml.Mapping && v.Kind != plainyaml.Sequence {
+		return strconv.AppendQuote(text, v.Text)
 	}
 	var children []int32
-	for c := v.first; c != 0; c = d.nodes[c].next {
+	for c := v.First; c != 0; c = d.Nodes[c].Next {
 		if !slices.Contains(without, c) {
 			children = append(children, c)
 		}
 	}
-	if v.kind == mapping {
-		slices.SortFunc(children, func(a, b int32) int { return strings.Compare(d.nodes[a].key, d.nodes[b].key) })
+	if v.Kind == plainyaml.Mapping {
+		slices.SortFunc(children, func(a, b int32) int { return strings.Compare(d.Nodes[a].Key, d.Nodes[b].Key) })
 	}
 	text = append(text, '{')
 	for _, c := range children {
-		if v.kind == mapping {
-			text = strconv.AppendQuote(text, d.nodes[c].key)
+		if v.Kind == plainyaml.Mapping {
+			text = strconv.AppendQuote(text, d.Nodes[c].Key)
 		}
 		text = d.canonical(text, c, without)
 	}
@@ -134,7 +135,7 @@ func (d *decoder) canonical(text []byte, n int32, without []int32) []byte {
 }
 
 func (d *decoder) texts(n int32) (all []string) {
-	for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
 		all = append(all, d.text(c))
 	}
 	return all

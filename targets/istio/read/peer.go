@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -29,11 +30,11 @@ func (d *decoder) peer(p *enforce.Object, spec int32) {
 			p.Mode = d.mutualTLS(n)
 		case 2:
 			ports = n
-			if !d.is(n, mapping) {
+			if !d.is(n, plainyaml.Mapping) {
 				return
 			}
-			for c := d.nodes[n].first; c != 0; c = d.nodes[c].next {
-				key := d.nodes[c].key
+			for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
+				key := d.Nodes[c].Key
 				d.path = append(d.path, key)
 				port, err := strconv.ParseUint(key, 10, 16)
 				if err != nil || port == 0 {
@@ -42,7 +43,7 @@ func (d *decoder) peer(p *enforce.Object, spec int32) {
 				p.Ports = append(p.Ports, enforce.PortMode{Port: uint16(port), Mode: d.mutualTLS(c)})
 				d.path = d.path[:len(d.path)-1]
 			}
-			if d.nodes[n].first == 0 {
+			if d.Nodes[n].First == 0 {
 				d.refuse(d.keySpan(n), "`%s` is empty, which Istio refuses", d.where())
 			}
 		}
@@ -55,7 +56,7 @@ func (d *decoder) peer(p *enforce.Object, spec int32) {
 
 func (d *decoder) mutualTLS(n int32) enforce.Mode {
 	mode := enforce.Inherit
-	if d.nodes[n].kind == null {
+	if d.Nodes[n].Kind == plainyaml.Null {
 		return mode
 	}
 	d.fields(n, []string{"mode"}, func(_ int, n int32) {

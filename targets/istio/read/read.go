@@ -11,7 +11,7 @@
 // change is not modelled. Not modelled without a finding are trust domain aliases, routes, and the normalization of paths
 // before policies are applied.
 //
-// Manifests that a program wrote are read by a fast reader of a small part of YAML (fast.go), all others by a library
+// Manifests that a program wrote are read by a fast reader of a small part of YAML (package plainyaml), all others by a library
 // (slow.go). Both make the same tree (node.go), which the decoder takes apart.
 package read
 
@@ -88,10 +88,10 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 	for doc := range yamldoc.Split(file) {
 		t.reset(file)
 		var bad *fault
-		if !t.readFast(doc.Text, int(doc.Offset())) {
+		if !t.Read(doc.Text, int(doc.Offset())) {
 			bad = t.readSlow(doc)
 		}
-		if bad != nil || len(t.nodes) > 1 {
+		if bad != nil || len(t.Nodes) > 1 {
 			text := strings.TrimLeft(strings.TrimPrefix(doc.Text, "---"), " \n")
 			end := int(doc.Offset()) + len(doc.Text)
 			t.document = file.Span(end-len(text), end-len(text)+len(strings.TrimRight(text, " \n")))

@@ -14,52 +14,53 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/source"
 )
 
 // show writes a tree with the spans of its scalars and keys.
 func (t *tree) show(i int32) string {
-	n := t.nodes[i]
+	n := t.Nodes[i]
 	var b strings.Builder
-	if n.keyEnd > 0 {
-		fmt.Fprintf(&b, "%q@%d-%d ", n.key, n.keyStart, n.keyEnd)
+	if n.KeyEnd > 0 {
+		fmt.Fprintf(&b, "%q@%d-%d ", n.Key, n.KeyStart, n.KeyEnd)
 	}
-	switch n.kind {
-	case mapping, sequence:
-		fmt.Fprintf(&b, "%d@%d(", n.kind, n.start)
-		for c := n.first; c != 0; c = t.nodes[c].next {
+	switch n.Kind {
+	case plainyaml.Mapping, plainyaml.Sequence:
+		fmt.Fprintf(&b, "%d@%d(", n.Kind, n.Start)
+		for c := n.First; c != 0; c = t.Nodes[c].Next {
 			b.WriteString(t.show(c) + " ")
 		}
 		b.WriteString(")")
-	case null:
+	case plainyaml.Null:
 		b.WriteString("null")
 	default:
-		fmt.Fprintf(&b, "%d%q@%d", n.kind, n.text, n.start)
+		fmt.Fprintf(&b, "%d%q@%d", n.Kind, n.Text, n.Start)
 	}
 	return b.String()
 }
 
 // plainValue returns a tree in the types of encoding/json, with numbers and booleans reduced to their kind.
 func (t *tree) plainValue(i int32) any {
-	n := t.nodes[i]
-	switch n.kind {
-	case mapping:
+	n := t.Nodes[i]
+	switch n.Kind {
+	case plainyaml.Mapping:
 		m := map[string]any{}
-		for c := n.first; c != 0; c = t.nodes[c].next {
-			m[t.nodes[c].key] = t.plainValue(c)
+		for c := n.First; c != 0; c = t.Nodes[c].Next {
+			m[t.Nodes[c].Key] = t.plainValue(c)
 		}
 		return m
-	case sequence:
+	case plainyaml.Sequence:
 		l := []any{}
-		for c := n.first; c != 0; c = t.nodes[c].next {
+		for c := n.First; c != 0; c = t.Nodes[c].Next {
 			l = append(l, t.plainValue(c))
 		}
 		return l
-	case text:
-		return n.text
-	case number:
+	case plainyaml.Text:
+		return n.Text
+	case plainyaml.Number:
 		return 0.0
-	case boolean:
+	case plainyaml.Boolean:
 		return true
 	}
 	return nil
@@ -93,7 +94,7 @@ var documents = []string{
 	"--- a\n", "a: b\n...\n", "a: ---\n", "a:\n  ---\n", "a: .inf\nb: 0b1\nc: -0b1\nd: 1__0\n", "",
 }
 
-// FuzzReaders compares the fast reader with the YAML library, and both with the library that kubectl uses.
+// FuzzReaders compares the two readers, and both with the library that kubectl uses.
 func FuzzReaders(f *testing.F) {
 	for _, d := range documents {
 		f.Add(d)
@@ -106,16 +107,16 @@ func FuzzReaders(f *testing.F) {
 		for d := range yamldoc.Split(file) {
 			var quick, full tree
 			quick.reset(file)
-			answered := quick.readFast(d.Text, d.Offset())
+			answered := quick.Read(d.Text, d.Offset())
 			fault := full.readSlow(d)
 			if answered {
 				require.Nil(t, fault, "%q", d.Text)
-				require.Equal(t, len(full.nodes), len(quick.nodes), "%q", d.Text)
-				if len(full.nodes) > 1 {
+				require.Equal(t, len(full.Nodes), len(quick.Nodes), "%q", d.Text)
+				if len(full.Nodes) > 1 {
 					require.Equal(t, full.show(1), quick.show(1), "%q", d.Text)
 				}
 			}
-			if fault != nil || len(full.nodes) < 2 {
+			if fault != nil || len(full.Nodes) < 2 {
 				continue
 			}
 			bytes, err := yaml.YAMLToJSONStrict([]byte(d.Text))
@@ -139,7 +140,7 @@ func TestFastReaderReadsWhatIsGenerated(t *testing.T) {
 	for _, f := range files {
 		var quick tree
 		quick.reset(f)
-		assert.True(t, quick.readFast(f.Text, 0), f.Text)
+		assert.True(t, quick.Read(f.Text, 0), f.Text)
 	}
 }
 

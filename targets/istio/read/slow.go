@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -66,7 +67,7 @@ func (c *converter) fail(n *yaml.Node, message string) {
 func (c *converter) value(n *yaml.Node, depth int) int32 {
 	at := c.doc.Span(n)
 	n = yamldoc.Resolve(n)
-	i := c.add(node{start: at.Start, end: at.End})
+	i := c.Add(plainyaml.Node{Start: at.Start, End: at.End})
 	if c.budget--; c.budget < 0 {
 		c.fail(n, "the document has too many aliases")
 	}
@@ -79,22 +80,22 @@ func (c *converter) value(n *yaml.Node, depth int) int32 {
 	last := int32(0)
 	link := func(child int32) {
 		if last == 0 {
-			c.nodes[i].first = child
+			c.Nodes[i].First = child
 		} else {
-			c.nodes[last].next = child
+			c.Nodes[last].Next = child
 		}
 		last = child
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		c.nodes[i].kind = mapping
+		c.Nodes[i].Kind = plainyaml.Mapping
 		pairs, repeats := yamldoc.Pairs(n)
 		for _, p := range pairs {
 			if key, ok := c.key(p.Key); ok {
 				at := c.doc.Span(p.Key) // before the value, since places are cheapest in their order
 				child := c.value(p.Value, depth+1)
-				k := &c.nodes[child]
-				k.key, k.keyStart, k.keyEnd = key, at.Start, at.End
+				k := &c.Nodes[child]
+				k.Key, k.KeyStart, k.KeyEnd = key, at.Start, at.End
 				link(child)
 			}
 		}
@@ -102,43 +103,43 @@ func (c *converter) value(n *yaml.Node, depth int) int32 {
 			c.fail(r.Again, "the key `"+r.Again.Value+"` occurs twice in one mapping")
 		}
 	case yaml.SequenceNode:
-		c.nodes[i].kind = sequence
+		c.Nodes[i].Kind = plainyaml.Sequence
 		for _, item := range n.Content {
 			child := c.value(item, depth+1)
-			if k := &c.nodes[child]; k.start == k.end { // an item without a value has no place of its own
-				k.start, k.end = at.Start, at.End
+			if k := &c.Nodes[child]; k.Start == k.End { // an item without a value has no place of its own
+				k.Start, k.End = at.Start, at.End
 			}
 			link(child)
 		}
 	case yaml.ScalarNode:
 		k := scalarKind(n)
-		c.nodes[i].kind, c.nodes[i].text = k, n.Value
+		c.Nodes[i].Kind, c.Nodes[i].Text = k, n.Value
 	}
 	return i
 }
 
 func (c *converter) key(n *yaml.Node) (string, bool) {
-	if n.Kind == yaml.ScalarNode && stringKey(n.Value, scalarKind(n)) {
+	if n.Kind == yaml.ScalarNode && plainyaml.IsKey(n.Value, scalarKind(n)) {
 		return n.Value, true
 	}
 	c.fail(n, "a key that is not a string")
 	return "", false
 }
 
-func scalarKind(n *yaml.Node) kind {
+func scalarKind(n *yaml.Node) plainyaml.Kind {
 	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 && n.Style&yaml.TaggedStyle == 0 {
-		return text
+		return plainyaml.Text
 	}
 	if n.Style&yaml.TaggedStyle == 0 {
-		return plainKind(n.Value)
+		return plainyaml.KindOf(n.Value)
 	}
 	switch n.ShortTag() {
 	case "!!null":
-		return null
+		return plainyaml.Null
 	case "!!bool":
-		return boolean
+		return plainyaml.Boolean
 	case "!!int", "!!float":
-		return number
+		return plainyaml.Number
 	}
-	return text
+	return plainyaml.Text
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -34,7 +35,7 @@ func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 			d.targetRefs(p, n)
 		case 3:
 			var judged []int32 // what clauses say
-			d.each(n, mapping, func(_ int, n int32) {
+			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				r.tokenRule(d, p, n)
 				judged = append(judged, d.at(n, "audiences"))
 			})
@@ -59,8 +60,8 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 			issuer = d.string(n)
 		case 1:
 			var audiences []string
-			d.each(n, text, func(_ int, n int32) {
-				if audience := d.nodes[n].text; audience != "" {
+			d.each(n, plainyaml.Text, func(_ int, n int32) {
+				if audience := d.Nodes[n].Text; audience != "" {
 					audiences = append(audiences, audience)
 				} else {
 					d.refuse(d.span(n), "`%s` is empty, which Istio refuses", d.where())
@@ -75,7 +76,7 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 				d.refuse(d.span(n), "%q is not a URL of http or https", keys)
 			}
 		case 4:
-			located = d.each(n, mapping, func(_ int, n int32) {
+			located = d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
 					if field == 0 {
 						taken = append(taken, strings.ToLower(d.string(n)))
@@ -85,11 +86,11 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 		case 5, 6:
 			located = true
 		case 7:
-			forward = d.nodes[n].text == "true"
+			forward = d.Nodes[n].Text == "true"
 		case 8:
 			written = append(written, strings.ToLower(d.string(n)))
 		case 9:
-			d.each(n, mapping, func(_ int, n int32) {
+			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				d.fields(n, []string{"header", "claim"}, func(field int, n int32) {
 					if field == 0 {
 						written = append(written, strings.ToLower(d.string(n)))

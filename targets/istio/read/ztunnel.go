@@ -41,12 +41,12 @@ var sentKeys = map[string]string{
 // ALLOW leaves out all, and a DENY what it asks for. An item of which nothing is left never matches: src/rbac.rs of istio/ztunnel.
 func (d *decoder) connections(p *enforce.Object, rules int32) []enforce.Clause {
 	var all []enforce.Clause
-	for n := d.nodes[rules].first; n != 0; n = d.nodes[n].next {
+	for n := d.Nodes[rules].First; n != 0; n = d.Nodes[n].Next {
 		from, more := d.sentItems(p, d.at(n, "from"), "source")
 		to, evenMore := d.sentItems(p, d.at(n, "to"), "operation")
 		clause, requests := enforce.Clause{At: d.span(n)}, more || evenMore
 		when := d.at(n, "when")
-		for c := d.nodes[when].first; c != 0; c = d.nodes[c].next {
+		for c := d.Nodes[when].First; c != 0; c = d.Nodes[c].Next {
 			field := sentKeys[d.text(d.at(c, "key"))]
 			if field == "" {
 				from, requests = nil, true
@@ -71,20 +71,20 @@ func (d *decoder) connections(p *enforce.Object, rules int32) []enforce.Clause {
 
 // sentItems is the items of `from` or `to`, and reports whether one asks for more than a connection has.
 func (d *decoder) sentItems(p *enforce.Object, list int32, inner string) (boxes []space.Box, more bool) {
-	if d.nodes[list].first == 0 {
+	if d.Nodes[list].First == 0 {
 		return []space.Box{{}}, false
 	}
-	for c := d.nodes[list].first; c != 0; c = d.nodes[c].next {
+	for c := d.Nodes[list].First; c != 0; c = d.Nodes[c].Next {
 		var b space.Box
-		for f := d.nodes[d.at(c, inner)].first; f != 0; f = d.nodes[f].next {
-			name, not := strings.CutPrefix(d.nodes[f].key, "not")
+		for f := d.Nodes[d.at(c, inner)].First; f != 0; f = d.Nodes[f].Next {
+			name, not := strings.CutPrefix(d.Nodes[f].Key, "not")
 			if not {
 				first, size := utf8.DecodeRuneInString(name)
 				name = string(unicode.ToLower(first)) + name[size:]
 			}
 			field, known := sent[name]
 			switch values := d.sentValues(p, name, f); {
-			case d.nodes[f].first == 0 || known && field.value == nil:
+			case d.Nodes[f].First == 0 || known && field.value == nil:
 			case !known:
 				more = true
 			case not:

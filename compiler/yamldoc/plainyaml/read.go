@@ -1,14 +1,10 @@
-package read
+package plainyaml
 
 import "strings"
 
-// Manifests that a program wrote use little of YAML: block mappings and sequences, plain and quoted scalars, `{}` and `[]`.
-// This reader knows only that, and is some fifty times as fast as a YAML library. It either gives the same tree as the
-// library or leaves the document to it.
-
 // fast reads one document. Its methods return false at anything that they do not know.
 type fast struct {
-	*tree
+	*Tree
 	text string // the document
 	base int32  // where it begins in the file
 
@@ -20,9 +16,9 @@ type fast struct {
 
 const maxDepth = 50
 
-// readFast reads a document, which begins at base in the file, into the tree. It reports whether it could.
-func (t *tree) readFast(text string, base int) bool {
-	f := fast{tree: t, text: text, base: int32(base), eol: -1}
+// Read reads a document, which begins at base in its file, into a tree that has been reset. It reports whether it could.
+func (t *Tree) Read(text string, base int) bool {
+	f := fast{Tree: t, text: text, base: int32(base), eol: -1}
 	if rest, ok := strings.CutPrefix(text, "---\n"); ok {
 		f.eol = len(text) - len(rest) - 1
 	}
@@ -90,7 +86,7 @@ func (f *fast) isItem() bool {
 
 func (f *fast) sequence(depth int) (int32, bool) {
 	indent := f.indent
-	parent := f.add(node{kind: sequence, start: f.base + int32(f.at), end: f.base + int32(f.eol)})
+	parent := f.Add(Node{Kind: Sequence, Start: f.base + int32(f.at), End: f.base + int32(f.eol)})
 	last := int32(0)
 	for f.at < len(f.text) && f.indent == indent && f.isItem() {
 		f.at += 2
@@ -119,9 +115,9 @@ func (f *fast) isNegative() bool {
 
 func (f *fast) link(parent int32, last *int32, child int32) {
 	if *last == 0 {
-		f.nodes[parent].first = child
+		f.Nodes[parent].First = child
 	} else {
-		f.nodes[*last].next = child
+		f.Nodes[*last].Next = child
 	}
 	*last = child
 }
@@ -131,7 +127,7 @@ func (f *fast) mapping(depth int) (int32, bool) {
 		return 0, false
 	}
 	indent := f.indent
-	parent := f.add(node{kind: mapping, start: f.base + int32(f.at), end: f.base + int32(f.eol)})
+	parent := f.Add(Node{Kind: Mapping, Start: f.base + int32(f.at), End: f.base + int32(f.eol)})
 	last := int32(0)
 	for f.at < len(f.text) && f.indent == indent {
 		key, ok := f.key()
@@ -156,7 +152,7 @@ func (f *fast) mapping(depth int) (int32, bool) {
 			case f.at < len(f.text) && f.indent == indent && f.isItem():
 				child, ok = f.sequence(depth + 1)
 			default:
-				child = f.add(node{kind: null})
+				child = f.Add(Node{Kind: Null})
 			}
 		}
 		if !ok {
@@ -165,8 +161,8 @@ func (f *fast) mapping(depth int) (int32, bool) {
 		if f.repeats(parent, key) {
 			return 0, false
 		}
-		n := &f.nodes[child]
-		n.key, n.keyStart, n.keyEnd = key, f.base+int32(keyStart), f.base+int32(keyStart+len(key))
+		n := &f.Nodes[child]
+		n.Key, n.KeyStart, n.KeyEnd = key, f.base+int32(keyStart), f.base+int32(keyStart+len(key))
 		f.link(parent, &last, child)
 	}
 	return parent, f.indent <= indent
@@ -176,8 +172,8 @@ func (f *fast) mapping(depth int) (int32, bool) {
 func (f *fast) repeats(mapping int32, key string) bool {
 	const large = 64
 	n := 0
-	for c := f.nodes[mapping].first; c != 0; c = f.nodes[c].next {
-		if n++; n == large || f.nodes[c].key == key {
+	for c := f.Nodes[mapping].First; c != 0; c = f.Nodes[c].Next {
+		if n++; n == large || f.Nodes[c].Key == key {
 			return true
 		}
 	}
@@ -204,7 +200,7 @@ func (f *fast) key() (string, bool) {
 		return "", false
 	}
 	key := f.text[f.at:i]
-	if key[0] == '-' || i-f.at > maxKey || !stringKey(key, plainKind(key)) {
+	if key[0] == '-' || i-f.at > maxKey || !IsKey(key, KindOf(key)) {
 		return "", false
 	}
 	return key, true
@@ -213,10 +209,10 @@ func (f *fast) key() (string, bool) {
 // maxKey is how long a simple key may be, in characters (YAML 1.2, section 7.4).
 const maxKey = 1024
 
-// stringKey reports whether a plain key is the same as a JSON key: a string, or a number as JSON writes it.
-func stringKey(key string, k kind) bool {
-	if k != number {
-		return k == text
+// IsKey reports whether a plain key is the same as a JSON key: a string, or a number as JSON writes it.
+func IsKey(key string, k Kind) bool {
+	if k != Number {
+		return k == Text
 	}
 	return strings.Trim(key, "0123456789") == "" && (key[0] != '0' || len(key) == 1) && len(key) < 10
 }
@@ -224,15 +220,15 @@ func stringKey(key string, k kind) bool {
 // scalar reads the rest of the line as a value in a collection with some indentation.
 func (f *fast) scalar(indent int) (int32, bool) {
 	s := f.text[f.at:f.eol]
-	n := node{kind: text, text: s, start: f.base + int32(f.at), end: f.base + int32(f.eol)}
+	n := Node{Kind: Text, Text: s, Start: f.base + int32(f.at), End: f.base + int32(f.eol)}
 	switch c := s[0]; {
 	case s == "{}":
-		n.kind, n.text = mapping, ""
+		n.Kind, n.Text = Mapping, ""
 	case s == "[]":
-		n.kind, n.text = sequence, ""
+		n.Kind, n.Text = Sequence, ""
 	case c == '\'' || c == '"':
 		var ok bool
-		if n.text, ok = quoted(s); !ok {
+		if n.Text, ok = quoted(s); !ok {
 			return 0, false
 		}
 	case inPlain[c] && (c != '-' || f.isNegative()):
@@ -240,11 +236,11 @@ func (f *fast) scalar(indent int) (int32, bool) {
 	default:
 		return 0, false
 	}
-	return f.add(n), f.line()
+	return f.Add(n), f.line()
 }
 
-func (f *fast) plain(n node, indent int) (int32, bool) {
-	if !plainRest(n.text) {
+func (f *fast) plain(n Node, indent int) (int32, bool) {
+	if !plainRest(n.Text) {
 		return 0, false
 	}
 	if !f.line() {
@@ -257,7 +253,7 @@ func (f *fast) plain(n node, indent int) (int32, bool) {
 			return 0, false
 		}
 		if lines == nil {
-			lines = []string{n.text}
+			lines = []string{n.Text}
 		}
 		lines = append(lines, more)
 		if !f.line() {
@@ -265,10 +261,10 @@ func (f *fast) plain(n node, indent int) (int32, bool) {
 		}
 	}
 	if lines != nil {
-		n.text = strings.Join(lines, " ")
+		n.Text = strings.Join(lines, " ")
 	}
-	n.kind = plainKind(n.text)
-	return f.add(n), true
+	n.Kind = KindOf(n.Text)
+	return f.Add(n), true
 }
 
 // plainRest reports whether a line is only text of a plain scalar.
