@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
@@ -16,11 +17,12 @@ import (
 
 // Options says how to read a project. The zero value reads it as it is, without an environment, as of today.
 type Options struct {
-	Environment    string    // of meshc.yaml; empty: none
-	Workloads      []string  // files, folders and globs of workload manifests in place of those of meshc.yaml; `-` is Stdin
-	Stdin          io.Reader // what the path `-` stands for
-	Today          time.Time // the day that `until` is compared with; zero: today in UTC
-	WithNamespaces bool      // also emit the Namespace objects that put workloads into the mesh
+	Environment    string            // of meshc.yaml; empty: none
+	Workloads      []string          // files, folders and globs of workload manifests in place of those of meshc.yaml; `-` is Stdin
+	Running        []inventory.Input // workloads that were read already, in place of Workloads and those of meshc.yaml; nil: none were
+	Stdin          io.Reader         // what the path `-` stands for
+	Today          time.Time         // the day that `until` is compared with; zero: today in UTC
+	WithNamespaces bool              // also emit the Namespace objects that put workloads into the mesh
 
 	Levels map[diag.Code]diag.Level // the level of the warnings of a code, which takes precedence over meshc.yaml
 	Strict bool                     // every warning without a level in meshc.yaml or Levels is an error
@@ -78,9 +80,11 @@ func (p *Parsed) open(ctx context.Context, o Options, paths []string) (*Project,
 	if err != nil {
 		return nil, err
 	}
-	workloads, missing, err := disk.Workloads(o.Workloads, o.Stdin)
-	if err != nil {
-		return nil, err
+	workloads, missing := o.Running, diag.List(nil)
+	if workloads == nil {
+		if workloads, missing, err = disk.Workloads(o.Workloads, o.Stdin); err != nil {
+			return nil, err
+		}
 	}
 	opened.Findings = append(opened.Findings, missing...)
 	accepted, missing, err := disk.Accepted()

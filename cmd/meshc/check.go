@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -17,15 +18,19 @@ func newCheck() *cobra.Command {
 		Use:   "check [PATH...]",
 		Short: "Check intents against each other and against workload manifests",
 		Long: `Check intents against each other and against workload manifests without writing manifests. Text findings go to
-standard error; findings for programs (--format json, sarif, github or gitlab) go to standard output.`,
+standard error; findings for programs (--format json, sarif, github or gitlab) go to standard output.
+
+With --cluster the workloads are those that run in a cluster, in place of the manifests that meshc.yaml names.`,
 		Example: `  meshc check
   meshc check --fix
   meshc check -W error -W MESH2107=silence
   meshc check --format sarif > meshc.sarif
-  kustomize build overlays/prod | meshc check --workloads -`,
+  kustomize build overlays/prod | meshc check --workloads -
+  meshc check --env prod --cluster=prod`,
 		RunE: verb(c.run),
 	}
 	c.registerProject(cmd)
+	c.registerCluster(cmd, "take the workloads from a cluster, in place of manifests")
 	c.findings.register(cmd)
 	cmd.Flags().BoolVar(&c.fix, "fix", false, "apply the safe fixes of findings to the sources: those that cannot change who may call whom")
 	return cmd
@@ -56,6 +61,13 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 			if stdin, err = again(cmd.InOrStdin()); err != nil {
 				return err
 			}
+		}
+	}
+	var unread []cluster.Unread
+	if c.cluster != "" {
+		var err error
+		if unread, err = c.runningInstead(cmd, paths); err != nil {
+			return err
 		}
 	}
 	result, err := c.compile(cmd, paths, stdin())
@@ -95,8 +107,11 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 	if fixes > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s fixed in %s\n", plural(fixes, "finding"), plural(len(fixed), "file"))
 	}
+	for i := range unread {
+		fmt.Fprintf(cmd.ErrOrStderr(), "not checked against what the cluster keeps to itself: %s\n", &unread[i])
+	}
 	fmt.Fprintln(cmd.ErrOrStderr(), counts(result.Findings))
-	if result.Findings.HasErrors() {
+	if result.Findings.HasErrors() || len(unread) > 0 {
 		return errFindings
 	}
 	return nil

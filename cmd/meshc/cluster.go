@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -53,6 +55,23 @@ func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snap
 		return nil, usageError("--cluster=%s: %v", in.cluster, unknown)
 	}
 	return s, err
+}
+
+// runningInstead reads the workloads of the cluster of --cluster in place of manifests, and returns what it keeps to itself of them.
+func (in *inputs) runningInstead(cmd *cobra.Command, paths []string) ([]cluster.Unread, error) {
+	if len(in.workloads) > 0 {
+		return nil, usageError("--cluster takes the workloads from a cluster, so it cannot be combined with --workloads")
+	}
+	p, _, err := project.Open(paths)
+	if err != nil {
+		return nil, err
+	}
+	s, err := in.snapshot(cmd, cluster.Options{RootNamespace: p.Config.RootNamespace})
+	if err != nil {
+		return nil, err
+	}
+	in.running = asWorkloads(s.Workloads())
+	return slices.DeleteFunc(slices.Clone(s.Unread), func(u cluster.Unread) bool { return !u.Workloads }), nil
 }
 
 // progressLine is a line on a terminal that says what is being done.

@@ -179,6 +179,59 @@ func TestAClusterThatKeepsPoliciesToItselfIsNotDrawnAsOpen(t *testing.T) {
 	assert.Equal(t, strings.Count(out, `"from"`), strings.Count(out, `"perhaps": true`), "whether anything passes is not known:\n%s", out)
 }
 
+func TestCheckingAgainstWhatRuns(t *testing.T) {
+	const running = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web, namespace: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      serviceAccountName: web
+      containers: [{name: web, ports: [{containerPort: 8080}]}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: coredns, namespace: kube-system}
+spec:
+  selector: {matchLabels: {app: coredns}}
+  template:
+    metadata: {labels: {app: coredns}}
+    spec:
+      containers: [{name: coredns, ports: [{containerPort: 53, protocol: UDP}]}]
+`
+	t.Chdir(t.TempDir())
+	startCluster(t, running)
+	require.NoError(t, os.WriteFile("shop.mesh", []byte("mesh shop strict\nworld -> web:8080\n"), 0o644))
+	code, _, said := meshc("check", "--cluster")
+	assert.Zero(t, code, said)
+	assert.Contains(t, said, "0 errors")
+	assert.NotContains(t, said, "coredns", "no mesh is about its namespace")
+
+	require.NoError(t, os.WriteFile("shop.mesh", []byte("mesh shop strict\nworld -> wbe:8080\n"), 0o644))
+	code, _, said = meshc("check", "--cluster")
+	assert.Equal(t, 1, code, said)
+	assert.Contains(t, said, "did you mean web?")
+	code, _, said = meshc("check", "--cluster", "--workloads", ".")
+	assert.Equal(t, 2, code, said)
+
+	startCluster(t, running, "services")
+	require.NoError(t, os.WriteFile("shop.mesh", []byte("mesh shop strict\nworld -> web:8080\n"), 0o644))
+	code, _, said = meshc("check", "--cluster")
+	assert.Equal(t, 1, code, said)
+	assert.Contains(t, said, "not checked against what the cluster keeps to itself: cannot list services: forbidden")
+}
+
 func TestClusterFlagsThatContradictEachOther(t *testing.T) {
 	startCluster(t, inShop(t))
 	code, _, said := meshc("verify", "--cluster", "--manifests", ".")

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -29,7 +30,8 @@ type inputs struct {
 	rootNamespace  string // of the mesh that manifests are from, where no project says it
 	date           string
 	withNamespaces bool
-	cluster        string // a context of the kubeconfig; empty: no cluster is read
+	cluster        string            // a context of the kubeconfig; empty: no cluster is read
+	running        []inventory.Input // its workloads, in place of those of manifests; nil: manifests are read
 	clusterTimeout time.Duration
 	elsewhere      string // how to name a project, if that is not an argument
 }
@@ -150,6 +152,7 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 	p, err := compiler.Open(cmd.Context(), compiler.Options{
 		Environment:    in.environment,
 		Workloads:      in.workloads,
+		Running:        in.running,
 		Stdin:          stdin,
 		Today:          today,
 		Levels:         levels,

@@ -42,6 +42,7 @@ type Object struct {
 type Unread struct {
 	Verb, Resource string // `list`, `authorizationpolicies.security.istio.io`
 	Reason         string
+	Workloads      bool // Snapshot.Workloads lacks them
 
 	file *source.File
 }
@@ -222,7 +223,7 @@ func (s *Snapshot) meshConfig(ctx context.Context, client *rest.RESTClient, name
 
 // unread says that there may be objects of a kind.
 func (s *Snapshot) unread(r *resource, verb, reason string) Unread {
-	u := Unread{Verb: verb, Resource: r.name(), Reason: reason}
+	u := Unread{Verb: verb, Resource: r.name(), Reason: reason, Workloads: r.workloads}
 	u.file = source.NewFile(s.fileName(u.Resource), fmt.Sprintf("apiVersion: meshc.dev/v1\nkind: Unread\nmetadata:\n  name: %s\nspec:\n  verb: %s\n  group: %q\n  kind: %s\n  reason: %q\n", u.Resource, u.Verb, r.group, r.kind, reason))
 	return u
 }
