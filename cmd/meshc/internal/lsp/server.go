@@ -34,7 +34,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	s := &server{options: o, projects: map[string]*workspace{}, documents: map[string]*document{}, context: ctx, exited: make(chan struct{})}
 	conn := jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(stdio{in, out}), jsonrpc2.WithCodec(codec{}))
 	s.client = protocol.ClientDispatcher(conn)
-	conn.Go(ctx, protocol.CancelHandler(ordered(protocol.ServerHandler(s, jsonrpc2.MethodNotFoundHandler))))
+	conn.Go(ctx, ordered(protocol.CancelHandler(protocol.ServerHandler(s, jsonrpc2.MethodNotFoundHandler))))
 	select {
 	case <-s.exited:
 	case <-ctx.Done():
@@ -74,18 +74,18 @@ func (codec) Unmarshal(data []byte, v any) error {
 }
 
 // ordered handles notifications one after the other, since an edit must not overtake another one, and each request beside what
-// follows it. A request that panics has an error for an answer.
+// follows it. A request that panics has an error for an answer, and a notification that makes no sense is passed over.
 func ordered(handler jsonrpc2.Handler) jsonrpc2.Handler {
 	return func(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
-		if req.IsCall() && req.Method() != protocol.MethodInitialize {
-			jsonrpc2.Async(ctx)
+		if req.IsCall() {
+			jsonrpc2.Async(ctx) // first of all: until then the context is one that the connection uses again for the next request
 		}
 		defer func() {
 			if trouble := recover(); trouble != nil {
 				result, err = nil, jsonrpc2.NewError(jsonrpc2.ErrInternal.Code, fmt.Sprintf("bug in meshc: %v\n%s", trouble, debug.Stack()))
-				if !req.IsCall() {
-					err = nil // an error would end the connection
-				}
+			}
+			if !req.IsCall() {
+				err = nil // an error would end the connection, and nobody waits for an answer
 			}
 		}()
 		return handler(ctx, req)
