@@ -147,6 +147,7 @@ const formats = `## Formats
 | json | programs | standard output of check, standard error of build |
 | sarif | code scanning: SARIF 2.1.0, columns in UTF-16 units | the same |
 | github | annotations of a pull request in GitHub Actions | the same |
+| gitlab | a code quality report of GitLab CI | the same |
 
 The JSON is a single object. Fields may be added to it but are never renamed or removed. If that ever has to change,
 ` + "`version`" + ` increases.
