@@ -10,6 +10,12 @@ STATICCHECK_VERSION := v0.8.2
 STATICCHECK := $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 ACTIONLINT_VERSION := v1.7.12
 ACTIONLINT := $(BIN)/actionlint-$(ACTIONLINT_VERSION)
+# The next versions of goreleaser need a newer Go, or a module that the proxy refuses.
+GORELEASER_VERSION := v2.15.4
+GORELEASER := $(BIN)/goreleaser-$(GORELEASER_VERSION)
+CYCLONEDX_VERSION := v1.10.0
+CYCLONEDX := $(BIN)/cyclonedx-$(CYCLONEDX_VERSION)/cyclonedx-gomod
+RELEASE = PATH="$(CURDIR)/$(dir $(CYCLONEDX)):$$PATH" $(GORELEASER) release --clean
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # `./...` does not match folders named testdata, nor nested modules.
@@ -30,7 +36,7 @@ with_tests = $(GO) list -f '{{.Dir}} {{.ImportPath}}' $(PACKAGES) | while read -
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/meshc
@@ -54,11 +60,11 @@ format:
 # `make test` vets all other packages.
 .PHONY: vet
 vet:
-	$(GO) test $(VET) -run '^$$' ./testdata/e2e
+	$(GO) test $(VET) -run '^$$' ./testdata/e2e ./testdata/release
 
 .PHONY: staticcheck
 staticcheck: $(STATICCHECK)
-	$(STATICCHECK) $(PACKAGES) ./testdata/e2e
+	$(STATICCHECK) $(PACKAGES) ./testdata/e2e ./testdata/release
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
@@ -104,6 +110,34 @@ cross: ## build for Linux, macOS and Windows, on amd64 and arm64, into build/
 	done
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
+
+# Both tools are built once. goreleaser takes a quarter of an hour on two cores, so .ci/run leaves this out.
+.PHONY: release-snapshot
+release-snapshot: $(GORELEASER) $(CYCLONEDX) release-docs ## build everything of a release into build/release, twice, and test it
+	$(RELEASE) --snapshot
+	cp build/release/checksums.txt build/first.txt
+	$(RELEASE) --snapshot
+	cmp build/first.txt build/release/checksums.txt
+	$(GO) test $(VET) -count=1 ./testdata/release
+
+# The workflow of releases runs it on a tag.
+.PHONY: release
+release: $(GORELEASER) $(CYCLONEDX) release-docs
+	$(RELEASE)
+	$(GO) test $(VET) -count=1 ./testdata/release
+
+# Man pages and completions, with the date of the commit.
+.PHONY: release-docs
+release-docs: build
+	rm -rf build/docs
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(MESHC) docs build/docs
+
+$(GORELEASER):
+	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install -p 1 github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+	mv $(BIN)/install/goreleaser $@ && rmdir $(BIN)/install
+
+$(CYCLONEDX):
+	GOBIN=$(CURDIR)/$(dir $@) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target on FUZZTIME inputs (20000x)
