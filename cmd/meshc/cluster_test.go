@@ -27,6 +27,7 @@ var served = map[string][2]string{
 	"services":               {"", "Service"},
 	"serviceaccounts":        {"", "ServiceAccount"},
 	"namespaces":             {"", "Namespace"},
+	"configmaps":             {"", "ConfigMap"},
 }
 
 // startCluster starts an API server that has the objects of manifests, as somebody applied them, and that keeps some plurals to
@@ -153,6 +154,18 @@ func TestWhatAClusterKeepsToItselfIsUndecided(t *testing.T) {
 	assert.Equal(t, 1, code, out+said)
 	assert.Contains(t, said, "cannot list authorizationpolicies.security.istio.io: forbidden")
 	assert.Contains(t, out, "undecided: shop/web -> shop/api")
+}
+
+func TestTheSettingsOfAMeshAreNamedOrMissed(t *testing.T) {
+	manifests := inShop(t)
+	startCluster(t, manifests)
+	_, out, said := meshc("verify", "--cluster")
+	assert.Contains(t, out, "cannot find configmaps: none has the settings of a mesh in namespace istio-system", said)
+
+	startCluster(t, manifests+"\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio-1-27, namespace: istio-system}\ndata: {mesh: 'trustDomain: shop.example'}")
+	_, out, said = meshc("verify", "--cluster")
+	assert.Contains(t, out, "<cluster test> istio-system/ConfigMap/istio-1-27", said)
+	assert.NotContains(t, out, "cannot find")
 }
 
 func TestAskingAndImportingACluster(t *testing.T) {

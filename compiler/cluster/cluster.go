@@ -15,7 +15,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/rest"
 
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/source"
@@ -26,6 +25,9 @@ type Snapshot struct {
 	Context string
 	Objects []*Object // by kind, namespace and name
 	Unread  []Unread  // by kind
+
+	of       map[*source.File]*Object
+	settings *Unread // if it has a mesh and none of its settings
 }
 
 // Object is an object of a cluster, as a manifest.
@@ -35,12 +37,12 @@ type Object struct {
 	ChangedAt time.Time // of that change
 	Refusals  []string  // what the mesh says it does not enforce of it
 
-	policies, workloads bool
+	resource *resource
 }
 
 // Unread is a kind of which the cluster may have objects that were not read.
 type Unread struct {
-	Verb, Resource string // `list`, `authorizationpolicies.security.istio.io`
+	Verb, Resource string // `list`, `authorizationpolicies.security.istio.io`; `find` if there is none
 	Reason         string
 	Workloads      bool // Snapshot.Workloads lacks them
 
@@ -73,8 +75,8 @@ func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Context: name}
-	all := slices.DeleteFunc(resources(), func(r *resource) bool { return o.PoliciesOnly && !r.policies })
+	s := &Snapshot{Context: name, of: map[*source.File]*Object{}}
+	all := slices.DeleteFunc(resources(o.RootNamespace), func(r *resource) bool { return o.PoliciesOnly && !r.policies })
 	if err := discover(ctx, client, all); err != nil {
 		return nil, s.failed(ctx, err)
 	}
@@ -123,9 +125,10 @@ func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) 
 			s.Unread = append(s.Unread, s.unread(r, "list", l.unread))
 		}
 	}
-	if err := s.meshConfig(ctx, client, o.RootNamespace); err != nil {
-		return nil, s.failed(ctx, err)
+	for _, o := range s.Objects {
+		s.of[o.File] = o
 	}
+	s.findSettings(all)
 	return s, nil
 }
 
@@ -161,12 +164,15 @@ func (s *Snapshot) failed(ctx context.Context, err error) error {
 func (s *Snapshot) Manifests() []*source.File {
 	files := []*source.File{}
 	for _, o := range s.Objects {
-		if o.policies {
+		if o.resource.policies {
 			files = append(files, o.File)
 		}
 	}
 	for i := range s.Unread {
 		files = append(files, s.Unread[i].file)
+	}
+	if s.settings != nil {
+		files = append(files, s.settings.file)
 	}
 	return files
 }
@@ -174,7 +180,7 @@ func (s *Snapshot) Manifests() []*source.File {
 // Workloads returns what runs in the cluster and how it is called.
 func (s *Snapshot) Workloads() (files []*source.File) {
 	for _, o := range s.Objects {
-		if o.workloads {
+		if o.resource.workloads {
 			files = append(files, o.File)
 		}
 	}
@@ -182,14 +188,7 @@ func (s *Snapshot) Workloads() (files []*source.File) {
 }
 
 // Of returns the object that a file is of; nil if it is of none.
-func (s *Snapshot) Of(file *source.File) *Object {
-	for _, o := range s.Objects {
-		if o.File == file {
-			return o
-		}
-	}
-	return nil
-}
+func (s *Snapshot) Of(file *source.File) *Object { return s.of[file] }
 
 func isRequired(r *resource) bool {
 	return slices.Contains(required, r.kind)
@@ -200,29 +199,29 @@ func (s *Snapshot) fileName(parts ...string) string {
 	return project.ClusterName + s.Context + "> " + strings.Join(parts, "/")
 }
 
-// meshConfig reads the settings of the mesh, which are in a ConfigMap. No other ConfigMap is read.
-func (s *Snapshot) meshConfig(ctx context.Context, client *rest.RESTClient, namespace string) error {
-	r := &resource{kind: "ConfigMap", version: "v1", plural: "configmaps", policies: true, workloads: true}
-	text, err := get(ctx, client.Get().AbsPath("/api/v1/namespaces", namespace, "configmaps", "istio").SetHeader("Accept", "application/json"))
-	l := &list{}
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil // of a revision, or there is no Istio, of which the kinds are missing then
-	case err == nil:
-		if err := l.add(s, r, text); err != nil {
-			return err
+// findSettings notes that a cluster has a mesh and no settings of it where they were looked for.
+func (s *Snapshot) findSettings(all []*resource) {
+	var served bool
+	var settings *resource
+	for _, r := range all {
+		served = served || isRequired(r) && r.plural != ""
+		if r.kind == configMap {
+			settings = r
 		}
-		s.Objects = append(s.Objects, l.objects...)
-	case l.refused(err):
-		s.Unread = append(s.Unread, s.unread(r, "get", l.unread))
-	default:
-		return err
 	}
-	return nil
+	isSettings := func(o *Object) bool { return o.resource == settings }
+	isUnread := func(u Unread) bool { return u.Resource == settings.name() }
+	if served && !slices.ContainsFunc(s.Objects, isSettings) && !slices.ContainsFunc(s.Unread, isUnread) {
+		u := s.unread(settings, "find", "none has the settings of a mesh")
+		s.settings = &u
+	}
 }
 
 // unread says that there may be objects of a kind.
 func (s *Snapshot) unread(r *resource, verb, reason string) Unread {
+	if r.namespace != "" {
+		reason += " in namespace " + r.namespace
+	}
 	u := Unread{Verb: verb, Resource: r.name(), Reason: reason, Workloads: r.workloads}
 	u.file = source.NewFile(s.fileName(u.Resource), fmt.Sprintf("apiVersion: meshc.dev/v1\nkind: Unread\nmetadata:\n  name: %s\nspec:\n  verb: %s\n  group: %q\n  kind: %s\n  reason: %q\n", u.Resource, u.Verb, r.group, r.kind, reason))
 	return u

@@ -25,6 +25,7 @@ type api struct {
 	forbidden map[string]bool     // paths
 	expires   bool                // continue tokens do at once
 	silent    bool                // it never answers lists
+	discovery map[string]string   // of other kinds than usual, by path
 
 	mu       sync.Mutex
 	requests []string
@@ -61,9 +62,13 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := func(groups ...string) {
 		fmt.Fprintf(w, `{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[%s]}`, strings.Join(groups, ","))
 	}
+	if groups, ok := a.discovery[r.URL.Path]; ok {
+		answer(groups)
+		return
+	}
 	switch r.URL.Path {
 	case "/api":
-		answer(group("", resource("namespaces", "Namespace"), resource("secrets", "Secret")))
+		answer(group("", resource("namespaces", "Namespace"), resource("secrets", "Secret"), resource("configmaps", "ConfigMap")))
 		return
 	case "/apis":
 		if a.stale {
@@ -81,9 +86,6 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case a.forbidden[r.URL.Path]:
 		refuse(http.StatusForbidden, "Forbidden")
-		return
-	case strings.Contains(r.URL.Path, "/configmaps/"):
-		refuse(http.StatusNotFound, "NotFound")
 		return
 	}
 	all := a.objects[r.URL.Path]
@@ -168,6 +170,42 @@ func TestNothingButWhatBearsOnTheMeshIsRead(t *testing.T) {
 	for _, request := range a.requests {
 		assert.NotContains(t, request, "secrets")
 	}
+}
+
+const settingsPath = "/api/v1/namespaces/istio-system/configmaps"
+
+func settings(name, trustDomain string) string {
+	return fmt.Sprintf(`{"metadata":{"name":%q,"namespace":"istio-system"},"data":{"mesh":"trustDomain: %s"}}`, name, trustDomain)
+}
+
+func TestTheSettingsOfEachRevisionAreRead(t *testing.T) {
+	a := &api{objects: map[string][]string{settingsPath: {
+		settings("istio-1-26", "old.example"), settings("istio-1-27", "new.example"), settings("kiali", "x"),
+		`{"metadata":{"name":"istio-ca-root-cert","namespace":"istio-system"},"data":{"root-cert.pem":"x"}}`,
+	}}}
+	s, err := a.read(t, time.Minute)
+	require.NoError(t, err)
+	var names []string
+	for _, f := range s.Workloads() {
+		names = append(names, f.Name)
+	}
+	assert.Equal(t, []string{"<cluster prod> istio-system/ConfigMap/istio-1-26", "<cluster prod> istio-system/ConfigMap/istio-1-27"}, names)
+	assert.Equal(t, s.Workloads(), s.Manifests())
+}
+
+func TestSettingsThatAreNotFoundAreNotPassedOver(t *testing.T) {
+	a := &api{objects: map[string][]string{policiesPath: {policy("backend")}}}
+	s, err := a.read(t, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, s.Manifests(), 2)
+	assert.Contains(t, s.Manifests()[1].Text, `reason: "none has the settings of a mesh in namespace istio-system"`)
+
+	a.forbidden = map[string]bool{settingsPath: true}
+	s, err = a.read(t, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, s.Unread, 1)
+	assert.Equal(t, "cannot list configmaps: forbidden in namespace istio-system", s.Unread[0].String())
+	assert.Len(t, s.Manifests(), 2, "there may be some")
 }
 
 func TestWhatIsForbiddenIsNamed(t *testing.T) {

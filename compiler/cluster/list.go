@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -95,13 +96,16 @@ func (l *list) add(s *Snapshot, r *resource, item json.RawMessage) error {
 	if err := json.Unmarshal(fields["metadata"], &meta); err != nil {
 		return err
 	}
+	if r.kind == configMap && !(bearing.IsMeshConfig(meta.Name) && bytes.Contains(fields["data"], []byte(`"mesh"`))) {
+		return nil
+	}
 	if owner := metav1.GetControllerOfNoCopy(&meta); owner != nil {
 		if l.owners[owner.UID] {
 			return nil
 		}
 		l.owners[owner.UID] = true
 	}
-	o := &Object{policies: r.policies, workloads: r.workloads}
+	o := &Object{resource: r}
 	o.ChangedBy, o.ChangedAt = lastChange(meta.ManagedFields)
 	if r.policies {
 		o.Refusals = refusals(fields["status"])

@@ -17,8 +17,9 @@ import (
 // resource is a kind of object that is read, and where a cluster serves it.
 type resource struct {
 	group, kind string
-	policies    bool // it is read as a manifest
-	workloads   bool // it is read as what manifests are for
+	policies    bool   // it is read as a manifest
+	workloads   bool   // it is read as what manifests are for
+	namespace   string // the only one in which it is read; empty: it is in all
 
 	version, plural string // empty where the cluster does not serve it
 	list            bool   // the cluster can list it
@@ -41,29 +42,41 @@ func (r *resource) apiVersion() string {
 	return r.group + "/" + r.version
 }
 
-// path is where its objects in all namespaces are.
+// path is where its objects are.
 func (r *resource) path() string {
+	root, in := "/apis/", "/"
 	if r.group == "" {
-		return "/api/" + r.version + "/" + r.plural
+		root = "/api/"
 	}
-	return "/apis/" + r.apiVersion() + "/" + r.plural
+	if r.namespace != "" {
+		in = "/namespaces/" + r.namespace + "/"
+	}
+	return root + r.apiVersion() + in + r.plural
 }
 
 // required is the kinds without which nothing can be said about a mesh: a cluster that does not serve them has no Istio.
 var required = []string{"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "DestinationRule"}
 
-// resources returns every kind that bears on who reaches whom, sorted by group and kind.
-func resources() []*resource {
+// configMap is the kind of the settings of meshes, one for each revision of Istio. No other ConfigMaps are kept.
+const configMap = "ConfigMap"
+
+// resources returns every kind that bears on who reaches whom, sorted by group and kind. The settings of a mesh are in its root
+// namespace.
+func resources(rootNamespace string) []*resource {
 	byName := map[string]*resource{}
 	for i := range bearing.Facts {
 		f := &bearing.Facts[i]
-		if !f.Kind() || f.Harmless != "" || f.Name == bearing.MeshConfig {
+		if !f.Kind() || f.Harmless != "" {
 			continue
 		}
 		group, kind, _ := strings.Cut(f.Name, "/")
+		namespace := ""
+		if f.Name == bearing.MeshConfig {
+			kind, namespace = configMap, rootNamespace
+		}
 		r := byName[f.Name]
 		if r == nil {
-			r = &resource{group: group, kind: kind}
+			r = &resource{group: group, kind: kind, namespace: namespace}
 			byName[f.Name] = r
 		}
 		r.policies = r.policies || f.On != bearing.Workloads || kind == "Namespace" // whose labels choose what enforces policies

@@ -11,8 +11,15 @@ import (
 func (r *reader) unread(d *decoder, n int32) {
 	spec := d.at(n, "spec")
 	at, kind := d.span(d.at(d.at(n, "metadata"), "name")), d.text(d.at(spec, "kind"))
-	r.findings.Add(diag.Unevaluable, at, "cannot %s %s: %s", d.text(d.at(spec, "verb")), d.text(d.at(d.at(n, "metadata"), "name")), d.text(d.at(spec, "reason"))).
-		WithHelp("what they decide is undecided until RBAC lets meshc read them")
+	switch verb, name, reason := d.text(d.at(spec, "verb")), d.text(d.at(d.at(n, "metadata"), "name")), d.text(d.at(spec, "reason")); verb {
+	case "find":
+		r.findings.Add(diag.UnknownEffect, at, "cannot find %s: %s", name, reason).
+			WithNote("the settings of the mesh, such as trustDomain, rootNamespace and enableAutoMtls, may be other than those of meshc.yaml").
+			WithHelp("if istiod runs in another namespace, set `rootNamespace` in meshc.yaml")
+	default:
+		r.findings.Add(diag.Unevaluable, at, "cannot %s %s: %s", verb, name, reason).
+			WithHelp("what they decide is undecided until RBAC lets meshc read them")
+	}
 	if role, judged := roles[kind]; judged && d.text(d.at(spec, "group")) == group {
 		r.policies = append(r.policies, &enforce.Object{Kind: kind, Role: role, Namespace: r.mesh.RootNamespace, Name: unreadName, At: at, Broken: true, AnyEffect: true, Content: kind})
 	}
