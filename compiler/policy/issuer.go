@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/lang/source"
@@ -20,6 +22,64 @@ type Issuer struct {
 	Forward   bool      // what is called sees the token too
 	Passed    []Passed  // what is called sees of it in headers
 	At        source.Span
+}
+
+// Method is how the tokens of an issuer are verified, carried and passed on, in a canonical form. forward says whether what is called sees
+// the token too.
+func (i *Issuer) Method(forward bool) string {
+	from, passed := slices.Clone(i.From), slices.Clone(i.Passed)
+	kind := func(c Carrier) int {
+		switch {
+		case c.Cookie != "":
+			return 2
+		case c.Query != "":
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(from, func(a, b Carrier) int { return cmp.Compare(kind(a), kind(b)) })
+	slices.SortFunc(passed, func(a, b Passed) int { return cmp.Or(cmp.Compare(a.Claim, b.Claim), cmp.Compare(a.Header, b.Header)) })
+	return fmt.Sprintf("%q %q %q %q %q %t", i.URL, i.Keys, i.Audiences, from, passed, forward)
+}
+
+// Passing is, by the ID of each service, the URLs of the issuers whose tokens it has to pass on, because something that it calls asks for them too.
+func (p *Policy) Passing() map[string]map[string]bool {
+	all := map[string]map[string]bool{}
+	pass := func(s *Service, i *Issuer) {
+		if all[s.ID()] == nil {
+			all[s.ID()] = map[string]bool{}
+		}
+		all[s.ID()][i.URL] = true
+	}
+	for _, callee := range p.Services() {
+		for _, i := range callee.Issuers {
+			if !callee.Asks(i) {
+				continue
+			}
+			for r := range callee.Allow {
+				for _, from := range callee.Allow[r].From {
+					if from.Kind != FromService {
+						continue
+					}
+					pass(from.Service, i)
+				}
+			}
+		}
+	}
+	for _, m := range p.Meshes { // one object says how every pod of a namespace does it
+		k := slices.IndexFunc(m.Services, func(s *Service) bool { return s.Unnamed })
+		if k < 0 {
+			continue
+		}
+		for _, i := range m.Services[k].Issuers {
+			if slices.ContainsFunc(m.Services, func(s *Service) bool { return all[s.ID()][i.URL] }) {
+				for _, s := range m.Services {
+					pass(s, i)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // Verification is a statement that a service verifies the tokens of an issuer, whether its rules ask for them or not.

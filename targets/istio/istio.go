@@ -116,7 +116,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		trust: cmp.Or(p.TrustDomain, "cluster.local"),
 		root:  cmp.Or(p.RootNamespace, "istio-system"),
 	}
-	e.passing = passing(p)
+	e.passing = p.Passing()
 	e.waypoints = waypoints(p)
 	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: hosts that it does not name cannot be reached
 		e.edges = p.Edges()
@@ -193,9 +193,9 @@ type emission struct {
 	*target
 	*policy.Policy
 	trust, root string
-	edges       *policy.Edges // nil where no Sidecar is emitted
-	passing     map[*policy.Service]map[string]bool
-	waypoints   map[string][]string // by namespace, sorted
+	edges       *policy.Edges              // nil where no Sidecar is emitted
+	passing     map[string]map[string]bool // see policy.Passing
+	waypoints   map[string][]string        // by namespace, sorted
 }
 
 // builder collects the objects of one worker.

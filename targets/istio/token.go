@@ -74,29 +74,5 @@ func own(m *policy.Mesh, s *policy.Service) (issuers []*policy.Issuer) {
 // passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service must see
 // them.
 func (b *builder) passesOn(s *policy.Service, i *policy.Issuer) bool {
-	return b.passing[s] != nil && b.passing[s][i.URL]
-}
-
-// passing is the URLs of the issuers whose tokens the callees of each service ask for.
-func passing(p *policy.Policy) map[*policy.Service]map[string]bool {
-	all := map[*policy.Service]map[string]bool{}
-	for _, callee := range p.Services() {
-		for _, i := range callee.Issuers {
-			if !callee.Asks(i) {
-				continue
-			}
-			for r := range callee.Allow {
-				for _, from := range callee.Allow[r].From {
-					if from.Kind != policy.FromService {
-						continue
-					}
-					if all[from.Service] == nil {
-						all[from.Service] = map[string]bool{}
-					}
-					all[from.Service][i.URL] = true
-				}
-			}
-		}
-	}
-	return all
+	return b.passing[s.ID()][i.URL]
 }

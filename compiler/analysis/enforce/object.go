@@ -43,6 +43,7 @@ type Object struct {
 	Targets  []Label   // of gateways: one of them must be a label of the workload
 	Clauses  []Clause
 	Rewrites []string    // headers, in lower case, that an object which authenticates takes from requests, or writes
+	Methods  []string    // of an object that authenticates: that of each issuer, as policy.Issuer.Method has it
 	Verifies string      // of an object that authenticates: how tokens are verified and carried, in a canonical form
 	Provider string      // of CUSTOM: who decides about what a clause matches
 	AsksAt   source.Span // of CUSTOM: its action

@@ -44,6 +44,8 @@ type Model struct {
 	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
 	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
 	namesakes space.Distinctions
+
+	passing func() map[string]map[string]bool // the tokens that services pass on
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
@@ -56,6 +58,7 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	}
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service][]string{}, services: map[string]*policy.Service{}}
 	m.callers = sync.OnceValues(m.allCallers)
+	m.passing = sync.OnceValue(p.Passing)
 	m.graph = sync.OnceValues(func() (*CallGraph, error) {
 		graphs, err := CallGraphs(m)
 		if err != nil {

@@ -138,6 +138,9 @@ func (p *proof) prove(with *prover) (witnesses []string, err error) {
 	if !at.Judged() {
 		return nil, nil
 	}
+	if !p.verifies(at) {
+		witnesses = append(witnesses, s.ID()+" verifies other tokens by the manifests than by the intents, or in another way")
+	}
 	intents := m.intents(&with.identities, s, split)
 	for i := range split.Operations {
 		r := &split.Operations[i]

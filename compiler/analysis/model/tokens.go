@@ -1,6 +1,9 @@
 package model
 
 import (
+	"slices"
+
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -32,4 +35,23 @@ func (m *Model) alien(s *policy.Service, split *Split) space.Set {
 		}
 	}
 	return alien
+}
+
+// verifies reports whether the points on the way to a service verify the tokens of its issuers, and do so as these say: where keys
+// are and how tokens are carried makes no difference to sets of requests.
+func (p *proof) verifies(at *enforce.Point) bool {
+	var want, got []string
+	for _, i := range p.of.Issuers {
+		want = append(want, i.Method(i.Forward || p.model.passing()[p.of.ID()][i.URL]))
+	}
+	objects := slices.Clone(at.Tokens)
+	for _, way := range at.Ways {
+		objects = append(objects, way.Point.Tokens...)
+	}
+	for _, o := range objects {
+		got = append(got, o.Methods...)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	return slices.Equal(slices.Compact(want), slices.Compact(got))
 }

@@ -86,6 +86,8 @@ func fault(r *rand.Rand, documents []string) []string {
 		case strings.HasPrefix(l, "- ") && !strings.HasSuffix(l, ":"):
 			items = append(items, i)
 			candidates = append(candidates, i)
+		case strings.HasPrefix(l, "issuer: "), strings.HasPrefix(l, "jwksUri: "), strings.HasPrefix(l, "key: "), strings.HasPrefix(l, "outputPayloadToHeader: "):
+			candidates = append(candidates, i)
 		case strings.HasPrefix(l, "mode: "), strings.HasPrefix(l, "action: "), strings.HasPrefix(l, "app: "):
 			candidates = append(candidates, i)
 		}
@@ -102,7 +104,7 @@ func fault(r *rand.Rand, documents []string) []string {
 		lines[i] = before + ": " + pick(r, serviceNames) + "\n"
 	case strings.HasPrefix(l, "action: ") || r.IntN(3) == 0:
 		lines[i] = ""
-	case r.IntN(2) == 0:
+	case r.IntN(2) == 0 && slices.Contains(items, i):
 		indent := lines[i][:strings.Index(lines[i], "-")]
 		lines[i] = indent + strings.TrimLeft(lines[pick(r, items)], " ")
 	default:

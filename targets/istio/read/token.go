@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -54,6 +55,7 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 	var box space.Box
 	forward, located := false, false
 	var taken, written []string // headers
+	said := &policy.Issuer{}
 	d.fields(n, tokenFields, func(field int, n int32) {
 		switch field {
 		case 0:
@@ -67,6 +69,7 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 					d.refuse(d.span(n), "`%s` is empty, which Istio refuses", d.where())
 				}
 			})
+			said.Audiences = slices.Compact(slices.Sorted(slices.Values(audiences)))
 			if len(audiences) > 0 {
 				box = box.And(space.Token, space.AudiencePattern(audiences...))
 			}
@@ -77,25 +80,43 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 			}
 		case 4:
 			located = d.each(n, plainyaml.Mapping, func(_ int, n int32) {
+				var c policy.Carrier
 				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
 					if field == 0 {
-						taken = append(taken, strings.ToLower(d.string(n)))
+						c.Header = d.string(n)
+						taken = append(taken, strings.ToLower(c.Header))
+					} else {
+						c.Prefix = d.string(n)
 					}
 				})
+				said.From = append(said.From, c)
 			}) || located
 		case 5, 6:
 			located = true
+			d.each(n, plainyaml.Text, func(_ int, n int32) {
+				c := policy.Carrier{Query: d.Nodes[n].Text}
+				if field == 6 {
+					c = policy.Carrier{Cookie: d.Nodes[n].Text}
+				}
+				said.From = append(said.From, c)
+			})
 		case 7:
 			forward = d.Nodes[n].Text == "true"
 		case 8:
+			said.Passed = append(said.Passed, policy.Passed{Header: d.string(n)})
 			written = append(written, strings.ToLower(d.string(n)))
 		case 9:
 			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
+				var passed policy.Passed
 				d.fields(n, []string{"header", "claim"}, func(field int, n int32) {
 					if field == 0 {
-						written = append(written, strings.ToLower(d.string(n)))
+						passed.Header = d.string(n)
+						written = append(written, strings.ToLower(passed.Header))
+					} else {
+						passed.Claim = d.string(n)
 					}
 				})
+				said.Passed = append(said.Passed, passed)
 			})
 		}
 	})
@@ -105,6 +126,8 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 	if forward {
 		taken = nil
 	}
+	said.URL, said.Keys = issuer, keys
+	p.Methods = append(p.Methods, said.Method(forward))
 	p.Rewrites = append(append(p.Rewrites, written...), taken...)
 	switch {
 	case issuer == "" && keys == "":
