@@ -156,8 +156,9 @@ bench: ## measure time, memory and bytes of builds, diffs, audits and publishes 
 
 # No staticcheck: it would first analyze all of Istio and Kubernetes.
 .PHONY: conformance
-conformance: ## let Istio's own code judge what meshc writes; minutes if nothing is cached
+conformance: ## let Istio's own code and cyclonus judge what meshc writes; minutes if nothing is cached
 	cd targets/istio/conformance && $(GO) test $(VET) -count=1 -timeout 40m -v ./...
+	cd targets/networkpolicy/conformance && $(GO) test $(VET) -count=1 -timeout 20m -v ./...
 
 .PHONY: e2e
 e2e: ## publish to a real forge and a real SSH server, and learn from a real Prometheus; ten minutes the first time, which builds the forge

@@ -57,6 +57,10 @@ func newEmission(o Options, p *policy.Policy) *emission {
 			if !s.HostNetwork && !s.Unnamed {
 				e.hold(s)
 			}
+			for _, f := range s.Through() { // also where nobody may enter: it has ports of the platform
+				w := e.waypoint(f.Waypoint)
+				e.entries[w] = e.entries[w]
+			}
 		}
 		e.someAmbient = e.someAmbient || e.ambient[m.Name]
 	}
