@@ -39,7 +39,8 @@ next:
 				all, found = append(all, target), append(found, wrong...)
 				if enforcesAlone(target) && len(sections) > 1 {
 					found.Add(diag.InvalidSetting, s.At, "%s enforces the intents alone, and another target is named beside it", s.Name).
-						WithHelp("name one of them: the namespaces of a mesh and those without one are projects of their own")
+						WithNote("in a mesh the network carries encrypted connections, in which Cilium sees no requests").
+						WithHelp("in a mesh, name `targets: {istio: {}, networkPolicy: {}}`: Cilium enforces NetworkPolicies too. Namespaces without a mesh are a project of their own, with `targets: {%s: {}}`", s.Name)
 				}
 				continue next
 			}

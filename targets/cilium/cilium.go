@@ -39,8 +39,7 @@ type Options struct {
 // FromSettings makes the target with the settings of targets.cilium of meshc.yaml.
 func FromSettings(s config.Section, _ bool) (targets.Target, diag.List) {
 	var o Options
-	with := ""
-	found := s.Read(config.Word("with", &with, "none"), config.Names("keepOpen", &o.Spared))
+	found := s.Read(config.Names("keepOpen", &o.Spared))
 	return New(o), found
 }
 

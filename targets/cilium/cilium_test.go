@@ -22,7 +22,7 @@ func TestCases(t *testing.T) {
 		text := archive.Files[0].Data
 		parsed, err := compiler.Parse(t.Context(), compiler.Inputs{Files: []compiler.Input{{Name: "shop.mesh", Text: text}}})
 		require.NoError(t, err)
-		settings, wrong := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {cilium: {with: none}}\n"))
+		settings, wrong := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {cilium: {}}\n"))
 		require.Empty(t, wrong)
 		p, found := parsed.Check(settings)
 		require.NotNil(t, p, "%v", found)
