@@ -36,6 +36,7 @@ type nodeKey struct{ namespace, account, name string } // the name where the acc
 // node is what runs as one account.
 type node struct {
 	nodeKey
+	written                string // its name among the intents
 	apps, workloads, hosts []string
 	ports                  map[uint16]bool // whether it carries HTTP
 }

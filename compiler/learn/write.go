@@ -15,9 +15,10 @@ import (
 // Lines returns the intents of the graph, mesh by mesh: what runs there, and who calls it. Edges are in the section of their
 // callee, where they need nobody else's consent.
 func (g *Graph) Lines() []print.Line {
-	names := g.names()
+	g.merge()
+	g.name()
 	sections := map[string][]*node{}
-	for n := range names {
+	for _, n := range g.nodes {
 		sections[n.namespace] = append(sections[n.namespace], n)
 	}
 	edges := map[string][]*edge{}
@@ -28,16 +29,16 @@ func (g *Graph) Lines() []print.Line {
 	for _, namespace := range slices.Sorted(maps.Keys(sections)) {
 		lines = append(lines, print.Line{Gap: true, Stmt: &lang.Mesh{Name: lang.Name{Text: namespace}}})
 		nodes := sections[namespace]
-		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(names[a], names[b]) })
+		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.written, b.written) })
 		for _, n := range nodes {
-			lines = append(lines, n.line(names[n]))
+			lines = append(lines, n.line())
 		}
 		all := edges[namespace]
 		slices.SortFunc(all, func(a, b *edge) int {
-			return cmp.Or(cmp.Compare(names[a.to], names[b.to]), cmp.Compare(a.port, b.port), cmp.Compare(a.from.namespace, b.from.namespace), cmp.Compare(names[a.from], names[b.from]))
+			return cmp.Or(cmp.Compare(a.to.written, b.to.written), cmp.Compare(a.port, b.port), cmp.Compare(a.from.namespace, b.from.namespace), cmp.Compare(a.from.written, b.from.written))
 		})
 		for i, e := range all {
-			l := e.line(names)
+			l := e.line()
 			l.Gap = i == 0
 			lines = append(lines, l)
 		}
@@ -45,24 +46,20 @@ func (g *Graph) Lines() []print.Line {
 	return lines
 }
 
-// names gives each node a name of its own in its namespace.
-func (g *Graph) names() map[*node]string {
-	g.merge()
-	names := map[*node]string{}
+// name gives each node a name of its own in its namespace.
+func (g *Graph) name() {
 	taken := map[[2]string]bool{}
 	all := slices.Collect(maps.Values(g.nodes))
 	slices.SortFunc(all, func(a, b *node) int {
 		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.account, b.account), cmp.Compare(a.name, b.name))
 	})
 	for _, n := range all {
-		name := n.title()
-		for i := 2; taken[[2]string{n.namespace, name}]; i++ {
-			name = fmt.Sprintf("%s-%d", n.title(), i)
+		n.written = n.title()
+		for i := 2; taken[[2]string{n.namespace, n.written}]; i++ {
+			n.written = fmt.Sprintf("%s-%d", n.title(), i)
 		}
-		taken[[2]string{n.namespace, name}] = true
-		names[n] = name
+		taken[[2]string{n.namespace, n.written}] = true
 	}
-	return names
 }
 
 // merge joins nodes whose account is not known with those that are called like them and whose account is.
@@ -170,7 +167,8 @@ func period(first, last string) string {
 }
 
 // line declares what runs as an account.
-func (n *node) line(name string) print.Line {
+func (n *node) line() print.Line {
+	name := n.written
 	s := &lang.Service{Name: lang.Name{Text: name}}
 	var notes []string
 	if n.account != "" {
@@ -197,8 +195,8 @@ func (n *node) line(name string) print.Line {
 }
 
 // line is an edge, with what was seen of it.
-func (e *edge) line(names map[*node]string) print.Line {
-	from, to := lang.Target{Ref: ref(e.from, e.to.namespace, names)}, lang.Target{Ref: ref(e.to, e.to.namespace, names)}
+func (e *edge) line() print.Line {
+	from, to := lang.Target{Ref: ref(e.from, e.to.namespace)}, lang.Target{Ref: ref(e.to, e.to.namespace)}
 	notes := []string{calls(e.count)}
 	if e.last != "" {
 		notes[0] += period(e.first, e.last)
@@ -223,8 +221,8 @@ func (e *edge) line(names map[*node]string) print.Line {
 	return print.Line{Stmt: &lang.Edge{Hops: []lang.Hop{{Targets: []lang.Target{from}}, {Targets: []lang.Target{to}}}}, Comment: strings.Join(notes, "; ")}
 }
 
-func ref(n *node, in string, names map[*node]string) lang.Ref {
-	r := lang.Ref{Name: lang.Name{Text: names[n], Quoted: names[n] == "any" || names[n] == "world"}}
+func ref(n *node, in string) lang.Ref {
+	r := lang.Ref{Name: lang.Name{Text: n.written, Quoted: n.written == "any" || n.written == "world"}}
 	if n.namespace != in {
 		r.Namespace = lang.Name{Text: n.namespace}
 	}

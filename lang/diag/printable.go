@@ -133,5 +133,8 @@ func steers(r rune) bool {
 // Misleads reports whether a character makes editors and reviews show a line as another text than the one that is read: it
 // changes the direction of the text around it, or some of them break the line there.
 func Misleads(r rune) bool {
-	return r != '\t' && unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+	if r < unicode.MaxASCII { // almost all of what is read
+		return r < ' ' && r != '\t'
+	}
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }

@@ -6,6 +6,8 @@ package print
 
 import (
 	"fmt"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/lang"
@@ -66,16 +68,16 @@ func comment(text string) string {
 
 // meaning lists the parts of a statement and the values of its names.
 func meaning(s lang.Stmt) string {
-	var b strings.Builder
+	var b []byte
 	lang.Walk(s, func(n lang.Node) bool {
-		fmt.Fprintf(&b, "%T", n)
+		b = append(b, reflect.TypeOf(n).String()...)
 		switch n := n.(type) {
 		case *lang.Name:
-			fmt.Fprintf(&b, "%q", n.Text)
+			b = strconv.AppendQuote(b, n.Text)
 		case *lang.Condition:
-			fmt.Fprint(&b, n.No)
+			b = strconv.AppendBool(b, n.No)
 		}
 		return true
 	})
-	return b.String()
+	return string(b)
 }
