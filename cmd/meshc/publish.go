@@ -68,7 +68,7 @@ func (p *publish) registerFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.direct, "direct", false, "commit to the branch that controllers follow, without a proposal")
 	cmd.Flags().BoolVar(&p.draft, "draft", false, "open the pull request as a draft")
 	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may be repeated")
-	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "print what would be committed, and push nothing")
+	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "print what would be committed, with --pr the title and the body of the pull request, and push nothing")
 	cmd.Flags().BoolVar(&p.steps, "steps", false, "make two commits, one per run, if applying everything at once would open or shut something for a moment")
 	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand and files of others, and leave out manifests of others")
 	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default as for git)")
@@ -316,7 +316,11 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 		return "up to date", nil
 	case p.dryRun:
 		done := fmt.Sprintf("%s: would be committed on %s (%s)", description.Summary(), where, filesOf(result.Change))
-		if text := strings.TrimSpace(description.Text()); text != "" {
+		text := strings.TrimSpace(description.Text())
+		if p.pull {
+			text = description.Title() + "\n\n" + strings.TrimSpace(description.Markdown(bodyLimit))
+		}
+		if text != "" {
 			done += "\n\n" + text + "\n"
 		}
 		return done, nil

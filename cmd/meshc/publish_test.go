@@ -102,10 +102,14 @@ func TestPullRequest(t *testing.T) {
 	publish("--direct")
 
 	write("shop.mesh", mesh+"any -> b\n")
+	dry := publish("--pr", "--dry-run")
+	assert.Nil(t, pull)
 	said := publish("--pr")
 	assert.Regexp(t, `^prod: opens shop/b to any, 1 connection opened: [0-9a-f]{10} on meshc/prod-mesh of .*; opened https://git.example.org/acme/env/pulls/7\n$`, said)
 	assert.Equal(t, "meshc: prod: opens shop/b to any, 1 connection opened", pull["title"])
 	assert.Contains(t, pull["body"], "- `any -> shop/b` in `shop.mesh:6`")
+	assert.Contains(t, dry, "\n\nmeshc: prod: opens shop/b to any, 1 connection opened\n\n")
+	assert.Contains(t, dry, "- `any -> shop/b` in `shop.mesh:6`")
 
 	write("shop.mesh", mesh+"deny a -> b:80 DELETE because \"@ann asked\"\n")
 	assert.Contains(t, publish("--pr"), "; updated https://git.example.org/acme/env/pulls/7")
