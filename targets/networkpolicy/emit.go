@@ -58,8 +58,9 @@ func newEmission(o Options, p *policy.Policy) *emission {
 				e.hold(s)
 			}
 			for _, f := range s.Through() { // also where nobody may enter: it has ports of the platform
-				w := e.waypoint(f.Waypoint)
-				e.entries[w] = e.entries[w]
+				if w := e.waypoint(f.Waypoint); e.entries[w] == nil {
+					e.entries[w] = []opening{}
+				}
 			}
 		}
 		e.someAmbient = e.someAmbient || e.ambient[m.Name]

@@ -69,8 +69,8 @@ func edit(t *testing.T, folder string, files map[string]string) *editor {
 	go func() { ended <- Serve(session, fromClient, toClient, Options{Version: "test"}) }()
 	_, _, server := protocol.NewClient(session, e, jsonrpc2.NewHeaderStream(stdio{fromServer, toServer}))
 	e.server = server
-	folderURI := uri.File(root)
-	got, err := server.Initialize(t.Context(), &protocol.InitializeParams{RootURI: &folderURI})
+	folders := protocol.NewNullable([]protocol.WorkspaceFolder{{URI: uri.File(root), Name: "project"}})
+	got, err := server.Initialize(t.Context(), &protocol.InitializeParams{WorkspaceFoldersInitializeParams: protocol.WorkspaceFoldersInitializeParams{WorkspaceFolders: folders}})
 	require.NoError(t, err)
 	require.Equal(t, protocol.PositionEncodingKindUTF16, got.Capabilities.PositionEncoding)
 	require.NoError(t, server.Initialized(t.Context(), &protocol.InitializedParams{}))

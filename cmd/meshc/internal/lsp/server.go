@@ -136,8 +136,9 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	for _, f := range folders {
 		s.folders = append(s.folders, f.URI.FsPath())
 	}
-	if len(folders) == 0 && p.RootURI != nil {
-		s.folders = append(s.folders, p.RootURI.FsPath())
+	//lint:ignore SA1019 clients that know no workspace folders send it alone
+	if root := p.RootURI; len(folders) == 0 && root != nil {
+		s.folders = append(s.folders, root.FsPath())
 	}
 	yes, incremental := true, protocol.TextDocumentSyncKindIncremental
 	return &protocol.InitializeResult{
