@@ -80,15 +80,7 @@ func parseSoundly(t *testing.T, src []byte) {
 		}
 	}
 	require.LessOrEqual(t, len(list), 101)
-	require.True(t, slices.IsSortedFunc(list, func(a, b diag.Diagnostic) int {
-		switch {
-		case a.Primary.Before(b.Primary):
-			return -1
-		case b.Primary.Before(a.Primary):
-			return 1
-		}
-		return 0
-	}))
+	require.True(t, slices.IsSortedFunc(list, func(a, b diag.Diagnostic) int { return a.Primary.Compare(b.Primary) }))
 }
 
 func inside(t *testing.T, s, whole source.Span) {

@@ -119,12 +119,7 @@ func (n *Notices) Findings() (list diag.List) {
 			}
 		}
 		at := n.seen[f]
-		first := slices.MinFunc(at, func(a, b source.Span) int {
-			if a.Before(b) {
-				return -1
-			}
-			return 1
-		})
+		first := slices.MinFunc(at, source.Span.Compare)
 		d := list.Add(code, first, "%s is not judged: %s", what, f.Named)
 		if len(at) > 1 {
 			d.WithNote("there are %d of them", len(at))

@@ -327,12 +327,7 @@ func (c *checker) lintPermissive() {
 	if c.Meshless {
 		return
 	}
-	spans := slices.SortedFunc(maps.Keys(c.loose), func(a, b source.Span) int {
-		if a.Before(b) {
-			return -1
-		}
-		return 1
-	})
+	spans := slices.SortedFunc(maps.Keys(c.loose), source.Span.Compare)
 	for _, at := range spans {
 		p := c.loose[at]
 		who := p.first.callee.Name

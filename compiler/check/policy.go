@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/source"
 )
 
 // assemble gathers the rules of every callee, in the order of their spans rather than of the files.
@@ -24,7 +23,7 @@ func (c *checker) assemble() {
 				s.Ask = rulesOf(s.ask)
 			}
 			s.allow, s.deny, s.ask = nil, nil, nil // the policy has copies
-			slices.SortStableFunc(s.Verifies, func(a, b policy.Verification) int { return bySpan(a.At, b.At) })
+			slices.SortStableFunc(s.Verifies, func(a, b policy.Verification) int { return a.At.Compare(b.At) })
 			s.Issuers = c.tokens(s.Service)
 			c.forgedClaims(s.Service)
 			m.Services = append(m.Services, s.Service)
@@ -33,29 +32,19 @@ func (c *checker) assemble() {
 		m.Groups = checked.groups()
 		c.policy.Meshes = append(c.policy.Meshes, &m)
 	}
-	slices.SortStableFunc(c.policy.Guards, func(a, b *policy.Guard) int { return bySpan(a.At, b.At) })
+	slices.SortStableFunc(c.policy.Guards, func(a, b *policy.Guard) int { return a.At.Compare(b.At) })
 }
 
 func rulesOf(checked []*rule) []policy.Rule {
 	if len(checked) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(checked, func(a, b *rule) int { return cmp.Or(bySpan(a.At, b.At), cmp.Compare(a.key, b.key)) })
+	slices.SortStableFunc(checked, func(a, b *rule) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.key, b.key)) })
 	out := make([]policy.Rule, len(checked))
 	for i, r := range checked {
 		out[i] = r.Rule
 	}
 	return out
-}
-
-func bySpan(a, b source.Span) int {
-	switch {
-	case a.Before(b):
-		return -1
-	case b.Before(a):
-		return 1
-	}
-	return 0
 }
 
 // groups returns the groups of the mesh, sorted by name.

@@ -31,7 +31,7 @@ func (c *checker) spellings() {
 			if !slash || path == "" || path == "*" || path == "{**}" {
 				continue
 			}
-			if more++; first == nil || ops[i].At.Before(first.op.At) {
+			if more++; first == nil || ops[i].At.Compare(first.op.At) < 0 {
 				first = &spelled{&ops[i], by, fate}
 			}
 		}

@@ -96,15 +96,7 @@ func (r *reader) routes() []*Route {
 			all = append(all, route)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *Route) int {
-		switch {
-		case a.At.Before(b.At):
-			return -1
-		case b.At.Before(a.At):
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b *Route) int { return a.At.Compare(b.At) })
 	return all
 }
 

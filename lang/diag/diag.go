@@ -119,13 +119,7 @@ func (d *Diagnostic) WithFix(safe bool, at source.Span, replacement, title strin
 // Sort orders findings by place, code and message, and drops duplicates.
 func (l List) Sort() List {
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
-		switch {
-		case a.Primary.Before(b.Primary):
-			return -1
-		case b.Primary.Before(a.Primary):
-			return 1
-		}
-		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
+		return cmp.Or(a.Primary.Compare(b.Primary), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 	})
 	return slices.CompactFunc(l, func(a, b Diagnostic) bool {
 		return a.Code == b.Code && a.Primary == b.Primary && a.Message == b.Message

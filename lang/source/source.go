@@ -68,20 +68,20 @@ func (f *File) Span(start, end int) Span {
 	return Span{f, int32(start), int32(end)}
 }
 
-// Before orders spans by file name, start and end. The zero Span comes first.
-func (s Span) Before(t Span) bool {
+// Compare orders spans by file name, start and end. The zero Span comes first.
+func (s Span) Compare(t Span) int {
 	if s.File != t.File {
-		if s.File == nil || t.File == nil {
-			return s.File == nil
+		switch {
+		case s.File == nil:
+			return -1
+		case t.File == nil:
+			return 1
 		}
-		if s.File.Name != t.File.Name {
-			return s.File.Name < t.File.Name
+		if order := cmp.Compare(s.File.Name, t.File.Name); order != 0 {
+			return order
 		}
 	}
-	if s.Start != t.Start {
-		return s.Start < t.Start
-	}
-	return s.End < t.End
+	return cmp.Or(cmp.Compare(s.Start, t.Start), cmp.Compare(s.End, t.End))
 }
 
 // Position is a place in terms of lines and columns, all counted from 1.

@@ -307,15 +307,7 @@ func (s *sorting) of(class int, http bool) []Case {
 		}
 		c.lacks = c.lacks || t.lacks
 		c.NotHTTP = c.NotHTTP || http && len(c.Operations) == 0 && !t.http
-		slices.SortStableFunc(t.intents, func(a, b source.Span) int {
-			switch {
-			case a.Before(b):
-				return -1
-			case b.Before(a):
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(t.intents, source.Span.Compare)
 		c.Intents = slices.Compact(t.intents)
 		cases[i] = c
 	}

@@ -175,11 +175,7 @@ func (b *builder) rule(s *policy.Service, r *policy.Rule) Rule {
 		rule.Operations = append(rule.Operations, o.String())
 	}
 	for _, number := range r.Ports {
-		p := policy.Port{Number: number}
-		if i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }); i >= 0 {
-			p = s.Ports[i]
-		}
-		rule.Ports = append(rule.Ports, b.port(s, p))
+		rule.Ports = append(rule.Ports, b.numbered(s, number))
 	}
 	return rule
 }
@@ -199,6 +195,15 @@ func (b *builder) loosest(s *policy.Service, from policy.Source, ports []Port) M
 		loosest = min(loosest, p.MTLS)
 	}
 	return loosest
+}
+
+// numbered is a port of a service, whether it is declared or not.
+func (b *builder) numbered(s *policy.Service, number uint16) Port {
+	p := policy.Port{Number: number}
+	if i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }); i >= 0 {
+		p = s.Ports[i]
+	}
+	return b.port(s, p)
 }
 
 func (b *builder) port(s *policy.Service, p policy.Port) Port {

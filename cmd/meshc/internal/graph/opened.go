@@ -104,11 +104,7 @@ func (b *builder) addOpened(c *diff.Change) {
 		if number != 0 {
 			r.Ports = []Port{{Number: number, MTLS: b.mode(nil, &policy.Service{Namespace: c.Callee.Namespace}, number)}}
 			if s := c.Callee.Service; s != nil {
-				p := policy.Port{Number: number}
-				if i := slices.IndexFunc(s.Ports, func(p policy.Port) bool { return p.Number == number }); i >= 0 {
-					p = s.Ports[i]
-				}
-				r.Ports[0] = b.port(s, p)
+				r.Ports[0] = b.numbered(s, number)
 			}
 		}
 		add(r)

@@ -105,15 +105,7 @@ func (v *view) makeIndex() *index {
 		x.names[f] = slices.CompactFunc(all, func(a, b name) bool { return max(a.at.Start, b.at.Start) < min(a.at.End, b.at.End) })
 	}
 	for _, all := range x.places {
-		slices.SortFunc(all, func(a, b source.Span) int {
-			switch {
-			case a.Before(b):
-				return -1
-			case b.Before(a):
-				return 1
-			}
-			return 0
-		})
+		slices.SortFunc(all, source.Span.Compare)
 	}
 	return x
 }
