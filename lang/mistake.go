@@ -248,6 +248,9 @@ func (m *mistake) missing() expectation {
 		switch {
 		case m.at == 1, m.kind(m.at-1) == KindPipe:
 			return anIssuer
+		case at == 1 && m.at == 2 && !m.is(2, "at"): // no issuer has been named
+			m.at = 1
+			return anIssuer
 		case at <= 1:
 			return aVerifier
 		case at == m.at-1, m.kind(m.at-1) == KindComma:

@@ -370,11 +370,19 @@ func (m *mistake) tailWord() bool {
 // claimWithoutValue reports a word after an issuer that is not a clause.
 func (m *mistake) claimWithoutValue() bool {
 	for i := m.at - 1; i > 0 && m.kind(i) != KindComma && m.kind(i) != KindArrow; i-- {
-		if m.is(i, "with") {
-			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a claim has values: `%s=VALUE`", shortened(m.text(m.at)))).
-				WithHelp("example of a token with a claim: `api with corp groups=admin|ops`")
+		if !m.is(i, "with") {
+			continue
+		}
+		text := m.text(m.at)
+		if near, ok := diag.Nearest(text, []string{"token"}); ok && m.is(m.at-1, "no") {
+			m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected `token` or a claim with its values after `no`, found %s", quoted(text))).
+				WithHelp("did you mean %s?", near).
+				WithFix(false, m.span(m.at), near, "write "+near)
 			return true
 		}
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a claim has values: `%s=VALUE`", shortened(text))).
+			WithHelp("example of a token with a claim: `api with corp groups=admin|ops`")
+		return true
 	}
 	return false
 }
