@@ -56,3 +56,23 @@ func TestNames(t *testing.T) {
 	assert.Contains(t, text, "service api account api port 8080 http")
 	assert.Contains(t, text, "web -> api:8080  # 2 calls\n")
 }
+
+// Calls whose account is not known belong to the account that is called like them, unless several are.
+func TestAHostOfSeveralAccounts(t *testing.T) {
+	to := func(account, app string) traffic.Call {
+		c := call("GET", "/x")
+		c.To = traffic.Peer{Namespace: "shop", App: app, Host: "api.shop.svc.cluster.local"}
+		if account != "" {
+			c.To.Identity = "cluster.local/ns/shop/sa/" + account
+		}
+		return c
+	}
+	for range 20 { // maps have no order
+		text := learned(t, to("one", "api-one"), to("", ""))
+		assert.Contains(t, text, "web -> api-one:8080 GET /x  # 2 calls\n")
+		text = learned(t, to("one", "api-one"), to("two", "api-two"), to("", ""))
+		assert.Contains(t, text, "web -> api-one:8080 GET /x  # 1 call\n")
+		assert.Contains(t, text, "web -> api-two:8080 GET /x  # 1 call\n")
+		assert.Contains(t, text, "web -> api:8080 GET /x  # 1 call\n")
+	}
+}

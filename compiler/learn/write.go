@@ -62,20 +62,32 @@ func (g *Graph) name() {
 	}
 }
 
-// merge joins nodes whose account is not known with those that are called like them and whose account is.
+// merge joins nodes whose account is not known with those that are called like them and whose account is. A name that several of
+// these have joins nothing.
 func (g *Graph) merge() {
-	byTitle := map[[2]string]*node{}
+	type key struct{ namespace, name string }
+	titles, hosts := map[key]*node{}, map[key]*node{}
+	enter := func(names map[key]*node, k key, n *node) {
+		if other, taken := names[k]; taken && other != n {
+			n = nil
+		}
+		names[k] = n
+	}
 	for _, n := range g.nodes {
 		if n.account != "" {
-			byTitle[[2]string{n.namespace, n.title()}] = n
+			enter(titles, key{n.namespace, n.title()}, n)
 			for _, host := range n.hosts {
-				byTitle[[2]string{n.namespace, host}] = n
+				enter(hosts, key{n.namespace, host}, n)
 			}
 		}
 	}
 	into := map[*node]*node{}
 	for at, n := range g.nodes {
-		other := byTitle[[2]string{n.namespace, n.title()}]
+		called := key{n.namespace, n.title()}
+		other, titled := titles[called]
+		if !titled {
+			other = hosts[called]
+		}
 		if n.account != "" || other == nil {
 			continue
 		}
