@@ -167,7 +167,7 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 		fmt.Fprintln(w, unread[name])
 	}
 	if n := len(s.Templates); n > 0 {
-		fmt.Fprintf(w, "%s cannot be read before it is rendered, such as %s: `helm template CHART > rendered.yaml`\n", plural(n, "template"), shownIn(dir, s.Templates[0]))
+		fmt.Fprintf(w, "%s not rendered yet, such as %s: `helm template CHART > rendered.yaml`\n", plural(n, "template"), shownIn(dir, s.Templates[0]))
 	}
 	if n := len(s.Kustomized); n > 0 {
 		fmt.Fprintf(w, "Kustomize changes manifests here before they are applied, such as their namespaces or labels: let `workloads` in meshc.yaml name\nwhat it renders, `kustomize build %s > rendered.yaml`\n", argument(shownIn(dir, s.Kustomized[n-1])))

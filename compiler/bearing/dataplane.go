@@ -19,6 +19,9 @@ const (
 	BypassInbound     = "ambient.istio.io/bypass-inbound-capture"
 )
 
+// HelmHook is the annotation of what Helm creates at a point of a release, or for its tests.
+const HelmHook = "helm.sh/hook"
+
 // GatewayLabels are the values of the label `istio` that the gateways of Istio's own charts and profiles have.
 // https://istio.io/latest/docs/setup/additional-setup/gateway/
 var GatewayLabels = []string{"ingressgateway", "egressgateway", "eastwestgateway"}

@@ -111,6 +111,7 @@ var Facts = slices.Concat([]Fact{
 	{On: Pod, Name: "proxy.istio.io/overrides", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
 	{On: Pod, Name: "sidecar.istio.io/proxyImage", Named: "its proxy may be another than that of the mesh", Opens: true, Source: annotations},
 	{On: Pod, Name: "networking.istio.io/tunnel", Named: "callers may reach it through a tunnel", Source: labels},
+	{On: Pod, Name: HelmHook, Judged: "compiler/inventory", Source: "https://helm.sh/docs/topics/charts_hooks/"},
 	{On: Pod, Name: "sidecar.istio.io/logLevel", Harmless: "it changes the log only", Source: annotations},
 	{On: Pod, Name: "sidecar.istio.io/proxyCPU", Harmless: "it changes the resources of the proxy only", Source: annotations},
 	{On: Pod, Name: "topology.istio.io/network", Harmless: "identities are the same across networks", Source: labels},

@@ -15,12 +15,14 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // pod is a workload to which the facts from Services and Namespaces have yet to be added.
 type pod struct {
 	Workload
-	owner objectKey // the object whose controller made it, if any
+	owner objectKey   // the object whose controller made it, if any
+	test  source.Span // what has Helm create it for tests alone, if it does
 	named map[portName]uint16
 	proxy proxy
 
@@ -81,6 +83,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	p.bound = f.waypointOf(here, namespace, template.Labels)
 	p.topology = topologyOf(parsedText(template.Annotations[configKey]), f.doc.Span(yamldoc.Get(here, "metadata", "annotations", configKey)))
 	f.notice(bearing.Pod, yamldoc.Get(here, "metadata"), template.Labels, template.Annotations)
+	p.test = f.helmTest(n)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
 	}

@@ -401,6 +401,7 @@ func (r *reader) set(stated []string) *Set {
 	s := &Set{Machines: r.machines, MeshConfigs: r.meshConfigs, Unread: r.unread, aliases: r.aliases}
 	byName := make(map[string]*namespace, len(r.namespaces))
 	r.pods = slices.DeleteFunc(r.pods, r.owned)
+	r.leaveTestsOut()
 	r.manage()
 	for _, n := range r.namespaces {
 		byName[n.Name] = n

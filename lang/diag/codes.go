@@ -126,6 +126,7 @@ const (
 	RestartCycle          Code = "MESH2183"
 	EarlyCall             Code = "MESH2190"
 	EarlyUnlessNative     Code = "MESH2191"
+	HelmTest              Code = "MESH2196"
 	RedundantVerify       Code = "MESH2200"
 	NothingVerified       Code = "MESH2201"
 
@@ -291,6 +292,7 @@ var Table = []Entry{
 	{RestartCycle, Error, FromNothing, "services that wait for each other to move to ambient mode"},
 	{EarlyCall, Warning, FromUnread, "an init container that calls before the proxy of its pod runs"},
 	{EarlyUnlessNative, Note, FromUnread, "an init container that calls before the proxy unless that is a native sidecar"},
+	{HelmTest, Note, FromUnread, "a pod that Helm creates for tests alone"},
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{NothingVerified, Error, FromUnread, "requests without a token where nothing verifies tokens"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},

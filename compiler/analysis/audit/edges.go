@@ -65,10 +65,19 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 		out.Client = Mixed
 	}
 	anyone := e.from.Kind == policy.FromWorld // some of whom have no sidecar, and obey no DestinationRule
-	if tls := e.ways[0].TLS; tls != enforce.AutoTLS && !anyone {
-		out.Client = opened[tls]
+	for i, auto := 0, out.Client; i < len(e.ways) && !anyone; i++ {
+		client := auto
+		if tls := e.ways[i].TLS; tls != enforce.AutoTLS {
+			client = opened[tls]
+		}
+		if i > 0 && client != out.Client {
+			client = Unknown
+		}
+		if out.Client = client; client == Unknown {
+			break
+		}
 	}
-	if len(e.ways) > 1 && !anyone || e.mode == enforce.Unknown || e.mode == enforce.Listener {
+	if e.mode == enforce.Unknown || e.mode == enforce.Listener {
 		out.Client = Unknown
 	}
 	out.Result = out.Client
@@ -92,6 +101,9 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 		r.Add(diag.Error, RefusedEdge, e.at, "%s is refused: %s", e, out.Why)
 	case passes == enforce.Denied:
 		out.Result, out.Why = Refused, by.String()
+		if anyone && e.at.IsZero() && !e.named {
+			break // nobody stated the edge: policies of the mesh leave the port to the network
+		}
 		r.Add(diag.Error, RefusedEdge, by.Policy.At, "%s is refused by the network: %s", e, out.Why)
 	case passes == enforce.Undecided:
 		out.Result, out.Why = Unknown, by.String()

@@ -77,11 +77,11 @@ func (d Decision) String() string {
 func (p *Point) Decide(d Direction, c Caller, port Port) Decision {
 	perhaps := Decision{enforce.Undecided, nil, -1}
 	var isolates *Policy
-	surely := false
+	surely, each := false, true // a policy binds the pods; each one that may do lets the connection through
 	for _, b := range p.Bound {
 		switch {
 		case b.Broken:
-			if perhaps.Policy == nil {
+			if each = false; perhaps.Policy == nil {
 				perhaps.Policy = b.Policy
 			}
 			continue
@@ -90,8 +90,11 @@ func (p *Point) Decide(d Direction, c Caller, port Port) Decision {
 		case !surely:
 			isolates, surely = b.Policy, b.Binds == space.Yes
 		}
+		through := space.No
 		for i := range b.Rules[d] {
-			switch min(b.Binds, p.layer.lets(&b.Rules[d][i], &c, port)) {
+			lets := p.layer.lets(&b.Rules[d][i], &c, port)
+			through = max(through, lets)
+			switch min(b.Binds, lets) {
 			case space.Yes:
 				return Decision{enforce.Allowed, b.Policy, i}
 			case space.Maybe:
@@ -100,10 +103,13 @@ func (p *Point) Decide(d Direction, c Caller, port Port) Decision {
 				}
 			}
 		}
+		each = each && through == space.Yes
 	}
 	switch {
 	case isolates == nil && perhaps.Policy == nil:
 		return Decision{enforce.Allowed, nil, -1}
+	case each && !surely: // whichever of them bind the pods
+		return Decision{enforce.Allowed, perhaps.Policy, perhaps.Rule}
 	case perhaps.Policy != nil:
 		return perhaps
 	case !surely:
