@@ -38,6 +38,15 @@ func (b *Build) Side(environment string) Side {
 	return Side{Files: targets.Layout(b.Manifests, environment), Build: &kept}
 }
 
+// Among returns a build as a side that has other files than its own: what is deployed, once the build is applied to it.
+func (b *Build) Among(files []targets.File) Side {
+	kept := *b
+	kept.Inventory, kept.accepted = nil, nil
+	s := Side{Files: files, Build: &kept}
+	kept.own, _ = readManifests(s.sources(), model.MeshSettings(b.Policy))
+	return s
+}
+
 // Difference is how two sides differ.
 type Difference struct {
 	*diff.Diff

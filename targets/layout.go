@@ -79,21 +79,25 @@ const reservedMark = "_"
 // namespace whose name Windows reserves ends in an underscore.
 func Layout(ms []Manifest, environment string) []File {
 	objects := make([]File, 0, len(ms)+len(ms)/2)
-	for _, m := range ms {
-		folder := m.Namespace
-		switch {
-		case m.Kind == "Namespace":
-			folder = m.Name
-		case folder == "":
-			folder = "cluster" + reservedMark
-		}
-		if reserved.MatchString(folder) {
-			folder += reservedMark
-		}
-		folder = path.Join(m.Folder, folder)
-		objects = append(objects, File{fmt.Sprintf("%s/%02d-%s-%s"+extension, folder, m.Wave, strings.ToLower(m.Kind), m.Name), m.YAML})
+	for i := range ms {
+		objects = append(objects, File{ms[i].Path(), ms[i].YAML})
 	}
 	return arrange(objects, environment)
+}
+
+// Path is where the object is in a delivery.
+func (m *Manifest) Path() string {
+	folder := m.Namespace
+	switch {
+	case m.Kind == "Namespace":
+		folder = m.Name
+	case folder == "":
+		folder = "cluster" + reservedMark
+	}
+	if reserved.MatchString(folder) {
+		folder += reservedMark
+	}
+	return fmt.Sprintf("%s/%02d-%s-%s"+extension, path.Join(m.Folder, folder), m.Wave, strings.ToLower(m.Kind), m.Name)
 }
 
 // arrange adds to the files of objects those that list them.

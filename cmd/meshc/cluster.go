@@ -21,12 +21,17 @@ const currentContext = "current-context"
 
 // registerCluster is for a verb that reads manifests or workloads: a cluster has both.
 func (in *inputs) registerCluster(cmd *cobra.Command, usage string) {
+	in.registerContext(cmd, usage)
+	cmd.Flags().DurationVar(&in.timeout, "timeout", time.Minute, "how long reading the cluster may take")
+}
+
+// registerContext is registerCluster without --timeout, for a verb that has one for more.
+func (in *inputs) registerContext(cmd *cobra.Command, usage string) {
 	cmd.Flags().StringVar(&in.cluster, "cluster", "", usage+`: a context of the kubeconfig, as in --cluster=prod, or without one its current context`)
 	cmd.Flags().Lookup("cluster").NoOptDefVal = currentContext
 	cmd.RegisterFlagCompletionFunc("cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})
-	cmd.Flags().DurationVar(&in.clusterTimeout, "timeout", time.Minute, "how long reading the cluster may take")
 }
 
 // clusterInstead refuses --cluster together with flags that it stands for.
@@ -42,7 +47,7 @@ func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snap
 	if in.cluster != currentContext {
 		o.Context = in.cluster
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), in.clusterTimeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), in.timeout)
 	defer cancel()
 	line := &progressLine{}
 	if t, ok := cmd.ErrOrStderr().(terminal); ok && wantsColour(t.stream) {

@@ -245,11 +245,41 @@ spec:
 	assert.Contains(t, said, "not checked against what the cluster keeps to itself: cannot list services: forbidden")
 }
 
+func TestTheDifferenceToAClusterIsWhatApplyingWouldChange(t *testing.T) {
+	manifests := inShop(t)
+	startCluster(t, manifests)
+	code, out, said := meshc("diff", "--cluster", "--exit-code")
+	assert.Zero(t, code, out+said)
+	assert.Contains(t, said, "0 files differ")
+
+	const foreign = "\n---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: by-hand, namespace: shop}\nspec: {action: DENY, selector: {matchLabels: {app: db}}, rules: [{}]}\n"
+	startCluster(t, strings.ReplaceAll(manifests, "/v1/*", "/*")+foreign)
+	code, out, said = meshc("diff", "--cluster", "--exit-code")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, out, "closed\n  shop/web -> shop/api:8080 GET /* except GET /v1/*")
+	assert.Contains(t, out, "+        - /v1/*\n")
+	assert.NotContains(t, out, "by-hand", "an object of others stays")
+
+	require.NoError(t, os.WriteFile("shop.mesh", []byte("mesh shop strict\n  service web account web\n  service api account api port 8080 http\n  service db account db port 5432 tcp\n  web -> db:5432\n"), 0o644))
+	code, out, said = meshc("diff", "--cluster")
+	assert.Zero(t, code, out+said)
+	assert.NotContains(t, out, "opened\n", "what another object denies is not opened")
+	assert.Contains(t, out, "--- a/shop/", "what meshc made and no longer gives is gone")
+
+	startCluster(t, manifests, "peerauthentications")
+	code, out, said = meshc("diff", "--cluster")
+	assert.Equal(t, 1, code, out+said)
+	assert.Contains(t, said, "cannot list peerauthentications.security.istio.io: forbidden")
+}
+
 func TestClusterFlagsThatContradictEachOther(t *testing.T) {
 	startCluster(t, inShop(t))
 	code, _, said := meshc("verify", "--cluster", "--manifests", ".")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, said, "--cluster reads what is deployed from a cluster")
+	code, _, said = meshc("diff", "--cluster", "--from", "HEAD")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, said, "--cluster compares one project with a cluster")
 	code, _, said = meshc("verify", "--cluster=tset")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, said, "did you mean test?")

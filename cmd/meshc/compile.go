@@ -32,8 +32,8 @@ type inputs struct {
 	withNamespaces bool
 	cluster        string            // a context of the kubeconfig; empty: no cluster is read
 	running        []inventory.Input // its workloads, in place of those of manifests; nil: manifests are read
-	clusterTimeout time.Duration
-	elsewhere      string // how to name a project, if that is not an argument
+	timeout        time.Duration     // of reading a cluster, and for some verbs of a repository
+	elsewhere      string            // how to name a project, if that is not an argument
 }
 
 func (in *inputs) registerProject(cmd *cobra.Command) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/targets/gitops"
@@ -29,7 +31,8 @@ func newDiff() *cobra.Command {
 		Long: `Show which requests pass that did not, and which no longer do, in the words of the language, and then the diff of the
 YAML. BEFORE and AFTER are projects, folders or files of manifests, - for standard input, or git revisions of the project, also
 written as A..B; where there is a path of that name, it is the path. With --from the project at PATH is compared with itself at
-another git revision, with --env alone with what is published in the environment's repository.
+another git revision, with --env alone with what is published in the environment's repository. With --cluster it is what
+applying the project would change in a cluster: objects that others made stay, and count.
 
 Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the command
 ends with 1 where requests, routes, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a line does.
@@ -40,6 +43,7 @@ never, always or only is compared all the same, and the command ends with 1.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
   meshc diff HEAD~1 HEAD                      # what the last commit did
   meshc diff --env prod                       # what a publish would change
+  meshc diff --env prod --cluster=prod        # what applying it would change there
   meshc diff --env prod --from HEAD~1 --format markdown
   meshc diff --env prod --from origin/main --comment # in a CI job: one comment on the pull request, renewed by each run
   meshc diff old/manifests new/manifests --exit-code`,
@@ -53,7 +57,8 @@ never, always or only is compared all the same, and the command ends with 1.`,
 	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects that ask for sidecars")
 	cmd.Flags().StringVar(&d.comment, "comment", "", "also write the change as the comment of meshc on a pull request: its `URL`, or the one of this CI job")
 	cmd.Flags().Lookup("comment").NoOptDefVal = ofThisJob
-	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long a repository or a forge may take")
+	d.registerContext(cmd, "compare with what a cluster has, and with the project applied to it")
+	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long a cluster, a repository or a forge may take")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -63,7 +68,7 @@ type diffing struct {
 	layout, from string
 	comment      string // the URL of a pull request, or ofThisJob
 	exitCode     bool
-	timeout      time.Duration
+	deployed     map[string]string // the names of a cluster's objects, by path
 }
 
 func (d *diffing) run(cmd *cobra.Command, paths []string) error {
@@ -96,7 +101,7 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.write(cmd.ErrOrStderr(), c.Findings, func(name string) string { return name }); err != nil {
+	if err := d.write(cmd.ErrOrStderr(), c.Findings, func(name string) string { return cmp.Or(d.deployed[name], name) }); err != nil {
 		return err
 	}
 	desc := c.description(d.environment, ownersOf(after.project))
@@ -178,6 +183,8 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 		}
 	}
 	switch {
+	case d.cluster != "" && (d.from != "" || len(paths) == 2):
+		return nil, nil, usageError("--cluster compares one project with a cluster: name one PATH, or none, and no --from")
 	case d.from != "" && len(paths) == 2:
 		return nil, nil, usageError("--from compares one project with what it was: name one PATH, or none")
 	case d.from != "" && slices.Contains(paths, project.Stdin):
@@ -188,11 +195,14 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 		}
 		after, err = d.anySide(paths[1], projectsOf(paths[0]), stdin(), true)
 		return before, after, err
-	case d.from == "" && d.environment == "":
-		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, or an environment with --env")
+	case d.from == "" && d.environment == "" && d.cluster == "":
+		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, an environment with --env, or a cluster with --cluster")
 	}
 	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil || after.errors != "" {
 		return nil, after, err
+	}
+	if d.cluster != "" {
+		return d.clusterSides(after)
 	}
 	if d.from != "" {
 		before, err = d.revisionSide(d.from, paths, stdin(), false)
@@ -208,6 +218,21 @@ func projectsOf(path string) []string {
 		return nil
 	}
 	return []string{path}
+}
+
+// clusterSides is a cluster as it is, and as it would be once a project is applied to it.
+func (d *diffing) clusterSides(of *side) (before, after *side, err error) {
+	s, err := d.snapshot(d.cmd, cluster.Options{RootNamespace: of.project.Config.RootNamespace, PoliciesOnly: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	was, is, names, err := s.Apply(of.Build.Manifests)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.deployed = names
+	before = &side{name: s.Context, Side: compiler.Side{Files: was}}
+	return before, &side{name: of.name, Side: of.Build.Among(is), project: of.project}, nil
 }
 
 // published is the manifests in the repository of the environment.

@@ -84,7 +84,6 @@ type publish struct {
 	steps                                  bool
 	labels                                 []string
 	author                                 author
-	timeout                                time.Duration
 }
 
 func (p *publish) run(cmd *cobra.Command, paths []string) error {

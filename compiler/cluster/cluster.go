@@ -37,7 +37,9 @@ type Object struct {
 	ChangedAt time.Time // of that change
 	Refusals  []string  // what the mesh says it does not enforce of it
 
-	resource *resource
+	resource        *resource
+	namespace, name string
+	ours            bool // meshc made it
 }
 
 // Unread is a kind of which the cluster may have objects that were not read.
@@ -168,6 +170,11 @@ func (s *Snapshot) Manifests() []*source.File {
 			files = append(files, o.File)
 		}
 	}
+	return append(files, s.missing()...)
+}
+
+// missing returns a manifest of the kind Unread for each kind that was not read.
+func (s *Snapshot) missing() (files []*source.File) {
 	for i := range s.Unread {
 		files = append(files, s.Unread[i].file)
 	}

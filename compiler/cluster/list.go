@@ -105,7 +105,7 @@ func (l *list) add(s *Snapshot, r *resource, item json.RawMessage) error {
 		}
 		l.owners[owner.UID] = true
 	}
-	o := &Object{resource: r}
+	o := &Object{resource: r, namespace: meta.Namespace, name: meta.Name, ours: meta.Annotations["meshc.dev/source"] != ""}
 	o.ChangedBy, o.ChangedAt = lastChange(meta.ManagedFields)
 	if r.policies {
 		o.Refusals = refusals(fields["status"])

@@ -37,6 +37,7 @@ type nodeKey struct{ namespace, account, name string } // the name where the acc
 type node struct {
 	nodeKey
 	written                string // its name among the intents
+	rank                   int    // among all nodes, by namespace and that name
 	apps, workloads, hosts []string
 	ports                  map[uint16]bool // whether it carries HTTP
 }

@@ -29,13 +29,13 @@ func (g *Graph) Lines() []print.Line {
 	for _, namespace := range slices.Sorted(maps.Keys(sections)) {
 		lines = append(lines, print.Line{Gap: true, Stmt: &lang.Mesh{Name: lang.Name{Text: namespace}}})
 		nodes := sections[namespace]
-		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.written, b.written) })
+		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.rank, b.rank) })
 		for _, n := range nodes {
 			lines = append(lines, n.line())
 		}
 		all := edges[namespace]
 		slices.SortFunc(all, func(a, b *edge) int {
-			return cmp.Or(cmp.Compare(a.to.written, b.to.written), cmp.Compare(a.port, b.port), cmp.Compare(a.from.namespace, b.from.namespace), cmp.Compare(a.from.written, b.from.written))
+			return cmp.Or(cmp.Compare(a.to.rank, b.to.rank), cmp.Compare(a.port, b.port), cmp.Compare(a.from.rank, b.from.rank))
 		})
 		for i, e := range all {
 			l := e.line()
@@ -46,7 +46,7 @@ func (g *Graph) Lines() []print.Line {
 	return lines
 }
 
-// name gives each node a name of its own in its namespace.
+// name gives each node a name of its own in its namespace, and its rank.
 func (g *Graph) name() {
 	taken := map[[2]string]bool{}
 	all := slices.Collect(maps.Values(g.nodes))
@@ -59,6 +59,12 @@ func (g *Graph) name() {
 			n.written = fmt.Sprintf("%s-%d", n.title(), i)
 		}
 		taken[[2]string{n.namespace, n.written}] = true
+	}
+	slices.SortFunc(all, func(a, b *node) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.written, b.written))
+	})
+	for i, n := range all {
+		n.rank = i
 	}
 }
 
