@@ -28,6 +28,7 @@ type Options struct {
 	Strict bool                     // every warning without a level in meshc.yaml or Levels is an error
 
 	Unsaved map[string]string // texts of files in place of those on disk, by absolute path
+	Earlier *Parsed           // the same project at another moment or in another place, or nil: what is as it was there is not read again
 }
 
 // Project is a project on disk that has been read. Its settings may be changed before it is checked or built.
@@ -57,11 +58,6 @@ func (e *UnknownEnvironment) Error() string {
 // Open reads the project that contains paths (files, folders, or `-` for standard input) or, without paths, the current
 // folder. The error names a path that cannot be read, or is an *UnknownEnvironment.
 func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
-	return new(Parsed).open(ctx, o, paths)
-}
-
-// open is Open, and does not parse again what p has.
-func (p *Parsed) open(ctx context.Context, o Options, paths []string) (*Project, error) {
 	disk, found, err := project.OpenUnsaved(o.Unsaved, paths)
 	if err != nil {
 		return nil, err
@@ -95,7 +91,11 @@ func (p *Parsed) open(ctx context.Context, o Options, paths []string) (*Project,
 	if o.Today.IsZero() {
 		o.Today = time.Now().UTC().Truncate(24 * time.Hour)
 	}
-	opened.Parsed, err = p.Reparse(ctx, Inputs{
+	earlier := o.Earlier
+	if earlier == nil {
+		earlier = new(Parsed)
+	}
+	opened.Parsed, err = earlier.Reparse(ctx, Inputs{
 		Files:          files,
 		Workloads:      workloads,
 		Accepted:       accepted,

@@ -48,18 +48,15 @@ func OpenSnapshot(ctx context.Context, o Options, paths ...string) (*Snapshot, e
 // Reopen reads the project again, after files came, went or changed on disk.
 func (s *Snapshot) Reopen(ctx context.Context, unsaved map[string]string) (*Snapshot, error) {
 	o := s.options
-	o.Unsaved = maps.Clone(unsaved)
-	earlier := s.Parsed
-	if earlier == nil {
-		earlier = new(Parsed)
-	}
-	opened, err := earlier.open(ctx, o, s.paths)
+	o.Unsaved, o.Earlier = maps.Clone(unsaved), s.Parsed
+	opened, err := Open(ctx, o, s.paths...)
 	if err != nil {
 		return nil, err
 	}
 	if opened.Parsed == nil && s.Parsed != nil {
 		opened.Config, opened.Parsed = s.Config, s.Parsed
 	}
+	o.Earlier = nil
 	return newSnapshot(opened, o, s.paths), nil
 }
 

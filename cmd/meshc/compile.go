@@ -34,6 +34,7 @@ type inputs struct {
 	running        []inventory.Input // its workloads, in place of those of manifests; nil: manifests are read
 	timeout        time.Duration     // of reading a cluster, and for some verbs of a repository
 	elsewhere      string            // how to name a project, if that is not an argument
+	earlier        *compiler.Parsed  // what was opened last, of which the next may have most files; nil: nothing was
 }
 
 func (in *inputs) registerProject(cmd *cobra.Command) {
@@ -158,6 +159,7 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 		Levels:         levels,
 		Strict:         strict,
 		WithNamespaces: in.withNamespaces,
+		Earlier:        in.earlier,
 	}, paths...)
 	var unknown *compiler.UnknownEnvironment
 	if errors.As(err, &unknown) {
@@ -165,6 +167,9 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 	}
 	if errors.Is(err, project.ErrNoIntents) && len(paths) == 0 {
 		err = fmt.Errorf("%w; %s, or begin one with `meshc init`", err, cmp.Or(in.elsewhere, "name the folder of a project"))
+	}
+	if err == nil && p.Parsed != nil {
+		in.earlier = p.Parsed
 	}
 	return p, err
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 
@@ -27,9 +28,16 @@ const (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // a build ends before most of its garbage is worth collecting
+		collectLate()
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// collectLate puts the first garbage collection off until the heap has 200 MiB: most builds have ended by then. The next ones
+// follow whenever the heap is five times what was left.
+func collectLate() {
+	debug.SetGCPercent(5000) // of the 4 MiB that the runtime takes an empty heap for
+	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { debug.SetGCPercent(400) })
 }
 
 // run runs meshc and returns its exit code.

@@ -114,7 +114,7 @@ func (c *checker) openMesh(m *lang.Mesh) *mesh {
 		mesh.object.At = m.Name.Range
 		c.validName(nil, m.Name, "mesh")
 	}
-	c.record(m.Name, mesh.object)
+	c.record(m.Name, &mesh.object)
 	mesh.sections = append(mesh.sections, m.Name.Range)
 	mesh.Files = append(mesh.Files, m.Name.Range.File.Name)
 	c.owned(m.Name.Text, m)
@@ -176,13 +176,13 @@ func (c *checker) enter(m *mesh, name lang.Name, kind ObjectKind, s *symbol) boo
 	c.validName(m, name, "name")
 	s.object = Object{kind, m.Name, name.Text, name.Range}
 	if first := m.names[name.Text]; first != nil {
-		c.record(name, first.object)
+		c.record(name, &first.object)
 		c.list.Add(diag.DuplicateDeclaration, name.Range, "%s is declared twice in mesh %s", quoted(name.Text), m.Name).
 			WithRelated(first.object.At, "first declared here").
 			WithHelp("give one of the two another name, or delete it")
 		return false
 	}
-	c.record(name, s.object)
+	c.record(name, &s.object)
 	m.names[name.Text] = s
 	return true
 }

@@ -11,6 +11,11 @@ import (
 
 // edges resolves every edge and deny, arrow by arrow.
 func (c *checker) edges(sections []section) {
+	statements := 0
+	for _, s := range sections {
+		statements += len(s.stmts)
+	}
+	c.seen = newRepeats(statements)
 	for _, s := range sections {
 		for _, stmt := range s.stmts {
 			switch e := stmt.(type) {

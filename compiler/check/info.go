@@ -1,18 +1,21 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
 )
 
 // Info is what the names in intents stand for, as Info of go/types is for Go. Each name of a mesh, service, group,
-// external or account is in one of the two, by its span, unless it could not be resolved. The wildcards (*, any, world),
-// ports and labels are not names.
+// external or account is in it, by its span, unless it could not be resolved. The wildcards (*, any, world), ports and labels
+// are not names.
 type Info struct {
-	Defs map[source.Span]Object // names that declare
-	Uses map[source.Span]Object // names that refer to a declaration, in intents or in a workload manifest
+	Names []Named // one place can be in it more than once, always with the same object
+}
+
+// Named is a name in intents or in a workload manifest.
+type Named struct {
+	At     source.Span
+	Object *Object // declared by this name if its place is that of the object
 }
 
 // Object is something with a name. The zero Object is none.
@@ -41,19 +44,11 @@ func (k ObjectKind) String() string {
 	return [...]string{"", "mesh", "service", "group", "external", "account"}[k]
 }
 
-// record enters a name as the definition of an object where that is declared by it, and as a use elsewhere.
-func (c *checker) record(n lang.Name, o Object) {
-	if c.Info == nil {
-		return
+// record enters what a name stands for.
+func (c *checker) record(n lang.Name, o *Object) {
+	if c.Info != nil {
+		c.Info.Names = append(c.Info.Names, Named{n.Range, o})
 	}
-	names := &c.Info.Uses
-	if n.Range == o.At {
-		names = &c.Info.Defs
-	}
-	if *names == nil {
-		*names = map[source.Span]Object{}
-	}
-	(*names)[n.Range] = o
 }
 
 // recordAccounts resolves the accounts that declarations state: to a ServiceAccount of the manifests, else to the workload
@@ -62,15 +57,19 @@ func (c *checker) recordAccounts(sections []section) {
 	if c.Info == nil {
 		return
 	}
-	declared := map[Object]source.Span{}
+	declared := make(map[*mesh]map[string]*Object, len(c.meshes))
 	for _, m := range c.meshes {
+		accounts := make(map[string]*Object, len(m.accounts))
+		declared[m] = accounts
+		for name, at := range m.accounts {
+			accounts[name] = &Object{AccountName, m.Name, name, at}
+		}
 		for _, s := range m.services {
 			for _, w := range s.workloads {
-				declared[Object{Kind: AccountName, Namespace: m.Name, Name: w.Account}] = w.AccountAt
+				if _, stated := m.accounts[w.Account]; !stated {
+					accounts[w.Account] = &Object{AccountName, m.Name, w.Account, w.AccountAt}
+				}
 			}
-		}
-		for name, at := range m.accounts {
-			declared[Object{Kind: AccountName, Namespace: m.Name, Name: name}] = at
 		}
 	}
 	for _, s := range sections {
@@ -79,12 +78,15 @@ func (c *checker) recordAccounts(sections []section) {
 			if !ok {
 				continue
 			}
-			for _, a := range slices.Concat(d.Accounts, d.Was) {
-				o := Object{Kind: AccountName, Namespace: s.mesh.Name, Name: a.Text}
-				if _, known := declared[o]; !known {
-					declared[o] = a.Range
+			for _, names := range [...][]lang.Name{d.Accounts, d.Was} {
+				for _, a := range names {
+					o := declared[s.mesh][a.Text]
+					if o == nil {
+						o = &Object{AccountName, s.mesh.Name, a.Text, a.Range}
+						declared[s.mesh][a.Text] = o
+					}
+					c.record(a, o)
 				}
-				c.record(a, Object{o.Kind, o.Namespace, o.Name, declared[o]})
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // TestNamesOfExamples checks what was recorded for every name of every example: it is a definition or a use, and the text of
@@ -53,17 +54,17 @@ func TestNamesOfExamples(t *testing.T) {
 				}
 				info := &check.Info{}
 				check.Project(files, inv, check.Options{Config: p.Config, Environment: env, Today: today, Info: info})
-				for _, n := range names(files) {
-					o, def := info.Defs[n.Range]
-					used, use := info.Uses[n.Range]
-					if !assert.True(t, def != use, "%s: %s is %v a definition and %v a use", n.Range.File.Name, n.Text, def, use) {
-						continue
+				meant := map[source.Span]check.Object{}
+				for _, n := range info.Names {
+					if o, again := meant[n.At]; again {
+						assert.Equal(t, o, *n.Object, "%s: %s", n.At.File.Name, n.At.Text())
 					}
-					if def {
-						assert.Equal(t, n.Range, o.At)
-					} else {
-						o = used
-						assert.NotEqual(t, n.Range, o.At)
+					meant[n.At] = *n.Object
+				}
+				for _, n := range names(files) {
+					o, known := meant[n.Range]
+					if !assert.True(t, known, "%s: %s stands for nothing", n.Range.File.Name, n.Text) {
+						continue
 					}
 					seen[o.Kind]++
 					if !strings.HasSuffix(o.At.File.Name, ".mesh") {

@@ -103,9 +103,9 @@ func (c *checker) lintMesh(m *mesh) {
 			WithNote("everyone may call its other pods, declared or not, as if there were no policies").
 			WithHelp("delete `open` once every call has an edge")
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.names)) {
-		if e := m.names[name].external; e != nil && !e.used {
-			c.list.Add(diag.UnusedExternal, e.At, "no edge leads to %s", quoted(name)).
+	for _, e := range m.externals() {
+		if !e.used {
+			c.list.Add(diag.UnusedExternal, e.At, "no edge leads to %s", quoted(e.Name)).
 				WithHelp("delete it, or write an edge to it")
 		}
 	}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -28,8 +27,16 @@ func (c *checker) assemble() {
 			c.forgedClaims(s.Service)
 			m.Services = append(m.Services, s.Service)
 		}
-		m.Externals = checked.externals()
-		m.Groups = checked.groups()
+		for _, e := range checked.externals() {
+			m.Externals = append(m.Externals, &e.External)
+		}
+		for _, g := range checked.groups() {
+			one := policy.Group{Name: g.decl.Name.Text}
+			for _, s := range g.members {
+				one.Members = append(one.Members, s.Service)
+			}
+			m.Groups = append(m.Groups, one)
+		}
 		c.policy.Meshes = append(c.policy.Meshes, &m)
 	}
 	slices.SortStableFunc(c.policy.Guards, func(a, b *policy.Guard) int { return a.At.Compare(b.At) })
@@ -48,26 +55,22 @@ func rulesOf(checked []*rule) []policy.Rule {
 }
 
 // groups returns the groups of the mesh, sorted by name.
-func (m *mesh) groups() (groups []policy.Group) {
-	for _, name := range slices.Sorted(maps.Keys(m.names)) {
-		if g := m.names[name].group; g != nil {
-			one := policy.Group{Name: name}
-			for _, s := range g.members {
-				one.Members = append(one.Members, s.Service)
-			}
-			groups = append(groups, one)
-		}
-	}
-	return groups
+func (m *mesh) groups() []*group {
+	return declared(m, func(s *symbol) *group { return s.group }, func(g *group) string { return g.decl.Name.Text })
 }
 
-// externals returns the externals of the mesh, sorted by name, with their callers.
-func (m *mesh) externals() []*policy.External {
-	var all []*policy.External
-	for _, name := range slices.Sorted(maps.Keys(m.names)) {
-		if e := m.names[name].external; e != nil {
-			all = append(all, &e.External)
+// externals returns the externals of the mesh, sorted by name.
+func (m *mesh) externals() []*external {
+	return declared(m, func(s *symbol) *external { return s.external }, func(e *external) string { return e.Name })
+}
+
+// declared returns what the names of a mesh stand for, sorted by name. Few names stand for anything but a service.
+func declared[T any](m *mesh, of func(*symbol) *T, name func(*T) string) (all []*T) {
+	for _, s := range m.names {
+		if t := of(s); t != nil {
+			all = append(all, t)
 		}
 	}
+	slices.SortFunc(all, func(a, b *T) int { return cmp.Compare(name(a), name(b)) })
 	return all
 }

@@ -8,8 +8,8 @@ import (
 
 // repeats finds edges, denies and asks that are stated twice.
 type repeats struct {
-	narrow map[edgeKey]source.Span // of few callers
-	wide   map[ruleKey][]*rule     // of many, such as `* -> *`: one for each callee, with the same list of callers
+	narrow map[edgeKey]*rule   // of few callers
+	wide   map[ruleKey][]*rule // of many, such as `* -> *`: one for each callee, with the same list of callers
 	lists  map[callers]map[policy.Source]bool
 }
 
@@ -31,26 +31,35 @@ type ruleKey struct {
 	key    string
 }
 
+// edgeKey identifies one caller of such a rule.
 type edgeKey struct {
 	ruleKey
-	caller policy.Source
+	service *policy.Service // the caller; nil if it is of another kind
+	other   string          // that caller then, as it is written
 }
 
-func newRepeats() repeats {
-	return repeats{map[edgeKey]source.Span{}, map[ruleKey][]*rule{}, map[callers]map[policy.Source]bool{}}
+func newRepeats(statements int) repeats {
+	return repeats{make(map[edgeKey]*rule, statements), map[ruleKey][]*rule{}, map[callers]map[policy.Source]bool{}}
 }
 
-// first is the rule before that has a caller; zero where none does.
-func (rs *repeats) first(k ruleKey, caller policy.Source) source.Span {
-	if at, ok := rs.narrow[edgeKey{k, caller}]; ok {
-		return at
+func (k ruleKey) of(caller policy.Source) edgeKey {
+	if caller.Kind == policy.FromService {
+		return edgeKey{k, caller.Service, ""}
+	}
+	return edgeKey{k, nil, caller.String()}
+}
+
+// first is the rule before that has a caller; nil if none does.
+func (rs *repeats) first(k ruleKey, caller policy.Source) *rule {
+	if r := rs.narrow[k.of(caller)]; r != nil || len(rs.wide) == 0 {
+		return r
 	}
 	for _, r := range rs.wide[k] {
 		if rs.lists[callersOf(r)][caller] {
-			return r.At
+			return r
 		}
 	}
-	return source.Span{}
+	return nil
 }
 
 // enter adds a rule. It returns the rule before that has its last caller, if rules before have all of its callers.
@@ -59,12 +68,12 @@ func (rs *repeats) enter(r *rule) (first source.Span, repeated bool) {
 	wide := len(r.From) >= many
 	repeated = true
 	for _, f := range r.From {
-		if at := rs.first(k, f); !at.IsZero() {
-			first = at
+		if before := rs.first(k, f); before != nil {
+			first = before.At
 			continue
 		}
 		if repeated = false; !wide {
-			rs.narrow[edgeKey{k, f}] = r.At
+			rs.narrow[k.of(f)] = r
 		}
 	}
 	if repeated || !wide {

@@ -20,7 +20,7 @@ func TestRepeats(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	found := 0
 	for range 200 {
-		seen := newRepeats()
+		seen := newRepeats(0)
 		var before []*rule
 		for i := range 12 {
 			one := &rule{callee: callees[r.IntN(len(callees))], key: []string{"", "GET /a"}[r.IntN(2)]}

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -32,7 +31,7 @@ func (c *checker) lookup(m *mesh, r lang.Ref) *symbol {
 		return nil
 	}
 	if s := m.names[r.Name.Text]; s != nil {
-		c.record(r.Name, s.object)
+		c.record(r.Name, &s.object)
 		return s
 	}
 	c.unknown(m, r)
@@ -46,7 +45,7 @@ func (c *checker) lookupMesh(r lang.Ref) *mesh {
 		c.unknownMesh(r)
 		return nil
 	}
-	c.record(r.Namespace, m.object)
+	c.record(r.Namespace, &m.object)
 	return m
 }
 
@@ -61,13 +60,11 @@ func (s *symbol) services() []*service {
 	return nil
 }
 
-// resolveGroups expands every group, groups in groups too.
+// expandGroups expands every group, groups in groups too.
 func (c *checker) expandGroups() {
 	for _, m := range c.meshes {
-		for _, name := range slices.Sorted(maps.Keys(m.names)) {
-			if g := m.names[name].group; g != nil {
-				c.expand(g)
-			}
+		for _, g := range m.groups() {
+			c.expand(g)
 		}
 	}
 }

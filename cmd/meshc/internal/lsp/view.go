@@ -77,11 +77,8 @@ func (v *view) makeIndex() *index {
 			x.defs[s] = o.At
 		}
 	}
-	for at, o := range c.Info.Defs {
-		add(at, o, false)
-	}
-	for at, o := range c.Info.Uses {
-		add(at, o, false)
+	for _, n := range c.Info.Names {
+		add(n.At, *n.Object, false)
 	}
 	for _, m := range c.Policy.Meshes {
 		x.meshes[m.Name] = m
@@ -104,8 +101,9 @@ func (v *view) makeIndex() *index {
 		})
 		x.names[f] = slices.CompactFunc(all, func(a, b name) bool { return max(a.at.Start, b.at.Start) < min(a.at.End, b.at.End) })
 	}
-	for _, all := range x.places {
+	for s, all := range x.places {
 		slices.SortFunc(all, source.Span.Compare)
+		x.places[s] = slices.Compact(all)
 	}
 	return x
 }
