@@ -16,6 +16,9 @@ GORELEASER := $(BIN)/goreleaser-$(GORELEASER_VERSION)
 CYCLONEDX_VERSION := v1.10.0
 CYCLONEDX := $(BIN)/cyclonedx-$(CYCLONEDX_VERSION)/cyclonedx-gomod
 RELEASE = PATH="$(CURDIR)/$(dir $(CYCLONEDX)):$$PATH" $(GORELEASER) release --clean
+# The time of the commit is that of everything in a release.
+EPOCH = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+IMAGE = cd testdata/release/image && $(EPOCH) $(GO) run .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # `./...` does not match folders named testdata, nor nested modules.
@@ -111,26 +114,33 @@ cross: ## build for Linux, macOS and Windows, on amd64 and arm64, into build/
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
 
-# Both tools are built once. goreleaser takes a quarter of an hour on two cores, so .ci/run leaves this out.
+# Both tools are built once, goreleaser in many minutes.
 .PHONY: release-snapshot
 release-snapshot: $(GORELEASER) $(CYCLONEDX) release-docs ## build everything of a release into build/release, twice, and test it
 	$(RELEASE) --snapshot
-	cp build/release/checksums.txt build/first.txt
+	$(IMAGE) $(CURDIR)/build/release $(CURDIR)/build/release/image > $(CURDIR)/build/release/image.txt
+	cat build/release/checksums.txt build/release/image.txt > build/first.txt
 	$(RELEASE) --snapshot
-	cmp build/first.txt build/release/checksums.txt
+	$(IMAGE) $(CURDIR)/build/release $(CURDIR)/build/release/image > $(CURDIR)/build/release/image.txt
+	cat build/release/checksums.txt build/release/image.txt | cmp build/first.txt -
 	$(GO) test $(VET) -count=1 ./testdata/release
 
-# The workflow of releases runs it on a tag.
+# The workflow of releases runs both on a tag.
 .PHONY: release
 release: $(GORELEASER) $(CYCLONEDX) release-docs
 	$(RELEASE)
+	$(IMAGE) $(CURDIR)/build/release $(CURDIR)/build/release/image
 	$(GO) test $(VET) -count=1 ./testdata/release
+
+.PHONY: release-image
+release-image:
+	@$(IMAGE) $(CURDIR)/build/release/image $(REGISTRY)
 
 # Man pages and completions, with the date of the commit.
 .PHONY: release-docs
 release-docs: build
 	rm -rf build/docs
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(MESHC) docs build/docs
+	$(EPOCH) $(MESHC) docs build/docs
 
 $(GORELEASER):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install -p 1 github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)

@@ -40,10 +40,10 @@ Without -o the files are printed, and nothing is written. No file is ever overwr
 		Example: `  meshc accounts
   meshc accounts -o move && git apply move/1-intents.diff
   kustomize build overlays/prod | meshc accounts --workloads - -o move`,
-		RunE: verb(a.run),
+		RunE: onProject(a.run),
 	}
 	a.registerProject(cmd)
-	registerAnswerFormat(cmd, &a.format)
+	registerFormat(cmd, &a.format, answerFormats...)
 	cmd.Flags().StringVarP(&a.output, "output", "o", "", "folder to write the files to")
 	cmd.MarkFlagDirname("output")
 	return cmd
@@ -56,9 +56,6 @@ type accountsVerb struct {
 }
 
 func (a *accountsVerb) run(cmd *cobra.Command, paths []string) error {
-	if err := checkAnswerFormat(a.format); err != nil {
-		return err
-	}
 	if slices.Contains(paths, project.Stdin) {
 		return usageError("the plan changes files of intents, and standard input is not a file")
 	}
@@ -238,11 +235,12 @@ func accountsJSON(p *accounts.Plan, files []adopt.File, of *project.Project) ([]
 		Text string `json:"text"`
 	}
 	report := struct {
+		Schema   string    `json:"schema"`
 		Services []move    `json:"services"`
 		Notes    []note    `json:"notes"`
 		Blocked  []blocker `json:"blocked"`
 		Files    []file    `json:"files"`
-	}{[]move{}, []note{}, []blocker{}, []file{}}
+	}{"meshc.dev/accounts/v1", []move{}, []note{}, []blocker{}, []file{}}
 	place := func(at source.Span) string { return strings.Trim(placed(at, of), " ()") }
 	for _, m := range p.Moves {
 		workloads := []string{}

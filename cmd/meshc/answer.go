@@ -4,25 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 )
-
-// answerFormats is the formats of a verb that answers a question.
-var answerFormats = []string{"text", "json"}
-
-func registerAnswerFormat(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "text", "format of the answer: text or json")
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(answerFormats, cobra.ShellCompDirectiveNoFileComp))
-}
-
-func checkAnswerFormat(format string) error {
-	if !slices.Contains(answerFormats, format) {
-		return usageError("unknown format %q; want text or json", format)
-	}
-	return nil
-}
 
 // compileFor compiles a project for a verb that asks about it. It prints only the errors that keep anything from being
 // asked: warnings are for check and build, and a broken guard is reported by the verb. With errFindings it also returns the

@@ -35,7 +35,7 @@ line for each code, which meshc check and --all explain.`,
   meshc build -o mesh --env prod       # into the folder mesh
   meshc build -o mesh --check          # in CI: is the folder what the intents give?
   helm template shop charts/shop | meshc build shop.mesh --workloads -`,
-		RunE: verb(b.run),
+		RunE: onProject(b.run),
 	}
 	b.registerProject(cmd)
 	b.findings.register(cmd)
@@ -62,9 +62,6 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		return usageError("--check writes nothing, so it cannot be combined with --overwrite")
 	case b.overwrite && b.output == toStdout:
 		return usageError("--overwrite needs a folder: name it with -o DIR")
-	}
-	if err := b.findings.check(); err != nil {
-		return err
 	}
 	if b.output != toStdout {
 		if err := project.StaysInRepository(b.output); err != nil {
@@ -100,7 +97,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		if err != nil {
 			return b.refused(cmd, c, err)
 		}
-		if err := writeOut(cmd, b.diff(changes.Differences)); err != nil {
+		if err := writeAnswer(cmd, "text", b.diff(changes.Differences)); err != nil {
 			return err
 		}
 		if changes.None() {
@@ -185,7 +182,7 @@ func (b *build) conclude(cmd *cobra.Command, c *compiled, result string) error {
 		case result != "":
 			text += "; " + result
 		}
-		fmt.Fprintln(cmd.ErrOrStderr(), text)
+		say(cmd, "%s\n", text)
 	}
 	if c.Findings.HasErrors() {
 		return errFindings

@@ -9,7 +9,6 @@ import (
 
 	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/project"
-	"github.com/meshc/meshc/lang/diag"
 )
 
 func newCheck() *cobra.Command {
@@ -23,16 +22,19 @@ standard error; findings for programs (--format json, sarif, github or gitlab) g
 With --cluster the workloads are those that run in a cluster, in place of the manifests that meshc.yaml names.`,
 		Example: `  meshc check
   meshc check --fix
+  meshc check --fix --unsafe-fixes --diff
   meshc check -W error -W MESH2107=silence
   meshc check --format sarif > meshc.sarif
   kustomize build overlays/prod | meshc check --workloads -
   meshc check --env prod --cluster=prod`,
-		RunE: verb(c.run),
+		RunE: onProject(c.run),
 	}
 	c.registerProject(cmd)
 	c.registerCluster(cmd, "take the workloads from a cluster, in place of manifests")
 	c.findings.register(cmd)
 	cmd.Flags().BoolVar(&c.fix, "fix", false, "apply the safe fixes of findings to the sources: those that cannot change who may call whom")
+	cmd.Flags().BoolVar(&c.unsafe, "unsafe-fixes", false, "with --fix, also apply the first fix of each other finding, which may change who may call whom")
+	cmd.Flags().BoolVarP(&c.diff, "diff", "d", false, "with --fix, change no file: print how the files would change, and exit with 1 if any would")
 	return cmd
 }
 
@@ -40,18 +42,18 @@ type check struct {
 	inputs
 	findings reporter
 	fix      bool
+	unsafe   bool
+	diff     bool
 }
 
-// maxRounds bounds how often fixes are applied. Fixes that overlap wait for the next round.
-const maxRounds = 10
-
 func (c *check) run(cmd *cobra.Command, paths []string) error {
-	if err := c.findings.check(); err != nil {
-		return err
-	}
 	stdin := func() io.Reader { return cmd.InOrStdin() }
-	fixed := map[string]bool{}
-	fixes := 0
+	switch {
+	case !c.fix && (c.diff || c.unsafe):
+		return usageError("--diff and --unsafe-fixes are about --fix")
+	case c.diff && c.findings.machine():
+		return usageError("--diff prints a diff, so it cannot be combined with --format %s", c.findings.format)
+	}
 	if c.fix {
 		if slices.Contains(paths, project.Stdin) {
 			return usageError("--fix changes files, and standard input is not a file")
@@ -74,27 +76,17 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	for round := 0; c.fix && round < maxRounds; round++ {
-		changed := diag.ApplyFixes(result.Findings)
-		written := 0
-		for _, f := range changed {
-			path := result.project.Path(f.File.Name)
-			if path == "" {
-				continue // manifests from standard input
-			}
-			if err := replaceFile(path, []byte(f.Text)); err != nil {
-				return fmt.Errorf("%s: %w", result.project.Shown(f.File.Name), cause(err))
-			}
-			fixed[path] = true
-			written += f.Fixes
-		}
-		if written == 0 {
-			break
-		}
-		fixes += written
-		if result, err = c.compile(cmd, paths, stdin()); err != nil {
+	var fixed fixes
+	if c.fix {
+		if result, fixed, err = c.fixAll(cmd, paths, stdin, result); err != nil {
 			return err
 		}
+	}
+	if c.diff {
+		return c.preview(cmd, fixed)
+	}
+	if err := fixed.write(); err != nil {
+		return err
 	}
 
 	out := cmd.ErrOrStderr()
@@ -104,13 +96,13 @@ func (c *check) run(cmd *cobra.Command, paths []string) error {
 	if err := c.findings.write(out, result.Findings, result.project.Shown); err != nil {
 		return err
 	}
-	if fixes > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s fixed in %s\n", plural(fixes, "finding"), plural(len(fixed), "file"))
+	if fixed.count > 0 {
+		say(cmd, "%s fixed in %s\n", plural(fixed.count, "finding"), plural(len(fixed.files), "file"))
 	}
 	for i := range unread {
 		fmt.Fprintf(cmd.ErrOrStderr(), "not checked against what the cluster keeps to itself: %s\n", &unread[i])
 	}
-	fmt.Fprintln(cmd.ErrOrStderr(), counts(result.Findings))
+	say(cmd, "%s\n", counts(result.Findings))
 	if result.Findings.HasErrors() || len(unread) > 0 {
 		return errFindings
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"time"
 
@@ -50,8 +50,8 @@ func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snap
 	ctx, cancel := context.WithTimeout(cmd.Context(), in.timeout)
 	defer cancel()
 	line := &progressLine{}
-	if t, ok := cmd.ErrOrStderr().(terminal); ok && wantsColour(t.stream) {
-		line.to = t.stream.(*os.File)
+	if t, ok := cmd.ErrOrStderr().(terminal); ok && isTerminal(t.stream) {
+		line.to = t.stream
 	}
 	s, err := cluster.Read(ctx, o, line.show)
 	line.clear()
@@ -81,7 +81,7 @@ func (in *inputs) runningInstead(cmd *cobra.Command, paths []string) ([]cluster.
 
 // progressLine is a line on a terminal that says what is being done.
 type progressLine struct {
-	to    *os.File // nil: there is no terminal
+	to    io.Writer // nil: there is no terminal
 	shown time.Time
 }
 
@@ -89,13 +89,13 @@ func (l *progressLine) show(resource string, objects int) {
 	const often = 100 * time.Millisecond
 	if l.to != nil && time.Since(l.shown) > often {
 		l.shown = time.Now()
-		fmt.Fprintf(l.to, "\r\x1b[Kreading the cluster: %s, %s", plural(objects, "object"), resource)
+		fmt.Fprintf(l.to, "%sreading the cluster: %s, %s", clearLine, plural(objects, "object"), resource)
 	}
 }
 
 func (l *progressLine) clear() {
 	if l.to != nil && !l.shown.IsZero() {
-		fmt.Fprint(l.to, "\r\x1b[K")
+		fmt.Fprint(l.to, clearLine)
 	}
 }
 

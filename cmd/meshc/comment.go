@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -49,7 +48,7 @@ func (d *diffing) tell(pull *forge.PullRequest, about *side, text string) error 
 	if err != nil {
 		return delivered(err)
 	}
-	fmt.Fprintf(d.cmd.ErrOrStderr(), "commented: %s\n", url)
+	say(d.cmd, "commented: %s\n", url)
 	return nil
 }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -33,8 +32,9 @@ type inputs struct {
 	cluster        string            // a context of the kubeconfig; empty: no cluster is read
 	running        []inventory.Input // its workloads, in place of those of manifests; nil: manifests are read
 	timeout        time.Duration     // of reading a cluster, and for some verbs of a repository
-	elsewhere      string            // how to name a project, if that is not an argument
 	earlier        *compiler.Parsed  // what was opened last, of which the next may have most files; nil: nothing was
+	unsaved        map[string]string // texts in place of those of files, by path
+	projectPath    string            // of --project
 }
 
 func (in *inputs) registerProject(cmd *cobra.Command) {
@@ -43,9 +43,36 @@ func (in *inputs) registerProject(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
 }
 
+// registerPath is for a verb that reads a project, whether or not it also takes its PATH as an argument.
+func registerPath(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVar(path, "project", "", "file or folder of the project (default: the one around the current folder)")
+}
+
+// onProject is a verb whose arguments are the paths of a project, which may be named by --project too.
+func onProject(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return verb(func(cmd *cobra.Command, paths []string) error {
+		if named, _ := cmd.Flags().GetString("project"); named != "" {
+			if len(paths) > 0 {
+				return usageError("the project is named twice: by --project %s and by %s", named, strings.Join(paths, " "))
+			}
+			paths = []string{named}
+		}
+		return run(cmd, paths)
+	})
+}
+
+// paths is the project that --project names, for a verb whose arguments are something else.
+func (in *inputs) paths() []string {
+	if in.projectPath == "" {
+		return nil
+	}
+	return []string{in.projectPath}
+}
+
 // registerSources is registerProject without --env, for a verb that takes several environments.
 func (in *inputs) registerSources(cmd *cobra.Command) {
 	in.registerLevels(cmd)
+	registerPath(cmd, &in.projectPath)
 	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests instead of those of meshc.yaml: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is compared with, such as 2027-03-31 (default SOURCE_DATE_EPOCH, or else today in UTC)")
 }
@@ -73,8 +100,8 @@ func (in *inputs) aside(cmd *cobra.Command, l diag.List, paths []string, shown f
 	if err := in.write(cmd.ErrOrStderr(), own, shown); err != nil || warnings == 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s: `%s` lists them\n", plural(warnings, "warning"), in.checkCommand(paths))
-	return err
+	say(cmd, "%s: `%s` lists them\n", plural(warnings, "warning"), in.checkCommand(paths))
+	return nil
 }
 
 // checkCommand is the command that writes all findings of a project.
@@ -92,14 +119,6 @@ func (in *inputs) checkCommand(paths []string) string {
 	return command
 }
 
-func completeEnvironments(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	p, _, err := project.Open(args)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return p.Environments(), cobra.ShellCompDirectiveNoFileComp
-}
-
 // compiled is a project that was built.
 type compiled struct {
 	*compiler.Build
@@ -112,11 +131,13 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 	if err != nil {
 		return nil, err
 	}
-	return buildProject(cmd.Context(), p)
+	return buildProject(cmd, p)
 }
 
-func buildProject(ctx context.Context, p *compiler.Project) (*compiled, error) {
-	b, err := p.Build(ctx)
+func buildProject(cmd *cobra.Command, p *compiler.Project) (*compiled, error) {
+	done := step(cmd, "checking, building and proving "+p.Shown("."))
+	b, err := p.Build(cmd.Context())
+	done()
 	var internal *compiler.InternalError
 	if errors.As(err, &internal) {
 		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it", err)}
@@ -150,6 +171,7 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 	if err != nil {
 		return nil, err
 	}
+	done := step(cmd, "reading the project")
 	p, err := compiler.Open(cmd.Context(), compiler.Options{
 		Environment:    in.environment,
 		Workloads:      in.workloads,
@@ -160,13 +182,19 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 		Strict:         strict,
 		WithNamespaces: in.withNamespaces,
 		Earlier:        in.earlier,
+		Unsaved:        in.unsaved,
 	}, paths...)
+	done()
 	var unknown *compiler.UnknownEnvironment
 	if errors.As(err, &unknown) {
 		return nil, usageError("--env: %v", unknown)
 	}
 	if errors.Is(err, project.ErrNoIntents) && len(paths) == 0 {
-		err = fmt.Errorf("%w; %s, or begin one with `meshc init`", err, cmp.Or(in.elsewhere, "name the folder of a project"))
+		other := ""
+		if cmd.Flags().Lookup("manifests") != nil {
+			other = ", or manifests with --manifests"
+		}
+		err = fmt.Errorf("%w; name a project with --project%s, or begin one with `meshc init`", err, other)
 	}
 	if err == nil && p.Parsed != nil {
 		in.earlier = p.Parsed

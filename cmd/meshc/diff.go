@@ -21,8 +21,6 @@ import (
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
 
-var diffFormats = []string{"text", "json", "markdown", "yaml-diff"}
-
 func newDiff() *cobra.Command {
 	d := diffing{}
 	cmd := &cobra.Command{
@@ -48,10 +46,10 @@ never, always or only is compared all the same, and the command ends with 1.`,
   meshc diff --env prod --from origin/main --comment # in a CI job: one comment on the pull request, renewed by each run
   meshc diff old/manifests new/manifests --exit-code`,
 		Args: cobra.MaximumNArgs(2),
-		RunE: verb(d.run),
+		RunE: onProject(d.run),
 	}
 	d.registerProject(cmd)
-	cmd.Flags().StringVar(&d.layout, "format", "text", "text, json, markdown or yaml-diff")
+	registerFormat(cmd, &d.layout, "text", "json", "markdown", "yaml-diff")
 	cmd.Flags().StringVar(&d.from, "from", "", "git revision of the project to compare with, as in HEAD~1 or origin/main")
 	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "end with 1 where something differs")
 	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects that ask for sidecars")
@@ -59,7 +57,6 @@ never, always or only is compared all the same, and the command ends with 1.`,
 	cmd.Flags().Lookup("comment").NoOptDefVal = ofThisJob
 	d.registerContext(cmd, "compare with what a cluster has, and with the project applied to it")
 	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long a cluster, a repository or a forge may take")
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -75,9 +72,6 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	d.cmd = cmd
 	if err := stdinOnce(paths, d.workloads); err != nil {
 		return err
-	}
-	if !slices.Contains(diffFormats, d.layout) {
-		return usageError("--format %s: there are text, json, markdown and yaml-diff", d.layout)
 	}
 	pull, err := d.pullRequest()
 	if err != nil {
@@ -114,12 +108,12 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 	case "yaml-diff":
 		out = c.yaml
 	default:
-		out = append(desc.Terminal(wantsColour(cmd.OutOrStdout())), c.yaml...)
+		out = append(desc.Terminal(), c.yaml...)
 	}
 	if err != nil {
 		return err
 	}
-	if err := writeOut(cmd, out); err != nil {
+	if err := writeAnswer(cmd, d.layout, out); err != nil {
 		return err
 	}
 	if err := d.tell(pull, after, desc.Comment(forge.CommentLimit)); err != nil {
@@ -137,7 +131,7 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 		if c.Findings.HasErrors() {
 			note += "; undecided where a policy is refused"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s; %s %s\n", desc.Summary(), note, plural(len(c.Files), "file"), differ)
+		say(cmd, "%s%s; %s %s\n", desc.Summary(), note, plural(len(c.Files), "file"), differ)
 	}
 	if after.Build != nil && after.Build.Findings.HasErrors() || c.Findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && len(c.Files) > 0) {
 		return errFindings
@@ -161,7 +155,7 @@ func (d *diffing) uncompared(pull *forge.PullRequest, before, after *side) error
 		err = d.tell(pull, after, nothing)
 	}
 	if err == nil {
-		err = writeOut(d.cmd, out)
+		err = writeAnswer(d.cmd, d.layout, out)
 	}
 	if err == nil && d.exitCode {
 		err = errFindings
@@ -240,7 +234,7 @@ func (d *diffing) published(cmd *cobra.Command, after *side) (*side, error) {
 	o, local := destination(after.project, d.environment)
 	s := &side{name: d.environment}
 	if _, err := os.Stat(o.Repository); local && err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "nothing is published yet: %s has no repository, and meshc publish has made none\n", d.environment)
+		say(cmd, "nothing is published yet: %s has no repository, and meshc publish has made none\n", d.environment)
 		return s, nil
 	}
 	o.Timeout = d.timeout

@@ -24,8 +24,9 @@ syntax errors is reported and left as it is.`,
 		Example: `  meshc fmt -w
   meshc fmt --check
   meshc fmt - < shop.mesh`,
-		RunE: verb(f.run),
+		RunE: onProject(f.run),
 	}
+	registerPath(cmd, new(string))
 	cmd.Flags().BoolVarP(&f.write, "write", "w", false, "change the files in place")
 	cmd.Flags().BoolVar(&f.check, "check", false, "list the files that would change, and exit with 1 if there are any")
 	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, "print how the files would change, and exit with 1 if any would")
@@ -83,7 +84,7 @@ func (f *formatter) run(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	if findings.HasErrors() {
-		fmt.Fprintln(cmd.ErrOrStderr(), counts(diag.List(findings)))
+		say(cmd, "%s\n", counts(diag.List(findings)))
 	}
 	if findings.HasErrors() || different && (f.check || f.diff) {
 		return errFindings
@@ -106,7 +107,7 @@ func (f *formatter) file(cmd *cobra.Command, p *project.Project, name string, be
 		}
 	}
 	if f.diff {
-		if err := writeOut(cmd, textdiff.Unified(shown, shown, before, after)); err != nil {
+		if err := writeAnswer(cmd, "text", textdiff.Unified(shown, shown, before, after)); err != nil {
 			return err
 		}
 	}

@@ -39,17 +39,18 @@ whoever wrote them, and the services are those of --workloads or of the cluster,
   meshc graph --manifests policies/ --workloads k8s/ -o now.svg   # what hand-written policies let through
   meshc graph --cluster=prod -o prod.html
   meshc graph --format dot | dot -Tpdf > mesh.pdf`,
-		RunE: verb(g.run),
+		RunE: onProject(g.run),
 	}
 	g.inputs.registerProject(cmd)
 	g.inputs.registerRoot(cmd)
 	g.inputs.registerCluster(cmd, "draw what a cluster has, in place of a project")
 	cmd.Flags().StringArrayVar(&g.manifests, "manifests", nil, "draw deployed manifests in place of a project: a file, folder, glob, or - for standard input; repeatable")
-	cmd.Flags().StringVar(&g.format, "format", "", "text, dot, mermaid, json, svg or html (default: the extension of -o, or text)")
+	registerFormat(cmd, &g.format, graphFormats...)
+	cmd.Flags().Lookup("format").Usage += ", by default the extension of -o"
+	cmd.RegisterFlagCompletionFunc("focus", completeServices)
 	cmd.Flags().StringVarP(&g.output, "output", "o", toStdout, "file to write the graph to, or - for standard output")
 	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of another project: mark what this one opens and closes compared with it")
 	cmd.Flags().StringArrayVar(&g.focus, "focus", nil, "keep only a service (shop/backend) or namespace (shop), its callers and its callees; may repeat")
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(graphFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -60,7 +61,7 @@ type graphCommand struct {
 }
 
 func (d *graphCommand) run(cmd *cobra.Command, paths []string) error {
-	if err := d.choose(); err != nil {
+	if err := d.choose(cmd); err != nil {
 		return err
 	}
 	deployed := len(d.manifests) > 0 || d.cluster != ""
@@ -123,25 +124,22 @@ func (d *graphCommand) deliver(cmd *cobra.Command, out []byte, g *graph.Graph) e
 	if err := writeFile(d.output, out); err != nil {
 		return fmt.Errorf("%s: %w", filepath.ToSlash(d.output), cause(err))
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %s\n", filepath.ToSlash(d.output), plural(len(g.Nodes), "node"), plural(len(g.Edges), "edge"))
+	say(cmd, "%s: %s, %s\n", filepath.ToSlash(d.output), plural(len(g.Nodes), "node"), plural(len(g.Edges), "edge"))
 	return nil
 }
 
 // choose determines the format.
-func (d *graphCommand) choose() error {
+func (d *graphCommand) choose(cmd *cobra.Command) error {
 	switch {
 	case d.against == project.Stdin:
 		return usageError("--against needs a file or folder; standard input is for the current project")
-	case d.format == "":
-		d.format = "text"
+	case !cmd.Flags().Changed("format"):
 		switch extension := strings.TrimPrefix(filepath.Ext(d.output), "."); {
 		case slices.Contains(graphFormats, extension):
 			d.format = extension
 		case d.output != toStdout && extension != "" && extension != "txt":
 			return usageError("--output %s: unknown extension; name a format with --format: %s", filepath.ToSlash(d.output), strings.Join(graphFormats, ", "))
 		}
-	case !slices.Contains(graphFormats, d.format):
-		return usageError("--format: unknown format %q; want text, dot, mermaid, json, svg or html", d.format)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ are applied beside those that are there; once they are in force, the old objects
 	cmd.MarkFlagsMutuallyExclusive("narrow", "widen")
 	m.registerRoot(cmd)
 	m.registerCluster(cmd, "import what a cluster has, in place of --manifests and --workloads")
-	registerAnswerFormat(cmd, &m.format)
+	registerFormat(cmd, &m.format, answerFormats...)
 	return cmd
 }
 
@@ -64,9 +64,6 @@ type importing struct {
 }
 
 func (m *importing) run(cmd *cobra.Command, _ []string) error {
-	if err := checkAnswerFormat(m.format); err != nil {
-		return err
-	}
 	if len(m.manifests) == 0 && m.cluster == "" {
 		return usageError("which policies? name them with --manifests, or a cluster with --cluster")
 	}
@@ -272,6 +269,7 @@ func importJSON(r *importer.Result, around *project.Project) ([]byte, error) {
 		Text string `json:"text"`
 	}
 	report := struct {
+		Schema   string   `json:"schema"`
 		Objects  int      `json:"objects"`
 		Said     int      `json:"said"`
 		Accepted int      `json:"accepted"`
@@ -284,6 +282,7 @@ func importJSON(r *importer.Result, around *project.Project) ([]byte, error) {
 		Delete []string `json:"delete"`
 		Files  []file   `json:"files"`
 	}{
+		Schema:  "meshc.dev/import/v1",
 		Objects: len(r.Objects), Said: r.Count(importer.Said), Accepted: r.Count(importer.Accepted), Refused: r.Count(importer.Refused),
 		Unsaid: []unsaid{}, Approximated: []approximation{}, Changes: append([]string{}, r.Changes...), Delete: []string{}, Files: []file{},
 	}

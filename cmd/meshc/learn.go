@@ -34,8 +34,9 @@ that would, and the edges that nothing used.`,
 	}
 	l.sources.register(cmd)
 	l.replaying.inputs.registerProject(cmd)
-	registerAnswerFormat(cmd, &l.format)
-	cmd.Flags().StringVar(&l.against, "against", "", "file or folder of a project to compare with")
+	registerFormat(cmd, &l.format, answerFormats...)
+	cmd.Flags().StringVar(&l.against, "against", "", "file or folder of a project to compare with, as --project does")
+	cmd.MarkFlagsMutuallyExclusive("against", "project")
 	cmd.Flags().BoolVar(&l.operations, "operations", false, "write methods and paths, as far as logs have them")
 	return cmd
 }
@@ -47,11 +48,10 @@ type learning struct {
 }
 
 func (l *learning) run(cmd *cobra.Command, args []string) error {
-	if err := checkAnswerFormat(l.format); err != nil {
-		return err
-	}
 	if l.against != "" {
-		l.project = l.against
+		l.projectPath = l.against
+	}
+	if l.projectPath != "" {
 		return l.compare(cmd, args)
 	}
 	if l.format != "text" {
@@ -77,7 +77,7 @@ func (l *learning) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if words := unread(seen); words != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "note%s\n", words)
+		say(cmd, "note%s\n", words)
 	}
 	return nil
 }

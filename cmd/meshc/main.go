@@ -54,10 +54,10 @@ func execute(root *cobra.Command, args []string, stdin io.Reader, stdout, stderr
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
-	stderr = terminal{stderr}
+	stderr = terminal{stderr, root}
 	root.SetErr(stderr)
 	finishCompletion(root)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%v", err) })
+	root.SetFlagErrorFunc(flagError)
 	cmd, err := root.ExecuteC()
 	return conclude(stderr, cmd, err)
 }
@@ -163,9 +163,11 @@ Exit codes:
 		Version:       versionLine(),
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
+	registerManner(root)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newLearn(), newReplay(), newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newLSP(), newVersion(), newDocs())
+	root.AddCommand(newConventions(root))
 	return root
 }
 
@@ -197,16 +199,6 @@ func writeExact(cmd *cobra.Command, text []byte) error {
 		return fmt.Errorf("standard output: %w", cause(err))
 	}
 	return nil
-}
-
-// terminal is a stream for people: it escapes control characters. Findings bypass it, since their renderers do so themselves.
-type terminal struct{ stream io.Writer }
-
-func (t terminal) Write(text []byte) (int, error) {
-	if _, err := t.stream.Write(diag.PrintableLines(text)); err != nil {
-		return 0, err
-	}
-	return len(text), nil
 }
 
 // cause is an error without the names of the system call and the file.

@@ -46,14 +46,13 @@ every step is blocked, or if manifests must change first.`,
   meshc migrate --to ambient --format markdown
   meshc migrate --to ambient --next`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: verb(m.run),
+		RunE: onProject(m.run),
 	}
 	m.registerProject(cmd)
 	cmd.Flags().BoolVar(&m.next, "next", false, "apply the next step to meshc.yaml")
 	cmd.Flags().StringVar(&m.to, "to", "", "ambient: plan the move from sidecars to ambient mode")
-	cmd.Flags().StringVar(&m.format, "format", "text", "with --to ambient, text, json or markdown")
+	registerFormat(cmd, &m.format, "text", "json", "markdown")
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"ambient"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "markdown"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -67,8 +66,6 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	switch {
 	case m.to != "" && m.to != "ambient":
 		return usageError("--to %s: there is ambient", m.to)
-	case !slices.Contains([]string{"text", "json", "markdown"}, m.format):
-		return usageError("--format %s: there are text, json and markdown", m.format)
 	case m.to == "" && m.format != "text":
 		return usageError("--format %s needs --to ambient", m.format)
 	case m.to == "" && m.environment == "":
@@ -100,7 +97,7 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	if m.next && next != nil {
 		return m.advance(cmd, of, next)
 	}
-	if err := writeOut(cmd, planText(p, of.Project)); err != nil {
+	if err := writeAnswer(cmd, "text", planText(p, of.Project)); err != nil {
 		return err
 	}
 	summary, done := fmt.Sprintf("%s, %d ready", plural(len(p.Steps), "step"), ready), false
@@ -115,7 +112,7 @@ func (m *migration) run(cmd *cobra.Command, paths []string) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; nothing was changed\n", m.environment, summary)
 		return errFindings
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", m.environment, summary)
+	say(cmd, "%s: %s\n", m.environment, summary)
 	return nil
 }
 
@@ -131,7 +128,7 @@ func (m *migration) advance(cmd *cobra.Command, of *compiler.Project, s *planner
 		return fmt.Errorf("%s: the settings of %s cannot be changed in place: write %s", shown, m.environment, setting)
 	}
 	of.Config = settings
-	c, err := buildProject(cmd.Context(), of)
+	c, err := buildProject(cmd, of)
 	if err != nil {
 		return err
 	}

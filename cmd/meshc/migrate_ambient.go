@@ -55,12 +55,12 @@ func (m *migration) toAmbient(cmd *cobra.Command, of *compiler.Project) error {
 		w.markdown = true
 		fallthrough
 	default:
-		err = writeOut(cmd, w.text(p))
+		err = writeAnswer(cmd, m.format, w.text(p))
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.ErrOrStderr(), summary)
+	say(cmd, "%s\n", summary)
 	if m.next && len(p.Groups) > 0 {
 		return errFindings
 	}
@@ -93,7 +93,7 @@ func (m *migration) advanceMove(cmd *cobra.Command, of *compiler.Project, g *pla
 		return fmt.Errorf("%s: the settings cannot be changed in place: write %s under dataplanes", shown, entries(move))
 	}
 	of.Config = settings
-	c, err := buildProject(cmd.Context(), of)
+	c, err := buildProject(cmd, of)
 	if err != nil {
 		return err
 	}
@@ -240,6 +240,7 @@ func quotedLabel(value string) string {
 }
 
 type moveDocument struct {
+	Schema string      `json:"schema"`
 	Groups []moveGroup `json:"groups"`
 	Moved  []string    `json:"moved"`
 }
@@ -284,7 +285,7 @@ func (w *moveWriter) json(p *planner.Ambient) moveDocument {
 		}
 		return all
 	}
-	d := moveDocument{Groups: []moveGroup{}, Moved: append([]string{}, p.Moved...)}
+	d := moveDocument{Schema: "meshc.dev/migrate/v1", Groups: []moveGroup{}, Moved: append([]string{}, p.Moved...)}
 	for _, g := range p.Groups {
 		one := moveGroup{Namespaces: g.Namespaces, Waypoints: g.Waypoints, Restarts: append([][]string{}, g.Restarts...), Blocked: blockers(g.Blocked), Steps: []moveStep{}}
 		for _, m := range g.Moves {

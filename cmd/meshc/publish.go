@@ -55,7 +55,7 @@ stopped a publish.`,
   meshc publish --env staging --direct
   meshc publish --env staging --env prod --pr
   meshc publish --env prod --dry-run`,
-		RunE: verb(p.run),
+		RunE: onProject(p.run),
 	}
 	p.registerFlags(cmd)
 	return cmd
@@ -377,7 +377,7 @@ func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), e
 		if err := os.WriteFile(filepath.Join(filepath.Dir(made), ".gitignore"), []byte("*\n"), 0o644); err != nil {
 			return gone, err
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "meshc.yaml names no repository for %s: created %s\n", shownName(o.Environment), shownPath(made))
+		say(cmd, "meshc.yaml names no repository for %s: created %s\n", shownName(o.Environment), shownPath(made))
 	}
 	return gone, nil
 }

@@ -26,16 +26,12 @@ the answer says so. The exit code is 1 if the project refuses some of them.`,
 		Example: `  meshc replay access.log --pods pods.json --env prod
   meshc replay --prometheus http://localhost:9090 --project ../shop`,
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
-			if err := checkAnswerFormat(r.format); err != nil {
-				return err
-			}
 			return r.refuse(cmd, args)
 		}),
 	}
 	r.sources.register(cmd)
 	r.inputs.registerProject(cmd)
-	registerAnswerFormat(cmd, &r.format)
-	cmd.Flags().StringVar(&r.project, "project", "", "file or folder of the project (default: the one around the current folder)")
+	registerFormat(cmd, &r.format, answerFormats...)
 	return cmd
 }
 
@@ -43,8 +39,7 @@ the answer says so. The exit code is 1 if the project refuses some of them.`,
 type replaying struct {
 	inputs
 	sources
-	format  string
-	project string
+	format string
 }
 
 // replayed is the answers about calls that were seen.
@@ -57,7 +52,7 @@ type replayed struct {
 
 // judge asks a project about all that was seen.
 func (r *replaying) judge(cmd *cobra.Command, args []string) (*replayed, error) {
-	w := why{inputs: r.inputs, sources: r.sources, project: r.project}
+	w := why{inputs: r.inputs, sources: r.sources}
 	asking, reason, err := w.open(cmd)
 	if err != nil {
 		return nil, err
@@ -110,7 +105,7 @@ func (r *replaying) write(cmd *cobra.Command, out *replayed, unseen bool) error 
 		}
 		return writeOut(cmd, text)
 	}
-	return writeOut(cmd, out.text(unseen))
+	return writeAnswer(cmd, "text", out.text(unseen))
 }
 
 func (r *replayed) text(unseen bool) []byte {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -28,17 +26,8 @@ type reporter struct {
 
 func (r *reporter) register(cmd *cobra.Command) {
 	r.brief = true
-	cmd.Flags().StringVar(&r.format, "format", "text", "how findings are written: text, json, sarif, github or gitlab")
+	(&choice{"format", &r.format, formats}).register(cmd.Flags(), cmd, "format", "how findings are written")
 	cmd.Flags().BoolVar(&r.all, "all", false, "in text, also write warnings while there are errors, and more than three findings of one code")
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-}
-
-// check refuses an unknown format.
-func (r *reporter) check() error {
-	if !slices.Contains(formats, r.format) {
-		return usageError("unknown format %q; want text, json, sarif, github or gitlab", r.format)
-	}
-	return nil
 }
 
 // machine reports whether the findings are for a program.
@@ -82,8 +71,9 @@ func (given warnings) levels() (levels map[diag.Code]diag.Level, strict bool, er
 // write writes findings, with the names that shown gives their files.
 func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) string) error {
 	l = renamed(l, shown)
+	coloured := false
 	if t, ok := w.(terminal); ok {
-		w = t.stream
+		w, coloured = t.stream, t.coloured()
 	}
 	var b bytes.Buffer
 	var err error
@@ -105,7 +95,7 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 		case r.brief:
 			l, rest = brief(l)
 		}
-		err = diag.Text(&b, l, wantsColour(w))
+		err = diag.Text(&b, l, coloured)
 		if len(l) > 0 {
 			b.WriteByte('\n')
 		}
@@ -222,20 +212,6 @@ func renamed(l diag.List, shown func(string) string) diag.List {
 		}
 	}
 	return out
-}
-
-// wantsColour reports whether w is a terminal whose user did not ask for plain text. https://no-color.org
-func wantsColour(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	// The console of older versions of Windows prints escapes as they are; newer terminals identify themselves.
-	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" && os.Getenv("TERM") == "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // counts is a text such as `2 errors, 1 warning`, with the number of notes if there are any.

@@ -29,10 +29,10 @@ covered where statements include both of its sides, at all of its ports. An edge
 closed by mistake without a test failing.`,
 		Example: `  meshc test
   meshc test --env prod --junit report.xml`,
-		RunE: verb(t.run),
+		RunE: onProject(t.run),
 	}
 	t.inputs.registerProject(cmd)
-	registerAnswerFormat(cmd, &t.format)
+	registerFormat(cmd, &t.format, answerFormats...)
 	cmd.Flags().StringVar(&t.junit, "junit", "", "file to also write a JUnit XML report to")
 	return cmd
 }
@@ -56,9 +56,6 @@ type guardResult struct {
 }
 
 func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
-	if err := checkAnswerFormat(t.format); err != nil {
-		return err
-	}
 	c, err := t.compileFor(cmd, paths, "tested")
 	if err != nil {
 		return t.notTested(c, err)
@@ -80,7 +77,7 @@ func (t *guardTest) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeOut(cmd, out); err != nil {
+	if err := writeAnswer(cmd, t.format, out); err != nil {
 		return err
 	}
 	if failed(results) > 0 {

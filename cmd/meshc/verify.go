@@ -41,12 +41,12 @@ policies that interfere or cannot be judged, a folder that differs.`,
   meshc verify --env prod --manifests ../gitops/prod/mesh
   meshc verify --env prod --cluster=prod
   kubectl get authorizationpolicy,peerauthentication,destinationrule,serviceentry,sidecar -A -o yaml | meshc verify --manifests -`,
-		RunE: verb(v.run),
+		RunE: onProject(v.run),
 	}
 	v.inputs.registerProject(cmd)
 	v.inputs.registerRoot(cmd)
 	v.inputs.registerCluster(cmd, "compare with what a cluster has, in place of --manifests")
-	registerAnswerFormat(cmd, &v.format)
+	registerFormat(cmd, &v.format, answerFormats...)
 	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport, as JSON does")
 	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
 	return cmd
@@ -66,9 +66,6 @@ type report struct {
 }
 
 func (v *verify) run(cmd *cobra.Command, paths []string) error {
-	if err := checkAnswerFormat(v.format); err != nil {
-		return err
-	}
 	alone, err := v.alone(paths)
 	if err != nil {
 		return err
@@ -92,7 +89,7 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 			return err
 		}
 	}
-	if err := writeOut(cmd, out); err != nil {
+	if err := writeAnswer(cmd, v.format, out); err != nil {
 		return err
 	}
 	if r.Count(diag.Error) > 0 {

@@ -14,6 +14,7 @@ var version, commit, date string
 
 // buildVersion says which meshc this is. Commit and date, those of the commit, are empty if the build did not know them.
 type buildVersion struct {
+	Schema   string `json:"schema"`
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Date     string `json:"date,omitempty"`
@@ -29,9 +30,6 @@ func newVersion() *cobra.Command {
 		Short: "Print the version, commit and date of meshc, and the Go that built it",
 		Args:  cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
-			if err := checkAnswerFormat(format); err != nil {
-				return err
-			}
 			if format == "json" {
 				text, err := answerJSON(thisBuild())
 				if err != nil {
@@ -42,12 +40,12 @@ func newVersion() *cobra.Command {
 			return writeOut(cmd, []byte(versionLine()+"\n"))
 		}),
 	}
-	registerAnswerFormat(cmd, &format)
+	registerFormat(cmd, &format, answerFormats...)
 	return cmd
 }
 
 func thisBuild() buildVersion {
-	b := buildVersion{Version: version, Commit: commit, Date: date, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := buildVersion{Schema: "meshc.dev/version/v1", Version: version, Commit: commit, Date: date, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok && b.Version == "" {
 		b.Version = info.Main.Version
 		for _, s := range info.Settings {

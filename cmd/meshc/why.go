@@ -57,22 +57,19 @@ something in the log. It is also 1 if --cluster could not read all that bears on
 			}
 			return nil
 		},
+		ValidArgsFunction: completeEnds,
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
-			if len(w.logs) > 0 && w.format == "markdown" {
-				return w.runLog(cmd)
-			}
-			if err := checkAnswerFormat(w.format); err != nil {
-				return err
-			}
 			if len(w.logs) > 0 {
 				return w.runLog(cmd)
+			}
+			if w.format == "markdown" {
+				return usageError("--format markdown is for the answers about a --log")
 			}
 			return w.run(cmd, args)
 		}),
 	}
 	w.inputs.registerProject(cmd)
-	registerAnswerFormat(cmd, &w.format)
-	cmd.Flags().StringVar(&w.project, "project", "", "file or folder of the project (default: the one around the current folder)")
+	registerFormat(cmd, &w.format, "text", "json", "markdown")
 	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests to ask instead of a project: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().StringArrayVar(&w.logs, "log", nil, "log of a proxy to explain instead of one call: a file, or - for standard input; repeatable")
 	w.sources.registerPods(cmd)
@@ -86,7 +83,6 @@ type why struct {
 	inputs
 	sources
 	format    string
-	project   string
 	manifests []string
 	logs      []string
 	exitCode  bool
@@ -147,7 +143,7 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeOut(cmd, out); err != nil {
+	if err := writeAnswer(cmd, w.format, out); err != nil {
 		return err
 	}
 	if r.partial || w.exitCode && !allowed {
@@ -178,18 +174,13 @@ func (w *why) open(cmd *cobra.Command) (*compiler.Asking, *reason, error) {
 		if w.rootNamespace != "" {
 			return nil, nil, usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
 		}
-		var paths []string
-		if w.project != "" {
-			paths = []string{w.project}
-		}
-		w.elsewhere = "name a project with --project, or manifests with --manifests"
-		c, err := w.compileFor(cmd, paths, "asked")
+		c, err := w.compileFor(cmd, w.paths(), "asked")
 		if err != nil {
 			return nil, nil, err
 		}
 		return c.Asking(pods), &reason{build: c.Build, shown: c.project.Shown}, nil
 	}
-	if w.project != "" || w.environment != "" {
+	if w.projectPath != "" || w.environment != "" {
 		return nil, nil, usageError("--manifests and --cluster ask manifests instead of a project, so they cannot be combined with --project or --env")
 	}
 	p, err := w.readPolicies(cmd, w.manifests)

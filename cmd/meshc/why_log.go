@@ -47,7 +47,7 @@ func (w *why) runLog(cmd *cobra.Command) error {
 	default:
 		text = out.text()
 	}
-	if err := writeOut(cmd, text); err != nil {
+	if err := writeAnswer(cmd, w.format, text); err != nil {
 		return err
 	}
 	if w.exitCode && refused {

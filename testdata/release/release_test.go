@@ -5,6 +5,8 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"crypto/sha256"
+	"crypto/x509"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -144,6 +147,73 @@ func TestDeb(t *testing.T) {
 	}
 	dpkg("--purge", "meshc")
 	assert.NoFileExists(t, filepath.Join(root, "usr/bin/meshc"))
+}
+
+// An OCI layout: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
+type (
+	descriptor struct {
+		Digest   string
+		Platform struct{ OS, Architecture string }
+	}
+	manifest struct {
+		Manifests, Layers []descriptor
+		Config            descriptor
+	}
+	imageConfig struct {
+		Architecture string
+		Config       struct {
+			Entrypoint, Env  []string
+			User, WorkingDir string
+		}
+	}
+)
+
+// The image is unpacked and runs as a container would: in a root that has nothing else, and as its own user.
+func TestImage(t *testing.T) {
+	layout := one(t, "image")
+	blob := func(d descriptor) []byte {
+		content, err := os.ReadFile(filepath.Join(layout, "blobs", "sha256", strings.TrimPrefix(d.Digest, "sha256:")))
+		require.NoError(t, err)
+		require.Equal(t, d.Digest, fmt.Sprintf("sha256:%x", sha256.Sum256(content)))
+		return content
+	}
+	index, err := os.ReadFile(filepath.Join(layout, "index.json"))
+	require.NoError(t, err)
+	var images manifest
+	require.NoError(t, json.Unmarshal(index, &images))
+	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+	require.Len(t, images.Manifests, len(machines))
+	for _, image := range images.Manifests {
+		t.Run(image.Platform.Architecture, func(t *testing.T) {
+			var m manifest
+			require.NoError(t, json.Unmarshal(blob(image), &m))
+			var c imageConfig
+			require.NoError(t, json.Unmarshal(blob(m.Config), &c))
+			assert.Equal(t, image.Platform.Architecture, c.Architecture)
+			root := t.TempDir()
+			require.NoError(t, os.Chmod(root, 0o755))
+			for _, layer := range m.Layers {
+				unpack(t, root, blob(layer))
+			}
+			program, err := elf.Open(filepath.Join(root, c.Config.Entrypoint[0]))
+			require.NoError(t, err)
+			defer program.Close()
+			assert.Equal(t, machines[c.Architecture], program.Machine)
+			libraries, err := program.ImportedLibraries()
+			assert.NoError(t, err)
+			assert.Empty(t, libraries)
+			for _, p := range program.Progs {
+				assert.NotEqual(t, elf.PT_INTERP, p.Type, "it needs a loader")
+			}
+			authorities, err := os.ReadFile(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"))
+			require.NoError(t, err)
+			assert.True(t, x509.NewCertPool().AppendCertsFromPEM(authorities))
+			assert.Greater(t, strings.Count(string(authorities), "BEGIN CERTIFICATE"), 100)
+			if c.Architecture == runtime.GOARCH {
+				c.run(t, root)
+			}
+		})
+	}
 }
 
 // The SBOM names the modules that are in the binary.

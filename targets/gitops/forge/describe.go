@@ -151,16 +151,12 @@ func (d Description) Text() string {
 	return b.String()
 }
 
-// Terminal returns the changes as plain text for a terminal, all of them. The dangers are bright red if it is in colour.
-func (d Description) Terminal(colour bool) []byte {
+// Terminal returns the changes as plain text for a terminal, all of them.
+func (d Description) Terminal() []byte {
 	var b bytes.Buffer
 	for _, s := range d.sections() {
-		on, off := "", ""
-		if colour && s.word == "danger" {
-			on, off = "\x1b[1;31m", "\x1b[0m"
-		}
 		title := strings.ToLower(strings.TrimPrefix(s.title, "⚠️ "))
-		b.WriteString(on + strings.ReplaceAll(title, "mtls", "mTLS") + off + "\n")
+		b.WriteString(strings.ReplaceAll(title, "mtls", "mTLS") + "\n")
 		width := 0
 		for _, l := range s.lines {
 			if text := l.text(); l.File != "" && len(text) <= 80 {
@@ -175,7 +171,7 @@ func (d Description) Terminal(colour bool) []byte {
 			if l.Because != "" {
 				text += ", because " + l.Because
 			}
-			b.WriteString("  " + on + diag.PrintableLine(text) + off + "\n")
+			b.WriteString("  " + diag.PrintableLine(text) + "\n")
 		}
 		b.WriteString("\n")
 	}
