@@ -18,9 +18,13 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 	}
 	layer, wrong := readManifests(p.Accepted, mesh)
 	for _, d := range wrong {
-		if d.Severity == diag.Error {
-			found = append(found, d)
+		if d.Severity != diag.Error {
+			continue
 		}
+		if slices.ContainsFunc(layer.Policies, func(o *enforce.Object) bool { return o.At == d.Primary && !o.Broken }) {
+			d.Severity = diag.Warning // it is in force beside another one, and what that makes of the two is undecided
+		}
+		found = append(found, d)
 	}
 	objects := map[string]*enforce.Object{}
 	for _, o := range layer.Policies {

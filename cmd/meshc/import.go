@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -107,6 +106,15 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 			why = counts(r.Findings)
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was written\n", why)
+		if m.format == "json" {
+			out, err := importJSON(r, around)
+			if err == nil {
+				err = writeOut(cmd, out)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		return errFindings
 	}
 	if m.output != "" {
@@ -177,7 +185,9 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 	}
 	fmt.Fprintf(&b, "%s: %d said, %d accepted, %d refused\n", plural(len(r.Objects), "object"), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused))
 	m.approximations(&b, r, around)
-	m.buildWith(&b, r)
+	if slices.ContainsFunc(r.Files, func(f importer.File) bool { return f.Name == importer.Copies }) {
+		fmt.Fprintf(&b, "\nIn ambient mode the manifests show how calls reach pods. %s has copies of them; name the originals in meshc.yaml if you can.\n", importer.Copies)
+	}
 	for _, left := range []struct {
 		outcome importer.Outcome
 		title   string
@@ -206,21 +216,6 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 		}
 	}
 	return b.Bytes()
-}
-
-// buildWith says with which manifests the project is built, where meshc.yaml does not name them.
-func (m *importing) buildWith(b *bytes.Buffer, r *importer.Result) {
-	var needed []string
-	if r.NeedsWorkloads {
-		needed = append(needed, m.workloads...)
-	}
-	if r.NeedsManifests {
-		needed = append(needed, m.manifests...)
-	}
-	if len(needed) > 0 {
-		fmt.Fprintf(b, "\nIn ambient mode the manifests show how calls reach pods. Those outside the folder of the project are not in meshc.yaml, so build with them:\n  meshc build %s --workloads %s\n",
-			cmp.Or(m.output, "."), strings.Join(needed, " --workloads "))
-	}
 }
 
 // approximations reports what was not said exactly.

@@ -115,7 +115,7 @@ func (s *service) shut() bool {
 // selectedByRoot reports workloads that a policy for a gateway of the root namespace would bind too, because it binds every
 // namespace.
 func (c *checker) selectedByRoot(s *service) {
-	if len(s.allow)+len(s.deny) == 0 || len(s.Labels) == 0 || !c.isRoot(s.Namespace) {
+	if !s.bound() || len(s.Labels) == 0 || !c.isRoot(s.Namespace) {
 		return
 	}
 	labels := s.Selector()

@@ -10,7 +10,8 @@ import (
 
 // bound reports whether some policy or mode selects the pods of the service.
 func (s *service) bound() bool {
-	return s.Proxied() && (len(s.allow) > 0 || len(s.deny) > 0 || s.Mode != policy.ModeUnset ||
+	return s.Proxied() && (len(s.allow)+len(s.deny)+len(s.ask) > 0 || s.Mode != policy.ModeUnset ||
+		slices.ContainsFunc(s.Verifies, func(v policy.Verification) bool { return !v.EveryPod }) ||
 		slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Mode != policy.ModeUnset }))
 }
 

@@ -26,13 +26,17 @@ func (i *importer) takeInventory() {
 		return
 	}
 	i.manifests, i.paths = i.Workloads, i.WorkloadPaths
-	i.needsWorkloads, i.needsManifests = len(i.Workloads) > 0 && len(i.WorkloadPaths) == 0, within && len(i.ManifestPaths) == 0
+	named := len(i.Workloads) == 0 || len(i.WorkloadPaths) > 0
 	if within {
 		for _, f := range i.Given.Manifests {
 			i.manifests = append(i.manifests, inventory.Input{File: f})
 		}
 		i.paths = append(slices.Clone(i.paths), i.ManifestPaths...)
-		i.known, _ = inventory.Read(i.manifests)
+		named = named && len(i.ManifestPaths) > 0
+	}
+	set, found := inventory.Read(i.manifests)
+	if i.known = set; !named || found.HasErrors() {
+		i.copy()
 	}
 	i.layer.Dataplanes = maps.Clone(i.layer.Dataplanes)
 	if i.layer.Dataplanes == nil {

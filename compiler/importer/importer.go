@@ -57,8 +57,6 @@ type Result struct {
 	Changes  []string  // requests that pass on one side only, in the words of the language; none unless something is approximated
 	Replaced []Object  // objects that were said and are not overwritten: to be deleted in this order, once the manifests of the project are in force
 	Findings diag.List // about the manifests
-
-	NeedsManifests, NeedsWorkloads bool // the project is built with these, and meshc.yaml does not name them
 }
 
 // File is a file of a project.
@@ -114,9 +112,9 @@ type importer struct {
 	known     *inventory.Set    // the workloads
 	manifests []inventory.Input // with which the project is built; none unless a namespace is in ambient mode
 	paths     []string          // how meshc.yaml names them
+	copies    []copied          // in place of manifests that meshc.yaml cannot name; nil if it names all
 
-	needsManifests, needsWorkloads bool     // meshc.yaml does not name these
-	declared                       []string // namespaces, in this round
+	declared []string // namespaces, in this round
 }
 
 // Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.
@@ -175,7 +173,7 @@ func (i *importer) read() {
 		switch {
 		case !policy.IsLabel(o.Namespace):
 			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of a namespace", o.Namespace)
-		case (o.mistaken() || o.read != nil && o.read.Broken) && i.refusal(o) != "":
+		case (o.mistaken() || o.read == nil || o.read.Broken) && i.refusal(o) != "":
 			o.Outcome, o.Reason = Refused, i.refusal(o)
 		case o.read == nil:
 			o.accept("%s is a kind that is not judged", o.Kind)
@@ -208,8 +206,11 @@ func (o *object) accept(format string, args ...any) {
 }
 
 func (i *importer) result(p *draft) *Result {
-	r := &Result{NeedsManifests: i.needsManifests, NeedsWorkloads: i.needsWorkloads, Changes: p.changes, Files: append(p.output, i.settings()), Replaced: i.replaced(p)}
+	r := &Result{Changes: p.changes, Files: append(p.output, i.settings()), Replaced: i.replaced(p)}
 	r.Files = append(r.Files, i.acceptedFiles()...)
+	if i.copies != nil {
+		r.Files = append(r.Files, File{Copies, i.copiesText()})
+	}
 	slices.SortFunc(r.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	for _, o := range i.objects {
 		if o.Outcome != Said {

@@ -170,7 +170,14 @@ func (i *importer) caller(in, account string) {
 	if len(s.known) == 1 {
 		names = append(names, s.known[0].Service)
 	}
-	s.name = n.free(append(names, strings.TrimSuffix(account, "-service-account"), account)...)
+	for _, name := range []string{strings.TrimSuffix(account, "-service-account"), account, account + "-account"} {
+		if !slices.ContainsFunc(i.known.Workloads, func(w *inventory.Workload) bool {
+			return w.Namespace == in && w.Service == plain(name) && w.Account != account
+		}) {
+			names = append(names, name)
+		}
+	}
+	s.name = n.free(names...)
 	n.services = append(n.services, s)
 }
 

@@ -141,9 +141,9 @@ var serverFields = []string{"managedFields", "resourceVersion", "uid", "generati
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// text is the object as it would be applied, without what a cluster adds to it.
-func (o *object) text() string {
-	n := *o.node
+// applied is the text of an object as it would be applied, without what a cluster adds to it.
+func applied(object *yaml.Node) string {
+	n := *object
 	n.Content = slices.Clone(n.Content)
 	drop(&n, "status")
 	for i := 0; i+1 < len(n.Content); i += 2 {

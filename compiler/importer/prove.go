@@ -11,6 +11,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -40,7 +41,14 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 		if d.Severity != diag.Error {
 			continue
 		}
-		behind := p.behind(d.Primary)
+		at := d.Primary
+		if d.Code == diag.ShutOut && len(d.Related) > 0 { // by what closes the whole mesh
+			at = d.Related[0].Span
+		}
+		behind := p.behind(at)
+		if len(behind) == 0 && i.withoutManifest(&d) {
+			return true, nil
+		}
 		if len(behind) == 0 {
 			return false, fmt.Errorf("the project that was written is refused: %s", d.Message)
 		}
@@ -66,6 +74,20 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 		}
 	}
 	return i.blame(unwanted)
+}
+
+// withoutManifest has the project be built without the manifest that an error is about, and reports whether there is one.
+func (i *importer) withoutManifest(d *diag.Diagnostic) bool {
+	if i.copies != nil {
+		omitted := i.omit(d)
+		i.manifests = i.copiesAsInput()
+		return omitted
+	}
+	about := i.manifests != nil && !d.Primary.IsZero() && slices.ContainsFunc(i.manifests, func(in inventory.Input) bool { return in.File.Name == d.Primary.File.Name })
+	if about {
+		i.copy()
+	}
+	return about
 }
 
 // behind lists the objects that the statement at a place comes from.
@@ -193,7 +215,7 @@ func joined(a, b []policy.Label) ([]policy.Label, bool) {
 }
 
 // blame accepts the objects behind the differences. The first are those that select the pods, the next those of the
-// namespace, and the last those of the mesh.
+// namespace, then those of the mesh, and the last all others, of which one may name the caller.
 func (i *importer) blame(differences []difference) (again bool, err error) {
 	said := slices.DeleteFunc(slices.Clone(i.objects), func(o *object) bool { return o.Outcome != Said })
 	for _, d := range differences {
@@ -202,7 +224,8 @@ func (i *importer) blame(differences []difference) (again bool, err error) {
 			func(o *object) bool { return o.about != nil && d.concerns(o) },
 			func(o *object) bool { return o.about == nil && d.concerns(o) },
 			func(o *object) bool { return o.Namespace == d.namespace },
-			func(o *object) bool { return d.namespace == "" && o.Namespace == i.mesh.RootNamespace },
+			func(o *object) bool { return o.Namespace == i.mesh.RootNamespace },
+			func(*object) bool { return true },
 		} {
 			var behind []*object
 			for _, o := range said {

@@ -89,8 +89,12 @@ func (i *importer) rulesOf(o *object) (all []*rule, err error) {
 
 // rulesAbout is what an object says of the pods that it is about, with the ports that it names.
 func (i *importer) rulesAbout(o *object) (all []*rule, err error) {
-	for n := range o.read.Clauses {
-		clause := &o.read.Clauses[n]
+	clauses := o.read.Clauses
+	if i.ambient(o.Namespace) && len(o.read.Targets) == 0 && (o.about == nil || !o.about.gateway) && o.read.Ztunnel != nil {
+		clauses = o.read.Ztunnel.Clauses
+	}
+	for n := range clauses {
+		clause := &clauses[n]
 		groups, err := i.groups(o, clause.From)
 		if err != nil {
 			return nil, err

@@ -111,6 +111,13 @@ func (i *importer) statements(s *section) {
 			s.of = append(s.of, r.of...)
 		}
 	}
+	if s.mode == enforce.Inherit && len(s.modes) > 0 && i.ambient(s.name) { // ztunnel makes something else of modes of ports without one
+		s.mode, _ = i.layer.For(enforce.Workload{Namespace: s.name}).Mode(0)
+		s.open = s.open || !closed
+		for _, m := range s.modes {
+			s.of = append(s.of, m.of)
+		}
+	}
 	into := slices.ContainsFunc(s.rules, func(r *rule) bool { return r.opens() })
 	if s.mode == enforce.Inherit && (s.shut || closed && !root && !into && len(s.of) > 0) {
 		s.mode, _ = i.layer.For(enforce.Workload{Namespace: s.name}).Mode(0) // stated, so that the section closes the namespace

@@ -116,10 +116,10 @@ func (i *importer) acceptedFiles() (files []File) {
 			continue
 		}
 		if n := len(files); n > 0 && files[n-1].Name == o.path() {
-			files[n-1].Text += "---\n" + o.text()
+			files[n-1].Text += "---\n" + applied(o.node)
 			continue
 		}
-		files = append(files, File{o.path(), o.text()})
+		files = append(files, File{o.path(), applied(o.node)})
 	}
 	return files
 }

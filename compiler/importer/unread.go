@@ -2,20 +2,29 @@ package importer
 
 import (
 	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// unread drops the objects of which the manifests do not say what is in force: those that are there twice, and patches of
-// kustomize, which change others. That is a finding.
+// unread drops the objects of which the manifests do not say what is in force: those that are there twice, templates, and
+// patches of kustomize, which change others. That is a finding.
 func (i *importer) unread() {
 	count := map[string]int{}
 	for _, o := range i.objects {
 		count[o.ID()]++
 	}
 	i.objects = slices.DeleteFunc(i.objects, func(o *object) bool {
+		if templated(o.node) {
+			if i.refusal(o) == "" {
+				i.findings.Add(diag.Unevaluable, o.At, "%s is a template", o.Kind).WithHelp("read what it makes, such as the output of `helm template`")
+			}
+			return true
+		}
 		if value(o.node, "$patch") == nil && value(value(o.node, "spec"), "$patch") == nil {
 			return o.Name != "" && count[o.ID()] > 1
 		}
@@ -27,6 +36,22 @@ func (i *importer) unread() {
 		}
 		return false
 	})
+}
+
+// templated reports whether a text, or a key that is a mapping of its own, is a placeholder such as `{{ .Values.x }}`.
+func templated(n *yaml.Node) bool {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		_, placeholder, opened := strings.Cut(n.Value, "{{")
+		return opened && strings.Contains(placeholder, "}}")
+	case yaml.MappingNode:
+		for k := 0; k < len(n.Content); k += 2 {
+			if n.Content[k].Kind == yaml.MappingNode {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(n.Content, templated)
 }
 
 // mistaken reports whether the metadata of an object are not what Kubernetes takes.

@@ -128,7 +128,7 @@ func (f *file) read() {
 	}
 	f.since = len(f.findings)
 	for d := range yamldoc.Split(f.File) {
-		if irrelevant(d) {
+		if Irrelevant(d) {
 			continue
 		}
 		f.document(d)
@@ -163,10 +163,10 @@ func (f *file) skipTemplate() {
 
 const definition = "CustomResourceDefinition"
 
-// irrelevant reports, without parsing, whether a document is a mapping of a kind that is never read: custom resource
+// Irrelevant reports, without parsing, whether a document is a mapping of a kind that is never read: custom resource
 // definitions are the largest part of many folders. A key at the start of a line is at the top level, because what is
 // deeper is indented, in block scalars too.
-func irrelevant(d *yamldoc.Document) bool {
+func Irrelevant(d *yamldoc.Document) bool {
 	const key = "kind:"
 	at := d.Start()
 	if at.Start > 0 && d.File.Text[at.Start-1] != '\n' {
