@@ -17,6 +17,9 @@ func (m *mistake) elsewhere() bool {
 		case m.is(i, "ns") && m.is(i+4, "sa") && m.kind(i-1) == KindSlash && m.joined(i-2, i+6):
 			m.spiffe(i-2, i+6, m.text(i+2), m.text(i+6))
 			return true
+		case m.is(i, "system") && m.is(i+2, "serviceaccount") && m.kind(i+3) == KindColon && m.kind(i+5) == KindColon && m.joined(i, i+6) && m.calls():
+			m.account(i, i+6, m.text(i+4), m.text(i+6), "the user name of an account")
+			return true
 		case m.kind(i) == KindColon && strings.HasPrefix(m.text(i+1), "//") && m.words[i+1].Start == m.words[i].End && m.calls() && !m.is(i-2, "host"):
 			m.uri(i)
 			return true
@@ -76,7 +79,13 @@ func (m *mistake) uri(i int) {
 // spiffe reports a SPIFFE ID in place of a service.
 // https://istio.io/latest/docs/concepts/security/#istio-identity
 func (m *mistake) spiffe(first, last int, namespace, account string) {
-	m.report(diag.New(diag.UnexpectedToken, m.span(first).To(m.span(last)), "a caller is written as a service, not as a SPIFFE ID")).
+	m.account(first, last, namespace, account, "a SPIFFE ID")
+}
+
+// account reports another notation for an account in place of a service, such as the user name that Kubernetes gives it:
+// https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
+func (m *mistake) account(first, last int, namespace, account, notation string) {
+	m.report(diag.New(diag.UnexpectedToken, m.span(first).To(m.span(last)), "a caller is written as a service, not as %s", notation)).
 		WithHelp("write the service of mesh %s that runs as the account %s", shortened(namespace), shortened(account))
 }
 

@@ -148,7 +148,7 @@ func (m *mistake) colon() bool {
 		if m.kind(m.at+1) != KindEnd && m.words[m.at+1].Start == m.words[m.at].End {
 			space = " "
 		}
-		m.report(d).WithFix(true, m.span(m.at), space, "remove the colon")
+		m.report(d).WithFix(!m.calls() || m.at == 1 || m.keyword == "ask", m.span(m.at), space, "remove the colon")
 	default:
 		return false
 	}
