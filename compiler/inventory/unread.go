@@ -47,26 +47,22 @@ func (u *Unread) RunsAs(namespace, account string) bool {
 func (f *file) unread(n *yaml.Node, group, kind string) {
 	namespace := cmp.Or(text(yamldoc.Get(n, "metadata", "namespace")), f.Namespace, "default")
 	name := yamldoc.Get(n, "metadata", "name")
-	if bearing.Creates(group + "/" + kind) {
-		f.keep("", "", "", source.Span{}, func(r *reader) { r.unread.objects[[2]string{namespace, text(name)}] = true })
+	shown := shown{accounts: map[string]bool{}}
+	f.shownIn(n, &shown)
+	creates := bearing.Creates(group + "/" + kind)
+	if shown.pods && !creates && !strings.HasSuffix(group, "kyverno.io") { // whose policies have patterns for templates
+		f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s of %s creates pods, and is not a kind that meshc reads", kind, group).
+			WithHelp("declare the service: `service NAME account ACCOUNT`, or add the manifests of the workloads that it creates")
+		creates = true
 	}
-	for _, path := range [][]string{{"spec", "template"}, {"spec", "podTemplate"}, {"spec", "jobTemplate", "spec", "template"}} {
-		if at := yamldoc.Get(n, append(path, "spec", "containers")...); at != nil {
-			f.findings.Add(diag.UnreadPods, f.doc.Span(yamldoc.Get(n, "kind")), "a %s of %s creates pods, and is not a kind that meshc reads", kind, group).
-				WithHelp("declare the service: `service NAME account ACCOUNT`, or add the manifests of the workloads that it creates")
-			f.keep("", "", "", source.Span{}, func(r *reader) { r.unread.objects[[2]string{namespace, text(name)}] = true })
-			break
+	f.keep("", "", "", source.Span{}, func(r *reader) {
+		if creates {
+			r.unread.objects[[2]string{namespace, text(name)}] = true
 		}
-	}
-	accounts := map[string]bool{}
-	f.accountsIn(n, accounts)
-	if len(accounts) > 0 {
-		f.keep("", "", "", source.Span{}, func(r *reader) {
-			for account := range accounts {
-				r.unread.accounts[[2]string{namespace, account}] = true
-			}
-		})
-	}
+		for account := range shown.accounts {
+			r.unread.accounts[[2]string{namespace, account}] = true
+		}
+	})
 	if kind == "WorkloadEntry" && group == istioGroup && policy.IsLabel(namespace) && policy.IsName(text(name)) {
 		m := &Machine{Namespace: namespace, Name: name.Value, Account: text(yamldoc.Get(n, "spec", "serviceAccount")), Labels: map[string]string{}, At: f.doc.Span(name)}
 		labels := yamldoc.Get(n, "spec", "labels")
@@ -77,20 +73,30 @@ func (f *file) unread(n *yaml.Node, group, kind string) {
 	}
 }
 
-// accountsIn gathers the values of all fields that name a service account, such as serviceAccountName of a template for pods.
-func (f *file) accountsIn(n *yaml.Node, accounts map[string]bool) {
+// shown is what an object of a kind that is not read shows of the pods that its controller creates.
+type shown struct {
+	accounts map[string]bool // the values of all fields that name one, such as serviceAccountName of a template for pods
+	pods     bool            // there is such a template, wherever its kind has it: `template`, `podTemplate`, `workerTemplate`
+}
+
+func (f *file) shownIn(n *yaml.Node, s *shown) {
 	if n = yamldoc.Resolve(n); !f.spend(n, 1) {
 		return
 	}
 	for i, inner := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			if key := inner.Value; key == "serviceAccountName" || key == "serviceAccount" {
-				accounts[text(n.Content[i+1])] = true
+			value := n.Content[i+1]
+			switch key := inner.Value; {
+			case key == "serviceAccountName" || key == "serviceAccount":
+				s.accounts[text(value)] = true
+			case strings.HasSuffix(key, "emplate"):
+				containers := yamldoc.Get(value, "spec", "containers")
+				s.pods = s.pods || containers != nil && containers.Kind == yaml.SequenceNode
 			}
 			continue
 		}
 		if inner.Kind != yaml.ScalarNode {
-			f.accountsIn(inner, accounts)
+			f.shownIn(inner, s)
 		}
 	}
 }
