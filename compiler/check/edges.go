@@ -229,6 +229,8 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 				switch {
 				case !s.ReadsRequests(number):
 					d.WithHelp("delete %s: %s is ambient, and calls to this port pass no proxy that decides about requests", remove, s.Name)
+				case s.Dataplane == policy.Gateway && p == policy.ProtocolUnset:
+					d.WithHelp("add its Gateway to `workloads` in meshc.yaml, or declare what its listener reads: `port %d http`", number)
 				case s.decl == nil || len(s.decl.Ports) == 0:
 					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete %s", remove)
 				case p == policy.ProtocolUnset:

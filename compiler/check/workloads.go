@@ -293,7 +293,8 @@ func (c *checker) declaredPorts(s *service) {
 	}
 }
 
-// listened is the protocol of a port of a gateway: that of its listeners, or else of its Services.
+// listened is the protocol of a port of a gateway: that of its listeners. If their Gateway is not among the manifests, a Service whose port
+// is HTTP shows it too; one that is `https` does not say where TLS ends.
 func (c *checker) listened(w *inventory.Workload, p *inventory.Port) policy.Protocol {
 	found := false
 	protocol := p.Protocol
@@ -311,6 +312,9 @@ func (c *checker) listened(w *inventory.Workload, p *inventory.Port) policy.Prot
 				protocol = policy.ProtocolUnset
 			}
 		}
+	}
+	if !found && !protocol.IsHTTP() {
+		return policy.ProtocolUnset
 	}
 	return protocol
 }

@@ -70,6 +70,7 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	spec := yamldoc.Get(here, "spec")
 	f.misspeltFields(spec)
 	f.account(p, spec, &template.Spec)
+	p.own = f.dataplane(here, template)
 	f.containers(p, yamldoc.Get(spec, "containers"), template.Spec.Containers, false)
 	f.containers(p, yamldoc.Get(spec, "initContainers"), template.Spec.InitContainers, true)
 	slices.SortStableFunc(p.Ports, orderPorts)
@@ -78,7 +79,6 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	f.captured(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
-	p.own = f.dataplane(here, template)
 	f.early(p, spec, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.bound = f.waypointOf(here, namespace, template.Labels)
 	p.topology = topologyOf(parsedText(template.Annotations[configKey]), f.doc.Span(yamldoc.Get(here, "metadata", "annotations", configKey)))
@@ -146,7 +146,7 @@ func (f *file) account(p *pod, spec *yaml.Node, s *corev1.PodSpec) {
 // (sidecars) do; the others end before the pod serves.
 func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container, init bool) {
 	for i, c := range containers {
-		if c.Name == "istio-proxy" {
+		if c.Name == "istio-proxy" && p.own.Dataplane != policy.Gateway {
 			continue // its ports are not the workload's
 		}
 		if init && (c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways) {
@@ -162,6 +162,9 @@ func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container
 				continue
 			}
 			number, udp := uint16(port.ContainerPort), port.Protocol != "" && port.Protocol != corev1.ProtocolTCP
+			if c.Name == "istio-proxy" && policy.IsProxyPort(number) {
+				continue
+			}
 			if port.Name != "" {
 				if p.named == nil {
 					p.named = map[portName]uint16{}
