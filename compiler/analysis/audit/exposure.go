@@ -16,22 +16,30 @@ import (
 // so, else a warning.
 func (r *Report) exposure(m *model.Model, split *model.Split) {
 	s := split.Service
-	for _, c := range exposed(m, split) {
+	surely := map[string]bool{}
+	for _, c := range exposed(m, split, split.MarkAllowed) {
+		surely[c.String()] = true
+	}
+	for _, c := range exposed(m, split, split.MarkOpen) {
 		severity, at := diag.Warning, source.Span{}
 		if rule := intendedBy(s, c); rule != nil {
 			severity, at = diag.Note, rule.At
 		}
-		r.Add(severity, Exposure, at, "%s may call %s", c, s.ID())
+		if surely[c.String()] {
+			r.Add(severity, Exposure, at, "%s may call %s", c, s.ID())
+		} else {
+			r.Add(severity, Exposure, at, "%s may call %s, unless what cannot be judged stops it", c, s.ID())
+		}
 	}
 }
 
-func exposed(m *model.Model, split *model.Split) []model.Caller {
+func exposed(m *model.Model, split *model.Split, mark func(*enforce.Class, []bool)) []model.Caller {
 	s := split.Service
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
 		r := &split.Operations[i]
 		if model.Occurs(s, &r.Request) && s.Inbound.Of(r.Request.Port()).Capture == policy.Captured {
-			split.MarkOpen(r, open)
+			mark(r, open)
 		}
 	}
 	for n, src := range split.Sources {
