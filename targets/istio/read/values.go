@@ -154,7 +154,7 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 		case !first && !last && !space.IsIdentity(text):
 			return "a principal is DOMAIN/ns/NAMESPACE/sa/ACCOUNT, so `" + written + "` never matches", "write it in full"
 		}
-	case d == space.Identity && !wild && impossible(p, text):
+	case d == space.Identity && !wild && impossible(p, text, first, last):
 		return "no namespace or account can be called so: `" + written + "` never matches", "write a name that Kubernetes accepts: lower-case letters, digits and `-`, in accounts also dots"
 	case d == space.Path && !space.IsTemplate(written):
 		switch {
@@ -171,12 +171,16 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 	return "", ""
 }
 
-// impossible reports whether the namespace or account that a pattern names has characters that Kubernetes refuses in names.
-func impossible(p space.Pattern, text string) bool {
+// impossible reports whether Kubernetes refuses the namespace or account that a pattern names: for its characters, or for a dash where it
+// begins or ends. More may come before or after what is written of it.
+func impossible(p space.Pattern, text string, before, after bool) bool {
 	const label = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	dashed := func(name string) bool {
+		return !before && strings.HasPrefix(name, "-") || !after && strings.HasSuffix(name, "-")
+	}
 	if _, ok := p.InNamespace(); ok {
-		return strings.Trim(text, label) != ""
+		return strings.Trim(text, label) != "" || dashed(text)
 	}
 	namespace, account, ok := strings.Cut(p.Account(), "/")
-	return ok && (strings.Trim(namespace, label) != "" || strings.Trim(account, label+".") != "")
+	return ok && (strings.Trim(namespace, label) != "" || strings.Trim(account, label+".") != "" || dashed(namespace) || dashed(account))
 }
