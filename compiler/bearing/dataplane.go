@@ -12,6 +12,7 @@ const (
 	Inject            = "sidecar.istio.io/inject"
 	InjectNamespace   = "istio-injection"
 	NativeSidecar     = "sidecar.istio.io/nativeSidecar"
+	BeforeProxy       = "sidecar.istio.io/init-containers-before-proxy"
 	Templates         = "inject.istio.io/templates"
 	GatewayName       = "gateway.networking.k8s.io/gateway-name"
 	GatewayClass      = "gateway.networking.k8s.io/gateway-class-name"

@@ -102,6 +102,7 @@ var Facts = slices.Concat([]Fact{
 	{On: Pod, Name: "istio.io/reroute-virtual-interfaces", Named: "calls of virtual machines in the pod may go through its proxy, or past it", Opens: true, Source: annotations},
 	{On: Pod, Name: "sidecar.istio.io/rewriteAppHTTPProbers", Judged: "compiler/inventory", Source: annotations},
 	{On: Pod, Name: NativeSidecar, Judged: "compiler/inventory", Source: annotations},
+	{On: Pod, Name: BeforeProxy, Judged: "compiler/inventory", Source: "https://github.com/istio/istio/blob/master/pkg/kube/inject/webhook.go"},
 	{On: Pod, Name: "prometheus.istio.io/merge-metrics", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "prometheus.io/scrape", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},

@@ -15,8 +15,9 @@ import (
 )
 
 // Early is an init container that ends before the proxy of its pod starts, unless that is a native sidecar. Istio makes it one since 1.27 where
-// every node has Kubernetes 1.33, and puts it in front of the other init containers (reorderPod in pkg/kube/inject/webhook.go,
-// DetectNativeSidecar there).
+// the kubelet of every node is of Kubernetes 1.33 or later, and puts it in front of the other init containers but those that an annotation of
+// the pod names: DetectNativeSidecar and reorderPod in https://github.com/istio/istio/blob/master/pkg/kube/inject/webhook.go. The annotation
+// for single pods is there since 1.24 and goes before what istiod has: https://istio.io/latest/news/releases/1.24.x/announcing-1.24/change-notes/
 type Early struct {
 	Container string
 	Why       string // what shows that the proxy is no native sidecar, in words; empty if nothing shows what it is
@@ -34,35 +35,39 @@ func (e *Early) Names(name, namespace string, near bool) bool {
 	})
 }
 
-// nativeSidecar is where istiod and its chart say whether proxies are native sidecars.
+// nativeSidecar is where istiod and its chart say whether proxies are native sidecars: true, false, or auto as if it were not there.
 const nativeSidecar = "ENABLE_NATIVE_SIDECARS"
 
 // early finds the init containers of a pod that may start before its proxy.
 func (f *file) early(p *pod, spec, annotations *yaml.Node, template *corev1.PodTemplateSpec) {
-	why, at := "", source.Span{}
+	ofAll, ofAllAt := "", source.Span{}
 	for _, c := range template.Spec.Containers {
 		if c.Name == "istio-proxy" {
-			why, at = "its manifest has the proxy among the other containers", p.At
+			ofAll, ofAllAt = "its manifest has the proxy among the other containers", p.At
 		}
 		for _, v := range c.Env {
-			if v.Name == nativeSidecar && v.Value != "" {
+			if on, err := strconv.ParseBool(v.Value); v.Name == nativeSidecar && err == nil {
 				at := f.doc.Span(yamldoc.Get(spec, "containers"))
-				f.keep("", "", "", at, func(r *reader) { r.native = &native{v.Value == "false", at} })
+				f.keep("", "", "", at, func(r *reader) { r.native = &native{!on, at} })
 			}
 		}
 	}
-	if native, err := strconv.ParseBool(template.Annotations[bearing.NativeSidecar]); err == nil {
-		if native {
-			return
-		}
-		why, at = bearing.NativeSidecar+" is false", f.doc.Span(yamldoc.Get(annotations, bearing.NativeSidecar))
+	before := strings.Split(template.Annotations[bearing.BeforeProxy], ",")
+	native, err := strconv.ParseBool(template.Annotations[bearing.NativeSidecar])
+	if err == nil && !native {
+		ofAll, ofAllAt = bearing.NativeSidecar+" is false", f.doc.Span(yamldoc.Get(annotations, bearing.NativeSidecar))
 	}
 	list := yamldoc.Get(spec, "initContainers")
 	for i, c := range template.Spec.InitContainers {
+		why, at := ofAll, ofAllAt
 		switch {
 		case c.Name == "istio-proxy":
 			return // it is one, and the others come after it
 		case c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways:
+			continue
+		case slices.Contains(before, c.Name):
+			why, at = bearing.BeforeProxy+" names it", f.doc.Span(yamldoc.Get(annotations, bearing.BeforeProxy))
+		case native:
 			continue
 		}
 		e := Early{Container: c.Name, Why: why, WhyAt: at, At: f.doc.Span(cmp.Or(yamldoc.Get(item(list, i), "name"), item(list, i)))}

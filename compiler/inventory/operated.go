@@ -12,12 +12,12 @@ import (
 
 // operated is a kind whose operator creates pods without a template in the object.
 type operated struct {
-	metadata string                           // the field of spec with labels and annotations for the pods
-	account  func(name string) string         // of pods for which spec.serviceAccountName names none
-	labels   func(name string) labels         // of its pods
-	ports    []operatedPort                   // of its containers
-	services func(name string) (all []string) // the Services that it makes
-	front    operatedPort                     // their port, which leads to the container port of the same number
+	metadata string                   // the field of spec with labels and annotations for the pods
+	account  func(name string) string // of pods for which spec.serviceAccountName names none
+	labels   func(name string) labels // of its pods
+	ports    []operatedPort           // of its containers
+	services func(name string) []string
+	headless bool // the Services are
 }
 
 type labels = map[string]string
@@ -25,41 +25,65 @@ type labels = map[string]string
 type operatedPort struct {
 	number int32
 	name   string
+	front  string // the name of the port of its Services that leads here, which has the same number; empty where none does
+	udp    bool
+	web    bool // spec.portName gives the container's port and that of the Services another name
+	local  bool // spec.listenLocal closes it
 }
 
-// operators are these kinds: what is below is set by the operators in code.
+// operators are these kinds: what is below is set by the operators in code, and read in the versions of August 2026.
 var operators = map[string]operated{
-	// https://github.com/cloudnative-pg/cloudnative-pg/blob/main/pkg/specs/pods.go and services.go
+	// https://github.com/cloudnative-pg/cloudnative-pg/blob/main/pkg/specs/pods.go and services.go. Since 1.28 the pods also have labels of
+	// app.kubernetes.io, which are left out, as older ones lack them: a selector has to hold for both.
 	"Cluster": {
 		metadata: "inheritedMetadata",
 		account:  func(name string) string { return name },
 		labels:   func(name string) labels { return labels{"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"} },
-		ports:    []operatedPort{{5432, "postgresql"}, {9187, "metrics"}, {8000, "status"}},
+		ports:    []operatedPort{{number: 5432, name: "postgresql", front: "postgres"}, {number: 9187, name: "metrics"}, {number: 8000, name: "status"}},
 		services: func(name string) []string { return []string{name + "-rw", name + "-ro", name + "-r"} },
-		front:    operatedPort{5432, "postgres"},
 	},
-	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/prometheus/server/statefulset.go
+	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/prometheus/server/statefulset.go: makeSelectorLabels;
+	// MakeContainerPorts and BuildStatefulSetService in ../common.go; CreateConfigReloader in pkg/operator/config_reloader.go
 	"Prometheus": {
 		metadata: "podMetadata",
 		account:  func(string) string { return "default" },
 		labels: func(name string) labels {
 			return labels{"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": name, "app.kubernetes.io/managed-by": "prometheus-operator", "operator.prometheus.io/name": name, "prometheus": name}
 		},
-		ports:    []operatedPort{{9090, "web"}, {8080, "reloader-web"}},
+		ports:    []operatedPort{{number: 9090, name: "web", front: "web", web: true, local: true}, {number: 8080, name: "reloader-web", local: true}},
 		services: func(string) []string { return []string{"prometheus-operated"} },
-		front:    operatedPort{9090, "web"},
+		headless: true,
 	},
-	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/alertmanager/statefulset.go
+	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/alertmanager/statefulset.go, makeSelectorLabels in operator.go
 	"Alertmanager": {
 		metadata: "podMetadata",
 		account:  func(string) string { return "default" },
 		labels: func(name string) labels {
 			return labels{"app.kubernetes.io/name": "alertmanager", "app.kubernetes.io/instance": name, "app.kubernetes.io/managed-by": "prometheus-operator", "alertmanager": name}
 		},
-		ports:    []operatedPort{{9093, "web"}, {9094, "mesh-tcp"}, {8080, "reloader-web"}},
+		ports: []operatedPort{
+			{number: 9093, name: "web", front: "web", web: true, local: true}, {number: 9094, name: "mesh-tcp", front: "tcp-mesh"},
+			{number: 9094, name: "mesh-udp", front: "udp-mesh", udp: true}, {number: 8080, name: "reloader-web", local: true},
+		},
 		services: func(string) []string { return []string{"alertmanager-operated"} },
-		front:    operatedPort{9093, "web"},
+		headless: true,
 	},
+}
+
+// of returns the ports of the pods of an object.
+func (o *operated) of(spec *yaml.Node) (ports []operatedPort) {
+	for _, p := range o.ports {
+		if name := text(yamldoc.Get(spec, "portName")); p.web && name != "" {
+			p.name, p.front = name, name
+		}
+		if !p.local || text(yamldoc.Get(spec, "listenLocal")) != "true" {
+			ports = append(ports, p)
+		}
+	}
+	if thanos := yamldoc.Get(spec, "thanos"); thanos != nil && thanos.Kind == yaml.MappingNode { // createThanosContainer
+		ports = append(ports, operatedPort{number: 10901, name: "grpc", front: "grpc"}, operatedPort{number: 10902, name: "http"})
+	}
+	return ports
 }
 
 // operated keeps the pods that an operator creates for an object, and the Services in front of them.
@@ -85,8 +109,9 @@ func (f *file) operated(n *yaml.Node, kind string) {
 	template.Spec.ServiceAccountName = cmp.Or(text(yamldoc.Get(spec, "serviceAccountName")), of.account(meta.Name))
 	template.Spec.HostNetwork = text(yamldoc.Get(spec, "hostNetwork")) == "true"
 	container := corev1.Container{Name: kind}
-	for _, p := range of.ports {
-		container.Ports = append(container.Ports, corev1.ContainerPort{ContainerPort: p.number, Name: p.name})
+	ports := of.of(spec)
+	for _, p := range ports {
+		container.Ports = append(container.Ports, corev1.ContainerPort{ContainerPort: p.number, Name: p.name, Protocol: transport(p.udp)})
 	}
 	template.Spec.Containers = []corev1.Container{container}
 	here := &yaml.Node{Kind: yaml.MappingNode} // what there is of a template, with its places
@@ -102,18 +127,33 @@ func (f *file) operated(n *yaml.Node, kind string) {
 	for i := range p.Ports {
 		p.Ports[i].At = at
 	}
+	if yamldoc.Get(spec, "serviceName") != nil {
+		return // the Service is one of the manifests
+	}
 	for _, name := range of.services(meta.Name) {
 		front := &corev1.Service{}
 		front.Name = name
-		s := &service{namespace: namespace, name: name, selector: of.labels(meta.Name), arriving: arrival(front, at), ports: []servicePort{{
-			number: uint16(of.front.number), called: of.front.name, target: uint16(of.front.number), protocol: protocolOf(of.front.number, of.front.name, nil), at: at,
-		}}}
+		s := &service{namespace: namespace, name: name, selector: of.labels(meta.Name), arriving: arrival(front, at), headless: of.headless}
+		for _, p := range ports {
+			if p.front != "" {
+				s.ports = append(s.ports, servicePort{
+					number: uint16(p.number), called: p.front, target: uint16(p.number), udp: p.udp, protocol: protocolOf(p.number, p.front, nil), at: at,
+				})
+			}
+		}
 		f.keep("", "", "", at, func(r *reader) {
 			if r.first[objectKey{"Service", namespace, name}] == nil {
 				r.services = append(r.services, s)
 			}
 		})
 	}
+}
+
+func transport(udp bool) corev1.Protocol {
+	if udp {
+		return corev1.ProtocolUDP
+	}
+	return corev1.ProtocolTCP
 }
 
 // only returns a mapping with some keys of another.
