@@ -22,7 +22,7 @@ IMAGE = cd testdata/release/image && $(EPOCH) $(GO) run .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # `./...` does not match folders named testdata, nor nested modules.
-PACKAGES := ./... ./testdata/bench ./testdata/golden ./testdata/synth/...
+PACKAGES := ./... ./testdata/bench ./testdata/golden ./testdata/playground ./testdata/synth/...
 
 # The module and the modules nested in it.
 MODULES := $(dir $(shell git ls-files '*go.mod'))
@@ -63,11 +63,11 @@ format:
 # `make test` vets all other packages.
 .PHONY: vet
 vet:
-	$(GO) test $(VET) -run '^$$' ./testdata/e2e ./testdata/release
+	$(GO) test $(VET) -run '^$$' ./testdata/e2e ./testdata/editors ./testdata/release
 
 .PHONY: staticcheck
 staticcheck: $(STATICCHECK)
-	$(STATICCHECK) $(PACKAGES) ./testdata/e2e ./testdata/release
+	$(STATICCHECK) $(PACKAGES) ./testdata/e2e ./testdata/editors ./testdata/release
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
@@ -178,14 +178,34 @@ e2e: ## publish to a real forge and a real SSH server, and learn from a real Pro
 kills: ## kill builds and publishes at 200 random instants each
 	$(GO) test $(VET) -count=1 -timeout 20m ./targets/folder ./targets/gitops -run Kill -kills 200
 
-.PHONY: browser
-browser: $(STATICCHECK) ## open the page and the picture of meshc graph in Chromium; installs Debian's if there is none
+.PHONY: chromium
+chromium:
 	@command -v chromium >/dev/null || { \
 		sudo=; [ $$(id -u) -eq 0 ] || sudo=sudo; \
 		$$sudo apt-get update -q && \
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; \
 	}
+
+.PHONY: browser
+browser: chromium $(STATICCHECK) ## open the page and the picture of meshc graph in Chromium; installs Debian's if there is none
 	cd cmd/meshc/internal/graph/browser && $(CURDIR)/$(STATICCHECK) ./... && $(GO) test $(VET) -count=1 ./...
+
+.PHONY: playground
+playground: ## build the playground, a folder of static files in build/playground; needs Node.js
+	$(GO) run ./testdata/playground build/playground
+	mkdir -p build/page && cp cmd/meshc/internal/playground/page/package*.json cmd/meshc/internal/playground/page/page.js grammar/editors/codemirror/* build/page
+	cd build/page && npm ci --no-audit --no-fund && npm run --silent bundle -- --outfile=$(CURDIR)/build/playground/page.js
+
+.PHONY: playground-test
+playground-test: playground chromium ## do in the playground what a person does, in Chromium
+	cd cmd/meshc/internal/playground/browser && $(GO) test $(VET) -count=1 -v ./...
+
+# The lock files have the digest of every package of npm.
+.PHONY: editors
+editors: build ## hold what editors have of meshc against meshc, in their own libraries; needs Node.js
+	mkdir -p build/editors && cp testdata/editors/*.js* build/editors
+	cd build/editors && npm ci --no-audit --no-fund
+	$(GO) test $(VET) -count=1 ./testdata/editors
 
 .PHONY: update
 update: ## rewrite the golden files of all tests

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/diag/sarif"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -81,7 +82,7 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 	case "json":
 		err = diag.JSON(&b, l)
 	case "sarif":
-		err = diag.SARIF(&b, l)
+		err = sarif.Write(&b, l)
 	case "github":
 		err = diag.GitHub(&b, l)
 	case "gitlab":

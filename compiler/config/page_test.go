@@ -1,8 +1,10 @@
 package config_test
 
 import (
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +17,24 @@ import (
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/cilium"
 	"github.com/meshc/meshc/targets/istio"
+	"github.com/meshc/meshc/targets/networkpolicy"
 )
+
+// parse returns the findings about settings, those of targets included.
+func parse(text string) diag.List {
+	p, findings := config.Parse(source.NewFile("meshc.yaml", text))
+	of := map[string]func(config.Section, bool) (targets.Target, diag.List){istio.Name: istio.FromSettings, cilium.Name: cilium.FromSettings, networkpolicy.Name: networkpolicy.FromSettings}
+	names := slices.Sorted(maps.Keys(of))
+	for _, s := range p.Targets {
+		if of[s.Name] == nil {
+			findings = append(findings, s.Unknown(names))
+			continue
+		}
+		_, more := of[s.Name](s, false)
+		findings = append(findings, more...)
+	}
+	return findings
+}
 
 // The example on the page of settings has no findings, and it has every key that there is.
 func TestSettingsPage(t *testing.T) {
@@ -24,17 +43,6 @@ func TestSettingsPage(t *testing.T) {
 	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
 	require.NotNil(t, block)
 	text := string(block[1])
-	parse := func(text string) diag.List {
-		p, findings := config.Parse(source.NewFile("meshc.yaml", text))
-		of := map[string]func(config.Section, bool) (targets.Target, diag.List){istio.Name: istio.FromSettings, cilium.Name: cilium.FromSettings}
-		for _, s := range p.Targets {
-			if of[s.Name] != nil {
-				_, more := of[s.Name](s, false)
-				findings = append(findings, more...)
-			}
-		}
-		return findings
-	}
 	assert.Empty(t, parse(text))
 
 	keys := 0

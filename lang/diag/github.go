@@ -25,13 +25,13 @@ func GitHub(w io.Writer, l List) error {
 				fmt.Fprintf(b, "endLine=%d,", end.Line)
 			}
 		}
-		fmt.Fprintf(b, "title=%s::%s\n", d.Code, githubData(d.plain()))
+		fmt.Fprintf(b, "title=%s::%s\n", d.Code, githubData(d.Plain()))
 	}
 	return b.Flush()
 }
 
-// plain returns the complete text of a finding, without snippets.
-func (d *Diagnostic) plain() string {
+// Plain returns the complete text of a finding, without snippets.
+func (d *Diagnostic) Plain() string {
 	lines := []string{PrintableLine(d.Message)}
 	for _, r := range d.Related {
 		lines = append(lines, PrintableLine(r.Message)+": "+place(r.Span))

@@ -28,7 +28,7 @@ func GitLab(w io.Writer, l List) error {
 	report := make([]finding, 0, len(l))
 	seen := map[string]int{}
 	for _, d := range l {
-		f := finding{Description: d.plain(), Check: d.Code, Severity: [...]string{"info", "minor", "major"}[d.Severity], Location: location{"meshc.yaml", lines{1}}}
+		f := finding{Description: d.Plain(), Check: d.Code, Severity: [...]string{"info", "minor", "major"}[d.Severity], Location: location{"meshc.yaml", lines{1}}}
 		if s := d.Primary; !s.IsZero() {
 			f.Location = location{PrintableLine(s.File.Name), lines{s.StartPosition().Line}}
 		}

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	report "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/diag/sarif"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/testdata/golden"
 )
@@ -76,7 +77,7 @@ func TestRenderers(t *testing.T) {
 		"findings.txt":         func(w io.Writer, l diag.List) error { return diag.Text(w, l, false) },
 		"findings.colour.txt":  func(w io.Writer, l diag.List) error { return diag.Text(w, l[:2], true) },
 		"findings.json":        diag.JSON,
-		"findings.sarif":       diag.SARIF,
+		"findings.sarif":       sarif.Write,
 		"findings.gitlab.json": diag.GitLab,
 		"findings.github.txt":  diag.GitHub,
 	} {
@@ -100,7 +101,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 		"github": diag.GitHub,
 		"gitlab": diag.GitLab,
 		"json":   diag.JSON,
-		"sarif":  diag.SARIF,
+		"sarif":  sarif.Write,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -118,13 +119,13 @@ func TestSARIFIsValid(t *testing.T) {
 	for name, l := range map[string]diag.List{"findings": findings(t), "none": nil} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			require.NoError(t, diag.SARIF(&b, l))
-			report, err := sarif.FromBytes(b.Bytes(), sarif.WithStrictValidation())
+			require.NoError(t, sarif.Write(&b, l))
+			read, err := report.FromBytes(b.Bytes(), report.WithStrictValidation())
 			require.NoError(t, err)
-			require.NoError(t, report.Validate())
-			assert.Len(t, report.Runs[0].Results, len(l))
-			for _, r := range report.Runs[0].Results {
-				assert.Equal(t, *r.RuleID, *report.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
+			require.NoError(t, read.Validate())
+			assert.Len(t, read.Runs[0].Results, len(l))
+			for _, r := range read.Runs[0].Results {
+				assert.Equal(t, *r.RuleID, *read.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
 			}
 		})
 	}

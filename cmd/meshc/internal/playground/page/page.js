@@ -1,0 +1,195 @@
+import { basicSetup } from "codemirror";
+import { EditorState } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+import { StreamLanguage, syntaxHighlighting } from "@codemirror/language";
+import { classHighlighter } from "@lezer/highlight";
+import { yaml } from "@codemirror/legacy-modes/mode/yaml";
+import { setDiagnostics } from "@codemirror/lint";
+import { mesh } from "./index.js";
+
+const at = (id) => document.getElementById(id);
+const examples = window.meshcExamples;
+
+let files = {};
+let shown = "";
+let states = {}; // of the editor, by file: each keeps its own history
+let view;
+let worker;
+let asked = 0;
+let waiting = false;
+let ready = false;
+
+function language(name) {
+  return name.endsWith(".mesh") ? mesh() : StreamLanguage.define(yaml);
+}
+
+function state(name) {
+  states[name] ??= EditorState.create({
+    doc: files[name],
+    extensions: [basicSetup, language(name), syntaxHighlighting(classHighlighter), EditorView.updateListener.of((u) => {
+      if (!u.docChanged) return;
+      files[name] = u.state.doc.toString();
+      ask();
+    })],
+  });
+  return states[name];
+}
+
+function open(name) {
+  if (view && shown in files) states[shown] = view.state;
+  shown = name;
+  view ??= new EditorView({ parent: at("editor") });
+  view.setState(state(name));
+  for (const tab of at("files").children) tab.setAttribute("aria-selected", tab.textContent === name);
+}
+
+// load shows a project, with one of its files in the editor: else the first one.
+function load(project, name) {
+  files = { ...project };
+  states = {};
+  shown = "";
+  const rank = (name) => (name.endsWith(".mesh") ? 0 : name === "meshc.yaml" ? 1 : 2);
+  const names = Object.keys(files).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  at("files").replaceChildren(...names.map((name) => {
+    const tab = document.createElement("button");
+    tab.type = "button";
+    tab.role = "tab";
+    tab.textContent = name;
+    tab.onclick = () => open(name);
+    return tab;
+  }));
+  open(name in files ? name : names[0]);
+  ask();
+}
+
+// ask sends the newest text once the worker is free: what is typed meanwhile is one question.
+function ask() {
+  asked++;
+  if (!ready || waiting) return;
+  waiting = true;
+  const why = at("why").query.value.trim().split(/\s+/).filter(Boolean);
+  worker.postMessage({ id: asked, request: { files, why } });
+}
+
+function show({ id, answer, took }) {
+  waiting = false;
+  if (id !== asked) ask();
+  const errors = answer.findings.filter((f) => f.severity === "error").length;
+  at("status").textContent = answer.failure ? "a bug in meshc: " + answer.failure : `${count(errors, "error")}, ${count(answer.findings.length, "finding")}, ${took.toFixed(0)} ms`;
+  at("findings").replaceChildren(...answer.findings.map(item));
+  at("answer").textContent = answer.why;
+  if (answer.manifests || !answer.graph) at("manifests").textContent = answer.manifests;
+  if (answer.graph) at("graph").innerHTML = answer.graph;
+  const length = view.state.doc.length;
+  const inside = answer.findings.filter((f) => f.file === shown && f.to <= length);
+  view.dispatch(setDiagnostics(view.state, inside.map((f) => ({
+    from: f.from, to: Math.max(f.to, Math.min(f.from + 1, length)), severity: f.severity === "note" ? "info" : f.severity, source: f.code,
+    message: f.help ? f.message + "\n" + f.help : f.message,
+    actions: (f.fixes ?? []).map((x) => ({ name: x.title, apply: () => apply(x) })),
+  }))));
+  document.body.dataset.answered = id;
+  document.body.dataset.took = took;
+}
+
+function count(n, what) {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+function item(f) {
+  const li = document.createElement("li");
+  li.className = f.severity;
+  const lead = document.createElement("b");
+  lead.textContent = `${f.severity} ${f.code}`;
+  const place = document.createElement("button");
+  place.type = "button";
+  place.textContent = `${f.file}:${f.line}`;
+  place.onclick = () => {
+    if (f.file in files && f.file !== shown) open(f.file);
+    view.dispatch({ selection: { anchor: Math.min(f.from, view.state.doc.length) }, scrollIntoView: true });
+    view.focus();
+  };
+  const help = document.createElement("div");
+  help.className = "help";
+  help.textContent = f.help ?? "";
+  li.append(lead, " ", place, " ", f.message, help);
+  for (const fix of f.fixes ?? []) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "fix";
+    button.textContent = fix.title;
+    button.onclick = () => apply(fix);
+    li.append(button, " ");
+  }
+  return li;
+}
+
+function apply(fix) {
+  states[shown] = view.state;
+  for (const name of new Set(fix.edits.map((e) => e.file))) {
+    const changes = fix.edits.filter((e) => e.file === name).map((e) => ({ from: e.from, to: e.to, insert: e.text }));
+    if (name === shown) {
+      view.dispatch({ changes });
+    } else {
+      states[name] = state(name).update({ changes }).state;
+      files[name] = states[name].doc.toString();
+      ask();
+    }
+  }
+}
+
+// A shared project is the compressed fragment of the address, which no server sees.
+async function pack(project) {
+  const stream = new Blob([JSON.stringify(project)]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join("")).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+async function unpack(fragment) {
+  const bytes = Uint8Array.from(atob(fragment.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  return JSON.parse(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text());
+}
+
+// compiler returns the module, which a server sends and a page opened from a file has as a script.
+async function compiler() {
+  if (location.protocol !== "file:") return WebAssembly.compileStreaming(fetch("meshc.wasm"));
+  await script("meshc.wasm.js");
+  const packed = Uint8Array.from(atob(window.meshcModule), (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return WebAssembly.compile(await new Response(stream).arrayBuffer());
+}
+
+function script(src) {
+  return new Promise((done, failed) => {
+    const s = document.createElement("script");
+    s.src = src;
+    s.onload = done;
+    s.onerror = failed;
+    document.head.append(s);
+  });
+}
+
+async function start() {
+  for (const name of Object.keys(examples)) at("example").add(new Option(name));
+  at("example").onchange = (e) => load(examples[e.target.value]);
+  at("why").onsubmit = (e) => { e.preventDefault(); ask(); };
+  at("share").onclick = async () => {
+    location.hash = await pack({ files, shown, why: at("why").query.value });
+    await navigator.clipboard?.writeText(location.href).catch(() => {});
+    at("status").textContent = "the address has the project";
+  };
+  let shared = { files: examples[Object.keys(examples)[0]] };
+  if (location.hash.length > 1) shared = await unpack(location.hash.slice(1)).catch(() => shared);
+  at("why").query.value = shared.why ?? "";
+  load(shared.files, shared.shown);
+  if (shared.shown) at("example").selectedIndex = -1;
+  worker = new Worker(URL.createObjectURL(new Blob([window.meshcWorker], { type: "text/javascript" })));
+  worker.onerror = (e) => { at("status").textContent = "cannot start: " + e.message; };
+  worker.onmessage = ({ data }) => {
+    if (!data.ready) return show(data);
+    ready = true;
+    ask();
+  };
+  worker.postMessage({ module: await compiler() });
+}
+
+start().catch((trouble) => { at("status").textContent = "cannot start: " + trouble; });

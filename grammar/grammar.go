@@ -1,0 +1,9 @@
+// Package grammar has the schema of meshc.yaml for programs.
+package grammar
+
+import _ "embed"
+
+// Schema is the JSON Schema of meshc.yaml. `x-keys` says what the keys of a mapping name.
+//
+//go:embed meshc.schema.json
+var Schema []byte
