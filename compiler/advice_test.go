@@ -44,13 +44,17 @@ func TestAdvice(t *testing.T) {
 
 // opening lists the warnings whose advice may let requests through that did not pass: what the intents say is not meant.
 var opening = []diag.Code{
-	diag.NoManifest,       // the section belongs to a mesh with another name
-	diag.TwinMesh,         // so does this one
-	diag.WorldIntoStrict,  // everyone may call, with or without an identity
-	diag.PermissiveCallee, // callers without a proxy are let in by their addresses
-	diag.UncoveredScrape,  // the scraper is let in
-	diag.ClosedRoute,      // the gateway is let in
-	diag.AlsoServicePort,  // the port that callers reach through the Service
+	diag.NoManifest,        // the section belongs to a mesh with another name
+	diag.TwinMesh,          // so does this one
+	diag.WorldIntoStrict,   // everyone may call, with or without an identity
+	diag.PermissiveCallee,  // callers without a proxy are let in by their addresses
+	diag.UncoveredScrape,   // the scraper is let in
+	diag.ClosedRoute,       // the gateway is let in
+	diag.AlsoServicePort,   // the port that callers reach through the Service
+	diag.Misleading,        // callers choose what they are told apart by
+	diag.DefaultAccount,    // the service calls as another account
+	diag.MeshConfigDiffers, // every account has another name
+	diag.ProviderWrites,    // a provider decides in place of the header
 }
 
 // wrong returns what is wrong with advice about a finding: it must remove the finding, cause no error, and open only what the
@@ -67,11 +71,20 @@ func wrong(t *testing.T, before, after result, d diag.Diagnostic, safe bool, abo
 		}
 	}
 	changes := before.differs(t, after)
-	meant := slices.Contains(opening, d.Code) || slices.ContainsFunc(before.findings, func(e diag.Diagnostic) bool {
+	policies := before.policies // in which lines are not statements: what the object of the finding binds is meant
+	meant := policies || slices.Contains(opening, d.Code) || slices.ContainsFunc(before.findings, func(e diag.Diagnostic) bool {
 		return e.Severity == diag.Error && meets(about, e.Primary)
 	})
 	for _, c := range slices.Concat(changes.Opened, changes.FailOpen) {
 		named := d.Code == diag.UnknownMesh && c.At.File != nil && strings.Contains(c.At.Text(), d.Primary.Text()+"/")
+		switch binds := document(d.Primary).Text(); {
+		case policies && strings.Contains(binds, c.Callee.Name):
+			continue
+		case d.Code == diag.MeshConfigDiffers:
+			continue // of every statement
+		case d.Code == diag.AlwaysBroken && strings.Contains(d.Primary.Text(), c.Callee.Name):
+			continue // the guard wants it
+		}
 		if !meant || !named && !concerns(about, &c, d) {
 			fault("opens %s", c.String())
 		}
@@ -178,7 +191,7 @@ func proposals(help string, p *advised) (all []string) {
 			return "placeholder"
 		})
 		first, rest, _ := strings.Cut(text, " ")
-		statement := slices.Contains([]string{"service", "external", "deny", "export", "group", "never", "always", "only", "mesh", "mtls"}, first) ||
+		statement := slices.Contains([]string{"service", "external", "deny", "ask", "export", "group", "issuer", "verify", "never", "always", "only", "mesh", "mtls"}, first) ||
 			isClause(text) || strings.Contains(text, " -> ") && !strings.HasPrefix(text, "-> ")
 		if rest != "" && statement {
 			all = append(all, text)

@@ -18,6 +18,8 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/diff"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
@@ -41,6 +43,7 @@ type result struct {
 	model    *model.Model
 	files    []txtar.File
 	limited  bool // an environment limits the modes
+	policies bool // these are policies, and no intents
 }
 
 // line returns the text of a line.
@@ -111,11 +114,14 @@ func (p *advised) check(t *testing.T) result {
 // judge checks a project as it lies on disk.
 func (p *advised) judge(t *testing.T) result {
 	t.Helper()
+	if p.policiesOnly() {
+		return p.judgePolicies()
+	}
 	project := p.open(t)
 	built, err := project.Build(t.Context())
 	require.NoError(t, err, p.name)
 	if built.Model != nil || project.Parsed == nil {
-		return result{built.Findings, built.Model, p.files, p.Environment != ""}
+		return result{built.Findings, built.Model, p.files, p.Environment != "", false}
 	}
 	var every []diag.Code
 	for _, e := range diag.Table {
@@ -126,7 +132,23 @@ func (p *advised) judge(t *testing.T) result {
 	istio := all[0].(targets.Mesh)
 	manifests, _ := istio.Emit(checked)
 	layer, _ := istio.Read(Sources(manifests), model.MeshSettings(checked))
-	return result{built.Findings, model.New(checked, layer), p.files, p.Environment != ""}
+	return result{built.Findings, model.New(checked, layer), p.files, p.Environment != "", false}
+}
+
+// judgePolicies judges policies beside workloads.
+func (p *advised) judgePolicies() result {
+	var files []*source.File
+	var workloads []inventory.Input
+	for _, f := range p.files {
+		file := source.NewFile(f.Name, string(f.Data))
+		if strings.HasPrefix(f.Name, "k8s/") {
+			workloads = append(workloads, inventory.Input{File: file})
+			continue
+		}
+		files = append(files, file)
+	}
+	d := ReadDeployed(files, workloads, config.Default(), false)
+	return result{d.Findings, d.Model, p.files, false, true}
 }
 
 // differs compares what two results let through.

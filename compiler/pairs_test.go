@@ -1,9 +1,11 @@
 package compiler
 
 import (
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,55 +14,120 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // TestHelpPairs holds a project against one in which a help of its findings was followed: the finding is gone, there is no new
-// error, and nothing is opened but what the changed lines are about. The help, or a part of it, is the comment of the archive; a
-// file that the second project lacks is that of the first.
+// error, and nothing is opened but what the changed lines are about.
 func TestHelpPairs(t *testing.T) {
-	day, err := time.Parse(time.DateOnly, "2026-11-01")
-	require.NoError(t, err)
-	for _, file := range glob(t, "testdata/advice/*.txtar") {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive := parseArchive(t, file)
-			bad, good := &advised{name: file, Options: Options{Today: day}}, &advised{name: file, Options: Options{Today: day}}
-			for _, f := range archive.Files {
-				half, name, _ := strings.Cut(f.Name, "/")
-				if half == "bad" {
-					bad.files = append(bad.files, txtar.File{Name: name, Data: f.Data})
-				}
-			}
-			var changed []place
-			for _, f := range bad.files {
-				after := f
-				if i := slices.IndexFunc(archive.Files, func(g txtar.File) bool { return g.Name == "good/"+f.Name }); i >= 0 {
-					after.Data = archive.Files[i].Data
-				}
-				for i := range strings.Count(string(after.Data), "\n") {
-					if !slices.Contains(strings.Split(string(f.Data), "\n"), strings.Split(string(after.Data), "\n")[i]) {
-						changed = append(changed, place{f.Name, i + 1})
-					}
-				}
-				good.files = append(good.files, after)
-			}
-			for _, f := range archive.Files {
-				half, name, _ := strings.Cut(f.Name, "/")
-				if half == "good" && !slices.ContainsFunc(bad.files, func(g txtar.File) bool { return g.Name == name }) {
-					good.files = append(good.files, txtar.File{Name: name, Data: f.Data})
-				}
-			}
-			bad.nameWorkloads()
-			good.nameWorkloads()
-			help := strings.TrimSpace(string(archive.Comment))
-			before, after := bad.check(t), good.check(t)
-			i := slices.IndexFunc(before.findings, func(d diag.Diagnostic) bool { return strings.Contains(d.Help, help) })
-			if !assert.GreaterOrEqual(t, i, 0, "no finding has this help: %s\n%v", help, before.findings) {
+	for _, pair := range helpPairs(t) {
+		t.Run(pair.name, func(t *testing.T) {
+			before, after := pair.bad.check(t), pair.good.check(t)
+			i := slices.IndexFunc(before.findings, func(d diag.Diagnostic) bool { return strings.Contains(d.Help, pair.help) })
+			if !assert.GreaterOrEqual(t, i, 0, "no finding has this help: %s\n%v", pair.help, before.findings) {
 				return
 			}
 			d := before.findings[i]
-			for _, fault := range wrong(t, before, after, d, false, append(changed, lines(d.Primary)...)) {
-				t.Errorf("%s: %s: %s", d.Error(), help, fault)
+			for _, fault := range wrong(t, before, after, d, false, append(pair.changed, lines(d.Primary)...)) {
+				t.Errorf("%s: %s: %s", d.Error(), pair.help, fault)
 			}
 		})
 	}
+}
+
+// helpPair is a project and what it is once a help of its findings was followed. Without intents it is policies, beside the
+// workloads in the folder k8s.
+type helpPair struct {
+	name, help string // the help, or a part of it
+	bad, good  *advised
+	changed    []place
+}
+
+var pairs struct {
+	sync.Once
+	all []*helpPair
+}
+
+// helpPairs reads testdata/advice. The help, or a part of it, is the comment of an archive; a file that the second project lacks is that
+// of the first.
+func helpPairs(t *testing.T) []*helpPair {
+	t.Helper()
+	pairs.Do(func() {
+		day, err := time.Parse(time.DateOnly, "2026-11-01")
+		require.NoError(t, err)
+		for _, file := range glob(t, "testdata/advice/*.txtar") {
+			name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+			pairs.all = append(pairs.all, newHelpPair(name, parseArchive(t, file), Options{Today: day}))
+		}
+		for _, p := range pairs.all {
+			p.bad.lay(t, filepath.Join(scratch, "pairs", p.name, "bad"))
+			p.good.lay(t, filepath.Join(scratch, "pairs", p.name, "good"))
+		}
+	})
+	return pairs.all
+}
+
+func newHelpPair(name string, archive *txtar.Archive, o Options) *helpPair {
+	help, env, _ := strings.Cut(strings.TrimSpace(string(archive.Comment)), "\nenvironment: ")
+	o.Environment = env
+	p := &helpPair{name: name, help: help, bad: &advised{name: name, Options: o}, good: &advised{name: name, Options: o}}
+	for _, f := range archive.Files {
+		half, name, _ := strings.Cut(f.Name, "/")
+		if half == "bad" {
+			p.bad.files = append(p.bad.files, txtar.File{Name: name, Data: f.Data})
+		}
+	}
+	for _, f := range p.bad.files {
+		after := f
+		if i := slices.IndexFunc(archive.Files, func(g txtar.File) bool { return g.Name == "good/"+f.Name }); i >= 0 {
+			after.Data = archive.Files[i].Data
+		}
+		p.changed = append(p.changed, changedLines(f, after)...)
+		p.good.files = append(p.good.files, after)
+	}
+	for _, f := range archive.Files {
+		half, name, _ := strings.Cut(f.Name, "/")
+		if half == "good" && !slices.ContainsFunc(p.bad.files, func(g txtar.File) bool { return g.Name == name }) {
+			p.good.files = append(p.good.files, txtar.File{Name: name, Data: f.Data})
+			p.changed = append(p.changed, wholeFile(name, f.Data)...)
+		}
+	}
+	p.bad.nameWorkloads()
+	p.good.nameWorkloads()
+	return p
+}
+
+// changedLines returns the lines of a file that it did not have before; of manifests, the lines of their documents.
+func changedLines(before, after txtar.File) (all []place) {
+	old, file := strings.Split(string(before.Data), "\n"), source.NewFile(after.Name, string(after.Data))
+	for i, line := range strings.Split(string(after.Data), "\n") {
+		if slices.Contains(old, line) {
+			continue
+		}
+		at := file.Span(file.Offset(i+1), file.Offset(i+1)+len(line))
+		if path.Ext(after.Name) == ".yaml" {
+			at = document(at)
+		}
+		all = append(all, lines(at)...)
+	}
+	return all
+}
+
+// wholeFile returns the lines of a file.
+func wholeFile(name string, text []byte) (all []place) {
+	for i := range strings.Count(string(text), "\n") {
+		all = append(all, place{name, i + 1})
+	}
+	return all
+}
+
+// paired reports whether a pair follows a help.
+func paired(t *testing.T, help string) bool {
+	t.Helper()
+	return slices.ContainsFunc(helpPairs(t), func(p *helpPair) bool { return strings.Contains(help, p.help) })
+}
+
+// policiesOnly reports whether there are no intents.
+func (p *advised) policiesOnly() bool {
+	return !slices.ContainsFunc(p.files, func(f txtar.File) bool { return path.Ext(f.Name) == ".mesh" })
 }
