@@ -190,6 +190,11 @@ chromium:
 browser: chromium $(STATICCHECK) ## open the page and the picture of meshc graph in Chromium; installs Debian's if there is none
 	cd cmd/meshc/internal/graph/browser && $(CURDIR)/$(STATICCHECK) ./... && $(GO) test $(VET) -count=1 ./...
 
+.PHONY: site
+site: playground ## build the documentation into build/site, with the playground in it, and look for dead links
+	cd grammar/site && $(GO) test $(VET) -count=1 ./...
+	cd grammar/site && $(GO) run . -repository ../.. -version $$(git rev-parse HEAD) -playground $(CURDIR)/build/playground $(CURDIR)/build/site
+
 .PHONY: playground
 playground: ## build the playground, a folder of static files in build/playground; needs Node.js
 	$(GO) run ./testdata/playground build/playground
