@@ -95,7 +95,8 @@ func meshLexer(grammar []byte) (chroma.Lexer, error) {
 	for _, p := range g.Patterns {
 		for _, t := range tokens {
 			if p.Match != "" && strings.HasPrefix(p.Name, t.scope) {
-				rules = append(rules, chroma.Rule{Pattern: p.Match, Type: t.token})
+				// regexp2 has no recursion: braces in braces are coloured once.
+				rules = append(rules, chroma.Rule{Pattern: strings.ReplaceAll(p.Match, `\g<braces>`, `\{[^{}]*\}`), Type: t.token})
 				break
 			}
 		}

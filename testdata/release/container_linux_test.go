@@ -49,6 +49,7 @@ func (c *imageConfig) run(t *testing.T, root string) {
 	t.Helper()
 	work := filepath.Join(root, c.Config.WorkingDir)
 	require.NoError(t, os.CopyFS(filepath.Join(work, "shop"), os.DirFS(shop)))
+	require.NoError(t, os.Chmod(filepath.Join(work, "shop"), 0o777)) // as who mounts it would let the user write there
 	meshc := func(args ...string) string {
 		cmd := exec.Command(c.Config.Entrypoint[0], args...)
 		cmd.Env, cmd.Dir = c.Config.Env, c.Config.WorkingDir
