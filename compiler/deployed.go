@@ -9,6 +9,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -29,11 +30,17 @@ type Deployed struct {
 }
 
 // ReadDeployed reads manifests under the settings of a project, and checks them against workload manifests if there are any.
-// With guess, the trust domain of the settings is only a default, and one that every principal names takes its place.
+// With guess, the trust domain of the settings is only a default: that of the mesh itself takes its place, if the workloads
+// have its settings, or else one that every principal names.
 func ReadDeployed(files []*source.File, workloads []inventory.Input, settings config.Project, guess bool) *Deployed {
 	d := &Deployed{}
 	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, Aliases: settings.Previous, RootNamespace: settings.RootNamespace}
 	mesh.Meshless = meshless(&settings, files)
+	var unreadable diag.List
+	if len(workloads) > 0 {
+		d.Workloads, unreadable = inventory.Read(workloads, settings.Stated()...)
+		guess = guess && !takeSettings(&mesh, d.Workloads)
+	}
 	layer, found := readManifests(files, mesh)
 	if domain := model.TrustDomain(layer); guess && domain != "" && domain != mesh.TrustDomain {
 		d.TrustDomain, mesh.TrustDomain = domain, domain
@@ -41,13 +48,13 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	}
 	d.Findings = found
 	var known []*policy.Service
-	if len(workloads) > 0 {
-		d.Workloads, found = inventory.Read(workloads, settings.Stated()...)
+	if d.Workloads != nil {
+		d.Findings = slices.Concat(d.Findings, unreadable, check.Revisions(d.Workloads.MeshConfigs))
 		if mesh.Meshless {
 			d.Workloads = d.Workloads.Meshless()
 		}
 		known = ServicesOf(d.Workloads)
-		d.Findings = slices.Concat(d.Findings, found, read.Check(layer, pods(d.Workloads)))
+		d.Findings = append(d.Findings, read.Check(layer, pods(d.Workloads))...)
 	}
 	named, assumed := model.Named(layer, mesh, known)
 	markAmbient(named, d.Workloads)
@@ -65,6 +72,15 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	d.Findings = slices.Concat(d.Findings, read.Ambient(layer, bound(named)), unjudged(named), d.Model.ClientAddresses(), d.Model.ServicePorts())
 	d.Findings = d.Findings.Sort()
 	return d
+}
+
+// takeSettings takes the settings of a mesh that its first revision states. It reports whether that states a trust domain.
+func takeSettings(mesh *enforce.Mesh, inv *inventory.Set) bool {
+	if inv == nil || len(inv.MeshConfigs) == 0 || inv.MeshConfigs[0].TrustDomain == "" {
+		return false
+	}
+	mesh.TrustDomain, mesh.Aliases = inv.MeshConfigs[0].TrustDomain, inv.MeshConfigs[0].Aliases
+	return true
 }
 
 // markAmbient has the callers of a namespace that nothing names pass waypoints, if the namespace is in ambient mode.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -29,6 +30,7 @@ func (in *inputs) registerCluster(cmd *cobra.Command, usage string) {
 func (in *inputs) registerContext(cmd *cobra.Command, usage string) {
 	cmd.Flags().StringVar(&in.cluster, "cluster", "", usage+`: a context of the kubeconfig, as in --cluster=prod, or without one its current context`)
 	cmd.Flags().Lookup("cluster").NoOptDefVal = currentContext
+	cmd.Flags().StringVar(&in.istiod, "istio-namespace", "", "namespace of --cluster in which istiod runs, with the settings of the mesh (default its root namespace)")
 	cmd.RegisterFlagCompletionFunc("cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -46,6 +48,9 @@ func (in *inputs) clusterInstead(manifests []string) error {
 func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snapshot, error) {
 	if in.cluster != currentContext {
 		o.Context = in.cluster
+	}
+	if o.Istiod = in.istiod; o.Istiod != "" && !policy.IsLabel(o.Istiod) {
+		return nil, usageError("--istio-namespace %s: no namespace can be called so", o.Istiod)
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), in.timeout)
 	defer cancel()
@@ -76,6 +81,9 @@ func (in *inputs) runningInstead(cmd *cobra.Command, paths []string) ([]cluster.
 		return nil, err
 	}
 	in.running = asWorkloads(s.Workloads())
+	if u := s.NoSettings(); u != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s, so the settings of meshc.yaml are not compared with those of the mesh; if istiod runs in another namespace, name that with --istio-namespace\n", u)
+	}
 	return slices.DeleteFunc(slices.Clone(s.Unread), func(u cluster.Unread) bool { return !u.Workloads }), nil
 }
 

@@ -30,6 +30,7 @@ type inputs struct {
 	date           string
 	withNamespaces bool
 	cluster        string            // a context of the kubeconfig; empty: no cluster is read
+	istiod         string            // the namespace in which it runs there; empty: the root namespace
 	running        []inventory.Input // its workloads, in place of those of manifests; nil: manifests are read
 	timeout        time.Duration     // of reading a cluster, and for some verbs of a repository
 	earlier        *compiler.Parsed  // what was opened last, of which the next may have most files; nil: nothing was

@@ -62,7 +62,7 @@ func (l *learning) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	g := learn.New(pods, l.operations)
-	seen, err := l.read(cmd, args, g.Add)
+	seen, err := l.read(cmd, args, nil, g.Add)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (r *replaying) judge(cmd *cobra.Command, args []string) (*replayed, error) 
 		return nil, err
 	}
 	out := &replayed{refusals: refusals{reason: reason, kinds: denied.Replay(asking)}}
-	if out.seen, err = r.read(cmd, args, out.kinds.Add); err != nil {
+	if out.seen, err = r.read(cmd, args, reason.mesh(), out.kinds.Add); err != nil {
 		return nil, err
 	}
 	out.by[denied.NotKnown] = out.kinds.Rest

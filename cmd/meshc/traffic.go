@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler/directory"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/traffic"
 )
 
@@ -23,6 +24,7 @@ type sources struct {
 	prometheus string
 	since      string
 	pods       string
+	logFormat  string // of access logs, beside those of Istio
 }
 
 func (s *sources) register(cmd *cobra.Command) {
@@ -33,17 +35,48 @@ func (s *sources) register(cmd *cobra.Command) {
 
 func (s *sources) registerPods(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.pods, "pods", "", "which pod has which address: the output of kubectl get pods,services -A -o json, a file or - for standard input")
+	cmd.Flags().StringVar(&s.logFormat, "log-format", "", "format of Envoy's access logs where it is not Istio's, as accessLogFormat of the mesh has it")
+}
+
+// formats returns the formats of access logs: that of --log-format, and those of the settings of a mesh. It says which of
+// these cannot be read.
+func (s *sources) formats(cmd *cobra.Command, mesh *inventory.Set) ([]*traffic.Format, error) {
+	var all []*traffic.Format
+	if s.logFormat != "" {
+		f, err := traffic.NewFormat(s.logFormat)
+		if err != nil {
+			return nil, usageError("--log-format: %v", err)
+		}
+		all = append(all, f)
+	}
+	if mesh == nil {
+		return all, nil
+	}
+	for _, m := range mesh.MeshConfigs {
+		for _, text := range m.AccessLogs {
+			f, err := traffic.NewFormat(text)
+			if err != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: lines of the access log format of %s are not read: %v\n", m.At.Text(), err)
+				continue
+			}
+			all = append(all, f)
+		}
+	}
+	return all, nil
 }
 
 // sourcesHelp is what the help of such a verb says about them.
-const sourcesHelp = `A SOURCE is a file, or - for standard input: access logs of Envoy (Istio's text or JSON format) and of ztunnel, the debug
+const sourcesHelp = `A SOURCE is a file, or - for standard input: access logs of Envoy (Istio's text or JSON format, or --log-format) and of ztunnel, the debug
 messages of Envoy's RBAC filters, hubble observe -o json, an answer of the HTTP API of Prometheus for istio_requests_total or
 istio_tcp_connections_opened_total, or a graph of Kiali as JSON. --prometheus asks a server. Access logs of Envoy have the
 addresses of callers and not their identities; --pods says whose they are.`
 
-// read reads all that was seen.
-func (s *sources) read(cmd *cobra.Command, names []string, do func(*traffic.Call)) (*traffic.Seen, error) {
-	seen := new(traffic.Seen)
+// read reads all that was seen in a mesh, whose settings may be known.
+func (s *sources) read(cmd *cobra.Command, names []string, mesh *inventory.Set, do func(*traffic.Call)) (seen *traffic.Seen, err error) {
+	seen = new(traffic.Seen)
+	if seen.Formats, err = s.formats(cmd, mesh); err != nil {
+		return nil, err
+	}
 	if len(names) == 0 && s.prometheus == "" {
 		return nil, usageError("want what was seen: files, - for standard input, or --prometheus")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -36,8 +37,8 @@ The answer is that of the manifests that the project gives. With --manifests it 
 hand-written or from a cluster, and with --cluster it is that of a cluster, with what runs there. The services are then those
 that selectors and accounts name, or those of --workloads, and SRC may be any account (shop/backend-sa) of any namespace.
 
-With --log the answers are about the calls that a log says were refused: an access log of Envoy in Istio's text or JSON format,
-the debug messages of its RBAC filters, or the access log of ztunnel. There is one answer for each kind of denial, with what was
+With --log the answers are about the calls that a log says were refused: an access log of Envoy in Istio's text or JSON format, or
+that of --log-format or of the settings of the mesh, the debug messages of its RBAC filters, or the access log of ztunnel. There is one answer for each kind of denial, with what was
 seen of it. Envoy's access log has the addresses of callers and not their identities; --pods says whose they are. TLS failures,
 callers without mutual TLS and failures of the callee are told from what policies refuse.
 
@@ -96,6 +97,14 @@ type reason struct {
 
 	deployed *compiler.Deployed // the manifests that were asked; nil for a project
 	partial  bool               // the cluster kept some of them to itself
+}
+
+// mesh is what is known of the mesh that was asked, and of its settings; nil where that is nothing.
+func (r *reason) mesh() *inventory.Set {
+	if r.build != nil {
+		return r.build.Inventory
+	}
+	return r.deployed.Workloads
 }
 
 // findings is what is wrong with the manifests that answers depend on: all that cannot be judged or is not, and the warnings

@@ -24,6 +24,9 @@ func (w *why) runLog(cmd *cobra.Command) error {
 		return err
 	}
 	out := &refusals{reason: r, kinds: denied.New(asking)}
+	if out.log.Formats, err = w.formats(cmd, r.mesh()); err != nil {
+		return err
+	}
 	if err := readLogs(cmd, w.logs, func(in io.Reader) error { return out.log.Read(in, out.kinds.Add) }); err != nil {
 		return err
 	}

@@ -85,6 +85,7 @@ func (c *checker) meshConfigs() {
 	for _, m := range c.inv.MeshConfigs {
 		c.meshConfig(m)
 	}
+	c.list = append(c.list, Revisions(c.inv.MeshConfigs)...)
 }
 
 func (c *checker) meshConfig(m *inventory.MeshConfig) {

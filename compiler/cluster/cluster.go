@@ -6,6 +6,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type Snapshot struct {
 	Unread  []Unread  // by kind
 
 	of       map[*source.File]*Object
-	settings *Unread // if it has a mesh and none of its settings
+	settings *Unread // if it has a mesh and none of its settings were found
 }
 
 // Object is an object of a cluster, as a manifest.
@@ -67,7 +68,8 @@ const parallel = 6
 // Options says what to read.
 type Options struct {
 	Context       string // of the kubeconfig; empty: its current one
-	RootNamespace string // of the mesh, which has its settings
+	RootNamespace string // of the mesh
+	Istiod        string // the namespace in which istiod runs, which has the settings of the mesh; empty: the root namespace
 	PoliciesOnly  bool   // without what runs in the cluster
 }
 
@@ -78,7 +80,7 @@ func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) 
 		return nil, err
 	}
 	s := &Snapshot{Context: name, of: map[*source.File]*Object{}}
-	all := slices.DeleteFunc(resources(o.RootNamespace), func(r *resource) bool { return o.PoliciesOnly && !r.policies })
+	all := slices.DeleteFunc(resources(cmp.Or(o.Istiod, o.RootNamespace)), func(r *resource) bool { return o.PoliciesOnly && !r.policies })
 	if err := discover(ctx, client, all); err != nil {
 		return nil, s.failed(ctx, err)
 	}
@@ -172,6 +174,9 @@ func (s *Snapshot) Manifests() []*source.File {
 	}
 	return append(files, s.missing()...)
 }
+
+// NoSettings says where the settings of the mesh were not found; nil if they were.
+func (s *Snapshot) NoSettings() *Unread { return s.settings }
 
 // missing returns a manifest of the kind Unread for each kind that was not read.
 func (s *Snapshot) missing() (files []*source.File) {

@@ -225,7 +225,7 @@ func TestWhatAClusterCannotTellIsNamed(t *testing.T) {
 		unread = append(unread, s.Unread[i].String())
 	}
 	assert.Contains(t, unread, "cannot list destinationrules.networking.istio.io: the cluster cannot list it")
-	assert.Contains(t, unread, "cannot list authorizationpolicy.security.istio.io: the server that has its group is unavailable")
+	assert.Contains(t, unread, "cannot list authorizationpolicies.security.istio.io: the server that has its group is unavailable")
 }
 
 func TestAClusterThatDoesNotAnswerIsAnError(t *testing.T) {

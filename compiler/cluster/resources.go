@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	discovery "k8s.io/api/apidiscovery/v2"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshc/meshc/compiler/bearing"
@@ -28,11 +30,25 @@ type resource struct {
 
 // name is what RBAC and kubectl call it.
 func (r *resource) name() string {
-	plural := cmp.Or(r.plural, strings.ToLower(r.kind))
+	plural := cmp.Or(r.plural, usualPlural(r.kind))
 	if r.group == "" {
 		return plural
 	}
 	return plural + "." + r.group
+}
+
+// unusual is the plurals that are not formed as Kubernetes forms others.
+var unusual = map[string]string{
+	"Elasticsearch":    "elasticsearches",
+	"Gateway":          "gateways",
+	"MongoDBCommunity": "mongodbcommunity",
+	"Redis":            "redis",
+}
+
+// usualPlural is what a kind is called in the API of a cluster that serves it.
+func usualPlural(kind string) string {
+	guessed, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
+	return cmp.Or(unusual[kind], guessed.Resource)
 }
 
 func (r *resource) apiVersion() string {
@@ -60,9 +76,8 @@ var required = []string{"AuthorizationPolicy", "PeerAuthentication", "RequestAut
 // configMap is the kind of the settings of meshes, one for each revision of Istio. No other ConfigMaps are kept.
 const configMap = "ConfigMap"
 
-// resources returns every kind that bears on who reaches whom, sorted by group and kind. The settings of a mesh are in its root
-// namespace.
-func resources(rootNamespace string) []*resource {
+// resources returns every kind that bears on who reaches whom, sorted by group and kind. The settings of a mesh are in one namespace.
+func resources(settings string) []*resource {
 	byName := map[string]*resource{}
 	for i := range bearing.Facts {
 		f := &bearing.Facts[i]
@@ -72,7 +87,7 @@ func resources(rootNamespace string) []*resource {
 		group, kind, _ := strings.Cut(f.Name, "/")
 		namespace := ""
 		if f.Name == bearing.MeshConfig {
-			kind, namespace = configMap, rootNamespace
+			kind, namespace = configMap, settings
 		}
 		r := byName[f.Name]
 		if r == nil {

@@ -11,30 +11,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshc/meshc/testdata/golden"
 )
-
-// plurals is those that are not formed as Kubernetes forms others.
-var plurals = map[string]string{
-	"Elasticsearch":    "elasticsearches",
-	"Gateway":          "gateways",
-	"MongoDBCommunity": "mongodbcommunity",
-	"Redis":            "redis",
-}
-
-func plural(kind string) string {
-	guessed, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
-	return cmp.Or(plurals[kind], guessed.Resource)
-}
 
 // The role of the documentation grants what is asked of a cluster that serves every kind, and no more.
 func TestTheRoleGrantsWhatIsAsked(t *testing.T) {
 	groups := map[string][]string{}
 	for _, r := range resources("istio-system") {
-		groups[r.group] = append(groups[r.group], fmt.Sprintf(`{"resource":%q,"responseKind":{"kind":%q},"verbs":["list"]}`, plural(r.kind), r.kind))
+		groups[r.group] = append(groups[r.group], fmt.Sprintf(`{"resource":%q,"responseKind":{"kind":%q},"verbs":["list"]}`, usualPlural(r.kind), r.kind))
 	}
 	a := &api{discovery: map[string]string{}}
 	var named []string

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"encoding/json"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/yamldoc"
@@ -15,6 +17,8 @@ type MeshConfig struct {
 	RootNamespace string // empty where it is not stated
 
 	PathNormalization string // such as BASE; empty where it is not stated
+
+	AccessLogs []string // the formats of access logs that are not Istio's: texts, or objects of JSON
 
 	At source.Span // the object's name
 
@@ -36,11 +40,35 @@ func (f *file) meshConfig(object, settings *yaml.Node) {
 		return
 	}
 	at := f.doc.Span(yamldoc.Get(object, "metadata", "name"))
-	m := &MeshConfig{of.TrustDomain, of.Aliases, of.RootNamespace, of.Path.Normalization, at, topologyOf(yamldoc.Get(settings, "defaultConfig"), at)}
+	m := &MeshConfig{of.TrustDomain, of.Aliases, of.RootNamespace, of.Path.Normalization, accessLogs(settings), at, topologyOf(yamldoc.Get(settings, "defaultConfig"), at)}
 	f.keep("", "", "", m.At, func(r *reader) {
 		r.meshConfigs = append(r.meshConfigs, m)
 		r.unmerged = r.unmerged || of.Merge != nil && !*of.Merge
 	})
+}
+
+// accessLogs returns the formats of access logs that settings state, for all proxies and of each provider.
+func accessLogs(settings *yaml.Node) (all []string) {
+	if n := yamldoc.Get(settings, "accessLogFormat"); n != nil && n.Value != "" {
+		all = append(all, n.Value)
+	}
+	providers := yamldoc.Get(settings, "extensionProviders")
+	if providers == nil {
+		return all
+	}
+	for _, p := range providers.Content {
+		format := yamldoc.Get(p, "envoyFileAccessLog", "logFormat")
+		if n := yamldoc.Get(format, "text"); n != nil && n.Value != "" {
+			all = append(all, n.Value)
+		}
+		var labels map[string]any
+		if n := yamldoc.Get(format, "labels"); n != nil && n.Decode(&labels) == nil {
+			if text, err := json.Marshal(labels); err == nil {
+				all = append(all, string(text))
+			}
+		}
+	}
+	return all
 }
 
 // parsedText is the YAML that a ConfigMap has as text; nil if it is none.

@@ -14,6 +14,8 @@ type Log struct {
 	First   string // of these
 	FirstAt int    // its number, from 1
 
+	Formats []*Format // that access logs have beside those of Istio
+
 	debug map[string]*debugLines // by pod, where the log says of which
 	seen  recent
 }
@@ -65,18 +67,34 @@ func (l *Log) parse(line string, do func(*Call)) bool {
 	line, pod := withoutPrefix(line)
 	var c Call
 	id, ok := "", false
+	formats := l.Formats
+	if line[0] == '[' {
+		formats = append(formats[:len(formats):len(formats)], istioText)
+	}
+	for _, f := range formats {
+		var e accessEntry
+		if e, ok = f.entry(line); ok {
+			if c, ok = e.call(); ok {
+				id = e.id()
+				break
+			}
+		}
+	}
 	switch {
+	case ok || line[0] == '[':
 	case line[0] == '{':
 		c, id, ok = jsonEntry(line)
-	case line[0] == '[':
-		var e accessEntry
-		if e, ok = textEntry(line); ok {
-			c, ok = e.call()
-			id = e.id()
-		}
 	default:
 		if z, isTunnel := tunnelText(line); isTunnel {
 			c, ok = z.call()
+			break
+		}
+		if text, isGRPC := grpcMessage(line); isGRPC {
+			done, understood := l.debugOf(pod).grpc.take(text, pod)
+			if done == nil {
+				return understood
+			}
+			c, ok = *done, true
 			break
 		}
 		done, isDebug := l.debugOf(pod).take(line)

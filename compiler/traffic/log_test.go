@@ -35,7 +35,6 @@ func TestAccessLog(t *testing.T) {
 func TestForgedFields(t *testing.T) {
 	for name, forged := range map[string][2]string{
 		"fields in the user agent":          {`x" "id" "backend" "-" inbound|8080|| - 10.9.9.9:8080 10.8.8.8:1 name default`, "-"},
-		"a quote in the user agent":         {`x"y`, "-"},
 		"fields in the name of the server":  {"curl", `x" inbound|8080|| - 10.9.9.9:8080 10.8.8.8:1 name`},
 		"a space in the name of the server": {"curl", "10.9.9.9:1 x"},
 	} {
@@ -43,11 +42,67 @@ func TestForgedFields(t *testing.T) {
 		assert.Empty(t, all, name)
 		assert.Equal(t, 1, log.Unknown, name)
 	}
-	_, all := readAll(t, strings.NewReplacer("/api/orders", `/a"b"`, "AGENT", "rbac_access_denied_matched_policy[ns[x]-policy[y]-rule[0]]", "SERVER", "-").Replace(accessLine))
+	log, all := readAll(t, strings.NewReplacer("AGENT", `x"y`, "SERVER", "-").Replace(accessLine))
+	require.Len(t, all, 1, "a quote alone cannot be taken for the end of a field")
+	assert.Zero(t, log.Unknown)
+	_, all = readAll(t, strings.NewReplacer("/api/orders", `/a"b"`, "AGENT", "rbac_access_denied_matched_policy[ns[x]-policy[y]-rule[0]]", "SERVER", "-").Replace(accessLine))
 	require.Len(t, all, 1)
 	assert.Equal(t, `/a"b"`, all[0].Path)
 	assert.Equal(t, Rule{Number: -1}, all[0].By)
 	assert.True(t, all[0].From.Nameless)
+}
+
+// What servers of gRPC without a proxy write about requests that they refuse.
+func TestGRPC(t *testing.T) {
+	log, all := readAll(t, `[pod/pay-1/app] INFO: 2026/11/29 11:20:00 [rbac] incoming RPC matched to policy ns[shop]-policy[pay-allow]-rule[0] in engine with action ALLOW
+[pod/pay-1/app] INFO: 2026/11/29 11:20:01 [rbac] incoming RPC matched to policy ns[shop]-policy[pay-deny]-rule[1] in engine with action DENY
+[pod/pay-1/app] INFO: 2026/11/29 11:20:01 [rbac] checking request: url path=/grpc.health.v1.Health/List
+[pod/pay-1/app] INFO: 2026/11/29 11:20:01 [rbac] uri sans=["spiffe://cluster.local/ns/shop/sa/audit"], dns sans=[], subject=CN=x
+[pod/pay-1/app] INFO: 2026/11/29 11:20:02 [rbac] checking request: url path=/grpc.health.v1.Health/Check
+[pod/pay-1/app] INFO: 2026/11/29 11:20:02 [rbac] uri sans=["spiffe://cluster.local/ns/shop/sa/evil"], dns sans=[], subject=
+[pod/pay-1/app] INFO: 2026/11/29 11:20:02 [rbac] uri sans=[], dns sans=[], subject=`)
+	require.Len(t, all, 2)
+	assert.Zero(t, log.Unknown)
+	assert.Equal(t, Call{From: Peer{Identity: "cluster.local/ns/shop/sa/audit"}, To: Peer{Pod: "pay-1"}, Method: "POST", Path: "/grpc.health.v1.Health/List", HTTP: true, Outcome: Refused, By: Rule{"shop", "pay-deny", 1}, Detail: "ns[shop]-policy[pay-deny]-rule[1]"}, all[0])
+	assert.Equal(t, Call{From: Peer{Identity: "cluster.local/ns/shop/sa/evil"}, To: Peer{Pod: "pay-1"}, Method: "POST", Path: "/grpc.health.v1.Health/Check", HTTP: true, Outcome: Refused, By: Rule{Number: -1}}, all[1])
+}
+
+// Formats of Envoy's access logs that a mesh has set.
+func TestFormats(t *testing.T) {
+	const text = "%START_TIME(%Y/%m/%d)% 100%% %REQ(:method)% %REQ(:PATH)% | %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% | %DOWNSTREAM_LOCAL_ADDRESS% <- %DOWNSTREAM_REMOTE_ADDRESS% (%DOWNSTREAM_PEER_URI_SAN%) \"%REQ(USER-AGENT)%\"\n"
+	const object = `{"req": "%REQ(:METHOD)% %REQ(:PATH)%", "code": "%RESPONSE_CODE%", "why": "%RESPONSE_CODE_DETAILS%", "to": "%DOWNSTREAM_LOCAL_ADDRESS%", "from": "%DOWNSTREAM_REMOTE_ADDRESS%", "peer": "%DOWNSTREAM_PEER_URI_SAN%", "nested": {"a": "%PROTOCOL%"}}`
+	var log Log
+	for _, format := range []string{text, object} {
+		f, err := NewFormat(format)
+		require.NoError(t, err)
+		log.Formats = append(log.Formats, f)
+	}
+	const denied = "rbac_access_denied_matched_policy[ns[shop]-policy[api-deny]-rule[2]]"
+	lines := []string{
+		"2026/10/09 100% GET /a?b | 403 " + denied + " | 10.244.0.14:8080 <- 10.244.0.12:54616 (spiffe://cluster.local/ns/shop/sa/web) \"curl/8\"",
+		`{"req":"GET /a?b","code":403,"why":"` + denied + `","to":"10.244.0.14:8080","from":"10.244.0.12:54616","peer":"spiffe://cluster.local/ns/shop/sa/web","nested":{"a":"HTTP/1.1"}}`,
+		strings.NewReplacer("AGENT", "curl", "SERVER", "-").Replace(accessLine),
+		"2026/10/09 100% GET /a | 403 - | 10.9.9.9:80 <- 10.8.8.8:1 (-) \"x\" | 200 - | 10.244.0.14:8080 <- 10.244.0.12:54616 (-) \"curl\"", // forged, or not
+		"nothing of it",
+	}
+	var all []Call
+	require.NoError(t, log.Read(strings.NewReader(strings.Join(lines, "\n")), func(c *Call) { all = append(all, *c) }))
+	require.Len(t, all, 3)
+	assert.Equal(t, 2, log.Unknown)
+	for _, c := range all[:2] {
+		assert.Equal(t, Peer{Identity: "cluster.local/ns/shop/sa/web", Address: netip.MustParseAddr("10.244.0.12")}, c.From)
+		assert.Equal(t, []any{"GET", "/a", uint16(8080), Refused, Rule{"shop", "api-deny", 2}}, []any{c.Method, c.Path, c.Port, c.Outcome, c.By})
+	}
+
+	for format, want := range map[string]string{
+		"%START_TIME% %RESPONSE_CODE%":        "it has no %RESPONSE_CODE_DETAILS% and no %DOWNSTREAM_LOCAL_ADDRESS% and no %DOWNSTREAM_REMOTE_ADDRESS%, without which a line does not say what was refused",
+		"%RESPONSE_CODE%%RESPONSE_FLAGS%":     "nothing stands before %RESPONSE_FLAGS%, so that it cannot be told from what precedes it",
+		"%RESPONSE_CODE% %REQ(X":              `the operator "%REQ(X" has no end`,
+		`{"code": "%RESPONSE_CODE%", "n": 1}`: "it has no %RESPONSE_CODE_DETAILS% and no %DOWNSTREAM_LOCAL_ADDRESS% and no %DOWNSTREAM_REMOTE_ADDRESS%, without which a line does not say what was refused",
+	} {
+		_, err := NewFormat(format)
+		assert.EqualError(t, err, want, format)
+	}
 }
 
 func TestJSON(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 type debugLines struct {
 	looked  map[string]*lookedAt // by thread, each of which looks at one request at a time
 	current *lookedAt            // whose headers follow; nil between messages
+	grpc    grpcLines
 }
 
 type lookedAt struct {

@@ -181,3 +181,25 @@ func (z *tunnelEntry) outcome() (Outcome, Rule, string) {
 	}
 	return Failed, Rule{}, z.failure
 }
+
+// fields takes a line apart from its beginning.
+type fields struct {
+	rest   string
+	failed bool
+}
+
+// take takes what must come next.
+func (s *fields) take(next string) bool {
+	rest, ok := strings.CutPrefix(s.rest, next)
+	s.rest, s.failed = rest, s.failed || !ok
+	return ok
+}
+
+// until takes what precedes the next separator, and the separator.
+func (s *fields) until(separator string) string {
+	field, rest, ok := strings.Cut(s.rest, separator)
+	s.rest, s.failed = rest, s.failed || !ok
+	return field
+}
+
+func (s *fields) word() string { return s.until(" ") }

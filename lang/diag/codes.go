@@ -150,6 +150,8 @@ const (
 	UnprovedMove  Code = "MESH3049"
 	DividedPods   Code = "MESH3050"
 
+	RevisionsDiffer Code = "MESH3070"
+
 	// Delivery: MESH4xxx
 	ForeignFile      Code = "MESH4001"
 	ChangedFile      Code = "MESH4002"
@@ -313,6 +315,7 @@ var Table = []Entry{
 	{AmbientMode, Error, FromUnread, "a port of ambient pods that takes plaintext although it is STRICT"},
 	{UnprovedMove, Error, FromNothing, "a service that cannot move to ambient mode as it is"},
 	{DividedPods, Error, FromNothing, "pods that move and enforce the policy of others in two ways"},
+	{RevisionsDiffer, Warning, FromUnread, "revisions of Istio with different settings in one mesh"},
 	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},
 	{OtherEnvironment, Error, FromUnread, "an output folder of another environment"},

@@ -15,7 +15,7 @@ func (r *reader) unread(d *decoder, n int32) {
 	case "find":
 		r.findings.Add(diag.UnknownEffect, at, "cannot find %s: %s", name, reason).
 			WithNote("the settings of the mesh, such as trustDomain, rootNamespace and enableAutoMtls, may be other than those of meshc.yaml").
-			WithHelp("if istiod runs in another namespace, set `rootNamespace` in meshc.yaml")
+			WithHelp("if istiod runs in another namespace, name that with --istio-namespace")
 	default:
 		r.findings.Add(diag.Unevaluable, at, "cannot %s %s: %s", verb, name, reason).
 			WithHelp("what they decide is undecided until RBAC lets meshc read them")
