@@ -19,7 +19,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -28,7 +27,6 @@ import (
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets"
 )
 
 // Inputs is everything that a build depends on.
@@ -125,16 +123,11 @@ func (p *Parsed) resolve(c config.Project, info *check.Info) (*policy.Policy, di
 // findings that may only follow from that are left out.
 func (p *Parsed) refused(c config.Project, checked *policy.Policy, found diag.List) (refused diag.List) {
 	all, _ := Targets(c, p.WithNamespaces)
-	var emitted []*network.Layer
 	for _, target := range all {
-		manifests, cannot := target.Emit(checked)
+		_, cannot := target.Emit(checked)
 		refused = append(refused, cannot...)
-		if target, ok := target.(targets.Network); ok {
-			layer, _ := target.Read(Sources(manifests))
-			emitted = append(emitted, layer)
-		}
 	}
-	_, beside := p.network(func() *network.Intents { return network.NewIntents(checked) }, emitted...)
+	_, beside := p.networkOf(checked, all)
 	refused = append(refused, beside...)
 	if found.HasErrors() {
 		refused = refused.Settled(true)

@@ -89,7 +89,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	}
 	d.Tokens(layers[0].Policies, layers[1].Policies)
 	if slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysNetwork(f.Before) || saysNetwork(f.After) }) {
-		d.Network = network.Compare(is.Policy, d.networkOf(before), d.networkOf(after))
+		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before), d.networkOf(after)))
 	}
 	return d, nil
 }

@@ -52,6 +52,19 @@ func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.La
 	return n, found
 }
 
+// networkOf is network for what some targets emit of a policy.
+func (p *Parsed) networkOf(checked *policy.Policy, all []targets.Target) (*network.Network, diag.List) {
+	var emitted []*network.Layer
+	for _, target := range all {
+		if target, ok := target.(targets.Network); ok {
+			manifests, _ := target.Emit(checked)
+			layer, _ := target.Read(Sources(manifests))
+			emitted = append(emitted, layer)
+		}
+	}
+	return p.network(func() *network.Intents { return network.NewIntents(checked) }, emitted...)
+}
+
 // Emits reports whether a policy of the network is one of the build itself.
 func (b *Build) Emits(p *network.Policy) bool {
 	return slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
@@ -40,6 +41,10 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 	}
 	around := reduced(checked, &q)
 	all, _ := Targets(b.config, edited.WithNamespaces)
+	var beside *network.Network
+	if b.Model != nil && b.Model.Network != nil {
+		beside, _ = edited.networkOf(around, all)
+	}
 	for _, target := range all {
 		target, ok := target.(targets.Mesh)
 		if !ok {
@@ -54,6 +59,7 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 			return t, &InternalError{found.Err()}
 		}
 		after := model.New(around, layer.With(b.accepted))
+		after.Network = beside
 		asked := translate(q, around)
 		e, err := explain.Explain(after, asked, explain.Options{Sidecars: hasSidecars(manifests)})
 		if err != nil {

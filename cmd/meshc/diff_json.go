@@ -148,7 +148,7 @@ func (d *difference) json(before, after *side, environment string, dangers []str
 	}
 	for i := range d.Network {
 		c := &d.Network[i]
-		out.Network = append(out.Network, networkJSON{Text: c.String(), Opened: c.Opened, Direction: c.Direction.String(), Pods: c.Pods, Others: c.Others, Ports: c.Ports, OtherPorts: c.Rest})
+		out.Network = append(out.Network, networkJSON{Text: c.String(), Opened: c.Opened, Direction: c.Direction.String(), Pods: c.Pods, Others: c.Names(), Ports: c.Ports, OtherPorts: c.Rest})
 	}
 	for i := range d.Others {
 		o := &d.Others[i]

@@ -163,7 +163,7 @@ func (d *graphCommand) graph(cmd *cobra.Command, paths []string, stdin io.Reader
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; nothing was drawn\n", counts(c.Findings))
 		return nil, false, errFindings
 	}
-	return graph.New(c.Policy), c.Findings.HasErrors(), nil
+	return graph.New(c.Policy, c.Model.Network), c.Findings.HasErrors(), nil
 }
 
 // deployed reads manifests, and reports whether something about them is wrong or could not be read.

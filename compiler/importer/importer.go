@@ -161,7 +161,7 @@ func (i *importer) read() {
 		layer, found = read.Files(i.Manifests, i.mesh)
 	}
 	i.findings = found
-	i.objects = find(i.Manifests)
+	i.objects = find(i.Manifests, group, func(of, _ string) bool { return of == group })
 	i.unread()
 	byName := map[string]*enforce.Object{}
 	for _, p := range layer.Policies {
@@ -221,6 +221,7 @@ func (i *importer) result(p *draft) *Result {
 	r.Findings = slices.DeleteFunc(i.findings, func(d diag.Diagnostic) bool {
 		return d.Code == diag.Undecided || d.Code == diag.SkippedObject || slices.ContainsFunc(i.objects, func(o *object) bool { return o.Outcome == Refused && o.has(d.Primary) })
 	})
+	r.Findings = append(r.Findings, i.network()...).Sort()
 	return r
 }
 

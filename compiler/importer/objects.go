@@ -30,26 +30,26 @@ type object struct {
 	together bool       // it was accepted with others, of which one alone may be the reason
 }
 
-// find lists the objects of the group in manifests, those in Lists too.
-func find(files []*source.File) (all []*object) {
+// find lists the objects of some kinds in manifests, those in Lists too. Documents without a text are passed over.
+func find(files []*source.File, text string, wants func(group, kind string) bool) (all []*object) {
 	for _, f := range files {
 		if yamldoc.Text(f) != nil {
 			continue // a finding of the reader
 		}
 		for doc := range yamldoc.Split(f) {
-			if !strings.Contains(doc.Text, group) || doc.Parse() != nil || doc.Root == nil {
+			if !strings.Contains(doc.Text, text) || doc.Parse() != nil || doc.Root == nil {
 				continue
 			}
 			start := f.Span(doc.Offset(), doc.Offset()).StartPosition().Line
 			end := start + strings.Count(strings.TrimRight(doc.Text, "\n"), "\n")
-			all = append(all, within(doc, doc.Root, "", "", start, end)...)
+			all = append(all, within(doc, doc.Root, "", "", start, end, wants)...)
 		}
 	}
 	return all
 }
 
 // within lists the objects that a node is or has as items. Items that do not state them have the version and kind of their list.
-func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, from, to int) (all []*object) {
+func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, from, to int, wants func(group, kind string) bool) (all []*object) {
 	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
@@ -60,11 +60,11 @@ func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, from, to 
 			if i+1 < len(items.Content) {
 				end = doc.Span(items.Content[i+1]).StartPosition().Line - 1
 			}
-			all = append(all, within(doc, item, version, strings.TrimSuffix(kind, "List"), doc.Span(item).StartPosition().Line, end)...)
+			all = append(all, within(doc, item, version, strings.TrimSuffix(kind, "List"), doc.Span(item).StartPosition().Line, end, wants)...)
 		}
 		return all
 	}
-	if of, _, _ := strings.Cut(version, "/"); of != group || kind == "" {
+	if of, _, _ := strings.Cut(version, "/"); kind == "" || !wants(of, kind) {
 		return nil
 	}
 	meta := value(n, "metadata")

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,6 +53,29 @@ func templated(n *yaml.Node) bool {
 		}
 	}
 	return slices.ContainsFunc(n.Content, templated)
+}
+
+// network reports the policies of the network, those of one kind together: an import says what proxies enforce.
+func (i *importer) network() (list diag.List) {
+	const suffix = "NetworkPolicy"
+	byKind := map[string][]*object{}
+	for _, o := range find(i.Manifests, suffix, func(_, kind string) bool { return strings.HasSuffix(kind, suffix) }) {
+		byKind[o.Kind] = append(byKind[o.Kind], o)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+		all := byKind[kind]
+		d := list.Add(diag.SkippedObject, all[0].At, "the %s %s/%s is not imported: the project says what proxies of Istio enforce", kind, all[0].Namespace, all[0].Name)
+		if len(all) > 1 {
+			d.WithNote("there are %d of this kind", len(all))
+		}
+		switch kind {
+		case suffix:
+			d.WithHelp("what it adds to the intents is told by `meshc verify --manifests %s`; have the project emit its own: `targets: {istio: {}, networkPolicy: {}}`", all[0].At.File.Name)
+		case "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy":
+			d.WithHelp("where Cilium alone enforces, see what it lets through: `meshc graph --manifests %s`; write that down with `targets: {cilium: {}}`, and compare both: `meshc diff %[1]s .`", all[0].At.File.Name)
+		}
+	}
+	return list
 }
 
 // mistaken reports whether the metadata of an object are not what Kubernetes takes.

@@ -472,23 +472,11 @@ func (r *Report) reach(m *model.Model, e *edge) (enforce.Verdict, network.Step) 
 	if m.Network == nil {
 		return enforce.Allowed, network.Step{}
 	}
-	ports := []uint16{e.port}
-	if e.port == 0 {
-		ports = m.Network.Others(e.to)
+	var ports []uint16
+	if e.port != 0 {
+		ports = []uint16{e.port}
 	}
-	verdict, step := enforce.Allowed, network.Step{}
-	for i, port := range ports {
-		v, at := m.Network.Reach(e.from.Source, e.to, network.Port{Protocol: network.TCP, Number: port})
-		switch {
-		case i == 0:
-			verdict, step = v, at
-		case v != verdict:
-			verdict = enforce.Undecided
-			if at.Policy != nil {
-				step = at
-			}
-		}
-	}
+	verdict, step := m.Network.Passes(e.from.Source, e.to, ports...)
 	if verdict == enforce.Undecided && e.from.Kind != policy.FromService && !e.stated() {
 		return enforce.Allowed, step // some of those that nothing names pass
 	}

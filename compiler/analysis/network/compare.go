@@ -8,19 +8,38 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
+// Unnamed stands before a namespace, for its pods that no service names.
+const Unnamed = "other workloads of "
+
 // Change is connections that the network lets through and did not, or no longer does.
 type Change struct {
 	Opened    bool
 	Direction Direction // of the pods whose policies differ
 	Pods      string    // whose these are
-	Others    []string  // who is at the other end
+	Others    []Other   // who is at the other end
 	Ports     []uint16  // those that something names, sorted
 	Rest      bool      // and ports that nothing names
 }
 
+// Other is one end of connections: a service, or other pods of a namespace, or addresses.
+type Other struct {
+	Name      string
+	Service   *policy.Service
+	Namespace string // of pods that nothing names; empty for those of namespaces that nothing names, and for addresses
+}
+
+// Names is who is at the other end.
+func (c *Change) Names() []string {
+	names := make([]string, len(c.Others))
+	for i := range c.Others {
+		names[i] = c.Others[i].Name
+	}
+	return names
+}
+
 // String is the change in words like those of the language: `shop/web -> shop/db:5432`.
 func (c *Change) String() string {
-	from, to := strings.Join(c.Others, ", "), c.Pods
+	from, to := strings.Join(c.Names(), ", "), c.Pods
 	if c.Direction == Egress {
 		from, to = to, from
 	}
@@ -54,12 +73,7 @@ func Compare(p *policy.Policy, was, is *Layer) (all []Change) {
 
 // changes is what changes for the pods of one service in one direction.
 func (in *Intents) changes(before, after *Point, d Direction, s *policy.Service) (all []Change) {
-	others := in.others(before, d, s, nil)
-	for _, c := range in.others(after, d, s, nil) {
-		if !slices.ContainsFunc(others, func(o class) bool { return o.name == c.name }) {
-			others = append(others, c)
-		}
-	}
+	others := in.others(d, s, nil, before, after)
 	ports := append(portsNear(s, before, d, nil), portsNear(s, after, d, nil)...)
 	named := map[uint16]bool{}
 	for _, point := range [...]*Point{before, after} {
@@ -71,10 +85,18 @@ func (in *Intents) changes(before, after *Point, d Direction, s *policy.Service)
 	for _, p := range s.Ports {
 		named[p.Number] = true
 	}
+	pods := s.ID()
+	if s.Unnamed {
+		pods = Unnamed + s.Namespace
+	}
 	for i := range others {
 		o := &others[i]
+		other := Other{Name: o.name, Service: o.service}
+		if o.Kind == OfWorkload && o.service == nil {
+			other.Namespace = o.Pods.Namespace
+		}
 		for _, opened := range [...]bool{true, false} {
-			c := Change{Opened: opened, Direction: d, Pods: s.ID(), Others: []string{o.name}}
+			c := Change{Opened: opened, Direction: d, Pods: pods, Others: []Other{other}}
 			whole := true
 			for _, port := range ports {
 				was, is := before.Decide(d, o.Caller, port).Verdict, after.Decide(d, o.Caller, port).Verdict
@@ -100,7 +122,7 @@ func (in *Intents) changes(before, after *Point, d Direction, s *policy.Service)
 			if at < 0 {
 				all = append(all, c)
 			} else {
-				all[at].Others = append(all[at].Others, o.name)
+				all[at].Others = append(all[at].Others, other)
 			}
 		}
 	}

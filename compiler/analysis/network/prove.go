@@ -71,7 +71,7 @@ func (in *Intents) prove(l *Layer, d Direction, isolates bool, s *policy.Service
 	if isolated {
 		grants = in.Admitted(d, s)
 	}
-	others := in.others(point, d, s, grants)
+	others := in.others(d, s, grants, point)
 	for _, port := range portsNear(s, point, d, grants) {
 		for i := range others {
 			c := &others[i]
@@ -108,8 +108,8 @@ type class struct {
 	name    string
 }
 
-// others returns who is at the other end, one of each kind that the intents or the policies of a point tell apart.
-func (in *Intents) others(point *Point, d Direction, s *policy.Service, grants []Grant) (all []class) {
+// others returns who is at the other end, one of each kind that the intents or the policies of some points tell apart.
+func (in *Intents) others(d Direction, s *policy.Service, grants []Grant, points ...*Point) (all []class) {
 	services, namespaces := map[*policy.Service]bool{}, map[string]bool{"": true}
 	var blocks []netip.Prefix
 	pods := func(name string, p Pods, service *policy.Service) {
@@ -120,6 +120,20 @@ func (in *Intents) others(point *Point, d Direction, s *policy.Service, grants [
 		if !services[f] && selectable(f) {
 			services[f] = true
 			pods(f.ID(), PodsOf(f), f)
+		}
+	}
+	// Pods that a peer takes by their labels, and that are not those which the labels of a service stand for.
+	like := func(p *Peer) {
+		if len(p.Pods) == 0 {
+			return
+		}
+		labels, known := p.Pods.example(), false
+		in.taken(p, func(s *policy.Service) {
+			service(s)
+			known = known || maps.Equal(labels, s.Selector())
+		})
+		if name := podsNamed(p.Namespace) + " with " + p.Pods.String(); !known && !slices.ContainsFunc(all, func(c class) bool { return c.name == name }) {
+			pods(name, Pods{p.Namespace, []Labels{{Known: labels}}}, nil)
 		}
 	}
 	for _, g := range grants {
@@ -142,7 +156,11 @@ func (in *Intents) others(point *Point, d Direction, s *policy.Service, grants [
 			}
 		}
 	}
-	for _, b := range point.Bound {
+	var bound []Bound
+	for _, p := range points {
+		bound = append(bound, p.Bound...)
+	}
+	for _, b := range bound {
 		for i := range b.Rules[d] {
 			for j := range b.Rules[d][i].Peers {
 				peer := &b.Rules[d][i].Peers[j]
@@ -151,19 +169,33 @@ func (in *Intents) others(point *Point, d Direction, s *policy.Service, grants [
 				}
 				if peer.Namespace != "" {
 					namespaces[peer.Namespace] = true
-					in.taken(peer, service)
 				}
+				like(peer)
 			}
 		}
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
-		pods("another pod of "+namespace, Pods{namespace, []Labels{{}}}, nil)
+		pods(podsNamed(namespace), Pods{namespace, []Labels{{}}}, nil)
+	}
+	addresses := func(name string, b netip.Prefix) {
+		all = append(all, class{Caller{Kind: OfAddresses, Blocks: []netip.Prefix{b}}, nil, name})
 	}
 	slices.SortFunc(blocks, netip.Prefix.Compare)
-	for _, b := range append(slices.Compact(blocks), unnamed(blocks)...) {
-		all = append(all, class{Caller{Kind: OfAddresses, Blocks: []netip.Prefix{b}}, nil, b.String()})
+	for _, b := range slices.Compact(blocks) {
+		addresses(b.String(), b)
+	}
+	for _, b := range unnamed(blocks) {
+		addresses(map[bool]string{true: "other addresses of IPv4", false: "other addresses of IPv6"}[b.Addr().Is4()], b)
 	}
 	return all
+}
+
+// podsNamed is the name of pods of a namespace that no service names, or of one that no policy names.
+func podsNamed(namespace string) string {
+	if namespace == "" {
+		return "pods of other namespaces"
+	}
+	return "another pod of " + namespace
 }
 
 // taken calls f with the services of which a peer takes pods by a label.

@@ -2,6 +2,7 @@ package network
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
@@ -39,6 +40,41 @@ func (s Selector) Match(l Labels) space.Match {
 		all = min(all, s[i].match(l))
 	}
 	return all
+}
+
+// example is labels that a selector takes.
+func (s Selector) example() map[string]string {
+	labels := map[string]string{}
+	for i := range s {
+		switch r := &s[i]; r.Operator {
+		case In:
+			labels[r.Key] = r.Values[0]
+		case Exists:
+			labels[r.Key] = ""
+		}
+	}
+	return labels
+}
+
+// String is the requirements as kubectl takes them.
+func (s Selector) String() string {
+	all := make([]string, len(s))
+	for i := range s {
+		switch r := &s[i]; r.Operator {
+		case In:
+			all[i] = r.Key + " in (" + strings.Join(r.Values, ",") + ")"
+			if len(r.Values) == 1 {
+				all[i] = r.Key + "=" + r.Values[0]
+			}
+		case NotIn:
+			all[i] = r.Key + " notin (" + strings.Join(r.Values, ",") + ")"
+		case Exists:
+			all[i] = r.Key
+		case Absent:
+			all[i] = "!" + r.Key
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 func (r *Requirement) match(l Labels) space.Match {

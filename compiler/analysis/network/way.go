@@ -57,6 +57,26 @@ func (n *Network) Reach(from policy.Source, to *policy.Service, port Port) (enfo
 	return enforce.Undecided, least
 }
 
+// Passes is Reach for several ports, or for those that nothing names if none are given: undecided where some pass and others do not.
+func (n *Network) Passes(from policy.Source, to *policy.Service, ports ...uint16) (verdict enforce.Verdict, step Step) {
+	if len(ports) == 0 {
+		ports = n.Others(to)
+	}
+	for i, number := range ports {
+		v, at := n.Reach(from, to, Port{TCP, number})
+		switch {
+		case i == 0:
+			verdict, step = v, at
+		case v != verdict:
+			verdict = enforce.Undecided
+			if at.Policy != nil {
+				step = at
+			}
+		}
+	}
+	return verdict, step
+}
+
 // hop is one connection of a way.
 type hop struct {
 	from policy.Source

@@ -87,7 +87,7 @@ func TestCyclonus(t *testing.T) {
 	built, decisions, intended := 0, 0, 0
 	for seed := range uint64(*count) {
 		p := newProject(seed)
-		b, err := p.build()
+		b, err := p.Build()
 		require.NoError(t, err, "seed %d\n%s", seed, p)
 		built++
 		j := newJudge(t, b)
@@ -136,7 +136,7 @@ func newJudge(t *testing.T, b *compiler.Build) judge {
 
 // decide reports whether a connection passes at both ends, and where the two judges differ.
 func (j *judge) decide(from, to *end, port int, protocol core.Protocol) (passes bool, differs string) {
-	theirs := j.cyclonus.IsTrafficAllowed(&matcher.Traffic{Source: from.peer(), Destination: to.peer(), ResolvedPort: port, Protocol: protocol})
+	theirs := j.asked(from, to, port, protocol)
 	for d, by := range map[network.Direction]bool{network.Ingress: theirs.Ingress.IsAllowed(), network.Egress: theirs.Egress.IsAllowed()} {
 		at, other := to, from
 		if d == network.Egress {
@@ -150,6 +150,10 @@ func (j *judge) decide(from, to *end, port int, protocol core.Protocol) (passes 
 		}
 	}
 	return theirs.IsAllowed(), ""
+}
+
+func (j *judge) asked(from, to *end, port int, protocol core.Protocol) *matcher.AllowedResult {
+	return j.cyclonus.IsTrafficAllowed(&matcher.Traffic{Source: from.peer(), Destination: to.peer(), ResolvedPort: port, Protocol: protocol})
 }
 
 // ours is what meshc decides at one end. To cyclonus a block of addresses takes pods too.

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// New returns the graph of a policy.
-func New(p *policy.Policy) *Graph {
-	b := newBuilder(p)
+// New returns the graph of a policy, without what the network refuses. The network is nil where nothing is known of it.
+func New(p *policy.Policy, n *network.Network) *Graph {
+	b := newBuilder(p, n)
 	b.mode = func(m *policy.Mesh, s *policy.Service, port uint16) MTLS {
 		switch p.ModeOf(m, s, port) {
 		case policy.Strict:
@@ -43,17 +44,18 @@ type ends struct{ from, to string }
 func (e *Edge) ends() ends { return ends{e.From.ID, e.To.ID} }
 
 type builder struct {
-	policy *policy.Policy
-	mode   func(m *policy.Mesh, s *policy.Service, port uint16) MTLS // of a service without a name: that of its namespace
-	graph  *Graph
-	meshes map[string]*policy.Mesh
-	nodes  map[string]*Node
-	edges  map[ends]*Edge
+	policy  *policy.Policy
+	network *network.Network                                          // nil where nothing is known of it
+	mode    func(m *policy.Mesh, s *policy.Service, port uint16) MTLS // of a service without a name: that of its namespace
+	graph   *Graph
+	meshes  map[string]*policy.Mesh
+	nodes   map[string]*Node
+	edges   map[ends]*Edge
 }
 
-func newBuilder(p *policy.Policy) *builder {
+func newBuilder(p *policy.Policy, n *network.Network) *builder {
 	return &builder{
-		policy: p, graph: &Graph{Environment: p.Environment, policies: []*policy.Policy{p}},
+		policy: p, network: n, graph: &Graph{Environment: p.Environment, policies: []*policy.Policy{p}},
 		meshes: map[string]*policy.Mesh{}, nodes: map[string]*Node{}, edges: map[ends]*Edge{},
 	}
 }
@@ -108,7 +110,7 @@ func (b *builder) addEdge(from *policy.Edge) {
 	e := b.edge(from.From, from.To.ID())
 	rule := b.rule(from.To, from.Rule)
 	rule.MTLS = b.loosest(from.To, from.From, rule.Ports)
-	denied := denied(from)
+	denied := max(denied(from), b.refused(from.From, from.To, rule.Ports))
 	if len(e.Allow) == 0 {
 		e.MTLS, e.Denied = rule.MTLS, denied
 	} else if e.MTLS = min(e.MTLS, rule.MTLS); e.Denied != denied {

@@ -3,6 +3,7 @@ package graph
 import (
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
@@ -20,6 +21,25 @@ func denied(e *policy.Edge) Extent {
 		}
 	}
 	return extent
+}
+
+// refused returns how much of what leads to some ports, or to all if none are given, the network takes away, or may. Of a wildcard some
+// callers pass, and none where all is taken away.
+func (b *builder) refused(from policy.Source, to *policy.Service, ports []Port) Extent {
+	if b.network == nil {
+		return None
+	}
+	numbers := make([]uint16, len(ports))
+	for i, p := range ports {
+		numbers[i] = p.Number
+	}
+	switch verdict, _ := b.network.Passes(from, to, numbers...); {
+	case verdict == enforce.Denied:
+		return Whole
+	case verdict == enforce.Undecided && from.Kind == policy.FromService:
+		return Part
+	}
+	return None
 }
 
 // overlap reports whether two lists have an element in common. An empty list has every element.

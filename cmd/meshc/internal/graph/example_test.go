@@ -16,7 +16,7 @@ func Example() {
 		policy, _, _ := compiler.Check(context.Background(), compiler.Inputs{
 			Config: config.Default(), Files: []compiler.Input{{Name: "shop.mesh", Text: []byte(text)}},
 		})
-		return graph.New(policy)
+		return graph.New(policy, nil)
 	}
 	before := draw("web -> cart; web -> db")
 	after := draw("web -> cart; cart -> db")

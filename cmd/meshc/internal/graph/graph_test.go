@@ -92,7 +92,7 @@ func compile(t testing.TB, intents ...string) *Graph {
 	}
 	policy, findings, _ := compiler.Check(t.Context(), p)
 	require.NotNil(t, policy, "%v", findings)
-	return New(policy)
+	return New(policy, nil)
 }
 
 // opened returns the graph of what manifests let through.
@@ -128,7 +128,7 @@ func TestOpenedAsIntended(t *testing.T) {
 			}
 			return all
 		}
-		assert.Equal(t, passing(New(build.Policy)), passing(opened(t, compiler.Sources(build.Manifests))), path)
+		assert.Equal(t, passing(New(build.Policy, build.Model.Network)), passing(opened(t, compiler.Sources(build.Manifests))), path)
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Opened returns the graph of what manifests let through, with the modes that they set. Pods that nothing names are left out where no
+// Opened returns the graph of what manifests let through, the network too where something is known of it, with the modes that they set. Pods that nothing names are left out where no
 // policy is in their namespace.
 func Opened(m *model.Model, opened []diff.Change) *Graph {
-	b := newBuilder(m.Policy)
+	b := newBuilder(m.Policy, m.Network)
 	b.mode = func(_ *policy.Mesh, s *policy.Service, port uint16) MTLS {
 		at := m.Callee(s)
 		if s.Name == "" {
@@ -61,8 +61,12 @@ func (b *builder) addOpened(c *diff.Change) {
 	if b.nodes[to] == nil {
 		b.addNode(&Node{ID: to, Name: to, Namespace: c.Callee.Namespace, Kind: Pods})
 	}
-	e := b.between(b.nodes[from], to)
 	add := func(r Rule) {
+		refused := b.refusedOpened(c, r.Ports)
+		if refused == Whole {
+			return
+		}
+		e := b.between(b.nodes[from], to)
 		if where := c.Callers.Where(); where != "" {
 			r.Clauses = append(r.Clauses, where)
 		}
@@ -77,7 +81,7 @@ func (b *builder) addOpened(c *diff.Change) {
 		case c.MTLS:
 			r.MTLS = b.mode(nil, &policy.Service{Namespace: c.Callee.Namespace}, 0)
 		}
-		r.Perhaps = c.Undecided
+		r.Perhaps = c.Undecided || refused == Part
 		if e.Allow = append(e.Allow, r); len(e.Allow) == 1 {
 			e.MTLS = r.MTLS
 		}
@@ -109,4 +113,19 @@ func (b *builder) addOpened(c *diff.Change) {
 		}
 		add(r)
 	}
+}
+
+// refusedOpened is refused for requests that pass policies. Whoever is known by more than the intents say may be any caller.
+func (b *builder) refusedOpened(c *diff.Change, ports []Port) Extent {
+	from, to := c.Callers.Source, c.Callee.Service
+	if to == nil {
+		to = &policy.Service{Namespace: c.Callee.Namespace, Unnamed: true}
+	}
+	switch {
+	case c.Callers.Identities != "" || c.Callers.Former != "":
+		from = policy.Source{Kind: policy.FromAny}
+	case c.Callers.Unidentified:
+		from = policy.Source{Kind: policy.FromWorld}
+	}
+	return b.refused(from, to, ports)
 }

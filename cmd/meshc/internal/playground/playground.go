@@ -134,7 +134,7 @@ func build(ctx context.Context, in compiler.Inputs, why []string, out *Response,
 	if len(why) > 1 {
 		out.Why = explained(b, why)
 	}
-	out.Graph = string(graph.SVG(graph.New(b.Policy)))
+	out.Graph = string(graph.SVG(graph.New(b.Policy, b.Model.Network)))
 }
 
 // explained says whether one service may call another, by what, and which statements would let it.
