@@ -58,8 +58,34 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 		found = append(found, path)
 		return nil
 	})
+	for path := range p.unsaved {
+		if rel, err := filepath.Rel(top, path); err == nil && p.isNew(path) && p.reaches(top, path) {
+			if matches, err := doublestar.Match(rest, filepath.ToSlash(rel)); err == nil && matches {
+				found = append(found, path)
+			}
+		}
+	}
 	slices.Sort(found)
 	return found, err
+}
+
+// isNew reports whether an editor has a file that was never saved.
+func (p *Project) isNew(path string) bool {
+	if _, unsaved := p.unsaved[path]; !unsaved {
+		return false
+	}
+	_, err := os.Lstat(path)
+	return os.IsNotExist(err)
+}
+
+// reaches reports whether glob would get from a folder down to a file.
+func (p *Project) reaches(top, path string) bool {
+	for folder := filepath.Dir(path); folder != top; folder = filepath.Dir(folder) {
+		if name := filepath.Base(folder); !inside(top, folder) || name == ".git" || strings.HasPrefix(name, "..") || p.isOther(folder) {
+			return false
+		}
+	}
+	return true
 }
 
 // isOther reports whether a folder is another project.

@@ -16,6 +16,9 @@ const maxRead = 64 << 20
 
 // read reads a file of the project, or one that the user named.
 func (p *Project) read(path string) ([]byte, error) {
+	if p.isNew(path) {
+		return []byte(p.unsaved[path]), nil
+	}
 	if err := p.staysInside(path); err != nil {
 		return nil, err
 	}

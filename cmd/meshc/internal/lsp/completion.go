@@ -23,10 +23,17 @@ func isIntents(path string) bool { return filepath.Ext(path) == ".mesh" }
 // being typed is not one yet.
 func (s *server) Completion(ctx context.Context, p *protocol.CompletionParams) (protocol.CompletionResult, error) {
 	at, ok := s.place(ctx, p.TextDocument.URI, p.Position)
-	if !ok || at.tree == nil {
+	if !ok {
 		return nil, nil
 	}
 	c := completing{place: at}
+	if at.inSettings() {
+		c.completeSettings()
+		return &protocol.CompletionList{Items: c.items}, nil
+	}
+	if at.tree == nil {
+		return nil, nil
+	}
 	if !c.read() {
 		return nil, nil
 	}

@@ -24,6 +24,9 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	}
 	var parts []string
 	var shown *protocol.Range
+	if at.inSettings() {
+		parts = append(parts, at.describeSettings())
+	}
 	if n, ok := at.index().at(at.file, at.offset); ok {
 		r := rangeOf(n.at, s.encoding)
 		parts, shown = append(parts, at.describe(n.of)), &r

@@ -159,6 +159,7 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 			CodeLensProvider:           &protocol.CodeLensOptions{},
 			RenameProvider:             &protocol.RenameOptions{PrepareProvider: &yes},
 			CodeActionProvider:         &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}},
+			ExecuteCommandProvider:     protocol.ExecuteCommandOptions{Commands: []string{previewCommand}},
 			CompletionProvider:         &protocol.CompletionOptions{TriggerCharacters: []string{">", "/", ":", ",", " "}},
 			SemanticTokensProvider:     &protocol.SemanticTokensOptions{Legend: legend, Full: protocol.Boolean(true)},
 		},

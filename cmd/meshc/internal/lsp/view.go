@@ -69,6 +69,9 @@ func (v *view) makeIndex() *index {
 	for _, f := range v.Files() {
 		x.files[f.Source.Name], x.trees[f.Source.Name] = f.Source, f
 	}
+	if v.File != nil {
+		x.files[v.File.Name] = v.File
+	}
 	add := func(at source.Span, o check.Object, object bool) {
 		s := symbolOf(o)
 		x.names[at.File] = append(x.names[at.File], name{at, s, o.At, object})
