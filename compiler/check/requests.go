@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -81,20 +82,24 @@ func (c *checker) leavesSome(q *policy.Requests) bool {
 	return ok
 }
 
-// hosts converts the hosts of requests. A host without a port stands for every port, as clients name the port where it is not
-// the usual one; a proxy compares hosts with their ports.
+// hosts converts the hosts of requests. A host stands for every port, as clients name the port where it is not the usual one; a
+// proxy compares hosts with their ports. In quotes `host:` is one without a port, and `host:443` or `host:*` one with it.
 func (c *checker) hosts(names []lang.Name, every bool) (policy.Condition, bool) {
 	w := policy.Condition{Dimension: policy.HostDimension, Every: every, At: names[0].Range.To(names[len(names)-1].Range)}
 	ok := true
 	for _, n := range names {
 		host := strings.ToLower(n.Text)
 		name, wildcard := strings.CutPrefix(host, "*.")
+		if bare, port, exact := strings.Cut(host, ":"); exact && n.Quoted && policy.IsName(bare) && (port == "" || port == "*" || isPort(port)) {
+			w.Values = append(w.Values, strings.TrimSuffix(host, ":"))
+			continue
+		}
 		if !policy.IsName(name) {
 			ok = false
 			d := c.list.Add(diag.InvalidValue, n.Range, "%s is not the host of a request", quoted(n.Text)).
 				WithHelp("write a DNS name: shop.example.com, or *.example.com for all below it")
 			if bare, _, port := strings.Cut(name, ":"); port && policy.IsName(bare) {
-				d.WithHelp("write the host without a port, which stands for every port")
+				d.WithHelp("write the host without a port, which stands for every port, or in quotes with a number from 1 to 65535")
 			}
 			continue
 		}
@@ -105,6 +110,12 @@ func (c *checker) hosts(names []lang.Name, every bool) (policy.Condition, bool) 
 	slices.Sort(w.Values)
 	w.Values = slices.Compact(w.Values)
 	return w, ok
+}
+
+// isPort reports whether a text is the number of a port as it is usually written.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0 && text[0] != '0'
 }
 
 // headerBytes are what the name of a header may have: RFC 9110, 5.6.2.
@@ -197,11 +208,30 @@ func (c *checker) portsWithout(r *rule, t *lang.Target) bool {
 	return true
 }
 
+// portless warns of a restriction on a host that requests get around by naming a port.
+func (c *checker) portless(r *rule) {
+	for _, w := range r.Where {
+		if w.Dimension != policy.HostDimension || r.kind == edge {
+			continue
+		}
+		for _, host := range w.Values {
+			if !strings.ContainsAny(host, ":*") && !slices.Contains(w.Values, host+":*") {
+				c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this %s: they may name a port with the host", r.kind).
+					WithHelp("write `%s` for the host with any port or none", host)
+				break
+			}
+		}
+	}
+}
+
 // forgeable warns of conditions that callers meet or avoid as they like.
 func (c *checker) forgeable(r *rule) {
 	restricts := r.kind != edge
-	if r.callee.Dataplane == policy.Gateway && !restricts {
-		return
+	if r.callee.Dataplane == policy.Gateway {
+		c.portless(r)
+		if !restricts {
+			return
+		}
 	}
 	verb := "deny these calls"
 	if r.kind == ask {

@@ -141,8 +141,8 @@ func (i *importer) atTheEdge(s *service) bool {
 		return slices.ContainsFunc(s.known, func(w *inventory.Workload) bool { return w.Dataplane.Dataplane == policy.Gateway })
 	}
 	return i.layer.For(enforce.Workload{Namespace: s.namespace, Labels: s.selector()}).Gateway() || slices.ContainsFunc(s.labels, func(l policy.Label) bool {
-		return l.Key == "gateway.networking.k8s.io/gateway-name" || l.Key == "istio" && strings.HasSuffix(l.Value, "gateway") ||
-			l.Key == "app" && strings.HasPrefix(l.Value, "istio-") && strings.HasSuffix(l.Value, "gateway")
+		return l.Key == "gateway.networking.k8s.io/gateway-name" || (l.Key == "istio" || l.Key == "app" && strings.HasPrefix(l.Value, "istio-")) &&
+			slices.ContainsFunc([]string{"gateway", "ingress", "egress"}, func(word string) bool { return strings.Contains(l.Value, word) })
 	})
 }
 

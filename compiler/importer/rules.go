@@ -189,11 +189,7 @@ func operations(box space.Box, http, restricts bool) (all []requests, err error)
 			if len(c.Not) > 0 {
 				return nil, fmt.Errorf("hosts are excepted: %s", space.Written(c.Not))
 			}
-			some, err := hosts(texts(c.Is))
-			if err != nil {
-				return nil, err
-			}
-			r.hosts = append(r.hosts, some...)
+			r.hosts = append(r.hosts, hosts(texts(c.Is))...)
 		case space.Header:
 			r.headers = append(r.headers, headers(c)...)
 		default:
@@ -260,19 +256,19 @@ func texts(patterns []space.Pattern) (all []string) {
 	return slices.Compact(all)
 }
 
-// hosts is the hosts of a list as the language writes them: without a port for any port, which the list must have, too.
-func hosts(all []string) (written []string, err error) {
+// hosts is the hosts of a list as the language writes them: without a port for any port and none, if the list has both.
+func hosts(all []string) (written []string) {
 	for _, h := range all {
 		name, port := strings.CutSuffix(h, ":*")
 		switch {
 		case port && slices.Contains(all, name):
-		case !strings.Contains(h, "*") && !slices.Contains(all, h+":*"):
-			return nil, fmt.Errorf("the host %s without %s:*, which the language means too", h, h)
+		case !strings.ContainsAny(h, ":*") && !slices.Contains(all, h+":*"):
+			written = append(written, h+":")
 		default:
 			written = append(written, h)
 		}
 	}
-	return written, nil
+	return written
 }
 
 // headers is a condition on one header: that it has one of some values, and none of others.

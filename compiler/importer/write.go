@@ -316,7 +316,7 @@ func clauses(r *rule) *lang.Clauses {
 		c.With = []lang.Credential{r.token.with()}
 	}
 	for _, h := range r.hosts {
-		c.Hosts = append(c.Hosts, name(h))
+		c.Hosts = append(c.Hosts, lang.Name{Text: h, Quoted: strings.Contains(h, ":")})
 	}
 	for _, o := range r.without {
 		c.Except = append(c.Except, lang.Exception{Op: operation(o)})

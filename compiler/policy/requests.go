@@ -177,6 +177,14 @@ func (c Condition) String() string {
 			host, port := strings.CutSuffix(v, ":*")
 			return port && slices.Contains(c.Values, host)
 		})
+		for n, v := range values {
+			if !strings.ContainsAny(v, ":*") && !slices.Contains(c.Values, v+":*") {
+				v += ":"
+			}
+			if strings.Contains(v, ":") {
+				values[n] = `"` + v + `"`
+			}
+		}
 	}
 	words := []string{c.Dimension}
 	if c.Not {

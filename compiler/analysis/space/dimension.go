@@ -146,15 +146,27 @@ func Written(values []Pattern) string {
 	return strings.Join(words, "|")
 }
 
-// Values is patterns of a dimension as they are written in the language, where a host stands for itself with any port, too.
+// Values is patterns of a dimension as they are written in the language, where a host stands for itself with any port, too, and
+// one that has a colon at its end for itself alone.
 func (t Table) Values(d Dimension, values []Pattern) string {
 	if d != Host {
 		return Written(values)
 	}
-	return Written(slices.DeleteFunc(slices.Clone(values), func(p Pattern) bool {
-		host, ports := strings.CutSuffix(p.String(), ":*")
-		return ports && slices.ContainsFunc(values, func(other Pattern) bool { return other.String() == host })
-	}))
+	is := func(text string) bool {
+		return slices.ContainsFunc(values, func(p Pattern) bool { return p.String() == text })
+	}
+	var words []string
+	for _, p := range values {
+		text := p.String()
+		if host, ports := strings.CutSuffix(text, ":*"); ports && is(host) {
+			continue
+		}
+		if !strings.ContainsAny(text, ":*") && !is(text+":*") {
+			text += ":"
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, "|")
 }
 
 // HTTP reports whether a condition of one of the boxes is HTTP's alone.

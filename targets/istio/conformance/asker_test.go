@@ -29,7 +29,7 @@ type asker struct {
 
 func newAsker(r *rand.Rand, p *policy.Policy) *asker {
 	a := &asker{Rand: r, policy: p, peers: []string{""}, ports: []uint16{1, 8081}, methods: []string{"GET", "POST", "PATCH"}}
-	a.hosts, a.issuers = []string{"any.example", "a.example.com", "A.example.com:8080", "b.example.com", "c.Example.com"}, []string{"https://elsewhere.example"}
+	a.hosts, a.issuers = []string{"", "any.example", "a.example.com", "A.example.com:8080", "b.example.com", "c.Example.com"}, []string{"https://elsewhere.example"}
 	paths := map[string]bool{"/": true, "/other": true, "/api/v1/x/y": true}
 	for _, text := range []string{"10.0.3.4", "10.0.4.7", "10.0.4.8", "192.168.255.255", "2001:db8::9", "2001:db9::1", "172.16.0.1"} {
 		a.addresses = append(a.addresses, netip.MustParseAddr(text))

@@ -12,7 +12,7 @@ var (
 	issuerURLs  = map[string]string{
 		"corp": "https://auth.example.com", "partner": "https://login.partner.example/", "realm": "https://auth.example.com/realms/a", "plain": "accounts@example",
 	}
-	intentHosts   = []string{"a.example.com", "b.example.com", "A.Example.com", "*.example.com", "*.com", "example.com", "api"}
+	intentHosts   = []string{`"a.example.com:"`, `"b.example.com:8080"`, `"b.example.com:*"`, "a.example.com", "b.example.com", "A.Example.com", "*.example.com", "*.com", "example.com", "api"}
 	intentHeaders = []string{"x-a", "X-B", "x-tenant", "authorization", "origin", "access-control-request-method"}
 	intentValues  = []string{"1", "12", `"1*"`, `"*2"`, `"*"`, `"a b"`, "acme", `"*a"`}
 	intentClaims  = []string{"groups", "groups", "groups", "realm_access.roles", `"realm_access.roles"`, `"https://example.com/role"`, "scope", "sub", "aud", "a.b.c"}
