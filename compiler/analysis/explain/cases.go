@@ -309,8 +309,27 @@ func (s *sorting) of(class int, http bool) []Case {
 		c.NotHTTP = c.NotHTTP || http && len(c.Operations) == 0 && !t.http
 		slices.SortStableFunc(t.intents, source.Span.Compare)
 		c.Intents = slices.Compact(t.intents)
+		if c.Reason == enforce.BadToken {
+			c.Intents = s.verifying()
+		}
 		cases[i] = c
 	}
 	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
 	return cases
+}
+
+// verifying lists the statements that have the callee verify tokens: those that say so, or else one that asks for one.
+func (s *sorting) verifying() (all []source.Span) {
+	for _, v := range s.To.Verifies {
+		all = append(all, v.At)
+	}
+	for _, rules := range s.To.Rules() {
+		for i := range rules {
+			if asks := slices.ContainsFunc(rules[i].Where, func(c policy.Condition) bool { return c.AsksForToken() }); asks && all == nil {
+				all = append(all, rules[i].At)
+			}
+		}
+	}
+	slices.SortFunc(all, source.Span.Compare)
+	return slices.Compact(all)
 }

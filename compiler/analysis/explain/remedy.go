@@ -95,7 +95,7 @@ func (e *explaining) ways() []Way {
 			for _, k := range c.Cases {
 				lacks = lacks || k.lacks
 				for _, at := range k.Intents {
-					if k.Verdict == enforce.Denied && !slices.Contains(narrow, at) {
+					if k.Verdict == enforce.Denied && k.Reason != enforce.BadToken && !slices.Contains(narrow, at) {
 						narrow = append(narrow, at)
 					}
 				}

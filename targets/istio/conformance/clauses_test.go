@@ -5,6 +5,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/config"
+	"github.com/meshc/meshc/compiler/policy"
 )
 
 var (
@@ -23,6 +26,12 @@ var (
 func (d *drafter) gateway(m *draftMesh, name string) {
 	s := &draftService{name: name, gateway: true}
 	m.services = append(m.services, s)
+	if d.chance(70) {
+		if d.config.Gateways == nil {
+			d.config.Gateways = map[string]config.Gateway{}
+		}
+		d.config.Gateways[m.name+"/"+name] = config.Gateway{ClientAddress: pick(d.Rand, []policy.ClientAddress{policy.AddressInPackets, policy.AddressForwarded})}
+	}
 	line := "service " + name + " gateway account " + name + pick(d.Rand, []string{" label istio=" + name, " label gateway.networking.k8s.io/gateway-name=" + name, ""})
 	for _, p := range []draftPort{{8443, "http"}, {8081, "http2"}, {9443, "tls"}} {
 		if d.chance(60) {

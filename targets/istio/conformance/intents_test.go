@@ -164,7 +164,11 @@ func (i intended) is(s policy.Source, q *envoy.Request) bool {
 		return strings.Contains(q.Peer, "/ns/"+s.Mesh+"/")
 	}
 	if !s.Service.Proxied() {
-		return q.Peer == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(q.Source) })
+		at := q.Source
+		if i.service.Clients.Address == policy.AddressForwarded {
+			at = q.Remote
+		}
+		return q.Peer == "" && slices.ContainsFunc(s.Service.Addresses, func(p netip.Prefix) bool { return p.Contains(at) })
 	}
 	return slices.Contains(peers(i.Policy, s.Service), q.Peer)
 }

@@ -65,7 +65,7 @@ var (
 	serviceNames = []string{"frontend", "backend", "db", "api", "cache", "mesh", "deny", "port", "label", "web-2", "x", "a-name-that-is-as-long-as-a-label-may-be-which-is-63-characters"}
 	allProtocols = []string{"http", "http", "http2", "grpc", "tcp", "tls", ""}
 	modeWords    = []string{"strict", "strict", "permissive", "permissive", "disable"}
-	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/~user", "/orders/{*}/{**}", "/api/"}
+	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/~user", "/orders/{*}/{**}", "/api/", "/shop.v1.Cart/Get", "/shop.v1.Cart/*", "*/Get"}
 	intentVerbs  = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PURGE", "OPTIONS"}
 )
 
@@ -257,7 +257,7 @@ func (d *drafter) intend(m *draftMesh) {
 	for _, s := range m.services {
 		if s.gateway {
 			for range d.IntN(4) {
-				m.lines = append(m.lines, pick(d.Rand, []string{"world", "world", "any", d.caller(m)})+" -> "+d.to(s))
+				m.lines = append(m.lines, pick(d.Rand, []string{"world", "world", "any", d.caller(m), d.client(m)})+" -> "+d.to(s))
 			}
 		}
 	}
@@ -352,6 +352,16 @@ func (d *drafter) caller(m *draftMesh) string {
 		return pick(d.Rand, m.groups)
 	}
 	return pick(d.Rand, m.services).name
+}
+
+// client is callers at some addresses, if the mesh has any.
+func (d *drafter) client(m *draftMesh) string {
+	for _, s := range m.services {
+		if s.outside {
+			return s.name
+		}
+	}
+	return "world"
 }
 
 func (d *drafter) callee(m *draftMesh) string {

@@ -77,6 +77,11 @@ func (b *builder) addNamespace(m *policy.Mesh) {
 		case s.Dataplane == policy.Gateway:
 			n.Kind = Gateway
 		}
+		for _, v := range s.Verifies {
+			if !slices.Contains(n.Verifies, v.Issuer.Name) {
+				n.Verifies = append(n.Verifies, v.Issuer.Name)
+			}
+		}
 		for _, a := range s.Addresses {
 			n.Addresses = append(n.Addresses, a.String())
 		}

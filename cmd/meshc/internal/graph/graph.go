@@ -66,6 +66,7 @@ type Node struct {
 	Name      string   `json:"name"`
 	Account   string   `json:"account,omitempty"`
 	Was       []string `json:"was,omitempty"`       // accounts that its pods may still run as
+	Verifies  []string `json:"verifies,omitempty"`  // issuers whose tokens it verifies, whether its edges ask for them or not
 	Hosts     []string `json:"hosts,omitempty"`     // of an external
 	Addresses []string `json:"addresses,omitempty"` // networks of an outside service
 	Ports     []Port   `json:"ports,omitempty"`     // declared ones

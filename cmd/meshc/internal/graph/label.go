@@ -15,9 +15,9 @@ func (n *Node) texts() (title, detail string) {
 	case Outside:
 		return n.ID, "no proxy"
 	case Gateway:
-		return n.Name, "gateway"
+		return n.Name, n.special("gateway")
 	case Pods:
-		return n.Name, "not declared"
+		return n.Name, n.special("not declared")
 	case AnyInNamespace:
 		return n.ID, "any identity of it"
 	case Any:
@@ -27,7 +27,18 @@ func (n *Node) texts() (title, detail string) {
 			return n.ID, "anyone at all"
 		}
 	}
-	return n.Name, ""
+	return n.Name, n.special("")
+}
+
+// special is what is special about a node that has pods: what it is, and whose tokens it verifies without having to.
+func (n *Node) special(kind string) string {
+	switch {
+	case len(n.Verifies) == 0:
+		return kind
+	case kind == "":
+		return "verifies " + abbreviated(n.Verifies)
+	}
+	return kind + ", verifies " + abbreviated(n.Verifies)
 }
 
 func abbreviated(hosts []string) string {
@@ -65,6 +76,9 @@ func (n *Node) description() string {
 	}
 	for _, account := range n.Was {
 		all = append(all, "was "+account)
+	}
+	for _, issuer := range n.Verifies {
+		all = append(all, "verifies tokens of "+issuer)
 	}
 	all = append(append(all, n.Hosts...), n.Addresses...)
 	for _, p := range n.Ports {

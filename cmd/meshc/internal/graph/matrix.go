@@ -108,8 +108,12 @@ func (n *Node) rowLabel() string {
 	if n.Kind == Outside {
 		return n.Name + " (outside)"
 	}
+	kind := ""
 	if n.Kind == Gateway {
-		return n.Name + " (gateway)"
+		kind = "gateway"
+	}
+	if special := n.special(kind); special != "" {
+		return n.Name + " (" + special + ")"
 	}
 	return n.Name
 }
