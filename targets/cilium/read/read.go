@@ -1,6 +1,6 @@
 // Package read reads Cilium's policies into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
 //
-// It knows CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, ingress, as Cilium 1.18 reads them and enforces
+// It knows CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, ingress, as Cilium 1.20 reads them and enforces
 // them for TCP, or for UDP. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
 // together with the analysis it is the judge of the emitter, and shares no code with it.
 //
@@ -9,7 +9,8 @@
 //
 // It does not guess. A policy that Cilium would refuse, or that has a field which is not known here, is broken: what it may decide
 // is undecided, and a finding says so. What depends on other labels of callers, on names of ports or on expressions of a kind
-// that is not known here is undecided too.
+// that is not known here is undecided too. One thing is taken for granted: at a port where rules for HTTP are about a caller, that
+// caller speaks HTTP. Cilium's proxy takes nothing else there, whatever other rules let through.
 package read
 
 import (
