@@ -3,6 +3,7 @@ package explain
 import (
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
@@ -23,5 +24,35 @@ func (e *explaining) connections() {
 				e.note(n)
 			}
 		}
+	}
+}
+
+// unanswered finds where DestinationRules have the sidecars of callers open mutual TLS to a callee that has no proxy to take it.
+func (e *explaining) unanswered() {
+	var ports []uint16
+	for _, p := range e.To.Ports {
+		ports = append(ports, p.Number)
+	}
+	if e.Port != 0 || len(ports) == 0 {
+		ports = []uint16{e.Port}
+	}
+	callee, fails := e.model.Callee(e.To), true
+	var said []Opened
+	for _, port := range ports {
+		ways := e.model.Ways(e.From, e.To, callee, port)
+		for _, w := range ways {
+			if w.TLS != enforce.IstioTLS || w.Rule == nil {
+				fails = false
+				continue
+			}
+			n := Opened{Way: w, Refused: w.String() + ", which nothing takes without a proxy", Unanswered: true, Some: e.From.Kind != policy.FromService || len(ways) > 1}
+			if !slices.Contains(said, n) {
+				said = append(said, n)
+				e.note(n)
+			}
+		}
+	}
+	if fails && e.From.Kind == policy.FromService {
+		e.Verdict = Denied
 	}
 }

@@ -74,6 +74,7 @@ func Explain(m *model.Model, q Query, o Options) (*Explanation, error) {
 		e.Verdict = Allowed
 		e.reach(e.openPorts())
 		e.Notes = slices.Insert(e.Notes, 0, Note(CalleeOutside{q.To}))
+		e.unanswered()
 	default:
 		err = e.service()
 	}
