@@ -43,6 +43,10 @@ const (
 	// A field interceptionMode of its YAML counts where the annotation of that name is missing.
 	configKey = "proxy.istio.io/config"
 
+	// A variable of the proxy in configKey: where it writes the certificate of the pod, for applications that open mutual TLS themselves, as
+	// Prometheus does: https://istio.io/latest/docs/ops/integrations/prometheus/#tls-settings
+	outputCerts = "OUTPUT_CERTS"
+
 	// A pod in ambient mode whose inbound connections do not go through ztunnel (cni/pkg/nodeagent/net.go).
 )
 
@@ -74,6 +78,9 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 		if value, ok := annotations[a.key]; ok {
 			read(a.key, value, a.read)
 		}
+	}
+	if text(yamldoc.Get(parsedText(annotations[configKey]), "proxyMetadata", outputCerts)) != "" {
+		c.certified()
 	}
 	p.Inbound, p.Outbound = c.in, c.out
 	if bypass, err := strconv.ParseBool(annotations[bearing.BypassInbound]); err == nil && bypass { // istio-cni ignores other values
@@ -108,6 +115,20 @@ func (c *capture) weaken(all *policy.Captures, to policy.Capture) {
 	if all.Rest.Capture < to {
 		all.Rest = c.port(0, to)
 	}
+}
+
+// certified makes what bypasses the sidecar on its way out unclear: the application has the certificate of its pod, and may prove with it who
+// it is.
+func (c *capture) certified() {
+	doubt := func(p *policy.PortCapture) {
+		if p.Capture == policy.Bypassed {
+			p.Capture, p.Why = policy.Unclear, p.Why+", unless it uses the certificate that "+outputCerts+" gives it"
+		}
+	}
+	for i := range c.out.Ports {
+		doubt(&c.out.Ports[i])
+	}
+	doubt(&c.out.Rest)
 }
 
 func (c *capture) port(number uint16, to policy.Capture) policy.PortCapture {
