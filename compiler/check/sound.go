@@ -155,7 +155,10 @@ func (c *checker) unled(r *rule) {
 		}
 		d := c.list.Add(diag.UnledPort, r.ToAt, "no Service leads to port %d of %s, so %s cannot prove who it is there", port, s.Name, quoted(r.From[i].String())).
 			WithNote("a sidecar adds no mutual TLS to a call to the address of a pod").
-			WithHelp("add a port with `targetPort: %d` to the Service %s, and have callers dial that", port, s.Fronts[0].Host)
+			WithHelp("add a port with `targetPort: %d` to a Service of your own, and have callers dial that; if they dial pods, let in plaintext: `world -> %s:%[1]d` and `mtls %[2]s:%[1]d permissive`", port, s.Name)
+		if i := slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return !f.Operated }); i >= 0 {
+			d.WithHelp("add a port with `targetPort: %d` to the Service %s, and have callers dial that", port, s.Fronts[i].Host)
+		}
 		if headless := s.Leading(port, true); len(headless) > 0 {
 			d.WithNote("the Service %s is headless, so calls to its port %[2]d go to port %[2]d of the pods, whatever its targetPort", headless[0].Host, headless[0].Port).
 				WithHelp("give the port of the Service %s the number %d", headless[0].Host, port)

@@ -133,7 +133,7 @@ func (f *file) operated(n *yaml.Node, kind string) {
 	for _, name := range of.services(meta.Name) {
 		front := &corev1.Service{}
 		front.Name = name
-		s := &service{namespace: namespace, name: name, selector: of.labels(meta.Name), arriving: arrival(front, at), headless: of.headless}
+		s := &service{namespace: namespace, name: name, selector: of.labels(meta.Name), arriving: arrival(front, at), headless: of.headless, operated: true}
 		for _, p := range ports {
 			if p.front != "" {
 				s.ports = append(s.ports, servicePort{

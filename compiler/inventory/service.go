@@ -21,6 +21,7 @@ type service struct {
 	namespace, name string
 	selector        map[string]string
 	headless        bool
+	operated        bool
 	ports           []servicePort
 	bound           bound
 	arriving        arriving
@@ -188,7 +189,7 @@ func (p *pod) serve(s *service) {
 		}
 		port.ServicePorts = append(port.ServicePorts, sp.number)
 		if !sp.udp {
-			p.Fronts = append(p.Fronts, policy.Front{Host: s.name, Port: sp.number, Target: number, Headless: s.headless})
+			p.Fronts = append(p.Fronts, policy.Front{Host: s.name, Port: sp.number, Target: number, Headless: s.headless, Operated: s.operated})
 			if !s.arriving.inside {
 				p.Exposed = append(p.Exposed, Exposure{number, s.arriving.by, s.arriving.Clients, s.arriving.At})
 			}

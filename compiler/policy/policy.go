@@ -181,6 +181,7 @@ type Front struct {
 	Target uint16 // the container port that it leads to
 
 	Headless bool // the Service has no address of its own
+	Operated bool // an operator makes the Service, of an object of its own
 
 	Waypoint *Waypoint // that calls to it in ambient mode pass; nil: none
 	Ingress  bool      // gateways pass it too
