@@ -37,14 +37,21 @@ func (e *explaining) near() error {
 	case len(from.Addresses) > 0:
 		r = r.With(model.AddressOf(e.To), space.AddressValue(from.Addresses[0].Addr()))
 	}
-	t := e.model.Manifests.Table
-	for _, o := range e.model.Callee(e.To).All() {
+	t, callee := e.model.Manifests.Table, e.model.Callee(e.To)
+	proves := func(port uint16) bool {
+		return slices.ContainsFunc(e.model.Ways(e.From, e.To, callee, port), func(w model.Way) bool { return !w.Anonymous() })
+	}
+	for _, o := range callee.All() {
 		if o.Effect != enforce.Allow || o.Broken || o.DryRun {
 			continue
 		}
 		for i := range o.Clauses {
 			if t.AnyMatch(o.Clauses[i].From, &r) != space.Yes || !passes(o, i) {
 				continue
+			}
+			ports, anonymous := model.NamedPorts(&o.Clauses[i]), space.Request{HTTP: true}
+			if len(ports) > 0 && from.Proxied() && !slices.ContainsFunc(ports, proves) && t.AnyMatch(o.Clauses[i].From, &anonymous) != space.Yes {
+				continue // no call to these ports shows who it is from
 			}
 			if operations := o.Asks(t, i); len(operations) > 0 && len(e.Near) < maxNear {
 				e.Near = append(e.Near, NearMiss{o, i, operations})

@@ -60,6 +60,9 @@ func TrustDomain(manifests *enforce.Layer) string {
 	for _, p := range manifests.Policies {
 		for _, principal := range p.Mentions().Principals {
 			domain, _, ok := strings.Cut(principal, policy.NamespacePart)
+			if strings.HasPrefix(domain, "spiffe://") {
+				continue // which never matches
+			}
 			if !ok || domain == "cluster.local" || one != "" && one != domain {
 				return ""
 			}

@@ -10,12 +10,12 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// ServicePorts reports rules that ask for the port of a Kubernetes Service which leads to another container port: proxies compare
+// ServicePorts reports rules and modes for the port of a Kubernetes Service which leads to another container port: proxies compare
 // the container port. A port that any pod of the policy has as a container port is not one.
 func (m *Model) ServicePorts() (list diag.List) {
 	type asked struct {
 		policy *enforce.Object
-		rule   int
+		rule   int // -1 for a mode
 		port   uint16
 	}
 	type lead struct {
@@ -29,17 +29,24 @@ func (m *Model) ServicePorts() (list diag.List) {
 		if !s.Proxied() || s.Dataplane == policy.Gateway || len(s.Labels) == 0 {
 			continue
 		}
-		for _, p := range m.Callee(s).Policies {
+		callee := m.Callee(s)
+		for _, p := range slices.Concat(callee.Policies, callee.Peers) {
+			var named []asked
 			for rule := range p.Clauses {
 				for _, port := range NamedPorts(&p.Clauses[rule]) {
-					at := asked{p, rule, port}
-					i := slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return f.Port == port })
-					switch {
-					case len(s.Ports) == 0 || slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == port }) || i >= 0 && s.Fronts[i].Target == port:
-						served[at] = true
-					case i >= 0 && leads[at].Host == "":
-						all, leads[at] = append(all, at), lead{s.Namespace, s.Fronts[i]}
-					}
+					named = append(named, asked{p, rule, port})
+				}
+			}
+			for _, mode := range p.Ports {
+				named = append(named, asked{p, -1, mode.Port})
+			}
+			for _, at := range named {
+				i := slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return f.Port == at.port })
+				switch {
+				case len(s.Ports) == 0 || slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == at.port }) || i >= 0 && s.Fronts[i].Target == at.port:
+					served[at] = true
+				case i >= 0 && leads[at].Host == "":
+					all, leads[at] = append(all, at), lead{s.Namespace, s.Fronts[i]}
 				}
 			}
 		}
@@ -64,13 +71,18 @@ func (m *Model) ServicePorts() (list diag.List) {
 		if served[at] {
 			continue
 		}
+		to := leads[at]
+		if at.rule < 0 {
+			list.Add(diag.Misleading, at.policy.At, "%s %s sets a mode for port %d, which has no effect: port %d of the Service %s/%s leads to container port %d", at.policy.Kind, at.policy.ID(), at.port, at.port, to.namespace, to.Host, to.Target).
+				WithHelp("write %d: modes are those of container ports", to.Target)
+			continue
+		}
 		what, then := fmt.Sprintf("rule %d of %s %s matches no call: it asks for port %d", at.rule, at.policy.Kind, at.policy.ID(), at.port), ""
 		if !idle(at.policy, at.rule) {
 			what = fmt.Sprintf("port %d in rule %d of %s %s matches no call", at.port, at.rule, at.policy.Kind, at.policy.ID())
 		} else if whole(at.policy) {
 			then = outcomes[at.policy.Effect]
 		}
-		to := leads[at]
 		list.Add(diag.Misleading, at.policy.RuleAt(at.rule), "%s, and port %d of the Service %s/%s leads to container port %d%s", what, at.port, to.namespace, to.Host, to.Target, then).
 			WithHelp("write %d: policies are about container ports", to.Target)
 	}

@@ -163,6 +163,8 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 		case !first && text[0] != '/':
 			return "a path begins with a slash, so `" + written + "` never matches", "write `/" + written + "`"
 		}
+	case d == space.Host && wild:
+		return "a host takes one wildcard, at its start or its end: the `*` inside `" + written + "` matches only itself", "write each port in full"
 	case d == space.Method:
 		if upper := strings.ToUpper(written); upper != written {
 			return "methods are compared as they are written, so `" + written + "` is not `" + upper + "`", "write `" + upper + "`"
