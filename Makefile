@@ -213,8 +213,10 @@ playground-test: playground chromium ## do in the playground what a person does,
 # The lock files have the digest of every package of npm.
 .PHONY: editors
 editors: build ## hold what editors have of meshc against meshc, in their own libraries; needs Node.js
-	mkdir -p build/editors && cp testdata/editors/*.js* build/editors
+	mkdir -p build/editors build/vscode
+	cp testdata/editors/*.js* testdata/editors/*.cjs build/editors && cp -r grammar/editors/vscode/. build/vscode
 	cd build/editors && npm ci --no-audit --no-fund
+	cd build/vscode && npm ci --no-audit --no-fund && npm run --silent bundle && npm run --silent package
 	$(GO) test $(VET) -count=1 ./testdata/editors
 
 .PHONY: update

@@ -29,7 +29,7 @@ func (s *server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	c := completing{place: at}
 	if at.inSettings() {
 		c.completeSettings()
-		return &protocol.CompletionList{Items: c.items}, nil
+		return c.list(), nil
 	}
 	if at.tree == nil {
 		return nil, nil
@@ -38,7 +38,7 @@ func (s *server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 		return nil, nil
 	}
 	c.offer()
-	return &protocol.CompletionList{Items: c.items}, nil
+	return c.list(), nil
 }
 
 // completing is a completion in the making.
@@ -47,7 +47,7 @@ type completing struct {
 	mesh  string      // of the section
 	words []string    // of the statement before the position, without the one that is being typed
 	typed source.Span // the word that is being typed; empty where none is
-	items []protocol.CompletionItem
+	found []candidate
 }
 
 // read finds the words before the position. It reports false within a comment or a string.
@@ -94,15 +94,58 @@ func (c *completing) read() bool {
 	return true
 }
 
+// candidate is what a completion may offer.
+type candidate struct {
+	label   string
+	kind    protocol.CompletionItemKind
+	detail  string
+	written string // in place of the label
+	about   string // Markdown
+}
+
 func (c *completing) add(label string, kind protocol.CompletionItemKind, detail string) {
-	item := protocol.CompletionItem{
-		Label: label, Kind: kind, TextEdit: &protocol.TextEdit{Range: rangeOf(c.typed, c.server.encoding), NewText: label},
-		SortText: protocol.NewOptional(fmt.Sprintf("%05d", len(c.items))),
+	c.found = append(c.found, candidate{label: label, kind: kind, detail: detail})
+}
+
+// offered is how many items are sent at once: a project has ten thousand services, and nobody reads a list of those.
+const offered = 500
+
+// list returns what was found. If that is too much, it is what the typed text fits, and the client asks again with more of it.
+func (c *completing) list() *protocol.CompletionList {
+	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
+	if len(c.found) > offered {
+		list.IsIncomplete = true
+		typed := strings.ToLower(c.typed.Text())
+		c.found = slices.DeleteFunc(c.found, func(f candidate) bool { return !fits(typed, strings.ToLower(f.label)) })
+		c.found = c.found[:min(len(c.found), offered)]
 	}
-	if detail != "" {
-		item.Detail = protocol.NewOptional(detail)
+	at := rangeOf(c.typed, c.server.encoding)
+	for i, f := range c.found {
+		item := protocol.CompletionItem{
+			Label: f.label, Kind: f.kind, TextEdit: &protocol.TextEdit{Range: at, NewText: cmp.Or(f.written, f.label)},
+			SortText: protocol.NewOptional(fmt.Sprintf("%05d", i)),
+		}
+		if f.detail != "" {
+			item.Detail = protocol.NewOptional(f.detail)
+		}
+		if f.about != "" {
+			item.Documentation = &protocol.MarkupContent{Kind: protocol.MarkupKindMarkdown, Value: f.about}
+		}
+		list.Items = append(list.Items, item)
 	}
-	c.items = append(c.items, item)
+	return list
+}
+
+// fits reports whether a text has the letters of another one in their order, which is how editors match.
+func fits(typed, label string) bool {
+	for _, r := range typed {
+		_, rest, found := strings.Cut(label, string(r))
+		if !found {
+			return false
+		}
+		label = rest
+	}
+	return true
 }
 
 func (c *completing) keywords(words ...string) {

@@ -44,18 +44,14 @@ func (c *completing) completeSettings() {
 
 // key offers a key with the colon after it.
 func (c *completing) key(key, about string) {
-	c.add(key, protocol.CompletionItemKindProperty, "")
-	i := &c.items[len(c.items)-1]
-	edit := i.TextEdit.(*protocol.TextEdit)
+	written := key
 	if strings.ContainsAny(key, "*:") {
-		edit.NewText = fmt.Sprintf("%q", key)
+		written = fmt.Sprintf("%q", key)
 	}
 	if rest := c.file.Text[c.offset:]; !strings.HasPrefix(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), ":") {
-		edit.NewText += ": "
+		written += ": "
 	}
-	if about != "" {
-		i.Documentation = &protocol.MarkupContent{Kind: protocol.MarkupKindMarkdown, Value: about}
-	}
+	c.found = append(c.found, candidate{label: key, kind: protocol.CompletionItemKindProperty, written: written, about: about})
 }
 
 // keysOf returns what the keys of a mapping may be, by what they name.

@@ -2,7 +2,9 @@ package lsp
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,4 +118,27 @@ func TestNeverSaved(t *testing.T) {
 	hover, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: e.at(name, "-> back|end")})
 	require.NoError(t, err)
 	require.NotNil(t, hover)
+}
+
+// Of many services those are offered that the typed letters fit, and the client is told to ask again.
+func TestCompletionOfManyServices(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("mesh shop strict\n")
+	for i := range offered + 100 {
+		fmt.Fprintf(&text, "service s%04d account a%04d\n", i, i)
+	}
+	e := edit(t, "", map[string]string{"shop.mesh": text.String() + "s0000 -> s0599\n"})
+	e.open("shop.mesh")
+	e.wait("shop.mesh")
+	ask := func(marked string) *protocol.CompletionList {
+		got, err := e.server.Completion(t.Context(), &protocol.CompletionParams{TextDocumentPositionParams: e.at("shop.mesh", marked)})
+		require.NoError(t, err)
+		return got.(*protocol.CompletionList)
+	}
+	all := ask("s0000 -> |s0599")
+	assert.Len(t, all.Items, offered)
+	assert.True(t, all.IsIncomplete)
+	one := ask("s0000 -> s059|9")
+	assert.Len(t, one.Items, 24, "those with 0, 5 and 9 in this order")
+	assert.False(t, slices.ContainsFunc(one.Items, func(i protocol.CompletionItem) bool { return i.Label == "s0600" || i.Label == "s0400" }))
 }
