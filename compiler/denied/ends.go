@@ -165,6 +165,23 @@ func (e *ends) callees(c *traffic.Call) (words []string) {
 	return words
 }
 
+// rule is a rule whose namespace is known; none where it could be of several policies or is of none.
+func (e *ends) rule(by traffic.Rule) traffic.Rule {
+	if by.Policy == "" || by.Namespace != "" {
+		return by
+	}
+	found := traffic.Rule{Number: -1}
+	for _, o := range e.Model.Manifests.Policies {
+		if o.Kind == "AuthorizationPolicy" && o.Namespace+"-"+o.Name == by.Policy {
+			if found.Policy != "" {
+				return traffic.Rule{Number: -1}
+			}
+			found = traffic.Rule{Namespace: o.Namespace, Policy: o.Name, Number: by.Number}
+		}
+	}
+	return found
+}
+
 // bound is the only service that a policy binds.
 func (e *ends) bound(by *traffic.Rule) (found *policy.Service) {
 	for _, s := range e.Model.Policy.Services() {

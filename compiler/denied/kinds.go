@@ -84,6 +84,7 @@ func (k *Kinds) Add(c *traffic.Call) {
 	if answered != k.replay {
 		return
 	}
+	c.By = k.ends.rule(c.By)
 	e := k.ends.of(c)
 	at := key{caller: e.Caller, callee: e.Callee, port: e.Port, outcome: c.Outcome, by: c.By}
 	if answered {

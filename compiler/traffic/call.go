@@ -47,7 +47,7 @@ type Peer struct {
 
 // Rule is a rule of a deployed policy.
 type Rule struct {
-	Namespace string
+	Namespace string // empty where it is part of Policy: NAMESPACE-NAME
 	Policy    string // empty: no rule let the request in
 	Number    int    // from 0; -1 where it is not known
 }

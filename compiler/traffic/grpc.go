@@ -16,8 +16,8 @@ type grpcLines struct {
 
 // grpcMessage is a message of gRPC's RBAC filter; ok is false for another line.
 func grpcMessage(line string) (text string, ok bool) {
-	_, text, ok = strings.Cut(line, " [rbac] ")
-	return text, ok && strings.HasPrefix(line, "INFO: ")
+	_, text, ok = strings.Cut(line, " INFO: [rbac] ")
+	return text, ok
 }
 
 // take reads a message. The call is complete with the one that says who called.
@@ -45,10 +45,15 @@ func (g *grpcLines) take(text, pod string) (done *Call, ok bool) {
 		c.From.Identity = principal(name)
 	}
 	c.From.Anonymous = c.From.Identity == ""
-	if was.by != "" {
-		if c.By, ok = ruleOf(was.by); !ok {
-			return nil, false
-		}
+	if was.by == "" {
+		return c, true
 	}
+	// https://github.com/istio/istio/blob/master/pilot/pkg/networking/grpcgen/lds.go (buildRBAC)
+	end := strings.LastIndexByte(was.by, '-')
+	number, err := strconv.Atoi(was.by[end+1:])
+	if end <= 0 || err != nil {
+		return nil, false
+	}
+	c.By = Rule{Policy: was.by[:end], Number: number}
 	return c, true
 }

@@ -54,16 +54,16 @@ func TestForgedFields(t *testing.T) {
 
 // What servers of gRPC without a proxy write about requests that they refuse.
 func TestGRPC(t *testing.T) {
-	log, all := readAll(t, `[pod/pay-1/app] INFO: 2026/11/29 11:20:00 [rbac] incoming RPC matched to policy ns[shop]-policy[pay-allow]-rule[0] in engine with action ALLOW
-[pod/pay-1/app] INFO: 2026/11/29 11:20:01 [rbac] incoming RPC matched to policy ns[shop]-policy[pay-deny]-rule[1] in engine with action DENY
-[pod/pay-1/app] INFO: 2026/11/29 11:20:01 [rbac] checking request: url path=/grpc.health.v1.Health/List
-[pod/pay-1/app] INFO: 2026/11/29 11:20:01 [rbac] uri sans=["spiffe://cluster.local/ns/shop/sa/audit"], dns sans=[], subject=CN=x
-[pod/pay-1/app] INFO: 2026/11/29 11:20:02 [rbac] checking request: url path=/grpc.health.v1.Health/Check
-[pod/pay-1/app] INFO: 2026/11/29 11:20:02 [rbac] uri sans=["spiffe://cluster.local/ns/shop/sa/evil"], dns sans=[], subject=
-[pod/pay-1/app] INFO: 2026/11/29 11:20:02 [rbac] uri sans=[], dns sans=[], subject=`)
+	log, all := readAll(t, `[pod/pay-1/app] 2026/11/29 11:20:00 INFO: [rbac] incoming RPC matched to policy shop-pay-allow-0 in engine with action ALLOW
+[pod/pay-1/app] 2026/11/29 11:20:01 INFO: [rbac] incoming RPC matched to policy shop-pay-deny-1 in engine with action DENY
+[pod/pay-1/app] 2026/11/29 11:20:01 INFO: [rbac] checking request: url path=/grpc.health.v1.Health/List
+[pod/pay-1/app] 2026/11/29 11:20:01 INFO: [rbac] uri sans=["spiffe://cluster.local/ns/shop/sa/audit"], dns sans=[], subject=CN=x
+[pod/pay-1/app] 2026/11/29 11:20:02 INFO: [rbac] checking request: url path=/grpc.health.v1.Health/Check
+[pod/pay-1/app] 2026/11/29 11:20:02 INFO: [rbac] uri sans=["spiffe://cluster.local/ns/shop/sa/evil"], dns sans=[], subject=
+[pod/pay-1/app] 2026/11/29 11:20:02 INFO: [rbac] uri sans=[], dns sans=[], subject=`)
 	require.Len(t, all, 2)
 	assert.Zero(t, log.Unknown)
-	assert.Equal(t, Call{From: Peer{Identity: "cluster.local/ns/shop/sa/audit"}, To: Peer{Pod: "pay-1"}, Method: "POST", Path: "/grpc.health.v1.Health/List", HTTP: true, Outcome: Refused, By: Rule{"shop", "pay-deny", 1}, Detail: "ns[shop]-policy[pay-deny]-rule[1]"}, all[0])
+	assert.Equal(t, Call{From: Peer{Identity: "cluster.local/ns/shop/sa/audit"}, To: Peer{Pod: "pay-1"}, Method: "POST", Path: "/grpc.health.v1.Health/List", HTTP: true, Outcome: Refused, By: Rule{"", "shop-pay-deny", 1}, Detail: "shop-pay-deny-1"}, all[0])
 	assert.Equal(t, Call{From: Peer{Identity: "cluster.local/ns/shop/sa/evil"}, To: Peer{Pod: "pay-1"}, Method: "POST", Path: "/grpc.health.v1.Health/Check", HTTP: true, Outcome: Refused, By: Rule{Number: -1}}, all[1])
 }
 
