@@ -173,6 +173,7 @@ func (i *importer) read() {
 		switch {
 		case !policy.IsLabel(o.Namespace):
 			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of a namespace", o.Namespace)
+			i.findings.Add(diag.Unevaluable, o.At, "%s", o.Reason)
 		case (o.mistaken() || o.read == nil || o.read.Broken) && i.refusal(o) != "":
 			o.Outcome, o.Reason = Refused, i.refusal(o)
 		case o.read == nil:
@@ -219,7 +220,7 @@ func (i *importer) result(p *draft) *Result {
 		r.Objects = append(r.Objects, o.Object)
 	}
 	r.Findings = slices.DeleteFunc(i.findings, func(d diag.Diagnostic) bool {
-		return d.Code == diag.Undecided || d.Code == diag.SkippedObject || slices.ContainsFunc(i.objects, func(o *object) bool { return o.Outcome == Refused && o.has(d.Primary) })
+		return d.Code == diag.Undecided || d.Code == diag.SkippedObject
 	})
 	r.Findings = append(r.Findings, i.network()...).Sort()
 	return r
