@@ -21,10 +21,12 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 		if d.Severity != diag.Error {
 			continue
 		}
-		if slices.ContainsFunc(layer.Policies, func(o *enforce.Object) bool { return o.At == d.Primary && !o.Broken }) {
-			d.Severity = diag.Warning // it is in force beside another one, and what that makes of the two is undecided
+		if !slices.ContainsFunc(layer.Policies, func(o *enforce.Object) bool { return o.At == d.Primary && !o.Broken }) {
+			found = append(found, d)
+			continue
 		}
-		found = append(found, d)
+		both := found.Add(diag.Undecided, d.Primary, "%s", d.Message) // it is in force beside another one
+		both.Related, both.Notes, both.Help = d.Related, d.Notes, d.Help
 	}
 	objects := map[string]*enforce.Object{}
 	for _, o := range layer.Policies {

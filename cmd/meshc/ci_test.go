@@ -20,14 +20,14 @@ func TestRun(t *testing.T) {
 	script, err := os.ReadFile("../../.ci/run")
 	require.NoError(t, err)
 	tests := map[string]struct {
-		lastStart, fails, status string
-		code                     int
-		ran                      []string // make targets
-		output, absent           []string
+		lastStart, fails, slow, status string
+		code                           int
+		ran                            []string // make targets
+		output, absent                 []string
 	}{
 		"every step": {
 			lastStart: "70",
-			ran:       []string{"test", "check", "update", "conformance", "race", "cross", "e2e", "kills", "browser", "fuzz"},
+			ran:       []string{"test", "check", "update", "conformance", "race", "cross", "e2e", "kills", "browser", "editors", "site", "playground-test", "fuzz", "conformance-cilium", "release-snapshot"},
 			output:    []string{"s  make race\n", "in all\n"},
 			absent:    []string{"NOT JUDGED", "FAILED"},
 		},
@@ -39,6 +39,12 @@ func TestRun(t *testing.T) {
 				"in all\n\n!! NOT JUDGED, for want of time:\n!!   make check\n!!   make update\n",
 				"!!   make fuzz FUZZTIME=3000x\n",
 			},
+			absent: []string{"FAILED"},
+		},
+		"a step takes too long": {
+			lastStart: "70", slow: "update",
+			ran:    []string{"test", "check", "update"},
+			output: []string{"!! NOT JUDGED: make update: it was not done by 0m04s\n", "s  make update (ended)\n", "!! NOT JUDGED: make race: "},
 			absent: []string{"FAILED"},
 		},
 		"a step fails": {
@@ -64,7 +70,7 @@ func TestRun(t *testing.T) {
 			require.NoError(t, os.Mkdir(filepath.Join(dir, ".ci"), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(dir, ".ci", "run"), script, 0o755))
 			for command, body := range map[string]string{
-				"make":    `echo "$1" >>ran; [ "$1" != "$FAILS" ] || exit 2`,
+				"make":    `echo "$1" >>ran; [ "$1" != "$FAILS" ] || exit 2; [ "$1" != "$SLOW" ] || exec sleep 60`,
 				"git":     `[ "$1" != status ] || printf "%s" "$STATUS"`,
 				"go":      "",
 				"apt-get": "",
@@ -74,7 +80,10 @@ func TestRun(t *testing.T) {
 			}
 			cmd := exec.Command("bash", filepath.Join(dir, ".ci", "run"))
 			cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
-				"LAST_START="+test.lastStart, "FAILS="+test.fails, "STATUS="+test.status)
+				"LAST_START="+test.lastStart, "FAILS="+test.fails, "SLOW="+test.slow, "STATUS="+test.status)
+			if test.slow != "" {
+				cmd.Env = append(cmd.Env, "LAST_SECOND=4")
+			}
 			out, _ := cmd.CombinedOutput()
 			assert.Equal(t, test.code, cmd.ProcessState.ExitCode(), string(out))
 			ran, err := os.ReadFile(filepath.Join(dir, "ran"))
