@@ -216,7 +216,7 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 			f.findings.Add(diag.MalformedManifest, at, "%s without metadata.name", kind)
 		}
 		return at, "", false
-	case m.Name != "" && !policy.IsName(m.Name):
+	case m.Name != "" && !policy.IsName(m.Name) && !(kind == "APIService" && policy.IsName(strings.TrimSuffix(m.Name, "."))): // VERSION.GROUP, where the core group has no name
 		f.findings.Add(diag.MalformedManifest, at, "%q is not a valid name of a %s: use lower-case letters, digits, `-` and `.`", m.Name, kind)
 		return at, "", false
 	case slices.Contains(clustered, kind):
