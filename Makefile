@@ -179,6 +179,10 @@ conformance-cilium: ## let Cilium's own code judge what meshc writes for it; min
 e2e: ## publish to a real forge and a real SSH server, and learn from a real Prometheus; ten minutes the first time, which builds the forge
 	$(GO) test $(VET) -count=1 -timeout 30m ./testdata/e2e
 
+.PHONY: cluster
+cluster: ## read a real cluster: kube-apiserver and etcd with Istio's CRDs; a quarter of an hour the first time, which builds both
+	$(GO) test $(VET) -count=1 -timeout 60m ./testdata/e2e/kube
+
 .PHONY: kills
 kills: ## kill builds and publishes at 200 random instants each
 	$(GO) test $(VET) -count=1 -timeout 20m ./targets/folder ./targets/gitops -run Kill -kills 200

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
 // TestCommand uses the command line: it creates a project, opens a pull request and updates it after a change to the
@@ -16,7 +18,7 @@ func TestCommand(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "command")
 	bin, project := t.TempDir(), filepath.Join(t.TempDir(), "demo")
-	command(t, "../..", "go", "build", "-o", bin, "./cmd/meshc")
+	program.Run(t, "../..", "go", "build", "-o", bin, "./cmd/meshc")
 	said := ""
 	meshc := func(args ...string) {
 		t.Helper()

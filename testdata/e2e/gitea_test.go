@@ -7,13 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +18,8 @@ import (
 
 	"code.gitea.io/sdk/gitea"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
 const giteaVersion = "v1.26.0"
@@ -47,55 +46,27 @@ func TestMain(m *testing.M) {
 func startGitea(t *testing.T) server {
 	t.Helper()
 	once.Do(func() {
-		binary, source := buildGitea(t)
+		binary, source := program.Module{
+			Name: "gitea", Path: "code.gitea.io/gitea", Version: giteaVersion,
+			Flags: []string{"-tags", "sqlite sqlite_unlock_notify timetzdata", "-ldflags", "-s -w -X main.Version=" + giteaVersion[1:]},
+		}.Build(t)
 		shared = runGitea(t, binary, source)
 	})
 	require.NotEmpty(t, shared.url, "Gitea did not start")
 	return shared
 }
 
-// buildGitea returns the paths of Gitea's binary and sources. It builds the binary once per version and keeps it in the
-// user's cache directory, outside the checkout. `go install` rejects modules with replace directives, so it builds in a
-// temporary module that repeats those of Gitea.
-func buildGitea(t *testing.T) (binary, source string) {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
-	folder := filepath.Join(cache, "meshc", "e2e", "gitea-"+giteaVersion)
-	binary = filepath.Join(folder, "gitea")
-	var module struct{ Dir string }
-	require.NoError(t, json.Unmarshal(command(t, "", "go", "mod", "download", "-json", "code.gitea.io/gitea@"+giteaVersion), &module))
-	if _, err := os.Stat(binary); err == nil {
-		return binary, module.Dir
-	}
-	wrap := filepath.Join(folder, "wrap")
-	require.NoError(t, os.MkdirAll(wrap, 0o755))
-	mod, err := os.ReadFile(filepath.Join(module.Dir, "go.mod"))
-	require.NoError(t, err)
-	lines := append([]string{"module wrap", "require code.gitea.io/gitea " + giteaVersion}, regexp.MustCompile(`(?m)^(go|replace) .*$`).FindAllString(string(mod), -1)...)
-	require.NoError(t, os.WriteFile(filepath.Join(wrap, "go.mod"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
-	sum, err := os.ReadFile(filepath.Join(module.Dir, "go.sum"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(wrap, "go.sum"), sum, 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(wrap, "tools.go"), []byte("//go:build tools\n\npackage tools\n\nimport _ \"code.gitea.io/gitea\"\n"), 0o644))
-	t.Logf("building Gitea %s; this takes up to ten minutes, once", giteaVersion)
-	draft := binary + ".new"
-	command(t, wrap, "go", "build", "-mod=mod", "-tags", "sqlite sqlite_unlock_notify timetzdata", "-ldflags", "-s -w -X main.Version="+giteaVersion[1:], "-o", draft, "code.gitea.io/gitea")
-	require.NoError(t, os.Rename(draft, binary))
-	return binary, module.Dir
-}
-
 func runGitea(t *testing.T, binary, source string) server {
 	t.Helper()
 	state, err := os.MkdirTemp("", "gitea")
 	require.NoError(t, err)
-	port := freePort(t)
+	port := program.FreePort(t)
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	config := filepath.Join(state, "app.ini")
 	for _, dir := range []string{"home", "custom", "data", "repos"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(state, dir), 0o755))
 	}
-	user := strings.TrimSpace(string(command(t, "", "id", "-un")))
+	user := strings.TrimSpace(string(program.Run(t, "", "id", "-un")))
 	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("{state}", state, "{port}", fmt.Sprint(port), "{source}", source, "{user}", user).Replace(appINI)), 0o600))
 	env := append(os.Environ(), "GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT=true", "HOME="+filepath.Join(state, "home"), "GITEA_CUSTOM="+filepath.Join(state, "custom"))
 	gitea := func(args ...string) string {
@@ -130,20 +101,6 @@ func runGitea(t *testing.T, binary, source string) server {
 	return s
 }
 
-// freePort returns a free port below the range from which the system assigns ephemeral ports.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port := 20000 + rand.N(10000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			require.NoError(t, l.Close())
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
 func (s server) client(t *testing.T) *gitea.Client {
 	t.Helper()
 	c, err := gitea.NewClient(s.url, gitea.SetToken(s.token))
@@ -175,17 +132,6 @@ func (s server) render(t *testing.T, text string) string {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, res.StatusCode, string(page))
 	return string(page)
-}
-
-func command(t *testing.T, dir, name string, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	require.NoError(t, err, "%s %s: %s", name, strings.Join(args, " "), said.String())
-	return out
 }
 
 const appINI = `RUN_USER = {user}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/testdata/e2e/program"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -24,20 +26,20 @@ func TestKustomize(t *testing.T) {
 	bin := filepath.Join(cache, "meshc", "e2e", "kustomize-"+kustomizeVersion)
 	require.NoError(t, os.MkdirAll(bin, 0o755))
 	t.Setenv("GOBIN", bin)
-	command(t, "", "go", "install", "sigs.k8s.io/kustomize/kustomize/v5@"+kustomizeVersion)
+	program.Run(t, "", "go", "install", "sigs.k8s.io/kustomize/kustomize/v5@"+kustomizeVersion)
 	kustomize := filepath.Join(bin, "kustomize")
 
 	root := "../../examples/online-shop/manifests"
 	files, err := filepath.Glob(root + "/*/[0-9]*.yaml")
 	require.NoError(t, err)
-	whole := objects(t, command(t, "", kustomize, "build", root))
+	whole := objects(t, program.Run(t, "", kustomize, "build", root))
 	assert.Len(t, whole, len(files))
 	folders, err := filepath.Glob(root + "/*/kustomization.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, folders)
 	parts := 0
 	for _, f := range folders {
-		part := objects(t, command(t, "", kustomize, "build", filepath.Dir(f)))
+		part := objects(t, program.Run(t, "", kustomize, "build", filepath.Dir(f)))
 		parts += len(part)
 		wave := 0
 		for _, o := range part {

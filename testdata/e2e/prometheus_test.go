@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
 // exposition is metrics as the sidecars of two callees and of a caller expose them.
@@ -31,7 +33,7 @@ istio_tcp_connections_opened_total{reporter="destination",source_workload="cart-
 // TestPrometheus learns from a real server, which scrapes what sidecars expose.
 func TestPrometheus(t *testing.T) {
 	bin := t.TempDir()
-	command(t, "../..", "go", "build", "-o", bin, "./cmd/meshc")
+	program.Run(t, "../..", "go", "build", "-o", bin, "./cmd/meshc")
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = io.WriteString(w, exposition)
@@ -77,13 +79,13 @@ service redis account redis port 6379 tcp
 // startPrometheus starts a server that scrapes a target every second, and waits until it has done so.
 func startPrometheus(t *testing.T, target string) string {
 	t.Helper()
-	program, err := exec.LookPath("prometheus")
+	command, err := exec.LookPath("prometheus")
 	require.NoError(t, err, "Debian's package prometheus has it")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs: [{job_name: istio, static_configs: [{targets: [%q]}]}]\n", target)), 0o644))
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	start(t, program, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=error")
+	address := fmt.Sprintf("127.0.0.1:%d", program.FreePort(t))
+	program.Start(t, nil, command, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=error")
 	server := "http://" + address
 	require.Eventually(t, func() bool {
 		response, err := http.Get(server + "/api/v1/query?" + url.Values{"query": {"istio_tcp_connections_opened_total"}}.Encode())

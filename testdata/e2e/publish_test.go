@@ -20,6 +20,7 @@ import (
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
+	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
 func delivery(environment string, version int) []targets.File {
@@ -220,28 +221,28 @@ func TestOpenSSH(t *testing.T) {
 	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // sshd's privilege separation directory
 	require.NoError(t, os.MkdirAll(filepath.Join(home, ".ssh"), 0o700))
 	for _, key := range []string{"host", ".ssh/id_ed25519"} {
-		command(t, home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+		program.Run(t, home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
 	}
-	port := freePort(t)
+	port := program.FreePort(t)
 	config := fmt.Sprintf("ListenAddress 127.0.0.1:%d\nHostKey %s/host\nAuthorizedKeysFile %s/.ssh/id_ed25519.pub\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nPidFile none\n", port, home, home)
 	require.NoError(t, os.WriteFile(filepath.Join(home, "config"), []byte(config), 0o600))
-	ssh := start(t, daemon, "-D", "-e", "-f", filepath.Join(home, "config"))
+	program.Start(t, nil, daemon, "-D", "-e", "-f", filepath.Join(home, "config"))
 	host, err := os.ReadFile(filepath.Join(home, "host.pub"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".ssh/known_hosts"), fmt.Appendf(nil, "[127.0.0.1]:%d %s", port, host), 0o600))
 
 	repository := filepath.Join(home, "env with space.git")
 	require.NoError(t, gitops.Init(repository, time.Unix(0, 0)))
-	user := strings.TrimSpace(string(command(t, "", "id", "-un")))
+	user := strings.TrimSpace(string(program.Run(t, "", "id", "-un")))
 	o := options(t, fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", user, port, repository), environ(t, "HOME", home))
-	require.Eventually(t, func() bool { return ssh.listens(port) }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return program.Listens(port) }, 10*time.Second, 20*time.Millisecond)
 	o.Direct = true
 	publish(t, 1, o)
 	require.True(t, publish(t, 1, o).UpToDate)
 	o.Direct = false
 	require.Equal(t, "meshc/prod-clusters-prod", publish(t, 2, o).Branch)
 	require.True(t, publish(t, 1, o).Withdrawn)
-	command(t, repository, "git", "fsck", "--strict")
+	program.Run(t, repository, "git", "fsck", "--strict")
 }
 
 // number returns the number of a pull request, the last element of its URL.

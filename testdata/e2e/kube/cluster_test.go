@@ -1,0 +1,251 @@
+package kube
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const intents = `mesh shop strict
+service web account web port 8080 http
+service cart account cart port 8080 http
+service db account db port 5432 tcp
+external mail host smtp.example.org port 587 tls
+
+web -> cart GET /api/*
+cart -> db:5432
+cart -> mail
+`
+
+// workloads are what runs in the namespace shop.
+func workloads() string {
+	var b strings.Builder
+	for _, name := range []string{"web", "cart", "db"} {
+		port, portName := "8080", "http"
+		if name == "db" {
+			port, portName = "5432", "tcp"
+		}
+		b.WriteString(strings.NewReplacer("NAME", name, "PORT", port, "PROTOCOL", portName).Replace(`---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: NAME, namespace: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: NAME, namespace: shop}
+spec:
+  selector: {matchLabels: {app: NAME}}
+  template:
+    metadata: {labels: {app: NAME}}
+    spec:
+      serviceAccountName: NAME
+      containers: [{name: NAME, image: "example.org/NAME:1", ports: [{containerPort: PORT}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: NAME, namespace: shop}
+spec:
+  selector: {app: NAME}
+  ports: [{name: PROTOCOL, port: PORT}]
+`))
+	}
+	return b.String()
+}
+
+// settings are those that the installation of Istio writes.
+const settings = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    trustDomain: cluster.local
+    rootNamespace: istio-system
+`
+
+// shop is a cluster in which the shop runs and the intents are in force, and the project that they are from.
+func shop(t *testing.T) (c *cluster, project string) {
+	t.Helper()
+	c = startCluster(t)
+	c.namespaces(t, "istio-system", "shop")
+	c.edit(t, "admin", "/api/v1/namespaces/shop", `{"metadata":{"labels":{"istio-injection":"enabled"}}}`)
+	c.apply(t, "helm", settings)
+	c.apply(t, "helm", workloads())
+	project = write(t, map[string]string{"shop.mesh": intents})
+	c.deploy(t, project)
+	return c, project
+}
+
+// deploy applies what a project emits, as a GitOps controller does.
+func (c *cluster) deploy(t *testing.T, project string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "manifests")
+	said, code := c.run(t, "reader", project, "build", "-o", out)
+	require.Zero(t, code, said)
+	files, err := filepath.Glob(out + "/*/[0-9]*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		c.apply(t, "argocd-controller", string(text))
+	}
+}
+
+const (
+	policies      = "/apis/security.istio.io/v1/namespaces/shop/authorizationpolicies/"
+	cartPolicy    = policies + "cart-ingress"
+	peersOfShop   = "/apis/security.istio.io/v1/namespaces/shop/peerauthentications/"
+	entriesOfShop = "/apis/networking.istio.io/v1/namespaces/shop/serviceentries/"
+)
+
+// TestDrift changes a cluster under a project, and asks what differs and who did it.
+func TestDrift(t *testing.T) {
+	c, project := shop(t)
+	ask := func(code int, args ...string) string {
+		t.Helper()
+		said, got := c.run(t, "admin", project, args...)
+		assert.Equal(t, code, got, "meshc %s:\n%s", strings.Join(args, " "), said)
+		return said
+	}
+
+	assert.Contains(t, ask(0, "verify", "--cluster"), "0 errors, 1 warning; ", "what was applied is what the project gives; the warning is about the settings of the mesh")
+	assert.Contains(t, ask(0, "diff", "--cluster", "--exit-code"), "0 files differ")
+	assert.Contains(t, ask(0, "why", "web", "cart:8080", "GET", "/api/x", "--cluster", "--exit-code"), "allowed")
+	assert.Contains(t, ask(1, "why", "web", "db", "--cluster", "--exit-code"), "denied")
+
+	// By hand, with kubectl edit.
+	c.edit(t, "kubectl-edit", cartPolicy, `{"spec":{"rules":[{"from":[{"source":{"principals":["cluster.local/ns/shop/sa/web","cluster.local/ns/shop/sa/db"]}}],"to":[{"operation":{"ports":["8080"]}}]}]}}`)
+	said := ask(1, "verify", "--cluster")
+	assert.Contains(t, said, "<cluster prod> shop/AuthorizationPolicy/cart-ingress:")
+	assert.Contains(t, said, "; last changed by kubectl-edit at 20")
+	said = ask(1, "diff", "--cluster", "--exit-code")
+	assert.Contains(t, said, "closed\n  shop/db -> shop/cart:8080")
+	assert.Contains(t, said, "\n-        - cluster.local/ns/shop/sa/db\n")
+	said = ask(0, "why", "db", "cart:8080", "GET", "/api/x", "--cluster=prod")
+	assert.Contains(t, said, "allowed")
+
+	// Put back as a controller does.
+	c.deploy(t, project)
+	ask(0, "verify", "--cluster")
+
+	// What a rule asks for may be written otherwise, and is still the same.
+	c.edit(t, "kubectl-edit", cartPolicy, `{"metadata":{"labels":{"team":"a"},"annotations":{"note":"checked"}}}`)
+	assert.Contains(t, ask(0, "diff", "--cluster", "--exit-code"), "0 files differ", "labels and annotations of others stay")
+
+	// Gone, beside it, and what decides no request.
+	c.remove(t, policies+"db-ingress")
+	said = ask(1, "verify", "--cluster")
+	assert.Contains(t, said, "the project gives the AuthorizationPolicy shop/db-ingress, and the manifests do not have it")
+	assert.Contains(t, ask(1, "diff", "--cluster", "--exit-code"), "opened\n  shop/cart -> shop/db:5432")
+	c.deploy(t, project)
+	c.apply(t, "kubectl-create", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: quick-fix, namespace: shop}\nspec:\n  action: DENY\n  rules: [{to: [{operation: {methods: [GET]}}]}]\n")
+	said = ask(1, "verify", "--cluster")
+	assert.Contains(t, said, "<cluster prod> shop/AuthorizationPolicy/quick-fix:")
+	assert.Contains(t, said, "; last changed by kubectl-create at 20")
+	assert.Contains(t, ask(0, "diff", "--cluster", "--exit-code"), "0 files differ", "an object of others stays, whatever is applied")
+	assert.Contains(t, ask(1, "why", "web", "cart:8080", "GET", "/api/x", "--cluster", "--exit-code"), "quick-fix")
+	c.remove(t, policies+"quick-fix")
+	c.edit(t, "kubectl-patch", entriesOfShop+"mail", `{"spec":{"hosts":["evil.example.org"]}}`)
+	said = ask(1, "verify", "--cluster")
+	assert.Contains(t, said, "the ServiceEntry shop/mail is not what the project gives; last changed by kubectl-patch at 20")
+	assert.Contains(t, ask(1, "diff", "--cluster", "--exit-code"), "evil.example.org")
+	c.deploy(t, project)
+
+	// What the project no longer gives.
+	require.NoError(t, os.WriteFile(filepath.Join(project, "shop.mesh"), []byte(strings.Replace(intents, "cart -> db:5432\n", "", 1)), 0o644))
+	assert.Contains(t, ask(1, "diff", "--cluster", "--exit-code"), "closed\n  shop/cart -> shop/db:5432")
+	assert.Contains(t, ask(1, "verify", "--cluster"), "the project no longer gives the AuthorizationPolicy shop/db-ingress; last changed by argocd-controller at 20")
+}
+
+// TestClusterAlone asks a cluster without a project.
+func TestClusterAlone(t *testing.T) {
+	c, _ := shop(t)
+	here := t.TempDir()
+	ask := func(code int, args ...string) string {
+		t.Helper()
+		said, got := c.run(t, "admin", here, args...)
+		assert.Equal(t, code, got, "meshc %s:\n%s", strings.Join(args, " "), said)
+		return said
+	}
+	ask(0, "verify", "--cluster")
+	assert.Contains(t, ask(0, "graph", "--cluster", "--format", "dot"), `"shop/web" -> "shop/cart"`)
+	assert.Contains(t, ask(0, "why", "deployment/web", "cart.shop.svc.cluster.local:8080", "GET", "/api/x", "--cluster", "--exit-code"), "allowed")
+
+	imported := filepath.Join(here, "imported")
+	ask(0, "import", "--cluster", "-o", imported)
+	text, err := os.ReadFile(filepath.Join(imported, "shop.mesh"))
+	require.NoError(t, err)
+	for _, line := range []string{"web -> cart:8080 GET /api/*", "cart -> db:5432"} {
+		assert.Contains(t, string(text), line)
+	}
+	said, code := c.run(t, "admin", imported, "check", "--cluster")
+	assert.Zero(t, code, said)
+	said, code = c.run(t, "admin", imported, "diff", "--cluster")
+	assert.Zero(t, code, said)
+	assert.NotRegexp(t, `(?m)^(danger|opened|closed)$`, said)
+}
+
+// TestLeastPrivilege reads a cluster with the role of the documentation, and with less.
+func TestLeastPrivilege(t *testing.T) {
+	c, project := shop(t)
+	role, err := os.ReadFile("../../../grammar/cluster-role.yaml")
+	require.NoError(t, err)
+	c.apply(t, "admin", string(role))
+	c.apply(t, "admin", `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: meshc}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: meshc}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: on-call}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: meshc, namespace: istio-system}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: meshc}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: on-call}]
+`)
+	here := t.TempDir()
+	verbs := map[string][]string{
+		"verify": {project, "verify", "--cluster"},
+		"alone":  {here, "verify", "--cluster"},
+		"why":    {project, "why", "web", "cart:8080", "GET", "/api/x", "--cluster"},
+		"graph":  {here, "graph", "--cluster"},
+		"check":  {project, "check", "--cluster"},
+		"diff":   {project, "diff", "--cluster"},
+		"import": {here, "import", "--cluster", "-o", "imported"},
+	}
+	for name, verb := range verbs {
+		said, code := c.run(t, "reader", verb[0], verb[1:]...)
+		assert.Zero(t, code, "%s with the role of the documentation: %s", name, said)
+		assert.NotContains(t, said, "cannot list", name)
+	}
+	require.NoError(t, os.RemoveAll(filepath.Join(here, "imported")))
+
+	// Without one kind, what is left is judged.
+	c.apply(t, "admin", strings.NewReplacer("name: meshc", "name: limited", "authorizationpolicies, peerauthentications,", "authorizationpolicies,", "deployments, ", "").Replace(string(role)))
+	c.apply(t, "admin", `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: limited}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: limited}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: limited}]
+`)
+	for name, verb := range verbs {
+		said, code := c.run(t, "limited", verb[0], verb[1:]...)
+		assert.Equal(t, 1, code, "%s without some kinds: %s", name, said)
+		want := "cannot list peerauthentications.security.istio.io: forbidden"
+		if name == "check" {
+			want = "cannot list deployments.apps: forbidden"
+		}
+		assert.Contains(t, said, want, name)
+	}
+	said, _ := c.run(t, "limited", project, "why", "web", "db", "--cluster")
+	assert.Contains(t, said, "denied", "authorization policies could be read")
+
+	// A user without any role reads nothing, and is told so.
+	said, code := c.run(t, "nobody", project, "verify", "--cluster")
+	assert.NotZero(t, code)
+	assert.Contains(t, said, "it does not accept the credentials of the kubeconfig")
+}
