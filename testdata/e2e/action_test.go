@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
 // TestAction runs the step of action.yml that compares, as a runner of Gitea does for a pull request: there is one comment, whose first
@@ -20,15 +22,15 @@ func TestAction(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "action")
 	bin, work := t.TempDir(), filepath.Join(t.TempDir(), "shop")
-	command(t, "../..", "go", "build", "-o", bin, "./cmd/meshc")
+	program.Run(t, "../..", "go", "build", "-o", bin, "./cmd/meshc")
 	address, err := url.Parse(repository)
 	require.NoError(t, err)
 	address.User = url.UserPassword("bot", s.token)
 	git := func(args ...string) string {
 		t.Helper()
-		return strings.TrimSpace(string(command(t, work, "git", append([]string{"-c", "user.name=ann", "-c", "user.email=ann@example.org"}, args...)...)))
+		return strings.TrimSpace(string(program.Run(t, work, "git", append([]string{"-c", "user.name=ann", "-c", "user.email=ann@example.org"}, args...)...)))
 	}
-	command(t, "", "git", "clone", "-q", address.String(), work)
+	program.Run(t, "", "git", "clone", "-q", address.String(), work)
 	require.NoError(t, os.CopyFS(work, os.DirFS("../../examples/shop")))
 	git("add", ".")
 	git("commit", "-qm", "shop")

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/meshc/meshc/testdata/e2e/program"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
 const kustomizeVersion = "v5.8.1"
