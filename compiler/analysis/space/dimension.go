@@ -147,7 +147,7 @@ func Written(values []Pattern) string {
 }
 
 // Values is patterns of a dimension as they are written in the language, where a host stands for itself with any port, too, and
-// one that has a colon at its end for itself alone.
+// one that has a colon at its end for itself alone. With a colon it is in quotes.
 func (t Table) Values(d Dimension, values []Pattern) string {
 	if d != Host {
 		return Written(values)
@@ -163,6 +163,9 @@ func (t Table) Values(d Dimension, values []Pattern) string {
 		}
 		if !strings.ContainsAny(text, ":*") && !is(text+":*") {
 			text += ":"
+		}
+		if strings.Contains(text, ":") {
+			text = `"` + text + `"`
 		}
 		words = append(words, text)
 	}

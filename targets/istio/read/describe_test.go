@@ -47,7 +47,7 @@ func TestDescribe(t *testing.T) {
 		port uint16
 		want string
 	}{
-		{0, 8080, "GET|HEAD *.png; GET|HEAD /api/*; GET|HEAD /v1/{*}/items; POST host shop.example.com except /admin/*"},
+		{0, 8080, "GET|HEAD *.png; GET|HEAD /api/*; GET|HEAD /v1/{*}/items; POST host \"shop.example.com:\" except /admin/*"},
 		{0, 9090, ""}, // everything
 		{1, 9090, ""},
 		{2, 8080, ""},
