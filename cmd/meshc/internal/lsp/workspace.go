@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -84,6 +85,7 @@ func (w *workspace) current(ctx context.Context) *view {
 		}
 	}
 	if w.stale {
+		maps.Copy(unsaved, w.edits) // those since it was taken
 		if opened, err := next.Reopen(ctx, unsaved); err == nil {
 			next = opened
 		}
