@@ -27,7 +27,7 @@ func TestRun(t *testing.T) {
 	}{
 		"every step": {
 			lastStart: "70",
-			ran:       []string{"test", "check", "update", "conformance", "race", "cross", "e2e", "kills", "browser", "editors", "site", "playground-test", "fuzz", "conformance-cilium", "release-snapshot"},
+			ran:       []string{"test", "check", "update", "conformance", "race", "cross", "e2e", "kills", "browser", "editors", "site", "playground-test", "fuzz", "conformance-cilium", "cluster", "release-snapshot"},
 			output:    []string{"s  make race\n", "in all\n"},
 			absent:    []string{"NOT JUDGED", "FAILED"},
 		},
