@@ -33,10 +33,10 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// collectLate puts the first garbage collection off until the heap has 200 MiB: most builds have ended by then. The next ones
+// collectLate puts the first garbage collection off until the heap has 140 MiB: most builds have ended by then. The next ones
 // follow whenever the heap is five times what was left.
 func collectLate() {
-	debug.SetGCPercent(5000) // of the 4 MiB that the runtime takes an empty heap for
+	debug.SetGCPercent(3500) // of the 4 MiB that the runtime takes an empty heap for
 	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { debug.SetGCPercent(400) })
 }
 
