@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,19 @@ func (in *inputs) registerContext(cmd *cobra.Command, usage string) {
 	cmd.RegisterFlagCompletionFunc("cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})
+	if valid := cmd.Args; strings.Contains(cmd.Use, "PATH") {
+		cmd.Args = func(cmd *cobra.Command, paths []string) error {
+			for _, p := range paths {
+				if in.cluster == currentContext && isRevision(p) && slices.Contains(cluster.Contexts(), p) {
+					return usageError("%s is a context of the kubeconfig and no path: write --cluster=%[1]s", p)
+				}
+			}
+			if valid == nil {
+				return nil
+			}
+			return valid(cmd, paths)
+		}
+	}
 }
 
 // clusterInstead refuses --cluster together with flags that it stands for.
