@@ -114,9 +114,9 @@ func TestPlayground(t *testing.T) {
 			do(chromedp.Evaluate("[...document.querySelectorAll('#files button')].find((b) => b.textContent === 'shop.mesh').click()", nil))
 			focus(".cm-content")
 			do(chromedp.KeyEvent(kb.End, chromedp.KeyModifiers(input.ModifierCtrl)), chromedp.KeyEvent("\nfrontend -> bakend\n"))
-			wait("the finding", "document.querySelector('#findings li.error b')?.textContent === 'error MESH1001'")
+			wait("the finding", "document.querySelector('#findings li.error b')?.textContent === 'error MESH1001' && document.querySelector('#findings .fix:enabled')")
 			shot("finding")
-			click("#findings .fix")
+			click("#findings .fix:enabled")
 			wait("the fix", "document.querySelectorAll('#findings li.error').length === 0 && !document.querySelector('.cm-content').textContent.includes('bakend')")
 			var millis float64
 			do(chromedp.Evaluate("Number(document.body.dataset.took)", &millis))

@@ -16,6 +16,7 @@ let states = {}; // of the editor, by file: each keeps its own history
 let view;
 let worker;
 let asked = 0;
+let edited = 0; // the question that was asked first about the present text
 let waiting = false;
 let ready = false;
 
@@ -29,7 +30,7 @@ function state(name) {
     extensions: [basicSetup, language(name), syntaxHighlighting(classHighlighter), EditorView.updateListener.of((u) => {
       if (!u.docChanged) return;
       files[name] = u.state.doc.toString();
-      ask();
+      edit();
     })],
   });
   return states[name];
@@ -59,6 +60,13 @@ function load(project, name) {
     return tab;
   }));
   open(name in files ? name : names[0]);
+  edit();
+}
+
+// edit asks about a text that changed. The places of the fixes that are still shown are of the old one.
+function edit() {
+  edited = asked + 1;
+  for (const button of at("findings").querySelectorAll(".fix")) button.disabled = true;
   ask();
 }
 
@@ -76,7 +84,7 @@ function show({ id, answer, took }) {
   if (id !== asked) ask();
   const errors = answer.findings.filter((f) => f.severity === "error").length;
   at("status").textContent = answer.failure ? "a bug in meshc: " + answer.failure : `${count(errors, "error")}, ${count(answer.findings.length, "finding")}, ${took.toFixed(0)} ms`;
-  at("findings").replaceChildren(...answer.findings.map(item));
+  at("findings").replaceChildren(...answer.findings.map((f) => item(f, id)));
   at("answer").textContent = answer.why;
   if (answer.manifests || !answer.graph) at("manifests").textContent = answer.manifests;
   if (answer.graph) at("graph").innerHTML = answer.graph;
@@ -85,7 +93,7 @@ function show({ id, answer, took }) {
   view.dispatch(setDiagnostics(view.state, inside.map((f) => ({
     from: f.from, to: Math.max(f.to, Math.min(f.from + 1, length)), severity: f.severity === "note" ? "info" : f.severity, source: f.code,
     message: f.help ? f.message + "\n" + f.help : f.message,
-    actions: (f.fixes ?? []).map((x) => ({ name: x.title, apply: () => apply(x) })),
+    actions: (f.fixes ?? []).map((x) => ({ name: x.title, apply: () => apply(x, id) })),
   }))));
   document.body.dataset.answered = id;
   document.body.dataset.took = took;
@@ -95,7 +103,7 @@ function count(n, what) {
   return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
-function item(f) {
+function item(f, id) {
   const li = document.createElement("li");
   li.className = f.severity;
   const lead = document.createElement("b");
@@ -117,13 +125,15 @@ function item(f) {
     button.type = "button";
     button.className = "fix";
     button.textContent = fix.title;
-    button.onclick = () => apply(fix);
+    button.disabled = id < edited;
+    button.onclick = () => apply(fix, id);
     li.append(button, " ");
   }
   return li;
 }
 
-function apply(fix) {
+function apply(fix, id) {
+  if (id < edited) return;
   states[shown] = view.state;
   for (const name of new Set(fix.edits.map((e) => e.file))) {
     const changes = fix.edits.filter((e) => e.file === name).map((e) => ({ from: e.from, to: e.to, insert: e.text }));
@@ -132,7 +142,7 @@ function apply(fix) {
     } else {
       states[name] = state(name).update({ changes }).state;
       files[name] = states[name].doc.toString();
-      ask();
+      edit();
     }
   }
 }
