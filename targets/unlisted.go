@@ -47,7 +47,7 @@ func Unlisted(code diag.Code, names []string) diag.List {
 	d := findings.Add(code, source.Span{}, "%s %s not named by the new %s, so a controller that reads the folder no longer applies what is there", text, verb, KustomizationName).
 		WithHelp("express it as intents, or move it to a folder that is applied separately")
 	if code == diag.ForeignFile {
-		d.WithHelp("propose the change without --direct, or confirm it with --overwrite")
+		d.WithHelp("express it as intents, move it to a folder that is applied separately, or confirm with --overwrite that it goes")
 	}
 	return findings
 }

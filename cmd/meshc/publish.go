@@ -42,8 +42,9 @@ between which steps; --steps publishes it as two commits, the second when it is 
 What meshc.yaml lists under replaces, because it was imported, is removed from files of others in the same change, or with
 --steps in the second commit. No other file of others is touched.
 
-Files that were changed by hand, and files of others in the way, are findings and stop the publish; --overwrite replaces
-them. If meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
+Files that were changed by hand, files of others in the way, and manifests of others that the first kustomization.yaml of a
+folder would leave out are findings and stop the publish; --overwrite replaces the files and leaves out the manifests. If
+meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
 
 Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, SSH keys and the SSH agent, or those of git's credential
 helper. A token is sent to the public servers of its forge and to the server that runs this CI job. For any other server,

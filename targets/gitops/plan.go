@@ -27,7 +27,6 @@ type plan struct {
 	lock      targets.Lock // in the repository
 	locked    bool         // whether there is a lock
 	overwrite bool
-	unseen    bool // nobody reviews the change before it is applied
 	adopt     bool // the lock cannot be read, and overwrite is set
 
 	before   map[string][]byte // old content of files that are written or removed
@@ -50,11 +49,11 @@ func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 		for i := range left {
 			left[i] = p.name(left[i])
 		}
-		if p.unseen && !p.overwrite { // nobody would see a warning in time
-			p.findings = append(p.findings, targets.Unlisted(diag.ForeignFile, left)...)
-		} else {
-			p.findings = append(p.findings, targets.Unlisted(diag.OmittedManifest, left)...)
+		code := diag.ForeignFile
+		if p.overwrite {
+			code = diag.OmittedManifest
 		}
+		p.findings = append(p.findings, targets.Unlisted(code, left)...)
 	}
 	slices.Sort(p.written)
 	slices.Sort(p.removed)

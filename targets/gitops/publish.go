@@ -178,7 +178,7 @@ func treeOf(v *view, commit plumbing.Hash) (plumbing.Hash, error) {
 
 // plan computes the new tree of the repository, but for the edits of files of others.
 func (p *publisher) plan(v *view, root plumbing.Hash, edits *edits) (*plan, plumbing.Hash, error) {
-	work := &plan{edits: edits, store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite, unseen: p.o.Direct}
+	work := &plan{edits: edits, store: v.store, fresh: newObjects(), path: p.path, overwrite: p.o.Overwrite}
 	chain, err := p.descend(v, root)
 	if err != nil {
 		return nil, root, err

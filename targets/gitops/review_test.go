@@ -227,16 +227,19 @@ func TestUnlisted(t *testing.T) {
 	}
 	want := []string{"MESH4004 prod/old/deep/job.json, prod/shop/legacy.yaml are not named by the new kustomization.yaml, so a controller that reads the folder no longer applies what is there"}
 	proposed := o
-	proposed.Direct, proposed.Warnings = false, map[diag.Code]diag.Level{diag.OmittedManifest: diag.Fail}
+	proposed.Direct = false
+	for _, o := range []gitops.Options{o, proposed} {
+		_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), o)
+		require.NoError(t, err)
+		require.Equal(t, []string{strings.Replace(want[0], "MESH4004", "MESH4001", 1)}, texts(findings), "directly and in a proposal it has to be confirmed")
+	}
+	require.NotContains(t, content(t, repository, "main"), "prod/kustomization.yaml")
+
+	proposed.Overwrite, proposed.Warnings = true, map[diag.Code]diag.Level{diag.OmittedManifest: diag.Fail}
 	_, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), proposed)
 	require.NoError(t, err)
+	require.True(t, findings.HasErrors())
 	require.Equal(t, want, texts(findings))
-
-	// In a proposal somebody sees the warning in time. Directly, it has to be confirmed.
-	_, findings, err = gitops.Publish(context.Background(), delivery("prod", shop()), o)
-	require.NoError(t, err)
-	require.Equal(t, []string{strings.Replace(want[0], "MESH4004", "MESH4001", 1)}, texts(findings))
-	require.NotContains(t, content(t, repository, "main"), "prod/kustomization.yaml")
 	proposed.Warnings = nil
 	_, findings, err = gitops.Publish(context.Background(), delivery("prod", shop()), proposed)
 	require.NoError(t, err)
@@ -260,7 +263,9 @@ func TestManyUnlisted(t *testing.T) {
 			write(t, work, fmt.Sprintf("prod/old/%d.yaml", i), "apiVersion: v1\nkind: ConfigMap\n")
 		}
 	})
-	result, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), review(t, repository))
+	o := review(t, repository)
+	o.Overwrite = true
+	result, findings, err := gitops.Publish(context.Background(), delivery("prod", shop()), o)
 	require.NoError(t, err)
 	require.Len(t, result.Change.Unlisted, 120)
 	require.Contains(t, findings[0].Message, " and 115 more are not named by")
