@@ -3,6 +3,7 @@ package lang
 import (
 	"bytes"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -50,6 +51,8 @@ func Parse(name string, src []byte) (*File, diag.List) {
 	}
 	p.comments()
 	p.rules = rules()
+	p.room = rooms.Get().(*lexer.PeekingLexer)
+	defer rooms.Put(p.room)
 	p.statements()
 	if p.omitted > 0 {
 		p.list.Add(diag.UnexpectedToken, p.firstOmitted, "%d more mistakes in this file are not shown", p.omitted)
@@ -61,6 +64,7 @@ func Parse(name string, src []byte) (*File, diag.List) {
 type parser struct {
 	file   *File
 	lex    *lexer.PeekingLexer // has the tokens before loaded
+	room   *lexer.PeekingLexer // the one for at most window tokens
 	rules  map[string]rule
 	at     int   // the next token to look at
 	judged int32 // the end of the last invalid token with a finding
@@ -230,12 +234,22 @@ func (p *parser) locate(s Stmt) {
 	})
 }
 
-// window is how many tokens participle gets at once, unless one statement has more. Participle keeps a copy of its tokens
-// that is several times the size of the text; copying a whole file would cost more than all the rest. Its copy grows in
-// powers of two and has one token more, the end.
-const window = 1<<7 - 1
+// window is how many tokens participle gets at once, unless one statement has more. Its tokens are several times the size of
+// the text: those of a whole file would cost more than all the rest.
+const window = 1 << 7
 
-// load gives participle the tokens of a statement and of some of the following ones.
+// rooms have memory for one token more, the end.
+var rooms = sync.Pool{New: func() any { return upgrade(&stream{tokens: make([]Token, window)}) }}
+
+func upgrade(s *stream) *lexer.PeekingLexer {
+	lex, err := lexer.Upgrade(s)
+	if err != nil { // a stream never fails
+		panic(err)
+	}
+	return lex
+}
+
+// load gives participle the tokens of a statement and of some of the following ones, in place of those that it had.
 func (p *parser) load(s extent) {
 	if s.end <= p.loaded {
 		return
@@ -258,11 +272,19 @@ func (p *parser) load(s extent) {
 	if p.loaded < len(tokens) {
 		end = int(tokens[p.loaded].Start)
 	}
-	lex, err := lexer.Upgrade(&stream{text: p.file.Source.Text[:end], tokens: tokens[s.first:p.loaded]})
-	if err != nil { // a stream never fails
-		panic(err)
+	from := &stream{text: p.file.Source.Text[:end], tokens: tokens[s.first:p.loaded]}
+	if words > window && p.loaded == s.end {
+		p.lex = upgrade(from)
+		return
 	}
-	p.lex = lex
+	p.lex = p.room
+	p.lex.LoadCheckpoint(lexer.Checkpoint{})
+	room := p.lex.Range(0, window+1)
+	for i := range room {
+		if room[i], _ = from.Next(); room[i].EOF() {
+			break
+		}
+	}
 }
 
 // skip moves the parser to the first token at or after an offset.
