@@ -44,17 +44,13 @@ func TestAdvice(t *testing.T) {
 
 // opening lists the warnings whose advice may let requests through that did not pass: what the intents say is not meant.
 var opening = []diag.Code{
-	diag.NoManifest,        // the section belongs to a mesh with another name
-	diag.TwinMesh,          // so does this one
-	diag.WorldIntoStrict,   // everyone may call, with or without an identity
-	diag.PermissiveCallee,  // callers without a proxy are let in by their addresses
-	diag.UncoveredScrape,   // the scraper is let in
-	diag.ClosedRoute,       // the gateway is let in
-	diag.AlsoServicePort,   // the port that callers reach through the Service
-	diag.Misleading,        // callers choose what they are told apart by
-	diag.DefaultAccount,    // the service calls as another account
-	diag.MeshConfigDiffers, // every account has another name
-	diag.ProviderWrites,    // a provider decides in place of the header
+	diag.NoManifest,       // the section belongs to a mesh with another name
+	diag.TwinMesh,         // so does this one
+	diag.WorldIntoStrict,  // everyone may call, with or without an identity
+	diag.PermissiveCallee, // callers without a proxy are let in by their addresses
+	diag.UncoveredScrape,  // the scraper is let in
+	diag.ClosedRoute,      // the gateway is let in
+	diag.AlsoServicePort,  // the port that callers reach through the Service
 }
 
 // wrong returns what is wrong with advice about a finding: it must remove the finding, cause no error, and open only what the
@@ -71,27 +67,21 @@ func wrong(t *testing.T, before, after result, d diag.Diagnostic, safe bool, abo
 		}
 	}
 	changes := before.differs(t, after)
-	policies := before.policies // in which lines are not statements: what the object of the finding binds is meant
-	meant := policies || slices.Contains(opening, d.Code) || slices.ContainsFunc(before.findings, func(e diag.Diagnostic) bool {
+	meant := slices.Contains(opening, d.Code) || slices.ContainsFunc(before.findings, func(e diag.Diagnostic) bool {
 		return e.Severity == diag.Error && meets(about, e.Primary)
 	})
 	for _, c := range slices.Concat(changes.Opened, changes.FailOpen) {
 		named := d.Code == diag.UnknownMesh && c.At.File != nil && strings.Contains(c.At.Text(), d.Primary.Text()+"/")
-		switch binds := document(d.Primary).Text(); {
-		case policies && strings.Contains(binds, c.Callee.Name):
+		if elsewhere := after.model.Policy.Elsewhere[c.Callee.Namespace] != ""; elsewhere { // nothing here binds it
 			continue
-		case d.Code == diag.MeshConfigDiffers:
-			continue // of every statement
-		case d.Code == diag.AlwaysBroken && strings.Contains(d.Primary.Text(), c.Callee.Name):
-			continue // the guard wants it
 		}
 		if !meant || !named && !concerns(about, &c, d) {
 			fault("opens %s", c.String())
 		}
 	}
 	for _, m := range changes.Modes {
-		stated := func(at place) bool { return regexp.MustCompile(`\b(mesh|mtls)\b`).MatchString(after.line(at)) }
-		if m.New < m.Old && !before.limited && (!meant || !slices.ContainsFunc(about, stated)) {
+		stated := func(at place) bool { return regexp.MustCompile(`\b(mesh|mtls)\b|Mtls\b`).MatchString(after.line(at)) }
+		if m.Danger() != (diff.Danger{}) && !before.limited && (!meant || !slices.ContainsFunc(about, stated)) {
 			fault("loosens %s", m.String())
 		}
 	}
@@ -107,7 +97,7 @@ func meets(about []place, at source.Span) bool {
 }
 
 // concerns reports whether a change comes from one of some lines: from a statement there, from the declaration of one of its
-// sides, or from the section that begins there.
+// sides or of an issuer that its statement names, or from the section that begins there.
 func concerns(about []place, c *diff.Change, d diag.Diagnostic) bool {
 	if meets(about, c.At) {
 		return true
@@ -116,6 +106,12 @@ func concerns(about []place, c *diff.Change, d diag.Diagnostic) bool {
 		if s != nil && meets(about, s.At) {
 			return true
 		}
+	}
+	if at := c.At; at.File != nil && slices.ContainsFunc(about, func(l place) bool {
+		words := strings.Fields(at.File.Line(l.line))
+		return l.file == at.File.Name && len(words) > 1 && words[0] == "issuer" && strings.Contains(at.Text(), "with "+words[1])
+	}) {
+		return true
 	}
 	name, opens := strings.CutPrefix(d.Primary.File.Line(d.Primary.StartPosition().Line), "mesh ")
 	return opens && (strings.HasPrefix(name, c.Callee.Namespace) || d.Code == diag.UnknownMesh)

@@ -20,6 +20,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
@@ -42,8 +43,9 @@ type result struct {
 	findings diag.List
 	model    *model.Model
 	files    []txtar.File
-	limited  bool // an environment limits the modes
-	policies bool // these are policies, and no intents
+	limited  bool                // an environment limits the modes
+	intents  func() *model.Model // what the intents let through where every pod has a sidecar
+	refused  bool                // a target refuses some of them, so that model lacks them
 }
 
 // line returns the text of a line.
@@ -120,19 +122,43 @@ func (p *advised) judge(t *testing.T) result {
 	project := p.open(t)
 	built, err := project.Build(t.Context())
 	require.NoError(t, err, p.name)
-	if built.Model != nil || project.Parsed == nil {
-		return result{built.Findings, built.Model, p.files, p.Environment != "", false}
+	r := result{findings: built.Findings, model: built.Model, files: p.files, limited: p.Environment != ""}
+	if project.Parsed == nil {
+		return r
 	}
 	var every []diag.Code
 	for _, e := range diag.Table {
 		every = append(every, e.Code)
 	}
-	checked, _ := project.Parsed.Check(project.Config, every...)
-	all, _ := Targets(project.Config, false)
-	istio := all[0].(targets.Mesh)
-	manifests, _ := istio.Emit(checked)
-	layer, _ := istio.Read(Sources(manifests), model.MeshSettings(checked))
-	return result{built.Findings, model.New(checked, layer), p.files, p.Environment != "", false}
+	emitted := func(checked *policy.Policy) (*model.Model, diag.List) {
+		all, _ := Targets(project.Config, false)
+		istio := all[0].(targets.Mesh)
+		manifests, refused := istio.Emit(checked)
+		layer, _ := istio.Read(Sources(manifests), model.MeshSettings(checked))
+		return model.New(checked, layer), refused
+	}
+	if r.model == nil {
+		checked, _ := project.Parsed.Check(project.Config, every...)
+		var refused diag.List
+		r.model, refused = emitted(checked)
+		r.refused = refused.HasErrors()
+	}
+	r.intents = sync.OnceValue(func() *model.Model {
+		checked, _ := project.Parsed.Check(project.Config, every...)
+		for _, mesh := range checked.Meshes {
+			mesh.Ambient, mesh.Moving = false, false
+		}
+		for _, s := range checked.Services() {
+			s.Moving, s.Joining = false, false
+			if s.Dataplane == policy.Ambient {
+				s.Dataplane = policy.Sidecar
+			}
+			s.Fronts = nil
+		}
+		intents, _ := emitted(checked)
+		return intents
+	})
+	return r
 }
 
 // judgePolicies judges policies beside workloads.
@@ -148,7 +174,7 @@ func (p *advised) judgePolicies() result {
 		files = append(files, file)
 	}
 	d := ReadDeployed(files, workloads, config.Default(), false)
-	return result{d.Findings, d.Model, p.files, false, true}
+	return result{findings: d.Findings, model: d.Model, files: p.files}
 }
 
 // differs compares what two results let through.
@@ -157,7 +183,11 @@ func (r result) differs(t *testing.T, after result) *diff.Diff {
 	if r.model == nil || after.model == nil {
 		return &diff.Diff{}
 	}
-	d, err := diff.Compare(t.Context(), r.model, after.model, diff.Options{})
+	was, is := r.model, after.model
+	if r.refused || after.refused {
+		was, is = r.intents(), after.intents()
+	}
+	d, err := diff.Compare(t.Context(), was, is, diff.Options{})
 	require.NoError(t, err)
 	return d
 }

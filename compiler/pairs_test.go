@@ -18,7 +18,7 @@ import (
 )
 
 // TestHelpPairs holds a project against one in which a help of its findings was followed: the finding is gone, there is no new
-// error, and nothing is opened but what the changed lines are about.
+// error, and nothing is opened but what the changed lines are about and what the pair says.
 func TestHelpPairs(t *testing.T) {
 	for _, pair := range helpPairs(t) {
 		t.Run(pair.name, func(t *testing.T) {
@@ -28,8 +28,14 @@ func TestHelpPairs(t *testing.T) {
 				return
 			}
 			d := before.findings[i]
-			for _, fault := range wrong(t, before, after, d, false, append(pair.changed, lines(d.Primary)...)) {
-				t.Errorf("%s: %s: %s", d.Error(), pair.help, fault)
+			faults := wrong(t, before, after, d, false, append(pair.changed, lines(d.Primary)...))
+			for _, said := range pair.opens {
+				assert.Contains(t, faults, said)
+			}
+			for _, fault := range faults {
+				if !slices.Contains(pair.opens, fault) {
+					t.Errorf("%s: %s: %s", d.Error(), pair.help, fault)
+				}
 			}
 		})
 	}
@@ -41,6 +47,7 @@ type helpPair struct {
 	name, help string // the help, or a part of it
 	bad, good  *advised
 	changed    []place
+	opens      []string // what following it opens or loosens beside that
 }
 
 var pairs struct {
@@ -48,7 +55,8 @@ var pairs struct {
 	all []*helpPair
 }
 
-// helpPairs reads testdata/advice. The help, or a part of it, is the comment of an archive; a file that the second project lacks is that
+// helpPairs reads testdata/advice. The comment of an archive begins with the help, or a part of it. Lines that begin with `opens` or
+// `loosens` say what else following it does, and a line `environment: NAME` sets that; a file that the second project lacks is that
 // of the first.
 func helpPairs(t *testing.T) []*helpPair {
 	t.Helper()
@@ -68,9 +76,16 @@ func helpPairs(t *testing.T) []*helpPair {
 }
 
 func newHelpPair(name string, archive *txtar.Archive, o Options) *helpPair {
-	help, env, _ := strings.Cut(strings.TrimSpace(string(archive.Comment)), "\nenvironment: ")
-	o.Environment = env
-	p := &helpPair{name: name, help: help, bad: &advised{name: name, Options: o}, good: &advised{name: name, Options: o}}
+	comment := strings.Split(strings.TrimSpace(string(archive.Comment)), "\n")
+	var opens []string
+	for _, line := range comment[1:] {
+		if env, ok := strings.CutPrefix(line, "environment: "); ok {
+			o.Environment = env
+		} else {
+			opens = append(opens, line)
+		}
+	}
+	p := &helpPair{name: name, help: comment[0], opens: opens, bad: &advised{name: name, Options: o}, good: &advised{name: name, Options: o}}
 	for _, f := range archive.Files {
 		half, name, _ := strings.Cut(f.Name, "/")
 		if half == "bad" {

@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
@@ -19,7 +21,7 @@ func (c *checker) asks(s *service) {
 		case asksForToken(r):
 			c.list.Add(diag.MisplacedClause, r.ToAt, "a provider cannot be asked about requests with certain tokens").
 				WithNote("Istio refuses identities and tokens in what it asks a provider about").
-				WithHelp("delete `with`: the provider sees the token")
+				WithHelp("delete `with`: the provider sees the token, which `verify %s at %s` has the proxy verify first", issuersAsked(r), s.Name)
 			continue
 		case r.Provider != s.ask[0].Provider:
 			c.list.Add(diag.MisplacedClause, r.ProviderAt, "%s asks %s already, and Istio asks one provider for a workload", s.Name, s.ask[0].Provider).
@@ -34,6 +36,19 @@ func (c *checker) asks(s *service) {
 				WithHelp("write the edge too, or delete the ask")
 		}
 	}
+}
+
+// issuersAsked is the issuers of the tokens that a rule asks for, as a statement names them.
+func issuersAsked(r *rule) string {
+	var names []string
+	for _, w := range r.Where {
+		for _, i := range w.Issuers {
+			if !slices.Contains(names, i.Name) {
+				names = append(names, i.Name)
+			}
+		}
+	}
+	return cmp.Or(strings.Join(names, "|"), "any")
 }
 
 // opened reports whether something lets in what an ask is about. Of one about every pod of a namespace, what stands for these
