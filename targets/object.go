@@ -30,6 +30,22 @@ type Object struct {
 // Pair is a label or an annotation.
 type Pair struct{ Key, Value string }
 
+// Managed are the labels of all objects.
+var Managed = []Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}}
+
+// MaxBytes is the limit of an object: client-side apply keeps a copy of it in an annotation, and all annotations together may
+// have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
+const MaxBytes = (256 - 16) << 10
+
+// Fits reports whether an object, with its YAML, stays below MaxBytes. An annotation counts twice: in the object and in its copy.
+func (o *Object) Fits(yaml []byte) bool {
+	size := len(yaml)
+	for _, a := range o.Annotations {
+		size += len(a.Key) + len(a.Value)
+	}
+	return size <= MaxBytes
+}
+
 // Writer writes objects as YAML. The output is byte for byte that of sigs.k8s.io/yaml (sorted mappings, unindented
 // sequences, lines folded after column 80) at about fifty times its speed, but for strings that would be a command to the
 // runner of a CI job. A Writer may be used by several goroutines.

@@ -77,7 +77,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		return nil, e.findings.Sort()
 	}
 	if !p.ClosedAt.IsZero() {
-		e.add(object{kind: clusterwide, name: "default-deny", wave: waveDefaultDeny, why: fromSpan(p.ClosedAt),
+		e.add(object{kind: clusterwide, name: "default-deny", wave: waveDefaultDeny, why: targets.OfSpan(p.ClosedAt),
 			subject: selector{{namespaceKey, "Exists", nil}, {namespaceKey, "NotIn", t.Spared}}, ingress: []targets.Fields{{}}})
 	}
 	for _, m := range p.Meshes {
@@ -95,7 +95,7 @@ func (e *emission) mesh(m *policy.Mesh) {
 	}
 	e.refuseModes(m)
 	if m.Closed || !m.Declares && !m.Open {
-		e.add(object{namespace: m.Name, name: "default-deny", wave: waveDefaultDeny, why: origin{files: m.Files}, ingress: []targets.Fields{{}}})
+		e.add(object{namespace: m.Name, name: "default-deny", wave: waveDefaultDeny, why: targets.OfFiles(m.Files), ingress: []targets.Fields{{}}})
 	}
 	for _, s := range m.Services {
 		if s.Proxied() && len(s.Allow)+len(s.Deny)+len(s.Ask) > 0 && e.acceptService(s) {
@@ -117,7 +117,7 @@ func (e *emission) service(s *policy.Service) {
 	}
 	if rules := stated(s.Allow); len(rules) > 0 {
 		allow := callee
-		allow.name, allow.wave, allow.why = s.Name+"-ingress", waveAllow, fromRules(rules)
+		allow.name, allow.wave, allow.why = s.Name+"-ingress", waveAllow, targets.OfRules(rules)
 		allow.ingress = e.rules(s, rules, true)
 		if len(allow.ingress) == 0 { // nobody is left: it still isolates
 			allow.ingress = []targets.Fields{{}}
@@ -126,7 +126,7 @@ func (e *emission) service(s *policy.Service) {
 	}
 	if rules := stated(s.Deny); len(rules) > 0 {
 		deny := callee
-		deny.name, deny.wave, deny.why = s.Name+"-deny", waveDeny, fromRules(rules)
+		deny.name, deny.wave, deny.why = s.Name+"-deny", waveDeny, targets.OfRules(rules)
 		if deny.ingressDeny = e.rules(s, rules, false); len(deny.ingressDeny) > 0 {
 			e.add(deny)
 		}

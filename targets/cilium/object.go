@@ -2,7 +2,6 @@ package cilium
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -18,9 +17,6 @@ const (
 	waveDeny        = 12
 	waveAllow       = 20
 	waveDefaultDeny = 30
-
-	// maxBytes of an object: client-side apply keeps a copy of it in an annotation, and all of these together may have 256 KiB.
-	maxBytes = (256 - 16) << 10
 )
 
 // The labels by which Cilium knows pods. https://docs.cilium.io/en/v1.18/network/kubernetes/policy/
@@ -45,7 +41,7 @@ type object struct {
 	kind                 string // empty: CiliumNetworkPolicy
 	namespace, name      string
 	wave                 int
-	why                  origin
+	why                  targets.Origin
 	at                   source.Span
 	subject              selector
 	ingress, ingressDeny []targets.Fields
@@ -67,13 +63,13 @@ func (e *emission) add(o object) {
 	if o.ingressDeny != nil {
 		spec = append(spec, targets.Field{Key: "ingressDeny", Value: o.ingressDeny})
 	}
-	e.buffer = e.writer.Append(e.buffer[:0], &targets.Object{
+	written := &targets.Object{
 		APIVersion: apiVersion, Kind: o.kind, Namespace: o.namespace, Name: o.name,
-		Labels:      []targets.Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}},
-		Annotations: o.why.annotations(o.wave),
+		Labels:      targets.Managed,
+		Annotations: o.why.Annotations(o.wave),
 		Fields:      spec,
-	})
-	if len(e.buffer) > maxBytes {
+	}
+	if e.buffer = e.writer.Append(e.buffer[:0], written); !written.Fits(e.buffer) {
 		e.findings.Add(diag.ManifestLimit, o.at, "the %s %s/%s is larger than a cluster takes", o.kind, o.namespace, o.name).
 			WithHelp("let a whole namespace call it: `NAMESPACE/* -> %s`", strings.TrimSuffix(o.name, "-ingress"))
 		return
@@ -114,42 +110,4 @@ func (s selector) fields() targets.Fields {
 		all = append(all, targets.Field{Key: "matchLabels", Value: labels})
 	}
 	return all
-}
-
-// origin is what the annotations of an object say about its intents.
-type origin struct{ files, because, until []string }
-
-func fromSpan(at source.Span) (o origin) {
-	if at.File != nil {
-		o.files = []string{at.File.Name}
-	}
-	return o
-}
-
-func fromRules(rules []policy.Rule) (o origin) {
-	for i := range rules {
-		r := &rules[i]
-		o.files = append(o.files, fromSpan(r.At).files...)
-		o.because, o.until = append(o.because, r.Because), append(o.until, r.Until)
-	}
-	return o
-}
-
-func (o origin) annotations(wave int) []targets.Pair {
-	pairs := []targets.Pair{{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}}
-	for _, a := range [...]struct {
-		key, separator string
-		values         []string
-	}{
-		{"meshc.dev/because", "; ", o.because},
-		{"meshc.dev/source", ",", o.files},
-		{"meshc.dev/until", ",", o.until},
-	} {
-		values := slices.DeleteFunc(slices.Clone(a.values), func(v string) bool { return v == "" })
-		slices.Sort(values)
-		if values = slices.Compact(values); len(values) > 0 {
-			pairs = append(pairs, targets.Pair{Key: a.key, Value: strings.Join(values, a.separator)})
-		}
-	}
-	return pairs
 }

@@ -13,7 +13,7 @@ import (
 
 // closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there too, and not
 // passed on as a call of the waypoint.
-func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
+func (b *builder) closeWaypoints(m *policy.Mesh, why targets.Origin) {
 	wave := waveDefaultDeny
 	if b.DryRun {
 		wave = waveShadow
@@ -25,7 +25,7 @@ func (b *builder) closeWaypoints(m *policy.Mesh, why origin) {
 }
 
 // ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests do not have it.
-func (b *builder) ambient(m *policy.Mesh, why origin) []targets.Pair {
+func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	labels := []targets.Pair{{Key: bearing.DataplaneMode, Value: "ambient"}}
 	var of *policy.Waypoint
 	for _, s := range m.Services {

@@ -10,15 +10,12 @@ import (
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
 )
 
 const (
 	// maxRules is the limit of the CRD of AuthorizationPolicy. Its limit of 512 `from` is never reached, see fromOf.
 	maxRules = 512
-
-	// maxBytes of an object: client-side apply keeps a copy of it in an annotation, and all annotations together
-	// may have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
-	maxBytes = (256 - 16) << 10
 
 	// maxParts parts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, and each number of bits has a wave.
 	maxLevel = 7
@@ -83,7 +80,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 				spec.ActionDetail = &v1beta1.AuthorizationPolicy_Provider{Provider: &v1beta1.AuthorizationPolicy_ExtensionProvider{Name: rules[0].Provider}}
 			}
 			d := b.draft(partWave(a.wave, i), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
-			if len(spec.Rules) > maxRules || !b.fits(d) {
+			if len(spec.Rules) > maxRules || !d.Fits(b.write(d)) {
 				drafts = nil
 				break
 			}
@@ -97,7 +94,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 		}
 	}
 	b.findings.Add(diag.ManifestLimit, s.At, "the policy %s/%s is larger than a cluster takes, however it is split", s.Namespace, name).
-		WithNote("an object may have %d KiB and %d rules, and one caller's rules stay together", maxBytes>>10, maxRules).
+		WithNote("an object may have %d KiB and %d rules, and one caller's rules stay together", targets.MaxBytes>>10, maxRules).
 		WithHelp("use prefix paths, or leave the operations of single callers out")
 }
 
@@ -147,9 +144,9 @@ func (c caller) part(n int) int {
 }
 
 // origins returns the intents that the rules of each part come from.
-func (b *builder) origins(s *policy.Service, rules []policy.Rule, n int) []origin {
+func (b *builder) origins(s *policy.Service, rules []policy.Rule, n int) []targets.Origin {
 	if n == 1 {
-		return []origin{fromRules(rules)}
+		return []targets.Origin{targets.OfRules(rules)}
 	}
 	parts := make([][]policy.Rule, n)
 	var callers []caller
@@ -166,9 +163,9 @@ func (b *builder) origins(s *policy.Service, rules []policy.Rule, n int) []origi
 			}
 		}
 	}
-	whys := make([]origin, n)
+	whys := make([]targets.Origin, n)
 	for i := range parts {
-		whys[i] = fromRules(parts[i])
+		whys[i] = targets.OfRules(parts[i])
 	}
 	return whys
 }
@@ -183,15 +180,6 @@ func partName(name string, i int) string {
 		return name
 	}
 	return name + "-" + strconv.Itoa(i+1)
-}
-
-// fits reports whether an object stays below maxBytes. An annotation counts twice: in the object and in its copy.
-func (b *builder) fits(d *draft) bool {
-	size := 0
-	for _, a := range d.Annotations {
-		size += len(a.Key) + len(a.Value)
-	}
-	return size+len(b.write(d)) <= maxBytes
 }
 
 // grantsOf splits rules into grants. It returns false if a rule cannot be expressed. The whole policy is then left out, because

@@ -11,6 +11,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
 )
 
 // ownNamespace limits the visibility of an external to the namespace that declares it.
@@ -41,7 +42,7 @@ func (b *builder) external(x *policy.External) {
 			})
 		}
 	}
-	why := fromSpan(x.At)
+	why := targets.OfSpan(x.At)
 	b.add(b.draft(waveServiceEntry, b.networking, "ServiceEntry", x.Namespace, x.Name, why, spec))
 	if len(originate) == 0 {
 		return

@@ -236,8 +236,6 @@ var writer = targets.NewWriter(
 	"istio.networking.v1alpha3.OutboundTrafficPolicy.mode",
 )
 
-var managed = []targets.Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}}
-
 // draft is an object before it is written, with its wave.
 type draft struct {
 	targets.Object
@@ -246,14 +244,18 @@ type draft struct {
 }
 
 // draft returns an object with the metadata that all objects have.
-func (b *builder) draft(wave int, version, kind, namespace, name string, why origin, spec proto.Message) *draft {
+func (b *builder) draft(wave int, version, kind, namespace, name string, why targets.Origin, spec proto.Message) *draft {
+	annotations := why.Annotations(wave)
+	if b.DryRun && kind == "AuthorizationPolicy" {
+		annotations = slices.Insert(annotations, 1, targets.Pair{Key: "istio.io/dry-run", Value: "true"})
+	}
 	return &draft{wave: wave, Object: targets.Object{
 		APIVersion:  version,
 		Kind:        kind,
 		Namespace:   namespace,
 		Name:        name,
-		Labels:      managed,
-		Annotations: b.annotations(wave, why, kind == "AuthorizationPolicy"),
+		Labels:      targets.Managed,
+		Annotations: annotations,
 		Spec:        spec,
 	}}
 }
@@ -275,7 +277,7 @@ func (b *builder) add(d *draft) {
 
 // mesh emits the objects that concern a whole namespace.
 func (b *builder) mesh(m *policy.Mesh) {
-	why := fromFiles(m.Files)
+	why := targets.OfFiles(m.Files)
 	if b.WithNamespaces {
 		b.namespace(m, why)
 	}
@@ -289,7 +291,7 @@ func (b *builder) mesh(m *policy.Mesh) {
 }
 
 // defaultDeny emits the policy that closes a namespace with some services; in the root namespace, all namespaces.
-func (b *builder) defaultDeny(namespace string, why origin, services []*policy.Service) {
+func (b *builder) defaultDeny(namespace string, why targets.Origin, services []*policy.Service) {
 	wave := waveDefaultDeny
 	if b.DryRun {
 		wave = waveShadow
@@ -330,12 +332,12 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 // namespace emits the Namespace object that enables injection or ambient mode, and its waypoint where the manifests do not have it. Neither Argo CD nor Flux may remove it, not even with the
 // Application or Kustomization that applied it: removing a mesh from the intents must not remove its workloads.
 // https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-resource-deletion
-func (b *builder) namespace(m *policy.Mesh, why origin) {
+func (b *builder) namespace(m *policy.Mesh, why targets.Origin) {
 	injection := targets.Pair{Key: "istio-injection", Value: "enabled"}
 	if b.Injection != "" {
 		injection = targets.Pair{Key: "istio.io/rev", Value: b.Injection}
 	}
-	labels := []targets.Pair{managed[0], injection}
+	labels := []targets.Pair{targets.Managed[0], injection}
 	if m.Ambient {
 		switch ambient := b.ambient(m, why); {
 		case m.Unlabelled:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
 )
 
 var mtlsModes = [...]v1beta1.PeerAuthentication_MutualTLS_Mode{
@@ -21,10 +22,10 @@ var mtlsModes = [...]v1beta1.PeerAuthentication_MutualTLS_Mode{
 // meshWide emits the objects of the root namespace that bind every namespace.
 func (b *builder) meshWide() {
 	if !b.ClosedAt.IsZero() {
-		b.defaultDeny(b.root, fromSpan(b.ClosedAt), b.Services())
+		b.defaultDeny(b.root, targets.OfSpan(b.ClosedAt), b.Services())
 	}
 	if b.Mode != policy.ModeUnset {
-		b.peer(b.root, "default", fromSpan(b.ModeAt), b.Mode, nil, nil)
+		b.peer(b.root, "default", targets.OfSpan(b.ModeAt), b.Mode, nil, nil)
 	}
 }
 
@@ -41,14 +42,14 @@ func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 			WithHelp("give the service another name, or the mesh the mode")
 		return
 	}
-	b.peer(m.Name, s.Name, fromFiles(m.Files), cmp.Or(s.Mode, m.Mode, b.Mode), s.Ports, s.Labels, m.Mode, b.Mode)
+	b.peer(m.Name, s.Name, targets.OfFiles(m.Files), cmp.Or(s.Mode, m.Mode, b.Mode), s.Ports, s.Labels, m.Mode, b.Mode)
 }
 
 func hasMode(p policy.Port) bool { return p.Mode != policy.ModeUnset }
 
 // peer emits a PeerAuthentication. The modes around it are those with a wider scope, of the namespace and the mesh: the more
 // there are, the earlier it is applied. A mode that is looser than the one around it is applied before that becomes strict.
-func (b *builder) peer(namespace, name string, why origin, mode policy.Mode, ports []policy.Port, labels []policy.Label, around ...policy.Mode) {
+func (b *builder) peer(namespace, name string, why targets.Origin, mode policy.Mode, ports []policy.Port, labels []policy.Label, around ...policy.Mode) {
 	spec := &v1beta1.PeerAuthentication{Selector: selectorOf(labels)}
 	if mode != policy.ModeUnset {
 		spec.Mtls = mutualTLS(mode)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
 )
 
 // hostsOf returns the Services in front of a workload, as a Sidecar names them.
@@ -55,12 +56,13 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 			}
 		}
 	}
+	slices.Sort(hosts)
 	spec := &networking.Sidecar{
 		WorkloadSelector:      &networking.WorkloadSelector{Labels: labelMap(s.Labels)},
-		Egress:                []*networking.IstioEgressListener{{Hosts: apart(distinct(hosts), m.Name)}},
+		Egress:                []*networking.IstioEgressListener{{Hosts: apart(slices.Compact(hosts), m.Name)}},
 		OutboundTrafficPolicy: &networking.OutboundTrafficPolicy{Mode: networking.OutboundTrafficPolicy_REGISTRY_ONLY},
 	}
-	b.add(b.draft(waveSidecar, b.networking, "Sidecar", m.Name, s.Name, fromFiles(files), spec))
+	b.add(b.draft(waveSidecar, b.networking, "Sidecar", m.Name, s.Name, targets.OfFiles(files), spec))
 }
 
 // apart drops each host whose whole namespace is a host, too, as Istio wants it; `.` is the namespace of the Sidecar itself.

@@ -6,6 +6,7 @@ import (
 	"istio.io/api/security/v1beta1"
 
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets"
 )
 
 // authenticate emits the RequestAuthentication of a callee that verifies tokens. It says how they are verified, and makes the
@@ -38,7 +39,7 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	}
 	for i, to := range tokenPlaces(s) {
 		spec := &v1beta1.RequestAuthentication{Selector: to.selector, TargetRefs: to.targets, JwtRules: rules}
-		b.add(b.draft(waveTokens-i, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, fromTokens(s), spec))
+		b.add(b.draft(waveTokens-i, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, whyVerified(s), spec))
 	}
 }
 
@@ -75,4 +76,13 @@ func own(m *policy.Mesh, s *policy.Service) (issuers []*policy.Issuer) {
 // them.
 func (b *builder) passesOn(s *policy.Service, i *policy.Issuer) bool {
 	return b.passing[s.ID()][i.URL]
+}
+
+// whyVerified is the intents that have a service verify tokens.
+func whyVerified(s *policy.Service) targets.Origin {
+	why := targets.OfRules(s.Allow)
+	for _, v := range s.Verifies {
+		why = why.And(v.At)
+	}
+	return why
 }

@@ -5,17 +5,16 @@ import (
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets"
 )
 
 // callees emits whom the pods of a service may call.
 func (e *emission) callees(m *policy.Mesh, s *policy.Service) {
 	var all []opening
-	why := origin{}
+	var why targets.Origin
 	for edge := range e.Edges().From(policy.Source{Service: s}) {
 		all = append(all, e.dialled(edge)...)
-		if at := edge.At(); at.File != nil {
-			why.files = append(why.files, at.File.Name)
-		}
+		why = why.And(edge.At())
 	}
 	if len(all) == 0 {
 		return

@@ -93,7 +93,7 @@ func (e *emission) closes(m *policy.Mesh) bool {
 func (e *emission) mesh(m *policy.Mesh) {
 	closed := e.closes(m)
 	if closed {
-		d := object{wave: waveDefaultDeny, namespace: m.Name, name: "default-deny", why: origin{files: m.Files}, ingress: e.platform(m.Name, m.Services...), egresses: e.Egress}
+		d := object{wave: waveDefaultDeny, namespace: m.Name, name: "default-deny", why: targets.OfFiles(m.Files), ingress: e.platform(m.Name, m.Services...), egresses: e.Egress}
 		if e.Egress {
 			d.egress = e.needed(m)
 		}
@@ -128,7 +128,7 @@ func (e *emission) callee(m *policy.Mesh, s *policy.Service) {
 	e.exceptions(s, s.Allow)
 	e.deniedSources(s, s.Allow)
 	e.alike(s)
-	o := object{wave: waveAllow, namespace: m.Name, name: s.Name + "-ingress", why: fromRules(s.Allow), of: s}
+	o := object{wave: waveAllow, namespace: m.Name, name: s.Name + "-ingress", why: targets.OfRules(s.Allow), of: s}
 	if s.Unnamed {
 		o.wave, o.name, o.of = waveEveryPod, "pods-ingress", nil
 		all = append(all, e.platform(m.Name, m.Services...)...)
@@ -173,7 +173,7 @@ func (e *emission) gates() {
 		if i < 0 || !e.closes(e.Meshes[i]) {
 			continue
 		}
-		o := object{wave: waveAllow, namespace: w.Namespace, why: origin{files: e.Meshes[i].Files}, of: w}
+		o := object{wave: waveAllow, namespace: w.Namespace, why: targets.OfFiles(e.Meshes[i].Files), of: w}
 		o.name, o.ingress = "waypoint."+w.Name+"-ingress", openings(append(e.entries[w], e.platform("", w)...))
 		e.add(o)
 		if e.Egress {

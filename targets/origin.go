@@ -1,4 +1,4 @@
-package istio
+package targets
 
 import (
 	"fmt"
@@ -8,25 +8,27 @@ import (
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets"
 )
 
-// origin is what the annotations of an object say about its intents. Files are named without lines, which change with every
-// edit.
-type origin struct {
+// Origin is what the annotations of an object say about its intents. Files are named without lines, which change with every
+// edit. The zero value says nothing.
+type Origin struct {
 	files, because, until []string // sorted, each once
 }
 
-func fromFiles(files []string) origin { return origin{files: distinct(slices.Clone(files))} }
+// OfFiles is the origin of an object that all of some files are about.
+func OfFiles(names []string) Origin { return Origin{files: distinct(slices.Clone(names))} }
 
-func fromSpan(at source.Span) origin {
+// OfSpan is the origin of an object that one statement is about.
+func OfSpan(at source.Span) Origin {
 	if at.File == nil {
-		return origin{}
+		return Origin{}
 	}
-	return origin{files: []string{at.File.Name}}
+	return Origin{files: []string{at.File.Name}}
 }
 
-func fromRules(rules []policy.Rule) (o origin) {
+// OfRules is the origin of an object that some edges, denies or asks are about.
+func OfRules(rules []policy.Rule) (o Origin) {
 	var last *source.File
 	for i := range rules {
 		r := &rules[i]
@@ -41,16 +43,14 @@ func fromRules(rules []policy.Rule) (o origin) {
 			o.until = append(o.until, r.Until)
 		}
 	}
-	return origin{distinct(o.files), distinct(o.because), distinct(o.until)}
+	return Origin{distinct(o.files), distinct(o.because), distinct(o.until)}
 }
 
-// fromTokens is the intents that have a service verify tokens.
-func fromTokens(s *policy.Service) origin {
-	o := fromRules(s.Allow)
-	for _, v := range s.Verifies {
-		o.files = append(o.files, fromSpan(v.At).files...)
+// And is the origin of an object that a statement at a span is about, too.
+func (o Origin) And(at source.Span) Origin {
+	if at.File != nil {
+		o.files = distinct(append(slices.Clone(o.files), at.File.Name))
 	}
-	o.files = distinct(o.files)
 	return o
 }
 
@@ -59,23 +59,21 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-// annotations returns the annotations of an object. Argo CD applies by sync wave and prunes in the reverse order.
-func (b *builder) annotations(wave int, why origin, authorization bool) []targets.Pair {
-	pairs := make([]targets.Pair, 1, 5)
-	pairs[0] = targets.Pair{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}
-	if authorization && b.DryRun {
-		pairs = append(pairs, targets.Pair{Key: "istio.io/dry-run", Value: strconv.FormatBool(true)})
-	}
+// Annotations returns the annotations of an object of a wave, by key. Argo CD applies by sync wave and prunes in the reverse
+// order.
+func (o Origin) Annotations(wave int) []Pair {
+	pairs := make([]Pair, 1, 5)
+	pairs[0] = Pair{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}
 	for _, a := range [...]struct {
 		key, separator string
 		values         []string
 	}{
-		{"meshc.dev/because", "; ", why.because},
-		{"meshc.dev/source", ",", why.files},
-		{"meshc.dev/until", ",", why.until},
+		{"meshc.dev/because", "; ", o.because},
+		{"meshc.dev/source", ",", o.files},
+		{"meshc.dev/until", ",", o.until},
 	} {
 		if len(a.values) > 0 {
-			pairs = append(pairs, targets.Pair{Key: a.key, Value: joined(a.values, a.separator)})
+			pairs = append(pairs, Pair{Key: a.key, Value: joined(a.values, a.separator)})
 		}
 	}
 	return pairs
