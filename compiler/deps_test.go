@@ -117,12 +117,13 @@ var outside = map[string][]string{
 	"github.com/google/go-github":         {"targets/gitops/forge"},
 	"gitlab.com/gitlab-org/api/client-go": {"targets/gitops/forge"},
 
-	"github.com/spf13/cobra":   {"cmd/meshc"},
-	"github.com/spf13/pflag":   {"cmd/meshc"},
-	"go.lsp.dev/jsonrpc2":      {"cmd/meshc/internal/lsp"},
-	"go.lsp.dev/protocol":      {"cmd/meshc/internal/lsp"},
-	"go.lsp.dev/uri":           {"cmd/meshc/internal/lsp"},
-	"github.com/sergi/go-diff": {"targets/textdiff"},
+	"github.com/spf13/cobra":       {"cmd/meshc"},
+	"github.com/spf13/pflag":       {"cmd/meshc"},
+	"go.lsp.dev/jsonrpc2":          {"cmd/meshc/internal/lsp"},
+	"go.lsp.dev/protocol":          {"cmd/meshc/internal/lsp"},
+	"go.lsp.dev/uri":               {"cmd/meshc/internal/lsp"},
+	"github.com/sergi/go-diff":     {"targets/textdiff"},
+	"github.com/fsnotify/fsnotify": {"cmd/meshc/internal/notify"},
 
 	// Disk, environment and network are for the packages whose purpose it is.
 	"os":       {"cmd/meshc", "compiler/project", "targets/folder", "targets/gitops"},

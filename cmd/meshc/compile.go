@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -136,14 +137,20 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 }
 
 func buildProject(cmd *cobra.Command, p *compiler.Project) (*compiled, error) {
+	b, err := built(cmd, p.Project, p.Build)
+	return &compiled{b, p.Project}, err
+}
+
+// built builds a project.
+func built(cmd *cobra.Command, p *project.Project, build func(context.Context) (*compiler.Build, error)) (*compiler.Build, error) {
 	done := step(cmd, "checking, building and proving "+p.Shown("."))
-	b, err := p.Build(cmd.Context())
+	b, err := build(cmd.Context())
 	done()
 	var internal *compiler.InternalError
 	if errors.As(err, &internal) {
 		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it", err)}
 	}
-	return &compiled{b, p.Project}, err
+	return b, err
 }
 
 // missingNamespaces is what a delivery has to say about the namespaces that it is for.
@@ -154,41 +161,55 @@ func (c *compiled) missingNamespaces() diag.List {
 	return c.MissingNamespaces().Apply(c.project.Config.Warnings)
 }
 
-// open reads everything that a project is built from.
-func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiler.Project, error) {
+// options is how a project is read.
+func (in *inputs) options(paths []string) (o compiler.Options, err error) {
 	if err := stdinOnce(paths, in.workloads); err != nil {
-		return nil, err
+		return o, err
 	}
 	for _, w := range in.workloads {
 		if !doublestar.ValidatePattern(filepath.ToSlash(w)) {
-			return nil, usageError("--workloads %s: a bracket or brace in it is not closed", w)
+			return o, usageError("--workloads %s: a bracket or brace in it is not closed", w)
 		}
 	}
 	levels, strict, err := in.levels()
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	today, err := day(in.date)
-	if err != nil {
-		return nil, err
-	}
-	done := step(cmd, "reading the project")
-	p, err := compiler.Open(cmd.Context(), compiler.Options{
+	return compiler.Options{
 		Environment:    in.environment,
 		Workloads:      in.workloads,
 		Running:        in.running,
-		Stdin:          stdin,
 		Today:          today,
 		Levels:         levels,
 		Strict:         strict,
 		WithNamespaces: in.withNamespaces,
 		Earlier:        in.earlier,
 		Unsaved:        in.unsaved,
-	}, paths...)
+	}, err
+}
+
+// open reads everything that a project is built from.
+func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*compiler.Project, error) {
+	o, err := in.options(paths)
+	if err != nil {
+		return nil, err
+	}
+	o.Stdin = stdin
+	done := step(cmd, "reading the project")
+	p, err := compiler.Open(cmd.Context(), o, paths...)
 	done()
+	if err = in.unopened(cmd, paths, err); err == nil && p.Parsed != nil {
+		in.earlier = p.Parsed
+	}
+	return p, err
+}
+
+// unopened says what to do where a project cannot be opened.
+func (in *inputs) unopened(cmd *cobra.Command, paths []string, err error) error {
 	var unknown *compiler.UnknownEnvironment
 	if errors.As(err, &unknown) {
-		return nil, usageError("--env: %v", unknown)
+		return usageError("--env: %v", unknown)
 	}
 	if errors.Is(err, project.ErrNoIntents) && len(paths) == 0 {
 		other := ""
@@ -197,10 +218,7 @@ func (in *inputs) open(cmd *cobra.Command, paths []string, stdin io.Reader) (*co
 		}
 		err = fmt.Errorf("%w; name a project with --project%s, or begin one with `meshc init`", err, other)
 	}
-	if err == nil && p.Parsed != nil {
-		in.earlier = p.Parsed
-	}
-	return p, err
+	return err
 }
 
 // stdinOnce refuses arguments that name standard input more than once.

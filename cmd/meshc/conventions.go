@@ -37,6 +37,7 @@ var conventions = map[string]convention{
 	"test":       {"PATH...", "a guard that fails", "findings, answers"},
 	"verify":     {"PATH...", "a problem that is an error", "findings, answers"},
 	"version":    {},
+	"watch":      {"PATH...", "an error when it is interrupted", "findings, changes"},
 	"why":        {"", "with --exit-code, nothing that is allowed", "findings, answers"},
 }
 

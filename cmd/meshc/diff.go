@@ -124,19 +124,22 @@ func (d *diffing) run(cmd *cobra.Command, paths []string) error {
 		if c.DryRun {
 			note = " (dry run: Istio only logs it)"
 		}
-		differ := "differ"
-		if len(c.Files) == 1 {
-			differ = "differs"
-		}
 		if c.Findings.HasErrors() {
 			note += "; undecided where a policy is refused"
 		}
-		say(cmd, "%s%s; %s %s\n", desc.Summary(), note, plural(len(c.Files), "file"), differ)
+		say(cmd, "%s%s; %s\n", desc.Summary(), note, filesDiffer(len(c.Files)))
 	}
 	if after.Build != nil && after.Build.Findings.HasErrors() || c.Findings.HasErrors() || d.exitCode && (!c.None() || d.layout == "yaml-diff" && len(c.Files) > 0) {
 		return errFindings
 	}
 	return nil
+}
+
+func filesDiffer(n int) string {
+	if n == 1 {
+		return "1 file differs"
+	}
+	return plural(n, "file") + " differ"
 }
 
 // uncompared says that there is nothing to compare with. That is not a failure: the change may be the fix.

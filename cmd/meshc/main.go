@@ -166,7 +166,7 @@ Exit codes:
 	registerManner(root)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newLearn(), newReplay(), newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
-	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newLSP(), newVersion(), newDocs())
+	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newLSP(), newWatch(), newVersion(), newDocs())
 	root.AddCommand(newConventions(root))
 	return root
 }

@@ -27,7 +27,7 @@ func Look(folder string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	p := &Project{wd: wd}
+	p := &Project{wd: wd, looked: map[string]bool{}}
 	p.Root = p.Absolute(folder)
 	found := Found{Unread: map[string]error{}}
 	if _, err := os.Lstat(filepath.Join(p.Root, ConfigName)); err == nil {

@@ -29,6 +29,7 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if path == top && os.IsNotExist(err) {
+				p.looked[nearest(top)] = true
 				return fs.SkipAll
 			}
 			return p.shownError(path, err)
@@ -39,7 +40,11 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if path != top && (strings.Count(rel, "/") >= deepest || d.Name() == ".git" || strings.HasPrefix(d.Name(), "..") || p.isOther(path)) {
+			if path != top && (strings.Count(rel, "/") >= deepest || d.Name() == ".git" || strings.HasPrefix(d.Name(), "..")) {
+				return fs.SkipDir
+			}
+			p.looked[path] = true
+			if path != top && p.isOther(path) {
 				return fs.SkipDir
 			}
 			return nil
@@ -67,6 +72,15 @@ func (p *Project) glob(folder, pattern string) ([]string, error) {
 	}
 	slices.Sort(found)
 	return found, err
+}
+
+// nearest returns the innermost folder above a path that exists.
+func nearest(path string) string {
+	for folder := filepath.Dir(path); ; folder = filepath.Dir(folder) {
+		if _, err := os.Stat(folder); err == nil || folder == filepath.Dir(folder) {
+			return folder
+		}
+	}
 }
 
 // isNew reports whether an editor has a file that was never saved.

@@ -37,9 +37,10 @@ type Project struct {
 	Config config.Project
 	File   *source.File // meshc.yaml; nil where there is none
 
-	paths []string
-	wd    string        // the current folder
-	files []fs.FileInfo // that were read
+	paths  []string
+	wd     string          // the current folder
+	files  []fs.FileInfo   // that were read
+	looked map[string]bool // folders, by absolute path
 
 	unsaved map[string]string // by absolute path, in place of what is on disk
 }
@@ -54,7 +55,7 @@ func OpenUnsaved(unsaved map[string]string, paths []string) (*Project, diag.List
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &Project{Config: config.Default(), paths: paths, wd: wd, unsaved: unsaved}
+	p := &Project{Config: config.Default(), paths: paths, wd: wd, unsaved: unsaved, looked: map[string]bool{}}
 	start := wd
 	for i, path := range paths {
 		if path == Stdin {
@@ -95,6 +96,10 @@ func OpenUnsaved(unsaved map[string]string, paths []string) (*Project, diag.List
 func (p *Project) Environments() []string {
 	return slices.Sorted(maps.Keys(p.Config.Environments))
 }
+
+// Folders returns the folders in which files of the project were looked for or found, sorted: whatever changes it changes something in
+// one of these.
+func (p *Project) Folders() []string { return slices.Sorted(maps.Keys(p.looked)) }
 
 // findUpwards looks for meshc.yaml in a folder and its parents. It stops at the root of a repository: a meshc.yaml above it
 // belongs to something else.

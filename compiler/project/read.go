@@ -16,6 +16,7 @@ const maxRead = 64 << 20
 
 // read reads a file of the project, or one that the user named.
 func (p *Project) read(path string) ([]byte, error) {
+	p.looked[filepath.Dir(path)] = true
 	if p.isNew(path) {
 		return []byte(p.unsaved[path]), nil
 	}
@@ -88,6 +89,7 @@ func (p *Project) staysInside(path string) error {
 	if err != nil {
 		return p.shownError(path, err)
 	}
+	p.looked[filepath.Dir(real)] = true
 	root, err := filepath.EvalSymlinks(p.Root)
 	if err != nil {
 		return p.shownError(p.Root, err)
