@@ -81,7 +81,7 @@ func wrong(t *testing.T, before, after result, d diag.Diagnostic, safe bool, abo
 	}
 	for _, m := range changes.Modes {
 		stated := func(at place) bool { return regexp.MustCompile(`\b(mesh|mtls)\b|Mtls\b`).MatchString(after.line(at)) }
-		if m.Danger() != (diff.Danger{}) && !before.limited && (!meant || !slices.ContainsFunc(about, stated)) {
+		if m.Danger().Is() && !before.limited && (!meant || !slices.ContainsFunc(about, stated)) {
 			fault("loosens %s", m.String())
 		}
 	}
