@@ -57,6 +57,9 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 		d.Findings = append(d.Findings, read.Check(layer, pods(d.Workloads))...)
 	}
 	named, assumed := model.Named(layer, mesh, known)
+	for _, s := range named.Services() {
+		s.Partial = d.Workloads == nil
+	}
 	markAmbient(named, d.Workloads)
 	for _, s := range named.Services() {
 		g := settings.Gateways[s.ID()]

@@ -43,6 +43,12 @@ func (r *reason) noteText(n explain.Note) string {
 		return fmt.Sprintf("%s runs as the account %s; no workload runs as the account %s, which policies name", n.Caller.ID(), n.Caller.Account, n.Account.Account)
 	case explain.AnyPod:
 		return fmt.Sprintf("no policy selects pods of %s by their labels, so this is for any pod of the namespace; --workloads says which pods %s has", n.Service.Namespace, n.Service.ID())
+	case explain.MayBind:
+		several := ""
+		if more := len(n.Policies) - 1; more > 0 {
+			several = fmt.Sprintf(", and that %d more do,", more)
+		}
+		return fmt.Sprintf("it is not known that the %s %s selects the pods of %s%s: that depends on their other labels; pass --workloads to be sure", n.Policies[0].Kind, n.Policies[0].ID(), n.Service.ID(), several)
 	case explain.Assumed:
 		return n.String()
 	case explain.CalleeOutside:

@@ -140,6 +140,7 @@ type Service struct {
 	Name         string
 	Account      string              // empty where it has none (outside)
 	Was          []string            // accounts that its pods may still run as, while they move to Account; sorted
+	Partial      bool                // its pods may have labels that are not known
 	Labels       []Label             // selects its pods; sorted by key, never empty for a service inside the mesh
 	Pods         []map[string]string // the labels of its pods, of each workload among the manifests; empty: no manifest shows them
 	Guessed      bool                // Labels follow from no more than its name

@@ -147,7 +147,7 @@ func (p *Object) selects(w *Workload) (binds, surely bool) {
 	}
 	for _, l := range p.Selector {
 		switch value, ok := w.Labels[l.Key]; {
-		case !ok && slices.Contains(p.Added, l.Key):
+		case !ok && (w.Partial || slices.Contains(p.Added, l.Key)):
 			surely = false
 		case !ok || value != l.Value:
 			return false, false

@@ -11,6 +11,7 @@ import (
 type Workload struct {
 	Namespace string
 	Labels    map[string]string
+	Partial   bool // its pods may have other labels too
 	Dataplane policy.Dataplane
 	Inbound   *policy.Captures // which of its ports the proxies see; nil: all
 	Fronts    []policy.Front   // the ports of Services in front of it; those with a waypoint are ways to it
@@ -67,8 +68,8 @@ func (m *Layer) dataplane(w *Workload) policy.Dataplane {
 // For is the enforcement point of a workload.
 func (m *Layer) For(w Workload) *Point {
 	var bound, unsure []*Object
-	look := func(s scope) {
-		for _, p := range m.index[s] {
+	look := func(all []*Object) {
+		for _, p := range all {
 			binds, surely := p.selects(&w)
 			if binds {
 				bound = append(bound, p)
@@ -83,9 +84,13 @@ func (m *Layer) For(w Workload) *Point {
 		if i > 0 && namespace == namespaces[0] {
 			break
 		}
-		look(scope{namespace: namespace})
+		if w.Partial { // a selector of labels that are not known may bind it too
+			look(slices.DeleteFunc(slices.Clone(m.Policies), func(p *Object) bool { return p.Namespace != namespace }))
+			continue
+		}
+		look(m.index[scope{namespace: namespace}])
 		for key, value := range w.Labels {
-			look(scope{namespace, Label{key, value}})
+			look(m.index[scope{namespace, Label{key, value}}])
 		}
 	}
 	root := func(p *Object) int {
@@ -138,6 +143,9 @@ func (c *Point) Unasked() (by *Object, surely bool) {
 	}
 	return nil, false
 }
+
+// Unsure returns the objects that may bind the workload, by labels that are not known.
+func (c *Point) Unsure() []*Object { return c.unsure }
 
 // knows reports whether an object is read as it is written.
 func (c *Point) knows(o *Object) bool {

@@ -144,6 +144,9 @@ func (e *explaining) service() (err error) {
 	e.accountOfNobody()
 	e.connections()
 	e.routes()
+	if all := m.Callee(e.To).Unsure(); e.To.Partial && e.Verdict != Allowed && e.Verdict != Denied && len(all) > 0 {
+		e.note(MayBind{e.To, all})
+	}
 	switch callee := m.Callee(e.To); {
 	case !callee.Judged():
 		e.note(CalleeUnjudged{e.To})

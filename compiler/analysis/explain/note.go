@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -46,6 +47,12 @@ type (
 		Unrouted bool
 	}
 
+	// MayBind is policies that may bind the callee, by labels of its pods that are not known.
+	MayBind struct {
+		Service  *policy.Service
+		Policies []*enforce.Object
+	}
+
 	// Opened is what something has the sidecars of callers open.
 	Opened struct {
 		model.Way
@@ -77,6 +84,7 @@ type (
 )
 
 func (AnyPod) note()          {}
+func (MayBind) note()         {}
 func (SeenPath) note()        {}
 func (ServicePort) note()     {}
 func (TakenForPod) note()     {}

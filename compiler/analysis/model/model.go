@@ -121,7 +121,7 @@ func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Inbound: &s.Inbound, Fronts: s.Fronts})
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Partial: s.Partial, Dataplane: s.Dataplane, Inbound: &s.Inbound, Fronts: s.Fronts})
 }
 
 // bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
