@@ -266,32 +266,49 @@ func (s *comparison) restrictions() []restriction {
 	return append(all, s.facts()...)
 }
 
-// facts is what conditions on other dimensions of callers restrict them to.
-func (s *comparison) facts() (all []restriction) {
+// facts is what conditions on other dimensions of callers restrict them to: callers with certain facts and no more, and callers with
+// at least these. Where conditions are many, the former are too: names for each of all combinations say nothing.
+func (s *comparison) facts() []restriction {
+	by := map[string][]int{} // the callers with certain facts, by their words
+	var words []string
 	for i := range s.classes.Sources {
-		words := s.factsOf(i)
-		if words == "" {
+		w := s.factsOf(i)
+		if w == "" {
 			continue
 		}
-		n := slices.IndexFunc(all, func(r restriction) bool { return r.facts == words })
-		if n < 0 {
-			n = len(all)
-			all = append(all, restriction{facts: words, set: space.NewSet(len(s.classes.Sources)), cost: 1})
+		if by[w] == nil {
+			words = append(words, w)
 		}
-		all[n].set.Add(i)
+		by[w] = append(by[w], i)
 	}
-	s.classes.Holders(func(words string, least bool, holders space.Set) {
-		for i := range all {
-			if least && all[i].facts == words && !all[i].set.Equal(holders) {
-				s.alone[words] = true
-				all[i].facts += alone
+	var exactly, atLeast []restriction
+	few := len(words) <= maxSingles
+	if few {
+		for _, w := range words {
+			r := restriction{facts: w, set: space.NewSet(len(s.classes.Sources)), cost: 1}
+			for _, i := range by[w] {
+				r.set.Add(i)
+			}
+			exactly = append(exactly, r)
+		}
+	}
+	s.classes.Holders(few, func(w string, least bool, holders space.Set) {
+		if callers := by[w]; least && callers != nil && len(callers) != holders.Len() {
+			s.alone[w] = true
+			if few {
+				exactly[slices.Index(words, w)].facts += alone
 			}
 		}
-		if !slices.ContainsFunc(all, func(r restriction) bool { return r.set.Equal(holders) }) {
-			all = append(all, restriction{facts: words, set: holders, cost: 1})
+		same := func(r restriction) bool { return r.set.Equal(holders) }
+		switch r := (restriction{facts: w, set: holders, cost: 1}); {
+		case slices.ContainsFunc(exactly, same), slices.ContainsFunc(atLeast, same):
+		case least:
+			atLeast = append(atLeast, r)
+		default:
+			exactly = append(exactly, r)
 		}
 	})
-	return all
+	return append(exactly, atLeast...)
 }
 
 func (s *comparison) factsOf(class int) string {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -25,19 +26,30 @@ func AtService(s *policy.Service, err error) error {
 	return err
 }
 
-// Finding is the same in words, at the service and at the first of its rules that has a pattern.
+// Finding is the same in words, at the service and at the first of its rules that has a pattern, or else that asks for a claim.
 func (t *TooMany) Finding() diag.Diagnostic {
 	s := t.Service
-	d := diag.New(diag.Unevaluable, s.At, "%s cannot be judged: the patterns of its rules tell too many kinds of requests apart", s.ID())
+	var patterns, claims []*policy.Rule
 	for _, rules := range s.Rules() {
 		for i := range rules {
-			for _, o := range rules[i].Ops {
-				if strings.ContainsAny(o.Path, "*{") && len(d.Related) == 0 {
-					d.WithRelated(rules[i].At, "one of them")
-				}
+			r := &rules[i]
+			if slices.ContainsFunc(r.Ops, func(o policy.Operation) bool { return strings.ContainsAny(o.Path, "*{") }) {
+				patterns = append(patterns, r)
+			}
+			if slices.ContainsFunc(r.Where, func(c policy.Condition) bool { return c.Dimension == policy.TokenDimension && len(c.Key) > 0 }) {
+				claims = append(claims, r)
 			}
 		}
 	}
-	d.WithHelp("begin the paths with what tells them apart, as in /orders/{*} and /users/{*}, or make several services of it")
+	what, help := "the patterns of its rules", "begin the paths with what tells them apart, as in /orders/{*} and /users/{*}, or make several services of it"
+	if len(patterns) == 0 && len(claims) > 0 {
+		patterns = claims
+		what, help = "the claims that its rules ask for", "ask for fewer different claims at one service, or make several services of it"
+	}
+	d := diag.New(diag.Unevaluable, s.At, "%s cannot be judged: %s tell too many kinds of requests apart", s.ID(), what)
+	if len(patterns) > 0 {
+		d.WithRelated(patterns[0].At, "one of them")
+	}
+	d.WithHelp("%s", help)
 	return d
 }

@@ -131,14 +131,19 @@ func (s *Space) Needless(source int, others Set) bool {
 }
 
 // Holders is the sources with a token, by what patterns ask of it, each in the words that follow a caller's name: those that have
-// no more than this, or those that have at least this.
-func (s *Space) Holders(f func(words string, least bool, holders Set)) {
+// at least this and, where exact, those that have no more than this.
+func (s *Space) Holders(exact bool, f func(words string, least bool, holders Set)) {
 	p := &s.partitions[Token]
 	name := s.Table[Token].Name + " "
+	sources := make([][]int, len(p.atoms)) // by atom
+	for i := range s.Sources {
+		atom := s.atom(i, Token)
+		sources[atom] = append(sources[atom], i)
+	}
 	each := func(words string, least bool, atoms []int32) {
 		set := NewSet(len(s.Sources))
-		for i := range s.Sources {
-			if slices.Contains(atoms, int32(s.atom(i, Token))) {
+		for _, atom := range atoms {
+			for _, i := range sources[atom] {
 				set.Add(i)
 			}
 		}
@@ -146,7 +151,7 @@ func (s *Space) Holders(f func(words string, least bool, holders Set)) {
 	}
 	byOthers := map[string][]int32{} // the tokens of any subject, by all else that they have
 	for atom := range p.atoms {
-		if k := p.atoms[atom].keys; k != nil {
+		if k := p.atoms[atom].keys; exact && k != nil {
 			words := k.without(subject).String()
 			byOthers[words] = append(byOthers[words], int32(atom))
 		}
@@ -159,7 +164,10 @@ func (s *Space) Holders(f func(words string, least bool, holders Set)) {
 		each(words, true, p.members[i])
 		for j := range p.patterns {
 			if p.patterns[i].kind != inClaim && p.patterns[j].kind == inClaim {
-				both := slices.DeleteFunc(slices.Clone(p.members[i]), func(atom int32) bool { return !slices.Contains(p.members[j], atom) })
+				both := slices.DeleteFunc(slices.Clone(p.members[i]), func(atom int32) bool {
+					_, too := slices.BinarySearch(p.members[j], atom)
+					return !too
+				})
 				each(words+" "+p.patterns[j].tokenWords(), true, both)
 			}
 		}
