@@ -22,6 +22,7 @@ for a terminal. The findings are those of the whole project around each open fil
 			if err != nil {
 				return err
 			}
+			stay()
 			return lsp.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), lsp.Options{
 				Compile: compiler.Options{Environment: in.environment, Workloads: in.workloads, Levels: levels, Strict: strict},
 				Version: versionLine(),

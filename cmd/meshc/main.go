@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,12 +34,19 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
+// growth is by how many percent of what is left the heap may grow between two garbage collections.
+var growth atomic.Int32
+
 // collectLate puts the first garbage collection off until the heap has 140 MiB: most builds have ended by then. The next ones
 // follow whenever the heap is five times what was left.
 func collectLate() {
+	growth.Store(400)
 	debug.SetGCPercent(3500) // of the 4 MiB that the runtime takes an empty heap for
-	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { debug.SetGCPercent(400) })
+	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { debug.SetGCPercent(int(growth.Load())) })
 }
+
+// stay is for a verb that runs on and on, and shares the machine with what it serves.
+func stay() { growth.Store(150) }
 
 // run runs meshc and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -75,6 +75,7 @@ func (w *watching) run(cmd *cobra.Command, paths []string) error {
 	context.AfterFunc(ctx, stop) // the second time it ends at once
 	cmd.SetContext(ctx)
 	w.cmd = cmd
+	stay()
 
 	o, err := w.options(paths)
 	if err != nil {

@@ -4,7 +4,7 @@
 //
 // It builds meshc and the generator, and builds each project several times to a stream, also with NetworkPolicies, and to a folder. For
 // comparison it copies the same files with cp -r. Then it measures meshc diff between the project and the same one without one of its edges,
-// meshc verify and meshc why. Then it builds and verifies meshes in which every service may call every other, and last,
+// meshc verify and meshc why, and what an editor waits for that has it open. Then it builds and verifies meshes in which every service may call every other, and last,
 // it reads a log and metrics. The tables show medians.
 package main
 
@@ -29,14 +29,15 @@ func main() {
 	sizes := flag.String("n", "1000,10000", "numbers of services, separated by commas")
 	open := flag.String("open", "375,750,1500", "numbers of services of meshes in which every service may call every other, separated by commas")
 	runs := flag.Int("runs", 5, "how often to measure each step")
+	editor := flag.Bool("editor", false, "measure only what an editor waits for")
 	flag.Parse()
-	if err := bench(*sizes, *open, *runs); err != nil {
+	if err := bench(*sizes, *open, *runs, *editor); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(sizes, open string, runs int) error {
+func bench(sizes, open string, runs int, onlyEditor bool) error {
 	if runs < 1 {
 		return errors.New("-runs must be at least 1")
 	}
@@ -57,15 +58,24 @@ func bench(sizes, open string, runs int) error {
 		}
 	}
 
+	var answers []answer
 	generated, err := tablesOf("-n", sizes, func(services int) ([]row, error) {
 		project := filepath.Join(top, fmt.Sprintf("project%d", services))
 		if err := run(exec.Command(synth, "-n", strconv.Itoa(services), "-o", project)); err != nil {
+			return nil, err
+		}
+		waits, err := b.measureEditor(services, project)
+		if answers = append(answers, waits...); err != nil || onlyEditor {
 			return nil, err
 		}
 		return b.measure(services, project)
 	})
 	if err != nil {
 		return err
+	}
+	if onlyEditor {
+		printAnswers(answers)
+		return nil
 	}
 	everyone, err := tablesOf("-open", open, b.measureOpen)
 	if err != nil {
@@ -77,6 +87,8 @@ func bench(sizes, open string, runs int) error {
 	}
 	fmt.Printf("%s/%s, %d processors, %s, medians of %d runs\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), runs)
 	print(generated)
+	fmt.Print("\nIn an editor:\n\n")
+	printAnswers(answers)
 	fmt.Print("\nEvery service may call every other:\n\n")
 	print(everyone)
 	for i, rows := range traffic {

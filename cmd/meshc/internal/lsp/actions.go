@@ -20,6 +20,17 @@ func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) (
 		return nil, nil
 	}
 	within := f.Span(offset(f, p.Range.Start, s.encoding), offset(f, p.Range.End, s.encoding))
+	for i := range v.Checked().Findings { // which are there before a build is
+		d := &v.Checked().Findings[i]
+		if touches(d.Primary, within) {
+			for _, fix := range d.Fixes {
+				all = append(all, v.action(d, fix))
+			}
+		}
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
 	build, err := v.Build(ctx)
 	if err != nil {
 		return nil, nil
@@ -93,7 +104,7 @@ func (v *view) written(way explain.Way) (fix diag.Fix, ok bool) {
 	}
 	for i := range way.Write {
 		s := &way.Write[i]
-		tree := v.index().trees[s.File]
+		tree := v.tree(s.File)
 		if tree == nil {
 			return fix, false
 		}

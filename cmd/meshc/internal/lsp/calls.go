@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"strings"
 
 	"go.lsp.dev/protocol"
 
@@ -17,16 +18,16 @@ func (s *server) PrepareCallHierarchy(ctx context.Context, p *protocol.CallHiera
 		return nil, nil
 	}
 	n, ok := at.index().at(at.file, at.offset)
-	if !ok || at.index().services[n.of] == nil {
+	if !ok || at.index().services()[n.of] == nil {
 		return nil, nil
 	}
-	return []protocol.CallHierarchyItem{at.callItem(at.index().services[n.of], n.at)}, nil
+	return []protocol.CallHierarchyItem{at.callItem(at.index().services()[n.of], n.at)}, nil
 }
 
 // callItem is a service as the protocol has it, with its ID to be found again by. It is shown where it is declared, else at a
 // place that names it.
 func (v *view) callItem(s *policy.Service, named source.Span) protocol.CallHierarchyItem {
-	at := v.index().defs[symbol{check.ServiceName, s.Namespace, s.Name}]
+	at := v.index().def(symbol{check.ServiceName, s.Namespace, s.Name})
 	if at.IsZero() {
 		at = named
 	}
@@ -55,10 +56,12 @@ func (s *server) called(ctx context.Context, item *protocol.CallHierarchyItem) (
 	s.mutex.Unlock()
 	for _, w := range all {
 		if v := w.current(ctx); v != nil {
-			for _, service := range v.index().services {
-				if service.ID() == id {
-					return v, service
-				}
+			namespace, name, found := strings.Cut(id, "/")
+			if !found {
+				namespace, name = "", id
+			}
+			if service := v.index().services()[symbol{check.ServiceName, namespace, name}]; service != nil {
+				return v, service
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ func (s *server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	if !ok {
 		return nil, nil
 	}
-	c := completing{place: at}
+	c := completing{place: at, known: at.workspace.known(at.view)}
 	if at.inSettings() {
 		c.completeSettings()
 		return c.list(), nil
@@ -44,6 +43,7 @@ func (s *server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 // completing is a completion in the making.
 type completing struct {
 	place
+	known *view       // by what the project means: the newest, or an earlier one
 	mesh  string      // of the section
 	words []string    // of the statement before the position, without the one that is being typed
 	typed source.Span // the word that is being typed; empty where none is
@@ -108,16 +108,14 @@ func (c *completing) add(label string, kind protocol.CompletionItemKind, detail 
 }
 
 // offered is how many items are sent at once: a project has ten thousand services, and nobody reads a list of those.
-const offered = 500
+const offered = 100
 
 // list returns what was found. If that is too much, it is what the typed text fits, and the client asks again with more of it.
 func (c *completing) list() *protocol.CompletionList {
 	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
 	if len(c.found) > offered {
 		list.IsIncomplete = true
-		typed := strings.ToLower(c.typed.Text())
-		c.found = slices.DeleteFunc(c.found, func(f candidate) bool { return !fits(typed, strings.ToLower(f.label)) })
-		c.found = c.found[:min(len(c.found), offered)]
+		c.found = best(strings.ToLower(c.typed.Text()), c.found)
 	}
 	at := rangeOf(c.typed, c.server.encoding)
 	for i, f := range c.found {
@@ -134,6 +132,26 @@ func (c *completing) list() *protocol.CompletionList {
 		list.Items = append(list.Items, item)
 	}
 	return list
+}
+
+// best returns what fits a text best, and no more than are offered: first what begins with it, at least after a slash, then what has it in
+// one piece, then the rest.
+func best(typed string, all []candidate) []candidate {
+	var ranks [3][]candidate
+	for _, f := range all {
+		switch label := strings.ToLower(f.label); {
+		case strings.HasPrefix(label, typed) || strings.Contains(label, "/"+typed):
+			ranks[0] = append(ranks[0], f)
+		case strings.Contains(label, typed):
+			ranks[1] = append(ranks[1], f)
+		case fits(typed, label):
+			ranks[2] = append(ranks[2], f)
+		}
+		if len(ranks[0]) == offered {
+			break
+		}
+	}
+	return slices.Concat(ranks[:]...)[:min(offered, len(ranks[0])+len(ranks[1])+len(ranks[2]))]
 }
 
 // fits reports whether a text has the letters of another one in their order, which is how editors match.
@@ -241,9 +259,8 @@ func (c *completing) verify(last string) {
 }
 
 func (c *completing) issuers() {
-	trees := c.index().trees
-	for _, name := range slices.Sorted(maps.Keys(trees)) {
-		for _, stmt := range trees[name].Stmts {
+	for _, tree := range c.Files() {
+		for _, stmt := range tree.Stmts {
 			if i, ok := stmt.(*lang.Issuer); ok {
 				c.add(i.Name.Text, protocol.CompletionItemKindConstant, "issuer")
 			}
@@ -264,7 +281,7 @@ func (c *completing) section() {
 }
 
 func (c *completing) meshes() {
-	for _, m := range c.Checked().Policy.Meshes {
+	for _, m := range c.known.Checked().Policy.Meshes {
 		c.add(m.Name, protocol.CompletionItemKindModule, "mesh")
 	}
 }
@@ -273,7 +290,7 @@ func (c *completing) meshes() {
 func (c *completing) service(last string) {
 	switch last {
 	case "service": // pods that no statement declares yet
-		for _, s := range c.known(c.mesh) {
+		for _, s := range c.declared(c.mesh) {
 			if !s.At.IsZero() && !isIntents(s.At.File.Name) {
 				c.add(s.Name, protocol.CompletionItemKindClass, s.Account)
 			}
@@ -283,7 +300,7 @@ func (c *completing) service(last string) {
 	case "label":
 		c.labels()
 	case "port":
-		for _, s := range c.known(c.mesh) {
+		for _, s := range c.declared(c.mesh) {
 			if len(c.words) > 1 && s.Name == c.words[1] {
 				c.portsOf(s)
 			}
@@ -307,15 +324,15 @@ func (c *completing) external(last string) {
 	}
 }
 
-func (c *completing) known(mesh string) []*policy.Service {
-	if m := c.index().meshes[mesh]; m != nil {
+func (c *completing) declared(mesh string) []*policy.Service {
+	if m := c.known.index().meshes()[mesh]; m != nil {
 		return m.Services
 	}
 	return nil
 }
 
 func (c *completing) servicesOf(mesh string) {
-	for _, s := range c.known(mesh) {
+	for _, s := range c.declared(mesh) {
 		if !s.Unnamed {
 			c.add(s.Name, protocol.CompletionItemKindClass, cmp.Or(s.Account, "service"))
 		}
@@ -328,12 +345,12 @@ func (c *completing) servicesOf(mesh string) {
 // services offers the services of the section by their names, and those of other meshes by mesh and name.
 func (c *completing) services() {
 	c.servicesOf(c.mesh)
-	if m := c.index().meshes[c.mesh]; m != nil {
+	if m := c.known.index().meshes()[c.mesh]; m != nil {
 		for _, g := range m.Groups {
 			c.add(g.Name, protocol.CompletionItemKindEnum, "group")
 		}
 	}
-	for _, m := range c.Checked().Policy.Meshes {
+	for _, m := range c.known.Checked().Policy.Meshes {
 		if m.Name == c.mesh {
 			continue
 		}
@@ -353,7 +370,7 @@ func (c *completing) callers() {
 }
 
 func (c *completing) externals() {
-	if m := c.index().meshes[c.mesh]; m != nil {
+	if m := c.known.index().meshes()[c.mesh]; m != nil {
 		for _, e := range m.Externals {
 			c.add(e.Name, protocol.CompletionItemKindInterface, strings.Join(e.Hosts, ", "))
 		}
@@ -367,7 +384,7 @@ func (c *completing) ports() {
 	if n > 3 && c.words[n-3] == "/" {
 		namespace = c.words[n-4]
 	}
-	if s := c.index().services[symbol{check.ServiceName, namespace, name}]; s != nil {
+	if s := c.known.index().services()[symbol{check.ServiceName, namespace, name}]; s != nil {
 		c.portsOf(s)
 	}
 	c.add("*", protocol.CompletionItemKindOperator, "every port, declared or not")

@@ -27,13 +27,18 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	if at.inSettings() {
 		parts = append(parts, at.describeSettings())
 	}
+	newest := at
+	at = newest.in(newest.workspace.known(newest.view))
 	if n, ok := at.index().at(at.file, at.offset); ok {
-		r := rangeOf(n.at, s.encoding)
+		r := at.shown(n.at)
 		parts, shown = append(parts, at.describe(n.of)), &r
-	} else if e, ok := at.statement().(*lang.Edge); ok {
-		if text := at.enforced(ctx, e); text != "" {
-			r := rangeOf(e.Range, s.encoding)
-			parts, shown = append(parts, text), &r
+	} else if _, ok := newest.statement().(*lang.Edge); ok {
+		built := newest.in(newest.workspace.proved(newest.view))
+		if e, ok := built.statement().(*lang.Edge); ok {
+			if text := built.enforced(ctx, e); text != "" {
+				r := built.shown(e.Range)
+				parts, shown = append(parts, text), &r
+			}
 		}
 	}
 	for _, d := range at.Checked().Findings {
@@ -55,11 +60,11 @@ func (v *view) describe(of symbol) string {
 	x := v.index()
 	switch of.kind {
 	case check.ServiceName:
-		if s := x.services[of]; s != nil {
+		if s := x.services()[of]; s != nil {
 			return v.describeService(s)
 		}
 	case check.ExternalName:
-		if e := x.externals[of]; e != nil {
+		if e := x.externals()[of]; e != nil {
 			text := fmt.Sprintf("**external** `%s/%s`\n\n%s", e.Namespace, e.Name, code(e.Hosts))
 			for _, p := range e.Ports {
 				text += fmt.Sprintf(" · port `%d %s`", p.Number, p.Protocol)
@@ -67,7 +72,7 @@ func (v *view) describe(of symbol) string {
 			return text + listOf("Called by", sources(e.Callers))
 		}
 	case check.MeshName:
-		if m := x.meshes[of.name]; m != nil {
+		if m := x.meshes()[of.name]; m != nil {
 			text := fmt.Sprintf("**mesh** `%s`\n\n%d services", m.Name, len(m.Services))
 			if m.Mode != policy.ModeUnset {
 				text += " · mutual TLS " + m.Mode.String()
@@ -75,7 +80,7 @@ func (v *view) describe(of symbol) string {
 			return text
 		}
 	case check.GroupName:
-		if m := x.meshes[of.namespace]; m != nil {
+		if m := x.meshes()[of.namespace]; m != nil {
 			for _, g := range m.Groups {
 				if g.Name == of.name {
 					var names []string
@@ -88,7 +93,7 @@ func (v *view) describe(of symbol) string {
 		}
 	case check.AccountName:
 		var users []string
-		for _, s := range x.services {
+		for _, s := range x.services() {
 			if s.Namespace == of.namespace && s.RunsAs(of.name) {
 				users = append(users, s.ID())
 			}
@@ -113,7 +118,7 @@ func (v *view) describeService(s *policy.Service) string {
 		facts = append(facts, "port `"+strings.TrimSpace(fmt.Sprintf("%d %s", p.Number, p.Protocol))+"`")
 	}
 	facts = append(facts, dataplanes[s.Dataplane])
-	if m := v.index().meshes[s.Namespace]; m != nil && s.Proxied() && !v.Checked().Policy.Meshless {
+	if m := v.index().meshes()[s.Namespace]; m != nil && s.Proxied() && !v.Checked().Policy.Meshless {
 		facts = append(facts, "mutual TLS "+v.Checked().Policy.ModeOf(m, s, 0).String())
 	}
 	b.WriteString(strings.Join(facts, " · "))
@@ -131,7 +136,7 @@ func (v *view) describeService(s *policy.Service) string {
 	}
 	b.WriteString(listOf("Called by", callers) + listOf("Calls", callees))
 	var workloads []string
-	for _, w := range v.index().workloads[s] {
+	for _, w := range v.index().workloads(s) {
 		workloads = append(workloads, fmt.Sprintf("%s %s (%s:%d)", w.Kind, w.Object, w.At.File.Name, w.At.StartPosition().Line))
 	}
 	b.WriteString(listOf("Runs as", workloads))

@@ -15,7 +15,7 @@ import (
 // CodeLens counts what a mesh has, and says of every never, always and only whether it holds.
 func (s *server) CodeLens(ctx context.Context, p *protocol.CodeLensParams) ([]protocol.CodeLens, error) {
 	v, f := s.view(ctx, p.TextDocument.URI)
-	if f == nil || v.index().trees[f.Name] == nil {
+	if f == nil || v.tree(f.Name) == nil {
 		return nil, nil
 	}
 	b, err := v.Build(ctx)
@@ -33,10 +33,10 @@ func (s *server) CodeLens(ctx context.Context, p *protocol.CodeLensParams) ([]pr
 	add := func(at source.Span, title string) {
 		all = append(all, protocol.CodeLens{Range: rangeOf(at, s.encoding), Command: protocol.Command{Title: title}})
 	}
-	for _, stmt := range v.index().trees[f.Name].Stmts {
+	for _, stmt := range v.tree(f.Name).Stmts {
 		switch stmt := stmt.(type) {
 		case *lang.Mesh:
-			if m := v.index().meshes[stmt.Name.Text]; m != nil {
+			if m := v.index().meshes()[stmt.Name.Text]; m != nil {
 				add(stmt.Range, v.counts(m))
 			}
 		case *lang.Guard:

@@ -49,6 +49,9 @@ func (e *editor) PublishDiagnostics(_ context.Context, p *protocol.PublishDiagno
 	return nil
 }
 
+// A test of what an answer is waits for the newest one.
+func init() { patience = time.Minute }
+
 // edit opens an editor on a project: the files of a folder, and others in their place.
 func edit(t *testing.T, folder string, files map[string]string) *editor {
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -441,4 +444,41 @@ func TestFilesOnDisk(t *testing.T) {
 	hover, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: e.at("shop.mesh", "-> back|end")})
 	require.NoError(t, err)
 	assert.Contains(t, hover.Contents.(*protocol.MarkupContent).Value, "account `default`")
+}
+
+// While a text is not judged yet, what did not change in it is known from before.
+func TestAnswersFromBefore(t *testing.T) {
+	e := edit(t, "", twoTeams)
+	e.open("shop.mesh")
+	e.wait("shop.mesh")
+	_, err := e.server.CodeLens(t.Context(), &protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: e.uri("shop.mesh")}})
+	require.NoError(t, err)
+	defer func(before time.Duration) { patience = before }(patience)
+	patience = 0
+	hover := func(marked string) (string, string) {
+		h, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: e.at("shop.mesh", marked)})
+		require.NoError(t, err)
+		require.NotNil(t, h, marked)
+		return h.Contents.(*protocol.MarkupContent).Value, e.text(protocol.Location{URI: e.uri("shop.mesh"), Range: *h.Range})
+	}
+	for _, typed := range []string{"# a line more\n", "# and one 😀\nservice third account t-sa\n", ""} {
+		e.replace("shop.mesh", "frontend -> backend\n", typed+"frontend -> backend\n")
+		text, at := hover("never * -> bank/led|ger")
+		assert.Contains(t, text, "**service** `bank/ledger`")
+		assert.Equal(t, "shop.mesh ledger", at)
+		text, at = hover("service front|end")
+		assert.Contains(t, text, "account `frontend-sa`")
+		assert.Equal(t, "shop.mesh frontend", at)
+		text, at = hover("frontend -|> backend")
+		assert.Contains(t, text, "`shop/frontend` may call `shop/backend`: AuthorizationPolicy `shop/backend-ingress`, rule 0")
+		assert.Equal(t, "shop.mesh frontend -> backend", at)
+	}
+	// What is being typed is not.
+	e.replace("shop.mesh", "frontend -> backend\n", "backend -> bank/audit\n")
+	text, at := hover("backend -> bank/aud|it")
+	assert.Contains(t, text, "**service** `bank/audit`")
+	assert.Equal(t, "shop.mesh audit", at)
+	result, err := e.server.Completion(t.Context(), &protocol.CompletionParams{TextDocumentPositionParams: e.at("shop.mesh", "backend -> bank/au|dit")})
+	require.NoError(t, err)
+	assert.NotEmpty(t, result.(*protocol.CompletionList).Items)
 }

@@ -33,7 +33,7 @@ func (s *server) Definition(ctx context.Context, p *protocol.DefinitionParams) (
 		return protocol.LocationSlice{at.location(n.to)}, nil
 	}
 	var all protocol.LocationSlice
-	for _, w := range x.workloads[x.services[n.of]] {
+	for _, w := range x.workloads(x.services()[n.of]) {
 		all = append(all, at.location(w.AccountAt))
 	}
 	return all, nil
@@ -51,7 +51,7 @@ func (s *server) References(ctx context.Context, p *protocol.ReferenceParams) ([
 		return nil, nil
 	}
 	var all []protocol.Location
-	for _, place := range x.places[n.of] {
+	for _, place := range x.places(n.of) {
 		if place != n.to || p.Context.IncludeDeclaration {
 			all = append(all, at.location(place))
 		}
@@ -67,7 +67,7 @@ func (s *server) DocumentHighlight(ctx context.Context, p *protocol.DocumentHigh
 	}
 	x := at.index()
 	if n, ok := x.at(at.file, at.offset); ok {
-		for _, place := range x.places[n.of] {
+		for _, place := range x.places(n.of) {
 			if place.File == at.file {
 				all = append(all, protocol.DocumentHighlight{Range: rangeOf(place, s.encoding)})
 			}
@@ -105,7 +105,7 @@ func (s *server) Rename(ctx context.Context, p *protocol.RenameParams) (*protoco
 	}
 	var edits []diag.Edit
 	written := (lang.Name{Text: p.NewName}).Written()
-	for _, place := range at.index().places[n.of] {
+	for _, place := range at.index().places(n.of) {
 		if strings.HasSuffix(place.File.Name, ".mesh") {
 			edits = append(edits, diag.Edit{Span: place, New: written})
 		}
@@ -164,11 +164,11 @@ func (p *place) renamed() (name, error) {
 
 // declaration returns the statement that declares a service; nil where only manifests do.
 func (p *place) declaration(s symbol) *lang.Service {
-	def := p.index().defs[s]
+	def := p.index().def(s)
 	if def.IsZero() {
 		return nil
 	}
-	tree := p.index().trees[def.File.Name]
+	tree := p.view.tree(def.File.Name)
 	if tree == nil {
 		return nil
 	}
@@ -182,7 +182,7 @@ func (p *place) declaration(s symbol) *lang.Service {
 
 // labels returns what selects the pods of a service; nil for anything else.
 func (p *place) labels(s symbol) []policy.Label {
-	if service := p.index().services[s]; service != nil {
+	if service := p.index().services()[s]; service != nil {
 		return service.Labels
 	}
 	return nil

@@ -59,14 +59,14 @@ func (c *completing) keysOf(what string) (keys []string) {
 	switch what {
 	case "meshes", "namespaces":
 		keys = append(keys, "*")
-		for _, m := range c.Checked().Policy.Meshes {
+		for _, m := range c.known.Checked().Policy.Meshes {
 			keys = append(keys, m.Name)
 		}
 	case "services", "gateways":
 		if what == "services" {
 			keys = c.keysOf("meshes")
 		}
-		for _, m := range c.Checked().Policy.Meshes {
+		for _, m := range c.known.Checked().Policy.Meshes {
 			for _, s := range m.Services {
 				if !s.Unnamed && (what == "services" || s.Dataplane == policy.Gateway) {
 					keys = append(keys, s.ID())

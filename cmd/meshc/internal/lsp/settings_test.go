@@ -124,7 +124,7 @@ func TestNeverSaved(t *testing.T) {
 func TestCompletionOfManyServices(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("mesh shop strict\n")
-	for i := range offered + 100 {
+	for i := range 600 {
 		fmt.Fprintf(&text, "service s%04d account a%04d\n", i, i)
 	}
 	e := edit(t, "", map[string]string{"shop.mesh": text.String() + "s0000 -> s0599\n"})
@@ -140,5 +140,8 @@ func TestCompletionOfManyServices(t *testing.T) {
 	assert.True(t, all.IsIncomplete)
 	one := ask("s0000 -> s059|9")
 	assert.Len(t, one.Items, 24, "those with 0, 5 and 9 in this order")
+	for _, i := range one.Items[:10] {
+		assert.True(t, strings.HasPrefix(i.Label, "s059"), i.Label)
+	}
 	assert.False(t, slices.ContainsFunc(one.Items, func(i protocol.CompletionItem) bool { return i.Label == "s0600" || i.Label == "s0400" }))
 }

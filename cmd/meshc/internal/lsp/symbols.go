@@ -3,6 +3,7 @@ package lsp
 import (
 	"cmp"
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // DocumentSymbol is the meshes of a document, with what each declares and demands.
 func (s *server) DocumentSymbol(ctx context.Context, p *protocol.DocumentSymbolParams) (protocol.DocumentSymbolResult, error) {
 	v, f := s.view(ctx, p.TextDocument.URI)
-	if f == nil || v.index().trees[f.Name] == nil {
+	if f == nil || v.tree(f.Name) == nil {
 		return nil, nil
 	}
 	var all protocol.DocumentSymbolSlice
@@ -30,7 +31,7 @@ func (s *server) DocumentSymbol(ctx context.Context, p *protocol.DocumentSymbolP
 		}
 		all = append(all, one)
 	}
-	for _, stmt := range v.index().trees[f.Name].Stmts {
+	for _, stmt := range v.tree(f.Name).Stmts {
 		at := stmt.Span()
 		switch stmt := stmt.(type) {
 		case *lang.Mesh:
@@ -68,7 +69,12 @@ func (s *server) Symbols(ctx context.Context, p *protocol.WorkspaceSymbolParams)
 		if v == nil {
 			continue
 		}
-		for of, at := range v.index().defs {
+		x := v.index()
+		defs := maps.Clone(x.defs())
+		for of := range x.services() {
+			defs[of] = x.def(of)
+		}
+		for of, at := range defs {
 			kind, known := kinds[of.kind]
 			full := of.name
 			if of.namespace != "" {

@@ -32,10 +32,10 @@ func (s *server) Formatting(_ context.Context, p *protocol.DocumentFormattingPar
 // FoldingRanges folds the section of each mesh, and comments of several lines.
 func (s *server) FoldingRanges(ctx context.Context, p *protocol.FoldingRangeParams) ([]protocol.FoldingRange, error) {
 	v, f := s.view(ctx, p.TextDocument.URI)
-	if f == nil || v.index().trees[f.Name] == nil {
+	if f == nil || v.tree(f.Name) == nil {
 		return nil, nil
 	}
-	tree := v.index().trees[f.Name]
+	tree := v.tree(f.Name)
 	var all []protocol.FoldingRange
 	add := func(from, to int32, kind protocol.FoldingRangeKind) {
 		first, last := position(f, int(from), s.encoding).Line, position(f, int(to), s.encoding).Line
@@ -78,12 +78,12 @@ func (s *server) FoldingRanges(ctx context.Context, p *protocol.FoldingRangePara
 // InlayHint is the account behind each caller of an edge, which is what policies have in place of the name.
 func (s *server) InlayHint(ctx context.Context, p *protocol.InlayHintParams) (all []protocol.InlayHint, err error) {
 	v, f := s.view(ctx, p.TextDocument.URI)
-	if f == nil || v.index().trees[f.Name] == nil {
+	if f == nil || v.tree(f.Name) == nil {
 		return nil, nil
 	}
 	shown := f.Span(offset(f, p.Range.Start, s.encoding), offset(f, p.Range.End, s.encoding))
 	yes := true
-	for _, stmt := range v.index().trees[f.Name].Stmts {
+	for _, stmt := range v.tree(f.Name).Stmts {
 		e, ok := stmt.(*lang.Edge)
 		if !ok || !touches(e.Range, shown) {
 			continue
@@ -94,7 +94,7 @@ func (s *server) InlayHint(ctx context.Context, p *protocol.InlayHintParams) (al
 				if !ok {
 					continue
 				}
-				if service := v.index().services[n.of]; service != nil && service.Account != "" && service.Dataplane != policy.NoProxy {
+				if service := v.index().services()[n.of]; service != nil && service.Account != "" && service.Dataplane != policy.NoProxy {
 					all = append(all, protocol.InlayHint{
 						Position: position(f, int(t.Name.Range.End), s.encoding), Label: protocol.String(service.Account), Kind: protocol.InlayHintKindType, PaddingLeft: &yes,
 					})

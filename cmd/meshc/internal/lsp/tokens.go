@@ -29,10 +29,10 @@ var literals = map[lang.Kind]string{
 // SemanticTokensFull colours a document by what its names stand for. Words of a statement that are no names are keywords.
 func (s *server) SemanticTokensFull(ctx context.Context, p *protocol.SemanticTokensParams) (*protocol.SemanticTokens, error) {
 	v, f := s.view(ctx, p.TextDocument.URI)
-	if f == nil || v.index().trees[f.Name] == nil {
+	if f == nil || v.tree(f.Name) == nil {
 		return nil, nil
 	}
-	tree := v.index().trees[f.Name]
+	tree := v.tree(f.Name)
 	words := wordsOf(tree)
 	out := &protocol.SemanticTokens{Data: []uint32{}}
 	var last protocol.Position

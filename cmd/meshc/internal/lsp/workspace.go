@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -29,6 +30,8 @@ type workspace struct {
 	stale    bool              // files may have come, gone or changed on disk
 	edits    map[string]string // texts that the snapshot does not have yet, by path
 	view     *view             // of the snapshot; nil until it is asked for
+	checked  *view             // the newest that was checked; nil while none was
+	built    *view             // the newest that was built; nil while none was
 
 	published map[uri.URI][]protocol.Diagnostic // by report alone
 	later     diag.List                         // findings of the last build that a check does not have
@@ -93,9 +96,46 @@ func (w *workspace) current(ctx context.Context) *view {
 	clear(w.edits)
 	w.stale = false
 	if next != w.snapshot || w.view == nil {
-		w.snapshot, w.view = next, newView(w.server, next)
+		number := 0
+		if w.view != nil {
+			number = w.view.number + 1
+		}
+		w.snapshot, w.view = next, newView(w, next, number)
 	}
 	return w.view
+}
+
+// remember keeps a view in one of the fields of w, unless there is a newer one.
+func (w *workspace) remember(in **view, v *view) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if *in == nil || (*in).number < v.number {
+		*in = v
+	}
+}
+
+// patience is how long a question waits for the newest text to be read and judged. After that it is answered by what was known before
+// the last keystrokes, which is nearly always the same and at once.
+var patience = 3 * time.Millisecond
+
+// known returns the project as it was checked last: v, or an earlier one if v takes too long.
+func (w *workspace) known(v *view) *view { return w.soon(v, v.checked, &w.checked) }
+
+// proved returns the project as it was built last: v, or an earlier one if v takes too long.
+func (w *workspace) proved(v *view) *view { return w.soon(v, v.built, &w.built) }
+
+func (w *workspace) soon(v *view, done <-chan struct{}, last **view) *view {
+	select {
+	case <-done:
+		return v
+	case <-time.After(patience):
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if *last == nil {
+		return v
+	}
+	return *last
 }
 
 // report publishes findings after every change, until ctx ends: first those of the check, then those of the build, which takes
