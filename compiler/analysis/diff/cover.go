@@ -100,15 +100,17 @@ const mostExceptions = 12
 // names. Of several that are as good, the same callers at some addresses come first.
 func (p *name[T]) less(want, fits space.Set, names []name[T]) []*name[T] {
 	wrong, right := p.set.Minus(fits), p.set.Common(want)
-	var chosen []*name[T]
+	useless := func(e *name[T]) bool { return e.cost == sample || !e.set.Meets(wrong) || right.Within(e.set) }
+	var chosen, useful []*name[T]
+	for i := range names {
+		if e := &names[i]; !useless(e) {
+			useful = append(useful, e)
+		}
+	}
 	for left := wrong.Len(); left > 0; left = wrong.Len() {
 		var best *name[T]
 		var lost, gained, most int
-		for i := range names {
-			e := &names[i]
-			if e.cost == sample || !e.set.Meets(wrong) || right.Within(e.set) {
-				continue
-			}
+		for _, e := range useful {
 			l, g := e.set.Shared(right), e.set.Shared(wrong)
 			most = max(most, g)
 			if best == nil || l < lost || l == lost && (g*best.cost > gained*e.cost || g*best.cost == gained*e.cost && p.group != "" && e.group == p.group) {
@@ -120,6 +122,7 @@ func (p *name[T]) less(want, fits space.Set, names []name[T]) []*name[T] {
 		}
 		chosen = append(chosen, best)
 		wrong, right = wrong.Minus(best.set), right.Minus(best.set)
+		useful = slices.DeleteFunc(useful, useless) // what is useless stays so
 	}
 	slices.SortFunc(chosen, func(a, b *name[T]) int { return cmp.Compare(a.text, b.text) })
 	return chosen
