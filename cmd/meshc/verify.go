@@ -32,7 +32,7 @@ it: mTLS, TLS to an external, plaintext or refused.
 With --manifests a project is compared with what is deployed, in a folder or a cluster: the manifests are taken for all
 there is. An object of the project that they lack is an error, and so is what other policies open or shut, and the TLS that
 DestinationRules have callers open. A folder that meshc wrote must be what the project gives now. With --cluster the comparison
-is with what the cluster of a kubeconfig ($KUBECONFIG, or ~/.kube/config) has, and says who changed an object last. Without a project (no
+is with what the cluster of a kubeconfig ($KUBECONFIG, or ~/.kube/config) has, and says who changed an object last. Without intents (no
 PATH, and none around the current folder) the manifests are judged alone, against the workloads of --workloads if given.
 
 The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, an object that is missing,
@@ -142,7 +142,8 @@ func (v *verify) alone(paths []string) (bool, error) {
 		return false, err
 	}
 	if configured(p) {
-		return false, nil
+		_, err := p.AllIntents(nil)
+		return errors.Is(err, project.ErrNoIntents), nil
 	}
 	found, err := filepath.Glob(filepath.Join(p.Root, "*.mesh"))
 	return len(found) == 0, err

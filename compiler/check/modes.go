@@ -324,6 +324,9 @@ func (c *checker) around(m *mesh) stated { return c.orCeiling(c.meshInForce(m), 
 
 // orCeiling returns a mode with the origin of the ceiling that made it what it is, if one did.
 func (c *checker) orCeiling(m stated, keys ...string) stated {
+	if c.Meshless { // nothing enforces a mode; the target says so of every other one
+		m.mode = policy.Permissive
+	}
 	key := c.ceilingKey(keys...)
 	if key != "" && c.env.Modes[key] == m.mode && modes[m.at.Text()] != m.mode {
 		return stated{m.mode, c.env.ModesAt[key], true}

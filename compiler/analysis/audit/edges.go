@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -384,6 +385,14 @@ func (e *edges) intended(f policy.Source, port uint16, rule *policy.Rule) {
 	}
 }
 
+// doubtful is why it is not known whether manifests let something through.
+func (e *edges) doubtful() string {
+	if unsure := e.callee.Unsure(); e.service.Partial && len(unsure) > 0 {
+		return fmt.Sprintf("the %s %s may select its pods, by labels that --workloads would say", unsure[0].Kind, unsure[0].ID())
+	}
+	return "it depends on a policy that cannot be judged"
+}
+
 // admitted adds the edges that manifests make: for each port the widest callers, and those that are named where these are
 // not everyone.
 func (e *edges) admitted() {
@@ -423,7 +432,7 @@ func (e *edges) admitted() {
 		}
 		for _, f := range e.Model.Admitted(e.split.Classes, at.perhaps) {
 			if !slices.ContainsFunc(sure, func(s model.Caller) bool { return s.String() == f.String() }) {
-				e.add(f, port, named[port], source.Span{}, fate{doubt: "it depends on a policy that cannot be judged"})
+				e.add(f, port, named[port], source.Span{}, fate{doubt: e.doubtful()})
 			}
 		}
 	}
