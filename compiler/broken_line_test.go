@@ -39,8 +39,9 @@ func TestBrokenToken(t *testing.T) {
 					in := opened.Parsed.Inputs
 					in.Files = slices.Clone(in.Files)
 					in.Files[i].Text = slices.Concat(f.Text[:token.Start], []byte(damage), f.Text[token.End:])
-					_, after, err := Check(t.Context(), in)
+					damaged, err := opened.Parsed.Reparse(t.Context(), in)
 					require.NoError(t, err)
+					_, after := damaged.Check(in.Config)
 					for _, d := range elsewhere(parsed, token, damage, before, after) {
 						at := parsed.Source.Span(int(token.Start), int(token.End)).StartPosition()
 						t.Errorf("%s: %s:%d: %q in place of %q: %s", p.name, f.Name, at.Line, damage, word, d.Error())

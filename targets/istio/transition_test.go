@@ -225,7 +225,7 @@ func TestRandomTransitions(t *testing.T) {
 	modes := []policy.Mode{policy.ModeUnset, policy.Permissive, policy.Strict}
 	mode := func() policy.Mode { return modes[r.IntN(len(modes))] }
 	asked, exceptions := 0, 0
-	for range 400 {
+	for range 240 {
 		var emitted [2][]targets.Manifest
 		var callees [2]*policy.Service
 		for i := range emitted {

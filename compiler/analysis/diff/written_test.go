@@ -133,7 +133,7 @@ func (h handwritten) shuffled(random *rand.Rand) handwritten {
 func TestUndecidedStaysUndecided(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	allowed, undecided := 0, 0
-	for round := range 200 {
+	for round := range 120 {
 		before := written(random, 0.5)
 		compare := func(after handwritten) *Diff {
 			d, err := Compare(t.Context(), modelOf(t, before.String()), modelOf(t, after.String()), Options{})
