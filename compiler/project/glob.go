@@ -107,6 +107,7 @@ func (p *Project) isOther(folder string) bool {
 	if folder == p.Root {
 		return false
 	}
-	_, err := os.Lstat(filepath.Join(folder, ConfigName))
-	return err == nil
+	settings := filepath.Join(folder, ConfigName)
+	_, err := os.Lstat(settings)
+	return err == nil || p.isNew(settings)
 }

@@ -106,7 +106,7 @@ func (p *Project) Folders() []string { return slices.Sorted(maps.Keys(p.looked))
 func (p *Project) findUpwards(folder string) (root string, found bool, err error) {
 	for {
 		switch _, err := os.Lstat(filepath.Join(folder, ConfigName)); { // a dangling link exists too
-		case err == nil:
+		case err == nil || p.isNew(filepath.Join(folder, ConfigName)):
 			return folder, true, nil
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", false, p.shownError(filepath.Join(folder, ConfigName), err)

@@ -138,9 +138,10 @@ func (c *completing) list() *protocol.CompletionList {
 // one piece, then the rest.
 func best(typed string, all []candidate) []candidate {
 	var ranks [3][]candidate
+	below := "/" + typed
 	for _, f := range all {
 		switch label := strings.ToLower(f.label); {
-		case strings.HasPrefix(label, typed) || strings.Contains(label, "/"+typed):
+		case strings.HasPrefix(label, typed) || strings.Contains(label, below):
 			ranks[0] = append(ranks[0], f)
 		case strings.Contains(label, typed):
 			ranks[1] = append(ranks[1], f)
@@ -351,13 +352,8 @@ func (c *completing) services() {
 		}
 	}
 	for _, m := range c.known.Checked().Policy.Meshes {
-		if m.Name == c.mesh {
-			continue
-		}
-		for _, s := range m.Services {
-			if !s.Unnamed {
-				c.add(s.ID(), protocol.CompletionItemKindClass, cmp.Or(s.Account, "service"))
-			}
+		if m.Name != c.mesh {
+			c.found = append(c.found, c.known.index().offers()[m]...)
 		}
 	}
 }

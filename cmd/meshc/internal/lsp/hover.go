@@ -9,6 +9,7 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/policy"
@@ -215,7 +216,7 @@ func enforcers(asking interface {
 		for _, p := range answer.Answer.Ports {
 			for _, c := range p.Callers {
 				for _, k := range c.Cases {
-					if k.Policy == nil {
+					if k.Policy == nil || k.Verdict != enforce.Allowed {
 						continue
 					}
 					if text := k.Policy.Kind + " `" + k.Policy.ID() + "`, rule " + strconv.Itoa(k.Rule); !slices.Contains(all, text) {

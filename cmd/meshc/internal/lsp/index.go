@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.lsp.dev/protocol"
+
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -23,6 +25,7 @@ type index struct {
 	meshes    func() map[string]*policy.Mesh
 	runs      func() map[*source.File][][]check.Named // of the names in intents
 	defs      func() map[symbol]source.Span           // where what is named in intents is declared
+	offers    func() map[*policy.Mesh][]candidate     // the services of each mesh, as another mesh names them
 
 	mutex sync.Mutex
 	names map[*source.File][]name
@@ -82,6 +85,17 @@ func newIndex(c *compiler.Checked, inv *inventory.Set) *index {
 			}
 			all[names[start].At.File] = append(all[names[start].At.File], names[start:end])
 			start = end
+		}
+		return all
+	})
+	x.offers = sync.OnceValue(func() map[*policy.Mesh][]candidate {
+		all := map[*policy.Mesh][]candidate{}
+		for _, m := range c.Policy.Meshes {
+			for _, s := range m.Services {
+				if !s.Unnamed {
+					all[m] = append(all[m], candidate{label: s.ID(), kind: protocol.CompletionItemKindClass, detail: cmp.Or(s.Account, "service")})
+				}
+			}
 		}
 		return all
 	})

@@ -482,3 +482,32 @@ func TestAnswersFromBefore(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEmpty(t, result.(*protocol.CompletionList).Items)
 }
+
+// Of an edge only what lets its calls through is told, not what refuses other ones: here, tokens that are no good.
+func TestHoverOfAnEdge(t *testing.T) {
+	e := edit(t, "", map[string]string{"shop.mesh": "mesh shop strict\nissuer corp url https://a.example.com keys https://a.example.com/keys\n" +
+		"service web account web-sa port 80 http\nservice api account api-sa port 80 http\nweb -> api GET /x with corp\n"})
+	e.open("shop.mesh")
+	hover, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: e.at("shop.mesh", "web -|> api")})
+	require.NoError(t, err)
+	require.NotNil(t, hover)
+	assert.Equal(t, "`shop/web` may call `shop/api`: AuthorizationPolicy `shop/api-ingress`, rule 0", hover.Contents.(*protocol.MarkupContent).Value)
+}
+
+// A meshc.yaml that was never saved makes the project, too.
+func TestUnsavedSettings(t *testing.T) {
+	e := edit(t, "../../../../examples/shop", nil)
+	require.NoError(t, os.Remove(filepath.Join(e.root, "meshc.yaml")))
+	e.open("shop.mesh")
+	e.wait("shop.mesh", "MESH1001", "MESH1001", "MESH1001", "MESH1002")
+	text := "apiVersion: meshc.dev/v1alpha1\nkind: Project\nworkloads: [k8s/*.yaml]\n"
+	e.texts["meshc.yaml"], e.versions["meshc.yaml"] = text, 1
+	require.NoError(t, e.server.DidOpen(t.Context(), &protocol.DidOpenTextDocumentParams{TextDocument: protocol.TextDocumentItem{URI: e.uri("meshc.yaml"), LanguageID: "yaml", Version: 1, Text: text}}))
+	e.wait("shop.mesh")
+	e.replace("meshc.yaml", "workloads", "workload")
+	e.wait("meshc.yaml", "MESH1202")
+	e.replace("meshc.yaml", "workload", "workloads")
+	e.wait("meshc.yaml")
+	require.NoError(t, e.server.DidClose(t.Context(), &protocol.DidCloseTextDocumentParams{TextDocument: protocol.TextDocumentIdentifier{URI: e.uri("meshc.yaml")}}))
+	e.wait("shop.mesh", "MESH1001", "MESH1001", "MESH1001", "MESH1002")
+}

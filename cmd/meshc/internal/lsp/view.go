@@ -40,14 +40,18 @@ func newView(w *workspace, snapshot *compiler.Snapshot, number int) *view {
 	return v
 }
 
-// Checked is that of the Snapshot. From then on the workspace knows the project as it is here.
-func (v *view) Checked() *compiler.Checked {
-	c := v.Snapshot.Checked()
+// know checks the project, and makes what most questions need. From then on the workspace knows the project as it is here.
+func (v *view) know() {
+	x := v.index()
+	x.services()
+	x.meshes()
+	x.runs()
+	x.offers()
+	x.Policy.Edges()
 	v.checking.Do(func() {
 		v.workspace.remember(&v.workspace.checked, v)
 		close(v.checked)
 	})
-	return c
 }
 
 // Build is that of the Snapshot. From then on the workspace knows what this project becomes.

@@ -116,7 +116,7 @@ func (w *workspace) remember(in **view, v *view) {
 
 // patience is how long a question waits for the newest text to be read and judged. After that it is answered by what was known before
 // the last keystrokes, which is nearly always the same and at once.
-var patience = 3 * time.Millisecond
+var patience = 2 * time.Millisecond
 
 // known returns the project as it was checked last: v, or an earlier one if v takes too long.
 func (w *workspace) known(v *view) *view { return w.soon(v, v.checked, &w.checked) }
@@ -153,9 +153,11 @@ func (w *workspace) report(ctx context.Context) {
 		}
 		checked := v.Checked().Findings
 		if len(w.wake) > 0 {
+			v.know()
 			continue // there is a newer text already
 		}
 		w.publish(ctx, v, append(slices.Clone(checked), w.kept(v, checked)...).Sort())
+		v.know()
 		building, stop := context.WithCancel(ctx)
 		done := make(chan struct{})
 		go func() {
