@@ -75,9 +75,14 @@ func (p *Parsed) build(ctx context.Context, c config.Project, checked *policy.Po
 		switch target := target.(type) {
 		case targets.Mesh:
 			unsound, err = b.prove(ctx, target, manifests)
+			if alone, ok := target.(targets.Meshless); ok && err == nil {
+				var layer *network.Layer
+				layer, err = proveNetwork(ctx, intents(), alone.ReadNetwork, alone.Isolates(), manifests)
+				emitted = append(emitted, layer)
+			}
 		case targets.Network:
 			var layer *network.Layer
-			layer, err = proveNetwork(ctx, intents(), target, manifests)
+			layer, err = proveNetwork(ctx, intents(), target.Read, target.Isolates(), manifests)
 			emitted = append(emitted, layer)
 		}
 		if err != nil {
@@ -137,14 +142,16 @@ func (b *Build) prove(ctx context.Context, target targets.Mesh, manifests []targ
 	return append(wrong, model.Broken(b.Judgements)...), nil
 }
 
+type networkReader = func([]*source.File) (*network.Layer, diag.List)
+
 // proveNetwork reads back the bytes that a target emitted, and fails unless the network lets through what it can see of the intents,
 // and nothing else.
-func proveNetwork(ctx context.Context, in *network.Intents, target targets.Network, manifests []targets.Manifest) (*network.Layer, error) {
-	layer, findings := target.Read(Sources(manifests))
+func proveNetwork(ctx context.Context, in *network.Intents, read networkReader, isolates [2]bool, manifests []targets.Manifest) (*network.Layer, error) {
+	layer, findings := read(Sources(manifests))
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
 	}
-	witnesses, err := in.Prove(ctx, layer, target.Isolates())
+	witnesses, err := in.Prove(ctx, layer, isolates)
 	if len(witnesses) > 0 {
 		return nil, &InternalError{&model.Unproved{Witnesses: witnesses}}
 	}

@@ -58,10 +58,10 @@ var imports = map[string][]string{
 	"targets/folder":   {"targets", "lang/diag", "lang/source"},
 	"targets/textdiff": {"lang/diag"},
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/bearing", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
-	"targets/cilium":   {"targets", "targets/cilium/read", "compiler/analysis/enforce", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
+	"targets/cilium":   {"targets", "targets/cilium/read", "compiler/analysis/enforce", "compiler/analysis/network", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	// The reader judges the emitter, so they share no code: neither the target nor, below, the types that it writes.
 	"targets/istio/read":         {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "compiler/yamldoc", "compiler/yamldoc/plainyaml", "lang/diag", "lang/source"},
-	"targets/cilium/read":        {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
+	"targets/cilium/read":        {"compiler/analysis/enforce", "compiler/analysis/network", "compiler/analysis/space", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"targets/networkpolicy":      {"targets", "targets/networkpolicy/read", "compiler/analysis/network", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/networkpolicy/read": {"compiler/analysis/network", "compiler/yamldoc", "lang/diag", "lang/source"},
 	// The analysis knows the clauses that a target's reader makes of manifests, not their YAML.

@@ -18,7 +18,6 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	netread "github.com/meshc/meshc/targets/networkpolicy/read"
 )
 
 // Side is one of two sets of manifests to compare.
@@ -89,7 +88,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	}
 	d.Tokens(layers[0].Policies, layers[1].Policies)
 	if slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysNetwork(f.Before) || saysNetwork(f.After) }) {
-		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before), d.networkOf(after)))
+		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before, mesh), d.networkOf(after, mesh)))
 	}
 	return d, nil
 }
@@ -239,8 +238,8 @@ func notNetwork(all []enforce.Other) []enforce.Other {
 }
 
 // networkOf is what the manifests of a side have the network let through.
-func (d *Difference) networkOf(s Side) *network.Layer {
-	layer, found := netread.Files(sourcesOf(s.Files, func(f targets.File) bool { return saysNetwork(f.Data) }), "")
+func (d *Difference) networkOf(s Side, mesh enforce.Mesh) *network.Layer {
+	layer, found := readNetwork(sourcesOf(s.Files, func(f targets.File) bool { return saysNetwork(f.Data) }), mesh.Meshless)
 	if s.Build == nil {
 		d.Findings = append(d.Findings, found...)
 	}

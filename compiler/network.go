@@ -11,6 +11,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
+	cilium "github.com/meshc/meshc/targets/cilium/read"
 	"github.com/meshc/meshc/targets/networkpolicy/read"
 )
 
@@ -38,10 +39,10 @@ func foreignNetwork(inputs []inventory.Input) (*network.Layer, diag.List) {
 // is nil where nothing is known of it.
 func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.Layer) (*network.Network, diag.List) {
 	foreign, found := foreignNetwork(p.Workloads)
-	all := network.Join(append(emitted, foreign)...)
 	if Meshless(p.Config) {
-		return nil, addsToCilium(foreign)
+		found, foreign = addsToCilium(foreign), network.NewLayer(nil, nil)
 	}
+	all := network.Join(append(emitted, foreign)...)
 	if len(all.Policies) == 0 {
 		return nil, found
 	}
@@ -56,11 +57,18 @@ func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.La
 func (p *Parsed) networkOf(checked *policy.Policy, all []targets.Target) (*network.Network, diag.List) {
 	var emitted []*network.Layer
 	for _, target := range all {
-		if target, ok := target.(targets.Network); ok {
-			manifests, _ := target.Emit(checked)
-			layer, _ := target.Read(Sources(manifests))
-			emitted = append(emitted, layer)
+		var read networkReader
+		switch target := target.(type) {
+		case targets.Network:
+			read = target.Read
+		case targets.Meshless:
+			read = target.ReadNetwork
+		default:
+			continue
 		}
+		manifests, _ := target.Emit(checked)
+		layer, _ := read(Sources(manifests))
+		emitted = append(emitted, layer)
 	}
 	return p.network(func() *network.Intents { return network.NewIntents(checked) }, emitted...)
 }
@@ -76,15 +84,24 @@ func (b *Build) Emits(p *network.Policy) bool {
 // nothing of it.
 func deployedNetwork(p *policy.Policy, files []*source.File, workloads []inventory.Input) (*network.Network, diag.List) {
 	foreign, found := foreignNetwork(workloads)
-	if p.Meshless { // whose reader knows NetworkPolicies
-		return nil, addsToCilium(foreign)
+	if p.Meshless {
+		found, foreign = addsToCilium(foreign), network.NewLayer(nil, nil)
 	}
-	layer, wrong := read.Files(files, "")
+	layer, wrong := readNetwork(files, p.Meshless)
 	found = append(found, wrong...)
 	if all := network.Join(foreign, layer); len(all.Policies) > 0 {
 		return network.NewIntents(p).Under(all), found
 	}
 	return nil, found
+}
+
+// readNetwork reads what manifests have the network let through. Without a mesh that is whom pods may call: what comes into them is read
+// as what proxies enforce is.
+func readNetwork(files []*source.File, meshless bool) (*network.Layer, diag.List) {
+	if meshless {
+		return cilium.Egress(files)
+	}
+	return read.Files(files, "")
 }
 
 // refusedEdges reports edges that the network refuses, or may.
@@ -126,7 +143,8 @@ func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, port
 
 // widerNetwork reports what a deployed network lets through and that of the build does not. What it refuses is reported edge by edge.
 func (b *Build) widerNetwork(r *audit.Report, deployed *network.Network) {
-	if deployed == nil || !slices.ContainsFunc(b.Manifests, func(m targets.Manifest) bool { return m.Kind == "NetworkPolicy" }) {
+	emits := func(m targets.Manifest) bool { return m.Kind == "NetworkPolicy" || m.Kind == "CiliumNetworkPolicy" }
+	if deployed == nil || b.Model.Network == nil || !slices.ContainsFunc(b.Manifests, emits) {
 		return
 	}
 	for _, c := range network.Compare(b.Policy, b.Model.Network.Layer, deployed.Layer) {

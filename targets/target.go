@@ -37,6 +37,13 @@ type Network interface {
 	Read([]*source.File) (*network.Layer, diag.List)
 }
 
+// Meshless is a target for clusters without a mesh: one network enforces all that it emits, also whom pods may call.
+type Meshless interface {
+	Mesh
+	Isolates() [2]bool
+	ReadNetwork([]*source.File) (*network.Layer, diag.List)
+}
+
 // Manifest is one Kubernetes object, ready to be written.
 type Manifest struct {
 	APIVersion string

@@ -118,8 +118,17 @@ func (r *reason) egressNotes() (notes []string) {
 	}
 	x := r.External
 	id := x.Namespace + "/" + x.Name
-	notes = append(notes, fmt.Sprintf("%s (%s) is outside the mesh: no policy binds it and it has no mutual TLS of the mesh; the ServiceEntry %s makes it known", id, strings.Join(x.Hosts, ", "), id))
-	if !r.Egress.Declared {
+	hosts := strings.Join(x.Hosts, ", ")
+	if r.Egress.Meshless {
+		notes = append(notes, fmt.Sprintf("%s (%s) is outside the cluster", id, hosts))
+	} else {
+		notes = append(notes, fmt.Sprintf("%s (%s) is outside the mesh: no policy binds it and it has no mutual TLS of the mesh; the ServiceEntry %s makes it known", id, hosts, id))
+	}
+	switch {
+	case r.Egress.Declared:
+	case r.Egress.Meshless:
+		notes = append(notes, fmt.Sprintf("port %d is not declared for it", r.Port))
+	default:
 		notes = append(notes, fmt.Sprintf("port %d is not declared for it, so it is not in the ServiceEntry", r.Port))
 	}
 	from := r.From.String()
@@ -128,6 +137,10 @@ func (r *reason) egressNotes() (notes []string) {
 		return append(notes, "an edge leads to it")
 	case explain.NoSidecars:
 		return append(notes, "no edge of "+from+" leads to it, and nothing in the mesh stops such a call: `targets.istio.sidecars: true` in meshc.yaml does, and so does REGISTRY_ONLY as the mesh's outboundTrafficPolicy")
+	case explain.OpenNetwork:
+		return append(notes, "no edge of "+from+" leads to it, and nothing limits what pods call: `targets: {cilium: {egress: true}}` in meshc.yaml does")
+	case explain.ByNetwork:
+		return append(notes, "what pods call is up to the network")
 	case explain.CallerHasNone:
 		return append(notes, "no edge of "+from+" leads to it, and it has no Sidecar that would stop the call")
 	case explain.SomeSidecars:

@@ -149,6 +149,7 @@ const (
 	AmbientMode   Code = "MESH3048"
 	UnprovedMove  Code = "MESH3049"
 	DividedPods   Code = "MESH3050"
+	OpenEgress    Code = "MESH3060"
 
 	RevisionsDiffer Code = "MESH3070"
 
@@ -315,6 +316,7 @@ var Table = []Entry{
 	{AmbientMode, Error, FromUnread, "a port of ambient pods that takes plaintext although it is STRICT"},
 	{UnprovedMove, Error, FromNothing, "a service that cannot move to ambient mode as it is"},
 	{DividedPods, Error, FromNothing, "pods that move and enforce the policy of others in two ways"},
+	{OpenEgress, Warning, FromUnread, "an edge to an external that nothing enforces"},
 	{RevisionsDiffer, Warning, FromUnread, "revisions of Istio with different settings in one mesh"},
 	{ForeignFile, Error, FromUnread, "a file in the output folder that meshc did not write"},
 	{ChangedFile, Error, FromUnread, "a generated file that was edited by hand"},

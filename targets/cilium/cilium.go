@@ -9,6 +9,7 @@
 //
 //	12  CiliumNetworkPolicy NAME-deny     before the edges that it narrows; it isolates nothing
 //	20  CiliumNetworkPolicy NAME-ingress  who may call NAME
+//	20  CiliumNetworkPolicy NAME-egress   with Options.Egress: whom NAME may call
 //	30  CiliumNetworkPolicy default-deny  closes the namespace
 //	30  CiliumClusterwideNetworkPolicy default-deny closes every namespace but those of Options.Spared
 //
@@ -20,6 +21,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -34,12 +36,13 @@ const Name = "cilium"
 // Options of the target. The zero value is the default.
 type Options struct {
 	Spared []string // namespaces that `mesh * closed` does not close, unless the project declares them; empty: kube-system
+	Egress bool     // pods of closed namespaces may call nobody but whom an edge names, and DNS
 }
 
 // FromSettings makes the target with the settings of targets.cilium of meshc.yaml.
 func FromSettings(s config.Section, _ bool) (targets.Target, diag.List) {
 	var o Options
-	found := s.Read(config.Names("keepOpen", &o.Spared))
+	found := s.Read(config.Flag("egress", &o.Egress), config.Names("keepOpen", &o.Spared))
 	return New(o), found
 }
 
@@ -61,6 +64,14 @@ func (t *target) ReadDatagrams(files []*source.File, mesh enforce.Mesh) (*enforc
 	return read.Datagrams(files, mesh)
 }
 
+// Isolates reports in which directions what ReadNetwork reads is to close pods.
+func (t *target) Isolates() [2]bool { return [2]bool{network.Egress: t.Egress} }
+
+// ReadNetwork reads whom pods may call.
+func (t *target) ReadNetwork(files []*source.File) (*network.Layer, diag.List) {
+	return read.Egress(files)
+}
+
 // Alone reports that nothing else enforces policies.
 func (t *target) Alone() bool { return true }
 
@@ -72,7 +83,7 @@ func (t *target) Read(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, 
 // Emit returns the manifests of a policy in the order of an apply, and findings about what cannot be expressed. What has
 // an error is left out.
 func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
-	e := &emission{target: t, Policy: p, writer: targets.NewWriter()}
+	e := &emission{target: t, Policy: p, writer: targets.NewWriter(), guessed: map[*policy.Service]bool{}}
 	if e.refuseProject() {
 		return nil, e.findings.Sort()
 	}
@@ -95,8 +106,16 @@ func (e *emission) mesh(m *policy.Mesh) {
 	}
 	e.refuseModes(m)
 	if m.Closed || !m.Declares && !m.Open {
-		e.add(object{namespace: m.Name, name: "default-deny", wave: waveDefaultDeny, why: targets.OfFiles(m.Files), ingress: []targets.Fields{{}}})
+		closed := object{namespace: m.Name, name: "default-deny", wave: waveDefaultDeny, why: targets.OfFiles(m.Files), ingress: []targets.Fields{{}}}
+		if e.Egress {
+			var all exits
+			e.ofWildcards(&all, m.Name)
+			closed.egress = all.rules()
+			e.egress(m)
+		}
+		e.add(closed)
 	}
+	e.externals(m)
 	for _, s := range m.Services {
 		if s.Proxied() && len(s.Allow)+len(s.Deny)+len(s.Ask) > 0 && e.acceptService(s) {
 			e.service(s)
@@ -111,10 +130,7 @@ func (e *emission) service(s *policy.Service) {
 	}
 	e.refuseAsks(s)
 	e.refuseTokens(s)
-	callee := object{namespace: s.Namespace, at: s.At}
-	for _, l := range s.Labels {
-		callee.subject = append(callee.subject, requirement{labelPrefix + l.Key, "In", []string{l.Value}})
-	}
+	callee := object{namespace: s.Namespace, at: s.At, subject: subjectOf(s)}
 	if rules := stated(s.Allow); len(rules) > 0 {
 		allow := callee
 		allow.name, allow.wave, allow.why = s.Name+"-ingress", waveAllow, targets.OfRules(rules)
@@ -131,4 +147,12 @@ func (e *emission) service(s *policy.Service) {
 			e.add(deny)
 		}
 	}
+}
+
+// subjectOf selects the pods of a service in their own namespace.
+func subjectOf(s *policy.Service) (pods selector) {
+	for _, l := range s.Labels {
+		pods = append(pods, requirement{labelPrefix + l.Key, "In", []string{l.Value}})
+	}
+	return pods
 }

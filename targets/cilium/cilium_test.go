@@ -12,7 +12,6 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
-	"github.com/meshc/meshc/targets/cilium"
 	"github.com/meshc/meshc/testdata/golden"
 )
 
@@ -22,11 +21,17 @@ func TestCases(t *testing.T) {
 		text := archive.Files[0].Data
 		parsed, err := compiler.Parse(t.Context(), compiler.Inputs{Files: []compiler.Input{{Name: "shop.mesh", Text: text}}})
 		require.NoError(t, err)
-		settings, wrong := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {cilium: {}}\n"))
+		inputs, options := archive.Files[:1], "targets: {cilium: {}}"
+		if len(archive.Files) > 1 && archive.Files[1].Name == "meshc.yaml" {
+			inputs, options = archive.Files[:2], string(archive.Files[1].Data)
+		}
+		settings, wrong := config.Parse(source.NewFile("meshc.yaml", "apiVersion: meshc.dev/v1alpha1\nkind: Project\n"+options))
+		require.Empty(t, wrong)
+		all, wrong := compiler.Targets(settings, false)
 		require.Empty(t, wrong)
 		p, found := parsed.Check(settings)
 		require.NotNil(t, p, "%v", found)
-		target := cilium.New(cilium.Options{}).(targets.Mesh)
+		target := all[0].(targets.Mesh)
 		manifests, findings := target.Emit(p)
 		got := map[string]string{"want.yaml": string(targets.Stream(manifests))}
 		for i := range findings {
@@ -44,7 +49,7 @@ func TestCases(t *testing.T) {
 			require.NoError(t, err)
 			require.NotNil(t, built.Model)
 		}
-		archive.Files = archive.Files[:1]
+		archive.Files = inputs
 		for _, section := range []string{"findings", "want.yaml"} {
 			if got[section] != "" {
 				archive.Files = append(archive.Files, txtar.File{Name: section, Data: []byte(got[section])})

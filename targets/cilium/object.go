@@ -1,6 +1,7 @@
 package cilium
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -32,6 +33,7 @@ type emission struct {
 	*policy.Policy
 	writer    *targets.Writer
 	buffer    []byte
+	guessed   map[*policy.Service]bool // callees whose labels are needed and not known
 	manifests []targets.Manifest
 	findings  diag.List
 }
@@ -45,6 +47,7 @@ type object struct {
 	at                   source.Span
 	subject              selector
 	ingress, ingressDeny []targets.Fields
+	egress               []targets.Fields
 }
 
 // add writes an object. Denies alone isolate nothing, so that what they are about may be open to others.
@@ -55,6 +58,9 @@ func (e *emission) add(o object) {
 	var spec targets.Fields
 	if o.ingressDeny != nil {
 		spec = append(spec, targets.Field{Key: "enableDefaultDeny", Value: targets.Fields{{Key: "ingress", Value: false}}})
+	}
+	if o.egress != nil {
+		spec = append(spec, targets.Field{Key: "egress", Value: o.egress})
 	}
 	spec = append(spec, targets.Field{Key: "endpointSelector", Value: o.subject.fields()})
 	if o.ingress != nil {
@@ -71,12 +77,20 @@ func (e *emission) add(o object) {
 	}
 	if e.buffer = e.writer.Append(e.buffer[:0], written); !written.Fits(e.buffer) {
 		e.findings.Add(diag.ManifestLimit, o.at, "the %s %s/%s is larger than a cluster takes", o.kind, o.namespace, o.name).
-			WithHelp("let a whole namespace call it: `NAMESPACE/* -> %s`", strings.TrimSuffix(o.name, "-ingress"))
+			WithHelp("%s", o.shorter())
 		return
 	}
 	e.manifests = append(e.manifests, targets.Manifest{
 		APIVersion: apiVersion, Kind: o.kind, Namespace: o.namespace, Name: o.name, Wave: o.wave, YAML: slices.Clone(e.buffer),
 	})
+}
+
+// shorter says how an object that is too large becomes smaller.
+func (o *object) shorter() string {
+	if o.egress != nil {
+		return "name a whole namespace, or leave out `egress: true`"
+	}
+	return "let a whole namespace call it: `NAMESPACE/* -> " + strings.TrimSuffix(o.name, "-ingress") + "`"
 }
 
 // requirement is a condition on one label.
@@ -87,6 +101,12 @@ type requirement struct {
 
 // selector is requirements that must all hold. The empty one selects every pod of its namespace.
 type selector []requirement
+
+func (s selector) compare(t selector) int {
+	return slices.CompareFunc(s, t, func(a, b requirement) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.operator, b.operator), slices.Compare(a.values, b.values))
+	})
+}
 
 func (s selector) fields() targets.Fields {
 	var labels targets.Fields

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets"
 )
 
 // leg is a part of the way that an edge opens: from its caller to the pods of the callee, or to a waypoint and from there.
@@ -52,7 +53,7 @@ func (e *emission) legs(s *policy.Service, r *policy.Rule, from policy.Source) (
 		for _, p := range ports {
 			changes = append(changes, p[0], p[1])
 		}
-		rest = rangesOf(changes, func(port uint16) bool { return ports.has(port) && !led(port) })
+		rest = targets.PortRanges(changes, func(port uint16) bool { return ports.has(port) && !led(port) })
 	}
 	switch {
 	case s.Moving: // those with a sidecar are called as ever
@@ -97,7 +98,7 @@ func portsOf(s *policy.Service, r *policy.Rule, from policy.Source) portRanges {
 			changes = slices.Concat(changes, d.Ports, d.PortsWithout())
 		}
 	}
-	return rangesOf(changes, func(port uint16) bool {
+	return targets.PortRanges(changes, func(port uint16) bool {
 		return r.Leads(port) && !slices.ContainsFunc(denies, func(d *policy.Rule) bool { return d.Leads(port) })
 	})
 }

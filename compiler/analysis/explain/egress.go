@@ -3,12 +3,15 @@ package explain
 import (
 	"slices"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
 // Egress is what decides about a call to an external. No policy binds an external, so only a Sidecar of the caller can stop a
-// call.
+// call, or the network.
 type Egress struct {
+	Meshless bool            // there is no mesh, and the network alone decides
 	Declared bool            // the external has the port that is asked about
 	By       EgressReason    // why the call is decided as it is
 	Callers  []policy.Source // for SomeSidecars: those of the source that edges let call it
@@ -24,12 +27,14 @@ const (
 	SomeSidecars                       // edges of some of the callers lead to it, and Sidecars stop the others
 	UnknownCallers                     // Sidecars of this project stop callers, and there may be others without one
 	StoppedByOwn                       // no edge does, and the caller's own Sidecar stops the call
+	OpenNetwork                        // no edge does, and without a mesh nothing limits what pods call
+	ByNetwork                          // the network does, whatever edges lead to it
 )
 
 // external answers for an external.
 func (e *explaining) external() error {
 	x := e.External
-	e.Egress = &Egress{Declared: e.Port == 0 || slices.ContainsFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Number == e.Port })}
+	e.Egress = &Egress{Meshless: e.model.Policy.Meshless, Declared: e.Port == 0 || slices.ContainsFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Number == e.Port })}
 	var within []policy.Source // callers of the external that the source includes
 	for _, f := range x.Callers {
 		if e.From.Includes(f) {
@@ -41,6 +46,8 @@ func (e *explaining) external() error {
 	switch {
 	case declared && policy.Includes(x.Callers, e.From):
 		e.Egress.By = ByEdge
+	case e.model.Policy.Meshless:
+		e.Egress.By = OpenNetwork
 	case !e.options.Sidecars:
 		e.Egress.By = NoSidecars
 	case e.withoutSidecar():
@@ -51,9 +58,41 @@ func (e *explaining) external() error {
 		e.Verdict, e.Egress.By = Partly, UnknownCallers
 	default:
 		e.Verdict, e.Egress.By = Denied, StoppedByOwn
+	}
+	if e.leave(); e.Verdict == Denied {
 		return e.remedyForExternal()
 	}
 	return nil
+}
+
+// leave has the verdict count what the network lets out of the pods of the caller.
+func (e *explaining) leave() {
+	n := e.model.Network
+	if n == nil || !n.Isolates[network.Egress] {
+		return
+	}
+	ports := []uint16{e.Port}
+	if e.Port == 0 {
+		ports = ports[:0]
+		for _, p := range e.External.Ports {
+			ports = append(ports, p.Number)
+		}
+	}
+	var seen [enforce.Allowed + 1]bool
+	for _, port := range ports {
+		v, step := n.Leave(e.From, e.External, network.Port{Protocol: network.TCP, Number: port})
+		if step.Policy != nil {
+			e.reached(port, false, v, step)
+			seen[v] = true
+		} else {
+			seen[enforce.Allowed] = true
+		}
+	}
+	if of := verdictOf(seen); of == Denied || e.Verdict == Allowed {
+		if e.Verdict = of; of != Allowed || e.Egress.By == OpenNetwork {
+			e.Egress.By = ByNetwork
+		}
+	}
 }
 
 // withoutSidecar reports whether the caller has no Sidecar: it has no proxy, or belongs to a mesh that only declares.

@@ -13,6 +13,7 @@ type Caller struct {
 	Pods      Pods           // OfWorkload
 	Namespace string         // OfNamespace
 	Blocks    []netip.Prefix // OfAddresses
+	Host      string         // OfHost
 
 	// Apart is set if the pods have addresses that no rule names: then only their labels count.
 	Apart bool
@@ -26,13 +27,33 @@ const (
 	OfNamespace             // all pods of a namespace
 	OfPods                  // all pods
 	OfAddresses             // addresses that no pod has
+	OfHost                  // what a name outside the cluster leads to
 	OfEveryone              // pods and addresses
 )
 
 // match reports whether a peer takes a caller: all that it stands for, some, or nothing.
 func (l *Layer) match(p *Peer, c *Caller) space.Match {
+	if p.Vague {
+		return min(l.matchKnown(p, c), space.Maybe)
+	}
+	return l.matchKnown(p, c)
+}
+
+// matchKnown is match for what is known of a peer.
+func (l *Layer) matchKnown(p *Peer, c *Caller) space.Match {
+	if p.Host != "" {
+		switch {
+		case c.Kind == OfEveryone:
+			return space.Maybe
+		case c.Kind == OfHost && matchHost(p.Host, c.Host):
+			return space.Yes
+		}
+		return space.No
+	}
 	if p.Block.IsValid() {
 		switch {
+		case c.Kind == OfHost && p.Block.Bits() == 0 && len(p.Except) == 0:
+			return space.Yes
 		case c.Kind == OfAddresses:
 			return p.covers(c.Blocks)
 		case c.Kind != OfEveryone && c.Apart:
@@ -58,7 +79,7 @@ func (l *Layer) match(p *Peer, c *Caller) space.Match {
 			return space.Yes
 		}
 		return space.Maybe
-	case OfAddresses:
+	case OfAddresses, OfHost:
 		return space.No
 	}
 	return space.Maybe

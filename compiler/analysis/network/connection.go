@@ -17,6 +17,8 @@ type Connection struct {
 	To    *policy.Service
 	Ports Set
 	UDP   Set
+
+	External *policy.External // in place of To
 }
 
 // connections is what a source of an edge needs: connections to the pods, or to a waypoint and from there.
@@ -45,7 +47,7 @@ func (in *Intents) connections(s *policy.Service, r *policy.Rule, from policy.So
 			if !only(s) {
 				entry = led.with(tunnel)
 			}
-			all = append(all, Connection{from, w, setOf([]uint16{tunnel}), nil}, Connection{policy.Source{Service: w}, s, entry, nil})
+			all = append(all, Connection{From: from, To: w, Ports: setOf([]uint16{tunnel})}, Connection{From: policy.Source{Service: w}, To: s, Ports: entry})
 		}
 	}
 	if kept {
@@ -60,13 +62,13 @@ func (in *Intents) connections(s *policy.Service, r *policy.Rule, from policy.So
 		if s.Dataplane != policy.Gateway && s.Proxied() && in.ambientAmong(from) {
 			ports = ports.with(tunnel)
 		}
-		return append(all, Connection{from, s, ports, udp})
+		return append(all, Connection{From: from, To: s, Ports: ports, UDP: udp})
 	case s.Moving: // those with a sidecar are called as ever
-		return append(all, Connection{from, s, ports.with(tunnel), udp})
+		return append(all, Connection{From: from, To: s, Ports: ports.with(tunnel), UDP: udp})
 	case len(past) == 0 || len(s.Through()) > 0 && r.OfHTTP():
 		return all
 	}
-	return append(all, Connection{from, s, tunnelled(s, from, past), udp})
+	return append(all, Connection{From: from, To: s, Ports: tunnelled(s, from, past), UDP: udp})
 }
 
 // only reports whether all pods of a service are in ambient mode.
@@ -142,7 +144,7 @@ func (in *Intents) outOf(s *policy.Service, visit func(*Connection)) {
 func (in *Intents) from(source policy.Source, visit func(*Connection)) {
 	for e := range in.edges().From(source) {
 		if e.External != nil {
-			c := Connection{From: source}
+			c := Connection{From: source, External: e.External}
 			for _, p := range e.External.Ports {
 				c.Ports = append(c.Ports, [2]uint16{p.Number, p.Number})
 			}

@@ -111,9 +111,11 @@ func (in *Intents) dialled(s *policy.Service) (all []Grant) {
 		}
 	}
 	dns := setOf([]uint16{dnsPort})
-	all = append(all,
-		Grant{Caller: Caller{Kind: OfNamespace, Namespace: systemNamespace}, Ports: dns, UDP: dns},
-		Grant{Caller: Caller{Kind: OfAddresses, Blocks: nodeCache}, Ports: dns, UDP: dns})
+	all = append(all, Grant{Caller: Caller{Kind: OfNamespace, Namespace: systemNamespace}, Ports: dns, UDP: dns})
+	if in.policy.Meshless { // where a cache on the node is a pod of the system
+		return all
+	}
+	all = append(all, Grant{Caller: Caller{Kind: OfAddresses, Blocks: nodeCache}, Ports: dns, UDP: dns})
 	if in.agents(s.Namespace) || in.isGate(s) {
 		all = append(all, Grant{Caller: Caller{Kind: OfNamespace, Namespace: in.root()}, Ports: setOf([]uint16{controlPort})})
 	}
@@ -139,6 +141,13 @@ func (in *Intents) grants(end policy.Source, c *Connection) []Grant {
 		return []Grant{{Caller: Caller{Kind: OfNamespace, Namespace: end.Mesh}, Ports: c.Ports, UDP: c.UDP}}
 	}
 	s := end.Service
+	if s == nil && in.policy.Meshless { // whose network knows names of hosts
+		var all []Grant
+		for _, host := range c.External.Hosts {
+			all = append(all, Grant{Caller: Caller{Kind: OfHost, Host: host}, Ports: c.Ports, UDP: c.UDP})
+		}
+		return all
+	}
 	if s == nil {
 		return []Grant{{Caller: Caller{Kind: OfAddresses, Blocks: everywhere}, Ports: c.Ports, UDP: c.UDP}}
 	}
@@ -171,6 +180,12 @@ func (g *Grant) admits(c *Caller, service *policy.Service) space.Match {
 			most = max(most, (&Peer{Block: b}).covers(c.Blocks))
 		}
 		return most
+	}
+	if g.Kind == OfHost {
+		if c.Kind == OfHost && within(c.Host, g.Host) {
+			return space.Yes
+		}
+		return space.No
 	}
 	if c.Kind != OfWorkload {
 		return space.No

@@ -156,7 +156,12 @@ func (in *Intents) closed(namespace string) bool {
 	return m != nil && !in.policy.DryRun && m.Name != in.root() && (m.Closed || !m.Declares && !m.Open)
 }
 
-func (in *Intents) root() string { return cmp.Or(in.policy.RootNamespace, "istio-system") }
+func (in *Intents) root() string {
+	if in.policy.Meshless {
+		return ""
+	}
+	return cmp.Or(in.policy.RootNamespace, "istio-system")
+}
 
 // isolated reports whether nobody may call the pods of a service, or in the other direction be called by them, but as Admitted has it.
 func (in *Intents) isolated(d Direction, s *policy.Service) bool {

@@ -67,6 +67,10 @@ type Peer struct {
 
 	Block  netip.Prefix // valid for addresses, which are not of pods
 	Except []netip.Prefix
+
+	Host string // for what names of hosts lead to: a pattern
+
+	Vague bool // it asks for more, which is not known here
 }
 
 // Ports is a range of ports of a protocol.

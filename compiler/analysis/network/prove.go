@@ -16,6 +16,9 @@ import (
 
 const maxWitnesses = 10
 
+// anotherHost is one that nothing names: https://www.rfc-editor.org/rfc/rfc6761#section-6.4
+const anotherHost = "another-host.invalid"
+
 // Prove compares, for the pods of every service and waypoint and for those that no service names, what a layer lets through with what the
 // network can see of the intents, in the directions in which it is to isolate pods. That is three proofs in one: what an edge needs
 // passes, pods without an edge are closed to each other, and an edge of operations has no way around its waypoint. It returns
@@ -136,6 +139,14 @@ func (in *Intents) others(d Direction, s *policy.Service, grants []Grant, points
 			pods(name, Pods{p.Namespace, []Labels{{Known: labels}}}, nil)
 		}
 	}
+	hosts := map[string]bool{}
+	host := func(name string) {
+		if name != "" {
+			for _, h := range hostsOf(name) {
+				hosts[h] = true
+			}
+		}
+	}
 	for _, g := range grants {
 		if g.Service != nil {
 			service(g.Service)
@@ -144,6 +155,7 @@ func (in *Intents) others(d Direction, s *policy.Service, grants []Grant, points
 			namespaces[g.Namespace] = true
 		}
 		blocks = append(blocks, g.Blocks...)
+		host(g.Host)
 	}
 	for _, rules := range s.Rules() {
 		for i := range rules {
@@ -171,11 +183,22 @@ func (in *Intents) others(d Direction, s *policy.Service, grants []Grant, points
 					namespaces[peer.Namespace] = true
 				}
 				like(peer)
+				host(peer.Host)
 			}
 		}
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
 		pods(podsNamed(namespace), Pods{namespace, []Labels{{}}}, nil)
+	}
+	if d == Egress && in.policy.Meshless {
+		hosts[anotherHost] = true
+	}
+	for _, h := range slices.Sorted(maps.Keys(hosts)) {
+		name := h
+		if h == anotherHost {
+			name = "other hosts"
+		}
+		all = append(all, class{Caller{Kind: OfHost, Host: h}, nil, name})
 	}
 	addresses := func(name string, b netip.Prefix) {
 		all = append(all, class{Caller{Kind: OfAddresses, Blocks: []netip.Prefix{b}}, nil, name})

@@ -133,17 +133,52 @@ func (n *Network) along(way []hop) (least Step) {
 	return least
 }
 
+// Leave decides whether calls of a source to a port of an external pass the network. The step is one that stops them, or may, or else
+// the last one.
+func (n *Network) Leave(from policy.Source, x *policy.External, port Port) (verdict enforce.Verdict, least Step) {
+	first := true
+	for _, named := range x.Hosts {
+		for _, host := range hostsOf(named) {
+			for _, step := range n.leaves(from, Caller{Kind: OfHost, Host: host}, port) {
+				switch {
+				case first:
+					verdict, least = step.Verdict, step
+				case step.Verdict != verdict:
+					verdict = enforce.Undecided
+				}
+				if first = false; step.Verdict < least.Verdict {
+					least = step
+				}
+			}
+		}
+	}
+	if first {
+		verdict = enforce.Allowed
+	}
+	return verdict, least
+}
+
 // ends is what the network decides at both ends of a connection.
 func (n *Network) ends(h hop) (all []Step) {
+	all = n.leaves(h.from, callerOf(policy.Source{Service: h.to}), h.port)
+	if len(all) > 0 && !n.Isolates[Ingress] {
+		return all
+	}
+	return append(all, Step{Ingress, h.to.ID(), h.port.Number, n.For(podsOf(h.to)).Between(Ingress, callerOf(h.from), h.port, h.to.HostNetwork)})
+}
+
+// leaves is what the network decides where connections of a source begin.
+func (n *Network) leaves(from policy.Source, to Caller, port Port) (all []Step) {
 	leaves := func(pods Pods, name string, onNode bool) Step {
-		return Step{Egress, name, h.port.Number, n.For(pods).Between(Egress, callerOf(policy.Source{Service: h.to}), h.port, onNode)}
+		return Step{Egress, name, port.Number, n.For(pods).Between(Egress, to, port, onNode)}
 	}
 	switch {
 	case !n.Isolates[Egress]:
-	case h.from.Kind == policy.FromService:
-		all = append(all, leaves(podsOf(h.from.Service), h.from.Service.ID(), h.from.Service.HostNetwork))
-	case h.from.Kind == policy.FromMesh:
-		all = append(all, leaves(Pods{h.from.Mesh, []Labels{{More: true}}}, h.from.String(), false))
+	case from.Kind == policy.FromService && !from.Service.Proxied() && len(from.Service.Pods) == 0: // no pods at all
+	case from.Kind == policy.FromService:
+		all = append(all, leaves(podsOf(from.Service), from.Service.ID(), from.Service.HostNetwork))
+	case from.Kind == policy.FromMesh:
+		all = append(all, leaves(Pods{from.Mesh, []Labels{{More: true}}}, from.String(), false))
 	default: // some may get further than those that nothing is known of
 		for _, m := range n.intents.policy.Meshes {
 			if one := leaves(Pods{m.Name, []Labels{{More: true}}}, m.Name+"/*", false); one.Verdict != enforce.Allowed {
@@ -153,7 +188,7 @@ func (n *Network) ends(h hop) (all []Step) {
 			}
 		}
 	}
-	return append(all, Step{Ingress, h.to.ID(), h.port.Number, n.For(podsOf(h.to)).Between(Ingress, callerOf(h.from), h.port, h.to.HostNetwork)})
+	return all
 }
 
 // Others is ports that nothing names by themselves: one of each kind that policies tell apart.

@@ -18,6 +18,7 @@ type end struct {
 	namespace, account string // of a pod
 	labels             map[string]string
 	address            netip.Addr     // of what is outside; not valid for a node
+	host               string         // for what a name leads to
 	service            *meshc.Service // nil for pods that the project does not know
 	identity           *identity.Identity
 }

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -19,6 +20,7 @@ type object struct {
 	kind, namespace, name string
 	at, document          source.Span
 	objects               []*enforce.Object
+	leaves                []*network.Policy // in place of objects
 }
 
 func (p *object) id() string {
@@ -33,7 +35,9 @@ type decoder struct {
 	doc      *yamldoc.Document
 	domains  []string
 	protocol string
+	leaving  bool
 	findings *diag.List
+	told     *diag.List // those about what goes out of pods; all others are told where the rest is read
 	out      *object
 	broken   bool
 }
@@ -100,8 +104,8 @@ func (d *decoder) foreign(n *yaml.Node) *object {
 type sections struct {
 	subject, node                            *yaml.Node
 	ingress, ingressDeny, egress, egressDeny []*yaml.Node
-	stated                                   bool // whether it isolates its pods
-	isolates                                 bool
+	stated, closesStated                     bool // whether it isolates its pods, and whether it does for what they call
+	isolates, closes                         bool
 }
 
 // spec reads one rule of Cilium's API, with the validation of Rule.Sanitize in pkg/policy/api/rule_validation.go of cilium/cilium.
@@ -123,10 +127,15 @@ func (d *decoder) spec(n *yaml.Node) {
 			s.egressDeny = d.list(v)
 		case "enableDefaultDeny":
 			d.fields(v, key, func(key string, v *yaml.Node) bool {
-				if key == "ingress" {
+				switch key {
+				case "ingress":
 					s.stated, s.isolates = true, d.flag(v)
+				case "egress":
+					s.closesStated, s.closes = true, d.flag(v)
+				default:
+					return false
 				}
-				return key == "ingress" || key == "egress"
+				return true
 			})
 		default:
 			return key == "description" || key == "labels" || key == "log"
@@ -146,10 +155,15 @@ func (d *decoder) spec(n *yaml.Node) {
 		d.skip(n, "it is about nodes")
 		return
 	}
-	if len(s.egress)+len(s.egressDeny) > 0 {
+	out := len(s.egress)+len(s.egressDeny) > 0
+	switch {
+	case d.leaving && (out || d.broken):
+		d.leave(&s)
+	case d.leaving:
+	case out && d.out.kind == clusterwide:
 		d.skip(n, "what it lets out of its pods")
 	}
-	if n == nil || into || d.broken {
+	if !d.leaving && (n == nil || into || d.broken) {
 		d.into(&s)
 	}
 }

@@ -1,7 +1,7 @@
 // Package read reads Cilium's policies into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
 //
 // It knows CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, ingress, as Cilium 1.20 reads them and enforces
-// them for TCP, or for UDP. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
+// them for TCP, or for UDP; Egress reads the rest of the former into a Layer of compiler/analysis/network. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
 // together with the analysis it is the judge of the emitter, and shares no code with it.
 //
 // An account of a namespace is read as the identity of its pods in the trust domain of the mesh: to Cilium every pod has one.
@@ -51,6 +51,12 @@ func Datagrams(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.Li
 func of(files []*source.File, mesh enforce.Mesh, protocol string) (*enforce.Layer, diag.List) {
 	mesh.TrustDomain = cmp.Or(mesh.TrustDomain, "cluster.local")
 	mesh.RootNamespace = "" // what binds every namespace is in none
+	all := scan(files, reader{domains: append([]string{mesh.TrustDomain}, mesh.Aliases...), protocol: protocol})
+	return enforce.NewLayer(mesh, space.Standard, all.once(), nil), all.findings.Sort()
+}
+
+// scan reads files on all processors, as one reader does that knows what is read of them.
+func scan(files []*source.File, as reader) (all reader) {
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
 	workers := make([]reader, max(min(runtime.GOMAXPROCS(0), len(files)/32), 1))
@@ -58,18 +64,17 @@ func of(files []*source.File, mesh enforce.Mesh, protocol string) (*enforce.Laye
 	for w := range workers {
 		share := files[len(files)*w/len(workers) : len(files)*(w+1)/len(workers)]
 		wait.Go(func() {
-			workers[w].domains, workers[w].protocol = append([]string{mesh.TrustDomain}, mesh.Aliases...), protocol
+			workers[w] = as
 			for _, f := range share {
 				workers[w].file(f)
 			}
 		})
 	}
 	wait.Wait()
-	var all reader
 	for _, w := range workers {
 		all.policies, all.findings = append(all.policies, w.policies...), append(all.findings, w.findings...)
 	}
-	return enforce.NewLayer(mesh, space.Standard, all.once(), nil), all.findings.Sort()
+	return all
 }
 
 // Judges reports whether objects of a kind are read.
@@ -77,7 +82,8 @@ func Judges(kind string) bool { return kind == namespaced || kind == clusterwide
 
 type reader struct {
 	domains  []string // the trust domain of the mesh, and its aliases
-	protocol string   // what is read
+	protocol string   // what is read of what comes into pods
+	leaving  bool     // what goes out of them is read in its place
 	policies []*object
 	findings diag.List
 }
@@ -144,12 +150,15 @@ func (r *reader) object(doc *yamldoc.Document, n *yaml.Node, version, kind strin
 		return
 	}
 	of, _, _ := strings.Cut(version, "/")
-	if of == foreign && kind == "NetworkPolicy" {
+	if of == foreign && kind == "NetworkPolicy" && !r.leaving {
 		d := &decoder{doc: doc, findings: &r.findings}
 		r.policies = append(r.policies, d.foreign(n))
 	}
 	if of == group && Judges(kind) {
 		d := &decoder{doc: doc, domains: r.domains, protocol: r.protocol, findings: &r.findings}
+		if r.leaving {
+			d.leaving, d.findings, d.told = true, new(diag.List), &r.findings
+		}
 		r.policies = append(r.policies, d.policy(n, version, kind))
 	}
 }
