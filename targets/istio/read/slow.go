@@ -37,10 +37,20 @@ func (t *tree) readSlow(d *yamldoc.Document) *fault {
 	}
 	c := converter{tree: t, doc: d, budget: len(d.Text) + expansion}
 	c.value(d.Root, 0)
-	if c.fault != nil {
+	switch {
+	case c.fault == nil:
+	case isSettings(yamldoc.Resolve(d.Root)):
+		t.reset(d.File)
+		return nil
+	default:
 		c.fault.help = templateHelp(d.Text)
 	}
 	return c.fault
+}
+
+// isSettings reports a document of another tool, whose keys may be of any kind: `on:` of a workflow is a boolean.
+func isSettings(n *yaml.Node) bool {
+	return n.Kind == yaml.MappingNode && yamldoc.Get(n, "kind") == nil && yamldoc.Get(n, "apiVersion") == nil
 }
 
 func templateHelp(text string) string {
