@@ -107,8 +107,17 @@ func TestPlayground(t *testing.T) {
 			wait("the picture", "document.querySelector('#graph svg') !== null")
 			shot("light")
 
+			choose := func(example string) {
+				t.Helper()
+				do(chromedp.Evaluate("(() => { const e = document.getElementById('example'); e.value = '"+example+"'; e.dispatchEvent(new Event('change')); })()", nil))
+			}
+			// Of a project with errors there is no picture, least of all that of the one before.
+			choose("broken/account-mismatch")
+			wait("its finding", "document.querySelector('#findings li.error b')?.textContent === 'error MESH1013' && document.querySelector('.cm-lintRange')")
+			wait("no picture", "document.querySelector('#graph svg') === null && "+manifests+" === ''")
+
 			// A service that is misspelt, and its fix.
-			do(chromedp.Evaluate("(() => { const e = document.getElementById('example'); e.value = 'shop-written-out'; e.dispatchEvent(new Event('change')); })()", nil))
+			choose("shop-written-out")
 			wait("the other example", "document.querySelector('.cm-content').textContent.includes('service')")
 			wait("no finding", "document.querySelectorAll('#findings li').length === 0 && "+manifests+" !== ''")
 			do(chromedp.Evaluate("[...document.querySelectorAll('#files button')].find((b) => b.textContent === 'shop.mesh').click()", nil))
@@ -133,6 +142,13 @@ func TestPlayground(t *testing.T) {
 			if !strings.HasPrefix(shared, address+"#") {
 				t.Errorf("shared as %s", shared)
 			}
+			// An address is pasted while the page shows something else; one that is cut off is told.
+			choose("shop")
+			wait("the shop", "!document.querySelector('.cm-content').textContent.includes('service frontend')")
+			do(chromedp.Evaluate("location.hash = ''", nil), chromedp.Evaluate("location.href = '"+shared+"'", nil))
+			wait("the project of the address", "document.querySelector('.cm-content').textContent.includes('service frontend')")
+			do(chromedp.Navigate("about:blank"), chromedp.Navigate(shared[:len(shared)/2]))
+			wait("what is wrong with the address", "document.getElementById('status').textContent.includes('no whole project')")
 			do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}))
 			do(chromedp.Navigate("about:blank"), chromedp.Navigate(shared))
 			wait("the shared project", "document.querySelector('.cm-content')?.textContent.includes('frontend -> backend') && "+manifests+" !== ''")

@@ -17,8 +17,11 @@ let view;
 let worker;
 let asked = 0;
 let edited = 0; // the question that was asked first about the present text
+let loaded = 0; // the one that was asked first about the present project
 let waiting = false;
 let ready = false;
+let answered = { id: 0, findings: [] }; // what is shown
+let notice = ""; // in place of the counts, until something is changed
 
 function language(name) {
   return name.endsWith(".mesh") ? mesh() : StreamLanguage.define(yaml);
@@ -30,6 +33,7 @@ function state(name) {
     extensions: [basicSetup, language(name), syntaxHighlighting(classHighlighter), EditorView.updateListener.of((u) => {
       if (!u.docChanged) return;
       files[name] = u.state.doc.toString();
+      notice = "";
       edit();
     })],
   });
@@ -42,6 +46,19 @@ function open(name) {
   view ??= new EditorView({ parent: at("editor") });
   view.setState(state(name));
   for (const tab of at("files").children) tab.setAttribute("aria-selected", tab.textContent === name);
+  mark();
+}
+
+// mark underlines the findings in the text that is shown, unless they are of an older one.
+function mark() {
+  const { id, findings } = answered;
+  const inside = id < edited ? [] : findings.filter((f) => f.file === shown);
+  const length = view.state.doc.length;
+  view.dispatch(setDiagnostics(view.state, inside.map((f) => ({
+    from: f.from, to: Math.max(f.to, Math.min(f.from + 1, length)), severity: f.severity === "note" ? "info" : f.severity, source: f.code,
+    message: f.help ? f.message + "\n" + f.help : f.message,
+    actions: (f.fixes ?? []).map((x) => ({ name: x.title, apply: () => apply(x, id) })),
+  }))));
 }
 
 // load shows a project, with one of its files in the editor: else the first one.
@@ -49,6 +66,8 @@ function load(project, name) {
   files = { ...project };
   states = {};
   shown = "";
+  loaded = edited = asked + 1;
+  for (const id of ["findings", "answer", "graph", "manifests"]) at(id).replaceChildren();
   const rank = (name) => (name.endsWith(".mesh") ? 0 : name === "meshc.yaml" ? 1 : 2);
   const names = Object.keys(files).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   at("files").replaceChildren(...names.map((name) => {
@@ -82,19 +101,18 @@ function ask() {
 function show({ id, answer, took }) {
   waiting = false;
   if (id !== asked) ask();
+  if (id < loaded) return; // of a project that is no longer shown
   const errors = answer.findings.filter((f) => f.severity === "error").length;
-  at("status").textContent = answer.failure ? "a bug in meshc: " + answer.failure : `${count(errors, "error")}, ${count(answer.findings.length, "finding")}, ${took.toFixed(0)} ms`;
+  at("status").textContent = answer.failure ? "a bug in meshc: " + answer.failure : notice || `${count(errors, "error")}, ${count(answer.findings.length, "finding")}, ${took.toFixed(0)} ms`;
   at("findings").replaceChildren(...answer.findings.map((f) => item(f, id)));
   at("answer").textContent = answer.why;
-  if (answer.manifests || !answer.graph) at("manifests").textContent = answer.manifests;
-  if (answer.graph) at("graph").innerHTML = answer.graph;
-  const length = view.state.doc.length;
-  const inside = answer.findings.filter((f) => f.file === shown && f.to <= length);
-  view.dispatch(setDiagnostics(view.state, inside.map((f) => ({
-    from: f.from, to: Math.max(f.to, Math.min(f.from + 1, length)), severity: f.severity === "note" ? "info" : f.severity, source: f.code,
-    message: f.help ? f.message + "\n" + f.help : f.message,
-    actions: (f.fixes ?? []).map((x) => ({ name: x.title, apply: () => apply(x, id) })),
-  }))));
+  document.body.classList.toggle("stale", !answer.graph); // with errors, they are those of the last text without
+  if (answer.graph) {
+    at("graph").innerHTML = answer.graph;
+    at("manifests").textContent = answer.manifests;
+  }
+  answered = { id, findings: answer.findings };
+  if (id >= edited) mark();
   document.body.dataset.answered = id;
   document.body.dataset.took = took;
 }
@@ -178,20 +196,39 @@ function script(src) {
   });
 }
 
+// share puts the project into the address.
+async function share() {
+  location.hash = await pack({ files, shown, why: at("why").query.value });
+  const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+  at("status").textContent = copied ? "the address of this project is copied" : "the address of this page has the project";
+}
+
+// loadShared shows the project that the address has, if it has one, and reports whether it did.
+async function loadShared() {
+  if (location.hash.length < 2) return false;
+  try {
+    const shared = await unpack(location.hash.slice(1));
+    at("why").query.value = shared.why ?? "";
+    load(shared.files, shared.shown);
+    at("example").selectedIndex = -1;
+    return true;
+  } catch {
+    notice = "the address has no whole project: this is an example";
+    return false;
+  }
+}
+
 async function start() {
   for (const name of Object.keys(examples)) at("example").add(new Option(name));
-  at("example").onchange = (e) => load(examples[e.target.value]);
+  at("example").onchange = (e) => { notice = ""; load(examples[e.target.value]); };
   at("why").onsubmit = (e) => { e.preventDefault(); ask(); };
   at("share").onclick = async () => {
-    location.hash = await pack({ files, shown, why: at("why").query.value });
-    await navigator.clipboard?.writeText(location.href).catch(() => {});
-    at("status").textContent = "the address has the project";
+    window.onhashchange = null; // it is about what is shown
+    await share();
+    setTimeout(() => { window.onhashchange = loadShared; });
   };
-  let shared = { files: examples[Object.keys(examples)[0]] };
-  if (location.hash.length > 1) shared = await unpack(location.hash.slice(1)).catch(() => shared);
-  at("why").query.value = shared.why ?? "";
-  load(shared.files, shared.shown);
-  if (shared.shown) at("example").selectedIndex = -1;
+  window.onhashchange = loadShared; // an address that is pasted while the page is open
+  if (!(await loadShared())) load(examples[Object.keys(examples)[0]]);
   worker = new Worker(URL.createObjectURL(new Blob([window.meshcWorker], { type: "text/javascript" })));
   worker.onerror = (e) => { at("status").textContent = "cannot start: " + e.message; };
   worker.onmessage = ({ data }) => {
