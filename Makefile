@@ -63,11 +63,11 @@ format:
 # `make test` vets all other packages.
 .PHONY: vet
 vet:
-	$(GO) test $(VET) -run '^$$' ./testdata/e2e ./testdata/editors ./testdata/release
+	$(GO) test $(VET) -run '^$$' ./testdata/e2e ./testdata/e2e/kube ./testdata/editors ./testdata/release
 
 .PHONY: staticcheck
 staticcheck: $(STATICCHECK)
-	$(STATICCHECK) $(PACKAGES) ./testdata/e2e ./testdata/editors ./testdata/release
+	$(STATICCHECK) $(PACKAGES) ./testdata/e2e/... ./testdata/editors ./testdata/release
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/$(BIN)/install $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
@@ -180,8 +180,9 @@ e2e: ## publish to a real forge and a real SSH server, and learn from a real Pro
 	$(GO) test $(VET) -count=1 -timeout 30m ./testdata/e2e
 
 .PHONY: cluster
-cluster: ## read a real cluster: kube-apiserver and etcd with Istio's CRDs; a quarter of an hour the first time, which builds both
+cluster: ## read a real cluster, kube-apiserver and etcd, and have istiod in it judge what meshc writes; half an hour the first time, which builds them
 	$(GO) test $(VET) -count=1 -timeout 60m ./testdata/e2e/kube
+	cd targets/istio/conformance && CLUSTER=1 $(GO) test -vet=off -count=1 -timeout 60m -v -run '^TestCluster$$' .
 
 .PHONY: kills
 kills: ## kill builds and publishes at 200 random instants each

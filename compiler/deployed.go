@@ -39,17 +39,25 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	var unreadable diag.List
 	if len(workloads) > 0 {
 		d.Workloads, unreadable = inventory.Read(workloads, settings.Stated()...)
-		guess = guess && !takeSettings(&mesh, d.Workloads)
 	}
+	stated, skipped := meshConfigs(files, d.Workloads)
+	own := !guess
+	guess = guess && !takeSettings(&mesh, stated)
+	mesh.Settled = len(stated) > 0
 	layer, found := readManifests(files, mesh)
 	if domain := model.TrustDomain(layer); guess && domain != "" && domain != mesh.TrustDomain {
 		d.TrustDomain, mesh.TrustDomain = domain, domain
 		layer, found = readManifests(files, mesh)
 	}
-	d.Findings = found
+	d.Findings = slices.Concat(found, skipped)
+	if own {
+		d.Findings = append(d.Findings, check.Settings(stated, &settings)...)
+	} else {
+		d.Findings = append(d.Findings, check.Revisions(stated)...)
+	}
 	var known []*policy.Service
 	if d.Workloads != nil {
-		d.Findings = slices.Concat(d.Findings, unreadable, check.Revisions(d.Workloads.MeshConfigs))
+		d.Findings = append(d.Findings, unreadable...)
 		if mesh.Meshless {
 			d.Workloads = d.Workloads.Meshless()
 		}
@@ -77,12 +85,21 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	return d
 }
 
+// meshConfigs returns the settings of a mesh that are among its workloads, or else among its policies, with what of these is not
+// judged. Reading the workloads finds that too.
+func meshConfigs(files []*source.File, workloads *inventory.Set) ([]*inventory.MeshConfig, diag.List) {
+	if workloads != nil && len(workloads.MeshConfigs) > 0 {
+		return workloads.MeshConfigs, nil
+	}
+	return inventory.Settings(files)
+}
+
 // takeSettings takes the settings of a mesh that its first revision states. It reports whether that states a trust domain.
-func takeSettings(mesh *enforce.Mesh, inv *inventory.Set) bool {
-	if inv == nil || len(inv.MeshConfigs) == 0 || inv.MeshConfigs[0].TrustDomain == "" {
+func takeSettings(mesh *enforce.Mesh, stated []*inventory.MeshConfig) bool {
+	if len(stated) == 0 || stated[0].TrustDomain == "" {
 		return false
 	}
-	mesh.TrustDomain, mesh.Aliases = inv.MeshConfigs[0].TrustDomain, inv.MeshConfigs[0].Aliases
+	mesh.TrustDomain, mesh.Aliases = stated[0].TrustDomain, stated[0].Aliases
 	return true
 }
 

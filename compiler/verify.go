@@ -8,6 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/check"
+	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -59,8 +61,11 @@ func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, e
 
 // deployed reads manifests and reports where they let through other requests than those of the build.
 func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool) (*model.Model, error) {
-	layer, found := readManifests(deployed, model.MeshSettings(b.Policy))
-	r.Findings(audit.Manifest, b.withoutAsked(layer, found))
+	stated, unjudged := inventory.Settings(deployed)
+	mesh := model.MeshSettings(b.Policy)
+	mesh.Settled = len(stated) > 0
+	layer, found := readManifests(deployed, mesh)
+	r.Findings(audit.Manifest, slices.Concat(b.withoutAsked(layer, found), unjudged, check.Settings(stated, &b.parsed.Config)))
 	if !compared {
 		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: otherObjects(deployed, model.MeshSettings(b.Policy)), Unread: read.Unread(deployed)})
 		b.changedAccepted(r, layer)

@@ -69,8 +69,12 @@ func heard(t *testing.T, f *bearing.Fact, args []string) {
 		return
 	}
 	assert.Contains(t, out.String(), "not judged", "%v", args)
-	_, kind, _ := strings.Cut(f.Name, "/")
-	assert.Contains(t, out.String(), strings.Fields(kind)[0], "%v", args)
+	name := f.Name
+	if f.Kind() {
+		_, kind, _ := strings.Cut(f.Name, "/")
+		name = strings.Fields(kind)[0]
+	}
+	assert.Contains(t, out.String(), name, "%v", args)
 }
 
 // occurrence is manifests in which a fact occurs.
@@ -87,7 +91,13 @@ spec: {selector: {matchLabels: {app: api}}, rules: [{}]}
 	plain := fmt.Sprintf(pod, "", "")
 	switch {
 	case f.Name == bearing.MeshConfig:
-		return plain + "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: istio\n  namespace: istio-system\ndata:\n  mesh: \"trustDomain: other\"\n" + binds
+		return plain + settings("trustDomain: [") + binds
+	case f.On == bearing.Mesh:
+		of, field, nested := strings.Cut(f.Name, ".")
+		if nested {
+			return plain + settings(of+": {"+field+": x}")
+		}
+		return plain + settings(of+": x")
 	case f.Kind():
 		group, kind, _ := strings.Cut(f.Name, "/")
 		return plain + fmt.Sprintf("---\napiVersion: %s/v1\nkind: %s\nmetadata:\n  name: x\n  namespace: shop\nspec: {}\n", group, kind) + binds
@@ -97,6 +107,11 @@ spec: {selector: {matchLabels: {app: api}}, rules: [{}]}
 		return plain + fmt.Sprintf("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled%s}, annotations: {a: b%[1]s}}\n", pair)
 	}
 	return plain + fmt.Sprintf("---\napiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: shop, labels: {a: b%s}, annotations: {a: b%[1]s}}\nspec: {selector: {app: api}, ports: [{port: 80, targetPort: 8080}]}\n", pair)
+}
+
+// settings is the object with the settings of a mesh.
+func settings(text string) string {
+	return fmt.Sprintf("---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: istio\n  namespace: istio-system\ndata:\n  mesh: %q\n", text)
 }
 
 // testTexts is everything that tests of this module have.

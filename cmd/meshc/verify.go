@@ -126,7 +126,11 @@ func (r *report) fromCluster(s *cluster.Snapshot) {
 	}
 	for _, o := range s.Objects {
 		for _, why := range o.Refusals {
-			r.Add(diag.Error, audit.NoEffect, o.File.Span(0, 0), "the mesh reports that it does not enforce this: %s", why)
+			severity, what := diag.Error, "this"
+			if why.Partly {
+				severity, what = diag.Warning, "all of this"
+			}
+			r.Add(severity, audit.NoEffect, o.File.Span(0, 0), "the mesh reports that it does not enforce %s: %s", what, why.Text)
 		}
 	}
 	r.Sort()

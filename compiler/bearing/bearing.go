@@ -1,4 +1,4 @@
-// Package bearing lists what of Kubernetes' and Istio's objects bears on who reaches whom: kinds, labels and annotations,
+// Package bearing lists what of Kubernetes' and Istio's objects bears on who reaches whom: kinds, labels, annotations and settings,
 // each with its source. Each is judged, or named in a finding where it occurs, or has no bearing for a reason. A test feeds
 // the whole list to the commands, so that nothing of it is passed over in silence.
 package bearing
@@ -11,13 +11,14 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Fact is a kind of object, or a label or annotation. Exactly one of Judged, Named and Harmless is set.
+// Fact is a kind of object, a label or annotation, or a setting of the mesh. Exactly one of Judged, Named and Harmless is set.
 type Fact struct {
 	On       On
-	Name     string // GROUP/KIND, the group empty for Kubernetes' own; or the key of a label or annotation
+	Name     string // GROUP/KIND, the group empty for Kubernetes' own; or the key of a label, annotation or setting
 	Judged   string // what judges it
 	Named    string // what it may change
 	Opens    bool   // of one that is named: it may let through what policies deny, or change who a caller is
+	Usual    string // of a setting that is named: the value with which it changes nothing
 	Harmless string // why it has no bearing
 	Source   string // URL
 }
@@ -33,6 +34,7 @@ const (
 	Namespace           // one of namespaces
 	Service             // one of Services
 	Policy              // one of policies
+	Mesh                // a setting of the mesh
 )
 
 // Kind reports whether the fact is a kind of object.
@@ -95,6 +97,12 @@ func (n *Notices) See(on On, name string, at source.Span) {
 		n.order = append(n.order, f)
 	}
 	n.seen[f] = append(n.seen[f], at)
+}
+
+// IsUsual reports whether a setting of the mesh changes nothing with a value.
+func IsUsual(setting, value string) bool {
+	f := facts[key{Mesh, setting}]
+	return f != nil && f.Usual != "" && value == f.Usual
 }
 
 // Bears reports whether a label or annotation has to be named where it occurs.

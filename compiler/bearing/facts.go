@@ -140,4 +140,4 @@ var Facts = slices.Concat([]Fact{
 	// Policies
 	{On: Policy, Name: Revision, Judged: "targets/istio/read", Source: labels},
 	{On: Policy, Name: "istio.io/dry-run", Judged: "targets/istio/read", Source: annotations},
-}, operated, settled)
+}, settings, operated, settled)

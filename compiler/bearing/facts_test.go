@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"istio.io/api/annotation"
 	"istio.io/api/label"
+	mesh "istio.io/api/mesh/v1alpha1"
 
 	"github.com/meshc/meshc/compiler/bearing"
 )
 
-// TestIstiosOwn holds the list against the annotations and labels that Istio's API names for objects which meshc reads: each is there,
-// so that a new one is judged, named or called harmless.
+// TestIstiosOwn holds the list against the annotations and labels that Istio's API names for objects which meshc reads, and the
+// settings of a mesh: each is there, so that a new one is judged, named or called harmless.
 func TestIstiosOwn(t *testing.T) {
 	on := map[string]bearing.On{"Pod": bearing.Pod, "Namespace": bearing.Namespace, "Service": bearing.Service, "AuthorizationPolicy": bearing.Policy}
 	listed := map[bearing.On]map[string]bool{}
@@ -33,6 +34,11 @@ func TestIstiosOwn(t *testing.T) {
 	}
 	for _, l := range label.AllResourceLabels() {
 		check(l.Name, kinds(l.Resources))
+	}
+	settings := (&mesh.MeshConfig{}).ProtoReflect().Descriptor().Fields()
+	for i := range settings.Len() {
+		name := settings.Get(i).JSONName()
+		assert.True(t, listed[bearing.Mesh][name], "%s of a MeshConfig is neither judged nor named nor harmless", name)
 	}
 }
 

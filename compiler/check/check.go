@@ -216,7 +216,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	// so before the modes are judged; guards are held against the shared identities, which are found first.
 	c.declaring()
 	c.elsewhere()
-	c.meshConfigs()
+	c.list = append(c.list, Settings(c.inv.MeshConfigs, &c.Config)...)
 	c.dividedServices()
 	c.sharedIdentities()
 	c.opened()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -80,42 +81,43 @@ func (c *checker) wholeElsewhere(f policy.Source, at source.Span) {
 	}
 }
 
-// meshConfigs compares the settings of the mesh, if the manifests have them, with those of the project.
-func (c *checker) meshConfigs() {
-	for _, m := range c.inv.MeshConfigs {
-		c.meshConfig(m)
+// Settings reports where the settings of a mesh are not those of a project.
+func Settings(all []*inventory.MeshConfig, project *config.Project) (list diag.List) {
+	for _, m := range all {
+		list = append(list, differs(m, project)...)
 	}
-	c.list = append(c.list, Revisions(c.inv.MeshConfigs)...)
+	return append(list, Revisions(all)...)
 }
 
-func (c *checker) meshConfig(m *inventory.MeshConfig) {
-	own := cmp.Or(c.Config.TrustDomain, "cluster.local")
-	if root := cmp.Or(c.Config.RootNamespace, "istio-system"); m.RootNamespace != "" && m.RootNamespace != root {
-		c.list.Add(diag.MeshConfigDiffers, m.At, "the root namespace of the mesh is %s here, and %s in meshc.yaml", m.RootNamespace, root).
+func differs(m *inventory.MeshConfig, project *config.Project) (list diag.List) {
+	own := cmp.Or(project.TrustDomain, "cluster.local")
+	if root := cmp.Or(project.RootNamespace, "istio-system"); m.RootNamespace != "" && m.RootNamespace != root {
+		list.Add(diag.MeshConfigDiffers, m.At, "the root namespace of the mesh is %s here, and %s in meshc.yaml", m.RootNamespace, root).
 			WithHelp("set `rootNamespace: %s` in meshc.yaml", m.RootNamespace)
 	}
 	if m.TrustDomain == "" {
-		return
+		return list
 	}
 	if m.TrustDomain != own {
-		if !slices.Contains(c.Config.Previous, m.TrustDomain) {
-			c.list.Add(diag.MeshConfigDiffers, m.At, "the trust domain of the mesh is %s here, and %s in meshc.yaml", m.TrustDomain, own).
+		if !slices.Contains(project.Previous, m.TrustDomain) {
+			list.Add(diag.MeshConfigDiffers, m.At, "the trust domain of the mesh is %s here, and %s in meshc.yaml", m.TrustDomain, own).
 				WithHelp("set `trustDomain: %s` in meshc.yaml; while the mesh is renamed to %s, also `trustDomains: {previous: [%s]}`", m.TrustDomain, own, m.TrustDomain)
 		}
-		return // the mesh has yet to be renamed
+		return list // the mesh has yet to be renamed
 	}
-	for _, domain := range c.Config.Previous {
+	for _, domain := range project.Previous {
 		if !slices.Contains(m.Aliases, domain) {
-			c.list.Add(diag.MeshConfigDiffers, m.At, "%s is a previous trust domain in meshc.yaml, and none of the trustDomainAliases here", domain).
+			list.Add(diag.MeshConfigDiffers, m.At, "%s is a previous trust domain in meshc.yaml, and none of the trustDomainAliases here", domain).
 				WithNote("without the alias, callers refuse servers whose certificates are of %s", domain).
 				WithHelp("add it to trustDomainAliases, or delete it from meshc.yaml once no workload has an identity of it")
 		}
 	}
 	for _, domain := range m.Aliases {
-		if domain != own && !slices.Contains(c.Config.Previous, domain) {
-			c.list.Add(diag.MeshConfigDiffers, m.At, "the mesh takes identities of %s for its own (trustDomainAliases), which meshc.yaml does not say", domain).
+		if domain != own && !slices.Contains(project.Previous, domain) {
+			list.Add(diag.MeshConfigDiffers, m.At, "the mesh takes identities of %s for its own (trustDomainAliases), which meshc.yaml does not say", domain).
 				WithNote("a policy that lets in an account of %s also lets in the account of this name and namespace of %s", own, domain).
 				WithHelp("write `trustDomains: {previous: [%s]}` in meshc.yaml, or delete the alias", domain)
 		}
 	}
+	return list
 }

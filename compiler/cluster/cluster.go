@@ -36,10 +36,11 @@ type Object struct {
 	File      *source.File
 	ChangedBy string    // the manager of the last change of what it asks for; empty if that is not known
 	ChangedAt time.Time // of that change
-	Refusals  []string  // what the mesh says it does not enforce of it
+	Refusals  []Refusal // what the mesh says it does not enforce of it
 
 	resource        *resource
 	namespace, name string
+	labels          map[string]string
 	ours            bool // meshc made it
 }
 
@@ -133,6 +134,7 @@ func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) 
 		s.of[o.File] = o
 	}
 	s.findSettings(all)
+	s.overlookZtunnel(o.RootNamespace)
 	return s, nil
 }
 

@@ -140,9 +140,38 @@ spec:
 `, o.File.Text)
 	assert.Equal(t, "kubectl-edit", o.ChangedBy, "a status is nothing that the object asks for")
 	assert.Equal(t, time.Date(2026, 11, 29, 1, 2, 3, 0, time.UTC), o.ChangedAt)
-	assert.Equal(t, []string{"ZtunnelAccepted is False: ztunnel has no HTTP attributes"}, o.Refusals)
+	assert.Empty(t, o.Refusals, "no namespace is in ambient mode")
 	assert.Empty(t, s.Unread)
 	assert.Same(t, o, s.Of(s.Manifests()[0]))
+}
+
+// What istiod writes says that data planes do not enforce an object, or not all of it.
+func TestRefusals(t *testing.T) {
+	policy := func(namespace, condition string) string {
+		return fmt.Sprintf(`{"metadata":{"name":"p","namespace":%q},"spec":{},"status":{"conditions":[%s]}}`, namespace, condition)
+	}
+	condition := func(kind, status, reason string) string {
+		return fmt.Sprintf(`{"type":%q,"status":%q,"reason":%q,"message":"why","observedGeneration":"1"}`, kind, status, reason)
+	}
+	namespaces := []string{`{"metadata":{"name":"shop","labels":{"istio.io/dataplane-mode":"ambient"}}}`, `{"metadata":{"name":"bank","labels":{"istio-injection":"enabled"}}}`}
+	for _, c := range []struct {
+		namespace, condition string
+		want                 []Refusal
+	}{
+		{"shop", condition("ZtunnelAccepted", "False", "UnsupportedValue"), []Refusal{{Text: "ZtunnelAccepted is False: why", ztunnel: true}}},
+		{"shop", condition("ZtunnelAccepted", "True", "UnsupportedValue"), []Refusal{{Text: "ZtunnelAccepted is True: why", Partly: true, ztunnel: true}}},
+		{"shop", condition("ZtunnelAccepted", "True", "Accepted"), nil},
+		{"istio-system", condition("ZtunnelAccepted", "False", "UnsupportedValue"), []Refusal{{Text: "ZtunnelAccepted is False: why", ztunnel: true}}},
+		{"bank", condition("ZtunnelAccepted", "False", "UnsupportedValue"), nil},
+		{"bank", condition("WaypointAccepted", "False", "Invalid"), []Refusal{{Text: "WaypointAccepted is False: why"}}},
+		{"bank", condition("WaypointAccepted", "True", "PartiallyInvalid"), []Refusal{{Text: "WaypointAccepted is True: why", Partly: true}}},
+	} {
+		a := &api{objects: map[string][]string{policiesPath: {policy(c.namespace, c.condition)}, "/api/v1/namespaces": namespaces}}
+		s, err := a.read(t, time.Minute)
+		require.NoError(t, err)
+		i := slices.IndexFunc(s.Objects, func(o *Object) bool { return o.name == "p" })
+		assert.ElementsMatch(t, c.want, s.Objects[i].Refusals, "%s in %s", c.condition, c.namespace)
+	}
 }
 
 func TestListsAreReadInPages(t *testing.T) {

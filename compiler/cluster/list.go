@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -105,7 +104,7 @@ func (l *list) add(s *Snapshot, r *resource, item json.RawMessage) error {
 		}
 		l.owners[owner.UID] = true
 	}
-	o := &Object{resource: r, namespace: meta.Namespace, name: meta.Name, ours: meta.Annotations["meshc.dev/source"] != ""}
+	o := &Object{resource: r, namespace: meta.Namespace, name: meta.Name, labels: meta.Labels, ours: meta.Annotations["meshc.dev/source"] != ""}
 	o.ChangedBy, o.ChangedAt = lastChange(meta.ManagedFields)
 	if r.policies {
 		o.Refusals = refusals(fields["status"])
@@ -153,23 +152,6 @@ func manifest(r *resource, fields map[string]json.RawMessage) (string, error) {
 	}
 	out, err := yaml.JSONToYAML(text)
 	return string(out), err
-}
-
-// refusals returns the conditions by which Istio's data planes say that they do not enforce an object.
-// https://istio.io/latest/docs/reference/config/status/
-func refusals(status json.RawMessage) (all []string) {
-	var s struct {
-		Conditions []metav1.Condition `json:"conditions"`
-	}
-	if len(status) == 0 || json.Unmarshal(status, &s) != nil {
-		return nil // another controller's
-	}
-	for _, c := range s.Conditions {
-		if (c.Type == "WaypointAccepted" || c.Type == "ZtunnelAccepted") && c.Status == metav1.ConditionFalse {
-			all = append(all, strings.TrimRight(c.Type+" is False: "+cmp.Or(c.Message, c.Reason), ": "))
-		}
-	}
-	return all
 }
 
 // lastChange returns who changed what an object asks for last, and when. Its status is not part of that.

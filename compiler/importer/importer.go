@@ -148,6 +148,11 @@ func Import(ctx context.Context, given Given) (*Result, error) {
 // read reads the manifests, and sets apart what Istio would refuse and what no statement can say.
 func (i *importer) read() {
 	i.mesh = enforce.Mesh{TrustDomain: i.Settings.TrustDomain, Aliases: i.Settings.Previous, RootNamespace: i.Settings.RootNamespace}
+	stated, unjudged := inventory.Settings(i.Manifests)
+	i.mesh.Settled = len(stated) > 0
+	if i.Guess && len(stated) > 0 && stated[0].TrustDomain != "" {
+		i.Guess, i.mesh.TrustDomain, i.mesh.Aliases = false, stated[0].TrustDomain, stated[0].Aliases
+	}
 	layer, found := read.Files(i.Manifests, i.mesh)
 	if domain := model.TrustDomain(layer); i.Guess && domain != "" && domain != i.mesh.TrustDomain {
 		i.mesh.TrustDomain = domain
@@ -160,7 +165,7 @@ func (i *importer) read() {
 		i.mesh.Aliases = slices.DeleteFunc(domains, func(d string) bool { return d == i.mesh.TrustDomain })
 		layer, found = read.Files(i.Manifests, i.mesh)
 	}
-	i.findings = found
+	i.findings = slices.Concat(found, unjudged)
 	i.objects = find(i.Manifests, group, func(of, _ string) bool { return of == group })
 	i.unread()
 	byName := map[string]*enforce.Object{}

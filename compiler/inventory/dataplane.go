@@ -80,7 +80,9 @@ func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]str
 func (f *file) noticeKind(n *yaml.Node, group, kind string) {
 	if name := yamldoc.Get(n, "metadata", "name"); group == "" && kind == "ConfigMap" && name != nil && bearing.IsMeshConfig(name.Value) && yamldoc.Get(n, "data", "mesh") != nil {
 		kind = strings.TrimPrefix(bearing.MeshConfig, "/")
-		f.meshConfig(n, parsedText(text(yamldoc.Get(n, "data", "mesh"))))
+		if f.meshConfig(n, parsedText(text(yamldoc.Get(n, "data", "mesh")))) {
+			return
+		}
 	}
 	if kind == "IstioOperator" {
 		f.meshConfig(n, yamldoc.Get(n, "spec", "meshConfig"))

@@ -15,6 +15,7 @@ type Mesh struct {
 	RootNamespace string   // whose policies bind every namespace; empty: istio-system
 	Shadow        bool     // judge policies in dry-run as if they were enforced
 	Meshless      bool     // policies are those of the network, which knows the pods of the cluster
+	Settled       bool     // its settings were read, and are judged elsewhere
 	Aside         *Aside   // who passes no waypoint; nil: everyone with an identity does
 }
 

@@ -49,13 +49,29 @@ import (
 func TestProxyless(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	p := newProxyless(t, listener)
+	server := istiod.NewFakeDiscoveryServer(t, istiod.FakeOptions{
+		ConfigString:    p.manifests,
+		ListenerBuilder: func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") },
+	})
+	p.enforces(t, server.Listener.Addr().String())
+}
+
+// proxyless is a server of gRPC without a proxy.
+type proxyless struct {
+	listener  net.Listener
+	built     *compiler.Build
+	manifests string // what the project emits, and how istiod knows the server
+}
+
+func newProxyless(t *testing.T, listener net.Listener) *proxyless {
+	t.Helper()
 	port := listener.Addr().(*net.TCPAddr).Port
-	built := proxylessProject(t, port)
-	var manifests strings.Builder
-	for _, m := range built.Manifests {
-		fmt.Fprintf(&manifests, "---\n%s", m.YAML)
+	p := &proxyless{listener: listener, built: proxylessProject(t, port)}
+	for _, m := range p.built.Manifests {
+		p.manifests += "---\n" + string(m.YAML)
 	}
-	fmt.Fprintf(&manifests, `---
+	p.manifests += fmt.Sprintf(`---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: pay, namespace: shop}
@@ -66,14 +82,17 @@ spec:
   resolution: STATIC
   endpoints: [{address: 127.0.0.1, labels: {app: pay}, serviceAccount: pay}]
 `, port)
-	server := istiod.NewFakeDiscoveryServer(t, istiod.FakeOptions{
-		ConfigString:    manifests.String(),
-		ListenerBuilder: func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") },
-	})
+	return p
+}
+
+// enforces calls the server under the policies of an istiod, and asks why calls were refused.
+func (p *proxyless) enforces(t *testing.T, istiod string) {
+	t.Helper()
+	listener, built := p.listener, p.built
 	log := new(lockedBuffer)
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2WithVerbosity(log, log, log, 2))
 	certificates := newAuthority(t)
-	serveProxyless(t, listener, server.Listener.Addr().String(), certificates)
+	serveProxyless(t, listener, istiod, certificates)
 
 	call := func(account, method string) codes.Code {
 		t.Helper()
@@ -97,6 +116,7 @@ spec:
 		}
 		return status.Code(err)
 	}
+	require.Eventually(t, func() bool { return call("evil", "Check") == codes.PermissionDenied }, 20*time.Second, 100*time.Millisecond, "the policies have not arrived")
 	assert.Equal(t, codes.OK, call("web", "Check"))
 	assert.Equal(t, codes.OK, call("audit", "Check"))
 	assert.Equal(t, codes.PermissionDenied, call("web", "List"), "an edge is about one method")

@@ -66,6 +66,25 @@ var (
 	}
 )
 
+// spoiled is a manifest that may not be valid.
+func (w *writer) spoiled() string {
+	document := w.authorization("spoiled")
+	if w.chance(25) {
+		document = w.peer("shop", "spoiled", pick(w.Rand, []string{"", "web"}))
+	}
+	dryRun := fields{{"annotations", fields{{"istio.io/dry-run", pick(w.Rand, []string{"true", "yes", "", "TRUE", "tRUE", "0"})}}}}
+	for i := range document {
+		if document[i].key == "metadata" && w.chance(10) {
+			document[i].value = append(fields{{"name", "spoiled"}, {"namespace", "shop"}}, dryRun...)
+		}
+		if spec, ok := document[i].value.(fields); ok && document[i].key == "spec" {
+			document[i].value = w.spoil(spec)
+		}
+	}
+	w.document(document)
+	return w.String()
+}
+
 // TestRefusals spoils manifests. meshc must reject exactly those that a cluster with Istio rejects.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
@@ -76,21 +95,7 @@ func TestRefusals(t *testing.T) {
 	refused, taken, beyond := 0, 0, 0
 	for seed := range size(t, 20000) {
 		w := &writer{pen: pen{Rand: rand.New(rand.NewPCG(seed, 5))}, Options: Options{TrustDomain: "cluster.local", RootNamespace: "istio-system"}, tokens: true}
-		document := w.authorization("spoiled")
-		if w.chance(25) {
-			document = w.peer("shop", "spoiled", pick(w.Rand, []string{"", "web"}))
-		}
-		dryRun := fields{{"annotations", fields{{"istio.io/dry-run", pick(w.Rand, []string{"true", "yes", "", "TRUE", "tRUE", "0"})}}}}
-		for i := range document {
-			if document[i].key == "metadata" && w.chance(10) {
-				document[i].value = append(fields{{"name", "spoiled"}, {"namespace", "shop"}}, dryRun...)
-			}
-			if spec, ok := document[i].value.(fields); ok && document[i].key == "spec" {
-				document[i].value = w.spoil(spec)
-			}
-		}
-		w.document(document)
-		yaml := w.String()
+		yaml := w.spoiled()
 		stored, istio := schemas.Admit([]byte(yaml))
 		if istio == nil {
 			_, istio = Start(stored, w.Options)

@@ -49,6 +49,9 @@ func (r *reader) notice(d *decoder, group, kind string, n int32) {
 	case kind == "EnvoyFilter", kind == "Sidecar":
 		return
 	case kind == "ConfigMap" && bearing.IsMeshConfig(d.text(d.at(meta, "name"))) && d.at(d.at(n, "data"), "mesh") != 0:
+		if r.mesh.Settled {
+			return
+		}
 		kind = strings.TrimPrefix(bearing.MeshConfig, "/")
 	case d.text(d.at(d.at(meta, "labels"), "app.kubernetes.io/managed-by")) == "meshc":
 		return

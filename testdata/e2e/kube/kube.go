@@ -1,21 +1,19 @@
-// Package kube runs meshc against kube-apiserver and etcd on 127.0.0.1. `make
-// cluster` runs it. `make test` does not, because the first run builds both, which takes a quarter of an hour.
+// Package kube starts kube-apiserver, etcd and istiod on 127.0.0.1. `make cluster` runs its tests of meshc. `make test` does not,
+// because the first run builds these servers, which takes half an hour.
 package kube
 
 import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -44,18 +42,19 @@ reader,reader,2,on-call
 limited,limited,3,limited
 `
 
-// cluster is an API server of its own, which has the CRDs of Istio.
-type cluster struct {
-	url    string
+// Cluster is an API server of its own, which has the CRDs of Istio.
+type Cluster struct {
+	URL    string
 	dir    string
 	client *http.Client
 }
 
-func startCluster(t *testing.T) *cluster {
+// Start starts a cluster without objects, which ends with the test.
+func Start(t *testing.T) *Cluster {
 	t.Helper()
 	store, _ := etcd.Build(t)
 	server, _ := kubeAPIServer.Build(t)
-	c := &cluster{dir: t.TempDir()}
+	c := &Cluster{dir: t.TempDir()}
 	local := func() string { return fmt.Sprintf("http://127.0.0.1:%d", program.FreePort(t)) }
 	clients, peers, port := local(), local(), program.FreePort(t)
 	program.Start(t, nil, store, "--data-dir", filepath.Join(c.dir, "etcd"), "--unsafe-no-fsync", "--log-level", "error",
@@ -65,15 +64,15 @@ func startCluster(t *testing.T) *cluster {
 	program.Run(t, "", "openssl", "genrsa", "-out", key, "2048")
 	tokens := filepath.Join(c.dir, "tokens.csv")
 	require.NoError(t, os.WriteFile(tokens, []byte(users), 0o600))
-	c.url = fmt.Sprintf("https://127.0.0.1:%d", port)
+	c.URL = fmt.Sprintf("https://127.0.0.1:%d", port)
 	log := program.Start(t, nil, server, "--etcd-servers="+clients, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
-		"--cert-dir="+filepath.Join(c.dir, "pki"), "--service-account-issuer="+c.url, "--service-account-key-file="+key, "--service-account-signing-key-file="+key,
+		"--cert-dir="+filepath.Join(c.dir, "pki"), "--service-account-issuer="+c.URL, "--service-account-key-file="+key, "--service-account-signing-key-file="+key,
 		"--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC", "--token-auth-file="+tokens, "--disable-admission-plugins=ServiceAccount",
 		"--endpoint-reconciler-type=none", "--anonymous-auth=false")
 	c.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	ready := func(path string) func() bool {
 		return func() bool {
-			status, _, err := c.ask("GET", path, "", nil)
+			status, _, err := c.Ask("GET", path, "", nil)
 			return err == nil && status == http.StatusOK
 		}
 	}
@@ -83,7 +82,7 @@ func startCluster(t *testing.T) *cluster {
 	}
 	crds, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(program.Run(t, "", "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api"))), "kubernetes", "customresourcedefinitions.gen.yaml"))
 	require.NoError(t, err)
-	c.apply(t, "istio", string(crds))
+	c.Apply(t, "istio", string(crds))
 	require.True(t, eventually(ready("/apis/security.istio.io/v1/authorizationpolicies"), time.Minute))
 	require.True(t, eventually(ready("/apis/networking.istio.io/v1/sidecars"), time.Minute))
 	require.True(t, eventually(ready("/apis/telemetry.istio.io/v1/telemetries"), time.Minute))
@@ -101,9 +100,9 @@ func eventually(is func() bool, within time.Duration) bool {
 	}
 }
 
-// ask is a request of the administrator.
-func (c *cluster) ask(method, path, contentType string, body []byte) (status int, answer []byte, err error) {
-	request, err := http.NewRequest(method, c.url+path, bytes.NewReader(body))
+// Ask is a request of the administrator.
+func (c *Cluster) Ask(method, path, contentType string, body []byte) (status int, answer []byte, err error) {
+	request, err := http.NewRequest(method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -118,8 +117,8 @@ func (c *cluster) ask(method, path, contentType string, body []byte) (status int
 	return response.StatusCode, answer, err
 }
 
-// object is as much of an object as says where the API server has it.
-type object struct {
+// Object is as much of an object as says where the API server has it.
+type Object struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	Metadata   struct {
@@ -131,7 +130,7 @@ type object struct {
 // ofTheCluster are the kinds that have no namespace.
 var ofTheCluster = map[string]bool{"Namespace": true, "ClusterRole": true, "ClusterRoleBinding": true, "CustomResourceDefinition": true, "ValidatingWebhookConfiguration": true}
 
-func (o *object) path() string {
+func (o *Object) path() string {
 	gv, _ := schema.ParseGroupVersion(o.APIVersion)
 	resource, _ := meta.UnsafeGuessKindToResource(gv.WithKind(o.Kind))
 	if o.Kind == "Gateway" {
@@ -148,10 +147,10 @@ func (o *object) path() string {
 }
 
 // documents splits a stream of YAML.
-func documents(t *testing.T, stream string) (all []string, objects []object) {
+func documents(t *testing.T, stream string) (all []string, objects []Object) {
 	t.Helper()
 	for text := range strings.SplitSeq("\n"+stream, "\n---") {
-		var o object
+		var o Object
 		require.NoError(t, yaml.Unmarshal([]byte(text), &o), text)
 		if o.Kind != "" {
 			all, objects = append(all, text), append(objects, o)
@@ -160,65 +159,89 @@ func documents(t *testing.T, stream string) (all []string, objects []object) {
 	return all, objects
 }
 
-// refused is what the API server says of an object that it does not take.
-type refused struct {
-	object
-	message string
+// Objects returns the objects of a stream of YAML.
+func Objects(t *testing.T, stream string) []Object {
+	t.Helper()
+	_, objects := documents(t, stream)
+	return objects
 }
 
-// tryApply applies a stream server-side, as a manager, and returns what the API server refuses.
-func (c *cluster) tryApply(t *testing.T, manager, stream string) (all []refused) {
+// Refused is what the API server says of an object that it does not take.
+type Refused struct {
+	Object
+	Message string
+}
+
+// TryApply applies a stream server-side, as a manager, and returns what the API server refuses.
+func (c *Cluster) TryApply(t *testing.T, manager, stream string) []Refused {
+	t.Helper()
+	return c.try(t, stream, func(o *Object, text []byte) (int, []byte, error) {
+		options := url.Values{"fieldManager": {manager}, "force": {"true"}}
+		return c.Ask("PATCH", o.path()+"?"+options.Encode(), "application/apply-patch+yaml", text)
+	})
+}
+
+// Validate returns what the API server would refuse to create of a stream.
+func (c *Cluster) Validate(t *testing.T, stream string) []Refused {
+	t.Helper()
+	return c.try(t, stream, func(o *Object, text []byte) (int, []byte, error) {
+		return c.Ask("POST", path.Dir(o.path())+"?dryRun=All&fieldValidation=Strict", "application/yaml", text)
+	})
+}
+
+func (c *Cluster) try(t *testing.T, stream string, ask func(o *Object, text []byte) (status int, answer []byte, err error)) (all []Refused) {
 	t.Helper()
 	texts, objects := documents(t, stream)
-	for i, o := range objects {
-		path := o.path() + "?" + url.Values{"fieldManager": {manager}, "force": {"true"}}.Encode()
-		status, answer, err := c.ask("PATCH", path, "application/apply-patch+yaml", []byte(texts[i]))
+	for i := range objects {
+		status, answer, err := ask(&objects[i], []byte(texts[i]))
 		require.NoError(t, err)
 		if status >= 300 {
 			var said struct{ Message string }
 			require.NoError(t, json.Unmarshal(answer, &said), "%s", answer)
-			all = append(all, refused{o, said.Message})
+			all = append(all, Refused{objects[i], said.Message})
 		}
 	}
 	return all
 }
 
-func (c *cluster) apply(t *testing.T, manager, stream string) {
+// Apply applies a stream server-side, as a manager.
+func (c *Cluster) Apply(t *testing.T, manager, stream string) {
 	t.Helper()
-	for _, r := range c.tryApply(t, manager, stream) {
-		t.Fatalf("%s %s/%s: %s", r.Kind, r.Metadata.Namespace, r.Metadata.Name, r.message)
+	for _, r := range c.TryApply(t, manager, stream) {
+		t.Fatalf("%s %s/%s: %s", r.Kind, r.Metadata.Namespace, r.Metadata.Name, r.Message)
 	}
 }
 
-// edit merges a patch into an object, as somebody does by hand.
-func (c *cluster) edit(t *testing.T, manager, path, patch string) {
+// Edit merges a patch into an object, as somebody does by hand.
+func (c *Cluster) Edit(t *testing.T, manager, path, patch string) {
 	t.Helper()
-	status, answer, err := c.ask("PATCH", path+"?fieldManager="+manager, "application/merge-patch+json", []byte(patch))
+	status, answer, err := c.Ask("PATCH", path+"?fieldManager="+manager, "application/merge-patch+json", []byte(patch))
 	require.NoError(t, err)
 	require.Less(t, status, 300, "%s", answer)
 }
 
-func (c *cluster) remove(t *testing.T, path string) {
+// Remove removes the object at a path.
+func (c *Cluster) Remove(t *testing.T, path string) {
 	t.Helper()
-	status, answer, err := c.ask("DELETE", path, "application/json", nil)
+	status, answer, err := c.Ask("DELETE", path, "application/json", nil)
 	require.NoError(t, err)
 	require.Less(t, status, 300, "%s", answer)
 }
 
-// namespaces creates namespaces, as the administrator.
-func (c *cluster) namespaces(t *testing.T, names ...string) {
+// Namespaces creates namespaces, as the administrator.
+func (c *Cluster) Namespaces(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		c.apply(t, "admin", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: "+name+"\n")
+		c.Apply(t, "admin", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: "+name+"\n")
 	}
 }
 
-// kubeconfig returns the path of a kubeconfig of a user.
-func (c *cluster) kubeconfig(t *testing.T, user string) string {
+// Kubeconfig returns the path of a kubeconfig of a user.
+func (c *Cluster) Kubeconfig(t *testing.T, user string) string {
 	t.Helper()
 	text, err := yaml.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Config", "current-context": "prod",
-		"clusters": []any{map[string]any{"name": "c", "cluster": map[string]any{"server": c.url, "insecure-skip-tls-verify": true}}},
+		"clusters": []any{map[string]any{"name": "c", "cluster": map[string]any{"server": c.URL, "insecure-skip-tls-verify": true}}},
 		"users":    []any{map[string]any{"name": "u", "user": map[string]any{"token": user}}},
 		"contexts": []any{map[string]any{"name": "prod", "context": map[string]any{"cluster": "c", "user": "u"}}},
 	})
@@ -226,55 +249,4 @@ func (c *cluster) kubeconfig(t *testing.T, user string) string {
 	path := filepath.Join(c.dir, user+".kubeconfig")
 	require.NoError(t, os.WriteFile(path, text, 0o600))
 	return path
-}
-
-// meshc is the command under test, built once.
-var meshc = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "meshc-e2e")
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(dir, "meshc")
-	build := exec.Command("go", "build", "-o", program, "./cmd/meshc")
-	build.Dir = "../../.."
-	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, said)
-	}
-	return program, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if program, err := meshc(); err == nil {
-		os.RemoveAll(filepath.Dir(program))
-	}
-	os.Exit(code)
-}
-
-// run runs meshc in a folder as a user of the cluster, and returns both of its outputs and its exit code.
-func (c *cluster) run(t *testing.T, user, dir string, args ...string) (said string, code int) {
-	t.Helper()
-	program, err := meshc()
-	require.NoError(t, err)
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig(t, user), "NO_COLOR=1")
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return string(out), cmd.ProcessState.ExitCode()
-}
-
-// write writes files to a new folder, which is the root of a project.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	return dir
 }
