@@ -27,7 +27,8 @@ func written(text string) *yaml.Node {
 			keys++
 		}
 	}
-	c := nodes{text: text, from: tree.Nodes, free: make([]yaml.Node, len(tree.Nodes)-1+keys), line: 1}
+	all := len(tree.Nodes) - 1 + keys
+	c := nodes{text: text, from: tree.Nodes, free: make([]yaml.Node, all), lists: make([]*yaml.Node, all), line: 1}
 	return c.value(1)
 }
 
@@ -36,6 +37,7 @@ type nodes struct {
 	text      string
 	from      []plainyaml.Node
 	free      []yaml.Node
+	lists     []*yaml.Node // what is left for contents
 	line      int
 	lineStart int
 }
@@ -85,7 +87,7 @@ func (c *nodes) value(i int32) *yaml.Node {
 	if from.Kind == plainyaml.Mapping {
 		children *= 2
 	}
-	n.Content = make([]*yaml.Node, 0, children)
+	n.Content, c.lists = c.lists[:0:children], c.lists[children:]
 	for child := from.First; child != 0; child = c.from[child].Next {
 		if of := &c.from[child]; from.Kind == plainyaml.Mapping {
 			key := c.at(of.KeyStart)
@@ -99,6 +101,12 @@ func (c *nodes) value(i int32) *yaml.Node {
 
 // plainTag is the tag that the library gives a plain scalar.
 func plainTag(value string) string {
+	if value != "" {
+		first := value[0] | 0x20
+		if letter := 'a' <= first && first <= 'z'; letter && (len(value) > len("false") || strings.IndexByte("tfn", first) < 0) {
+			return "!!str" // the words that are not text are true, false and null: resolve.go of the library
+		}
+	}
 	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
 	return n.ShortTag()
 }

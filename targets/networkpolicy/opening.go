@@ -2,7 +2,6 @@ package networkpolicy
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -18,17 +17,15 @@ type opening struct {
 
 // openings sorts and joins what opens a callee.
 func openings(all []opening) []opening {
-	byPorts := map[string]int{}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, opening.compare)
 	var out []opening
 	for _, o := range all {
-		key := fmt.Sprint(o.ports, o.udp)
-		i, ok := byPorts[key]
-		if !ok {
-			i = len(out)
-			byPorts[key] = i
-			out = append(out, opening{o.ports, o.udp, nil})
+		if last := len(out) - 1; last >= 0 && out[last].compare(o) == 0 {
+			out[last].peers = append(out[last].peers, o.peers...)
+		} else {
+			out = append(out, opening{o.ports, o.udp, slices.Clone(o.peers)})
 		}
-		out[i].peers = append(out[i].peers, o.peers...)
 	}
 	for i := range out {
 		o := &out[i]
@@ -38,10 +35,12 @@ func openings(all []opening) []opening {
 			o.peers = o.peers[:1]
 		}
 	}
-	slices.SortFunc(out, func(a, b opening) int {
-		return cmp.Or(slices.CompareFunc(a.ports, b.ports, func(x, y [2]uint16) int { return slices.Compare(x[:], y[:]) }), slices.Compare(a.udp, b.udp))
-	})
 	return out
+}
+
+// compare orders openings by their ports.
+func (o opening) compare(p opening) int {
+	return cmp.Or(slices.CompareFunc(o.ports, p.ports, func(x, y [2]uint16) int { return slices.Compare(x[:], y[:]) }), slices.Compare(o.udp, p.udp))
 }
 
 // rule is an opening as NetworkPolicies have it; side is `from` or `to`.

@@ -32,11 +32,14 @@ func (in *Intents) Prove(ctx context.Context, l *Layer, isolates [2]bool) ([]str
 		share := ends[len(ends)*w/workers : len(ends)*(w+1)/workers]
 		wait.Go(func() {
 			for _, s := range share {
+				if ctx.Err() != nil || len(found[w]) > maxWitnesses {
+					return
+				}
+				point := l.For(PodsOf(s))
 				for d, isolated := range isolates {
-					if ctx.Err() != nil || len(found[w]) > maxWitnesses {
-						return
+					if isolated || l.Isolates[d] { // else everything passes, as it is to
+						found[w] = append(found[w], in.prove(point, Direction(d), isolated, s)...)
 					}
-					found[w] = append(found[w], in.prove(l, Direction(d), isolated, s)...)
 				}
 			}
 		})
@@ -66,9 +69,8 @@ func (in *Intents) ends() (all []*policy.Service) {
 	return all
 }
 
-// prove compares what a layer lets through to or from the pods of one service.
-func (in *Intents) prove(l *Layer, d Direction, isolates bool, s *policy.Service) (witnesses []string) {
-	point := l.For(PodsOf(s))
+// prove compares what policies let through to or from the pods of one service.
+func (in *Intents) prove(point *Point, d Direction, isolates bool, s *policy.Service) (witnesses []string) {
 	var grants []Grant
 	isolated := isolates && in.isolated(d, s)
 	if isolated {
@@ -269,11 +271,11 @@ func after(b netip.Prefix) netip.Addr {
 
 // portsNear returns a port of each kind that the intents or the policies of a point tell apart.
 func portsNear(s *policy.Service, point *Point, d Direction, grants []Grant) (all []Port) {
-	numbers := map[uint16]bool{}
+	numbers := make([]uint16, 0, 64)
 	near := func(first, last uint16) {
 		for _, n := range [...]uint16{first - 1, first, last, last + 1} {
 			if n != 0 {
-				numbers[n] = true
+				numbers = append(numbers, n)
 			}
 		}
 	}
@@ -281,13 +283,14 @@ func portsNear(s *policy.Service, point *Point, d Direction, grants []Grant) (al
 	for _, p := range s.Ports {
 		near(p.Number, p.Number)
 	}
-	udp := map[uint16]bool{1: true}
+	udp := append(make([]uint16, 0, 16), 1)
+	udp = append(udp, s.UDP...)
 	for _, g := range grants {
 		for _, r := range g.Ports {
 			near(r[0], r[1])
 		}
 		for _, r := range g.UDP {
-			udp[r[0]] = true
+			udp = append(udp, r[0])
 		}
 	}
 	for _, b := range point.Bound {
@@ -297,13 +300,12 @@ func portsNear(s *policy.Service, point *Point, d Direction, grants []Grant) (al
 			}
 		}
 	}
-	for _, n := range slices.Sorted(maps.Keys(numbers)) {
+	slices.Sort(numbers)
+	for _, n := range slices.Compact(numbers) {
 		all = append(all, Port{TCP, n})
 	}
-	for _, n := range s.UDP {
-		udp[n] = true
-	}
-	for _, n := range slices.Sorted(maps.Keys(udp)) {
+	slices.Sort(udp)
+	for _, n := range slices.Compact(udp) {
 		all = append(all, Port{UDP, n})
 	}
 	return all
