@@ -35,7 +35,7 @@ func Intents(set *inventory.Set, root string) ([]File, error) {
 		lines := []print.Line{{Above: []string{"The services of namespace " + namespace + ". Their accounts, labels and ports come from the workload manifests.", ""}, Stmt: section}}
 		switch {
 		case namespace == root:
-			lines[0].Above = append(lines[0].Above, "A policy in the root namespace of Istio binds all namespaces. They may call others; edges may lead to gateways alone.")
+			lines[0].Above = append(lines[0].Above, "A policy in the root namespace of Istio binds the pods of all namespaces that have the labels.")
 		case !slices.ContainsFunc(services, func(s *service) bool { return !s.bare }):
 			lines[0].Above = append(lines[0].Above, "None of them has a proxy, so nothing can be closed here.")
 		default:

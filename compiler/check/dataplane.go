@@ -112,7 +112,7 @@ func (s *service) shut() bool {
 	return s.Dataplane == policy.Gateway && (s.mesh.Closed || !s.mesh.Declares) && len(s.allow) == 0
 }
 
-// selectedByRoot reports workloads that a policy for a gateway of the root namespace would bind too, because it binds every
+// selectedByRoot reports workloads that a policy for a service of the root namespace would bind too, because it binds every
 // namespace.
 func (c *checker) selectedByRoot(s *service) {
 	if !s.bound() || len(s.Labels) == 0 || !c.isRoot(s.Namespace) {

@@ -118,6 +118,10 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 		return
 	}
 	pods := m.meansPods(t.Ref)
+	everyMesh := pods && c.isRoot(m.Name)
+	if pods && base.kind == edge && c.closesAll(m, t) {
+		return
+	}
 	consent := &consent{statement: m}
 	for _, s := range callees {
 		s.called = true
@@ -125,12 +129,12 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 		*r = base
 		r.callee, r.ToAt = s, t.Ref.Range
 		r.Requests = requests
-		r.EveryPod = pods
+		r.EveryPod, r.EveryMesh = pods, everyMesh
 		r.Widened = r.kind != edge && (t.EveryPort() || pods) && requests.OfHTTP()
 		if !ok || !c.rulePorts(r, t, len(callees) == 1) || len(r.From) == 0 {
 			continue
 		}
-		if s.mesh != m && !c.consented(consent, r) {
+		if s.mesh != m && !everyMesh && !c.consented(consent, r) {
 			continue
 		}
 		r.key = r.Requests.Key()
@@ -176,7 +180,7 @@ func (c *checker) destination(m *mesh, r lang.Ref) ([]*service, *external) {
 	case r.Name.Text == "*" && !r.Name.Quoted:
 		return c.everyone(m, false), nil
 	case m.meansPods(r):
-		return append(c.everyone(m, false), m.pods(r)), nil
+		return c.everyPod(m, r), nil
 	case c.podsElsewhere(r):
 		return nil, nil
 	}

@@ -57,7 +57,7 @@ func (c *checker) verify(m *mesh, stmt *lang.Verify) {
 		}
 		for _, s := range callees {
 			switch {
-			case s.mesh != m:
+			case s.mesh != m && !pods:
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "whose tokens %s verifies is stated in its own mesh", s.ID()).
 					WithHelp("move this statement below `mesh %s`", s.Namespace)
 			case !s.Proxied():

@@ -24,17 +24,22 @@ func (i *importer) collides(b *compiler.Build) (again bool) {
 		if o == nil || o.Outcome == Said && p.Role == o.read.Role && p.Effect == o.read.Effect && slices.Equal(p.Selector, o.read.Selector) {
 			continue
 		}
-		again = true
 		if s := i.selectedBy(p); s != nil {
-			if !renamed[s] {
-				s.name, renamed[s] = i.in(p.Namespace).free(s.name), true
+			if again = true; !renamed[s] {
+				s.name, s.renamed, renamed[s] = i.in(p.Namespace).free(s.name), true, true
 			}
 			continue
 		}
-		for _, said := range i.objects {
-			if said.Namespace == p.Namespace {
-				said.together = said.together || said != o
-				said.accept("the project would make the %s itself", o.ID())
+		for _, namespace := range []string{p.Namespace, i.mesh.RootNamespace} {
+			for _, said := range i.objects {
+				if said.Namespace == namespace && said.Outcome == Said {
+					again = true
+					said.together = said.together || said != o
+					said.accept("the project would make the %s itself", o.ID())
+				}
+			}
+			if again {
+				break
 			}
 		}
 	}
@@ -50,6 +55,11 @@ func (i *importer) selectedBy(p *enforce.Object) *service {
 	for _, s := range i.services[p.Namespace].services {
 		if s.labels != nil && slices.EqualFunc(s.labels, labels, func(a policy.Label, b enforce.Label) bool { return a.Key == b.Key && a.Value == b.Value }) {
 			return s
+		}
+	}
+	for _, w := range i.known.Workloads { // that a statement about every pod is about
+		if found := naming(w); w.Namespace == p.Namespace && slices.Equal(found, labelsOf(p)) {
+			return i.labelled(p.Namespace, found)
 		}
 	}
 	return nil

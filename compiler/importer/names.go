@@ -31,6 +31,7 @@ type service struct {
 	gateway   bool
 	clients   policy.ClientAddress // of a gateway: where its rules look for the addresses of clients
 	assumed   bool                 // the account is that of a principal that is called like the service
+	renamed   bool                 // it is declared even if no statement names it, because its workload has a name that is taken
 }
 
 // name finds the services that the manifests are about: one for each selector, and one for each account that principals

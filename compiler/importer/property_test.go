@@ -100,8 +100,9 @@ func randomRule(r *rand.Rand) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// randomPolicies is policies of two namespaces and the root namespace, as a cluster has them or as files do.
-func randomPolicies(r *rand.Rand, deployed bool) string {
+// randomPolicies is policies of two namespaces and the root namespace, as a cluster has them or as files do. With root some of the
+// root namespace select pods.
+func randomPolicies(r *rand.Rand, deployed, root bool) string {
 	var b strings.Builder
 	object := func(kind, namespace, name, annotations, spec string) {
 		if deployed {
@@ -163,6 +164,13 @@ func randomPolicies(r *rand.Rand, deployed bool) string {
 	}
 	if r.IntN(6) == 0 {
 		object("AuthorizationPolicy", "istio-system", "mesh", "", pick(r, "", "action: DENY, rules: ["+randomRule(r)+"]", "rules: ["+randomRule(r)+"]"))
+	}
+	if root && r.IntN(5) == 0 {
+		selected := "selector: {matchLabels: " + pick(r, append(selectors, "{component: predictor}")...) + "}, "
+		object("AuthorizationPolicy", "istio-system", "some", "", pick(r, "", selected, selected)+pick(r, "", "", "action: DENY, ")+"rules: ["+randomRule(r)+"]")
+		if r.IntN(3) == 0 {
+			object("RequestAuthentication", "istio-system", "tokens", "", pick(r, "", selected)+`jwtRules: [{issuer: "https://corp.example.com", jwksUri: "https://corp.example.com/keys"}]`)
+		}
 	}
 	return b.String()
 }
@@ -248,6 +256,7 @@ var workloads = []enforce.Workload{
 	{Namespace: "pay", Labels: map[string]string{"tier": "back"}},
 	{Namespace: "pay", Labels: nil},
 	{Namespace: "elsewhere", Labels: map[string]string{"app": "a"}},
+	{Namespace: "elsewhere", Labels: map[string]string{"component": "predictor"}},
 }
 
 func randomRequest(r *rand.Rand) space.Request {
@@ -315,7 +324,7 @@ func TestPolicies(t *testing.T) {
 	for seed := range *seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		deployed := seed%2 == 0
-		text := randomPolicies(r, deployed)
+		text := randomPolicies(r, deployed, true)
 		result := importText(t, text)
 		document := func(at source.Span) int { return strings.Count(at.File.Text[:at.Start], "\n---") }
 		refused := func(d diag.Diagnostic) bool {
@@ -397,7 +406,7 @@ func TestDirections(t *testing.T) {
 	for seed := range *seeds {
 		for _, direction := range []importer.Direction{importer.Narrow, importer.Widen} {
 			r := rand.New(rand.NewPCG(seed, 3))
-			text := randomPolicies(r, true)
+			text := randomPolicies(r, true, true)
 			result, err := importer.Import(context.Background(), importer.Given{Manifests: files(text), Settings: config.Default(), Direction: direction})
 			require.NoError(t, err)
 			manifests, accepted := built(t, result)

@@ -183,6 +183,13 @@ func (i *importer) pods() (all []*policy.Service) {
 				selected = append(selected, s)
 			}
 		}
+		if root := i.services[i.mesh.RootNamespace]; root != nil && root != n {
+			for _, s := range root.services {
+				if s.labels != nil && !s.gateway { // a policy of the root namespace selects pods of every one
+					selected = append(selected, s)
+				}
+			}
+		}
 		for k, s := range selected {
 			all = append(all, &policy.Service{Namespace: name, Name: s.name, Labels: s.labels, Inbound: policy.Captures{Agent: true}})
 			for _, other := range selected[:k] {

@@ -37,6 +37,9 @@ func (s *section) use(v *service, of []*object) {
 	if s.used == nil {
 		s.used = map[*service][]*object{}
 	}
+	if s.used[v] == nil {
+		s.used[v] = []*object{}
+	}
 	for _, o := range of {
 		if !slices.Contains(s.used[v], o) {
 			s.used[v] = append(s.used[v], o)
@@ -75,7 +78,7 @@ func (i *importer) statements(s *section) {
 			s.open = s.open || !closed
 		case r.Role == enforce.SetsModes:
 			s.state(o)
-		case root && o.about == nil:
+		case root && o.about == nil && len(r.Clauses) == 0:
 			s.shut, s.of = true, append(s.of, o)
 		case o.about == nil && len(r.Clauses) == 0:
 			s.of = append(s.of, o)
@@ -100,6 +103,7 @@ func (i *importer) statements(s *section) {
 			if o.about != nil {
 				s.use(o.about, []*object{o})
 			}
+			s.shut = s.shut || root && o.about == nil && r.Effect == enforce.Allow
 			s.open = s.open || !closed && (r.Effect == enforce.Allow || slices.ContainsFunc(rules, (*rule).opens))
 			s.rules = append(s.rules, rules...)
 		}
@@ -152,8 +156,6 @@ func (i *importer) outline(o *object) {
 	switch {
 	case r.Broken:
 		o.accept("what it does is not known")
-	case r.Role == enforce.Authenticates && root && (o.about == nil || !o.about.gateway):
-		o.accept("it binds pods of every namespace")
 	case r.Role == enforce.Authenticates && !o.waypoint:
 	case o.waypoint && (r.Role != enforce.Authorizes || r.Effect != enforce.Allow || len(r.Clauses) > 0 || !i.closed(o.Namespace)):
 		o.accept("it binds a waypoint, whatever Service is behind it")
@@ -177,12 +179,8 @@ func (i *importer) outline(o *object) {
 		}
 	case r.Effect == enforce.Audit:
 		o.accept("its action is %s", r.Effect)
-	case root && o.about == nil && (len(r.Clauses) > 0 || r.Effect != enforce.Allow):
-		o.accept("its rules bind every namespace")
 	case o.about == nil && r.Effect == enforce.Deny && len(r.Clauses) == 0:
 		o.accept("it denies nothing")
-	case root && o.about != nil && !o.about.gateway:
-		o.accept("it binds pods of every namespace")
 	case o.about != nil && i.narrower(o):
 		o.accept("its pods are also those of another selector")
 	}

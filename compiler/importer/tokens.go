@@ -377,11 +377,13 @@ func (i *importer) unauthenticated(b *compiler.Build) (again bool) {
 func (i *importer) verified(o *object, b *compiler.Build) bool {
 	var want, wide []jwtRule
 	for _, other := range i.objects {
-		switch same := slices.Equal(other.bound(), o.bound()); {
-		case other.Outcome != Said || other.read.Role != enforce.Authenticates || other.Namespace != o.Namespace:
-		case same:
+		if other.Outcome != Said || other.read.Role != enforce.Authenticates {
+			continue
+		}
+		switch within := other.Namespace == o.Namespace; {
+		case within && slices.Equal(other.bound(), o.bound()):
 			want = append(want, other.jwtRules()...)
-		case len(other.bound()) == 0:
+		case len(other.bound()) == 0 && (within || other.Namespace == i.mesh.RootNamespace):
 			wide = append(wide, other.jwtRules()...)
 		}
 	}

@@ -97,6 +97,13 @@ func (i *importer) write() (p *draft, again bool, err error) {
 			}
 		}
 	}
+	for name, n := range i.services {
+		for _, s := range n.services {
+			if s.renamed {
+				at(name).use(s, nil)
+			}
+		}
+	}
 	p = &draft{origin: map[string][]origin{}}
 	i.declared = nil
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
@@ -172,8 +179,11 @@ func (s *section) lines() (all []line) {
 	services := slices.SortedFunc(maps.Keys(s.used), func(a, b *service) int { return cmp.Compare(a.name, b.name) })
 	for k, v := range services {
 		l := line{print.Line{Gap: k == 0, Stmt: s.declaration(v)}, s.used[v]}
-		if v.assumed {
+		switch {
+		case v.assumed:
 			l.Comment = "the account is assumed from the name"
+		case root && v.labels != nil && !v.gateway:
+			l.Comment = "in every namespace"
 		}
 		all = append(all, l)
 	}

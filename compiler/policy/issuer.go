@@ -66,14 +66,17 @@ func (p *Policy) Passing() map[string]map[string]bool {
 			}
 		}
 	}
-	for _, m := range p.Meshes { // one object says how every pod of a namespace does it
-		k := slices.IndexFunc(m.Services, func(s *Service) bool { return s.Unnamed })
-		if k < 0 {
+	for _, m := range p.Meshes { // one object says how every pod of a namespace, or of the mesh, does it
+		every, services := m.EveryPod(), m.Services
+		if every == nil {
 			continue
 		}
-		for _, i := range m.Services[k].Issuers {
-			if slices.ContainsFunc(m.Services, func(s *Service) bool { return all[s.ID()][i.URL] }) {
-				for _, s := range m.Services {
+		if m.Name == p.RootNamespace {
+			services = p.Services()
+		}
+		for _, i := range every.Issuers {
+			if slices.ContainsFunc(services, func(s *Service) bool { return all[s.ID()][i.URL] }) {
+				for _, s := range services {
 					pass(s, i)
 				}
 			}
@@ -85,7 +88,7 @@ func (p *Policy) Passing() map[string]map[string]bool {
 // Verification is a statement that a service verifies the tokens of an issuer, whether its rules ask for them or not.
 type Verification struct {
 	Issuer   *Issuer
-	EveryPod bool // it is about every pod of the namespace
+	EveryPod bool // it is about every pod of the namespace, or of all
 	At       source.Span
 }
 

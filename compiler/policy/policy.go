@@ -175,6 +175,14 @@ type Service struct {
 	Ask   []Rule // what a provider must let through, too; of one provider, and not in dry-run
 }
 
+// EveryPod is what stands for every pod of the namespace; nil where nothing does.
+func (m *Mesh) EveryPod() *Service {
+	if i := slices.IndexFunc(m.Services, func(s *Service) bool { return s.Unnamed }); i >= 0 {
+		return m.Services[i]
+	}
+	return nil
+}
+
 // Front is a port of a Kubernetes Service in front of a workload.
 type Front struct {
 	Host   string // the name of the Service
@@ -264,7 +272,8 @@ type Rule struct {
 	ToAt   source.Span   // of the callee
 
 	// EveryPod is set if the rule is about every pod of the namespace: all services there have it, and one object states it.
-	EveryPod bool
+	// With EveryMesh, too, it is about those of every namespace, and the object is in the root namespace.
+	EveryPod, EveryMesh bool
 
 	Requests
 	Provider   string // of an ask: the name that the mesh has for who decides

@@ -129,6 +129,7 @@ const (
 	HelmTest              Code = "MESH2196"
 	RedundantVerify       Code = "MESH2200"
 	NothingVerified       Code = "MESH2201"
+	ClosesMesh            Code = "MESH2202"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -232,7 +233,7 @@ var Table = []Entry{
 	{OutsideIntoStrict, Error, FromUnread, "an edge from outside the mesh to a strict port"},
 	{ExternalSource, Error, FromNothing, "an external that is used as a caller"},
 	{ExternalMode, Error, FromNothing, "an mTLS mode for an external"},
-	{RootNamespace, Error, FromNothing, "a mode or an edge in the root namespace"},
+	{RootNamespace, Error, FromNothing, "a mode of the root namespace, or a policy there that binds others too"},
 	{Expired, Error, FromNothing, "an expired intent"},
 	{NeverBroken, Error, FromUnread, "a violated never"},
 	{AlwaysBroken, Error, FromUnread, "a violated always"},
@@ -298,6 +299,7 @@ var Table = []Entry{
 	{HelmTest, Note, FromUnread, "a pod that Helm creates for tests alone"},
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{NothingVerified, Error, FromUnread, "requests without a token where nothing verifies tokens"},
+	{ClosesMesh, Error, FromNothing, "an edge to every pod of a mesh that is not closed"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

@@ -99,14 +99,16 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 }
 
 // stated returns the rules that the objects of a callee state. Those about every pod of its namespace are in objects of the
-// namespace, and are only accepted here.
+// namespace, those about every pod of the mesh in objects of the root namespace, and are only accepted here.
 func (b *builder) stated(s *policy.Service, rules []policy.Rule, a action) []policy.Rule {
-	every := func(r policy.Rule) bool { return r.EveryPod }
-	if s.Unnamed || !slices.ContainsFunc(rules, every) {
+	every := func(r policy.Rule) bool {
+		return r.EveryPod && (!s.Unnamed || r.EveryMesh && s.Namespace != b.root)
+	}
+	if !slices.ContainsFunc(rules, every) {
 		return rules
 	}
 	for i := range rules {
-		if r := &rules[i]; r.EveryPod {
+		if r := &rules[i]; every(*r) && !s.Unnamed {
 			b.acceptOnDataplane(s, r, a)
 			for k := range r.Where {
 				if c := &r.Where[k]; c.Dimension == policy.HeaderDimension {

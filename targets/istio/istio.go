@@ -130,10 +130,11 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	var jobs []func(*builder)
 	for _, m := range p.Meshes {
 		if m.Name == e.root {
+			e.everyMesh = m.EveryPod()
 			first.refuseRoot(m)
 			first.acceptAmbient(m)
 			for _, s := range m.Services {
-				if s.Dataplane == policy.Gateway {
+				if s.Proxied() {
 					jobs = append(jobs, func(b *builder) { b.service(m, s) })
 				}
 			}
@@ -194,6 +195,7 @@ type emission struct {
 	*policy.Policy
 	trust, root string
 	edges       *policy.Edges              // nil where no Sidecar is emitted
+	everyMesh   *policy.Service            // what stands for every pod of the mesh; nil where nothing does
 	passing     map[string]map[string]bool // see policy.Passing
 	waypoints   map[string][]string        // by namespace, sorted
 }
@@ -312,7 +314,7 @@ var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Sourc
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	b.acceptVerified(s)
 	if s.Unnamed {
-		b.authenticate(s, s.Issuers)
+		b.authenticate(s, b.own(m, s))
 		b.authorize(s)
 		return
 	}
@@ -321,8 +323,10 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	if !sidecar && !bound || !b.acceptService(s) {
 		return
 	}
-	b.workloadMode(m, s)
-	b.authenticate(s, own(m, s))
+	if m.Name != b.root { // where that is refused
+		b.workloadMode(m, s)
+	}
+	b.authenticate(s, b.own(m, s))
 	b.authorize(s)
 	if sidecar {
 		b.sidecar(m, s)

@@ -34,35 +34,13 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 		b.modeInRoot(m.ModeAt, m.Mode.String())
 	}
 	for _, s := range m.Services {
-		for _, rules := range s.Rules() {
-			for i := range rules {
-				if s.Dataplane == policy.Gateway {
-					break
-				}
-				b.acceptPaths(rules[i].Ops, rules[i].At)
-				d := b.findings.Add(diag.RootNamespace, either(rules[i].ToAt, rules[i].At), "%s is in the root namespace, where a policy would bind the whole mesh", s.ID())
-				if s.Unnamed {
-					d.WithHelp("name the gateways that are meant, or the pods of each other namespace in its section")
-				} else {
-					d.WithHelp("move it to a namespace of its own; if it is a gateway, say so: `service %s gateway`", s.Name)
-				}
-			}
-		}
-		if len(s.Verifies) > 0 && s.Dataplane != policy.Gateway {
-			d := b.findings.Add(diag.RootNamespace, s.Verifies[0].At, "%s is in the root namespace, where a RequestAuthentication would bind the whole mesh", s.ID())
-			if s.Unnamed {
-				d.WithHelp("name the gateways that are meant, or the pods of each other namespace in its section")
-			} else {
-				d.WithHelp("move it to a namespace of its own; if it is a gateway, say so: `service %s gateway`", s.Name)
-			}
-		}
 		if s.Mode != policy.ModeUnset || slices.ContainsFunc(s.Ports, hasMode) {
 			b.modeInRoot(either(s.ModeAt, s.At), "MODE")
 		}
 	}
 	for _, x := range m.Externals {
 		b.findings.Add(diag.Inexpressible, x.At, "an external cannot go into the root namespace %s", b.root).
-			WithNote("its objects bind every namespace, so meshc puts only the mesh-wide mode and the policies of gateways there")
+			WithNote("its objects bind every namespace, so meshc puts only the mesh-wide mode and policies there")
 	}
 }
 

@@ -58,18 +58,12 @@ func tokenPlaces(s *policy.Service) []place {
 	return []place{pods, waypoint}
 }
 
-// own returns the issuers of a service that are not those of every pod of its namespace.
-func own(m *policy.Mesh, s *policy.Service) (issuers []*policy.Issuer) {
-	i := slices.IndexFunc(m.Services, func(s *policy.Service) bool { return s.Unnamed })
-	if i < 0 {
-		return s.Issuers
-	}
-	for _, issuer := range s.Issuers {
-		if !slices.Contains(m.Services[i].Issuers, issuer) {
-			issuers = append(issuers, issuer)
-		}
-	}
-	return issuers
+// own returns the issuers of a service that are not those of every pod of its namespace, or of the mesh.
+func (b *builder) own(m *policy.Mesh, s *policy.Service) (issuers []*policy.Issuer) {
+	wider := []*policy.Service{m.EveryPod(), b.everyMesh}
+	return slices.DeleteFunc(slices.Clone(s.Issuers), func(i *policy.Issuer) bool {
+		return slices.ContainsFunc(wider, func(w *policy.Service) bool { return w != nil && w != s && slices.Contains(w.Issuers, i) })
+	})
 }
 
 // passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service must see

@@ -105,7 +105,7 @@ func (e *emission) mesh(m *policy.Mesh) {
 			e.findings.Add(diag.WiderNetwork, s.At, "no NetworkPolicy binds %s: its pods have the addresses of their nodes", s.ID()).
 				WithHelp("run it without hostNetwork")
 			fallthrough
-		case m.Name == e.root && s.Dataplane != policy.Gateway:
+		case m.Name == e.root && s.Unnamed:
 			e.through(s)
 			continue
 		case !s.Unnamed && (len(s.Labels) == 0 || !policy.IsName(s.Name)), !s.Proxied() && len(s.Pods) == 0:

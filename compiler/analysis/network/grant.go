@@ -76,14 +76,6 @@ func (in *Intents) Admitted(d Direction, s *policy.Service) (all []Grant) {
 	return all
 }
 
-// everyPod is what stands for every pod of a namespace; nil where nothing does.
-func everyPod(m *policy.Mesh) *policy.Service {
-	if i := slices.IndexFunc(m.Services, func(s *policy.Service) bool { return s.Unnamed }); i >= 0 {
-		return m.Services[i]
-	}
-	return nil
-}
-
 // agent reports whether pods of a service have a proxy with ports for probes and metrics.
 func agent(s *policy.Service) bool { return s.Proxied() && !only(s) }
 

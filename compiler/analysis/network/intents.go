@@ -42,7 +42,7 @@ func NewIntents(p *policy.Policy) *Intents {
 		edges: p.Edges, taking: map[scope][]*policy.Service{}, running: map[scope][]*policy.Service{}}
 	in.reach = sync.OnceValue(in.ofWildcards)
 	for _, m := range p.Meshes {
-		in.meshes[m.Name], in.agentless[m.Name], in.unnamed[m.Name] = m, agentless(m), everyPod(m)
+		in.meshes[m.Name], in.agentless[m.Name], in.unnamed[m.Name] = m, agentless(m), m.EveryPod()
 		if m.Ambient || slices.ContainsFunc(m.Services, ambient) {
 			in.tunnels[policy.Source{Kind: policy.FromMesh, Mesh: m.Name}] = true
 			in.tunnels[policy.Source{Kind: policy.FromAny}] = true
@@ -170,5 +170,5 @@ func (in *Intents) isolated(d Direction, s *policy.Service) bool {
 
 // stated reports whether the edges to a service are stated on the network.
 func (in *Intents) stated(s *policy.Service) bool {
-	return !in.policy.DryRun && len(s.Allow) > 0 && (s.Unnamed || bindable(s)) && (s.Namespace != in.root() || s.Dataplane == policy.Gateway)
+	return !in.policy.DryRun && len(s.Allow) > 0 && (s.Unnamed && s.Namespace != in.root() || bindable(s))
 }
