@@ -160,7 +160,7 @@ func (s *section) lines() (all []line) {
 		all = append(all, line{print.Line{Above: s.above(), Stmt: wide}, s.of})
 		s.mode, s.of = enforce.Inherit, nil
 	}
-	if len(s.used)+len(s.rules) == 0 && !s.named && (root || len(s.of) == 0) {
+	if len(s.used)+len(s.rules)+len(s.tokens) == 0 && !s.named && (root || len(s.of) == 0) {
 		return all
 	}
 	own := &lang.Mesh{Name: name(s.name), Mode: modeName(s.mode)}
