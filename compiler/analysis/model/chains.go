@@ -19,7 +19,7 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 		// The last call may be narrowed to ports and operations; those before it may be anything.
 		var last *Callers
 		if !g.All() {
-			if last, err = m.CallersOf(to, &g.Requests); err != nil {
+			if last, err = m.lastCallers(to, &g.Requests); err != nil {
 				return nil, err
 			}
 		}
@@ -66,6 +66,23 @@ func (m *Model) judgeChains(g *policy.Guard) (*diag.Diagnostic, error) {
 	return nil, nil
 }
 
+// lastCallers is CallersOf, which guards about the same requests of a service share.
+func (m *Model) lastCallers(to *policy.Service, q *policy.Requests) (*Callers, error) {
+	type last struct {
+		to  *policy.Service
+		key string
+	}
+	at := last{to, q.Key()}
+	if c, ok := m.last.Load(at); ok {
+		return c.(*Callers), nil
+	}
+	c, err := m.CallersOf(to, q)
+	if err == nil {
+		m.last.Store(at, c)
+	}
+	return c, err
+}
+
 // ClosesChain reports whether one more edge would close a chain that a `never A ->> B` forbids: one of A gets to its caller, and
 // its callee to one of B. Last says whether the edge lets in what the guard is about, where its callee is one of B itself.
 func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Service, last bool) (bool, error) {
@@ -85,7 +102,7 @@ func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Serv
 		return false, nil
 	}
 	for _, end := range g.To {
-		callers, err := m.CallersOf(end, &g.Requests)
+		callers, err := m.lastCallers(end, &g.Requests)
 		if err != nil {
 			return false, err
 		}

@@ -113,8 +113,9 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 		callee *policy.Service
 		key    string
 	}
-	byCallee := map[shared][]*policy.Guard{}
-	var order []shared
+	alike := map[shared]*guardsOf{}
+	byCallee := map[*policy.Service][]*guardsOf{}
+	var order []*policy.Service
 	for _, g := range guards {
 		if g.Kind == policy.Never && g.Transitive {
 			continue
@@ -124,42 +125,99 @@ func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 			if !s.Proxied() {
 				continue
 			}
-			at := shared{s, key}
-			if byCallee[at] == nil {
-				order = append(order, at)
+			if byCallee[s] == nil {
+				order = append(order, s)
 			}
-			byCallee[at] = append(byCallee[at], g)
+			of := alike[shared{s, key}]
+			if of == nil {
+				of = &guardsOf{requests: []*policy.Requests{&g.Requests}}
+				alike[shared{s, key}] = of
+				byCallee[s] = append(byCallee[s], of)
+			}
+			of.guards = append(of.guards, g)
 		}
 	}
-	verdicts := map[aboutCallee]verdict{}
-	var classifier enforce.Classifier
-	for _, at := range order {
-		if err := m.knownDimensions(&byCallee[at][0].Requests); err != nil {
-			for _, g := range byCallee[at] {
-				verdicts[aboutCallee{g, at.callee}] = verdict{err: err}
-			}
-			continue
-		}
-		var extra space.Distinctions
-		for i, g := range byCallee[at] {
-			m.AddSources(&extra, at.callee, g.From)
-			m.AddSources(&extra, at.callee, g.Except)
-			if i == 0 {
-				m.AddRequests(&extra, &g.Requests)
-			}
-		}
-		split, err := m.splitWith(&classifier, at.callee, m.Callee(at.callee), extra)
-		for _, g := range byCallee[at] {
-			v := verdict{err: err}
-			if err != nil {
-				v.err = fmt.Errorf("%s: %w", at.callee.ID(), err)
-			} else {
-				v.broken = m.judgeCallee(g, split)
-			}
-			verdicts[aboutCallee{g, at.callee}] = v
+	j := &judging{model: m, verdicts: map[aboutCallee]verdict{}}
+	for _, s := range order {
+		for _, all := range batches(byCallee[s]) {
+			j.judge(s, all)
 		}
 	}
-	return verdicts
+	return j.verdicts
+}
+
+// guardsOf is guards about the same requests of a callee, or about any of several.
+type guardsOf struct {
+	requests []*policy.Requests
+	guards   []*policy.Guard
+}
+
+// batch is how many different requests share a division, where a callee has guards about many more: to divide its requests for each
+// would take as long as there are both edges and guards, and to divide them for all at once tells too many apart.
+const batch = 64
+
+// batches joins guards about different requests of one callee, if there are many. Those with conditions multiply the kinds of requests,
+// and stay alone.
+func batches(all []*guardsOf) (joined []*guardsOf) {
+	if len(all) <= batch {
+		return all
+	}
+	var open *guardsOf
+	for _, of := range all {
+		switch {
+		case len(of.requests[0].Where) > 0:
+			joined = append(joined, of)
+		case open == nil || len(open.requests) == batch:
+			open = &guardsOf{slices.Clone(of.requests), slices.Clone(of.guards)}
+			joined = append(joined, open)
+		default:
+			open.requests, open.guards = append(open.requests, of.requests...), append(open.guards, of.guards...)
+		}
+	}
+	return joined
+}
+
+// judging is the judgement of guards about single calls.
+type judging struct {
+	model      *Model
+	classifier enforce.Classifier
+	verdicts   map[aboutCallee]verdict
+}
+
+func (j *judging) judge(s *policy.Service, of *guardsOf) {
+	m := j.model
+	for _, q := range of.requests {
+		if err := m.knownDimensions(q); err != nil {
+			for _, g := range of.guards {
+				j.verdicts[aboutCallee{g, s}] = verdict{err: err}
+			}
+			return
+		}
+	}
+	var extra space.Distinctions
+	for _, g := range of.guards {
+		m.AddSources(&extra, s, g.From)
+		m.AddSources(&extra, s, g.Except)
+	}
+	for _, q := range of.requests {
+		m.AddRequests(&extra, q)
+	}
+	split, err := m.splitWith(&j.classifier, s, m.Callee(s), extra)
+	if err != nil && len(of.requests) > 1 { // too many kinds of requests: perhaps not for each alone
+		for _, g := range of.guards {
+			j.judge(s, &guardsOf{[]*policy.Requests{&g.Requests}, []*policy.Guard{g}})
+		}
+		return
+	}
+	for _, g := range of.guards {
+		v := verdict{err: err}
+		if err != nil {
+			v.err = fmt.Errorf("%s: %w", s.ID(), err)
+		} else {
+			v.broken = m.judgeCallee(g, split)
+		}
+		j.verdicts[aboutCallee{g, s}] = v
+	}
 }
 
 func (m *Model) judge(g *policy.Guard, callees map[aboutCallee]verdict) (*diag.Diagnostic, error) {

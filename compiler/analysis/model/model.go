@@ -40,6 +40,7 @@ type Model struct {
 
 	indices sync.Map // of RuleFor, by the first rule
 	lists   sync.Map // of AddSources: the identities of long lists
+	last    sync.Map // of lastCallers
 
 	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
 	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
