@@ -160,7 +160,7 @@ fuzz: ## run each fuzz target on FUZZTIME inputs (20000x)
 	done
 
 .PHONY: bench
-bench: ## measure time, memory and bytes of builds, diffs, audits and publishes of 1,000 and 10,000 services, and of logs and metrics
+bench: ## measure time, memory and bytes of builds, diffs, audits and publishes of 1,000 and 10,000 services, of logs and metrics, and what an editor waits for
 	$(GO) run ./testdata/bench
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./targets/gitops
 

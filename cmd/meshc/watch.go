@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -116,7 +115,7 @@ func (w *watching) begin() error {
 	if w.folders.Polls() {
 		how = ", by looking at them"
 	}
-	say(w.cmd, "watching %s in %s%s; Ctrl-C ends it\n", plural(len(texts(w.now)), "file"), plural(len(w.now.Folders()), "folder"), how)
+	say(w.cmd, "watching %s in %s%s; Ctrl-C ends it\n", plural(len(w.now.Texts()), "file"), plural(len(w.now.Folders()), "folder"), how)
 	return nil
 }
 
@@ -134,7 +133,7 @@ func (w *watching) again() error {
 		}
 		return nil
 	}
-	changed := changedFiles(w.now, next)
+	changed := next.Changed(w.now)
 	if len(changed) == 0 && w.trouble == "" {
 		return nil
 	}
@@ -253,40 +252,6 @@ func (w *watching) clear() {
 			return
 		}
 	}
-}
-
-// texts is the files that a project was read from, by their names in it.
-func texts(s *compiler.Snapshot) map[string]string {
-	all := map[string]string{}
-	if s.File != nil {
-		all[s.File.Name] = s.File.Text
-	}
-	if s.Parsed == nil {
-		return all
-	}
-	for _, f := range s.Parsed.Files {
-		all[f.Name] = string(f.Text)
-	}
-	for _, m := range s.Parsed.Workloads {
-		all[m.File.Name] = m.File.Text
-	}
-	for _, f := range s.Parsed.Accepted {
-		all[f.Name] = f.Text
-	}
-	return all
-}
-
-// changedFiles returns the names of the files that two snapshots do not both have with the same text, sorted.
-func changedFiles(before, after *compiler.Snapshot) (names []string) {
-	was, is := texts(before), texts(after)
-	for name, text := range was {
-		if now, there := is[name]; there && now == text {
-			delete(is, name)
-		} else {
-			is[name] = ""
-		}
-	}
-	return slices.Sorted(maps.Keys(is))
 }
 
 // changedText is such as `shop.mesh and 2 more changed`.

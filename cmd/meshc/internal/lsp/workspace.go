@@ -89,7 +89,7 @@ func (w *workspace) current(ctx context.Context) *view {
 	}
 	if w.stale {
 		maps.Copy(unsaved, w.edits) // those since it was taken
-		if opened, err := next.Reopen(ctx, unsaved); err == nil {
+		if opened, err := next.Reopen(ctx, unsaved); err == nil && !same(next, opened) {
 			next = opened
 		}
 	}
@@ -103,6 +103,12 @@ func (w *workspace) current(ctx context.Context) *view {
 		w.snapshot, w.view = next, newView(w, next, number)
 	}
 	return w.view
+}
+
+// same reports whether a project that was read again is what it was, as after most files that are opened and saved.
+func same(before, after *compiler.Snapshot) bool {
+	return before.Parsed != nil && after.Parsed != nil && before.Parsed.Today.Equal(after.Parsed.Today) &&
+		len(before.Project.Findings) == len(after.Project.Findings) && len(after.Changed(before)) == 0
 }
 
 // remember keeps a view in one of the fields of w, unless there is a newer one.
