@@ -7,6 +7,9 @@ const (
 	gatewayAPI     = "https://gateway-api.sigs.k8s.io/api-types/"
 	annotations    = istioReference + "annotations/"
 	labels         = istioReference + "labels/"
+
+	linkerd         = "proxies of Linkerd may refuse what policies let through"
+	linkerdPolicies = "https://linkerd.io/2/reference/authorization-policy/"
 )
 
 // Facts is the list.
@@ -78,6 +81,14 @@ var Facts = slices.Concat([]Fact{
 	{On: Both, Name: "gateway.networking.k8s.io/TLSRoute", Judged: "compiler/inventory", Source: "https://gateway-api.sigs.k8s.io/guides/tls/"},
 	{On: Both, Name: "gateway.networking.k8s.io/UDPRoute", Named: "it may lead to services that policies close", Source: "https://gateway-api.sigs.k8s.io/concepts/api-overview/"},
 	{On: Both, Name: "gateway.networking.k8s.io/BackendTLSPolicy", Named: "it may change what callers open to a service", Opens: true, Source: gatewayAPI + "backendtlspolicy/"},
+
+	// Another mesh beside Istio's
+	{On: Both, Name: "policy.linkerd.io/Server", Named: linkerd, Source: linkerdPolicies},
+	{On: Both, Name: "policy.linkerd.io/ServerAuthorization", Named: linkerd, Source: linkerdPolicies},
+	{On: Both, Name: "policy.linkerd.io/AuthorizationPolicy", Named: linkerd, Source: linkerdPolicies},
+	{On: Both, Name: "policy.linkerd.io/HTTPRoute", Named: linkerd, Source: linkerdPolicies},
+	{On: Pod, Name: "linkerd.io/inject", Named: "it may get a proxy of Linkerd, which knows no policy of Istio", Opens: true, Source: "https://linkerd.io/2/features/proxy-injection/"},
+	{On: Namespace, Name: "linkerd.io/inject", Named: "its pods may get a proxy of Linkerd, which knows no policy of Istio", Opens: true, Source: "https://linkerd.io/2/features/proxy-injection/"},
 
 	// Pods
 	{On: Pod, Name: Inject, Judged: "compiler/inventory", Source: labels},

@@ -22,10 +22,23 @@ func TestIstiosOwn(t *testing.T) {
 		}
 		listed[f.On][f.Name] = true
 	}
+	// Of these the object itself is named, whatever it says, or it is made for pods that are read.
+	whole := map[string]string{"Gateway": "gateway.networking.k8s.io/Gateway", "GatewayClass": "gateway.networking.k8s.io/GatewayClass", "Ingress": "networking.k8s.io/Ingress",
+		"ServiceEntry": "networking.istio.io/ServiceEntry", "WorkloadEntry": "networking.istio.io/WorkloadEntry", "MutatingWebhookConfiguration": "admissionregistration.k8s.io/MutatingWebhookConfiguration"}
+	labelled := []string{"Deployment", "HorizontalPodAutoscaler", "Node", "PodDisruptionBudget", "ServiceAccount"}
 	check := func(name string, resources []string) {
 		for _, r := range resources {
-			if on, reads := on[r]; reads {
+			switch on, reads := on[r]; {
+			case reads:
 				assert.True(t, listed[on][name], "%s of a %s is neither judged nor named nor harmless", name, r)
+			case r == "Any":
+				for r, on := range map[string]bearing.On{"Pod": bearing.Pod, "Namespace": bearing.Namespace, "Service": bearing.Service, "policy": bearing.Policy} {
+					assert.True(t, listed[on][name], "%s of a %s is neither judged nor named nor harmless", name, r)
+				}
+			case whole[r] != "":
+				assert.True(t, listed[bearing.Both][whole[r]] || listed[bearing.Policies][whole[r]], "the kind of %s of a %s is not listed", name, r)
+			default:
+				assert.Contains(t, labelled, r, "%s of a %s: what bears on who reaches whom there?", name, r)
 			}
 		}
 	}

@@ -28,6 +28,11 @@ var settled = func() (all []Fact) {
 	harmless(Namespace, labels, "identities are the same across networks", "topology.istio.io/network")
 	harmless(Service, labels, "istiod labels what it makes for a Gateway", "gateway.istio.io/managed", GatewayName, GatewayClass)
 	harmless(Namespace, annotations, "it prefers some endpoints to others", "networking.istio.io/traffic-distribution")
+	for _, on := range []On{Pod, Namespace, Service, Policy} {
+		harmless(on, annotations, "it is about findings of istioctl", "galley.istio.io/analyze-suppress")
+		harmless(on, annotations, "a controller writes there what it made the object with", "gateway.istio.io/controller-version")
+		harmless(on, labels, "the installation of Istio labels its own objects so", "operator.istio.io/component", "operator.istio.io/managed", "operator.istio.io/version")
+	}
 	for _, on := range []On{Service, Namespace} {
 		harmless(on, labels, "it has no effect without istio.io/use-waypoint-canary", "istio.io/use-waypoint-canary-weight", "istio.io/use-waypoint-canary-namespace")
 	}
