@@ -44,7 +44,7 @@ var imports = map[string][]string{
 	"compiler/bearing":   {"lang/diag", "lang/source"},
 	"compiler/inventory": {"compiler/bearing", "compiler/policy", "compiler/yamldoc", "lang/diag", "lang/source"},
 	"compiler/check":     {"compiler/bearing", "compiler/config", "compiler/inventory", "compiler/policy", "lang", "lang/diag", "lang/format", "lang/source"},
-	"compiler/cluster":   {"compiler/bearing", "compiler/project", "lang/diag", "lang/source", "targets"},
+	"compiler/cluster":   {"compiler/bearing", "compiler/directory", "compiler/project", "lang/diag", "lang/source", "targets"},
 	"compiler/adopt":     {"compiler/config", "compiler/inventory", "compiler/policy", "compiler/yamldoc", "lang", "lang/diag", "lang/print"},
 	"compiler/project":   {"compiler/config", "compiler/inventory", "lang/diag", "lang/source", "targets"},
 	"compiler":           {"compiler/analysis/audit", "compiler/analysis/diff", "compiler/analysis/enforce", "compiler/analysis/explain", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/rollout", "compiler/check", "compiler/config", "compiler/directory", "compiler/inventory", "compiler/policy", "compiler/project", "lang", "lang/diag", "lang/format", "lang/source", "targets", "targets/cilium", "targets/cilium/read", "targets/istio", "targets/istio/read", "targets/networkpolicy", "targets/networkpolicy/read"},

@@ -10,6 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -24,7 +25,7 @@ func newWhy() *cobra.Command {
 SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (every caller with an
 identity) or world (every caller). DST is one service or external. A group stands for each of its members. A service may
 also be named as other tools name it: by its SPIFFE ID or principal, a host name (backend.shop.svc.cluster.local), a pod, or
-deployment/backend, and by the address of a pod or a Service that --pods lists. A caller may be any address. Without a port the
+deployment/backend, and by the address of a pod or a Service that --pods lists or --cluster has. A caller may be any address. Without a port the
 answer is for every port, and a port of a Kubernetes Service stands for the container port that it leads to; without METHOD
 and PATH it says for which operations. Rules of a policy are counted from 0, as in the logs of Istio's proxies.
 
@@ -39,7 +40,7 @@ that selectors and accounts name, or those of --workloads, and SRC may be any ac
 
 With --log the answers are about the calls that a log says were refused: an access log of Envoy in Istio's text or JSON format, or
 that of --log-format or of the settings of the mesh, the debug messages of its RBAC filters, or the access log of ztunnel. There is one answer for each kind of denial, with what was
-seen of it. Envoy's access log has the addresses of callers and not their identities; --pods says whose they are. TLS failures,
+seen of it. Envoy's access log has the addresses of callers and not their identities; --pods says whose they are, and so does --cluster. TLS failures,
 callers without mutual TLS and failures of the callee are told from what policies refuse.
 
 The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the requests is allowed, or policies refused
@@ -96,7 +97,7 @@ type reason struct {
 	shown func(string) string
 
 	deployed *compiler.Deployed // the manifests that were asked; nil for a project
-	partial  bool               // the cluster kept some of them to itself
+	unread   []cluster.Unread   // what the cluster kept of them to itself
 }
 
 // mesh is what is known of the mesh that was asked, and of its settings; nil where that is nothing.
@@ -155,7 +156,7 @@ func (w *why) run(cmd *cobra.Command, args []string) error {
 	if err := writeAnswer(cmd, w.format, out); err != nil {
 		return err
 	}
-	if r.partial || w.exitCode && !allowed {
+	if len(r.unread) > 0 || w.exitCode && !allowed {
 		return errFindings
 	}
 	return nil
@@ -196,5 +197,12 @@ func (w *why) open(cmd *cobra.Command) (*compiler.Asking, *reason, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.Asking(pods), &reason{shown: p.project.Shown, deployed: p.Deployed, partial: p.cluster != nil && len(p.cluster.Unread) > 0}, nil
+	r := &reason{shown: p.project.Shown, deployed: p.Deployed}
+	if s := p.cluster; s != nil {
+		r.unread = s.Unread
+		if pods == nil {
+			pods = s.Directory()
+		}
+	}
+	return p.Asking(pods), r, nil
 }

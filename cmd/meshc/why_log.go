@@ -30,6 +30,9 @@ func (w *why) runLog(cmd *cobra.Command) error {
 	if err := readLogs(cmd, w.logs, func(in io.Reader) error { return out.log.Read(in, out.kinds.Add) }); err != nil {
 		return err
 	}
+	for i := range r.unread {
+		say(cmd, "note: %s\n", &r.unread[i])
+	}
 	refused := false
 	for _, k := range out.kinds.All() {
 		a, err := out.kinds.Answer(k)
@@ -53,7 +56,7 @@ func (w *why) runLog(cmd *cobra.Command) error {
 	if err := writeAnswer(cmd, w.format, text); err != nil {
 		return err
 	}
-	if w.exitCode && refused {
+	if len(r.unread) > 0 || w.exitCode && refused {
 		return errFindings
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/meshc/meshc/compiler/directory"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -27,8 +28,9 @@ type Snapshot struct {
 	Objects []*Object // by kind, namespace and name
 	Unread  []Unread  // by kind
 
-	of       map[*source.File]*Object
-	settings *Unread // if it has a mesh and none of its settings were found
+	of        map[*source.File]*Object
+	addresses []directory.Object // every pod, also those of one template
+	settings  *Unread            // if it has a mesh and none of its settings were found
 }
 
 // Object is an object of a cluster, as a manifest.
@@ -117,6 +119,7 @@ func Read(ctx context.Context, o Options, progress Progress) (*Snapshot, error) 
 	for i, r := range all {
 		l := &lists[i]
 		s.Objects = append(s.Objects, l.objects...)
+		s.addresses = append(s.addresses, l.addresses...)
 		switch {
 		case l.unread != "":
 		case r.plural != "" && !r.list:
@@ -200,6 +203,9 @@ func (s *Snapshot) Workloads() (files []*source.File) {
 	}
 	return files
 }
+
+// Directory returns which pods and Services have which addresses.
+func (s *Snapshot) Directory() *directory.Directory { return directory.New(s.addresses) }
 
 // Of returns the object that a file is of; nil if it is of none.
 func (s *Snapshot) Of(file *source.File) *Object { return s.of[file] }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/directory"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -24,7 +25,10 @@ import (
 type list struct {
 	objects []*Object
 	unread  string
-	owners  map[types.UID]bool // of pods and the like, of which one for each owner is kept
+
+	addresses []directory.Object
+
+	owners map[types.UID]bool // of pods and the like, of which one for each owner is kept
 }
 
 // page is one answer of a list request.
@@ -50,7 +54,7 @@ func (l *list) read(ctx context.Context, client *rest.RESTClient, s *Snapshot, r
 		text, err := get(ctx, request)
 		if apierrors.IsResourceExpired(err) && next != "" {
 			limit, next = 0, ""
-			l.objects, l.owners = nil, map[types.UID]bool{}
+			l.objects, l.addresses, l.owners = nil, nil, map[types.UID]bool{}
 			continue
 		}
 		if err != nil {
@@ -97,6 +101,13 @@ func (l *list) add(s *Snapshot, r *resource, item json.RawMessage) error {
 	}
 	if r.kind == configMap && !(bearing.IsMeshConfig(meta.Name) && bytes.Contains(fields["data"], []byte(`"mesh"`))) {
 		return nil
+	}
+	if r.group == "" && (r.kind == "Pod" || r.kind == "Service") {
+		o := directory.Object{Kind: r.kind}
+		if err := json.Unmarshal(item, &o); err != nil {
+			return err
+		}
+		l.addresses = append(l.addresses, o)
 	}
 	if owner := metav1.GetControllerOfNoCopy(&meta); owner != nil {
 		if l.owners[owner.UID] {

@@ -28,9 +28,9 @@ type Pod struct {
 // Service is a Kubernetes Service with an address of its own.
 type Service struct{ Namespace, Name string }
 
-// object is what is needed of a Pod or a Service.
+// Object is what is needed of a Pod or a Service.
 // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
-type object struct {
+type Object struct {
 	Kind     string
 	Metadata struct {
 		Namespace, Name string
@@ -52,7 +52,7 @@ type object struct {
 func Read(r io.Reader) (*Directory, error) {
 	var list struct {
 		Kind  string
-		Items []object
+		Items []Object
 	}
 	if err := json.NewDecoder(r).Decode(&list); err != nil {
 		return nil, fmt.Errorf("want the output of kubectl get pods -A -o json: %w", err)
@@ -60,9 +60,14 @@ func Read(r io.Reader) (*Directory, error) {
 	if list.Items == nil {
 		return nil, errors.New("want the output of kubectl get pods -A -o json, which has a list of items")
 	}
+	return New(list.Items), nil
+}
+
+// New returns the directory of objects. Those of other kinds than Pod and Service are overlooked.
+func New(objects []Object) *Directory {
 	d := &Directory{byAddress: map[netip.Addr]*Pod{}, services: map[netip.Addr]*Service{}}
-	for i := range list.Items {
-		switch o := &list.Items[i]; o.Kind {
+	for i := range objects {
+		switch o := &objects[i]; o.Kind {
 		case "Pod":
 			d.pod(o)
 		case "Service":
@@ -73,12 +78,12 @@ func Read(r io.Reader) (*Directory, error) {
 			}
 		}
 	}
-	return d, nil
+	return d
 }
 
 // pod adds a pod. The addresses of those that have ended may be those of others by now, and pods on the network of their node
 // have the address of all of these.
-func (d *Directory) pod(o *object) {
+func (d *Directory) pod(o *Object) {
 	p := &Pod{o.Metadata.Namespace, o.Metadata.Name, o.Spec.ServiceAccountName, o.Metadata.Labels}
 	d.pods = append(d.pods, p)
 	if o.Spec.HostNetwork || o.Status.Phase == "Succeeded" || o.Status.Phase == "Failed" {

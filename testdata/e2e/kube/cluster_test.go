@@ -256,3 +256,39 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: limited}]
 	assert.NotZero(t, code)
 	assert.Contains(t, said, "it does not accept the credentials of the kubeconfig")
 }
+
+// TestLogs asks of an access log in a format that the settings of the cluster state.
+func TestLogs(t *testing.T) {
+	c, project := shop(t)
+	c.Apply(t, "helm", `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    trustDomain: cluster.local
+    accessLogFormat: "%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %DOWNSTREAM_REMOTE_ADDRESS%>%DOWNSTREAM_LOCAL_ADDRESS%\n"
+`)
+	for name, address := range map[string]string{"web": "10.1.0.1", "cart": "10.1.0.2"} {
+		c.Apply(t, "admin", `apiVersion: v1
+kind: Pod
+metadata: {name: `+name+`-1, namespace: shop, labels: {app: `+name+`}}
+spec: {serviceAccountName: `+name+`, containers: [{name: c, image: "example.org/c:1"}]}
+`)
+		c.Edit(t, "kubelet", "/api/v1/namespaces/shop/pods/"+name+"-1/status", `{"status":{"phase":"Running","podIP":"`+address+`","podIPs":[{"ip":"`+address+`"}]}}`)
+	}
+	log := filepath.Join(t.TempDir(), "access.log")
+	require.NoError(t, os.WriteFile(log, []byte("2026-10-09T08:05:55.932Z POST /api/orders 403 rbac_access_denied_matched_policy[none] 10.1.0.1:54616>10.1.0.2:8080\n"), 0o644))
+	said, code := c.run(t, "admin", project, "why", "--log", log, "--cluster")
+	assert.Zero(t, code, said)
+	assert.Contains(t, said, "shop/web -> shop/cart:8080: no rule lets it in")
+	assert.Contains(t, said, "no rule allows it; AuthorizationPolicy shop/cart-ingress")
+	said, code = c.run(t, "admin", t.TempDir(), "why", "--log", log, "--cluster=prod")
+	assert.Zero(t, code, said)
+	assert.Contains(t, said, "shop/web -> shop/cart:8080 POST /api/orders")
+	said, code = c.run(t, "reader", project, "why", "--log", log, "--cluster")
+	assert.Equal(t, 1, code, "reader has no role")
+	assert.Contains(t, said, "note: cannot list pods: forbidden")
+	said, code = c.run(t, "reader", t.TempDir(), "import", "--cluster", "prod", "-o", "imported")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, said, "prod is a context of the kubeconfig")
+}
