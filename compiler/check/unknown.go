@@ -55,6 +55,9 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 	case m.manifested:
 		d.WithNote("the workload manifests of namespace %s have %s", m.Name, listed(c.serviceNames(m)))
 		d.WithHelp("declare it: `service %s account NAME`", r.Name.Text)
+	case !c.inv.Template.IsZero():
+		d.WithRelated(c.inv.Template, "it may be in a template, and these are skipped")
+		d.WithHelp("render the chart: `helm template CHART | meshc check --workloads -`; or declare it: `service %s account NAME`", r.Name.Text)
 	default:
 		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
 	}

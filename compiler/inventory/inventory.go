@@ -24,6 +24,7 @@ type Set struct {
 	Astray      bool       // some gateway passes on to what is not known: another may be missing in Routes
 	Elsewhere   bool       // some gateway passes on to a host that is not of a Service, which a ServiceEntry may have stand for pods
 	Unread      Unread
+	Template    source.Span // the first that was skipped; zero where none was
 
 	aliases map[string]*Alias // by NAMESPACE/NAME
 }

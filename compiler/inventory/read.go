@@ -91,6 +91,7 @@ type reader struct {
 	grants          map[grant]bool
 	passes          []*passing
 	astray          bool
+	skipped         source.Span // the first template
 	elsewhere       bool
 }
 
@@ -157,6 +158,9 @@ func (f *file) full() bool { return len(f.findings)-f.since >= maxFindings }
 // skipTemplate reports that the file is a template of Helm or another text generator.
 func (f *file) skipTemplate() {
 	at := strings.Index(f.File.Text, "{{")
+	if f.skipped.IsZero() {
+		f.skipped = f.File.Span(at, at+2)
+	}
 	f.findings.Add(diag.SkippedTemplate, f.File.Span(at, at+2), "a template, not a manifest: %s is skipped", f.File.Name).
 		WithHelp("read what the template renders: `helm template CHART | meshc check --workloads -`")
 }
@@ -426,7 +430,7 @@ func (r *reader) set(stated []string) *Set {
 		s.Workloads = append(s.Workloads, &p.Workload)
 	}
 	s.Accounts, s.Routes, s.Webhooks, s.Beside = r.accounts, r.routes(), r.webhooks, r.besides
-	s.Astray, s.Elsewhere = r.astray, r.elsewhere
+	s.Astray, s.Elsewhere, s.Template = r.astray, r.elsewhere, r.skipped
 	for _, g := range r.gateways {
 		if g.Foreign == "" {
 			s.Gateways = append(s.Gateways, g)
