@@ -65,7 +65,16 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 		if err != nil {
 			return t, err
 		}
-		t.Allows = e.Allows()
+		if t.Allows = e.Allows(); !t.Allows && e.Shut() != nil {
+			after.Network = nil
+			alone, err := explain.Explain(after, asked, explain.Options{Sidecars: hasSidecars(manifests)})
+			if err != nil {
+				return t, err
+			}
+			if alone.Allows() {
+				t.Shut = e.Shut()
+			}
+		}
 		if t.Allows && asked.To != nil {
 			if t.Breaks, err = b.breaks(&q, &asked, after, len(w.Narrow) > 0); err != nil {
 				return t, err

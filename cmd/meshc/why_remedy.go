@@ -29,6 +29,8 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 	}
 	if all := r.Remedy.Refused; len(all) > 0 {
 		fmt.Fprintf(b, "no edge can allow it: %s [%s]\n", all[0].Message, all[0].Code)
+	} else if s := r.Remedy.Shut; s != nil {
+		fmt.Fprintf(b, "no edge can allow it: the network would refuse it still, by %s\n", r.atNetwork(s))
 	}
 }
 

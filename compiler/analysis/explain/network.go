@@ -116,7 +116,10 @@ func (e *explaining) reached(port uint16, others bool, v enforce.Verdict, step n
 	}
 }
 
-// Narrows reports whether the network refuses, or may refuse, some of the connections in question.
-func (e *Explanation) Narrows() bool {
-	return slices.ContainsFunc(e.Network, func(r Reach) bool { return r.Verdict != enforce.Allowed })
+// Shut is where the network refuses, or may refuse, some of the connections in question; nil where it does not.
+func (e *Explanation) Shut() *network.Step {
+	if i := slices.IndexFunc(e.Network, func(r Reach) bool { return r.Verdict != enforce.Allowed }); i >= 0 {
+		return &e.Network[i].Step
+	}
+	return nil
 }

@@ -5,17 +5,19 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Remedy is what would allow a query that is denied. Every way has been tried. Where none is left, Breaks or Refused says
-// what stands in the way.
+// Remedy is what would allow a query that is denied. Every way has been tried. Where none is left, Breaks, Refused or
+// Shut says what stands in the way.
 type Remedy struct {
 	Ways    []Way         // each of them would do
 	Breaks  []source.Span // the guards that forbid it
 	Refused diag.List     // why the check refuses the first of the ways
+	Shut    *network.Step // where the network refuses what a way opens
 }
 
 // Way is a change of a project that allows a query.
@@ -40,6 +42,7 @@ const (
 type Trial struct {
 	Refused  diag.List     // the errors of the check; the rest is empty then
 	Allows   bool          // the query is allowed afterwards
+	Shut     *network.Step // where the network alone refuses it
 	Breaks   []source.Span // the guards that break
 	Replaced []source.Span // the statements that had to go
 }
@@ -56,7 +59,7 @@ func (e *explaining) remedy() error {
 		}
 	}
 	if len(e.Remedy.Ways) > 0 {
-		e.Remedy.Breaks, e.Remedy.Refused = nil, nil
+		e.Remedy.Breaks, e.Remedy.Refused, e.Remedy.Shut = nil, nil, nil
 	}
 	return nil
 }
@@ -72,6 +75,9 @@ func (e *explaining) try(w Way) error {
 			e.Remedy.Refused = t.Refused
 		}
 	case !t.Allows:
+		if t.Shut != nil {
+			e.Remedy.Shut = t.Shut
+		}
 	case len(t.Breaks) > 0:
 		for _, at := range t.Breaks {
 			if !slices.Contains(e.Remedy.Breaks, at) {
