@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ func (c *checker) declareIssuer(d *lang.Issuer) {
 			i.Keys = k.Text
 		}
 	}
+	c.fetched(i, d)
 	for _, a := range d.Audiences {
 		if a.Text == "" {
 			c.list.Add(diag.InvalidValue, a.Range, "an audience cannot be empty").WithHelp("delete it, or write the claim `aud` of the tokens")
@@ -70,6 +72,39 @@ func (c *checker) declareIssuer(d *lang.Issuer) {
 		}
 	}
 	c.passedOn(i, d.Passed)
+}
+
+// fetched judges where istiod fetches the keys of an issuer: without `keys` where a document at the URL of the issuer says. It is no
+// proxy, so that calls to pods of the mesh are in plaintext: pilot/pkg/model/jwks_resolver.go of istio/istio.
+func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
+	if i.URL == "" || len(d.Keys) > 0 && i.Keys == "" {
+		return // reported
+	}
+	at, of := d.URLs[0].Range, "the document that names the keys of "+i.Name
+	if i.Keys != "" {
+		at, of = d.Keys[0].Range, "the keys of "+i.Name
+	}
+	u, err := url.Parse(cmp.Or(i.Keys, i.URL))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		c.list.Add(diag.UnreachableKeys, at, "nothing says where the keys of %s are: %s is not a URL", i.Name, quoted(i.URL)).
+			WithNote("each of its tokens is refused").
+			WithHelp("add the URL of its keys: `keys https://auth.example.com/keys`")
+		return
+	}
+	host := u.Hostname()
+	address, _ := netip.ParseAddr(host)
+	switch {
+	case host == "localhost" || address.IsLoopback() || address.IsUnspecified():
+		c.list.Add(diag.UnreachableKeys, at, "%s are fetched from %s, which is the pod of istiod itself", of, host).
+			WithNote("where it finds none, each token of this issuer is refused").
+			WithHelp("name the host as the whole cluster can reach it")
+	case u.Scheme == "http":
+		d := c.list.Add(diag.UnprotectedKeys, at, "%s are fetched without TLS: who answers in place of %s can sign tokens", of, host)
+		if !strings.Contains(host, ".") || strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.") {
+			d.WithNote("istiod has no proxy: it reaches a pod of the mesh in plaintext alone, so a strict port refuses it")
+		}
+		d.WithHelp("write a URL that begins with https://, if the issuer has one")
+	}
 }
 
 // passedOn converts what a proxy passes on of a token in headers.

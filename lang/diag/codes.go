@@ -130,6 +130,8 @@ const (
 	RedundantVerify       Code = "MESH2200"
 	NothingVerified       Code = "MESH2201"
 	ClosesMesh            Code = "MESH2202"
+	UnprotectedKeys       Code = "MESH2203"
+	UnreachableKeys       Code = "MESH2204"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -300,6 +302,8 @@ var Table = []Entry{
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{NothingVerified, Error, FromUnread, "requests without a token where nothing verifies tokens"},
 	{ClosesMesh, Error, FromNothing, "an edge to every pod of a mesh that is not closed"},
+	{UnprotectedKeys, Warning, FromNothing, "keys of tokens that are fetched without TLS"},
+	{UnreachableKeys, Warning, FromNothing, "keys of tokens that cannot be fetched"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},
