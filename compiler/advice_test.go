@@ -109,7 +109,7 @@ func concerns(about []place, c *diff.Change, d diag.Diagnostic) bool {
 	}
 	if at := c.At; at.File != nil && slices.ContainsFunc(about, func(l place) bool {
 		words := strings.Fields(at.File.Line(l.line))
-		return l.file == at.File.Name && len(words) > 1 && words[0] == "issuer" && strings.Contains(at.Text(), "with "+words[1])
+		return l.file == at.File.Name && len(words) > 1 && words[0] == "issuer" && (strings.Contains(at.Text(), "with "+words[1]) || strings.Contains(at.Text(), "with any"))
 	}) {
 		return true
 	}
