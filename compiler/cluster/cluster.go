@@ -211,7 +211,7 @@ func (s *Snapshot) Directory() *directory.Directory { return directory.New(s.add
 func (s *Snapshot) Of(file *source.File) *Object { return s.of[file] }
 
 func isRequired(r *resource) bool {
-	return slices.Contains(required, r.kind)
+	return strings.HasSuffix(r.group, ".istio.io") && slices.Contains(required, r.kind)
 }
 
 // fileName is where findings say that an object is.
