@@ -301,7 +301,7 @@ var Table = []Entry{
 	{HelmTest, Note, FromUnread, "a pod that Helm creates for tests alone"},
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{NothingVerified, Error, FromUnread, "requests without a token where nothing verifies tokens"},
-	{ClosesMesh, Error, FromNothing, "an edge to every pod of a mesh that is not closed"},
+	{ClosesMesh, Error, FromUnread, "an edge to every pod of a mesh that is not closed"},
 	{UnprotectedKeys, Warning, FromNothing, "keys of tokens that are fetched without TLS"},
 	{UnreachableKeys, Warning, FromNothing, "keys of tokens that cannot be fetched"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},

@@ -99,7 +99,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	case !s.Dataplane.Judged():
 		b.findings.Add(diag.Inexpressible, either(s.At, s.DataplaneAt), "no policy for %s can be expressed: %s", s.ID(), s.DataplaneWhy).
 			WithRelated(s.DataplaneAt, "because of this").
-			WithHelp("give its pods a sidecar, and let calls to it pass no waypoint")
+			WithHelp("give those of its pods a sidecar that have none, and let calls to it pass no waypoint: istio.io/use-waypoint: none")
 		return false
 	case !policy.IsName(s.Name):
 		b.findings.Add(diag.Inexpressible, s.At, "%q is not a valid object name", s.Name).WithHelp(nameHelp)
