@@ -266,6 +266,9 @@ func (s *comparison) restrictions() []restriction {
 	return append(all, s.facts()...)
 }
 
+// maxFacts bounds the combinations of facts that names are restricted to.
+const maxFacts = 4 * maxSingles
+
 // facts is what conditions on other dimensions of callers restrict them to: callers with certain facts and no more, and callers with
 // at least these. Where conditions are many, the former are too: names for each of all combinations say nothing.
 func (s *comparison) facts() []restriction {
@@ -282,7 +285,7 @@ func (s *comparison) facts() []restriction {
 		by[w] = append(by[w], i)
 	}
 	var exactly, atLeast []restriction
-	few := len(words) <= maxSingles
+	few := len(words) <= maxFacts
 	if few {
 		for _, w := range words {
 			r := restriction{facts: w, set: space.NewSet(len(s.classes.Sources)), cost: 1}
