@@ -22,12 +22,15 @@ const (
 func (c *Change) String() string { return c.at(c.Callee.String()) }
 
 // at is the change with some callees in the place of its own.
-func (c *Change) at(callees string) string {
+func (c *Change) at(callees string) string { return c.between(c.Callers.String(), callees) }
+
+// between is the change with some callers and callees in the place of its own.
+func (c *Change) between(callers, callees string) string {
 	if c.Kind != FailClosed {
-		return c.Callers.String() + " -> " + callees + c.What() + c.certainty()
+		return callers + " -> " + callees + c.What() + c.certainty()
 	}
 	if len(c.Remaining) == 0 {
-		return c.Callers.String() + " -> " + callees
+		return callers + " -> " + callees
 	}
 	var words []string
 	separator := ", "
@@ -50,50 +53,75 @@ func (c *Change) at(callees string) string {
 	return "only " + strings.Join(words, separator)
 }
 
-// Line is changes that differ by their callees alone.
+// Line is changes that differ by their callees alone, or by their callers.
 type Line []*Change
 
-// mostCallees is the most callees in one line.
-const mostCallees = 8
+// mostEnds is the most callees, or callers, in one line.
+const mostEnds = 8
 
-// Lines puts changes of one kind together that have the same cause and are about the same at several callees. None is left out but
-// for those that one statement causes at many callees, which are counted.
+// Lines puts changes of one kind together that have the same cause and are about the same at several callees, or from several
+// services. None is left out but for those that one statement causes at many ends, which are counted.
 func Lines(changes []Change) (lines []Line) {
 	at := map[string]int{}
+	put := func(key string, l Line) {
+		n, ok := at[key]
+		if !ok || len(lines[n])+len(l) > mostEnds && l[0].At.IsZero() {
+			n = len(lines)
+			at[key] = n
+			lines = append(lines, nil)
+		}
+		lines[n] = append(lines[n], l...)
+	}
 	for i := range changes {
 		c := &changes[i]
 		if len(c.Remaining) > 0 || strings.Contains(c.What(), c.Callee.String()) {
 			lines = append(lines, Line{c})
 			continue
 		}
-		key := fmt.Sprintf("%s\n%v", c.at(""), c.Cause)
-		n, ok := at[key]
-		if !ok || len(lines[n]) == mostCallees && c.At.IsZero() {
-			n = len(lines)
-			at[key] = n
-			lines = append(lines, nil)
+		put(fmt.Sprintf("%s\n%v", c.at(""), c.Cause), Line{c})
+	}
+	byCallee := lines
+	lines, at = nil, map[string]int{}
+	for _, l := range byCallee {
+		if c := l[0]; len(l) == 1 && c.Kind != FailClosed && c.Callers.one() {
+			put(fmt.Sprintf("%s\n%v", c.between("", c.Callee.String()), c.Cause), l)
+		} else {
+			lines = append(lines, l)
 		}
-		lines[n] = append(lines[n], c)
 	}
 	return lines
 }
 
+// one reports whether the callers are one service, wherever it is and whatever else it has.
+func (c *Callers) one() bool {
+	return c.Service != nil && len(c.Except) == 0 && !c.Such && c.Former == "" && c.Where() == ""
+}
+
 // String is the changes in one: `any -> shop/backend, shop/db`, or `any -> (shop/backend, shop/db):8080 GET /api/*`, so that what is
-// said of all callees is not read as being said of the last.
+// said of all callees is not read as being said of the last; `shop/frontend, shop/jobs -> shop/db`, where the callers differ.
 func (l Line) String() string {
-	names := make([]string, 0, len(l))
-	for i, c := range l {
-		if i == mostCallees {
-			names = append(names, fmt.Sprintf("%d more", len(l)-i))
-			break
-		}
-		names = append(names, c.Callee.String())
-	}
-	callees := strings.Join(names, ", ")
-	if len(l) > 1 && l[0].Kind != FailClosed && l[0].What() != "" {
+	callees := l.ends(func(c *Change) string { return c.Callee.String() })
+	callers := l.ends(func(c *Change) string { return c.Callers.String() })
+	if len(l) > 1 && l[0].Kind != FailClosed && l[0].What() != "" && l[0].Callee != l[1].Callee {
 		callees = "(" + callees + ")"
 	}
-	return l[0].at(callees)
+	return l[0].between(callers, callees)
+}
+
+// ends is what the changes have at one end, each once.
+func (l Line) ends(of func(*Change) string) string {
+	var names []string
+	seen := map[string]bool{}
+	for _, c := range l {
+		if name := of(c); !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	if more := len(names) - mostEnds; more > 0 {
+		names = append(names[:mostEnds], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (c *Change) certainty() string {
