@@ -103,17 +103,26 @@ func takeSettings(mesh *enforce.Mesh, stated []*inventory.MeshConfig) bool {
 	return true
 }
 
-// markAmbient has the callers of a namespace that nothing names pass waypoints, if the namespace is in ambient mode.
+// markAmbient has the pods of a namespace be in ambient mode, if the namespace is: those that nothing names, and those of services
+// without a workload.
 func markAmbient(p *policy.Policy, workloads *inventory.Set) {
 	if workloads == nil {
 		return
 	}
-	ambient := map[string]bool{}
+	known, ambient := map[string]bool{}, map[string]bool{}
+	for _, s := range ServicesOf(workloads) {
+		known[s.ID()] = true
+	}
 	for _, n := range workloads.Namespaces {
 		ambient[n.Name] = n.Ambient
 	}
 	for _, m := range p.Meshes {
 		m.Ambient = ambient[m.Name]
+		for _, s := range m.Services {
+			if m.Ambient && !known[s.ID()] {
+				s.Dataplane = policy.Ambient
+			}
+		}
 	}
 }
 

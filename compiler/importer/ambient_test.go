@@ -85,7 +85,7 @@ func alikeOnTheWay(t *testing.T, r *rand.Rand, a, b, workloads, why string) {
 // Policies of pods in ambient mode and of waypoints are said where that lets through the same on the whole way to the pods.
 func TestPoliciesInAmbientMode(t *testing.T) {
 	outcomes := map[importer.Outcome]int{}
-	for seed := range *seeds {
+	for seed := range 2 * *seeds {
 		r := rand.New(rand.NewPCG(seed, 4))
 		var policies strings.Builder
 		for object := range strings.SplitSeq(randomPolicies(r, seed%2 == 0, false), "---\n") {
