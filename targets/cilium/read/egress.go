@@ -151,10 +151,8 @@ func (d *decoder) calledPorts(n *yaml.Node, limited *bool) (all []network.Ports,
 	d.fields(n, "an item of toPorts", func(key string, v *yaml.Node) bool {
 		switch key {
 		case "ports":
-			items := d.list(v)
-			if stated = len(items) > 0; len(items) > maxPorts {
-				d.refuse(v, "Cilium takes %d ports in one item of toPorts", maxPorts)
-			}
+			items := d.portItems(v)
+			stated = len(items) > 0
 			for _, item := range items {
 				for _, protocol := range [...]network.Protocol{network.TCP, network.UDP, network.SCTP} {
 					var of ranges

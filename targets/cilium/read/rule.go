@@ -233,6 +233,15 @@ var (
 	letter      = regexp.MustCompile(`[A-Za-z]`)
 )
 
+// portItems returns the ports of an item of toPorts.
+func (d *decoder) portItems(n *yaml.Node) []*yaml.Node {
+	items := d.list(n)
+	if len(items) > maxPorts {
+		d.refuse(n, "Cilium takes %d ports in one item of toPorts", maxPorts)
+	}
+	return items
+}
+
 // toPorts reads an item of toPorts: its ports and, if it has any, what it asks of HTTP there. Limited is set if it asks for what is not
 // judged.
 func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bool) {
@@ -241,10 +250,8 @@ func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bo
 	d.fields(n, "an item of toPorts", func(key string, v *yaml.Node) bool {
 		switch key {
 		case "ports":
-			items := d.list(v)
-			if stated = len(items) > 0; len(items) > maxPorts {
-				d.refuse(v, "Cilium takes %d ports in one item of toPorts", maxPorts)
-			}
+			items := d.portItems(v)
+			stated = len(items) > 0
 			for _, item := range items {
 				others = !d.port(item, &of) || others
 			}
