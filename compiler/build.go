@@ -26,11 +26,20 @@ type Build struct {
 	Inventory  *inventory.Set     // the workloads that the intents were checked against
 	Findings   diag.List          // sorted
 
-	own      *enforce.Layer    // its manifests alone
+	own      *enforce.Layer    // its manifests alone, as far as they were read back
 	accepted []*enforce.Object // what is in force beside them
 
 	parsed *Parsed // what it was built from
 	config config.Project
+	made   []made // of each target
+	apart  apart
+}
+
+// made is what one target made of a policy.
+type made struct {
+	targets.Target
+	manifests []targets.Manifest
+	cannot    diag.List // about what it cannot express
 }
 
 // InternalError is a bug in meshc: the manifests that it made cannot be read, or do not let through what the intents say.
@@ -50,69 +59,92 @@ func (p *Parsed) Build(ctx context.Context, c config.Project) (*Build, error) {
 
 // build is Build of what has been checked.
 func (p *Parsed) build(ctx context.Context, c config.Project, checked *policy.Policy, findings diag.List) (*Build, error) {
+	b := p.draft(c, checked, findings, nil)
+	if err := b.prove(ctx, nil); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// draft makes the manifests of what has been checked. Those that are the same as in another draft are taken from there.
+func (p *Parsed) draft(c config.Project, checked *policy.Policy, findings diag.List, like *Build) *Build {
 	b := &Build{Inventory: p.Inventory, parsed: p, config: c, Findings: findings}
 	if findings.HasErrors() {
 		b.Findings = append(findings, p.refused(c, checked, findings)...).Sort()
-		return b, ctx.Err()
+		return b
 	}
 	b.Policy = checked
 	all, found := Targets(c, p.WithNamespaces)
-	intents := sync.OnceValue(func() *network.Intents { return network.NewIntents(b.Policy) })
-	var emitted []*network.Layer
+	b.apart = b.comparedWith(like, all)
 	for _, target := range all {
-		manifests, cannot := target.Emit(b.Policy)
+		manifests, cannot := b.emit(target)
 		if len(all) > 1 {
 			for i := range manifests {
 				manifests[i].Folder = target.Name()
 			}
 		}
 		b.Manifests, found = append(b.Manifests, manifests...), append(found, cannot...)
-		if cannot.HasErrors() {
-			continue
-		}
-		var unsound diag.List
-		var err error
-		switch target := target.(type) {
-		case targets.Mesh:
-			unsound, err = b.prove(ctx, target, manifests)
-			if alone, ok := target.(targets.Meshless); ok && err == nil {
-				var layer *network.Layer
-				layer, err = proveNetwork(ctx, intents(), alone.ReadNetwork, alone.Isolates(), manifests)
-				emitted = append(emitted, layer)
-			}
-		case targets.Network:
-			var layer *network.Layer
-			layer, err = proveNetwork(ctx, intents(), target.Read, target.Isolates(), manifests)
-			emitted = append(emitted, layer)
-		}
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, unsound...)
+		b.made = append(b.made, made{target, manifests, cannot})
 	}
 	if len(all) > 1 {
 		targets.Sort(b.Manifests)
 	}
-	if b.Model != nil {
-		var beside diag.List
-		b.Model.Network, beside = p.network(intents, emitted...)
-		found = append(found, beside...)
-	}
 	b.Findings = append(b.Findings, found.Apply(c.Warnings)...).Sort()
-	return b, nil
+	return b
 }
 
-// prove reads back the bytes that a target emitted, and fails unless they let through exactly what the intents say. The
+// prove proves the manifests of a draft in some namespaces. Nothing is left to prove where there are errors.
+func (b *Build) prove(ctx context.Context, scope policy.Scope) error {
+	if b.Policy == nil {
+		return ctx.Err()
+	}
+	intents := sync.OnceValue(func() *network.Intents { return network.NewIntents(b.Policy) })
+	var emitted []*network.Layer
+	var found diag.List
+	for _, m := range b.made {
+		if m.cannot.HasErrors() {
+			continue
+		}
+		var unsound diag.List
+		var err error
+		switch target := m.Target.(type) {
+		case targets.Mesh:
+			unsound, err = b.proveMesh(ctx, target, m.manifests, scope)
+			if alone, ok := target.(targets.Meshless); ok && err == nil {
+				var layer *network.Layer
+				layer, err = proveNetwork(ctx, intents(), alone.ReadNetwork, alone.Isolates(), m.manifests)
+				emitted = append(emitted, layer)
+			}
+		case targets.Network:
+			var layer *network.Layer
+			layer, err = proveNetwork(ctx, intents(), target.Read, target.Isolates(), m.manifests)
+			emitted = append(emitted, layer)
+		}
+		if err != nil {
+			return err
+		}
+		found = append(found, unsound...)
+	}
+	if b.Model != nil {
+		var beside diag.List
+		b.Model.Network, beside = b.parsed.network(intents, emitted...)
+		found = append(found, beside...)
+	}
+	b.Findings = append(b.Findings, found.Apply(b.config.Warnings)...).Sort()
+	return nil
+}
+
+// proveMesh reads back the bytes that a target emitted, and fails unless they let through exactly what the intents say. The
 // findings are about guards that fail, or about a service that cannot be judged.
-func (b *Build) prove(ctx context.Context, target targets.Mesh, manifests []targets.Manifest) (diag.List, error) {
-	layer, findings := target.Read(Sources(manifests), model.MeshSettings(b.Policy))
+func (b *Build) proveMesh(ctx context.Context, target targets.Mesh, manifests []targets.Manifest, scope policy.Scope) (diag.List, error) {
+	layer, findings := target.Read(Sources(manifestsIn(b.apart.read, manifests)), model.MeshSettings(b.Policy))
 	if findings.HasErrors() {
 		return nil, &InternalError{findings.Err()}
 	}
 	accepted, wrong := b.parsed.accepted(b.config, model.MeshSettings(b.Policy), manifests)
 	b.own, b.accepted = layer, accepted
 	b.Model = model.New(b.Policy, layer)
-	err := b.Model.Prove(ctx)
+	err := b.Model.ProveIn(ctx, scope)
 	if err == nil {
 		err = b.proveDatagrams(ctx, target, manifests)
 	}

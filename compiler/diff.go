@@ -80,7 +80,13 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 		}
 	}
 	var err error
-	if d.Diff, err = diff.Compare(ctx, was, is, diff.Options{AllPods: workloads != nil}); err != nil {
+	options := diff.Options{AllPods: workloads != nil}
+	if options.Scope = compared(before, after); options.Scope != nil {
+		options.Whole = func() (was, is *model.Model) {
+			return model.New(before.Build.Policy, before.Build.all()), model.New(after.Build.Policy, after.Build.all())
+		}
+	}
+	if d.Diff, err = diff.Compare(ctx, was, is, options); err != nil {
 		return nil, err
 	}
 	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {

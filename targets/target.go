@@ -30,6 +30,14 @@ type Mesh interface {
 	Read([]*source.File, enforce.Mesh) (*enforce.Layer, diag.List)
 }
 
+// Scoped is a target whose objects in a namespace follow from what the policy says about that namespace, and about callers.
+type Scoped interface {
+	Mesh
+	// In returns the target that makes the objects of some namespaces and of the whole mesh alone. It is nil if by its settings
+	// objects follow from more.
+	In(policy.Scope) Mesh
+}
+
 // Network is a target whose manifests the network enforces.
 type Network interface {
 	Target

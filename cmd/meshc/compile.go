@@ -136,6 +136,18 @@ func (in *inputs) compile(cmd *cobra.Command, paths []string, stdin io.Reader) (
 	return buildProject(cmd, p)
 }
 
+// draft opens a project and makes its manifests, which remain to be proved.
+func (in *inputs) draft(cmd *cobra.Command, paths []string, stdin io.Reader, like *compiler.Build) (*compiled, error) {
+	p, err := in.open(cmd, paths, stdin)
+	if err != nil {
+		return nil, err
+	}
+	done := step(cmd, "checking and building "+p.Shown("."))
+	b, err := p.Draft(cmd.Context(), like)
+	done()
+	return &compiled{b, p.Project}, err
+}
+
 func buildProject(cmd *cobra.Command, p *compiler.Project) (*compiled, error) {
 	b, err := built(cmd, p.Project, p.Build)
 	return &compiled{b, p.Project}, err
@@ -146,11 +158,16 @@ func built(cmd *cobra.Command, p *project.Project, build func(context.Context) (
 	done := step(cmd, "checking, building and proving "+p.Shown("."))
 	b, err := build(cmd.Context())
 	done()
+	return b, unproved(err)
+}
+
+// unproved says of an error that is a bug that it is one.
+func unproved(err error) error {
 	var internal *compiler.InternalError
 	if errors.As(err, &internal) {
-		return nil, &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it", err)}
+		return &failure{exitIO, fmt.Errorf("%w\nThis is a bug in meshc, not in your project, and nothing was written. Please report it with this text and the smallest project that reproduces it", err)}
 	}
-	return b, err
+	return err
 }
 
 // missingNamespaces is what a delivery has to say about the namespaces that it is for.

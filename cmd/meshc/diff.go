@@ -190,20 +190,27 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 		if before, err = d.anySide(paths[0], projectsOf(paths[1]), stdin(), false); err != nil {
 			return nil, nil, err
 		}
-		after, err = d.anySide(paths[1], projectsOf(paths[0]), stdin(), true)
-		return before, after, err
+		if after, err = d.anySide(paths[1], projectsOf(paths[0]), stdin(), true); err != nil {
+			return nil, nil, err
+		}
+		return before, after, d.settle()
 	case d.from == "" && d.environment == "" && d.cluster == "":
 		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, an environment with --env, or a cluster with --cluster")
 	}
-	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil || after.errors != "" {
+	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil {
+		return nil, nil, err
+	}
+	if d.from != "" {
+		if before, err = d.revisionSide(d.from, paths, stdin(), false); err != nil {
+			return nil, nil, delivered(err)
+		}
+		return before, after, d.settle()
+	}
+	if err = d.settle(); err != nil || after.errors != "" {
 		return nil, after, err
 	}
 	if d.cluster != "" {
 		return d.clusterSides(after)
-	}
-	if d.from != "" {
-		before, err = d.revisionSide(d.from, paths, stdin(), false)
-		return before, after, delivered(err)
 	}
 	before, err = d.published(cmd, after)
 	return before, after, err

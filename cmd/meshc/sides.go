@@ -25,6 +25,10 @@ type side struct {
 	compiler.Side
 	project *project.Project
 	errors  string // why it cannot be compared; empty where it can
+
+	made    *compiled    // a project that remains to be proved; nil if the side is something else
+	current bool         // the project as it is, and not as it was
+	tell    func() error // what there is to say of the side, once it is proved
 }
 
 // comparison reads the sides of a comparison.
@@ -32,6 +36,7 @@ type comparison struct {
 	inputs
 	cmd    *cobra.Command
 	around *surroundings // of manifests that were not built; nil until they are asked for
+	drafts []*side       // of projects, in the order in which they were read
 }
 
 // surroundings is the project around the current folder, and the workloads of --workloads.
@@ -81,30 +86,79 @@ func (c *comparison) manifestSide(path string, stream []byte, stdin io.Reader) (
 	return s, err
 }
 
-// side is a build as a side of a comparison.
-func (c *compiled) side(name, environment string) *side {
-	return &side{name: name, Side: c.Build.Side(environment), project: c.project}
-}
-
-// projectSide compiles a project. For a past state only errors are printed.
-func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, current bool) (*side, error) {
-	made, err := c.compile(c.cmd, paths, stdin)
+// drafted reads a project as a side that remains to be proved.
+func (c *comparison) drafted(name string, paths []string, stdin io.Reader, current bool) (*side, error) {
+	var like *compiler.Build
+	if builds := c.builds(); len(builds) > 0 {
+		like = builds[0]
+	}
+	made, err := c.draft(c.cmd, paths, stdin, like)
 	if err != nil {
 		return nil, err
 	}
-	if current || made.Findings.HasErrors() {
-		if err := c.aside(c.cmd, made.Findings, paths, made.project.Shown); err != nil {
-			return nil, err
+	s := &side{name: name, project: made.project, made: made, current: current}
+	c.drafts = append(c.drafts, s)
+	return s, nil
+}
+
+func (c *comparison) builds() (all []*compiler.Build) {
+	for _, s := range c.drafts {
+		if s.made != nil {
+			all = append(all, s.made.Build)
 		}
 	}
-	if !made.Judgeable() && current {
-		return &side{name: name, project: made.project, errors: name + " has " + counts(made.Findings)}, nil
+	return all
+}
+
+// settle proves the projects that were read, of two of them what differs, and says what there is to say of each. If the present
+// one cannot be compared, there is nothing to say of the past.
+func (c *comparison) settle() error {
+	if builds := c.builds(); len(builds) > 0 {
+		done := step(c.cmd, "proving")
+		err := unproved(compiler.Prove(c.cmd.Context(), builds...))
+		done()
+		if err != nil {
+			return err
+		}
 	}
-	if !made.Judgeable() {
-		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s; nothing was compared\n", name, counts(made.Findings))
-		return nil, errFindings
+	for _, s := range c.drafts {
+		if err := s.tell(); err != nil {
+			return err
+		}
+		switch {
+		case s.made == nil:
+		case s.made.Judgeable():
+			s.Side = s.made.Build.Side(c.environment)
+		default:
+			s.errors = s.name + " has " + counts(s.made.Findings)
+			if s.current {
+				return nil
+			}
+		}
 	}
-	return made.side(name, c.environment), nil
+	return nil
+}
+
+// projectSide reads a project. For a past state only errors are printed.
+func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, current bool) (*side, error) {
+	s, err := c.drafted(name, paths, stdin, current)
+	if err != nil {
+		return nil, err
+	}
+	s.tell = func() error {
+		made := s.made
+		if current || made.Findings.HasErrors() {
+			if err := c.aside(c.cmd, made.Findings, paths, made.project.Shown); err != nil {
+				return err
+			}
+		}
+		if !made.Judgeable() && !current {
+			fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has %s; nothing was compared\n", name, counts(made.Findings))
+			return errFindings
+		}
+		return nil
+	}
+	return s, nil
 }
 
 // anySide is the project, or the folder, file or stream of manifests, at a path; where nothing is there, the project in projects at a
@@ -156,8 +210,12 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 		if current {
 			so = "gone"
 		}
-		fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has no %s: all of this is %s\n", revision, what, so)
-		return &side{name: revision}, nil
+		s := &side{name: revision, tell: func() error {
+			_, err := fmt.Fprintf(c.cmd.ErrOrStderr(), "%s has no %s: all of this is %s\n", revision, what, so)
+			return err
+		}}
+		c.drafts = append(c.drafts, s)
+		return s, nil
 	}
 	if len(past.paths) == 0 {
 		return nothing("such project")
@@ -165,23 +223,20 @@ func (c *comparison) revisionSide(revision string, paths []string, stdin io.Read
 	if p, findings, err := project.Open(past.paths); err == nil && !findings.HasErrors() && c.environment != "" && p.Config.Environments[c.environment] == nil {
 		return nothing("environment " + c.environment)
 	}
-	made, err := c.compile(c.cmd, past.paths, stdin)
+	s, err := c.drafted(revision, past.paths, stdin, current)
 	switch {
 	case errors.Is(err, project.ErrNoIntents):
 		return nothing("such project")
 	case err != nil:
 		return nil, past.error(err)
-	case made.Findings.HasErrors():
-		shown := func(file string) string { return past.shown(made.project, file) }
-		if err := c.write(c.cmd.ErrOrStderr(), made.Findings, shown); err != nil {
-			return nil, err
-		}
 	}
-	if !made.Judgeable() {
-		return &side{name: revision, errors: revision + " has " + counts(made.Findings)}, nil
-	}
-	s := made.side(revision, c.environment)
 	s.project = past.now
+	s.tell = func() error {
+		if !s.made.Findings.HasErrors() {
+			return nil
+		}
+		return c.write(c.cmd.ErrOrStderr(), s.made.Findings, func(file string) string { return past.shown(s.made.project, file) })
+	}
 	return s, nil
 }
 

@@ -94,12 +94,23 @@ func FromSettings(s config.Section, withNamespaces bool) (targets.Target, diag.L
 func New(o Options) targets.Target {
 	version := cmp.Or(o.APIVersion, "security.istio.io/v1")
 	version = version[strings.LastIndexByte(version, '/')+1:]
-	return &target{o, "security.istio.io/" + version, "networking.istio.io/" + version}
+	return &target{Options: o, security: "security.istio.io/" + version, networking: "networking.istio.io/" + version}
+}
+
+// In makes the objects of some namespaces, except where a Sidecar names what is in others.
+func (t *target) In(scope policy.Scope) targets.Mesh {
+	if t.Sidecars {
+		return nil
+	}
+	in := *t
+	in.scope = scope
+	return &in
 }
 
 type target struct {
 	Options
 	security, networking string // API versions
+	scope                policy.Scope
 }
 
 func (t *target) Name() string { return Name }
@@ -145,6 +156,9 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		}
 		first.acceptPaths(m.Exported, m.At)
 		first.acceptAmbient(m)
+		if !t.scope.Has(m.Name) {
+			continue
+		}
 		// A mesh that only declares closes nothing, but its denies and modes of workloads hold.
 		if !m.Declares {
 			jobs = append(jobs, func(b *builder) { b.mesh(m) })

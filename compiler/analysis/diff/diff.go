@@ -30,6 +30,10 @@ func (d *Diff) None() bool {
 type Options struct {
 	AllPods  bool // the services of the policies are all pods, with all of their labels
 	Requests bool // only what is let through counts, and not whether what no rule is about is denied for want of an ALLOW
+
+	// Scope is the namespaces outside of which both models are the same, and have no manifests; Whole returns them with these.
+	Scope policy.Scope
+	Whole func() (before, after *model.Model)
 }
 
 // Compare compares what the manifests of two models let through, request by request. Services are the same where
@@ -54,6 +58,9 @@ func Compare(ctx context.Context, before, after *model.Model, options Options) (
 	d.failClosedMeshes(workloads)
 	d.passages()
 	if passes := slices.ContainsFunc(d.diff.Passages, func(p Passage) bool { return !p.Gone }); passes || len(d.diff.Opened)+len(d.diff.FailOpen) > 0 {
+		if d.Scope != nil {
+			d.before, d.after = d.Whole()
+		}
 		if err := d.routes(); err != nil {
 			return nil, err
 		}

@@ -39,6 +39,9 @@ func (d *differ) workloads() []workload {
 		into  map[string]*policy.Service
 	}{{d.before, was}, {d.after, is}} {
 		for _, s := range side.model.Policy.Services() {
+			if !d.Scope.Has(s.Namespace) {
+				continue
+			}
 			side.into[s.ID()] = s
 			namespaces[s.Namespace] = true
 			labels := s.Selector()

@@ -29,9 +29,15 @@ const maxWitnesses = 10
 
 // Prove compares, for every service, what its manifests let through with what the policy says, as sets of
 // requests. The error is an *Unproved, that of ctx, or says why a service could not be judged.
-func (m *Model) Prove(ctx context.Context) error {
+func (m *Model) Prove(ctx context.Context) error { return m.ProveIn(ctx, nil) }
+
+// ProveIn is Prove for the services in some namespaces.
+func (m *Model) ProveIn(ctx context.Context, scope policy.Scope) error {
 	var services []*policy.Service
 	for _, mesh := range m.Policy.Meshes {
+		if !scope.Has(mesh.Name) {
+			continue
+		}
 		unnamed := false
 		for _, s := range mesh.Services {
 			if unnamed = unnamed || s.Unnamed; s.Proxied() {
