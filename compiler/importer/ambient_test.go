@@ -88,7 +88,7 @@ func TestPoliciesInAmbientMode(t *testing.T) {
 	for seed := range 2 * *seeds {
 		r := rand.New(rand.NewPCG(seed, 4))
 		var policies strings.Builder
-		for object := range strings.SplitSeq(randomPolicies(r, seed%2 == 0, false), "---\n") {
+		for object := range strings.SplitSeq(randomPolicies(r, seed%2 == 0), "---\n") {
 			if strings.Contains(object, "namespace: shop") && r.IntN(2) == 0 {
 				object = strings.ReplaceAll(object, "selector: {matchLabels: {app: a}}", `targetRefs: [{kind: Service, group: "", name: a}]`)
 				object = strings.ReplaceAll(object, "selector: {matchLabels: {app: b}}", `targetRefs: [{kind: Service, group: "", name: b}]`)

@@ -100,9 +100,8 @@ func randomRule(r *rand.Rand) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// randomPolicies is policies of two namespaces and the root namespace, as a cluster has them or as files do. With root some of the
-// root namespace select pods.
-func randomPolicies(r *rand.Rand, deployed, root bool) string {
+// randomPolicies is policies of two namespaces and the root namespace, as a cluster has them or as files do.
+func randomPolicies(r *rand.Rand, deployed bool) string {
 	var b strings.Builder
 	object := func(kind, namespace, name, annotations, spec string) {
 		if deployed {
@@ -165,7 +164,7 @@ func randomPolicies(r *rand.Rand, deployed, root bool) string {
 	if r.IntN(6) == 0 {
 		object("AuthorizationPolicy", "istio-system", "mesh", "", pick(r, "", "action: DENY, rules: ["+randomRule(r)+"]", "rules: ["+randomRule(r)+"]"))
 	}
-	if root && r.IntN(5) == 0 {
+	if r.IntN(5) == 0 {
 		selected := "selector: {matchLabels: " + pick(r, append(selectors, "{component: predictor}")...) + "}, "
 		object("AuthorizationPolicy", "istio-system", "some", "", pick(r, "", selected, selected)+pick(r, "", "", "action: DENY, ")+"rules: ["+randomRule(r)+"]")
 		if r.IntN(3) == 0 {
@@ -324,7 +323,7 @@ func TestPolicies(t *testing.T) {
 	for seed := range *seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		deployed := seed%2 == 0
-		text := randomPolicies(r, deployed, true)
+		text := randomPolicies(r, deployed)
 		result := importText(t, text)
 		document := func(at source.Span) int { return strings.Count(at.File.Text[:at.Start], "\n---") }
 		refused := func(d diag.Diagnostic) bool {
@@ -406,7 +405,7 @@ func TestDirections(t *testing.T) {
 	for seed := range *seeds {
 		for _, direction := range []importer.Direction{importer.Narrow, importer.Widen} {
 			r := rand.New(rand.NewPCG(seed, 3))
-			text := randomPolicies(r, true, true)
+			text := randomPolicies(r, true)
 			result, err := importer.Import(context.Background(), importer.Given{Manifests: files(text), Settings: config.Default(), Direction: direction})
 			require.NoError(t, err)
 			manifests, accepted := built(t, result)

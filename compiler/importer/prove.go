@@ -176,31 +176,52 @@ func (i *importer) pods() (all []*policy.Service) {
 	if i.manifests != nil {
 		all = slices.DeleteFunc(compiler.ServicesOf(i.known), func(s *policy.Service) bool { return s.Dataplane != policy.Gateway && !i.ambient(s.Namespace) })
 	}
+	named := map[string][]policy.Label{}
+	for _, s := range all {
+		named[s.ID()] = s.Labels
+	}
 	for name, n := range i.services {
-		var selected []*service
+		var selected []*policy.Service
+		add := func(called string, labels []policy.Label) {
+			if known, taken := named[name+"/"+called]; taken && slices.Equal(known, labels) {
+				return
+			} else if taken { // by other pods, of a workload or of the root namespace
+				called += "," + labelsText(labels)
+			}
+			named[name+"/"+called] = labels
+			selected = append(selected, &policy.Service{Namespace: name, Name: called, Labels: labels, Inbound: policy.Captures{Agent: true}})
+		}
 		for _, s := range n.services {
-			if s.labels != nil && len(s.fronts("")) == 0 && !slices.ContainsFunc(all, func(known *policy.Service) bool { return known.Namespace == name && known.Name == s.name }) {
-				selected = append(selected, s)
+			if s.labels != nil && len(s.fronts("")) == 0 {
+				add(s.name, s.labels)
 			}
 		}
 		if root := i.services[i.mesh.RootNamespace]; root != nil && root != n {
 			for _, s := range root.services {
 				if s.labels != nil && !s.gateway { // a policy of the root namespace selects pods of every one
-					selected = append(selected, s)
+					add(s.name, s.labels)
 				}
 			}
 		}
 		for k, s := range selected {
-			all = append(all, &policy.Service{Namespace: name, Name: s.name, Labels: s.labels, Inbound: policy.Captures{Agent: true}})
 			for _, other := range selected[:k] {
-				if labels, ok := joined(s.labels, other.labels); ok && len(labels) > max(len(s.labels), len(other.labels)) {
-					all = append(all, &policy.Service{Namespace: name, Name: s.name + "," + other.name, Labels: labels, Inbound: policy.Captures{Agent: true}})
+				if labels, ok := joined(s.Labels, other.Labels); ok && len(labels) > max(len(s.Labels), len(other.Labels)) {
+					add(s.Name+","+other.Name, labels)
 				}
 			}
 		}
+		all = append(all, selected...)
 	}
 	slices.SortFunc(all, func(a, b *policy.Service) int { return strings.Compare(a.ID(), b.ID()) })
 	return all
+}
+
+func labelsText(labels []policy.Label) string {
+	words := make([]string, len(labels))
+	for i, l := range labels {
+		words[i] = l.Key + "=" + l.Value
+	}
+	return strings.Join(words, ",")
 }
 
 // joined is the labels of pods that two selectors select; false if there can be none.

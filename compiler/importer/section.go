@@ -110,7 +110,7 @@ func (i *importer) statements(s *section) {
 	}
 	s.rules = tidy(s.rules)
 	s.tokens = slices.DeleteFunc(s.tokens, s.asks)
-	if s.open {
+	if s.open || s.shut {
 		for _, r := range s.rules {
 			s.of = append(s.of, r.of...)
 		}
@@ -123,7 +123,7 @@ func (i *importer) statements(s *section) {
 		}
 	}
 	into := slices.ContainsFunc(s.rules, func(r *rule) bool { return r.opens() })
-	if s.mode == enforce.Inherit && (s.shut || closed && !root && !into && len(s.of) > 0) {
+	if s.mode == enforce.Inherit && closed && !root && !into && len(s.of) > 0 {
 		s.mode, _ = i.layer.For(enforce.Workload{Namespace: s.name}).Mode(0) // stated, so that the section closes the namespace
 	}
 }

@@ -21,8 +21,9 @@ type cluster struct {
 type writer struct {
 	pen
 	Options
-	revisions bool // some objects are for an istiod of one revision
-	tokens    bool // also use fields that match a request's token, headers and server name
+	revisions bool     // some objects are for an istiod of one revision
+	tokens    bool     // also use fields that match a request's token, headers and server name
+	waypoints []string // namespaces some of whose policies bind Services, which are called like the apps
 }
 
 var (
@@ -49,8 +50,8 @@ var (
 	hostPatterns = []string{"shop.example", "Shop.Example", "*.example", "*.shop.example", "shop.*", "shop.example:*", "*", "SHOP*", "*:8080", "api"}
 )
 
-func newCluster(seed uint64, tokens bool) cluster {
-	w := &writer{pen: pen{Rand: rand.New(rand.NewPCG(seed, 2))}, tokens: tokens}
+func newCluster(seed uint64, tokens bool, waypoints ...string) cluster {
+	w := &writer{pen: pen{Rand: rand.New(rand.NewPCG(seed, 2))}, tokens: tokens, waypoints: waypoints}
 	w.TrustDomain, w.RootNamespace = pick(w.Rand, domains[:2]), pick(w.Rand, []string{"istio-system", "istio-system", "mesh-root"})
 	c := cluster{Options: w.Options}
 	for _, namespace := range append([]string{w.RootNamespace}, namespaces...) {
@@ -104,8 +105,12 @@ func (w *writer) revision(meta *fields) {
 	}
 }
 
-func (w *writer) selector(spec *fields) {
+func (w *writer) selector(spec *fields, namespace string) {
 	if w.chance(40) {
+		return
+	}
+	if slices.Contains(w.waypoints, namespace) && w.chance(50) {
+		spec.add("targetRefs", []any{fields{{"kind", "Service"}, {"group", ""}, {"name", pick(w.Rand, apps)}}})
 		return
 	}
 	labels := fields{{"app", pick(w.Rand, apps)}}
@@ -118,7 +123,7 @@ func (w *writer) selector(spec *fields) {
 func (w *writer) authorization(name string) fields {
 	var spec, annotations fields
 	namespace := pick(w.Rand, append(slices.Clone(namespaces), w.RootNamespace))
-	w.selector(&spec)
+	w.selector(&spec, namespace)
 	deny := w.chance(40)
 	audit := !deny && w.chance(5)
 	switch {
@@ -248,7 +253,8 @@ func (w *writer) condition() fields {
 func (w *writer) issuers() {
 	for i := range w.IntN(5) {
 		var spec fields
-		w.selector(&spec)
+		namespace := pick(w.Rand, append(slices.Clone(namespaces), w.RootNamespace))
+		w.selector(&spec, namespace)
 		var rules []any
 		for range w.IntN(3) {
 			rule := fields{{"issuer", pick(w.Rand, tokenIssuers)}, pick(w.Rand, fields{{"jwks", keySet}, {"jwksUri", "https://auth.example.com/keys"}})}
@@ -269,7 +275,7 @@ func (w *writer) issuers() {
 		if len(rules) > 0 {
 			spec.add("jwtRules", rules)
 		}
-		w.document(w.object("RequestAuthentication", pick(w.Rand, append(slices.Clone(namespaces), w.RootNamespace)), fmt.Sprintf("tokens-%d", i), nil, spec))
+		w.document(w.object("RequestAuthentication", namespace, fmt.Sprintf("tokens-%d", i), nil, spec))
 	}
 }
 
