@@ -101,6 +101,35 @@ func (i *importer) passages(o *enforce.Object) (all []passage) {
 	return all
 }
 
+// unnamed is why nothing in the language stands for what an object with targetRefs binds.
+func (i *importer) unnamed(o *enforce.Object) string {
+	for _, t := range o.Targets {
+		switch t.Key {
+		case enforce.TargetClass:
+			return "it binds every waypoint of the mesh"
+		case enforce.TargetService:
+			behind, passes := 0, false
+			for _, w := range i.known.Workloads {
+				if k := slices.IndexFunc(w.Fronts, func(f policy.Front) bool { return w.Namespace == o.Namespace && f.Host == t.Value }); k >= 0 {
+					behind, passes = behind+1, passes || w.Fronts[k].Waypoint != nil
+				}
+			}
+			switch {
+			case behind == 0:
+				return fmt.Sprintf("it binds the Service %s, and the manifests do not have its pods", t.Value)
+			case !passes:
+				return fmt.Sprintf("it has no effect: calls to the Service %s pass no waypoint", t.Value)
+			case behind > 1:
+				return fmt.Sprintf("it binds the Service %s, which has pods of several workloads", t.Value)
+			}
+		}
+	}
+	if len(o.Targets) == 0 {
+		return "it binds a ServiceEntry, and an edge to an external says nothing of its waypoint"
+	}
+	return "it binds several gateways at once"
+}
+
 // naming is the labels by which the language selects the pods of a workload.
 func naming(w *inventory.Workload) []policy.Label {
 	for _, key := range policy.NamingLabels {

@@ -163,7 +163,7 @@ func (i *importer) outline(o *object) {
 	case r.Gateways && o.about != nil && len(r.Clauses) == 0 && r.Role == enforce.Authorizes && r.Effect == enforce.Allow && len(o.about.known) == 0:
 		o.accept("it closes a Gateway to everyone, and the manifests do not show whether that is a waypoint")
 	case r.Gateways && (o.about == nil || slices.ContainsFunc(r.Targets, func(l enforce.Label) bool { return strings.HasPrefix(l.Key, "/") })): // a Service or a GatewayClass
-		o.accept("it binds a waypoint, or several gateways")
+		o.accept("%s", i.unnamed(o.read))
 	case r.DryRun:
 		o.accept("it is in a dry run")
 	case r.Role == enforce.SetsModes:

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -48,6 +49,18 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 // where the namespace states no mode: convertPeerAuthentication in
 // istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go.
 func (b *builder) acceptAmbient(m *policy.Mesh) {
+	if m.Ambient && !m.Declares && cmp.Or(m.Mode, b.Mode) == policy.Disable {
+		d := b.findings.Add(diag.Inexpressible, either(m.ModeAt, either(b.ModeAt, m.At)), "mesh %s is ambient, where mutual TLS cannot be disabled", m.Name)
+		if i := slices.IndexFunc(m.Services, func(s *policy.Service) bool { return s.Dataplane == policy.Ambient }); i >= 0 {
+			d.WithRelated(m.Services[i].DataplaneAt, "%s", m.Services[i].DataplaneWhy)
+		}
+		if m.Mode == policy.ModeUnset {
+			d.WithHelp("state a mode of its own: `mesh %s permissive`", m.Name)
+		} else {
+			d.WithHelp("make it permissive")
+		}
+		return
+	}
 	unlimited := false
 	for _, s := range m.Services {
 		if s.Dataplane != policy.Ambient {
