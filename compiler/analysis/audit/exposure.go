@@ -16,11 +16,17 @@ import (
 // so, else a warning.
 func (r *Report) exposure(m *model.Model, split *model.Split) {
 	s := split.Service
+	sure, open := exposed(m, split, split.MarkAllowed), exposed(m, split, split.MarkOpen)
+	wide := m.AdmittedWide(split.Classes, open)
+	certain := wide
+	if !slices.Equal(sure, open) {
+		certain = m.AdmittedWide(split.Classes, sure)
+	}
 	surely := map[string]bool{}
-	for _, c := range exposed(m, split, split.MarkAllowed) {
+	for _, c := range certain {
 		surely[c.String()] = true
 	}
-	for _, c := range exposed(m, split, split.MarkOpen) {
+	for _, c := range wide {
 		severity, at := diag.Warning, source.Span{}
 		if rule := intendedBy(s, c); rule != nil {
 			severity, at = diag.Note, rule.At
@@ -33,7 +39,8 @@ func (r *Report) exposure(m *model.Model, split *model.Split) {
 	}
 }
 
-func exposed(m *model.Model, split *model.Split, mark func(*enforce.Class, []bool)) []model.Caller {
+// exposed is the sources that one way of marking has reach some port through the proxy, other than by their addresses.
+func exposed(m *model.Model, split *model.Split, mark func(*enforce.Class, []bool)) []bool {
 	s := split.Service
 	open := make([]bool, len(split.Sources))
 	for i := range split.Operations {
@@ -48,7 +55,7 @@ func exposed(m *model.Model, split *model.Split, mark func(*enforce.Class, []boo
 		}
 		open[n] = open[n] && (src.Elsewhere || src.Identity() != "" || !namedByAddress(m, s, src))
 	}
-	return m.AdmittedWide(split.Classes, open)
+	return open
 }
 
 // bypassed reports the ports of a service that bypass its proxy, or may, if no edge of the policy leads to them: a finding

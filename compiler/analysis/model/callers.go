@@ -163,6 +163,15 @@ func (m *Model) AdmittedWide(split *enforce.Classes, open []bool) []Caller {
 }
 
 func (m *Model) admitted(split *enforce.Classes, open []bool, counts func(class int) bool) []Caller {
+	var classes []int
+	for n := range split.Sources {
+		if open[n] && counts(n) {
+			classes = append(classes, n)
+		}
+	}
+	if len(classes) == 0 {
+		return nil
+	}
 	everywhere := map[int]bool{} // by identity
 	for n, src := range split.Sources {
 		if src.Elsewhere {
@@ -178,10 +187,7 @@ func (m *Model) admitted(split *enforce.Classes, open []bool, counts func(class 
 	kindOf := func(c *Caller) kind { return kind{c.Source, strings.Join(c.Identities, and), c.Unidentified} }
 	var all, wide []Caller
 	places := map[kind][]Caller{} // one kind in several places
-	for n := range split.Sources {
-		if !open[n] || !counts(n) {
-			continue
-		}
+	for _, n := range classes {
 		c := m.caller(split, n)
 		if c.Kind == policy.FromWorld {
 			proved := split.With(m.IdentityOf(Unnamed, Unnamed), n)
