@@ -26,6 +26,7 @@ type Options struct {
 	Environment string    // a key of Config.Environments; empty: none
 	Today       time.Time // the day that `until` is compared with
 	Meshless    bool      // nothing but the network enforces policies; the inventory is Meshless too
+	Network     bool      // it enforces them beside the mesh
 	Info        *Info     // where not nil, what every name means is recorded here
 }
 
@@ -151,6 +152,7 @@ type checker struct {
 	confusables map[identity][]*service     // services that a callee may take for the one with that identity
 	reported    map[identity]bool           // of those, the ones with a finding
 	unverified  map[source.Span]bool        // conditions on tokens with a finding that nothing verifies any
+	misnamed    map[*policy.Service]bool    // which verify tokens of issuers that are not known
 	forged      map[*policy.Issuer]bool     // issuers with a finding about the headers for their claims
 	loose       map[source.Span]*permissive // permissive modes of callees that edges lead to
 	namespaces  map[string]*inventory.Namespace
@@ -182,6 +184,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 		loose:      map[source.Span]*permissive{},
 		forged:     map[*policy.Issuer]bool{},
 		unverified: map[source.Span]bool{},
+		misnamed:   map[*policy.Service]bool{},
 		namespaces: map[string]*inventory.Namespace{},
 	}
 	if c.policy.Meshless = o.Meshless; o.Meshless {

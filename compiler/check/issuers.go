@@ -223,7 +223,7 @@ func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 	}
 	slices.SortFunc(all, func(a, b *policy.Issuer) int { return strings.Compare(a.Name, b.Name) })
 	all = slices.Compact(all)
-	if len(all) == 0 && len(none) > 0 && !c.unverified[none[0].At] {
+	if len(all) == 0 && len(none) > 0 && !c.unverified[none[0].At] && !c.misnamed[s] {
 		c.unverified[none[0].At] = true
 		d := c.list.Add(diag.NothingVerified, none[0].At, "nothing verifies tokens at %s, where each request counts as one without a token", s.ID()).
 			WithHelp("say whose tokens count there: `verify corp at %s`, with `issuer corp url https://auth.example.com`", s.Name)

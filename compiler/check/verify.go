@@ -70,6 +70,9 @@ func (c *checker) verify(m *mesh, stmt *lang.Verify) {
 						WithRelated(s.At, "declared here").
 						WithHelp("declare the protocol of the port that has them (`port 8080 http`), or delete this")
 				}
+				if len(issuers) == 0 { // none of them is known, which has a finding
+					c.misnamed[s.Service] = true
+				}
 				for _, i := range issuers {
 					s.Verifies = append(s.Verifies, policy.Verification{Issuer: i, EveryPod: pods, At: stmt.Range})
 				}
