@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
@@ -59,7 +61,7 @@ type capture struct {
 
 // captured reads which connections go through the sidecar of a pod. An annotation that cannot be judged is a finding, and
 // leaves all that it could be about unclear.
-func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
+func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string, spec *yaml.Node, pod *corev1.PodSpec) {
 	c := &capture{}
 	read := func(key, value string, do func(*capture, string) error) {
 		c.by = policy.PortCapture{Why: key + " says so", At: f.doc.Span(yamldoc.Get(at, key))}
@@ -79,6 +81,7 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 			read(a.key, value, a.read)
 		}
 	}
+	f.proxyUser(c, spec, pod)
 	if text(yamldoc.Get(parsedText(annotations[configKey]), "proxyMetadata", outputCerts)) != "" {
 		c.certified()
 	}
@@ -86,6 +89,46 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string) {
 	if bypass, err := strconv.ParseBool(annotations[bearing.BypassInbound]); err == nil && bypass { // istio-cni ignores other values
 		c.by = policy.PortCapture{Why: bearing.BypassInbound + " says so", At: f.doc.Span(yamldoc.Get(at, bearing.BypassInbound))}
 		p.Bypass = c.port(0, policy.Bypassed)
+	}
+}
+
+// proxyID is the user and the group that the proxy runs as. Nothing that they send is redirected.
+// https://istio.io/latest/docs/ops/deployment/application-requirements/#pod-requirements
+const proxyID = 1337
+
+// proxyUser finds containers that run as the user or the group of the proxy: their calls do not go through it.
+func (f *file) proxyUser(c *capture, spec *yaml.Node, pod *corev1.PodSpec) {
+	as := func(user, group *int64) bool {
+		return user != nil && *user == proxyID || group != nil && *group == proxyID
+	}
+	of := func(of *yaml.Node) {
+		context := yamldoc.Get(of, "securityContext")
+		c.by = policy.PortCapture{Why: fmt.Sprintf("it runs as %d, as the proxy does", proxyID), At: f.doc.Span(cmp.Or(yamldoc.Get(context, "runAsUser"), yamldoc.Get(context, "runAsGroup")))}
+	}
+	var user, group *int64
+	if s := pod.SecurityContext; s != nil {
+		user, group = s.RunAsUser, s.RunAsGroup
+	}
+	to, some, all := policy.Unclear, false, true
+	of(spec)
+	for i := range pod.Containers {
+		if pod.Containers[i].Name == "istio-proxy" {
+			continue
+		}
+		user, group := user, group
+		if s := pod.Containers[i].SecurityContext; s != nil {
+			user, group = cmp.Or(s.RunAsUser, user), cmp.Or(s.RunAsGroup, group)
+			if as(s.RunAsUser, s.RunAsGroup) {
+				of(item(yamldoc.Get(spec, "containers"), i))
+			}
+		}
+		some, all = some || as(user, group), all && as(user, group)
+	}
+	if all {
+		to = policy.Bypassed
+	}
+	if some {
+		c.weaken(&c.out, to)
 	}
 }
 
