@@ -50,6 +50,7 @@ var opening = []diag.Code{
 	diag.PermissiveCallee, // callers without a proxy are let in by their addresses
 	diag.UncoveredScrape,  // the scraper is let in
 	diag.ClosedRoute,      // the gateway is let in
+	diag.ClosedSolver,     // so is whatever passes challenges on
 	diag.AlsoServicePort,  // the port that callers reach through the Service
 }
 

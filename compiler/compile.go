@@ -114,7 +114,7 @@ func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) { return p
 
 // resolve is policy that also records what every name means, unless info is nil.
 func (p *Parsed) resolve(c config.Project, info *check.Info) (*policy.Policy, diag.List) {
-	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c), Info: info})
+	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c), Network: closesNetwork(c), Info: info})
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
 	return checked, slices.Concat(p.manifests, p.syntax, append(found, p.reportBeside(c, checked)...).Settled(unread)).Sort().Apply(c.Warnings)
 }

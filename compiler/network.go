@@ -49,6 +49,7 @@ func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.La
 	n := intents().Under(all)
 	if len(foreign.Policies) > 0 {
 		found = append(found, refusedEdges(n)...)
+		found = append(found, keptApart(n)...)
 	}
 	return n, found
 }
@@ -90,7 +91,8 @@ func deployedNetwork(p *policy.Policy, files []*source.File, workloads []invento
 	layer, wrong := readNetwork(files, p.Meshless)
 	found = append(found, wrong...)
 	if all := network.Join(foreign, layer); len(all.Policies) > 0 {
-		return network.NewIntents(p).Under(all), found
+		n := network.NewIntents(p).Under(all)
+		return n, append(found, keptApart(n)...)
 	}
 	return nil, found
 }
@@ -139,6 +141,37 @@ func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, port
 	list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at port %d of %s: the %s %s does not let it through", from, port, s.ID(), by.Kind, by.ID()).
 		WithRelated(by.At, "this one isolates its pods").
 		WithHelp("let it through there, or have meshc emit NetworkPolicies, which add to it: `targets: {istio: {}, networkPolicy: {}}`")
+}
+
+// keptApart reports services whose proxies the network keeps from the control plane, by what stops the first of them: without it a proxy
+// does not start.
+// https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
+func keptApart(n *network.Network) (list diag.List) {
+	if n.Policy().Meshless {
+		return nil
+	}
+	stopped := map[*network.Policy][]*policy.Service{}
+	var order []*network.Policy
+	for _, s := range n.Policy().Services() {
+		if s.Unnamed || s.Dataplane != policy.Sidecar && s.Dataplane != policy.Gateway || s.Namespace == n.Root() {
+			continue
+		}
+		if v, step := n.Control(s); v == enforce.Denied && step.Policy != nil {
+			if stopped[step.Policy] == nil {
+				order = append(order, step.Policy)
+			}
+			stopped[step.Policy] = append(stopped[step.Policy], s)
+		}
+	}
+	for _, by := range order {
+		of := stopped[by]
+		d := list.Add(diag.ShutControl, by.At, "the %s %s keeps the proxy of %s from istiod, without which it does not start", by.Kind, by.ID(), of[0].ID()).
+			WithHelp("let it through there: to port 15012 of the pods with `app: istiod` in namespace %s", n.Root())
+		if len(of) > 1 {
+			d.WithNote("and %s: %d proxies in all", of[1].ID(), len(of))
+		}
+	}
+	return list
 }
 
 // widerNetwork reports what a deployed network lets through and that of the build does not. What it refuses is reported edge by edge.

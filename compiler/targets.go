@@ -62,6 +62,12 @@ func Meshless(c config.Project) bool {
 	return slices.ContainsFunc(all, enforcesAlone)
 }
 
+// closesNetwork reports whether the settings of a project have the network enforce the intents beside a mesh.
+func closesNetwork(c config.Project) bool {
+	all, _ := Targets(c, false)
+	return slices.ContainsFunc(all, func(t targets.Target) bool { _, ok := t.(targets.Network); return ok })
+}
+
 // enforcesAlone reports whether a target is for a cluster without a mesh.
 func enforcesAlone(t targets.Target) bool {
 	alone, ok := t.(interface{ Alone() bool })

@@ -181,7 +181,7 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 					r.Add(diag.Warning, audit.Probe, p.At, "the kubelet's probe of container %s of %s/%s on port %d comes in plaintext and is refused: %s", p.Container, w.Namespace, w.Service, p.Port, why)
 				}
 			}
-			if w.NoProxy != "" {
+			if w.NoProxy != "" && !w.Solver {
 				r.Add(diag.Warning, audit.NoProxy, w.NoProxyAt, "%s/%s has no proxy (%s): it has no identity, STRICT ports refuse it, and no policy binds it", w.Namespace, w.Service, w.NoProxy)
 			}
 		}

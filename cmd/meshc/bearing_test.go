@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,10 +27,14 @@ func TestNothingIsPassedOverInSilence(t *testing.T) {
 			require.Equal(t, 1, isSet(f.Judged)+isSet(f.Named)+isSet(f.Harmless), "judged, named or harmless")
 			require.True(t, strings.HasPrefix(f.Source, "https://"), "it has no source")
 			_, name, _ := strings.Cut(f.Name, "/")
-			if !f.Kind() {
+			if !f.Kind() && f.On != bearing.Field {
 				name = f.Name
 			}
 			if f.Judged != "" {
+				if f.On == bearing.Field {
+					path := f.Path()
+					name = path[len(path)-1]
+				}
 				assert.True(t, strings.Contains(shown, name), "it is judged, and no test shows it")
 				return
 			}
@@ -74,6 +80,9 @@ func heard(t *testing.T, f *bearing.Fact, args []string) {
 		_, kind, _ := strings.Cut(f.Name, "/")
 		name = strings.Fields(kind)[0]
 	}
+	if f.On == bearing.Field {
+		_, name, _ = strings.Cut(f.Name, "/")
+	}
 	assert.Contains(t, out.String(), name, "%v", args)
 }
 
@@ -98,6 +107,22 @@ spec: {selector: {matchLabels: {app: api}}, rules: [{}]}
 			return plain + settings(of+": {"+field+": x}")
 		}
 		return plain + settings(of+": x")
+	case f.On == bearing.Field:
+		kind, _, _ := strings.Cut(f.Name, " ")
+		group, kind, _ := strings.Cut(kind, "/")
+		path := f.Path()
+		var value any = "x"
+		if strings.HasSuffix(f.Name, "s") {
+			value = []string{"x"}
+		}
+		for _, name := range slices.Backward(path[1:]) {
+			value = map[string]any{name: value}
+		}
+		spec, err := json.Marshal(value)
+		if err != nil {
+			panic(err)
+		}
+		return plain + fmt.Sprintf("---\napiVersion: %s\nkind: %s\nmetadata: {name: x, namespace: shop}\n%s: %s\n", strings.TrimPrefix(group+"/v1", "/"), kind, path[0], spec)
 	case f.Kind():
 		group, kind, _ := strings.Cut(f.Name, "/")
 		return plain + fmt.Sprintf("---\napiVersion: %s/v1\nkind: %s\nmetadata:\n  name: x\n  namespace: shop\nspec: {}\n", group, kind) + binds

@@ -14,11 +14,11 @@ import (
 // Fact is a kind of object, a label or annotation, or a setting of the mesh. Exactly one of Judged, Named and Harmless is set.
 type Fact struct {
 	On       On
-	Name     string // GROUP/KIND, the group empty for Kubernetes' own; or the key of a label, annotation or setting
+	Name     string // GROUP/KIND, the group empty for Kubernetes' own; the key of a label, annotation or setting; GROUP/KIND PATH of a field
 	Judged   string // what judges it
 	Named    string // what it may change
 	Opens    bool   // of one that is named: it may let through what policies deny, or change who a caller is
-	Usual    string // of a setting that is named: the value with which it changes nothing
+	Usual    string // of a setting or field that is named: the value with which it changes nothing
 	Harmless string // why it has no bearing
 	Source   string // URL
 }
@@ -35,6 +35,7 @@ const (
 	Service             // one of Services
 	Policy              // one of policies
 	Mesh                // a setting of the mesh
+	Field               // a field of objects that are read
 )
 
 // Kind reports whether the fact is a kind of object.
@@ -105,6 +106,26 @@ func IsUsual(setting, value string) bool {
 	return f != nil && f.Usual != "" && value == f.Usual
 }
 
+// Fields returns the fields of objects of a kind, GROUP/KIND, that have to be named where they are.
+func Fields(kind string) []*Fact { return fields[kind] }
+
+// Path is where objects have a field.
+func (f *Fact) Path() []string {
+	_, path, _ := strings.Cut(f.Name, " ")
+	return strings.Split(path, ".")
+}
+
+var fields = func() map[string][]*Fact {
+	all := map[string][]*Fact{}
+	for i := range Facts {
+		if f := &Facts[i]; f.On == Field && f.Named != "" {
+			kind, _, _ := strings.Cut(f.Name, " ")
+			all[kind] = append(all[kind], f)
+		}
+	}
+	return all
+}()
+
 // Bears reports whether a label or annotation has to be named where it occurs.
 func Bears(on On, name string) bool {
 	f := facts[key{on, name}]
@@ -119,6 +140,9 @@ func (n *Notices) Findings() (list diag.List) {
 			code = diag.UnknownEffect
 		}
 		what := f.Name
+		if f.On == Field {
+			_, what, _ = strings.Cut(f.Name, "/")
+		}
 		if f.Kind() {
 			group, kind, _ := strings.Cut(f.Name, "/")
 			what = strings.TrimPrefix(kind+" of "+group, " of ")

@@ -8,6 +8,8 @@ const (
 	annotations    = istioReference + "annotations/"
 	labels         = istioReference + "labels/"
 
+	narrows = "it narrows who outside the cluster reaches the load balancer"
+
 	linkerd         = "proxies of Linkerd may refuse what policies let through"
 	linkerdPolicies = "https://linkerd.io/2/reference/authorization-policy/"
 )
@@ -28,6 +30,7 @@ var Facts = slices.Concat([]Fact{
 	{On: Workloads, Name: "argoproj.io/Rollout", Judged: "compiler/inventory", Source: "https://argo-rollouts.readthedocs.io/en/stable/features/specification/"},
 	{On: Workloads, Name: "apps.openshift.io/DeploymentConfig", Judged: "compiler/inventory", Source: "https://docs.openshift.com/container-platform/latest/applications/deployments/what-deployments-are.html"},
 	{On: Workloads, Name: "apps.kruise.io/CloneSet", Judged: "compiler/inventory", Source: "https://openkruise.io/docs/user-manuals/cloneset/"},
+	{On: Field, Name: "/Service spec.loadBalancerSourceRanges", Named: narrows, Source: "https://kubernetes.io/docs/reference/networking/virtual-ips/"},
 	{On: Both, Name: "networking.k8s.io/NetworkPolicy", Judged: "targets/networkpolicy/read", Source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
 	{On: Both, Name: "networking.k8s.io/Ingress", Named: "it may lead to services that policies close", Source: "https://kubernetes.io/docs/concepts/services-networking/ingress/"},
 	{On: Workloads, Name: "networking.k8s.io/IngressClass", Judged: "compiler/inventory", Source: "https://kubernetes.io/docs/concepts/services-networking/ingress/"},
@@ -75,6 +78,10 @@ var Facts = slices.Concat([]Fact{
 	{On: Workloads, Name: "gateway.networking.k8s.io/ReferenceGrant", Judged: "compiler/inventory", Source: gatewayAPI + "referencegrant/"},
 	{On: Policies, Name: "gateway.networking.k8s.io/ReferenceGrant", Harmless: "it has no effect without a route", Source: gatewayAPI + "referencegrant/"},
 	{On: Both, Name: "gateway.networking.k8s.io/ListenerSet", Named: "its listeners decide who may connect to the gateway", Source: gatewayAPI + "listenerset/"},
+	{On: Both, Name: "gateway.networking.x-k8s.io/XListenerSet", Named: "its listeners decide who may connect to the gateway", Source: gatewayAPI + "listenerset/"},
+	{On: Both, Name: "gateway.networking.x-k8s.io/XBackend", Named: "routes may lead to what it stands for", Source: "https://gateway-api.sigs.k8s.io/reference/specx/"},
+	{On: Both, Name: "gateway.networking.x-k8s.io/XBackendTrafficPolicy", Harmless: "it is about retries and sessions", Source: "https://gateway-api.sigs.k8s.io/reference/specx/"},
+	{On: Both, Name: "gateway.networking.x-k8s.io/XMesh", Harmless: "it reports what a mesh is able to do", Source: "https://gateway-api.sigs.k8s.io/reference/specx/"},
 	{On: Both, Name: "gateway.networking.k8s.io/HTTPRoute", Judged: "compiler/inventory", Source: gatewayAPI + "httproute/"},
 	{On: Both, Name: "gateway.networking.k8s.io/GRPCRoute", Judged: "compiler/inventory", Source: gatewayAPI + "grpcroute/"},
 	{On: Both, Name: "gateway.networking.k8s.io/TCPRoute", Judged: "compiler/inventory", Source: "https://gateway-api.sigs.k8s.io/guides/tcp/"},
@@ -82,11 +89,24 @@ var Facts = slices.Concat([]Fact{
 	{On: Both, Name: "gateway.networking.k8s.io/UDPRoute", Named: "it may lead to services that policies close", Source: "https://gateway-api.sigs.k8s.io/concepts/api-overview/"},
 	{On: Both, Name: "gateway.networking.k8s.io/BackendTLSPolicy", Named: "it may change what callers open to a service", Opens: true, Source: gatewayAPI + "backendtlspolicy/"},
 
+	{On: Field, Name: "gateway.networking.k8s.io/Gateway spec.allowedListeners.namespaces.from", Usual: "None", Named: "ListenerSets that it allows may add listeners, which decide who may connect", Source: gatewayAPI + "listenerset/"},
+
+	// Pods for certificates
+	{On: Workloads, Name: "cert-manager.io/Issuer", Judged: "compiler/inventory", Source: "https://cert-manager.io/docs/configuration/acme/http01/"},
+	{On: Workloads, Name: "cert-manager.io/ClusterIssuer", Judged: "compiler/inventory", Source: "https://cert-manager.io/docs/configuration/acme/http01/"},
+	{On: Workloads, Name: "cert-manager.io/Certificate", Judged: "compiler/inventory", Source: "https://cert-manager.io/docs/usage/certificate/"},
+
 	// Another mesh beside Istio's
 	{On: Both, Name: "policy.linkerd.io/Server", Named: linkerd, Source: linkerdPolicies},
 	{On: Both, Name: "policy.linkerd.io/ServerAuthorization", Named: linkerd, Source: linkerdPolicies},
 	{On: Both, Name: "policy.linkerd.io/AuthorizationPolicy", Named: linkerd, Source: linkerdPolicies},
 	{On: Both, Name: "policy.linkerd.io/HTTPRoute", Named: linkerd, Source: linkerdPolicies},
+	{On: Both, Name: "policy.linkerd.io/MeshTLSAuthentication", Harmless: "it has no effect without an AuthorizationPolicy of Linkerd", Source: linkerdPolicies},
+	{On: Both, Name: "policy.linkerd.io/NetworkAuthentication", Harmless: "it has no effect without an AuthorizationPolicy of Linkerd", Source: linkerdPolicies},
+	{On: Both, Name: "policy.linkerd.io/HTTPLocalRateLimitPolicy", Named: linkerd, Source: "https://linkerd.io/2/features/rate-limiting/"},
+	{On: Both, Name: "policy.linkerd.io/EgressNetwork", Named: linkerd, Source: "https://linkerd.io/2/features/egress/"},
+	{On: Pod, Name: "config.linkerd.io/default-inbound-policy", Named: linkerd, Source: linkerdPolicies},
+	{On: Namespace, Name: "config.linkerd.io/default-inbound-policy", Named: linkerd, Source: linkerdPolicies},
 	{On: Pod, Name: "linkerd.io/inject", Named: "it may get a proxy of Linkerd, which knows no policy of Istio", Opens: true, Source: "https://linkerd.io/2/features/proxy-injection/"},
 	{On: Namespace, Name: "linkerd.io/inject", Named: "its pods may get a proxy of Linkerd, which knows no policy of Istio", Opens: true, Source: "https://linkerd.io/2/features/proxy-injection/"},
 
@@ -151,4 +171,4 @@ var Facts = slices.Concat([]Fact{
 	// Policies
 	{On: Policy, Name: Revision, Judged: "targets/istio/read", Source: labels},
 	{On: Policy, Name: "istio.io/dry-run", Judged: "targets/istio/read", Source: annotations},
-}, settings, operated, settled)
+}, settings, operated, settled, kubernetes)

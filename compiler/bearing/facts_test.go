@@ -1,12 +1,21 @@
 package bearing_test
 
 import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"istio.io/api/annotation"
 	"istio.io/api/label"
 	mesh "istio.io/api/mesh/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshc/meshc/compiler/bearing"
 )
@@ -53,6 +62,59 @@ func TestIstiosOwn(t *testing.T) {
 		name := settings.Get(i).JSONName()
 		assert.True(t, listed[bearing.Mesh][name], "%s of a MeshConfig is neither judged nor named nor harmless", name)
 	}
+}
+
+// TestKubernetesOwn holds the list against Kubernetes' own API: its kinds, the fields of Services and pods, and the labels and annotations
+// that it names.
+func TestKubernetesOwn(t *testing.T) {
+	listed := map[string]bool{}
+	for _, f := range bearing.Facts {
+		listed[f.Name] = true
+	}
+	for of, spec := range map[string]reflect.Type{"/Service": reflect.TypeFor[corev1.ServiceSpec](), "/Pod": reflect.TypeFor[corev1.PodSpec]()} {
+		for i := range spec.NumField() {
+			name, _, _ := strings.Cut(spec.Field(i).Tag.Get("json"), ",")
+			assert.True(t, listed[of+" spec."+name], "the field %s of a %s is neither judged nor named nor harmless", name, of)
+		}
+	}
+	names := regexp.MustCompile(`"([a-z0-9.-]*(?:kubernetes|k8s)\.io/[A-Za-z0-9._-]+)"`)
+	kinds := regexp.MustCompile(`\+genclient\n(?s:.{0,900}?)\ntype (\w+) struct`)
+	elsewhere := regexp.MustCompile(`^(node|csi\.storage|volume\.beta|storage\.alpha|bootstrap|ipaddress|resource|flowcontrol|apf|validation|alpha\.image-policy|endpoints|endpointslice|imperative-eviction|failure-domain\.beta|topology|beta|node\.alpha|` +
+		`rbac\.authorization|ingressclass|\.deviceclass)\.|^kubernetes\.io/(kube|legacy|service-|tls|ssh|docker|basic|hostname|arch|job-controller|peer|enforce|ingress\.class)|preferAvoidPods|scheduler\.alpha\.kubernetes\.io/taints`)
+	groups := map[string]string{"core": "", "extensions": "apps", "apps": "apps", "autoscaling": "autoscaling", "batch": "batch", "policy": "policy", "admissionregistration": "admissionregistration.k8s.io",
+		"apiserverinternal": "internal.apiserver.k8s.io", "flowcontrol": "flowcontrol.apiserver.k8s.io", "rbac": "rbac.authorization.k8s.io"}
+	for name, text := range sources(t, "k8s.io/api") {
+		for _, m := range names.FindAllStringSubmatch(text, -1) {
+			assert.True(t, listed[m[1]] || elsewhere.MatchString(m[1]), "%s is neither judged nor named nor harmless", m[1])
+		}
+		dir, _, _ := strings.Cut(name, "/")
+		group, ok := groups[dir]
+		if !ok {
+			group = dir + ".k8s.io"
+		}
+		for _, m := range kinds.FindAllStringSubmatch(text, -1) {
+			found := listed[group+"/"+m[1]] || dir == "extensions" && listed["networking.k8s.io/"+m[1]]
+			assert.True(t, found, "the kind %s/%s is neither judged nor named nor harmless", group, m[1])
+		}
+	}
+}
+
+// sources is the files of Go of a module, by their path in it.
+func sources(t *testing.T, module string) map[string]string {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	require.NoError(t, err)
+	root, all := strings.TrimSpace(string(dir)), map[string]string{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, ".pb.go") {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			name, _ := filepath.Rel(root, path)
+			all[filepath.ToSlash(name)] = string(text)
+		}
+		return err
+	}))
+	assert.Greater(t, len(all), 50)
+	return all
 }
 
 func kinds[R interface{ String() string }](all []R) (names []string) {

@@ -38,12 +38,12 @@ var settled = func() (all []Fact) {
 	}
 	harmless(Service, kubernetesLabels, "a load balancer of a private network is outside of the cluster as well", "networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type",
 		"service.beta.kubernetes.io/azure-load-balancer-internal", "service.beta.kubernetes.io/openstack-internal-load-balancer", "service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type")
-	harmless(Service, kubernetesLabels, "it narrows who reaches the load balancer, and nobody who reaches the pods another way", "service.beta.kubernetes.io/load-balancer-source-ranges")
 	for _, name := range []string{"service.beta.kubernetes.io/aws-load-balancer-proxy-protocol", "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol", "load-balancer.hetzner.cloud/uses-proxyprotocol",
 		"loadbalancer.openstack.org/proxy-protocol", "service.beta.kubernetes.io/scw-loadbalancer-proxy-protocol-v2", "service.beta.kubernetes.io/linode-loadbalancer-default-proxy-protocol"} {
 		all = append(all, Fact{On: Service, Name: name, Judged: "compiler/inventory", Source: kubernetesLabels})
 	}
 	return append(all,
+		Fact{On: Service, Name: "service.beta.kubernetes.io/load-balancer-source-ranges", Named: narrows, Source: kubernetesLabels},
 		Fact{On: Pod, Name: WaypointNamespace, Judged: "compiler/inventory", Source: labels},
 		Fact{On: Pod, Name: "sidecar.istio.io/discoveryAddress", Named: "its proxy may obey another control plane", Opens: true, Source: annotations},
 	)

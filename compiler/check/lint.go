@@ -33,6 +33,7 @@ func (c *checker) lint() {
 	c.lintPermissive()
 	c.routes()
 	c.webhooks()
+	c.solvers()
 	c.early()
 }
 
@@ -152,7 +153,7 @@ func (c *checker) lintAccount(m *mesh, s *service, runs bool) {
 	_, known := m.accounts[s.Account]
 	switch {
 	case s.Account == "default":
-		if !m.Declares {
+		if !m.Declares && !s.solver() {
 			c.list.Add(diag.DefaultAccount, either(s.accountAt, s.At), "%s runs as the account default, as does every pod that names none", s.Name).
 				WithHelp("give it an account of its own, so that callees can distinguish it")
 		}
@@ -183,7 +184,7 @@ func (c *checker) lintService(s *service) {
 		c.list.Add(diag.UnknownEffect, s.DataplaneAt, "what is let through to %s is not judged: %s", s.ID(), s.DataplaneWhy)
 	}
 	exported := slices.ContainsFunc(s.mesh.exports, func(e *export) bool { return e.callee == s })
-	idle := !s.calls && !s.called
+	idle := !s.calls && !s.called && !s.solver()
 	invited := c.anyone == policy.FromWorld || c.anyone == policy.FromAny && s.Proxied()
 	switch {
 	case idle && !s.Proxied() && !s.declaredOutside():

@@ -432,8 +432,12 @@ func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	}
 }
 
+// outsideCallee reports a statement about a service without a proxy. The network may enforce an edge that is about ports alone.
 func (c *checker) outsideCallee(r *rule) {
 	s := r.callee
+	if c.Network && r.kind == edge && len(s.workloads) > 0 && !s.HostNetwork && len(r.Ops)+len(r.Without)+len(r.Where)+len(r.Except) == 0 {
+		return
+	}
 	c.list.Add(diag.OutsideCallee, r.ToAt, "nothing enforces this %s: %s has no proxy", r.kind, s.Name).
 		WithRelated(s.outsideAt(), "%s", s.outsideWhy()).
 		WithHelp("anything that reaches it on the network may call it: bring it into the mesh, or protect it with a NetworkPolicy")

@@ -76,6 +76,18 @@ func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]str
 	}
 }
 
+// noticeFields notes the fields of an object that bear on who reaches whom and are not judged.
+func (f *file) noticeFields(n *yaml.Node, kind string) {
+	for _, field := range bearing.Fields(kind) {
+		value := yamldoc.Get(n, field.Path()...)
+		if value == nil || value.Kind != yaml.ScalarNode && len(value.Content) == 0 || field.Usual != "" && text(value) == field.Usual {
+			continue
+		}
+		at := f.doc.Span(value)
+		f.keep("", "", "", at, func(r *reader) { r.notices.See(bearing.Field, field.Name, at) })
+	}
+}
+
 // noticeKind notes an object of a kind that bears on who reaches whom and is not read.
 func (f *file) noticeKind(n *yaml.Node, group, kind string) {
 	if name := yamldoc.Get(n, "metadata", "name"); group == "" && kind == "ConfigMap" && name != nil && bearing.IsMeshConfig(name.Value) && yamldoc.Get(n, "data", "mesh") != nil {

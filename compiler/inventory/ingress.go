@@ -27,6 +27,7 @@ func (f *file) ingress(n *yaml.Node) {
 	if !ok {
 		return
 	}
+	f.annotated(n, "Ingress", namespace, at)
 	spec := yamldoc.Get(n, "spec")
 	annotated := text(yamldoc.Get(n, "metadata", "annotations", "kubernetes.io/ingress.class"))
 	i := &ingress{
@@ -50,9 +51,14 @@ func (r *reader) ingress() {
 			r.notices.See(bearing.Workloads, ingressGroup+"/Ingress", i.kindAt)
 			continue
 		}
-		r.gateways[ingresses] = &Gateway{Selector: map[string]string{"istio": "ingressgateway"}, Ports: []uint16{80, 443}}
+		r.gateways[ingresses] = ofIngresses()
 		r.passes = append(r.passes, i.passing)
 	}
+}
+
+// ofIngresses is the gateway of Ingresses as Istio's installer makes it.
+func ofIngresses() *Gateway {
+	return &Gateway{Selector: map[string]string{"istio": "ingressgateway"}, Ports: []uint16{80, 443}}
 }
 
 func (f *file) ingressBackend(p *passing, n *yaml.Node) {

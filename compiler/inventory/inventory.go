@@ -43,6 +43,7 @@ type Workload struct {
 	Fronts    []policy.Front    // their ports, sorted
 	NoProxy   string            // why it has no proxy, in words (`hostNetwork`, `namespace shop has no injection label`); empty if it has one or that is not known
 	NoProxyAt source.Span
+	Solver    bool // cert-manager makes its pods, for challenges of ACME servers
 	OnNode    bool // its pods have the addresses of their nodes
 	Assumed   bool // NoProxy follows from no more than a Namespace without a label, which may have one in the cluster
 	Dataplane Dataplane

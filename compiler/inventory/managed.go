@@ -63,6 +63,7 @@ func (f *file) managedGateway(n *yaml.Node) {
 		front := hostOf(text(yamldoc.Get(addresses[0], "value")), namespace)
 		m.service = front.id()
 	}
+	f.annotated(n, "Gateway", namespace, at)
 	m.traffic = text(yamldoc.Get(n, "metadata", "labels", bearing.WaypointFor))
 	for _, l := range each(yamldoc.Get(spec, "listeners")) {
 		if from := text(yamldoc.Get(l, "allowedRoutes", "namespaces", "from")); from == "All" || from == "Selector" {

@@ -47,14 +47,18 @@ var (
 	gatewayAPI = []string{gatewayGroup}
 	networking = []string{ingressGroup}
 	admission  = []string{"admissionregistration.k8s.io"}
+
+	certificates = []string{certManager}
 )
 
 // kinds are the kinds that are read.
 var kinds = map[string]*kind{
 	"Alertmanager":                   {"monitoring.coreos.com/v1", []string{"monitoring.coreos.com"}},
+	"Certificate":                    {"cert-manager.io/v1", certificates},
 	"CloneSet":                       {"apps.kruise.io/v1alpha1", kruise},
 	"APIService":                     {"apiregistration.k8s.io/v1", []string{"apiregistration.k8s.io"}},
 	"Cluster":                        {"postgresql.cnpg.io/v1", []string{"postgresql.cnpg.io"}},
+	"ClusterIssuer":                  {"cert-manager.io/v1", certificates},
 	"CronJob":                        {"batch/v1", []string{"batch"}},
 	"CustomResourceDefinition":       {"apiextensions.k8s.io/v1", []string{"apiextensions.k8s.io"}},
 	"DaemonSet":                      {"apps/v1", slices.Concat(apps, kruise)},
@@ -66,6 +70,7 @@ var kinds = map[string]*kind{
 	"HTTPRoute":                      {"gateway.networking.k8s.io/v1", gatewayAPI},
 	"Ingress":                        {"networking.k8s.io/v1", networking},
 	"IngressClass":                   {"networking.k8s.io/v1", networking},
+	"Issuer":                         {"cert-manager.io/v1", certificates},
 	"Job":                            {"batch/v1", []string{"batch"}},
 	"MutatingWebhookConfiguration":   {"admissionregistration.k8s.io/v1", admission},
 	"Namespace":                      {"v1", []string{""}},
@@ -85,7 +90,7 @@ var kinds = map[string]*kind{
 }
 
 // clustered are those of kinds whose objects are in no namespace.
-var clustered = []string{"APIService", "CustomResourceDefinition", "GatewayClass", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "ValidatingWebhookConfiguration"}
+var clustered = []string{"APIService", "ClusterIssuer", "CustomResourceDefinition", "GatewayClass", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "ValidatingWebhookConfiguration"}
 
 // templated is the part of an object by which its controller creates pods that run as long as it does.
 type templated struct {
@@ -107,6 +112,9 @@ type object struct {
 
 // object decodes an object of one of kinds, and keeps it until the end of the file.
 func (f *file) object(n *yaml.Node, kind, group string) {
+	if kind != "Pod" { // whose fields are those of every template
+		f.noticeFields(n, group+"/"+kind)
+	}
 	switch kind {
 	case "CloneSet", "DeploymentConfig", "ReplicationController", "Rollout":
 		var o templated
@@ -169,6 +177,10 @@ func (f *file) object(n *yaml.Node, kind, group string) {
 		f.ingress(n)
 	case "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration":
 		f.webhooks(n, kind, group)
+	case "Certificate":
+		f.certificate(n)
+	case "ClusterIssuer", "Issuer":
+		f.issuer(n, kind)
 	case "APIService":
 		f.aggregated(n)
 	case "CustomResourceDefinition":

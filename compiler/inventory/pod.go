@@ -41,6 +41,15 @@ type portName struct {
 
 // workload keeps an object that creates pods, and returns it; nil if it cannot be read. here is where the object has the pod template.
 func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, here *yaml.Node) *pod {
+	p := f.pod(n, kind, meta, template, here)
+	if p != nil {
+		f.keep(kind, p.Namespace, meta.Name, p.At, func(r *reader) { r.pods = append(r.pods, p) })
+	}
+	return p
+}
+
+// pod reads the pods of an object; nil if it cannot be read.
+func (f *file) pod(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, here *yaml.Node) *pod {
 	at, namespace, ok := f.meta(n, kind, meta)
 	if !ok || f.unfilledLabels(template.Labels) || f.unfilled(template.Spec.ServiceAccountName, template.Spec.DeprecatedServiceAccount) {
 		return nil
@@ -76,18 +85,18 @@ func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, temp
 	slices.SortStableFunc(p.Ports, orderPorts)
 	p.proxy = f.proxy(here, template)
 	p.OnNode = template.Spec.HostNetwork
-	f.captured(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
+	f.captured(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations, spec, &template.Spec)
 	f.scrape(p, yamldoc.Get(here, "metadata", "annotations"), template.Annotations)
 	f.probes(p, yamldoc.Get(here, "metadata", "annotations"), template)
 	f.early(p, spec, yamldoc.Get(here, "metadata", "annotations"), template)
 	p.bound = f.waypointOf(here, namespace, template.Labels)
 	p.topology = topologyOf(parsedText(template.Annotations[configKey]), f.doc.Span(yamldoc.Get(here, "metadata", "annotations", configKey)))
 	f.notice(bearing.Pod, yamldoc.Get(here, "metadata"), template.Labels, template.Annotations)
+	f.noticeFields(here, "/Pod")
 	p.test = f.helmTest(n)
 	if owner := metav1.GetControllerOfNoCopy(meta); owner != nil {
 		p.owner = objectKey{owner.Kind, namespace, owner.Name}
 	}
-	f.keep(kind, namespace, meta.Name, at, func(r *reader) { r.pods = append(r.pods, p) })
 	return p
 }
 

@@ -36,7 +36,7 @@ func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 	inputs = slices.CompactFunc(inputs, func(a, b Input) bool {
 		return a.File.Name == b.File.Name && a.File.Text == b.File.Text && a.Namespace == b.Namespace
 	})
-	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, aliases: map[string]*Alias{}, gateways: map[objectKey]*Gateway{}, waypoints: map[objectKey]*waypoint{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
+	r := &reader{first: map[objectKey]*object{}, unread: Unread{map[[2]string]bool{}, map[[2]string]bool{}}, aliases: map[string]*Alias{}, gateways: map[objectKey]*Gateway{}, waypoints: map[objectKey]*waypoint{}, issuers: map[objectKey]*issuer{}, classes: map[string]bool{"istio": true}, grants: map[grant]bool{}}
 	for _, in := range inputs {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
@@ -90,6 +90,8 @@ type reader struct {
 	ingresses       []*ingress
 	grants          map[grant]bool
 	passes          []*passing
+	issuers         map[objectKey]*issuer
+	certified       []*certified
 	astray          bool
 	skipped         source.Span // the first template
 	elsewhere       bool
@@ -416,6 +418,7 @@ func (r *reader) set(stated []string) *Set {
 		s.Namespaces = append(s.Namespaces, &n.Namespace)
 	}
 	r.ingress()
+	r.solve()
 	r.connect(byName)
 	for _, p := range r.pods {
 		p.judgeProxy(byName[p.Namespace])

@@ -126,6 +126,8 @@ const (
 	RestartCycle          Code = "MESH2183"
 	EarlyCall             Code = "MESH2190"
 	EarlyUnlessNative     Code = "MESH2191"
+	ClosedSolver          Code = "MESH2192"
+	ShutControl           Code = "MESH2193"
 	HelmTest              Code = "MESH2196"
 	RedundantVerify       Code = "MESH2200"
 	NothingVerified       Code = "MESH2201"
@@ -298,6 +300,8 @@ var Table = []Entry{
 	{RestartCycle, Error, FromNothing, "services that wait for each other to move to ambient mode"},
 	{EarlyCall, Warning, FromUnread, "an init container that calls before the proxy of its pod runs"},
 	{EarlyUnlessNative, Note, FromUnread, "an init container that calls before the proxy unless that is a native sidecar"},
+	{ClosedSolver, Warning, FromUnread, "pods of cert-manager for HTTP-01 challenges that let nobody in"},
+	{ShutControl, Warning, FromUnread, "a network policy that keeps proxies from the control plane"},
 	{HelmTest, Note, FromUnread, "a pod that Helm creates for tests alone"},
 	{RedundantVerify, Warning, FromUnread, "tokens that are verified anyway"},
 	{NothingVerified, Error, FromUnread, "requests without a token where nothing verifies tokens"},

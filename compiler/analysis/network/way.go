@@ -20,6 +20,9 @@ func (in *Intents) Under(l *Layer) *Network { return &Network{l, in} }
 // Policy is that whose services the network is about.
 func (n *Network) Policy() *policy.Policy { return n.intents.policy }
 
+// Root is the namespace of the control plane.
+func (n *Network) Root() string { return n.intents.root() }
+
 // Step is one end of a connection, and what the network decides there.
 type Step struct {
 	Direction Direction
@@ -131,6 +134,13 @@ func (n *Network) along(way []hop) (least Step) {
 		}
 	}
 	return least
+}
+
+// Control decides whether the proxies of a service reach the control plane.
+func (n *Network) Control(s *policy.Service) (enforce.Verdict, Step) {
+	istiod := &policy.Service{Namespace: n.Root(), Name: "istiod", Labels: []policy.Label{{Key: "app", Value: "istiod"}}}
+	step := n.along([]hop{{policy.Source{Service: s}, istiod, Port{TCP, controlPort}}})
+	return step.Verdict, step
 }
 
 // Leave decides whether calls of a source to a port of an external pass the network. The step is one that stops them, or may, or else
