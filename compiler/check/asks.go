@@ -62,7 +62,7 @@ func (r *rule) opened() bool {
 		all = append(all, r.callee.mesh.services...)
 	}
 	return slices.ContainsFunc(all, func(s *service) bool {
-		return !s.mesh.Closes(s.Service) || slices.ContainsFunc(s.allow, func(open *rule) bool { return open.meets(r) && sharesSources(open, r) })
+		return !s.closed() || slices.ContainsFunc(s.allow, func(open *rule) bool { return open.meets(r) && sharesSources(open, r) })
 	})
 }
 

@@ -143,6 +143,40 @@ func (c *checker) selectedByRoot(s *service) {
 	}
 }
 
+// asksIdentity reports whether all listeners of a gateway on some ports, or on all of its ports, are known to ask for certificates of the mesh.
+func (c *checker) asksIdentity(s *service, ports []uint16) bool {
+	if len(ports) == 0 {
+		for _, p := range s.Ports {
+			ports = append(ports, p.Number)
+		}
+	}
+	for _, port := range ports {
+		known := false
+		for _, w := range s.workloads {
+			numbers := []uint16{port}
+			for _, p := range w.Ports {
+				if p.Number == port {
+					numbers = append(numbers, p.ServicePorts...)
+				}
+			}
+			for _, g := range c.inv.Gateways {
+				for _, number := range numbers {
+					if _, listens := g.Protocols[number]; !listens || !g.Selects(w.Namespace, w.Labels) {
+						continue
+					}
+					if known = true; !g.Mutual[number] {
+						return false
+					}
+				}
+			}
+		}
+		if !known {
+			return false
+		}
+	}
+	return len(ports) > 0
+}
+
 // gateway judges a rule that leads to a gateway. Its listeners, and not a mode, decide who may connect and who proves an
 // identity.
 func (c *checker) gateway(r *rule) {
@@ -152,7 +186,7 @@ func (c *checker) gateway(r *rule) {
 		switch {
 		case f.Kind == policy.FromService && !f.Service.Proxied():
 			c.unproved(r.FromAt[i], f.Service)
-		case f.Kind != policy.FromWorld:
+		case f.Kind != policy.FromWorld && !c.asksIdentity(r.callee, r.Ports):
 			c.list.Add(diag.UnknownEffect, r.FromAt[i], "whether %s proves an identity to %s is not judged: the listeners of a gateway decide it", quoted(f.String()), r.callee.Name).
 				WithRelated(r.callee.DataplaneAt, "%s is a gateway: %s", r.callee.Name, r.callee.DataplaneWhy).
 				WithNote("a listener without mutual TLS asks for no identity, so that this rule matches none of its callers").

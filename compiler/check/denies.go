@@ -80,7 +80,7 @@ func (c *checker) aroundWithoutToken(r *rule) {
 		return
 	}
 	const problem = "callers can bypass this deny: they leave out their token"
-	if !r.callee.mesh.Closes(r.callee.Service) {
+	if !r.callee.closed() {
 		c.list.Add(diag.BypassedDeny, r.Where[i].At, problem).
 			WithRelated(r.callee.At, "no edge closes this service, so that callers without a token are let in").
 			WithHelp("write the edges of %s, and ask for a token in them", r.callee.Name)

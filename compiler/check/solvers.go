@@ -22,7 +22,7 @@ func (c *checker) solvers() {
 	for _, m := range c.meshes {
 		for _, s := range m.services {
 			bound := s.Proxied() || c.Network && !s.HostNetwork
-			if !s.solver() || !bound || !m.Closed && (m.Declares || m.Open) || len(s.allow) > 0 {
+			if !s.solver() || !bound || !s.closed() || len(s.allow) > 0 {
 				continue
 			}
 			if s.Proxied() && slices.ContainsFunc(c.inv.Routes, func(r *inventory.Route) bool { return r.Namespace == m.Name && slices.Contains(s.Hosts, r.Service) }) {

@@ -73,7 +73,7 @@ func (c *checker) spellings() {
 
 // leftOpen reports whether an edge lets in what a rule binds, and other paths too.
 func (r *rule) leftOpen() bool {
-	if !r.callee.mesh.Closes(r.callee.Service) {
+	if !r.callee.closed() {
 		return true
 	}
 	for _, open := range r.callee.allow {

@@ -21,7 +21,7 @@ func (c *checker) webhooks() {
 			continue
 		}
 		for _, s := range m.services {
-			if s.Name != w.Service && !slices.Contains(s.Hosts, w.Service) || !s.Proxied() || !m.Closed && (m.Declares || m.Open) && len(s.allow) == 0 {
+			if s.Name != w.Service && !slices.Contains(s.Hosts, w.Service) || !s.Proxied() || !s.closed() {
 				continue
 			}
 			for _, port := range w.Targets(s.Service) {

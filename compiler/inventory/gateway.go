@@ -20,6 +20,7 @@ type Gateway struct {
 	Within          string                     // the namespace of the pods that it selects; empty: every namespace
 	Ports           []uint16                   // on which it listens
 	Protocols       map[uint16]policy.Protocol // of what policies see there; unset where servers of one port differ
+	Mutual          map[uint16]bool            // those whose listeners all ask for certificates of the mesh
 	Unrouted        bool                       // it passes calls on to every Service, by the name in their TLS
 	Foreign         string                     // why its proxies are not gateways of Istio, in words; empty if they are
 	At              source.Span
@@ -80,9 +81,11 @@ func (f *file) gateway(n *yaml.Node) {
 		}
 		g.Ports = append(g.Ports, port)
 		if g.Protocols == nil {
-			g.Protocols = map[uint16]policy.Protocol{}
+			g.Protocols, g.Mutual = map[uint16]policy.Protocol{}, map[uint16]bool{}
 		}
 		protocol := serves(server)
+		_, again := g.Protocols[port]
+		g.Mutual[port] = text(yamldoc.Get(server, "tls", "mode")) == "ISTIO_MUTUAL" && (g.Mutual[port] || !again)
 		if other, ok := g.Protocols[port]; ok && other != protocol {
 			protocol = policy.ProtocolUnset
 		}
