@@ -95,6 +95,17 @@ type rule struct {
 	exceptAt []source.Span // of each source that is left out, parallel to Except
 }
 
+// closed reports whether calls that no edge allows are refused: policy.Mesh.Closes, before the policy has the edges.
+func (s *service) closed() bool {
+	return s.mesh.Closed || !s.mesh.Declares && !s.mesh.Open || len(s.allow) > 0
+}
+
+// starred is `*` as the callers of an edge.
+type starred struct {
+	mesh *mesh
+	at   source.Span
+}
+
 // stated is an mTLS mode as a statement gives it.
 type stated struct {
 	mode   policy.Mode
@@ -151,6 +162,7 @@ type checker struct {
 	openings    map[shared]*opening         // what services may call by an account that another has had
 	confusables map[identity][]*service     // services that a callee may take for the one with that identity
 	reported    map[identity]bool           // of those, the ones with a finding
+	starred     []starred                   // the callers of edges that are `*`
 	unverified  map[source.Span]bool        // conditions on tokens with a finding that nothing verifies any
 	misnamed    map[*policy.Service]bool    // which verify tokens of issuers that are not known
 	forged      map[*policy.Issuer]bool     // issuers with a finding about the headers for their claims

@@ -51,11 +51,6 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 	stmt := &exportStmt{at: e.Range}
 	for i := range e.What {
 		t := &e.What[i]
-		if len(t.Ops) > 0 {
-			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "the operations of an export belong at its end").
-				WithHelp("write `export %s to shop GET /v1/*`", t.Ref)
-			continue
-		}
 		callees, ext := c.destination(m, t.Ref)
 		if ext != nil {
 			c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external: every mesh declares its own", quoted(t.String())).

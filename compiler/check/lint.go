@@ -30,6 +30,7 @@ func (c *checker) lint() {
 		}
 		c.lintMesh(m)
 	}
+	c.leftOut()
 	c.lintPermissive()
 	c.routes()
 	c.webhooks()

@@ -36,10 +36,6 @@ func (c *checker) modeStatements(sections []section) {
 
 func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 	for _, t := range stmt.Targets {
-		if len(t.Ops) > 0 {
-			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "an mTLS mode holds for a port, not for single operations").
-				WithHelp("delete the operations")
-		}
 		if t.Name.Text == "*" && !t.Name.Quoted {
 			if t.Port.Present() {
 				c.modeOfPort(m, stmt, &t)

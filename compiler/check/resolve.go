@@ -247,7 +247,7 @@ func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	if r.Name.Text == "*" && !r.Name.Quoted {
 		services = c.everyone(m, restricts)
 		if !restricts {
-			c.leftOut(m, r)
+			c.starred = append(c.starred, starred{m, r.Range})
 		}
 	} else {
 		s := c.lookup(m, r)
@@ -270,18 +270,37 @@ func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	return from
 }
 
-// leftOut warns of the services that `*` on the left of an edge does not include.
-func (c *checker) leftOut(m *mesh, r lang.Ref) {
-	var names []string
-	for _, s := range m.services {
-		if !s.Proxied() {
-			names = append(names, s.Name)
+// leftOut warns of the services that `*` on the left of an edge does not include, once all edges are known: one that other edges let in
+// wherever it leads is not forgotten.
+func (c *checker) leftOut() {
+	for _, star := range c.starred {
+		var names []string
+		for _, s := range star.mesh.services {
+			if !s.Proxied() && !c.admittedBeside(s, star.at) {
+				names = append(names, s.Name)
+			}
+		}
+		if len(names) > 0 {
+			c.list.Add(diag.NoProxy, star.at, "`*` leaves out %s: without a proxy a service proves no identity", listed(names)).
+				WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
 		}
 	}
-	if len(names) > 0 {
-		c.list.Add(diag.NoProxy, r.Range, "`*` leaves out %s: without a proxy a service proves no identity", listed(names)).
-			WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
+}
+
+// admittedBeside reports whether a caller may call all that an edge with callers at a place leads to.
+func (c *checker) admittedBeside(caller *service, at source.Span) bool {
+	for _, m := range c.meshes {
+		for _, s := range m.services {
+			if s != caller && slices.ContainsFunc(s.allow, func(r *rule) bool {
+				return slices.Contains(r.FromAt, at) && !slices.ContainsFunc(s.allow, func(other *rule) bool {
+					return slices.Equal(other.Ports, r.Ports) && policy.Includes(other.From, policy.Source{Service: caller.Service})
+				})
+			}) {
+				return false
+			}
+		}
 	}
+	return true
 }
 
 // everyone returns what `*` stands for: all services of the section, or outside any mesh those of the project, that have a
