@@ -23,8 +23,9 @@ type exits struct {
 // exit is who is called at some ports.
 type exit struct {
 	access
-	pods  []selector
-	hosts []string
+	pods   []selector
+	blocks []string
+	hosts  []string
 }
 
 func (x *exits) at(ports [][2]uint16, udp []uint16) *exit {
@@ -55,7 +56,12 @@ func (e *emission) leaves(x *exits, edge *policy.Edge) {
 			return
 		}
 		to := x.at(ports, udp)
-		to.pods = append(to.pods, e.podsOf(edge.To))
+		if len(edge.To.Addresses) == 0 {
+			to.pods = append(to.pods, e.podsOf(edge.To))
+		}
+		for _, block := range edge.To.Addresses {
+			to.blocks = append(to.blocks, block.String())
+		}
 		return
 	}
 	var ports [][2]uint16
@@ -136,6 +142,10 @@ func (x *exits) rules() (rules []targets.Fields) {
 				pods = append(pods, s.fields())
 			}
 			add(targets.Field{Key: "toEndpoints", Value: pods}, ports)
+		}
+		if len(to.blocks) > 0 {
+			slices.Sort(to.blocks)
+			add(targets.Field{Key: "toCIDR", Value: slices.Compact(to.blocks)}, ports)
 		}
 		slices.Sort(to.hosts)
 		var hosts []targets.Fields

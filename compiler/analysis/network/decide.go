@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
@@ -75,6 +76,23 @@ func (d Decision) String() string {
 
 // Decide judges connections of the pods in one direction, with a peer and to a port.
 func (p *Point) Decide(d Direction, c Caller, port Port) Decision {
+	if c.Kind != OfAddresses || len(c.Blocks) < 2 {
+		return p.decide(d, c, port)
+	}
+	var all Decision
+	for i, b := range c.Blocks { // different rules may be about them
+		c.Blocks = []netip.Prefix{b}
+		switch of := p.decide(d, c, port); {
+		case i == 0:
+			all = of
+		case of.Verdict != all.Verdict:
+			all = Decision{enforce.Undecided, of.Policy, of.Rule}
+		}
+	}
+	return all
+}
+
+func (p *Point) decide(d Direction, c Caller, port Port) Decision {
 	perhaps := Decision{enforce.Undecided, nil, -1}
 	var isolates *Policy
 	surely, each := false, true // a policy binds the pods; each one that may do lets the connection through

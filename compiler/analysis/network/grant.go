@@ -164,7 +164,11 @@ func (g *Grant) admits(c *Caller, service *policy.Service) space.Match {
 	case OfEveryone:
 		return space.Yes
 	case OfAddresses:
-		if c.Kind != OfAddresses {
+		switch c.Kind {
+		case OfHost: // which may have any address
+			return space.Maybe
+		case OfAddresses:
+		default:
 			return space.No
 		}
 		most := space.No
