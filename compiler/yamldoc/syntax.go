@@ -79,7 +79,7 @@ func (d *Document) brokenLine(named int) (from, to int) {
 		ends = append(ends, len(d.Text))
 	}
 	readable := func(n int) bool {
-		_, err := parse(d.Text[:ends[n]])
+		_, err := new(Memory).parse(d.Text[:ends[n]])
 		return err == nil
 	}
 	if len(d.Text) > maxSearched {

@@ -1,6 +1,7 @@
 package yamldoc
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,25 +11,28 @@ import (
 
 // written returns the root that the library would make of a document, if it is one as programs write them; nil otherwise. A document with
 // comments is left to the library, which keeps them.
-func written(text string) *yaml.Node {
+func (m *Memory) written(text string) *yaml.Node {
 	if strings.IndexByte(text, '#') >= 0 {
 		return nil
 	}
-	tree := plainyaml.Tree{Nodes: make([]plainyaml.Node, 1, 1+strings.Count(text, "\n"))}
-	if !tree.Read(text, 0) || len(tree.Nodes) < 2 {
+	m.tree.Nodes = slices.Grow(m.tree.Nodes[:0], 1+strings.Count(text, "\n"))
+	m.tree.Reset()
+	if !m.tree.Read(text, 0) || len(m.tree.Nodes) < 2 {
 		return nil
 	}
 	keys := 0
-	for i := range tree.Nodes[1:] {
-		switch n := &tree.Nodes[i+1]; {
+	for i := range m.tree.Nodes[1:] {
+		switch n := &m.tree.Nodes[i+1]; {
 		case n.Start == n.End: // a value that is left out has no place of its own
 			return nil
 		case n.KeyEnd > 0:
 			keys++
 		}
 	}
-	all := len(tree.Nodes) - 1 + keys
-	c := nodes{text: text, from: tree.Nodes, free: make([]yaml.Node, all), lists: make([]*yaml.Node, all), line: 1}
+	all := len(m.tree.Nodes) - 1 + keys
+	m.nodes, m.lists = slices.Grow(m.nodes[:0], all)[:all], slices.Grow(m.lists[:0], all)[:all]
+	clear(m.nodes)
+	c := nodes{text: text, from: m.tree.Nodes, free: m.nodes, lists: m.lists, line: 1}
 	return c.value(1)
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // sameAsLibrary requires that a document which is read without the library has the nodes that the library makes of it.
-func sameAsLibrary(t *testing.T, text string) (quick bool) {
-	root := written(text)
+func sameAsLibrary(t *testing.T, memory *Memory, text string) (quick bool) {
+	root := memory.written(text)
 	if root == nil {
 		return false
 	}
@@ -26,6 +26,7 @@ func sameAsLibrary(t *testing.T, text string) (quick bool) {
 // The manifests of the examples, some of which the product wrote and some of which people did.
 func TestWritten(t *testing.T) {
 	quick, all := 0, 0
+	var memory Memory
 	require.NoError(t, filepath.WalkDir("../../examples", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(name) != ".yaml" {
 			return err
@@ -35,7 +36,7 @@ func TestWritten(t *testing.T) {
 			return err
 		}
 		for d := range Split(source.NewFile(name, string(text))) {
-			if all++; !d.json && sameAsLibrary(t, d.Text) {
+			if all++; !d.json && sameAsLibrary(t, &memory, d.Text) {
 				quick++
 			}
 		}
@@ -58,8 +59,9 @@ func FuzzWritten(f *testing.F) {
 		if Text(file) != nil {
 			return
 		}
+		var memory Memory
 		for d := range Split(file) {
-			sameAsLibrary(t, d.Text)
+			sameAsLibrary(t, &memory, d.Text)
 		}
 	})
 }

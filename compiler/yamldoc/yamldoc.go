@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -37,15 +38,25 @@ type Document struct {
 // Offset returns where Text begins in File, in bytes.
 func (d *Document) Offset() int { return d.start }
 
+// Memory is what one document after another is parsed into. The zero value is ready.
+type Memory struct {
+	tree  plainyaml.Tree
+	nodes []yaml.Node
+	lists []*yaml.Node // of nodes
+}
+
 // Parse sets Root. The error is ErrTooLarge or a *SyntaxError.
-func (d *Document) Parse() error {
+func (d *Document) Parse() error { return d.ParseInto(new(Memory)) }
+
+// ParseInto is Parse of a document whose nodes are not looked at any more once another one is parsed into the memory.
+func (d *Document) ParseInto(memory *Memory) error {
 	if d.json {
 		return d.parseJSON()
 	}
 	if len(d.Text) > MaxValues && values(d.Text) > MaxValues {
 		return ErrTooLarge
 	}
-	root, err := parse(d.Text)
+	root, err := memory.parse(d.Text)
 	if err != nil {
 		return d.syntaxError(err)
 	}
@@ -82,8 +93,8 @@ func values(text string) int {
 // errTrailing is the error about a root that ends before its document does: yaml.v3 would leave the rest unread.
 var errTrailing = errors.New("this comes after the end of the document")
 
-func parse(text string) (*yaml.Node, error) {
-	if root := written(text); root != nil {
+func (m *Memory) parse(text string) (*yaml.Node, error) {
+	if root := m.written(text); root != nil {
 		return root, nil
 	}
 	return parseAny(text)

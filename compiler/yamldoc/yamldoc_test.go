@@ -157,7 +157,7 @@ func FuzzJSON(f *testing.F) {
 				continue
 			}
 			require.NoError(t, d.Parse())
-			theirs, err := parse(d.Text)
+			theirs, err := new(Memory).parse(d.Text)
 			if err != nil {
 				continue // surrogates
 			}
@@ -195,7 +195,7 @@ func TestValues(t *testing.T) {
 		"nested":        "-\n  a:\n    b:\n      c:\n      - d:\n          e:\n",
 	} {
 		text := strings.Repeat(item, 50)
-		root, err := parse(text)
+		root, err := new(Memory).parse(text)
 		require.NoError(t, err)
 		nodes := 0
 		var count func(n *yaml.Node)
@@ -247,7 +247,7 @@ func FuzzSplit(f *testing.F) {
 
 // second returns the error about a text with something after its document.
 func second(text string) error {
-	_, err := parse(text + "\n--- x")
+	_, err := new(Memory).parse(text + "\n--- x")
 	return err
 }
 

@@ -64,19 +64,25 @@ const waypointSpec = `spec:
     protocol: HBONE
 `
 
-// waypoints is the names of the waypoints of each namespace, sorted.
-func waypoints(p *policy.Policy) map[string][]string {
-	all := map[string][]string{}
+// waypoints is the names of the waypoints of each namespace, sorted, and the services behind them of each Service, by its
+// NAMESPACE/NAME.
+func waypoints(p *policy.Policy) (names map[string][]string, behind map[string][]*policy.Service) {
+	names, behind = map[string][]string{}, map[string][]*policy.Service{}
 	for _, m := range p.Meshes {
 		for _, s := range m.Services {
-			for _, f := range s.Through() {
-				all[f.Waypoint.Namespace] = append(all[f.Waypoint.Namespace], f.Waypoint.Name)
+			ways := s.Through()
+			for _, f := range ways {
+				if of := names[f.Waypoint.Namespace]; !slices.Contains(of, f.Waypoint.Name) {
+					names[f.Waypoint.Namespace] = append(of, f.Waypoint.Name)
+				}
+			}
+			for _, host := range hosts(ways) {
+				behind[m.Name+"/"+host] = append(behind[m.Name+"/"+host], s)
 			}
 		}
 	}
-	for namespace, names := range all {
-		slices.Sort(names)
-		all[namespace] = slices.Compact(names)
+	for _, of := range names {
+		slices.Sort(of)
 	}
-	return all
+	return names, behind
 }

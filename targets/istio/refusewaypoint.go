@@ -20,8 +20,8 @@ func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
 		return
 	}
 	for _, host := range hosts(ways) {
-		for _, other := range b.meshOf(s).Services {
-			if other == s || !slices.Contains(hosts(other.Through()), host) || other.Name < s.Name && bound(other) {
+		for _, other := range b.behind[s.Namespace+"/"+host] {
+			if other == s || other.Name < s.Name && bound(other) {
 				continue
 			}
 			b.findings.Add(diag.Inexpressible, s.At, "the Service %s leads to the pods of %s and of %s, and its waypoint cannot tell them apart", host, s.Name, other.Name).

@@ -35,7 +35,7 @@ type Layer struct {
 }
 
 // scope is the key by which an object is found: its namespace, and the first label of its selector, which every workload
-// that it binds has.
+// that it binds has; of an object with targets in place of a selector, each target.
 type scope struct {
 	namespace string
 	Label
@@ -55,7 +55,16 @@ func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*
 	m.inForce = destinationsInForce(m.Destinations, mesh.RootNamespace)
 	for _, p := range m.Policies {
 		s := scope{namespace: p.Namespace}
-		if i := slices.IndexFunc(p.Selector, func(l Label) bool { return !slices.Contains(p.Added, l.Key) }); i >= 0 {
+		i := slices.IndexFunc(p.Selector, func(l Label) bool { return !slices.Contains(p.Added, l.Key) })
+		if i < 0 && p.Gateways {
+			for n, target := range p.Targets {
+				if s.Label = target; !slices.Contains(p.Targets[:n], target) {
+					m.index[s] = append(m.index[s], p)
+				}
+			}
+			continue
+		}
+		if i >= 0 {
 			s.Label = p.Selector[i]
 		}
 		m.index[s] = append(m.index[s], p)

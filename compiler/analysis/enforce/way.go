@@ -84,16 +84,18 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 	var tokens []*Object
 	seen := map[*Object]bool{}
 	for _, t := range targets {
-		for _, p := range m.index[scope{namespace: t.namespace}] {
-			if seen[p] || !slices.Contains(p.Targets, t.Label) {
-				continue
-			}
-			seen[p] = true
-			switch p.Role {
-			case Authorizes:
-				c.Policies = append(c.Policies, m.atPort(p, f))
-			case Authenticates:
-				tokens = append(tokens, p)
+		for _, s := range [...]scope{{t.namespace, t.Label}, {namespace: t.namespace}} { // one that also has a selector is of the namespace
+			for _, p := range m.index[s] {
+				if seen[p] || !slices.Contains(p.Targets, t.Label) {
+					continue
+				}
+				seen[p] = true
+				switch p.Role {
+				case Authorizes:
+					c.Policies = append(c.Policies, m.atPort(p, f))
+				case Authenticates:
+					tokens = append(tokens, p)
+				}
 			}
 		}
 	}
@@ -274,19 +276,19 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 	collect := func(into *[]Decided, point int) {
 		s.enforce(point, r, in, how, func(sources space.Set, by Decision) {
 			if !sources.Empty() {
-				*into = append(*into, Decided{by, slices.Clone(sources)})
+				*into = append(*into, Decided{by, s.builder.Common(sources, d.all)})
 			}
 		})
 	}
 	var direct, all []Decided
 	collect(&direct, point)
-	left := slices.Clone(d.all)
+	left := s.builder.Common(d.all, d.all)
 	for i := range d.routes {
 		route := &d.routes[i]
 		if _, leads := route.Leads(r.Port()); !leads {
 			continue
 		}
-		if own := route.own.Common(left); !own.Empty() {
+		if own := s.builder.Common(route.own, left); !own.Empty() {
 			found(own, route.relays())
 			left.RemoveAll(own)
 		}
@@ -294,7 +296,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 		var at []Decided
 		collect(&at, route.point)
 		for _, by := range at {
-			if passing := by.Sources.Common(route.passes); !passing.Empty() {
+			if passing := s.builder.Common(by.Sources, route.passes); !passing.Empty() {
 				all = append(all, Decided{route.joined(by.Decision, behind), passing})
 			}
 		}
@@ -304,17 +306,17 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			if by.Verdict != verdict {
 				continue
 			}
-			some := by.Sources.Common(left)
+			some := s.builder.Common(by.Sources, left)
 			left.RemoveAll(some)
 			for _, past := range direct {
-				if both := past.Sources.Common(some); !both.Empty() {
+				if both := s.builder.Common(past.Sources, some); !both.Empty() {
 					found(both, by.around(past.Verdict))
 				}
 			}
 		}
 	}
 	for _, by := range direct {
-		if some := by.Sources.Common(left); !some.Empty() {
+		if some := s.builder.Common(by.Sources, left); !some.Empty() {
 			found(some, by.Decision)
 		}
 	}

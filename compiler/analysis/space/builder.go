@@ -168,6 +168,16 @@ func (b *Builder) Divide(trustDomain string) (*Space, error) {
 // NewSet is an empty set of sources, in memory that the next Reset takes back.
 func (b *Builder) NewSet() Set { return b.sets.take(words(len(b.space.Sources))) }
 
+// Common is the sources that are in both of two sets, in memory that the next Reset takes back.
+func (b *Builder) Common(s, t Set) Set {
+	both := b.NewSet()
+	copy(both, s)
+	for i := range both {
+		both[i] &= t[i]
+	}
+	return both
+}
+
 // Connections turns to connections of HTTP or to others, for which Walk knows none of the boxes that were added before.
 func (b *Builder) Connections(http bool) {
 	b.http = http

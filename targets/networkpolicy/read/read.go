@@ -57,6 +57,7 @@ type reader struct {
 	policies   []*network.Policy
 	namespaces map[string]map[string]string
 	findings   diag.List
+	memory     yamldoc.Memory
 }
 
 // once keeps one of several policies with a name. A cluster keeps the one that is applied last, and which one that is, is not known.
@@ -88,7 +89,7 @@ func (r *reader) file(f *source.File, namespace string) {
 			continue
 		}
 		var bad *yamldoc.SyntaxError
-		if err := doc.Parse(); errors.As(err, &bad) || err != nil || doc.Root == nil {
+		if err := doc.ParseInto(&r.memory); errors.As(err, &bad) || err != nil || doc.Root == nil {
 			continue
 		}
 		r.object(&decoder{doc: doc, namespace: namespace}, yamldoc.Resolve(doc.Root), "", "")
