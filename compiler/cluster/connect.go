@@ -65,7 +65,8 @@ func connect(context string) (client *rest.RESTClient, name string, err error) {
 		name = "in-cluster"
 	}
 	config.UserAgent = "meshc"
-	config.QPS = -1 // a run makes few requests, and the server has limits of its own
+	config.WarningHandler = rest.NoWarnings{} // of deprecated kinds, about which who reads them can do nothing
+	config.QPS = -1                           // a run makes few requests, and the server has limits of its own
 	config.GroupVersion = &schema.GroupVersion{}
 	scheme := runtime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})

@@ -45,6 +45,8 @@ func dotNode(n *Node) string {
 		return `, style="rounded,dashed"`
 	case n.Kind.isWildcard():
 		return `, shape=ellipse, style=""`
+	case n.Kind == Gateway:
+		return `, shape=hexagon, style=""`
 	}
 	return ""
 }

@@ -23,6 +23,8 @@ func Mermaid(g *Graph) []byte {
 				left, right = "([", "])"
 			case n.Kind.isWildcard():
 				left, right = "((", "))"
+			case n.Kind == Gateway:
+				left, right = "{{", "}}"
 			}
 			fmt.Fprintf(&b, "    %s%s\"%s\"%s\n", names[n], left, mermaidText(n.label()), right)
 		}
