@@ -190,7 +190,11 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 			if d.Workloads.Unread.RunsAs(u.Namespace, u.Account) {
 				continue
 			}
-			r.Add(diag.Warning, audit.Account, u.Policy.At, "%s %s names the account %s/%s, which no workload runs as", u.Policy.Kind, u.Policy.ID(), u.Namespace, u.Account)
+			why := "which no workload runs as"
+			if u.Bare {
+				why = "whose workloads have no proxy, so that nobody proves this identity"
+			}
+			r.Add(diag.Warning, audit.Account, u.Policy.At, "%s %s names the account %s/%s, %s", u.Policy.Kind, u.Policy.ID(), u.Namespace, u.Account, why)
 		}
 	}
 	if err := d.routes.report(r, d.Model); err != nil {

@@ -8,6 +8,8 @@ const (
 	annotations    = istioReference + "annotations/"
 	labels         = istioReference + "labels/"
 
+	removed = "no Istio since 1.6 reads it, and nothing enforces what it says"
+	removal = "https://istio.io/latest/blog/2021/migrate-alpha-policy/"
 	narrows = "it narrows who outside the cluster reaches the load balancer"
 
 	linkerd         = "proxies of Linkerd may refuse what policies let through"
@@ -95,6 +97,14 @@ var Facts = slices.Concat([]Fact{
 	{On: Workloads, Name: "cert-manager.io/Issuer", Judged: "compiler/inventory", Source: "https://cert-manager.io/docs/configuration/acme/http01/"},
 	{On: Workloads, Name: "cert-manager.io/ClusterIssuer", Judged: "compiler/inventory", Source: "https://cert-manager.io/docs/configuration/acme/http01/"},
 	{On: Workloads, Name: "cert-manager.io/Certificate", Judged: "compiler/inventory", Source: "https://cert-manager.io/docs/usage/certificate/"},
+
+	// What Istio had before its security API, up to 1.5
+	{On: Both, Name: "rbac.istio.io/ClusterRbacConfig", Named: removed, Opens: true, Source: removal},
+	{On: Both, Name: "rbac.istio.io/RbacConfig", Named: removed, Opens: true, Source: removal},
+	{On: Both, Name: "rbac.istio.io/ServiceRole", Named: removed, Opens: true, Source: removal},
+	{On: Both, Name: "rbac.istio.io/ServiceRoleBinding", Named: removed, Opens: true, Source: removal},
+	{On: Both, Name: "authentication.istio.io/Policy", Named: removed, Opens: true, Source: removal},
+	{On: Both, Name: "authentication.istio.io/MeshPolicy", Named: removed, Opens: true, Source: removal},
 
 	// Another mesh beside Istio's
 	{On: Both, Name: "policy.linkerd.io/Server", Named: linkerd, Source: linkerdPolicies},

@@ -8,18 +8,20 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// UnknownAccount is an account that a policy names and no workload runs as.
+// UnknownAccount is an account that a policy names and whose identity nobody proves.
 type UnknownAccount struct {
 	Policy             *enforce.Object
 	Namespace, Account string
+	Bare               bool // workloads run as it, and have no proxy; else there are none
 }
 
 // UnknownAccounts is those of the namespaces that have workloads: of other namespaces nothing is known.
 func UnknownAccounts(m *model.Model, workloads []*policy.Service) (unknown []UnknownAccount) {
-	accounts, populated := map[string]bool{}, map[string]bool{}
+	accounts, populated := map[string]bool{}, map[string]bool{} // accounts: whether a workload has a proxy
 	for _, w := range workloads {
 		populated[w.Namespace] = true
-		accounts[w.Namespace+"/"+w.Account] = true
+		id := w.Namespace + "/" + w.Account
+		accounts[id] = accounts[id] || w.Proxied()
 	}
 	for _, p := range m.Manifests.Policies {
 		all := p.Mentions()
@@ -30,7 +32,8 @@ func UnknownAccounts(m *model.Model, workloads []*policy.Service) (unknown []Unk
 		}
 		for _, a := range all.Accounts {
 			if namespace, account, _ := strings.Cut(a, "/"); populated[namespace] && !accounts[a] {
-				unknown = append(unknown, UnknownAccount{p, namespace, account})
+				_, bare := accounts[a]
+				unknown = append(unknown, UnknownAccount{p, namespace, account, bare})
 			}
 		}
 	}

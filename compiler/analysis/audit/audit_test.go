@@ -65,9 +65,9 @@ func TestUnknownAccounts(t *testing.T) {
 	m := model.New(named, layer)
 	var got []string
 	for _, s := range audit.UnknownAccounts(m, known) {
-		got = append(got, s.Policy.ID()+" "+s.Namespace+"/"+s.Account)
+		got = append(got, fmt.Sprint(s.Policy.ID(), " ", s.Namespace, "/", s.Account, " bare=", s.Bare))
 	}
-	assert.Equal(t, []string{"shop/backend shop/frontend-sa"}, got)
+	assert.Equal(t, []string{"shop/backend shop/frontend-sa bare=false", "shop/canary shop/backend-sa bare=true"}, got)
 	assert.Empty(t, audit.UnknownAccounts(m, nil))
 }
 
