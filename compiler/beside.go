@@ -11,7 +11,7 @@ import (
 
 // beside returns the objects among the manifests of workloads that are in force beside those of the project, in its namespaces
 // or in the root namespace. Those that it accepts or replaces are left out.
-func (p *Parsed) beside(c config.Project, checked *policy.Policy) (all []*inventory.Beside) {
+func (p *Parsed) beside(c config.Project, meshes []string) (all []*inventory.Beside) {
 	known := map[string]bool{}
 	for i := range c.Accepted {
 		known[c.Accepted[i].ID()] = true
@@ -20,8 +20,8 @@ func (p *Parsed) beside(c config.Project, checked *policy.Policy) (all []*invent
 		known[c.Replaces[i].ID()] = true
 	}
 	namespaces := map[string]bool{c.RootNamespace: true}
-	for _, m := range checked.Meshes {
-		namespaces[m.Name] = true
+	for _, name := range meshes {
+		namespaces[name] = true
 	}
 	for _, b := range p.Inventory.Beside {
 		if namespaces[b.Namespace] && !known[b.ID()] {
@@ -32,8 +32,8 @@ func (p *Parsed) beside(c config.Project, checked *policy.Policy) (all []*invent
 }
 
 // reportBeside reports these objects, those of one kind together.
-func (p *Parsed) reportBeside(c config.Project, checked *policy.Policy) (list diag.List) {
-	all := p.beside(c, checked)
+func (p *Parsed) reportBeside(c config.Project, meshes []string) (list diag.List) {
+	all := p.beside(c, meshes)
 	for len(all) > 0 {
 		first := all[0]
 		rest := slices.DeleteFunc(slices.Clone(all), func(b *inventory.Beside) bool { return b.Kind == first.Kind })
@@ -50,7 +50,11 @@ func (p *Parsed) reportBeside(c config.Project, checked *policy.Policy) (list di
 // Beside returns the objects among the manifests of workloads that may change what is let through to a service, and that the
 // project neither makes nor accepts.
 func (b *Build) Beside(s *policy.Service) []*inventory.Beside {
-	return slices.DeleteFunc(b.parsed.beside(b.config, b.Policy), func(o *inventory.Beside) bool {
+	var meshes []string
+	for _, m := range b.Policy.Meshes {
+		meshes = append(meshes, m.Name)
+	}
+	return slices.DeleteFunc(b.parsed.beside(b.config, meshes), func(o *inventory.Beside) bool {
 		return o.Namespace != s.Namespace && o.Namespace != b.Policy.RootNamespace
 	})
 }

@@ -110,13 +110,20 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 
 // policy returns the policy under a configuration, without the statements that have errors, and the findings of all stages
 // before the targets.
-func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) { return p.resolve(c, nil) }
+func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
+	checked, found := check.Project(p.files, p.Inventory, p.checkOptions(c, nil))
+	return checked, p.findings(c, found)
+}
 
-// resolve is policy that also records what every name means, unless info is nil.
-func (p *Parsed) resolve(c config.Project, info *check.Info) (*policy.Policy, diag.List) {
-	checked, found := check.Project(p.files, p.Inventory, check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c), Network: closesNetwork(c), Info: info})
+// findings is those of a check, with those of the stages before it.
+func (p *Parsed) findings(c config.Project, found *check.Found) diag.List {
 	unread := len(p.syntax) > 0 || p.manifests.HasErrors()
-	return checked, slices.Concat(p.manifests, p.syntax, append(found, p.reportBeside(c, checked)...).Settled(unread)).Sort().Apply(c.Warnings)
+	checked := append(found.List(), p.reportBeside(c, found.Meshes)...)
+	return slices.Concat(p.manifests, p.syntax, checked.Settled(unread)).Sort().Apply(c.Warnings)
+}
+
+func (p *Parsed) checkOptions(c config.Project, info *check.Info) check.Options {
+	return check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c), Network: closesNetwork(c), Info: info}
 }
 
 // refused returns the findings about what the targets cannot express. If statements with errors are missing from the policy,

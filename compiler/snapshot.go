@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/meshc/meshc/compiler/check"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -27,7 +28,9 @@ type Snapshot struct {
 	paths   []string
 
 	checked func() *Checked
-	mutex   sync.Mutex // of building
+	found   func() diag.List
+	known   atomic.Pointer[check.Found] // of this project, or of an earlier one
+	mutex   sync.Mutex                  // of building
 	build   *Build
 }
 
@@ -93,7 +96,11 @@ func (s *Snapshot) Edit(ctx context.Context, name, text string) (*Snapshot, bool
 		o.Unsaved = map[string]string{}
 	}
 	o.Unsaved[s.Path(name)] = text
-	return newSnapshot(&Project{Project: s.Project.Project, Parsed: parsed, Findings: s.Project.Findings}, o, s.paths), true, nil
+	next := newSnapshot(&Project{Project: s.Project.Project, Parsed: parsed, Findings: s.Project.Findings}, o, s.paths)
+	if parsed.Inventory == s.Parsed.Inventory {
+		next.known.Store(s.known.Load())
+	}
+	return next, true, nil
 }
 
 func newSnapshot(p *Project, o Options, paths []string) *Snapshot {
@@ -101,16 +108,31 @@ func newSnapshot(p *Project, o Options, paths []string) *Snapshot {
 	s.checked = sync.OnceValue(func() *Checked {
 		c := &Checked{Policy: &policy.Policy{}, Info: &check.Info{}, Findings: p.Findings}
 		if p.Parsed != nil {
-			c.Policy, c.own = p.Parsed.resolve(p.Config, c.Info)
+			var found *check.Found
+			c.Policy, found = check.Project(p.Parsed.files, p.Parsed.Inventory, p.Parsed.checkOptions(p.Config, c.Info))
+			s.known.Store(found)
+			c.own = p.Parsed.findings(p.Config, found)
 			c.Findings = append(slices.Clone(p.Findings), c.own...).Sort()
 		}
 		return c
+	})
+	s.found = sync.OnceValue(func() diag.List {
+		if before := s.known.Load(); before != nil {
+			if found, ok := check.Recheck(before, p.Parsed.files, p.Parsed.checkOptions(p.Config, nil)); ok {
+				s.known.Store(found)
+				return append(slices.Clone(p.Findings), p.Parsed.findings(p.Config, found)...).Sort()
+			}
+		}
+		return s.Checked().Findings
 	})
 	return s
 }
 
 // Checked returns what the project means.
 func (s *Snapshot) Checked() *Checked { return s.checked() }
+
+// Found returns the findings of Checked. After an edit it judges only the arrows of the meshes that the edit touches: check.Recheck.
+func (s *Snapshot) Found() diag.List { return s.found() }
 
 // Build makes the manifests and proves them, as Project.Build does. Several callers wait for one build.
 func (s *Snapshot) Build(ctx context.Context) (*Build, error) {

@@ -65,6 +65,8 @@ func TestEditsEqualABuildFromNothing(t *testing.T) {
 				require.NoError(t, err)
 				want, err := fresh.Build(t.Context())
 				require.NoError(t, err)
+				found := s.Found()
+				require.Equal(t, told(s.Checked().Findings), told(found), "after step %d: %s\n%s", step, name, text)
 				got, err := s.Build(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, told(want.Findings), told(got.Findings), "after step %d: %s\n%s", step, name, text)

@@ -6,7 +6,8 @@
 // always and only, since those are judged on what the manifests really let through.
 //
 // The method is a fixed sequence of passes over the whole project, each of which may rely on what the earlier ones
-// settled: see Project. A statement that is wrong is reported and left out, so that one fault gives one finding.
+// settled: see run. A statement that is wrong is reported and left out, so that one fault gives one finding. After an edit
+// the passes about arrows are over a part of the project only: see Recheck.
 package check
 
 import (
@@ -43,11 +44,10 @@ type mesh struct {
 	unnamed    *service   // the pods that none of them selects; nil where no statement is about every pod
 	accounts   map[string]source.Span
 	known      []string // the keys of names, sorted, once a name was not found
-	misses     int
-	misspelt   bool // its name has a finding
-	manifested bool // the workload manifests have something in this namespace
-	calls      bool // some edge or deny has NAMESPACE/* as a caller
-	assumed    bool // the ports of its Services are
+	misspelt   bool     // its name has a finding
+	manifested bool     // the workload manifests have something in this namespace
+	calls      bool     // some edge or deny has NAMESPACE/* as a caller
+	assumed    bool     // the ports of its Services are
 	openAt     source.Span
 	modesOfAll []modeOfAll
 }
@@ -104,6 +104,7 @@ func (s *service) closed() bool {
 type starred struct {
 	mesh *mesh
 	at   source.Span
+	unit string // that its edge belongs to
 }
 
 // stated is an mTLS mode as a statement gives it.
@@ -157,26 +158,40 @@ type checker struct {
 	meshes  []*mesh // sorted by name; set by matchWorkloads
 	wide    stated  // the mesh-wide mode
 
-	seen        repeats                     // edges and denies so far
-	anyone      policy.SourceKind           // FromAny or FromWorld where some edge lets them in
-	openings    map[shared]*opening         // what services may call by an account that another has had
-	confusables map[identity][]*service     // services that a callee may take for the one with that identity
-	reported    map[identity]bool           // of those, the ones with a finding
-	starred     []starred                   // the callers of edges that are `*`
-	unverified  map[source.Span]bool        // conditions on tokens with a finding that nothing verifies any
-	misnamed    map[*policy.Service]bool    // which verify tokens of issuers that are not known
-	forged      map[*policy.Issuer]bool     // issuers with a finding about the headers for their claims
-	loose       map[source.Span]*permissive // permissive modes of callees that edges lead to
+	units   map[string]*unit    // by mesh
+	unit    *unit               // what list is about
+	whole   bool                // units depend on each other
+	before  *Found              // nil where everything is judged
+	touched map[string]bool     // since then: the meshes whose sections differ
+	focus   map[string]bool     // the meshes that are judged
+	abroad  map[string][]string // the other meshes that the groups of a mesh have members in
+
+	seen        repeats                  // edges and denies so far
+	anyone      policy.SourceKind        // FromAny or FromWorld where some edge lets them in
+	gateways    string                   // which services are the gateways of the manifests
+	openings    map[shared]*opening      // what services may call by an account that another has had
+	confusables map[identity][]*service  // services that a callee may take for the one with that identity
+	reported    map[identity]bool        // of those, the ones with a finding
+	starred     []starred                // the callers of edges that are `*`
+	unverified  map[source.Span]bool     // conditions on tokens with a finding that nothing verifies any
+	misnamed    map[*policy.Service]bool // which verify tokens of issuers that are not known
+	forged      map[*policy.Issuer]bool  // issuers with a finding about the headers for their claims
 	namespaces  map[string]*inventory.Namespace
 	waypoints   map[[2]string]*policy.Waypoint // that meshc.yaml names, by namespace and name
 }
 
 // Project checks a project and makes its policy: the same for the same statements, in whatever order the files come.
-// Where a finding is an error, the policy lacks what is wrong and must not be put into force. Findings are unsorted.
-func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy, diag.List) {
+// Where a finding is an error, the policy lacks what is wrong and must not be put into force.
+func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy, *Found) {
 	if inv == nil {
 		inv = &inventory.Set{}
 	}
+	c := newChecker(files, inv, o)
+	c.run()
+	return c.policy, c.found()
+}
+
+func newChecker(files []*lang.File, inv *inventory.Set, o Options) *checker {
 	c := &checker{
 		Options: o,
 		env:     o.Config.Environments[o.Environment],
@@ -191,9 +206,10 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 		},
 		byName:     map[string]*mesh{},
 		issuers:    map[string]*policy.Issuer{},
+		units:      map[string]*unit{},
+		unit:       &unit{},
 		reported:   map[identity]bool{},
 		openings:   map[shared]*opening{},
-		loose:      map[source.Span]*permissive{},
 		forged:     map[*policy.Issuer]bool{},
 		unverified: map[source.Span]bool{},
 		misnamed:   map[*policy.Service]bool{},
@@ -205,10 +221,13 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	if c.env != nil {
 		c.policy.DryRun = c.env.DryRun
 	}
+	return c
+}
 
+func (c *checker) run() {
 	// Names first. A name may be used above its declaration and in another file, so every declaration is entered before
 	// any reference is resolved.
-	sections := c.declare(files)
+	sections := c.declare(c.files)
 	c.matchWorkloads() // services that only manifests declare are names too; from here on the meshes are complete
 	c.ambientMeshes()
 	c.contradicted()
@@ -217,6 +236,7 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c.unknownOwners() // after all meshes are known
 	c.gatewaySettings()
 	c.expandGroups() // an edge may name a group
+	c.focusOn(sections)
 
 	// Modes before edges: a finding on an edge depends on the mode that the caller meets.
 	c.modeStatements(sections)
@@ -235,12 +255,11 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 	c.dividedServices()
 	c.sharedIdentities()
 	c.opened()
-	c.guards(files)
+	c.guards(c.files)
 	c.sound() // drops sources from denies, so it comes after sharedIdentities has seen them all
 
 	c.acceptances()
 	c.lint() // last: it reports what nothing has used
 	c.assemble()
 	c.restarts()
-	return c.policy, c.list
 }

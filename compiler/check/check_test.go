@@ -96,7 +96,8 @@ func findings(t *testing.T, archive *txtar.Archive) map[string]diag.List {
 	}
 	inv, list := inventory.Read(inputs, o.Config.Stated()...)
 	all = append(all, list...)
-	checked, list := check.Project(files, inv, o)
+	checked, found := check.Project(files, inv, o)
+	list = found.List()
 	_, refused := istio.New(istio.Options{}).Emit(checked)
 	if all = append(all, list...); all.HasErrors() {
 		refused = refused.Settled(true)

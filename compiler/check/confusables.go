@@ -52,7 +52,7 @@ func (c *checker) sharedIdentities() {
 	if len(c.confusables) == 0 {
 		return
 	}
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		for _, s := range m.services {
 			denied := bySource(s.deny)
 			c.treatedAlike(true, s.allow, bySource(s.allow), denied)
@@ -63,7 +63,7 @@ func (c *checker) sharedIdentities() {
 				}
 			}
 		}
-	}
+	})
 }
 
 // findConfusables groups the services by identity. Addresses are not symmetric: a service whose addresses lie within
@@ -256,7 +256,7 @@ func (c *checker) exact(l located, about func(*policy.Service) bool) {
 
 // sharedIdentity reports, once for an identity, that a callee cannot distinguish two services.
 func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service, at source.Span) *diag.Diagnostic {
-	c.reported[id] = true
+	c.reported[id], c.whole = true, true
 	if id.unproxied != nil {
 		network := networkWithin(other.Service, s)
 		if networkWithin(s, other.Service).IsValid() {

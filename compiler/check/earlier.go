@@ -76,6 +76,7 @@ type opening struct {
 
 // opens notes that an edge lets in a service that may run as an account of its caller.
 func (c *checker) opens(id identity, other, callee *service, edge source.Span) {
+	c.whole = true
 	key := shared{id, other}
 	o := c.openings[key]
 	if o == nil {

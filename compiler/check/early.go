@@ -22,7 +22,7 @@ func (c *checker) early() {
 	if len(callers) == 0 {
 		return
 	}
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		for _, callee := range m.services {
 			reported := map[*service]bool{}
 			for _, r := range callee.allow {
@@ -34,7 +34,7 @@ func (c *checker) early() {
 				}
 			}
 		}
-	}
+	})
 }
 
 // refusesPlaintext reports whether plaintext to some port of a rule is refused, though its callers are let in.

@@ -18,21 +18,31 @@ func (c *checker) edges(sections []section) {
 	c.seen = newRepeats(statements)
 	for _, s := range sections {
 		for _, stmt := range s.stmts {
-			switch e := stmt.(type) {
-			case *lang.Edge:
-				c.chain(s.mesh, e.Hops, rule{Rule: policy.Rule{At: e.Range}, kind: edge}, e.Tail)
-			case *lang.Deny:
-				c.chain(s.mesh, e.Hops, rule{Rule: policy.Rule{At: e.Range}, kind: deny}, e.Tail)
-			case *lang.Ask:
-				c.chain(s.mesh, e.Hops, rule{Rule: policy.Rule{At: e.Range, Provider: e.Provider.Text, ProviderAt: e.Provider.Range}, kind: ask}, e.Tail)
+			if hops := hopsOf(stmt); len(hops) > 0 && c.bears(s.mesh.Name, hops) {
+				c.about(home(s.mesh.Name, hops), func() { c.arrows(s.mesh, stmt) })
 			}
 		}
+	}
+	for _, u := range c.merged() {
+		c.anyone = max(c.anyone, u.anyone)
 	}
 	for _, m := range c.meshes {
 		for _, e := range m.externals() {
 			slices.SortFunc(e.Callers, policy.Source.Compare)
 			e.Callers = slices.CompactFunc(e.Callers, func(a, b policy.Source) bool { return a.Compare(b) == 0 })
 		}
+	}
+}
+
+// arrows resolves those of one statement.
+func (c *checker) arrows(m *mesh, stmt lang.Stmt) {
+	switch e := stmt.(type) {
+	case *lang.Edge:
+		c.chain(m, e.Hops, rule{Rule: policy.Rule{At: e.Range}, kind: edge}, e.Tail)
+	case *lang.Deny:
+		c.chain(m, e.Hops, rule{Rule: policy.Rule{At: e.Range}, kind: deny}, e.Tail)
+	case *lang.Ask:
+		c.chain(m, e.Hops, rule{Rule: policy.Rule{At: e.Range, Provider: e.Provider.Text, ProviderAt: e.Provider.Range}, kind: ask}, e.Tail)
 	}
 }
 
@@ -87,7 +97,7 @@ func (c *checker) callers(from []policy.Source, restricts bool) {
 		switch f.Kind {
 		case policy.FromAny, policy.FromWorld:
 			if !restricts {
-				c.anyone = max(c.anyone, f.Kind)
+				c.unit.anyone = max(c.unit.anyone, f.Kind)
 			}
 		case policy.FromService:
 			c.serviceOf(f.Service).calls = true
@@ -119,6 +129,7 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 	}
 	pods := m.meansPods(t.Ref)
 	everyMesh := pods && c.isRoot(m.Name)
+	c.whole = c.whole || everyMesh
 	if pods && base.kind == edge && c.closesAll(m, t) {
 		return
 	}

@@ -309,7 +309,7 @@ func (c *checker) forgedClaims(s *policy.Service) {
 			if k < 0 || c.forged[i] {
 				continue
 			}
-			c.forged[i] = true
+			c.forged[i], c.whole = true, true
 			what := "payload"
 			if p.Claim != "" {
 				what = "claim " + p.Claim

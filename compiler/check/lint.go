@@ -16,6 +16,8 @@ import (
 func (c *checker) lint() {
 	for _, m := range c.meshes {
 		m.At = either(m.At, firstSection(m))
+	}
+	c.eachJudged(func(m *mesh) {
 		runs := m.running()
 		for _, s := range m.services {
 			if len(m.sections) > 0 {
@@ -29,6 +31,9 @@ func (c *checker) lint() {
 			}
 		}
 		c.lintMesh(m)
+	})
+	for _, m := range c.meshes {
+		c.lintName(m)
 	}
 	c.leftOut()
 	c.lintPermissive()
@@ -48,18 +53,23 @@ func (m *mesh) named() bool {
 	return m.calls || slices.ContainsFunc(m.services, func(s *service) bool { return s.calls })
 }
 
+// lintName warns of a mesh that is likely called by a wrong name.
+func (c *checker) lintName(m *mesh) {
+	near := c.meant(m, "")
+	if near == "" || m.misspelt {
+		c.lintTwin(m)
+		return
+	}
+	d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest has anything in namespace %s", m.Name).
+		WithHelp("did you mean %s?", near)
+	if len(m.sections) == 1 {
+		d.WithFix(false, m.sections[0], near, "write "+near)
+	}
+}
+
 func (c *checker) lintMesh(m *mesh) {
 	for _, all := range m.modesOfAll {
 		c.modeOfAll(m, all)
-	}
-	if near := c.meant(m, ""); near != "" && !m.misspelt {
-		d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest has anything in namespace %s", m.Name).
-			WithHelp("did you mean %s?", near)
-		if len(m.sections) == 1 {
-			d.WithFix(false, m.sections[0], near, "write "+near)
-		}
-	} else {
-		c.lintTwin(m)
 	}
 	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
@@ -270,11 +280,14 @@ func (c *checker) lintScrape(s *service) {
 	}
 }
 
+// scraper is a service that is taken for what scrapes.
+const scraper = "prometheus"
+
 // scrapeRemedy returns what lets in the scraper of a port; 0: of every port. One that is called Prometheus is taken for it.
 func (c *checker) scrapeRemedy(s *service, number uint16) string {
 	var steps []string
 	mesh := "monitoring"
-	if homes := c.homes("prometheus"); len(homes) > 0 {
+	if homes := c.homes(scraper); len(homes) > 0 {
 		mesh = homes[0]
 	} else {
 		steps = append(steps, "declare the scraper, such as `mesh monitoring; service prometheus account ACCOUNT`")
@@ -329,15 +342,26 @@ func (c *checker) lintPermissive() {
 	if c.Meshless {
 		return
 	}
-	spans := slices.SortedFunc(maps.Keys(c.loose), source.Span.Compare)
-	for _, at := range spans {
-		p := c.loose[at]
-		who := p.first.callee.Name
-		if n := len(p.callees); n > 1 {
-			who = fmt.Sprintf("the %d services that edges lead to", n)
+	all, units := map[source.Span]permissive{}, c.merged()
+	for _, name := range slices.Sorted(maps.Keys(units)) {
+		for at, p := range units[name].loose {
+			sum, known := all[at]
+			if !known {
+				sum = *p
+				sum.callees = 0
+			}
+			sum.callees += p.callees
+			all[at] = sum
+		}
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(all), source.Span.Compare) {
+		p := all[at]
+		who := p.first
+		if p.callees > 1 {
+			who = fmt.Sprintf("the %d services that edges lead to", p.callees)
 		}
 		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away although it is permissive", who).
 			WithNote("an edge lets in an identity, and a plaintext caller has none: the policies, not the mode, turn it away").
-			WithHelp("make it strict once every caller has a proxy; let in those without one by their addresses: `service NAME outside address NETWORK`, and `NAME -> %s`", c.loosePort(p.first.callee))
+			WithHelp("make it strict once every caller has a proxy; let in those without one by their addresses: `service NAME outside address NETWORK`, and `NAME -> %s`", p.port)
 	}
 }

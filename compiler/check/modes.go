@@ -241,7 +241,7 @@ func (c *checker) unknownCeilings() {
 
 // declaring finds the meshes that only declare services, now that all edges are known.
 func (c *checker) declaring() {
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		m.Declares = m.stated.mode == policy.ModeUnset && (c.isRoot(m.Name) || !m.called())
 		if m.Closed = !c.policy.ClosedAt.IsZero(); m.Closed && m.Open {
 			c.list.Add(diag.MisplacedClause, m.openAt, "mesh %s cannot be open: the whole mesh is closed", m.Name).
@@ -251,7 +251,7 @@ func (c *checker) declaring() {
 		if m.Declares {
 			c.withoutModes(m)
 		}
-	}
+	})
 }
 
 // states reports whether pods of the mesh have a deny, an ask or a mode of their own.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/lang/diag"
@@ -9,6 +10,7 @@ import (
 // restarts reports services whose pods cannot move to ambient mode one after another: each calls the next with operations, and the
 // last the first.
 func (c *checker) restarts() {
+	c.whole = c.whole || slices.ContainsFunc(c.meshes, func(m *mesh) bool { return m.Moving })
 	_, cycle := c.policy.Restarts()
 	if len(cycle) == 0 {
 		return

@@ -9,7 +9,7 @@ import (
 
 // assemble gathers the rules of every callee, in the order of their spans rather than of the files.
 func (c *checker) assemble() {
-	for _, checked := range c.meshes {
+	c.eachJudged(func(checked *mesh) {
 		m := checked.Mesh // a copy: the policy outlives the checker
 		services := checked.services
 		if checked.unnamed != nil {
@@ -38,7 +38,7 @@ func (c *checker) assemble() {
 			m.Groups = append(m.Groups, one)
 		}
 		c.policy.Meshes = append(c.policy.Meshes, &m)
-	}
+	})
 	slices.SortStableFunc(c.policy.Guards, func(a, b *policy.Guard) int { return a.At.Compare(b.At) })
 }
 

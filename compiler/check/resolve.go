@@ -247,7 +247,7 @@ func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	if r.Name.Text == "*" && !r.Name.Quoted {
 		services = c.everyone(m, restricts)
 		if !restricts {
-			c.starred = append(c.starred, starred{m, r.Range})
+			c.starred = append(c.starred, starred{m, r.Range, c.unit.mesh})
 		}
 	} else {
 		s := c.lookup(m, r)
@@ -274,6 +274,9 @@ func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 // wherever it leads is not forgotten.
 func (c *checker) leftOut() {
 	for _, star := range c.starred {
+		if !c.judges(star.unit) {
+			continue
+		}
 		var names []string
 		for _, s := range star.mesh.services {
 			if !s.Proxied() && !c.admittedBeside(s, star.at) {
@@ -281,8 +284,10 @@ func (c *checker) leftOut() {
 			}
 		}
 		if len(names) > 0 {
-			c.list.Add(diag.NoProxy, star.at, "`*` leaves out %s: without a proxy a service proves no identity", listed(names)).
-				WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
+			c.about(star.unit, func() {
+				c.list.Add(diag.NoProxy, star.at, "`*` leaves out %s: without a proxy a service proves no identity", listed(names)).
+					WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
+			})
 		}
 	}
 }

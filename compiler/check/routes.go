@@ -41,8 +41,14 @@ func (c *checker) routes() {
 			}
 		}
 	}
+	for _, g := range c.inv.Gateways {
+		for _, s := range r.pods[g] {
+			c.gateways += s.ID() + " "
+		}
+		c.gateways += "\n"
+	}
 	for _, route := range c.inv.Routes {
-		r.route(route)
+		c.about(route.Namespace, func() { r.route(route) })
 	}
 	if !c.inv.Astray {
 		r.settle()
@@ -72,7 +78,7 @@ func (r *routing) route(route *inventory.Route) {
 		}
 	}
 	m := r.byName[route.Namespace]
-	if m == nil || m.Declares && !m.Closed && !m.called() {
+	if m == nil || !r.judges(m.Name) || m.Declares && !m.Closed && !m.called() {
 		return // the project closes nothing there
 	}
 	if len(callees) == 0 {
@@ -106,7 +112,7 @@ func (r *routing) judge(route *inventory.Route, s *service, port uint16) {
 			r.undeclared(route, through, s, port)
 			return
 		case !r.unknown[through.Name]:
-			r.unknown[through.Name] = true
+			r.unknown[through.Name], r.whole = true, true
 			d := r.list.Add(diag.SkippedObject, route.At, "whether %s may call %s is not judged: it is not known which service that is", through.Name, s.ID())
 			if g := through.Gateway; g != nil && len(g.Selector) > 0 {
 				d.WithHelp("declare the gateway with the labels of its pods: `service NAME gateway label %s`", selectorText(g.Labels()))
@@ -209,7 +215,7 @@ func (r *routing) settle() {
 
 // unused warns of edges from gateways along which no route leads.
 func (r *routing) unused() {
-	for _, m := range r.meshes {
+	r.eachJudged(func(m *mesh) {
 		for _, s := range m.services {
 			for _, rule := range s.allow {
 				for _, f := range rule.From {
@@ -224,5 +230,5 @@ func (r *routing) unused() {
 				}
 			}
 		}
-	}
+	})
 }

@@ -19,7 +19,7 @@ func (c *checker) solvers() {
 	if c.policy.DryRun {
 		return
 	}
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		for _, s := range m.services {
 			bound := s.Proxied() || c.Network && !s.HostNetwork
 			if !s.solver() || !bound || !s.closed() || len(s.allow) > 0 {
@@ -36,5 +36,5 @@ func (c *checker) solvers() {
 				d.WithNote("the port is strict: what has no identity of the mesh is still refused there")
 			}
 		}
-	}
+	})
 }

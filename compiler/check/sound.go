@@ -11,15 +11,17 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// permissive is a permissive mode and the callees under it whose edges need an identity.
+// permissive is the callees under a permissive mode whose edges need an identity.
 type permissive struct {
-	first   *rule
-	callees map[*service]bool
+	first, last string // by name, of the callees
+	port        string // a port of the first that is permissive
+	callees     int
 }
 
 // sound judges whether proxies can enforce what the statements say.
 func (c *checker) sound() {
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
+		c.unit.loose = map[source.Span]*permissive{}
 		c.uninjected(m)
 		for _, s := range m.services {
 			if s.bound() {
@@ -35,7 +37,7 @@ func (c *checker) sound() {
 			c.enforceable(m.unnamed)
 		}
 		c.overlaps(m)
-	}
+	})
 	c.spellings()
 }
 
@@ -277,12 +279,15 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 				// A mode that is stated nowhere has a warning of its own; a ceiling is a migration under way.
 				continue
 			}
-			p := c.loose[m.at]
+			p := c.unit.loose[m.at]
 			if p == nil {
-				p = &permissive{first: r, callees: map[*service]bool{}}
-				c.loose[m.at] = p
+				p = &permissive{first: r.callee.Name, port: c.loosePort(r.callee)}
+				c.unit.loose[m.at] = p
 			}
-			p.callees[r.callee] = true
+			if p.last != r.callee.Name {
+				p.last = r.callee.Name
+				p.callees++
+			}
 		}
 	}
 }

@@ -1,18 +1,22 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // spelled is a statement that binds a path and not other spellings of it.
 type spelled struct {
-	op   *policy.Operation
-	by   *rule
-	fate string // what becomes of requests for the path
+	at     source.Span
+	path   string
+	callee string
+	fate   string // what becomes of requests for the path
+	more   int    // statements of the kind
 }
 
 // spellings warns, once for a project, of a path that is closed and whose other spellings stay open: a proxy compares paths as
@@ -23,20 +27,14 @@ func (c *checker) spellings() {
 	if other == "" {
 		return
 	}
-	var first *spelled
-	more := -1
-	look := func(ops []policy.Operation, by *rule, fate string) {
-		for i := range ops {
-			path, slash := strings.CutPrefix(ops[i].Path, "/")
-			if !slash || path == "" || path == "*" || path == "{**}" {
-				continue
-			}
-			if more++; first == nil || ops[i].At.Compare(first.op.At) < 0 {
-				first = &spelled{&ops[i], by, fate}
+	c.eachJudged(func(m *mesh) {
+		look := func(ops []policy.Operation, by *rule, fate string) {
+			for _, op := range ops {
+				if path, slash := strings.CutPrefix(op.Path, "/"); slash && path != "" && path != "*" && path != "{**}" {
+					c.unit.spelled = c.unit.spelled.and(&spelled{op.At, op.Path, by.callee.Name, fate, 0})
+				}
 			}
 		}
-	}
-	for _, m := range c.meshes {
 		for _, s := range m.services {
 			if !s.Proxied() {
 				continue
@@ -55,20 +53,40 @@ func (c *checker) spellings() {
 				}
 			}
 		}
+	})
+	var all *spelled
+	units := c.merged()
+	for _, name := range slices.Sorted(maps.Keys(units)) {
+		all = all.and(units[name].spelled)
 	}
-	if first == nil {
+	if all == nil {
 		return
 	}
-	path := first.op.Path
-	d := c.list.Add(diag.OtherSpelling, first.op.At, "%s is not %s, and %s may take it for %s", quoted(other+path[1:]), first.fate, first.by.callee.Name, quoted(path)).
+	d := c.list.Add(diag.OtherSpelling, all.at, "%s is not %s, and %s may take it for %s", quoted(other+all.path[1:]), all.fate, all.callee, quoted(all.path)).
 		WithHelp("set `pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}` in the MeshConfig, and name its manifest among the workloads; or let in only the paths that are meant")
-	switch more {
+	switch all.more {
 	case 0:
 	case 1:
 		d.WithNote("the same holds for one more path")
 	default:
-		d.WithNote("the same holds for %d more paths", more)
+		d.WithNote("the same holds for %d more paths", all.more)
 	}
+}
+
+// and returns the first of two, with the number of all others.
+func (s *spelled) and(other *spelled) *spelled {
+	switch {
+	case s == nil:
+		return other
+	case other == nil:
+		return s
+	}
+	first := *s
+	if other.at.Compare(s.at) < 0 {
+		first = *other
+	}
+	first.more = s.more + other.more + 1
+	return &first
 }
 
 // leftOpen reports whether an edge lets in what a rule binds, and other paths too.

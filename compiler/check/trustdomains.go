@@ -24,34 +24,14 @@ func (c *checker) elsewhere() {
 			}
 			continue
 		}
-		for _, s := range m.services {
-			if len(s.workloads) > 0 {
-				w := s.workloads[0]
-				c.list.Add(diag.InvalidSetting, at, "mesh %s is in another mesh of Istio, and its workloads are among the manifests", name).
-					WithRelated(w.At, "%s %s", w.Kind, w.Object).
-					WithHelp("delete the entry if these workloads are in the mesh of this project")
-				break
-			}
-		}
-		if !m.stated.at.IsZero() {
-			c.boundElsewhere(m.stated.at, m)
-		}
-		for _, s := range m.services {
-			for _, r := range slices.Concat(s.allow, s.deny, s.ask) {
-				c.boundElsewhere(r.ToAt, m)
-			}
-			for _, v := range s.Verifies {
-				c.boundElsewhere(v.At, m)
-			}
-			if s.statesMode() && !s.stated.at.IsZero() {
-				c.boundElsewhere(s.stated.at, m)
-			}
+		if c.judges(name) {
+			c.about(name, func() { c.foreign(m, at) })
 		}
 	}
 	if len(c.Config.Elsewhere) == 0 {
 		return
 	}
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		for _, s := range m.services {
 			for _, r := range slices.Concat(s.allow, s.deny) {
 				for i, f := range r.From {
@@ -61,6 +41,33 @@ func (c *checker) elsewhere() {
 					c.wholeElsewhere(f, r.exceptAt[i])
 				}
 			}
+		}
+	})
+}
+
+// foreign judges a mesh that is in another mesh of Istio.
+func (c *checker) foreign(m *mesh, at source.Span) {
+	for _, s := range m.services {
+		if len(s.workloads) > 0 {
+			w := s.workloads[0]
+			c.list.Add(diag.InvalidSetting, at, "mesh %s is in another mesh of Istio, and its workloads are among the manifests", m.Name).
+				WithRelated(w.At, "%s %s", w.Kind, w.Object).
+				WithHelp("delete the entry if these workloads are in the mesh of this project")
+			break
+		}
+	}
+	if !m.stated.at.IsZero() {
+		c.boundElsewhere(m.stated.at, m)
+	}
+	for _, s := range m.services {
+		for _, r := range slices.Concat(s.allow, s.deny, s.ask) {
+			c.boundElsewhere(r.ToAt, m)
+		}
+		for _, v := range s.Verifies {
+			c.boundElsewhere(v.At, m)
+		}
+		if s.statesMode() && !s.stated.at.IsZero() {
+			c.boundElsewhere(s.stated.at, m)
 		}
 	}
 }

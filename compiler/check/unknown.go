@@ -13,6 +13,7 @@ import (
 
 // unknown reports a name that mesh m does not declare.
 func (c *checker) unknown(m *mesh, r lang.Ref) {
+	c.unit.lost = true
 	if near := c.meant(m, r.Name.Text); near != "" {
 		c.misspelt(m, near)
 		return
@@ -40,7 +41,7 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 	if m.known == nil {
 		m.known = slices.Sorted(maps.Keys(m.names))
 	}
-	if m.misses++; m.misses > maxSuggestions {
+	if c.unit.missed(m) > maxSuggestions {
 		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
 		return
 	}
@@ -90,6 +91,7 @@ func (c *checker) alias(m *mesh, r lang.Ref) bool {
 
 // unknownMesh reports a mesh that nothing declares.
 func (c *checker) unknownMesh(r lang.Ref) {
+	c.unit.lost = true
 	n := r.Namespace
 	d := c.list.Add(diag.UnknownMesh, n.Range, "mesh %s is not declared", quoted(n.Text))
 	if !suggest(d, n, slices.Sorted(maps.Keys(c.byName))) {
@@ -104,6 +106,7 @@ func (c *checker) unknownMesh(r lang.Ref) {
 // notation reports a reference in the notation of something else: an address, `deployment/web` or `everyone`. It reports
 // false if the reference is none of these.
 func (c *checker) notation(m *mesh, r lang.Ref, code diag.Code) bool {
+	c.unit.lost = true
 	text := r.String()
 	switch network, err := parsePrefix(text); {
 	case err == nil:
@@ -213,7 +216,7 @@ func (c *checker) misspelt(m *mesh, near string) {
 	if m.misspelt {
 		return
 	}
-	m.misspelt = true
+	m.misspelt, c.whole = true, true
 	d := c.list.Add(diag.UnknownMesh, m.sections[0], "mesh %s has no services", m.Name).WithHelp("did you mean %s?", near)
 	fix := diag.Fix{Title: "write " + near}
 	for _, at := range m.sections {
@@ -227,6 +230,15 @@ func hostOf(r lang.Ref) (service, namespace string, dotted bool) {
 	service, rest, dotted := strings.Cut(r.Name.Text, ".")
 	namespace, _, _ = strings.Cut(rest, ".")
 	return service, namespace, dotted && !r.Qualified()
+}
+
+// missed counts the unknown names in a mesh.
+func (u *unit) missed(m *mesh) int {
+	if u.misses == nil {
+		u.misses = map[*mesh]int{}
+	}
+	u.misses[m]++
+	return u.misses[m]
 }
 
 // maxSuggestions bounds the search for near names in one mesh: so many unknown names are not typos.

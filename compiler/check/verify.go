@@ -18,11 +18,11 @@ func (c *checker) verifications(sections []section) {
 			}
 		}
 	}
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		for _, s := range m.services {
 			c.redundant(s)
 		}
-	}
+	})
 }
 
 func (c *checker) verify(m *mesh, stmt *lang.Verify) {

@@ -17,7 +17,7 @@ func (c *checker) webhooks() {
 	}
 	for _, w := range c.inv.Webhooks {
 		m := c.byName[w.Namespace]
-		if m == nil {
+		if m == nil || !c.judges(m.Name) {
 			continue
 		}
 		for _, s := range m.services {
@@ -25,7 +25,7 @@ func (c *checker) webhooks() {
 				continue
 			}
 			for _, port := range w.Targets(s.Service) {
-				c.webhook(w, s, port)
+				c.about(m.Name, func() { c.webhook(w, s, port) })
 			}
 		}
 	}

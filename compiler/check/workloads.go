@@ -235,12 +235,13 @@ func (c *checker) dividedServices() {
 	guarded := slices.ContainsFunc(c.files, func(f *lang.File) bool {
 		return slices.ContainsFunc(f.Stmts, func(s lang.Stmt) bool { _, guard := s.(*lang.Guard); return guard })
 	})
-	for _, m := range c.meshes {
+	c.eachJudged(func(m *mesh) {
 		unused := m.Declares && !m.named() && !guarded
 		m.services = slices.DeleteFunc(m.services, func(s *service) bool {
 			if s.divided == nil {
 				return false
 			}
+			c.whole = true // guards count
 			code, left := diag.AccountMismatch, unused && s.decl == nil && !s.called && !s.statesMode()
 			if left {
 				code = diag.TwoAccounts
@@ -259,7 +260,7 @@ func (c *checker) dividedServices() {
 			delete(m.names, s.Name)
 			return true
 		})
-	}
+	})
 }
 
 // declaredPorts reports declared ports on which no pod listens: rules for them would bind nothing.

@@ -20,8 +20,9 @@ func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) (
 		return nil, nil
 	}
 	within := f.Span(offset(f, p.Range.Start, s.encoding), offset(f, p.Range.End, s.encoding))
-	for i := range v.Checked().Findings { // which are there before a build is
-		d := &v.Checked().Findings[i]
+	found := v.Found() // which are there before a build is
+	for i := range found {
+		d := &found[i]
 		if touches(d.Primary, within) {
 			for _, fix := range d.Fixes {
 				all = append(all, v.action(d, fix))

@@ -110,31 +110,27 @@ func (s *server) Rename(ctx context.Context, p *protocol.RenameParams) (*protoco
 			edits = append(edits, diag.Edit{Span: place, New: written})
 		}
 	}
+	if d := at.declaration(n.of); d != nil && len(d.Labels) == 0 { // they follow from the name, so from now on they have to be written
+		clause := ""
+		for _, l := range at.index().services()[n.of].Labels {
+			clause += " label " + lang.Name{Text: l.Key}.Written() + "=" + lang.Name{Text: l.Value}.Written()
+		}
+		if clause == "" {
+			return nil, refused("%s would no longer select the pods that it selects", p.NewName)
+		}
+		end := d.Span()
+		end.Start = end.End
+		edits = append(edits, diag.Edit{Span: end, New: clause})
+	}
 	after, err := at.edited(ctx, edits)
 	if err != nil {
 		return nil, err
 	}
-	if labels := at.labels(n.of); labels != nil && !slices.Equal(labels, newLabels(after, n.of.namespace, p.NewName)) {
-		// The labels follow from the name, so from now on they have to be written.
-		clause := ""
-		for _, l := range labels {
-			clause += " label " + lang.Name{Text: l.Key}.Written() + "=" + lang.Name{Text: l.Value}.Written()
-		}
-		end := at.declaration(n.of).Span()
-		end.Start = end.End
-		edits = append(edits, diag.Edit{Span: end, New: clause})
-		if after, err = at.edited(ctx, edits); err != nil {
-			return nil, err
-		}
-		if !slices.Equal(labels, newLabels(after, n.of.namespace, p.NewName)) {
-			return nil, refused("%s would no longer select the pods that it selects", p.NewName)
-		}
-	}
 	before := map[string]int{}
-	for _, d := range at.Checked().Findings {
+	for _, d := range at.Found() {
 		before[string(d.Code)]++
 	}
-	for _, d := range after.Checked().Findings {
+	for _, d := range after.Found() {
 		if before[string(d.Code)]--; before[string(d.Code)] < 0 && d.Severity == diag.Error {
 			return nil, refused("%s: %s [%s]", p.NewName, d.Message, d.Code)
 		}
@@ -175,25 +171,6 @@ func (p *place) declaration(s symbol) *lang.Service {
 	for _, stmt := range tree.Stmts {
 		if d, ok := stmt.(*lang.Service); ok && d.Name.Range == def {
 			return d
-		}
-	}
-	return nil
-}
-
-// labels returns what selects the pods of a service; nil for anything else.
-func (p *place) labels(s symbol) []policy.Label {
-	if service := p.index().services()[s]; service != nil {
-		return service.Labels
-	}
-	return nil
-}
-
-func newLabels(after *compiler.Snapshot, namespace, name string) []policy.Label {
-	for _, m := range after.Checked().Policy.Meshes {
-		for _, s := range m.Services {
-			if m.Name == namespace && s.Name == name {
-				return s.Labels
-			}
 		}
 	}
 	return nil

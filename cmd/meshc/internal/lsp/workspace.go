@@ -33,12 +33,17 @@ type workspace struct {
 	checked  *view             // the newest that was checked; nil while none was
 	built    *view             // the newest that was built; nil while none was
 
-	published map[uri.URI][]protocol.Diagnostic // by report alone
-	later     diag.List                         // findings of the last build that a check does not have
+	settling chan *view // what is to be checked as a whole and built next
+	stop     func()     // ends the build under way
+
+	publishing sync.Mutex
+	reported   int // the number of the newest view whose findings were published
+	published  map[uri.URI][]protocol.Diagnostic
+	later      diag.List // findings of the last build that a check does not have
 }
 
 func newWorkspace(s *server, root string) *workspace {
-	return &workspace{server: s, root: root, wake: make(chan struct{}, 1), edits: map[string]string{}, published: map[uri.URI][]protocol.Diagnostic{}}
+	return &workspace{server: s, root: root, wake: make(chan struct{}, 1), settling: make(chan *view, 1), stop: func() {}, edits: map[string]string{}, published: map[uri.URI][]protocol.Diagnostic{}}
 }
 
 func (w *workspace) open(ctx context.Context) (*compiler.Snapshot, error) {
@@ -144,9 +149,9 @@ func (w *workspace) soon(v *view, done <-chan struct{}, last **view) *view {
 	return *last
 }
 
-// report publishes findings after every change, until ctx ends: first those of the check, then those of the build, which takes
-// longer. A change while it builds ends the build.
+// report publishes the findings of a check after every change, until ctx ends, and hands on what takes longer.
 func (w *workspace) report(ctx context.Context) {
+	go w.settle(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -157,35 +162,49 @@ func (w *workspace) report(ctx context.Context) {
 		if v == nil {
 			continue
 		}
-		checked := v.Checked().Findings
-		if len(w.wake) > 0 {
-			v.know()
+		found := v.Found()
+		w.publish(ctx, v, func() diag.List { return append(slices.Clone(found), w.kept(v, found)...).Sort() })
+		w.mutex.Lock() // so that settle cannot have the new one end
+		select {
+		case <-w.settling:
+		default:
+		}
+		w.settling <- v
+		w.stop()
+		w.mutex.Unlock()
+	}
+}
+
+// settle makes what questions need, and builds and publishes what only a build finds. A change ends it.
+func (w *workspace) settle(ctx context.Context) {
+	for {
+		var v *view
+		select {
+		case <-ctx.Done():
+			return
+		case v = <-w.settling:
+		}
+		building, stop := context.WithCancel(ctx)
+		w.mutex.Lock()
+		w.stop = stop
+		w.mutex.Unlock()
+		v.know()
+		if len(w.settling) > 0 {
+			stop()
 			continue // there is a newer text already
 		}
-		w.publish(ctx, v, append(slices.Clone(checked), w.kept(v, checked)...).Sort())
-		v.know()
-		building, stop := context.WithCancel(ctx)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			select {
-			case <-w.wake:
-				stop()
-				w.signal()
-			case <-building.Done():
-			}
-		}()
 		b, err := v.Build(building)
 		stop()
-		<-done
 		if err != nil {
 			if bug := (*compiler.InternalError)(nil); errors.As(err, &bug) {
 				w.server.client.LogMessage(ctx, &protocol.LogMessageParams{Type: protocol.MessageTypeError, Message: err.Error()})
 			}
 			continue
 		}
-		w.later = without(b.Findings, checked)
-		w.publish(ctx, v, b.Findings)
+		w.publish(ctx, v, func() diag.List {
+			w.later = without(b.Findings, v.Found())
+			return b.Findings
+		})
 		if w.server.refresh {
 			go w.server.client.CodeLensRefresh(ctx)
 		}
@@ -214,8 +233,15 @@ func without(l, other diag.List) diag.List {
 	return slices.DeleteFunc(slices.Clone(l), func(d diag.Diagnostic) bool { return has[key{d.Code, d.Primary, d.Message}] })
 }
 
-// publish sends the findings of every file that has other ones than before.
-func (w *workspace) publish(ctx context.Context, v *view, l diag.List) {
+// publish sends the findings of every file that has other ones than before, unless those of a newer view were sent.
+func (w *workspace) publish(ctx context.Context, v *view, findings func() diag.List) {
+	w.publishing.Lock()
+	defer w.publishing.Unlock()
+	if v.number < w.reported {
+		return
+	}
+	w.reported = v.number
+	l := findings()
 	all := map[uri.URI][]protocol.Diagnostic{}
 	for i := range l {
 		at := l[i].Primary
