@@ -83,7 +83,8 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	options := diff.Options{AllPods: workloads != nil}
 	if options.Scope = compared(before, after); options.Scope != nil {
 		options.Whole = func() (was, is *model.Model) {
-			return model.New(before.Build.Policy, before.Build.all()), model.New(after.Build.Policy, after.Build.all())
+			is = model.New(after.Build.Policy, after.Build.all())
+			return is.Like(before.Build.Policy, options.Scope, before.Build.own), is
 		}
 	}
 	if d.Diff, err = diff.Compare(ctx, was, is, options); err != nil {

@@ -201,6 +201,9 @@ func (d *differ) gains() ([]policy.Source, error) {
 	}
 	gained := map[policy.Source]bool{}
 	for s, b := range is {
+		if before[s.ID()] == b {
+			continue
+		}
 		a := cmp.Or(before[s.ID()], &model.Callers{})
 		look := func(sources ...policy.Source) {
 			for _, f := range sources {

@@ -31,7 +31,24 @@ func (m *Model) Callers() (map[*policy.Service]*Callers, error) { return m.calle
 func (m *Model) allCallers() (map[*policy.Service]*Callers, error) {
 	all := map[*policy.Service]*Callers{}
 	var classifier enforce.Classifier
+	var same map[string]*Callers
+	if m.elsewhere != nil {
+		services, err := m.elsewhere.callers()
+		if err != nil {
+			return nil, err
+		}
+		same = make(map[string]*Callers, len(services))
+		for s, c := range services {
+			if !m.scope.Has(s.Namespace) {
+				same[s.ID()] = c
+			}
+		}
+	}
 	for _, s := range m.Policy.Services() {
+		if c := same[s.ID()]; c != nil {
+			all[s] = c
+			continue
+		}
 		callers, err := m.callersOf(&classifier, s, &policy.Requests{})
 		if err != nil {
 			return nil, err

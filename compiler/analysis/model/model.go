@@ -46,6 +46,9 @@ type Model struct {
 	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
 	namesakes space.Distinctions
 
+	scope     policy.Scope // outside of which the model is the same as
+	elsewhere *Model       // this one; nil: nothing is known to be
+
 	passing func() map[string]map[string]bool // the tokens that services pass on
 }
 
@@ -86,6 +89,13 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 		}
 	}
 	return m
+}
+
+// Like is the model of a policy, and of manifests in some namespaces, that are the same as those of this one everywhere else.
+func (m *Model) Like(p *policy.Policy, scope policy.Scope, manifests *enforce.Layer) *Model {
+	like := New(p, manifests.Beyond(scope, m.Manifests))
+	like.scope, like.elsewhere = scope, m
+	return like
 }
 
 // Mesh is the namespace of a name; nil where the policy has none.
