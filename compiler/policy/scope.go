@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -17,31 +18,41 @@ func (s Scope) Has(namespace string) bool { return s == nil || s[namespace] }
 
 // Differing returns the namespaces outside of which two policies say the same: a target makes the same objects there of both,
 // byte by byte, and these decide every request alike. The scope has the root namespace, and those with a gateway, whose objects
-// are in the root namespace. It is nil where the policies differ in more than what namespaces let through: who a caller is,
-// and what is in front of a callee, may concern everyone. Guards do not count.
+// are in the root namespace. It is nil where the policies differ in what may concern everyone. In a mesh of nothing but sidecars
+// that is only what concerns the whole mesh. Elsewhere it is all but what a namespace lets through: what is in front of a
+// callee, and which calls pass that, follows from all callers there. Guards do not count.
 func Differing(a, b *Policy) Scope {
-	if !alike(a, b, wide) || len(a.Meshes) != len(b.Meshes) || !maps.EqualFunc(a.Passing(), b.Passing(), maps.Equal) {
+	if !alike(a, b, wide) || !maps.EqualFunc(a.Passing(), b.Passing(), maps.Equal) {
 		return nil
 	}
 	root := cmp.Or(a.RootNamespace, "istio-system")
-	scope := Scope{root: true}
-	for i, m := range a.Meshes {
-		other := b.Meshes[i]
-		if !alike(m, other, wideOfMesh) || len(m.Services) != len(other.Services) {
-			return nil
-		}
-		differs, gateways := !alike(m, other, ofMesh), false
-		for k, s := range m.Services {
-			if !alike(s, other.Services[k], wideOfService) {
-				return nil
+	scope, changed := Scope{root: true}, map[*Service]bool{}
+	was, is := a.byName(), b.byName()
+	for name := range union(was, is) {
+		m, other := was[name], is[name]
+		self := m != nil && other != nil && alike(m, other, wideOfMesh)
+		differs := !self || !alike(m, other, ofMesh)
+		before, after := m.byName(), other.byName()
+		for one := range union(before, after) {
+			s, t := before[one], after[one]
+			if s == nil || t == nil || !alike(s, t, wideOfService) {
+				self, changed[s], changed[t] = false, true, true
 			}
-			differs = differs || !alike(s, other.Services[k], ofService)
-			gateways = gateways || s.Dataplane == Gateway
+			differs = differs || !self || !alike(s, t, ofService)
 		}
-		switch {
-		case differs && m.Name == root && m.EveryPod() != nil:
+		if differs && name == root && (!self || m.EveryPod() != nil) {
 			return nil
-		case differs || gateways:
+		}
+		if differs {
+			scope[name] = true
+		}
+		if !self && !(sidecars(a) && sidecars(b)) {
+			return nil
+		}
+	}
+	delete(changed, nil)
+	for _, m := range slices.Concat(a.Meshes, b.Meshes) {
+		if scope[m.Name] || m.calledBy(changed) || slices.ContainsFunc(m.Services, func(s *Service) bool { return s.Dataplane == Gateway }) {
 			scope.add(m)
 		}
 	}
@@ -54,6 +65,61 @@ func (s Scope) add(m *Mesh) {
 	for _, service := range m.Services {
 		for _, f := range service.Through() {
 			s[f.Waypoint.Namespace] = true
+		}
+	}
+}
+
+// sidecars reports whether services of a policy have a sidecar or no proxy, and none is in front of them.
+func sidecars(p *Policy) bool {
+	return !slices.ContainsFunc(p.Meshes, func(m *Mesh) bool {
+		return m.Ambient || m.Moving || slices.ContainsFunc(m.Services, func(s *Service) bool {
+			return s.Dataplane != Sidecar && s.Dataplane != NoProxy || s.Unnamed || len(s.Issuers)+len(s.Through()) > 0
+		})
+	})
+}
+
+// calledBy reports whether a statement about a namespace names one of some services as a caller.
+func (m *Mesh) calledBy(some map[*Service]bool) bool {
+	named := func(s Source) bool { return some[s.Service] }
+	of := func(r Rule) bool { return slices.ContainsFunc(r.From, named) || slices.ContainsFunc(r.Except, named) }
+	return len(some) > 0 && (slices.ContainsFunc(m.Externals, func(x *External) bool { return slices.ContainsFunc(x.Callers, named) }) ||
+		slices.ContainsFunc(m.Services, func(s *Service) bool {
+			rules := s.Rules()
+			return slices.ContainsFunc(rules[:], func(rules []Rule) bool { return slices.ContainsFunc(rules, of) })
+		}))
+}
+
+func (p *Policy) byName() map[string]*Mesh {
+	all := make(map[string]*Mesh, len(p.Meshes))
+	for _, m := range p.Meshes {
+		all[m.Name] = m
+	}
+	return all
+}
+
+func (m *Mesh) byName() map[string]*Service {
+	if m == nil {
+		return nil
+	}
+	all := make(map[string]*Service, len(m.Services))
+	for _, s := range m.Services {
+		all[s.Name] = s
+	}
+	return all
+}
+
+// union visits the keys of both, each once.
+func union[T any](a, b map[string]T) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for k := range a {
+			if !yield(k) {
+				return
+			}
+		}
+		for k := range b {
+			if _, both := a[k]; !both && !yield(k) {
+				return
+			}
 		}
 	}
 }
