@@ -24,7 +24,7 @@ func tree(s *explain.Statement) lang.Stmt {
 		return &lang.MTLS{Targets: []lang.Target{to}, Mode: lang.Name{Text: policy.Permissive.String()}}
 	}
 	for _, o := range s.Ops {
-		one := lang.Operation{Path: lang.Name{Text: o.Path}}
+		one := lang.Operation{Path: lang.Name{Text: o.Path, Quoted: policy.StarWithin(o.Path)}}
 		for _, method := range o.Methods {
 			one.Methods = append(one.Methods, lang.Name{Text: method})
 		}

@@ -21,7 +21,7 @@ func (c *checker) operations(ops []lang.Operation, every bool) (all []policy.Ope
 	c.bareMethod(ops)
 	out := make([]policy.Operation, 0, len(ops))
 	for _, op := range ops {
-		o := policy.Operation{At: op.Range, Every: every}
+		o := policy.Operation{At: op.Range, Every: every, Quoted: op.Path.Quoted}
 		for _, m := range op.Methods {
 			ok = c.validMethod(m) && ok
 			o.Methods = append(o.Methods, m.Text)

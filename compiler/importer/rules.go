@@ -177,8 +177,8 @@ func operations(box space.Box, http, restricts bool) (all []requests, err error)
 			}
 		case space.Path:
 			for _, p := range slices.Concat(texts(c.Is), texts(c.Not)) {
-				if literalStar(p) {
-					return nil, fmt.Errorf("a `*` in the middle of the path %s, which Istio matches literally", p)
+				if policy.StarWithin(p) && strings.HasPrefix(p, "*") {
+					return nil, fmt.Errorf("the path %s, in which Istio takes the second `*` literally", p)
 				}
 			}
 			paths = append(paths, texts(c.Is)...)
@@ -229,15 +229,6 @@ func operations(box space.Box, http, restricts bool) (all []requests, err error)
 		}
 	}
 	return all, nil
-}
-
-// literalStar reports whether a path has a `*` that is neither a wildcard at one of its ends nor of a template.
-func literalStar(path string) bool {
-	path = strings.NewReplacer("{**}", "", "{*}", "").Replace(path)
-	if strings.HasPrefix(path, "*") {
-		return strings.Contains(path[1:], "*")
-	}
-	return strings.Contains(strings.TrimSuffix(path, "*"), "*")
 }
 
 func portsOf(patterns []space.Pattern) (ports []uint16) {

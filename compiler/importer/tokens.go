@@ -303,12 +303,13 @@ func (i *importer) taken(o *object) (all []*issuer) {
 // declaration is the statement of an issuer.
 func (x *issuer) declaration() *lang.Issuer {
 	text := func(s string) lang.Name { return lang.Name{Text: s, Quoted: strings.ContainsAny(s, "|# \t")} }
+	word := func(s string) lang.Name { return lang.Name{Text: s, Quoted: strings.ContainsAny(s, "/:*|# \t")} }
 	d := &lang.Issuer{Name: name(x.name), URLs: []lang.Name{text(x.jwt.Issuer)}}
 	if x.jwt.JwksURI != "" {
 		d.Keys = []lang.Name{text(x.jwt.JwksURI)}
 	}
 	for _, a := range x.jwt.Audiences {
-		d.Audiences = append(d.Audiences, text(a))
+		d.Audiences = append(d.Audiences, word(a))
 	}
 	for _, h := range x.jwt.FromHeaders {
 		c := lang.Carrier{Header: name(h.Name)}
@@ -330,7 +331,7 @@ func (x *issuer) declaration() *lang.Issuer {
 		d.Passed = append(d.Passed, lang.Passed{Payload: name("payload"), Header: name(h)})
 	}
 	for _, p := range x.jwt.OutputClaimToHeaders {
-		d.Passed = append(d.Passed, lang.Passed{Claim: text(p.Claim), Header: name(p.Header)})
+		d.Passed = append(d.Passed, lang.Passed{Claim: word(p.Claim), Header: name(p.Header)})
 	}
 	return d
 }
@@ -346,7 +347,7 @@ func (c *credential) with() lang.Credential {
 	}
 	for _, one := range c.claims {
 		condition := lang.Condition{No: one.no, Name: name(strings.Join(one.path, "."))}
-		if len(one.path) == 1 && strings.Contains(one.path[0], ".") {
+		if len(one.path) == 1 && strings.ContainsAny(one.path[0], "./:") {
 			condition.Name.Quoted = true
 		}
 		for _, v := range one.values {

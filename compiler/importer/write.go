@@ -349,7 +349,7 @@ func operation(o policy.Operation) (op lang.Operation) {
 		op.Methods = append(op.Methods, name(m))
 	}
 	if o.Path != "" {
-		op.Path = lang.Name{Text: o.Path, Quoted: o.Path == "*"}
+		op.Path = lang.Name{Text: o.Path, Quoted: o.Path == "*" || policy.StarWithin(o.Path)}
 	}
 	return op
 }

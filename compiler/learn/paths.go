@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 )
 
@@ -118,7 +119,7 @@ func (r *requests) operations() (all []lang.Operation) {
 		}
 	}
 	for _, path := range slices.SortedFunc(maps.Keys(byPath), cmp.Compare[string]) {
-		op := lang.Operation{Path: lang.Name{Text: path}}
+		op := lang.Operation{Path: lang.Name{Text: path, Quoted: policy.StarWithin(path)}}
 		for _, method := range slices.Sorted(slices.Values(byPath[path])) {
 			op.Methods = append(op.Methods, lang.Name{Text: method})
 		}

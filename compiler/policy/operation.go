@@ -169,13 +169,23 @@ func (o Operation) Compare(p Operation) int {
 // String returns the operation as the language writes it.
 func (o Operation) String() string {
 	methods := strings.Join(o.Methods, "|")
+	path := o.Path
+	if StarWithin(path) {
+		path = `"` + path + `"`
+	}
 	switch {
 	case o.Path == "":
 		return methods
 	case methods == "":
-		return o.Path
+		return path
 	}
-	return methods + " " + o.Path
+	return methods + " " + path
+}
+
+// StarWithin reports whether a path has a star that is neither a wildcard at one of its ends nor one of a template. Proxies take it for
+// itself, so that the language has such a path in quotes only.
+func StarWithin(path string) bool {
+	return !IsTemplate(path) && strings.Contains(strings.TrimSuffix(strings.TrimPrefix(path, "*"), "*"), "*")
 }
 
 // Compare orders sources: services by mesh and name, then NS/*, then any, then world.

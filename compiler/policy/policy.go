@@ -356,6 +356,7 @@ func Includes(sources []Source, f Source) bool {
 type Operation struct {
 	Methods []string // sorted
 	Path    string   // exact, `prefix*`, `*suffix`, `*`, or a template with {*} and {**}
+	Quoted  bool     // the path is taken as meant, with a star in its middle that stands for itself
 	Every   bool     // {*} and {**} stand for all text, not only for what the template of a proxy takes
 	At      source.Span
 }

@@ -15,13 +15,13 @@ import (
 func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) bool {
 	ok := true
 	for i := range ops {
-		problem, help := pathProblem(ops[i].Path)
+		problem, help := pathProblem(&ops[i])
 		if problem == "" {
 			continue
 		}
 		d := b.findings.Add(diag.InvalidOperation, either(pathAt(&ops[i]), statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
 		if better := policy.Template(ops[i].Path); better != "" && d.Primary.Text() == ops[i].Path {
-			if again, _ := pathProblem(better); again == "" {
+			if again, _ := pathProblem(&policy.Operation{Path: better}); again == "" {
 				d.WithHelp("write %s: %s", better, help).WithFix(false, d.Primary, better, "write "+better)
 			}
 		}
@@ -41,7 +41,8 @@ func pathAt(o *policy.Operation) source.Span {
 
 // pathProblem returns why Istio would refuse a path or match it unexpectedly, and the help; empty if it would not.
 // istio.io/istio/pkg/config/security: CheckValidPathTemplate; istio/istio#50504 for a star at both ends.
-func pathProblem(path string) (problem, help string) {
+func pathProblem(o *policy.Operation) (problem, help string) {
+	path := o.Path
 	first, last := strings.HasPrefix(path, "*"), strings.HasSuffix(path, "*")
 	switch {
 	case path == "" || path == "*":
@@ -51,8 +52,9 @@ func pathProblem(path string) (problem, help string) {
 		return "has braces that are not a template", "{*} stands for one segment, {**} for any number"
 	case first && last:
 		return "has `*` at both ends, which Istio matches literally", "use a prefix /a/*, a suffix *.png or a template /{**}/a/{*}"
-	case strings.Contains(strings.TrimSuffix(strings.TrimPrefix(path, "*"), "*"), "*"):
-		return "has `*` in the middle, which Istio matches literally", "{*} stands for one whole segment, {**} for any number"
+	case policy.StarWithin(path) && !first && o.Quoted:
+	case policy.StarWithin(path):
+		return "has `*` in the middle, which Istio matches literally", "{*} stands for one whole segment, {**} for any number; in double quotes `*` is itself"
 	}
 	return "", ""
 }
