@@ -251,6 +251,7 @@ func (c *checker) run() {
 	// so before the modes are judged; guards are held against the shared identities, which are found first.
 	c.declaring()
 	c.elsewhere()
+	c.inlineKeys()
 	c.list = append(c.list, Settings(c.inv.MeshConfigs, &c.Config)...)
 	c.dividedServices()
 	c.sharedIdentities()

@@ -51,6 +51,7 @@ func (c *checker) declareIssuer(d *lang.Issuer) {
 			i.Keys = k.Text
 		}
 	}
+	i.KeySet = c.Config.Issuers[i.Name].KeySet
 	c.fetched(i, d)
 	for _, a := range d.Audiences {
 		if a.Text == "" {
@@ -80,6 +81,9 @@ func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
 	if i.URL == "" || len(d.Keys) > 0 && i.Keys == "" {
 		return // reported
 	}
+	if i.KeySet != "" {
+		return
+	}
 	at, of := d.URLs[0].Range, "the document that names the keys of "+i.Name
 	if i.Keys != "" {
 		at, of = d.Keys[0].Range, "the keys of "+i.Name
@@ -88,7 +92,7 @@ func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		c.list.Add(diag.UnreachableKeys, at, "nothing says where the keys of %s are: %s is not a URL", i.Name, quoted(i.URL)).
 			WithNote("each of its tokens is refused").
-			WithHelp("add the URL of its keys: `keys https://auth.example.com/keys`")
+			WithHelp("add the URL of its keys: `keys https://auth.example.com/keys`; or write the keys into meshc.yaml, under `issuers`")
 		return
 	}
 	host := u.Hostname()
@@ -104,6 +108,29 @@ func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
 			d.WithNote("istiod has no proxy: it reaches a pod of the mesh in plaintext alone, so a strict port refuses it")
 		}
 		d.WithHelp("write a URL that begins with https://, if the issuer has one")
+	}
+}
+
+// inlineKeys judges the keys of issuers that meshc.yaml has.
+func (c *checker) inlineKeys() {
+	for _, name := range slices.Sorted(maps.Keys(c.Config.Issuers)) {
+		set, i := c.Config.Issuers[name], c.issuers[name]
+		switch {
+		case i == nil:
+			d := c.list.Add(diag.InvalidSetting, set.At, "no issuer %s is declared, so its keys verify nothing", quoted(name)).
+				WithHelp("delete the entry, or declare it in the intents: `issuer NAME url https://auth.example.com`")
+			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.issuers))); ok {
+				d.WithHelp("did you mean %s?", near)
+			}
+		case i.KeySet != "" && i.Keys != "":
+			c.list.Add(diag.InvalidSetting, set.At, "the keys of %s are here, so that those of its URL count nowhere", name).
+				WithRelated(i.At, "declared here with `keys`").
+				WithHelp("delete the entry, or `keys %s` in the intents", i.Keys)
+		case set.Secret:
+			c.list.Add(diag.SecretKey, set.At, "the keys of %s hold a secret: everyone who reads them can sign its tokens", name).
+				WithNote("a key of type oct, and one with a member `d`, signs as well as it verifies").
+				WithHelp("have the issuer sign with a key of its own, and keep the public part of it here")
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type Project struct {
 	Elsewhere     map[string]string        // trustDomains.meshes: mesh name to the trust domain of the mesh of Istio that it is in
 	ElsewhereAt   map[string]source.Span   // the mesh names of Elsewhere
 	Gateways      map[string]Gateway       // by NAMESPACE/NAME
+	Issuers       map[string]Issuer        // by name
 	RootNamespace string                   // default istio-system
 	Dataplanes    map[string]Dataplane     // of namespaces whose manifests do not say; "*" is that of all others
 	Warnings      map[diag.Code]diag.Level // the levels of codes, under `warnings`

@@ -90,6 +90,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"trustDomains", r.trustDomains},
 		{"rootNamespace", r.text(&p.RootNamespace, label)},
 		{"gateways", r.gateways},
+		{"issuers", r.issuers},
 		{"dataplanes", r.dataplanes},
 		{"warnings", r.warnings},
 		{"targets", r.targets},

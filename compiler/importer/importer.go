@@ -114,7 +114,8 @@ type importer struct {
 	paths     []string          // how meshc.yaml names them
 	copies    []copied          // in place of manifests that meshc.yaml cannot name; nil if it names all
 
-	declared []string // namespaces, in this round
+	declared []string  // namespaces, in this round
+	signing  []*issuer // who is declared in this round
 }
 
 // Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.

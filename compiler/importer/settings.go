@@ -28,6 +28,9 @@ func (i *importer) settings() File {
 	type trustDomains struct {
 		Previous []string `yaml:"previous,flow,omitempty"`
 	}
+	type keys struct {
+		JWKS string `yaml:"jwks"`
+	}
 	type gateway struct {
 		ClientAddress string `yaml:"clientAddress"`
 	}
@@ -39,6 +42,7 @@ func (i *importer) settings() File {
 		TrustDomains  trustDomains       `yaml:"trustDomains,omitempty"`
 		RootNamespace string             `yaml:"rootNamespace,omitempty"`
 		Gateways      map[string]gateway `yaml:"gateways,omitempty"`
+		Issuers       map[string]keys    `yaml:"issuers,omitempty"`
 		Dataplanes    map[string]any     `yaml:"dataplanes,omitempty"`
 		Targets       targets            `yaml:"targets,omitempty"`
 		Accepted      []entry            `yaml:"accepted,omitempty"`
@@ -62,6 +66,14 @@ func (i *importer) settings() File {
 	file.TrustDomains.Previous = i.mesh.Aliases
 	if i.mesh.RootNamespace != usual.RootNamespace {
 		file.RootNamespace = i.mesh.RootNamespace
+	}
+	for _, x := range i.signing {
+		if x.jwt.Jwks != "" {
+			if file.Issuers == nil {
+				file.Issuers = map[string]keys{}
+			}
+			file.Issuers[x.name] = keys{x.jwt.Jwks}
+		}
 	}
 	var providers []string
 	for name, g := range i.gateways() {

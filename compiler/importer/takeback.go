@@ -54,7 +54,7 @@ func (i *importer) state() func() {
 			was[s] = *s
 		}
 	}
-	declared := i.declared
+	declared, signing := i.declared, i.signing
 	return func() {
 		for k, o := range i.objects {
 			o.Outcome, o.Reason, o.Approximated, o.together = fates[k].outcome, fates[k].reason, fates[k].approximated, fates[k].together
@@ -65,6 +65,6 @@ func (i *importer) state() func() {
 				*s = was[s]
 			}
 		}
-		i.declared = declared
+		i.declared, i.signing = declared, signing
 	}
 }

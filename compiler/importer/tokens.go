@@ -32,6 +32,7 @@ type issuer struct {
 type jwtRule struct {
 	Issuer      string   `json:"issuer"`
 	JwksURI     string   `json:"jwksUri,omitempty"`
+	Jwks        string   `json:"jwks,omitempty"`
 	Audiences   []string `json:"audiences,omitempty"`
 	FromHeaders []struct {
 		Name   string `json:"name"`
@@ -68,6 +69,13 @@ func jwtRules(object *yaml.Node) (all []jwtRule, err error) {
 		return nil, err
 	}
 	for i := range all {
+		if inline := &all[i].Jwks; *inline != "" {
+			set, _, why := policy.KeySet(*inline)
+			if why != "" {
+				return nil, fmt.Errorf(`unknown field "jwks": %s`, why)
+			}
+			*inline = set
+		}
 		slices.Sort(all[i].Audiences)
 		all[i].Audiences = slices.Compact(all[i].Audiences)
 		if all[i].SpaceDelimitedClaims = slices.DeleteFunc(all[i].SpaceDelimitedClaims, policy.SpaceDelimited); len(all[i].SpaceDelimitedClaims) > 0 {
@@ -96,7 +104,7 @@ func (i *importer) findIssuers() {
 		rules, err := jwtRules(o.node)
 		if err != nil {
 			_, what, _ := strings.Cut(err.Error(), "unknown field ")
-			what = strings.Trim(what, `"`)
+			what = strings.Replace(what, `"`, "", 2)
 			o.accept("it has %s", what)
 			for _, clause := range o.read.Clauses {
 				for _, box := range clause.From {

@@ -104,6 +104,7 @@ func (i *importer) write() (p *draft, again bool, err error) {
 			}
 		}
 	}
+	i.signing = slices.Collect(maps.Keys(signing))
 	p = &draft{origin: map[string][]origin{}}
 	i.declared = nil
 	for _, name := range slices.Sorted(maps.Keys(sections)) {

@@ -17,6 +17,7 @@ type Issuer struct {
 	Name      string
 	URL       string    // the claim `iss` of its tokens
 	Keys      string    // URL of its keys; empty: where the issuer itself says that they are
+	KeySet    string    // the keys, as KeySet has them; empty: they are fetched
 	Audiences []string  // a token is for one of them; empty: for anybody
 	From      []Carrier // where requests carry it; empty: as a bearer token in the header Authorization, or in the parameter access_token
 	Forward   bool      // what is called sees the token too
@@ -39,7 +40,7 @@ func (i *Issuer) Method(forward bool) string {
 	}
 	slices.SortStableFunc(from, func(a, b Carrier) int { return cmp.Compare(kind(a), kind(b)) })
 	slices.SortFunc(passed, func(a, b Passed) int { return cmp.Or(cmp.Compare(a.Claim, b.Claim), cmp.Compare(a.Header, b.Header)) })
-	return fmt.Sprintf("%q %q %q %q %q %t", i.URL, i.Keys, i.Audiences, from, passed, forward)
+	return fmt.Sprintf("%q %q %q %q %q %q %t", i.URL, i.Keys, i.KeySet, i.Audiences, from, passed, forward)
 }
 
 // Passing is, by the ID of each service, the URLs of the issuers whose tokens it has to pass on, because something that it calls asks for them too.

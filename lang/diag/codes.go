@@ -134,6 +134,7 @@ const (
 	ClosesMesh            Code = "MESH2202"
 	UnprotectedKeys       Code = "MESH2203"
 	UnreachableKeys       Code = "MESH2204"
+	SecretKey             Code = "MESH2207"
 
 	// Targets: MESH3xxx
 	Inexpressible Code = "MESH3001"
@@ -308,6 +309,7 @@ var Table = []Entry{
 	{ClosesMesh, Error, FromUnread, "an edge to every pod of a mesh that is not closed"},
 	{UnprotectedKeys, Warning, FromNothing, "keys of tokens that are fetched without TLS"},
 	{UnreachableKeys, Warning, FromNothing, "keys of tokens that cannot be fetched"},
+	{SecretKey, Warning, FromNothing, "keys of tokens that can sign"},
 	{Inexpressible, Error, FromUnread, "an intent that the target cannot express"},
 	{ManifestLimit, Error, FromUnread, "an object that exceeds a limit of its kind"},
 	{Unevaluable, Error, FromUnread, "a manifest that cannot be evaluated"},

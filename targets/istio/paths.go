@@ -20,6 +20,9 @@ func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) boo
 			continue
 		}
 		d := b.findings.Add(diag.InvalidOperation, either(pathAt(&ops[i]), statement), "path `%s` %s", ops[i].Path, problem).WithHelp("%s", help)
+		if policy.StarWithin(ops[i].Path) && !strings.HasPrefix(ops[i].Path, "*") {
+			d.WithNote("in double quotes the `*` is itself")
+		}
 		if better := policy.Template(ops[i].Path); better != "" && d.Primary.Text() == ops[i].Path {
 			if again, _ := pathProblem(&policy.Operation{Path: better}); again == "" {
 				d.WithHelp("write %s: %s", better, help).WithFix(false, d.Primary, better, "write "+better)
@@ -54,7 +57,7 @@ func pathProblem(o *policy.Operation) (problem, help string) {
 		return "has `*` at both ends, which Istio matches literally", "use a prefix /a/*, a suffix *.png or a template /{**}/a/{*}"
 	case policy.StarWithin(path) && !first && o.Quoted:
 	case policy.StarWithin(path):
-		return "has `*` in the middle, which Istio matches literally", "{*} stands for one whole segment, {**} for any number; in double quotes `*` is itself"
+		return "has `*` in the middle, which Istio matches literally", "{*} stands for one whole segment, {**} for any number"
 	}
 	return "", ""
 }

@@ -17,7 +17,7 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	}
 	var rules []*v1beta1.JWTRule
 	for _, i := range issuers {
-		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
+		rule := &v1beta1.JWTRule{Issuer: i.URL, JwksUri: i.Keys, Jwks: i.KeySet, Audiences: i.Audiences, ForwardOriginalToken: i.Forward || b.passesOn(s, i)}
 		for _, c := range i.From {
 			switch {
 			case c.Query != "":

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -78,6 +79,14 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 			if u, err := url.Parse(keys); keys != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 				d.refuse(d.span(n), "%q is not a URL of http or https", keys)
 			}
+		case 3:
+			if inline := d.string(n); inline != "" && !json.Valid([]byte(inline)) {
+				d.refuse(d.span(n), "`%s` is not JSON, which Istio refuses", d.where())
+			} else if set, _, why := policy.KeySet(inline); why == "" {
+				said.KeySet = set
+			} else {
+				said.KeySet = inline
+			}
 		case 4:
 			located = d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				var c policy.Carrier
@@ -101,7 +110,7 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 				said.From = append(said.From, c)
 			})
 		case 7:
-			forward = d.Nodes[n].Text == "true"
+			forward = d.is(n, plainyaml.Boolean) && d.Nodes[n].Text == "true"
 		case 8:
 			said.Passed = append(said.Passed, policy.Passed{Header: d.string(n)})
 			written = append(written, strings.ToLower(d.string(n)))
