@@ -127,13 +127,52 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 			return nil, fmt.Errorf("addresses of callers that may have an identity")
 		}
 		slices.SortFunc(addresses, netip.Prefix.Compare)
-		return []callers{{who: []caller{{at: i.in(o.Namespace).outside(slices.Compact(addresses))}}, token: token}}, nil
+		who = nil
+		for _, some := range i.together(o.Namespace, slices.Compact(addresses)) {
+			who = append(who, caller{at: i.in(o.Namespace).outside(some)})
+		}
+		return []callers{{who: who, token: token}}, nil
 	}
 	all := without(who, widest(except))
 	for k := range all {
 		all[k].token = token
 	}
 	return all, nil
+}
+
+// together divides addresses into those that the same rules of a namespace name, so that no two services are at one address.
+func (i *importer) together(namespace string, addresses []netip.Prefix) (all [][]netip.Prefix) {
+	in := make([][]int, len(addresses)) // the rules that name each of them, as numbers in order
+	n := 0
+	for _, p := range i.layer.Policies {
+		if p.Namespace != namespace {
+			continue
+		}
+		for _, clause := range p.Clauses {
+			for _, box := range clause.From {
+				for _, c := range box {
+					if c.Dimension != space.SourceAddress && c.Dimension != space.RemoteAddress {
+						continue
+					}
+					n++
+					for k, a := range addresses {
+						if slices.ContainsFunc(c.Is, func(is space.Pattern) bool { return is.String() == a.String() }) {
+							in[k] = append(in[k], n)
+						}
+					}
+				}
+			}
+		}
+	}
+	for k, a := range addresses {
+		if first := slices.IndexFunc(in[:k], func(other []int) bool { return slices.Equal(other, in[k]) }); first < 0 {
+			all = append(all, []netip.Prefix{a})
+		} else {
+			at := slices.IndexFunc(all, func(some []netip.Prefix) bool { return some[0] == addresses[first] })
+			all[at] = append(all[at], a)
+		}
+	}
+	return all
 }
 
 // clientsAt notes where the gateways that an object is about have the addresses of clients: a project says it once for each.
