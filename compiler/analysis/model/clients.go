@@ -32,7 +32,9 @@ func (m *Model) unknownClients(list *diag.List, s *policy.Service, o *enforce.Ob
 		return rule(func(c *enforce.Clause) bool { return looksAt(c.From, d) || looksAt(c.To, d) })
 	}
 	if s.Dataplane != policy.Gateway {
-		n := rule(func(c *enforce.Clause) bool { return looksAt(c.From, space.RemoteAddress) && !looksAt(c.From, space.Identity) })
+		n := rule(func(c *enforce.Clause) bool {
+			return looksAt(c.From, space.RemoteAddress) && !looksAt(c.From, space.Identity)
+		})
 		if n < 0 {
 			return false
 		}
