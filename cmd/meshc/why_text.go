@@ -399,17 +399,22 @@ func (r *reason) atPoint(p *explain.PortAnswer, k *explain.Case) string {
 	}
 	text := k.Policy.Kind + " " + k.Policy.ID()
 	at := k.Policy.At
+	proxied := k.Policy.NotHTTP(k.Rule)
 	if k.Rule >= 0 {
-		text += fmt.Sprintf(" rule %d", k.Rule)
 		at = k.Policy.RuleAt(k.Rule)
 	}
-	if k.Policy.Effect != enforce.Allow {
+	if k.Rule >= 0 && !proxied {
+		text += fmt.Sprintf(" rule %d", k.Rule)
+	}
+	if k.Policy.Effect != enforce.Allow && !proxied {
 		text += ", " + k.Policy.Effect.String()
 	}
 	if r.lies(k.Policy) {
 		text += " (" + r.place(at) + ")"
 	}
 	switch {
+	case proxied && k.Reason != enforce.NotJudged:
+		text += ": the proxy that reads requests there takes only HTTP"
 	case k.Reason != enforce.NotJudged:
 	case k.Policy.Effect == enforce.Custom:
 		text += ": " + k.Policy.Provider + " decides"

@@ -96,6 +96,43 @@ func (c *callers) canonical() {
 	c.blocks = slices.CompactFunc(c.blocks, func(a, b block) bool { return a.Prefix == b.Prefix && slices.Equal(a.out, b.out) })
 }
 
+// meets reports whether some caller is one of others too.
+func (c *callers) meets(other *callers) bool {
+	return c.everyone && !other.empty() || other.everyone && !c.empty() ||
+		slices.ContainsFunc(c.pods, func(p pods) bool { return slices.ContainsFunc(other.pods, p.meets) }) ||
+		slices.ContainsFunc(c.blocks, func(a block) bool { return slices.ContainsFunc(other.blocks, a.meets) })
+}
+
+func (p pods) meets(q pods) bool {
+	switch {
+	case p.namespace == "" && q.namespace == "":
+		return true // there are always more namespaces
+	case p.namespace == "":
+		return !slices.Contains(p.out, q.namespace)
+	case q.namespace == "":
+		return q.meets(p)
+	case p.namespace != q.namespace:
+		return false
+	case len(p.accounts) > 0:
+		return slices.ContainsFunc(p.accounts, q.takes)
+	}
+	return len(q.accounts) == 0 || slices.ContainsFunc(q.accounts, p.takes)
+}
+
+// takes reports whether an account of the namespace is one of those.
+func (p pods) takes(account string) bool {
+	return !slices.Contains(p.out, account) && (len(p.accounts) == 0 || slices.Contains(p.accounts, account))
+}
+
+func (b block) meets(other block) bool {
+	inside := func(p, q netip.Prefix) bool { return q.Bits() <= p.Bits() && q.Contains(p.Addr()) }
+	less := b.Prefix
+	if other.Bits() > less.Bits() {
+		less = other.Prefix
+	}
+	return b.Overlaps(other.Prefix) && !slices.ContainsFunc(slices.Concat(b.out, other.out), func(out netip.Prefix) bool { return inside(less, out) })
+}
+
 // fields returns what a rule says of its callers, for each kind of them that needs a rule of its own.
 func (c *callers) fields() (all []targets.Field) {
 	if c.everyone {

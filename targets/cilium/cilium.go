@@ -130,6 +130,7 @@ func (e *emission) service(s *policy.Service) {
 	}
 	e.refuseAsks(s)
 	e.refuseTokens(s)
+	e.refuseConnections(s)
 	callee := object{namespace: s.Namespace, at: s.At, subject: subjectOf(s)}
 	if rules := stated(s.Allow); len(rules) > 0 {
 		allow := callee

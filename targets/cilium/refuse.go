@@ -83,6 +83,41 @@ func (e *emission) refuseTokens(s *policy.Service) {
 	}
 }
 
+// refuseConnections refuses edges that let callers open connections which are not HTTP where Cilium reads requests of theirs: its proxy
+// takes nothing else there. Only an edge to every pod has operations at ports that are not known to be HTTP.
+func (e *emission) refuseConnections(s *policy.Service) {
+	for i := range s.Allow {
+		r := &s.Allow[i]
+		if !r.OfHTTP() || !r.EveryPod {
+			continue
+		}
+		var reads callers
+		for _, port := range r.Ports {
+			if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port && p.Protocol.IsHTTP() }) {
+				continue
+			}
+			if reads.empty() {
+				reads = e.callersOf(s, r)
+			}
+			for k := range s.Allow {
+				plain := &s.Allow[k]
+				if plain.OfHTTP() || len(plain.Ports) > 0 && !slices.Contains(plain.Ports, port) || slices.Contains(plain.PortsWithout(), port) {
+					continue
+				}
+				if from := e.callersOf(s, plain); from.meets(&reads) {
+					d := e.refuse(plain.At, "%s may open any connection to port %d of %s, and Cilium takes only HTTP of them there", names(plain.From), port, s.ID()).
+						WithRelated(r.At, "because of the requests that this lets through to every pod")
+					if s.Unnamed {
+						d.WithHelp("leave out what is about requests, or name the services that are meant in place of `%s`", r.ToAt.Text())
+					} else {
+						d.WithHelp("declare `port %d http` if %s speaks HTTP there, else name the services that do in place of `pods`", port, s.Name)
+					}
+				}
+			}
+		}
+	}
+}
+
 // acceptRequests refuses what Cilium does not see in requests, or cannot leave out.
 func (e *emission) acceptRequests(s *policy.Service, r *policy.Rule, edge bool) bool {
 	switch {

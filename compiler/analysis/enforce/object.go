@@ -73,6 +73,7 @@ type PortMode struct {
 // operations; conditions on dimensions of callers are in From alone. Without boxes of callers nothing matches.
 type Clause struct {
 	From, To []space.Box
+	NotHTTP  bool // it is about connections that are not HTTP alone
 	At       source.Span
 }
 
@@ -98,6 +99,9 @@ func (p *Object) RuleAt(i int) source.Span {
 	}
 	return p.Clauses[i].At
 }
+
+// NotHTTP reports whether a clause, counted from 0, is about connections that are not HTTP alone.
+func (p *Object) NotHTTP(i int) bool { return i >= 0 && i < len(p.Clauses) && p.Clauses[i].NotHTTP }
 
 // Effect is what an object does with the requests that its clauses match.
 type Effect uint8
@@ -205,6 +209,6 @@ func Same(a, b *Object) bool {
 
 func sameClauses(a, b *Object) bool {
 	return slices.EqualFunc(a.Clauses, b.Clauses, func(c, d Clause) bool {
-		return slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
+		return c.NotHTTP == d.NotHTTP && slices.EqualFunc(c.From, d.From, space.Box.Equal) && slices.EqualFunc(c.To, d.To, space.Box.Equal)
 	})
 }

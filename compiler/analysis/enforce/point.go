@@ -295,7 +295,7 @@ func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect, asked
 			continue
 		}
 		for i := range o.Clauses {
-			if r := &o.Clauses[i]; len(r.From) == 0 {
+			if r := &o.Clauses[i]; len(r.From) == 0 || http && r.NotHTTP {
 				continue
 			} else if asks && o.Effect != Custom && r.writable(t) {
 				f(o, i, o.Effect, original)

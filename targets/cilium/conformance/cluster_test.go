@@ -56,19 +56,21 @@ func newCluster(manifests []targets.Manifest, all []*end) (*cluster, error) {
 	return &cluster{logger, repository, map[*end]*policy.EndpointPolicy{}}, nil
 }
 
+func init() { api.InitEntities(clusterName) }
+
 func parse(logger *slog.Logger, m targets.Manifest) (api.Rules, error) {
 	if m.Namespace == "" {
 		var o v2.CiliumClusterwideNetworkPolicy
 		if err := yaml.UnmarshalStrict(m.YAML, &o); err != nil {
 			return nil, err
 		}
-		return o.Parse(logger, "default")
+		return o.Parse(logger, clusterName)
 	}
 	var o v2.CiliumNetworkPolicy
 	if err := yaml.UnmarshalStrict(m.YAML, &o); err != nil {
 		return nil, err
 	}
-	return o.Parse(logger, "default")
+	return o.Parse(logger, clusterName)
 }
 
 // policyOf is what the datapath enforces at an end, and the rules of HTTP that the proxy enforces there.

@@ -36,6 +36,7 @@ const (
 	namespaceLabel = "io.kubernetes.pod.namespace"
 	accountLabel   = "io.cilium.k8s.policy.serviceaccount"
 	clusterLabel   = "io.cilium.k8s.policy.cluster"
+	clusterName    = "default"
 	metadataLabel  = "io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name"
 
 	firstPod     = identity.NumericIdentity(1000)
@@ -47,7 +48,7 @@ func (e *end) identify(n int) {
 	switch {
 	case e.namespace != "":
 		all := maps.Clone(e.labels)
-		all[namespaceLabel], all[accountLabel], all[clusterLabel], all[metadataLabel] = e.namespace, e.account, "default", e.namespace
+		all[namespaceLabel], all[accountLabel], all[clusterLabel], all[metadataLabel] = e.namespace, e.account, clusterName, e.namespace
 		var array labels.LabelArray
 		for key, value := range all {
 			array = append(array, labels.NewLabel(key, value, labels.LabelSourceK8s))

@@ -156,10 +156,7 @@ func (d *decoder) calledPorts(n *yaml.Node, limited *bool) (all []network.Ports,
 			for _, item := range items {
 				for _, protocol := range [...]network.Protocol{network.TCP, network.UDP, network.SCTP} {
 					var of ranges
-					before := d.protocol
-					d.protocol = string(protocol)
-					d.port(item, &of)
-					d.protocol = before
+					d.port(item, string(protocol), &of)
 					for _, r := range of.all {
 						all = append(all, network.Ports{Protocol: protocol, First: r[0], Last: r[1]})
 					}

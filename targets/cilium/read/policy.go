@@ -173,6 +173,7 @@ func (d *decoder) spec(n *yaml.Node) {
 // pkg/policy/repository.go): whether they count is not judged.
 func (d *decoder) into(s *sections) {
 	isolates := s.isolates || !s.stated
+	var refused []enforce.Clause
 	base := enforce.Object{Role: enforce.Authorizes, Kind: d.out.kind, Namespace: d.out.namespace, Name: d.out.name, At: d.out.at, Document: d.out.document}
 	d.subject(s.subject, &base)
 	base.Origin = d.origin()
@@ -180,7 +181,8 @@ func (d *decoder) into(s *sections) {
 		allow := base
 		allow.Effect = enforce.Allow
 		for _, n := range s.ingress {
-			allow.Clauses = append(allow.Clauses, d.rule(n)...)
+			clauses, others := d.rule(n)
+			allow.Clauses, refused = append(allow.Clauses, clauses...), append(refused, others...)
 		}
 		if !isolates && !d.broken {
 			allow.Broken = true
@@ -188,11 +190,15 @@ func (d *decoder) into(s *sections) {
 		}
 		d.out.objects = append(d.out.objects, &allow)
 	}
-	if len(s.ingressDeny) > 0 {
+	if len(s.ingressDeny)+len(refused) > 0 {
 		deny := base
-		deny.Effect = enforce.Deny
+		deny.Effect, deny.Clauses = enforce.Deny, refused
 		for _, n := range s.ingressDeny {
-			deny.Clauses = append(deny.Clauses, d.rule(n)...)
+			clauses, others := d.rule(n)
+			if len(others) > 0 {
+				d.refuse(n, "Cilium denies ports and not requests")
+			}
+			deny.Clauses = append(deny.Clauses, clauses...)
 		}
 		d.out.objects = append(d.out.objects, &deny)
 	}

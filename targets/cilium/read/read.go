@@ -9,8 +9,7 @@
 //
 // It does not guess. A policy that Cilium would refuse, or that has a field which is not known here, is broken: what it may decide
 // is undecided, and a finding says so. What depends on other labels of callers, on names of ports or on expressions of a kind
-// that is not known here is undecided too. One thing is taken for granted: at a port where rules for HTTP are about a caller, that
-// caller speaks HTTP. Cilium's proxy takes nothing else there, whatever other rules let through.
+// that is not known here is undecided too.
 package read
 
 import (

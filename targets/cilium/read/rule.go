@@ -14,8 +14,9 @@ import (
 )
 
 // rule reads an item of ingress or ingressDeny. It comes to a clause for what it says of connections, and one for what it says of HTTP:
-// connections that are not HTTP meet no condition of the latter.
-func (d *decoder) rule(n *yaml.Node) (clauses []enforce.Clause) {
+// connections that are not HTTP meet no condition of the latter. Cilium redirects what the latter is about to its proxy, which takes
+// nothing but HTTP there whatever other rules let through: these connections are refused.
+func (d *decoder) rule(n *yaml.Node) (clauses, refused []enforce.Clause) {
 	var from []space.Box
 	kinds, none := 0, false
 	var toPorts, icmps *yaml.Node
@@ -61,7 +62,7 @@ func (d *decoder) rule(n *yaml.Node) (clauses []enforce.Clause) {
 	ports := d.list(toPorts)
 	switch {
 	case none, icmps != nil, kinds == 0 && len(ports) == 0: // nobody: mergeIngress in pkg/policy/rule.go
-		return nil
+		return nil, nil
 	case kinds == 0:
 		from = everyone
 	}
@@ -72,22 +73,23 @@ func (d *decoder) rule(n *yaml.Node) (clauses []enforce.Clause) {
 	}
 	at := d.doc.Span(n)
 	if len(ports) == 0 {
-		return []enforce.Clause{{From: from, To: everyone, At: at}}
+		return []enforce.Clause{{From: from, To: everyone, At: at}}, nil
 	}
 	var open []ranges
-	var connections, requests []space.Box
+	var connections, requests, redirected, proxied []space.Box
 	for _, item := range ports {
 		of, http, limited := d.toPorts(item)
 		switch {
 		case limited: // by what is not judged
 			for _, b := range of.boxes() {
-				connections = append(connections, append(b, perhaps))
+				proxied = append(proxied, append(b, perhaps))
 			}
 		case http == nil:
 			open = append(open, of)
 		case d.protocol != "TCP":
 		default:
 			for _, b := range of.boxes() {
+				redirected = append(redirected, b)
 				for _, h := range http {
 					requests = append(requests, append(slices.Clip(b), h...))
 				}
@@ -95,14 +97,18 @@ func (d *decoder) rule(n *yaml.Node) (clauses []enforce.Clause) {
 		}
 	}
 	if all := join(open); !all.empty() {
-		connections = append(all.boxes(), connections...)
+		connections = all.boxes()
 	}
-	for _, to := range [][]space.Box{connections, requests} {
+	clause := func(into *[]enforce.Clause, to []space.Box, notHTTP bool) {
 		if len(to) > 0 {
-			clauses = append(clauses, enforce.Clause{From: from, To: to, At: at})
+			*into = append(*into, enforce.Clause{From: from, To: to, NotHTTP: notHTTP, At: at})
 		}
 	}
-	return clauses
+	clause(&clauses, append(connections, proxied...), false)
+	clause(&clauses, requests, false)
+	clause(&refused, redirected, true)
+	clause(&refused, proxied, false)
+	return clauses, refused
 }
 
 func (d *decoder) entity(n *yaml.Node) []space.Box {
@@ -253,7 +259,7 @@ func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bo
 			items := d.portItems(v)
 			stated = len(items) > 0
 			for _, item := range items {
-				others = !d.port(item, &of) || others
+				others = !d.port(item, d.protocol, &of) || others
 			}
 		case "rules":
 			d.fields(v, key, func(key string, v *yaml.Node) bool {
@@ -286,8 +292,8 @@ func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bo
 	return of, http, limited
 }
 
-// port reads a port and adds it to those of the protocol at hand. It returns false where it is not of TCP alone.
-func (d *decoder) port(n *yaml.Node, into *ranges) bool {
+// port reads a port and adds it to those of a protocol. It returns false where it is not of TCP alone.
+func (d *decoder) port(n *yaml.Node, of string, into *ranges) bool {
 	protocol, port, end := "ANY", "", 0
 	d.fields(n, "a port", func(key string, v *yaml.Node) bool {
 		switch key {
@@ -309,7 +315,7 @@ func (d *decoder) port(n *yaml.Node, into *ranges) bool {
 		d.refuse(n, "Cilium has no protocol %s", protocol)
 	case port == "" || err != nil && !name:
 		d.refuse(n, "%q is no port", port)
-	case protocol != d.protocol && protocol != "ANY":
+	case protocol != of && protocol != "ANY":
 	case name:
 		into.named = true
 	case number == 0:

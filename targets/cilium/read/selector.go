@@ -179,8 +179,8 @@ func (d *decoder) pods(n *yaml.Node) []space.Box {
 		c.Not = append(c.Not, d.principals(namespaces, notAccounts)...)
 	}
 	boxes := []space.Box{{c}}
-	if len(namespaces) == 0 && !exists { // what has no namespace is not in one of those that are left out
-		boxes = append(boxes, space.Box{nobody})
+	if len(namespaces) == 0 && !exists { // what has no namespace is in none that is left out; without policy-default-local-cluster it counts
+		boxes = append(boxes, space.Box{nobody, perhaps})
 	}
 	if vague {
 		for i := range boxes {
