@@ -98,7 +98,7 @@ func (p *advised) readings(d *diag.Diagnostic) (all [][]diag.Edit) {
 	}
 	for _, m := range replaces.FindAllStringSubmatch(d.Help, -1) {
 		text := strings.Trim(m[1], "`")
-		if slices.Contains([]string{"a", "an", "the", "its", "it", "year", "every", "one", "out"}, text) {
+		if slices.Contains([]string{"a", "an", "the", "its", "it", "year", "every", "one", "out", "in"}, text) {
 			continue
 		}
 		all = append(all, []diag.Edit{{Span: at, New: text}}, p.everywhere(at, text))
