@@ -134,6 +134,9 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		}
 		p.output = append(p.output, File{file, string(text)})
 	}
+	if len(p.output) == 0 { // a project has a file of intents
+		p.output = append(p.output, File{"intents.mesh", "# None of the policies could be said in intents.\n"})
+	}
 	return p, again, nil
 }
 
