@@ -21,7 +21,7 @@ func (m *mistake) runsOn() int {
 		}
 		switch {
 		case !m.beginsLine(i):
-		case m.beginsStatement(i), i >= m.at && m.edgeOnLine(i):
+		case m.beginsStatement(i), (i >= m.at || m.kind(i-1) == KindPipe) && m.edgeOnLine(i):
 			return i
 		case i > m.at:
 		case m.at == i+1 && m.kind(i+1) == KindArrow, open && m.at == i && m.kind(i) == KindName && !isMethod(m.text(i)):
