@@ -200,7 +200,7 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 	if after, err = d.projectSide("the project", paths, stdin(), true); err != nil {
 		return nil, nil, err
 	}
-	if d.from != "" {
+	if d.from != "" && !after.made.Findings.HasErrors() {
 		if before, err = d.revisionSide(d.from, paths, stdin(), false); err != nil {
 			return nil, nil, delivered(err)
 		}
