@@ -22,7 +22,7 @@ IMAGE = cd testdata/release/image && $(EPOCH) $(GO) run .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # `./...` does not match folders named testdata, nor nested modules.
-PACKAGES := ./... ./testdata/bench ./testdata/draft ./testdata/golden ./testdata/playground ./testdata/synth/...
+PACKAGES := ./... ./testdata/bench ./testdata/draft ./testdata/golden ./testdata/playground ./testdata/synth/... ./testdata/told
 
 # The module and the modules nested in it.
 MODULES := $(dir $(shell git ls-files '*go.mod'))

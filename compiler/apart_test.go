@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/testdata/told"
 )
 
 // Two drafts that are proved only where they differ have the manifests and the findings of two builds, and the same difference.
@@ -55,7 +56,7 @@ func TestDraftsDifferAsBuildsDo(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, compiler.Prove(t.Context(), drafts[:]...))
 				for i, b := range [2]*compiler.Build{was, is} {
-					require.Equal(t, told(b.Findings), told(drafts[i].Findings))
+					require.Equal(t, told.Of(b.Findings), told.Of(drafts[i].Findings))
 					require.Equal(t, string(targets.Stream(b.Manifests)), string(targets.Stream(drafts[i].Manifests)))
 				}
 				want, got := difference(t, was, is), difference(t, drafts[0], drafts[1])
@@ -80,7 +81,7 @@ func difference(t *testing.T, before, after *compiler.Build) string {
 	for _, f := range d.Files {
 		fmt.Fprintf(&b, "%s\n%s\n%s\n", f.Path, f.Before, f.After)
 	}
-	fmt.Fprintln(&b, d.Network, d.DryRun, told(d.Findings), d.Unfollowed)
+	fmt.Fprintln(&b, d.Network, d.DryRun, told.Of(d.Findings), d.Unfollowed)
 	return b.String()
 }
 

@@ -13,9 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler"
-	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/testdata/synth/mesh"
+	"github.com/meshc/meshc/testdata/told"
 )
 
 // A project that was edited step by step has the same findings and manifests as one that is opened from nothing.
@@ -66,10 +65,10 @@ func TestEditsEqualABuildFromNothing(t *testing.T) {
 				want, err := fresh.Build(t.Context())
 				require.NoError(t, err)
 				found := s.Found()
-				require.Equal(t, told(s.Checked().Findings), told(found), "after step %d: %s\n%s", step, name, text)
+				require.Equal(t, told.Of(s.Checked().Findings), told.Of(found), "after step %d: %s\n%s", step, name, text)
 				got, err := s.Build(t.Context())
 				require.NoError(t, err)
-				require.Equal(t, told(want.Findings), told(got.Findings), "after step %d: %s\n%s", step, name, text)
+				require.Equal(t, told.Of(want.Findings), told.Of(got.Findings), "after step %d: %s\n%s", step, name, text)
 				require.Equal(t, len(want.Manifests), len(got.Manifests))
 				for i := range want.Manifests {
 					require.Equal(t, string(want.Manifests[i].YAML), string(got.Manifests[i].YAML))
@@ -154,28 +153,4 @@ func mutate(r *rand.Rand, text string) string {
 		}
 	}
 	return strings.Join(lines, "")
-}
-
-// told is everything that findings say, with places instead of pointers.
-func told(l diag.List) (all []string) {
-	place := func(s source.Span) string {
-		if s.IsZero() {
-			return "nowhere"
-		}
-		return fmt.Sprintf("%s:%d-%d", s.File.Name, s.Start, s.End)
-	}
-	for _, d := range l {
-		text := fmt.Sprintf("%s %s %s\n%q\n%s", place(d.Primary), d.Severity, d.Error(), d.Notes, d.Help)
-		for _, o := range d.Related {
-			text += "\n" + place(o.Span) + " " + o.Message
-		}
-		for _, f := range d.Fixes {
-			text += "\n" + f.Title
-			for _, e := range f.Edits {
-				text += " " + place(e.Span) + " " + e.New
-			}
-		}
-		all = append(all, text)
-	}
-	return all
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/testdata/synth/mesh"
+	"github.com/meshc/meshc/testdata/told"
 )
 
 var count = flag.Int("projects", 250, "how many projects to edit")
@@ -46,7 +47,7 @@ func TestRecheckFindsWhatACheckDoes(t *testing.T) {
 				if ok {
 					taken++
 					want, got := whole.List().Sort(), found.List().Sort()
-					require.Equal(t, toldOf(want), toldOf(got), "project %d, after edit %d: %s", seed, step, p.edited)
+					require.Equal(t, told.Of(want), told.Of(got), "project %d, after edit %d: %s", seed, step, p.edited)
 					require.Equal(t, whole.Meshes, found.Meshes)
 					for _, d := range got {
 						codes[d.Code] = true
@@ -109,7 +110,7 @@ spec: {hosts: ["*"], gateways: [far/public], http: [{route: [{destination: {host
 			_, was := check.Project([]*lang.File{before, rest}, inv, o)
 			_, want := check.Project([]*lang.File{after, rest}, inv, o)
 			of := func(f *check.Found) []string {
-				return slices.DeleteFunc(toldOf(f.List().Sort()), func(s string) bool { return strings.HasPrefix(s, "far.mesh") })
+				return slices.DeleteFunc(told.Of(f.List().Sort()), func(s string) bool { return strings.HasPrefix(s, "far.mesh") })
 			}
 			require.NotEqual(t, of(was), of(want), "the edit changes nothing elsewhere")
 			if got, ok := check.Recheck(was, []*lang.File{after, rest}, o); ok {
@@ -322,28 +323,4 @@ func (p *edited) mutate(r *rand.Rand, text string) string {
 		lines = slices.Insert(lines, at, p.statement(r))
 	}
 	return strings.Join(lines, "")
-}
-
-// toldOf is everything that findings say, with names instead of pointers.
-func toldOf(l diag.List) (all []string) {
-	place := func(s source.Span) string {
-		if s.IsZero() {
-			return "nowhere"
-		}
-		return fmt.Sprintf("%s:%d-%d", s.File.Name, s.Start, s.End)
-	}
-	for _, d := range l {
-		text := fmt.Sprintf("%s %s %s\n%q\n%s", place(d.Primary), d.Severity, d.Error(), d.Notes, d.Help)
-		for _, o := range d.Related {
-			text += "\n" + place(o.Span) + " " + o.Message
-		}
-		for _, f := range d.Fixes {
-			text += "\n" + f.Title
-			for _, e := range f.Edits {
-				text += " " + place(e.Span) + " " + e.New
-			}
-		}
-		all = append(all, text)
-	}
-	return all
 }
