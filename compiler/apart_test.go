@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -104,4 +106,53 @@ func shared(drafts [2]*compiler.Build) bool {
 		}
 	}
 	return false
+}
+
+// What a namespace says may matter in another one, which has the same text on both sides.
+func TestDraftsDifferElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name, before, after string
+		gateway             bool // beside a namespace with one
+	}{
+		{"an identity", "service a account a\n", "service a account another\n", false},
+		{"a service that is new", "# more", "service d account d\na -> d\n", false},
+		{"a chain", "# more", "a -> two/b\n", true},
+		{"an edge that is gone", "a -> c\n", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			one := "mesh one strict\nservice a account a\nservice c account c\na -> c\na -> three/e\n# more"
+			for file, text := range map[string]string{
+				"one.mesh":   one,
+				"two.mesh":   "mesh two strict\nservice b account b\nexport b to one/*\nb -> three/e\n",
+				"three.mesh": "mesh three strict\nservice e account e\nservice f account f\nexport e to one/*\nexport e to two/*\ne -> f\n",
+				"edge.mesh":  "mesh edge strict\nservice gate account gate gateway label app=gate port 8080 http\nworld -> gate:8080\n",
+			} {
+				if file == "edge.mesh" && !c.gateway {
+					continue
+				}
+				require.NoError(t, os.WriteFile(filepath.Join(root, file), []byte(text), 0o644))
+			}
+			open := func(text string) *compiler.Project {
+				p, err := compiler.Open(t.Context(), compiler.Options{Unsaved: map[string]string{filepath.Join(root, "one.mesh"): text}}, root)
+				require.NoError(t, err)
+				return p
+			}
+			require.Contains(t, one, c.before)
+			projects := [2]*compiler.Project{open(one), open(strings.Replace(one, c.before, c.after, 1))}
+			var builds, drafts [2]*compiler.Build
+			for i, p := range projects {
+				var err error
+				builds[i], err = p.Build(t.Context())
+				require.NoError(t, err)
+				require.True(t, builds[i].Judgeable(), "%v", builds[i].Findings)
+				drafts[i], err = p.Draft(t.Context(), drafts[0])
+				require.NoError(t, err)
+			}
+			require.NoError(t, compiler.Prove(t.Context(), drafts[:]...))
+			require.Equal(t, string(targets.Stream(builds[1].Manifests)), string(targets.Stream(drafts[1].Manifests)))
+			require.Equal(t, difference(t, builds[0], builds[1]), difference(t, drafts[0], drafts[1]))
+			require.True(t, shared(drafts))
+		})
+	}
 }

@@ -2,7 +2,6 @@ package enforce
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -92,23 +91,4 @@ func (m *Layer) With(more []*Object) *Layer {
 	with := NewLayer(m.Mesh, m.Table, all, m.Destinations)
 	with.Gateways, with.Dataplanes = m.Gateways, m.Dataplanes
 	return with
-}
-
-// Beyond is the layer together with what another one has outside of some namespaces.
-func (m *Layer) Beyond(scope policy.Scope, other *Layer) *Layer {
-	policies, destinations := slices.Clone(m.Policies), slices.Clone(m.Destinations)
-	for _, p := range other.Policies {
-		if !scope.Has(p.Namespace) {
-			policies = append(policies, p)
-		}
-	}
-	for _, d := range other.Destinations {
-		if !scope.Has(d.Namespace) {
-			destinations = append(destinations, d)
-		}
-	}
-	all := NewLayer(m.Mesh, m.Table, policies, destinations)
-	all.Gateways, all.Dataplanes = slices.Concat(m.Gateways, other.Gateways), maps.Clone(other.Dataplanes)
-	maps.Copy(all.Dataplanes, m.Dataplanes)
-	return all
 }

@@ -91,9 +91,9 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	return m
 }
 
-// Like is the model of a policy, and of manifests in some namespaces, that are the same as those of this one everywhere else.
+// Like is a model with the callers of this one outside of some namespaces, where both are the same. It needs no manifests there.
 func (m *Model) Like(p *policy.Policy, scope policy.Scope, manifests *enforce.Layer) *Model {
-	like := New(p, manifests.Beyond(scope, m.Manifests))
+	like := New(p, manifests)
 	like.scope, like.elsewhere = scope, m
 	return like
 }
