@@ -79,7 +79,7 @@ func (p *Parsed) Reparse(ctx context.Context, in Inputs) (*Parsed, error) {
 	case p.hasInventory(in):
 		parsed.Workloads, parsed.Inventory, parsed.manifests = p.Workloads, p.Inventory, p.manifests
 	default:
-		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads, in.Config.Stated()...)
+		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads, in.Config.Stated(in.Environment)...)
 		if Meshless(in.Config) {
 			parsed.Inventory = parsed.Inventory.Meshless()
 		}
@@ -90,7 +90,7 @@ func (p *Parsed) Reparse(ctx context.Context, in Inputs) (*Parsed, error) {
 // hasInventory reports whether the inventory of other inputs is that of p.
 func (p *Parsed) hasInventory(in Inputs) bool {
 	return p.Inventory != nil && Meshless(p.Config) == Meshless(in.Config) &&
-		slices.Equal(p.Config.Stated(), in.Config.Stated()) && slices.EqualFunc(p.Workloads, in.Workloads, sameManifests)
+		slices.Equal(p.Config.Stated(p.Environment), in.Config.Stated(in.Environment)) && slices.EqualFunc(p.Workloads, in.Workloads, sameManifests)
 }
 
 func sameManifests(a, b inventory.Input) bool {

@@ -38,7 +38,7 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	mesh.Meshless = meshless(&settings, files)
 	var unreadable diag.List
 	if len(workloads) > 0 {
-		d.Workloads, unreadable = inventory.Read(workloads, settings.Stated()...)
+		d.Workloads, unreadable = inventory.Read(workloads, settings.Stated("")...)
 	}
 	stated, skipped := meshConfigs(files, d.Workloads)
 	own := !guess

@@ -34,7 +34,28 @@ type Side struct {
 func (b *Build) Side(environment string) Side {
 	kept := *b
 	kept.Inventory = nil
-	return Side{Files: targets.Layout(b.Manifests, environment), Build: &kept}
+	return Side{Files: b.Files(environment), Build: &kept}
+}
+
+// Files returns the manifests of a build as they are delivered for an environment.
+func (b *Build) Files(environment string) []targets.File {
+	return targets.WithDataplanes(targets.Layout(b.Manifests, environment), b.config.WrittenDataplanes(b.parsed.Environment))
+}
+
+// like returns the policy of a build, as it is where the lock of some files says of data planes what it does.
+func (b *Build) like(files []targets.File) *policy.Policy {
+	written, locked := targets.DataplanesOf(files)
+	if !locked || maps.Equal(written, b.config.WrittenDataplanes(b.parsed.Environment)) {
+		return b.Policy
+	}
+	dataplanes, ok := config.ReadDataplanes(written)
+	if !ok {
+		return b.Policy // a later version of meshc knows what it means
+	}
+	c := b.config
+	c.SetDataplanes(b.parsed.Environment, dataplanes)
+	checked, _ := b.parsed.policy(c)
+	return checked
 }
 
 // Among returns a build as a side that has other files than its own: what is deployed, once the build is applied to it.
@@ -64,7 +85,8 @@ type FileChange struct {
 	Before, After []byte // nil where a side does not have it
 }
 
-// Diff compares what two sides let through. A side without a build has the services of the other side; if neither has a build,
+// Diff compares what two sides let through. A side without a build has the services of the other side, with the data planes that
+// its lock names; if neither has a build,
 // the services are the workloads that are known, or else those that the manifests are about. The error is that of ctx, or names a service that is too
 // complicated to be compared.
 func Diff(ctx context.Context, before, after Side) (*Difference, error) {
@@ -73,7 +95,13 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	layers, mesh := d.layers(sides)
 	policies := [2]*policy.Policy{before.policy(), after.policy()}
 	workloads := cmp.Or(after.Workloads, before.Workloads)
-	was, is := models(policies, layers, mesh, workloads)
+	like := policies
+	for i, s := range sides {
+		if other := sides[1-i].Build; s.Build == nil && other != nil {
+			like[1-i] = other.like(s.Files)
+		}
+	}
+	was, is := models(policies, like, layers, mesh, workloads)
 	for i, m := range []*model.Model{was, is} {
 		if sides[i].Build == nil {
 			d.Findings = append(d.Findings, m.ServicePorts()...)
@@ -186,8 +214,8 @@ func allDryRun(layers [2]*enforce.Layer) (some bool) {
 	return some
 }
 
-// models gives the services of both sides the same names.
-func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.Mesh, workloads *inventory.Set) (was, is *model.Model) {
+// models gives the services of both sides the same names. A side without a policy has the services of what the other is like.
+func models(policies, like [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.Mesh, workloads *inventory.Set) (was, is *model.Model) {
 	if policies[0] == nil && policies[1] == nil {
 		both := enforce.Layer{Policies: slices.Concat(layers[0].Policies, layers[1].Policies)}
 		var known []*policy.Service
@@ -200,7 +228,7 @@ func models(policies [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.M
 	}
 	for i, p := range policies {
 		if p == nil {
-			other := policies[1-i]
+			other := cmp.Or(like[1-i], policies[1-i])
 			policies[i], _ = model.Named(layers[i], mesh, other.Services())
 			ambient := map[string]bool{}
 			for _, m := range other.Meshes {

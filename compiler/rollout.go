@@ -26,7 +26,8 @@ func rolledOut(before []targets.File, after Side) (was, is *model.Model) {
 	if d.DryRun {
 		return nil, nil
 	}
-	return models([2]*policy.Policy{nil, after.policy()}, layers, mesh, nil)
+	policies := [2]*policy.Policy{nil, after.policy()}
+	return models(policies, policies, layers, mesh, nil)
 }
 
 // Halfway returns a delivery between two, such that nothing is open or shut for a moment while it is applied over the first

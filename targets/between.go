@@ -37,5 +37,6 @@ func Between(old, now []File, environment string, first func(Named) bool) []File
 			}
 		}
 	}
-	return arrange(files, environment)
+	dataplanes, _ := DataplanesOf(now)
+	return WithDataplanes(arrange(files, environment), dataplanes)
 }

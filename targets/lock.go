@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,12 @@ import (
 // LockName is the file in the root of a delivery that lists the files that meshc wrote.
 const LockName = ".meshc.lock"
 
-const lockFormat = 1
+// The formats of a lock. One with data planes is refused by a meshc that does not know them.
+const (
+	plainFormat      = 1
+	dataplanesFormat = 2
+	lockFormat       = dataplanesFormat // the latest
+)
 
 // ErrNewerLock is the error of a lock that a later version of meshc wrote.
 var ErrNewerLock = errors.New("newer than this meshc")
@@ -25,10 +31,11 @@ const lockNote = "# The files here that meshc owns, with their digests. Written 
 
 // Lock lists the files that meshc owns, with a digest of what meshc wrote. With it meshc recognizes files that were changed
 // by hand, and never touches a file that it did not write. It names no sources or versions, which would change it with
-// every build.
+// every build. Without the data planes for which the files were made, nobody could say what they let through.
 type Lock struct {
-	Environment string       // empty without environments
-	Files       []LockedFile // sorted by path
+	Environment string            // empty without environments
+	Dataplanes  map[string]string // what the settings said of data planes, by namespace; nil where nothing
+	Files       []LockedFile      // sorted by path
 }
 
 // LockedFile is a file that meshc owns.
@@ -55,6 +62,36 @@ func NewLock(environment string, files []File) Lock {
 	return l
 }
 
+// WithDataplanes returns a delivery whose lock says for which data planes it was made.
+func WithDataplanes(files []File, dataplanes map[string]string) []File {
+	if len(dataplanes) == 0 {
+		return files
+	}
+	files = slices.Clone(files)
+	for i, f := range files {
+		if f.Path == LockName {
+			lock, err := ParseLock(f.Data)
+			if err != nil {
+				panic(err) // it was made by Layout
+			}
+			lock.Dataplanes = dataplanes
+			files[i].Data = lock.Text()
+		}
+	}
+	return files
+}
+
+// DataplanesOf returns what the lock of a delivery says of data planes. It reports false where there is no lock.
+func DataplanesOf(files []File) (dataplanes map[string]string, locked bool) {
+	for _, f := range files {
+		if f.Path == LockName {
+			lock, err := ParseLock(f.Data)
+			return lock.Dataplanes, err == nil
+		}
+	}
+	return nil, false
+}
+
 // Find returns the digest of the file at path, and whether the lock lists it.
 func (l Lock) Find(path string) (string, bool) {
 	i, ok := slices.BinarySearchFunc(l.Files, path, func(f LockedFile, p string) int { return cmp.Compare(f.Path, p) })
@@ -65,13 +102,21 @@ func (l Lock) Find(path string) (string, bool) {
 }
 
 // Text returns the lock as a file: a comment, `format 1`, `environment ENV` if there is one, and a line `sha256:HEX PATH`
-// for each file, sorted by path.
+// for each file, sorted by path. With data planes it is `format 2`, and a line `dataplane NAMESPACE SETTING` for each comes
+// before the files.
 func (l Lock) Text() []byte {
 	var b bytes.Buffer
 	b.WriteString(lockNote)
-	fmt.Fprintf(&b, "format %d\n", lockFormat)
+	format := plainFormat
+	if len(l.Dataplanes) > 0 {
+		format = dataplanesFormat
+	}
+	fmt.Fprintf(&b, "format %d\n", format)
 	if l.Environment != "" {
 		fmt.Fprintf(&b, "environment %s\n", l.Environment)
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(l.Dataplanes)) {
+		fmt.Fprintf(&b, "%s%s %s\n", dataplaneWord, namespace, l.Dataplanes[namespace])
 	}
 	for _, f := range l.Files {
 		b.WriteString(f.Digest)
@@ -81,6 +126,8 @@ func (l Lock) Text() []byte {
 	}
 	return b.Bytes()
 }
+
+const dataplaneWord = "dataplane "
 
 // ParseLock parses the output of Text and rejects everything else, because misreading a lock can lose a file. The error
 // names the line and a remedy. It is ErrNewerLock if a later version of meshc can read the lock.
@@ -123,6 +170,19 @@ func ParseLock(data []byte) (Lock, error) {
 			}
 			n++
 		}
+	}
+	for last := ""; n < len(lines) && number == dataplanesFormat && strings.HasPrefix(lines[n], dataplaneWord); n++ {
+		namespace, setting, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(lines[n], dataplaneWord), "\n"), " ")
+		if !ok || namespace <= last || setting == "" || strings.TrimSpace(setting) != setting {
+			return corrupt(n+1, "not `dataplane NAMESPACE SETTING` in order")
+		}
+		if last = namespace; l.Dataplanes == nil {
+			l.Dataplanes = map[string]string{}
+		}
+		l.Dataplanes[namespace] = setting
+	}
+	if number == dataplanesFormat && l.Dataplanes == nil {
+		return corrupt(n+1, "no `dataplane` line")
 	}
 	for ; n < len(lines); n++ {
 		digest, path, ok := strings.Cut(strings.TrimSuffix(lines[n], "\n"), " ")

@@ -36,6 +36,26 @@ sha256:0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f shop/b.y
 `, string(NewLock("prod", files[:1]).Text()))
 }
 
+// A lock says for which data planes a delivery was made, and what lies between two deliveries is made for those of the later one.
+func TestLockHasDataplanes(t *testing.T) {
+	plain := Layout(manifests("20 AuthorizationPolicy shop/b-ingress\n"), "prod")
+	require.Equal(t, plain, WithDataplanes(plain, nil))
+	made := WithDataplanes(plain, map[string]string{"shop": "ambient", "*": "sidecar"})
+	for _, files := range [][]File{made, Between(plain, made, "prod", func(Named) bool { return true })} {
+		for i, f := range files {
+			if f.Path != LockName {
+				require.Equal(t, plain[i], f)
+				continue
+			}
+			require.Contains(t, string(f.Data), "format 2\nenvironment prod\ndataplane * sidecar\ndataplane shop ambient\nsha256:")
+			lock, err := ParseLock(f.Data)
+			require.NoError(t, err)
+			require.Equal(t, map[string]string{"shop": "ambient", "*": "sidecar"}, lock.Dataplanes)
+			require.Equal(t, f.Data, lock.Text())
+		}
+	}
+}
+
 // TestLockRefuses checks that an error names the line and a remedy.
 func TestLockRefuses(t *testing.T) {
 	restore := "; restore the file from git's history"
@@ -45,7 +65,11 @@ func TestLockRefuses(t *testing.T) {
 		{"no format", "environment prod\n", ".meshc.lock:1: no `format` line" + restore},
 		{"format of words", "format one\n", ".meshc.lock:1: no `format` line" + restore},
 		{"format 0", "format 0\n", ".meshc.lock:1: no `format` line" + restore},
-		{"newer", "# later\nformat 2\nwho knows\n", ".meshc.lock:2: format 2 is newer than this meshc, which knows 1; use a newer meshc"},
+		{"newer", "# later\nformat 3\nwho knows\n", ".meshc.lock:2: format 3 is newer than this meshc, which knows 2; use a newer meshc"},
+		{"no data planes", "format 2\nsha256:" + hexA + " a.yaml\n", ".meshc.lock:2: no `dataplane` line" + restore},
+		{"early data planes", "format 1\ndataplane a ambient\n", ".meshc.lock:2: not `sha256:HEX PATH`" + restore},
+		{"half a data plane", "format 2\ndataplane a\n", ".meshc.lock:2: not `dataplane NAMESPACE SETTING` in order" + restore},
+		{"data planes", "format 2\ndataplane b ambient\ndataplane a ambient\n", ".meshc.lock:3: not `dataplane NAMESPACE SETTING` in order" + restore},
 		{"CRLF", "format 1\r\n", ".meshc.lock:1: line ends were changed to CRLF (`* -text` in .gitattributes keeps git from it)" + restore},
 		{"no environment", "format 1\nenvironment \n", ".meshc.lock:2: no name after `environment`" + restore},
 		{"cut short", "format 1\nsha256:" + hexA + " a.ya", ".meshc.lock:2: the last line is cut short" + restore},
@@ -73,6 +97,7 @@ func TestLockRefuses(t *testing.T) {
 func FuzzLock(f *testing.F) {
 	f.Add([]byte("# x\nformat 1\nenvironment prod\nsha256:" + hexA + " a/b.yaml\nsha256:" + hexB + " c.yaml\n"))
 	f.Add([]byte("format 1\n"))
+	f.Add([]byte("format 2\nenvironment prod\ndataplane * ambient\ndataplane shop {ambient: {waypoint: edge}}\nsha256:" + hexA + " a.yaml\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		lock, err := ParseLock(data)
 		if err != nil {

@@ -42,7 +42,7 @@ line for each code, which meshc check and --all explain.`,
 	cmd.Flags().StringVarP(&b.output, "output", "o", toStdout, "folder to write the manifests to, or - for standard output")
 	cmd.Flags().BoolVar(&b.compare, "check", false, "write nothing; print how the folder differs, and exit with 1 if it does")
 	cmd.Flags().BoolVar(&b.overwrite, "overwrite", false, "replace generated files even if they were changed by hand")
-	cmd.Flags().BoolVar(&b.withNamespaces, "with-namespaces", false, "also write Namespace objects that enable sidecar injection")
+	cmd.Flags().BoolVar(&b.withNamespaces, "with-namespaces", false, "also write Namespace objects with the labels of their data plane, and waypoints")
 	cmd.MarkFlagDirname("output")
 	return cmd
 }
@@ -87,7 +87,7 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		return b.conclude(cmd, c, "")
 	}
 
-	files := targets.Layout(c.Manifests, b.environment)
+	files := c.Build.Files(b.environment)
 	c.Findings = append(c.Findings, append(c.missingNamespaces(), unlisted(b.output, files).Apply(c.project.Config.Warnings)...)...)
 	if c.Findings.HasErrors() {
 		return b.conclude(cmd, c, "")

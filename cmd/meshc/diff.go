@@ -52,7 +52,7 @@ never, always or only is compared all the same, and the command ends with 1.`,
 	registerFormat(cmd, &d.layout, "text", "json", "markdown", "yaml-diff")
 	cmd.Flags().StringVar(&d.from, "from", "", "git revision of the project to compare with, as in HEAD~1 or origin/main")
 	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "end with 1 where something differs")
-	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects that ask for sidecars")
+	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects and waypoints")
 	cmd.Flags().StringVar(&d.comment, "comment", "", "also write the change as the comment of meshc on a pull request: its `URL`, or the one of this CI job")
 	cmd.Flags().Lookup("comment").NoOptDefVal = ofThisJob
 	d.registerContext(cmd, "compare with what a cluster has, and with the project applied to it")

@@ -39,12 +39,15 @@ sidecars and without: policies for both, the labels of the Namespace and the res
 mode. What is in the way is named: callers that keep their sidecars, services that wait for each other, modes of DISABLE,
 machines, headless Services, pods that ask for a sidecar or have no proxy, and all else that the build of a step refuses.
 
+With --env it is the environment that moves, and its entries that change.
+
 --next applies the first step that is not blocked to meshc.yaml, provided that the result builds. The exit code is 1 if
 every step is blocked, or if manifests must change first.`,
 		Example: `  meshc migrate --env prod
   meshc migrate --env prod --next && meshc diff --env prod
   meshc migrate --to ambient --format markdown
-  meshc migrate --to ambient --next`,
+  meshc migrate --to ambient --next
+  meshc migrate --to ambient --env staging --next`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: onProject(m.run),
 	}

@@ -44,7 +44,7 @@ func (m *migration) toAmbient(cmd *cobra.Command, of *compiler.Project) error {
 	} else if m.next && len(p.Groups) > 0 {
 		summary += "; nothing was changed"
 	}
-	w := moveWriter{of: of.Project}
+	w := moveWriter{of: of.Project, environment: m.environment}
 	switch m.format {
 	case "json":
 		var out []byte
@@ -70,7 +70,7 @@ func (m *migration) toAmbient(cmd *cobra.Command, of *compiler.Project) error {
 // advanceMove makes the next move of a group in meshc.yaml, if the result builds.
 func (m *migration) advanceMove(cmd *cobra.Command, of *compiler.Project, g *planner.Group) error {
 	move := &g.Moves[0]
-	w := moveWriter{of: of.Project}
+	w := moveWriter{of: of.Project, environment: m.environment}
 	shown := of.Shown(project.ConfigName)
 	if len(move.Waiting) > 0 || len(move.Settings) == 0 {
 		var b bytes.Buffer
@@ -88,9 +88,9 @@ func (m *migration) advanceMove(cmd *cobra.Command, of *compiler.Project, g *pla
 	if of.File == nil {
 		return fmt.Errorf("there is no meshc.yaml to write %s to: `meshc init` makes one", entries(move))
 	}
-	text, settings, ok := move.Apply(of.Config, of.File)
+	text, settings, ok := move.Apply(of.Config, m.environment, of.File)
 	if !ok {
-		return fmt.Errorf("%s: the settings cannot be changed in place: write %s under dataplanes", shown, entries(move))
+		return fmt.Errorf("%s: the settings cannot be changed in place: write %s under %s", shown, entries(move), w.section())
 	}
 	of.Config = settings
 	c, err := buildProject(cmd, of)
@@ -123,8 +123,17 @@ func entries(m *planner.Move) string {
 
 // moveWriter writes a plan as text or Markdown.
 type moveWriter struct {
-	of       *project.Project
-	markdown bool
+	of          *project.Project
+	environment string
+	markdown    bool
+}
+
+// section is where the entries stand in meshc.yaml.
+func (w *moveWriter) section() string {
+	if w.environment == "" {
+		return "dataplanes"
+	}
+	return "dataplanes of " + w.environment
 }
 
 const beforeMoving = "before the first step, install Istio for ambient mode (istio-cni and ztunnel), and restart the pods with sidecars once: sidecars of before have no part in its tunnels"
@@ -159,7 +168,7 @@ func (w *moveWriter) text(p *planner.Ambient) []byte {
 			number++
 			lines := w.lines(g, &g.Moves[n])
 			if e := entries(&g.Moves[n]); e != "" {
-				lines = append([]string{"under dataplanes in meshc.yaml: " + e}, lines...)
+				lines = append([]string{"under " + w.section() + " in meshc.yaml: " + e}, lines...)
 			}
 			for k, line := range lines {
 				switch {

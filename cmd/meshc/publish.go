@@ -73,7 +73,7 @@ func (p *publish) registerFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.steps, "steps", false, "make two commits, one per run, if applying everything at once would open or shut something for a moment")
 	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand and files of others, and leave out manifests of others")
 	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default as for git)")
-	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects that ask for sidecars")
+	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects with the labels of their data plane, and waypoints")
 	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "time limit for each environment")
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)
 }
@@ -225,7 +225,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		if windows, err = compiler.Windows(ctx, old, after); err != nil {
 			return gitops.Message{}, err
 		}
-		d, err := compare(ctx, compiler.Side{Files: old}, after)
+		d, err := compare(ctx, compiler.Side{Files: slices.Concat(change.Lock, old)}, after)
 		if err != nil {
 			return gitops.Message{}, err
 		}

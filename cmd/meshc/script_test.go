@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("TERM", "xterm")
 			env.Setenv("PATH", path)
+			env.Setenv("EXAMPLES", filepath.Join(dir, "../../../../examples"))
 			// A meshc.yaml or .git above the temporary folder is none of a script's.
 			return os.Mkdir(env.WorkDir+"/.git", 0o755)
 		},

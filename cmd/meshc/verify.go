@@ -49,6 +49,7 @@ policies that interfere or cannot be judged, a folder that differs.`,
 	registerFormat(cmd, &v.format, answerFormats...)
 	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport, as JSON does")
 	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().BoolVar(&v.withNamespaces, "with-namespaces", false, "the manifests were written with --with-namespaces")
 	return cmd
 }
 
@@ -244,7 +245,7 @@ func (r *report) compare(l locked, c *compiled, environment string) error {
 		r.Problems = append(r.Problems, audit.Problem{Severity: diag.Error, Topic: audit.Folder, Text: fmt.Sprintf("it was written for the environment %q, and this is %q: use --env", l.lock.Environment, environment), Path: dir})
 		return nil
 	}
-	changes, err := folder.Compare(l.dir, targets.Layout(c.Manifests, environment))
+	changes, err := folder.Compare(l.dir, c.Build.Files(environment))
 	if err != nil {
 		var refusal *folder.Refusal
 		if errors.As(err, &refusal) {

@@ -72,9 +72,12 @@ func (c *checker) contradicted() {
 		if ns.Ambient {
 			what = "ambient mode"
 		}
-		c.list.Add(diag.ContradictedDataplane, d.At, "the manifests of namespace %s say %s, and not this", name, what).
+		f := c.list.Add(diag.ContradictedDataplane, d.At, "the manifests of namespace %s say %s, and not this", name, what).
 			WithRelated(ns.At, "the labels of the Namespace count").
 			WithHelp("delete the entry")
+		if c.env != nil && c.env.Dataplanes[name] == d {
+			f.WithHelp("delete the entry, or leave the Namespace out of `workloads`, if its labels differ between environments")
+		}
 	}
 }
 

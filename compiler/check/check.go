@@ -192,9 +192,11 @@ func Project(files []*lang.File, inv *inventory.Set, o Options) (*policy.Policy,
 }
 
 func newChecker(files []*lang.File, inv *inventory.Set, o Options) *checker {
+	env := o.Config.Environments[o.Environment]
+	o.Config.SetDataplanes(o.Environment, o.Config.DataplanesIn(o.Environment))
 	c := &checker{
 		Options: o,
-		env:     o.Config.Environments[o.Environment],
+		env:     env,
 		files:   files,
 		inv:     inv,
 		policy: &policy.Policy{

@@ -94,7 +94,7 @@ func findings(t *testing.T, archive *txtar.Archive) map[string]diag.List {
 			o.Environment = env
 		}
 	}
-	inv, list := inventory.Read(inputs, o.Config.Stated()...)
+	inv, list := inventory.Read(inputs, o.Config.Stated(o.Environment)...)
 	all = append(all, list...)
 	checked, found := check.Project(files, inv, o)
 	list = found.List()

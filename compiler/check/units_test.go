@@ -197,7 +197,7 @@ func assemble(t *testing.T, r *rand.Rand, archives []*txtar.Archive) *edited {
 	if r.IntN(3) == 0 {
 		inputs = nil
 	}
-	p.inv, _ = inventory.Read(inputs, p.options.Config.Stated()...)
+	p.inv, _ = inventory.Read(inputs, p.options.Config.Stated("")...)
 	p.first = make(map[string]string, len(p.texts))
 	for name, text := range p.texts {
 		p.first[name] = text

@@ -66,8 +66,45 @@ type Dataplane struct {
 	At                          source.Span
 }
 
-// Stated returns the namespaces that have an entry in `dataplanes:`, `*` for all.
-func (p *Project) Stated() []string { return slices.Sorted(maps.Keys(p.Dataplanes)) }
+// DataplanesIn returns the entries of `dataplanes:` that count in an environment: its own, and those of the project.
+func (p *Project) DataplanesIn(environment string) map[string]Dataplane {
+	e := p.Environments[environment]
+	if e == nil || len(e.Dataplanes) == 0 {
+		return p.Dataplanes
+	}
+	all := maps.Clone(e.Dataplanes)
+	for namespace, d := range p.Dataplanes {
+		if _, own := all[namespace]; !own {
+			all[namespace] = d
+		}
+	}
+	return all
+}
+
+// SetDataplanes has the entries of `dataplanes:` that count in an environment be these.
+func (p *Project) SetDataplanes(environment string, dataplanes map[string]Dataplane) {
+	p.Dataplanes = dataplanes
+	if e := p.Environments[environment]; e != nil {
+		plain := *e
+		plain.Dataplanes = nil
+		p.Environments = maps.Clone(p.Environments)
+		p.Environments[environment] = &plain
+	}
+}
+
+// Stated returns the namespaces that have an entry in `dataplanes:` in an environment, `*` for all.
+func (p *Project) Stated(environment string) []string {
+	return slices.Sorted(maps.Keys(p.DataplanesIn(environment)))
+}
+
+// WrittenDataplanes is the entries of `dataplanes:` that count in an environment, as meshc.yaml has them.
+func (p *Project) WrittenDataplanes(environment string) map[string]string {
+	all := map[string]string{}
+	for namespace, d := range p.DataplanesIn(environment) {
+		all[namespace] = d.Written(namespace)
+	}
+	return all
+}
 
 // Written is the entry as meshc.yaml has it, for the namespace that it is of.
 func (d *Dataplane) Written(namespace string) string {
@@ -108,6 +145,7 @@ type Environment struct {
 	Path       string
 	Replaces   []string // folders of the repository from which a publish removes what the project replaces; empty: Path
 	Sources    []string
+	Dataplanes map[string]Dataplane   // in place of those of the project
 	At         source.Span            // its name
 	ModesAt    map[string]source.Span // the keys of Modes
 }

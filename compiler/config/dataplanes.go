@@ -1,43 +1,58 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // dataplanes reads the data plane of each namespace: `sidecar`, `ambient` or `{ambient: {waypoint: NAME, ingress: true}}`; and
 // while it moves from one to the other, `{sidecar: {to: ambient, …}}` before it is labelled, and then
 // `{ambient: {from: sidecar, …}}`. While a waypoint is added or removed it is `{ambient: {from: ambient, waypoint: NAME}}`.
-func (r *reader) dataplanes(path string, v *yaml.Node) {
-	r.project.Dataplanes = map[string]Dataplane{}
-	for _, pair := range r.pairs(path, v) {
-		mesh, at := pair.Key.Value, r.doc.Span(pair.Key)
-		if why := label(mesh); why != "" && mesh != "*" {
-			r.findings.Add(diag.InvalidSetting, at, "%q is not a valid mesh name: %s", mesh, why)
-			continue
-		}
-		d, here := Dataplane{At: at}, join(path, mesh)
-		var name, word string
-		if pair.Value.Kind == yaml.MappingNode {
-			word = r.dataplane(here, pair.Value, &d, &name)
-		} else {
-			r.oneOf(&word, "sidecar", "ambient")(here, pair.Value)
-		}
-		if d.Ambient = word == "ambient"; name != "" {
-			namespace, gateway, elsewhere := strings.Cut(name, "/")
-			if !elsewhere {
-				namespace, gateway = mesh, name
+func (r *reader) dataplanes(into *map[string]Dataplane) func(string, *yaml.Node) {
+	return func(path string, v *yaml.Node) {
+		*into = map[string]Dataplane{}
+		for _, pair := range r.pairs(path, v) {
+			mesh, at := pair.Key.Value, r.doc.Span(pair.Key)
+			if why := label(mesh); why != "" && mesh != "*" {
+				r.findings.Add(diag.InvalidSetting, at, "%q is not a valid mesh name: %s", mesh, why)
+				continue
 			}
-			if mesh == "*" && !elsewhere {
-				namespace = "" // that of each
+			d, here := Dataplane{At: at}, join(path, mesh)
+			var name, word string
+			if pair.Value.Kind == yaml.MappingNode {
+				word = r.dataplane(here, pair.Value, &d, &name)
+			} else {
+				r.oneOf(&word, "sidecar", "ambient")(here, pair.Value)
 			}
-			d.WaypointNamespace, d.Waypoint = namespace, gateway
+			if d.Ambient = word == "ambient"; name != "" {
+				namespace, gateway, elsewhere := strings.Cut(name, "/")
+				if !elsewhere {
+					namespace, gateway = mesh, name
+				}
+				if mesh == "*" && !elsewhere {
+					namespace = "" // that of each
+				}
+				d.WaypointNamespace, d.Waypoint = namespace, gateway
+			}
+			(*into)[mesh] = d
 		}
-		r.project.Dataplanes[mesh] = d
 	}
+}
+
+// ReadDataplanes reads entries of `dataplanes:` as Written writes them. It reports false if one is none.
+func ReadDataplanes(written map[string]string) (map[string]Dataplane, bool) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\ndataplanes:\n", APIVersion, Kind)
+	for namespace, d := range written {
+		fmt.Fprintf(&b, "  %q: %s\n", namespace, d)
+	}
+	p, findings := Parse(source.NewFile("dataplanes", b.String()))
+	return p.Dataplanes, !findings.HasErrors() && len(p.Dataplanes) == len(written)
 }
 
 // dataplane reads the settings of one data plane, and returns which.

@@ -91,7 +91,7 @@ func (r *reader) root(n *yaml.Node) {
 		{"rootNamespace", r.text(&p.RootNamespace, label)},
 		{"gateways", r.gateways},
 		{"issuers", r.issuers},
-		{"dataplanes", r.dataplanes},
+		{"dataplanes", r.dataplanes(&p.Dataplanes)},
 		{"warnings", r.warnings},
 		{"targets", r.targets},
 		{"accepted", r.accepted},
@@ -202,6 +202,7 @@ func (r *reader) environments(path string, v *yaml.Node) {
 			{"path", r.text(&e.Path, folder)},
 			{"replaces", r.texts(&e.Replaces, "folders", folder)},
 			{"sources", r.globs(&e.Sources)},
+			{"dataplanes", r.dataplanes(&e.Dataplanes)},
 		})
 		e.DryRun = enforcement == "dry-run"
 	}

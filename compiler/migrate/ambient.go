@@ -66,16 +66,20 @@ func (a *Ambient) Next() *Group {
 	return nil
 }
 
-// Apply returns the text of meshc.yaml after a move, and its settings. It is not ok where the text cannot be changed in place, or
-// would change more than the move says.
-func (m *Move) Apply(before config.Project, file *source.File) (text string, after config.Project, ok bool) {
-	want := maps.Clone(before.Dataplanes)
+// Apply returns the text of meshc.yaml after a move, and its settings. What moves in an environment stands in its section. It is
+// not ok where the text cannot be changed in place, or would change more than the move says.
+func (m *Move) Apply(before config.Project, environment string, file *source.File) (text string, after config.Project, ok bool) {
+	want := maps.Clone(before.DataplanesIn(environment))
 	if want == nil {
 		want = map[string]config.Dataplane{}
 	}
+	section := []string{"dataplanes"}
+	if environment != "" {
+		section = []string{"environments", environment, "dataplanes"}
+	}
 	for _, namespace := range slices.Sorted(maps.Keys(m.Settings)) {
 		d := m.Settings[namespace]
-		if text, ok = config.Set(file, d.Written(namespace), "dataplanes", namespace); !ok {
+		if text, ok = config.Set(file, d.Written(namespace), append(slices.Clone(section), namespace)...); !ok {
 			return "", after, false
 		}
 		file, want[namespace] = source.NewFile(file.Name, text), d
@@ -86,7 +90,12 @@ func (m *Move) Apply(before config.Project, file *source.File) (text string, aft
 		a.At, b.At = source.Span{}, source.Span{}
 		return a == b
 	}
-	return file.Text, after, !findings.HasErrors() && maps.EqualFunc(after.Dataplanes, want, same)
+	for name := range before.Environments {
+		if environment != "" && name != environment && !maps.EqualFunc(after.DataplanesIn(name), before.DataplanesIn(name), same) {
+			return "", after, false
+		}
+	}
+	return file.Text, after, !findings.HasErrors() && maps.EqualFunc(after.DataplanesIn(environment), want, same)
 }
 
 // mover plans the move of a project.
@@ -187,10 +196,11 @@ func fromGateway(f policy.Source) bool {
 
 // entry is what meshc.yaml says of a namespace.
 func (m *mover) entry(namespace string) config.Dataplane {
-	if d, ok := m.of.Config.Dataplanes[namespace]; ok {
+	all := m.of.Config.DataplanesIn(m.of.Environment)
+	if d, ok := all[namespace]; ok {
 		return d
 	}
-	return m.of.Config.Dataplanes["*"]
+	return all["*"]
 }
 
 // stage is how far a namespace is.
@@ -211,10 +221,11 @@ func (m *mover) stage(namespace string) Stage {
 func (m *mover) settings(namespaces []string, stage Stage) config.Project {
 	c := m.of.Config
 	c.Warnings = nil // a warning of another configuration must not end the plan
-	c.Dataplanes = maps.Clone(c.Dataplanes)
-	if c.Dataplanes == nil {
-		c.Dataplanes = map[string]config.Dataplane{}
+	dataplanes := maps.Clone(c.DataplanesIn(m.of.Environment))
+	if dataplanes == nil {
+		dataplanes = map[string]config.Dataplane{}
 	}
+	c.SetDataplanes(m.of.Environment, dataplanes)
 	for namespace, d := range m.ahead {
 		d.Assumed, d.At = true, m.entry(namespace).At
 		c.Dataplanes[namespace] = d

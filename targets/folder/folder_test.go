@@ -389,7 +389,7 @@ func TestLocksThatAreRefused(t *testing.T) {
 	digest := targets.Digest(nil)
 	for lock, want := range map[string]string{
 		"<<<<<<< ours\n":                     ".meshc.lock:1",
-		"format 2\n":                         "newer",
+		"format 3\n":                         "newer",
 		"format 1\n" + digest + " ../../x\n": "../../x",
 		"":                                   ".meshc.lock:1",
 	} {

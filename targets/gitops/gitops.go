@@ -63,6 +63,7 @@ type Message struct {
 // Change is what a publish does to the files of meshc in the folder Options.Path. Paths are relative to that folder.
 type Change struct {
 	Old      []targets.File // the old files without the lock, sorted by path; unchanged ones share their data with New
+	Lock     []targets.File // the old lock, if there was one
 	New      []targets.File // the new files without the lock, sorted by path
 	Written  []string       // files that are new or changed, including the lock, sorted
 	Removed  []string       // files that are removed, sorted

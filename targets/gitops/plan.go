@@ -233,6 +233,9 @@ func (p *plan) change(files []targets.File) Change {
 		c.Others = slices.Sorted(maps.Keys(p.edits.files))
 	}
 	c.Gone, c.Later = p.gone, p.later
+	if p.locked {
+		c.Lock = []targets.File{{Path: targets.LockName, Data: p.lock.Text()}}
+	}
 	for _, path := range p.removed {
 		c.Old = append(c.Old, targets.File{Path: path, Data: p.before[path]})
 	}

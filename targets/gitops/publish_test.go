@@ -255,9 +255,9 @@ func TestUnusable(t *testing.T) {
 		},
 		"a lock from a newer version": {
 			repository: func(t testing.TB) string {
-				return bareWith(t, func(work string) { write(t, work, "prod/.meshc.lock", "# of the future\nformat 2\n") })
+				return bareWith(t, func(work string) { write(t, work, "prod/.meshc.lock", "# of the future\nformat 3\n") })
 			},
-			kind: gitops.NewerLock, want: "prod/.meshc.lock cannot be read: .meshc.lock:2: format 2 is newer than this meshc, which knows 1; use a newer meshc",
+			kind: gitops.NewerLock, want: "prod/.meshc.lock cannot be read: .meshc.lock:2: format 3 is newer than this meshc, which knows 2; use a newer meshc",
 			help: "use the meshc that wrote it, or a later one",
 		},
 		"a corrupt lock": {

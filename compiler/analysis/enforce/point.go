@@ -65,6 +65,19 @@ func (m *Layer) dataplane(w *Workload) policy.Dataplane {
 	return m.Dataplanes[w.Namespace]
 }
 
+// shut reports whether the policies of pods in ambient mode refuse every caller, the waypoint before them among these.
+func shut(policies, unsure []*Object) (closed bool) {
+	for _, o := range policies {
+		switch {
+		case o.AnyEffect || o.Effect == Allow && len(o.Clauses) > 0:
+			return false
+		case o.Effect == Allow && !o.Broken && !o.DryRun && o.Unsent == Sent && !slices.Contains(unsure, o):
+			closed = true
+		}
+	}
+	return closed
+}
+
 // For is the enforcement point of a workload.
 func (m *Layer) For(w Workload) *Point {
 	var bound, unsure []*Object
@@ -110,7 +123,9 @@ func (m *Layer) For(w Workload) *Point {
 		tokens--
 	}
 	if w.Dataplane == policy.Sidecar {
-		w.Dataplane = m.dataplane(&w)
+		if w.Dataplane = m.dataplane(&w); w.Dataplane == policy.Unjudged && shut(bound[:n], unsure) {
+			w.Dataplane = policy.Ambient
+		}
 	}
 	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound}
 	c.compose(bound[n:tokens], w.Namespace)
