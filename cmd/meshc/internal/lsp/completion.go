@@ -47,7 +47,7 @@ type completing struct {
 	mesh  string      // of the section
 	words []string    // of the statement before the position, without the one that is being typed
 	typed source.Span // the word that is being typed; empty where none is
-	found []candidate
+	found []*candidate
 }
 
 // read finds the words before the position. It reports false within a comment or a string.
@@ -104,7 +104,7 @@ type candidate struct {
 }
 
 func (c *completing) add(label string, kind protocol.CompletionItemKind, detail string) {
-	c.found = append(c.found, candidate{label: label, kind: kind, detail: detail})
+	c.found = append(c.found, &candidate{label: label, kind: kind, detail: detail})
 }
 
 // offered is how many items are sent at once: a project has ten thousand services, and nobody reads a list of those.
@@ -136,8 +136,8 @@ func (c *completing) list() *protocol.CompletionList {
 
 // best returns what fits a text best, and no more than are offered: first what begins with it, at least after a slash, then what has it in
 // one piece, then the rest.
-func best(typed string, all []candidate) []candidate {
-	var ranks [3][]candidate
+func best(typed string, all []*candidate) []*candidate {
+	var ranks [3][]*candidate
 	below := "/" + typed
 	for _, f := range all {
 		switch label := strings.ToLower(f.label); {

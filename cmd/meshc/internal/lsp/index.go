@@ -25,7 +25,7 @@ type index struct {
 	meshes    func() map[string]*policy.Mesh
 	runs      func() map[*source.File][][]check.Named // of the names in intents
 	defs      func() map[symbol]source.Span           // where what is named in intents is declared
-	offers    func() map[*policy.Mesh][]candidate     // the services of each mesh, as another mesh names them
+	offers    func() map[*policy.Mesh][]*candidate    // the services of each mesh, as another mesh names them
 
 	mutex sync.Mutex
 	names map[*source.File][]name
@@ -88,12 +88,12 @@ func newIndex(c *compiler.Checked, inv *inventory.Set) *index {
 		}
 		return all
 	})
-	x.offers = sync.OnceValue(func() map[*policy.Mesh][]candidate {
-		all := map[*policy.Mesh][]candidate{}
+	x.offers = sync.OnceValue(func() map[*policy.Mesh][]*candidate {
+		all := map[*policy.Mesh][]*candidate{}
 		for _, m := range c.Policy.Meshes {
 			for _, s := range m.Services {
 				if !s.Unnamed {
-					all[m] = append(all[m], candidate{label: s.ID(), kind: protocol.CompletionItemKindClass, detail: cmp.Or(s.Account, "service")})
+					all[m] = append(all[m], &candidate{label: s.ID(), kind: protocol.CompletionItemKindClass, detail: cmp.Or(s.Account, "service")})
 				}
 			}
 		}

@@ -50,7 +50,7 @@ func (e *editor) PublishDiagnostics(_ context.Context, p *protocol.PublishDiagno
 }
 
 // A test of what an answer is waits for the newest one.
-func init() { patience = time.Minute }
+func init() { patience, pause = time.Minute, 0 }
 
 // edit opens an editor on a project: the files of a folder, and others in their place.
 func edit(t *testing.T, folder string, files map[string]string) *editor {
@@ -481,6 +481,39 @@ func TestAnswersFromBefore(t *testing.T) {
 	result, err := e.server.Completion(t.Context(), &protocol.CompletionParams{TextDocumentPositionParams: e.at("shop.mesh", "backend -> bank/au|dit")})
 	require.NoError(t, err)
 	assert.NotEmpty(t, result.(*protocol.CompletionList).Items)
+}
+
+// A large project is built once nobody types, or once its lenses are asked for. Findings of a check and answers do not wait for that.
+func TestPause(t *testing.T) {
+	defer func(a, p, m time.Duration) { patience, pause, moment = a, p, m }(patience, pause, moment)
+	patience, moment = 0, 0
+	project := map[string]string{"shop.mesh": "mesh shop strict\nservice a account a-sa port 80 http\nservice b account b-sa port 80 http\na -> b\nnever b -> a\n"}
+	for _, pause = range []time.Duration{time.Hour, time.Millisecond} {
+		t.Run(pause.String(), func(t *testing.T) {
+			e := edit(t, "", project)
+			lens := func() string {
+				lenses, err := e.server.CodeLens(t.Context(), &protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: e.uri("shop.mesh")}})
+				require.NoError(t, err)
+				return lenses[1].Command.Title
+			}
+			e.open("shop.mesh")
+			e.wait("shop.mesh")
+			require.Equal(t, "passed", lens())
+			e.replace("shop.mesh", "a -> b", "a -> c")
+			e.wait("shop.mesh", "MESH1001")
+			e.replace("shop.mesh", "a -> c", "b -> a")
+			if pause < time.Hour {
+				e.wait("shop.mesh", "MESH2011")
+				return
+			}
+			e.wait("shop.mesh")
+			hover, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: e.at("shop.mesh", "service |b")})
+			require.NoError(t, err)
+			require.NotNil(t, hover)
+			require.Contains(t, lens(), "fails: ")
+			e.wait("shop.mesh")
+		})
+	}
 }
 
 // Of an edge only what lets its calls through is told, not what refuses other ones: here, tokens that are no good.

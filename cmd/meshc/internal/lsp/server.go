@@ -12,6 +12,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -34,7 +35,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	s := &server{options: o, projects: map[string]*workspace{}, documents: map[string]*document{}, context: ctx, exited: make(chan struct{})}
 	conn := jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(stdio{in, out}), jsonrpc2.WithCodec(codec{}))
 	s.client = protocol.ClientDispatcher(conn)
-	conn.Go(ctx, ordered(protocol.CancelHandler(protocol.ServerHandler(s, jsonrpc2.MethodNotFoundHandler))))
+	conn.Go(ctx, s.ordered(protocol.CancelHandler(protocol.ServerHandler(s, jsonrpc2.MethodNotFoundHandler))))
 	select {
 	case <-s.exited:
 	case <-ctx.Done():
@@ -75,10 +76,12 @@ func (codec) Unmarshal(data []byte, v any) error {
 
 // ordered handles notifications one after the other, since an edit must not overtake another one, and each request beside what
 // follows it. A request that panics has an error for an answer, and a notification that makes no sense is passed over.
-func ordered(handler jsonrpc2.Handler) jsonrpc2.Handler {
+func (s *server) ordered(handler jsonrpc2.Handler) jsonrpc2.Handler {
 	return func(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
 		if req.IsCall() {
 			jsonrpc2.Async(ctx) // first of all: until then the context is one that the connection uses again for the next request
+			s.asked.Add(1)
+			defer s.asked.Add(-1)
 		}
 		defer func() {
 			if trouble := recover(); trouble != nil {
@@ -99,6 +102,7 @@ type server struct {
 	client  protocol.Client
 	context context.Context // of what outlives a request
 	exited  chan struct{}   // closed once the client has said that it leaves
+	asked   atomic.Int32    // how many questions are being answered
 
 	encoding encoding
 	refresh  bool // the client can be told that lenses have changed

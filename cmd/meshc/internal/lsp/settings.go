@@ -51,7 +51,7 @@ func (c *completing) key(key, about string) {
 	if rest := c.file.Text[c.offset:]; !strings.HasPrefix(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), ":") {
 		written += ": "
 	}
-	c.found = append(c.found, candidate{label: key, kind: protocol.CompletionItemKindProperty, written: written, about: about})
+	c.found = append(c.found, &candidate{label: key, kind: protocol.CompletionItemKindProperty, written: written, about: about})
 }
 
 // keysOf returns what the keys of a mapping may be, by what they name.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -54,12 +55,18 @@ func (v *view) know() {
 	})
 }
 
-// Build is that of the Snapshot. From then on the workspace knows what this project becomes.
+// Build is that of the Snapshot, of which all is known first. From then on the workspace knows what this project becomes.
 func (v *view) Build(ctx context.Context) (*compiler.Build, error) {
+	began := time.Now()
+	v.know()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	b, err := v.Snapshot.Build(ctx)
 	if err == nil {
 		v.building.Do(func() {
 			v.workspace.remember(&v.workspace.built, v)
+			v.workspace.took(time.Since(began))
 			close(v.built)
 		})
 	}

@@ -33,8 +33,9 @@ type workspace struct {
 	checked  *view             // the newest that was checked; nil while none was
 	built    *view             // the newest that was built; nil while none was
 
-	settling chan *view // what is to be checked as a whole and built next
-	stop     func()     // ends the build under way
+	settling chan *view    // what is to be checked as a whole and built next
+	stop     func()        // ends the build under way, or the pause before it
+	effort   time.Duration // what the last check of the whole and the build took
 
 	publishing sync.Mutex
 	reported   int // the number of the newest view whose findings were published
@@ -55,6 +56,7 @@ func (w *workspace) open(ctx context.Context) (*compiler.Snapshot, error) {
 func (w *workspace) edit(path, text string) {
 	w.mutex.Lock()
 	w.edits[path] = text
+	w.stop()
 	w.mutex.Unlock()
 	w.signal()
 }
@@ -125,9 +127,30 @@ func (w *workspace) remember(in **view, v *view) {
 	}
 }
 
-// patience is how long a question waits for the newest text to be read and judged. After that it is answered by what was known before
-// the last keystrokes, which is nearly always the same and at once.
+// patience is how long a question waits for the newest text to be read and judged. After that, and at once where judging takes longer, it
+// is answered by what was known before the last keystrokes, which is nearly always the same.
 var patience = 2 * time.Millisecond
+
+// pause is for how long nobody must type before a large project is checked as a whole and built: one whose last check and build took more
+// than moment. A smaller one is built after every key.
+var pause, moment = 250 * time.Millisecond, 50 * time.Millisecond
+
+// courtesy is how long the findings of such a project wait for questions that are being answered.
+const courtesy = 20 * time.Millisecond
+
+// took remembers how long the project takes to be checked and built.
+func (w *workspace) took(effort time.Duration) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.effort = effort
+}
+
+// large reports whether checking and building the project at every key would be in the way of questions.
+func (w *workspace) large() bool {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.effort > moment
+}
 
 // known returns the project as it was checked last: v, or an earlier one if v takes too long.
 func (w *workspace) known(v *view) *view { return w.soon(v, v.checked, &w.checked) }
@@ -136,14 +159,20 @@ func (w *workspace) known(v *view) *view { return w.soon(v, v.checked, &w.checke
 func (w *workspace) proved(v *view) *view { return w.soon(v, v.built, &w.built) }
 
 func (w *workspace) soon(v *view, done <-chan struct{}, last **view) *view {
+	w.mutex.Lock()
+	wait := patience
+	if w.effort > wait {
+		wait = 0
+	}
+	w.mutex.Unlock()
 	select {
 	case <-done:
 		return v
-	case <-time.After(patience):
+	case <-time.After(wait):
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	if *last == nil {
+	if *last == nil || (*last).number > v.number {
 		return v
 	}
 	return *last
@@ -162,6 +191,7 @@ func (w *workspace) report(ctx context.Context) {
 		if v == nil {
 			continue
 		}
+		w.giveWay()
 		found := v.Found()
 		w.publish(ctx, v, func() diag.List { return append(slices.Clone(found), w.kept(v, found)...).Sort() })
 		w.mutex.Lock() // so that settle cannot have the new one end
@@ -172,6 +202,16 @@ func (w *workspace) report(ctx context.Context) {
 		w.settling <- v
 		w.stop()
 		w.mutex.Unlock()
+	}
+}
+
+// giveWay lets the questions be answered first that an editor asks with a keystroke.
+func (w *workspace) giveWay() {
+	for steps := 10; steps > 0 && w.large(); steps-- {
+		time.Sleep(courtesy / 10)
+		if w.server.asked.Load() == 0 {
+			return
+		}
 	}
 }
 
@@ -188,10 +228,14 @@ func (w *workspace) settle(ctx context.Context) {
 		w.mutex.Lock()
 		w.stop = stop
 		w.mutex.Unlock()
-		v.know()
-		if len(w.settling) > 0 {
-			stop()
+		rest := time.Duration(0)
+		if w.large() {
+			rest = pause
+		}
+		select {
+		case <-building.Done():
 			continue // there is a newer text already
+		case <-time.After(rest):
 		}
 		b, err := v.Build(building)
 		stop()
