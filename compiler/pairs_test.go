@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -57,7 +58,7 @@ var pairs struct {
 
 // helpPairs reads testdata/advice. The comment of an archive begins with the help, or a part of it. Lines that begin with `opens` or
 // `loosens` say what else following it does, and a line `environment: NAME` sets that; a file that the second project lacks is that
-// of the first.
+// of the first. Where a help names several ways, each has a paragraph in the comment, and a project: good, good-2 and so on.
 func helpPairs(t *testing.T) []*helpPair {
 	t.Helper()
 	pairs.Do(func() {
@@ -65,7 +66,7 @@ func helpPairs(t *testing.T) []*helpPair {
 		require.NoError(t, err)
 		for _, file := range glob(t, "testdata/advice/*.txtar") {
 			name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-			pairs.all = append(pairs.all, newHelpPair(name, parseArchive(t, file), Options{Today: day}))
+			pairs.all = append(pairs.all, newHelpPairs(name, parseArchive(t, file), Options{Today: day})...)
 		}
 		for _, p := range pairs.all {
 			p.bad.lay(t, filepath.Join(scratch, "pairs", p.name, "bad"))
@@ -75,8 +76,20 @@ func helpPairs(t *testing.T) []*helpPair {
 	return pairs.all
 }
 
-func newHelpPair(name string, archive *txtar.Archive, o Options) *helpPair {
-	comment := strings.Split(strings.TrimSpace(string(archive.Comment)), "\n")
+func newHelpPairs(name string, archive *txtar.Archive, o Options) (all []*helpPair) {
+	for i, way := range strings.Split(strings.TrimSpace(string(archive.Comment)), "\n\n") {
+		good := "good"
+		if i > 0 {
+			good = fmt.Sprintf("good-%d", i+1)
+			name = strings.TrimSuffix(name, fmt.Sprintf("-way-%d", i)) + fmt.Sprintf("-way-%d", i+1)
+		}
+		all = append(all, newHelpPair(name, way, good, archive, o))
+	}
+	return all
+}
+
+func newHelpPair(name, way, good string, archive *txtar.Archive, o Options) *helpPair {
+	comment := strings.Split(strings.TrimSpace(way), "\n")
 	var opens []string
 	for _, line := range comment[1:] {
 		if env, ok := strings.CutPrefix(line, "environment: "); ok {
@@ -94,7 +107,7 @@ func newHelpPair(name string, archive *txtar.Archive, o Options) *helpPair {
 	}
 	for _, f := range p.bad.files {
 		after := f
-		if i := slices.IndexFunc(archive.Files, func(g txtar.File) bool { return g.Name == "good/"+f.Name }); i >= 0 {
+		if i := slices.IndexFunc(archive.Files, func(g txtar.File) bool { return g.Name == good+"/"+f.Name }); i >= 0 {
 			after.Data = archive.Files[i].Data
 		}
 		p.changed = append(p.changed, changedLines(f, after)...)
@@ -102,7 +115,7 @@ func newHelpPair(name string, archive *txtar.Archive, o Options) *helpPair {
 	}
 	for _, f := range archive.Files {
 		half, name, _ := strings.Cut(f.Name, "/")
-		if half == "good" && !slices.ContainsFunc(p.bad.files, func(g txtar.File) bool { return g.Name == name }) {
+		if half == good && !slices.ContainsFunc(p.bad.files, func(g txtar.File) bool { return g.Name == name }) {
 			p.good.files = append(p.good.files, txtar.File{Name: name, Data: f.Data})
 			p.changed = append(p.changed, wholeFile(name, f.Data)...)
 		}

@@ -70,7 +70,7 @@ func (b *builder) acceptAmbient(m *policy.Mesh) {
 			unlimited = true
 			b.findings.Add(diag.Ineffective, m.At, "a Sidecar has no effect on %s, which is ambient: what its pods call is not limited", s.ID()).
 				WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-				WithHelp("leave `targets.istio.sidecars` out, or close the services that its pods may not call")
+				WithHelp("leave `targets.istio.sidecars` out")
 		}
 		at := either(s.ModeAt, either(m.ModeAt, either(b.ModeAt, s.At)))
 		disabled := b.ModeOf(m, s, 0) == policy.Disable

@@ -25,13 +25,13 @@ func (r *Report) waypoints(m *model.Model, split *model.Split) {
 			switch {
 			case d.Around && d.Behind && !around:
 				around = true
-				r.Add(diag.Warning, Waypoint, s.At, "the pods of %s do not let the waypoint %s in, and let in calls to their addresses: %s", s.ID(), w, witness)
+				r.Add(diag.Warning, Waypoint, s.At, "the pods of %s do not let the waypoint %s in, and let in calls to their addresses: %s; let them in %s, the account of the waypoint, and nobody else", s.ID(), w, witness, m.Policy.Principal(d.Way.Waypoint))
 			case d.Around && !around:
 				around = true
-				r.Add(diag.Warning, Waypoint, s.At, "calls to the addresses of the pods of %s get around the waypoint %s, which refuses them: %s; let the pods in nobody but the waypoint", s.ID(), w, witness)
+				r.Add(diag.Warning, Waypoint, s.At, "calls to the addresses of the pods of %s get around the waypoint %s, which refuses them: %s; let the pods in %s, the account of the waypoint, and nobody else", s.ID(), w, witness, m.Policy.Principal(d.Way.Waypoint))
 			case d.Reason == enforce.NoPolicy && d.Verdict == enforce.Allowed && !d.Behind && closed && !open:
 				open = true
-				r.Add(diag.Warning, Waypoint, s.At, "the waypoint %s passes everyone on to %s, whose pods let it in: no policy binds the Service %s there", w, s.ID(), d.Way.Host)
+				r.Add(diag.Warning, Waypoint, s.At, "the waypoint %s passes everyone on to %s, whose pods let it in: no policy binds the Service %[3]s there; add an AuthorizationPolicy that names its callers and has `targetRefs` to this Service, or one without rules and with `targetRefs` to the Gateway %[1]s", w, s.ID(), d.Way.Host)
 			}
 		}
 	}

@@ -47,6 +47,9 @@ func (d *differ) workloads() []workload {
 			labels := s.Selector()
 			known[s.Namespace+"/"+labelsText(labels)] = true
 			pods[s.Namespace] = append(pods[s.Namespace], labels)
+			for _, f := range s.Through() { // waypoints ignore selectors
+				known[f.Waypoint.Namespace+"/"+labelsText(f.Waypoint.Caller().Selector())] = true
+			}
 		}
 	}
 	ids := maps.Clone(is)

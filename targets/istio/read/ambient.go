@@ -118,7 +118,7 @@ func unseen(p *enforce.Object, c *enforce.Clause) (what, help string) {
 	case len(requests) > 0:
 		return fmt.Sprintf("ztunnel sees connections, and no %s", strings.Join(requests, " or ")), viaWaypoint
 	case domains:
-		return "ztunnel does not compare trust domains alone", "write `principals` with the trust domain, DOMAIN/ns/NAMESPACE/sa/ACCOUNT, or DOMAIN/*"
+		return "ztunnel does not compare trust domains alone", "write `principals` with the trust domain: DOMAIN/ns/NAMESPACE/sa/ACCOUNT or DOMAIN/*"
 	case names:
 		return "ztunnel compares principals as they are written, without other names of the trust domain", "write each principal with each trust domain that its callers have"
 	}
