@@ -100,16 +100,22 @@ func (c *checker) shutGateway(s *service) {
 		c.list.Add(diag.ShutOut, s.At, "nobody can call the gateway %s: the whole mesh is closed, and no edge leads to it", s.Name).
 			WithRelated(c.policy.ClosedAt, "closed here").
 			WithNote("it is a gateway: %s", s.DataplaneWhy).
-			WithHelp("say who may, below `mesh %s`: `world -> %s`", s.Namespace, s.Name)
+			WithHelp("say who may, below `mesh %s`: `world -> %s`; or that it is meant: `deny world -> %[2]s`", s.Namespace, s.Name)
 	default:
 		c.list.Add(diag.ClosedRoute, s.At, "nobody can call the gateway %s: mesh %s is closed, and no edge leads to it", s.Name, s.Namespace).
 			WithNote("it is a gateway: %s", s.DataplaneWhy).
-			WithHelp("say who may: `world -> %s`", s.Name)
+			WithHelp("say who may: `world -> %s`; or that it is meant: `deny world -> %[1]s`", s.Name)
 	}
 }
 
+// shut reports whether nobody can call a gateway, and no deny says that this is meant.
 func (s *service) shut() bool {
-	return s.Dataplane == policy.Gateway && (s.mesh.Closed || !s.mesh.Declares) && len(s.allow) == 0
+	if s.Dataplane != policy.Gateway || !s.mesh.Closed && s.mesh.Declares || len(s.allow) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(s.deny, func(r *rule) bool {
+		return r.All() && len(r.Except) == 0 && slices.Contains(r.From, policy.Source{Kind: policy.FromWorld})
+	})
 }
 
 // selectedByRoot reports workloads that a policy for a service of the root namespace would bind too, because it binds every

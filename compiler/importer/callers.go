@@ -83,8 +83,8 @@ func (i *importer) groups(o *object, boxes []space.Box) (all []callers, err erro
 // callers are those of one source.
 func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 	who := []caller{{kind: policy.FromWorld}}
-	token, err := i.token(o, box)
-	if err != nil {
+	token, never, err := i.token(o, box)
+	if err != nil || never {
 		return nil, err
 	}
 	var except []caller

@@ -180,6 +180,9 @@ func (i *importer) read() {
 		case !policy.IsLabel(o.Namespace):
 			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of a namespace", o.Namespace)
 			i.findings.Add(diag.Unevaluable, o.At, "%s", o.Reason)
+		case o.Name != "" && !policy.IsName(o.Name):
+			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of an object", o.Name)
+			i.findings.Add(diag.Unevaluable, o.At, "%s", o.Reason)
 		case (o.mistaken() || o.read == nil || o.read.Broken) && i.refusal(o) != "":
 			o.Outcome, o.Reason = Refused, i.refusal(o)
 		case o.read == nil:
@@ -228,7 +231,7 @@ func (i *importer) result(p *draft) *Result {
 	r.Findings = slices.DeleteFunc(i.findings, func(d diag.Diagnostic) bool {
 		return d.Code == diag.Undecided || d.Code == diag.SkippedObject
 	})
-	r.Findings = append(r.Findings, i.network()...).Sort()
+	r.Findings = slices.Concat(r.Findings, i.unmatched(), i.network()).Sort()
 	return r
 }
 

@@ -37,28 +37,33 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 	if p.build, err = parsed.Build(ctx, inputs.Config); err != nil {
 		return false, err
 	}
-	for _, d := range p.build.Findings {
-		if d.Severity != diag.Error {
-			continue
+	for _, shut := range []bool{false, true} { // a gateway that nobody can call may be so because its edges are refused
+		for _, d := range p.build.Findings {
+			if d.Severity != diag.Error || (d.Code == diag.ShutOut) != shut {
+				continue
+			}
+			at := d.Primary
+			if shut && len(d.Related) > 0 { // by what closes the whole mesh
+				at = d.Related[0].Span
+			}
+			behind := p.behind(at)
+			if len(behind) == 0 && i.withoutManifest(&d) {
+				return true, nil
+			}
+			if len(behind) == 0 {
+				return false, fmt.Errorf("the project that was written is refused: %s", d.Message)
+			}
+			for _, o := range behind {
+				again = again || o.Outcome == Said
+				o.together = o.together || len(behind) > 1
+				o.accept("its statement would be refused: %s", d.Message)
+			}
 		}
-		at := d.Primary
-		if d.Code == diag.ShutOut && len(d.Related) > 0 { // by what closes the whole mesh
-			at = d.Related[0].Span
-		}
-		behind := p.behind(at)
-		if len(behind) == 0 && i.withoutManifest(&d) {
+		if again {
 			return true, nil
 		}
-		if len(behind) == 0 {
-			return false, fmt.Errorf("the project that was written is refused: %s", d.Message)
-		}
-		for _, o := range behind {
-			again = again || o.Outcome == Said
-			o.together = o.together || len(behind) > 1
-			o.accept("its statement would be refused: %s", d.Message)
-		}
 	}
-	if again || i.collides(p.build) || i.unauthenticated(p.build) {
+	if i.collides(p.build) || i.unauthenticated(p.build) {
 		return true, nil
 	}
 	differences, err := i.compare(ctx, p.build)

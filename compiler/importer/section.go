@@ -29,7 +29,7 @@ type mode struct {
 	to    *service
 	port  uint16 // 0: all without one of their own
 	mode  enforce.Mode
-	of    *object
+	of    []*object
 	above []string
 }
 
@@ -93,9 +93,6 @@ func (i *importer) statements(s *section) {
 				continue
 			case len(rules) == 0 && !closed && r.Effect == enforce.Allow && i.shut(o):
 				rules = []*rule{{deny: true, to: o.about, callers: callers{who: []caller{{kind: policy.FromWorld}}}, of: []*object{o}}}
-			case len(rules) == 0 && !closed && r.Effect == enforce.Allow:
-				o.accept("it closes %s to everyone, and nothing closes the rest of the namespace %s", o.about.name, s.name)
-				continue
 			}
 			if len(rules) > 0 && len(o.comments) > 0 {
 				rules[0].above = slices.Concat(o.comments, rules[0].above)
@@ -108,6 +105,9 @@ func (i *importer) statements(s *section) {
 			s.rules = append(s.rules, rules...)
 		}
 	}
+	if i.shutsMesh() {
+		s.sayShut()
+	}
 	s.rules = tidy(s.rules)
 	s.tokens = slices.DeleteFunc(s.tokens, s.asks)
 	if s.open || s.shut {
@@ -119,7 +119,7 @@ func (i *importer) statements(s *section) {
 		s.mode, _ = i.layer.For(enforce.Workload{Namespace: s.name}).Mode(0)
 		s.open = s.open || !closed
 		for _, m := range s.modes {
-			s.of = append(s.of, m.of)
+			s.of = append(s.of, m.of...)
 		}
 	}
 	into := slices.ContainsFunc(s.rules, func(r *rule) bool { return r.opens() })
@@ -128,16 +128,40 @@ func (i *importer) statements(s *section) {
 	}
 }
 
+// shutsMesh reports whether an object that is said closes every namespace.
+func (i *importer) shutsMesh() bool {
+	return slices.ContainsFunc(i.objects, func(o *object) bool {
+		return o.Outcome == Said && o.Namespace == i.mesh.RootNamespace && o.about == nil && !o.waypoint && o.read.Role == enforce.Authorizes && o.read.Effect == enforce.Allow
+	})
+}
+
+// sayShut says of the gateways of a closed mesh to which nothing leads that this is meant.
+func (s *section) sayShut() {
+	for v, of := range s.used {
+		if v.gateway && v.labels != nil && !s.opens(s.name, v.labels) {
+			s.rules = append(s.rules, &rule{deny: true, to: v, callers: callers{who: []caller{{kind: policy.FromWorld}}}, of: of})
+		}
+	}
+}
+
 // state adds the modes that an object sets for the pods that it selects.
 func (s *section) state(o *object) {
 	s.use(o.about, []*object{o})
-	if o.read.Mode != enforce.Inherit {
-		s.modes = append(s.modes, mode{to: o.about, mode: o.read.Mode, of: o, above: o.comments})
-	}
-	for _, p := range o.read.Ports {
-		if p.Mode != enforce.Inherit {
-			s.modes = append(s.modes, mode{to: o.about, port: p.Port, mode: p.Mode, of: o, above: o.comments})
+	add := func(port uint16, set enforce.Mode) {
+		if set == enforce.Inherit {
+			return
 		}
+		for k := range s.modes {
+			if m := &s.modes[k]; m.to == o.about && m.port == port && m.mode == set { // another object says the same
+				m.of = append(m.of, o)
+				return
+			}
+		}
+		s.modes = append(s.modes, mode{to: o.about, port: port, mode: set, of: []*object{o}, above: o.comments})
+	}
+	add(0, o.read.Mode)
+	for _, p := range o.read.Ports {
+		add(p.Port, p.Mode)
 	}
 }
 

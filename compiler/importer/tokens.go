@@ -178,12 +178,15 @@ func (c *credential) String() string {
 	return b.String()
 }
 
-// token reads the conditions of a box on tokens; nil if there are none.
-func (i *importer) token(o *object, box space.Box) (*credential, error) {
-	var t *credential
-	none, taken := false, i.taken(o)
+// token reads the conditions of a box on tokens; nil if there are none. It is never where no token that is verified fulfils them.
+func (i *importer) token(o *object, box space.Box) (t *credential, never bool, err error) {
+	point := i.point(o)
+	if !point.Meets(box) {
+		return nil, true, nil
+	}
+	none, taken := false, i.taken(point)
 	for _, c := range box {
-		if c.Dimension != space.Token {
+		if c.Dimension != space.Token || len(taken) == 0 { // it holds of every request: none has a token
 			continue
 		}
 		if len(c.Is) == 0 && len(c.Not) == 1 && c.Not[0].RequestPrincipal() == "*" {
@@ -200,6 +203,9 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 			if written == "" {
 				continue
 			}
+			if !point.Meets(space.Box{space.Is(space.Token, p)}) {
+				continue
+			}
 			before := len(principals)
 			for _, x := range taken {
 				switch subject, of := strings.CutPrefix(written, x.jwt.Issuer+"/"); {
@@ -210,18 +216,18 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 				}
 			}
 			if len(principals) == before {
-				return nil, fmt.Errorf("tokens of %s", written)
+				return nil, false, fmt.Errorf("tokens of %s", written)
 			}
 		}
 		if len(subjects) > 0 {
 			if slices.ContainsFunc(principals, func(x *issuer) bool { return x != principals[0] }) || len(subjects) < len(principals) {
-				return nil, fmt.Errorf("some tokens of %s, and others", principals[0].jwt.Issuer)
+				return nil, false, fmt.Errorf("some tokens of %s, and others", principals[0].jwt.Issuer)
 			}
 			t.claims = append(t.claims, claim{path: []string{"sub"}, values: subjects})
 		}
 		if principals != nil {
 			if len(c.Not) > 0 {
-				return nil, fmt.Errorf("tokens are excepted: %s", space.Written(c.Not))
+				return nil, false, fmt.Errorf("tokens are excepted: %s", space.Written(c.Not))
 			}
 			t.issuers = slices.DeleteFunc(slices.Clone(t.issuers), func(x *issuer) bool { return !slices.Contains(principals, x) })
 			continue
@@ -237,7 +243,7 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 			for _, p := range part.patterns {
 				path, values, ok := p.Keyed()
 				if !ok || one.path != nil && !slices.Equal(one.path, path) {
-					return nil, unspeakable(c)
+					return nil, false, unspeakable(c)
 				}
 				one.path, one.values = path, append(one.values, values...)
 			}
@@ -248,26 +254,26 @@ func (i *importer) token(o *object, box space.Box) (*credential, error) {
 	}
 	switch {
 	case none && t != nil:
-		return nil, fmt.Errorf("some tokens, and requests without one")
+		return nil, false, fmt.Errorf("some tokens, and requests without one")
 	case none:
 		t = &credential{none: true, issuers: taken}
 	case t == nil:
-		return nil, nil
+		return nil, false, nil
 	default:
 		t.name()
 	}
 	for _, x := range t.issuers {
 		if x.why != "" {
-			return nil, fmt.Errorf("a token of an issuer that cannot be said: %s", x.why)
+			return nil, false, fmt.Errorf("a token of an issuer that cannot be said: %s", x.why)
 		}
 	}
 	if len(t.issuers) == 0 {
-		return nil, fmt.Errorf("a token, and no RequestAuthentication says whose")
+		return nil, false, fmt.Errorf("tokens of several issuers at once")
 	}
 	if none {
 		t.issuers = nil
 	}
-	return t, nil
+	return t, false, nil
 }
 
 // name has conditions on the claim iss say which issuers are meant, and drops one on aud that each token of these fulfils.
@@ -287,17 +293,21 @@ func (t *credential) name() {
 	})
 }
 
-// taken lists the issuers whose tokens the pods of an object take, sorted by name.
-func (i *importer) taken(o *object) (all []*issuer) {
+// point is where the policies of the pods of an object are enforced.
+func (i *importer) point(o *object) *enforce.Point {
 	w := enforce.Workload{Namespace: o.Namespace}
 	if o.about != nil {
 		w.Labels = o.about.selector()
 	}
-	point := i.layer.For(w)
 	if len(o.through) > 0 {
 		w.Dataplane, w.Fronts = policy.Ambient, o.about.fronts(o.through[0].host)
-		point = i.layer.For(w).Ways[0].Point
+		return i.layer.For(w).Ways[0].Point
 	}
+	return i.layer.For(w)
+}
+
+// taken lists the issuers whose tokens are verified at a point, sorted by name.
+func (i *importer) taken(point *enforce.Point) (all []*issuer) {
 	bound := point.Tokens
 	for _, x := range i.issuers {
 		if slices.ContainsFunc(x.of, func(of *object) bool { return slices.Contains(bound, of.read) }) {

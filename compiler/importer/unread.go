@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -93,18 +94,19 @@ func (o *object) has(at source.Span) bool {
 	return line >= o.from && line <= o.to
 }
 
-// shut reports whether no ALLOW lets anything in to the pods of an object.
-func (i *importer) shut(o *object) bool {
-	return !slices.ContainsFunc(i.allows(o), func(p *enforce.Object) bool { return p != o.read })
-}
+// shut reports whether no ALLOW lets anything in to the pods of an object. If one does, it closes them to everyone else, too.
+func (i *importer) shut(o *object) bool { return !i.opens(o.Namespace, labelsOf(o.read)) }
 
-// allows lists the ALLOW policies that bind the pods that an object selects, and may bind some of them alone.
-func (i *importer) allows(o *object) []*enforce.Object {
-	return slices.DeleteFunc(slices.Clone(i.layer.Policies), func(p *enforce.Object) bool {
-		if p.Role != enforce.Authorizes || p.Effect != enforce.Allow || p.DryRun || p.Namespace != o.Namespace && p.Namespace != i.mesh.RootNamespace {
-			return true
+// opens reports whether an ALLOW lets anything in to pods with some labels, or to some of them.
+func (i *importer) opens(namespace string, pods []policy.Label) bool {
+	return slices.ContainsFunc(i.objects, func(o *object) bool {
+		if p := o.read; p == nil || o.Outcome == Refused || p.Role != enforce.Authorizes || p.Effect != enforce.Allow || p.DryRun {
+			return false
 		}
-		_, possible := joined(labelsOf(p), labelsOf(o.read))
-		return !possible
+		if o.Namespace != namespace && o.Namespace != i.mesh.RootNamespace {
+			return false
+		}
+		_, possible := joined(labelsOf(o.read), pods)
+		return possible && slices.ContainsFunc(o.read.Clauses, func(c enforce.Clause) bool { return i.matched(o, &c) })
 	})
 }

@@ -211,9 +211,9 @@ func (s *section) lines() (all []line) {
 		if m.port != 0 {
 			target.Port = number(m.port)
 		}
-		l := line{print.Line{Gap: k == 0, Stmt: &lang.MTLS{Targets: []lang.Target{target}, Mode: modeName(m.mode)}}, []*object{m.of}}
-		if m.of != commented {
-			l.Above, commented = m.above, m.of
+		l := line{print.Line{Gap: k == 0, Stmt: &lang.MTLS{Targets: []lang.Target{target}, Mode: modeName(m.mode)}}, m.of}
+		if m.of[0] != commented {
+			l.Above, commented = m.above, m.of[0]
 		}
 		all = append(all, l)
 	}

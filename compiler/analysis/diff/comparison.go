@@ -65,7 +65,8 @@ func (d *differ) workload(w *workload) error {
 	if err != nil {
 		return err
 	}
-	was, is := model.DeniesByDefault(w.a), model.DeniesByDefault(w.b)
+	// Where nothing passes, a DENY of everybody does what the lack of an ALLOW would.
+	was, is := model.DeniesByDefault(w.a) || c.could[0].Empty(), model.DeniesByDefault(w.b) || c.could[1].Empty()
 	var opened, closed []group
 	if d.Requests {
 		was, is = false, false

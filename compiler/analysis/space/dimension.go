@@ -42,6 +42,16 @@ type Info struct {
 	Single bool   // several values are several operations, when they are written
 }
 
+// Possible reports whether some request has a value that a pattern matches.
+func (t Table) Possible(d Dimension, pattern Pattern) bool {
+	p := partition{other: -1}
+	i := p.id(pattern)
+	if _, err := p.divide(t[d].Kind, ""); err != nil {
+		return true
+	}
+	return len(p.members[i]) > 0
+}
+
 // Standard is the facts that sidecars of Istio look at.
 var Standard = Table{
 	Identity:           {Kind: Identities{}, Caller: true, Name: "principal"},

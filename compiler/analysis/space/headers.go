@@ -25,6 +25,10 @@ func (Headers) value(written string) *Value { return &Value{keys: keysOf(written
 func (Headers) divide(p *partition, _ string) error {
 	choices := map[string][]region{}
 	for name, conditions := range p.byKey() {
+		if !allOf(name, tokenByte) { // no request has it
+			choices[name] = []region{{}}
+			continue
+		}
 		texts, err := regions(fieldText, conditions)
 		if err != nil {
 			return err
