@@ -29,7 +29,8 @@ func newInit() *cobra.Command {
 		Short: "Begin a project, from the workload manifests that are there or with a small example",
 		Long: `Begin a project. If DIR has workload manifests, meshc init names them in a meshc.yaml and writes a file of intents for each
 of their namespaces, with the services by name and without an edge: nothing is closed by it. Manifests may be files,
-folders, what Helm or Kustomize has rendered, or a dump of a cluster. In a folder without any, it writes an example that
+folders, what Helm or Kustomize has rendered, or a dump of a cluster. Those that name no namespace are in that of the
+kustomization, of the Application of Argo CD or of the Kustomization of Flux that applies them. In a folder without any, it writes an example that
 builds at once: the intents of a shop, its workload manifests and a meshc.yaml. DIR is the current folder by default.
 No file is ever overwritten.`,
 		Example: `  meshc init demo
@@ -94,7 +95,7 @@ func unstarted(dir string, found project.Found) error {
 		if paths := adopt.Choose(found.Manifests, slices.Collect(maps.Keys(found.Unread))).Paths; len(paths) > 0 {
 			text += "; to check the intents against the manifests: meshc check" + at
 			for _, p := range paths {
-				text += " --workloads " + argument(shownIn(dir, p))
+				text += " --workloads " + argument(shownIn(dir, p.Name))
 			}
 			return errors.New(text)
 		}
@@ -172,6 +173,9 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 	if n := len(s.Kustomized); n > 0 {
 		fmt.Fprintf(w, "Kustomize changes manifests here before they are applied, such as their namespaces or labels: let `workloads` in meshc.yaml name\nwhat it renders, `kustomize build %s > rendered.yaml`\n", argument(shownIn(dir, s.Kustomized[n-1])))
 	}
+	if n := len(s.Several); n > 0 {
+		fmt.Fprintf(w, "%s in several namespaces, such as %s: name one in meshc.yaml, workloads: [{path: …, namespace: NAME}]\n", plural(n, "file"), shownIn(dir, s.Several[0]))
+	}
 	left := len(s.Left) + len(unread)
 	switch {
 	case len(s.Set.Workloads) > 0 && left > 0:
@@ -180,7 +184,7 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 	case len(s.Set.Workloads) > 0 || len(s.Paths)+len(s.Left)+len(s.Templates) == 0:
 		return nil
 	case len(s.Paths) > 0:
-		fmt.Fprintf(w, "nothing was written: the manifests in %s have no workload; for an example, name another folder: meshc init DIR\n", shownIn(dir, s.Paths[0]))
+		fmt.Fprintf(w, "nothing was written: the manifests in %s have no workload; for an example, name another folder: meshc init DIR\n", shownIn(dir, s.Paths[0].Name))
 	default:
 		fmt.Fprintln(w, "nothing was written: no manifest can be read; for an example, name another folder: meshc init DIR")
 	}

@@ -75,7 +75,8 @@ func adopts(t *testing.T, files []inventory.Input) {
 	}
 	for _, f := range files {
 		for _, path := range chosen.Paths {
-			if f.File.Name == path || strings.HasPrefix(f.File.Name, path+"/") {
+			if f.File.Name == path.Name || strings.HasPrefix(f.File.Name, path.Name+"/") {
+				f.Namespace = path.Namespace
 				in.Workloads = append(in.Workloads, f)
 			}
 		}

@@ -11,11 +11,15 @@ import (
 const Environment = "cluster"
 
 // Settings returns a meshc.yaml that names manifests, and an environment in which nothing is enforced yet.
-func Settings(paths []string) []byte {
+func Settings(paths []Path) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nworkloads:\n", config.APIVersion, config.Kind)
 	for _, p := range paths {
-		fmt.Fprintf(&b, "- %q\n", p)
+		if p.Namespace == "" {
+			fmt.Fprintf(&b, "- %q\n", p.Name)
+		} else {
+			fmt.Fprintf(&b, "- {path: %q, namespace: %q}\n", p.Name, p.Namespace)
+		}
 	}
 	b.WriteString(`environments:
   # Build and publish with --env ` + Environment + `: without it, everything is enforced. In dry-run Istio logs what it would deny, and

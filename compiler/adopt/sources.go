@@ -12,31 +12,47 @@ import (
 
 // Sources is which files of a folder are the workload manifests of a project.
 type Sources struct {
-	Paths     []string // of folders and files, sorted: what `workloads` of meshc.yaml has to name
+	Paths     []Path // of folders and files, sorted: what `workloads` of meshc.yaml has to name
 	Set       *inventory.Set
 	Left      diag.List // an error in each file of manifests that is left out
 	Templates []string  // files that have to be rendered before they can be read
 
 	Kustomized []string // folders of kustomizations that change manifests before they are applied
+	Several    []string // files without a namespace that kustomizations put into several
 }
+
+// Path is a folder or a file, and the namespace of what has none of its own in it; empty if that is not known.
+type Path struct{ Name, Namespace string }
 
 // Choose chooses the workload manifests among the YAML and JSON files of a folder. Names are relative to it, and unread are
 // those of files without a text. It names a folder where everything in and below it can be read, and else the files. It
-// leaves out a file that cannot be read or has another manifest for an object of a file before it.
+// leaves out a file that cannot be read or has another manifest for an object of a file before it, and patches.
 func Choose(files []inventory.Input, unread []string) Sources {
 	files = slices.SortedFunc(slices.Values(files), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
-	s := Sources{Kustomized: kustomized(files)}
-	c := chooser{names: unread, read: map[string]bool{}, relevant: map[string]bool{}}
+	where := placed(files)
+	s := Sources{}
+	if where.modifies {
+		s.Kustomized = where.tops
+	}
+	c := chooser{names: unread, read: map[string]bool{}, relevant: map[string]bool{}, namespace: where.namespace}
 	var kept []inventory.Input
 	for _, f := range files {
-		_, found := inventory.Read([]inventory.Input{f})
+		f.Namespace = where.namespace(f.File.Name)
+		set, found := inventory.Read([]inventory.Input{f})
 		c.names = append(c.names, f.File.Name)
 		switch {
+		case where.patches[f.File.Name]:
 		case has(found, diag.SkippedTemplate):
 			s.Templates = append(s.Templates, f.File.Name)
 		case !found.HasErrors():
 			kept = append(kept, f)
+			if where.moved[f.File.Name] && slices.ContainsFunc(set.Workloads, func(w *inventory.Workload) bool { return w.Namespace != f.Namespace && !w.Unplaced }) {
+				s.Kustomized = where.tops
+			}
 			c.read[f.File.Name], c.relevant[f.File.Name] = true, !has(found, diag.NothingRead)
+			if len(where.within[f.File.Name]) > 1 && has(found, diag.NoNamespace) {
+				s.Several = append(s.Several, f.File.Name+" ("+strings.Join(where.within[f.File.Name], ", ")+")")
+			}
 		case strings.Contains(f.File.Text, "apiVersion"):
 			s.Left = append(s.Left, firstOfEach(found)...)
 		}
@@ -75,19 +91,24 @@ func firstOfEach(found diag.List) (first diag.List) {
 
 // chooser knows what is in files, by name.
 type chooser struct {
-	names    []string
-	read     map[string]bool
-	relevant map[string]bool
+	names     []string
+	read      map[string]bool
+	relevant  map[string]bool
+	namespace func(file string) string
 }
 
 // paths returns the fewest folders and files below a folder that have all of its manifests and nothing that cannot be read.
-// The empty folder, which holds the project itself, is never one of them.
-func (c *chooser) paths(folder string, below []string) (paths []string) {
-	switch {
-	case !slices.ContainsFunc(below, func(name string) bool { return c.read[name] && c.relevant[name] }):
+// All of a folder is in one namespace. The empty folder, which holds the project itself, is never one of them.
+func (c *chooser) paths(folder string, below []string) (paths []Path) {
+	first := slices.IndexFunc(below, func(name string) bool { return c.read[name] && c.relevant[name] })
+	if first < 0 {
 		return nil
-	case folder != "" && !slices.ContainsFunc(below, func(name string) bool { return !c.read[name] }):
-		return []string{folder}
+	}
+	namespace := c.namespace(below[first])
+	if folder != "" && !slices.ContainsFunc(below, func(name string) bool {
+		return !c.read[name] || c.relevant[name] && c.namespace(name) != namespace
+	}) {
+		return []Path{{folder, namespace}}
 	}
 	for i := 0; i < len(below); {
 		rest := strings.TrimPrefix(below[i][len(folder):], "/")
@@ -95,7 +116,7 @@ func (c *chooser) paths(folder string, below []string) (paths []string) {
 		child, end := path.Join(folder, first), i+1
 		if !deeper {
 			if c.read[child] && c.relevant[child] {
-				paths = append(paths, child)
+				paths = append(paths, Path{child, c.namespace(child)})
 			}
 			i = end
 			continue
