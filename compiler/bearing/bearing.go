@@ -6,6 +6,7 @@ package bearing
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -46,7 +47,7 @@ type key struct {
 	name string
 }
 
-var facts = func() map[key]*Fact {
+var facts = sync.OnceValue(func() map[key]*Fact {
 	all := map[key]*Fact{}
 	for i := range Facts {
 		f := &Facts[i]
@@ -57,9 +58,9 @@ var facts = func() map[key]*Fact {
 		}
 	}
 	return all
-}()
+})
 
-var kindNames = func() map[string]bool {
+var kindNames = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	for i := range Facts {
 		if f := &Facts[i]; f.On == Workloads || f.On == Both {
@@ -68,10 +69,10 @@ var kindNames = func() map[string]bool {
 		}
 	}
 	return all
-}()
+})
 
 // NamedKind reports whether an object of a kind among the manifests of workloads may have to be named.
-func NamedKind(kind string) bool { return kindNames[kind] }
+func NamedKind(kind string) bool { return kindNames()[kind] }
 
 // MeshConfig is the name under which the settings of a mesh are in Facts: a ConfigMap that is called istio, or istio-REVISION.
 const MeshConfig = "/ConfigMap istio"
@@ -87,7 +88,7 @@ type Notices struct {
 
 // See notes an occurrence of a kind, label or annotation, which Facts may not have.
 func (n *Notices) See(on On, name string, at source.Span) {
-	f := facts[key{on, name}]
+	f := facts()[key{on, name}]
 	if f == nil || f.Named == "" {
 		return
 	}
@@ -102,12 +103,12 @@ func (n *Notices) See(on On, name string, at source.Span) {
 
 // IsUsual reports whether a setting of the mesh changes nothing with a value.
 func IsUsual(setting, value string) bool {
-	f := facts[key{Mesh, setting}]
+	f := facts()[key{Mesh, setting}]
 	return f != nil && f.Usual != "" && value == f.Usual
 }
 
 // Fields returns the fields of objects of a kind, GROUP/KIND, that have to be named where they are.
-func Fields(kind string) []*Fact { return fields[kind] }
+func Fields(kind string) []*Fact { return fields()[kind] }
 
 // Path is where objects have a field.
 func (f *Fact) Path() []string {
@@ -115,7 +116,7 @@ func (f *Fact) Path() []string {
 	return strings.Split(path, ".")
 }
 
-var fields = func() map[string][]*Fact {
+var fields = sync.OnceValue(func() map[string][]*Fact {
 	all := map[string][]*Fact{}
 	for i := range Facts {
 		if f := &Facts[i]; f.On == Field && f.Named != "" {
@@ -124,11 +125,11 @@ var fields = func() map[string][]*Fact {
 		}
 	}
 	return all
-}()
+})
 
 // Bears reports whether a label or annotation has to be named where it occurs.
 func Bears(on On, name string) bool {
-	f := facts[key{on, name}]
+	f := facts()[key{on, name}]
 	return f != nil && f.Named != ""
 }
 

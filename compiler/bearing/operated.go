@@ -5,7 +5,7 @@ const created = "its operator creates pods, which are not read: declare them wit
 
 // Creates reports whether an operator creates pods for objects of a kind, GROUP/KIND, that are not read.
 func Creates(kind string) bool {
-	f := facts[key{Workloads, kind}]
+	f := facts()[key{Workloads, kind}]
 	return f != nil && f.Named == created
 }
 

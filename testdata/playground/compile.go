@@ -4,16 +4,25 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// trimmed lists the modules that are compiled without some of their files. The protobuf methods of the types of Kubernetes, and the
-// HTTP client of its watches, which brings TLS with it, are a quarter of the module and never run; the linker keeps them, since
-// they implement interfaces.
+// trimmed lists the modules that are compiled without some of their files. The protobuf methods of the types of Kubernetes, what their
+// fields are for, and the HTTP client of its watches, which brings TLS with it, are a quarter of the module and never run; the linker
+// keeps them, since they implement interfaces.
 var trimmed = map[string]func(path string) bool{
-	"k8s.io/api":          func(path string) bool { return strings.HasSuffix(path, "/generated.pb.go") },
-	"k8s.io/apimachinery": func(path string) bool { return path == "pkg/watch/streamwatcher.go" },
+	"k8s.io/api": func(file string) bool { return path.Base(file) == "generated.pb.go" || described(file) },
+	"k8s.io/apimachinery": func(file string) bool {
+		return file == "pkg/watch/streamwatcher.go" || described(file)
+	},
+}
+
+// described reports whether a file tells what fields are for, in which version a type came, or its name in OpenAPI.
+func described(file string) bool {
+	return slices.Contains([]string{"types_swagger_doc_generated.go", "zz_generated.prerelease-lifecycle.go", "zz_generated.model_name.go"}, path.Base(file))
 }
 
 // compile writes the compiler as WebAssembly.

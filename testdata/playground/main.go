@@ -62,17 +62,25 @@ func assemble(dir string) error {
 	if err != nil {
 		return err
 	}
-	examples, err := examples()
+	start, err := os.ReadFile(filepath.Join(page, "start.js"))
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "window.meshcExamples = %s;\n", examples)
 	both, err := json.Marshal(string(glue) + "\n" + string(worker))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&b, "window.meshcWorker = %s;\n", both)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "window.meshcWorker = %s;\n%s", both, start)
+	if err := os.WriteFile(filepath.Join(dir, "start.js"), b.Bytes(), 0o644); err != nil {
+		return err
+	}
+	examples, err := examples()
+	if err != nil {
+		return err
+	}
+	b.Reset()
+	fmt.Fprintf(&b, "window.meshcExamples = %s;\n", examples)
 	if err := os.WriteFile(filepath.Join(dir, "examples.js"), b.Bytes(), 0o644); err != nil {
 		return err
 	}

@@ -65,8 +65,13 @@ type Edit struct {
 	Text string `json:"text"`
 }
 
+// Page is a page that asks again and again, mostly about a project of which one file has changed.
+type Page struct {
+	parsed *compiler.Parsed // of the last question
+}
+
 // Answer answers a Request in JSON with a Response in JSON, whatever happens.
-func Answer(ctx context.Context, request []byte) (response []byte) {
+func (p *Page) Answer(ctx context.Context, request []byte) (response []byte) {
 	defer func() {
 		if trouble := recover(); trouble != nil {
 			response, _ = json.Marshal(Response{Findings: []Finding{}, Failure: fmt.Sprintf("%v\n%s", trouble, debug.Stack())})
@@ -76,14 +81,14 @@ func Answer(ctx context.Context, request []byte) (response []byte) {
 	if err := json.Unmarshal(request, &q); err != nil {
 		panic(err)
 	}
-	response, err := json.Marshal(answer(ctx, q))
+	response, err := json.Marshal(p.answer(ctx, q))
 	if err != nil {
 		panic(err)
 	}
 	return response
 }
 
-func answer(ctx context.Context, q Request) Response {
+func (p *Page) answer(ctx context.Context, q Request) Response {
 	out := Response{Findings: []Finding{}}
 	in := compiler.Inputs{Config: config.Default(), Today: time.Now().UTC().Truncate(24 * time.Hour)}
 	var found diag.List
@@ -106,7 +111,7 @@ func answer(ctx context.Context, q Request) Response {
 	_, wrong := compiler.Targets(in.Config, false)
 	found = append(found, wrong...)
 	if !found.HasErrors() {
-		build(ctx, in, q.Why, &out, &found)
+		p.build(ctx, in, q.Why, &out, &found)
 	}
 	for _, d := range found.Sort() {
 		out.Findings = append(out.Findings, findingOf(&d))
@@ -114,11 +119,15 @@ func answer(ctx context.Context, q Request) Response {
 	return out
 }
 
-func build(ctx context.Context, in compiler.Inputs, why []string, out *Response, found *diag.List) {
-	parsed, err := compiler.Parse(ctx, in)
+func (p *Page) build(ctx context.Context, in compiler.Inputs, why []string, out *Response, found *diag.List) {
+	if p.parsed == nil {
+		p.parsed = new(compiler.Parsed)
+	}
+	parsed, err := p.parsed.Reparse(ctx, in)
 	if err != nil {
 		panic(err)
 	}
+	p.parsed = parsed
 	b, err := parsed.Build(ctx, in.Config)
 	if err != nil {
 		out.Failure = err.Error()

@@ -2,16 +2,21 @@ package playground
 
 import (
 	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-func ask(t *testing.T, q Request) (out Response) {
+func ask(t *testing.T, p *Page, q Request) (out Response) {
 	request, err := json.Marshal(q)
 	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(Answer(t.Context(), request), &out))
+	require.NoError(t, json.Unmarshal(p.Answer(t.Context(), request), &out))
 	require.Empty(t, out.Failure)
 	return out
 }
@@ -19,14 +24,15 @@ func ask(t *testing.T, q Request) (out Response) {
 const shop = "mesh shop strict\nservice a account a-sa port 80 http\nservice b account b-sa port 80 http\n"
 
 func TestAnswer(t *testing.T) {
-	got := ask(t, Request{Files: map[string]string{"shop.mesh": shop + "a -> b\n"}, Why: []string{"b", "a"}})
+	var page Page
+	got := ask(t, &page, Request{Files: map[string]string{"shop.mesh": shop + "a -> b\n"}, Why: []string{"b", "a"}})
 	assert.Empty(t, got.Findings)
 	assert.Contains(t, got.Manifests, "kind: AuthorizationPolicy")
 	assert.Contains(t, got.Graph, "<svg")
 	assert.Contains(t, got.Why, "denied")
 	assert.Contains(t, got.Why, "to allow it, write in mesh shop: b -> a")
 
-	got = ask(t, Request{Files: map[string]string{"shop.mesh": "# 😀\n" + shop + "aa -> b\n"}})
+	got = ask(t, &page, Request{Files: map[string]string{"shop.mesh": "# 😀\n" + shop + "aa -> b\n"}})
 	assert.Empty(t, got.Manifests)
 	require.Len(t, got.Findings, 1)
 	f := got.Findings[0]
@@ -34,7 +40,31 @@ func TestAnswer(t *testing.T) {
 	assert.Equal(t, len("# ..\n"+shop), f.From, "the emoji has two units")
 	assert.Equal(t, Edit{"shop.mesh", f.From, f.To, "a"}, f.Fixes[0].Edits[0])
 
-	got = ask(t, Request{Files: map[string]string{"meshc.yaml": "nonsense: 1\n", "shop.mesh": shop}})
+	got = ask(t, &page, Request{Files: map[string]string{"meshc.yaml": "nonsense: 1\n", "shop.mesh": shop}})
 	require.NotEmpty(t, got.Findings)
 	assert.Equal(t, "meshc.yaml", got.Findings[0].File)
+}
+
+// A page that was asked before answers what a new one does, whatever changed since: each line of each file goes, and comes back.
+func TestLaterAnswers(t *testing.T) {
+	folder := os.DirFS("../../../../examples/shop-written-out")
+	files := map[string]string{}
+	require.NoError(t, fs.WalkDir(folder, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Ext(path) != ".mesh" && filepath.Ext(path) != ".yaml" {
+			return err
+		}
+		text, err := fs.ReadFile(folder, path)
+		files[path] = string(text)
+		return err
+	}))
+	require.Greater(t, len(files), 3)
+	var page Page
+	for name, text := range files {
+		lines := strings.SplitAfter(text, "\n")
+		for i := range lines {
+			files[name] = strings.Join(slices.Concat(lines[:i], lines[i+1:]), "")
+			require.Equal(t, ask(t, new(Page), Request{Files: files}), ask(t, &page, Request{Files: files}), "%s without line %d", name, i+1)
+		}
+		files[name] = text
+	}
 }

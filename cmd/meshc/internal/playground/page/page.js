@@ -19,7 +19,6 @@ let asked = 0;
 let edited = 0; // the question that was asked first about the present text
 let loaded = 0; // the one that was asked first about the present project
 let waiting = false;
-let ready = false;
 let answered = { id: 0, findings: [] }; // what is shown
 let notice = ""; // in place of the counts, until something is changed
 
@@ -92,7 +91,7 @@ function edit() {
 // ask sends the newest text once the worker is free: what is typed meanwhile is one question.
 function ask() {
   asked++;
-  if (!ready || waiting) return;
+  if (!worker || waiting) return;
   waiting = true;
   const why = at("why").query.value.trim().split(/\s+/).filter(Boolean);
   worker.postMessage({ id: asked, request: { files, why } });
@@ -177,25 +176,6 @@ async function unpack(fragment) {
   return JSON.parse(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text());
 }
 
-// compiler returns the module, which a server sends and a page opened from a file has as a script.
-async function compiler() {
-  if (location.protocol !== "file:") return WebAssembly.compileStreaming(fetch("meshc.wasm"));
-  await script("meshc.wasm.js");
-  const packed = Uint8Array.from(atob(window.meshcModule), (c) => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return WebAssembly.compile(await new Response(stream).arrayBuffer());
-}
-
-function script(src) {
-  return new Promise((done, failed) => {
-    const s = document.createElement("script");
-    s.src = src;
-    s.onload = done;
-    s.onerror = failed;
-    document.head.append(s);
-  });
-}
-
 // share puts the project into the address.
 async function share() {
   location.hash = await pack({ files, shown, why: at("why").query.value });
@@ -229,14 +209,10 @@ async function start() {
   };
   window.onhashchange = loadShared; // an address that is pasted while the page is open
   if (!(await loadShared())) load(examples[Object.keys(examples)[0]]);
-  worker = new Worker(URL.createObjectURL(new Blob([window.meshcWorker], { type: "text/javascript" })));
-  worker.onerror = (e) => { at("status").textContent = "cannot start: " + e.message; };
-  worker.onmessage = ({ data }) => {
-    if (!data.ready) return show(data);
-    ready = true;
-    ask();
-  };
-  worker.postMessage({ module: await compiler() });
+  worker = await window.meshcStarted;
+  worker.onerror = (e) => { at("status").textContent = "the compiler failed: " + e.message; };
+  worker.onmessage = ({ data }) => show(data);
+  ask();
 }
 
 start().catch((trouble) => { at("status").textContent = "cannot start: " + trouble; });
