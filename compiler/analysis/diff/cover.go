@@ -20,6 +20,7 @@ type name[T any] struct {
 // The costs of names.
 const (
 	plain  = 1
+	brief  = 2  // it has two parts
 	vague  = 8  // it says little
 	sample = 30 // it is the name of one member, which stands for others
 )

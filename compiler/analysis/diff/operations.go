@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,9 +50,16 @@ func (s *comparison) nameOperations(groups []group) {
 	ports := map[uint16]bool{}
 	http := false
 	bare := space.NewSet(len(s.possible))
+	bareOf, httpOf := map[uint16]space.Set{}, map[uint16]bool{}
 	for i, r := range s.possible {
-		if !r.Request.HTTP {
+		if of := r.Request.Port(); r.Request.HTTP {
+			httpOf[of] = true
+		} else {
 			bare.Add(i)
+			if bareOf[of] == nil {
+				bareOf[of] = space.NewSet(len(s.possible))
+			}
+			bareOf[of].Add(i)
 		}
 		if p := r.Request.Port(); p != s.classes.Other.Port() && !ports[p] {
 			ports[p] = true
@@ -61,6 +69,11 @@ func (s *comparison) nameOperations(groups []group) {
 	}
 	if http && bare.Len() > 0 {
 		s.addOperation(Operation{Protocol: WithoutHTTP}, bare, plain)
+	}
+	for _, p := range slices.Sorted(maps.Keys(ports)) { // a port stands for both of what it takes
+		if httpOf[p] && bareOf[p] != nil {
+			s.addOperation(Operation{Port: p, Protocol: WithoutHTTP}, bareOf[p], brief)
+		}
 	}
 	for _, p := range slices.Concat(s.a.All(), s.b.All()) {
 		for i := range p.Clauses {

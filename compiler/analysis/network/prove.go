@@ -271,23 +271,22 @@ func after(b netip.Prefix) netip.Addr {
 
 // portsNear returns a port of each kind that the intents or the policies of a point tell apart.
 func portsNear(s *policy.Service, point *Point, d Direction, grants []Grant) (all []Port) {
-	numbers := make([]uint16, 0, 64)
-	near := func(first, last uint16) {
+	numbers, udp := make([]uint16, 0, 64), append(make([]uint16, 0, 16), 1)
+	near := func(into *[]uint16, first, last uint16) {
 		for _, n := range [...]uint16{first - 1, first, last, last + 1} {
 			if n != 0 {
-				numbers = append(numbers, n)
+				*into = append(*into, n)
 			}
 		}
 	}
-	near(1, 1)
+	near(&numbers, 1, 1)
 	for _, p := range s.Ports {
-		near(p.Number, p.Number)
+		near(&numbers, p.Number, p.Number)
 	}
-	udp := append(make([]uint16, 0, 16), 1)
 	udp = append(udp, s.UDP...)
 	for _, g := range grants {
 		for _, r := range g.Ports {
-			near(r[0], r[1])
+			near(&numbers, r[0], r[1])
 		}
 		for _, r := range g.UDP {
 			udp = append(udp, r[0])
@@ -296,7 +295,10 @@ func portsNear(s *policy.Service, point *Point, d Direction, grants []Grant) (al
 	for _, b := range point.Bound {
 		for i := range b.Rules[d] {
 			for _, r := range b.Rules[d][i].Ports {
-				near(r.First, r.Last)
+				near(&numbers, r.First, r.Last)
+				if r.Protocol == UDP {
+					near(&udp, r.First, r.Last)
+				}
 			}
 		}
 	}

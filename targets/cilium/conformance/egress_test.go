@@ -119,7 +119,7 @@ func (c *cluster) leaves(from, to *end, port uint16, protocol u8proto.U8proto) (
 	}
 	entry, _, _ := p.Lookup(policy.EgressKey().WithIdentity(to.identity.ID).WithPortProto(protocol, port))
 	if entry.IsRedirectEntry() && port != 53 {
-		return false, fmt.Errorf("port %d is redirected to a proxy", port)
+		return false, fmt.Errorf("port %d is %w", port, errRedirected)
 	}
 	return !entry.IsDeny(), nil
 }

@@ -3,32 +3,40 @@ package conformance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
+	"github.com/cilium/cilium/pkg/u8proto"
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/network"
+	meshc "github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/cilium"
 	"github.com/meshc/meshc/targets/cilium/read"
+	"github.com/meshc/meshc/testdata/draft"
 )
 
-var errVisible = errors.New("visible")
+var (
+	errVisible    = errors.New("visible")
+	errRedirected = errors.New("redirected to a proxy")
+)
 
 // A fault in emitted policies that Cilium takes, and that shows in one of its decisions, fails the proof of the build.
 func TestProofFindsFaults(t *testing.T) {
-	faults, refused, seen, caught := 0, 0, 0, 0
+	planted, refused, seen, caught := 0, 0, 0, 0
 	for seed := range uint64(*count / 2) {
 		p := newProject(seed + 1<<20)
 		b, err := p.Build()
 		require.NoError(t, err, "seed %d\n%s", seed, p)
 		r := rand.New(rand.NewPCG(seed, 14))
 		for range 6 {
-			manifests := fault(r, b.Manifests)
-			faults++
+			manifests := faults.Put(r, b.Manifests)
+			planted++
 			all := ends(b.Policy)
 			c, err := newCluster(manifests, all)
 			if err != nil {
@@ -57,8 +65,69 @@ func TestProofFindsFaults(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	t.Logf("%d faults: %d refused by Cilium, %d found by the proof, %d of them visible in Cilium's decisions", faults, refused, caught, seen)
-	require.Greater(t, seen, faults/8)
+	t.Logf("%d faults: %d refused by Cilium, %d found by the proof, %d of them visible in Cilium's decisions", planted, refused, caught, seen)
+	require.Greater(t, seen, planted/8)
+}
+
+// The same for what pods may call: a fault by which Cilium shuts an edge, or opens what no edge is about, fails the proof.
+func TestProofFindsEgressFaults(t *testing.T) {
+	planted, refused, seen, caught := 0, 0, 0, 0
+	target := cilium.New(cilium.Options{Egress: true}).(targets.Meshless)
+	for seed := range uint64(*count / 2) {
+		r := rand.New(rand.NewPCG(seed, 16))
+		p := newProject(seed + 1<<22)
+		leaving(p, r)
+		b, err := p.Build()
+		require.NoError(t, err, "seed %d\n%s", seed, p)
+		intents := network.NewIntents(b.Policy)
+		for range 6 {
+			manifests := faults.Put(r, b.Manifests)
+			planted++
+			all := append(ends(b.Policy), hostEnds(slices.Concat(b.Manifests, manifests))...)
+			c, err := newCluster(manifests, all)
+			if err != nil {
+				refused++
+				continue
+			}
+			layer, findings := target.ReadNetwork(compiler.Sources(manifests))
+			proof, err := intents.Prove(context.Background(), layer, target.Isolates())
+			require.NoError(t, err)
+			if len(proof) > 0 || findings.HasErrors() {
+				caught++
+			}
+			if wrong := c.strays(t, b.Policy, all); wrong != "" {
+				seen++
+				require.True(t, len(proof) > 0 || findings.HasErrors(), "seed %d: the proof holds, but to Cilium %s\n%s\n%s", seed, wrong, p, targets.Stream(manifests))
+			}
+		}
+	}
+	t.Logf("%d faults: %d refused by Cilium, %d found by the proof, %d of them visible in Cilium's decisions", planted, refused, caught, seen)
+	require.Greater(t, seen, planted/16)
+}
+
+// strays is a connection out of a pod that an edge needs and that is shut, or that nothing is about and that passes; empty where
+// there is none.
+func (c *cluster) strays(t *testing.T, p *meshc.Policy, all []*end) string {
+	for _, from := range all {
+		for _, to := range all {
+			for _, port := range append(slices.Clone(ports), 443, 80) {
+				for _, protocol := range []u8proto.U8proto{u8proto.TCP, u8proto.UDP} {
+					if from.namespace == "" {
+						continue
+					}
+					passes, err := c.leaves(from, to, port, protocol)
+					if errors.Is(err, errRedirected) { // what the proxy would make of it is not known
+						continue
+					}
+					require.NoError(t, err)
+					if needs, may := calls(p, from, to, port, protocol == u8proto.UDP); needs && !passes || passes && !may {
+						return fmt.Sprintf("it passes: %t; %s calls %s, port %d of %s", passes, from, to, port, protocol)
+					}
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // prove is the proof of a build.
@@ -72,36 +141,5 @@ func prove(b *compiler.Build, manifests []targets.Manifest) error {
 	return errors.Join(model.New(b.Policy, layer).Prove(context.Background()), model.New(model.Datagrams(b.Policy), datagrams).Prove(context.Background()))
 }
 
-// fault removes an object, or changes lines of its spec: one goes, one takes the place of another, or a text is another.
-func fault(r *rand.Rand, manifests []targets.Manifest) []targets.Manifest {
-	manifests = slices.Clone(manifests)
-	n := r.IntN(len(manifests))
-	if r.IntN(10) == 0 {
-		return slices.Delete(manifests, n, n+1)
-	}
-	m := &manifests[n]
-	lines := strings.SplitAfter(string(m.YAML), "\n")
-	spec := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "spec") })
-	var items []int // lines with one value each
-	for i := spec + 1; i < len(lines); i++ {
-		if l := strings.TrimSpace(lines[i]); l != "" && !strings.HasSuffix(l, ":") {
-			items = append(items, i)
-		}
-	}
-	if len(items) == 0 {
-		return manifests
-	}
-	i := items[r.IntN(len(items))]
-	switch r.IntN(3) {
-	case 0:
-		lines[i] = ""
-	case 1:
-		indent := lines[i][:len(lines[i])-len(strings.TrimLeft(lines[i], " "))]
-		lines[i] = indent + strings.TrimLeft(lines[items[r.IntN(len(items))]], " ")
-	default:
-		end := strings.TrimRight(lines[i], "'\"\n")
-		lines[i] = end + []string{"x", "1", "*", "/8"}[r.IntN(4)] + lines[i][len(end):]
-	}
-	m.YAML = []byte(strings.Join(lines, ""))
-	return manifests
-}
+// faults are those of policies of Cilium.
+var faults = draft.Faults{Texts: []string{"x", "1", "*", "/8"}}

@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/istio/read"
+	"github.com/meshc/meshc/testdata/draft"
 )
 
 // proven runs the proof of a build on manifests.
@@ -27,7 +27,7 @@ func proven(p *policy.Policy, stream string) error {
 // differently from the intents, the proof of the build must fail.
 func TestProofFindsFaults(t *testing.T) {
 	t.Parallel()
-	faults, refused, seen, caught := 0, 0, 0, 0
+	planted, refused, seen, caught := 0, 0, 0, 0
 	for seed := range size(t, 1000) {
 		p := newProject(seed + 1<<20)
 		built, err := p.build()
@@ -37,15 +37,11 @@ func TestProofFindsFaults(t *testing.T) {
 		if built.policy.DryRun {
 			continue
 		}
-		var documents []string
-		for _, m := range built.manifests {
-			documents = append(documents, string(m.YAML))
-		}
 		r := rand.New(rand.NewPCG(seed, 9))
 		for range 4 {
-			stream := strings.Join(fault(r, documents), "---\n")
+			stream := string(targets.Stream(faults.Put(r, built.manifests)))
 			istiod, err := Start([]byte(stream), served(built.policy))
-			faults++
+			planted++
 			if err != nil {
 				refused++
 				continue
@@ -65,54 +61,14 @@ func TestProofFindsFaults(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d faults: %d rejected by Istio, %d found by the proof, %d of them visible in Istio's decisions on random requests", faults, refused, caught, seen)
+	t.Logf("%d faults: %d rejected by Istio, %d found by the proof, %d of them visible in Istio's decisions on random requests", planted, refused, caught, seen)
 }
 
-// fault changes one line of a document, or removes a document.
-func fault(r *rand.Rand, documents []string) []string {
-	documents = slices.Clone(documents)
-	if len(documents) == 0 {
-		return documents
-	}
-	d := r.IntN(len(documents))
-	if r.IntN(10) == 0 {
-		return slices.Delete(documents, d, d+1)
-	}
-	var items, candidates []int
-	lines := strings.SplitAfter(documents[d], "\n")
-	spec := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "spec") })
-	for i := max(spec, 0); i < len(lines); i++ {
-		switch l := strings.TrimSpace(lines[i]); {
-		case strings.HasPrefix(l, "- ") && !strings.HasSuffix(l, ":"):
-			items = append(items, i)
-			candidates = append(candidates, i)
-		case strings.HasPrefix(l, "issuer: "), strings.HasPrefix(l, "jwksUri: "), strings.HasPrefix(l, "key: "), strings.HasPrefix(l, "outputPayloadToHeader: "):
-			candidates = append(candidates, i)
-		case strings.HasPrefix(l, "mode: "), strings.HasPrefix(l, "action: "), strings.HasPrefix(l, "app: "):
-			candidates = append(candidates, i)
-		}
-	}
-	if len(candidates) == 0 {
-		return documents
-	}
-	i := pick(r, candidates)
-	before, _, _ := strings.Cut(lines[i], ":")
-	switch l := strings.TrimSpace(lines[i]); {
-	case strings.HasPrefix(l, "mode: "):
-		lines[i] = before + ": " + pick(r, []string{"STRICT", "PERMISSIVE", "DISABLE", "UNSET"}) + "\n"
-	case strings.HasPrefix(l, "app: "):
-		lines[i] = before + ": " + pick(r, serviceNames) + "\n"
-	case strings.HasPrefix(l, "action: ") || r.IntN(3) == 0:
-		lines[i] = ""
-	case r.IntN(2) == 0 && slices.Contains(items, i):
-		indent := lines[i][:strings.Index(lines[i], "-")]
-		lines[i] = indent + strings.TrimLeft(lines[pick(r, items)], " ")
-	default:
-		lines[i] = strings.TrimRight(lines[i], "'\"\n") + pick(r, []string{"x", "*", "0"}) + lines[i][len(strings.TrimRight(lines[i], "'\"\n")):]
-	}
-	documents[d] = strings.Join(lines, "")
-	return documents
-}
+// faults are those of Istio's policies.
+var faults = draft.Faults{Texts: []string{"x", "*", "0"}, Values: map[string][]string{
+	"mode": {"STRICT", "PERMISSIVE", "DISABLE", "UNSET"}, "app": serviceNames,
+	"action": nil, "issuer": nil, "jwksUri": nil, "key": nil, "outputPayloadToHeader": nil,
+}}
 
 // contradiction looks for a request that Istio decides differently from the intents, and returns "" if it finds none.
 func contradiction(p *policy.Policy, istiod *Istiod, r *rand.Rand) (string, error) {

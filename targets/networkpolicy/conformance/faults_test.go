@@ -18,11 +18,12 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/networkpolicy"
+	"github.com/meshc/meshc/testdata/draft"
 )
 
 // A fault in emitted NetworkPolicies that the API server would take, and that changes a decision of cyclonus, fails the proof of the build.
 func TestProofFindsFaults(t *testing.T) {
-	faults, refused, seen, caught := 0, 0, 0, 0
+	planted, refused, seen, caught := 0, 0, 0, 0
 	for seed := range uint64(*count / 4) {
 		p := newProject(seed + 1<<20)
 		b, err := p.Build()
@@ -39,8 +40,8 @@ func TestProofFindsFaults(t *testing.T) {
 		isolates := [2]bool{network.Ingress: true, network.Egress: strings.Contains(p.Settings, "egress")}
 		r := rand.New(rand.NewPCG(seed, 14))
 		for range 6 {
-			manifests := fault(r, policies)
-			faults++
+			manifests := faults.Put(r, policies)
+			planted++
 			cyclonus, valid := understood(manifests)
 			if !valid {
 				refused++
@@ -60,8 +61,8 @@ func TestProofFindsFaults(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d faults: %d no NetworkPolicy any more, %d found by the proof, %d of them visible in cyclonus' decisions", faults, refused, caught, seen)
-	require.Greater(t, seen, faults/8)
+	t.Logf("%d faults: %d no NetworkPolicy any more, %d found by the proof, %d of them visible in cyclonus' decisions", planted, refused, caught, seen)
+	require.Greater(t, seen, planted/8)
 }
 
 // understood reads manifests as cyclonus does; what it cannot read is not valid.
@@ -120,36 +121,5 @@ func changed(was, is []targets.Manifest) (all []targets.Manifest) {
 	return all
 }
 
-// fault removes an object, or changes a line of its spec: it goes, another takes its place, or a text in it is another.
-func fault(r *rand.Rand, manifests []targets.Manifest) []targets.Manifest {
-	manifests = slices.Clone(manifests)
-	n := r.IntN(len(manifests))
-	if r.IntN(10) == 0 {
-		return slices.Delete(manifests, n, n+1)
-	}
-	m := &manifests[n]
-	lines := strings.SplitAfter(string(m.YAML), "\n")
-	spec := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "spec") })
-	var items []int // lines with a value
-	for i := spec + 1; i < len(lines); i++ {
-		if l := strings.TrimSpace(lines[i]); l != "" && !strings.HasSuffix(l, ":") {
-			items = append(items, i)
-		}
-	}
-	if len(items) == 0 {
-		return manifests
-	}
-	i := items[r.IntN(len(items))]
-	switch r.IntN(3) {
-	case 0:
-		lines[i] = ""
-	case 1:
-		indent := lines[i][:len(lines[i])-len(strings.TrimLeft(lines[i], " "))]
-		lines[i] = indent + strings.TrimLeft(lines[items[r.IntN(len(items))]], " ")
-	default:
-		end := strings.TrimRight(lines[i], "'\"\n")
-		lines[i] = end + []string{"x", "1", "0"}[r.IntN(3)] + lines[i][len(end):]
-	}
-	m.YAML = []byte(strings.Join(lines, ""))
-	return manifests
-}
+// faults are those of NetworkPolicies.
+var faults = draft.Faults{Texts: []string{"x", "1", "0"}}
