@@ -20,13 +20,15 @@ import (
 )
 
 // TestEveryHelp holds the helps in the code against those that TestAdvice, TestProposedStatements, TestImperatives and
-// TestHelpPairs follow. One that none of them follows stands in testdata/advice/unfollowed.txt, below the reason why.
+// TestHelpPairs follow, and TestAdvice of cmd/meshc. One that none of them follows stands in testdata/advice/unfollowed.txt, below
+// the reason why.
 func TestEveryHelp(t *testing.T) {
 	all := helpsInCode(t)
 	followed := map[string]bool{}
 	var printed []string // helps that no text in the code has as a whole
-	see := func(p *advised) {
-		for _, d := range p.check(t).findings {
+	verbs := advisedByVerbs(t)
+	see := func(p *advised, findings diag.List) {
+		for _, d := range findings {
 			if d.Help == "" {
 				continue
 			}
@@ -36,16 +38,21 @@ func TestEveryHelp(t *testing.T) {
 					known, followed[h.text] = true, followed[h.text] || way
 				}
 			}
-			if !known && !way {
+			if !known && !way && !slices.Contains(verbs, d.Help) {
 				printed = append(printed, d.Help)
 			}
 		}
 	}
 	for _, p := range corpus(t) {
-		see(p)
+		see(p, p.check(t).findings)
 	}
 	for _, pair := range helpPairs(t) {
-		see(pair.bad)
+		see(pair.bad, pair.before(t).findings)
+	}
+	for _, text := range verbs {
+		for _, h := range all {
+			followed[h.text] = followed[h.text] || h.prints(text)
+		}
 	}
 	reasons := unfollowed(t)
 	listed := func(text string) bool {
@@ -114,11 +121,16 @@ func helpsInCode(t *testing.T) (all []help) {
 					}
 				}
 			case *ast.CallExpr:
+				at := files.Position(n.Pos()).String()
+				if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "fail" && len(n.Args) > 2 { // an error of package gitops
+					if text, ok := literal(n.Args[1]); ok {
+						add(at, text)
+					}
+				}
 				called, ok := n.Fun.(*ast.SelectorExpr)
 				if !ok || called.Sel.Name != "WithHelp" {
 					break
 				}
-				at := files.Position(n.Pos()).String()
 				for _, arg := range n.Args[:min(len(n.Args), 2)] {
 					if text, ok := literal(arg); ok {
 						add(at, text)
@@ -141,6 +153,17 @@ func helpsInCode(t *testing.T) (all []help) {
 		}
 	}
 	require.Greater(t, len(all), 400)
+	return all
+}
+
+// advisedByVerbs returns the helps that scripts of cmd/meshc follow.
+func advisedByVerbs(t *testing.T) (all []string) {
+	t.Helper()
+	for _, file := range glob(t, "../cmd/meshc/testdata/advice/*.txtar") {
+		for _, m := range regexp.MustCompile(`(?m)^(?:\[\w+\] )?advised '((?:[^']|'')*)'`).FindAllStringSubmatch(string(parseArchive(t, file).Comment), -1) {
+			all = append(all, strings.ReplaceAll(m[1], "''", "'"))
+		}
+	}
 	return all
 }
 

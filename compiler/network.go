@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
@@ -111,34 +112,51 @@ func refusedEdges(n *network.Network) (list diag.List) {
 	for _, s := range n.Policy().Services() {
 		for i := range s.Allow {
 			r := &s.Allow[i]
-			ports := r.Ports
+			ports, others := r.Ports, []uint16(nil)
 			if len(ports) == 0 {
-				ports = n.Others(s)
 				for _, p := range s.Ports {
 					ports = append(ports, p.Number)
 				}
+				others = n.Others(s)
+				ports = append(ports, others...)
 			}
 			for at, from := range r.From {
+				refused, verdict, by := []uint16(nil), enforce.Allowed, network.Step{}
 				for _, port := range ports {
-					if v, step := n.Reach(from, s, network.Port{Protocol: network.TCP, Number: port}); v != enforce.Allowed && step.Policy != nil {
-						refusedEdge(&list, r, at, s, port, v, step)
-						break
+					v, step := n.Reach(from, s, network.Port{Protocol: network.TCP, Number: port})
+					if v == enforce.Allowed || step.Policy == nil {
+						continue
+					}
+					if refused = append(refused, port); by.Policy == nil {
+						verdict, by = v, step
 					}
 				}
+				where := ""
+				switch {
+				case len(refused) == 0:
+					continue
+				case len(others) > 0 && len(refused) == len(ports):
+					where = "every port"
+				case slices.Contains(others, refused[0]):
+					where = "some ports"
+				default:
+					where = "port " + strconv.Itoa(int(refused[0]))
+				}
+				refusedEdge(&list, r, at, s, where, verdict, by)
 			}
 		}
 	}
 	return list
 }
 
-func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, port uint16, v enforce.Verdict, step network.Step) {
+func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, where string, v enforce.Verdict, step network.Step) {
 	from, by := r.From[n], step.Policy
 	if v == enforce.Undecided {
-		list.Add(diag.SkippedObject, by.At, "whether the %s %s lets %s through to port %d of %s is not judged", by.Kind, by.ID(), from, port, s.ID()).
+		list.Add(diag.SkippedObject, by.At, "whether the %s %s lets %s through to %s of %s is not judged", by.Kind, by.ID(), from, where, s.ID()).
 			WithRelated(r.At, "this edge needs it")
 		return
 	}
-	list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at port %d of %s: the %s %s does not let it through", from, port, s.ID(), by.Kind, by.ID()).
+	list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at %s of %s: the %s %s does not let it through", from, where, s.ID(), by.Kind, by.ID()).
 		WithRelated(by.At, "this one isolates its pods").
 		WithHelp("let it through there, or have meshc emit NetworkPolicies, which add to it: `targets: {istio: {}, networkPolicy: {}}`")
 }

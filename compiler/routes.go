@@ -147,7 +147,7 @@ func (r *routing) judge(list *diag.List, m *model.Model, route *inventory.Route,
 	gateways := r.pods(through.Gateway)
 	if len(gateways) == 0 && !callers.Any && !callers.World {
 		list.Add(diag.SkippedObject, route.At, "whether %s may call %s is not judged: it is not known which pods it has", through.Name, to).
-			WithHelp("--workloads says it")
+			WithHelp("name the manifests of its pods with --workloads")
 	}
 	for _, g := range gateways {
 		if from := (policy.Source{Service: g}); g != s && !callers.Admits(m, from) {

@@ -100,6 +100,8 @@ func (m *mistake) quickFix() bool {
 		m.loosePort(m.at)
 	case m.calls() && kind == KindName && m.want == satisfied:
 		return m.tailWord()
+	case m.calls() && kind == KindName && m.want == aHeader:
+		return m.claimWithoutValue()
 	case kind == KindOpen && m.want == satisfied && m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "braces must follow a destination")).
 			WithHelp("they contain all of its operations: `backend { GET /api/*, POST /api/orders }`")

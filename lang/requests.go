@@ -84,7 +84,7 @@ func (e *Exception) Span() source.Span { return e.Range }
 type Condition struct {
 	No     bool
 	Name   Name
-	Values []Name // none: whatever the value; check rejects that of a claim
+	Values []Name // none: whatever the value
 	Range  source.Span
 }
 

@@ -30,11 +30,22 @@ var served = map[string][2]string{
 	"configmaps":             {"", "ConfigMap"},
 }
 
-// startCluster starts an API server that has the objects of manifests, as somebody applied them, and that keeps some plurals to
-// itself. It is the current context of the kubeconfig.
+// startCluster starts a cluster, which is the current context of the kubeconfig.
 func startCluster(t *testing.T, manifests string, forbidden ...string) {
 	t.Helper()
-	objects := map[string][]json.RawMessage{}
+	t.Setenv("KUBECONFIG", serveCluster(t, manifests, forbidden...))
+	t.Setenv("SOURCE_DATE_EPOCH", "1805068800") // 2027-03-15
+}
+
+// serveCluster starts an API server that has the objects of manifests, as somebody applied them, and that keeps some plurals to
+// itself, and returns a kubeconfig for it.
+func serveCluster(t *testing.T, manifests string, forbidden ...string) string {
+	t.Helper()
+	type object struct {
+		namespace string
+		text      json.RawMessage
+	}
+	objects := map[string][]object{}
 	for _, doc := range strings.Split(manifests, "\n---\n") {
 		var o map[string]any
 		require.NoError(t, yaml.Unmarshal([]byte(doc), &o))
@@ -42,10 +53,11 @@ func startCluster(t *testing.T, manifests string, forbidden ...string) {
 			continue
 		}
 		kind := fmt.Sprint(o["kind"])
-		o["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": "kubectl-edit", "operation": "Update", "time": "2027-03-14T15:09:26Z"}}
+		metadata := o["metadata"].(map[string]any)
+		metadata["managedFields"] = []any{map[string]any{"manager": "kubectl-edit", "operation": "Update", "time": "2027-03-14T15:09:26Z"}}
 		text, err := json.Marshal(o)
 		require.NoError(t, err)
-		objects[kind] = append(objects[kind], text)
+		objects[kind] = append(objects[kind], object{fmt.Sprint(metadata["namespace"]), text})
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -73,7 +85,14 @@ func startCluster(t *testing.T, manifests string, forbidden ...string) {
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
 		default:
-			_ = json.NewEncoder(w).Encode(map[string]any{"items": objects[of[1]]})
+			_, namespace, within := strings.Cut(filepath.Dir(r.URL.Path), "/namespaces/")
+			items := []json.RawMessage{}
+			for _, o := range objects[of[1]] {
+				if !within || o.namespace == namespace {
+					items = append(items, o.text)
+				}
+			}
+			_ = json.NewEncoder(w).Encode(map[string]any{"items": items})
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -86,8 +105,7 @@ clusters: [{name: c, cluster: {server: %q}}]
 users: [{name: u, user: {}}]
 contexts: [{name: test, context: {cluster: c, user: u}}]
 `, server.URL), 0o600))
-	t.Setenv("KUBECONFIG", config)
-	t.Setenv("SOURCE_DATE_EPOCH", "1805068800") // 2027-03-15
+	return config
 }
 
 // inShop changes to a small project, and returns the manifests that it gives.

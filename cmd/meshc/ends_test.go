@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,14 +21,16 @@ import (
 // inProcess runs meshc for scripts in the process of the test, one command at a time: to start a process takes far longer
 // than most commands do.
 type inProcess struct {
-	mu        sync.Mutex
 	variables []string // those that a script may have set
 }
+
+// oneAtATime guards the folder and the environment of the process.
+var oneAtATime sync.Mutex
 
 // newInProcess returns an inProcess for the scripts of a folder.
 func newInProcess(t *testing.T, dir string) *inProcess {
 	t.Helper()
-	variables := []string{"HOME", "NO_COLOR", "PATH", "SOURCE_DATE_EPOCH", "TERM", "TMP", "TMPDIR", "USERPROFILE"}
+	variables := []string{"HOME", "KUBECONFIG", "NO_COLOR", "PATH", "SOURCE_DATE_EPOCH", "TERM", "TMP", "TMPDIR", "USERPROFILE"}
 	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	require.NoError(t, err)
 	for _, file := range files {
@@ -50,7 +53,7 @@ func (p *inProcess) ends(ts *testscript.TestScript, neg bool, args []string) {
 	var stderr string
 	// What `stdin` named is known to testscript alone.
 	if args[1] == "meshc" && !slices.Contains(args, "-") {
-		code, stderr = p.run(ts, args[2:])
+		code, _, stderr = p.run(ts, args[2:])
 	} else {
 		code, stderr = process(ts, args[1:])
 	}
@@ -74,10 +77,20 @@ func process(ts *testscript.TestScript, command []string) (code int, stderr stri
 	return code, ts.ReadFile("stderr")
 }
 
-// run runs meshc in the folder and with the variables of a script.
-func (p *inProcess) run(ts *testscript.TestScript, args []string) (code int, stderr string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// run runs meshc for a script, which sees what it prints.
+func (p *inProcess) run(ts *testscript.TestScript, args []string) (code int, stdout, stderr string) {
+	code, stdout, stderr = p.quietly(ts, args)
+	_, err := io.WriteString(ts.Stdout(), stdout)
+	ts.Check(err)
+	_, err = io.WriteString(ts.Stderr(), stderr)
+	ts.Check(err)
+	return code, stdout, stderr
+}
+
+// quietly runs meshc in the folder and with the variables of a script, and returns its exit code and what it printed.
+func (p *inProcess) quietly(ts *testscript.TestScript, args []string) (code int, stdout, stderr string) {
+	oneAtATime.Lock()
+	defer oneAtATime.Unlock()
 	was, err := os.Getwd()
 	ts.Check(err)
 	before := os.Environ()
@@ -96,11 +109,7 @@ func (p *inProcess) run(ts *testscript.TestScript, args []string) (code int, std
 
 	var out, diagnostics bytes.Buffer
 	code = run(args, strings.NewReader(""), &out, &diagnostics)
-	_, err = ts.Stdout().Write(out.Bytes())
-	ts.Check(err)
-	_, err = ts.Stderr().Write(diagnostics.Bytes())
-	ts.Check(err)
-	return code, diagnostics.String()
+	return code, out.String(), diagnostics.String()
 }
 
 // setenv makes NAME=VALUE... all the variables of this process.

@@ -357,7 +357,7 @@ const bodyLimit = forge.Limit - 2000
 // gone removes.
 func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), err error) {
 	gone = func() {}
-	if _, err := os.Stat(o.Repository); err == nil {
+	if _, err := os.Stat(filepath.Join(o.Repository, "HEAD")); err == nil {
 		return gone, nil
 	}
 	made := o.Repository

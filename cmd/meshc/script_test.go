@@ -23,9 +23,15 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	dir, err := filepath.Abs("testdata/script") // commands change the folder of the process
 	require.NoError(t, err)
+	testscript.Run(t, scripts(t, dir))
+}
+
+// scripts is how the scripts of a folder run.
+func scripts(t *testing.T, dir string) testscript.Params {
+	t.Helper()
 	commands := newInProcess(t, dir)
 	path := os.Getenv("PATH") // which commands of other scripts change
-	testscript.Run(t, testscript.Params{
+	return testscript.Params{
 		Dir:                 dir,
 		UpdateScripts:       golden.Update(),
 		RequireExplicitExec: true,
@@ -61,7 +67,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, errors.New("unknown condition")
 		},
-	})
+	}
 }
 
 // unquoted reads the escapes of Go in a word of a script.

@@ -63,13 +63,20 @@ var facts = sync.OnceValue(func() map[key]*Fact {
 var kindNames = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	for i := range Facts {
-		if f := &Facts[i]; f.On == Workloads || f.On == Both {
+		if f := &Facts[i]; (f.On == Workloads || f.On == Both) && f.Harmless == "" {
 			_, name, _ := strings.Cut(f.Name, "/")
 			all[name] = f.Named != "" || all[name]
 		}
 	}
 	return all
 })
+
+// IsKind reports whether objects of a kind among the manifests of workloads bear on who reaches whom: they are judged, or may have to
+// be named.
+func IsKind(kind string) bool {
+	_, bears := kindNames[kind]
+	return bears
+}
 
 // NamedKind reports whether an object of a kind among the manifests of workloads may have to be named.
 func NamedKind(kind string) bool { return kindNames()[kind] }

@@ -18,11 +18,6 @@ func (c *checker) claim(claim *lang.Condition) (w policy.Condition, ok bool) {
 		ok = c.validPattern(v) && c.matchesSome(claim, w.Key, v) && ok
 		w.Values = append(w.Values, v.Text)
 	}
-	if len(w.Values) == 0 {
-		c.list.Add(diag.InvalidValue, claim.Range, "the claim %s needs a value", quoted(claim.Name.Text)).
-			WithHelp("write `%s=VALUE`, or `%s=\"*\"` for any", claim.Name.Text, claim.Name.Text)
-		ok = false
-	}
 	slices.Sort(w.Values)
 	w.Values = slices.Compact(w.Values)
 	return w, ok

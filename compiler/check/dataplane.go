@@ -47,7 +47,7 @@ func (c *checker) dataplane(s *service) {
 		case !of.Dataplane.Judged():
 			found = of
 		case found.Dataplane == policy.Gateway || of.Dataplane == policy.Gateway:
-			found = inventory.Dataplane{Dataplane: policy.Unjudged, Why: "some of its pods are a gateway and others are not", At: w.At}
+			found = inventory.Dataplane{Dataplane: policy.Unjudged, Why: "some of its pods are a gateway and others are not", At: w.At, Way: "give the gateway labels that no other pods have"}
 		case of.Dataplane == policy.Ambient: // sees less than a sidecar
 			found = of
 		}
@@ -69,7 +69,7 @@ func (c *checker) dataplane(s *service) {
 			found = inventory.Dataplane{Dataplane: policy.Gateway, Why: cmp.Or(found.Why, "it is declared as one"), At: either(found.At, s.decl.Gateway.Range)}
 		}
 	}
-	s.Dataplane, s.DataplaneWhy, s.DataplaneAt = found.Dataplane, found.Why, found.At
+	s.Dataplane, s.DataplaneWhy, s.DataplaneAt, s.DataplaneWay = found.Dataplane, found.Why, found.At, found.Way
 	d, _ := c.stating(s.mesh)
 	s.Moving, s.Joining = d.Moving && s.Dataplane == policy.Ambient, d.Joining && s.Dataplane == policy.Ambient
 	c.passWaypoints(s)

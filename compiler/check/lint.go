@@ -192,7 +192,8 @@ func (m *mesh) hasWorkloads() bool {
 func (c *checker) lintService(s *service) {
 	c.lintUnmanifested(s)
 	if !s.Dataplane.Judged() && !s.bound() {
-		c.list.Add(diag.UnknownEffect, s.DataplaneAt, "what is let through to %s is not judged: %s", s.ID(), s.DataplaneWhy)
+		c.list.Add(diag.UnknownEffect, s.DataplaneAt, "what is let through to %s is not judged: %s", s.ID(), s.DataplaneWhy).
+			Help = s.DataplaneWay
 	}
 	exported := slices.ContainsFunc(s.mesh.exports, func(e *export) bool { return e.callee == s })
 	idle := !s.calls && !s.called && !s.solver()

@@ -69,13 +69,6 @@ func (c *checker) validMethod(n lang.Name) bool {
 	if slices.Contains(methods, n.Text) {
 		return true
 	}
-	for _, r := range n.Text {
-		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' {
-			c.list.Add(diag.InvalidOperation, n.Range, "%s is not an HTTP method", quoted(n.Text)).
-				WithHelp("methods are upper-case words: GET, HEAD, POST, PUT, PATCH, DELETE")
-			return false
-		}
-	}
 	if near, ok := diag.Nearest(n.Text, methods); ok {
 		c.list.Add(diag.InvalidOperation, n.Range, "%s is not an HTTP method", quoted(n.Text)).
 			WithHelp("did you mean %s?", near).WithFix(false, n.Range, near, "write "+near)

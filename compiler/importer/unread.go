@@ -71,7 +71,7 @@ func (i *importer) network() (list diag.List) {
 		}
 		switch kind {
 		case suffix:
-			d.WithHelp("what it adds to the intents is told by `meshc verify --manifests %s`; have the project emit its own: `targets: {istio: {}, networkPolicy: {}}`", all[0].At.File.Name)
+			d.WithHelp("make it one of the workloads, in meshc.yaml or with `--workloads %s`: what it refuses of the edges is then a finding; or have the project emit its own: `targets: {istio: {}, networkPolicy: {}}`", all[0].At.File.Name)
 		case "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy":
 			d.WithHelp("where Cilium alone enforces, see what it lets through: `meshc graph --manifests %s`; write that down with `targets: {cilium: {}}`, and compare both: `meshc diff %[1]s .`", all[0].At.File.Name)
 		}

@@ -18,7 +18,13 @@ type Dataplane struct {
 	policy.Dataplane
 	Why string // in words; empty for a sidecar, or if nothing is known
 	At  source.Span
+	Way string // where nothing is judged, what would let it be
 }
+
+const (
+	sidecarTemplate = "give its pods the injection template `sidecar`, alone or with others: " + bearing.Templates
+	ownWaypoint     = "leave its manifest out: istiod makes the pods of a waypoint from its Gateway, and edges lead to the services behind it"
+)
 
 // dataplane reads what a pod's own manifest says about what enforces policies for it, other than a sidecar.
 func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Dataplane {
@@ -27,24 +33,24 @@ func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Data
 	}
 	switch templates := template.Annotations[bearing.Templates]; {
 	case templates == "gateway":
-		return Dataplane{policy.Gateway, "its injection template is gateway", place("annotations", bearing.Templates)}
+		return Dataplane{Dataplane: policy.Gateway, Why: "its injection template is gateway", At: place("annotations", bearing.Templates)}
 	case strings.Contains(templates, "grpc-"): // grpc-agent, grpc-simple
-		return Dataplane{policy.Proxyless, "its injection template is " + templates, place("annotations", bearing.Templates)}
+		return Dataplane{Dataplane: policy.Proxyless, Why: "its injection template is " + templates, At: place("annotations", bearing.Templates), Way: sidecarTemplate}
 	case templates != "" && !slices.Contains(strings.Split(templates, ","), "sidecar"): // of an installation
-		return Dataplane{policy.Unjudged, "its injection template is " + templates, place("annotations", bearing.Templates)}
+		return Dataplane{Dataplane: policy.Unjudged, Why: "its injection template is " + templates, At: place("annotations", bearing.Templates), Way: sidecarTemplate}
 	}
 	if why := bearing.Waypoint(template.Labels); why != "" {
-		return Dataplane{policy.Unjudged, "it is a waypoint: it has the " + why, place("labels")}
+		return Dataplane{Dataplane: policy.Unjudged, Why: "it is a waypoint: it has the " + why, At: place("labels"), Way: ownWaypoint}
 	}
 	if why := bearing.Gateway(template.Labels); why != "" {
-		return Dataplane{policy.Gateway, "it has the " + why, place("labels")}
+		return Dataplane{Dataplane: policy.Gateway, Why: "it has the " + why, At: place("labels")}
 	}
 	for i, c := range template.Spec.Containers {
 		switch at := item(yamldoc.Get(here, "spec", "containers"), i); {
 		case c.Name == "istio-proxy" && slices.Contains(c.Args, "router"):
-			return Dataplane{policy.Gateway, "its proxy is started as a router", f.doc.Span(at)}
+			return Dataplane{Dataplane: policy.Gateway, Why: "its proxy is started as a router", At: f.doc.Span(at)}
 		case c.Name == "istio-proxy" && slices.Contains(c.Args, "waypoint"):
-			return Dataplane{policy.Unjudged, "it is a waypoint", f.doc.Span(at)}
+			return Dataplane{Dataplane: policy.Unjudged, Why: "it is a waypoint", At: f.doc.Span(at), Way: ownWaypoint}
 		}
 	}
 	return Dataplane{}
@@ -54,12 +60,12 @@ func (f *file) dataplane(here *yaml.Node, template *corev1.PodTemplateSpec) Data
 func (p *pod) judgeDataplane(ns *namespace) {
 	p.Dataplane = p.own
 	if p.NoProxy != "" {
-		p.Dataplane = Dataplane{policy.NoProxy, p.NoProxy, p.NoProxyAt}
+		p.Dataplane = Dataplane{Dataplane: policy.NoProxy, Why: p.NoProxy, At: p.NoProxyAt}
 	}
 	if p.Dataplane.Dataplane == policy.Sidecar && p.ambient(ns) {
-		p.Dataplane = Dataplane{policy.Ambient, "it has the label " + dataplaneKey + ": ambient", p.proxy.ambientAt}
+		p.Dataplane = Dataplane{Dataplane: policy.Ambient, Why: "it has the label " + dataplaneKey + ": ambient", At: p.proxy.ambientAt}
 		if p.proxy.ambient == "" {
-			p.Dataplane = Dataplane{policy.Ambient, "namespace " + ns.Name + " is ambient", ns.Namespace.At}
+			p.Dataplane = Dataplane{Dataplane: policy.Ambient, Why: "namespace " + ns.Name + " is ambient", At: ns.Namespace.At}
 		}
 	}
 }

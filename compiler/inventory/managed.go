@@ -182,6 +182,6 @@ func (m *managed) pod() *pod {
 	}
 	p.arriving, p.topology = m.arriving, m.topology
 	p.proxy.present = true
-	p.own = Dataplane{policy.Gateway, "Istio makes it for a Gateway", m.At}
+	p.own = Dataplane{Dataplane: policy.Gateway, Why: "Istio makes it for a Gateway", At: m.At}
 	return p
 }

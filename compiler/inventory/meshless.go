@@ -20,7 +20,7 @@ func (s *Set) Meshless() *Set {
 		}
 		if w.OnNode {
 			plain.Proxy, plain.NoProxy = "", "hostNetwork"
-			plain.Dataplane = Dataplane{policy.NoProxy, "hostNetwork", w.NoProxyAt}
+			plain.Dataplane = Dataplane{Dataplane: policy.NoProxy, Why: "hostNetwork", At: w.NoProxyAt}
 		}
 		out.Workloads[i] = &plain
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,12 +42,21 @@ func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 		f := &file{Input: in, reader: r, budget: expansion + 2*len(in.File.Text)}
 		f.read()
 	}
-	if len(inputs) > 0 && len(r.first)+len(r.pods)+len(r.findings) == 0 {
+	if len(inputs) > 0 && len(r.first)+len(r.pods)+len(r.findings) == 0 && !slices.ContainsFunc(inputs, bears) {
 		r.nothingRead(inputs)
 	}
 	set := r.set(stated)
 	r.findings = append(r.findings, r.notices.Findings()...)
 	return set, r.findings.Sort()
+}
+
+var kindLine = regexp.MustCompile(`(?m)^[ \t{]*"?kind"?:[ \t]*["']?(\w+)`)
+
+// bears reports whether an input has an object that bears on who reaches whom, whatever reads it.
+func bears(in Input) bool {
+	return slices.ContainsFunc(kindLine.FindAllStringSubmatch(in.File.Text, -1), func(m []string) bool {
+		return bearing.IsKind(m[1]) || named(m[1], in.File.Text)
+	})
 }
 
 // nothingRead warns that no input has an object that affects a mesh: most likely these are the wrong files. It is not called

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"cmp"
-	"fmt"
 
 	"go.yaml.in/yaml/v3"
 
@@ -93,14 +92,14 @@ func (r *reader) passed(b bound) *waypoint {
 // behind settles which waypoints calls to a pod pass, once it is known to be in ambient mode or not.
 func (p *pod) behind(r *reader, ns *namespace) {
 	judged := p.Dataplane.Dataplane == policy.Ambient
-	unjudged := func(at source.Span, why string, args ...any) {
+	unjudged := func(at source.Span, why, way string) {
 		if p.Dataplane.Dataplane == policy.Sidecar || judged {
-			p.Dataplane = Dataplane{policy.Unjudged, fmt.Sprintf(why, args...), at}
+			p.Dataplane = Dataplane{Dataplane: policy.Unjudged, Why: why, At: at, Way: way}
 		}
 	}
 	if b := p.bound.or(ns); len(p.Hosts) > 0 || judged {
 		if w := r.passed(b); w != nil && w.pods {
-			unjudged(b.at, "calls to the addresses of its pods pass the waypoint %s", b.name)
+			unjudged(b.at, "calls to the addresses of its pods pass the waypoint "+b.name, "have it take calls to Services alone: label the Gateway "+b.name+" `"+bearing.WaypointFor+": service`")
 		}
 	}
 	for i := range p.Fronts {
@@ -111,10 +110,10 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		switch {
 		case w == nil || !w.services || front.Headless:
 		case w.Namespace != p.Workload.Namespace && !w.strangers:
-			unjudged(b.at, "the waypoint %s takes no calls to Services of other namespaces", w.ID())
+			unjudged(b.at, "the waypoint "+w.ID()+" takes no calls to Services of other namespaces", "let its listener take them, with `allowedRoutes: {namespaces: {from: All}}`, or name a waypoint of the namespace")
 		case !judged:
 			front.Waypoint, p.Bound = w.Waypoint, true
-			unjudged(b.at, "calls to it pass the waypoint %s, and its pods are not known to be in ambient mode", b.name)
+			unjudged(b.at, "calls to it pass the waypoint "+b.name+", and its pods are not known to be in ambient mode", "say which they are: label the namespace `"+dataplaneKey+": ambient`, or the Service `istio.io/use-waypoint: none`")
 		default:
 			front.Waypoint = w.Waypoint
 		}

@@ -152,6 +152,7 @@ type Service struct {
 	Mixed        bool           // in ambient mode, but for some of its pods
 	DataplaneAt  source.Span    // what says so; zero for a sidecar
 	DataplaneWhy string         // that in words: `its injection template is gateway`
+	DataplaneWay string         // where nothing is judged, what would let it be
 	Moving       bool           // Ambient, and some of its pods may still have a sidecar
 	Joining      bool           // Ambient, and calls to its Services may pass their waypoint or not
 	Inbound      Captures       // which of its ports the proxy sees

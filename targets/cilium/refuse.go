@@ -155,7 +155,7 @@ func (e *emission) acceptCondition(s *policy.Service, c *policy.Condition) bool 
 			WithHelp("leave it out; a client chooses its headers anyway")
 		return false
 	case c.Not:
-		e.refuse(c.At, "Cilium cannot leave a %s out", c.Dimension).WithHelp("name those that are meant")
+		e.refuse(c.At, "Cilium cannot leave a %s out", c.Dimension)
 		return false
 	case c.Dimension == policy.HeaderDimension && wild:
 		e.refuse(c.At, "Cilium compares whole headers, and this edge to %s asks for a part of one", s.ID()).

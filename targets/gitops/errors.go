@@ -117,6 +117,9 @@ func (p *publisher) verdict(err error) (kind Kind, message, help string) {
 		return Unauthorized, fmt.Sprintf("%s rejects the credentials from %s", where, p.user.from),
 			"check that they allow writing to the repository and have not expired"
 	case errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, git.ErrRepositoryNotExists):
+		if p.remote.endpoint.Protocol == "file" {
+			return NotFound, "there is no repository at " + where, "check the path, or make one there with `git init --bare`"
+		}
 		help := "check the address; a private repository looks the same to an account without access"
 		if token := p.token(); token.Refusal != "" {
 			help += ". " + token.Refusal + ": " + token.Remedy

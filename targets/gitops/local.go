@@ -157,7 +157,7 @@ func Init(path string, now time.Time) error {
 		if _, late := os.Stat(filepath.Join(path, "HEAD")); late == nil {
 			return nil // another run was first
 		}
-		if strings.Contains(err.Error(), "not empty") || errors.Is(err, os.ErrExist) {
+		if _, there := os.Lstat(path); there == nil {
 			return fail(Unusable, "move it away, or name a repository", "%s is in the way of a repository", path)
 		}
 		return err

@@ -217,7 +217,7 @@ func TestUnusable(t *testing.T) {
 		"no repository": {
 			repository: func(t testing.TB) string { return filepath.Join(t.TempDir(), "nothing") },
 			kind:       gitops.NotFound, want: "there is no repository at REPO",
-			help: "check the address; a private repository looks the same to an account without access",
+			help: "check the path, or make one there with `git init --bare`",
 		},
 		"a branch that is broken": {
 			repository: func(t testing.TB) string {

@@ -151,8 +151,7 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	}
 	for _, c := range x.Callers {
 		if ns := homeOf(c); ns != "" && ns != x.Namespace {
-			refuse("%s cannot call %s, which only %s sees", c, x.Name, x.Namespace).
-				WithHelp("declare the external in %s too", ns)
+			refuse("%s cannot call %s, which only %s sees", c, x.Name, x.Namespace)
 		}
 	}
 	return len(b.findings) == before

@@ -22,8 +22,7 @@ func (b *builder) acceptMesh(m *policy.Mesh) bool {
 		return false
 	}
 	if !m.Declares && !isTrustDomain(b.trust) {
-		b.findings.Add(diag.Inexpressible, source.Span{}, "%q is not a valid trust domain", b.trust).
-			WithHelp("set `trustDomain` in meshc.yaml to the one of the mesh")
+		b.findings.Add(diag.Inexpressible, source.Span{}, "%q is not a valid trust domain", b.trust)
 		return false
 	}
 	return true
@@ -112,7 +111,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	case !s.Dataplane.Judged():
 		b.findings.Add(diag.Inexpressible, either(s.At, s.DataplaneAt), "no policy for %s can be expressed: %s", s.ID(), s.DataplaneWhy).
 			WithRelated(s.DataplaneAt, "because of this").
-			WithHelp("give those of its pods a sidecar that have none, and let calls to it pass no waypoint: istio.io/use-waypoint: none")
+			Help = s.DataplaneWay
 		return false
 	case !policy.IsName(s.Name):
 		b.findings.Add(diag.Inexpressible, s.At, "%q is not a valid object name", s.Name).WithHelp(nameHelp)
@@ -124,8 +123,7 @@ func (b *builder) acceptService(s *policy.Service) bool {
 	}
 	for _, l := range s.Labels {
 		if !policy.IsLabelKey(l.Key) || !policy.IsLabelValue(l.Value) {
-			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is not a valid pod label", l.Key, l.Value, s.ID()).
-				WithHelp("a value has up to 63 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit")
+			b.findings.Add(diag.Inexpressible, s.At, "the label %s=%s of %s is not a valid pod label", l.Key, l.Value, s.ID())
 			return false
 		}
 	}
@@ -169,8 +167,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 		b.acceptProvider(r)
 	}
 	if len(r.Ports) == 0 && a != allow && r.OfHTTP() && !r.Widened {
-		refuse(operations, "%s of HTTP operations needs a port: without one Istio takes every connection of ports that are not HTTP for one that is meant", diag.WithArticle(a.word)).
-			WithHelp("declare an HTTP port of %s: `port 8080 http`", s.Name)
+		refuse(operations, "%s of HTTP operations needs a port: without one Istio takes every connection of ports that are not HTTP for one that is meant", diag.WithArticle(a.word))
 	}
 	for _, o := range slices.Concat(r.Ops, r.Without) {
 		for _, m := range o.Methods {
@@ -205,8 +202,7 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 	if r.OfHTTP() {
 		for _, p := range s.Ports {
 			if !p.Protocol.IsHTTP() && slices.Contains(r.Ports, p.Number) {
-				refuse(operations, "HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID()).
-					WithHelp("leave the operations out, or declare the port `http`, `http2` or `grpc`")
+				refuse(operations, "HTTP operations on port %d of %s, which is not HTTP", p.Number, s.ID())
 			}
 		}
 	}

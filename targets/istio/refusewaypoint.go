@@ -69,8 +69,11 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 			port = "port " + strconv.Itoa(int(direct[0]))
 		}
 		if !r.OfHTTP() {
-			refuse(http, "this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).
-				WithHelp("name the ports that one leads to, or add a port with this `targetPort` to the Service")
+			d := refuse(http, "this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).
+				WithHelp("name the ports that one leads to, here and in the edges")
+			if len(direct) > 0 {
+				d.WithHelp("add a port with this `targetPort` to the Service")
+			}
 			return
 		}
 		refuse(http, "the operations of this %s cannot be enforced on %s of %s: no Service leads there through the waypoint", a.word, port, s.ID()).

@@ -101,7 +101,7 @@ func (r *Report) Add(severity diag.Severity, topic Topic, at source.Span, format
 func (r *Report) Findings(topic Topic, list diag.List) {
 	for _, d := range list {
 		text := d.Message
-		if d.Help != "" && d.Severity != diag.Note {
+		if d.Help != "" {
 			text += "; " + d.Help
 		}
 		r.Add(d.Severity, topic, d.Primary, "%s", text)
