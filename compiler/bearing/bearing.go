@@ -74,7 +74,7 @@ var kindNames = sync.OnceValue(func() map[string]bool {
 // IsKind reports whether objects of a kind among the manifests of workloads bear on who reaches whom: they are judged, or may have to
 // be named.
 func IsKind(kind string) bool {
-	_, bears := kindNames[kind]
+	_, bears := kindNames()[kind]
 	return bears
 }
 
