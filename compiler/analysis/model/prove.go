@@ -128,11 +128,19 @@ func proveAll(ctx context.Context, services []proof) error {
 type prover struct {
 	enforce.Classifier
 	identities
+	literal
 }
 
-func (p *proof) prove(with *prover) (witnesses []string, err error) {
+func (p *proof) prove(with *prover) ([]string, error) {
+	at := p.model.bound(p.of)
+	if p.later == nil && with.equal(p.model, p.of, at) {
+		return nil, nil
+	}
+	return p.proveClasses(with, at)
+}
+
+func (p *proof) proveClasses(with *prover, at *enforce.Point) (witnesses []string, err error) {
 	m, s := p.model, p.of
-	at := m.bound(s)
 	relays := at
 	if p.ways != nil {
 		relays = m.bound(p.ways)
