@@ -24,6 +24,14 @@ func (l *limit) onlyHTTP() bool {
 	return l != nil && len(l.hosts)+len(l.notHosts)+len(l.notMethods)+len(l.notPaths)+len(l.when) > 0
 }
 
+// asks is a key that is equal for limits with the same conditions of a rule.
+func (l *limit) asks() string {
+	if l == nil {
+		return ""
+	}
+	return l.whenKey
+}
+
 // conditions returns what a rule asks for besides its operations; nil where that is nothing.
 func (l *limit) conditions() []*v1beta1.Condition {
 	if l == nil {

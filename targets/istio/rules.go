@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"istio.io/api/security/v1beta1"
@@ -93,11 +92,37 @@ func canonical(grants []grant) []grant {
 	if some == (breadth{}) && !limited || !several {
 		return grants // all exact, or exact callers of one operation: none covers another
 	}
-	all := make(map[grant]struct{}, len(grants))
-	for _, g := range grants {
-		all[g] = struct{}{}
+	all := setOf(grants)
+	needless := func(g grant) bool { return covered(g, all, some) }
+	if !slices.ContainsFunc(grants, needless) {
+		return grants
 	}
-	return slices.DeleteFunc(grants, func(g grant) bool { return covered(g, all, some) })
+	return slices.DeleteFunc(slices.Clone(grants), needless)
+}
+
+// grantSet is sorted grants, and an index of them unless they are few.
+type grantSet struct {
+	sorted []grant
+	index  map[grant]struct{}
+}
+
+func setOf(grants []grant) grantSet {
+	if len(grants) <= few {
+		return grantSet{sorted: grants}
+	}
+	index := make(map[grant]struct{}, len(grants))
+	for _, g := range grants {
+		index[g] = struct{}{}
+	}
+	return grantSet{index: index}
+}
+
+func (s grantSet) has(g grant) bool {
+	if s.index == nil {
+		return slices.Contains(s.sorted, g)
+	}
+	_, ok := s.index[g]
+	return ok
 }
 
 // breadth is in which ways some of many grants are wide.
@@ -107,7 +132,7 @@ type breadth struct {
 }
 
 // covered reports whether a wider grant of all includes g.
-func covered(g grant, all map[grant]struct{}, some breadth) bool {
+func covered(g grant, all grantSet, some breadth) bool {
 	callers := append(make([]caller, 0, 4), g.caller)
 	if some.namespace && g.kind == principal && g.caller != anyone {
 		callers = append(callers, caller{kind: namespace, mesh: g.mesh, value: g.mesh})
@@ -139,7 +164,7 @@ func covered(g grant, all map[grant]struct{}, some breadth) bool {
 			o.limit = limited
 			for _, c := range callers {
 				wider := grant{o, c}
-				if _, ok := all[wider]; ok && wider != g {
+				if wider != g && all.has(wider) {
 					return true
 				}
 			}
@@ -156,51 +181,51 @@ type group struct {
 	operations []operation
 }
 
+// appendKey appends a key that is equal for groups which become one rule.
+func (g *group) appendKey(key []byte) []byte {
+	if g.callers[0].onlyHTTP() {
+		key = append(key, 'H')
+	}
+	if l := g.callers[0].limit; l != nil {
+		key = append(key, l.whenKey...)
+	}
+	for _, c := range g.callers {
+		key = append(append(append(key, '0'+byte(c.kind)), c.value...), 0)
+		if c.except != nil {
+			key = append(key, c.except.key...)
+		}
+	}
+	return key
+}
+
+// joins reports whether two groups become one rule.
+func (g *group) joins(other *group) bool {
+	a, b := g.callers[0].operation, other.callers[0].operation
+	return a.onlyHTTP() == b.onlyHTTP() && a.limit.asks() == b.limit.asks() &&
+		slices.EqualFunc(g.callers, other.callers, func(a, b grant) bool { return compareCallers(a.caller, b.caller) == 0 })
+}
+
 // rulesOf merges canonical grants: one rule for each set of callers and kind of operation.
 func rulesOf(grants []grant) []*v1beta1.Rule {
-	var groups []*group
-	byCallers := map[string]*group{}
-	var key []byte
+	groups := finder[group]{same: (*group).joins, key: (*group).appendKey}
 	for len(grants) > 0 {
 		n := 1
 		for n < len(grants) && grants[n].operation == grants[0].operation {
 			n++
 		}
-		callers := grants[:n]
-		if n == len(grants) && len(groups) == 0 {
-			groups = append(groups, &group{callers, []operation{callers[0].operation}})
-			break
-		}
-		key = key[:0]
-		if callers[0].onlyHTTP() {
-			key = append(key, 'H')
-		}
-		if l := callers[0].limit; l != nil {
-			key = append(key, l.whenKey...)
-		}
-		for _, c := range callers {
-			key = append(append(append(key, '0'+byte(c.kind)), c.value...), 0)
-			if c.except != nil {
-				key = append(key, c.except.key...)
-			}
-		}
-		g := byCallers[string(key)]
-		if g == nil {
-			g = &group{callers: callers}
-			byCallers[string(key)] = g
-			groups = append(groups, g)
-		}
-		g.operations = append(g.operations, callers[0].operation)
+		g := groups.find(group{callers: grants[:n]})
+		g.operations = append(g.operations, grants[0].operation)
 		grants = grants[n:]
 	}
-	slices.SortFunc(groups, func(a, b *group) int {
+	sorted := groups.all
+	slices.SortFunc(sorted, func(a, b *group) int {
 		return cmp.Or(
 			slices.CompareFunc(a.callers, b.callers, func(a, b grant) int { return compareCallers(a.caller, b.caller) }),
 			compareOperations(a.operations[0], b.operations[0]),
 		)
 	})
-	rules := make([]*v1beta1.Rule, len(groups))
-	for i, g := range groups {
+	rules := make([]*v1beta1.Rule, len(sorted))
+	for i, g := range sorted {
 		rules[i] = &v1beta1.Rule{From: fromOf(g.callers), To: toOf(g.operations), When: g.operations[0].limit.conditions()}
 	}
 	return rules
@@ -293,23 +318,38 @@ func merge(blocks []block, list func(*block) *[]string) []block {
 	if len(blocks) == 1 {
 		return blocks
 	}
-	at := map[string]int{}
-	merged := blocks[:0]
+	others := func(b *block) block {
+		rest := *b
+		*list(&rest) = nil
+		return rest
+	}
+	merged := finder[block]{
+		same: func(a, b *block) bool {
+			a, b = new(others(a)), new(others(b))
+			return slices.Equal(a.ports, b.ports) && slices.Equal(a.methods, b.methods) && slices.Equal(a.paths, b.paths) && compareLimits(a.limit, b.limit) == 0
+		},
+		key: func(b *block, key []byte) []byte {
+			rest := others(b)
+			for _, all := range [...][]string{rest.ports, rest.methods, rest.paths} {
+				for _, s := range all {
+					key = append(append(key, s...), 0)
+				}
+				key = append(key, 1)
+			}
+			if rest.limit != nil {
+				key = append(key, rest.limit.key...)
+			}
+			return key
+		},
+	}
 	for _, b := range blocks {
 		own := *list(&b)
-		*list(&b) = nil
-		key := strings.Join(b.ports, ",") + " " + strings.Join(b.methods, ",") + " " + strings.Join(b.paths, " ")
-		if b.limit != nil {
-			key += "\n" + b.limit.key
-		}
-		i, ok := at[key]
-		if !ok {
-			i = len(merged)
-			at[key] = i
-			merged = append(merged, b)
-		}
-		joined := list(&merged[i])
+		joined := list(merged.find(others(&b)))
 		*joined = append(*joined, own...)
 	}
-	return merged
+	out := blocks[:0]
+	for _, b := range merged.all {
+		out = append(out, *b)
+	}
+	return out
 }
