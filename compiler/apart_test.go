@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,10 +99,10 @@ func pointers[T any](list []T) (all []any) {
 func shared(drafts [2]*compiler.Build) bool {
 	seen := map[*byte]bool{}
 	for _, m := range drafts[0].Manifests {
-		seen[&m.YAML[0]] = true
+		seen[unsafe.StringData(m.YAML)] = true
 	}
 	for _, m := range drafts[1].Manifests {
-		if seen[&m.YAML[0]] {
+		if seen[unsafe.StringData(m.YAML)] {
 			return true
 		}
 	}

@@ -207,7 +207,7 @@ func Sources(manifests []targets.Manifest) []*source.File {
 	files := make([]*source.File, len(manifests))
 	for i := range manifests {
 		m := &manifests[i]
-		files[i] = source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML))
+		files[i] = source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML)
 	}
 	return files
 }

@@ -8,8 +8,8 @@ import (
 
 func ExampleLayout() {
 	manifests := []targets.Manifest{
-		{Kind: "PeerAuthentication", Namespace: "shop", Name: "default", Wave: 20, YAML: []byte("mode: STRICT\n")},
-		{Kind: "Namespace", Name: "shop", Wave: 0, YAML: []byte("kind: Namespace\n")},
+		{Kind: "PeerAuthentication", Namespace: "shop", Name: "default", Wave: 20, YAML: "mode: STRICT\n"},
+		{Kind: "Namespace", Name: "shop", Wave: 0, YAML: "kind: Namespace\n"},
 	}
 	for _, file := range targets.Layout(manifests, "prod") {
 		fmt.Println(file.Path)

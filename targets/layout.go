@@ -80,7 +80,7 @@ const reservedMark = "_"
 func Layout(ms []Manifest, environment string) []File {
 	objects := make([]File, 0, len(ms)+len(ms)/2)
 	for i := range ms {
-		objects = append(objects, File{ms[i].Path(), ms[i].YAML})
+		objects = append(objects, File{ms[i].Path(), []byte(ms[i].YAML)})
 	}
 	return arrange(objects, environment)
 }

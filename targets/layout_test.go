@@ -25,7 +25,7 @@ func manifests(table string) (ms []Manifest) {
 		words = append(words, "")
 		ms = append(ms, Manifest{
 			APIVersion: "example/v1", Kind: words[1], Namespace: namespace, Name: name, Wave: wave, Folder: words[3],
-			YAML: []byte("# " + strings.TrimSpace(strings.Join(words, " ")) + "\n"),
+			YAML: "# " + strings.TrimSpace(strings.Join(words, " ")) + "\n",
 		})
 	}
 	return ms

@@ -33,9 +33,8 @@ var Managed = []Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}}
 // have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
 const MaxBytes = (256 - 16) << 10
 
-// Fits reports whether an object, with its YAML, stays below MaxBytes. An annotation counts twice: in the object and in its copy.
-func (o *Object) Fits(yaml []byte) bool {
-	size := len(yaml)
+// Fits reports whether an object, with the size of its YAML, stays below MaxBytes. An annotation counts twice: in the object and in its copy.
+func (o *Object) Fits(size int) bool {
 	for _, a := range o.Annotations {
 		size += len(a.Key) + len(a.Value)
 	}

@@ -60,5 +60,5 @@ type Manifest struct {
 	Name       string
 	Folder     string // of its target in a delivery; empty where there is only one
 	Wave       int    // from 0 to 99; a lower wave is applied first
-	YAML       []byte // the object as block-style YAML, ending in a newline, without `---`
+	YAML       string // the object as block-style YAML, ending in a newline, without `---`
 }

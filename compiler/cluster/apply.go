@@ -66,8 +66,8 @@ func (s *Snapshot) Apply(made []targets.Manifest) (before, after []targets.File,
 		}
 		before = append(before, targets.File{Path: path, Data: was})
 		switch {
-		case m.YAML != nil:
-			is, err := applied(had, m.YAML)
+		case m.YAML != "":
+			is, err := applied(had, []byte(m.YAML))
 			if err != nil {
 				return nil, nil, nil, err
 			}
@@ -78,7 +78,7 @@ func (s *Snapshot) Apply(made []targets.Manifest) (before, after []targets.File,
 		}
 	}
 	for _, m := range given { // which the cluster does not have
-		after = append(after, targets.File{Path: m.Path(), Data: m.YAML})
+		after = append(after, targets.File{Path: m.Path(), Data: []byte(m.YAML)})
 	}
 	for _, f := range s.missing() {
 		file := targets.File{Path: fmt.Sprintf("unread/%d.yaml", len(names)), Data: []byte(f.Text)}

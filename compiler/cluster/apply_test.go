@@ -28,7 +28,7 @@ func TestApplyKeepsWhatOthersMade(t *testing.T) {
 	s, err := a.read(t, time.Minute)
 	require.NoError(t, err)
 	given := func(name string) targets.Manifest {
-		return targets.Manifest{APIVersion: "security.istio.io/v1", Kind: "AuthorizationPolicy", Namespace: "shop", Name: name, Wave: 20, YAML: fmt.Appendf(nil, `apiVersion: security.istio.io/v1
+		return targets.Manifest{APIVersion: "security.istio.io/v1", Kind: "AuthorizationPolicy", Namespace: "shop", Name: name, Wave: 20, YAML: fmt.Sprintf(`apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata:
   annotations:

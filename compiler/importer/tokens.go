@@ -416,7 +416,7 @@ func (i *importer) verified(o *object, b *compiler.Build) bool {
 			return false
 		}
 		var doc yaml.Node
-		if yaml.Unmarshal(m.YAML, &doc) != nil || len(doc.Content) == 0 {
+		if yaml.Unmarshal([]byte(m.YAML), &doc) != nil || len(doc.Content) == 0 {
 			return false
 		}
 		got, err := jwtRules(doc.Content[0])

@@ -310,7 +310,7 @@ func equal(a, b *compiler.Build) bool {
 	policies := func(b *compiler.Build) (all []string) {
 		for _, m := range b.Manifests {
 			if m.Kind != "Namespace" {
-				all = append(all, string(m.YAML))
+				all = append(all, m.YAML)
 			}
 		}
 		return all

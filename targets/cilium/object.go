@@ -75,13 +75,13 @@ func (e *emission) add(o object) {
 		Annotations: o.why.Annotations(o.wave),
 		Fields:      spec,
 	}
-	if e.buffer = e.writer.Append(e.buffer[:0], written); !written.Fits(e.buffer) {
+	if e.buffer = e.writer.Append(e.buffer[:0], written); !written.Fits(len(e.buffer)) {
 		e.findings.Add(diag.ManifestLimit, o.at, "the %s %s/%s is larger than a cluster takes", o.kind, o.namespace, o.name).
 			WithHelp("%s", o.shorter())
 		return
 	}
 	e.manifests = append(e.manifests, targets.Manifest{
-		APIVersion: apiVersion, Kind: o.kind, Namespace: o.namespace, Name: o.name, Wave: o.wave, YAML: slices.Clone(e.buffer),
+		APIVersion: apiVersion, Kind: o.kind, Namespace: o.namespace, Name: o.name, Wave: o.wave, YAML: string(e.buffer),
 	})
 }
 

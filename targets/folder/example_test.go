@@ -20,8 +20,8 @@ func ExampleReplace() {
 	dir := filepath.Join(parent, "manifests")
 
 	manifests := []targets.Manifest{
-		{Kind: "PeerAuthentication", Namespace: "shop", Name: "default", Wave: 20, YAML: []byte("mode: STRICT\n")},
-		{Kind: "AuthorizationPolicy", Namespace: "shop", Name: "backend", Wave: 30, YAML: []byte("action: ALLOW\n")},
+		{Kind: "PeerAuthentication", Namespace: "shop", Name: "default", Wave: 20, YAML: "mode: STRICT\n"},
+		{Kind: "AuthorizationPolicy", Namespace: "shop", Name: "backend", Wave: 30, YAML: "action: ALLOW\n"},
 	}
 	for _, delivery := range [][]targets.Manifest{manifests, manifests[:1]} {
 		changes, err := folder.Replace(dir, targets.Layout(delivery, "prod"), folder.Options{})

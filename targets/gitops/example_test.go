@@ -25,7 +25,7 @@ func ExamplePublish() {
 		return
 	}
 	files := targets.Layout([]targets.Manifest{
-		{Kind: "PeerAuthentication", Namespace: "shop", Name: "default", Wave: 20, YAML: []byte("mode: STRICT\n")},
+		{Kind: "PeerAuthentication", Namespace: "shop", Name: "default", Wave: 20, YAML: "mode: STRICT\n"},
 	}, "prod")
 	for range 2 {
 		result, findings, err := gitops.Publish(context.Background(), files, gitops.Options{

@@ -49,7 +49,7 @@ func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	if !of.Known {
 		o := b.draft(waveNamespace, "gateway.networking.k8s.io/v1", "Gateway", of.Namespace, of.Name, why, nil)
 		o.Labels = append(o.Labels[:1:1], targets.Pair{Key: bearing.WaypointFor, Value: "service"})
-		o.yaml = append(b.write(o), waypointSpec...)
+		o.yaml = b.write(o) + waypointSpec
 		b.add(o)
 	}
 	return labels

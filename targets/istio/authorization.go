@@ -80,7 +80,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 				spec.ActionDetail = &v1beta1.AuthorizationPolicy_Provider{Provider: &v1beta1.AuthorizationPolicy_ExtensionProvider{Name: rules[0].Provider}}
 			}
 			d := b.draft(partWave(a.wave, i), b.security, "AuthorizationPolicy", s.Namespace, partName(name, i), whys[i], spec)
-			if len(spec.Rules) > maxRules || !d.Fits(b.write(d)) {
+			if len(spec.Rules) > maxRules || !d.Fits(len(b.write(d))) {
 				drafts = nil
 				break
 			}

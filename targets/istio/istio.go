@@ -45,7 +45,6 @@
 package istio
 
 import (
-	"bytes"
 	"cmp"
 	"runtime"
 	"slices"
@@ -257,7 +256,7 @@ var writer = targets.NewWriter(
 type draft struct {
 	targets.Object
 	wave int
-	yaml []byte
+	yaml string
 }
 
 // draft returns an object with the metadata that all objects have.
@@ -278,10 +277,10 @@ func (b *builder) draft(wave int, version, kind, namespace, name string, why tar
 }
 
 // write writes the object as YAML, once.
-func (b *builder) write(d *draft) []byte {
-	if d.yaml == nil {
+func (b *builder) write(d *draft) string {
+	if d.yaml == "" {
 		b.buffer = writer.Append(b.buffer[:0], &d.Object)
-		d.yaml = bytes.Clone(b.buffer)
+		d.yaml = string(b.buffer)
 	}
 	return d.yaml
 }

@@ -69,7 +69,7 @@ type meanwhile struct {
 func (w *meanwhile) judge(t *testing.T, now state, questions []question) []enforce.Verdict {
 	var files []*source.File
 	for key, m := range now {
-		files = append(files, source.NewFile(strings.Join(key[:], "/"), string(m.YAML)))
+		files = append(files, source.NewFile(strings.Join(key[:], "/"), m.YAML))
 	}
 	layer, findings := read.Files(files, enforce.Mesh{Aside: &enforce.Aside{Meshes: map[string]bool{"shop": w.sidecars}}})
 	require.NoError(t, findings.Err())

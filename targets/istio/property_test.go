@@ -119,7 +119,7 @@ func written(t *testing.T, manifests []targets.Manifest) map[string]*v1beta1.Aut
 				Metadata struct{ Name, Namespace string }
 				Spec     v1beta1.AuthorizationPolicy
 			}
-			require.NoError(t, yaml.Unmarshal(m.YAML, &o))
+			require.NoError(t, yaml.Unmarshal([]byte(m.YAML), &o))
 			require.Equal(t, m.Name, o.Metadata.Name)
 			require.Equal(t, m.Namespace, o.Metadata.Namespace)
 			policies[m.Name] = &o.Spec
@@ -348,7 +348,7 @@ func TestLargePoliciesAreSplit(t *testing.T) {
 			names = append(names, m.Name)
 			waves[m.Name] = m.Wave
 			parts = append(parts, policies[m.Name])
-			bytes[m.Name] = string(m.YAML)
+			bytes[m.Name] = m.YAML
 		}
 	}
 	require.ElementsMatch(t, []string{"z-ingress", "z-ingress-2", "z-ingress-3", "z-ingress-4"}, names)
@@ -370,7 +370,7 @@ func TestLargePoliciesAreSplit(t *testing.T) {
 	manifests, _ = New(Options{}).Emit(p)
 	changed := 0
 	for _, m := range manifests {
-		if before, ok := bytes[m.Name]; ok && before != string(m.YAML) {
+		if before, ok := bytes[m.Name]; ok && before != m.YAML {
 			changed++
 		}
 	}
@@ -393,7 +393,7 @@ func TestReasonsAreBounded(t *testing.T) {
 		var o struct {
 			Metadata struct{ Annotations map[string]string }
 		}
-		require.NoError(t, yaml.Unmarshal(m.YAML, &o))
+		require.NoError(t, yaml.Unmarshal([]byte(m.YAML), &o))
 		for key, value := range o.Metadata.Annotations {
 			require.LessOrEqual(t, len(value), 4<<10, key)
 			require.NotContains(t, value, "and 0 more")
@@ -406,7 +406,7 @@ func TestReasonsAreBounded(t *testing.T) {
 		more, named := named[len(named)-1], named[:len(named)-1]
 		for _, reason := range named {
 			require.Regexp(t, `^ticket \d{5}, agreed upon by both of the teams and by the auditors$`, reason)
-			require.Contains(t, string(m.YAML), "team/sa/caller-"+reason[len("ticket "):][:5], "a reason of another part")
+			require.Contains(t, m.YAML, "team/sa/caller-"+reason[len("ticket "):][:5], "a reason of another part")
 		}
 		var n int
 		_, err := fmt.Sscanf(more, "and %d more", &n)

@@ -38,7 +38,7 @@ func apply(before, after []targets.Manifest, step func(what string, now state)) 
 	now, wanted := stateOf(before), stateOf(after)
 	for _, m := range after {
 		key := [3]string{m.Kind, m.Namespace, m.Name}
-		if string(now[key].YAML) != string(m.YAML) {
+		if string(now[key].YAML) != m.YAML {
 			now[key] = m
 			step(fmt.Sprintf("%02d %s %s/%s", m.Wave, m.Kind, m.Namespace, m.Name), now)
 		}
@@ -68,7 +68,7 @@ func judge(t *testing.T, now state, questions []question) []bool {
 	t.Helper()
 	var files []*source.File
 	for key, m := range now {
-		files = append(files, source.NewFile(strings.Join(key[:], "/"), string(m.YAML)))
+		files = append(files, source.NewFile(strings.Join(key[:], "/"), m.YAML))
 	}
 	layer, findings := read.Files(files, enforce.Mesh{})
 	require.NoError(t, findings.Err())

@@ -1,8 +1,6 @@
 package networkpolicy
 
 import (
-	"slices"
-
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -51,7 +49,7 @@ func (e *emission) add(o object) {
 		Annotations: o.why.Annotations(o.wave),
 		Fields:      fields,
 	}
-	if e.buffer = e.writer.Append(e.buffer[:0], written); !written.Fits(e.buffer) {
+	if e.buffer = e.writer.Append(e.buffer[:0], written); !written.Fits(len(e.buffer)) {
 		var at source.Span
 		if o.of != nil {
 			at = o.of.At
@@ -65,6 +63,6 @@ func (e *emission) add(o object) {
 		return
 	}
 	e.manifests = append(e.manifests, targets.Manifest{
-		APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy", Namespace: o.namespace, Name: o.name, Wave: o.wave, YAML: slices.Clone(e.buffer),
+		APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy", Namespace: o.namespace, Name: o.name, Wave: o.wave, YAML: string(e.buffer),
 	})
 }

@@ -23,7 +23,7 @@ func TestInterferencesWithPodsThatAreNotKnown(t *testing.T) {
 	m := analysistest.Model(t, p, manifests)
 	var files []*source.File
 	for _, m := range manifests {
-		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
+		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
 	}
 	db := analysistest.Services(p)["shop/db"]
 	for name, row := range map[string]struct {

@@ -49,7 +49,7 @@ func TestInterference(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var files []*source.File
 			for _, m := range manifests {
-				files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
+				files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
 			}
 			own := fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: %s\nmetadata: {name: own, namespace: shop}\nspec: %s\n", row.kind, row.spec)
 			other, _ := read.Files(append(files, source.NewFile("own.yaml", own)), model.MeshSettings(p))

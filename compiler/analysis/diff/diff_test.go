@@ -106,9 +106,9 @@ func TestDiffSeesMistakes(t *testing.T) {
 			changed := false
 			for i := range manifests {
 				if manifests[i].Name == row.object {
-					text := strings.ReplaceAll(string(manifests[i].YAML), row.old, row.new)
-					changed = changed || text != string(manifests[i].YAML)
-					manifests[i].YAML = []byte(text)
+					text := strings.ReplaceAll(manifests[i].YAML, row.old, row.new)
+					changed = changed || text != manifests[i].YAML
+					manifests[i].YAML = text
 				}
 			}
 			require.True(t, changed)

@@ -88,7 +88,7 @@ func TestLiteral(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var words []string
 	for _, m := range manifests {
-		for line := range strings.Lines(string(m.YAML)) {
+		for line := range strings.Lines(m.YAML) {
 			words = append(words, strings.TrimLeft(line[value(line):], " "))
 		}
 	}
@@ -96,7 +96,7 @@ func TestLiteral(t *testing.T) {
 	for range 1000 {
 		changed := slices.Clone(manifests)
 		i := r.IntN(len(changed))
-		changed[i].YAML = []byte(spoil(r, string(changed[i].YAML), words))
+		changed[i].YAML = spoil(r, changed[i].YAML, words)
 		m := spoiledModel(p, changed)
 		for id, s := range services {
 			if !s.Proxied() {
@@ -142,7 +142,7 @@ func value(line string) int {
 func spoiledModel(p *policy.Policy, manifests []targets.Manifest) *model.Model {
 	var files []*source.File
 	for _, m := range manifests {
-		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
+		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
 	}
 	layer, _ := read.Files(files, model.MeshSettings(p))
 	return model.New(p, layer)

@@ -122,7 +122,7 @@ func between(before, after []targets.Manifest) (states [][]targets.Manifest) {
 		switch {
 		case i < 0:
 			now = append(now, m)
-		case string(now[i].YAML) == string(m.YAML):
+		case string(now[i].YAML) == m.YAML:
 			continue
 		default:
 			now[i] = m

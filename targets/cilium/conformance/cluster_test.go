@@ -61,13 +61,13 @@ func init() { api.InitEntities(clusterName) }
 func parse(logger *slog.Logger, m targets.Manifest) (api.Rules, error) {
 	if m.Namespace == "" {
 		var o v2.CiliumClusterwideNetworkPolicy
-		if err := yaml.UnmarshalStrict(m.YAML, &o); err != nil {
+		if err := yaml.UnmarshalStrict([]byte(m.YAML), &o); err != nil {
 			return nil, err
 		}
 		return o.Parse(logger, clusterName)
 	}
 	var o v2.CiliumNetworkPolicy
-	if err := yaml.UnmarshalStrict(m.YAML, &o); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(m.YAML), &o); err != nil {
 		return nil, err
 	}
 	return o.Parse(logger, clusterName)

@@ -90,7 +90,7 @@ func hostEnds(manifests []targets.Manifest) (all []*end) {
 	var selectors []api.FQDNSelector
 	for _, m := range manifests {
 		var o v2.CiliumNetworkPolicy
-		if m.Namespace != "" && yaml.Unmarshal(m.YAML, &o) == nil {
+		if m.Namespace != "" && yaml.Unmarshal([]byte(m.YAML), &o) == nil {
 			for _, rule := range o.Spec.Egress {
 				selectors = append(selectors, rule.ToFQDNs...)
 			}

@@ -96,7 +96,7 @@ func newJudge(b *compiler.Build, manifests []targets.Manifest) (*judge, error) {
 // spared is the namespaces that a closed mesh leaves open.
 func spared(manifests []targets.Manifest) []string {
 	for _, m := range manifests {
-		if m.Namespace == "" && strings.Contains(string(m.YAML), "- elsewhere") {
+		if m.Namespace == "" && strings.Contains(m.YAML, "- elsewhere") {
 			return []string{"elsewhere", "kube-system"}
 		}
 	}

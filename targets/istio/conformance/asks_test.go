@@ -34,7 +34,7 @@ func TestAsks(t *testing.T) {
 		}
 		var stream strings.Builder
 		for _, m := range built.manifests {
-			if _, err := schemas.Admit(m.YAML); err != nil {
+			if _, err := schemas.Admit([]byte(m.YAML)); err != nil {
 				t.Fatalf("seed %d: %v\n%s", seed, err, m.YAML)
 			}
 			fmt.Fprintf(&stream, "---\n%s", m.YAML)

@@ -72,7 +72,7 @@ func acceptsProjects(t *testing.T, c *kube.Cluster) {
 		built, err := p.build()
 		require.NoError(t, err)
 		for _, m := range built.manifests {
-			for _, r := range c.TryApply(t, "argocd-controller", string(m.YAML)) {
+			for _, r := range c.TryApply(t, "argocd-controller", m.YAML) {
 				t.Errorf("seed %d: %s\n%s", seed, r.Message, m.YAML)
 			}
 			applied++

@@ -85,7 +85,7 @@ func (b *bench) judge(p *project, seed uint64) error {
 	b.dropped += built.dropped
 	var stream bytes.Buffer
 	for _, m := range built.manifests {
-		if _, err := b.schemas.Admit(m.YAML); err != nil {
+		if _, err := b.schemas.Admit([]byte(m.YAML)); err != nil {
 			return fmt.Errorf("%w\n%s", err, m.YAML)
 		}
 		b.objects++

@@ -226,7 +226,7 @@ func rebuilt(t *testing.T, all []importer.File) (project, manifests string) {
 	for _, m := range b.Manifests {
 		if m.Kind != "Gateway" { // of the Gateway API
 			stream.WriteString("---\n")
-			stream.Write(m.YAML)
+			stream.WriteString(m.YAML)
 		}
 	}
 	return files.String(), stream.String()

@@ -69,7 +69,7 @@ func newProxyless(t *testing.T, listener net.Listener) *proxyless {
 	port := listener.Addr().(*net.TCPAddr).Port
 	p := &proxyless{listener: listener, built: proxylessProject(t, port)}
 	for _, m := range p.built.Manifests {
-		p.manifests += "---\n" + string(m.YAML)
+		p.manifests += "---\n" + m.YAML
 	}
 	p.manifests += fmt.Sprintf(`---
 apiVersion: networking.istio.io/v1

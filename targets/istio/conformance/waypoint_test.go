@@ -42,7 +42,7 @@ func TestWaypoints(t *testing.T) {
 			if m.Kind == "Gateway" { // of the Gateway API
 				continue
 			}
-			if _, err := schemas.Admit(m.YAML); err != nil {
+			if _, err := schemas.Admit([]byte(m.YAML)); err != nil {
 				t.Fatalf("seed %d: %v\n%s", seed, err, m.YAML)
 			}
 			fmt.Fprintf(&stream, "---\n%s", m.YAML)

@@ -125,7 +125,7 @@ func newJudge(t *testing.T, b *compiler.Build) judge {
 	for _, m := range b.Manifests {
 		if m.Kind == "NetworkPolicy" {
 			o := new(networking.NetworkPolicy)
-			require.NoError(t, yaml.UnmarshalStrict(m.YAML, o))
+			require.NoError(t, yaml.UnmarshalStrict([]byte(m.YAML), o))
 			objects, manifests = append(objects, o), append(manifests, m)
 		}
 	}

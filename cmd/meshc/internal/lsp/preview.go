@@ -48,7 +48,7 @@ func (s *server) preview(ctx context.Context, u uri.URI) (string, error) {
 	}
 	var own []targets.Manifest
 	for _, m := range b.Manifests {
-		if slices.Contains(sourcesOf(string(m.YAML)), f.Name) {
+		if slices.Contains(sourcesOf(m.YAML), f.Name) {
 			own = append(own, m)
 		}
 	}

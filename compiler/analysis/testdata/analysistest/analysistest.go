@@ -40,7 +40,7 @@ func Model(t *testing.T, p *policy.Policy, manifests []targets.Manifest) *model.
 	t.Helper()
 	var files []*source.File
 	for _, m := range manifests {
-		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, string(m.YAML)))
+		files = append(files, source.NewFile(m.Namespace+"/"+m.Kind+"/"+m.Name, m.YAML))
 	}
 	layer, list := read.Files(files, model.MeshSettings(p))
 	require.NoError(t, list.Err())
