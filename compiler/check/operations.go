@@ -82,6 +82,9 @@ func (c *checker) validPath(n lang.Name) bool {
 	p := n.Text
 	problem, help := "", ""
 	switch {
+	case isPlainPath(p):
+		c.placeholder(n)
+		return true
 	case p == "":
 		problem, help = "is empty", "write `/` for the root, `/*` for every path"
 	case !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "*"):
@@ -104,6 +107,20 @@ func (c *checker) validPath(n lang.Name) bool {
 	}
 	c.list.Add(diag.InvalidOperation, n.Range, "path %s %s", quoted(p), problem).WithHelp("%s", help)
 	return false
+}
+
+// isPlainPath reports whether a path surely has none of what validPath looks for: it has only what needs no percent-encoding, slashes
+// and stars, and no dots.
+func isPlainPath(p string) bool {
+	if p == "" || p[0] != '/' && p[0] != '*' {
+		return false
+	}
+	for i := range len(p) {
+		if c := p[i]; c == '.' || c != '/' && c != '*' && !unreserved(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // placeholder warns of `/api/:id`, which matches only itself. In quotes it is taken as meant.

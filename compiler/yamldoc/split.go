@@ -30,6 +30,10 @@ func Split(f *source.File) iter.Seq[*Document] {
 			if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
 				end = i + n + 1
 			}
+			if c := f.Text[i]; content && c != '-' && c != '.' && c != mark[0] {
+				i = end
+				continue
+			}
 			text := f.Text[i:end]
 			if marked, ok := strings.CutPrefix(text, mark); ok && i > 0 && (!content || marker(marked, "---")) { // files that were joined
 				if marker(marked, "---") && content && !cut(i) {

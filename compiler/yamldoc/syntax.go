@@ -33,7 +33,9 @@ func Text(f *source.File) *SyntaxError {
 		return &SyntaxError{Message: fmt.Sprintf("not UTF-8 text: byte 0x%02x", f.Text[i]), Span: f.Span(i, i+1)}
 	}
 	for i := range len(f.Text) {
-		if c := f.Text[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+		switch c := f.Text[i]; {
+		case c >= ' ' && c != 0x7f:
+		case c != '\t' && c != '\n' && c != '\r':
 			return &SyntaxError{Message: fmt.Sprintf("not text: control character 0x%02x", c), Span: f.Span(i, i+1)}
 		}
 	}

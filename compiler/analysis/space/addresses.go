@@ -34,7 +34,7 @@ func (Addresses) divide(p *partition, _ string) error {
 	}
 	blocks := make([]netip.Prefix, 0, len(p.patterns))
 	for i := range p.patterns {
-		blocks = append(blocks, p.patterns[i].block)
+		blocks = append(blocks, p.patterns[i].block())
 	}
 	full4 := !free(netip.AddrFrom4([4]byte{}), netip.Prefix{}, blocks).IsValid()
 	full6 := !free(netip.IPv6Unspecified(), netip.Prefix{}, blocks).IsValid()

@@ -208,7 +208,7 @@ func TestAddresses(t *testing.T) {
 	} {
 		c := &partition{}
 		for _, b := range strings.Fields(row.blocks) {
-			c.id(Pattern{kind: inBlock, block: netip.MustParsePrefix(b)})
+			c.id(BlockPattern(netip.MustParsePrefix(b)))
 		}
 		divide(t, c, Addresses{}, "")
 		var got []string

@@ -14,8 +14,7 @@ type Pattern struct {
 	kind      patternKind
 	principal bool // it is compared with an identity after its scheme
 	port      uint16
-	text      string
-	block     netip.Prefix
+	text      string // of inBlock the block in binary form, so that a Pattern is small
 }
 
 type patternKind uint8
@@ -81,7 +80,7 @@ func (p *Pattern) matches(v *Value) bool {
 	}
 	switch p.kind {
 	case inBlock:
-		return p.block.Contains(v.address)
+		return p.block().Contains(v.address)
 	case onPort:
 		return p.port == v.port
 	case inHeader:
@@ -256,7 +255,18 @@ func AccountPattern(account string) Pattern { return Pattern{kind: ofAccount, te
 func DomainPattern(domain string) Pattern { return Pattern{kind: ofDomain, text: domain} }
 
 // BlockPattern is the addresses of a block.
-func BlockPattern(block netip.Prefix) Pattern { return Pattern{kind: inBlock, block: block.Masked()} }
+func BlockPattern(block netip.Prefix) Pattern {
+	text, _ := block.Masked().MarshalBinary() // which has no error
+	return Pattern{kind: inBlock, text: string(text)}
+}
+
+// block is the block of a BlockPattern.
+func (p *Pattern) block() (block netip.Prefix) {
+	if err := block.UnmarshalBinary([]byte(p.text)); err != nil {
+		panic(err) // BlockPattern made it
+	}
+	return block
+}
 
 // PortPattern is one port.
 func PortPattern(port uint16) Pattern { return Pattern{kind: onPort, port: port} }
@@ -354,7 +364,7 @@ func (p Pattern) String() string {
 	case present:
 		return "*"
 	case inBlock:
-		return p.block.String()
+		return p.block().String()
 	case onPort:
 		return strconv.Itoa(int(p.port))
 	case inHeader, inClaim:

@@ -209,8 +209,8 @@ func (s *Space) Wildcards(source int) (all []Pattern) {
 // Block is the narrowest block of a dimension of addresses that a source is in; not valid where it is in none.
 func (s *Space) Block(source int, d Dimension) (block netip.Prefix) {
 	s.patterns(source, d, func(p *Pattern) {
-		if !block.IsValid() || p.block.Bits() > block.Bits() {
-			block = p.block
+		if is := p.block(); !block.IsValid() || is.Bits() > block.Bits() {
+			block = is
 		}
 	})
 	return block

@@ -40,7 +40,7 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
-	r := &reader{mesh: mesh, first: map[objectKey]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
+	r := &reader{mesh: mesh, trustDomains: append([]string{mesh.TrustDomain}, mesh.Aliases...), first: map[objectKey]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
 	var t tree
 	for _, f := range files {
 		r.file(f, &t)
@@ -50,10 +50,12 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 }
 
 type reader struct {
-	mesh     enforce.Mesh
-	findings diag.List
-	first    map[objectKey]*enforce.Object
-	policies []*enforce.Object
+	mesh enforce.Mesh
+
+	trustDomains []string
+	findings     diag.List
+	first        map[objectKey]*enforce.Object
+	policies     []*enforce.Object
 
 	destinations []*enforce.Destination
 	gateways     []*enforce.Object
@@ -72,7 +74,7 @@ func (r *reader) file(f *source.File, t *tree) {
 		r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message)
 		return
 	}
-	d := &decoder{tree: t, trustDomains: append([]string{r.mesh.TrustDomain}, r.mesh.Aliases...), findings: &r.findings}
+	d := &decoder{tree: t, trustDomains: r.trustDomains, findings: &r.findings}
 	d.documents(f, func(bad *fault) {
 		if bad != nil {
 			r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
