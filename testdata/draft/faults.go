@@ -25,7 +25,7 @@ func (f *Faults) Put(r *rand.Rand, manifests []targets.Manifest) []targets.Manif
 		return slices.Delete(manifests, n, n+1)
 	}
 	m := &manifests[n]
-	lines := strings.SplitAfter(string(m.YAML), "\n")
+	lines := strings.SplitAfter(m.YAML, "\n")
 	spec := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "spec") })
 	var candidates, others []int // lines with one value each, and those whose place another may take
 	for i := max(spec+1, 1); i < len(lines); i++ {
@@ -57,7 +57,7 @@ func (f *Faults) Put(r *rand.Rand, manifests []targets.Manifest) []targets.Manif
 		end := strings.TrimRight(lines[i], "'\"\n")
 		lines[i] = end + f.Texts[r.IntN(len(f.Texts))] + lines[i][len(end):]
 	}
-	m.YAML = []byte(strings.Join(lines, ""))
+	m.YAML = strings.Join(lines, "")
 	return manifests
 }
 

@@ -99,7 +99,7 @@ func handwritten(r *rand.Rand) (all []targets.Manifest) {
 				}
 			}
 		}
-		all = append(all, targets.Manifest{Name: fmt.Sprintf("p%d", n), Namespace: namespace, YAML: []byte(y.String())})
+		all = append(all, targets.Manifest{Name: fmt.Sprintf("p%d", n), Namespace: namespace, YAML: y.String()})
 	}
 	return slices.Clip(all)
 }

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -71,7 +70,7 @@ func understood(manifests []targets.Manifest) (policy *matcher.Policy, valid boo
 	var objects []*networking.NetworkPolicy
 	for _, m := range manifests {
 		o := new(networking.NetworkPolicy)
-		if err := yaml.UnmarshalStrict(m.YAML, o); err != nil {
+		if err := yaml.UnmarshalStrict([]byte(m.YAML), o); err != nil {
 			return nil, false
 		}
 		objects = append(objects, o)
@@ -113,7 +112,7 @@ func differ(a, b *judge, all []end) (from, to *end, port int, valid bool) {
 func changed(was, is []targets.Manifest) (all []targets.Manifest) {
 	for _, list := range [][2][]targets.Manifest{{was, is}, {is, was}} {
 		for _, m := range list[0] {
-			if !slices.ContainsFunc(list[1], func(o targets.Manifest) bool { return bytes.Equal(o.YAML, m.YAML) }) {
+			if !slices.ContainsFunc(list[1], func(o targets.Manifest) bool { return o.YAML == m.YAML }) {
 				all = append(all, m)
 			}
 		}
