@@ -145,7 +145,7 @@ func flow(w util.BufWriter, chart string) {
 		if m == nil {
 			continue
 		}
-		fmt.Fprintf(w, "<li><span>%s</span><i>%s→</i><span>%s</span>\n", names[m[1]], html.EscapeString(strings.TrimSpace(m[2]+" ")), names[m[3]])
+		fmt.Fprintf(w, "<li><span>%s</span><i>%s</i><span>%s</span>\n", names[m[1]], html.EscapeString(strings.TrimSpace(m[2]+" →")), names[m[3]])
 	}
 	w.WriteString("</ul>\n")
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNeovim has Neovim's own client do what a person does: see a mistake, go to a definition, rename, format. The test is skipped
+// TestNeovim has Neovim's own client do what a person does: see a mistake, go to a definition, rename, format, with the
+// configuration that the documentation shows. The test is skipped
 // where there is no Neovim.
 func TestNeovim(t *testing.T) {
 	nvim, err := exec.LookPath("nvim")
@@ -24,16 +25,19 @@ func TestNeovim(t *testing.T) {
 	for name, text := range twoTeams {
 		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
 	}
-	meshc := filepath.Join(t.TempDir(), "meshc")
+	bin := t.TempDir()
+	meshc := filepath.Join(bin, "meshc")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", meshc, "github.com/meshc/meshc/cmd/meshc").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	script, err := filepath.Abs("testdata/neovim.lua")
 	require.NoError(t, err)
+	configuration, err := filepath.Abs("../../../../grammar/editors/neovim/meshc.lua")
+	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, nvim, "--headless", "--clean", "shop.mesh", "-c", "luafile "+script)
+	c := exec.CommandContext(ctx, nvim, "--headless", "--clean", "--cmd", "let g:do_filetype_lua = 1", "shop.mesh", "-c", "luafile "+script)
 	c.Dir = root
-	c.Env = append(os.Environ(), "MESHC="+meshc, "HOME="+t.TempDir())
+	c.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "CONFIGURATION="+configuration, "HOME="+t.TempDir())
 	out, err = c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "done")

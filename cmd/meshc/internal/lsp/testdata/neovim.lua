@@ -10,15 +10,39 @@ local function wait(what, holds)
   end
 end
 
-vim.filetype.add({ extension = { mesh = "mesh" } })
-vim.lsp.start_client({
-  name = "meshc",
-  cmd = { os.getenv("MESHC"), "lsp" },
-  root_dir = vim.fn.getcwd(),
-  on_init = function(client)
-    vim.lsp.buf_attach_client(0, client.id)
-  end,
-})
+-- Before 0.11, where do_filetype_lua has to be set, too, this stands in for how a configuration starts a server for the files of its types.
+if not vim.lsp.config then
+  local configured = {}
+  vim.lsp.config = function(name, settings)
+    configured[name] = settings
+  end
+  vim.lsp.enable = function(name)
+    local c = configured[name]
+    vim.api.nvim_create_autocmd("FileType", {
+      pattern = c.filetypes,
+      callback = function(event)
+        local root = vim.fn.getcwd()
+        for _, marker in ipairs(c.root_markers) do
+          local found = vim.fn.findfile(marker, vim.fn.expand("%:p:h") .. ";")
+          if found ~= "" then
+            root = vim.fn.fnamemodify(found, ":p:h")
+            break
+          end
+        end
+        vim.lsp.start_client({
+          name = name,
+          cmd = c.cmd,
+          root_dir = root,
+          on_init = function(client)
+            vim.lsp.buf_attach_client(event.buf, client.id)
+          end,
+        })
+      end,
+    })
+  end
+end
+vim.cmd("luafile " .. os.getenv("CONFIGURATION"))
+vim.cmd("edit")
 wait("the server", function()
   return #vim.lsp.get_active_clients() == 1 and vim.lsp.buf_is_attached(0, vim.lsp.get_active_clients()[1].id)
 end)

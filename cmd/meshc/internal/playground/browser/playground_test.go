@@ -120,7 +120,7 @@ func TestPlayground(t *testing.T) {
 			// A service that is misspelt, and its fix.
 			choose("shop-written-out")
 			wait("the other example", "document.querySelector('.cm-content').textContent.includes('service')")
-			wait("no finding", "document.querySelectorAll('#findings li').length === 0 && "+manifests+" !== ''")
+			wait("no finding", "document.querySelector('#findings.none') && document.querySelectorAll('#findings li').length === 0 && "+manifests+" !== ''")
 			do(chromedp.Evaluate("[...document.querySelectorAll('#files button')].find((b) => b.textContent === 'shop.mesh').click()", nil))
 			focus(".cm-content")
 			do(chromedp.KeyEvent(kb.End, chromedp.KeyModifiers(input.ModifierCtrl)), chromedp.KeyEvent("\nfrontend -> bakend\n"))

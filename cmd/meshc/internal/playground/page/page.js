@@ -67,6 +67,7 @@ function load(project, name) {
   shown = "";
   loaded = edited = asked + 1;
   for (const id of ["findings", "answer", "graph", "manifests"]) at(id).replaceChildren();
+  at("findings").className = "";
   const rank = (name) => (name.endsWith(".mesh") ? 0 : name === "meshc.yaml" ? 1 : 2);
   const names = Object.keys(files).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   at("files").replaceChildren(...names.map((name) => {
@@ -104,6 +105,7 @@ function show({ id, answer, took }) {
   const errors = answer.findings.filter((f) => f.severity === "error").length;
   at("status").textContent = answer.failure ? "a bug in meshc: " + answer.failure : notice || `${count(errors, "error")}, ${count(answer.findings.length, "finding")}, ${took.toFixed(0)} ms`;
   at("findings").replaceChildren(...answer.findings.map((f) => item(f, id)));
+  at("findings").className = answer.findings.length || answer.failure ? "" : "none";
   at("answer").textContent = answer.why;
   document.body.classList.toggle("stale", !answer.graph); // with errors, they are those of the last text without
   if (answer.graph) {
