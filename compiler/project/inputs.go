@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -183,8 +184,7 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 			continue
 		}
 		if len(paths) == 0 {
-			findings.Add(diag.InvalidSetting, w.At, "no workload manifest matches %s", w.Path).
-				WithHelp("correct the path, or delete the entry: without manifests, most checks pass")
+			findings = append(findings, noManifest(w))
 		}
 		if err := r.read(paths); err != nil {
 			return nil, nil, err
@@ -211,6 +211,14 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 		}
 	}
 	return r.inputs, findings, nil
+}
+
+// noManifest is the finding about an entry of meshc.yaml that matches nothing.
+func noManifest(w config.Workloads) diag.Diagnostic {
+	var l diag.List
+	l.Add(diag.InvalidSetting, w.At, "no workload manifest matches %s", w.Path).
+		WithHelp("correct the path, or delete the entry: without manifests, most checks pass")
+	return l[0]
 }
 
 type workloadReader struct {

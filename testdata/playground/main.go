@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler"
-	"github.com/meshc/meshc/compiler/project"
 )
 
 func main() {
@@ -116,11 +115,11 @@ func examples() ([]byte, error) {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 			continue
 		}
-		files, err := read(folder)
+		example, err := compiler.OpenSnapshot(context.Background(), compiler.Options{}, folder)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", folder, err)
 		}
-		text, err := json.Marshal(files)
+		text, err := json.Marshal(example.Texts())
 		if err != nil {
 			return nil, err
 		}
@@ -131,27 +130,6 @@ func examples() ([]byte, error) {
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
-}
-
-// read returns the files of a project by their names.
-func read(folder string) (map[string]string, error) {
-	p, err := compiler.Open(context.Background(), compiler.Options{}, folder)
-	if err != nil {
-		return nil, err
-	}
-	files := map[string]string{}
-	if p.File != nil {
-		files[project.ConfigName] = p.File.Text
-	}
-	if p.Parsed != nil {
-		for _, f := range p.Parsed.Files {
-			files[f.Name] = string(f.Text)
-		}
-		for _, w := range p.Parsed.Workloads {
-			files[w.File.Name] = w.File.Text
-		}
-	}
-	return files, nil
 }
 
 // goTool runs a command of Go and returns what it prints.

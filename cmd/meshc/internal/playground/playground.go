@@ -16,7 +16,6 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/config"
-	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
@@ -92,25 +91,15 @@ func (p *Page) answer(ctx context.Context, q Request) Response {
 	out := Response{Findings: []Finding{}}
 	in := compiler.Inputs{Config: config.Default(), Today: time.Now().UTC().Truncate(24 * time.Hour)}
 	var found diag.List
-	names := make([]string, 0, len(q.Files))
-	for name := range q.Files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		text := q.Files[name]
-		switch {
-		case name == project.ConfigName:
-			in.Config, found = config.Parse(source.NewFile(name, text))
-		case strings.HasSuffix(name, ".mesh"):
-			in.Files = append(in.Files, compiler.Input{Name: name, Text: []byte(text)})
-		default:
-			in.Workloads = append(in.Workloads, inventory.Input{File: source.NewFile(name, text)})
-		}
+	if text, has := q.Files[project.ConfigName]; has {
+		in.Config, found = config.Parse(source.NewFile(project.ConfigName, text))
 	}
 	_, wrong := compiler.Targets(in.Config, false)
 	found = append(found, wrong...)
 	if !found.HasErrors() {
+		var missing diag.List
+		in.Files, in.Workloads, missing = project.Texts(in.Config, q.Files)
+		found = append(found, missing...)
 		p.build(ctx, in, q.Why, &out, &found)
 	}
 	for _, d := range found.Sort() {

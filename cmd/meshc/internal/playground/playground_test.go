@@ -11,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/targets"
 )
 
 func ask(t *testing.T, p *Page, q Request) (out Response) {
@@ -67,4 +70,32 @@ func TestLaterAnswers(t *testing.T) {
 		}
 		files[name] = text
 	}
+}
+
+// Every example is on the page what it is on disk: by the namespaces of meshc.yaml, too.
+func TestExamplesAreWhatTheyAreOnDisk(t *testing.T) {
+	folders, err := filepath.Glob("../../../../examples/*")
+	require.NoError(t, err)
+	broken, err := filepath.Glob("../../../../examples/broken/*")
+	require.NoError(t, err)
+	judged := 0
+	for _, folder := range slices.Concat(folders, broken) {
+		p, err := compiler.OpenSnapshot(t.Context(), compiler.Options{}, folder)
+		if err != nil || len(p.Config.Accepted) > 0 {
+			continue // no project, or one that is published
+		}
+		b, err := p.Build(t.Context())
+		require.NoError(t, err)
+		got := ask(t, new(Page), Request{Files: p.Texts()})
+		var want []Finding
+		for _, d := range b.Findings {
+			want = append(want, findingOf(&d))
+		}
+		assert.ElementsMatch(t, want, got.Findings, folder)
+		if !b.Findings.HasErrors() {
+			assert.Equal(t, string(targets.Stream(b.Manifests)), got.Manifests, folder)
+			judged++
+		}
+	}
+	assert.Greater(t, judged, 8)
 }
