@@ -43,6 +43,7 @@ func (i *importer) name() {
 		if o.read == nil || o.Outcome == Refused {
 			continue
 		}
+		i.in(o.Namespace) // its pods may be those of a policy of the root namespace
 		switch o.through = i.passages(o.read); {
 		case len(o.through) > 0:
 			o.about = o.through[0].service

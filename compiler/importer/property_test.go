@@ -31,20 +31,24 @@ var pools = map[string][]string{
 	"principals":        {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/b", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a"},
 	"namespaces":        {"shop", "pay", "pay", "sh*", "*"},
 	"ipBlocks":          {"10.0.0.0/8", "10.1.0.0/16"},
-	"requestPrincipals": {"*", "https://corp.example.com/*", "https://corp.example.com/*", "issuer/sub"},
+	"requestPrincipals": {"*", "https://corp.example.com/*", "https://corp.example.com/*", "https://corp.example.com/ann", "issuer/sub"},
 	"ports":             {"80", "8080", "9090"},
 	"methods":           {"GET", "POST", "GET", "*", "P*"},
-	"paths":             {"/", "/api", "/api/*", "*", "*.png", "/api/{*}/x", "/{**}"},
+	"paths":             {"/", "/api", "/api/*", "*", "*.png", "/api/{*}/x", "/{**}", "/api/*/x", "*/x/*", "/a b"},
 	"hosts":             {"shop.example", "*.example", "*"},
 	"destination.port":  {"80", "9090"},
 	"source.namespace":  {"shop", "pay"},
 	"source.ip":         {"10.1.0.0/16"},
 
 	"request.headers[x-a]":        {"b", "c*", "*"},
+	`request.headers["x-a"]`:      {"b", "*"}, // a name that no request has
 	"request.auth.claims[groups]": {"admin", "o*"},
 }
 
 var selectors = []string{"{app: a}", "{app: b}", "{app: b}", "{app: a, version: v1}", "{tier: back}"}
+
+// keySet is keys that nobody fetches.
+const keySet = `jwks: '{"keys": [{"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}'`
 
 var seeds = flag.Uint64("seeds", 60, "random inputs of each test")
 
@@ -94,7 +98,7 @@ func randomRule(r *rand.Rand) string {
 		parts = append(parts, "to: ["+strings.Join(to, ", ")+"]")
 	}
 	if r.IntN(6) == 0 {
-		key := pick(r, "destination.port", "source.namespace", "source.ip", "request.headers[x-a]", "request.headers[x-a]", "request.auth.claims[groups]")
+		key := pick(r, "destination.port", "source.namespace", "source.ip", "request.headers[x-a]", "request.headers[x-a]", `request.headers["x-a"]`, "request.auth.claims[groups]")
 		parts = append(parts, fmt.Sprintf("when: [{key: %q, %s: %s}]", key, pick(r, "values", "values", "notValues"), listOf(r, key)))
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
@@ -146,7 +150,7 @@ func randomPolicies(r *rand.Rand, deployed bool) string {
 			object("AuthorizationPolicy", namespace, pick(r, fmt.Sprintf("p%d", i), []string{"a-ingress", "b-deny", "b-ingress", "a-deny"}[i%4]), annotations, spec+", rules: ["+strings.Join(rules, ", ")+"]")
 		}
 		if r.IntN(3) == 0 {
-			spec := pick(r, "", "selector: {matchLabels: "+pick(r, selectors...)+"}, ") + "jwtRules: [{issuer: \"https://corp.example.com\", jwksUri: \"https://corp.example.com/keys\"" + pick(r, "", "", ", audiences: [shop]", ", fromCookies: [x]") + "}]"
+			spec := pick(r, "", "selector: {matchLabels: "+pick(r, selectors...)+"}, ") + "jwtRules: [{issuer: \"https://corp.example.com\", " + pick(r, `jwksUri: "https://corp.example.com/keys"`, keySet) + pick(r, "", "", ", audiences: [shop]", ", fromCookies: [x]") + "}]"
 			object("RequestAuthentication", namespace, "tokens", "", spec)
 		}
 		for i := range r.IntN(3) {

@@ -108,7 +108,7 @@ func (b *builder) stated(s *policy.Service, rules []policy.Rule, a action) []pol
 		return rules
 	}
 	for i := range rules {
-		if r := &rules[i]; every(*r) && !s.Unnamed {
+		if r := &rules[i]; every(*r) {
 			b.acceptOnDataplane(s, r, a)
 			for k := range r.Where {
 				if c := &r.Where[k]; c.Dimension == policy.HeaderDimension {
