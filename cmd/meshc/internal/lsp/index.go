@@ -227,7 +227,7 @@ func (x *index) inManifests(namespace string, yield func(name) bool) {
 		of := symbol{check.ServiceName, s.Namespace, s.Name}
 		to := x.def(of)
 		for _, w := range workloads {
-			if w.NameAt != to && !yield(name{w.NameAt, of, to, true}) {
+			if !yield(name{w.NameAt, of, to, true}) {
 				return
 			}
 			if w.AccountAt == w.At || w.AccountAt.Text() == "" {

@@ -310,6 +310,24 @@ func TestFromManifestToIntents(t *testing.T) {
 	require.Len(t, locations, 1)
 	assert.Equal(t, "shop.mesh backend", e.text(locations[0]))
 	assert.EqualValues(t, 1, locations[0].Range.Start.Line)
+
+	// No statement declares db: it is declared by its label, which leads on to the account, and knows who names it.
+	definition, err = e.server.Definition(t.Context(), &protocol.DefinitionParams{TextDocumentPositionParams: e.at("shop.mesh", "-> d|b")})
+	require.NoError(t, err)
+	locations, _ = definition.(protocol.LocationSlice)
+	require.Len(t, locations, 1)
+	assert.Equal(t, "k8s/db.yaml db", e.text(locations[0]))
+	e.open("k8s/db.yaml")
+	label := protocol.TextDocumentPositionParams{TextDocument: protocol.TextDocumentIdentifier{URI: locations[0].URI}, Position: locations[0].Range.Start}
+	definition, err = e.server.Definition(t.Context(), &protocol.DefinitionParams{TextDocumentPositionParams: label})
+	require.NoError(t, err)
+	locations, _ = definition.(protocol.LocationSlice)
+	require.Len(t, locations, 1)
+	assert.Equal(t, "k8s/db.yaml db-sa", e.text(locations[0]))
+	references, err := e.server.References(t.Context(), &protocol.ReferenceParams{TextDocumentPositionParams: label})
+	require.NoError(t, err)
+	require.Len(t, references, 1)
+	assert.Equal(t, "shop.mesh db", e.text(references[0]))
 }
 
 func lineOf(e *editor, l protocol.Location) string {
