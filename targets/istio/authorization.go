@@ -67,6 +67,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 		return
 	}
 	grants = canonical(grants)
+	b.scratch.reset()
 	for n := 1; n <= maxParts; n *= 2 {
 		parts, whys := split(grants, n), b.origins(s, rules, n)
 		drafts := make([]*draft, 0, n)
@@ -74,7 +75,7 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 			if len(part) == 0 {
 				continue
 			}
-			spec := &v1beta1.AuthorizationPolicy{Rules: rulesOf(part), Action: a.AuthorizationPolicy_Action}
+			spec := &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(part), Action: a.AuthorizationPolicy_Action}
 			spec.Selector, spec.TargetRefs = to.selector, to.targets
 			if a == ask {
 				spec.ActionDetail = &v1beta1.AuthorizationPolicy_Provider{Provider: &v1beta1.AuthorizationPolicy_ExtensionProvider{Name: rules[0].Provider}}

@@ -3,40 +3,35 @@ package istio
 // few is how many there may be for a look at each of them to be faster than a map.
 const few = 16
 
-// finder finds values that are the same. Keys of them are made only where there are many.
+// finder finds values in a list that only grows, by which of them are the same. Keys of them are made only where there are many.
 type finder[T any] struct {
 	same func(a, b *T) bool
 	key  func(*T, []byte) []byte // appends a key that is equal for the same values
 
-	all   []*T // in the order in which they were first looked for
-	index map[string]*T
+	index map[string]int
 	made  []byte
 }
 
-// find is the first value that was the same, which is this one if there was none.
-func (f *finder[T]) find(v T) *T {
-	if len(f.all) < few {
-		for _, other := range f.all {
-			if f.same(other, &v) {
-				return other
+// in is where the list has the same value; negative where it has none.
+func (f *finder[T]) in(all []T, v *T) int {
+	if len(all) <= few {
+		for i := range all {
+			if f.same(&all[i], v) {
+				return i
 			}
 		}
-		f.all = append(f.all, &v)
-		return &v
+		return -1
 	}
 	if f.index == nil {
-		f.index = map[string]*T{}
-		for _, other := range f.all {
-			f.index[string(f.keyOf(other))] = other
-		}
+		f.index = map[string]int{}
 	}
-	key := f.keyOf(&v)
-	found, ok := f.index[string(key)]
-	if !ok {
-		found = &v
-		f.all, f.index[string(key)] = append(f.all, found), found
+	for n := len(f.index); n < len(all); n++ {
+		f.index[string(f.keyOf(&all[n]))] = n
 	}
-	return found
+	if i, ok := f.index[string(f.keyOf(v))]; ok {
+		return i
+	}
+	return -1
 }
 
 func (f *finder[T]) keyOf(v *T) []byte {

@@ -229,6 +229,7 @@ type builder struct {
 	grants     []grant
 	operations []operation
 	callers    []caller
+	scratch    scratch
 }
 
 const (

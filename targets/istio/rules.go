@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"google.golang.org/protobuf/proto"
 	"istio.io/api/security/v1beta1"
 )
 
@@ -205,48 +204,87 @@ func (g *group) joins(other *group) bool {
 		slices.EqualFunc(g.callers, other.callers, func(a, b grant) bool { return compareCallers(a.caller, b.caller) == 0 })
 }
 
+// scratch is memory that the rules of one policy after another are made in: the next ones overwrite those before.
+type scratch struct {
+	rules      arena[v1beta1.Rule]
+	from       arena[v1beta1.Rule_From]
+	sources    arena[v1beta1.Source]
+	to         arena[v1beta1.Rule_To]
+	operations arena[v1beta1.Operation]
+	ruleLists  arena[*v1beta1.Rule]
+	fromLists  arena[*v1beta1.Rule_From]
+	toLists    arena[*v1beta1.Rule_To]
+	texts      arena[string]
+	blocks     arena[block]
+	groups     []group
+	grouped    arena[operation]
+}
+
+func (m *scratch) reset() {
+	m.rules.reset()
+	m.from.reset()
+	m.sources.reset()
+	m.to.reset()
+	m.operations.reset()
+	m.ruleLists.reset()
+	m.fromLists.reset()
+	m.toLists.reset()
+	m.texts.reset()
+	m.blocks.reset()
+	m.grouped.reset()
+}
+
 // rulesOf merges canonical grants: one rule for each set of callers and kind of operation.
-func rulesOf(grants []grant) []*v1beta1.Rule {
-	groups := finder[group]{same: (*group).joins, key: (*group).appendKey}
+func (m *scratch) rulesOf(grants []grant) []*v1beta1.Rule {
+	find := finder[group]{same: (*group).joins, key: (*group).appendKey}
+	groups := m.groups[:0]
 	for len(grants) > 0 {
 		n := 1
 		for n < len(grants) && grants[n].operation == grants[0].operation {
 			n++
 		}
-		g := groups.find(group{callers: grants[:n]})
-		g.operations = append(g.operations, grants[0].operation)
+		g := group{callers: grants[:n]}
+		i := find.in(groups, &g)
+		if i < 0 {
+			i = len(groups)
+			g.operations = m.grouped.take(1)[:0]
+			groups = append(groups, g)
+		}
+		groups[i].operations = append(groups[i].operations, grants[0].operation)
 		grants = grants[n:]
 	}
-	sorted := groups.all
-	slices.SortFunc(sorted, func(a, b *group) int {
+	m.groups = groups
+	slices.SortFunc(groups, func(a, b group) int {
 		return cmp.Or(
 			slices.CompareFunc(a.callers, b.callers, func(a, b grant) int { return compareCallers(a.caller, b.caller) }),
 			compareOperations(a.operations[0], b.operations[0]),
 		)
 	})
-	rules := make([]*v1beta1.Rule, len(sorted))
-	for i, g := range sorted {
-		rules[i] = &v1beta1.Rule{From: fromOf(g.callers), To: toOf(g.operations), When: g.operations[0].limit.conditions()}
+	rules, made := m.ruleLists.take(len(groups)), m.rules.take(len(groups))
+	for i := range groups {
+		g, r := &groups[i], &made[i]
+		r.From, r.To, r.When = m.fromOf(g.callers), m.toOf(g.operations), g.operations[0].limit.conditions()
+		rules[i] = r
 	}
 	return rules
 }
 
 // fromOf returns one source for each kind of caller, since a request must match all fields of a source.
-func fromOf(callers []grant) []*v1beta1.Rule_From {
+func (m *scratch) fromOf(callers []grant) []*v1beta1.Rule_From {
 	if last := callers[len(callers)-1]; last.kind == world && last.except == nil {
 		return nil // every caller
 	}
-	var from []*v1beta1.Rule_From
+	from := m.fromLists.take(1)[:0]
 	for len(callers) > 0 {
 		n := 1
 		for n < len(callers) && callers[n].kind == callers[0].kind && callers[n].except == callers[0].except {
 			n++
 		}
-		values := make([]string, n)
+		values := m.texts.take(n)
 		for i := range values {
 			values[i] = callers[i].value
 		}
-		source := &v1beta1.Source{}
+		source := &m.sources.take(1)[0]
 		switch callers[0].kind {
 		case principal:
 			source.Principals = values
@@ -260,7 +298,9 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 		if e := callers[0].except; e != nil {
 			source.NotPrincipals, source.NotNamespaces, source.NotIpBlocks, source.NotRemoteIpBlocks = e.principals, e.namespaces, e.blocks, e.forwarded
 		}
-		from = append(from, &v1beta1.Rule_From{Source: source})
+		f := &m.from.take(1)[0]
+		f.Source = source
+		from = append(from, f)
 		callers = callers[n:]
 	}
 	return from
@@ -268,88 +308,98 @@ func fromOf(callers []grant) []*v1beta1.Rule_From {
 
 // block is a product of ports, paths and methods, each sorted, with one limit.
 type block struct {
-	ports, paths, methods []string
-	limit                 *limit
+	lists [3][]string
+	limit *limit
 }
 
+// The lists of a block.
+const (
+	methods = iota
+	ports
+	paths
+)
+
 // toOf merges operations that differ in only one thing: first methods, then ports, then paths.
-func toOf(operations []operation) []*v1beta1.Rule_To {
+func (m *scratch) toOf(operations []operation) []*v1beta1.Rule_To {
 	if slices.ContainsFunc(operations, operation.everything) {
 		return nil
 	}
-	blocks := make([]block, len(operations))
+	blocks := m.blocks.take(len(operations))
 	for i, o := range operations {
-		blocks[i] = block{portsOf(o.port), single(o.path), single(o.method), o.limit}
+		b := &blocks[i]
+		b.limit = o.limit
+		if o.port != 0 {
+			b.lists[ports] = m.single(strconv.Itoa(int(o.port)))
+		}
+		if o.path != "" {
+			b.lists[paths] = m.single(o.path)
+		}
+		if o.method != "" {
+			b.lists[methods] = m.single(o.method)
+		}
 	}
-	blocks = merge(blocks, func(b *block) *[]string { return &b.methods })
-	blocks = merge(blocks, func(b *block) *[]string { return &b.ports })
-	blocks = merge(blocks, func(b *block) *[]string { return &b.paths })
-	to := make([]*v1beta1.Rule_To, len(blocks))
+	for list := range len(block{}.lists) {
+		blocks = merge(blocks, list)
+	}
+	to, made, asked := m.toLists.take(len(blocks)), m.to.take(len(blocks)), m.operations.take(len(blocks))
 	for i, b := range blocks {
-		to[i] = &v1beta1.Rule_To{Operation: &v1beta1.Operation{Ports: b.ports, Paths: b.paths, Methods: b.methods}}
-		o := to[i].Operation
+		o := &asked[i]
+		o.Ports, o.Paths, o.Methods = b.lists[ports], b.lists[paths], b.lists[methods]
 		if l := b.limit; l != nil {
 			o.Hosts, o.NotHosts, o.NotPorts, o.NotMethods, o.NotPaths = l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths
 		}
-		if proto.Size(o) == 0 { // all that it asks for is in `when`
+		if len(o.Ports)+len(o.Paths)+len(o.Methods) == 0 && (b.limit == nil || !b.limit.narrow) { // all that it asks for is in `when`
 			return nil
 		}
+		made[i].Operation = o
+		to[i] = &made[i]
 	}
 	return to
 }
 
-func portsOf(port uint16) []string {
-	if port == 0 {
-		return nil
-	}
-	return []string{strconv.Itoa(int(port))}
-}
-
-func single(s string) []string {
-	if s == "" {
-		return nil
-	}
-	return []string{s}
+func (m *scratch) single(s string) []string {
+	list := m.texts.take(1)
+	list[0] = s
+	return list
 }
 
 // merge joins blocks that differ only in one list. Blocks never overlap, so the lists are concatenated, which keeps the order
 // of the operations.
-func merge(blocks []block, list func(*block) *[]string) []block {
+func merge(blocks []block, list int) []block {
 	if len(blocks) == 1 {
 		return blocks
 	}
-	others := func(b *block) block {
-		rest := *b
-		*list(&rest) = nil
-		return rest
-	}
-	merged := finder[block]{
+	find := finder[block]{
 		same: func(a, b *block) bool {
-			a, b = new(others(a)), new(others(b))
-			return slices.Equal(a.ports, b.ports) && slices.Equal(a.methods, b.methods) && slices.Equal(a.paths, b.paths) && compareLimits(a.limit, b.limit) == 0
+			for i := range a.lists {
+				if i != list && !slices.Equal(a.lists[i], b.lists[i]) {
+					return false
+				}
+			}
+			return compareLimits(a.limit, b.limit) == 0
 		},
 		key: func(b *block, key []byte) []byte {
-			rest := others(b)
-			for _, all := range [...][]string{rest.ports, rest.methods, rest.paths} {
+			for i, all := range b.lists {
 				for _, s := range all {
-					key = append(append(key, s...), 0)
+					if i != list {
+						key = append(append(key, s...), 0)
+					}
 				}
 				key = append(key, 1)
 			}
-			if rest.limit != nil {
-				key = append(key, rest.limit.key...)
+			if b.limit != nil {
+				key = append(key, b.limit.key...)
 			}
 			return key
 		},
 	}
+	merged := blocks[:0]
 	for _, b := range blocks {
-		own := *list(&b)
-		joined := list(merged.find(others(&b)))
-		*joined = append(*joined, own...)
+		if i := find.in(merged, &b); i < 0 {
+			merged = append(merged, b)
+		} else {
+			merged[i].lists[list] = append(merged[i].lists[list], b.lists[list]...)
+		}
 	}
-	out := blocks[:0]
-	for _, b := range merged.all {
-		out = append(out, *b)
-	}
-	return out
+	return merged
 }
