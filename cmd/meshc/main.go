@@ -37,11 +37,11 @@ func main() {
 // growth is by how many percent of what is left the heap may grow between two garbage collections.
 var growth atomic.Int32
 
-// collectLate puts the first garbage collection off until the heap has 140 MiB: most builds have ended by then. The next ones
+// collectLate puts the first garbage collection off until the heap has 200 MiB: most builds have ended by then. The next ones
 // follow whenever the heap is five times what was left.
 func collectLate() {
 	growth.Store(400)
-	debug.SetGCPercent(3500) // of the 4 MiB that the runtime takes an empty heap for
+	debug.SetGCPercent(5000) // of the 4 MiB that the runtime takes an empty heap for
 	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { debug.SetGCPercent(int(growth.Load())) })
 }
 
