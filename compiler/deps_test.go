@@ -96,7 +96,7 @@ var outside = map[string][]string{
 	"golang.org/x/tools":                 {"lang/diag"},
 
 	"github.com/bmatcuk/doublestar": {"compiler/check", "compiler/config", "compiler/project", "cmd/meshc"},
-	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/cilium/read", "targets/istio/read", "targets/networkpolicy/read"},
+	"go.yaml.in/yaml":               {"compiler/accounts", "compiler/adopt", "compiler/config", "compiler/importer", "compiler/inventory", "compiler/replace", "compiler/yamldoc", "targets/cilium/read", "targets/istio/read", "targets/networkpolicy/read"},
 	"k8s.io":                        {"compiler/cluster", "compiler/inventory"},
 	"sigs.k8s.io/json":              {"compiler/inventory"},
 	"sigs.k8s.io/yaml":              {"compiler/cluster"},
