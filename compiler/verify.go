@@ -178,7 +178,7 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 			for _, p := range w.Probes {
 				at := d.Model.Manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Inbound: &w.Inbound, Fronts: w.Fronts})
 				if why := audit.RefusesPlaintext(at, p.Port, p.Method, p.Path); p.Port != 0 && why != "" {
-					r.Add(diag.Warning, audit.Probe, p.At, "the kubelet's probe of container %s of %s/%s on port %d comes in plaintext and is refused: %s", p.Container, w.Namespace, w.Service, p.Port, why)
+					r.Add(diag.Warning, audit.Probe, p.At, "the kubelet's %s of container %s of %s/%s on port %d comes in plaintext and is refused: %s", p.What, p.Container, w.Namespace, w.Service, p.Port, why)
 				}
 			}
 			if w.NoProxy != "" && !w.Solver {

@@ -33,7 +33,7 @@ func TestNothingIsPassedOverInSilence(t *testing.T) {
 			if f.Judged != "" {
 				if f.On == bearing.Field {
 					path := f.Path()
-					name = path[len(path)-1]
+					name, _, _ = strings.Cut(path[len(path)-1], "[")
 				}
 				assert.True(t, strings.Contains(shown, name), "it is judged, and no test shows it")
 				return
@@ -112,11 +112,23 @@ spec: {selector: {matchLabels: {app: api}}, rules: [{}]}
 		group, kind, _ := strings.Cut(kind, "/")
 		path := f.Path()
 		var value any = "x"
-		if strings.HasSuffix(f.Name, "s") {
+		switch {
+		case strings.HasSuffix(f.Name, "s"):
 			value = []string{"x"}
+		case len(f.When) > 0 && f.When[0] == "true":
+			value = true
+		case len(f.When) > 0:
+			value = f.When[0]
 		}
 		for _, name := range slices.Backward(path[1:]) {
-			value = map[string]any{name: value}
+			key, of, list := strings.Cut(name, "[")
+			if list {
+				if one, object := value.(map[string]any); object {
+					one["name"] = strings.TrimSuffix(of, "]")
+				}
+				value = []any{value}
+			}
+			value = map[string]any{key: value}
 		}
 		spec, err := json.Marshal(value)
 		if err != nil {

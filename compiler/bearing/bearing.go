@@ -4,6 +4,7 @@
 package bearing
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,13 +16,15 @@ import (
 // Fact is a kind of object, a label or annotation, or a setting of the mesh. Exactly one of Judged, Named and Harmless is set.
 type Fact struct {
 	On       On
-	Name     string // GROUP/KIND, the group empty for Kubernetes' own; the key of a label, annotation or setting; GROUP/KIND PATH of a field
-	Judged   string // what judges it
-	Named    string // what it may change
-	Opens    bool   // of one that is named: it may let through what policies deny, or change who a caller is
-	Usual    string // of a setting or field that is named: the value with which it changes nothing
-	Harmless string // why it has no bearing
-	Source   string // URL
+	Name     string         // GROUP/KIND, the group empty for Kubernetes' own; the key of a label, annotation or setting; GROUP/KIND PATH of a field
+	Judged   string         // what judges it
+	Named    string         // what it may change
+	Opens    bool           // of one that is named: it may let through what policies deny, or change who a caller is
+	Usual    string         // of a setting or field that is named: the value with which it changes nothing
+	When     []string       // of a field that is named: the values with which it changes something; all, if there are none
+	Like     *regexp.Regexp // of a field that is named: values with which it changes nothing
+	Harmless string         // why it has no bearing
+	Source   string         // URL
 }
 
 // On is what has a fact.
@@ -117,7 +120,12 @@ func IsUsual(setting, value string) bool {
 // Fields returns the fields of objects of a kind, GROUP/KIND, that have to be named where they are.
 func Fields(kind string) []*Fact { return fields()[kind] }
 
-// Path is where objects have a field.
+// Changes reports whether a field that is named changes something with a value.
+func (f *Fact) Changes(value string) bool {
+	return (f.Usual == "" || value != f.Usual) && (len(f.When) == 0 || slices.Contains(f.When, value)) && (f.Like == nil || !f.Like.MatchString(value))
+}
+
+// Path is where objects have a field. `items[]` stands for each item of a list, and `items[x]` for those with the name x.
 func (f *Fact) Path() []string {
 	_, path, _ := strings.Cut(f.Name, " ")
 	return strings.Split(path, ".")

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,10 +72,22 @@ func TestKubernetesOwn(t *testing.T) {
 	for _, f := range bearing.Facts {
 		listed[f.Name] = true
 	}
-	for of, spec := range map[string]reflect.Type{"/Service": reflect.TypeFor[corev1.ServiceSpec](), "/Pod": reflect.TypeFor[corev1.PodSpec]()} {
-		for i := range spec.NumField() {
-			name, _, _ := strings.Cut(spec.Field(i).Tag.Get("json"), ",")
-			assert.True(t, listed[of+" spec."+name], "the field %s of a %s is neither judged nor named nor harmless", name, of)
+	for of, spec := range map[string]reflect.Type{
+		"/Service spec.":                            reflect.TypeFor[corev1.ServiceSpec](),
+		"/Service spec.ports[].":                    reflect.TypeFor[corev1.ServicePort](),
+		"/Pod spec.":                                reflect.TypeFor[corev1.PodSpec](),
+		"/Pod spec.securityContext.":                reflect.TypeFor[corev1.PodSecurityContext](),
+		"/Pod spec.containers[].":                   reflect.TypeFor[corev1.Container](),
+		"/Pod spec.containers[].ports[].":           reflect.TypeFor[corev1.ContainerPort](),
+		"/Pod spec.containers[].securityContext.":   reflect.TypeFor[corev1.SecurityContext](),
+		"/Pod spec.containers[].livenessProbe.":     reflect.TypeFor[corev1.Probe](),
+		"/Pod spec.containers[].lifecycle.":         reflect.TypeFor[corev1.Lifecycle](),
+		"/Pod spec.containers[].lifecycle.preStop.": reflect.TypeFor[corev1.LifecycleHandler](),
+	} {
+		for _, field := range reflect.VisibleFields(spec) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			within := slices.ContainsFunc(bearing.Facts, func(f bearing.Fact) bool { return strings.HasPrefix(f.Name, of+name+".") })
+			assert.True(t, field.Anonymous || listed[of+name] || within, "the field %s%s is neither judged nor named nor harmless", of, name)
 		}
 	}
 	names := regexp.MustCompile(`"([a-z0-9.-]*(?:kubernetes|k8s)\.io/[A-Za-z0-9._-]+)"`)

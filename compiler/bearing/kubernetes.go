@@ -1,6 +1,9 @@
 package bearing
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 const (
 	kubernetesAPI = "https://kubernetes.io/docs/reference/kubernetes-api/"
@@ -54,6 +57,41 @@ var kubernetes = func() (all []Fact) {
 	}
 	field("/Service", serviceSpec, "it chooses the addresses of the Service", "spec.clusterIPs spec.loadBalancerIP spec.ipFamily spec.ipFamilies spec.ipFamilyPolicy spec.loadBalancerClass spec.allocateLoadBalancerNodePorts spec.healthCheckNodePort")
 	field("/Service", serviceSpec, "it chooses among the pods of the Service", "spec.sessionAffinity spec.sessionAffinityConfig spec.publishNotReadyAddresses spec.topologyKeys spec.internalTrafficPolicy spec.trafficDistribution")
+	for _, path := range strings.Fields("name port targetPort protocol appProtocol") {
+		add(Field, serviceSpec, Fact{Judged: "compiler/inventory"}, "/Service spec.ports[]."+path)
+	}
+	field("/Service", serviceSpec, "it is one more way to the same pods, and that there is one is judged by the type of the Service", "spec.ports[].nodePort")
+	for _, path := range strings.Fields(`ports livenessProbe readinessProbe startupProbe lifecycle securityContext restartPolicy args ports[].name ports[].containerPort ports[].protocol ports[].hostPort
+		livenessProbe.httpGet livenessProbe.grpc lifecycle.preStop lifecycle.postStart lifecycle.preStop.httpGet securityContext.runAsUser securityContext.runAsGroup name`) {
+		add(Field, podSpec, Fact{Judged: "compiler/inventory"}, "/Pod spec.containers[]."+path)
+	}
+	for _, path := range strings.Fields("runAsUser runAsGroup") {
+		add(Field, podSpec, Fact{Judged: "compiler/inventory"}, "/Pod spec.securityContext."+path)
+	}
+	const own = "it is about the application, and the proxy is a container of its own"
+	field("/Pod", podSpec, own, `spec.containers[].image spec.containers[].command spec.containers[].workingDir spec.containers[].env spec.containers[].envFrom spec.containers[].imagePullPolicy
+		spec.containers[].stdin spec.containers[].stdinOnce spec.containers[].tty spec.containers[].terminationMessagePath spec.containers[].terminationMessagePolicy`)
+	field("/Pod", podSpec, "it is about resources and files of the container", "spec.containers[].resources spec.containers[].resizePolicy spec.containers[].volumeMounts spec.containers[].volumeDevices")
+	field("/Pod", podSpec, "it decides when the container runs again", "spec.containers[].restartPolicyRules spec.containers[].lifecycle.stopSignal")
+	field("/Pod", podSpec, "it chooses an address of the node, and the port is judged", "spec.containers[].ports[].hostIP")
+	field("/Pod", podSpec, "the kubelet runs it in the container, and no call is made", "spec.containers[].livenessProbe.exec spec.containers[].lifecycle.preStop.exec spec.containers[].lifecycle.preStop.sleep")
+	field("/Pod", "https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/", "a proxy accepts connections without a request in any mode", "spec.containers[].livenessProbe.tcpSocket spec.containers[].lifecycle.preStop.tcpSocket")
+	field("/Pod", podSpec, "it is about when and how often the kubelet asks", `spec.containers[].livenessProbe.initialDelaySeconds spec.containers[].livenessProbe.timeoutSeconds spec.containers[].livenessProbe.periodSeconds
+		spec.containers[].livenessProbe.successThreshold spec.containers[].livenessProbe.failureThreshold spec.containers[].livenessProbe.terminationGracePeriodSeconds`)
+	const bounds = "it bounds what the container may do on its node"
+	for _, context := range []string{"spec.securityContext.", "spec.containers[].securityContext."} {
+		for _, path := range strings.Fields("seLinuxOptions windowsOptions runAsNonRoot seccompProfile appArmorProfile") {
+			field("/Pod", podSpec, bounds, context+path)
+		}
+	}
+	field("/Pod", podSpec, bounds, `spec.containers[].securityContext.readOnlyRootFilesystem spec.containers[].securityContext.allowPrivilegeEscalation spec.containers[].securityContext.procMount spec.securityContext.supplementalGroups
+		spec.securityContext.supplementalGroupsPolicy spec.securityContext.fsGroup spec.securityContext.fsGroupChangePolicy spec.securityContext.seLinuxChangePolicy`)
+	field("/Pod", podSpec, "it is a setting of the kernel for the network of the pod, and redirects nothing", "spec.securityContext.sysctls")
+	const traffic = "https://istio.io/latest/docs/ops/best-practices/security/#understand-traffic-capture-limitations"
+	add(Field, traffic, Fact{Named: "the container may undo what leads the calls of its pod through the proxy", When: []string{"true"}}, "/Pod spec.containers[].securityContext.privileged")
+	add(Field, traffic, Fact{Named: "the container may undo what leads the calls of its pod through the proxy", When: []string{"NET_ADMIN", "ALL"}}, "/Pod spec.containers[].securityContext.capabilities.add[]")
+	add(Field, "https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#customizing-injection", Fact{Named: "its proxy may be another than that of the mesh", Opens: true, Like: regexp.MustCompile(`^(.*/)?(auto|proxyv2)([:@-].*)?$`)},
+		"/Pod spec.containers[istio-proxy].image", "/Pod spec.initContainers[istio-proxy].image")
 	for _, path := range strings.Fields("containers initContainers serviceAccountName serviceAccount hostNetwork") {
 		add(Field, podSpec, Fact{Judged: "compiler/inventory"}, "/Pod spec."+path)
 	}

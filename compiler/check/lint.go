@@ -321,7 +321,7 @@ func (c *checker) lintProbes(s *service) {
 			}) {
 				continue
 			}
-			c.list.Add(diag.RefusedProbe, p.At, "the kubelet's probe of container %s of %s is refused on port %d: it comes in plaintext, and %s", p.Container, s.Name, p.Port, why).
+			c.list.Add(diag.RefusedProbe, p.At, "the kubelet's %s of container %s of %s is refused on port %d: it comes in plaintext, and %s", p.What, p.Container, s.Name, p.Port, why).
 				WithHelp("delete the annotation, so that the agent of the sidecar takes the probes")
 			break
 		}

@@ -19,7 +19,7 @@ func (c *checker) assemble() {
 		for _, s := range services {
 			s.Allow, s.Deny = rulesOf(s.allow), rulesOf(s.deny)
 			if !c.policy.DryRun { // in which Istio would ask all the same
-				s.Ask = rulesOf(s.ask)
+				s.Ask = rulesOf(slices.DeleteFunc(s.ask, asksForToken)) // no provider is asked about tokens
 			}
 			s.allow, s.deny, s.ask = nil, nil, nil // the policy has copies
 			slices.SortStableFunc(s.Verifies, func(a, b policy.Verification) int { return a.At.Compare(b.At) })

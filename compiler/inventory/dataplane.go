@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -85,13 +86,43 @@ func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]str
 // noticeFields notes the fields of an object that bear on who reaches whom and are not judged.
 func (f *file) noticeFields(n *yaml.Node, kind string) {
 	for _, field := range bearing.Fields(kind) {
-		value := yamldoc.Get(n, field.Path()...)
-		if value == nil || value.Kind != yaml.ScalarNode && len(value.Content) == 0 || field.Usual != "" && text(value) == field.Usual {
+		for value := range atPath(n, field.Path()) {
+			if value.Kind != yaml.ScalarNode && len(value.Content) == 0 || !field.Changes(text(value)) {
+				continue
+			}
+			at := f.doc.Span(value)
+			f.keep("", "", "", at, func(r *reader) { r.notices.See(bearing.Field, field.Name, at) })
+		}
+	}
+}
+
+// atPath is what an object has at the path of a field.
+func atPath(n *yaml.Node, path []string) iter.Seq[*yaml.Node] {
+	return func(yield func(*yaml.Node) bool) { eachAt(n, path, yield) }
+}
+
+func eachAt(n *yaml.Node, path []string, yield func(*yaml.Node) bool) bool {
+	if n == nil || len(path) == 0 {
+		return n == nil || yield(n)
+	}
+	key, name, list := strings.Cut(path[0], "[")
+	n = yamldoc.Get(n, key)
+	if !list {
+		return eachAt(n, path[1:], yield)
+	}
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return true
+	}
+	name = strings.TrimSuffix(name, "]")
+	for _, one := range n.Content {
+		if one = yamldoc.Resolve(one); name != "" && text(yamldoc.Get(one, "name")) != name {
 			continue
 		}
-		at := f.doc.Span(value)
-		f.keep("", "", "", at, func(r *reader) { r.notices.See(bearing.Field, field.Name, at) })
+		if !eachAt(one, path[1:], yield) {
+			return false
+		}
 	}
+	return true
 }
 
 // noticeKind notes an object of a kind that bears on who reaches whom and is not read.

@@ -109,6 +109,7 @@ func (w *Workload) Scraped() bool {
 // has no identity, rather than through the sidecar's agent.
 // https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/
 type Probe struct {
+	What      string // probe, postStart hook or preStop hook
 	Container string
 	Method    string
 	Path      string

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,8 +209,8 @@ func item(list *yaml.Node, i int) *yaml.Node {
 	return yamldoc.Resolve(list.Content[i])
 }
 
-// probes finds the HTTP and gRPC probes that do not go through the agent of the sidecar. The injector rewrites probes to do
-// so unless the pod forbids it. TCP probes are left out: the sidecar accepts their connections in any mode.
+// probes finds the HTTP and gRPC probes, and the hooks by HTTP, that do not go through the agent of the sidecar. The injector rewrites
+// them to do so unless the pod forbids it (DumpAppProbers in istio.io/istio/pkg/kube/inject/app_probe.go). TCP probes are left out: the sidecar accepts their connections in any mode.
 func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 	rewrite, err := strconv.ParseBool(template.Annotations[rewriteKey])
 	if rewrite || err != nil {
@@ -220,11 +221,8 @@ func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 		if c.Name == "istio-proxy" {
 			continue
 		}
-		for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
-			if probe == nil {
-				continue
-			}
-			found := Probe{Container: c.Name, At: place}
+		for probe, what := range asked(&c) {
+			found := Probe{What: what, Container: c.Name, At: place}
 			switch {
 			case probe.HTTPGet != nil && probe.HTTPGet.Port.Type == intstr.String:
 				found.Method, found.Path = "GET", probe.HTTPGet.Path
@@ -241,6 +239,26 @@ func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 			if !slices.Contains(p.Probes, found) {
 				p.Probes = append(p.Probes, found)
 			}
+		}
+	}
+}
+
+// asked is what the kubelet asks a container itself: probes, and the hooks of its lifecycle.
+func asked(c *corev1.Container) iter.Seq2[corev1.ProbeHandler, string] {
+	return func(yield func(corev1.ProbeHandler, string) bool) {
+		for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+			if probe != nil && !yield(probe.ProbeHandler, "probe") {
+				return
+			}
+		}
+		if c.Lifecycle == nil {
+			return
+		}
+		if hook := c.Lifecycle.PostStart; hook != nil && !yield(corev1.ProbeHandler{HTTPGet: hook.HTTPGet}, "postStart hook") {
+			return
+		}
+		if hook := c.Lifecycle.PreStop; hook != nil {
+			yield(corev1.ProbeHandler{HTTPGet: hook.HTTPGet}, "preStop hook")
 		}
 	}
 }
