@@ -156,9 +156,12 @@ func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, wher
 			WithRelated(r.At, "this edge needs it")
 		return
 	}
-	list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at %s of %s: the %s %s does not let it through", from, where, s.ID(), by.Kind, by.ID()).
+	d := list.Add(diag.ShutByNetwork, r.SourceAt(n), "the network refuses %s at %s of %s: the %s %s does not let it through", from, where, s.ID(), by.Kind, by.ID()).
 		WithRelated(by.At, "this one isolates its pods").
 		WithHelp("let it through there, or have meshc emit NetworkPolicies, which add to it: `targets: {istio: {}, networkPolicy: {}}`")
+	if step.Direction == network.Ingress && step.Port == tunnel {
+		d.WithNote("calls between pods in ambient mode come through port %d, whatever their port is", tunnel)
+	}
 }
 
 // keptApart reports services whose proxies the network keeps from the control plane, by what stops the first of them: without it a proxy

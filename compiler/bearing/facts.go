@@ -12,6 +12,9 @@ const (
 	removal = "https://istio.io/latest/blog/2021/migrate-alpha-policy/"
 	narrows = "it narrows who outside the cluster reaches the load balancer"
 
+	otherMesh     = "it may get a proxy of another mesh, which knows no policy of Istio"
+	otherClusters = "calls may lead to pods of other clusters, which the policies of this one do not bind"
+
 	linkerd         = "proxies of Linkerd may refuse what policies let through"
 	linkerdPolicies = "https://linkerd.io/2/reference/authorization-policy/"
 )
@@ -119,6 +122,19 @@ var Facts = slices.Concat([]Fact{
 	{On: Namespace, Name: "config.linkerd.io/default-inbound-policy", Named: linkerd, Source: linkerdPolicies},
 	{On: Pod, Name: "linkerd.io/inject", Named: "it may get a proxy of Linkerd, which knows no policy of Istio", Opens: true, Source: "https://linkerd.io/2/features/proxy-injection/"},
 	{On: Namespace, Name: "linkerd.io/inject", Named: "its pods may get a proxy of Linkerd, which knows no policy of Istio", Opens: true, Source: "https://linkerd.io/2/features/proxy-injection/"},
+
+	{On: Pod, Name: "consul.hashicorp.com/connect-inject", Named: otherMesh, Opens: true, Source: "https://developer.hashicorp.com/consul/docs/k8s/annotations-and-labels"},
+	{On: Namespace, Name: "consul.hashicorp.com/connect-inject", Named: otherMesh, Opens: true, Source: "https://developer.hashicorp.com/consul/docs/k8s/annotations-and-labels"},
+	{On: Pod, Name: "kuma.io/sidecar-injection", Named: otherMesh, Opens: true, Source: "https://kuma.io/docs/latest/reference/kubernetes-annotations/"},
+	{On: Namespace, Name: "kuma.io/sidecar-injection", Named: otherMesh, Opens: true, Source: "https://kuma.io/docs/latest/reference/kubernetes-annotations/"},
+
+	// What other webhooks add to pods
+	{On: Pod, Name: "vault.hashicorp.com/agent-inject", Named: "an init container is added that calls Vault, and before the proxy of the pod runs no call of one gets through where istio-cni redirects calls", Source: "https://developer.hashicorp.com/vault/docs/deploy/kubernetes/injector/annotations"},
+	{On: Pod, Name: "dapr.io/enabled", Named: "a sidecar of Dapr is added, which calls and is called for the pod, on ports of its own", Source: "https://docs.dapr.io/reference/arguments-annotations-overview/"},
+
+	// Several clusters
+	{On: Service, Name: "istio.io/global", Named: otherClusters, Opens: true, Source: "https://istio.io/latest/docs/ambient/install/multicluster/"},
+	{On: Namespace, Name: "istio.io/global", Named: otherClusters, Opens: true, Source: "https://istio.io/latest/docs/ambient/install/multicluster/"},
 
 	// Pods
 	{On: Pod, Name: Inject, Judged: "compiler/inventory", Source: labels},
