@@ -30,16 +30,19 @@ type Side struct {
 	Settings  *config.Project // of the project around them; nil if there is none
 }
 
-// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need.
+// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need. A draft has
+// the files of those namespaces alone in which it differs from the other one.
 func (b *Build) Side(environment string) Side {
 	kept := *b
 	kept.Inventory = nil
-	return Side{Files: b.Files(environment), Build: &kept}
+	return Side{Files: b.filesOf(manifestsIn(b.apart.read, b.Manifests), environment), Build: &kept}
 }
 
 // Files returns the manifests of a build as they are delivered for an environment.
-func (b *Build) Files(environment string) []targets.File {
-	return targets.WithDataplanes(targets.Layout(b.Manifests, environment), b.config.WrittenDataplanes(b.parsed.Environment))
+func (b *Build) Files(environment string) []targets.File { return b.filesOf(b.Manifests, environment) }
+
+func (b *Build) filesOf(manifests []targets.Manifest, environment string) []targets.File {
+	return targets.WithDataplanes(targets.Layout(manifests, environment), b.config.WrittenDataplanes(b.parsed.Environment))
 }
 
 // like returns the policy of a build, as it is where the lock of some files says of data planes what it does.

@@ -2,11 +2,11 @@ package targets
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -94,10 +94,17 @@ func (m *Manifest) Path() string {
 	case folder == "":
 		folder = "cluster" + reservedMark
 	}
-	if reserved.MatchString(folder) {
+	if len(folder) <= len("com1") && reserved.MatchString(folder) {
 		folder += reservedMark
 	}
-	return fmt.Sprintf("%s/%02d-%s-%s"+extension, path.Join(m.Folder, folder), m.Wave, strings.ToLower(m.Kind), m.Name)
+	if m.Folder != "" {
+		folder = path.Join(m.Folder, folder)
+	}
+	wave := strconv.Itoa(m.Wave)
+	if len(wave) < 2 {
+		wave = "0" + wave
+	}
+	return folder + "/" + wave + "-" + strings.ToLower(m.Kind) + "-" + m.Name + extension
 }
 
 // arrange adds to the files of objects those that list them.
