@@ -22,6 +22,9 @@ func (m *migration) toAmbient(cmd *cobra.Command, of *compiler.Project) error {
 	if of.Findings.HasErrors() {
 		return m.refuse(cmd, of.Findings, of, "there is no plan")
 	}
+	if compiler.Meshless(of.Config) {
+		return usageError("--to ambient: Cilium enforces this project alone, and there are no sidecars to move from")
+	}
 	p, found, err := planner.ToAmbient(cmd.Context(), of.Parsed)
 	if err != nil {
 		return err

@@ -63,6 +63,7 @@ type whyCase struct {
 
 	Waypoint string `json:"waypoint,omitempty"` // that the requests pass, and that decides unless behind is set
 	Behind   bool   `json:"behind,omitempty"`   // the pods decide, about the waypoint
+	Split    bool   `json:"split,omitempty"`    // a share of the calls passes this waypoint, and others get further
 	Around   bool   `json:"around,omitempty"`   // this is about calls to the Service, and those to the addresses of pods get further
 }
 
@@ -159,7 +160,7 @@ func (r *reason) json() whyJSON {
 						one.Rule = &k.Rule
 					}
 					if k.Way != nil {
-						one.Waypoint, one.Behind, one.Around = k.Way.Waypoint.ID(), k.Behind, k.Around
+						one.Waypoint, one.Behind, one.Around, one.Split = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split
 					}
 					if k.Counterpart != nil {
 						other := &k.Counterpart.Other

@@ -359,6 +359,10 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 	switch text := r.atPoint(p, k); {
 	case k.Way == nil || k.Reason == enforce.Relays:
 		return text
+	case k.Split && k.Behind:
+		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", which the pods do not let in: " + text
+	case k.Split:
+		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", and is refused there: " + text
 	case k.Around && k.Behind:
 		return "calls to the Service are refused, since the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in, and those to the addresses of pods are let in: " + text
 	case k.Around:

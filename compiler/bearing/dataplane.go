@@ -8,6 +8,8 @@ const (
 	UseWaypoint       = "istio.io/use-waypoint"
 	WaypointNamespace = "istio.io/use-waypoint-namespace"
 	IngressWaypoint   = "istio.io/ingress-use-waypoint"
+	CanaryWaypoint    = "istio.io/use-waypoint-canary"
+	CanaryNamespace   = "istio.io/use-waypoint-canary-namespace"
 	Revision          = "istio.io/rev"
 	Inject            = "sidecar.istio.io/inject"
 	InjectNamespace   = "istio-injection"

@@ -181,14 +181,16 @@ var Facts = slices.Concat([]Fact{
 	{On: Namespace, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: WaypointNamespace, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: IngressWaypoint, Judged: "compiler/inventory", Source: labels},
-	{On: Namespace, Name: "istio.io/use-waypoint-canary", Named: "calls to its Services may pass another waypoint", Opens: true, Source: labels},
+	{On: Namespace, Name: CanaryWaypoint, Judged: "compiler/inventory", Source: labels},
+	{On: Namespace, Name: CanaryNamespace, Judged: "compiler/inventory", Source: labels},
 	{On: Namespace, Name: "topology.istio.io/controlPlaneClusters", Named: "another control plane may be responsible for it", Opens: true, Source: annotations},
 
 	// Services
 	{On: Service, Name: UseWaypoint, Judged: "compiler/inventory", Source: labels},
 	{On: Service, Name: WaypointNamespace, Judged: "compiler/inventory", Source: labels},
 	{On: Service, Name: IngressWaypoint, Judged: "compiler/inventory", Source: labels},
-	{On: Service, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
+	{On: Service, Name: CanaryWaypoint, Judged: "compiler/inventory", Source: labels},
+	{On: Service, Name: CanaryNamespace, Judged: "compiler/inventory", Source: labels},
 	{On: Service, Name: "networking.istio.io/exportTo", Named: "callers of other namespaces may not know it", Source: annotations},
 	{On: Service, Name: "alpha.istio.io/kubernetes-serviceaccounts", Named: "callers may take other accounts for those of its pods", Opens: true, Source: annotations},
 	{On: Service, Name: "alpha.istio.io/canonical-serviceaccounts", Named: "callers may take other accounts for those of its pods", Opens: true, Source: annotations},

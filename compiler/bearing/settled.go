@@ -34,7 +34,7 @@ var settled = func() (all []Fact) {
 		harmless(on, labels, "the installation of Istio labels its own objects so", "operator.istio.io/component", "operator.istio.io/managed", "operator.istio.io/version")
 	}
 	for _, on := range []On{Service, Namespace} {
-		harmless(on, labels, "it has no effect without istio.io/use-waypoint-canary", "istio.io/use-waypoint-canary-weight", "istio.io/use-waypoint-canary-namespace")
+		harmless(on, labels, "whatever it says, calls may pass either waypoint", "istio.io/use-waypoint-canary-weight")
 	}
 	harmless(Service, kubernetesLabels, "a load balancer of a private network is outside of the cluster as well", "networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type",
 		"service.beta.kubernetes.io/azure-load-balancer-internal", "service.beta.kubernetes.io/openstack-internal-load-balancer", "service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type")

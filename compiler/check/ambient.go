@@ -84,6 +84,7 @@ func (c *checker) contradicted() {
 // passWaypoints settles which calls to a service pass a waypoint.
 func (c *checker) passWaypoints(s *service) {
 	if s.Dataplane != policy.Ambient {
+		s.Fronts = slices.DeleteFunc(slices.Clone(s.Fronts), func(f policy.Front) bool { return f.Canary })
 		for i := range s.Fronts {
 			s.Fronts[i].Waypoint, s.Fronts[i].Ingress = nil, false
 		}

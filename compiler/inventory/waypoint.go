@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -19,15 +20,23 @@ type bound struct {
 
 	ingress       bool // gateways pass it too
 	ingressStated bool
+
+	canaryNamespace, canary string // of the Gateway that a share of the calls passes in its place; an empty name: none
+	canaryStated            bool
+	of                      string // the namespace of the object
 }
 
 // waypointOf reads the labels of an object in a namespace.
 func (f *file) waypointOf(n *yaml.Node, namespace string, labels map[string]string) (b bound) {
 	name, stated := labels[bearing.UseWaypoint]
-	b.stated = stated
+	b.stated, b.of = stated, namespace
 	if bearing.UsesWaypoint(name) {
 		b.name, b.namespace = name, cmp.Or(labels[bearing.WaypointNamespace], namespace)
 		b.at = f.doc.Span(yamldoc.Get(n, "metadata", "labels", bearing.UseWaypoint))
+	}
+	canary, stated := labels[bearing.CanaryWaypoint]
+	if b.canaryStated = stated; bearing.UsesWaypoint(canary) {
+		b.canary, b.canaryNamespace = canary, cmp.Or(labels[bearing.CanaryNamespace], namespace)
 	}
 	ingress, stated := labels[bearing.IngressWaypoint]
 	b.ingress, b.ingressStated = ingress == "true", stated
@@ -38,6 +47,9 @@ func (f *file) waypointOf(n *yaml.Node, namespace string, labels map[string]stri
 func (b bound) or(ns *namespace) bound {
 	if ns == nil {
 		return b
+	}
+	if !b.stated && !b.canaryStated {
+		b.canary, b.canaryNamespace = ns.bound.canary, ns.bound.canaryNamespace
 	}
 	if !b.stated {
 		b.stated, b.name, b.namespace, b.at = ns.bound.stated, ns.bound.name, ns.bound.namespace, ns.bound.at
@@ -102,6 +114,7 @@ func (p *pod) behind(r *reader, ns *namespace) {
 			unjudged(b.at, "calls to the addresses of its pods pass the waypoint "+b.name, "have it take calls to Services alone: label the Gateway "+b.name+" `"+bearing.WaypointFor+": service`")
 		}
 	}
+	var canaries []policy.Front
 	for i := range p.Fronts {
 		front := &p.Fronts[i]
 		b := p.bindings[front.Host]
@@ -117,5 +130,26 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		default:
 			front.Waypoint = w.Waypoint
 		}
+		if canary := r.canary(b, w); front.Waypoint != nil && canary != nil {
+			second := *front
+			second.Waypoint, second.Canary = canary.Waypoint, true
+			canaries = append(canaries, second)
+		}
 	}
+	p.Fronts = append(p.Fronts, canaries...)
+	slices.SortFunc(p.Fronts, policy.CompareFronts)
+}
+
+// canary is the waypoint that a share of the calls passes in place of another one: buildWeightedWaypoints in
+// istio.io/istio/pilot/pkg/serviceregistry/ambient/waypoints.go. How many, an annotation says, which changes while one takes the place
+// of the other: whatever it says, calls may pass either.
+func (r *reader) canary(b bound, primary *waypoint) *waypoint {
+	if b.canary == "" || primary == nil {
+		return nil
+	}
+	w := r.passed(bound{namespace: b.canaryNamespace, name: b.canary, at: b.at})
+	if w == primary || !w.services || b.canaryNamespace != b.of && !w.strangers {
+		return nil
+	}
+	return w
 }

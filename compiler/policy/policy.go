@@ -196,11 +196,19 @@ type Front struct {
 	Waypoint *Waypoint // that calls to it in ambient mode pass; nil: none
 	Ingress  bool      // gateways pass it too
 	Unbound  bool      // its own label says that calls pass none
+	Canary   bool      // the waypoint is the one that a share of the calls passes in place of another
 }
 
-// CompareFronts orders fronts by Service, then port.
+// CompareFronts orders fronts by Service, then port. A canary comes after the waypoint whose place it takes.
 func CompareFronts(a, b Front) int {
-	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Target, b.Target))
+	canary := 0
+	switch {
+	case a.Canary && !b.Canary:
+		canary = 1
+	case b.Canary && !a.Canary:
+		canary = -1
+	}
+	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Target, b.Target), canary)
 }
 
 // Dataplane is what stands between a workload and its callers.

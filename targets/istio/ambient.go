@@ -30,6 +30,9 @@ func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	var of *policy.Waypoint
 	for _, s := range m.Services {
 		for _, f := range s.Through() {
+			if f.Canary {
+				continue // which labels beside these say
+			}
 			if of != nil && of != f.Waypoint {
 				return labels // its Services say which
 			}

@@ -42,6 +42,7 @@ type Decision struct {
 	Way     *Way    // through a waypoint by which the request comes; nil if it comes to the pod itself
 	Behind  bool    // the point behind that waypoint decides, and not the waypoint
 	Around  bool    // the decision is about calls to the Service; those to the addresses of pods get past it
+	Split   bool    // calls pass that waypoint or another, where more of them get through
 }
 
 // String is the decision in one line, such as `allow by shop/backend-ingress rule 0`.

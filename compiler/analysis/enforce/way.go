@@ -11,7 +11,8 @@ import (
 
 // Way is a port of a Service through which requests pass a waypoint on their way to a workload in ambient mode. What binds the
 // waypoint decides first. Then the workload's own point does, for which the waypoint is the caller. Where a request has several
-// ways, and where it also reaches the pod itself, it passes if it does so by one of them.
+// ways, and where it also reaches the pod itself, it passes if it does so by one of them. A canary follows the way that it shares: which
+// of the two a request takes is chance.
 type Way struct {
 	policy.Front
 	Point *Point // of the waypoint, for requests to the Service
@@ -161,7 +162,14 @@ func (w *Way) relays() Decision {
 func (c *Point) All() []*Object {
 	all := slices.Clip(c.Policies)
 	for i := range c.Ways {
-		all = append(all, c.Ways[i].Point.Policies...)
+		of := c.Ways[i].Point.Policies
+		if c.Ways[i].Canary { // most are those of the way that it shares
+			shared := c.Ways[i-1].Point.Policies
+			of = slices.DeleteFunc(slices.Clone(of), func(o *Object) bool {
+				return slices.ContainsFunc(shared, func(p *Object) bool { return p.Written() == o.Written() })
+			})
+		}
+		all = append(all, of...)
 	}
 	return all
 }
@@ -177,7 +185,7 @@ func (c *Point) Relays(identity string, port uint16) bool {
 // decideByWays is what becomes of one request by all its ways.
 func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit)) Decision {
 	direct := c.decide(r, how)
-	var best *Decision
+	var ways []Decision
 	for i := range c.Ways {
 		w := &c.Ways[i]
 		_, leads := w.Leads(r.Port())
@@ -194,14 +202,35 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 			waypoint := r.With(space.Identity, space.IdentityValue(principal)).With(space.SourceAddress, nil).With(space.Token, nil)
 			behind = behind.or(c.decide(waypoint, how), n == 0)
 		}
-		if by := w.joined(w.Point.decide(r, how), behind); best == nil || by.Verdict > best.Verdict {
-			best = &by
+		by := w.joined(w.Point.decide(r, how), behind)
+		if last := len(ways) - 1; w.Canary {
+			ways[last] = ways[last].either(by)
+		} else {
+			ways = append(ways, by)
 		}
 	}
-	if best == nil {
+	if len(ways) == 0 {
 		return direct
 	}
+	best := ways[0]
+	for _, by := range ways[1:] {
+		if by.Verdict > best.Verdict {
+			best = by
+		}
+	}
 	return best.around(direct.Verdict)
+}
+
+// either is a decision about calls of which a share passes another waypoint, given what becomes of these.
+func (d Decision) either(canary Decision) Decision {
+	switch {
+	case d.Verdict == canary.Verdict:
+		return d
+	case canary.Verdict < d.Verdict:
+		d = canary
+	}
+	d.Verdict, d.Split = Undecided, true
+	return d
 }
 
 // around is a decision about calls to Services, given what becomes of those to the addresses of pods: where more of these get
@@ -280,7 +309,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			}
 		})
 	}
-	var direct, all []Decided
+	var direct, all, last []Decided
 	collect(&direct, point)
 	left := s.builder.Common(d.all, d.all)
 	for i := range d.routes {
@@ -293,14 +322,28 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			left.RemoveAll(own)
 		}
 		behind := route.behind(direct)
-		var at []Decided
+		var at, by []Decided
 		collect(&at, route.point)
-		for _, by := range at {
-			if passing := s.builder.Common(by.Sources, route.passes); !passing.Empty() {
-				all = append(all, Decided{route.joined(by.Decision, behind), passing})
+		for _, one := range at {
+			if passing := s.builder.Common(one.Sources, route.passes); !passing.Empty() {
+				by = append(by, Decided{route.joined(one.Decision, behind), passing})
 			}
 		}
+		if !route.Canary {
+			all, last = append(all, last...), by
+			continue
+		}
+		var either []Decided
+		for _, one := range last {
+			for _, other := range by {
+				if both := s.builder.Common(one.Sources, other.Sources); !both.Empty() {
+					either = append(either, Decided{one.either(other.Decision), both})
+				}
+			}
+		}
+		last = either
 	}
+	all = append(all, last...)
 	for _, verdict := range [...]Verdict{Allowed, Undecided, Denied} {
 		for _, by := range all {
 			if by.Verdict != verdict {

@@ -34,7 +34,7 @@ func signatureOf(cases []Case) string {
 	for _, k := range cases {
 		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
 		if k.Way != nil {
-			fmt.Fprintf(&b, " %s %v %v", k.Way.Waypoint.ID(), k.Behind, k.Around)
+			fmt.Fprintf(&b, " %s %v %v %v", k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split)
 		}
 		if k.Counterpart != nil {
 			fmt.Fprintf(&b, " %v", *k.Counterpart)

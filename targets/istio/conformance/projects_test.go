@@ -24,6 +24,7 @@ import (
 type project struct {
 	files       map[string][]string // lines of intents by file
 	workloads   map[string]string   // manifests by file
+	canaries    bool                // beside waypoints
 	config      config.Project
 	environment string
 	options     istio.Options
@@ -445,7 +446,9 @@ func (p *project) build() (*built, error) {
 		compiled, findings, _ := compiler.Check(context.Background(), input)
 		if compiled != nil {
 			var emitted diag.List
-			b.policy = compiled
+			if b.policy = compiled; p.canaries {
+				addCanaries(compiled)
+			}
 			b.manifests, emitted = istio.New(p.options).Emit(compiled)
 			findings = append(findings, emitted...)
 		}
@@ -485,6 +488,23 @@ func (p *project) build() (*built, error) {
 		}
 	}
 	return nil, fmt.Errorf("statements with errors remain after 60 rounds: %v", b.findings)
+}
+
+// addCanaries has a share of the calls that pass a waypoint pass another one.
+func addCanaries(p *policy.Policy) {
+	canaries := map[string]*policy.Waypoint{}
+	for _, s := range p.Services() {
+		for _, f := range s.Through() {
+			name := f.Waypoint.Name + "-next"
+			key := f.Waypoint.Namespace + "/" + name
+			if canaries[key] == nil {
+				canaries[key] = &policy.Waypoint{Namespace: f.Waypoint.Namespace, Name: name, Account: name, At: f.Waypoint.At, Known: true}
+			}
+			f.Waypoint, f.Canary = canaries[key], true
+			s.Fronts = append(s.Fronts, f)
+		}
+		slices.SortFunc(s.Fronts, policy.CompareFronts)
+	}
 }
 
 // declares reports whether a section or a manifest of the project is of a mesh.

@@ -28,7 +28,7 @@ func TestWaypoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	projects, dropped, beyond, undivided, callees, decisions, allowed, direct, sidecars := 0, 0, 0, 0, 0, 0, 0, 0, 0
+	projects, dropped, beyond, undivided, callees, decisions, allowed, direct, sidecars, canaries := 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	for seed := range size(t, 2000) {
 		p := newAmbientProject(seed)
 		built, err := p.build()
@@ -94,7 +94,10 @@ func TestWaypoints(t *testing.T) {
 							t.Fatalf("seed %d: the intents permit: %t, a sidecar permits, without the waypoint and by each Service: %t\n%s\nto %s\n%s\n%s", seed, want, got, show(&q), s.ID(), p.text(), stream.String())
 						}
 					}
-					got, passes := w.decide(&q)
+					got, passes, differs, shared := w.decide(&q)
+					if canaries += shared; differs {
+						t.Fatalf("seed %d: it matters by which waypoint a request comes\n%s\nto %s\n%s\n%s", seed, show(&q), s.ID(), p.text(), stream.String())
+					}
 					if want := intents.permits(q); got != want {
 						t.Fatalf("seed %d: the intents permit: %t, Istio permits: %t\n%s\nto %s\n%s\n%s", seed, want, got, show(&q), s.ID(), p.text(), stream.String())
 					}
@@ -111,8 +114,8 @@ func TestWaypoints(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d projects (without %d statements that had errors; %d beyond the bound of the proof, %d that cannot move), %d callees behind waypoints, %d decisions compared (%d allowed, %d without a waypoint, %d also of pods with sidecars)",
-		projects, dropped, beyond, undivided, callees, decisions, allowed, direct, sidecars)
+	t.Logf("%d projects (without %d statements that had errors; %d beyond the bound of the proof, %d that cannot move), %d callees behind waypoints, %d decisions compared (%d allowed, %d without a waypoint, %d also of pods with sidecars, %d by a canary too)",
+		projects, dropped, beyond, undivided, callees, decisions, allowed, direct, sidecars, canaries)
 	if callees == 0 {
 		t.Fatal("nothing is behind a waypoint")
 	}
@@ -131,7 +134,7 @@ func newAmbientProject(seed uint64) project {
 		}
 	}
 	r := rand.New(rand.NewPCG(seed, 13))
-	p.config.Dataplanes = map[string]config.Dataplane{}
+	p.config.Dataplanes, p.canaries = map[string]config.Dataplane{}, r.IntN(4) == 0
 	for _, name := range append(meshNames, "*") {
 		switch n := r.IntN(10); {
 		case n < 2: // sidecars
@@ -164,7 +167,7 @@ type way struct {
 	service   *policy.Service
 	pod       Workload
 	pods      Chains
-	waypoints map[string]Chains // by Service
+	waypoints map[string]Chains // by Service and waypoint
 	aside     map[string]bool   // by principal: whether the caller has a sidecar, or is a gateway
 }
 
@@ -176,7 +179,7 @@ func newWay(istiod *Istiod, p *policy.Policy, s *policy.Service) (*way, error) {
 		return nil, err
 	}
 	for _, f := range s.Through() {
-		if w.waypoints[f.Host], err = istiod.Waypoint(f.Waypoint.Namespace, f.Waypoint.Name, s.Namespace, f.Host); err != nil {
+		if w.waypoints[at(f)], err = istiod.Waypoint(f.Waypoint.Namespace, f.Waypoint.Name, s.Namespace, f.Host); err != nil {
 			return nil, err
 		}
 	}
@@ -193,6 +196,9 @@ func newWay(istiod *Istiod, p *policy.Policy, s *policy.Service) (*way, error) {
 	return w, nil
 }
 
+// at is a Service and the waypoint on the way to it.
+func at(f policy.Front) string { return f.Host + " " + f.Waypoint.ID() }
+
 // caller is the identity of a waypoint.
 func (w *way) caller(f policy.Front) string {
 	return principal(w.p.TrustDomain, f.Waypoint.Namespace, f.Waypoint.Account)
@@ -207,8 +213,10 @@ func (w *way) relays(q *envoy.Request) bool {
 	})
 }
 
-// decide reports whether a request gets to the callee, and whether it passes the waypoint.
-func (w *way) decide(q *envoy.Request) (ok, passes bool) {
+// decide reports whether a request gets to the callee, whether it passes the waypoint, and whether it matters by which of two that share
+// the calls; it counts those.
+func (w *way) decide(q *envoy.Request) (ok, passes, differs bool, canaries int) {
+	last := false
 	connection := *q
 	connection.Method, connection.Path, connection.Host, connection.Headers, connection.Claims = "", "", "", nil, nil
 	if q.Peer != "" && w.passing(q.Peer) {
@@ -218,17 +226,22 @@ func (w *way) decide(q *envoy.Request) (ok, passes bool) {
 				continue
 			}
 			passes = true
-			at := *q
-			at.Port = number
+			addressed := *q
+			addressed.Port = number
 			behind := connection
 			behind.Peer, behind.Source = w.caller(f), netip.MustParseAddr("10.9.9.9")
-			ok = ok || w.waypoints[f.Host].Decide(&at).Allowed && w.Decide(w.pod, w.pods, behind)
+			by := w.waypoints[at(f)].Decide(&addressed).Allowed && w.Decide(w.pod, w.pods, behind)
+			if f.Canary {
+				canaries++
+				differs = differs || by != last
+			}
+			ok, last = ok || by, by
 		}
 	}
 	if !passes {
 		ok = w.Decide(w.pod, w.pods, connection)
 	}
-	return ok, passes
+	return ok, passes, differs, canaries
 }
 
 // sidecar reports whether a request gets to those pods of a moving callee that have sidecars: without its waypoint, and by each
@@ -241,10 +254,10 @@ func (w *way) sidecar(q *envoy.Request) (all []bool) {
 	ok, passes := false, false
 	for _, f := range w.service.Through() {
 		if number, leads := f.Leads(q.Port); leads {
-			at, behind := *q, *q
-			at.Port = number
+			addressed, behind := *q, *q
+			addressed.Port = number
 			behind.Peer, behind.Source = w.caller(f), netip.MustParseAddr("10.9.9.9")
-			passes, ok = true, ok || w.waypoints[f.Host].Decide(&at).Allowed && w.Decide(w.pod, w.pods, behind)
+			passes, ok = true, ok || w.waypoints[at(f)].Decide(&addressed).Allowed && w.Decide(w.pod, w.pods, behind)
 		}
 	}
 	if passes {
