@@ -27,7 +27,8 @@ type Call struct {
 	By       Rule   // that refused it, where one did
 	Detail   string // what the proxy says about a failure, in its own words
 
-	outbound bool // the caller's proxy tells of it
+	outbound   bool   // the caller's proxy tells of it
+	connection string // both ends with their ports, where several lines may tell of one
 }
 
 // Peer is one end of a call. What is not known is empty.

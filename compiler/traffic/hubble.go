@@ -16,13 +16,13 @@ type hubbleFlow struct {
 	reply                            bool
 	sourceIP, destinationIP          string
 	source, destination              hubbleEnd
-	port                             string // of TCP
+	from, port                       string // of TCP
 	method, url                      string
 	seventh                          bool // it is about a request
 	open                             bool // it is about the beginning of a connection
 }
 
-type hubbleEnd struct{ namespace, pod, account string }
+type hubbleEnd struct{ namespace, pod, workload, account string }
 
 func (h *hubbleFlow) read(s *scanner) {
 	s.members(func(key string) {
@@ -71,6 +71,8 @@ func (h *hubbleFlow) fourth(s *scanner) {
 		}
 		s.members(func(key string) {
 			switch key {
+			case "source_port":
+				h.from = s.scalar()
 			case "destination_port":
 				h.port = s.scalar()
 			case "flags":
@@ -102,6 +104,16 @@ func (e *hubbleEnd) read(s *scanner) {
 			e.namespace = s.scalar()
 		case "pod_name":
 			e.pod = s.scalar()
+		case "workloads":
+			s.elements(func() {
+				s.members(func(key string) {
+					if key == "name" && e.workload == "" {
+						e.workload = s.scalar()
+					} else {
+						s.skip()
+					}
+				})
+			})
 		case "labels":
 			s.elements(func() {
 				if account, ok := strings.CutPrefix(s.scalar(), "k8s:io.cilium.k8s.policy.serviceaccount="); ok {
@@ -115,7 +127,7 @@ func (e *hubbleEnd) read(s *scanner) {
 }
 
 func (e *hubbleEnd) peer(ip string) Peer {
-	p := Peer{Namespace: e.namespace, Pod: e.pod}
+	p := Peer{Namespace: e.namespace, Pod: e.pod, Workload: e.workload}
 	if a, err := netip.ParseAddr(ip); err == nil {
 		p.Address = a.Unmap()
 	}
@@ -143,6 +155,9 @@ func (h *hubbleFlow) call() (c Call, ok bool) {
 		if u, err := url.Parse(h.url); err == nil {
 			c.Path = u.EscapedPath()
 		}
+	}
+	if h.from != "" && h.verdict != "DROPPED" {
+		c.connection = h.sourceIP + " " + h.from + " " + h.destinationIP + " " + h.port
 	}
 	switch h.verdict {
 	case "DROPPED":

@@ -6,11 +6,15 @@ func jsonEntry(line string) (Call, string, bool) {
 	var e accessEntry
 	var z tunnelEntry
 	var h *hubbleFlow
+	event := false // of Hubble, and no flow
 	s.members(func(key string) {
 		switch {
 		case key == "flow" && s.next() == '{':
 			h = new(hubbleFlow)
 			h.read(&s)
+		case (key == "node_status" || key == "lost_events" || key == "agent_event" || key == "debug_event") && s.next() == '{':
+			event = true
+			s.skip()
 		case !e.member(key, &s) && !z.member(key, &s):
 			s.skip()
 		}
@@ -27,6 +31,9 @@ func jsonEntry(line string) (Call, string, bool) {
 		return c, "", ok
 	}
 	e.plain()
+	if event && e.start == "" {
+		return Call{Outcome: Aside}, "", true
+	}
 	c, ok := e.call()
 	return c, e.id(), ok
 }

@@ -18,6 +18,7 @@ type Log struct {
 
 	debug map[string]*debugLines // by pod, where the log says of which
 	seen  recent
+	held  held
 }
 
 // maxLine is the length of the longest line that is read.
@@ -41,6 +42,7 @@ func (l *Log) Read(r io.Reader, do func(*Call)) error {
 			}
 		}
 		if errors.Is(err, io.EOF) {
+			l.held.flush(do)
 			return nil
 		}
 		if err != nil {
@@ -116,9 +118,65 @@ func (l *Log) parse(line string, do func(*Call)) bool {
 	}
 	if c.Outcome != Aside {
 		c.clean()
-		do(&c)
+		l.held.pass(&c, do)
 	}
 	return true
+}
+
+// held is connections of which requests may be seen yet. Hubble tells of a connection at each place that it passes, and of the requests
+// in it where a proxy reads them: then these are the calls.
+type held struct {
+	calls map[string]*Call // by connection; nil where there is nothing more to be said of it
+	order []string
+}
+
+// pass hands a call on, or holds it.
+func (h *held) pass(c *Call, do func(*Call)) {
+	if c.connection == "" {
+		do(c)
+		return
+	}
+	_, known := h.calls[c.connection]
+	if !known {
+		h.add(c.connection, do)
+	}
+	switch {
+	case c.HTTP:
+		h.calls[c.connection] = nil
+		do(c)
+	case !known:
+		kept := *c
+		h.calls[c.connection] = &kept
+	}
+}
+
+// maxHeld bounds the connections that are remembered.
+const maxHeld = 4096
+
+func (h *held) add(connection string, do func(*Call)) {
+	if h.calls == nil {
+		h.calls = map[string]*Call{}
+	}
+	if len(h.order) >= maxHeld {
+		h.done(h.order[0], do)
+		h.order = h.order[1:]
+	}
+	h.order = append(h.order, connection)
+}
+
+func (h *held) done(connection string, do func(*Call)) {
+	if c := h.calls[connection]; c != nil {
+		do(c)
+	}
+	delete(h.calls, connection)
+}
+
+// flush hands on what is held.
+func (h *held) flush(do func(*Call)) {
+	for _, connection := range h.order {
+		h.done(connection, do)
+	}
+	h.order = nil
 }
 
 // maxPods bounds the pods whose messages are put together at once.
