@@ -8,10 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Most services are let through to by nothing but a few callers, each with a few operations, and what they mean and what manifests say
-// are the same list of these. Such a list needs no classes of requests to be compared.
-
-// literal compares these lists, in memory that one comparison after another uses.
+// literal compares what rules mean with what manifests say as two lists of who may do what, in memory that one comparison after another
+// uses. Most services have short lists without exceptions, and equal lists let through the same.
 type literal struct {
 	clauses   []*enforce.Clause
 	want, got []permit

@@ -2,7 +2,8 @@
 //
 // Proof: all requests to a service are divided into classes that neither its rules nor its manifests distinguish. For each
 // class of operations, the set of callers that the rules mean must equal the set that the manifests let through. There are
-// finitely many classes, so this is exact and nothing is sampled.
+// finitely many classes, so this is exact and nothing is sampled. Where manifests say word for word what the rules mean, as they do
+// of most services, there is nothing to divide.
 //
 // Guards (never, always, only) are judged on what the manifests let through, whatever the rules say.
 //
