@@ -30,12 +30,21 @@ type Side struct {
 	Settings  *config.Project // of the project around them; nil if there is none
 }
 
-// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need. A draft has
-// the files of those namespaces alone in which it differs from the other one.
+// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need. The files
+// of namespaces in which a draft does not differ from the other one are empty.
 func (b *Build) Side(environment string) Side {
 	kept := *b
 	kept.Inventory = nil
-	return Side{Files: b.filesOf(manifestsIn(b.apart.read, b.Manifests), environment), Build: &kept}
+	manifests := b.Manifests
+	if scope := b.apart.read; scope != nil {
+		manifests = slices.Clone(manifests)
+		for i := range manifests {
+			if m := &manifests[i]; !scope.Has(namespaceOf(m)) {
+				m.YAML = ""
+			}
+		}
+	}
+	return Side{Files: b.filesOf(manifests, environment), Build: &kept}
 }
 
 // Files returns the manifests of a build as they are delivered for an environment.
