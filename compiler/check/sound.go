@@ -135,7 +135,7 @@ func (c *checker) bypassed(r *rule) {
 }
 
 // unled warns of a port of a rule to which no Service leads: sidecars pass on calls to the address of a pod as they come, so that
-// callers prove no identity there.
+// callers prove no identity there. A rule of every port is about such a port where callers dial pods: behind headless Services alone.
 func (c *checker) unled(r *rule) {
 	s := r.callee
 	if c.policy.DryRun {
@@ -148,7 +148,13 @@ func (c *checker) unled(r *rule) {
 	if i < 0 {
 		return
 	}
-	for _, port := range r.Ports {
+	ports := r.Ports
+	if len(ports) == 0 && !slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return !f.Headless }) {
+		for _, p := range s.Ports {
+			ports = append(ports, p.Number)
+		}
+	}
+	for _, port := range ports {
 		if !s.unledAt(port) {
 			continue
 		}
@@ -160,6 +166,9 @@ func (c *checker) unled(r *rule) {
 			WithHelp("add a port with `targetPort: %d` to a Service of your own, and have callers dial that; if they dial pods, let in plaintext: `world -> %s:%[1]d` and `mtls %[2]s:%[1]d permissive`", port, s.Name)
 		if i := slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return !f.Operated }); i >= 0 {
 			d.WithHelp("add a port with `targetPort: %d` to the Service %s, and have callers dial that", port, s.Fronts[i].Host)
+			if s.Fronts[i].Headless {
+				d.WithHelp("add the port %d to the Service %s, which is headless", port, s.Fronts[i].Host)
+			}
 		}
 		if headless := s.Leading(port, true); len(headless) > 0 {
 			d.WithNote("the Service %s is headless, so calls to its port %[2]d go to port %[2]d of the pods, whatever its targetPort", headless[0].Host, headless[0].Port).

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 )
@@ -18,7 +20,7 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 		c.misspelt(m, near)
 		return
 	}
-	if c.notation(m, r, diag.UnknownService) || c.alias(m, r) {
+	if c.managed(m, r) || c.notation(m, r, diag.UnknownService) || c.alias(m, r) {
 		return
 	}
 	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name)
@@ -101,6 +103,21 @@ func (c *checker) unknownMesh(r lang.Ref) {
 		}
 		d.WithHelp("declare it and its services: `mesh %s; service %s account ACCOUNT`", n.Text, name)
 	}
+}
+
+// managed reports the name of a Gateway in place of that of the pods that Istio makes for it. It reports false if it is none.
+func (c *checker) managed(m *mesh, r lang.Ref) bool {
+	i := slices.IndexFunc(m.services, func(s *service) bool {
+		return slices.Contains(s.Labels, policy.Label{Key: bearing.GatewayName, Value: r.Name.Text})
+	})
+	if i < 0 {
+		return false
+	}
+	name := m.services[i].Name
+	c.list.Add(diag.UnknownService, r.Name.Range, "%s is not declared in mesh %s", quoted(r.Name.Text), m.Name).
+		WithHelp("the pods of the Gateway %s are the service %s: write it", r.Name.Text, name).
+		WithFix(false, r.Name.Range, name, "write "+name)
+	return true
 }
 
 // notation reports a reference in the notation of something else: an address, `deployment/web` or `everyone`. It reports
