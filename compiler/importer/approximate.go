@@ -9,7 +9,8 @@ import (
 
 // approximate says a box. If some of it has no words, and one may come near, that is left out where it errs in the right
 // direction. Without a condition or an exception a box has more requests, as a deny or an ask that is to be narrow and an allow that is
-// to be wide may have. Without one of the values of a condition it has fewer.
+// to be wide may have, and so it has with the accounts of a namespace in every trust domain. Without one of the values of a condition it
+// has fewer.
 func approximate[T any](i *importer, o *object, box space.Box, say func(*object, space.Box) ([]T, error)) ([]T, error) {
 	all, err := say(o, box)
 	if err == nil || i.Direction == Exact {
@@ -29,14 +30,21 @@ func approximate[T any](i *importer, o *object, box space.Box, say func(*object,
 			near = append(near, c)
 			continue
 		}
-		is := slices.DeleteFunc(slices.Clone(c.Is), func(p space.Pattern) bool { return unsayable(space.Is(c.Dimension, p)) })
+		is := slices.Clone(c.Is)
+		for k, p := range is {
+			if namespace := i.spaceOf(p); more && namespace != "" {
+				is[k] = space.NamespacePattern(namespace) // whatever the trust domain
+			}
+		}
+		kept := len(is)
+		is = slices.DeleteFunc(is, func(p space.Pattern) bool { return unsayable(space.Is(c.Dimension, p)) })
 		not := slices.DeleteFunc(slices.Clone(c.Not), func(p space.Pattern) bool {
 			return unsayable(space.Condition{Dimension: c.Dimension, Not: []space.Pattern{p}})
 		})
 		if !more && (len(is) == 0 && len(c.Is) > 0 || len(not) < len(c.Not)) {
 			return nil, nil
 		}
-		if more && len(is) < len(c.Is) {
+		if more && len(is) < kept {
 			is = nil
 		}
 		if len(is)+len(not) > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/config"
@@ -266,9 +267,24 @@ func (i *importer) identities(patterns []space.Pattern) (all []caller, err error
 			all = append(all, caller{kind: policy.FromAny})
 		case p.Account() != "":
 			return nil, fmt.Errorf("a service account of any trust domain: %s", p.Account())
+		case i.spaceOf(p) != "":
+			return nil, fmt.Errorf("the callers %s: those of one trust domain alone, and %s/* is those of any", p.Words(), i.spaceOf(p))
 		default:
 			return nil, fmt.Errorf("the callers %s", p.Words())
 		}
 	}
 	return widest(all), nil
+}
+
+// spaceOf is the namespace of which a pattern is the accounts of one trust domain; empty if it is about something else.
+func (i *importer) spaceOf(p space.Pattern) string {
+	if !p.IsPrincipal() {
+		return ""
+	}
+	domain, _, _ := strings.Cut(p.String(), "/")
+	namespace, ok := policy.NamespaceOf(p.String(), domain)
+	if !ok || !policy.IsLabel(namespace) {
+		return ""
+	}
+	return namespace
 }
