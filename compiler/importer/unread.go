@@ -13,12 +13,16 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// unread drops the objects of which the manifests do not say what is in force: those that are there twice, templates, and
-// patches of kustomize, which change others. That is a finding.
+// unread drops the objects of which the manifests do not say what is in force: those of which there are two that say something
+// else, templates, and patches of kustomize, which change others. That is a finding.
 func (i *importer) unread() {
-	count := map[string]int{}
+	first, divided := map[string]*object{}, map[string]bool{}
 	for _, o := range i.objects {
-		count[o.ID()]++
+		if other := first[o.ID()]; other == nil {
+			first[o.ID()] = o
+		} else {
+			divided[o.ID()] = divided[o.ID()] || i.contradicts(o, other)
+		}
 	}
 	i.objects = slices.DeleteFunc(i.objects, func(o *object) bool {
 		if templated(o.node) {
@@ -28,7 +32,7 @@ func (i *importer) unread() {
 			return true
 		}
 		if value(o.node, "$patch") == nil && value(value(o.node, "spec"), "$patch") == nil {
-			return o.Name != "" && count[o.ID()] > 1
+			return o.Name != "" && (divided[o.ID()] || first[o.ID()] != o)
 		}
 		for k := range i.findings {
 			if d := &i.findings[k]; d.Severity == diag.Error && o.has(d.Primary) {
@@ -37,6 +41,13 @@ func (i *importer) unread() {
 			}
 		}
 		return false
+	})
+}
+
+// contradicts reports whether a finding says that an object and another one of its name are not the same.
+func (i *importer) contradicts(o, other *object) bool {
+	return slices.ContainsFunc(i.findings, func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Error && o.has(d.Primary) && slices.ContainsFunc(d.Related, func(r diag.Related) bool { return other.has(r.Span) })
 	})
 }
 

@@ -102,6 +102,22 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 	}
 }
 
+// content is what the manifest of an object says; empty if it is one of several in a document.
+func (r *reader) content(p *enforce.Object) string {
+	at := p.Document
+	if at.IsZero() {
+		return ""
+	}
+	d := &decoder{tree: &tree{}}
+	alone := source.NewFile(at.File.Name, at.Text())
+	for doc := range yamldoc.Split(alone) {
+		if d.reset(alone); d.Read(doc.Text, int(doc.Offset())) || d.readSlow(doc) == nil {
+			return d.content(1)
+		}
+	}
+	return ""
+}
+
 // register adds an object. Of two objects with the same name a cluster keeps only one, and the manifests do not say which: the
 // first one is kept, and its effect counts as unknown.
 func (r *reader) register(p *enforce.Object, d *decoder, n int32) {
@@ -110,7 +126,12 @@ func (r *reader) register(p *enforce.Object, d *decoder, n int32) {
 		p.Ztunnel = p.As(d.connections(p, d.at(d.at(n, "spec"), "rules")))
 	}
 	key := objectKey{p.Kind, p.Namespace, p.Name}
-	if first := r.first[key]; first != nil && p.Name != "" {
+	if first := r.first[key]; first != nil && p.Name != "" && r.content(first) == d.content(n) {
+		r.findings.Add(diag.Ineffective, p.At, "the second manifest of the %s %s has no effect: it says the same", p.Kind, p.ID()).
+			WithRelated(first.At, "the first one").
+			WithHelp("remove one of them")
+		return
+	} else if first != nil && p.Name != "" {
 		first.Broken, first.AnyEffect = true, true
 		first.Document, first.Content = source.Span{}, first.Content+" and "+d.content(n)
 		r.findings.Add(diag.Unevaluable, p.At, "two manifests of the %s %s: a cluster keeps the one that is applied last", p.Kind, p.ID()).
