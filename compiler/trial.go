@@ -16,13 +16,29 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// try writes a way of a remedy into the project and asks again: it checks the whole project, and emits and judges the meshes
-// that the query is about. The build itself stays as it is.
+// try tries a way of a remedy. What denies the query is narrowed to all but the query if that does, and else it has to go.
 func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error) {
+	if instead, ok := b.narrowed(w.Narrow, &q); ok && len(w.Narrow) > 0 {
+		if t, err = b.attempt(q, w, instead); err != nil || t.Allows && len(t.Breaks) == 0 {
+			t.Instead = instead
+			return t, err
+		}
+	}
+	return b.attempt(q, w, nil)
+}
+
+// attempt writes a way of a remedy into the project and asks again: it checks the whole project, and emits and judges the meshes
+// that the query is about. The build itself stays as it is.
+func (b *Build) attempt(q explain.Query, w explain.Way, instead [][]explain.Text) (t explain.Trial, err error) {
 	edited := &Parsed{Inputs: b.parsed.Inputs, Inventory: b.parsed.Inventory, syntax: b.parsed.syntax, manifests: b.parsed.manifests}
 	texts := newEdit(b.parsed.files)
 	for _, at := range w.Narrow {
 		texts.remove(at)
+	}
+	for _, all := range instead {
+		for _, one := range all {
+			texts.write(one)
+		}
 	}
 	for i := range w.Write {
 		if s := &w.Write[i]; s.Kind == explain.Mode {
@@ -76,7 +92,7 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 			}
 		}
 		if t.Allows && asked.To != nil {
-			if t.Breaks, err = b.breaks(&q, &asked, after, len(w.Narrow) > 0); err != nil {
+			if t.Breaks, err = b.breaks(&q, &asked, after, len(w.Narrow) > 0 && instead == nil); err != nil {
 				return t, err
 			}
 		}
@@ -253,8 +269,12 @@ func (e *edit) removeMode(s *explain.Statement) []source.Span {
 
 // add writes a statement at the end of its file, in a section of its mesh.
 func (e *edit) add(s *explain.Statement) {
-	section := format.Statement(&lang.Mesh{Name: lang.Name{Text: s.Mesh}})
-	e.texts[s.File] = e.text(s.File) + "\n" + section + "\n" + Written(s) + "\n"
+	e.write(explain.Text{Mesh: s.Mesh, File: s.File, Text: Written(s)})
+}
+
+func (e *edit) write(t explain.Text) {
+	section := format.Statement(&lang.Mesh{Name: lang.Name{Text: t.Mesh}})
+	e.texts[t.File] = e.text(t.File) + "\n" + section + "\n" + t.Text + "\n"
 }
 
 // files is all files with their changes, and the syntax errors of those that changed.

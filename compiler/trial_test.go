@@ -42,6 +42,11 @@ func follow(text string, w *explain.Way) string {
 	for _, at := range slices.Concat(w.Narrow, w.Replaced) {
 		text = text[:at.Start] + strings.Repeat(" ", int(at.End-at.Start)) + text[at.End:]
 	}
+	for _, all := range w.Instead {
+		for _, one := range all {
+			text += "\nmesh " + one.Mesh + "\n" + one.Text + "\n"
+		}
+	}
 	for i := range w.Write {
 		text += "\nmesh " + w.Write[i].Mesh + "\n" + compiler.Written(&w.Write[i]) + "\n"
 	}
@@ -94,7 +99,7 @@ func TestRemedies(t *testing.T) {
 		"any old:80":                          "refused: MESH1010", // which `any` is meant
 		"shop/any old:80":                     `shop: "any" -> old:80`,
 		"frontend old:81":                     "in place of mtls old:81 disable: shop: mtls old:81 permissive, shop: frontend -> old:81 | shop: world -> old:81",
-		"frontend backend GET /api/internal/": "without deny shop/* -> backend:8080 GET /api/internal/*: ",
+		"frontend backend GET /api/internal/": "in place of deny shop/* -> backend:8080 GET /api/internal/*: shop: deny shop/* except frontend -> backend:8080 GET /api/internal/*, shop: deny frontend -> backend:8080 GET /api/internal/* except GET /api/internal/",
 		"legacy frontend:8080":                "shop: mtls frontend:8080 permissive, shop: legacy -> frontend:8080",
 		"world frontend":                      "shop: mtls frontend permissive, shop: world -> frontend",
 		"one old:80":                          "refused: MESH2001",
@@ -115,8 +120,15 @@ func TestRemedies(t *testing.T) {
 			for _, at := range w.Replaced {
 				way = "in place of " + at.Text() + ": " + way
 			}
-			for _, at := range w.Narrow {
-				way = "without " + at.Text() + ": " + way
+			for i, at := range w.Narrow {
+				if w.Instead == nil {
+					way = "without " + at.Text() + ": " + way
+					continue
+				}
+				for _, one := range w.Instead[i] {
+					way += one.Mesh + ": " + one.Text + ", "
+				}
+				way = "in place of " + at.Text() + ": " + strings.TrimSuffix(way, ", ")
 			}
 			ways = append(ways, way)
 		}
@@ -168,8 +180,8 @@ func TestRemediesHold(t *testing.T) {
 				all, err := after.Explain(strings.Fields(query)...)
 				require.NoError(t, err)
 				assert.Equal(t, explain.Allowed, all[0].Verdict, "%s\n%s", query, changed)
-				if len(r.Ways[i].Narrow) > 0 {
-					continue // a deny is taken out here, where narrowing it would do
+				if len(r.Ways[i].Narrow) > 0 && r.Ways[i].Instead == nil {
+					continue // a deny is taken out, which lets through more
 				}
 				opensNoMore(t, b, after, &e.Query, &r.Ways[i], query, changed)
 				for g := range brokenGuards(after) {

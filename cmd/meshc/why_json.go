@@ -23,6 +23,7 @@ type whyJSON struct {
 	Near       []whyNear    `json:"near,omitempty"`    // rules that let the caller do something else
 	Chain      []whyHop     `json:"chain,omitempty"`
 	Narrow     []placeJSON  `json:"narrow,omitempty"`   // what denies it, no matter what allows it
+	Instead    []whyLine    `json:"instead,omitempty"`  // what takes the place of that, so that nothing but this is let through
 	Replaced   []placeJSON  `json:"replaced,omitempty"` // what the remedy takes the place of
 	Remedy     []whyLine    `json:"remedy,omitempty"`   // the mode it needs and the edge that would allow it; or the edge and the consent from the caller's side
 	Breaks     []placeJSON  `json:"breaks,omitempty"`   // the guards that forbid a remedy
@@ -205,6 +206,11 @@ func (r *reason) json() whyJSON {
 		for _, at := range w.Narrow {
 			if place := r.placeJSON(at); !slices.Contains(out.Narrow, place) {
 				out.Narrow = append(out.Narrow, place)
+			}
+		}
+		for _, one := range slices.Concat(w.Instead...) {
+			if line := (whyLine{one.Mesh, r.shown(one.File), one.Text}); !slices.Contains(out.Instead, line) {
+				out.Instead = append(out.Instead, line)
 			}
 		}
 		for _, at := range w.Replaced {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/explain"
@@ -16,8 +17,22 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 	for _, w := range r.Remedy.Ways {
 		if len(w.Narrow) > 0 && narrow == nil {
 			narrow = w.Narrow
-			fmt.Fprintf(b, "%snarrow what denies it\n", lead)
+			texts := slices.Concat(w.Instead...)
+			switch {
+			case w.Instead == nil:
+				fmt.Fprintf(b, "%sdelete what denies it, which lets through more than this\n", lead)
+			case len(texts) == 0:
+				fmt.Fprintf(b, "%sdelete what denies it\n", lead)
+			default:
+				fmt.Fprintf(b, "%snarrow what denies it\n", lead)
+			}
 			r.writeStatements(b, narrow)
+			if len(texts) > 0 {
+				b.WriteString("to\n")
+			}
+			for _, one := range texts {
+				fmt.Fprintf(b, "  %s\n", one.Text)
+			}
 			lead = "and "
 		}
 		r.writeWay(b, lead, &w)

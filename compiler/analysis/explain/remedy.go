@@ -24,9 +24,13 @@ type Remedy struct {
 type Way struct {
 	Kind     WayKind
 	Narrow   []source.Span // statements that deny the query and must let it through
+	Instead  [][]Text      // what takes the place of each of these, so that nothing but the query is let through; nil: they have to go
 	Replaced []source.Span // statements that the new ones take the place of
 	Write    []Statement   // may be empty where there is something to narrow
 }
+
+// Text is a statement as it is written.
+type Text struct{ Mesh, File, Text string }
 
 // WayKind is what a way does, apart from writing edges.
 type WayKind uint8
@@ -45,6 +49,7 @@ type Trial struct {
 	Shut     *network.Step // where the network alone refuses it
 	Breaks   []source.Span // the guards that break
 	Replaced []source.Span // the statements that had to go
+	Instead  [][]Text      // what took the place of those that were narrowed
 }
 
 // remedy proposes ways to allow the query, and keeps those that pass their trial.
@@ -85,7 +90,7 @@ func (e *explaining) try(w Way) error {
 			}
 		}
 	default:
-		w.Replaced = t.Replaced
+		w.Replaced, w.Instead = t.Replaced, t.Instead
 		e.Remedy.Ways = append(e.Remedy.Ways, w)
 	}
 	return nil
