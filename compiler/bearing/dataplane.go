@@ -22,6 +22,9 @@ const (
 	BypassInbound     = "ambient.istio.io/bypass-inbound-capture"
 )
 
+// WaypointLabels are those by which a Namespace says which waypoints calls to its Services pass.
+var WaypointLabels = []string{UseWaypoint, WaypointNamespace, IngressWaypoint, CanaryWaypoint, CanaryNamespace}
+
 // HelmHook is the annotation of what Helm creates at a point of a release, or for its tests.
 const HelmHook = "helm.sh/hook"
 

@@ -47,6 +47,9 @@ func (c *checker) ambientMeshes() {
 	for _, m := range c.meshes {
 		ns := c.namespaces[m.Name]
 		m.Ambient = ns != nil && ns.Ambient || c.statedDataplane(m).Dataplane == policy.Ambient
+		if ns != nil {
+			m.Binding = ns.Binding
+		}
 		if d, ok := c.stating(m); ok {
 			m.Moving, m.Unlabelled = d.Moving, d.Moving && !d.Ambient
 		}

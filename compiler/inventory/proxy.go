@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -88,6 +89,11 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	ns := &namespace{Namespace: Namespace{Name: o.Name, At: at}, at: at}
 	f.notice(bearing.Namespace, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
 	ns.bound = f.waypointOf(n, o.Name, o.Labels)
+	for _, key := range bearing.WaypointLabels {
+		if value, ok := o.Labels[key]; ok {
+			ns.Binding = append(ns.Binding, policy.Label{Key: key, Value: value})
+		}
+	}
 	injection, stated := o.Labels[namespaceKey]
 	switch {
 	case stated && injection != "enabled":

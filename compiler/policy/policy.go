@@ -114,6 +114,9 @@ type Mesh struct {
 	// Moving is set if its pods move from sidecars to ambient mode. Until the namespace is labelled for it, it is Unlabelled.
 	Moving, Unlabelled bool
 
+	// Binding is the labels of its Namespace that say which waypoints calls to its Services pass, as the manifests have them.
+	Binding []Label
+
 	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its own edges.
 	Open bool
 

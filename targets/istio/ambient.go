@@ -27,6 +27,17 @@ func (b *builder) closeWaypoints(m *policy.Mesh, why targets.Origin) {
 // ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests do not have it.
 func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	labels := []targets.Pair{{Key: bearing.DataplaneMode, Value: "ambient"}}
+	add := func(key, value string) {
+		if !slices.ContainsFunc(labels, func(p targets.Pair) bool { return p.Key == key }) {
+			labels = append(labels, targets.Pair{Key: key, Value: value})
+		}
+	}
+	kept := func() []targets.Pair { // what the Namespace among the manifests says beside
+		for _, l := range m.Binding {
+			add(l.Key, l.Value)
+		}
+		return labels
+	}
 	var of *policy.Waypoint
 	for _, s := range m.Services {
 		for _, f := range s.Through() {
@@ -34,20 +45,24 @@ func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 				continue // which labels beside these say
 			}
 			if of != nil && of != f.Waypoint {
-				return labels // its Services say which
+				return kept() // its Services say which
 			}
 			of = f.Waypoint
 		}
 	}
 	if of == nil {
-		return labels
+		return kept()
 	}
-	labels = append(labels, targets.Pair{Key: bearing.UseWaypoint, Value: of.Name})
+	if !of.Stated {
+		kept()
+	}
+	add(bearing.UseWaypoint, of.Name)
 	if of.Stated && of.Ingress {
-		labels = append(labels, targets.Pair{Key: bearing.IngressWaypoint, Value: "true"})
+		add(bearing.IngressWaypoint, "true")
 	}
 	if of.Namespace != m.Name {
-		return append(labels, targets.Pair{Key: bearing.WaypointNamespace, Value: of.Namespace})
+		add(bearing.WaypointNamespace, of.Namespace)
+		return kept()
 	}
 	if !of.Known {
 		o := b.draft(waveNamespace, "gateway.networking.k8s.io/v1", "Gateway", of.Namespace, of.Name, why, nil)
@@ -55,7 +70,7 @@ func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 		o.yaml = b.write(o) + waypointSpec
 		b.add(o)
 	}
-	return labels
+	return kept()
 }
 
 // waypointSpec is that of every waypoint: https://istio.io/latest/docs/ambient/usage/waypoint/#deploy-a-waypoint-proxy
