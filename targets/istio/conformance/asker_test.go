@@ -168,7 +168,11 @@ func examples(pattern string) []string {
 		return path
 	}
 	exact := fill("v1", "a/b", "x")
-	return []string{exact, fill("", "", ""), fill("v1", "", "/"), fill("a/b", "a", "a/b"), exact + "/", exact + "x", cmp.Or(strings.TrimSuffix(exact, "/"), "/"), exact + "?q=1", strings.ToUpper(exact)}
+	all := []string{exact, fill("", "", ""), fill("v1", "", "/"), fill("a/b", "a", "a/b"), exact + "/", exact + "x", cmp.Or(strings.TrimSuffix(exact, "/"), "/"), exact + "?q=1", strings.ToUpper(exact)}
+	if policy.StarWithin(pattern) { // which is itself
+		all = append(all, pattern, strings.TrimSuffix(pattern, "*"))
+	}
+	return all
 }
 
 // request generates a request to a service. Half of them match one of its rules, or nearly do.

@@ -49,8 +49,15 @@ func (d *drafter) issuers() {
 			continue
 		}
 		line := "issuer " + name + " url " + issuerURLs[name]
-		if d.chance(50) {
+		switch d.IntN(4) {
+		case 0, 1:
 			line += " keys https://keys.example.com/" + name
+		case 2:
+			if d.config.Issuers == nil {
+				d.config.Issuers = map[string]config.Issuer{}
+			}
+			set, _, _ := policy.KeySet(keySet)
+			d.config.Issuers[name] = config.Issuer{KeySet: set}
 		}
 		if d.chance(30) {
 			line += " audience " + pick(d.Rand, []string{"shop", "shop|web", "other"})

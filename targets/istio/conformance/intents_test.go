@@ -201,10 +201,13 @@ func intentPath(path string) *regexp.Regexp {
 		return e
 	}
 	e := regexp.QuoteMeta(path)
-	if strings.Contains(path, "{") {
+	switch {
+	case strings.Contains(path, "{"):
 		e = strings.NewReplacer(`\{\*\*\}`, `.*`, `\{\*\}`, `[^/]+`).Replace(e)
-	} else {
-		e = strings.Replace(e, `\*`, `.*`, 1)
+	case strings.HasPrefix(path, "*"):
+		e = `.*` + regexp.QuoteMeta(path[1:])
+	case strings.HasSuffix(path, "*"):
+		e = regexp.QuoteMeta(path[:len(path)-1]) + `.*`
 	}
 	intentExpressions[path] = regexp.MustCompile(`\A` + e + `\z`)
 	return intentExpressions[path]

@@ -66,7 +66,7 @@ var (
 	serviceNames = []string{"frontend", "backend", "db", "api", "cache", "mesh", "deny", "port", "label", "web-2", "x", "a-name-that-is-as-long-as-a-label-may-be-which-is-63-characters"}
 	allProtocols = []string{"http", "http", "http2", "grpc", "tcp", "tls", ""}
 	modeWords    = []string{"strict", "strict", "permissive", "permissive", "disable"}
-	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/~user", "/orders/{*}/{**}", "/api/", "/shop.v1.Cart/Get", "/shop.v1.Cart/*", "*/Get"}
+	intentPaths  = []string{"/", "/api", "/api/*", "/api/v1/*", "*.png", "*/health", "/{*}", "/api/{*}", "/api/{*}/x", "/api/{**}", "/static/{**}/x.js", "/a-b_c~d", "*", "/~user", "/orders/{*}/{**}", "/api/", "/shop.v1.Cart/Get", "/shop.v1.Cart/*", "*/Get", `"/orders/*/lines"`, `"/a*b/*"`}
 	intentVerbs  = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PURGE", "OPTIONS"}
 )
 
@@ -434,6 +434,7 @@ func (p *project) build() (*built, error) {
 	b := &built{}
 	for range 60 {
 		maps.DeleteFunc(p.config.Dataplanes, func(name string, _ config.Dataplane) bool { return name != "*" && !p.declares(name) })
+		maps.DeleteFunc(p.config.Issuers, func(name string, _ config.Issuer) bool { return !p.has("issuer " + name) })
 		input := compiler.Inputs{Config: p.config, Environment: p.environment, Today: today}
 		sources := map[string]bool{}
 		for name, lines := range p.files {
@@ -507,12 +508,20 @@ func addCanaries(p *policy.Policy) {
 	}
 }
 
-// declares reports whether a section or a manifest of the project is of a mesh.
-func (p *project) declares(mesh string) bool {
+// has reports whether some statement begins with these words.
+func (p *project) has(words string) bool {
 	for _, lines := range p.files {
-		if slices.ContainsFunc(lines, func(line string) bool { return line == "mesh "+mesh || strings.HasPrefix(line, "mesh "+mesh+" ") }) {
+		if slices.ContainsFunc(lines, func(line string) bool { return line == words || strings.HasPrefix(line, words+" ") }) {
 			return true
 		}
+	}
+	return false
+}
+
+// declares reports whether a section or a manifest of the project is of a mesh.
+func (p *project) declares(mesh string) bool {
+	if p.has("mesh " + mesh) {
+		return true
 	}
 	for _, text := range p.workloads {
 		if strings.Contains(text, "namespace: "+mesh+"}") {
