@@ -71,7 +71,7 @@ func (l *literal) mean(m *Model, rules []policy.Rule) bool {
 					return false
 				}
 			case f.Kind == policy.FromMesh:
-				if !l.meanOf(r, space.NamespacePattern(f.Mesh)) {
+				if space.FoundElsewhere(f.Mesh) || !l.meanOf(r, space.NamespacePattern(f.Mesh)) {
 					return false
 				}
 			case !f.Service.Proxied():
@@ -128,6 +128,10 @@ func (l *literal) meanOf(r *policy.Rule, caller space.Pattern) bool {
 func (l *literal) say(clauses []*enforce.Clause) bool {
 	l.got = l.got[:0]
 	for _, c := range clauses {
+		ofHTTP := func(b space.Box) bool { return space.Standard.HTTP([]space.Box{b}) }
+		if slices.ContainsFunc(c.To, ofHTTP) && slices.ContainsFunc(c.To, func(b space.Box) bool { return !ofHTTP(b) }) {
+			return false // where requests are not read, none of these counts
+		}
 		for _, from := range c.From {
 			var p permit
 			callers, ok := one(from, space.Identity)

@@ -115,6 +115,30 @@ func TestLiteral(t *testing.T) {
 	assert.Greater(t, found, 200)
 }
 
+// Where two lists are the same, and let through something else all the same.
+func TestNotLiteral(t *testing.T) {
+	for _, c := range []struct{ name, intents, service, old, new string }{
+		{"a rule of HTTP and of other connections", "mesh shop strict\nservice a account a\nservice b account b port 8080 http port 9090 tcp\na -> b:9090\na -> b:8080 GET /x\n", "shop/b",
+			`  - from:\n    - source:\n        principals:\n        - \S+\n    to:\n    - operation:\n        ports:\n        - "9090"\n`, "    - operation:\n        ports:\n        - \"9090\"\n"},
+		{"a namespace that is found in other identities", "mesh shop strict\nservice db account db\nsa/* -> db\nmesh sa strict\nservice x account x\n", "shop/db", "", ""},
+	} {
+		p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(c.intents)})
+		changed := c.old == ""
+		for i := range manifests {
+			if c.old != "" && strings.HasSuffix(manifests[i].Name, "-ingress") {
+				text := regexp.MustCompile(c.old).ReplaceAllString(manifests[i].YAML, c.new)
+				changed = changed || text != manifests[i].YAML
+				manifests[i].YAML = text
+			}
+		}
+		require.True(t, changed, "%s: %s", c.name, manifests)
+		literal, witnesses, err := spoiledModel(p, manifests).Both(analysistest.Services(p)[c.service])
+		require.NoError(t, err)
+		assert.NotEmpty(t, witnesses, c.name)
+		assert.False(t, literal, c.name)
+	}
+}
+
 // spoil changes one line of an object, which is lost or has the value of another line, or something that many objects have.
 func spoil(r *rand.Rand, text string, words []string) string {
 	if r.IntN(3) == 0 {

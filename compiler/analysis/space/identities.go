@@ -51,6 +51,10 @@ func isLabel(s string) bool { return s != "" && allOf(s, labelByte) }
 
 func isName(s string) bool { return s != "" && allOf(s, nameByte) }
 
+// FoundElsewhere reports whether Istio's expression for the identities of a namespace finds it in those of others: in `/ns/ns/sa/` it
+// finds the namespaces ns and sa.
+func FoundElsewhere(namespace string) bool { return namespace == "ns" || namespace == "sa" }
+
 // divideByName makes the atoms where they can be seen without an automaton: accounts, and namespaces without them. It
 // is false where a pattern is not of these kinds.
 func (p *partition) divideByName(trustDomain string) bool {
@@ -58,8 +62,7 @@ func (p *partition) divideByName(trustDomain string) bool {
 		switch pattern := &p.patterns[i]; pattern.kind {
 		case exact, present:
 		case inNamespace:
-			// In `/ns/ns/sa/` Istio's expression finds the namespaces ns and sa.
-			if strings.Contains(pattern.text, "*") || pattern.text == "ns" || pattern.text == "sa" {
+			if strings.Contains(pattern.text, "*") || FoundElsewhere(pattern.text) {
 				return false
 			}
 		default:

@@ -193,9 +193,12 @@ func does(o policy.Operation, q *envoy.Request) bool {
 	return q.Method != "" && (len(o.Methods) == 0 || slices.Contains(o.Methods, q.Method)) && (o.Path == "" || intentPath(o.Path).MatchString(path))
 }
 
+const pchar = `a-zA-Z0-9\-._~%!$&'()+,;:@=`
+
 var intentExpressions = map[string]*regexp.Regexp{}
 
-// intentPath translates a path of the language to a regular expression.
+// intentPath translates a path of the language to a regular expression. Templates take pchar of RFC 3986 without `*`, but for a
+// `{**}` at the end, which takes all that is left.
 func intentPath(path string) *regexp.Regexp {
 	if e := intentExpressions[path]; e != nil {
 		return e
@@ -203,7 +206,10 @@ func intentPath(path string) *regexp.Regexp {
 	e := regexp.QuoteMeta(path)
 	switch {
 	case strings.Contains(path, "{"):
-		e = strings.NewReplacer(`\{\*\*\}`, `.*`, `\{\*\}`, `[^/]+`).Replace(e)
+		if rest, ok := strings.CutSuffix(e, `\{\*\*\}`); ok {
+			e = rest + `.*`
+		}
+		e = strings.NewReplacer(`\{\*\*\}`, `[/`+pchar+`]*`, `\{\*\}`, `[`+pchar+`]+`).Replace(e)
 	case strings.HasPrefix(path, "*"):
 		e = `.*` + regexp.QuoteMeta(path[1:])
 	case strings.HasSuffix(path, "*"):
