@@ -148,6 +148,9 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 		switch {
 		case from.Kind == policy.FromMesh && !policy.IsLabel(from.Mesh):
 			refuse(at, "%q is not a valid namespace name", from.Mesh).WithHelp(nameHelp)
+		case from.Kind == policy.FromMesh && (from.Mesh == "ns" || from.Mesh == "sa"):
+			refuse(at, "Istio cannot tell callers of the namespace %s from others: it looks for /ns/%s/ anywhere in an identity, and /ns/ns/sa/ is in those of the namespace ns", from.Mesh, from.Mesh).
+				WithHelp("name the services of %s that are meant in place of `%s/*`", from.Mesh, from.Mesh)
 		case from.Kind != policy.FromService:
 		case !from.Service.Proxied() && slices.ContainsFunc(from.Service.Addresses, func(a netip.Prefix) bool { return !a.IsValid() }):
 			refuse(at, "%s has an invalid address", from.Service.ID())

@@ -120,19 +120,23 @@ func TestNotLiteral(t *testing.T) {
 	for _, c := range []struct{ name, intents, service, old, new string }{
 		{"a rule of HTTP and of other connections", "mesh shop strict\nservice a account a\nservice b account b port 8080 http port 9090 tcp\na -> b:9090\na -> b:8080 GET /x\n", "shop/b",
 			`  - from:\n    - source:\n        principals:\n        - \S+\n    to:\n    - operation:\n        ports:\n        - "9090"\n`, "    - operation:\n        ports:\n        - \"9090\"\n"},
-		{"a namespace that is found in other identities", "mesh shop strict\nservice db account db\nsa/* -> db\nmesh sa strict\nservice x account x\n", "shop/db", "", ""},
+		{"a namespace that is found in other identities", "mesh shop strict\nservice db account db\nlab/* -> db\nmesh lab strict\nservice x account x\n", "shop/db", "- lab\n", "- sa\n"},
 	} {
 		p, manifests := analysistest.Compile(t, compiler.Input{Name: "shop.mesh", Text: []byte(c.intents)})
-		changed := c.old == ""
+		changed := false
 		for i := range manifests {
-			if c.old != "" && strings.HasSuffix(manifests[i].Name, "-ingress") {
+			if strings.HasSuffix(manifests[i].Name, "-ingress") {
 				text := regexp.MustCompile(c.old).ReplaceAllString(manifests[i].YAML, c.new)
 				changed = changed || text != manifests[i].YAML
 				manifests[i].YAML = text
 			}
 		}
 		require.True(t, changed, "%s: %s", c.name, manifests)
-		literal, witnesses, err := spoiledModel(p, manifests).Both(analysistest.Services(p)[c.service])
+		s := analysistest.Services(p)[c.service]
+		if from := &s.Allow[0].From[0]; from.Kind == policy.FromMesh {
+			from.Mesh = "sa"
+		}
+		literal, witnesses, err := spoiledModel(p, manifests).Both(s)
 		require.NoError(t, err)
 		assert.NotEmpty(t, witnesses, c.name)
 		assert.False(t, literal, c.name)
