@@ -185,8 +185,8 @@ func told(r space.Request) envoy.Request {
 			}
 			within[parts[len(parts)-1]] = texts[0]
 			delimited := policy.SpaceDelimited(path)
-			// A text with spaces in a list is one text, whichever claims an issuer has split.
-			spaced := slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, " ") })
+			// A text with spaces in a list is one text, whichever claims an issuer has split; a subject is no list.
+			spaced := path != "sub" && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, " ") })
 			if delimited && !spaced {
 				within[path] = strings.Join(texts, " ")
 			} else if len(texts) > 1 || spaced {
