@@ -77,7 +77,7 @@ func (b *Build) without(at source.Span, q *explain.Query) (all []explain.Text, o
 		ops = append(ops, lang.Exception{Op: o})
 	}
 	if len(to.Ops) == 0 {
-		to.Ops = []lang.Operation{{Path: lang.Name{Text: "/*"}}}
+		to.Ops = []lang.Operation{{Path: lang.Name{Text: "*", Quoted: true}}} // `/*` would leave out OPTIONS with the path `*`
 	}
 	write(alone, except(to, ops...))
 	return all, true

@@ -56,21 +56,27 @@ func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	if !of.Stated {
 		kept()
 	}
-	add(bearing.UseWaypoint, of.Name)
-	if of.Stated && of.Ingress {
-		add(bearing.IngressWaypoint, "true")
+	if of.Stated || !slices.ContainsFunc(m.Services, passesNone) {
+		add(bearing.UseWaypoint, of.Name)
+		if of.Stated && of.Ingress {
+			add(bearing.IngressWaypoint, "true")
+		}
+		if of.Namespace != m.Name {
+			add(bearing.WaypointNamespace, of.Namespace)
+		}
 	}
-	if of.Namespace != m.Name {
-		add(bearing.WaypointNamespace, of.Namespace)
-		return kept()
-	}
-	if !of.Known {
+	if of.Namespace == m.Name && !of.Known {
 		o := b.draft(waveNamespace, "gateway.networking.k8s.io/v1", "Gateway", of.Namespace, of.Name, why, nil)
 		o.Labels = append(o.Labels[:1:1], targets.Pair{Key: bearing.WaypointFor, Value: "service"})
 		o.yaml = b.write(o) + waypointSpec
 		b.add(o)
 	}
 	return kept()
+}
+
+// passesNone reports whether calls to a Service in front of a service pass no waypoint, as they would if the Namespace named one.
+func passesNone(s *policy.Service) bool {
+	return slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return f.Waypoint == nil && !f.Headless && !f.Unbound })
 }
 
 // waypointSpec is that of every waypoint: https://istio.io/latest/docs/ambient/usage/waypoint/#deploy-a-waypoint-proxy
