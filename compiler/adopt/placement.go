@@ -178,7 +178,7 @@ func at(n *yaml.Node, key string) *yaml.Node {
 }
 
 func text(n *yaml.Node, key string) string {
-	if v := at(n, key); v != nil && v.Kind == yaml.ScalarNode {
+	if v := at(n, key); v != nil && v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
 		return v.Value
 	}
 	return ""

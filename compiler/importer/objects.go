@@ -93,7 +93,7 @@ func value(n *yaml.Node, key string) *yaml.Node {
 }
 
 func scalar(n *yaml.Node, key string) string {
-	if v := value(n, key); v != nil && v.Kind == yaml.ScalarNode {
+	if v := value(n, key); v != nil && v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
 		return v.Value
 	}
 	return ""
