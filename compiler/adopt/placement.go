@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 )
 
@@ -24,7 +25,7 @@ type placement struct {
 	folders  map[string]*kustomization // by folder
 	tops     []string                  // folders whose kustomizations no other one uses, sorted
 	patches  map[string]bool           // files that change other manifests
-	applied  map[string]string         // the namespace of folders that something applies
+	applied  map[string][]string       // the namespaces of folders that something applies
 	within   map[string][]string       // the namespaces of files, sorted
 	moved    map[string]bool           // files whose namespaces are those of a kustomization, whatever they name themselves
 	modifies bool                      // some kustomization changes more than namespaces
@@ -37,7 +38,7 @@ type kustomization struct {
 
 // placed reads where files get. Paths of Applications count where they are folders of these files.
 func placed(files []inventory.Input) *placement {
-	p := &placement{folders: map[string]*kustomization{}, patches: map[string]bool{}, applied: map[string]string{}, within: map[string][]string{}, moved: map[string]bool{}}
+	p := &placement{folders: map[string]*kustomization{}, patches: map[string]bool{}, applied: map[string][]string{}, within: map[string][]string{}, moved: map[string]bool{}}
 	for _, f := range files {
 		dir, name := path.Split(f.File.Name)
 		for d := range yamldoc.Split(f.File) {
@@ -64,11 +65,17 @@ func placed(files []inventory.Input) *placement {
 	}
 	slices.Sort(p.tops)
 	for _, top := range p.tops {
-		p.follow(top, p.of(top), false, nil)
+		namespaces := p.of(top)
+		if len(namespaces) == 0 {
+			namespaces = []string{""}
+		}
+		for _, namespace := range namespaces {
+			p.follow(top, namespace, false, nil)
+		}
 	}
 	for _, f := range files {
-		if namespace := p.of(path.Dir(f.File.Name)); p.within[f.File.Name] == nil && namespace != "" {
-			p.within[f.File.Name] = []string{namespace}
+		if p.within[f.File.Name] == nil {
+			p.within[f.File.Name] = slices.Sorted(slices.Values(p.of(path.Dir(f.File.Name))))
 		}
 	}
 	return p
@@ -82,7 +89,7 @@ func (p *placement) kustomize(dir string, root *yaml.Node) {
 		key := pair.Key.Value
 		p.modifies = p.modifies || !slices.Contains(gathering, key)
 		switch {
-		case key == "namespace":
+		case key == "namespace" && policy.IsLabel(pair.Value.Value):
 			k.namespace = pair.Value.Value
 		case slices.Contains(using, key):
 			for _, n := range pair.Value.Content {
@@ -120,17 +127,18 @@ func (p *placement) apply(root *yaml.Node) {
 		folders, namespace = append(folders, text(spec, "path")), text(spec, "targetNamespace")
 	}
 	for _, f := range folders {
-		if f != "" && namespace != "" {
-			p.applied[path.Clean(strings.TrimPrefix(f, "/"))] = namespace
+		folder := path.Clean(strings.TrimPrefix(f, "/"))
+		if f != "" && policy.IsLabel(namespace) && !slices.Contains(p.applied[folder], namespace) { // a variable is not known here
+			p.applied[folder] = append(p.applied[folder], namespace)
 		}
 	}
 }
 
-// of is the namespace in which something applies a folder, or the nearest one around it; empty if nothing does.
-func (p *placement) of(dir string) string {
+// of is the namespaces in which something applies a folder, or the nearest one around it; none if nothing does.
+func (p *placement) of(dir string) []string {
 	for ; dir != "." && dir != "/"; dir = path.Dir(dir) {
-		if namespace, ok := p.applied[dir]; ok {
-			return namespace
+		if namespaces, ok := p.applied[dir]; ok {
+			return namespaces
 		}
 	}
 	return p.applied["."]
