@@ -50,7 +50,7 @@ func (e *editor) PublishDiagnostics(_ context.Context, p *protocol.PublishDiagno
 }
 
 // A test of what an answer is waits for the newest one.
-func init() { patience, pause = time.Minute, 0 }
+func init() { usual.patience, usual.pause = time.Minute, 0 }
 
 // edit opens an editor on a project: the files of a folder, and others in their place.
 func edit(t *testing.T, folder string, files map[string]string) *editor {
@@ -471,8 +471,8 @@ func TestAnswersFromBefore(t *testing.T) {
 	e.wait("shop.mesh")
 	_, err := e.server.CodeLens(t.Context(), &protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: e.uri("shop.mesh")}})
 	require.NoError(t, err)
-	defer func(before time.Duration) { patience = before }(patience)
-	patience = 0
+	defer func(before waits) { usual = before }(usual)
+	usual.patience = 0
 	hover := func(marked string) (string, string) {
 		h, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: e.at("shop.mesh", marked)})
 		require.NoError(t, err)
@@ -503,11 +503,12 @@ func TestAnswersFromBefore(t *testing.T) {
 
 // A large project is built once nobody types, or once its lenses are asked for. Findings of a check and answers do not wait for that.
 func TestPause(t *testing.T) {
-	defer func(a, p, m time.Duration) { patience, pause, moment = a, p, m }(patience, pause, moment)
-	patience, moment = 0, 0
+	defer func(before waits) { usual = before }(usual)
+	usual.patience, usual.moment = 0, 0
 	project := map[string]string{"shop.mesh": "mesh shop strict\nservice a account a-sa port 80 http\nservice b account b-sa port 80 http\na -> b\nnever b -> a\n"}
-	for _, pause = range []time.Duration{time.Hour, time.Millisecond} {
+	for _, pause := range []time.Duration{time.Hour, time.Millisecond} {
 		t.Run(pause.String(), func(t *testing.T) {
+			usual.pause = pause
 			e := edit(t, "", project)
 			lens := func() string {
 				lenses, err := e.server.CodeLens(t.Context(), &protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: e.uri("shop.mesh")}})

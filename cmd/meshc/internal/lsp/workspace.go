@@ -21,6 +21,7 @@ import (
 
 // workspace is a project that some document is in.
 type workspace struct {
+	waits
 	server *server
 	root   string
 	wake   chan struct{} // has a value when there is something new to report
@@ -44,7 +45,7 @@ type workspace struct {
 }
 
 func newWorkspace(s *server, root string) *workspace {
-	return &workspace{server: s, root: root, wake: make(chan struct{}, 1), settling: make(chan *view, 1), stop: func() {}, edits: map[string]string{}, published: map[uri.URI][]protocol.Diagnostic{}}
+	return &workspace{waits: usual, server: s, root: root, wake: make(chan struct{}, 1), settling: make(chan *view, 1), stop: func() {}, edits: map[string]string{}, published: map[uri.URI][]protocol.Diagnostic{}}
 }
 
 func (w *workspace) open(ctx context.Context) (*compiler.Snapshot, error) {
@@ -127,13 +128,18 @@ func (w *workspace) remember(in **view, v *view) {
 	}
 }
 
-// patience is how long a question waits for the newest text to be read and judged. After that, and at once where judging takes longer, it
-// is answered by what was known before the last keystrokes, which is nearly always the same.
-var patience = 2 * time.Millisecond
+// waits is how long a workspace waits for what.
+type waits struct {
+	// patience is how long a question waits for the newest text to be read and judged. After that, and at once where judging takes
+	// longer, it is answered by what was known before the last keystrokes, which is nearly always the same.
+	patience time.Duration
 
-// pause is for how long nobody must type before a large project is checked as a whole and built: one whose last check and build took more
-// than moment. A smaller one is built after every key.
-var pause, moment = 250 * time.Millisecond, 50 * time.Millisecond
+	// pause is for how long nobody must type before a large project is checked as a whole and built: one whose last check and build
+	// took more than moment. A smaller one is built after every key.
+	pause, moment time.Duration
+}
+
+var usual = waits{2 * time.Millisecond, 250 * time.Millisecond, 50 * time.Millisecond}
 
 // courtesy is how long the findings of such a project wait for questions that are being answered.
 const courtesy = 20 * time.Millisecond
@@ -149,7 +155,7 @@ func (w *workspace) took(effort time.Duration) {
 func (w *workspace) large() bool {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	return w.effort > moment
+	return w.effort > w.moment
 }
 
 // known returns the project as it was checked last: v, or an earlier one if v takes too long.
@@ -160,7 +166,7 @@ func (w *workspace) proved(v *view) *view { return w.soon(v, v.built, &w.built) 
 
 func (w *workspace) soon(v *view, done <-chan struct{}, last **view) *view {
 	w.mutex.Lock()
-	wait := patience
+	wait := w.patience
 	if w.effort > wait {
 		wait = 0
 	}
@@ -230,7 +236,7 @@ func (w *workspace) settle(ctx context.Context) {
 		w.mutex.Unlock()
 		rest := time.Duration(0)
 		if w.large() {
-			rest = pause
+			rest = w.pause
 		}
 		select {
 		case <-building.Done():
