@@ -155,7 +155,8 @@ fuzz: ## run each fuzz target on FUZZTIME inputs (20000x)
 		targets=$$($(GO) test -list '^Fuzz' $$package) || { echo "$$targets"; exit 1; }; \
 		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
+			$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || \
+				{ git ls-files --others '*testdata/fuzz/*' | xargs -r tail -n +1; exit 1; }; \
 		done; \
 	done
 

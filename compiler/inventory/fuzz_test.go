@@ -44,6 +44,8 @@ func seeds(f *testing.F) {
 // names that Kubernetes accepts.
 func FuzzRead(f *testing.F) {
 	seeds(f)
+	f.Add("apiVersion: example.com/v1\nkind: Robot\nspec: &a {serviceAccountName: a, b: *a}\n")
+	f.Add("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nspec: &a {b: &b [*a], c: *b}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		file := source.NewFile("fuzz.yaml", text)
 		set, findings := Read([]Input{{File: file, Namespace: "shop"}})
@@ -94,7 +96,7 @@ func FuzzJSON(f *testing.F) {
 			}
 			in.doc = d
 			w := &jsonWriter{file: in}
-			w.value(d.Root, nil, 0)
+			w.value(d.Root, nil)
 			theirs, err := kyaml.YAMLToJSON([]byte(d.Text))
 			if w.stop || len(in.findings) > 0 || err != nil {
 				return

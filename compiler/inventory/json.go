@@ -24,7 +24,7 @@ import (
 // parse it again and take twice the time of everything else.
 func (f *file) decode(n *yaml.Node, into any) bool {
 	w := &jsonWriter{file: f}
-	w.value(n, nil, 0)
+	w.value(n, nil)
 	if w.stop {
 		return false
 	}
@@ -41,7 +41,7 @@ func (f *file) decode(n *yaml.Node, into any) bool {
 		i, cause := f.wrongValue(n, into, w.nulls)
 		f.wrongType(w.values(n)[i], cause)
 		w = &jsonWriter{file: f, quiet: true, nulls: append(w.nulls, i)}
-		w.value(n, nil, 0)
+		w.value(n, nil)
 		err = f.tryDecode(w.out, into)
 	}
 	return err == nil
@@ -57,7 +57,7 @@ func (f *file) wrongValue(n *yaml.Node, into any, nulls []int) (int, error) {
 	var cause error
 	fits := func(below int) bool {
 		w := &jsonWriter{file: f, quiet: true, nulls: nulls, below: below}
-		w.value(n, nil, 0)
+		w.value(n, nil)
 		err := f.tryDecode(w.out, into)
 		if err != nil {
 			cause = err
@@ -120,9 +120,6 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-// maxDepth is far more than any Kubernetes object needs and far less than what overflows a stack.
-const maxDepth = 500
-
 // jsonWriter writes a node as JSON and reports what YAML allows but Kubernetes does not. Values are numbered in the order in
 // which they end.
 type jsonWriter struct {
@@ -139,32 +136,27 @@ type jsonWriter struct {
 // values returns all values in the order of their numbers.
 func (w *jsonWriter) values(n *yaml.Node) []yamldoc.Pair {
 	var list []yamldoc.Pair
-	(&jsonWriter{file: w.file, quiet: true, list: &list}).value(n, nil, 0)
+	(&jsonWriter{file: w.file, quiet: true, list: &list}).value(n, nil)
 	return list
 }
 
-func (w *jsonWriter) value(n, key *yaml.Node, depth int) {
+func (w *jsonWriter) value(n, key *yaml.Node) {
 	n = yamldoc.Resolve(n)
 	if w.stop || !w.quiet && !w.spend(n, 1+len(n.Value)) {
 		w.stop = true
 		return
 	}
-	if depth > maxDepth {
-		w.stop = true
-		w.findings.Add(diag.MalformedManifest, w.doc.Span(n), "nested more than %d levels deep", maxDepth)
-		return
-	}
 	start := len(w.out)
 	switch n.Kind {
 	case yaml.MappingNode:
-		w.mapping(n, depth)
+		w.mapping(n)
 	case yaml.SequenceNode:
 		w.out = append(w.out, '[')
 		for i, item := range n.Content {
 			if i > 0 {
 				w.out = append(w.out, ',')
 			}
-			w.value(item, key, depth+1)
+			w.value(item, key)
 		}
 		w.out = append(w.out, ']')
 	default:
@@ -179,7 +171,7 @@ func (w *jsonWriter) value(n, key *yaml.Node, depth int) {
 	w.count++
 }
 
-func (w *jsonWriter) mapping(n *yaml.Node, depth int) {
+func (w *jsonWriter) mapping(n *yaml.Node) {
 	pairs, repeats := yamldoc.Pairs(n)
 	if !w.quiet {
 		for _, r := range repeats {
@@ -204,7 +196,7 @@ func (w *jsonWriter) mapping(n *yaml.Node, depth int) {
 		}
 		w.key(p.Key)
 		w.out = append(w.out, ':')
-		w.value(p.Value, p.Key, depth+1)
+		w.value(p.Value, p.Key)
 	}
 	w.out = append(w.out, '}')
 }

@@ -21,12 +21,12 @@ import (
 // depend on how the object is written, or on what a cluster adds to it. It is empty for what is larger than any object.
 func Digest(object *yaml.Node) string {
 	var b strings.Builder
-	canonical(&b, yamldoc.Get(object, "spec"), 0)
+	canonical(&b, yamldoc.Get(object, "spec"))
 	for _, key := range []string{"labels", "annotations"} {
 		pairs := sorted(yamldoc.Get(object, "metadata", key))
 		for _, p := range slices.DeleteFunc(pairs, func(p yamldoc.Pair) bool { return !strings.Contains(p.Key.Value, "istio.io/") }) {
 			b.WriteString("\n" + key + " " + strconv.Quote(p.Key.Value) + ": ")
-			canonical(&b, p.Value, 0)
+			canonical(&b, p.Value)
 		}
 	}
 	if b.Len() > maxText {
@@ -36,31 +36,25 @@ func Digest(object *yaml.Node) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Aliases make large values of short texts, and endless ones of those that contain themselves.
-const (
-	maxText  = 4 << 20
-	maxDepth = 100
-)
+// maxText bounds the large values that aliases make of short texts.
+const maxText = 4 << 20
 
 // canonical writes a value with its keys sorted, and without those that have no value.
-func canonical(b *strings.Builder, n *yaml.Node, depth int) {
-	if depth > maxDepth {
-		b.WriteString(strings.Repeat(" ", maxText)) // no digest
-	}
+func canonical(b *strings.Builder, n *yaml.Node) {
 	switch n = yamldoc.Resolve(n); {
 	case n == nil, b.Len() > maxText:
 	case n.Kind == yaml.MappingNode:
 		b.WriteByte('{')
 		for _, p := range sorted(n) {
 			b.WriteString(strconv.Quote(p.Key.Value) + ": ")
-			canonical(b, p.Value, depth+1)
+			canonical(b, p.Value)
 			b.WriteString(", ")
 		}
 		b.WriteByte('}')
 	case n.Kind == yaml.SequenceNode:
 		b.WriteByte('[')
 		for _, item := range n.Content {
-			canonical(b, item, depth+1)
+			canonical(b, item)
 			b.WriteString(", ")
 		}
 		b.WriteByte(']')

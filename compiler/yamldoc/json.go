@@ -15,6 +15,9 @@ func (d *Document) parseJSON() error {
 	if r.values > MaxValues {
 		return ErrTooLarge
 	}
+	if deep := nested(root); deep != nil {
+		return deep.in(d)
+	}
 	d.Root = root
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// SyntaxError is text that is not YAML. Span is the line that breaks it.
+// SyntaxError is text that is not YAML, or values without an end. Span is the line, or the value, that breaks it.
 type SyntaxError struct {
 	Message string
 	Span    source.Span

@@ -57,7 +57,12 @@ func (d *Document) ParseInto(memory *Memory) error {
 		return ErrTooLarge
 	}
 	root, err := memory.parse(d.Text)
-	if err != nil {
+	var unbounded *nestingError
+	switch {
+	case errors.As(err, &unbounded):
+		d.lines = linesOf(d.Text)
+		return unbounded.in(d)
+	case err != nil:
 		return d.syntaxError(err)
 	}
 	d.Root = root
@@ -117,6 +122,9 @@ func parseAny(text string) (*yaml.Node, error) {
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
 		return nil, nil
+	}
+	if deep := nested(doc.Content[0]); deep != nil {
+		return nil, deep
 	}
 	return doc.Content[0], nil
 }

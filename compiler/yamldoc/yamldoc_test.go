@@ -1,6 +1,7 @@
 package yamldoc
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -251,12 +252,39 @@ func second(text string) error {
 	return err
 }
 
+// What follows aliases comes to an end, so an alias of itself is an error of the text, wherever it is; so is a chain of aliases
+// that is too long.
+func TestNested(t *testing.T) {
+	chain := "- &a0 [x]\n"
+	for i := range 300 {
+		chain += fmt.Sprintf("- &a%d [[*a%d]]\n", i+1, i)
+	}
+	for text, want := range map[string]string{
+		"a: &a {b: {c: *a}}\nd: *a":     "1:15: the alias *a is a part of what it stands for",
+		"a: &a\n  ? [*a]\n  : b":        "2:6: the alias *a is a part of what it stands for",
+		"y: &y {a: 1, <<: *y}":          "1:18: the alias *y is a part of what it stands for",
+		"&a [&b [*a], *b]":              "1:9: the alias *a is a part of what it stands for",
+		"a: &a [b]\nc: [*a, *a]\nd: *a": "",
+		"a: &a [b]\nc: &a [*a]\nd: *a":  "2:8: the alias *a is a part of what it stands for", // the last anchor of a name counts
+		chain:                           "251:11: nested more than 500 levels deep",
+	} {
+		for d := range Split(source.NewFile("x.yaml", text)) {
+			var broken *SyntaxError
+			got := ""
+			if errors.As(d.Parse(), &broken) {
+				at := broken.Span.StartPosition()
+				got = fmt.Sprintf("%d:%d: %s", at.Line, at.Rune, broken.Message)
+			}
+			require.Equal(t, want, got, "%.100s", text)
+		}
+	}
+}
+
 func TestPairs(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"own keys win", "x: &x {a: 1, b: 2}\ny: {b: 3, <<: *x}", "b=3 a=1"},
 		{"the first merged wins", "x: &x {a: 1}\nz: &z {a: 2, c: 3}\ny: {<<: [*x, *z]}", "a=1 c=3"},
 		{"merges in merges", "x: &x {a: 1}\nz: &z {<<: *x, c: 3}\ny: {<<: *z}", "c=3 a=1"},
-		{"of itself", "y: &y {a: 1, <<: *y}", "a=1"},
 		{"repeated", "y: {a: 1, b: 2, a: 3}", "a=1 b=2 a!"},
 		{"quoted, no merge", "y: {\"<<\": 1}", "<<=1"},
 	}
