@@ -66,6 +66,19 @@ type whyCase struct {
 	Behind   bool   `json:"behind,omitempty"`   // the pods decide, about the waypoint
 	Split    bool   `json:"split,omitempty"`    // a share of the calls passes this waypoint, and others get further
 	Around   bool   `json:"around,omitempty"`   // this is about calls to the Service, and those to the addresses of pods get further
+
+	Within  []string  `json:"within,omitempty"`  // of the operations those that are these too
+	Example string    `json:"example,omitempty"` // a request; the operations do not tell those of this case from those of the next ones
+	Other   *whyShare `json:"other,omitempty"`   // what is decided about the share of the calls that passes another waypoint, where that is not the same
+}
+
+type whyShare struct {
+	Waypoint string      `json:"waypoint"`
+	Behind   bool        `json:"behind,omitempty"`
+	Verdict  string      `json:"verdict"`
+	Reason   string      `json:"reason"`
+	Policy   *policyJSON `json:"policy,omitempty"`
+	Rule     *int        `json:"rule,omitempty"`
 }
 
 type whyPlaintext struct {
@@ -162,6 +175,13 @@ func (r *reason) json() whyJSON {
 					}
 					if k.Way != nil {
 						one.Waypoint, one.Behind, one.Around, one.Split = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split
+					}
+					one.Within, one.Example = k.Within, k.Example
+					if o := &k.Other; o.Way != nil {
+						one.Other = &whyShare{Waypoint: o.Way.Waypoint.ID(), Behind: o.Behind, Verdict: o.Verdict.String(), Reason: reasons[o.Reason], Policy: r.policyJSON(o.Policy)}
+						if o.Rule >= 0 {
+							one.Other.Rule = &o.Rule
+						}
 					}
 					if k.Counterpart != nil {
 						other := &k.Counterpart.Other

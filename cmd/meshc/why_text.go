@@ -179,12 +179,15 @@ func (r *reason) allowedOperations() string {
 		}
 		for i := range p.Callers[0].Cases {
 			k := &p.Callers[0].Cases[i]
+			ruled := len(k.Operations) > 0 || k.Reason == enforce.ByRule
 			switch {
+			case k.Example != "" || k.Verdict == enforce.Denied && ruled && len(some) > 0: // what is said of the rules before is not so
+				return ""
 			case k.Verdict == enforce.Undecided || k.Counterpart != nil && !k.Counterpart.Only:
 				return ""
 			case k.Verdict == enforce.Allowed:
 				some = append(some, operations(k, all)...)
-			case k.Reason == enforce.ByRule && !k.NotHTTP:
+			case ruled && !k.NotHTTP:
 				denied = append(denied, operations(k, "everything")...)
 			}
 		}
@@ -212,8 +215,12 @@ func operations(k *explain.Case, all string) []string {
 	switch {
 	case k.NotHTTP:
 		return []string{"what is not HTTP"}
+	case k.Example != "":
+		return []string{"requests such as " + k.Example}
 	case len(k.Operations) == 0:
 		return []string{all}
+	case len(k.Within) > 0:
+		return []string{strings.Join(k.Operations, ", ") + " within " + strings.Join(k.Within, ", ")}
 	}
 	return k.Operations
 }
@@ -360,18 +367,38 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 	case k.Way == nil || k.Reason == enforce.Relays:
 		return text
 	case k.Split && k.Behind:
-		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", which the pods do not let in: " + text
+		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", which the pods do not let in: " + text + r.other(p, k)
 	case k.Split:
-		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", and is refused there: " + text
+		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", and is refused there: " + text + r.other(p, k)
 	case k.Around && k.Behind:
 		return "calls to the Service are refused, since the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in, and those to the addresses of pods are let in: " + text
 	case k.Around:
 		return "calls to the Service are refused at the waypoint " + k.Way.Waypoint.ID() + ", and those to the addresses of pods get around it: " + text
 	case k.Behind:
-		return "the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in: " + text
+		return "the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in: " + text + r.other(p, k)
 	default:
-		return text + ", at the waypoint " + k.Way.Waypoint.ID()
+		return text + ", at the waypoint " + k.Way.Waypoint.ID() + r.other(p, k)
 	}
+}
+
+// other says what becomes of the calls that pass the other one of two waypoints; empty where that is the same.
+func (r *reason) other(p *explain.PortAnswer, k *explain.Case) string {
+	o := k.Other
+	if o.Way == nil {
+		return ""
+	}
+	decision := enforce.Decision{Verdict: o.Verdict, Reason: o.Reason, Policy: o.Policy, Rule: o.Rule, Way: o.Way}
+	text := r.atPoint(p, &explain.Case{Decision: decision})
+	switch {
+	case o.Behind:
+		text = "the pods decide about that: " + text
+	case o.Reason == enforce.NoPolicy:
+		text = "no ALLOW policy binds the Service " + o.Way.Host + " there"
+	}
+	if k.Split {
+		return "; the other calls pass the waypoint " + o.Way.Waypoint.ID() + ": " + text
+	}
+	return "; a share of the calls passes the waypoint " + o.Way.Waypoint.ID() + ", with the same result: " + text
 }
 
 // atPoint says why the point that decides does so.

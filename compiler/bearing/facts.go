@@ -162,7 +162,6 @@ var Facts = slices.Concat([]Fact{
 	{On: Pod, Name: BeforeProxy, Judged: "compiler/inventory", Source: "https://github.com/istio/istio/blob/master/pkg/kube/inject/webhook.go"},
 	{On: Pod, Name: "prometheus.istio.io/merge-metrics", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
 	{On: Pod, Name: "prometheus.io/scrape", Judged: "compiler/inventory", Source: "https://istio.io/latest/docs/ops/integrations/prometheus/"},
-	{On: Pod, Name: "istio.io/use-waypoint-canary", Named: "calls may pass another waypoint", Opens: true, Source: labels},
 	{On: Pod, Name: "security.istio.io/tlsMode", Named: "callers may open plaintext to the pod, or mutual TLS", Opens: true, Source: labels},
 	{On: Pod, Name: "sidecar.istio.io/bootstrapOverride", Named: "its proxy may do anything", Opens: true, Source: annotations},
 	{On: Pod, Name: "proxy.istio.io/config", Judged: "compiler/inventory", Source: annotations},

@@ -21,6 +21,7 @@ var settled = func() (all []Fact) {
 	harmless(Pod, annotations, "what was injected is written there afterwards", "sidecar.istio.io/status", "ambient.istio.io/redirection")
 	harmless(Pod, annotations, "it adds files to the proxy, and what uses them is elsewhere", "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount")
 	harmless(Pod, annotations, "it changes who answers DNS only", "ambient.istio.io/dns-capture")
+	harmless(Pod, labels, "only those of Services and of their namespaces have a canary", CanaryWaypoint, CanaryNamespace)
 	harmless(Pod, labels, "telemetry has it, and policies do not", "service.istio.io/canonical-name", "service.istio.io/canonical-revision", "service.istio.io/workload-name")
 	harmless(Pod, labels, "it prefers some endpoints to others", "topology.istio.io/cluster", "topology.istio.io/locality")
 	harmless(Service, annotations, "it says at which nodes the gateway between networks is found", "traffic.istio.io/nodeSelector")

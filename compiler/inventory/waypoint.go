@@ -3,12 +3,14 @@ package inventory
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
 
@@ -23,6 +25,7 @@ type bound struct {
 
 	canaryNamespace, canary string // of the Gateway that a share of the calls passes in its place; an empty name: none
 	canaryStated            bool
+	canaryAt                source.Span
 	of                      string // the namespace of the object
 }
 
@@ -31,16 +34,36 @@ func (f *file) waypointOf(n *yaml.Node, namespace string, labels map[string]stri
 	name, stated := labels[bearing.UseWaypoint]
 	b.stated, b.of = stated, namespace
 	if bearing.UsesWaypoint(name) {
-		b.name, b.namespace = name, cmp.Or(labels[bearing.WaypointNamespace], namespace)
-		b.at = f.doc.Span(yamldoc.Get(n, "metadata", "labels", bearing.UseWaypoint))
+		b.namespace, b.name, b.at = f.gatewayOf(n, namespace, labels, bearing.UseWaypoint, bearing.WaypointNamespace)
 	}
 	canary, stated := labels[bearing.CanaryWaypoint]
 	if b.canaryStated = stated; bearing.UsesWaypoint(canary) {
-		b.canary, b.canaryNamespace = canary, cmp.Or(labels[bearing.CanaryNamespace], namespace)
+		b.canaryNamespace, b.canary, b.canaryAt = f.gatewayOf(n, namespace, labels, bearing.CanaryWaypoint, bearing.CanaryNamespace)
 	}
 	ingress, stated := labels[bearing.IngressWaypoint]
 	b.ingress, b.ingressStated = ingress == "true", stated
 	return b
+}
+
+// gatewayOf is the Gateway that an object names by one label, of its own namespace unless another label names one.
+func (f *file) gatewayOf(n *yaml.Node, own string, labels map[string]string, byName, byNamespace string) (namespace, name string, at source.Span) {
+	namespace, name = cmp.Or(labels[byNamespace], own), labels[byName]
+	label := func(key string) source.Span { return f.doc.Span(yamldoc.Get(n, "metadata", "labels", key)) }
+	at = label(byName)
+	if other, rest, ok := strings.Cut(name, "/"); ok && policy.IsLabel(other) && policy.IsName(rest) && policy.IsLabel(namespace) {
+		f.findings.Add(diag.MalformedManifest, at, "%q is not a valid value of a label, and no name of a Gateway", name).
+			WithHelp("write `%s: %s`, and beside it `%s: %s`", byName, rest, byNamespace, other)
+		return other, rest, at
+	}
+	if !policy.IsName(name) {
+		f.findings.Add(diag.MalformedManifest, at, "%q is not a valid name of a Gateway: use lower-case letters, digits, `-` and `.`", name)
+		return "", "", at
+	}
+	if !policy.IsLabel(namespace) {
+		f.findings.Add(diag.MalformedManifest, label(byNamespace), "%q is not a valid namespace: use lower-case letters, digits and `-`", namespace)
+		return "", "", at
+	}
+	return namespace, name, at
 }
 
 // or is what an object says, and what its namespace does where the object says nothing.
@@ -49,7 +72,7 @@ func (b bound) or(ns *namespace) bound {
 		return b
 	}
 	if !b.stated && !b.canaryStated {
-		b.canary, b.canaryNamespace = ns.bound.canary, ns.bound.canaryNamespace
+		b.canary, b.canaryNamespace, b.canaryAt = ns.bound.canary, ns.bound.canaryNamespace, ns.bound.canaryAt
 	}
 	if !b.stated {
 		b.stated, b.name, b.namespace, b.at = ns.bound.stated, ns.bound.name, ns.bound.namespace, ns.bound.at
@@ -147,7 +170,7 @@ func (r *reader) canary(b bound, primary *waypoint) *waypoint {
 	if b.canary == "" || primary == nil {
 		return nil
 	}
-	w := r.passed(bound{namespace: b.canaryNamespace, name: b.canary, at: b.at})
+	w := r.passed(bound{namespace: b.canaryNamespace, name: b.canary, at: b.canaryAt})
 	if w == primary || !w.services || b.canaryNamespace != b.of && !w.strangers {
 		return nil
 	}

@@ -327,6 +327,7 @@ func (e *edges) conflict(w *model.Way, at *edge, port uint16) string {
 type fate struct {
 	known   bool   // there are such callers
 	refused string // why none of them is let through; empty where one is, or may be
+	relayed bool   // that is why a waypoint of its own is not, which is among them
 	doubt   string // why it is not known whether one is let through; empty where that is known
 }
 
@@ -352,8 +353,9 @@ func (e *edges) fate(port uint16, q *policy.Requests, candidates []int, is func(
 				return fate{known: true}
 			case r.Outcomes[0].Undecided.Has(c) && f.doubt == "":
 				f.known, f.doubt = true, e.split.Decision(r, 0, c).String()
-			case !f.known:
-				f.known, f.refused = true, e.split.Decision(r, 0, c).String()
+			case !f.known || f.relayed:
+				by := e.split.Decision(r, 0, c)
+				f.known, f.refused, f.relayed = true, by.String(), by.Reason == enforce.Relays
 			}
 		}
 	}

@@ -139,7 +139,11 @@ func (c *comparison) requests(r *enforce.Class) {
 				if callers.Empty() {
 					continue
 				}
-				i := c.at(change{Cause: part.Cause, opened: opened, perhaps: perhaps})
+				cause := part.Cause
+				if opened && part.openedBy != nil {
+					cause = *part.openedBy
+				}
+				i := c.at(change{Cause: cause, opened: opened, perhaps: perhaps})
 				i.callers.AddAll(callers)
 				first := callers.First()
 				if anywhere := callers.Common(c.elsewhere); !anywhere.Empty() {
@@ -155,7 +159,8 @@ func (c *comparison) requests(r *enforce.Class) {
 
 type caused struct {
 	Cause
-	callers space.Set
+	openedBy *Cause // what lets more requests through, where they pass one of two waypoints; nil where it is the same
+	callers  space.Set
 }
 
 // causes divides the callers of a class that are treated differently by what makes the difference: the rule that decides
@@ -163,25 +168,29 @@ type caused struct {
 func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) {
 	for _, d := range c.split.Decide(r, 1) {
 		left := d.Sources.Common(changed)
+		var openedBy *Cause
+		if d.Split {
+			openedBy = &Cause{By: d.Other.Policy, Rule: d.Other.Rule}
+		}
 		switch {
 		case left.Empty():
 		case d.Policy != nil && !c.before.Has(d.Policy):
-			all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, left})
+			all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, openedBy, left})
 		case d.Policy == nil && model.DeniesByDefault(c.before):
-			all = append(all, caused{Cause{Rule: -1}, left})
+			all = append(all, caused{Cause{Rule: -1}, openedBy, left})
 		default:
 			for _, was := range c.split.Decide(r, 0) {
 				if part := left.Common(was.Sources); was.Policy != nil && !c.after.Has(was.Policy) && !part.Empty() {
-					all = append(all, caused{Cause{By: was.Policy, Rule: was.Rule, Lost: true}, part})
+					all = append(all, caused{Cause{By: was.Policy, Rule: was.Rule, Lost: true}, openedBy, part})
 					left.RemoveAll(part)
 				}
 			}
 			switch {
 			case left.Empty():
 			case r.Outcomes[0].Mode != r.Outcomes[1].Mode: // the rules are as they were, and the mode decides whom they see
-				all = append(all, caused{c.modeCause(r.Request.Port()), left})
+				all = append(all, caused{c.modeCause(r.Request.Port()), openedBy, left})
 			default:
-				all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, left})
+				all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, openedBy, left})
 			}
 		}
 	}

@@ -43,10 +43,51 @@ type Decision struct {
 	Behind  bool    // the point behind that waypoint decides, and not the waypoint
 	Around  bool    // the decision is about calls to the Service; those to the addresses of pods get past it
 	Split   bool    // calls pass that waypoint or another, where more of them get through
+	Other   Share   // what is decided at the other one, unless both decide by the same
+}
+
+// Share is what becomes of the share of the calls that passes one of two waypoints. The zero value is none.
+type Share struct {
+	Verdict Verdict
+	Reason  Reason
+	Policy  *Object
+	Rule    int
+	Way     *Way
+	Behind  bool
+}
+
+// Share is what becomes of the calls that a decision is about, without those that pass another waypoint, or none.
+func (d Decision) Share() Share {
+	if (d.Split || d.Around) && d.Reason != NotJudged {
+		d.Verdict = Denied
+	}
+	return Share{d.Verdict, d.Reason, d.Policy, d.Rule, d.Way, d.Behind}
+}
+
+// alike reports whether two shares are decided by the same.
+func (s Share) alike(other Share) bool {
+	s.Way, other.Way, s.Policy, other.Policy = nil, nil, s.Policy.Written(), other.Policy.Written()
+	return s == other
+}
+
+// ByClause reports whether a clause decides, or what an object may stand for that cannot be judged.
+func (s Share) ByClause() bool {
+	return s.Policy != nil && (s.Reason == ByRule || s.Reason == NotJudged)
 }
 
 // String is the decision in one line, such as `allow by shop/backend-ingress rule 0`.
 func (d Decision) String() string {
+	switch own := d.Share(); {
+	case d.Split:
+		return fmt.Sprintf("calls pass the waypoint %s (%s) or %s (%s)", d.Way.Waypoint.ID(), own, d.Other.Way.Waypoint.ID(), d.Other)
+	case d.Around:
+		return fmt.Sprintf("calls to the Service pass the waypoint %s (%s), and those to the addresses of pods get around it", d.Way.Waypoint.ID(), own)
+	default:
+		return own.String()
+	}
+}
+
+func (d Share) String() string {
 	verb := [...]string{"deny", "undecided", "allow"}[d.Verdict]
 	switch d.Reason {
 	case ByRule:

@@ -221,15 +221,19 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 	return best.around(direct.Verdict)
 }
 
-// either is a decision about calls of which a share passes another waypoint, given what becomes of these.
+// either is a decision about calls of which a share passes another waypoint, given what becomes of these. Where one of the two lets
+// more of them through, it is the decision of the other one.
 func (d Decision) either(canary Decision) Decision {
-	switch {
-	case d.Verdict == canary.Verdict:
-		return d
-	case canary.Verdict < d.Verdict:
-		d = canary
+	other := canary
+	if canary.Verdict < d.Verdict {
+		d, other = canary, d
 	}
-	d.Verdict, d.Split = Undecided, true
+	switch {
+	case d.Verdict != other.Verdict:
+		d.Other, d.Verdict, d.Split = other.Share(), Undecided, true
+	case !d.Share().alike(other.Share()):
+		d.Other = other.Share()
+	}
 	return d
 }
 
@@ -299,18 +303,48 @@ func (d Decision) or(other Decision, first bool) Decision {
 	return d
 }
 
+// collect is what one point itself decides about all sources of one class of operations.
+func (s *Classifier) collect(all space.Set, point int, r *space.Request, in []int32, how func(*decider, uint16, []hit)) (into []Decided) {
+	s.enforce(point, r, in, how, func(sources space.Set, by Decision) {
+		if !sources.Empty() {
+			into = append(into, Decided{by, s.builder.Common(sources, all)})
+		}
+	})
+	return into
+}
+
+// along is what is decided about the sources that pass the waypoint of a route, given what the point behind it decides.
+func (s *Classifier) along(route *route, all space.Set, r *space.Request, in []int32, how func(*decider, uint16, []hit), direct []Decided) (by []Decided) {
+	behind := route.behind(direct)
+	for _, one := range s.collect(all, route.point, r, in, how) {
+		if passing := s.builder.Common(one.Sources, route.passes); !passing.Empty() {
+			by = append(by, Decided{route.joined(one.Decision, behind), passing})
+		}
+	}
+	return by
+}
+
+// EachWay calls found with what is decided about requests of a class that come by each of the ways to a point.
+func (s *Classes) EachWay(r *Class, point int, found func(*Way, Decided)) {
+	c := s.classifier
+	d := &c.deciders[point]
+	direct := c.collect(d.all, point, &r.Request, r.boxes, (*decider).decide)
+	for i := range d.routes {
+		route := &d.routes[i]
+		if _, leads := route.Leads(r.Request.Port()); !leads {
+			continue
+		}
+		for _, by := range c.along(route, d.all, &r.Request, r.boxes, (*decider).decide, direct) {
+			found(route.Way, by)
+		}
+	}
+}
+
 // byWays decides about all sources of one class of operations by all their ways.
 func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*decider, uint16, []hit), found func(space.Set, Decision)) {
 	d := &s.deciders[point]
-	collect := func(into *[]Decided, point int) {
-		s.enforce(point, r, in, how, func(sources space.Set, by Decision) {
-			if !sources.Empty() {
-				*into = append(*into, Decided{by, s.builder.Common(sources, d.all)})
-			}
-		})
-	}
-	var direct, all, last []Decided
-	collect(&direct, point)
+	direct := s.collect(d.all, point, r, in, how)
+	var all, last []Decided
 	left := s.builder.Common(d.all, d.all)
 	for i := range d.routes {
 		route := &d.routes[i]
@@ -321,14 +355,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			found(own, route.relays())
 			left.RemoveAll(own)
 		}
-		behind := route.behind(direct)
-		var at, by []Decided
-		collect(&at, route.point)
-		for _, one := range at {
-			if passing := s.builder.Common(one.Sources, route.passes); !passing.Empty() {
-				by = append(by, Decided{route.joined(one.Decision, behind), passing})
-			}
-		}
+		by := s.along(route, d.all, r, in, how, direct)
 		if !route.Canary {
 			all, last = append(all, last...), by
 			continue

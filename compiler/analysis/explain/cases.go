@@ -16,6 +16,8 @@ import (
 type Case struct {
 	enforce.Decision
 	Operations  []string      // of the rule; empty: all that are left
+	Within      []string      // of the rule at another waypoint that they pass too; empty: there is none, or it is about no fewer
+	Example     string        // a request; only of a case whose operations do not tell it from those after it
 	NotHTTP     bool          // only requests that are not HTTP, where those that are can be decided otherwise
 	Intents     []source.Span // the statements behind the rule; none where there are manifests only
 	Counterpart *Counterpart  // where the callers' identity would decide otherwise, or plaintext gets around it; else nil
@@ -32,9 +34,12 @@ type Counterpart struct {
 func signatureOf(cases []Case) string {
 	var b strings.Builder
 	for _, k := range cases {
-		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection)
+		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection, k.Example)
 		if k.Way != nil {
 			fmt.Fprintf(&b, " %s %v %v %v", k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split)
+		}
+		if o := k.Other; o.Way != nil {
+			fmt.Fprintf(&b, " %s %d %d %p %d %v %v", o.Way.Waypoint.ID(), o.Verdict, o.Reason, o.Policy, o.Rule, o.Behind, k.Within)
 		}
 		if k.Counterpart != nil {
 			fmt.Fprintf(&b, " %v", *k.Counterpart)
@@ -48,16 +53,21 @@ func signatureOf(cases []Case) string {
 
 // order is the order in which a proxy looks: rules that deny, what cannot be judged, rules that allow, then the rest.
 func (k *Case) order() int {
-	switch {
-	case k.Reason == enforce.ByRule && k.Verdict == enforce.Denied:
-		return 0
-	case k.Reason == enforce.NotJudged:
-		return 1
-	case k.Reason == enforce.ByRule:
-		return 2
+	first := rest
+	for _, s := range [...]enforce.Share{k.Share(), k.Other} {
+		switch {
+		case s.Reason == enforce.ByRule && s.Verdict == enforce.Denied:
+			return 0
+		case s.Reason == enforce.NotJudged:
+			first = min(first, 1)
+		case s.Reason == enforce.ByRule:
+			first = min(first, 2)
+		}
 	}
-	return 3
+	return first
 }
+
+const rest = 3
 
 // cases is how the requests of each of some classes of callers are decided, those that a rule decides first. It decides about
 // all callers of a request at once: of many callers and many requests, few pairs differ from the rest.
@@ -94,9 +104,13 @@ type sorting struct {
 	sources space.Set // scratch
 
 	kinds  map[kindKey]*kind
-	places map[place]int // in found, of cases by a rule
+	places map[place]int // in found, of cases that are tallied
 	found  [][]tally     // by class of callers, in the order of their first request
 }
+
+// tallied reports whether the requests of a case are tallied caller by caller: the statement behind a rule is looked for, and where
+// requests pass waypoints several objects in turn decide, in whose order they do not stand.
+func (s *sorting) tallied(by enforce.Decision) bool { return len(s.callee.Ways) > 0 || stated(by) }
 
 // kindKey is what the requests of one case have in common.
 type kindKey struct {
@@ -106,11 +120,11 @@ type kindKey struct {
 	counterpart enforce.Decision
 }
 
-// kind is the case of every caller that has requests of one kind. A case by a rule also depends on the statements behind it,
-// which are found caller by caller; about others whole sets of callers are enough.
+// kind is the case of every caller that has requests of one kind. Where they are not tallied caller by caller, whole sets of callers
+// are enough.
 type kind struct {
 	Case
-	callers, http space.Set // that have such requests, and that have such requests of HTTP; nil of a case by a rule
+	callers, http space.Set // that have such requests, and that have such requests of HTTP; nil of a case that is tallied
 }
 
 type place struct {
@@ -123,6 +137,7 @@ type tally struct {
 	*kind
 	intents     []source.Span
 	http, lacks bool
+	requests    []*enforce.Class
 }
 
 // request sorts a class of operations.
@@ -228,28 +243,31 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 		return
 	}
 	key := kindKey{Decision: by}
-	var operations []string
-	if by.Policy != nil && (by.Reason == enforce.ByRule || by.Reason == enforce.NotJudged) {
-		operations = by.Policy.Operations(s.Manifests.Table, by.Rule, s.port)
-		key.notHTTP = len(operations) > 0 && !r.Request.HTTP
+	operations, within := s.operations(by.Share()), s.operations(by.Other)
+	switch {
+	case len(operations) == 0:
+		operations, within = within, nil
+	case slices.Equal(operations, within):
+		within = nil
 	}
+	key.notHTTP = len(operations) > 0 && !r.Request.HTTP
 	if other != nil {
 		key.only, key.counterpart = other.Only, other.Other
 	}
 	k := s.kinds[key]
 	if k == nil {
-		k = &kind{Case: Case{Decision: by, Operations: operations, NotHTTP: key.notHTTP, Connection: connection, Counterpart: other, lacks: by.Reason == enforce.NoMatch}}
+		k = &kind{Case: Case{Decision: by, Operations: operations, Within: within, NotHTTP: key.notHTTP, Connection: connection, Counterpart: other, lacks: by.Reason == enforce.NoMatch}}
 		if k.NotHTTP {
-			k.Operations = nil
+			k.Operations, k.Within = nil, nil
 		}
-		if !stated(by) {
+		if !s.tallied(by) {
 			k.callers, k.http = space.NewSet(len(s.split.Sources)), space.NewSet(len(s.split.Sources))
 		}
 		s.kinds[key] = k
 	}
-	if stated(by) {
+	if s.tallied(by) {
 		for c := range sources.All() {
-			s.byRule(r, k, c)
+			s.tally(r, k, c)
 		}
 		return
 	}
@@ -264,14 +282,22 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 	}
 }
 
+// operations is what the clause is about that decides; empty if none does.
+func (s *sorting) operations(by enforce.Share) []string {
+	if !by.ByClause() {
+		return nil
+	}
+	return by.Policy.Operations(s.Manifests.Table, by.Rule, s.port)
+}
+
 // stated reports whether a statement may be behind a decision: one by a rule that lets in or denies, or by a provider that is
 // asked.
 func stated(by enforce.Decision) bool {
 	return by.Reason == enforce.ByRule || by.Reason == enforce.NotJudged && by.Policy != nil && by.Policy.Effect == enforce.Custom
 }
 
-// byRule enters the requests of one caller that a rule decides, with the statement behind it.
-func (s *sorting) byRule(r *enforce.Class, k *kind, class int) {
+// tally enters the requests of one caller, with the statement behind the rule that decides.
+func (s *sorting) tally(r *enforce.Class, k *kind, class int) {
 	i, ok := s.places[place{k, class}]
 	if !ok {
 		i = len(s.found[class])
@@ -280,6 +306,12 @@ func (s *sorting) byRule(r *enforce.Class, k *kind, class int) {
 	}
 	t := &s.found[class][i]
 	t.http = t.http || r.Request.HTTP
+	if len(s.callee.Ways) > 0 {
+		t.requests = append(t.requests, r)
+	}
+	if !stated(k.Decision) {
+		return
+	}
 	if s.way.Anonymous() {
 		class %= s.split.Anonymous() // the same caller without its identity
 	}
@@ -314,8 +346,56 @@ func (s *sorting) of(class int, http bool) []Case {
 		}
 		cases[i] = c
 	}
+	if len(s.callee.Ways) > 0 {
+		return s.apart(cases, s.found[class])
+	}
 	slices.SortStableFunc(cases, func(a, b Case) int { return a.order() - b.order() })
 	return cases
+}
+
+// apart orders cases so that each holds for the requests that no case before it takes. Where requests have several ways, rules of
+// objects that do not know each other decide, so the order in which a proxy looks is not enough, and there may be none: a case that
+// would take requests of another one, whatever their order, is told by a request.
+func (s *sorting) apart(cases []Case, of []tally) (all []Case) {
+	left := make([]int, len(cases))
+	for i := range left {
+		left[i] = i
+	}
+	slices.SortStableFunc(left, func(a, b int) int { return cases[a].order() - cases[b].order() })
+	takesNone := func(i int) bool {
+		return !slices.ContainsFunc(left, func(j int) bool {
+			return j != i && slices.ContainsFunc(of[j].requests, func(r *enforce.Class) bool { return s.takes(&cases[i], &r.Request) })
+		})
+	}
+	for len(left) > 0 {
+		n := slices.IndexFunc(left, takesNone)
+		if n < 0 {
+			n = max(0, slices.IndexFunc(left, func(i int) bool {
+				for _, r := range of[i].requests {
+					if cases[i].Example == "" && r.Request.HTTP {
+						cases[i].Example = s.split.Words(&r.Request, true)
+					}
+				}
+				return cases[i].Example != ""
+			}))
+		}
+		all = append(all, cases[left[n]])
+		left = slices.Delete(left, n, n+1)
+	}
+	return all
+}
+
+// takes reports whether a request is one of those that a case seems to be about.
+func (s *sorting) takes(k *Case, r *space.Request) bool {
+	if k.NotHTTP {
+		return !r.HTTP
+	}
+	for _, by := range [...]enforce.Share{k.Share(), k.Other} {
+		if len(s.operations(by)) > 0 && (!r.HTTP || s.Manifests.Table.AnyMatch(by.Policy.Clauses[by.Rule].To, r) == space.No) {
+			return false
+		}
+	}
+	return true
 }
 
 // verifying lists the statements that have the callee verify tokens: those that say so, or else one that asks for one.
