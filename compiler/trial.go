@@ -16,15 +16,25 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// try tries a way of a remedy. What denies the query is narrowed to all but the query if that does, and else it has to go.
+// mostDenies bounds the denies that a query is let through of.
+const mostDenies = 16
+
+// try tries a way of a remedy. What denies the query is narrowed to all but the query, and so is what denies it then. Where no statements
+// say that, nothing is offered.
 func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error) {
-	if instead, ok := b.narrowed(w.Narrow, &q); ok && len(w.Narrow) > 0 {
-		if t, err = b.attempt(q, w, instead); err != nil || t.Allows && len(t.Breaks) == 0 {
-			t.Instead = instead
+	for range mostDenies {
+		instead, ok := b.narrowed(w.Narrow, &q)
+		if t, err = b.attempt(q, w, instead); err != nil {
+
 			return t, err
 		}
+		t.Narrow, t.Instead, t.Exceeds = w.Narrow, instead, t.Exceeds || !ok
+		if len(t.Denied) == 0 {
+			break
+		}
+		w.Narrow = slices.Concat(w.Narrow, t.Denied)
 	}
-	return b.attempt(q, w, nil)
+	return t, nil
 }
 
 // attempt writes a way of a remedy into the project and asks again: it checks the whole project, and emits and judges the meshes
@@ -70,7 +80,9 @@ func (b *Build) attempt(q explain.Query, w explain.Way, instead [][]explain.Text
 		if cannot = cannot.Apply(b.config.Warnings); cannot.HasErrors() {
 			return explain.Trial{Refused: errorsOf(cannot)}, nil
 		}
-		layer, found := target.Read(Sources(manifests), model.MeshSettings(around))
+		settings := model.MeshSettings(around)
+		settings.Aside = b.Model.Manifests.Mesh.Aside
+		layer, found := target.Read(Sources(manifests), settings)
 		if found.HasErrors() {
 			return t, &InternalError{found.Err()}
 		}
@@ -91,9 +103,20 @@ func (b *Build) attempt(q explain.Query, w explain.Way, instead [][]explain.Text
 				t.Shut = e.Shut()
 			}
 		}
-		if t.Allows && asked.To != nil {
-			if t.Breaks, err = b.breaks(&q, &asked, after, len(w.Narrow) > 0 && instead == nil); err != nil {
+		switch {
+		case asked.To == nil:
+		case t.Allows:
+			if t.Exceeds, err = w.Exceeds(b.Model, after, &asked); err != nil {
 				return t, err
+			}
+			if t.Breaks, err = b.breaks(&q, &asked, &w, after, t.Exceeds); err != nil {
+				return t, err
+			}
+		default:
+			for _, at := range e.Denying() {
+				if deny, _ := b.denyAt(at); deny != nil && !slices.Contains(w.Narrow, deny.Span()) {
+					t.Denied = append(t.Denied, deny.Span())
+				}
 			}
 		}
 	}
@@ -148,9 +171,9 @@ func translate(q explain.Query, p *policy.Policy) explain.Query {
 	return q
 }
 
-// breaks is the guards that a way breaks which allows a query: each holds before, and not afterwards. Where a deny was taken out
-// rather than narrowed, others than the query are let through too, so that guards count for the query alone.
-func (b *Build) breaks(q, asked *explain.Query, after *model.Model, removed bool) (breaks []source.Span, err error) {
+// breaks is the guards that a way breaks which allows a query: each holds before, and not afterwards. Where others than the query are
+// let through too, guards count for the query alone.
+func (b *Build) breaks(q, asked *explain.Query, w *explain.Way, after *model.Model, exceeds bool) (breaks []source.Span, err error) {
 	guards := after.Policy.Guards
 	for i, g := range b.Policy.Guards {
 		var broken bool
@@ -160,13 +183,20 @@ func (b *Build) breaks(q, asked *explain.Query, after *model.Model, removed bool
 			if err != nil {
 				return nil, err
 			}
-			broken, err = b.Model.ClosesChain(g, q.From, q.To, last.Admits(after, asked.From))
-			if err != nil {
-				return nil, err
+			callers := [][2]policy.Source{{q.From, asked.From}}
+			if world := (policy.Source{Kind: policy.FromWorld}); w.Everyone() {
+				callers = append(callers, [2]policy.Source{world, world})
+			}
+			for _, from := range callers {
+				closes, err := b.Model.ClosesChain(g, from[0], q.To, last.Admits(after, from[1]))
+				if err != nil {
+					return nil, err
+				}
+				broken = broken || closes
 			}
 		case slices.Contains(g.To, q.To):
 			about := [][2]*policy.Guard{{forQuery(g, q), forQuery(guards[i], asked)}}
-			if !removed {
+			if !exceeds {
 				about = append(about, [2]*policy.Guard{forCallee(g, q.To), forCallee(guards[i], asked.To)})
 			}
 			for _, one := range about {

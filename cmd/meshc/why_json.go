@@ -27,6 +27,7 @@ type whyJSON struct {
 	Replaced   []placeJSON  `json:"replaced,omitempty"` // what the remedy takes the place of
 	Remedy     []whyLine    `json:"remedy,omitempty"`   // the mode it needs and the edge that would allow it; or the edge and the consent from the caller's side
 	Breaks     []placeJSON  `json:"breaks,omitempty"`   // the guards that forbid a remedy
+	Whole      []placeJSON  `json:"whole,omitempty"`    // what denies it and cannot be narrowed to all but this
 	Refused    []whyRefusal `json:"refused,omitempty"`  // why the check refuses a remedy
 	UDP        []uint16     `json:"udp,omitempty"`      // ports in question that no proxy sees: everyone may call them
 	Notes      []string     `json:"notes"`
@@ -247,6 +248,9 @@ func (r *reason) json() whyJSON {
 	}
 	for _, at := range r.Remedy.Breaks {
 		out.Breaks = append(out.Breaks, r.placeJSON(at))
+	}
+	for _, at := range r.Remedy.Whole {
+		out.Whole = append(out.Whole, r.placeJSON(at))
 	}
 	for _, d := range r.Remedy.Refused {
 		out.Refused = append(out.Refused, whyRefusal{string(d.Code), d.Message})

@@ -18,12 +18,9 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 		if len(w.Narrow) > 0 && narrow == nil {
 			narrow = w.Narrow
 			texts := slices.Concat(w.Instead...)
-			switch {
-			case w.Instead == nil:
-				fmt.Fprintf(b, "%sdelete what denies it, which lets through more than this\n", lead)
-			case len(texts) == 0:
+			if len(texts) == 0 {
 				fmt.Fprintf(b, "%sdelete what denies it\n", lead)
-			default:
+			} else {
 				fmt.Fprintf(b, "%snarrow what denies it\n", lead)
 			}
 			r.writeStatements(b, narrow)
@@ -44,6 +41,10 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 	}
 	if all := r.Remedy.Refused; len(all) > 0 {
 		fmt.Fprintf(b, "no edge can allow it: %s [%s]\n", all[0].Message, all[0].Code)
+	} else if all := r.Remedy.Whole; len(all) > 0 {
+		b.WriteString("what denies it cannot be written so that it denies all but this\n")
+		r.writeStatements(b, all)
+		b.WriteString("deleted, it would let through more\n")
 	} else if s := r.Remedy.Shut; s != nil {
 		fmt.Fprintf(b, "no edge can allow it: the network would refuse it still, by %s\n", r.atNetwork(s))
 	}

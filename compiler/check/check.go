@@ -127,6 +127,7 @@ type group struct {
 	mesh    *mesh
 	state   visit
 	members []*service
+	partial bool // some of its members are not known
 }
 
 type external struct {

@@ -55,10 +55,12 @@ func (c *checker) chain(m *mesh, hops []lang.Hop, stated rule, tail lang.Tail) {
 		if i > 0 {
 			left = bare(left)
 		}
+		before := len(c.list)
 		from, fromAt := c.sources(m, left, restricts)
+		partial := len(c.list) > before || m.lacksSome(left)
 		var except located
 		if i == 0 && len(hops[0].Except) > 0 {
-			from, fromAt, except = c.leftOutOf(m, from, fromAt, hops[0].Except, restricts)
+			from, fromAt, except = c.leftOutOf(m, from, fromAt, hops[0].Except, restricts, partial)
 		}
 		if stated.kind == ask && !c.askable(hops[i], from, fromAt) {
 			continue

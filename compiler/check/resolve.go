@@ -76,6 +76,7 @@ func (c *checker) expand(g *group) {
 	g.state = visiting
 	defer func() { g.state = visited }()
 	var members []*service
+	before := len(c.list)
 	for _, r := range g.decl.Members {
 		if special(r) != policy.FromService || r.Name.Text == "*" && !r.Name.Quoted {
 			c.list.Add(diag.NotADestination, r.Range, "the members of a group are services, not %s", quoted(r.String())).
@@ -97,11 +98,12 @@ func (c *checker) expand(g *group) {
 			continue
 		case s.group != nil:
 			c.expand(s.group)
+			g.partial = g.partial || s.group.partial
 		}
 		members = append(members, s.services()...)
 	}
 	slices.SortFunc(members, compareServices)
-	g.members = slices.Compact(members)
+	g.members, g.partial = slices.Compact(members), g.partial || len(c.list) > before
 	if len(g.members) == 1 && len(g.decl.Members) == 1 {
 		c.list.Add(diag.SmallGroup, g.decl.Name.Range, "group %s has one member", quoted(g.decl.Name.Text)).
 			WithHelp("write %s itself instead of the group", g.decl.Members[0])
@@ -194,8 +196,17 @@ func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]pol
 	return from, at
 }
 
-// leftOutOf takes callers out of those of a statement. What is still meant by one of these in part is returned.
-func (c *checker) leftOutOf(m *mesh, from []policy.Source, fromAt []source.Span, refs []lang.Ref, restricts bool) ([]policy.Source, []source.Span, located) {
+// lacksSome reports whether a group among callers has members that are not known.
+func (m *mesh) lacksSome(callers []lang.Target) bool {
+	return m != nil && slices.ContainsFunc(callers, func(t lang.Target) bool {
+		s := m.names[t.Name.Text]
+		return !t.Qualified() && s != nil && s.group != nil && s.group.partial
+	})
+}
+
+// leftOutOf takes callers out of those of a statement. What is still meant by one of these in part is returned. Where some callers are
+// not known, it is not known either what that leaves.
+func (c *checker) leftOutOf(m *mesh, from []policy.Source, fromAt []source.Span, refs []lang.Ref, restricts, partial bool) ([]policy.Source, []source.Span, located) {
 	var except located
 	if len(from) == 0 {
 		return from, fromAt, except
@@ -216,12 +227,12 @@ func (c *checker) leftOutOf(m *mesh, from []policy.Source, fromAt []source.Span,
 			}
 			from, fromAt = kept, keptAt
 		}
-		if !met && len(c.list) == before {
+		if !met && !partial && len(c.list) == before {
 			c.list.Add(diag.Ineffective, r.Range, "%s is none of these callers, so this exception leaves nobody out", quoted(r.String())).
 				WithHelp("delete it")
 		}
 	}
-	if len(from) == 0 {
+	if len(from) == 0 && !partial {
 		c.list.Add(diag.MisplacedClause, refs[0].Range.To(refs[len(refs)-1].Range), "this exception leaves no caller").
 			WithHelp("delete the statement, or narrow the exception")
 	}

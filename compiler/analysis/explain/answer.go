@@ -38,6 +38,8 @@ type Answer struct {
 	question
 	Ports  []PortAnswer // sorted; empty where no port of the service carries such requests
 	Judged bool         // what is enforced in front of the callee is
+
+	lacks bool // no statement allows some of what is denied
 }
 
 // PortAnswer is how the requests to some ports are decided.
@@ -127,6 +129,7 @@ func answer(m *model.Model, q question) (*Answer, error) {
 	bySignature := map[string]int{}
 	for _, port := range ports {
 		p, signature := w.port(port, byPort[port], callers)
+		out.lacks = w.lacks
 		if i, ok := bySignature[signature]; ok {
 			out.Ports[i].Ports = append(out.Ports[i].Ports, p.Ports...)
 			out.Ports[i].Others = out.Ports[i].Others || p.Others
@@ -145,6 +148,7 @@ type why struct {
 	callee  *enforce.Point
 	outside map[netip.Prefix]*policy.Service // without a proxy, by their addresses
 	shifted []*policy.Service                // that may call, and have several identities
+	lacks   bool                             // no statement allows some of what was denied
 }
 
 // asked reports whether the question is about a caller; a service outside the mesh whose address is not known may be anywhere.
@@ -201,6 +205,7 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
 		signatures[i] = signatureOf(all[i])
+		w.lacks = w.lacks || slices.ContainsFunc(all[i], func(k Case) bool { return k.lacks })
 		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	alike := map[string]space.Set{} // the classes with the same answer

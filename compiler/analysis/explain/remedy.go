@@ -11,12 +11,13 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Remedy is what would allow a query that is denied. Every way has been tried. Where none is left, Breaks, Refused or
-// Shut says what stands in the way.
+// Remedy is what would allow a query that is denied. Every way has been tried: the check accepts it, and it opens what is asked for and
+// no more, unless its kind says so. Where none is left, Breaks, Refused, Whole or Shut says what stands in the way.
 type Remedy struct {
 	Ways    []Way         // each of them would do
 	Breaks  []source.Span // the guards that forbid it
 	Refused diag.List     // why the check refuses the first of the ways
+	Whole   []source.Span // what denies it, where no statements deny all the rest of that
 	Shut    *network.Step // where the network refuses what a way opens
 }
 
@@ -24,7 +25,7 @@ type Remedy struct {
 type Way struct {
 	Kind     WayKind
 	Narrow   []source.Span // statements that deny the query and must let it through
-	Instead  [][]Text      // what takes the place of each of these, so that nothing but the query is let through; nil: they have to go
+	Instead  [][]Text      // what takes the place of each of these, so that nothing but the query is let through
 	Replaced []source.Span // statements that the new ones take the place of
 	Write    []Statement   // may be empty where there is something to narrow
 }
@@ -42,14 +43,20 @@ const (
 	Plaintext                // by letting plaintext in: callers have no identity
 )
 
+// Everyone reports whether a way lets in callers that the query does not ask about, as its kind says.
+func (w *Way) Everyone() bool { return w.Kind == Everyone || w.Kind == Plaintext }
+
 // Trial is what comes of a way when it is tried.
 type Trial struct {
 	Refused  diag.List     // the errors of the check; the rest is empty then
 	Allows   bool          // the query is allowed afterwards
+	Exceeds  bool          // and so is more than the way speaks of
+	Denied   []source.Span // what denies it all the same
 	Shut     *network.Step // where the network alone refuses it
 	Breaks   []source.Span // the guards that break
 	Replaced []source.Span // the statements that had to go
-	Instead  [][]Text      // what took the place of those that were narrowed
+	Narrow   []source.Span // the statements that were narrowed
+	Instead  [][]Text      // what took the place of these
 }
 
 // remedy proposes ways to allow the query, and keeps those that pass their trial.
@@ -64,13 +71,13 @@ func (e *explaining) remedy() error {
 		}
 	}
 	if len(e.Remedy.Ways) > 0 {
-		e.Remedy.Breaks, e.Remedy.Refused, e.Remedy.Shut = nil, nil, nil
+		e.Remedy.Breaks, e.Remedy.Refused, e.Remedy.Whole, e.Remedy.Shut = nil, nil, nil, nil
 	}
 	return nil
 }
 
 func (e *explaining) try(w Way) error {
-	t, err := e.options.Try(e.Query, w)
+	t, err := e.trial(&w)
 	if err != nil {
 		return err
 	}
@@ -89,36 +96,35 @@ func (e *explaining) try(w Way) error {
 				e.Remedy.Breaks = append(e.Remedy.Breaks, at)
 			}
 		}
+	case t.Exceeds:
+		e.Remedy.Whole = t.Narrow
 	default:
-		w.Replaced, w.Instead = t.Replaced, t.Instead
+		w.Narrow, w.Instead, w.Replaced = t.Narrow, t.Instead, t.Replaced
 		e.Remedy.Ways = append(e.Remedy.Ways, w)
 	}
 	return nil
 }
 
+// trial tries a way, without the consent that it asks for if that has been given.
+func (e *explaining) trial(w *Way) (Trial, error) {
+	consented := *w
+	consented.Write = slices.DeleteFunc(slices.Clone(w.Write), func(s Statement) bool { return s.Kind == Export })
+	if len(consented.Write) < len(w.Write) {
+		t, err := e.options.Try(e.Query, consented)
+		if err != nil || len(t.Refused) == 0 {
+			*w = consented
+			return t, err
+		}
+	}
+	return e.options.Try(e.Query, *w)
+}
+
 // ways is what might allow the query, the narrowest first.
 func (e *explaining) ways() []Way {
 	m, q := e.model, &e.Query
-	var narrow []source.Span
-	lacks := false
-	for _, p := range e.Answer.Ports {
-		for _, c := range p.Callers {
-			for _, k := range c.Cases {
-				lacks = lacks || k.lacks
-				for _, at := range k.Intents {
-					if k.Verdict == enforce.Denied && k.Reason != enforce.BadToken && !slices.Contains(narrow, at) {
-						narrow = append(narrow, at)
-					}
-				}
-			}
-		}
-	}
+	narrow, lacks := e.Denying(), e.Answer.lacks
 	plaintext := (e.fromOutside() || q.From.Kind == policy.FromWorld) && e.needsIdentity()
-	switch {
-	case !lacks && !plaintext:
-		if len(narrow) == 0 {
-			return nil
-		}
+	if !lacks && !plaintext && len(narrow) > 0 {
 		return []Way{{Narrow: narrow}}
 	}
 	edge, across := edges(m, q)
@@ -141,6 +147,25 @@ func (e *explaining) ways() []Way {
 		world := edge
 		world.From = policy.Source{Kind: policy.FromWorld}
 		all = append(all, Way{Kind: Everyone, Narrow: narrow, Write: []Statement{world}})
+	}
+	return all
+}
+
+// Denying is the statements by which requests of the query are denied.
+func (e *Explanation) Denying() (all []source.Span) {
+	if e.Answer == nil {
+		return nil
+	}
+	for _, p := range e.Answer.Ports {
+		for _, c := range p.Callers {
+			for _, k := range c.Cases {
+				for _, at := range k.Intents {
+					if k.Verdict == enforce.Denied && k.Reason != enforce.BadToken && !slices.Contains(all, at) {
+						all = append(all, at)
+					}
+				}
+			}
+		}
 	}
 	return all
 }

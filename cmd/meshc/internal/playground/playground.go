@@ -17,6 +17,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/project"
+	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
@@ -148,15 +149,31 @@ func explained(b *compiler.Build, words []string) string {
 			fmt.Fprintf(&out, "  %s\n", line)
 		}
 		for i, w := range a.Remedy.Ways {
-			lead := "to allow it, write"
+			lead := "to allow it, "
 			if i > 0 {
-				lead = "or"
+				lead = "or "
+			}
+			for j, at := range w.Narrow {
+				fmt.Fprintf(&out, "  %sin place of: %s\n", lead, lang.OneLine(at.Text()))
+				for _, one := range w.Instead[j] {
+					fmt.Fprintf(&out, "    in mesh %s: %s\n", one.Mesh, one.Text)
+				}
+				lead = "and "
 			}
 			for j := range w.Write {
 				s := &w.Write[j]
-				fmt.Fprintf(&out, "  %s in mesh %s: %s\n", lead, s.Mesh, compiler.Written(s))
-				lead = "and"
+				fmt.Fprintf(&out, "  %swrite in mesh %s: %s\n", lead, s.Mesh, compiler.Written(s))
+				lead = "and "
 			}
+		}
+		for _, at := range a.Remedy.Breaks {
+			fmt.Fprintf(&out, "  it cannot be allowed without breaking: %s\n", lang.OneLine(at.Text()))
+		}
+		for _, at := range a.Remedy.Whole {
+			fmt.Fprintf(&out, "  this cannot be written so that it denies all but this: %s\n", lang.OneLine(at.Text()))
+		}
+		if refused := a.Remedy.Refused; len(refused) > 0 {
+			fmt.Fprintf(&out, "  no edge can allow it: %s [%s]\n", refused[0].Message, refused[0].Code)
 		}
 	}
 	return out.String()
