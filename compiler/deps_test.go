@@ -54,7 +54,7 @@ var imports = map[string][]string{
 	"compiler/replace":   {"compiler/config", "compiler/yamldoc", "lang/source", "targets"},
 	"compiler/migrate":   {"compiler", "compiler/config", "compiler/inventory", "compiler/policy", "lang/diag", "lang/source"},
 
-	"targets":          {"compiler/analysis/enforce", "compiler/analysis/network", "compiler/policy", "lang/diag", "lang/source"},
+	"targets":          {"compiler/analysis/enforce", "compiler/analysis/network", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},
 	"targets/folder":   {"targets", "lang/diag", "lang/source"},
 	"targets/textdiff": {"lang/diag"},
 	"targets/istio":    {"targets", "targets/istio/read", "compiler/analysis/enforce", "compiler/bearing", "compiler/config", "compiler/policy", "lang/diag", "lang/source"},

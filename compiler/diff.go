@@ -54,22 +54,6 @@ func (b *Build) filesOf(manifests []targets.Manifest, environment string) []targ
 	return targets.WithDataplanes(targets.Layout(manifests, environment), b.config.WrittenDataplanes(b.parsed.Environment))
 }
 
-// like returns the policy of a build, as it is where the lock of some files says of data planes what it does.
-func (b *Build) like(files []targets.File) *policy.Policy {
-	written, locked := targets.DataplanesOf(files)
-	if !locked || maps.Equal(written, b.config.WrittenDataplanes(b.parsed.Environment)) {
-		return b.Policy
-	}
-	dataplanes, ok := config.ReadDataplanes(written)
-	if !ok {
-		return b.Policy // a later version of meshc knows what it means
-	}
-	c := b.config
-	c.SetDataplanes(b.parsed.Environment, dataplanes)
-	checked, _ := b.parsed.policy(c)
-	return checked
-}
-
 // Among returns a build as a side that has other files than its own: what is deployed, once the build is applied to it.
 func (b *Build) Among(files []targets.File) Side {
 	kept := *b
@@ -110,7 +94,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	like := policies
 	for i, s := range sides {
 		if other := sides[1-i].Build; s.Build == nil && other != nil {
-			like[1-i] = other.like(s.Files)
+			like[1-i] = other.like(s.Files, layers[i])
 		}
 	}
 	was, is := models(policies, like, layers, mesh, workloads)

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/meshc/meshc/compiler/config"
 )
 
 // LockName is the file in the root of a delivery that lists the files that meshc wrote.
@@ -175,6 +177,10 @@ func ParseLock(data []byte) (Lock, error) {
 		namespace, setting, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(lines[n], dataplaneWord), "\n"), " ")
 		if !ok || namespace <= last || setting == "" || strings.TrimSpace(setting) != setting {
 			return corrupt(n+1, "not `dataplane NAMESPACE SETTING` in order")
+		}
+		one, ok := config.ReadDataplanes(map[string]string{namespace: setting})
+		if d := one[namespace]; !ok || d.Written(namespace) != setting {
+			return corrupt(n+1, "%s is not a data plane", setting)
 		}
 		if last = namespace; l.Dataplanes == nil {
 			l.Dataplanes = map[string]string{}

@@ -69,6 +69,8 @@ func TestLockRefuses(t *testing.T) {
 		{"no data planes", "format 2\nsha256:" + hexA + " a.yaml\n", ".meshc.lock:2: no `dataplane` line" + restore},
 		{"early data planes", "format 1\ndataplane a ambient\n", ".meshc.lock:2: not `sha256:HEX PATH`" + restore},
 		{"half a data plane", "format 2\ndataplane a\n", ".meshc.lock:2: not `dataplane NAMESPACE SETTING` in order" + restore},
+		{"no data plane", "format 2\ndataplane * blah\n", ".meshc.lock:2: blah is not a data plane" + restore},
+		{"a data plane in other words", "format 2\ndataplane a {ambient: {}}\n", ".meshc.lock:2: {ambient: {}} is not a data plane" + restore},
 		{"data planes", "format 2\ndataplane b ambient\ndataplane a ambient\n", ".meshc.lock:3: not `dataplane NAMESPACE SETTING` in order" + restore},
 		{"CRLF", "format 1\r\n", ".meshc.lock:1: line ends were changed to CRLF (`* -text` in .gitattributes keeps git from it)" + restore},
 		{"no environment", "format 1\nenvironment \n", ".meshc.lock:2: no name after `environment`" + restore},

@@ -82,7 +82,13 @@ func (c *comparison) manifestSide(path string, stream []byte, stdin io.Reader) (
 		s.Files = []targets.File{{Path: "standard-input.yaml", Data: stream}}
 		return s, nil
 	}
-	s.Files, err = around.Manifests(path)
+	if s.Files, err = around.Manifests(path); err != nil {
+		return nil, err
+	}
+	lock, err := around.Lock(path)
+	if lock != nil {
+		s.Files = append(s.Files, *lock)
+	}
 	return s, err
 }
 

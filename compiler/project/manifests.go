@@ -3,6 +3,7 @@ package project
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,6 +77,22 @@ func (p *Project) Manifests(path string) (files []targets.File, err error) {
 		files = append(files, targets.File{Path: filepath.ToSlash(rel), Data: text})
 	}
 	return files, nil
+}
+
+// Lock reads the lock of a folder that meshc wrote; nil if it has none.
+func (p *Project) Lock(path string) (*targets.File, error) {
+	at := filepath.Join(p.Absolute(path), targets.LockName)
+	if info, err := os.Stat(at); err != nil || !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	text, err := p.read(at)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := targets.ParseLock(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.ToSlash(path), err)
+	}
+	return &targets.File{Path: targets.LockName, Data: text}, nil
 }
 
 // walk visits a file, or every file in and below a folder. The error names the path that could not be read.
