@@ -86,30 +86,36 @@ func alikeOnTheWay(t *testing.T, r *rand.Rand, a, b, workloads, why string) {
 	}
 }
 
+// ambientPolicies is random policies of which some bind Services at a waypoint.
+func ambientPolicies(r *rand.Rand, deployed bool) string {
+	var policies strings.Builder
+	for object := range strings.SplitSeq(randomPolicies(r, deployed), "---\n") {
+		if strings.Contains(object, "namespace: shop") && r.IntN(2) == 0 {
+			object = strings.ReplaceAll(object, "selector: {matchLabels: {app: a}}", `targetRefs: [{kind: Service, group: "", name: a}]`)
+			object = strings.ReplaceAll(object, "selector: {matchLabels: {app: b}}", `targetRefs: [{kind: Service, group: "", name: b}]`)
+		}
+		if object != "" {
+			policies.WriteString("---\n" + object)
+		}
+	}
+	return policies.String()
+}
+
 // Policies of pods in ambient mode and of waypoints are said where that lets through the same on the whole way to the pods.
 func TestPoliciesInAmbientMode(t *testing.T) {
 	outcomes := map[importer.Outcome]int{}
 	for seed := range 2 * *seeds {
 		r := rand.New(rand.NewPCG(seed, 4))
-		var policies strings.Builder
-		for object := range strings.SplitSeq(randomPolicies(r, seed%2 == 0), "---\n") {
-			if strings.Contains(object, "namespace: shop") && r.IntN(2) == 0 {
-				object = strings.ReplaceAll(object, "selector: {matchLabels: {app: a}}", `targetRefs: [{kind: Service, group: "", name: a}]`)
-				object = strings.ReplaceAll(object, "selector: {matchLabels: {app: b}}", `targetRefs: [{kind: Service, group: "", name: b}]`)
-			}
-			if object != "" {
-				policies.WriteString("---\n" + object)
-			}
-		}
+		policies := ambientPolicies(r, seed%2 == 0)
 		workloads := randomWorkloads(r)
-		result, now, ok := importWith(t, policies.String(), workloads)
+		result, now, ok := importWith(t, policies, workloads)
 		if !ok {
 			continue
 		}
 		for i := range result.Objects {
 			outcomes[result.Objects[i].Outcome]++
 		}
-		alikeOnTheWay(t, r, policies.String(), now, workloads, fmt.Sprintf("seed %d\n%s\n%s\n%s", seed, policies.String(), workloads, now))
+		alikeOnTheWay(t, r, policies, now, workloads, fmt.Sprintf("seed %d\n%s\n%s\n%s", seed, policies, workloads, now))
 	}
 	t.Log(outcomes)
 	assert.Greater(t, outcomes[importer.Said], 20)

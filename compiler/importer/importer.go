@@ -103,7 +103,8 @@ func (r *Result) Count(o Outcome) int {
 type importer struct {
 	Given
 	mesh     enforce.Mesh
-	layer    *enforce.Layer // all that is in force
+	layer    *enforce.Layer          // all that is in force
+	age      map[*enforce.Object]int // their order, in a namespace: the oldest first
 	objects  []*object
 	services map[string]*namespace
 	issuers  []*issuer
@@ -120,6 +121,7 @@ type importer struct {
 
 // Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.
 func Import(ctx context.Context, given Given) (*Result, error) {
+	given.Manifests = slices.SortedStableFunc(slices.Values(given.Manifests), func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
 	i := &importer{Given: given}
 	i.read()
 	i.takeInventory()
@@ -168,14 +170,9 @@ func (i *importer) read() {
 	}
 	i.findings = slices.Concat(found, unjudged)
 	i.objects = find(i.Manifests, group, func(of, _ string) bool { return of == group })
-	i.unread()
-	byName := map[string]*enforce.Object{}
-	for _, p := range layer.Policies {
-		byName[p.Kind+" "+p.ID()] = p
-	}
+	i.unread(layer)
 	var inForce []*enforce.Object
 	for _, o := range i.objects {
-		o.read = byName[o.ID()]
 		switch {
 		case !policy.IsLabel(o.Namespace):
 			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of a namespace", o.Namespace)
@@ -183,8 +180,10 @@ func (i *importer) read() {
 		case o.Name != "" && !policy.IsName(o.Name):
 			o.Outcome, o.Reason = Refused, fmt.Sprintf("`%s` cannot be the name of an object", o.Name)
 			i.findings.Add(diag.Unevaluable, o.At, "%s", o.Reason)
-		case (o.mistaken() || o.read == nil || o.read.Broken) && i.refusal(o) != "":
-			o.Outcome, o.Reason = Refused, i.refusal(o)
+		case o.read != nil && o.read.Refusal != "":
+			o.Outcome, o.Reason = Refused, o.read.Refusal
+		case o.read == nil && read.Judges(o.Kind) && i.unreadable(o) != "":
+			o.Outcome, o.Reason = Refused, i.unreadable(o)
 		case o.read == nil:
 			o.accept("%s is a kind that is not judged", o.Kind)
 		default:
@@ -193,19 +192,37 @@ func (i *importer) read() {
 	}
 	i.layer = enforce.NewLayer(layer.Mesh, layer.Table, inForce, layer.Destinations)
 	i.layer.Gateways, i.layer.Dataplanes = layer.Gateways, layer.Dataplanes
-	slices.SortStableFunc(i.objects, func(a, b *object) int {
+	i.age = make(map[*enforce.Object]int, len(i.layer.Policies))
+	for k, o := range i.layer.Policies {
+		i.age[o] = k
+	}
+	asked := make(map[*object]string, len(i.objects))
+	for _, o := range i.objects {
+		if o.read != nil {
+			asked[o] = fmt.Sprintf("%3d ", len(labelsOf(o.read))) + o.read.Canonical()
+		}
+	}
+	slices.SortStableFunc(i.objects, func(a, b *object) int { // what becomes of them does not depend on their names
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(asked[a], asked[b]), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// byName is the objects in the order in which they are told.
+func (i *importer) byName() []*object {
+	return slices.SortedStableFunc(slices.Values(i.objects), func(a, b *object) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 }
 
-// refusal is why an object would be refused: the first error about it.
-func (i *importer) refusal(o *object) string {
-	for _, d := range i.findings {
-		if d.Severity == diag.Error && o.has(d.Primary) {
-			return d.Message
-		}
+// unreadable is why the document of an object that was not read cannot be read; empty if it can.
+func (i *importer) unreadable(o *object) string {
+	k := slices.IndexFunc(i.findings, func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Error && d.Primary.File == o.document.File && d.Primary.Start >= o.document.Start && d.Primary.Start < o.document.End
+	})
+	if k < 0 {
+		return ""
 	}
-	return ""
+	return i.findings[k].Message
 }
 
 // accept leaves an object as it is, for a reason. The first reason counts.
@@ -222,7 +239,7 @@ func (i *importer) result(p *draft) *Result {
 		r.Files = append(r.Files, File{Copies, i.copiesText()})
 	}
 	slices.SortFunc(r.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	for _, o := range i.objects {
+	for _, o := range i.byName() {
 		if o.Outcome != Said {
 			o.Approximated = nil
 		}
@@ -244,14 +261,10 @@ func (i *importer) replaced(p *draft) (all []Object) {
 	for _, m := range p.build.Manifests {
 		taken[m.Kind+" "+m.Namespace+"/"+m.Name] = true
 	}
-	byAge := make(map[*enforce.Object]int, len(i.layer.Policies)) // in a namespace
-	for k, o := range i.layer.Policies {
-		byAge[o] = k
-	}
 	step := func(o *object) int {
 		switch {
 		case o.read.Role != enforce.Authorizes && !o.read.Created.IsZero():
-			return 3 + len(byAge) - byAge[o.read]
+			return 3 + len(i.age) - i.age[o.read]
 		case o.read.Role != enforce.Authorizes: // younger than what a cluster has
 			return 2
 		case o.read.Effect != enforce.Allow:
@@ -259,7 +272,7 @@ func (i *importer) replaced(p *draft) (all []Object) {
 		}
 		return 0
 	}
-	said := slices.DeleteFunc(slices.Clone(i.objects), func(o *object) bool { return o.Outcome != Said || taken[o.ID()] })
+	said := slices.DeleteFunc(i.byName(), func(o *object) bool { return o.Outcome != Said || taken[o.ID()] })
 	slices.SortStableFunc(said, func(a, b *object) int { return cmp.Compare(step(a), step(b)) })
 	for _, o := range said {
 		all = append(all, o.Object)

@@ -21,7 +21,7 @@ type object struct {
 	read *enforce.Object // nil for kinds that are not judged
 
 	node     *yaml.Node
-	from, to int        // its lines in the file, counted from 1
+	document source.Span
 	comments []string   // about the object as a whole
 	ofRule   [][]string // about each rule
 	about    *service   // the pods that it selects; nil for all of a namespace
@@ -40,27 +40,21 @@ func find(files []*source.File, text string, wants func(group, kind string) bool
 			if !strings.Contains(doc.Text, text) || doc.Parse() != nil || doc.Root == nil {
 				continue
 			}
-			start := f.Span(doc.Offset(), doc.Offset()).StartPosition().Line
-			end := start + strings.Count(strings.TrimRight(doc.Text, "\n"), "\n")
-			all = append(all, within(doc, doc.Root, "", "", start, end, wants)...)
+			all = append(all, within(doc, doc.Root, "", "", wants)...)
 		}
 	}
 	return all
 }
 
 // within lists the objects that a node is or has as items. Items that do not state them have the version and kind of their list.
-func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, from, to int, wants func(group, kind string) bool) (all []*object) {
+func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, wants func(group, kind string) bool) (all []*object) {
 	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
 	version, kind = cmp.Or(scalar(n, "apiVersion"), version), cmp.Or(scalar(n, "kind"), kind)
 	if items := value(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
-		for i, item := range items.Content {
-			end := to
-			if i+1 < len(items.Content) {
-				end = doc.Span(items.Content[i+1]).StartPosition().Line - 1
-			}
-			all = append(all, within(doc, item, version, strings.TrimSuffix(kind, "List"), doc.Span(item).StartPosition().Line, end, wants)...)
+		for _, item := range items.Content {
+			all = append(all, within(doc, item, version, strings.TrimSuffix(kind, "List"), wants)...)
 		}
 		return all
 	}
@@ -68,9 +62,9 @@ func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, from, to 
 		return nil
 	}
 	meta := value(n, "metadata")
-	o := &object{node: n, from: from, to: to}
+	o := &object{node: n, document: doc.File.Span(doc.Offset(), doc.Offset()+len(doc.Text))}
 	o.Kind, o.Namespace, o.Name = kind, cmp.Or(scalar(meta, "namespace"), "default"), scalar(meta, "name")
-	o.At = doc.Span(n)
+	o.At = doc.Span(cmp.Or(value(n, "kind"), n))
 	if name := value(meta, "name"); name != nil {
 		o.At = doc.Span(name)
 	}

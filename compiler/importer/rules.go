@@ -8,7 +8,6 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/lang/diag"
 )
 
 // rule is who may, or must not, send which requests to a service.
@@ -96,11 +95,12 @@ func (i *importer) rulesAbout(o *object) (all []*rule, err error) {
 	}
 	for n := range clauses {
 		clause := &clauses[n]
-		groups, err := i.groups(o, clause.From)
+		left := i.reduced(o, clause)
+		groups, err := i.groups(o, left.from)
 		if err != nil {
 			return nil, err
 		}
-		asked, err := i.asked(o, clause)
+		asked, err := i.asked(o, clause, left.to)
 		if err != nil {
 			return nil, err
 		}
@@ -127,16 +127,12 @@ func (i *importer) rulesAbout(o *object) (all []*rule, err error) {
 	return all, nil
 }
 
-// asked is what the boxes of operations of a rule ask for: those of one port that differ in operations alone together.
-func (i *importer) asked(o *object, clause *enforce.Clause) (all []requests, err error) {
+// asked is what some boxes of operations of a rule ask for: those of one port that differ in operations alone together.
+func (i *importer) asked(o *object, clause *enforce.Clause, boxes []space.Box) (all []requests, err error) {
 	// Where a proxy reads no HTTP it has none of an ALLOW rule that has a field of HTTP anywhere (istio/istio#37920).
 	table := i.layer.Table
 	http := o.read.Effect == enforce.Allow && (table.HTTP(clause.To) || table.HTTP(clause.From))
-	for _, box := range clause.To {
-		box, possible := i.possible(box)
-		if !possible {
-			continue
-		}
+	for _, box := range boxes {
 		some, err := approximate(i, o, box, func(_ *object, box space.Box) ([]requests, error) {
 			return operations(box, http, o.read.Effect != enforce.Allow)
 		})
@@ -156,71 +152,6 @@ func (i *importer) asked(o *object, clause *enforce.Clause) (all []requests, err
 		}
 	}
 	return all, nil
-}
-
-// possible is a box without what no request has, such as a path with a blank. It is false where no request is in the box.
-func (i *importer) possible(box space.Box) (left space.Box, possible bool) {
-	for _, c := range box {
-		if i.layer.Table[c.Dimension].Kind == nil {
-			left = append(left, c)
-			continue
-		}
-		impossible := func(p space.Pattern) bool { return !i.layer.Table.Possible(c.Dimension, p) }
-		is := slices.DeleteFunc(slices.Clone(c.Is), impossible)
-		not := slices.DeleteFunc(slices.Clone(c.Not), impossible)
-		if len(is) == 0 && len(c.Is) > 0 {
-			return nil, false
-		}
-		if len(is)+len(not) > 0 {
-			left = append(left, space.Condition{Dimension: c.Dimension, Is: is, Not: not})
-		}
-	}
-	return left, true
-}
-
-// matched reports whether some request may match a rule of an object.
-func (i *importer) matched(o *object, clause *enforce.Clause) bool {
-	return slices.ContainsFunc(clause.From, i.point(o).Meets) && slices.ContainsFunc(clause.To, func(box space.Box) bool {
-		_, possible := i.possible(box)
-		return possible
-	})
-}
-
-// unmatched reports the rules of what is said that no request matches, and what no request has. They are not in the intents.
-func (i *importer) unmatched() (list diag.List) {
-	for _, o := range i.objects {
-		if o.Outcome != Said || o.read.Role != enforce.Authorizes {
-			continue
-		}
-		for n := range o.read.Clauses {
-			clause := &o.read.Clauses[n]
-			matched := i.matched(o, clause)
-			var without []string // what no request has
-			for _, box := range clause.To {
-				for _, c := range box {
-					for _, p := range slices.Concat(c.Is, c.Not) {
-						if table := i.layer.Table; table[c.Dimension].Kind != nil && !table.Possible(c.Dimension, p) {
-							without = append(without, table.Words(c.Dimension, []space.Pattern{p}))
-						}
-					}
-				}
-			}
-			switch {
-			case !matched && !slices.ContainsFunc(clause.From, i.point(o).Meets):
-				list.Add(diag.Ineffective, clause.At, "no request can match rule %d of the %s, so that it is not in the intents", n, o.ID()).
-					WithNote("it asks for a token that no RequestAuthentication among the manifests takes at its workload").
-					WithHelp("if there is one elsewhere, import it together with the policy")
-			case !matched:
-				list.Add(diag.Ineffective, clause.At, "no request can match rule %d of the %s, so that it is not in the intents", n, o.ID()).
-					WithNote("no request has `%s`", without[0]).
-					WithHelp("compare it with what clients send")
-			case len(without) > 0:
-				list.Add(diag.Ineffective, clause.At, "no request has `%s`, so that rule %d of the %s is in the intents without it", without[0], n, o.ID()).
-					WithHelp("compare it with what clients send")
-			}
-		}
-	}
-	return list
 }
 
 // operations is what one box asks for, for each port. With http it is about HTTP alone. A rule that restricts is about
@@ -354,7 +285,10 @@ func headers(c space.Condition) (all []header) {
 }
 
 func plural(d space.Dimension) string {
-	return map[space.Dimension]string{space.Port: "ports", space.Method: "methods", space.Path: "paths", space.Host: "hosts", space.Header: "headers", space.DestinationAddress: "addresses of the callee"}[d]
+	return map[space.Dimension]string{
+		space.Identity: "callers", space.SourceAddress: "addresses of callers", space.RemoteAddress: "addresses of clients", space.Token: "tokens",
+		space.Port: "ports", space.Method: "methods", space.Path: "paths", space.Host: "hosts", space.Header: "headers", space.DestinationAddress: "addresses of the callee",
+	}[d]
 }
 
 // unspeakable says what a condition is about.

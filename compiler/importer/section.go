@@ -73,6 +73,10 @@ func (i *importer) statements(s *section) {
 		switch r := o.read; {
 		case r.Role == enforce.Authenticates:
 			s.verify(o)
+		case r.Role == enforce.SetsModes && i.overruled(o): // without it nothing changes
+			if o.about != nil {
+				s.use(o.about, []*object{o})
+			}
 		case r.Role == enforce.SetsModes && o.about == nil:
 			s.mode, s.of = r.Mode, append(s.of, o)
 			s.open = s.open || !closed
@@ -219,6 +223,14 @@ func (i *importer) twin(o *object) *object {
 		}
 	}
 	return nil
+}
+
+// overruled reports whether an older object sets the modes of the same pods.
+func (i *importer) overruled(o *object) bool {
+	return slices.ContainsFunc(i.objects, func(other *object) bool {
+		return other.Outcome != Refused && other.read != nil && other.read.Role == enforce.SetsModes && other.Namespace == o.Namespace && other.about == o.about &&
+			!other.read.Created.IsZero() && i.age[other.read] < i.age[o.read]
+	})
 }
 
 // rival is an object that sets other modes and may select the same pods by other labels; nil if there is none.

@@ -82,7 +82,7 @@ func (i *importer) settings() File {
 		}
 		file.Gateways[name] = gateway{g.ClientAddress.String()}
 	}
-	for _, o := range i.objects {
+	for _, o := range i.byName() {
 		if o.Outcome == Said && o.read.Provider != "" {
 			providers = append(providers, o.read.Provider)
 		}
@@ -123,7 +123,7 @@ func (o *object) path() string { return fmt.Sprintf("accepted/%s.yaml", o.Namesp
 
 // acceptedFiles are the manifests of what is accepted, those of a namespace in one file.
 func (i *importer) acceptedFiles() (files []File) {
-	for _, o := range i.objects { // sorted by namespace
+	for _, o := range i.byName() { // sorted by namespace
 		if o.Outcome != Accepted {
 			continue
 		}

@@ -8,28 +8,31 @@ import (
 // maxTries is how many objects are tried again: each time the whole project is compiled and compared.
 const maxTries = 24
 
-// takeBack says objects after all that were accepted because of others, as far as the project is then still proved. p is the
-// draft without them.
+// takeBack says objects after all that were accepted because of others, as far as the project is then still proved: one may be possible
+// only with another one, so that each is tried again until none is left that can be said. p is the draft without them.
 func (i *importer) takeBack(ctx context.Context, p *draft) (*draft, error) {
 	tries := 0
-	for _, o := range i.objects {
-		if !o.together || o.Outcome != Accepted || tries == maxTries {
-			continue
-		}
-		tries++
-		undo := i.state()
-		o.Outcome, o.Reason = Said, ""
-		tried, again, err := i.write()
-		if err == nil && !again && o.Outcome == Said {
-			again, err = i.prove(ctx, tried)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil || again || o.Outcome != Said:
-			undo()
-		default:
-			p = tried
+	for more := true; more; {
+		more = false
+		for _, o := range i.objects {
+			if !o.together || o.Outcome != Accepted || tries == maxTries {
+				continue
+			}
+			tries++
+			undo := i.state()
+			o.Outcome, o.Reason = Said, ""
+			tried, again, err := i.write()
+			if err == nil && !again && o.Outcome == Said {
+				again, err = i.prove(ctx, tried)
+			}
+			switch {
+			case ctx.Err() != nil:
+				return nil, ctx.Err()
+			case err != nil || again || o.Outcome != Said:
+				undo()
+			default:
+				p, more = tried, true
+			}
 		}
 	}
 	return p, nil

@@ -13,41 +13,40 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// unread drops the objects of which the manifests do not say what is in force: those of which there are two that say something
-// else, templates, and patches of kustomize, which change others. That is a finding.
-func (i *importer) unread() {
-	first, divided := map[string]*object{}, map[string]bool{}
+// unread drops the objects of which the manifests do not say what is in force: those with several manifests that say something
+// else, templates, and patches of kustomize, which change others. That is a finding. Of manifests that say the same the first stays.
+func (i *importer) unread(layer *enforce.Layer) {
+	type place struct {
+		file  *source.File
+		start int32
+	}
+	at, byName := map[place]*enforce.Object{}, map[string]*enforce.Object{}
+	for _, p := range layer.Policies {
+		at[place{p.At.File, p.At.Start}], byName[p.Kind+" "+p.ID()] = p, p
+	}
+	taken := map[*enforce.Object]bool{}
 	for _, o := range i.objects {
-		if other := first[o.ID()]; other == nil {
-			first[o.ID()] = o
-		} else {
-			divided[o.ID()] = divided[o.ID()] || i.contradicts(o, other)
-		}
+		o.read = at[place{o.At.File, o.At.Start}]
+		taken[o.read] = true
 	}
 	i.objects = slices.DeleteFunc(i.objects, func(o *object) bool {
-		if templated(o.node) {
-			if i.refusal(o) == "" {
+		named := byName[o.ID()]
+		if o.read == nil && !taken[named] { // its name is an alias
+			o.read, taken[named] = named, true
+		}
+		switch {
+		case named != nil && named.Disputed:
+			return true
+		case templated(o.node):
+			if o.read != nil && o.read.Refusal == "" {
 				i.findings.Add(diag.Unevaluable, o.At, "%s is a template", o.Kind).WithHelp("read what it makes, such as the output of `helm template`")
 			}
 			return true
+		case value(o.node, "$patch") != nil || value(value(o.node, "spec"), "$patch") != nil:
+			return o.read != nil
+		default:
+			return o.read == nil && named != nil
 		}
-		if value(o.node, "$patch") == nil && value(value(o.node, "spec"), "$patch") == nil {
-			return o.Name != "" && (divided[o.ID()] || first[o.ID()] != o)
-		}
-		for k := range i.findings {
-			if d := &i.findings[k]; d.Severity == diag.Error && o.has(d.Primary) {
-				d.Help = "this is a patch of kustomize: import the output of `kustomize build`"
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// contradicts reports whether a finding says that an object and another one of its name are not the same.
-func (i *importer) contradicts(o, other *object) bool {
-	return slices.ContainsFunc(i.findings, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && o.has(d.Primary) && slices.ContainsFunc(d.Related, func(r diag.Related) bool { return other.has(r.Span) })
 	})
 }
 
@@ -90,21 +89,6 @@ func (i *importer) network() (list diag.List) {
 	return list
 }
 
-// mistaken reports whether the metadata of an object are not what Kubernetes takes.
-func (o *object) mistaken() bool {
-	namespace := value(value(o.node, "metadata"), "namespace")
-	return namespace != nil && namespace.ShortTag() != "!!str" && namespace.ShortTag() != "!!null"
-}
-
-// has reports whether a place is in the object.
-func (o *object) has(at source.Span) bool {
-	if at.IsZero() || at.File != o.At.File {
-		return false
-	}
-	line := at.StartPosition().Line
-	return line >= o.from && line <= o.to
-}
-
 // shut reports whether no ALLOW lets anything in to the pods of an object. If one does, it closes them to everyone else, too.
 func (i *importer) shut(o *object) bool { return !i.opens(o.Namespace, labelsOf(o.read)) }
 
@@ -118,6 +102,6 @@ func (i *importer) opens(namespace string, pods []policy.Label) bool {
 			return false
 		}
 		_, possible := joined(labelsOf(o.read), pods)
-		return possible && slices.ContainsFunc(o.read.Clauses, func(c enforce.Clause) bool { return i.matched(o, &c) })
+		return possible && slices.ContainsFunc(o.read.Clauses, func(c enforce.Clause) bool { return i.reduced(o, &c).matches() })
 	})
 }

@@ -213,6 +213,7 @@ func (s *comparison) callerOf(class int) (caller Caller, known bool) {
 			matching, _ := s.matching(p)
 			words[i] = matching.String()
 		}
+		slices.Sort(words)
 		c.Identities = "others of " + strings.Join(words, " and ")
 	case !s.classes.Takes(class, s.after.IdentityOf(model.Unnamed, model.Unnamed)):
 		c.Identities = "identities of other trust domains"

@@ -25,8 +25,10 @@ type Object struct {
 
 	// Broken marks an object that a cluster would refuse, or that has something in it that is unknown here: it may
 	// stand for anything, and what it might decide is undecided.
-	Broken  bool
-	Content string // of a broken object: all that it says, in a form that does not depend on how it is written
+	Broken   bool
+	Disputed bool   // it is broken in that it has several manifests, which say different things
+	Refusal  string // of a broken object: why a cluster would refuse it; empty if it would not
+	Content  string // of a broken object: all that it says, in a form that does not depend on how it is written
 
 	Unsent  Unsent  // of one with clauses: why ztunnel is sent nothing of it; of one that sets modes: BySelector where it has such a selector
 	Ztunnel *Object // one with clauses as ztunnel is sent it, by the same indices; nil: as it is

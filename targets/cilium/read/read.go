@@ -23,6 +23,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/network"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
@@ -94,7 +95,14 @@ func (r *reader) once() (all []*enforce.Object) {
 	first := map[key]*object{}
 	for _, p := range r.policies {
 		k := key{p.kind, p.namespace, p.name}
-		if other := first[k]; other != nil && p.name != "" {
+		other := first[k]
+		if other != nil && p.name != "" && same(other, p) {
+			r.findings.Add(diag.Ineffective, p.at, "the second manifest of the %s %s has no effect: it says the same", p.kind, p.id()).
+				WithRelated(other.at, "the first one").
+				WithHelp("remove one of them")
+			continue
+		}
+		if other != nil && p.name != "" {
 			for _, o := range slices.Concat(other.objects, p.objects) {
 				o.Broken, o.AnyEffect = true, true
 			}
@@ -107,6 +115,12 @@ func (r *reader) once() (all []*enforce.Object) {
 		all = append(all, p.objects...)
 	}
 	return all
+}
+
+// same reports whether two manifests of one object ask for the same.
+func same(p, q *object) bool {
+	return slices.EqualFunc(p.objects, q.objects, func(a, b *enforce.Object) bool { return !a.Broken && !b.Broken && a.Canonical() == b.Canonical() }) &&
+		slices.EqualFunc(p.leaves, q.leaves, network.Same)
 }
 
 // reads reports whether a text may have what this package reads.

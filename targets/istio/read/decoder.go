@@ -15,6 +15,7 @@ type decoder struct {
 	findings     *diag.List
 	path         []string // keys and `[index]` of the value at hand
 	broken       bool
+	refusal      string // the first fault
 	otherwise    bool // ztunnel is sent clauses of the object that are not those of a proxy which reads requests
 
 	selectsNothing bool // the object has a selector without labels
@@ -33,8 +34,11 @@ func (d *decoder) where() string {
 
 // refuse reports a fault that makes the object broken.
 func (d *decoder) refuse(at source.Span, format string, args ...any) *diag.Diagnostic {
-	d.broken = true
-	return d.findings.Add(diag.Unevaluable, at, format, args...)
+	finding := d.findings.Add(diag.Unevaluable, at, format, args...)
+	if d.broken = true; d.refusal == "" {
+		d.refusal = finding.Message
+	}
+	return finding
 }
 
 // undecided reports a field that is valid, but depends on what the model of a request does not have.
@@ -74,6 +78,9 @@ func (d *decoder) unknownField(c int32, known []string) {
 	d.path = d.path[:len(d.path)-1]
 	if near, ok := diag.Nearest(d.Nodes[c].Key, known); ok {
 		finding.WithHelp("did you mean %s?", near)
+	}
+	if d.Nodes[c].Key == "$patch" {
+		finding.WithHelp("this is a patch of kustomize: read the output of `kustomize build`")
 	}
 }
 

@@ -23,6 +23,12 @@ var roles = map[string]enforce.Role{
 	"RequestAuthentication": enforce.Authenticates,
 }
 
+// Judges reports whether objects of a kind of the group are read.
+func Judges(kind string) bool {
+	_, judged := roles[kind]
+	return judged
+}
+
 // object reads the root of a document, or an item of a list of objects. The items of a typed list may omit their kind and
 // apiVersion, which the list then gives.
 func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
@@ -61,7 +67,7 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		}
 		return
 	}
-	_, judged := roles[kindOf]
+	judged := Judges(kindOf)
 	switch {
 	case apiVersion == "" && judged: // no other API has these kinds
 		of = group
@@ -87,11 +93,11 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
-	d.broken, d.otherwise, d.selectsNothing, d.path = false, false, false, d.path[:0]
+	d.broken, d.refusal, d.otherwise, d.selectsNothing, d.path = false, "", false, false, d.path[:0]
 	switch {
 	case apiVersion == "":
 		d.refuse(d.span(kindNode), "%s without an apiVersion", kindOf).WithHelp("add `apiVersion: security.istio.io/v1`")
-	case version != "v1" && version != "v1beta1":
+	case !isServed(apiVersion):
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
@@ -139,7 +145,7 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		r.revision(d, revision, p.Kind, p.ID())
 	}
 	if p.Broken = d.broken || revision != 0; p.Broken {
-		p.Content = d.content(n)
+		p.Content, p.Refusal = d.content(n), d.refusal
 	}
 	r.register(p, d, n)
 }
@@ -151,6 +157,11 @@ func (d *decoder) child(n int32, key string) int32 {
 		}
 	}
 	return n
+}
+
+// isServed reports whether Istio serves a version of the group.
+func isServed(apiVersion string) bool {
+	return apiVersion == group+"/v1" || apiVersion == group+"/v1beta1"
 }
 
 // revision reports an object that only one revision of istiod reads: LabelsInRevision in

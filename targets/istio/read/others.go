@@ -103,9 +103,14 @@ func (d *decoder) added(n, meta int32) []int32 {
 	return all
 }
 
-// content is what an object says, without what clusters and meshc add.
+// content is what an object says, without what clusters and meshc add, and without its kind and a version that Istio serves, which
+// a list may say for it.
 func (d *decoder) content(n int32) string {
-	return string(d.canonical(nil, n, d.added(n, d.at(n, "metadata"))))
+	without := append(d.added(n, d.at(n, "metadata")), d.at(n, "kind"))
+	if version := d.at(n, "apiVersion"); isServed(d.text(version)) {
+		without = append(without, version)
+	}
+	return string(d.canonical(nil, n, without))
 }
 
 // canonical appends a value without some of the values in it. The text does not depend on the order of mappings.

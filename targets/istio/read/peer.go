@@ -71,22 +71,24 @@ func (d *decoder) mutualTLS(n int32) enforce.Mode {
 // oneScope reports PeerAuthentications of one namespace that have the same selector. Only the oldest applies. They are sorted
 // by age.
 func (r *reader) oneScope(peers []*enforce.Object) {
-	first := map[string]*enforce.Object{}
+	inScope := map[string][]*enforce.Object{}
 	for _, p := range peers {
 		scope := ""
 		for _, l := range p.Selector {
 			scope += l.Key + "=" + l.Value + ","
 		}
-		if other := first[scope]; other != nil {
-			r.overruled(p, other)
-		} else {
-			first[scope] = p
+		inScope[scope] = append(inScope[scope], p)
+	}
+	for _, all := range inScope {
+		unknown := slices.ContainsFunc(all, func(p *enforce.Object) bool { return enforce.Rivals(all[0], p) })
+		for _, p := range all[1:] {
+			r.overruled(p, all[0], unknown)
 		}
 	}
 }
 
-func (r *reader) overruled(p, by *enforce.Object) {
-	if enforce.Rivals(p, by) {
+func (r *reader) overruled(p, by *enforce.Object, unknown bool) {
+	if unknown {
 		r.findings.Add(diag.Unevaluable, p.At, "the PeerAuthentications %s and %s have the same scope, and it is not known which of them applies", by.ID(), p.ID()).
 			WithRelated(by.At, "the other one").
 			WithNote("the older one applies, and the manifests do not say which that is").

@@ -40,7 +40,7 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
-	r := &reader{mesh: mesh, trustDomains: append([]string{mesh.TrustDomain}, mesh.Aliases...), first: map[objectKey]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
+	r := &reader{mesh: mesh, trustDomains: append([]string{mesh.TrustDomain}, mesh.Aliases...), first: map[objectKey]*enforce.Object{}, again: map[*enforce.Object][]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
 	var t tree
 	for _, f := range files {
 		r.file(f, &t)
@@ -55,6 +55,7 @@ type reader struct {
 	trustDomains []string
 	findings     diag.List
 	first        map[objectKey]*enforce.Object
+	again        map[*enforce.Object][]*enforce.Object // other manifests of the same object
 	policies     []*enforce.Object
 
 	destinations []*enforce.Destination
@@ -102,56 +103,31 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 	}
 }
 
-// content is what the manifest of an object says; empty if it is one of several in a document.
-func (r *reader) content(p *enforce.Object) string {
-	at := p.Document
-	if at.IsZero() {
-		return ""
-	}
-	d := &decoder{tree: &tree{}}
-	alone := source.NewFile(at.File.Name, at.Text())
-	for doc := range yamldoc.Split(alone) {
-		if d.reset(alone); d.Read(doc.Text, int(doc.Offset())) || d.readSlow(doc) == nil {
-			return d.content(1)
-		}
-	}
-	return ""
-}
-
-// register adds an object. Of two objects with the same name a cluster keeps only one, and the manifests do not say which: the
-// first one is kept, and its effect counts as unknown.
+// register adds an object, or another manifest of one.
 func (r *reader) register(p *enforce.Object, d *decoder, n int32) {
 	p.DryRun = p.DryRun && !r.mesh.Shadow
 	if p.Role == enforce.Authorizes && p.Unsent == enforce.Sent && d.otherwise && !p.Broken {
 		p.Ztunnel = p.As(d.connections(p, d.at(d.at(n, "spec"), "rules")))
 	}
 	key := objectKey{p.Kind, p.Namespace, p.Name}
-	if first := r.first[key]; first != nil && p.Name != "" && r.content(first) == d.content(n) {
-		r.findings.Add(diag.Ineffective, p.At, "the second manifest of the %s %s has no effect: it says the same", p.Kind, p.ID()).
-			WithRelated(first.At, "the first one").
-			WithHelp("remove one of them")
-		return
-	} else if first != nil && p.Name != "" {
-		first.Broken, first.AnyEffect = true, true
-		first.Document, first.Content = source.Span{}, first.Content+" and "+d.content(n)
-		r.findings.Add(diag.Unevaluable, p.At, "two manifests of the %s %s: a cluster keeps the one that is applied last", p.Kind, p.ID()).
-			WithRelated(first.At, "the other one").
-			WithHelp("remove one of them")
+	if first := r.first[key]; first != nil && p.Name != "" {
+		r.again[first] = append(r.again[first], p)
 		return
 	}
 	r.first[key] = p
 	r.policies = append(r.policies, p)
-	if p.Kind == "PeerAuthentication" && p.Namespace == r.mesh.RootNamespace && len(p.Selector) > 0 {
-		r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has a selector in the root namespace, where Istio ignores it", p.ID()).
-			WithHelp("put it into the namespace of the workload")
-	}
 }
 
 func (r *reader) manifests() *enforce.Layer {
+	r.once()
 	r.rewritten()
 	m := enforce.NewLayer(r.mesh, space.Standard, r.policies, r.destinations)
 	m.Gateways, m.Dataplanes = r.gateways, r.dataplanes
 	for i, p := range m.Policies {
+		if p.Kind == "PeerAuthentication" && p.Namespace == r.mesh.RootNamespace && len(p.Selector) > 0 {
+			r.findings.Add(diag.Ineffective, p.At, "the PeerAuthentication %s has a selector in the root namespace, where Istio ignores it", p.ID()).
+				WithHelp("put it into the namespace of the workload")
+		}
 		if p.Role == enforce.SetsModes && (i == 0 || m.Policies[i-1].Namespace != p.Namespace || m.Policies[i-1].Role != p.Role) {
 			end := i
 			for end < len(m.Policies) && m.Policies[end].Namespace == p.Namespace && m.Policies[end].Role == p.Role {

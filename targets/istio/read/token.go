@@ -1,7 +1,9 @@
 package read
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -36,12 +38,11 @@ func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 		case 1, 2:
 			d.targetRefs(p, n)
 		case 3:
-			var judged []int32 // what clauses say
-			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
-				r.tokenRule(d, p, n)
-				judged = append(judged, d.at(n, "audiences"))
-			})
-			p.Verifies = string(d.canonical(nil, n, judged))
+			var methods []string
+			d.each(n, plainyaml.Mapping, func(_ int, n int32) { methods = append(methods, r.tokenRule(d, p, n)) })
+			slices.Sort(methods)
+			p.Verifies = strings.Join(methods, "\n")
+			p.Rewrites = slices.Compact(slices.Sorted(slices.Values(p.Rewrites)))
 		}
 	})
 	if p.Gateways && len(p.Selector) > 0 {
@@ -50,12 +51,15 @@ func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 	}
 }
 
-func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
+// tokenRule reads whose tokens count, and returns how they are verified and carried.
+func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method string) {
 	clause := enforce.Clause{At: d.span(n), To: []space.Box{{}}}
 	var issuer, keys string
 	var box space.Box
-	forward, located := false, false
+	forward := false
 	var taken, written []string // headers
+	var timeout string
+	var spaced []string // claims
 	said := &policy.Issuer{}
 	d.fields(n, tokenFields, func(field int, n int32) {
 		switch field {
@@ -88,7 +92,7 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 				said.KeySet = inline
 			}
 		case 4:
-			located = d.each(n, plainyaml.Mapping, func(_ int, n int32) {
+			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				var c policy.Carrier
 				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
 					if field == 0 {
@@ -99,9 +103,8 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 					}
 				})
 				said.From = append(said.From, c)
-			}) || located
+			})
 		case 5, 6:
-			located = true
 			d.each(n, plainyaml.Text, func(_ int, n int32) {
 				c := policy.Carrier{Query: d.Nodes[n].Text}
 				if field == 6 {
@@ -127,9 +130,14 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 				})
 				said.Passed = append(said.Passed, passed)
 			})
+		case 10:
+			timeout = d.Nodes[n].Text
+		case 11:
+			spaced = slices.DeleteFunc(d.texts(n), policy.SpaceDelimited) // those that always are
+			slices.Sort(spaced)
 		}
 	})
-	if !located {
+	if len(said.From) == 0 {
 		taken = append(taken, "authorization")
 	}
 	if forward {
@@ -148,6 +156,8 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) {
 	}
 	clause.From = []space.Box{append(space.Box{space.Is(space.Token, space.IssuerPattern(issuer))}, box...)}
 	p.Clauses = append(p.Clauses, clause)
+	said.Audiences = nil // the clause says them
+	return fmt.Sprintf("%s %s %q", said.Method(forward), cmp.Or(timeout, "5s"), spaced)
 }
 
 // claim returns the reader of the values of a claim.

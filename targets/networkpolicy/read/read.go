@@ -63,7 +63,15 @@ type reader struct {
 // once keeps one of several policies with a name. A cluster keeps the one that is applied last, and which one that is, is not known.
 func (r *reader) once() (all []*network.Policy) {
 	for _, p := range r.policies {
-		if n := len(all) - 1; n >= 0 && p.Name != "" && all[n].ID() == p.ID() {
+		n := len(all) - 1
+		again := n >= 0 && p.Name != "" && all[n].ID() == p.ID()
+		if again && network.Same(all[n], p) {
+			r.findings.Add(diag.Ineffective, p.At, "the second manifest of the NetworkPolicy %s has no effect: it says the same", p.ID()).
+				WithRelated(all[n].At, "the first one").
+				WithHelp("remove one of them")
+			continue
+		}
+		if again {
 			all[n].Broken, all[n].Selector = true, nil
 			r.findings.Add(diag.SkippedObject, p.At, "the NetworkPolicy %s is not judged: there are two manifests of it, and a cluster keeps the one that is applied last", p.ID()).
 				WithRelated(all[n].At, "the other one").
