@@ -88,9 +88,11 @@ func (i *importer) omit(d *diag.Diagnostic) bool {
 	for k, c := range i.copies {
 		end := start + len(c.text) + len("---\n")
 		if int(d.Primary.Start) < end {
-			found := *d
-			found.Primary, found.Related, found.Fixes = c.at, nil, nil
-			i.findings = append(i.findings, found)
+			if !slices.ContainsFunc(i.findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Message == d.Message }) {
+				found := *d
+				found.Primary, found.Related, found.Fixes = c.at, nil, nil
+				i.findings = append(i.findings, found)
+			}
 			i.copies = slices.Delete(i.copies, k, k+1)
 			return true
 		}

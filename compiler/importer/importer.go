@@ -122,6 +122,7 @@ type importer struct {
 // Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.
 func Import(ctx context.Context, given Given) (*Result, error) {
 	given.Manifests = slices.SortedStableFunc(slices.Values(given.Manifests), func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
+	given.Workloads = slices.SortedStableFunc(slices.Values(given.Workloads), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
 	i := &importer{Given: given}
 	i.read()
 	i.takeInventory()

@@ -78,6 +78,7 @@ const expansion = 3 << 20
 type reader struct {
 	findings    diag.List
 	first       map[objectKey]*object
+	said        map[*source.File]map[int32]string // see says
 	pods        []*pod
 	services    []*service
 	accounts    []*Account
@@ -382,13 +383,13 @@ func shape(n *yaml.Node) string {
 	return "text"
 }
 
-// register adds an object to the set, unless one of the same name is there already. The same document twice is no mistake:
+// register adds an object to the set, unless one of the same name is there already. The same object twice is no mistake:
 // manifests that are rendered in parts repeat their Namespace in each.
 func (f *file) register(o *object) {
 	if o.name != "" {
 		key := objectKey{o.kind, o.namespace, o.name}
 		if first, ok := f.first[key]; ok {
-			if o.document != "" && o.document == first.document {
+			if o.document != "" && o.document == first.document || f.says(o) != "" && f.says(o) == f.says(first) {
 				return
 			}
 			f.findings.Add(diag.DuplicateManifest, o.at, "%s has two manifests", key).
