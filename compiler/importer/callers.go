@@ -257,8 +257,8 @@ func (i *importer) identities(patterns []space.Pattern) (all []caller, err error
 		id, ok := policy.ParseIdentity(p.Principal())
 		switch {
 		case ok && slices.Contains(i.mesh.Aliases, id.TrustDomain): // another name of one that is in the list
-		case ok && id.TrustDomain != i.mesh.TrustDomain:
-			return nil, fmt.Errorf("a caller of the trust domain %s, and that of the mesh is %s", id.TrustDomain, i.mesh.TrustDomain)
+		case ok && id.TrustDomain != i.mesh.TrustDomain && id.TrustDomain != i.elsewhere(id.Namespace):
+			return nil, fmt.Errorf("a caller of the trust domain %s, and what else names the namespace %s means that of %s: the name stands for one of them", id.TrustDomain, id.Namespace, i.otherDomains(id))
 		case ok && policy.IsLabel(id.Namespace) && policy.IsName(id.Account):
 			all = append(all, caller{in: id.Namespace, account: id.Account})
 		case p.Namespace() != "" && policy.IsLabel(p.Namespace()):

@@ -110,10 +110,11 @@ type importer struct {
 	issuers  []*issuer
 	findings diag.List
 
-	known     *inventory.Set    // the workloads
-	manifests []inventory.Input // with which the project is built; none unless a namespace is in ambient mode
-	paths     []string          // how meshc.yaml names them
-	copies    []copied          // in place of manifests that meshc.yaml cannot name; nil if it names all
+	known     *inventory.Set      // the workloads
+	manifests []inventory.Input   // with which the project is built; none unless a namespace is in ambient mode
+	paths     []string            // how meshc.yaml names them
+	domains   map[string][]string // see findElsewhere: by namespace, the trust domains of its callers, where that of the mesh is not the only one
+	copies    []copied            // in place of manifests that meshc.yaml cannot name; nil if it names all
 
 	declared []string  // namespaces, in this round
 	signing  []*issuer // who is declared in this round
@@ -126,6 +127,7 @@ func Import(ctx context.Context, given Given) (*Result, error) {
 	i := &importer{Given: given}
 	i.read()
 	i.takeInventory()
+	i.findElsewhere()
 	i.name()
 	i.findIssuers()
 	for {

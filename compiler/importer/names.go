@@ -54,7 +54,7 @@ func (i *importer) name() {
 		}
 		all := o.read.Mentions()
 		for _, principal := range all.Principals {
-			if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == i.mesh.TrustDomain && policy.IsLabel(id.Namespace) && policy.IsName(id.Account) {
+			if id, ok := policy.ParseIdentity(principal); ok && (id.TrustDomain == i.mesh.TrustDomain || id.TrustDomain == i.elsewhere(id.Namespace)) && policy.IsLabel(id.Namespace) && policy.IsName(id.Account) {
 				accounts = append(accounts, [2]string{id.Namespace, id.Account})
 			}
 		}

@@ -28,7 +28,7 @@ import (
 
 // pools are the values of random policies. Those that the language has words for are as frequent as all others together.
 var pools = map[string][]string{
-	"principals":        {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/b", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a"},
+	"principals":        {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/b", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a", "other/ns/abroad/sa/a"},
 	"namespaces":        {"shop", "pay", "pay", "sh*", "*"},
 	"ipBlocks":          {"10.0.0.0/8", "10.1.0.0/16"},
 	"requestPrincipals": {"*", "https://corp.example.com/*", "https://corp.example.com/*", "https://corp.example.com/ann", "issuer/sub"},
@@ -264,7 +264,7 @@ var workloads = []enforce.Workload{
 
 func randomRequest(r *rand.Rand) space.Request {
 	facts := space.Facts{
-		space.Identity:      pick(r, "", "cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/shop/sa/z", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/c-sa", "other/ns/shop/sa/a", "cluster.local/ns/x/sa/a"),
+		space.Identity:      pick(r, "", "cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/shop/sa/z", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/c-sa", "other/ns/shop/sa/a", "other/ns/abroad/sa/a", "other/ns/abroad/sa/z", "cluster.local/ns/abroad/sa/a", "cluster.local/ns/x/sa/a"),
 		space.Port:          pick(r, "80", "8080", "9090", "7"),
 		space.SourceAddress: pick(r, "10.1.0.1", "10.2.0.1", "192.0.2.1"),
 		space.RemoteAddress: "192.0.2.1",

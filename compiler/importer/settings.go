@@ -26,7 +26,8 @@ func (i *importer) settings() File {
 		Istio *istio `yaml:"istio,omitempty"`
 	}
 	type trustDomains struct {
-		Previous []string `yaml:"previous,flow,omitempty"`
+		Previous []string          `yaml:"previous,flow,omitempty"`
+		Meshes   map[string]string `yaml:"meshes,flow,omitempty"`
 	}
 	type keys struct {
 		JWKS string `yaml:"jwks"`
@@ -52,6 +53,12 @@ func (i *importer) settings() File {
 		file.Workloads = i.paths
 	}
 	for _, name := range i.declared {
+		if domain := i.elsewhere(name); domain != "" {
+			if file.TrustDomains.Meshes == nil {
+				file.TrustDomains.Meshes = map[string]string{}
+			}
+			file.TrustDomains.Meshes[name] = domain
+		}
 		if i.ambient(name) {
 			if file.Dataplanes == nil {
 				file.Dataplanes = map[string]any{}
