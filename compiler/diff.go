@@ -12,6 +12,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/network"
+	"github.com/meshc/meshc/compiler/analysis/rollout"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -70,10 +71,12 @@ type Difference struct {
 	Findings diag.List    // about the manifests that no build made
 	Files    []FileChange // sorted by path
 	Network  []network.Change
+
+	Dataplanes []rollout.Replacement // of services that both sides have
 }
 
-// None reports whether both sides let through the same.
-func (d *Difference) None() bool { return d.Diff.None() && len(d.Network) == 0 }
+// None reports whether both sides let through the same, at the same places.
+func (d *Difference) None() bool { return d.Diff.None() && len(d.Network)+len(d.Dataplanes) == 0 }
 
 // FileChange is a file that differs. The lock is left out, because it consists of digests of the others.
 type FileChange struct {
@@ -114,6 +117,9 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	if d.Diff, err = diff.Compare(ctx, was, is, options); err != nil {
 		return nil, err
 	}
+	if d.Dataplanes, err = replacements(ctx, was, is, options); err != nil {
+		return nil, err
+	}
 	if a, b := d.others(before), d.others(after); len(a)+len(b) > 0 {
 		d.Objects(notNetwork(otherObjects(a, mesh)), notNetwork(otherObjects(b, mesh)), policies[0], policies[1])
 	}
@@ -122,6 +128,17 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before, mesh), d.networkOf(after, mesh)))
 	}
 	return d, nil
+}
+
+// replacements is which services get another data plane.
+func replacements(ctx context.Context, was, is *model.Model, options diff.Options) ([]rollout.Replacement, error) {
+	if is.Policy.Meshless || !rollout.Replaces(was.Policy, is.Policy) {
+		return nil, nil
+	}
+	if options.Scope != nil {
+		was, is = options.Whole()
+	}
+	return rollout.Replacements(ctx, was, is)
 }
 
 func (s *Side) policy() *policy.Policy {
@@ -226,12 +243,14 @@ func models(policies, like [2]*policy.Policy, layers [2]*enforce.Layer, mesh enf
 		if p == nil {
 			other := cmp.Or(like[1-i], policies[1-i])
 			policies[i], _ = model.Named(layers[i], mesh, other.Services())
-			ambient := map[string]bool{}
+			like := map[string]*policy.Mesh{}
 			for _, m := range other.Meshes {
-				ambient[m.Name] = m.Ambient
+				like[m.Name] = m
 			}
 			for _, m := range policies[i].Meshes {
-				m.Ambient = ambient[m.Name]
+				if other := like[m.Name]; other != nil {
+					m.Ambient, m.Moving = other.Ambient, other.Moving
+				}
 			}
 		}
 	}

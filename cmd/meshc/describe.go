@@ -76,6 +76,16 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 		}
 	}
 	desc.Headlines = heads.texts()
+	for i := range d.Dataplanes {
+		r := &d.Dataplanes[i]
+		line := forge.Line{Intent: r.String(), Why: r.Effect()}
+		if r.Abrupt() {
+			desc.Dangers = append(desc.Dangers, line)
+			desc.Headlines = append(desc.Headlines, "cuts off calls while pods of "+r.Who()+" are replaced")
+		} else {
+			desc.Dataplanes = append(desc.Dataplanes, line)
+		}
+	}
 	for i := range d.Reachable[:min(len(d.Reachable), mostRoutes)] {
 		desc.Reachable = append(desc.Reachable, forge.Line{Intent: d.Reachable[i].String()})
 	}

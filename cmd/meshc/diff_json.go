@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/diff"
+	"github.com/meshc/meshc/compiler/analysis/rollout"
 )
 
 type objectJSON struct {
@@ -70,6 +71,34 @@ func newRouteJSON(r *diff.Route) routeJSON {
 	return j
 }
 
+// dataplaneJSON is services that get another data plane.
+type dataplaneJSON struct {
+	Text      string   `json:"text"`
+	Namespace string   `json:"namespace"`
+	Services  []string `json:"services,omitempty"` // absent: all of the namespace
+	Old       string   `json:"old"`
+	New       string   `json:"new"`
+	Effect    string   `json:"effect"`
+	Abrupt    bool     `json:"abrupt,omitempty"` // calls are refused meanwhile, whatever comes first
+
+	Late  []strayJSON `json:"late,omitempty"`  // in pods that still have the old one once this is applied
+	Early []strayJSON `json:"early,omitempty"` // in pods that have the new one before
+}
+
+// strayJSON is calls that are treated as neither before nor after.
+type strayJSON struct {
+	From  []string `json:"from"`
+	To    string   `json:"to"`
+	Opens bool     `json:"opens,omitempty"` // they pass; else they are refused
+}
+
+func straysJSON(all []rollout.Stray) (out []strayJSON) {
+	for _, s := range all {
+		out = append(out, strayJSON{s.Callers, s.Callee, s.Opens})
+	}
+	return out
+}
+
 // networkJSON is connections that the network lets through and did not, or no longer does.
 type networkJSON struct {
 	Text       string   `json:"text"`
@@ -127,10 +156,13 @@ func (d *difference) json(before, after *side, environment string, dangers []str
 		Unfollowed  int           `json:"unfollowed,omitempty"`
 		Routes      []passageJSON `json:"routes,omitempty"`
 		Modes       []mode        `json:"modes"`
-		Network     []networkJSON `json:"network,omitempty"`
-		Others      []objectJSON  `json:"otherObjects"`
-		Files       int           `json:"files"`
-		YAML        string        `json:"yaml"`
+
+		Dataplanes []dataplaneJSON `json:"dataplanes,omitempty"`
+
+		Network []networkJSON `json:"network,omitempty"`
+		Others  []objectJSON  `json:"otherObjects"`
+		Files   int           `json:"files"`
+		YAML    string        `json:"yaml"`
 	}{
 		Schema: "meshc.dev/diff/v1", Before: before.name, After: after.name, Environment: environment, Uncompared: before.errors, Differs: before.errors != "" || !d.None(), DryRun: d.DryRun, Dangers: dangers,
 		Opened: changesJSON(d.Opened), Closed: changesJSON(d.Closed), FailOpen: changesJSON(d.FailOpen), FailClosed: changesJSON(d.FailClosed),
@@ -145,6 +177,10 @@ func (d *difference) json(before, after *side, environment string, dangers []str
 	}
 	for _, m := range d.Modes {
 		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because, m.Danger().Why})
+	}
+	for i := range d.Dataplanes {
+		r := &d.Dataplanes[i]
+		out.Dataplanes = append(out.Dataplanes, dataplaneJSON{r.String(), r.Namespace, r.Services, r.Before.String(), r.After.String(), r.Effect(), r.Abrupt(), straysJSON(r.Late), straysJSON(r.Early)})
 	}
 	for i := range d.Network {
 		c := &d.Network[i]

@@ -220,6 +220,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		}
 	}
 	var windows []rollout.Window
+	var replacements []rollout.Replacement
 	o.Describe = func(change gitops.Change) (gitops.Message, error) {
 		old := slices.Concat(change.Old, change.Gone)
 		if windows, err = compiler.Windows(ctx, old, after); err != nil {
@@ -229,6 +230,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		if err != nil {
 			return gitops.Message{}, err
 		}
+		replacements = d.Dataplanes
 		owners := ownersOf(made.project)
 		description, reviewers = d.description(environment, owners), d.reviewers(owners)
 		description.DryRun = made.Policy.DryRun
@@ -264,6 +266,11 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	}
 	if findings.HasErrors() {
 		return p.stopped(cmd, counts(findings)+" in "+address)
+	}
+	if !p.dryRun { // which has them in its text
+		for i := range replacements {
+			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s: %s\n", shownName(environment), &replacements[i], replacements[i].Effect())
+		}
 	}
 	for _, line := range meanwhile(windows) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: while this is applied, %s\n", shownName(environment), line)

@@ -111,15 +111,19 @@ func MeshSettings(p *policy.Policy) enforce.Mesh {
 // aside is the callers of a policy that pass no waypoint, as long as those that move have sidecars or once they have none; nil
 // where calls pass none.
 func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
-	services := p.Services()
-	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return len(s.Through()) > 0 }) {
+	if !slices.ContainsFunc(p.Services(), func(s *policy.Service) bool { return len(s.Through()) > 0 }) {
 		return nil
 	}
+	return Aside(p, sidecars)
+}
+
+// Aside is the callers of a policy that would pass no waypoint, as long as those that move have sidecars or once they have none.
+func Aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 	a := &enforce.Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
 	for _, m := range p.Meshes {
 		a.Meshes[m.Name] = !m.Ambient || m.Moving && sidecars
 	}
-	for _, s := range services {
+	for _, s := range p.Services() {
 		for _, id := range p.Identities(s) {
 			if s.Dataplane == policy.Gateway {
 				a.Gateways[id.String()] = true
