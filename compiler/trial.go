@@ -142,7 +142,7 @@ func reduced(p *policy.Policy, q *explain.Query) *policy.Policy {
 	} else {
 		namespaces = append(namespaces, q.To.Namespace)
 	}
-	out := &policy.Policy{TrustDomain: p.TrustDomain, Previous: p.Previous, Elsewhere: p.Elsewhere, RootNamespace: p.RootNamespace, Environment: p.Environment, DryRun: p.DryRun, Mode: p.Mode, ModeAt: p.ModeAt, Guards: p.Guards}
+	out := &policy.Policy{TrustDomain: p.TrustDomain, Previous: p.Previous, Elsewhere: p.Elsewhere, RootNamespace: p.RootNamespace, Environment: p.Environment, DryRun: p.DryRun, Meshless: p.Meshless, Mode: p.Mode, ModeAt: p.ModeAt, ClosedAt: p.ClosedAt, Guards: p.Guards}
 	for _, m := range p.Meshes {
 		if slices.Contains(namespaces, m.Name) {
 			out.Meshes = append(out.Meshes, m)

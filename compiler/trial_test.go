@@ -263,6 +263,9 @@ func randomProject(r *rand.Rand) string {
 	denied := func() string {
 		return one("", "", ":80", ":*", " GET", " GET /x/*, POST /x", ":80 GET /x/*, POST /x/1, /y", ":80 GET|POST /x", ":80 GET except GET /y", " /x/* header h=v", " except :80", ":* GET /x/*")
 	}
+	if r.IntN(6) == 0 {
+		line("mesh * strict closed")
+	}
 	line("mesh s %s", one("strict", "permissive", "disable"))
 	line("service a account a port 80 http")
 	line("service b account b port 80 http port 81 http")

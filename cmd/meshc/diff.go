@@ -33,7 +33,7 @@ another git revision, with --env alone with what is published in the environment
 applying the project would change in a cluster: objects that others made stay, and count.
 
 Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the command
-ends with 1 where requests, routes, mTLS modes or objects of other kinds differ; with --format yaml-diff, where a line does.
+ends with 1 where requests, routes, mTLS modes, data planes or objects of other kinds differ; with --format yaml-diff, where a line does.
 Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of
 manifests without a project are those of --workloads, or else are called after the label app of their selectors. Where the project was not there at the
 other revision all of it is new; where it had errors, that is said, and nothing is compared. A project that breaks a

@@ -133,13 +133,7 @@ func (c *checker) waypointOf(s *service) (w *policy.Waypoint, ingress bool) {
 
 // assumedFronts gives a service of which there are no manifests a Service of its name, whose ports are its own.
 func (c *checker) assumedFronts(s *service, w *policy.Waypoint) {
-	for _, p := range s.Ports {
-		s.Fronts = append(s.Fronts, policy.Front{Host: s.Name, Port: p.Number, Target: p.Number, Waypoint: w})
-	}
-	if len(s.Ports) == 0 {
-		s.Fronts = []policy.Front{{Host: s.Name, Waypoint: w}}
-	}
-	slices.SortFunc(s.Fronts, policy.CompareFronts)
+	s.Fronts = policy.AssumedFronts(s.Service, w)
 	if !s.mesh.assumed {
 		s.mesh.assumed = true
 		c.list.Add(diag.AssumedService, s.At, "there is no manifest of the Service %s, which is assumed to have the ports of %s", s.Name, s.Name).

@@ -88,3 +88,41 @@ func (p *Policy) Passes(s Source, to *Service, f *Front) (some, all bool) {
 	}
 	return some, all
 }
+
+// With is a mesh whose pods in ambient mode, or with sidecars, have another data plane, and a waypoint or none in front of them.
+func (m *Mesh) With(d Dataplane, w *Waypoint) *Mesh {
+	with := *m
+	with.Ambient, with.Services = d == Ambient, slices.Clone(m.Services)
+	for i, s := range m.Services {
+		if s.Dataplane != Ambient && s.Dataplane != Sidecar {
+			continue
+		}
+		one := *s
+		one.Dataplane = d
+		one.Fronts = slices.DeleteFunc(slices.Clone(s.Fronts), func(f Front) bool { return f.Canary })
+		for k := range one.Fronts {
+			if f := &one.Fronts[k]; f.Headless || f.Unbound {
+				f.Waypoint = nil
+			} else {
+				f.Waypoint, f.Ingress = w, f.Ingress && w != nil
+			}
+		}
+		if len(s.Fronts)+len(s.Pods) == 0 && w != nil {
+			one.Fronts = AssumedFronts(s, w)
+		}
+		with.Services[i] = &one
+	}
+	return &with
+}
+
+// AssumedFronts is a Kubernetes Service of the name of a service, with its ports, where no manifests say what is in front of its pods.
+func AssumedFronts(s *Service, w *Waypoint) (all []Front) {
+	for _, p := range s.Ports {
+		all = append(all, Front{Host: s.Name, Port: p.Number, Target: p.Number, Waypoint: w})
+	}
+	if len(s.Ports) == 0 {
+		all = []Front{{Host: s.Name, Waypoint: w}}
+	}
+	slices.SortFunc(all, CompareFronts)
+	return all
+}

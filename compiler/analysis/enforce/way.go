@@ -45,10 +45,11 @@ func (a *Aside) passes(identity string, w *Way) bool {
 	return !a.Meshes[id.Namespace]
 }
 
-// The keys of targets that are no labels of pods.
+// The keys of targets. Those of Services and classes are no labels of pods, and that of Gateways is the label of theirs.
 const (
 	TargetService = "/Service"
 	TargetClass   = "/GatewayClass"
+	TargetGateway = "gateway.networking.k8s.io/gateway-name"
 )
 
 // waypointClass is the only class that a policy for a GatewayClass binds:
@@ -78,7 +79,7 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 		Label
 	}{
 		{namespace, Label{TargetService, f.Host}},
-		{f.Waypoint.Namespace, Label{gatewayName, f.Waypoint.Name}},
+		{f.Waypoint.Namespace, Label{TargetGateway, f.Waypoint.Name}},
 		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
 	}
 	c := &Point{layer: m, modes: modes{mode: peerMode{mode: Permissive}}}
@@ -106,9 +107,6 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 	c.authenticate(tokens)
 	return c
 }
-
-// gatewayName is the label of the pods of a Gateway, and the key of a target of one.
-const gatewayName = "gateway.networking.k8s.io/gateway-name"
 
 // atPort is an object of a waypoint as it decides about requests through one front: what it says of the port of the Service is said
 // of the container port.

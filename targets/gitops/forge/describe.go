@@ -108,12 +108,12 @@ func (d Description) Summary() string {
 	}
 	say(changes(d.FailClosed), "workload closed to everyone else", "workloads closed to everyone else")
 	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
-	say(len(d.Dataplanes), "data plane changed", "data planes changed")
 	say(len(d.Passages), "route changed", "routes changed")
 	say(len(d.Network), "change on the network", "changes on the network")
 	if len(parts) == 0 {
 		parts = []string{"no connection changes"}
 	}
+	say(len(d.Dataplanes), "data plane changed", "data planes changed")
 	say(len(d.Others), "other object changed", "other objects changed")
 	title := strings.Join(parts, ", ")
 	if d.DryRun {
