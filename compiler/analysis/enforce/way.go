@@ -20,6 +20,14 @@ type Way struct {
 	principals []string // that the waypoint may have
 }
 
+// Principals returns what the waypoint may call the workload as.
+func (w *Way) Principals() []string { return w.principals }
+
+// Pass reports whether calls of an identity pass the waypoint of every way.
+func (c *Point) Pass(identity string) bool {
+	return !slices.ContainsFunc(c.Ways, func(w Way) bool { return !c.layer.Mesh.Aside.passes(identity, &w) })
+}
+
 // Aside is the callers that pass no waypoint because they are not in ambient mode: those of the principals that it knows, and of
 // others those of some namespaces.
 type Aside struct {

@@ -11,14 +11,17 @@ import (
 // literal compares what rules mean with what manifests say as two lists of who may do what, in memory that one comparison after another
 // uses. Most services have short lists without exceptions, and equal lists let through the same.
 type literal struct {
-	clauses   []*enforce.Clause
-	want, got []permit
+	clauses        []*enforce.Clause
+	led            []uint16 // the ports to which waypoints lead
+	said           []permit // what one point lets through
+	own, want, got []permit // what the service's own point lets through; what is meant; what gets there
 }
 
 // permit is one caller, one port, one method and one path of what is let through. The zero value of each stands for all of them.
 type permit struct {
 	caller, method, path space.Pattern
 	port                 uint16
+	unled                bool // the ports are those to which no waypoint leads
 }
 
 // maxPermits is how many are compared. It keeps the time of a comparison, which is quadratic, below that of the classes.
@@ -27,9 +30,71 @@ const maxPermits = 64
 // equal reports whether a point lets through to a service what its rules mean, because both say the same word for word. Where it does
 // not, nothing is known.
 func (l *literal) equal(m *Model, s *policy.Service, at *enforce.Point) bool {
-	if s.Dataplane != policy.Sidecar || len(s.Deny)+len(s.Ask)+len(s.Issuers) > 0 {
+	if len(s.Deny)+len(s.Ask)+len(s.Issuers) > 0 || len(at.Ways) > 0 && !at.Ambient() || !modesEqual(m, s, at) {
 		return false
 	}
+	l.led = l.led[:0]
+	for i := range at.Ways {
+		w := &at.Ways[i]
+		if w.Canary || w.Target == 0 {
+			return false
+		}
+		l.led = append(l.led, w.Target)
+	}
+	closed := m.closes(s)
+	if !l.say(at, closed) {
+		return false
+	}
+	if !closed {
+		return len(at.Ways) == 0
+	}
+	return l.mean(m, s.Allow, at) && l.get(at) && includes(l.want, l.got) && includes(l.got, l.want)
+}
+
+// get lists what gets to a service, given what its own point says: what waypoints let through, which call it for those who pass them, and
+// what it lets through to the other ports.
+func (l *literal) get(at *enforce.Point) bool {
+	l.own, l.said = l.said, l.own
+	l.got = l.got[:0]
+	for i := range at.Ways {
+		w := &at.Ways[i]
+		if !l.say(w.Point, true) {
+			return false
+		}
+		for _, p := range l.said {
+			if p.port == 0 {
+				p.port = w.Target
+			}
+			if p.port != w.Target || p.unled {
+				return false
+			}
+			l.got = append(l.got, p)
+		}
+		if len(l.said) == 0 {
+			continue
+		}
+		for _, principal := range w.Principals() {
+			if !slices.Contains(l.own, permit{caller: space.PrincipalPattern(principal), port: w.Target}) {
+				return false
+			}
+		}
+	}
+	for _, p := range l.own {
+		switch {
+		case slices.ContainsFunc(at.Ways, func(w enforce.Way) bool {
+			return p.port == w.Target && slices.ContainsFunc(w.Principals(), func(principal string) bool { return p.caller == space.PrincipalPattern(principal) })
+		}):
+			continue // the waypoint has no calls of its own
+		case len(l.led) > 0 && !p.unled && (p.port == 0 || slices.Contains(l.led, p.port)):
+			return false // to those who get past the waypoint
+		}
+		l.got = append(l.got, p)
+	}
+	return true
+}
+
+// modesEqual reports whether all ports have the modes that the policy says.
+func modesEqual(m *Model, s *policy.Service, at *enforce.Point) bool {
 	modeOf := func(port uint16) enforce.Mode { return enforced[m.Mode(s, port)] }
 	if !at.Sets(modeOf(0), modeOf) {
 		return false
@@ -39,21 +104,13 @@ func (l *literal) equal(m *Model, s *policy.Service, at *enforce.Point) bool {
 			return false
 		}
 	}
-	clauses, closed, ok := at.Alone(l.clauses[:0])
-	l.clauses = clauses
-	switch {
-	case !ok || closed != m.closes(s):
-		return false
-	case !closed:
-		return true
-	}
-	return l.mean(m, s.Allow) && l.say(clauses) && includes(l.want, l.got) && includes(l.got, l.want)
+	return true
 }
 
 var enforced = [...]enforce.Mode{policy.Disable: enforce.Disable, policy.Permissive: enforce.Permissive, policy.Strict: enforce.Strict}
 
 // mean lists what rules mean. It fails where that is no short list.
-func (l *literal) mean(m *Model, rules []policy.Rule) bool {
+func (l *literal) mean(m *Model, rules []policy.Rule, at *enforce.Point) bool {
 	l.want = l.want[:0]
 	for i := range rules {
 		r := &rules[i]
@@ -62,6 +119,8 @@ func (l *literal) mean(m *Model, rules []policy.Rule) bool {
 		}
 		for _, f := range r.From {
 			switch {
+			case f.Kind != policy.FromService && len(l.led) > 0:
+				return false // of these, some may pass waypoints and others not
 			case f.Kind == policy.FromWorld:
 				if !l.meanOf(r, space.Pattern{}) {
 					return false
@@ -78,7 +137,7 @@ func (l *literal) mean(m *Model, rules []policy.Rule) bool {
 				return false
 			default:
 				for _, principal := range m.Principals(f.Service) {
-					if !l.meanOf(r, space.PrincipalPattern(principal)) {
+					if !at.Pass(principal) || !l.meanOf(r, space.PrincipalPattern(principal)) {
 						return false
 					}
 				}
@@ -94,8 +153,12 @@ var (
 )
 
 func (l *literal) meanOf(r *policy.Rule, caller space.Pattern) bool {
-	ports, ops := r.Ports, r.Ops
-	if len(ports) == 0 {
+	ports, ops, unled := r.Ports, r.Ops, false
+	switch {
+	case len(ports) > 0:
+	case len(l.led) > 0:
+		ports, unled = l.led, true
+	default:
 		ports = allPorts
 	}
 	if len(ops) == 0 {
@@ -114,21 +177,28 @@ func (l *literal) meanOf(r *policy.Rule, caller space.Pattern) bool {
 				p.method = space.Standard.Pattern(space.Method, o.Methods[i])
 			}
 			for _, p.port = range ports {
-				if len(l.want) == maxPermits {
-					return false
-				}
 				l.want = append(l.want, p)
+			}
+			if unled {
+				l.want = append(l.want, permit{caller: p.caller, method: p.method, path: p.path, unled: true})
+			}
+			if len(l.want) > maxPermits {
+				return false
 			}
 		}
 	}
 	return true
 }
 
-// say lists what clauses say. It fails where that is no short list, or where they look at anything else.
-func (l *literal) say(clauses []*enforce.Clause) bool {
-	l.got = l.got[:0]
+// say lists what a point lets through, which is closed, or lets through everything. It fails where that is no short list, or where
+// anything else is looked at.
+func (l *literal) say(at *enforce.Point, closed bool) bool {
+	clauses, closes, ok := at.Alone(l.clauses[:0])
+	l.clauses, l.said = clauses, l.said[:0]
+	if !ok || closes != closed {
+		return false
+	}
 	for _, c := range clauses {
-		ofHTTP := func(b space.Box) bool { return space.Standard.HTTP([]space.Box{b}) }
 		if slices.ContainsFunc(c.To, ofHTTP) && slices.ContainsFunc(c.To, func(b space.Box) bool { return !ofHTTP(b) }) {
 			return false // where requests are not read, none of these counts
 		}
@@ -148,6 +218,11 @@ func (l *literal) say(clauses []*enforce.Clause) bool {
 	return true
 }
 
+// ofHTTP reports whether a box asks for a method or a path.
+func ofHTTP(b space.Box) bool {
+	return slices.ContainsFunc(b, func(c space.Condition) bool { return c.Dimension == space.Method || c.Dimension == space.Path })
+}
+
 var anything = []space.Pattern{{}}
 
 // one is the patterns of the only condition that a box may have, which is on a dimension.
@@ -161,6 +236,13 @@ func one(b space.Box, d space.Dimension) ([]space.Pattern, bool) {
 // plain reports whether a condition asks for one of some patterns alone.
 func plain(c *space.Condition) bool {
 	return len(c.Is) > 0 && len(c.Not) == 0 && !slices.Contains(c.Is, space.Pattern{})
+}
+
+// spares reports whether a condition asks for a port to which no waypoint leads.
+func (l *literal) spares(c *space.Condition) bool {
+	led := func(p space.Pattern) bool { return slices.Contains(l.led, p.Port()) }
+	return len(c.Is) == 0 && len(l.led) > 0 && !slices.ContainsFunc(c.Not, func(p space.Pattern) bool { return !led(p) }) &&
+		!slices.ContainsFunc(l.led, func(port uint16) bool { return !slices.Contains(c.Not, space.PortPattern(port)) })
 }
 
 func (l *literal) sayOf(p permit, callers []space.Pattern, to space.Box) bool {
@@ -177,12 +259,18 @@ func (l *literal) sayOf(p permit, callers []space.Pattern, to space.Box) bool {
 		default:
 			return false
 		}
-		if &(*of)[0] != &anything[0] || !plain(&to[i]) {
+		switch {
+		case &(*of)[0] != &anything[0]:
+			return false
+		case of == &ports && l.spares(&to[i]):
+			p.unled = true
+			continue
+		case !plain(&to[i]):
 			return false
 		}
 		*of = to[i].Is
 	}
-	if len(l.got)+len(callers)*len(ports)*len(methods)*len(paths) > 2*maxPermits {
+	if len(l.said)+len(callers)*len(ports)*len(methods)*len(paths) > 2*maxPermits {
 		return false
 	}
 	for _, p.caller = range callers {
@@ -192,7 +280,7 @@ func (l *literal) sayOf(p permit, callers []space.Pattern, to space.Box) bool {
 			}
 			for _, p.method = range methods {
 				for _, p.path = range paths {
-					l.got = append(l.got, p)
+					l.said = append(l.said, p)
 				}
 			}
 		}

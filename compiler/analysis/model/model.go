@@ -51,6 +51,7 @@ type Model struct {
 	elsewhere *Model       // this one; nil: nothing is known to be
 
 	passing func() map[string]map[string]bool // the tokens that services pass on
+	kinds   func() *kinds
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
@@ -64,6 +65,7 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service][]string{}, services: map[string]*policy.Service{}}
 	m.callers = sync.OnceValues(m.allCallers)
 	m.passing = sync.OnceValue(p.Passing)
+	m.kinds = sync.OnceValue(m.allKinds)
 	m.graph = sync.OnceValues(func() (*CallGraph, error) {
 		graphs, err := CallGraphs(m)
 		if err != nil {
@@ -106,33 +108,6 @@ func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
 // judged as if they were enforced; elsewhere they enforce nothing.
 func MeshSettings(p *policy.Policy) enforce.Mesh {
 	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun, Meshless: p.Meshless}
-}
-
-// aside is the callers of a policy that pass no waypoint, as long as those that move have sidecars or once they have none; nil
-// where calls pass none.
-func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
-	if !slices.ContainsFunc(p.Services(), func(s *policy.Service) bool { return len(s.Through()) > 0 }) {
-		return nil
-	}
-	return Aside(p, sidecars)
-}
-
-// Aside is the callers of a policy that would pass no waypoint, as long as those that move have sidecars or once they have none.
-func Aside(p *policy.Policy, sidecars bool) *enforce.Aside {
-	a := &enforce.Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
-	for _, m := range p.Meshes {
-		a.Meshes[m.Name] = !m.Ambient || m.Moving && sidecars
-	}
-	for _, s := range p.Services() {
-		for _, id := range p.Identities(s) {
-			if s.Dataplane == policy.Gateway {
-				a.Gateways[id.String()] = true
-			} else {
-				a.Sidecars[id.String()] = s.Dataplane != policy.Ambient || s.Moving && sidecars
-			}
-		}
-	}
-	return a
 }
 
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
@@ -244,6 +219,7 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	for _, i := range s.Issuers {
 		a.From = append(a.From, tokensOf(i))
 	}
+	m.apart(&a, s)
 	return a
 }
 
