@@ -1,7 +1,9 @@
 package targets
 
 import (
+	"bytes"
 	"cmp"
+	"io"
 	"maps"
 	"path"
 	"regexp"
@@ -48,18 +50,26 @@ func sorted(ms []Manifest) []Manifest {
 
 // Stream returns the manifests as one YAML stream, sorted and separated by `---`.
 func Stream(ms []Manifest) []byte {
-	size := 0
-	for i := range ms {
-		size += len(ms[i].YAML) + len("---\n")
-	}
-	out := make([]byte, 0, size)
+	var out bytes.Buffer
+	_ = WriteStream(&out, ms) // a buffer takes everything
+	return out.Bytes()
+}
+
+const separator = "---\n"
+
+// WriteStream writes the same.
+func WriteStream(w io.Writer, ms []Manifest) error {
 	for i, m := range sorted(ms) {
 		if i > 0 {
-			out = append(out, "---\n"...)
+			if _, err := io.WriteString(w, separator); err != nil {
+				return err
+			}
 		}
-		out = append(out, m.YAML...)
+		if _, err := io.WriteString(w, m.YAML); err != nil {
+			return err
+		}
 	}
-	return out
+	return nil
 }
 
 const extension = ".yaml"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -81,8 +82,13 @@ func (b *build) run(cmd *cobra.Command, paths []string) error {
 		return b.conclude(cmd, c, "")
 	}
 	if b.output == toStdout {
-		if err := writeExact(cmd, targets.Stream(c.Manifests)); err != nil {
-			return err
+		out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
+		err := targets.WriteStream(out, c.Manifests)
+		if err == nil {
+			err = out.Flush()
+		}
+		if err != nil {
+			return written(err)
 		}
 		return b.conclude(cmd, c, "")
 	}

@@ -37,11 +37,11 @@ func main() {
 // growth is by how many percent of what is left the heap may grow between two garbage collections.
 var growth atomic.Int32
 
-// collectLate puts the first garbage collection off until the heap has 200 MiB: most builds have ended by then. The next ones
+// collectLate puts the first garbage collection off until the heap has 256 MiB: most builds have ended by then. The next ones
 // follow whenever the heap is five times what was left.
 func collectLate() {
 	growth.Store(400)
-	debug.SetGCPercent(5000) // of the 4 MiB that the runtime takes an empty heap for
+	debug.SetGCPercent(6300) // of the 4 MiB that the runtime takes an empty heap for
 	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { debug.SetGCPercent(int(growth.Load())) })
 }
 
@@ -203,10 +203,16 @@ func writeExact(cmd *cobra.Command, text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	if _, err := cmd.OutOrStdout().Write(text); err != nil {
-		return fmt.Errorf("standard output: %w", cause(err))
+	_, err := cmd.OutOrStdout().Write(text)
+	return written(err)
+}
+
+// written is the error about standard output.
+func written(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("standard output: %w", cause(err))
 }
 
 // cause is an error without the names of the system call and the file.

@@ -240,10 +240,15 @@ func (s *Service) RunsAs(account string) bool {
 // Selector is the labels that select the pods of the service.
 func (s *Service) Selector() map[string]string {
 	labels := make(map[string]string, len(s.Labels))
+	s.Select(labels)
+	return labels
+}
+
+// Select adds the labels that select the pods of the service.
+func (s *Service) Select(labels map[string]string) {
 	for _, l := range s.Labels {
 		labels[l.Key] = l.Value
 	}
-	return labels
 }
 
 // ID is NAMESPACE/NAME; NAME of a caller that is in no namespace.

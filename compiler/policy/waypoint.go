@@ -37,6 +37,9 @@ func (s *Service) Through() (all []Front) {
 	if s.Dataplane != Ambient && s.Dataplane != Sidecar {
 		return nil
 	}
+	if !slices.ContainsFunc(s.Fronts, func(f Front) bool { return f.Waypoint == nil }) {
+		return slices.Clip(s.Fronts)
+	}
 	for _, f := range s.Fronts {
 		if f.Waypoint != nil {
 			all = append(all, f)

@@ -187,6 +187,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	for w := range workers {
 		wait.Go(func() {
 			workers[w].emission = e
+			workers[w].manifests = make([]targets.Manifest, 0, len(jobs)/len(workers))
 			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
 				jobs[i](&workers[w])
 			}
@@ -194,6 +195,11 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	}
 	wait.Wait()
 	manifests, findings := first.manifests, first.findings
+	made := 0
+	for w := range workers {
+		made += len(workers[w].manifests)
+	}
+	manifests = slices.Grow(manifests, made)
 	for w := range workers {
 		manifests = append(manifests, workers[w].manifests...)
 		findings = append(findings, workers[w].findings...)
@@ -221,11 +227,14 @@ type builder struct {
 	findings  diag.List
 
 	principals map[*policy.Service][]caller
+	relays     map[*policy.Waypoint][]policy.Source
 	limits     map[string]*limit
 	exempt     map[string]*exemption
 
 	// What the work on one object leaves to the next:
 	buffer     []byte
+	rules      []policy.Rule
+	view       policy.Service // as a waypoint or pods behind one see it
 	grants     []grant
 	operations []operation
 	callers    []caller

@@ -52,21 +52,18 @@ func (b *builder) allowedMoving(s *policy.Service, ways []policy.Front) (all []p
 			continue
 		}
 		all = append(all, hidden)
-		if rest := without(r, hidden.Ports); rest != nil {
-			all = append(all, *rest)
+		if rest, some := without(r, hidden.Ports); some {
+			all = append(all, rest)
 		}
 	}
 	return all
 }
 
-// without is a rule without some of the ports that it is about; nil if there are no others.
-func without(r policy.Rule, ports []uint16) *policy.Rule {
+// without is a rule without some of the ports that it is about; false if there are no others.
+func without(r policy.Rule, ports []uint16) (policy.Rule, bool) {
 	if len(r.Ports) > 0 {
 		r.Ports = slices.DeleteFunc(slices.Clone(r.Ports), func(port uint16) bool { return slices.Contains(ports, port) })
-		if len(r.Ports) == 0 {
-			return nil
-		}
-		return &r
+		return r, len(r.Ports) > 0
 	}
 	return unled(r, nil, frontsTo(ports))
 }
@@ -88,8 +85,8 @@ func (b *builder) deniedMoving(s *policy.Service, ways []policy.Front) (all []po
 			continue
 		}
 		through, direct := led(r.Ports, ways)
-		if rest := unled(r, direct, ways); rest != nil {
-			all = append(all, *rest)
+		if rest, some := unled(r, direct, ways); some {
+			all = append(all, rest)
 		}
 		if len(r.Ports) == 0 && !everywhere {
 			through = slices.DeleteFunc(targetsOf(ways), func(port uint16) bool { return !r.Leads(port) })
@@ -97,7 +94,7 @@ func (b *builder) deniedMoving(s *policy.Service, ways []policy.Front) (all []po
 		}
 		if len(through) > 0 || everywhere && len(r.Ports) == 0 {
 			r.Ports = through
-			all = append(all, sparing(r, ways))
+			all = append(all, b.sparing(r, ways))
 		}
 	}
 	return all

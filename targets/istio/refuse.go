@@ -172,10 +172,12 @@ func (b *builder) acceptRule(s *policy.Service, r *policy.Rule, a action) bool {
 	if len(r.Ports) == 0 && a != allow && r.OfHTTP() && !r.Widened {
 		refuse(operations, "%s of HTTP operations needs a port: without one Istio takes every connection of ports that are not HTTP for one that is meant", diag.WithArticle(a.word))
 	}
-	for _, o := range slices.Concat(r.Ops, r.Without) {
-		for _, m := range o.Methods {
-			if m == "" || strings.ContainsAny(m, "* \t") {
-				refuse(either(o.At, r.At), "%q is not an HTTP method", m)
+	for _, operations := range [...][]policy.Operation{r.Ops, r.Without} {
+		for _, o := range operations {
+			for _, m := range o.Methods {
+				if m == "" || strings.ContainsAny(m, "* \t") {
+					refuse(either(o.At, r.At), "%q is not an HTTP method", m)
+				}
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
 func (b *builder) acceptEveryPod(s *policy.Service) {
 	for _, r := range s.Deny {
 		for _, f := range b.waysInto(s) {
-			w := policy.Source{Service: f.Waypoint.Caller()}
+			w := b.relay(f.Waypoint)[0]
 			if slices.ContainsFunc(r.From, func(from policy.Source) bool { return from.Includes(w) }) && !slices.ContainsFunc(r.Except, func(e policy.Source) bool { return e.Includes(w) }) {
 				b.findings.Add(diag.Inexpressible, r.At, "this deny would stop the waypoint %s, and with it all calls that pass it", f.Waypoint.ID()).
 					WithRelated(f.Waypoint.At, "the waypoint").

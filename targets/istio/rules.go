@@ -243,12 +243,14 @@ func (m *scratch) rulesOf(grants []grant) []*v1beta1.Rule {
 		for n < len(grants) && grants[n].operation == grants[0].operation {
 			n++
 		}
-		g := group{callers: grants[:n]}
-		i := find.in(groups, &g)
+		last := len(groups)
+		groups = append(groups, group{callers: grants[:n]})
+		i := find.in(groups[:last], &groups[last])
 		if i < 0 {
-			i = len(groups)
-			g.operations = m.grouped.take(1)[:0]
-			groups = append(groups, g)
+			i = last
+			groups[i].operations = m.grouped.take(1)[:0]
+		} else {
+			groups = groups[:last]
 		}
 		groups[i].operations = append(groups[i].operations, grants[0].operation)
 		grants = grants[n:]
@@ -394,9 +396,10 @@ func merge(blocks []block, list int) []block {
 		},
 	}
 	merged := blocks[:0]
-	for _, b := range blocks {
-		if i := find.in(merged, &b); i < 0 {
-			merged = append(merged, b)
+	for n := range blocks {
+		b := &blocks[n]
+		if i := find.in(merged, b); i < 0 {
+			merged = append(merged, *b)
 		} else {
 			merged[i].lists[list] = append(merged[i].lists[list], b.lists[list]...)
 		}

@@ -51,10 +51,10 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	to := placeOf(s)
 	behind := allow
 	behind.wave = waveBehind
-	pods := *s
-	pods.Fronts = nil
-	b.policies(&pods, b.atPods(s, ways), behind, to)
-	b.policies(&pods, b.deniedAtPods(s, ways), deny, to)
+	b.view = *s
+	b.view.Fronts = nil
+	b.policies(&b.view, b.atPods(s, ways), behind, to)
+	b.policies(&b.view, b.deniedAtPods(s, ways), deny, to)
 }
 
 // authorizeAtWaypoints emits the rules of a service for each of its Services.
@@ -85,9 +85,10 @@ func serviceTargets(hosts ...string) (all []*selector.PolicyTargetReference) {
 	return all
 }
 
-// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that.
+// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that. The next call overwrites it.
 func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front) (*policy.Service, []policy.Front) {
-	view := *s
+	b.view = *s
+	view := &b.view
 	view.Ports, view.Dataplane = nil, policy.Sidecar
 	var fronts []policy.Front
 	for _, f := range ways {
@@ -101,12 +102,13 @@ func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front
 			}
 		}
 	}
-	return &view, fronts
+	return view, fronts
 }
 
 // translated is rules as they are about the calls to a Service that pass its waypoint: of the sources that do, and of the ports of the
-// Service.
-func (b *builder) translated(s *policy.Service, rules []policy.Rule, fronts []policy.Front) (all []policy.Rule) {
+// Service. The next list of rules overwrites them.
+func (b *builder) translated(s *policy.Service, rules []policy.Rule, fronts []policy.Front) []policy.Rule {
+	all := b.rules[:0]
 	for _, r := range rules {
 		r.From, r.FromAt = b.sources(&r, func(f policy.Source) bool {
 			some, _ := b.Passes(f, s, &fronts[0])
@@ -138,11 +140,15 @@ func (b *builder) translated(s *policy.Service, rules []policy.Rule, fronts []po
 		r.EveryPod = false
 		all = append(all, r)
 	}
+	b.rules = all
 	return all
 }
 
 // sources is those of the sources of a rule that a function picks, with their places.
 func (b *builder) sources(r *policy.Rule, pick func(policy.Source) bool) (from []policy.Source, at []source.Span) {
+	if !slices.ContainsFunc(r.From, func(f policy.Source) bool { return !pick(f) }) {
+		return r.From, r.FromAt
+	}
 	for i, f := range r.From {
 		if pick(f) {
 			from, at = append(from, f), append(at, r.SourceAt(i))
@@ -200,8 +206,8 @@ func (b *builder) strict(s *policy.Service) bool {
 }
 
 // directly is what the pods of a service let in of a rule without its waypoint: callers that pass none, and to ports that no way
-// leads to, everyone.
-func (b *builder) directly(s *policy.Service, r policy.Rule, ways []policy.Front) (all []policy.Rule) {
+// leads to, everyone. It is appended to others.
+func (b *builder) directly(all []policy.Rule, s *policy.Service, r policy.Rule, ways []policy.Front) []policy.Rule {
 	r.EveryPod = false
 	through, direct := led(r.Ports, ways)
 	if aside, at := b.aside(s, &r, ways); len(aside) > 0 && (len(r.Ports) == 0 || len(through) > 0) {
@@ -209,33 +215,35 @@ func (b *builder) directly(s *policy.Service, r policy.Rule, ways []policy.Front
 		past.From, past.FromAt, past.Ports = aside, at, through
 		all = append(all, past)
 	}
-	if rest := unled(r, direct, ways); rest != nil {
-		all = append(all, *rest)
+	if rest, some := unled(r, direct, ways); some {
+		all = append(all, rest)
 	}
 	return all
 }
 
-// atPods is what lets callers in at the pods of a service: its waypoints, and who does not pass them.
+// atPods is what lets callers in at the pods of a service: its waypoints, and who does not pass them. The next list of rules overwrites it.
 func (b *builder) atPods(s *policy.Service, ways []policy.Front) []policy.Rule {
 	all := b.relayed(s, ways)
 	for _, r := range s.Allow {
 		if !r.OfHTTP() {
-			all = append(all, b.directly(s, r, ways)...)
+			all = b.directly(all, s, r, ways)
 		}
 	}
+	b.rules = all
 	return all
 }
 
-// relayed is what lets waypoints in at the pods of a service, on the ports of its edges.
-func (b *builder) relayed(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
+// relayed is what lets waypoints in at the pods of a service, on the ports of its edges. The next list of rules overwrites it.
+func (b *builder) relayed(s *policy.Service, ways []policy.Front) []policy.Rule {
+	all := b.rules[:0]
 	for _, f := range ways {
 		var entry policy.Rule
 		var ports []uint16
 		through, every := false, false
 		for i := range s.Allow {
 			r := &s.Allow[i]
-			from, _ := b.sources(r, func(from policy.Source) bool { some, _ := b.Passes(from, s, &f); return some })
-			if len(from) == 0 || f.Target != 0 && !r.Leads(f.Target) {
+			passes := slices.ContainsFunc(r.From, func(from policy.Source) bool { some, _ := b.Passes(from, s, &f); return some })
+			if !passes || f.Target != 0 && !r.Leads(f.Target) {
 				continue
 			}
 			if !through {
@@ -251,11 +259,25 @@ func (b *builder) relayed(s *policy.Service, ways []policy.Front) (all []policy.
 		}
 		if through {
 			slices.Sort(ports)
-			entry.From, entry.Ports = []policy.Source{{Service: f.Waypoint.Caller()}}, slices.Compact(ports)
+			entry.From, entry.Ports = b.relay(f.Waypoint), slices.Compact(ports)
 			all = append(all, entry)
 		}
 	}
+	b.rules = all
 	return all
+}
+
+// relay is a waypoint as a caller.
+func (b *builder) relay(w *policy.Waypoint) []policy.Source {
+	from, known := b.relays[w]
+	if !known {
+		if b.relays == nil {
+			b.relays = map[*policy.Waypoint][]policy.Source{}
+		}
+		from = []policy.Source{{Service: w.Caller()}}
+		b.relays[w] = from
+	}
+	return from
 }
 
 // deniedAtPods is the denies that the pods of a service enforce themselves. On the ports that a waypoint passes calls on to they do not
@@ -269,8 +291,8 @@ func (b *builder) deniedAtPods(s *policy.Service, ways []policy.Front) (all []po
 			spared.From, spared.FromAt = b.sources(&r, func(f policy.Source) bool { return b.kept(s, f, ways) })
 			spared.Ops, spared.Without, spared.Widened = nil, nil, false
 			spared.Where = slices.DeleteFunc(slices.Clone(r.Where), func(c policy.Condition) bool { return c.Dimension != policy.PortDimension })
-		} else if rest := unled(r, direct, ways); rest != nil {
-			all = append(all, *rest)
+		} else if rest, some := unled(r, direct, ways); some {
+			all = append(all, rest)
 		}
 		if spared.Ports = through; len(r.Ports) == 0 && !slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }) {
 			spared.Ports = slices.DeleteFunc(targetsOf(ways), func(port uint16) bool { return !r.Leads(port) })
@@ -280,30 +302,30 @@ func (b *builder) deniedAtPods(s *policy.Service, ways []policy.Front) (all []po
 		if len(spared.From) == 0 || len(r.Ports) > 0 && len(through) == 0 {
 			continue
 		}
-		all = append(all, sparing(spared, ways))
+		all = append(all, b.sparing(spared, ways))
 	}
 	return all
 }
 
 // sparing is a deny that the waypoints of ways are left out of.
-func sparing(r policy.Rule, ways []policy.Front) policy.Rule {
+func (b *builder) sparing(r policy.Rule, ways []policy.Front) policy.Rule {
 	r.Except = slices.Clone(r.Except)
 	for _, f := range ways {
-		if w := (policy.Source{Service: f.Waypoint.Caller()}); !slices.ContainsFunc(r.Except, func(e policy.Source) bool { return e.Service != nil && e.Service.ID() == w.Service.ID() }) {
+		if w := b.relay(f.Waypoint)[0]; !slices.ContainsFunc(r.Except, func(e policy.Source) bool { return e.Service != nil && e.Service.ID() == w.Service.ID() }) {
 			r.Except = append(r.Except, w)
 		}
 	}
 	return r
 }
 
-// unled is what a rule is about of ports that no way leads to, of which direct are those that it names; nil for nothing.
-func unled(r policy.Rule, direct []uint16, ways []policy.Front) *policy.Rule {
+// unled is what a rule is about of ports that no way leads to, of which direct are those that it names; false for nothing.
+func unled(r policy.Rule, direct []uint16, ways []policy.Front) (policy.Rule, bool) {
 	switch {
 	case len(direct) > 0:
 		r.Ports = direct
-		return &r
+		return r, true
 	case len(r.Ports) > 0 || slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }):
-		return nil
+		return r, false
 	}
 	c := policy.Condition{Dimension: policy.PortDimension, Not: true, At: r.At}
 	for _, port := range targetsOf(ways) {
@@ -317,7 +339,7 @@ func unled(r policy.Rule, direct []uint16, ways []policy.Front) *policy.Rule {
 	slices.Sort(c.Values)
 	c.Values = slices.Compact(c.Values)
 	r.Where = append(r.Where, c)
-	return &r
+	return r, true
 }
 
 // targetsOf is the container ports that ways lead to.

@@ -3,6 +3,7 @@ package enforce
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
@@ -32,6 +33,7 @@ type Layer struct {
 
 	index   map[scope][]*Object
 	inForce []*inForce
+	relays  *sync.Map // of the identities of waypoints
 }
 
 // scope is the key by which an object is found: its namespace, and the first label of its selector, which every workload
@@ -45,7 +47,7 @@ const defaultDomain = "cluster.local"
 
 // NewLayer makes a layer of objects, which it sorts.
 func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*Destination) *Layer {
-	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: make(map[scope][]*Object, len(policies))}
+	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: make(map[scope][]*Object, len(policies)), relays: new(sync.Map)}
 	slices.SortStableFunc(m.Policies, func(a, b *Object) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), older(a, b))
 	})

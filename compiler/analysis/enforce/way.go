@@ -70,36 +70,41 @@ func (m *Layer) ways(w *Workload) (all []Way) {
 		if f.Waypoint == nil {
 			continue
 		}
-		way := Way{Front: f, Point: m.waypoint(w.Namespace, f)}
-		for _, domain := range append([]string{cmp.Or(m.Mesh.TrustDomain, defaultDomain)}, m.Mesh.Aliases...) {
-			way.principals = append(way.principals, policy.Identity{TrustDomain: domain, Namespace: f.Waypoint.Namespace, Account: f.Waypoint.Account}.String())
-		}
-		all = append(all, way)
+		all = append(all, Way{Front: f, Point: m.waypoint(w.Namespace, f), principals: m.principals(f.Waypoint)})
 	}
+	return all
+}
+
+// principals is the identities that a waypoint may have.
+func (m *Layer) principals(w *policy.Waypoint) (all []string) {
+	if known, ok := m.relays.Load(w); ok {
+		return known.([]string)
+	}
+	for _, domain := range append([]string{cmp.Or(m.Mesh.TrustDomain, defaultDomain)}, m.Mesh.Aliases...) {
+		all = append(all, policy.Identity{TrustDomain: domain, Namespace: w.Namespace, Account: w.Account}.String())
+	}
+	m.relays.Store(w, all)
 	return all
 }
 
 // waypoint is the point of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
 // port of the Service: that of a way decides their conditions on ports.
 func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
-	targets := []struct {
-		namespace string
-		Label
-	}{
+	targets := [...]scope{
 		{namespace, Label{TargetService, f.Host}},
 		{f.Waypoint.Namespace, Label{TargetGateway, f.Waypoint.Name}},
 		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
 	}
 	c := &Point{layer: m, modes: modes{mode: peerMode{mode: Permissive}}}
 	var tokens []*Object
-	seen := map[*Object]bool{}
-	for _, t := range targets {
-		for _, s := range [...]scope{{t.namespace, t.Label}, {namespace: t.namespace}} { // one that also has a selector is of the namespace
+	for n, t := range targets {
+		for _, s := range [...]scope{t, {namespace: t.namespace}} { // one that also has a selector is of the namespace
 			for _, p := range m.index[s] {
-				if seen[p] || !slices.Contains(p.Targets, t.Label) {
+				if !slices.Contains(p.Targets, t.Label) || slices.ContainsFunc(targets[:n], func(before scope) bool {
+					return before.namespace == p.Namespace && slices.Contains(p.Targets, before.Label)
+				}) {
 					continue
 				}
-				seen[p] = true
 				switch p.Role {
 				case Authorizes:
 					c.Policies = append(c.Policies, m.atPort(p, f))
@@ -109,18 +114,17 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 			}
 		}
 	}
-	for _, list := range [][]*Object{c.Policies, tokens} {
-		slices.SortFunc(list, older)
-	}
+	slices.SortFunc(c.Policies, older)
+	slices.SortFunc(tokens, older)
 	c.authenticate(tokens)
 	return c
 }
 
 // atPort is an object of a waypoint as it decides about requests through one front: what it says of the port of the Service is said
-// of the container port.
+// of the container port. Where both are one port, that is what it says.
 func (m *Layer) atPort(o *Object, f policy.Front) *Object {
 	about := func(c space.Condition) bool { return c.Dimension == space.Port }
-	if f.Port == 0 || !slices.ContainsFunc(o.Clauses, func(r Clause) bool {
+	if f.Port == 0 || f.Port == f.Target || !slices.ContainsFunc(o.Clauses, func(r Clause) bool {
 		return slices.ContainsFunc(r.To, func(b space.Box) bool { return slices.ContainsFunc(b, about) })
 	}) {
 		return o

@@ -61,16 +61,16 @@ func (l *literal) get(at *enforce.Point) bool {
 		if !l.say(w.Point, true) {
 			return false
 		}
+		before := len(l.got)
 		for _, p := range l.said {
-			if p.port == 0 {
+			if p.port == 0 && !p.unled {
 				p.port = w.Target
 			}
-			if p.port != w.Target || p.unled {
-				return false
+			if p.port == w.Target && !p.unled { // it leads to no other port
+				l.got = append(l.got, p)
 			}
-			l.got = append(l.got, p)
 		}
-		if len(l.said) == 0 {
+		if len(l.got) == before {
 			continue
 		}
 		for _, principal := range w.Principals() {

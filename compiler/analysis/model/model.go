@@ -116,8 +116,11 @@ func (m *Model) Callee(s *policy.Service) *enforce.Point {
 }
 
 // bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
-func (m *Model) bound(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Fronts: s.Fronts})
+func (m *Model) bound(s *policy.Service) *enforce.Point { return m.boundBy(s.Selector(), s) }
+
+// boundBy is the same, given the labels that select the pods of the service.
+func (m *Model) boundBy(labels map[string]string, s *policy.Service) *enforce.Point {
+	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
 }
 
 // Principal is the identity of a service by its present account, empty where it has none.

@@ -126,13 +126,19 @@ func proveAll(ctx context.Context, services []proof) error {
 
 // prover is the memory that one proof after another uses.
 type prover struct {
+	labels map[string]string
 	enforce.Classifier
 	identities
 	literal
 }
 
 func (p *proof) prove(with *prover) ([]string, error) {
-	at := p.model.bound(p.of)
+	if with.labels == nil {
+		with.labels = map[string]string{}
+	}
+	clear(with.labels)
+	p.of.Select(with.labels)
+	at := p.model.boundBy(with.labels, p.of)
 	if p.later == nil && with.equal(p.model, p.of, at) {
 		return nil, nil
 	}

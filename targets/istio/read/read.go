@@ -40,7 +40,11 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
-	r := &reader{mesh: mesh, trustDomains: append([]string{mesh.TrustDomain}, mesh.Aliases...), first: map[objectKey]*enforce.Object{}, again: map[*enforce.Object][]*enforce.Object{}, dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors()}
+	r := &reader{
+		mesh: mesh, trustDomains: append([]string{mesh.TrustDomain}, mesh.Aliases...),
+		first: make(map[objectKey]*enforce.Object, len(files)), again: map[*enforce.Object][]*enforce.Object{}, policies: make([]*enforce.Object, 0, len(files)),
+		dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors(),
+	}
 	var t tree
 	for _, f := range files {
 		r.file(f, &t)
