@@ -51,15 +51,7 @@ func (l *Layer) matchKnown(p *Peer, c *Caller) space.Match {
 		return space.No
 	}
 	if p.Block.IsValid() {
-		switch {
-		case c.Kind == OfHost && p.Block.Bits() == 0 && len(p.Except) == 0:
-			return space.Yes
-		case c.Kind == OfAddresses:
-			return p.covers(c.Blocks)
-		case c.Kind != OfEveryone && c.Apart:
-			return space.No
-		}
-		return space.Maybe // it depends on the network whether addresses take pods
+		return p.takes(c)
 	}
 	switch c.Kind {
 	case OfWorkload:
@@ -83,6 +75,19 @@ func (l *Layer) matchKnown(p *Peer, c *Caller) space.Match {
 		return space.No
 	}
 	return space.Maybe
+}
+
+// takes reports whether the addresses of a peer take a caller.
+func (p *Peer) takes(c *Caller) space.Match {
+	switch {
+	case c.Kind == OfHost && p.Block.Bits() == 0 && len(p.Except) == 0:
+		return space.Yes
+	case c.Kind == OfAddresses:
+		return p.covers(c.Blocks)
+	case c.Kind != OfEveryone && c.Apart:
+		return space.No
+	}
+	return space.Maybe // what a name leads to may have any address, and it depends on the network whether addresses take pods
 }
 
 // of reports whether a peer takes pods of a namespace.

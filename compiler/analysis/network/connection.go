@@ -21,16 +21,15 @@ type Connection struct {
 	External *policy.External // in place of To
 }
 
-// connections is what a source of an edge needs: connections to the pods, or to a waypoint and from there.
-func (in *Intents) connections(s *policy.Service, r *policy.Rule, from policy.Source) (all []Connection) {
-	ports := portsOf(&r.Requests)
+// connections appends what a source of an edge needs at the ports of its rule: connections to the pods, or to a waypoint and from there.
+func (in *Intents) connections(all []Connection, s *policy.Service, r *policy.Rule, ports Set, from policy.Source) []Connection {
 	for i := range s.Deny {
 		if d := &s.Deny[i]; !d.OfHTTP() && d.Includes(from) {
 			ports = ports.without(portsOf(&d.Requests))
 		}
 	}
 	if len(ports) == 0 {
-		return nil
+		return all
 	}
 	udp := ports.only(s.UDP)
 	past := ports
@@ -109,35 +108,42 @@ func (in *Intents) into(s *policy.Service, visit func(*Connection)) {
 		of = in.through[s.ID()].behind
 	}
 	for _, t := range of {
-		for i := range t.Allow {
-			for _, from := range t.Allow[i].From {
-				for _, c := range in.connections(t, &t.Allow[i], from) {
-					if c.To == s {
-						visit(&c)
-					}
-				}
+		in.about(t, func(c *Connection) {
+			if c.To == s {
+				visit(c)
 			}
-		}
+		})
 	}
 }
 
-// outOf visits the connections that the pods of a service open, or those of a waypoint, and those of everyone in its namespace.
+// outOf visits the connections that the pods of a service open, or those of a waypoint.
 func (in *Intents) outOf(s *policy.Service, visit func(*Connection)) {
-	if in.isGate(s) {
-		for _, t := range in.through[s.ID()].behind {
-			for i := range t.Allow {
-				for _, from := range t.Allow[i].From {
-					for _, c := range in.connections(t, &t.Allow[i], from) {
-						if c.From.Service == s {
-							visit(&c)
-						}
-					}
-				}
-			}
-		}
+	if !in.isGate(s) {
+		in.from(policy.Source{Service: s}, visit)
 		return
 	}
-	in.from(policy.Source{Service: s}, visit)
+	for _, t := range in.through[s.ID()].behind {
+		in.about(t, func(c *Connection) {
+			if c.From.Service == s {
+				visit(c)
+			}
+		})
+	}
+}
+
+// about visits the connections that the edges to a service need.
+func (in *Intents) about(s *policy.Service, visit func(*Connection)) {
+	var all []Connection
+	for i := range s.Allow {
+		r := &s.Allow[i]
+		ports := portsOf(&r.Requests)
+		for _, from := range r.From {
+			all = in.connections(all[:0], s, r, ports, from)
+			for i := range all {
+				visit(&all[i])
+			}
+		}
+	}
 }
 
 // from visits the connections that callers open as what exactly this source stands for.
@@ -151,7 +157,7 @@ func (in *Intents) from(source policy.Source, visit func(*Connection)) {
 			visit(&c)
 			continue
 		}
-		for _, c := range in.connections(e.To, e.Rule, source) {
+		for _, c := range in.connections(nil, e.To, e.Rule, portsOf(&e.Rule.Requests), source) {
 			if c.From == source {
 				visit(&c)
 			}

@@ -8,6 +8,6 @@
 // known here, it is Undecided.
 //
 // Prove holds a layer against the intents: what an edge lets through the network lets through, and between pods without an
-// edge it is closed. The network cannot see all that an intent says, and Admitted is what it can: the least that no edge is
+// edge it is closed. The network cannot see all that an intent says, and what is granted is the least that no edge is
 // shut by.
 package network

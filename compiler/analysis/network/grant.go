@@ -47,13 +47,13 @@ func (g *Grant) has(p Port) bool {
 	return p.Protocol == UDP && g.UDP.Has(p.Number)
 }
 
-// Admitted is who may call the pods of a service, or of a waypoint, and in the other direction whom they may call, as far as the
+// granted appends who may call the pods of a service, or of a waypoint, and in the other direction whom they may call, as far as the
 // network can tell pods and requests apart.
-func (in *Intents) Admitted(d Direction, s *policy.Service) (all []Grant) {
+func (in *Intents) granted(all []Grant, d Direction, s *policy.Service, pods *Pods) []Grant {
+	takers := in.takers(s, pods)
 	if d == Egress {
-		return in.dialled(s)
+		return in.dialled(all, s, takers)
 	}
-	takers := in.takers(s)
 	whole := in.closed(s.Namespace)
 	if u := in.unnamed[s.Namespace]; u != nil && in.stated(u) {
 		whole = true
@@ -64,7 +64,7 @@ func (in *Intents) Admitted(d Direction, s *policy.Service) (all []Grant) {
 		if t != s && !in.stated(t) {
 			continue
 		}
-		in.into(t, func(c *Connection) { all = append(all, in.grants(c.From, c)...) })
+		in.into(t, func(c *Connection) { all = in.grants(all, c.From, c) })
 		agents, probed = agents || !t.Unnamed && agent(t), probed || ambient(t)
 	}
 	if agents {
@@ -90,16 +90,16 @@ func agentless(m *policy.Mesh) bool {
 	return slices.ContainsFunc(m.Services, named) && !slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return named(s) && agent(s) })
 }
 
-// dialled is whom pods may call.
-func (in *Intents) dialled(s *policy.Service) (all []Grant) {
-	for _, t := range in.takers(s) {
+// dialled appends whom pods may call.
+func (in *Intents) dialled(all []Grant, s *policy.Service, takers []*policy.Service) []Grant {
+	for _, t := range takers {
 		if t == s || selectable(t) {
-			in.outOf(t, func(c *Connection) { all = append(all, in.grants(policy.Source{Service: c.To}, c)...) })
+			in.outOf(t, func(c *Connection) { all = in.grants(all, policy.Source{Service: c.To}, c) })
 		}
 	}
 	for _, namespace := range [...]string{"", s.Namespace} {
 		for _, c := range in.reach()[namespace] {
-			all = append(all, in.grants(policy.Source{Service: c.To}, &c)...)
+			all = in.grants(all, policy.Source{Service: c.To}, &c)
 		}
 	}
 	dns := setOf([]uint16{dnsPort})
@@ -114,46 +114,35 @@ func (in *Intents) dialled(s *policy.Service) (all []Grant) {
 	return all
 }
 
-// grants is what a connection comes to with the pods or addresses of one of its ends. The end of a connection to an external has no
+// grants appends what a connection comes to with the pods or addresses of one of its ends. The end of a connection to an external has no
 // service.
-func (in *Intents) grants(end policy.Source, c *Connection) []Grant {
-	everyone := []Grant{{Caller: Caller{Kind: OfEveryone}, Ports: c.Ports, UDP: c.UDP}}
-	switch end.Kind {
-	case policy.FromWorld:
-		return everyone
-	case policy.FromAny:
-		if len(in.policy.Elsewhere) > 0 {
-			return everyone
-		}
-		return []Grant{{Caller: Caller{Kind: OfPods}, Ports: c.Ports, UDP: c.UDP}}
-	case policy.FromMesh:
-		if in.policy.Elsewhere[end.Mesh] != "" {
-			return everyone
-		}
-		return []Grant{{Caller: Caller{Kind: OfNamespace, Namespace: end.Mesh}, Ports: c.Ports, UDP: c.UDP}}
-	}
+func (in *Intents) grants(all []Grant, end policy.Source, c *Connection) []Grant {
+	add := func(to Caller, s *policy.Service) { all = append(all, Grant{to, s, c.Ports, c.UDP}) }
 	s := end.Service
-	if s == nil && in.policy.Meshless { // whose network knows names of hosts
-		var all []Grant
-		for _, host := range c.External.Hosts {
-			all = append(all, Grant{Caller: Caller{Kind: OfHost, Host: host}, Ports: c.Ports, UDP: c.UDP})
-		}
-		return all
-	}
-	if s == nil {
-		return []Grant{{Caller: Caller{Kind: OfAddresses, Blocks: everywhere}, Ports: c.Ports, UDP: c.UDP}}
-	}
-	var all []Grant
-	if len(s.Addresses) > 0 {
-		all = append(all, Grant{Caller: Caller{Kind: OfAddresses, Blocks: s.Addresses}, Ports: c.Ports, UDP: c.UDP})
-	}
 	switch {
-	case in.policy.Elsewhere[s.Namespace] != "" || s.HostNetwork && len(all) == 0:
-		return everyone
-	case selectable(s):
-		return append(all, Grant{Caller{Kind: OfWorkload, Pods: PodsOf(s), Apart: true}, s, c.Ports, c.UDP})
-	case s.Unnamed || len(all) == 0:
-		return append(all, Grant{Caller: Caller{Kind: OfNamespace, Namespace: s.Namespace}, Ports: c.Ports, UDP: c.UDP})
+	case end.Kind == policy.FromAny && len(in.policy.Elsewhere) == 0:
+		add(Caller{Kind: OfPods}, nil)
+	case end.Kind == policy.FromMesh && in.policy.Elsewhere[end.Mesh] == "":
+		add(Caller{Kind: OfNamespace, Namespace: end.Mesh}, nil)
+	case end.Kind != policy.FromService:
+		add(Caller{Kind: OfEveryone}, nil)
+	case s == nil && in.policy.Meshless: // whose network knows names of hosts
+		for _, host := range c.External.Hosts {
+			add(Caller{Kind: OfHost, Host: host}, nil)
+		}
+	case s == nil:
+		add(Caller{Kind: OfAddresses, Blocks: everywhere}, nil)
+	case in.policy.Elsewhere[s.Namespace] != "" || s.HostNetwork && len(s.Addresses) == 0:
+		add(Caller{Kind: OfEveryone}, nil)
+	default:
+		if len(s.Addresses) > 0 {
+			add(Caller{Kind: OfAddresses, Blocks: s.Addresses}, nil)
+		}
+		if selectable(s) {
+			add(Caller{Kind: OfWorkload}, s)
+		} else if s.Unnamed || len(s.Addresses) == 0 {
+			add(Caller{Kind: OfNamespace, Namespace: s.Namespace}, nil)
+		}
 	}
 	return all
 }
@@ -164,16 +153,9 @@ func (g *Grant) admits(c *Caller, service *policy.Service) space.Match {
 	case OfEveryone:
 		return space.Yes
 	case OfAddresses:
-		switch c.Kind {
-		case OfHost: // which may have any address
-			return space.Maybe
-		case OfAddresses:
-		default:
-			return space.No
-		}
 		most := space.No
 		for _, b := range g.Blocks {
-			most = max(most, (&Peer{Block: b}).covers(c.Blocks))
+			most = max(most, (&Peer{Block: b}).takes(c))
 		}
 		return most
 	}

@@ -125,12 +125,11 @@ func PodsOf(s *policy.Service) Pods {
 }
 
 // takers is a service, and those whose selectors take its pods.
-func (in *Intents) takers(s *policy.Service) []*policy.Service {
-	takers := []*policy.Service{s}
+func (in *Intents) takers(s *policy.Service, pods *Pods) []*policy.Service {
+	takers := append(make([]*policy.Service, 0, 4), s)
 	if s.Unnamed {
 		return takers
 	}
-	pods := PodsOf(s)
 	for _, l := range pods.Labels {
 		for key, value := range l.Known {
 			for _, t := range in.taking[scope{s.Namespace, key, value}] {
@@ -163,7 +162,7 @@ func (in *Intents) root() string {
 	return cmp.Or(in.policy.RootNamespace, "istio-system")
 }
 
-// isolated reports whether nobody may call the pods of a service, or in the other direction be called by them, but as Admitted has it.
+// isolated reports whether nobody may call the pods of a service, or in the other direction be called by them, but whom granted has.
 func (in *Intents) isolated(d Direction, s *policy.Service) bool {
 	return !s.HostNetwork && (in.closed(s.Namespace) || d == Ingress && in.stated(s))
 }

@@ -31,22 +31,51 @@ func (in *Intents) Prove(ctx context.Context, l *Layer, isolates [2]bool) ([]str
 	for w := range workers {
 		share := ends[len(ends)*w/workers : len(ends)*(w+1)/workers]
 		wait.Go(func() {
+			with := prover{Intents: in, layer: l, isolates: isolates}
 			for _, s := range share {
 				if ctx.Err() != nil || len(found[w]) > maxWitnesses {
 					return
 				}
-				point := l.For(PodsOf(s))
-				for d, isolated := range isolates {
-					if isolated || l.Isolates[d] { // else everything passes, as it is to
-						found[w] = append(found[w], in.prove(point, Direction(d), isolated, s)...)
-					}
-				}
+				found[w] = append(found[w], with.prove(s)...)
 			}
 		})
 	}
 	wait.Wait()
 	all := slices.Concat(found...)
 	return all[:min(len(all), maxWitnesses)], ctx.Err()
+}
+
+// prover proves services one after another, in the same memory.
+type prover struct {
+	*Intents
+	layer    *Layer
+	isolates [2]bool // by direction
+
+	grants  []Grant
+	literal literal
+}
+
+// prove compares what policies let through to and from the pods of one service.
+func (p *prover) prove(s *policy.Service) (witnesses []string) {
+	pods := PodsOf(s)
+	point := p.layer.For(pods)
+	for d, isolates := range p.isolates {
+		if !isolates && !p.layer.Isolates[d] { // everything passes, as it is to
+			continue
+		}
+		if d, isolated := Direction(d), isolates && p.isolated(Direction(d), s); !p.sayTheSame(point, d, isolated, s, &pods) {
+			witnesses = append(witnesses, p.proveClasses(point, d, isolated, s, p.grants)...)
+		}
+	}
+	return witnesses
+}
+
+// sayTheSame finds what is granted, and reports whether policies say that word for word.
+func (p *prover) sayTheSame(point *Point, d Direction, isolated bool, s *policy.Service, pods *Pods) bool {
+	if p.grants = p.grants[:0]; isolated {
+		p.grants = p.granted(p.grants, d, s, pods)
+	}
+	return p.literal.equal(point, d, isolated, p.grants)
 }
 
 // ends is the pods that the network may isolate.
@@ -69,13 +98,8 @@ func (in *Intents) ends() (all []*policy.Service) {
 	return all
 }
 
-// prove compares what policies let through to or from the pods of one service.
-func (in *Intents) prove(point *Point, d Direction, isolates bool, s *policy.Service) (witnesses []string) {
-	var grants []Grant
-	isolated := isolates && in.isolated(d, s)
-	if isolated {
-		grants = in.Admitted(d, s)
-	}
+// proveClasses compares what policies let through to or from the pods of a service, for each kind of callers and ports.
+func (in *Intents) proveClasses(point *Point, d Direction, isolated bool, s *policy.Service, grants []Grant) (witnesses []string) {
 	others := in.others(d, s, grants, point)
 	for _, port := range portsNear(s, point, d, grants) {
 		for i := range others {
@@ -128,17 +152,22 @@ func (in *Intents) others(d Direction, s *policy.Service, grants []Grant, points
 		}
 	}
 	// Pods that a peer takes by their labels, and that are not those which the labels of a service stand for.
+	named := map[string]bool{}
 	like := func(p *Peer) {
 		if len(p.Pods) == 0 {
 			return
 		}
-		labels, known := p.Pods.example(), false
+		known := map[string]bool{}
 		in.taken(p, func(s *policy.Service) {
 			service(s)
-			known = known || maps.Equal(labels, s.Selector())
+			known[key(s.Selector())] = true
 		})
-		if name := podsNamed(p.Namespace) + " with " + p.Pods.String(); !known && !slices.ContainsFunc(all, func(c class) bool { return c.name == name }) {
-			pods(name, Pods{p.Namespace, []Labels{{Known: labels}}}, nil)
+		for _, kind := range p.Pods.kinds() {
+			labels := kind.example()
+			if name := podsNamed(p.Namespace) + " with " + kind.String(); !known[key(labels)] && !named[name] {
+				named[name] = true
+				pods(name, Pods{p.Namespace, []Labels{{Known: labels}}}, nil)
+			}
 		}
 	}
 	hosts := map[string]bool{}

@@ -1,6 +1,8 @@
 package network
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,14 +44,47 @@ func (s Selector) Match(l Labels) space.Match {
 	return all
 }
 
-// example is labels that a selector takes.
+// maxKinds bounds what kinds returns.
+const maxKinds = 1 << 12
+
+// kinds is the selector for each kind of pods that its values stand for, unless there are too many: with one value of each label.
+func (s Selector) kinds() []Selector {
+	all := []Selector{s}
+	for i := range s {
+		values := s[i].Values
+		if s[i].Operator != In || len(values) < 2 || len(all)*len(values) > maxKinds {
+			continue
+		}
+		var each []Selector
+		for _, one := range all {
+			for n := range values {
+				one = slices.Clone(one)
+				one[i].Values = values[n : n+1]
+				each = append(each, one)
+			}
+		}
+		all = each
+	}
+	return all
+}
+
+// key is text that is the same for the same labels.
+func key(labels map[string]string) string {
+	var text strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		fmt.Fprintf(&text, "%q=%q ", k, labels[k])
+	}
+	return text.String()
+}
+
+// example is labels that a selector takes, if any.
 func (s Selector) example() map[string]string {
 	labels := map[string]string{}
 	for i := range s {
-		switch r := &s[i]; r.Operator {
-		case In:
+		switch r := &s[i]; {
+		case r.Operator == In && len(r.Values) > 0:
 			labels[r.Key] = r.Values[0]
-		case Exists:
+		case r.Operator == Exists:
 			labels[r.Key] = ""
 		}
 	}

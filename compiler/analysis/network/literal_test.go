@@ -1,0 +1,183 @@
+package network_test
+
+import (
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshc/meshc/compiler"
+	"github.com/meshc/meshc/compiler/analysis/network"
+	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
+	"github.com/meshc/meshc/targets"
+	cilium "github.com/meshc/meshc/targets/cilium/read"
+	"github.com/meshc/meshc/targets/networkpolicy/read"
+	"github.com/meshc/meshc/testdata/draft"
+)
+
+// kinds has each kind of caller, port and pods.
+var kinds = map[string][]string{
+	"shop": {
+		"service web account web label app=web port 8080 http port 9090 tcp",
+		"service api account api label app=api label tier=back port 8080 http",
+		"service cart account cart label app=cart port 8080 http",
+		"service guessed account guessed port 80 http",
+		"service legacy outside address 10.0.3.0/24 address 2001:db8::/64",
+		"external bank host bank.example port 443 tls", "external shops host \"*.shop.example\" port 443 tls port 80 http",
+		"web, cart, guessed -> api:8080", "api -> web except :9090", "legacy -> web:9090", "lab/* -> cart", "any -> guessed", "world -> web:8080",
+		"cart -> bank", "api -> shops", "api -> dns", "cart -> web", "deny cart -> web:9090", "web -> lab/probe:8080", "dns -> cart:8080",
+	},
+	"lab": {
+		"service probe account probe label app=probe port 8080 http", "export probe to shop", "shop/web -> probe", "lab/* -> probe:8080",
+		"service bench account bench label app=bench port 8080 http", "probe -> bench",
+	},
+}
+
+const workloads = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: dns, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: dns, version: v1}}
+    spec: {serviceAccountName: dns, containers: [{name: main, ports: [{containerPort: 53}, {containerPort: 53, protocol: UDP}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: dns, namespace: shop}
+spec: {selector: {app: dns, version: v1}, ports: [{name: tcp, port: 53}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: nodes, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: nodes}}
+    spec: {serviceAccountName: nodes, hostNetwork: true, containers: [{name: main, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: nodes, namespace: shop}
+spec: {selector: {app: nodes}, ports: [{name: http, port: 80}]}
+`
+
+// networks are what may enforce that. All of them say word for word what is granted.
+var networks = []struct {
+	settings string
+	kind     string
+	read     func([]*source.File) (*network.Layer, diag.List)
+	isolates [2]bool
+}{
+	{"targets: {istio: {}, networkPolicy: {egress: true}}\n", "NetworkPolicy", networkPolicies, [2]bool{true, true}},
+	{"targets: {istio: {}, networkPolicy: {egress: true}}\ndataplanes: {shop: {ambient: {waypoint: waypoint}}, lab: ambient}\n", "NetworkPolicy", networkPolicies, [2]bool{true, true}},
+	{"targets: {cilium: {egress: true}}\n", "CiliumNetworkPolicy", cilium.Egress, [2]bool{false, true}},
+}
+
+func networkPolicies(files []*source.File) (*network.Layer, diag.List) { return read.Files(files, "") }
+
+// swaps are what a line alone does not come to.
+var swaps = []struct {
+	old *regexp.Regexp
+	new string
+}{
+	{regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), "matchExpressions:\n$1- key: $2\n$1  operator: NotIn\n$1  values:\n$1  - $3"},
+	{regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), "matchExpressions:\n$1- key: $2\n$1  operator: In\n$1  values:\n$1  - $3\n$1  - web"},
+	{regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), "matchExpressions:\n$1- key: $2\n$1  operator: Exists"},
+	{regexp.MustCompile(`operator: In`), "operator: NotIn"},
+	{regexp.MustCompile(`( *)namespaceSelector:\n.*\n.*`), "${1}namespaceSelector: {}"},
+	{regexp.MustCompile(`( *)(matchLabels:\n)( *)kubernetes.io/metadata.name`), "$1$2${3}team: a\n${3}kubernetes.io/metadata.name"},
+	{regexp.MustCompile(`( *)- (namespaceSelector:\n.*\n.*)\n( *)podSelector:`), "$1- $2\n$1- podSelector:"},
+	{regexp.MustCompile(`( *)podSelector:\n.*\n.*\n`), "${1}podSelector: {}\n"},
+	{regexp.MustCompile(`( *)cidr: 10.0.3.0/24`), "${1}cidr: 10.0.3.0/24\n${1}except:\n${1}- 10.0.3.128/25"},
+	{regexp.MustCompile(`port: \d+`), "port: http"},
+	{regexp.MustCompile(`( *)port: 8080`), "${1}endPort: 8090\n${1}port: 8080"},
+	{regexp.MustCompile(`( *)port: 8080`), "${1}endPort: 9090\n${1}port: 8080"},
+	{regexp.MustCompile(`protocol: TCP`), "protocol: SCTP"},
+	{regexp.MustCompile(`protocol: TCP`), "protocol: ANY"},
+	{regexp.MustCompile(`- Ingress`), "- Egress"},
+	{regexp.MustCompile(`- Egress`), "- Ingress"},
+	{regexp.MustCompile(`(?s)( *)(- from|- to|- toEndpoints|- toFQDNs|- toCIDR):.*`), "$1- {}\n$1$2:$3"},
+	{regexp.MustCompile(`(from|to|ports|toPorts|toEndpoints|toFQDNs):\n`), "unknown: []\n"},
+	{regexp.MustCompile(`matchName: `), "matchPattern: "},
+	{regexp.MustCompile(`\*\*\.`), "*."},
+}
+
+// TestLiteral spoils the manifests of a network in a random line: where they are still said to be word for word what is granted, the proof
+// by classes finds no difference either.
+func TestLiteral(t *testing.T) {
+	for _, n := range networks {
+		p := &draft.Project{Settings: "apiVersion: meshc.dev/v1alpha1\nkind: Project\n" + n.settings, Lines: maps.Clone(kinds), Workloads: workloads}
+		b, err := p.Build()
+		require.NoError(t, err)
+		require.Equal(t, kinds, p.Lines, "lines without errors")
+		manifests := slices.DeleteFunc(slices.Clone(b.Manifests), func(m targets.Manifest) bool { return m.Kind != n.kind })
+		in := network.NewIntents(b.Policy)
+		each := func(manifests []targets.Manifest, f func(of string, literal bool, witnesses []string)) {
+			layer, _ := n.read(compiler.Sources(manifests))
+			for _, s := range in.Ends() {
+				for d, isolates := range n.isolates {
+					if isolates {
+						d := network.Direction(d)
+						literal, witnesses := in.Both(layer, d, isolates, s)
+						f(d.String()+" of "+s.ID(), literal, witnesses)
+					}
+				}
+			}
+		}
+		each(manifests, func(of string, literal bool, witnesses []string) {
+			require.Empty(t, witnesses)
+			require.True(t, literal, of)
+		})
+
+		r := rand.New(rand.NewPCG(1, 2))
+		var words []string
+		for _, m := range manifests {
+			for line := range strings.Lines(m.YAML) {
+				words = append(words, strings.TrimLeft(line[value(line):], " "))
+			}
+		}
+		found := 0
+		for range 500 {
+			changed := slices.Clone(manifests)
+			i := r.IntN(len(changed))
+			changed[i].YAML = spoil(r, changed[i].YAML, words)
+			each(changed, func(of string, literal bool, witnesses []string) {
+				if len(witnesses) > 0 {
+					found++
+				}
+				if literal {
+					require.Empty(t, witnesses, "%s:\n%s", of, changed[i].YAML)
+				}
+			})
+		}
+		assert.Greater(t, found, 200)
+	}
+}
+
+// spoil changes one line of an object, which is lost or has the value of another line, or something that many objects have.
+func spoil(r *rand.Rand, text string, words []string) string {
+	if r.IntN(3) == 0 {
+		swap := swaps[r.IntN(len(swaps))]
+		return swap.old.ReplaceAllString(text, swap.new)
+	}
+	lines := slices.Collect(strings.Lines(text))
+	i := r.IntN(len(lines))
+	if r.IntN(4) == 0 {
+		return strings.Join(slices.Delete(lines, i, i+1), "")
+	}
+	lines[i] = lines[i][:value(lines[i])] + words[r.IntN(len(words))]
+	return strings.Join(lines, "")
+}
+
+// value is where the value of a line begins.
+func value(line string) int {
+	if at := strings.Index(line, ": "); at >= 0 {
+		return at + len(": ")
+	}
+	return strings.LastIndex(line[:len(line)-1], " ") + 1
+}
