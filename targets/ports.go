@@ -4,7 +4,7 @@ import "slices"
 
 // PortRanges returns the ranges of the ports for which a function is true, which changes only at some ports.
 func PortRanges(changes []uint16, in func(uint16) bool) (all [][2]uint16) {
-	starts := []int{1}
+	starts := append(make([]int, 0, 16), 1)
 	for _, c := range changes {
 		starts = append(starts, int(c), int(c)+1)
 	}

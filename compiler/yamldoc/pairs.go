@@ -23,8 +23,13 @@ func Resolve(n *yaml.Node) *yaml.Node {
 // mapping is unfolded once however often it is merged, so the work is bounded by the size of the document. Of a repeated
 // key the first counts, and the other is a Repeat.
 func Pairs(mapping *yaml.Node) ([]Pair, []Repeat) {
+	return PairsInto(make([]Pair, 0, len(mapping.Content)/2), mapping)
+}
+
+// PairsInto is Pairs in the memory of a list.
+func PairsInto(pairs []Pair, mapping *yaml.Node) ([]Pair, []Repeat) {
+	pairs = pairs[:0]
 	var repeats []Repeat
-	pairs := make([]Pair, 0, len(mapping.Content)/2)
 	var merges []*yaml.Node
 	seen := index{}
 	for i := 0; i+1 < len(mapping.Content); i += 2 {

@@ -110,6 +110,9 @@ func plainTag(value string) string {
 		if letter := 'a' <= first && first <= 'z'; letter && (len(value) > len("false") || strings.IndexByte("tfn", first) < 0) {
 			return "!!str" // the words that are not text are true, false and null: resolve.go of the library
 		}
+		if '1' <= value[0] && value[0] <= '9' && len(value) < len("1000000000") && strings.Trim(value, "0123456789") == "" {
+			return "!!int"
+		}
 	}
 	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
 	return n.ShortTag()

@@ -27,6 +27,7 @@ type emission struct {
 	someAmbient bool
 	writer      *targets.Writer
 	buffer      []byte
+	fields      fields
 
 	holders   map[holder][]*policy.Service // by the labels of their pods
 	passing   map[wildcard][2]bool
@@ -93,7 +94,7 @@ func (e *emission) closes(m *policy.Mesh) bool {
 func (e *emission) mesh(m *policy.Mesh) {
 	closed := e.closes(m)
 	if closed {
-		d := object{wave: waveDefaultDeny, namespace: m.Name, name: "default-deny", why: targets.OfFiles(m.Files), ingress: e.platform(m.Name, m.Services...), egresses: e.Egress}
+		d := object{wave: waveDefaultDeny, namespace: m.Name, name: "default-deny", why: targets.OfFiles(m.Files), ingress: e.platform(nil, m.Name, m.Services...), egresses: e.Egress}
 		if e.Egress {
 			d.egress = e.needed(m)
 		}
@@ -131,9 +132,9 @@ func (e *emission) callee(m *policy.Mesh, s *policy.Service) {
 	o := object{wave: waveAllow, namespace: m.Name, name: s.Name + "-ingress", why: targets.OfRules(s.Allow), of: s}
 	if s.Unnamed {
 		o.wave, o.name, o.of = waveEveryPod, "pods-ingress", nil
-		all = append(all, e.platform(m.Name, m.Services...)...)
+		all = e.platform(all, m.Name, m.Services...)
 	} else {
-		all = append(all, e.platform("", s)...)
+		all = e.platform(all, "", s)
 	}
 	o.ingress = openings(all)
 	e.add(o)
@@ -141,10 +142,16 @@ func (e *emission) callee(m *policy.Mesh, s *policy.Service) {
 
 // through returns what opens the pods of a service, and enters what opens its waypoints.
 func (e *emission) through(s *policy.Service) (all []opening) {
+	var ports portRanges
+	var legs []leg
 	for i := range s.Allow {
 		r := &s.Allow[i]
-		for _, from := range r.From {
-			for _, l := range e.legs(s, r, from) {
+		for n, from := range r.From {
+			if n == 0 || len(s.Deny) > 0 {
+				ports = portsOf(s, r, from)
+			}
+			legs = e.legs(legs[:0], s, r, ports, from)
+			for _, l := range legs {
 				switch {
 				case l.to != s:
 					e.entries[l.to] = append(e.entries[l.to], opening{l.ports, l.udp, e.callers(s, r, l.from)})
@@ -174,7 +181,7 @@ func (e *emission) gates() {
 			continue
 		}
 		o := object{wave: waveAllow, namespace: w.Namespace, why: targets.OfFiles(e.Meshes[i].Files), of: w}
-		o.name, o.ingress = "waypoint."+w.Name+"-ingress", openings(append(e.entries[w], e.platform("", w)...))
+		o.name, o.ingress = "waypoint."+w.Name+"-ingress", openings(e.platform(e.entries[w], "", w))
 		e.add(o)
 		if e.Egress {
 			o.name, o.ingress, o.egresses = "waypoint."+w.Name+"-egress", nil, true
@@ -184,9 +191,9 @@ func (e *emission) gates() {
 	}
 }
 
-// platform returns what is open to the pods of some services, whatever the intents say: the ports of a proxy's agent, which no proxy
+// platform adds what is open to the pods of some services, whatever the intents say: the ports of a proxy's agent, which no proxy
 // protects, and the addresses of the kubelet's probes. With a namespace it is about all pods there.
-func (e *emission) platform(namespace string, of ...*policy.Service) (all []opening) {
+func (e *emission) platform(all []opening, namespace string, of ...*policy.Service) []opening {
 	known, agent, probed := namespace == "", false, e.ambient[namespace]
 	for _, s := range of {
 		if s.Proxied() && !s.Unnamed {
@@ -196,12 +203,17 @@ func (e *emission) platform(namespace string, of ...*policy.Service) (all []open
 		probed = probed || s.Dataplane == policy.Ambient
 	}
 	if agent || !known {
-		all = append(all, opening{ports: portRanges{{15020, 15021}, {15090, 15090}}, peers: []peer{{everyone: true}}})
+		all = append(all, agents)
 	}
 	if probed {
-		all = append(all, opening{ports: every, peers: []peer{
-			{block: netip.MustParsePrefix("169.254.7.127/32")}, {block: netip.MustParsePrefix("fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128")},
-		}})
+		all = append(all, probes)
 	}
 	return all
 }
+
+var (
+	agents = opening{ports: portRanges{{15020, 15021}, {15090, 15090}}, peers: everyone}
+	probes = opening{ports: every, peers: []peer{
+		{block: netip.MustParsePrefix("169.254.7.127/32")}, {block: netip.MustParsePrefix("fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128")},
+	}}
+)

@@ -15,11 +15,10 @@ type leg struct {
 	udp   []uint16
 }
 
-// legs returns what a source of an edge needs.
-func (e *emission) legs(s *policy.Service, r *policy.Rule, from policy.Source) (all []leg) {
-	ports := portsOf(s, r, from)
+// legs adds what a source of an edge needs at some ports.
+func (e *emission) legs(all []leg, s *policy.Service, r *policy.Rule, ports portRanges, from policy.Source) []leg {
 	if len(ports) == 0 {
-		return nil
+		return all
 	}
 	direct := leg{from, s, ports, ports.among(s.UDP)}
 	ways := s.Through()
@@ -90,13 +89,19 @@ func (e *emission) direct(s *policy.Service, from policy.Source, ports portRange
 
 // portsOf is the ports on which a source may call, without those that are denied to it.
 func portsOf(s *policy.Service, r *policy.Rule, from policy.Source) portRanges {
-	changes := slices.Concat(r.Ports, r.PortsWithout())
+	changes := r.Ports
+	if without := r.PortsWithout(); len(without) > 0 {
+		changes = slices.Concat(changes, without)
+	}
 	var denies []*policy.Rule
 	for i := range s.Deny {
 		if d := &s.Deny[i]; !d.OfHTTP() && d.Includes(from) {
 			denies = append(denies, d)
 			changes = slices.Concat(changes, d.Ports, d.PortsWithout())
 		}
+	}
+	if len(changes) == 0 && len(denies) == 0 {
+		return every
 	}
 	return targets.PortRanges(changes, func(port uint16) bool {
 		return r.Leads(port) && !slices.ContainsFunc(denies, func(d *policy.Rule) bool { return d.Leads(port) })

@@ -17,28 +17,30 @@ type object struct {
 	egresses        bool // it is about egress, and about ingress too if it binds the whole namespace
 }
 
+var directions = []string{"Ingress", "Egress"}
+
 func (e *emission) add(o object) {
 	pods := targets.Fields{}
 	if o.of != nil {
 		pods = matchLabels(o.of.Labels)
 	}
-	var fields targets.Fields
-	types := []string{"Ingress"}
+	types := directions[:1]
 	switch {
 	case o.egresses && o.of == nil:
-		types = append(types, "Egress")
+		types = directions
 	case o.egresses:
-		types[0] = "Egress"
+		types = directions[1:]
 	}
+	fields := make(targets.Fields, 0, 4)
 	for _, side := range [...]struct {
 		key, peers string
 		all        []opening
 	}{{"egress", "to", o.egress}, {"ingress", "from", o.ingress}} {
-		var rules []targets.Fields
-		for i := range side.all {
-			rules = append(rules, side.all[i].rule(side.peers))
-		}
-		if len(rules) > 0 {
+		if len(side.all) > 0 {
+			rules := make([]targets.Fields, len(side.all))
+			for i := range side.all {
+				rules[i] = e.fields.rule(&side.all[i], side.peers)
+			}
 			fields = append(fields, targets.Field{Key: side.key, Value: rules})
 		}
 	}

@@ -46,7 +46,7 @@ func TestRules(t *testing.T) {
 		{opening{every, nil, []peer{pods("shop", "a")}}, "[{from [[{namespaceSelector [{matchLabels [{kubernetes.io/metadata.name shop}]}]} {podSelector [{matchLabels [{app a}]}]}]]}]"},
 		{opening{every, nil, []peer{pods("shop", "a"), pods("shop", "b")}}, "[{from [[{namespaceSelector [{matchLabels [{kubernetes.io/metadata.name shop}]}]} {podSelector [{matchExpressions [[{key app} {operator In} {values [a b]}]]}]}]]}]"},
 	} {
-		assert.Equal(t, c.want, fmt.Sprint(c.of.rule("from")))
+		assert.Equal(t, c.want, fmt.Sprint(new(fields).rule(&c.of, "from")))
 	}
 }
 

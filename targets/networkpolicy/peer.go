@@ -18,20 +18,29 @@ type peer struct {
 }
 
 func (p peer) compare(q peer) int {
-	kind := func(p peer) int {
-		switch {
-		case p.everyone:
-			return 0
-		case p.pods:
-			return 1
-		case p.namespace != "":
-			return 2
-		}
-		return 3
+	switch {
+	case p.kind() != q.kind():
+		return cmp.Compare(p.kind(), q.kind())
+	case p.namespace != q.namespace:
+		return cmp.Compare(p.namespace, q.namespace)
+	case p.block != q.block:
+		return p.block.Compare(q.block)
 	}
-	return cmp.Or(cmp.Compare(kind(p), kind(q)), cmp.Compare(p.namespace, q.namespace),
-		slices.CompareFunc(p.labels, q.labels, func(a, b policy.Label) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value)) }),
-		p.block.Compare(q.block))
+	return slices.CompareFunc(p.labels, q.labels, func(a, b policy.Label) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
+	})
+}
+
+func (p *peer) kind() int {
+	switch {
+	case p.everyone:
+		return 0
+	case p.pods:
+		return 1
+	case p.namespace != "":
+		return 2
+	}
+	return 3
 }
 
 var everyone = []peer{{everyone: true}}

@@ -15,12 +15,14 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// decoder takes one policy apart.
+// decoder takes one policy after another apart.
 type decoder struct {
 	doc       *yamldoc.Document
 	namespace string // of a policy that names none
 	findings  *diag.List
 	out       *network.Policy
+
+	pairs []yamldoc.Pair // of the mappings that are looked at, one within the other
 }
 
 // policy reads a NetworkPolicy with the defaults and the validation of an API server: pkg/apis/networking/validation of
@@ -54,8 +56,10 @@ func (d *decoder) policy(n *yaml.Node) *network.Policy {
 		return true
 	})
 	for i, side := range [...]string{"from", "to"} {
-		for _, item := range d.list(sections[i]) {
-			p.Rules[i] = append(p.Rules[i], d.rule(item, side))
+		items := d.list(sections[i])
+		p.Rules[i] = make([]network.Rule, len(items))
+		for n := range items {
+			p.Rules[i][n] = d.rule(items[n], side)
 		}
 	}
 	p.Isolates = [2]bool{true, len(p.Rules[network.Egress]) > 0}
@@ -100,7 +104,9 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 		d.broken(n, "%s is not a mapping", what)
 		return
 	}
-	pairs, repeats := yamldoc.Pairs(n)
+	before := len(d.pairs)
+	pairs, repeats := yamldoc.PairsInto(d.pairs[before:], n)
+	d.pairs = append(d.pairs, pairs...)
 	if len(repeats) > 0 {
 		d.broken(repeats[0].Again, "%s is given twice", repeats[0].Again.Value)
 	}
@@ -109,6 +115,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 			d.broken(p.Key, "the field %s of %s is not known here", p.Key.Value, what)
 		}
 	}
+	d.pairs = d.pairs[:before]
 }
 
 // list returns the items of a list.
@@ -119,6 +126,9 @@ func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
 	if n.Kind != yaml.SequenceNode {
 		d.broken(n, "not a list")
 		return nil
+	}
+	if !slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind == yaml.AliasNode }) {
+		return n.Content
 	}
 	for _, item := range n.Content {
 		all = append(all, yamldoc.Resolve(item))
@@ -192,12 +202,16 @@ func (d *decoder) rule(n *yaml.Node, side string) network.Rule {
 	d.fields(n, "a rule", func(key string, v *yaml.Node) bool {
 		switch key {
 		case side:
-			for _, item := range d.list(v) {
-				r.Peers = append(r.Peers, d.peer(item))
+			items := d.list(v)
+			r.Peers = make([]network.Peer, len(items))
+			for i := range items {
+				r.Peers[i] = d.peer(items[i])
 			}
 		case "ports":
-			for _, item := range d.list(v) {
-				r.Ports = append(r.Ports, d.ports(item))
+			items := d.list(v)
+			r.Ports = make([]network.Ports, len(items))
+			for i := range items {
+				r.Ports[i] = d.ports(items[i])
 			}
 		default:
 			return false

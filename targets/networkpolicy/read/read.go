@@ -7,7 +7,6 @@ package read
 
 import (
 	"cmp"
-	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -58,6 +57,7 @@ type reader struct {
 	namespaces map[string]map[string]string
 	findings   diag.List
 	memory     yamldoc.Memory
+	decoder    decoder
 }
 
 // once keeps one of several policies with a name. A cluster keeps the one that is applied last, and which one that is, is not known.
@@ -96,11 +96,11 @@ func (r *reader) file(f *source.File, namespace string) {
 		if !reads(doc.Text) {
 			continue
 		}
-		var bad *yamldoc.SyntaxError
-		if err := doc.ParseInto(&r.memory); errors.As(err, &bad) || err != nil || doc.Root == nil {
+		if doc.ParseInto(&r.memory) != nil || doc.Root == nil {
 			continue
 		}
-		r.object(&decoder{doc: doc, namespace: namespace}, yamldoc.Resolve(doc.Root), "", "")
+		r.decoder.doc, r.decoder.namespace = doc, namespace
+		r.object(&r.decoder, yamldoc.Resolve(doc.Root), "", "")
 	}
 }
 
