@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -245,11 +246,12 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 					WithRelated(s.At, "declared here")
 				switch {
 				case !s.ReadsRequests(number):
-					d.WithHelp("delete %s: %s is ambient, and calls to this port pass no proxy that decides about requests", remove, s.Name)
+					d.WithNote("%s is ambient, and calls to this port pass no proxy that reads requests", s.Name).
+						WithHelp("delete %s; or %s, and %s", remove, s.WaypointWayTo(number), s.asHTTP(number))
 				case s.Dataplane == policy.Gateway && p == policy.ProtocolUnset:
 					d.WithHelp("add its Gateway to `workloads` in meshc.yaml, or declare what its listener reads: `port %d http`", number)
 				case s.decl == nil || len(s.decl.Ports) == 0:
-					d.WithHelp("set appProtocol: http on the port of its Kubernetes Service, or delete %s", remove)
+					d.WithHelp("%s, or delete %s", s.asHTTP(number), remove)
 				case p == policy.ProtocolUnset:
 					d.WithHelp("declare its protocol: `port %d http`", number)
 				default:
@@ -280,6 +282,14 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 		return false
 	}
 	return true
+}
+
+// asHTTP says what makes a port known to be HTTP.
+func (s *service) asHTTP(number uint16) string {
+	if s.decl == nil || len(s.decl.Ports) == 0 {
+		return "set appProtocol: http on the port of its Kubernetes Service"
+	}
+	return fmt.Sprintf("declare `port %d http`", number)
 }
 
 // externalEdge enters the callers of an external.

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+	"path"
 	"slices"
 
 	"github.com/meshc/meshc/lang/source"
@@ -90,6 +92,31 @@ func (p *Policy) Passes(s Source, to *Service, f *Front) (some, all bool) {
 		}
 	}
 	return some, all
+}
+
+// WaypointWay says how calls to a service in ambient mode can pass a waypoint.
+func (s *Service) WaypointWay() string {
+	const label = "`istio.io/use-waypoint: waypoint`"
+	addressed := slices.IndexFunc(s.Fronts, func(f Front) bool { return !f.Headless })
+	switch {
+	case addressed >= 0:
+		return fmt.Sprintf("let calls to it pass a waypoint: label its Service %s %s", s.Fronts[addressed].Host, label)
+	case len(s.Fronts) > 0:
+		return fmt.Sprintf("let calls to it pass a waypoint: give it a Service with an address beside the headless %s, with the label %s", s.Fronts[0].Host, label)
+	case len(s.Pods) > 0:
+		return "let calls to it pass a waypoint: give it a Service, with the label " + label
+	case s.DataplaneAt.File != nil && path.Base(s.DataplaneAt.File.Name) == "meshc.yaml":
+		return fmt.Sprintf("let calls to it pass a waypoint, with `dataplanes: {%s: {ambient: {waypoint: waypoint}}}` in meshc.yaml", s.Namespace)
+	}
+	return fmt.Sprintf("let calls to it pass a waypoint: label the Namespace %s %s", s.Namespace, label)
+}
+
+// WaypointWayTo says how calls to a port of a service in ambient mode can pass a waypoint: its own, where calls to other ports do.
+func (s *Service) WaypointWayTo(port uint16) string {
+	if ways := s.Through(); len(ways) > 0 {
+		return fmt.Sprintf("add a port with `targetPort: %d` to its Service %s", port, ways[0].Host)
+	}
+	return s.WaypointWay()
 }
 
 // With is a mesh whose pods in ambient mode, or with sidecars, have another data plane, and a waypoint or none in front of them.

@@ -2,6 +2,7 @@ package istio
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -224,9 +225,17 @@ func (b *builder) acceptOnDataplane(s *policy.Service, r *policy.Rule, a action)
 	if len(r.Ops)+len(r.Without) == 0 {
 		which = "conditions on requests"
 	}
-	b.findings.Add(diag.Inexpressible, either(requestsAt(&r.Requests), r.At), "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, a.word, s.ID()).
+	at, or := either(requestsAt(&r.Requests), r.At), "leave them out"
+	if a == ask {
+		or = "delete the ask"
+	}
+	if r.EveryPod {
+		b.everyPod(s, r.EveryMesh, at, fmt.Sprintf("%s of this %s cannot be enforced at", which, a.word), strings.Replace(or, "them", "the "+which, 1))
+		return
+	}
+	b.findings.Add(diag.Inexpressible, at, "%s of this %s cannot be enforced: %s is ambient, and has no sidecar", which, a.word, s.ID()).
 		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-		WithHelp("%s, or leave them out", waypointFor(s)).
+		WithHelp("%s, or %s", s.WaypointWay(), or).
 		Alone = true
 }
 

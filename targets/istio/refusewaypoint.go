@@ -1,8 +1,6 @@
 package istio
 
 import (
-	"fmt"
-	"path"
 	"slices"
 	"strconv"
 
@@ -107,16 +105,38 @@ func (b *builder) acceptVerified(s *policy.Service) {
 	}
 	ways := s.Through()
 	switch {
+	case len(ways) == 0 && s.Verifies[0].EveryPod:
+		b.everyPod(s, false, s.Verifies[0].At, "tokens cannot be verified at", "delete this")
 	case len(ways) == 0:
 		b.findings.Add(diag.Inexpressible, s.Verifies[0].At, "tokens cannot be verified at %s: it is ambient, and has no sidecar", s.ID()).
 			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
-			WithHelp("%s, or delete this", waypointFor(s)).
+			WithHelp("%s, or delete this", s.WaypointWay()).
 			Alone = true
 	case s.Joining:
 		b.findings.Add(diag.Inexpressible, s.Verifies[0].At, "tokens cannot be verified at %s: calls to it may not pass its waypoint yet", s.ID()).
 			WithRelated(ways[0].Waypoint.At, "the waypoint").
 			WithHelp("once its Services are labelled, write `dataplanes: {%s: {ambient: {waypoint: %s}}}` in meshc.yaml", s.Namespace, ways[0].Waypoint.Name)
 	}
+}
+
+// everyPod refuses, once, a statement about requests to every pod of a namespace in ambient mode: calls to pods that no Service leads to
+// pass no waypoint.
+func (b *builder) everyPod(s *policy.Service, ofMesh bool, at source.Span, what, or string) {
+	if b.refused == nil {
+		b.refused = map[source.Span]bool{}
+	}
+	if b.refused[at] {
+		return
+	}
+	b.refused[at] = true
+	where := ""
+	if ofMesh {
+		where = ", each in the section of its mesh"
+	}
+	b.findings.Add(diag.Inexpressible, at, "%s every pod of %s, which is ambient: calls to pods that no Service leads to pass no proxy that reads requests", what, s.Namespace).
+		WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+		WithHelp("name the services in place of `pods`%s, and let calls to them pass a waypoint, or %s", where, or).
+		Alone = true
 }
 
 // tokensAt is the place that has a service verify tokens.
@@ -183,18 +203,4 @@ func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, beside string) {
 		d.WithNote("some of these callers have sidecars, which connect to the pods themselves, past waypoints").
 			WithHelp("move all of them to ambient mode first, or name those that are%s", beside)
 	}
-}
-
-// waypointFor says how calls to a service in ambient mode can pass a waypoint.
-func waypointFor(s *policy.Service) string {
-	headless := func(f policy.Front) bool { return f.Headless }
-	switch {
-	case len(s.Fronts) == 0 && s.DataplaneAt.File != nil && path.Base(s.DataplaneAt.File.Name) == "meshc.yaml":
-		return fmt.Sprintf("let calls to it pass a waypoint, with `dataplanes: {%s: {ambient: {waypoint: waypoint}}}` in meshc.yaml", s.Namespace)
-	case len(s.Fronts) == 0:
-		return fmt.Sprintf("let calls to it pass a waypoint: label the Namespace %s `istio.io/use-waypoint: waypoint`", s.Namespace)
-	case !slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return !headless(f) }):
-		return fmt.Sprintf("let calls to it pass a waypoint: give it a Service with an address beside the headless %s, with the label `istio.io/use-waypoint: waypoint`", s.Fronts[0].Host)
-	}
-	return fmt.Sprintf("let calls to it pass a waypoint: label its Service %s `istio.io/use-waypoint: waypoint`", s.Fronts[slices.IndexFunc(s.Fronts, func(f policy.Front) bool { return !headless(f) })].Host)
 }
