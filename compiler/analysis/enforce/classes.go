@@ -112,6 +112,7 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		}
 	}
 	s.builder.DistinguishAll(distinctions)
+	s.apart(distinctions)
 	s.builder.DistinguishAll(space.Distinctions{Operations: ports})
 	all, err := s.builder.Divide(domain)
 	if err != nil {
@@ -137,6 +138,36 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		}
 	}
 	return &s.classes, nil
+}
+
+// apart distinguishes callers that pass the waypoints of a point from others.
+func (s *Classifier) apart(distinctions space.Distinctions) {
+	i := slices.IndexFunc(s.points, func(c *Point) bool { return len(c.Ways) > 0 && c.layer.Mesh.Aside != nil })
+	if i < 0 {
+		return
+	}
+	var patterns []space.Pattern
+	add := func(conditions ...space.Condition) {
+		for _, c := range conditions {
+			if c.Dimension == space.Identity {
+				patterns = append(append(patterns, c.Is...), c.Not...)
+			}
+		}
+	}
+	add(distinctions.Callers...)
+	for _, b := range distinctions.From {
+		add(b...)
+	}
+	for _, c := range s.points {
+		for _, p := range c.Policies {
+			for i := range p.Clauses {
+				for _, b := range p.Clauses[i].From {
+					add(b...)
+				}
+			}
+		}
+	}
+	s.builder.DistinguishAll(space.Distinctions{Callers: []space.Condition{space.Is(space.Identity, s.points[i].layer.Mesh.Aside.apart(patterns)...)}})
 }
 
 // operations decides the requests of HTTP, or of other connections.

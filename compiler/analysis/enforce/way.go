@@ -23,36 +23,6 @@ type Way struct {
 // Principals returns what the waypoint may call the workload as.
 func (w *Way) Principals() []string { return w.principals }
 
-// Pass reports whether calls of an identity pass the waypoint of every way.
-func (c *Point) Pass(identity string) bool {
-	return !slices.ContainsFunc(c.Ways, func(w Way) bool { return !c.layer.Mesh.Aside.passes(identity, &w) })
-}
-
-// Aside is the callers that pass no waypoint because they are not in ambient mode: those of the principals that it knows, and of
-// others those of some namespaces.
-type Aside struct {
-	Sidecars map[string]bool // by principal: whether its caller has sidecars
-	Gateways map[string]bool // the principals of gateways
-	Meshes   map[string]bool // by namespace, for the other identities there: whether they have sidecars
-}
-
-// passes reports whether a caller with an identity passes the waypoint of a way.
-func (a *Aside) passes(identity string, w *Way) bool {
-	switch {
-	case identity == "":
-		return false
-	case a == nil:
-		return true
-	case a.Gateways[identity]:
-		return w.Ingress
-	}
-	if aside, known := a.Sidecars[identity]; known {
-		return !aside
-	}
-	id, _ := policy.ParseIdentity(identity)
-	return !a.Meshes[id.Namespace]
-}
-
 // The keys of targets. Those of Services and classes are no labels of pods, and that of Gateways is the label of theirs.
 const (
 	TargetService = "/Service"

@@ -51,7 +51,6 @@ type Model struct {
 	elsewhere *Model       // this one; nil: nothing is known to be
 
 	passing func() map[string]map[string]bool // the tokens that services pass on
-	kinds   func() *kinds
 }
 
 // New makes a model. The rules of the policy are the intents; a policy without rules serves where there are
@@ -65,7 +64,6 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service][]string{}, services: map[string]*policy.Service{}}
 	m.callers = sync.OnceValues(m.allCallers)
 	m.passing = sync.OnceValue(p.Passing)
-	m.kinds = sync.OnceValue(m.allKinds)
 	m.graph = sync.OnceValues(func() (*CallGraph, error) {
 		graphs, err := CallGraphs(m)
 		if err != nil {
@@ -222,7 +220,6 @@ func (m *Model) Distinctions(s *policy.Service) space.Distinctions {
 	for _, i := range s.Issuers {
 		a.From = append(a.From, tokensOf(i))
 	}
-	m.apart(&a, s)
 	return a
 }
 

@@ -294,6 +294,9 @@ func (p Pattern) Principal() string {
 	return ""
 }
 
+// Identifies reports whether a pattern of identities is about a principal.
+func (p Pattern) Identifies(principal string) bool { return p.matches(IdentityValue(principal)) }
+
 // Account is the NAMESPACE/ACCOUNT that a pattern is about, empty where it is about something else.
 func (p Pattern) Account() string {
 	if p.kind == ofAccount {
