@@ -116,7 +116,7 @@ func (i *importer) unnamed(o *enforce.Object) string {
 			}
 			switch {
 			case behind == 0:
-				return fmt.Sprintf("it binds the Service %s, and the manifests do not have its pods", t.Value)
+				return fmt.Sprintf("it binds the Service %s, and the manifests do not have its pods: import it together with them", t.Value)
 			case !passes:
 				return fmt.Sprintf("it has no effect: calls to the Service %s pass no waypoint", t.Value)
 			case behind > 1:

@@ -32,6 +32,7 @@ type issuer struct {
 type jwtRule struct {
 	Issuer      string   `json:"issuer"`
 	JwksURI     string   `json:"jwksUri,omitempty"`
+	JwksURIToo  string   `json:"jwks_uri,omitempty"` // the same
 	Jwks        string   `json:"jwks,omitempty"`
 	Audiences   []string `json:"audiences,omitempty"`
 	FromHeaders []struct {
@@ -69,6 +70,7 @@ func jwtRules(object *yaml.Node) (all []jwtRule, err error) {
 		return nil, err
 	}
 	for i := range all {
+		all[i].JwksURI, all[i].JwksURIToo = cmp.Or(all[i].JwksURI, all[i].JwksURIToo), ""
 		if inline := &all[i].Jwks; *inline != "" {
 			set, _, why := policy.KeySet(*inline)
 			if why != "" {

@@ -50,11 +50,11 @@ func (w *writer) spoilValue(value any) any {
 }
 
 var (
-	spoiledKeys   = []string{"from", "to", "when", "source", "operation", "rules", "selector", "paths", "principals", "serviceAccounts", "hosts", "mode", "mtls", "action", "values", "notValues", "key", "matchLabels"}
+	spoiledKeys   = []string{"from", "to", "when", "source", "operation", "rules", "selector", "paths", "principals", "serviceAccounts", "hosts", "mode", "mtls", "action", "values", "notValues", "key", "matchLabels", "jwks", "jwks_uri", "timeout", "fromParams"}
 	spoiledValues = []any{
 		"", "*", "a*b", "*a*", "a/b/c", "a/b", "/a", "a/", "http", "70000", "-1", "65536", " 80", "10.0.0.0/33", "10.0.0.1 ", "fe80::1%eth0", "0", "{id}", "/{id}",
 		"/{**}/{*}", "/a{*}", "/a/{*}/", "/a//{*}", "/a b/{*}", "/a b", "ALLOW", "allow", "CUSTOM", "STRICT", "strict", "UNSET", "source.ip", "source.ipp",
-		"request.headers", "request.headers[]", "request.headers[x]", "destination.labels[x]", "experimental.envoy.filters.a[b]", "experimental.envoy.filters.a",
+		"0.1ms", "1h", "5", "x y", "request.headers", "request.headers[]", "request.headers[x]", "destination.labels[x]", "experimental.envoy.filters.a[b]", "experimental.envoy.filters.a",
 		strings.Repeat("a", 64), strings.Repeat("a", 321), 80, 1, nil, true, 1.5, fields{}, []any{}, []any{""}, []any{"x"}, []any{nil}, []any{fields{}}, fields{{"x", "y"}},
 	}
 	spoiledExtras = []field{
@@ -66,11 +66,38 @@ var (
 	}
 )
 
+// verifying is a RequestAuthentication with every field that it may have.
+func (w *writer) verifying() fields {
+	rule := fields{{"issuer", pick(w.Rand, tokenIssuers)}}
+	optional := fields{
+		{"jwksUri", "https://auth.example.com/keys"}, {"audiences", []any{"shop"}}, {"fromHeaders", []any{fields{{"name", "x-token"}, {"prefix", "Token "}}}},
+		{"fromParams", []any{"token"}}, {"fromCookies", []any{"token"}}, {"forwardOriginalToken", true}, {"outputPayloadToHeader", "x-payload"},
+		{"outputClaimToHeaders", []any{fields{{"header", "x-groups"}, {"claim", "groups"}}}}, {"timeout", "5s"}, {"spaceDelimitedClaims", []any{"roles"}},
+	}
+	for _, f := range optional {
+		if w.chance(40) {
+			rule = append(rule, f)
+		}
+	}
+	if w.chance(15) {
+		rule.add(pick(w.Rand, []string{"jwks", "jwks_uri"}), pick(w.Rand, []string{keySet, "https://auth.example.com/keys"}))
+	}
+	var spec fields
+	if w.chance(50) {
+		spec.add("selector", fields{{"matchLabels", fields{{"app", "web"}}}})
+	}
+	spec.add("jwtRules", []any{rule})
+	return w.object("RequestAuthentication", "shop", "spoiled", nil, spec)
+}
+
 // spoiled is a manifest that may not be valid.
 func (w *writer) spoiled() string {
 	document := w.authorization("spoiled")
 	if w.chance(25) {
 		document = w.peer("shop", "spoiled", pick(w.Rand, []string{"", "web"}))
+	}
+	if w.chance(25) {
+		document = w.verifying()
 	}
 	dryRun := fields{{"annotations", fields{{"istio.io/dry-run", pick(w.Rand, []string{"true", "yes", "", "TRUE", "tRUE", "0"})}}}}
 	for i := range document {

@@ -16,7 +16,7 @@ type decoder struct {
 	path         []string // keys and `[index]` of the value at hand
 	broken       bool
 	refusal      string // the first fault
-	otherwise    bool // ztunnel is sent clauses of the object that are not those of a proxy which reads requests
+	otherwise    bool   // ztunnel is sent clauses of the object that are not those of a proxy which reads requests
 
 	selectsNothing bool // the object has a selector without labels
 }

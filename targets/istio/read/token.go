@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -19,8 +20,15 @@ var (
 	authenticationFields = []string{"selector", "targetRef", "targetRefs", "jwtRules"}
 	tokenFields          = []string{
 		"issuer", "audiences", "jwksUri", "jwks", "fromHeaders", "fromParams", "fromCookies", "forwardOriginalToken",
-		"outputPayloadToHeader", "outputClaimToHeaders", "timeout", "spaceDelimitedClaims",
+		"outputPayloadToHeader", "outputClaimToHeaders", "timeout", "spaceDelimitedClaims", "jwks_uri",
 	}
+)
+
+// The limits of the CRD of RequestAuthentication in istio.io/api v1.31.
+const (
+	maxTokenRules = 4096
+	maxKeysURL    = 2048
+	maxSpaced     = 64
 )
 
 // authentication reads a RequestAuthentication, as convertToEnvoyJwtConfig in
@@ -39,6 +47,7 @@ func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 			d.targetRefs(p, n)
 		case 3:
 			var methods []string
+			d.limit(n, maxTokenRules)
 			d.each(n, plainyaml.Mapping, func(_ int, n int32) { methods = append(methods, r.tokenRule(d, p, n)) })
 			slices.Sort(methods)
 			p.Verifies = strings.Join(methods, "\n")
@@ -60,30 +69,28 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method strin
 	var taken, written []string // headers
 	var timeout string
 	var spaced []string // claims
+	var keyed []int32   // what says the keys, or where they are
 	said := &policy.Issuer{}
 	d.fields(n, tokenFields, func(field int, n int32) {
 		switch field {
 		case 0:
-			issuer = d.string(n)
+			issuer = d.filled(n)
 		case 1:
-			var audiences []string
-			d.each(n, plainyaml.Text, func(_ int, n int32) {
-				if audience := d.Nodes[n].Text; audience != "" {
-					audiences = append(audiences, audience)
-				} else {
-					d.refuse(d.span(n), "`%s` is empty, which Istio refuses", d.where())
-				}
-			})
+			audiences := d.filledTexts(n)
 			said.Audiences = slices.Compact(slices.Sorted(slices.Values(audiences)))
 			if len(audiences) > 0 {
 				box = box.And(space.Token, space.AudiencePattern(audiences...))
 			}
-		case 2:
-			keys = d.string(n)
+		case 2, 12:
+			keyed = append(keyed, n)
+			keys = d.filled(n)
 			if u, err := url.Parse(keys); keys != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 				d.refuse(d.span(n), "%q is not a URL of http or https", keys)
+			} else if len(keys) > maxKeysURL {
+				d.refuse(d.span(n), "`%s` has %d bytes, and the API accepts %d", d.where(), len(keys), maxKeysURL)
 			}
 		case 3:
+			keyed = append(keyed, n)
 			if inline := d.string(n); inline != "" && !json.Valid([]byte(inline)) {
 				d.refuse(d.span(n), "`%s` is not JSON, which Istio refuses", d.where())
 			} else if set, _, why := policy.KeySet(inline); why == "" {
@@ -94,9 +101,10 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method strin
 		case 4:
 			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				var c policy.Carrier
+				d.has(n, "name")
 				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
 					if field == 0 {
-						c.Header = d.string(n)
+						c.Header = d.filled(n)
 						taken = append(taken, strings.ToLower(c.Header))
 					} else {
 						c.Prefix = d.string(n)
@@ -105,13 +113,13 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method strin
 				said.From = append(said.From, c)
 			})
 		case 5, 6:
-			d.each(n, plainyaml.Text, func(_ int, n int32) {
-				c := policy.Carrier{Query: d.Nodes[n].Text}
+			for _, name := range d.filledTexts(n) {
+				c := policy.Carrier{Query: name}
 				if field == 6 {
-					c = policy.Carrier{Cookie: d.Nodes[n].Text}
+					c = policy.Carrier{Cookie: name}
 				}
 				said.From = append(said.From, c)
-			})
+			}
 		case 7:
 			forward = d.is(n, plainyaml.Boolean) && d.Nodes[n].Text == "true"
 		case 8:
@@ -120,23 +128,36 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method strin
 		case 9:
 			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
 				var passed policy.Passed
+				d.has(n, "header")
+				d.has(n, "claim")
 				d.fields(n, []string{"header", "claim"}, func(field int, n int32) {
 					if field == 0 {
-						passed.Header = d.string(n)
+						if passed.Header = d.filled(n); strings.ContainsFunc(passed.Header, func(r rune) bool { return !headerRune(r) }) {
+							d.refuse(d.span(n), "%q cannot be the name of a header here: Istio takes letters, digits, `-` and `_`", passed.Header)
+						}
 						written = append(written, strings.ToLower(passed.Header))
 					} else {
-						passed.Claim = d.string(n)
+						passed.Claim = d.filled(n)
 					}
 				})
 				said.Passed = append(said.Passed, passed)
 			})
 		case 10:
-			timeout = d.Nodes[n].Text
+			timeout = d.string(n)
+			if wait, err := time.ParseDuration(timeout); timeout != "" && (err != nil || wait < time.Millisecond) || d.Nodes[n].Kind == plainyaml.Text && timeout == "" {
+				d.refuse(d.span(n), "`%s` must be a time of at least 1ms, such as 5s, not %q", d.where(), timeout)
+			}
 		case 11:
-			spaced = slices.DeleteFunc(d.texts(n), policy.SpaceDelimited) // those that always are
+			d.limit(n, maxSpaced)
+			spaced = slices.DeleteFunc(d.filledTexts(n), policy.SpaceDelimited) // those that always are
 			slices.Sort(spaced)
 		}
 	})
+	if len(keyed) > 1 {
+		d.refuse(d.keySpan(keyed[1]), "`%s` says where its keys are twice, which Istio refuses", d.where()).
+			WithRelated(d.keySpan(keyed[0]), "the other is here").
+			WithHelp("delete one of them")
+	}
 	if len(said.From) == 0 {
 		taken = append(taken, "authorization")
 	}
@@ -158,6 +179,35 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method strin
 	p.Clauses = append(p.Clauses, clause)
 	said.Audiences = nil // the clause says them
 	return fmt.Sprintf("%s %s %q", said.Method(forward), cmp.Or(timeout, "5s"), spaced)
+}
+
+func headerRune(r rune) bool {
+	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+}
+
+// filled is the value of a string that is not to be empty.
+func (d *decoder) filled(n int32) string {
+	text := d.string(n)
+	if text == "" && d.Nodes[n].Kind == plainyaml.Text {
+		d.refuse(d.span(n), "`%s` is empty, which Istio refuses", d.where())
+	}
+	return text
+}
+
+func (d *decoder) filledTexts(n int32) (all []string) {
+	d.each(n, plainyaml.Text, func(_ int, n int32) {
+		if text := d.filled(n); text != "" {
+			all = append(all, text)
+		}
+	})
+	return all
+}
+
+// has reports a mapping that lacks a key.
+func (d *decoder) has(n int32, key string) {
+	if value := d.at(n, key); value == 0 || d.Nodes[value].Kind == plainyaml.Null {
+		d.refuse(d.span(n), "`%s` has no %s, which Istio refuses", d.where(), key)
+	}
 }
 
 // claim returns the reader of the values of a claim.
