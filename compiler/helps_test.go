@@ -19,8 +19,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// TestEveryHelp holds the helps in the code against those that TestAdvice, TestProposedStatements, TestImperatives and
-// TestHelpPairs follow, and TestAdvice of cmd/meshc. One that none of them follows stands in testdata/advice/unfollowed.txt, below
+// TestEveryHelp holds the helps in the code, and what is said of wrong command lines, against those that TestAdvice,
+// TestProposedStatements, TestImperatives and TestHelpPairs follow, and TestAdvice of cmd/meshc. One that none of them follows stands in testdata/advice/unfollowed.txt, below
 // the reason why.
 func TestEveryHelp(t *testing.T) {
 	all := helpsInCode(t)
@@ -124,6 +124,11 @@ func helpsInCode(t *testing.T) (all []help) {
 				at := files.Position(n.Pos()).String()
 				if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "fail" && len(n.Args) > 2 { // an error of package gitops
 					if text, ok := literal(n.Args[1]); ok {
+						add(at, text)
+					}
+				}
+				if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "usageError" && len(n.Args) > 0 { // of a command line
+					if text, ok := literal(n.Args[0]); ok && regexp.MustCompile(`\w{3}`).MatchString(verbs.ReplaceAllString(regexp.QuoteMeta(text), "")) {
 						add(at, text)
 					}
 				}

@@ -77,7 +77,10 @@ func (s *sources) read(cmd *cobra.Command, names []string, mesh *inventory.Set, 
 	if seen.Formats, err = s.formats(cmd, mesh); err != nil {
 		return nil, err
 	}
-	if len(names) == 0 && s.prometheus == "" {
+	switch {
+	case s.prometheus == "" && cmd.Flags().Changed("since"):
+		return nil, usageError("--since is about --prometheus: of logs everything is read")
+	case len(names) == 0 && s.prometheus == "":
 		return nil, usageError("want what was seen: files, - for standard input, or --prometheus")
 	}
 	if err := readLogs(cmd, names, func(in io.Reader) error { return seen.Read(in, do) }); err != nil {
