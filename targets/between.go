@@ -1,8 +1,8 @@
 package targets
 
 import (
+	"bytes"
 	"path"
-	"regexp"
 	"strings"
 )
 
@@ -14,14 +14,17 @@ type Named struct {
 	Denies bool // it says who may not call
 }
 
-var denies = regexp.MustCompile(`(?m)^  (action: DENY|ingressDeny:)$`)
-
-// named returns the object in a file, and false for the files that list objects.
+// named returns the object in a file, as its path has it, and false for the files that list objects.
 func named(f File) (Named, bool) {
 	folder, base := path.Split(f.Path)
 	_, rest, ok := strings.Cut(strings.TrimSuffix(base, extension), "-") // after the wave
 	kind, name, isObject := strings.Cut(rest, "-")
-	return Named{path.Base(folder), kind, name, denies.Match(f.Data)}, ok && isObject && folder != "" && base != KustomizationName
+	return Named{Folder: path.Base(folder), Kind: kind, Name: name}, ok && isObject && folder != "" && base != KustomizationName
+}
+
+// denies reports whether the object in a file says who may not call.
+func denies(f File) bool {
+	return bytes.Contains(f.Data, []byte("\n  action: DENY\n")) || bytes.Contains(f.Data, []byte("\n  ingressDeny:\n"))
 }
 
 // Between returns a delivery whose objects are those of now for which first returns true, and otherwise those of old.
@@ -32,7 +35,11 @@ func Between(old, now []File, environment string, first func(Named) bool) []File
 		now   bool
 	}{{old, false}, {now, true}} {
 		for _, f := range side.files {
-			if o, ok := named(f); ok && first(o) == side.now {
+			o, ok := named(f)
+			if !ok {
+				continue
+			}
+			if o.Denies = denies(f); first(o) == side.now {
 				files = append(files, f)
 			}
 		}

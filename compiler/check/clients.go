@@ -119,12 +119,16 @@ func (c *checker) hidden(s *service, from *policy.Service, at source.Span) {
 // fromOutside reports callers of a service that only their addresses show, if it can be called from outside the cluster in a way
 // that hides these.
 func (c *checker) fromOutside(r *rule) {
+	exposures := r.callee.exposures()
+	if len(exposures) == 0 {
+		return
+	}
 	for i, f := range slices.Concat(r.From, r.Except) {
 		if f.Kind != policy.FromService || f.Service.Proxied() || len(f.Service.Addresses) == 0 {
 			continue
 		}
 		at := slices.Concat(r.FromAt, r.exceptAt)[i]
-		for _, e := range r.callee.exposures() {
+		for _, e := range exposures {
 			if !r.Leads(e.Port) || e.Clients.Reliable() {
 				continue
 			}

@@ -58,9 +58,20 @@ func (c caller) includes(d caller) bool {
 func widest(all []caller) []caller {
 	slices.SortFunc(all, compareCallers)
 	all = slices.Compact(all)
+	several := severalOf(all)
 	return slices.DeleteFunc(slices.Clone(all), func(c caller) bool {
-		return slices.ContainsFunc(all, func(d caller) bool { return d != c && d.includes(c) })
+		return slices.ContainsFunc(several, func(d caller) bool { return d != c && d.includes(c) })
 	})
+}
+
+// severalOf is the callers that may include others. A service is none of them, and lists may name thousands.
+func severalOf(all []caller) (several []caller) {
+	for _, c := range all {
+		if c.kind != policy.FromService {
+			several = append(several, c)
+		}
+	}
+	return several
 }
 
 // groups is the callers of the boxes of a rule: those of which the same others are left out together.
@@ -238,12 +249,28 @@ func without(who, except []caller) (all []callers) {
 
 // common is the callers that are in both lists.
 func common(a, b []caller) (both []caller) {
+	services := map[caller]bool{}
 	for _, c := range a {
+		services[c] = c.kind == policy.FromService
+	}
+	for _, d := range b {
+		if services[d] {
+			both = append(both, d)
+		}
+	}
+	for _, c := range severalOf(a) {
 		for _, d := range b {
 			switch {
 			case c.includes(d):
 				both = append(both, d)
 			case d.includes(c):
+				both = append(both, c)
+			}
+		}
+	}
+	for _, d := range severalOf(b) {
+		for _, c := range a {
+			if c.kind == policy.FromService && d.includes(c) {
 				both = append(both, c)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 type namespace struct {
 	name     string
 	services []*service
+	accounts map[string][]*service // that have an account; nil: not looked for yet
 }
 
 // service is pods that a policy selects, a caller that a policy names, or both.
@@ -186,6 +187,7 @@ func (i *importer) caller(in, account string) {
 // distinguish makes a service of its own of the account that another one was assumed to have.
 func (i *importer) distinguish(s *service) {
 	n := i.in(s.namespace)
+	n.accounts = nil
 	other := &service{namespace: s.namespace, account: s.account}
 	s.account, s.assumed = "", false
 	other.name = n.free(other.account)
@@ -249,14 +251,16 @@ func (s *service) defaultLabels() bool {
 }
 
 // callersOf are the services with an account.
-func (i *importer) callersOf(in, account string) (all []*service) {
-	if n := i.services[in]; n != nil {
-		for _, s := range n.services {
-			if s.account == account {
-				all = append(all, s)
-			}
+func (i *importer) callersOf(in, account string) []*service {
+	n := i.services[in]
+	if n == nil {
+		return nil
+	}
+	if n.accounts == nil {
+		n.accounts = map[string][]*service{}
+		for _, s := range slices.SortedStableFunc(slices.Values(n.services), func(a, b *service) int { return cmp.Compare(a.name, b.name) }) {
+			n.accounts[s.account] = append(n.accounts[s.account], s)
 		}
 	}
-	slices.SortFunc(all, func(a, b *service) int { return cmp.Compare(a.name, b.name) })
-	return all
+	return n.accounts[account]
 }

@@ -307,15 +307,19 @@ func unspeakable(c space.Condition) error {
 // token stays: it also has its callee refuse wrong tokens.
 func tidy(rules []*rule) (all []*rule) {
 	for n, r := range rules {
+		var others []int // rules that say the same of their callers
+		for k, other := range rules {
+			if k != n && other.beside(r) && other.covers(&r.requests) && (len(other.except) == 0 && other.token == r.token || other.alike(&r.callers)) {
+				others = append(others, k)
+			}
+		}
 		var left []caller
 		for _, c := range r.who {
-			said := slices.IndexFunc(rules, func(other *rule) bool {
-				if other == r || !other.beside(r) || !other.covers(&r.requests) || (len(other.except) > 0 || other.token != r.token) && !other.alike(&r.callers) {
-					return false
-				}
+			said := slices.IndexFunc(others, func(k int) bool {
+				other := rules[k]
 				return slices.ContainsFunc(other.who, func(d caller) bool {
 					same := c == d && r.covers(&other.requests) && other.alike(&r.callers)
-					return d.includes(c) && (!same || slices.Index(rules, other) < n)
+					return d.includes(c) && (!same || k < n)
 				})
 			})
 			if said < 0 {

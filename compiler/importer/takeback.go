@@ -63,7 +63,7 @@ func (i *importer) state() func() {
 			o.Outcome, o.Reason, o.Approximated, o.together = fates[k].outcome, fates[k].reason, fates[k].approximated, fates[k].together
 		}
 		for _, n := range i.services {
-			n.services = services[n]
+			n.services, n.accounts = services[n], nil
 			for _, s := range n.services {
 				*s = was[s]
 			}

@@ -39,6 +39,7 @@ type line struct {
 // found out too late.
 func (i *importer) write() (p *draft, again bool, err error) {
 	for _, n := range i.services {
+		n.accounts = nil
 		for _, s := range n.services {
 			s.clients = policy.AddressUnknown
 		}

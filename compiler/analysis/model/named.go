@@ -19,8 +19,11 @@ import (
 // services for which that was done.
 func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
 	n := naming{
-		mesh:   enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), Aliases: mesh.Aliases, RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system"), Meshless: mesh.Meshless},
-		meshes: map[string]*policy.Mesh{},
+		mesh:      enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), Aliases: mesh.Aliases, RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system"), Meshless: mesh.Meshless},
+		meshes:    map[string]*policy.Mesh{},
+		names:     map[member]int{},
+		accounts:  map[member]bool{},
+		mentioned: map[string]bool{},
 	}
 	if mesh.Meshless {
 		n.mesh.RootNamespace = ""
@@ -89,7 +92,14 @@ type naming struct {
 	mesh    enforce.Mesh
 	meshes  map[string]*policy.Mesh
 	assumed []*policy.Service
+
+	names     map[member]int  // where a service of that name is in its mesh
+	accounts  map[member]bool // that services have which prove an identity
+	mentioned map[string]bool // principals whose accounts are settled
 }
+
+// member is a name in a namespace.
+type member struct{ namespace, name string }
 
 func (n *naming) namespace(name string) *policy.Mesh {
 	m := n.meshes[name]
@@ -102,15 +112,18 @@ func (n *naming) namespace(name string) *policy.Mesh {
 
 func (n *naming) add(s *policy.Service) {
 	m := n.namespace(s.Namespace)
+	if key := (member{s.Namespace, s.Name}); !n.named(key) {
+		n.names[key] = len(m.Services)
+	}
+	if s.Account != "" && s.Proxied() {
+		n.accounts[member{s.Namespace, s.Account}] = true
+	}
 	m.Services = append(m.Services, s)
 }
 
-func (n *naming) find(namespace string, is func(*policy.Service) bool) *policy.Service {
-	services := n.namespace(namespace).Services
-	if i := slices.IndexFunc(services, is); i >= 0 {
-		return services[i]
-	}
-	return nil
+func (n *naming) named(key member) bool {
+	_, ok := n.names[key]
+	return ok
 }
 
 // binds reports whether a policy of the root namespace, whose selector applies to every namespace, selects a service that is
@@ -150,9 +163,8 @@ func (n *naming) selector(p *enforce.Object) {
 			break
 		}
 	}
-	taken := n.find(s.Namespace, func(t *policy.Service) bool { return t.Name == s.Name })
-	if taken != nil {
-		if slices.Equal(taken.Labels, s.Labels) {
+	if i, ok := n.names[member{s.Namespace, s.Name}]; ok {
+		if slices.Equal(n.meshes[s.Namespace].Services[i].Labels, s.Labels) {
 			return
 		}
 		for _, l := range s.Labels {
@@ -160,7 +172,7 @@ func (n *naming) selector(p *enforce.Object) {
 				s.Name += "," + l.Key + "=" + l.Value
 			}
 		}
-		if n.find(s.Namespace, func(t *policy.Service) bool { return t.Name == s.Name }) != nil {
+		if n.named(member{s.Namespace, s.Name}) {
 			return
 		}
 	}
@@ -175,6 +187,10 @@ func (n *naming) mentions(p *enforce.Object) {
 		}
 	}
 	for _, principal := range all.Principals {
+		if n.mentioned[principal] {
+			continue
+		}
+		n.mentioned[principal] = true
 		if id, ok := policy.ParseIdentity(principal); ok && id.TrustDomain == n.mesh.TrustDomain {
 			n.account(p, id.Namespace, id.Account)
 		}
@@ -190,20 +206,33 @@ func (n *naming) account(p *enforce.Object, namespace, account string) {
 	if !policy.IsLabel(namespace) || !policy.IsName(account) {
 		return // nobody can be called so
 	}
-	if n.find(namespace, func(s *policy.Service) bool { return s.Account == account && s.Proxied() }) != nil {
+	if n.accounts[member{namespace, account}] {
 		return
 	}
-	of := n.find(namespace, func(s *policy.Service) bool {
-		return s.Account == "" && s.Proxied() && (s.Name == account || s.Name+"-sa" == account)
-	})
-	if of != nil {
+	if of := n.called(namespace, account); of != nil {
 		of.Account = account
+		n.accounts[member{namespace, account}] = true
 		n.assumed = append(n.assumed, of)
 		return
 	}
 	name := account
-	if n.find(namespace, func(s *policy.Service) bool { return s.Name == name }) != nil {
+	if n.named(member{namespace, name}) {
 		name += ",account=" + account // a workload is called so, and runs as another account
 	}
 	n.add(&policy.Service{Namespace: namespace, Name: name, Account: account, At: p.At})
+}
+
+// called is the first service without an account that is called like one; nil if none is.
+func (n *naming) called(namespace, account string) (of *policy.Service) {
+	first := -1
+	for _, name := range []string{account, strings.TrimSuffix(account, "-sa")} {
+		i, ok := n.names[member{namespace, name}]
+		if !ok || first >= 0 && i >= first {
+			continue
+		}
+		if s := n.meshes[namespace].Services[i]; s.Account == "" && s.Proxied() {
+			first, of = i, s
+		}
+	}
+	return of
 }
