@@ -40,7 +40,11 @@ type node struct {
 	rank                   int    // among all nodes, by namespace and that name
 	apps, workloads, hosts []string
 	ports                  map[uint16]bool // whether it carries HTTP
+	tls                    map[uint16]bool // of a host outside the mesh, whether applications open TLS to it
 }
+
+// outside reports whether a node is a host outside the mesh, which its name is.
+func (n *node) outside() bool { return n.tls != nil }
 
 type edgeKey struct {
 	from, to *node
@@ -76,20 +80,23 @@ func (g *Graph) Add(c *traffic.Call) {
 		g.Refused += n
 		return
 	}
-	to := g.node(&c.To)
+	from := g.caller(&c.From)
+	to, port := g.node(&c.To), c.Port
+	if to == nil {
+		to, port = g.hostOutside(from, &c.To), c.To.HostPort
+	}
 	if to == nil {
 		g.Nameless += n
 		return
 	}
-	if c.Port != 0 {
-		to.ports[c.Port] = to.ports[c.Port] || c.HTTP
+	if port != 0 {
+		to.ports[port] = to.ports[port] || c.HTTP
 	}
-	from := g.caller(&c.From)
 	if from == nil {
 		g.unproved(c, to, n)
 		return
 	}
-	at := edgeKey{from, to, c.Port}
+	at := edgeKey{from, to, port}
 	e := g.edges[at]
 	if e == nil {
 		if len(g.edges) >= maxEdges {
@@ -110,7 +117,7 @@ func (g *Graph) Add(c *traffic.Call) {
 	earlier(&g.First, first)
 	later(&g.Last, c.At)
 	switch {
-	case !g.operations:
+	case !g.operations || to.outside():
 	case c.Method == "":
 		e.unread += n
 	case !e.requests.add(c.Method, c.Path, n):
@@ -184,6 +191,30 @@ func (g *Graph) node(p *traffic.Peer) *node {
 	return n
 }
 
+// hostOutside is the node of a host outside the mesh, in the namespace of its caller, where an external is declared; nil where the end
+// of a call is no such host.
+func (g *Graph) hostOutside(from *node, p *traffic.Peer) *node {
+	host := strings.ToLower(p.Host)
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if from == nil || p.HostPort == 0 || !policy.IsName(host) || last == host || last == "local" || strings.Trim(last, "0123456789") == "" || !policy.IsLabel(hostTitle(host)) {
+		return nil
+	}
+	at := nodeKey{from.namespace, "", host}
+	n := g.nodes[at]
+	if n == nil {
+		if len(g.nodes) >= maxEdges {
+			return nil
+		}
+		at.name = strings.Clone(host)
+		n = &node{nodeKey: at, ports: map[uint16]bool{}, tls: map[uint16]bool{}}
+		g.nodes[at] = n
+	}
+	n.tls[p.HostPort] = n.tls[p.HostPort] || p.TLS
+	return n
+}
+
+func hostTitle(host string) string { return strings.ReplaceAll(host, ".", "-") }
+
 // workloadOf is the workload that a pod most likely belongs to.
 func workloadOf(pod string) string {
 	if names := directory.WorkloadsOf(pod); len(names) > 0 {
@@ -225,6 +256,9 @@ func (g *Graph) unproved(c *traffic.Call, to *node, n int) {
 
 // title is the best name of a node: what one label or one workload calls all of it, or else its account.
 func (n *node) title() string {
+	if n.outside() {
+		return hostTitle(n.name)
+	}
 	for _, names := range [][]string{n.apps, n.workloads, n.hosts} {
 		if len(names) == 1 {
 			return names[0]

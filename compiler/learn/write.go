@@ -94,7 +94,7 @@ func (g *Graph) merge() {
 		if !titled {
 			other = hosts[called]
 		}
-		if n.account != "" || other == nil {
+		if n.account != "" || n.outside() || other == nil {
 			continue
 		}
 		into[n] = other
@@ -184,9 +184,23 @@ func period(first, last string) string {
 	return " from " + first + " to " + last
 }
 
-// line declares what runs as an account.
+// line declares what runs as an account, or a host outside the mesh.
 func (n *node) line() print.Line {
 	name := n.written
+	if n.outside() {
+		x := &lang.External{Name: lang.Name{Text: name}, Hosts: []lang.Name{{Text: n.name}}}
+		for _, port := range slices.Sorted(maps.Keys(n.ports)) {
+			protocol := "tcp"
+			switch {
+			case n.tls[port]:
+				protocol = "tls"
+			case n.ports[port]:
+				protocol = "http"
+			}
+			x.Ports = append(x.Ports, lang.Port{Number: lang.Name{Text: strconv.Itoa(int(port))}, Protocol: lang.Name{Text: protocol}})
+		}
+		return print.Line{Stmt: x}
+	}
 	s := &lang.Service{Name: lang.Name{Text: name}}
 	var notes []string
 	if n.account != "" {

@@ -42,8 +42,9 @@ type Peer struct {
 	Pod       string
 	Workload  string // its Deployment or the like
 	App       string // its label app
-	Host      string // of a Kubernetes Service
-	HostPort  uint16 // of that Service
+	Host      string // of a Kubernetes Service, or outside the mesh
+	HostPort  uint16 // of that Service or host
+	TLS       bool   // the application opens TLS to a host outside the mesh
 }
 
 // Rule is a rule of a deployed policy.

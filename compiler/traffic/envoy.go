@@ -44,6 +44,14 @@ func (e *accessEntry) call() (c Call, ok bool) {
 		if to, ok := addressPort(e.upstream); ok {
 			c.To.Address, c.Port = to.Addr().Unmap(), to.Port()
 		}
+		c.To.TLS = e.method == "" && e.serverName != ""
+	case e.cluster == passthrough: // to where nothing in the mesh is known to be
+		c.outbound = true
+		c.To.Address, c.Port = local.Addr().Unmap(), local.Port()
+		c.To.Host, c.To.HostPort, c.To.TLS = e.serverName, local.Port(), e.serverName != ""
+		if e.method != "" {
+			c.To.Host, _, _ = strings.Cut(e.authority, ":")
+		}
 	case direction == "inbound-vip":
 		// The log of a waypoint, whose clusters are those of the Services behind it.
 		c.To.Host, c.To.HostPort = host, port
@@ -58,6 +66,10 @@ func (e *accessEntry) call() (c Call, ok bool) {
 	}
 	return c, true
 }
+
+// passthrough is the cluster of connections to addresses that istiod has told the proxy nothing of, such as those outside the mesh.
+// https://istio.io/latest/docs/tasks/traffic-management/egress/egress-control/
+const passthrough = "PassthroughCluster"
 
 // id tells requests apart; connections, by the addresses of their ends.
 func (e *accessEntry) id() string {
