@@ -30,6 +30,7 @@ type editor struct {
 	mutex     sync.Mutex
 	findings  map[string][]protocol.Diagnostic // by name in the project
 	published chan struct{}
+	again     chan string // what the server has the client ask for again
 	versions  map[string]int32
 	texts     map[string]string
 }
@@ -49,6 +50,16 @@ func (e *editor) PublishDiagnostics(_ context.Context, p *protocol.PublishDiagno
 	return nil
 }
 
+func (e *editor) SemanticTokensRefresh(context.Context) error {
+	e.again <- "colours"
+	return nil
+}
+
+func (e *editor) InlayHintRefresh(context.Context) error {
+	e.again <- "hints"
+	return nil
+}
+
 // A test of what an answer is waits for the newest one.
 func init() { usual.patience, usual.pause = time.Minute, 0 }
 
@@ -64,7 +75,7 @@ func edit(t *testing.T, folder string, files map[string]string) *editor {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
-	e := &editor{t: t, root: root, findings: map[string][]protocol.Diagnostic{}, published: make(chan struct{}, 1), versions: map[string]int32{}, texts: map[string]string{}}
+	e := &editor{t: t, root: root, findings: map[string][]protocol.Diagnostic{}, published: make(chan struct{}, 1), again: make(chan string, 100), versions: map[string]int32{}, texts: map[string]string{}}
 	fromClient, toServer := io.Pipe()
 	fromServer, toClient := io.Pipe()
 	ended := make(chan error, 1)
@@ -73,7 +84,12 @@ func edit(t *testing.T, folder string, files map[string]string) *editor {
 	_, _, server := protocol.NewClient(session, e, jsonrpc2.NewHeaderStream(stdio{fromServer, toServer}))
 	e.server = server
 	folders := protocol.NewNullable([]protocol.WorkspaceFolder{{URI: uri.File(root), Name: "project"}})
-	got, err := server.Initialize(t.Context(), &protocol.InitializeParams{WorkspaceFoldersInitializeParams: protocol.WorkspaceFoldersInitializeParams{WorkspaceFolders: folders}})
+	yes := true
+	var can protocol.ClientCapabilities
+	can.Workspace = &protocol.WorkspaceClientCapabilities{
+		SemanticTokens: &protocol.SemanticTokensWorkspaceClientCapabilities{RefreshSupport: &yes}, InlayHint: &protocol.InlayHintWorkspaceClientCapabilities{RefreshSupport: &yes},
+	}
+	got, err := server.Initialize(t.Context(), &protocol.InitializeParams{Capabilities: can, WorkspaceFoldersInitializeParams: protocol.WorkspaceFoldersInitializeParams{WorkspaceFolders: folders}})
 	require.NoError(t, err)
 	require.Equal(t, protocol.PositionEncodingKindUTF16, got.Capabilities.PositionEncoding)
 	require.NoError(t, server.Initialized(t.Context(), &protocol.InitializedParams{}))
@@ -499,6 +515,53 @@ func TestAnswersFromBefore(t *testing.T) {
 	result, err := e.server.Completion(t.Context(), &protocol.CompletionParams{TextDocumentPositionParams: e.at("shop.mesh", "backend -> bank/au|dit")})
 	require.NoError(t, err)
 	assert.NotEmpty(t, result.(*protocol.CompletionList).Items)
+}
+
+// Colours and hints do not wait for a check: what did not change has those of before, and the client asks again after it.
+func TestColoursFromBefore(t *testing.T) {
+	defer func(before waits) { usual = before }(usual)
+	usual.patience, usual.moment, usual.pause = 0, 0, time.Hour
+	e := edit(t, "", twoTeams)
+	doc := protocol.TextDocumentIdentifier{URI: e.uri("shop.mesh")}
+	check := func() {
+		_, err := e.server.CodeLens(t.Context(), &protocol.CodeLensParams{TextDocument: doc})
+		require.NoError(t, err)
+	}
+	ask := func() (kinds, accounts []string) {
+		tokens, err := e.server.SemanticTokensFull(t.Context(), &protocol.SemanticTokensParams{TextDocument: doc})
+		require.NoError(t, err)
+		for i := 3; i < len(tokens.Data); i += 5 {
+			kinds = append(kinds, legend.TokenTypes[tokens.Data[i]])
+		}
+		hints, err := e.server.InlayHint(t.Context(), &protocol.InlayHintParams{TextDocument: doc, Range: protocol.Range{End: protocol.Position{Line: 100}}})
+		require.NoError(t, err)
+		for _, h := range hints {
+			accounts = append(accounts, string(h.Label.(protocol.String)))
+		}
+		return kinds, accounts
+	}
+	e.open("shop.mesh")
+	e.wait("shop.mesh")
+	check()
+	before, accounts := ask()
+	e.replace("shop.mesh", "frontend -> backend\n", "# a line more\nfrontend -> backend\n")
+	kinds, same := ask()
+	assert.Equal(t, accounts, same)
+	line := slices.Index(kinds[1:], "comment") + 1
+	assert.Equal(t, before, slices.Delete(kinds, line, line+1))
+	askedAgain := func() {
+		check()
+		again := []string{<-e.again, <-e.again}
+		slices.Sort(again)
+		assert.Equal(t, []string{"colours", "hints"}, again)
+	}
+	askedAgain()
+	e.replace("shop.mesh", "frontend -> backend\n", "frontend -> backend\nbackend -> frontend\n")
+	_, same = ask()
+	assert.Equal(t, accounts, same, "what is typed has none yet")
+	askedAgain()
+	_, same = ask()
+	assert.Len(t, same, len(accounts)+1)
 }
 
 // A large project is built once nobody types, or once its lenses are asked for. Findings of a check and answers do not wait for that.

@@ -104,9 +104,11 @@ type server struct {
 	exited  chan struct{}   // closed once the client has said that it leaves
 	asked   atomic.Int32    // how many questions are being answered
 
-	encoding encoding
-	refresh  bool // the client can be told that lenses have changed
-	watches  bool // the client can be asked to watch files
+	encoding  encoding
+	refresh   bool // the client can be told that lenses have changed
+	recolours bool // and that colours have
+	rehints   bool // and that hints have
+	watches   bool // the client can be asked to watch files
 
 	mutex     sync.Mutex
 	folders   []string              // that the client has open
@@ -134,6 +136,8 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	}
 	if w := p.Capabilities.Workspace; w != nil {
 		s.refresh = w.CodeLens != nil && w.CodeLens.RefreshSupport != nil && *w.CodeLens.RefreshSupport
+		s.recolours = w.SemanticTokens != nil && w.SemanticTokens.RefreshSupport != nil && *w.SemanticTokens.RefreshSupport
+		s.rehints = w.InlayHint != nil && w.InlayHint.RefreshSupport != nil && *w.InlayHint.RefreshSupport
 		s.watches = w.DidChangeWatchedFiles != nil && w.DidChangeWatchedFiles.DynamicRegistration != nil && *w.DidChangeWatchedFiles.DynamicRegistration
 	}
 	folders, _ := p.WorkspaceFolders.Get()

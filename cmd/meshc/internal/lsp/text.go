@@ -83,6 +83,7 @@ func (s *server) InlayHint(ctx context.Context, p *protocol.InlayHintParams) (al
 	}
 	shown := f.Span(offset(f, p.Range.Start, s.encoding), offset(f, p.Range.End, s.encoding))
 	yes := true
+	known := v.known(f, s.rehints, &v.workspace.rehint)
 	for _, stmt := range v.tree(f.Name).Stmts {
 		e, ok := stmt.(*lang.Edge)
 		if !ok || !touches(e.Range, shown) {
@@ -90,11 +91,11 @@ func (s *server) InlayHint(ctx context.Context, p *protocol.InlayHintParams) (al
 		}
 		for _, hop := range e.Hops[:len(e.Hops)-1] {
 			for _, t := range hop.Targets {
-				n, ok := v.index().at(f, int(t.Name.Range.Start))
+				n, ok := known.at(t.Name.Range)
 				if !ok {
 					continue
 				}
-				if service := v.index().services()[n.of]; service != nil && service.Account != "" && service.Dataplane != policy.NoProxy {
+				if service := known.index().services()[n.of]; service != nil && service.Account != "" && service.Dataplane != policy.NoProxy {
 					all = append(all, protocol.InlayHint{
 						Position: position(f, int(t.Name.Range.End), s.encoding), Label: protocol.String(service.Account), Kind: protocol.InlayHintKindType, PaddingLeft: &yes,
 					})

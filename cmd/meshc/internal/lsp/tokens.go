@@ -34,12 +34,13 @@ func (s *server) SemanticTokensFull(ctx context.Context, p *protocol.SemanticTok
 	}
 	tree := v.tree(f.Name)
 	words := wordsOf(tree)
+	known := v.known(f, s.recolours, &v.workspace.recolour)
 	out := &protocol.SemanticTokens{Data: []uint32{}}
 	var last protocol.Position
 	for _, t := range tree.Tokens {
 		at := f.Span(int(t.Start), int(t.End))
 		kind, declares := literals[t.Kind], uint32(0)
-		if n, ok := v.index().at(f, int(t.Start)); ok && n.at.Start <= at.Start && at.End <= n.at.End {
+		if n, ok := known.at(at); ok {
 			kind = tokenTypes[n.of.kind]
 			if n.at == n.to {
 				declares = 1

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -52,6 +53,7 @@ func (v *view) know() {
 	v.checking.Do(func() {
 		v.workspace.remember(&v.workspace.checked, v)
 		close(v.checked)
+		v.workspace.askAgain()
 	})
 }
 
@@ -131,15 +133,7 @@ func (p place) in(earlier *view) place {
 		return p
 	}
 	now, was := p.file.Text, f.Text
-	most := min(len(now), len(was))
-	same := 0
-	for same < most && now[same] == was[same] {
-		same++
-	}
-	end := 0
-	for end < most-same && now[len(now)-1-end] == was[len(was)-1-end] {
-		end++
-	}
+	same, end := unchanged(now, was)
 	later := 0
 	switch start := strings.LastIndexByte(now[:same], '\n') + 1; {
 	case same == len(now) && same == len(was) || p.offset < start:
@@ -149,6 +143,55 @@ func (p place) in(earlier *view) place {
 		return p
 	}
 	return place{earlier, f, earlier.tree(f.Name), p.offset - later, later, p.newest}
+}
+
+// unchanged is how many bytes at the beginning and at the end of a text are those of an earlier one.
+func unchanged(now, was string) (same, end int) {
+	most := min(len(now), len(was))
+	for same < most && now[same] == was[same] {
+		same++
+	}
+	for end < most-same && now[len(now)-1-end] == was[len(was)-1-end] {
+		end++
+	}
+	return same, end
+}
+
+// earlier is the names of a file as they were known when the project was checked last, for a client that asks again once that is
+// done for what the file is now.
+type earlier struct {
+	*view
+	now, was  *source.File
+	same, end int
+}
+
+// known returns the names of a file of the view: those of now, or earlier ones if that would take too long and the client can be
+// told to ask again, which is owed to it then.
+func (v *view) known(f *source.File, told bool, owed *atomic.Bool) earlier {
+	if told {
+		if known := v.workspace.known(v); known != v {
+			if was := known.file(f.Name); was != nil {
+				owed.Store(true)
+				same, end := unchanged(f.Text, was.Text)
+				return earlier{known, f, was, same, end}
+			}
+		}
+	}
+	return earlier{v, f, f, len(f.Text), 0}
+}
+
+// at returns the name that a span of the file is in, and whether there is one. What has been typed since has none.
+func (e *earlier) at(at source.Span) (name, bool) {
+	start := int(at.Start)
+	switch {
+	case int(at.End) <= e.same:
+	case start >= len(e.now.Text)-e.end:
+		start += len(e.was.Text) - len(e.now.Text)
+	default:
+		return name{}, false
+	}
+	n, ok := e.index().at(e.was, start)
+	return n, ok && int(n.at.Start) <= start && start+int(at.End-at.Start) <= int(n.at.End)
 }
 
 // shown is the range in the newest text of a span in the file of the place.

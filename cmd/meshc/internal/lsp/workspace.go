@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -41,7 +42,10 @@ type workspace struct {
 	publishing sync.Mutex
 	reported   int // the number of the newest view whose findings were published
 	published  map[uri.URI][]protocol.Diagnostic
-	later      diag.List // findings of the last build that a check does not have
+
+	recolour, rehint atomic.Bool // colours or hints were given by what was known before the last keystrokes
+
+	later diag.List // findings of the last build that a check does not have
 }
 
 func newWorkspace(s *server, root string) *workspace {
@@ -163,6 +167,16 @@ func (w *workspace) known(v *view) *view { return w.soon(v, v.checked, &w.checke
 
 // proved returns the project as it was built last: v, or an earlier one if v takes too long.
 func (w *workspace) proved(v *view) *view { return w.soon(v, v.built, &w.built) }
+
+// askAgain has the client ask again for what it was told by what was known before.
+func (w *workspace) askAgain() {
+	if w.recolour.Swap(false) {
+		go w.server.client.SemanticTokensRefresh(w.server.context)
+	}
+	if w.rehint.Swap(false) {
+		go w.server.client.InlayHintRefresh(w.server.context)
+	}
+}
 
 func (w *workspace) soon(v *view, done <-chan struct{}, last **view) *view {
 	w.mutex.Lock()
