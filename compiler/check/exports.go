@@ -58,6 +58,12 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 				WithHelp("delete the export, and declare the external where it is called")
 			continue
 		}
+		if every := slices.ContainsFunc(callees, func(s *service) bool { return s.mesh != m }); every && t.Ref.Namespace.Text == "" { // pods of the root namespace
+			c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s of the root namespace are those of every mesh, which take no export", quoted(t.String())).
+				WithHelp("delete the export: edges to them are in this section, and need no consent")
+			stmt.used = true
+			continue
+		}
 		target := lang.Target{Ref: t.Ref, Port: t.Port, Requests: e.Requests}
 		for _, s := range callees {
 			if s.mesh != m {

@@ -93,8 +93,12 @@ func (c *checker) expand(g *group) {
 				WithHelp("write an edge to the external itself")
 			continue
 		case s.group != nil && s.group.state == visiting:
-			c.list.Add(diag.InvalidValue, r.Range, "group %s contains itself", quoted(g.decl.Name.Text)).
-				WithHelp("delete it from its own members")
+			d := c.list.Add(diag.InvalidValue, r.Range, "group %s contains itself", quoted(g.decl.Name.Text))
+			if len(g.decl.Members) == 1 {
+				d.WithHelp("name the services that are meant in place of %s", quoted(r.String()))
+			} else {
+				d.WithHelp("delete it from its own members")
+			}
 			continue
 		case s.group != nil:
 			c.expand(s.group)
