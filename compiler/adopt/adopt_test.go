@@ -66,7 +66,7 @@ func TestRandomManifests(t *testing.T) {
 
 func adopts(t *testing.T, files []inventory.Input) {
 	t.Helper()
-	chosen := adopt.Choose(files, nil)
+	chosen := adopt.Choose(files, nil, adopt.Around{})
 	made, err := adopt.Intents(chosen.Set, "istio-system")
 	require.NoError(t, err)
 	in := compiler.Inputs{Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}

@@ -26,9 +26,19 @@ type placement struct {
 	tops     []string                  // folders whose kustomizations no other one uses, sorted
 	patches  map[string]bool           // files that change other manifests
 	applied  map[string][]string       // the namespaces of folders that something applies
+	moving   map[string]bool           // of these, those that get there whatever their manifests say
 	within   map[string][]string       // the namespaces of files, sorted
 	moved    map[string]bool           // files whose namespaces are those of a kustomization, whatever they name themselves
 	modifies bool                      // some kustomization changes more than namespaces
+
+	folder  string // in the repository, which paths of what applies folders are relative to; empty for all of it
+	nearest int    // how long the path is of what applies the folder as a whole
+}
+
+// Around is what is in a repository around a folder and applies folders: Applications of Argo CD and Kustomizations of Flux.
+type Around struct {
+	Folder string // where the folder is in the repository; empty if it is all of it, or in none
+	Files  []inventory.Input
 }
 
 type kustomization struct {
@@ -37,8 +47,8 @@ type kustomization struct {
 }
 
 // placed reads where files get. Paths of Applications count where they are folders of these files.
-func placed(files []inventory.Input) *placement {
-	p := &placement{folders: map[string]*kustomization{}, patches: map[string]bool{}, applied: map[string][]string{}, within: map[string][]string{}, moved: map[string]bool{}}
+func placed(files []inventory.Input, around Around) *placement {
+	p := &placement{folder: around.Folder, folders: map[string]*kustomization{}, patches: map[string]bool{}, applied: map[string][]string{}, moving: map[string]bool{}, within: map[string][]string{}, moved: map[string]bool{}}
 	for _, f := range files {
 		dir, name := path.Split(f.File.Name)
 		for d := range yamldoc.Split(f.File) {
@@ -48,6 +58,13 @@ func placed(files []inventory.Input) *placement {
 			if slices.Contains(kustomizations, name) {
 				p.kustomize(path.Clean(dir), d.Root)
 			} else {
+				p.apply(d.Root)
+			}
+		}
+	}
+	for _, f := range around.Files {
+		for d := range yamldoc.Split(f.File) {
+			if d.Parse() == nil && d.Root != nil {
 				p.apply(d.Root)
 			}
 		}
@@ -65,17 +82,19 @@ func placed(files []inventory.Input) *placement {
 	}
 	slices.Sort(p.tops)
 	for _, top := range p.tops {
-		namespaces := p.of(top)
+		namespaces, moves := p.of(top)
 		if len(namespaces) == 0 {
 			namespaces = []string{""}
 		}
 		for _, namespace := range namespaces {
-			p.follow(top, namespace, false, nil)
+			p.follow(top, namespace, moves, nil)
 		}
 	}
 	for _, f := range files {
 		if p.within[f.File.Name] == nil {
-			p.within[f.File.Name] = slices.Sorted(slices.Values(p.of(path.Dir(f.File.Name))))
+			namespaces, moves := p.of(path.Dir(f.File.Name))
+			p.within[f.File.Name] = slices.Sorted(slices.Values(namespaces))
+			p.moved[f.File.Name] = moves
 		}
 	}
 	return p
@@ -110,38 +129,62 @@ func (p *placement) kustomize(dir string, root *yaml.Node) {
 }
 
 // apply reads an Application of Argo CD or a Kustomization of Flux: which folder it applies in which namespace.
+// https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/ https://fluxcd.io/flux/components/kustomize/kustomizations/#target-namespace
 func (p *placement) apply(root *yaml.Node) {
 	version, _, _ := strings.Cut(text(root, "apiVersion"), "/")
 	spec := at(root, "spec")
-	var folders []string
-	namespace := ""
 	switch {
 	case version == "argoproj.io" && text(root, "kind") == "Application":
-		folders, namespace = append(folders, text(at(spec, "source"), "path")), text(at(spec, "destination"), "namespace")
+		all := []*yaml.Node{at(spec, "source")}
 		if sources := at(spec, "sources"); sources != nil {
-			for _, s := range sources.Content {
-				folders = append(folders, text(s, "path"))
+			all = append(all, sources.Content...)
+		}
+		for _, s := range all {
+			if namespace := text(at(s, "kustomize"), "namespace"); namespace != "" {
+				p.into(text(s, "path"), namespace, true)
+			} else {
+				p.into(text(s, "path"), text(at(spec, "destination"), "namespace"), false)
 			}
 		}
 	case version == "kustomize.toolkit.fluxcd.io" && text(root, "kind") == "Kustomization":
-		folders, namespace = append(folders, text(spec, "path")), text(spec, "targetNamespace")
-	}
-	for _, f := range folders {
-		folder := path.Clean(strings.TrimPrefix(f, "/"))
-		if f != "" && policy.IsLabel(namespace) && !slices.Contains(p.applied[folder], namespace) { // a variable is not known here
-			p.applied[folder] = append(p.applied[folder], namespace)
-		}
+		p.into(text(spec, "path"), text(spec, "targetNamespace"), true)
 	}
 }
 
-// of is the namespaces in which something applies a folder, or the nearest one around it; none if nothing does.
-func (p *placement) of(dir string) []string {
+// into notes that something applies a folder in a namespace.
+func (p *placement) into(folder, namespace string, moves bool) {
+	if folder == "" || !policy.IsLabel(namespace) { // a variable is not known here
+		return
+	}
+	folder = path.Clean(strings.TrimPrefix(folder, "/"))
+	if p.folder != "" && (folder == "." || strings.HasPrefix(p.folder+"/", folder+"/")) { // all of the files; the nearest one counts
+		if len(folder) < p.nearest {
+			return
+		}
+		if len(folder) > p.nearest {
+			p.nearest = len(folder)
+			delete(p.applied, ".")
+			delete(p.moving, ".")
+		}
+		folder = "."
+	} else if p.folder != "" {
+		folder = strings.TrimPrefix(folder, p.folder+"/")
+	}
+	if !slices.Contains(p.applied[folder], namespace) {
+		p.applied[folder] = append(p.applied[folder], namespace)
+	}
+	p.moving[folder] = p.moving[folder] || moves
+}
+
+// of is the namespaces in which something applies a folder, or the nearest one around it, and whether it gets there whatever its
+// manifests say; none if nothing does.
+func (p *placement) of(dir string) (namespaces []string, moves bool) {
 	for ; dir != "." && dir != "/"; dir = path.Dir(dir) {
 		if namespaces, ok := p.applied[dir]; ok {
-			return namespaces
+			return namespaces, p.moving[dir]
 		}
 	}
-	return p.applied["."]
+	return p.applied["."], p.moving["."]
 }
 
 // follow notes the namespace of what a kustomization uses. That of the outermost kustomization counts, and moves what names another.

@@ -19,17 +19,18 @@ type Sources struct {
 
 	Kustomized []string // folders of kustomizations that change manifests before they are applied
 	Several    []string // files without a namespace that kustomizations put into several
+	Moved      []string // files that name another namespace than the one in which they are applied
 }
 
 // Path is a folder or a file, and the namespace of what has none of its own in it; empty if that is not known.
 type Path struct{ Name, Namespace string }
 
 // Choose chooses the workload manifests among the YAML and JSON files of a folder. Names are relative to it, and unread are
-// those of files without a text. It names a folder where everything in and below it can be read, and else the files. It
+// those of files without a text. What is around them says where they are applied. It names a folder where everything in and below it can be read, and else the files. It
 // leaves out a file that cannot be read or has another manifest for an object of a file before it, and patches.
-func Choose(files []inventory.Input, unread []string) Sources {
+func Choose(files []inventory.Input, unread []string, around Around) Sources {
 	files = slices.SortedFunc(slices.Values(files), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
-	where := placed(files)
+	where := placed(files, around)
 	s := Sources{}
 	if where.modifies {
 		s.Kustomized = where.tops
@@ -44,11 +45,11 @@ func Choose(files []inventory.Input, unread []string) Sources {
 		case where.patches[f.File.Name]:
 		case has(found, diag.SkippedTemplate):
 			s.Templates = append(s.Templates, f.File.Name)
+		case where.moved[f.File.Name] && slices.ContainsFunc(set.Workloads, func(w *inventory.Workload) bool { return w.Namespace != f.Namespace && !w.Unplaced }):
+			s.Kustomized = where.tops
+			s.Moved = append(s.Moved, f.File.Name+" ("+strings.Join(where.within[f.File.Name], ", ")+")")
 		case !found.HasErrors():
 			kept = append(kept, f)
-			if where.moved[f.File.Name] && slices.ContainsFunc(set.Workloads, func(w *inventory.Workload) bool { return w.Namespace != f.Namespace && !w.Unplaced }) {
-				s.Kustomized = where.tops
-			}
 			c.read[f.File.Name], c.relevant[f.File.Name] = true, !has(found, diag.NothingRead)
 			if len(where.within[f.File.Name]) > 1 && has(found, diag.NoNamespace) {
 				s.Several = append(s.Several, f.File.Name+" ("+strings.Join(where.within[f.File.Name], ", ")+")")
