@@ -75,9 +75,16 @@ func (p *Policy) HasMesh(name string) error {
 	return unknownName("mesh", name, all)
 }
 
+// mostKnown is the most names that are listed in place of an unknown one.
+const mostKnown = 12
+
 func unknownName(what, name string, among []string) error {
 	if near, ok := diag.Nearest(name, among); ok {
 		return fmt.Errorf("there is no %s %s; did you mean %s?", what, name, near)
 	}
-	return fmt.Errorf("there is no %s %s", what, name)
+	among = slices.Compact(slices.Sorted(slices.Values(among)))
+	if n := len(among); n == 0 || n > mostKnown {
+		return fmt.Errorf("there is no %s %s", what, name)
+	}
+	return fmt.Errorf("there is no %s %s; there is %s", what, name, strings.Join(among, ", "))
 }

@@ -58,6 +58,7 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	if len(words) < 2 {
 		return nil, wrong("want SRC DST[:PORT] [METHOD] [PATH]")
 	}
+	words = withoutScheme(words)
 	r := &resolver{Policy: p, Names: names}
 	froms, err := r.callers(words[0])
 	if err != nil {
@@ -74,7 +75,11 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops, err := r.operation(strings.Fields(strings.Join(words[2:], " ")))
+	rest := strings.Fields(strings.Join(words[2:], " "))
+	if len(rest) > 0 && !hasPort && isNumber(rest[0]) {
+		return nil, wrong("%s: a port follows its service: %s:%[1]s", rest[0], words[1])
+	}
+	ops, err := r.operation(rest)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +105,24 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 		}
 	}
 	return all, nil
+}
+
+// withoutScheme takes the URL of a request for its destination, port and path: `web http://cart:8080/cart/3` for `web cart:8080 /cart/3`.
+// Applications leave TLS to their proxies, so that https is no port of its own.
+func withoutScheme(words []string) []string {
+	scheme, rest, found := strings.Cut(words[1], "://")
+	if !found || scheme == "spiffe" {
+		return words
+	}
+	host, path, some := strings.Cut(rest, "/")
+	if port := map[string]string{"http": "80", "https": "443"}[scheme]; port != "" && !strings.Contains(host, ":") {
+		host += ":" + port
+	}
+	out := append([]string{words[0], host}, words[2:]...)
+	if some {
+		out = append(out, "/"+path)
+	}
+	return out
 }
 
 // cutPort cuts a destination before its port. An IPv6 address with a port is in brackets.
@@ -145,5 +168,7 @@ func (r *resolver) operation(words []string) ([]policy.Operation, error) {
 	}
 	return []policy.Operation{o}, nil
 }
+
+func isNumber(word string) bool { return strings.Trim(word, "0123456789") == "" }
 
 func isPath(word string) bool { return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") }
