@@ -32,7 +32,7 @@ func (e *emission) dialled(edge *policy.Edge) (all []opening) {
 		e.external(x)
 		return []opening{o}
 	}
-	for _, l := range e.legs(nil, edge.To, edge.Rule, portsOf(edge.To, edge.Rule, edge.From), edge.From) {
+	for _, l := range e.appendLegs(nil, edge.To, edge.Rule, portsOf(edge.To, edge.Rule, edge.From), edge.From) {
 		if l.from == edge.From {
 			all = append(all, opening{l.ports, l.udp, e.peers(policy.Source{Service: l.to})})
 		}

@@ -28,6 +28,8 @@ type emission struct {
 	writer      *targets.Writer
 	buffer      []byte
 	fields      fields
+	all         []opening // of one object after another
+	legs        []leg
 
 	holders   map[holder][]*policy.Service // by the labels of their pods
 	passing   map[wildcard][2]bool
@@ -51,7 +53,9 @@ func newEmission(o Options, p *policy.Policy) *emission {
 	e := &emission{Options: o, Policy: p, root: cmp.Or(p.RootNamespace, "istio-system"), writer: targets.NewWriter(), ambient: map[string]bool{},
 		holders: map[holder][]*policy.Service{}, passing: map[wildcard][2]bool{}, waypoints: map[string]*policy.Service{},
 		needs: map[string][]opening{}, unknown: map[*policy.Service]bool{}, told: map[told]bool{}, entries: map[*policy.Service][]opening{}, exits: map[*policy.Service][]opening{}}
+	most := 0
 	for _, m := range p.Meshes {
+		most += 1 + len(m.Services)
 		e.ambient[m.Name] = m.Ambient
 		for _, s := range m.Services {
 			e.ambient[m.Name] = e.ambient[m.Name] || s.Dataplane == policy.Ambient
@@ -66,6 +70,7 @@ func newEmission(o Options, p *policy.Policy) *emission {
 		}
 		e.someAmbient = e.someAmbient || e.ambient[m.Name]
 	}
+	e.manifests = make([]targets.Manifest, 0, most)
 	return e
 }
 
@@ -107,7 +112,7 @@ func (e *emission) mesh(m *policy.Mesh) {
 				WithHelp("run it without hostNetwork")
 			fallthrough
 		case m.Name == e.root && s.Unnamed:
-			e.through(s)
+			e.through(nil, s)
 			continue
 		case !s.Unnamed && (len(s.Labels) == 0 || !policy.IsName(s.Name)), !s.Proxied() && len(s.Pods) == 0:
 			continue
@@ -125,7 +130,7 @@ func (e *emission) mesh(m *policy.Mesh) {
 
 // callee emits what opens a service.
 func (e *emission) callee(m *policy.Mesh, s *policy.Service) {
-	all := e.through(s)
+	all := e.through(e.all[:0], s)
 	e.exceptions(s, s.Allow)
 	e.deniedSources(s, s.Allow)
 	e.alike(s)
@@ -136,22 +141,21 @@ func (e *emission) callee(m *policy.Mesh, s *policy.Service) {
 	} else {
 		all = e.platform(all, "", s)
 	}
-	o.ingress = openings(all)
+	e.all, o.ingress = all, openings(all)
 	e.add(o)
 }
 
-// through returns what opens the pods of a service, and enters what opens its waypoints.
-func (e *emission) through(s *policy.Service) (all []opening) {
+// through adds what opens the pods of a service, and enters what opens its waypoints.
+func (e *emission) through(all []opening, s *policy.Service) []opening {
 	var ports portRanges
-	var legs []leg
 	for i := range s.Allow {
 		r := &s.Allow[i]
 		for n, from := range r.From {
 			if n == 0 || len(s.Deny) > 0 {
 				ports = portsOf(s, r, from)
 			}
-			legs = e.legs(legs[:0], s, r, ports, from)
-			for _, l := range legs {
+			e.legs = e.appendLegs(e.legs[:0], s, r, ports, from)
+			for _, l := range e.legs {
 				switch {
 				case l.to != s:
 					e.entries[l.to] = append(e.entries[l.to], opening{l.ports, l.udp, e.callers(s, r, l.from)})

@@ -15,8 +15,8 @@ type leg struct {
 	udp   []uint16
 }
 
-// legs adds what a source of an edge needs at some ports.
-func (e *emission) legs(all []leg, s *policy.Service, r *policy.Rule, ports portRanges, from policy.Source) []leg {
+// appendLegs adds what a source of an edge needs at some ports.
+func (e *emission) appendLegs(all []leg, s *policy.Service, r *policy.Rule, ports portRanges, from policy.Source) []leg {
 	if len(ports) == 0 {
 		return all
 	}

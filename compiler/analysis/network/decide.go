@@ -44,15 +44,7 @@ func (l *Layer) For(pods Pods) *Point {
 		return p
 	}
 	look(l.index[scope{namespace: pods.Namespace}])
-	seen := map[scope]bool{}
-	for _, labels := range pods.Labels {
-		for key, value := range labels.Known {
-			if s := (scope{pods.Namespace, key, value}); !seen[s] {
-				seen[s] = true
-				look(l.index[s])
-			}
-		}
-	}
+	pods.each(func(key, value string) { look(l.index[scope{pods.Namespace, key, value}]) })
 	return p
 }
 

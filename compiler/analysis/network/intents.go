@@ -91,15 +91,11 @@ func (in *Intents) index(s *policy.Service) {
 	}
 	first := scope{s.Namespace, s.Labels[0].Key, s.Labels[0].Value}
 	in.taking[first] = append(in.taking[first], s)
-	seen := map[scope]bool{}
-	for _, l := range PodsOf(s).Labels {
-		for key, value := range l.Known {
-			if k := (scope{s.Namespace, key, value}); !seen[k] {
-				seen[k] = true
-				in.running[k] = append(in.running[k], s)
-			}
-		}
-	}
+	pods := PodsOf(s)
+	pods.each(func(key, value string) {
+		k := scope{s.Namespace, key, value}
+		in.running[k] = append(in.running[k], s)
+	})
 }
 
 func ambient(s *policy.Service) bool { return s.Dataplane == policy.Ambient }
@@ -130,15 +126,13 @@ func (in *Intents) takers(s *policy.Service, pods *Pods) []*policy.Service {
 	if s.Unnamed {
 		return takers
 	}
-	for _, l := range pods.Labels {
-		for key, value := range l.Known {
-			for _, t := range in.taking[scope{s.Namespace, key, value}] {
-				if !slices.Contains(takers, t) && pods.match(selectorOf(t)) == space.Yes {
-					takers = append(takers, t)
-				}
+	pods.each(func(key, value string) {
+		for _, t := range in.taking[scope{s.Namespace, key, value}] {
+			if t != s && pods.match(selectorOf(t)) == space.Yes {
+				takers = append(takers, t)
 			}
 		}
-	}
+	})
 	return takers
 }
 

@@ -94,10 +94,10 @@ type scope struct{ namespace, key, value string }
 
 // NewLayer makes a layer of policies, and sorts them.
 func NewLayer(policies []*Policy, namespaces map[string]map[string]string) *Layer {
-	slices.SortStableFunc(policies, func(a, b *Policy) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	l := &Layer{Policies: policies, Namespaces: namespaces, index: map[scope][]*Policy{}}
+	if !slices.IsSortedFunc(policies, byName) {
+		slices.SortStableFunc(policies, byName)
+	}
+	l := &Layer{Policies: policies, Namespaces: namespaces, index: make(map[scope][]*Policy, len(policies))}
 	for _, p := range policies {
 		for d := range l.Isolates {
 			l.Isolates[d] = l.Isolates[d] || p.Isolates[d] || p.Broken
@@ -114,8 +114,19 @@ func NewLayer(policies []*Policy, namespaces map[string]map[string]string) *Laye
 	return l
 }
 
+func byName(a, b *Policy) int {
+	if a.Namespace != b.Namespace {
+		return cmp.Compare(a.Namespace, b.Namespace)
+	}
+	return cmp.Compare(a.Name, b.Name)
+}
+
 // Join is several layers in force together. The labels of a namespace are those of the last one that has it.
 func Join(layers ...*Layer) *Layer {
+	says := func(l *Layer) bool { return len(l.Policies)+len(l.Namespaces) > 0 }
+	if i := slices.IndexFunc(layers, says); i >= 0 && !slices.ContainsFunc(layers[i+1:], says) {
+		return layers[i]
+	}
 	var policies []*Policy
 	namespaces := map[string]map[string]string{}
 	for _, l := range layers {

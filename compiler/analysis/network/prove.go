@@ -53,11 +53,12 @@ type prover struct {
 
 	grants  []Grant
 	literal literal
+	pods    [1]Labels // of a service whose pods are not known
 }
 
 // prove compares what policies let through to and from the pods of one service.
 func (p *prover) prove(s *policy.Service) (witnesses []string) {
-	pods := PodsOf(s)
+	pods := p.selected(s)
 	point := p.layer.For(pods)
 	for d, isolates := range p.isolates {
 		if !isolates && !p.layer.Isolates[d] { // everything passes, as it is to
@@ -68,6 +69,19 @@ func (p *prover) prove(s *policy.Service) (witnesses []string) {
 		}
 	}
 	return witnesses
+}
+
+// selected is PodsOf, until the next call.
+func (p *prover) selected(s *policy.Service) Pods {
+	if len(s.Pods) > 0 {
+		return PodsOf(s)
+	}
+	if p.pods[0].Known == nil {
+		p.pods[0].Known = map[string]string{}
+	}
+	clear(p.pods[0].Known)
+	s.Select(p.pods[0].Known)
+	return Pods{s.Namespace, p.pods[:]}
 }
 
 // sayTheSame finds what is granted, and reports whether policies say that word for word.

@@ -140,6 +140,18 @@ type Pods struct {
 	Labels    []Labels
 }
 
+// each visits every label that some of the pods have.
+func (p *Pods) each(visit func(key, value string)) {
+	for i, l := range p.Labels {
+		for key, value := range l.Known {
+			before := func(l Labels) bool { v, has := l.Known[key]; return has && v == value }
+			if !slices.ContainsFunc(p.Labels[:i], before) {
+				visit(key, value)
+			}
+		}
+	}
+}
+
 // match reports whether a selector takes the pods: all of them, some, or none.
 func (p *Pods) match(s Selector) space.Match {
 	least, most := space.Yes, space.No
