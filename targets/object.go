@@ -107,8 +107,10 @@ func appendPairs(dst []byte, title string, pairs []Pair) []byte {
 
 // appendMapKey appends a key including its colon; indent is that of the mapping.
 func appendMapKey(dst []byte, key string, indent int) []byte {
-	key = valid(key)
-	if isSimpleKey(key) {
+	if len(key) <= maxSimpleKey && isPlainWord(key) && !readsAsOther(key) {
+		return append(append(dst, key...), ':')
+	}
+	if key = valid(key); isSimpleKey(key) {
 		return append(appendKey(dst, key), ':')
 	}
 	dst = endLine(appendString(append(dst, "? "...), key, indent+2))

@@ -36,9 +36,11 @@ func appendKey(dst []byte, s string) []byte {
 	return appendScalar(dst, s, 0, true)
 }
 
+const maxSimpleKey = 128
+
 // isSimpleKey reports whether a key fits on one line with its colon. Others are written with `? `.
 func isSimpleKey(s string) bool {
-	return len(s) <= 128 && (isPlainWord(s) || !strings.ContainsAny(s, "\r\n\u0085\u2028\u2029"))
+	return len(s) <= maxSimpleKey && !strings.ContainsAny(s, "\r\n\u0085\u2028\u2029")
 }
 
 // inWord holds the bytes that need no quotes inside a word.

@@ -105,15 +105,37 @@ func (c *nodes) value(i int32) *yaml.Node {
 
 // plainTag is the tag that the library gives a plain scalar.
 func plainTag(value string) string {
-	if value != "" {
-		first := value[0] | 0x20
-		if letter := 'a' <= first && first <= 'z'; letter && (len(value) > len("false") || strings.IndexByte("tfn", first) < 0) {
-			return "!!str" // the words that are not text are true, false and null: resolve.go of the library
-		}
-		if '1' <= value[0] && value[0] <= '9' && len(value) < len("1000000000") && strings.Trim(value, "0123456789") == "" {
-			return "!!int"
-		}
+	switch {
+	case isWord(value):
+		return "!!str"
+	case isSmallNumber(value):
+		return "!!int"
 	}
 	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
 	return n.ShortTag()
+}
+
+// isWord reports whether a text begins with a letter and is not one of the words that are no text: resolve.go of the library.
+func isWord(value string) bool {
+	if value == "" || value[0]|0x20 < 'a' || value[0]|0x20 > 'z' {
+		return false
+	}
+	switch value {
+	case "true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL":
+		return false
+	}
+	return true
+}
+
+// isSmallNumber reports whether a text is a number without a sign, a leading zero or more than nine digits.
+func isSmallNumber(value string) bool {
+	if value == "" || value[0] == '0' || len(value) > 9 {
+		return false
+	}
+	for i := range len(value) {
+		if value[i] < '0' || value[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
