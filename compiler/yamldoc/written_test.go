@@ -50,7 +50,7 @@ func FuzzWritten(f *testing.F) {
 		"---\na: b\n", "a:\n- b\n- c: d\n  e: f\n- - g\n", "a:\n  - b\n", "- a: 1\n  b: [ ]\n", "a: {}\nb: []\n", "a: 'it''s'\nb: \"c\"\n", "'a': b\n",
 		"a: 1\nb: 1.5\nc: true\nd: null\ne: ~\nf: 2001-01-01\ng: 0x1f\nh: 1_000\ni: .inf\nj: yes\nk: 0o7\nl: 010\n", "80: x\n1.5: y\nnull: z\n",
 		"a: long text\n  that goes on\nb: c\n", "a:\nb: c\n", "a: b # c\n", "a: |\n  b\n", "a: &x b\nc: *x\n", "a: !!str 1\n", "a: b\na: c\n", "a: b\n\n\n  c: d\n", "- a\n\n- b\n",
-		"a: é\n", "a: b\r\n", "a:\tb\n", "a", "- -1\n", "{}\n", "a: {}b\n", "---\n\n\n  a:\n    b: c\n",
+		"a: é\n", "a: b\r\n", "a:\tb\n", "a", "- -1\n", "{}\n", "a: {}b\n", "k8s:app: b\nany:a.b/c: d\n", "- a:b: c\n- a:b\n", "a:b:\n- c:d:e: f\n", "a::b: c\n", "1:2: 3\n", "a:1: 2\n", "y:n: z\na:-b: c\n", "---\n\n\n  a:\n    b: c\n",
 	} {
 		f.Add(text)
 	}

@@ -183,17 +183,17 @@ func (f *fast) repeats(mapping int32, key string) bool {
 // inKey is the bytes of a plain key; inPlain is those that a plain scalar may begin with.
 var inKey, inPlain = func() (key, plain [256]bool) {
 	for c := byte('!'); c <= '~'; c++ {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		letter := isAlphanumeric(c)
 		key[c] = letter || strings.IndexByte("/._-", c) >= 0
 		plain[c] = letter || strings.IndexByte("/._-+($~", c) >= 0
 	}
 	return key, plain
 }()
 
-// key returns the plain key with which the current line begins.
+// key returns the plain key with which the current line begins. Cilium's have a source in front: `k8s:app`.
 func (f *fast) key() (string, bool) {
 	i := f.at
-	for i < f.eol && inKey[f.text[i]] {
+	for i < f.eol && (inKey[f.text[i]] || f.text[i] == ':' && f.inWord(i)) {
 		i++
 	}
 	if i == f.at || i == f.eol || f.text[i] != ':' || i+1 < f.eol && f.text[i+1] != ' ' {
@@ -204,6 +204,16 @@ func (f *fast) key() (string, bool) {
 		return "", false
 	}
 	return key, true
+}
+
+// inWord reports whether a character is between two letters or digits of a text that begins with a letter.
+func (f *fast) inWord(i int) bool {
+	first := f.text[f.at] | 0x20
+	return 'a' <= first && first <= 'z' && i+1 < f.eol && isAlphanumeric(f.text[i-1]) && isAlphanumeric(f.text[i+1])
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // maxKey is how long a simple key may be, in characters (YAML 1.2, section 7.4).

@@ -86,6 +86,7 @@ type reader struct {
 	leaving  bool     // what goes out of them is read in its place
 	policies []*object
 	findings diag.List
+	memory   yamldoc.Memory
 }
 
 // once returns the objects of the policies, of which a cluster keeps one by each name: the one that is applied last, and which one
@@ -139,7 +140,7 @@ func (r *reader) file(f *source.File) {
 			continue
 		}
 		var bad *yamldoc.SyntaxError
-		switch err := doc.Parse(); {
+		switch err := doc.ParseInto(&r.memory); {
 		case errors.As(err, &bad):
 			r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message).Help = bad.Help
 		case err != nil:
