@@ -230,7 +230,6 @@ type builder struct {
 	relays     map[*policy.Waypoint][]policy.Source
 	limits     map[string]*limit
 	exempt     map[string]*exemption
-	refused    map[source.Span]bool // statements about every pod that have their finding
 
 	// What the work on one object leaves to the next:
 	buffer     []byte

@@ -119,16 +119,9 @@ func (b *builder) acceptVerified(s *policy.Service) {
 	}
 }
 
-// everyPod refuses, once, a statement about requests to every pod of a namespace in ambient mode: calls to pods that no Service leads to
-// pass no waypoint.
+// everyPod refuses a statement about requests to every pod of a namespace in ambient mode: calls to pods that no Service leads to
+// pass no waypoint. Findings that say the same of several services become one.
 func (b *builder) everyPod(s *policy.Service, ofMesh bool, at source.Span, what, or string) {
-	if b.refused == nil {
-		b.refused = map[source.Span]bool{}
-	}
-	if b.refused[at] {
-		return
-	}
-	b.refused[at] = true
 	where := ""
 	if ofMesh {
 		where = ", each in the section of its mesh"
