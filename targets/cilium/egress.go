@@ -23,9 +23,10 @@ type exits struct {
 // exit is who is called at some ports.
 type exit struct {
 	access
-	pods   []selector
-	blocks []string
-	hosts  []string
+	everyone bool
+	pods     []selector
+	blocks   []string
+	hosts    []string
 }
 
 func (x *exits) at(ports [][2]uint16, udp []uint16) *exit {
@@ -56,7 +57,12 @@ func (e *emission) leaves(x *exits, edge *policy.Edge) {
 			return
 		}
 		to := x.at(ports, udp)
-		if len(edge.To.Addresses) == 0 {
+		switch {
+		case len(edge.To.Addresses) > 0:
+		case edge.To.HostNetwork:
+			to.everyone = true
+			e.onNodes(edge.To)
+		default:
 			to.pods = append(to.pods, e.podsOf(edge.To))
 		}
 		for _, block := range edge.To.Addresses {
@@ -70,6 +76,15 @@ func (e *emission) leaves(x *exits, edge *policy.Edge) {
 	}
 	to := x.at(ports, nil)
 	to.hosts, x.named = append(to.hosts, edge.External.Hosts...), true
+}
+
+// onNodes reports, once, a callee whose pods no label selects.
+func (e *emission) onNodes(s *policy.Service) {
+	if !e.guessed[s] {
+		e.guessed[s] = true
+		e.findings.Add(diag.WiderNetwork, s.At, "the pods of %s have the addresses of their nodes, so the network lets its callers call everyone on its ports", s.ID()).
+			WithHelp("run it without hostNetwork")
+	}
 }
 
 // dialled returns the ports of an edge, without those that are denied to its source; nil: every port of every protocol.
@@ -134,6 +149,10 @@ func (x *exits) rules() (rules []targets.Fields) {
 		ports := to.fields()
 		if to.ports == nil {
 			ports = nil
+		}
+		if to.everyone {
+			add(targets.Field{Key: "toEntities", Value: []string{"all"}}, ports)
+			continue
 		}
 		if len(to.pods) > 0 {
 			slices.SortFunc(to.pods, selector.compare)

@@ -33,7 +33,7 @@ type emission struct {
 	*policy.Policy
 	writer    *targets.Writer
 	buffer    []byte
-	guessed   map[*policy.Service]bool // callees whose labels are needed and not known
+	guessed   map[*policy.Service]bool // callees of which a finding says that no label tells their pods from others
 	manifests []targets.Manifest
 	findings  diag.List
 }
