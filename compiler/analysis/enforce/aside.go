@@ -3,6 +3,7 @@ package enforce
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -21,20 +22,8 @@ type Aside struct {
 	Gateways map[string]bool // the principals of gateways
 	Meshes   map[string]bool // by namespace, for the other identities there: whether they have sidecars
 
-	listed sync.Once
-	all    kinds
-	within map[string]*kinds // by namespace
-	meshes []string          // with sidecars
+	kinds sync.Map // of callers, by the last Aside with which this one tells them apart
 }
-
-// kinds is the principals of callers by whether they pass waypoints.
-type kinds [3][]string
-
-const (
-	sidecars = iota
-	ambient
-	gateways
-)
 
 // passes reports whether a caller with an identity passes the waypoint of a way.
 func (a *Aside) passes(identity string, w *Way) bool {
@@ -43,89 +32,153 @@ func (a *Aside) passes(identity string, w *Way) bool {
 		return false
 	case a == nil:
 		return true
-	case a.Gateways[identity]:
-		return w.Ingress
 	}
-	if aside, known := a.Sidecars[identity]; known {
-		return !aside
-	}
-	id, _ := policy.ParseIdentity(identity)
-	return !a.Meshes[id.Namespace]
+	kind := a.kind(identity)
+	return kind == ambient || kind == gateway && w.Ingress
 }
 
-func (a *Aside) list() {
-	a.within = map[string]*kinds{}
-	add := func(principal string, kind int) {
+// The kinds of callers by which waypoints they pass: none, all, or those that take what comes in.
+const (
+	sidecar = 's'
+	ambient = 'a'
+	gateway = 'g'
+)
+
+func (a *Aside) kind(identity string) byte {
+	if a.Gateways[identity] {
+		return gateway
+	}
+	aside, known := a.Sidecars[identity]
+	if !known {
+		id, _ := policy.ParseIdentity(identity)
+		aside = a.Meshes[id.Namespace]
+	}
+	if aside {
+		return sidecar
+	}
+	return ambient
+}
+
+// kinds is the callers of several Asides by what they are to each of these.
+type kinds struct {
+	usual      string // that of callers that none knows
+	namespaces []string
+	within     map[string]*members // by namespace
+}
+
+// members is the callers of a namespace.
+type members struct {
+	others     string              // their kind, of those that have no principal here
+	kinds      []string            // of the others
+	principals map[string][]string // by kind
+}
+
+func kindsOf(all []*Aside) *kinds {
+	last := all[len(all)-1]
+	if known, ok := all[0].kinds.Load(last); ok && len(all) <= 2 {
+		return known.(*kinds)
+	}
+	k := &kinds{usual: strings.Repeat(string(rune(ambient)), len(all)), within: map[string]*members{}}
+	in := func(namespace string) *members {
+		m := k.within[namespace]
+		if m == nil {
+			m = &members{principals: map[string][]string{}}
+			for _, a := range all {
+				kind := byte(ambient)
+				if a.Meshes[namespace] {
+					kind = sidecar
+				}
+				m.others += string(rune(kind))
+			}
+			k.within[namespace] = m
+		}
+		return m
+	}
+	principals := map[string]bool{}
+	for _, a := range all {
+		for namespace := range a.Meshes {
+			in(namespace)
+		}
+		for _, known := range [...]map[string]bool{a.Sidecars, a.Gateways} {
+			for principal := range known {
+				principals[principal] = true
+			}
+		}
+	}
+	for _, principal := range slices.Sorted(maps.Keys(principals)) {
+		kind := ""
+		for _, a := range all {
+			kind += string(rune(a.kind(principal)))
+		}
 		id, _ := policy.ParseIdentity(principal)
-		if a.within[id.Namespace] == nil {
-			a.within[id.Namespace] = &kinds{}
-		}
-		for _, of := range []*kinds{&a.all, a.within[id.Namespace]} {
-			of[kind] = append(of[kind], principal)
-		}
+		m := in(id.Namespace)
+		m.principals[kind] = append(m.principals[kind], principal)
 	}
-	for _, principal := range slices.Sorted(maps.Keys(a.Sidecars)) {
-		switch {
-		case a.Gateways[principal]:
-		case a.Sidecars[principal]:
-			add(principal, sidecars)
-		default:
-			add(principal, ambient)
-		}
+	for _, m := range k.within {
+		m.kinds = slices.Sorted(maps.Keys(m.principals))
 	}
-	for _, principal := range slices.Sorted(maps.Keys(a.Gateways)) {
-		add(principal, gateways)
+	k.namespaces = slices.Sorted(maps.Keys(k.within))
+	if len(all) <= 2 {
+		all[0].kinds.Store(last, k)
 	}
-	for _, mesh := range slices.Sorted(maps.Keys(a.Meshes)) {
-		if a.Meshes[mesh] {
-			a.meshes = append(a.meshes, mesh)
-		}
-	}
+	return k
 }
 
-// apart is callers to distinguish where identities have some patterns: with them, whoever passes no waypoint, or does where others do not,
-// has one like him in classes of his own that the patterns do not tell from him either.
-func (a *Aside) apart(patterns []space.Pattern) (callers []space.Pattern) {
-	a.listed.Do(a.list)
+// apart is callers to distinguish where identities have some patterns: with them, each kind of callers that the patterns tell from others
+// has classes of its own.
+func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []space.Pattern) {
 	named, namespaces := map[string]bool{}, map[string]bool{}
-	var wide []space.Pattern
+	var odd []space.Pattern // that take part of a namespace, or several
 	for _, p := range patterns {
-		if principal := p.Principal(); principal != "" {
-			named[principal] = true
-			continue
-		}
-		namespaces[p.Namespace()] = true
-		wide = append(wide, p)
-	}
-	one := func(principals []string, meets func(principal string) bool) {
-		if i := slices.IndexFunc(principals, func(principal string) bool { return !named[principal] && meets(principal) }); i >= 0 {
-			callers = append(callers, space.PrincipalPattern(principals[i]))
+		namespace := p.Namespace()
+		switch {
+		case p.Principal() != "":
+			named[p.Principal()] = true
+		case namespace != "" && !space.FoundElsewhere(namespace):
+			namespaces[namespace] = true
+		case p != space.PrincipalPattern("*") && !slices.Contains(odd, p):
+			odd = append(odd, p)
 		}
 	}
-	untold := func(principal string) bool {
-		return !slices.ContainsFunc(wide, func(p space.Pattern) bool { return p.Identifies(principal) })
+	// What the patterns say of an identity, but for a namespace that they name.
+	said := func(namespace, principal string) string {
+		text := []byte{}
+		if namespaces[namespace] {
+			text = append(text, namespace...)
+		}
+		for _, p := range odd {
+			text = append(text, '/', bit(p.Identifies(principal)))
+		}
+		return string(text)
 	}
-	if i := slices.IndexFunc(a.meshes, func(mesh string) bool { return !namespaces[mesh] }); i >= 0 {
-		callers = append(callers, space.NamespacePattern(a.meshes[i]))
-	} else {
-		one(a.all[sidecars], untold)
+	seen := map[[2]string]bool{}
+	if len(odd) == 0 {
+		seen[[2]string{"", k.usual}] = true
 	}
-	one(a.all[gateways], untold)
-	for _, p := range wide {
-		of, namespace := &a.all, p.Namespace()
-		if namespace != "" {
-			of = a.within[namespace]
+	for _, namespace := range k.namespaces {
+		other := policy.Identity{TrustDomain: trustDomain, Namespace: namespace, Account: "other"}
+		key := [2]string{said(namespace, other.String()), k.within[namespace].others}
+		if !seen[key] && !namespaces[namespace] {
+			callers = append(callers, space.NamespacePattern(namespace))
 		}
-		if of == nil {
-			continue
+		seen[key] = true
+	}
+	for _, namespace := range k.namespaces {
+		m := k.within[namespace]
+		for _, kind := range m.kinds {
+			for _, principal := range m.principals[kind] {
+				if named[principal] {
+					continue
+				}
+				key := [2]string{said(namespace, principal), kind}
+				if !seen[key] {
+					callers = append(callers, space.PrincipalPattern(principal))
+				}
+				if seen[key] = true; len(odd) == 0 {
+					break // the patterns say the same of all
+				}
+			}
 		}
-		if namespace == "" || !a.Meshes[namespace] {
-			one(of[sidecars], p.Identifies)
-		}
-		if namespace == "" || a.Meshes[namespace] {
-			one(of[ambient], p.Identifies)
-		}
-		one(of[gateways], p.Identifies)
 	}
 	return callers
 }

@@ -112,7 +112,7 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		}
 	}
 	s.builder.DistinguishAll(distinctions)
-	s.apart(distinctions)
+	s.apart(distinctions, domain)
 	s.builder.DistinguishAll(space.Distinctions{Operations: ports})
 	all, err := s.builder.Divide(domain)
 	if err != nil {
@@ -140,10 +140,15 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	return &s.classes, nil
 }
 
-// apart distinguishes callers that pass the waypoints of a point from others.
-func (s *Classifier) apart(distinctions space.Distinctions) {
-	i := slices.IndexFunc(s.points, func(c *Point) bool { return len(c.Ways) > 0 && c.layer.Mesh.Aside != nil })
-	if i < 0 {
+// apart distinguishes callers that pass the waypoints of some point from others.
+func (s *Classifier) apart(distinctions space.Distinctions, trustDomain string) {
+	var asides []*Aside
+	for _, c := range s.points {
+		if a := c.layer.Mesh.Aside; len(c.Ways) > 0 && a != nil && !slices.Contains(asides, a) {
+			asides = append(asides, a)
+		}
+	}
+	if len(asides) == 0 {
 		return
 	}
 	var patterns []space.Pattern
@@ -167,7 +172,7 @@ func (s *Classifier) apart(distinctions space.Distinctions) {
 			}
 		}
 	}
-	s.builder.DistinguishAll(space.Distinctions{Callers: []space.Condition{space.Is(space.Identity, s.points[i].layer.Mesh.Aside.apart(patterns)...)}})
+	s.builder.DistinguishAll(space.Distinctions{Callers: []space.Condition{space.Is(space.Identity, kindsOf(asides).apart(patterns, trustDomain)...)}})
 }
 
 // operations decides the requests of HTTP, or of other connections.
