@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -173,6 +174,8 @@ func (n *narrowing) callers(from lang.Hop, r *policy.Rule) (others, alone lang.H
 				left = append(left, lang.Target{Ref: named(&n.section, s)})
 			}
 		}
+		// Who stands in the list twice is a source of the first name alone.
+		within = within || slices.ContainsFunc(n.members(t.Ref), func(s *policy.Service) bool { return asked.Includes(policy.Source{Service: s}) })
 		switch {
 		case len(left) == 0:
 		case within && asked.Kind != policy.FromService: // a list
@@ -194,6 +197,25 @@ func (n *narrowing) callers(from lang.Hop, r *policy.Rule) (others, alone lang.H
 		}
 	}
 	return others, alone
+}
+
+// members is the services that a group, or `*`, stands for.
+func (n *narrowing) members(r lang.Ref) []*policy.Service {
+	mesh := cmp.Or(r.Namespace.Text, n.section.Mesh)
+	for _, m := range n.build.Policy.Meshes {
+		if m.Name != mesh {
+			continue
+		}
+		if r.Name.Text == "*" && !r.Name.Quoted && !r.Qualified() {
+			return m.Services
+		}
+		for _, g := range m.Groups {
+			if g.Name == r.Name.Text {
+				return g.Members
+			}
+		}
+	}
+	return nil
 }
 
 // ports is what is left out of the ports of a rule, so that the rest of them stays denied whatever the query asks for; empty where there

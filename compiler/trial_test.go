@@ -283,11 +283,12 @@ func randomProject(r *rand.Rand) string {
 		line("%s -> %s%s", one("a", "b", "c", "any", "p/e", "world"), one(names...), ops())
 	}
 	line("group g = a, b")
+	line("group h = b, c")
 	if r.IntN(5) == 0 {
 		line("%s -> pods%s", one("a", "any", "p/e"), one("", ":80"))
 	}
 	for range r.IntN(4) {
-		callers := one("a", "b", "s/*", "any", "g", "p/e", "p/*", "a, p/e", "any except b", "world", "*")
+		callers := one("a", "b", "s/*", "any", "g", "p/e", "p/*", "a, p/e", "any except b", "world", "*", "b, g", "g, h", "a, *", "p/e, p/*")
 		switch one("one", "one", "one", "two", "group", "all", "chain") {
 		case "one":
 			line("deny %s -> %s%s", callers, one(names...), denied())

@@ -90,11 +90,12 @@ type strayJSON struct {
 	From  []string `json:"from"`
 	To    string   `json:"to"`
 	Opens bool     `json:"opens,omitempty"` // they pass; else they are refused
+	Share bool     `json:"share,omitempty"` // or those of them are that pass one of two waypoints
 }
 
 func straysJSON(all []rollout.Stray) (out []strayJSON) {
 	for _, s := range all {
-		out = append(out, strayJSON{s.Callers, s.Callee, s.Opens})
+		out = append(out, strayJSON{s.Callers, s.Callee, s.Opens, s.Share})
 	}
 	return out
 }

@@ -46,6 +46,7 @@ func (d *Dataplane) either() bool { return d.Moving || d.Joining }
 type Stray struct {
 	Callee  string // NAMESPACE/NAME
 	Opens   bool   // they pass, and otherwise do not; if false, they are refused, and otherwise are not
+	Share   bool   // it is those of them that pass one of two waypoints
 	Callers []string
 }
 
@@ -258,7 +259,7 @@ func (r *replacing) strays(s *policy.Service) (late, early []Stray, err error) {
 
 // stray is the calls that some of the states treat as neither before nor after.
 func (r *replacing) stray(s *policy.Service, split *enforce.Classes, points []*enforce.Point, from, to int) (all []Stray) {
-	opened, shut := space.NewSet(len(split.Sources)), space.NewSet(len(split.Sources))
+	opened, shut, partly := space.NewSet(len(split.Sources)), space.NewSet(len(split.Sources)), space.NewSet(len(split.Sources))
 	relays := space.NewSet(len(split.Sources))
 	for n := range split.Operations {
 		class := &split.Operations[n]
@@ -276,21 +277,29 @@ func (r *replacing) stray(s *policy.Service, split *enforce.Classes, points []*e
 			now := &class.Outcomes[i]
 			passing := slices.Clone(now.Allowed)
 			passing.AddAll(now.Undecided)
+			shares := space.NewSet(len(split.Sources))
 			for _, d := range split.Decide(class, i) {
 				if d.Around { // calls to Services are refused, and those to the addresses of pods are not
 					passing.RemoveAll(d.Sources)
+				} else if d.Split {
+					shares.AddAll(d.Sources)
 				}
 			}
 			for word := range opened {
 				opened[word] |= now.Allowed[word] &^ (before.Allowed[word] | before.Undecided[word] | after.Allowed[word] | after.Undecided[word] | relays[word])
 				shut[word] |= before.Allowed[word] & after.Allowed[word] &^ (passing[word] | relays[word])
+				partly[word] |= before.Allowed[word] & after.Allowed[word] & shares[word] &^ relays[word]
 			}
 		}
 	}
-	for _, one := range []Stray{{Callee: s.ID()}, {Callee: s.ID(), Opens: true}} {
+	partly.RemoveAll(shut)
+	for _, one := range []Stray{{Callee: s.ID()}, {Callee: s.ID(), Share: true}, {Callee: s.ID(), Opens: true}} {
 		set := shut
-		if one.Opens {
+		switch {
+		case one.Opens:
 			set = opened
+		case one.Share:
+			set = partly
 		}
 		if !set.Empty() {
 			one.Callers = r.callers(split.Space, set)

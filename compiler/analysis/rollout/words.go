@@ -119,16 +119,19 @@ func (r *Replacement) otherwise() string {
 
 // calls says which calls are refused, and which are let through.
 func calls(strays []Stray) string {
-	words := [2][]string{}
+	words := [3][]string{}
 	for i := range strays {
 		n := 0
-		if strays[i].Opens {
+		switch {
+		case strays[i].Share:
 			n = 1
+		case strays[i].Opens:
+			n = 2
 		}
 		words[n] = append(words[n], strays[i].String())
 	}
 	var all []string
-	for n, does := range [...]string{"calls are refused", "calls pass that may not"} {
+	for n, does := range [...]string{"calls are refused", "a share of the calls is refused", "calls pass that may not"} {
 		if len(words[n]) > 0 {
 			all = append(all, does+" ("+strings.Join(few(words[n], mostCalls), "; ")+")")
 		}
