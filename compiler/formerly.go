@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
-	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/targets"
@@ -163,16 +162,7 @@ func letsIn(o *enforce.Object, s *policy.Service, principal string) bool {
 			return false
 		}
 	}
-	for i := range o.Clauses {
-		for _, box := range o.Clauses[i].From {
-			for _, c := range box {
-				if slices.ContainsFunc(c.Is, func(is space.Pattern) bool { return is.Principal() == principal }) {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.Clauses, func(c enforce.Clause) bool { return c.Names(principal) })
 }
 
 // frontsWith is the fronts of a service with some waypoints of its namespace in place of those that it has.

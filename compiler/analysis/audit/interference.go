@@ -38,7 +38,9 @@ type Cause struct {
 // the model do, as sets of requests.
 func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
 	w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts}
-	before, after := m.Manifests.For(w), other.For(w)
+	compared := *other
+	compared.Mesh.Aside = m.Manifests.Mesh.Aside // who passes no waypoint is not theirs to say
+	before, after := m.Manifests.For(w), compared.For(w)
 	if before.Same(after) {
 		return nil, nil
 	}

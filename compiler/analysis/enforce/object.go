@@ -79,6 +79,18 @@ type Clause struct {
 	At       source.Span
 }
 
+// Names reports whether the clause names an identity among its callers.
+func (r *Clause) Names(principal string) bool {
+	for _, b := range r.From {
+		for _, c := range b {
+			if slices.ContainsFunc(c.Is, func(p space.Pattern) bool { return p.Principal() == principal }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Header is one of some headers that the clause looks at, empty where it looks at none of them.
 func (r *Clause) Header(names []string) string {
 	for _, b := range r.To {
