@@ -99,6 +99,9 @@ func (c *checker) passWaypoints(s *service) {
 	}
 	if len(s.Fronts) == 0 && len(s.workloads) == 0 {
 		c.assumedFronts(s, w)
+		if ns := c.namespaces[s.Namespace]; ns != nil && ns.Waypoint == w && ns.Canary != nil {
+			c.assumedCanary(s, ns.Canary)
+		}
 	}
 	for i := range s.Fronts {
 		if f := &s.Fronts[i]; f.Waypoint == nil && !f.Headless && !f.Unbound {
@@ -140,6 +143,15 @@ func (c *checker) assumedFronts(s *service, w *policy.Waypoint) {
 			WithRelated(w.At, "calls to it pass a waypoint, which sees the ports of Services").
 			WithHelp("add the Services to `workloads` in meshc.yaml")
 	}
+}
+
+// assumedCanary has a share of the calls to the Services that are assumed pass another waypoint.
+func (c *checker) assumedCanary(s *service, w *policy.Waypoint) {
+	for _, f := range slices.Clone(s.Fronts) {
+		f.Waypoint, f.Canary = w, true
+		s.Fronts = append(s.Fronts, f)
+	}
+	slices.SortFunc(s.Fronts, policy.CompareFronts)
 }
 
 // guessedWaypoints reports, once each, waypoints whose Gateways are not in the manifests.

@@ -132,6 +132,7 @@ type Namespace struct {
 	Ambient    bool             // its pods are, unless they ask for a sidecar or for nothing
 	Redirected bool             // it has the label of ambient mode: pods without a sidecar are in it, even where others have one
 	Waypoint   *policy.Waypoint // of its Services that say nothing; nil: none
+	Canary     *policy.Waypoint // that a share of the calls to these passes in its place; nil: none
 	Binding    []policy.Label   // its labels that say which waypoints these are
 	At         source.Span
 }
