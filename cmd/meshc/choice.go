@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/meshc/meshc/lang/diag"
 )
 
 // choice is a flag with a few known values, which a shell completes.
@@ -67,12 +69,20 @@ func registerFormat(cmd *cobra.Command, format *string, known ...string) {
 	(&choice{"format", format, known}).register(cmd.Flags(), cmd, "format", "how the answer is written")
 }
 
-// flagError says which flag has a value that is not one of those known.
-func flagError(_ *cobra.Command, err error) error {
+// flagError says which flag has a value that is not one of those known, and which flag one that is unknown may be meant for.
+func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	var unknown *unknownChoice
 	if errors.As(err, &invalid) && errors.As(err, &unknown) {
 		return usageError("--%s: %v", invalid.GetFlag().Name, unknown)
+	}
+	var missing *pflag.NotExistError
+	if errors.As(err, &missing) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near, ok := diag.Nearest(missing.GetSpecifiedName(), names); ok {
+			return usageError("%v; did you mean --%s?", err, near)
+		}
 	}
 	return usageError("%v", err)
 }
