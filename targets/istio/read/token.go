@@ -91,9 +91,15 @@ func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method strin
 			}
 		case 3:
 			keyed = append(keyed, n)
-			if inline := d.string(n); inline != "" && !json.Valid([]byte(inline)) {
+			inline := d.string(n)
+			switch {
+			case inline == "" || isKeySet(inline):
+			case json.Valid([]byte(inline)):
+				d.refuse(d.span(n), "`%s` is not a set of JSON Web Keys, which Istio refuses", d.where())
+			default:
 				d.refuse(d.span(n), "`%s` is not JSON, which Istio refuses", d.where())
-			} else if set, _, why := policy.KeySet(inline); why == "" {
+			}
+			if set, _, why := policy.KeySet(inline); why == "" {
 				said.KeySet = set
 			} else {
 				said.KeySet = inline
@@ -267,4 +273,21 @@ var ownHeaders = []string{
 func isOwnHeader(name string) bool {
 	name = strings.ToLower(name)
 	return slices.Contains(ownHeaders, name) || strings.HasPrefix(name, "x-envoy-")
+}
+
+// isKeySet reports whether a text is a JSON Web Key Set, or one JSON Web Key, as Istio parses it: validateJwtRule in
+// istio.io/istio/pkg/config/validation/validation.go.
+func isKeySet(text string) bool {
+	var set map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &set) != nil {
+		return false
+	}
+	all := []json.RawMessage{[]byte(text)}
+	if keys, several := set["keys"]; several && json.Unmarshal(keys, &all) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(all, func(key json.RawMessage) bool {
+		_, _, why := policy.KeySet(`{"keys": [` + string(key) + `]}`)
+		return why != ""
+	})
 }
