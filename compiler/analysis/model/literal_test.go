@@ -78,29 +78,26 @@ shop/frontend -> one:8080
 one -> two
 `
 
-var swaps = []struct {
-	old *regexp.Regexp
-	new string
-}{
-	{regexp.MustCompile("principals:"), "notPrincipals:"},
-	{regexp.MustCompile("( *)principals:\n"), "${1}notPrincipals:\n${1}- cluster.local/ns/shop/sa/backend\n${1}principals:\n"},
-	{regexp.MustCompile("ports:"), "notPorts:"},
-	{regexp.MustCompile("STRICT"), "PERMISSIVE"},
-	{regexp.MustCompile("PERMISSIVE"), "STRICT"},
-	{regexp.MustCompile("spec:\n"), "spec:\n  action: DENY\n"},
-	{regexp.MustCompile("action: DENY"), "action: AUDIT"},
-	{regexp.MustCompile("metadata:\n  annotations:\n"), "metadata:\n  annotations:\n    istio.io/dry-run: \"true\"\n"},
-	{regexp.MustCompile("- from:"), "- frm: []\n    from:"},
-	{regexp.MustCompile("(?s)    when:.*  selector:"), "  selector:"},
-	{regexp.MustCompile("(?s)    to:.*  selector:"), "  selector:"},
-	{regexp.MustCompile("(?s)  - from:.*    to:"), "  - to:"},
-	{regexp.MustCompile("notPorts:"), "ports:"},
-	{regexp.MustCompile("kind: Service"), "group: gateway.networking.k8s.io\n    kind: Gateway"},
-	{regexp.MustCompile("sa/waypoint"), "sa/frontend"},
-	{regexp.MustCompile("sa/frontend"), "sa/waypoint"},
-	{regexp.MustCompile(`- cluster.local/ns/shop/sa/waypoint`), "- cluster.local/ns/shop/sa/frontend\n        - cluster.local/ns/shop/sa/waypoint"},
-	{regexp.MustCompile(`        - "8080"\n`), ""},
-	{regexp.MustCompile(`        - "8080"\n`), "        - \"8080\"\n        - \"7070\"\n"},
+var swaps = []analysistest.Swap{
+	{Old: regexp.MustCompile("principals:"), New: "notPrincipals:"},
+	{Old: regexp.MustCompile("( *)principals:\n"), New: "${1}notPrincipals:\n${1}- cluster.local/ns/shop/sa/backend\n${1}principals:\n"},
+	{Old: regexp.MustCompile("ports:"), New: "notPorts:"},
+	{Old: regexp.MustCompile("STRICT"), New: "PERMISSIVE"},
+	{Old: regexp.MustCompile("PERMISSIVE"), New: "STRICT"},
+	{Old: regexp.MustCompile("spec:\n"), New: "spec:\n  action: DENY\n"},
+	{Old: regexp.MustCompile("action: DENY"), New: "action: AUDIT"},
+	{Old: regexp.MustCompile("metadata:\n  annotations:\n"), New: "metadata:\n  annotations:\n    istio.io/dry-run: \"true\"\n"},
+	{Old: regexp.MustCompile("- from:"), New: "- frm: []\n    from:"},
+	{Old: regexp.MustCompile("(?s)    when:.*  selector:"), New: "  selector:"},
+	{Old: regexp.MustCompile("(?s)    to:.*  selector:"), New: "  selector:"},
+	{Old: regexp.MustCompile("(?s)  - from:.*    to:"), New: "  - to:"},
+	{Old: regexp.MustCompile("notPorts:"), New: "ports:"},
+	{Old: regexp.MustCompile("kind: Service"), New: "group: gateway.networking.k8s.io\n    kind: Gateway"},
+	{Old: regexp.MustCompile("sa/waypoint"), New: "sa/frontend"},
+	{Old: regexp.MustCompile("sa/frontend"), New: "sa/waypoint"},
+	{Old: regexp.MustCompile(`- cluster.local/ns/shop/sa/waypoint`), New: "- cluster.local/ns/shop/sa/frontend\n        - cluster.local/ns/shop/sa/waypoint"},
+	{Old: regexp.MustCompile(`        - "8080"\n`), New: ""},
+	{Old: regexp.MustCompile(`        - "8080"\n`), New: "        - \"8080\"\n        - \"7070\"\n"},
 }
 
 // TestLiteral spoils the manifests of services in a random line: where they are still said to be word for word what is meant, the proof by
@@ -136,17 +133,13 @@ func literally(t *testing.T, settings config.Project, intents string, want map[s
 	assert.Equal(t, want, said)
 
 	r := rand.New(rand.NewPCG(1, 2))
-	var words []string
-	for _, m := range manifests {
-		for line := range strings.Lines(m.YAML) {
-			words = append(words, strings.TrimLeft(line[value(line):], " "))
-		}
-	}
+	spoiler := analysistest.Spoiler{Rand: r, Swaps: swaps}
+	spoiler.Learn(manifests)
 	found := 0
 	for range 1000 {
 		changed := slices.Clone(manifests)
 		i := r.IntN(len(changed))
-		changed[i].YAML = spoil(r, changed[i].YAML, words)
+		changed[i].YAML = spoiler.Spoil(changed[i].YAML)
 		m := spoiledModel(p, changed)
 		for id, s := range services {
 			if !s.Proxied() {
@@ -287,29 +280,6 @@ func rulesOf(text string) string {
 		}
 	}
 	return rules
-}
-
-// spoil changes one line of an object, which is lost or has the value of another line, or something that many objects have.
-func spoil(r *rand.Rand, text string, words []string) string {
-	if r.IntN(3) == 0 {
-		swap := swaps[r.IntN(len(swaps))]
-		return swap.old.ReplaceAllString(text, swap.new)
-	}
-	lines := slices.Collect(strings.Lines(text))
-	i := r.IntN(len(lines))
-	if r.IntN(4) == 0 {
-		return strings.Join(slices.Delete(lines, i, i+1), "")
-	}
-	lines[i] = lines[i][:value(lines[i])] + words[r.IntN(len(words))]
-	return strings.Join(lines, "")
-}
-
-// value is where the value of a line begins.
-func value(line string) int {
-	if at := strings.Index(line, ": "); at >= 0 {
-		return at + len(": ")
-	}
-	return strings.LastIndex(line[:len(line)-1], " ") + 1
 }
 
 // spoiledModel is a model of manifests, whatever a cluster would say to them.

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/network"
+	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
@@ -81,30 +81,27 @@ var networks = []struct {
 func networkPolicies(files []*source.File) (*network.Layer, diag.List) { return read.Files(files, "") }
 
 // swaps are what a line alone does not come to.
-var swaps = []struct {
-	old *regexp.Regexp
-	new string
-}{
-	{regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), "matchExpressions:\n$1- key: $2\n$1  operator: NotIn\n$1  values:\n$1  - $3"},
-	{regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), "matchExpressions:\n$1- key: $2\n$1  operator: In\n$1  values:\n$1  - $3\n$1  - web"},
-	{regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), "matchExpressions:\n$1- key: $2\n$1  operator: Exists"},
-	{regexp.MustCompile(`operator: In`), "operator: NotIn"},
-	{regexp.MustCompile(`( *)namespaceSelector:\n.*\n.*`), "${1}namespaceSelector: {}"},
-	{regexp.MustCompile(`( *)(matchLabels:\n)( *)kubernetes.io/metadata.name`), "$1$2${3}team: a\n${3}kubernetes.io/metadata.name"},
-	{regexp.MustCompile(`( *)- (namespaceSelector:\n.*\n.*)\n( *)podSelector:`), "$1- $2\n$1- podSelector:"},
-	{regexp.MustCompile(`( *)podSelector:\n.*\n.*\n`), "${1}podSelector: {}\n"},
-	{regexp.MustCompile(`( *)cidr: 10.0.3.0/24`), "${1}cidr: 10.0.3.0/24\n${1}except:\n${1}- 10.0.3.128/25"},
-	{regexp.MustCompile(`port: \d+`), "port: http"},
-	{regexp.MustCompile(`( *)port: 8080`), "${1}endPort: 8090\n${1}port: 8080"},
-	{regexp.MustCompile(`( *)port: 8080`), "${1}endPort: 9090\n${1}port: 8080"},
-	{regexp.MustCompile(`protocol: TCP`), "protocol: SCTP"},
-	{regexp.MustCompile(`protocol: TCP`), "protocol: ANY"},
-	{regexp.MustCompile(`- Ingress`), "- Egress"},
-	{regexp.MustCompile(`- Egress`), "- Ingress"},
-	{regexp.MustCompile(`(?s)( *)(- from|- to|- toEndpoints|- toFQDNs|- toCIDR):.*`), "$1- {}\n$1$2:$3"},
-	{regexp.MustCompile(`(from|to|ports|toPorts|toEndpoints|toFQDNs):\n`), "unknown: []\n"},
-	{regexp.MustCompile(`matchName: `), "matchPattern: "},
-	{regexp.MustCompile(`\*\*\.`), "*."},
+var swaps = []analysistest.Swap{
+	{Old: regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), New: "matchExpressions:\n$1- key: $2\n$1  operator: NotIn\n$1  values:\n$1  - $3"},
+	{Old: regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), New: "matchExpressions:\n$1- key: $2\n$1  operator: In\n$1  values:\n$1  - $3\n$1  - web"},
+	{Old: regexp.MustCompile(`matchLabels:\n( *)(\S+): (\S+)`), New: "matchExpressions:\n$1- key: $2\n$1  operator: Exists"},
+	{Old: regexp.MustCompile(`operator: In`), New: "operator: NotIn"},
+	{Old: regexp.MustCompile(`( *)namespaceSelector:\n.*\n.*`), New: "${1}namespaceSelector: {}"},
+	{Old: regexp.MustCompile(`( *)(matchLabels:\n)( *)kubernetes.io/metadata.name`), New: "$1$2${3}team: a\n${3}kubernetes.io/metadata.name"},
+	{Old: regexp.MustCompile(`( *)- (namespaceSelector:\n.*\n.*)\n( *)podSelector:`), New: "$1- $2\n$1- podSelector:"},
+	{Old: regexp.MustCompile(`( *)podSelector:\n.*\n.*\n`), New: "${1}podSelector: {}\n"},
+	{Old: regexp.MustCompile(`( *)cidr: 10.0.3.0/24`), New: "${1}cidr: 10.0.3.0/24\n${1}except:\n${1}- 10.0.3.128/25"},
+	{Old: regexp.MustCompile(`port: \d+`), New: "port: http"},
+	{Old: regexp.MustCompile(`( *)port: 8080`), New: "${1}endPort: 8090\n${1}port: 8080"},
+	{Old: regexp.MustCompile(`( *)port: 8080`), New: "${1}endPort: 9090\n${1}port: 8080"},
+	{Old: regexp.MustCompile(`protocol: TCP`), New: "protocol: SCTP"},
+	{Old: regexp.MustCompile(`protocol: TCP`), New: "protocol: ANY"},
+	{Old: regexp.MustCompile(`- Ingress`), New: "- Egress"},
+	{Old: regexp.MustCompile(`- Egress`), New: "- Ingress"},
+	{Old: regexp.MustCompile(`(?s)( *)(- from|- to|- toEndpoints|- toFQDNs|- toCIDR):.*`), New: "$1- {}\n$1$2:$3"},
+	{Old: regexp.MustCompile(`(from|to|ports|toPorts|toEndpoints|toFQDNs):\n`), New: "unknown: []\n"},
+	{Old: regexp.MustCompile(`matchName: `), New: "matchPattern: "},
+	{Old: regexp.MustCompile(`\*\*\.`), New: "*."},
 }
 
 // TestLiteral spoils the manifests of a network in a random line: where they are still said to be word for word what is granted, the proof
@@ -135,17 +132,13 @@ func TestLiteral(t *testing.T) {
 		})
 
 		r := rand.New(rand.NewPCG(1, 2))
-		var words []string
-		for _, m := range manifests {
-			for line := range strings.Lines(m.YAML) {
-				words = append(words, strings.TrimLeft(line[value(line):], " "))
-			}
-		}
+		spoiler := analysistest.Spoiler{Rand: r, Swaps: swaps}
+		spoiler.Learn(manifests)
 		found := 0
 		for range 500 {
 			changed := slices.Clone(manifests)
 			i := r.IntN(len(changed))
-			changed[i].YAML = spoil(r, changed[i].YAML, words)
+			changed[i].YAML = spoiler.Spoil(changed[i].YAML)
 			each(changed, func(of string, literal bool, witnesses []string) {
 				if len(witnesses) > 0 {
 					found++
@@ -157,27 +150,4 @@ func TestLiteral(t *testing.T) {
 		}
 		assert.Greater(t, found, 200)
 	}
-}
-
-// spoil changes one line of an object, which is lost or has the value of another line, or something that many objects have.
-func spoil(r *rand.Rand, text string, words []string) string {
-	if r.IntN(3) == 0 {
-		swap := swaps[r.IntN(len(swaps))]
-		return swap.old.ReplaceAllString(text, swap.new)
-	}
-	lines := slices.Collect(strings.Lines(text))
-	i := r.IntN(len(lines))
-	if r.IntN(4) == 0 {
-		return strings.Join(slices.Delete(lines, i, i+1), "")
-	}
-	lines[i] = lines[i][:value(lines[i])] + words[r.IntN(len(words))]
-	return strings.Join(lines, "")
-}
-
-// value is where the value of a line begins.
-func value(line string) int {
-	if at := strings.Index(line, ": "); at >= 0 {
-		return at + len(": ")
-	}
-	return strings.LastIndex(line[:len(line)-1], " ") + 1
 }
