@@ -20,23 +20,23 @@ func newAccounts() *cobra.Command {
 	a := accountsVerb{}
 	cmd := &cobra.Command{
 		Use:   "accounts [PATH...]",
-		Short: "Plan accounts of their own for services that share one",
-		Long: `Plan accounts of their own for services that share one, since a callee knows its caller by the account alone. No call is
-refused on the way:
+		Short: "Plan how services that share an account each get their own",
+		Long: `Plan how services that share an account each get their own. A callee knows its caller only by its account, so services
+that share one cannot be told apart. No call is refused on the way:
 
-  1. Both accounts are let in: 1-intents.diff changes the intents, to ` + "`service api account api was shop-sa`" + `. Apply it with
+  1. Let in both accounts: 1-intents.diff changes the intents to ` + "`service api account api was shop-sa`" + `. Apply it with
      git apply or patch -p1, then build and publish.
-  2. Once that is in force, the pods move: 2-accounts has the ServiceAccounts, and bindings that give them the rights of the
-     earlier one, as a component of Kustomize that also patches the workloads. 2-workloads.diff is the same change in the
-     manifests themselves; then only accounts.yaml of the component is to be applied.
-  3. Once all pods run as the new accounts, the earlier one goes: 3-intents.diff deletes ` + "`was`" + `. Build and publish again.
+  2. Once that is in force, move the pods: 2-accounts is a Kustomize component with the ServiceAccounts, bindings that give
+     them the rights of the earlier account, and patches of the workloads. To edit the manifests instead, apply
+     2-workloads.diff to them, and only accounts.yaml of the component to the cluster.
+  3. Once all pods run as the new accounts, drop the earlier one: 3-intents.diff deletes ` + "`was`" + `. Build and publish again.
 
-A service that is called like the account keeps it. What an earlier account has and the new ones do not get by these files,
-such as an identity at a cloud, is listed as to be seen to before step 2. The plan begins where the project is: what is
-done already is not in it. It is checked by building the project as it is after steps 1 and 3; the exit code is 1 if a step
-cannot be built.
+A service with the same name as the account keeps it. The plan lists what these files cannot give to the new accounts, such
+as a cloud identity, so that you can set it up before step 2. It starts from the current state of the project and leaves out
+what is already done. meshc checks it by building the project as it will be after steps 1 and 3; the exit code is 1 if a
+step cannot be built.
 
-Without -o the files are printed, and nothing is written. No file is ever overwritten.`,
+Without -o the files are printed and nothing is written. No file is ever overwritten.`,
 		Example: `  meshc accounts
   meshc accounts -o move && git apply move/1-intents.diff
   kustomize build overlays/prod | meshc accounts --workloads - -o move`,

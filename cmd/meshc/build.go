@@ -27,14 +27,14 @@ func newBuild() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [PATH...]",
 		Short: "Compile intents into manifests",
-		Long: `Compile intents into manifests, as one stream in the order of an apply on standard output, or as a folder.
+		Long: `Compile intents into manifests: one stream on standard output, in the order of apply, or a folder.
 
 A folder gets one file per object, a kustomization.yaml per namespace, and .meshc.lock, which lists the files that meshc
-wrote. Only those are ever replaced or removed, and either all of them or none. Findings go to standard error: warnings in a
-line for each code, which meshc check and --all explain.`,
+wrote. Only those are ever replaced or removed, all of them or none. Findings go to standard error, warnings as one line per
+code; meshc check and --all print them in full.`,
 		Example: `  meshc build                          # the project around the current folder, to standard output
   meshc build -o mesh --env prod       # into the folder mesh
-  meshc build -o mesh --check          # in CI: is the folder what the intents give?
+  meshc build -o mesh --check          # in CI: is the folder up to date?
   helm template shop charts/shop | meshc build shop.mesh --workloads -`,
 		RunE: onProject(b.run),
 	}

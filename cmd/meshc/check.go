@@ -19,7 +19,7 @@ func newCheck() *cobra.Command {
 		Long: `Check intents against each other and against workload manifests without writing manifests. Text findings go to
 standard error; findings for programs (--format json, sarif, github or gitlab) go to standard output.
 
-With --cluster the workloads are those that run in a cluster, in place of the manifests that meshc.yaml names.`,
+With --cluster the workloads are read from a cluster instead of the manifests that meshc.yaml names.`,
 		Example: `  meshc check
   meshc check --fix
   meshc check --fix --unsafe-fixes --diff
@@ -30,11 +30,11 @@ With --cluster the workloads are those that run in a cluster, in place of the ma
 		RunE: onProject(c.run),
 	}
 	c.registerProject(cmd)
-	c.registerCluster(cmd, "take the workloads from a cluster, in place of manifests")
+	c.registerCluster(cmd, "read the workloads from a cluster instead of manifests")
 	c.findings.register(cmd)
 	cmd.Flags().BoolVar(&c.fix, "fix", false, "apply the safe fixes of findings to the sources: those that cannot change who may call whom")
 	cmd.Flags().BoolVar(&c.unsafe, "unsafe-fixes", false, "with --fix, also apply the first fix of each other finding, which may change who may call whom")
-	cmd.Flags().BoolVarP(&c.diff, "diff", "d", false, "with --fix, change no file: print how the files would change, and exit with 1 if any would")
+	cmd.Flags().BoolVarP(&c.diff, "diff", "d", false, "with --fix, print the changes instead of making them, and exit with 1 if there are any")
 	return cmd
 }
 

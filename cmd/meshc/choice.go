@@ -66,7 +66,7 @@ var answerFormats = []string{"text", "json"}
 
 // registerFormat adds --format, with the first of the formats as default.
 func registerFormat(cmd *cobra.Command, format *string, known ...string) {
-	(&choice{"format", format, known}).register(cmd.Flags(), cmd, "format", "how the answer is written")
+	(&choice{"format", format, known}).register(cmd.Flags(), cmd, "format", "output format")
 }
 
 // flagError says which flag has a value that is not one of those known, and which flag one that is unknown may be meant for.

@@ -24,14 +24,14 @@ const currentContext = "current-context"
 // registerCluster is for a verb that reads manifests or workloads: a cluster has both.
 func (in *inputs) registerCluster(cmd *cobra.Command, usage string) {
 	in.registerContext(cmd, usage)
-	cmd.Flags().DurationVar(&in.timeout, "timeout", time.Minute, "how long reading the cluster may take")
+	cmd.Flags().DurationVar(&in.timeout, "timeout", time.Minute, "time limit for reading the cluster")
 }
 
 // registerContext is registerCluster without --timeout, for a verb that has one for more.
 func (in *inputs) registerContext(cmd *cobra.Command, usage string) {
-	cmd.Flags().StringVar(&in.cluster, "cluster", "", usage+`: a context of the kubeconfig, as in --cluster=prod, or without one its current context`)
+	cmd.Flags().StringVar(&in.cluster, "cluster", "", usage+`: the context in kubeconfig, as in --cluster=prod, or without a value the current one`)
 	cmd.Flags().Lookup("cluster").NoOptDefVal = currentContext
-	cmd.Flags().StringVar(&in.istiod, "istio-namespace", "", "namespace of --cluster in which istiod runs, with the settings of the mesh (default its root namespace)")
+	cmd.Flags().StringVar(&in.istiod, "istio-namespace", "", "namespace of istiod and its mesh settings, for --cluster (default the root namespace)")
 	cmd.RegisterFlagCompletionFunc("cluster", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})

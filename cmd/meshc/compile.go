@@ -47,7 +47,7 @@ func (in *inputs) registerProject(cmd *cobra.Command) {
 
 // registerPath is for a verb that reads a project, whether or not it also takes its PATH as an argument.
 func registerPath(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "project", "", "file or folder of the project (default: the one around the current folder)")
+	cmd.Flags().StringVar(path, "project", "", "file or folder of the project (default the one around the current folder)")
 }
 
 // onProject is a verb whose arguments are the paths of a project, which may be named by --project too.
@@ -75,8 +75,8 @@ func (in *inputs) paths() []string {
 func (in *inputs) registerSources(cmd *cobra.Command) {
 	in.registerLevels(cmd)
 	registerPath(cmd, &in.projectPath)
-	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests instead of those of meshc.yaml: a file, folder, glob, or - for standard input; repeatable")
-	cmd.Flags().StringVar(&in.date, "date", "", "day that `until` is compared with, such as 2027-03-31 (default SOURCE_DATE_EPOCH, or else today in UTC)")
+	cmd.Flags().StringArrayVar(&in.workloads, "workloads", nil, "workload manifests, instead of those in meshc.yaml: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().StringVar(&in.date, "date", "", "the `day` to compare until clauses with, such as 2027-03-31 (default SOURCE_DATE_EPOCH, or today in UTC)")
 }
 
 // write writes findings as text, for a verb whose --format is about something else.

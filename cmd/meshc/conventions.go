@@ -17,58 +17,58 @@ type convention struct {
 
 // conventions has every verb.
 var conventions = map[string]convention{
-	"accounts":   {"PATH...", "an error; a step that cannot be built", "findings"},
-	"build":      {"PATH...", "an error; with --check, a file that differs", "findings, diff"},
+	"accounts":   {"PATH...", "an error, or a step that cannot be built", "findings"},
+	"build":      {"PATH...", "an error; with --check, a difference", "findings, diff"},
 	"check":      {"PATH...", "an error; with --diff, a file that would change", "findings, diff"},
 	"completion": {},
 	"diff":       {"PATH", "an error; with --exit-code, a difference", "findings, changes, diff"},
 	"docs":       {},
 	"explain":    {},
 	"fmt":        {"PATH...", "an error; with --check or -d, a file that would change", "findings, diff"},
-	"graph":      {"PATH...", "an error, also a broken guard", "findings"},
+	"graph":      {"PATH...", "an error, or a broken guard", "findings"},
 	"help":       {},
-	"import":     {"", "an error in what was imported", "findings"},
-	"init":       {"", "manifests without a project to make of them", "findings"},
-	"learn":      {"", "no calls; with --project, a call that is refused", "findings"},
+	"import":     {"", "an error in the imported manifests", "findings"},
+	"init":       {"", "manifests that no project can be made from", "findings"},
+	"learn":      {"", "no calls; with --project, a refused call", "findings"},
 	"lsp":        {},
-	"migrate":    {"PATH", "an error; with --next, no step that can be made", "findings, plan"},
+	"migrate":    {"PATH", "an error; with --next, no possible step", "findings, plan"},
 	"publish":    {"PATH...", "an error", "findings"},
-	"replay":     {"", "a call that is refused", "findings, answers"},
-	"test":       {"PATH...", "a guard that fails", "findings, answers"},
-	"verify":     {"PATH...", "a problem that is an error", "findings, answers"},
+	"replay":     {"", "a refused call", "findings, answers"},
+	"test":       {"PATH...", "a broken guard", "findings, answers"},
+	"verify":     {"PATH...", "an error", "findings, answers"},
 	"version":    {},
-	"watch":      {"PATH...", "an error when it is interrupted", "findings, changes"},
-	"why":        {"", "with --exit-code, nothing that is allowed", "findings, answers"},
+	"watch":      {"PATH...", "an error when interrupted", "findings, changes"},
+	"why":        {"", "with --exit-code, no allowed request", "findings, answers"},
 }
 
 // newConventions is a topic of the help: it has no Run.
 func newConventions(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "conventions",
-		Short: "What all verbs have in common: flags, formats, exit codes, colours",
+		Short: "What all verbs share: flags, formats, exit codes, colours",
 		Long:  conventionsText(root),
 	}
 }
 
-const conventionsIntro = `What all verbs have in common, and what each of them has.
+const conventionsIntro = `What all verbs share, and what differs between them.
 
-Project    A PATH is a file, a folder, or - for standard input. Every verb that reads a project takes it as --project too, and
-           without either reads the project around the current folder. -C DIR goes to a folder first. --env, --workloads, --date
-           and -W say the same for all of them.
-Output     Answers and manifests go to standard output, findings, summaries and progress to standard error. Findings for programs
-           (--format of build and check other than text) are the answer of check and go to standard output there. -o names a
-           file or a folder in place of standard output. -q leaves out summaries and progress; -v says how long each step took.
-Formats    text is for people and may change. json says in its field schema what it is, with a version, and changes only with
-           that; findings say version: 1. The first format of a verb is its default.
-Colours    --color auto, always or never; auto is colour on a terminal, unless NO_COLOR is set or TERM is dumb. Only text has
-           colour: red for what is wrong, refused or dangerous, yellow for warnings and what is not sure, green for what is
-           allowed or holds.
-Exit codes 0 is success, 1 what the table says, 2 wrong usage, 3 a file, a stream or a server that failed, or a bug of meshc.
+Project    A PATH is a file, a folder, or - for standard input. Every verb that reads a project also takes --project; without
+           either it reads the project around the current folder. -C DIR changes to a folder first. --env, --workloads, --date
+           and -W mean the same everywhere.
+Output     Answers and manifests go to standard output; findings, summaries and progress go to standard error. The exception is
+           check: with a --format other than text, its findings are the answer and go to standard output. -o names a file or
+           folder to write instead. -q leaves out summaries and progress; -v prints how long each step took.
+Formats    text is for people and may change. json names its schema and version in the field schema (findings have version: 1)
+           and changes only with that version. The first format listed is the default.
+Colours    --color is auto, always or never; auto means colour on a terminal, unless NO_COLOR is set or TERM is dumb. Only text
+           is coloured: red for errors, denials and dangers, yellow for warnings and what is uncertain, green for what is allowed
+           or holds.
+Exit codes 0 is success; 1 is listed below; 2 is wrong usage; 3 is a file, stream or server that failed, or a bug in meshc.
 
 `
 
 func conventionsText(root *cobra.Command) string {
-	rows := [][]string{{"VERB", "READS", "FORMATS", "1 IS", "IN COLOUR"}}
+	rows := [][]string{{"VERB", "READS", "FORMATS", "EXITS WITH 1 ON", "COLOURED"}}
 	for _, cmd := range root.Commands() {
 		c := conventions[cmd.Name()]
 		if cmd.Hidden || c == (convention{}) && cmd.Flags().Lookup("format") == nil {

@@ -25,25 +25,26 @@ func newDiff() *cobra.Command {
 	d := diffing{}
 	cmd := &cobra.Command{
 		Use:   "diff [BEFORE AFTER | PATH]",
-		Short: "Show which requests pass that did not, and which no longer do",
-		Long: `Show which requests pass that did not, and which no longer do, in the words of the language, and then the diff of the
-YAML. BEFORE and AFTER are projects, folders or files of manifests, - for standard input, or git revisions of the project, also
-written as A..B; where there is a path of that name, it is the path. With --from the project at PATH is compared with itself at
-another git revision, with --env alone with what is published in the environment's repository. With --cluster it is what
-applying the project would change in a cluster: objects that others made stay, and count.
+		Short: "Show which requests a change allows or denies",
+		Long: `Show which requests a change newly allows or denies, in terms of the language, and then the diff of the YAML.
 
-Manifests that let through the same requests differ by nothing, however they are written. With --exit-code the command
-ends with 1 where requests, routes, mTLS modes, data planes or objects of other kinds differ; with --format yaml-diff, where a line does.
-Where manifests hold what a cluster would refuse it always does, and what they decide is marked perhaps. Services of
-manifests without a project are those of --workloads, or else are called after the label app of their selectors. Where the project was not there at the
-other revision all of it is new; where it had errors, that is said, and nothing is compared. A project that breaks a
-never, always or only is compared all the same, and the command ends with 1.`,
+BEFORE and AFTER are projects, folders or files of manifests, - for standard input, or git revisions of the project (also
+written A..B); a path takes precedence over a revision of the same name. --from compares the project at PATH with an
+earlier git revision of it; --env alone compares it with what the environment's repository holds. --cluster shows what
+applying the project would change in a cluster, taking into account the objects of others that stay there.
+
+Manifests that allow the same requests have no differences, however they are written. With --exit-code the command exits
+with 1 if requests, routes, mTLS modes, data planes or objects of other kinds differ, or with --format yaml-diff, if any line
+does. Even without --exit-code it exits with 1, after the comparison, if manifests contain something that a cluster would
+refuse (what that may affect is marked perhaps) or if a project breaks a never, always or only. Services of manifests
+without a project come from --workloads, or are named after the app label of their selectors. If the project did not exist
+at the other revision, all of it is new; if it had errors there, nothing is compared.`,
 		Example: `  meshc diff --from origin/main               # what this branch opens and closes
   meshc diff HEAD~1 HEAD                      # what the last commit did
   meshc diff --env prod                       # what a publish would change
   meshc diff --env prod --cluster=prod        # what applying it would change there
   meshc diff --env prod --from HEAD~1 --format markdown
-  meshc diff --env prod --from origin/main --comment # in a CI job: one comment on the pull request, renewed by each run
+  meshc diff --env prod --from origin/main --comment # in CI: one comment on the pull request, updated by each run
   meshc diff old/manifests new/manifests --exit-code`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: onProject(d.run),
@@ -51,12 +52,12 @@ never, always or only is compared all the same, and the command ends with 1.`,
 	d.registerProject(cmd)
 	registerFormat(cmd, &d.layout, "text", "json", "markdown", "yaml-diff")
 	cmd.Flags().StringVar(&d.from, "from", "", "git revision of the project to compare with, as in HEAD~1 or origin/main")
-	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "end with 1 where something differs")
+	cmd.Flags().BoolVar(&d.exitCode, "exit-code", false, "exit with 1 if anything differs")
 	cmd.Flags().BoolVar(&d.withNamespaces, "with-namespaces", false, "also compare Namespace objects and waypoints")
-	cmd.Flags().StringVar(&d.comment, "comment", "", "also write the change as the comment of meshc on a pull request: its `URL`, or the one of this CI job")
+	cmd.Flags().StringVar(&d.comment, "comment", "", "also post the change as a comment on a pull request: its `URL`, or without a value that of this CI job")
 	cmd.Flags().Lookup("comment").NoOptDefVal = ofThisJob
-	d.registerContext(cmd, "compare with what a cluster has, and with the project applied to it")
-	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long a cluster, a repository or a forge may take")
+	d.registerContext(cmd, "compare a cluster with itself after the project is applied")
+	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "time limit for a cluster, repository or forge")
 	return cmd
 }
 

@@ -13,7 +13,7 @@ import (
 func newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [CODE]",
-		Short: "Say what a finding means, with an example; without CODE list them all",
+		Short: "Explain a finding, with an example; without CODE, list all findings",
 		Example: `  meshc explain
   meshc explain MESH1001`,
 		Args:              cobra.MaximumNArgs(1),

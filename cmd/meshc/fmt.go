@@ -19,17 +19,17 @@ func newFmt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fmt [PATH...]",
 		Short: "Format intents",
-		Long: `Format intents. There is one format and no options. Without a flag the result goes to standard output. A file with
-syntax errors is reported and left as it is.`,
+		Long: `Format intents. There is one style, with nothing to configure. Without a flag the result goes to standard output. A file
+with syntax errors is reported and left unchanged.`,
 		Example: `  meshc fmt -w
   meshc fmt --check
   meshc fmt - < shop.mesh`,
 		RunE: onProject(f.run),
 	}
 	registerPath(cmd, new(string))
-	cmd.Flags().BoolVarP(&f.write, "write", "w", false, "change the files in place")
+	cmd.Flags().BoolVarP(&f.write, "write", "w", false, "rewrite the files in place")
 	cmd.Flags().BoolVar(&f.check, "check", false, "list the files that would change, and exit with 1 if there are any")
-	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, "print how the files would change, and exit with 1 if any would")
+	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, "print the changes instead, and exit with 1 if there are any")
 	cmd.MarkFlagsMutuallyExclusive("write", "check")
 	cmd.MarkFlagsMutuallyExclusive("write", "diff")
 	return cmd

@@ -24,17 +24,16 @@ func newGraph() *cobra.Command {
 		Long: `Draw who may call whom: a matrix for a terminal, DOT, Mermaid, JSON, SVG, or one HTML page that needs no network,
 with search and a lock on every edge that has mutual TLS.
 
-A closed lock (S in the matrix) means strict, an open one (P) permissive. An edge without a lock (N) has no mutual TLS
-of the mesh: its port disables it, or one of its ends has no proxy. Where an edge leads to several ports, the loosest
-of them counts. With --against, edges that the other project does not have are opened, and edges that only the other
-project has are closed. Findings go to standard error. A project that breaks a never, always or only is still drawn,
-and the command exits with 1.
+A closed lock (S in the matrix) means STRICT, an open one (P) PERMISSIVE. An edge without a lock (N) has no mutual TLS from
+the mesh: its port disables it, or one end has no proxy. An edge to several ports shows the loosest mode. With --against,
+edges that only this project has are marked as opened, and edges that only the other has as closed. Findings go to standard
+error. A project that breaks a never, always or only is still drawn, but the command exits with 1.
 
-With --manifests or --cluster what is deployed is drawn in place of a project: an edge is what the policies let through,
-whoever wrote them, and the services are those of --workloads or of the cluster, or else the selectors of the policies.`,
+--manifests and --cluster draw what is deployed instead of a project. An edge is then whatever the policies let through, no
+matter who wrote them; services come from --workloads or the cluster, or else from the selectors of the policies.`,
 		Example: `  meshc graph                                     # a matrix of the project around the current folder
   meshc graph --focus shop/backend                # one service, its callers and its callees
-  meshc graph --format html -o graph.html         # a page with search, even for thousands of services
+  meshc graph --format html -o graph.html         # a page with search, also for thousands of services
   meshc graph --against ../main -o change.svg     # what this branch opens and closes
   meshc graph --manifests policies/ --workloads k8s/ -o now.svg   # what hand-written policies let through
   meshc graph --cluster=prod -o prod.html
@@ -43,14 +42,14 @@ whoever wrote them, and the services are those of --workloads or of the cluster,
 	}
 	g.inputs.registerProject(cmd)
 	g.inputs.registerRoot(cmd)
-	g.inputs.registerCluster(cmd, "draw what a cluster has, in place of a project")
-	cmd.Flags().StringArrayVar(&g.manifests, "manifests", nil, "draw deployed manifests in place of a project: a file, folder, glob, or - for standard input; repeatable")
+	g.inputs.registerCluster(cmd, "draw what is deployed in a cluster instead of a project")
+	cmd.Flags().StringArrayVar(&g.manifests, "manifests", nil, "draw deployed manifests instead of a project: a file, folder, glob, or - for standard input; repeatable")
 	registerFormat(cmd, &g.format, graphFormats...)
-	cmd.Flags().Lookup("format").Usage += ", by default the extension of -o"
+	cmd.Flags().Lookup("format").Usage += ", by default after the extension of -o"
 	cmd.RegisterFlagCompletionFunc("focus", completeServices)
 	cmd.Flags().StringVarP(&g.output, "output", "o", toStdout, "file to write the graph to, or - for standard output")
-	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of another project: mark what this one opens and closes compared with it")
-	cmd.Flags().StringArrayVar(&g.focus, "focus", nil, "keep only a service (shop/backend) or namespace (shop), its callers and its callees; may repeat")
+	cmd.Flags().StringVar(&g.against, "against", "", "file or folder of another project, to mark what this one opens and closes")
+	cmd.Flags().StringArrayVar(&g.focus, "focus", nil, "draw only a service (shop/backend) or namespace (shop) with its callers and callees; repeatable")
 	return cmd
 }
 

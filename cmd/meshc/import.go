@@ -20,20 +20,20 @@ func newImport() *cobra.Command {
 	m := importing{}
 	cmd := &cobra.Command{
 		Use:   "import --manifests PATH [-o DIR]",
-		Short: "Make a project of policies that were written by hand",
-		Long: `Make a project of policies that were written by hand: a file of intents for each namespace, and meshc.yaml. Services are
-named after their workloads, if --workloads has these, or else after the labels that policies select them by.
+		Short: "Turn hand-written policies into a project",
+		Long: `Turn hand-written policies into a project: a file of intents per namespace, and meshc.yaml. Services are named after their
+workloads if --workloads has them, otherwise after the labels in the selectors of the policies.
 
-The project lets through exactly what the manifests do. meshc compiles what it wrote and compares the two as sets of
-requests. A policy that cannot be said exactly is not said at all: it stays as it is, and meshc.yaml lists it under
-accepted, with the reason. It is judged together with the project from then on. A policy that Istio would refuse is in force
-nowhere, and is left out.
+The project allows exactly what the manifests allow: meshc compiles what it wrote and compares the two as sets of requests.
+A policy that the language cannot express exactly is left as it is. meshc.yaml lists it under accepted, with the reason, and
+from then on it is evaluated together with the project. A policy that Istio would refuse has no effect anywhere and is left
+out.
 
-With --narrow, what cannot be said exactly is said so that nothing passes that did not, and with --widen so that everything
-passes that did. Each such rule is reported, and the requests for which it makes a difference.
+With --narrow, a rule that cannot be expressed exactly becomes one that allows nothing more; with --widen, one that allows
+nothing less. Each is reported, with the requests that it affects.
 
-Without -o the project is printed, and nothing is written. No file is ever overwritten. The manifests that the project makes
-are applied beside those that are there; once they are in force, the old objects that meshc lists are deleted, in this order.`,
+Without -o the project is printed and nothing is written. No file is ever overwritten. Apply the project's manifests next to
+the existing ones. Once they are in force, delete the old objects that meshc lists, in the order given.`,
 		Example: `  meshc import --manifests policies/ -o intents
   kubectl get authorizationpolicy,peerauthentication,requestauthentication -A -o yaml | meshc import --manifests - -o intents
   meshc import --manifests policies/ --workloads k8s/ --format json`,
@@ -44,11 +44,11 @@ are applied beside those that are there; once they are in force, the old objects
 	cmd.Flags().StringArrayVar(&m.workloads, "workloads", nil, "workload manifests that name the services: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().StringVarP(&m.output, "output", "o", "", "folder to write the project to")
 	cmd.MarkFlagDirname("output")
-	cmd.Flags().BoolVar(&m.narrow, "narrow", false, "say what cannot be said exactly more narrowly, and report it")
-	cmd.Flags().BoolVar(&m.widen, "widen", false, "say what cannot be said exactly more widely, and report it")
+	cmd.Flags().BoolVar(&m.narrow, "narrow", false, "replace rules that cannot be expressed exactly by narrower ones, and report them")
+	cmd.Flags().BoolVar(&m.widen, "widen", false, "replace rules that cannot be expressed exactly by wider ones, and report them")
 	cmd.MarkFlagsMutuallyExclusive("narrow", "widen")
 	m.registerRoot(cmd)
-	m.registerCluster(cmd, "import what a cluster has, in place of --manifests and --workloads")
+	m.registerCluster(cmd, "import from a cluster instead of --manifests and --workloads")
 	registerFormat(cmd, &m.format, answerFormats...)
 	return cmd
 }

@@ -29,13 +29,12 @@ var starter embed.FS
 func newInit() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [DIR]",
-		Short: "Begin a project, from the workload manifests that are there or with a small example",
-		Long: `Begin a project. If DIR has workload manifests, meshc init names them in a meshc.yaml and writes a file of intents for each
-of their namespaces, with the services by name and without an edge: nothing is closed by it. Manifests may be files,
-folders, what Helm or Kustomize has rendered, or a dump of a cluster. Those that name no namespace are in that of the
-kustomization, of the Application of Argo CD or of the Kustomization of Flux that applies them. In a folder without any, it writes an example that
-builds at once: the intents of a shop, its workload manifests and a meshc.yaml. DIR is the current folder by default.
-No file is ever overwritten.`,
+		Short: "Start a project, from existing workload manifests or with a small example",
+		Long: `Start a project. If DIR has workload manifests, meshc init writes a meshc.yaml that names them, and a file of intents per
+namespace that lists the services, without edges: nothing is closed yet. Manifests may be files, folders, the output of Helm
+or Kustomize, or a dump of a cluster. Those without a namespace get that of the kustomization, the Argo CD Application or
+the Flux Kustomization that applies them. In a folder without manifests it writes an example that builds at once: the
+intents of a shop, its workload manifests and a meshc.yaml. DIR defaults to the current folder. No file is ever overwritten.`,
 		Example: `  meshc init demo
   kubectl get ns,sa,svc,deploy,sts,ds,cronjob,job,pod -A -o yaml > mesh/cluster.yaml && meshc init mesh
   helm template charts/shop -n shop > mesh/shop.yaml && meshc init mesh`,

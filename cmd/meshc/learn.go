@@ -15,18 +15,18 @@ func newLearn() *cobra.Command {
 	var l learning
 	cmd := &cobra.Command{
 		Use:   "learn SOURCE...",
-		Short: "Write intents of the calls that were seen, or compare them with a project",
-		Long: `Write intents of the calls that were seen, or compare them with a project.
+		Short: "Draft intents from observed calls, or compare the calls with a project",
+		Long: `Draft intents from observed calls, or compare the calls with a project.
 
 ` + sourcesHelp + `
 
-The intents are printed: what runs in each mesh, and who called it, with the number of calls and when. They are a draft to be
-read: what was not seen is refused once they are in force, and what was seen may be what should be refused. Callers that
-proved no identity are listed and not written, since no edge could name them. Metrics have no ports, methods and paths, and
-access logs have; --operations writes what was seen of them, where {*} stands for segments such as numbers.
+The intents are printed: the services of each mesh and who called them, with the number of calls and when they happened.
+Review this draft. Once it is in force, calls that were not observed are refused; and some that were observed perhaps should
+be. Callers without a proven identity are listed but not written, since no edge can name them. Access logs have ports,
+methods and paths, metrics do not; --operations writes those that were observed, with {*} for segments such as numbers.
 
-With --against the calls are compared with a project instead: what was seen and the project does not allow, with the line
-that would, and the edges that nothing used.`,
+--against compares the calls with a project instead. It lists calls that the project does not allow, with the line that
+would allow them, and edges that no call used.`,
 		Example: `  kubectl logs -n istio-system ds/ztunnel | meshc learn -
   meshc learn --prometheus http://localhost:9090 --since 30d
   meshc learn requests.json --against ../shop`,
@@ -35,9 +35,9 @@ that would, and the edges that nothing used.`,
 	l.sources.register(cmd)
 	l.replaying.inputs.registerProject(cmd)
 	registerFormat(cmd, &l.format, answerFormats...)
-	cmd.Flags().StringVar(&l.against, "against", "", "file or folder of a project to compare with, as --project does")
+	cmd.Flags().StringVar(&l.against, "against", "", "file or folder of a project to compare with, like --project")
 	cmd.MarkFlagsMutuallyExclusive("against", "project")
-	cmd.Flags().BoolVar(&l.operations, "operations", false, "write methods and paths, as far as logs have them")
+	cmd.Flags().BoolVar(&l.operations, "operations", false, "also write methods and paths, where the logs have them")
 	return cmd
 }
 

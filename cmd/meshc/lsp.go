@@ -13,9 +13,9 @@ func newLSP() *cobra.Command {
 	var in inputs
 	cmd := &cobra.Command{
 		Use:   "lsp",
-		Short: "Serve editors: findings, completion, definitions and more, over standard input and output",
-		Long: `Serve editors by the language server protocol, over standard input and output. An editor starts this command; it is not
-for a terminal. The findings are those of the whole project around each open file, with what is not saved yet.`,
+		Short: "Run the language server for editors: findings, completion, definitions and more",
+		Long: `Run the language server on standard input and output. An editor starts this command; it is not meant for a terminal. The
+findings are those of the whole project around each open file, unsaved changes included.`,
 		Example: `  meshc lsp
   meshc lsp --env prod`,
 		Args: cobra.NoArgs,

@@ -157,8 +157,8 @@ func newRoot() *cobra.Command {
 		Long: `meshc compiles intents, which say who may call whom, into the manifests of a service mesh.
 
 A PATH is a file, a folder, or - for standard input; the default is the project around the current folder. meshc.yaml is
-optional. It is looked for in the folder of the first PATH and its parents, up to the root of the git repository. Folders
-with their own meshc.yaml, .git, and folders that symbolic links lead to are skipped.
+optional; meshc looks for it in the folder of the first PATH and its parents, up to the root of the git repository. Folders
+with a meshc.yaml of their own, .git, and folders behind symbolic links are skipped.
 
 Exit codes:
   0  success, possibly with warnings

@@ -20,10 +20,10 @@ var colours = []string{"auto", "always", "never"}
 // registerManner gives every verb the flags that say where it works and how it talks.
 func registerManner(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringP("directory", "C", "", "work in this folder, as if meshc had been started there")
-	(&choice{"colour", new(string), colours}).register(f, root, "color", "colour of text, auto being on a terminal unless NO_COLOR is set")
-	f.BoolP("quiet", "q", false, "write no summary to standard error, only findings and what went wrong")
-	f.BoolP("verbose", "v", false, "write to standard error how long each step took")
+	f.StringP("directory", "C", "", "change to this folder first")
+	(&choice{"colour", new(string), colours}).register(f, root, "color", "colour text output; auto means on a terminal, unless NO_COLOR is set")
+	f.BoolP("quiet", "q", false, "print no summaries or progress, only findings and errors")
+	f.BoolP("verbose", "v", false, "print to standard error how long each step took")
 	root.MarkPersistentFlagDirname("directory")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return enterDirectory(cmd) }
 }

@@ -20,29 +20,29 @@ func newMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate [--env ENV] [--to ambient] [PATH]",
 		Short: "Plan the migration of an environment to STRICT, or of a project to ambient mode",
-		Long: `Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT. Each step raises one ceiling, under
-modes of the environment in meshc.yaml, until everything has the mode that the intents state: services first if something
-else in their namespace is not ready, then namespaces, then the mesh. What blocks a step is found in the intents and the
-workload manifests: callers without a proxy, scrapers, probes that the injector does not rewrite, and a never, always or
-only that the step would break.
+		Long: `Plan the migration of an environment from DISABLE through PERMISSIVE to STRICT. Each step raises one mode ceiling of
+the environment in meshc.yaml, until everything has the mode that the intents state: first services, where something else in
+their namespace is not ready, then namespaces, then the mesh. Intents and workload manifests show what blocks a step:
+callers without a proxy, scrapers, probes that the injector does not rewrite, and a never, always or only that the step
+would break.
 
-Policies require an identity, so they deny a plaintext caller before any mode does. While mTLS is disabled they are
-therefore in dry-run mode (enforcement: dry-run), in which Istio only logs what they would deny. Enforcing them is a step
-between PERMISSIVE and STRICT. The plan first lists the callers that this step denies.
+Policies require an identity, so they deny plaintext callers before any mode does. While mTLS is disabled they therefore run
+in dry-run mode (enforcement: dry-run), in which Istio only logs what they would deny. Enforcing them is a step between
+PERMISSIVE and STRICT, and the plan starts with the callers that it would deny.
 
-While trustDomains.previous in meshc.yaml names an earlier trust domain of the mesh, the plan also has the steps to give it up.
+While trustDomains.previous in meshc.yaml names an earlier trust domain of the mesh, the plan includes the steps to drop it.
 
-With --to ambient the plan moves namespaces from sidecars to ambient mode. Callers with sidecars do not pass waypoints, so the
-callers of an edge with operations move before its callee; namespaces that call each other with operations move together, and
-their pods one service after another. A namespace moves in three publishes, each of which is proved for every mix of pods with
-sidecars and without: policies for both, the labels of the Namespace and the restart of its pods, and the policies of ambient
-mode. What is in the way is named: callers that keep their sidecars, services that wait for each other, modes of DISABLE,
-machines, headless Services, pods that ask for a sidecar or have no proxy, and all else that the build of a step refuses.
+With --to ambient the plan moves namespaces from sidecars to ambient mode. Callers with sidecars bypass waypoints, so on an
+edge with operations the caller moves before the callee; namespaces that call each other with operations move together, one
+service after another. Each namespace takes three publishes, all proved for every mix of pods with and without sidecars:
+policies for both, then the labels of the Namespace and a restart of its pods, then the policies of ambient mode. The plan
+names the obstacles: callers that keep their sidecars, services that wait for each other, DISABLE modes, virtual machines,
+headless Services, pods that request a sidecar or have no proxy, and whatever else the build of a step refuses.
 
-With --env it is the environment that moves, and its entries that change.
+With --env, the environment moves and its entries in meshc.yaml change.
 
---next applies the first step that is not blocked to meshc.yaml, provided that the result builds. The exit code is 1 if
-every step is blocked, or if manifests must change first.`,
+--next applies the first step that is not blocked to meshc.yaml, if the result builds. The exit code is 1 if every step is
+blocked, or if manifests must change first.`,
 		Example: `  meshc migrate --env prod
   meshc migrate --env prod --next && meshc diff --env prod
   meshc migrate --to ambient --format markdown

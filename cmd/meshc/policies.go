@@ -25,7 +25,7 @@ type policies struct {
 
 // registerRoot is for a verb that judges manifests without a project, whose settings would say it.
 func (in *inputs) registerRoot(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&in.rootNamespace, "root-namespace", "", "root namespace of the mesh that --manifests are from (default that of meshc.yaml, or istio-system)")
+	cmd.Flags().StringVar(&in.rootNamespace, "root-namespace", "", "root namespace of the mesh, for --manifests (default that of meshc.yaml, or istio-system)")
 }
 
 // readPolicies reads manifests, and workloads to compare them with where --workloads names any.

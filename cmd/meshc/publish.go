@@ -29,29 +29,29 @@ func newPublish() *cobra.Command {
 		Short: "Commit manifests to the repository of each environment",
 		Long: `Build each environment and commit its manifests to the repository that meshc.yaml names for it: as a proposal on a
 branch, with --pr also as a pull request, or with --direct on the branch that controllers follow. The commit and the pull
-request describe the change in terms of intents. If there is no change, nothing is committed, and a proposal that is no
-longer needed is withdrawn.
+request describe the change in terms of intents. If nothing changes, nothing is committed, and a proposal that is no longer
+needed is withdrawn.
 
-Proposals are on the branch meshc/ENV, or meshc/ENV-PATH if the environment has a path in its repository, so that several
+The branch of a proposal is meshc/ENV, or meshc/ENV-PATH if the environment has a path in its repository, so that several
 projects can share a repository. Each proposal replaces the previous one; branch rules that forbid this must exempt
 meshc/*.
 
-Controllers apply objects one after another. If a change would open or shut something for a moment, a warning says what and
-between which steps; --steps publishes it as two commits, the second when it is run again after the first was applied.
+Controllers apply objects one after another. If a change would allow or deny something it should not, even briefly, a
+warning says what and between which steps. --steps then publishes two commits; run it again for the second one once the
+first has been applied.
 
-What meshc.yaml lists under replaces, because it was imported, is removed from files of others in the same change, or with
---steps in the second commit. No other file of others is touched.
+Objects that meshc.yaml lists under replaces, because they were imported, are removed from the files of others in the same
+change, or with --steps in the second commit. Nothing else in the files of others changes.
 
-Files that were changed by hand, files of others in the way, and manifests of others that the first kustomization.yaml of a
-folder would leave out are findings and stop the publish; --overwrite replaces the files and leaves out the manifests. If
-meshc.yaml names no repository, a bare one is created in build/environments, to try all of this.
+A publish stops with a finding if a file was changed by hand, if a file of others is in the way, or if the first
+kustomization.yaml of a folder would leave out manifests of others. --overwrite replaces the files and leaves out the
+manifests. If meshc.yaml names no repository, a bare one is created in build/environments, so that you can try all of this.
 
-Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, SSH keys and the SSH agent, or those of git's credential
-helper. A token is sent to the public servers of its forge and to the server that runs this CI job. For any other server,
-set GITHUB_HOST, GITLAB_HOST or GITEA_HOST: meshc.yaml alone cannot choose who receives a token. The date of a commit is
-GIT_AUTHOR_DATE, else SOURCE_DATE_EPOCH, else the clock; author and signature follow git's configuration. If an
-environment fails, the others are still published. The exit code is 3 if a repository or forge failed, else 1 if findings
-stopped a publish.`,
+Credentials are GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN, SSH keys and the SSH agent, or git's credential helper. A token is
+sent only to the public servers of its forge and to the server that runs this CI job. For any other server, set GITHUB_HOST,
+GITLAB_HOST or GITEA_HOST: meshc.yaml alone cannot choose who receives a token. The date of a commit is GIT_AUTHOR_DATE, else
+SOURCE_DATE_EPOCH, else the current time; author and signature follow git's configuration. If one environment fails, the
+others are still published. The exit code is 3 if a repository or forge failed, and 1 if findings stopped a publish.`,
 		Example: `  meshc publish                                  # the only environment, or a project without any
   meshc publish --env staging --direct
   meshc publish --env staging --env prod --pr
@@ -64,15 +64,15 @@ stopped a publish.`,
 
 func (p *publish) registerFlags(cmd *cobra.Command) {
 	p.registerSources(cmd)
-	cmd.Flags().StringArrayVar(&p.environments, "env", nil, "environment of meshc.yaml to publish; may be repeated (default the only one)")
+	cmd.Flags().StringArrayVar(&p.environments, "env", nil, "environment of meshc.yaml to publish; repeatable (default the only one)")
 	cmd.Flags().BoolVar(&p.pull, "pr", false, "open a pull request, or update the open one")
 	cmd.Flags().BoolVar(&p.direct, "direct", false, "commit to the branch that controllers follow, without a proposal")
 	cmd.Flags().BoolVar(&p.draft, "draft", false, "open the pull request as a draft")
-	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; may be repeated")
-	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "print what would be committed, with --pr the title and the body of the pull request, and push nothing")
-	cmd.Flags().BoolVar(&p.steps, "steps", false, "make two commits, one per run, if applying everything at once would open or shut something for a moment")
-	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand and files of others, and leave out manifests of others")
-	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default as for git)")
+	cmd.Flags().StringArrayVar(&p.labels, "label", nil, "label of the pull request; repeatable")
+	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "push nothing; print what would be committed, and with --pr the title and body of the pull request")
+	cmd.Flags().BoolVar(&p.steps, "steps", false, "make two commits, one per run, if a single one would briefly allow or deny something it should not")
+	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace files that were changed by hand or belong to others, and leave out manifests of others")
+	cmd.Flags().Var(&p.author, "author", "author of the commit, such as \"Ann <ann@example.org>\" (default that of git)")
 	cmd.Flags().BoolVar(&p.withNamespaces, "with-namespaces", false, "also publish Namespace objects with the labels of their data plane, and waypoints")
 	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "time limit for each environment")
 	cmd.RegisterFlagCompletionFunc("env", completeEnvironments)

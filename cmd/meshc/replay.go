@@ -16,13 +16,13 @@ func newReplay() *cobra.Command {
 	var r replaying
 	cmd := &cobra.Command{
 		Use:   "replay SOURCE...",
-		Short: "Tell which of the calls that were seen a project would refuse",
-		Long: `Tell which of the calls that were seen a project would refuse: before it is delivered, and without a cluster.
+		Short: "Show which observed calls a project would refuse",
+		Long: `Show which observed calls a project would refuse, before it is delivered and without a cluster.
 
 ` + sourcesHelp + `
 
-Only calls that reached their callee are asked about. Where it is not known who called, or on which port and for which path,
-the answer says so. The exit code is 1 if the project refuses some of them.`,
+Only calls that reached their callee count. If the caller, port or path of a call is unknown, the answer says so. The exit
+code is 1 if the project refuses any call.`,
 		Example: `  meshc replay access.log --pods pods.json --env prod
   meshc replay --prometheus http://localhost:9090 --project ../shop`,
 		RunE: verb(func(cmd *cobra.Command, args []string) error {

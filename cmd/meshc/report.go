@@ -27,8 +27,8 @@ type reporter struct {
 
 func (r *reporter) register(cmd *cobra.Command) {
 	r.brief = true
-	(&choice{"format", &r.format, formats}).register(cmd.Flags(), cmd, "format", "how findings are written")
-	cmd.Flags().BoolVar(&r.all, "all", false, "in text, also write warnings while there are errors, and more than three findings of one code")
+	(&choice{"format", &r.format, formats}).register(cmd.Flags(), cmd, "format", "output format of findings")
+	cmd.Flags().BoolVar(&r.all, "all", false, "in text, print every finding: also warnings beside errors, and more than three of one code")
 }
 
 // machine reports whether the findings are for a program.

@@ -20,20 +20,20 @@ func newTest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [PATH...]",
 		Short: "Test every never, always and only against the manifests",
-		Long: `Test every never, always and only against the manifests, and list each as passed or failed, with a request that
-breaks it. The exit code is 1 if one fails. In an environment with a dry run nothing is enforced: a statement that would
-hold is skipped, and one that would not fails.
+		Long: `Test every never, always and only against the manifests, and list each as passed or failed; a failure comes with a request
+that breaks it. The exit code is 1 if any fails. In an environment with a dry run nothing is enforced, so a statement that
+would hold is skipped; one that would not fails.
 
-The first line and the report also say how many edges are covered. An edge is a pair of a caller and a callee; it is
-covered where statements include both of its sides, at all of its ports. An edge that no statement covers may be opened or
-closed by mistake without a test failing.`,
+The first line and the report also give the coverage of edges. An edge is a pair of caller and callee; it is covered if
+statements include both of them, at all of its ports. An edge that is not covered can be opened or closed by mistake
+without a test failing.`,
 		Example: `  meshc test
   meshc test --env prod --junit report.xml`,
 		RunE: onProject(t.run),
 	}
 	t.inputs.registerProject(cmd)
 	registerFormat(cmd, &t.format, answerFormats...)
-	cmd.Flags().StringVar(&t.junit, "junit", "", "file to also write a JUnit XML report to")
+	cmd.Flags().StringVar(&t.junit, "junit", "", "also write a JUnit XML report to this file")
 	return cmd
 }
 

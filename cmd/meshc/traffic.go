@@ -34,8 +34,8 @@ func (s *sources) register(cmd *cobra.Command) {
 }
 
 func (s *sources) registerPods(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.pods, "pods", "", "which pod has which address: the output of kubectl get pods,services -A -o json, a file or - for standard input")
-	cmd.Flags().StringVar(&s.logFormat, "log-format", "", "format of Envoy's access logs where it is not Istio's, as accessLogFormat of the mesh has it")
+	cmd.Flags().StringVar(&s.pods, "pods", "", "pods and their addresses: the output of kubectl get pods,services -A -o json, a file or - for standard input")
+	cmd.Flags().StringVar(&s.logFormat, "log-format", "", "format of Envoy's access logs if it is not Istio's default, as in accessLogFormat of the mesh")
 }
 
 // formats returns the formats of access logs: that of --log-format, and those of the settings of a mesh. It says which of
@@ -66,10 +66,10 @@ func (s *sources) formats(cmd *cobra.Command, mesh *inventory.Set) ([]*traffic.F
 }
 
 // sourcesHelp is what the help of such a verb says about them.
-const sourcesHelp = `A SOURCE is a file, or - for standard input: access logs of Envoy (Istio's text or JSON format, or --log-format) and of ztunnel, the debug
-messages of Envoy's RBAC filters, hubble observe -o json, an answer of the HTTP API of Prometheus for istio_requests_total or
-istio_tcp_connections_opened_total, or a graph of Kiali as JSON. --prometheus asks a server. Access logs of Envoy have the
-addresses of callers and not their identities; --pods says whose they are.`
+const sourcesHelp = `A SOURCE is a file, or - for standard input. It may be an access log of Envoy (in Istio's text or JSON format, or that of
+--log-format) or ztunnel, debug messages of Envoy's RBAC filters, the output of hubble observe -o json, a response of
+Prometheus's HTTP API for istio_requests_total or istio_tcp_connections_opened_total, or a Kiali graph as JSON. --prometheus
+queries a server. Envoy's access logs have the addresses of callers, not their identities; --pods maps one to the other.`
 
 // read reads all that was seen in a mesh, whose settings may be known.
 func (s *sources) read(cmd *cobra.Command, names []string, mesh *inventory.Set, do func(*traffic.Call)) (seen *traffic.Seen, err error) {

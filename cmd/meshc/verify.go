@@ -24,19 +24,19 @@ func newVerify() *cobra.Command {
 	var v verify
 	cmd := &cobra.Command{
 		Use:   "verify [PATH...]",
-		Short: "Report what the mesh enforces, and what is wrong with it",
+		Short: "Report what the mesh enforces and what is wrong with it",
 		Long: `Report what is wrong with what the mesh enforces: edges that are refused, services that any or world may call or that no
-policy closes, and workloads that do not fit the policies. --all also lists every edge with its mutual TLS as both ends have
-it: mTLS, TLS to an external, plaintext or refused.
+policy closes, and workloads that do not match the policies. --all also lists every edge with the transport that its two
+ends agree on: mTLS, TLS to an external, plaintext or refused.
 
-With --manifests a project is compared with what is deployed, in a folder or a cluster: the manifests are taken for all
-there is. An object of the project that they lack is an error, and so is what other policies open or shut, and the TLS that
-DestinationRules have callers open. A folder that meshc wrote must be what the project gives now. With --cluster the comparison
-is with what the cluster of a kubeconfig ($KUBECONFIG, or ~/.kube/config) has, and says who changed an object last. Without intents (no
-PATH, and none around the current folder) the manifests are judged alone, against the workloads of --workloads if given.
+--manifests compares the project with what is deployed, on the assumption that the manifests are complete. It is an error if
+an object of the project is missing, if other policies allow or deny something else, or if DestinationRules make callers use
+another kind of TLS. A folder that meshc wrote must be up to date. --cluster compares with the cluster of a kubeconfig
+($KUBECONFIG, or ~/.kube/config) and names who last changed an object. Without intents (no PATH, and none around the current
+folder) the manifests are judged on their own, against the workloads of --workloads if given.
 
-The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, an object that is missing,
-policies that interfere or cannot be judged, a folder that differs.`,
+The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, a missing object, policies that
+interfere or cannot be evaluated, a folder that differs.`,
 		Example: `  meshc verify
   meshc verify --env prod --manifests ../gitops/prod/mesh
   meshc verify --env prod --cluster=prod
@@ -45,9 +45,9 @@ policies that interfere or cannot be judged, a folder that differs.`,
 	}
 	v.inputs.registerProject(cmd)
 	v.inputs.registerRoot(cmd)
-	v.inputs.registerCluster(cmd, "compare with what a cluster has, in place of --manifests")
+	v.inputs.registerCluster(cmd, "compare with a cluster instead of --manifests")
 	registerFormat(cmd, &v.format, answerFormats...)
-	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport, as JSON does")
+	cmd.Flags().BoolVar(&v.all, "all", false, "also list every edge with its transport; JSON always does")
 	cmd.Flags().StringArrayVar(&v.manifests, "manifests", nil, "deployed manifests: a file, folder, glob, or - for standard input; repeatable")
 	cmd.Flags().BoolVar(&v.withNamespaces, "with-namespaces", false, "the manifests were written with --with-namespaces")
 	return cmd

@@ -27,7 +27,7 @@ func newVersion() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version, commit and date of meshc, and the Go that built it",
+		Short: "Print the version, commit and date of meshc, and the Go version that built it",
 		Args:  cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
 			if format == "json" {

@@ -22,21 +22,21 @@ func newWatch() *cobra.Command {
 	w := watching{findings: reporter{brief: true}}
 	cmd := &cobra.Command{
 		Use:   "watch [PATH...]",
-		Short: "Check and build again whenever a file changes: findings, and what passes that did not",
-		Long: `Check, build and prove a project again whenever its intents, its workload manifests or meshc.yaml change on disk, until it is
-interrupted. Each time it shows the findings, and in the words of meshc diff which requests pass that did not, and which no
-longer do, since the project was last without errors. Nothing is written; a terminal is cleared first.
+		Short: "Check and build whenever a file changes, and show the findings and what opens or closes",
+		Long: `Check, build and prove a project whenever its intents, its workload manifests or meshc.yaml change on disk, until
+interrupted. Each round shows the findings and, as meshc diff does, which requests are newly allowed or denied since the
+project was last free of errors. Nothing is written to disk. On a terminal, each round clears the screen.
 
-Files may be saved in any way, may go and come back, and folders may be new. On a file system that does not tell of changes, such as
-most over a network, --poll 2s looks by itself.`,
+Files and folders may be replaced, removed and created. Where the file system does not report changes, as on most network
+file systems, --poll 2s looks for them.`,
 		Example: `  meshc watch
   meshc watch --env prod
   meshc watch --poll 2s /mnt/share/shop`,
 		RunE: onProject(w.run),
 	}
 	w.registerProject(cmd)
-	cmd.Flags().BoolVar(&w.findings.all, "all", false, "also write warnings while there are errors, and more than three findings of one code")
-	cmd.Flags().DurationVar(&w.poll, "poll", 0, "look for changes this often, where the file system does not tell of them")
+	cmd.Flags().BoolVar(&w.findings.all, "all", false, "print every finding: also warnings beside errors, and more than three of one code")
+	cmd.Flags().DurationVar(&w.poll, "poll", 0, "look for changes this often, for file systems that do not report them")
 	return cmd
 }
 

@@ -22,29 +22,30 @@ func newWhy() *cobra.Command {
 		Short: "Explain whether one service may call another, or why calls of a log were refused",
 		Long: `Explain whether one service may call another: by which policy, rule and intent, and with which mutual TLS.
 
-SRC is a service (frontend, or shop/frontend where two meshes have one), all of a mesh (shop/*), any (every caller with an
-identity) or world (every caller). DST is one service or external. A group stands for each of its members. A service may
-also be named as other tools name it: by its SPIFFE ID or principal, a host name (backend.shop.svc.cluster.local), a pod, or
-deployment/backend, and by the address of a pod or a Service that --pods lists or --cluster has. A caller may be any address. Without a port the
-answer is for every port, and a port of a Kubernetes Service stands for the container port that it leads to; without METHOD
-and PATH it says for which operations. Rules of a policy are counted from 0, as in the logs of Istio's proxies.
+SRC is a service (frontend, or shop/frontend if several meshes have one), all of a mesh (shop/*), any (every caller with an
+identity) or world (every caller). DST is one service or external. A group stands for each of its members. Names from other
+tools work too: a SPIFFE ID or principal, a host name (backend.shop.svc.cluster.local), a pod, deployment/backend, or the
+address of a pod or Service that --pods or --cluster knows. A caller may be any address. Without a port the answer covers
+every port; the port of a Kubernetes Service stands for the container port behind it. Without METHOD and PATH the answer
+lists the operations it holds for. Rules of a policy are counted from 0, as in the logs of Istio's proxies.
 
-What a denial offers has been tried: it passes meshc check, allows the call, and breaks no never and no only.
+The remedies offered for a denial have been tried: each passes meshc check, allows the call, and breaks no never or only.
 
-A call to an external is allowed where an edge leads to it, and where nothing stops it: Istio stops calls out of the mesh
-only with ` + "`targets.istio.sidecars: true`" + `.
+A call to an external is allowed if an edge leads to it or if nothing blocks it: Istio blocks calls out of the mesh only
+with ` + "`targets.istio.sidecars: true`" + `.
 
-The answer is that of the manifests that the project gives. With --manifests it is that of these manifests, generated,
-hand-written or from a cluster, and with --cluster it is that of a cluster, with what runs there. The services are then those
-that selectors and accounts name, or those of --workloads, and SRC may be any account (shop/backend-sa) of any namespace.
+The answer is about the manifests that the project compiles to. With --manifests it is about those instead, no matter who
+wrote them, and with --cluster about what is deployed and running there. Services then come from --workloads, or else from
+selectors and accounts, and SRC may be any account of any namespace (shop/backend-sa).
 
-With --log the answers are about the calls that a log says were refused: an access log of Envoy in Istio's text or JSON format, or
-that of --log-format or of the settings of the mesh, the debug messages of its RBAC filters, or the access log of ztunnel. There is one answer for each kind of denial, with what was
-seen of it. Envoy's access log has the addresses of callers and not their identities; --pods says whose they are, and so does --cluster. TLS failures,
-callers without mutual TLS and failures of the callee are told from what policies refuse.
+With --log the answers are about the denials in a log: an access log of Envoy (in Istio's text or JSON format, that of
+--log-format or that of the mesh's settings), debug messages of Envoy's RBAC filters, or an access log of ztunnel. There is
+one answer per kind of denial, with the calls that were observed. Envoy's access logs have the addresses of callers, not
+their identities; --pods or --cluster maps one to the other. TLS failures, callers without mutual TLS and failures of the
+callee are kept apart from denials by policies.
 
-The exit code is 0 whatever the answer. With --exit-code it is 1 if none of the requests is allowed, or policies refused
-something in the log. It is also 1 if --cluster could not read all that bears on the answer.`,
+The exit code is 0 for any answer. With --exit-code it is 1 if none of the requests is allowed, or if policies refused
+something in the log. It is also 1 if --cluster could not read everything that affects the answer.`,
 		Example: `  meshc why frontend backend
   meshc why frontend backend:8080 GET /api/orders
   meshc why any payments/api --project ../infra --env prod
@@ -72,11 +73,11 @@ something in the log. It is also 1 if --cluster could not read all that bears on
 	}
 	w.inputs.registerProject(cmd)
 	registerFormat(cmd, &w.format, "text", "json", "markdown")
-	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "manifests to ask instead of a project: a file, folder, glob, or - for standard input; repeatable")
-	cmd.Flags().StringArrayVar(&w.logs, "log", nil, "log of a proxy to explain instead of one call: a file, or - for standard input; repeatable")
+	cmd.Flags().StringArrayVar(&w.manifests, "manifests", nil, "ask about these manifests instead of a project: a file, folder, glob, or - for standard input; repeatable")
+	cmd.Flags().StringArrayVar(&w.logs, "log", nil, "explain the denials in a proxy's log instead of one call: a file, or - for standard input; repeatable")
 	w.sources.registerPods(cmd)
 	w.inputs.registerRoot(cmd)
-	w.inputs.registerCluster(cmd, "ask what a cluster has instead of a project")
+	w.inputs.registerCluster(cmd, "ask about a cluster instead of a project")
 	cmd.Flags().BoolVar(&w.exitCode, "exit-code", false, "exit with 1 if none of the requests is allowed")
 	return cmd
 }
