@@ -96,7 +96,7 @@ func (c *checker) validLabel(l lang.Label) bool {
 // validHost holds a host against what Istio admits in a ServiceEntry.
 func (c *checker) validHost(external string, n lang.Name) bool {
 	host := strings.TrimPrefix(n.Text, "*.")
-	if strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.") {
+	if policy.InCluster(host) {
 		c.list.Add(diag.InvalidValue, n.Range, "%s is a service of the cluster, not an external", quoted(n.Text)).
 			WithHelp("call the service itself: `NAMESPACE/SERVICE`, which its mesh exports")
 		return false

@@ -154,7 +154,7 @@ type Environment struct {
 func Default() Project {
 	return Project{
 		Sources:       []string{"**/*.mesh"},
-		TrustDomain:   "cluster.local",
+		TrustDomain:   standardDomain,
 		RootNamespace: "istio-system",
 	}
 }

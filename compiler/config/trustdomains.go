@@ -10,6 +10,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
+// standardDomain is the trust domain of a mesh that states none.
+const standardDomain = "cluster.local"
+
 // trustDomains reads the trust domains other than that of the mesh.
 func (r *reader) trustDomains(path string, v *yaml.Node) {
 	r.fields(path, v, []field{
@@ -53,9 +56,14 @@ func (r *reader) distinctDomains() {
 		}
 	}
 	for _, mesh := range slices.Sorted(maps.Keys(p.Elsewhere)) {
-		if domain := p.Elsewhere[mesh]; domain == p.TrustDomain || slices.Contains(p.Previous, domain) {
+		switch domain := p.Elsewhere[mesh]; {
+		case domain == p.TrustDomain || slices.Contains(p.Previous, domain):
 			r.findings.Add(diag.InvalidSetting, p.ElsewhereAt[mesh], "mesh %s would be in another mesh with the same trust domain %s", mesh, domain).
 				WithHelp("delete the entry: identities of one trust domain cannot be distinguished")
+		case domain == standardDomain:
+			r.findings.Add(diag.InvalidSetting, p.ElsewhereAt[mesh], "mesh %s cannot be in another mesh with the trust domain %s", mesh, domain).
+				WithNote("in a policy %s stands for the trust domain of the mesh that the policy is in, whatever that is", domain).
+				WithHelp("give the other mesh a trust domain of its own or, if this mesh had %s before, list it under `previous`", domain)
 		}
 	}
 }

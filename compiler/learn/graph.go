@@ -17,14 +17,16 @@ import (
 
 // Graph is who called whom.
 type Graph struct {
-	Calls    int            // all of them
-	Refused  int            // that did not reach their callee, and are left out
-	Nameless int            // of which an end has no name
-	Unproved map[string]int // calls by callers without an identity, by the words for both ends
-	Odd      int            // requests with a path that a policy would take for a pattern
+	Calls    int // all of them
+	Refused  int // that did not reach their callee, and are left out
+	Nameless int // of which an end has no name
+	Proxies  int // to ports of proxies, which need no edge
+	Odd      int // requests with a path that a policy would take for a pattern
 
 	First, Last string // RFC 3339; empty where it is not known
 
+	left       left
+	domains    domains
 	pods       *directory.Directory
 	operations bool
 	nodes      map[nodeKey]*node
@@ -57,19 +59,20 @@ type edge struct {
 	first, last string
 	http        bool
 	nameless    int // perhaps in plaintext
-	unread      int // whose method and path no operation is about, or are not known
+	unread      int // whose method and path are not known
+	odd         int // with a path that a policy would take for a pattern
 	requests    requests
 }
 
 // Bounds of what is kept.
 const (
-	maxEdges    = 200_000
-	maxUnproved = 1000
+	maxEdges = 200_000
+	maxPorts = 256 // of an external, as Istio has it
 )
 
 // New returns an empty graph. With operations, edges have those that were seen.
 func New(pods *directory.Directory, operations bool) *Graph {
-	return &Graph{Unproved: map[string]int{}, pods: pods, operations: operations, nodes: map[nodeKey]*node{}, edges: map[edgeKey]*edge{}}
+	return &Graph{domains: domains{}, pods: pods, operations: operations, nodes: map[nodeKey]*node{}, edges: map[edgeKey]*edge{}}
 }
 
 // Add adds a call.
@@ -85,8 +88,16 @@ func (g *Graph) Add(c *traffic.Call) {
 	if to == nil {
 		to, port = g.hostOutside(from, &c.To), c.To.HostPort
 	}
-	if to == nil {
+	switch {
+	case to == nil:
 		g.Nameless += n
+		return
+	case policy.IsProxyPort(port) && !to.outside():
+		g.Proxies += n
+		return
+	}
+	if _, known := to.ports[port]; !known && to.outside() && len(to.ports) >= maxPorts {
+		g.left.add(manyPorts, from.id()+" -> "+to.id(), n)
 		return
 	}
 	if port != 0 {
@@ -121,6 +132,7 @@ func (g *Graph) Add(c *traffic.Call) {
 	case c.Method == "":
 		e.unread += n
 	case !e.requests.add(c.Method, c.Path, n):
+		e.odd += n
 		g.Odd += n
 	}
 }
@@ -156,6 +168,7 @@ func (g *Graph) node(p *traffic.Peer) *node {
 	host, namespace := hostOf(p.Host)
 	switch {
 	case proved:
+		g.domains.note(id.Namespace, id.TrustDomain)
 	case pod != nil:
 		at = nodeKey{pod.Namespace, pod.Account, ""}
 	case p.Account != "":
@@ -164,6 +177,8 @@ func (g *Graph) node(p *traffic.Peer) *node {
 		at = nodeKey{p.Namespace, "", p.Workload}
 	case p.Pod != "":
 		at = nodeKey{p.Namespace, "", workloadOf(p.Pod)}
+	case p.App != "":
+		at = nodeKey{p.Namespace, "", p.App}
 	default:
 		at = nodeKey{namespace, "", host}
 	}
@@ -194,18 +209,17 @@ func (g *Graph) node(p *traffic.Peer) *node {
 // hostOutside is the node of a host outside the mesh, in the namespace of its caller, where an external is declared; nil where the end
 // of a call is no such host.
 func (g *Graph) hostOutside(from *node, p *traffic.Peer) *node {
-	host := strings.ToLower(p.Host)
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	if from == nil || p.HostPort == 0 || !policy.IsName(host) || last == host || last == "local" || strings.Trim(last, "0123456789") == "" || !policy.IsLabel(hostTitle(host)) {
+	last := p.Host[strings.LastIndexByte(p.Host, '.')+1:]
+	if from == nil || p.HostPort == 0 || !policy.IsName(p.Host) || policy.InCluster(p.Host) || last == p.Host || last == "local" || strings.Trim(last, "0123456789") == "" {
 		return nil
 	}
-	at := nodeKey{from.namespace, "", host}
+	at := nodeKey{from.namespace, "", p.Host}
 	n := g.nodes[at]
 	if n == nil {
 		if len(g.nodes) >= maxEdges {
 			return nil
 		}
-		at.name = strings.Clone(host)
+		at.name = strings.Clone(p.Host)
 		n = &node{nodeKey: at, ports: map[uint16]bool{}, tls: map[uint16]bool{}}
 		g.nodes[at] = n
 	}
@@ -213,7 +227,16 @@ func (g *Graph) hostOutside(from *node, p *traffic.Peer) *node {
 	return n
 }
 
-func hostTitle(host string) string { return strings.ReplaceAll(host, ".", "-") }
+// protocol is what a port is declared to carry.
+func (n *node) protocol(port uint16) policy.Protocol {
+	switch {
+	case n.tls[port]:
+		return policy.TLS
+	case n.ports[port]:
+		return policy.HTTP
+	}
+	return policy.TCP
+}
 
 // workloadOf is the workload that a pod most likely belongs to.
 func workloadOf(pod string) string {
@@ -225,7 +248,7 @@ func workloadOf(pod string) string {
 
 // note adds a name to the few that are known of a node.
 func note(to *[]string, name string) {
-	if name != "" && len(*to) < 10 && policy.IsLabel(name) && !slices.Contains(*to, name) {
+	if name != "" && len(*to) < 10 && policy.IsLabelValue(name) && !slices.Contains(*to, name) {
 		*to = append(*to, strings.Clone(name))
 	}
 }
@@ -247,22 +270,33 @@ func (g *Graph) unproved(c *traffic.Call, to *node, n int) {
 	case c.From.Address.IsValid():
 		from = c.From.Address.String()
 	}
-	words := from + " -> " + to.namespace + "/" + to.title()
-	if g.Unproved[words] == 0 && len(g.Unproved) >= maxUnproved {
-		words = "others"
-	}
-	g.Unproved[words] += n
+	g.left.add(unproved, from+" -> "+to.id(), n)
 }
+
+func (n *node) id() string { return n.namespace + "/" + n.title() }
 
 // title is the best name of a node: what one label or one workload calls all of it, or else its account.
 func (n *node) title() string {
 	if n.outside() {
-		return hostTitle(n.name)
+		return asLabel(n.name)
 	}
 	for _, names := range [][]string{n.apps, n.workloads, n.hosts} {
-		if len(names) == 1 {
+		if len(names) == 1 && policy.IsLabel(names[0]) {
 			return names[0]
 		}
 	}
-	return cmp.Or(n.name, strings.ReplaceAll(n.account, ".", "-"))
+	return cmp.Or(n.name, asLabel(n.account))
+}
+
+// asLabel makes a label of a DNS name of a name.
+func asLabel(name string) string {
+	return strings.TrimRight(strings.ReplaceAll(name[:min(len(name), policy.MaxLabel)], ".", "-"), "-")
+}
+
+// app is the label app of a node, or what is assumed of it. It must have its name.
+func (n *node) app() string {
+	if len(n.apps) == 1 {
+		return n.apps[0]
+	}
+	return n.written
 }

@@ -76,3 +76,51 @@ func TestAHostOfSeveralAccounts(t *testing.T) {
 		assert.Contains(t, text, "web -> api:8080 GET /x  # 1 call\n")
 	}
 }
+
+// Each line is what a log says, and what is written of it.
+func TestOutside(t *testing.T) {
+	to := func(host string, port uint16, tls bool) traffic.Call {
+		c := call("", "")
+		c.HTTP, c.Port, c.To = false, 0, traffic.Peer{Host: host, HostPort: port, TLS: tls}
+		return c
+	}
+	text := learned(t, to("db1.example.org", 5432, false), to("db2.example.org", 5432, false), to("db2.example.org", 443, true), to("db1.example.org", 443, true))
+	assert.Contains(t, text, "several hosts have the port:\n# - shop/web -> shop/db1-example-org:5432: 1 call\n# - shop/web -> shop/db2-example-org:5432: 1 call\n")
+	assert.Contains(t, text, "external db1-example-org host db1.example.org port 443 tls\nexternal db2-example-org host db2.example.org port 443 tls\n")
+	assert.NotContains(t, text, "5432 tcp")
+
+	long := strings.Repeat("a.", 40) + "example.org"
+	text = learned(t, to(long, 443, true), to("b."+long, 443, true), to("shop.svc", 80, false), to("x.local", 80, false), to("1.2.3", 80, false))
+	assert.Contains(t, text, "host "+long+" port 443 tls")
+	assert.Contains(t, text, "# 3 calls left out of which an end has no name\n")
+
+	var ports []traffic.Call
+	for port := range 300 {
+		ports = append(ports, to("a.example.org", uint16(port+1), true))
+	}
+	text = learned(t, ports...)
+	assert.Contains(t, text, " port 256 tls\n")
+	assert.Contains(t, text, "at most 256 ports:\n# - shop/web -> shop/a-example-org: 44 calls\n")
+}
+
+// What meshc.yaml has to state follows from the identities.
+func TestTrustDomains(t *testing.T) {
+	from := func(domain, namespace, to string) traffic.Call {
+		return traffic.Call{From: traffic.Peer{Identity: domain + "/ns/" + namespace + "/sa/web"}, To: traffic.Peer{Identity: to + "/ns/shop/sa/api"}, Port: 8080}
+	}
+	const state = "# identities are of trust domains that meshc.yaml has to state:\n"
+	assert.NotContains(t, learned(t, from("cluster.local", "shop", "cluster.local")), "trustDomain")
+	assert.Contains(t, learned(t, from("corp.example", "shop", "corp.example")), state+"# trustDomain: corp.example\n\n")
+	assert.Contains(t, learned(t, from("partner.example", "orders", "cluster.local")), state+"# trustDomains: {meshes: {\"orders\": partner.example}}\n\n")
+	assert.Contains(t, learned(t, from("old.example", "shop", "corp.example"), from("corp.example", "shop", "corp.example")), state+"# trustDomain: corp.example\n# trustDomains: {previous: [old.example]}\n\n")
+	assert.Contains(t, learned(t, from("cluster.local", "orders", "corp.example")), "# trustDomains: {previous: [cluster.local]}\n")
+}
+
+func TestLabels(t *testing.T) {
+	one := call("", "")
+	one.To.App = "Api_v1"
+	assert.Contains(t, learned(t, one), "service api account api label app=Api_v1 port 8080 http\n")
+	two := call("", "")
+	two.To = traffic.Peer{Identity: "cluster.local/ns/shop/sa/other", App: "Api_v1"}
+	assert.Contains(t, learned(t, one, two), "others have the label app of the callee, and a policy for it would bind them too:\n# - shop/web -> shop/api:8080: 1 call\n# - shop/web -> shop/other:8080: 1 call\n")
+}

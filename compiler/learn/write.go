@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/print"
 )
@@ -16,7 +17,9 @@ import (
 // callee, where they need nobody else's consent.
 func (g *Graph) Lines() []print.Line {
 	g.merge()
+	g.leaveOut()
 	g.name()
+	g.leaveShared()
 	sections := map[string][]*node{}
 	for _, n := range g.nodes {
 		sections[n.namespace] = append(sections[n.namespace], n)
@@ -50,13 +53,21 @@ func (g *Graph) Lines() []print.Line {
 func (g *Graph) name() {
 	taken := map[[2]string]bool{}
 	all := slices.Collect(maps.Values(g.nodes))
-	slices.SortFunc(all, func(a, b *node) int {
-		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.account, b.account), cmp.Compare(a.name, b.name))
+	labelled := func(n *node) int {
+		if slices.Equal(n.apps, []string{n.title()}) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(all, func(a, b *node) int { // what has a label app goes by it
+		return cmp.Or(labelled(a)-labelled(b), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.account, b.account), cmp.Compare(a.name, b.name))
 	})
 	for _, n := range all {
-		n.written = n.title()
+		title := n.title()
+		n.written = title
 		for i := 2; taken[[2]string{n.namespace, n.written}]; i++ {
-			n.written = fmt.Sprintf("%s-%d", n.title(), i)
+			suffix := fmt.Sprintf("-%d", i)
+			n.written = strings.TrimRight(title[:min(len(title), policy.MaxLabel-len(suffix))], "-") + suffix
 		}
 		taken[[2]string{n.namespace, n.written}] = true
 	}
@@ -138,6 +149,7 @@ func (e *edge) join(other *edge) {
 	e.http = e.http || other.http
 	e.nameless += other.nameless
 	e.unread += other.unread
+	e.odd += other.odd
 	earlier(&e.first, other.first)
 	later(&e.last, other.last)
 	e.requests.join(&other.requests)
@@ -151,28 +163,30 @@ func (g *Graph) summary() []string {
 	}
 	all := []string{seen}
 	if g.Refused > 0 {
-		all = append(all, calls(g.Refused)+" left out that did not reach their callee")
+		all = append(all, calls(g.Refused)+" left out that did not reach "+its(g.Refused)+" callee")
 	}
 	if g.Nameless > 0 {
 		all = append(all, calls(g.Nameless)+" left out of which an end has no name")
 	}
+	if g.Proxies > 0 {
+		all = append(all, calls(g.Proxies)+" left out to ports of proxies, which need no edge")
+	}
 	if g.Odd > 0 {
 		all = append(all, calls(g.Odd)+" with a path that no operation can be about")
 	}
-	unproved := slices.SortedFunc(maps.Keys(g.Unproved), func(a, b string) int {
-		return cmp.Or(cmp.Compare(g.Unproved[b], g.Unproved[a]), cmp.Compare(a, b))
-	})
-	if len(unproved) > 0 {
-		all = append(all, "left out because their callers proved no identity that an edge could name:")
+	all = append(all, g.left.lines()...)
+	called := map[string]bool{}
+	for _, e := range g.edges {
+		called[e.to.namespace] = true
 	}
-	for i, words := range unproved {
-		if i == 20 {
-			all = append(all, fmt.Sprintf("  and %d more", len(unproved)-i))
-			break
-		}
-		all = append(all, fmt.Sprintf("  %s: %s", words, calls(g.Unproved[words])))
+	return append(all, g.domains.settings(called)...)
+}
+
+func its(n int) string {
+	if n == 1 {
+		return "its"
 	}
-	return all
+	return "their"
 }
 
 // period is when something was seen, by day.
@@ -190,14 +204,7 @@ func (n *node) line() print.Line {
 	if n.outside() {
 		x := &lang.External{Name: lang.Name{Text: name}, Hosts: []lang.Name{{Text: n.name}}}
 		for _, port := range slices.Sorted(maps.Keys(n.ports)) {
-			protocol := "tcp"
-			switch {
-			case n.tls[port]:
-				protocol = "tls"
-			case n.ports[port]:
-				protocol = "http"
-			}
-			x.Ports = append(x.Ports, lang.Port{Number: lang.Name{Text: strconv.Itoa(int(port))}, Protocol: lang.Name{Text: protocol}})
+			x.Ports = append(x.Ports, n.port(port))
 		}
 		return print.Line{Stmt: x}
 	}
@@ -217,13 +224,13 @@ func (n *node) line() print.Line {
 		notes = append(notes, "its pods have several labels app: "+strings.Join(n.apps, ", "))
 	}
 	for _, port := range slices.Sorted(maps.Keys(n.ports)) {
-		protocol := "tcp"
-		if n.ports[port] {
-			protocol = "http"
-		}
-		s.Ports = append(s.Ports, lang.Port{Number: lang.Name{Text: strconv.Itoa(int(port))}, Protocol: lang.Name{Text: protocol}})
+		s.Ports = append(s.Ports, n.port(port))
 	}
 	return print.Line{Stmt: s, Comment: strings.Join(notes, "; ")}
+}
+
+func (n *node) port(number uint16) lang.Port {
+	return lang.Port{Number: lang.Name{Text: strconv.Itoa(int(number))}, Protocol: lang.Name{Text: n.protocol(number).String()}}
 }
 
 // line is an edge, with what was seen of it.
@@ -238,6 +245,8 @@ func (e *edge) line() print.Line {
 		notes = append(notes, "on which port is not known")
 	case len(operations) > 0 && e.unread > 0:
 		notes = append(notes, count(e.unread)+" of them without methods and paths, so none are written")
+	case len(operations) == 0 && e.odd > 0:
+		notes = append(notes, "no operation can be about "+its(e.odd)+" paths, so none are written")
 	case len(operations) > 0:
 		to.Ops = operations
 		if c := e.requests.comment(); c != "" {

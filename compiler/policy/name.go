@@ -24,6 +24,11 @@ func IsName(s string) bool {
 	return len(s) <= MaxName
 }
 
+// InCluster reports whether the name of a host is that of a Kubernetes Service.
+func InCluster(host string) bool {
+	return strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.")
+}
+
 func isPart(s string) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -83,9 +83,10 @@ func principal(name string) string {
 	return id.String()
 }
 
-// clean empties what cannot be the name of anything in a cluster.
+// clean writes hosts in one way, and empties what cannot be the name of anything.
 func (c *Call) clean() {
 	for _, p := range []*Peer{&c.From, &c.To} {
+		p.Host = strings.ToLower(strings.TrimSuffix(p.Host, "."))
 		for _, name := range []*string{&p.Namespace, &p.Account, &p.Pod, &p.Workload, &p.Host} {
 			if *name != "" && !policy.IsName(*name) {
 				*name = ""

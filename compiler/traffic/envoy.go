@@ -45,13 +45,13 @@ func (e *accessEntry) call() (c Call, ok bool) {
 			c.To.Address, c.Port = to.Addr().Unmap(), to.Port()
 		}
 		c.To.TLS = e.method == "" && e.serverName != ""
+		if strings.HasPrefix(host, "*.") {
+			c.To.Host = e.wanted()
+		}
 	case e.cluster == passthrough: // to where nothing in the mesh is known to be
 		c.outbound = true
 		c.To.Address, c.Port = local.Addr().Unmap(), local.Port()
-		c.To.Host, c.To.HostPort, c.To.TLS = e.serverName, local.Port(), e.serverName != ""
-		if e.method != "" {
-			c.To.Host, _, _ = strings.Cut(e.authority, ":")
-		}
+		c.To.Host, c.To.HostPort, c.To.TLS = e.wanted(), local.Port(), e.serverName != ""
 	case direction == "inbound-vip":
 		// The log of a waypoint, whose clusters are those of the Services behind it.
 		c.To.Host, c.To.HostPort = host, port
@@ -65,6 +65,15 @@ func (e *accessEntry) call() (c Call, ok bool) {
 		c.From.Anonymous, c.From.Nameless = true, false
 	}
 	return c, true
+}
+
+// wanted is the host that a request or a connection names.
+func (e *accessEntry) wanted() string {
+	if e.method == "" {
+		return e.serverName
+	}
+	host, _, _ := strings.Cut(e.authority, ":")
+	return host
 }
 
 // passthrough is the cluster of connections to addresses that istiod has told the proxy nothing of, such as those outside the mesh.
