@@ -202,7 +202,7 @@ func unjudged(p *policy.Policy) (list diag.List) {
 		if n := len(services) - 1; n > 0 {
 			more = fmt.Sprintf(" and %d more", n)
 		}
-		list.Add(diag.UnknownEffect, at, "what is let through to %s%s is not judged: %s", services[0].ID(), more, services[0].DataplaneWhy)
+		list.Add(diag.UnknownEffect, at, "meshc cannot tell what reaches %s%s: %s", services[0].ID(), more, services[0].DataplaneWhy)
 	}
 	return list
 }

@@ -151,7 +151,7 @@ func (r *routing) judge(list *diag.List, m *model.Model, route *inventory.Route,
 	}
 	for _, g := range gateways {
 		if from := (policy.Source{Service: g}); g != s && !callers.Admits(m, from) {
-			list.Add(diag.ClosedRoute, route.At, "%s passes calls of %s on to %s, and no policy lets in %s", route.By, through.Name, to, g.ID())
+			list.Add(diag.ClosedRoute, route.At, "%s forwards calls from %s to %s, but no policy lets in %s", route.By, through.Name, to, g.ID())
 		}
 	}
 }

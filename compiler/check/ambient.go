@@ -61,7 +61,7 @@ func (c *checker) contradicted() {
 	for _, name := range slices.Sorted(maps.Keys(c.Config.Dataplanes)) {
 		d, ns := c.Config.Dataplanes[name], c.namespaces[name]
 		if name != "*" && c.byName[name] == nil {
-			f := c.list.Add(diag.InvalidSetting, d.At, "mesh %s is not declared, so this entry is about nothing", quoted(name)).
+			f := c.list.Add(diag.InvalidSetting, d.At, "mesh %s is not declared, so this entry has no effect", quoted(name)).
 				WithHelp("correct the name, or delete the entry")
 			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
 				f.WithHelp("did you mean %s?", near)
@@ -75,11 +75,11 @@ func (c *checker) contradicted() {
 		if ns.Ambient {
 			what = "ambient mode"
 		}
-		f := c.list.Add(diag.ContradictedDataplane, d.At, "the manifests of namespace %s say %s, and not this", name, what).
-			WithRelated(ns.At, "the labels of the Namespace count").
+		f := c.list.Add(diag.ContradictedDataplane, d.At, "the manifests of namespace %s say %s instead", name, what).
+			WithRelated(ns.At, "the labels of the Namespace win").
 			WithHelp("delete the entry")
 		if c.env != nil && c.env.Dataplanes[name] == d {
-			f.WithHelp("delete the entry, or leave the Namespace out of `workloads`, if its labels differ between environments")
+			f.WithHelp("delete the entry, or leave the Namespace out of `workloads` if its labels differ between environments")
 		}
 	}
 }
@@ -139,8 +139,8 @@ func (c *checker) assumedFronts(s *service, w *policy.Waypoint) {
 	s.Fronts = policy.AssumedFronts(s.Service, w)
 	if !s.mesh.assumed {
 		s.mesh.assumed = true
-		c.list.Add(diag.AssumedService, s.At, "there is no manifest of the Service %s, which is assumed to have the ports of %s", s.Name, s.Name).
-			WithRelated(w.At, "calls to it pass a waypoint, which sees the ports of Services").
+		c.list.Add(diag.AssumedService, s.At, "the manifests lack the Service %s, which is assumed to have the ports of %s", s.Name, s.Name).
+			WithRelated(w.At, "calls to it go through a waypoint, which sees the ports of Services").
 			WithHelp("add the Services to `workloads` in meshc.yaml")
 	}
 }
@@ -162,8 +162,8 @@ func (c *checker) guessedWaypoints() {
 			for _, f := range s.Through() {
 				if w := f.Waypoint; !w.Known && !w.Stated && !seen[w] {
 					seen[w] = true
-					c.list.Add(diag.GuessedWaypoint, w.At, "there is no manifest of the waypoint %s, which is assumed to run as the account %s and to be for Services", w.ID(), w.Account).
-						WithNote("with another account its calls would be refused; for workloads, calls to pods would pass it too").
+					c.list.Add(diag.GuessedWaypoint, w.At, "the manifests lack the waypoint %s, which is assumed to run as the account %s and to serve Services", w.ID(), w.Account).
+						WithNote("under another account its calls would be refused; a waypoint for workloads would also take calls to pods").
 						WithHelp("add the Gateway %s to `workloads` in meshc.yaml", w.ID())
 				}
 			}

@@ -19,12 +19,12 @@ func (c *checker) asks(s *service) {
 			c.outsideCallee(r)
 			continue
 		case asksForToken(r):
-			c.list.Add(diag.MisplacedClause, r.ToAt, "a provider cannot be asked about requests with certain tokens").
-				WithNote("Istio refuses identities and tokens in what it asks a provider about").
+			c.list.Add(diag.MisplacedClause, r.ToAt, "a provider cannot be asked about certain tokens only").
+				WithNote("Istio does not allow identities and tokens in a policy that asks a provider").
 				WithHelp("delete `with`: the provider sees the token, which `verify %s at %s` has the proxy verify first", issuersAsked(r), s.Name)
 			continue
 		case r.Provider != s.ask[0].Provider:
-			c.list.Add(diag.MisplacedClause, r.ProviderAt, "%s asks %s already, and Istio asks one provider for a workload", s.Name, s.ask[0].Provider).
+			c.list.Add(diag.MisplacedClause, r.ProviderAt, "%s already asks %s, and Istio asks only one provider per workload", s.Name, s.ask[0].Provider).
 				WithRelated(s.ask[0].ProviderAt, "asked here").
 				WithHelp("have one provider decide about both")
 			continue
@@ -32,7 +32,7 @@ func (c *checker) asks(s *service) {
 		c.bypassed(r)
 		c.writtenByProvider(r)
 		if !r.opened() {
-			c.list.Add(diag.Ineffective, r.ToAt, "no edge lets in what %s is asked about: an ask opens nothing", r.Provider).
+			c.list.Add(diag.Ineffective, r.ToAt, "no edge allows what %s is asked about, and an ask allows nothing by itself", r.Provider).
 				WithHelp("write the edge too, or delete the ask")
 		}
 	}
@@ -69,18 +69,18 @@ func (r *rule) opened() bool {
 // askable reports callers that an ask cannot tell from others: Istio refuses identities and tokens in what it asks a provider
 // about, and an address alone would be that of pods, too.
 func (c *checker) askable(hop lang.Hop, from []policy.Source, at []source.Span) bool {
-	const why = "Istio refuses identities and tokens in what it asks a provider about"
+	const why = "Istio does not allow identities and tokens in a policy that asks a provider"
 	if len(hop.Except) > 0 {
-		c.list.Add(diag.MisplacedClause, hop.Except[0].Range, "a provider is asked about the requests of everybody: %s cannot be left out", quoted(hop.Except[0].String())).
+		c.list.Add(diag.MisplacedClause, hop.Except[0].Range, "a provider is asked about requests from everyone: %s cannot be left out", quoted(hop.Except[0].String())).
 			WithNote(why).
-			WithHelp("delete the exception: the provider is told who calls, and can tell callers apart")
+			WithHelp("delete the exception: the provider learns who is calling and can distinguish callers")
 		return false
 	}
 	for i, f := range from {
 		if f.Kind != policy.FromWorld {
-			c.list.Add(diag.MisplacedClause, at[i], "a provider is asked about the requests of everybody, not of %s", quoted(at[i].Text())).
+			c.list.Add(diag.MisplacedClause, at[i], "a provider is asked about requests from everyone, not from %s", quoted(at[i].Text())).
 				WithNote(why).
-				WithHelp("write `world`: the provider is told who calls, and can tell callers apart")
+				WithHelp("write `world`: the provider learns who is calling and can distinguish callers")
 			return false
 		}
 	}
@@ -97,7 +97,7 @@ func (c *checker) writtenByProvider(r *rule) {
 			continue
 		}
 		w := &later.Where[i]
-		c.list.Add(diag.ProviderWrites, w.At, "this %s looks at the header %s after %s was asked, which may write it", later.kind, w.Key[0], r.Provider).
+		c.list.Add(diag.ProviderWrites, w.At, "this %s is about the header %s as left by %s, which may set it", later.kind, w.Key[0], r.Provider).
 			WithRelated(r.ProviderAt, "asked here").
 			WithHelp("leave out the header and have %s decide by it, or leave these requests out of the ask", r.Provider)
 		return

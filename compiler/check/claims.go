@@ -48,7 +48,7 @@ func (c *checker) matchesSome(claim *lang.Condition, path []string, v lang.Name)
 		case len(words) == 1:
 			help = "write `" + no + name + "=" + words[0] + "`"
 		}
-		c.list.Add(diag.InvalidValue, v.Range, "no text of the claim %[2]s matches %[1]s: a proxy takes it for a list of the words between its spaces", quoted(v.Text), name).
+		c.list.Add(diag.InvalidValue, v.Range, "no text of the claim %[2]s matches %[1]s: a proxy splits the claim into words at its spaces", quoted(v.Text), name).
 			WithHelp("%s", help)
 		return false
 	}
@@ -61,10 +61,10 @@ func (c *checker) matchesSome(claim *lang.Condition, path []string, v lang.Name)
 	if kind == "" || v.Quoted {
 		return true
 	}
-	d := c.list.Add(diag.NoTextClaim, v.Range, "a token whose claim %s is %s does not match this: proxies compare texts alone", name, kind)
+	d := c.list.Add(diag.NoTextClaim, v.Range, "a token whose claim %s is %s does not match this: proxies compare only text", name, kind)
 	if claim.No {
 		d.WithNote("so `no %s=%s` holds for it", name, v.Text)
 	}
-	d.WithHelp("decide on a claim that is a text; quotes around the value say that this one is")
+	d.WithHelp("use a claim that is text; quotes around the value state that this one is")
 	return true
 }

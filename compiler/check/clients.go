@@ -38,7 +38,7 @@ func (c *checker) gatewaySettings() {
 			continue
 		}
 		if g.ClientAddress == policy.AddressForwarded && !s.Clients.TrustsNone.IsZero() {
-			c.list.Add(diag.UntrustedProxy, g.At, "%s takes no address that a proxy forwards, so it has that of the proxy", s.Name).
+			c.list.Add(diag.UntrustedProxy, g.At, "%s trusts no forwarded address, so it sees the address of the proxy", s.Name).
 				WithRelated(s.Clients.TrustsNone, "its settings trust no proxy").
 				WithHelp("set `gatewayTopology: {numTrustedProxies: 1}`, or how many proxies are in front of it, in the annotation proxy.istio.io/config of its pods; " +
 					"for the PROXY protocol `gatewayTopology: {proxyProtocol: {}}`")
@@ -90,30 +90,30 @@ func (c *checker) byAddress(s *service, from []policy.Source, at []source.Span, 
 		case policy.AddressInPackets:
 		case policy.AddressForwarded:
 			if everyPod {
-				c.list.Add(diag.HiddenClient, at[i], "the address of %s is forwarded to the gateway %s, and no policy for every pod looks there", f.Service.Name, s.Name).
+				c.list.Add(diag.HiddenClient, at[i], "the address of %s is forwarded to the gateway %s, where no policy for every pod looks", f.Service.Name, s.Name).
 					WithRelated(s.Clients.At, "%s", cmp.Or(s.Clients.Why, "forwarded")).
-					WithHelp("name the services that are meant in place of `pods`")
+					WithHelp("name the services instead of `pods`")
 			}
 		case policy.AddressOfNode, policy.AddressOfProxy:
 			c.hidden(s, f.Service, at[i])
 		default:
-			c.list.Add(diag.HiddenClient, at[i], "only its address shows who %s is, and no manifest says whose address the gateway %s has", f.Service.Name, s.Name).
+			c.list.Add(diag.HiddenClient, at[i], "only its address shows who %s is, and no manifest shows whose address the gateway %s sees", f.Service.Name, s.Name).
 				WithRelated(s.At, "the gateway").
-				WithNote("behind most Services it is that of a node, so that a rule for addresses lets in everyone or no one").
+				WithNote("behind most Services it is that of a node, so a rule for addresses admits everyone or no one").
 				WithHelp("add the gateway's Service to the manifests, with `externalTrafficPolicy: Local`; or write in meshc.yaml: `gateways: {%s: {clientAddress: packet}}` if packets have the client's address, or `forwarded` if a proxy reports it", s.ID())
 		}
 	}
 }
 
 func (c *checker) hidden(s *service, from *policy.Service, at source.Span) {
-	d := c.list.Add(diag.HiddenClient, at, "only its address shows who %s is, and the gateway %s does not have the addresses of clients", from.Name, s.Name).
+	d := c.list.Add(diag.HiddenClient, at, "only its address shows who %s is, and the gateway %s does not see the addresses of clients", from.Name, s.Name).
 		WithRelated(s.Clients.At, "%s", s.Clients.Why).
-		WithNote("a rule for addresses lets in, or keeps out, everyone who comes from that address")
+		WithNote("a rule for addresses admits or rejects everyone who comes from that address")
 	local := "set `externalTrafficPolicy: Local` in the Service; or "
 	if s.Clients.Address == policy.AddressOfProxy {
 		local = ""
 	}
-	d.WithHelp(local+"write in meshc.yaml: `gateways: {%s: {clientAddress: forwarded}}` if a proxy in front of it reports the client's address, or `packet` if packets have it all the same", s.ID())
+	d.WithHelp(local+"write in meshc.yaml: `gateways: {%s: {clientAddress: forwarded}}` if a proxy in front of it reports the client's address, or `packet` if packets have it anyway", s.ID())
 }
 
 // fromOutside reports callers of a service that only their addresses show, if it can be called from outside the cluster in a way
@@ -132,12 +132,12 @@ func (c *checker) fromOutside(r *rule) {
 			if !r.Leads(e.Port) || e.Clients.Reliable() {
 				continue
 			}
-			d := c.list.Add(diag.HiddenClient, at, "only its address shows who %s is, and calls to %s from outside the cluster do not have the addresses of clients", f.Service.Name, r.callee.Name).
+			d := c.list.Add(diag.HiddenClient, at, "only its address shows who %s is, and calls to %s from outside the cluster do not carry the addresses of clients", f.Service.Name, r.callee.Name).
 				WithRelated(e.At, "%s", e.Clients.Why).
-				WithNote("a rule for addresses lets in, or keeps out, everyone who comes from that address").
-				WithHelp("set `externalTrafficPolicy: Local` in the Service, or have only a gateway called from outside: `type: ClusterIP`")
+				WithNote("a rule for addresses admits or rejects everyone who comes from that address").
+				WithHelp("set `externalTrafficPolicy: Local` in the Service, or expose only a gateway: `type: ClusterIP`")
 			if e.Clients.Address == policy.AddressOfProxy {
-				d.WithHelp("use a load balancer that keeps the addresses of clients, or have only a gateway called from outside: `type: ClusterIP`")
+				d.WithHelp("use a load balancer that keeps the addresses of clients, or expose only a gateway: `type: ClusterIP`")
 			}
 			break
 		}
@@ -165,9 +165,9 @@ func (c *checker) exposed(s *service) {
 		if s.Inbound.Of(e.Port).Capture != policy.Captured || slices.ContainsFunc(s.allow, func(r *rule) bool { return r.Leads(e.Port) && slices.ContainsFunc(r.From, outside) }) {
 			continue
 		}
-		c.list.Add(diag.RefusedOutside, e.At, "%s leads to %s from outside the cluster, and no edge lets in who calls from there", e.By, s.at(e.Port)).
+		c.list.Add(diag.RefusedOutside, e.At, "%s exposes %s outside the cluster, and no edge admits callers from there", e.By, s.at(e.Port)).
 			WithRelated(s.At, "the service").
-			WithHelp("have a gateway called from outside, and delete this; or say who may call from there: `world`, or a service with addresses that is declared as `outside`")
+			WithHelp("put a gateway in front and delete this; or state who may call from there: `world`, or a service with addresses that is declared as `outside`")
 		return
 	}
 }

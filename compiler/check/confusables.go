@@ -39,11 +39,11 @@ func (id identity) passing(s, other *policy.Service) bool {
 func (id identity) remedy(s *policy.Service, other *service) string {
 	switch {
 	case id.unproxied != nil:
-		return fmt.Sprintf("give %s addresses of its own", other.Name)
+		return fmt.Sprintf("give %s its own addresses", other.Name)
 	case id.passing(s, other.Service):
 		return fmt.Sprintf("take this out until `was %s` is deleted", id.account)
 	}
-	return fmt.Sprintf("give %s an account of its own (`meshc accounts` plans it)", s.Name)
+	return fmt.Sprintf("give %s its own account (`meshc accounts` plans it)", s.Name)
 }
 
 // sharedIdentities reports confusable services that edges or denies treat differently.
@@ -272,7 +272,7 @@ func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service,
 		return c.list.Add(diag.SharedAccount, at, "until `was %s` is deleted, pods of %s and %s may both run as %s, so this holds for both", id.account, s.Name, other.Name, id.account).
 			WithRelated(id.statedAt(known), "%s may run as %s", s.Name, id.account).
 			WithRelated(id.statedAt(other), "%s may run as %s too", other.Name, id.account).
-			WithNote("identity is the account: the callee cannot see which of them is calling")
+			WithNote("the account is the identity: the callee cannot see which of them is calling")
 	}
 	names, both := []string{s.Name, other.Name}, "both"
 	for _, third := range c.confusables[id] {
@@ -284,7 +284,7 @@ func (c *checker) sharedIdentity(id identity, s *policy.Service, other *service,
 	return c.list.Add(diag.SharedAccount, at, "%s share the account %s, so this holds for %s", listed(names), quoted(id.account), both).
 		WithRelated(either(known.accountAt, known.At), "%s runs as %s", s.Name, id.account).
 		WithRelated(either(other.accountAt, other.At), "%s runs as %s too", other.Name, id.account).
-		WithNote("identity is the account: the callee cannot see which of them is calling")
+		WithNote("the account is the identity: the callee cannot see which of them is calling")
 }
 
 // serviceOf returns what the check knows about a service of the policy.

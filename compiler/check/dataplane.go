@@ -100,11 +100,11 @@ func (c *checker) shutGateway(s *service) {
 		c.list.Add(diag.ShutOut, s.At, "nobody can call the gateway %s: the whole mesh is closed, and no edge leads to it", s.Name).
 			WithRelated(c.policy.ClosedAt, "closed here").
 			WithNote("it is a gateway: %s", s.DataplaneWhy).
-			WithHelp("say who may, below `mesh %s`: `world -> %s`; or that it is meant: `deny world -> %[2]s`", s.Namespace, s.Name)
+			WithHelp("state who may, below `mesh %s`: `world -> %s`; or that this is intended: `deny world -> %[2]s`", s.Namespace, s.Name)
 	default:
 		c.list.Add(diag.ClosedRoute, s.At, "nobody can call the gateway %s: mesh %s is closed, and no edge leads to it", s.Name, s.Namespace).
 			WithNote("it is a gateway: %s", s.DataplaneWhy).
-			WithHelp("say who may: `world -> %s`; or that it is meant: `deny world -> %[1]s`", s.Name)
+			WithHelp("state who may: `world -> %s`; or that this is intended: `deny world -> %[1]s`", s.Name)
 	}
 }
 
@@ -193,10 +193,10 @@ func (c *checker) gateway(r *rule) {
 		case f.Kind == policy.FromService && !f.Service.Proxied():
 			c.unproved(r.FromAt[i], f.Service)
 		case f.Kind != policy.FromWorld && !c.asksIdentity(r.callee, r.Ports):
-			c.list.Add(diag.UnknownEffect, r.FromAt[i], "whether %s proves an identity to %s is not judged: the listeners of a gateway decide it", quoted(f.String()), r.callee.Name).
+			c.list.Add(diag.UnknownEffect, r.FromAt[i], "meshc cannot tell whether %s proves an identity to %s: that depends on the listeners of the gateway", quoted(f.String()), r.callee.Name).
 				WithRelated(r.callee.DataplaneAt, "%s is a gateway: %s", r.callee.Name, r.callee.DataplaneWhy).
-				WithNote("a listener without mutual TLS asks for no identity, so that this rule matches none of its callers").
-				WithHelp("let the listener ask for certificates of the mesh (`tls: {mode: ISTIO_MUTUAL}` in its Gateway)")
+				WithNote("a listener without mutual TLS asks for no identity, so this rule matches none of its callers").
+				WithHelp("have the listener require certificates of the mesh (`tls: {mode: ISTIO_MUTUAL}` in its Gateway)")
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (c *checker) stray(at source.Span, rest []lang.Stmt) {
 func (c *checker) openMeshWide(m *lang.Mesh) {
 	c.owned("*", m)
 	if m.Default.Text == "open" {
-		c.list.Add(diag.MisplacedClause, m.Default.Range, "`mesh *` closes nothing that could be left open").
+		c.list.Add(diag.MisplacedClause, m.Default.Range, "`mesh *` closes nothing, so there is nothing to leave open").
 			WithHelp("delete `open`")
 	}
 	if m.Default.Text == "closed" {
@@ -125,7 +125,7 @@ func (c *checker) openMesh(m *lang.Mesh) *mesh {
 	case "open":
 		mesh.Open, mesh.openAt = true, m.Default.Range
 	case "closed":
-		c.list.Add(diag.MisplacedClause, m.Default.Range, "mesh %s is closed without saying so, as soon as it states a mode or an edge leads into it", mesh.Name).
+		c.list.Add(diag.MisplacedClause, m.Default.Range, "mesh %s is closed by default as soon as it states a mode or an edge leads into it", mesh.Name).
 			WithHelp("delete `closed`").
 			WithFix(true, m.Default.Range, "", "delete `closed`")
 	}
@@ -163,7 +163,7 @@ func (c *checker) unknownOwners() {
 		if name == "*" || c.byName[name] != nil {
 			continue
 		}
-		d := c.list.Add(diag.UnknownOwnedMesh, c.Config.OwnersAt[name], "mesh %s is not declared, so this entry protects nothing", quoted(name)).
+		d := c.list.Add(diag.UnknownOwnedMesh, c.Config.OwnersAt[name], "mesh %s is not declared, so this entry has no effect", quoted(name)).
 			WithHelp("correct the name, or delete the entry")
 		if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok && c.Config.Owners[near] == nil {
 			d.WithHelp("did you mean %s?", near)

@@ -62,11 +62,11 @@ func (c *checker) aroundInPlaintext(r *rule, f policy.Source, at source.Span) {
 				continue
 			}
 			d := c.list.Add(diag.BypassedDeny, at, "%s can bypass this deny in plaintext", quoted(f.String())).
-				WithRelated(open.At, "plaintext callers are let in here").
+				WithRelated(open.At, "plaintext callers are admitted here").
 				WithNote("a deny matches %s by its identity, and a call that bypasses its own proxy has none", f).
 				WithHelp("make the port strict, or deny %s the same", quoted(who.String()))
 			if who.Kind == policy.FromService {
-				d.WithNote("it is let in if its address is one of those of %s", who)
+				d.WithNote("it is admitted if its address is one of those of %s", who)
 			}
 			return
 		}
@@ -79,11 +79,11 @@ func (c *checker) aroundWithoutToken(r *rule) {
 	if i < 0 {
 		return
 	}
-	const problem = "callers can bypass this deny: they leave out their token"
+	const problem = "callers can bypass this deny by leaving out their token"
 	if !r.callee.closed() {
 		c.list.Add(diag.BypassedDeny, r.Where[i].At, problem).
-			WithRelated(r.callee.At, "no edge closes this service, so that callers without a token are let in").
-			WithHelp("write the edges of %s, and ask for a token in them", r.callee.Name)
+			WithRelated(r.callee.At, "no edge closes this service, so callers without a token are admitted").
+			WithHelp("write the edges of %s, and require a token in them", r.callee.Name)
 		return
 	}
 	for _, open := range r.callee.allow {
@@ -91,8 +91,8 @@ func (c *checker) aroundWithoutToken(r *rule) {
 			continue
 		}
 		c.list.Add(diag.BypassedDeny, r.Where[i].At, problem).
-			WithRelated(open.At, "callers without a token are let in here").
-			WithHelp("ask for a token in that edge too, or leave these requests out of it: `except`")
+			WithRelated(open.At, "callers without a token are admitted here").
+			WithHelp("require a token in that edge too, or exclude these requests from it with `except`")
 		return
 	}
 }
@@ -167,7 +167,7 @@ func (c *checker) widened(r *rule) {
 		narrower = "name the services to deny on their HTTP ports alone"
 	}
 	c.list.Add(diag.DenyWidened, r.ToAt, "on %s, this denies every connection of these callers", at).
-		WithNote("a proxy passes over what only HTTP has in a DENY rule on a TCP port").
+		WithNote("on a TCP port, a proxy ignores the HTTP conditions of a DENY rule").
 		WithHelp("%s", narrower)
 }
 

@@ -24,10 +24,10 @@ func (c *checker) earlierAccounts(s *service) {
 			c.list.Add(diag.MisplacedClause, was.Range, "a service outside the mesh has no account to prove").
 				WithHelp("delete `was %s`, or delete `outside` if the service has a proxy", was.Text)
 		case len(d.Accounts) == 0:
-			c.list.Add(diag.IncompleteStatement, was.Range, "%s has an earlier account, and its present one is not stated", s.Name).
+			c.list.Add(diag.IncompleteStatement, was.Range, "%s has an earlier account, but its current one is not stated", s.Name).
 				WithHelp("state both: `account ACCOUNT was %s`", was.Text)
 		case was.Text == s.Account:
-			c.list.Add(diag.RepeatedClause, was.Range, "%s is the present account of %s", quoted(was.Text), s.Name).
+			c.list.Add(diag.RepeatedClause, was.Range, "%s is the current account of %s", quoted(was.Text), s.Name).
 				WithHelp("delete `was %s`", was.Text)
 		case same >= 0:
 			c.repeated(was, d.Was[same], "`was "+was.Text+"`")
@@ -45,8 +45,8 @@ func (c *checker) moved(s *service) {
 			continue
 		}
 		at := identity{s.Namespace, account, nil}.statedAt(s)
-		c.list.Add(diag.MovedAccount, at, "in the manifests no workload of %s runs as %s any more", s.Name, quoted(account)).
-			WithHelp("once all of its pods run as %s, delete `was %s`: it lets in whoever else runs as %s", s.Account, account, account)
+		c.list.Add(diag.MovedAccount, at, "no workload of %s in the manifests runs as %s any more", s.Name, quoted(account)).
+			WithHelp("once all of its pods run as %s, delete `was %s`: it admits whatever else runs as %s", s.Account, account, account)
 	}
 }
 
@@ -101,7 +101,7 @@ func (c *checker) opened() {
 			names = append(names, callee.seenFrom(key.by.mesh))
 		}
 		slices.Sort(names)
-		c.list.Add(diag.OpenedForMove, key.statedAt(key.by), "as %s, pods of %s may also call %s, by edges of others who have that account", quoted(key.account), key.by.Name, listed(names)).
+		c.list.Add(diag.OpenedForMove, key.statedAt(key.by), "as %s, pods of %s may also call %s, through edges of others with that account", quoted(key.account), key.by.Name, listed(names)).
 			WithRelated(o.edge, "for example by this edge").
 			WithHelp("delete `was %s` as soon as all pods run as their new accounts: until then the callee cannot distinguish them", key.account)
 	}

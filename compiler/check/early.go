@@ -64,12 +64,12 @@ func (c *checker) earlyCalls(caller, callee *service) {
 				c.list.Add(diag.EarlyCall, e.At, "the init container %s of %s calls %s before its proxy runs, and is refused", e.Container, caller.ID(), callee.ID()).
 					WithRelated(e.WhyAt, "%s", e.Why).
 					WithNote("it proves no identity; with Istio's CNI its calls reach nothing at all").
-					WithHelp("have the proxy start first: annotate the pods `sidecar.istio.io/nativeSidecar: \"true\"`, which takes Kubernetes 1.29 or later; or let the containers of the pod make the call")
+					WithHelp("have the proxy start first: annotate the pods `sidecar.istio.io/nativeSidecar: \"true\"`, which needs Kubernetes 1.29 or later; or let the containers of the pod make the call")
 				continue
 			}
 			c.list.Add(diag.EarlyUnlessNative, e.At, "the init container %s of %s calls %s, and is refused unless its proxy is a native sidecar", e.Container, caller.ID(), callee.ID()).
 				WithNote("Istio makes proxies native sidecars, which start first, since 1.27 on Kubernetes 1.33 or later").
-				WithHelp("if it does not in the cluster, annotate the pods `sidecar.istio.io/nativeSidecar: \"true\"`, which takes Kubernetes 1.29 or later")
+				WithHelp("if it does not in the cluster, annotate the pods `sidecar.istio.io/nativeSidecar: \"true\"`, which needs Kubernetes 1.29 or later")
 		}
 	}
 }

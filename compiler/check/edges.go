@@ -85,12 +85,12 @@ func (c *checker) exemptDestination(hops []lang.Hop) {
 		}
 		from := hops[0].Targets
 		callers := from[0].Ref.Range.To(from[len(from)-1].Ref.Range).Text()
-		d := c.list.Add(diag.MisplacedClause, h.Except[0].Range, "callers are left out where they are named, before the arrow")
+		d := c.list.Add(diag.MisplacedClause, h.Except[0].Range, "a caller is excluded next to the callers, before the arrow")
 		if i+2 < len(hops) {
 			d.WithHelp("write an edge for each arrow of the chain")
 			continue
 		}
-		d.WithHelp("write `%s except %s -> %s`; an operation that is left out begins with `/` or its method", lang.OneLine(callers), h.Except[0], h.Targets[0].Ref)
+		d.WithHelp("write `%s except %s -> %s`; an excluded operation begins with `/` or its method", lang.OneLine(callers), h.Except[0], h.Targets[0].Ref)
 	}
 }
 
@@ -172,8 +172,8 @@ func (c *checker) arrow(m *mesh, base rule, left []lang.Target, t *lang.Target) 
 	}
 	if len(left) == 1 && len(callees) == 1 && len(base.From) == 1 && base.From[0].Service == callees[0].Service {
 		c.list.Add(diag.SelfEdge, t.Ref.Range, "%s calls itself", callees[0].Name).
-			WithNote("a call from one pod of a service to another counts, but it is rarely meant").
-			WithHelp("keep it if the pods of %s talk to each other, else delete it", callees[0].Name)
+			WithNote("this covers calls between the pods of a service, which is rarely intended").
+			WithHelp("keep it if the pods of %s call each other, otherwise delete it", callees[0].Name)
 	}
 }
 
@@ -246,7 +246,7 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 					WithRelated(s.At, "declared here")
 				switch {
 				case !s.ReadsRequests(number):
-					d.WithNote("%s is ambient, and calls to this port pass no proxy that reads requests", s.Name).
+					d.WithNote("%s is ambient, and calls to this port go through no proxy that reads requests", s.Name).
 						WithHelp("delete %s; or %s, and %s", remove, s.WaypointWayTo(number), s.asHTTP(number))
 				case s.Dataplane == policy.Gateway && p == policy.ProtocolUnset:
 					d.WithHelp("add its Gateway to `workloads` in meshc.yaml, or declare what its listener reads: `port %d http`", number)
@@ -278,7 +278,7 @@ func (c *checker) portsOf(r *rule, t *lang.Target, single bool) bool {
 		}
 		d := c.list.Add(diag.NotHTTP, at, "%s has no HTTP port, so it has no %s", s.Name, lacks).
 			WithRelated(s.At, "declared here")
-		d.WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` to mean every port that turns out to carry HTTP", s.Name, s.Name)
+		d.WithHelp("declare one: `service %s … port 8080 http`, or write `%s:*` for every port that turns out to carry HTTP", s.Name, s.Name)
 		return false
 	}
 	return true

@@ -59,7 +59,7 @@ func (c *checker) export(m *mesh, e *lang.Export) {
 			continue
 		}
 		if every := slices.ContainsFunc(callees, func(s *service) bool { return s.mesh != m }); every && t.Ref.Namespace.Text == "" { // pods of the root namespace
-			c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s of the root namespace are those of every mesh, which take no export", quoted(t.String())).
+			c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s in the root namespace stand for those of every mesh, which need no export", quoted(t.String())).
 				WithHelp("delete the export: edges to them are in this section, and need no consent")
 			stmt.used = true
 			continue
@@ -176,9 +176,9 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 		WithRelated(firstSection(s.mesh), "the mesh that would have to")
 	switch f := gap.lacking[0]; {
 	case f.Kind == policy.FromWorld || f.Kind == policy.FromAny:
-		d.WithHelp("only mesh %s itself may let in %s: ask its owners to write `%s -> %s` in place of this edge", s.Namespace, f, f, s.Name)
+		d.WithHelp("only mesh %s itself may admit %s: ask its owners to write `%s -> %s` instead of this edge", s.Namespace, f, f, s.Name)
 	case f.Kind == policy.FromService && f.Service.Namespace != m.Name || f.Kind == policy.FromMesh && f.Mesh != m.Name:
-		d.WithHelp("mesh %s speaks for its own services only: write this where %s is declared, or ask the owners of mesh %s", m.Name, f, s.Namespace)
+		d.WithHelp("mesh %s decides only for its own services: write this where %s is declared, or ask the owners of mesh %s", m.Name, f, s.Namespace)
 	case f.Kind == policy.FromService && !f.Service.Proxied():
 		c.askFor(d, s, fmt.Sprintf("export %s to %s", exportTarget(t, s), f), "to let this one in by name")
 	case gap.partly:
@@ -188,7 +188,7 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 		c.askFor(d, s, fmt.Sprintf("export %s to %s%s", exportTarget(t, s), consumerText(m, gap.lacking), requestsText(t)), "for this line")
 	}
 	if deny {
-		d.WithNote("a deny needs consent like an edge: only its own mesh may shut callers out of a service")
+		d.WithNote("a deny needs consent like an edge: only its own mesh may close a service to callers")
 	}
 }
 

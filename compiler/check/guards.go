@@ -41,7 +41,7 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 	exempt := g.Except()
 	if len(exempt) > 0 && g.Kind == lang.Always {
 		c.list.Add(diag.MisplacedClause, exempt[0].Range, "an always has no exceptions").
-			WithHelp("name the callers that must be let in")
+			WithHelp("name the callers that must be admitted")
 	}
 	before := len(c.list)
 	callers, destinations := g.Hops[0].Targets, g.Hops[1].Targets

@@ -90,8 +90,8 @@ func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
 	}
 	u, err := url.Parse(cmp.Or(i.Keys, i.URL))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		c.list.Add(diag.UnreachableKeys, at, "nothing says where the keys of %s are: %s is not a URL", i.Name, quoted(i.URL)).
-			WithNote("each of its tokens is refused").
+		c.list.Add(diag.UnreachableKeys, at, "nothing states where the keys of %s are: %s is not a URL", i.Name, quoted(i.URL)).
+			WithNote("every one of its tokens is refused").
 			WithHelp("add the URL of its keys: `keys https://auth.example.com/keys`; or write the keys into meshc.yaml, under `issuers`")
 		return
 	}
@@ -100,14 +100,14 @@ func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
 	switch {
 	case host == "localhost" || address.IsLoopback() || address.IsUnspecified():
 		c.list.Add(diag.UnreachableKeys, at, "%s are fetched from %s, which is the pod of istiod itself", of, host).
-			WithNote("where it finds none, each token of this issuer is refused").
-			WithHelp("name the host as the whole cluster can reach it")
+			WithNote("where it finds none, every token of this issuer is refused").
+			WithHelp("use a host name that the whole cluster can reach")
 	case u.Scheme == "http":
-		d := c.list.Add(diag.UnprotectedKeys, at, "%s are fetched without TLS: who answers in place of %s can sign tokens", of, host)
+		d := c.list.Add(diag.UnprotectedKeys, at, "%s are fetched without TLS: anyone who can answer in place of %s can sign tokens", of, host)
 		if !strings.Contains(host, ".") || strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.") {
-			d.WithNote("istiod has no proxy: it reaches a pod of the mesh in plaintext alone, so a strict port refuses it")
+			d.WithNote("istiod has no proxy: it can call a pod of the mesh only in plaintext, so a strict port refuses it")
 		}
-		d.WithHelp("write a URL that begins with https://, if the issuer has one")
+		d.WithHelp("write a URL that begins with https:// if the issuer has one")
 	}
 }
 
@@ -123,13 +123,13 @@ func (c *checker) inlineKeys() {
 				d.WithHelp("did you mean %s?", near)
 			}
 		case i.KeySet != "" && i.Keys != "":
-			c.list.Add(diag.InvalidSetting, set.At, "the keys of %s are here, so that those of its URL count nowhere", name).
+			c.list.Add(diag.InvalidSetting, set.At, "the keys of %s are here, so those of its URL are never used", name).
 				WithRelated(i.At, "declared here with `keys`").
 				WithHelp("delete the entry, or `keys %s` in the intents", i.Keys)
 		case set.Secret:
-			c.list.Add(diag.SecretKey, set.At, "the keys of %s hold a secret: everyone who reads them can sign its tokens", name).
-				WithNote("a key of type oct, and one with a member `d`, signs as well as it verifies").
-				WithHelp("have the issuer sign with a key of its own, and keep the public part of it here")
+			c.list.Add(diag.SecretKey, set.At, "the keys of %s contain a secret: everyone who reads them can sign its tokens", name).
+				WithNote("a key of type oct, or with a member `d`, can sign tokens and not only verify them").
+				WithHelp("have the issuer sign with a private key, and keep only its public part here")
 		}
 	}
 }
@@ -252,19 +252,19 @@ func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 	all = slices.Compact(all)
 	if len(all) == 0 && len(none) > 0 && !c.unverified[none[0].At] && !c.misnamed[s] {
 		c.unverified[none[0].At] = true
-		d := c.list.Add(diag.NothingVerified, none[0].At, "nothing verifies tokens at %s, where each request counts as one without a token", s.ID()).
-			WithHelp("say whose tokens count there: `verify corp at %s`, with `issuer corp url https://auth.example.com`", s.Name)
+		d := c.list.Add(diag.NothingVerified, none[0].At, "nothing verifies tokens at %s, so every request there counts as one without a token", s.ID()).
+			WithHelp("state whose tokens count there: `verify corp at %s`, with `issuer corp url https://auth.example.com`", s.Name)
 		if names := slices.Sorted(maps.Keys(c.issuers)); len(names) > 0 {
-			d.WithHelp("say whose tokens count there: `verify %s at %s`", strings.Join(names, "|"), s.Name)
+			d.WithHelp("state whose tokens count there: `verify %s at %s`", strings.Join(names, "|"), s.Name)
 		}
 	}
 	for _, w := range asked {
 		for _, i := range w.Issuers {
 			k := slices.IndexFunc(all, func(other *policy.Issuer) bool { return other.URL == i.URL && !slices.Contains(w.Issuers, other) })
 			if k >= 0 {
-				c.list.Add(diag.SharedIssuer, w.At, "%s cannot tell a token of %s from one of %s: both are signed by %s", s.Name, i.Name, all[k].Name, i.URL).
+				c.list.Add(diag.SharedIssuer, w.At, "%s cannot distinguish tokens of %s and %s: both are signed by %s", s.Name, i.Name, all[k].Name, i.URL).
 					WithRelated(all[k].At, "declared here").
-					WithHelp("ask for tokens of one of the two in all edges to %s", s.Name)
+					WithHelp("require tokens of the same issuer in all edges to %s", s.Name)
 				break
 			}
 		}
@@ -291,10 +291,10 @@ func (c *checker) withoutToken(s *service) {
 		}
 	}
 	if asks != nil && open != nil && len(s.Verifies) == 0 {
-		c.list.Add(diag.TokenEverywhere, open.ToAt, "no token is needed here, but a wrong one is refused: another edge to %s asks for tokens", s.Name).
+		c.list.Add(diag.TokenEverywhere, open.ToAt, "no token is needed here, but an invalid one is refused: another edge to %s requires tokens", s.Name).
 			WithRelated(asks.At, "this edge").
 			WithNote("a workload verifies every token that comes with a request, whatever the path (istio/istio#24371)").
-			WithHelp("nothing is to be done if callers without a token send none")
+			WithHelp("you can ignore this if these callers send no token")
 	}
 }
 
@@ -342,8 +342,8 @@ func (c *checker) forgedClaims(s *policy.Service) {
 				what = "claim " + p.Claim
 			}
 			c.list.Add(diag.ForgedClaim, i.At, "callers of %s with a token of %s can set the header %s themselves", s.ID(), byURL[k].Name, p.Header).
-				WithRelated(byURL[k].At, "tokens of this issuer are looked for first, and the headers of the others are then left as they come").
-				WithHelp("add `%s to header %s` to issuer %s, or ask for tokens of one of the two alone", what, p.Header, byURL[k].Name)
+				WithRelated(byURL[k].At, "tokens of this issuer are tried first, and the headers of the others are then left as sent").
+				WithHelp("add `%s to header %s` to issuer %s, or require tokens of only one of the two", what, p.Header, byURL[k].Name)
 		}
 	}
 }

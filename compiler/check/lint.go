@@ -60,7 +60,7 @@ func (c *checker) lintName(m *mesh) {
 		c.lintTwin(m)
 		return
 	}
-	d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest has anything in namespace %s", m.Name).
+	d := c.list.Add(diag.NoManifest, m.sections[0], "no manifest is in namespace %s", m.Name).
 		WithHelp("did you mean %s?", near)
 	if len(m.sections) == 1 {
 		d.WithFix(false, m.sections[0], near, "write "+near)
@@ -73,7 +73,7 @@ func (c *checker) lintMesh(m *mesh) {
 	}
 	root := c.isRoot(m.Name)
 	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
-		mode, note := policy.Strict, "plaintext callers reach its pods, and the policies turn them away"
+		mode, note := policy.Strict, "plaintext callers reach its pods, but policies reject them"
 		if slices.ContainsFunc(m.services, func(s *service) bool { return s.Dataplane != policy.Gateway && s.welcomesPlaintext() }) {
 			mode, note = policy.Permissive, "callers without a proxy need it"
 		}
@@ -111,8 +111,8 @@ func (c *checker) lintMesh(m *mesh) {
 			WithRelated(m.unnamed.allow[0].At, "this edge").
 			WithHelp("delete `open`, or name the services that the edge leads to")
 	default:
-		c.list.Add(diag.OpenMesh, m.openAt, "mesh %s is open: only the services that edges lead to are closed", m.Name).
-			WithNote("everyone may call its other pods, declared or not, as if there were no policies").
+		c.list.Add(diag.OpenMesh, m.openAt, "mesh %s is open: only services with edges are closed", m.Name).
+			WithNote("everyone may call its other pods, declared or not, as without policies").
 			WithHelp("delete `open` once every call has an edge")
 	}
 	for _, e := range m.externals() {
@@ -166,7 +166,7 @@ func (c *checker) lintAccount(m *mesh, s *service, runs bool) {
 	case s.Account == "default":
 		if !m.Declares && !s.solver() {
 			c.list.Add(diag.DefaultAccount, either(s.accountAt, s.At), "%s runs as the account default, as does every pod that names none", s.Name).
-				WithHelp("give it an account of its own, so that callees can distinguish it")
+				WithHelp("give it its own account, so that callees can distinguish it")
 		}
 	case len(m.accounts) > 0 && !known && (stated && !runs || len(s.workloads) > 0):
 		d := c.list.Add(diag.UnknownAccount, either(s.accountAt, s.At), "namespace %s has no service account %s", m.Name, quoted(s.Account))
@@ -192,7 +192,7 @@ func (m *mesh) hasWorkloads() bool {
 func (c *checker) lintService(s *service) {
 	c.lintUnmanifested(s)
 	if !s.Dataplane.Judged() && !s.bound() {
-		c.list.Add(diag.UnknownEffect, s.DataplaneAt, "what is let through to %s is not judged: %s", s.ID(), s.DataplaneWhy).
+		c.list.Add(diag.UnknownEffect, s.DataplaneAt, "meshc cannot tell what reaches %s: %s", s.ID(), s.DataplaneWhy).
 			Help = s.DataplaneWay
 	}
 	exported := slices.ContainsFunc(s.mesh.exports, func(e *export) bool { return e.callee == s })
@@ -274,7 +274,7 @@ func (c *checker) lintScrape(s *service) {
 			if s.mesh.Closed && !c.policy.DryRun {
 				code = diag.ShutOut
 			}
-			c.list.Add(code, w.Scrape.At, "%s is scraped, and no edge lets the scraper in", s.Name).
+			c.list.Add(code, w.Scrape.At, "%s is scraped, but no edge admits the scraper", s.Name).
 				WithHelp("%s", c.scrapeRemedy(s, w.Scrape.Port))
 			return
 		}
@@ -303,7 +303,7 @@ func (c *checker) scrapeRemedy(s *service, number uint16) string {
 	if s.unledAt(number) {
 		steps = append(steps, fmt.Sprintf("add a port with `targetPort: %d` to the Service %s and have it scrape that, since it proves no identity to the address of a pod", number, s.Fronts[0].Host))
 	}
-	return strings.Join(append(steps, fmt.Sprintf("let it in: `%s/prometheus -> %s%s`", mesh, s.Name, port)), ", ")
+	return strings.Join(append(steps, fmt.Sprintf("admit it: `%s/prometheus -> %s%s`", mesh, s.Name, port)), ", ")
 }
 
 // lintProbes warns of probes that come directly from the kubelet, in plaintext, and are refused.
@@ -313,7 +313,7 @@ func (c *checker) lintProbes(s *service) {
 			if p.Port == 0 || w.Inbound.Of(p.Port).Capture == policy.Bypassed {
 				continue
 			}
-			why := "no edge lets in `world`"
+			why := "no edge admits `world`"
 			if c.effective(s, p.Port).mode == policy.Strict {
 				why = "its mTLS is strict"
 			} else if slices.ContainsFunc(s.allow, func(r *rule) bool {
@@ -361,8 +361,8 @@ func (c *checker) lintPermissive() {
 		if p.callees > 1 {
 			who = fmt.Sprintf("the %d services that edges lead to", p.callees)
 		}
-		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are turned away although it is permissive", who).
-			WithNote("an edge lets in an identity, and a plaintext caller has none: the policies, not the mode, turn it away").
-			WithHelp("make it strict once every caller has a proxy; let in those without one by their addresses: `service NAME outside address NETWORK`, and `NAME -> %s`", p.port)
+		c.list.Add(diag.PermissiveCallee, at, "plaintext callers of %s are rejected although it is permissive", who).
+			WithNote("an edge admits an identity, and a plaintext caller has none: it is rejected by policies, not by the mode").
+			WithHelp("make it strict once every caller has a proxy; admit those without one by their addresses: `service NAME outside address NETWORK`, and `NAME -> %s`", p.port)
 	}
 }

@@ -38,8 +38,8 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 			after.Start = after.End
 			repeat.Edits = append(repeat.Edits, diag.Edit{Span: after, New: " " + ops})
 		}
-		d := c.list.Add(diag.LastDestinationOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the %s %s for %s alone: every call to %s is let in", what, are, t.Ref, listed(names)).
-			WithHelp("write %s after each, or a separate edge if every call is meant", it)
+		d := c.list.Add(diag.LastDestinationOnly, list[first].Ref.Range.To(list[i-1].Ref.Range), "the %s %s for %s alone: every call to %s is allowed", what, are, t.Ref, listed(names)).
+			WithHelp("write %s after each, or a separate edge if you mean every call", it)
 		if !strings.Contains(ops, "\n") && (!t.Braces || t.More == nil) && c.allHTTP(m, list[first:i]) {
 			d.Fixes = append(d.Fixes, repeat)
 		}

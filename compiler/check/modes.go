@@ -64,7 +64,7 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 				c.list.Add(diag.MisplacedClause, t.Ref.Range, "%s is outside the mesh and has no mTLS mode", s.Name).
 					WithRelated(s.outsideAt(), "it has no proxy")
 			case s.Dataplane == policy.Gateway:
-				c.list.Add(diag.Ineffective, t.Ref.Range, "%s is a gateway, and its mode has no effect: its listeners have a TLS of their own", s.Name).
+				c.list.Add(diag.Ineffective, t.Ref.Range, "%s is a gateway, whose listeners set their own TLS: its mode has no effect", s.Name).
 					WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
 					WithHelp("delete this; `servers.tls` of its Gateway says what its listeners take")
 			case !t.Port.Present():

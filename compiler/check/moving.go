@@ -20,10 +20,10 @@ func (c *checker) restarts() {
 		names = append([]string{cycle[i].For.ID()}, names...)
 	}
 	d := c.list.Add(diag.RestartCycle, cycle[0].At, "no pods can be the first to move to ambient mode: %s, each with operations", strings.Join(names, " -> ")).
-		WithNote("a caller with a sidecar connects to the pods themselves, where nothing reads its requests once they are in ambient mode")
+		WithNote("a caller with a sidecar connects directly to the pods, where nothing reads its requests once they are in ambient mode")
 	for _, w := range cycle[1:] {
-		d.WithRelated(w.At, "a call in the circle")
+		d.WithRelated(w.At, "a call in the cycle")
 	}
 	d.WithRelated(cycle[0].For.DataplaneAt, "they move because of this").
-		WithHelp("leave the operations of one of these edges out until the pods have moved")
+		WithHelp("remove the operations of one of these edges until the pods have moved")
 }

@@ -57,7 +57,7 @@ func (c *checker) bareMethod(ops []lang.Operation) {
 		if !ops[i].Path.Present() && ops[i+1].Path.Present() && len(ops[i+1].Methods) > 0 {
 			first, next := ops[i].Range.Text(), ops[i+1].Methods[0].Range.To(ops[i+1].Methods[len(ops[i+1].Methods)-1].Range).Text()
 			c.list.Add(diag.BareMethod, ops[i].Range, "%s has no path of its own, so it stands for every path", first).
-				WithHelp("write %s|%s %s for both, or %s /* if every path is meant", first, next, ops[i+1].Path.Range.Text(), first).
+				WithHelp("write %s|%s %s for both, or %s /* if you mean every path", first, next, ops[i+1].Path.Range.Text(), first).
 				WithFix(false, ops[i].Range.To(ops[i+1].Range), first+"|"+next+" "+ops[i+1].Path.Range.Text(), "join the methods")
 		}
 	}
@@ -130,11 +130,11 @@ func (c *checker) placeholder(n lang.Name) {
 	}
 	d := c.list.Add(diag.Misleading, n.Range, "the placeholder in %s is matched literally", quoted(n.Text))
 	if template := policy.Template(n.Text); template != "" {
-		d.WithHelp("write %s for any segment in its place, or put the path in quotes", template).
+		d.WithHelp("write %s to match any segment, or put the path in quotes", template).
 			WithFix(false, n.Range, template, "write "+template)
 		return
 	}
-	d.WithHelp("write {*} for any segment in its place, or put the path in quotes")
+	d.WithHelp("write {*} to match any segment, or put the path in quotes")
 }
 
 // encoded reports whether a character is percent-encoded in every path that policies see. Braces are left to templates.

@@ -45,7 +45,7 @@ func (c *checker) closesAll(m *mesh, t *lang.Target) bool {
 	if !c.isRoot(m.Name) || !c.policy.ClosedAt.IsZero() {
 		return false
 	}
-	c.list.Add(diag.ClosesMesh, t.Ref.Range, "an edge to every pod of the mesh closes all of it to everyone else, and nothing says that it is closed").
+	c.list.Add(diag.ClosesMesh, t.Ref.Range, "an edge to every pod of the mesh closes all of it to everyone else, and the mesh is not declared closed").
 		WithHelp("write `mesh * closed`, or name the pods of each namespace in its own section")
 	return true
 }

@@ -30,7 +30,7 @@ func (c *checker) port(s *service, n lang.Name) (uint16, bool) {
 	if served := s.servedBy(number); len(served) > 0 {
 		d := c.servicePort(s, n, number, served[0])
 		if len(served) > 1 {
-			d.WithHelp("its Services lead to several container ports with this number: write the one that is meant")
+			d.WithHelp("its Services map this number to several container ports: write the one you mean")
 			return 0, false
 		}
 		d.WithHelp("write %s:%d", s.Name, served[0].Number).
@@ -51,8 +51,8 @@ func (c *checker) everyPort(t *lang.Target) bool {
 	if !t.Requests.Extent().IsZero() {
 		return true
 	}
-	c.list.Add(diag.MisplacedClause, t.Port.Range, "`:*` is needed with operations only").
-		WithNote("without a port and operations, every port is meant").
+	c.list.Add(diag.MisplacedClause, t.Port.Range, "`:*` is needed only with operations").
+		WithNote("without a port and operations, an edge is about every port").
 		WithHelp("delete it").
 		WithFix(true, source.Span{File: t.Port.Range.File, Start: t.Ref.Range.End, End: t.Port.Range.End}, "", "delete `:*`")
 	return false

@@ -38,7 +38,7 @@ func (c *checker) requests(r *lang.Requests, every bool) (policy.Requests, bool)
 	for i := range r.More.With {
 		if i > 0 {
 			c.list.Add(diag.RepeatedClause, r.More.With[i].Range, "`with` is written twice").
-				WithHelp("name all issuers in one, `with corp|partner`, or write an edge for each")
+				WithHelp("name all issuers in one clause, `with corp|partner`, or write an edge for each")
 			ok = false
 			break
 		}
@@ -66,7 +66,7 @@ func (c *checker) leavesSome(q *policy.Requests) bool {
 	ok := true
 	for _, w := range q.Without {
 		if !slices.ContainsFunc(ops, w.Meets) {
-			c.list.Add(diag.Ineffective, w.At, "this exception leaves nothing out: none of the operations has such requests").
+			c.list.Add(diag.Ineffective, w.At, "this exception excludes nothing: none of the operations has such requests").
 				WithHelp("delete it")
 		}
 		if i := slices.IndexFunc(ops, func(o policy.Operation) bool { return policy.Covers([]policy.Operation{w}, []policy.Operation{o}) }); i >= 0 {
@@ -74,7 +74,7 @@ func (c *checker) leavesSome(q *policy.Requests) bool {
 			if len(q.Ops) > 0 {
 				what = quoted(ops[i].String())
 			}
-			c.list.Add(diag.MisplacedClause, w.At, "this exception leaves nothing of %s", what).
+			c.list.Add(diag.MisplacedClause, w.At, "this exception excludes all of %s", what).
 				WithHelp("delete both, or narrow the exception")
 			ok = false
 		}
@@ -188,13 +188,13 @@ func (c *checker) portsWithout(r *rule, t *lang.Target) bool {
 	case len(left) == 0:
 		return true
 	case t.Port.Present() && !t.EveryPort():
-		c.list.Add(diag.MisplacedClause, at, "%s names its port, so that there is no other to leave out", quoted(t.String()+":"+t.Port.Text)).
+		c.list.Add(diag.MisplacedClause, at, "%s already names its port, so there is no other to exclude", quoted(t.String()+":"+t.Port.Text)).
 			WithHelp("delete one of the two")
 		return false
 	case len(r.Ports) > 0:
 		r.Ports = slices.DeleteFunc(r.Ports, func(p uint16) bool { return slices.Contains(left, p) })
 		if len(r.Ports) == 0 {
-			c.list.Add(diag.MisplacedClause, at, "this exception leaves no HTTP port of %s", r.callee.Name).
+			c.list.Add(diag.MisplacedClause, at, "this exception excludes every HTTP port of %s", r.callee.Name).
 				WithHelp("delete the exception, or the clauses that only HTTP has")
 		}
 		return len(r.Ports) > 0
@@ -216,8 +216,8 @@ func (c *checker) portless(r *rule) {
 		}
 		for _, host := range w.Values {
 			if !strings.ContainsAny(host, ":*") && !slices.Contains(w.Values, host+":*") {
-				c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this %s: they may name a port with the host", r.kind).
-					WithHelp("write `%s` for the host with any port or none", host)
+				c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this %s by adding a port to the host", r.kind).
+					WithHelp("write `%s` to cover the host with and without a port", host)
 				break
 			}
 		}
@@ -240,16 +240,16 @@ func (c *checker) forgeable(r *rule) {
 	for _, w := range r.Where {
 		switch {
 		case w.Dimension == policy.HostDimension && restricts && r.callee.Dataplane != policy.Gateway:
-			c.list.Add(diag.BypassedDeny, w.At, "callers of %s can bypass this %s: they choose the host that their requests name", r.callee.Name, r.kind).
-				WithHelp("leave out the host, to %s whatever the caller sends; a host is decided on at a gateway, which routes by it", verb)
+			c.list.Add(diag.BypassedDeny, w.At, "callers of %s can bypass this %s: they choose the host in their requests", r.callee.Name, r.kind).
+				WithHelp("leave out the host, to %s whatever the caller sends; decide by host only at a gateway, which routes by it", verb)
 		case w.Dimension == policy.HostDimension && !restricts:
-			c.list.Add(diag.Misleading, w.At, "callers of %s choose the host that their requests name, so this keeps nobody out", r.callee.Name).
-				WithHelp("restrict what they may call by path; a host restricts at a gateway, which routes by it")
+			c.list.Add(diag.Misleading, w.At, "callers of %s choose the host in their requests, so this keeps nobody out", r.callee.Name).
+				WithHelp("restrict what they may call by path; decide by host only at a gateway, which routes by it")
 		case w.Dimension == policy.HeaderDimension && restricts:
 			c.list.Add(diag.BypassedDeny, w.At, "callers can bypass this %s: they choose the headers of their requests", r.kind).
 				WithHelp("leave out the headers, to %s whatever the caller sends", verb)
 		case w.Dimension == policy.HeaderDimension && slices.ContainsFunc(r.From, plaintext) && !asksForToken(r):
-			c.list.Add(diag.Misleading, w.At, "anybody can set this header, and nothing else identifies the caller").
+			c.list.Add(diag.Misleading, w.At, "anyone can set this header, and nothing else identifies the caller").
 				WithHelp("name callers that prove an identity")
 		}
 	}

@@ -95,7 +95,7 @@ func (c *checker) expand(g *group) {
 		case s.group != nil && s.group.state == visiting:
 			d := c.list.Add(diag.InvalidValue, r.Range, "group %s contains itself", quoted(g.decl.Name.Text))
 			if len(g.decl.Members) == 1 {
-				d.WithHelp("name the services that are meant in place of %s", quoted(r.String()))
+				d.WithHelp("name the services instead of %s", quoted(r.String()))
 			} else {
 				d.WithHelp("delete it from its own members")
 			}
@@ -156,7 +156,7 @@ func (c *checker) ambiguous(m *mesh, r lang.Ref) bool {
 	if s == nil {
 		return false
 	}
-	c.list.Add(diag.AmbiguousName, r.Range, "`%s` means every caller here, and mesh %s declares one of that name", r.Name.Text, m.Name).
+	c.list.Add(diag.AmbiguousName, r.Range, "`%s` means every caller here, but mesh %s declares something of that name", r.Name.Text, m.Name).
 		WithRelated(s.object.At, "declared here").
 		WithHelp("write \"%s\" in quotes for the service; better, give it another name", r.Name.Text)
 	return true
@@ -166,8 +166,8 @@ func (c *checker) ambiguous(m *mesh, r lang.Ref) bool {
 func (c *checker) callerPort(t *lang.Target) {
 	at := t.Ref.Range.To(t.Port.Range)
 	at.Start = t.Ref.Range.End
-	c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to what is called").
-		WithHelp("delete it, or write it after the destination if it is a port of that").
+	c.list.Add(diag.MisplacedClause, t.Port.Range, "a caller has no port: ports belong to the destination").
+		WithHelp("delete it, or write it after the destination if it is the destination's port").
 		WithFix(false, at, "", "delete the port")
 }
 
@@ -183,10 +183,10 @@ func (c *checker) sources(m *mesh, targets []lang.Target, restricts bool) ([]pol
 		}
 		switch at := t.Extent(); {
 		case len(t.Ops) > 0:
-			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "a caller has no operations: they belong to what is called").
+			c.list.Add(diag.MisplacedClause, t.Ops[0].Range, "a caller has no operations: they belong to the destination").
 				WithHelp("write them after the destination")
 		case !at.IsZero():
-			c.list.Add(diag.MisplacedClause, at, "a caller has no such clause: it belongs to what is called").
+			c.list.Add(diag.MisplacedClause, at, "a caller has no such clause: it belongs to the destination").
 				WithHelp("write it after the destination")
 		}
 		for _, s := range c.source(m, t.Ref, restricts) {
@@ -232,12 +232,12 @@ func (c *checker) leftOutOf(m *mesh, from []policy.Source, fromAt []source.Span,
 			from, fromAt = kept, keptAt
 		}
 		if !met && !partial && len(c.list) == before {
-			c.list.Add(diag.Ineffective, r.Range, "%s is none of these callers, so this exception leaves nobody out", quoted(r.String())).
+			c.list.Add(diag.Ineffective, r.Range, "%s is none of these callers, so this exception excludes nobody", quoted(r.String())).
 				WithHelp("delete it")
 		}
 	}
 	if len(from) == 0 && !partial {
-		c.list.Add(diag.MisplacedClause, refs[0].Range.To(refs[len(refs)-1].Range), "this exception leaves no caller").
+		c.list.Add(diag.MisplacedClause, refs[0].Range.To(refs[len(refs)-1].Range), "this exception excludes every caller").
 			WithHelp("delete the statement, or narrow the exception")
 	}
 	return from, fromAt, except
@@ -300,7 +300,7 @@ func (c *checker) leftOut() {
 		}
 		if len(names) > 0 {
 			c.about(star.unit, func() {
-				c.list.Add(diag.NoProxy, star.at, "`*` leaves out %s: without a proxy a service proves no identity", listed(names)).
+				c.list.Add(diag.NoProxy, star.at, "`*` does not include %s: without a proxy a service proves no identity", listed(names)).
 					WithHelp("write an edge for each that may call: by its address, into a port that is not strict")
 			})
 		}

@@ -20,7 +20,7 @@ func Revisions(all []*inventory.MeshConfig) (list diag.List) {
 			{"path normalization", cmp.Or(first.PathNormalization, "BASE"), cmp.Or(m.PathNormalization, "BASE")},
 		} {
 			if s.one != s.other {
-				list.Add(diag.RevisionsDiffer, m.At, "%s of the mesh: %s here, and %s in another revision of Istio; all pods are judged alike", s.what, s.other, s.one).
+				list.Add(diag.RevisionsDiffer, m.At, "%s of the mesh: %s here, and %s in another revision of Istio; meshc evaluates all pods by one of them", s.what, s.other, s.one).
 					WithRelated(first.At, "the other revision").
 					WithHelp("give all revisions of one mesh the same")
 			}

@@ -82,7 +82,7 @@ func (r *routing) route(route *inventory.Route) {
 		return // the project closes nothing there
 	}
 	if len(callees) == 0 {
-		r.list.Add(diag.SkippedObject, route.At, "%s is not judged: the project has no service %s/%s, to which it leads", route.By, route.Namespace, route.Service).
+		r.list.Add(diag.SkippedObject, route.At, "%s cannot be checked: the project lacks the service %s/%s that it leads to", route.By, route.Namespace, route.Service).
 			WithHelp("add the manifests of the Service and its pods, or declare it")
 		return
 	}
@@ -102,7 +102,7 @@ func (r *routing) judge(route *inventory.Route, s *service, port uint16) {
 			if g != s && !s.admits(policy.Source{Service: g.Service}, port) {
 				r.closed(route, through, s, port).
 					WithRelated(g.At, "its pods").
-					WithHelp("let it in, below `mesh %s`: `%s -> %s`", s.Namespace, g.from(s.mesh), s.at(port))
+					WithHelp("admit it, below `mesh %s`: `%s -> %s`", s.Namespace, g.from(s.mesh), s.at(port))
 				return
 			}
 		}
@@ -113,7 +113,7 @@ func (r *routing) judge(route *inventory.Route, s *service, port uint16) {
 			return
 		case !r.unknown[through.Name]:
 			r.unknown[through.Name], r.whole = true, true
-			d := r.list.Add(diag.SkippedObject, route.At, "whether %s may call %s is not judged: it is not known which service that is", through.Name, s.ID())
+			d := r.list.Add(diag.SkippedObject, route.At, "meshc cannot tell whether %s may call %s: it does not know which service that is", through.Name, s.ID())
 			if g := through.Gateway; g != nil && len(g.Selector) > 0 {
 				d.WithHelp("declare the gateway with the labels of its pods: `service NAME gateway label %s`", selectorText(g.Labels()))
 			} else {
@@ -148,7 +148,7 @@ func (r *routing) mayAdmit(gateway *inventory.Gateway, s *service, port uint16) 
 
 // closed reports a route to a port that does not let its gateway in.
 func (r *routing) closed(route *inventory.Route, through inventory.Through, s *service, port uint16) *diag.Diagnostic {
-	d := r.list.Add(diag.ClosedRoute, route.At, "%s passes calls of %s on to %s/%s, and no edge lets it in", route.By, through.Name, s.Namespace, s.at(port))
+	d := r.list.Add(diag.ClosedRoute, route.At, "%s forwards calls from %s to %s/%s, but no edge admits it", route.By, through.Name, s.Namespace, s.at(port))
 	return withGateway(d, through)
 }
 
@@ -176,8 +176,8 @@ func (r *routing) undeclared(route *inventory.Route, through inventory.Through, 
 		}
 	}
 	r.closed(route, through, s, port).
-		WithNote("no service of the project is this gateway; state the namespace and the account of its pods, if they are others than in the help").
-		WithHelp("declare it, below `mesh %s`: `service ingress gateway account %s%s`; and let it in, below `mesh %s`: `%[1]s/ingress -> %[5]s`", namespace, account, labels, s.Namespace, s.at(port))
+		WithNote("no service of the project is this gateway; adjust the namespace and account in the help if its pods have others").
+		WithHelp("declare it, below `mesh %s`: `service ingress gateway account %s%s`; and admit it, below `mesh %s`: `%[1]s/ingress -> %[5]s`", namespace, account, labels, s.Namespace, s.at(port))
 }
 
 // at is a service of a section with one of its ports, or without if that is 0.

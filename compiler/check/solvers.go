@@ -29,11 +29,11 @@ func (c *checker) solvers() {
 				continue
 			}
 			w, to := s.workloads[0], s.at(s.workloads[0].Ports[0].Number)
-			d := c.list.Add(diag.ClosedSolver, w.At, "%s %s has cert-manager create pods in %s that answer HTTP-01 challenges, and no edge lets anybody in", w.Kind, w.Object, m.Name).
+			d := c.list.Add(diag.ClosedSolver, w.At, "%s %s makes cert-manager create pods in %s to answer HTTP-01 challenges, but no edge admits anyone to them", w.Kind, w.Object, m.Name).
 				WithNote("an ACME server calls them through a gateway or an ingress controller, and issues no certificate without an answer").
-				WithHelp("let in what passes its calls on, below `mesh %s`: `world -> %s`", m.Name, to)
+				WithHelp("admit what forwards its calls, below `mesh %s`: `world -> %s`", m.Name, to)
 			if s.Proxied() && c.effective(s, w.Ports[0].Number).mode == policy.Strict {
-				d.WithNote("the port is strict: what has no identity of the mesh is still refused there")
+				d.WithNote("the port is strict: callers without an identity in the mesh are still refused")
 			}
 		}
 	})

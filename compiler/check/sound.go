@@ -93,7 +93,7 @@ func (c *checker) identities(r *rule, deny bool) {
 		case f.Kind == policy.FromService && f.Service.Account == "":
 			c.list.Add(diag.NoIdentitySource, at, "%s has no account, so it cannot prove who it is", f.Service.Name).
 				WithRelated(f.Service.At, "declared here").
-				WithHelp("say which one it runs as: `service %s account NAME`, or name its workload manifests", f.Service.Name)
+				WithHelp("state its account: `service %s account NAME`, or list its workload manifests", f.Service.Name)
 		default:
 			c.needsIdentity(r, f, at, met, deny)
 		}
@@ -257,7 +257,7 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 		case f.Kind == policy.FromService:
 			c.list.Add(diag.NoIdentity, at, "some pods of %s have no proxy, so they cannot prove who they are", bare.Name).
 				WithRelated(bare.outsideAt(), "%s", bare.outsideWhy()).
-				WithHelp("inject the proxy into all its workloads, or make each a service of its own")
+				WithHelp("inject the proxy into all its workloads, or declare a service for each")
 		}
 	}
 	if deny {
@@ -275,10 +275,10 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 				continue // a migration under way: policies decide nothing yet
 			}
 			d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s, whose mTLS is disabled", quoted(f.String()), r.callee.Name).
-				WithNote("identity comes with mutual TLS: without it this rule never matches")
+				WithNote("identity comes from mutual TLS: without it this rule never matches")
 			if m.capped {
-				d.WithRelated(m.at, "environment %s allows no more", c.Environment).
-					WithHelp("raise this limit, or set `enforcement: dry-run` for the environment: `meshc migrate --env %s` plans both", c.Environment)
+				d.WithRelated(m.at, "the ceiling of environment %s", c.Environment).
+					WithHelp("raise the ceiling, or set `enforcement: dry-run` for the environment: `meshc migrate --env %s` plans both", c.Environment)
 			} else {
 				d.WithRelated(m.at, "disabled here").WithHelp("make the port permissive or strict")
 			}
@@ -316,7 +316,7 @@ func (c *checker) unasked(r *rule, f policy.Source, at source.Span, met []stated
 	d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s: the mode of mesh %s is disable, so sidecars call all of its services in plaintext", quoted(f.String()), r.callee.Name, r.callee.Namespace).
 		WithRelated(met[i].at, "%s here, and %s", met[i].mode, what)
 	if mesh.capped {
-		d.WithRelated(mesh.at, "environment %s allows no more", c.Environment).WithHelp("raise this limit")
+		d.WithRelated(mesh.at, "the ceiling of environment %s", c.Environment).WithHelp("raise this ceiling")
 	} else {
 		d.WithRelated(mesh.at, "disabled here").WithHelp("make the mesh permissive, and disable mTLS for single services")
 	}
@@ -361,7 +361,7 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 			return
 		}
 	}
-	c.list.Add(diag.WorldIntoStrict, at, "world may call %s, but its strict mTLS still refuses plaintext callers", r.callee.Name).
+	c.list.Add(diag.WorldIntoStrict, at, "`world` may call %s, but its strict mTLS still refuses plaintext callers", r.callee.Name).
 		WithRelated(met[0].at, "strict here").
 		WithHelp("write `any` for every caller of the mesh, or make the port permissive: %s", r.loosened())
 }
@@ -373,8 +373,8 @@ func (c *checker) exemptInPlaintext(r *rule) {
 		return
 	}
 	c.list.Add(diag.BypassedDeny, r.exceptAt[i], "%s can bypass this exception in plaintext", quoted(r.Except[i].String())).
-		WithNote("it is left out by its identity, and a call that bypasses its own proxy has none").
-		WithHelp("make the port strict, or let in `any` rather than `world`")
+		WithNote("it is excluded by its identity, and a call that bypasses its own proxy has none").
+		WithHelp("make the port strict, or admit `any` instead of `world`")
 }
 
 func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service, met []stated, deny bool) {

@@ -62,8 +62,8 @@ func (c *checker) spellings() {
 	if all == nil {
 		return
 	}
-	d := c.list.Add(diag.OtherSpelling, all.at, "%s is not %s, and %s may take it for %s", quoted(other+all.path[1:]), all.fate, all.callee, quoted(all.path)).
-		WithHelp("set `pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}` in the MeshConfig, and name its manifest among the workloads; or let in only the paths that are meant")
+	d := c.list.Add(diag.OtherSpelling, all.at, "%s is not %s, but %s may treat it as %s", quoted(other+all.path[1:]), all.fate, all.callee, quoted(all.path)).
+		WithHelp("set `pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}` in the MeshConfig, and name its manifest among the workloads; or allow only the paths that you mean")
 	switch all.more {
 	case 0:
 	case 1:

@@ -17,7 +17,7 @@ func (c *checker) elsewhere() {
 	for _, name := range slices.Sorted(maps.Keys(c.Config.Elsewhere)) {
 		at, m := c.Config.ElsewhereAt[name], c.byName[name]
 		if m == nil || len(m.sections) == 0 {
-			d := c.list.Add(diag.InvalidSetting, at, "mesh %s is not declared, so this entry names nobody", quoted(name)).
+			d := c.list.Add(diag.InvalidSetting, at, "mesh %s is not declared, so this entry has no effect", quoted(name)).
 				WithHelp("declare its callers: `mesh %s`, and `service NAME account ACCOUNT` for each", name)
 			if near, ok := diag.Nearest(name, slices.Sorted(maps.Keys(c.byName))); ok {
 				d.WithHelp("did you mean %s?", near)
@@ -50,7 +50,7 @@ func (c *checker) foreign(m *mesh, at source.Span) {
 	for _, s := range m.services {
 		if len(s.workloads) > 0 {
 			w := s.workloads[0]
-			c.list.Add(diag.InvalidSetting, at, "mesh %s is in another mesh of Istio, and its workloads are among the manifests", m.Name).
+			c.list.Add(diag.InvalidSetting, at, "mesh %s is in another Istio mesh, but its workloads are among the manifests", m.Name).
 				WithRelated(w.At, "%s %s", w.Kind, w.Object).
 				WithHelp("delete the entry if these workloads are in the mesh of this project")
 			break
@@ -74,7 +74,7 @@ func (c *checker) foreign(m *mesh, at source.Span) {
 
 // boundElsewhere reports a statement that would bind a service of another mesh of Istio.
 func (c *checker) boundElsewhere(at source.Span, m *mesh) {
-	c.list.Add(diag.Elsewhere, at, "mesh %s is in another mesh of Istio, of the trust domain %s, so nothing here binds its services", m.Name, c.Config.Elsewhere[m.Name]).
+	c.list.Add(diag.Elsewhere, at, "mesh %s is in another Istio mesh, with the trust domain %s, so nothing here binds its services", m.Name, c.Config.Elsewhere[m.Name]).
 		WithRelated(c.Config.ElsewhereAt[m.Name], "meshc.yaml says so here").
 		WithHelp("only declare its services and name them as callers; a host that is called there is an `external`")
 }
@@ -82,7 +82,7 @@ func (c *checker) boundElsewhere(at source.Span, m *mesh) {
 // wholeElsewhere reports that all of another mesh of Istio is named: a rule for a namespace takes the one here for it, too.
 func (c *checker) wholeElsewhere(f policy.Source, at source.Span) {
 	if domain := c.Config.Elsewhere[f.Mesh]; f.Kind == policy.FromMesh && domain != "" {
-		c.list.Add(diag.Elsewhere, at, "`%s` would also be a namespace %s of this mesh: mesh %s is in another one, of the trust domain %s", f, f.Mesh, f.Mesh, domain).
+		c.list.Add(diag.Elsewhere, at, "`%s` would also admit a namespace %s of this Istio mesh: mesh %s is in another, with the trust domain %s", f, f.Mesh, f.Mesh, domain).
 			WithRelated(c.Config.ElsewhereAt[f.Mesh], "meshc.yaml says so here").
 			WithHelp("name its services: `%s/NAME`", f.Mesh)
 	}
@@ -121,8 +121,8 @@ func differs(m *inventory.MeshConfig, project *config.Project) (list diag.List) 
 	}
 	for _, domain := range m.Aliases {
 		if domain != own && !slices.Contains(project.Previous, domain) {
-			list.Add(diag.MeshConfigDiffers, m.At, "the mesh takes identities of %s for its own (trustDomainAliases), which meshc.yaml does not say", domain).
-				WithNote("a policy that lets in an account of %s also lets in the account of this name and namespace of %s", own, domain).
+			list.Add(diag.MeshConfigDiffers, m.At, "the mesh treats identities of %s as its own (trustDomainAliases), which meshc.yaml does not state", domain).
+				WithNote("a policy that admits an account of %s also admits the account of the same name and namespace in %s", own, domain).
 				WithHelp("write `trustDomains: {previous: [%s]}` in meshc.yaml, or delete the alias", domain)
 		}
 	}

@@ -20,11 +20,11 @@ func (c *checker) lintTwin(m *mesh) {
 		if o == m || len(o.sections) == 0 || !declares && !o.manifested || !nearlySame(m.Name, o.Name) {
 			continue
 		}
-		d := c.list.Add(diag.TwinMesh, m.sections[0], "mesh %s is nearly called like mesh %s, and no manifest has its namespace", m.Name, o.Name).
+		d := c.list.Add(diag.TwinMesh, m.sections[0], "mesh %s has almost the same name as mesh %s, and no manifest is in its namespace", m.Name, o.Name).
 			WithRelated(o.sections[0], "the other mesh").
-			WithHelp("did you mean %s? If both exist, add a manifest of the Namespace %s", o.Name, m.Name)
+			WithHelp("did you mean %s? If both exist, add the manifest of Namespace %s", o.Name, m.Name)
 		if len(m.names) == 0 {
-			d.Message = "mesh " + m.Name + " has no services, and is nearly called like mesh " + o.Name
+			d.Message = "mesh " + m.Name + " has no services, and almost the same name as mesh " + o.Name
 		}
 		return
 	}

@@ -72,7 +72,7 @@ func (c *checker) alias(m *mesh, r lang.Ref) bool {
 	if a == nil {
 		return false
 	}
-	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is a Service of type ExternalName, another name of %s", quoted(r.Name.Text), a.Host).
+	d := c.list.Add(diag.UnknownService, r.Name.Range, "%s is a Service of type ExternalName, an alias of %s", quoted(r.Name.Text), a.Host).
 		WithRelated(a.At, "it says so")
 	if a.To == "" {
 		d.WithHelp("declare the host, and write an edge to it: `external %s host %s port 443 tls`", r.Name.Text, a.Host)
@@ -141,10 +141,10 @@ func (c *checker) notation(m *mesh, r lang.Ref, code diag.Code) bool {
 		}
 	case !r.Qualified() && slices.Contains(everybody, strings.ToLower(text)):
 		c.list.Add(code, r.Range, "%s is not declared in mesh %s", quoted(text), m.Name).
-			WithHelp("of the callers, `*` is every service of mesh %s, `any` every caller with an identity, and `world` every caller at all", m.Name)
+			WithHelp("of the callers, `*` is every service of mesh %s, `any` every caller with an identity, and `world` every caller", m.Name)
 	case !r.Qualified() && slices.Contains(beyond, strings.ToLower(text)):
 		c.list.Add(code, r.Range, "%s is not declared in mesh %s", quoted(text), m.Name).
-			WithHelp("calls from outside the cluster come from the ingress gateway: write its service as the caller; a host to be called is declared as an external")
+			WithHelp("calls from outside the cluster come from the ingress gateway: write its service as the caller; a host that is called is declared as an external")
 	default:
 		return false
 	}

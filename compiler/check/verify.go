@@ -41,7 +41,7 @@ func (c *checker) verify(m *mesh, stmt *lang.Verify) {
 		t := &stmt.Targets[i]
 		if t.Port.Present() {
 			c.list.Add(diag.MisplacedClause, t.Port.Range, "a service verifies tokens on all of its HTTP ports").
-				WithHelp("delete the port; to ask for a token on one port, write `with` at the edges there")
+				WithHelp("delete the port; to require a token on one port, write `with` in the edges there")
 			continue
 		}
 		callees, ext := c.destination(m, t.Ref)
@@ -68,7 +68,7 @@ func (c *checker) verify(m *mesh, stmt *lang.Verify) {
 				if len(callees) == 1 && len(s.Ports) > 0 && !slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Protocol.IsHTTP() }) {
 					c.list.Add(diag.Ineffective, t.Ref.Range, "no port of %s is known to carry HTTP, and nothing else has tokens", s.Name).
 						WithRelated(s.At, "declared here").
-						WithHelp("declare the protocol of the port that has them (`port 8080 http`), or delete this")
+						WithHelp("declare the protocol of the port that takes them (`port 8080 http`), or delete this")
 				}
 				if len(issuers) == 0 { // none of them is known, which has a finding
 					c.misnamed[s.Service] = true
@@ -90,7 +90,7 @@ func (c *checker) redundant(s *service) {
 			continue
 		}
 		if k := slices.IndexFunc(s.Verifies, func(w policy.Verification) bool { return w.Issuer == v.Issuer }); k < n {
-			c.list.Add(diag.RedundantVerify, v.At, "%s verifies the tokens of %s already", s.Name, v.Issuer.Name).
+			c.list.Add(diag.RedundantVerify, v.At, "%s already verifies the tokens of %s", s.Name, v.Issuer.Name).
 				WithRelated(s.Verifies[k].At, "stated here").
 				WithHelp("delete one of the two")
 			continue
@@ -99,7 +99,7 @@ func (c *checker) redundant(s *service) {
 			if slices.ContainsFunc(r.Where, func(w policy.Condition) bool {
 				return w.AsksForToken() && slices.Contains(c.issuersOf(&w), v.Issuer)
 			}) {
-				c.list.Add(diag.RedundantVerify, v.At, "%s verifies the tokens of %s already, because it asks for them", s.Name, v.Issuer.Name).
+				c.list.Add(diag.RedundantVerify, v.At, "%s already verifies the tokens of %s, because an edge or deny requires them", s.Name, v.Issuer.Name).
 					WithRelated(r.At, "asked for here").
 					WithHelp("delete this statement")
 				break

@@ -37,12 +37,12 @@ func (c *checker) webhook(w *inventory.Webhook, s *service, port uint16) {
 	if s.Inbound.Of(port).Capture == policy.Bypassed || admitted && mode.mode != policy.Strict {
 		return
 	}
-	code, why, help := diag.ClosedRoute, "no edge lets it in", ""
+	code, why, help := diag.ClosedRoute, "no edge admits it", ""
 	if s.mesh.Closed {
 		code = diag.ShutOut
 	}
 	if !admitted {
-		help = fmt.Sprintf("let it in, below `mesh %s`: `world -> %s`", s.Namespace, s.at(port))
+		help = fmt.Sprintf("admit it, below `mesh %s`: `world -> %s`", s.Namespace, s.at(port))
 	}
 	if mode.mode == policy.Strict {
 		if admitted {
@@ -52,7 +52,7 @@ func (c *checker) webhook(w *inventory.Webhook, s *service, port uint16) {
 		}
 		help += fmt.Sprintf("make the port permissive: `mtls %s permissive`", s.at(port))
 	}
-	d := c.list.Add(code, w.At, "the API server calls %s/%s, with no identity of the mesh, and %s: %s", s.Namespace, s.at(port), why, w.By).
+	d := c.list.Add(code, w.At, "the API server calls %s/%s without an identity in the mesh, and %s: %s", s.Namespace, s.at(port), why, w.By).
 		WithNote("without an answer it may refuse to %s", w.Needed).
 		WithHelp("%s", help)
 	if s.mesh.Closed {

@@ -220,7 +220,7 @@ func (c *checker) compareAccount(s *service) {
 				d.WithHelp("write `account %s`, or set serviceAccountName: %s in the manifest", w.Account, s.Account).
 					WithFix(false, s.accountAt, w.Account, "write account "+w.Account)
 			} else {
-				d.WithHelp("give all workloads of %s the one account, or make services of them", s.Name)
+				d.WithHelp("give all workloads of %s the same account, or declare a service for each", s.Name)
 			}
 			return
 		}
@@ -283,9 +283,9 @@ func (c *checker) declaredPorts(s *service) {
 		s.Ports = slices.Delete(s.Ports, i, i+1) // an edge to it would bind nothing either
 		switch {
 		case len(served) > 1:
-			f.WithHelp("its Services lead to several container ports with this number: declare those that are meant")
+			f.WithHelp("its Services map this number to several container ports: declare those you mean")
 		case slices.ContainsFunc(s.Ports, func(q policy.Port) bool { return q.Number == p.Number }):
-			f.WithHelp("delete it: container port %d is declared already", p.Number)
+			f.WithHelp("delete it: container port %d is already declared", p.Number)
 		default:
 			s.Ports = append(s.Ports, policy.Port{Number: p.Number, Protocol: declared.Protocol})
 			f.WithHelp("declare the container port: `port %d`", p.Number).

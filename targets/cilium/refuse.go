@@ -108,7 +108,7 @@ func (e *emission) refuseConnections(s *policy.Service) {
 					d := e.refuse(plain.At, "%s may open any connection to port %d of %s, and Cilium takes only HTTP of them there", names(plain.From), port, s.ID()).
 						WithRelated(r.At, "because of the requests that this lets through to every pod")
 					if s.Unnamed {
-						d.WithHelp("leave out what is about requests, or name the services that are meant in place of `%s`", r.ToAt.Text())
+						d.WithHelp("leave out what is about requests, or name the services instead of `%s`", r.ToAt.Text())
 					} else {
 						d.WithHelp("declare `port %d http` if %s speaks HTTP there, else name the services that do in place of `pods`", port, s.Name)
 					}

@@ -80,7 +80,7 @@ func TestGateway(t *testing.T) {
 	assert.Contains(t, asked, "the gateway istio-system/istio-ingressgateway passes calls on to shop/web:8080: VirtualService shop/web")
 	assert.NotContains(t, asked, "deprecated") // what the server says of kinds
 	found := ask(0, "verify")
-	assert.Regexp(t, `route .* Ingress shop/cart passes calls of the gateway of Ingresses on to shop/cart:8080, and no policy lets in istio-system/istio-ingressgateway`, found)
+	assert.Regexp(t, `route .* Ingress shop/cart forwards calls from the gateway of Ingresses to shop/cart:8080, but no policy lets in istio-system/istio-ingressgateway`, found)
 	assert.Regexp(t, `route .* VirtualService shop/web passes calls of Gateway istio-system/public on to shop/web:8080`, found)
 	assert.Contains(t, ask(0, "graph", "--format", "dot"), `"istio-system/istio-ingressgateway" [label="istio-ingressgateway"`)
 
@@ -92,6 +92,6 @@ mesh shop strict
 istio-system/istio-ingressgateway -> web:8080
 `), 0o644))
 	asked = ask(0, "check", "edge.mesh", "--all")
-	assert.Regexp(t, `MESH2127.*Ingress shop/cart passes calls of the gateway of Ingresses on to shop/cart:8080, and no edge lets it in`, asked)
+	assert.Regexp(t, `MESH2127.*Ingress shop/cart passes calls of the gateway of Ingresses on to shop/cart:8080, and no edge admits it`, asked)
 	assert.NotContains(t, asked, "VirtualService shop/web")
 }
