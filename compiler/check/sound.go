@@ -316,7 +316,7 @@ func (c *checker) unasked(r *rule, f policy.Source, at source.Span, met []stated
 	d := c.list.Add(diag.NoIdentity, at, "%s cannot prove who it is to %s: the mode of mesh %s is disable, so sidecars call all of its services in plaintext", quoted(f.String()), r.callee.Name, r.callee.Namespace).
 		WithRelated(met[i].at, "%s here, and %s", met[i].mode, what)
 	if mesh.capped {
-		d.WithRelated(mesh.at, "the ceiling of environment %s", c.Environment).WithHelp("raise this ceiling")
+		d.WithRelated(mesh.at, "the ceiling of environment %s", c.Environment).WithHelp("raise the ceiling")
 	} else {
 		d.WithRelated(mesh.at, "disabled here").WithHelp("make the mesh permissive, and disable mTLS for single services")
 	}
