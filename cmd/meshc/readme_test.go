@@ -15,7 +15,8 @@ import (
 
 // TestReadme runs the commands of the README in order: those that start with meshc in an empty folder, with the binary
 // that `go install` built, and all others in the repository. It does not run make, since `make test` runs it: the target
-// must exist, and .ci/run must run the tests as the README does. What debuggers need is left out: it takes most of the link.
+// must exist, and .ci/run must run the tests as the README does. Output that the README shows is what the command prints.
+// What debuggers need is left out: it takes most of the link.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -52,6 +53,15 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	assert.GreaterOrEqual(t, ran, 8)
+	shown := regexp.MustCompile("(?s)```text\n\\$ (.*?)\n(.*?)```").FindAllSubmatch(readme, -1)
+	require.NotEmpty(t, shown)
+	for _, block := range shown {
+		cmd := exec.Command("sh", "-c", string(block[1]))
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		out, _ := cmd.CombinedOutput()
+		assert.Contains(t, string(out), string(block[2]), "%s", block[1])
+	}
 }
 
 // TestReadmeProgram runs the Go program of the README in the repository, as the README says.
