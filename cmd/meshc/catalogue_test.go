@@ -9,13 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/meshc/meshc/compiler"
-	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
-	"github.com/meshc/meshc/lang/source"
 )
 
 // Every example of the catalogue does what it is there for: the bad one gives its code and no other, the good one
@@ -41,7 +39,7 @@ func codesOf(t *testing.T, example []diag.Example) []string {
 		require.NoError(t, os.WriteFile(path, []byte(f.Text), 0o644))
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "manifests")); err == nil {
-		return judged(example)
+		return judged(t, dir)
 	}
 	t.Chdir(dir)
 	args := []string{"check"}
@@ -74,13 +72,14 @@ func codesOf(t *testing.T, example []diag.Example) []string {
 }
 
 // judged is the codes of an example that is manifests alone.
-func judged(example []diag.Example) (codes []string) {
-	var files []*source.File
-	for _, f := range example {
-		files = append(files, source.NewFile(f.Name, f.Text))
-	}
-	for _, f := range compiler.ReadDeployed(files, nil, config.Default(), false).Findings {
+func judged(t *testing.T, dir string) (codes []string) {
+	t.Helper()
+	t.Chdir(dir)
+	given, err := new(inputs).readPolicies(&cobra.Command{}, []string{"manifests"})
+	require.NoError(t, err)
+	for _, f := range given.Findings {
 		codes = append(codes, string(f.Code))
+		t.Logf("%s %s", f.Code, f.Message)
 	}
 	return codes
 }

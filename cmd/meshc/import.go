@@ -33,9 +33,13 @@ With --narrow, a rule that cannot be expressed exactly becomes one that allows n
 nothing less. Each is reported, with the requests that it affects.
 
 Without -o the project is printed and nothing is written. No file is ever overwritten. Apply the project's manifests next to
-the existing ones. Once they are in force, delete the old objects that meshc lists, in the order given.`,
+the existing ones. Once they are in force, delete the old objects that meshc lists, in the order given.
+
+A policy gets the namespace in which a kustomization, an Argo CD Application or a Flux Kustomization of its repository
+applies it. meshc does not render anything else that Kustomize changes: import the output of kustomize build then.`,
 		Example: `  meshc import --manifests policies/ -o intents
   kubectl get authorizationpolicy,peerauthentication,requestauthentication -A -o yaml | meshc import --manifests - -o intents
+  kustomize build overlays/prod | meshc import --manifests - -o intents
   meshc import --manifests policies/ --workloads k8s/ --format json`,
 		Args: cobra.NoArgs,
 		RunE: verb(m.run),
@@ -82,6 +86,10 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 	case m.widen:
 		direction = importer.Widen
 	}
+	manifests, workloads := m.named(m.manifests), m.named(m.workloads)
+	if given.moved { // meshc.yaml names files as they are
+		manifests, workloads = nil, nil
+	}
 	r, err := importer.Import(cmd.Context(), importer.Given{
 		Manifests: given.manifests,
 		Workloads: given.workloads,
@@ -90,8 +98,8 @@ func (m *importing) run(cmd *cobra.Command, _ []string) error {
 		Today:     today,
 		Direction: direction,
 
-		ManifestPaths: m.named(m.manifests),
-		WorkloadPaths: m.named(m.workloads),
+		ManifestPaths: manifests,
+		WorkloadPaths: workloads,
 	})
 	if err != nil {
 		return &failure{exitFindings, err}

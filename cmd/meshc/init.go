@@ -15,10 +15,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/adopt"
 	"github.com/meshc/meshc/compiler/config"
-	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/project"
-	"github.com/meshc/meshc/lang/source"
-	"github.com/meshc/meshc/targets"
 )
 
 // starter is the project that init writes where there are no manifests.
@@ -61,7 +58,7 @@ func initialize(cmd *cobra.Command, dir string) error {
 	if err := unstarted(dir, found); err != nil {
 		return err
 	}
-	sources := adopt.Choose(found.Manifests, slices.Collect(maps.Keys(found.Unread)), around(dir))
+	sources := adopt.Choose(found.Folder, found.Manifests, slices.Collect(maps.Keys(found.Unread)), found.Placement)
 	files, next := []adopt.File(nil), ""
 	switch {
 	case len(sources.Set.Workloads) > 0:
@@ -89,58 +86,13 @@ func initialize(cmd *cobra.Command, dir string) error {
 	return unnamed(cmd, dir, sources, found.Unread)
 }
 
-// around reads what applies folders in the repository that a folder is in.
-func around(dir string) (a adopt.Around) {
-	folder, err := filepath.Abs(dir)
-	if err != nil {
-		return a
-	}
-	repository := folder
-	for {
-		if _, err := os.Stat(filepath.Join(repository, ".git")); err == nil {
-			break
-		}
-		above := filepath.Dir(repository)
-		if above == repository {
-			return a
-		}
-		repository = above
-	}
-	if repository == folder {
-		return a
-	}
-	inside, err := filepath.Rel(repository, folder)
-	if err != nil {
-		return a
-	}
-	a.Folder = filepath.ToSlash(inside)
-	_ = filepath.WalkDir(repository, func(at string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil && e != nil && e.IsDir(), err == nil && e.IsDir() && at != repository && (at == folder || passedOver(e.Name())):
-			return fs.SkipDir
-		case err != nil || !e.Type().IsRegular() || !targets.ManifestName(e.Name()):
-			return nil
-		}
-		if text, err := os.ReadFile(at); err == nil && (strings.Contains(string(text), "argoproj.io") || strings.Contains(string(text), "kustomize.toolkit.fluxcd.io")) {
-			a.Files = append(a.Files, inventory.Input{File: source.NewFile(filepath.ToSlash(at), string(text))})
-		}
-		return nil
-	})
-	return a
-}
-
-// passedOver reports whether a folder is hidden, or of a package manager.
-func passedOver(name string) bool {
-	return strings.HasPrefix(name, ".") || name == "node_modules" || name == "vendor"
-}
-
 // projectBelow is a folder below another one that has a project; empty if none has.
 func projectBelow(dir string) (below string) {
 	_ = filepath.WalkDir(dir, func(at string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return fs.SkipDir
-		case e.IsDir() && at != dir && passedOver(e.Name()):
+		case e.IsDir() && at != dir && project.PassedOver(e.Name()):
 			return fs.SkipDir
 		case e.Name() == project.ConfigName && !e.IsDir():
 			if rel, err := filepath.Rel(dir, filepath.Dir(at)); err == nil {
@@ -162,7 +114,7 @@ func unstarted(dir string, found project.Found) error {
 			shownIn(dir, project.ConfigName), at)
 	case len(found.Intents) > 0:
 		text := fmt.Sprintf("%s already exists, so nothing was written", shownIn(dir, found.Intents[0]))
-		if paths := adopt.Choose(found.Manifests, slices.Collect(maps.Keys(found.Unread)), around(dir)).Paths; len(paths) > 0 {
+		if paths := adopt.Choose(found.Folder, found.Manifests, slices.Collect(maps.Keys(found.Unread)), found.Placement).Paths; len(paths) > 0 {
 			text += "; to check the intents against the manifests: meshc check" + at
 			for _, p := range paths {
 				text += " --workloads " + argument(shownIn(dir, p.Name))
@@ -253,7 +205,7 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 	switch {
 	case len(s.Set.Workloads) > 0 && left > 0:
 		fmt.Fprintf(w, "%s left out of meshc.yaml\n", plural(left, "file"))
-	case len(s.Set.Workloads) > 0 && len(s.Kustomized)+len(s.Moved) > 0:
+	case len(s.Set.Workloads) > 0 && len(s.Moved) > 0:
 	case len(s.Set.Workloads) > 0 || len(s.Paths)+len(s.Left)+len(s.Templates)+len(s.Moved) == 0:
 		return nil
 	case len(s.Paths) > 0:

@@ -4,12 +4,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/cluster"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/placement"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
@@ -46,6 +48,7 @@ type alone struct {
 	manifests []*source.File
 	workloads []inventory.Input
 	cluster   *cluster.Snapshot // that has both; nil: files were read
+	moved     bool              // some are not what their files say: something puts them into other namespaces
 }
 
 // readAlone reads manifests, and workloads where --workloads names any.
@@ -77,9 +80,42 @@ func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, erro
 		return nil, err
 	}
 	if len(in.workloads) > 0 {
-		a.workloads, _, err = p.Workloads(in.workloads, cmd.InOrStdin())
+		if a.workloads, _, err = p.Workloads(in.workloads, cmd.InOrStdin()); err != nil {
+			return nil, err
+		}
 	}
-	return a, err
+	if in.cluster == "" {
+		var found diag.List
+		found, a.moved = asApplied(p, slices.Concat(patterns, in.workloads), a.manifests, a.workloads)
+		a.findings = append(a.findings, found...)
+	}
+	return a, nil
+}
+
+// asApplied gives manifests and workloads, which patterns name, the namespaces in which they are applied, and reports whether that
+// changes any.
+func asApplied(p *project.Project, patterns []string, manifests []*source.File, workloads []inventory.Input) (found diag.List, moved bool) {
+	var all []placement.Manifests
+	add := func(f *source.File) {
+		all = append(all, placement.Manifests{Path: filepath.ToSlash(p.Path(f.Name)), File: f})
+	}
+	for _, f := range manifests {
+		add(f)
+	}
+	for _, w := range workloads {
+		if add(w.File); w.Namespace != "" { // meshc.yaml says it
+			all[len(all)-1].Path = ""
+		}
+	}
+	placed, found := p.Placement(patterns...).Apply(all)
+	for i := range placed {
+		moved = moved || placed[i] != all[i].File
+	}
+	copy(manifests, placed)
+	for i := range workloads {
+		workloads[i].File = placed[len(manifests)+i]
+	}
+	return found, moved
 }
 
 // configured reports whether a project has a meshc.yaml.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 )
@@ -61,9 +63,10 @@ func (c *comparison) surround(stdin io.Reader) (*surroundings, error) {
 		if err != nil {
 			return nil, err
 		}
+		placed, _ := asApplied(p, c.workloads, nil, inputs)
 		var found diag.List
 		c.around.workloads, found = inventory.Read(inputs)
-		c.around.findings = append(c.around.findings, found...)
+		c.around.findings = slices.Concat(c.around.findings, placed, found)
 	}
 	return c.around, c.write(c.cmd.ErrOrStderr(), c.around.findings.Sort(), p.Shown)
 }
@@ -86,10 +89,33 @@ func (c *comparison) manifestSide(path string, stream []byte, stdin io.Reader) (
 		return nil, err
 	}
 	lock, err := around.Lock(path)
+	if err != nil {
+		return nil, err
+	}
 	if lock != nil {
 		s.Files = append(s.Files, *lock)
+		return s, nil
 	}
-	return s, err
+	return s, c.place(s, path)
+}
+
+// place gives the manifests of a side the namespaces in which they are applied.
+func (c *comparison) place(s *side, path string) error {
+	top := path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		top = filepath.Dir(path)
+	}
+	files := make([]*source.File, len(s.Files))
+	for i, f := range s.Files {
+		files[i] = source.NewFile(c.around.Name(filepath.Join(top, filepath.FromSlash(f.Path))), string(f.Data))
+	}
+	found, moved := asApplied(c.around.Project, []string{path}, files, nil)
+	if moved {
+		for i, f := range files {
+			s.Files[i].Data = []byte(f.Text)
+		}
+	}
+	return c.write(c.cmd.ErrOrStderr(), found, c.around.Shown)
 }
 
 // drafted reads a project as a side that remains to be proved.

@@ -190,6 +190,7 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 	}
 	var deployed []*source.File
 	var running *cluster.Snapshot
+	var placed diag.List
 	if v.cluster != "" {
 		if running, err = v.snapshot(cmd, cluster.Options{RootNamespace: c.project.Config.RootNamespace, PoliciesOnly: true}); err != nil {
 			return nil, err
@@ -199,12 +200,14 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 		if deployed, err = manifestFiles(c.project, v.manifests, cmd.InOrStdin()); err != nil {
 			return nil, err
 		}
+		placed, _ = asApplied(c.project, v.manifests, deployed, nil)
 	}
 	judged, err := c.Verify(deployed, len(locks) > 0)
 	if err != nil {
 		return nil, &failure{exitFindings, err}
 	}
 	r := &report{judged, c.project.Shown}
+	r.Findings(audit.Manifest, placed)
 	r.fromCluster(running)
 	for _, l := range locks {
 		if err := r.compare(l, c, v.environment); err != nil {

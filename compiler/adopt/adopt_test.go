@@ -18,6 +18,7 @@ import (
 	"github.com/meshc/meshc/compiler/adopt"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/placement"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -66,7 +67,7 @@ func TestRandomManifests(t *testing.T) {
 
 func adopts(t *testing.T, files []inventory.Input) {
 	t.Helper()
-	chosen := adopt.Choose(files, nil, adopt.Around{})
+	chosen := adopt.Choose("/", files, nil, placement.Read(nil, nil))
 	made, err := adopt.Intents(chosen.Set, "istio-system")
 	require.NoError(t, err)
 	in := compiler.Inputs{Today: time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC)}

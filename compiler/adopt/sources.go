@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/placement"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -25,39 +26,46 @@ type Sources struct {
 // Path is a folder or a file, and the namespace of what has none of its own in it; empty if that is not known.
 type Path struct{ Name, Namespace string }
 
-// Choose chooses the workload manifests among the YAML and JSON files of a folder. Names are relative to it, and unread are
-// those of files without a text. What is around them says where they are applied. It names a folder where everything in and below it can be read, and else the files. It
+// Choose chooses the workload manifests among the YAML and JSON files of a folder, of which the path is given. Names are relative to it,
+// and unread are those of files without a text. It names a folder where everything in and below it can be read, and else the files. It
 // leaves out a file that cannot be read or has another manifest for an object of a file before it, and patches.
-func Choose(files []inventory.Input, unread []string, around Around) Sources {
+func Choose(folder string, files []inventory.Input, unread []string, where *placement.Placement) Sources {
 	files = slices.SortedFunc(slices.Values(files), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
-	where := placed(files, around)
 	s := Sources{}
-	if where.modifies {
-		s.Kustomized = where.tops
+	at := func(name string) string { return path.Join(folder, name) }
+	namespace := func(name string) string {
+		if all, _ := where.Namespaces(at(name)); len(all) == 1 {
+			return all[0]
+		}
+		return "" // not known
 	}
-	c := chooser{names: unread, read: map[string]bool{}, relevant: map[string]bool{}, namespace: where.namespace}
+	c := chooser{names: unread, read: map[string]bool{}, relevant: map[string]bool{}, namespace: namespace}
 	var kept []inventory.Input
 	for _, f := range files {
-		f.Namespace = where.namespace(f.File.Name)
+		namespaces, moves := where.Namespaces(at(f.File.Name))
+		f.Namespace = namespace(f.File.Name)
+		s.Kustomized = append(s.Kustomized, where.Changed(placement.Manifests{Path: at(f.File.Name), File: f.File})...)
 		set, found := inventory.Read([]inventory.Input{f})
 		c.names = append(c.names, f.File.Name)
 		switch {
-		case where.patches[f.File.Name]:
+		case where.IsPatch(at(f.File.Name)):
 		case has(found, diag.SkippedTemplate):
 			s.Templates = append(s.Templates, f.File.Name)
-		case where.moved[f.File.Name] && slices.ContainsFunc(set.Workloads, func(w *inventory.Workload) bool { return w.Namespace != f.Namespace && !w.Unplaced }):
-			s.Kustomized = where.tops
-			s.Moved = append(s.Moved, f.File.Name+" ("+strings.Join(where.within[f.File.Name], ", ")+")")
+		case moves && slices.ContainsFunc(set.Workloads, func(w *inventory.Workload) bool { return w.Namespace != f.Namespace && !w.Unplaced }):
+			s.Kustomized = append(s.Kustomized, where.Kustomized(at(f.File.Name))...)
+			s.Moved = append(s.Moved, f.File.Name+" ("+strings.Join(namespaces, ", ")+")")
 		case !found.HasErrors():
 			kept = append(kept, f)
 			c.read[f.File.Name], c.relevant[f.File.Name] = true, !has(found, diag.NothingRead)
-			if len(where.within[f.File.Name]) > 1 && has(found, diag.NoNamespace) {
-				s.Several = append(s.Several, f.File.Name+" ("+strings.Join(where.within[f.File.Name], ", ")+")")
+			if len(namespaces) > 1 && has(found, diag.NoNamespace) {
+				s.Several = append(s.Several, f.File.Name+" ("+strings.Join(namespaces, ", ")+")")
 			}
 		case strings.Contains(f.File.Text, "apiVersion"):
 			s.Left = append(s.Left, firstOfEach(found)...)
 		}
 	}
+	slices.Sort(s.Kustomized)
+	s.Kustomized = slices.Compact(s.Kustomized)
 	for {
 		set, found := inventory.Read(kept)
 		if s.Set = set; !found.HasErrors() {

@@ -8,16 +8,19 @@ import (
 	"unicode/utf8"
 
 	"github.com/meshc/meshc/compiler/inventory"
+	"github.com/meshc/meshc/compiler/placement"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
 )
 
 // Found is what a folder has that could become a project.
 type Found struct {
+	Folder    string            // absolute and slash-separated
 	Settings  bool              // it has a meshc.yaml
 	Intents   []string          // files, by their names in the folder
 	Manifests []inventory.Input // YAML and JSON files that may be workload manifests, by their names in the folder
 	Unread    map[string]error  // why others of them cannot be read
+	Placement *placement.Placement
 }
 
 // Look looks for the parts of a project in and below a folder, which need not exist. It passes over other projects, and over
@@ -29,7 +32,7 @@ func Look(folder string) (Found, error) {
 	}
 	p := &Project{wd: wd, looked: map[string]bool{}}
 	p.Root = p.Absolute(folder)
-	found := Found{Unread: map[string]error{}}
+	found := Found{Folder: filepath.ToSlash(p.Root), Unread: map[string]error{}, Placement: p.Placement(folder)}
 	if _, err := os.Lstat(filepath.Join(p.Root, ConfigName)); err == nil {
 		found.Settings = true
 	}

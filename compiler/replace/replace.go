@@ -75,6 +75,7 @@ func From(files []targets.File, all []config.Replaced) Removal {
 		found := places[one.ID()]
 		switch {
 		case len(found) == 0:
+			r.unplaced(one, places)
 		case len(found) > 1:
 			r.stays(one, found[0].file.path, fmt.Sprintf("%s has it, too, and which of them is applied is not known", found[1].file.path))
 		case Digest(found[0].object) != one.Digest:
@@ -123,6 +124,16 @@ func From(files []targets.File, all []config.Replaced) Removal {
 
 func (r *Removal) stays(one *config.Replaced, in, why string) {
 	r.Stays = append(r.Stays, fmt.Sprintf("%s in %s stays: %s", one.ID(), in, why))
+}
+
+// unplaced reports a manifest of what is replaced that names no namespace: something like an overlay gives it one, and others may use it,
+// too.
+func (r *Removal) unplaced(one *config.Replaced, places map[string][]place) {
+	for _, p := range places[one.Kind+" default/"+one.Name] {
+		if scalar(p.object, "metadata", "namespace") == "" && Digest(p.object) == one.Digest {
+			r.stays(one, p.file.path, "the file names no namespace, and what else may be applied with it is not known")
+		}
+	}
 }
 
 // data is a text, or nil for a file that is removed.

@@ -65,6 +65,7 @@ func TestFrom(t *testing.T) {
 		"changed":              {strings.Replace(policy, "80", "81", 1), "", "AuthorizationPolicy shop/api in a.yaml stays: it is not as it was when it was imported"},
 		"twice":                {policy + "---\n" + policy, "", "AuthorizationPolicy shop/api in a.yaml stays: a.yaml has it, too, and which of them is applied is not known"},
 		"a template":           {policy + "---\n{{ if .Values.more }}\n" + other + "{{ end }}\n", "", ""},
+		"of no namespace":      {strings.Replace(policy, "namespace: shop", "labels: {}", 1), "", "AuthorizationPolicy shop/api in a.yaml stays: the file names no namespace, and what else may be applied with it is not known"},
 		"of another namespace": {strings.Replace(policy, "shop", "pay", 1), "", ""},
 		"of another group":     {strings.Replace(policy, "security.istio.io/v1", "example.com/v1 # security.istio.io", 1), "", ""},
 	} {

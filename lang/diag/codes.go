@@ -50,6 +50,9 @@ const (
 	UnclearAnnotation    Code = "MESH1108"
 	UnreadPods           Code = "MESH1109"
 	TwoAccounts          Code = "MESH1110"
+	SeveralNamespaces    Code = "MESH1111"
+	PatchedManifest      Code = "MESH1112"
+	Unrendered           Code = "MESH1113"
 	MalformedConfig      Code = "MESH1201"
 	UnknownKey           Code = "MESH1202"
 	InvalidSetting       Code = "MESH1203"
@@ -227,6 +230,9 @@ var Table = []Entry{
 	{UnclearAnnotation, Warning, FromUnread, "a pod annotation that cannot be interpreted"},
 	{UnreadPods, Note, FromUnread, "a kind that creates pods and is not supported"},
 	{TwoAccounts, Warning, FromUnread, "a workload left out because its pods have two accounts"},
+	{SeveralNamespaces, Error, FromUnread, "a manifest that is applied in several namespaces"},
+	{PatchedManifest, Error, FromUnread, "a manifest that Kustomize changes before it is applied"},
+	{Unrendered, Warning, FromUnread, "a kustomization that does more than meshc follows"},
 	{MalformedConfig, Error, FromUnread, "an invalid meshc.yaml"},
 	{UnknownKey, Error, FromUnread, "an unknown key in meshc.yaml"},
 	{InvalidSetting, Error, FromUnread, "an invalid setting"},

@@ -102,16 +102,18 @@ func (t *texter) remark(kind, style, text string) {
 
 // places shows the primary and the related spans, file by file.
 func (t *texter) places(d *Diagnostic, style string) {
-	files := []*source.File{d.Primary.File}
-	marks := map[*source.File][]mark{d.Primary.File: {newMark(d.Primary, "", true)}}
+	primary := d.Primary.Written()
+	files := []*source.File{primary.File}
+	marks := map[*source.File][]mark{primary.File: {newMark(primary, "", true)}}
 	for _, r := range d.Related {
-		if r.Span.IsZero() {
+		at := r.Span.Written()
+		if at.IsZero() {
 			continue
 		}
-		if !slices.Contains(files, r.Span.File) {
-			files = append(files, r.Span.File)
+		if !slices.Contains(files, at.File) {
+			files = append(files, at.File)
 		}
-		marks[r.Span.File] = append(marks[r.Span.File], newMark(r.Span, r.Message, false))
+		marks[at.File] = append(marks[at.File], newMark(at, r.Message, false))
 	}
 	for _, ms := range marks {
 		for _, m := range ms {

@@ -21,6 +21,9 @@ type File struct {
 	lines []int  // byte offset of the start of each line
 	ascii bool   // columns in bytes, runes and UTF-16 units are the same
 	marks []mark // of a text that is not ASCII: one for every stride bytes
+
+	was   *File // see Edited
+	edits []Edit
 }
 
 // mark is the start of a character, with the length of the text before it. Columns are counted from the last mark rather
@@ -95,6 +98,9 @@ type Position struct {
 // Position returns the position of a byte offset, clamped to the text.
 func (f *File) Position(offset int) Position {
 	offset = min(max(offset, 0), len(f.Text))
+	if f.was != nil {
+		return f.was.Position(f.before(offset))
+	}
 	f.index()
 	line := sort.SearchInts(f.lines, offset+1) - 1
 	before := f.Text[f.lines[line]:offset]

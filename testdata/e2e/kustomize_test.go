@@ -22,14 +22,7 @@ const kustomizeVersion = "v5.8.1"
 // TestKustomize runs kustomize on the folder that a publish commits, as a whole and namespace by namespace. The output
 // must have every object, in the order of apply: within a namespace the sync waves must not decrease.
 func TestKustomize(t *testing.T) {
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
-	bin := filepath.Join(cache, "meshc", "e2e", "kustomize-"+kustomizeVersion)
-	require.NoError(t, os.MkdirAll(bin, 0o755))
-	t.Setenv("GOBIN", bin)
-	program.Run(t, "", "go", "install", "sigs.k8s.io/kustomize/kustomize/v5@"+kustomizeVersion)
-	kustomize := filepath.Join(bin, "kustomize")
-
+	kustomize := installKustomize(t)
 	root := "../../examples/online-shop/manifests"
 	files, err := filepath.Glob(root + "/*/[0-9]*.yaml")
 	require.NoError(t, err)
@@ -53,6 +46,17 @@ func TestKustomize(t *testing.T) {
 	assert.Len(t, whole, parts)
 	last := whole[len(whole)-1]
 	assert.Equal(t, "istio-system", last.Metadata.Namespace, "the mesh-wide mode goes after those that differ from it")
+}
+
+func installKustomize(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	bin := filepath.Join(cache, "meshc", "e2e", "kustomize-"+kustomizeVersion)
+	require.NoError(t, os.MkdirAll(bin, 0o755))
+	t.Setenv("GOBIN", bin)
+	program.Run(t, "", "go", "install", "sigs.k8s.io/kustomize/kustomize/v5@"+kustomizeVersion)
+	return filepath.Join(bin, "kustomize")
 }
 
 type object struct {

@@ -1,0 +1,97 @@
+package placement
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meshc/meshc/compiler/bearing"
+	"github.com/meshc/meshc/compiler/yamldoc"
+	"github.com/meshc/meshc/lang/source"
+)
+
+// change is what a kustomization does to manifests beyond their namespace.
+type change struct {
+	by    *kustomization
+	field string
+	at    source.Span
+	kind  string // of the objects that a patch changes; empty: any
+	name  string // likewise
+	text  string // of a patch
+}
+
+// patch reads an entry of patches: a file, a text, or either with its target.
+func (p *Placement) patch(k *kustomization, d *yamldoc.Document, field string, n *yaml.Node) (all []*change) {
+	n = yamldoc.Resolve(n)
+	c := change{by: k, field: field, at: d.Span(n)}
+	file := ""
+	if n.Kind == yaml.ScalarNode {
+		if file = n.Value; strings.Contains(file, "\n") {
+			file, c.text = "", n.Value
+		}
+	} else {
+		file, c.text = text(n, "path"), text(n, "patch")
+	}
+	if file != "" {
+		p.patches[path.Join(k.folder, file)] = true
+		if f := p.disk.Open(path.Join(k.folder, file)); f != nil {
+			c.text = f.Text
+		}
+	}
+	if target := yamldoc.Get(n, "target"); target != nil {
+		c.kind, c.name = literal(text(target, "kind")), literal(text(target, "name"))
+		return []*change{&c}
+	}
+	for doc := range yamldoc.Split(source.NewFile(file, c.text)) {
+		if doc.Parse() != nil || doc.Root == nil {
+			continue
+		}
+		one := c
+		one.kind, one.name = text(doc.Root, "kind"), text(yamldoc.Get(doc.Root, "metadata"), "name")
+		all = append(all, &one)
+	}
+	if all == nil {
+		all = []*change{&c}
+	}
+	return all
+}
+
+// literal is a text of a selector, which is a regular expression; empty where it may be several texts.
+func literal(selector string) string {
+	if regexp.QuoteMeta(selector) != selector {
+		return ""
+	}
+	return selector
+}
+
+// tells are what the patch of a workload, a Service or a Namespace has if it bears on who reaches whom.
+var tells = regexp.MustCompile(`(?i)label|annotation|selector|serviceAccount|hostNetwork|port|\$patch|^\s*-\s*op: remove`)
+
+// ofWorkloads are fields that change nothing of policies.
+var ofWorkloads = []string{"labels", "commonLabels", "commonAnnotations", "vars"}
+
+// patches reports whether the change surely is one of an object.
+func (c *change) patches(kind, name string) bool {
+	return slices.Contains(patching, c.field) && c.kind == kind && (c.name == "" || c.name == name)
+}
+
+// bears reports whether the change may bear on what an object does.
+func (c *change) bears(group, kind, name string) bool {
+	switch {
+	case c.kind != "" && c.kind != kind || c.name != "" && c.name != name:
+		return false
+	case isPolicy(group):
+		return !slices.Contains(ofWorkloads, c.field)
+	case !bearing.IsKind(kind):
+		return false
+	}
+	return !slices.Contains(patching, c.field) || c.text == "" || tells.MatchString(c.text)
+}
+
+// isPolicy reports whether objects of a group are for the mesh itself.
+func isPolicy(group string) bool {
+	return strings.HasSuffix(group, ".istio.io") || group == "gateway.networking.k8s.io"
+}
