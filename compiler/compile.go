@@ -1,4 +1,4 @@
-// Package compiler is the API of meshc: it opens a project, checks it, builds its manifests and proves them, and answers
+// Package compiler is the API of meshc: it opens a project, checks it, builds and proves its manifests, and answers
 // questions about them.
 //
 //	Open      a project on disk            project, config
@@ -7,9 +7,9 @@
 //	Build     a policy to manifests        targets
 //	          and their proof              analysis
 //
-// A program without files on disk begins with Parse. Findings are values, sorted by place. An error is about a file or a
-// context, or a bug in meshc (InternalError). Nothing here writes. Nothing is kept between calls, except by a Snapshot, which
-// an editor edits.
+// A program without files on disk starts with Parse. Findings are values, sorted by place. An error concerns a file or
+// a context, or is a bug in meshc (InternalError). Nothing here writes files, and no state is kept between calls,
+// except in a Snapshot, which serves an editor.
 package compiler
 
 import (

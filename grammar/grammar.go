@@ -1,4 +1,4 @@
-// Package grammar has the schema of meshc.yaml for programs.
+// Package grammar embeds the JSON schema of meshc.yaml.
 package grammar
 
 import _ "embed"

@@ -5,8 +5,8 @@
 //
 // Parse cuts a file into tokens, which joined are the file again, and finds the end of each statement before it reads
 // the statement. A mistake therefore costs no more than its own statement. Statements are read with one token of
-// lookahead, and the grammar is deliberately wider than the language where check can explain a mistake better than
-// the parser: a port on a caller, a second account, a name with an umlaut.
+// lookahead, and the grammar is deliberately wider than the language where check can explain a mistake better than the
+// parser: a port on a caller, a second account, a name with an umlaut.
 package lang
 
 import (

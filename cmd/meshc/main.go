@@ -1,6 +1,6 @@
 // Command meshc compiles intents, which say who may call whom, into the manifests of a service mesh.
 //
-// It has flags, exit codes and renderers; everything else is package compiler.
+// The command has flags, exit codes and renderers; everything else is in package compiler.
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Package accounts plans how services that share a ServiceAccount get accounts of their own without a call being refused: both
-// accounts are let in, then the pods move, then the earlier account goes.
+// Package accounts plans how services that share a ServiceAccount each get their own without a call being refused:
+// admit both accounts, move the pods, then drop the earlier account.
 //
-// It edits the texts of a project in place, and reads back what it made of them: an edit that would do anything else is not in
-// the plan. It writes no files.
+// It edits the text of a project in place and reads back the result: an edit that would do anything else is not part
+// of the plan. It writes no files.
 package accounts
 
 import (

@@ -1,7 +1,7 @@
-// Package adopt writes the first project for workloads that exist: their names as services, and not an edge.
+// Package adopt writes a first project for existing workloads: their names as services, without any edges.
 //
-// Nothing that it writes changes who may call whom. What the manifests say stays there: a service has clauses only where
-// its name alone would not stand for its pods.
+// Nothing that it writes changes who may call whom. What the manifests already state is not repeated: a service has
+// clauses only where its name alone would not identify its pods.
 package adopt
 
 import (

@@ -1,6 +1,7 @@
-// Package bearing lists what of Kubernetes' and Istio's objects bears on who reaches whom: kinds, labels, annotations and settings,
-// each with its source. Each is judged, or named in a finding where it occurs, or has no bearing for a reason. A test feeds
-// the whole list to the commands, so that nothing of it is passed over in silence.
+// Package bearing lists everything in Kubernetes' and Istio's objects that affects who reaches whom: kinds, labels,
+// annotations and settings, each with its source. An entry is judged, or reported by a finding where it occurs, or has
+// a reason why it does not matter. A test feeds the whole list to the commands, so nothing on it can be ignored
+// silently.
 package bearing
 
 import (

@@ -1,13 +1,13 @@
-// Package check resolves the names of a project, holds its intents against the workload manifests, judges whether they
-// are sound, and makes the policy that they state.
+// Package check resolves the names of a project, compares its intents with the workload manifests, checks that they
+// are sound, and builds the policy that they state.
 //
-// It knows the tree and the inventory, and changes neither. It knows no target: whether Istio can express a path or a rule
-// is for the target to say, which finds a span at every source and operation of the policy. Nor does it judge never,
-// always and only, since those are judged on what the manifests really let through.
+// It knows the syntax tree and the inventory, and changes neither. It knows no target: whether Istio can express a
+// path or a rule is for the target to say, for which every source and operation of the policy has a span. Nor does it
+// judge never, always and only, which depend on what the manifests actually allow.
 //
-// The method is a fixed sequence of passes over the whole project, each of which may rely on what the earlier ones
-// settled: see run. A statement that is wrong is reported and left out, so that one fault gives one finding. After an edit
-// the passes about arrows are over a part of the project only: see Recheck.
+// The method is a fixed sequence of passes over the whole project, each of which may rely on what earlier ones have
+// established: see run. An incorrect statement is reported and then ignored, so one fault gives one finding. After an
+// edit, the passes about arrows cover only a part of the project: see Recheck.
 package check
 
 import (

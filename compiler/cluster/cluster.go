@@ -1,8 +1,9 @@
-// Package cluster reads what a running cluster has: the objects that bear on who reaches whom, as manifests.
+// Package cluster reads from a running cluster the objects that affect who reaches whom, as manifests.
 //
-// It lists each kind of compiler/bearing that the cluster serves, page by page, and writes nothing. An object becomes a file
-// of YAML without what servers add to it; who changed it last is kept beside it. A kind that may not be listed becomes an
-// object of the kind Unread, of which the readers of manifests say what is not known without it.
+// It lists every kind of compiler/bearing that the cluster serves, page by page, and writes nothing. Each object
+// becomes a YAML file without the fields that servers add; who last changed it is recorded separately. A kind that may
+// not be listed becomes an object of kind Unread, for which the readers of manifests report what is unknown without
+// it.
 package cluster
 
 import (

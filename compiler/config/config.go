@@ -1,7 +1,7 @@
 // Package config reads meshc.yaml, the optional settings of a project.
 //
-// It knows YAML and findings, not the language, and opens no files. It leaves each section under `targets` to its target,
-// which alone knows its settings.
+// It knows YAML and findings, but not the language, and opens no files. Each section under `targets` is left to its
+// target, which alone knows its settings.
 package config
 
 import (

@@ -1,8 +1,8 @@
-// Package denied sums up what a log says was refused, and asks a policy why.
+// Package denied summarizes the refusals in a log, and asks a policy for the reasons.
 //
-// Calls that failed for the same reason, from the same caller to the same port of the same callee, are of one kind. There is a
-// bound on the kinds and on the requests of each that are kept, so that a log of any length is read in constant memory; what
-// exceeds it is counted.
+// Calls that failed for the same reason, from the same caller to the same port of the same callee, are of one kind.
+// The number of kinds, and of requests kept for each, is bounded, so a log of any length is read in constant memory;
+// the excess is counted.
 package denied
 
 import (

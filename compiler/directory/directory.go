@@ -1,4 +1,4 @@
-// Package directory knows which pod of a cluster has which address, from what kubectl lists of it.
+// Package directory maps the addresses of a cluster to its pods, from what kubectl lists.
 package directory
 
 import (

@@ -1,15 +1,15 @@
-// Package importer turns policies that were written by hand into a project that lets through exactly the same requests.
+// Package importer turns hand-written policies into a project that allows exactly the same requests.
 //
-// It takes the objects as the reader of Istio's manifests decodes them, builds statements of the language (package lang) and
-// prints them. What it wrote it compiles, and compares the result with what was given, namespace by namespace, as sets of
-// requests, in the way in which diff compares two sets of manifests. The importer shares nothing with what emits manifests,
-// so that a mistake of its own does not go unnoticed.
+// It takes the objects as decoded by the reader of Istio's manifests, builds statements of the language (package lang)
+// and prints them. It then compiles what it wrote, and compares the result with the input, namespace by namespace, as
+// sets of requests, the way diff compares two sets of manifests. The importer shares no code with what emits
+// manifests, so a mistake of its own does not go unnoticed.
 //
-// An object is said by statements, or it is accepted: it stays where it is and as it is, and is judged beside the manifests
-// of the project. Which objects are said is found in rounds. The first one takes all whose rules have words in the language.
-// Each following one leaves out the objects behind a statement that the check refuses, or behind a difference, until there
-// is neither. Those that were left out together with others are then tried again, one at a time. An object that Istio would
-// refuse is in force nowhere, and takes no part.
+// An object is either expressed by statements or accepted: it stays where and as it is, and is judged together with
+// the manifests of the project. Which objects are expressed is decided in rounds. The first round takes every object
+// whose rules the language can express. Each further round drops the objects behind a statement that the check refuses
+// or behind a difference, until there are none. Objects that were dropped together with others are then tried again,
+// one at a time. An object that Istio would refuse has no effect anywhere and is ignored.
 package importer
 
 import (

@@ -1,8 +1,9 @@
-// Package inventory reads workload manifests: the accounts, pods, ports and namespaces of a project, each with its span.
+// Package inventory reads workload manifests: the accounts, pods, ports and namespaces of a project, each with its
+// span.
 //
-// It knows Kubernetes' own objects, and which of their labels and annotations decide whether Istio gives a pod a proxy. It
-// does not know the language or the policy, and opens no files. Objects are decoded as an API server would decode them.
-// Kinds that do not affect a mesh are skipped, and so are Helm templates.
+// It knows Kubernetes' own objects, and which of their labels and annotations decide whether Istio gives a pod a
+// proxy. It does not know the language or the policy, and opens no files. Objects are decoded as an API server would
+// decode them. Kinds that do not affect a mesh are skipped, and so are Helm templates.
 package inventory
 
 import (

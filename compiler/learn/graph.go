@@ -1,8 +1,8 @@
-// Package learn makes intents of the calls that were seen.
+// Package learn drafts intents from observed calls.
 //
-// An end of a call is an identity, or else what the manifests or the names of a cluster make of it. A caller that proved no
-// identity has none that an edge could name, so its calls are listed and not written: an edge for it would have to let in
-// everybody. The same holds for an end without a name.
+// An end of a call is an identity, or else whatever the manifests or the names of a cluster resolve it to. A caller
+// that proved no identity cannot be named by an edge, so its calls are listed but not written: an edge for it would
+// have to admit everyone. The same holds for an end without a name.
 package learn
 
 import (

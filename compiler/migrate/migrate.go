@@ -1,9 +1,9 @@
-// Package migrate plans how an environment gets to the modes that the intents state, from DISABLE to PERMISSIVE to STRICT and
-// from a dry run to enforced policies; and how a project gets from sidecars to ambient mode.
+// Package migrate plans how an environment reaches the modes that the intents state, from DISABLE over PERMISSIVE to
+// STRICT and from a dry run to enforced policies, and how a project moves from sidecars to ambient mode.
 //
-// It knows the settings, the policy and the workloads of a project. It reads and writes no files: a step is a change to the
-// text of meshc.yaml. It builds the steps to ambient mode, and those of a project with guards, of which a step may break one;
-// otherwise its caller builds the result.
+// It knows the settings, the policy and the workloads of a project. It reads and writes no files: a step is a change
+// to the text of meshc.yaml. It builds the steps to ambient mode, and those of a project with guards, which a step
+// might break; in all other cases its caller builds the result.
 package migrate
 
 import (

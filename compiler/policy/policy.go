@@ -1,8 +1,8 @@
 // Package policy is the checked policy of a project: who may call whom, as pure sorted data.
 //
-// It knows spans of sources, but not the language, Istio or any other target. Every fact carries the smallest span that
-// states it, so that a target or an analysis can point there. A policy is immutable; the index of its edges is built when
-// it is first needed.
+// It knows spans of sources, but not the language, Istio or any other target. Every fact carries the smallest span
+// that states it, so that a target or an analysis can point there. A policy is immutable; the index of its edges is
+// built on first use.
 package policy
 
 import (

@@ -1,7 +1,7 @@
-// Package replace removes from manifests of others the objects that statements of a project say.
+// Package replace removes objects from the manifests of others once statements of the project express them.
 //
-// An object is removed only if it is the one that was imported, which its digest shows, if it is in one place alone, and if
-// what applies its file still works without it. What stays has a reason.
+// An object is removed only if its digest shows that it is the one that was imported, if it is in exactly one place,
+// and if whatever applies its file still works without it. An object that stays has a reason.
 package replace
 
 import (

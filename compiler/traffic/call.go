@@ -1,9 +1,9 @@
-// Package traffic reads what proxies and monitoring have seen: access logs line by line, and metrics.
+// Package traffic reads what proxies and monitoring have recorded: access logs line by line, and metrics.
 //
-// Everything is read into calls, which name both ends in the words of the source: an identity, an address, a pod, a host. What
-// these stand for is for others to find out. A line is understood completely or not at all. Clients choose much of what is in
-// it, such as the path and the user agent, and Envoy does not escape quotes in text, so a line that could be read in two ways
-// is not understood either.
+// Everything becomes calls, which name both ends as the source does: by identity, address, pod or host. Resolving
+// these names is left to others. A line is either understood completely or not at all. Clients control much of its
+// content, such as the path and the user agent, and Envoy does not escape quotes in text, so a line that could be read
+// in two ways is not understood either.
 package traffic
 
 import (

@@ -1,9 +1,9 @@
 // Package yamldoc reads YAML streams so that everything in them has a span: documents, nodes, and errors in the text.
 //
-// It does not know what the documents mean. A stream is cut into documents before any is parsed, so that a broken one
-// leaves the others readable. Nodes are those of yaml.v3, whose positions are turned into spans of the file. A document
-// that is a JSON object is read as JSON, as kubectl does. The time for reading a file is proportional to its size, whether
-// it has many documents or one, and many lines or one.
+// It does not know what the documents mean. A stream is split into documents before any is parsed, so that a broken
+// one leaves the others readable. Nodes are those of yaml.v3, with their positions converted to spans of the file. A
+// document that is a JSON object is read as JSON, as kubectl does. Reading takes time proportional to the size of a
+// file, no matter how it is divided into documents and lines.
 package yamldoc
 
 import (

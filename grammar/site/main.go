@@ -1,11 +1,12 @@
-// Command site writes the documentation as a folder of static pages: the Markdown of this repository, a page for each code of a
+// Command site writes the documentation as a folder of static pages: the Markdown of this repository, a page for each
 // finding, a search that needs no server, and the playground if there is one.
 //
 //	site -repository ROOT -version VERSION [-playground DIR] OUTPUT
 //
-// The pages work from a file, and fetch nothing from elsewhere. Links to files of the repository lead to the forge.
+// The pages work when opened from disk, and fetch nothing from elsewhere. Links to files of the repository lead to the
+// forge.
 //
-// It is a module of its own, because nothing else needs what renders Markdown.
+// The command is a separate module because nothing else needs the Markdown renderer.
 package main
 
 import (

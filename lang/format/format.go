@@ -1,10 +1,11 @@
-// Package format lays out intents in their one canonical way.
+// Package format lays out intents in their one canonical style.
 //
 // It moves words and never changes them: its output has the same tree as its input, and every comment stays with its
 // statement. It knows the form of statements but not their meaning. There are no options.
 //
-// Services, externals and issuers are written from their trees, because their clauses have a fixed order and are aligned in
-// columns. All other statements keep the order of their words, and with it the comments and line breaks between them.
+// Services, externals and issuers are written from their trees, because their clauses have a fixed order and are
+// aligned in columns. All other statements keep the order of their words, and with it the comments and line breaks
+// between them.
 package format
 
 import (

@@ -1,7 +1,7 @@
-// Package print writes statements that were built rather than read: trees without spans, such as an importer makes.
+// Package print writes statements that were built rather than read: trees without spans, as an importer makes them.
 //
-// It has no layout of its own. It writes the words of the statements, reads them back and formats what it read, so its
-// output is what the formatter would leave, and what it returns is known to mean the trees that it was given.
+// It has no layout of its own. It writes the words of the statements, reads them back and formats what it read. Its
+// output is therefore what the formatter would produce, and is known to mean the trees that it was given.
 package print
 
 import (

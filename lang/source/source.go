@@ -1,6 +1,6 @@
 // Package source holds the text of an input and spans within it.
 //
-// It knows about bytes, lines and columns only, not about the language, findings or the disk.
+// It knows only bytes, lines and columns, not the language, findings or the disk.
 package source
 
 import (

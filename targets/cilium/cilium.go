@@ -1,9 +1,9 @@
 // Package cilium turns a policy into Cilium's objects, for a cluster in which nothing else enforces it.
 //
-// Pods are callees by their labels and callers by their namespace and account, which Cilium knows of every pod that it manages. Operations
-// are rules for HTTP, which Cilium's proxy on the node of the callee enforces. It knows what Cilium and the API server accept, and
-// refuses what they would refuse, or read differently from what the intents say: there is no mutual TLS, no token and no
-// exception of operations.
+// Callees are pods by their labels, and callers are pods by their namespace and account, which Cilium knows for every
+// pod that it manages. Operations become HTTP rules, which Cilium's proxy on the callee's node enforces. The package
+// knows what Cilium and the API server accept, and refuses what they would refuse or interpret differently from the
+// intents: there is no mutual TLS, no token and no exception of operations.
 //
 // What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to:
 //
@@ -13,8 +13,8 @@
 //	30  CiliumNetworkPolicy default-deny  closes the namespace
 //	30  CiliumClusterwideNetworkPolicy default-deny closes every namespace but those of Options.Spared
 //
-// A pod that some policy isolates takes what one of its rules lets through and no deny is about. The kubelet on its node gets
-// through whatever policies say, unless Cilium runs with allow-localhost=policy.
+// A pod that some policy isolates accepts what at least one rule allows and no deny matches. The kubelet on its node
+// gets through regardless of policies, unless Cilium runs with allow-localhost=policy.
 package cilium
 
 import (

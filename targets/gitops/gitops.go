@@ -1,15 +1,17 @@
-// Package gitops commits a delivery to a branch of an environment repository, the repository that Argo CD or Flux applies.
+// Package gitops commits a delivery to a branch of an environment repository, the repository that Argo CD or Flux
+// applies.
 //
-// It knows git: references, objects, the wire protocol, credentials. It does not know what the files contain; the caller
-// describes a change through Options.Describe. Below the command line, it is the only package that reads the environment
-// and uses the network, and the clock unless the caller gives a date.
+// It knows git: references, objects, the wire protocol, credentials. It does not know what the files contain; the
+// caller describes a change through Options.Describe. Apart from the command line, it is the only package that reads
+// environment variables and uses the network, and it uses the clock unless the caller gives a date.
 //
-// A publish reads the tip of the branch without its history, computes the new tree, and pushes one commit. There is no work
-// tree: the commit is built from objects in memory. The push is a compare-and-swap, so a publisher that loses a race reads
-// the branch again and starts over, and the remote always holds either the old or the complete new delivery.
+// A publish reads the tip of the branch without its history, computes the new tree, and pushes one commit. There is no
+// work tree: the commit is built from objects in memory. The push is a compare-and-swap, so a publisher that loses a
+// race reads the branch again and starts over, and the remote always holds either the old or the complete new
+// delivery.
 //
-// The lock of the delivery lists the files that meshc owns. All other files are kept, unless Options.Others edits them. A file of meshc that was changed by
-// hand, or a file of others in the way, is a finding and stops the publish.
+// The lock of the delivery lists the files that meshc owns. All other files are kept, unless Options.Others edits
+// them. A generated file that was changed by hand, or a file of others in the way, is a finding and stops the publish.
 package gitops
 
 import (

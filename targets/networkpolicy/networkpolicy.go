@@ -1,8 +1,8 @@
-// Package networkpolicy turns a policy into Kubernetes NetworkPolicies, beside what makes proxies enforce it: the network then
-// shuts what no edge opens, also around a proxy and to pods that have none.
+// Package networkpolicy turns a policy into Kubernetes NetworkPolicies, in addition to what makes proxies enforce it:
+// the network then closes what no edge opens, also around a proxy and to pods that have none.
 //
-// A NetworkPolicy knows pods by their labels and sees connections. What is emitted for a mesh, and the step of an apply (the wave)
-// that each object belongs to:
+// A NetworkPolicy identifies pods by their labels and sees only connections. What is emitted for a mesh, and the step
+// of an apply (the wave) that each object belongs to:
 //
 //	20     NetworkPolicy NAME-ingress            who may call NAME, one object per callee
 //	20     NetworkPolicy waypoint.NAME-ingress   who calls through a waypoint of a closed namespace
@@ -11,11 +11,12 @@
 //	21     NetworkPolicy pods-ingress            who may call every pod of the namespace
 //	30     NetworkPolicy default-deny            isolates all pods of the namespace
 //
-// An object isolates its pods as soon as it is there, so each has all that they need.
+// An object isolates its pods as soon as it exists, so each contains everything that its pods need.
 //
-// The network must let through whatever a proxy lets through. So a source that labels do not tell apart from others comes to
-// all of these, with a finding; so does what a deny stops, if no edge can be left out for it. There is no dry run: in one,
-// nothing is emitted. See package compiler/analysis/network, which proves it.
+// The network must allow whatever a proxy allows. A source that cannot be distinguished from others by labels
+// therefore includes all of them, with a finding; so does what a deny stops, unless an edge can be left out for it. A
+// dry run emits nothing, because NetworkPolicies have none. See package compiler/analysis/network, which proves the
+// result.
 package networkpolicy
 
 import (

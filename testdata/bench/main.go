@@ -2,11 +2,11 @@
 //
 //	go run ./testdata/bench        # or: make bench
 //
-// It builds meshc and the generator, and builds each project several times to a stream, also with NetworkPolicies, and to a folder. For
-// comparison it copies the same files with cp -r. Then it measures meshc diff between the project and the same one without one of its edges,
-// meshc verify and meshc why, and what an editor waits for that has the project open; -editor measures that alone. Then it builds and verifies
-// meshes in which every service may call every other, and last, it reads a log and metrics. The tables show medians, and goals where there
-// are some.
+// It builds meshc and the generator, and builds each project several times: to a stream, also with NetworkPolicies,
+// and to a folder. For comparison it copies the same files with cp -r. Then it measures meshc diff between a project
+// and the same one without one of its edges, meshc verify and meshc why, and what an editor with the project open
+// waits for; -editor measures only that. Next it builds and verifies meshes in which every service may call every
+// other, and finally it reads a log and metrics. The tables show medians, and goals where there are some.
 package main
 
 import (

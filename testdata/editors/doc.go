@@ -1,2 +1,3 @@
-// Package editors holds what editors have of meshc against meshc itself, in their own libraries. `make editors` installs those.
+// Package editors tests the editor integrations against meshc itself, with the editors' own libraries, which `make
+// editors` installs.
 package editors

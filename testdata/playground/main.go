@@ -1,6 +1,6 @@
-// Command playground makes the playground: the compiler as WebAssembly, the page, the worker with the glue of Go's runtime, and the
-// examples. What npm bundles is added by `make playground`. The folder needs nothing else: it works on any static server, under any
-// path, and when its page is opened from a file.
+// Command playground builds the playground: the compiler as WebAssembly, the page, the worker with Go's runtime
+// support, and the examples. `make playground` adds what npm bundles. The folder needs nothing else: it works on any
+// static server, under any path, and when its page is opened from disk.
 //
 //	go run ./testdata/playground DIR        # or: make playground
 package main

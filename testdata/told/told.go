@@ -1,4 +1,4 @@
-// Package told makes findings comparable, for tests of two ways to the same ones.
+// Package told makes findings comparable, for tests that arrive at the same findings in two ways.
 package told
 
 import (

@@ -1,9 +1,9 @@
-// Package audit reports what a mesh enforces: the transport of every edge, callers that nothing names, and what is wrong
-// with the manifests that are deployed.
+// Package audit reports what a mesh enforces: the transport of every edge, callers that no intent names, and what is
+// wrong with the deployed manifests.
 //
 // It asks the model about each service and knows no files: a caller that compares folders adds its own problems to the
 // report. An edge is judged at both ends. The server's end is the mode of its port; the client's end is what a sidecar
-// opens, which is mutual TLS wherever the server takes it unless a DestinationRule says otherwise.
+// opens, which is mutual TLS wherever the server accepts it unless a DestinationRule says otherwise.
 package audit
 
 import (

@@ -1,23 +1,23 @@
-// Package diff compares what two sets of manifests let through, and names the differences in the words of the language.
+// Package diff compares what two sets of manifests allow, and describes the differences in terms of the language.
 //
-// Each workload is compared apart. The rules of both sides together divide its requests into classes (see package space):
-// callers on one axis, operations on the other. No rule of either side distinguishes two requests of one class, so that a
-// class passes on a side as a whole or not at all, and what one side lets through and the other does not is exactly a set
-// of classes. Callers for whom the same classes of operations changed are one change.
+// Each workload is compared separately. The rules of both sides together divide its requests into classes (see package
+// space): callers on one axis, operations on the other. No rule of either side distinguishes two requests of a class,
+// so each side allows all of a class or none of it, and what one side allows and the other does not is exactly a set
+// of classes. Callers for whom the same classes of operations changed are reported as one change.
 //
-// A set of classes is then covered by names: of callers, those that the language has (world, any, NS/*, services) and
-// those that the rules write; of operations, ports and what rules ask for; as a last resort, single classes. A name may be
-// used where it stands for nothing outside of the set, or for nothing but what passes after the change anyway (of what
-// opened) or does not pass after it (of what closed), or less exceptions that cut off the rest. Among the lists of names
-// that have all of the set, the cheapest is taken: a name costs by how much a reader has to take in. So what is said
-// includes all that changed, and of the rest says only what is true after the change.
+// A set of classes is then covered by names. For callers these are the names of the language (world, any, NS/*,
+// services) and those written in rules; for operations, ports and the conditions of rules; as a last resort, single
+// classes. A name may be used if everything it stands for is in the set, or was allowed after the change anyway (for
+// what opened) or denied after it anyway (for what closed), or if exceptions remove the rest. Among the lists of names
+// that cover the set, the cheapest is chosen, where the cost of a name is how much a reader has to take in. A
+// description therefore includes everything that changed, and whatever else it includes is true after the change.
 //
-// What cannot be judged is a proposition (see enforce.Classes.MayRise) that has one truth on both sides where it is written
-// alike. Requests that some choice of truth lets through on one side only are a change too, which is marked as undecided:
-// adding an ALLOW beside a rule that asks for a token closes nothing, and the order of rules and objects means nothing.
-// From the changes follow the services that are newly reachable over others, by the call graphs of both sides. Objects
-// that decide no request are compared by their content, as the reader of a target gives it; the hosts that Sidecars let
-// out are changes like others.
+// What cannot be judged is a proposition (see enforce.Classes.MayRise), which has the same truth value on both sides
+// where it is written the same way. Requests that only one side allows under some assignment of truth values count as
+// a change too, marked as undecided: adding an ALLOW beside a rule that requires a token closes nothing, and the order
+// of rules and objects does not matter. The call graphs of both sides then show which services are newly reachable
+// through others. Objects that decide no request are compared by their content, as the reader of a target returns it;
+// the hosts that Sidecars let callers reach are compared like everything else.
 //
-// Changes are values. How they are written, for a terminal, a pull request and programs alike, is in text.go.
+// Changes are values. text.go renders them for terminals, pull requests and programs.
 package diff

@@ -1,15 +1,15 @@
-// Package explain answers why a request is decided as it is: by which policy, rule and intent, by which chain of calls a
-// caller gets there all the same, and what would allow it.
+// Package explain answers why a request is allowed or denied: by which policy, rule and intent, through which chain of
+// calls a caller reaches the callee anyway, and what would allow the request.
 //
-// A query is about a caller, a callee and perhaps a port and an operation. The classes of requests that the manifests
-// distinguish, cut once more by the query, are either about it or not, so an answer for a class holds for each request in
-// it. Cases stand in the order in which a proxy looks at rules: DENY, what cannot be judged, ALLOW, then the rest; each holds
-// for the requests that no case before it takes.
+// A query is about a caller, a callee and optionally a port and an operation. The query further divides the classes of
+// requests that the manifests distinguish, so each class is either entirely part of it or not, and an answer for a
+// class holds for every request in it. Cases are ordered as a proxy evaluates rules: DENY, what cannot be judged,
+// ALLOW, then the rest; each holds for the requests that no earlier case covers.
 //
-// A remedy is statements that would allow what is denied. It is proposed from the policy and then tried: Options.Try writes
-// the statements into the project, checks it, and asks the same query of what the changed project emits. What the check
-// refuses, what still denies the request, and what breaks a never or only is not offered; the answer says instead what stands
-// in the way. Results are values, and their words are the renderer's.
+// A remedy is a set of statements that would allow what is denied. It is proposed from the policy and then tried:
+// Options.Try writes the statements into the project, checks it, and asks the same query of the manifests that the
+// changed project emits. A remedy that the check refuses, that leaves the request denied, or that breaks a never or
+// only is not offered; the answer then says what stands in the way. Results are values; wording is up to the renderer.
 package explain
 
 import (

@@ -1,9 +1,9 @@
-// Package rollout finds what passes, or is refused, only while a change is being applied.
+// Package rollout finds what is allowed or denied only while a change is being applied.
 //
-// A controller applies the objects that are new or differ one after another, in the order of their waves, and then removes
-// those that are no longer wanted, in the reverse order. Where the folders of namespaces are applied separately, there is no
-// order between an object of the root namespace and those of others. Each state in between is judged like any set of
-// manifests: the same classes of requests are decided before, after and in every state.
+// A controller applies the objects that are new or different one after another, in the order of their waves, and then
+// removes those that are no longer wanted, in reverse order. If the folders of namespaces are applied separately,
+// objects of the root namespace and those of other namespaces have no order. Each intermediate state is judged like
+// any set of manifests: the same classes of requests are decided before, after and in every state.
 package rollout
 
 import (

@@ -1,6 +1,6 @@
-// Package plainyaml reads the part of YAML that programs write: block mappings and sequences, plain and quoted scalars, `{}` and
-// `[]`. It is some fifty times as fast as a YAML library. It either gives the same tree as the library or leaves the document to
-// it.
+// Package plainyaml reads the subset of YAML that programs write: block mappings and sequences, plain and quoted
+// scalars, `{}` and `[]`. It is about fifty times as fast as a YAML library. It either returns the same tree as the
+// library or leaves the document to it.
 package plainyaml
 
 import (

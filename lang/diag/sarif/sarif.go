@@ -1,5 +1,5 @@
-// Package sarif writes findings for programs that read SARIF. It is apart from package diag because its library brings a server and a
-// client of HTTP with it, which a compiler in a page has no use for.
+// Package sarif writes findings as SARIF. It is separate from package diag because its library depends on net/http,
+// which the compiler in a browser does not need.
 package sarif
 
 import (

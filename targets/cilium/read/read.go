@@ -1,15 +1,18 @@
-// Package read reads Cilium's policies into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
+// Package read reads Cilium's policies into a Layer of compiler/analysis/enforce, as for a cluster that has nothing
+// else.
 //
-// It knows CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, ingress, as Cilium 1.20 reads them and enforces
-// them for TCP, or for UDP; Egress reads the rest of the former into a Layer of compiler/analysis/network. Where it follows a file of cilium/cilium, it cites the file. It knows nothing of intents or of what writes manifests:
-// together with the analysis it is the judge of the emitter, and shares no code with it.
+// It knows the ingress rules of CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2, as Cilium 1.20
+// reads them and enforces them for TCP, or for UDP. Egress reads the other rules of a CiliumNetworkPolicy into a Layer
+// of compiler/analysis/network. Code that follows a file of cilium/cilium cites it. The package knows nothing of
+// intents or of how manifests are written: together with the analysis it is the judge of the emitter, and shares no
+// code with it.
 //
-// An account of a namespace is read as the identity of its pods in the trust domain of the mesh: to Cilium every pod has one.
-// Who has none is outside the cluster, or a node.
+// An account of a namespace is read as the identity of its pods in the trust domain of the mesh: to Cilium every pod
+// has one. A caller without one is outside the cluster, or a node.
 //
-// It does not guess. A policy that Cilium would refuse, or that has a field which is not known here, is broken: what it may decide
-// is undecided, and a finding says so. What depends on other labels of callers, on names of ports or on expressions of a kind
-// that is not known here is undecided too.
+// Nothing is guessed. A policy that Cilium would refuse, or that has an unknown field, is broken: whatever it may
+// decide is undecided, and a finding says so. Whatever depends on other labels of callers, on names of ports or on
+// unknown kinds of expressions is undecided too.
 package read
 
 import (

@@ -1,10 +1,10 @@
-// Package forge opens a pull request for a published branch and keeps it up to date. There is one pull request per branch; a
-// later publish finds and updates it. Likewise it writes one comment on a pull request of others.
+// Package forge opens a pull request for a published branch and keeps it up to date. There is one pull request per
+// branch; a later publish finds and updates it. Likewise it maintains one comment on somebody else's pull request.
 //
-// The package knows the APIs of GitHub, GitLab and Gitea (and Forgejo) through their client libraries, and Markdown. It does
-// not know git or policies: a [Description] has the changes as text.
+// The package knows the APIs of GitHub, GitLab and Gitea (and Forgejo) through their client libraries, and Markdown.
+// It does not know git or policies: a [Description] has the changes as text.
 //
-// The text of meshc in the body is between two HTML comments. What people write around them is kept.
+// The text that meshc writes into a body is enclosed in two HTML comments. What people write around it is kept.
 package forge
 
 import (

@@ -1,3 +1,3 @@
-// Package conformance holds emitted NetworkPolicies against the matcher of cyclonus, a tester of network
-// policies that nobody here wrote, and both against the intents.
+// Package conformance compares emitted NetworkPolicies with the matcher of cyclonus, an independent tester of network
+// policies, and both with the intents.
 package conformance

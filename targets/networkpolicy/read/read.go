@@ -1,8 +1,9 @@
-// Package read reads NetworkPolicies of networking.k8s.io/v1 into a Layer of compiler/analysis/network, as a cluster would that
-// has only them, and the labels of Namespaces.
+// Package read reads NetworkPolicies of networking.k8s.io/v1, and the labels of Namespaces, into a Layer of
+// compiler/analysis/network, as for a cluster that has nothing else.
 //
-// It does not guess. A policy that a cluster would refuse, or that has a field which is not known here, is broken: what it may decide is
-// undecided, and a finding says so. Documents that cannot be read at all are left to the readers of other kinds.
+// Nothing is guessed. A policy that a cluster would refuse, or that has an unknown field, is broken: whatever it may
+// decide is undecided, and a finding says so. Documents that cannot be read at all are left to the readers of other
+// kinds.
 package read
 
 import (

@@ -3,10 +3,11 @@
 //	image DIST LAYOUT         reads the binaries of a release from DIST and writes the layout
 //	image LAYOUT REPOSITORY   pushes the layout, tagged with its version
 //
-// The image has meshc for amd64 and arm64, the certificate authorities that Mozilla trusts, and nothing else: no shell, no
-// libraries and no git. meshc runs as a user without a name in /work. The same binaries give the same digest, which is printed.
+// The image has meshc for amd64 and arm64, the certificate authorities that Mozilla trusts, and nothing else: no
+// shell, no libraries and no git. meshc runs as an unnamed user in /work. The same binaries always give the same
+// digest, which is printed.
 //
-// It is a module of its own, because no other part of meshc needs go-containerregistry.
+// The command is a separate module because no other part of meshc needs go-containerregistry.
 package main
 
 import (

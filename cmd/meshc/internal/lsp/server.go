@@ -1,8 +1,9 @@
-// Package lsp is the language server: it answers an editor by the compiler.Snapshot of the project that a document is in.
+// Package lsp is the language server: it answers an editor from the compiler.Snapshot of the project that a document
+// belongs to.
 //
-// It knows the protocol, documents and positions. What a name means, whether a guard holds and how a mistake is mended are
-// questions to package compiler; nothing is resolved or judged here. Notifications are handled in the order in which they
-// come, requests beside each other. Findings are of the whole project, whichever of its files are open.
+// It knows the protocol, documents and positions. What a name means, whether a guard holds and how a mistake is fixed
+// are questions for package compiler; nothing is resolved or judged here. Notifications are handled in order, requests
+// concurrently. Findings cover the whole project, no matter which of its files are open.
 package lsp
 
 import (

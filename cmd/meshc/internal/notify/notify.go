@@ -1,7 +1,8 @@
-// Package notify says that something has changed in folders. It knows neither what nor whether it matters: whoever is told looks.
+// Package notify reports that something in a set of folders has changed. It does not know what changed or whether it
+// matters: the receiver looks for itself.
 //
-// It asks the system, through fsnotify. Where the system does not tell, as on most network file systems, or has no watches left, it looks at
-// names, sizes and times again and again.
+// It relies on the operating system, through fsnotify. Where the system sends no notifications, as on most network
+// file systems, or has no watches left, it polls names, sizes and times.
 package notify
 
 import (

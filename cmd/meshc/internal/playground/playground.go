@@ -1,5 +1,5 @@
-// Package playground answers a page that has a project in text fields instead of files: findings, manifests, the picture, and
-// why one service may call another.
+// Package playground serves a page that keeps a project in text fields instead of files: findings, manifests, the
+// picture, and why one service may or may not call another.
 package playground
 
 import (

@@ -1,5 +1,5 @@
-// Package ztunnel decides about connections as ztunnel does, by the policies that istiod sends to it: src/rbac.rs and
-// assert_rbac in src/state.rs of istio/ztunnel, as of August 2026.
+// Package ztunnel decides connections as ztunnel does, by the policies that istiod sends to it. It follows src/rbac.rs
+// and assert_rbac in src/state.rs of istio/ztunnel, as of August 2026.
 package ztunnel
 
 import (

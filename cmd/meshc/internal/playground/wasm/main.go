@@ -1,6 +1,6 @@
 //go:build js && wasm
 
-// Command wasm is the compiler in a browser: it defines a function meshc(JSON) that answers with JSON.
+// Command wasm is the compiler in a browser: it defines a function meshc(JSON) that returns JSON.
 package main
 
 import (
