@@ -44,9 +44,7 @@ func (d *Difference) tells(c *network.Change, o *network.Other) bool {
 
 // leads reports whether a change of policies is about all ports of a change of the network.
 func leads(p *diff.Change, c *network.Change) bool {
-	about := func(port uint16) bool {
-		return port == tunnel || slices.ContainsFunc(p.Operations, func(o diff.Operations) bool { return o.Port == port && !o.OtherPorts })
-	}
+	about := func(port uint16) bool { return port == tunnel || p.Names(port) }
 	return about(0) || !c.Rest && len(c.Ports) > 0 && !slices.ContainsFunc(c.Ports, func(port uint16) bool { return !about(port) })
 }
 

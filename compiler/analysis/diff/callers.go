@@ -7,8 +7,16 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
+)
+
+// Bounds of the names of callers: in all, for each of some that changed, and for pairs of address blocks.
+const (
+	maxNames  = 4096
+	maxSingle = 1024
+	maxBlocks = 64
 )
 
 // nameSources names the callers that changed and those that their names may have to exclude: in the words of the language,
@@ -18,7 +26,7 @@ func (s *comparison) nameSources(groups []group) {
 	for _, g := range groups {
 		changed.AddAll(g.sources)
 	}
-	defer func() { widestFirst(s.callers) }()
+	defer func() { phrase.WidestFirst(s.callers) }()
 	s.nameIdentities()
 	restrictions := s.restrictions()
 	if len(restrictions) == 0 {
@@ -26,18 +34,18 @@ func (s *comparison) nameSources(groups []group) {
 	}
 	anywhere := s.callers
 	for _, who := range anywhere {
-		if who.value.single && len(anywhere)*len(restrictions) > 4*maxClasses || !who.set.Meets(changed) {
+		if who.Value.single && len(anywhere)*len(restrictions) > maxNames || !who.Set.Meets(changed) {
 			continue
 		}
 		for _, r := range restrictions {
-			if set := who.set.Common(r.set); set.Len() > 0 {
-				c := who.value
+			if set := who.Set.Common(r.set); set.Len() > 0 {
+				c := who.Value
 				c.At, c.Clients, c.Facts = r.at, r.clients, r.facts
-				s.addCallers(c, set, who.cost+r.cost)
+				s.addCallers(c, set, who.Cost+r.cost)
 			}
 		}
 	}
-	if changed.Len() > maxClasses {
+	if changed.Len() > maxSingle {
 		return
 	}
 	for i := range changed.All() {
@@ -46,7 +54,7 @@ func (s *comparison) nameSources(groups []group) {
 		c, _ := s.callerOf(i)
 		c.At, c.Clients = s.addressesOf(i)
 		c.Facts = s.factsOf(i)
-		s.addCallers(namedCaller{Caller: c}, set, vague)
+		s.addCallers(namedCaller{Caller: c}, set, phrase.Vague)
 	}
 }
 
@@ -57,7 +65,7 @@ type namedCaller struct {
 }
 
 func (s *comparison) addCallers(c namedCaller, set space.Set, cost int) {
-	s.callers = append(s.callers, name[namedCaller]{value: c, text: c.String(), group: c.Who(), set: set, cost: cost})
+	s.callers = append(s.callers, phrase.Name[namedCaller]{Value: c, Text: c.String(), Group: c.Who(), Set: set, Cost: cost})
 }
 
 // nameIdentities names callers by their identity, regardless of their addresses.
@@ -72,7 +80,7 @@ func (s *comparison) nameIdentities() {
 			at[text] = i
 			s.addCallers(namedCaller{Caller: c}, space.NewSet(n), cost)
 		}
-		s.callers[i].set.AddAll(members)
+		s.callers[i].Set.AddAll(members)
 	}
 	type one struct {
 		Caller
@@ -86,22 +94,22 @@ func (s *comparison) nameIdentities() {
 		for identity := s.classes.Identity(i); i < n && s.classes.Identity(i) == identity; i++ {
 			members.Add(i)
 		}
-		put(Caller{Source: world}, plain, members)
+		put(Caller{Source: world}, phrase.Plain, members)
 		if s.classes.Sources[first].Identity() == "" {
-			put(Caller{Source: world, Unidentified: true}, plain, members)
+			put(Caller{Source: world, Unidentified: true}, phrase.Plain, members)
 			s.nameOutside(put)
 			continue
 		}
-		put(Caller{Source: anyone}, plain, members)
+		put(Caller{Source: anyone}, phrase.Plain, members)
 		for _, pattern := range s.classes.Wildcards(first) {
 			c, known := s.matching(pattern)
-			put(c, plain+btoi(!known), members)
+			put(c, phrase.Plain+btoi(!known), members)
 		}
 		c, known := s.callerOf(first)
-		cost := vague
+		cost := phrase.Vague
 		_, alone := s.classes.Identities(first)
 		if alone || known {
-			cost = plain
+			cost = phrase.Plain
 		}
 		if alone {
 			byIdentity[s.classes.Sources[first].Identity()] = members
@@ -122,7 +130,7 @@ func (s *comparison) nameShifted(byIdentity map[string]space.Set, put func(Calle
 				continue
 			}
 			for _, i := range one.identities {
-				put(Caller{Source: policy.Source{Service: one.Service}}, plain, byIdentity[i.String()])
+				put(Caller{Source: policy.Source{Service: one.Service}}, phrase.Plain, byIdentity[i.String()])
 			}
 		}
 	}
@@ -148,7 +156,7 @@ func (s *comparison) nameOutside(put func(Caller, int, space.Set)) {
 				if who := (policy.Source{Service: o}); side.MatchesSource(side.callee, c, who) {
 					set := space.NewSet(len(s.classes.Sources))
 					set.Add(i)
-					put(Caller{Source: who}, plain, set)
+					put(Caller{Source: who}, phrase.Plain, set)
 					found = true
 				}
 			}
@@ -252,7 +260,7 @@ func (s *comparison) restrictions() []restriction {
 	for _, peer := range append(peers, netip.Prefix{}) {
 		for _, client := range append(clients, netip.Prefix{}) {
 			cost := btoi(peer.IsValid()) + btoi(client.IsValid())
-			if cost == 0 || cost == 2 && len(peers)*len(clients) > maxSingles {
+			if cost == 0 || cost == 2 && len(peers)*len(clients) > maxBlocks {
 				continue
 			}
 			r := restriction{Addresses{Block: peer}, Addresses{Block: client}, "", space.NewSet(len(s.classes.Sources)), cost}
@@ -268,7 +276,7 @@ func (s *comparison) restrictions() []restriction {
 }
 
 // maxFacts bounds the combinations of facts that names are restricted to.
-const maxFacts = 4 * maxSingles
+const maxFacts = 4 * maxBlocks
 
 // facts is what conditions on other dimensions of callers restrict them to: callers with certain facts and no more, and callers with
 // at least these. Where conditions are many, the former are too: names for each of all combinations say nothing.

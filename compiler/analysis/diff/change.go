@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -14,12 +15,12 @@ import (
 type Change struct {
 	Kind       Kind
 	Callee     Callee
-	Callers    Callers      // of FailOpen: who may call at least; none for FailClosed
-	Operations []Operations // none where no names were found for them
-	Addresses  []string     // HOST:PORT of an external, in place of operations
-	MTLS       bool         // the callers prove an identity
-	Undecided  bool         // it depends on something that cannot be judged
-	Remaining  []Change     // of FailClosed: what is Kept
+	Callers    Callers             // of FailOpen: who may call at least; none for FailClosed
+	Operations []phrase.Operations // none where no names were found for them
+	Addresses  []string            // HOST:PORT of an external, in place of operations
+	MTLS       bool                // the callers prove an identity
+	Undecided  bool                // it depends on something that cannot be judged
+	Remaining  []Change            // of FailClosed: what is Kept
 	Cause
 }
 
@@ -47,7 +48,7 @@ func byName(a, b Change) int {
 	if order := cmp.Or(cmp.Compare(a.Callee.String(), b.Callee.String()), cmp.Compare(a.Callers.String(), b.Callers.String()), slices.Compare(a.Addresses, b.Addresses)); order != 0 {
 		return order
 	}
-	return slices.CompareFunc(a.Operations, b.Operations, func(a, b Operations) int { return cmp.Compare(a.String(), b.String()) })
+	return slices.CompareFunc(a.Operations, b.Operations, func(a, b phrase.Operations) int { return cmp.Compare(a.String(), b.String()) })
 }
 
 // Callee is what is called: a service, the pods that a selector distinguishes, or an external.
@@ -83,29 +84,6 @@ type Addresses struct {
 	Block netip.Prefix // not valid for every address
 	Other bool         // only the addresses that are in no narrower block
 }
-
-// Operations names a set of operations.
-type Operations struct {
-	Operation
-	Except []Operation
-}
-
-// Operation names operations; the zero value is all of them.
-type Operation struct {
-	Port       uint16 // 0: every port
-	OtherPorts bool   // only the ports that nothing names
-	Protocol   Protocol
-	Words      string // what is asked for beside the port, as the language writes it: `GET|HEAD /api/*`
-	Such       bool   // the words are those of one request, which stands for others
-}
-
-// Protocol is which connections an Operation is about.
-type Protocol uint8
-
-const (
-	AnyProtocol Protocol = iota
-	WithoutHTTP
-)
 
 // ModeChange is a port, a workload or a namespace whose mTLS mode changes.
 type ModeChange struct {

@@ -2,10 +2,12 @@ package diff
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -18,10 +20,10 @@ type comparison struct {
 	possible   []*enforce.Class // of operations: those that can occur
 	pass       []space.Set      // by class of operations: the sources that pass after, or may
 	could      [2]space.Set     // the sources that pass with any operation, before and after
-	callers    []name[namedCaller]
-	alone      map[string]bool   // facts of callers that others have with more, by their words
-	operations []name[Operation] // sets of indexes of possible
-	apart      bool              // each value of a rule has its own classes
+	callers    []phrase.Name[namedCaller]
+	alone      map[string]bool    // facts of callers that others have with more, by their words
+	operations *phrase.Vocabulary // of indexes of possible
+	rules      phrase.Rules
 }
 
 // compare partitions the requests to a workload by what the policies of both sides distinguish.
@@ -34,13 +36,15 @@ func (d *differ) compare(w *workload) (*comparison, error) {
 			}
 		}
 	}
-	single, apart := singles(d.table(), w.a, w.b)
+	rules := d.rules(w)
+	var single []space.Box
+	single, rules.Apart = phrase.Singles(rules.Boxes)
 	distinctions.Operations = append(distinctions.Operations, single...)
 	classes, err := enforce.NewClasses(distinctions, w.a, w.b)
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{differ: d, workload: w, classes: classes, alone: map[string]bool{}, apart: apart}
+	c := &comparison{differ: d, workload: w, classes: classes, alone: map[string]bool{}, rules: rules}
 	for i := range classes.Operations {
 		if r := &classes.Operations[i]; w.service() == nil || model.Occurs(w.service(), &r.Request) {
 			c.possible = append(c.possible, r)
@@ -97,38 +101,42 @@ func (d *differ) workload(w *workload) error {
 	return nil
 }
 
-// table is the dimensions of requests.
-func (d *differ) table() space.Table { return d.after.Manifests.Table }
-
-// maxSingles bounds the values that are distinguished only so that they can be named.
-const maxSingles = 64
-
-// singles is each single value of the operations of rules. Once it is distinguished, it can be named alone. Where there are
-// too many values, rules are named as a whole.
-func singles(t space.Table, callees ...*enforce.Point) (all []space.Box, apart bool) {
-	seen := map[Operation]bool{}
-	for _, c := range callees {
-		for _, p := range c.All() {
+// rules is what the rules of both sides ask for and leave out; new is what those ask for, and leave
+// nothing out of, that are on one side only.
+func (d *differ) rules(w *workload) (all phrase.Rules) {
+	t := d.table()
+	clauses := map[string]bool{}
+	key := func(p *enforce.Object, i, box int) string {
+		return fmt.Sprint(p.Effect, p.Clauses[i].From, p.Clauses[i].To[box])
+	}
+	for side, p := range [...]*enforce.Point{w.a, w.b} {
+		other := [...]*enforce.Point{w.b, w.a}[side]
+		clear(clauses)
+		for _, p := range other.All() {
 			for i := range p.Clauses {
-				for _, b := range slices.Concat(p.Requires(t, i), p.Excludes(t, i)) {
-					for _, condition := range b {
-						for _, value := range condition.Is {
-							one := space.Box{space.Is(condition.Dimension, value)}
-							if o := operationOf(t, one); !seen[o] {
-								seen[o] = true
-								all = append(all, one)
-							}
-						}
+				for box := range p.Clauses[i].To {
+					clauses[key(p, i, box)] = true
+				}
+			}
+		}
+		for _, p := range p.All() {
+			for i := range p.Clauses {
+				asks := p.Requires(t, i)
+				all.Boxes = append(append(all.Boxes, asks...), p.Excludes(t, i)...)
+				for box, asked := range asks {
+					whole := !slices.ContainsFunc(p.Clauses[i].To[box], func(c space.Condition) bool { return len(c.Not) > 0 })
+					if whole && !clauses[key(p, i, box)] {
+						all.New = append(all.New, asked)
 					}
 				}
 			}
-			if len(all) > maxSingles {
-				return nil, false
-			}
 		}
 	}
-	return all, true
+	return all
 }
+
+// table is the dimensions of requests.
+func (d *differ) table() space.Table { return d.after.Manifests.Table }
 
 // risen is the requests that pass on one side and are denied on the other: those of which that is sure, and those for which
 // it depends on what cannot be judged.
@@ -161,6 +169,19 @@ func passing(o *enforce.Outcome) space.Set {
 	set := slices.Clone(o.Allowed)
 	set.AddAll(o.Undecided)
 	return set
+}
+
+// nameOperations names the operations that changed.
+func (c *comparison) nameOperations(groups []group) {
+	changed := space.NewSet(len(c.possible))
+	for _, g := range groups {
+		changed.AddAll(g.operations)
+	}
+	requests := make([]*space.Request, len(c.possible))
+	for i, r := range c.possible {
+		requests[i] = &r.Request
+	}
+	c.operations = phrase.NewVocabulary(c.classes.Space, requests, changed, c.rules)
 }
 
 // group is callers for which the same operations changed.
@@ -208,48 +229,43 @@ func (c *comparison) groups(perhaps bool, choose func(r *enforce.Class) space.Se
 // then left out.
 func (c *comparison) changes(groups []group, kind Kind) []Change {
 	opened := kind == Opened
-	type named struct {
+	type said struct {
 		Change
 		sources, operations space.Set // that changed
 		reads               group     // what the names mean
 	}
-	var all []named
+	var all []said
 	for _, g := range groups {
-		sources, operations := c.fitting(g, kind)
-		phrases := cover(g.operations, operations, c.operations)
-		reads := space.NewSet(len(c.possible))
-		for _, p := range phrases {
-			reads.AddAll(p.set)
-		}
+		named, reads := c.operations.Of(g.operations, c.fittingOperations(g, kind))
 		r := c.possible[g.operations.First()]
-		for _, p := range c.callersOf(g.sources, sources) {
-			members := p.set.Common(g.sources)
+		for _, p := range c.callersOf(g.sources, c.fittingSources(g, reads, kind)) {
+			members := p.Set.Common(g.sources)
 			source := members.First()
-			change := c.change(kind, callersOf(p), operationsOf(phrases))
+			change := c.change(kind, callersOf(p), named)
 			change.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && c.classes.Sources[source].Identity() != ""
 			change.Undecided = g.perhaps
 			c.attribute(&change, c.classes.Sources[source], &r.Request, opened)
-			n := named{change, members, g.operations, group{p.set, reads, g.perhaps}}
+			n := said{change, members, g.operations, group{p.Set, reads, g.perhaps}}
 			if change.Callers.Such {
 				n.reads.sources = members
 			}
 			all = append(all, n)
 		}
 	}
-	includes := func(a, b *named) bool {
+	includes := func(a, b *said) bool {
 		return b.sources.Within(a.reads.sources) && b.operations.Within(a.reads.operations) && (b.Undecided || !a.Undecided)
 	}
 	var changes []Change
 	for i := range all {
 		n := &all[i]
-		said := false
+		already := false
 		for j := range all {
 			if other := &all[j]; i != j && includes(other, n) && (j < i || !includes(n, other)) {
 				other.MTLS = other.MTLS && n.MTLS
-				said = true
+				already = true
 			}
 		}
-		if !said {
+		if !already {
 			changes = append(changes, n.Change)
 		}
 	}
@@ -257,63 +273,61 @@ func (c *comparison) changes(groups []group, kind Kind) []Change {
 }
 
 // callersOf names callers. It always finds a name: where there are too many callers, one stands for all.
-func (c *comparison) callersOf(want, fits space.Set) []phrase[namedCaller] {
-	if names := cover(want, fits, c.callers); len(names) > 0 {
+func (c *comparison) callersOf(want, fits space.Set) []phrase.Phrase[namedCaller] {
+	if names := phrase.Cover(want, fits, c.callers); len(names) > 0 {
 		return names
 	}
 	one := want.First()
 	caller, _ := c.callerOf(one)
 	caller.At, caller.Clients = c.addressesOf(one)
-	return []phrase[namedCaller]{{name: &name[namedCaller]{value: namedCaller{Caller: caller}, set: want, cost: sample}, set: want}}
+	return []phrase.Phrase[namedCaller]{{Name: &phrase.Name[namedCaller]{Value: namedCaller{Caller: caller}, Set: want, Cost: phrase.Sample}, Set: want}}
 }
 
-func callersOf(p phrase[namedCaller]) Callers {
-	callers := Callers{Caller: p.value.Caller, Such: p.cost == sample}
-	for _, e := range p.except {
-		callers.Except = append(callers.Except, e.value.Caller)
+func callersOf(p phrase.Phrase[namedCaller]) Callers {
+	callers := Callers{Caller: p.Value.Caller, Such: p.Cost == phrase.Sample}
+	for _, e := range p.Except {
+		callers.Except = append(callers.Except, e.Value.Caller)
 	}
 	return callers
 }
 
-func operationsOf(phrases []phrase[Operation]) (all []Operations) {
-	for _, p := range phrases {
-		o := Operations{Operation: p.value}
-		for _, e := range p.except {
-			o.Except = append(o.Except, e.value)
-		}
-		all = append(all, o)
+// passes is the sources that pass, or may, with a class of operations after a change of a kind: only what surely passes counts where
+// something is sure to be opened, and only what surely does not where something is sure to be closed.
+func (c *comparison) passes(operation int, kind Kind, perhaps bool) space.Set {
+	if (kind == Opened) != perhaps {
+		return c.possible[operation].Outcomes[1].Allowed
 	}
-	return all
+	return c.pass[operation]
 }
 
-// fitting is the callers and operations that the names for a group may include. Callers of what is closed could call before.
-func (c *comparison) fitting(g group, kind Kind) (sources, operations space.Set) {
-	opened := kind == Opened
-	sources, operations = slices.Clone(c.could[btoi(opened)]), space.NewSet(len(c.possible))
-	for i, r := range c.possible {
-		pass := c.pass[i]
-		if opened != g.perhaps { // only what surely passes, or not what surely does
-			pass = r.Outcomes[1].Allowed
-		}
-		fits := !g.sources.Meets(pass)
-		if opened {
-			fits = g.sources.Within(pass)
-		}
-		if fits {
-			operations.Add(i)
-		}
-		if g.operations.Has(i) {
-			if opened {
-				sources = sources.Common(pass)
-			} else {
-				sources = sources.Minus(pass)
-			}
+// fittingOperations is the operations that the names for those of a group may include.
+func (c *comparison) fittingOperations(g group, kind Kind) space.Set {
+	fit := space.NewSet(len(c.possible))
+	for i := range c.possible {
+		pass := c.passes(i, kind, g.perhaps)
+		if kind == Opened && g.sources.Within(pass) || kind != Opened && !g.sources.Meets(pass) {
+			fit.Add(i)
 		}
 	}
-	return sources, operations
+	return fit
 }
 
-func (c *comparison) change(kind Kind, callers Callers, operations []Operations) Change {
+// fittingSources is the callers that the names for those of a group may include, if some operations are said. Callers of what is closed
+// could call before.
+func (c *comparison) fittingSources(g group, said space.Set, kind Kind) space.Set {
+	fit := slices.Clone(c.could[btoi(kind == Opened)])
+	for i := range said.All() {
+		if pass := c.passes(i, kind, g.perhaps); kind == Opened {
+			fit = fit.Common(pass)
+		} else {
+			fit.RemoveAll(pass)
+		}
+	}
+	fit.AddAll(g.sources)
+	return fit
+}
+
+func (c *comparison) change(kind Kind, callers Callers, operations []phrase.Operations) Change {
 	return Change{Kind: kind, Callee: c.callee, Callers: callers, Operations: operations}
 }
 
@@ -357,7 +371,7 @@ func (c *comparison) failOpen() Change {
 			callers.Source = world
 		}
 	}
-	change := c.change(FailOpen, callers, []Operations{{}})
+	change := c.change(FailOpen, callers, []phrase.Operations{{}})
 	if c.was != nil && len(c.was.Allow) > 0 {
 		change.At, change.Because, change.Gone = c.was.Allow[0].At, c.was.Allow[0].Because, true
 	} else {
@@ -370,11 +384,11 @@ func (c *comparison) failOpen() Change {
 func (c *comparison) failClosed(groups []group) Change {
 	var remaining []Change
 	for _, g := range groups {
-		operations := operationsOf(cover(g.operations, g.operations, c.operations))
+		operations, _ := c.operations.Of(g.operations, g.operations)
 		for _, p := range c.callersOf(g.sources, g.sources) {
 			change := c.change(Kept, callersOf(p), operations)
 			change.Undecided = g.perhaps
-			source := p.set.Common(g.sources).First()
+			source := p.Set.Common(g.sources).First()
 			r := c.possible[g.operations.First()]
 			change.MTLS = r.Outcomes[1].Mode != enforce.Disable && c.classes.Sources[source].Identity() != ""
 			c.attribute(&change, c.classes.Sources[source], &r.Request, true)
@@ -382,10 +396,17 @@ func (c *comparison) failClosed(groups []group) Change {
 		}
 	}
 	slices.SortFunc(remaining, byName)
-	change := c.change(FailClosed, Callers{}, []Operations{{}})
+	change := c.change(FailClosed, Callers{}, []phrase.Operations{{}})
 	if len(remaining) > 0 {
 		change.At, change.Because = remaining[0].At, remaining[0].Because
 	}
 	change.Remaining = remaining
 	return change
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

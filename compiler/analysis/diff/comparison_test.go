@@ -31,24 +31,23 @@ func TestWhatChangesIsSaid(t *testing.T) {
 				c.nameOperations(groups)
 				means := map[string]space.Set{}
 				for _, name := range c.callers {
-					if set, there := means[name.text]; there {
-						require.Equal(t, set, name.set, "%s\n%s", name.text, texts)
+					if set, there := means[name.Text]; there {
+						require.Equal(t, set, name.Set, "%s\n%s", name.Text, texts)
 					}
-					means[name.text] = name.set
+					means[name.Text] = name.Set
 				}
 				for _, g := range groups {
-					callers, operations := c.fitting(g, [...]Kind{Closed, Opened}[i])
+					kind := [...]Kind{Closed, Opened}[i]
+					operations := c.fittingOperations(g, kind)
+					_, done := c.operations.Of(g.operations, operations)
+					callers := c.fittingSources(g, done, kind)
 					said := space.NewSet(len(c.classes.Sources))
 					for _, name := range c.callersOf(g.sources, callers) {
-						require.NotEmpty(t, name.text)
-						said.AddAll(name.set)
+						require.NotEmpty(t, name.Text)
+						said.AddAll(name.Set)
 					}
 					require.True(t, g.sources.Within(said), "%d\n%s", round, texts)
 					require.True(t, said.Within(callers), "%d\n%s", round, texts)
-					done := space.NewSet(len(c.possible))
-					for _, name := range cover(g.operations, operations, c.operations) {
-						done.AddAll(name.set)
-					}
 					require.True(t, g.operations.Within(done), "%d\n%s", round, texts)
 					require.True(t, done.Within(operations), "%d\n%s", round, texts)
 				}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/policy"
 )
 
@@ -131,8 +132,8 @@ func (c *Change) certainty() string {
 	return ""
 }
 
-// What is the operations of the change as they follow the name of its callee, or the addresses of an external. Operations
-// on one port share it, and nothing that follows exceptions can be read as one of them.
+// What is the operations of the change as they follow the name of its callee, or the addresses of an external. Ports with the same
+// operations share them, operations on one port share it, and nothing that follows exceptions can be read as one of them.
 func (c *Change) What() string {
 	if len(c.Addresses) > 0 {
 		return " (" + strings.Join(c.Addresses, ", ") + ")"
@@ -140,39 +141,100 @@ func (c *Change) What() string {
 	if len(c.Operations) == 0 {
 		return " some requests"
 	}
-	var b strings.Builder
-	for i := range c.Operations {
-		o := &c.Operations[i]
-		if i == mostOperations {
-			fmt.Fprintf(&b, " and %d more kinds of requests", len(c.Operations)-i)
+	var text strings.Builder
+	left, listed := mostOperations, 0
+	for i, p := range c.byPort() {
+		if i > 0 && left == 0 {
+			fmt.Fprintf(&text, " and %d more kinds of requests", len(c.Operations)-listed)
 			break
 		}
-		if i == 0 {
-			b.WriteString(following(o.String()))
-			continue
+		if i > 0 {
+			text.WriteString("; " + c.Callee.String())
 		}
-		last := &c.Operations[i-1]
-		if len(last.Except) > 0 {
-			b.WriteString(";")
-		} else {
-			b.WriteString(",")
-		}
-		switch {
-		case o.Port != last.Port || o.Operation.On(o.Port) == "":
-			b.WriteString(" " + c.Callee.String() + following(o.String()))
-		case o.Such && last.Such:
-			b.WriteString(" " + o.Words)
-		default:
-			b.WriteString(" " + o.On(o.Port))
-		}
+		text.WriteString(p.ports + following(phrase.List(p.operations, left)))
+		left = max(0, left-len(p.operations))
+		listed += max(1, len(p.numbers)) * len(p.operations)
 	}
-	return b.String()
+	return text.String()
 }
 
-// following puts a blank between the name of a service and operations that begin with no port.
+// Names reports whether some operations of the change are on a port as it is said; 0: on every port.
+func (c *Change) Names(port uint16) bool {
+	return slices.ContainsFunc(c.Operations, func(o phrase.Operations) bool { return o.Port == port && !o.OtherPorts })
+}
+
+// onPorts is operations on some ports, which are as the language writes them.
+type onPorts struct {
+	ports      string
+	numbers    []uint16
+	operations []phrase.Operations
+}
+
+// byPort is the operations by their ports. As in a statement, operations of HTTP without a port are those on all ports that are
+// declared as HTTP, and those on every port are on `*`.
+func (c *Change) byPort() (all []onPorts) {
+	http := c.Callee.httpPorts()
+	put := func(ports string, o phrase.Operations) {
+		i := slices.IndexFunc(all, func(p onPorts) bool { return p.ports == ports })
+		if i < 0 {
+			i = len(all)
+			all = append(all, onPorts{ports: ports})
+			if o.Port != 0 {
+				all[i].numbers = []uint16{o.Port}
+			}
+		}
+		all[i].operations = append(all[i].operations, o)
+	}
+	for _, o := range c.Operations {
+		switch {
+		case o.Port != 0:
+			put(":"+strconv.Itoa(int(o.Port)), o)
+		case o.OfHTTP() && !o.OtherPorts && len(http) > 0:
+			put(":*", o)
+		default:
+			put("", o)
+		}
+	}
+	byOperations := map[string]int{}
+	merged := all[:0]
+	for _, p := range all {
+		text := phrase.List(p.operations, len(p.operations))
+		i, known := byOperations[text]
+		if !known || len(p.numbers) == 0 {
+			if len(p.numbers) > 0 {
+				byOperations[text] = len(merged)
+			}
+			merged = append(merged, p)
+			continue
+		}
+		same := &merged[i]
+		same.numbers = append(same.numbers, p.numbers...)
+		same.ports += "," + strings.TrimPrefix(p.ports, ":")
+		if slices.Equal(slices.Sorted(slices.Values(same.numbers)), http) && !slices.ContainsFunc(same.operations, func(o phrase.Operations) bool { return !o.OfHTTP() }) {
+			same.ports = ""
+		}
+	}
+	return merged
+}
+
+// httpPorts is the ports that are declared as HTTP, sorted.
+func (c *Callee) httpPorts() (ports []uint16) {
+	if c.Service == nil {
+		return nil
+	}
+	for _, p := range c.Service.Ports {
+		if p.Protocol.IsHTTP() {
+			ports = append(ports, p.Number)
+		}
+	}
+	slices.Sort(ports)
+	return ports
+}
+
+// following puts a blank before operations, if there are any.
 func following(operations string) string {
-	if operations == "" || strings.HasPrefix(operations, ":") {
-		return operations
+	if operations == "" {
+		return ""
 	}
 	return " " + operations
 }
@@ -330,48 +392,9 @@ func (a Addresses) String() string {
 	return ""
 }
 
-// String is the operations as they follow the name of a service: `:8080 GET /api/*`. It is empty for all of them.
-func (o *Operations) String() string { return join(o.Operation.String(), o.exceptions()) }
-
-// On is the operations without their port, if that is the given one.
-func (o *Operations) On(port uint16) string { return join(o.Operation.On(port), o.exceptions()) }
-
-func (o *Operations) exceptions() (text string) {
-	for i := range o.Except {
-		text += separator(i, "except ") + o.Except[i].On(o.Port)
-	}
-	return text
-}
-
 // join puts a blank between words, any of which may be empty.
 func join(words ...string) string {
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
-}
-
-func (o *Operation) String() string {
-	port := ""
-	if o.Port != 0 {
-		port = ":" + strconv.Itoa(int(o.Port))
-	}
-	return join(port, o.On(o.Port))
-}
-
-// On is the operation without its port, if that is the given one.
-func (o *Operation) On(port uint16) string {
-	if o.Port != port {
-		return o.String()
-	}
-	before, after := "", ""
-	switch {
-	case o.Protocol == WithoutHTTP:
-		before = "connections without HTTP"
-	case o.Such:
-		before = "requests such as"
-	}
-	if o.OtherPorts {
-		after = "on other ports"
-	}
-	return join(before, o.Words, after)
 }
 
 // Scope is what the mode is set for, as the language writes it: `mesh shop`, `mesh *`, `mtls shop/backend:9090`.

@@ -16,9 +16,9 @@ const (
 	RemoteAddress
 	Token
 	Port
+	Host
 	Method
 	Path
-	Host
 	Header
 	DestinationAddress
 	HiddenHTTP
@@ -59,9 +59,9 @@ var Standard = Table{
 	RemoteAddress:      {Kind: Addresses{}, Caller: true, Name: "for clients at"},
 	Token:              {Kind: Tokens{}, Caller: true, HTTP: true, Name: "with"},
 	Port:               {Kind: Ports{}, Name: "port", Single: true},
+	Host:               {Kind: Text{alphabet: hostByte, begin: labelByte, other: "other", fold: true}, HTTP: true, Name: "host"},
 	Method:             {Kind: Text{alphabet: tokenByte, usual: methods, other: "METHOD"}, HTTP: true, Name: "method", Bare: true},
 	Path:               {Kind: Text{alphabet: pathByte, start: "/", special: "*", usual: []string{"/", "*"}, other: "/", end: "?#", templates: true}, HTTP: true, Name: "path", Bare: true, Single: true},
-	Host:               {Kind: Text{alphabet: hostByte, begin: labelByte, other: "other", fold: true}, HTTP: true, Name: "host"},
 	Header:             {Kind: Headers{}, HTTP: true, Name: "header"},
 	DestinationAddress: {Kind: Addresses{}, Name: "address"},
 	HiddenHTTP:         {HTTP: true},

@@ -1,4 +1,4 @@
-package diff
+package phrase
 
 import (
 	"fmt"
@@ -28,24 +28,24 @@ func TestCover(t *testing.T) {
 		want, fits := some(0.3), some(0.5)
 		want.Add(random.IntN(n))
 		fits.AddAll(want)
-		var names []name[int]
+		var names []Name[int]
 		for i := range random.IntN(12) {
-			names = append(names, name[int]{text: fmt.Sprint("p", i), set: some(random.Float64()), cost: plain + random.IntN(8)})
+			names = append(names, Name[int]{Text: fmt.Sprint("p", i), Set: some(random.Float64()), Cost: Plain + random.IntN(8)})
 		}
 		for i := range n {
 			set := space.NewSet(n)
 			set.Add(i)
-			names = append(names, name[int]{text: fmt.Sprint("e", i), set: set, cost: sample})
+			names = append(names, Name[int]{Text: fmt.Sprint("e", i), Set: set, Cost: Sample})
 		}
-		widestFirst(names)
+		WidestFirst(names)
 		said := space.NewSet(n)
-		for _, c := range cover(want, fits, names) {
-			reads := c.name.set
-			for _, e := range c.except {
-				require.NotEqual(t, sample, e.cost, round)
-				reads = reads.Minus(e.set)
+		for _, c := range Cover(want, fits, names) {
+			reads := c.Name.Set
+			for _, e := range c.Except {
+				require.NotEqual(t, Sample, e.Cost, round)
+				reads = reads.Minus(e.Set)
 			}
-			require.Equal(t, reads, c.set, round)
+			require.Equal(t, reads, c.Set, round)
 			said.AddAll(reads)
 		}
 		require.True(t, want.Within(said), round)
