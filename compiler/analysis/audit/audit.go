@@ -24,6 +24,7 @@ type Report struct {
 	Problems []Problem // the most severe first
 
 	bundles bundles
+	told    told
 }
 
 // Problem is something that is wrong or worth knowing.

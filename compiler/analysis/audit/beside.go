@@ -122,4 +122,24 @@ func (r *Report) Interference(i *Hypothetical) {
 		condition = ", if its pods have " + strings.Join(i.Lacks, ", ") + " (--workloads says)"
 	}
 	r.Add(diag.Error, Interfering, at, "%s %s %s: %s%s", who, verb, what, i.Example, condition)
+	for _, caller := range i.Callers {
+		if !i.Opened && !i.Mode {
+			r.told.add(caller, i.Service.ID(), len(r.Problems)-1)
+		}
+	}
 }
+
+// told is the problems of a report that say already that a caller is shut out, by caller and callee.
+type told map[[2]string]int
+
+func (t *told) add(caller, callee string, problem int) {
+	if *t == nil {
+		*t = told{}
+	}
+	if at := [2]string{caller, callee}; (*t)[at] == 0 {
+		(*t)[at] = problem + 1
+	}
+}
+
+// of is the number of the problem; -1 for none.
+func (t told) of(caller, callee string) int { return t[[2]string{caller, callee}] - 1 }

@@ -95,11 +95,11 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 	case e.doubt != "" && !idle:
 		out.Result, out.Why = Unknown, e.doubt
 		if e.mode != enforce.Unknown && e.mode != enforce.Listener { // of which there is a finding already
-			r.Add(diag.Warning, Undecided, e.at, "%s is undecided: %s", e, out.Why)
+			r.refusal(e, diag.Warning, Undecided, out.Why)
 		}
 	case e.refused != "" && !idle:
 		out.Result, out.Why = Refused, e.refused
-		r.Add(diag.Error, RefusedEdge, e.at, "%s is refused: %s", e, out.Why)
+		r.refusal(e, diag.Error, RefusedEdge, out.Why)
 	case passes == enforce.Denied:
 		out.Result, out.Why = Refused, by.String()
 		if anyone && e.at.IsZero() && !e.named {
@@ -142,6 +142,18 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 		}
 	}
 	return out
+}
+
+// refusal adds that an edge is refused or undecided by the policies, unless a problem says already which of them shuts its caller out:
+// then that says what becomes of each share of the calls.
+func (r *Report) refusal(e *edge, severity diag.Severity, topic Topic, why string) {
+	if i := r.told.of(e.from.String(), e.to.ID()); i >= 0 {
+		if p := &r.Problems[i]; e.split && !strings.Contains(p.Text, why) {
+			p.Text += "; " + why
+		}
+		return
+	}
+	r.Add(severity, topic, e.at, "%s is %s: %s", e, topic, why)
 }
 
 // opened is what a DestinationRule has callers open.
@@ -329,6 +341,7 @@ type fate struct {
 	refused string // why none of them is let through; empty where one is, or may be
 	relayed bool   // that is why a waypoint of its own is not, which is among them
 	doubt   string // why it is not known whether one is let through; empty where that is known
+	split   bool   // because a share of the calls passes another waypoint
 }
 
 // fate is what becomes of some callers: of all that match, or of those among the candidates where these are not nil.
@@ -352,7 +365,8 @@ func (e *edges) fate(port uint16, q *policy.Requests, candidates []int, is func(
 			case r.Outcomes[0].Allowed.Has(c):
 				return fate{known: true}
 			case r.Outcomes[0].Undecided.Has(c) && f.doubt == "":
-				f.known, f.doubt = true, e.split.Decision(r, 0, c).String()
+				by := e.split.Decision(r, 0, c)
+				f.known, f.doubt, f.split = true, by.String(), by.Split
 			case !f.known || f.relayed:
 				by := e.split.Decision(r, 0, c)
 				f.known, f.refused, f.relayed = true, by.String(), by.Reason == enforce.Relays
