@@ -8,8 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/meshc/meshc/lang/diag"
 )
 
 // choice is a flag with a few known values, which a shell completes.
@@ -78,10 +76,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var missing *pflag.NotExistError
 	if errors.As(err, &missing) {
-		var names []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near, ok := diag.Nearest(missing.GetSpecifiedName(), names); ok {
-			return usageError("%v; did you mean --%s?", err, near)
+		if hint := flagHint(cmd, missing); hint != "" {
+			return usageError("%v; %s", err, hint)
 		}
 	}
 	return usageError("%v", err)

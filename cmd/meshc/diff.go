@@ -46,7 +46,7 @@ at the other revision, all of it is new; if it had errors there, nothing is comp
   meshc diff --env prod --from HEAD~1 --format markdown
   meshc diff --env prod --from origin/main --comment # in CI: one comment on the pull request, updated by each run
   meshc diff old/manifests new/manifests --exit-code`,
-		Args: cobra.MaximumNArgs(2),
+		Args: few(0, 2, "two at most, what was and what is"),
 		RunE: onProject(d.run),
 	}
 	d.registerProject(cmd)
@@ -195,6 +195,8 @@ func (d *diffing) sides(cmd *cobra.Command, paths []string) (before, after *side
 			return nil, nil, err
 		}
 		return before, after, d.settle()
+	case d.from == "" && d.environment == "" && d.cluster == "" && len(paths) == 1 && isRevision(paths[0]):
+		return nil, nil, usageError("%s is no file or folder; to compare with a revision: meshc diff --from %[1]s", paths[0])
 	case d.from == "" && d.environment == "" && d.cluster == "":
 		return nil, nil, usageError("what to compare with? name two projects or folders of manifests, or a revision with --from, an environment with --env, or a cluster with --cluster")
 	}

@@ -16,7 +16,7 @@ func newDocs() *cobra.Command {
 		Use:    "docs DIR",
 		Short:  "Write man pages and completions into a folder, for packages",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
+		Args:   few(1, 1, "a folder"),
 		RunE:   verb(func(cmd *cobra.Command, args []string) error { return writeDocs(cmd.Root(), args[0]) }),
 	}
 }

@@ -16,7 +16,7 @@ func newExplain() *cobra.Command {
 		Short: "Explain a finding, with an example; without CODE, list all findings",
 		Example: `  meshc explain
   meshc explain MESH1001`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              few(0, 1, "one code, or none"),
 		ValidArgsFunction: completeCodes,
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
 			var b bytes.Buffer
@@ -28,7 +28,7 @@ func newExplain() *cobra.Command {
 			}
 			e := diag.Explain(codeOf(args[0]))
 			if e == nil {
-				return usageError("unknown code %s; meshc explain lists them", args[0])
+				return usageError("unknown code %s; meshc explain lists them, and meshc why explains a call", args[0])
 			}
 			explainCode(&b, e)
 			return writeOut(cmd, b.Bytes())

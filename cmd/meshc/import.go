@@ -41,7 +41,12 @@ applies it. meshc does not render anything else that Kustomize changes: import t
   kubectl get authorizationpolicy,peerauthentication,requestauthentication -A -o yaml | meshc import --manifests - -o intents
   kustomize build overlays/prod | meshc import --manifests - -o intents
   meshc import --manifests policies/ --workloads k8s/ --format json`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError("policies are named with --manifests, and the folder of the project with -o: meshc import --manifests %s -o project", args[0])
+			}
+			return nil
+		},
 		RunE: verb(m.run),
 	}
 	cmd.Flags().StringArrayVar(&m.manifests, "manifests", nil, "policies: a file, folder, glob, or - for standard input; repeatable")

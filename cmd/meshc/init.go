@@ -35,7 +35,7 @@ intents of a shop, its workload manifests and a meshc.yaml. DIR defaults to the 
 		Example: `  meshc init demo
   kubectl get ns,sa,svc,deploy,sts,ds,cronjob,job,pod -A -o yaml > mesh/cluster.yaml && meshc init mesh
   helm template charts/shop -n shop > mesh/shop.yaml && meshc init mesh`,
-		Args: cobra.MaximumNArgs(1),
+		Args: few(0, 1, "one folder, or none"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},

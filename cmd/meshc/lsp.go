@@ -18,7 +18,7 @@ func newLSP() *cobra.Command {
 findings are those of the whole project around each open file, unsaved changes included.`,
 		Example: `  meshc lsp
   meshc lsp --env prod`,
-		Args: cobra.NoArgs,
+		Args: few(0, 0, "none: what an editor asks comes on standard input"),
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
 			levels, strict, err := in.levels()
 			if err != nil {

@@ -78,6 +78,9 @@ func conclude(stderr io.Writer, cmd *cobra.Command, err error) int {
 	case err == nil:
 		return 0
 	case !errors.As(err, &f):
+		if word, unknown := cobraUnknown(err); unknown {
+			err = errors.Unwrap(unknownVerb(cmd.Root(), word))
+		}
 		f = &failure{exitUsage, err}
 	}
 	if f.err != nil {
@@ -123,7 +126,10 @@ func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 		if err := noEmptyFlag(cmd); err != nil {
 			return err
 		}
-		err := f(cmd, args)
+		if err := noForm(cmd); err != nil {
+			return err
+		}
+		err := misplaced(cmd, args, f(cmd, args))
 		var coded *failure
 		if err == nil || errors.As(err, &coded) {
 			return err
@@ -173,15 +179,29 @@ Exit codes:
 	root.SetVersionTemplate("{{.Version}}\n")
 	registerManner(root)
 	root.CompletionOptions.HiddenDefaultCmd = false
+	root.DisableSuggestions = true // unknownVerb has better ones
 	root.AddCommand(newLearn(), newReplay(), newDiff(), newPublish(), newMigrate(), newImport(), newAccounts())
 	root.AddCommand(newBuild(), newCheck(), newFmt(), newGraph(), newTest(), newWhy(), newVerify(), newExplain(), newInit(), newLSP(), newWatch(), newVersion(), newDocs())
 	root.AddCommand(newConventions(root))
 	return root
 }
 
-// finishCompletion gives cobra's completion commands the exit codes of the other verbs. They write to what is the standard
+// finishCompletion gives cobra's help and completion commands the exit codes of the other verbs. They write to what is the standard
 // output of root now.
 func finishCompletion(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic(err) // cobra has just added it
+	}
+	help.Run, help.RunE = nil, verb(func(_ *cobra.Command, args []string) error {
+		about, _, err := root.Find(args)
+		if err != nil {
+			return unknownVerb(root, args[0])
+		}
+		about.InitDefaultHelpFlag()
+		return about.Help()
+	})
 	root.InitDefaultCompletionCmd()
 	completion, _, err := root.Find([]string{"completion"})
 	if err != nil {

@@ -48,7 +48,7 @@ blocked, or if manifests must change first.`,
   meshc migrate --to ambient --format markdown
   meshc migrate --to ambient --next
   meshc migrate --to ambient --env staging --next`,
-		Args: cobra.MaximumNArgs(1),
+		Args: few(0, 1, "one PATH, or none"),
 		RunE: onProject(m.run),
 	}
 	m.registerProject(cmd)

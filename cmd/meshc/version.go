@@ -28,7 +28,7 @@ func newVersion() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, commit and date of meshc, and the Go version that built it",
-		Args:  cobra.NoArgs,
+		Args:  few(0, 0, "none"),
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
 			if format == "json" {
 				text, err := answerJSON(thisBuild())

@@ -52,7 +52,10 @@ something in the log. It is also 1 if --cluster could not read everything that a
   kubectl logs deploy/backend -c istio-proxy | meshc why --log - --pods pods.json
   kubectl get authorizationpolicy,peerauthentication -A -o yaml | meshc why shop/frontend shop/db --manifests -`,
 		Args: func(_ *cobra.Command, args []string) error {
+			args, err := withoutArrow(args)
 			switch {
+			case err != nil:
+				return err
 			case len(w.logs) > 0 && len(args) > 0:
 				return usageError("--log asks about the calls of a log, so it takes no source and destination")
 			case len(w.logs) == 0 && len(args) < 2:
@@ -68,7 +71,8 @@ something in the log. It is also 1 if --cluster could not read everything that a
 			if w.format == "markdown" {
 				return usageError("--format markdown is for the answers about a --log")
 			}
-			return w.run(cmd, args)
+			words, _ := withoutArrow(args) // judged with the arguments
+			return w.run(cmd, words)
 		}),
 	}
 	w.inputs.registerProject(cmd)

@@ -67,6 +67,9 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	name, port, hasPort := cutPort(strings.TrimPrefix(words[1], "spiffe://"))
 	var number uint64
 	if hasPort {
+		if before, path, joined := strings.Cut(port, "/"); joined {
+			return nil, wrong("%s: a path stands for itself: %s:%s /%s", words[1], name, before, path)
+		}
 		if number, err = strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
 			return nil, wrong("%s: %q is not a port", words[1], port)
 		}
