@@ -15,9 +15,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/diff"
-	"github.com/meshc/meshc/compiler/analysis/rollout"
 	"github.com/meshc/meshc/compiler/project"
-	"github.com/meshc/meshc/targets"
 	"github.com/meshc/meshc/targets/gitops"
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
@@ -204,57 +202,20 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 			return delivered(err)
 		}
 	}
-	after := made.Side(environment)
-	var description forge.Description
-	var reviewers []string
+	a := announced{made: made, after: made.Side(environment), replaced: replacing(made, environment, p.steps)}
 	o.Direct, o.Overwrite, o.DryRun, o.Timeout, o.Author = p.direct, p.overwrite, p.dryRun, p.timeout, p.author.Identity
 	o.Source, o.Warnings = gitops.Source(ctx, made.project.Root), made.project.Config.Warnings
-	replaced := replacing(made, environment, p.steps)
-	if replaced != nil {
-		o.Others = &replaced.Others
+	if a.replaced != nil {
+		o.Others = &a.replaced.Others
 	}
 	half := false
 	if p.steps {
-		if after, half, err = firstStep(ctx, after, &made.project.Config, o); err != nil {
+		if a.after, half, err = firstStep(ctx, a.after, &made.project.Config, o); err != nil {
 			return delivered(err)
 		}
 	}
-	var windows []rollout.Window
-	var replacements []rollout.Replacement
-	o.Describe = func(change gitops.Change) (gitops.Message, error) {
-		old := slices.Concat(change.Old, change.Gone)
-		if windows, err = compiler.Windows(ctx, old, after); err != nil {
-			return gitops.Message{}, err
-		}
-		d, err := compare(ctx, compiler.Side{Files: slices.Concat(change.Lock, old)}, after)
-		if err != nil {
-			return gitops.Message{}, err
-		}
-		replacements = d.Dataplanes
-		owners := ownersOf(made.project)
-		description, reviewers = d.description(environment, owners), d.reviewers(owners)
-		description.DryRun = made.Policy.DryRun
-		for _, line := range meanwhile(windows) {
-			description.Meanwhile = append(description.Meanwhile, forge.Line{Intent: line})
-		}
-		if len(change.Gone) > 0 {
-			for _, object := range replaced.objects {
-				description.Replaced = append(description.Replaced, forge.Line{Intent: object})
-			}
-		}
-		for _, path := range change.Unlisted {
-			description.Others = append(description.Others, forge.Line{Intent: path + " is no longer applied"})
-		}
-		if lost := targets.LostNamespaces(change.Old, change.New); len(lost) > 0 {
-			return gitops.Message{}, lostNamespaces(lost)
-		}
-		findings := targets.Departed(change.Old, change.New)
-		for i := range findings {
-			description.Others = append(description.Others, forge.Line{Intent: findings[i].Message})
-		}
-		return gitops.Message{Title: description.Title(), Body: description.Text(), Findings: findings}, nil
-	}
-	result, findings, err := gitops.Publish(ctx, after.Files, o)
+	o.Describe = func(change gitops.Change) (gitops.Message, error) { return a.message(ctx, change, environment) }
+	result, findings, err := gitops.Publish(ctx, a.after.Files, o)
 	if err != nil {
 		return delivered(err)
 	}
@@ -268,18 +229,18 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		return p.stopped(cmd, counts(findings)+" in "+address)
 	}
 	if !p.dryRun { // which has them in its text
-		for i := range replacements {
-			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s: %s\n", shownName(environment), &replacements[i], replacements[i].Effect())
+		for i := range a.replacements {
+			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s: %s\n", shownName(environment), &a.replacements[i], a.replacements[i].Effect())
 		}
 	}
-	for _, line := range meanwhile(windows) {
+	for _, line := range meanwhile(a.windows) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: while this is applied, %s\n", shownName(environment), line)
 	}
-	replaced.report(cmd, p.environment)
-	if len(windows) > 0 {
+	a.replaced.report(cmd, p.environment)
+	if len(a.windows) > 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "  help: --steps makes two commits of it, the second in another run")
 	}
-	done, err := p.propose(ctx, cmd, f, result, description, reviewers, address)
+	done, err := p.propose(ctx, cmd, f, result, a.description, a.reviewers, address)
 	if err != nil {
 		return delivered(err)
 	}
@@ -287,16 +248,6 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 		done += "; step 1 of 2: publish again once it has been applied"
 	}
 	return p.say(cmd, done)
-}
-
-// lostNamespaces is the error of a publish by which a controller might delete namespaces that meshc did not make.
-func lostNamespaces(meshes []string) error {
-	names := strings.Join(meshes, ", ")
-	return &gitops.Error{
-		Kind:    gitops.Refused,
-		Message: fmt.Sprintf("removing %s may make Argo CD delete the namespace with everything in it: the published Namespace lacks %s", names, targets.KeepNamespace),
-		Help:    fmt.Sprintf("keep %s in the intents, publish with --with-namespaces, and remove it once that has been applied", names),
-	}
 }
 
 // say prints the result for an environment.
