@@ -22,6 +22,9 @@ type section struct {
 	rules  []*rule
 	modes  []mode
 	tokens []verification
+
+	groups  []*shared
+	grouped map[*rule]*shared
 }
 
 // mode is the mode of a service, or of one of its ports.

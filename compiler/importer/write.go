@@ -2,6 +2,7 @@ package importer
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -114,31 +115,80 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		if len(lines) == 0 {
 			continue
 		}
-		plain := make([]print.Line, len(lines))
-		for k := range lines {
-			plain[k] = lines[k].Line
-			if m, ok := lines[k].Stmt.(*lang.Mesh); ok && m.Name.Text == name {
+		for _, l := range lines {
+			if m, ok := l.Stmt.(*lang.Mesh); ok && m.Name.Text == name {
 				i.declared = append(i.declared, name)
 			}
 		}
-		text, err := print.Lines(plain)
-		if err != nil {
-			if unwritable(lines) {
-				again = true
-				continue
+		for k, part := range parts(name, lines) {
+			if k > 0 {
+				file = fmt.Sprintf("%s/%d.mesh", name, k+1)
 			}
-			return nil, false, err
+			if err := p.add(file, part); err == nil {
+				continue
+			} else if !unwritable(lines) {
+				return nil, false, err
+			}
+			again = true
+			break
 		}
-		parsed, _ := lang.Parse(file, text)
-		for k, stmt := range parsed.Stmts {
-			p.origin[file] = append(p.origin[file], origin{stmt.Span(), lines[k].of})
-		}
-		p.output = append(p.output, File{file, string(text)})
 	}
 	if len(p.output) == 0 { // a project has a file of intents
 		p.output = append(p.output, File{"intents.mesh", "# None of the policies could be said in intents.\n"})
 	}
 	return p, again, nil
+}
+
+// parts divides the statements of a section among files, where they are more than one may have.
+func parts(name string, lines []line) (all [][]line) {
+	const most = 1 << 20 // words and signs, half of what is read of a file
+	start, size := 0, 0
+	for k := range lines {
+		n := lines[k].words()
+		if size += n; size <= most || k == start {
+			continue
+		}
+		all = append(all, lines[start:k])
+		lines[k].Gap = true
+		start, size = k, n
+	}
+	all = append(all, lines[start:])
+	for k := 1; k < len(all); k++ {
+		all[k] = slices.Concat([]line{{print.Line{Stmt: &lang.Mesh{Name: lang.Name{Text: name}}}, nil}}, all[k])
+	}
+	return all
+}
+
+// words is about how many words and signs a statement has.
+func (l *line) words() int {
+	const few, name, operation = 32, 4, 16 // NAMESPACE / NAME ,
+	switch s := l.Stmt.(type) {
+	case *lang.Edge:
+		return few + name*(len(s.Hops[0].Targets)+len(s.Hops[0].Except)) + operation*len(s.Hops[1].Targets[0].Ops)
+	case *lang.Deny:
+		return few + name*(len(s.Hops[0].Targets)+len(s.Hops[0].Except)) + operation*len(s.Hops[1].Targets[0].Ops)
+	case *lang.Group:
+		return few + name*len(s.Members)
+	}
+	return few
+}
+
+// add writes a file.
+func (p *draft) add(file string, lines []line) error {
+	plain := make([]print.Line, len(lines))
+	for k := range lines {
+		plain[k] = lines[k].Line
+	}
+	text, err := print.Lines(plain)
+	if err != nil {
+		return err
+	}
+	parsed, _ := lang.Parse(file, text)
+	for k, stmt := range parsed.Stmts {
+		p.origin[file] = append(p.origin[file], origin{stmt.Span(), lines[k].of})
+	}
+	p.output = append(p.output, File{file, string(text)})
+	return nil
 }
 
 // unwritable accepts the objects of the statements that have no text, and reports whether there are any.
@@ -193,6 +243,12 @@ func (s *section) lines() (all []line) {
 		all = append(all, l)
 	}
 	for k, l := range s.verifications() {
+		l.Gap = k == 0
+		all = append(all, l)
+	}
+	s.group()
+	for k, g := range s.groups {
+		l := g.declaration(s)
 		l.Gap = k == 0
 		all = append(all, l)
 	}
@@ -292,10 +348,6 @@ func (v *service) stated(port uint16) policy.Protocol {
 
 // edge is the statement of a rule.
 func (s *section) edge(r *rule) lang.Stmt {
-	from := lang.Hop{Targets: s.targets(r.who)}
-	for _, t := range s.targets(r.except) {
-		from.Except = append(from.Except, t.Ref)
-	}
 	to := lang.Target{Ref: lang.Ref{Name: name("pods")}}
 	if r.to != nil {
 		to.Name = name(r.to.name)
@@ -311,7 +363,7 @@ func (s *section) edge(r *rule) lang.Stmt {
 	}
 	to.Braces = len(to.Ops) > 2
 	to.More = clauses(r)
-	hops := []lang.Hop{from, {Targets: []lang.Target{to}}}
+	hops := []lang.Hop{s.callers(r), {Targets: []lang.Target{to}}}
 	if r.deny {
 		return &lang.Deny{Hops: hops}
 	}
