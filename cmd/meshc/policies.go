@@ -103,8 +103,10 @@ func asApplied(p *project.Project, patterns []string, manifests []*source.File, 
 		add(f)
 	}
 	for _, w := range workloads {
-		if add(w.File); w.Namespace != "" { // meshc.yaml says it
-			all[len(all)-1].Path = ""
+		add(w.File)
+		one := &all[len(all)-1]
+		if one.Workloads = true; w.Namespace != "" { // meshc.yaml says it
+			one.Path = ""
 		}
 	}
 	placed, found := p.Placement(patterns...).Apply(all)

@@ -17,17 +17,19 @@ import (
 
 // Manifests is a file of manifests.
 type Manifests struct {
-	Path string // absolute and slash-separated; empty for what is not on disk
-	File *source.File
+	Path      string // absolute and slash-separated; empty for what is not on disk
+	File      *source.File
+	Workloads bool // it was named for its workloads, and not only for policies
 }
 
 // Apply returns manifests as a cluster has them, with their namespaces, in the order in which they were given. What is applied in several
 // namespaces, and what kustomizations patch, is left out with a finding. If a kustomization is one of the files, what others do
 // with the same manifests does not count.
 func (p *Placement) Apply(files []Manifests) ([]*source.File, diag.List) {
-	a := &applying{Placement: p, given: map[string]bool{}, named: map[string]bool{}, several: map[string]*diag.Diagnostic{}, warned: map[*change]*diag.Diagnostic{}, more: map[*diag.Diagnostic]int{}}
+	a := &applying{Placement: p, given: map[string]bool{}, named: map[string]bool{}, several: map[string]*diag.Diagnostic{}, warned: map[*kustomization]*warning{}, more: map[*diag.Diagnostic]int{}}
 	for _, f := range files {
 		a.given[f.Path], a.named[f.File.Name] = true, true
+		a.ambient = a.ambient || strings.Contains(f.File.Text, "istio.io/dataplane-mode")
 	}
 	applied := make([]*source.File, len(files))
 	for i, f := range files {
@@ -53,11 +55,12 @@ func alike(more int) string {
 // applying carries one run of Apply.
 type applying struct {
 	*Placement
+	ambient bool                        // workloads matter to policies, too
 	given   map[string]bool             // by path
 	named   map[string]bool             // by name
 	several map[string]*diag.Diagnostic // by the places
-	warned  map[*change]*diag.Diagnostic
-	more    map[*diag.Diagnostic]int // how many other objects each is about
+	warned  map[*kustomization]*warning // by what is to be rendered
+	more    map[*diag.Diagnostic]int    // how many other objects each is about
 	patched diag.List
 	unread  diag.List
 }
@@ -67,10 +70,23 @@ func (a *applying) list() diag.List {
 	for _, d := range a.several {
 		all = append(all, *d)
 	}
-	for _, d := range a.warned {
-		all = append(all, *d)
+	for k, w := range a.warned {
+		w.fields = slices.Compact(slices.Sorted(slices.Values(w.fields)))
+		d := all.Add(diag.Unrendered, w.at, "a kustomization may change what the %s %s does, and this is not followed: `%s`", w.first.kind, w.first.name, strings.Join(w.fields, "`, `"))
+		d.WithRelated(w.place, "as the file has it").WithHelp("%s", k.rendering())
+		if more := len(w.objects) - 1; more > 0 {
+			d.WithNote("%s", alike(more))
+		}
 	}
 	return all.Sort()
+}
+
+// warning is what a kustomization may do to objects.
+type warning struct {
+	at, place source.Span // of the first change, and of the first object
+	first     object
+	objects   map[source.Span]bool
+	fields    []string
 }
 
 // file is one file as a cluster has it.
@@ -87,7 +103,7 @@ func (a *applying) file(f Manifests) *source.File {
 		if d.Parse() != nil || d.Root == nil || strings.Contains(d.Text, "{{") {
 			continue
 		}
-		e := editing{applying: a, doc: d, at: at, changes: changes}
+		e := editing{applying: a, doc: d, at: at, changes: changes, workloads: f.Workloads || a.ambient}
 		all := objectsIn(d.Root, "", "")
 		for _, o := range all {
 			e.object(o)
@@ -122,9 +138,12 @@ type editing struct {
 	doc     *yamldoc.Document
 	at      []Place
 	changes []*change
-	edits   []source.Edit
-	wanted  []string // the namespaces of the objects, in their order
-	out     bool     // it is not known what a cluster has
+
+	workloads bool // not only policies matter
+
+	edits  []source.Edit
+	wanted []string // the namespaces of the objects, in their order
+	out    bool     // it is not known what a cluster has
 }
 
 // object is one object of a document.
@@ -181,19 +200,19 @@ func (e *editing) namespaces(stated string) (all []string) {
 }
 
 func (e *editing) object(o object) {
-	bears := isPolicy(o.group) || bearing.IsKind(o.kind) || strings.HasSuffix(o.kind, "NetworkPolicy")
+	bears := isPolicy(o.group) || strings.HasSuffix(o.kind, "NetworkPolicy") || e.workloads && bearing.IsKind(o.kind)
 	place := e.doc.Span(cmp.Or(yamldoc.Get(o.meta, "name"), o.root))
 	for _, c := range e.changes {
 		if isPolicy(o.group) && c.patches(o.kind, o.name) {
 			e.patched.Add(diag.PatchedManifest, place, "the %s %s is not what a cluster has: a kustomization patches it", o.kind, o.name).
 				WithRelated(c.at, "patched here").
-				WithHelp("%s", e.rendering(c))
+				WithHelp("%s", e.rendered(c).rendering())
 			e.out = true
 			return
 		}
 	}
 	for _, c := range e.changes {
-		if c.bears(o.group, o.kind, o.name) {
+		if bears && c.bears(&o, e.doc.Text) {
 			e.warn(c, place, o)
 		}
 	}
@@ -290,17 +309,27 @@ func (e *editing) severally(place source.Span, o object, all []string) {
 	}
 	d := diag.New(diag.SeveralNamespaces, place, "the %s %s is applied in several namespaces, and is left out: %s", o.kind, o.name, strings.Join(all, ", "))
 	e.several[key] = &d
-	d.WithHelp("name what applies it in the namespace that is meant, too, such as `--manifests %s`", e.chosen())
+	k, applier := e.chosen()
+	switch {
+	case k != nil && e.given[k.file]:
+		d.WithHelp("%s", k.rendering())
+	case k != nil:
+		d.WithHelp("name what applies it in the namespace that is meant, too, such as `--manifests %s`", k.shown)
+	case e.named[applier]:
+		d.WithHelp("name its folder and only the Application that is meant, such as `--manifests %s`", applier)
+	default:
+		d.WithHelp("name what applies it in the namespace that is meant, too, such as `--manifests %s`", applier)
+	}
 }
 
-// chosen is what names one of the places and no other.
-func (e *editing) chosen() string {
+// chosen is what applies an object in one of several namespaces: a kustomization, or the name of another file.
+func (e *editing) chosen() (k *kustomization, applier string) {
 	at := e.at[slices.IndexFunc(e.at, func(p Place) bool { return p.Namespace != "" })]
 	same := slices.ContainsFunc(e.at, func(other Place) bool { return other != at && other.folder == at.folder })
 	if at.folder == "" || same && !at.applier.IsZero() {
-		return at.applier.File.Name
+		return nil, at.applier.File.Name
 	}
-	return e.kustomizations[at.folder].shown
+	return e.kustomizations[at.folder], ""
 }
 
 // rendering is the advice to read a kustomization as a cluster does.
@@ -308,29 +337,30 @@ func (k *kustomization) rendering() string {
 	return fmt.Sprintf("read what Kustomize renders: `kustomize build %s`", k.shown)
 }
 
-// rendering is the advice to read what a cluster has after a change: an outermost kustomization.
-func (e *editing) rendering(c *change) string {
+// rendered is what is to be rendered to see what a cluster has after a change: an outermost kustomization.
+func (e *editing) rendered(c *change) *kustomization {
 	k := c.by
 	for _, at := range e.at {
 		if at.folder == c.by.folder {
-			return c.by.rendering()
+			return c.by
 		}
 		if outer := e.kustomizations[at.folder]; outer != nil && k == c.by {
 			k = outer
 		}
 	}
-	return k.rendering()
+	return k
 }
 
 // warn reports a change that may make another object of one.
 func (e *editing) warn(c *change, place source.Span, o object) {
-	if d := e.warned[c]; d != nil {
-		e.more[d]++
-		return
+	k := e.rendered(c)
+	w := e.warned[k]
+	if w == nil {
+		w = &warning{at: c.at, place: place, first: o, objects: map[source.Span]bool{}}
+		e.warned[k] = w
 	}
-	d := diag.New(diag.Unrendered, c.at, "`%s` of a kustomization may change what the %s %s does, and is not read", c.field, o.kind, o.name)
-	d.WithRelated(place, "as the file has it").WithHelp("%s", e.rendering(c))
-	e.warned[c] = &d
+	w.objects[place] = true
+	w.fields = append(w.fields, c.field)
 }
 
 // unused reports what the kustomizations among some files use that is not among them.
@@ -365,7 +395,7 @@ func (p *Placement) Changed(f Manifests) (folders []string) {
 			continue
 		}
 		for _, o := range objectsIn(d.Root, "", "") {
-			if slices.ContainsFunc(changes, func(c *change) bool { return c.bears(o.group, o.kind, o.name) }) {
+			if slices.ContainsFunc(changes, func(c *change) bool { return c.bears(&o, d.Text) }) {
 				return p.Kustomized(f.Path)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -70,22 +69,21 @@ func literal(selector string) string {
 // tells are what the patch of a workload, a Service or a Namespace has if it bears on who reaches whom.
 var tells = regexp.MustCompile(`(?i)label|annotation|selector|serviceAccount|hostNetwork|port|\$patch|^\s*-\s*op: remove`)
 
-// ofWorkloads are fields that change nothing of policies.
-var ofWorkloads = []string{"labels", "commonLabels", "commonAnnotations", "vars"}
-
 // patches reports whether the change surely is one of an object.
 func (c *change) patches(kind, name string) bool {
 	return slices.Contains(patching, c.field) && c.kind == kind && (c.name == "" || c.name == name)
 }
 
-// bears reports whether the change may bear on what an object does.
-func (c *change) bears(group, kind, name string) bool {
+// bears reports whether the change may bear on what an object does, whose document has a text.
+func (c *change) bears(o *object, text string) bool {
 	switch {
-	case c.kind != "" && c.kind != kind || c.name != "" && c.name != name:
+	case c.kind != "" && c.kind != o.kind || c.name != "" && c.name != o.name:
 		return false
-	case isPolicy(group):
-		return !slices.Contains(ofWorkloads, c.field)
-	case !bearing.IsKind(kind):
+	case c.field == "vars":
+		return strings.Contains(text, "$(") && (isPolicy(o.group) || withPods(o.kind))
+	case isPolicy(o.group):
+		return !slices.Contains([]string{"labels", "commonLabels", "commonAnnotations"}, c.field)
+	case !withPods(o.kind) && o.kind != "Service" && o.kind != "ServiceAccount" && o.kind != "Namespace":
 		return false
 	}
 	return !slices.Contains(patching, c.field) || c.text == "" || tells.MatchString(c.text)
@@ -94,4 +92,50 @@ func (c *change) bears(group, kind, name string) bool {
 // isPolicy reports whether objects of a group are for the mesh itself.
 func isPolicy(group string) bool {
 	return strings.HasSuffix(group, ".istio.io") || group == "gateway.networking.k8s.io"
+}
+
+// withPods reports whether objects of a kind are pods, or make pods that are read.
+func withPods(kind string) bool {
+	return slices.Contains([]string{"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Rollout", "DeploymentConfig", "CloneSet"}, kind)
+}
+
+// replacements reads an entry of replacements, or the file that it names.
+func (p *Placement) replacements(k *kustomization, d *yamldoc.Document, n *yaml.Node) (all []*change) {
+	n = yamldoc.Resolve(n)
+	at, file := d.Span(n), n.Value
+	if n.Kind == yaml.MappingNode {
+		file = text(n, "path")
+	}
+	roots := []*yaml.Node{n}
+	if file != "" {
+		roots = nil
+		p.patches[path.Join(k.folder, file)] = true
+		if f := p.disk.Open(path.Join(k.folder, file)); f != nil {
+			for doc := range yamldoc.Split(f) {
+				if doc.Parse() == nil && doc.Root != nil {
+					roots = append(roots, doc.Root)
+				}
+			}
+		}
+	}
+	for _, root := range roots {
+		entries := []*yaml.Node{root}
+		if root.Kind == yaml.SequenceNode {
+			entries = root.Content
+		}
+		for _, entry := range entries {
+			targets := yamldoc.Get(entry, "targets")
+			if targets == nil {
+				continue
+			}
+			for _, target := range targets.Content {
+				selected := yamldoc.Get(target, "select")
+				all = append(all, &change{by: k, field: "replacements", at: at, kind: text(selected, "kind"), name: text(selected, "name")})
+			}
+		}
+	}
+	if all == nil {
+		all = []*change{{by: k, field: "replacements", at: at}}
+	}
+	return all
 }

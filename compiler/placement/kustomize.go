@@ -18,7 +18,7 @@ var (
 	patching = []string{"patches", "patchesStrategicMerge", "patchesJson6902"}
 	// What changes no more than namespaces, or nothing that bears on who reaches whom.
 	harmless = []string{"apiVersion", "kind", "metadata", "namespace", "resources", "bases", "components", "images", "replicas", "configMapGenerator",
-		"secretGenerator", "generatorOptions", "openapi", "crds", "buildMetadata", "sortOptions", "validators"}
+		"secretGenerator", "generatorOptions", "configurations", "openapi", "crds", "buildMetadata", "sortOptions", "validators"}
 )
 
 // IsKustomization reports whether a file of a name is a kustomization.
@@ -67,11 +67,15 @@ func (p *Placement) kustomize(s Source, d *yamldoc.Document) *kustomization {
 			for _, n := range pair.Value.Content {
 				k.changes = append(k.changes, p.patch(k, d, key, n)...)
 			}
+		case key == "replacements":
+			for _, n := range pair.Value.Content {
+				k.changes = append(k.changes, p.replacements(k, d, n)...)
+			}
 		case key == "commonAnnotations" && !strings.Contains(d.Text, "istio.io/"):
 		case !slices.Contains(harmless, key):
 			k.changes = append(k.changes, &change{field: key, at: d.Span(pair.Key), by: k})
 		}
-		if key == "replacements" || key == "transformers" || key == "generators" || key == "configurations" {
+		if key == "transformers" || key == "generators" || key == "configurations" {
 			for _, n := range pair.Value.Content {
 				if n := yamldoc.Resolve(n); n.Kind == yaml.ScalarNode {
 					p.patches[path.Join(k.folder, n.Value)] = true
