@@ -15,12 +15,12 @@ func (c *Point) Pass(identity string) bool {
 	return !slices.ContainsFunc(c.Ways, func(w Way) bool { return !c.layer.Mesh.Aside.passes(identity, &w) })
 }
 
-// Aside is the callers that pass no waypoint because they are not in ambient mode: those of the principals that it knows, and of
-// others those of some namespaces.
+// Aside is the callers that pass no waypoint because they are not in ambient mode: those of some namespaces, but for the principals
+// that differ from the rest of their namespace.
 type Aside struct {
-	Sidecars map[string]bool // by principal: whether its caller has sidecars
+	Meshes   map[string]bool // the namespaces whose callers have sidecars
+	Sidecars map[string]bool // by principal that differs from its namespace: whether its caller has sidecars
 	Gateways map[string]bool // the principals of gateways
-	Meshes   map[string]bool // by namespace, for the other identities there: whether they have sidecars
 
 	kinds sync.Map // of callers, by the last Aside with which this one tells them apart
 }
@@ -45,6 +45,9 @@ const (
 )
 
 func (a *Aside) kind(identity string) byte {
+	if len(a.Meshes)+len(a.Sidecars)+len(a.Gateways) == 0 {
+		return ambient
+	}
 	if a.Gateways[identity] {
 		return gateway
 	}

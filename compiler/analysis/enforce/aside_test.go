@@ -68,7 +68,9 @@ func TestAside(t *testing.T) {
 func newAside(r *rand.Rand, namespaces []string, principal func() string) *Aside {
 	a := &Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
 	for _, namespace := range namespaces {
-		a.Meshes[namespace] = r.IntN(2) == 0
+		if r.IntN(2) == 0 {
+			a.Meshes[namespace] = true
+		}
 	}
 	for range r.IntN(6) {
 		a.Sidecars[principal()] = r.IntN(2) == 0

@@ -20,14 +20,18 @@ func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 func Aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 	a := &enforce.Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
 	for _, m := range p.Meshes {
-		a.Meshes[m.Name] = !m.Ambient || m.Moving && sidecars
+		if !m.Ambient || m.Moving && sidecars {
+			a.Meshes[m.Name] = true
+		}
 	}
 	for _, s := range p.Services() {
-		for _, id := range p.Identities(s) {
-			if s.Dataplane == policy.Gateway {
-				a.Gateways[id.String()] = true
-			} else {
-				a.Sidecars[id.String()] = s.Dataplane != policy.Ambient || s.Moving && sidecars
+		if has := s.Dataplane != policy.Ambient || s.Moving && sidecars; has != a.Meshes[s.Namespace] || s.Dataplane == policy.Gateway {
+			for _, id := range p.Identities(s) {
+				if s.Dataplane == policy.Gateway {
+					a.Gateways[id.String()] = true
+				} else {
+					a.Sidecars[id.String()] = has
+				}
 			}
 		}
 	}

@@ -52,9 +52,8 @@ func (m *Model) later(s *policy.Service, aside *enforce.Aside) func(identity str
 		if !s.Moving || !ok || waits[identity] || aside.Gateways[identity] {
 			return waits[identity]
 		}
-		_, named := aside.Sidecars[identity]
 		mesh := m.meshes[id.Namespace]
-		return !named && mesh != nil && mesh.Moving
+		return mesh != nil && mesh.Moving && !slices.ContainsFunc(mesh.Services, func(s *policy.Service) bool { return slices.Contains(m.Policy.Identities(s), id) })
 	}
 }
 
