@@ -93,8 +93,7 @@ func (b *Build) emit(t targets.Target) ([]targets.Manifest, diag.List) {
 			manifests = append(manifests, m)
 		}
 	}
-	targets.Sort(manifests)
-	return manifests, nil
+	return targets.Sorted(manifests), nil
 }
 
 // manifestsIn is the manifests in some namespaces.

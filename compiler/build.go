@@ -87,7 +87,7 @@ func (p *Parsed) draft(c config.Project, checked *policy.Policy, findings diag.L
 		b.made = append(b.made, made{target, manifests, cannot})
 	}
 	if len(all) > 1 {
-		targets.Sort(b.Manifests)
+		b.Manifests = targets.Sorted(b.Manifests)
 	}
 	b.Findings = append(b.Findings, found.Apply(c.Warnings)...).Sort()
 	return b

@@ -18,11 +18,33 @@ type File struct {
 	Data []byte
 }
 
-// Sort sorts manifests in the order in which they are applied: by wave, namespace, kind and name. Within a namespace this
-// is also the order of the file names.
-func Sort(ms []Manifest) { slices.SortFunc(ms, compare) }
+// Sorted returns all manifests of some lists in the order in which they are applied: by wave, namespace, kind and name. Within a
+// namespace this is also the order of the file names.
+func Sorted(lists ...[]Manifest) []Manifest {
+	order := ordered(lists...)
+	all := make([]Manifest, len(order))
+	for i, m := range order {
+		all[i] = *m
+	}
+	return all
+}
 
-func compare(a, b Manifest) int {
+func ordered(lists ...[]Manifest) []*Manifest {
+	n := 0
+	for _, ms := range lists {
+		n += len(ms)
+	}
+	order := make([]*Manifest, 0, n)
+	for _, ms := range lists {
+		for i := range ms {
+			order = append(order, &ms[i])
+		}
+	}
+	slices.SortFunc(order, compare)
+	return order
+}
+
+func compare(a, b *Manifest) int {
 	if a.Wave != b.Wave {
 		return cmp.Compare(a.Wave, b.Wave)
 	}
@@ -39,15 +61,6 @@ func compare(a, b Manifest) int {
 	return strings.Compare(a.Name[n:]+extension, b.Name[n:]+extension) // db-ingress-2.yaml precedes db-ingress.yaml
 }
 
-func sorted(ms []Manifest) []Manifest {
-	if slices.IsSortedFunc(ms, compare) {
-		return ms
-	}
-	ms = slices.Clone(ms)
-	Sort(ms)
-	return ms
-}
-
 // Stream returns the manifests as one YAML stream, sorted and separated by `---`.
 func Stream(ms []Manifest) []byte {
 	var out bytes.Buffer
@@ -59,7 +72,7 @@ const separator = "---\n"
 
 // WriteStream writes the same.
 func WriteStream(w io.Writer, ms []Manifest) error {
-	for i, m := range sorted(ms) {
+	for i, m := range ordered(ms) {
 		if i > 0 {
 			if _, err := io.WriteString(w, separator); err != nil {
 				return err

@@ -83,9 +83,14 @@ func (w *Writer) Append(dst []byte, o *Object) []byte {
 	if o.Spec == nil {
 		return dst
 	}
-	dst = append(dst, "spec:"...)
 	m := reflect.ValueOf(o.Spec)
-	return appendField(dst, w.plan(m.Type()), m, 0)
+	return appendField(append(dst, "spec:"...), w.plan(m.Type()), m, 0)
+}
+
+// AppendFields appends the fields of a message that are set to dst, as they are in the spec of an object.
+func (w *Writer) AppendFields(dst []byte, spec proto.Message) []byte {
+	m := reflect.ValueOf(spec)
+	return appendMessage(dst, w.plan(m.Type()), m, 2, false)
 }
 
 func appendPairs(dst []byte, title string, pairs []Pair) []byte {

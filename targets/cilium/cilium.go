@@ -94,8 +94,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	for _, m := range p.Meshes {
 		e.mesh(m)
 	}
-	targets.Sort(e.manifests)
-	return e.manifests, e.findings.Sort()
+	return targets.Sorted(e.manifests), e.findings.Sort()
 }
 
 // mesh emits the objects of a namespace.

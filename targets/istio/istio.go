@@ -183,29 +183,27 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		next    atomic.Int64
 		wait    sync.WaitGroup
 		workers = make([]builder, min(runtime.GOMAXPROCS(0), 1+len(jobs)/64))
+		each    = len(jobs) / len(workers)
 	)
+	if len(e.waypoints) > 0 {
+		each *= 2 // the policies at the waypoint, and those at the pods
+	}
 	for w := range workers {
 		wait.Go(func() {
 			workers[w].emission = e
-			workers[w].manifests = make([]targets.Manifest, 0, len(jobs)/len(workers))
+			workers[w].manifests = make([]targets.Manifest, 0, each)
 			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
 				jobs[i](&workers[w])
 			}
 		})
 	}
 	wait.Wait()
-	manifests, findings := first.manifests, first.findings
-	made := 0
+	manifests, findings := [][]targets.Manifest{first.manifests}, first.findings
 	for w := range workers {
-		made += len(workers[w].manifests)
-	}
-	manifests = slices.Grow(manifests, made)
-	for w := range workers {
-		manifests = append(manifests, workers[w].manifests...)
+		manifests = append(manifests, workers[w].manifests)
 		findings = append(findings, workers[w].findings...)
 	}
-	targets.Sort(manifests)
-	return manifests, findings.Sort()
+	return targets.Sorted(manifests...), findings.Sort()
 }
 
 // emission is what all objects of one Emit have in common. It does not change.
@@ -230,6 +228,7 @@ type builder struct {
 	relays     map[*policy.Waypoint][]policy.Source
 	limits     map[string]*limit
 	exempt     map[string]*exemption
+	admitted   map[string]string // the rules of policies that let in waypoints alone, as they are written, by who enters where
 
 	// What the work on one object leaves to the next:
 	buffer     []byte

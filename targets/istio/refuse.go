@@ -269,11 +269,13 @@ func (b *builder) acceptExceptions(r *policy.Rule) {
 
 // requestsAt returns the span of all that follows a destination; the zero span where there is nothing.
 func requestsAt(q *policy.Requests) (at source.Span) {
-	for _, o := range slices.Concat(q.Ops, q.Without) {
-		at = at.To(o.At)
+	for _, operations := range [...][]policy.Operation{q.Ops, q.Without} {
+		for i := range operations {
+			at = at.To(operations[i].At)
+		}
 	}
-	for _, c := range q.Where {
-		at = at.To(c.At)
+	for i := range q.Where {
+		at = at.To(q.Where[i].At)
 	}
 	return at
 }

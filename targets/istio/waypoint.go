@@ -53,7 +53,11 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	behind.wave = waveBehind
 	b.view = *s
 	b.view.Fronts = nil
-	b.policies(&b.view, b.atPods(s, ways), behind, to)
+	if rules, aside := b.atPods(s, ways); aside || to.selector == nil {
+		b.policies(&b.view, rules, behind, to)
+	} else {
+		b.admit(&b.view, rules, behind, to)
+	}
 	b.policies(&b.view, b.deniedAtPods(s, ways), deny, to)
 }
 
@@ -221,16 +225,18 @@ func (b *builder) directly(all []policy.Rule, s *policy.Service, r policy.Rule, 
 	return all
 }
 
-// atPods is what lets callers in at the pods of a service: its waypoints, and who does not pass them. The next list of rules overwrites it.
-func (b *builder) atPods(s *policy.Service, ways []policy.Front) []policy.Rule {
-	all := b.relayed(s, ways)
-	for _, r := range s.Allow {
-		if !r.OfHTTP() {
-			all = b.directly(all, s, r, ways)
+// atPods is what lets callers in at the pods of a service: its waypoints, and whether there are others who do not pass them. The next
+// list of rules overwrites it.
+func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.Rule, aside bool) {
+	all = b.relayed(s, ways)
+	relayed := len(all)
+	for i := range s.Allow {
+		if !s.Allow[i].OfHTTP() {
+			all = b.directly(all, s, s.Allow[i], ways)
 		}
 	}
 	b.rules = all
-	return all
+	return all, len(all) > relayed
 }
 
 // relayed is what lets waypoints in at the pods of a service, on the ports of its edges. The next list of rules overwrites it.

@@ -71,6 +71,5 @@ func (t target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	e.gates()
 	e.unnamed()
 	e.hidden()
-	targets.Sort(e.manifests)
-	return e.manifests, e.findings.Sort()
+	return targets.Sorted(e.manifests), e.findings.Sort()
 }

@@ -1,0 +1,47 @@
+package istio
+
+import (
+	"strconv"
+
+	"istio.io/api/security/v1beta1"
+
+	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/targets"
+)
+
+// admit emits the policy of pods that let in waypoints alone. The same waypoint enters most pods of a namespace on the same ports, so
+// what the policies of these have in common is made and written once.
+func (b *builder) admit(s *policy.Service, rules []policy.Rule, a action, to place) {
+	if len(rules) == 0 {
+		return
+	}
+	key := b.buffer[:0]
+	for i := range rules {
+		waypoint := rules[i].From[0].Service
+		key = append(append(append(key, waypoint.Namespace...), '/'), waypoint.Account...)
+		for _, port := range rules[i].Ports {
+			key = strconv.AppendUint(append(key, ':'), uint64(port), 10)
+		}
+		key = append(key, ' ')
+	}
+	b.buffer = key
+	text, known := b.admitted[string(key)]
+	if !known {
+		grants, ok := b.grantsOf(s, rules, a)
+		if !ok {
+			return
+		}
+		b.scratch.reset()
+		text = string(writer.AppendFields(nil, &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(canonical(grants))}))
+		if b.admitted == nil {
+			b.admitted = map[string]string{}
+		}
+		b.admitted[string(key)] = text
+	}
+	d := b.draft(a.wave, b.security, "AuthorizationPolicy", s.Namespace, to.name+a.suffix+to.kinds, targets.OfRules(rules), nil)
+	b.buffer = writer.Append(b.buffer[:0], &d.Object)
+	b.buffer = append(append(b.buffer, "spec:\n"...), text...)
+	b.buffer = writer.AppendFields(b.buffer, &v1beta1.AuthorizationPolicy{Selector: to.selector})
+	d.yaml = string(b.buffer)
+	b.add(d)
+}
