@@ -15,28 +15,29 @@ func (b *builder) admit(s *policy.Service, rules []policy.Rule, a action, to pla
 	if len(rules) == 0 {
 		return
 	}
-	key := b.buffer[:0]
+	b.buffer = b.buffer[:0]
 	for i := range rules {
 		waypoint := rules[i].From[0].Service
-		key = append(append(append(key, waypoint.Namespace...), '/'), waypoint.Account...)
+		b.buffer = append(append(append(b.buffer, waypoint.Namespace...), '/'), waypoint.Account...)
 		for _, port := range rules[i].Ports {
-			key = strconv.AppendUint(append(key, ':'), uint64(port), 10)
+			b.buffer = strconv.AppendUint(append(b.buffer, ':'), uint64(port), 10)
 		}
-		key = append(key, ' ')
+		b.buffer = append(b.buffer, ' ')
 	}
-	b.buffer = key
-	text, known := b.admitted[string(key)]
+	text, known := b.admitted[string(b.buffer)]
 	if !known {
-		grants, ok := b.grantsOf(s, rules, a)
-		if !ok {
-			return
+		key := string(b.buffer)
+		for i := range rules {
+			if !b.acceptRule(s, &rules[i], a) {
+				return
+			}
 		}
 		b.scratch.reset()
-		text = string(writer.AppendFields(nil, &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(canonical(grants))}))
+		text = string(writer.AppendFields(nil, &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(canonical(b.grantsOf(s, rules)))}))
 		if b.admitted == nil {
 			b.admitted = map[string]string{}
 		}
-		b.admitted[string(key)] = text
+		b.admitted[key] = text
 	}
 	d := b.draft(a.wave, b.security, "AuthorizationPolicy", s.Namespace, to.name+a.suffix+to.kinds, targets.OfRules(rules), nil)
 	b.buffer = writer.Append(b.buffer[:0], &d.Object)

@@ -88,11 +88,15 @@ const waypointSpec = `spec:
     protocol: HBONE
 `
 
-// waypoints is the names of the waypoints of each namespace, sorted, and the services behind them of each Service, by its
-// NAMESPACE/NAME.
-func waypoints(p *policy.Policy) (names map[string][]string, behind map[string][]*policy.Service) {
-	names, behind = map[string][]string{}, map[string][]*policy.Service{}
+// host is a Service of a namespace.
+type host struct{ namespace, name string }
+
+// waypoints is the names of the waypoints of each namespace, sorted, and the services behind them of each Service that leads to several.
+func waypoints(p *policy.Policy) (names map[string][]string, shared map[host][]*policy.Service) {
+	names, shared = map[string][]string{}, map[host][]*policy.Service{}
+	first := map[string]*policy.Service{} // by the names of Services
 	for _, m := range p.Meshes {
+		clear(first)
 		for _, s := range m.Services {
 			ways := s.Through()
 			for _, f := range ways {
@@ -100,13 +104,22 @@ func waypoints(p *policy.Policy) (names map[string][]string, behind map[string][
 					names[f.Waypoint.Namespace] = append(of, f.Waypoint.Name)
 				}
 			}
-			for _, host := range hosts(ways) {
-				behind[m.Name+"/"+host] = append(behind[m.Name+"/"+host], s)
+			for i, f := range ways {
+				switch one := first[f.Host]; {
+				case one == nil:
+					first[f.Host] = s
+				case one != s && !slices.ContainsFunc(ways[:i], func(before policy.Front) bool { return before.Host == f.Host }):
+					of := host{m.Name, f.Host}
+					if len(shared[of]) == 0 {
+						shared[of] = []*policy.Service{one}
+					}
+					shared[of] = append(shared[of], s)
+				}
 			}
 		}
 	}
 	for _, of := range names {
 		slices.Sort(of)
 	}
-	return names, behind
+	return names, shared
 }

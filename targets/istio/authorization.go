@@ -50,10 +50,22 @@ func (b *builder) authorize(s *policy.Service) {
 	b.policies(s, s.Ask, ask, to)
 }
 
-// policies emits the policy of a callee for one kind of statement, in as many parts as its size needs.
+// policies emits the policy of a callee for one kind of statement, unless a rule is refused. The whole policy is then left out, because
+// a DENY policy without one of its rules would let through what it should stop.
 func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to place) {
-	name := to.name + a.suffix + to.kinds
-	if rules = b.stated(s, rules, a); len(rules) == 0 {
+	accepted := true
+	rules = b.stated(s, rules, a)
+	for i := range rules {
+		accepted = b.acceptRule(s, &rules[i], a) && accepted
+	}
+	if accepted {
+		b.accepted(s, rules, a, to)
+	}
+}
+
+// accepted emits the policy of rules that are accepted, in as many parts as its size needs.
+func (b *builder) accepted(s *policy.Service, rules []policy.Rule, a action, to place) {
+	if len(rules) == 0 {
 		return
 	}
 	if a == deny && s.Name == "default" {
@@ -62,11 +74,11 @@ func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to 
 			WithHelp("give the service another name")
 		return
 	}
-	grants, ok := b.grantsOf(s, rules, a)
-	if !ok {
+	name := to.name + a.suffix + to.kinds
+	grants := canonical(b.grantsOf(s, rules))
+	if len(grants) == 0 {
 		return
 	}
-	grants = canonical(grants)
 	b.scratch.reset()
 	for n := 1; n <= maxParts; n *= 2 {
 		parts, whys := split(grants, n), b.origins(s, rules, n)
@@ -185,16 +197,11 @@ func partName(name string, i int) string {
 	return name + "-" + strconv.Itoa(i+1)
 }
 
-// grantsOf splits rules into grants. It returns false if a rule cannot be expressed. The whole policy is then left out, because
-// a DENY policy without one of its rules would let through what it should stop.
-func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]grant, bool) {
-	grants, operations, callers, ok := b.grants[:0], b.operations[:0], b.callers[:0], true
+// grantsOf splits rules into grants.
+func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule) []grant {
+	grants, operations, callers := b.grants[:0], b.operations[:0], b.callers[:0]
 	for i := range rules {
 		r := &rules[i]
-		if !b.acceptRule(s, r, a) {
-			ok = false
-			continue
-		}
 		callers = callers[:0]
 		for _, from := range r.From {
 			callers = b.callersOf(callers, s, from, r.Except)
@@ -207,7 +214,7 @@ func (b *builder) grantsOf(s *policy.Service, rules []policy.Rule, a action) ([]
 		}
 	}
 	b.grants, b.operations, b.callers = grants, operations, callers
-	return grants, ok && len(grants) > 0
+	return grants
 }
 
 func (b *builder) callersOf(callers []caller, to *policy.Service, from policy.Source, except []policy.Source) []caller {

@@ -1,9 +1,9 @@
 package istio
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -72,19 +72,20 @@ func (b *builder) callersWithout(callers []caller, to *policy.Service, from poli
 
 // exemption returns the one exemption with these lists; nil where they are empty.
 func (b *builder) exemption(e exemption) *exemption {
-	var key strings.Builder
+	key := b.buffer[:0]
 	for _, list := range []*[]string{&e.principals, &e.namespaces, &e.blocks, &e.forwarded} {
 		*list = slices.Clone(*list)
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
-		writeKey(&key, *list)
+		key = appendKey(key, *list)
 	}
-	if e.key = key.String(); strings.Trim(e.key, "\x01") == "" {
+	if b.buffer = key; len(bytes.Trim(key, "\x01")) == 0 {
 		return nil
 	}
-	if known := b.exempt[e.key]; known != nil {
+	if known := b.exempt[string(key)]; known != nil {
 		return known
 	}
+	e.key = string(key)
 	if b.exempt == nil {
 		b.exempt = map[string]*exemption{}
 	}

@@ -127,7 +127,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		root:  cmp.Or(p.RootNamespace, "istio-system"),
 	}
 	e.passing = p.Passing()
-	e.waypoints, e.behind = waypoints(p)
+	e.waypoints, e.shared = waypoints(p)
 	if t.Sidecars && !p.DryRun { // a Sidecar has no dry-run: hosts that it does not name cannot be reached
 		e.edges = p.Edges()
 	}
@@ -215,7 +215,7 @@ type emission struct {
 	everyMesh   *policy.Service            // what stands for every pod of the mesh; nil where nothing does
 	passing     map[string]map[string]bool // see policy.Passing
 	waypoints   map[string][]string        // by namespace, sorted
-	behind      map[string][]*policy.Service
+	shared      map[host][]*policy.Service // by the Services that lead to them
 }
 
 // builder collects the objects of one worker.

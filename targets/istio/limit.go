@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -57,15 +58,16 @@ func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit 
 	if len(r.Where)+len(notMethods)+len(notPaths) == 0 {
 		return nil
 	}
-	l := &limit{notMethods: notMethods, notPaths: notPaths}
-	for _, c := range r.Where {
+	l := limit{notMethods: notMethods, notPaths: notPaths}
+	for i := range r.Where {
+		c := &r.Where[i]
 		switch c.Dimension {
 		case policy.HostDimension:
 			l.hosts = append(l.hosts, c.Values...)
 		case policy.PortDimension:
 			l.notPorts = append(l.notPorts, c.Values...)
 		case policy.HeaderDimension, policy.TokenDimension:
-			when := &v1beta1.Condition{Key: keyOf(&c), Values: c.Values}
+			when := &v1beta1.Condition{Key: keyOf(c), Values: c.Values}
 			if c.Not {
 				when.Values, when.NotValues = nil, c.Values
 			}
@@ -75,24 +77,27 @@ func (b *builder) limitOf(r *policy.Rule, notMethods, notPaths []string) *limit 
 	slices.SortFunc(l.when, func(a, b *v1beta1.Condition) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), slices.Compare(a.Values, b.Values), slices.Compare(a.NotValues, b.NotValues))
 	})
-	var key strings.Builder
+	key := b.buffer[:0]
 	for _, c := range l.when {
-		writeKey(&key, []string{c.Key}, c.Values, c.NotValues)
+		key = appendKey(key, []string{c.Key}, c.Values, c.NotValues)
 	}
-	l.whenKey = key.String()
+	when := len(key)
 	l.narrow = len(l.hosts)+len(l.notHosts)+len(l.notPorts)+len(l.notMethods)+len(l.notPaths) > 0
-	writeKey(&key, l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths)
-	if l.key = key.String(); strings.Trim(l.key, "\x01") == "" {
+	key = appendKey(key, l.hosts, l.notHosts, l.notPorts, l.notMethods, l.notPaths)
+	if b.buffer = key; len(bytes.Trim(key, "\x01")) == 0 {
 		return nil
 	}
-	if known := b.limits[l.key]; known != nil {
+	if known := b.limits[string(key)]; known != nil {
 		return known
 	}
+	l.key = string(key)
+	l.whenKey = l.key[:when]
 	if b.limits == nil {
 		b.limits = map[string]*limit{}
 	}
-	b.limits[l.key] = l
-	return l
+	kept := l
+	b.limits[l.key] = &kept
+	return &kept
 }
 
 // keyOf returns the key by which a rule looks at a header, at a claim or at the issuer and the subject of a token.
@@ -106,14 +111,14 @@ func keyOf(c *policy.Condition) string {
 	return "request.auth.claims[" + strings.Join(c.Key, "][") + "]"
 }
 
-func writeKey(b *strings.Builder, lists ...[]string) {
+func appendKey(key []byte, lists ...[]string) []byte {
 	for _, list := range lists {
 		for _, s := range list {
-			b.WriteString(s)
-			b.WriteByte(0)
+			key = append(append(key, s...), 0)
 		}
-		b.WriteByte(1)
+		key = append(key, 1)
 	}
+	return key
 }
 
 // operationsOf splits what a rule is about into operations. One without some paths for some methods is several: for each of

@@ -14,15 +14,15 @@ import (
 // acceptOwnServices refuses a Service that leads to the pods of several services: its waypoint enforces the edges of one as those of all.
 func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
 	bound := func(s *policy.Service) bool { return len(s.Allow)+len(s.Deny)+len(s.Verifies) > 0 }
-	if !bound(s) {
+	if len(b.shared) == 0 || !bound(s) {
 		return
 	}
-	for _, host := range hosts(ways) {
-		for _, other := range b.behind[s.Namespace+"/"+host] {
+	for _, name := range hosts(ways) {
+		for _, other := range b.shared[host{s.Namespace, name}] {
 			if other == s || other.Name < s.Name && bound(other) {
 				continue
 			}
-			b.findings.Add(diag.Inexpressible, s.At, "the Service %s leads to the pods of %s and of %s, and its waypoint cannot tell them apart", host, s.Name, other.Name).
+			b.findings.Add(diag.Inexpressible, s.At, "the Service %s leads to the pods of %s and of %s, and its waypoint cannot tell them apart", name, s.Name, other.Name).
 				WithRelated(other.At, "the other pods").
 				WithRelated(ways[0].Waypoint.At, "the waypoint").
 				WithHelp("give each a Service of its own, or let calls to this one pass no waypoint: label it `istio.io/use-waypoint: none`")

@@ -61,14 +61,14 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 	b.policies(&b.view, b.deniedAtPods(s, ways), deny, to)
 }
 
-// authorizeAtWaypoints emits the rules of a service for each of its Services.
+// authorizeAtWaypoints emits the rules of a service, which are accepted, for each of its Services.
 func (b *builder) authorizeAtWaypoints(s *policy.Service, ways []policy.Front) {
 	for _, host := range hosts(ways) {
 		view, fronts := b.atWaypoint(s, host, ways)
 		to := place{name: host, kinds: waypointSuffix, targets: serviceTargets(host)}
-		b.policies(view, b.translated(s, s.Allow, fronts), allow, to)
-		b.policies(view, b.translated(s, s.Deny, fronts), deny, to)
-		b.policies(view, b.translated(s, s.Ask, fronts), ask, to)
+		b.accepted(view, b.translated(s, s.Allow, fronts), allow, to)
+		b.accepted(view, b.translated(s, s.Deny, fronts), deny, to)
+		b.accepted(view, b.translated(s, s.Ask, fronts), ask, to)
 	}
 }
 
@@ -176,8 +176,16 @@ func servicePorts(ports []uint16, fronts []policy.Front) (all []uint16) {
 
 // led splits ports into those that a way leads to, and all others; no ports stand for every port.
 func led(ports []uint16, ways []policy.Front) (through, direct []uint16) {
-	for _, port := range ports {
-		if slices.ContainsFunc(ways, func(f policy.Front) bool { _, leads := f.Leads(port); return leads }) {
+	leads := func(port uint16) bool {
+		return slices.ContainsFunc(ways, func(f policy.Front) bool { _, leads := f.Leads(port); return leads })
+	}
+	n := 0
+	for n < len(ports) && leads(ports[n]) {
+		n++
+	}
+	through = ports[:n:n]
+	for _, port := range ports[n:] {
+		if leads(port) {
 			through = append(through, port)
 		} else {
 			direct = append(direct, port)
@@ -255,7 +263,9 @@ func (b *builder) relayed(s *policy.Service, ways []policy.Front) []policy.Rule 
 			if !through {
 				entry, through = policy.Rule{At: r.At, ToAt: r.ToAt, Because: r.Because}, true
 			}
-			ports, every = append(ports, r.Ports...), every || len(r.Ports) == 0
+			if f.Target == 0 {
+				ports, every = append(ports, r.Ports...), every || len(r.Ports) == 0
+			}
 		}
 		switch {
 		case f.Target != 0:

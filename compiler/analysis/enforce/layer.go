@@ -31,23 +31,33 @@ type Layer struct {
 
 	Table space.Table // of the dimensions of conditions
 
-	index   map[scope][]*Object
+	index   map[string]*within // by namespace
 	inForce []*inForce
 	relays  *sync.Map // of the identities of waypoints
 }
 
-// scope is the key by which an object is found: its namespace, and the first label of its selector, which every workload
-// that it binds has; of an object with targets in place of a selector, each target.
-type scope struct {
-	namespace string
-	Label
+// within is the objects of a namespace: those without a selector, and others by the first label of theirs, which every workload that
+// they bind has; those with targets in place of a selector by each target.
+type within struct {
+	whole    []*Object
+	labelled map[Label][]*Object
+}
+
+var nothing within
+
+// in is the objects of a namespace.
+func (m *Layer) in(namespace string) *within {
+	if of := m.index[namespace]; of != nil {
+		return of
+	}
+	return &nothing
 }
 
 const defaultDomain = "cluster.local"
 
 // NewLayer makes a layer of objects, which it sorts.
 func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*Destination) *Layer {
-	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: make(map[scope][]*Object, len(policies)), relays: new(sync.Map)}
+	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: map[string]*within{}, relays: new(sync.Map)}
 	slices.SortStableFunc(m.Policies, func(a, b *Object) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), older(a, b))
 	})
@@ -56,20 +66,25 @@ func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*
 	})
 	m.inForce = destinationsInForce(m.Destinations, mesh.RootNamespace)
 	for _, p := range m.Policies {
-		s := scope{namespace: p.Namespace}
+		of := m.index[p.Namespace]
+		if of == nil {
+			of = &within{labelled: map[Label][]*Object{}}
+			m.index[p.Namespace] = of
+		}
 		i := slices.IndexFunc(p.Selector, func(l Label) bool { return !slices.Contains(p.Added, l.Key) })
 		if i < 0 && p.Gateways {
 			for n, target := range p.Targets {
-				if s.Label = target; !slices.Contains(p.Targets[:n], target) {
-					m.index[s] = append(m.index[s], p)
+				if !slices.Contains(p.Targets[:n], target) {
+					of.labelled[target] = append(of.labelled[target], p)
 				}
 			}
 			continue
 		}
-		if i >= 0 {
-			s.Label = p.Selector[i]
+		if i < 0 {
+			of.whole = append(of.whole, p)
+			continue
 		}
-		m.index[s] = append(m.index[s], p)
+		of.labelled[p.Selector[i]] = append(of.labelled[p.Selector[i]], p)
 	}
 	return m
 }

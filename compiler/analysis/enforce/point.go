@@ -101,9 +101,10 @@ func (m *Layer) For(w Workload) *Point {
 			look(slices.DeleteFunc(slices.Clone(m.Policies), func(p *Object) bool { return p.Namespace != namespace }))
 			continue
 		}
-		look(m.index[scope{namespace: namespace}])
+		of := m.in(namespace)
+		look(of.whole)
 		for key, value := range w.Labels {
-			look(m.index[scope{namespace, Label{key, value}}])
+			look(of.labelled[Label{key, value}])
 		}
 	}
 	root := func(p *Object) int {

@@ -34,6 +34,14 @@ const (
 // istio.io/istio/pilot/pkg/model/policyattachment.go.
 const waypointClass = "istio-waypoint"
 
+// target is what a policy with targetRefs may bind.
+type target struct {
+	namespace string
+	Label
+}
+
+func (o *Object) targets(t target) bool { return t.namespace == o.Namespace && slices.Contains(o.Targets, t.Label) }
+
 // ways is how requests pass waypoints to a workload.
 func (m *Layer) ways(w *Workload) (all []Way) {
 	for _, f := range w.Fronts {
@@ -60,7 +68,7 @@ func (m *Layer) principals(w *policy.Waypoint) (all []string) {
 // waypoint is the point of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
 // port of the Service: that of a way decides their conditions on ports.
 func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
-	targets := [...]scope{
+	targets := [...]target{
 		{namespace, Label{TargetService, f.Host}},
 		{f.Waypoint.Namespace, Label{TargetGateway, f.Waypoint.Name}},
 		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
@@ -68,11 +76,10 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 	c := &Point{layer: m, modes: modes{mode: peerMode{mode: Permissive}}}
 	var tokens []*Object
 	for n, t := range targets {
-		for _, s := range [...]scope{t, {namespace: t.namespace}} { // one that also has a selector is of the namespace
-			for _, p := range m.index[s] {
-				if !slices.Contains(p.Targets, t.Label) || slices.ContainsFunc(targets[:n], func(before scope) bool {
-					return before.namespace == p.Namespace && slices.Contains(p.Targets, before.Label)
-				}) {
+		of := m.in(t.namespace)
+		for _, all := range [...][]*Object{of.labelled[t.Label], of.whole} { // one that also has a selector is of the namespace
+			for _, p := range all {
+				if !slices.Contains(p.Targets, t.Label) || slices.ContainsFunc(targets[:n], p.targets) {
 					continue
 				}
 				switch p.Role {
