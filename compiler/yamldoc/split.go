@@ -25,7 +25,8 @@ func Split(f *source.File) iter.Seq[*Document] {
 			}
 			return (&Document{File: f, Text: f.Text[start:end], start: start, line: startLine}).objects(yield)
 		}
-		for i, line := begin, 0; i < len(f.Text); line++ {
+		several := strings.Contains(f.Text[begin:], "\n---") || strings.Contains(f.Text[begin:], "\n...") || strings.Contains(f.Text[begin:], mark)
+		for i, line := begin, 0; i < len(f.Text) && (several || !content); line++ {
 			end := len(f.Text)
 			if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
 				end = i + n + 1

@@ -79,6 +79,7 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 	}
 	d.path = append(d.path, "rules")
 	d.limit(rules, maxRules)
+	p.Clauses = make([]enforce.Clause, 0, d.length(rules))
 	d.each(rules, plainyaml.Mapping, func(_ int, n int32) { p.Clauses = append(p.Clauses, d.rule(p, n)) })
 	d.path = d.path[:len(d.path)-1]
 }
@@ -195,7 +196,7 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 	if key == "from" {
 		d.limit(list, maxFrom)
 	}
-	var boxes []space.Box
+	boxes := d.tree.boxes.take(d.length(list))[:0]
 	if d.each(list, plainyaml.Mapping, func(_ int, n int32) {
 		b := space.Box{}
 		there, before := false, len(*d.findings)
@@ -225,7 +226,7 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 }
 
 func (d *decoder) source(p *enforce.Object, n int32) space.Box {
-	var b space.Box
+	b := d.box(n)
 	accounts, others := false, false
 	conditions := [...]space.Dimension{space.Identity, space.Token, space.Identity, space.Identity, space.SourceAddress, space.RemoteAddress, space.Identity}
 	d.fields(n, sourceFields, func(field int, n int32) {
@@ -263,7 +264,7 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 }
 
 func (d *decoder) operation(n int32) space.Box {
-	var b space.Box
+	b := d.box(n)
 	d.fields(n, operationFields, func(field int, n int32) {
 		not := field%2 == 1
 		switch field / 2 {
@@ -279,6 +280,9 @@ func (d *decoder) operation(n int32) space.Box {
 	})
 	return b
 }
+
+// box is an empty box with room for a condition for each field of a mapping.
+func (d *decoder) box(n int32) space.Box { return d.conditions.take(d.length(n))[:0] }
 
 // add appends the condition that a list of values makes.
 func (d *decoder) add(b space.Box, dim space.Dimension, n int32, not bool, check func(string) (space.Pattern, string)) space.Box {

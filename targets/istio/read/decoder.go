@@ -141,11 +141,7 @@ func (d *decoder) oneOf(n int32, words []string) (int, bool) {
 
 // limit reports a list that is longer than the API accepts.
 func (d *decoder) limit(n int32, most int) {
-	count := 0
-	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
-		count++
-	}
-	if count > most {
+	if count := d.length(n); count > most {
 		d.refuse(d.keySpan(n), "`%s` has %d items, and the API accepts %d", d.where(), count, most)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/source"
@@ -16,9 +17,39 @@ type tree struct {
 	document source.Span
 
 	// Of all files:
-	indexes []string // `[0]` and so on
-	scratch []space.Pattern
-	lists   map[listKey][]space.Pattern
+	path       []string // the memory of paths
+	indexes    []string // `[0]` and so on
+	scratch    []space.Pattern
+	lists      map[listKey][]space.Pattern
+	patterns   slab[space.Pattern]
+	conditions slab[space.Condition]
+	boxes      slab[space.Box]
+	objects    slab[enforce.Object]
+}
+
+// slab is memory that many small lists of one kind are in, which live as long as each other.
+type slab[T any] struct{ free []T }
+
+// take returns a list of zero values, which cannot grow into the next one.
+func (s *slab[T]) take(n int) []T {
+	if len(s.free) < n {
+		s.free = make([]T, max(n, slabSize))
+	}
+	list := s.free[:n:n]
+	s.free = s.free[n:]
+	return list
+}
+
+const slabSize = 64
+
+// kept copies a list; an empty one is nil.
+func (s *slab[T]) kept(list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	all := s.take(len(list))
+	copy(all, list)
+	return all
 }
 
 // listKey is what a list of patterns is looked up by.
@@ -34,7 +65,7 @@ const many = 32
 func (t *tree) keep(patterns []space.Pattern) []space.Pattern {
 	n := len(patterns)
 	if n < many {
-		return slices.Clone(patterns)
+		return t.patterns.kept(patterns)
 	}
 	key := listKey{patterns[0], patterns[n-1], n}
 	if kept := t.lists[key]; slices.Equal(kept, patterns) {
@@ -45,6 +76,14 @@ func (t *tree) keep(patterns []space.Pattern) []space.Pattern {
 	}
 	t.lists[key] = slices.Clone(patterns)
 	return t.lists[key]
+}
+
+// length is the number of the children of a node.
+func (t *tree) length(i int32) (n int) {
+	for c := t.Nodes[i].First; c != 0; c = t.Nodes[c].Next {
+		n++
+	}
+	return n
 }
 
 // index is the step of a path to an item of a list.

@@ -101,7 +101,8 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
-	p := &enforce.Object{Kind: kindOf, Role: role}
+	p := &d.objects.take(1)[0]
+	p.Kind, p.Role = kindOf, role
 	if n == 1 {
 		p.Document = d.document
 	}

@@ -79,7 +79,8 @@ func (r *reader) file(f *source.File, t *tree) {
 		r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message)
 		return
 	}
-	d := &decoder{tree: t, trustDomains: r.trustDomains, findings: &r.findings}
+	d := &decoder{tree: t, trustDomains: r.trustDomains, findings: &r.findings, path: t.path}
+	defer func() { t.path = d.path }()
 	d.documents(f, func(bad *fault) {
 		if bad != nil {
 			r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
