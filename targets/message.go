@@ -25,12 +25,12 @@ type field struct {
 	key      string
 	explicit bool
 	access   access
-	at       int                          // of the field in the Go struct, unless it is read by its descriptor
+	at       int                          // of the field in the Go struct, or of the oneof that it is one of
 	message  *plan                        // of the value, if it is a message
 	value    protoreflect.FieldDescriptor // of a map, its value; else the field itself
 }
 
-// access is how a field is read: those that nearly all fields have, directly.
+// access is how a field is read: those that nearly all fields have, directly, and of others whether they are set.
 type access uint8
 
 const (
@@ -39,6 +39,8 @@ const (
 	texts               // []string
 	message             // *M
 	messages            // []*M
+	enum                // which is not set where it is zero
+	choice              // one of a oneof, which is not set where that is nil
 )
 
 func (w *Writer) plan(t reflect.Type) *plan {
@@ -55,7 +57,7 @@ func (w *Writer) planLocked(t reflect.Type) *plan {
 	d := reflect.Zero(t).Interface().(proto.Message).ProtoReflect().Descriptor()
 	p := &plan{known: d.ParentFile().Package() == "google.protobuf"}
 	w.plans[t] = p // before its fields, because types may be recursive
-	places := places(t.Elem())
+	places, choices := places(t.Elem())
 	fields := d.Fields()
 	for i := range fields.Len() {
 		f := field{FieldDescriptor: fields.Get(i)}
@@ -69,24 +71,29 @@ func (w *Writer) planLocked(t reflect.Type) *plan {
 			f.message = w.planLocked(goType(m))
 		}
 		f.at = places[f.Number()]
-		f.access = accessOf(f.FieldDescriptor, f.at)
+		if f.access = accessOf(f.FieldDescriptor, f.at); f.ContainingOneof() != nil && !f.ContainingOneof().IsSynthetic() {
+			f.at, f.access = choices[f.ContainingOneof().Name()], choice
+		}
 		p.fields = append(p.fields, f)
 	}
 	slices.SortFunc(p.fields, func(a, b field) int { return compareKeys(a.key, b.key) })
 	return p
 }
 
-// places is where the fields of a message are in its Go struct, by their numbers. Alternatives of a oneof are not in it.
-func places(t reflect.Type) map[protoreflect.FieldNumber]int {
-	at := map[protoreflect.FieldNumber]int{}
+// places is where the fields of a message are in its Go struct, by their numbers, and where its oneofs are.
+func places(t reflect.Type) (at map[protoreflect.FieldNumber]int, oneofs map[protoreflect.Name]int) {
+	at, oneofs = map[protoreflect.FieldNumber]int{}, map[protoreflect.Name]int{}
 	for i := range t.NumField() {
 		if tag := strings.Split(t.Field(i).Tag.Get("protobuf"), ","); len(tag) > 1 {
 			if number, err := strconv.Atoi(tag[1]); err == nil {
 				at[protoreflect.FieldNumber(number)] = i
 			}
 		}
+		if oneof := t.Field(i).Tag.Get("protobuf_oneof"); oneof != "" {
+			oneofs[protoreflect.Name(oneof)] = i
+		}
 	}
-	return at
+	return at, oneofs
 }
 
 // goType is the type of pointers to messages that are described.
@@ -110,6 +117,8 @@ func accessOf(f protoreflect.FieldDescriptor, at int) access {
 		return texts
 	case isText:
 		return text
+	case f.Kind() == protoreflect.EnumKind && !f.IsList():
+		return enum
 	}
 	return byDescriptor
 }
@@ -188,6 +197,16 @@ func appendMessage(dst []byte, p *plan, m reflect.Value, indent int, inline bool
 					dst = appendItem(dst, f.message, all.Index(j), indent)
 				}
 			}
+		case enum:
+			if v := fields.Field(f.at).Int(); v != 0 || f.explicit {
+				key(f)
+				dst = endLine(appendEnum(append(dst, ' '), f.value, protoreflect.EnumNumber(v), indent+2))
+			}
+		case choice:
+			if fields.Field(f.at).IsNil() {
+				continue
+			}
+			fallthrough
 		default:
 			if m := reflected(m); m.Has(f.FieldDescriptor) || f.explicit {
 				key(f)
@@ -241,6 +260,13 @@ func appendMap(dst []byte, f *field, m protoreflect.Map, indent int) []byte {
 	return dst
 }
 
+func appendEnum(dst []byte, f protoreflect.FieldDescriptor, v protoreflect.EnumNumber, indent int) []byte {
+	if e := f.Enum().Values().ByNumber(v); e != nil {
+		return appendString(dst, string(e.Name()), indent)
+	}
+	return strconv.AppendInt(dst, int64(v), 10)
+}
+
 // appendValue appends a scalar in its JSON form (https://protobuf.dev/programming-guides/json/).
 func appendValue(dst []byte, f protoreflect.FieldDescriptor, v protoreflect.Value, indent int) []byte {
 	switch f.Kind() {
@@ -249,10 +275,7 @@ func appendValue(dst []byte, f protoreflect.FieldDescriptor, v protoreflect.Valu
 	case protoreflect.BoolKind:
 		return strconv.AppendBool(dst, v.Bool())
 	case protoreflect.EnumKind:
-		if e := f.Enum().Values().ByNumber(v.Enum()); e != nil {
-			return appendString(dst, string(e.Name()), indent)
-		}
-		return strconv.AppendInt(dst, int64(v.Enum()), 10)
+		return appendEnum(dst, f, v.Enum(), indent)
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
 		return strconv.AppendInt(dst, v.Int(), 10)
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:

@@ -62,7 +62,7 @@ func distinct(list []string) []string {
 // Annotations returns the annotations of an object of a wave, by key. Argo CD applies by sync wave and prunes in the reverse
 // order.
 func (o Origin) Annotations(wave int) []Pair {
-	pairs := make([]Pair, 1, 5)
+	pairs := make([]Pair, 1, 2) // most have files alone
 	pairs[0] = Pair{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}
 	for _, a := range [...]struct {
 		key, separator string

@@ -33,14 +33,19 @@ func Text(f *source.File) *SyntaxError {
 		return &SyntaxError{Message: fmt.Sprintf("not UTF-8 text: byte 0x%02x", f.Text[i]), Span: f.Span(i, i+1)}
 	}
 	for i := range len(f.Text) {
-		switch c := f.Text[i]; {
-		case c >= ' ' && c != 0x7f:
-		case c != '\t' && c != '\n' && c != '\r':
+		if c := f.Text[i]; isControl[c] {
 			return &SyntaxError{Message: fmt.Sprintf("not text: control character 0x%02x", c), Span: f.Span(i, i+1)}
 		}
 	}
 	return nil
 }
+
+var isControl = func() (t [256]bool) {
+	for c := range 0x80 {
+		t[c] = (c < ' ' || c == 0x7f) && c != '\t' && c != '\n' && c != '\r'
+	}
+	return t
+}()
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 

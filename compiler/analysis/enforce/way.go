@@ -40,7 +40,9 @@ type target struct {
 	Label
 }
 
-func (o *Object) targets(t target) bool { return t.namespace == o.Namespace && slices.Contains(o.Targets, t.Label) }
+func (o *Object) targets(t target) bool {
+	return t.namespace == o.Namespace && slices.Contains(o.Targets, t.Label)
+}
 
 // ways is how requests pass waypoints to a workload.
 func (m *Layer) ways(w *Workload) (all []Way) {
