@@ -25,8 +25,7 @@ func Split(f *source.File) iter.Seq[*Document] {
 			}
 			return (&Document{File: f, Text: f.Text[start:end], start: start, line: startLine}).objects(yield)
 		}
-		several := strings.Contains(f.Text[begin:], "\n---") || strings.Contains(f.Text[begin:], "\n...") || strings.Contains(f.Text[begin:], mark)
-		for i, line := begin, 0; i < len(f.Text) && (several || !content); line++ {
+		for i, line := begin, 0; i < len(f.Text); line++ {
 			end := len(f.Text)
 			if n := strings.IndexByte(f.Text[i:], '\n'); n >= 0 {
 				end = i + n + 1

@@ -33,6 +33,8 @@ type Point struct {
 	modes
 	stated  modes // of a point that sees connections only: what a sidecar would enforce
 	inbound *policy.Captures
+
+	bound, sent []*Object // the memory of Policies
 }
 
 // modes is those of the ports of a workload.
@@ -80,7 +82,14 @@ func shut(policies, unsure []*Object) (closed bool) {
 
 // For is the enforcement point of a workload.
 func (m *Layer) For(w Workload) *Point {
-	var bound, unsure []*Object
+	c := &Point{}
+	m.Bind(c, w)
+	return c
+}
+
+// Bind makes a point that of a workload, in the memory that it has: nothing that it was, or had, may be looked at any more.
+func (m *Layer) Bind(c *Point, w Workload) {
+	bound, unsure := c.bound[:0], c.unsure[:0]
 	look := func(all []*Object) {
 		for _, p := range all {
 			binds, surely := p.selects(&w)
@@ -128,7 +137,10 @@ func (m *Layer) For(w Workload) *Point {
 			w.Dataplane = policy.Ambient
 		}
 	}
-	c := &Point{Policies: bound[:n:n], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound}
+	*c = Point{
+		Policies: bound[:n:n], Peers: c.Peers[:0], Ways: c.Ways[:0], layer: m, dataplane: w.Dataplane, unsure: unsure, inbound: w.Inbound,
+		bound: bound, sent: c.sent[:0],
+	}
 	c.compose(bound[n:tokens], w.Namespace)
 	if c.Ambient() {
 		c.receive(bound[:n], bound[tokens:])
@@ -136,9 +148,8 @@ func (m *Layer) For(w Workload) *Point {
 		c.authenticate(bound[tokens:])
 	}
 	if c.Ambient() || c.dataplane == policy.Sidecar {
-		c.Ways = m.ways(&w)
+		c.Ways = m.ways(c.Ways, &w)
 	}
-	return c
 }
 
 // Judged reports whether what the point lets through is judged at all. Where it is not, every request is undecided.

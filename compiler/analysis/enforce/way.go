@@ -44,13 +44,22 @@ func (o *Object) targets(t target) bool {
 	return t.namespace == o.Namespace && slices.Contains(o.Targets, t.Label)
 }
 
-// ways is how requests pass waypoints to a workload.
-func (m *Layer) ways(w *Workload) (all []Way) {
+// ways is how requests pass waypoints to a workload, in the memory of others.
+func (m *Layer) ways(all []Way, w *Workload) []Way {
+	all = all[:0]
 	for _, f := range w.Fronts {
 		if f.Waypoint == nil {
 			continue
 		}
-		all = append(all, Way{Front: f, Point: m.waypoint(w.Namespace, f), principals: m.principals(f.Waypoint)})
+		var c *Point
+		if n := len(all); n < cap(all) {
+			c = all[:n+1][n].Point
+		}
+		if c == nil {
+			c = &Point{}
+		}
+		m.waypoint(c, w.Namespace, f)
+		all = append(all, Way{Front: f, Point: c, principals: m.principals(f.Waypoint)})
 	}
 	return all
 }
@@ -67,15 +76,15 @@ func (m *Layer) principals(w *policy.Waypoint) (all []string) {
 	return all
 }
 
-// waypoint is the point of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
+// waypoint makes a point that of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
 // port of the Service: that of a way decides their conditions on ports.
-func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
+func (m *Layer) waypoint(c *Point, namespace string, f policy.Front) {
 	targets := [...]target{
 		{namespace, Label{TargetService, f.Host}},
 		{f.Waypoint.Namespace, Label{TargetGateway, f.Waypoint.Name}},
 		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
 	}
-	c := &Point{layer: m, modes: modes{mode: peerMode{mode: Permissive}}}
+	*c = Point{layer: m, Policies: c.Policies[:0], modes: modes{mode: peerMode{mode: Permissive}}}
 	var tokens []*Object
 	for n, t := range targets {
 		of := m.in(t.namespace)
@@ -96,7 +105,6 @@ func (m *Layer) waypoint(namespace string, f policy.Front) *Point {
 	slices.SortFunc(c.Policies, older)
 	slices.SortFunc(tokens, older)
 	c.authenticate(tokens)
-	return c
 }
 
 // atPort is an object of a waypoint as it decides about requests through one front: what it says of the port of the Service is said

@@ -22,19 +22,21 @@ func (p *Object) As(clauses []Clause) *Object {
 // receive has a point that sees connections only keep what ztunnel is sent: buildWorkloadPolicies in
 // istio.io/istio/pilot/pkg/serviceregistry/ambient/workloads.go. ztunnel authenticates no requests.
 func (c *Point) receive(policies, tokens []*Object) {
-	c.Policies, c.Unsent = nil, tokens
+	c.Unsent = tokens
+	sent := c.sent
 	for _, p := range policies {
 		switch {
 		case p.Broken:
-			c.Policies = append(c.Policies, p)
+			sent = append(sent, p)
 		case p.Unsent != Sent:
 			c.Unsent = append(c.Unsent, p)
 		case p.Ztunnel != nil:
-			c.Policies = append(c.Policies, p.Ztunnel)
+			sent = append(sent, p.Ztunnel)
 		default:
-			c.Policies = append(c.Policies, p)
+			sent = append(sent, p)
 		}
 	}
+	c.Policies, c.sent = sent, sent
 }
 
 // Unsent is why ztunnel is not sent an object.

@@ -114,11 +114,12 @@ func (m *Model) Callee(s *policy.Service) *enforce.Point {
 }
 
 // bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
-func (m *Model) bound(s *policy.Service) *enforce.Point { return m.boundBy(s.Selector(), s) }
+func (m *Model) bound(s *policy.Service) *enforce.Point { return m.boundBy(&enforce.Point{}, s.Selector(), s) }
 
-// boundBy is the same, given the labels that select the pods of the service.
-func (m *Model) boundBy(labels map[string]string, s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
+// boundBy is the same, given the labels that select the pods of the service, in the memory of a point that nothing looks at.
+func (m *Model) boundBy(at *enforce.Point, labels map[string]string, s *policy.Service) *enforce.Point {
+	m.Manifests.Bind(at, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
+	return at
 }
 
 // Principal is the identity of a service by its present account, empty where it has none.

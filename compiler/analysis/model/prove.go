@@ -127,6 +127,7 @@ func proveAll(ctx context.Context, services []proof) error {
 // prover is the memory that one proof after another uses.
 type prover struct {
 	labels map[string]string
+	point  enforce.Point
 	enforce.Classifier
 	identities
 	literal
@@ -138,7 +139,7 @@ func (p *proof) prove(with *prover) ([]string, error) {
 	}
 	clear(with.labels)
 	p.of.Select(with.labels)
-	at := p.model.boundBy(with.labels, p.of)
+	at := p.model.boundBy(&with.point, with.labels, p.of)
 	if p.later == nil && with.equal(p.model, p.of, at) {
 		return nil, nil
 	}
