@@ -114,7 +114,9 @@ func (m *Model) Callee(s *policy.Service) *enforce.Point {
 }
 
 // bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
-func (m *Model) bound(s *policy.Service) *enforce.Point { return m.boundBy(&enforce.Point{}, s.Selector(), s) }
+func (m *Model) bound(s *policy.Service) *enforce.Point {
+	return m.boundBy(&enforce.Point{}, s.Selector(), s)
+}
 
 // boundBy is the same, given the labels that select the pods of the service, in the memory of a point that nothing looks at.
 func (m *Model) boundBy(at *enforce.Point, labels map[string]string, s *policy.Service) *enforce.Point {

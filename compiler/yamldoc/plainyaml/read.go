@@ -180,6 +180,14 @@ func (f *fast) repeats(mapping int32, key string) bool {
 	return false
 }
 
+// inText is the bytes that end no plain scalar.
+var inText = func() (t [256]bool) {
+	for c := range t {
+		t[c] = printableASCII(byte(c)) && c != ':' && c != '#'
+	}
+	return t
+}()
+
 // inKey is the bytes of a plain key; inPlain is those that a plain scalar may begin with.
 var inKey, inPlain = func() (key, plain [256]bool) {
 	for c := byte('!'); c <= '~'; c++ {
@@ -280,8 +288,9 @@ func (f *fast) plain(n Node, indent int) (int32, bool) {
 // plainRest reports whether a line is only text of a plain scalar.
 func plainRest(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if !printableASCII(c) || c == ':' && (i+1 == len(s) || s[i+1] == ' ') || c == '#' && i > 0 && s[i-1] == ' ' {
+		if c := s[i]; inText[c] {
+			continue
+		} else if !printableASCII(c) || c == ':' && (i+1 == len(s) || s[i+1] == ' ') || c == '#' && i > 0 && s[i-1] == ' ' {
 			return false
 		}
 	}

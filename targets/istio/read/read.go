@@ -75,12 +75,18 @@ func (r *reader) file(f *source.File, t *tree) {
 		r.findings.Add(diag.Unevaluable, f.Span(0, 0), "%s has %d MiB; up to %d MiB of a file are read", f.Name, len(f.Text)>>20, MaxFile>>20)
 		return
 	}
+	d := &decoder{tree: t, trustDomains: r.trustDomains, findings: &r.findings, path: t.path}
+	defer func() { t.path = d.path }()
+	if d.whole(f) {
+		if len(d.Nodes) > 1 {
+			r.object(d, 1, "", "")
+		}
+		return
+	}
 	if bad := yamldoc.Text(f); bad != nil {
 		r.findings.Add(diag.Unevaluable, bad.Span, "%s", bad.Message)
 		return
 	}
-	d := &decoder{tree: t, trustDomains: r.trustDomains, findings: &r.findings, path: t.path}
-	defer func() { t.path = d.path }()
 	d.documents(f, func(bad *fault) {
 		if bad != nil {
 			r.findings.Add(diag.Unevaluable, bad.at, "%s", bad.message).Help = bad.help
@@ -88,6 +94,16 @@ func (r *reader) file(f *source.File, t *tree) {
 		}
 		r.object(d, 1, "", "")
 	})
+}
+
+// whole reads a file that is one document, as programs write them, and reports whether it is. Such a file is text.
+func (t *tree) whole(file *source.File) bool {
+	t.reset(file)
+	if !t.Read(file.Text, 0) {
+		return false
+	}
+	t.locate(file, file.Text, 0)
+	return true
 }
 
 // documents reads the documents of a file into the tree, one after the other, and calls f for each with content: with a fault
@@ -100,12 +116,17 @@ func (t *tree) documents(file *source.File, f func(*fault)) {
 			bad = t.readSlow(doc)
 		}
 		if bad != nil || len(t.Nodes) > 1 {
-			text := strings.TrimLeft(strings.TrimPrefix(doc.Text, "---"), " \n")
-			end := int(doc.Offset()) + len(doc.Text)
-			t.document = file.Span(end-len(text), end-len(text)+len(strings.TrimRight(text, " \n")))
+			t.locate(file, doc.Text, int(doc.Offset()))
 			f(bad)
 		}
 	}
+}
+
+// locate says where the content of a document is.
+func (t *tree) locate(file *source.File, text string, offset int) {
+	end := offset + len(text)
+	text = strings.TrimLeft(strings.TrimPrefix(text, "---"), " \n")
+	t.document = file.Span(end-len(text), end-len(text)+len(strings.TrimRight(text, " \n")))
 }
 
 // register adds an object, or another manifest of one.

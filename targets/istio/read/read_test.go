@@ -101,8 +101,17 @@ func FuzzReaders(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		file := source.NewFile("policies.yaml", text)
+		var whole tree
+		one := whole.whole(file)
 		if yamldoc.Text(file) != nil {
+			require.False(t, one, "%q", text)
 			return
+		}
+		if all := slices.Collect(yamldoc.Split(file)); one && len(whole.Nodes) > 1 {
+			require.Len(t, all, 1, "%q", text)
+			require.Equal(t, text, all[0].Text)
+		} else if one {
+			require.Empty(t, all, "%q", text)
 		}
 		for d := range yamldoc.Split(file) {
 			var quick, full tree
