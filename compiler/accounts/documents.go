@@ -33,30 +33,18 @@ func objects(inputs []inventory.Input) (all []object) {
 			if d.Parse() != nil || d.Root == nil {
 				continue
 			}
-			kind := scalar(yamldoc.Get(d.Root, "kind"))
-			element, list := strings.CutSuffix(kind, "List")
-			items := yamldoc.Get(d.Root, "items")
-			if !list || items == nil || items.Kind != yaml.SequenceNode {
-				all = append(all, objectOf(d, d.Root, in.Namespace, "", ""))
-				continue
-			}
-			version := scalar(yamldoc.Get(d.Root, "apiVersion"))
-			for _, item := range items.Content {
-				all = append(all, objectOf(d, yamldoc.Resolve(item), in.Namespace, version, element))
+			for o := range yamldoc.Objects(d.Root) {
+				all = append(all, objectOf(d, o, in.Namespace))
 			}
 		}
 	}
 	return all
 }
 
-func objectOf(d *yamldoc.Document, n *yaml.Node, namespace, version, kind string) object {
-	o := object{
-		doc: d, node: n,
-		version: cmp.Or(scalar(yamldoc.Get(n, "apiVersion")), version),
-		kind:    cmp.Or(scalar(yamldoc.Get(n, "kind")), kind),
-		name:    scalar(yamldoc.Get(n, "metadata", "name")),
-	}
-	stated := scalar(yamldoc.Get(n, "metadata", "namespace"))
+func objectOf(d *yamldoc.Document, of yamldoc.Object, namespace string) object {
+	n := of.Node
+	o := object{doc: d, node: n, version: of.APIVersion, kind: of.Kind, name: yamldoc.Scalar(n, "metadata", "name")}
+	stated := yamldoc.Scalar(n, "metadata", "namespace")
 	o.placed = stated != ""
 	o.namespace = cmp.Or(stated, namespace, "default")
 	o.at = d.Span(yamldoc.Get(n, "metadata", "name"))
@@ -77,14 +65,6 @@ func (o *object) group() string {
 		return ""
 	}
 	return group
-}
-
-// scalar is the value of a node; empty where it has none.
-func scalar(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
-		return ""
-	}
-	return n.Value
 }
 
 // items returns the items of a list.

@@ -80,7 +80,7 @@ func (p *planner) replaced(w *inventory.Workload, o *object) {
 	case "ReplicaSet", "ReplicationController":
 		what = "keeps the pods that it has: delete them, so that it makes new ones"
 	case "DaemonSet", "StatefulSet":
-		if o != nil && scalar(yamldoc.Get(o.node, "spec", "updateStrategy", "type")) == "OnDelete" {
+		if o != nil && yamldoc.Scalar(o.node, "spec", "updateStrategy", "type") == "OnDelete" {
 			what = "replaces a pod only once it is deleted (updateStrategy OnDelete)"
 		}
 	}
@@ -150,7 +150,7 @@ const rbac = "rbac.authorization.k8s.io"
 func bindings(all []object, heirs map[account][]*Move) (docs []*yaml.Node) {
 	type right struct{ namespace, role string }
 	rightOf := func(o *object) right {
-		r := right{role: scalar(yamldoc.Get(o.node, "roleRef", "kind")) + " " + scalar(yamldoc.Get(o.node, "roleRef", "name"))}
+		r := right{role: yamldoc.Scalar(o.node, "roleRef", "kind") + " " + yamldoc.Scalar(o.node, "roleRef", "name")}
 		if o.kind == "RoleBinding" {
 			r.namespace = o.namespace
 		}
@@ -209,10 +209,10 @@ func (o *object) binds() bool {
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects
 func (o *object) subjects() (all []account) {
 	for _, s := range items(yamldoc.Get(o.node, "subjects")) {
-		name := scalar(yamldoc.Get(s, "name"))
-		switch scalar(yamldoc.Get(s, "kind")) {
+		name := yamldoc.Scalar(s, "name")
+		switch yamldoc.Scalar(s, "kind") {
 		case "ServiceAccount":
-			all = append(all, account{cmp.Or(scalar(yamldoc.Get(s, "namespace")), o.namespace), name})
+			all = append(all, account{cmp.Or(yamldoc.Scalar(s, "namespace"), o.namespace), name})
 		case "User":
 			if of, ok := strings.CutPrefix(name, "system:serviceaccount:"); ok {
 				namespace, name, _ := strings.Cut(of, ":")
@@ -241,7 +241,7 @@ func (p *planner) belongings(all []object, declared map[account]*object, heirs m
 			for _, a := range pairs {
 				if whose(a.Key.Value) == cloud {
 					p.note(old.doc.Span(a.Key), "%s has %s: %s, which the new accounts do not get: where that identity is, let it trust %s, then annotate those that need it",
-						of.name, a.Key.Value, scalar(a.Value), subjectNames(of.namespace, names))
+						of.name, a.Key.Value, yamldoc.Scalar(a.Value), subjectNames(of.namespace, names))
 				}
 			}
 		}
@@ -250,7 +250,7 @@ func (p *planner) belongings(all []object, declared map[account]*object, heirs m
 			o := &all[i]
 			switch {
 			case o.binds():
-			case o.kind == "Secret" && o.namespace == of.namespace && scalar(yamldoc.Get(o.node, "metadata", "annotations", "kubernetes.io/service-account.name")) == of.name:
+			case o.kind == "Secret" && o.namespace == of.namespace && yamldoc.Scalar(o.node, "metadata", "annotations", "kubernetes.io/service-account.name") == of.name:
 				p.note(o.at, "%s holds a token of %s: whoever uses it keeps its rights", o.id(), of.name)
 			case mentions(o.node, user) || mentions(o.node, spiffe):
 				p.note(o.at, "%s names %s: add the new accounts that it is to hold for", o.id(), of.name)

@@ -34,7 +34,7 @@ func (o *object) patch(account string) *yaml.Node {
 	path := podPath(o.kind)
 	spec := yamldoc.Get(o.node, path...)
 	pods := mapping(accountFields[0], text(account))
-	if scalar(yamldoc.Get(spec, accountFields[1])) != "" {
+	if yamldoc.Scalar(spec, accountFields[1]) != "" {
 		pods.Content = append(pods.Content, text(accountFields[1]), text(account))
 	}
 	for _, key := range slices.Backward(path) {

@@ -46,10 +46,10 @@ func (i *importer) copy() {
 
 // copyFrom copies an object, or the items of a List.
 func (i *importer) copyFrom(doc *yamldoc.Document, n *yaml.Node) {
-	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode || strings.HasPrefix(scalar(n, "apiVersion"), group+"/") || templated(n) {
+	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode || strings.HasPrefix(yamldoc.Scalar(n, "apiVersion"), group+"/") || templated(n) {
 		return
 	}
-	if items := value(n, "items"); items != nil {
+	if items := yamldoc.Get(n, "items"); items != nil {
 		for _, item := range items.Content {
 			i.copyFrom(doc, item)
 		}
@@ -57,7 +57,7 @@ func (i *importer) copyFrom(doc *yamldoc.Document, n *yaml.Node) {
 	}
 	c := copied{applied(n), doc.Span(n)}
 	for alone := range yamldoc.Split(source.NewFile(Copies, c.text)) {
-		if scalar(n, "kind") != "" && !inventory.Irrelevant(alone) {
+		if yamldoc.Scalar(n, "kind") != "" && !inventory.Irrelevant(alone) {
 			i.copies = append(i.copies, c)
 		}
 	}

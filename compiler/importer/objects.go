@@ -40,62 +40,31 @@ func find(files []*source.File, text string, wants func(group, kind string) bool
 			if !strings.Contains(doc.Text, text) || doc.Parse() != nil || doc.Root == nil {
 				continue
 			}
-			all = append(all, within(doc, doc.Root, "", "", wants)...)
+			for o := range yamldoc.Objects(doc.Root) {
+				if of, _, _ := strings.Cut(o.APIVersion, "/"); o.Kind != "" && wants(of, o.Kind) {
+					all = append(all, objectOf(doc, o))
+				}
+			}
 		}
 	}
 	return all
 }
 
-// within lists the objects that a node is or has as items. Items that do not state them have the version and kind of their list.
-func within(doc *yamldoc.Document, n *yaml.Node, version, kind string, wants func(group, kind string) bool) (all []*object) {
-	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	version, kind = cmp.Or(scalar(n, "apiVersion"), version), cmp.Or(scalar(n, "kind"), kind)
-	if items := value(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
-		for _, item := range items.Content {
-			all = append(all, within(doc, item, version, strings.TrimSuffix(kind, "List"), wants)...)
-		}
-		return all
-	}
-	if of, _, _ := strings.Cut(version, "/"); kind == "" || !wants(of, kind) {
-		return nil
-	}
-	meta := value(n, "metadata")
-	o := &object{node: n, document: doc.File.Span(doc.Offset(), doc.Offset()+len(doc.Text))}
-	o.Kind, o.Namespace, o.Name = kind, cmp.Or(scalar(meta, "namespace"), "default"), scalar(meta, "name")
-	o.At = doc.Span(cmp.Or(value(n, "kind"), n))
-	if name := value(meta, "name"); name != nil {
+func objectOf(doc *yamldoc.Document, of yamldoc.Object) *object {
+	meta := yamldoc.Get(of.Node, "metadata")
+	o := &object{node: of.Node, document: doc.File.Span(doc.Offset(), doc.Offset()+len(doc.Text))}
+	o.Kind, o.Namespace, o.Name = of.Kind, cmp.Or(yamldoc.Scalar(meta, "namespace"), "default"), yamldoc.Scalar(meta, "name")
+	o.At = doc.Span(cmp.Or(yamldoc.Get(of.Node, "kind"), of.Node))
+	if name := yamldoc.Get(meta, "name"); name != nil {
 		o.At = doc.Span(name)
 	}
 	o.readComments()
-	return []*object{o}
-}
-
-// value is the value of a key of a mapping; nil where it has none.
-func value(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	pairs, _ := yamldoc.Pairs(n)
-	for _, p := range pairs {
-		if p.Key.Value == key {
-			return p.Value
-		}
-	}
-	return nil
-}
-
-func scalar(n *yaml.Node, key string) string {
-	if v := value(n, key); v != nil && v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
-		return v.Value
-	}
-	return ""
+	return o
 }
 
 // readComments takes the comments of the object apart: those of each rule, and all others.
 func (o *object) readComments() {
-	rules := value(value(o.node, "spec"), "rules")
+	rules := yamldoc.Get(o.node, "spec", "rules")
 	if rules != nil && rules.Kind == yaml.SequenceNode {
 		o.ofRule = make([][]string, len(rules.Content))
 		for i, rule := range rules.Content {

@@ -16,6 +16,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/targets"
 )
@@ -52,7 +53,7 @@ type jwtRule struct {
 
 // jwtRules decodes the rules of a RequestAuthentication, in the order of their issuers.
 func jwtRules(object *yaml.Node) (all []jwtRule, err error) {
-	rules := value(value(object, "spec"), "jwtRules")
+	rules := yamldoc.Get(object, "spec", "jwtRules")
 	if rules == nil {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 )
@@ -42,7 +43,7 @@ func (i *importer) unread(layer *enforce.Layer) {
 				i.findings.Add(diag.Unevaluable, o.At, "%s is a template", o.Kind).WithHelp("read what it makes, such as the output of `helm template`")
 			}
 			return true
-		case value(o.node, "$patch") != nil || value(value(o.node, "spec"), "$patch") != nil:
+		case yamldoc.Get(o.node, "$patch") != nil || yamldoc.Get(o.node, "spec", "$patch") != nil:
 			return o.read != nil
 		default:
 			return o.read == nil && named != nil

@@ -75,7 +75,7 @@ func (f *file) solver(n *yaml.Node, kind string, meta *metav1.ObjectMeta, via *y
 		maps.Copy(template.Annotations, stated.Annotations)
 	}
 	template.Labels[solverLabel] = "true"
-	template.Spec.ServiceAccountName = text(yamldoc.Get(here, "spec", "serviceAccountName"))
+	template.Spec.ServiceAccountName = yamldoc.Scalar(here, "spec", "serviceAccountName")
 	template.Spec.Containers = []corev1.Container{{Name: "acmesolver", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: solverPort}}}}
 	if here == nil {
 		here = &yaml.Node{Kind: yaml.MappingNode}
@@ -98,8 +98,8 @@ func (f *file) solver(n *yaml.Node, kind string, meta *metav1.ObjectMeta, via *y
 // name none.
 func parents(route *yaml.Node) (all []objectKey) {
 	for _, parent := range each(yamldoc.Get(route, "parentRefs")) {
-		if cmp.Or(text(yamldoc.Get(parent, "kind")), "Gateway") == "Gateway" {
-			all = append(all, objectKey{gatewayGroup, text(yamldoc.Get(parent, "namespace")), text(yamldoc.Get(parent, "name"))})
+		if cmp.Or(yamldoc.Scalar(parent, "kind"), "Gateway") == "Gateway" {
+			all = append(all, objectKey{gatewayGroup, yamldoc.Scalar(parent, "namespace"), yamldoc.Scalar(parent, "name")})
 		}
 	}
 	return all
@@ -110,7 +110,7 @@ func ingressClass(ingress *yaml.Node) string {
 	if ingress == nil {
 		return "-"
 	}
-	return cmp.Or(text(yamldoc.Get(ingress, "ingressClassName")), text(yamldoc.Get(ingress, "class")))
+	return cmp.Or(yamldoc.Scalar(ingress, "ingressClassName"), yamldoc.Scalar(ingress, "class"))
 }
 
 // certificate reads which issuer a Certificate is from.
@@ -118,10 +118,10 @@ func (f *file) certificate(n *yaml.Node) {
 	meta := metaOf(n)
 	ref := yamldoc.Get(n, "spec", "issuerRef")
 	at, namespace, ok := f.meta(n, "Certificate", meta)
-	if !ok || cmp.Or(text(yamldoc.Get(ref, "group")), certManager) != certManager {
+	if !ok || cmp.Or(yamldoc.Scalar(ref, "group"), certManager) != certManager {
 		return
 	}
-	f.certified(objectKey{"Certificate", namespace, meta.Name}, cmp.Or(text(yamldoc.Get(ref, "kind")), "Issuer"), yamldoc.Get(ref, "name"), at)
+	f.certified(objectKey{"Certificate", namespace, meta.Name}, cmp.Or(yamldoc.Scalar(ref, "kind"), "Issuer"), yamldoc.Get(ref, "name"), at)
 }
 
 // annotated reads which issuer the annotations of an Ingress or a Gateway ask for a certificate.
@@ -130,13 +130,13 @@ func (f *file) annotated(n *yaml.Node, kind, namespace string, at source.Span) {
 	annotations := yamldoc.Get(n, "metadata", "annotations")
 	key := objectKey{kind, namespace, metaOf(n).Name}
 	f.certified(key, "ClusterIssuer", yamldoc.Get(annotations, certManager+"/cluster-issuer"), at)
-	if cmp.Or(text(yamldoc.Get(annotations, certManager+"/issuer-group")), certManager) == certManager {
-		f.certified(key, cmp.Or(text(yamldoc.Get(annotations, certManager+"/issuer-kind")), "Issuer"), yamldoc.Get(annotations, certManager+"/issuer"), at)
+	if cmp.Or(yamldoc.Scalar(annotations, certManager+"/issuer-group"), certManager) == certManager {
+		f.certified(key, cmp.Or(yamldoc.Scalar(annotations, certManager+"/issuer-kind"), "Issuer"), yamldoc.Get(annotations, certManager+"/issuer"), at)
 	}
 }
 
 func (f *file) certified(key objectKey, kind string, issuer *yaml.Node, at source.Span) {
-	name := text(issuer)
+	name := yamldoc.Scalar(issuer)
 	if name == "" || f.unfilled(name) {
 		return
 	}

@@ -35,8 +35,8 @@ var besides = map[string]string{
 func (f *file) beside(n *yaml.Node, kind string) {
 	meta := yamldoc.Get(n, "metadata")
 	name := yamldoc.Get(meta, "name")
-	b := &Beside{Kind: kind, Namespace: cmp.Or(text(yamldoc.Get(meta, "namespace")), f.Namespace, "default"), Name: text(name)}
-	if !policy.IsLabel(b.Namespace) || !policy.IsName(b.Name) || text(yamldoc.Get(meta, "labels", "app.kubernetes.io/managed-by")) == "meshc" {
+	b := &Beside{Kind: kind, Namespace: cmp.Or(yamldoc.Scalar(meta, "namespace"), f.Namespace, "default"), Name: yamldoc.Scalar(name)}
+	if !policy.IsLabel(b.Namespace) || !policy.IsName(b.Name) || yamldoc.Scalar(meta, "labels", "app.kubernetes.io/managed-by") == "meshc" {
 		return
 	}
 	if kind == "DestinationRule" && !f.opens(yamldoc.Get(n, "spec")) {
@@ -54,10 +54,10 @@ func (f *file) opens(n *yaml.Node) bool {
 		return false
 	}
 	if n.Kind == yaml.MappingNode {
-		if tls := yamldoc.Get(n, "tls"); tls != nil && text(yamldoc.Get(tls, "mode")) != "ISTIO_MUTUAL" {
+		if tls := yamldoc.Get(n, "tls"); tls != nil && yamldoc.Scalar(tls, "mode") != "ISTIO_MUTUAL" {
 			return true
 		}
-		if text(yamldoc.Get(n, "loadBalancer", "simple")) == "PASSTHROUGH" {
+		if yamldoc.Scalar(n, "loadBalancer", "simple") == "PASSTHROUGH" {
 			return true
 		}
 	}

@@ -82,7 +82,7 @@ func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string, sp
 		}
 	}
 	f.proxyUser(c, spec, pod)
-	if text(yamldoc.Get(parsedText(annotations[configKey]), "proxyMetadata", outputCerts)) != "" {
+	if yamldoc.Scalar(parsedText(annotations[configKey]), "proxyMetadata", outputCerts) != "" {
 		c.certified()
 	}
 	p.Inbound, p.Outbound = c.in, c.out

@@ -25,7 +25,7 @@ type topology struct {
 func topologyOf(config *yaml.Node, at source.Span) topology {
 	n := yamldoc.Get(config, "gatewayTopology")
 	t := topology{stated: n != nil, at: at}
-	switch trusted := text(yamldoc.Get(n, "numTrustedProxies")); {
+	switch trusted := yamldoc.Scalar(n, "numTrustedProxies"); {
 	case trusted != "" && trusted != "0":
 		t.trusts = "numTrustedProxies is " + trusted
 	case yamldoc.Get(n, "proxyProtocol") != nil:

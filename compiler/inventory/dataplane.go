@@ -87,7 +87,7 @@ func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]str
 func (f *file) noticeFields(n *yaml.Node, kind string) {
 	for _, field := range bearing.Fields(kind) {
 		for value := range atPath(n, field.Path()) {
-			if value.Kind != yaml.ScalarNode && len(value.Content) == 0 || !field.Changes(text(value)) {
+			if value.Kind != yaml.ScalarNode && len(value.Content) == 0 || !field.Changes(yamldoc.Scalar(value)) {
 				continue
 			}
 			at := f.doc.Span(value)
@@ -115,7 +115,7 @@ func eachAt(n *yaml.Node, path []string, yield func(*yaml.Node) bool) bool {
 	}
 	name = strings.TrimSuffix(name, "]")
 	for _, one := range n.Content {
-		if one = yamldoc.Resolve(one); name != "" && text(yamldoc.Get(one, "name")) != name {
+		if one = yamldoc.Resolve(one); name != "" && yamldoc.Scalar(one, "name") != name {
 			continue
 		}
 		if !eachAt(one, path[1:], yield) {
@@ -129,7 +129,7 @@ func eachAt(n *yaml.Node, path []string, yield func(*yaml.Node) bool) bool {
 func (f *file) noticeKind(n *yaml.Node, group, kind string) {
 	if name := yamldoc.Get(n, "metadata", "name"); group == "" && kind == "ConfigMap" && name != nil && bearing.IsMeshConfig(name.Value) && yamldoc.Get(n, "data", "mesh") != nil {
 		kind = strings.TrimPrefix(bearing.MeshConfig, "/")
-		if f.meshConfig(n, parsedText(text(yamldoc.Get(n, "data", "mesh")))) {
+		if f.meshConfig(n, parsedText(yamldoc.Scalar(n, "data", "mesh"))) {
 			return
 		}
 	}

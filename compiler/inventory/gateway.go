@@ -67,14 +67,14 @@ func (f *file) gateway(n *yaml.Node) {
 	if labels := yamldoc.Get(n, "spec", "selector"); labels != nil && labels.Kind == yaml.MappingNode {
 		pairs, _ := yamldoc.Pairs(labels)
 		for _, p := range pairs {
-			g.Selector[p.Key.Value] = text(p.Value)
+			g.Selector[p.Key.Value] = yamldoc.Scalar(p.Value)
 		}
 	}
 	if f.unfilledLabels(g.Selector) {
 		return
 	}
 	for _, server := range each(yamldoc.Get(n, "spec", "servers")) {
-		g.Unrouted = g.Unrouted || text(yamldoc.Get(server, "tls", "mode")) == "AUTO_PASSTHROUGH"
+		g.Unrouted = g.Unrouted || yamldoc.Scalar(server, "tls", "mode") == "AUTO_PASSTHROUGH"
 		port := number(yamldoc.Get(server, "port", "number"))
 		if port == 0 {
 			continue
@@ -85,7 +85,7 @@ func (f *file) gateway(n *yaml.Node) {
 		}
 		protocol := serves(server)
 		_, again := g.Protocols[port]
-		g.Mutual[port] = text(yamldoc.Get(server, "tls", "mode")) == "ISTIO_MUTUAL" && (g.Mutual[port] || !again)
+		g.Mutual[port] = yamldoc.Scalar(server, "tls", "mode") == "ISTIO_MUTUAL" && (g.Mutual[port] || !again)
 		if other, ok := g.Protocols[port]; ok && other != protocol {
 			protocol = policy.ProtocolUnset
 		}
@@ -97,9 +97,9 @@ func (f *file) gateway(n *yaml.Node) {
 // serves returns what policies see of the requests to a server of a Gateway: HTTPS that it ends is HTTP to them.
 // https://istio.io/latest/docs/reference/config/networking/gateway/#ServerTLSSettings-TLSmode
 func serves(server *yaml.Node) policy.Protocol {
-	mode := text(yamldoc.Get(server, "tls", "mode"))
+	mode := yamldoc.Scalar(server, "tls", "mode")
 	ends := mode != "PASSTHROUGH" && mode != "AUTO_PASSTHROUGH"
-	switch strings.ToUpper(text(yamldoc.Get(server, "port", "protocol"))) {
+	switch strings.ToUpper(yamldoc.Scalar(server, "port", "protocol")) {
 	case "HTTP", "HTTP2", "GRPC", "GRPC-WEB":
 		return policy.HTTP
 	case "HTTPS":

@@ -20,7 +20,7 @@ func (f *file) gatewayRoute(n *yaml.Node, kind string) {
 	p := &passing{by: objectKey{kind, namespace, meta.Name}}
 	spec := yamldoc.Get(n, "spec")
 	for _, parent := range each(yamldoc.Get(spec, "parentRefs")) {
-		of := cmp.Or(text(yamldoc.Get(parent, "kind")), "Gateway")
+		of := cmp.Or(yamldoc.Scalar(parent, "kind"), "Gateway")
 		if of != "Gateway" {
 			if of != "Service" && of != "ServiceEntry" {
 				f.keep("", "", "", at, func(r *reader) { r.astray = true })
@@ -28,7 +28,7 @@ func (f *file) gatewayRoute(n *yaml.Node, kind string) {
 			f.findings.Add(diag.SkippedObject, f.doc.Span(yamldoc.Get(parent, "kind")), "%s is not judged where its parent is a %s: only gateways are", p.by, of)
 			continue
 		}
-		p.gateways = append(p.gateways, objectKey{gatewayGroup, cmp.Or(text(yamldoc.Get(parent, "namespace")), namespace), text(yamldoc.Get(parent, "name"))})
+		p.gateways = append(p.gateways, objectKey{gatewayGroup, cmp.Or(yamldoc.Scalar(parent, "namespace"), namespace), yamldoc.Scalar(parent, "name")})
 	}
 	for _, rule := range each(yamldoc.Get(spec, "rules")) {
 		f.filters(p, rule)
@@ -54,17 +54,17 @@ func (f *file) backend(p *passing, n *yaml.Node) {
 	if name == nil || f.unfilled(name.Value) || !f.spend(n, 64) {
 		return
 	}
-	d := destination{service: text(name), port: number(yamldoc.Get(n, "port")), at: f.doc.Span(name)}
-	switch cmp.Or(text(yamldoc.Get(n, "kind")), "Service") {
+	d := destination{service: yamldoc.Scalar(name), port: number(yamldoc.Get(n, "port")), at: f.doc.Span(name)}
+	switch cmp.Or(yamldoc.Scalar(n, "kind"), "Service") {
 	case "Service":
-		d.namespace = cmp.Or(text(yamldoc.Get(n, "namespace")), p.by.namespace)
+		d.namespace = cmp.Or(yamldoc.Scalar(n, "namespace"), p.by.namespace)
 	case "Hostname":
 		at := d.at
 		d = hostOf(d.service, p.by.namespace)
 		d.port, d.at = number(yamldoc.Get(n, "port")), at
 	default:
 		f.keep("", "", "", d.at, func(r *reader) { r.astray = true })
-		f.findings.Add(diag.SkippedObject, f.doc.Span(yamldoc.Get(n, "kind")), "%s is not judged where it leads to an object of kind %s: what is behind it is not known", p.by, text(yamldoc.Get(n, "kind")))
+		f.findings.Add(diag.SkippedObject, f.doc.Span(yamldoc.Get(n, "kind")), "%s is not judged where it leads to an object of kind %s: what is behind it is not known", p.by, yamldoc.Scalar(n, "kind"))
 		return
 	}
 	p.to = append(p.to, d)
@@ -84,8 +84,8 @@ func (f *file) grant(n *yaml.Node) {
 	spec := yamldoc.Get(n, "spec")
 	for _, from := range each(yamldoc.Get(spec, "from")) {
 		for _, to := range each(yamldoc.Get(spec, "to")) {
-			if text(yamldoc.Get(to, "kind")) == "Service" && f.spend(to, 64) {
-				all = append(all, grant{text(yamldoc.Get(from, "kind")), text(yamldoc.Get(from, "namespace")), namespace, text(yamldoc.Get(to, "name"))})
+			if yamldoc.Scalar(to, "kind") == "Service" && f.spend(to, 64) {
+				all = append(all, grant{yamldoc.Scalar(from, "kind"), yamldoc.Scalar(from, "namespace"), namespace, yamldoc.Scalar(to, "name")})
 			}
 		}
 	}

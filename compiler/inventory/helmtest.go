@@ -16,7 +16,7 @@ import (
 // https://helm.sh/docs/topics/charts_hooks/
 func (f *file) helmTest(n *yaml.Node) source.Span {
 	hooks := yamldoc.Get(n, "metadata", "annotations", bearing.HelmHook)
-	for _, hook := range strings.Split(text(hooks), ",") {
+	for _, hook := range strings.Split(yamldoc.Scalar(hooks), ",") {
 		if hook = strings.TrimSpace(hook); hook != "test" && hook != "test-success" && hook != "test-failure" {
 			return source.Span{}
 		}

@@ -29,10 +29,10 @@ func (f *file) ingress(n *yaml.Node) {
 	}
 	f.annotated(n, "Ingress", namespace, at)
 	spec := yamldoc.Get(n, "spec")
-	annotated := text(yamldoc.Get(n, "metadata", "annotations", "kubernetes.io/ingress.class"))
+	annotated := yamldoc.Scalar(n, "metadata", "annotations", "kubernetes.io/ingress.class")
 	i := &ingress{
 		passing: &passing{by: objectKey{"Ingress", namespace, meta.Name}, gateways: []objectKey{ingresses}},
-		class:   cmp.Or(annotated, text(yamldoc.Get(spec, "ingressClassName"))),
+		class:   cmp.Or(annotated, yamldoc.Scalar(spec, "ingressClassName")),
 		kindAt:  f.doc.Span(yamldoc.Get(n, "kind")),
 	}
 	f.ingressBackend(i.passing, yamldoc.Get(spec, "defaultBackend"))
@@ -69,7 +69,7 @@ func (f *file) ingressBackend(p *passing, n *yaml.Node) {
 	}
 	port := yamldoc.Get(service, "port")
 	p.to = append(p.to, destination{
-		namespace: p.by.namespace, service: text(name), port: number(yamldoc.Get(port, "number")), portName: text(yamldoc.Get(port, "name")),
+		namespace: p.by.namespace, service: yamldoc.Scalar(name), port: number(yamldoc.Get(port, "number")), portName: yamldoc.Scalar(port, "name"),
 		granted: true, at: f.doc.Span(name),
 	})
 }

@@ -42,10 +42,10 @@ func (f *file) managedGateway(n *yaml.Node) {
 	spec, annotations := yamldoc.Get(n, "spec"), yamldoc.Get(n, "metadata", "annotations")
 	m := &managed{
 		Gateway: &Gateway{Namespace: namespace, Name: meta.Name, Within: namespace, At: at},
-		class:   text(yamldoc.Get(spec, "gatewayClassName")),
+		class:   yamldoc.Scalar(spec, "gatewayClassName"),
 		classAt: f.doc.Span(yamldoc.Get(n, "kind")),
-		name:    text(yamldoc.Get(annotations, "gateway.istio.io/name-override")),
-		account: text(yamldoc.Get(annotations, "gateway.istio.io/service-account")),
+		name:    yamldoc.Scalar(annotations, "gateway.istio.io/name-override"),
+		account: yamldoc.Scalar(annotations, "gateway.istio.io/service-account"),
 		labels:  map[string]string{},
 	}
 	if f.unfilled(m.class, m.name, m.account) {
@@ -54,19 +54,19 @@ func (f *file) managedGateway(n *yaml.Node) {
 	if labels := yamldoc.Get(spec, "infrastructure", "labels"); labels != nil && labels.Kind == yaml.MappingNode {
 		pairs, _ := yamldoc.Pairs(labels)
 		for _, p := range pairs {
-			m.labels[p.Key.Value] = text(p.Value)
+			m.labels[p.Key.Value] = yamldoc.Scalar(p.Value)
 		}
 	}
 	m.labels[bearing.GatewayName] = m.Name
 	f.infrastructure(m, spec, annotations)
-	if addresses := each(yamldoc.Get(spec, "addresses")); len(addresses) > 0 && text(yamldoc.Get(addresses[0], "type")) == "Hostname" {
-		front := hostOf(text(yamldoc.Get(addresses[0], "value")), namespace)
+	if addresses := each(yamldoc.Get(spec, "addresses")); len(addresses) > 0 && yamldoc.Scalar(addresses[0], "type") == "Hostname" {
+		front := hostOf(yamldoc.Scalar(addresses[0], "value"), namespace)
 		m.service = front.id()
 	}
 	f.annotated(n, "Gateway", namespace, at)
-	m.traffic = text(yamldoc.Get(n, "metadata", "labels", bearing.WaypointFor))
+	m.traffic = yamldoc.Scalar(n, "metadata", "labels", bearing.WaypointFor)
 	for _, l := range each(yamldoc.Get(spec, "listeners")) {
-		if from := text(yamldoc.Get(l, "allowedRoutes", "namespaces", "from")); from == "All" || from == "Selector" {
+		if from := yamldoc.Scalar(l, "allowedRoutes", "namespaces", "from"); from == "All" || from == "Selector" {
 			m.strangers = true
 		}
 		place := yamldoc.Get(l, "port")
@@ -84,7 +84,7 @@ func (f *file) managedGateway(n *yaml.Node) {
 // Istio copies those of its `infrastructure`, or else all of them; parameters may change the Service.
 // https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#resource-attachment-and-scaling
 func (f *file) infrastructure(m *managed, spec, annotations *yaml.Node) {
-	kind := cmp.Or(text(yamldoc.Get(annotations, "networking.istio.io/service-type")), string(corev1.ServiceTypeLoadBalancer))
+	kind := cmp.Or(yamldoc.Scalar(annotations, "networking.istio.io/service-type"), string(corev1.ServiceTypeLoadBalancer))
 	if yamldoc.Get(spec, "infrastructure", "annotations") != nil {
 		annotations = yamldoc.Get(spec, "infrastructure", "annotations")
 	}
@@ -92,7 +92,7 @@ func (f *file) infrastructure(m *managed, spec, annotations *yaml.Node) {
 	if annotations != nil && annotations.Kind == yaml.MappingNode {
 		pairs, _ := yamldoc.Pairs(annotations)
 		for _, p := range pairs {
-			front.Annotations[p.Key.Value] = text(p.Value)
+			front.Annotations[p.Key.Value] = yamldoc.Scalar(p.Value)
 		}
 	}
 	front.Spec.Type = corev1.ServiceType(kind)
@@ -100,14 +100,14 @@ func (f *file) infrastructure(m *managed, spec, annotations *yaml.Node) {
 		m.arriving = arrival(&front, m.At)
 	}
 	if config := yamldoc.Get(annotations, configKey); config != nil {
-		m.topology = topologyOf(parsedText(text(config)), f.doc.Span(config))
+		m.topology = topologyOf(parsedText(yamldoc.Scalar(config)), f.doc.Span(config))
 	}
 }
 
 // listens returns what policies see of the requests of a listener: HTTPS that it ends is HTTP to them.
 func listens(listener *yaml.Node) policy.Protocol {
-	ends := cmp.Or(text(yamldoc.Get(listener, "tls", "mode")), "Terminate") == "Terminate"
-	switch text(yamldoc.Get(listener, "protocol")) {
+	ends := cmp.Or(yamldoc.Scalar(listener, "tls", "mode"), "Terminate") == "Terminate"
+	switch yamldoc.Scalar(listener, "protocol") {
 	case "HTTP":
 		return policy.HTTP
 	case "HTTPS":
@@ -130,7 +130,7 @@ func (f *file) class(n *yaml.Node, kind string) {
 	if !ok {
 		return
 	}
-	switch text(yamldoc.Get(n, "spec", map[string]string{"GatewayClass": "controllerName", "IngressClass": "controller"}[kind])) {
+	switch yamldoc.Scalar(n, "spec", map[string]string{"GatewayClass": "controllerName", "IngressClass": "controller"}[kind]) {
 	case "istio.io/gateway-controller", "istio.io/ingress-controller":
 		f.keep(kind, "", meta.Name, at, func(r *reader) { r.classes[meta.Name] = true })
 	}

@@ -125,29 +125,19 @@ func (f *file) object(n *yaml.Node, kind, group string) {
 		f.operated(n, kind)
 	case "Deployment":
 		var o appsv1.Deployment
-		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
-		}
+		f.controller(n, kind, &o, &o.ObjectMeta, &o.Spec.Template)
 	case "StatefulSet":
 		var o appsv1.StatefulSet
-		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
-		}
+		f.controller(n, kind, &o, &o.ObjectMeta, &o.Spec.Template)
 	case "DaemonSet":
 		var o appsv1.DaemonSet
-		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
-		}
+		f.controller(n, kind, &o, &o.ObjectMeta, &o.Spec.Template)
 	case "ReplicaSet":
 		var o appsv1.ReplicaSet
-		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
-		}
+		f.controller(n, kind, &o, &o.ObjectMeta, &o.Spec.Template)
 	case "Job":
 		var o batchv1.Job
-		if f.decode(n, &o) {
-			f.workload(n, kind, &o.ObjectMeta, &o.Spec.Template, yamldoc.Get(n, "spec", "template"))
-		}
+		f.controller(n, kind, &o, &o.ObjectMeta, &o.Spec.Template)
 	case "CronJob":
 		var o batchv1.CronJob
 		if f.decode(n, &o) {

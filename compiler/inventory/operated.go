@@ -73,10 +73,10 @@ var operators = map[string]operated{
 // of returns the ports of the pods of an object.
 func (o *operated) of(spec *yaml.Node) (ports []operatedPort) {
 	for _, p := range o.ports {
-		if name := text(yamldoc.Get(spec, "portName")); p.web && name != "" {
+		if name := yamldoc.Scalar(spec, "portName"); p.web && name != "" {
 			p.name, p.front = name, name
 		}
-		if !p.local || text(yamldoc.Get(spec, "listenLocal")) != "true" {
+		if !p.local || yamldoc.Scalar(spec, "listenLocal") != "true" {
 			ports = append(ports, p)
 		}
 	}
@@ -106,8 +106,8 @@ func (f *file) operated(n *yaml.Node, kind string) {
 		template.Labels = labels{}
 	}
 	maps.Copy(template.Labels, of.labels(meta.Name))
-	template.Spec.ServiceAccountName = cmp.Or(text(yamldoc.Get(spec, "serviceAccountName")), of.account(meta.Name))
-	template.Spec.HostNetwork = text(yamldoc.Get(spec, "hostNetwork")) == "true"
+	template.Spec.ServiceAccountName = cmp.Or(yamldoc.Scalar(spec, "serviceAccountName"), of.account(meta.Name))
+	template.Spec.HostNetwork = yamldoc.Scalar(spec, "hostNetwork") == "true"
 	container := corev1.Container{Name: kind}
 	ports := of.of(spec)
 	for _, p := range ports {

@@ -40,6 +40,13 @@ type portName struct {
 	udp  bool
 }
 
+// controller reads an object of Kubernetes that creates pods by its spec.template.
+func (f *file) controller(n *yaml.Node, kind string, object any, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec) {
+	if f.decode(n, object) {
+		f.workload(n, kind, meta, template, yamldoc.Get(n, "spec", "template"))
+	}
+}
+
 // workload keeps an object that creates pods, and returns it; nil if it cannot be read. here is where the object has the pod template.
 func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, here *yaml.Node) *pod {
 	p := f.pod(n, kind, meta, template, here)

@@ -165,8 +165,8 @@ func (r *Route) Targets(s *policy.Service) (all []uint16) {
 func metaOf(n *yaml.Node) *metav1.ObjectMeta {
 	meta := yamldoc.Get(n, "metadata")
 	return &metav1.ObjectMeta{
-		Name: text(yamldoc.Get(meta, "name")), GenerateName: text(yamldoc.Get(meta, "generateName")),
-		Namespace: text(yamldoc.Get(meta, "namespace")),
+		Name: yamldoc.Scalar(meta, "name"), GenerateName: yamldoc.Scalar(meta, "generateName"),
+		Namespace: yamldoc.Scalar(meta, "namespace"),
 	}
 }
 
@@ -183,17 +183,9 @@ func each(n *yaml.Node) []*yaml.Node {
 	return all
 }
 
-// text returns a scalar; empty for anything else.
-func text(n *yaml.Node) string {
-	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
-		return ""
-	}
-	return n.Value
-}
-
 // number returns the number of a port; 0 for anything else.
 func number(n *yaml.Node) uint16 {
-	port, err := strconv.ParseUint(text(n), 10, 16)
+	port, err := strconv.ParseUint(yamldoc.Scalar(n), 10, 16)
 	if err != nil {
 		return 0
 	}

@@ -45,7 +45,7 @@ func (u *Unread) RunsAs(namespace, account string) bool {
 
 // unread gathers what matters of an object of a kind that is not read.
 func (f *file) unread(n *yaml.Node, group, kind string) {
-	namespace := cmp.Or(text(yamldoc.Get(n, "metadata", "namespace")), f.Namespace, "default")
+	namespace := cmp.Or(yamldoc.Scalar(n, "metadata", "namespace"), f.Namespace, "default")
 	name := yamldoc.Get(n, "metadata", "name")
 	shown := shown{accounts: map[string]bool{}}
 	f.shownIn(n, &shown)
@@ -57,17 +57,17 @@ func (f *file) unread(n *yaml.Node, group, kind string) {
 	}
 	f.keep("", "", "", source.Span{}, func(r *reader) {
 		if creates {
-			r.unread.objects[[2]string{namespace, text(name)}] = true
+			r.unread.objects[[2]string{namespace, yamldoc.Scalar(name)}] = true
 		}
 		for account := range shown.accounts {
 			r.unread.accounts[[2]string{namespace, account}] = true
 		}
 	})
-	if kind == "WorkloadEntry" && group == istioGroup && policy.IsLabel(namespace) && policy.IsName(text(name)) {
-		m := &Machine{Namespace: namespace, Name: name.Value, Account: text(yamldoc.Get(n, "spec", "serviceAccount")), Labels: map[string]string{}, At: f.doc.Span(name)}
+	if kind == "WorkloadEntry" && group == istioGroup && policy.IsLabel(namespace) && policy.IsName(yamldoc.Scalar(name)) {
+		m := &Machine{Namespace: namespace, Name: name.Value, Account: yamldoc.Scalar(n, "spec", "serviceAccount"), Labels: map[string]string{}, At: f.doc.Span(name)}
 		labels := yamldoc.Get(n, "spec", "labels")
 		for i := 0; labels != nil && labels.Kind == yaml.MappingNode && i+1 < len(labels.Content); i += 2 {
-			m.Labels[labels.Content[i].Value] = text(labels.Content[i+1])
+			m.Labels[labels.Content[i].Value] = yamldoc.Scalar(labels.Content[i+1])
 		}
 		f.keep("", "", "", m.At, func(r *reader) { r.machines = append(r.machines, m) })
 	}
@@ -88,7 +88,7 @@ func (f *file) shownIn(n *yaml.Node, s *shown) {
 			value := n.Content[i+1]
 			switch key := inner.Value; {
 			case key == "serviceAccountName" || key == "serviceAccount":
-				s.accounts[text(value)] = true
+				s.accounts[yamldoc.Scalar(value)] = true
 			case strings.HasSuffix(key, "emplate"):
 				containers := yamldoc.Get(value, "spec", "containers")
 				s.pods = s.pods || containers != nil && containers.Kind == yaml.SequenceNode

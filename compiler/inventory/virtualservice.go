@@ -59,7 +59,7 @@ func (f *file) virtualService(n *yaml.Node) {
 				f.destination(v, &r, yamldoc.Get(to, "destination"))
 			}
 			if delegate := yamldoc.Get(route, "delegate"); delegate != nil {
-				r.delegate = &objectKey{"VirtualService", cmp.Or(text(yamldoc.Get(delegate, "namespace")), namespace), text(yamldoc.Get(delegate, "name"))}
+				r.delegate = &objectKey{"VirtualService", cmp.Or(yamldoc.Scalar(delegate, "namespace"), namespace), yamldoc.Scalar(delegate, "name")}
 				r.delegateAt = f.doc.Span(delegate)
 			}
 			v.routes = append(v.routes, r)
@@ -81,7 +81,7 @@ func (f *file) virtualService(n *yaml.Node) {
 // name of a host (resolveGatewayName in pilot/pkg/model/config.go of istio/istio).
 func (v *virtualService) gateways(list *yaml.Node) (all []objectKey) {
 	for _, n := range each(list) {
-		name := text(n)
+		name := yamldoc.Scalar(n)
 		namespace, short, qualified := strings.Cut(name, "/")
 		if !qualified {
 			namespace, short = v.key.namespace, name
@@ -162,7 +162,7 @@ func (f *file) destination(v *virtualService, r *virtualRoute, n *yaml.Node) {
 	if host == nil || f.unfilled(host.Value) || !f.spend(n, 64) {
 		return
 	}
-	d := hostOf(text(host), v.key.namespace)
+	d := hostOf(yamldoc.Scalar(host), v.key.namespace)
 	d.port, d.granted, d.at = number(yamldoc.Get(n, "port", "number")), true, f.doc.Span(host)
 	r.to = append(r.to, d)
 }

@@ -37,7 +37,7 @@ func (f *file) webhooks(n *yaml.Node, kind, group string) {
 // converted reads which Service the API server calls to convert objects to other versions of their kind.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#webhook-conversion
 func (f *file) converted(n *yaml.Node) {
-	if text(yamldoc.Get(n, "spec", "conversion", "strategy")) == "Webhook" {
+	if yamldoc.Scalar(n, "spec", "conversion", "strategy") == "Webhook" {
 		f.called(n, definition, "serve objects of other versions or to delete namespaces", "spec", "conversion", "webhook", "clientConfig", "service")
 	}
 }
@@ -64,7 +64,7 @@ func (f *file) webhook(service *yaml.Node, by, needed string) *Webhook {
 		return nil
 	}
 	return &Webhook{Route{
-		By: by, Namespace: text(yamldoc.Get(service, "namespace")), Service: text(name),
+		By: by, Namespace: yamldoc.Scalar(service, "namespace"), Service: yamldoc.Scalar(name),
 		Ports: []uint16{cmp.Or(number(yamldoc.Get(service, "port")), 443)}, At: f.doc.Span(name),
 	}, needed}
 }

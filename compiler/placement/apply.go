@@ -104,7 +104,7 @@ func (a *applying) file(f Manifests) *source.File {
 			continue
 		}
 		e := editing{applying: a, doc: d, at: at, changes: changes, workloads: f.Workloads || a.ambient}
-		all := objectsIn(d.Root, "", "")
+		all := objectsIn(d.Root)
 		for _, o := range all {
 			e.object(o)
 		}
@@ -152,27 +152,20 @@ type object struct {
 	root, meta                   *yaml.Node
 }
 
-// objectsIn is an object, or those of a List, whose items have its version and kind where they state none.
-func objectsIn(n *yaml.Node, version, kind string) (all []object) {
-	if n = yamldoc.Resolve(n); n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	version, kind = cmp.Or(text(n, "apiVersion"), version), cmp.Or(text(n, "kind"), kind)
-	if items := yamldoc.Get(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
-		for _, item := range items.Content {
-			all = append(all, objectsIn(item, version, strings.TrimSuffix(kind, "List"))...)
+// objectsIn is an object, or those of a List.
+func objectsIn(root *yaml.Node) (all []object) {
+	for o := range yamldoc.Objects(root) {
+		meta := yamldoc.Get(o.Node, "metadata")
+		if o.Kind == "" || meta == nil || meta.Kind != yaml.MappingNode {
+			continue
 		}
-		return all
+		group, _, found := strings.Cut(o.APIVersion, "/")
+		if !found {
+			group = ""
+		}
+		all = append(all, object{group, o.Kind, yamldoc.Scalar(meta, "name"), yamldoc.Scalar(meta, "namespace"), o.Node, meta})
 	}
-	meta := yamldoc.Get(n, "metadata")
-	if kind == "" || meta == nil || meta.Kind != yaml.MappingNode {
-		return nil
-	}
-	group, _, found := strings.Cut(version, "/")
-	if !found {
-		group = ""
-	}
-	return []object{{group, kind, text(meta, "name"), text(meta, "namespace"), n, meta}}
+	return all
 }
 
 // clusterWide reports whether objects of a kind are in no namespace.
@@ -281,7 +274,7 @@ func (e *editing) right() bool {
 		if d.Parse() != nil || d.Root == nil {
 			continue
 		}
-		for _, o := range objectsIn(d.Root, "", "") {
+		for _, o := range objectsIn(d.Root) {
 			if o.kind == "Namespace" {
 				o.namespace = o.name
 			}
@@ -394,7 +387,7 @@ func (p *Placement) Changed(f Manifests) (folders []string) {
 		if d.Parse() != nil || d.Root == nil {
 			continue
 		}
-		for _, o := range objectsIn(d.Root, "", "") {
+		for _, o := range objectsIn(d.Root) {
 			if slices.ContainsFunc(changes, func(c *change) bool { return c.bears(&o, d.Text) }) {
 				return p.Kustomized(f.Path)
 			}

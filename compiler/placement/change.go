@@ -32,7 +32,7 @@ func (p *Placement) patch(k *kustomization, d *yamldoc.Document, field string, n
 			file, c.text = "", n.Value
 		}
 	} else {
-		file, c.text = text(n, "path"), text(n, "patch")
+		file, c.text = yamldoc.Scalar(n, "path"), yamldoc.Scalar(n, "patch")
 	}
 	if file != "" {
 		p.patches[path.Join(k.folder, file)] = true
@@ -41,7 +41,7 @@ func (p *Placement) patch(k *kustomization, d *yamldoc.Document, field string, n
 		}
 	}
 	if target := yamldoc.Get(n, "target"); target != nil {
-		c.kind, c.name = literal(text(target, "kind")), literal(text(target, "name"))
+		c.kind, c.name = literal(yamldoc.Scalar(target, "kind")), literal(yamldoc.Scalar(target, "name"))
 		return []*change{&c}
 	}
 	for doc := range yamldoc.Split(source.NewFile(file, c.text)) {
@@ -49,7 +49,7 @@ func (p *Placement) patch(k *kustomization, d *yamldoc.Document, field string, n
 			continue
 		}
 		one := c
-		one.kind, one.name = text(doc.Root, "kind"), text(yamldoc.Get(doc.Root, "metadata"), "name")
+		one.kind, one.name = yamldoc.Scalar(doc.Root, "kind"), yamldoc.Scalar(yamldoc.Get(doc.Root, "metadata"), "name")
 		all = append(all, &one)
 	}
 	if all == nil {
@@ -104,7 +104,7 @@ func (p *Placement) replacements(k *kustomization, d *yamldoc.Document, n *yaml.
 	n = yamldoc.Resolve(n)
 	at, file := d.Span(n), n.Value
 	if n.Kind == yaml.MappingNode {
-		file = text(n, "path")
+		file = yamldoc.Scalar(n, "path")
 	}
 	roots := []*yaml.Node{n}
 	if file != "" {
@@ -130,7 +130,7 @@ func (p *Placement) replacements(k *kustomization, d *yamldoc.Document, n *yaml.
 			}
 			for _, target := range targets.Content {
 				selected := yamldoc.Get(target, "select")
-				all = append(all, &change{by: k, field: "replacements", at: at, kind: text(selected, "kind"), name: text(selected, "name")})
+				all = append(all, &change{by: k, field: "replacements", at: at, kind: yamldoc.Scalar(selected, "kind"), name: yamldoc.Scalar(selected, "name")})
 			}
 		}
 	}

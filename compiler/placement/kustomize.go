@@ -45,7 +45,7 @@ type used struct {
 
 // kustomize reads a kustomization.
 func (p *Placement) kustomize(s Source, d *yamldoc.Document) *kustomization {
-	k := &kustomization{folder: path.Dir(s.Path), file: s.Path, shown: path.Dir(s.File.Name), component: text(d.Root, "kind") == "Component"}
+	k := &kustomization{folder: path.Dir(s.Path), file: s.Path, shown: path.Dir(s.File.Name), component: yamldoc.Scalar(d.Root, "kind") == "Component"}
 	if d.Root.Kind != yaml.MappingNode {
 		return k
 	}
@@ -80,7 +80,7 @@ func (p *Placement) kustomize(s Source, d *yamldoc.Document) *kustomization {
 				if n := yamldoc.Resolve(n); n.Kind == yaml.ScalarNode {
 					p.patches[path.Join(k.folder, n.Value)] = true
 				} else {
-					p.patches[path.Join(k.folder, text(n, "path"))] = true
+					p.patches[path.Join(k.folder, yamldoc.Scalar(n, "path"))] = true
 				}
 			}
 		}

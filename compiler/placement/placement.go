@@ -60,7 +60,7 @@ func Read(sources []Source, disk Disk) *Placement {
 			if d.Parse() != nil || d.Root == nil {
 				continue
 			}
-			if IsKustomization(path.Base(s.Path)) && !strings.HasPrefix(text(d.Root, "apiVersion"), flux) {
+			if IsKustomization(path.Base(s.Path)) && !strings.HasPrefix(yamldoc.Scalar(d.Root, "apiVersion"), flux) {
 				p.kustomizations[path.Dir(s.Path)] = p.kustomize(s, d)
 			} else {
 				p.apply(s, d)
@@ -101,7 +101,7 @@ const flux = "kustomize.toolkit.fluxcd.io/"
 // apply reads an Application of Argo CD or a Kustomization of Flux: which folder it applies in which namespace.
 // https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/ https://fluxcd.io/flux/components/kustomize/kustomizations/#target-namespace
 func (p *Placement) apply(s Source, d *yamldoc.Document) {
-	version, spec := text(d.Root, "apiVersion"), yamldoc.Get(d.Root, "spec")
+	version, spec := yamldoc.Scalar(d.Root, "apiVersion"), yamldoc.Get(d.Root, "spec")
 	into := func(folder string, at Place) {
 		if folder != "" && policy.IsLabel(at.Namespace) { // a variable is not known here
 			at.applier = d.Start()
@@ -109,13 +109,13 @@ func (p *Placement) apply(s Source, d *yamldoc.Document) {
 			p.applied[folder] = append(p.applied[folder], at)
 		}
 	}
-	switch kind := text(d.Root, "kind"); {
+	switch kind := yamldoc.Scalar(d.Root, "kind"); {
 	case strings.HasPrefix(version, "argoproj.io/") && kind == "ApplicationSet":
 		application(yamldoc.Get(spec, "template", "spec"), into)
 	case strings.HasPrefix(version, "argoproj.io/") && kind == "Application":
 		application(spec, into)
 	case strings.HasPrefix(version, flux) && kind == "Kustomization":
-		into(text(spec, "path"), Place{Namespace: text(spec, "targetNamespace"), Moves: true})
+		into(yamldoc.Scalar(spec, "path"), Place{Namespace: yamldoc.Scalar(spec, "targetNamespace"), Moves: true})
 	}
 }
 
@@ -125,10 +125,10 @@ func application(spec *yaml.Node, into func(folder string, at Place)) {
 		all = append(all, sources.Content...)
 	}
 	for _, from := range all {
-		if namespace := text(yamldoc.Get(from, "kustomize"), "namespace"); namespace != "" {
-			into(text(from, "path"), Place{Namespace: namespace, Moves: true})
+		if namespace := yamldoc.Scalar(yamldoc.Get(from, "kustomize"), "namespace"); namespace != "" {
+			into(yamldoc.Scalar(from, "path"), Place{Namespace: namespace, Moves: true})
 		} else {
-			into(text(from, "path"), Place{Namespace: text(yamldoc.Get(spec, "destination"), "namespace")})
+			into(yamldoc.Scalar(from, "path"), Place{Namespace: yamldoc.Scalar(yamldoc.Get(spec, "destination"), "namespace")})
 		}
 	}
 }
@@ -169,11 +169,4 @@ func places(all []Place) []Place {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), a.applier.Compare(b.applier), cmp.Compare(a.folder, b.folder))
 	})
 	return slices.Compact(all)
-}
-
-func text(n *yaml.Node, key string) string {
-	if v := yamldoc.Get(n, key); v != nil && v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
-		return v.Value
-	}
-	return ""
 }

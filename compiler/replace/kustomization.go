@@ -55,7 +55,7 @@ func (k *kustomization) needs(f *file) string {
 		return ""
 	}
 	for _, p := range f.cut {
-		if name := scalar(p.object, "metadata", "name"); name != "" && k.patches(name) {
+		if name := yamldoc.Scalar(p.object, "metadata", "name"); name != "" && k.patches(name) {
 			return k.text.Name + " seems to change it"
 		}
 	}

@@ -130,7 +130,7 @@ func (r *Removal) stays(one *config.Replaced, in, why string) {
 // too.
 func (r *Removal) unplaced(one *config.Replaced, places map[string][]place) {
 	for _, p := range places[one.Kind+" default/"+one.Name] {
-		if scalar(p.object, "metadata", "namespace") == "" && Digest(p.object) == one.Digest {
+		if yamldoc.Scalar(p.object, "metadata", "namespace") == "" && Digest(p.object) == one.Digest {
 			r.stays(one, p.file.path, "the file names no namespace, and what else may be applied with it is not known")
 		}
 	}
@@ -152,22 +152,15 @@ func (f *file) objects(doc *yamldoc.Document, n *yaml.Node, inList bool, places 
 		}
 		return
 	}
-	version, _, _ := strings.Cut(scalar(n, "apiVersion"), "/")
+	version, _, _ := strings.Cut(yamldoc.Scalar(n, "apiVersion"), "/")
 	if p := (place{f, doc, n, inList}); version == group {
 		places[p.id()] = append(places[p.id()], p)
 	}
 }
 
 func (p *place) id() string {
-	namespace := cmp.Or(scalar(p.object, "metadata", "namespace"), "default")
-	return scalar(p.object, "kind") + " " + namespace + "/" + scalar(p.object, "metadata", "name")
-}
-
-func scalar(n *yaml.Node, keys ...string) string {
-	if v := yamldoc.Get(n, keys...); v != nil && v.Kind == yaml.ScalarNode {
-		return v.Value
-	}
-	return ""
+	namespace := cmp.Or(yamldoc.Scalar(p.object, "metadata", "namespace"), "default")
+	return yamldoc.Scalar(p.object, "kind") + " " + namespace + "/" + yamldoc.Scalar(p.object, "metadata", "name")
 }
 
 // rest is the text of the file without what is cut from it; empty if no manifest is left.

@@ -42,10 +42,7 @@ func Sorted(n *yaml.Node) []Pair {
 		return nil
 	}
 	pairs, _ := Pairs(n)
-	pairs = slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool {
-		v := Resolve(p.Value)
-		return v == nil || v.Kind == yaml.ScalarNode && v.ShortTag() == "!!null"
-	})
+	pairs = slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool { return Null(Resolve(p.Value)) })
 	slices.SortFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.Key.Value, b.Key.Value) })
 	return pairs
 }

@@ -132,6 +132,19 @@ func Get(n *yaml.Node, keys ...string) *yaml.Node {
 	return Resolve(n)
 }
 
+// Scalar follows keys as Get does, and returns the text of the scalar there: empty for null and anything else.
+func Scalar(n *yaml.Node, keys ...string) string {
+	if n = Get(n, keys...); n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
+		return ""
+	}
+	return n.Value
+}
+
+// Null reports whether a node is null or absent.
+func Null(n *yaml.Node) bool {
+	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+}
+
 // Find returns a key of a mapping and its value, nil where the mapping has no such key.
 func Find(mapping *yaml.Node, key string) (at, value *yaml.Node) {
 	mapping = Resolve(mapping)

@@ -123,7 +123,9 @@ const mostExceptions = 12
 // names. Of several that are as good, the same callers at some addresses come first.
 func (p *Name[T]) less(want, fits space.Set, names []Name[T], nests bool) []*Name[T] {
 	wrong, right := p.Set.Minus(fits), p.Set.Common(want)
-	useless := func(e *Name[T]) bool { return e.Cost == Sample || e.Nests && !nests || !e.Set.Meets(wrong) || right.Within(e.Set) }
+	useless := func(e *Name[T]) bool {
+		return e.Cost == Sample || e.Nests && !nests || !e.Set.Meets(wrong) || right.Within(e.Set)
+	}
 	var chosen, useful []*Name[T]
 	for i := range names {
 		if e := &names[i]; !useless(e) {

@@ -45,13 +45,13 @@ type decoder struct {
 func (d *decoder) policy(n *yaml.Node, version, kind string) *object {
 	meta := yamldoc.Get(n, "metadata")
 	name := yamldoc.Get(meta, "name")
-	p := &object{kind: kind, name: text(name), at: d.doc.Span(n)}
+	p := &object{kind: kind, name: yamldoc.Scalar(name), at: d.doc.Span(n)}
 	if n == yamldoc.Resolve(d.doc.Root) {
 		start := int(d.doc.Offset())
 		p.document = d.doc.File.Span(start, start+len(d.doc.Text))
 	}
 	if kind == namespaced {
-		p.namespace = cmp.Or(text(yamldoc.Get(meta, "namespace")), "default")
+		p.namespace = cmp.Or(yamldoc.Scalar(meta, "namespace"), "default")
 	}
 	if name != nil {
 		p.at = d.doc.Span(name)
@@ -90,7 +90,7 @@ func (d *decoder) policy(n *yaml.Node, version, kind string) *object {
 // foreign stands for a NetworkPolicy, which adds to what policies of Cilium let through. It may let anything into its namespace.
 func (d *decoder) foreign(n *yaml.Node) *object {
 	meta := yamldoc.Get(n, "metadata")
-	p := &object{kind: "NetworkPolicy", namespace: cmp.Or(text(yamldoc.Get(meta, "namespace")), "default"), name: text(yamldoc.Get(meta, "name")), at: d.doc.Span(n)}
+	p := &object{kind: "NetworkPolicy", namespace: cmp.Or(yamldoc.Scalar(meta, "namespace"), "default"), name: yamldoc.Scalar(meta, "name"), at: d.doc.Span(n)}
 	if name := yamldoc.Get(meta, "name"); name != nil {
 		p.at = d.doc.Span(name)
 	}
@@ -230,7 +230,7 @@ func (d *decoder) spanOf(n *yaml.Node) source.Span {
 
 // fields calls f with the fields of a mapping that have a value. It returns false for one that is not known.
 func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *yaml.Node) bool) {
-	if null(n) {
+	if yamldoc.Null(n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -242,7 +242,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 		d.refuse(repeats[0].Again, "%s is given twice", repeats[0].Again.Value)
 	}
 	for _, p := range pairs {
-		if !null(p.Value) && !f(p.Key.Value, p.Value) {
+		if !yamldoc.Null(p.Value) && !f(p.Key.Value, p.Value) {
 			d.refuse(p.Key, "the field %s of %s is not known here", p.Key.Value, what)
 		}
 	}
@@ -250,7 +250,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 
 // list returns the items of a list.
 func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
-	if null(n) {
+	if yamldoc.Null(n) {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -261,10 +261,6 @@ func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
 		all = append(all, yamldoc.Resolve(item))
 	}
 	return all
-}
-
-func null(n *yaml.Node) bool {
-	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 }
 
 // word returns a string.
@@ -294,7 +290,7 @@ func (d *decoder) flag(n *yaml.Node) bool {
 func (d *decoder) origin() enforce.Origin {
 	annotations := yamldoc.Get(yamldoc.Resolve(d.doc.Root), "metadata", "annotations")
 	split := func(key, separator string) []string {
-		if value := text(yamldoc.Get(annotations, key)); value != "" {
+		if value := yamldoc.Scalar(annotations, key); value != "" {
 			return strings.Split(value, separator)
 		}
 		return nil

@@ -149,23 +149,14 @@ func (r *reader) file(f *source.File) {
 		case err != nil:
 			r.findings.Add(diag.Unevaluable, doc.Start(), "%v", err)
 		case doc.Root != nil:
-			r.object(doc, yamldoc.Resolve(doc.Root), "", "")
+			for o := range yamldoc.Objects(doc.Root) {
+				r.object(doc, o.Node, o.APIVersion, o.Kind)
+			}
 		}
 	}
 }
 
 func (r *reader) object(doc *yamldoc.Document, n *yaml.Node, version, kind string) {
-	version, kind = cmp.Or(text(yamldoc.Get(n, "apiVersion")), version), cmp.Or(text(yamldoc.Get(n, "kind")), kind)
-	if items := yamldoc.Get(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
-		for _, item := range items.Content {
-			if element := strings.TrimSuffix(kind, "List"); element != "" {
-				r.object(doc, yamldoc.Resolve(item), version, element)
-			} else {
-				r.object(doc, yamldoc.Resolve(item), "", "")
-			}
-		}
-		return
-	}
 	of, _, _ := strings.Cut(version, "/")
 	if of == foreign && kind == "NetworkPolicy" && !r.leaving {
 		d := &decoder{doc: doc, findings: &r.findings}
@@ -178,11 +169,4 @@ func (r *reader) object(doc *yamldoc.Document, n *yaml.Node, version, kind strin
 		}
 		r.policies = append(r.policies, d.policy(n, version, kind))
 	}
-}
-
-func text(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return n.Value
 }

@@ -30,7 +30,7 @@ type decoder struct {
 func (d *decoder) policy(n *yaml.Node) *network.Policy {
 	meta := yamldoc.Get(n, "metadata")
 	name := yamldoc.Get(meta, "name")
-	p := &network.Policy{Kind: "NetworkPolicy", Namespace: cmp.Or(text(yamldoc.Get(meta, "namespace")), d.namespace), Name: text(name), At: d.doc.Span(n)}
+	p := &network.Policy{Kind: "NetworkPolicy", Namespace: cmp.Or(yamldoc.Scalar(meta, "namespace"), d.namespace), Name: yamldoc.Scalar(name), At: d.doc.Span(n)}
 	if name != nil {
 		p.At = d.doc.Span(name)
 	}
@@ -66,7 +66,7 @@ func (d *decoder) policy(n *yaml.Node) *network.Policy {
 	if stated := d.list(types); len(stated) > 0 {
 		p.Isolates = [2]bool{}
 		for _, t := range stated {
-			switch text(t) {
+			switch yamldoc.Scalar(t) {
 			case "Ingress":
 				p.Isolates[network.Ingress] = true
 			case "Egress":
@@ -97,7 +97,7 @@ func (d *decoder) broken(n *yaml.Node, format string, args ...any) {
 
 // fields calls f with the fields of a mapping that have a value. It returns false for one that is not known.
 func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *yaml.Node) bool) {
-	if null(n) {
+	if yamldoc.Null(n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -111,7 +111,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 		d.broken(repeats[0].Again, "%s is given twice", repeats[0].Again.Value)
 	}
 	for _, p := range pairs {
-		if !f(p.Key.Value, p.Value) && !null(p.Value) {
+		if !f(p.Key.Value, p.Value) && !yamldoc.Null(p.Value) {
 			d.broken(p.Key, "the field %s of %s is not known here", p.Key.Value, what)
 		}
 	}
@@ -120,7 +120,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 
 // list returns the items of a list.
 func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
-	if null(n) {
+	if yamldoc.Null(n) {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -134,10 +134,6 @@ func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
 		all = append(all, yamldoc.Resolve(item))
 	}
 	return all
-}
-
-func null(n *yaml.Node) bool {
-	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 }
 
 // word returns a string.
@@ -304,15 +300,15 @@ func (d *decoder) ports(n *yaml.Node) network.Ports {
 		return uint16(v)
 	}
 	switch {
-	case null(first):
+	case yamldoc.Null(first):
 	case first.Kind == yaml.ScalarNode && first.ShortTag() == "!!str":
 		p.Name = first.Value
 	default:
 		p.First = number(first)
 		p.Last = p.First
 	}
-	if !null(last) {
-		if p.Last = number(last); null(first) || p.Name != "" || p.Last < p.First {
+	if !yamldoc.Null(last) {
+		if p.Last = number(last); yamldoc.Null(first) || p.Name != "" || p.Last < p.First {
 			d.broken(last, "an endPort is not below the number of its port")
 		}
 	}

@@ -101,43 +101,27 @@ func (r *reader) file(f *source.File, namespace string) {
 			continue
 		}
 		r.decoder.doc, r.decoder.namespace = doc, namespace
-		r.object(&r.decoder, yamldoc.Resolve(doc.Root), "", "")
+		for o := range yamldoc.Objects(doc.Root) {
+			r.object(&r.decoder, o.Node, o.APIVersion, o.Kind)
+		}
 	}
 }
 
 func (r *reader) object(d *decoder, n *yaml.Node, version, kind string) {
-	version, kind = cmp.Or(text(yamldoc.Get(n, "apiVersion")), version), cmp.Or(text(yamldoc.Get(n, "kind")), kind)
-	if items := yamldoc.Get(n, "items"); items != nil && strings.HasSuffix(kind, "List") {
-		for _, item := range items.Content {
-			if element := strings.TrimSuffix(kind, "List"); element != "" {
-				r.object(d, yamldoc.Resolve(item), version, element)
-			} else {
-				r.object(d, yamldoc.Resolve(item), "", "")
-			}
-		}
-		return
-	}
 	switch {
 	case version == "v1" && kind == "Namespace":
 		labels := map[string]string{}
 		d.out = nil
 		d.fields(yamldoc.Get(n, "metadata", "labels"), "labels", func(key string, value *yaml.Node) bool {
-			labels[key] = text(value)
+			labels[key] = yamldoc.Scalar(value)
 			return true
 		})
 		if r.namespaces == nil {
 			r.namespaces = map[string]map[string]string{}
 		}
-		r.namespaces[text(yamldoc.Get(n, "metadata", "name"))] = labels
+		r.namespaces[yamldoc.Scalar(n, "metadata", "name")] = labels
 	case version == group && kind == "NetworkPolicy":
 		d.findings = &r.findings
 		r.policies = append(r.policies, d.policy(n))
 	}
-}
-
-func text(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return n.Value
 }
