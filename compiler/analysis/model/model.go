@@ -1,16 +1,16 @@
-// Package model holds a policy against the manifests that enforce it.
+// Package model compares a policy with the manifests that enforce it.
 //
-// Proof: all requests to a service are divided into classes that neither its rules nor its manifests distinguish. For each
-// class of operations, the set of callers that the rules mean must equal the set that the manifests let through. There are
-// finitely many classes, so this is exact and nothing is sampled. Where manifests say word for word what the rules mean, as they do
-// of most services, there is nothing to divide.
+// Proof: all requests to a service are divided into classes that neither its rules nor its manifests distinguish. For
+// each class of operations, the set of callers that the rules admit must equal the set that the manifests admit. There
+// are finitely many classes, so this is exact and nothing is sampled. Where manifests say word for word what the rules
+// mean, as they do for most services, no classes are needed.
 //
-// Guards (never, always, only) are judged on what the manifests let through, whatever the rules say.
+// Guards (never, always, only) are judged on what the manifests allow, whatever the rules say.
 //
-// Call graph: its nodes are services and wildcards (any, world, NS/*). What a wildcard may call hangs on a virtual node that
-// its members feed.
+// Call graph: its nodes are services and wildcards (any, world, NS/*). Whatever a wildcard may call is reached through
+// a virtual node that its members feed.
 //
-// The package knows nothing of how manifests are written, and shares no code with what emits them.
+// The package does not know how manifests are written, and shares no code with what emits them.
 package model
 
 import (

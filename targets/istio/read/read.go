@@ -1,18 +1,19 @@
-// Package read reads Istio manifests into a Layer of compiler/analysis/enforce, as a cluster would that has only them.
+// Package read reads Istio manifests into a Layer of compiler/analysis/enforce, as for a cluster that has nothing
+// else.
 //
-// It knows the policies of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them and
-// Envoy enforces them in a sidecar, and the TLS that a DestinationRule makes callers open. Where it follows a file of
-// Istio's or Envoy's, it cites the file. It knows nothing of intents or of what writes manifests: together with the
-// analysis it is the judge of the emitter, and shares no code with it.
+// It knows the policies of security.istio.io, v1 and v1beta1, as Istio 1.31 reads them and Envoy enforces them in a
+// sidecar, and the TLS that a DestinationRule makes callers use. Code that follows a file of Istio or Envoy cites it.
+// The package knows nothing of intents or of how manifests are written: together with the analysis it is the judge of
+// the emitter, and shares no code with it.
 //
-// It does not guess. What a cluster would refuse is a finding, and so is every field that depends on what the model of a
-// request does not have: TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests
-// that such a field may decide are undecided, and no others are. EnvoyFilters and Sidecars are findings, because what they
-// change is not modelled. Not modelled without a finding are trust domain aliases, routes, and the normalization of paths
-// before policies are applied.
+// Nothing is guessed. What a cluster would refuse is a finding, and so is every field that depends on something that
+// the model of a request lacks: TLS server names, metadata of other filters, CUSTOM providers, waypoints. Requests
+// that such a field may decide are undecided, and no others are. EnvoyFilters and Sidecars are findings, because their
+// effects are not modelled. Trust domain aliases, routes, and the normalization of paths before policies are applied
+// are not modelled and give no finding.
 //
-// Manifests that a program wrote are read by a fast reader of a small part of YAML (package plainyaml), all others by a library
-// (slow.go). Both make the same tree (node.go), which the decoder takes apart.
+// Manifests written by a program are read by a fast reader for a subset of YAML (package plainyaml), all others by a
+// library (slow.go). Both build the same tree (node.go), which the decoder takes apart.
 package read
 
 import (
