@@ -69,10 +69,10 @@ var imports = map[string][]string{
 	"compiler/analysis/space":   {"compiler/policy"},
 	"compiler/analysis/phrase":  {"compiler/analysis/space"},
 	"compiler/analysis/network": {"compiler/analysis/enforce", "compiler/analysis/space", "compiler/policy", "lang/source"},
-	"compiler/analysis/enforce": {"compiler/analysis/space", "compiler/policy", "lang/source"},
+	"compiler/analysis/enforce": {"compiler/analysis/phrase", "compiler/analysis/space", "compiler/policy", "lang/source"},
 	// The answers about a policy.
 	"compiler/analysis/model":   {"compiler/analysis/enforce", "compiler/analysis/network", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},
-	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/space", "compiler/directory", "compiler/policy", "lang/diag", "lang/source"},
+	"compiler/analysis/explain": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/phrase", "compiler/analysis/space", "compiler/directory", "compiler/policy", "lang/diag", "lang/source"},
 	"compiler/analysis/rollout": {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/space", "compiler/policy"},
 	"compiler/analysis/diff":    {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/phrase", "compiler/analysis/space", "compiler/bearing", "compiler/policy", "lang/source"},
 	"compiler/analysis/audit":   {"compiler/analysis/enforce", "compiler/analysis/model", "compiler/analysis/network", "compiler/analysis/space", "compiler/policy", "lang/diag", "lang/source"},

@@ -6,6 +6,7 @@ import (
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
@@ -170,14 +171,14 @@ func (r *reason) json() whyJSON {
 			for _, c := range p.Callers {
 				caller := whyCaller{Callers: c.Names, Cases: []whyCase{}}
 				for _, k := range c.Cases {
-					one := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: k.Operations, NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy)}
+					one := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: phrase.Texts(k.Operations), NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy)}
 					if k.Rule >= 0 {
 						one.Rule = &k.Rule
 					}
 					if k.Way != nil {
 						one.Waypoint, one.Behind, one.Around, one.Split = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split
 					}
-					one.Within, one.Example = k.Within, k.Example
+					one.Within, one.Example = phrase.Texts(k.Within), k.Example
 					if o := &k.Other; o.Way != nil {
 						one.Other = &whyShare{Waypoint: o.Way.Waypoint.ID(), Behind: o.Behind, Verdict: o.Verdict.String(), Reason: reasons[o.Reason], Policy: r.policyJSON(o.Policy)}
 						if o.Rule >= 0 {
@@ -203,7 +204,7 @@ func (r *reason) json() whyJSON {
 	}
 	out.Network = r.networkJSON()
 	for _, n := range r.Near {
-		out.Near = append(out.Near, whyNear{r.policyJSON(n.Policy), n.Rule, n.Operations})
+		out.Near = append(out.Near, whyNear{r.policyJSON(n.Policy), n.Rule, phrase.Texts(n.Operations)})
 	}
 	if r.Chain != nil {
 		from := r.Chain.From.String()

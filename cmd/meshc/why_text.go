@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang"
 	"github.com/meshc/meshc/lang/source"
@@ -26,7 +28,7 @@ func (r *reason) text() []byte {
 	if len(r.Near) > 0 {
 		fmt.Fprintf(&b, "\n%s may do this instead\n", r.From)
 		for _, n := range r.Near {
-			fmt.Fprintf(&b, "  %s  %s\n", strings.Join(n.Operations, ", "), r.because(&explain.PortAnswer{}, &explain.Case{Decision: enforce.Decision{Reason: enforce.ByRule, Policy: n.Policy, Rule: n.Rule}}))
+			fmt.Fprintf(&b, "  %s  %s\n", strings.TrimPrefix(phrase.At("", n.Operations, nil, len(n.Operations)), " "), r.because(&explain.PortAnswer{}, &explain.Case{Decision: enforce.Decision{Reason: enforce.ByRule, Policy: n.Policy, Rule: n.Rule}}))
 		}
 	}
 	var rest bytes.Buffer
@@ -169,38 +171,37 @@ func (r *reason) allowedOperations() string {
 		} else if p.Others {
 			port = "other ports "
 		}
-		var some, denied []string
-		all := "everything"
+		all, bare := "everything", false
 		for i := range p.Callers[0].Cases {
-			k := &p.Callers[0].Cases[i]
-			if k.NotHTTP && k.Verdict == enforce.Denied {
+			switch k := &p.Callers[0].Cases[i]; {
+			case k.Example != "" || k.Verdict == enforce.Undecided || k.Counterpart != nil && !k.Counterpart.Only:
+				return ""
+			case k.NotHTTP && k.Verdict == enforce.Denied:
 				all = "HTTP"
+			case k.NotHTTP:
+				bare = true
 			}
 		}
-		for i := range p.Callers[0].Cases {
-			k := &p.Callers[0].Cases[i]
-			ruled := len(k.Operations) > 0 || k.Reason == enforce.ByRule
-			switch {
-			case k.Example != "" || k.Verdict == enforce.Denied && ruled && len(some) > 0: // what is said of the rules before is not so
-				return ""
-			case k.Verdict == enforce.Undecided || k.Counterpart != nil && !k.Counterpart.Only:
-				return ""
-			case k.Verdict == enforce.Allowed:
-				some = append(some, operations(k, all)...)
-			case ruled && !k.NotHTTP:
-				denied = append(denied, operations(k, "everything")...)
-			}
+		operations, ok := r.Answer.Allows(&p, &p.Callers[0])
+		if !ok {
+			return ""
 		}
-		if len(some) == 0 {
-			continue
+		var some []string
+		if len(operations) > 0 {
+			some = append(some, cmp.Or(phrase.List(operations, all, len(operations)), all))
 		}
-		text := strings.TrimSuffix(port+strings.Join(some, ", "), " everything")
-		if len(denied) > 0 {
-			text += " except " + strings.Join(denied, ", ")
+		if bare && !slices.Equal(some, []string{"everything"}) {
+			some = append(some, "what is not HTTP")
 		}
-		allowed = append(allowed, text)
+		if len(some) > 0 {
+			allowed = append(allowed, strings.TrimSuffix(port+strings.Join(some, ", "), " everything"))
+		}
 	}
-	return "allowed for " + strings.Join(allowed, ", ") + "; denied for everything else"
+	between := ", "
+	if slices.ContainsFunc(allowed, func(text string) bool { return strings.Contains(text, ";") || strings.Contains(text, " except ") }) {
+		between = "; "
+	}
+	return "allowed for " + strings.Join(allowed, between) + "; denied for everything else"
 }
 
 func numbers(ports []policy.Port) []uint16 {
@@ -211,18 +212,20 @@ func numbers(ports []policy.Port) []uint16 {
 	return all
 }
 
-func operations(k *explain.Case, all string) []string {
+func operations(k *explain.Case, all string) string {
 	switch {
 	case k.NotHTTP:
-		return []string{"what is not HTTP"}
+		return "what is not HTTP"
 	case k.Example != "":
-		return []string{"requests such as " + k.Example}
+		return "requests such as " + k.Example
 	case len(k.Operations) == 0:
-		return []string{all}
-	case len(k.Within) > 0:
-		return []string{strings.Join(k.Operations, ", ") + " within " + strings.Join(k.Within, ", ")}
+		return all
 	}
-	return k.Operations
+	text := phrase.List(k.Operations, "everything", len(k.Operations))
+	if len(k.Within) > 0 {
+		text += " within " + phrase.List(k.Within, "everything", len(k.Within))
+	}
+	return text
 }
 
 func join[T any](list []T, between string) string {
@@ -257,7 +260,7 @@ func (r *reason) writePort(b *bytes.Buffer, p *explain.PortAnswer) {
 			if k.Reason == enforce.NotJudged && k.Rule < 0 && len(c.Cases) > 1 {
 				all = "what else is allowed"
 			}
-			word := strings.Join(operations(k, all), ", ")
+			word := operations(k, all)
 			if len(c.Cases) == 1 && len(k.Operations) == 0 && len(r.Ops) > 0 {
 				word = join(r.Ops, ", ")
 			}

@@ -121,11 +121,11 @@ func (d *differ) rules(w *workload) (all phrase.Rules) {
 		}
 		for _, p := range p.All() {
 			for i := range p.Clauses {
-				asks := p.Requires(t, i)
-				all.Boxes = append(append(all.Boxes, asks...), p.Excludes(t, i)...)
-				for box, asked := range asks {
-					whole := !slices.ContainsFunc(p.Clauses[i].To[box], func(c space.Condition) bool { return len(c.Not) > 0 })
-					if whole && !clauses[key(p, i, box)] {
+				for n, box := range p.Clauses[i].To {
+					asked := phrase.Asked(t, box)
+					all.Boxes = append(append(all.Boxes, asked), phrase.LeftOut(t, box)...)
+					whole := !slices.ContainsFunc(box, func(c space.Condition) bool { return len(c.Not) > 0 })
+					if whole && !clauses[key(p, i, n)] {
 						all.New = append(all.New, asked)
 					}
 				}

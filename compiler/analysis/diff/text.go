@@ -141,80 +141,12 @@ func (c *Change) What() string {
 	if len(c.Operations) == 0 {
 		return " some requests"
 	}
-	var text strings.Builder
-	left, listed := mostOperations, 0
-	for i, p := range c.byPort() {
-		if i > 0 && left == 0 {
-			fmt.Fprintf(&text, " and %d more kinds of requests", len(c.Operations)-listed)
-			break
-		}
-		if i > 0 {
-			text.WriteString("; " + c.Callee.String())
-		}
-		text.WriteString(p.ports + following(phrase.List(p.operations, left)))
-		left = max(0, left-len(p.operations))
-		listed += max(1, len(p.numbers)) * len(p.operations)
-	}
-	return text.String()
+	return phrase.At(c.Callee.String(), c.Operations, c.Callee.httpPorts(), mostOperations)
 }
 
 // Names reports whether some operations of the change are on a port as it is said; 0: on every port.
 func (c *Change) Names(port uint16) bool {
 	return slices.ContainsFunc(c.Operations, func(o phrase.Operations) bool { return o.Port == port && !o.OtherPorts })
-}
-
-// onPorts is operations on some ports, which are as the language writes them.
-type onPorts struct {
-	ports      string
-	numbers    []uint16
-	operations []phrase.Operations
-}
-
-// byPort is the operations by their ports. As in a statement, operations of HTTP without a port are those on all ports that are
-// declared as HTTP, and those on every port are on `*`.
-func (c *Change) byPort() (all []onPorts) {
-	http := c.Callee.httpPorts()
-	put := func(ports string, o phrase.Operations) {
-		i := slices.IndexFunc(all, func(p onPorts) bool { return p.ports == ports })
-		if i < 0 {
-			i = len(all)
-			all = append(all, onPorts{ports: ports})
-			if o.Port != 0 {
-				all[i].numbers = []uint16{o.Port}
-			}
-		}
-		all[i].operations = append(all[i].operations, o)
-	}
-	for _, o := range c.Operations {
-		switch {
-		case o.Port != 0:
-			put(":"+strconv.Itoa(int(o.Port)), o)
-		case o.OfHTTP() && !o.OtherPorts && len(http) > 0:
-			put(":*", o)
-		default:
-			put("", o)
-		}
-	}
-	byOperations := map[string]int{}
-	merged := all[:0]
-	for _, p := range all {
-		text := phrase.List(p.operations, len(p.operations))
-		i, known := byOperations[text]
-		if !known || len(p.numbers) == 0 {
-			if len(p.numbers) > 0 {
-				byOperations[text] = len(merged)
-			}
-			merged = append(merged, p)
-			continue
-		}
-		same := &merged[i]
-		same.numbers = append(same.numbers, p.numbers...)
-		same.ports += "," + strings.TrimPrefix(p.ports, ":")
-		if slices.Equal(slices.Sorted(slices.Values(same.numbers)), http) && !slices.ContainsFunc(same.operations, func(o phrase.Operations) bool { return !o.OfHTTP() }) {
-			same.ports = ""
-		}
-	}
-	return merged
 }
 
 // httpPorts is the ports that are declared as HTTP, sorted.
@@ -229,14 +161,6 @@ func (c *Callee) httpPorts() (ports []uint16) {
 	}
 	slices.Sort(ports)
 	return ports
-}
-
-// following puts a blank before operations, if there are any.
-func following(operations string) string {
-	if operations == "" {
-		return ""
-	}
-	return " " + operations
 }
 
 // String is who reaches what over others: `shop/web ->> shop/db (2 hops: shop/web -> shop/api -> shop/db)`.

@@ -3,8 +3,8 @@ package enforce
 import (
 	"cmp"
 	"slices"
-	"strings"
 
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
@@ -74,39 +74,6 @@ func (p *Object) operations(rule int) []space.Box {
 	return p.Clauses[rule].To
 }
 
-// Requires is the operations that a clause, counted from 0, asks for, without what it excludes: a box for each of its own,
-// one without conditions
-// for a clause that asks for nothing. Conditions are in the order of the dimensions.
-func (p *Object) Requires(t space.Table, rule int) []space.Box {
-	var all []space.Box
-	for _, b := range p.operations(rule) {
-		var asked space.Box
-		for _, c := range b {
-			if t[c.Dimension].Kind != nil {
-				asked = asked.And(c.Dimension, c.Is...)
-			}
-		}
-		slices.SortStableFunc(asked, func(a, b space.Condition) int { return cmp.Compare(a.Dimension, b.Dimension) })
-		all = append(all, asked)
-	}
-	return all
-}
-
-// Excludes is the operations that a clause, counted from 0, excludes: a box for each value.
-func (p *Object) Excludes(t space.Table, rule int) []space.Box {
-	var all []space.Box
-	for _, b := range p.operations(rule) {
-		for _, c := range b {
-			for _, not := range c.Not {
-				if t[c.Dimension].Kind != nil {
-					all = append(all, space.Box{}.And(c.Dimension, not))
-				}
-			}
-		}
-	}
-	return all
-}
-
 // Widens reports whether a clause that denies, counted from 0, has conditions on what is HTTP's and binds a port. Where
 // that is not HTTP those conditions are left out, and it denies whatever the others match (istio/istio#37920).
 func (p *Object) Widens(t space.Table, rule int, port uint16) bool {
@@ -129,91 +96,22 @@ func onPort(b space.Box, port uint16) bool {
 	return true
 }
 
-// Operations is what a clause, counted from 0, is about at a port, as the language writes it: `GET|HEAD /api/*`. It is
-// empty where that is everything.
-func (p *Object) Operations(t space.Table, rule int, port uint16) []string {
-	var all []string
-	for _, b := range p.operations(rule) {
-		if !onPort(b, port) {
-			continue
-		}
-		words := describe(t, b)
-		if len(words) == 0 {
-			return nil
-		}
-		all = append(all, words...)
-	}
-	return once(all)
+// Operations is what a clause, counted from 0, is about at a port. It is empty where that is everything.
+func (p *Object) Operations(t space.Table, rule int, port uint16) []phrase.Operations {
+	return phrase.Boxes(t, p.OnPort(rule, port))
 }
 
-// Asks is what a clause, counted from 0, is about, as Operations has it, each with its ports: `:8080 GET /api/*`.
-func (p *Object) Asks(t space.Table, rule int) []string {
-	var all []string
+// OnPort is the boxes of operations of a clause, counted from 0, at a port, without what they ask of ports.
+func (p *Object) OnPort(rule int, port uint16) (all []space.Box) {
 	for _, b := range p.operations(rule) {
-		on := ""
-		for _, c := range b {
-			if c.Dimension == space.Port && len(c.Is) > 0 {
-				on = ":" + strings.ReplaceAll(space.Written(c.Is), "|", ",")
-			}
-		}
-		words := describe(t, b)
-		if len(words) == 0 && on != "" {
-			words = []string{""}
-		}
-		for _, w := range words {
-			all = append(all, strings.TrimSpace(on+" "+w))
+		if onPort(b, port) {
+			all = append(all, slices.DeleteFunc(slices.Clone(b), func(c space.Condition) bool { return c.Dimension == space.Port }))
 		}
 	}
-	return once(all)
+	return all
 }
 
-// describe is a box but for its ports: one operation for each value of a dimension that is written so. The first values
-// of each dimension that needs no name come first, what else it asks for and excludes after them.
-func describe(t space.Table, b space.Box) []string {
-	var bare [space.MaxDimensions][]space.Pattern
-	var seen [space.MaxDimensions]bool
-	var rest, without []string
-	for _, c := range b {
-		info := &t[c.Dimension]
-		switch {
-		case c.Dimension == space.Port:
-			continue
-		case info.Kind == nil:
-			rest = append(rest, "where something holds that is not judged")
-			continue
-		case info.Bare && !seen[c.Dimension] && len(c.Is) > 0:
-			bare[c.Dimension], seen[c.Dimension] = c.Is, true
-		case len(c.Is) > 0:
-			rest = append(rest, info.Name+" "+t.Values(c.Dimension, c.Is))
-		}
-		switch {
-		case len(c.Not) == 0:
-		case info.Bare:
-			without = append(without, "except "+space.Written(c.Not))
-		default:
-			without = append(without, "no "+info.Name+" "+t.Values(c.Dimension, c.Not))
-		}
-	}
-	all := []string{""}
-	for d := range t {
-		switch {
-		case len(bare[d]) == 0:
-		case t[d].Single:
-			var each []string
-			for _, words := range all {
-				for _, value := range bare[d] {
-					each = append(each, words+" "+value.String())
-				}
-			}
-			all = each
-		default:
-			for i := range all {
-				all[i] += " " + space.Written(bare[d])
-			}
-		}
-	}
-	for i := range all {
-		all[i] = strings.TrimSpace(all[i] + " " + strings.Join(append(rest, without...), " "))
-	}
-	return slices.DeleteFunc(all, func(words string) bool { return words == "" })
+// Asks is what a clause, counted from 0, is about, as Operations has it, on each of its ports.
+func (p *Object) Asks(t space.Table, rule int) []phrase.Operations {
+	return phrase.Boxes(t, p.operations(rule))
 }

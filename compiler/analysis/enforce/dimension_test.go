@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
@@ -25,7 +26,7 @@ func TestAnotherDimension(t *testing.T) {
 	}}}
 	point := enforce.NewLayer(enforce.Mesh{}, table, []*enforce.Object{allow, deny}, nil).For(enforce.Workload{Namespace: "shop"})
 
-	assert.Equal(t, []string{"GET tenant blue|test-*"}, allow.Operations(table, 0, 80))
+	assert.Equal(t, []string{"GET tenant blue|test-*"}, phrase.Texts(allow.Operations(table, 0, 80)))
 
 	want := map[string]string{
 		"blue":   "allow by shop/blue rule 0",

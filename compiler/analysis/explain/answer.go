@@ -39,7 +39,9 @@ type Answer struct {
 	Ports  []PortAnswer // sorted; empty where no port of the service carries such requests
 	Judged bool         // what is enforced in front of the callee is
 
-	lacks bool // no statement allows some of what is denied
+	lacks bool        // no statement allows some of what is denied
+	asked []space.Box // the operations in question; none: all
+	table space.Table
 }
 
 // PortAnswer is how the requests to some ports are decided.
@@ -51,6 +53,7 @@ type PortAnswer struct {
 	Capture policy.PortCapture // whether the proxy sees the ports
 	Callers []CallerAnswer
 
+	port uint16      // one of them
 	ways []model.Way // what the sidecars of callers open to these ports
 }
 
@@ -125,7 +128,10 @@ func answer(m *model.Model, q question) (*Answer, error) {
 		return int(port)
 	}
 	slices.SortFunc(ports, func(a, b uint16) int { return cmp.Compare(last(a), last(b)) })
-	out := &Answer{question: q, Judged: w.callee.Judged()}
+	out := &Answer{question: q, Judged: w.callee.Judged(), table: m.Manifests.Table}
+	var asked space.Distinctions
+	m.AddRequests(&asked, &policy.Requests{Ops: q.Ops})
+	out.asked = asked.Operations
 	bySignature := map[string]int{}
 	for _, port := range ports {
 		p, signature := w.port(port, byPort[port], callers)
@@ -179,7 +185,7 @@ func (w *why) carries(port uint16) bool {
 
 // port answers for one port. The text is equal for ports with the same answer.
 func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortAnswer, string) {
-	p := PortAnswer{Others: port == w.split.Other.Port() && port != w.Port}
+	p := PortAnswer{Others: port == w.split.Other.Port() && port != w.Port, port: port}
 	if !p.Others {
 		one := policy.Port{Number: port}
 		for _, d := range w.To.Ports {

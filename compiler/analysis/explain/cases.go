@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
@@ -15,20 +16,55 @@ import (
 // Case is requests that are decided alike.
 type Case struct {
 	enforce.Decision
-	Operations  []string      // of the rule; empty: all that are left
-	Within      []string      // of the rule at another waypoint that they pass too; empty: there is none, or it is about no fewer
-	Example     string        // a request; only of a case whose operations do not tell it from those after it
-	NotHTTP     bool          // only requests that are not HTTP, where those that are can be decided otherwise
-	Intents     []source.Span // the statements behind the rule; none where there are manifests only
-	Counterpart *Counterpart  // where the callers' identity would decide otherwise, or plaintext gets around it; else nil
-	Connection  string        // why the connection is refused, or what is not known of it; empty where neither is so
-	lacks       bool          // no statement allows some of them
+	Operations  []phrase.Operations // of the rule; empty: all that are left
+	Within      []phrase.Operations // of the rule at another waypoint that they pass too; empty: there is none, or it is about no fewer
+	Example     string              // a request; only of a case whose operations do not tell it from those after it
+	NotHTTP     bool                // only requests that are not HTTP, where those that are can be decided otherwise
+	Intents     []source.Span       // the statements behind the rule; none where there are manifests only
+	Counterpart *Counterpart        // where the callers' identity would decide otherwise, or plaintext gets around it; else nil
+	Connection  string              // why the connection is refused, or what is not known of it; empty where neither is so
+	lacks       bool                // no statement allows some of them
 }
 
 // Counterpart is what becomes of the same requests over a connection of the other kind.
 type Counterpart struct {
 	Only  bool             // the port takes nothing but plaintext: the decision is what mutual TLS would have led to
 	Other enforce.Decision // else it is what becomes of the same request in plaintext
+}
+
+// Allows says which operations of HTTP on its ports some callers of a PortAnswer are let through with, of those in question; it is not ok
+// where that cannot be said.
+func (a *Answer) Allows(p *PortAnswer, c *CallerAnswer) (all []phrase.Operations, ok bool) {
+	groups := [][]space.Box{a.asked}
+	type ruled struct {
+		verdict enforce.Verdict
+		in      []int // groups
+	}
+	var cases []ruled
+	for _, k := range c.Cases {
+		if k.NotHTTP {
+			continue
+		}
+		one := ruled{verdict: k.Verdict}
+		for _, by := range [...]enforce.Share{k.Share(), k.Other} {
+			if len(k.Operations) > 0 && by.ByClause() {
+				one.in = append(one.in, len(groups))
+				groups = append(groups, by.Policy.OnPort(by.Rule, p.port))
+			}
+		}
+		cases = append(cases, one)
+	}
+	return phrase.Chosen(a.table, groups, func(in func(int) bool) (chosen, asked bool) {
+		if len(a.asked) > 0 && !in(0) {
+			return false, false
+		}
+		for _, k := range cases {
+			if !slices.ContainsFunc(k.in, func(n int) bool { return !in(n) }) {
+				return k.verdict == enforce.Allowed, true
+			}
+		}
+		return false, true
+	})
 }
 
 func signatureOf(cases []Case) string {
@@ -72,7 +108,7 @@ const rest = 3
 // cases is how the requests of each of some classes of callers are decided, those that a rule decides first. It decides about
 // all callers of a request at once: of many callers and many requests, few pairs differ from the rest.
 func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, classes []int) [][]Case {
-	s := &sorting{why: w, at: p, port: port, kinds: map[kindKey]*kind{}, places: map[place]int{}, found: make([][]tally, len(w.split.Sources))}
+	s := &sorting{why: w, at: p, port: port, kinds: map[kindKey]*kind{}, places: map[place]int{}, said: map[clauseAt][]phrase.Operations{}, found: make([][]tally, len(w.split.Sources))}
 	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
 		s.way = p.ways[0]
 	}
@@ -104,8 +140,9 @@ type sorting struct {
 	sources space.Set // scratch
 
 	kinds  map[kindKey]*kind
-	places map[place]int // in found, of cases that are tallied
-	found  [][]tally     // by class of callers, in the order of their first request
+	places map[place]int                    // in found, of cases that are tallied
+	said   map[clauseAt][]phrase.Operations // what clauses are about at the port
+	found  [][]tally                        // by class of callers, in the order of their first request
 }
 
 // tallied reports whether the requests of a case are tallied caller by caller: the statement behind a rule is looked for, and where
@@ -247,7 +284,7 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 	switch {
 	case len(operations) == 0:
 		operations, within = within, nil
-	case slices.Equal(operations, within):
+	case fmt.Sprint(operations) == fmt.Sprint(within):
 		within = nil
 	}
 	key.notHTTP = len(operations) > 0 && !r.Request.HTTP
@@ -283,11 +320,23 @@ func (s *sorting) add(r *enforce.Class, sources space.Set, by enforce.Decision, 
 }
 
 // operations is what the clause is about that decides; empty if none does.
-func (s *sorting) operations(by enforce.Share) []string {
+func (s *sorting) operations(by enforce.Share) []phrase.Operations {
 	if !by.ByClause() {
 		return nil
 	}
-	return by.Policy.Operations(s.Manifests.Table, by.Rule, s.port)
+	at := clauseAt{by.Policy, by.Rule}
+	all, known := s.said[at]
+	if !known {
+		all = by.Policy.Operations(s.Manifests.Table, by.Rule, s.port)
+		s.said[at] = all
+	}
+	return all
+}
+
+// clauseAt is a clause of an object.
+type clauseAt struct {
+	*enforce.Object
+	rule int
 }
 
 // stated reports whether a statement may be behind a decision: one by a rule that lets in or denies, or by a provider that is

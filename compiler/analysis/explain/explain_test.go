@@ -13,6 +13,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/compiler/policy"
@@ -81,7 +82,7 @@ func verdictFor(a *explain.Answer, r *space.Request) enforce.Verdict {
 			continue
 		}
 		fits := len(k.Operations) == 0
-		for _, words := range k.Operations {
+		for _, words := range phrase.Texts(k.Operations) {
 			var o policy.Operation
 			for _, word := range strings.Fields(words) {
 				if strings.HasPrefix(word, "/") || strings.HasPrefix(word, "*") {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 )
@@ -13,7 +14,7 @@ import (
 type NearMiss struct {
 	Policy     *enforce.Object
 	Rule       int
-	Operations []string // that it is about, with their ports
+	Operations []phrase.Operations // that it is about, on each of its ports
 }
 
 const maxNear = 3

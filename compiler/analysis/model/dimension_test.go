@@ -10,6 +10,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/analysis/model"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/source"
@@ -84,7 +85,7 @@ func TestAnotherDimension(t *testing.T) {
 			for _, c := range why.Answer.Ports[0].Callers {
 				for _, k := range c.Cases {
 					if k.Verdict == enforce.Allowed {
-						allowed = append(append(allowed, c.Names...), k.Operations...)
+						allowed = append(append(allowed, c.Names...), phrase.Texts(k.Operations)...)
 						assert.Equal(t, []source.Span{at}, k.Intents)
 					}
 				}

@@ -11,6 +11,7 @@ type Operations struct {
 	Operation
 	Except   []Operation
 	NoHeader []string // what the headers are not, as the language writes it: `x-debug`, `x-tenant=acme|beta`
+	Unjudged bool     // something must hold, too, that is not judged
 }
 
 // Operation names operations; the zero value is all of them.
@@ -74,12 +75,29 @@ func (o *Operations) clauses() (before, after string) {
 	for _, header := range o.NoHeader {
 		all = append(all, "no header "+header)
 	}
+	if o.Unjudged {
+		all = append(all, "where something holds that is not judged")
+	}
 	return o.Host, join(all...)
 }
 
+// Texts is operations as texts.
+func Texts(all []Operations) (texts []string) {
+	for i := range all {
+		texts = append(texts, all[i].String())
+	}
+	return texts
+}
+
+// empty reports whether the operations are all of them.
+func (o *Operations) empty() bool {
+	return o.Operation == (Operation{}) && len(o.Except)+len(o.NoHeader) == 0 && !o.Unjudged
+}
+
 // List is operations on one port, without it, at most so many kinds of them: those with the same hosts, exceptions and headers share
-// these, as in a statement, and nothing that follows can be read as one of their exceptions.
-func List(all []Operations, most int) string {
+// these, as in a statement, and nothing that follows can be read as one of their exceptions. Everything is a word for all of them,
+// before what is left out.
+func List(all []Operations, everything string, most int) string {
 	type kind struct{ before, after string }
 	var kinds []kind
 	sharing := map[kind][]*Operations{}
@@ -99,9 +117,12 @@ func List(all []Operations, most int) string {
 			if n++; n > most {
 				continue
 			}
-			if i > 0 && o.Such && sharing[k][i-1].Such {
+			switch {
+			case i > 0 && o.Such && sharing[k][i-1].Such:
 				list = append(list, o.Words)
-			} else {
+			case o.words() == "" && o.Host == "" && (len(o.Except) > 0 || o.Header == ""):
+				list = append(list, everything)
+			default:
 				list = append(list, o.words())
 			}
 		}

@@ -78,6 +78,7 @@ func NewVocabulary(s *space.Space, requests []*space.Request, changed space.Set,
 	v.offer(nil, Plain, true)
 	v.connections(other, http)
 	if rules.Apart {
+		v.methods()
 		v.together()
 	}
 	if len(requests) <= maxSamples {
@@ -101,7 +102,7 @@ func (v *Vocabulary) Of(want, fits space.Set) (all []Operations, reads space.Set
 
 // offer names what is in a box.
 func (v *Vocabulary) offer(b space.Box, cost int, bare bool) {
-	o := v.operation(b)
+	o := operation(v.table, b)
 	text := o.String()
 	if v.seen[text] {
 		return
@@ -191,6 +192,30 @@ func (v *Vocabulary) parts(b space.Box, bare bool) {
 	}
 }
 
+// methods offers what rules ask for that differ by their methods alone, with all of these.
+func (v *Vocabulary) methods() {
+	at := map[string]int{}
+	var all [][]named
+	for _, b := range v.Boxes {
+		rest := operation(v.table, beside(b))
+		i, known := at[rest.String()]
+		switch {
+		case len(beside(b)) == len(b):
+			continue
+		case !known:
+			i = len(all)
+			at[rest.String()] = i
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], named{box: b})
+	}
+	for _, of := range all {
+		if len(of) > 1 {
+			v.offer(merged(of), Brief, true)
+		}
+	}
+}
+
 // together offers what conditions of rules that need not be of one rule ask for together, first where something that is to be named
 // matches them: what a deny of all but `POST /b` lets through, and leaves out, is named by no rule of its own.
 func (v *Vocabulary) together() {
@@ -226,7 +251,7 @@ func (v *Vocabulary) together() {
 				continue
 			}
 			for _, b := range v.matching(i, conditions) {
-				if o := v.operation(b); len(b) > 1 && !known[o.String()] {
+				if o := operation(v.table, b); len(b) > 1 && !known[o.String()] {
 					known[o.String()] = true
 					boxes = append(boxes, b)
 				}
@@ -276,18 +301,18 @@ func (v *Vocabulary) sample(s *space.Space, i int, otherPort bool) {
 }
 
 // operation is the operations in a box, which names one port at most.
-func (v *Vocabulary) operation(b space.Box) (o Operation) {
+func operation(t space.Table, b space.Box) (o Operation) {
 	var hosts, words, headers []string
 	for _, c := range b {
 		switch {
 		case c.Dimension == space.Port:
 			o.Port = c.Is[0].Port()
 		case c.Dimension == space.Host:
-			hosts = append(hosts, v.table.Words(c.Dimension, c.Is))
+			hosts = append(hosts, t.Words(c.Dimension, c.Is))
 		case c.Dimension == space.Header:
-			headers = append(headers, v.table.Words(c.Dimension, c.Is))
+			headers = append(headers, t.Words(c.Dimension, c.Is))
 		default:
-			words = append(words, v.table.Words(c.Dimension, c.Is))
+			words = append(words, t.Words(c.Dimension, c.Is))
 		}
 	}
 	o.Host, o.Words, o.Header = strings.Join(hosts, " "), strings.Join(words, " "), strings.Join(headers, " ")
@@ -342,16 +367,18 @@ func (v *Vocabulary) within(e named, box space.Box) named {
 	if len(rest) == len(e.box) {
 		return e
 	}
-	return named{v.operation(rest), rest}
+	return named{operation(v.table, rest), rest}
 }
 
 // alike reports whether names differ by their methods alone.
 func alike(a, b *named) bool {
-	rest := func(n *named) space.Box {
-		return slices.DeleteFunc(slices.Clone(n.box), func(c space.Condition) bool { return c.Dimension == space.Method })
-	}
-	ra, rb := rest(a), rest(b)
+	ra, rb := beside(a.box), beside(b.box)
 	return len(ra) < len(a.box) && len(rb) < len(b.box) && ra.Equal(rb)
+}
+
+// beside is what a box asks for beside methods.
+func beside(b space.Box) space.Box {
+	return slices.DeleteFunc(slices.Clone(b), func(c space.Condition) bool { return c.Dimension == space.Method })
 }
 
 // merge is names that are alike as one.
@@ -359,6 +386,11 @@ func (v *Vocabulary) merge(names []named) Operation {
 	if len(names) == 1 {
 		return names[0].Operation
 	}
+	return operation(v.table, merged(names))
+}
+
+// merged is what names that are alike ask for.
+func merged(names []named) space.Box {
 	box := slices.Clone(names[0].box)
 	at := slices.IndexFunc(box, func(c space.Condition) bool { return c.Dimension == space.Method })
 	var methods []space.Pattern
@@ -371,7 +403,7 @@ func (v *Vocabulary) merge(names []named) Operation {
 	}
 	slices.SortFunc(methods, func(a, b space.Pattern) int { return cmp.Compare(a.String(), b.String()) })
 	box[at] = space.Is(space.Method, slices.Compact(methods)...)
-	return v.operation(box)
+	return box
 }
 
 // header is the header, with its values, that an exception of operations on a port is about, if it is about nothing else.
