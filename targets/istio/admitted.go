@@ -33,7 +33,7 @@ func (b *builder) admit(s *policy.Service, rules []policy.Rule, a action, to pla
 			}
 		}
 		b.scratch.reset()
-		text = string(writer.AppendFields(nil, &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(canonical(b.grantsOf(s, rules)))}))
+		text = string(writer.AppendFields(b.buffer[:0], &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(canonical(b.grantsOf(s, rules)))}))
 		if b.admitted == nil {
 			b.admitted = map[string]string{}
 		}

@@ -238,6 +238,7 @@ type builder struct {
 	operations []operation
 	callers    []caller
 	scratch    scratch
+	drafts     arena[draft] // of one service
 }
 
 const (
@@ -274,7 +275,8 @@ func (b *builder) draft(wave int, version, kind, namespace, name string, why tar
 	if b.DryRun && kind == "AuthorizationPolicy" {
 		annotations = slices.Insert(annotations, 1, targets.Pair{Key: "istio.io/dry-run", Value: "true"})
 	}
-	return &draft{wave: wave, Object: targets.Object{
+	d := &b.drafts.take(1)[0]
+	*d = draft{wave: wave, Object: targets.Object{
 		APIVersion:  version,
 		Kind:        kind,
 		Namespace:   namespace,
@@ -283,6 +285,7 @@ func (b *builder) draft(wave int, version, kind, namespace, name string, why tar
 		Annotations: annotations,
 		Spec:        spec,
 	}}
+	return d
 }
 
 // write writes the object as YAML, once.
@@ -335,6 +338,7 @@ var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Sourc
 
 // service emits the objects of one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
+	b.drafts.reset()
 	b.acceptVerified(s)
 	if s.Unnamed {
 		b.authenticate(s, b.own(m, s))

@@ -57,6 +57,9 @@ func KindOf(s string) Kind {
 	}
 	switch s[0] {
 	case 'y', 'Y', 'n', 'N', 't', 'T', 'f', 'F', 'o', 'O', '~':
+		if len(s) > len("false") {
+			return Text
+		}
 		return constantKind(s)
 	case '.':
 		if k := constantKind(s); k != Text {
