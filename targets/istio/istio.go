@@ -1,7 +1,7 @@
 // Package istio turns a policy into Istio's objects.
 //
-// It knows what Istio and the API server accept and how sidecars interpret it. It refuses what they would refuse, or interpret
-// differently from what the intents say. It does not judge the policy itself.
+// It knows what Istio and the API server accept and how sidecars interpret it. It refuses whatever they would refuse or
+// interpret differently from the intents. It does not judge the policy itself.
 //
 // What is emitted for a mesh, and the step of an apply (the wave) that each object belongs to:
 //
@@ -40,8 +40,8 @@
 //   - the labels of a service change: its objects stop selecting its pods one after another
 //   - a waypoint is added or removed at once (see policy.Service.Joining): shut for those who pass it, or do not yet
 //
-// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication, the default-deny of a closed mesh and the policies of gateways go into
-// the root namespace, because the objects there bind every namespace.
+// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication, the default-deny of a closed mesh
+// and the policies of gateways go into the root namespace, because the objects there bind every namespace.
 package istio
 
 import (
