@@ -48,7 +48,7 @@ func (m *mistake) address(i int) bool {
 		return false
 	}
 	m.report(diag.New(diag.UnexpectedToken, at, "%s is an address, and a caller or destination is a service", quoted(at.Text()))).
-		WithHelp("declare a service outside the mesh with this address, and write its name here: `service NAME outside address %s`", at.Text())
+		WithHelp("declare a service outside the mesh with this address, and write its name in place of it: `service NAME outside address %s`", at.Text())
 	return true
 }
 

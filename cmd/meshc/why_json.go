@@ -121,6 +121,7 @@ type whyHop struct {
 type whyRefusal struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	Help    string `json:"help,omitempty"`
 }
 
 type whyLine struct {
@@ -254,7 +255,7 @@ func (r *reason) json() whyJSON {
 		out.Whole = append(out.Whole, r.placeJSON(at))
 	}
 	for _, d := range r.Remedy.Refused {
-		out.Refused = append(out.Refused, whyRefusal{string(d.Code), d.Message})
+		out.Refused = append(out.Refused, whyRefusal{string(d.Code), d.Message, d.Help})
 	}
 	return out
 }

@@ -131,7 +131,7 @@ func (c *checker) notation(m *mesh, r lang.Ref, code diag.Code) bool {
 		if s := c.at(m, network); s != "" {
 			d.WithHelp("write the service with this address: %s", s).WithFix(false, r.Range, s, "write "+s)
 		} else {
-			d.WithHelp("declare a service outside the mesh with this address, and write its name here: `service NAME outside address %s`", text)
+			d.WithHelp("declare a service outside the mesh with this address, and write its name in place of it: `service NAME outside address %s`", text)
 		}
 	case r.Qualified() && slices.Contains(resources, strings.ToLower(r.Namespace.Text)):
 		name := r.Name.Text
