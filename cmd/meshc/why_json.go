@@ -67,6 +67,7 @@ type whyCase struct {
 	Waypoint string `json:"waypoint,omitempty"` // that the requests pass, and that decides unless behind is set
 	Behind   bool   `json:"behind,omitempty"`   // the pods decide, about the waypoint
 	Split    bool   `json:"split,omitempty"`    // a share of the calls passes this waypoint, and others get further
+	Apart    bool   `json:"apart,omitempty"`    // pods with the account of the caller have sidecars and pass no waypoint, and are refused
 	Around   bool   `json:"around,omitempty"`   // this is about calls to the Service, and those to the addresses of pods get further
 
 	Within  []string  `json:"within,omitempty"`  // of the operations those that are these too
@@ -177,7 +178,7 @@ func (r *reason) json() whyJSON {
 						one.Rule = &k.Rule
 					}
 					if k.Way != nil {
-						one.Waypoint, one.Behind, one.Around, one.Split = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split
+						one.Waypoint, one.Behind, one.Around, one.Split, one.Apart = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split, k.Apart
 					}
 					one.Within, one.Example = phrase.Texts(k.Within), k.Example
 					if o := &k.Other; o.Way != nil {

@@ -373,6 +373,8 @@ func (r *reason) because(p *explain.PortAnswer, k *explain.Case) string {
 		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", which the pods do not let in: " + text + r.other(p, k)
 	case k.Split:
 		return "a share of the calls passes the waypoint " + k.Way.Waypoint.ID() + ", and is refused there: " + text + r.other(p, k)
+	case k.Apart:
+		return "calls pass the waypoint " + k.Way.Waypoint.ID() + " and are let in there, and those of pods with the same account that have a sidecar pass none and are refused: " + text
 	case k.Around && k.Behind:
 		return "calls to the Service are refused, since the pods do not let the waypoint " + k.Way.Waypoint.ID() + " in, and those to the addresses of pods are let in: " + text
 	case k.Around:

@@ -10,56 +10,72 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Pass reports whether calls of an identity pass the waypoint of every way.
+// Pass reports whether all calls of an identity pass the waypoint of every way.
 func (c *Point) Pass(identity string) bool {
-	return !slices.ContainsFunc(c.Ways, func(w Way) bool { return !c.layer.Mesh.Aside.passes(identity, &w) })
+	return !slices.ContainsFunc(c.Ways, func(w Way) bool { return c.layer.Mesh.Aside.passes(identity, &w) != all })
 }
 
 // Aside is the callers that pass no waypoint because they are not in ambient mode: those of some namespaces, but for the principals
 // that differ from the rest of their namespace.
 type Aside struct {
-	Meshes   map[string]bool // the namespaces whose callers have sidecars
-	Sidecars map[string]bool // by principal that differs from its namespace: whether its caller has sidecars
-	Gateways map[string]bool // the principals of gateways
+	Meshes  map[string]bool // the namespaces whose callers have sidecars
+	Callers map[string]Kind // by principal that differs from its namespace: everything that pods with it are
 
 	kinds sync.Map // of callers, by the last Aside with which this one tells them apart
 }
 
-// passes reports whether a caller with an identity passes the waypoint of a way.
-func (a *Aside) passes(identity string, w *Way) bool {
-	switch {
-	case identity == "":
-		return false
-	case a == nil:
-		return true
-	}
-	kind := a.kind(identity)
-	return kind == ambient || kind == gateway && w.Ingress
-}
+// Kind is what callers with one identity are, by which waypoints they pass: none, all, or those that take what comes in. Pods of one
+// account may be several of these.
+type Kind uint8
 
-// The kinds of callers by which waypoints they pass: none, all, or those that take what comes in.
 const (
-	sidecar = 's'
-	ambient = 'a'
-	gateway = 'g'
+	InSidecars Kind = 1 << iota
+	InAmbient
+	AtGateways
 )
 
-func (a *Aside) kind(identity string) byte {
-	if len(a.Meshes)+len(a.Sidecars)+len(a.Gateways) == 0 {
-		return ambient
+func (a *Aside) kind(identity string) Kind {
+	if len(a.Meshes)+len(a.Callers) == 0 {
+		return InAmbient
 	}
-	if a.Gateways[identity] {
-		return gateway
+	kind, known := a.Callers[identity]
+	if known {
+		return kind
 	}
-	aside, known := a.Sidecars[identity]
-	if !known {
-		id, _ := policy.ParseIdentity(identity)
-		aside = a.Meshes[id.Namespace]
+	if id, _ := policy.ParseIdentity(identity); a.Meshes[id.Namespace] {
+		return InSidecars
 	}
-	if aside {
-		return sidecar
+	return InAmbient
+}
+
+// share is how many of the calls of an identity do something.
+type share uint8
+
+const (
+	none share = iota
+	some
+	all
+)
+
+// passes is how many of the calls of an identity pass the waypoint of a way.
+func (a *Aside) passes(identity string, w *Way) share {
+	switch {
+	case identity == "":
+		return none
+	case a == nil:
+		return all
 	}
-	return ambient
+	past, kind := InSidecars, a.kind(identity)
+	if !w.Ingress {
+		past |= AtGateways
+	}
+	switch kind & past {
+	case 0:
+		return all
+	case kind:
+		return none
+	}
+	return some
 }
 
 // kinds is the callers of several Asides by what they are to each of these.
@@ -67,6 +83,9 @@ type kinds struct {
 	usual      string // that of callers that none knows
 	namespaces []string
 	within     map[string]*members // by namespace
+	others     map[string][]string // by the kind of those without a principal, the namespaces
+	having     map[string][]string // by kind, the namespaces that have principals of it
+	each       []string            // the kinds of both
 }
 
 // members is the callers of a namespace.
@@ -81,15 +100,15 @@ func kindsOf(all []*Aside) *kinds {
 	if known, ok := all[0].kinds.Load(last); ok && len(all) <= 2 {
 		return known.(*kinds)
 	}
-	k := &kinds{usual: strings.Repeat(string(rune(ambient)), len(all)), within: map[string]*members{}}
+	k := &kinds{usual: strings.Repeat(string(rune(InAmbient)), len(all)), within: map[string]*members{}}
 	in := func(namespace string) *members {
 		m := k.within[namespace]
 		if m == nil {
 			m = &members{principals: map[string][]string{}}
 			for _, a := range all {
-				kind := byte(ambient)
+				kind := InAmbient
 				if a.Meshes[namespace] {
-					kind = sidecar
+					kind = InSidecars
 				}
 				m.others += string(rune(kind))
 			}
@@ -102,10 +121,8 @@ func kindsOf(all []*Aside) *kinds {
 		for namespace := range a.Meshes {
 			in(namespace)
 		}
-		for _, known := range [...]map[string]bool{a.Sidecars, a.Gateways} {
-			for principal := range known {
-				principals[principal] = true
-			}
+		for principal := range a.Callers {
+			principals[principal] = true
 		}
 	}
 	for _, principal := range slices.Sorted(maps.Keys(principals)) {
@@ -121,6 +138,20 @@ func kindsOf(all []*Aside) *kinds {
 		m.kinds = slices.Sorted(maps.Keys(m.principals))
 	}
 	k.namespaces = slices.Sorted(maps.Keys(k.within))
+	k.others, k.having = map[string][]string{}, map[string][]string{}
+	for _, namespace := range k.namespaces {
+		m := k.within[namespace]
+		k.others[m.others] = append(k.others[m.others], namespace)
+		for _, kind := range m.kinds {
+			k.having[kind] = append(k.having[kind], namespace)
+		}
+	}
+	k.each = slices.Sorted(maps.Keys(k.others))
+	for _, kind := range slices.Sorted(maps.Keys(k.having)) {
+		if k.others[kind] == nil {
+			k.each = append(k.each, kind)
+		}
+	}
 	if len(all) <= 2 {
 		all[0].kinds.Store(last, k)
 	}
@@ -143,6 +174,9 @@ func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []s
 			odd = append(odd, p)
 		}
 	}
+	if len(odd) == 0 {
+		return k.plain(named, namespaces)
+	}
 	// What the patterns say of an identity, but for a namespace that they name.
 	said := func(namespace, principal string) string {
 		text := []byte{}
@@ -155,16 +189,23 @@ func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []s
 		return string(text)
 	}
 	seen := map[[2]string]bool{}
-	if len(odd) == 0 {
-		seen[[2]string{"", k.usual}] = true
-	}
 	for _, namespace := range k.namespaces {
+		m := k.within[namespace]
 		other := policy.Identity{TrustDomain: trustDomain, Namespace: namespace, Account: "other"}
-		key := [2]string{said(namespace, other.String()), k.within[namespace].others}
-		if !seen[key] && !namespaces[namespace] {
+		key := [2]string{said(namespace, other.String()), m.others}
+		taken := key // and of whom among the others' patterns there may be nobody but callers of another kind
+		taken[0] += "|"
+		for _, kind := range m.kinds {
+			for _, principal := range m.principals[kind] {
+				if text := said(namespace, principal); kind != m.others && text != key[0] {
+					taken[0] += text
+				}
+			}
+		}
+		if !seen[taken] && !namespaces[namespace] {
 			callers = append(callers, space.NamespacePattern(namespace))
 		}
-		seen[key] = true
+		seen[key], seen[taken] = true, true
 	}
 	for _, namespace := range k.namespaces {
 		m := k.within[namespace]
@@ -177,9 +218,47 @@ func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []s
 				if !seen[key] {
 					callers = append(callers, space.PrincipalPattern(principal))
 				}
-				if seen[key] = true; len(odd) == 0 {
-					break // the patterns say the same of all
-				}
+				seen[key] = true
+			}
+		}
+	}
+	return callers
+}
+
+// plain is apart for patterns that each take one principal, one namespace or everybody. They say the same of all whom they do not name,
+// so of each kind one will do there, and of each namespace that they name one of each kind beside its others.
+func (k *kinds) plain(named, namespaces map[string]bool) (callers []space.Pattern) {
+	unnamed := func(namespace, kind string) (string, bool) {
+		for _, principal := range k.within[namespace].principals[kind] {
+			if !named[principal] {
+				return principal, true
+			}
+		}
+		return "", false
+	}
+	for _, kind := range k.each {
+		if kind == k.usual {
+			continue
+		}
+		if i := slices.IndexFunc(k.others[kind], func(namespace string) bool { return !namespaces[namespace] }); i >= 0 {
+			callers = append(callers, space.NamespacePattern(k.others[kind][i]))
+			continue
+		}
+		for _, namespace := range k.having[kind] {
+			if principal, ok := unnamed(namespace, kind); ok && !namespaces[namespace] {
+				callers = append(callers, space.PrincipalPattern(principal))
+				break
+			}
+		}
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
+		m := k.within[namespace]
+		if m == nil {
+			continue
+		}
+		for _, kind := range m.kinds {
+			if principal, ok := unnamed(namespace, kind); ok && kind != m.others {
+				callers = append(callers, space.PrincipalPattern(principal))
 			}
 		}
 	}

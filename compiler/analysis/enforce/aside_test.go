@@ -47,7 +47,7 @@ func TestAside(t *testing.T) {
 		require.NoError(t, err)
 		is := func(identity string) (facts string) {
 			for _, p := range points {
-				facts += string(rune(p.layer.Mesh.Aside.kind(identity)))
+				facts += fmt.Sprint(p.layer.Mesh.Aside.kind(identity))
 			}
 			for _, p := range patterns {
 				facts += fmt.Sprint(" ", p.Identifies(identity))
@@ -66,17 +66,75 @@ func TestAside(t *testing.T) {
 
 // newAside knows a few principals.
 func newAside(r *rand.Rand, namespaces []string, principal func() string) *Aside {
-	a := &Aside{Sidecars: map[string]bool{}, Gateways: map[string]bool{}, Meshes: map[string]bool{}}
+	a := &Aside{Callers: map[string]Kind{}, Meshes: map[string]bool{}}
 	for _, namespace := range namespaces {
 		if r.IntN(2) == 0 {
 			a.Meshes[namespace] = true
 		}
 	}
 	for range r.IntN(6) {
-		a.Sidecars[principal()] = r.IntN(2) == 0
-	}
-	if r.IntN(2) == 0 {
-		a.Gateways[principal()] = true
+		a.Callers[principal()] = Kind(1 + r.IntN(7))
 	}
 	return a
+}
+
+// Of an identity that pods with sidecars and pods in ambient mode share, or a gateway and others, what is decided about all of them is
+// decided, and the rest is not.
+func TestSharedIdentities(t *testing.T) {
+	const caller = "cluster.local/ns/shop/sa/web"
+	policyOf := func(name string, target Label, effect Effect, principals ...string) *Object {
+		var from space.Box
+		for _, p := range principals {
+			from = append(from, space.Is(space.Identity, space.PrincipalPattern(p)))
+		}
+		o := &Object{Namespace: "shop", Name: name, Role: Authorizes, Effect: effect, Clauses: []Clause{{From: []space.Box{from}, To: []space.Box{{}}}}}
+		if target.Key != "" {
+			o.Targets = []Label{target}
+		}
+		return o
+	}
+	verdict := func(kind Kind, ingress bool, waypoint, pods Effect) Verdict {
+		objects := []*Object{
+			policyOf("waypoint", Label{TargetService, "api"}, waypoint, caller),
+			policyOf("through", Label{}, Allow, "cluster.local/ns/shop/sa/waypoint"),
+			policyOf("pods", Label{}, pods, caller),
+		}
+		layer := NewLayer(Mesh{TrustDomain: "cluster.local", Aside: &Aside{Callers: map[string]Kind{caller: kind}, Meshes: map[string]bool{}}}, space.Standard, objects, nil)
+		front := policy.Front{Host: "api", Port: 80, Target: 8080, Ingress: ingress, Waypoint: &policy.Waypoint{Namespace: "shop", Name: "waypoint", Account: "waypoint"}}
+		point := layer.For(Workload{Namespace: "shop", Dataplane: policy.Ambient, Fronts: []policy.Front{front}})
+		alone := point.Decide(space.Standard.Request(false, space.Facts{space.Identity: caller, space.Port: "8080"}))
+		split, err := NewClasses(space.Distinctions{Callers: []space.Condition{space.Is(space.Identity, space.PrincipalPattern(caller))}}, point)
+		require.NoError(t, err)
+		for i := range split.Operations {
+			for _, by := range split.Decide(&split.Operations[i], 0) {
+				for n := range by.Sources.All() {
+					if r := &split.Operations[i]; split.Sources[n].Identity() == caller && r.Request.Port() == 8080 {
+						require.Equal(t, alone.Verdict, by.Verdict)
+						require.Equal(t, alone.Apart, by.Apart)
+					}
+				}
+			}
+		}
+		return alone.Verdict
+	}
+	for _, ingress := range []bool{false, true} {
+		for _, waypoint := range []Effect{Allow, Deny} {
+			for _, pods := range []Effect{Allow, Deny} {
+				for kind := InSidecars; kind <= InSidecars|InAmbient|AtGateways; kind++ {
+					want, first := Denied, true
+					for one := InSidecars; one <= AtGateways; one <<= 1 {
+						if kind&one == 0 {
+							continue
+						}
+						if got := verdict(one, ingress, waypoint, pods); first {
+							want, first = got, false
+						} else if got != want {
+							want = Undecided
+						}
+					}
+					require.Equal(t, want, verdict(kind, ingress, waypoint, pods), "%d %v %v %v", kind, ingress, waypoint, pods)
+				}
+			}
+		}
+	}
 }

@@ -43,6 +43,7 @@ type Decision struct {
 	Behind  bool    // the point behind that waypoint decides, and not the waypoint
 	Around  bool    // the decision is about calls to the Service; those to the addresses of pods get past it
 	Split   bool    // calls pass that waypoint or another, where more of them get through
+	Apart   bool    // calls pass that waypoint or, as those of pods with the same identity and a sidecar, none, and fewer of these get through
 	Other   Share   // what is decided at the other one, unless both decide by the same
 }
 
@@ -60,6 +61,9 @@ type Share struct {
 func (d Decision) Share() Share {
 	if (d.Split || d.Around) && d.Reason != NotJudged {
 		d.Verdict = Denied
+	}
+	if d.Apart {
+		d.Verdict = Allowed
 	}
 	return Share{d.Verdict, d.Reason, d.Policy, d.Rule, d.Way, d.Behind}
 }
@@ -80,6 +84,8 @@ func (d Decision) String() string {
 	switch own := d.Share(); {
 	case d.Split:
 		return fmt.Sprintf("calls pass the waypoint %s (%s) or %s (%s)", d.Way.Waypoint.ID(), own, d.Other.Way.Waypoint.ID(), d.Other)
+	case d.Apart:
+		return fmt.Sprintf("calls pass the waypoint %s (%s), and those of pods with its account that have a sidecar pass none and are refused", d.Way.Waypoint.ID(), own)
 	case d.Around:
 		return fmt.Sprintf("calls to the Service pass the waypoint %s (%s), and those to the addresses of pods get around it", d.Way.Waypoint.ID(), own)
 	default:

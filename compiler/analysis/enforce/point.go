@@ -269,7 +269,16 @@ func (c *Point) Same(other *Point) bool {
 	return c.dataplane == other.dataplane && c.inbound.Same(other.inbound) && c.mode.mode == other.mode.mode &&
 		slices.EqualFunc(c.ports, other.ports, likeMode) && slices.EqualFunc(c.unsure, other.unsure, Same) &&
 		slices.EqualFunc(sorted(c), sorted(other), Same) &&
-		slices.EqualFunc(c.Ways, other.Ways, func(a, b Way) bool { return a.Front == b.Front && a.Point.Same(b.Point) })
+		slices.EqualFunc(c.Ways, other.Ways, func(a, b Way) bool { return sameFront(a.Front, b.Front) && a.Point.Same(b.Point) }) &&
+		(len(c.Ways) == 0 || c.layer.Mesh.Aside == other.layer.Mesh.Aside)
+}
+
+// sameFront reports whether two fronts, of any two policies, lead calls the same way.
+func sameFront(a, b policy.Front) bool {
+	if a.Waypoint != nil && b.Waypoint != nil && a.Waypoint.ID() == b.Waypoint.ID() && a.Waypoint.Account == b.Waypoint.Account {
+		a.Waypoint = b.Waypoint
+	}
+	return a == b
 }
 
 // Has reports whether an object of the same name that asks for the same binds the workload.

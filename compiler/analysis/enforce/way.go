@@ -181,7 +181,7 @@ func (c *Point) Relays(identity string, port uint16) bool {
 
 // decideByWays is what becomes of one request by all its ways.
 func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit)) Decision {
-	direct := c.decide(r, how)
+	direct, partly := c.decide(r, how), false
 	var ways []Decision
 	for i := range c.Ways {
 		w := &c.Ways[i]
@@ -191,8 +191,12 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 			continue
 		case slices.Contains(w.principals, r.Identity()):
 			return w.relays()
-		case !c.layer.Mesh.Aside.passes(r.Identity(), w):
+		}
+		switch c.layer.Mesh.Aside.passes(r.Identity(), w) {
+		case none:
 			continue
+		case some:
+			partly = true
 		}
 		var behind Decision
 		for n, principal := range w.principals {
@@ -215,7 +219,10 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 			best = by
 		}
 	}
-	return best.around(direct.Verdict)
+	if best = best.around(direct.Verdict); partly {
+		best = best.apart(direct.Verdict)
+	}
+	return best
 }
 
 // either is a decision about calls of which a share passes another waypoint, given what becomes of these. Where one of the two lets
@@ -243,25 +250,39 @@ func (d Decision) around(direct Verdict) Decision {
 	return d
 }
 
+// apart is a decision about calls that pass a waypoint, given what becomes of those of pods with the same identity that pass none: where
+// fewer of these get through, it depends on the pod.
+func (d Decision) apart(direct Verdict) Decision {
+	if direct < d.Verdict {
+		d.Apart, d.Verdict = d.Verdict == Allowed, Undecided
+	}
+	return d
+}
+
 // route is a way of a point, with the number of the point of its waypoint among all points.
 type route struct {
 	*Way
 	point    int
-	passes   space.Set // sources that pass the waypoint
+	passes   space.Set // sources of which calls pass the waypoint
+	partly   space.Set // those of which others pass none
 	own      space.Set // sources that are the waypoint
 	waypoint []int     // those of them without a token
 }
 
 // routes prepares the ways of a point.
-func (s *Classifier) routes(c *Point) (all []route) {
+func (s *Classifier) routes(c *Point) (routes []route) {
 	for i := range c.Ways {
-		r := route{Way: &c.Ways[i], point: slices.Index(s.points, c.Ways[i].Point), passes: s.builder.NewSet(), own: s.builder.NewSet()}
+		r := route{Way: &c.Ways[i], point: slices.Index(s.points, c.Ways[i].Point), passes: s.builder.NewSet(), partly: s.builder.NewSet(), own: s.builder.NewSet()}
 		var at []int
 		for _, principal := range r.principals {
 			at = append(at, s.classes.Identity(s.classes.With(principal, 0)))
 		}
 		for i, source := range s.classes.Sources {
-			if c.layer.Mesh.Aside.passes(source.Identity(), r.Way) {
+			switch c.layer.Mesh.Aside.passes(source.Identity(), r.Way) {
+			case some:
+				r.partly.Add(i)
+				fallthrough
+			case all:
 				r.passes.Add(i)
 			}
 			if slices.Contains(at, s.classes.Identity(i)) {
@@ -271,9 +292,9 @@ func (s *Classifier) routes(c *Point) (all []route) {
 				}
 			}
 		}
-		all = append(all, r)
+		routes = append(routes, r)
 	}
-	return all
+	return routes
 }
 
 // behind is what a point decides about a waypoint, wherever that runs.
@@ -342,7 +363,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 	d := &s.deciders[point]
 	direct := s.collect(d.all, point, r, in, how)
 	var all, last []Decided
-	left := s.builder.Common(d.all, d.all)
+	left, partly := s.builder.Common(d.all, d.all), s.builder.NewSet()
 	for i := range d.routes {
 		route := &d.routes[i]
 		if _, leads := route.Leads(r.Port()); !leads {
@@ -352,6 +373,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			found(own, route.relays())
 			left.RemoveAll(own)
 		}
+		partly.AddAll(route.partly)
 		by := s.along(route, d.all, r, in, how, direct)
 		if !route.Canary {
 			all, last = append(all, last...), by
@@ -376,7 +398,12 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			some := s.builder.Common(by.Sources, left)
 			left.RemoveAll(some)
 			for _, past := range direct {
-				if both := s.builder.Common(past.Sources, some); !both.Empty() {
+				both := s.builder.Common(past.Sources, some)
+				if mixed := s.builder.Common(both, partly); !mixed.Empty() {
+					found(mixed, by.around(past.Verdict).apart(past.Verdict))
+					both.RemoveAll(mixed)
+				}
+				if !both.Empty() {
 					found(both, by.around(past.Verdict))
 				}
 			}

@@ -72,7 +72,7 @@ func signatureOf(cases []Case) string {
 	for _, k := range cases {
 		fmt.Fprintf(&b, "\n%d %d %p %d %v %v %s %s", k.Verdict, k.Reason, k.Policy, k.Rule, k.Operations, k.NotHTTP, k.Connection, k.Example)
 		if k.Way != nil {
-			fmt.Fprintf(&b, " %s %v %v %v", k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split)
+			fmt.Fprintf(&b, " %s %v %v %v %v", k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split, k.Apart)
 		}
 		if o := k.Other; o.Way != nil {
 			fmt.Fprintf(&b, " %s %d %d %p %d %v %v", o.Way.Waypoint.ID(), o.Verdict, o.Reason, o.Policy, o.Rule, o.Behind, k.Within)

@@ -32,7 +32,7 @@ func (m *Model) moving(services []*policy.Service) (all []proof) {
 			}
 		}
 		if s.Dataplane == policy.Ambient && len(s.Through()) > 0 {
-			all = append(all, proof{model: behind, of: s, moving: s.Moving, later: m.later(s, behind.Manifests.Mesh.Aside)})
+			all = append(all, proof{model: behind, of: s, moving: s.Moving, later: m.later(s)})
 		}
 	}
 	return all
@@ -40,7 +40,7 @@ func (m *Model) moving(services []*policy.Service) (all []proof) {
 
 // later returns which callers may be let through to a service less as long as they have sidecars: those that it waits for, and those
 // that no service names, in namespaces that move with it. Nobody can say of these whether they still have sidecars.
-func (m *Model) later(s *policy.Service, aside *enforce.Aside) func(identity string) bool {
+func (m *Model) later(s *policy.Service) func(identity string) bool {
 	waits := map[string]bool{}
 	for _, w := range m.Policy.Waits(s) {
 		for _, principal := range m.Principals(w.For) {
@@ -49,7 +49,7 @@ func (m *Model) later(s *policy.Service, aside *enforce.Aside) func(identity str
 	}
 	return func(identity string) bool {
 		id, ok := policy.ParseIdentity(identity)
-		if !s.Moving || !ok || waits[identity] || aside.Gateways[identity] {
+		if !s.Moving || !ok || waits[identity] {
 			return waits[identity]
 		}
 		mesh := m.meshes[id.Namespace]

@@ -243,6 +243,9 @@ func (r *replacing) strays(s *policy.Service) (late, early []Stray, err error) {
 		layer.Mesh.Aside = r.aside[b.callers]
 		points[i] = layer.For(enforce.Workload{Namespace: callee.Namespace, Labels: callee.Selector(), Dataplane: callee.Dataplane, Fronts: callee.Fronts})
 	}
+	if newManifests, newCallee := points[firstLate], points[len(points)-1]; dataplaneOf(was) == dataplaneOf(s) && points[0].Same(newManifests) && points[0].Same(newCallee) {
+		return nil, nil, nil // nothing but callers changes, and these are as before or as after
+	}
 	split, err := enforce.NewClasses(space.Distinctions{}, points...)
 	if err != nil {
 		return nil, nil, err
