@@ -46,6 +46,7 @@ type Place struct {
 type Disk interface {
 	Open(path string) *source.File // nil where there is none
 	IsFolder(path string) bool
+	Folders(top, pattern string) []string // below a folder, relative to it
 }
 
 // Read takes together what files say.
@@ -111,25 +112,28 @@ func (p *Placement) apply(s Source, d *yamldoc.Document) {
 	}
 	switch kind := yamldoc.Scalar(d.Root, "kind"); {
 	case strings.HasPrefix(version, "argoproj.io/") && kind == "ApplicationSet":
-		application(yamldoc.Get(spec, "template", "spec"), into)
+		for _, ps := range p.generated(s.Repository, yamldoc.Get(spec, "generators")) {
+			application(yamldoc.Get(spec, "template", "spec"), ps.filled, into)
+		}
 	case strings.HasPrefix(version, "argoproj.io/") && kind == "Application":
-		application(spec, into)
+		application(spec, func(text string) string { return text }, into)
 	case strings.HasPrefix(version, flux) && kind == "Kustomization":
 		into(yamldoc.Scalar(spec, "path"), Place{Namespace: yamldoc.Scalar(spec, "targetNamespace"), Moves: true})
 	}
 }
 
-func application(spec *yaml.Node, into func(folder string, at Place)) {
+// application is where an Application gets folders, of which filled fills in the parameters.
+func application(spec *yaml.Node, filled func(string) string, into func(folder string, at Place)) {
 	all := []*yaml.Node{yamldoc.Get(spec, "source")}
 	if sources := yamldoc.Get(spec, "sources"); sources != nil {
 		all = append(all, sources.Content...)
 	}
 	for _, from := range all {
-		if namespace := yamldoc.Scalar(yamldoc.Get(from, "kustomize"), "namespace"); namespace != "" {
-			into(yamldoc.Scalar(from, "path"), Place{Namespace: namespace, Moves: true})
-		} else {
-			into(yamldoc.Scalar(from, "path"), Place{Namespace: yamldoc.Scalar(yamldoc.Get(spec, "destination"), "namespace")})
+		at := Place{Namespace: filled(yamldoc.Scalar(yamldoc.Get(from, "kustomize"), "namespace")), Moves: true}
+		if at.Namespace == "" {
+			at = Place{Namespace: filled(yamldoc.Scalar(yamldoc.Get(spec, "destination"), "namespace"))}
 		}
+		into(filled(yamldoc.Scalar(from, "path")), at)
 	}
 }
 

@@ -3,7 +3,9 @@ package project
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -40,22 +42,39 @@ func (p *Project) Placement(patterns ...string) *placement.Placement {
 // disk is the files that kustomizations and Applications name.
 type disk struct{ *Project }
 
-func (d disk) Open(path string) *source.File {
-	path = filepath.FromSlash(path)
-	info, err := os.Stat(path)
+func (d disk) Open(name string) *source.File {
+	name = filepath.FromSlash(name)
+	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxApplier {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil
 	}
-	return source.NewFile(d.Name(path), string(text))
+	return source.NewFile(d.Name(name), string(text))
 }
 
-func (d disk) IsFolder(path string) bool {
-	info, err := os.Stat(filepath.FromSlash(path))
+func (d disk) IsFolder(name string) bool {
+	info, err := os.Stat(filepath.FromSlash(name))
 	return err == nil && info.IsDir()
+}
+
+func (d disk) Folders(top, pattern string) (found []string) {
+	if !doublestar.ValidatePattern(pattern) {
+		return nil
+	}
+	folders := os.DirFS(filepath.FromSlash(top))
+	all, err := doublestar.Glob(folders, path.Clean(pattern), doublestar.WithNoFollow())
+	if err != nil {
+		return nil
+	}
+	for _, name := range all {
+		if d.IsFolder(path.Join(top, name)) && !slices.ContainsFunc(strings.Split(name, "/"), PassedOver) {
+			found = append(found, name)
+		}
+	}
+	return found
 }
 
 // folderOf is the folder that a pattern names, or in which it begins.
