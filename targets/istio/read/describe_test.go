@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/phrase"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio/read"
 )
@@ -47,12 +48,12 @@ func TestDescribe(t *testing.T) {
 		port uint16
 		want string
 	}{
-		{0, 8080, "GET|HEAD *.png; GET|HEAD /api/*; GET|HEAD /v1/{*}/items; POST host \"shop.example.com:\" except /admin/*"},
+		{0, 8080, "GET|HEAD *.png; GET|HEAD /api/*; GET|HEAD /v1/{*}/items; host \"shop.example.com:\" POST except /admin/*"},
 		{0, 9090, ""}, // everything
 		{1, 9090, ""},
 		{2, 8080, ""},
 		{7, 8080, ""},
 	} {
-		assert.Equal(t, row.want, strings.Join(p.Operations(m.Table, row.rule, row.port), "; "), "rule %d at %d", row.rule, row.port)
+		assert.Equal(t, row.want, strings.Join(phrase.Texts(p.Operations(m.Table, row.rule, row.port)), "; "), "rule %d at %d", row.rule, row.port)
 	}
 }
