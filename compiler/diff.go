@@ -248,8 +248,15 @@ func models(policies, like [2]*policy.Policy, layers [2]*enforce.Layer, mesh enf
 				like[m.Name] = m
 			}
 			for _, m := range policies[i].Meshes {
-				if other := like[m.Name]; other != nil {
-					m.Ambient, m.Moving = other.Ambient, other.Moving
+				other := like[m.Name]
+				if other == nil {
+					continue
+				}
+				m.Ambient, m.Moving = other.Ambient, other.Moving
+				for _, s := range m.Services {
+					if m.Ambient && !slices.Contains(other.Services, s) { // an account that policies name, of pods that nothing shows
+						s.Dataplane = policy.Ambient
+					}
 				}
 			}
 		}

@@ -117,7 +117,9 @@ func (i *importer) beside(b *compiler.Build) *enforce.Layer {
 			all = append(all, o.read)
 		}
 	}
-	layer := enforce.NewLayer(own.Mesh, own.Table, all, i.layer.Destinations)
+	mesh := own.Mesh
+	mesh.Aside = nil // it is that of the services for which both sides are compared
+	layer := enforce.NewLayer(mesh, own.Table, all, i.layer.Destinations)
 	layer.Gateways, layer.Dataplanes = i.layer.Gateways, i.layer.Dataplanes
 	return layer
 }
@@ -143,6 +145,11 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	services, _ := model.Named(both, i.mesh, i.pods())
 	for _, m := range services.Meshes {
 		m.Ambient = i.ambient(m.Name)
+		for _, s := range m.Services {
+			if m.Ambient && s.Dataplane == policy.Sidecar && len(s.Labels) == 0 { // an account that policies name, of pods that nothing shows
+				s.Dataplane = policy.Ambient
+			}
+		}
 	}
 	d, err := diff.Compare(ctx, model.New(services, i.layer), model.New(services, layer), diff.Options{Requests: true})
 	if err != nil {

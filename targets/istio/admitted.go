@@ -6,7 +6,6 @@ import (
 	"istio.io/api/security/v1beta1"
 
 	"github.com/meshc/meshc/compiler/policy"
-	"github.com/meshc/meshc/targets"
 )
 
 // admit emits the policy of pods that let in waypoints alone. The same waypoint enters most pods of a namespace on the same ports, so
@@ -39,7 +38,7 @@ func (b *builder) admit(s *policy.Service, rules []policy.Rule, a action, to pla
 		}
 		b.admitted[key] = text
 	}
-	d := b.draft(a.wave, b.security, "AuthorizationPolicy", s.Namespace, to.name+a.suffix+to.kinds, targets.OfRules(rules), nil)
+	d := b.draft(a.wave, b.security, "AuthorizationPolicy", s.Namespace, to.name+a.suffix+to.kinds, b.origin(rules), nil)
 	b.buffer = writer.Append(b.buffer[:0], &d.Object)
 	b.buffer = append(append(b.buffer, "spec:\n"...), text...)
 	b.buffer = writer.AppendFields(b.buffer, &v1beta1.AuthorizationPolicy{Selector: to.selector})

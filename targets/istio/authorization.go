@@ -158,10 +158,22 @@ func (c caller) part(n int) int {
 	return int(h.Sum32() % uint32(n))
 }
 
+// origin is that of an object that some rules are about, which most share with the objects before.
+func (b *builder) origin(rules []policy.Rule) targets.Origin {
+	file := rules[0].At.File
+	if slices.ContainsFunc(rules, func(r policy.Rule) bool { return r.At.File != file || r.Because != "" || r.Until != "" }) {
+		return targets.OfRules(rules)
+	}
+	if b.file != file {
+		b.file, b.ofFile = file, targets.OfSpan(rules[0].At)
+	}
+	return b.ofFile
+}
+
 // origins returns the intents that the rules of each part come from.
 func (b *builder) origins(s *policy.Service, rules []policy.Rule, n int) []targets.Origin {
 	if n == 1 {
-		return []targets.Origin{targets.OfRules(rules)}
+		return []targets.Origin{b.origin(rules)}
 	}
 	parts := make([][]policy.Rule, n)
 	var callers []caller

@@ -239,6 +239,8 @@ type builder struct {
 	callers    []caller
 	scratch    scratch
 	drafts     arena[draft] // of one service
+	file       *source.File
+	ofFile     targets.Origin // of objects that rules of the file are about
 }
 
 const (

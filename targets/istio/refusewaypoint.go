@@ -48,6 +48,9 @@ func (b *builder) acceptEveryPod(s *policy.Service) {
 
 // acceptBehind refuses what a waypoint, or the pods behind it, would not enforce.
 func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways []policy.Front) {
+	if a == allow && !r.OfHTTP() && len(s.Issuers) == 0 {
+		return // it is about nothing that only the waypoint sees
+	}
 	refuse := func(at source.Span, format string, args ...any) *diag.Diagnostic {
 		return b.findings.Add(diag.Inexpressible, either(at, r.At), format, args...).
 			WithRelated(ways[0].Waypoint.At, "calls to %s pass this waypoint", s.Name)

@@ -17,7 +17,6 @@ type tree struct {
 	document source.Span
 
 	// Of all files:
-	path       []string // the memory of paths
 	indexes    []string // `[0]` and so on
 	scratch    []space.Pattern
 	lists      map[listKey][]space.Pattern

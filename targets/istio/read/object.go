@@ -67,6 +67,7 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		}
 		return
 	}
+	d.broken, d.refusal, d.otherwise, d.selectsNothing, d.path = false, "", false, false, d.path[:0]
 	judged := Judges(kindOf)
 	switch {
 	case apiVersion == "" && judged: // no other API has these kinds
@@ -93,7 +94,6 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
 		return
 	}
-	d.broken, d.refusal, d.otherwise, d.selectsNothing, d.path = false, "", false, false, d.path[:0]
 	switch {
 	case apiVersion == "":
 		d.refuse(d.span(kindNode), "%s without an apiVersion", kindOf).WithHelp("add `apiVersion: security.istio.io/v1`")

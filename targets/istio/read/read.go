@@ -46,9 +46,9 @@ func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) 
 		first: make(map[objectKey]*enforce.Object, len(files)), again: map[*enforce.Object][]*enforce.Object{}, policies: make([]*enforce.Object, 0, len(files)),
 		dataplanes: map[string]policy.Dataplane{}, gateways: gatewaySelectors(),
 	}
-	var t tree
+	d := &decoder{tree: &tree{}, trustDomains: r.trustDomains, findings: &r.findings}
 	for _, f := range files {
-		r.file(f, &t)
+		r.file(f, d)
 	}
 	r.findings = append(r.findings, r.notices.Findings()...)
 	return r.manifests(), r.findings.Sort()
@@ -71,13 +71,11 @@ type reader struct {
 
 type objectKey struct{ kind, namespace, name string }
 
-func (r *reader) file(f *source.File, t *tree) {
+func (r *reader) file(f *source.File, d *decoder) {
 	if len(f.Text) > MaxFile {
 		r.findings.Add(diag.Unevaluable, f.Span(0, 0), "%s has %d MiB; up to %d MiB of a file are read", f.Name, len(f.Text)>>20, MaxFile>>20)
 		return
 	}
-	d := &decoder{tree: t, trustDomains: r.trustDomains, findings: &r.findings, path: t.path}
-	defer func() { t.path = d.path }()
 	if d.whole(f) {
 		if len(d.Nodes) > 1 {
 			r.object(d, 1, "", "")
