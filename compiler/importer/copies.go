@@ -30,7 +30,7 @@ func (i *importer) copy() {
 			continue
 		}
 		for doc := range yamldoc.Split(in.File) {
-			if !inventory.Irrelevant(doc) && doc.Parse() == nil && doc.Root != nil && !doc.Expands() {
+			if !inventory.Irrelevant(doc) && doc.Parse() == nil && doc.Root != nil {
 				i.copyFrom(doc, doc.Root)
 			}
 		}

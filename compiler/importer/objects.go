@@ -37,7 +37,7 @@ func find(files []*source.File, text string, wants func(group, kind string) bool
 			continue // a finding of the reader
 		}
 		for doc := range yamldoc.Split(f) {
-			if !strings.Contains(doc.Text, text) || doc.Parse() != nil || doc.Root == nil || doc.Expands() { // a finding of the reader, too
+			if !strings.Contains(doc.Text, text) || doc.Parse() != nil || doc.Root == nil { // a finding of the reader, too
 				continue
 			}
 			for o := range yamldoc.Objects(doc.Root) {

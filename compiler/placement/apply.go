@@ -100,7 +100,7 @@ func (a *applying) file(f Manifests) *source.File {
 	}
 	var edits []source.Edit
 	for d := range yamldoc.Split(f.File) {
-		if d.Parse() != nil || d.Root == nil || d.Expands() || strings.Contains(d.Text, "{{") {
+		if d.Parse() != nil || d.Root == nil || strings.Contains(d.Text, "{{") {
 			continue
 		}
 		e := editing{applying: a, doc: d, at: at, changes: changes, workloads: f.Workloads || a.ambient}
@@ -384,7 +384,7 @@ func (p *Placement) Changed(f Manifests) (folders []string) {
 		return nil
 	}
 	for d := range yamldoc.Split(f.File) {
-		if d.Parse() != nil || d.Root == nil || d.Expands() {
+		if d.Parse() != nil || d.Root == nil {
 			continue
 		}
 		for _, o := range objectsIn(d.Root) {

@@ -65,7 +65,7 @@ func From(files []targets.File, all []config.Replaced) Removal {
 		other := &file{path: f.Path, text: text}
 		others = append(others, other)
 		for doc := range yamldoc.Split(text) {
-			if strings.Contains(doc.Text, group) && doc.Parse() == nil && !doc.Expands() {
+			if strings.Contains(doc.Text, group) && doc.Parse() == nil {
 				other.objects(doc, doc.Root, false, places)
 			}
 		}

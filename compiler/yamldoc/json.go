@@ -15,7 +15,7 @@ func (d *Document) parseJSON() error {
 	if r.values > MaxValues {
 		return ErrTooLarge
 	}
-	if deep := nested(root); deep != nil {
+	if deep := nested(d.Text, root); deep != nil {
 		return deep.in(d)
 	}
 	d.Root = root

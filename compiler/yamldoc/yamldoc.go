@@ -123,7 +123,7 @@ func parseAny(text string) (*yaml.Node, error) {
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
 		return nil, nil
 	}
-	if deep := nested(doc.Content[0]); deep != nil {
+	if deep := nested(text, doc.Content[0]); deep != nil {
 		return nil, deep
 	}
 	return doc.Content[0], nil

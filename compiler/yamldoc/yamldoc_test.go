@@ -253,20 +253,30 @@ func second(text string) error {
 }
 
 // What follows aliases comes to an end, so an alias of itself is an error of the text, wherever it is; so is a chain of aliases
-// that is too long.
+// that is too long, and so are aliases of aliases that stand for too much.
 func TestNested(t *testing.T) {
 	chain := "- &a0 [x]\n"
 	for i := range 300 {
 		chain += fmt.Sprintf("- &a%d [[*a%d]]\n", i+1, i)
 	}
+	bomb := func(levels int) string {
+		text := "a0: &a0 {b: c}\n"
+		for i := range levels {
+			text += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 10))
+		}
+		return text
+	}
 	for text, want := range map[string]string{
-		"a: &a {b: {c: *a}}\nd: *a":     "1:15: the alias *a is a part of what it stands for",
-		"a: &a\n  ? [*a]\n  : b":        "2:6: the alias *a is a part of what it stands for",
-		"y: &y {a: 1, <<: *y}":          "1:18: the alias *y is a part of what it stands for",
-		"&a [&b [*a], *b]":              "1:9: the alias *a is a part of what it stands for",
-		"a: &a [b]\nc: [*a, *a]\nd: *a": "",
-		"a: &a [b]\nc: &a [*a]\nd: *a":  "2:8: the alias *a is a part of what it stands for", // the last anchor of a name counts
-		chain:                           "251:11: nested more than 500 levels deep",
+		bomb(3):                            "",
+		bomb(9):                            "6:25: with what aliases stand for, this is more than 100000 values",
+		strings.Repeat("- '*'\n", 300_000): "",
+		"a: &a {b: {c: *a}}\nd: *a":        "1:15: the alias *a is a part of what it stands for",
+		"a: &a\n  ? [*a]\n  : b":           "2:6: the alias *a is a part of what it stands for",
+		"y: &y {a: 1, <<: *y}":             "1:18: the alias *y is a part of what it stands for",
+		"&a [&b [*a], *b]":                 "1:9: the alias *a is a part of what it stands for",
+		"a: &a [b]\nc: [*a, *a]\nd: *a":    "",
+		"a: &a [b]\nc: &a [*a]\nd: *a":     "2:8: the alias *a is a part of what it stands for", // the last anchor of a name counts
+		chain:                              "251:11: nested more than 500 levels deep",
 	} {
 		for d := range Split(source.NewFile("x.yaml", text)) {
 			var broken *SyntaxError
