@@ -22,17 +22,20 @@ type namespace struct {
 
 // service is pods that a policy selects, a caller that a policy names, or both.
 type service struct {
-	namespace string
-	name      string
-	account   string
-	labels    []policy.Label // of the selector; nil for a caller of which only the account is known
-	addresses []netip.Prefix // of a caller without an identity
-	ports     map[uint16]policy.Protocol
-	known     []*inventory.Workload
-	gateway   bool
-	clients   policy.ClientAddress // of a gateway: where its rules look for the addresses of clients
-	assumed   bool                 // the account is that of a principal that is called like the service
-	renamed   bool                 // it is declared even if no statement names it, because its workload has a name that is taken
+	namespace  string
+	name       string
+	account    string
+	labels     []policy.Label // of the selector; nil for a caller that no policy selects
+	shown      []policy.Label // by which the workloads of such a caller are told apart; nil if they are not, or not known
+	within     string         // a service that selects the workloads of such a caller, too
+	manifested bool           // the manifests that the project has say what is known of such a caller
+	addresses  []netip.Prefix // of a caller without an identity
+	ports      map[uint16]policy.Protocol
+	known      []*inventory.Workload
+	gateway    bool
+	clients    policy.ClientAddress // of a gateway: where its rules look for the addresses of clients
+	assumed    bool                 // the account is that of a principal that is called like the service
+	renamed    bool                 // it is declared even if no statement names it, because its workload has a name that is taken
 }
 
 // name finds the services that the manifests are about: one for each selector, and one for each account that principals
@@ -63,6 +66,9 @@ func (i *importer) name() {
 	slices.SortFunc(accounts, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	for _, a := range slices.Compact(accounts) {
 		i.caller(a[0], a[1])
+	}
+	for _, n := range i.services {
+		i.show(n)
 	}
 }
 
@@ -184,6 +190,39 @@ func (i *importer) caller(in, account string) {
 	n.services = append(n.services, s)
 }
 
+// show finds out what the declarations of callers have to say of their workloads: nothing, if the project has their manifests and
+// the name stands for them. The selectors of two services do not overlap.
+func (i *importer) show(n *namespace) {
+	all := slices.DeleteFunc(slices.Clone(i.known.Workloads), func(w *inventory.Workload) bool { return w.Namespace != n.name })
+	for _, s := range n.services {
+		if s.labels != nil || len(s.known) == 0 {
+			continue
+		}
+		called := slices.DeleteFunc(slices.Clone(all), func(w *inventory.Workload) bool { return w.Service != s.name })
+		if s.manifested = i.manifests != nil && slices.Equal(s.known, called); !s.manifested {
+			s.within, s.shown = "", inventory.Distinguishing(s.known, all)
+		}
+	}
+	for again := true; again; { // without its labels, a service has one by its name
+		again = false
+		for _, s := range n.services {
+			k := slices.IndexFunc(n.services, func(other *service) bool { return other != s && s.shown != nil && s.overlaps(other) })
+			if k >= 0 {
+				s.shown, s.within, again = nil, n.services[k].name, true
+			}
+		}
+	}
+}
+
+// overlaps reports whether all pods of one of two services are those of the other, by their labels.
+func (s *service) overlaps(other *service) bool {
+	a, b := s.effective(), other.effective()
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(other.addresses) == 0 && !slices.ContainsFunc(a, func(l policy.Label) bool { return !slices.Contains(b, l) })
+}
+
 // distinguish makes a service of its own of the account that another one was assumed to have.
 func (i *importer) distinguish(s *service) {
 	n := i.in(s.namespace)
@@ -192,6 +231,7 @@ func (i *importer) distinguish(s *service) {
 	s.account, s.assumed = "", false
 	other.name = n.free(other.account)
 	n.services = append(n.services, other)
+	i.show(n)
 }
 
 // outside is the service of callers without an identity at some addresses.
@@ -245,9 +285,28 @@ func plain(text string) string {
 	return strings.Trim(name[:min(len(name), policy.MaxLabel-3)], "-")
 }
 
-// is reports whether the pods of a service are called so by their label app alone, as the language assumes.
-func (s *service) defaultLabels() bool {
-	return s.labels == nil || len(s.labels) == 1 && s.labels[0] == policy.Label{Key: policy.NamingLabels[0], Value: s.name}
+// effective is the labels of the pods of a service.
+func (s *service) effective() []policy.Label {
+	switch {
+	case s.labels != nil:
+		return s.labels
+	case s.shown != nil:
+		return s.shown
+	}
+	return []policy.Label{s.defaultLabel()}
+}
+
+// declared is those that its declaration has; none where its pods are called so by their label app alone, as the language assumes.
+func (s *service) declared() []policy.Label {
+	labels := s.effective()
+	if len(labels) == 1 && labels[0] == s.defaultLabel() {
+		return nil
+	}
+	return labels
+}
+
+func (s *service) defaultLabel() policy.Label {
+	return policy.Label{Key: policy.NamingLabels[0], Value: s.name}
 }
 
 // callersOf are the services with an account.

@@ -237,8 +237,10 @@ func (s *section) lines() (all []line) {
 		switch {
 		case v.assumed:
 			l.Comment = "the account is assumed from the name"
-		case root && v.labels != nil && !v.gateway:
+		case root && (v.labels != nil || v.shown != nil) && !v.gateway:
 			l.Comment = "in every namespace"
+		default:
+			l.Comment = s.assumption(v)
 		}
 		all = append(all, l)
 	}
@@ -277,6 +279,23 @@ func (s *section) lines() (all []line) {
 	return all
 }
 
+// assumption says which label the pods of a service have to have that the workloads do not show; empty if they show it, or if none
+// are known.
+func (s *section) assumption(v *service) string {
+	assumed := labelsText([]policy.Label{v.defaultLabel()}) + " is assumed"
+	switch {
+	case v.labels != nil || v.shown != nil || v.manifested || v.account == "":
+		return ""
+	case v.within != "":
+		return "its pods are also those of " + v.within + ": " + assumed
+	case len(v.known) > 0:
+		return "no labels are on its pods alone: " + assumed
+	case s.manifests == nil && len(s.importer.known.Workloads) > 0:
+		return "no workload has the account: " + assumed
+	}
+	return ""
+}
+
 // above is the comments of the objects that a section comes from.
 func (s *section) above() (all []string) {
 	for _, o := range s.of {
@@ -299,10 +318,8 @@ func (s *section) declaration(v *service) *lang.Service {
 	for _, a := range v.addresses {
 		d.Addresses = append(d.Addresses, name(a.String()))
 	}
-	if !v.defaultLabels() {
-		for _, l := range v.labels {
-			d.Labels = append(d.Labels, lang.Label{Key: name(l.Key), Value: name(l.Value)})
-		}
+	for _, l := range v.declared() {
+		d.Labels = append(d.Labels, lang.Label{Key: name(l.Key), Value: name(l.Value)})
 	}
 	ports := map[uint16]policy.Protocol{}
 	for _, r := range s.rules {
@@ -313,6 +330,15 @@ func (s *section) declaration(v *service) *lang.Service {
 	for _, m := range s.modes {
 		if m.to == v && m.port != 0 && ports[m.port] == policy.ProtocolUnset {
 			ports[m.port] = v.stated(m.port)
+		}
+	}
+	if v.labels == nil && !v.manifested {
+		for _, w := range v.known {
+			for _, p := range w.Ports {
+				if !p.UDP {
+					ports[p.Number] = v.stated(p.Number)
+				}
+			}
 		}
 	}
 	for _, port := range slices.Sorted(maps.Keys(ports)) {
