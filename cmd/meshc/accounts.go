@@ -155,7 +155,7 @@ func (a *accountsVerb) text(p *accounts.Plan, files []adopt.File, of *project.Pr
 		fmt.Fprintf(&b, "%s: %s to %s\n", m.Service.ID(), strings.Join(m.From, ", "), m.To)
 	}
 	if len(p.Notes) > 0 {
-		b.WriteString("\nto be seen to before step 2:\n")
+		b.WriteString("\nbefore step 2, see to this:\n")
 		for _, n := range p.Notes {
 			fmt.Fprintf(&b, "  %s%s\n", n.Text, placed(n.At, of))
 		}

@@ -64,7 +64,7 @@ func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snap
 		o.Context = in.cluster
 	}
 	if o.Istiod = in.istiod; o.Istiod != "" && !policy.IsLabel(o.Istiod) {
-		return nil, usageError("--istio-namespace %s: no namespace can be called so", o.Istiod)
+		return nil, usageError("--istio-namespace %s: not a valid name of a namespace", o.Istiod)
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), in.timeout)
 	defer cancel()

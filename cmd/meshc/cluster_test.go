@@ -156,7 +156,7 @@ func TestWhatAClusterLacksIsAnError(t *testing.T) {
 	startCluster(t, "")
 	code, out, said := meshc("verify", "--cluster")
 	assert.Equal(t, 1, code, out+said)
-	assert.Contains(t, out, "and the manifests do not have it")
+	assert.Contains(t, out, "which is missing from the manifests")
 }
 
 func TestWhatAClusterKeepsToItselfIsUndecided(t *testing.T) {

@@ -68,7 +68,7 @@ func (d *graphCommand) run(cmd *cobra.Command, paths []string) error {
 	case deployed && (len(paths) > 0 || d.environment != "" || d.against != ""):
 		return usageError("--manifests and --cluster draw what is deployed in place of a project, so they cannot be combined with PATH, --env or --against")
 	case !deployed && d.rootNamespace != "":
-		return usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
+		return usageError("--root-namespace works only with --manifests; a project states its root namespace in meshc.yaml")
 	}
 	stdin := func() io.Reader { return cmd.InOrStdin() }
 	if d.against != "" && slices.Contains(d.workloads, project.Stdin) {

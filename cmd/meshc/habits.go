@@ -27,13 +27,13 @@ var verbHabits = []struct{ words, hint string }{
 	{"delete destroy uninstall remove rm rollback undo revert", "meshc takes nothing from a cluster: take the statements back, and `meshc publish`"},
 	{"get list ls show policies services", "`meshc graph` shows who may call whom"},
 	{"describe can can-i auth authz access proxy-config trace", "`meshc why SRC DST` says whether one may call the other, and why"},
-	{"status ps proxy-status drift refresh state", "`meshc verify --cluster` says what a cluster has otherwise than the project"},
+	{"status ps proxy-status drift refresh state", "`meshc verify --cluster` says how a cluster differs from the project"},
 	{"new create scaffold bootstrap", "`meshc init DIR` begins a project"},
 	{"format", "`meshc fmt` formats intents"},
 	{"fix autofix", "`meshc check --fix` applies the fixes of findings"},
 	{"log logs tail", "`meshc why --log FILE` says why calls of a log were refused, and `meshc learn FILE` who calls whom"},
 	{"dot draw dashboard", "`meshc graph -o graph.html` draws who may call whom"},
-	{"config settings env environments workspace context", "settings and environments stand in meshc.yaml, and `--env NAME` chooses one"},
+	{"config settings env environments workspace context", "settings and environments are in meshc.yaml, and `--env NAME` chooses one"},
 	{"man manual doc usage", "`meshc help` lists the verbs, and `meshc help VERB` explains one"},
 }
 
@@ -42,8 +42,8 @@ var flagHabits = []struct{ words, needs, hint string }{
 	{"from to src dst source destination", "log", "source and destination are named without a flag: meshc why frontend backend"},
 	{"file filename f", "manifests", "manifests are named with --manifests FILE"},
 	{"file filename f log", "", "files and folders are named without a flag"},
-	{"namespace n all-namespaces A", "", "every namespace of the project counts; where a service is named, NAMESPACE/NAME says of which it is"},
-	{"output o", "format", "--format says in which form, such as --format json"},
+	{"namespace n all-namespaces A", "", "every namespace of the project counts; to name a service of one of them, write NAMESPACE/NAME"},
+	{"output o", "format", "--format chooses the form, such as --format json"},
 	{"json", "format", "did you mean --format json?"},
 	{"out outdir output-dir", "output", "did you mean --output?"},
 	{"debug", "verbose", "did you mean --verbose?"},
@@ -59,9 +59,9 @@ var flagHabits = []struct{ words, needs, hint string }{
 	{"from", "manifests", "manifests are named with --manifests FILE"},
 	{"force", "overwrite", "did you mean --overwrite?"},
 	{"yes y auto-approve force", "", "nothing asks before it is done"},
-	{"recursive R r", "", "a folder is read with all that are below it"},
+	{"recursive R r", "", "a folder is read with all folders below it"},
 	{"set values", "workloads", "render the chart: `helm template CHART | meshc check --workloads -`"},
-	{"target", "env", "what is emitted stands in meshc.yaml, as `targets`"},
+	{"target", "env", "`targets` in meshc.yaml says what is emitted"},
 	{"watch w", "", "`meshc watch` checks after every save"},
 	{"port listen", "", "an editor speaks with it on its standard input and output"},
 	{"V", "version", "did you mean --version?"},
@@ -83,7 +83,7 @@ func unknownVerb(root *cobra.Command, word string) error {
 	if near, ok := diag.Nearest(word, verbs); ok {
 		return usageError("unknown command %q; did you mean %s?", word, near)
 	}
-	return usageError("unknown command %q; `meshc help` lists those that there are", word)
+	return usageError("unknown command %q; `meshc help` lists the commands", word)
 }
 
 // cobraUnknown is the word that cobra found no verb for. https://github.com/spf13/cobra/blob/main/args.go (legacyArgs)
@@ -135,7 +135,7 @@ func noForm(cmd *cobra.Command) error {
 	if _, err := os.Lstat(f.Value.String()); err == nil {
 		return nil
 	}
-	return usageError("-o %s names what is to be written, and no form; -o ./%[1]s if it is called so", f.Value)
+	return usageError("-o takes a path, not a form; for a path named %s, write -o ./%[1]s", f.Value)
 }
 
 // misplaced says what a path that there is not, or that has no intents, may be meant for.

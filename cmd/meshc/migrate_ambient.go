@@ -139,7 +139,7 @@ func (w *moveWriter) section() string {
 	return "dataplanes of " + w.environment
 }
 
-const beforeMoving = "before the first step, install Istio for ambient mode (istio-cni and ztunnel), and restart the pods with sidecars once: sidecars of before have no part in its tunnels"
+const beforeMoving = "before the first step, install Istio for ambient mode (istio-cni and ztunnel), and restart the pods with sidecars once: sidecars that started before cannot use its tunnels"
 
 func (w *moveWriter) text(p *planner.Ambient) []byte {
 	var b bytes.Buffer

@@ -65,7 +65,7 @@ func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, erro
 	}
 	if root := in.rootNamespace; root != "" {
 		if !policy.IsLabel(root) {
-			return nil, usageError("--root-namespace %s: no namespace can be called so", root)
+			return nil, usageError("--root-namespace %s: not a valid name of a namespace", root)
 		}
 		p.Config.RootNamespace = root
 	}

@@ -79,9 +79,9 @@ func (s *sources) read(cmd *cobra.Command, names []string, mesh *inventory.Set, 
 	}
 	switch {
 	case s.prometheus == "" && cmd.Flags().Changed("since"):
-		return nil, usageError("--since is about --prometheus: of logs everything is read")
+		return nil, usageError("--since works only with --prometheus: logs are read in full")
 	case len(names) == 0 && s.prometheus == "":
-		return nil, usageError("want what was seen: files, - for standard input, or --prometheus")
+		return nil, usageError("nothing to read: name files, - for standard input, or --prometheus")
 	}
 	if err := readLogs(cmd, names, func(in io.Reader) error { return seen.Read(in, do) }); err != nil {
 		return nil, err

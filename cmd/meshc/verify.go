@@ -72,7 +72,7 @@ func (v *verify) run(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	if !alone && v.rootNamespace != "" {
-		return usageError("--root-namespace is about --manifests without a project; a project states its root namespace in meshc.yaml")
+		return usageError("--root-namespace works only with --manifests without a project; a project states its root namespace in meshc.yaml")
 	}
 	var r *report
 	empty := false

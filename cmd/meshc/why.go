@@ -187,7 +187,7 @@ func (w *why) open(cmd *cobra.Command) (*compiler.Asking, *reason, error) {
 	}
 	if len(w.manifests) == 0 && w.cluster == "" {
 		if w.rootNamespace != "" {
-			return nil, nil, usageError("--root-namespace is about --manifests; a project states its root namespace in meshc.yaml")
+			return nil, nil, usageError("--root-namespace works only with --manifests; a project states its root namespace in meshc.yaml")
 		}
 		c, err := w.compileFor(cmd, w.paths(), "asked")
 		if err != nil {

@@ -204,7 +204,7 @@ func (c *checker) lintService(s *service) {
 			WithHelp("inject its proxy and restart it, or declare it `service %s outside`", s.Name)
 	case idle && !invited && !exported && len(s.mesh.sections) > 0 && !s.shut():
 		c.list.Add(diag.IsolatedService, s.At, "nothing may call %s, and it calls nothing", s.Name).
-			WithHelp("write an edge from or to it, or delete it")
+			WithHelp("write an edge from or to it, or remove the service if nothing uses it")
 	}
 	c.lintCovered(s)
 	c.lintScrape(s)

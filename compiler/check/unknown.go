@@ -52,7 +52,7 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 	}
 	switch homes := c.homes(r.Name.Text); {
 	case c.unplaced(r.Name.Text) != nil:
-		d.WithHelp("a manifest that names no namespace has one: give it its namespace in meshc.yaml, `%s`", inventory.Entry(c.unplaced(r.Name.Text).At.File.Name, m.Name))
+		d.WithHelp("there is one in a manifest that names no namespace: state its namespace in meshc.yaml, `%s`", inventory.Entry(c.unplaced(r.Name.Text).At.File.Name, m.Name))
 	case !r.Qualified() && len(homes) > 0:
 		d.WithHelp("mesh %s has one: write %s/%s", listed(homes), homes[0], r.Name.Text)
 	case m.manifested:

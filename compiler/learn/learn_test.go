@@ -92,7 +92,7 @@ func TestOutside(t *testing.T) {
 	long := strings.Repeat("a.", 40) + "example.org"
 	text = learned(t, to(long, 443, true), to("b."+long, 443, true), to("shop.svc", 80, false), to("x.local", 80, false), to("1.2.3", 80, false))
 	assert.Contains(t, text, "host "+long+" port 443 tls")
-	assert.Contains(t, text, "# 3 calls left out of which an end has no name\n")
+	assert.Contains(t, text, "# 3 calls left out because one end is unknown\n")
 
 	var ports []traffic.Call
 	for port := range 300 {

@@ -166,7 +166,7 @@ func (g *Graph) summary() []string {
 		all = append(all, calls(g.Refused)+" left out that did not reach "+its(g.Refused)+" callee")
 	}
 	if g.Nameless > 0 {
-		all = append(all, calls(g.Nameless)+" left out of which an end has no name")
+		all = append(all, calls(g.Nameless)+" left out because one end is unknown")
 	}
 	if g.Proxies > 0 {
 		all = append(all, calls(g.Proxies)+" left out to ports of proxies, which need no edge")

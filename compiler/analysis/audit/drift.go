@@ -33,7 +33,7 @@ func (r *Report) Drift(given, deployed Objects) {
 		ours[key], managed[namespace] = true, true
 		all, ok := there[key]
 		if !ok && !deployed.Unread[kind] {
-			r.Add(diag.Error, Missing, source.Span{}, "the project gives the %s %s, and the manifests do not have it", kind, id)
+			r.Add(diag.Error, Missing, source.Span{}, "the project has the %s %s, which is missing from the manifests", kind, id)
 		}
 		for _, o := range all {
 			if o.Spec != spec {

@@ -188,12 +188,22 @@ func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []s
 		}
 		return string(text)
 	}
+	accounts := []string{"other"} // and those of patterns that begin anywhere: they may be about some namespaces alone
+	for _, p := range odd {
+		if _, account, ok := strings.Cut(p.String(), policy.AccountPart); ok && strings.Trim(account, "*") != "" {
+			accounts = append(accounts, strings.Trim(account, "*"))
+		}
+	}
 	seen := map[[2]string]bool{}
 	for _, namespace := range k.namespaces {
 		m := k.within[namespace]
 		other := policy.Identity{TrustDomain: trustDomain, Namespace: namespace, Account: "other"}
 		key := [2]string{said(namespace, other.String()), m.others}
-		taken := key // and of whom among the others' patterns there may be nobody but callers of another kind
+		taken := key
+		for _, account := range accounts {
+			taken[0] += "|" + said(namespace, policy.Identity{TrustDomain: trustDomain, Namespace: namespace, Account: account}.String())
+		}
+		// And of whom among the others' patterns there may be nobody but callers of another kind
 		taken[0] += "|"
 		for _, kind := range m.kinds {
 			for _, principal := range m.principals[kind] {

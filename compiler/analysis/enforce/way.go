@@ -220,7 +220,7 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 		}
 	}
 	if best = best.around(direct.Verdict); partly {
-		best = best.apart(direct.Verdict)
+		best = best.apart(direct)
 	}
 	return best
 }
@@ -251,11 +251,15 @@ func (d Decision) around(direct Verdict) Decision {
 }
 
 // apart is a decision about calls that pass a waypoint, given what becomes of those of pods with the same identity that pass none: where
-// fewer of these get through, it depends on the pod.
-func (d Decision) apart(direct Verdict) Decision {
-	if direct < d.Verdict {
-		d.Apart, d.Verdict = d.Verdict == Allowed, Undecided
+// fewer of these get through, it depends on the pod; where that is not known, it depends on what decides about these.
+func (d Decision) apart(direct Decision) Decision {
+	switch {
+	case direct.Verdict >= d.Verdict:
+		return d
+	case direct.Verdict == Undecided: // nobody knows whether fewer get through
+		return direct
 	}
+	d.Apart, d.Verdict = d.Verdict == Allowed, Undecided
 	return d
 }
 
@@ -400,7 +404,7 @@ func (s *Classifier) byWays(point int, r *space.Request, in []int32, how func(*d
 			for _, past := range direct {
 				both := s.builder.Common(past.Sources, some)
 				if mixed := s.builder.Common(both, partly); !mixed.Empty() {
-					found(mixed, by.around(past.Verdict).apart(past.Verdict))
+					found(mixed, by.around(past.Verdict).apart(past.Decision))
 					both.RemoveAll(mixed)
 				}
 				if !both.Empty() {

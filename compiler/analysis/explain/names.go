@@ -168,7 +168,7 @@ func (r *resolver) callers(name string) (all []policy.Source, err error) {
 			return []policy.Source{{Service: s}}, nil
 		}
 		if _, short, qualified := strings.Cut(name, "/"); qualified && r.Accounts && !strings.Contains(short, "/") {
-			return nil, wrong("%s: no namespace and account can be called so; want one such as shop/backend-sa", name)
+			return nil, wrong("%s: not a valid namespace and account; write them as in shop/backend-sa", name)
 		}
 		return nil, err
 	}

@@ -394,7 +394,7 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 	case asked && m.RuleFor(s, s.Ask, caller, &r.Request) != nil:
 		d.WithRelated(m.RuleFor(s, s.Ask, caller, &r.Request).At, "it is asked by this").WithHelp("leave the request out of the ask")
 		if allowed {
-			d.WithHelp("take the edge back: what a provider decides is not known")
+			d.WithHelp("delete the edge: what a provider decides is not known")
 		}
 	case by.Reason == enforce.NotCaptured:
 		notCaptured(&d, s, s.Inbound.Of(r.Request.Port()))
@@ -408,9 +408,9 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 		m.stopped(&d, g, split, caller, r)
 	case m.RuleFor(s, s.Allow, caller, &r.Request) != nil:
 		d.WithRelated(m.RuleFor(s, s.Allow, caller, &r.Request).At, "let through by this")
-		d.WithHelp("take the edge back")
+		d.WithHelp("delete the edge")
 		if e := m.exception(g, s, caller); e != "" {
-			d.WithHelp("take the edge back, or name the exception: `except %s`", e)
+			d.WithHelp("delete the edge, or name the exception: `except %s`", e)
 		}
 	case by.Policy != nil:
 		d.WithHelp("%s %s lets it through: take that back", by.Policy.Kind, by.Policy.ID())

@@ -161,21 +161,7 @@ func (v *Vocabulary) connections(other uint16, http bool) {
 // parts offers what a rule asks for, with one value at a time of ports and of the dimensions that are written so, and each value
 // alone of those that need no name.
 func (v *Vocabulary) parts(b space.Box, bare bool) {
-	parts := []space.Box{nil}
-	for _, c := range b {
-		values := [][]space.Pattern{c.Is}
-		if c.Dimension == space.Port || v.table[c.Dimension].Single && v.Apart {
-			values = slices.Collect(slices.Chunk(c.Is, 1))
-		}
-		var more []space.Box
-		for _, part := range parts {
-			for _, is := range values {
-				more = append(more, slices.Clip(part).And(c.Dimension, is...))
-			}
-		}
-		parts = more
-	}
-	for _, part := range parts {
+	for _, part := range v.single(b) {
 		v.offer(part, Plain, bare)
 		if !v.Apart {
 			continue
@@ -192,22 +178,43 @@ func (v *Vocabulary) parts(b space.Box, bare bool) {
 	}
 }
 
+// single is a box as several, each with one value of ports and of the dimensions that are written so.
+func (v *Vocabulary) single(b space.Box) []space.Box {
+	parts := []space.Box{nil}
+	for _, c := range b {
+		values := [][]space.Pattern{c.Is}
+		if c.Dimension == space.Port || v.table[c.Dimension].Single && v.Apart {
+			values = slices.Collect(slices.Chunk(c.Is, 1))
+		}
+		var more []space.Box
+		for _, part := range parts {
+			for _, is := range values {
+				more = append(more, slices.Clip(part).And(c.Dimension, is...))
+			}
+		}
+		parts = more
+	}
+	return parts
+}
+
 // methods offers what rules ask for that differ by their methods alone, with all of these.
 func (v *Vocabulary) methods() {
 	at := map[string]int{}
 	var all [][]named
-	for _, b := range v.Boxes {
-		rest := operation(v.table, beside(b))
-		i, known := at[rest.String()]
-		switch {
-		case len(beside(b)) == len(b):
-			continue
-		case !known:
-			i = len(all)
-			at[rest.String()] = i
-			all = append(all, nil)
+	for _, whole := range v.Boxes {
+		for _, b := range v.single(whole) {
+			rest := operation(v.table, beside(b))
+			i, known := at[rest.String()]
+			switch {
+			case len(beside(b)) == len(b):
+				continue
+			case !known:
+				i = len(all)
+				at[rest.String()] = i
+				all = append(all, nil)
+			}
+			all[i] = append(all[i], named{box: b})
 		}
-		all[i] = append(all[i], named{box: b})
 	}
 	for _, of := range all {
 		if len(of) > 1 {

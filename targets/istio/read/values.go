@@ -155,7 +155,7 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 			return "a principal is DOMAIN/ns/NAMESPACE/sa/ACCOUNT, so `" + written + "` never matches", "write it in full"
 		}
 	case d == space.Identity && !wild && impossible(p, text, first, last):
-		return "no namespace or account can be called so: `" + written + "` never matches", "write a name that Kubernetes accepts: lower-case letters, digits and `-`, in accounts also dots"
+		return "no namespace or account can have this name: `" + written + "` never matches", "write a name that Kubernetes accepts: lower-case letters, digits and `-`, in accounts also dots"
 	case d == space.Path && !space.IsTemplate(written):
 		switch {
 		case wild:

@@ -146,7 +146,7 @@ func TestDrift(t *testing.T) {
 	// Gone, beside it, and what decides no request.
 	c.Remove(t, policies+"db-ingress")
 	said = ask(1, "verify", "--cluster")
-	assert.Contains(t, said, "the project gives the AuthorizationPolicy shop/db-ingress, and the manifests do not have it")
+	assert.Contains(t, said, "the project has the AuthorizationPolicy shop/db-ingress, which is missing from the manifests")
 	assert.Contains(t, ask(1, "diff", "--cluster", "--exit-code"), "opened\n  shop/cart -> shop/db:5432")
 	c.deploy(t, project)
 	c.Apply(t, "kubectl-create", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: quick-fix, namespace: shop}\nspec:\n  action: DENY\n  rules: [{to: [{operation: {methods: [GET]}}]}]\n")
