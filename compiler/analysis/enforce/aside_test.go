@@ -30,6 +30,8 @@ func TestAside(t *testing.T) {
 				one = space.PrincipalPattern("*/sa/" + some(accounts))
 			case 3:
 				one = space.PrincipalPattern("cluster.local/ns/" + some(namespaces) + "/*")
+			case 4:
+				one = space.PrincipalPattern("*/ns/" + some(namespaces) + "/sa/" + some(accounts))
 			}
 			patterns = append(patterns, one)
 		}
