@@ -5,9 +5,11 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/audit"
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // accepted returns the objects that the settings accept and that decide requests. It is a finding where one is not among the
@@ -58,14 +60,13 @@ func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Ma
 // Accepts reports whether an object of the model is accepted, and not made by the project.
 func (b *Build) Accepts(o *enforce.Object) bool { return slices.Contains(b.accepted, o) }
 
-// changedAccepted reports the deployed objects that are not what is accepted. They may have conditions that cannot be judged,
-// so that no request shows the change.
-func (b *Build) changedAccepted(r *audit.Report, deployed *enforce.Layer) {
-	for _, o := range deployed.Policies {
-		for _, accepted := range b.accepted {
-			if accepted.Kind == o.Kind && accepted.ID() == o.ID() && !enforce.Same(accepted, o) {
-				r.Add(diag.Error, audit.Changed, o.At, "the %s %s is not the one that meshc.yaml accepts", o.Kind, o.ID())
-			}
+// kept is every accepted object that bears on who reaches whom, whether it decides requests or not.
+func (b *Build) kept() audit.Objects {
+	objects := audit.Objects{Layer: &enforce.Layer{Policies: b.accepted}}
+	for _, o := range otherObjects(b.parsed.Accepted, model.MeshSettings(b.Policy)) {
+		if read.Bears(o.Kind) && slices.ContainsFunc(b.config.Accepted, func(a config.Accepted) bool { return a.ID() == o.Kind+" "+o.ID() }) {
+			objects.Others = append(objects.Others, o)
 		}
 	}
+	return objects
 }

@@ -225,12 +225,18 @@ func pods(inv *inventory.Set) []enforce.Workload {
 	return all
 }
 
-// pods returns the pods of the services for which the build has policies.
+// pods returns the pods of the services for which the build has policies, or which those that it accepts bind.
 func (b *Build) pods() (all []audit.Pods) {
 	for _, m := range b.Policy.Meshes {
 		for _, s := range m.Services {
-			if s.Proxied() && m.Closes(s) {
-				labels, known := podsOf(s, b.Inventory)
+			if !s.Proxied() {
+				continue
+			}
+			labels, known := podsOf(s, b.Inventory)
+			if m.Closes(s) || len(b.accepted) > 0 && slices.ContainsFunc(labels, func(labels map[string]string) bool {
+				w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts}
+				return !b.own.For(w).Same(b.Model.Manifests.For(w))
+			}) {
 				all = append(all, audit.Pods{Service: s, Labels: labels, Known: known})
 			}
 		}

@@ -157,7 +157,7 @@ func ExampleBuild_Verify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	report, err := build.Verify(nil, false)
+	report, err := build.Verify(nil, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -29,10 +29,10 @@ var topics = map[diag.Code]audit.Topic{
 }
 
 // Verify reports what the manifests of a build enforce. With deployed it is what these enforce, which are taken for all that
-// is deployed: an object of the build that they lack, or have otherwise, is an error. With compared the caller compares the
-// files themselves, and only what they enforce is judged. The build must be Judgeable; the error names a service that cannot
-// be judged.
-func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, error) {
+// is deployed: an object of the build that they lack, or have otherwise, is an error. Compared is those of them that the caller
+// compares with the files of the build itself, which have all that it gives; nil where it compares none. The build must be
+// Judgeable; the error names a service that cannot be judged.
+func (b *Build) Verify(deployed []*source.File, compared map[*source.File]bool) (*audit.Report, error) {
 	r := &audit.Report{}
 	if b.Policy.DryRun {
 		r.Add(diag.Note, audit.DryRun, source.Span{}, "%s", DryRunNote(b.Policy.Environment))
@@ -60,16 +60,14 @@ func (b *Build) Verify(deployed []*source.File, compared bool) (*audit.Report, e
 }
 
 // deployed reads manifests and reports where they let through other requests than those of the build.
-func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared bool) (*model.Model, error) {
+func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared map[*source.File]bool) (*model.Model, error) {
 	stated, unjudged := inventory.Settings(deployed)
 	mesh := model.MeshSettings(b.Policy)
 	mesh.Settled = len(stated) > 0
 	layer, found := readManifests(deployed, mesh)
 	r.Findings(audit.Manifest, slices.Concat(b.withoutAsked(layer, found), unjudged, check.Settings(stated, &b.parsed.Config)))
-	if !compared {
-		r.Drift(audit.Objects{Layer: b.Model.Manifests, Others: b.others()}, audit.Objects{Layer: layer, Others: otherObjects(deployed, model.MeshSettings(b.Policy)), Unread: read.Unread(deployed)})
-		b.changedAccepted(r, layer)
-	}
+	there := audit.Objects{Layer: layer, Others: otherObjects(deployed, model.MeshSettings(b.Policy)), Unread: read.Unread(deployed)}
+	r.Drift(audit.Objects{Layer: b.own, Others: b.others()}, b.kept(), there, compared)
 	m := model.New(b.Policy, layer)
 	m.Network, found = deployedNetwork(b.Policy, deployed, b.parsed.Workloads)
 	r.Findings(audit.Manifest, found)

@@ -30,10 +30,11 @@ policy closes, and workloads that do not match the policies. --all also lists ev
 ends agree on: mTLS, TLS to an external, plaintext or refused.
 
 --manifests compares the project with what is deployed, on the assumption that the manifests are complete. It is an error if
-an object of the project is missing, if other policies allow or deny something else, or if DestinationRules make callers use
-another kind of TLS. A folder that meshc wrote must be up to date. --cluster compares with the cluster of a kubeconfig
-($KUBECONFIG, or ~/.kube/config) and names who last changed an object. Without intents (no PATH, and none around the current
-folder) the manifests are judged on their own, against the workloads of --workloads if given.
+an object of the project is missing, or one that meshc.yaml accepts is missing or another one, if other policies allow or deny
+something else, or if DestinationRules make callers use another kind of TLS. A folder that meshc wrote must be up to date.
+--cluster compares with the cluster of a kubeconfig ($KUBECONFIG, or ~/.kube/config) and names who last changed an object.
+Without intents (no PATH, and none around the current folder) the manifests are judged on their own, against the workloads of
+--workloads if given.
 
 The exit code is 1 if something is wrong: a refused edge, a broken never, always or only, a missing object, policies that
 interfere or cannot be evaluated, a folder that differs.`,
@@ -202,7 +203,7 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 		}
 		placed, _ = asApplied(c.project, v.manifests, deployed, nil)
 	}
-	judged, err := c.Verify(deployed, len(locks) > 0)
+	judged, err := c.Verify(deployed, compared(c.project, locks, deployed))
 	if err != nil {
 		return nil, &failure{exitFindings, err}
 	}
@@ -239,6 +240,29 @@ func (v *verify) locks() ([]locked, error) {
 		all = append(all, locked{dir, lock})
 	}
 	return all, nil
+}
+
+// compared returns the manifests that meshc wrote to a folder, which are compared with the files of the project; nil if there is no
+// such folder.
+func compared(p *project.Project, locks []locked, manifests []*source.File) map[*source.File]bool {
+	if len(locks) == 0 {
+		return nil
+	}
+	owned := map[string]bool{}
+	for _, l := range locks {
+		for _, f := range l.lock.Files {
+			if path, err := filepath.Abs(filepath.Join(l.dir, filepath.FromSlash(f.Path))); err == nil {
+				owned[path] = true
+			}
+		}
+	}
+	files := map[*source.File]bool{}
+	for _, f := range manifests {
+		if path, err := filepath.Abs(p.Path(f.Name)); err == nil && owned[path] {
+			files[f] = true
+		}
+	}
+	return files
 }
 
 // compare compares a folder that meshc wrote with what the project gives now.

@@ -64,21 +64,32 @@ var facts = sync.OnceValue(func() map[key]*Fact {
 	return all
 })
 
-var kindNames = sync.OnceValue(func() map[string]bool {
+var (
+	kindNames   = sync.OnceValue(func() map[string]bool { return kindsAmong(Workloads) })
+	policyNames = sync.OnceValue(func() map[string]bool { return kindsAmong(Policies) })
+)
+
+func kindsAmong(on On) map[string]bool {
 	all := map[string]bool{}
 	for i := range Facts {
-		if f := &Facts[i]; (f.On == Workloads || f.On == Both) && f.Harmless == "" {
+		if f := &Facts[i]; (f.On == on || f.On == Both) && f.Harmless == "" {
 			_, name, _ := strings.Cut(f.Name, "/")
 			all[name] = f.Named != "" || all[name]
 		}
 	}
 	return all
-})
+}
 
 // IsKind reports whether objects of a kind among the manifests of workloads bear on who reaches whom: they are judged, or may have to
 // be named.
 func IsKind(kind string) bool {
 	_, bears := kindNames()[kind]
+	return bears
+}
+
+// IsPolicyKind reports whether objects of a kind among policies bear on who reaches whom: a cluster is asked for them.
+func IsPolicyKind(kind string) bool {
+	_, bears := policyNames()[kind]
 	return bears
 }
 

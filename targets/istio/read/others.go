@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 	"github.com/meshc/meshc/lang/source"
@@ -29,6 +30,9 @@ func Others(files []*source.File) []enforce.Other {
 	}
 	return all
 }
+
+// Bears reports whether objects of a kind among policies bear on who reaches whom.
+func Bears(kind string) bool { return bearing.IsPolicyKind(kind) }
 
 func (d *decoder) others(all []enforce.Other, n int32) []enforce.Other {
 	kindOf := d.text(d.at(n, "kind"))
