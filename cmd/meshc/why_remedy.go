@@ -40,9 +40,10 @@ func (r *reason) writeRemedy(b *bytes.Buffer) {
 		r.writeStatements(b, r.Remedy.Breaks)
 	}
 	if all := r.Remedy.Refused; len(all) > 0 {
-		fmt.Fprintf(b, "no edge can allow it: %s [%s]\n", all[0].Message, all[0].Code)
-		if all[0].Help != "" {
-			fmt.Fprintf(b, "help: %s\n", all[0].Help)
+		if all[0].Help == "" {
+			fmt.Fprintf(b, "no edge can allow it: %s [%s]\n", all[0].Message, all[0].Code)
+		} else {
+			fmt.Fprintf(b, "an edge for it, as asked, is refused: %s [%s]\nhelp: %s\n", all[0].Message, all[0].Code, all[0].Help)
 		}
 	} else if all := r.Remedy.Whole; len(all) > 0 {
 		b.WriteString("what denies it cannot be written so that it denies all but this\n")

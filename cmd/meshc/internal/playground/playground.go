@@ -173,7 +173,7 @@ func explained(b *compiler.Build, words []string) string {
 			fmt.Fprintf(&out, "  this cannot be written so that it denies all but this: %s\n", lang.OneLine(at.Text()))
 		}
 		if refused := a.Remedy.Refused; len(refused) > 0 {
-			fmt.Fprintf(&out, "  no edge can allow it: %s [%s]\n", refused[0].Message, refused[0].Code)
+			fmt.Fprintf(&out, "  an edge for it, as asked, is refused: %s [%s]\n", refused[0].Message, refused[0].Code)
 		}
 	}
 	return out.String()
