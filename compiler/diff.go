@@ -107,7 +107,8 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 		}
 	}
 	var err error
-	options := diff.Options{AllPods: workloads != nil}
+	overNetwork := slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysNetwork(f.Before) || saysNetwork(f.After) })
+	options := diff.Options{AllPods: workloads != nil, Network: overNetwork}
 	if options.Scope = compared(before, after); options.Scope != nil {
 		options.Whole = func() (was, is *model.Model) {
 			is = model.New(after.Build.Policy, after.Build.all())
@@ -124,7 +125,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 		d.Objects(notNetwork(otherObjects(a, mesh)), notNetwork(otherObjects(b, mesh)), policies[0], policies[1])
 	}
 	d.Tokens(layers[0].Policies, layers[1].Policies)
-	if slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysNetwork(f.Before) || saysNetwork(f.After) }) {
+	if overNetwork {
 		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before, mesh), d.networkOf(after, mesh)))
 	}
 	return d, nil

@@ -75,6 +75,9 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 			desc.Others = append(desc.Others, forge.Line{Intent: o.String()})
 		}
 	}
+	for i := range d.Selections {
+		desc.Selections = append(desc.Selections, forge.Line{Intent: d.Selections[i].String()})
+	}
 	desc.Headlines = heads.texts()
 	for i := range d.Dataplanes {
 		r := &d.Dataplanes[i]

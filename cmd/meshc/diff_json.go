@@ -71,6 +71,14 @@ func newRouteJSON(r *diff.Route) routeJSON {
 	return j
 }
 
+// selectionJSON is a service whose policies select by other labels, and may bind other pods.
+type selectionJSON struct {
+	Text    string            `json:"text"`
+	Service string            `json:"service"`
+	Old     map[string]string `json:"old"`
+	New     map[string]string `json:"new"`
+}
+
 // dataplaneJSON is services that get another data plane.
 type dataplaneJSON struct {
 	Text      string   `json:"text"`
@@ -158,6 +166,7 @@ func (d *difference) json(before, after *side, environment string, dangers []str
 		Routes      []passageJSON `json:"routes,omitempty"`
 		Modes       []mode        `json:"modes"`
 
+		Selections []selectionJSON `json:"selections,omitempty"`
 		Dataplanes []dataplaneJSON `json:"dataplanes,omitempty"`
 
 		Network []networkJSON `json:"network,omitempty"`
@@ -178,6 +187,10 @@ func (d *difference) json(before, after *side, environment string, dangers []str
 	}
 	for _, m := range d.Modes {
 		out.Modes = append(out.Modes, mode{m.Scope(), diff.ModeName(m.Old), diff.ModeName(m.New), m.File, m.Gone, m.Because, m.Danger().Why})
+	}
+	for i := range d.Selections {
+		s := &d.Selections[i]
+		out.Selections = append(out.Selections, selectionJSON{s.String(), s.Is.ID(), s.Was.Selector(), s.Is.Selector()})
 	}
 	for i := range d.Dataplanes {
 		r := &d.Dataplanes[i]

@@ -17,18 +17,20 @@ type Diff struct {
 	Reachable      []Route
 	Passages       []Passage
 	Modes          []ModeChange
+	Selections     []Selection
 	Others         []ObjectChange // objects of other kinds
 	Unfollowed     int            // services whose callers over others were not looked at: there are too many
 }
 
-// None reports whether both let through the same requests, with the same modes, routes and other objects.
+// None reports whether both are known to let through the same requests, with the same modes, routes and other objects.
 func (d *Diff) None() bool {
-	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Passages)+len(d.Modes)+len(d.Others) == 0
+	return len(d.Opened)+len(d.Closed)+len(d.FailOpen)+len(d.FailClosed)+len(d.Passages)+len(d.Modes)+len(d.Selections)+len(d.Others) == 0
 }
 
 // Options are what else is known of both sides, and what counts.
 type Options struct {
 	AllPods  bool // the services of the policies are all pods, with all of their labels
+	Network  bool // policies of the network differ, too
 	Requests bool // only what is let through counts, and not whether what no rule is about is denied for want of an ALLOW
 
 	// Scope is the namespaces outside of which both models are the same, and have no manifests; Whole returns them with these.
@@ -52,6 +54,7 @@ func Compare(ctx context.Context, before, after *model.Model, options Options) (
 		}
 	}
 	d.modes(workloads)
+	d.selections(workloads)
 	for _, list := range [][]Change{d.diff.Opened, d.diff.Closed, d.diff.FailOpen, d.diff.FailClosed} {
 		slices.SortStableFunc(list, byName)
 	}

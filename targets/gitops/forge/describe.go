@@ -37,6 +37,7 @@ type Description struct {
 	FailClosed []Line // workloads that get their first ALLOW: all other callers are denied
 	Passages   []Line // what gateways pass calls on to
 	Modes      []Line // other modes of mutual TLS
+	Selections []Line // workloads that may have other pods
 	Dataplanes []Line // what else enforces policies, and what that does to running pods
 	Network    []Line // what the network lets through, beside the mesh
 	Replaced   []Line // what is removed from files of others, because the change says it
@@ -63,6 +64,7 @@ func (d Description) sections() []section {
 		{"closed to others", "Now closed to everyone else", "These workloads get their first ALLOW: callers that it does not name are denied.", d.FailClosed},
 		{"route", "Routes of gateways", "", d.Passages},
 		{"mTLS", "mTLS modes", "", d.Modes},
+		{"pods", "Pods", "It is not known what these changes open or close.", d.Selections},
 		{"data plane", "Data planes", "Neither pods nor labels change in the moment in which policies do.", d.Dataplanes},
 		{"network", "On the network", "", d.Network},
 		{"replaced", "Replaced", "The intents say what these manifests said.", d.Replaced},
@@ -108,6 +110,7 @@ func (d Description) Summary() string {
 	}
 	say(changes(d.FailClosed), "workload closed to everyone else", "workloads closed to everyone else")
 	say(len(d.Modes), "mTLS mode changed", "mTLS modes changed")
+	say(len(d.Selections), "selector changed", "selectors changed")
 	say(len(d.Passages), "route changed", "routes changed")
 	say(len(d.Network), "change on the network", "changes on the network")
 	if len(parts) == 0 {
