@@ -22,6 +22,9 @@ type planner struct {
 // bound reports whether anything is emitted for a mesh as a whole.
 func (p *planner) bound(m *policy.Mesh) bool { return !m.Declares && m.Name != p.goal.RootNamespace }
 
+// governed reports whether an mTLS mode decides who reaches a service: the listeners of a gateway have TLS settings of their own.
+func governed(s *policy.Service) bool { return s.Proxied() && s.Dataplane != policy.Gateway }
+
 // has reports whether a key of modes has a value by the time of its step.
 func (p *planner) has(key string) bool {
 	_, ok := p.environment.Modes[key]
@@ -73,7 +76,7 @@ func (p *planner) lower() []Step {
 			for i := range s.Allow {
 				r := &s.Allow[i]
 				caller := slices.IndexFunc(r.From, func(f policy.Source) bool { return f.Kind == policy.FromService && !f.Service.Proxied() })
-				if caller < 0 || !s.Proxied() {
+				if caller < 0 || !governed(s) {
 					continue
 				}
 				for _, port := range portsOf(s, r) {
@@ -120,7 +123,7 @@ func (p *planner) raise(to policy.Mode) []Step {
 			}
 			current := now.Services[j]
 			add := func(key string, port uint16) {
-				if !behind(p.current(now, current, port), p.goal.ModeOf(goal, s, port)) {
+				if !behind(p.current(now, current, port), p.goal.ModeOf(goal, s, port)) || !governed(s) && !p.has(key) {
 					return
 				}
 				// This becomes as strict as the intents say, and has no ceiling of its own.
@@ -171,7 +174,7 @@ func (p *planner) raise(to policy.Mode) []Step {
 
 // blockers is why some ports of a service cannot be raised. Permissive accepts everything that disable does.
 func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint16) bool) []Blocker {
-	if to != policy.Strict {
+	if to != policy.Strict || !governed(s) {
 		return nil
 	}
 	var all []Blocker
