@@ -1,8 +1,10 @@
 package config_test
 
 import (
+	"cmp"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,4 +59,32 @@ func TestSettingsPage(t *testing.T) {
 		}
 	}
 	assert.Greater(t, keys, 20)
+}
+
+// Pages name settings that there are: `targets.istio.sidecars`, and `targets: {istio: {}}` with what goes with it.
+func TestPagesNameSettings(t *testing.T) {
+	pages, err := filepath.Glob("../../grammar/*.md")
+	require.NoError(t, err)
+	beside, err := filepath.Glob("../../grammar/coming-from/*.md")
+	require.NoError(t, err)
+	top := knownHere(parse("Q: 1"), "unknown key ")
+	setting := regexp.MustCompile("`([A-Za-z]+)((?:\\.[A-Za-z]+)*)(?:: (\\{[^`…]*\\}))?`")
+	named := 0
+	for _, page := range append(pages, beside...) {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range setting.FindAllStringSubmatch(string(text), -1) {
+			if !slices.Contains(top, m[1]) || m[2] == "" && m[3] == "" {
+				continue
+			}
+			named++
+			keys := strings.Split(m[1]+m[2], ".")
+			findings := parse("apiVersion: meshc.dev/v1alpha1\nkind: Project\n" + strings.Join(keys, ": {") + ": " + cmp.Or(m[3], "{}") + strings.Repeat("}", len(keys)-1))
+			if m[3] == "" {
+				findings = onlyAbout(findings, "unknown key")
+			}
+			assert.Empty(t, findings, "%s: %s", page, m[0])
+		}
+	}
+	assert.Greater(t, named, 5)
 }
