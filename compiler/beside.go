@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
@@ -38,10 +39,23 @@ func (p *Parsed) reportBeside(c config.Project, meshes []string) (list diag.List
 		first := all[0]
 		rest := slices.DeleteFunc(slices.Clone(all), func(b *inventory.Beside) bool { return b.Kind == first.Kind })
 		d := list.Add(diag.PolicyBeside, first.At, "the %s is in force beside what the project emits, and is not judged", first.ID())
-		if n := len(all) - len(rest); n > 1 {
+		var files []string
+		for _, b := range all {
+			if b.Kind == first.Kind && !slices.Contains(files, b.At.File.Name) {
+				files = append(files, b.At.File.Name)
+			}
+		}
+		switch n := len(all) - len(rest); {
+		case len(files) > 1:
+			d.WithNote("there are %d of this kind, in %d files", n, len(files))
+		case n > 1:
 			d.WithNote("there are %d of this kind", n)
 		}
-		d.WithHelp("see what both let through: `meshc build -o mesh`, then `meshc verify --manifests mesh --manifests %s`", first.At.File.Name)
+		env := ""
+		if p.Environment != "" {
+			env = " --env " + p.Environment
+		}
+		d.WithHelp("see what both let through: `meshc build%s -o mesh`, then `meshc verify%s --manifests mesh --manifests %s`", env, env, strings.Join(files, " --manifests "))
 		all = rest
 	}
 	return list
