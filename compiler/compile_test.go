@@ -49,6 +49,25 @@ func TestNothingFollowsFromABrokenLine(t *testing.T) {
 	}
 }
 
+// A group whose line is cut short lacks members: what is left of it decides nothing.
+func TestNothingFollowsFromACutGroup(t *testing.T) {
+	const text = "mesh shop strict\nservice web account web\nservice db account db\nservice api account api\nany -> *\n"
+	for _, group := range []string{"group both = web, db\n", "group both = web; db\n"} {
+		list := findingsOf(t, []diag.Example{{Name: "shop.mesh", Text: text + group + "deny both except web -> api\n"}})
+		var errors []string
+		for _, d := range list {
+			if d.Severity == diag.Error {
+				errors = append(errors, string(d.Code))
+			}
+		}
+		if strings.Contains(group, ";") {
+			assert.Equal(t, []string{string(diag.UnknownStatement)}, errors)
+		} else {
+			assert.Empty(t, errors)
+		}
+	}
+}
+
 func findingsOf(t *testing.T, files []diag.Example) diag.List {
 	t.Helper()
 	today, err := time.Parse(time.DateOnly, diag.ExampleDay)

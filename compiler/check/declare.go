@@ -16,8 +16,9 @@ import (
 
 // section is the statements from one `mesh` to the next.
 type section struct {
-	mesh  *mesh
-	stmts []lang.Stmt
+	mesh   *mesh
+	stmts  []lang.Stmt
+	broken bool // the file has mistakes, so that a statement may lack its end
 }
 
 // declare opens the meshes of all files and enters every declared name.
@@ -28,7 +29,7 @@ func (c *checker) declare(files []*lang.File) []section {
 		var open *mesh
 		flush := func(end int) {
 			if open != nil && end > begin {
-				sections = append(sections, section{open, f.Stmts[begin:end]})
+				sections = append(sections, section{open, f.Stmts[begin:end], f.Broken})
 			}
 		}
 		strays := 0
@@ -67,7 +68,7 @@ func (c *checker) declare(files []*lang.File) []section {
 			case *lang.Issuer:
 				c.declareIssuer(d)
 			case *lang.Group:
-				c.enter(s.mesh, d.Name, GroupName, &symbol{group: &group{decl: d, mesh: s.mesh}})
+				c.enter(s.mesh, d.Name, GroupName, &symbol{group: &group{decl: d, mesh: s.mesh, partial: s.broken}})
 			}
 		}
 	}
