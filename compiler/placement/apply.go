@@ -304,6 +304,8 @@ func (e *editing) severally(place source.Span, o object, all []string) {
 	e.several[key] = &d
 	k, applier := e.chosen()
 	switch {
+	case k == nil && e.appliesAll(applier):
+		d.WithHelp("name its folder and, in place of `%s`, a copy that applies it only in the namespace that is meant", applier)
 	case k != nil && e.given[k.file]:
 		d.WithHelp("%s", k.rendering())
 	case k != nil:
@@ -323,6 +325,17 @@ func (e *editing) chosen() (k *kustomization, applier string) {
 		return nil, at.applier.File.Name
 	}
 	return e.kustomizations[at.folder], ""
+}
+
+// appliesAll reports whether one file applies an object in several namespaces, as that of an ApplicationSet does.
+func (e *editing) appliesAll(applier string) bool {
+	in := map[string]bool{}
+	for _, p := range e.at {
+		if !p.applier.IsZero() && p.applier.File.Name == applier {
+			in[p.Namespace] = true
+		}
+	}
+	return len(in) > 1
 }
 
 // rendering is the advice to read a kustomization as a cluster does.
