@@ -51,7 +51,7 @@ func TestPrometheus(t *testing.T) {
 	for _, want := range []string{
 		"mesh data\nservice redis account redis\n\nshop/cart -> redis  # 1 call on ",
 		"service cart account cart\n", "web -> cart  # 41 calls on ",
-		"# an unknown caller -> shop/web: 3 calls\n",
+		"# - an unknown caller -> shop/web: 3 calls\n",
 	} {
 		assert.Contains(t, out, want)
 	}
