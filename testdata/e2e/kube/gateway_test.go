@@ -81,7 +81,7 @@ func TestGateway(t *testing.T) {
 	assert.NotContains(t, asked, "deprecated") // what the server says of kinds
 	found := ask(0, "verify")
 	assert.Regexp(t, `route .* Ingress shop/cart forwards calls from the gateway of Ingresses to shop/cart:8080, but no policy lets in istio-system/istio-ingressgateway`, found)
-	assert.Regexp(t, `route .* VirtualService shop/web passes calls of Gateway istio-system/public on to shop/web:8080`, found)
+	assert.Regexp(t, `route .* VirtualService shop/web forwards calls from Gateway istio-system/public to shop/web:8080`, found)
 	assert.Contains(t, ask(0, "graph", "--format", "dot"), `"istio-system/istio-ingressgateway" [label="istio-ingressgateway"`)
 
 	// A project that lets the gateway call one of them has a finding about the other.
@@ -92,6 +92,6 @@ mesh shop strict
 istio-system/istio-ingressgateway -> web:8080
 `), 0o644))
 	asked = ask(0, "check", "edge.mesh", "--all")
-	assert.Regexp(t, `MESH2127.*Ingress shop/cart passes calls of the gateway of Ingresses on to shop/cart:8080, and no edge admits it`, asked)
+	assert.Regexp(t, `MESH2127.*Ingress shop/cart forwards calls from the gateway of Ingresses to shop/cart:8080, but no edge admits it`, asked)
 	assert.NotContains(t, asked, "VirtualService shop/web")
 }
