@@ -68,7 +68,7 @@ type migration struct {
 func (m *migration) run(cmd *cobra.Command, paths []string) error {
 	switch {
 	case m.to != "" && m.to != "ambient":
-		return usageError("--to %s: there is ambient", m.to)
+		return usageError("--to %s: the only data plane to move to is ambient", m.to)
 	case m.to == "" && m.format != "text":
 		return usageError("--format %s needs --to ambient", m.format)
 	case m.to == "" && m.environment == "":

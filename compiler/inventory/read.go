@@ -52,9 +52,10 @@ func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 
 var kindLine = regexp.MustCompile(`(?m)^[ \t{]*"?kind"?:[ \t]*["']?(\w+)`)
 
-// bears reports whether an input has an object that bears on who reaches whom, whatever reads it.
+// bears reports whether an input has an object that bears on who reaches whom, whatever reads it. Of one that was edited, some may have
+// been left out, which is a finding of its own.
 func bears(in Input) bool {
-	return slices.ContainsFunc(kindLine.FindAllStringSubmatch(in.File.Text, -1), func(m []string) bool {
+	return in.File.IsEdited() || slices.ContainsFunc(kindLine.FindAllStringSubmatch(in.File.Text, -1), func(m []string) bool {
 		return bearing.IsKind(m[1]) || named(m[1], in.File.Text)
 	})
 }

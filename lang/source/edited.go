@@ -17,6 +17,9 @@ func (f *File) Edited(edits []Edit) *File {
 	return &File{Name: f.Name, Text: string(append(text, f.Text[at:]...)), was: f, edits: edits}
 }
 
+// IsEdited reports whether the text is not that of the file as it was.
+func (f *File) IsEdited() bool { return f.was != nil }
+
 // Written is the span in the file as it was before it was edited.
 func (s Span) Written() Span {
 	if s.File == nil || s.File.was == nil {

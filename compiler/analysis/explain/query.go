@@ -55,6 +55,7 @@ func wrong(format string, args ...any) error { return &QueryError{fmt.Errorf(for
 // names stand for, several where one is a group. Services also have the names that other tools print: SPIFFE IDs and
 // principals, host names, pods, and addresses for callers. The error is a *QueryError.
 func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
+	words = strings.Fields(strings.Join(words, " ")) // several may be quoted as one
 	if len(words) < 2 {
 		return nil, wrong("want SRC DST[:PORT] [METHOD] [PATH]")
 	}
@@ -78,7 +79,7 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest := strings.Fields(strings.Join(words[2:], " "))
+	rest := words[2:]
 	if len(rest) > 0 && !hasPort && isNumber(rest[0]) {
 		return nil, wrong("%s: a port follows its service: %s:%[1]s", rest[0], words[1])
 	}
