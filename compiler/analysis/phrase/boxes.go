@@ -102,12 +102,12 @@ func LeftOut(t space.Table, b space.Box) (all []space.Box) {
 	return all
 }
 
-// eachOf is a box, one of each port and of the other values that are written apart.
-func eachOf(t space.Table, b space.Box) (all []Operations) {
+// divided is a box as several, each with one value of some dimensions.
+func divided(b space.Box, apart func(space.Dimension) bool) []space.Box {
 	parts := []space.Box{nil}
-	for _, c := range Asked(t, b) {
+	for _, c := range b {
 		values := [][]space.Pattern{c.Is}
-		if t[c.Dimension].Single {
+		if apart(c.Dimension) {
 			values = slices.Collect(slices.Chunk(c.Is, 1))
 		}
 		var more []space.Box
@@ -118,7 +118,12 @@ func eachOf(t space.Table, b space.Box) (all []Operations) {
 		}
 		parts = more
 	}
-	for _, part := range parts {
+	return parts
+}
+
+// eachOf is a box, one of each port and of the other values that are written apart.
+func eachOf(t space.Table, b space.Box) (all []Operations) {
+	for _, part := range divided(Asked(t, b), func(d space.Dimension) bool { return t[d].Single }) {
 		o := Operations{Operation: operation(t, part)}
 		for _, c := range b {
 			switch {

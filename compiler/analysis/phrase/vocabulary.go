@@ -180,21 +180,7 @@ func (v *Vocabulary) parts(b space.Box, bare bool) {
 
 // single is a box as several, each with one value of ports and of the dimensions that are written so.
 func (v *Vocabulary) single(b space.Box) []space.Box {
-	parts := []space.Box{nil}
-	for _, c := range b {
-		values := [][]space.Pattern{c.Is}
-		if c.Dimension == space.Port || v.table[c.Dimension].Single && v.Apart {
-			values = slices.Collect(slices.Chunk(c.Is, 1))
-		}
-		var more []space.Box
-		for _, part := range parts {
-			for _, is := range values {
-				more = append(more, slices.Clip(part).And(c.Dimension, is...))
-			}
-		}
-		parts = more
-	}
-	return parts
+	return divided(b, func(d space.Dimension) bool { return d == space.Port || v.table[d].Single && v.Apart })
 }
 
 // methods offers what rules ask for that differ by their methods alone, with all of these.
