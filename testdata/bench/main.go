@@ -2,11 +2,11 @@
 //
 //	go run ./testdata/bench        # or: make bench
 //
-// It builds meshc and the generator, and builds each project several times: to a stream, also with NetworkPolicies,
-// and to a folder. For comparison it copies the same files with cp -r. Then it measures meshc diff between a project
-// and the same one without one of its edges, meshc verify and meshc why, and what an editor with the project open
-// waits for; -editor measures only that. Next it builds and verifies meshes in which every service may call every
-// other, and finally it reads a log and metrics. The tables show medians, and goals where there are some.
+// It builds meshc and the generator, and builds each project several times: to a stream, also with NetworkPolicies and
+// in ambient mode, and to a folder. For comparison it copies the same files with cp -r. Then it measures meshc diff
+// between a project and the same one without one of its edges, meshc verify and meshc why, and what an editor with the
+// project open waits for; -editor measures only that. Next it builds and verifies meshes in which every service may call
+// every other, and finally it reads a log and metrics. The tables show medians, and goals where there are some.
 package main
 
 import (
@@ -139,14 +139,14 @@ func (b *bencher) measure(services int, project string) ([]row, error) {
 	if err := dropEdge(project, changed); err != nil {
 		return nil, err
 	}
-	two := project + "-two"
-	settings := "apiVersion: meshc.dev/v1alpha1\nkind: Project\ntargets: {istio: {}, networkPolicy: {}}\n"
-	if err := errors.Join(os.CopyFS(two, os.DirFS(project)), os.WriteFile(filepath.Join(two, "meshc.yaml"), []byte(settings), 0o644)); err != nil {
+	two, ambient := project+"-two", project+"-ambient"
+	if err := errors.Join(withSettings(project, two, "targets: {istio: {}, networkPolicy: {}}\n"), inAmbientMode(project, ambient)); err != nil {
 		return nil, err
 	}
 	rows, err := b.rows(services, []step{
 		{"to a stream", "", stream, []string{b.meshc, "build", project}},
 		{"with NetworkPolicies", "", stream, []string{b.meshc, "build", two}},
+		{"in ambient mode, with waypoints", "", stream, []string{b.meshc, "build", ambient}},
 		{"to a new folder", out, out, []string{b.meshc, "build", project, "-o", out}},
 		{"to the same folder", "", out, []string{b.meshc, "build", project, "-o", out}},
 		{"cp -r of the folder", copied, copied, []string{"cp", "-r", out, copied}},
@@ -209,6 +209,28 @@ func (b *bencher) rows(services int, steps []step) (rows []row, err error) {
 		rows = append(rows, row{services, s.name, median(costs), bytes, files})
 	}
 	return rows, nil
+}
+
+// withSettings copies a project that has no settings, and gives the copy some.
+func withSettings(from, to, settings string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	text := "apiVersion: meshc.dev/v1alpha1\nkind: Project\n" + settings
+	return os.WriteFile(filepath.Join(to, "meshc.yaml"), []byte(text), 0o644)
+}
+
+// inAmbientMode copies a project, with a waypoint in each namespace.
+func inAmbientMode(from, to string) error {
+	files, err := filepath.Glob(filepath.Join(from, "*.mesh"))
+	if err != nil {
+		return err
+	}
+	settings := "dataplanes:\n"
+	for _, f := range files {
+		settings += "  " + strings.TrimSuffix(filepath.Base(f), ".mesh") + ": {ambient: {waypoint: waypoint}}\n"
+	}
+	return withSettings(from, to, settings)
 }
 
 // dropEdge copies a project, without one of its edges.
